@@ -1,0 +1,64 @@
+#include "base/arguments.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/text.h"
+
+namespace braid {
+
+Result<Arguments> Arguments::Parse(int argc, const char* const* argv, const std::vector<std::string>& options,
+                                   const std::vector<std::string>& flags) {
+  Arguments arguments;
+  const auto known = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (!word.starts_with("--") || word == "--") {
+      arguments.positional_.emplace_back(word);
+      continue;
+    }
+    const size_t equals = word.find('=');
+    const std::string name(word.substr(2, equals == std::string_view::npos ? equals : equals - 2));
+    if (known(flags, name) && equals == std::string_view::npos) {
+      arguments.values_[name] = "";
+    } else if (known(options, name)) {
+      if (equals != std::string_view::npos) {
+        arguments.values_[name] = std::string(word.substr(equals + 1));
+      } else if (++i < argc) {
+        arguments.values_[name] = argv[i];
+      } else {
+        return InvalidArgument("--" + name + " needs a value");
+      }
+    } else {
+      std::vector<std::string> all = options;
+      all.insert(all.end(), flags.begin(), flags.end());
+      const std::string nearest = NearestWord(name, all);
+      return InvalidArgument("unknown option --" + name +
+                             (nearest.empty() ? std::string() : "; did you mean --" + nearest + "?"));
+    }
+  }
+  return arguments;
+}
+
+std::string Arguments::Get(const std::string& name, const std::string& fallback) const {
+  const auto it = values_.find(name);
+  return it == values_.end() ? fallback : it->second;
+}
+
+Result<int64_t> Arguments::GetInt(const std::string& name, int64_t fallback) const {
+  if (!Has(name)) return fallback;
+  auto value = ParseInt(Get(name));
+  if (!value.ok()) return value.status().Wrap("--" + name);
+  return value;
+}
+
+Result<double> Arguments::GetDouble(const std::string& name, double fallback) const {
+  if (!Has(name)) return fallback;
+  auto value = ParseDouble(Get(name));
+  if (!value.ok()) return value.status().Wrap("--" + name);
+  return value;
+}
+
+}  // namespace braid

@@ -1,0 +1,327 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+namespace braid {
+namespace fs = std::filesystem;
+
+namespace {
+
+Result<UniqueFd> OpenFd(const std::string& path, int flags, mode_t mode = 0644) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
+  return fd;
+}
+
+Status FilesystemStatus(const std::error_code& error, const std::string& doing) {
+  return ErrnoStatus(error.value(), doing);
+}
+
+std::string TemporaryName(const std::string& path) {
+  static std::atomic<uint64_t> counter{0};
+  return path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter.fetch_add(1));
+}
+
+}  // namespace
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  if (this != &other) Reset(other.Release());
+  return *this;
+}
+
+int UniqueFd::Release() {
+  const int fd = fd_;
+  fd_ = -1;
+  return fd;
+}
+
+void UniqueFd::Reset(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+}
+
+Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
+  BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(path, O_RDONLY));
+  std::string content;
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "reading " + path);
+    if (n == 0) return content;
+    content.append(buffer, static_cast<size_t>(n));
+    if (content.size() > max_bytes) {
+      return ResourceExhausted(path + " is larger than the " + std::to_string(max_bytes) + " bytes allowed here");
+    }
+  }
+}
+
+Status ReadFileInPieces(const std::string& path, size_t piece_bytes,
+                        const std::function<Status(std::string_view)>& use) {
+  BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(path, O_RDONLY));
+  std::string buffer(piece_bytes, '\0');
+  while (true) {
+    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "reading " + path);
+    if (n == 0) return OkStatus();
+    BRAID_RETURN_IF_ERROR(use(std::string_view(buffer.data(), static_cast<size_t>(n))));
+  }
+}
+
+Status WriteAll(int fd, std::string_view data, const std::string& path) {
+  while (!data.empty()) {
+    const ssize_t n = ::write(fd, data.data(), data.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "writing " + path);
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return OkStatus();
+}
+
+Status ReadAt(int fd, uint64_t offset, void* into, size_t bytes, const std::string& path) {
+  auto* out = static_cast<char*>(into);
+  while (bytes > 0) {
+    const ssize_t n = ::pread(fd, out, bytes, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "reading " + path);
+    if (n == 0) return DataLoss(path + " ends at byte " + std::to_string(offset) + ", " + std::to_string(bytes) +
+                                " bytes before the end it should have");
+    out += n;
+    offset += static_cast<uint64_t>(n);
+    bytes -= static_cast<size_t>(n);
+  }
+  return OkStatus();
+}
+
+Status WriteFileAtomic(const std::string& path, std::string_view content) {
+  const std::string temporary = TemporaryName(path);
+  const auto write = [&]() -> Status {
+    BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(temporary, O_WRONLY | O_CREAT | O_EXCL));
+    BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
+    if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
+    return Rename(temporary, path);
+  };
+  if (Status status = write(); !status.ok()) {
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  return SyncFolder(FolderOf(path));
+}
+
+Status SyncFile(const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(path, O_RDONLY));
+  if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
+  return OkStatus();
+}
+
+Status SyncFolder(const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
+  if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing folder " + path);
+  return OkStatus();
+}
+
+Status Rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, "renaming " + from + " to " + to);
+  return OkStatus();
+}
+
+Status CopyFile(const std::string& from, const std::string& to) {
+  const std::string temporary = TemporaryName(to);
+  const auto copy = [&]() -> Status {
+    BRAID_ASSIGN_OR_RETURN(const UniqueFd out, OpenFd(temporary, O_WRONLY | O_CREAT | O_EXCL));
+    BRAID_RETURN_IF_ERROR(
+        ReadFileInPieces(from, 1 << 20, [&](std::string_view piece) { return WriteAll(out.get(), piece, to); }));
+    if (::fsync(out.get()) != 0) return ErrnoStatus(errno, "syncing " + to);
+    return Rename(temporary, to);
+  };
+  Status status = copy();
+  if (!status.ok()) ::unlink(temporary.c_str());
+  return status;
+}
+
+Status LinkOrCopy(const std::string& from, const std::string& to) {
+  const std::string temporary = TemporaryName(to);
+  if (::link(from.c_str(), temporary.c_str()) == 0) {
+    Status status = Rename(temporary, to);
+    // Renaming a link onto another link of the same file does nothing and leaves both.
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  return CopyFile(from, to);
+}
+
+bool PathExists(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+bool IsFolder(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+Result<uint64_t> FileSize(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return ErrnoStatus(errno, "looking at " + path);
+  return static_cast<uint64_t>(info.st_size);
+}
+
+Result<uint64_t> FreeBytes(const std::string& path) {
+  struct statvfs info;
+  if (::statvfs(path.c_str(), &info) != 0) return ErrnoStatus(errno, "looking at the file system of " + path);
+  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+Status MakeFolder(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return FilesystemStatus(error, "making folder " + path);
+  return OkStatus();
+}
+
+Result<std::vector<std::string>> ListFolder(const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    names.push_back(it->path().filename().string());
+  }
+  if (error) return FilesystemStatus(error, "listing " + path);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::vector<std::string>> ListTree(const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> files;
+  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    const fs::file_status status = it->symlink_status();
+    if (fs::is_directory(status)) continue;
+    if (!fs::is_regular_file(status)) return InvalidArgument(it->path().string() + " is not a plain file");
+    files.push_back(it->path().lexically_relative(path).generic_string());
+  }
+  if (error) return FilesystemStatus(error, "listing " + path);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Status RemoveFile(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoStatus(errno, "removing " + path);
+  return OkStatus();
+}
+
+Status RemoveTree(const std::string& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) return FilesystemStatus(error, "removing " + path);
+  return OkStatus();
+}
+
+Result<std::vector<std::string>> Glob(const std::string& pattern) {
+  glob_t found{};
+  const int rc = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
+  std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  if (rc == GLOB_NOMATCH) return NotFound("no file matches " + pattern);
+  if (rc != 0) return Internal("cannot search for " + pattern);
+  return paths;
+}
+
+std::string JoinPath(std::string_view folder, std::string_view name) {
+  if (folder.empty()) return std::string(name);
+  if (name.empty()) return std::string(folder);
+  std::string path(folder);
+  if (path.back() != '/') path += '/';
+  return path.append(name);
+}
+
+std::string AbsolutePath(const std::string& path) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(path, error).lexically_normal();
+  return error ? path : absolute.string();
+}
+
+std::string_view BaseName(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string FolderOf(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  if (slash == 0) return "/";
+  return std::string(path.substr(0, slash));
+}
+
+bool IsSafeRelativePath(std::string_view path) {
+  if (path.empty() || path.size() > 1024 || path.front() == '/' || path.back() == '/') return false;
+  for (const char c : path) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\') return false;
+  }
+  while (true) {
+    const size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+Result<MappedFile> MappedFile::Open(const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(path, O_RDONLY));
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "looking at " + path);
+  const auto size = static_cast<uint64_t>(info.st_size);
+  if (size == 0) return MappedFile(nullptr, 0);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (data == MAP_FAILED) return ErrnoStatus(errno, "mapping " + path);
+  return MappedFile(data, size);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Result<TemporaryFolder> TemporaryFolder::Create(std::string_view prefix) {
+  const char* base = std::getenv("TMPDIR");
+  std::string path = JoinPath(base != nullptr && *base != '\0' ? base : "/tmp", std::string(prefix) + ".XXXXXX");
+  if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, "making a temporary folder " + path);
+  return TemporaryFolder(std::move(path));
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  if (!path_.empty()) (void)RemoveTree(path_);
+}
+
+Result<FileLock> FileLock::Acquire(const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(UniqueFd fd, OpenFd(path, O_RDWR | O_CREAT, 0600));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return AlreadyExists(path + " is locked by another process");
+    return ErrnoStatus(errno, "locking " + path);
+  }
+  return FileLock(std::move(fd));
+}
+
+}  // namespace braid

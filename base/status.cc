@@ -1,0 +1,84 @@
+#include "base/status.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace braid {
+
+std::string_view StatusCodeName(StatusCode code) {
+  switch (code) {
+    case StatusCode::kOk: return "OK";
+    case StatusCode::kCancelled: return "CANCELLED";
+    case StatusCode::kUnknown: return "UNKNOWN";
+    case StatusCode::kInvalidArgument: return "INVALID_ARGUMENT";
+    case StatusCode::kDeadlineExceeded: return "DEADLINE_EXCEEDED";
+    case StatusCode::kNotFound: return "NOT_FOUND";
+    case StatusCode::kAlreadyExists: return "ALREADY_EXISTS";
+    case StatusCode::kPermissionDenied: return "PERMISSION_DENIED";
+    case StatusCode::kResourceExhausted: return "RESOURCE_EXHAUSTED";
+    case StatusCode::kFailedPrecondition: return "FAILED_PRECONDITION";
+    case StatusCode::kAborted: return "ABORTED";
+    case StatusCode::kOutOfRange: return "OUT_OF_RANGE";
+    case StatusCode::kUnimplemented: return "UNIMPLEMENTED";
+    case StatusCode::kInternal: return "INTERNAL";
+    case StatusCode::kUnavailable: return "UNAVAILABLE";
+    case StatusCode::kDataLoss: return "DATA_LOSS";
+  }
+  return "UNKNOWN";
+}
+
+Status Status::Wrap(std::string_view doing) const {
+  if (ok()) return *this;
+  return Status(code_, reason_, std::string(doing) + ": " + message_);
+}
+
+std::string Status::ToString() const {
+  if (ok()) return "OK";
+  std::string text(StatusCodeName(code_));
+  if (!reason_.empty()) text += " (" + reason_ + ")";
+  return text + ": " + message_;
+}
+
+Status InvalidArgument(std::string message) { return {StatusCode::kInvalidArgument, std::move(message)}; }
+Status NotFound(std::string message) { return {StatusCode::kNotFound, std::move(message)}; }
+Status AlreadyExists(std::string message) { return {StatusCode::kAlreadyExists, std::move(message)}; }
+Status FailedPrecondition(std::string message) { return {StatusCode::kFailedPrecondition, std::move(message)}; }
+Status Aborted(std::string message) { return {StatusCode::kAborted, std::move(message)}; }
+Status OutOfRange(std::string message) { return {StatusCode::kOutOfRange, std::move(message)}; }
+Status Unimplemented(std::string message) { return {StatusCode::kUnimplemented, std::move(message)}; }
+Status Internal(std::string message) { return {StatusCode::kInternal, std::move(message)}; }
+Status Unavailable(std::string message) { return {StatusCode::kUnavailable, std::move(message)}; }
+Status DataLoss(std::string message) { return {StatusCode::kDataLoss, std::move(message)}; }
+Status Cancelled(std::string message) { return {StatusCode::kCancelled, std::move(message)}; }
+Status DeadlineExceeded(std::string message) { return {StatusCode::kDeadlineExceeded, std::move(message)}; }
+Status ResourceExhausted(std::string message) { return {StatusCode::kResourceExhausted, std::move(message)}; }
+Status PermissionDenied(std::string message) { return {StatusCode::kPermissionDenied, std::move(message)}; }
+
+Status ErrnoStatus(int error, std::string_view doing) {
+  std::string message = std::string(doing) + ": " + std::strerror(error);
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR: return NotFound(std::move(message));
+    case EEXIST: return AlreadyExists(std::move(message));
+    case EACCES:
+    case EPERM:
+    case EROFS: return PermissionDenied(std::move(message));
+    case ENOSPC:
+    case EDQUOT: return {StatusCode::kResourceExhausted, "STORAGE_FULL", std::move(message)};
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return ResourceExhausted(std::move(message));
+    case EINVAL:
+    case EISDIR: return InvalidArgument(std::move(message));
+    default: return Internal(std::move(message));
+  }
+}
+
+void CheckFailed(const char* file, int line, const char* condition) {
+  std::fprintf(stderr, "%s:%d: check failed: %s\n", file, line, condition);
+  std::abort();
+}
+
+}  // namespace braid

@@ -1,0 +1,49 @@
+#include "base/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace braid {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ParseJson, RefusesDuplicateKeysByName) {
+  EXPECT_THAT(ParseJson(R"({"a": {"b": 1, "b": 2}})", "x.json").status().message(), HasSubstr("\"b\" appears twice"));
+  EXPECT_TRUE(ParseJson(R"({"a": {"b": 1}, "c": {"b": 2}})", "x.json").ok());
+}
+
+TEST(ParseJson, NamesTheDocument) {
+  EXPECT_THAT(ParseJson("{", "x.json").status().message(), HasSubstr("x.json is not valid JSON"));
+}
+
+TEST(JsonReader, NamesTheFieldAndWhatWasFound) {
+  const Json json = Json::parse(R"({"lr": "fast"})");
+  JsonReader read(json, "train.optimizer");
+  EXPECT_EQ(read.Double("lr", 0.5), 0.5);
+  EXPECT_EQ(read.Finish().message(), "train.optimizer.lr: expected a number, found \"fast\"");
+}
+
+TEST(JsonReader, AnUnknownFieldIsAnErrorWithTheNearestKnownOne) {
+  const Json json = Json::parse(R"({"optimzer": {}})");
+  JsonReader read(json, "train");
+  read.Value("optimizer");
+  EXPECT_EQ(read.Finish().message(), "train.optimzer: unknown field; did you mean \"optimizer\"?");
+}
+
+TEST(JsonReader, AMissingFieldIsAnError) {
+  const Json json = Json::object();
+  JsonReader read(json, "task");
+  EXPECT_EQ(read.RequireString("kind"), "");
+  EXPECT_EQ(read.Finish().message(), "task.kind: is missing");
+}
+
+TEST(JsonReader, WholeNumbersMustBeWhole) {
+  const Json json = Json::parse(R"({"steps": 2.5})");
+  JsonReader read(json, "");
+  read.Int("steps", 1);
+  EXPECT_EQ(read.Finish().message(), "steps: expected a whole number, found 2.5");
+}
+
+}  // namespace
+}  // namespace braid
