@@ -1,0 +1,62 @@
+// What a recipe becomes: a graph of jobs. The coordinator stores it, `braid plan` prints it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+
+namespace braid::recipe {
+
+// Where an input comes from: an output of an earlier job, or something that exists before the run.
+struct InputRef {
+  std::string job;       // name of the job, or empty
+  std::string role;      // its output role ("model", "shards", ...)
+  std::string source;    // name of a source ("tokenizer", "source.stories", "from.path_1") if job is empty
+  std::string artifact;  // artifact id if both are empty (`from: ARTIFACT_ID`)
+
+  friend bool operator==(const InputRef&, const InputRef&) = default;
+};
+
+// What the planner knows of a job's size.
+struct Estimate {
+  int64_t parameters = 0;
+  int64_t tokens = 0;        // trained or evaluated
+  double flops = 0;          // of the whole job
+  int64_t bytes = 0;         // written as outputs
+};
+
+struct JobNode {
+  std::string name;                        // "tokenizer", "prepare:stories", "path_1", "merge:share_linear", "gate:share_linear",
+                                           // "joint:share_linear", "evaluate:path_1", "evaluate:share_linear@start", "report"
+  std::string kind;                        // docs/tasks.md
+  std::vector<std::string> parents;        // sorted, each once; follows from inputs (a gate is a parent of its joint job too)
+  std::map<std::string, InputRef> inputs;  // role -> where from
+  Json spec = Json::object();              // the task's spec, complete but for report facts
+  int32_t ranks = 1;
+  int32_t slots_per_rank = 1;              // CPU threads, or GPUs
+  std::string device = "cpu";              // cpu | cuda
+  std::string site;                        // hard placement; empty: anywhere
+  Estimate estimate;
+};
+
+// A local file or folder that the submitter must make an artifact of before submitting.
+struct Source {
+  std::string name;                 // as in InputRef.source
+  std::string kind;                 // manifest kind: "source" (corpus files), "tokenizer", "checkpoint"
+  std::vector<std::string> files;   // globs or paths as written, relative to the recipe's folder; a folder for `from:`
+  int line = 0;                     // in the recipe, for errors
+};
+
+struct Dag {
+  std::string run;                  // name
+  std::vector<JobNode> jobs;        // topological order
+  std::vector<Source> sources;
+
+  const JobNode* Find(const std::string& name) const;
+};
+
+}  // namespace braid::recipe
