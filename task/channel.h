@@ -44,8 +44,10 @@ class Channel {
   // One output of the result: `folder` is relative to task.output.
   virtual void AddOutput(const std::string& role, const std::string& kind, const std::string& folder,
                          const Json& metadata) = 0;
-  virtual void Result(const Json& summary) = 0;
-  virtual void Error(Category category, const Status& status, const std::string& hint = "",
+  // The last line of a success, with every output added before.
+  virtual void Succeed(const Json& summary) = 0;
+  // The last line of a failure; also logged.
+  virtual void Fail(Category category, const Status& status, const std::string& hint = "",
                      bool deterministic = false) = 0;
 
   virtual bool stop_requested() const = 0;

@@ -1,0 +1,191 @@
+#include "model/spec.h"
+
+#include "base/text.h"
+
+namespace braid::model {
+namespace {
+
+Json ArchJson(const Arch& arch) {
+  return {{"attn_out_proj", arch.attn_out_proj}, {"ffn_gate", arch.ffn_gate},
+          {"rope_layout", arch.rope_layout},     {"router_noise", arch.router_noise},
+          {"rope_max_pos", arch.rope_max_pos},   {"norm_eps", arch.norm_eps},
+          {"rope_base", arch.rope_base}};
+}
+
+Result<Arch> ReadArch(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  Arch arch;
+  arch.attn_out_proj = read.Bool("attn_out_proj", arch.attn_out_proj);
+  arch.ffn_gate = read.Choice("ffn_gate", arch.ffn_gate, {"silu", "beta_swish"});
+  arch.rope_layout = read.Choice("rope_layout", arch.rope_layout, {"half", "interleaved"});
+  arch.router_noise = read.Choice("router_noise", arch.router_noise, {"train_only", "always"});
+  arch.rope_max_pos = read.Int("rope_max_pos", arch.rope_max_pos);
+  arch.norm_eps = read.Double("norm_eps", arch.norm_eps);
+  arch.rope_base = read.Double("rope_base", arch.rope_base);
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return arch;
+}
+
+Json StackJson(const Stack& stack) {
+  return {{"name", stack.name}, {"d", stack.d},     {"heads", stack.heads},
+          {"blocks", stack.blocks}, {"ffn", stack.ffn}, {"block", stack.block}};
+}
+
+Result<Stack> ReadStack(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  Stack stack;
+  stack.name = read.RequireString("name");
+  stack.d = read.RequireInt("d");
+  stack.heads = read.RequireInt("heads");
+  stack.blocks = read.RequireInt("blocks");
+  stack.ffn = read.Int("ffn", 4 * stack.d);
+  stack.block = read.String("block", "llama");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return stack;
+}
+
+Status ValidateStack(const Stack& stack, const std::string& where) {
+  const auto fail = [&](const std::string& field, const std::string& message) {
+    return InvalidArgument(where + "." + field + ": " + message);
+  };
+  if (stack.block != "llama") return fail("block", "\"" + stack.block + "\" is not a block of this version; it has llama");
+  if (stack.d <= 0 || stack.d > 65536) return fail("d", Format("must be in 1 .. 65536, is %lld", (long long)stack.d));
+  if (stack.heads <= 0) return fail("heads", "must be at least 1");
+  if (stack.d % stack.heads != 0) {
+    return fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads, (long long)stack.d));
+  }
+  if (stack.d / stack.heads % 2 != 0) {
+    return fail("heads", Format("head size %lld is odd; rotary positions need pairs", (long long)(stack.d / stack.heads)));
+  }
+  if (stack.blocks <= 0 || stack.blocks > 1024) return fail("blocks", "must be in 1 .. 1024");
+  if (stack.ffn <= 0) return fail("ffn", "must be at least 1");
+  return OkStatus();
+}
+
+Status ValidateComposite(const ModelSpec& spec) {
+  if (spec.connect != "share") {
+    return InvalidArgument("connect: \"" + spec.connect + "\" is not a connection of this version; it has share");
+  }
+  if (spec.paths.size() < 2) return InvalidArgument("paths: a composite needs at least two");
+  const Stack& first = spec.paths.front();
+  int64_t sum = 0;
+  for (size_t p = 0; p < spec.paths.size(); ++p) {
+    const Stack& path = spec.paths[p];
+    const std::string where = "paths." + std::to_string(p);
+    BRAID_RETURN_IF_ERROR(ValidateStack(path, where));
+    for (const auto& [field, value, expected] :
+         {std::tuple{"d", path.d, first.d}, {"heads", path.heads, first.heads}, {"blocks", path.blocks, first.blocks},
+          {"ffn", path.ffn, first.ffn}}) {
+      if (value != expected) {
+        return InvalidArgument(Format("%s.%s: is %lld, but %s has %lld; paths of a share composite are equal in shape",
+                                      where.c_str(), field, (long long)value, first.name.c_str(), (long long)expected));
+      }
+    }
+    sum += path.d;
+  }
+  BRAID_RETURN_IF_ERROR(ValidateStack(spec.large, "large"));
+  if (spec.large.d != sum) {
+    return InvalidArgument(Format("large.d: is %lld, but the widths of the paths add up to %lld", (long long)spec.large.d,
+                                  (long long)sum));
+  }
+  if (spec.large.blocks != 2) return InvalidArgument("large.blocks: must be 2, one before the parallel layers, one after");
+  return OkStatus();
+}
+
+}  // namespace
+
+Status Validate(const ModelSpec& spec) {
+  if (spec.name.empty()) return InvalidArgument("name: must not be empty");
+  if (spec.vocab < 2) return InvalidArgument(Format("vocab: must be at least 2, is %lld", (long long)spec.vocab));
+  if (spec.pad_id < 0 || spec.pad_id >= spec.vocab) return InvalidArgument("pad_id: must be below vocab");
+  if (spec.eos_id < 0 || spec.eos_id >= spec.vocab) return InvalidArgument("eos_id: must be below vocab");
+  if (spec.sequence < 2 || spec.sequence > 1 << 20) return InvalidArgument("sequence: must be in 2 .. 1048576");
+  if (!(spec.arch.norm_eps > 0)) return InvalidArgument("arch.norm_eps: must be above 0");
+  if (!(spec.arch.rope_base > 1)) return InvalidArgument("arch.rope_base: must be above 1");
+  if (spec.arch.rope_max_pos < 0) return InvalidArgument("arch.rope_max_pos: must not be negative");
+  if (spec.arch.rope_max_pos > 0 && spec.sequence > spec.arch.rope_max_pos) {
+    return InvalidArgument(Format("sequence: %lld is above arch.rope_max_pos %lld", (long long)spec.sequence,
+                                  (long long)spec.arch.rope_max_pos));
+  }
+  return spec.kind == Kind::kDense ? ValidateStack(spec.dense, "dense") : ValidateComposite(spec);
+}
+
+Json ToJson(const ModelSpec& spec) {
+  Json json = {{"kind", spec.kind == Kind::kDense ? "dense" : "composite"},
+               {"name", spec.name},
+               {"vocab", spec.vocab},
+               {"pad_id", spec.pad_id},
+               {"eos_id", spec.eos_id},
+               {"sequence", spec.sequence},
+               {"tokenizer", spec.tokenizer},
+               {"arch", ArchJson(spec.arch)}};
+  if (spec.kind == Kind::kDense) {
+    json["dense"] = StackJson(spec.dense);
+    return json;
+  }
+  json["connect"] = spec.connect;
+  json["large"] = StackJson(spec.large);
+  json["paths"] = Json::array();
+  for (const Stack& path : spec.paths) json["paths"].push_back(StackJson(path));
+  return json;
+}
+
+Result<ModelSpec> FromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  ModelSpec spec;
+  const std::string kind = read.Choice("kind", "", {"dense", "composite"});
+  spec.kind = kind == "composite" ? Kind::kComposite : Kind::kDense;
+  spec.name = read.RequireString("name");
+  spec.vocab = read.RequireInt("vocab");
+  spec.pad_id = read.RequireInt("pad_id");
+  spec.eos_id = read.Int("eos_id", 0);
+  spec.sequence = read.Int("sequence", spec.sequence);
+  spec.tokenizer = read.String("tokenizer", "");
+  const Json& arch = read.Value("arch");
+  const bool dense = spec.kind == Kind::kDense;
+  static const Json kNone;
+  const Json& body = dense ? read.RequireObject("dense") : kNone;
+  const Json& large = dense ? kNone : read.RequireObject("large");
+  const Json& paths = dense ? kNone : read.RequireArray("paths");
+  if (!dense) spec.connect = read.String("connect", "share");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (kind.empty()) return InvalidArgument(read.PathOf("kind") + ": is missing (dense or composite)");
+  if (!arch.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(spec.arch, ReadArch(arch, read.PathOf("arch")));
+  }
+  if (dense) {
+    BRAID_ASSIGN_OR_RETURN(spec.dense, ReadStack(body, read.PathOf("dense")));
+  } else {
+    BRAID_ASSIGN_OR_RETURN(spec.large, ReadStack(large, read.PathOf("large")));
+    for (size_t p = 0; p < paths.size(); ++p) {
+      BRAID_ASSIGN_OR_RETURN(Stack stack, ReadStack(paths[p], read.PathOf("paths") + "." + std::to_string(p)));
+      spec.paths.push_back(std::move(stack));
+    }
+  }
+  if (Status status = Validate(spec); !status.ok()) {
+    return Status(status.code(), path.empty() ? status.message() : path + "." + status.message());
+  }
+  return spec;
+}
+
+ModelSpec PathAlone(const ModelSpec& composite, size_t index) {
+  ModelSpec alone = composite;
+  alone.kind = Kind::kDense;
+  alone.dense = composite.paths.at(index);
+  alone.name = alone.dense.name;
+  alone.connect = "share";
+  alone.paths.clear();
+  alone.large = {};
+  return alone;
+}
+
+Result<Arch> ArchPreset(const std::string& compat) {
+  if (compat == "fixed") return Arch{};
+  if (compat == "paper") {
+    return Arch{.attn_out_proj = false, .ffn_gate = "beta_swish", .rope_layout = "interleaved",
+                .router_noise = "always", .rope_max_pos = 512};
+  }
+  return InvalidArgument("compat: expected paper or fixed, found \"" + compat + "\"");
+}
+
+}  // namespace braid::model

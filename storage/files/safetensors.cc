@@ -1,0 +1,161 @@
+#include "storage/files/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/json.h"
+#include "base/text.h"
+
+namespace braid::storage {
+namespace {
+
+// The reference implementation's bound.
+constexpr uint64_t kMaxHeader = 100'000'000;
+
+struct Dtype {
+  const char* name;
+  uint64_t bytes;
+};
+constexpr Dtype kDtypes[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},   {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"F8_E8M0", 1},
+                             {"F8_E4M3FNUZ", 1}, {"F8_E5M2FNUZ", 1}, {"I16", 2},  {"U16", 2},  {"F16", 2},
+                             {"BF16", 2}, {"I32", 4},  {"U32", 4},  {"F32", 4},     {"C64", 8},     {"F64", 8},
+                             {"I64", 8},  {"U64", 8}};
+
+bool Multiply(uint64_t a, uint64_t b, uint64_t* product) { return !__builtin_mul_overflow(a, b, product); }
+
+// One "name": {"dtype", "shape", "data_offsets"} of the header.
+Result<TensorEntry> ReadEntry(const std::string& path, const std::string& name, const Json& json) {
+  const auto fail = [&](const std::string& message) {
+    return InvalidArgument(path + ": tensor " + name + ": " + message);
+  };
+  if (!json.is_object()) return fail("its header entry is not an object");
+  TensorEntry entry;
+  entry.name = name;
+  if (!json.contains("dtype") || !json["dtype"].is_string()) return fail("dtype is missing");
+  entry.dtype = json["dtype"].get<std::string>();
+  const auto width = DtypeBytes(entry.dtype);
+  if (!width.ok()) return fail(width.status().message());
+  if (!json.contains("shape") || !json["shape"].is_array()) return fail("shape is missing");
+  uint64_t bytes = *width;
+  uint64_t elements = 1;
+  for (const Json& extent : json["shape"]) {
+    if (!extent.is_number_unsigned()) return fail("shape holds something that is not a whole number");
+    const uint64_t value = extent.get<uint64_t>();
+    if (value > INT64_MAX || !Multiply(elements, value, &elements)) return fail("its size overflows");
+    entry.shape.push_back(static_cast<int64_t>(value));
+  }
+  if (!Multiply(elements, *width, &bytes)) return fail("its size overflows");
+  const Json offsets = json.value("data_offsets", Json());
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned()) {
+    return fail("data_offsets must be two whole numbers");
+  }
+  entry.begin = offsets[0].get<uint64_t>();
+  entry.end = offsets[1].get<uint64_t>();
+  if (entry.end < entry.begin) return fail("data_offsets run backwards");
+  if (entry.bytes() != bytes) {
+    return fail(Format("data_offsets hold %llu bytes, dtype and shape need %llu", (unsigned long long)entry.bytes(),
+                       (unsigned long long)bytes));
+  }
+  return entry;
+}
+
+Status ReadMetadata(const std::string& path, const Json& json, std::map<std::string, std::string>* metadata) {
+  if (json.is_null()) return OkStatus();
+  if (!json.is_object()) return InvalidArgument(path + ": __metadata__ is not an object");
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string()) return InvalidArgument(path + ": __metadata__." + key + " is not text");
+    (*metadata)[key] = value.get<std::string>();
+  }
+  return OkStatus();
+}
+
+// No holes, no overlaps, nothing behind the last tensor.
+Status CheckLayout(const std::string& path, const std::vector<TensorEntry>& sorted, uint64_t data_bytes) {
+  uint64_t at = 0;
+  for (const TensorEntry& entry : sorted) {
+    if (entry.begin != at) {
+      return InvalidArgument(Format("%s: tensor %s begins at byte %llu of the data, expected %llu (%s)", path.c_str(),
+                                    entry.name.c_str(), (unsigned long long)entry.begin, (unsigned long long)at,
+                                    entry.begin < at ? "tensors overlap" : "there is a hole"));
+    }
+    at = entry.end;
+  }
+  if (at == data_bytes) return OkStatus();
+  if (at > data_bytes) {
+    return DataLoss(Format("%s is cut short: tensors need %llu bytes of data, the file has %llu", path.c_str(),
+                           (unsigned long long)at, (unsigned long long)data_bytes));
+  }
+  return InvalidArgument(Format("%s: %llu bytes behind the last tensor belong to none", path.c_str(),
+                                (unsigned long long)(data_bytes - at)));
+}
+
+}  // namespace
+
+int64_t TensorEntry::elements() const {
+  int64_t count = 1;
+  for (int64_t extent : shape) count *= extent;
+  return count;
+}
+
+Result<uint64_t> DtypeBytes(std::string_view dtype) {
+  for (const Dtype& known : kDtypes) {
+    if (dtype == known.name) return known.bytes;
+  }
+  return InvalidArgument("dtype " + std::string(dtype) + " is not known");
+}
+
+Result<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(MappedFile map, MappedFile::Open(path));
+  if (map.size() < 8) return DataLoss(path + " is cut short: not even the header's length is there");
+  uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, map.data(), 8);
+  if (header_bytes > kMaxHeader) {
+    return InvalidArgument(path + " is no safetensors file: its header would be " + FormatBytes(header_bytes) + " long");
+  }
+  if (header_bytes > map.size() - 8) return DataLoss(path + " is cut short: it ends inside the header");
+  const std::string_view text = map.view().substr(8, header_bytes);
+  if (text.empty() || text.front() != '{') return InvalidArgument(path + ": the header does not begin with {");
+  BRAID_ASSIGN_OR_RETURN(const Json header, ParseJson(text, path + ": the header"));
+  SafetensorsFile file(path, std::move(map));
+  file.data_begin_ = 8 + header_bytes;
+  for (const auto& [name, value] : header.items()) {
+    if (name == "__metadata__") {
+      BRAID_RETURN_IF_ERROR(ReadMetadata(path, value, &file.metadata_));
+      continue;
+    }
+    BRAID_ASSIGN_OR_RETURN(TensorEntry entry, ReadEntry(path, name, value));
+    file.tensors_.push_back(std::move(entry));
+  }
+  std::sort(file.tensors_.begin(), file.tensors_.end(), [](const TensorEntry& a, const TensorEntry& b) {
+    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+  });
+  BRAID_RETURN_IF_ERROR(CheckLayout(path, file.tensors_, file.map_.size() - file.data_begin_));
+  for (size_t i = 0; i < file.tensors_.size(); ++i) file.by_name_[file.tensors_[i].name] = i;
+  return file;
+}
+
+const TensorEntry* SafetensorsFile::Find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &tensors_[found->second];
+}
+
+std::string_view SafetensorsFile::Data(const TensorEntry& entry) const {
+  return map_.view().substr(data_begin_ + entry.begin, entry.bytes());
+}
+
+Result<const float*> SafetensorsFile::Floats(std::string_view name, const std::vector<int64_t>& shape) const {
+  const TensorEntry* entry = Find(name);
+  if (entry == nullptr) return NotFound(path_ + ": tensor " + std::string(name) + " is missing");
+  if (entry->dtype != "F32" || entry->shape != shape) {
+    return InvalidArgument(path_ + ": tensor " + std::string(name) + " is " + entry->dtype + " " +
+                           Json(entry->shape).dump() + ", expected F32 " + Json(shape).dump());
+  }
+  const char* data = Data(*entry).data();
+  if (reinterpret_cast<uintptr_t>(data) % alignof(float) != 0) {
+    return InvalidArgument(path_ + ": tensor " + std::string(name) + " is not aligned; write the file again with padding");
+  }
+  return reinterpret_cast<const float*>(data);
+}
+
+}  // namespace braid::storage

@@ -1,0 +1,120 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "storage/files/safetensors.h"
+
+namespace braid::storage {
+
+struct SafetensorsWriter::Open {
+  std::string path;
+  std::string temporary;
+  UniqueFd fd;
+  uint64_t data_begin = 0;
+  struct Place {
+    uint64_t begin = 0;
+    uint64_t size = 0;
+    uint64_t written = 0;
+  };
+  std::map<std::string, Place, std::less<>> places;
+};
+
+namespace {
+
+Status WriteAt(int fd, uint64_t offset, const char* data, uint64_t bytes, const std::string& path) {
+  while (bytes > 0) {
+    const ssize_t n = pwrite(fd, data, bytes, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "writing " + path);
+    data += n;
+    offset += static_cast<uint64_t>(n);
+    bytes -= static_cast<uint64_t>(n);
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+SafetensorsWriter::SafetensorsWriter(std::unique_ptr<Open> open) : open_(std::move(open)) {}
+
+SafetensorsWriter::~SafetensorsWriter() {
+  if (open_ != nullptr && open_->fd.valid()) unlink(open_->temporary.c_str());
+}
+
+Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(const std::string& path,
+                                                                     std::vector<Tensor> tensors,
+                                                                     std::map<std::string, std::string> metadata) {
+  auto open = std::make_unique<Open>();
+  open->path = path;
+  open->temporary = path + ".tmp." + std::to_string(getpid());
+  std::vector<std::pair<uint64_t, const Tensor*>> order;
+  for (const Tensor& tensor : tensors) {
+    BRAID_ASSIGN_OR_RETURN(const uint64_t width, DtypeBytes(tensor.dtype));
+    order.emplace_back(width, &tensor);
+  }
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second->name < b.second->name;
+  });
+  metadata.emplace("format", "pt");
+  nlohmann::ordered_json header;
+  header["__metadata__"] = metadata;
+  uint64_t at = 0;
+  for (const auto& [width, tensor] : order) {
+    uint64_t bytes = width;
+    for (int64_t extent : tensor->shape) bytes *= static_cast<uint64_t>(extent);
+    if (!open->places.emplace(tensor->name, Open::Place{at, bytes, 0}).second) {
+      return InvalidArgument(path + ": tensor " + tensor->name + " would appear twice");
+    }
+    header[tensor->name] = {{"dtype", tensor->dtype}, {"shape", tensor->shape}, {"data_offsets", {at, at + bytes}}};
+    at += bytes;
+  }
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  uint64_t length = text.size();
+  std::string head(reinterpret_cast<const char*>(&length), 8);
+  head += text;
+  open->data_begin = head.size();
+  open->fd.Reset(::open(open->temporary.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644));
+  if (!open->fd.valid()) return ErrnoStatus(errno, "creating " + open->temporary);
+  auto writer = std::unique_ptr<SafetensorsWriter>(new SafetensorsWriter(std::move(open)));
+  BRAID_RETURN_IF_ERROR(WriteAt(writer->open_->fd.get(), 0, head.data(), head.size(), path));
+  // The whole size at once: a full disk is found now, not after an hour of writing.
+  if (const int error = posix_fallocate(writer->open_->fd.get(), 0, static_cast<off_t>(head.size() + std::max<uint64_t>(at, 1)));
+      error == ENOSPC || error == EFBIG) {
+    return ErrnoStatus(error, "reserving " + FormatBytes(at) + " for " + path);
+  }
+  if (ftruncate(writer->open_->fd.get(), static_cast<off_t>(head.size() + at)) != 0) {
+    return ErrnoStatus(errno, "sizing " + path);
+  }
+  return writer;
+}
+
+Status SafetensorsWriter::Append(std::string_view tensor, const void* data, uint64_t bytes) {
+  const auto found = open_->places.find(tensor);
+  if (found == open_->places.end()) return NotFound(open_->path + ": tensor " + std::string(tensor) + " was not declared");
+  Open::Place& place = found->second;
+  if (bytes > place.size - place.written) {
+    return OutOfRange(open_->path + ": more bytes than tensor " + std::string(tensor) + " has");
+  }
+  BRAID_RETURN_IF_ERROR(WriteAt(open_->fd.get(), open_->data_begin + place.begin + place.written,
+                                static_cast<const char*>(data), bytes, open_->path));
+  place.written += bytes;
+  return OkStatus();
+}
+
+Status SafetensorsWriter::Finish() {
+  for (const auto& [name, place] : open_->places) {
+    if (place.written != place.size) return FailedPrecondition(open_->path + ": tensor " + name + " is not complete");
+  }
+  if (fsync(open_->fd.get()) != 0) return ErrnoStatus(errno, "syncing " + open_->temporary);
+  BRAID_RETURN_IF_ERROR(Rename(open_->temporary, open_->path));
+  open_->fd.Reset();
+  return SyncFolder(std::string(FolderOf(open_->path)));
+}
+
+}  // namespace braid::storage

@@ -1,0 +1,72 @@
+#include "model/spec.h"
+
+#include <gmock/gmock.h>
+
+namespace braid::model {
+namespace {
+
+using ::testing::HasSubstr;
+
+ModelSpec Composite() {
+  ModelSpec spec;
+  spec.kind = Kind::kComposite;
+  spec.name = "share_linear";
+  spec.vocab = 101;
+  spec.pad_id = 100;
+  spec.sequence = 64;
+  spec.paths = {{"path_1", 32, 2, 3, 128, "llama"}, {"path_2", 32, 2, 3, 128, "llama"}};
+  spec.large = {"large", 64, 4, 2, 256, "llama"};
+  return spec;
+}
+
+TEST(SpecTest, JsonIsAnExactInverse) {
+  const ModelSpec spec = Composite();
+  const auto back = FromJson(ToJson(spec));
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(*back, spec);
+  const ModelSpec alone = PathAlone(spec, 1);
+  EXPECT_EQ(alone.name, "path_2");
+  EXPECT_EQ(FromJson(ToJson(alone)).value(), alone);
+}
+
+struct Bad {
+  std::function<void(Json&)> change;
+  std::string message;
+};
+
+TEST(SpecTest, RefusesImpossibleModelsByField) {
+  const std::vector<Bad> table = {
+      {[](Json& j) { j["paths"][1]["d"] = 64; }, "model.paths.1.d: is 64, but path_1 has 32"},
+      {[](Json& j) { j["large"]["heads"] = 7; }, "model.large.heads: 7 heads do not divide width 64"},
+      {[](Json& j) { j["large"]["heads"] = 64; }, "head size 1 is odd"},
+      {[](Json& j) { j["large"]["d"] = 128; }, "model.large.d: is 128, but the widths of the paths add up to 64"},
+      {[](Json& j) { j["pad_id"] = 101; }, "model.pad_id: must be below vocab"},
+      {[](Json& j) { j["connect"] = "routed"; }, "model.connect: \"routed\" is not a connection of this version"},
+      {[](Json& j) { j["paths"][0]["block"] = "wide"; }, "model.paths.0.block: \"wide\" is not a block"},
+      {[](Json& j) { j["arch"]["ffn_gate"] = "relu"; }, "model.arch.ffn_gate"},
+      {[](Json& j) { j["widht"] = 1; }, "model.widht"},
+      {[](Json& j) { j.erase("vocab"); }, "model.vocab"},
+      {[](Json& j) { j["paths"].erase(1); }, "model.paths: a composite needs at least two"},
+  };
+  for (const Bad& bad : table) {
+    Json json = ToJson(Composite());
+    bad.change(json);
+    const auto result = FromJson(json);
+    ASSERT_FALSE(result.ok()) << bad.message;
+    EXPECT_THAT(result.status().message(), HasSubstr(bad.message));
+  }
+}
+
+TEST(SpecTest, PresetsDifferInAllFiveFields) {
+  const Arch paper = ArchPreset("paper").value();
+  EXPECT_FALSE(paper.attn_out_proj);
+  EXPECT_EQ(paper.ffn_gate, "beta_swish");
+  EXPECT_EQ(paper.rope_layout, "interleaved");
+  EXPECT_EQ(paper.router_noise, "always");
+  EXPECT_EQ(paper.rope_max_pos, 512);
+  EXPECT_EQ(ArchPreset("fixed").value(), Arch{});
+  EXPECT_THAT(ArchPreset("papre").status().message(), HasSubstr("papre"));
+}
+
+}  // namespace
+}  // namespace braid::model
