@@ -1,0 +1,166 @@
+#include "corpus/corpus.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "corpus/lines.h"
+#include "corpus/pieces.h"
+
+namespace braid::corpus {
+namespace {
+
+bool IsJsonLines(std::string_view path) {
+  for (const char* ending : {".gz", ".zst", ".zstd"}) {
+    if (path.ends_with(ending)) path.remove_suffix(std::string_view(ending).size());
+  }
+  return path.ends_with(".jsonl") || path.ends_with(".ndjson") || path.ends_with(".json");
+}
+
+// The text of one row, or an error that names its place.
+Result<std::string> TextOfRow(const CorpusSpec& spec, const std::string& place, std::string_view line) {
+  BRAID_ASSIGN_OR_RETURN(const Json row, ParseJson(line, place));
+  if (!row.is_object()) return InvalidArgument(place + ": the row is not a JSON object");
+  const std::vector<std::string> fields = spec.join.empty() ? std::vector<std::string>{spec.text.empty() ? "text" : spec.text}
+                                                            : spec.join;
+  std::vector<std::string> parts;
+  for (const std::string& field : fields) {
+    const auto found = row.find(field);
+    if (found == row.end()) {
+      std::vector<std::string> names;
+      for (const auto& [name, value] : row.items()) names.push_back(name);
+      return InvalidArgument(place + ": the row has no field \"" + field + "\"; it has " + Join(names, ", ") +
+                             " (corpora." + spec.name + ".text or .join names the field)");
+    }
+    if (!found->is_string()) return InvalidArgument(place + ": field \"" + field + "\" is not text");
+    parts.push_back(found->get<std::string>());
+  }
+  return Join(parts, spec.joiner);
+}
+
+// Sampling and caps, then on to the user of the documents.
+class Selector {
+ public:
+  Selector(const CorpusSpec& spec, uint64_t seed, const std::function<Status(Document)>& use)
+      : spec_(spec), use_(use), draws_(seed, "sample/" + spec.name) {}
+
+  Status Offer(std::string text) {
+    if (Trim(text).empty()) return OkStatus();
+    const uint64_t index = index_++;
+    if (spec_.sample < 1.0 && draws_.Uniform(index) >= spec_.sample) return OkStatus();
+    if (spec_.documents > 0 && documents_ >= spec_.documents) return Cancelled("cap");
+    if (spec_.bytes > 0 && bytes_ >= spec_.bytes) return Cancelled("cap");
+    ++documents_;
+    bytes_ += static_cast<int64_t>(text.size());
+    return use_({std::move(text), index});
+  }
+  int64_t documents() const { return documents_; }
+  uint64_t seen() const { return index_; }
+
+ private:
+  const CorpusSpec& spec_;
+  const std::function<Status(Document)>& use_;
+  const RandomStream draws_;
+  uint64_t index_ = 0;
+  int64_t documents_ = 0;
+  int64_t bytes_ = 0;
+};
+
+Status ReadJsonLines(const CorpusSpec& spec, const std::string& path, Selector* selector) {
+  return ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+    if (Trim(line).empty()) return OkStatus();
+    BRAID_ASSIGN_OR_RETURN(std::string text, TextOfRow(spec, path + ":" + std::to_string(number), line));
+    return selector->Offer(std::move(text));
+  });
+}
+
+Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* selector) {
+  std::string text;
+  if (spec.separator.empty()) {
+    BRAID_RETURN_IF_ERROR(ReadDecompressed(path, [&](std::string_view piece) {
+      text += piece;
+      return OkStatus();
+    }));
+    return selector->Offer(RepairUtf8(text));
+  }
+  const Status status = ReadLines(path, [&](std::string_view line, int64_t) -> Status {
+    if (line != spec.separator) {
+      text.append(line).append("\n");
+      return OkStatus();
+    }
+    std::string document = RepairUtf8(Trim(text));
+    text.clear();
+    return selector->Offer(std::move(document));
+  });
+  return status.ok() ? selector->Offer(RepairUtf8(Trim(text))) : status;
+}
+
+}  // namespace
+
+Json ToJson(const CorpusSpec& spec) {
+  Json json = {{"name", spec.name}, {"files", spec.files}, {"joiner", spec.joiner}, {"sample", spec.sample},
+               {"documents", spec.documents}, {"bytes", spec.bytes}, {"tokens", spec.tokens}};
+  if (!spec.text.empty()) json["text"] = spec.text;
+  if (!spec.join.empty()) json["join"] = spec.join;
+  if (!spec.separator.empty()) json["separator"] = spec.separator;
+  return json;
+}
+
+Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  CorpusSpec spec;
+  spec.name = read.RequireString("name");
+  spec.files = read.Strings("files");
+  spec.text = read.String("text", "");
+  spec.join = read.Strings("join");
+  spec.joiner = read.String("joiner", "\n");
+  spec.separator = read.String("separator", "");
+  spec.sample = read.Double("sample", 1.0);
+  spec.documents = read.Int("documents", 0);
+  spec.bytes = read.Int("bytes", 0);
+  spec.tokens = read.Int("tokens", 0);
+  if (!spec.text.empty() && !spec.join.empty()) read.Fail("join", "text and join exclude each other");
+  if (!(spec.sample > 0 && spec.sample <= 1)) read.Fail("sample", "must be above 0 and at most 1");
+  for (const auto& [name, cap] : {std::pair{"documents", spec.documents}, {"bytes", spec.bytes}, {"tokens", spec.tokens}}) {
+    if (cap < 0) read.Fail(name, "must not be negative");
+  }
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return spec;
+}
+
+Result<std::vector<std::string>> CorpusFiles(const CorpusSpec& spec, const std::string& folder) {
+  std::vector<std::string> files;
+  if (!folder.empty()) {
+    BRAID_ASSIGN_OR_RETURN(files, ListTree(folder));
+    for (std::string& file : files) file = JoinPath(folder, file);
+  } else {
+    for (const std::string& pattern : spec.files) {
+      BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> found, Glob(pattern));
+      files.insert(files.end(), found.begin(), found.end());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
+  if (files.empty()) return NotFound("corpus " + spec.name + " has no files");
+  return files;
+}
+
+Status ReadDocuments(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seed,
+                     const std::function<Status(Document)>& use) {
+  Selector selector(spec, seed, use);
+  for (const std::string& file : files) {
+    const Status status =
+        IsJsonLines(file) ? ReadJsonLines(spec, file, &selector) : ReadPlainText(spec, file, &selector);
+    if (status.code() == StatusCode::kCancelled) return OkStatus();
+    BRAID_RETURN_IF_ERROR(status);
+  }
+  if (selector.documents() == 0) {
+    return InvalidArgument(Format("corpus %s is empty: %zu files hold %llu documents with text%s", spec.name.c_str(),
+                                  files.size(), (unsigned long long)selector.seen(),
+                                  selector.seen() > 0 ? ", and the sample takes none of them" : ""));
+  }
+  return OkStatus();
+}
+
+}  // namespace braid::corpus

@@ -1,0 +1,45 @@
+// A corpus as a recipe names it: which files, which fields, how much of it (docs/recipe.md, `corpora`).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+
+namespace braid::corpus {
+
+struct CorpusSpec {
+  std::string name;
+  std::vector<std::string> files;  // globs, if the corpus is read in place
+  std::string text;                // field of jsonl rows; "text" if neither this nor `join` is given
+  std::vector<std::string> join;   // several fields, joined
+  std::string joiner = "\n";
+  std::string separator;           // plain text files are cut at lines equal to this
+  double sample = 1.0;             // share of the documents that is taken
+  int64_t documents = 0;           // caps, 0 = none; they count after sampling
+  int64_t bytes = 0;
+  int64_t tokens = 0;
+};
+
+Json ToJson(const CorpusSpec& spec);
+Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path);
+
+// The files of a corpus: all of `folder` if it is not empty, else the globs. Sorted by path; none is kNotFound.
+Result<std::vector<std::string>> CorpusFiles(const CorpusSpec& spec, const std::string& folder);
+
+struct Document {
+  std::string text;
+  uint64_t index = 0;  // number among all documents of the corpus, before sampling
+};
+
+// Reads documents in order: *.jsonl (or .ndjson, .json) row by row, other files as plain text; gzip and zstd by content.
+// `sample` is drawn by (seed, name, index) and the caps on documents and bytes are applied. Errors name file and line.
+// `use` may return kCancelled to end the reading early, which is then no error.
+Status ReadDocuments(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seed,
+                     const std::function<Status(Document)>& use);
+
+}  // namespace braid::corpus

@@ -1,0 +1,233 @@
+#include "corpus/dataset.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/text.h"
+
+namespace braid::corpus {
+namespace {
+
+constexpr char kMagic[8] = {'b', 'r', 'a', 'i', 'd', 'e', 'p', '1'};
+
+// The index file: magic, then for each source `documents` and `first chunk`, `chunks`, then for each source u64 starts
+// (documents + 1) and u32 permutation (padded to 8 bytes), then the u32 order of all chunks.
+struct SourceHead {
+  uint64_t documents = 0;
+  uint64_t first_chunk = 0;
+  uint64_t chunks = 0;
+};
+
+std::string StreamName(const DataSpec& spec, const char* what, int64_t epoch) {
+  return std::string(what) + "/" + std::to_string(spec.shuffle_seed == "constant" ? 0 : epoch);
+}
+
+// The documents that this share may see, before the epoch permutes them.
+std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const DataSpec::Source& source, const Shards& shards) {
+  std::vector<uint32_t> all(static_cast<size_t>(shards.train.documents()));
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint32_t>(i);
+  if (spec.split_unit == "chunk" || source.share == "all") return all;
+  all = Permutation(RandomStream(spec.seed, "split/" + shards.corpus), static_cast<uint32_t>(all.size()));
+  const auto border = static_cast<std::ptrdiff_t>(std::llround(spec.paths_share * static_cast<double>(all.size())));
+  if (source.share == "paths") return {all.begin(), all.begin() + border};
+  return {all.begin() + border, all.end()};
+}
+
+struct BuiltSource {
+  SourceHead head;
+  std::vector<uint64_t> starts;
+  std::vector<uint32_t> permutation;
+};
+
+Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards& shards, int64_t epoch) {
+  const DataSpec::Source& source = spec.sources[index];
+  std::vector<uint32_t> documents = DocumentsOf(spec, source, shards);
+  BuiltSource built;
+  const std::vector<uint32_t> order =
+      Permutation(RandomStream(spec.seed, StreamName(spec, ("documents/" + shards.corpus).c_str(), epoch)),
+                  static_cast<uint32_t>(documents.size()));
+  built.starts.push_back(0);
+  for (const uint32_t place : order) {
+    const uint32_t document = documents[place];
+    built.permutation.push_back(document);
+    built.starts.push_back(built.starts.back() + shards.train.DocumentEnd(document) - shards.train.DocumentBegin(document));
+  }
+  built.head.documents = built.permutation.size();
+  const uint64_t chunks = built.starts.back() / static_cast<uint64_t>(spec.sequence);
+  const auto border = static_cast<uint64_t>(std::llround(spec.paths_share * static_cast<double>(chunks)));
+  const bool by_chunk = spec.split_unit == "chunk" && source.share != "all";
+  built.head.first_chunk = by_chunk && source.share == "joint" ? border : 0;
+  built.head.chunks = !by_chunk ? chunks : source.share == "paths" ? border : chunks - border;
+  if (built.head.chunks == 0) {
+    return InvalidArgument(Format("corpus %s: its share \"%s\" of %lld tokens has not one sequence of %lld; give more text or "
+                                  "lower sequence",
+                                  shards.corpus.c_str(), source.share.c_str(), (long long)shards.train.tokens(),
+                                  (long long)spec.sequence));
+  }
+  return built;
+}
+
+template <typename T>
+void Put(std::string* out, const T* data, size_t count) {
+  out->append(reinterpret_cast<const char*>(data), count * sizeof(T));
+  out->append((8 - out->size() % 8) % 8, '\0');
+}
+
+Result<std::string> BuildIndex(const DataSpec& spec, const std::vector<Shards>& sources, int64_t epoch) {
+  std::vector<BuiltSource> built;
+  uint64_t total = 0;
+  for (size_t s = 0; s < sources.size(); ++s) {
+    BRAID_ASSIGN_OR_RETURN(BuiltSource source, BuildSource(spec, s, sources[s], epoch));
+    total += source.head.chunks;
+    built.push_back(std::move(source));
+  }
+  if (total >= UINT32_MAX) return InvalidArgument("an epoch of more than 4 billion sequences is too long");
+  const std::vector<uint32_t> order =
+      Permutation(RandomStream(spec.seed, StreamName(spec, "order", epoch)), static_cast<uint32_t>(total));
+  std::string file(kMagic, sizeof kMagic);
+  for (const BuiltSource& source : built) Put(&file, &source.head, 1);
+  for (const BuiltSource& source : built) {
+    Put(&file, source.starts.data(), source.starts.size());
+    Put(&file, source.permutation.data(), source.permutation.size());
+  }
+  Put(&file, order.data(), order.size());
+  return file;
+}
+
+class MappedEpoch final : public Epoch {
+ public:
+  MappedEpoch(const DataSpec& spec, const std::vector<Shards>& sources, MappedFile file)
+      : sequence_(static_cast<uint64_t>(spec.sequence)), sources_(sources), file_(std::move(file)) {
+    const char* at = file_.data() + sizeof kMagic;
+    heads_ = reinterpret_cast<const SourceHead*>(at);
+    at += sources.size() * sizeof(SourceHead);
+    uint64_t chunks = 0;
+    for (size_t s = 0; s < sources.size(); ++s) {
+      starts_.push_back(reinterpret_cast<const uint64_t*>(at));
+      at += (heads_[s].documents + 1) * 8;
+      permutations_.push_back(reinterpret_cast<const uint32_t*>(at));
+      at += (heads_[s].documents * 4 + 7) / 8 * 8;
+      chunks_before_.push_back(chunks);
+      chunks += heads_[s].chunks;
+    }
+    order_ = reinterpret_cast<const uint32_t*>(at);
+    total_ = static_cast<int64_t>(chunks);
+  }
+
+  int64_t sequences() const override { return total_; }
+
+  size_t SourceOf(int64_t index) const override {
+    const uint64_t chunk = order_[index];
+    size_t s = sources_.size() - 1;
+    while (chunk < chunks_before_[s]) --s;
+    return s;
+  }
+
+  void Read(int64_t index, int32_t* out) const override {
+    const size_t s = SourceOf(index);
+    const uint64_t chunk = order_[index] - chunks_before_[s] + heads_[s].first_chunk;
+    const uint64_t* starts = starts_[s];
+    uint64_t at = chunk * sequence_;
+    const uint64_t end = at + sequence_;
+    auto document = static_cast<uint64_t>(std::upper_bound(starts, starts + heads_[s].documents + 1, at) - starts) - 1;
+    while (at < end) {
+      const uint64_t take = std::min(end, starts[document + 1]) - at;
+      const ShardSet& shard = sources_[s].train;
+      shard.Copy(shard.DocumentBegin(permutations_[s][document]) + (at - starts[document]), take, out);
+      out += take;
+      at += take;
+      ++document;
+    }
+  }
+
+ private:
+  const uint64_t sequence_;
+  const std::vector<Shards>& sources_;
+  const MappedFile file_;
+  const SourceHead* heads_ = nullptr;
+  std::vector<const uint64_t*> starts_;
+  std::vector<const uint32_t*> permutations_;
+  std::vector<uint64_t> chunks_before_;
+  const uint32_t* order_ = nullptr;
+  int64_t total_ = 0;
+};
+
+// One name for everything that the index depends on.
+std::string IndexName(const DataSpec& spec, const std::vector<Shards>& sources, int64_t epoch) {
+  Json key = {{"sequence", spec.sequence}, {"paths", spec.paths_share}, {"unit", spec.split_unit},
+              {"seed", spec.seed},         {"shuffle", spec.shuffle_seed}, {"epoch", epoch}};
+  for (size_t s = 0; s < sources.size(); ++s) {
+    key["sources"].push_back({spec.sources[s].share, sources[s].description});
+  }
+  return "epoch-" + std::to_string(epoch) + "-" + Sha256Hex(key.dump()).substr(0, 16) + ".idx";
+}
+
+}  // namespace
+
+Result<DataSpec> DataFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  DataSpec spec;
+  spec.sequence = read.RequireInt("sequence");
+  spec.seed = static_cast<uint64_t>(read.Int("seed", 42));
+  spec.shuffle_seed = read.Choice("shuffle_seed", spec.shuffle_seed, {"per_epoch", "constant"});
+  const Json& split = read.Value("split");
+  const Json& sources = read.RequireArray("sources");
+  if (spec.sequence < 2) read.Fail("sequence", "must be at least 2");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!split.is_null()) {
+    JsonReader part(split, read.PathOf("split"));
+    spec.paths_share = part.Double("paths", spec.paths_share);
+    spec.split_unit = part.Choice("unit", spec.split_unit, {"chunk", "document"});
+    if (!(spec.paths_share >= 0 && spec.paths_share <= 1)) part.Fail("paths", "must be in 0 .. 1");
+    BRAID_RETURN_IF_ERROR(part.Finish());
+  }
+  for (size_t i = 0; i < sources.size(); ++i) {
+    JsonReader part(sources[i], read.PathOf("sources") + "." + std::to_string(i));
+    DataSpec::Source source;
+    source.role = part.RequireString("role");
+    source.share = part.Choice("share", "all", {"paths", "joint", "all"});
+    BRAID_RETURN_IF_ERROR(part.Finish());
+    spec.sources.push_back(std::move(source));
+  }
+  if (spec.sources.empty()) return InvalidArgument(read.PathOf("sources") + ": must name at least one");
+  return spec;
+}
+
+Result<std::unique_ptr<Dataset>> Dataset::Open(DataSpec spec, const std::vector<std::string>& folders,
+                                               const std::string& cache_folder) {
+  std::vector<Shards> sources;
+  for (const std::string& folder : folders) {
+    BRAID_ASSIGN_OR_RETURN(Shards shards, Shards::Open(folder));
+    if (!sources.empty() && shards.tokenizer != sources.front().tokenizer) {
+      return InvalidArgument("corpora " + sources.front().corpus + " and " + shards.corpus +
+                             " were made with different tokenizers (" + sources.front().tokenizer.substr(0, 12) + ", " +
+                             shards.tokenizer.substr(0, 12) + "); prepare both with one");
+    }
+    sources.push_back(std::move(shards));
+  }
+  BRAID_RETURN_IF_ERROR(MakeFolder(cache_folder));
+  return std::unique_ptr<Dataset>(new Dataset(std::move(spec), std::move(sources), cache_folder));
+}
+
+Result<std::shared_ptr<const Epoch>> Dataset::OpenEpoch(int64_t epoch) const {
+  const std::string path = JoinPath(cache_folder_, IndexName(spec_, sources_, epoch));
+  if (!PathExists(path)) {
+    BRAID_ASSIGN_OR_RETURN(const std::string index, BuildIndex(spec_, sources_, epoch));
+    BRAID_RETURN_IF_ERROR(WriteFileAtomic(path, index));
+  }
+  BRAID_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
+  if (!file.view().starts_with(std::string_view(kMagic, sizeof kMagic))) return DataLoss(path + " is not an epoch index");
+  return std::shared_ptr<const Epoch>(new MappedEpoch(spec_, sources_, std::move(file)));
+}
+
+int64_t ValidationSequences(const Shards& shards, int64_t sequence) { return shards.validation.tokens() / sequence; }
+
+void ReadValidation(const Shards& shards, int64_t sequence, int64_t index, int32_t* out) {
+  shards.validation.Copy(static_cast<uint64_t>(index * sequence), static_cast<uint64_t>(sequence), out);
+}
+
+}  // namespace braid::corpus

@@ -1,0 +1,69 @@
+// What a model trains on: the chunks of one epoch in their order, any of them found at once (PaPaformer section 4).
+//
+// Epoch e permutes the documents of each source with a stream of (seed, e), lays them end to end, cuts chunks of
+// `sequence` tokens and drops the tail; each source's share of its chunks is taken, and the chunks of all sources are
+// put into one order. The permutations and cumulative lengths stand in a memory-mapped file, built once an epoch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "corpus/shards.h"
+
+namespace braid::corpus {
+
+struct DataSpec {
+  struct Source {
+    std::string role;   // "data.stories"
+    std::string share;  // paths: the first part of the split; joint: the rest; all
+  };
+  int64_t sequence = 256;
+  std::vector<Source> sources;
+  double paths_share = 0.6;
+  std::string split_unit = "chunk";         // chunk | document: the latter never shows a document to both sides
+  uint64_t seed = 42;
+  std::string shuffle_seed = "per_epoch";   // T7: per_epoch | constant
+};
+
+Result<DataSpec> DataFromJson(const Json& json, const std::string& path);
+
+// One epoch. Immutable, thread-safe.
+class Epoch {
+ public:
+  virtual ~Epoch() = default;
+  virtual int64_t sequences() const = 0;
+  // Copies sequence `index` (0 .. sequences-1): `sequence` ids.
+  virtual void Read(int64_t index, int32_t* out) const = 0;
+  // Which source it comes from.
+  virtual size_t SourceOf(int64_t index) const = 0;
+};
+
+class Dataset {
+ public:
+  // `folders` in the order of spec.sources. Index files go to `cache_folder`. All shards must have one tokenizer.
+  static Result<std::unique_ptr<Dataset>> Open(DataSpec spec, const std::vector<std::string>& folders,
+                                               const std::string& cache_folder);
+  // The same for the same epoch on every machine. kInvalidArgument if a source has not one whole chunk to give.
+  Result<std::shared_ptr<const Epoch>> OpenEpoch(int64_t epoch) const;
+
+  const std::string& tokenizer() const { return sources_.front().tokenizer; }
+  int64_t vocab() const { return sources_.front().vocab; }
+  const std::vector<Shards>& sources() const { return sources_; }
+  const DataSpec& spec() const { return spec_; }
+
+ private:
+  Dataset(DataSpec spec, std::vector<Shards> sources, std::string cache_folder)
+      : spec_(std::move(spec)), sources_(std::move(sources)), cache_folder_(std::move(cache_folder)) {}
+  DataSpec spec_;
+  std::vector<Shards> sources_;
+  std::string cache_folder_;
+};
+
+// The documents set aside, in file order, in chunks of `sequence`; the tail is dropped.
+int64_t ValidationSequences(const Shards& shards, int64_t sequence);
+void ReadValidation(const Shards& shards, int64_t sequence, int64_t index, int32_t* out);
+
+}  // namespace braid::corpus

@@ -1,0 +1,85 @@
+// braid-prepare: tokenizers and token shards, as jobs or by hand.
+#include <cstdio>
+#include <iostream>
+
+#include "base/arguments.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "corpus/prepare.h"
+#include "corpus/shards.h"
+#include "corpus/tokenizer.h"
+#include "task/program.h"
+
+namespace braid::corpus {
+namespace {
+
+constexpr char kUsage[] =
+    "braid-prepare TASK.json                          do the job of a task file (docs/tasks.md)\n"
+    "braid-prepare encode --tokenizer FILE [TEXT]     ids of a text, or of standard input\n"
+    "braid-prepare decode --tokenizer FILE ID...      text of ids\n"
+    "braid-prepare inspect FOLDER                     what a folder of shards holds\n";
+
+int Fail(const Status& status) {
+  std::fprintf(stderr, "braid-prepare: %s\n", status.message().c_str());
+  return 1;
+}
+
+Status Encode(const Arguments& arguments) {
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
+  std::string text;
+  if (arguments.positional().size() > 1) {
+    text = arguments.positional()[1];
+  } else {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  }
+  std::vector<int32_t> ids;
+  Encoder(tokenizer).Encode(text, &ids);
+  for (size_t i = 0; i < ids.size(); ++i) std::printf("%s%d", i == 0 ? "" : " ", ids[i]);
+  std::printf("\n");
+  return OkStatus();
+}
+
+Status Decode(const Arguments& arguments) {
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
+  std::vector<int32_t> ids;
+  for (size_t i = 1; i < arguments.positional().size(); ++i) {
+    BRAID_ASSIGN_OR_RETURN(const int64_t id, ParseInt(arguments.positional()[i]));
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  std::printf("%s\n", tokenizer->Decode(ids).c_str());
+  return OkStatus();
+}
+
+Status Inspect(const Arguments& arguments) {
+  if (arguments.positional().size() != 2) return InvalidArgument("inspect takes one folder of shards");
+  BRAID_ASSIGN_OR_RETURN(const Shards shards, Shards::Open(arguments.positional()[1]));
+  std::printf("%s", DumpJson(shards.description).c_str());
+  return OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  const auto arguments = Arguments::Parse(argc, argv, {"tokenizer"}, {"help"});
+  if (!arguments.ok()) return Fail(arguments.status());
+  const auto& words = arguments->positional();
+  if (words.empty() || arguments->Has("help")) {
+    std::fputs(kUsage, words.empty() && !arguments->Has("help") ? stderr : stdout);
+    return arguments->Has("help") ? 0 : 2;
+  }
+  Status status;
+  if (words[0] == "encode") {
+    status = Encode(*arguments);
+  } else if (words[0] == "decode") {
+    status = Decode(*arguments);
+  } else if (words[0] == "inspect") {
+    status = Inspect(*arguments);
+  } else {
+    return task::RunTaskProgram("braid-prepare", words[0],
+                                {{"tokenizer", RunTokenizerJob}, {"prepare", RunPrepareJob}});
+  }
+  return status.ok() ? 0 : Fail(status);
+}
+
+}  // namespace
+}  // namespace braid::corpus
+
+int main(int argc, char** argv) { return braid::corpus::Main(argc, argv); }

@@ -1,0 +1,160 @@
+#include "corpus/prepare.h"
+
+#include <atomic>
+#include <thread>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "corpus/corpus.h"
+#include "corpus/shards.h"
+#include "corpus/tokenizer.h"
+
+namespace braid::corpus {
+namespace {
+
+// Documents are encoded in batches of about this size, in parallel, and written in order: the shards are the same for
+// any number of threads.
+constexpr size_t kBatchBytes = size_t{8} << 20;
+
+class Preparer {
+ public:
+  Preparer(const task::Task& task, task::Channel& channel, CorpusSpec spec, double validation, uint64_t seed,
+           std::shared_ptr<const Tokenizer> tokenizer)
+      : channel_(channel), spec_(std::move(spec)), validation_share_(validation),
+        draws_(seed, "validation/" + spec_.name), tokenizer_(std::move(tokenizer)) {
+    for (int64_t i = 0; i < task.threads; ++i) encoders_.push_back(std::make_unique<Encoder>(tokenizer_));
+  }
+
+  Status Open(const std::string& folder) {
+    BRAID_ASSIGN_OR_RETURN(train_, ShardWriter::Create(JoinPath(folder, "train"), tokenizer_->vocab()));
+    BRAID_ASSIGN_OR_RETURN(validation_, ShardWriter::Create(JoinPath(folder, "validation"), tokenizer_->vocab()));
+    return OkStatus();
+  }
+
+  Status Add(Document document) {
+    batch_bytes_ += document.text.size();
+    batch_.push_back(std::move(document));
+    return batch_bytes_ >= kBatchBytes ? Flush() : OkStatus();
+  }
+
+  // Encodes and writes what is waiting. kCancelled when the cap on tokens is reached or a stop was asked for.
+  Status Flush() {
+    std::vector<std::vector<int32_t>> ids(batch_.size());
+    std::atomic<size_t> next{0};
+    const auto work = [&](Encoder& encoder) {
+      for (size_t i; (i = next.fetch_add(1)) < batch_.size();) {
+        encoder.Encode(batch_[i].text, &ids[i]);
+        ids[i].push_back(tokenizer_->eos_id());
+      }
+    };
+    std::vector<std::thread> threads;
+    for (size_t t = 1; t < encoders_.size(); ++t) threads.emplace_back(work, std::ref(*encoders_[t]));
+    work(*encoders_[0]);
+    for (std::thread& thread : threads) thread.join();
+    for (size_t i = 0; i < batch_.size(); ++i) {
+      const int64_t written = train_->tokens() + validation_->tokens();
+      if (spec_.tokens > 0 && written >= spec_.tokens) return Cancelled("cap");
+      if (spec_.tokens > 0 && written + static_cast<int64_t>(ids[i].size()) > spec_.tokens) {
+        ids[i].resize(static_cast<size_t>(spec_.tokens - written));  // the last document is cut to the cap
+        ids[i].back() = tokenizer_->eos_id();
+      }
+      // Set aside before anything else looks at the text: by document, for all epochs and splits.
+      ShardWriter& set = draws_.Uniform(batch_[i].index) < validation_share_ ? *validation_ : *train_;
+      BRAID_RETURN_IF_ERROR(set.Append(ids[i]));
+    }
+    channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(), spec_.tokens);
+    batch_.clear();
+    batch_bytes_ = 0;
+    return channel_.stop_requested() ? Cancelled("stop") : OkStatus();
+  }
+
+  Status Finish() {
+    if (validation_share_ > 0 && validation_->tokens() == 0) {
+      return InvalidArgument(Format("corpus %s: validation.documents %g of %lld documents sets none aside; raise it or give "
+                                    "more documents",
+                                    spec_.name.c_str(), validation_share_, (long long)train_->documents()));
+    }
+    if (train_->tokens() == 0) {
+      return InvalidArgument("corpus " + spec_.name + ": every document was set aside for validation; lower validation.documents");
+    }
+    BRAID_RETURN_IF_ERROR(train_->Finish());
+    return validation_->Finish();
+  }
+
+  const ShardWriter& train() const { return *train_; }
+  const ShardWriter& validation() const { return *validation_; }
+
+ private:
+  task::Channel& channel_;
+  const CorpusSpec spec_;
+  const double validation_share_;
+  const RandomStream draws_;
+  const std::shared_ptr<const Tokenizer> tokenizer_;
+  std::vector<std::unique_ptr<Encoder>> encoders_;
+  std::unique_ptr<ShardWriter> train_;
+  std::unique_ptr<ShardWriter> validation_;
+  std::vector<Document> batch_;
+  size_t batch_bytes_ = 0;
+};
+
+Result<Json> DigestsOf(const std::vector<std::string>& files) {
+  Json digests = Json::array();
+  for (const std::string& file : files) {
+    BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(file));
+    BRAID_ASSIGN_OR_RETURN(const uint64_t size, FileSize(file));
+    digests.push_back({{"file", std::string(BaseName(file))}, {"sha256", digest}, {"size", size}});
+  }
+  return digests;
+}
+
+}  // namespace
+
+Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
+  JsonReader read(task.spec, "spec");
+  const Json& corpus_json = read.RequireObject("corpus");
+  const Json& validation_json = read.RequireObject("validation");
+  const int64_t seed = read.Int("seed", 42);
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  BRAID_ASSIGN_OR_RETURN(CorpusSpec spec, CorpusFromJson(corpus_json, "spec.corpus"));
+  JsonReader validation_read(validation_json, "spec.validation");
+  const double share = validation_read.Double("documents", 0.01);
+  if (!(share >= 0 && share < 1)) validation_read.Fail("documents", "must be at least 0 and below 1");
+  BRAID_RETURN_IF_ERROR(validation_read.Finish());
+
+  BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input("tokenizer"));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(JoinPath(tokenizer_folder, "tokenizer.json")));
+  std::string source;
+  if (task.inputs.contains("source")) {
+    BRAID_ASSIGN_OR_RETURN(source, task.Input("source"));
+  }
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> files, CorpusFiles(spec, source));
+  const std::string folder = JoinPath(task.output, "shards");
+  Preparer preparer(task, channel, spec, share, static_cast<uint64_t>(seed), tokenizer);
+  BRAID_RETURN_IF_ERROR(preparer.Open(folder));
+  BRAID_RETURN_IF_ERROR(ReadDocuments(spec, files, static_cast<uint64_t>(seed),
+                                      [&](Document document) { return preparer.Add(std::move(document)); }));
+  if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
+  if (channel.stop_requested()) return Cancelled("stopped while tokenising; nothing is lost, the job starts over");
+  BRAID_RETURN_IF_ERROR(preparer.Finish());
+  BRAID_ASSIGN_OR_RETURN(const Json sources, DigestsOf(files));
+  const Json counts = {{"tokens", preparer.train().tokens()},
+                       {"documents", preparer.train().documents()},
+                       {"validation_tokens", preparer.validation().tokens()},
+                       {"validation_documents", preparer.validation().documents()},
+                       {"tokenizer", tokenizer->digest()}};
+  Json description = counts;
+  description.update({{"format", 1}, {"corpus", spec.name}, {"dtype", tokenizer->vocab() > 65536 ? "uint32" : "uint16"},
+                      {"vocab", tokenizer->vocab()}, {"eos_id", tokenizer->eos_id()}, {"sources", sources},
+                      {"spec", ToJson(spec)}, {"seed", seed}});
+  description["spec"].erase("files");
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "shards.json"), description));
+  Json metadata = counts;
+  metadata["corpus"] = spec.name;
+  channel.AddOutput("shards", "shards", "shards", metadata);
+  channel.Succeed(metadata);
+  return OkStatus();
+}
+
+}  // namespace braid::corpus
