@@ -1,0 +1,29 @@
+#include "trainer/collective/collective.h"
+
+#include "trainer/kernels/cuda/plugin.h"
+
+namespace braid::trainer {
+namespace {
+
+class Local final : public Collective {
+ public:
+  int64_t rank() const override { return 0; }
+  int64_t world() const override { return 1; }
+  Status AllReduce(float*, int64_t) override { return OkStatus(); }
+  Status AllReduce(double*, int64_t) override { return OkStatus(); }
+  Status Barrier() override { return OkStatus(); }
+};
+
+}  // namespace
+
+std::unique_ptr<Collective> LocalCollective() { return std::make_unique<Local>(); }
+
+Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank, int64_t world,
+                                                   const std::string& device, int64_t timeout_ms) {
+  if (world == 1) return LocalCollective();
+  if (device == "cpu") return GlooCollective(rendezvous, rank, world, timeout_ms);
+  BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
+  return CudaPlugin()->nccl(rendezvous, rank, world, timeout_ms);
+}
+
+}  // namespace braid::trainer

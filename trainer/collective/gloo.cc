@@ -1,0 +1,100 @@
+#include <chrono>
+#include <exception>
+
+#include <gloo/allreduce.h>
+#include <gloo/barrier.h>
+#include <gloo/math.h>
+#include <gloo/rendezvous/context.h>
+#include <gloo/rendezvous/store.h>
+#include <gloo/transport/tcp/device.h>
+
+#include "trainer/collective/collective.h"
+
+namespace braid::trainer {
+namespace {
+
+// Gloo's store over the gang's rendezvous keys.
+class KeyStore final : public gloo::rendezvous::Store {
+ public:
+  KeyStore(task::Rendezvous& rendezvous, int64_t timeout_ms) : rendezvous_(rendezvous), timeout_ms_(timeout_ms) {}
+
+  void set(const std::string& key, const std::vector<char>& data) override {
+    Throw(rendezvous_.Put("gloo/" + key, {data.data(), data.size()}));
+  }
+  std::vector<char> get(const std::string& key) override {
+    const Result<std::string> value = rendezvous_.Get("gloo/" + key, timeout_ms_);
+    Throw(value.status());
+    return {value->begin(), value->end()};
+  }
+  void wait(const std::vector<std::string>& keys) override { wait(keys, std::chrono::milliseconds(timeout_ms_)); }
+  void wait(const std::vector<std::string>& keys, const std::chrono::milliseconds& timeout) override {
+    for (const std::string& key : keys) Throw(rendezvous_.Get("gloo/" + key, timeout.count()).status());
+  }
+
+ private:
+  static void Throw(const Status& status) {
+    if (!status.ok()) throw std::runtime_error(status.message());
+  }
+  task::Rendezvous& rendezvous_;
+  const int64_t timeout_ms_;
+};
+
+class Gloo final : public Collective {
+ public:
+  explicit Gloo(std::shared_ptr<gloo::rendezvous::Context> context) : context_(std::move(context)) {}
+  int64_t rank() const override { return context_->rank; }
+  int64_t world() const override { return context_->size; }
+
+  Status AllReduce(float* data, int64_t count) override { return Sum(data, count); }
+  Status AllReduce(double* data, int64_t count) override { return Sum(data, count); }
+
+  Status Barrier() override {
+    return Guard([&] {
+      gloo::BarrierOptions options(context_);
+      gloo::barrier(options);
+    });
+  }
+
+ private:
+  template <typename T>
+  Status Sum(T* data, int64_t count) {
+    return Guard([&] {
+      gloo::AllreduceOptions options(context_);
+      options.setOutput(data, static_cast<size_t>(count));
+      options.setReduceFunction(static_cast<void (*)(void*, const void*, const void*, size_t)>(&gloo::sum<T>));
+      gloo::allreduce(options);
+    });
+  }
+
+  template <typename Body>
+  Status Guard(Body body) {
+    try {
+      body();
+      return OkStatus();
+    } catch (const std::exception& error) {
+      return Aborted(std::string("a rank of the gang was lost: ") + error.what());
+    }
+  }
+
+  std::shared_ptr<gloo::rendezvous::Context> context_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous, int64_t rank, int64_t world,
+                                                   int64_t timeout_ms) {
+  try {
+    gloo::transport::tcp::attr attr;
+    attr.hostname = "127.0.0.1";
+    auto device = gloo::transport::tcp::CreateDevice(attr);
+    auto context = std::make_shared<gloo::rendezvous::Context>(static_cast<int>(rank), static_cast<int>(world));
+    context->setTimeout(std::chrono::milliseconds(timeout_ms));
+    KeyStore store(rendezvous, timeout_ms);
+    context->connectFullMesh(store, device);
+    return std::unique_ptr<Collective>(new Gloo(std::move(context)));
+  } catch (const std::exception& error) {
+    return Aborted("the gang did not meet: " + std::string(error.what()));
+  }
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,106 @@
+#include "trainer/eval/sample.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/random.h"
+#include "base/text.h"
+
+namespace braid::trainer {
+namespace {
+
+constexpr size_t kListed = 5;
+
+std::vector<int32_t> ByLogit(const std::vector<float>& logits, int32_t pad_id, size_t count) {
+  std::vector<int32_t> order;
+  order.reserve(logits.size());
+  for (size_t id = 0; id < logits.size(); ++id) {
+    if (static_cast<int32_t>(id) != pad_id) order.push_back(static_cast<int32_t>(id));
+  }
+  count = std::min(count, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](int32_t a, int32_t b) {
+    const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
+    return x != y ? x > y : a < b;
+  });
+  order.resize(count);
+  return order;
+}
+
+// exp(logit / temperature) of each id, divided by the largest.
+std::vector<double> Weights(const std::vector<float>& logits, const std::vector<int32_t>& ids, double temperature) {
+  std::vector<double> weights;
+  const double top = logits[static_cast<size_t>(ids.front())];
+  for (const int32_t id : ids) weights.push_back(std::exp((logits[static_cast<size_t>(id)] - top) / temperature));
+  return weights;
+}
+
+}  // namespace
+
+Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  SampleSettings settings;
+  settings.prompts = read.Strings("prompts");
+  settings.tokens = read.Int("tokens", settings.tokens);
+  settings.temperature = read.Double("temperature", settings.temperature);
+  settings.top_k = read.Int("top_k", settings.top_k);
+  settings.top_p = read.Double("top_p", settings.top_p);
+  settings.seed = static_cast<uint64_t>(read.Int("seed", 42));
+  if (settings.tokens < 1) read.Fail("tokens", "must be at least 1");
+  if (settings.temperature < 0) read.Fail("temperature", "must not be negative");
+  if (settings.top_k < 0) read.Fail("top_k", "must not be negative");
+  if (!(settings.top_p > 0 && settings.top_p <= 1)) read.Fail("top_p", "must be above 0 and at most 1");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return settings;
+}
+
+int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw) {
+  if (settings.temperature == 0) return ByLogit(logits, pad_id, 1).front();
+  const size_t count = settings.top_k > 0 ? static_cast<size_t>(settings.top_k) : logits.size();
+  const std::vector<int32_t> ids = ByLogit(logits, pad_id, count);
+  const std::vector<double> weights = Weights(logits, ids, settings.temperature);
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  size_t kept = 0;
+  double mass = 0;
+  while (kept < weights.size() && (kept == 0 || mass < settings.top_p * total)) mass += weights[kept++];
+  double left = draw * mass;
+  for (size_t i = 0; i < kept; ++i) {
+    left -= weights[i];
+    if (left < 0) return ids[i];
+  }
+  return ids[kept - 1];
+}
+
+Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                        const std::string& prompt, const SampleSettings& settings, uint64_t stream) {
+  std::vector<int32_t> ids;
+  encoder.Encode(prompt, &ids);
+  if (ids.empty()) ids.push_back(tokenizer.eos_id());
+  const int64_t limit = network.spec().arch.rope_max_pos;
+  if (limit > 0 && static_cast<int64_t>(ids.size()) + settings.tokens > limit) {
+    return InvalidArgument(Format("prompt \"%.40s\": %zu tokens and %lld more are above the %lld positions of this model",
+                                  prompt.c_str(), ids.size(), (long long)settings.tokens, (long long)limit));
+  }
+  const RandomStream draws(settings.seed, "generate/" + std::to_string(stream));
+  Sample sample{prompt, "", {}};
+  std::vector<int32_t> made;
+  for (int64_t i = 0; i < settings.tokens; ++i) {
+    const std::vector<float> logits = network.Logits(ids, /*last_only=*/true);
+    if (i == 0) {
+      const std::vector<int32_t> all = ByLogit(logits, tokenizer.pad_id(), logits.size());
+      const std::vector<double> weights = Weights(logits, all, 1.0);
+      const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+      for (size_t k = 0; k < std::min(kListed, all.size()); ++k) {
+        sample.next.emplace_back(tokenizer.Decode({all[k]}), weights[k] / total);
+      }
+    }
+    const int32_t id = ChooseToken(logits, settings, tokenizer.pad_id(), draws.Uniform(static_cast<uint64_t>(i)));
+    if (id == tokenizer.eos_id()) break;
+    ids.push_back(id);
+    made.push_back(id);
+  }
+  sample.text = tokenizer.Decode(made);
+  return sample;
+}
+
+}  // namespace braid::trainer

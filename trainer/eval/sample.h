@@ -1,0 +1,40 @@
+// Text from a model: greedy or sampled, and what it thinks comes next.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "corpus/tokenizer.h"
+#include "trainer/network/network.h"
+
+namespace braid::trainer {
+
+struct SampleSettings {
+  std::vector<std::string> prompts;
+  int64_t tokens = 40;
+  double temperature = 0.0;  // 0: greedy
+  int64_t top_k = 0;         // 0: all
+  double top_p = 1.0;
+  uint64_t seed = 42;
+};
+
+Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::string& path);
+
+struct Sample {
+  std::string prompt;
+  std::string text;  // what follows the prompt
+  std::vector<std::pair<std::string, double>> next;  // the five likeliest tokens after the prompt
+};
+
+// The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1). The pad is never chosen.
+int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw);
+
+// Stops at <|endoftext|>. A prompt and its continuation longer than the position table are kInvalidArgument.
+Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                        const std::string& prompt, const SampleSettings& settings, uint64_t stream);
+
+}  // namespace braid::trainer

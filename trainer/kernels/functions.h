@@ -1,0 +1,28 @@
+// Our own differentiable functions. On the CPU each is one pass with a backward by hand; elsewhere they are chains of
+// ATen operators. All row reductions are cut at fixed places, so the bits do not depend on how threads share the work.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace braid::trainer {
+
+// y = gain * x / sqrt(mean(x^2) + eps). x [rows, w], gain [w].  (PaPaformer 1.4)
+at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& gain, double eps);
+
+// silu(a) * b for x = [a | b]. x [rows, 2f] -> [rows, f].  (PaPaformer 1.5, standard)
+at::Tensor SwiGlu(const at::Tensor& x);
+
+// Causal attention over packed q | k | v with rotary positions in the half layout. qkv [batch * sequence, 3w],
+// cos and sin [sequence, head / 2] -> [batch * sequence, w].  (PaPaformer 1.2, 1.3)
+at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int64_t batch,
+                         int64_t sequence, int64_t heads);
+
+// Head and cross-entropy in chunks of rows; logits are never held whole. hidden [rows, w], head [V, w],
+// labels int64 [rows], negative ones count for nothing. Returns the sum of losses. If `hidden_gradient` is not null it
+// receives scale * d loss / d hidden, and scale * d loss / d head is added to `head_gradient`.  (PaPaformer 1.6)
+double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
+                at::Tensor* hidden_gradient, at::Tensor* head_gradient);
+
+}  // namespace braid::trainer

@@ -1,0 +1,40 @@
+#include <dlfcn.h>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "trainer/kernels/cuda/plugin.h"
+
+namespace braid::trainer {
+namespace {
+
+const CudaFunctions* g_functions = nullptr;
+
+}  // namespace
+
+Status LoadCudaPlugin() {
+  static Mutex mutex;
+  MutexLock lock(mutex);
+  if (g_functions != nullptr) return OkStatus();
+  char self[4096];
+  Dl_info info{};
+  const void* here = reinterpret_cast<const void*>(&LoadCudaPlugin);
+  std::string folder = ".";
+  if (dladdr(here, &info) != 0 && info.dli_fname != nullptr && realpath("/proc/self/exe", self) != nullptr) {
+    folder = std::string(FolderOf(self));
+  }
+  const std::string path = JoinPath(folder, "libbraid_trainer_cuda.so");
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  if (library == nullptr) return FailedPrecondition(std::string("no CUDA plug-in: ") + dlerror());
+  using Entry = const CudaFunctions* (*)();
+  const auto entry = reinterpret_cast<Entry>(dlsym(library, "braid_cuda_functions"));
+  if (entry == nullptr) return FailedPrecondition(path + " is not braid's CUDA plug-in");
+  if (entry()->device_count() < 1) {
+    return FailedPrecondition("device cuda: no GPU is visible to this process (CUDA_VISIBLE_DEVICES, driver)");
+  }
+  g_functions = entry();
+  return OkStatus();
+}
+
+const CudaFunctions* CudaPlugin() { return g_functions; }
+
+}  // namespace braid::trainer

@@ -1,0 +1,104 @@
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "trainer/kernels/functions.h"
+
+namespace braid::trainer {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Shape {
+  int64_t batch, sequence, heads, size;
+};
+
+// out = the head vector `in` turned by the angles of its position (back, if `back`). Pairs are (i, i + size / 2).
+inline void Turn(const float* in, const float* cos, const float* sin, int64_t size, bool back, float* out) {
+  const int64_t half = size / 2;
+  const float sign = back ? -1.0f : 1.0f;
+  for (int64_t i = 0; i < half; ++i) {
+    const float a = in[i], b = in[i + half], s = sign * sin[i];
+    out[i] = a * cos[i] - b * s;
+    out[i + half] = b * cos[i] + a * s;
+  }
+}
+
+// Packed [B*T, 3w] <-> separate [B, H, T, size] with q and k turned.
+template <bool kUnpack>
+void Exchange(float* packed, float* const parts[3], const float* cos, const float* sin, const Shape& s) {
+  const int64_t w = s.heads * s.size;
+  at::parallel_for(0, s.batch * s.sequence, 32, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t b = row / s.sequence, t = row % s.sequence;
+      for (int64_t part = 0; part < 3; ++part) {
+        for (int64_t h = 0; h < s.heads; ++h) {
+          float* one = packed + row * 3 * w + part * w + h * s.size;
+          float* other = parts[part] + ((b * s.heads + h) * s.sequence + t) * s.size;
+          float* out = kUnpack ? other : one;
+          const float* in = kUnpack ? one : other;
+          if (part == 2) {
+            std::copy(in, in + s.size, out);
+          } else {
+            Turn(in, cos + t * s.size / 2, sin + t * s.size / 2, s.size, !kUnpack, out);
+          }
+        }
+      }
+    }
+  });
+}
+
+class RopeAttentionFunction : public torch::autograd::Function<RopeAttentionFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
+                            int64_t batch, int64_t sequence, int64_t heads) {
+    const Shape shape{batch, sequence, heads, qkv.size(1) / 3 / heads};
+    at::Tensor parts = at::empty({3, batch, heads, sequence, shape.size}, qkv.options());
+    float* pointers[3];
+    for (int i = 0; i < 3; ++i) pointers[i] = parts[i].mutable_data_ptr<float>();
+    Exchange<true>(const_cast<float*>(qkv.const_data_ptr<float>()), pointers, cos.const_data_ptr<float>(),
+                   sin.const_data_ptr<float>(), shape);
+    const auto [out, logsumexp] =
+        at::_scaled_dot_product_flash_attention_for_cpu(parts[0], parts[1], parts[2], 0.0, /*is_causal=*/true);
+    context->save_for_backward({parts, out, logsumexp, cos, sin});
+    return out.transpose(1, 2).reshape({batch * sequence, heads * shape.size});
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor& parts = saved[0];
+    const Shape shape{parts.size(1), parts.size(3), parts.size(2), parts.size(4)};
+    const at::Tensor dout =
+        gradients[0].reshape({shape.batch, shape.sequence, shape.heads, shape.size}).transpose(1, 2);
+    auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+        dout, parts[0], parts[1], parts[2], saved[1], saved[2], 0.0, /*is_causal=*/true);
+    dq = dq.contiguous();
+    dk = dk.contiguous();
+    dv = dv.contiguous();
+    float* pointers[3] = {dq.mutable_data_ptr<float>(), dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
+    at::Tensor dqkv = at::empty({shape.batch * shape.sequence, 3 * shape.heads * shape.size}, parts.options());
+    Exchange<false>(dqkv.mutable_data_ptr<float>(), pointers, saved[3].const_data_ptr<float>(),
+                    saved[4].const_data_ptr<float>(), shape);
+    return {dqkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor TurnWithAten(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const std::vector<at::Tensor> halves = x.chunk(2, -1);
+  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
+}
+
+}  // namespace
+
+at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int64_t batch,
+                         int64_t sequence, int64_t heads) {
+  if (qkv.is_cpu()) return RopeAttentionFunction::apply(qkv.contiguous(), cos, sin, batch, sequence, heads);
+  const int64_t w = qkv.size(1) / 3;
+  const at::Tensor parts = qkv.view({batch, sequence, 3, heads, w / heads}).permute({2, 0, 3, 1, 4});
+  const at::Tensor mixed = at::scaled_dot_product_attention(TurnWithAten(parts[0], cos, sin),
+                                                            TurnWithAten(parts[1], cos, sin), parts[2], {}, 0.0, true);
+  return mixed.transpose(1, 2).reshape({batch * sequence, w});
+}
+
+}  // namespace braid::trainer

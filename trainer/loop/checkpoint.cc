@@ -1,0 +1,121 @@
+#include "trainer/loop/checkpoint.h"
+
+#include <cstring>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "storage/files/safetensors.h"
+
+namespace braid::trainer {
+namespace {
+
+using storage::SafetensorsFile;
+using storage::SafetensorsWriter;
+
+Status WriteTensors(const std::string& path, const Layout& layout,
+                    const std::vector<std::pair<std::string, const std::vector<float>*>>& buffers) {
+  std::vector<SafetensorsWriter::Tensor> tensors;
+  for (const auto& [prefix, values] : buffers) {
+    for (const Layout::Slot& slot : layout.slots) tensors.push_back({prefix + slot.tensor.name, "F32", slot.tensor.shape});
+  }
+  BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(tensors)));
+  for (const auto& [prefix, values] : buffers) {
+    for (const Layout::Slot& slot : layout.slots) {
+      BRAID_RETURN_IF_ERROR(writer->Append(prefix + slot.tensor.name, values->data() + slot.offset,
+                                           static_cast<uint64_t>(slot.tensor.elements()) * sizeof(float)));
+    }
+  }
+  return writer->Finish();
+}
+
+Status ReadTensors(const SafetensorsFile& file, const Layout& layout, const std::string& prefix, std::vector<float>* out) {
+  out->assign(static_cast<size_t>(layout.size), 0.0f);
+  for (const Layout::Slot& slot : layout.slots) {
+    BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(prefix + slot.tensor.name, slot.tensor.shape));
+    std::memcpy(out->data() + slot.offset, data, static_cast<size_t>(slot.tensor.elements()) * sizeof(float));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Json ToJson(const TrainState& state) {
+  return {{"format", 1},          {"step", state.step},   {"epoch", state.epoch},     {"tokens", state.tokens},
+          {"seed", state.seed},   {"world", state.world}, {"threads", state.threads}, {"instruction_set", state.instruction_set},
+          {"settings", state.settings}};
+}
+
+Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  TrainState state;
+  if (read.RequireInt("format") != 1) read.Fail("format", "this version of braid reads format 1");
+  state.step = read.RequireInt("step");
+  state.epoch = read.RequireInt("epoch");
+  state.tokens = read.RequireInt("tokens");
+  state.seed = static_cast<uint64_t>(read.RequireInt("seed"));
+  state.world = read.Int("world", 1);
+  state.threads = read.Int("threads", 1);
+  state.instruction_set = read.String("instruction_set", "");
+  state.settings = read.String("settings", "");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return state;
+}
+
+Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout,
+                       const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history,
+                       bool optimizer) {
+  const std::string temporary = folder + ".tmp";
+  BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
+  BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
+  BRAID_RETURN_IF_ERROR(WriteTensors(JoinPath(temporary, "model.safetensors"), layout, {{"", &snapshot.p}}));
+  if (optimizer) {
+    BRAID_RETURN_IF_ERROR(
+        WriteTensors(JoinPath(temporary, "optimizer.safetensors"), layout, {{"m.", &snapshot.m}, {"v.", &snapshot.v}}));
+  }
+  BRAID_RETURN_IF_ERROR(
+      WriteJsonFile(JoinPath(temporary, "config.json"), {{"format", 1}, {"model", model::ToJson(spec)}}));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(temporary, "history.jsonl"), history));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "state.json"), ToJson(state)));
+  BRAID_RETURN_IF_ERROR(RemoveTree(folder));
+  BRAID_RETURN_IF_ERROR(Rename(temporary, folder));
+  return SyncFolder(std::string(FolderOf(folder)));
+}
+
+Result<model::ModelSpec> ReadModelSpec(const std::string& folder) {
+  const std::string path = JoinPath(folder, "config.json");
+  BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
+  JsonReader read(config, path);
+  if (read.RequireInt("format") != 1) read.Fail("format", "this version of braid reads format 1");
+  const Json& model = read.RequireObject("model");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return model::FromJson(model, path + ".model");
+}
+
+Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const std::string& device) {
+  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
+  BRAID_ASSIGN_OR_RETURN(std::unique_ptr<Network> network, Network::Create(spec, device));
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+  BRAID_RETURN_IF_ERROR(network->Load(file));
+  return network;
+}
+
+Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout) {
+  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec stored, ReadModelSpec(folder));
+  if (!(stored == spec)) {
+    return InvalidArgument(folder + "/config.json is of another model than the task's (" + stored.name + ", " + spec.name + ")");
+  }
+  const std::string state_path = JoinPath(folder, "state.json");
+  BRAID_ASSIGN_OR_RETURN(const Json state_json, ReadJsonFile(state_path));
+  Resumed resumed;
+  BRAID_ASSIGN_OR_RETURN(resumed.state, StateFromJson(state_json, state_path));
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile weights, SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+  BRAID_RETURN_IF_ERROR(ReadTensors(weights, layout, "", &resumed.snapshot.p));
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile moments, SafetensorsFile::Open(JoinPath(folder, "optimizer.safetensors")));
+  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "m.", &resumed.snapshot.m));
+  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "v.", &resumed.snapshot.v));
+  resumed.snapshot.step = resumed.state.step;
+  BRAID_ASSIGN_OR_RETURN(resumed.history, ReadFile(JoinPath(folder, "history.jsonl")));
+  return resumed;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,48 @@
+// Checkpoints: everything to go on with, bit for bit (docs/formats.md).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "model/spec.h"
+#include "trainer/network/network.h"
+#include "trainer/optim/adamw.h"
+
+namespace braid::trainer {
+
+struct TrainState {
+  int64_t step = 0;      // steps done
+  int64_t epoch = 0;     // of the last step
+  int64_t tokens = 0;    // trained so far
+  uint64_t seed = 0;
+  int64_t world = 1;
+  int64_t threads = 1;
+  std::string instruction_set;
+  std::string settings;  // SHA-256 of the spec: a checkpoint of another training is refused
+};
+
+Json ToJson(const TrainState& state);
+Result<TrainState> StateFromJson(const Json& json, const std::string& path);
+
+// Writes the folder whole: into a temporary one, synced, renamed. `optimizer` false leaves the moments out (a model).
+Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout,
+                       const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history,
+                       bool optimizer);
+
+// config.json of a checkpoint folder.
+Result<model::ModelSpec> ReadModelSpec(const std::string& folder);
+// A network with the weights of a checkpoint folder. Errors name file and tensor.
+Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const std::string& device);
+
+struct Resumed {
+  TrainState state;
+  AdamW::Snapshot snapshot;
+  std::string history;
+};
+// What WriteCheckpoint wrote with the optimizer.
+Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout);
+
+}  // namespace braid::trainer

@@ -1,0 +1,97 @@
+#include "trainer/loop/feeder.h"
+
+#include <deque>
+#include <thread>
+
+#include "base/mutex.h"
+
+namespace braid::trainer {
+namespace {
+
+constexpr size_t kAhead = 4;
+
+}  // namespace
+
+struct Feeder::State {
+  const TrainSettings& settings;
+  const corpus::Dataset& dataset;
+  const StepPlan& plan;
+  const int64_t rank;
+  const int64_t world;
+  Mutex mutex;
+  CondVar changed;
+  std::deque<Result<MicroBatch>> ready BRAID_GUARDED_BY(mutex);
+  bool stop BRAID_GUARDED_BY(mutex) = false;
+  std::thread thread;
+
+  MicroBatch Read(const corpus::Epoch& epoch, int64_t first) const {
+    const int64_t T = settings.data.sequence;
+    const int64_t count = settings.batch / world;
+    MicroBatch batch;
+    batch.ids.resize(static_cast<size_t>(count * T));
+    batch.labels.resize(batch.ids.size());
+    for (int64_t i = 0; i < count; ++i) {
+      int32_t* ids = batch.ids.data() + i * T;
+      epoch.Read(first + rank * count + i, ids);
+      MakeLabels(ids, T, static_cast<int32_t>(settings.model.pad_id), batch.labels.data() + i * T);
+    }
+    batch.targets = settings.batch * (T - 1);
+    return batch;
+  }
+
+  // False when the feeder is to stop.
+  bool Hand(Result<MicroBatch> batch) {
+    MutexLock lock(mutex);
+    while (ready.size() >= kAhead && !stop) changed.Wait(mutex);
+    if (stop) return false;
+    ready.push_back(std::move(batch));
+    changed.NotifyAll();
+    return true;
+  }
+
+  void Run(int64_t first_step) {
+    int64_t open = -1;
+    std::shared_ptr<const corpus::Epoch> epoch;
+    for (int64_t step = first_step; step < plan.total; ++step) {
+      const StepPlace place = plan.At(settings, step);
+      if (place.epoch != open) {
+        Result<std::shared_ptr<const corpus::Epoch>> opened = dataset.OpenEpoch(place.epoch);
+        if (!opened.ok()) {
+          Hand(opened.status());
+          return;
+        }
+        epoch = *opened;
+        open = place.epoch;
+      }
+      for (int64_t m = 0; m < place.micro_batches; ++m) {
+        if (!Hand(Read(*epoch, place.first + m * settings.batch))) return;
+      }
+    }
+  }
+};
+
+Feeder::Feeder(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan, int64_t first_step,
+               int64_t rank, int64_t world)
+    : state_(new State{settings, dataset, plan, rank, world, {}, {}, {}, false, {}}) {
+  state_->thread = std::thread([this, first_step] { state_->Run(first_step); });
+}
+
+Feeder::~Feeder() {
+  {
+    MutexLock lock(state_->mutex);
+    state_->stop = true;
+    state_->changed.NotifyAll();
+  }
+  state_->thread.join();
+}
+
+Result<MicroBatch> Feeder::Next() {
+  MutexLock lock(state_->mutex);
+  while (state_->ready.empty()) state_->changed.Wait(state_->mutex);
+  Result<MicroBatch> batch = std::move(state_->ready.front());
+  state_->ready.pop_front();
+  state_->changed.NotifyAll();
+  return batch;
+}
+
+}  // namespace braid::trainer

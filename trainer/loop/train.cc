@@ -1,0 +1,288 @@
+#include "trainer/loop/train.h"
+
+#include <cmath>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "corpus/dataset.h"
+#include "trainer/collective/collective.h"
+#include "trainer/loop/checkpoint.h"
+#include "trainer/loop/checkpoint_writer.h"
+#include "trainer/loop/feeder.h"
+#include "trainer/loop/inputs.h"
+#include "trainer/loop/settings.h"
+#include "trainer/loop/validation.h"
+
+namespace braid::trainer {
+namespace {
+
+// A rank that is silent for so long is lost. Peers load data and initialise at different speeds.
+constexpr int64_t kPeerTimeoutMs = 300'000;
+
+class Training {
+ public:
+  Training(const task::Task& task, task::Channel& channel) : task_(task), channel_(channel) {}
+
+  Status Run() {
+    BRAID_RETURN_IF_ERROR(Open());
+    BRAID_RETURN_IF_ERROR(Start());
+    Feeder feeder(settings_, *dataset_, plan_, state_.step, task_.rank, task_.world);
+    begun_ms_ = SystemClock().MonotonicMs();
+    begun_tokens_ = state_.tokens;
+    last_checkpoint_ms_ = begun_ms_;
+    while (state_.step < plan_.total) {
+      BRAID_RETURN_IF_ERROR(Step(feeder));
+      if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(writer_->TakeError());
+      if (stop_) return Stop();
+      MaybeCheckpoint();
+    }
+    return Finish();
+  }
+
+ private:
+  // Everything that can be wrong with the inputs shows here, before the first step.
+  Status Open() {
+    BRAID_ASSIGN_OR_RETURN(tokenizer_, OpenTokenizer(task_));
+    Json spec = task_.spec;
+    if (!spec.is_object() || !spec.contains("model")) return InvalidArgument("spec.model: is missing");
+    BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer_, &spec["model"]));
+    BRAID_ASSIGN_OR_RETURN(settings_, ReadTrainSettings(spec));
+    settings_digest_ = Sha256Hex(spec.dump());
+    if (settings_.batch % task_.world != 0) {
+      return InvalidArgument(Format("train.batch: %lld sequences cannot be shared by %lld ranks; make it a multiple",
+                                    (long long)settings_.batch, (long long)task_.world));
+    }
+    std::vector<std::string> folders;
+    for (const corpus::DataSpec::Source& source : settings_.data.sources) {
+      BRAID_ASSIGN_OR_RETURN(std::string folder, task_.Input(source.role));
+      folders.push_back(std::move(folder));
+    }
+    BRAID_ASSIGN_OR_RETURN(dataset_, corpus::Dataset::Open(settings_.data, folders, JoinPath(task_.work, "epochs")));
+    if (dataset_->tokenizer() != tokenizer_->digest()) {
+      return InvalidArgument("the shards were made with tokenizer " + dataset_->tokenizer().substr(0, 12) +
+                             ", the job's is " + tokenizer_->digest().substr(0, 12) + "; prepare the corpora with it");
+    }
+    BRAID_ASSIGN_OR_RETURN(const auto epoch, dataset_->OpenEpoch(0));
+    BRAID_ASSIGN_OR_RETURN(plan_, PlanSteps(settings_, epoch->sequences()));
+    settings_.schedule.total_steps = plan_.total;
+    return OkStatus();
+  }
+
+  Status Start() {
+    BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, task_.device));
+    optimizer_ = std::make_unique<AdamW>(*network_, settings_.optimizer);
+    state_.seed = settings_.seed;
+    if (!task_.resume.empty()) {
+      BRAID_RETURN_IF_ERROR(Resume());
+    } else if (task_.inputs.contains("init")) {
+      BRAID_RETURN_IF_ERROR(LoadStart());
+    } else {
+      network_->Initialize(settings_.seed);
+    }
+    state_.world = task_.world;
+    state_.threads = task_.threads;
+    state_.instruction_set = InstructionSet();
+    state_.settings = settings_digest_;
+    BRAID_ASSIGN_OR_RETURN(collective_, MakeCollective(channel_.rendezvous(), task_.rank, task_.world, task_.device,
+                                                       kPeerTimeoutMs));
+    if (task_.rank == 0) {
+      writer_ = std::make_unique<CheckpointWriter>(JoinPath(task_.work, "checkpoints"), *network_, channel_);
+    }
+    Log(LogLevel::kInfo, task_.job,
+        Format("%s: %s parameters, %lld steps of %lld x %lld sequences of %lld, rank %lld of %lld, %lld threads, %s",
+               settings_.model.name.c_str(), FormatCount(static_cast<double>(model::ParameterCount(settings_.model))).c_str(),
+               (long long)plan_.total, (long long)settings_.accumulate, (long long)settings_.batch,
+               (long long)settings_.data.sequence, (long long)task_.rank, (long long)task_.world,
+               (long long)task_.threads, state_.instruction_set.c_str()));
+    return OkStatus();
+  }
+
+  Status Resume() {
+    BRAID_ASSIGN_OR_RETURN(Resumed resumed, ReadCheckpoint(task_.resume, settings_.model, network_->layout()));
+    if (resumed.state.settings != settings_digest_) {
+      return InvalidArgument(task_.resume + " is a checkpoint of a training with other settings; start without it");
+    }
+    optimizer_->Restore(resumed.snapshot);
+    history_ = std::move(resumed.history);
+    const TrainState& was = resumed.state;
+    Log(LogLevel::kInfo, task_.job, Format("goes on after step %lld", (long long)was.step));
+    if (was.world != task_.world || was.threads != task_.threads || was.instruction_set != InstructionSet()) {
+      Log(LogLevel::kWarning, task_.job,
+          Format("the checkpoint was made with %lld ranks, %lld threads, %s; this run has %lld, %lld, %s: the losses will "
+                 "not have the same bits",
+                 (long long)was.world, (long long)was.threads, was.instruction_set.c_str(), (long long)task_.world,
+                 (long long)task_.threads, InstructionSet().c_str()));
+    }
+    state_ = was;
+    return OkStatus();
+  }
+
+  Status LoadStart() {
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input("init"));
+    BRAID_ASSIGN_OR_RETURN(model::ModelSpec start, ReadModelSpec(folder));
+    start.name = settings_.model.name;
+    start.sequence = settings_.model.sequence;
+    if (!(start == settings_.model)) {
+      return InvalidArgument("input \"init\" is another model than spec.model: " + model::ToJson(start).dump() + " against " +
+                             model::ToJson(settings_.model).dump());
+    }
+    BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+    return network_->Load(file);
+  }
+
+  Status Step(Feeder& feeder) {
+    const StepPlace place = plan_.At(settings_, state_.step);
+    const double targets =
+        static_cast<double>(place.micro_batches * settings_.batch) * static_cast<double>(settings_.data.sequence - 1);
+    // Loss, stop and checkpoint requests travel together: all ranks decide alike.
+    double shared[3] = {0, 0, 0};
+    for (int64_t m = 0; m < place.micro_batches; ++m) {
+      BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, feeder.Next());
+      shared[0] += network_->Backward(batch.ids.data(), batch.labels.data(), settings_.batch / task_.world,
+                                      settings_.data.sequence, 1.0 / targets).loss;
+    }
+    shared[1] = channel_.stop_requested() ? 1 : 0;
+    shared[2] = channel_.TakeCheckpointRequest() ? 1 : 0;
+    BRAID_RETURN_IF_ERROR(collective_->AllReduce(network_->gradients(), network_->layout().size));
+    BRAID_RETURN_IF_ERROR(collective_->AllReduce(shared, 3));
+    const double lr = LearningRate(settings_.schedule, state_.step);
+    const double loss = shared[0] / targets;
+    const double norm = std::isfinite(loss) ? optimizer_->Step(lr) : loss;
+    if (!std::isfinite(loss) || !std::isfinite(norm)) return NotFinite(loss, norm);
+    ++state_.step;
+    state_.epoch = place.epoch;
+    state_.tokens += place.micro_batches * settings_.batch * settings_.data.sequence;
+    stop_ = shared[1] > 0;
+    checkpoint_asked_ = checkpoint_asked_ || shared[2] > 0;
+    Json values = {{"loss", loss}, {"lr", lr}, {"gradient_norm", norm}, {"tokens", state_.tokens}, {"epoch", place.epoch}};
+    if (ValidationDue()) BRAID_RETURN_IF_ERROR(Validate(&values));
+    if (task_.rank == 0) Record(values);
+    return OkStatus();
+  }
+
+  bool ValidationDue() const {
+    if (state_.step == plan_.total) return true;
+    if (settings_.validate_steps > 0) return state_.step % settings_.validate_steps == 0;
+    return state_.step % plan_.per_epoch == 0;
+  }
+
+  Status Validate(Json* values) {
+    std::vector<const corpus::Shards*> shards;
+    for (const corpus::Shards& source : dataset_->sources()) shards.push_back(&source);
+    BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, shards, settings_.data.sequence,
+                                                               settings_.validate_sequences, *collective_));
+    for (const auto& [corpus, sum] : losses) {
+      (*values)["validation/" + corpus] = sum.loss / static_cast<double>(sum.targets);
+    }
+    return OkStatus();
+  }
+
+  void Record(const Json& values) {
+    channel_.Metric(state_.step, values);
+    Json line = values;
+    line["step"] = state_.step;
+    history_ += line.dump() + "\n";
+    last_values_ = values;
+    const double seconds = std::max<double>(1, static_cast<double>(SystemClock().MonotonicMs() - begun_ms_)) / 1000;
+    const double rate = static_cast<double>(state_.tokens - begun_tokens_) / seconds;
+    const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate * settings_.data.sequence);
+    channel_.Progress("training", "steps", state_.step, plan_.total, rate,
+                      static_cast<double>(plan_.total - state_.step) * step_tokens / rate);
+  }
+
+  Status NotFinite(double loss, double norm) const {
+    const int64_t last = writer_ == nullptr ? 0 : std::max(writer_->last_written(), resumed_step());
+    return InvalidArgument(Format("step %lld: the loss is %g and the gradient norm %g; the training has diverged and stops. Last "
+                                  "good checkpoint: %s. A lower train.optimizer.lr or more warmup_steps may help",
+                                  (long long)state_.step + 1, loss, norm,
+                                  last > 0 ? ("step " + std::to_string(last)).c_str() : "none"));
+  }
+  int64_t resumed_step() const { return task_.resume.empty() ? 0 : state_.step; }
+
+  void MaybeCheckpoint() {
+    if (task_.rank != 0) return;
+    const int64_t now = SystemClock().MonotonicMs();
+    const bool by_steps = settings_.checkpoint_steps > 0 && state_.step % settings_.checkpoint_steps == 0;
+    const bool by_time =
+        settings_.checkpoint_seconds > 0 && now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
+    due_ = due_ || checkpoint_asked_ || by_steps || by_time;
+    checkpoint_asked_ = false;
+    if (!due_ || writer_->busy() || state_.step == plan_.total) return;
+    due_ = false;
+    last_checkpoint_ms_ = now;
+    writer_->Begin(optimizer_->Take(), state_, history_);
+  }
+
+  Status Stop() {
+    if (task_.rank == 0) {
+      BRAID_RETURN_IF_ERROR(writer_->Finish());
+      if (writer_->last_written() != state_.step) writer_->Begin(optimizer_->Take(), state_, history_);
+      BRAID_RETURN_IF_ERROR(writer_->Finish());
+    }
+    return Cancelled(Format("stopped after step %lld of %lld with a checkpoint", (long long)state_.step,
+                            (long long)plan_.total));
+  }
+
+  Status Finish() {
+    if (task_.rank != 0) {
+      channel_.Succeed(Json::object());
+      return OkStatus();
+    }
+    BRAID_RETURN_IF_ERROR(writer_->Finish());
+    const std::string model = JoinPath(task_.output, "model");
+    const std::string history = JoinPath(task_.output, "history");
+    BRAID_RETURN_IF_ERROR(WriteCheckpoint(model, settings_.model, network_->layout(), optimizer_->Take(), state_, history_,
+                                          /*optimizer=*/true));
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input("tokenizer"));
+    BRAID_RETURN_IF_ERROR(CopyFile(JoinPath(folder, "tokenizer.json"), JoinPath(model, "tokenizer.json")));
+    Json summary = {{"model", settings_.model.name},
+                    {"parameters", model::ParameterCount(settings_.model)},
+                    {"steps", state_.step},
+                    {"tokens", state_.tokens},
+                    {"ranks", task_.world},
+                    {"threads", task_.threads},
+                    {"final", last_values_}};
+    BRAID_RETURN_IF_ERROR(MakeFolder(history));
+    BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(history, "history.jsonl"), history_));
+    BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(history, "summary.json"), summary));
+    channel_.AddOutput("model", "checkpoint", "model", {{"step", state_.step}, {"tokens", state_.tokens},
+                                                        {"model", settings_.model.name},
+                                                        {"parameters", model::ParameterCount(settings_.model)}});
+    channel_.AddOutput("history", "history", "history", {{"steps", state_.step}});
+    channel_.Succeed(summary);
+    return OkStatus();
+  }
+
+  const task::Task& task_;
+  task::Channel& channel_;
+  std::shared_ptr<const corpus::Tokenizer> tokenizer_;
+  TrainSettings settings_;
+  std::string settings_digest_;
+  std::unique_ptr<corpus::Dataset> dataset_;
+  StepPlan plan_;
+  std::unique_ptr<Network> network_;
+  std::unique_ptr<AdamW> optimizer_;
+  std::unique_ptr<Collective> collective_;
+  std::unique_ptr<CheckpointWriter> writer_;  // rank 0 alone
+  TrainState state_;
+  std::string history_;
+  Json last_values_ = Json::object();
+  bool stop_ = false;
+  bool checkpoint_asked_ = false;
+  bool due_ = false;
+  int64_t begun_ms_ = 0;
+  int64_t begun_tokens_ = 0;
+  int64_t last_checkpoint_ms_ = 0;
+};
+
+}  // namespace
+
+Status RunTrainJob(const task::Task& task, task::Channel& channel) {
+  ConfigureRuntime(task.threads);
+  return Training(task, channel).Run();
+}
+
+}  // namespace braid::trainer

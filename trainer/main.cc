@@ -1,0 +1,145 @@
+// braid-trainer: training, evaluation and the gate, as jobs or by hand.
+#include <cstdio>
+#include <exception>
+
+#include "base/arguments.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "model/tensors.h"
+#include "task/program.h"
+#include "trainer/eval/evaluate.h"
+#include "trainer/eval/sample.h"
+#include "trainer/gate/gate.h"
+#include "trainer/loop/checkpoint.h"
+#include "trainer/loop/train.h"
+#include "trainer/loop/validation.h"
+
+namespace braid::trainer {
+namespace {
+
+constexpr char kUsage[] =
+    "braid-trainer TASK.json                 do the job of a task file (docs/tasks.md)\n"
+    "braid-trainer describe FOLDER           the model of a checkpoint folder: shape, tensors, parameters\n"
+    "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a tokenizer.json in it\n"
+    "    [--tokens 40] [--temperature 0] [--top-k 0] [--top-p 1] [--seed 42] [--tokenizer FILE] [--threads 2] [--json]\n"
+    "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of shards\n"
+    "    [--sequences 0] [--threads 2]\n";
+
+Status Describe(const Arguments& arguments) {
+  if (arguments.positional().size() != 2) return InvalidArgument("describe takes one checkpoint folder");
+  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(arguments.positional()[1]));
+  std::printf("%s\n%lld parameters, %lld without embedding and head, %.1f MFLOP a token forward\n",
+              DumpJson(model::ToJson(spec)).c_str(), (long long)model::ParameterCount(spec),
+              (long long)model::BodyParameterCount(spec), model::ForwardFlopsPerToken(spec) / 1e6);
+  for (const model::TensorSpec& tensor : model::Tensors(spec)) {
+    std::printf("%-44s %s\n", tensor.name.c_str(), Json(tensor.shape).dump().c_str());
+  }
+  return OkStatus();
+}
+
+Status GenerateByHand(const Arguments& arguments) {
+  if (arguments.positional().size() != 3) return InvalidArgument("generate takes a checkpoint folder and a prompt");
+  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
+  ConfigureRuntime(threads);
+  SampleSettings settings;
+  BRAID_ASSIGN_OR_RETURN(settings.tokens, arguments.GetInt("tokens", 40));
+  BRAID_ASSIGN_OR_RETURN(settings.temperature, arguments.GetDouble("temperature", 0));
+  BRAID_ASSIGN_OR_RETURN(settings.top_k, arguments.GetInt("top-k", 0));
+  BRAID_ASSIGN_OR_RETURN(settings.top_p, arguments.GetDouble("top-p", 1));
+  BRAID_ASSIGN_OR_RETURN(const int64_t seed, arguments.GetInt("seed", 42));
+  settings.seed = static_cast<uint64_t>(seed);
+  const std::string folder = arguments.positional()[1];
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
+                         corpus::Tokenizer::Load(arguments.Get("tokenizer", JoinPath(folder, "tokenizer.json"))));
+  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, "cpu"));
+  if (network->spec().tokenizer != tokenizer->digest()) {
+    return InvalidArgument("the model in " + folder + " was trained with another tokenizer (" +
+                           network->spec().tokenizer.substr(0, 12) + ")");
+  }
+  corpus::Encoder encoder(tokenizer);
+  BRAID_ASSIGN_OR_RETURN(const Sample sample,
+                         Generate(*network, *tokenizer, encoder, arguments.positional()[2], settings, 0));
+  if (arguments.Has("json")) {
+    Json next = Json::array();
+    for (const auto& [token, probability] : sample.next) next.push_back({{"token", token}, {"probability", probability}});
+    std::printf("%s", DumpJson({{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}}).c_str());
+    return OkStatus();
+  }
+  std::printf("%s%s\n", sample.prompt.c_str(), sample.text.c_str());
+  return OkStatus();
+}
+
+Status EvaluateByHand(const Arguments& arguments) {
+  if (arguments.positional().size() < 3) return InvalidArgument("evaluate takes a checkpoint folder and folders of shards");
+  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
+  BRAID_ASSIGN_OR_RETURN(const int64_t sequences, arguments.GetInt("sequences", 0));
+  ConfigureRuntime(threads);
+  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(arguments.positional()[1], "cpu"));
+  std::vector<corpus::Shards> shards;
+  std::vector<const corpus::Shards*> sets;
+  for (size_t i = 2; i < arguments.positional().size(); ++i) {
+    BRAID_ASSIGN_OR_RETURN(corpus::Shards set, corpus::Shards::Open(arguments.positional()[i]));
+    if (set.tokenizer != network->spec().tokenizer) {
+      return InvalidArgument(arguments.positional()[i] + " was made with another tokenizer than the model's");
+    }
+    shards.push_back(std::move(set));
+  }
+  for (const corpus::Shards& set : shards) sets.push_back(&set);
+  const auto alone = LocalCollective();
+  BRAID_ASSIGN_OR_RETURN(const auto losses,
+                         ValidationLosses(*network, sets, network->spec().sequence, sequences, *alone));
+  for (const auto& [corpus, sum] : losses) {
+    std::printf("%-16s loss %.4f over %lld tokens\n", corpus.c_str(), sum.loss / static_cast<double>(sum.targets),
+                (long long)sum.targets);
+  }
+  return OkStatus();
+}
+
+// torch throws; nothing beyond this program's edge does.
+task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
+  return [job](const task::Task& task, task::Channel& channel) {
+    try {
+      return job(task, channel);
+    } catch (const std::bad_alloc&) {
+      return ResourceExhausted("out of memory; give the job more slots or lower train.batch");
+    } catch (const std::exception& error) {
+      return Internal(error.what());
+    }
+  };
+}
+
+int Main(int argc, char** argv) {
+  const auto arguments = Arguments::Parse(
+      argc, argv, {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences"}, {"help", "json"});
+  if (!arguments.ok()) {
+    std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());
+    return 2;
+  }
+  const auto& words = arguments->positional();
+  if (words.empty() || arguments->Has("help")) {
+    std::fputs(kUsage, arguments->Has("help") ? stdout : stderr);
+    return arguments->Has("help") ? 0 : 2;
+  }
+  Status (*by_hand)(const Arguments&) = words[0] == "describe"   ? Describe
+                                        : words[0] == "generate" ? GenerateByHand
+                                        : words[0] == "evaluate" ? EvaluateByHand
+                                                                 : nullptr;
+  if (by_hand == nullptr) {
+    return task::RunTaskProgram("braid-trainer", words[0],
+                                {{"train", Guarded(RunTrainJob)}, {"joint", Guarded(RunTrainJob)},
+                                 {"evaluate", Guarded(RunEvaluateJob)}, {"gate", Guarded(RunGateJob)}});
+  }
+  try {
+    const Status status = by_hand(*arguments);
+    if (status.ok()) return 0;
+    std::fprintf(stderr, "braid-trainer: %s\n", status.message().c_str());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "braid-trainer: %s\n", error.what());
+  }
+  return 1;
+}
+
+}  // namespace
+}  // namespace braid::trainer
+
+int main(int argc, char** argv) { return braid::trainer::Main(argc, argv); }
