@@ -74,16 +74,19 @@ std::vector<TensorSpec> Tensors(const ModelSpec& spec) {
 }
 
 void Initialize(const TensorSpec& tensor, uint64_t seed, float* out) {
-  const int64_t count = tensor.elements();
+  InitializeRange(tensor, seed, 0, tensor.elements(), out);
+}
+
+void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int64_t count, float* out) {
   if (tensor.init != Init::kNormal) {
     std::fill(out, out + count, tensor.init == Init::kOnes ? 1.0f : 0.0f);
     return;
   }
   const RandomStream stream(seed, tensor.name);
-  for (int64_t i = 0; i < count; ++i) out[i] = kInitialDeviation * stream.Normal(static_cast<uint64_t>(i));
-  if (tensor.pad_row >= 0) {
-    const int64_t width = count / tensor.shape.front();
-    std::fill_n(out + tensor.pad_row * width, width, 0.0f);
+  const int64_t width = tensor.shape.size() > 1 ? tensor.shape[1] : 1;
+  for (int64_t i = 0; i < count; ++i) {
+    const bool pad = tensor.pad_row >= 0 && (begin + i) / width == tensor.pad_row;
+    out[i] = pad ? 0.0f : kInitialDeviation * stream.Normal(static_cast<uint64_t>(begin + i));
   }
 }
 

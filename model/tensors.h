@@ -42,6 +42,8 @@ std::vector<TensorSpec> Tensors(const ModelSpec& spec);
 // Fills out[0 .. elements) with the initial values of `tensor` under `seed`. Pure: merge and training from scratch agree
 // bit for bit, on any machine.
 void Initialize(const TensorSpec& tensor, uint64_t seed, float* out);
+// The same for elements [begin, begin + count) alone, for writers with constant memory.
+void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int64_t count, float* out);
 
 // Sum of elements over Tensors(spec).
 int64_t ParameterCount(const ModelSpec& spec);
