@@ -1,0 +1,158 @@
+#include "recipe/yaml_reader.h"
+
+#include "base/text.h"
+
+namespace braid::recipe {
+namespace {
+
+std::string Shown(const YAML::Node& node) {
+  if (node.IsScalar()) return "\"" + node.Scalar().substr(0, 60) + "\"";
+  if (node.IsSequence()) return "a list";
+  if (node.IsMap()) return "a mapping";
+  return "nothing";
+}
+
+}  // namespace
+
+void YamlErrors::Fail(const YAML::Mark& mark, const std::string& message) {
+  if (!status_.ok()) return;
+  status_ = Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+                   Format("%s:%d:%d: ", file_.c_str(), mark.line + 1, mark.column + 1) + message);
+}
+
+YamlMap::YamlMap(const YAML::Node& node, std::string path, YamlErrors& errors)
+    : node_(node), path_(std::move(path)), errors_(errors) {
+  if (!node_ || node_.IsNull()) return;
+  if (!node_.IsMap()) {
+    errors_.Fail(node_.Mark(), path_ + ": expected a mapping, found " + Shown(node_));
+    return;
+  }
+  std::set<std::string> seen;
+  for (const auto& item : node_) {
+    if (!seen.insert(item.first.Scalar()).second) {
+      errors_.Fail(item.first.Mark(), PathOf(item.first.Scalar()) + ": appears twice");
+    }
+  }
+}
+
+YamlMap::~YamlMap() {
+  if (!node_ || !node_.IsMap()) return;
+  for (const auto& item : node_) {
+    const std::string key = item.first.Scalar();
+    if (asked_.contains(key)) continue;
+    const std::string near = NearestWord(key, {asked_.begin(), asked_.end()});
+    errors_.Fail(item.first.Mark(), PathOf(key) + ": no such key" +
+                                        (near.empty() ? "; known are " + Join({asked_.begin(), asked_.end()}, ", ")
+                                                      : "; did you mean " + near + "?"));
+  }
+}
+
+bool YamlMap::Has(const std::string& key) const { return node_ && node_.IsMap() && node_[key] && !node_[key].IsNull(); }
+
+YAML::Node YamlMap::Node(const std::string& key) {
+  asked_.insert(key);
+  return Has(key) ? node_[key] : YAML::Node(YAML::NodeType::Undefined);
+}
+
+YAML::Node YamlMap::Require(const std::string& key) {
+  const YAML::Node node = Node(key);
+  if (!node.IsDefined()) errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": is missing");
+  return node;
+}
+
+int YamlMap::LineOf(const std::string& key) const { return Has(key) ? node_[key].Mark().line + 1 : 0; }
+
+void YamlMap::Fail(const std::string& key, const std::string& message) {
+  errors_.Fail(Has(key) ? node_[key].Mark() : node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": " + message);
+}
+
+std::string YamlMap::String(const std::string& key, const std::string& fallback) {
+  const YAML::Node node = Node(key);
+  if (!node.IsDefined()) return fallback;
+  if (!node.IsScalar()) return Fail(key, "expected text, found " + Shown(node)), fallback;
+  return node.Scalar();
+}
+
+std::string YamlMap::RequireString(const std::string& key) {
+  (void)Require(key);
+  return String(key, "");
+}
+
+int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, int64_t most) {
+  const YAML::Node node = Node(key);
+  if (!node.IsDefined()) return fallback;
+  std::string digits = node.IsScalar() ? node.Scalar() : "";
+  std::erase(digits, '_');
+  Result<int64_t> value = ParseInt(digits);
+  if (!value.ok()) {
+    // 1e6 is a whole number too.
+    const Result<double> real = ParseDouble(digits);
+    if (real.ok() && *real == static_cast<double>(static_cast<int64_t>(*real))) value = static_cast<int64_t>(*real);
+  }
+  if (!node.IsScalar() || !value.ok()) return Fail(key, "expected a whole number, found " + Shown(node)), fallback;
+  if (*value < least || *value > most) {
+    Fail(key, Format("must be in %lld .. %lld, is %lld", (long long)least, (long long)most, (long long)*value));
+    return fallback;
+  }
+  return *value;
+}
+
+double YamlMap::Double(const std::string& key, double fallback) {
+  const YAML::Node node = Node(key);
+  if (!node.IsDefined()) return fallback;
+  const Result<double> value = ParseDouble(node.IsScalar() ? node.Scalar() : "");
+  if (!value.ok()) return Fail(key, "expected a number, found " + Shown(node)), fallback;
+  return *value;
+}
+
+bool YamlMap::Bool(const std::string& key, bool fallback) {
+  const YAML::Node node = Node(key);
+  if (!node.IsDefined()) return fallback;
+  bool value = fallback;
+  if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value)) Fail(key, "expected true or false, found " + Shown(node));
+  return value;
+}
+
+std::string YamlMap::Choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed) {
+  const std::string value = String(key, fallback);
+  for (const std::string& word : allowed) {
+    if (value == word) return value;
+  }
+  const std::string near = NearestWord(value, allowed);
+  Fail(key, "expected " + Join(allowed, " or ") + ", found \"" + value + "\"" + (near.empty() ? "" : "; did you mean " + near + "?"));
+  return fallback;
+}
+
+std::vector<std::string> YamlMap::Strings(const std::string& key) {
+  const YAML::Node node = Node(key);
+  if (!node.IsDefined()) return {};
+  if (node.IsScalar()) return {node.Scalar()};
+  std::vector<std::string> texts;
+  for (const YAML::Node& item : List(key)) {
+    if (!item.IsScalar()) {
+      errors_.Fail(item.Mark(), PathOf(key) + ": expected text, found " + Shown(item));
+      continue;
+    }
+    texts.push_back(item.Scalar());
+  }
+  return texts;
+}
+
+std::vector<YAML::Node> YamlMap::List(const std::string& key) {
+  const YAML::Node node = Node(key);
+  if (!node.IsDefined()) return {};
+  if (!node.IsSequence()) {
+    Fail(key, "expected a list, found " + Shown(node));
+    return {};
+  }
+  std::vector<YAML::Node> items;
+  for (const YAML::Node& item : node) items.push_back(item);
+  return items;
+}
+
+void YamlMap::NotYet(const std::string& key, const std::string& what) {
+  asked_.insert(key);
+  if (Has(key)) Fail(key, what + " is not in this version of braid; leave the key out");
+}
+
+}  // namespace braid::recipe

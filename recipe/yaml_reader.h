@@ -1,0 +1,66 @@
+// Strict reading of YAML: every field is asked for by name and type; errors carry file, line and column, and name the
+// nearest known key for one that nobody asked for.
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace braid::recipe {
+
+// Collects the first error of a whole document.
+class YamlErrors {
+ public:
+  explicit YamlErrors(std::string file) : file_(std::move(file)) {}
+  // "file:line:column: message", kInvalidArgument with reason INVALID_RECIPE. Only the first is kept.
+  void Fail(const YAML::Mark& mark, const std::string& message);
+  Status status() const { return status_; }
+  bool ok() const { return status_.ok(); }
+
+ private:
+  const std::string file_;
+  Status status_;
+};
+
+// One mapping. A missing or null node reads as empty.
+class YamlMap {
+ public:
+  YamlMap(const YAML::Node& node, std::string path, YamlErrors& errors);
+  ~YamlMap();  // keys that nobody asked for become errors
+
+  bool Has(const std::string& key) const;
+  YAML::Node Node(const std::string& key);     // undefined if absent
+  YAML::Node Require(const std::string& key);  // absence is an error at the mapping
+
+  std::string String(const std::string& key, const std::string& fallback);
+  std::string RequireString(const std::string& key);
+  int64_t Int(const std::string& key, int64_t fallback, int64_t least, int64_t most);
+  double Double(const std::string& key, double fallback);
+  bool Bool(const std::string& key, bool fallback);
+  std::string Choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed);
+  // One text or a list of texts.
+  std::vector<std::string> Strings(const std::string& key);
+  // The nodes of a list; something else is an error.
+  std::vector<YAML::Node> List(const std::string& key);
+
+  // A key that the design knows and this version does not: present, it is an error that says so.
+  void NotYet(const std::string& key, const std::string& what);
+  // An error about the value of `key`.
+  void Fail(const std::string& key, const std::string& message);
+  std::string PathOf(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+  YamlErrors& errors() { return errors_; }
+  int LineOf(const std::string& key) const;
+
+ private:
+  const YAML::Node node_;
+  const std::string path_;
+  YamlErrors& errors_;
+  std::set<std::string> asked_;
+};
+
+}  // namespace braid::recipe
