@@ -1,0 +1,105 @@
+#include "storage/catalog/catalog.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "storage/catalog/schema.h"
+
+namespace braid::catalog {
+namespace {
+
+constexpr int64_t kCommitsPerCheckpoint = 500;
+
+EventRecord EventOfRow(const Row& row) {
+  EventRecord event;
+  event.seq = row.Int(0);
+  event.time_ms = row.Int(1);
+  event.kind = row.Text(2);
+  event.run = row.Text(3);
+  event.job = row.Text(4);
+  event.epoch = row.Int(5);
+  event.worker = row.Text(6);
+  event.detail = row.Text(7);
+  return event;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Catalog>> Catalog::Open(const Options& options) {
+  BRAID_ASSIGN_OR_RETURN(auto writer, Database::Open(options.path, /*writable=*/true));
+  (void)chmod(options.path.c_str(), 0600);
+  // One writer that alone checkpoints: SQLite before 3.51.3 may lose a WAL reset when two connections do.
+  BRAID_RETURN_IF_ERROR(writer->Execute(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0;"
+      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"));
+  BRAID_RETURN_IF_ERROR(Migrate(*writer, options.path));
+  if (options.max_pages > 0) {
+    BRAID_RETURN_IF_ERROR(writer->Execute("PRAGMA max_page_count=" + std::to_string(options.max_pages)));
+  }
+  BRAID_ASSIGN_OR_RETURN(auto reader, Database::Open(options.path, /*writable=*/false));
+  std::unique_ptr<Catalog> catalog(new Catalog(std::move(writer), std::move(reader)));
+  BRAID_ASSIGN_OR_RETURN(catalog->last_seq_, catalog->writer_->QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
+  return catalog;
+}
+
+Catalog::~Catalog() {
+  {
+    MutexLock lock(reader_mutex_);
+    reader_.reset();
+  }
+  (void)writer_->Checkpoint();
+}
+
+Status Catalog::Commit(const Updates& updates, int64_t time_ms) {
+  if (updates.empty()) return OkStatus();
+  const int64_t seq_before = last_seq_;
+  BRAID_RETURN_IF_ERROR(writer_->Execute("BEGIN IMMEDIATE"));
+  Status status = Write(updates, time_ms);
+  if (status.ok()) status = writer_->Execute("COMMIT");
+  if (!status.ok()) {
+    (void)writer_->Execute("ROLLBACK");
+    last_seq_ = seq_before;
+    return status;
+  }
+  if (++commits_ % kCommitsPerCheckpoint == 0) (void)writer_->Checkpoint();
+  return OkStatus();
+}
+
+Status Catalog::Write(const Updates& updates, int64_t time_ms) {
+  for (const Update& update : updates) {
+    BRAID_RETURN_IF_ERROR(WriteUpdate(*writer_, update));
+    const auto event = EventOf(update);
+    if (!event.has_value()) continue;
+    BRAID_RETURN_IF_ERROR(writer_->Run("INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+                                       {++last_seq_, time_ms, event->kind, event->run, event->job, event->epoch,
+                                        event->worker, event->detail}).status());
+  }
+  return OkStatus();
+}
+
+Result<Image> Catalog::Load() { return LoadImage(*writer_); }
+
+Result<std::vector<EventRecord>> Catalog::ReadEvents(const EventQuery& query) {
+  std::vector<EventRecord> events;
+  const auto collect = [&](const Row& row) {
+    events.push_back(EventOfRow(row));
+    return OkStatus();
+  };
+  MutexLock lock(reader_mutex_);
+  if (reader_ == nullptr) return Unavailable("the catalog is closing");
+  const char* first = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
+  const char* last = "SELECT * FROM events WHERE seq > ? ORDER BY seq DESC LIMIT ?";
+  const char* first_of_run = "SELECT * FROM events WHERE seq > ? AND run = ? ORDER BY seq LIMIT ?";
+  const char* last_of_run = "SELECT * FROM events WHERE seq > ? AND run = ? ORDER BY seq DESC LIMIT ?";
+  if (query.run.empty()) {
+    BRAID_RETURN_IF_ERROR(reader_->Query(query.newest ? last : first, {query.since_seq, query.limit}, collect));
+  } else {
+    BRAID_RETURN_IF_ERROR(
+        reader_->Query(query.newest ? last_of_run : first_of_run, {query.since_seq, query.run, query.limit}, collect));
+  }
+  if (query.newest) std::reverse(events.begin(), events.end());
+  return events;
+}
+
+}  // namespace braid::catalog

@@ -1,0 +1,56 @@
+#include "storage/catalog/columns.h"
+
+namespace braid::catalog {
+namespace {
+
+// The column was written by Pack, so anything else in it is damage.
+template <typename Fill>
+Status Read(const std::string& text, const char* column, Fill fill) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  try {
+    fill(json);
+  } catch (const Json::exception& error) {
+    return DataLoss(std::string("catalog column ") + column + " holds \"" + text.substr(0, 80) + "\": " + error.what());
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+std::string Pack(const std::map<std::string, InputSource>& wanted) {
+  Json json = Json::object();
+  for (const auto& [role, from] : wanted) json[role] = {from.job, from.role, from.artifact};
+  return json.dump();
+}
+
+std::string Pack(const std::vector<GpuRecord>& gpus) {
+  Json json = Json::array();
+  for (const GpuRecord& gpu : gpus) json.push_back({{"id", gpu.id}, {"name", gpu.name}, {"memory", gpu.memory_bytes}});
+  return json.dump();
+}
+
+Status Unpack(const std::string& text, const char* column, std::vector<std::string>& list) {
+  return Read(text, column, [&](const Json& json) { list = json.get<std::vector<std::string>>(); });
+}
+
+Status Unpack(const std::string& text, const char* column, StringMap& map) {
+  return Read(text, column, [&](const Json& json) { map = json.get<StringMap>(); });
+}
+
+Status Unpack(const std::string& text, const char* column, std::map<std::string, InputSource>& wanted) {
+  return Read(text, column, [&](const Json& json) {
+    for (const auto& [role, from] : json.get<std::map<std::string, std::vector<std::string>>>()) {
+      wanted[role] = InputSource{json.at(role).at(0), json.at(role).at(1), json.at(role).at(2)};
+    }
+  });
+}
+
+Status Unpack(const std::string& text, const char* column, std::vector<GpuRecord>& gpus) {
+  return Read(text, column, [&](const Json& json) {
+    for (const Json& gpu : json.get<std::vector<Json>>()) {
+      gpus.push_back({gpu.at("id"), gpu.at("name"), gpu.at("memory")});
+    }
+  });
+}
+
+}  // namespace braid::catalog

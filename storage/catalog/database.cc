@@ -1,0 +1,113 @@
+#include "storage/catalog/database.h"
+
+#include <sqlite3.h>
+
+namespace braid::catalog {
+
+int64_t Row::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+double Row::Double(int column) const { return sqlite3_column_double(statement_, column); }
+std::string Row::Text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return text == nullptr ? std::string() : std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+Result<std::unique_ptr<Database>> Database::Open(const std::string& path, bool writable) {
+  sqlite3* connection = nullptr;
+  const int flags = (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+  const int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
+  std::unique_ptr<Database> database(new Database(connection, path));
+  if (code != SQLITE_OK) return database->Error(code, "opening");
+  sqlite3_extended_result_codes(connection, 1);
+  sqlite3_busy_timeout(connection, 5000);
+  return database;
+}
+
+Database::~Database() {
+  for (auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(connection_);
+}
+
+Status Database::Error(int code, const std::string& doing) const {
+  const std::string what = doing + " catalog " + path_ + ": " +
+                           (connection_ != nullptr ? sqlite3_errmsg(connection_) : sqlite3_errstr(code));
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", what + " (free space on that disk, then try again)");
+    case SQLITE_CONSTRAINT: return FailedPrecondition(what);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return DataLoss(what);
+    case SQLITE_CANTOPEN: return NotFound(what);
+    case SQLITE_BUSY: return Unavailable(what);
+    default: return Internal(what);
+  }
+}
+
+Status Database::Execute(const std::string& sql) {
+  const int code = sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? OkStatus() : Error(code, "writing to");
+}
+
+Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<Value> values) {
+  sqlite3_stmt*& statement = statements_[sql];
+  if (statement == nullptr) {
+    const int code = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) return Error(code, std::string("preparing \"") + sql + "\" for");
+  }
+  int index = 0;
+  for (const Value& value : values) {
+    ++index;
+    if (const auto* number = std::get_if<int64_t>(&value)) {
+      sqlite3_bind_int64(statement, index, *number);
+    } else if (const auto* real = std::get_if<double>(&value)) {
+      sqlite3_bind_double(statement, index, *real);
+    } else {
+      const auto& text = std::get<std::string>(value);
+      sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
+  }
+  return statement;
+}
+
+Result<int64_t> Database::Run(const char* sql, std::initializer_list<Value> values) {
+  BRAID_ASSIGN_OR_RETURN(sqlite3_stmt* statement, Prepared(sql, values));
+  const int code = sqlite3_step(statement);
+  Status status = code == SQLITE_DONE || code == SQLITE_ROW ? OkStatus() : Error(code, "writing to");
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  BRAID_RETURN_IF_ERROR(status);
+  return static_cast<int64_t>(sqlite3_changes(connection_));
+}
+
+Status Database::Query(const char* sql, std::initializer_list<Value> values,
+                       const std::function<Status(const Row&)>& row) {
+  BRAID_ASSIGN_OR_RETURN(sqlite3_stmt* statement, Prepared(sql, values));
+  Status status;
+  int code = SQLITE_ROW;
+  while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW) status = row(Row(statement));
+  if (status.ok() && code != SQLITE_DONE) status = Error(code, "reading");
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  return status;
+}
+
+Result<int64_t> Database::QueryInt(const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  int code = sqlite3_prepare_v2(connection_, sql.c_str(), -1, &statement, nullptr);
+  if (code != SQLITE_OK) return Error(code, "reading");
+  code = sqlite3_step(statement);
+  const int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+  const Status status = code == SQLITE_ROW || code == SQLITE_DONE ? OkStatus() : Error(code, "reading");
+  sqlite3_finalize(statement);
+  BRAID_RETURN_IF_ERROR(status);
+  return value;
+}
+
+Result<int64_t> Database::Checkpoint() {
+  int in_wal = 0;
+  int moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
+  if (code != SQLITE_OK && code != SQLITE_BUSY) return Error(code, "checkpointing");
+  return static_cast<int64_t>(in_wal - moved);
+}
+
+}  // namespace braid::catalog

@@ -1,0 +1,185 @@
+#include "storage/catalog/schema.h"
+
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+
+namespace braid::catalog {
+namespace {
+
+constexpr int64_t kApplicationId = 0x62726431;  // "brd1"
+
+// Append only: what a step says is in files out there.
+const std::vector<std::string>& Steps() {
+  static const std::vector<std::string> steps = {R"sql(
+CREATE TABLE runs (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),
+  recipe TEXT NOT NULL,
+  recipe_sha256 TEXT NOT NULL,
+  sources TEXT NOT NULL,
+  only_jobs TEXT NOT NULL,
+  retry_of TEXT NOT NULL,
+  cancel_requested INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  ended_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE jobs (
+  run TEXT NOT NULL REFERENCES runs(id),
+  name TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  parents TEXT NOT NULL,
+  wanted TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  ranks INTEGER NOT NULL CHECK (ranks >= 1),
+  slots INTEGER NOT NULL CHECK (slots >= 1),
+  device TEXT NOT NULL,
+  site TEXT NOT NULL,
+  flops REAL NOT NULL,
+  tokens INTEGER NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 8),
+  epoch INTEGER NOT NULL,
+  inputs TEXT NOT NULL,
+  outputs TEXT NOT NULL,
+  checkpoint TEXT NOT NULL,
+  checkpoint_step INTEGER NOT NULL,
+  user_failures INTEGER NOT NULL,
+  infra_losses INTEGER NOT NULL,
+  preemptions INTEGER NOT NULL,
+  losses_in_row INTEGER NOT NULL,
+  not_before_ms INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  hint TEXT NOT NULL,
+  summary TEXT NOT NULL,
+  adopted_from TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  ended_ms INTEGER NOT NULL,
+  PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE attempts (
+  run TEXT NOT NULL,
+  job TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 9),
+  workers TEXT NOT NULL,
+  boots TEXT NOT NULL,
+  checkpoint TEXT NOT NULL,
+  resumed_step INTEGER NOT NULL,
+  stop_reason TEXT NOT NULL,
+  category TEXT NOT NULL,
+  error TEXT NOT NULL,
+  hint TEXT NOT NULL,
+  deterministic INTEGER NOT NULL,
+  granted_ms INTEGER NOT NULL,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER NOT NULL,
+  PRIMARY KEY (run, job, epoch),
+  FOREIGN KEY (run, job) REFERENCES jobs(run, name)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX attempts_live ON attempts (run, job) WHERE state < 5;
+
+CREATE TABLE artifacts (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  manifest TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  files INTEGER NOT NULL,
+  metadata TEXT NOT NULL,
+  parents TEXT NOT NULL,
+  run TEXT NOT NULL,
+  job TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  worker TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE workers (
+  id TEXT PRIMARY KEY,
+  boot_id TEXT NOT NULL,
+  site TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  cpu_slots INTEGER NOT NULL,
+  gpus TEXT NOT NULL,
+  kinds TEXT NOT NULL,
+  host TEXT NOT NULL,
+  version TEXT NOT NULL,
+  admit INTEGER NOT NULL CHECK (admit BETWEEN 1 AND 3),
+  last_seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  time_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  run TEXT NOT NULL,
+  job TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  worker TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_run ON events (run, seq);
+
+CREATE TABLE requests (
+  method TEXT NOT NULL,
+  id TEXT NOT NULL,
+  body_sha256 TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  time_ms INTEGER NOT NULL,
+  PRIMARY KEY (method, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER runs_end BEFORE UPDATE OF state ON runs WHEN OLD.state > 1
+BEGIN SELECT RAISE(ABORT, 'the run has ended'); END;
+CREATE TRIGGER jobs_end BEFORE UPDATE OF state ON jobs WHEN OLD.state > 4
+BEGIN SELECT RAISE(ABORT, 'the job has ended'); END;
+CREATE TRIGGER attempts_end BEFORE UPDATE OF state ON attempts WHEN OLD.state > 4
+BEGIN SELECT RAISE(ABORT, 'the attempt has ended'); END;
+CREATE TRIGGER artifacts_keep BEFORE UPDATE ON artifacts
+BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;
+)sql"};
+  return steps;
+}
+
+}  // namespace
+
+int64_t SchemaVersion() { return static_cast<int64_t>(Steps().size()); }
+
+Status Migrate(Database& database, const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t application, database.QueryInt("PRAGMA application_id"));
+  BRAID_ASSIGN_OR_RETURN(int64_t version, database.QueryInt("PRAGMA user_version"));
+  BRAID_ASSIGN_OR_RETURN(const int64_t tables, database.QueryInt("SELECT count(*) FROM sqlite_schema"));
+  if (application != kApplicationId && (application != 0 || tables != 0)) {
+    return FailedPrecondition("catalog " + path + " is a database of another program (application id " +
+                              std::to_string(application) + "): choose another folder");
+  }
+  if (version > SchemaVersion()) {
+    return FailedPrecondition("catalog " + path + " was written by a newer braid (schema " + std::to_string(version) +
+                              ", this program knows " + std::to_string(SchemaVersion()) +
+                              "): start the newer braid-coordinator, or restore a backup");
+  }
+  if (version > 0 && version < SchemaVersion()) {
+    BRAID_RETURN_IF_ERROR(database.Checkpoint().status());
+    BRAID_RETURN_IF_ERROR(CopyFile(path, path + ".v" + std::to_string(version)).Wrap("backing up before migration"));
+  }
+  for (; version < SchemaVersion(); ++version) {
+    const std::string step = "BEGIN IMMEDIATE;" + Steps()[static_cast<size_t>(version)] + ";PRAGMA application_id=" +
+                             std::to_string(kApplicationId) + ";PRAGMA user_version=" + std::to_string(version + 1) +
+                             ";COMMIT;";
+    const Status status = database.Execute(step);
+    if (!status.ok()) {
+      (void)database.Execute("ROLLBACK");
+      return status.Wrap("migrating to schema " + std::to_string(version + 1));
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace braid::catalog

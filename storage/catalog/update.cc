@@ -1,0 +1,183 @@
+#include "storage/catalog/update.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/text.h"
+
+namespace braid::catalog {
+namespace {
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+EventRecord OfJob(std::string kind, const JobKey& job, int64_t epoch, std::string detail) {
+  EventRecord event;
+  event.kind = std::move(kind);
+  event.run = job.run;
+  event.job = job.job;
+  event.epoch = epoch;
+  event.detail = std::move(detail);
+  return event;
+}
+
+EventRecord OfRun(std::string kind, const std::string& run, std::string detail) {
+  return OfJob(std::move(kind), {run, ""}, 0, std::move(detail));
+}
+
+EventRecord OfWorker(std::string kind, const std::string& worker, std::string detail) {
+  EventRecord event;
+  event.kind = std::move(kind);
+  event.worker = worker;
+  event.detail = std::move(detail);
+  return event;
+}
+
+struct EventMaker {
+  using Event = std::optional<EventRecord>;
+  Event operator()(const RunCreated& u) const {
+    return OfRun("run.created", u.run.id, u.run.retry_of.empty() ? u.run.name : u.run.name + ", a retry of " + u.run.retry_of);
+  }
+  Event operator()(const RunCancelRequested& u) const { return OfRun("run.cancel_requested", u.run, ""); }
+  Event operator()(const RunEnded& u) const { return OfRun("run." + Lower(Name(u.state)), u.run, u.error); }
+  Event operator()(const JobCreated& u) const {
+    const bool adopted = !u.job.adopted_from.empty();
+    return OfJob(adopted ? "job.adopted" : "job.created", u.job.key, 0,
+                 adopted ? "outputs of " + u.job.adopted_from : Lower(Name(u.job.state)));
+  }
+  Event operator()(const JobQueued& u) const { return OfJob("job.queued", u.job, 0, "all parents have succeeded"); }
+  Event operator()(const JobRequeued& u) const {
+    return OfJob("job.requeued", u.attempt.Job(), u.attempt.epoch,
+                 u.not_before_ms > 0 ? "not before " + FormatUtc(u.not_before_ms) : "at once");
+  }
+  Event operator()(const JobCancelling& u) const { return OfJob("job.cancelling", u.job, 0, ""); }
+  Event operator()(const JobEnded& u) const { return OfJob("job." + Lower(Name(u.state)), u.job, u.epoch, u.error); }
+  Event operator()(const AttemptGranted& u) const {
+    const AttemptRecord& a = u.attempt;
+    std::string detail = "to " + Join(a.workers, ", ");
+    if (!a.checkpoint.empty()) detail += ", from the checkpoint of step " + std::to_string(a.resumed_step);
+    EventRecord event = OfJob("attempt.granted", a.key.Job(), a.key.epoch, detail);
+    event.worker = a.workers.empty() ? "" : a.workers[0];
+    return event;
+  }
+  Event operator()(const AttemptStarted& u) const { return OfJob("attempt.started", u.attempt.Job(), u.attempt.epoch, ""); }
+  Event operator()(const AttemptStopping& u) const {
+    return OfJob("attempt.stopping", u.attempt.Job(), u.attempt.epoch,
+                 u.failure.error.empty() ? u.reason : u.reason + ": " + u.failure.error);
+  }
+  Event operator()(const AttemptEnded& u) const {
+    std::string detail = u.failure.category;
+    if (!u.failure.error.empty()) detail += (detail.empty() ? "" : ": ") + u.failure.error;
+    return OfJob("attempt." + Lower(Name(u.state)), u.attempt.Job(), u.attempt.epoch, detail);
+  }
+  Event operator()(const CheckpointCommitted& u) const {
+    return OfJob("checkpoint.committed", u.attempt.Job(), u.attempt.epoch,
+                 "step " + std::to_string(u.step) + ", " + u.artifact.substr(0, 12));
+  }
+  Event operator()(const ArtifactCommitted& u) const {
+    const ArtifactRecord& a = u.artifact;
+    EventRecord event = OfJob("artifact.committed", a.made_by.Job(), a.made_by.epoch,
+                              a.kind + " " + a.id.substr(0, 12) + ", " + FormatBytes(static_cast<uint64_t>(a.bytes)));
+    event.worker = a.worker;
+    return event;
+  }
+  Event operator()(const WorkerRegistered& u) const {
+    return OfWorker("worker.registered", u.worker.id,
+                    "boot " + u.worker.boot_id.substr(0, 8) + ", " + std::to_string(u.worker.cpu_slots) + " CPU slots, " +
+                        std::to_string(u.worker.gpus.size()) + " GPUs, site " + u.worker.site);
+  }
+  Event operator()(const WorkerAdmitted& u) const { return OfWorker("worker." + Lower(Name(u.admit)), u.worker, ""); }
+  Event operator()(const WorkerSeen&) const { return std::nullopt; }
+  Event operator()(const WorkerLinkChanged& u) const { return OfWorker("worker." + u.link, u.worker, u.detail); }
+  Event operator()(const RequestRemembered&) const { return std::nullopt; }
+  Event operator()(const RequestsForgotten&) const { return std::nullopt; }
+};
+
+struct Applier {
+  Image& image;
+
+  void operator()(const RunCreated& u) { image.runs[u.run.id] = u.run; }
+  void operator()(const RunCancelRequested& u) { image.runs.at(u.run).cancel_requested = true; }
+  void operator()(const RunEnded& u) {
+    RunRecord& run = image.runs.at(u.run);
+    run.state = u.state;
+    run.error = u.error;
+    run.ended_ms = u.ended_ms;
+  }
+  void operator()(const JobCreated& u) { image.jobs[u.job.key] = u.job; }
+  void operator()(const JobQueued& u) {
+    JobRecord& job = image.jobs.at(u.job);
+    job.state = JobState::kQueued;
+    job.inputs = u.inputs;
+  }
+  void operator()(const JobRequeued& u) {
+    JobRecord& job = image.jobs.at(u.attempt.Job());
+    job.state = JobState::kQueued;
+    job.counters = u.counters;
+    job.not_before_ms = u.not_before_ms;
+  }
+  void operator()(const JobCancelling& u) { image.jobs.at(u.job).state = JobState::kCancelling; }
+  void operator()(const JobEnded& u) {
+    JobRecord& job = image.jobs.at(u.job);
+    job.state = u.state;
+    job.outputs = u.outputs;
+    job.summary = u.summary;
+    job.error = u.error;
+    job.hint = u.hint;
+    job.counters = u.counters;
+    job.ended_ms = u.ended_ms;
+  }
+  void operator()(const AttemptGranted& u) {
+    JobRecord& job = image.jobs.at(u.attempt.key.Job());
+    job.state = JobState::kActive;
+    job.epoch = u.attempt.key.epoch;
+    job.not_before_ms = 0;
+    image.attempts[u.attempt.key] = u.attempt;
+  }
+  void operator()(const AttemptStarted& u) {
+    AttemptRecord& attempt = image.attempts.at(u.attempt);
+    attempt.state = AttemptState::kRunning;
+    attempt.started_ms = u.started_ms;
+  }
+  void operator()(const AttemptStopping& u) {
+    AttemptRecord& attempt = image.attempts.at(u.attempt);
+    attempt.state = AttemptState::kStopping;
+    attempt.stop_reason = u.reason;
+    attempt.failure = u.failure;
+  }
+  void operator()(const AttemptEnded& u) {
+    AttemptRecord& attempt = image.attempts.at(u.attempt);
+    attempt.state = u.state;
+    attempt.failure = u.failure;
+    attempt.ended_ms = u.ended_ms;
+  }
+  void operator()(const CheckpointCommitted& u) {
+    JobRecord& job = image.jobs.at(u.attempt.Job());
+    job.checkpoint = u.artifact;
+    job.checkpoint_step = u.step;
+    job.counters.losses_in_row = 0;
+  }
+  void operator()(const ArtifactCommitted& u) { image.artifacts.try_emplace(u.artifact.id, u.artifact); }
+  void operator()(const WorkerRegistered& u) { image.workers[u.worker.id] = u.worker; }
+  void operator()(const WorkerAdmitted& u) { image.workers.at(u.worker).admit = u.admit; }
+  void operator()(const WorkerSeen& u) { image.workers.at(u.worker).last_seen_ms = u.last_seen_ms; }
+  void operator()(const WorkerLinkChanged&) {}
+  void operator()(const RequestRemembered& u) { image.requests[{u.request.method, u.request.id}] = u.request; }
+  void operator()(const RequestsForgotten& u) {
+    std::erase_if(image.requests, [&](const auto& entry) { return entry.second.time_ms < u.before_ms; });
+  }
+};
+
+}  // namespace
+
+std::optional<EventRecord> EventOf(const Update& update) { return std::visit(EventMaker{}, update); }
+
+void Apply(const Update& update, Image& image) {
+  std::visit(Applier{image}, update);
+  if (EventOf(update).has_value()) ++image.last_seq;
+}
+
+}  // namespace braid::catalog
