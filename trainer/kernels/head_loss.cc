@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "trainer/kernels/cuda/plugin.h"
 #include "trainer/kernels/functions.h"
