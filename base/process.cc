@@ -1,0 +1,179 @@
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/text.h"
+
+extern char** environ;
+
+namespace braid {
+namespace {
+
+constexpr int kTaskFd = 3;
+
+// Everything the child needs, made before the fork: after it only async-signal-safe calls are allowed.
+struct Prepared {
+  std::vector<char*> argv;
+  std::vector<std::string> env_text;
+  std::vector<char*> env;
+  int output = -1;
+  int socket = -1;
+  pid_t parent = 0;
+  int error_pipe = -1;
+};
+
+Prepared Prepare(const ProcessOptions& options) {
+  Prepared prepared;
+  for (const std::string& argument : options.argv) prepared.argv.push_back(const_cast<char*>(argument.c_str()));
+  prepared.argv.push_back(nullptr);
+  std::map<std::string, std::string> env;
+  for (char** item = environ; *item != nullptr; ++item) {
+    const std::string text = *item;
+    if (const size_t equals = text.find('='); equals != std::string::npos) env[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  env.erase("BRAID_TASK_FD");
+  for (const auto& [name, value] : options.env) env[name] = value;
+  if (options.task_socket) env["BRAID_TASK_FD"] = std::to_string(kTaskFd);
+  for (const auto& [name, value] : env) prepared.env_text.push_back(name + "=" + value);
+  for (std::string& text : prepared.env_text) prepared.env.push_back(text.data());
+  prepared.env.push_back(nullptr);
+  prepared.parent = getpid();
+  return prepared;
+}
+
+[[noreturn]] void RunChild(const Prepared& prepared) {
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != prepared.parent) _exit(127);  // the parent died before prctl
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_DFL);
+  const int null = open("/dev/null", O_RDWR);
+  dup2(null, 0);
+  if (prepared.output >= 0) {
+    dup2(prepared.output, 1);
+    dup2(prepared.output, 2);
+  }
+  // The pipe for errors moves out of the way, closes itself on exec; then nothing above it stays open.
+  const int pipe = fcntl(prepared.error_pipe, F_DUPFD_CLOEXEC, 10);
+  int last = 2;
+  if (prepared.socket >= 0) {
+    const int moved = fcntl(prepared.socket, F_DUPFD, 20);
+    dup2(moved, kTaskFd);
+    last = kTaskFd;
+  }
+  for (int fd = last + 1; fd < 10; ++fd) close(fd);
+  syscall(SYS_close_range, 11, ~0U, 0);
+  execve(prepared.argv[0], prepared.argv.data(), prepared.env.data());
+  const int error = errno;
+  (void)!write(pipe, &error, sizeof error);
+  _exit(127);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
+  Prepared prepared = Prepare(options);
+  UniqueFd output, theirs;
+  auto process = std::unique_ptr<Process>(new Process());
+  if (!options.output.empty()) {
+    output.Reset(open(options.output.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
+    if (!output.valid()) return ErrnoStatus(errno, "opening " + options.output);
+    prepared.output = output.get();
+  }
+  if (options.task_socket) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return ErrnoStatus(errno, "making a socket pair");
+    process->socket_.Reset(pair[0]);
+    theirs.Reset(pair[1]);
+    prepared.socket = pair[1];
+  }
+  int errors[2];
+  if (pipe2(errors, O_CLOEXEC) != 0) return ErrnoStatus(errno, "making a pipe");
+  UniqueFd error_read(errors[0]), error_write(errors[1]);
+  prepared.error_pipe = error_write.get();
+  process->pid_ = fork();
+  if (process->pid_ < 0) {
+    process->ended_ = true;
+    return ErrnoStatus(errno, "starting " + options.argv[0]);
+  }
+  if (process->pid_ == 0) RunChild(prepared);
+  error_write.Reset();
+  process->pidfd_.Reset(static_cast<int>(syscall(SYS_pidfd_open, process->pid_, 0)));
+  if (!process->pidfd_.valid()) return ErrnoStatus(errno, "watching " + options.argv[0]);
+  int error = 0;
+  ssize_t n = 0;
+  do {
+    n = read(error_read.get(), &error, sizeof error);
+  } while (n < 0 && errno == EINTR);
+  if (n == sizeof error) {
+    process->Wait(-1);
+    return ErrnoStatus(error, "starting " + options.argv[0]);
+  }
+  return process;
+}
+
+Process::~Process() {
+  if (ended_) return;
+  Signal(SIGKILL);
+  Wait(-1);
+}
+
+void Process::Signal(int signal) const {
+  if (!ended_) kill(-pid_, signal);
+}
+
+bool Process::Wait(int64_t timeout_ms) {
+  if (ended_) return true;
+  pollfd poll_fd{pidfd_.get(), POLLIN, 0};
+  if (pidfd_.valid()) {
+    int ready = 0;
+    do {
+      ready = poll(&poll_fd, 1, static_cast<int>(timeout_ms));
+    } while (ready < 0 && errno == EINTR);
+    if (ready == 0) return false;
+  }
+  // The group may hold children of the child; they go before the leader's pid can be used again.
+  kill(-pid_, SIGKILL);
+  int status = 0;
+  rusage usage{};
+  while (wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
+  exit_.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  exit_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  exit_.max_rss_bytes = usage.ru_maxrss * 1024;
+  ended_ = true;
+  return true;
+}
+
+uint64_t ProcessStartTime(pid_t pid) {
+  const Result<std::string> stat = ReadFile(Format("/proc/%d/stat", pid));
+  if (!stat.ok()) return 0;
+  const size_t name_end = stat->rfind(')');
+  if (name_end == std::string::npos) return 0;
+  const std::vector<std::string> fields = Split(std::string_view(*stat).substr(name_end + 2), ' ');
+  return fields.size() > 19 ? std::strtoull(fields[19].c_str(), nullptr, 10) : 0;  // field 22 of proc(5)
+}
+
+std::string ProgramFolder() {
+  char path[4096];
+  const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+  return n <= 0 ? "." : std::string(FolderOf(std::string_view(path, static_cast<size_t>(n))));
+}
+
+void BecomeSubreaper() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+}  // namespace braid

@@ -1,0 +1,40 @@
+// One flag that many threads wait on: "stop now".
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+
+namespace braid::worker {
+
+class StopSignal {
+ public:
+  void Set() {
+    MutexLock lock(mutex_);
+    set_ = true;
+    changed_.NotifyAll();
+  }
+  bool IsSet() const {
+    MutexLock lock(mutex_);
+    return set_;
+  }
+  // Sleeps for `ms` or until it is set; true if it is.
+  bool WaitFor(int64_t ms) {
+    const int64_t deadline = SystemClock().MonotonicMs() + ms;
+    MutexLock lock(mutex_);
+    while (!set_) {
+      const int64_t left = deadline - SystemClock().MonotonicMs();
+      if (left <= 0) return false;
+      changed_.WaitFor(mutex_, left);
+    }
+    return true;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool set_ BRAID_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace braid::worker

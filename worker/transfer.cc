@@ -1,0 +1,106 @@
+#include "worker/transfer.h"
+
+#include <atomic>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "worker/backoff.h"
+
+namespace braid::worker {
+namespace {
+
+bool Passing(const Status& status) {
+  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded;
+}
+
+double Draw() {
+  static const RandomStream draws(0, RandomUuid());
+  static std::atomic<uint64_t> next{0};
+  return draws.Uniform(next++);
+}
+
+}  // namespace
+
+Status Persist(StopSignal& stop, const std::function<Status()>& call) {
+  Backoff backoff(100, 5'000);
+  while (true) {
+    const Status status = call();
+    if (!Passing(status)) return status;
+    if (stop.WaitFor(backoff.Next(Draw()))) return Cancelled("the worker no longer needs it");
+  }
+}
+
+Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop) {
+  BRAID_ASSIGN_OR_RETURN(const uint64_t size, cache.Size(sha256));
+  return Persist(stop, [&]() -> Status {
+    bool complete = false;
+    BRAID_ASSIGN_OR_RETURN(const uint64_t committed, link.CommittedBytes(sha256, size, &complete));
+    if (complete) return OkStatus();
+    const Status status = link.Upload(sha256, size, committed, cache.PathOf(sha256));
+    // Somebody else sent the same blob, or the coordinator forgot an unsynced tail: ask again where to go on.
+    if (status.code() == StatusCode::kOutOfRange) return Unavailable(status.message());
+    return status;
+  });
+}
+
+Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string& sha256, uint64_t size, StopSignal& stop) {
+  int wrong = 0;
+  return Persist(stop, [&]() -> Status {
+    BRAID_ASSIGN_OR_RETURN(storage::BlobStore::UploadStatus there, cache.QueryUpload(sha256, size));
+    if (there.complete) return OkStatus();
+    uint64_t offset = there.committed;
+    if (size == 0) return cache.WriteUpload(sha256, 0, 0, "").status();
+    const Status status = link.Download(sha256, offset, [&](std::string_view piece) -> Status {
+      if (stop.IsSet()) return Cancelled("the worker no longer needs it");
+      BRAID_ASSIGN_OR_RETURN(there, cache.WriteUpload(sha256, size, offset, piece));
+      offset += piece.size();
+      return OkStatus();
+    });
+    if (status.reason() == "DIGEST_MISMATCH") {
+      if (++wrong < 2) return Unavailable(status.message());
+      return Status(StatusCode::kDataLoss, "DIGEST_MISMATCH", status.message());
+    }
+    BRAID_RETURN_IF_ERROR(status);
+    return there.complete ? OkStatus() : Unavailable("blob " + sha256 + " ended early");
+  });
+}
+
+Status UploadArtifact(CoordinatorLink& link, const storage::BlobStore& cache, const storage::Manifest& manifest,
+                      StopSignal& stop) {
+  std::vector<std::string> digests;
+  for (const storage::ManifestFile& file : manifest.files) digests.push_back(file.sha256);
+  std::vector<std::string> missing;
+  BRAID_RETURN_IF_ERROR(Persist(stop, [&]() -> Status {
+    BRAID_ASSIGN_OR_RETURN(missing, link.FindMissing(digests));
+    return OkStatus();
+  }));
+  for (const std::string& digest : missing) BRAID_RETURN_IF_ERROR(UploadBlob(link, cache, digest, stop));
+  return OkStatus();
+}
+
+Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cache, const std::string& artifact,
+                                  const std::string& folder, StopSignal& stop) {
+  const std::string target = JoinPath(folder, artifact);
+  if (PathExists(target)) return target;
+  storage::Manifest manifest;
+  BRAID_RETURN_IF_ERROR(Persist(stop, [&]() -> Status {
+    BRAID_ASSIGN_OR_RETURN(manifest, link.GetManifest(artifact));
+    return OkStatus();
+  }));
+  for (const storage::ManifestFile& file : manifest.files) {
+    BRAID_RETURN_IF_ERROR(DownloadBlob(link, cache, file.sha256, file.size, stop).Wrap("fetching " + file.path));
+  }
+  BRAID_RETURN_IF_ERROR(cache.Materialize(manifest, target));
+  return target;
+}
+
+Result<storage::Manifest> IngestFolder(storage::BlobStore& cache, const std::string& folder, const std::string& kind,
+                                       const Json& metadata) {
+  BRAID_ASSIGN_OR_RETURN(storage::Manifest manifest, storage::ManifestOfFolder(folder, kind, metadata));
+  for (const storage::ManifestFile& file : manifest.files) {
+    BRAID_RETURN_IF_ERROR(cache.AddFile(JoinPath(folder, file.path), file.sha256));
+  }
+  return manifest;
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,32 @@
+// Artifacts between the worker's blob cache and the coordinator, both ways. Every transfer goes on where it stopped, and
+// tries again while the coordinator is away.
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "storage/files/blob_store.h"
+#include "worker/coordinator_link.h"
+#include "worker/stop_signal.h"
+
+namespace braid::worker {
+
+// The blob is with the coordinator when this returns OK. REQUIRES: cache.Has(sha256).
+Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop);
+// The blob is in the cache, verified. A blob with wrong bytes is fetched once more, then kDataLoss (DIGEST_MISMATCH).
+Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string& sha256, uint64_t size, StopSignal& stop);
+
+// All blobs of the manifest that the coordinator lacks.
+Status UploadArtifact(CoordinatorLink& link, const storage::BlobStore& cache, const storage::Manifest& manifest,
+                      StopSignal& stop);
+// The artifact as a folder of read-only files under <folder>/<id>; returns it.
+Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cache, const std::string& artifact,
+                                  const std::string& folder, StopSignal& stop);
+// Takes the files of a folder into the cache and describes them. The folder may go afterwards.
+Result<storage::Manifest> IngestFolder(storage::BlobStore& cache, const std::string& folder, const std::string& kind,
+                                       const Json& metadata);
+
+// Repeats `call` while it is kUnavailable or kDeadlineExceeded, with backoff, until `stop`.
+Status Persist(StopSignal& stop, const std::function<Status()>& call);
+
+}  // namespace braid::worker
