@@ -1,0 +1,34 @@
+// Whether a failed attempt is followed by another, and which counter it is charged to.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace braid::scheduler {
+
+struct FailureHistory {
+  int64_t user_failures = 0;
+  int64_t infra_losses = 0;
+  int64_t preemptions = 0;
+  int64_t losses_in_row = 0;         // infra, since the last new checkpoint
+  int64_t system_failures = 0;       // earlier attempts that ended with category system
+  int64_t workers_lost_on = 0;       // distinct workers among the losses in a row, this one included
+};
+
+enum class Blame { kUser, kInfra, kPreempted, kSystem };
+// "user" -> kUser, and so on; what is unknown is kSystem.
+Blame ParseBlame(const std::string& category);
+
+struct Verdict {
+  bool retry = false;
+  FailureHistory history;            // with this failure counted
+  int64_t backoff_ms = 0;
+  bool exclude_worker = false;
+  std::string why_not;               // if !retry: for people
+};
+
+// user: two more tries, none if deterministic. infra: without limit, but a job that was lost three times in a row on three
+// workers (or ten times on any) without a new checkpoint is poison. preempted: always. system: once, on another worker.
+Verdict Judge(Blame blame, bool deterministic, const FailureHistory& history, double uniform);
+
+}  // namespace braid::scheduler

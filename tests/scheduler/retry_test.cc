@@ -1,0 +1,68 @@
+#include "scheduler/retry.h"
+
+#include <gtest/gtest.h>
+
+namespace braid::scheduler {
+namespace {
+
+TEST(RetryTest, AUserFailureIsTriedTwiceMore) {
+  FailureHistory history;
+  for (int i = 0; i < 2; ++i) {
+    const Verdict verdict = Judge(Blame::kUser, false, history, 0.5);
+    EXPECT_TRUE(verdict.retry) << i;
+    history = verdict.history;
+  }
+  const Verdict last = Judge(Blame::kUser, false, history, 0.5);
+  EXPECT_FALSE(last.retry);
+  EXPECT_EQ(last.why_not, "it failed 3 times");
+  EXPECT_EQ(last.history.infra_losses, 0);
+}
+
+TEST(RetryTest, ADeterministicFailureIsFinal) {
+  EXPECT_FALSE(Judge(Blame::kUser, true, {}, 0.5).retry);
+}
+
+TEST(RetryTest, LosingMachinesIsNotChargedToTheUser) {
+  FailureHistory history;
+  for (int i = 0; i < 9; ++i) {
+    history.workers_lost_on = 2;
+    const Verdict verdict = Judge(Blame::kInfra, false, history, 0.5);
+    ASSERT_TRUE(verdict.retry) << i;
+    history = verdict.history;
+  }
+  EXPECT_EQ(history.user_failures, 0);
+  EXPECT_EQ(history.infra_losses, 9);
+  history.losses_in_row = 0;  // a new checkpoint
+  EXPECT_TRUE(Judge(Blame::kInfra, false, history, 0.5).retry);
+}
+
+TEST(RetryTest, AJobThatLosesThreeWorkersInARowIsPoison) {
+  FailureHistory history;
+  history.losses_in_row = 2;
+  history.workers_lost_on = 3;
+  const Verdict verdict = Judge(Blame::kInfra, false, history, 0.5);
+  EXPECT_FALSE(verdict.retry);
+  EXPECT_EQ(verdict.why_not, "it was lost 3 times in a row on 3 workers without a new checkpoint");
+}
+
+TEST(RetryTest, PreemptionsAreFree) {
+  FailureHistory history;
+  history.preemptions = 1000;
+  const Verdict verdict = Judge(Blame::kPreempted, false, history, 0.5);
+  EXPECT_TRUE(verdict.retry);
+  EXPECT_EQ(verdict.backoff_ms, 0);
+}
+
+TEST(RetryTest, ASystemFailureIsTriedOnceOnAnotherWorker) {
+  FailureHistory history;
+  const Verdict first = Judge(Blame::kSystem, false, history, 0.5);
+  EXPECT_TRUE(first.retry);
+  EXPECT_TRUE(first.exclude_worker);
+  history.system_failures = 1;
+  EXPECT_FALSE(Judge(Blame::kSystem, false, history, 0.5).retry);
+}
+
+TEST(RetryTest, UnknownCategoriesAreOursToExplain) { EXPECT_EQ(ParseBlame("weird"), Blame::kSystem); }
+
+}  // namespace
+}  // namespace braid::scheduler
