@@ -1,0 +1,75 @@
+#include "coordinator/bulk/append_files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.h"
+
+namespace braid::coordinator {
+
+Result<std::unique_ptr<AppendFiles>> AppendFiles::Open(const std::string& folder) {
+  BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+  return std::unique_ptr<AppendFiles>(new AppendFiles(folder));
+}
+
+Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset, std::string_view data) {
+  if (!IsSafeRelativePath(name)) return InvalidArgument("not a file name: " + name);
+  const std::string path = JoinPath(folder_, name);
+  MutexLock lock(mutex_);
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid() && errno == ENOENT) {
+    BRAID_RETURN_IF_ERROR(MakeFolder(FolderOf(path)));
+    fd.Reset(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  }
+  if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
+  const auto end = static_cast<uint64_t>(lseek(fd.get(), 0, SEEK_END));
+  if (offset > end) {
+    return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
+                  name + " ends at " + std::to_string(end) + ", the piece begins at " + std::to_string(offset) +
+                      ": go on at " + std::to_string(end));
+  }
+  const uint64_t there = std::min<uint64_t>(end - offset, data.size());
+  data.remove_prefix(there);
+  if (data.empty()) return end;
+  const Status written = WriteAll(fd.get(), data, path);
+  if (!written.ok()) {
+    // Half a piece would shift nothing, but half a line could be read as one.
+    (void)!ftruncate(fd.get(), static_cast<off_t>(end));
+    return written;
+  }
+  ++changes_;
+  changed_.NotifyAll();
+  return end + data.size();
+}
+
+uint64_t AppendFiles::Size(const std::string& name) const {
+  const auto size = FileSize(JoinPath(folder_, name));
+  return size.ok() ? *size : 0;
+}
+
+Result<std::string> AppendFiles::Read(const std::string& name, uint64_t offset, uint64_t max_bytes) const {
+  const std::string path = JoinPath(folder_, name);
+  const uint64_t size = Size(name);
+  if (offset >= size) return std::string();
+  std::string data(std::min(max_bytes, size - offset), '\0');
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
+  BRAID_RETURN_IF_ERROR(ReadAt(fd.get(), offset, data.data(), data.size(), path));
+  return data;
+}
+
+uint64_t AppendFiles::changes() const {
+  MutexLock lock(mutex_);
+  return changes_;
+}
+
+uint64_t AppendFiles::WaitForChange(uint64_t seen, int64_t timeout_ms) const {
+  MutexLock lock(mutex_);
+  if (changes_ == seen) (void)changed_.WaitFor(mutex_, timeout_ms);
+  return changes_;
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,197 @@
+#include "coordinator/core/attempts.h"
+
+#include <algorithm>
+#include <set>
+
+#include "coordinator/core/runs.h"
+#include "scheduler/retry.h"
+
+namespace braid::coordinator {
+namespace {
+
+using catalog::Failure;
+
+Status Stale(const AttemptKey& key, const std::string& why) {
+  return Status(StatusCode::kAborted, "STALE_LEASE", "attempt " + key.ToString() + ": " + why);
+}
+
+// The failed attempts of the job since its last success in keeping something: what the policy wants to know.
+scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& now, const State& state) {
+  scheduler::FailureHistory history;
+  history.user_failures = job.counters.user_failures;
+  history.infra_losses = job.counters.infra_losses;
+  history.preemptions = job.counters.preemptions;
+  history.losses_in_row = job.counters.losses_in_row;
+  std::set<std::string> lost_on(now.workers.begin(), now.workers.end());
+  const auto attempts = state.AttemptsOf(job.key);
+  int64_t in_row = job.counters.losses_in_row;
+  for (auto it = attempts.rbegin(); it != attempts.rend(); ++it) {
+    const AttemptRecord& attempt = **it;
+    if (attempt.key == now.key) continue;
+    if (attempt.failure.category == "system") ++history.system_failures;
+    if (attempt.failure.category == "infra" && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
+  }
+  history.workers_lost_on = static_cast<int64_t>(lost_on.size()) / std::max<int64_t>(1, job.ranks);
+  return history;
+}
+
+// The attempt is over without success: ends it, and queues the job again or ends it too.
+void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& failure, Transaction& tx) {
+  State& state = tx.state();
+  const AttemptRecord attempt = *state.FindAttempt(key);
+  const JobRecord job = *state.FindJob(key.Job());
+  tx.Add(catalog::AttemptEnded{key, end, failure, tx.wall_ms()});
+  if (job.state == JobState::kCancelling) {
+    tx.Add(catalog::JobEnded{job.key, key.epoch, JobState::kCancelled, {}, "", "cancelled by request", "", job.counters,
+                             tx.wall_ms()});
+    Propagate(key.run, tx);
+    return;
+  }
+  const auto verdict = scheduler::Judge(scheduler::ParseBlame(failure.category), failure.deterministic,
+                                        HistoryOf(job, attempt, state), tx.options().uniform());
+  const catalog::Counters counters{verdict.history.user_failures, verdict.history.infra_losses, verdict.history.preemptions,
+                                   verdict.history.losses_in_row};
+  if (verdict.retry) {
+    const int64_t not_before_ms = verdict.backoff_ms > 0 ? tx.wall_ms() + verdict.backoff_ms : 0;
+    tx.Add(catalog::JobRequeued{key, counters, not_before_ms});
+    return;
+  }
+  tx.Add(catalog::JobEnded{job.key, key.epoch, JobState::kFailed, {}, "", failure.error + " (" + verdict.why_not + ")",
+                           failure.hint, counters, tx.wall_ms()});
+  Propagate(key.run, tx);
+}
+
+Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
+  State& state = tx.state();
+  const AttemptKey& key = command.rank.attempt;
+  StringMap outputs;
+  for (const catalog::ArtifactRecord& output : command.outputs) {
+    outputs[output.role] = output.id;
+    if (state.FindArtifact(output.id) == nullptr) tx.Add(catalog::ArtifactCommitted{output});
+  }
+  // A success that crossed a cancellation is kept as artifacts; the job ends cancelled all the same.
+  if (state.FindJob(key.Job())->state == JobState::kCancelling) {
+    state.attempts[key].gone.insert(command.rank.rank);
+    FinishIfGone(key, tx);
+    return OkStatus();
+  }
+  tx.Add(catalog::AttemptEnded{key, AttemptState::kSucceeded, {}, tx.wall_ms()});
+  tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs), command.summary, "", "",
+                           state.FindJob(key.Job())->counters, tx.wall_ms()});
+  Propagate(key.run, tx);
+  return OkStatus();
+}
+
+void AcceptFailure(const EndedCommand& command, Transaction& tx) {
+  State& state = tx.state();
+  const AttemptKey& key = command.rank.attempt;
+  const AttemptRecord& attempt = *state.FindAttempt(key);
+  LiveAttempt& live = state.attempts[key];
+  live.gone.insert(command.rank.rank);
+  if (attempt.state == AttemptState::kStopping) {
+    // The first rank to fall over often only says that a peer is gone; the one that knows why may be slower.
+    const std::string& category = command.failure.category;
+    if (attempt.stop_reason == "abort" && live.blamed_peer && !command.peer_lost && category != "cancelled" &&
+        category != "preempted") {
+      live.blamed_peer = false;
+      tx.Add(catalog::AttemptStopping{key, "abort", command.failure});
+    }
+    FinishIfGone(key, tx);
+  } else if (attempt.workers.size() == 1) {
+    const bool preempted = scheduler::ParseBlame(command.failure.category) == scheduler::Blame::kPreempted;
+    EndUnsuccessful(key, preempted ? AttemptState::kPreempted : AttemptState::kFailed, command.failure, tx);
+  } else {
+    live.blamed_peer = command.peer_lost;
+    StopAttempt(key, "abort", command.failure, tx);
+    FinishIfGone(key, tx);
+  }
+}
+
+}  // namespace
+
+Result<const AttemptRecord*> LiveAttemptOf(const AttemptKey& key, const State& state) {
+  const AttemptRecord* attempt = state.FindAttempt(key);
+  if (attempt == nullptr) return Stale(key, "there is no such attempt");
+  if (Ended(attempt->state)) return Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
+  return attempt;
+}
+
+Status ReportStarted(const RankKey& rank, Transaction& tx) {
+  BRAID_ASSIGN_OR_RETURN(const AttemptRecord* attempt, LiveAttemptOf(rank.attempt, tx.state()));
+  if (attempt->state == AttemptState::kOffered) tx.Add(catalog::AttemptStarted{rank.attempt, tx.wall_ms()});
+  return OkStatus();
+}
+
+Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::ArtifactRecord& artifact, Transaction& tx) {
+  BRAID_RETURN_IF_ERROR(LiveAttemptOf(rank.attempt, tx.state()).status());
+  const JobRecord* job = tx.state().FindJob(rank.attempt.Job());
+  if (job->checkpoint == artifact.id) return OkStatus();
+  if (step < job->checkpoint_step) {
+    return Stale(rank.attempt, "a checkpoint of step " + std::to_string(step) + " is older than that of step " +
+                                   std::to_string(job->checkpoint_step));
+  }
+  if (tx.state().FindArtifact(artifact.id) == nullptr) tx.Add(catalog::ArtifactCommitted{artifact});
+  tx.Add(catalog::CheckpointCommitted{rank.attempt, step, artifact.id});
+  return OkStatus();
+}
+
+Status ReportEnded(const EndedCommand& command, Transaction& tx) {
+  const AttemptKey& key = command.rank.attempt;
+  const AttemptRecord* attempt = tx.state().FindAttempt(key);
+  if (attempt == nullptr) return Stale(key, "there is no such attempt");
+  const auto rank = static_cast<size_t>(command.rank.rank);
+  if (command.rank.rank < 0 || rank >= attempt->workers.size()) return Stale(key, "it has no such rank");
+  if (attempt->workers[rank] != command.worker) {
+    return Stale(key, "rank " + std::to_string(rank) + " is leased to worker " + attempt->workers[rank]);
+  }
+  if (Ended(attempt->state)) {
+    // Said before, or without consequence: the worker may forget it.
+    const bool same = attempt->state == AttemptState::kSucceeded ||
+                      (!command.success && attempt->state != AttemptState::kLost);
+    return same ? OkStatus() : Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
+  }
+  if (!command.success) {
+    AcceptFailure(command, tx);
+    return OkStatus();
+  }
+  if (command.rank.rank == 0) return AcceptSuccess(command, tx);
+  tx.state().attempts[key].gone.insert(command.rank.rank);
+  FinishIfGone(key, tx);
+  return OkStatus();
+}
+
+void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Transaction& tx) {
+  const AttemptRecord* attempt = tx.state().FindAttempt(key);
+  if (attempt == nullptr || Ended(attempt->state)) return;
+  const Failure failure{"infra", why, "", false};
+  if (attempt->state == AttemptState::kStopping) {
+    FinishIfGone(key, tx);
+  } else if (attempt->workers.size() == 1) {
+    EndUnsuccessful(key, AttemptState::kLost, failure, tx);
+  } else {
+    tx.state().attempts[key].gone.insert(rank);
+    StopAttempt(key, "abort", failure, tx);
+    FinishIfGone(key, tx);
+  }
+}
+
+void StopAttempt(const AttemptKey& key, const std::string& reason, const Failure& failure, Transaction& tx) {
+  tx.Add(catalog::AttemptStopping{key, reason, failure});
+  tx.state().attempts[key].stop_version.clear();
+}
+
+void FinishIfGone(const AttemptKey& key, Transaction& tx) {
+  const AttemptRecord* attempt = tx.state().FindAttempt(key);
+  if (attempt == nullptr || attempt->state != AttemptState::kStopping || !tx.state().AllRanksGone(*attempt)) return;
+  AttemptState end = AttemptState::kFailed;
+  if (attempt->stop_reason == "cancel") {
+    end = AttemptState::kCancelled;
+  } else if (attempt->stop_reason == "drain" ||
+             scheduler::ParseBlame(attempt->failure.category) == scheduler::Blame::kPreempted) {
+    end = AttemptState::kPreempted;
+  }
+  const Failure failure = attempt->failure;
+  EndUnsuccessful(key, end, failure, tx);
+}
+
+}  // namespace braid::coordinator

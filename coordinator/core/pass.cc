@@ -1,0 +1,231 @@
+#include "coordinator/core/pass.h"
+
+#include <algorithm>
+#include <map>
+
+#include "scheduler/critical_path.h"
+#include "scheduler/schedule.h"
+
+namespace braid::coordinator {
+namespace {
+
+using catalog::WorkerAdmit;
+using scheduler::Link;
+
+// So that jobs without an estimate count a little, too.
+constexpr double kLeastCost = 1e6;
+
+scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& state) {
+  scheduler::WorkerView view;
+  view.id = record.id;
+  view.site = record.site;
+  view.cpu_slots = record.cpu_slots;
+  view.gpus = static_cast<int64_t>(record.gpus.size());
+  view.kinds = record.kinds;
+  const auto live = state.workers.find(record.id);
+  if (live != state.workers.end()) {
+    view.connected = live->second.link == Link::kReady;
+    view.admits = record.admit == WorkerAdmit::kOpen && !live->second.draining;
+    view.cached = live->second.cached;
+  }
+  return view;
+}
+
+std::vector<scheduler::WorkerView> WorkerViews(const State& state) {
+  std::vector<scheduler::WorkerView> views;
+  std::map<std::string, size_t> index;
+  for (const auto& [id, record] : state.image().workers) {
+    index[id] = views.size();
+    views.push_back(ViewOf(record, state));
+  }
+  // Usage follows from the live leases, never from a counter of its own.
+  for (const AttemptKey& key : state.live()) {
+    const JobRecord& job = *state.FindJob(key.Job());
+    for (const std::string& worker : state.FindAttempt(key)->workers) {
+      scheduler::WorkerView& view = views[index.at(worker)];
+      (job.device == "cuda" ? view.gpus_used : view.cpu_used) += job.slots;
+    }
+  }
+  return views;
+}
+
+// Cost to the end of the run for each of its jobs.
+std::map<std::string, double> CostsOf(const std::string& run, const State& state) {
+  const auto jobs = state.JobsOf(run);
+  std::map<std::string, size_t> index;
+  std::vector<scheduler::PathNode> nodes;
+  for (const JobRecord* job : jobs) {
+    scheduler::PathNode node;
+    node.cost = kLeastCost + job->flops / static_cast<double>(job->ranks * job->slots);
+    node.done = Ended(job->state);
+    for (const std::string& parent : job->parents) node.parents.push_back(index.at(parent));
+    index[job->key.job] = nodes.size();
+    nodes.push_back(std::move(node));
+  }
+  const std::vector<double> costs = scheduler::CostToEnd(nodes);
+  std::map<std::string, double> by_name;
+  for (size_t i = 0; i < jobs.size(); ++i) by_name[jobs[i]->key.job] = costs[i];
+  return by_name;
+}
+
+scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state) {
+  scheduler::JobView view;
+  view.name = job.key.ToString();
+  view.kind = job.kind;
+  view.ranks = job.ranks;
+  view.slots = job.slots;
+  view.device = job.device;
+  view.site = job.site;
+  view.not_before_ms = job.not_before_ms;
+  view.path_cost = cost;
+  view.submitted_seq = state.FindRun(job.key.run)->created_ms * 1000 + job.position;
+  for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
+  if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
+  for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
+    if (attempt->failure.category == "system") view.excluded.insert(attempt->workers.begin(), attempt->workers.end());
+    const bool failed = attempt->state == AttemptState::kFailed || attempt->state == AttemptState::kLost;
+    view.avoid = failed && attempt->workers.size() == 1 ? attempt->workers[0] : "";
+  }
+  return view;
+}
+
+void Grant(const JobKey& key, const std::vector<std::string>& workers, Transaction& tx) {
+  const JobRecord& job = *tx.state().FindJob(key);
+  AttemptRecord attempt;
+  attempt.key = {key.run, key.job, job.epoch + 1};
+  attempt.workers = workers;
+  for (const std::string& worker : workers) attempt.boots.push_back(tx.state().image().workers.at(worker).boot_id);
+  attempt.checkpoint = job.checkpoint;
+  attempt.resumed_step = job.checkpoint_step;
+  attempt.granted_ms = tx.wall_ms();
+  tx.Add(catalog::AttemptGranted{attempt});
+  tx.state().attempts[attempt.key] = LiveAttempt();
+}
+
+int64_t StopDeadlineMs(const AttemptRecord& attempt, const Options& options) {
+  if (attempt.stop_reason == "drain") return options.drain_deadline_ms;
+  return attempt.stop_reason == "cancel" ? options.cancel_deadline_ms : 0;
+}
+
+std::string SpecFor(const JobRecord& job, const State& state) {
+  if (job.kind != "report") return job.spec;
+  Json spec = Json::parse(job.spec, nullptr, /*allow_exceptions=*/false);
+  if (!spec.is_object()) return job.spec;
+  spec["facts"] = FactsOf(job.key.run, state);
+  return spec.dump();
+}
+
+Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State& state, const Options& options) {
+  const JobRecord& job = *state.FindJob(attempt.key.Job());
+  Assignment assignment;
+  assignment.attempt = attempt.key;
+  assignment.rank = rank;
+  assignment.world = static_cast<int64_t>(attempt.workers.size());
+  assignment.kind = job.kind;
+  assignment.spec = SpecFor(job, state);
+  assignment.inputs = job.inputs;
+  assignment.checkpoint = attempt.checkpoint;
+  assignment.slots = job.slots;
+  assignment.device = job.device;
+  assignment.recipe_sha256 = state.FindRun(job.key.run)->recipe_sha256;
+  if (attempt.state == AttemptState::kStopping) {
+    assignment.stop = true;
+    assignment.stop_deadline_ms = StopDeadlineMs(attempt, options);
+    assignment.stop_reason = attempt.stop_reason;
+  }
+  return assignment;
+}
+
+}  // namespace
+
+bool Recovering(const State& state, const Options& options, int64_t now_ms) {
+  if (now_ms - state.started_ms >= options.lease.recovery_ms) return false;
+  for (const auto& [id, record] : state.image().workers) {
+    const auto live = state.workers.find(id);
+    if ((live == state.workers.end() || !live->second.heard) && state.HoldsLeases(id)) return true;
+  }
+  return false;
+}
+
+void SchedulePass(Transaction& tx) {
+  State& state = tx.state();
+  std::erase_if(state.pending, [&](const auto& entry) { return !state.queued().contains(entry.first); });
+  if (state.queued().empty()) return;
+
+  scheduler::Snapshot snapshot;
+  snapshot.now_ms = tx.wall_ms();
+  snapshot.workers = WorkerViews(state);
+  snapshot.recovering = tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms && !state.image().workers.empty();
+  std::vector<JobKey> keys;
+  std::map<std::string, std::map<std::string, double>> costs;
+  for (const JobKey& key : state.queued()) {
+    if (!costs.contains(key.run)) costs[key.run] = CostsOf(key.run, state);
+    snapshot.jobs.push_back(ViewOf(*state.FindJob(key), costs[key.run][key.job], state));
+    keys.push_back(key);
+  }
+  const scheduler::Plan plan = scheduler::Schedule(snapshot);
+  for (const scheduler::Grant& grant : plan.grants) {
+    std::vector<std::string> workers;
+    for (const size_t w : grant.workers) workers.push_back(snapshot.workers[w].id);
+    state.pending.erase(keys[grant.job]);
+    Grant(keys[grant.job], workers, tx);
+  }
+  for (const scheduler::Waiting& waiting : plan.waiting) {
+    PendingView& pending = state.pending[keys[waiting.job]];
+    if (pending.reason != waiting.reason) pending.since_ms = tx.wall_ms();
+    pending.reason = waiting.reason;
+    pending.detail = waiting.detail;
+  }
+}
+
+std::vector<Push> DesiredChanges(State& state, const Options& options) {
+  std::map<std::string, std::vector<Assignment>> wanted;
+  for (const AttemptKey& key : state.live()) {
+    const AttemptRecord& attempt = *state.FindAttempt(key);
+    for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
+      const std::string& id = attempt.workers[rank];
+      const auto worker = state.workers.find(id);
+      if (worker == state.workers.end() || worker->second.session == nullptr) continue;
+      // Leased to an earlier boot of this worker: dead, not to be started again.
+      if (state.image().workers.at(id).boot_id != attempt.boots[rank]) continue;
+      const LiveAttempt& live = state.attempts[key];
+      if (live.gone.contains(static_cast<int64_t>(rank))) continue;
+      wanted[id].push_back(AssignmentOf(attempt, static_cast<int64_t>(rank), state, options));
+    }
+  }
+  std::vector<Push> pushes;
+  for (auto& [id, worker] : state.workers) {
+    if (worker.session == nullptr) continue;
+    std::vector<Assignment>& ranks = wanted[id];
+    if (worker.desired != nullptr && worker.desired->ranks == ranks) continue;
+    auto desired = std::make_shared<Desired>();
+    desired->version = ++state.version;
+    desired->ranks = std::move(ranks);
+    for (const Assignment& assignment : desired->ranks) {
+      if (assignment.stop) state.attempts[assignment.attempt].stop_version.try_emplace(assignment.rank, desired->version);
+    }
+    worker.desired = desired;
+    pushes.push_back({worker.session, desired});
+  }
+  return pushes;
+}
+
+Json FactsOf(const std::string& id, const State& state) {
+  const RunRecord& run = *state.FindRun(id);
+  Json jobs = Json::array();
+  for (const JobRecord* job : state.JobsOf(id)) {
+    const auto attempts = state.AttemptsOf(job->key);
+    Json fact = {{"name", job->key.job}, {"kind", job->kind}, {"state", Name(job->state)}, {"parents", job->parents},
+                 {"slots", job->slots}, {"ranks", job->ranks}, {"threads", job->slots},
+                 {"attempts", attempts.size()}, {"ended_ms", job->ended_ms}, {"outputs", job->outputs},
+                 {"inputs", job->inputs}};
+    fact["worker"] = attempts.empty() ? "" : attempts.back()->workers[0];
+    fact["started_ms"] = attempts.empty() ? 0 : attempts.front()->started_ms;
+    const Json summary = Json::parse(job->summary, nullptr, /*allow_exceptions=*/false);
+    fact["summary"] = summary.is_object() ? summary : Json::object();
+    jobs.push_back(std::move(fact));
+  }
+  return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}}, {"jobs", jobs}};
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,221 @@
+#include "coordinator/core/runs.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/sha256.h"
+
+namespace braid::coordinator {
+namespace {
+
+using catalog::InputSource;
+
+Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& command, const State& state,
+                            const std::string& where) {
+  if (!ref.job.empty()) return InputSource{ref.job, ref.role, ""};
+  std::string id = ref.artifact;
+  if (!ref.source.empty()) {
+    const auto given = command.sources.find(ref.source);
+    if (given == command.sources.end()) {
+      return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+                    where + ": the submission names no artifact for source " + ref.source);
+    }
+    id = given->second;
+  }
+  auto artifact = state.ResolveArtifact(id);
+  if (!artifact.ok()) {
+    return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", where + ": " + artifact.status().message());
+  }
+  return InputSource{"", "", (*artifact)->id};
+}
+
+// The inputs of a job whose parents have all succeeded.
+StringMap InputsOf(const JobRecord& job, const State& state) {
+  StringMap inputs;
+  for (const auto& [role, from] : job.wanted) {
+    if (from.job.empty()) {
+      inputs[role] = from.artifact;
+      continue;
+    }
+    const JobRecord* parent = state.FindJob({job.key.run, from.job});
+    const auto output = parent->outputs.find(from.role);
+    if (output != parent->outputs.end()) inputs[role] = output->second;
+  }
+  return inputs;
+}
+
+void EndJob(const JobRecord& job, JobState state, const std::string& error, Transaction& tx) {
+  tx.Add(catalog::JobEnded{job.key, job.epoch, state, {}, "", error, "", job.counters, tx.wall_ms()});
+}
+
+void EndRunIfDone(const std::string& id, Transaction& tx) {
+  const RunRecord* run = tx.state().FindRun(id);
+  if (run == nullptr || Ended(run->state)) return;
+  bool failed = false, cancelled = false;
+  std::string error;
+  for (const JobRecord* job : tx.state().JobsOf(id)) {
+    if (!Ended(job->state)) return;
+    failed |= job->state == JobState::kFailed || job->state == JobState::kSkipped;
+    cancelled |= job->state == JobState::kCancelled;
+    if (job->state == JobState::kFailed && error.empty()) error = job->key.job + ": " + job->error;
+  }
+  RunState state = RunState::kSucceeded;
+  if (cancelled) state = RunState::kCancelled;
+  else if (failed) state = RunState::kFailed;
+  tx.Add(catalog::RunEnded{id, state, error, tx.wall_ms()});
+}
+
+}  // namespace
+
+Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std::string& run, const State& state,
+                                         int64_t now_ms) {
+  std::vector<JobRecord> jobs;
+  std::set<std::string> known;
+  for (const recipe::JobNode& node : command.dag.jobs) {
+    JobRecord job;
+    job.key = {run, node.name};
+    job.position = static_cast<int64_t>(jobs.size());
+    job.kind = node.kind;
+    job.parents = node.parents;
+    for (const std::string& parent : node.parents) {
+      if (!known.contains(parent)) return Internal("job " + node.name + " comes before its parent " + parent);
+    }
+    for (const auto& [role, ref] : node.inputs) {
+      BRAID_ASSIGN_OR_RETURN(job.wanted[role], Resolve(ref, command, state, "job " + node.name + ", input " + role));
+    }
+    job.spec = node.spec.dump();
+    job.ranks = node.ranks;
+    job.slots = node.slots_per_rank;
+    job.device = node.device;
+    job.site = node.site;
+    job.flops = node.estimate.flops;
+    job.tokens = node.estimate.tokens;
+    job.created_ms = now_ms;
+    known.insert(node.name);
+    jobs.push_back(std::move(job));
+  }
+  if (jobs.empty()) return InvalidArgument("there is no job to run");
+  return jobs;
+}
+
+Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
+  const std::string id = tx.options().run_id();
+  BRAID_ASSIGN_OR_RETURN(std::vector<JobRecord> jobs, JobsOfDag(command, id, tx.state(), tx.wall_ms()));
+  RunRecord run;
+  run.id = id;
+  run.name = command.dag.run;
+  run.recipe = command.recipe;
+  run.recipe_sha256 = command.recipe.empty() ? "" : Sha256Hex(command.recipe);
+  run.sources = command.sources;
+  run.only = command.only;
+  run.created_ms = tx.wall_ms();
+  tx.Add(catalog::RunCreated{std::move(run)});
+  for (JobRecord& job : jobs) tx.Add(catalog::JobCreated{std::move(job)});
+  Propagate(id, tx);
+  return id;
+}
+
+Status Cancel(const std::string& id, Transaction& tx) {
+  const RunRecord* run = tx.state().FindRun(id);
+  if (run == nullptr) return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no run " + id);
+  if (Ended(run->state)) {
+    return Status(StatusCode::kFailedPrecondition, "TERMINAL_STATE",
+                  "run " + id + " has ended already (" + std::string(Name(run->state)) + ")");
+  }
+  if (run->cancel_requested) return OkStatus();
+  tx.Add(catalog::RunCancelRequested{id});
+  for (const JobRecord* job : tx.state().JobsOf(id)) {
+    if (job->state == JobState::kBlocked || job->state == JobState::kQueued) {
+      EndJob(*job, JobState::kCancelled, "cancelled by request", tx);
+    } else if (job->state == JobState::kActive) {
+      const AttemptKey attempt{job->key.run, job->key.job, job->epoch};
+      tx.Add(catalog::JobCancelling{job->key});
+      tx.Add(catalog::AttemptStopping{attempt, "cancel", {"cancelled", "cancelled by request", "", false}});
+      tx.state().attempts[attempt].stop_version.clear();
+    }
+  }
+  EndRunIfDone(id, tx);
+  return OkStatus();
+}
+
+Result<std::string> Retry(const std::string& id, Transaction& tx) {
+  const RunRecord* old = tx.state().FindRun(id);
+  if (old == nullptr) return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no run " + id);
+  if (!Ended(old->state)) {
+    return FailedPrecondition("run " + id + " has not ended: cancel it first, or wait");
+  }
+  if (old->state == RunState::kSucceeded) {
+    return Status(StatusCode::kFailedPrecondition, "TERMINAL_STATE",
+                  "run " + id + " has succeeded: nothing is left to do");
+  }
+  RunRecord run = *old;
+  run.id = tx.options().run_id();
+  run.retry_of = id;
+  run.state = RunState::kActive;
+  run.cancel_requested = false;
+  run.error.clear();
+  run.created_ms = tx.wall_ms();
+  run.ended_ms = 0;
+  std::set<std::string> adopted;
+  catalog::Updates updates = {catalog::RunCreated{run}};
+  for (const JobRecord* before : tx.state().JobsOf(id)) {
+    JobRecord job = *before;
+    job.key.run = run.id;
+    job.epoch = 0;
+    job.counters = {};
+    job.not_before_ms = 0;
+    job.error.clear();
+    job.hint.clear();
+    job.created_ms = tx.wall_ms();
+    job.ended_ms = 0;
+    job.adopted_from.clear();
+    if (before->state == JobState::kSucceeded) {
+      job.adopted_from = before->adopted_from.empty() ? before->key.ToString() : before->adopted_from;
+      job.ended_ms = tx.wall_ms();
+      adopted.insert(job.key.job);
+    } else {
+      job.state = JobState::kBlocked;
+      job.inputs.clear();
+      job.outputs.clear();
+      job.summary.clear();
+      // A checkpoint is of use only if the job will have the same inputs again.
+      const bool same_inputs = std::all_of(job.parents.begin(), job.parents.end(),
+                                           [&](const std::string& parent) { return adopted.contains(parent); });
+      if (!same_inputs) {
+        job.checkpoint.clear();
+        job.checkpoint_step = 0;
+      }
+    }
+    updates.push_back(catalog::JobCreated{std::move(job)});
+  }
+  for (catalog::Update& update : updates) tx.Add(std::move(update));
+  Propagate(run.id, tx);
+  return run.id;
+}
+
+void Propagate(const std::string& run, Transaction& tx) {
+  // Topological order: what is skipped here is seen as ended by its children in the same pass.
+  for (const JobRecord* job : tx.state().JobsOf(run)) {
+    if (job->state != JobState::kBlocked) continue;
+    bool all_succeeded = true;
+    std::string ended_otherwise;
+    for (const std::string& name : job->parents) {
+      const JobRecord* parent = tx.state().FindJob({run, name});
+      all_succeeded &= parent->state == JobState::kSucceeded;
+      if (Ended(parent->state) && parent->state != JobState::kSucceeded) ended_otherwise = name;
+    }
+    if (!ended_otherwise.empty()) {
+      EndJob(*job, JobState::kSkipped, ended_otherwise + " did not succeed", tx);
+    } else if (all_succeeded) {
+      StringMap inputs = InputsOf(*job, tx.state());
+      if (inputs.size() == job->wanted.size()) {
+        tx.Add(catalog::JobQueued{job->key, std::move(inputs)});
+      } else {
+        EndJob(*job, JobState::kFailed, "a parent succeeded without an output that this job needs", tx);
+      }
+    }
+  }
+  EndRunIfDone(run, tx);
+}
+
+}  // namespace braid::coordinator

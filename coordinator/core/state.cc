@@ -1,0 +1,143 @@
+#include "coordinator/core/state.h"
+
+#include <algorithm>
+
+namespace braid::coordinator {
+
+using catalog::ArtifactRecord;
+
+void State::Reset(catalog::Image image) {
+  image_ = std::move(image);
+  queued_.clear();
+  live_.clear();
+  for (const auto& [key, job] : image_.jobs) {
+    if (job.state == JobState::kQueued) queued_.insert(key);
+  }
+  for (const auto& [key, attempt] : image_.attempts) {
+    if (!Ended(attempt.state)) live_.insert(key);
+  }
+  std::erase_if(attempts, [&](const auto& entry) { return !live_.contains(entry.first); });
+}
+
+void State::Apply(const catalog::Update& update) {
+  catalog::Apply(update, image_);
+  if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
+    if (created->job.state == JobState::kQueued) queued_.insert(created->job.key);
+  } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
+    queued_.insert(queued->job);
+  } else if (const auto* requeued = std::get_if<catalog::JobRequeued>(&update)) {
+    queued_.insert(requeued->attempt.Job());
+  } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
+    queued_.erase(ended->job);
+  } else if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update)) {
+    queued_.erase(granted->attempt.key.Job());
+    live_.insert(granted->attempt.key);
+  } else if (const auto* over = std::get_if<catalog::AttemptEnded>(&update)) {
+    live_.erase(over->attempt);
+    attempts.erase(over->attempt);
+  }
+}
+
+const RunRecord* State::FindRun(const std::string& id) const {
+  const auto it = image_.runs.find(id);
+  return it == image_.runs.end() ? nullptr : &it->second;
+}
+
+const JobRecord* State::FindJob(const JobKey& key) const {
+  const auto it = image_.jobs.find(key);
+  return it == image_.jobs.end() ? nullptr : &it->second;
+}
+
+const AttemptRecord* State::FindAttempt(const AttemptKey& key) const {
+  const auto it = image_.attempts.find(key);
+  return it == image_.attempts.end() ? nullptr : &it->second;
+}
+
+const ArtifactRecord* State::FindArtifact(const std::string& id) const {
+  const auto it = image_.artifacts.find(id);
+  return it == image_.artifacts.end() ? nullptr : &it->second;
+}
+
+std::vector<const JobRecord*> State::JobsOf(const std::string& run) const {
+  std::vector<const JobRecord*> jobs;
+  for (auto it = image_.jobs.lower_bound({run, ""}); it != image_.jobs.end() && it->first.run == run; ++it) {
+    jobs.push_back(&it->second);
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const auto* a, const auto* b) { return a->position < b->position; });
+  return jobs;
+}
+
+std::vector<const AttemptRecord*> State::AttemptsOf(const JobKey& job) const {
+  std::vector<const AttemptRecord*> attempts_of;
+  for (auto it = image_.attempts.lower_bound({job.run, job.job, 0});
+       it != image_.attempts.end() && it->first.Job() == job; ++it) {
+    attempts_of.push_back(&it->second);
+  }
+  return attempts_of;
+}
+
+Result<const RunRecord*> State::ResolveRun(const std::string& text) const {
+  if (text.empty()) return InvalidArgument("a run is named by its id, a prefix of it or its name; none was given");
+  if (const RunRecord* exact = FindRun(text)) return exact;
+  const RunRecord* by_prefix = nullptr;
+  int matches = 0;
+  const RunRecord* by_name = nullptr;
+  for (const auto& [id, run] : image_.runs) {
+    if (id.starts_with(text)) {
+      by_prefix = &run;
+      ++matches;
+    }
+    if (run.name == text && (by_name == nullptr || run.created_ms >= by_name->created_ms)) by_name = &run;
+  }
+  if (matches == 1) return by_prefix;
+  if (by_name != nullptr) return by_name;
+  if (matches > 1) return InvalidArgument("run " + text + " could be any of " + std::to_string(matches) + ": give more of the id");
+  return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no run " + text + ": `braid list` shows all");
+}
+
+Result<const ArtifactRecord*> State::ResolveArtifact(const std::string& text) const {
+  if (const ArtifactRecord* exact = FindArtifact(text)) return exact;
+  if (text.size() < 8) {
+    return InvalidArgument("artifact " + text + ": give the id, or at least 8 digits of it");
+  }
+  const auto first = image_.artifacts.lower_bound(text);
+  if (first == image_.artifacts.end() || !first->first.starts_with(text)) {
+    return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no artifact " + text + ": `braid artifact list` shows all");
+  }
+  const auto second = std::next(first);
+  if (second != image_.artifacts.end() && second->first.starts_with(text)) {
+    return InvalidArgument("artifact " + text + " could be several: give more digits");
+  }
+  return &first->second;
+}
+
+bool State::HoldsLeases(const std::string& worker) const {
+  return std::any_of(live_.begin(), live_.end(), [&](const AttemptKey& key) {
+    const auto& on = image_.attempts.at(key).workers;
+    return std::find(on.begin(), on.end(), worker) != on.end();
+  });
+}
+
+bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
+  const auto index = static_cast<size_t>(rank);
+  const auto live = attempts.find(attempt.key);
+  if (live != attempts.end() && live->second.gone.contains(rank)) return true;
+  const auto record = image_.workers.find(attempt.workers[index]);
+  if (record == image_.workers.end() || record->second.boot_id != attempt.boots[index]) return true;
+  const auto worker = workers.find(attempt.workers[index]);
+  if (worker == workers.end()) return false;
+  if (worker->second.link == scheduler::Link::kLost) return true;
+  if (live == attempts.end() || worker->second.session == nullptr) return false;
+  const auto told = live->second.stop_version.find(rank);
+  return told != live->second.stop_version.end() && worker->second.seen_version >= told->second &&
+         !worker->second.ranks.contains({attempt.key, rank});
+}
+
+bool State::AllRanksGone(const AttemptRecord& attempt) const {
+  for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
+    if (!RankIsGone(attempt, static_cast<int64_t>(rank))) return false;
+  }
+  return true;
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,119 @@
+// All the core knows: the image of the catalog, indices over it, and what is known only while the process lives (who is
+// connected, how far an attempt is, why a job waits).
+#pragma once
+
+#include <compare>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "coordinator/core/options.h"
+#include "coordinator/core/session_sink.h"
+#include "scheduler/lease.h"
+#include "scheduler/snapshot.h"
+#include "storage/catalog/update.h"
+
+namespace braid::coordinator {
+
+using catalog::AttemptKey;
+using catalog::AttemptRecord;
+using catalog::AttemptState;
+using catalog::JobKey;
+using catalog::JobRecord;
+using catalog::JobState;
+using catalog::RunRecord;
+using catalog::RunState;
+using catalog::StringMap;
+
+struct ProgressView {
+  std::string phase;
+  std::string unit;
+  int64_t done = 0;
+  int64_t total = 0;
+  double tokens_per_s = -1;
+  double eta_s = -1;
+  int64_t time_ms = 0;
+};
+
+struct RankKey {
+  AttemptKey attempt;
+  int64_t rank = 0;
+  auto operator<=>(const RankKey&) const = default;
+};
+
+// A worker while the coordinator lives.
+struct LiveWorker {
+  std::shared_ptr<SessionSink> session;   // null: no stream
+  int64_t session_id = 0;
+  bool heard = false;
+  int64_t last_heard_ms = 0;              // monotonic
+  int64_t seen_saved_ms = 0;              // wall clock, when last_seen was written
+  bool draining = false;                  // it says so itself
+  std::set<std::string> cached;
+  std::set<RankKey> ranks;                // its inventory
+  int64_t seen_version = 0;
+  scheduler::Link link = scheduler::Link::kOffline;
+  std::shared_ptr<const Desired> desired; // as pushed in this session
+};
+
+// An attempt that has not ended, while the coordinator lives.
+struct LiveAttempt {
+  std::set<int64_t> gone;                     // ranks whose end was reported
+  std::map<int64_t, int64_t> stop_version;    // rank -> first DesiredState of its worker's session that says stop
+  bool blamed_peer = false;                   // the failure kept so far is "another rank was lost"
+  ProgressView progress;
+};
+
+struct PendingView {
+  scheduler::Reason reason = scheduler::Reason::kNone;
+  std::string detail;
+  int64_t since_ms = 0;
+};
+
+class State {
+ public:
+  const catalog::Image& image() const { return image_; }
+  // Replaces the image (after a start or a failed commit) and rebuilds the indices.
+  void Reset(catalog::Image image);
+  void Apply(const catalog::Update& update);
+
+  const RunRecord* FindRun(const std::string& id) const;
+  const JobRecord* FindJob(const JobKey& key) const;
+  const AttemptRecord* FindAttempt(const AttemptKey& key) const;
+  const catalog::ArtifactRecord* FindArtifact(const std::string& id) const;
+  // In topological order.
+  std::vector<const JobRecord*> JobsOf(const std::string& run) const;
+  // Oldest first.
+  std::vector<const AttemptRecord*> AttemptsOf(const JobKey& job) const;
+  const std::set<JobKey>& queued() const { return queued_; }
+  // Attempts that have not ended; at most one a job.
+  const std::set<AttemptKey>& live() const { return live_; }
+
+  // By id, by an unambiguous prefix of it, or (newest first) by name.
+  Result<const RunRecord*> ResolveRun(const std::string& text) const;
+  // By id or an unambiguous prefix of 8 or more digits.
+  Result<const catalog::ArtifactRecord*> ResolveArtifact(const std::string& text) const;
+
+  bool HoldsLeases(const std::string& worker) const;
+  // A rank of a live attempt that cannot run any more, as far as anybody knows.
+  bool RankIsGone(const AttemptRecord& attempt, int64_t rank) const;
+  bool AllRanksGone(const AttemptRecord& attempt) const;
+
+  // Not durable. Open to the decisions.
+  std::map<std::string, LiveWorker> workers;
+  std::map<AttemptKey, LiveAttempt> attempts;
+  std::map<JobKey, PendingView> pending;
+  int64_t started_ms = 0;        // monotonic
+  int64_t started_wall_ms = 0;
+  int64_t last_tick_ms = 0;      // monotonic
+  int64_t version = 0;           // newest DesiredState
+
+ private:
+  catalog::Image image_;
+  std::set<JobKey> queued_;
+  std::set<AttemptKey> live_;
+};
+
+}  // namespace braid::coordinator
