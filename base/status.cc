@@ -66,7 +66,8 @@ Status ErrnoStatus(int error, std::string_view doing) {
     case EPERM:
     case EROFS: return PermissionDenied(std::move(message));
     case ENOSPC:
-    case EDQUOT: return {StatusCode::kResourceExhausted, "STORAGE_FULL", std::move(message)};
+    case EDQUOT:
+    case EFBIG: return {StatusCode::kResourceExhausted, "STORAGE_FULL", std::move(message)};
     case EMFILE:
     case ENFILE:
     case ENOMEM: return ResourceExhausted(std::move(message));

@@ -10,7 +10,8 @@ namespace braid::worker {
 namespace {
 
 bool Passing(const Status& status) {
-  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded;
+  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded ||
+         status.reason() == "STORAGE_FULL";
 }
 
 double Draw() {

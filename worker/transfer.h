@@ -26,7 +26,7 @@ Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cac
 Result<storage::Manifest> IngestFolder(storage::BlobStore& cache, const std::string& folder, const std::string& kind,
                                        const Json& metadata);
 
-// Repeats `call` while it is kUnavailable or kDeadlineExceeded, with backoff, until `stop`.
+// Repeats `call` while it is kUnavailable, kDeadlineExceeded or STORAGE_FULL, with backoff, until `stop`.
 Status Persist(StopSignal& stop, const std::function<Status()>& call);
 
 }  // namespace braid::worker

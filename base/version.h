@@ -1,0 +1,8 @@
+// The version of all of braid's programs.
+#pragma once
+
+namespace braid {
+
+inline constexpr char kVersion[] = "0.1.0";
+
+}  // namespace braid

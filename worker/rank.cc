@@ -1,0 +1,459 @@
+#include "worker/rank.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <deque>
+#include <optional>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "task/task.h"
+#include "worker/shipper.h"
+#include "worker/stop_signal.h"
+#include "worker/transfer.h"
+
+namespace braid::worker {
+namespace {
+
+constexpr int64_t kLogTailBytes = 4096;
+constexpr int kPeerLost = 75;
+
+std::string SafeName(const RankKey& key) {
+  std::string name = key.run + "." + key.job + "." + std::to_string(key.epoch) + "." + std::to_string(key.rank);
+  for (char& c : name) {
+    if (c == '/' || c == ':' || c == '@') c = '_';
+  }
+  return name;
+}
+
+std::string ProgramOf(const std::string& kind) {
+  if (kind == "tokenizer" || kind == "prepare") return "braid-prepare";
+  if (kind == "merge") return "braid-merge";
+  if (kind == "report") return "braid-report";
+  return "braid-trainer";
+}
+
+// A thread with a queue of things to do.
+class Desk {
+ public:
+  Desk() : thread_([this] { Run(); }) {}
+  ~Desk() { Close(); }
+  void Do(std::function<void()> work) {
+    MutexLock lock(mutex_);
+    queue_.push_back(std::move(work));
+    changed_.NotifyAll();
+  }
+  // Waits until the queue is empty and ends.
+  void Close() {
+    {
+      MutexLock lock(mutex_);
+      closed_ = true;
+      changed_.NotifyAll();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void Run() {
+    while (true) {
+      std::function<void()> work;
+      {
+        MutexLock lock(mutex_);
+        while (queue_.empty() && !closed_) changed_.Wait(mutex_);
+        if (queue_.empty()) return;
+        work = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      work();
+    }
+  }
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::function<void()>> queue_ BRAID_GUARDED_BY(mutex_);
+  bool closed_ BRAID_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+RankEnd Failed(const std::string& category, const Status& status, const std::string& hint = "", bool deterministic = false) {
+  RankEnd end;
+  end.category = category;
+  end.error = status.message();
+  end.hint = hint;
+  end.deterministic = deterministic;
+  return end;
+}
+
+}  // namespace
+
+struct Rank::State {
+  const RankContext context;
+  const Assignment assignment;
+  const std::vector<std::string> gpus;
+  std::string folder;
+  StopSignal dropped;
+  std::atomic<bool> finished{false};
+  std::atomic<bool> stop_asked{false};
+  std::atomic<int64_t> stop_deadline_ms{0};  // monotonic
+  UniqueFd wake;
+  mutable Mutex mutex;
+  RankProgress progress BRAID_GUARDED_BY(mutex);
+  std::thread thread;
+
+  // Touched by the rank's own thread alone.
+  std::unique_ptr<Process> process;
+  UniqueFd metrics;
+  std::string line_buffer;
+  std::optional<Json> result;
+  std::optional<Json> error;
+  bool stop_sent = false;
+  std::atomic<bool> stale{false};
+  Mutex socket_mutex;  // control lines come from the desks too
+
+  State(RankContext c, Assignment a, std::vector<std::string> g)
+      : context(std::move(c)), assignment(std::move(a)), gpus(std::move(g)) {}
+
+  std::string Path(const std::string& name) const { return JoinPath(folder, name); }
+
+  void Wake() {
+    const uint64_t one = 1;
+    (void)!write(wake.get(), &one, sizeof one);
+  }
+
+  void Run() {
+    const RankEnd end = Work();
+    if (!dropped.IsSet() && !stale.load()) {
+      (void)Persist(dropped, [&] { return context.link->ReportEnded(assignment.key, end); });
+    }
+    (void)RemoveTree(folder);
+    finished.store(true);
+  }
+
+  RankEnd Work() {
+    if (assignment.stop) return Failed("cancelled", Cancelled("stopped before it began"));
+    task::Task task;
+    if (const Status status = PrepareTask(&task); !status.ok()) return FetchFailed(status);
+    if (stop_asked.load()) return Failed("preempted", Cancelled("stopped before it began"));
+    Shipper log(Path("log"), [this](int64_t offset, std::string_view data) {
+      return context.link->AppendLog(assignment.key, offset, data);
+    }, dropped);
+    Shipper metric_lines(Path("metrics.jsonl"), [this](int64_t offset, std::string_view data) {
+      return context.link->AppendMetrics(assignment.key, offset, data);
+    }, dropped);
+    if (const Status status = StartProgram(); !status.ok()) return Failed("infra", status);
+    {
+      Desk checkpoints, rendezvous, started;
+      started.Do([this] { Watch(Persist(dropped, [&] { return context.link->ReportStarted(assignment.key); })); });
+      Serve(checkpoints, rendezvous);
+    }
+    metrics.Reset();
+    (void)metric_lines.Drain();
+    (void)log.Drain();
+    return Conclude();
+  }
+
+  // A fact that the coordinator refuses as stale: this attempt is over for us.
+  void Watch(const Status& status) {
+    if (status.reason() != "STALE_LEASE") return;
+    stale.store(true);
+    dropped.Set();
+    Wake();
+  }
+
+  static RankEnd FetchFailed(const Status& status) {
+    if (status.code() == StatusCode::kDataLoss) return Failed("user", status, "the artifact in the store is damaged; see braid artifact verify", true);
+    return Failed("infra", status);
+  }
+
+  Status PrepareTask(task::Task* task) {
+    BRAID_RETURN_IF_ERROR(RemoveTree(folder));
+    BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+    {
+      MutexLock lock(mutex);
+      progress.phase = "fetching";
+    }
+    const std::string artifacts = JoinPath(context.folder, "artifacts");
+    BRAID_RETURN_IF_ERROR(MakeFolder(artifacts));
+    for (const auto& [role, artifact] : assignment.inputs) {
+      BRAID_ASSIGN_OR_RETURN(task->inputs[role], FetchArtifact(*context.link, *context.cache, artifact, artifacts, dropped));
+    }
+    if (!assignment.checkpoint.empty()) {
+      BRAID_ASSIGN_OR_RETURN(task->resume, FetchArtifact(*context.link, *context.cache, assignment.checkpoint, artifacts, dropped));
+    }
+    task->kind = assignment.kind;
+    task->job = assignment.key.job;
+    task->attempt = assignment.key.run + "/" + assignment.key.job + "#" + std::to_string(assignment.key.epoch);
+    task->output = Path("output");
+    task->work = Path("work");
+    task->rank = assignment.key.rank;
+    task->world = assignment.world;
+    task->generation = assignment.key.epoch;
+    task->threads = assignment.device == "cpu" ? assignment.slots : 1;
+    task->device = assignment.device;
+    BRAID_ASSIGN_OR_RETURN(task->spec, ParseJson(assignment.spec, "the job's spec"));
+    return WriteJsonFile(Path("task.json"), task::ToJson(*task));
+  }
+
+  Status StartProgram() {
+    metrics.Reset(open(Path("metrics.jsonl").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
+    if (!metrics.valid()) return ErrnoStatus(errno, "creating " + Path("metrics.jsonl"));
+    ProcessOptions options;
+    options.argv = {JoinPath(context.programs, ProgramOf(assignment.kind)), Path("task.json")};
+    options.output = Path("log");
+    options.task_socket = true;
+    const bool cpu = assignment.device == "cpu";
+    options.env = {{"OMP_NUM_THREADS", std::to_string(cpu ? assignment.slots : 1)},
+                   {"OMP_WAIT_POLICY", "passive"},
+                   {"CUDA_VISIBLE_DEVICES", cpu ? "" : Join(gpus, ",")},
+                   {"CUDA_MODULE_LOADING", "LAZY"},
+                   {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};
+    BRAID_ASSIGN_OR_RETURN(process, Process::Start(options));
+    const Json mark = {{"pid", process->pid()}, {"start", ProcessStartTime(process->pid())}};
+    BRAID_RETURN_IF_ERROR(WriteJsonFile(Path("process.json"), mark));
+    MutexLock lock(mutex);
+    progress.running = true;
+    progress.phase = "starting";
+    return OkStatus();
+  }
+
+  // Until the program has ended: its lines, our stops.
+  void Serve(Desk& checkpoints, Desk& rendezvous) {
+    while (true) {
+      pollfd fds[3] = {{process->socket(), POLLIN, 0}, {process->pidfd(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
+      int64_t timeout = -1;
+      if (stop_sent) timeout = std::max<int64_t>(0, stop_deadline_ms.load() - SystemClock().MonotonicMs());
+      const int ready = poll(fds, 3, static_cast<int>(timeout));
+      if (ready < 0 && errno != EINTR) break;
+      if (fds[2].revents != 0) {
+        uint64_t count = 0;
+        (void)!read(wake.get(), &count, sizeof count);
+      }
+      if (dropped.IsSet()) process->Signal(SIGKILL);
+      if (stop_asked.load() && !stop_sent) {
+        stop_sent = true;
+        Control({{"control", "stop"}, {"deadline_ms", stop_deadline_ms.load() - SystemClock().MonotonicMs()}});
+      }
+      if (stop_sent && SystemClock().MonotonicMs() >= stop_deadline_ms.load()) process->Signal(SIGKILL);
+      if (fds[0].revents != 0) ReadLines(checkpoints, rendezvous);
+      if (process->Wait(0)) {
+        ReadLines(checkpoints, rendezvous);  // what it said last
+        return;
+      }
+    }
+  }
+
+  void ReadLines(Desk& checkpoints, Desk& rendezvous) {
+    char piece[65536];
+    while (process->socket() >= 0) {
+      const ssize_t n = recv(process->socket(), piece, sizeof piece, MSG_DONTWAIT);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return;
+      if (n == 0) {
+        MutexLock lock(socket_mutex);
+        process->CloseSocket();
+        return;
+      }
+      line_buffer.append(piece, static_cast<size_t>(n));
+      size_t begin = 0;
+      for (size_t end; (end = line_buffer.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        Hear(std::string_view(line_buffer).substr(begin, end - begin), checkpoints, rendezvous);
+      }
+      line_buffer.erase(0, begin);
+    }
+  }
+
+  void Hear(std::string_view line, Desk& checkpoints, Desk& rendezvous) {
+    const Result<Json> parsed = ParseJson(line, "a line of the task program");
+    if (!parsed.ok() || !parsed->is_object()) return;
+    const Json& event = *parsed;
+    const std::string kind = event.value("event", "");
+    if (kind == "progress") {
+      MutexLock lock(mutex);
+      progress = {true, event.value("phase", ""), event.value("unit", ""), event.value("done", int64_t{0}),
+                  event.value("total", int64_t{0}), event.value("tokens_per_s", 0.0), event.value("eta_s", 0.0),
+                  SystemClock().WallMs()};
+    } else if (kind == "metric") {
+      const Json kept = {{"step", event.value("step", int64_t{0})}, {"values", event.value("values", Json::object())}};
+      (void)WriteAll(metrics.get(), kept.dump() + "\n", "metrics");
+    } else if (kind == "checkpoint") {
+      checkpoints.Do([this, event] { StoreCheckpoint(event); });
+    } else if (kind == "rendezvous") {
+      rendezvous.Do([this, event] { Relay(event); });
+    } else if (kind == "result") {
+      result = event;
+    } else if (kind == "error") {
+      error = event;
+    }
+  }
+
+  void Control(const Json& control) {
+    MutexLock lock(socket_mutex);
+    if (process->socket() < 0) return;
+    const std::string text = control.dump() + "\n";
+    (void)!send(process->socket(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+
+  void StoreCheckpoint(const Json& event) {
+    if (dropped.IsSet()) return;
+    const int64_t step = event.value("step", int64_t{0});
+    Result<storage::Manifest> manifest =
+        IngestFolder(*context.cache, event.value("folder", ""), "checkpoint", event.value("metadata", Json::object()));
+    Status status = manifest.status();
+    if (status.ok()) {
+      Describe(&*manifest);
+      status = UploadArtifact(*context.link, *context.cache, *manifest, dropped);
+    }
+    if (status.ok()) {
+      status = Persist(dropped, [&] { return context.link->CommitCheckpoint(assignment.key, step, manifest->Canonical()); });
+    }
+    Watch(status);
+    if (status.ok()) Control({{"control", "checkpoint_stored"}, {"step", step}});
+  }
+
+  void Relay(const Json& event) {
+    const std::string key = event.value("key", "");
+    Json answer = {{"control", "rendezvous"}, {"id", event.value("id", int64_t{0})}};
+    Status status;
+    if (event.value("op", "") == "put") {
+      const Result<std::string> value = Base64Decode(event.value("value", ""));
+      status = value.ok() ? Persist(dropped, [&] { return context.link->PutRendezvous(assignment.key, key, *value); })
+                          : value.status();
+    } else {
+      const int64_t deadline = SystemClock().MonotonicMs() + event.value("timeout_ms", int64_t{60'000});
+      status = Persist(dropped, [&]() -> Status {
+        const int64_t left = deadline - SystemClock().MonotonicMs();
+        if (left <= 0) return NotFound("no rank has put " + key);
+        Result<std::string> value = context.link->GetRendezvous(assignment.key, key, std::min<int64_t>(left, 10'000));
+        if (value.ok()) answer["value"] = Base64Encode(*value);
+        return value.status();
+      });
+    }
+    Watch(status);
+    if (!status.ok()) answer["error"] = status.message();
+    Control(answer);
+  }
+
+  void Describe(storage::Manifest* manifest) const {
+    std::vector<std::string> parents;
+    for (const auto& [role, artifact] : assignment.inputs) parents.push_back(artifact);
+    std::sort(parents.begin(), parents.end());
+    parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
+    manifest->parents = std::move(parents);
+    manifest->recipe = assignment.recipe_sha256;
+  }
+
+  // From what the program said and how it ended to what is reported.
+  RankEnd Conclude() {
+    const ProcessExit& exit = process->exit();
+    RankEnd end;
+    if (result.has_value() && exit.signal == 0 && exit.code == 0) {
+      if (const Status status = StoreOutputs(&end); !status.ok()) end = FetchFailed(status);
+    } else if (error.has_value()) {
+      end = Failed(error->value("category", "system"), InvalidArgument(error->value("message", "")), error->value("hint", ""),
+                   error->value("deterministic", false));
+    } else if (exit.signal == SIGKILL && stop_sent) {
+      end = Failed("preempted", Cancelled("did not stop in its time and was killed"));
+    } else if (exit.signal == SIGKILL) {
+      end = Failed("infra", Internal("the task program was killed (signal 9), perhaps for want of memory"));
+    } else if (exit.signal != 0) {
+      end = Failed("infra", Internal(Format("the task program crashed with signal %d", exit.signal)), "its log tells more: braid logs");
+    } else {
+      end = Failed("system", Internal(Format("the task program ended with code %d and said nothing", exit.code)),
+                   "its log tells more: braid logs");
+    }
+    end.peer_lost = exit.code == kPeerLost;
+    end.exit_code = exit.code;
+    end.signal = exit.signal;
+    if (!end.success) end.log_tail = LogTail();
+    return end;
+  }
+
+  std::string LogTail() const {
+    const Result<uint64_t> size = FileSize(Path("log"));
+    UniqueFd fd(open(Path("log").c_str(), O_RDONLY | O_CLOEXEC));
+    if (!size.ok() || !fd.valid()) return "";
+    const auto begin = static_cast<int64_t>(*size) > kLogTailBytes ? static_cast<int64_t>(*size) - kLogTailBytes : 0;
+    std::string tail(static_cast<size_t>(static_cast<int64_t>(*size) - begin), '\0');
+    const ssize_t n = pread(fd.get(), tail.data(), tail.size(), begin);
+    tail.resize(n > 0 ? static_cast<size_t>(n) : 0);
+    return tail;
+  }
+
+  Status StoreOutputs(RankEnd* end) {
+    end->success = true;
+    end->summary = result->value("summary", Json::object()).dump();
+    const Json outputs = result->value("outputs", Json::object());
+    for (const auto& [role, output] : outputs.items()) {
+      const std::string relative = output.value("folder", "");
+      if (!IsSafeRelativePath(relative)) return InvalidArgument("output " + role + " names an unsafe folder");
+      BRAID_ASSIGN_OR_RETURN(storage::Manifest manifest,
+                             IngestFolder(*context.cache, JoinPath(Path("output"), relative), output.value("kind", ""),
+                                          output.value("metadata", Json::object())));
+      Describe(&manifest);
+      BRAID_RETURN_IF_ERROR(UploadArtifact(*context.link, *context.cache, manifest, dropped));
+      end->outputs.emplace_back(role, manifest.Canonical());
+    }
+    return OkStatus();
+  }
+};
+
+Rank::Rank(RankContext context, Assignment assignment, std::vector<std::string> gpus)
+    : state_(std::make_unique<State>(std::move(context), std::move(assignment), std::move(gpus))) {
+  state_->folder = JoinPath(JoinPath(state_->context.folder, "ranks"), SafeName(state_->assignment.key));
+  state_->wake.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  state_->thread = std::thread([this] { state_->Run(); });
+}
+
+Rank::~Rank() {
+  Drop();
+  state_->thread.join();
+}
+
+const Assignment& Rank::assignment() const { return state_->assignment; }
+const std::vector<std::string>& Rank::gpus() const { return state_->gpus; }
+bool Rank::stopping() const { return state_->stop_asked.load(); }
+bool Rank::finished() const { return state_->finished.load(); }
+
+void Rank::Stop(int64_t deadline_ms) {
+  state_->stop_deadline_ms.store(SystemClock().MonotonicMs() + deadline_ms);
+  state_->stop_asked.store(true);
+  state_->Wake();
+}
+
+void Rank::Drop() {
+  state_->dropped.Set();
+  state_->Wake();
+}
+
+RankProgress Rank::progress() const {
+  MutexLock lock(state_->mutex);
+  return state_->progress;
+}
+
+Status CleanUpRanks(const std::string& worker_folder) {
+  const std::string ranks = JoinPath(worker_folder, "ranks");
+  BRAID_RETURN_IF_ERROR(MakeFolder(ranks));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(ranks));
+  for (const std::string& name : names) {
+    const std::string folder = JoinPath(ranks, name);
+    if (const Result<Json> mark = ReadJsonFile(JoinPath(folder, "process.json")); mark.ok()) {
+      const pid_t pid = mark->value("pid", 0);
+      // The start time tells our old child from a stranger that got its number.
+      if (pid > 1 && ProcessStartTime(pid) != 0 && ProcessStartTime(pid) == mark->value("start", uint64_t{0})) kill(-pid, SIGKILL);
+    }
+    BRAID_RETURN_IF_ERROR(RemoveTree(folder));
+  }
+  return OkStatus();
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,254 @@
+#include "worker/rpc/link.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "braid/v1/artifacts.grpc.pb.h"
+#include "braid/v1/worker.grpc.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace braid::worker {
+namespace {
+
+constexpr int64_t kCallMs = 20'000;
+constexpr size_t kPiece = size_t{1} << 20;
+
+struct Call {
+  grpc::ClientContext context;
+  explicit Call(int64_t timeout_ms = kCallMs) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
+  }
+};
+
+void Fill(const RankKey& key, v1::RankId* id) {
+  id->set_run_id(key.run);
+  id->set_job(key.job);
+  id->set_epoch(key.epoch);
+  id->set_rank(key.rank);
+}
+
+}  // namespace
+
+Result<std::string> Address::Get() const {
+  if (!fixed_.empty()) return fixed_;
+  const Result<Json> json = ReadJsonFile(file_);
+  if (!json.ok()) return Unavailable("no coordinator has written " + file_ + " yet");
+  return json->value("grpc", "");
+}
+
+Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return OkStatus();
+  std::string reason;
+  google::rpc::Status details;
+  if (details.ParseFromString(status.error_details())) {
+    for (const auto& any : details.details()) {
+      google::rpc::ErrorInfo info;
+      if (any.UnpackTo(&info)) reason = info.reason();
+    }
+  }
+  return Status(static_cast<StatusCode>(status.error_code()), reason, status.error_message());
+}
+
+RpcLink::RpcLink(Address address, std::string worker_id, std::string boot_id)
+    : address_(std::move(address)), worker_id_(std::move(worker_id)), boot_id_(std::move(boot_id)) {}
+
+Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
+  BRAID_ASSIGN_OR_RETURN(const std::string address, address_.Get());
+  MutexLock lock(mutex_);
+  if (channel_ == nullptr || connected_ != address) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+    connected_ = address;
+  }
+  return channel_;
+}
+
+Result<uint64_t> RpcLink::CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::QueryUploadRequest request;
+  request.set_sha256(sha256);
+  request.set_size(size);
+  v1::QueryUploadResponse response;
+  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Artifacts::NewStub(channel)->QueryUpload(&call.context, request, &response)));
+  *complete = response.complete();
+  return response.committed();
+}
+
+Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset, const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
+  grpc::ClientContext context;  // bounded by its progress: a broken connection ends it through keepalive
+  v1::QueryUploadResponse response;
+  const auto stub = v1::Artifacts::NewStub(channel);
+  const auto writer = stub->UploadBlob(&context, &response);
+  v1::UploadBlobRequest request;
+  request.set_sha256(sha256);
+  request.set_size(size);
+  request.set_offset(offset);
+  bool open_stream = true;
+  do {
+    const size_t count = std::min<uint64_t>(kPiece, size - offset);
+    std::string piece(count, '\0');
+    const Status read = ReadAt(fd.get(), offset, piece.data(), count, path);
+    if (!read.ok()) {
+      context.TryCancel();
+      (void)writer->Finish();
+      return read;
+    }
+    request.set_data(std::move(piece));
+    open_stream = writer->Write(request);
+    request.Clear();
+    offset += count;
+  } while (open_stream && offset < size);
+  writer->WritesDone();
+  BRAID_RETURN_IF_ERROR(FromGrpc(writer->Finish()));
+  return response.complete() ? OkStatus() : Unavailable("the upload of " + sha256 + " is not complete");
+}
+
+Status RpcLink::Download(const std::string& sha256, uint64_t offset, const std::function<Status(std::string_view)>& use) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  grpc::ClientContext context;
+  v1::DownloadBlobRequest request;
+  request.set_sha256(sha256);
+  request.set_offset(offset);
+  const auto stub = v1::Artifacts::NewStub(channel);
+  const auto reader = stub->DownloadBlob(&context, request);
+  v1::DownloadBlobResponse piece;
+  while (reader->Read(&piece)) {
+    if (const Status status = use(piece.data()); !status.ok()) {
+      context.TryCancel();
+      (void)reader->Finish();
+      return status;
+    }
+  }
+  return FromGrpc(reader->Finish());
+}
+
+Result<storage::Manifest> RpcLink::GetManifest(const std::string& artifact) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::GetArtifactRequest request;
+  request.set_id(artifact);
+  v1::Artifact response;
+  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Artifacts::NewStub(channel)->GetArtifact(&call.context, request, &response)));
+  return storage::ParseManifest(response.manifest_json(), "artifact " + artifact);
+}
+
+Result<std::vector<std::string>> RpcLink::FindMissing(const std::vector<std::string>& sha256) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::FindMissingBlobsRequest request;
+  for (const std::string& digest : sha256) request.add_sha256(digest);
+  v1::FindMissingBlobsResponse response;
+  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Artifacts::NewStub(channel)->FindMissingBlobs(&call.context, request, &response)));
+  return std::vector<std::string>(response.sha256().begin(), response.sha256().end());
+}
+
+Status RpcLink::ReportStarted(const RankKey& rank) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::ReportStartedRequest request;
+  Fill(rank, request.mutable_id());
+  request.set_worker_id(worker_id_);
+  request.set_boot_id(boot_id_);
+  v1::ReportStartedResponse response;
+  return FromGrpc(v1::Workers::NewStub(channel)->ReportStarted(&call.context, request, &response));
+}
+
+Status RpcLink::CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::CommitCheckpointRequest request;
+  Fill(rank, request.mutable_id());
+  request.set_step(step);
+  request.set_manifest_json(manifest);
+  v1::CommitCheckpointResponse response;
+  return FromGrpc(v1::Workers::NewStub(channel)->CommitCheckpoint(&call.context, request, &response));
+}
+
+Status RpcLink::ReportEnded(const RankKey& rank, const RankEnd& end) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::ReportEndedRequest request;
+  Fill(rank, request.mutable_id());
+  request.set_worker_id(worker_id_);
+  request.set_success(end.success);
+  for (const auto& [role, manifest] : end.outputs) {
+    v1::Output* output = request.add_outputs();
+    output->set_role(role);
+    output->set_manifest_json(manifest);
+  }
+  request.set_summary_json(end.summary);
+  request.set_category(end.category);
+  request.set_error(end.error);
+  request.set_hint(end.hint);
+  request.set_deterministic(end.deterministic);
+  request.set_exit_code(end.exit_code);
+  request.set_signal(end.signal);
+  request.set_log_tail(end.log_tail);
+  request.set_peer_lost(end.peer_lost);
+  v1::ReportEndedResponse response;
+  return FromGrpc(v1::Workers::NewStub(channel)->ReportEnded(&call.context, request, &response));
+}
+
+Result<int64_t> RpcLink::AppendLog(const RankKey& rank, int64_t offset, std::string_view data) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::AppendLogRequest request;
+  Fill(rank, request.mutable_id());
+  request.set_offset(offset);
+  request.set_data(std::string(data));
+  v1::AppendResponse response;
+  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Workers::NewStub(channel)->AppendLog(&call.context, request, &response)));
+  return response.offset();
+}
+
+Result<int64_t> RpcLink::AppendMetrics(const RankKey& rank, int64_t offset, std::string_view data) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::AppendMetricsRequest request;
+  Fill(rank, request.mutable_id());
+  request.set_offset(offset);
+  request.set_data(std::string(data));
+  v1::AppendResponse response;
+  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Workers::NewStub(channel)->AppendMetrics(&call.context, request, &response)));
+  return response.offset();
+}
+
+Status RpcLink::PutRendezvous(const RankKey& rank, const std::string& key, std::string_view value) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call;
+  v1::PutRendezvousRequest request;
+  Fill(rank, request.mutable_id());
+  request.set_key(key);
+  request.set_value(std::string(value));
+  v1::PutRendezvousResponse response;
+  return FromGrpc(v1::Workers::NewStub(channel)->PutRendezvous(&call.context, request, &response));
+}
+
+Result<std::string> RpcLink::GetRendezvous(const RankKey& rank, const std::string& key, int64_t timeout_ms) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  Call call(timeout_ms + kCallMs);
+  v1::GetRendezvousRequest request;
+  Fill(rank, request.mutable_id());
+  request.set_key(key);
+  request.set_timeout_ms(timeout_ms);
+  v1::GetRendezvousResponse response;
+  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Workers::NewStub(channel)->GetRendezvous(&call.context, request, &response)));
+  return response.value();
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,59 @@
+// The coordinator over gRPC. The channel is made anew when the coordinator comes back at another address.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+
+#include "base/mutex.h"
+#include "worker/coordinator_link.h"
+
+namespace braid::worker {
+
+// Where the coordinator is: an address, or a file that it writes (docs/operating.md).
+class Address {
+ public:
+  // Exactly one of both is not empty.
+  Address(std::string fixed, std::string file) : fixed_(std::move(fixed)), file_(std::move(file)) {}
+  // Reads the file each time. kUnavailable while there is none.
+  Result<std::string> Get() const;
+
+ private:
+  const std::string fixed_;
+  const std::string file_;
+};
+
+// grpc::Status -> Status, with the reason from its ErrorInfo.
+Status FromGrpc(const grpc::Status& status);
+
+class RpcLink final : public CoordinatorLink {
+ public:
+  RpcLink(Address address, std::string worker_id, std::string boot_id);
+
+  // The channel to where the coordinator is now.
+  Result<std::shared_ptr<grpc::Channel>> Channel();
+
+  Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) override;
+  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset, const std::string& path) override;
+  Status Download(const std::string& sha256, uint64_t offset, const std::function<Status(std::string_view)>& use) override;
+  Result<storage::Manifest> GetManifest(const std::string& artifact) override;
+  Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override;
+  Status ReportStarted(const RankKey& rank) override;
+  Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) override;
+  Status ReportEnded(const RankKey& rank, const RankEnd& end) override;
+  Result<int64_t> AppendLog(const RankKey& rank, int64_t offset, std::string_view data) override;
+  Result<int64_t> AppendMetrics(const RankKey& rank, int64_t offset, std::string_view data) override;
+  Status PutRendezvous(const RankKey& rank, const std::string& key, std::string_view value) override;
+  Result<std::string> GetRendezvous(const RankKey& rank, const std::string& key, int64_t timeout_ms) override;
+
+ private:
+  const Address address_;
+  const std::string worker_id_;
+  const std::string boot_id_;
+  Mutex mutex_;
+  std::string connected_ BRAID_GUARDED_BY(mutex_);
+  std::shared_ptr<grpc::Channel> channel_ BRAID_GUARDED_BY(mutex_);
+};
+
+}  // namespace braid::worker

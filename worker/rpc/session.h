@@ -1,0 +1,28 @@
+// The worker's session with the coordinator: one stream for signals, dialled again with backoff whenever it breaks.
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "worker/rpc/link.h"
+#include "worker/stop_signal.h"
+#include "worker/supervisor.h"
+
+namespace braid::worker {
+
+struct Identity {
+  std::string worker_id;
+  std::string boot_id;
+  std::string site;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> kinds;
+  int32_t cpu_slots = 1;
+  std::vector<Gpu> gpus;
+  std::string version;
+};
+
+// Runs until `stop` is set (OK) or the coordinator says that another worker has this id (kAlreadyExists,
+// WORKER_REPLACED). While the coordinator is away the ranks go on; after the cut-off they stop with a checkpoint.
+Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor, StopSignal& stop);
+
+}  // namespace braid::worker

@@ -1,0 +1,45 @@
+// The worker makes itself match what the coordinator wants: pure decisions.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "worker/coordinator_link.h"
+
+namespace braid::worker {
+
+// One rank that this worker should be running (RankAssignment of worker.proto).
+struct Assignment {
+  RankKey key;
+  int32_t world = 1;
+  std::string kind;
+  std::string spec;                            // JSON
+  std::map<std::string, std::string> inputs;   // role -> artifact
+  std::string checkpoint;                      // artifact to resume from, or empty
+  int32_t slots = 1;
+  std::string device = "cpu";
+  bool stop = false;
+  int64_t stop_deadline_ms = 30'000;
+  std::string recipe_sha256;
+};
+
+struct Desired {
+  int64_t version = 0;
+  std::vector<Assignment> ranks;
+  int64_t beat_ms = 5'000;
+  int64_t cut_off_ms = 24 * 3'600'000;
+};
+
+struct Actions {
+  std::vector<Assignment> start;
+  std::vector<std::pair<RankKey, int64_t>> stop;  // with the time it has, in ms
+  std::vector<RankKey> drop;                      // kill, report nothing: no longer ours
+};
+
+// `have` are the ranks this worker holds, true for those already told to stop. A rank that is wanted only to be stopped
+// and was never started is started too, so that its end is reported.
+Actions Reconcile(const std::map<RankKey, bool>& have, const Desired& desired);
+
+}  // namespace braid::worker

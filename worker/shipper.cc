@@ -1,0 +1,73 @@
+#include "worker/shipper.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/file.h"
+#include "worker/transfer.h"
+
+namespace braid::worker {
+namespace {
+
+constexpr int64_t kEveryMs = 250;
+constexpr size_t kPiece = size_t{256} << 10;
+
+}  // namespace
+
+struct Shipper::State {
+  const std::string path;
+  const Send send;
+  StopSignal& stop;
+  StopSignal drain;
+  std::thread thread;
+  int64_t offset = 0;
+  Status status;  // of the last piece; read after the thread ended
+
+  // One pass over what is new. kNotFound (no file yet) is nothing new.
+  Status Pass() {
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return OkStatus();
+    std::string piece(kPiece, '\0');
+    while (!stop.IsSet()) {
+      const ssize_t n = pread(fd.get(), piece.data(), piece.size(), offset);
+      if (n <= 0) return OkStatus();
+      BRAID_ASSIGN_OR_RETURN(offset, send(offset, {piece.data(), static_cast<size_t>(n)}));
+    }
+    return Cancelled("stopped");
+  }
+
+  void Run() {
+    while (!stop.IsSet()) {
+      const bool last = drain.IsSet();
+      status = Pass();
+      const bool again = status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded ||
+                         status.code() == StatusCode::kOutOfRange;
+      if (last && !again) return;
+      if (!status.ok() && !again) return;
+      if (last) {
+        if (stop.WaitFor(kEveryMs)) break;
+      } else {
+        drain.WaitFor(kEveryMs);
+      }
+    }
+    status = Cancelled("stopped");
+  }
+};
+
+Shipper::Shipper(std::string path, Send send, StopSignal& stop)
+    : state_(new State{std::move(path), std::move(send), stop, {}, {}, 0, {}}) {
+  state_->thread = std::thread([this] { state_->Run(); });
+}
+
+Shipper::~Shipper() { (void)Drain(); }
+
+Status Shipper::Drain() {
+  state_->drain.Set();
+  if (state_->thread.joinable()) state_->thread.join();
+  return state_->status;
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,86 @@
+#include "worker/supervisor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/clock.h"
+
+namespace braid::worker {
+
+Supervisor::Supervisor(RankContext context, std::vector<Gpu> gpus) : context_(std::move(context)), gpus_(std::move(gpus)) {}
+
+Supervisor::~Supervisor() {
+  MutexLock lock(mutex_);
+  for (auto& [key, rank] : ranks_) rank->Drop();
+  ranks_.clear();
+}
+
+void Supervisor::Collect() {
+  for (auto it = ranks_.begin(); it != ranks_.end();) {
+    if (!it->second->finished()) {
+      ++it;
+      continue;
+    }
+    done_.insert(it->first);
+    it = ranks_.erase(it);
+  }
+}
+
+std::vector<std::string> Supervisor::TakeGpus(int32_t count) {
+  std::set<std::string> used;
+  for (const auto& [key, rank] : ranks_) used.insert(rank->gpus().begin(), rank->gpus().end());
+  std::vector<std::string> taken;
+  for (const Gpu& gpu : gpus_) {
+    if (static_cast<int32_t>(taken.size()) < count && !used.contains(gpu.uuid)) taken.push_back(gpu.uuid);
+  }
+  return taken;
+}
+
+void Supervisor::Apply(const Desired& desired) {
+  MutexLock lock(mutex_);
+  Collect();
+  std::set<RankKey> wanted;
+  for (const Assignment& rank : desired.ranks) wanted.insert(rank.key);
+  std::erase_if(done_, [&](const RankKey& key) { return !wanted.contains(key); });
+  std::map<RankKey, bool> have;
+  for (const auto& [key, rank] : ranks_) have[key] = rank->stopping();
+  const Actions actions = Reconcile(have, desired);
+  for (const RankKey& key : actions.drop) ranks_[key]->Drop();
+  // What is dropped must be gone before its slots are used again; a kill takes milliseconds.
+  for (const RankKey& key : actions.drop) ranks_.erase(key);
+  for (const auto& [key, deadline_ms] : actions.stop) ranks_[key]->Stop(deadline_ms);
+  for (const Assignment& assignment : actions.start) {
+    if (done_.contains(assignment.key) || draining()) continue;
+    std::vector<std::string> gpus = TakeGpus(assignment.device == "cuda" ? assignment.slots : 0);
+    ranks_[assignment.key] = std::make_unique<Rank>(context_, assignment, std::move(gpus));
+  }
+}
+
+void Supervisor::StopAll(int64_t deadline_ms) {
+  const int64_t deadline = SystemClock().MonotonicMs() + deadline_ms;
+  {
+    MutexLock lock(mutex_);
+    for (auto& [key, rank] : ranks_) {
+      if (!rank->stopping()) rank->Stop(deadline_ms);
+    }
+  }
+  while (SystemClock().MonotonicMs() < deadline) {
+    {
+      MutexLock lock(mutex_);
+      Collect();
+      if (ranks_.empty()) return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+std::vector<Supervisor::RankView> Supervisor::Inventory() {
+  MutexLock lock(mutex_);
+  Collect();
+  std::vector<RankView> views;
+  for (const auto& [key, rank] : ranks_) views.push_back({key, rank->progress()});
+  return views;
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,51 @@
+// All ranks of a worker: starts, stops and drops them as the coordinator's desired state says.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "worker/devices.h"
+#include "worker/rank.h"
+#include "worker/session/reconcile.h"
+
+namespace braid::worker {
+
+class Supervisor {
+ public:
+  Supervisor(RankContext context, std::vector<Gpu> gpus);
+  ~Supervisor();
+
+  // Makes the ranks match. Thread-safe, as all members are.
+  void Apply(const Desired& desired);
+  // From now on nothing new is started: this worker is about to leave.
+  void Drain() { draining_.store(true); }
+  bool draining() const { return draining_.load(); }
+  // Every rank stops with a checkpoint and reports; returns when all have, or after `deadline_ms`.
+  void StopAll(int64_t deadline_ms);
+
+  struct RankView {
+    RankKey key;
+    RankProgress progress;
+  };
+  // The whole inventory. Ranks that have ended leave it.
+  std::vector<RankView> Inventory();
+
+ private:
+  void Collect() BRAID_REQUIRES(mutex_);
+  std::vector<std::string> TakeGpus(int32_t count) BRAID_REQUIRES(mutex_);
+
+  const RankContext context_;
+  const std::vector<Gpu> gpus_;
+  std::atomic<bool> draining_{false};
+  Mutex mutex_;
+  std::map<RankKey, std::unique_ptr<Rank>> ranks_ BRAID_GUARDED_BY(mutex_);
+  // Ended and reported, but perhaps still in a desired state that is on its way: not to be started again.
+  std::set<RankKey> done_ BRAID_GUARDED_BY(mutex_);
+};
+
+}  // namespace braid::worker
