@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Keeps the architecture: which folder may include which, which library may be seen where, and which program needs what.
+
+The tables are the design. Whoever needs a new edge changes them in the same commit, for all to see.
+"""
+import os
+import re
+import subprocess
+import unittest
+
+SOURCE_DIR = os.environ.get("BRAID_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+BINARY_DIR = os.environ.get("BRAID_BINARY_DIR", os.path.join(SOURCE_DIR, "build", "release"))
+
+MAY_INCLUDE = {
+    "base": "",
+    "proto": "",
+    "model": "base",
+    "task": "base model",
+    "storage": "base",
+    "corpus": "base task storage",
+    "merge": "base model task storage",
+    "report": "base model task storage",
+    "trainer": "base model task storage corpus",
+    "recipe": "base model",
+    "scheduler": "base",
+    "coordinator": "base proto model task recipe storage merge scheduler",
+    "worker": "base proto task storage",
+    "cli": "base proto model recipe storage merge",
+}
+# A folder that may be included only in part: (includer, included) -> what of it.
+ONLY_PART = {
+    ("corpus", "storage"): r"storage/files/",
+    ("merge", "storage"): r"storage/files/",
+    ("report", "storage"): r"storage/files/",
+    ("trainer", "storage"): r"storage/files/",
+    ("worker", "storage"): r"storage/files/",
+    ("cli", "storage"): r"storage/files/",
+}
+ONLY_IN = {
+    r"(torch|ATen|c10)/": r"trainer/",
+    r"(nccl\.h|gloo/)": r"trainer/collective/",
+    r"grpcpp/": r"(coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
+    r"(braid/v1/|proto/braid/v1/|google/protobuf/)": r"(proto/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
+    r"sqlite3\.h": r"storage/catalog/",
+    r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
+    r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
+    r"yaml-cpp/": r"recipe/",
+    r"utf8proc\.h": r"corpus/",
+    r"httplib\.h": r"coordinator/http/",
+}
+# Shared libraries that a program must not need.
+TORCH, GRPC, SQLITE = r"lib(torch|c10|nccl|gloo)", r"lib(grpc|protobuf|absl)", r"libsqlite3"
+MUST_NOT_NEED = {
+    "braid": [TORCH, SQLITE],
+    "braid-coordinator": [TORCH],
+    "braid-worker": [TORCH, SQLITE],
+    "braid-trainer": [GRPC, SQLITE],
+    "braid-prepare": [TORCH, GRPC, SQLITE],
+    "braid-merge": [TORCH, GRPC, SQLITE],
+    "braid-report": [TORCH, GRPC, SQLITE],
+}
+
+
+def sources():
+    listed = subprocess.run(["git", "ls-files", "*.h", "*.cc", "*.cu"], cwd=SOURCE_DIR, capture_output=True, text=True)
+    if listed.returncode == 0 and listed.stdout:
+        return [path for path in listed.stdout.split("\n") if path and os.path.exists(os.path.join(SOURCE_DIR, path))]
+    found = []
+    for folder in list(MAY_INCLUDE) + ["tests", "bench"]:
+        for at, _, names in os.walk(os.path.join(SOURCE_DIR, folder)):
+            found += [os.path.relpath(os.path.join(at, name), SOURCE_DIR) for name in names if name.endswith((".h", ".cc", ".cu"))]
+    return sorted(found)
+
+
+def includes(path):
+    with open(os.path.join(SOURCE_DIR, path), encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+            if match:
+                yield number, match.group(1)
+
+
+def faults_of(path, lines):
+    """What is wrong with the includes of one file; `lines` are (line, name) pairs."""
+    home = path.removeprefix("tests/")  # a test counts as the folder that it tests
+    here = home.split("/")[0]
+    if here not in MAY_INCLUDE:
+        return []
+    faults = []
+    for line, name in lines:
+        there = name.split("/")[0]
+        if there in MAY_INCLUDE and there != here:
+            if there not in MAY_INCLUDE[here].split():
+                faults.append(f"{path}:{line}: {here} may not include {there} ({name})")
+            part = ONLY_PART.get((here, there))
+            if part and not re.match(part, name):
+                faults.append(f"{path}:{line}: {here} may include only {part} of {there}, not {name}")
+        for library, where in ONLY_IN.items():
+            if re.match(library, name) and not re.match(where, home) and path == home:
+                faults.append(f"{path}:{line}: {name} belongs to {where}")
+    return faults
+
+
+class IncludeOrder(unittest.TestCase):
+    def test_every_include_follows_the_table(self):
+        files = sources()
+        self.assertGreater(len(files), 100)
+        faults = [fault for path in files for fault in faults_of(path, includes(path))]
+        self.assertEqual(faults, [], "\n" + "\n".join(faults))
+
+    def test_the_rules_can_fail(self):
+        self.assertTrue(faults_of("base/file.cc", [(1, "model/spec.h")]))
+        self.assertTrue(faults_of("tests/scheduler/order_test.cc", [(1, "coordinator/core/state.h")]))
+        self.assertTrue(faults_of("worker/session/session.cc", [(1, "grpcpp/grpcpp.h")]))
+        self.assertTrue(faults_of("merge/plan.cc", [(1, "storage/catalog/catalog.h")]))
+        self.assertTrue(faults_of("report/table.cc", [(1, "torch/torch.h")]))
+        self.assertFalse(faults_of("trainer/main.cc", [(1, "torch/torch.h"), (2, "corpus/shards.h"), (3, "vector")]))
+
+    def test_the_table_has_no_cycle(self):
+        done = set()
+        while len(done) < len(MAY_INCLUDE):
+            ready = {folder for folder, may in MAY_INCLUDE.items() if folder not in done and set(may.split()) <= done}
+            self.assertTrue(ready, f"a cycle among {sorted(set(MAY_INCLUDE) - done)}")
+            done |= ready
+
+    def test_an_implementation_includes_its_own_header_first(self):
+        faults = []
+        for path in sources():
+            own = re.sub(r"\.(cc|cu)$", ".h", path)
+            if path.endswith(".h") or path.startswith(("tests/", "bench/")) or not os.path.exists(os.path.join(SOURCE_DIR, own)):
+                continue
+            first = next(includes(path), (0, ""))[1]
+            if first != own:
+                faults.append(f"{path}: includes {first or 'nothing'} first, not {own}")
+        self.assertEqual(faults, [], "\n" + "\n".join(faults))
+
+    def test_every_test_is_in_the_build_and_mirrors_a_folder(self):
+        faults = []
+        for at, _, names in os.walk(os.path.join(SOURCE_DIR, "tests")):
+            folder = os.path.relpath(at, os.path.join(SOURCE_DIR, "tests"))
+            top = folder.split(os.sep)[0]
+            for name in names:
+                if not name.endswith(("_test.cc", "_test.py")):
+                    continue
+                if top not in MAY_INCLUDE and top not in ("system", "peers"):
+                    faults.append(f"tests/{folder}/{name}: there is no folder {top} to mirror")
+                lists = ""
+                for owner in (at, os.path.dirname(at)):
+                    path = os.path.join(owner, "CMakeLists.txt")
+                    if os.path.exists(path):
+                        with open(path, encoding="utf-8") as file:
+                            lists += file.read()
+                if name.rsplit(".", 1)[0] not in lists:
+                    faults.append(f"tests/{folder}/{name} is in no CMakeLists.txt")
+        self.assertEqual(faults, [], "\n" + "\n".join(faults))
+
+    def test_programs_need_only_their_own_libraries(self):
+        for name, forbidden in MUST_NOT_NEED.items():
+            path = os.path.join(BINARY_DIR, "bin", name)
+            self.assertTrue(os.path.exists(path), path + " is not built")
+            dynamic = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
+            needed = re.findall(r"NEEDED.*\[(.*)\]", dynamic)
+            self.assertTrue(needed)
+            for library in needed:
+                for pattern in forbidden:
+                    self.assertIsNone(re.match(pattern, library), f"{name} needs {library}")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
