@@ -1,0 +1,157 @@
+// The report of a small run whose figures are known.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "report/results.h"
+#include "report/sections.h"
+
+namespace braid::report {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class ReportTest : public testing::Test {
+ protected:
+  ReportTest() : folder_(std::move(TemporaryFolder::Create()).value()) {
+    Evaluation("path_1", 1'000'000, 3.0, 6.0, 5.0);
+    Evaluation("path_2", 1'000'000, 6.0, 2.0, 4.5);
+    Evaluation("c@start", 4'000'000, 8.0, 8.0, 8.0);
+    Evaluation("c", 4'000'000, 2.8, 2.4, 2.6);
+    Evaluation("dense", 3'000'000, 2.7, 2.1, 2.4);
+    for (const std::string job : {"path_1", "path_2", "joint:c", "dense"}) {
+      Put("history." + job, "history.jsonl", "{\"step\":1,\"loss\":5,\"tokens\":100}\n"
+                                             "{\"step\":2,\"loss\":4,\"tokens\":200,\"validation/tales\":4.5,\"validation/all\":5}\n");
+    }
+    Put("merge.c", "merge.json",
+        Json{{"parents", {"path_1", "path_2"}}, {"seed", 7}, {"proof", "bit-equal"}, {"dropped", Json::array({1, 2})},
+             {"tensors", {{{"sources", {1}}}, {{"sources", Json::array()}}}}}.dump());
+    Put("gate.c", "gate.json", Json{{"hidden_states", "bit-equal"}, {"tokens_compared", 512}}.dump());
+    task_.job = "report";
+    task_.spec = {{"title", "small"}, {"recipe", "run: small\n"}, {"models", Json::array()}};
+    Model("path_1", "path_1", "path", "");
+    Model("path_2", "path_2", "path", "");
+    Model("c@start", "", "composite_start", "c");
+    Model("c", "joint:c", "composite", "c");
+    Model("dense", "dense", "dense", "");
+    Json jobs = Json::array();
+    jobs.push_back(Job("path_1", "train", 1, 1, 40, 600'000, {{"data.tales", "aaaa"}}));
+    jobs.push_back(Job("path_2", "train", 1, 1, 60, 600'000, {{"data.sums", "bbbb"}}));
+    jobs.push_back(Job("merge:c", "merge", 1, 1, 2, 0, {}));
+    jobs.push_back(Job("gate:c", "gate", 1, 1, 3, 0, {}));
+    jobs.push_back(Job("joint:c", "joint", 2, 1, 35, 800'000, {}));
+    jobs.push_back(Job("dense", "train", 1, 1, 150, 2'000'000, {}));
+    task_.spec["facts"] = {{"run", {{"id", "r-1"}, {"created_ms", 1000}}}, {"jobs", jobs}};
+  }
+
+  void Put(const std::string& role, const std::string& file, const std::string& text) {
+    const std::string folder = JoinPath(folder_.path(), role);
+    ASSERT_TRUE(MakeFolder(folder).ok());
+    ASSERT_TRUE(WriteFileAtomic(JoinPath(folder, file), text).ok());
+    task_.inputs[role] = folder;
+  }
+
+  void Evaluation(const std::string& name, int64_t parameters, double tales, double sums, double all) {
+    const auto loss = [](double value) { return Json{{"loss", value}, {"perplexity", 10 * value}, {"tokens", 100}}; };
+    Put("evaluation." + name, "evaluation.json",
+        Json{{"name", name}, {"model", {{"kind", "dense"}, {"parameters", parameters}}},
+             {"loss", {{"all", loss(all)}, {"tales", loss(tales)}, {"sums", loss(sums)}}},
+             {"samples", {{{"prompt", "Once"}, {"text", " upon | " + name}}}}}.dump());
+  }
+
+  void Model(const std::string& name, const std::string& history, const std::string& role, const std::string& composite) {
+    task_.spec["models"].push_back({{"name", name}, {"evaluation", name}, {"history", history}, {"role", role}, {"composite", composite}});
+  }
+
+  static Json Job(const std::string& name, const std::string& kind, int ranks, int slots, int64_t seconds, int64_t tokens, Json inputs) {
+    return {{"name", name}, {"kind", kind}, {"state", "succeeded"}, {"parents", Json::array()}, {"worker", "w-1"}, {"slots", slots},
+            {"ranks", ranks}, {"threads", 1}, {"attempts", 1}, {"started_ms", 5000}, {"ended_ms", 5000 + seconds * 1000},
+            {"outputs", {{"model", "0123456789abcdef"}}}, {"inputs", inputs}, {"summary", {{"tokens", tokens}}}};
+  }
+
+  Results MustGather() {
+    Result<Results> results = Gather(task_);
+    EXPECT_TRUE(results.ok()) << results.status().message();
+    return std::move(results).value();
+  }
+
+  TemporaryFolder folder_;
+  task::Task task_;
+};
+
+TEST_F(ReportTest, AddsUpWhatACompositeCost) {
+  const Results results = MustGather();
+  EXPECT_THAT(results.corpora, ElementsAre("sums", "tales", "all"));
+  const ModelResult* composite = results.FindModel("c");
+  ASSERT_NE(composite, nullptr);
+  EXPECT_EQ(composite->tokens, 2'000'000);
+  EXPECT_EQ(composite->cores, 2);
+  EXPECT_DOUBLE_EQ(composite->seconds, 60 + 2 + 3 + 35);
+  EXPECT_EQ(results.FindModel("c@start")->tokens, 1'200'000);
+  ASSERT_EQ(results.speed.size(), 1u);
+  const SpeedComparison& speed = results.speed[0];
+  EXPECT_EQ(speed.cores, 2);
+  EXPECT_DOUBLE_EQ(speed.critical_path, 100);
+  EXPECT_DOUBLE_EQ(speed.one_after_another, 140);
+  EXPECT_DOUBLE_EQ(speed.composite_core_seconds, 40 + 60 + 2 + 3 + 70);
+  EXPECT_DOUBLE_EQ(speed.dense_equal_cores, 75);  // 150 s on one core
+}
+
+TEST_F(ReportTest, SaysSoWhereTheCompositeIsWorse) {
+  const std::string text = ToMarkdown(ResultsDocument(MustGather()));
+  EXPECT_THAT(text, HasSubstr("c is better than c@start on all text: its loss is 5.4000 lower (2.6000 and 8.0000)."));
+  EXPECT_THAT(text, HasSubstr("c is worse than dense on all text: its loss is 0.2000 higher (2.6000 and 2.4000)."));
+  EXPECT_THAT(text, HasSubstr("c is better than path_1 on tales: its loss is 0.2000 lower (2.8000 and 3.0000)."));
+  EXPECT_THAT(text, HasSubstr("c is worse than path_2 on sums"));
+  EXPECT_THAT(text, HasSubstr("c took 1.33 times as long as dense would on the same 2 cores."));
+}
+
+TEST_F(ReportTest, TheTableHoldsEveryModelAndCorpus) {
+  const std::string text = ToMarkdown(ResultsDocument(MustGather()));
+  EXPECT_THAT(text, HasSubstr("| path_1  | path"));
+  EXPECT_THAT(text, HasSubstr("composite, merged"));
+  EXPECT_THAT(text, HasSubstr("all text: loss"));
+  EXPECT_THAT(text, HasSubstr("| dense   |     3.00 M |         2.00 M |     1 | 2 min 30 s |   13.3 k |"));
+}
+
+TEST_F(ReportTest, TheWholeReportHasSamplesCurvesMergeAndLineage) {
+  const Document full = FullDocument(MustGather());
+  const std::string text = ToMarkdown(full), html = ToHtml(full);
+  EXPECT_THAT(text, HasSubstr("Once » upon | path_2«"));
+  EXPECT_THAT(text, HasSubstr("(training-loss.svg)"));
+  EXPECT_THAT(text, HasSubstr("1 tensors come from them, 1 are new (seed 7), 2 were dropped. Proof of the bytes: bit-equal."));
+  EXPECT_THAT(text, HasSubstr("bit-equal to those of its parent over 512 tokens"));
+  EXPECT_THAT(text, HasSubstr("model 0123456789ab"));
+  EXPECT_THAT(text, HasSubstr("```\nrun: small\n```"));
+  EXPECT_THAT(html, HasSubstr("<svg"));
+}
+
+TEST_F(ReportTest, WorksByHandWithoutFacts) {
+  task_.spec.erase("facts");
+  const std::string text = ToMarkdown(FullDocument(MustGather()));
+  EXPECT_THAT(text, HasSubstr("| path_1 "));
+  EXPECT_THAT(text, Not(HasSubstr("Time, on equal cores")));
+  EXPECT_THAT(text, Not(HasSubstr("Lineage")));
+}
+
+TEST_F(ReportTest, APathFromAnotherRunHasNoCostHere) {
+  task_.spec["models"][0]["history"] = "";
+  task_.spec["facts"]["jobs"].erase(0);
+  task_.inputs.erase("history.path_1");
+  const Results results = MustGather();
+  EXPECT_EQ(results.FindModel("path_1")->tokens, 0);
+  EXPECT_LT(results.FindModel("path_1")->seconds, 0);
+  EXPECT_EQ(results.FindModel("c")->tokens, 1'400'000);
+}
+
+TEST_F(ReportTest, ErrorsNameFileAndField) {
+  Put("evaluation.dense", "evaluation.json", R"({"name": "dense", "model": {}, "loss": {"all": {"loss": "low", "perplexity": 1}}})");
+  const auto results = Gather(task_);
+  ASSERT_FALSE(results.ok());
+  EXPECT_THAT(results.status().message(), HasSubstr("evaluation.json: loss.all.loss: expected a number"));
+}
+
+}  // namespace
+}  // namespace braid::report
