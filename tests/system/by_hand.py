@@ -91,7 +91,7 @@ class Pipeline:
              "clip": 1.0, "last_label": "ignore", "lr_schedule": "cosine", "warmup_steps": 2, "lr_min": 0.0,
              "decay_scope": "matrices", "accum_tail": "drop", "shuffle_seed": "per_epoch",
              "checkpoint": {"steps": 8, "seconds": 0}, "validate": {"steps": 8, "sequences": 4}}
-    SEQUENCE = 32
+    SEQUENCE, VALID = 32, 0.1
     WIDTH, HEADS, BLOCKS, VOCAB = 16, 2, 2, 400
 
     def __init__(self, folder, texts, train=None):
@@ -119,7 +119,7 @@ class Pipeline:
     def shards(self, name):
         folder = self.at("prepare-" + name)
         if not os.path.exists(os.path.join(folder, "output", "shards")):
-            must(run(folder, "prepare", {"corpus": self.corpus(name), "validation": {"documents": 0.1}, "seed": 42},
+            must(run(folder, "prepare", {"corpus": self.corpus(name), "validation": {"documents": self.VALID}, "seed": 42},
                      {"tokenizer": self.tokenizer(), "source": self.at("source", name)}))
         return os.path.join(folder, "output", "shards")
 
