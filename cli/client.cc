@@ -1,0 +1,182 @@
+#include "cli/client.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "google/rpc/status.pb.h"
+
+namespace braid::cli {
+namespace {
+
+constexpr size_t kPiece = size_t{1} << 20;
+
+}  // namespace
+
+Status FromGrpc(const grpc::Status& status, const std::string& address) {
+  if (status.ok()) return OkStatus();
+  std::string reason;
+  google::rpc::Status details;
+  if (details.ParseFromString(status.error_details())) {
+    for (const auto& any : details.details()) {
+      google::rpc::ErrorInfo info;
+      if (any.UnpackTo(&info)) reason = info.reason();
+    }
+  }
+  const auto code = static_cast<StatusCode>(status.error_code());
+  if (code == StatusCode::kUnavailable && reason.empty()) {
+    return Status(code, "no coordinator answers at " + address + " (" + status.error_message() + "); is it up? braid up starts one");
+  }
+  return Status(code, reason, status.error_message());
+}
+
+Client::Client(std::string address) : address_(std::move(address)) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  const auto channel = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+  runs_ = v1::Runs::NewStub(channel);
+  jobs_ = v1::Jobs::NewStub(channel);
+  artifacts_ = v1::Artifacts::NewStub(channel);
+  merges_ = v1::Merges::NewStub(channel);
+  admin_ = v1::Admin::NewStub(channel);
+}
+
+Result<v1::Run> Client::GetRun(const std::string& id) {
+  v1::GetRunRequest request;
+  request.set_id(id);
+  return Call<v1::Run>(&v1::Runs::Stub::GetRun, runs(), request);
+}
+
+Status Client::UploadFile(const std::string& path, const std::string& sha256, uint64_t size,
+                          const std::function<void(uint64_t)>& sent) {
+  v1::QueryUploadRequest query;
+  query.set_sha256(sha256);
+  query.set_size(size);
+  BRAID_ASSIGN_OR_RETURN(const v1::QueryUploadResponse there,
+                         (Call<v1::QueryUploadResponse>(&v1::Artifacts::Stub::QueryUpload, artifacts(), query)));
+  if (there.complete()) return sent(size), OkStatus();
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
+  grpc::ClientContext context;
+  v1::QueryUploadResponse response;
+  const auto writer = artifacts_->UploadBlob(&context, &response);
+  uint64_t offset = there.committed();
+  sent(offset);
+  v1::UploadBlobRequest request;
+  request.set_sha256(sha256);
+  request.set_size(size);
+  request.set_offset(offset);
+  bool going = true;
+  do {
+    std::string piece(std::min<uint64_t>(kPiece, size - offset), '\0');
+    if (const Status status = ReadAt(fd.get(), offset, piece.data(), piece.size(), path); !status.ok()) {
+      context.TryCancel();
+      (void)writer->Finish();
+      return status;
+    }
+    offset += piece.size();
+    sent(piece.size());
+    request.set_data(std::move(piece));
+    going = writer->Write(request);
+    request.Clear();
+  } while (going && offset < size);
+  writer->WritesDone();
+  return FromGrpc(writer->Finish(), address_).Wrap("uploading " + path);
+}
+
+Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& files, const std::string& kind,
+                                      const Json& metadata, const std::string& name,
+                                      const std::function<void(uint64_t, uint64_t)>& progress) {
+  storage::Manifest manifest;
+  manifest.kind = kind;
+  manifest.metadata = metadata;
+  for (const auto& [path, local] : files) {
+    storage::ManifestFile file{path, "", 0};
+    BRAID_ASSIGN_OR_RETURN(file.sha256, Sha256File(local));
+    BRAID_ASSIGN_OR_RETURN(file.size, FileSize(local));
+    manifest.files.push_back(std::move(file));
+  }
+  uint64_t done = 0;
+  for (const storage::ManifestFile& file : manifest.files) {
+    BRAID_RETURN_IF_ERROR(UploadFile(files.at(file.path), file.sha256, file.size, [&](uint64_t bytes) {
+      done += bytes;
+      progress(done, manifest.TotalBytes());
+    }));
+  }
+  v1::CommitArtifactRequest request;
+  request.set_manifest_json(manifest.Canonical());
+  request.set_name(name);
+  request.set_request_id(RandomUuid());
+  return Call<v1::Artifact>(&v1::Artifacts::Stub::CommitArtifact, artifacts(), request);
+}
+
+Result<v1::Artifact> Client::PutFolder(const std::string& folder, const std::string& kind, const Json& metadata,
+                                       const std::string& name, const std::function<void(uint64_t, uint64_t)>& progress) {
+  if (!IsFolder(folder)) return NotFound(folder + " is not a folder");
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
+  if (paths.empty()) return InvalidArgument(folder + " holds no files");
+  std::map<std::string, std::string> files;
+  for (const std::string& path : paths) files[path] = JoinPath(folder, path);
+  return PutFiles(files, kind, metadata, name, progress);
+}
+
+Status Client::DownloadFile(const std::string& sha256, const std::string& path, const std::function<void(uint64_t)>& got) {
+  // The part file keeps what arrived: an interrupted download goes on there.
+  const std::string part = path + ".part";
+  UniqueFd fd(open(part.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
+  if (!fd.valid()) return ErrnoStatus(errno, "creating " + part);
+  BRAID_ASSIGN_OR_RETURN(const uint64_t offset, FileSize(part));
+  got(offset);
+  grpc::ClientContext context;
+  v1::DownloadBlobRequest request;
+  request.set_sha256(sha256);
+  request.set_offset(offset);
+  const auto reader = artifacts_->DownloadBlob(&context, request);
+  v1::DownloadBlobResponse piece;
+  while (reader->Read(&piece)) {
+    if (const Status status = WriteAll(fd.get(), piece.data(), part); !status.ok()) {
+      context.TryCancel();
+      (void)reader->Finish();
+      return status;
+    }
+    got(piece.data().size());
+  }
+  BRAID_RETURN_IF_ERROR(FromGrpc(reader->Finish(), address_));
+  BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(part));
+  if (digest != sha256) {
+    BRAID_RETURN_IF_ERROR(RemoveFile(part));
+    return Status(StatusCode::kDataLoss, "DIGEST_MISMATCH", path + ": what arrived has another SHA-256; try again");
+  }
+  return Rename(part, path);
+}
+
+Result<v1::Artifact> Client::GetToFolder(const std::string& artifact, const std::string& folder,
+                                         const std::function<void(uint64_t, uint64_t)>& progress) {
+  v1::GetArtifactRequest request;
+  request.set_id(artifact);
+  BRAID_ASSIGN_OR_RETURN(v1::Artifact found, (Call<v1::Artifact>(&v1::Artifacts::Stub::GetArtifact, artifacts(), request)));
+  BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest, storage::ParseManifest(found.manifest_json(), "artifact " + artifact));
+  uint64_t done = 0;
+  for (const storage::ManifestFile& file : manifest.files) {
+    const std::string path = JoinPath(folder, file.path);
+    BRAID_RETURN_IF_ERROR(MakeFolder(std::string(FolderOf(path))));
+    if (PathExists(path)) {
+      const Result<std::string> digest = Sha256File(path);
+      if (digest.ok() && *digest == file.sha256) {
+        done += file.size;
+        continue;
+      }
+    }
+    BRAID_RETURN_IF_ERROR(DownloadFile(file.sha256, path, [&](uint64_t bytes) {
+      done += bytes;
+      progress(done, manifest.TotalBytes());
+    }));
+  }
+  return found;
+}
+
+}  // namespace braid::cli

@@ -1,0 +1,71 @@
+// The CLI's side of the API: one channel, calls that return Result, uploads and downloads.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "braid/v1/admin.grpc.pb.h"
+#include "braid/v1/artifacts.grpc.pb.h"
+#include "braid/v1/jobs.grpc.pb.h"
+#include "braid/v1/merge.grpc.pb.h"
+#include "braid/v1/runs.grpc.pb.h"
+#include "storage/files/manifest.h"
+
+namespace braid::cli {
+
+// grpc::Status -> Status with the reason of its ErrorInfo; a connection that fails says where it went.
+Status FromGrpc(const grpc::Status& status, const std::string& address);
+
+class Client {
+ public:
+  explicit Client(std::string address);
+
+  // client.Call<v1::Run>(&v1::Runs::Stub::GetRun, client.runs(), request)
+  template <typename Response, typename Stub, typename Request>
+  Result<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Stub* stub,
+                        const Request& request, int64_t timeout_ms = 30'000) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
+    Response response;
+    if (Status status = FromGrpc((stub->*method)(&context, request, &response), address_); !status.ok()) return status;
+    return response;
+  }
+
+  v1::Runs::Stub* runs() { return runs_.get(); }
+  v1::Jobs::Stub* jobs() { return jobs_.get(); }
+  v1::Artifacts::Stub* artifacts() { return artifacts_.get(); }
+  v1::Merges::Stub* merges() { return merges_.get(); }
+  v1::Admin::Stub* admin() { return admin_.get(); }
+  const std::string& address() const { return address_; }
+
+  // `id` may be a prefix of a run's id, or a run's name (the newest).
+  Result<v1::Run> GetRun(const std::string& id);
+
+  // Sends the files of a folder that the coordinator lacks and commits them as an artifact. `progress` hears bytes.
+  Result<v1::Artifact> PutFolder(const std::string& folder, const std::string& kind, const Json& metadata,
+                                 const std::string& name, const std::function<void(uint64_t, uint64_t)>& progress);
+  // The same for single files: path in the artifact -> path on this machine.
+  Result<v1::Artifact> PutFiles(const std::map<std::string, std::string>& files, const std::string& kind, const Json& metadata,
+                                const std::string& name, const std::function<void(uint64_t, uint64_t)>& progress);
+  // Writes an artifact's files to `folder`, each verified; files that are there already and right are kept.
+  Result<v1::Artifact> GetToFolder(const std::string& artifact, const std::string& folder,
+                                   const std::function<void(uint64_t, uint64_t)>& progress);
+
+ private:
+  Status UploadFile(const std::string& path, const std::string& sha256, uint64_t size,
+                    const std::function<void(uint64_t)>& sent);
+  Status DownloadFile(const std::string& sha256, const std::string& path, const std::function<void(uint64_t)>& got);
+
+  const std::string address_;
+  std::unique_ptr<v1::Runs::Stub> runs_;
+  std::unique_ptr<v1::Jobs::Stub> jobs_;
+  std::unique_ptr<v1::Artifacts::Stub> artifacts_;
+  std::unique_ptr<v1::Merges::Stub> merges_;
+  std::unique_ptr<v1::Admin::Stub> admin_;
+};
+
+}  // namespace braid::cli

@@ -1,0 +1,53 @@
+// braid: the command line of everything. Wires the commands.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/version.h"
+#include "cli/command.h"
+
+namespace braid::cli {
+namespace {
+
+std::string FromEnvironment(const char* name, const std::string& fallback) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? fallback : value;
+}
+
+int Main(int argc, char** argv) {
+  setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+  signal(SIGPIPE, SIG_IGN);
+  CLI::App app("braid pretrains language models in parts: paths apart, then together.");
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.fallthrough();  // global options may stand behind the command
+  Globals globals;
+  globals.address = FromEnvironment("BRAID_ADDR", "");
+  globals.dir = FromEnvironment("BRAID_DIR", ".braid");
+  globals.output = FromEnvironment("BRAID_OUTPUT", "table");
+  app.add_option("--addr", globals.address, "HOST:PORT of the coordinator (BRAID_ADDR)");
+  app.add_option("--dir", globals.dir, "state of braid up (BRAID_DIR)")->capture_default_str();
+  app.add_option("-o,--output", globals.output, "table, json or name (BRAID_OUTPUT)")->check(CLI::IsMember({"table", "json", "name"}));
+  app.add_flag("--no-header", globals.no_header, "tables without their first line");
+  Action chosen;
+  const Registry registry{app, globals, chosen};
+  for (const auto& add : {RegisterUp, RegisterDown, RegisterPlan, RegisterSubmit, RegisterList, RegisterDescribe, RegisterWatch, RegisterWait,
+                          RegisterLogs, RegisterEvents, RegisterMetrics, RegisterCancel, RegisterRetry, RegisterArtifact, RegisterMerge,
+                          RegisterGenerate, RegisterReport, RegisterWorker, RegisterVersion, RegisterCompletion}) {
+    add(registry);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOkExit : kUsageExit;
+  }
+  const Result<int> code = chosen();
+  if (code.ok()) return *code;
+  std::fprintf(stderr, "braid: %s\n", code.status().message().c_str());
+  return ExitCodeOf(code.status());
+}
+
+}  // namespace
+}  // namespace braid::cli
+
+int main(int argc, char** argv) { return braid::cli::Main(argc, argv); }

@@ -1,0 +1,55 @@
+// braid metrics: the numbers of a training, step by step.
+#include <cstdio>
+#include <set>
+
+#include "base/text.h"
+#include "cli/command.h"
+
+namespace braid::cli {
+namespace {
+
+Result<int> Metrics(const Globals& globals, const std::string& run_id, const std::string& job, bool follow) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(run_id));
+  grpc::ClientContext context;
+  v1::ReadMetricsRequest request;
+  request.set_run_id(run.id());
+  request.set_job(job);
+  request.set_follow(follow);
+  const auto reader = client.jobs()->ReadMetrics(&context, request);
+  v1::MetricPoints points;
+  while (reader->Read(&points)) {
+    for (const v1::MetricPoint& point : points.points()) {
+      // Exact numbers either way: what is printed reads back as the same bits.
+      Json values = Json::object();
+      for (const auto& [name, value] : point.values()) values[name] = value;
+      if (globals.json()) {
+        std::printf("%s\n", Json{{"step", point.step()}, {"values", values}, {"epoch", point.epoch()}}.dump().c_str());
+        continue;
+      }
+      std::string line = Format("step %6lld", (long long)point.step());
+      for (const auto& [name, value] : values.items()) line += "  " + name + " " + FormatDouble(value.get<double>());
+      std::printf("%s\n", line.c_str());
+    }
+    std::fflush(stdout);
+  }
+  BRAID_RETURN_IF_ERROR(FromGrpc(reader->Finish(), client.address()));
+  return kOkExit;
+}
+
+}  // namespace
+
+void RegisterMetrics(const Registry& registry) {
+  auto run = std::make_shared<std::string>();
+  auto job = std::make_shared<std::string>();
+  auto follow = std::make_shared<bool>(false);
+  CLI::App* command = registry.app.add_subcommand("metrics", "The numbers of a training, step by step (-o json: a line each, exact)");
+  command->add_option("run", *run)->required();
+  command->add_option("job", *job)->required();
+  command->add_flag("-f,--follow", *follow, "go on until the job has ended");
+  command->callback([registry, run, job, follow] {
+    registry.chosen = [&globals = registry.globals, run, job, follow] { return Metrics(globals, *run, *job, *follow); };
+  });
+}
+
+}  // namespace braid::cli

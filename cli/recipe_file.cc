@@ -1,0 +1,157 @@
+#include "cli/recipe_file.h"
+
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "recipe/expand.h"
+
+namespace braid::cli {
+namespace {
+
+// Rough, for plans: English text in byte-level BPE.
+constexpr double kBytesPerToken = 4.0;
+constexpr double kCompression = 3.0;
+
+std::string Resolve(const RecipeFile& file, const std::string& pattern) {
+  return pattern.starts_with('/') ? pattern : JoinPath(file.folder, pattern);
+}
+
+bool Compressed(const std::string& path) {
+  return path.ends_with(".gz") || path.ends_with(".zst") || path.ends_with(".zstd");
+}
+
+// Entries of a tokenizer.json and the pad row: the vocabulary of a model, as corpus/ counts it. 0 if it cannot be told.
+int64_t VocabOf(const std::string& path) {
+  const Result<Json> json = ReadJsonFile(path);
+  if (!json.ok() || !json->is_object()) return 0;
+  int64_t last = -1;
+  const Json vocab = json->value("model", Json::object()).value("vocab", Json::object());
+  for (const auto& [token, id] : vocab.items()) {
+    if (id.is_number_integer()) last = std::max(last, id.get<int64_t>());
+  }
+  for (const Json& token : json->value("added_tokens", Json::array())) last = std::max(last, token.value("id", int64_t{-1}));
+  return last + 2;
+}
+
+recipe::Known Measure(const RecipeFile& file, const recipe::Dag& dag) {
+  recipe::Known known;
+  for (const recipe::Source& source : dag.sources) {
+    const auto files = FilesOf(file, source);
+    if (!files.ok()) continue;
+    if (source.name == "tokenizer") known.vocab = VocabOf(files->begin()->second);
+    if (!source.name.starts_with("source.")) continue;
+    double bytes = 0;
+    for (const auto& [name, path] : *files) {
+      const Result<uint64_t> size = FileSize(path);
+      if (size.ok()) bytes += static_cast<double>(*size) * (Compressed(path) ? kCompression : 1);
+    }
+    known.tokens[source.name.substr(7)] = static_cast<int64_t>(bytes / kBytesPerToken);
+  }
+  return known;
+}
+
+std::string Count(double value) { return value > 0 ? FormatCount(value) : "-"; }
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const recipe::Source& source) {
+  std::map<std::string, std::string> files;
+  const auto fail = [&](const std::string& message) {
+    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), source.line) + message);
+  };
+  if (source.kind == "checkpoint") {
+    const std::string folder = Resolve(file, source.files.front());
+    if (!PathExists(JoinPath(folder, "config.json"))) {
+      return fail("from: " + folder + " is neither an artifact id nor a checkpoint folder (it has no config.json)");
+    }
+    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
+    for (const std::string& path : paths) files[path] = JoinPath(folder, path);
+    return files;
+  }
+  std::vector<std::string> found;
+  for (const std::string& pattern : source.files) {
+    const auto matches = Glob(Resolve(file, pattern));
+    if (!matches.ok() || matches->empty()) return fail("no file matches " + Resolve(file, pattern));
+    found.insert(found.end(), matches->begin(), matches->end());
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  for (const std::string& path : found) {
+    if (IsFolder(path)) return fail(path + " is a folder; name its files, with a pattern perhaps");
+    std::string name(BaseName(path));
+    // Two files of one name keep apart by their place in the list.
+    if (files.contains(name)) name = std::to_string(files.size()) + "/" + name;
+    files[name] = path;
+  }
+  return files;
+}
+
+Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::string>& only) {
+  RecipeFile file;
+  std::string text;
+  if (path == "-") {
+    file.path = "standard input";
+    file.folder = ".";
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    file.path = path;
+    file.folder = std::string(FolderOf(AbsolutePath(path)));
+    BRAID_ASSIGN_OR_RETURN(text, ReadFile(path, uint64_t{16} << 20));
+  }
+  BRAID_ASSIGN_OR_RETURN(file.recipe, recipe::ParseRecipe(text, file.path));
+  BRAID_ASSIGN_OR_RETURN(const recipe::Dag whole, recipe::Expand(file.recipe));
+  BRAID_ASSIGN_OR_RETURN(const recipe::Dag blank, recipe::Only(whole, only));
+  for (const recipe::Source& source : blank.sources) BRAID_RETURN_IF_ERROR(FilesOf(file, source).status());
+  BRAID_ASSIGN_OR_RETURN(const recipe::Dag measured, recipe::Expand(file.recipe, Measure(file, blank)));
+  BRAID_ASSIGN_OR_RETURN(file.dag, recipe::Only(measured, only));
+  return file;
+}
+
+Result<std::map<std::string, std::string>> UploadSources(Client& client, const RecipeFile& file) {
+  std::map<std::string, std::string> artifacts;
+  for (const recipe::Source& source : file.dag.sources) {
+    BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
+    const Json metadata = source.kind == "checkpoint" ? Json::object() : Json{{"source", source.name}};
+    BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
+                           client.PutFiles(files, source.kind, metadata, source.name, TransferProgress("uploading " + source.name)));
+    artifacts[source.name] = artifact.id();
+  }
+  return artifacts;
+}
+
+std::string PlanText(const RecipeFile& file) {
+  std::string text = Format("run %s: %zu jobs\n\n%-28s %-9s %6s %11s %9s %9s %10s\n", file.dag.run.c_str(), file.dag.jobs.size(), "JOB",
+                            "KIND", "SLOTS", "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
+  double tokens = 0, flops = 0;
+  for (const recipe::JobNode& job : file.dag.jobs) {
+    const bool trains = job.kind == "train" || job.kind == "joint";
+    if (trains) tokens += static_cast<double>(job.estimate.tokens);
+    flops += job.estimate.flops;
+    text += Format("%-28s %-9s %2d x %2d %11s %9s %9s %10s\n", job.name.c_str(), job.kind.c_str(), job.ranks, job.slots_per_rank,
+                   Count(static_cast<double>(job.estimate.parameters)).c_str(), Count(static_cast<double>(job.estimate.tokens)).c_str(),
+                   Count(job.estimate.flops).c_str(),
+                   job.estimate.bytes > 0 ? FormatBytes(static_cast<uint64_t>(job.estimate.bytes)).c_str() : "-");
+  }
+  text += Format("\nabout %s tokens trained, %s floating point operations (tokens are estimated from file sizes and caps)\n",
+                 Count(tokens).c_str(), Count(flops).c_str());
+  text += "\nsettings in force:\n";
+  for (const std::string& line : recipe::SettingsInForce(file.recipe)) text += "  " + line + "\n";
+  return text;
+}
+
+Json PlanJson(const RecipeFile& file) {
+  Json jobs = Json::array();
+  for (const recipe::JobNode& job : file.dag.jobs) {
+    jobs.push_back({{"name", job.name}, {"kind", job.kind}, {"parents", job.parents}, {"ranks", job.ranks},
+                    {"slotsPerRank", job.slots_per_rank}, {"device", job.device}, {"site", job.site},
+                    {"parameters", job.estimate.parameters}, {"tokens", job.estimate.tokens}, {"flops", job.estimate.flops},
+                    {"bytes", job.estimate.bytes}});
+  }
+  return {{"run", file.dag.run}, {"jobs", jobs}, {"settings", recipe::SettingsInForce(file.recipe)}};
+}
+
+}  // namespace braid::cli

@@ -1,0 +1,55 @@
+// braid submit: makes a run of a recipe.
+#include <cstdio>
+
+#include "base/random.h"
+#include "cli/command.h"
+#include "cli/recipe_file.h"
+
+namespace braid::cli {
+namespace {
+
+struct SubmitFlags {
+  std::string recipe;
+  std::vector<std::string> only;
+  std::string request_id;
+  bool watch = false;
+};
+
+Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
+  BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(flags.recipe, flags.only));
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::SubmitRunRequest request;
+  BRAID_ASSIGN_OR_RETURN(const auto sources, UploadSources(client, file));
+  request.set_recipe(file.recipe.text);
+  request.set_recipe_name(file.path);
+  for (const auto& [name, artifact] : sources) (*request.mutable_sources())[name] = artifact;
+  for (const std::string& job : flags.only) request.add_only(job);
+  request.set_request_id(flags.request_id.empty() ? RandomUuid() : flags.request_id);
+  BRAID_ASSIGN_OR_RETURN(v1::Run run, (client.Call<v1::Run>(&v1::Runs::Stub::SubmitRun, client.runs(), request)));
+  if (flags.watch) {
+    std::fprintf(stderr, "run %s; Ctrl-C leaves it going, braid watch %s comes back to it, braid cancel %s ends it\n",
+                 run.id().c_str(), run.id().c_str(), run.id().c_str());
+    BRAID_ASSIGN_OR_RETURN(run, FollowRun(client, run.id()));
+    if (!run.error().empty()) std::fprintf(stderr, "%s\n", run.error().c_str());
+  }
+  if (globals.json()) {
+    PrintJson(run);
+  } else {
+    std::printf("%s\n", run.id().c_str());
+  }
+  return flags.watch ? ExitCodeOf(run) : kOkExit;
+}
+
+}  // namespace
+
+void RegisterSubmit(const Registry& registry) {
+  auto flags = std::make_shared<SubmitFlags>();
+  CLI::App* command = registry.app.add_subcommand("submit", "Make a run of a recipe; prints its id");
+  command->add_option("recipe", flags->recipe, "recipe file, or - for standard input")->required();
+  command->add_option("--only", flags->only, "only this job and what it needs (may be repeated)");
+  command->add_option("--request-id", flags->request_id, "the same id with the same recipe is the same run");
+  command->add_flag("--watch", flags->watch, "follow the run and exit as it does");
+  command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Submit(globals, *flags); }; });
+}
+
+}  // namespace braid::cli

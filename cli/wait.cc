@@ -1,0 +1,65 @@
+// braid wait: silent until a run has ended.
+#include <algorithm>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/command.h"
+
+namespace braid::cli {
+namespace {
+
+// "90", "90s", "30m", "2h" in milliseconds.
+Result<int64_t> ParseDuration(const std::string& text) {
+  int64_t unit = 1'000;
+  std::string digits = text;
+  if (!digits.empty() && digits.back() == 's') digits.pop_back();
+  if (!digits.empty() && (digits.back() == 'm' || digits.back() == 'h')) {
+    unit *= digits.back() == 'm' ? 60 : 3'600;
+    digits.pop_back();
+  }
+  const Result<int64_t> number = ParseInt(digits);
+  if (!number.ok() || *number < 0) return InvalidArgument("--timeout " + text + ": expected a time like 90s, 30m or 2h");
+  return *number * unit;
+}
+
+Result<int> Wait(const Globals& globals, const std::string& id, const std::string& timeout) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t limit_ms, ParseDuration(timeout));
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(v1::Run run, client.GetRun(id));
+  const int64_t deadline = SystemClock().MonotonicMs() + limit_ms;
+  while (run.state() == v1::RUN_ACTIVE) {
+    const int64_t left = deadline - SystemClock().MonotonicMs();
+    if (left <= 0) break;
+    v1::WaitRunRequest request;
+    request.set_id(run.id());
+    request.set_timeout_ms(std::min<int64_t>(left, 60'000));
+    const auto waited = client.Call<v1::Run>(&v1::Runs::Stub::WaitRun, client.runs(), request, request.timeout_ms() + 30'000);
+    if (waited.ok()) {
+      run = *waited;
+    } else if (waited.status().code() != StatusCode::kUnavailable && waited.status().code() != StatusCode::kDeadlineExceeded) {
+      return waited.status();
+    }
+  }
+  if (globals.json()) {
+    PrintJson(run);
+  } else {
+    std::printf("%s\n", StateName(run.state()).c_str());
+  }
+  return ExitCodeOf(run);
+}
+
+}  // namespace
+
+void RegisterWait(const Registry& registry) {
+  auto id = std::make_shared<std::string>();
+  auto timeout = std::make_shared<std::string>("240h");
+  CLI::App* command = registry.app.add_subcommand("wait", "Return when a run has ended: exit code 0, 10 (failed), 11 (cancelled), 8 (not yet)");
+  command->add_option("run", *id)->required();
+  command->add_option("--timeout", *timeout, "90s, 30m, 2h")->capture_default_str();
+  command->callback([registry, id, timeout] {
+    registry.chosen = [&globals = registry.globals, id, timeout] { return Wait(globals, *id, *timeout); };
+  });
+}
+
+}  // namespace braid::cli
