@@ -21,7 +21,7 @@ bool IsName(const std::string& name) {
 }
 
 void CheckName(YamlMap& map, const std::string& key, const std::string& name) {
-  if (!IsName(name)) map.Fail(key, "\"" + name + "\" is not a name; use letters, digits, _ - .");
+  if (map.Has(key) && !IsName(name)) map.Fail(key, "\"" + name + "\" is not a name; use letters, digits, _ - .");
 }
 
 void ReadArch(YamlMap& root, Recipe* recipe) {
@@ -32,6 +32,8 @@ void ReadArch(YamlMap& root, Recipe* recipe) {
   recipe->arch.norm_eps = arch.Double("norm_eps", recipe->arch.norm_eps);
   recipe->arch.rope_base = arch.Double("rope_base", recipe->arch.rope_base);
   recipe->arch.rope_max_pos = arch.Int("rope_max_pos", 0, 0, kMany);
+  if (!(recipe->arch.norm_eps > 0)) arch.Fail("norm_eps", "must be above 0");
+  if (!(recipe->arch.rope_base > 1)) arch.Fail("rope_base", "must be above 1");
   for (const auto& [field, value] : {std::pair{"ffn_gate", "silu"}, {"rope_layout", "half"}, {"router_noise", "train_only"}}) {
     if (const std::string found = arch.String(field, value); found != value) {
       arch.Fail(field, "\"" + found + "\" is not in this version of braid; it has " + value);
@@ -119,7 +121,9 @@ Model ReadModel(const YAML::Node& node, const std::string& where, bool is_path, 
   made.line = node.Mark().line + 1;
   ReadStack(map, &made.stack);
   made.train = defaults;
+  errors.set_inherited(true);
   ReadTrainSection(map.Node("train"), where + ".train", errors, &made.train);
+  errors.set_inherited(false);
   made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));
   made.device = map.Choice("device", "cpu", {"cpu", "cuda"});
   if (is_path) {
@@ -169,7 +173,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
     if (first == nullptr) first = &*path;
     model::Stack as_first = path->stack;
     as_first.name = first->stack.name;
-    if (!(as_first == first->stack)) {
+    if (!(as_first == first->stack) && errors.ok()) {
       map.Fail("paths", "paths of unequal shape are not in this version of braid: " + name + " differs from " + first->stack.name +
                             " in d, heads, blocks or ffn");
     }
@@ -185,7 +189,9 @@ void ReadJoint(YamlMap& root, const Json& defaults, Recipe* recipe) {
   joint.NotYet("freeze_paths", "freezing paths");
   joint.NotYet("carry_optimizer", "carrying the parents' moments over");
   recipe->joint_train = defaults;
+  root.errors().set_inherited(true);
   ReadTrainFields(joint, &recipe->joint_train);
+  root.errors().set_inherited(false);
   if (recipe->joint_train["batch"].get<int64_t>() % recipe->joint_ranks != 0) {
     joint.Fail("ranks", Format("%d ranks do not divide a batch of %lld sequences", recipe->joint_ranks,
                                (long long)recipe->joint_train["batch"].get<int64_t>()));
@@ -223,6 +229,10 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
                         {"top_p", section.Double("top_p", 1.0)},
                         {"seed", section.Int("seed", static_cast<int64_t>(recipe->seed), 0, kMany)}};
     if (recipe->generate["prompts"].empty()) section.Fail("prompts", "must hold at least one prompt");
+    if (recipe->generate["temperature"].get<double>() < 0) section.Fail("temperature", "must not be negative");
+    if (const double top_p = recipe->generate["top_p"].get<double>(); !(top_p > 0 && top_p <= 1)) {
+      section.Fail("top_p", "must be above 0 and at most 1");
+    }
   }
 }
 
@@ -264,8 +274,13 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
     }
   }
   recipe->sequence = root.Int("sequence", 256, 2, 1 << 20);
-  Json train = DefaultTrain();
-  ReadTrainSection(root.Node("train"), "train", errors, &train);
+  if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {
+    root.Fail("sequence", Format("%lld is above arch.rope_max_pos %lld", (long long)recipe->sequence,
+                                 (long long)recipe->arch.rope_max_pos));
+  }
+  recipe->train = DefaultTrain();
+  const Json& train = recipe->train;
+  ReadTrainSection(root.Node("train"), "train", errors, &recipe->train);
   const std::vector<YAML::Node> paths = root.List("paths");
   for (size_t i = 0; i < paths.size(); ++i) {
     recipe->paths.push_back(ReadModel(paths[i], "paths." + std::to_string(i), true, train, recipe, errors));
@@ -308,6 +323,7 @@ Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
     errors.Fail(error.mark, error.msg);
   }
   if (!errors.ok()) return errors.status();
+  recipe.defaults = errors.defaults();
   return recipe;
 }
 
@@ -320,15 +336,26 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
               {"arch",
                {{"attn_out_proj", recipe.arch.attn_out_proj}, {"ffn_gate", recipe.arch.ffn_gate},
                 {"rope_layout", recipe.arch.rope_layout}, {"rope_max_pos", recipe.arch.rope_max_pos},
-                {"norm_eps", recipe.arch.norm_eps}, {"rope_base", recipe.arch.rope_base}}},
-              {"joint", recipe.joint_train}};
-  all["joint"]["ranks"] = recipe.joint_ranks;
-  if (!recipe.paths.empty()) all["train"] = recipe.paths.front().train;
-  std::vector<std::string> lines;
-  for (const auto& [key, value] : all.flatten().items()) {
+                {"norm_eps", recipe.arch.norm_eps}, {"rope_base", recipe.arch.rope_base},
+                {"router_noise", recipe.arch.router_noise}}},
+              {"train", recipe.train}};
+  if (!recipe.composites.empty()) {
+    all["joint"] = recipe.joint_train;
+    all["joint"]["ranks"] = recipe.joint_ranks;
+  }
+  std::map<std::string, std::string> values;
+  const Json flat = all.flatten();
+  for (const auto& [key, value] : flat.items()) {
     std::string name = key.substr(1);
     std::replace(name.begin(), name.end(), '/', '.');
-    lines.push_back(name + " = " + value.dump());
+    values[name] = value.dump();
+  }
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : values) {
+    lines.push_back(name + " = " + value + (recipe.defaults.contains(name) ? "  (default)" : ""));
+  }
+  for (const auto& [name, value] : recipe.defaults) {
+    if (!values.contains(name)) lines.push_back(name + " = " + value + "  (default)");
   }
   std::sort(lines.begin(), lines.end());
   return lines;

@@ -56,6 +56,7 @@ struct Recipe {
   std::vector<Model> paths;
   std::vector<Composite> composites;
   std::vector<Model> baselines;
+  Json train;                       // settings of docs/tasks.md that models begin from
   Json joint_train;                 // settings of the joint phase
   int32_t joint_ranks = 1;
   int32_t joint_slots = 1;
@@ -64,15 +65,16 @@ struct Recipe {
   int64_t evaluate_sequences = 0;
   Json generate;                    // spec of `evaluate`, or null
   std::string text;                 // as given
+  std::map<std::string, std::string> defaults;  // fields that were absent, with what was filled in
 
   const Corpus* FindCorpus(const std::string& name) const;
 };
 
 // `name` is the file's name, for messages. Errors are kInvalidArgument with reason INVALID_RECIPE:
-// "recipe.yaml:12:5: paths.0.heads: 3 heads do not divide width 64".
+// "recipe.yaml:12:5: paths.0.heads: 3 heads do not divide width 64", one a line.
 Result<Recipe> ParseRecipe(std::string_view text, const std::string& name);
 
-// Every setting in force, defaults included, as sorted "field = value" lines for `braid plan`.
+// Every setting in force as sorted "field = value" lines for `braid plan`; those that were filled in say "(default)".
 std::vector<std::string> SettingsInForce(const Recipe& recipe);
 
 }  // namespace braid::recipe

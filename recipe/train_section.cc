@@ -25,7 +25,10 @@ void ReadOptimizer(YamlMap& map, Json* train) {
   }
   if (!(optimizer["lr"].get<double>() > 0)) section.Fail("lr", "must be above 0");
   const std::vector<YAML::Node> betas = section.List("betas");
-  if (betas.empty()) return;
+  if (!section.Has("betas")) {
+    map.errors().NoteDefault(section.PathOf("betas"), optimizer["betas"].dump());
+    return;
+  }
   Json pair = Json::array();
   for (const YAML::Node& beta : betas) {
     double value = -1;
@@ -69,6 +72,9 @@ void ReadTrainFields(YamlMap& map, Json* train) {
     if ((*train)[key].get<double>() < 0) map.Fail(key, "must not be negative");
   }
   ReadOptimizer(map, train);
+  if ((*train)["lr_min"].get<double>() > (*train)["optimizer"]["lr"].get<double>()) {
+    map.Fail("lr_min", "is above optimizer.lr; the schedule falls from one to the other");
+  }
   ReadPaperField(map, "last_label", {"ignore"}, "copy_input", train);
   ReadPaperField(map, "lr_schedule", {"cosine", "constant"}, "cosine_misstepped", train);
   ReadPaperField(map, "accum_tail", {"drop", "flush"}, "carry", train);

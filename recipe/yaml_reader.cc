@@ -1,9 +1,12 @@
 #include "recipe/yaml_reader.h"
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace braid::recipe {
 namespace {
+
+constexpr size_t kMostErrors = 10;
 
 std::string Shown(const YAML::Node& node) {
   if (node.IsScalar()) return "\"" + node.Scalar().substr(0, 60) + "\"";
@@ -15,9 +18,25 @@ std::string Shown(const YAML::Node& node) {
 }  // namespace
 
 void YamlErrors::Fail(const YAML::Mark& mark, const std::string& message) {
-  if (!status_.ok()) return;
-  status_ = Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
-                   Format("%s:%d:%d: ", file_.c_str(), mark.line + 1, mark.column + 1) + message);
+  errors_.emplace(mark.line + 1, mark.column + 1, message);
+}
+
+Status YamlErrors::status() const {
+  if (ok()) return OkStatus();
+  std::string text;
+  size_t listed = 0;
+  for (const auto& [line, column, message] : errors_) {
+    if (++listed > kMostErrors) {
+      text += Format("\n%s: %zu errors more", file_.c_str(), errors_.size() - kMostErrors);
+      break;
+    }
+    text += (listed > 1 ? "\n" : "") + Format("%s:%d:%d: ", file_.c_str(), line, column) + message;
+  }
+  return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", text);
+}
+
+void YamlErrors::NoteDefault(const std::string& field, const std::string& value) {
+  if (!inherited_) defaults_[field] = value;
 }
 
 YamlMap::YamlMap(const YAML::Node& node, std::string path, YamlErrors& errors)
@@ -56,7 +75,8 @@ YAML::Node YamlMap::Node(const std::string& key) {
 
 YAML::Node YamlMap::Require(const std::string& key) {
   const YAML::Node node = Node(key);
-  if (!node.IsDefined()) errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": is missing");
+  const bool is_map = !node_ || node_.IsNull() || node_.IsMap();  // otherwise that is the error
+  if (!node.IsDefined() && is_map) errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": is missing");
   return node;
 }
 
@@ -68,7 +88,10 @@ void YamlMap::Fail(const std::string& key, const std::string& message) {
 
 std::string YamlMap::String(const std::string& key, const std::string& fallback) {
   const YAML::Node node = Node(key);
-  if (!node.IsDefined()) return fallback;
+  if (!node.IsDefined()) {
+    if (!fallback.empty()) errors_.NoteDefault(PathOf(key), Json(fallback).dump());
+    return fallback;
+  }
   if (!node.IsScalar()) return Fail(key, "expected text, found " + Shown(node)), fallback;
   return node.Scalar();
 }
@@ -80,7 +103,7 @@ std::string YamlMap::RequireString(const std::string& key) {
 
 int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, int64_t most) {
   const YAML::Node node = Node(key);
-  if (!node.IsDefined()) return fallback;
+  if (!node.IsDefined()) return errors_.NoteDefault(PathOf(key), std::to_string(fallback)), fallback;
   std::string digits = node.IsScalar() ? node.Scalar() : "";
   std::erase(digits, '_');
   Result<int64_t> value = ParseInt(digits);
@@ -99,7 +122,7 @@ int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, in
 
 double YamlMap::Double(const std::string& key, double fallback) {
   const YAML::Node node = Node(key);
-  if (!node.IsDefined()) return fallback;
+  if (!node.IsDefined()) return errors_.NoteDefault(PathOf(key), FormatDouble(fallback)), fallback;
   const Result<double> value = ParseDouble(node.IsScalar() ? node.Scalar() : "");
   if (!value.ok()) return Fail(key, "expected a number, found " + Shown(node)), fallback;
   return *value;
@@ -107,7 +130,7 @@ double YamlMap::Double(const std::string& key, double fallback) {
 
 bool YamlMap::Bool(const std::string& key, bool fallback) {
   const YAML::Node node = Node(key);
-  if (!node.IsDefined()) return fallback;
+  if (!node.IsDefined()) return errors_.NoteDefault(PathOf(key), fallback ? "true" : "false"), fallback;
   bool value = fallback;
   if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value)) Fail(key, "expected true or false, found " + Shown(node));
   return value;

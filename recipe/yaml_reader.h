@@ -5,26 +5,37 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/status.h"
 
 namespace braid::recipe {
 
-// Collects the first error of a whole document.
+// What reading a whole document left behind: its errors, and the defaults that were filled in.
 class YamlErrors {
  public:
   explicit YamlErrors(std::string file) : file_(std::move(file)) {}
-  // "file:line:column: message", kInvalidArgument with reason INVALID_RECIPE. Only the first is kept.
+  // An error at a place of the document.
   void Fail(const YAML::Mark& mark, const std::string& message);
-  Status status() const { return status_; }
-  bool ok() const { return status_.ok(); }
+  // All errors in the order of their places, one a line, "file:line:column: message"; kInvalidArgument with reason
+  // INVALID_RECIPE. At most ten are listed.
+  Status status() const;
+  bool ok() const { return errors_.empty(); }
+
+  // `field` was absent and has this value. Not while inherited settings are read: those are no defaults.
+  void NoteDefault(const std::string& field, const std::string& value);
+  const std::map<std::string, std::string>& defaults() const { return defaults_; }
+  void set_inherited(bool inherited) { inherited_ = inherited; }
 
  private:
   const std::string file_;
-  Status status_;
+  std::set<std::tuple<int, int, std::string>> errors_;  // line, column, message
+  std::map<std::string, std::string> defaults_;
+  bool inherited_ = false;
 };
 
 // One mapping. A missing or null node reads as empty.
