@@ -1,4 +1,5 @@
 // braid-trainer: training, evaluation and the gate, as jobs or by hand.
+#include <cmath>
 #include <cstdio>
 #include <exception>
 
@@ -89,7 +90,8 @@ Status EvaluateByHand(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const auto losses,
                          ValidationLosses(*network, sets, network->spec().sequence, sequences, *alone));
   for (const auto& [corpus, sum] : losses) {
-    std::printf("%-16s loss %.4f over %lld tokens\n", corpus.c_str(), sum.loss / static_cast<double>(sum.targets),
+    const double loss = sum.loss / static_cast<double>(sum.targets);
+    std::printf("%-16s loss %.4f  perplexity %.2f  over %lld tokens\n", corpus.c_str(), loss, std::exp(loss),
                 (long long)sum.targets);
   }
   return OkStatus();
@@ -133,6 +135,7 @@ int Main(int argc, char** argv) {
     const Status status = by_hand(*arguments);
     if (status.ok()) return 0;
     std::fprintf(stderr, "braid-trainer: %s\n", status.message().c_str());
+    if (const std::string hint = task::HintFor(status); !hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "braid-trainer: %s\n", error.what());
   }

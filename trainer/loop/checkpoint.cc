@@ -1,5 +1,6 @@
 #include "trainer/loop/checkpoint.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/file.h"
@@ -37,12 +38,31 @@ Status ReadTensors(const SafetensorsFile& file, const Layout& layout, const std:
   return OkStatus();
 }
 
+Json ToJson(const Environment& environment) {
+  return {{"world", environment.world}, {"threads", environment.threads}, {"instruction_set", environment.instruction_set}};
+}
+
+Environment ReadEnvironment(JsonReader& read) {
+  return {read.Int("world", 1), read.Int("threads", 1), read.String("instruction_set", "")};
+}
+
+std::string ShortText(const Json& value) {
+  const std::string text = value.dump();
+  return text.size() <= 40 ? text : text.substr(0, 13) + "...";  // of a digest, its beginning
+}
+
 }  // namespace
 
 Json ToJson(const TrainState& state) {
-  return {{"format", 1},          {"step", state.step},   {"epoch", state.epoch},     {"tokens", state.tokens},
-          {"seed", state.seed},   {"world", state.world}, {"threads", state.threads}, {"instruction_set", state.instruction_set},
-          {"settings", state.settings}};
+  Json json = ToJson(state.environment);
+  json.update({{"format", 1}, {"step", state.step}, {"epoch", state.epoch}, {"tokens", state.tokens}, {"seed", state.seed},
+               {"settings", state.settings}});
+  for (const auto& [step, environment] : state.before) {
+    Json entry = ToJson(environment);
+    entry["until_step"] = step;
+    json["before"].push_back(std::move(entry));
+  }
+  return json;
 }
 
 Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
@@ -53,11 +73,16 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   state.epoch = read.RequireInt("epoch");
   state.tokens = read.RequireInt("tokens");
   state.seed = static_cast<uint64_t>(read.RequireInt("seed"));
-  state.world = read.Int("world", 1);
-  state.threads = read.Int("threads", 1);
-  state.instruction_set = read.String("instruction_set", "");
+  state.environment = ReadEnvironment(read);
   state.settings = read.String("settings", "");
+  const Json before = read.Has("before") ? read.RequireArray("before") : Json::array();
   BRAID_RETURN_IF_ERROR(read.Finish());
+  for (size_t i = 0; i < before.size(); ++i) {
+    JsonReader part(before[i], path + ".before." + std::to_string(i));
+    const int64_t step = part.RequireInt("until_step");
+    state.before.emplace_back(step, ReadEnvironment(part));
+    BRAID_RETURN_IF_ERROR(part.Finish());
+  }
   return state;
 }
 
@@ -81,6 +106,25 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, 
   return SyncFolder(std::string(FolderOf(folder)));
 }
 
+std::string Differences(const model::ModelSpec& stored, const model::ModelSpec& asked) {
+  const Json was = model::ToJson(stored).flatten();
+  const Json is = model::ToJson(asked).flatten();
+  std::vector<std::string> parts;
+  const auto note = [&](const std::string& pointer) {
+    std::string field = pointer.substr(1);
+    std::replace(field.begin(), field.end(), '/', '.');
+    parts.push_back(field + " is " + ShortText(was.value(pointer, Json())) + ", the task says " +
+                    ShortText(is.value(pointer, Json())));
+  };
+  for (const auto& [pointer, value] : was.items()) {
+    if (!is.contains(pointer) || is[pointer] != value) note(pointer);
+  }
+  for (const auto& [pointer, value] : is.items()) {
+    if (!was.contains(pointer)) note(pointer);
+  }
+  return Join(parts, "; ");
+}
+
 Result<model::ModelSpec> ReadModelSpec(const std::string& folder) {
   const std::string path = JoinPath(folder, "config.json");
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
@@ -102,7 +146,7 @@ Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const st
 Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec stored, ReadModelSpec(folder));
   if (!(stored == spec)) {
-    return InvalidArgument(folder + "/config.json is of another model than the task's (" + stored.name + ", " + spec.name + ")");
+    return InvalidArgument(folder + "/config.json is of another model than the task's: " + Differences(stored, spec));
   }
   const std::string state_path = JoinPath(folder, "state.json");
   BRAID_ASSIGN_OR_RETURN(const Json state_json, ReadJsonFile(state_path));

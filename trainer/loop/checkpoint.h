@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
@@ -13,14 +15,22 @@
 
 namespace braid::trainer {
 
+// Where a training ran: what decides the bits of its losses besides the seed.
+struct Environment {
+  int64_t world = 1;
+  int64_t threads = 1;
+  std::string instruction_set;
+
+  friend bool operator==(const Environment&, const Environment&) = default;
+};
+
 struct TrainState {
   int64_t step = 0;      // steps done
   int64_t epoch = 0;     // of the last step
   int64_t tokens = 0;    // trained so far
   uint64_t seed = 0;
-  int64_t world = 1;
-  int64_t threads = 1;
-  std::string instruction_set;
+  Environment environment;
+  std::vector<std::pair<int64_t, Environment>> before;  // other environments, each with the last step done there
   std::string settings;  // SHA-256 of the spec: a checkpoint of another training is refused
 };
 
@@ -31,6 +41,9 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path);
 Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout,
                        const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history,
                        bool optimizer);
+
+// "vocab is 400, the task says 500; ..." for two models that differ: what a checkpoint has against what is asked for.
+std::string Differences(const model::ModelSpec& stored, const model::ModelSpec& asked);
 
 // config.json of a checkpoint folder.
 Result<model::ModelSpec> ReadModelSpec(const std::string& folder);

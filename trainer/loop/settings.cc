@@ -48,6 +48,11 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
       }
     }
     if (!(s->schedule.lr > 0)) part.Fail("lr", "must be above 0");
+    for (const double beta : {s->optimizer.beta1, s->optimizer.beta2}) {
+      if (!(beta >= 0 && beta < 1)) part.Fail("betas", "must be at least 0 and below 1");
+    }
+    if (!(s->optimizer.eps > 0)) part.Fail("eps", "must be above 0");
+    if (!(s->optimizer.weight_decay >= 0)) part.Fail("weight_decay", "must not be negative");
     BRAID_RETURN_IF_ERROR(part.Finish());
   }
   if (!checkpoint.is_null()) {

@@ -36,7 +36,7 @@ class Training {
     while (state_.step < plan_.total) {
       BRAID_RETURN_IF_ERROR(Step(feeder));
       if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(writer_->TakeError());
-      if (stop_) return Stop();
+      if (stop_ && state_.step < plan_.total) return Stop();
       MaybeCheckpoint();
     }
     return Finish();
@@ -82,9 +82,7 @@ class Training {
     } else {
       network_->Initialize(settings_.seed);
     }
-    state_.world = task_.world;
-    state_.threads = task_.threads;
-    state_.instruction_set = InstructionSet();
+    state_.environment = {task_.world, task_.threads, InstructionSet()};
     state_.settings = settings_digest_;
     BRAID_ASSIGN_OR_RETURN(collective_, MakeCollective(channel_.rendezvous(), task_.rank, task_.world, task_.device,
                                                        kPeerTimeoutMs));
@@ -96,7 +94,7 @@ class Training {
                settings_.model.name.c_str(), FormatCount(static_cast<double>(model::ParameterCount(settings_.model))).c_str(),
                (long long)plan_.total, (long long)settings_.accumulate, (long long)settings_.batch,
                (long long)settings_.data.sequence, (long long)task_.rank, (long long)task_.world,
-               (long long)task_.threads, state_.instruction_set.c_str()));
+               (long long)task_.threads, state_.environment.instruction_set.c_str()));
     return OkStatus();
   }
 
@@ -107,16 +105,25 @@ class Training {
     }
     optimizer_->Restore(resumed.snapshot);
     history_ = std::move(resumed.history);
-    const TrainState& was = resumed.state;
-    Log(LogLevel::kInfo, task_.job, Format("goes on after step %lld", (long long)was.step));
-    if (was.world != task_.world || was.threads != task_.threads || was.instruction_set != InstructionSet()) {
+    state_ = std::move(resumed.state);
+    last_good_ = state_.step;
+    Log(LogLevel::kInfo, task_.job, Format("goes on after step %lld", (long long)state_.step));
+    const Environment was = state_.environment;
+    if (const Environment now{task_.world, task_.threads, InstructionSet()}; !(was == now)) {
+      state_.before.emplace_back(state_.step, was);
       Log(LogLevel::kWarning, task_.job,
           Format("the checkpoint was made with %lld ranks, %lld threads, %s; this run has %lld, %lld, %s: the losses will "
                  "not have the same bits",
-                 (long long)was.world, (long long)was.threads, was.instruction_set.c_str(), (long long)task_.world,
-                 (long long)task_.threads, InstructionSet().c_str()));
+                 (long long)was.world, (long long)was.threads, was.instruction_set.c_str(), (long long)now.world,
+                 (long long)now.threads, now.instruction_set.c_str()));
     }
-    state_ = was;
+    // A task that was stopped after its last step still owes the summary.
+    if (const size_t end = history_.find_last_of('\n'); end != std::string::npos) {
+      const size_t begin = end == 0 ? std::string::npos : history_.find_last_of('\n', end - 1);
+      BRAID_ASSIGN_OR_RETURN(last_values_, ParseJson(std::string_view(history_).substr(begin + 1, end - begin - 1),
+                                                     task_.resume + "/history.jsonl"));
+      last_values_.erase("step");
+    }
     return OkStatus();
   }
 
@@ -126,8 +133,7 @@ class Training {
     start.name = settings_.model.name;
     start.sequence = settings_.model.sequence;
     if (!(start == settings_.model)) {
-      return InvalidArgument("input \"init\" is another model than spec.model: " + model::ToJson(start).dump() + " against " +
-                             model::ToJson(settings_.model).dump());
+      return InvalidArgument("input \"init\" is another model than spec.model: " + Differences(start, settings_.model));
     }
     BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
     return network_->Load(file);
@@ -151,7 +157,9 @@ class Training {
     const double lr = LearningRate(settings_.schedule, state_.step);
     const double loss = shared[0] / targets;
     const double norm = std::isfinite(loss) ? optimizer_->Step(lr) : loss;
-    if (!std::isfinite(loss) || !std::isfinite(norm)) return NotFinite(loss, norm);
+    if (!std::isfinite(loss) || !std::isfinite(norm)) {
+      return Diverged(Format("the loss of step %lld is %g and its gradient norm %g", (long long)state_.step + 1, loss, norm));
+    }
     ++state_.step;
     state_.epoch = place.epoch;
     state_.tokens += place.micro_batches * settings_.batch * settings_.data.sequence;
@@ -175,7 +183,9 @@ class Training {
     BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, shards, settings_.data.sequence,
                                                                settings_.validate_sequences, *collective_));
     for (const auto& [corpus, sum] : losses) {
-      (*values)["validation/" + corpus] = sum.loss / static_cast<double>(sum.targets);
+      const double loss = sum.loss / static_cast<double>(sum.targets);
+      if (!std::isfinite(loss)) return Diverged(Format("the validation loss of %s is %g", corpus.c_str(), loss));
+      (*values)["validation/" + corpus] = loss;
     }
     return OkStatus();
   }
@@ -193,14 +203,15 @@ class Training {
                       static_cast<double>(plan_.total - state_.step) * step_tokens / rate);
   }
 
-  Status NotFinite(double loss, double norm) const {
-    const int64_t last = writer_ == nullptr ? 0 : std::max(writer_->last_written(), resumed_step());
-    return InvalidArgument(Format("step %lld: the loss is %g and the gradient norm %g; the training has diverged and stops. Last "
-                                  "good checkpoint: %s. A lower train.optimizer.lr or more warmup_steps may help",
-                                  (long long)state_.step + 1, loss, norm,
-                                  last > 0 ? ("step " + std::to_string(last)).c_str() : "none"));
+  Status Diverged(const std::string& what) {
+    if (writer_ != nullptr) {
+      BRAID_RETURN_IF_ERROR(writer_->Finish());
+      last_good_ = std::max(last_good_, writer_->last_written());
+    }
+    return InvalidArgument(Format("%s; the training has diverged and stops. Last good checkpoint: %s. A lower "
+                                  "train.optimizer.lr or more warmup_steps may help",
+                                  what.c_str(), last_good_ > 0 ? ("step " + std::to_string(last_good_)).c_str() : "none"));
   }
-  int64_t resumed_step() const { return task_.resume.empty() ? 0 : state_.step; }
 
   void MaybeCheckpoint() {
     if (task_.rank != 0) return;
@@ -270,6 +281,7 @@ class Training {
   TrainState state_;
   std::string history_;
   Json last_values_ = Json::object();
+  int64_t last_good_ = 0;  // step of the newest checkpoint known, 0 for none
   bool stop_ = false;
   bool checkpoint_asked_ = false;
   bool due_ = false;

@@ -253,7 +253,7 @@ void ConfigureRuntime(int64_t threads) {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   at::set_num_threads(static_cast<int>(threads));
-  at::set_num_interop_threads(1);
+  [[maybe_unused]] static const bool once = (at::set_num_interop_threads(1), true);  // torch takes it once a process
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   at::globalContext().setFloat32MatmulPrecision("highest");
 }

@@ -62,7 +62,7 @@ class Network {
   std::unique_ptr<Impl> impl_;
 };
 
-// Sets threads and allocator for this process; once, before the first tensor. Reductions are deterministic from here on.
+// Sets threads and allocator for this process; before the first tensor. Again changes the threads alone. Reductions are deterministic from here on.
 void ConfigureRuntime(int64_t threads);
 // What decides the bits besides seed, world and threads: "AVX2", "AVX512", ... and the version of torch.
 std::string InstructionSet();

@@ -1,0 +1,118 @@
+#include "trainer/loop/checkpoint.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "tests/trainer/small_world.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CheckpointTest : public ::testing::Test {
+ protected:
+  CheckpointTest() : spec_(world_.Dense("m")), layout_(MakeLayout(spec_)) {
+    const auto size = static_cast<size_t>(layout_.size);
+    snapshot_.p.assign(size, 0);
+    snapshot_.m = snapshot_.v = snapshot_.p;
+    // The gaps between tensors are not stored.
+    for (const Layout::Slot& slot : layout_.slots) {
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
+        const auto at = static_cast<size_t>(slot.offset + i);
+        snapshot_.p[at] = random_.Normal(3 * at);
+        snapshot_.m[at] = random_.Normal(3 * at + 1);
+        snapshot_.v[at] = random_.Normal(3 * at + 2);
+      }
+    }
+    snapshot_.step = state_.step = 12;
+    state_.epoch = 1;
+    state_.tokens = 3456;
+    state_.seed = 7;
+    state_.environment = {2, 3, "AVX2"};
+    state_.settings = "abc";
+  }
+  std::string Write() {
+    EXPECT_TRUE(WriteCheckpoint(folder_, spec_, layout_, snapshot_, state_, "{\"step\":12}\n", true).ok());
+    return folder_;
+  }
+  std::string Error() { return ReadCheckpoint(folder_, spec_, layout_).status().message(); }
+
+  SmallWorld world_;
+  const std::string folder_ = world_.at("step-12");
+  const model::ModelSpec spec_;
+  const Layout layout_;
+  const RandomStream random_{1, "checkpoint"};
+  AdamW::Snapshot snapshot_;
+  TrainState state_;
+};
+
+TEST_F(CheckpointTest, ComesBackBitForBit) {
+  state_.before = {{4, {1, 1, "AVX512"}}};
+  Write();
+  const auto back = ReadCheckpoint(folder_, spec_, layout_);
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back->snapshot.p, snapshot_.p);
+  EXPECT_EQ(back->snapshot.m, snapshot_.m);
+  EXPECT_EQ(back->snapshot.v, snapshot_.v);
+  EXPECT_EQ(back->snapshot.step, 12);
+  EXPECT_EQ(back->history, "{\"step\":12}\n");
+  EXPECT_EQ(ToJson(back->state), ToJson(state_));
+  EXPECT_EQ(back->state.before.at(0).second.instruction_set, "AVX512");
+  EXPECT_FALSE(PathExists(folder_ + ".tmp"));
+}
+
+TEST_F(CheckpointTest, WhatAKilledWriterLeftIsWrittenOver) {
+  ASSERT_TRUE(MakeFolder(folder_ + ".tmp").ok());
+  ASSERT_TRUE(WriteFileAtomic(folder_ + ".tmp/rest", "x").ok());
+  Write();
+  EXPECT_FALSE(PathExists(folder_ + "/rest"));
+}
+
+TEST_F(CheckpointTest, NamesTheFileThatIsCutShort) {
+  for (const char* name : {"model.safetensors", "optimizer.safetensors"}) {
+    Write();
+    const std::string path = JoinPath(folder_, name);
+    ASSERT_EQ(truncate(path.c_str(), static_cast<off_t>(*FileSize(path) - 4)), 0);
+    EXPECT_EQ(ReadCheckpoint(folder_, spec_, layout_).status().code(), StatusCode::kDataLoss) << Error();
+    EXPECT_THAT(Error(), HasSubstr(path));
+  }
+  Write();
+  ASSERT_TRUE(RemoveFile(folder_ + "/state.json").ok());
+  EXPECT_THAT(Error(), HasSubstr(folder_ + "/state.json"));
+}
+
+TEST_F(CheckpointTest, NamesTheTensorThatIsMissing) {
+  Write();
+  const auto writer = storage::SafetensorsWriter::Create(folder_ + "/model.safetensors", {{"embed.weight", "F32", {1}}}).value();
+  const float value = 1;
+  ASSERT_TRUE(writer->Append("embed.weight", &value, sizeof value).ok());
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_THAT(Error(), HasSubstr("model.safetensors"));
+  EXPECT_THAT(Error(), HasSubstr("blocks.0.attn.q.weight"));
+  // Of the model alone, too.
+  EXPECT_THAT(LoadNetwork(folder_, "cpu").status().message(), HasSubstr("blocks.0.attn.q.weight"));
+}
+
+TEST_F(CheckpointTest, NamesEveryFieldThatDiffers) {
+  Write();
+  model::ModelSpec other = spec_;
+  other.vocab = 500;
+  other.dense.blocks = 3;
+  other.tokenizer = std::string(64, '0');
+  const std::string message = ReadCheckpoint(folder_, other, MakeLayout(other)).status().message();
+  EXPECT_THAT(message, HasSubstr("vocab is 271, the task says 500"));
+  EXPECT_THAT(message, HasSubstr("dense.blocks is 2, the task says 3"));
+  EXPECT_THAT(message, HasSubstr("tokenizer is \"" + spec_.tokenizer.substr(0, 12) + "..., the task says \"000000000000..."));
+}
+
+TEST_F(CheckpointTest, RefusesANewerFormat) {
+  Write();
+  Json state = ToJson(state_);
+  state["format"] = 2;
+  ASSERT_TRUE(WriteJsonFile(folder_ + "/state.json", state).ok());
+  EXPECT_THAT(Error(), HasSubstr("state.json.format: this version of braid reads format 1"));
+}
+
+}  // namespace
+}  // namespace braid::trainer

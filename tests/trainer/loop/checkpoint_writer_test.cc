@@ -1,0 +1,74 @@
+#include "trainer/loop/checkpoint_writer.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/trainer/small_world.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class CheckpointWriterTest : public ::testing::Test {
+ protected:
+  CheckpointWriterTest() : network_(Network::Create(world_.Dense("m"), "cpu").value()), channel_(world_.at("keys")) {}
+
+  void Write(CheckpointWriter& writer, int64_t step) {
+    AdamW::Snapshot snapshot;
+    snapshot.p.assign(static_cast<size_t>(network_->layout().size), static_cast<float>(step));
+    snapshot.m = snapshot.v = snapshot.p;
+    TrainState state;
+    state.step = step;
+    writer.Begin(std::move(snapshot), state, "");
+    ASSERT_TRUE(writer.Finish().ok());
+    EXPECT_EQ(writer.last_written(), step);
+  }
+  std::vector<std::string> Kept() const { return ListFolder(folder_).value(); }
+
+  SmallWorld world_;
+  const std::string folder_ = world_.at("checkpoints");
+  std::unique_ptr<Network> network_;
+  RecordingChannel channel_;
+};
+
+TEST_F(CheckpointWriterTest, ByHandTheLastTwoStay) {
+  CheckpointWriter writer(folder_, *network_, channel_);
+  for (const int64_t step : {1, 2, 3}) Write(writer, step);
+  EXPECT_THAT(Kept(), ElementsAre("step-2", "step-3"));
+  EXPECT_EQ(channel_.checkpoints().size(), 3u);
+  EXPECT_EQ(channel_.checkpoints().at(3), folder_ + "/step-3");
+}
+
+TEST_F(CheckpointWriterTest, WithAWorkerAllStayUntilTheyAreStoredElsewhere) {
+  channel_.worker = true;
+  CheckpointWriter writer(folder_, *network_, channel_);
+  for (const int64_t step : {1, 2, 3, 4}) Write(writer, step);
+  EXPECT_THAT(Kept(), ElementsAre("step-1", "step-2", "step-3", "step-4"));
+  channel_.stored = 2;
+  Write(writer, 5);
+  EXPECT_THAT(Kept(), ElementsAre("step-3", "step-4", "step-5"));
+  channel_.stored = 6;
+  Write(writer, 6);  // the newest stays whatever is stored
+  EXPECT_THAT(Kept(), ElementsAre("step-6"));
+}
+
+TEST_F(CheckpointWriterTest, AnErrorIsToldOnceAndNamesStepAndFile) {
+  ASSERT_TRUE(WriteFileAtomic(folder_, "a file where the folder should be").ok());
+  CheckpointWriter writer(folder_, *network_, channel_);
+  AdamW::Snapshot snapshot;
+  snapshot.p.assign(static_cast<size_t>(network_->layout().size), 0);
+  snapshot.m = snapshot.v = snapshot.p;
+  TrainState state;
+  state.step = 3;
+  writer.Begin(snapshot, state, "");
+  const Status status = writer.Finish();
+  EXPECT_THAT(status.message(), HasSubstr("checkpoint of step 3"));
+  EXPECT_THAT(status.message(), HasSubstr(folder_));
+  EXPECT_TRUE(writer.TakeError().ok());
+  EXPECT_EQ(writer.last_written(), 0);
+  EXPECT_TRUE(channel_.checkpoints().empty());
+}
+
+}  // namespace
+}  // namespace braid::trainer

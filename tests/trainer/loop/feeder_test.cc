@@ -1,0 +1,83 @@
+#include "trainer/loop/feeder.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/trainer/small_world.h"
+
+namespace braid::trainer {
+namespace {
+
+struct Source {
+  SmallWorld world;
+  TrainSettings settings;
+  std::unique_ptr<corpus::Dataset> dataset;
+  StepPlan plan;
+
+  Source() {
+    const task::Task task = world.TrainTask("t", world.Dense("m"));
+    settings = ReadTrainSettings(task.spec).value();
+    settings.steps = 0;
+    settings.accum_tail = "flush";
+    dataset = corpus::Dataset::Open(settings.data, {world.at("data.tales"), world.at("data.sums")}, world.at("epochs")).value();
+    plan = PlanSteps(settings, dataset->OpenEpoch(0).value()->sequences()).value();
+  }
+
+  std::vector<MicroBatch> All(int64_t first_step, int64_t rank, int64_t ranks) const {
+    Feeder feeder(settings, *dataset, plan, first_step, rank, ranks);
+    std::vector<MicroBatch> batches;
+    for (int64_t step = first_step; step < plan.total; ++step) {
+      for (int64_t m = 0; m < plan.At(settings, step).micro_batches; ++m) batches.push_back(feeder.Next().value());
+    }
+    return batches;
+  }
+};
+
+TEST(FeederTest, GivesTheEpochsInOrder) {
+  const Source source;
+  const std::vector<MicroBatch> batches = source.All(0, 0, 1);
+  const int64_t T = SmallWorld::kSequence;
+  size_t next = 0;
+  for (int64_t e = 0; e < source.settings.epochs; ++e) {
+    const auto epoch = source.dataset->OpenEpoch(e).value();
+    const int64_t micro = epoch->sequences() / source.settings.batch;
+    for (int64_t m = 0; m < micro; ++m, ++next) {
+      for (int64_t i = 0; i < source.settings.batch; ++i) {
+        std::vector<int32_t> ids(static_cast<size_t>(T));
+        epoch->Read(m * source.settings.batch + i, ids.data());
+        const auto begin = batches.at(next).ids.begin() + i * T;
+        EXPECT_EQ(ids, std::vector<int32_t>(begin, begin + T)) << e << " " << m << " " << i;
+      }
+    }
+  }
+  EXPECT_EQ(next, batches.size());
+}
+
+TEST(FeederTest, RanksShareEveryMicroBatch) {
+  const Source source;
+  const auto whole = source.All(0, 0, 1), first = source.All(0, 0, 2), second = source.All(0, 1, 2);
+  ASSERT_EQ(whole.size(), first.size());
+  for (size_t m = 0; m < whole.size(); ++m) {
+    std::vector<int32_t> joined = first[m].ids;
+    joined.insert(joined.end(), second[m].ids.begin(), second[m].ids.end());
+    EXPECT_EQ(whole[m].ids, joined);
+    EXPECT_EQ(whole[m].targets, second[m].targets);
+  }
+}
+
+TEST(FeederTest, BeginsAtAnyStep) {
+  const Source source;
+  const auto whole = source.All(0, 0, 1);
+  const int64_t first = source.plan.per_epoch + 1;  // within the second epoch
+  const auto rest = source.All(first, 0, 1);
+  ASSERT_GT(rest.size(), 2u);
+  for (size_t m = 0; m < rest.size(); ++m) EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
+}
+
+TEST(FeederTest, EndsWithBatchesThatNobodyTook) {
+  const Source source;
+  Feeder feeder(source.settings, *source.dataset, source.plan, 0, 0, 1);
+  EXPECT_TRUE(feeder.Next().ok());
+}
+
+}  // namespace
+}  // namespace braid::trainer

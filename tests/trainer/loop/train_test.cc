@@ -1,0 +1,265 @@
+#include "trainer/loop/train.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "tests/trainer/small_world.h"
+#include "trainer/loop/settings.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Key;
+
+// The files that must be the same, bit for bit, whatever happened on the way.
+std::vector<std::string> Bits(const task::Task& task) {
+  std::vector<std::string> files;
+  for (const char* name : {"model/model.safetensors", "model/optimizer.safetensors", "model/state.json", "model/config.json",
+                           "model/tokenizer.json", "history/history.jsonl", "history/summary.json"}) {
+    files.push_back(ReadFile(JoinPath(task.output, name)).value());
+  }
+  return files;
+}
+
+class TrainTest : public ::testing::Test {
+ protected:
+  task::Task NewTask(const std::string& name) { return world_.TrainTask(name, world_.Dense("m")); }
+  Status Run(const task::Task& task) {
+    RecordingChannel channel(task.work);
+    return RunTrainJob(task, channel);
+  }
+  std::string Error(const task::Task& task) {
+    const Status status = Run(task);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status.ToString();
+    return status.message();
+  }
+  // One run, undisturbed.
+  task::Task Whole() {
+    const task::Task task = NewTask("whole");
+    EXPECT_TRUE(Run(task).ok());
+    return task;
+  }
+  SmallWorld world_;
+};
+
+TEST_F(TrainTest, LearnsAndReportsEachStep) {
+  const task::Task task = NewTask("a");
+  RecordingChannel channel(task.work);
+  ASSERT_TRUE(RunTrainJob(task, channel).ok());
+  ASSERT_EQ(channel.metrics.size(), 12u);
+  const double first = channel.metrics.at(1)["loss"].get<double>(), last = channel.metrics.at(12)["loss"].get<double>();
+  EXPECT_NEAR(first, std::log(271.0), 0.15);
+  EXPECT_LT(last, first - 0.05);
+  // Validation every five steps and at the end, of each corpus and of both.
+  for (int64_t step = 1; step <= 12; ++step) {
+    EXPECT_EQ(channel.metrics.at(step).contains("validation/tales"), step == 5 || step == 10 || step == 12) << step;
+  }
+  const Json& end = channel.metrics.at(12);
+  EXPECT_NEAR(end["validation/all"].get<double>(),
+              (end["validation/tales"].get<double>() + end["validation/sums"].get<double>()) / 2, 1e-9);
+  EXPECT_EQ(end["tokens"], 12 * 4 * 2 * 16);
+  EXPECT_THAT(channel.outputs, Contains(Key("model")));
+  EXPECT_EQ(channel.result["final"], end);
+  EXPECT_EQ(channel.result["parameters"], model::ParameterCount(world_.Dense("m")));
+}
+
+TEST_F(TrainTest, TheFirstLossIsTheMeanOverTheGlobalBatch) {
+  const task::Task task = NewTask("a");
+  RecordingChannel channel(task.work);
+  ASSERT_TRUE(RunTrainJob(task, channel).ok());
+  const TrainSettings settings = ReadTrainSettings(task.spec).value();
+  const auto dataset =
+      corpus::Dataset::Open(settings.data, {world_.at("data.tales"), world_.at("data.sums")}, world_.at("epochs")).value();
+  const auto epoch = dataset->OpenEpoch(0).value();
+  const auto network = Network::Create(world_.Dense("m"), "cpu").value();
+  network->Initialize(5);
+  double sum = 0;
+  for (int64_t i = 0; i < 8; ++i) {
+    std::vector<int32_t> ids(16);
+    epoch->Read(i, ids.data());
+    const std::vector<float> logits = network->Logits(ids, false);
+    for (size_t t = 0; t + 1 < ids.size(); ++t) {
+      double total = 0;
+      for (size_t v = 0; v < 271; ++v) total += std::exp(static_cast<double>(logits[t * 271 + v]));
+      sum += std::log(total) - logits[t * 271 + static_cast<size_t>(ids[t + 1])];
+    }
+  }
+  EXPECT_NEAR(channel.metrics.at(1)["loss"].get<double>(), sum / (8 * 15), 1e-5);
+}
+
+TEST_F(TrainTest, StoppedAndResumedHasTheBitsOfAnUndisturbedRun) {
+  const task::Task whole = Whole();
+  task::Task first = NewTask("first");
+  RecordingChannel channel(first.work);
+  channel.stop_after = 6;
+  const Status stopped = RunTrainJob(first, channel);
+  EXPECT_EQ(stopped.code(), StatusCode::kCancelled);
+  EXPECT_THAT(stopped.message(), HasSubstr("stopped after step 6 of 12 with a checkpoint"));
+
+  task::Task second = NewTask("second");
+  second.resume = channel.checkpoints().at(6);
+  ASSERT_TRUE(Run(second).ok());
+  EXPECT_EQ(Bits(second), Bits(whole));
+
+  // From the one written beside the training at step 4, too.
+  task::Task third = NewTask("third");
+  third.resume = channel.checkpoints().at(4);
+  ASSERT_TRUE(Run(third).ok());
+  EXPECT_EQ(Bits(third), Bits(whole));
+}
+
+TEST_F(TrainTest, AStopAfterTheLastStepChangesNothing) {
+  const task::Task whole = Whole();
+  const task::Task task = NewTask("stopped");
+  RecordingChannel channel(task.work);
+  channel.stop_after = 12;
+  EXPECT_TRUE(RunTrainJob(task, channel).ok());
+  EXPECT_EQ(Bits(task), Bits(whole));
+}
+
+TEST_F(TrainTest, ResumedAfterTheLastStepStillOwesItsOutputs) {
+  const task::Task whole = Whole();
+  task::Task again = NewTask("again");
+  again.resume = JoinPath(whole.output, "model");
+  ASSERT_TRUE(Run(again).ok());
+  EXPECT_EQ(Bits(again), Bits(whole));
+}
+
+TEST_F(TrainTest, ACheckpointOnRequestGoesOn) {
+  const task::Task task = NewTask("a");
+  RecordingChannel channel(task.work);
+  channel.checkpoint_after = 3;
+  ASSERT_TRUE(RunTrainJob(task, channel).ok());
+  EXPECT_THAT(channel.checkpoints(), Contains(Key(3)));
+}
+
+TEST_F(TrainTest, AResumeUnderOtherThreadsIsWrittenDown) {
+  task::Task first = NewTask("first");
+  RecordingChannel channel(first.work);
+  channel.stop_after = 6;
+  (void)RunTrainJob(first, channel);
+  task::Task second = NewTask("second");
+  second.resume = channel.checkpoints().at(6);
+  second.threads = 2;
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Run(second).ok());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("this run has 1, 2, "));
+  const Json state = ReadJsonFile(second.output + "/model/state.json").value();
+  EXPECT_EQ(state["threads"], 2);
+  EXPECT_EQ(state["before"][0]["until_step"], 6);
+  EXPECT_EQ(state["before"][0]["threads"], 1);
+}
+
+TEST_F(TrainTest, AGangOfTwoIsStoppedTogetherAndResumesWithItsBits) {
+  const auto gang = [&](const std::string& name, const std::string& resume, int64_t stop_after, std::string* checkpoint) {
+    std::vector<std::thread> ranks;
+    std::vector<task::Task> tasks(2);
+    for (int64_t rank = 0; rank < 2; ++rank) {
+      task::Task& task = tasks[static_cast<size_t>(rank)];
+      task = NewTask(name + std::to_string(rank));
+      task.rank = rank;
+      task.world = 2;
+      task.resume = resume;
+      ranks.emplace_back([&, rank] {
+        RecordingChannel channel(world_.at(name));
+        if (rank == 0) channel.stop_after = stop_after;  // one rank is asked, both stop
+        const Status status = RunTrainJob(task, channel);
+        EXPECT_EQ(status.code(), stop_after > 0 ? StatusCode::kCancelled : StatusCode::kOk) << status.ToString();
+        EXPECT_EQ(channel.metrics.empty(), rank == 1);
+        if (rank == 1) {
+          EXPECT_TRUE(channel.outputs.empty());
+          EXPECT_TRUE(channel.checkpoints().empty());
+        } else if (checkpoint != nullptr) {
+          *checkpoint = channel.checkpoints().rbegin()->second;
+        }
+      });
+    }
+    for (std::thread& rank : ranks) rank.join();
+    return tasks[0];
+  };
+  const task::Task whole = gang("whole", "", 0, nullptr);
+  std::string checkpoint;
+  gang("stopped", "", 7, &checkpoint);
+  EXPECT_THAT(checkpoint, HasSubstr("step-7"));
+  EXPECT_EQ(Bits(gang("resumed", checkpoint, 0, nullptr)), Bits(whole));
+}
+
+TEST_F(TrainTest, DivergenceNamesTheStepAndTheLastGoodCheckpoint) {
+  task::Task task = NewTask("a");
+  task.spec["train"]["optimizer"]["lr"] = 1e30;
+  task.spec["train"]["warmup_steps"] = 0;
+  task.spec["train"]["checkpoint"]["steps"] = 1;
+  const std::string message = Error(task);
+  EXPECT_THAT(message, HasSubstr("the loss of step 2 is "));
+  EXPECT_THAT(message, HasSubstr("Last good checkpoint: step 1."));
+}
+
+TEST_F(TrainTest, RefusesWhatDoesNotFitBeforeTheFirstStep) {
+  task::Task task = NewTask("a");
+  task.inputs.erase("tokenizer");
+  EXPECT_THAT(Error(task), HasSubstr("job job (train): input \"tokenizer\" is missing"));
+
+  task = NewTask("b");
+  task.inputs.erase("data.sums");
+  EXPECT_THAT(Error(task), HasSubstr("input \"data.sums\" is missing"));
+
+  task = NewTask("c");
+  task.spec["model"]["vocab"] = 272;
+  EXPECT_THAT(Error(task), HasSubstr("spec.model.vocab is 272, the tokenizer has 271"));
+
+  task = NewTask("d");
+  task.world = 3;
+  EXPECT_THAT(Error(task), HasSubstr("train.batch: 4 sequences cannot be shared by 3 ranks"));
+
+  task = NewTask("e");
+  task.spec["train"]["batch"] = 1000;
+  EXPECT_THAT(Error(task), HasSubstr("has not one step of batch 1000"));
+
+  world_.WriteShards("foreign", "tales", 3, std::string(64, 'f'));
+  task = NewTask("f");
+  task.inputs["data.tales"] = task.inputs["data.sums"] = world_.at("foreign");
+  EXPECT_THAT(Error(task), HasSubstr("the shards were made with tokenizer ffffffffffff"));
+  task = NewTask("g");
+  task.inputs["data.tales"] = world_.at("foreign");
+  EXPECT_THAT(Error(task), HasSubstr("corpora tales and sums were made with different tokenizers"));
+}
+
+TEST_F(TrainTest, RefusesACheckpointOfSomethingElse) {
+  const task::Task whole = Whole();
+  task::Task task = NewTask("other_rate");
+  task.resume = JoinPath(whole.output, "model");
+  task.spec["train"]["optimizer"]["lr"] = 1e-3;
+  EXPECT_THAT(Error(task), HasSubstr("is a checkpoint of a training with other settings"));
+
+  task = NewTask("other_init");
+  task.inputs["init"] = JoinPath(whole.output, "model");
+  task.spec["model"]["dense"]["blocks"] = 1;
+  EXPECT_THAT(Error(task), HasSubstr("input \"init\" is another model than spec.model: dense.blocks is 2, the task says 1"));
+}
+
+TEST_F(TrainTest, AnInitIsTheStart) {
+  const task::Task whole = Whole();
+  task::Task task = NewTask("on");
+  task.inputs["init"] = JoinPath(whole.output, "model");
+  RecordingChannel before(whole.work), after(task.work);
+  ASSERT_TRUE(RunTrainJob(task, after).ok());
+  const auto line = ReadFile(JoinPath(whole.output, "history/history.jsonl")).value();
+  const double first = Json::parse(line.substr(0, line.find('\n')))["loss"].get<double>();
+  EXPECT_LT(after.metrics.at(1)["loss"].get<double>(), first - 0.05);
+}
+
+// A recipe is planned before its tokenizer is trained: the task leaves those fields open.
+TEST_F(TrainTest, OpenTokenizerFieldsAreFilledIn) {
+  const task::Task whole = Whole();
+  task::Task task = NewTask("open");
+  for (const char* field : {"vocab", "pad_id", "eos_id"}) task.spec["model"][field] = 0;
+  task.spec["model"]["tokenizer"] = "";
+  ASSERT_TRUE(Run(task).ok());
+  EXPECT_EQ(Bits(task), Bits(whole));
+}
+
+}  // namespace
+}  // namespace braid::trainer
