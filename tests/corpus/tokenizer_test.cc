@@ -1,0 +1,119 @@
+#include "corpus/tokenizer.h"
+
+#include <gmock/gmock.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "corpus/bpe_trainer.h"
+
+namespace braid::corpus {
+namespace {
+
+using ::testing::HasSubstr;
+
+const char kShared[] = BRAID_SOURCE_DIR "/../shared/data/";
+
+Json Trained() {
+  BpeTrainer trainer;
+  trainer.Add("the cat and the hat and the bat; a cat, a hat, a bat. the the the");
+  return trainer.Train(270).value();
+}
+
+TEST(TokenizerTest, EncodesAndDecodes) {
+  const auto tokenizer = Tokenizer::Parse(Trained().dump(), "t.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  EXPECT_EQ((*tokenizer)->entries(), 270);
+  EXPECT_EQ((*tokenizer)->eos_id(), 0);
+  EXPECT_EQ((*tokenizer)->pad_id(), 270);
+  EXPECT_EQ((*tokenizer)->vocab(), 271);
+  Encoder encoder(*tokenizer);
+  std::vector<int32_t> ids;
+  const std::string text = "the cat <|endoftext|>\n\xE2\x82\xAC" + std::string(200, 'a') + " the";
+  encoder.Encode(text, &ids);
+  EXPECT_EQ((*tokenizer)->Decode(ids), text);
+  EXPECT_THAT(ids, testing::Contains(0));
+  std::vector<int32_t> again;
+  encoder.Encode(text, &again);  // from the cache
+  EXPECT_EQ(ids, again);
+}
+
+// The definition, as slow as can be: merge the pair of lowest rank, the leftmost of them, until there is none.
+std::vector<int32_t> MergeByDefinition(const Json& json, const std::string& piece) {
+  std::vector<std::string> symbols;
+  for (const char c : piece) symbols.emplace_back(1, c);
+  const Json& merges = json["model"]["merges"];
+  while (true) {
+    size_t best = merges.size(), at = 0;
+    for (size_t i = 0; i + 1 < symbols.size(); ++i) {
+      for (size_t rank = 0; rank < best; ++rank) {
+        if (merges[rank][0] == symbols[i] && merges[rank][1] == symbols[i + 1]) best = rank, at = i;
+      }
+    }
+    if (best == merges.size()) break;
+    symbols[at] += symbols[at + 1];
+    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  }
+  std::vector<int32_t> ids;
+  for (const std::string& symbol : symbols) ids.push_back(json["model"]["vocab"][symbol].get<int32_t>());
+  return ids;
+}
+
+// Long pieces go through the heap, short ones through the scan; both must merge as defined.
+TEST(TokenizerTest, LongAndShortPiecesMergeAsDefined) {
+  const Json json = Trained();
+  const auto tokenizer = Tokenizer::Parse(json.dump(), "t.json").value();
+  Encoder encoder(tokenizer);
+  for (const char* unit : {"the", "cat", "thehat", "andthebat", "a"}) {
+    for (const int times : {1, 3, 40}) {
+      std::string piece;
+      for (int i = 0; i < times; ++i) piece += unit;
+      std::vector<int32_t> ids;
+      encoder.Encode(piece, &ids);
+      EXPECT_EQ(ids, MergeByDefinition(json, piece)) << piece;
+    }
+  }
+}
+
+TEST(TokenizerTest, RefusesOtherKindsByField) {
+  const auto error = [](auto change) {
+    Json json = Trained();
+    change(json);
+    return Tokenizer::Parse(json.dump(), "t.json").status().message();
+  };
+  EXPECT_THAT(error([](Json& j) { j["normalizer"] = {{"type", "Lowercase"}}; }), HasSubstr("t.json: normalizer: Lowercase is not supported"));
+  EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"] = {{"type", "Whitespace"}}; }), HasSubstr("pre_tokenizer: Whitespace"));
+  EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; }), HasSubstr("pre_tokenizer.add_prefix_space"));
+  EXPECT_THAT(error([](Json& j) { j["model"]["type"] = "WordPiece"; }), HasSubstr("model: WordPiece"));
+  EXPECT_THAT(error([](Json& j) { j["model"]["merges"].push_back("q\xC3\xA9 z"); }), HasSubstr("names an entry that vocab does not have"));
+  EXPECT_THAT(error([](Json& j) { j["added_tokens"] = Json::array(); }), HasSubstr("has no <|endoftext|>"));
+  EXPECT_THAT(Tokenizer::Load("/nowhere/tokenizer.json").status().message(), HasSubstr("/nowhere/tokenizer.json"));
+}
+
+// Published vectors: lines of text and the ids that the original gives.
+TEST(TokenizerTest, GoldenVectorsOfGpt2) {
+  const std::string tokenizer_path = std::string(kShared) + "tokenizers/gpt2/tokenizer.json";
+  const std::string base = std::string(kShared) + "golden_tokenizer/ggml-vocab-gpt-2.gguf";
+  if (!PathExists(tokenizer_path) || !PathExists(base + ".inp")) GTEST_SKIP() << "no golden vectors here";
+  const auto tokenizer = Tokenizer::Load(tokenizer_path).value();
+  const std::string input = ReadFile(base + ".inp").value();
+  const std::vector<std::string> expected = Split(ReadFile(base + ".out").value(), '\n');
+  const std::string separator = "\n__ggml_vocab_test__\n";
+  Encoder encoder(tokenizer);
+  size_t cases = 0;
+  for (size_t begin = 0; begin <= input.size(); ++cases) {
+    size_t end = input.find(separator, begin);
+    if (end == std::string::npos) break;
+    std::vector<int32_t> ids, wanted;
+    encoder.Encode(std::string_view(input).substr(begin, end - begin), &ids);
+    for (const std::string& word : Split(Trim(expected[cases]), ' ')) {
+      if (!word.empty()) wanted.push_back(static_cast<int32_t>(ParseInt(word).value()));
+    }
+    EXPECT_EQ(ids, wanted) << input.substr(begin, end - begin);
+    begin = end + separator.size();
+  }
+  EXPECT_GT(cases, 30u);
+}
+
+}  // namespace
+}  // namespace braid::corpus
