@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""kill -9 of everything, once each and in turn: the run ends with the same bits, nothing is lost, nothing is left."""
+import json
+import os
+import signal
+import unittest
+
+import by_hand
+from by_hand import wait_until
+from service import Service, wait_job, write_recipe
+
+STEPS = 1500
+TRAINED = ("path_tales", "path_sums", "joint:both", "dense")
+
+
+def attempts(job):
+    return len(job.get("attempts", []))
+
+
+def running_with_checkpoint(least):
+    """The job runs in its attempt number `least` or later, and has stored a checkpoint."""
+    return lambda job: attempts(job) >= least and job["attempts"][-1].get("state") == "ATTEMPT_RUNNING" and int(job.get("checkpointStep", 0)) > 0
+
+
+class KillLadder(unittest.TestCase):
+    def events(self, braid):
+        return [json.loads(line) for line in braid.run("-o", "json", "events").stdout.splitlines() if line.startswith("{")]
+
+    def kill_task(self, braid, run, job):
+        """kill -9 of a task program of the job."""
+        wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
+        # The task file's folder is named after the attempt; with one slot a worker, the trainer of the job's worker is it.
+        before = attempts(braid.job(run, job))
+        worker = braid.job(run, job)["attempts"][-1]["workers"][0]
+        (pid,) = braid.processes("braid-trainer", (os.path.join("state", worker) + os.sep,))
+        os.kill(pid, signal.SIGKILL)
+        wait_job(braid, run, job, lambda found: attempts(found) > before, "a new attempt")
+
+    def kill_worker(self, braid, run, job):
+        wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
+        before = attempts(braid.job(run, job))
+        worker = braid.job(run, job)["attempts"][-1]["workers"][0]
+        trainers = braid.processes("braid-trainer", (os.path.join("state", worker) + os.sep,))
+        (pid,) = braid.processes("braid-worker", (worker,))
+        os.kill(pid, signal.SIGKILL)
+        # Its task dies with it, before anybody starts it anew.
+        wait_until(lambda: not set(trainers) & set(braid.processes("braid-trainer")), "the tasks of the killed worker to be gone")
+        wait_job(braid, run, job, lambda found: attempts(found) > before, "a new attempt")
+
+    def kill_coordinator(self, braid, run, job):
+        wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
+        before = attempts(braid.job(run, job))
+        acknowledged = self.events(braid)
+        trainers = set(braid.processes("braid-trainer"))
+        (pid,) = braid.processes("braid-coordinator")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: braid.run("list", "runs", code=None).returncode == 0, "the coordinator to answer again")
+        self.assertEqual(self.events(braid)[:len(acknowledged)], acknowledged)
+        # The task did not notice.
+        still = braid.job(run, job)
+        if still["state"] == "JOB_ACTIVE":
+            self.assertTrue(trainers & set(braid.processes("braid-trainer")))
+        self.assertEqual(attempts(still), before)
+
+    def test_losses_are_bit_equal_through_every_kill(self):
+        with Service() as braid:
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=STEPS)
+            undisturbed = braid.run("submit", recipe, "--watch").stdout.strip()
+            expected = {job: braid.metrics(undisturbed, job) for job in TRAINED}
+
+            run = braid.submit(recipe)
+            self.kill_task(braid, run, "path_tales")
+            self.kill_coordinator(braid, run, "path_tales")
+            self.kill_worker(braid, run, "path_tales")
+            self.kill_task(braid, run, "joint:both")
+            self.kill_coordinator(braid, run, "joint:both")
+            self.kill_worker(braid, run, "joint:both")
+            braid.run("wait", run, "--timeout", "180s")
+
+            for job in TRAINED:
+                self.assertEqual(sorted(expected[job]), list(range(1, STEPS + 1)))
+                self.assertEqual(braid.metrics(run, job), expected[job], job)
+            # What was made is the same, byte for byte.
+            for job in ("tokenizer", "prepare:tales", "merge:both"):
+                self.assertEqual(braid.job(run, job)["outputs"], braid.job(undisturbed, job)["outputs"], job)
+            self.assertGreaterEqual(attempts(braid.job(run, "path_tales")), 3)
+            self.assertGreaterEqual(attempts(braid.job(run, "joint:both")), 3)
+            self.assertEqual(braid.processes("braid-trainer"), [])
+
+    def test_sigterm_stops_with_a_checkpoint_and_the_next_start_goes_on(self):
+        with Service() as braid:
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=STEPS, every=200)
+            run = braid.submit(recipe, "--only", "path_tales")
+            wait_until(lambda: len(braid.metrics(run, "path_tales")) > 20 if braid.job(run, "path_tales").get("attempts") else False, "the first steps")
+            self.assertTrue(braid.stop(), "braid up did not end with code 0")
+            self.assertEqual(braid.processes(), [])
+            braid.start()
+            braid.run("wait", run, "--timeout", "120s")
+            job = braid.job(run, "path_tales")
+            self.assertEqual(attempts(job), 2)
+            self.assertEqual(job["attempts"][0]["state"], "ATTEMPT_PREEMPTED")
+            # It went on from the step it was stopped at, not from the last multiple of `every`.
+            resumed = int(job["attempts"][1]["resumedStep"])
+            self.assertGreater(resumed, 20)
+            self.assertEqual(sorted(braid.metrics(run, "path_tales")), list(range(1, STEPS + 1)))
+
+    def test_cancel_ends_the_processes(self):
+        with Service() as braid:
+            run = braid.submit(write_recipe(braid.folder, by_hand.small_texts(), steps=100000))
+            wait_job(braid, run, "path_tales", lambda job: job.get("attempts") and job["attempts"][-1]["state"] == "ATTEMPT_RUNNING", "running")
+            braid.run("cancel", run)
+            braid.run("wait", run, "--timeout", "60s", code=11)
+            self.assertEqual(braid.processes("braid-trainer"), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""The main job, small, with the real programs: two commands of a user, and what the other commands then say."""
+import json
+import os
+import tempfile
+import unittest
+
+import by_hand
+from service import RECIPE, Service, write_recipe
+
+
+class MainJob(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service()
+        cls.service.__enter__()
+        cls.recipe = write_recipe(cls.service.folder, by_hand.small_texts(), steps=60)
+        cls.submitted = cls.service.run("submit", cls.recipe, "--watch", "--request-id", "6b1f0f9e-5f0e-4d1c-9a57-0e2f3c4d5e6f", code=None)
+        cls.run_id = cls.submitted.stdout.strip()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.service.__exit__(None)
+
+    def test_the_run_succeeds_with_every_job(self):
+        self.assertEqual(self.submitted.returncode, 0, self.submitted.stderr)
+        run = self.service.json("describe", self.run_id)
+        self.assertEqual(run["state"], "RUN_SUCCEEDED")
+        self.assertEqual({job["state"] for job in run["jobs"]}, {"JOB_SUCCEEDED"})
+        self.assertEqual({job["name"] for job in run["jobs"]},
+                         {"tokenizer", "prepare:tales", "prepare:sums", "path_tales", "path_sums", "dense", "merge:both",
+                          "gate:both", "joint:both", "evaluate:path_tales", "evaluate:path_sums", "evaluate:dense",
+                          "evaluate:both@start", "evaluate:both", "report"})
+
+    def test_the_gang_ran_on_two_workers(self):
+        job = self.service.job(self.run_id, "joint:both")
+        self.assertEqual(len(set(job["attempts"][-1]["workers"])), 2)
+
+    def test_the_same_request_id_is_the_same_run(self):
+        again = self.service.run("submit", self.recipe, "--request-id", "6b1f0f9e-5f0e-4d1c-9a57-0e2f3c4d5e6f")
+        self.assertEqual(again.stdout.strip(), self.run_id)
+
+    def test_the_report_has_a_row_for_each_model(self):
+        report = json.loads(self.service.run("-o", "json", "report", self.run_id).stdout)
+        text = self.service.run("report", self.run_id).stdout
+        for name in ("path_tales", "path_sums", "both", "dense"):
+            self.assertIn(name, json.dumps(report))
+            self.assertIn(name, text)
+        for word in ("perplexity", "tokens/s", "ritical path"):
+            self.assertIn(word, text)
+        self.assertTrue(os.path.exists(os.path.join(self.service.folder, "state", "reports", self.run_id, "report.html")))
+
+    def test_metrics_are_every_step_once(self):
+        for job in ("path_tales", "joint:both", "dense"):
+            self.assertEqual(sorted(self.service.metrics(self.run_id, job)), list(range(1, 61)))
+
+    def test_what_a_job_wrote_can_be_read_after_the_end(self):
+        self.assertIn("steps", self.service.run("logs", self.run_id, "path_tales").stdout)
+        self.assertIn("rank 1 of 2", self.service.run("logs", self.run_id, "joint:both", "--rank", "1").stdout)
+
+    def test_events_have_no_gaps(self):
+        events = self.service.run("-o", "json", "events").stdout.splitlines()
+        seqs = [int(json.loads(line)["seq"]) for line in events if line.startswith("{")]
+        self.assertGreater(len(seqs), 30)
+        self.assertEqual(seqs, list(range(seqs[0], seqs[0] + len(seqs))))
+
+    def test_lineage_leads_back_to_the_text(self):
+        model = self.service.job(self.run_id, "joint:both")["outputs"]["model"]
+        lineage = self.service.run("artifact", "lineage", model).stdout
+        for kind in ("checkpoint", "shards", "tokenizer", "source"):
+            self.assertIn(kind, lineage)
+        self.service.run("artifact", "verify", model)
+
+    def test_models_generate(self):
+        text = self.service.run("generate", self.run_id + "/joint:both", "The red fox", "--tokens", "8").stdout
+        self.assertTrue(text.startswith("The red fox"))
+
+    def test_only_one_path(self):
+        run = self.service.run("submit", self.recipe, "--only", "path_tales", "--watch").stdout.strip()
+        names = {job["name"] for job in self.service.json("describe", run)["jobs"]}
+        self.assertEqual(names, {"tokenizer", "prepare:tales", "path_tales"})
+        # The same seed, data and settings: the same bits as in the whole run.
+        self.assertEqual(self.service.metrics(run, "path_tales"), self.service.metrics(self.run_id, "path_tales"))
+
+    def test_paths_trained_before_join_a_merge(self):
+        folder = tempfile.mkdtemp(dir=self.service.folder)
+        tokenizer = self.service.job(self.run_id, "tokenizer")["outputs"]["tokenizer"]
+        self.service.run("artifact", "get", tokenizer, "--out", os.path.join(folder, "tokenizer"))
+        model = self.service.job(self.run_id, "path_tales")["outputs"]["model"]
+        self.service.run("artifact", "get", model, "--out", os.path.join(folder, "tales"))
+        sums = self.service.job(self.run_id, "path_sums")["outputs"]["model"]
+        text = RECIPE.replace("{train: {vocab: 400}}", "{file: tokenizer/tokenizer.json}")
+        text = text.replace("name: path_tales,", "name: path_tales, from: tales,").replace("name: path_sums,", f"name: path_sums, from: {sums},")
+        text = text.replace("baselines:\n  - {name: dense, d: 32, heads: 4, blocks: 2}\n", "")
+        run = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=60, text=text), "--watch").stdout.strip()
+        # The merge of the same paths is the same composite, and trains on with the same bits.
+        self.assertEqual(self.service.job(run, "merge:both")["outputs"]["model"], self.service.job(self.run_id, "merge:both")["outputs"]["model"])
+        self.assertEqual(self.service.metrics(run, "joint:both"), self.service.metrics(self.run_id, "joint:both"))
+
+    def test_merge_plan_of_artifacts_writes_nothing(self):
+        before = self.service.json("artifact", "list")
+        parents = [self.service.job(self.run_id, name)["outputs"]["model"] for name in ("path_tales", "path_sums")]
+        self.assertIn("large.0", self.service.run("merge", "plan", *parents).stdout)
+        self.assertEqual(self.service.json("artifact", "list"), before)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,161 @@
+"""A coordinator and workers of one test: started from nothing in a folder of its own, found again by a mark in their
+environment, and gone at the end."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+
+from by_hand import program, wait_until
+
+RECIPE = """run: small
+tokenizer: {train: {vocab: 400}}
+corpora:
+  tales: {files: [tales.jsonl], text: text}
+  sums:  {files: [sums.jsonl], text: text}
+validation: {documents: 0.1}
+sequence: 32
+paths:
+  - {name: path_tales, corpus: tales, d: 16, heads: 2, blocks: 2}
+  - {name: path_sums, corpus: sums, d: 16, heads: 2, blocks: 2}
+composites:
+  - {name: both, connect: share}
+baselines:
+  - {name: dense, d: 32, heads: 4, blocks: 2}
+train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+        checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 100, sequences: 4}}
+joint: {ranks: 2}
+evaluate:
+  - loss: all
+  - generate: {prompts: ["The red fox"], tokens: 8}
+"""
+
+
+def write_recipe(folder, texts, steps, every=50, text=RECIPE, name="recipe.yaml"):
+    for corpus, documents in texts.items():
+        with open(os.path.join(folder, corpus + ".jsonl"), "w", encoding="utf-8") as out:
+            out.writelines(json.dumps({"text": document}) + "\n" for document in documents)
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text.replace("STEPS", str(steps)).replace("EVERY", str(every)))
+    return path
+
+
+class Braid:
+    """The CLI against one state folder. `run` gives a CompletedProcess, `json` what a command prints."""
+
+    def __init__(self, folder):
+        self.folder, self.mark = folder, uuid.uuid4().hex
+        self.environment = {**os.environ, "BRAID_TEST_MARK": self.mark}
+        for name in ("BRAID_ADDR", "BRAID_DIR", "BRAID_OUTPUT"):
+            self.environment.pop(name, None)
+
+    def run(self, *words, code=0, **more):
+        """Runs `braid --dir ... words`; `code` is the exit code that must come, None for any."""
+        done = subprocess.run([program("braid"), "--dir", os.path.join(self.folder, "state"), *words], capture_output=True,
+                              text=True, env=self.environment, timeout=300, **more)
+        if code is not None and done.returncode != code:
+            raise AssertionError(f"braid {' '.join(words)}: exit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+        return done
+
+    def json(self, *words, **more):
+        return json.loads(self.run("-o", "json", *words, **more).stdout)
+
+    def submit(self, recipe, *words):
+        return self.run("submit", recipe, *words).stdout.strip()
+
+    def job(self, run, name):
+        """The job, or {} while the coordinator does not answer."""
+        done = self.run("-o", "json", "describe", run, name, code=None)
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+    def metrics(self, run, job):
+        """Step -> its line as printed: equal text is equal bits."""
+        lines = self.run("-o", "json", "metrics", run, job).stdout.splitlines()
+        points = [json.loads(line) for line in lines]
+        return {point["step"]: json.dumps(point["values"], sort_keys=True) for point in points}
+
+    def processes(self, name=None, words=()):
+        """Pids of this test's processes, of one program perhaps, whose command line holds all `words`."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit() or int(entry) == os.getpid():
+                continue
+            try:
+                with open(f"/proc/{entry}/environ", "rb") as file:
+                    if self.mark.encode() not in file.read():
+                        continue
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    command = file.read().decode().split("\0")
+            except OSError:
+                continue
+            if name and os.path.basename(command[0]) != name:
+                continue
+            if all(any(word in part for part in command) for word in words):
+                found.append(int(entry))
+        return found
+
+
+class Service(Braid):
+    """`braid up` in the foreground, as a child of the test."""
+
+    def __init__(self, workers=2, slots=1):
+        super().__init__(tempfile.mkdtemp(prefix="braid-system-"))
+        self.workers, self.slots, self.up = workers, slots, None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
+        with open(os.path.join(self.folder, "up.log"), "a", encoding="utf-8") as log:
+            self.up = subprocess.Popen([program("braid"), "--dir", os.path.join(self.folder, "state"), "up", "--workers",
+                                        str(self.workers), "--slots", str(self.slots)], env=self.environment, stdout=log, stderr=log)
+        self.wait_ready()
+
+    def wait_ready(self):
+        def ready():
+            done = self.run("-o", "json", "worker", "list", code=None)
+            if done.returncode != 0:
+                return False
+            listed = json.loads(done.stdout).get("workers", [])
+            return sum(worker.get("link") == "WORKER_READY" for worker in listed) >= self.workers
+        wait_until(ready, "coordinator and workers", timeout_s=60)
+
+    def stop(self):
+        """SIGTERM to `up`; true if it ended by itself with code 0."""
+        self.up.send_signal(signal.SIGTERM)
+        try:
+            return self.up.wait(timeout=60) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def __exit__(self, kind, *_):
+        clean = self.stop() if self.up.poll() is None else True
+        left = self.processes()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        if kind is not None or os.environ.get("BRAID_KEEP_TESTS"):
+            print("state kept in", self.folder)
+        else:
+            shutil.rmtree(self.folder)
+            assert clean, "braid up did not end cleanly on SIGTERM"
+            assert not left, f"{len(left)} processes left behind"
+
+    def log(self, name):
+        with open(os.path.join(self.folder, "state", "logs", name + ".log"), encoding="utf-8") as file:
+            return file.read()
+
+
+def wait_job(braid, run, name, condition, what, timeout_s=120):
+    """Polls a job until `condition(job)`; fails at once if the job failed."""
+    def check():
+        job = braid.job(run, name)
+        if job.get("state") in ("JOB_FAILED", "JOB_SKIPPED", "JOB_CANCELLED"):
+            raise AssertionError(f"{name} ended as {job['state']}: {job.get('error')}")
+        return job if job and condition(job) else None
+    end = time.monotonic() + timeout_s
+    return wait_until(check, f"{name}: {what}", timeout_s=max(1, end - time.monotonic()))
