@@ -1,0 +1,84 @@
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <thread>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "trainer/collective/collective.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Runs `body` on every rank of a gang that meets in a folder.
+void Gang(int64_t world, const std::function<void(int64_t rank, std::unique_ptr<Collective> collective)>& body) {
+  const auto folder = TemporaryFolder::Create().value();
+  std::vector<std::thread> ranks;
+  for (int64_t rank = 0; rank < world; ++rank) {
+    ranks.emplace_back([&, rank] {
+      const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+      auto collective = MakeCollective(*keys, rank, world, "cpu", 20'000);
+      ASSERT_TRUE(collective.ok()) << collective.status().message();
+      EXPECT_EQ((*collective)->rank(), rank);
+      EXPECT_EQ((*collective)->world(), world);
+      body(rank, std::move(collective).value());
+    });
+  }
+  for (std::thread& rank : ranks) rank.join();
+}
+
+TEST(GlooTest, SumsHaveTheSameBitsOnEveryRank) {
+  constexpr int64_t kWorld = 3, kCount = 10'007;
+  std::vector<std::vector<float>> sums(kWorld);
+  Gang(kWorld, [&](int64_t rank, std::unique_ptr<Collective> collective) {
+    const RandomStream random(static_cast<uint64_t>(rank), "values");
+    std::vector<float> values(kCount);
+    for (size_t i = 0; i < kCount; ++i) values[i] = random.Normal(i);
+    EXPECT_TRUE(collective->AllReduce(values.data(), kCount).ok());
+    double losses[2] = {static_cast<double>(rank) + 0.25, 1e-9};
+    EXPECT_TRUE(collective->AllReduce(losses, 2).ok());
+    EXPECT_DOUBLE_EQ(losses[0], 3.75);
+    EXPECT_DOUBLE_EQ(losses[1], 3e-9);
+    EXPECT_TRUE(collective->Barrier().ok());
+    sums[static_cast<size_t>(rank)] = values;
+  });
+  EXPECT_EQ(sums[0], sums[1]);
+  EXPECT_EQ(sums[0], sums[2]);
+  for (size_t i = 0; i < kCount; i += 97) {
+    double expected = 0;
+    for (uint64_t rank = 0; rank < kWorld; ++rank) expected += static_cast<double>(RandomStream(rank, "values").Normal(i));
+    EXPECT_NEAR(sums[0][i], expected, 1e-5);
+  }
+}
+
+TEST(GlooTest, ALostPeerIsAborted) {
+  Gang(2, [](int64_t rank, std::unique_ptr<Collective> collective) {
+    if (rank == 1) return collective.reset();
+    std::vector<float> values(100'000);
+    const Status status = collective->AllReduce(values.data(), static_cast<int64_t>(values.size()));
+    EXPECT_EQ(status.code(), StatusCode::kAborted);
+    EXPECT_THAT(status.message(), HasSubstr("a rank of the gang was lost"));
+  });
+}
+
+TEST(GlooTest, APeerThatNeverComesIsAborted) {
+  const auto folder = TemporaryFolder::Create().value();
+  const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+  const auto collective = MakeCollective(*keys, 0, 2, "cpu", 300);
+  EXPECT_EQ(collective.status().code(), StatusCode::kAborted);
+  EXPECT_THAT(collective.status().message(), HasSubstr("the gang did not meet"));
+}
+
+TEST(LocalTest, AloneASumIsWhatItIs) {
+  const auto folder = TemporaryFolder::Create().value();
+  const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+  const auto alone = MakeCollective(*keys, 0, 1, "cpu", 0).value();
+  float value = 3;
+  EXPECT_TRUE(alone->AllReduce(&value, 1).ok());
+  EXPECT_EQ(value, 3);
+}
+
+}  // namespace
+}  // namespace braid::trainer

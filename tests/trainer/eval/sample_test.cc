@@ -1,0 +1,149 @@
+#include "trainer/eval/sample.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/trainer/small_world.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int32_t kPad = 4;
+// Probabilities 0.5, 0.3, 0.15, 0.05 of ids 2, 0, 3, 1; the pad would be likeliest.
+const std::vector<float> kLogits = {std::log(0.3f), std::log(0.05f), std::log(0.5f), std::log(0.15f), 9.0f};
+
+// How often each id is chosen over an even grid of draws.
+std::vector<double> Shares(const SampleSettings& settings) {
+  std::vector<double> shares(kLogits.size());
+  constexpr int kDraws = 10'000;
+  for (int i = 0; i < kDraws; ++i) {
+    shares[static_cast<size_t>(ChooseToken(kLogits, settings, kPad, (i + 0.5) / kDraws))] += 1.0 / kDraws;
+  }
+  return shares;
+}
+
+void ExpectShares(const SampleSettings& settings, const std::vector<double>& expected) {
+  const std::vector<double> shares = Shares(settings);
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(shares[i], expected[i], 1e-3) << i;
+  EXPECT_EQ(shares[kPad], 0);
+}
+
+TEST(ChooseTokenTest, GreedyTakesTheLikeliestAndOfEqualsTheFirst) {
+  EXPECT_EQ(ChooseToken(kLogits, {}, kPad, 0.99), 2);
+  EXPECT_EQ(ChooseToken({1, 3, 3, 0}, {}, -1, 0), 1);
+}
+
+TEST(ChooseTokenTest, TemperatureOneGivesTheProbabilities) {
+  SampleSettings settings;
+  settings.temperature = 1;
+  ExpectShares(settings, {0.3, 0.05, 0.5, 0.15});
+}
+
+TEST(ChooseTokenTest, TemperatureSharpens) {
+  SampleSettings settings;
+  settings.temperature = 0.5;  // probabilities squared
+  const double total = 0.09 + 0.0025 + 0.25 + 0.0225;
+  ExpectShares(settings, {0.09 / total, 0.0025 / total, 0.25 / total, 0.0225 / total});
+}
+
+TEST(ChooseTokenTest, TopKKeepsTheKLikeliest) {
+  SampleSettings settings;
+  settings.temperature = 1;
+  settings.top_k = 2;
+  ExpectShares(settings, {0.375, 0, 0.625, 0});
+}
+
+TEST(ChooseTokenTest, TopPKeepsTheFewestThatReachIt) {
+  SampleSettings settings;
+  settings.temperature = 1;
+  settings.top_p = 0.7;
+  ExpectShares(settings, {0.375, 0, 0.625, 0});
+  settings.top_p = 0.85;
+  ExpectShares(settings, {0.3 / 0.95, 0, 0.5 / 0.95, 0.15 / 0.95});
+  settings.top_p = 1e-9;
+  ExpectShares(settings, {0, 0, 1, 0});
+}
+
+TEST(SampleSettingsTest, ErrorsNameTheField) {
+  const auto error = [](const Json& json) { return SampleSettingsFromJson(json, "spec.generate").status().message(); };
+  EXPECT_THAT(error({{"prompts", {"a"}}, {"top_p", 0}}), HasSubstr("spec.generate.top_p: must be above 0 and at most 1"));
+  EXPECT_THAT(error({{"prompts", {"a"}}, {"temperature", -1}}), HasSubstr("spec.generate.temperature"));
+  EXPECT_THAT(error({{"prompts", {"a"}}, {"tokens", 0}}), HasSubstr("spec.generate.tokens: must be at least 1"));
+  EXPECT_THAT(error({{"prompts", {"a"}}, {"topk", 1}}), HasSubstr("spec.generate.topk"));
+}
+
+class GenerateTest : public ::testing::Test {
+ protected:
+  GenerateTest() : encoder_(world_.shared_tokenizer()) {}
+  std::unique_ptr<Network> Make(int64_t positions = 0) {
+    model::ModelSpec spec = world_.Dense("m");
+    spec.arch.rope_max_pos = positions;
+    auto network = Network::Create(spec, "cpu").value();
+    network->Initialize(1);
+    return network;
+  }
+  SmallWorld world_;
+  corpus::Encoder encoder_;
+};
+
+TEST_F(GenerateTest, GreedyFollowsTheLogits) {
+  const auto network = Make();
+  SampleSettings settings;
+  settings.tokens = 3;
+  const Sample sample = Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
+  std::vector<int32_t> ids, made;
+  encoder_.Encode("the cat", &ids);
+  for (int i = 0; i < 3; ++i) {
+    const std::vector<float> logits = network->Logits(ids, true);
+    made.push_back(static_cast<int32_t>(std::max_element(logits.begin(), logits.end() - 1) - logits.begin()));
+    ids.push_back(made.back());
+  }
+  EXPECT_EQ(sample.text, world_.tokenizer().Decode(made));
+  EXPECT_EQ(sample.next.at(0).first, world_.tokenizer().Decode({made.at(0)}));
+}
+
+TEST_F(GenerateTest, ListsTheFiveLikeliestWithTheirProbabilities) {
+  const auto network = Make();
+  SampleSettings settings;
+  settings.tokens = 1;
+  const Sample sample = Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
+  std::vector<int32_t> ids;
+  encoder_.Encode("the cat", &ids);
+  std::vector<float> logits = network->Logits(ids, true);
+  logits.pop_back();  // the pad
+  double total = 0;
+  for (const float logit : logits) total += std::exp(static_cast<double>(logit));
+  std::sort(logits.rbegin(), logits.rend());
+  ASSERT_EQ(sample.next.size(), 5u);
+  for (size_t k = 0; k < 5; ++k) {
+    EXPECT_NEAR(sample.next[k].second, std::exp(static_cast<double>(logits[k])) / total, 1e-9);
+  }
+}
+
+TEST_F(GenerateTest, ASeedIsAText) {
+  const auto network = Make();
+  SampleSettings settings;
+  settings.temperature = 1;
+  settings.tokens = 20;
+  const auto text = [&](uint64_t seed, uint64_t stream) {
+    settings.seed = seed;
+    return Generate(*network, world_.tokenizer(), encoder_, "", settings, stream).value().text;
+  };
+  EXPECT_EQ(text(1, 0), text(1, 0));
+  EXPECT_NE(text(1, 0), text(2, 0));
+  EXPECT_NE(text(1, 0), text(1, 1));
+}
+
+TEST_F(GenerateTest, MoreThanThePositionTableIsRefused) {
+  const auto network = Make(16);
+  SampleSettings settings;
+  settings.tokens = 16;
+  EXPECT_THAT(Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).status().message(),
+              HasSubstr("prompt \"the cat\""));
+}
+
+}  // namespace
+}  // namespace braid::trainer

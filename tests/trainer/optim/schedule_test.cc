@@ -1,0 +1,35 @@
+#include "trainer/optim/schedule.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+namespace braid::trainer {
+namespace {
+
+TEST(LearningRateTest, CosineOverTheWholeLength) {
+  const Schedule schedule{"cosine", 5e-4, 1e-4, 0, 100};
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 50), 3e-4);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 25), 1e-4 + 4e-4 * (1 + std::sqrt(0.5)) / 2);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 100), 1e-4);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 120), 1e-4);
+}
+
+TEST(LearningRateTest, WarmUpRisesInALineToTheCurve) {
+  const Schedule schedule{"cosine", 1e-3, 0, 4, 24};
+  for (int step = 0; step < 4; ++step) EXPECT_DOUBLE_EQ(LearningRate(schedule, step), 1e-3 * (step + 1) / 4);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 4), 1e-3);
+  EXPECT_NEAR(LearningRate(schedule, 14), 5e-4, 1e-18);
+  EXPECT_NEAR(LearningRate(schedule, 19), 1e-3 * (1 + std::cos(0.75 * std::numbers::pi)) / 2, 1e-18);
+}
+
+TEST(LearningRateTest, ConstantAfterTheWarmUp) {
+  const Schedule schedule{"constant", 1e-3, 0, 2, 10};
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 9), 1e-3);
+}
+
+}  // namespace
+}  // namespace braid::trainer
