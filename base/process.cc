@@ -22,6 +22,7 @@ namespace braid {
 namespace {
 
 constexpr int kTaskFd = 3;
+constexpr int kErrorFd = 4;  // of the child until exec: why it could not start
 
 // Everything the child needs, made before the fork: after it only async-signal-safe calls are allowed.
 struct Prepared {
@@ -67,19 +68,19 @@ Prepared Prepare(const ProcessOptions& options) {
     dup2(prepared.output, 1);
     dup2(prepared.output, 2);
   }
-  // The pipe for errors moves out of the way, closes itself on exec; then nothing above it stays open.
-  const int pipe = fcntl(prepared.error_pipe, F_DUPFD_CLOEXEC, 10);
-  int last = 2;
-  if (prepared.socket >= 0) {
-    const int moved = fcntl(prepared.socket, F_DUPFD, 20);
-    dup2(moved, kTaskFd);
-    last = kTaskFd;
+  // Socket and pipe go to fixed places, by way of high ones so that neither overwrites the other; the rest is closed.
+  const int pipe_high = fcntl(prepared.error_pipe, F_DUPFD, 64);
+  const int socket_high = prepared.socket >= 0 ? fcntl(prepared.socket, F_DUPFD, 64) : -1;
+  if (socket_high >= 0) {
+    dup2(socket_high, kTaskFd);
+  } else {
+    close(kTaskFd);
   }
-  for (int fd = last + 1; fd < 10; ++fd) close(fd);
-  syscall(SYS_close_range, 11, ~0U, 0);
+  dup3(pipe_high, kErrorFd, O_CLOEXEC);
+  syscall(SYS_close_range, kErrorFd + 1, ~0U, 0);
   execve(prepared.argv[0], prepared.argv.data(), prepared.env.data());
   const int error = errno;
-  (void)!write(pipe, &error, sizeof error);
+  (void)!write(kErrorFd, &error, sizeof error);
   _exit(127);
 }
 

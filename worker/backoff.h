@@ -18,8 +18,8 @@ class Backoff {
   void Reset() { bound_ms_ = first_ms_; }
 
  private:
-  const int64_t first_ms_;
-  const int64_t most_ms_;
+  int64_t first_ms_;
+  int64_t most_ms_;
   int64_t bound_ms_;
 };
 

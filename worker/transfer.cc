@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "worker/backoff.h"
 
 namespace braid::worker {
 namespace {
@@ -22,8 +21,7 @@ double Draw() {
 
 }  // namespace
 
-Status Persist(StopSignal& stop, const std::function<Status()>& call) {
-  Backoff backoff(100, 5'000);
+Status Persist(StopSignal& stop, const std::function<Status()>& call, Backoff backoff) {
   while (true) {
     const Status status = call();
     if (!Passing(status)) return status;
@@ -31,7 +29,8 @@ Status Persist(StopSignal& stop, const std::function<Status()>& call) {
   }
 }
 
-Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop) {
+Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop,
+                  Backoff backoff) {
   BRAID_ASSIGN_OR_RETURN(const uint64_t size, cache.Size(sha256));
   return Persist(stop, [&]() -> Status {
     bool complete = false;
@@ -41,10 +40,11 @@ Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::st
     // Somebody else sent the same blob, or the coordinator forgot an unsynced tail: ask again where to go on.
     if (status.code() == StatusCode::kOutOfRange) return Unavailable(status.message());
     return status;
-  });
+  }, backoff);
 }
 
-Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string& sha256, uint64_t size, StopSignal& stop) {
+Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string& sha256, uint64_t size, StopSignal& stop,
+                    Backoff backoff) {
   int wrong = 0;
   return Persist(stop, [&]() -> Status {
     BRAID_ASSIGN_OR_RETURN(storage::BlobStore::UploadStatus there, cache.QueryUpload(sha256, size));
@@ -63,7 +63,7 @@ Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string
     }
     BRAID_RETURN_IF_ERROR(status);
     return there.complete ? OkStatus() : Unavailable("blob " + sha256 + " ended early");
-  });
+  }, backoff);
 }
 
 Status UploadArtifact(CoordinatorLink& link, const storage::BlobStore& cache, const storage::Manifest& manifest,

@@ -6,15 +6,21 @@
 
 #include "base/status.h"
 #include "storage/files/blob_store.h"
+#include "worker/backoff.h"
 #include "worker/coordinator_link.h"
 #include "worker/stop_signal.h"
 
 namespace braid::worker {
 
+// How long to wait before trying again, where nobody says otherwise.
+inline const Backoff kPatience(100, 5'000);
+
 // The blob is with the coordinator when this returns OK. REQUIRES: cache.Has(sha256).
-Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop);
+Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop,
+                  Backoff backoff = kPatience);
 // The blob is in the cache, verified. A blob with wrong bytes is fetched once more, then kDataLoss (DIGEST_MISMATCH).
-Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string& sha256, uint64_t size, StopSignal& stop);
+Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string& sha256, uint64_t size, StopSignal& stop,
+                    Backoff backoff = kPatience);
 
 // All blobs of the manifest that the coordinator lacks.
 Status UploadArtifact(CoordinatorLink& link, const storage::BlobStore& cache, const storage::Manifest& manifest,
@@ -27,6 +33,6 @@ Result<storage::Manifest> IngestFolder(storage::BlobStore& cache, const std::str
                                        const Json& metadata);
 
 // Repeats `call` while it is kUnavailable, kDeadlineExceeded or STORAGE_FULL, with backoff, until `stop`.
-Status Persist(StopSignal& stop, const std::function<Status()>& call);
+Status Persist(StopSignal& stop, const std::function<Status()>& call, Backoff backoff = kPatience);
 
 }  // namespace braid::worker

@@ -1,0 +1,148 @@
+#include "worker/transfer.h"
+
+#include <gmock/gmock.h>
+#include <rapidcheck.h>
+
+#include <deque>
+
+#include "base/file.h"
+
+namespace braid::worker {
+namespace {
+
+using storage::BlobStore;
+using ::testing::HasSubstr;
+
+const Backoff kAtOnce(0, 0);
+
+// A coordinator whose line breaks: each call fails after so many bytes, or before it began, as the test draws.
+class BrokenLine : public BlobLink {
+ public:
+  BrokenLine(BlobStore& store, std::deque<int> cuts, size_t piece) : store_(store), cuts_(std::move(cuts)), piece_(piece) {}
+
+  Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) override {
+    if (Cut() == 0) return Unavailable("cut");
+    auto status = store_.QueryUpload(sha256, size);
+    if (!status.ok()) return status.status();
+    *complete = status->complete;
+    return status->committed;
+  }
+
+  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset, const std::string& path) override {
+    const std::string content = ReadFile(path).value();
+    const int cut = Cut();
+    int pieces = 0;
+    do {
+      if (pieces++ == cut) {
+        (void)store_.SyncUpload(sha256);
+        return Unavailable("cut");
+      }
+      const std::string_view piece = std::string_view(content).substr(offset, piece_);
+      const auto written = store_.WriteUpload(sha256, size, offset, piece);
+      BRAID_RETURN_IF_ERROR(written.status());
+      sent_ += piece.size();
+      offset += piece.size();
+    } while (offset < size);
+    return OkStatus();
+  }
+
+  Status Download(const std::string& sha256, uint64_t offset, const std::function<Status(std::string_view)>& use) override {
+    const std::string content = ReadFile(store_.PathOf(sha256)).value();
+    const int cut = Cut();
+    int pieces = 0;
+    for (; offset < content.size(); offset += piece_) {
+      if (pieces++ == cut) return Unavailable("cut");
+      std::string piece = content.substr(offset, piece_);
+      if (damage_-- == 0) piece[0] = static_cast<char>(~piece[0]);
+      BRAID_RETURN_IF_ERROR(use(piece));
+      sent_ += piece.size();
+    }
+    return OkStatus();
+  }
+
+  void DamagePiece(int number) { damage_ = number; }
+  uint64_t sent() const { return sent_; }
+
+ private:
+  int Cut() {
+    if (cuts_.empty()) return 1 << 30;
+    const int cut = cuts_.front();
+    cuts_.pop_front();
+    return cut;
+  }
+  BlobStore& store_;
+  std::deque<int> cuts_;
+  const size_t piece_;
+  int damage_ = -1;
+  uint64_t sent_ = 0;
+};
+
+struct Sides {
+  TemporaryFolder folder = TemporaryFolder::Create().value();
+  std::unique_ptr<BlobStore> worker = BlobStore::Open(folder.path() + "/worker").value();
+  std::unique_ptr<BlobStore> coordinator = BlobStore::Open(folder.path() + "/coordinator").value();
+  StopSignal stop;
+};
+
+std::deque<int> DrawCuts() {
+  const auto cuts = *rc::gen::resize(6, rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 4)));
+  return {cuts.begin(), cuts.end()};
+}
+
+TEST(TransferTest, UploadsArriveWholeThroughAnyCuts) {
+  rc::check("upload", [] {
+    Sides sides;
+    const auto content = *rc::gen::resize(200, rc::gen::string<std::string>());
+    const std::string digest = sides.worker->AddBytes(content).value();
+    BrokenLine line(*sides.coordinator, DrawCuts(), 16);
+    RC_ASSERT(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
+    RC_ASSERT(ReadFile(sides.coordinator->PathOf(digest)).value() == content);
+    // Nothing is sent twice: what was synced before a cut stays.
+    RC_ASSERT(line.sent() <= content.size());
+    const uint64_t before = line.sent();
+    RC_ASSERT(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
+    RC_ASSERT(line.sent() == before);
+  });
+}
+
+TEST(TransferTest, DownloadsArriveWholeThroughAnyCuts) {
+  rc::check("download", [] {
+    Sides sides;
+    const auto content = *rc::gen::resize(200, rc::gen::string<std::string>());
+    const std::string digest = sides.coordinator->AddBytes(content).value();
+    BrokenLine line(*sides.coordinator, DrawCuts(), 16);
+    RC_ASSERT(DownloadBlob(line, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
+    RC_ASSERT(ReadFile(sides.worker->PathOf(digest)).value() == content);
+  });
+}
+
+TEST(TransferTest, ADamagedDownloadIsFetchedAgainThenRefused) {
+  Sides sides;
+  const std::string content(100, 'x');
+  const std::string digest = sides.coordinator->AddBytes(content).value();
+  BrokenLine once(*sides.coordinator, {}, 16);
+  once.DamagePiece(3);
+  EXPECT_TRUE(DownloadBlob(once, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
+
+  const std::string path = sides.coordinator->PathOf(digest);
+  ASSERT_TRUE(RemoveFile(path).ok());
+  ASSERT_TRUE(WriteFileAtomic(path, std::string(100, 'y')).ok());
+  ASSERT_TRUE(sides.worker->Remove(digest).ok());
+  BrokenLine always(*sides.coordinator, {}, 16);
+  const Status status = DownloadBlob(always, *sides.worker, digest, content.size(), sides.stop, kAtOnce);
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(status.message(), HasSubstr(digest));
+  EXPECT_FALSE(sides.worker->Has(digest));
+}
+
+TEST(TransferTest, AStopEndsTheWaiting) {
+  Sides sides;
+  sides.stop.Set();
+  int calls = 0;
+  const Status status = Persist(sides.stop, [&] { return ++calls, Unavailable("away"); });
+  EXPECT_EQ(status.code(), StatusCode::kCancelled);
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace braid::worker
