@@ -16,6 +16,7 @@ namespace braid::cli {
 namespace {
 
 constexpr int64_t kQuietEveryMs = 5'000;
+constexpr int64_t kPatienceMs = 60'000;
 
 size_t Width(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
@@ -122,6 +123,15 @@ void ProgressLine::Show(const std::string& text) {
   std::fflush(stderr);
 }
 
+bool Patience::Wait(const Status& status) {
+  if (status.code() != StatusCode::kUnavailable && status.code() != StatusCode::kDeadlineExceeded) return false;
+  const int64_t now = SystemClock().MonotonicMs();
+  if (since_ms_ == 0) since_ms_ = now;
+  if (now - since_ms_ > kPatienceMs) return false;
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  return true;
+}
+
 std::function<void(uint64_t, uint64_t)> TransferProgress(const std::string& what) {
   const auto line = std::make_shared<ProgressLine>();
   const int64_t begun = SystemClock().MonotonicMs();
@@ -157,19 +167,16 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
   std::map<std::string, v1::JobState> seen;
   ProgressLine line;
   const int64_t begun = SystemClock().MonotonicMs();
-  int64_t unreachable_since = 0;
+  Patience patience;
   while (true) {
     const Result<v1::Run> run = client.GetRun(run_id);
     if (!run.ok()) {
       // The coordinator may be restarting; the run goes on meanwhile.
-      if (run.status().code() != StatusCode::kUnavailable && run.status().code() != StatusCode::kDeadlineExceeded) return run.status();
-      if (unreachable_since == 0) unreachable_since = SystemClock().MonotonicMs();
-      if (SystemClock().MonotonicMs() - unreachable_since > 60'000) return run.status();
       line.Show("the coordinator does not answer, trying again");
-      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      if (!patience.Wait(run.status())) return run.status();
       continue;
     }
-    unreachable_since = 0;
+    patience = Patience();
     std::vector<std::string> active;
     for (const v1::Job& job : run->jobs()) {
       const auto [known, fresh] = seen.emplace(job.name(), v1::JOB_BLOCKED);

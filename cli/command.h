@@ -82,6 +82,15 @@ class ProgressLine {
   int64_t last_ms_ = 0;
   bool shown_ = false;
 };
+// For calls that outlast a restart of the coordinator: waits a moment if `status` says that nobody answers, up to a
+// minute in all. False: give up.
+class Patience {
+ public:
+  bool Wait(const Status& status);
+
+ private:
+  int64_t since_ms_ = 0;
+};
 // The bytes of an upload or download as a progress line, with rate and time left.
 std::function<void(uint64_t, uint64_t)> TransferProgress(const std::string& what);
 

@@ -42,6 +42,11 @@ void RegisterCompletion(const Registry& registry) {
         std::printf("autoload -U +X bashcompinit && bashcompinit\n%s", Bash(app).c_str());
       } else {
         std::printf("complete -c braid -f -n __fish_use_subcommand -a '%s'\n", Words(app).c_str());
+        for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+          if (Words(*sub).empty()) continue;
+          std::printf("complete -c braid -f -n '__fish_seen_subcommand_from %s' -a '%s'\n", sub->get_name().c_str(), Words(*sub).c_str());
+        }
+        std::fputs("complete -c braid -F -n '__fish_seen_subcommand_from plan submit'\n", stdout);
       }
       return kOkExit;
     };

@@ -1,4 +1,5 @@
 // braid events: every change of state.
+#include <algorithm>
 #include <cstdio>
 
 #include "base/text.h"
@@ -24,7 +25,8 @@ Result<int> Events(const Globals& globals, const std::string& run, bool follow, 
     BRAID_ASSIGN_OR_RETURN(const v1::Run found, client.GetRun(run));
     run_id = found.id();
   }
-  if (follow) {
+  Patience patience;
+  while (follow) {
     grpc::ClientContext context;
     v1::WatchEventsRequest request;
     request.set_since_seq(since);
@@ -32,10 +34,13 @@ Result<int> Events(const Globals& globals, const std::string& run, bool follow, 
     const auto reader = client.runs()->WatchEvents(&context, request);
     v1::Event event;
     while (reader->Read(&event)) {
+      patience = Patience();
+      since = std::max(since, event.seq());
       if (!event.kind().empty()) PrintEvent(globals, event);
     }
-    BRAID_RETURN_IF_ERROR(FromGrpc(reader->Finish(), client.address()));
-    return kOkExit;
+    const Status status = FromGrpc(reader->Finish(), client.address());
+    if (status.ok()) return kOkExit;
+    if (!patience.Wait(status)) return status;
   }
   while (true) {
     v1::ListEventsRequest request;

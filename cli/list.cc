@@ -48,8 +48,11 @@ Result<int> ListJobs(const Globals& globals, const std::string& run_id) {
 }  // namespace
 
 void RegisterList(const Registry& registry) {
-  CLI::App* command = registry.app.add_subcommand("list", "List runs or jobs");
-  command->require_subcommand(1);
+  CLI::App* command = registry.app.add_subcommand("list", "List runs (or jobs: list jobs)");
+  command->require_subcommand(0, 1);
+  command->callback([registry, command] {
+    if (command->get_subcommands().empty()) registry.chosen = [&globals = registry.globals] { return ListRuns(globals); };
+  });
   command->add_subcommand("runs", "All runs, newest first")->callback([registry] {
     registry.chosen = [&globals = registry.globals] { return ListRuns(globals); };
   });

@@ -14,10 +14,39 @@ struct LogFlags {
   int32_t rank = 0;
 };
 
+// Reads one stream to its end and moves the request to what comes after; what was printed is not asked for again.
+Status ReadOn(Client& client, v1::ReadLogRequest* request) {
+  grpc::ClientContext context;
+  const auto reader = client.jobs()->ReadLog(&context, *request);
+  v1::LogChunk chunk;
+  while (reader->Read(&chunk)) {
+    std::fwrite(chunk.data().data(), 1, chunk.data().size(), stdout);
+    std::fflush(stdout);
+    request->set_epoch(chunk.epoch());
+    request->set_offset(chunk.offset() + static_cast<int64_t>(chunk.data().size()));
+    request->set_tail_lines(0);
+  }
+  return FromGrpc(reader->Finish(), client.address());
+}
+
+// True if there may be more: the job has not ended, or has an attempt after the one of the request.
+Result<bool> MoveOn(Client& client, v1::ReadLogRequest* request) {
+  v1::GetJobRequest get;
+  get.set_run_id(request->run_id());
+  get.set_name(request->job());
+  BRAID_ASSIGN_OR_RETURN(const v1::Job job, (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), get)));
+  const int64_t newest = job.attempts_size() == 0 ? 0 : job.attempts().rbegin()->epoch();
+  if (newest > request->epoch()) {
+    request->set_epoch(request->epoch() + 1);
+    request->set_offset(0);
+    return true;
+  }
+  return job.state() < v1::JOB_SUCCEEDED;
+}
+
 Result<int> Logs(const Globals& globals, const LogFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(flags.run));
-  grpc::ClientContext context;
   v1::ReadLogRequest request;
   request.set_run_id(run.id());
   request.set_job(flags.job);
@@ -25,14 +54,22 @@ Result<int> Logs(const Globals& globals, const LogFlags& flags) {
   request.set_rank(flags.rank);
   request.set_follow(flags.follow);
   request.set_tail_lines(flags.tail);
-  const auto reader = client.jobs()->ReadLog(&context, request);
-  v1::LogChunk chunk;
-  while (reader->Read(&chunk)) {
-    std::fwrite(chunk.data().data(), 1, chunk.data().size(), stdout);
-    std::fflush(stdout);
+  Patience patience;
+  bool resumed = false;
+  while (true) {
+    const Status status = ReadOn(client, &request);
+    if (status.ok()) {
+      if (!resumed || flags.attempt != 0) return kOkExit;
+      // A stream that was taken up again names its attempt, and ends with it.
+      BRAID_ASSIGN_OR_RETURN(const bool more, MoveOn(client, &request));
+      if (!more) return kOkExit;
+      patience = Patience();
+    } else if (!flags.follow || !patience.Wait(status)) {
+      return status;
+    } else {
+      resumed = request.epoch() > 0;
+    }
   }
-  BRAID_RETURN_IF_ERROR(FromGrpc(reader->Finish(), client.address()));
-  return kOkExit;
 }
 
 }  // namespace

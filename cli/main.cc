@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/text.h"
 #include "base/version.h"
 #include "cli/command.h"
 
@@ -12,6 +13,29 @@ namespace {
 std::string FromEnvironment(const char* name, const std::string& fallback) {
   const char* value = std::getenv(name);
   return value == nullptr || *value == '\0' ? fallback : value;
+}
+
+// CLI11 only says that a command is missing; a person wants to know which word was wrong and what was meant.
+std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--addr" || word == "--dir" || word == "-o" || word == "--output") ++i;
+    if (word.starts_with('-')) continue;
+    std::vector<std::string> names;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(sub->get_name());
+      if (sub->get_name() == word) next = sub;
+    }
+    if (names.empty()) return "";
+    if (next == nullptr) {
+      const std::string near = NearestWord(word, names);
+      return "no command \"" + word + "\"; " + (near.empty() ? "there are " + Join(names, ", ") : "did you mean " + near + "?");
+    }
+    at = next;
+  }
+  return "";
 }
 
 int Main(int argc, char** argv) {
@@ -39,6 +63,10 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const std::string unknown = UnknownCommand(app, argc, argv); error.get_exit_code() != 0 && !unknown.empty()) {
+      std::fprintf(stderr, "braid: %s\n", unknown.c_str());
+      return kUsageExit;
+    }
     return app.exit(error) == 0 ? kOkExit : kUsageExit;
   }
   const Result<int> code = chosen();

@@ -20,7 +20,7 @@ Result<int> Report(const Globals& globals, const std::string& run_id, std::strin
   if (artifact.empty()) return NotFound("run " + run.id() + " has no report yet: its report job is " + state);
   if (out.empty()) out = JoinPath(JoinPath(globals.dir, "reports"), run.id());
   BRAID_RETURN_IF_ERROR(client.GetToFolder(artifact, out, TransferProgress("downloading")).status());
-  BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(JoinPath(out, globals.json() ? "report.json" : "report.md")));
+  BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(JoinPath(out, globals.json() ? "report.json" : "results.md")));
   std::fputs(text.c_str(), stdout);
   std::fprintf(stderr, "\n%s\n", AbsolutePath(JoinPath(out, "report.html")).c_str());
   return kOkExit;
@@ -31,9 +31,9 @@ Result<int> Report(const Globals& globals, const std::string& run_id, std::strin
 void RegisterReport(const Registry& registry) {
   auto run = std::make_shared<std::string>();
   auto out = std::make_shared<std::string>();
-  CLI::App* command = registry.app.add_subcommand("report", "Print the report of a run and keep its files");
+  CLI::App* command = registry.app.add_subcommand("report", "Print the results of a run and keep its whole report");
   command->add_option("run", *run)->required();
-  command->add_option("--out", *out, "folder for report.md, report.html and report.json");
+  command->add_option("--out", *out, "folder for report.md, report.html and report.json (default: in the state folder)");
   command->callback([registry, run, out] { registry.chosen = [&globals = registry.globals, run, out] { return Report(globals, *run, *out); }; });
 }
 

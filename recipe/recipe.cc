@@ -46,7 +46,7 @@ void ReadTokenizer(YamlMap& root, Recipe* recipe) {
   YamlMap tokenizer(root.Require("tokenizer"), "tokenizer", root.errors());
   recipe->tokenizer_file = tokenizer.String("file", "");
   const YAML::Node train = tokenizer.Node("train");
-  if (recipe->tokenizer_file.empty() == !train.IsDefined()) {
+  if (root.Has("tokenizer") && recipe->tokenizer_file.empty() == !train.IsDefined()) {
     root.Fail("tokenizer", "give either file, a tokenizer.json, or train");
     return;
   }
@@ -299,6 +299,18 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
   if (errors.ok()) CheckNames(*recipe, errors, document);
 }
 
+// Lists stay whole: they are written whole.
+void Flatten(const Json& object, const std::string& path, std::map<std::string, std::string>* values) {
+  for (const auto& [key, value] : object.items()) {
+    const std::string name = path.empty() ? key : path + "." + key;
+    if (value.is_object()) {
+      Flatten(value, name, values);
+    } else {
+      (*values)[name] = value.dump();
+    }
+  }
+}
+
 }  // namespace
 
 const Corpus* Recipe::FindCorpus(const std::string& name) const {
@@ -344,12 +356,7 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
     all["joint"]["ranks"] = recipe.joint_ranks;
   }
   std::map<std::string, std::string> values;
-  const Json flat = all.flatten();
-  for (const auto& [key, value] : flat.items()) {
-    std::string name = key.substr(1);
-    std::replace(name.begin(), name.end(), '/', '.');
-    values[name] = value.dump();
-  }
+  Flatten(all, "", &values);
   std::vector<std::string> lines;
   for (const auto& [name, value] : values) {
     lines.push_back(name + " = " + value + (recipe.defaults.contains(name) ? "  (default)" : ""));

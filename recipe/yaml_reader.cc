@@ -103,7 +103,11 @@ std::string YamlMap::RequireString(const std::string& key) {
 
 int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, int64_t most) {
   const YAML::Node node = Node(key);
-  if (!node.IsDefined()) return errors_.NoteDefault(PathOf(key), std::to_string(fallback)), fallback;
+  if (!node.IsDefined()) {
+    // A fallback that could not be written stands for "not given".
+    if (fallback >= least) errors_.NoteDefault(PathOf(key), std::to_string(fallback));
+    return fallback;
+  }
   std::string digits = node.IsScalar() ? node.Scalar() : "";
   std::erase(digits, '_');
   Result<int64_t> value = ParseInt(digits);

@@ -1,0 +1,87 @@
+// The program itself, without a coordinator: exit codes, streams, messages.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <string>
+
+#include "base/file.h"
+
+namespace {
+
+using braid::JoinPath;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Ended {
+  int code;
+  std::string out, err;
+};
+
+class ProgramTest : public testing::Test {
+ protected:
+  ProgramTest() : folder_(std::move(braid::TemporaryFolder::Create()).value()) {}
+
+  Ended Braid(const std::string& words) {
+    const std::string out = JoinPath(folder_.path(), "out"), err = JoinPath(folder_.path(), "err");
+    const std::string line = "cd " + folder_.path() + " && env -u BRAID_ADDR -u BRAID_DIR -u BRAID_OUTPUT " BRAID_BINARY_DIR "/bin/braid " + words +
+                             " > " + out + " 2> " + err + " < /dev/null";
+    const int status = std::system(line.c_str());
+    return {WEXITSTATUS(status), *braid::ReadFile(out), *braid::ReadFile(err)};
+  }
+
+  braid::TemporaryFolder folder_;
+};
+
+TEST_F(ProgramTest, AWrongCommandNamesTheNearest) {
+  const Ended ended = Braid("sumbit recipe.yaml");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.err, "braid: no command \"sumbit\"; did you mean submit?\n");
+  EXPECT_THAT(Braid("--dir x artifact veryfi").err, HasSubstr("did you mean verify?"));
+  EXPECT_EQ(Braid("").code, 2);
+  EXPECT_EQ(Braid("plan").code, 2);
+  EXPECT_EQ(Braid("list -o yaml").code, 2);
+}
+
+TEST_F(ProgramTest, HelpGoesToStandardOutput) {
+  const Ended ended = Braid("--help");
+  EXPECT_EQ(ended.code, 0);
+  for (const char* command : {"up", "down", "plan", "submit", "list", "worker", "artifact", "describe", "watch", "wait", "logs", "events",
+                              "metrics", "cancel", "retry", "merge", "generate", "report", "version", "completion"}) {
+    EXPECT_THAT(ended.out, HasSubstr(std::string("\n  ") + command + " "));
+  }
+  EXPECT_EQ(ended.err, "");
+}
+
+TEST_F(ProgramTest, NoCoordinatorSaysWhatToDo) {
+  const Ended no_state = Braid("list runs");
+  EXPECT_EQ(no_state.code, 6);
+  EXPECT_THAT(no_state.err, HasSubstr(".braid/address.json is not there; start one with braid up, or give --addr HOST:PORT"));
+  const Ended nobody = Braid("--addr 127.0.0.1:1 worker list");
+  EXPECT_EQ(nobody.code, 6);
+  EXPECT_THAT(nobody.err, HasSubstr("no coordinator answers at 127.0.0.1:1"));
+  EXPECT_EQ(Braid("down").code, 3);
+}
+
+TEST_F(ProgramTest, ABrokenRecipeChangesNothing) {
+  ASSERT_TRUE(braid::WriteFileAtomic(JoinPath(folder_.path(), "r.yaml"), "run: a\nseeed: 3\n").ok());
+  for (const char* command : {"plan", "submit"}) {
+    const Ended ended = Braid(std::string(command) + " r.yaml");
+    EXPECT_EQ(ended.code, 1);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_THAT(ended.err, StartsWith("braid: r.yaml:1:1: "));
+    EXPECT_THAT(ended.err, HasSubstr("r.yaml:2:1: seeed: no such key; did you mean seed?"));
+  }
+  EXPECT_EQ(Braid("plan missing.yaml").code, 3);
+}
+
+TEST_F(ProgramTest, VersionAndCompletionNeedNoCoordinator) {
+  EXPECT_THAT(Braid("version").out, StartsWith("braid "));
+  EXPECT_THAT(Braid("completion bash").out, EndsWith("complete -F _braid braid\n"));
+  EXPECT_THAT(Braid("completion zsh").out, HasSubstr("bashcompinit"));
+  EXPECT_THAT(Braid("completion fish").out, HasSubstr("__fish_seen_subcommand_from artifact' -a 'list get put lineage verify'"));
+  EXPECT_EQ(Braid("completion tcsh").code, 2);
+}
+
+}  // namespace
