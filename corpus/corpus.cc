@@ -75,6 +75,17 @@ Status ReadJsonLines(const CorpusSpec& spec, const std::string& path, Selector* 
   });
 }
 
+// Text of another encoding would train as noise, so it is refused at its first bad line.
+Status CheckUtf8(const std::string& path, std::string_view text, int64_t first_line) {
+  if (IsUtf8(text)) return OkStatus();
+  int64_t line = first_line;
+  for (size_t end; (end = text.find('\n')) != std::string_view::npos && IsUtf8(text.substr(0, end)); ++line) {
+    text.remove_prefix(end + 1);
+  }
+  return InvalidArgument(path + ":" + std::to_string(line) + ": the line is not UTF-8; convert the file (iconv -t UTF-8) or "
+                         "take it out of the corpus");
+}
+
 Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* selector) {
   std::string text;
   if (spec.separator.empty()) {
@@ -82,18 +93,20 @@ Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* 
       text += piece;
       return OkStatus();
     }));
-    return selector->Offer(RepairUtf8(text));
+    BRAID_RETURN_IF_ERROR(CheckUtf8(path, text, 1));
+    return selector->Offer(std::move(text));
   }
-  const Status status = ReadLines(path, [&](std::string_view line, int64_t) -> Status {
+  const Status status = ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+    BRAID_RETURN_IF_ERROR(CheckUtf8(path, line, number));
     if (line != spec.separator) {
       text.append(line).append("\n");
       return OkStatus();
     }
-    std::string document = RepairUtf8(Trim(text));
+    std::string document(Trim(text));
     text.clear();
     return selector->Offer(std::move(document));
   });
-  return status.ok() ? selector->Offer(RepairUtf8(Trim(text))) : status;
+  return status.ok() ? selector->Offer(std::string(Trim(text))) : status;
 }
 
 }  // namespace

@@ -100,6 +100,20 @@ Result<std::string> BuildIndex(const DataSpec& spec, const std::vector<Shards>& 
 
 class MappedEpoch final : public Epoch {
  public:
+  // Whether the file has exactly the parts that its heads announce.
+  static bool IsWhole(std::string_view file, size_t sources) {
+    const size_t heads = sizeof kMagic + sources * sizeof(SourceHead);
+    if (file.size() < heads || !file.starts_with(std::string_view(kMagic, sizeof kMagic))) return false;
+    const auto* head = reinterpret_cast<const SourceHead*>(file.data() + sizeof kMagic);
+    uint64_t size = heads, chunks = 0;
+    for (size_t s = 0; s < sources; ++s) {
+      if (head[s].documents > file.size() || head[s].chunks > file.size()) return false;
+      size += (head[s].documents + 1) * 8 + (head[s].documents * 4 + 7) / 8 * 8;
+      chunks += head[s].chunks;
+    }
+    return file.size() == size + (chunks * 4 + 7) / 8 * 8;
+  }
+
   MappedEpoch(const DataSpec& spec, const std::vector<Shards>& sources, MappedFile file)
       : sequence_(static_cast<uint64_t>(spec.sequence)), sources_(sources), file_(std::move(file)) {
     const char* at = file_.data() + sizeof kMagic;
@@ -215,12 +229,15 @@ Result<std::unique_ptr<Dataset>> Dataset::Open(DataSpec spec, const std::vector<
 
 Result<std::shared_ptr<const Epoch>> Dataset::OpenEpoch(int64_t epoch) const {
   const std::string path = JoinPath(cache_folder_, IndexName(spec_, sources_, epoch));
-  if (!PathExists(path)) {
-    BRAID_ASSIGN_OR_RETURN(const std::string index, BuildIndex(spec_, sources_, epoch));
-    BRAID_RETURN_IF_ERROR(WriteFileAtomic(path, index));
+  if (PathExists(path)) {
+    BRAID_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
+    if (MappedEpoch::IsWhole(file.view(), sources_.size())) {
+      return std::shared_ptr<const Epoch>(new MappedEpoch(spec_, sources_, std::move(file)));
+    }
   }
+  BRAID_ASSIGN_OR_RETURN(const std::string index, BuildIndex(spec_, sources_, epoch));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(path, index));
   BRAID_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
-  if (!file.view().starts_with(std::string_view(kMagic, sizeof kMagic))) return DataLoss(path + " is not an epoch index");
   return std::shared_ptr<const Epoch>(new MappedEpoch(spec_, sources_, std::move(file)));
 }
 

@@ -30,7 +30,7 @@ struct DataSpec {
 
 Result<DataSpec> DataFromJson(const Json& json, const std::string& path);
 
-// One epoch. Immutable, thread-safe.
+// One epoch. Immutable, thread-safe. It reads the shards of its Dataset, which must outlive it.
 class Epoch {
  public:
   virtual ~Epoch() = default;
@@ -46,7 +46,7 @@ class Dataset {
   // `folders` in the order of spec.sources. Index files go to `cache_folder`. All shards must have one tokenizer.
   static Result<std::unique_ptr<Dataset>> Open(DataSpec spec, const std::vector<std::string>& folders,
                                                const std::string& cache_folder);
-  // The same for the same epoch on every machine. kInvalidArgument if a source has not one whole chunk to give.
+  // The same for the same epoch on every machine. An index file that is damaged is built anew. kInvalidArgument if a source has not one whole chunk to give.
   Result<std::shared_ptr<const Epoch>> OpenEpoch(int64_t epoch) const;
 
   const std::string& tokenizer() const { return sources_.front().tokenizer; }

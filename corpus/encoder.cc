@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <functional>
 #include <queue>
 
@@ -11,30 +13,32 @@ namespace {
 
 // Pieces above this many bytes are merged with a heap (n log n), shorter ones by scanning, which is faster for them.
 constexpr size_t kScanLimit = 48;
-// Longer pieces are rarely seen twice.
-constexpr size_t kCachedPiece = 48;
 constexpr size_t kCacheSlots = size_t{1} << 16;
 
 using Rules = Tokenizer::Rules;
 
+// Merges by scanning for the least rank; the ranks are kept beside the symbols, a merge changes two of them.
 void MergeByScanning(const Rules& rules, std::vector<int32_t>* symbols) {
   std::vector<int32_t>& s = *symbols;
-  while (s.size() > 1) {
-    int32_t best_rank = INT32_MAX;
-    int32_t best_id = 0;
+  std::array<MergeTable::Merge, kScanLimit> merges;  // of the symbols at i and i + 1
+  for (size_t i = 0; i + 1 < s.size(); ++i) merges[i] = rules.merges.Get(s[i], s[i + 1]);
+  size_t count = s.size();
+  while (count > 1) {
     size_t best = 0;
-    for (size_t i = 0; i + 1 < s.size(); ++i) {
-      const auto found = rules.merges.find(Rules::Key(s[i], s[i + 1]));
-      if (found != rules.merges.end() && found->second.rank < best_rank) {
-        best_rank = found->second.rank;
-        best_id = found->second.id;
-        best = i;
-      }
+    for (size_t i = 1; i + 1 < count; ++i) {
+      if (merges[i].rank < merges[best].rank) best = i;
     }
-    if (best_rank == INT32_MAX) return;
-    s[best] = best_id;
-    s.erase(s.begin() + static_cast<std::ptrdiff_t>(best) + 1);
+    if (merges[best].rank == MergeTable::kNoRank) break;
+    s[best] = merges[best].id;
+    --count;
+    for (size_t i = best + 1; i < count; ++i) {
+      s[i] = s[i + 1];
+      merges[i - 1] = merges[i];
+    }
+    if (best > 0) merges[best - 1] = rules.merges.Get(s[best - 1], s[best]);
+    if (best + 1 < count) merges[best] = rules.merges.Get(s[best], s[best + 1]);
   }
+  s.resize(count);
 }
 
 // The same result for long pieces: a heap of candidate merges over a linked list; stale candidates are skipped.
@@ -59,8 +63,8 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
     if (at < 0 || next[static_cast<size_t>(at)] < 0) return;
     const int32_t left = s[static_cast<size_t>(at)];
     const int32_t right = s[static_cast<size_t>(next[static_cast<size_t>(at)])];
-    const auto found = rules.merges.find(Rules::Key(left, right));
-    if (found != rules.merges.end()) heap.push({found->second.rank, at, left, right, found->second.id});
+    const MergeTable::Merge merge = rules.merges.Get(left, right);
+    if (merge.rank != MergeTable::kNoRank) heap.push({merge.rank, at, left, right, merge.id});
   };
   for (int32_t i = 0; i < n; ++i) consider(i);
   while (!heap.empty()) {
@@ -102,45 +106,29 @@ void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>
   }
 }
 
-// Calls `plain` for text between added tokens and `token` for each of them: leftmost, then longest.
-void SplitAtTokens(std::string_view text, const std::vector<AddedToken>& tokens,
-                   const std::function<void(std::string_view)>& plain, const std::function<void(int32_t)>& token) {
-  if (tokens.empty()) {
-    if (!text.empty()) plain(text);
-    return;
-  }
-  std::array<bool, 256> begins{};
-  for (const AddedToken& added : tokens) begins[static_cast<unsigned char>(added.content[0])] = true;
-  size_t from = 0;
-  for (size_t at = 0; at < text.size();) {
-    const AddedToken* longest = nullptr;
-    if (begins[static_cast<unsigned char>(text[at])]) {
-      for (const AddedToken& added : tokens) {
-        if (text.compare(at, added.content.size(), added.content) == 0 &&
-            (longest == nullptr || added.content.size() > longest->content.size())) {
-          longest = &added;
-        }
-      }
-    }
-    if (longest == nullptr) {
-      ++at;
-      continue;
-    }
-    if (at > from) plain(text.substr(from, at - from));
-    token(longest->id);
-    from = at += longest->content.size();
-  }
-  if (from < text.size()) plain(text.substr(from));
-}
-
 }  // namespace
 
-// Direct-mapped: a newer piece takes the slot of an older one. No growth, no clearing.
+// Direct-mapped: a newer piece takes the slot of an older one. No growth, no clearing. Pieces that do not fit into a
+// slot (one cache line) are rare, and merged anew each time.
 struct Encoder::Cache {
-  struct Slot {
-    std::string piece;
-    std::vector<int32_t> ids;
+  static constexpr size_t kPieceBytes = 24;
+  static constexpr size_t kIds = 9;
+  struct alignas(64) Slot {
+    std::array<uint64_t, kPieceBytes / 8> piece{};  // padded with zeros
+    uint8_t size = 0;                               // 0: empty
+    uint8_t count = 0;
+    std::array<int32_t, kIds> ids{};
   };
+
+  // The slot for a piece of at most kPieceBytes, and the piece as the slot would hold it.
+  Slot& SlotOf(std::string_view piece, std::array<uint64_t, kPieceBytes / 8>* padded) {
+    *padded = {};
+    std::memcpy(padded->data(), piece.data(), piece.size());
+    uint64_t hash = piece.size();
+    for (const uint64_t word : *padded) hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    return slots[hash >> 48];
+  }
+
   std::vector<Slot> slots{kCacheSlots};
   std::vector<int32_t> scratch;
 };
@@ -152,35 +140,40 @@ Encoder::~Encoder() = default;
 void Encoder::Encode(std::string_view text, std::vector<int32_t>* ids) {
   std::string repaired;
   if (!IsUtf8(text)) text = repaired = RepairUtf8(text);
-  SplitAtTokens(
-      text, tokenizer_->rules().raw_tokens, [&](std::string_view plain) { EncodeNormalized(plain, ids); },
-      [&](int32_t id) { ids->push_back(id); });
+  tokenizer_->rules().raw_tokens.Split(
+      text, [&](std::string_view plain) { EncodeNormalized(plain, ids); }, [&](int32_t id) { ids->push_back(id); });
 }
 
 void Encoder::EncodeNormalized(std::string_view text, std::vector<int32_t>* ids) {
   std::string composed;
-  if (tokenizer_->rules().nfc && !IsAscii(text)) text = composed = Nfc(text);
-  SplitAtTokens(
-      text, tokenizer_->rules().normalized_tokens, [&](std::string_view plain) { EncodePieces(plain, ids); },
-      [&](int32_t id) { ids->push_back(id); });
+  if (tokenizer_->rules().nfc && !IsSurelyNfc(text)) text = composed = Nfc(text);
+  tokenizer_->rules().normalized_tokens.Split(
+      text, [&](std::string_view plain) { EncodePieces(plain, ids); }, [&](int32_t id) { ids->push_back(id); });
 }
 
 void Encoder::EncodePieces(std::string_view text, std::vector<int32_t>* ids) {
   const Rules& rules = tokenizer_->rules();
+  std::vector<int32_t>& merged = cache_->scratch;
+  std::array<uint64_t, Cache::kPieceBytes / 8> padded;
   while (!text.empty()) {
     const std::string_view piece = text.substr(0, FirstPiece(text));
     text.remove_prefix(piece.size());
-    if (piece.size() > kCachedPiece) {
-      MergePiece(rules, piece, &cache_->scratch);
-      ids->insert(ids->end(), cache_->scratch.begin(), cache_->scratch.end());
-      continue;
+    Cache::Slot* slot = nullptr;
+    if (piece.size() <= Cache::kPieceBytes) {
+      slot = &cache_->SlotOf(piece, &padded);
+      if (slot->size == piece.size() && slot->piece == padded) {
+        ids->insert(ids->end(), slot->ids.begin(), slot->ids.begin() + slot->count);
+        continue;
+      }
     }
-    Cache::Slot& slot = cache_->slots[std::hash<std::string_view>()(piece) % kCacheSlots];
-    if (slot.piece != piece) {
-      MergePiece(rules, piece, &slot.ids);
-      slot.piece = piece;
+    MergePiece(rules, piece, &merged);
+    ids->insert(ids->end(), merged.begin(), merged.end());
+    if (slot != nullptr && merged.size() <= Cache::kIds) {
+      slot->piece = padded;
+      slot->size = static_cast<uint8_t>(piece.size());
+      slot->count = static_cast<uint8_t>(merged.size());
+      std::copy(merged.begin(), merged.end(), slot->ids.begin());
     }
-    ids->insert(ids->end(), slot.ids.begin(), slot.ids.end());
   }
 }
 

@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <unordered_map>
 
 namespace braid::corpus {
@@ -95,6 +96,17 @@ size_t ValidSequence(std::string_view text, size_t* bad) {
   return length;
 }
 
+// How many bytes at the front are ASCII.
+size_t AsciiPrefix(std::string_view text) {
+  size_t at = 0;
+  for (uint64_t word; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & 0x8080808080808080u) != 0) break;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
 }  // namespace
 
 size_t FirstPiece(std::string_view text) {
@@ -117,18 +129,29 @@ size_t FirstPiece(std::string_view text) {
   return end == text.size() || last == 0 ? end : last;
 }
 
-bool IsAscii(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) >= 128) return false;
+bool IsUtf8(std::string_view text) {
+  size_t bad = 0;
+  while (!text.empty()) {
+    const size_t ascii = AsciiPrefix(text);
+    text.remove_prefix(ascii);
+    if (text.empty()) break;
+    const size_t length = ValidSequence(text, &bad);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
 }
 
-bool IsUtf8(std::string_view text) {
-  size_t bad = 0;
+bool IsSurelyNfc(std::string_view text) {
   while (!text.empty()) {
-    const size_t length = ValidSequence(text, &bad);
-    if (length == 0) return false;
+    const size_t ascii = AsciiPrefix(text);
+    text.remove_prefix(ascii);
+    if (text.empty()) break;
+    size_t length = 0;
+    const uint32_t c = DecodeCodePoint(text, &length);
+    // No character of these blocks decomposes to anything but itself composed, or follows another to compose with it.
+    const bool inert = c < 0x300 || (c >= 0x2010 && c <= 0x2043) || (c >= 0x4E00 && c <= 0x9FFF);
+    if (!inert) return false;
     text.remove_prefix(length);
   }
   return true;

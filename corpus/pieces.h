@@ -18,7 +18,8 @@ bool IsUtf8(std::string_view text);
 std::string RepairUtf8(std::string_view text);
 // Canonical composition (NFC). REQUIRES: valid UTF-8.
 std::string Nfc(std::string_view text);
-bool IsAscii(std::string_view text);
+// A quick look: true means that Nfc(text) is text. Holds for most prose of European languages and for Chinese.
+bool IsSurelyNfc(std::string_view text);
 
 // GPT-2's map of bytes to printable characters, as UTF-8: byte 0x20 is "Ġ". And back: -1 for other characters.
 const std::array<std::string, 256>& ByteCharacters();

@@ -92,7 +92,7 @@ Status ReadMerges(const Json& model, const std::string& what, const std::unorder
     if (a == ids.end() || b == ids.end() || both == ids.end()) {
       return InvalidArgument(what + ": model.merges: " + left + " + " + right + " names an entry that vocab does not have");
     }
-    rules->merges.insert_or_assign(Tokenizer::Rules::Key(a->second, b->second), Tokenizer::Rules::Merge{rank, both->second});
+    rules->merges.Put(a->second, b->second, {rank, both->second});
     ++rank;
   }
   return OkStatus();
@@ -100,10 +100,8 @@ Status ReadMerges(const Json& model, const std::string& what, const std::unorder
 
 Status ReadAddedTokens(const Json& json, const std::string& what, Tokenizer::Rules* rules) {
   for (const Json& item : json.value("added_tokens", Json::array())) {
-    AddedToken token;
-    token.content = item.value("content", "");
-    token.id = item.value("id", -1);
-    token.special = item.value("special", false);
+    AddedToken token{item.value("content", ""), item.value("id", -1)};
+    const bool special = item.value("special", false);
     if (token.content.empty() || token.id < 0 || token.id >= 10'000'000) {
       return InvalidArgument(what + ": added_tokens: an entry has no content or id");
     }
@@ -113,9 +111,17 @@ Status ReadAddedTokens(const Json& json, const std::string& what, Tokenizer::Rul
     if (rules->bytes.size() <= static_cast<size_t>(token.id)) rules->bytes.resize(static_cast<size_t>(token.id) + 1);
     rules->bytes[static_cast<size_t>(token.id)] = token.content;
     if (token.content == kEndOfText) rules->eos_id = token.id;
-    (item.value("normalized", !token.special) ? rules->normalized_tokens : rules->raw_tokens).push_back(token);
+    (item.value("normalized", !special) ? rules->normalized_tokens : rules->raw_tokens).Add(std::move(token));
   }
   return OkStatus();
+}
+
+Status ReadRules(const Json& json, const std::string& what, Tokenizer::Rules* rules) {
+  BRAID_RETURN_IF_ERROR(CheckPipeline(json, what, rules));
+  std::unordered_map<std::string, int32_t> ids;
+  BRAID_RETURN_IF_ERROR(ReadVocabulary(json["model"], what, rules, &ids));
+  BRAID_RETURN_IF_ERROR(ReadMerges(json["model"], what, ids, rules));
+  return ReadAddedTokens(json, what, rules);
 }
 
 }  // namespace
@@ -137,11 +143,11 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::Parse(std::string_view json_
   auto rules = std::make_unique<Rules>();
   rules->eos_id = -1;
   rules->digest = Sha256Hex(json_text);
-  BRAID_RETURN_IF_ERROR(CheckPipeline(json, what, rules.get()));
-  std::unordered_map<std::string, int32_t> ids;
-  BRAID_RETURN_IF_ERROR(ReadVocabulary(json["model"], what, rules.get(), &ids));
-  BRAID_RETURN_IF_ERROR(ReadMerges(json["model"], what, ids, rules.get()));
-  BRAID_RETURN_IF_ERROR(ReadAddedTokens(json, what, rules.get()));
+  try {
+    BRAID_RETURN_IF_ERROR(ReadRules(json, what, rules.get()));
+  } catch (const Json::exception& error) {  // a field of a type that the format does not have
+    return InvalidArgument(what + ": not a tokenizer.json: " + error.what());
+  }
   if (rules->eos_id < 0) {
     return InvalidArgument(what + ": added_tokens has no " + kEndOfText + "; braid ends every document with it");
   }
