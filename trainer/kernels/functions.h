@@ -8,7 +8,8 @@
 
 namespace braid::trainer {
 
-// y = gain * x / sqrt(mean(x^2) + eps). x [rows, w], gain [w].  (PaPaformer 1.4)
+// y = gain * x / sqrt(mean(x^2) + eps). x [rows, w], gain [w]; or x [P * rows, w], gain [P, w], a gain for each of P
+// blocks of rows.  (PaPaformer 1.4)
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& gain, double eps);
 
 // silu(a) * b for x = [a | b]. x [rows, 2f] -> [rows, f].  (PaPaformer 1.5, standard)
@@ -19,7 +20,7 @@ at::Tensor SwiGlu(const at::Tensor& x);
 at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int64_t batch,
                          int64_t sequence, int64_t heads);
 
-// Head and cross-entropy in chunks of rows; logits are never held whole. hidden [rows, w], head [V, w],
+// Head and cross-entropy in chunks; logits are never held whole. hidden [rows, w], head [V, w],
 // labels int64 [rows], negative ones count for nothing. Returns the sum of losses. If `hidden_gradient` is not null it
 // receives scale * d loss / d hidden, and scale * d loss / d head is added to `head_gradient`.  (PaPaformer 1.6)
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,

@@ -1,44 +1,145 @@
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
+#include <limits>
+#include <vector>
+
 #include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/exp.h"
 #include "trainer/kernels/functions.h"
 
 namespace braid::trainer {
 namespace {
 
-// Rows at a time: the logits of a chunk stay in cache on a CPU and fill a GPU.
-constexpr int64_t kChunkCpu = 256;
-constexpr int64_t kChunkCuda = 512;
+// On a CPU: rows at a time, and columns of the vocabulary at a time; one tile of logits stays in the cache of a core
+// between the products that make and use it.
+constexpr int64_t kRowsCpu = 256;
+constexpr int64_t kColumnsCpu = 1024;
+constexpr int64_t kRowsCuda = 512;
+constexpr int64_t kRowsPerPiece = 32;
+constexpr int64_t kLanes = 16;
 
-// logits [rows, V] become scale * (softmax - onehot); returns the sum of losses.
-double SoftmaxInPlace(at::Tensor& logits, const at::Tensor& labels, double scale, bool gradients) {
-  if (logits.is_cuda()) {
-    at::Tensor losses = at::empty({logits.size(0)}, logits.options());
-    CudaPlugin()->softmax_loss(logits.mutable_data_ptr<float>(), labels.const_data_ptr<int64_t>(),
-                               losses.mutable_data_ptr<float>(), logits.size(0), logits.size(1),
-                               static_cast<float>(scale), gradients);
-    return losses.to(at::kDouble).sum().item<double>();
+// What is known of a row's softmax after some of its tiles.
+struct Row {
+  float maximum = -std::numeric_limits<float>::infinity();
+  float sum = 0;     // of exp(logit - maximum)
+  float target = 0;  // the label's logit
+};
+
+float Maximum(const float* x, int64_t count) {
+  float lanes[kLanes];
+  std::fill_n(lanes, kLanes, -std::numeric_limits<float>::infinity());
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
   }
-  const at::Tensor log_probabilities = at::log_softmax(logits, 1);
-  const float* lp = log_probabilities.const_data_ptr<float>();
-  const int64_t* label = labels.const_data_ptr<int64_t>();
-  const int64_t V = logits.size(1);
+  for (; i < count; ++i) lanes[0] = std::max(lanes[0], x[i]);
+  return *std::max_element(lanes, lanes + kLanes);
+}
+
+// Takes the logits [rows, columns] of labels first .. first + columns into account.
+void Scan(const float* logits, int64_t rows, int64_t columns, const int64_t* labels, int64_t first, Row* state) {
+  at::parallel_for(0, rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* x = logits + row * columns;
+      Row& known = state[row];
+      const float maximum = std::max(known.maximum, Maximum(x, columns));
+      float sum = 0;
+      for (int64_t i = 0; i < columns; ++i) sum += Exp(x[i] - maximum);
+      known.sum = known.sum * Exp(known.maximum - maximum) + sum;
+      known.maximum = maximum;
+      const int64_t label = labels[row] - first;
+      if (label >= 0 && label < columns) known.target = x[label];
+    }
+  });
+}
+
+// logits become scale * (softmax - onehot), zero where nothing counts.
+void Differentiate(float* logits, int64_t rows, int64_t columns, const int64_t* labels, int64_t first, float scale,
+                   const Row* state) {
+  at::parallel_for(0, rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* x = logits + row * columns;
+      if (labels[row] < 0) {
+        std::fill_n(x, columns, 0.0f);
+        continue;
+      }
+      const float maximum = state[row].maximum;
+      const float factor = scale / state[row].sum;
+      for (int64_t i = 0; i < columns; ++i) x[i] = factor * Exp(x[i] - maximum);
+      const int64_t label = labels[row] - first;
+      if (label >= 0 && label < columns) x[label] -= scale;
+    }
+  });
+}
+
+double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
+                   at::Tensor* hidden_gradient, at::Tensor* head_gradient) {
+  const bool gradients = hidden_gradient != nullptr;
+  const int64_t rows = hidden.size(0), vocab = head.size(0);
+  const int64_t chunk = std::min(rows, kRowsCpu);
+  const int64_t tiles = (vocab + kColumnsCpu - 1) / kColumnsCpu;
+  // Tile by tile, so that each is contiguous. Without gradients nobody comes back to a tile.
+  at::Tensor buffer = at::empty({gradients ? tiles : 1, chunk * std::min(vocab, kColumnsCpu)}, hidden.options());
+  std::vector<Row> state(static_cast<size_t>(chunk));
   double loss = 0;
-  for (int64_t row = 0; row < logits.size(0); ++row) {
-    if (label[row] >= 0) loss -= lp[row * V + label[row]];
-  }
-  if (!gradients) return loss;
-  at::exp_out(logits, log_probabilities).mul_(scale);
-  float* out = logits.mutable_data_ptr<float>();
-  for (int64_t row = 0; row < logits.size(0); ++row) {
-    if (label[row] >= 0) {
-      out[row * V + label[row]] -= static_cast<float>(scale);
-    } else {
-      std::fill_n(out + row * V, V, 0.0f);
+  for (int64_t begin = 0; begin < rows; begin += chunk) {
+    const int64_t count = std::min(chunk, rows - begin);
+    const at::Tensor x = hidden.narrow(0, begin, count);
+    const int64_t* label = labels.const_data_ptr<int64_t>() + begin;
+    const auto tile = [&](int64_t t, int64_t columns) {
+      return buffer[gradients ? t : 0].narrow(0, 0, count * columns).view({count, columns});
+    };
+    state.assign(state.size(), {});
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t first = t * kColumnsCpu, columns = std::min(kColumnsCpu, vocab - first);
+      at::Tensor logits = tile(t, columns);
+      at::mm_out(logits, x, head.narrow(0, first, columns).t());
+      Scan(logits.const_data_ptr<float>(), count, columns, label, first, state.data());
+    }
+    for (int64_t row = 0; row < count; ++row) {
+      const Row& known = state[static_cast<size_t>(row)];
+      if (label[row] >= 0) loss += static_cast<double>(known.maximum - known.target) + std::log(static_cast<double>(known.sum));
+    }
+    if (!gradients) continue;
+    at::Tensor dx = hidden_gradient->narrow(0, begin, count);
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t first = t * kColumnsCpu, columns = std::min(kColumnsCpu, vocab - first);
+      at::Tensor logits = tile(t, columns);
+      Differentiate(logits.mutable_data_ptr<float>(), count, columns, label, first, static_cast<float>(scale), state.data());
+      if (t == 0) {
+        at::mm_out(dx, logits, head.narrow(0, first, columns));
+      } else {
+        dx.addmm_(logits, head.narrow(0, first, columns));
+      }
+      head_gradient->narrow(0, first, columns).addmm_(logits.t(), x);
     }
   }
   return loss;
+}
+
+double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
+                    at::Tensor* hidden_gradient, at::Tensor* head_gradient) {
+  const int64_t rows = hidden.size(0), vocab = head.size(0);
+  const int64_t chunk = std::min(rows, kRowsCuda);
+  at::Tensor buffer = at::empty({chunk, vocab}, hidden.options());
+  at::Tensor losses = at::empty({rows}, hidden.options());
+  for (int64_t begin = 0; begin < rows; begin += chunk) {
+    const int64_t count = std::min(chunk, rows - begin);
+    const at::Tensor x = hidden.narrow(0, begin, count);
+    at::Tensor logits = buffer.narrow(0, 0, count);
+    at::mm_out(logits, x, head.t());
+    CudaPlugin()->softmax_loss(logits.mutable_data_ptr<float>(), labels.const_data_ptr<int64_t>() + begin,
+                               losses.mutable_data_ptr<float>() + begin, count, vocab, static_cast<float>(scale),
+                               hidden_gradient != nullptr);
+    if (hidden_gradient == nullptr) continue;
+    at::Tensor dx = hidden_gradient->narrow(0, begin, count);
+    at::mm_out(dx, logits, head);
+    head_gradient->addmm_(logits.t(), x);
+  }
+  return losses.to(at::kDouble).sum().item<double>();
 }
 
 }  // namespace
@@ -46,23 +147,9 @@ double SoftmaxInPlace(at::Tensor& logits, const at::Tensor& labels, double scale
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
                 at::Tensor* hidden_gradient, at::Tensor* head_gradient) {
   const at::NoGradGuard no_grad;
-  const int64_t rows = hidden.size(0);
-  const int64_t chunk = std::min(rows, hidden.is_cuda() ? kChunkCuda : kChunkCpu);
   if (hidden_gradient != nullptr) *hidden_gradient = at::empty_like(hidden);
-  at::Tensor buffer = at::empty({chunk, head.size(0)}, hidden.options());
-  double loss = 0;
-  for (int64_t begin = 0; begin < rows; begin += chunk) {
-    const int64_t count = std::min(chunk, rows - begin);
-    const at::Tensor x = hidden.narrow(0, begin, count);
-    at::Tensor logits = buffer.narrow(0, 0, count);
-    at::mm_out(logits, x, head.t());
-    loss += SoftmaxInPlace(logits, labels.narrow(0, begin, count), scale, hidden_gradient != nullptr);
-    if (hidden_gradient == nullptr) continue;
-    at::Tensor dx = hidden_gradient->narrow(0, begin, count);
-    at::mm_out(dx, logits, head);
-    head_gradient->addmm_(logits.t(), x);
-  }
-  return loss;
+  return hidden.is_cuda() ? HeadLossCuda(hidden, head, labels, scale, hidden_gradient, head_gradient)
+                          : HeadLossCpu(hidden, head, labels, scale, hidden_gradient, head_gradient);
 }
 
 }  // namespace braid::trainer

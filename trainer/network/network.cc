@@ -19,8 +19,10 @@
 namespace braid::trainer {
 namespace {
 
-// The tensors of one block as the products want them: leaves that are views of the flat buffers.
+// The tensors of one block as the products want them: leaves that are views of the flat buffers. A block of all paths of
+// a parallel layer has one more dimension in front, [paths, ...].
 struct Block {
+  int64_t paths = 1;
   int64_t heads = 0;
   at::Tensor attn_norm, qkv, o, ffn_norm, gate_up, down;
 };
@@ -29,38 +31,58 @@ struct Rope {
   at::Tensor cos, sin;
 };
 
+// x [rows, in] by weight [out, in]; or x [paths * rows, in] by [paths, out, in], path by path.
+at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
+  if (weight.dim() == 2) return at::linear(x, weight);
+  return at::bmm(x.view({weight.size(0), -1, x.size(1)}), weight.transpose(1, 2)).view({-1, weight.size(1)});
+}
+
 }  // namespace
 
 struct Network::Impl {
   at::Tensor p, g;
   at::Tensor embed, norm, head, head_gradient, shrink;
   std::vector<Block> blocks;                 // dense: all; composite: the two large ones
-  std::vector<std::vector<Block>> parallel;  // [layer][path]
+  std::vector<Block> parallel;               // [layer], all paths of it
+  std::vector<std::vector<Block>> alone;     // [layer][path], the same memory
   std::vector<at::Tensor> share;
   std::map<int64_t, Rope> ropes;  // by head size * 2^20 + sequence
   at::Device device = at::kCPU;
 
-  // A leaf of shape [rows, columns] (or [rows]) at the place of `name`, its gradient likewise.
-  at::Tensor Leaf(const Layout& layout, const std::string& name, std::vector<int64_t> shape) const {
+  // A leaf of shape [rows, columns] (or [rows]) at the place of `name`, its gradient likewise; with `paths` > 1 that of
+  // path 0 and those of the other paths, which stand `stride` elements apart.
+  at::Tensor Leaf(const Layout& layout, const std::string& name, std::vector<int64_t> shape, int64_t paths = 1,
+                  int64_t stride = 0) const {
+    std::vector<int64_t> strides{1};
+    if (shape.size() == 2) strides.insert(strides.begin(), shape[1]);
+    if (paths > 1) {
+      shape.insert(shape.begin(), paths);
+      strides.insert(strides.begin(), stride);
+    }
     const int64_t offset = layout.at(name).offset;
-    int64_t count = 1;
-    for (int64_t extent : shape) count *= extent;
-    at::Tensor leaf = p.narrow(0, offset, count).view(shape).detach();
+    at::Tensor leaf = p.as_strided(shape, strides, offset).detach();
     leaf.requires_grad_(true);
-    leaf.mutable_grad() = g.narrow(0, offset, count).view(shape);
+    leaf.mutable_grad() = g.as_strided(shape, strides, offset);
     return leaf;
   }
 
-  Block MakeBlock(const Layout& layout, const std::string& prefix, const model::Stack& stack, const model::Arch& arch) const {
+  // The block of `prefix`; with `paths` > 1 `prefix` is that of path 0 and `next` that of path 1.
+  Block MakeBlock(const Layout& layout, const std::string& prefix, const model::Stack& stack, const model::Arch& arch,
+                  int64_t paths = 1, const std::string& next = "") const {
     const int64_t w = stack.d;
+    const auto leaf = [&](const char* name, std::vector<int64_t> shape) {
+      const int64_t stride = paths > 1 ? layout.at(next + name).offset - layout.at(prefix + name).offset : 0;
+      return Leaf(layout, prefix + name, std::move(shape), paths, stride);
+    };
     Block block;
+    block.paths = paths;
     block.heads = stack.heads;
-    block.attn_norm = Leaf(layout, prefix + ".attn_norm.weight", {w});
-    block.qkv = Leaf(layout, prefix + ".attn.q.weight", {3 * w, w});
-    if (arch.attn_out_proj) block.o = Leaf(layout, prefix + ".attn.o.weight", {w, w});
-    block.ffn_norm = Leaf(layout, prefix + ".ffn_norm.weight", {w});
-    block.gate_up = Leaf(layout, prefix + ".ffn.gate.weight", {2 * stack.ffn, w});
-    block.down = Leaf(layout, prefix + ".ffn.down.weight", {w, stack.ffn});
+    block.attn_norm = leaf(".attn_norm.weight", {w});
+    block.qkv = leaf(".attn.q.weight", {3 * w, w});
+    if (arch.attn_out_proj) block.o = leaf(".attn.o.weight", {w, w});
+    block.ffn_norm = leaf(".ffn_norm.weight", {w});
+    block.gate_up = leaf(".ffn.gate.weight", {2 * stack.ffn, w});
+    block.down = leaf(".ffn.down.weight", {w, stack.ffn});
     return block;
   }
 
@@ -80,14 +102,16 @@ struct Network::Impl {
     return rope;
   }
 
-  // y = a + FF(norm(a)), a = x + Attn(norm(x)). x [batch * sequence, w].  (PaPaformer 1.1)
+  // y = a + FF(norm(a)), a = x + Attn(norm(x)).  (PaPaformer 1.1)
+  // x [batch * sequence, w] -> [paths * batch * sequence, w]: all paths read the same x.
   at::Tensor RunBlock(const Block& block, const at::Tensor& x, int64_t batch, int64_t sequence, const model::Arch& arch) {
     const Rope& rope = RopeOf(x.size(1) / block.heads, sequence, arch.rope_base);
-    at::Tensor mixed = RopeAttention(at::linear(RmsNorm(x, block.attn_norm, arch.norm_eps), block.qkv), rope.cos, rope.sin,
-                                     batch, sequence, block.heads);
-    if (block.o.defined()) mixed = at::linear(mixed, block.o);
-    const at::Tensor a = x + mixed;
-    return a + at::linear(SwiGlu(at::linear(RmsNorm(a, block.ffn_norm, arch.norm_eps), block.gate_up)), block.down);
+    const at::Tensor in = block.paths > 1 ? x.repeat({block.paths, 1}) : x;
+    at::Tensor mixed = RopeAttention(Product(RmsNorm(in, block.attn_norm, arch.norm_eps), block.qkv), rope.cos, rope.sin,
+                                     block.paths * batch, sequence, block.heads);
+    if (block.o.defined()) mixed = Product(mixed, block.o);
+    const at::Tensor a = in + mixed;
+    return a + Product(SwiGlu(Product(RmsNorm(a, block.ffn_norm, arch.norm_eps), block.gate_up)), block.down);
   }
 
   // The final-normed hidden states [batch * sequence, w].
@@ -100,9 +124,9 @@ struct Network::Impl {
     // PaPaformer section 2: large block, shrink, parallel layers each followed by its share, large block.
     x = at::linear(RunBlock(blocks[0], x, batch, sequence, spec.arch), shrink);
     for (size_t layer = 0; layer < parallel.size(); ++layer) {
-      std::vector<at::Tensor> outputs;
-      for (const Block& block : parallel[layer]) outputs.push_back(RunBlock(block, x, batch, sequence, spec.arch));
-      x = at::linear(at::cat(outputs, 1), share[layer]);
+      const at::Tensor outputs = RunBlock(parallel[layer], x, batch, sequence, spec.arch);  // [paths * rows, d]
+      const int64_t paths = parallel[layer].paths, d = x.size(1);
+      x = at::linear(outputs.view({paths, -1, d}).transpose(0, 1).reshape({-1, paths * d}), share[layer]);
     }
     return RmsNorm(RunBlock(blocks[1], x, batch, sequence, spec.arch), norm, spec.arch.norm_eps);
   }
@@ -152,10 +176,11 @@ Result<std::unique_ptr<Network>> Network::Create(const model::ModelSpec& spec, c
   impl.shrink = impl.Leaf(layout, "shrink.weight", {d, w});
   for (int64_t l = 0; l < spec.parallel_layers(); ++l) {
     const std::string layer = "parallel." + std::to_string(l);
-    impl.parallel.emplace_back();
+    impl.parallel.push_back(impl.MakeBlock(layout, layer + ".path.0", spec.paths[0], spec.arch,
+                                           static_cast<int64_t>(spec.paths.size()), layer + ".path.1"));
+    impl.alone.emplace_back();
     for (size_t p = 0; p < spec.paths.size(); ++p) {
-      impl.parallel.back().push_back(
-          impl.MakeBlock(layout, layer + ".path." + std::to_string(p), spec.paths[p], spec.arch));
+      impl.alone.back().push_back(impl.MakeBlock(layout, layer + ".path." + std::to_string(p), spec.paths[p], spec.arch));
     }
     impl.share.push_back(impl.Leaf(layout, layer + ".share.weight", {l + 1 == spec.parallel_layers() ? w : d, w}));
   }
@@ -240,9 +265,9 @@ std::vector<std::vector<float>> Network::PathStates(size_t path, const std::vect
     states.emplace_back(host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
   };
   keep();
-  const size_t layers = dense ? impl_->blocks.size() : impl_->parallel.size();
+  const size_t layers = dense ? impl_->blocks.size() : impl_->alone.size();
   for (size_t layer = 0; layer < layers; ++layer) {
-    x = impl_->RunBlock(dense ? impl_->blocks[layer] : impl_->parallel[layer][path], x, 1, sequence, spec_.arch);
+    x = impl_->RunBlock(dense ? impl_->blocks[layer] : impl_->alone[layer][path], x, 1, sequence, spec_.arch);
     keep();
   }
   return states;
