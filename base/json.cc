@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "base/file.h"
@@ -7,6 +8,9 @@
 
 namespace braid {
 namespace {
+
+// What walks a value recurses once a level; serde_json, the parser of many peers, stops at the same depth.
+constexpr int kMaxDepth = 127;
 
 const Json& SharedNull() {
   static const Json null;
@@ -18,7 +22,12 @@ const Json& SharedNull() {
 Result<Json> ParseJson(std::string_view text, std::string_view what) {
   std::vector<std::set<std::string>> keys;
   std::string duplicate;
+  int depth = 0, deepest = 0;
   const auto callback = [&](int, Json::parse_event_t event, Json& parsed) {
+    const bool opens = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    const bool closes = event == Json::parse_event_t::object_end || event == Json::parse_event_t::array_end;
+    depth += opens ? 1 : closes ? -1 : 0;
+    deepest = std::max(deepest, depth);
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
@@ -28,6 +37,7 @@ Result<Json> ParseJson(std::string_view text, std::string_view what) {
   };
   try {
     Json value = Json::parse(text, callback);
+    if (deepest > kMaxDepth) return InvalidArgument(std::string(what) + Format(": nested deeper than %d levels", kMaxDepth));
     if (!duplicate.empty()) return InvalidArgument(std::string(what) + ": the key \"" + duplicate + "\" appears twice");
     return value;
   } catch (const Json::exception& error) {

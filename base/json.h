@@ -14,7 +14,8 @@ namespace braid {
 
 using Json = nlohmann::json;
 
-// Parses one JSON value; `what` (a file name, say) goes in front of the error. Duplicate keys are refused.
+// Parses one JSON value; `what` (a file name, say) goes in front of the error. Duplicate keys and more than 127
+// levels are refused.
 Result<Json> ParseJson(std::string_view text, std::string_view what);
 Result<Json> ReadJsonFile(const std::string& path, uint64_t max_bytes = uint64_t{256} << 20);
 // Sorted keys, two spaces, a newline at the end: the same value is the same bytes.

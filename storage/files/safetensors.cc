@@ -14,38 +14,66 @@ constexpr uint64_t kMaxHeader = 100'000'000;
 
 struct Dtype {
   const char* name;
-  uint64_t bytes;
+  uint64_t bits;
 };
-constexpr Dtype kDtypes[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},   {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"F8_E8M0", 1},
-                             {"F8_E4M3FNUZ", 1}, {"F8_E5M2FNUZ", 1}, {"I16", 2},  {"U16", 2},  {"F16", 2},
-                             {"BF16", 2}, {"I32", 4},  {"U32", 4},  {"F32", 4},     {"C64", 8},     {"F64", 8},
-                             {"I64", 8},  {"U64", 8}};
+constexpr Dtype kDtypes[] = {
+    {"BOOL", 8},        {"F4", 4},           {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8},
+    {"F8_E4M3", 8},     {"F8_E8M0", 8},      {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16}, {"U16", 16}, {"F16", 16},
+    {"BF16", 16},       {"I32", 32},         {"U32", 32},    {"F32", 32},    {"C64", 64}, {"F64", 64}, {"I64", 64},
+    {"U64", 64}};
+
+Result<uint64_t> DtypeBits(std::string_view dtype) {
+  for (const Dtype& known : kDtypes) {
+    if (dtype == known.name) return known.bits;
+  }
+  return InvalidArgument("dtype " + std::string(dtype) + " is not known");
+}
 
 bool Multiply(uint64_t a, uint64_t b, uint64_t* product) { return !__builtin_mul_overflow(a, b, product); }
+
+// The three fields of an entry. The reference also takes them as a list in this order, and a dtype as {"F32": null}.
+struct EntryFields {
+  Json dtype, shape, offsets;
+};
+
+EntryFields FieldsOf(const Json& json) {
+  EntryFields fields;
+  if (json.is_array() && json.size() == 3) {
+    fields = {json[0], json[1], json[2]};
+  } else if (json.is_object()) {
+    fields = {json.value("dtype", Json()), json.value("shape", Json()), json.value("data_offsets", Json())};
+  }
+  if (fields.dtype.is_object() && fields.dtype.size() == 1 && fields.dtype.front().is_null()) {
+    fields.dtype = fields.dtype.begin().key();
+  }
+  return fields;
+}
 
 // One "name": {"dtype", "shape", "data_offsets"} of the header.
 Result<TensorEntry> ReadEntry(const std::string& path, const std::string& name, const Json& json) {
   const auto fail = [&](const std::string& message) {
     return InvalidArgument(path + ": tensor " + name + ": " + message);
   };
-  if (!json.is_object()) return fail("its header entry is not an object");
+  if (!json.is_object() && !json.is_array()) return fail("its header entry is not an object");
+  const EntryFields fields = FieldsOf(json);
   TensorEntry entry;
   entry.name = name;
-  if (!json.contains("dtype") || !json["dtype"].is_string()) return fail("dtype is missing");
-  entry.dtype = json["dtype"].get<std::string>();
-  const auto width = DtypeBytes(entry.dtype);
+  if (!fields.dtype.is_string()) return fail("dtype is missing");
+  entry.dtype = fields.dtype.get<std::string>();
+  const auto width = DtypeBits(entry.dtype);
   if (!width.ok()) return fail(width.status().message());
-  if (!json.contains("shape") || !json["shape"].is_array()) return fail("shape is missing");
-  uint64_t bytes = *width;
+  if (!fields.shape.is_array()) return fail("shape is missing");
+  uint64_t bits = 0;
   uint64_t elements = 1;
-  for (const Json& extent : json["shape"]) {
+  for (const Json& extent : fields.shape) {
     if (!extent.is_number_unsigned()) return fail("shape holds something that is not a whole number");
     const uint64_t value = extent.get<uint64_t>();
     if (value > INT64_MAX || !Multiply(elements, value, &elements)) return fail("its size overflows");
     entry.shape.push_back(static_cast<int64_t>(value));
   }
-  if (!Multiply(elements, *width, &bytes)) return fail("its size overflows");
-  const Json offsets = json.value("data_offsets", Json());
+  if (!Multiply(elements, *width, &bits)) return fail("its size overflows");
+  if (bits % 8 != 0) return fail("its elements do not fill whole bytes");
+  const Json& offsets = fields.offsets;
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
       !offsets[1].is_number_unsigned()) {
     return fail("data_offsets must be two whole numbers");
@@ -53,9 +81,9 @@ Result<TensorEntry> ReadEntry(const std::string& path, const std::string& name, 
   entry.begin = offsets[0].get<uint64_t>();
   entry.end = offsets[1].get<uint64_t>();
   if (entry.end < entry.begin) return fail("data_offsets run backwards");
-  if (entry.bytes() != bytes) {
+  if (entry.bytes() != bits / 8) {
     return fail(Format("data_offsets hold %llu bytes, dtype and shape need %llu", (unsigned long long)entry.bytes(),
-                       (unsigned long long)bytes));
+                       (unsigned long long)(bits / 8)));
   }
   return entry;
 }
@@ -99,10 +127,9 @@ int64_t TensorEntry::elements() const {
 }
 
 Result<uint64_t> DtypeBytes(std::string_view dtype) {
-  for (const Dtype& known : kDtypes) {
-    if (dtype == known.name) return known.bytes;
-  }
-  return InvalidArgument("dtype " + std::string(dtype) + " is not known");
+  BRAID_ASSIGN_OR_RETURN(const uint64_t bits, DtypeBits(dtype));
+  if (bits % 8 != 0) return InvalidArgument("dtype " + std::string(dtype) + " does not fill whole bytes");
+  return bits / 8;
 }
 
 Result<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
@@ -115,7 +142,12 @@ Result<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
   }
   if (header_bytes > map.size() - 8) return DataLoss(path + " is cut short: it ends inside the header");
   const std::string_view text = map.view().substr(8, header_bytes);
-  if (text.empty() || text.front() != '{') return InvalidArgument(path + ": the header does not begin with {");
+  // White space may stand in front; a byte order mark may not, and a zero byte would end our parser's input early.
+  const size_t start = text.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos || text[start] != '{') {
+    return InvalidArgument(path + ": the header does not begin with {");
+  }
+  if (text.find('\0') != std::string_view::npos) return InvalidArgument(path + ": the header holds a zero byte");
   BRAID_ASSIGN_OR_RETURN(const Json header, ParseJson(text, path + ": the header"));
   SafetensorsFile file(path, std::move(map));
   file.data_begin_ = 8 + header_bytes;

@@ -25,7 +25,7 @@ struct TensorEntry {
   uint64_t bytes() const { return end - begin; }
 };
 
-// Bytes of one element ("F32" -> 4). kInvalidArgument for an unknown dtype. Types below a byte are refused.
+// Bytes of one element ("F32" -> 4). kInvalidArgument for an unknown dtype, or one below a byte (readable, not written).
 Result<uint64_t> DtypeBytes(std::string_view dtype);
 
 // A file, memory-mapped; tensor data is read in place. Thread-safe after Open.

@@ -10,6 +10,9 @@ using ::testing::HasSubstr;
 
 TEST(ParseJson, RefusesDuplicateKeysByName) {
   EXPECT_THAT(ParseJson(R"({"a": {"b": 1, "b": 2}})", "x.json").status().message(), HasSubstr("\"b\" appears twice"));
+  const auto nested = [](int levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  EXPECT_TRUE(ParseJson(nested(127), "x.json").ok());
+  EXPECT_THAT(ParseJson(nested(128), "x.json").status().message(), HasSubstr("x.json: nested deeper than 127 levels"));
   EXPECT_TRUE(ParseJson(R"({"a": {"b": 1}, "c": {"b": 2}})", "x.json").ok());
 }
 
