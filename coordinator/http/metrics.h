@@ -1,0 +1,13 @@
+// The coordinator's state as Prometheus text. Base units; no run, job or user in labels.
+#pragma once
+
+#include <string>
+
+#include "coordinator/core/core.h"
+
+namespace braid::coordinator {
+
+// Everything is read from the state at the time of asking; there is no second bookkeeping.
+std::string MetricsText(Core* core);
+
+}  // namespace braid::coordinator

@@ -1,0 +1,165 @@
+// braid-coordinator: wires the catalog, the blob store, the core loop and the servers, and waits for a signal.
+#include <CLI/CLI.hpp>
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <random>
+#include <thread>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "coordinator/core/core.h"
+#include "coordinator/http/http.h"
+#include "coordinator/services/server.h"
+#include "coordinator/services/services.h"
+#include "storage/catalog/catalog.h"
+
+namespace {
+
+using namespace braid;               // NOLINT: main only wires
+using namespace braid::coordinator;  // NOLINT
+
+struct Flags {
+  std::string dir;
+  std::string listen = "127.0.0.1:0";
+  std::string http = "127.0.0.1:0";
+  std::string address_file;
+  std::string site = "local";
+  int64_t beat_ms = 2000;
+  int64_t ttl_ms = 15'000;
+  int64_t grace_ms = 900'000;
+};
+
+int wake_fd = -1;
+void OnSignal(int) {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof one);
+}
+
+std::string RunId() {
+  std::string hex;
+  for (const char c : RandomUuid()) {
+    if (c != '-') hex += c;
+  }
+  return "r-" + hex.substr(0, 12);
+}
+
+// SQLite's locks and WAL are not to be trusted on network file systems.
+Status RefuseNetworkFolder(const std::string& dir) {
+  struct statfs info {};
+  if (statfs(dir.c_str(), &info) != 0) return OkStatus();
+  constexpr int64_t kNfs = 0x6969, kFuse = 0x65735546, kSmb2 = 0xFE534D42, kCifs = 0xFF534D42;
+  const auto type = static_cast<int64_t>(static_cast<uint32_t>(info.f_type));
+  if (type != kNfs && type != kFuse && type != kSmb2 && type != kCifs) return OkStatus();
+  return FailedPrecondition("folder " + dir + " is on a network file system, which cannot hold the catalog: choose a local "
+                            "one with --dir");
+}
+
+Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer& http) {
+  if (flags.address_file.empty()) return OkStatus();
+  const Json addresses = {{"grpc", server.address()}, {"http", http.address()}, {"pid", getpid()}};
+  return WriteFileAtomic(flags.address_file, addresses.dump() + "\n");
+}
+
+Status Serve(const Flags& flags) {
+  BRAID_RETURN_IF_ERROR(CheckLoopback(flags.listen));
+  BRAID_RETURN_IF_ERROR(CheckLoopback(flags.http));
+  BRAID_RETURN_IF_ERROR(MakeFolder(flags.dir));
+  BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(flags.dir));
+  const std::string lock_path = JoinPath(flags.dir, "coordinator.lock");
+  auto lock = FileLock::Acquire(lock_path);
+  if (!lock.ok()) {
+    return lock.status().Wrap("another braid-coordinator uses " + flags.dir + ": stop it, or choose another --dir");
+  }
+  BRAID_ASSIGN_OR_RETURN(auto catalog, catalog::Catalog::Open({JoinPath(flags.dir, "braid.db"), 0}));
+  BRAID_ASSIGN_OR_RETURN(auto blobs, storage::BlobStore::Open(JoinPath(flags.dir, "store")));
+  BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, "logs")));
+  BRAID_ASSIGN_OR_RETURN(auto metrics, AppendFiles::Open(JoinPath(flags.dir, "metrics")));
+  const std::string scratch = JoinPath(flags.dir, "scratch");
+  BRAID_RETURN_IF_ERROR(RemoveTree(scratch));
+  BRAID_RETURN_IF_ERROR(MakeFolder(scratch));
+
+  std::mt19937_64 dice{std::random_device{}()};
+  Options options;
+  options.store = catalog.get();
+  options.clock = &SystemClock();
+  options.uniform = [&dice] { return std::uniform_real_distribution<double>(0, 1)(dice); };
+  options.run_id = RunId;
+  options.site = flags.site;
+  options.lease.beat_ms = flags.beat_ms;
+  options.lease.ttl_ms = flags.ttl_ms;
+  options.lease.disconnect_grace_ms = flags.grace_ms;
+  BRAID_ASSIGN_OR_RETURN(auto core, Core::Create(options));
+
+  Status core_status;
+  std::thread loop([&] {
+    core_status = core->Run();
+    OnSignal(0);
+  });
+  RendezvousTable rendezvous;
+  Backend backend;
+  backend.core = core.get();
+  backend.store = catalog.get();
+  backend.blobs = blobs.get();
+  backend.logs = logs.get();
+  backend.metrics = metrics.get();
+  backend.rendezvous = &rendezvous;
+  backend.scratch = scratch;
+  backend.version = BRAID_VERSION;
+  const auto stop_loop = [&] {
+    core->Stop();
+    loop.join();
+  };
+
+  auto server = Server::Start(flags.listen, &backend);
+  auto http = server.ok() ? HttpServer::Start(flags.http, core.get()) : Result<std::unique_ptr<HttpServer>>(server.status());
+  Status status = http.ok() ? WriteAddresses(flags, **server, **http) : http.status();
+  if (status.ok()) {
+    spdlog::info("serving gRPC on {}, HTTP on {}, state in {}", (*server)->address(), (*http)->address(), flags.dir);
+    uint64_t count = 0;
+    while (read(wake_fd, &count, sizeof count) < 0 && errno == EINTR) {
+    }
+    spdlog::info("stopping");
+  }
+  if (http.ok()) (*http)->Stop();
+  if (server.ok()) (*server)->Stop();
+  stop_loop();
+  return status.ok() ? core_status : status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app{"braid-coordinator: schedules jobs on workers and keeps every fact", "braid-coordinator"};
+  app.add_option("--dir", flags.dir, "Folder of the catalog, blobs and logs; made if missing")->required();
+  app.add_option("--listen", flags.listen, "gRPC address; port 0 takes a free one")->capture_default_str();
+  app.add_option("--http", flags.http, "Address of /metrics, /healthz and the JSON API")->capture_default_str();
+  app.add_option("--address-file", flags.address_file, "Written with both addresses as JSON when ready");
+  app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")->capture_default_str();
+  app.add_option("--beat-ms", flags.beat_ms, "How often workers say something")->check(CLI::Range(100, 60'000))->capture_default_str();
+  app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")->check(CLI::Range(500, 600'000))->capture_default_str();
+  app.add_option("--grace-ms", flags.grace_ms, "How long a disconnected worker of another site keeps its jobs")->check(CLI::Range(0, 86'400'000))->capture_default_str();
+  app.set_version_flag("--version", std::string(BRAID_VERSION));
+  CLI11_PARSE(app, argc, argv);
+
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("coordinator"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);
+  wake_fd = eventfd(0, EFD_CLOEXEC);
+  struct sigaction action {};
+  action.sa_handler = OnSignal;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  const Status status = Serve(flags);
+  if (status.ok()) return 0;
+  spdlog::error("{}", status.message());
+  return 1;
+}

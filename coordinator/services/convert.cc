@@ -1,0 +1,264 @@
+#include "coordinator/services/convert.h"
+
+#include <algorithm>
+
+namespace braid::coordinator {
+namespace {
+
+v1::AttemptState StateOf(const AttemptRecord& attempt, const State& state) {
+  if (Ended(attempt.state)) return static_cast<v1::AttemptState>(attempt.state);
+  for (const std::string& id : attempt.workers) {
+    const auto worker = state.workers.find(id);
+    if (worker == state.workers.end() || worker->second.link != scheduler::Link::kReady) return v1::ATTEMPT_DISCONNECTED;
+  }
+  return static_cast<v1::AttemptState>(attempt.state);
+}
+
+void FillAttempt(const AttemptRecord& attempt, const State& state, v1::Attempt* message) {
+  message->set_epoch(attempt.key.epoch);
+  message->set_state(StateOf(attempt, state));
+  for (const std::string& worker : attempt.workers) message->add_workers(worker);
+  message->set_granted_ms(attempt.granted_ms);
+  message->set_started_ms(attempt.started_ms);
+  message->set_ended_ms(attempt.ended_ms);
+  message->set_category(attempt.failure.category);
+  message->set_error(attempt.failure.error);
+  message->set_hint(attempt.failure.hint);
+  message->set_resumed_step(attempt.resumed_step);
+}
+
+void FillProgress(const ProgressView& view, v1::Progress* message) {
+  message->set_phase(view.phase);
+  message->set_unit(view.unit);
+  message->set_done(view.done);
+  message->set_total(view.total);
+  message->set_tokens_per_s(view.tokens_per_s);
+  message->set_eta_s(view.eta_s);
+  message->set_time_ms(view.time_ms);
+}
+
+ProgressView ProgressOf(const v1::Progress& message) {
+  return {message.phase(), message.unit(), message.done(), message.total(), message.tokens_per_s(), message.eta_s(),
+          message.time_ms()};
+}
+
+void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
+  if (job.state == JobState::kBlocked) {
+    std::string missing;
+    for (const std::string& name : job.parents) {
+      const JobRecord* parent = state.FindJob({job.key.run, name});
+      if (parent != nullptr && parent->state != JobState::kSucceeded) missing += (missing.empty() ? "" : ", ") + name;
+    }
+    message->set_pending(v1::WAITING_PARENTS);
+    message->set_pending_detail("waits for " + missing);
+    message->set_pending_since_ms(job.created_ms);
+    return;
+  }
+  const auto pending = state.pending.find(job.key);
+  if (pending == state.pending.end() || job.state != JobState::kQueued) return;
+  message->set_pending(static_cast<v1::PendingReason>(pending->second.reason));
+  message->set_pending_detail(pending->second.detail);
+  message->set_pending_since_ms(pending->second.since_ms);
+}
+
+}  // namespace
+
+v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
+  v1::Job message;
+  message.set_run_id(job.key.run);
+  message.set_name(job.key.job);
+  message.set_kind(job.kind);
+  message.set_state(static_cast<v1::JobState>(job.state));
+  for (const std::string& parent : job.parents) message.add_parents(parent);
+  message.set_ranks(static_cast<int32_t>(job.ranks));
+  message.set_slots_per_rank(static_cast<int32_t>(job.slots));
+  message.set_site(job.site);
+  message.set_device(job.device);
+  FillPending(job, state, &message);
+  message.set_not_before_ms(job.not_before_ms);
+  for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) FillAttempt(*attempt, state, message.add_attempts());
+  message.set_user_failures(static_cast<int32_t>(job.counters.user_failures));
+  message.set_infra_losses(static_cast<int32_t>(job.counters.infra_losses));
+  message.set_preemptions(static_cast<int32_t>(job.counters.preemptions));
+  const auto live = state.attempts.find({job.key.run, job.key.job, job.epoch});
+  if (live != state.attempts.end() && live->second.progress.time_ms > 0) {
+    FillProgress(live->second.progress, message.mutable_progress());
+  }
+  message.mutable_inputs()->insert(job.inputs.begin(), job.inputs.end());
+  message.mutable_outputs()->insert(job.outputs.begin(), job.outputs.end());
+  message.set_checkpoint(job.checkpoint);
+  message.set_checkpoint_step(job.checkpoint_step);
+  if (detail == Detail::kFull) message.set_spec_json(job.spec);
+  message.set_summary_json(job.summary);
+  message.set_error(job.error);
+  message.set_hint(job.hint);
+  message.set_created_ms(job.created_ms);
+  message.set_ended_ms(job.ended_ms);
+  message.set_adopted_from(job.adopted_from);
+  return message;
+}
+
+v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail) {
+  v1::Run message;
+  message.set_id(run.id);
+  message.set_name(run.name);
+  message.set_state(static_cast<v1::RunState>(run.state));
+  if (detail == Detail::kFull) message.set_recipe(run.recipe);
+  message.set_recipe_sha256(run.recipe_sha256);
+  message.set_created_ms(run.created_ms);
+  message.set_ended_ms(run.ended_ms);
+  message.set_retry_of(run.retry_of);
+  message.set_error(run.error);
+  message.set_cancel_requested(run.cancel_requested);
+  int succeeded = 0;
+  const auto jobs = state.JobsOf(run.id);
+  for (const JobRecord* job : jobs) {
+    succeeded += job->state == JobState::kSucceeded ? 1 : 0;
+    *message.add_jobs() = JobMessage(*job, state, detail);
+  }
+  message.set_jobs_total(static_cast<int32_t>(jobs.size()));
+  message.set_jobs_succeeded(succeeded);
+  return message;
+}
+
+v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail detail) {
+  v1::Artifact message;
+  message.set_id(artifact.id);
+  message.set_kind(artifact.kind);
+  if (detail == Detail::kFull) message.set_manifest_json(artifact.manifest);
+  message.set_bytes(static_cast<uint64_t>(artifact.bytes));
+  message.set_files(static_cast<int32_t>(artifact.files));
+  message.set_metadata_json(artifact.metadata);
+  message.set_run_id(artifact.made_by.run);
+  message.set_job(artifact.made_by.job);
+  message.set_epoch(artifact.made_by.epoch);
+  message.set_role(artifact.role);
+  message.set_worker(artifact.worker);
+  message.set_created_ms(artifact.created_ms);
+  for (const std::string& parent : artifact.parents) message.add_parents(parent);
+  message.set_name(artifact.name);
+  return message;
+}
+
+v1::Event EventMessage(const catalog::EventRecord& event) {
+  v1::Event message;
+  message.set_seq(event.seq);
+  message.set_time_ms(event.time_ms);
+  message.set_kind(event.kind);
+  message.set_run_id(event.run);
+  message.set_job(event.job);
+  message.set_epoch(event.epoch);
+  message.set_worker(event.worker);
+  message.set_detail(event.detail);
+  return message;
+}
+
+v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state) {
+  v1::Worker message;
+  message.set_id(worker.id);
+  message.set_boot_id(worker.boot_id);
+  message.set_site(worker.site);
+  message.mutable_labels()->insert(worker.labels.begin(), worker.labels.end());
+  message.set_cpu_slots(static_cast<int32_t>(worker.cpu_slots));
+  for (const catalog::GpuRecord& gpu : worker.gpus) {
+    v1::Device* device = message.add_gpus();
+    device->set_kind("cuda");
+    device->set_id(gpu.id);
+    device->set_name(gpu.name);
+    device->set_memory_bytes(static_cast<uint64_t>(gpu.memory_bytes));
+  }
+  message.set_admit(static_cast<v1::WorkerAdmit>(worker.admit));
+  message.set_last_seen_ms(worker.last_seen_ms);
+  message.set_host(worker.host);
+  message.set_version(worker.version);
+  const auto live = state.workers.find(worker.id);
+  const auto link = live == state.workers.end() ? scheduler::Link::kOffline : live->second.link;
+  message.set_link(static_cast<v1::WorkerLink>(link));
+  int64_t used = 0;
+  for (const AttemptKey& key : state.live()) {
+    const AttemptRecord& attempt = *state.FindAttempt(key);
+    for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
+      if (attempt.workers[rank] != worker.id) continue;
+      used += state.FindJob(key.Job())->slots;
+      v1::RankId* id = message.add_ranks();
+      id->set_run_id(key.run);
+      id->set_job(key.job);
+      id->set_epoch(key.epoch);
+      id->set_rank(static_cast<int32_t>(rank));
+    }
+  }
+  message.set_slots_used(static_cast<int32_t>(used));
+  return message;
+}
+
+v1::DesiredState DesiredMessage(const Desired& desired, const scheduler::LeaseOptions& lease) {
+  v1::DesiredState message;
+  message.set_version(desired.version);
+  message.set_beat_ms(lease.beat_ms);
+  message.set_cut_off_ms(lease.cut_off_ms);
+  for (const Assignment& assignment : desired.ranks) {
+    v1::RankAssignment* rank = message.add_ranks();
+    rank->mutable_id()->set_run_id(assignment.attempt.run);
+    rank->mutable_id()->set_job(assignment.attempt.job);
+    rank->mutable_id()->set_epoch(assignment.attempt.epoch);
+    rank->mutable_id()->set_rank(static_cast<int32_t>(assignment.rank));
+    rank->set_world(static_cast<int32_t>(assignment.world));
+    rank->set_kind(assignment.kind);
+    rank->set_spec_json(assignment.spec);
+    rank->mutable_inputs()->insert(assignment.inputs.begin(), assignment.inputs.end());
+    rank->set_checkpoint(assignment.checkpoint);
+    rank->set_slots(static_cast<int32_t>(assignment.slots));
+    rank->set_device(assignment.device);
+    rank->set_stop(assignment.stop);
+    rank->set_stop_deadline_ms(assignment.stop_deadline_ms);
+    rank->set_stop_reason(assignment.stop_reason);
+    rank->set_recipe_sha256(assignment.recipe_sha256);
+  }
+  return message;
+}
+
+RankKey RankOf(const v1::RankId& id) { return {{id.run_id(), id.job(), id.epoch()}, id.rank()}; }
+
+catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
+  catalog::WorkerRecord worker;
+  worker.id = hello.worker_id();
+  worker.boot_id = hello.boot_id();
+  worker.site = hello.site();
+  worker.labels = {hello.labels().begin(), hello.labels().end()};
+  worker.cpu_slots = hello.cpu_slots();
+  for (const v1::Device& gpu : hello.gpus()) {
+    worker.gpus.push_back({gpu.id(), gpu.name(), static_cast<int64_t>(gpu.memory_bytes())});
+  }
+  worker.kinds = {hello.kinds().begin(), hello.kinds().end()};
+  worker.host = hello.host();
+  worker.version = hello.version();
+  return worker;
+}
+
+SignalCommand SignalOf(const v1::WorkerSignal& signal) {
+  SignalCommand command;
+  for (const v1::RankStatus& status : signal.ranks()) {
+    RankReport report{RankOf(status.id()), status.running(), std::nullopt};
+    if (status.has_progress() && status.progress().time_ms() > 0) report.progress = ProgressOf(status.progress());
+    command.ranks.push_back(std::move(report));
+  }
+  if (signal.cached_size() > 0) command.cached = {signal.cached().begin(), signal.cached().end()};
+  command.seen_version = signal.seen_version();
+  command.draining = signal.draining();
+  return command;
+}
+
+Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json, storage::Manifest* manifest) {
+  BRAID_ASSIGN_OR_RETURN(*manifest, storage::ParseManifest(manifest_json, "manifest"));
+  catalog::ArtifactRecord artifact;
+  artifact.id = manifest->Id();
+  artifact.kind = manifest->kind;
+  artifact.manifest = manifest->Canonical();
+  artifact.bytes = static_cast<int64_t>(manifest->TotalBytes());
+  artifact.files = static_cast<int64_t>(manifest->files.size());
+  artifact.metadata = manifest->metadata.dump();
+  artifact.parents = manifest->parents;
+  return artifact;
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,32 @@
+// The core's values as messages of the API, and back.
+#pragma once
+
+#include <string>
+
+#include "braid/v1/admin.pb.h"
+#include "braid/v1/artifacts.pb.h"
+#include "braid/v1/runs.pb.h"
+#include "braid/v1/worker.pb.h"
+#include "coordinator/core/sessions.h"
+#include "coordinator/core/state.h"
+#include "storage/files/manifest.h"
+
+namespace braid::coordinator {
+
+enum class Detail { kBasic, kFull };  // full: with specs, recipes, manifests
+
+v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail);
+v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail);
+v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail detail);
+v1::Event EventMessage(const catalog::EventRecord& event);
+v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state);
+v1::DesiredState DesiredMessage(const Desired& desired, const scheduler::LeaseOptions& lease);
+
+RankKey RankOf(const v1::RankId& id);
+catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello);
+SignalCommand SignalOf(const v1::WorkerSignal& signal);
+
+// A manifest as the artifact it will be; who made it is for the caller to add. Refuses what is not canonical.
+Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json, storage::Manifest* manifest);
+
+}  // namespace braid::coordinator

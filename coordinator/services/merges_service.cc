@@ -1,0 +1,156 @@
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "braid/v1/merge.grpc.pb.h"
+#include "coordinator/core/requests.h"
+#include "coordinator/core/runs.h"
+#include "coordinator/services/convert.h"
+#include "coordinator/services/services.h"
+#include "coordinator/services/status.h"
+#include "merge/plan.h"
+
+namespace braid::coordinator {
+namespace {
+
+using grpc::ServerContext;
+
+// Paths are called by their own names where these differ, as in a recipe.
+std::vector<std::string> NamesOf(const std::vector<merge::Parent>& parents) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < parents.size(); ++i) {
+    std::string name = parents[i].spec.name;
+    if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) name = "path_" + std::to_string(i + 1);
+    names.push_back(name);
+  }
+  return names;
+}
+
+struct Planned {
+  std::vector<std::string> ids;     // of the parents, whole
+  std::vector<std::string> names;   // how the jobs call them
+  merge::MergePlan plan;
+};
+
+class MergesService final : public v1::Merges::Service {
+ public:
+  explicit MergesService(Backend* backend) : backend_(backend), core_(backend->core) {}
+
+  grpc::Status PlanMerge(ServerContext*, const v1::PlanMergeRequest* request, v1::PlanMergeResponse* reply) override {
+    const auto planned = Plan({request->parents().begin(), request->parents().end()}, request->connect(), request->seed());
+    if (!planned.ok()) return ToGrpc(planned.status());
+    reply->set_model_json(model::ToJson(planned->plan.model).dump());
+    reply->set_account_json(merge::ToJson(planned->plan).dump());
+    reply->set_text(merge::ToText(planned->plan));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status StartMerge(ServerContext*, const v1::StartMergeRequest* request, v1::Run* reply) override {
+    const auto planned = Plan({request->parents().begin(), request->parents().end()}, request->connect(), request->seed());
+    if (!planned.ok()) return ToGrpc(planned.status());
+    const auto command = CommandOf(*request, *planned);
+    if (!command.ok()) return ToGrpc(command.status());
+    v1::StartMergeRequest body = *request;
+    body.clear_request_id();
+    std::string id;
+    const Status status = core_->Do([&](Transaction& tx) {
+      auto answer = Once({"StartMerge", request->request_id(), body.DebugString()}, tx,
+                         [&](Transaction& inner) { return Submit(*command, inner); });
+      if (answer.ok()) id = *answer;
+      return answer.status();
+    });
+    if (!status.ok()) return ToGrpc(status);
+    core_->Read([&](const State& state) {
+      if (const RunRecord* run = state.FindRun(id)) *reply = RunMessage(*run, state, Detail::kFull);
+    });
+    return grpc::Status::OK;
+  }
+
+ private:
+  Result<catalog::ArtifactRecord> Find(const std::string& id) {
+    Result<catalog::ArtifactRecord> found = NotFound("");
+    core_->Read([&](const State& state) {
+      const auto artifact = state.ResolveArtifact(id);
+      if (artifact.ok()) {
+        found = **artifact;
+      } else {
+        found = artifact.status();
+      }
+    });
+    return found;
+  }
+
+  // Lays the checkpoint out as a folder of links for as long as its headers are read.
+  Result<merge::Parent> ReadParent(const std::string& name, const catalog::ArtifactRecord& artifact) {
+    if (artifact.kind != "checkpoint") {
+      return Status(StatusCode::kFailedPrecondition, "INCOMPATIBLE_PARENTS",
+                    "parent " + artifact.id.substr(0, 12) + " is a " + artifact.kind + ", not a checkpoint");
+    }
+    BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
+                           storage::ParseManifest(artifact.manifest, "artifact " + artifact.id.substr(0, 12)));
+    const std::string folder = JoinPath(backend_->scratch, RandomUuid());
+    Status laid_out = backend_->blobs->Materialize(manifest, folder);
+    Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder) : Result<merge::Parent>(laid_out);
+    (void)RemoveTree(folder);
+    return parent;
+  }
+
+  Result<Planned> Plan(const std::vector<std::string>& parents, const std::string& connect, int64_t seed) {
+    if (parents.size() < 2) return InvalidArgument("a merge needs at least two parents");
+    Planned planned;
+    std::vector<merge::Parent> read;
+    for (const std::string& id : parents) {
+      BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord artifact, Find(id));
+      BRAID_ASSIGN_OR_RETURN(merge::Parent parent, ReadParent("parent " + artifact.id.substr(0, 12), artifact));
+      planned.ids.push_back(artifact.id);
+      read.push_back(std::move(parent));
+    }
+    BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite,
+                           merge::CompositeOf(read, "composite", connect.empty() ? "share" : connect));
+    planned.names = NamesOf(read);
+    for (size_t i = 0; i < read.size(); ++i) read[i].name = planned.names[i];
+    BRAID_ASSIGN_OR_RETURN(planned.plan, merge::PlanMerge(read, composite, static_cast<uint64_t>(seed)));
+    return planned;
+  }
+
+  // merge, and gate where there is data to prove it on.
+  Result<SubmitCommand> CommandOf(const v1::StartMergeRequest& request, const Planned& planned) {
+    SubmitCommand command;
+    command.dag.run = request.name().empty() ? "merge" : request.name();
+    recipe::JobNode node;
+    node.name = "merge:composite";
+    node.kind = "merge";
+    for (size_t i = 0; i < planned.ids.size(); ++i) {
+      node.inputs["parent." + planned.names[i]] = {"", "", "", planned.ids[i]};
+    }
+    node.spec = {{"model", model::ToJson(planned.plan.model)}, {"seed", request.seed()}, {"parents", planned.names}};
+    command.dag.jobs.push_back(node);
+    if (request.data().empty()) return command;
+
+    recipe::JobNode gate = node;
+    gate.name = "gate:composite";
+    gate.kind = "gate";
+    gate.parents = {"merge:composite"};
+    gate.inputs["model"] = {"merge:composite", "model", "", ""};
+    for (const auto& [corpus, id] : request.data()) {
+      BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord shards, Find(id));
+      if (shards.kind != "shards") {
+        return InvalidArgument("data " + corpus + ": artifact " + id + " is a " + shards.kind + ", not shards");
+      }
+      gate.inputs["data." + corpus] = {"", "", "", shards.id};
+    }
+    gate.spec = {{"parents", planned.names}, {"sequences", 8}, {"sequence", planned.plan.model.sequence}};
+    command.dag.jobs.push_back(std::move(gate));
+    return command;
+  }
+
+  Backend* const backend_;
+  Core* const core_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeMergesService(Backend* backend) { return std::make_unique<MergesService>(backend); }
+
+}  // namespace braid::coordinator

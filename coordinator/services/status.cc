@@ -1,0 +1,33 @@
+#include "coordinator/services/status.h"
+
+#include "google/rpc/status.pb.h"
+
+namespace braid::coordinator {
+
+std::string ReasonOf(const Status& status) {
+  if (!status.reason().empty()) return status.reason();
+  switch (status.code()) {
+    case StatusCode::kNotFound: return "NOT_FOUND";
+    case StatusCode::kAlreadyExists: return "ALREADY_EXISTS";
+    case StatusCode::kInvalidArgument:
+    case StatusCode::kOutOfRange: return "INVALID_ARGUMENT";
+    case StatusCode::kFailedPrecondition: return "TERMINAL_STATE";
+    case StatusCode::kResourceExhausted: return "STORAGE_FULL";
+    case StatusCode::kUnavailable: return "RECOVERING";
+    default: return "INTERNAL";
+  }
+}
+
+grpc::Status ToGrpc(const Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  google::rpc::ErrorInfo info;
+  info.set_reason(ReasonOf(status));
+  info.set_domain("braid");
+  google::rpc::Status details;
+  details.set_code(static_cast<int>(status.code()));
+  details.set_message(status.message());
+  details.add_details()->PackFrom(info);
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), status.message(), details.SerializeAsString());
+}
+
+}  // namespace braid::coordinator

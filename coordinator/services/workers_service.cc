@@ -1,0 +1,249 @@
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/core/attempts.h"
+#include "coordinator/core/sessions.h"
+#include "coordinator/services/convert.h"
+#include "coordinator/services/services.h"
+#include "coordinator/services/status.h"
+
+namespace braid::coordinator {
+namespace {
+
+using grpc::ServerContext;
+using Stream = grpc::ServerReaderWriter<v1::DesiredState, v1::WorkerSignal>;
+
+constexpr int64_t kLongestKeyWaitMs = 60'000;
+
+// The newest DesiredState and whether it is due: the core puts it here, the session's writer takes it.
+class Mailbox final : public SessionSink {
+ public:
+  void Push(std::shared_ptr<const Desired> desired) override {
+    MutexLock lock(mutex_);
+    desired_ = std::move(desired);
+    due_ = true;
+    changed_.NotifyAll();
+  }
+  void Replaced(const std::string& why) override { End(Status(StatusCode::kAlreadyExists, "WORKER_REPLACED", why)); }
+
+  // Every signal is answered, so that a worker knows that somebody listens.
+  void AnswerDue() {
+    MutexLock lock(mutex_);
+    due_ = desired_ != nullptr;
+    changed_.NotifyAll();
+  }
+  void End(Status status) {
+    MutexLock lock(mutex_);
+    if (!ended_) status_ = std::move(status);
+    ended_ = true;
+    changed_.NotifyAll();
+  }
+  // Waits for something to send; null at the end.
+  std::shared_ptr<const Desired> Take() {
+    MutexLock lock(mutex_);
+    while (!due_ && !ended_) changed_.Wait(mutex_);
+    due_ = false;
+    return ended_ ? nullptr : desired_;
+  }
+  Status status() {
+    MutexLock lock(mutex_);
+    return status_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::shared_ptr<const Desired> desired_ BRAID_GUARDED_BY(mutex_);
+  bool due_ BRAID_GUARDED_BY(mutex_) = false;
+  bool ended_ BRAID_GUARDED_BY(mutex_) = false;
+  Status status_ BRAID_GUARDED_BY(mutex_);
+};
+
+class WorkersService final : public v1::Workers::Service {
+ public:
+  explicit WorkersService(Backend* backend) : backend_(backend), core_(backend->core) {}
+
+  grpc::Status Session(ServerContext* context, Stream* stream) override {
+    v1::WorkerSignal signal;
+    if (!stream->Read(&signal)) return grpc::Status::OK;
+    if (!signal.has_hello()) return ToGrpc(InvalidArgument("the first message of a session must be a hello"));
+    const catalog::WorkerRecord worker = WorkerOf(signal.hello());
+    const auto mailbox = std::make_shared<Mailbox>();
+    int64_t session_id = 0;
+    const Status hello = core_->Do([&](Transaction& tx) {
+      const auto opened = Hello(worker, mailbox, tx);
+      if (opened.ok()) session_id = *opened;
+      return opened.status();
+    });
+    if (!hello.ok()) return ToGrpc(hello);
+
+    std::thread writer([&] {
+      while (const auto desired = mailbox->Take()) {
+        if (!stream->Write(DesiredMessage(*desired, core_->options().lease))) break;
+      }
+      // A replaced session ends although its worker goes on sending.
+      context->TryCancel();
+    });
+    Status status;
+    do {
+      status = Take(signal, worker.id, session_id);
+      mailbox->AnswerDue();
+    } while (status.ok() && !backend_->stopping && stream->Read(&signal));
+    (void)core_->Do([&](Transaction& tx) {
+      SessionClosed(worker.id, session_id, tx);
+      return OkStatus();
+    });
+    const Status replaced = mailbox->status();
+    mailbox->End(OkStatus());
+    writer.join();
+    return ToGrpc(replaced.ok() ? status : replaced);
+  }
+
+  grpc::Status ReportStarted(ServerContext*, const v1::ReportStartedRequest* request, v1::ReportStartedResponse*) override {
+    const RankKey rank = RankOf(request->id());
+    return ToGrpc(core_->Do([&](Transaction& tx) { return braid::coordinator::ReportStarted(rank, tx); }));
+  }
+
+  grpc::Status CommitCheckpoint(ServerContext*, const v1::CommitCheckpointRequest* request,
+                                v1::CommitCheckpointResponse* reply) override {
+    const RankKey rank = RankOf(request->id());
+    auto artifact = MadeBy(rank, request->manifest_json());
+    if (!artifact.ok()) return ToGrpc(artifact.status());
+    artifact->role = "checkpoint";
+    const Status status = core_->Do([&](Transaction& tx) {
+      Attribute(rank, tx, &*artifact);
+      return braid::coordinator::CommitCheckpoint(rank, request->step(), *artifact, tx);
+    });
+    if (status.ok()) reply->set_artifact_id(artifact->id);
+    return ToGrpc(status);
+  }
+
+  grpc::Status ReportEnded(ServerContext*, const v1::ReportEndedRequest* request, v1::ReportEndedResponse*) override {
+    EndedCommand command;
+    command.rank = RankOf(request->id());
+    command.worker = request->worker_id();
+    command.success = request->success();
+    command.summary = request->summary_json();
+    command.failure = {request->category(), ErrorText(*request), request->hint(), request->deterministic()};
+    command.peer_lost = request->peer_lost();
+    if (request->success()) {
+      for (const v1::Output& output : request->outputs()) {
+        auto artifact = MadeBy(command.rank, output.manifest_json());
+        if (!artifact.ok()) return ToGrpc(artifact.status().Wrap("output " + output.role()));
+        artifact->role = output.role();
+        command.outputs.push_back(std::move(*artifact));
+      }
+    }
+    return ToGrpc(core_->Do([&](Transaction& tx) {
+      for (catalog::ArtifactRecord& output : command.outputs) Attribute(command.rank, tx, &output);
+      return braid::coordinator::ReportEnded(command, tx);
+    }));
+  }
+
+  grpc::Status AppendLog(ServerContext*, const v1::AppendLogRequest* request, v1::AppendResponse* reply) override {
+    const RankKey rank = RankOf(request->id());
+    const std::string name = rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + "." +
+                             std::to_string(rank.rank);
+    return Append(rank, *backend_->logs, name, request->offset(), request->data(), reply);
+  }
+
+  grpc::Status AppendMetrics(ServerContext*, const v1::AppendMetricsRequest* request, v1::AppendResponse* reply) override {
+    const RankKey rank = RankOf(request->id());
+    const std::string name = rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + ".jsonl";
+    if (rank.rank != 0) return ToGrpc(InvalidArgument("only rank 0 of a gang has metrics"));
+    return Append(rank, *backend_->metrics, name, request->offset(), request->data(), reply);
+  }
+
+  grpc::Status PutRendezvous(ServerContext*, const v1::PutRendezvousRequest* request, v1::PutRendezvousResponse*) override {
+    const RankKey rank = RankOf(request->id());
+    if (const Status status = CheckLive(rank); !status.ok()) return ToGrpc(status);
+    return ToGrpc(backend_->rendezvous->Put(rank.attempt, request->key(), request->value()));
+  }
+
+  grpc::Status GetRendezvous(ServerContext*, const v1::GetRendezvousRequest* request,
+                             v1::GetRendezvousResponse* reply) override {
+    const RankKey rank = RankOf(request->id());
+    if (const Status status = CheckLive(rank); !status.ok()) return ToGrpc(status);
+    auto value = backend_->rendezvous->Get(rank.attempt, request->key(), std::min(request->timeout_ms(), kLongestKeyWaitMs));
+    if (value.ok()) reply->set_value(*value);
+    return ToGrpc(value.status());
+  }
+
+ private:
+  Status Take(const v1::WorkerSignal& signal, const std::string& worker, int64_t session_id) {
+    SignalCommand command = SignalOf(signal);
+    command.worker = worker;
+    command.session_id = session_id;
+    return core_->Do([&](Transaction& tx) { return Signal(command, tx); });
+  }
+
+  // A manifest whose blobs are all here.
+  Result<catalog::ArtifactRecord> MadeBy(const RankKey& rank, const std::string& manifest_json) {
+    storage::Manifest manifest;
+    BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
+    BRAID_RETURN_IF_ERROR(CheckBlobs(manifest, *backend_->blobs));
+    artifact.made_by = rank.attempt;
+    return artifact;
+  }
+
+  static void Attribute(const RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact) {
+    artifact->created_ms = tx.wall_ms();
+    const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt);
+    if (attempt != nullptr && static_cast<size_t>(rank.rank) < attempt->workers.size()) {
+      artifact->worker = attempt->workers[static_cast<size_t>(rank.rank)];
+    }
+  }
+
+  static std::string ErrorText(const v1::ReportEndedRequest& request) {
+    if (!request.error().empty() || request.success()) return request.error();
+    if (request.signal() != 0) return "the task program was ended by signal " + std::to_string(request.signal());
+    return "the task program ended with exit code " + std::to_string(request.exit_code());
+  }
+
+  Status CheckLive(const RankKey& rank) {
+    Status status;
+    core_->Read([&](const State& state) { status = LiveAttemptOf(rank.attempt, state).status(); });
+    return status;
+  }
+
+  // The attempt must be one of ours; what an ended one still has to say is kept.
+  Status CheckKnown(const RankKey& rank) {
+    {
+      MutexLock lock(mutex_);
+      if (known_.contains(rank)) return OkStatus();
+    }
+    Status status;
+    core_->Read([&](const State& state) {
+      const AttemptRecord* attempt = state.FindAttempt(rank.attempt);
+      if (attempt == nullptr || rank.rank < 0 || static_cast<size_t>(rank.rank) >= attempt->workers.size()) {
+        status = Status(StatusCode::kAborted, "STALE_LEASE", "there is no attempt " + rank.attempt.ToString());
+      }
+    });
+    BRAID_RETURN_IF_ERROR(status);
+    MutexLock lock(mutex_);
+    known_.insert(rank);
+    return OkStatus();
+  }
+
+  grpc::Status Append(const RankKey& rank, AppendFiles& files, const std::string& name, int64_t offset,
+                      const std::string& data, v1::AppendResponse* reply) {
+    if (const Status status = CheckKnown(rank); !status.ok()) return ToGrpc(status);
+    if (offset < 0) return ToGrpc(InvalidArgument("an offset is not negative"));
+    const auto end = files.Append(name, static_cast<uint64_t>(offset), data);
+    if (end.ok()) reply->set_offset(static_cast<int64_t>(*end));
+    return ToGrpc(end.status());
+  }
+
+  Backend* const backend_;
+  Core* const core_;
+  Mutex mutex_;
+  std::set<RankKey> known_ BRAID_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeWorkersService(Backend* backend) { return std::make_unique<WorkersService>(backend); }
+
+}  // namespace braid::coordinator
