@@ -18,6 +18,7 @@ namespace braid::worker {
 namespace {
 
 constexpr int64_t kStopMs = 25'000;
+constexpr int64_t kAnnounceMs = 1'000;
 
 struct Flags {
   std::string coordinator, address_file, dir, id, site, bin;
@@ -80,6 +81,7 @@ Status Run(const Flags& flags) {
       if (sigtimedwait(&signals, nullptr, &tick) < 0) continue;
       spdlog::info("stopping: what runs gets {} s for a checkpoint", kStopMs / 1000);
       supervisor.Drain();
+      supervisor.WaitDrainAnnounced(kAnnounceMs);
       supervisor.StopAll(kStopMs);
       session_stop.Set();
       return;

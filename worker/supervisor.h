@@ -12,6 +12,7 @@
 #include "worker/devices.h"
 #include "worker/rank.h"
 #include "worker/session/reconcile.h"
+#include "worker/stop_signal.h"
 
 namespace braid::worker {
 
@@ -25,6 +26,10 @@ class Supervisor {
   // From now on nothing new is started: this worker is about to leave.
   void Drain() { draining_.store(true); }
   bool draining() const { return draining_.load(); }
+  // The session calls it when the coordinator was told of the draining.
+  void DrainAnnounced() { announced_.Set(); }
+  // Waits for that, at most `timeout_ms`: what stops afterwards is not offered to this worker again.
+  void WaitDrainAnnounced(int64_t timeout_ms) { announced_.WaitFor(timeout_ms); }
   // Every rank stops with a checkpoint and reports; returns when all have, or after `deadline_ms`.
   void StopAll(int64_t deadline_ms);
 
@@ -42,6 +47,7 @@ class Supervisor {
   const RankContext context_;
   const std::vector<Gpu> gpus_;
   std::atomic<bool> draining_{false};
+  StopSignal announced_;
   Mutex mutex_;
   std::map<RankKey, std::unique_ptr<Rank>> ranks_ BRAID_GUARDED_BY(mutex_);
   // Ended and reported, but perhaps still in a desired state that is on its way: not to be started again.

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """kill -9 of everything, once each and in turn: the run ends with the same bits, nothing is lost, nothing is left."""
-import json
 import os
 import signal
 import unittest
@@ -23,9 +22,6 @@ def running_with_checkpoint(least):
 
 
 class KillLadder(unittest.TestCase):
-    def events(self, braid):
-        return [json.loads(line) for line in braid.run("-o", "json", "events").stdout.splitlines() if line.startswith("{")]
-
     def kill_task(self, braid, run, job):
         """kill -9 of a task program of the job."""
         wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
@@ -50,12 +46,12 @@ class KillLadder(unittest.TestCase):
     def kill_coordinator(self, braid, run, job):
         wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
         before = attempts(braid.job(run, job))
-        acknowledged = self.events(braid)
+        acknowledged = braid.events()
         trainers = set(braid.processes("braid-trainer"))
         (pid,) = braid.processes("braid-coordinator")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: braid.run("list", "runs", code=None).returncode == 0, "the coordinator to answer again")
-        self.assertEqual(self.events(braid)[:len(acknowledged)], acknowledged)
+        self.assertEqual(braid.events()[:len(acknowledged)], acknowledged)
         # The task did not notice.
         still = braid.job(run, job)
         if still["state"] == "JOB_ACTIVE":

@@ -78,6 +78,15 @@ class Braid:
         points = [json.loads(line) for line in lines]
         return {point["step"]: json.dumps(point["values"], sort_keys=True) for point in points}
 
+    def events(self):
+        """All events, oldest first; the CLI prints one JSON object after another."""
+        text, decoder, found, at = self.run("-o", "json", "events").stdout, json.JSONDecoder(), [], 0
+        while text[at:].strip():
+            at += len(text[at:]) - len(text[at:].lstrip())
+            event, at = decoder.raw_decode(text, at)
+            found.append(event)
+        return found
+
     def processes(self, name=None, words=()):
         """Pids of this test's processes, of one program perhaps, whose command line holds all `words`."""
         found = []

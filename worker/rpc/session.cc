@@ -124,10 +124,22 @@ class Session {
       signal.set_draining(supervisor_.draining());
       signal.set_seen_version(seen_.load());
       if (!stream.Write(signal)) return;
-    } while (!broken.WaitFor(std::min<int64_t>(beat_ms_.load(), 500)));
+      if (signal.draining()) supervisor_.DrainAnnounced();
+    } while (!Pause(broken, signal.draining()));
     stream.WritesDone();
   }
 
+  // Until the next beat, or until draining begins, which cannot wait. True if the stream broke.
+  bool Pause(StopSignal& broken, bool told_draining) {
+    const int64_t pause_ms = std::min<int64_t>(beat_ms_.load(), 500);
+    for (int64_t waited = 0; waited < pause_ms; waited += kLookMs) {
+      if (broken.WaitFor(kLookMs)) return true;
+      if (supervisor_.draining() && !told_draining) return false;
+    }
+    return false;
+  }
+
+  static constexpr int64_t kLookMs = 50;
   const Identity& identity_;
   Supervisor& supervisor_;
   StopSignal& stop_;

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""What a user sees when something is wrong: each error names the thing and says what to do, and nothing is lost."""
+import glob
+import json
+import os
+import sqlite3
+import subprocess
+import unittest
+
+import by_hand
+from by_hand import program, wait_until
+from service import RECIPE, Service, write_recipe
+
+
+class Errors(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service()
+        cls.service.__enter__()
+        cls.recipe = write_recipe(cls.service.folder, by_hand.small_texts(), steps=30)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.service.__exit__(None)
+
+    def written(self, name, *changes):
+        text = RECIPE
+        for old, new in changes:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        return write_recipe(self.service.folder, by_hand.small_texts(), steps=30, text=text, name=name)
+
+    def refused(self, recipe, *words, command="submit", code=1):
+        done = self.service.run(command, recipe, code=code)
+        self.assertEqual(done.stdout, "")
+        for word in words:
+            self.assertIn(word, done.stderr)
+        return done.stderr
+
+    def test_recipe_with_an_unknown_key(self):
+        path = self.written("unknown.yaml", ("validation: {documents: 0.1}", "validaton: {documents: 0.1}"))
+        for command in ("submit", "plan"):
+            self.refused(path, "unknown.yaml:6", "validaton", "validation", command=command)
+
+    def test_recipe_with_an_impossible_value(self):
+        path = self.written("heads.yaml", ("{name: path_sums, corpus: sums, d: 16, heads: 2", "{name: path_sums, corpus: sums, d: 16, heads: 3"))
+        self.refused(path, "heads.yaml:10", "paths.1.heads", "3")
+
+    def test_recipe_of_a_later_version(self):
+        self.refused(self.written("routed.yaml", ("connect: share", "connect: routed")), "routed.yaml:12", "composites.0.connect", "routed")
+        self.refused(self.written("paper.yaml", ("run: small", "run: small\ncompat: paper")), "paper.yaml:2", "compat", "paper")
+
+    def test_recipe_with_nonsense(self):
+        path = os.path.join(self.service.folder, "nonsense.yaml")
+        for text in ("]]]", "just words", "run: [1, 2]\n", "\x00\x01", "paths: 3\n"):
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text)
+            self.refused(path, "nonsense.yaml")
+
+    def test_file_that_is_not_there(self):
+        self.refused(self.written("gone.yaml", ("[tales.jsonl]", "[gone-*.jsonl]")), "gone.yaml:4", "gone-*.jsonl")
+
+    def test_things_that_are_not_known(self):
+        self.assertIn("r-000000000000", self.service.run("describe", "r-000000000000", code=3).stderr)
+        self.service.run("frobnicate", code=2)
+        self.assertIn("path_tales", self.service.run("submit", self.recipe, "--only", "path_tale", code=3).stderr)
+
+    def test_no_coordinator(self):
+        done = subprocess.run([program("braid"), "--dir", os.path.join(self.service.folder, "nothing"), "list", "runs"], capture_output=True,
+                              text=True, env=self.service.environment)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("braid up", done.stderr)
+
+    def test_addresses_beyond_this_machine_are_refused(self):
+        done = subprocess.run([program("braid-coordinator"), "--dir", os.path.join(self.service.folder, "open"), "--listen", "0.0.0.0:0"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("0.0.0.0", done.stderr)
+
+    def test_second_coordinator_on_one_folder(self):
+        done = subprocess.run([program("braid-coordinator"), "--dir", os.path.join(self.service.folder, "state", "coordinator")],
+                              capture_output=True, text=True, timeout=30)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("another braid-coordinator", done.stderr)
+
+    def test_catalog_of_a_newer_version(self):
+        folder = os.path.join(self.service.folder, "newer")
+        os.makedirs(folder)
+        with sqlite3.connect(os.path.join(folder, "braid.db")) as database:
+            database.execute("PRAGMA user_version = 1000")
+        done = subprocess.run([program("braid-coordinator"), "--dir", folder], capture_output=True, text=True, timeout=30)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("braid.db", done.stderr)
+
+    def test_two_workers_of_one_id(self):
+        """The newcomer takes over; the elder hears why and ends. Nothing runs twice."""
+        address = os.path.join(self.service.folder, "state", "address.json")
+        processes, logs = [], []
+        for name in ("elder", "newcomer"):
+            folder = os.path.join(self.service.folder, name)
+            os.makedirs(folder)
+            logs.append(os.path.join(folder, "log"))
+            with open(logs[-1], "w", encoding="utf-8") as log:
+                processes.append(subprocess.Popen([program("braid-worker"), "--address-file", address, "--dir", folder, "--id", "twin",
+                                                   "--slots", "1", "--kinds", "none"], env=self.service.environment, stderr=log))
+            wait_until(lambda: any(worker["id"] == "twin" for worker in self.service.json("worker", "list").get("workers", [])), "the worker")
+        try:
+            wait_until(lambda: any(process.poll() is not None for process in processes), "one of them to end")
+            ended = [process.poll() for process in processes]
+            self.assertEqual(ended.count(None), 1)
+            at = next(i for i, code in enumerate(ended) if code is not None)
+            self.assertEqual(ended[at], 5)
+            with open(logs[at], encoding="utf-8") as log:
+                self.assertIn("twin", log.read())
+        finally:
+            for process in processes:
+                if process.poll() is None:
+                    process.terminate()
+                process.wait(timeout=30)
+
+    def test_blob_that_was_changed_on_disk(self):
+        folder = os.path.join(self.service.folder, "payload")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "payload.txt"), "w", encoding="utf-8") as out:
+            out.write("what was written\n" * 100)
+        artifact = self.service.run("artifact", "put", folder).stdout.strip()
+        self.service.run("artifact", "verify", artifact)
+        manifest = json.loads(self.service.json("artifact", "lineage", artifact)["artifacts"][0]["manifestJson"])
+        digest = manifest["files"][0]["sha256"]
+        (blob,) = [path for path in glob.glob(os.path.join(self.service.folder, "state", "coordinator", "store", "**"), recursive=True)
+                   if digest[-40:] in path and os.path.isfile(path)]
+        os.chmod(blob, 0o644)
+        with open(blob, "r+b") as file:
+            file.write(b"WHAT")
+        done = self.service.run("artifact", "verify", artifact, code=None)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("payload.txt", done.stdout + done.stderr)
+        done = self.service.run("artifact", "get", artifact, "--out", os.path.join(self.service.folder, "back"), code=None)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertFalse(os.path.exists(os.path.join(self.service.folder, "back", "payload.txt")))
+
+    def test_path_with_another_tokenizer_in_a_merge(self):
+        runs = [self.service.run("submit", self.recipe, "--only", "path_tales", "--watch").stdout.strip(),
+                self.service.run("submit", self.written("vocab.yaml", ("vocab: 400", "vocab: 300")), "--only", "path_sums", "--watch").stdout.strip()]
+        tales = self.service.job(runs[0], "path_tales")["outputs"]["model"]
+        sums = self.service.job(runs[1], "path_sums")["outputs"]["model"]
+        done = self.service.run("merge", "plan", tales, sums, code=None)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("tokenizer", done.stderr)
+        # In a run, the merge fails with the same words; what was trained stays.
+        path = self.written("mixed.yaml", ("name: path_sums,", f"name: path_sums, from: {sums},"))
+        done = self.service.run("submit", path, "--watch", code=None)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("path_sums", done.stderr)
+        self.assertIn("tokenizer", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

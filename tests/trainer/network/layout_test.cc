@@ -1,0 +1,70 @@
+#include "trainer/network/layout.h"
+
+#include <gtest/gtest.h>
+
+namespace braid::trainer {
+namespace {
+
+model::ModelSpec Composite(int64_t paths) {
+  model::ModelSpec spec;
+  spec.kind = model::Kind::kComposite;
+  spec.name = "c";
+  spec.vocab = 37;  // odd, so that gaps are needed
+  spec.pad_id = 36;
+  spec.sequence = 8;
+  for (int64_t p = 0; p < paths; ++p) spec.paths.push_back({"p" + std::to_string(p), 10, 1, 2, 15, "llama"});
+  spec.large = {"large", 10 * paths, paths, 2, 40 * paths, "llama"};
+  return spec;
+}
+
+TEST(LayoutTest, TensorsNeitherOverlapNorLeaveTheBuffer) {
+  const Layout layout = MakeLayout(Composite(3));
+  EXPECT_EQ(layout.slots.size(), model::Tensors(Composite(3)).size());
+  int64_t end = 0;
+  for (const Layout::Slot& slot : layout.slots) {
+    EXPECT_GE(slot.offset, end) << slot.tensor.name;
+    EXPECT_LT(slot.offset - end, 64) << slot.tensor.name;
+    end = slot.offset + slot.tensor.elements();
+    EXPECT_EQ(&layout.at(slot.tensor.name), &slot);
+  }
+  EXPECT_LE(end, layout.size);
+  EXPECT_EQ(layout.size % 64, 0);
+}
+
+TEST(LayoutTest, WhatIsOneMatrixHasNoGap) {
+  const Layout layout = MakeLayout(Composite(2));
+  for (const char* block : {"large.0", "large.1", "parallel.0.path.0", "parallel.1.path.1"}) {
+    const auto end = [&](const char* name) {
+      const Layout::Slot& slot = layout.at(block + std::string(name));
+      EXPECT_TRUE(slot.offset % 64 == 0 || std::string(name) == ".attn.k.weight") << block << name;
+      return slot.offset + slot.tensor.elements();
+    };
+    EXPECT_EQ(layout.at(block + std::string(".attn.k.weight")).offset, end(".attn.q.weight"));
+    EXPECT_EQ(layout.at(block + std::string(".attn.v.weight")).offset, end(".attn.k.weight"));
+    EXPECT_EQ(layout.at(block + std::string(".ffn.up.weight")).offset, end(".ffn.gate.weight"));
+  }
+}
+
+TEST(LayoutTest, MatricesAndHeadDecayTheRestDoesNot) {
+  const Layout layout = MakeLayout(Composite(2));
+  for (const Layout::Slot& slot : layout.slots) {
+    const bool rest = slot.tensor.name == "embed.weight" || slot.tensor.name.ends_with("norm.weight");
+    EXPECT_EQ(slot.offset >= layout.decayed, rest) << slot.tensor.name;
+  }
+}
+
+TEST(LayoutTest, PathsStandAtEqualDistances) {
+  const Layout layout = MakeLayout(Composite(4));
+  for (const Layout::Slot& slot : layout.slots) {
+    const size_t at = slot.tensor.name.find(".path.0.");
+    if (at == std::string::npos) continue;
+    const auto offset = [&](int p) {
+      std::string name = slot.tensor.name;
+      return layout.at(name.replace(at, 8, ".path." + std::to_string(p) + ".")).offset;
+    };
+    for (int p = 2; p < 4; ++p) EXPECT_EQ(offset(p) - offset(p - 1), offset(1) - offset(0)) << slot.tensor.name;
+  }
+}
+
+}  // namespace
+}  // namespace braid::trainer

@@ -1,0 +1,225 @@
+// What holds of any network, whatever it computes; that it computes Llama is checked in tests/peers.
+#include "trainer/network/network.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/random.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr int64_t kVocab = 61, kBatch = 3, kSequence = 20;
+
+model::ModelSpec Dense() {
+  model::ModelSpec spec;
+  spec.name = "m";
+  spec.vocab = kVocab;
+  spec.pad_id = kVocab - 1;
+  spec.sequence = kSequence;
+  spec.dense = {"m", 24, 2, 2, 40, "llama"};
+  return spec;
+}
+
+model::ModelSpec Composite() {
+  model::ModelSpec spec = Dense();
+  spec.kind = model::Kind::kComposite;
+  spec.dense = {};
+  spec.paths = {{"a", 12, 2, 2, 20, "llama"}, {"b", 12, 2, 2, 20, "llama"}, {"c", 12, 2, 2, 20, "llama"}};
+  spec.large = {"large", 36, 2, 2, 72, "llama"};
+  return spec;
+}
+
+class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
+ protected:
+  NetworkTest() : network_(Make(GetParam())) {
+    const RandomStream draws(4, "tokens");
+    for (size_t i = 0; i < kBatch * kSequence; ++i) {
+      ids_.push_back(static_cast<int32_t>(draws.Below(i, kVocab - 1)));
+      labels_.push_back(i % kSequence == kSequence - 1 ? kIgnore : static_cast<int32_t>(draws.Below(i + 1, kVocab - 1)));
+    }
+  }
+
+  static std::unique_ptr<Network> Make(const model::ModelSpec& spec) {
+    ConfigureRuntime(2);
+    auto network = Network::Create(spec, "cpu").value();
+    network->Initialize(5);
+    // Larger than the initial weights, so that every part of the network matters.
+    for (const Layout::Slot& slot : network->layout().slots) {
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] *= 6;
+    }
+    return network;
+  }
+  LossSum Backward(Network& network, double scale, int64_t begin = 0, int64_t count = kBatch) const {
+    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence, count, kSequence, scale);
+  }
+  double Loss() { return network_->Loss(ids_.data(), labels_.data(), kBatch, kSequence).loss; }
+  static std::vector<float> Gradients(Network& network) {
+    return {network.gradients(), network.gradients() + network.layout().size};
+  }
+
+  std::unique_ptr<Network> network_;
+  std::vector<int32_t> ids_, labels_;
+};
+
+TEST_P(NetworkTest, GradientsAreThoseOfTheLoss) {
+  Backward(*network_, 1.0);
+  const std::vector<float> gradients = Gradients(*network_);
+  // Along the gradient of one tensor the loss grows as its norm says (central difference).
+  for (const Layout::Slot& slot : network_->layout().slots) {
+    double squares = 0;
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(gradients[static_cast<size_t>(slot.offset + i)], 2);
+    const double norm = std::sqrt(squares);
+    ASSERT_GT(norm, 0) << slot.tensor.name;
+    const double length = 0.02;
+    const auto move = [&](double by) {
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
+        network_->parameters()[slot.offset + i] += static_cast<float>(by * gradients[static_cast<size_t>(slot.offset + i)] / norm);
+      }
+    };
+    move(length);
+    const double above = Loss();
+    move(-2 * length);
+    const double below = Loss();
+    move(length);
+    EXPECT_NEAR((above - below) / (2 * length) / norm, 1, 0.02) << slot.tensor.name;
+  }
+}
+
+TEST_P(NetworkTest, GradientsAddUpOverMicroBatches) {
+  auto other = Make(GetParam());
+  const LossSum whole = Backward(*network_, 0.5);
+  LossSum parts;
+  for (int64_t b = 0; b < kBatch; ++b) {
+    const LossSum part = Backward(*other, 0.5, b, 1);
+    parts.loss += part.loss;
+    parts.targets += part.targets;
+  }
+  EXPECT_NEAR(parts.loss / whole.loss, 1, 1e-6);
+  EXPECT_EQ(parts.targets, whole.targets);
+  EXPECT_EQ(whole.targets, kBatch * (kSequence - 1));
+  const std::vector<float> a = Gradients(*network_), b = Gradients(*other);
+  for (size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 2e-4 * (1 + std::abs(a[i]))) << i;
+}
+
+TEST_P(NetworkTest, RepeatsBitForBit) {
+  auto other = Make(GetParam());
+  EXPECT_EQ(Backward(*network_, 1.0).loss, Backward(*other, 1.0).loss);
+  EXPECT_EQ(Gradients(*network_), Gradients(*other));
+}
+
+TEST_P(NetworkTest, GapsOfTheBuffersStayZero) {
+  Backward(*network_, 1.0);
+  const std::vector<float> gradients = Gradients(*network_);
+  int64_t end = 0;
+  for (const Layout::Slot& slot : network_->layout().slots) {
+    for (; end < slot.offset; ++end) EXPECT_EQ(gradients[static_cast<size_t>(end)], 0.0f) << "before " << slot.tensor.name;
+    end += slot.tensor.elements();
+  }
+}
+
+TEST_P(NetworkTest, LossIsThatOfTheLogits) {
+  double sum = 0;
+  for (int64_t b = 0; b < kBatch; ++b) {
+    const std::vector<int32_t> one(ids_.begin() + b * kSequence, ids_.begin() + (b + 1) * kSequence);
+    const std::vector<float> logits = network_->Logits(one, /*last_only=*/false);
+    ASSERT_EQ(logits.size(), static_cast<size_t>(kSequence * kVocab));
+    for (int64_t t = 0; t + 1 < kSequence; ++t) {
+      double total = 0;
+      for (int64_t v = 0; v < kVocab; ++v) total += std::exp(static_cast<double>(logits[static_cast<size_t>(t * kVocab + v)]));
+      sum += std::log(total) - logits[static_cast<size_t>(t * kVocab + labels_[static_cast<size_t>(b * kSequence + t)])];
+    }
+    const std::vector<float> last = network_->Logits(one, /*last_only=*/true);
+    ASSERT_EQ(last.size(), static_cast<size_t>(kVocab));
+    for (size_t v = 0; v < last.size(); ++v) EXPECT_NEAR(last[v], logits[logits.size() - kVocab + v], 1e-4);
+  }
+  EXPECT_NEAR(Loss() / sum, 1, 1e-6);
+  EXPECT_EQ(Backward(*network_, 1.0).loss, Loss());
+}
+
+TEST_P(NetworkTest, NoPositionSeesALaterOne) {
+  std::vector<int32_t> one(ids_.begin(), ids_.begin() + kSequence);
+  const std::vector<float> before = network_->Logits(one, false);
+  one[12] = (one[12] + 1) % (kVocab - 1);
+  const std::vector<float> after = network_->Logits(one, false);
+  EXPECT_EQ(std::memcmp(before.data(), after.data(), 12 * kVocab * sizeof(float)), 0);
+  EXPECT_NE(std::memcmp(before.data() + 12 * kVocab, after.data() + 12 * kVocab, kVocab * sizeof(float)), 0);
+}
+
+TEST_P(NetworkTest, InitialValuesAreThoseOfTheModel) {
+  network_->Initialize(11);
+  for (const Layout::Slot& slot : network_->layout().slots) {
+    std::vector<float> expected(static_cast<size_t>(slot.tensor.elements()));
+    model::Initialize(slot.tensor, 11, expected.data());
+    EXPECT_EQ(std::memcmp(expected.data(), network_->parameters() + slot.offset, expected.size() * sizeof(float)), 0)
+        << slot.tensor.name;
+  }
+}
+
+// Writes the network's tensors with `change` applied to their list.
+template <typename Change>
+std::string Saved(Network& network, const std::string& folder, Change change) {
+  std::vector<storage::SafetensorsWriter::Tensor> tensors;
+  for (const Layout::Slot& slot : network.layout().slots) tensors.push_back({slot.tensor.name, "F32", slot.tensor.shape});
+  change(tensors);
+  const std::string path = JoinPath(folder, "model.safetensors");
+  auto writer = storage::SafetensorsWriter::Create(path, tensors).value();
+  for (const auto& tensor : tensors) {
+    int64_t count = 1;
+    for (const int64_t extent : tensor.shape) count *= extent;
+    std::vector<float> values(static_cast<size_t>(count), 0.25f);
+    if (network.layout().by_name.contains(tensor.name)) {
+      const int64_t offset = network.layout().at(tensor.name).offset;
+      std::copy_n(network.parameters() + offset, std::min(count, network.layout().at(tensor.name).tensor.elements()), values.begin());
+    }
+    EXPECT_TRUE(writer->Append(tensor.name, values.data(), values.size() * sizeof(float)).ok());
+  }
+  EXPECT_TRUE(writer->Finish().ok());
+  return path;
+}
+
+TEST_P(NetworkTest, LoadsWhatWasSavedAndNothingElse) {
+  const auto folder = TemporaryFolder::Create().value();
+  const auto load = [&](const std::string& path) {
+    auto other = Network::Create(GetParam(), "cpu").value();
+    const auto file = storage::SafetensorsFile::Open(path);
+    EXPECT_TRUE(file.ok()) << file.status().message();
+    const Status status = other->Load(*file);
+    if (status.ok()) {
+      EXPECT_EQ(std::memcmp(other->parameters(), network_->parameters(),
+                            static_cast<size_t>(network_->layout().size) * sizeof(float)), 0);
+    }
+    return status;
+  };
+  EXPECT_TRUE(load(Saved(*network_, folder.path(), [](auto&) {})).ok());
+  EXPECT_THAT(load(Saved(*network_, folder.path(), [](auto& all) { std::erase_if(all, [](auto& t) { return t.name == "norm.weight"; }); }))
+                  .message(), AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
+  EXPECT_THAT(load(Saved(*network_, folder.path(), [](auto& all) { all.push_back({"extra.weight", "F32", {2}}); })).message(),
+              AllOf(HasSubstr("model.safetensors"), HasSubstr("extra.weight")));
+  EXPECT_THAT(load(Saved(*network_, folder.path(), [](auto& all) { for (auto& t : all) if (t.name == "norm.weight") t.shape = {3}; }))
+                  .message(), AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest, ::testing::Values(Dense(), Composite()),
+                         [](const auto& info) { return info.param.kind == model::Kind::kDense ? "Dense" : "Composite"; });
+
+TEST(NetworkCreateTest, WhatIsNotComputedIsNamed) {
+  model::ModelSpec spec = Dense();
+  spec.arch.ffn_gate = "beta_swish";
+  EXPECT_THAT(Network::Create(spec, "cpu").status().message(), HasSubstr("arch.ffn_gate: beta_swish"));
+  spec = Dense();
+  spec.arch.rope_layout = "interleaved";
+  EXPECT_THAT(Network::Create(spec, "cpu").status().message(), HasSubstr("arch.rope_layout: interleaved"));
+  spec = Dense();
+  spec.dense.heads = 5;
+  EXPECT_THAT(Network::Create(spec, "cpu").status().message(), HasSubstr("heads"));
+}
+
+}  // namespace
+}  // namespace braid::trainer
