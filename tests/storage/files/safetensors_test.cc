@@ -89,7 +89,8 @@ TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
     for (const auto& tensor : tensors) {
       const auto floats = file->Floats(tensor.name, tensor.shape);
       RC_ASSERT(floats.ok());
-      RC_ASSERT(std::memcmp(*floats, values[tensor.name].data(), values[tensor.name].size() * 4) == 0);
+      const auto& v = values[tensor.name];
+      RC_ASSERT(v.empty() || std::memcmp(*floats, v.data(), v.size() * 4) == 0);
     }
   });
 }
