@@ -2,6 +2,7 @@
 #include <set>
 #include <thread>
 
+#include "base/clock.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/sessions.h"
@@ -16,6 +17,7 @@ using grpc::ServerContext;
 using Stream = grpc::ServerReaderWriter<v1::DesiredState, v1::WorkerSignal>;
 
 constexpr int64_t kLongestKeyWaitMs = 60'000;
+constexpr int64_t kLastWordMs = 5'000;
 
 // The newest DesiredState and whether it is due: the core puts it here, the session's writer takes it.
 class Mailbox final : public SessionSink {
@@ -51,6 +53,23 @@ class Mailbox final : public SessionSink {
     MutexLock lock(mutex_);
     return status_;
   }
+  // The handler has stopped reading.
+  void Close() {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    changed_.NotifyAll();
+  }
+  // Waits for that; false if it did not come in time.
+  bool WaitClosed(int64_t timeout_ms) {
+    const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms;
+    MutexLock lock(mutex_);
+    while (!closed_) {
+      const int64_t left = deadline - SystemClock().MonotonicMs();
+      if (left <= 0) return false;
+      changed_.WaitFor(mutex_, left);
+    }
+    return true;
+  }
 
  private:
   Mutex mutex_;
@@ -58,6 +77,7 @@ class Mailbox final : public SessionSink {
   std::shared_ptr<const Desired> desired_ BRAID_GUARDED_BY(mutex_);
   bool due_ BRAID_GUARDED_BY(mutex_) = false;
   bool ended_ BRAID_GUARDED_BY(mutex_) = false;
+  bool closed_ BRAID_GUARDED_BY(mutex_) = false;
   Status status_ BRAID_GUARDED_BY(mutex_);
 };
 
@@ -83,14 +103,15 @@ class WorkersService final : public v1::Workers::Service {
       while (const auto desired = mailbox->Take()) {
         if (!stream->Write(DesiredMessage(*desired, core_->options().lease))) break;
       }
-      // A replaced session ends although its worker goes on sending.
-      context->TryCancel();
+      // A replaced session hears why at its next signal (a cancelled one would not); a silent one is cut off.
+      if (!mailbox->WaitClosed(kLastWordMs)) context->TryCancel();
     });
     Status status;
     do {
       status = Take(signal, worker.id, session_id);
       mailbox->AnswerDue();
     } while (status.ok() && !backend_->stopping && stream->Read(&signal));
+    mailbox->Close();
     (void)core_->Do([&](Transaction& tx) {
       SessionClosed(worker.id, session_id, tx);
       return OkStatus();

@@ -116,6 +116,7 @@ class Session {
   // Progress is worth more often than the beat asks for, but never less.
   void Beat(Stream& stream, StopSignal& broken) {
     bool first = true;
+    bool told_draining = false;
     do {
       v1::WorkerSignal signal;
       if (first) *signal.mutable_hello() = HelloOf(identity_);
@@ -124,8 +125,9 @@ class Session {
       signal.set_draining(supervisor_.draining());
       signal.set_seen_version(seen_.load());
       if (!stream.Write(signal)) return;
-      if (signal.draining()) supervisor_.DrainAnnounced();
-    } while (!Pause(broken, signal.draining()));
+      told_draining = signal.draining();
+      if (told_draining) supervisor_.DrainAnnounced();
+    } while (!Pause(broken, told_draining));
     stream.WritesDone();
   }
 
