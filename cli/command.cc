@@ -109,6 +109,9 @@ std::string ProgressText(const v1::Job& job) {
   return text;
 }
 
+// Where nothing overwrites a line, what is done at once needs none.
+ProgressLine::ProgressLine() : last_ms_(isatty(STDERR_FILENO) ? 0 : SystemClock().MonotonicMs()) {}
+
 ProgressLine::~ProgressLine() {
   if (shown_ && isatty(STDERR_FILENO)) std::fputs("\r\033[K", stderr);
 }
@@ -136,10 +139,13 @@ std::function<void(uint64_t, uint64_t)> TransferProgress(const std::string& what
   const auto line = std::make_shared<ProgressLine>();
   const int64_t begun = SystemClock().MonotonicMs();
   return [=](uint64_t done, uint64_t total) {
-    const double seconds = std::max(0.05, static_cast<double>(SystemClock().MonotonicMs() - begun) / 1000);
-    const double rate = static_cast<double>(done) / seconds;
-    line->Show(what + " " + FormatBytes(done) + " of " + FormatBytes(total) + ", " + FormatBytes(static_cast<uint64_t>(rate)) +
-               "/s, " + FormatDuration(static_cast<double>(total - done) / std::max(1.0, rate)) + " left");
+    const double seconds = static_cast<double>(SystemClock().MonotonicMs() - begun) / 1000;
+    std::string text = what + " " + FormatBytes(done) + " of " + FormatBytes(total);
+    if (seconds >= 0.2 && done > 0) {  // sooner the rate says nothing
+      const double rate = static_cast<double>(done) / seconds;
+      text += ", " + FormatBytes(static_cast<uint64_t>(rate)) + "/s, " + FormatDuration(static_cast<double>(total - done) / rate) + " left";
+    }
+    line->Show(text);
   };
 }
 

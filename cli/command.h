@@ -75,11 +75,12 @@ std::string ProgressText(const v1::Job& job);  // "training 12/73 steps, 8.1 k t
 // A line on standard error that overwrites itself on a terminal; elsewhere it appears at most every 5 s.
 class ProgressLine {
  public:
+  ProgressLine();
   ~ProgressLine();
   void Show(const std::string& text);
 
  private:
-  int64_t last_ms_ = 0;
+  int64_t last_ms_;
   bool shown_ = false;
 };
 // For calls that outlast a restart of the coordinator: waits a moment if `status` says that nobody answers, up to a

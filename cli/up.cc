@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -21,11 +22,14 @@ namespace {
 constexpr int64_t kHealthyMs = 10'000;
 constexpr int64_t kMostBackoffMs = 5'000;
 constexpr int64_t kStartMs = 30'000;
+constexpr int kTriesAtOnePort = 3;
 
 // One program that is started again when it dies, later each time until it stays up.
 class Child {
  public:
-  Child(std::string name, ProcessOptions options) : name_(std::move(name)), options_(std::move(options)) {}
+  // `options` is asked before each start, with the number of starts in a row that did not last.
+  using Options = std::function<ProcessOptions(int failures)>;
+  Child(std::string name, Options options) : name_(std::move(name)), make_options_(std::move(options)) {}
 
   Status Tend() {
     const int64_t now = SystemClock().MonotonicMs();
@@ -34,12 +38,14 @@ class Child {
       std::fprintf(stderr, "braid up: %s ended (%s %d), starting it again in %lld ms; its log: %s\n", name_.c_str(),
                    exit.signal != 0 ? "signal" : "code", exit.signal != 0 ? exit.signal : exit.code, (long long)backoff_ms_,
                    options_.output.c_str());
-      if (now - started_ms_ > kHealthyMs) backoff_ms_ = 200;
+      if (now - started_ms_ > kHealthyMs) backoff_ms_ = 200, failures_ = 0;
+      ++failures_;
       not_before_ms_ = now + backoff_ms_;
       backoff_ms_ = std::min(kMostBackoffMs, backoff_ms_ * 2);
       process_.reset();
     }
     if (process_ != nullptr || now < not_before_ms_) return OkStatus();
+    options_ = make_options_(failures_);
     BRAID_ASSIGN_OR_RETURN(process_, Process::Start(options_));
     started_ms_ = now;
     return OkStatus();
@@ -57,8 +63,10 @@ class Child {
 
  private:
   const std::string name_;
-  const ProcessOptions options_;
+  const Options make_options_;
+  ProcessOptions options_;  // of the newest start
   std::unique_ptr<Process> process_;
+  int failures_ = 0;
   int64_t started_ms_ = 0;
   int64_t not_before_ms_ = 0;
   int64_t backoff_ms_ = 200;
@@ -73,21 +81,31 @@ struct UpFlags {
   std::string bin;
 };
 
+// A coordinator that is started again keeps the address that clients know, unless it cannot have it.
+std::string ListenAddress(const std::string& address_file, const std::string& key, const std::string& asked, int failures) {
+  if (!asked.ends_with(":0") || failures > kTriesAtOnePort) return asked;
+  const Result<Json> last = ReadJsonFile(address_file);
+  return last.ok() && last->is_object() ? last->value(key, asked) : asked;
+}
+
 std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir, const UpFlags& flags) {
   const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
   const std::string address = JoinPath(dir, "address.json");
   const std::string logs = JoinPath(dir, "logs");
   std::vector<std::unique_ptr<Child>> children;
-  children.push_back(std::make_unique<Child>(
-      "coordinator", ProcessOptions{{JoinPath(bin, "braid-coordinator"), "--dir", JoinPath(dir, "coordinator"), "--listen", flags.listen,
-                                     "--http", flags.http, "--address-file", address},
-                                    {}, JoinPath(logs, "coordinator.log"), false}));
+  children.push_back(std::make_unique<Child>("coordinator", [=](int failures) {
+    return ProcessOptions{{JoinPath(bin, "braid-coordinator"), "--dir", JoinPath(dir, "coordinator"), "--listen",
+                           ListenAddress(address, "grpc", flags.listen, failures), "--http",
+                           ListenAddress(address, "http", flags.http, failures), "--address-file", address},
+                          {}, JoinPath(logs, "coordinator.log"), false};
+  }));
   for (int32_t i = 1; i <= flags.workers; ++i) {
     const std::string id = "worker-" + std::to_string(i);
-    children.push_back(std::make_unique<Child>(
-        id, ProcessOptions{{JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id), "--id", id, "--site",
-                            "local", "--slots", std::to_string(flags.slots)},
-                           {}, JoinPath(logs, id + ".log"), false}));
+    children.push_back(std::make_unique<Child>(id, [=](int) {
+      return ProcessOptions{{JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id), "--id", id, "--site",
+                             "local", "--slots", std::to_string(flags.slots)},
+                            {}, JoinPath(logs, id + ".log"), false};
+    }));
   }
   return children;
 }
