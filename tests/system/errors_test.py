@@ -3,13 +3,17 @@
 import glob
 import hashlib
 import os
+import resource
+import shutil
+import signal
 import sqlite3
 import subprocess
+import tempfile
 import unittest
 
 import by_hand
 from by_hand import program, wait_until
-from service import RECIPE, Service, write_recipe
+from service import RECIPE, Braid, Service, write_recipe
 
 
 class Errors(unittest.TestCase):
@@ -153,6 +157,58 @@ class Errors(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("path_sums", done.stderr)
         self.assertIn("tokenizer", done.stderr)
+
+
+class FullDisk(unittest.TestCase):
+    """A limit on file sizes stands in for a worker's full disk: checkpoints fail in the middle of a file."""
+
+    def setUp(self):
+        self.braid = Braid(tempfile.mkdtemp(prefix="braid-full-"))
+        self.state = os.path.join(self.braid.folder, "state")
+        os.makedirs(self.state)
+        self.started = []
+
+    def tearDown(self):
+        for process in reversed(self.started):
+            if process.poll() is None:
+                process.terminate()
+            process.wait(timeout=40)
+        self.assertEqual(self.braid.processes(), [])
+        shutil.rmtree(self.braid.folder)
+
+    def start(self, name, *words, **popen):
+        with open(os.path.join(self.state, name + ".log"), "a", encoding="utf-8") as log:
+            self.started.append(subprocess.Popen([program(name), *words], env=self.braid.environment, stderr=log, **popen))
+        return self.started[-1]
+
+    def start_worker(self, **popen):
+        return self.start("braid-worker", "--address-file", os.path.join(self.state, "address.json"), "--dir", os.path.join(self.state, "worker"),
+                          "--id", "only", "--site", "local", "--slots", "1", **popen)
+
+    def test_job_is_tried_again_and_ends_well(self):
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+        self.start("braid-coordinator", "--dir", os.path.join(self.state, "coordinator"), "--address-file", os.path.join(self.state, "address.json"))
+        worker = self.start_worker(preexec_fn=small_files)
+        wait_until(lambda: self.braid.run("list", "runs", code=None).returncode == 0, "the coordinator")
+        run = self.braid.submit(write_recipe(self.braid.folder, by_hand.small_texts(), steps=100, every=20), "--only", "path_tales")
+
+        def failed_attempt():
+            attempts = self.braid.job(run, "path_tales").get("attempts", [])
+            return next((attempt for attempt in attempts if attempt["state"] == "ATTEMPT_FAILED"), None)
+
+        attempt = wait_until(failed_attempt, "a failed attempt")
+        self.assertEqual(attempt["category"], "infra")
+        self.assertIn("safetensors", attempt["error"])
+        self.assertIn("room", attempt["hint"])
+        worker.terminate()
+        worker.wait(timeout=40)
+        self.start_worker()  # the disk has room again
+        self.braid.run("wait", run, "--timeout", "120s")
+        self.assertEqual(sorted(self.braid.metrics(run, "path_tales")), list(range(1, 101)))
+        self.assertEqual(int(self.braid.job(run, "path_tales").get("userFailures", 0)), 0)
 
 
 if __name__ == "__main__":
