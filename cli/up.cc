@@ -1,4 +1,6 @@
 // braid up: a coordinator and workers on this machine, from nothing, and kept running.
+#include "cli/up.h"
+
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,7 +16,6 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/up.h"
 
 namespace braid::cli {
 namespace {

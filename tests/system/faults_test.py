@@ -6,10 +6,13 @@ import unittest
 
 import by_hand
 from by_hand import wait_until
-from service import Service, wait_job, write_recipe
+from service import RECIPE, Service, wait_job, write_recipe
 
-STEPS = 1500
-TRAINED = ("path_tales", "path_sums", "joint:both", "dense")
+# Long enough to be killed three times: the path and the joint job that the ladder climbs on.
+STEPS = {"path_tales": 6000, "path_sums": 500, "joint:both": 2500, "dense": 500}
+LADDER = (RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 6000},")
+          .replace("joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"))
+SIGTERM_STEPS = 1500
 
 
 def attempts(job):
@@ -60,9 +63,9 @@ class KillLadder(unittest.TestCase):
 
     def test_losses_are_bit_equal_through_every_kill(self):
         with Service() as braid:
-            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=STEPS)
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=500, text=LADDER)
             undisturbed = braid.run("submit", recipe, "--watch").stdout.strip()
-            expected = {job: braid.metrics(undisturbed, job) for job in TRAINED}
+            expected = {job: braid.metrics(undisturbed, job) for job in STEPS}
 
             run = braid.submit(recipe)
             self.kill_task(braid, run, "path_tales")
@@ -73,8 +76,8 @@ class KillLadder(unittest.TestCase):
             self.kill_worker(braid, run, "joint:both")
             braid.run("wait", run, "--timeout", "180s")
 
-            for job in TRAINED:
-                self.assertEqual(sorted(expected[job]), list(range(1, STEPS + 1)))
+            for job in STEPS:
+                self.assertEqual(sorted(expected[job]), list(range(1, STEPS[job] + 1)))
                 self.assertEqual(braid.metrics(run, job), expected[job], job)
             # What was made is the same, byte for byte.
             for job in ("tokenizer", "prepare:tales", "merge:both"):
@@ -85,7 +88,7 @@ class KillLadder(unittest.TestCase):
 
     def test_sigterm_stops_with_a_checkpoint_and_the_next_start_goes_on(self):
         with Service() as braid:
-            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=STEPS, every=200)
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=SIGTERM_STEPS, every=200)
             run = braid.submit(recipe, "--only", "path_tales")
             wait_until(lambda: len(braid.metrics(run, "path_tales")) > 20 if braid.job(run, "path_tales").get("attempts") else False, "the first steps")
             self.assertTrue(braid.stop(), "braid up did not end with code 0")
@@ -98,7 +101,7 @@ class KillLadder(unittest.TestCase):
             # It went on from the step it was stopped at, not from the last multiple of `every`.
             resumed = int(job["attempts"][1]["resumedStep"])
             self.assertGreater(resumed, 20)
-            self.assertEqual(sorted(braid.metrics(run, "path_tales")), list(range(1, STEPS + 1)))
+            self.assertEqual(sorted(braid.metrics(run, "path_tales")), list(range(1, SIGTERM_STEPS + 1)))
 
     def test_cancel_ends_the_processes(self):
         with Service() as braid:
