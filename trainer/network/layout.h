@@ -2,8 +2,7 @@
 //
 // Tensors that AdamW decays come first (matrices and head), then the rest (embedding, gains), so that each group is one
 // range (T5 of PaPaformer section 7). q, k, v and gate, up follow one another without a gap: they are one matrix to the
-// products. All other tensors begin at multiples of 64 elements; the gaps stay zero. A tensor of path p + 1 stands as far
-// behind that of path p for every p, so that a parallel layer's paths are one batched product.
+// products. All other tensors begin at multiples of 64 elements; the gaps stay zero.
 #pragma once
 
 #include <cstdint>

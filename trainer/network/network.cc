@@ -19,8 +19,8 @@
 namespace braid::trainer {
 namespace {
 
-// The tensors of one block as the products want them: leaves that are views of the flat buffers. A block of all paths of
-// a parallel layer has one more dimension in front, [paths, ...].
+// The tensors of one block as the products want them: leaves that are views of the flat buffers, or those of all paths of
+// a parallel layer stacked, [paths, ...].
 struct Block {
   int64_t paths = 1;
   int64_t heads = 0;
@@ -30,6 +30,17 @@ struct Block {
 struct Rope {
   at::Tensor cos, sin;
 };
+
+// The weights of a layer are small beside its activations: copying them together costs less than a product for each path.
+Block Stacked(const std::vector<Block>& paths) {
+  const auto stack = [&](at::Tensor Block::*tensor) {
+    std::vector<at::Tensor> all;
+    for (const Block& path : paths) all.push_back(path.*tensor);
+    return all.front().defined() ? at::stack(all) : at::Tensor();
+  };
+  return {static_cast<int64_t>(paths.size()), paths.front().heads, stack(&Block::attn_norm), stack(&Block::qkv),
+          stack(&Block::o), stack(&Block::ffn_norm), stack(&Block::gate_up), stack(&Block::down)};
+}
 
 // x [rows, in] by weight [out, in]; or x [paths * rows, in] by [paths, out, in], path by path.
 at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
@@ -43,46 +54,32 @@ struct Network::Impl {
   at::Tensor p, g;
   at::Tensor embed, norm, head, head_gradient, shrink;
   std::vector<Block> blocks;                 // dense: all; composite: the two large ones
-  std::vector<Block> parallel;               // [layer], all paths of it
-  std::vector<std::vector<Block>> alone;     // [layer][path], the same memory
+  std::vector<std::vector<Block>> parallel;  // [layer][path]
   std::vector<at::Tensor> share;
   std::map<int64_t, Rope> ropes;  // by head size * 2^20 + sequence
   at::Device device = at::kCPU;
 
-  // A leaf of shape [rows, columns] (or [rows]) at the place of `name`, its gradient likewise; with `paths` > 1 that of
-  // path 0 and those of the other paths, which stand `stride` elements apart.
-  at::Tensor Leaf(const Layout& layout, const std::string& name, std::vector<int64_t> shape, int64_t paths = 1,
-                  int64_t stride = 0) const {
-    std::vector<int64_t> strides{1};
-    if (shape.size() == 2) strides.insert(strides.begin(), shape[1]);
-    if (paths > 1) {
-      shape.insert(shape.begin(), paths);
-      strides.insert(strides.begin(), stride);
-    }
+  // A leaf of shape [rows, columns] (or [rows]) at the place of `name`, its gradient likewise.
+  at::Tensor Leaf(const Layout& layout, const std::string& name, std::vector<int64_t> shape) const {
     const int64_t offset = layout.at(name).offset;
-    at::Tensor leaf = p.as_strided(shape, strides, offset).detach();
+    int64_t count = 1;
+    for (int64_t extent : shape) count *= extent;
+    at::Tensor leaf = p.narrow(0, offset, count).view(shape).detach();
     leaf.requires_grad_(true);
-    leaf.mutable_grad() = g.as_strided(shape, strides, offset);
+    leaf.mutable_grad() = g.narrow(0, offset, count).view(shape);
     return leaf;
   }
 
-  // The block of `prefix`; with `paths` > 1 `prefix` is that of path 0 and `next` that of path 1.
-  Block MakeBlock(const Layout& layout, const std::string& prefix, const model::Stack& stack, const model::Arch& arch,
-                  int64_t paths = 1, const std::string& next = "") const {
+  Block MakeBlock(const Layout& layout, const std::string& prefix, const model::Stack& stack, const model::Arch& arch) const {
     const int64_t w = stack.d;
-    const auto leaf = [&](const char* name, std::vector<int64_t> shape) {
-      const int64_t stride = paths > 1 ? layout.at(next + name).offset - layout.at(prefix + name).offset : 0;
-      return Leaf(layout, prefix + name, std::move(shape), paths, stride);
-    };
     Block block;
-    block.paths = paths;
     block.heads = stack.heads;
-    block.attn_norm = leaf(".attn_norm.weight", {w});
-    block.qkv = leaf(".attn.q.weight", {3 * w, w});
-    if (arch.attn_out_proj) block.o = leaf(".attn.o.weight", {w, w});
-    block.ffn_norm = leaf(".ffn_norm.weight", {w});
-    block.gate_up = leaf(".ffn.gate.weight", {2 * stack.ffn, w});
-    block.down = leaf(".ffn.down.weight", {w, stack.ffn});
+    block.attn_norm = Leaf(layout, prefix + ".attn_norm.weight", {w});
+    block.qkv = Leaf(layout, prefix + ".attn.q.weight", {3 * w, w});
+    if (arch.attn_out_proj) block.o = Leaf(layout, prefix + ".attn.o.weight", {w, w});
+    block.ffn_norm = Leaf(layout, prefix + ".ffn_norm.weight", {w});
+    block.gate_up = Leaf(layout, prefix + ".ffn.gate.weight", {2 * stack.ffn, w});
+    block.down = Leaf(layout, prefix + ".ffn.down.weight", {w, stack.ffn});
     return block;
   }
 
@@ -124,8 +121,9 @@ struct Network::Impl {
     // PaPaformer section 2: large block, shrink, parallel layers each followed by its share, large block.
     x = at::linear(RunBlock(blocks[0], x, batch, sequence, spec.arch), shrink);
     for (size_t layer = 0; layer < parallel.size(); ++layer) {
-      const at::Tensor outputs = RunBlock(parallel[layer], x, batch, sequence, spec.arch);  // [paths * rows, d]
-      const int64_t paths = parallel[layer].paths, d = x.size(1);
+      const Block all = Stacked(parallel[layer]);
+      const int64_t paths = all.paths, d = x.size(1);
+      const at::Tensor outputs = RunBlock(all, x, batch, sequence, spec.arch);  // [paths * rows, d]
       x = at::linear(outputs.view({paths, -1, d}).transpose(0, 1).reshape({-1, paths * d}), share[layer]);
     }
     return RmsNorm(RunBlock(blocks[1], x, batch, sequence, spec.arch), norm, spec.arch.norm_eps);
@@ -176,11 +174,10 @@ Result<std::unique_ptr<Network>> Network::Create(const model::ModelSpec& spec, c
   impl.shrink = impl.Leaf(layout, "shrink.weight", {d, w});
   for (int64_t l = 0; l < spec.parallel_layers(); ++l) {
     const std::string layer = "parallel." + std::to_string(l);
-    impl.parallel.push_back(impl.MakeBlock(layout, layer + ".path.0", spec.paths[0], spec.arch,
-                                           static_cast<int64_t>(spec.paths.size()), layer + ".path.1"));
-    impl.alone.emplace_back();
+    impl.parallel.emplace_back();
     for (size_t p = 0; p < spec.paths.size(); ++p) {
-      impl.alone.back().push_back(impl.MakeBlock(layout, layer + ".path." + std::to_string(p), spec.paths[p], spec.arch));
+      impl.parallel.back().push_back(
+          impl.MakeBlock(layout, layer + ".path." + std::to_string(p), spec.paths[p], spec.arch));
     }
     impl.share.push_back(impl.Leaf(layout, layer + ".share.weight", {l + 1 == spec.parallel_layers() ? w : d, w}));
   }
@@ -265,9 +262,9 @@ std::vector<std::vector<float>> Network::PathStates(size_t path, const std::vect
     states.emplace_back(host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
   };
   keep();
-  const size_t layers = dense ? impl_->blocks.size() : impl_->alone.size();
+  const size_t layers = dense ? impl_->blocks.size() : impl_->parallel.size();
   for (size_t layer = 0; layer < layers; ++layer) {
-    x = impl_->RunBlock(dense ? impl_->blocks[layer] : impl_->alone[layer][path], x, 1, sequence, spec_.arch);
+    x = impl_->RunBlock(dense ? impl_->blocks[layer] : impl_->parallel[layer][path], x, 1, sequence, spec_.arch);
     keep();
   }
   return states;

@@ -53,18 +53,5 @@ TEST(LayoutTest, MatricesAndHeadDecayTheRestDoesNot) {
   }
 }
 
-TEST(LayoutTest, PathsStandAtEqualDistances) {
-  const Layout layout = MakeLayout(Composite(4));
-  for (const Layout::Slot& slot : layout.slots) {
-    const size_t at = slot.tensor.name.find(".path.0.");
-    if (at == std::string::npos) continue;
-    const auto offset = [&](int p) {
-      std::string name = slot.tensor.name;
-      return layout.at(name.replace(at, 8, ".path." + std::to_string(p) + ".")).offset;
-    };
-    for (int p = 2; p < 4; ++p) EXPECT_EQ(offset(p) - offset(p - 1), offset(1) - offset(0)) << slot.tensor.name;
-  }
-}
-
 }  // namespace
 }  // namespace braid::trainer

@@ -47,11 +47,12 @@ class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
   }
 
   static std::unique_ptr<Network> Make(const model::ModelSpec& spec) {
-    ConfigureRuntime(2);
+    ConfigureRuntime(1);
     auto network = Network::Create(spec, "cpu").value();
     network->Initialize(5);
     // Larger than the initial weights, so that every part of the network matters.
     for (const Layout::Slot& slot : network->layout().slots) {
+      if (slot.tensor.role == model::Role::kGain) continue;
       for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] *= 6;
     }
     return network;
@@ -71,13 +72,14 @@ class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
 TEST_P(NetworkTest, GradientsAreThoseOfTheLoss) {
   Backward(*network_, 1.0);
   const std::vector<float> gradients = Gradients(*network_);
+  size_t tested = 0;
   // Along the gradient of one tensor the loss grows as its norm says (central difference).
   for (const Layout::Slot& slot : network_->layout().slots) {
     double squares = 0;
     for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(gradients[static_cast<size_t>(slot.offset + i)], 2);
     const double norm = std::sqrt(squares);
     ASSERT_GT(norm, 0) << slot.tensor.name;
-    const double length = 0.02;
+    const double length = 0.01;
     const auto move = [&](double by) {
       for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
         network_->parameters()[slot.offset + i] += static_cast<float>(by * gradients[static_cast<size_t>(slot.offset + i)] / norm);
@@ -88,8 +90,11 @@ TEST_P(NetworkTest, GradientsAreThoseOfTheLoss) {
     move(-2 * length);
     const double below = Loss();
     move(length);
-    EXPECT_NEAR((above - below) / (2 * length) / norm, 1, 0.02) << slot.tensor.name;
+    // The loss, a sum of about 240 nats in fp32, is good to some 1e-4: that bounds what small gradients can show.
+    EXPECT_NEAR((above - below) / (2 * length), norm, 0.01 * norm + 0.02) << slot.tensor.name;
+    tested += norm > 0.2;
   }
+  EXPECT_GT(tested, network_->layout().slots.size() / 2) << "too few gradients stand out";
 }
 
 TEST_P(NetworkTest, GradientsAddUpOverMicroBatches) {
@@ -207,7 +212,7 @@ TEST_P(NetworkTest, LoadsWhatWasSavedAndNothingElse) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest, ::testing::Values(Dense(), Composite()),
-                         [](const auto& info) { return info.param.kind == model::Kind::kDense ? "Dense" : "Composite"; });
+                         [](const auto& one) { return one.param.kind == model::Kind::kDense ? "Dense" : "Composite"; });
 
 TEST(NetworkCreateTest, WhatIsNotComputedIsNamed) {
   model::ModelSpec spec = Dense();
