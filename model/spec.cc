@@ -1,5 +1,7 @@
 #include "model/spec.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace braid::model {
@@ -9,7 +11,7 @@ Json ArchJson(const Arch& arch) {
   return {{"attn_out_proj", arch.attn_out_proj}, {"ffn_gate", arch.ffn_gate},
           {"rope_layout", arch.rope_layout},     {"router_noise", arch.router_noise},
           {"rope_max_pos", arch.rope_max_pos},   {"norm_eps", arch.norm_eps},
-          {"rope_base", arch.rope_base}};
+          {"rope_base", arch.rope_base},         {"residual_init", arch.residual_init}};
 }
 
 Result<Arch> ReadArch(const Json& json, const std::string& path) {
@@ -22,68 +24,19 @@ Result<Arch> ReadArch(const Json& json, const std::string& path) {
   arch.rope_max_pos = read.Int("rope_max_pos", arch.rope_max_pos);
   arch.norm_eps = read.Double("norm_eps", arch.norm_eps);
   arch.rope_base = read.Double("rope_base", arch.rope_base);
+  arch.residual_init = read.Choice("residual_init", arch.residual_init, {"plain", "depth_scaled"});
   BRAID_RETURN_IF_ERROR(read.Finish());
   return arch;
 }
 
-Json StackJson(const Stack& stack) {
-  return {{"name", stack.name}, {"d", stack.d},     {"heads", stack.heads},
-          {"blocks", stack.blocks}, {"ffn", stack.ffn}, {"block", stack.block}};
-}
-
-Result<Stack> ReadStack(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  Stack stack;
-  stack.name = read.RequireString("name");
-  stack.d = read.RequireInt("d");
-  stack.heads = read.RequireInt("heads");
-  stack.blocks = read.RequireInt("blocks");
-  stack.ffn = read.Int("ffn", 4 * stack.d);
-  stack.block = read.String("block", "llama");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return stack;
-}
-
-Status ValidateStack(const Stack& stack, const std::string& where) {
-  const auto fail = [&](const std::string& field, const std::string& message) {
-    return InvalidArgument(where + "." + field + ": " + message);
-  };
-  if (stack.block != "llama") return fail("block", "\"" + stack.block + "\" is not a block of this version; it has llama");
-  if (stack.d <= 0 || stack.d > 65536) return fail("d", Format("must be in 1 .. 65536, is %lld", (long long)stack.d));
-  if (stack.heads <= 0) return fail("heads", "must be at least 1");
-  if (stack.d % stack.heads != 0) {
-    return fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads, (long long)stack.d));
-  }
-  if (stack.d / stack.heads % 2 != 0) {
-    return fail("heads", Format("head size %lld is odd; rotary positions need pairs", (long long)(stack.d / stack.heads)));
-  }
-  if (stack.blocks <= 0 || stack.blocks > 1024) return fail("blocks", "must be in 1 .. 1024");
-  if (stack.ffn <= 0) return fail("ffn", "must be at least 1");
-  return OkStatus();
-}
-
 Status ValidateComposite(const ModelSpec& spec) {
-  if (spec.connect != "share") {
-    return InvalidArgument("connect: \"" + spec.connect + "\" is not a connection of this version; it has share");
-  }
   if (spec.paths.size() < 2) return InvalidArgument("paths: a composite needs at least two");
-  const Stack& first = spec.paths.front();
-  int64_t sum = 0;
+  BRAID_RETURN_IF_ERROR(ValidateConnection(spec.connection, spec.paths.size(), "connection"));
   for (size_t p = 0; p < spec.paths.size(); ++p) {
-    const Stack& path = spec.paths[p];
-    const std::string where = "paths." + std::to_string(p);
-    BRAID_RETURN_IF_ERROR(ValidateStack(path, where));
-    for (const auto& [field, value, expected] :
-         {std::tuple{"d", path.d, first.d}, {"heads", path.heads, first.heads}, {"blocks", path.blocks, first.blocks},
-          {"ffn", path.ffn, first.ffn}}) {
-      if (value != expected) {
-        return InvalidArgument(Format("%s.%s: is %lld, but %s has %lld; paths of a share composite are equal in shape",
-                                      where.c_str(), field, (long long)value, first.name.c_str(), (long long)expected));
-      }
-    }
-    sum += path.d;
+    BRAID_RETURN_IF_ERROR(ValidateStack(spec.paths[p], "paths." + std::to_string(p)));
   }
   BRAID_RETURN_IF_ERROR(ValidateStack(spec.large, "large"));
+  const int64_t sum = spec.slice_begin(spec.paths.size());
   if (spec.large.d != sum) {
     return InvalidArgument(Format("large.d: is %lld, but the widths of the paths add up to %lld", (long long)spec.large.d,
                                   (long long)sum));
@@ -120,13 +73,13 @@ Json ToJson(const ModelSpec& spec) {
                {"tokenizer", spec.tokenizer},
                {"arch", ArchJson(spec.arch)}};
   if (spec.kind == Kind::kDense) {
-    json["dense"] = StackJson(spec.dense);
+    json["dense"] = StackToJson(spec.dense);
     return json;
   }
-  json["connect"] = spec.connect;
-  json["large"] = StackJson(spec.large);
+  json["connection"] = ConnectionToJson(spec.connection);
+  json["large"] = StackToJson(spec.large);
   json["paths"] = Json::array();
-  for (const Stack& path : spec.paths) json["paths"].push_back(StackJson(path));
+  for (const Stack& path : spec.paths) json["paths"].push_back(StackToJson(path));
   return json;
 }
 
@@ -145,20 +98,21 @@ Result<ModelSpec> FromJson(const Json& json, const std::string& path) {
   const bool dense = spec.kind == Kind::kDense;
   static const Json kNone;
   const Json& body = dense ? read.RequireObject("dense") : kNone;
+  const Json& connection = dense ? kNone : read.RequireObject("connection");
   const Json& large = dense ? kNone : read.RequireObject("large");
   const Json& paths = dense ? kNone : read.RequireArray("paths");
-  if (!dense) spec.connect = read.String("connect", "share");
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (kind.empty()) return InvalidArgument(read.PathOf("kind") + ": is missing (dense or composite)");
   if (!arch.is_null()) {
     BRAID_ASSIGN_OR_RETURN(spec.arch, ReadArch(arch, read.PathOf("arch")));
   }
   if (dense) {
-    BRAID_ASSIGN_OR_RETURN(spec.dense, ReadStack(body, read.PathOf("dense")));
+    BRAID_ASSIGN_OR_RETURN(spec.dense, StackFromJson(body, read.PathOf("dense")));
   } else {
-    BRAID_ASSIGN_OR_RETURN(spec.large, ReadStack(large, read.PathOf("large")));
+    BRAID_ASSIGN_OR_RETURN(spec.connection, ConnectionFromJson(connection, read.PathOf("connection")));
+    BRAID_ASSIGN_OR_RETURN(spec.large, StackFromJson(large, read.PathOf("large")));
     for (size_t p = 0; p < paths.size(); ++p) {
-      BRAID_ASSIGN_OR_RETURN(Stack stack, ReadStack(paths[p], read.PathOf("paths") + "." + std::to_string(p)));
+      BRAID_ASSIGN_OR_RETURN(Stack stack, StackFromJson(paths[p], read.PathOf("paths") + "." + std::to_string(p)));
       spec.paths.push_back(std::move(stack));
     }
   }
@@ -168,12 +122,30 @@ Result<ModelSpec> FromJson(const Json& json, const std::string& path) {
   return spec;
 }
 
+int64_t ModelSpec::parallel_layers() const {
+  int64_t layers = 0;
+  for (const Stack& path : paths) layers = std::max(layers, path.blocks);
+  return layers;
+}
+
+int64_t ModelSpec::common_width() const {
+  int64_t width = 0;
+  for (const Stack& path : paths) width = std::max(width, path.d);
+  return width;
+}
+
+int64_t ModelSpec::slice_begin(size_t index) const {
+  int64_t begin = 0;
+  for (size_t p = 0; p < index; ++p) begin += paths[p].d;
+  return begin;
+}
+
 ModelSpec PathAlone(const ModelSpec& composite, size_t index) {
   ModelSpec alone = composite;
   alone.kind = Kind::kDense;
   alone.dense = composite.paths.at(index);
   alone.name = alone.dense.name;
-  alone.connect = "share";
+  alone.connection = {};
   alone.paths.clear();
   alone.large = {};
   return alone;

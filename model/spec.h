@@ -10,6 +10,8 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "model/connection.h"
+#include "model/stack.h"
 
 namespace braid::model {
 
@@ -22,20 +24,9 @@ struct Arch {
   int64_t rope_max_pos = 0;           // A5: 0 grows on demand; otherwise longer input is an error
   double norm_eps = 1e-5;
   double rope_base = 10000.0;
+  std::string residual_init = "plain";  // plain | depth_scaled: attn.o and ffn.down from N(0, 0.02 / sqrt(2 blocks))
 
   friend bool operator==(const Arch&, const Arch&) = default;
-};
-
-// A stack of equal decoder blocks: a dense model, a path, or the large blocks of a composite.
-struct Stack {
-  std::string name;             // "path_1"; of a dense model, the model's name
-  int64_t d = 0;                // width w
-  int64_t heads = 0;            // head size d / heads
-  int64_t blocks = 0;
-  int64_t ffn = 0;              // hidden width of the feed-forward, 4d unless said otherwise
-  std::string block = "llama";
-
-  friend bool operator==(const Stack&, const Stack&) = default;
 };
 
 enum class Kind { kDense, kComposite };
@@ -53,20 +44,24 @@ struct ModelSpec {
 
   Stack dense;  // kind kDense
 
-  // kind kComposite: Share_Linear of PaPaformer section 2 with N = paths.size() paths of one width d and depth.
-  std::string connect = "share";
-  std::vector<Stack> paths;
-  Stack large;            // width D = N * d; `blocks` is 2: one before the parallel layers, one after
+  // kind kComposite (PaPaformer sections 2 and 10): N = paths.size() paths of any widths, depths and blocks.
+  Connection connection;
+  std::vector<Stack> paths;  // in the order of their slices of embedding and head
+  Stack large;               // width D = sum of the paths' d; `blocks` is 2: one before the parallel layers, one after
 
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 
   // Width of embedding, final norm and head: d of a dense model, D of a composite.
   int64_t width() const { return kind == Kind::kDense ? dense.d : large.d; }
-  // Number of parallel layers of a composite.
-  int64_t parallel_layers() const { return paths.empty() ? 0 : paths.front().blocks; }
+  // Number of parallel layers L of a composite: blocks of its deepest path. A path that has run out hands its input on.
+  int64_t parallel_layers() const;
+  // Width of the stream between parallel layers (share, routed): that of the widest path.
+  int64_t common_width() const;
+  // First column of path `index` in the D-wide embedding, head and slices.
+  int64_t slice_begin(size_t index) const;
 };
 
-// Checks every constraint between fields (heads divide d, even head size, equal paths, ...). The error names the field.
+// Checks every constraint between fields (heads divide d, even head size, widths that add up, ...). The error names the field.
 Status Validate(const ModelSpec& spec);
 
 // Exact inverses; FromJson refuses unknown fields, wrong types and what Validate refuses. `path` names the place in errors.

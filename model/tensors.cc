@@ -1,54 +1,151 @@
 #include "model/tensors.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/random.h"
 
 namespace braid::model {
 namespace {
 
-constexpr float kInitialDeviation = 0.02f;
+constexpr double kDeviation = 0.02;
 
-void AddMatrix(std::vector<TensorSpec>& all, const std::string& name, int64_t out, int64_t in) {
-  all.push_back({name, {out, in}, Init::kNormal, Role::kMatrix});
-}
+// Appends tensors under a prefix.
+class Namer {
+ public:
+  Namer(std::vector<TensorSpec>& all, std::string prefix) : all_(all), prefix_(std::move(prefix)) {}
 
-void AddGain(std::vector<TensorSpec>& all, const std::string& name, int64_t width) {
-  all.push_back({name, {width}, Init::kOnes, Role::kGain});
-}
-
-void AddBlock(std::vector<TensorSpec>& all, const std::string& prefix, const Stack& stack, const Arch& arch) {
-  const int64_t w = stack.d;
-  AddGain(all, prefix + ".attn_norm.weight", w);
-  for (const char* projection : {"q", "k", "v"}) AddMatrix(all, prefix + ".attn." + projection + ".weight", w, w);
-  if (arch.attn_out_proj) AddMatrix(all, prefix + ".attn.o.weight", w, w);
-  AddGain(all, prefix + ".ffn_norm.weight", w);
-  AddMatrix(all, prefix + ".ffn.gate.weight", stack.ffn, w);
-  AddMatrix(all, prefix + ".ffn.up.weight", stack.ffn, w);
-  AddMatrix(all, prefix + ".ffn.down.weight", w, stack.ffn);
-  if (arch.ffn_gate == "beta_swish") all.push_back({prefix + ".ffn.beta", {stack.ffn}, Init::kOnes, Role::kBeta});
-}
-
-void AddParallel(std::vector<TensorSpec>& all, const ModelSpec& spec) {
-  const int64_t D = spec.large.d;
-  const int64_t d = spec.paths.front().d;
-  AddBlock(all, "large.0", spec.large, spec.arch);
-  AddMatrix(all, "shrink.weight", d, D);
-  for (int64_t l = 0; l < spec.parallel_layers(); ++l) {
-    const std::string layer = "parallel." + std::to_string(l);
-    for (size_t p = 0; p < spec.paths.size(); ++p) {
-      AddBlock(all, layer + ".path." + std::to_string(p), spec.paths[p], spec.arch);
-    }
-    AddMatrix(all, layer + ".share.weight", l + 1 == spec.parallel_layers() ? D : d, D);
+  void Matrix(const std::string& name, int64_t out, int64_t in, double deviation = kDeviation) {
+    Add(name, {out, in}, deviation == 0 ? Init::kConstant : Init::kNormal, Role::kMatrix, deviation);
   }
-  AddBlock(all, "large.1", spec.large, spec.arch);
+  void Gain(const std::string& name, int64_t width) { Add(name, {width}, Init::kConstant, Role::kGain, 1); }
+  void Bias(const std::string& name, int64_t width) { Add(name, {width}, Init::kConstant, Role::kBias, 0); }
+  void Constant(const std::string& name, int64_t width, Role role, double value) {
+    Add(name, {width}, Init::kConstant, role, value);
+  }
+  Namer In(const std::string& name) const { return {all_, prefix_ + name + "."}; }
+
+ private:
+  void Add(const std::string& name, std::vector<int64_t> shape, Init init, Role role, double scale) {
+    all_.push_back({prefix_ + name, std::move(shape), init, role, /*pad_row=*/-1, scale});
+  }
+  std::vector<TensorSpec>& all_;
+  std::string prefix_;
+};
+
+// `depth` is the number of blocks that the stream runs through, for `residual_init: depth_scaled`.
+struct BlockShape {
+  const Stack& stack;
+  const Arch& arch;
+  int64_t depth;
+};
+
+// Attention and feed-forward with their norms: a llama block, or one path of a dual one.
+void AddSublayers(Namer to, const BlockShape& shape, int64_t ffn) {
+  const Stack& stack = shape.stack;
+  const Arch& arch = shape.arch;
+  const int64_t w = stack.d;
+  double out = arch.residual_init == "plain" ? kDeviation : kDeviation / std::sqrt(2.0 * static_cast<double>(shape.depth));
+  if (stack.identity) out = 0;
+  to.Gain("attn_norm.weight", w);
+  to.Matrix("attn.q.weight", w, w);
+  to.Matrix("attn.k.weight", w, w);
+  to.Matrix("attn.v.weight", w, w, !arch.attn_out_proj && stack.identity ? 0 : kDeviation);
+  if (arch.attn_out_proj) to.Matrix("attn.o.weight", w, w, out);
+  if (stack.dual.qk_norm) {
+    to.Gain("attn.q_norm.weight", stack.head_size());
+    to.Gain("attn.k_norm.weight", stack.head_size());
+  }
+  to.Gain("ffn_norm.weight", w);
+  to.Matrix("ffn.gate.weight", ffn, w);
+  to.Matrix("ffn.up.weight", ffn, w);
+  to.Matrix("ffn.down.weight", w, ffn, out);
+  if (arch.ffn_gate == "beta_swish") to.Constant("ffn.beta", ffn, Role::kBeta, 1);
 }
 
-// Forward cost of one block per token: its matrices, and scores and mix over all T positions.
-double BlockFlops(const Stack& stack, const Arch& arch, int64_t sequence) {
-  const double w = static_cast<double>(stack.d);
-  const double matrices = (arch.attn_out_proj ? 4 : 3) * w * w + 3 * w * static_cast<double>(stack.ffn);
-  return 2 * matrices + 4 * w * static_cast<double>(sequence);
+void AddBlock(Namer to, const BlockShape& shape) {
+  const Stack& stack = shape.stack;
+  const Dual& dual = stack.dual;
+  if (stack.block == "llama") return AddSublayers(to, shape, stack.ffn);
+  const Role scale = dual.scale_decay ? Role::kDecayedScale : Role::kScale;
+  if (stack.has_deep()) {
+    AddSublayers(to.In("deep"), shape, dual.ffn_deep);
+    to.Constant("deep.scale", dual.loops, scale, dual.scale_init);
+    if (dual.mix == "act") {
+      to.Matrix("router.weight", 1, stack.d + 1);
+      to.Bias("router.bias", 1);
+    }
+  }
+  if (stack.has_wide()) {
+    AddSublayers(to.In("wide"), shape, dual.ffn_wide);
+    to.Constant("wide.scale", 1, scale, dual.scale_init);
+  }
+  if (stack.block != "dual_path") return;
+  if (dual.gate != "fixed") {
+    const int64_t gates = dual.gate == "convex" ? 1 : 2;
+    to.Matrix("gate.weight", gates, stack.d, /*deviation=*/0);
+    to.Bias("gate.bias", gates);
+  }
+  if (dual.cross) {
+    for (const char* into : {"deep", "wide"}) {
+      to.Matrix(std::string("cross.") + into + ".weight", stack.d, stack.d, /*deviation=*/0);
+      to.Constant(std::string("cross.") + into + "_scale", 1, scale, -7);
+    }
+  }
+}
+
+void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
+  const int64_t D = spec.large.d, c = spec.common_width(), N = static_cast<int64_t>(spec.paths.size());
+  const Connection& connection = spec.connection;
+  if (connection.kind == "slice") {
+    if (connection.cross) layer.Matrix("cross.weight", D, D, /*deviation=*/0);
+    return;
+  }
+  const int64_t out = LayerOutputWidth(spec, l);
+  if (connection.kind == "share") {
+    layer.Matrix("share.weight", out, D);
+  } else {
+    for (int64_t p = 0; p < N; ++p) {
+      const int64_t d = spec.paths[static_cast<size_t>(p)].d;
+      if (d != c) layer.Matrix("path_out." + std::to_string(p) + ".weight", c, d);
+    }
+    layer.Matrix("combine.weight", c, D);
+    layer.Bias("combine.bias", c);
+    if (connection.router.kind != "none") {
+      const std::string& input = connection.router.input;
+      layer.Matrix("router.weight", N + 1, input == "combined" ? c : input == "concat" ? D : LayerInputWidth(spec, l));
+      layer.Bias("router.bias", N + 1);
+    }
+  }
+  if (connection.norm) layer.Gain("norm.weight", out);
+}
+
+void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
+  Namer root(all, "");
+  const int64_t D = spec.large.d, c = spec.common_width();
+  const bool slice = spec.connection.kind == "slice", equal = EqualWidths(spec);
+  const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + 2};
+  AddBlock(root.In("large.0"), large);
+  if (!slice && equal) root.Matrix("shrink.weight", c, D);
+  if (!slice && !equal) {
+    for (size_t p = 0; p < spec.paths.size(); ++p) root.Matrix("shrink." + std::to_string(p) + ".weight", spec.paths[p].d, D);
+  }
+  for (int64_t l = 0; l < spec.parallel_layers(); ++l) {
+    const Namer layer = root.In("parallel." + std::to_string(l));
+    for (size_t p = 0; p < spec.paths.size(); ++p) {
+      const Stack& path = spec.paths[p];
+      if (!slice && l > 0 && path.d != c) root.Matrix("parallel." + std::to_string(l) + ".path_in." + std::to_string(p) + ".weight", path.d, c);
+      if (l < path.blocks) AddBlock(layer.In("path." + std::to_string(p)), {path, spec.arch, path.blocks});
+    }
+    AddConnection(layer, spec, l);
+  }
+  if (spec.connection.kind == "routed") root.Matrix("grow.weight", D, c);
+  AddBlock(root.In("large.1"), large);
+  if (slice && spec.connection.gate) {
+    const auto N = static_cast<int64_t>(spec.paths.size());
+    root.Matrix("gate.weight", N, D, /*deviation=*/0);
+    root.Bias("gate.bias", N);
+  }
 }
 
 }  // namespace
@@ -64,11 +161,13 @@ std::vector<TensorSpec> Tensors(const ModelSpec& spec) {
   const int64_t w = spec.width();
   all.push_back({"embed.weight", {spec.vocab, w}, Init::kNormal, Role::kEmbedding, spec.pad_id});
   if (spec.kind == Kind::kDense) {
-    for (int64_t i = 0; i < spec.dense.blocks; ++i) AddBlock(all, "blocks." + std::to_string(i), spec.dense, spec.arch);
+    for (int64_t i = 0; i < spec.dense.blocks; ++i) {
+      AddBlock(Namer(all, "blocks." + std::to_string(i) + "."), {spec.dense, spec.arch, spec.dense.blocks});
+    }
   } else {
-    AddParallel(all, spec);
+    AddComposite(all, spec);
   }
-  AddGain(all, "norm.weight", w);
+  Namer(all, "").Gain("norm.weight", w);
   all.push_back({"head.weight", {spec.vocab, w}, Init::kNormal, Role::kHead});
   return all;
 }
@@ -78,15 +177,16 @@ void Initialize(const TensorSpec& tensor, uint64_t seed, float* out) {
 }
 
 void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int64_t count, float* out) {
-  if (tensor.init != Init::kNormal) {
-    std::fill(out, out + count, tensor.init == Init::kOnes ? 1.0f : 0.0f);
+  const auto scale = static_cast<float>(tensor.scale);
+  if (tensor.init == Init::kConstant) {
+    std::fill(out, out + count, scale);
     return;
   }
   const RandomStream stream(seed, tensor.name);
   const int64_t width = tensor.shape.size() > 1 ? tensor.shape[1] : 1;
   for (int64_t i = 0; i < count; ++i) {
     const bool pad = tensor.pad_row >= 0 && (begin + i) / width == tensor.pad_row;
-    out[i] = pad ? 0.0f : kInitialDeviation * stream.Normal(static_cast<uint64_t>(begin + i));
+    out[i] = pad ? 0.0f : scale * stream.Normal(static_cast<uint64_t>(begin + i));
   }
 }
 
@@ -98,20 +198,16 @@ int64_t ParameterCount(const ModelSpec& spec) {
 
 int64_t BodyParameterCount(const ModelSpec& spec) { return ParameterCount(spec) - 2 * spec.vocab * spec.width(); }
 
-double ForwardFlopsPerToken(const ModelSpec& spec) {
-  double flops = 2.0 * static_cast<double>(spec.vocab) * static_cast<double>(spec.width());
-  if (spec.kind == Kind::kDense) {
-    return flops + static_cast<double>(spec.dense.blocks) * BlockFlops(spec.dense, spec.arch, spec.sequence);
-  }
-  flops += 2 * BlockFlops(spec.large, spec.arch, spec.sequence);
-  for (const TensorSpec& tensor : Tensors(spec)) {
-    const bool connection = tensor.name == "shrink.weight" || tensor.name.ends_with(".share.weight");
-    if (connection) flops += 2.0 * static_cast<double>(tensor.elements());
-  }
-  for (const Stack& path : spec.paths) {
-    flops += static_cast<double>(path.blocks) * BlockFlops(path, spec.arch, spec.sequence);
-  }
-  return flops;
+bool EqualWidths(const ModelSpec& spec) {
+  return std::all_of(spec.paths.begin(), spec.paths.end(), [&](const Stack& path) { return path.d == spec.paths.front().d; });
+}
+
+int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer) {
+  return layer == 0 && !EqualWidths(spec) ? spec.large.d : spec.common_width();
+}
+
+int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer) {
+  return spec.connection.kind == "share" && layer + 1 == spec.parallel_layers() ? spec.large.d : spec.common_width();
 }
 
 }  // namespace braid::model

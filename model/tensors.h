@@ -12,13 +12,12 @@
 namespace braid::model {
 
 enum class Init {
-  kNormal,  // N(0, 0.02) from RandomStream(seed, name), element i from Normal(i), row-major; pad rows are then zeroed
-  kOnes,    // norm gains, beta
-  kZeros,
+  kNormal,    // N(0, scale) from RandomStream(seed, name), element i from Normal(i), row-major; pad rows are then zeroed
+  kConstant,  // scale itself
 };
 
 // What a tensor is for, as far as the optimizer cares (T5 of PaPaformer section 7).
-enum class Role { kEmbedding, kMatrix, kHead, kGain, kBeta, kBias };
+enum class Role { kEmbedding, kMatrix, kHead, kGain, kBeta, kBias, kScale, kDecayedScale };
 
 struct TensorSpec {
   std::string name;  // "blocks.0.attn.q.weight", "parallel.1.path.0.ffn.down.weight", ...
@@ -26,17 +25,33 @@ struct TensorSpec {
   Init init = Init::kNormal;
   Role role = Role::kMatrix;
   int64_t pad_row = -1;  // row that stays zero and gets no gradient (embedding), or -1
+  double scale = 0.02;   // deviation, or the constant
 
   int64_t elements() const;
+  // Under `decay_scope: matrices`.
+  bool decays() const { return role == Role::kMatrix || role == Role::kHead || role == Role::kDecayedScale; }
 };
 
-// All tensors of the model in forward order. Names (PaPaformer section 2):
+// All tensors of the model in forward order (PaPaformer sections 2 and 10, dual-path specification section 9):
 //   embed.weight [V, w]
-//   dense:      blocks.{i}.B
-//   composite:  large.0.B, shrink.weight [d, D], parallel.{l}.path.{p}.B, parallel.{l}.share.weight [d or D, N*d], large.1.B
+//   dense:          blocks.{i}.B
+//   share, routed:  large.0.B, shrink, parallel layers, grow (routed), large.1.B
+//   slice:          large.0.B, parallel layers, large.1.B, gate.{weight [N, D], bias [N]}
 //   norm.weight [w], head.weight [V, w]
-// with B = attn_norm.weight [w], attn.{q,k,v,o}.weight [w, w], ffn_norm.weight [w], ffn.{gate,up}.weight [f, w],
-// ffn.down.weight [w, f], ffn.beta [f]; o and beta as Arch says.
+// With c the common width (the widest path's) and D = sum of d_p:
+//   shrink.weight [c, D] if all d_p are equal, else shrink.{p}.weight [d_p, D]; grow.weight [D, c]
+//   parallel.{l}.path_in.{p}.weight [d_p, c], l > 0, and parallel.{l}.path_out.{p}.weight [c, d_p] (routed), where d_p < c
+//   parallel.{l}.path.{p}.B for the l that path p has
+//   parallel.{l}.share.weight [c, D], of the last layer [D, D]
+//   parallel.{l}.combine.{weight [c, D], bias [c]}, parallel.{l}.router.{weight [N+1, r], bias [N+1]} with r the width of
+//     what the router reads; router `none` has none
+//   parallel.{l}.norm.weight [what the connection gives]; parallel.{l}.cross.weight [D, D]
+// The block B of `llama` is
+//   attn_norm.weight [w], attn.{q,k,v,o}.weight [w, w], ffn_norm.weight [w], ffn.{gate,up}.weight [f, w],
+//   ffn.down.weight [w, f], ffn.beta [f]; o and beta as Arch says.
+// That of the others is `deep.` and/or `wide.` before the same, attn.{q,k}_norm.weight [head size] if qk_norm, and
+//   deep.scale [K], wide.scale [1], router.{weight [1, w + 1], bias [1]} if mix is act, and of dual_path
+//   gate.{weight [2, w], bias [2]} (convex: 1), cross.{deep,wide}.weight [w, w], cross.{deep,wide}_scale [1] if cross.
 std::vector<TensorSpec> Tensors(const ModelSpec& spec);
 
 // Fills out[0 .. elements) with the initial values of `tensor` under `seed`. Pure: merge and training from scratch agree
@@ -50,8 +65,10 @@ int64_t ParameterCount(const ModelSpec& spec);
 // The same without embedding and head.
 int64_t BodyParameterCount(const ModelSpec& spec);
 
-// Floating point operations per token of a forward pass at T = spec.sequence, 2 a multiply-add, full T x T attention
-// (PaPaformer section 2.2). Training costs three times as much.
-double ForwardFlopsPerToken(const ModelSpec& spec);
+// Width that parallel layer `layer` reads: D for the first layer of paths of unequal width, else the common width.
+int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer);
+// Width that its connection gives: D for the last layer of share, else the common width.
+int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer);
+bool EqualWidths(const ModelSpec& spec);
 
 }  // namespace braid::model

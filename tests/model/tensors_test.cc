@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <map>
 #include <set>
+
+#include "model/flops.h"
 
 namespace braid::model {
 namespace {
@@ -27,6 +30,13 @@ ModelSpec Share(int64_t vocab, const char* compat) {
   return spec;
 }
 
+ModelSpec Routed(int64_t vocab, const char* compat, const char* input) {
+  ModelSpec spec = Share(vocab, compat);
+  spec.connection.kind = "routed";
+  spec.connection.router.input = input;
+  return spec;
+}
+
 // PaPaformer, table of section 2.1.
 TEST(TensorsTest, ParameterCountsOfThePaper) {
   EXPECT_EQ(ParameterCount(Dense(50278, 256, 8, "paper")), 33'619'200);
@@ -39,6 +49,12 @@ TEST(TensorsTest, ParameterCountsOfThePaper) {
   EXPECT_EQ(ParameterCount(Share(50278, "fixed")), 29'579'008);
   EXPECT_EQ(ParameterCount(Share(50257, "paper")), 29'344'000);
   EXPECT_EQ(BodyParameterCount(Share(50278, "paper")), 3'612'416);
+  EXPECT_EQ(ParameterCount(Routed(50278, "paper", "combined")), 29'356'297);
+  EXPECT_EQ(ParameterCount(Routed(50278, "fixed", "combined")), 29'580'553);
+  EXPECT_EQ(ParameterCount(Routed(50257, "paper", "combined")), 29'345'545);
+  EXPECT_EQ(ParameterCount(Routed(50278, "paper", "concat")), 29'357'449);
+  EXPECT_EQ(ParameterCount(Routed(50278, "fixed", "concat")), 29'581'705);
+  EXPECT_EQ(ParameterCount(Routed(50257, "paper", "concat")), 29'346'697);
 }
 
 // PaPaformer section 2.2, MFLOP a token forward, published block.
@@ -61,6 +77,47 @@ TEST(TensorsTest, NamesAreUniqueAndTheLastShareWidens) {
     }
   }
   EXPECT_TRUE(names.contains("parallel.1.path.0.attn.o.weight"));
+}
+
+// PaPaformer section 10: a shrink a path, maps into and out of the common width, layers as many as the deepest path has.
+TEST(TensorsTest, PathsOfUnequalShape) {
+  ModelSpec spec = Routed(100, "fixed", "x");
+  spec.paths = {{"a", 64, 2, 1, 256}, {"b", 32, 2, 3, 96}};
+  spec.large = {"large", 96, 4, 2, 384};
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const TensorSpec& tensor : Tensors(spec)) shapes[tensor.name] = tensor.shape;
+  const auto shape = [&](const char* name) { return shapes.contains(name) ? shapes[name] : std::vector<int64_t>{}; };
+  using testing::ElementsAre;
+  EXPECT_THAT(shape("shrink.0.weight"), ElementsAre(64, 96));
+  EXPECT_THAT(shape("shrink.1.weight"), ElementsAre(32, 96));
+  EXPECT_THAT(shape("parallel.1.path_in.1.weight"), ElementsAre(32, 64));
+  EXPECT_FALSE(shapes.contains("parallel.1.path_in.0.weight"));
+  EXPECT_THAT(shape("parallel.2.path_out.1.weight"), ElementsAre(64, 32));
+  EXPECT_THAT(shape("parallel.0.combine.weight"), ElementsAre(64, 96));
+  EXPECT_THAT(shape("parallel.0.router.weight"), ElementsAre(3, 96));
+  EXPECT_THAT(shape("parallel.1.router.weight"), ElementsAre(3, 64));
+  EXPECT_THAT(shape("grow.weight"), ElementsAre(96, 64));
+  EXPECT_TRUE(shapes.contains("parallel.2.path.1.attn.q.weight"));
+  EXPECT_FALSE(shapes.contains("parallel.1.path.0.attn.q.weight"));
+}
+
+TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
+  ModelSpec spec = Share(100, "fixed");
+  spec.connection.kind = "slice";
+  spec.connection.cross = true;
+  spec.large.identity = true;
+  for (const TensorSpec& tensor : Tensors(spec)) {
+    EXPECT_EQ(tensor.name.find("shrink"), std::string::npos);
+    const bool zero = tensor.name.starts_with("gate.") || tensor.name.ends_with(".cross.weight") ||
+                      (tensor.name.starts_with("large.") && (tensor.name.ends_with("attn.o.weight") || tensor.name.ends_with("down.weight")));
+    EXPECT_EQ(tensor.init == Init::kConstant && tensor.scale == 0, zero) << tensor.name;
+  }
+  spec.arch = ArchPreset("paper").value();  // without attn.o it is attn.v that is zero
+  for (const TensorSpec& tensor : Tensors(spec)) {
+    if (tensor.name == "large.0.attn.v.weight") {
+      EXPECT_EQ(tensor.init, Init::kConstant);
+    }
+  }
 }
 
 TEST(TensorsTest, InitialValues) {

@@ -1,0 +1,95 @@
+#include "model/connection.h"
+
+#include <cmath>
+
+#include "base/text.h"
+
+namespace braid::model {
+namespace {
+
+Result<Router> ReadRouter(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  Router router;
+  router.kind = read.Choice("kind", router.kind, {"gumbel", "softmax", "top1", "none"});
+  router.input = read.Choice("input", router.input, {"combined", "concat", "x"});
+  router.tau = read.Double("tau", router.tau);
+  router.hard = read.Bool("hard", router.kind != "softmax");  // a softmax is a mixture unless told otherwise
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return router;
+}
+
+}  // namespace
+
+Json ConnectionToJson(const Connection& connection) {
+  Json json = {{"kind", connection.kind}};
+  if (connection.kind == "slice") {
+    json["cross"] = connection.cross;
+    json["gate"] = connection.gate;
+    json["scale"] = connection.scale;
+    json["weights"] = connection.weights;
+    return json;
+  }
+  json["residual"] = connection.residual;
+  json["norm"] = connection.norm;
+  if (connection.kind == "routed") {
+    const Router& router = connection.router;
+    json["router"] = {{"kind", router.kind}, {"input", router.input}, {"tau", router.tau}, {"hard", router.hard}};
+  }
+  return json;
+}
+
+Result<Connection> ConnectionFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  Connection connection;
+  connection.kind = read.Choice("kind", "share", {"share", "routed", "slice"});
+  static const Json kNone;
+  const bool slice = connection.kind == "slice";
+  if (slice) {
+    connection.cross = read.Bool("cross", connection.cross);
+    connection.gate = read.Bool("gate", connection.gate);
+    connection.scale = read.Choice("scale", connection.scale, {"mean", "sum"});
+  } else {
+    connection.residual = read.Bool("residual", connection.residual);
+    connection.norm = read.Bool("norm", connection.norm);
+  }
+  const Json& weights = slice ? read.Value("weights") : kNone;
+  const Json& router = connection.kind == "routed" ? read.Value("router") : kNone;
+  if (!weights.is_null() && !weights.is_array()) read.Fail("weights", "expected a list of numbers");
+  for (const Json& weight : weights.is_array() ? weights : Json::array()) {
+    if (weight.is_number()) {
+      connection.weights.push_back(weight.get<double>());
+    } else {
+      read.Fail("weights", "expected a list of numbers");
+    }
+  }
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!router.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(connection.router, ReadRouter(router, read.PathOf("router")));
+  }
+  return connection;
+}
+
+Status ValidateConnection(const Connection& connection, size_t paths, const std::string& where) {
+  const auto fail = [&](const std::string& field, const std::string& message) {
+    return InvalidArgument(where + "." + field + ": " + message);
+  };
+  if (connection.kind != "share" && connection.kind != "routed" && connection.kind != "slice") {
+    return fail("kind", "\"" + connection.kind + "\" is not a connection; there are share, routed and slice");
+  }
+  if (connection.kind != "routed" && !(connection.router == Router{})) return fail("router", "only routed connections have one");
+  if (!(connection.router.tau > 0) || !std::isfinite(connection.router.tau)) return fail("router.tau", "must be above 0");
+  const bool slice = connection.kind == "slice";
+  if (slice && connection.residual) return fail("residual", "a slice connection never cuts the residual stream");
+  if (slice && connection.norm) return fail("norm", "a slice connection has none to norm");
+  if (!slice && connection.cross) return fail("cross", "only slice connections have it");
+  if (!slice && !connection.weights.empty()) return fail("weights", "only slice connections have them");
+  if (!connection.weights.empty() && connection.weights.size() != paths) {
+    return fail("weights", Format("has %zu numbers for %zu paths", connection.weights.size(), paths));
+  }
+  for (const double weight : connection.weights) {
+    if (!std::isfinite(weight)) return fail("weights", "must be finite");
+  }
+  return OkStatus();
+}
+
+}  // namespace braid::model

@@ -1,0 +1,118 @@
+#include "model/stack.h"
+
+#include <cmath>
+
+#include "base/text.h"
+
+namespace braid::model {
+namespace {
+
+constexpr int64_t kMostLoops = 64;
+
+Json DualToJson(const Dual& dual) {
+  return {{"loops", dual.loops},       {"ffn_deep", dual.ffn_deep}, {"ffn_wide", dual.ffn_wide},
+          {"gate", dual.gate},         {"mix", dual.mix},           {"residual", dual.residual},
+          {"skip_last_router", dual.skip_last_router}, {"scale_init", dual.scale_init},
+          {"scale_decay", dual.scale_decay}, {"qk_norm", dual.qk_norm}, {"cross", dual.cross}};
+}
+
+Status ValidateDual(const Stack& stack, const std::string& where) {
+  const Dual& dual = stack.dual;
+  const auto fail = [&](const std::string& field, const std::string& message) {
+    return InvalidArgument(where + ".dual." + field + ": " + message);
+  };
+  if (stack.has_deep() && (dual.loops < 1 || dual.loops > kMostLoops)) {
+    return fail("loops", Format("must be in 1 .. %lld, is %lld", (long long)kMostLoops, (long long)dual.loops));
+  }
+  if (!stack.has_deep() && dual.loops != 1) return fail("loops", "a " + stack.block + " block has no deep path to loop");
+  if (stack.has_deep() && dual.ffn_deep < 1) return fail("ffn_deep", "a " + stack.block + " block needs it, at least 1");
+  if (!stack.has_deep() && dual.ffn_deep != 0) return fail("ffn_deep", "a " + stack.block + " block has no deep path");
+  if (stack.has_wide() && dual.ffn_wide < 1) return fail("ffn_wide", "a " + stack.block + " block needs it, at least 1");
+  if (!stack.has_wide() && dual.ffn_wide != 0) return fail("ffn_wide", "a " + stack.block + " block has no wide path");
+  if (!std::isfinite(dual.scale_init)) return fail("scale_init", "must be finite");
+  if (dual.cross && stack.block != "dual_path") return fail("cross", "only a dual_path block has two paths to connect");
+  return OkStatus();
+}
+
+}  // namespace
+
+Json StackToJson(const Stack& stack) {
+  Json json = {{"name", stack.name},     {"d", stack.d},         {"heads", stack.heads},
+               {"blocks", stack.blocks}, {"block", stack.block}, {"identity", stack.identity}};
+  if (stack.block == "llama") {
+    json["ffn"] = stack.ffn;
+  } else {
+    json["dual"] = DualToJson(stack.dual);
+  }
+  return json;
+}
+
+Result<Dual> DualFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  Dual dual;
+  dual.loops = read.Int("loops", dual.loops);
+  dual.ffn_deep = read.Int("ffn_deep", dual.ffn_deep);
+  dual.ffn_wide = read.Int("ffn_wide", dual.ffn_wide);
+  dual.gate = read.Choice("gate", dual.gate, {"two_gates", "convex", "softmax", "fixed"});
+  dual.mix = read.Choice("mix", dual.mix, {"act", "final", "uniform"});
+  dual.residual = read.Choice("residual", dual.residual, {"scaled", "preserved"});
+  dual.skip_last_router = read.Bool("skip_last_router", dual.skip_last_router);
+  dual.scale_init = read.Double("scale_init", dual.scale_init);
+  dual.scale_decay = read.Bool("scale_decay", dual.scale_decay);
+  dual.qk_norm = read.Bool("qk_norm", dual.qk_norm);
+  dual.cross = read.Bool("cross", dual.cross);
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return dual;
+}
+
+Result<Stack> StackFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  Stack stack;
+  stack.name = read.RequireString("name");
+  stack.d = read.RequireInt("d");
+  stack.heads = read.RequireInt("heads");
+  stack.blocks = read.RequireInt("blocks");
+  stack.block = read.Choice("block", "llama", {"llama", "wide", "loop", "dual_path"});
+  stack.identity = read.Bool("identity", false);
+  const bool llama = stack.block == "llama";
+  if (llama) stack.ffn = read.Int("ffn", 4 * stack.d);
+  static const Json kNone;
+  const Json& dual = llama ? kNone : read.RequireObject("dual");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!llama) {
+    BRAID_ASSIGN_OR_RETURN(stack.dual, DualFromJson(dual, read.PathOf("dual")));
+  }
+  return stack;
+}
+
+Status ValidateStack(const Stack& stack, const std::string& where) {
+  const auto fail = [&](const std::string& field, const std::string& message) {
+    return InvalidArgument(where + "." + field + ": " + message);
+  };
+  if (stack.d <= 0 || stack.d > 65536) return fail("d", Format("must be in 1 .. 65536, is %lld", (long long)stack.d));
+  if (stack.heads <= 0) return fail("heads", "must be at least 1");
+  if (stack.d % stack.heads != 0) {
+    return fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads, (long long)stack.d));
+  }
+  if (stack.head_size() % 2 != 0) {
+    return fail("heads", Format("head size %lld is odd; rotary positions need pairs", (long long)stack.head_size()));
+  }
+  if (stack.blocks <= 0 || stack.blocks > 1024) return fail("blocks", "must be in 1 .. 1024");
+  if (stack.block == "llama") {
+    if (stack.ffn <= 0) return fail("ffn", "must be at least 1");
+    if (!(stack.dual == Dual{})) return fail("dual", "a llama block has no such knobs");
+    return OkStatus();
+  }
+  if (stack.block != "wide" && stack.block != "loop" && stack.block != "dual_path") {
+    return fail("block", "\"" + stack.block + "\" is not a block; there are llama, wide, loop and dual_path");
+  }
+  return ValidateDual(stack, where);
+}
+
+bool SameShape(const Stack& a, const Stack& b) {
+  Stack named = b;
+  named.name = a.name;
+  return a == named;
+}
+
+}  // namespace braid::model
