@@ -113,9 +113,9 @@ Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const s
   model::ModelSpec composite = parents.front().spec;
   composite.kind = model::Kind::kComposite;
   composite.name = name;
-  composite.connect = connect;
+  composite.connection.kind = connect;
   composite.dense = {};
-  composite.large = {"large", 0, 0, 2, 0, "llama"};
+  composite.large = {"large", 0, 0, 2, 0};
   for (const Parent& parent : parents) {
     composite.paths.push_back(parent.spec.dense);
     composite.paths.back().name = parent.name;
@@ -211,7 +211,7 @@ std::string ToText(const MergePlan& plan) {
   }
   for (const auto& [parent, tensor] : plan.dropped) rows += "  dropped: " + parent + ":" + tensor + "\n";
   return Format("%s: %s, %zu paths of width %lld, %s parameters: %s from the parents, %s new\n", plan.model.name.c_str(),
-                plan.model.connect.c_str(), plan.model.paths.size(), (long long)plan.model.paths.front().d,
+                plan.model.connection.kind.c_str(), plan.model.paths.size(), (long long)plan.model.paths.front().d,
                 FormatCount(static_cast<double>(taken + fresh)).c_str(), FormatCount(static_cast<double>(taken)).c_str(),
                 FormatCount(static_cast<double>(fresh)).c_str()) +
          rows;

@@ -5,6 +5,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "model/flops.h"
 #include "model/tensors.h"
 
 namespace braid::recipe {
@@ -191,7 +192,7 @@ class Expander {
   Status AddComposite(const Composite& composite) {
     model::ModelSpec spec = Blank(composite.name);
     spec.kind = model::Kind::kComposite;
-    spec.connect = composite.connect;
+    spec.connection.kind = composite.connect;
     spec.large = {"large", 0, 0, 2, 0, "llama"};
     std::vector<std::string> corpora;
     for (const std::string& name : composite.paths) {

@@ -6,6 +6,7 @@
 #include "base/arguments.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "model/flops.h"
 #include "model/tensors.h"
 #include "task/program.h"
 #include "trainer/eval/evaluate.h"

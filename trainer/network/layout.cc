@@ -5,8 +5,6 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
-bool Decays(model::Role role) { return role == model::Role::kMatrix || role == model::Role::kHead; }
-
 bool ContinuesPrevious(const std::string& name) {
   return name.ends_with(".attn.k.weight") || name.ends_with(".attn.v.weight") || name.ends_with(".ffn.up.weight");
 }
@@ -18,7 +16,7 @@ Layout MakeLayout(const model::ModelSpec& spec) {
   const std::vector<model::TensorSpec> tensors = model::Tensors(spec);
   for (const bool decays : {true, false}) {
     for (const model::TensorSpec& tensor : tensors) {
-      if (Decays(tensor.role) != decays) continue;
+      if (tensor.decays() != decays) continue;
       if (!ContinuesPrevious(tensor.name)) layout.size = (layout.size + kAlignment - 1) / kAlignment * kAlignment;
       layout.by_name[tensor.name] = layout.slots.size();
       layout.slots.push_back({tensor, layout.size});
