@@ -28,6 +28,7 @@ namespace {
 
 constexpr int64_t kLogTailBytes = 4096;
 constexpr int kPeerLost = 75;
+constexpr int64_t kKeyWaitMs = 2'000;  // of one call: a rank that has ended must not wait longer to say so
 
 std::string SafeName(const RankKey& key) {
   std::string name = key.run + "." + key.job + "." + std::to_string(key.epoch) + "." + std::to_string(key.rank);
@@ -102,6 +103,7 @@ struct Rank::State {
   const std::vector<std::string> gpus;
   std::string folder;
   StopSignal dropped;
+  StopSignal unheard;  // the program has ended: nobody waits for rendezvous keys any more
   std::atomic<bool> finished{false};
   std::atomic<bool> stop_asked{false};
   std::atomic<int64_t> stop_deadline_ms{0};  // monotonic
@@ -155,6 +157,7 @@ struct Rank::State {
       Desk checkpoints, rendezvous, started;
       started.Do([this] { Watch(Persist(dropped, [&] { return context.link->ReportStarted(assignment.key); })); });
       Serve(checkpoints, rendezvous);
+      unheard.Set();
     }
     metrics.Reset();
     (void)metric_lines.Drain();
@@ -326,14 +329,14 @@ struct Rank::State {
     Status status;
     if (event.value("op", "") == "put") {
       const Result<std::string> value = Base64Decode(event.value("value", ""));
-      status = value.ok() ? Persist(dropped, [&] { return context.link->PutRendezvous(assignment.key, key, *value); })
+      status = value.ok() ? Persist(unheard, [&] { return context.link->PutRendezvous(assignment.key, key, *value); })
                           : value.status();
     } else {
       const int64_t deadline = SystemClock().MonotonicMs() + event.value("timeout_ms", int64_t{60'000});
-      status = Persist(dropped, [&]() -> Status {
+      status = Persist(unheard, [&]() -> Status {
         const int64_t left = deadline - SystemClock().MonotonicMs();
         if (left <= 0) return NotFound("no rank has put " + key);
-        Result<std::string> value = context.link->GetRendezvous(assignment.key, key, std::min<int64_t>(left, 10'000));
+        Result<std::string> value = context.link->GetRendezvous(assignment.key, key, std::min<int64_t>(left, kKeyWaitMs));
         if (value.ok()) answer["value"] = Base64Encode(*value);
         return value.status();
       });

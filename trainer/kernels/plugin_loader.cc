@@ -1,4 +1,5 @@
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include "base/file.h"
 #include "base/mutex.h"
@@ -23,6 +24,8 @@ Status LoadCudaPlugin() {
     folder = std::string(FolderOf(self));
   }
   const std::string path = JoinPath(folder, "libbraid_trainer_cuda.so");
+  // torch refuses products on the GPU in deterministic mode without it, and reads it once.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr) return FailedPrecondition(std::string("no CUDA plug-in: ") + dlerror());
   using Entry = const CudaFunctions* (*)();

@@ -277,6 +277,8 @@ void ConfigureRuntime(int64_t threads) {
   at::set_num_threads(static_cast<int>(threads));
   [[maybe_unused]] static const bool once = (at::set_num_interop_threads(1), true);  // torch takes it once a process
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  // Else torch fills every new tensor with NaN first: a pass over memory that nobody reads.
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
   at::globalContext().setFloat32MatmulPrecision("highest");
 }
 
