@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "model/spec.h"
 #include "storage/files/safetensors.h"
+#include "trainer/network/intervention.h"
 #include "trainer/network/layout.h"
 
 namespace braid::trainer {
@@ -20,6 +22,35 @@ inline constexpr int32_t kIgnore = -1;
 struct LossSum {
   double loss = 0;      // sum over the targets, nats
   int64_t targets = 0;
+  double auxiliary = 0;  // of a training pass with a router: lambda-weighted terms (8) and (9), mean over the rows
+};
+
+// What a training pass adds to cross-entropy, and what it leaves to chance (PaPaformer section 7, T3 and T4; 1.1).
+struct Auxiliary {
+  double lambda_entropy = 0.01;
+  double lambda_load = 0.01;
+  std::string load = "neg_entropy";  // T3: neg_entropy | plus_entropy
+  std::string probs = "softmax";     // T4: softmax | sample
+  double dropout = 0;                // of the blocks of parallel layers
+};
+
+struct BackwardOptions {
+  double scale = 1;       // of the sum of losses
+  double aux_scale = 1;   // of the auxiliary losses
+  // Random numbers (Gumbel noise, dropout) are functions of (seed, draw, place, row): another draw for each micro-batch,
+  // and rows counted over all ranks, so that they do not depend on how many ranks there are.
+  uint64_t seed = 42;
+  uint64_t draw = 0;
+  int64_t first_row = 0;  // sequence of the micro-batch that this rank begins with
+};
+
+// Reads tokens one after the other and keeps the keys and values of those read: what generation needs.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // Logits [vocab] after the last of `ids`, which follow all ids given before. REQUIRES: ids is not empty, and not more
+  // than `capacity` are read in all.
+  virtual std::vector<float> Read(const std::vector<int32_t>& ids) = 0;
 };
 
 class Network {
@@ -43,12 +74,26 @@ class Network {
   // Every tensor of the model must be in the file, as F32 and in its shape, and no other: errors name it.
   Status Load(const storage::SafetensorsFile& file);
 
-  // ids, labels: [batch, sequence] on the host. Adds scale * d(sum of losses) to the gradients.
-  LossSum Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, double scale);
-  // The same without gradients.
+  // ids, labels: [batch, sequence] on the host. Adds scale * d(sum of losses) and aux_scale * d(auxiliary) to the gradients.
+  LossSum Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, const BackwardOptions& options);
+  void SetAuxiliary(const Auxiliary& auxiliary);
+
+  // What follows evaluates. With `router_noise: always` every pass draws anew, from a sequence that begins here.
+  void SetEvaluationSeed(uint64_t seed);
+  // In force for all evaluation from here on; {} ends it.
+  void SetIntervention(const std::optional<Intervention>& intervention);
+  // The loss without gradients.
   LossSum Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence);
+  // log p of labels[i] at row i, [batch * sequence]; 0 where the label is negative.
+  std::vector<float> TokenLogProbabilities(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence);
   // Logits [sequence, vocab] of one sequence, or of its last position alone.
   std::vector<float> Logits(const std::vector<int32_t>& ids, bool last_only);
+  // At most `capacity` tokens. Its logits equal those of Logits but for rounding. The network must outlive it.
+  std::unique_ptr<Decoder> NewDecoder(int64_t capacity);
+  // Read-outs of every block that is not llama, in the order in which they run.
+  std::vector<BlockReadout> Readouts(const int32_t* ids, int64_t batch, int64_t sequence);
+  // Decisions of every parallel layer of a share or routed composite; empty for other models.
+  std::vector<LayerRouting> Routing(const int32_t* ids, int64_t batch, int64_t sequence);
 
   // The stack of path `path` on its own slice of the embedding: hidden states [sequence, d] after the embedding and after
   // each block. Of a dense model, path 0 is the model itself. What the gate compares.
