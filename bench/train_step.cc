@@ -43,7 +43,7 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
   const Clock::time_point begun = Clock::now();
   for (int step = 0; step < 3 || Seconds(begun) < seconds; ++step) {
     const Clock::time_point start = Clock::now();
-    (*network)->Backward(ids.data(), labels.data(), batch, sequence, scale);
+    (*network)->Backward(ids.data(), labels.data(), batch, sequence, {.scale = scale});
     optimizer.Step(5e-4);
     if (step > 0) rates.push_back(static_cast<double>(batch * sequence) / Seconds(start));  // the first one warms up
   }

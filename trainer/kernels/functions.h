@@ -12,18 +12,26 @@ namespace braid::trainer {
 // blocks of rows.  (PaPaformer 1.4)
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& gain, double eps);
 
-// silu(a) * b for x = [a | b]. x [rows, 2f] -> [rows, f].  (PaPaformer 1.5, standard)
-at::Tensor SwiGlu(const at::Tensor& x);
+// a sigmoid(beta a) b for x = [a | b]. x [rows, 2f] -> [rows, f]. An undefined beta is 1 (PaPaformer 1.5, standard); else
+// beta [f], or [P, f] for P blocks of rows (published).
+at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& beta = {});
 
-// Causal attention over packed q | k | v with rotary positions in the half layout. qkv [batch * sequence, 3w],
-// cos and sin [sequence, head / 2] -> [batch * sequence, w].  (PaPaformer 1.2, 1.3)
+// Which numbers of a head vector of size s turn together (A3): (x_i, x_{i + s/2}) or (x_2i, x_{2i+1}).
+enum class RopeLayout { kHalf, kInterleaved };
+
+// x [..., sequence, s] turned by cos and sin [sequence, s / 2]; of ATen operators, for any device.  (PaPaformer 1.3)
+at::Tensor Rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, RopeLayout layout);
+
+// Causal attention over packed q | k | v with rotary positions. qkv [batch * sequence, 3w], cos and sin
+// [sequence, head / 2] -> [batch * sequence, w].  (PaPaformer 1.2, 1.3)
 at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int64_t batch,
-                         int64_t sequence, int64_t heads);
+                         int64_t sequence, int64_t heads, RopeLayout layout = RopeLayout::kHalf);
 
 // Head and cross-entropy in chunks; logits are never held whole. hidden [rows, w], head [V, w],
 // labels int64 [rows], negative ones count for nothing. Returns the sum of losses. If `hidden_gradient` is not null it
-// receives scale * d loss / d hidden, and scale * d loss / d head is added to `head_gradient`.  (PaPaformer 1.6)
+// receives scale * d loss / d hidden, and scale * d loss / d head is added to `head_gradient`. If `losses` is not null it
+// receives the loss of each row, fp32 [rows] on the host.  (PaPaformer 1.6)
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
-                at::Tensor* hidden_gradient, at::Tensor* head_gradient);
+                at::Tensor* hidden_gradient, at::Tensor* head_gradient, at::Tensor* losses = nullptr);
 
 }  // namespace braid::trainer

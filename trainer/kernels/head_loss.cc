@@ -76,7 +76,7 @@ void Differentiate(float* logits, int64_t rows, int64_t columns, const int64_t* 
 }
 
 double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
-                   at::Tensor* hidden_gradient, at::Tensor* head_gradient) {
+                   at::Tensor* hidden_gradient, at::Tensor* head_gradient, float* losses) {
   const bool gradients = hidden_gradient != nullptr;
   const int64_t rows = hidden.size(0), vocab = head.size(0);
   const int64_t chunk = std::min(rows, kRowsCpu);
@@ -101,7 +101,10 @@ double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::T
     }
     for (int64_t row = 0; row < count; ++row) {
       const Row& known = state[static_cast<size_t>(row)];
-      if (label[row] >= 0) loss += static_cast<double>(known.maximum - known.target) + std::log(static_cast<double>(known.sum));
+      if (label[row] < 0) continue;
+      const double one = static_cast<double>(known.maximum - known.target) + std::log(static_cast<double>(known.sum));
+      loss += one;
+      if (losses != nullptr) losses[begin + row] = static_cast<float>(one);
     }
     if (!gradients) continue;
     at::Tensor dx = hidden_gradient->narrow(0, begin, count);
@@ -121,7 +124,7 @@ double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::T
 }
 
 double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
-                    at::Tensor* hidden_gradient, at::Tensor* head_gradient) {
+                    at::Tensor* hidden_gradient, at::Tensor* head_gradient, at::Tensor* row_losses) {
   const int64_t rows = hidden.size(0), vocab = head.size(0);
   const int64_t chunk = std::min(rows, kRowsCuda);
   at::Tensor buffer = at::empty({chunk, vocab}, hidden.options());
@@ -139,17 +142,20 @@ double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::
     at::mm_out(dx, logits, head);
     head_gradient->addmm_(logits.t(), x);
   }
+  if (row_losses != nullptr) row_losses->copy_(losses);
   return losses.to(at::kDouble).sum().item<double>();
 }
 
 }  // namespace
 
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
-                at::Tensor* hidden_gradient, at::Tensor* head_gradient) {
+                at::Tensor* hidden_gradient, at::Tensor* head_gradient, at::Tensor* losses) {
   const at::NoGradGuard no_grad;
   if (hidden_gradient != nullptr) *hidden_gradient = at::empty_like(hidden);
-  return hidden.is_cuda() ? HeadLossCuda(hidden, head, labels, scale, hidden_gradient, head_gradient)
-                          : HeadLossCpu(hidden, head, labels, scale, hidden_gradient, head_gradient);
+  if (losses != nullptr) *losses = at::zeros({hidden.size(0)}, at::kFloat);
+  if (hidden.is_cuda()) return HeadLossCuda(hidden, head, labels, scale, hidden_gradient, head_gradient, losses);
+  return HeadLossCpu(hidden, head, labels, scale, hidden_gradient, head_gradient,
+                     losses == nullptr ? nullptr : losses->mutable_data_ptr<float>());
 }
 
 }  // namespace braid::trainer

@@ -148,7 +148,7 @@ class Training {
     for (int64_t m = 0; m < place.micro_batches; ++m) {
       BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, feeder.Next());
       shared[0] += network_->Backward(batch.ids.data(), batch.labels.data(), settings_.batch / task_.world,
-                                      settings_.data.sequence, 1.0 / targets).loss;
+                                      settings_.data.sequence, {.scale = 1.0 / targets}).loss;
     }
     shared[1] = channel_.stop_requested() ? 1 : 0;
     shared[2] = channel_.TakeCheckpointRequest() ? 1 : 0;

@@ -1,10 +1,10 @@
 #include "trainer/network/network.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/core/grad_mode.h>
 #include <malloc.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
@@ -15,172 +15,122 @@
 
 #include "trainer/kernels/cuda/plugin.h"
 #include "trainer/kernels/functions.h"
+#include "trainer/network/network_impl.h"
 
 namespace braid::trainer {
 namespace {
 
-// The tensors of one block as the products want them: leaves that are views of the flat buffers, or those of all paths of
-// a parallel layer stacked, [paths, ...].
-struct Block {
-  int64_t paths = 1;
-  int64_t heads = 0;
-  at::Tensor attn_norm, qkv, o, ffn_norm, gate_up, down;
-};
-
-struct Rope {
-  at::Tensor cos, sin;
-};
-
-// The weights of a layer are small beside its activations: copying them together costs less than a product for each path.
-Block Stacked(const std::vector<Block>& paths) {
-  const auto stack = [&](at::Tensor Block::*tensor) {
-    std::vector<at::Tensor> all;
-    for (const Block& path : paths) all.push_back(path.*tensor);
-    return all.front().defined() ? at::stack(all) : at::Tensor();
-  };
-  return {static_cast<int64_t>(paths.size()), paths.front().heads, stack(&Block::attn_norm), stack(&Block::qkv),
-          stack(&Block::o), stack(&Block::ffn_norm), stack(&Block::gate_up), stack(&Block::down)};
+std::vector<float> ToHost(const at::Tensor& tensor) {
+  const at::Tensor host = tensor.detach().cpu().contiguous();
+  return {host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel()};
 }
 
-// x [rows, in] by weight [out, in]; or x [paths * rows, in] by [paths, out, in], path by path.
-at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
-  if (weight.dim() == 2) return at::linear(x, weight);
-  return at::bmm(x.view({weight.size(0), -1, x.size(1)}), weight.transpose(1, 2)).view({-1, weight.size(1)});
+int64_t CountTargets(const int32_t* labels, int64_t count) {
+  int64_t targets = 0;
+  for (int64_t i = 0; i < count; ++i) targets += labels[i] >= 0;
+  return targets;
 }
+
+// Reads with the keys of all attentions kept.
+class CachingDecoder : public Decoder {
+ public:
+  CachingDecoder(Network::Impl& network, int64_t capacity) : network_(network), keys_(capacity) {}
+
+  std::vector<float> Read(const std::vector<int32_t>& ids) override {
+    const at::NoGradGuard no_grad;
+    const auto count = static_cast<int64_t>(ids.size());
+    Pass pass = network_.EvaluationPass(1, count);
+    pass.begin = read_;
+    pass.keys = &keys_;
+    keys_.BeginPass();
+    read_ += count;
+    const at::Tensor hidden = network_.Hidden(network_.ToDevice(ids.data(), count), pass);
+    return ToHost(at::linear(hidden.narrow(0, count - 1, 1), network_.head));
+  }
+
+ private:
+  Network::Impl& network_;
+  KeyCache keys_;
+  int64_t read_ = 0;
+};
 
 }  // namespace
 
-struct Network::Impl {
-  at::Tensor p, g;
-  at::Tensor embed, norm, head, head_gradient, shrink;
-  std::vector<Block> blocks;                 // dense: all; composite: the two large ones
-  std::vector<std::vector<Block>> parallel;  // [layer][path]
-  std::vector<at::Tensor> share;
-  std::map<int64_t, Rope> ropes;  // by head size * 2^20 + sequence
-  at::Device device = at::kCPU;
-
-  // A leaf of shape [rows, columns] (or [rows]) at the place of `name`, its gradient likewise.
-  at::Tensor Leaf(const Layout& layout, const std::string& name, std::vector<int64_t> shape) const {
-    const int64_t offset = layout.at(name).offset;
-    int64_t count = 1;
-    for (int64_t extent : shape) count *= extent;
-    at::Tensor leaf = p.narrow(0, offset, count).view(shape).detach();
-    leaf.requires_grad_(true);
-    leaf.mutable_grad() = g.narrow(0, offset, count).view(shape);
-    return leaf;
+Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Device on)
+    : spec(model), layout(where), device(on), ropes(model.arch.rope_base, on) {
+  p = at::zeros({layout.size}, at::TensorOptions(at::kFloat).device(device));
+  g = at::zeros_like(p);
+  const int64_t w = spec.width();
+  embed = Leaf("embed.weight", {spec.vocab, w});
+  norm = Leaf("norm.weight", {w});
+  head = Leaf("head.weight", {spec.vocab, w});
+  head_gradient = head.grad();
+  const LeafMaker leaf = [this](const std::string& name, const std::vector<int64_t>& shape) { return Leaf(name, shape); };
+  if (spec.kind == model::Kind::kComposite) {
+    composite = std::make_unique<Composite>(spec, leaf);
+    return;
   }
-
-  Block MakeBlock(const Layout& layout, const std::string& prefix, const model::Stack& stack, const model::Arch& arch) const {
-    const int64_t w = stack.d;
-    Block block;
-    block.heads = stack.heads;
-    block.attn_norm = Leaf(layout, prefix + ".attn_norm.weight", {w});
-    block.qkv = Leaf(layout, prefix + ".attn.q.weight", {3 * w, w});
-    if (arch.attn_out_proj) block.o = Leaf(layout, prefix + ".attn.o.weight", {w, w});
-    block.ffn_norm = Leaf(layout, prefix + ".ffn_norm.weight", {w});
-    block.gate_up = Leaf(layout, prefix + ".ffn.gate.weight", {2 * stack.ffn, w});
-    block.down = Leaf(layout, prefix + ".ffn.down.weight", {w, stack.ffn});
-    return block;
+  for (int64_t i = 0; i < spec.dense.blocks; ++i) {
+    blocks.push_back(MakeBlock(leaf, "blocks." + std::to_string(i), i, spec.dense, spec.arch));
   }
+}
 
-  const Rope& RopeOf(int64_t size, int64_t sequence, double base) {
-    Rope& rope = ropes[size << 20 | sequence];
-    if (rope.cos.defined()) return rope;
-    const int64_t half = size / 2;
-    at::Tensor angles = at::empty({sequence, half}, at::kDouble);
-    double* a = angles.mutable_data_ptr<double>();
-    for (int64_t t = 0; t < sequence; ++t) {
-      for (int64_t i = 0; i < half; ++i) {
-        a[t * half + i] = static_cast<double>(t) * std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(size));
-      }
-    }
-    rope.cos = angles.cos().to(at::kFloat).to(device);
-    rope.sin = angles.sin().to(at::kFloat).to(device);
-    return rope;
-  }
+at::Tensor Network::Impl::Leaf(const std::string& name, const std::vector<int64_t>& shape) const {
+  const int64_t offset = layout.at(name).offset;
+  int64_t count = 1;
+  for (int64_t extent : shape) count *= extent;
+  at::Tensor leaf = p.narrow(0, offset, count).view(shape).detach();
+  leaf.requires_grad_(true);
+  leaf.mutable_grad() = g.narrow(0, offset, count).view(shape);
+  return leaf;
+}
 
-  // y = a + FF(norm(a)), a = x + Attn(norm(x)).  (PaPaformer 1.1)
-  // x [batch * sequence, w] -> [paths * batch * sequence, w]: all paths read the same x.
-  at::Tensor RunBlock(const Block& block, const at::Tensor& x, int64_t batch, int64_t sequence, const model::Arch& arch) {
-    const Rope& rope = RopeOf(x.size(1) / block.heads, sequence, arch.rope_base);
-    const at::Tensor in = block.paths > 1 ? x.repeat({block.paths, 1}) : x;
-    at::Tensor mixed = RopeAttention(Product(RmsNorm(in, block.attn_norm, arch.norm_eps), block.qkv), rope.cos, rope.sin,
-                                     block.paths * batch, sequence, block.heads);
-    if (block.o.defined()) mixed = Product(mixed, block.o);
-    const at::Tensor a = in + mixed;
-    return a + Product(SwiGlu(Product(RmsNorm(a, block.ffn_norm, arch.norm_eps), block.gate_up)), block.down);
-  }
+at::Tensor Network::Impl::ToDevice(const int32_t* values, int64_t count) const {
+  at::Tensor host = at::empty({count}, at::kLong);
+  int64_t* out = host.mutable_data_ptr<int64_t>();
+  for (int64_t i = 0; i < count; ++i) out[i] = values[i];
+  return host.to(device);
+}
 
-  // The final-normed hidden states [batch * sequence, w].
-  at::Tensor Hidden(const model::ModelSpec& spec, const at::Tensor& ids, int64_t batch, int64_t sequence) {
-    at::Tensor x = at::embedding(embed, ids, spec.pad_id);
-    if (parallel.empty()) {
-      for (const Block& block : blocks) x = RunBlock(block, x, batch, sequence, spec.arch);
-      return RmsNorm(x, norm, spec.arch.norm_eps);
-    }
-    // PaPaformer section 2: large block, shrink, parallel layers each followed by its share, large block.
-    x = at::linear(RunBlock(blocks[0], x, batch, sequence, spec.arch), shrink);
-    for (size_t layer = 0; layer < parallel.size(); ++layer) {
-      const Block all = Stacked(parallel[layer]);
-      const int64_t paths = all.paths, d = x.size(1);
-      const at::Tensor outputs = RunBlock(all, x, batch, sequence, spec.arch);  // [paths * rows, d]
-      x = at::linear(outputs.view({paths, -1, d}).transpose(0, 1).reshape({-1, paths * d}), share[layer]);
-    }
-    return RmsNorm(RunBlock(blocks[1], x, batch, sequence, spec.arch), norm, spec.arch.norm_eps);
-  }
+Pass Network::Impl::NewPass(int64_t batch, int64_t sequence) {
+  return {.arch = spec.arch, .ropes = ropes, .batch = batch, .sequence = sequence};
+}
 
-  at::Tensor ToDevice(const int32_t* values, int64_t count) const {
-    at::Tensor host = at::empty({count}, at::kLong);
-    int64_t* out = host.mutable_data_ptr<int64_t>();
-    for (int64_t i = 0; i < count; ++i) out[i] = values[i];
-    return host.to(device);
-  }
-};
+Pass Network::Impl::EvaluationPass(int64_t batch, int64_t sequence) {
+  Pass pass = NewPass(batch, sequence);
+  pass.router_noise = spec.arch.router_noise == "always";
+  pass.seed = evaluation_seed;
+  pass.draw = evaluation_draw++;
+  if (intervention.has_value()) pass.intervention = &*intervention;
+  return pass;
+}
 
-Network::Network(model::ModelSpec spec, Layout layout)
-    : spec_(std::move(spec)), layout_(std::move(layout)), impl_(std::make_unique<Impl>()) {}
+std::vector<Block*> Network::Impl::Blocks() {
+  if (composite != nullptr) return composite->Blocks();
+  std::vector<Block*> all;
+  for (Block& block : blocks) all.push_back(&block);
+  return all;
+}
+
+at::Tensor Network::Impl::Hidden(const at::Tensor& ids, Pass& pass) {
+  at::Tensor x = at::embedding(embed, ids, spec.pad_id);
+  if (composite != nullptr) return composite->Run(x, norm, pass);
+  for (const Block& block : blocks) x = RunBlock(block, x, pass);
+  return RmsNorm(x, norm, spec.arch.norm_eps);
+}
+
+Network::Network(model::ModelSpec spec, Layout layout) : spec_(std::move(spec)), layout_(std::move(layout)) {}
 Network::~Network() = default;
 
 Result<std::unique_ptr<Network>> Network::Create(const model::ModelSpec& spec, const std::string& device) {
   BRAID_RETURN_IF_ERROR(model::Validate(spec));
-  if (spec.arch.ffn_gate != "silu") return Unimplemented("arch.ffn_gate: " + spec.arch.ffn_gate + " is not in this version");
-  if (spec.arch.rope_layout != "half") {
-    return Unimplemented("arch.rope_layout: " + spec.arch.rope_layout + " is not in this version");
-  }
-  auto network = std::unique_ptr<Network>(new Network(spec, MakeLayout(spec)));
-  Impl& impl = *network->impl_;
-  const Layout& layout = network->layout_;
+  at::Device on = at::kCPU;
   if (device == "cuda") {
     BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
-    impl.device = at::Device(at::kCUDA, 0);
+    on = at::Device(at::kCUDA, 0);
   }
-  impl.p = at::zeros({layout.size}, at::TensorOptions(at::kFloat).device(impl.device));
-  impl.g = at::zeros_like(impl.p);
-  const int64_t w = spec.width();
-  impl.embed = impl.Leaf(layout, "embed.weight", {spec.vocab, w});
-  impl.norm = impl.Leaf(layout, "norm.weight", {w});
-  impl.head = impl.Leaf(layout, "head.weight", {spec.vocab, w});
-  impl.head_gradient = impl.head.grad();
-  if (spec.kind == model::Kind::kDense) {
-    for (int64_t i = 0; i < spec.dense.blocks; ++i) {
-      impl.blocks.push_back(impl.MakeBlock(layout, "blocks." + std::to_string(i), spec.dense, spec.arch));
-    }
-    return network;
-  }
-  for (int i = 0; i < 2; ++i) {
-    impl.blocks.push_back(impl.MakeBlock(layout, "large." + std::to_string(i), spec.large, spec.arch));
-  }
-  const int64_t d = spec.paths.front().d;
-  impl.shrink = impl.Leaf(layout, "shrink.weight", {d, w});
-  for (int64_t l = 0; l < spec.parallel_layers(); ++l) {
-    const std::string layer = "parallel." + std::to_string(l);
-    impl.parallel.emplace_back();
-    for (size_t p = 0; p < spec.paths.size(); ++p) {
-      impl.parallel.back().push_back(
-          impl.MakeBlock(layout, layer + ".path." + std::to_string(p), spec.paths[p], spec.arch));
-    }
-    impl.share.push_back(impl.Leaf(layout, layer + ".share.weight", {l + 1 == spec.parallel_layers() ? w : d, w}));
-  }
+  auto network = std::unique_ptr<Network>(new Network(spec, MakeLayout(spec)));
+  network->impl_ = std::make_unique<Impl>(network->spec_, network->layout_, on);
   return network;
 }
 
@@ -218,54 +168,104 @@ Status Network::Load(const storage::SafetensorsFile& file) {
   return OkStatus();
 }
 
-LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, double scale) {
+void Network::SetAuxiliary(const Auxiliary& auxiliary) { impl_->auxiliary = auxiliary; }
+
+void Network::SetEvaluationSeed(uint64_t seed) {
+  impl_->evaluation_seed = seed;
+  impl_->evaluation_draw = 0;
+}
+
+void Network::SetIntervention(const std::optional<Intervention>& intervention) { impl_->intervention = intervention; }
+
+LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
+                          const BackwardOptions& options) {
   const int64_t count = batch * sequence;
-  const at::Tensor hidden = impl_->Hidden(spec_, impl_->ToDevice(ids, count), batch, sequence);
+  Pass pass = impl_->NewPass(batch, sequence);
+  pass.training = true;
+  pass.router_noise = true;
+  pass.seed = options.seed;
+  pass.draw = options.draw;
+  pass.first_row = options.first_row;
+  pass.auxiliary = &impl_->auxiliary;
+  const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   at::Tensor hidden_gradient;
   LossSum sum;
-  for (int64_t i = 0; i < count; ++i) sum.targets += labels[i] >= 0;
-  sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count), scale, &hidden_gradient,
+  sum.targets = CountTargets(labels, count);
+  sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count), options.scale, &hidden_gradient,
                       &impl_->head_gradient);
-  torch::autograd::backward({hidden}, {hidden_gradient});
+  std::vector<at::Tensor> roots{hidden}, gradients{hidden_gradient};
+  if (pass.auxiliary_loss.defined()) {
+    sum.auxiliary = pass.auxiliary_loss.item<double>();
+    roots.push_back(pass.auxiliary_loss);
+    gradients.push_back(at::full_like(pass.auxiliary_loss, options.aux_scale));
+  }
+  torch::autograd::backward(roots, gradients);
   return sum;
 }
 
 LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence) {
   const at::NoGradGuard no_grad;
   const int64_t count = batch * sequence;
+  Pass pass = impl_->EvaluationPass(batch, sequence);
   LossSum sum;
-  for (int64_t i = 0; i < count; ++i) sum.targets += labels[i] >= 0;
-  const at::Tensor hidden = impl_->Hidden(spec_, impl_->ToDevice(ids, count), batch, sequence);
+  sum.targets = CountTargets(labels, count);
+  const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr);
   return sum;
+}
+
+std::vector<float> Network::TokenLogProbabilities(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence) {
+  const at::NoGradGuard no_grad;
+  const int64_t count = batch * sequence;
+  Pass pass = impl_->EvaluationPass(batch, sequence);
+  const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
+  at::Tensor losses;
+  HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr, &losses);
+  return ToHost(-losses);
 }
 
 std::vector<float> Network::Logits(const std::vector<int32_t>& ids, bool last_only) {
   const at::NoGradGuard no_grad;
   const auto sequence = static_cast<int64_t>(ids.size());
-  at::Tensor hidden = impl_->Hidden(spec_, impl_->ToDevice(ids.data(), sequence), 1, sequence);
+  Pass pass = impl_->EvaluationPass(1, sequence);
+  at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids.data(), sequence), pass);
   if (last_only) hidden = hidden.narrow(0, sequence - 1, 1);
-  const at::Tensor logits = at::linear(hidden, impl_->head).cpu().contiguous();
-  return {logits.const_data_ptr<float>(), logits.const_data_ptr<float>() + logits.numel()};
+  return ToHost(at::linear(hidden, impl_->head));
+}
+
+std::unique_ptr<Decoder> Network::NewDecoder(int64_t capacity) { return std::make_unique<CachingDecoder>(*impl_, capacity); }
+
+std::vector<BlockReadout> Network::Readouts(const int32_t* ids, int64_t batch, int64_t sequence) {
+  const at::NoGradGuard no_grad;
+  Pass pass = impl_->EvaluationPass(batch, sequence);
+  std::vector<BlockReadout> readouts;
+  pass.readouts = &readouts;
+  (void)impl_->Hidden(impl_->ToDevice(ids, batch * sequence), pass);
+  return readouts;
+}
+
+std::vector<LayerRouting> Network::Routing(const int32_t* ids, int64_t batch, int64_t sequence) {
+  const at::NoGradGuard no_grad;
+  Pass pass = impl_->EvaluationPass(batch, sequence);
+  std::vector<LayerRouting> routing;
+  pass.routing = &routing;
+  (void)impl_->Hidden(impl_->ToDevice(ids, batch * sequence), pass);
+  return routing;
 }
 
 std::vector<std::vector<float>> Network::PathStates(size_t path, const std::vector<int32_t>& ids) {
   const at::NoGradGuard no_grad;
   const auto sequence = static_cast<int64_t>(ids.size());
   const bool dense = spec_.kind == model::Kind::kDense;
-  const int64_t d = dense ? spec_.dense.d : spec_.paths.at(path).d;
-  const at::Tensor slice = impl_->embed.narrow(1, dense ? 0 : static_cast<int64_t>(path) * d, d).contiguous();
+  const model::Stack& stack = dense ? spec_.dense : spec_.paths.at(path);
+  const at::Tensor slice = impl_->embed.narrow(1, dense ? 0 : spec_.slice_begin(path), stack.d).contiguous();
   at::Tensor x = at::embedding(slice, impl_->ToDevice(ids.data(), sequence), spec_.pad_id);
   std::vector<std::vector<float>> states;
-  const auto keep = [&] {
-    const at::Tensor host = x.cpu().contiguous();
-    states.emplace_back(host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
-  };
-  keep();
-  const size_t layers = dense ? impl_->blocks.size() : impl_->parallel.size();
-  for (size_t layer = 0; layer < layers; ++layer) {
-    x = impl_->RunBlock(dense ? impl_->blocks[layer] : impl_->parallel[layer][path], x, 1, sequence, spec_.arch);
-    keep();
+  states.push_back(ToHost(x));
+  for (int64_t layer = 0; layer < stack.blocks; ++layer) {
+    Pass pass = impl_->NewPass(1, sequence);
+    x = RunBlock(dense ? impl_->blocks[static_cast<size_t>(layer)] : impl_->composite->PathBlock(path, layer), x, pass);
+    states.push_back(ToHost(x));
   }
   return states;
 }

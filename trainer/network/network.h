@@ -55,8 +55,7 @@ class Decoder {
 
 class Network {
  public:
-  // `device` is cpu or cuda. kUnimplemented names a field of the spec that this version does not compute; cuda without a
-  // device or without the plug-in is kFailedPrecondition.
+  // `device` is cpu or cuda; cuda without a device or without the plug-in is kFailedPrecondition.
   static Result<std::unique_ptr<Network>> Create(const model::ModelSpec& spec, const std::string& device);
   ~Network();
 
@@ -99,9 +98,10 @@ class Network {
   // each block. Of a dense model, path 0 is the model itself. What the gate compares.
   std::vector<std::vector<float>> PathStates(size_t path, const std::vector<int32_t>& ids);
 
+  struct Impl;  // network_impl.h: for the files of this folder alone
+
  private:
   Network(model::ModelSpec spec, Layout layout);
-  struct Impl;
   const model::ModelSpec spec_;
   const Layout layout_;
   std::unique_ptr<Impl> impl_;

@@ -28,7 +28,7 @@ Status Dump(const char* folder, int64_t batch, int64_t sequence, const char* out
   int64_t targets = 0;
   for (int32_t label : labels) targets += label >= 0;
   network->ZeroGradients();
-  const LossSum sum = network->Backward(ids.data(), labels.data(), batch, sequence, 1.0 / static_cast<double>(targets));
+  const LossSum sum = network->Backward(ids.data(), labels.data(), batch, sequence, {.scale = 1.0 / static_cast<double>(targets)});
   const float loss = static_cast<float>(sum.loss / static_cast<double>(sum.targets));
   std::vector<storage::SafetensorsWriter::Tensor> tensors = {
       {"logits", "F32", {batch, sequence, network->spec().vocab}}, {"loss", "F32", {}}};

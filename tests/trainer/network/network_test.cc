@@ -58,7 +58,8 @@ class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
     return network;
   }
   LossSum Backward(Network& network, double scale, int64_t begin = 0, int64_t count = kBatch) const {
-    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence, count, kSequence, scale);
+    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence, count, kSequence,
+                            {.scale = scale, .aux_scale = 0, .first_row = begin});
   }
   double Loss() { return network_->Loss(ids_.data(), labels_.data(), kBatch, kSequence).loss; }
   static std::vector<float> Gradients(Network& network) {

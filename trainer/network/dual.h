@@ -1,0 +1,15 @@
+// The blocks of the dual-path paper: a deep path that loops one set of weights, a wide path that is applied once, and
+// gates that weigh the two (dual-path specification, section 1; interventions and read-outs, sections 6 and 7).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "trainer/network/block.h"
+#include "trainer/network/pass.h"
+
+namespace braid::trainer {
+
+// x [rows, w] -> [rows, w] of a wide, loop or dual_path block.
+at::Tensor RunDual(const Block& block, const at::Tensor& x, Pass& pass);
+
+}  // namespace braid::trainer

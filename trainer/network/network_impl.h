@@ -1,0 +1,49 @@
+// The inside of a Network, for the files of this folder that share it: flat buffers, leaves, blocks. Torch inside.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainer/network/block.h"
+#include "trainer/network/composite.h"
+#include "trainer/network/network.h"
+#include "trainer/network/pass.h"
+
+namespace braid::trainer {
+
+struct Network::Impl {
+  Impl(const model::ModelSpec& model, const Layout& where, at::Device on);
+
+  // A leaf of `shape` at the place of `name`, its gradient likewise.
+  at::Tensor Leaf(const std::string& name, const std::vector<int64_t>& shape) const;
+  // ids or labels as int64 on the device.
+  at::Tensor ToDevice(const int32_t* values, int64_t count) const;
+
+  Pass NewPass(int64_t batch, int64_t sequence);
+  // A pass that evaluates: the intervention is in force, and with `router_noise: always` it has a draw of its own.
+  Pass EvaluationPass(int64_t batch, int64_t sequence);
+  // The final-normed hidden states [batch * sequence, w].
+  at::Tensor Hidden(const at::Tensor& ids, Pass& pass);
+  // Every block, in the order in which they run.
+  std::vector<Block*> Blocks();
+
+  const model::ModelSpec& spec;  // of the network, which outlives this
+  const Layout& layout;
+  at::Device device;
+  at::Tensor p, g;  // [layout.size]
+  at::Tensor embed, norm, head, head_gradient;
+  std::vector<Block> blocks;             // dense
+  std::unique_ptr<Composite> composite;  // or this
+  RopeTables ropes;
+  Auxiliary auxiliary;
+  std::optional<Intervention> intervention;
+  uint64_t evaluation_seed = 42;
+  uint64_t evaluation_draw = 0;
+};
+
+}  // namespace braid::trainer

@@ -1,0 +1,54 @@
+#include "trainer/network/pass.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <cmath>
+
+#include "base/random.h"
+
+namespace braid::trainer {
+
+Rope RopeTables::Get(int64_t head_size, int64_t begin, int64_t count) {
+  Rope& table = tables_[head_size];
+  if (!table.cos.defined() || table.cos.size(0) < begin + count) {
+    const int64_t half = head_size / 2;
+    at::Tensor angles = at::empty({begin + count, half}, at::kDouble);
+    double* a = angles.mutable_data_ptr<double>();
+    for (int64_t t = 0; t < begin + count; ++t) {
+      for (int64_t i = 0; i < half; ++i) {
+        const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(head_size);
+        a[t * half + i] = static_cast<double>(t) * std::pow(base_, exponent);
+      }
+    }
+    table.cos = angles.cos().to(at::kFloat).to(device_);
+    table.sin = angles.sin().to(at::kFloat).to(device_);
+  }
+  return {table.cos.narrow(0, begin, count), table.sin.narrow(0, begin, count)};
+}
+
+std::pair<at::Tensor, at::Tensor> KeyCache::Extend(const at::Tensor& keys, const at::Tensor& values, int64_t begin) {
+  if (next_ == entries_.size()) {
+    std::vector<int64_t> shape = keys.sizes().vec();
+    shape[2] = capacity_;
+    entries_.emplace_back(at::empty(shape, keys.options()), at::empty(shape, keys.options()));
+  }
+  auto& [all_keys, all_values] = entries_[next_++];
+  const int64_t count = keys.size(2);
+  all_keys.narrow(2, begin, count).copy_(keys);
+  all_values.narrow(2, begin, count).copy_(values);
+  return {all_keys.narrow(2, 0, begin + count), all_values.narrow(2, 0, begin + count)};
+}
+
+at::Tensor Pass::Uniform(const std::string& place, int64_t columns) const {
+  const RandomStream stream(seed, "draw/" + std::to_string(draw) + "/" + place);
+  at::Tensor numbers = at::empty({rows(), columns}, at::kFloat);
+  float* out = numbers.mutable_data_ptr<float>();
+  const auto base = static_cast<uint64_t>(first_row * sequence * columns);
+  at::parallel_for(0, numbers.numel(), 4096, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) out[i] = static_cast<float>(stream.Uniform(base + static_cast<uint64_t>(i)));
+  });
+  return numbers;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,74 @@
+// One run of a network: what its parts need to know besides their input. Torch inside; the public face is network.h.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/spec.h"
+#include "trainer/network/intervention.h"
+#include "trainer/network/network.h"
+
+namespace braid::trainer {
+
+struct Rope {
+  at::Tensor cos, sin;  // [positions, head size / 2]
+};
+
+// Tables of positions, made once a (head size, length).
+class RopeTables {
+ public:
+  RopeTables(double base, at::Device device) : base_(base), device_(device) {}
+  // Positions begin .. begin + count - 1.
+  Rope Get(int64_t head_size, int64_t begin, int64_t count);
+
+ private:
+  const double base_;
+  const at::Device device_;
+  std::map<int64_t, Rope> tables_;  // by head size, grown on demand
+};
+
+// Keys and values of every attention of a network, in the order in which they run: [sequences, heads, capacity, size].
+class KeyCache {
+ public:
+  explicit KeyCache(int64_t capacity) : capacity_(capacity) {}
+  // The next attention of this pass adds its keys and values [.., T, size] at `begin` and gets all so far back.
+  std::pair<at::Tensor, at::Tensor> Extend(const at::Tensor& keys, const at::Tensor& values, int64_t begin);
+  void BeginPass() { next_ = 0; }
+
+ private:
+  const int64_t capacity_;
+  size_t next_ = 0;
+  std::vector<std::pair<at::Tensor, at::Tensor>> entries_;
+};
+
+struct Pass {
+  const model::Arch& arch;
+  RopeTables& ropes;
+  int64_t batch = 1;
+  int64_t sequence = 0;
+  int64_t begin = 0;  // position of the first token: above 0 only with `keys`
+  KeyCache* keys = nullptr;
+  bool training = false;
+  bool router_noise = false;  // Gumbel noise is on
+  double dropout = 0;         // in force where the blocks of parallel layers run
+  uint64_t seed = 0;
+  uint64_t draw = 0;
+  int64_t first_row = 0;
+  const Intervention* intervention = nullptr;
+  std::vector<BlockReadout>* readouts = nullptr;
+  std::vector<LayerRouting>* routing = nullptr;
+  const Auxiliary* auxiliary = nullptr;
+  at::Tensor auxiliary_loss;  // of the layers so far; undefined: none
+
+  int64_t rows() const { return batch * sequence; }
+  // Uniform numbers [rows, columns] of this pass at `place`, as float on the CPU; row r of rank k's share is what it would
+  // be if one rank had them all.
+  at::Tensor Uniform(const std::string& place, int64_t columns) const;
+};
+
+}  // namespace braid::trainer
