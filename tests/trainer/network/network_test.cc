@@ -36,6 +36,49 @@ model::ModelSpec Composite() {
   return spec;
 }
 
+// Every field of the published block.
+model::ModelSpec Paper() {
+  model::ModelSpec spec = Composite();
+  spec.arch = model::ArchPreset("paper").value();
+  return spec;
+}
+
+model::Stack DualStack(const char* name, int64_t d, const char* block, const char* gate, const char* mix) {
+  model::Stack stack{name, d, 2, 2, 0, block};
+  if (stack.has_deep()) stack.dual.loops = 3;
+  if (stack.has_deep()) stack.dual.ffn_deep = 10;
+  if (stack.has_wide()) stack.dual.ffn_wide = 30;
+  stack.dual.gate = gate;
+  stack.dual.mix = mix;
+  stack.dual.scale_init = 0;
+  return stack;
+}
+
+model::ModelSpec DualDense() {
+  model::ModelSpec spec = Dense();
+  spec.dense = DualStack("m", 24, "dual_path", "two_gates", "act");
+  spec.dense.dual.skip_last_router = true;
+  spec.dense.dual.qk_norm = true;
+  return spec;
+}
+
+// Paths of unequal width, depth and block; a soft router, so that the loss has a derivative everywhere.
+model::ModelSpec Unequal() {
+  model::ModelSpec spec = Composite();
+  spec.paths = {{"a", 16, 2, 1, 20}, DualStack("b", 8, "dual_path", "convex", "uniform"), DualStack("c", 12, "loop", "two_gates", "final")};
+  spec.paths[1].dual.cross = true;
+  spec.paths[1].dual.residual = "preserved";
+  spec.connection = {"routed", {"softmax", "x", 0.7, false}, true, true};
+  return spec;
+}
+
+model::ModelSpec Slice() {
+  model::ModelSpec spec = Composite();
+  spec.paths = {{"a", 16, 2, 1, 20}, DualStack("b", 8, "wide", "two_gates", "act"), {"c", 12, 2, 2, 20}};
+  spec.connection = {.kind = "slice", .cross = true, .weights = {0.5, 0.2, 0.3}};
+  return spec;
+}
+
 class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
  protected:
   NetworkTest() : network_(Make(GetParam())) {
@@ -50,10 +93,16 @@ class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
     ConfigureRuntime(1);
     auto network = Network::Create(spec, "cpu").value();
     network->Initialize(5);
-    // Larger than the initial weights, so that every part of the network matters.
+    // Larger than the initial weights, and none of them zero, so that every part of the network matters.
     for (const Layout::Slot& slot : network->layout().slots) {
-      if (slot.tensor.role == model::Role::kGain) continue;
-      for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] *= 6;
+      const model::TensorSpec& tensor = slot.tensor;
+      const RandomStream draws(6, tensor.name);
+      float* values = network->parameters() + slot.offset;
+      for (int64_t i = 0; i < tensor.elements(); ++i) {
+        if (tensor.init == model::Init::kNormal) values[i] *= 6;
+        if (tensor.role == model::Role::kScale) values[i] = 0.5f;
+        if (tensor.init == model::Init::kConstant && tensor.scale == 0) values[i] = 0.1f * draws.Normal(static_cast<uint64_t>(i));
+      }
     }
     return network;
   }
@@ -149,6 +198,30 @@ TEST_P(NetworkTest, LossIsThatOfTheLogits) {
   EXPECT_EQ(Backward(*network_, 1.0).loss, Loss());
 }
 
+TEST_P(NetworkTest, TokenLogProbabilitiesAddUpToTheLoss) {
+  const std::vector<float> tokens = network_->TokenLogProbabilities(ids_.data(), labels_.data(), kBatch, kSequence);
+  double sum = 0;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    sum -= tokens[i];
+    if (labels_[i] < 0) {
+      EXPECT_EQ(tokens[i], 0.0f);
+    }
+  }
+  EXPECT_NEAR(sum / Loss(), 1, 1e-6);
+}
+
+TEST_P(NetworkTest, KeptKeysGiveTheLogitsOfTheWholeSequence) {
+  const std::vector<int32_t> all(ids_.begin(), ids_.begin() + kSequence);
+  const std::vector<float> whole = network_->Logits(all, /*last_only=*/false);
+  const auto decoder = network_->NewDecoder(kSequence);
+  const auto compare = [&](const std::vector<float>& logits, size_t last) {
+    for (size_t v = 0; v < kVocab; ++v) ASSERT_NEAR(logits[v], whole[last * kVocab + v], 2e-4) << "position " << last;
+  };
+  compare(decoder->Read({all.begin(), all.begin() + 7}), 6);
+  compare(decoder->Read({all.begin() + 7, all.begin() + 10}), 9);  // several at once, after others
+  for (size_t t = 10; t < kSequence; ++t) compare(decoder->Read({all[t]}), t);
+}
+
 TEST_P(NetworkTest, NoPositionSeesALaterOne) {
   std::vector<int32_t> one(ids_.begin(), ids_.begin() + kSequence);
   const std::vector<float> before = network_->Logits(one, false);
@@ -212,17 +285,15 @@ TEST_P(NetworkTest, LoadsWhatWasSavedAndNothingElse) {
                   .message(), AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest, ::testing::Values(Dense(), Composite()),
-                         [](const auto& one) { return one.param.kind == model::Kind::kDense ? "Dense" : "Composite"; });
+std::string KindName(const ::testing::TestParamInfo<model::ModelSpec>& one) {
+  return std::vector<std::string>{"Dense", "Share", "Paper", "DualPath", "Unequal", "Slice"}[one.index];
+}
 
-TEST(NetworkCreateTest, WhatIsNotComputedIsNamed) {
+INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest,
+                         ::testing::Values(Dense(), Composite(), Paper(), DualDense(), Unequal(), Slice()), KindName);
+
+TEST(NetworkCreateTest, ImpossibleModelsAreNamed) {
   model::ModelSpec spec = Dense();
-  spec.arch.ffn_gate = "beta_swish";
-  EXPECT_THAT(Network::Create(spec, "cpu").status().message(), HasSubstr("arch.ffn_gate: beta_swish"));
-  spec = Dense();
-  spec.arch.rope_layout = "interleaved";
-  EXPECT_THAT(Network::Create(spec, "cpu").status().message(), HasSubstr("arch.rope_layout: interleaved"));
-  spec = Dense();
   spec.dense.heads = 5;
   EXPECT_THAT(Network::Create(spec, "cpu").status().message(), HasSubstr("heads"));
 }

@@ -1,0 +1,169 @@
+// Routers: noise, straight-through gradients, auxiliary losses (PaPaformer sections 3, 3.1, 7 and 11).
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "base/random.h"
+#include "trainer/network/network.h"
+
+namespace braid::trainer {
+namespace {
+
+constexpr int64_t kVocab = 53, kBatch = 4, kSequence = 16;
+
+model::ModelSpec Routed(const std::string& noise) {
+  model::ModelSpec spec;
+  spec.kind = model::Kind::kComposite;
+  spec.name = "m";
+  spec.vocab = kVocab;
+  spec.pad_id = kVocab - 1;
+  spec.sequence = kSequence;
+  spec.arch.router_noise = noise;
+  spec.paths = {{"a", 16, 2, 3, 32}, {"b", 16, 2, 3, 32}};
+  spec.large = {"large", 32, 2, 2, 64};
+  spec.connection.kind = "routed";
+  return spec;
+}
+
+class RoutingTest : public ::testing::Test {
+ protected:
+  RoutingTest() {
+    ConfigureRuntime(1);
+    const RandomStream draws(8, "tokens");
+    for (uint64_t i = 0; i < kBatch * kSequence; ++i) {
+      ids_.push_back(static_cast<int32_t>(draws.Below(i, kVocab - 1)));
+      labels_.push_back(static_cast<int32_t>(draws.Below(1000 + i, kVocab - 1)));
+    }
+  }
+  static std::unique_ptr<Network> Make(const std::string& noise) {
+    auto network = Network::Create(Routed(noise), "cpu").value();
+    network->Initialize(5);
+    return network;
+  }
+  LossSum Backward(Network& network, const BackwardOptions& options, int64_t begin = 0, int64_t count = kBatch) const {
+    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence, count, kSequence, options);
+  }
+  double Loss(Network& network) const { return network.Loss(ids_.data(), labels_.data(), kBatch, kSequence).loss; }
+  static std::vector<float> Gradients(Network& network) {
+    return {network.gradients(), network.gradients() + network.layout().size};
+  }
+  std::vector<int32_t> ids_, labels_;
+};
+
+// PaPaformer section 11, check 6.
+TEST_F(RoutingTest, NoiseInEvaluationIsAsTheModelSays) {
+  auto fixed = Make("train_only"), paper = Make("always");
+  EXPECT_EQ(Loss(*fixed), Loss(*fixed));
+  const double first = Loss(*paper), second = Loss(*paper);
+  EXPECT_NE(first, second);
+  paper->SetEvaluationSeed(7);
+  const double seven = Loss(*paper);
+  paper->SetEvaluationSeed(8);
+  EXPECT_NE(Loss(*paper), seven);
+  paper->SetEvaluationSeed(7);
+  EXPECT_EQ(Loss(*paper), seven);
+}
+
+TEST_F(RoutingTest, NoiseIsThatOfTheDrawWhateverTheNumberOfRanks) {
+  auto whole = Make("train_only"), parts = Make("train_only"), other = Make("train_only");
+  const LossSum all = Backward(*whole, {.aux_scale = 0, .draw = 3});
+  double sum = 0;
+  for (int64_t rank = 0; rank < 2; ++rank) {
+    sum += Backward(*parts, {.aux_scale = 0, .draw = 3, .first_row = 2 * rank}, 2 * rank, 2).loss;
+  }
+  EXPECT_NEAR(sum / all.loss, 1, 1e-6);
+  const std::vector<float> a = Gradients(*whole), b = Gradients(*parts);
+  for (size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-4 * (1 + std::abs(a[i])));
+  EXPECT_NE(Backward(*other, {.aux_scale = 0, .draw = 4}).loss, all.loss);
+}
+
+// PaPaformer section 7, T4, and section 11, check 2: a router of zeros is uniform.
+TEST_F(RoutingTest, AuxiliaryLossesAtAUniformRouter) {
+  auto network = Make("train_only");
+  for (const Layout::Slot& slot : network->layout().slots) {
+    if (slot.tensor.name.ends_with("router.weight")) {
+      std::fill_n(network->parameters() + slot.offset, slot.tensor.elements(), 0.0f);
+    }
+  }
+  const auto auxiliary = [&](const Auxiliary& settings, uint64_t draw) {
+    network->SetAuxiliary(settings);
+    return Backward(*network, {.draw = draw}).auxiliary;
+  };
+  EXPECT_NEAR(auxiliary({}, 0), -0.0659, 1e-4);  // -2 ln 3 * 0.01 * 3 layers
+  EXPECT_NEAR(auxiliary({.load = "plus_entropy"}, 0), 0.0, 1e-6);
+  double sample = 0;
+  for (uint64_t draw = 0; draw < 20; ++draw) sample += auxiliary({.load = "plus_entropy", .probs = "sample"}, draw) / 20;
+  EXPECT_NEAR(sample, 0.033, 0.005);
+  EXPECT_DOUBLE_EQ(auxiliary({.lambda_entropy = 0, .lambda_load = 0}, 0), 0.0);
+}
+
+// Section 11, check 7: the forward value is one candidate, the backward goes through the soft weights.
+TEST_F(RoutingTest, AChoiceIsOneCandidateAndTheRouterStillLearns) {
+  auto network = Make("train_only");
+  // A bias that decides: the loss moves with no other path.
+  float* bias = nullptr;
+  for (int64_t l = 0; l < 3; ++l) {
+    bias = network->parameters() + network->layout().at("parallel." + std::to_string(l) + ".router.bias").offset;
+    bias[1] = 50;
+  }
+  const double before = Loss(*network);
+  for (const LayerRouting& layer : network->Routing(ids_.data(), kBatch, kSequence)) {
+    EXPECT_THAT(layer.choices, testing::Each(1));
+    EXPECT_THAT(layer.clean_choices, testing::Each(1));
+  }
+  // Path 1 of the last layer is what is heard, path 0 and the combination are not.
+  network->parameters()[network->layout().at("parallel.2.path.0.ffn.down.weight").offset + 3] += 1;
+  network->parameters()[network->layout().at("parallel.2.combine.bias").offset] += 1;
+  EXPECT_EQ(Loss(*network), before);
+  network->parameters()[network->layout().at("parallel.2.path.1.ffn.down.weight").offset + 3] += 1;
+  EXPECT_NE(Loss(*network), before);
+  auto fresh = Make("train_only");
+  Backward(*fresh, {.aux_scale = 0});
+  for (const Layout::Slot& slot : fresh->layout().slots) {
+    double squares = 0;
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(fresh->gradients()[slot.offset + i], 2);
+    EXPECT_GT(squares, 0) << slot.tensor.name << " learns nothing";
+  }
+}
+
+TEST_F(RoutingTest, DropoutActsInTrainingAlone) {
+  auto network = Make("train_only");
+  const double evaluated = Loss(*network);
+  const double without = Backward(*network, {.aux_scale = 0}).loss;
+  network->SetAuxiliary({.dropout = 0.5});
+  EXPECT_NE(Backward(*network, {.aux_scale = 0}).loss, without);
+  EXPECT_EQ(Loss(*network), evaluated);
+}
+
+TEST_F(RoutingTest, EachRouterKindWeighsAsItSays) {
+  for (const char* input : {"combined", "concat", "x"}) {
+    for (const char* kind : {"gumbel", "softmax", "top1", "none"}) {
+      model::ModelSpec spec = Routed("train_only");
+      spec.connection.router = {kind, input, 1.0, std::string(kind) != "softmax"};
+      auto network = Network::Create(spec, "cpu").value();
+      network->Initialize(5);
+      EXPECT_NEAR(Loss(*network) / (kBatch * kSequence), std::log(kVocab), 0.15) << kind << " " << input;
+      Backward(*network, {});
+      EXPECT_EQ(network->Routing(ids_.data(), kBatch, kSequence).size(), std::string(kind) == "none" ? 0u : 3u);
+    }
+  }
+}
+
+TEST_F(RoutingTest, AShareIsReadByItsCosines) {
+  model::ModelSpec spec = Routed("train_only");
+  spec.connection = {};
+  auto network = Network::Create(spec, "cpu").value();
+  network->Initialize(5);
+  // The share of layer 0 takes path 1's output as it is.
+  float* share = network->parameters() + network->layout().at("parallel.0.share.weight").offset;
+  for (int64_t i = 0; i < 16; ++i) {
+    for (int64_t j = 0; j < 32; ++j) share[i * 32 + j] = j == i + 16 ? 1.0f : 0.0f;
+  }
+  const auto routing = network->Routing(ids_.data(), kBatch, kSequence);
+  ASSERT_EQ(routing.size(), 3u);
+  EXPECT_THAT(routing[0].choices, testing::Each(1));
+  EXPECT_TRUE(routing[2].choices.empty());  // its output is wider than a path's
+}
+
+}  // namespace
+}  // namespace braid::trainer
