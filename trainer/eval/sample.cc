@@ -84,8 +84,10 @@ Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, co
   const RandomStream draws(settings.seed, "generate/" + std::to_string(stream));
   Sample sample{prompt, "", {}};
   std::vector<int32_t> made;
+  const auto decoder = network.NewDecoder(static_cast<int64_t>(ids.size()) + settings.tokens);
+  std::vector<int32_t> unread = ids;
   for (int64_t i = 0; i < settings.tokens; ++i) {
-    const std::vector<float> logits = network.Logits(ids, /*last_only=*/true);
+    const std::vector<float> logits = decoder->Read(unread);
     if (i == 0) {
       const std::vector<int32_t> all = ByLogit(logits, tokenizer.pad_id(), logits.size());
       const std::vector<double> weights = Weights(logits, all, 1.0);
@@ -96,7 +98,7 @@ Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, co
     }
     const int32_t id = ChooseToken(logits, settings, tokenizer.pad_id(), draws.Uniform(static_cast<uint64_t>(i)));
     if (id == tokenizer.eos_id()) break;
-    ids.push_back(id);
+    unread = {id};
     made.push_back(id);
   }
   sample.text = tokenizer.Decode(made);
