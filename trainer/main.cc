@@ -89,11 +89,10 @@ Status EvaluateByHand(const Arguments& arguments) {
   for (const corpus::Shards& set : shards) sets.push_back(&set);
   const auto alone = LocalCollective();
   BRAID_ASSIGN_OR_RETURN(const auto losses,
-                         ValidationLosses(*network, sets, network->spec().sequence, sequences, *alone));
-  for (const auto& [corpus, sum] : losses) {
-    const double loss = sum.loss / static_cast<double>(sum.targets);
-    std::printf("%-16s loss %.4f  perplexity %.2f  over %lld tokens\n", corpus.c_str(), loss, std::exp(loss),
-                (long long)sum.targets);
+                         ValidationLosses(*network, sets, {network->spec().sequence, sequences}, *alone));
+  for (const auto& [corpus, loss] : losses) {
+    std::printf("%-16s loss %.4f  perplexity %.2f  over %lld tokens\n", corpus.c_str(), loss.mean, std::exp(loss.mean),
+                (long long)loss.targets);
   }
   return OkStatus();
 }

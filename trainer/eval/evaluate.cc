@@ -13,21 +13,24 @@ namespace {
 
 Result<Json> Losses(const task::Task& task, const Json& spec, int64_t sequence, const std::string& digest, Network& network) {
   JsonReader read(spec, "spec.loss");
-  const int64_t sequences = read.Int("sequences", 0);
-  (void)read.Choice("average", "token_mean", {"token_mean"});
-  (void)read.Choice("last_label", "ignore", {"ignore"});
+  ValidationSpec validation;
+  validation.sequence = sequence;
+  validation.sequences = read.Int("sequences", 0);
+  validation.average = read.Choice("average", validation.average, {"token_mean", "batch_mean"});
+  validation.last_label = read.Choice("last_label", validation.last_label, {"ignore", "copy_input"});
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, digest));
   std::vector<const corpus::Shards*> sets;
   for (const corpus::Shards& shard : shards) sets.push_back(&shard);
   if (sets.empty()) return InvalidArgument("job " + task.job + ": spec.loss needs inputs data.<corpus>");
   const auto alone = LocalCollective();
-  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(network, sets, sequence, sequences, *alone));
+  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(network, sets, validation, *alone));
   Json json = Json::object();
-  for (const auto& [corpus, sum] : losses) {
-    const double loss = sum.loss / static_cast<double>(sum.targets);
-    if (!std::isfinite(loss)) return InvalidArgument("model " + network.spec().name + " has a loss that is not finite on " + corpus);
-    json[corpus] = {{"loss", loss}, {"perplexity", std::exp(loss)}, {"tokens", sum.targets}};
+  for (const auto& [corpus, loss] : losses) {
+    if (!std::isfinite(loss.mean)) {
+      return InvalidArgument("model " + network.spec().name + " has a loss that is not finite on " + corpus);
+    }
+    json[corpus] = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
   }
   return json;
 }

@@ -52,9 +52,9 @@ Status CompareStates(const std::string& parent, const std::vector<std::vector<fl
 
 Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>& shards, const GateSpec& spec) {
   const auto alone = LocalCollective();
-  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(network, shards, spec.sequence, spec.sequences, *alone));
+  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(network, shards, {spec.sequence, spec.sequences}, *alone));
   Json json = Json::object();
-  for (const auto& [corpus, sum] : losses) json[corpus] = sum.loss / static_cast<double>(sum.targets);
+  for (const auto& [corpus, loss] : losses) json[corpus] = loss.mean;
   return json;
 }
 

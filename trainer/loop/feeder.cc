@@ -24,18 +24,20 @@ struct Feeder::State {
   bool stop BRAID_GUARDED_BY(mutex) = false;
   std::thread thread;
 
-  MicroBatch Read(const corpus::Epoch& epoch, int64_t first) const {
+  MicroBatch Read(const corpus::Epoch& epoch, const MicroPlace& place) const {
     const int64_t T = settings.data.sequence;
     const int64_t count = settings.batch / world;
     MicroBatch batch;
+    batch.number = place.number;
+    batch.first_row = rank * count;
     batch.ids.resize(static_cast<size_t>(count * T));
     batch.labels.resize(batch.ids.size());
     for (int64_t i = 0; i < count; ++i) {
       int32_t* ids = batch.ids.data() + i * T;
-      epoch.Read(first + rank * count + i, ids);
-      MakeLabels(ids, T, static_cast<int32_t>(settings.model.pad_id), batch.labels.data() + i * T);
+      epoch.Read(place.first + batch.first_row + i, ids);
+      MakeLabels(ids, T, static_cast<int32_t>(settings.model.pad_id), batch.labels.data() + i * T, settings.last_label);
     }
-    batch.targets = settings.batch * (T - 1);
+    batch.targets = settings.batch * TargetsOfSequence(T, settings.last_label);
     return batch;
   }
 
@@ -53,18 +55,17 @@ struct Feeder::State {
     int64_t open = -1;
     std::shared_ptr<const corpus::Epoch> epoch;
     for (int64_t step = first_step; step < plan.total; ++step) {
-      const StepPlace place = plan.At(settings, step);
-      if (place.epoch != open) {
-        Result<std::shared_ptr<const corpus::Epoch>> opened = dataset.OpenEpoch(place.epoch);
-        if (!opened.ok()) {
-          Hand(opened.status());
-          return;
+      for (const MicroPlace& place : plan.At(settings, step).micro_batches) {
+        if (place.epoch != open) {
+          Result<std::shared_ptr<const corpus::Epoch>> opened = dataset.OpenEpoch(place.epoch);
+          if (!opened.ok()) {
+            Hand(opened.status());
+            return;
+          }
+          epoch = *opened;
+          open = place.epoch;
         }
-        epoch = *opened;
-        open = place.epoch;
-      }
-      for (int64_t m = 0; m < place.micro_batches; ++m) {
-        if (!Hand(Read(*epoch, place.first + m * settings.batch))) return;
+        if (!Hand(Read(*epoch, place))) return;
       }
     }
   }

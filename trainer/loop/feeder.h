@@ -15,6 +15,8 @@ struct MicroBatch {
   std::vector<int32_t> ids;     // [batch of this rank, sequence]
   std::vector<int32_t> labels;
   int64_t targets = 0;          // labels that count, over all ranks: a chunk has no pads, so every rank knows
+  int64_t number = 0;           // MicroPlace::number
+  int64_t first_row = 0;        // sequence of the micro-batch that this rank begins with
 };
 
 class Feeder {

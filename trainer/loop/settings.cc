@@ -16,12 +16,12 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   s->steps = read.Int("steps", 0);
   s->tokens = read.Int("tokens", 0);
   s->optimizer.clip = read.Double("clip", 1.0);
-  (void)read.Choice("last_label", "ignore", {"ignore"});
-  s->schedule.kind = read.Choice("lr_schedule", "cosine", {"cosine", "constant"});
+  s->last_label = read.Choice("last_label", s->last_label, {"ignore", "copy_input"});
+  s->schedule.kind = read.Choice("lr_schedule", "cosine", {"cosine", "cosine_misstepped", "constant"});
   s->schedule.warmup_steps = read.Int("warmup_steps", 0);
   s->schedule.lr_min = read.Double("lr_min", 0.0);
   s->optimizer.decay_scope = read.Choice("decay_scope", "matrices", {"matrices", "all"});
-  s->accum_tail = read.Choice("accum_tail", "drop", {"drop", "flush"});
+  s->accum_tail = read.Choice("accum_tail", s->accum_tail, {"drop", "flush", "carry"});
   s->data.shuffle_seed = read.Choice("shuffle_seed", "per_epoch", {"per_epoch", "constant"});
   const Json& optimizer = read.Value("optimizer");
   const Json& checkpoint = read.Value("checkpoint");
@@ -32,6 +32,10 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
     if (value < least) read.Fail(name, Format("must be at least %lld", (long long)least));
   }
   if (s->optimizer.clip < 0) read.Fail("clip", "must not be negative");
+  if (s->schedule.kind == "cosine_misstepped") {
+    if (s->schedule.warmup_steps != 0) read.Fail("warmup_steps", "cosine_misstepped has no warm-up; set 0");
+    if (s->schedule.lr_min != 0) read.Fail("lr_min", "cosine_misstepped has no least rate; set 0");
+  }
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (!optimizer.is_null()) {
     JsonReader part(optimizer, "spec.train.optimizer");
@@ -79,7 +83,7 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   const Json& train = read.RequireObject("train");
   TrainSettings settings;
   settings.seed = static_cast<uint64_t>(read.Int("seed", 42));
-  (void)read.Choice("loss_average", "token_mean", {"token_mean"});
+  settings.loss_average = read.Choice("loss_average", settings.loss_average, {"token_mean", "batch_mean"});
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(model, "spec.model"));
   BRAID_ASSIGN_OR_RETURN(settings.data, corpus::DataFromJson(data, "spec.data"));
@@ -89,17 +93,34 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
 
 StepPlace StepPlan::At(const TrainSettings& settings, int64_t step) const {
   const int64_t within = step % per_epoch;
-  return {step / per_epoch, within * settings.batch * settings.accumulate,
-          within + 1 == per_epoch ? last_micro_batches : settings.accumulate};
+  StepPlace place{step / per_epoch, {}, 0};
+  const auto add = [&](int64_t epoch, int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; ++m) {
+      place.micro_batches.push_back({epoch, m * settings.batch, epoch * micro_batches_per_epoch + m});
+    }
+  };
+  if (settings.accum_tail == "carry" && within == 0 && place.epoch > 0) {
+    add(place.epoch - 1, per_epoch * settings.accumulate, micro_batches_per_epoch);
+  }
+  const int64_t begin = within * settings.accumulate;
+  add(place.epoch, begin, std::min(begin + settings.accumulate, micro_batches_per_epoch));
+  place.divisor = settings.accum_tail == "carry" ? settings.accumulate : static_cast<int64_t>(place.micro_batches.size());
+  return place;
+}
+
+int64_t StepPlan::TokensAfter(const TrainSettings& settings, int64_t steps) const {
+  int64_t micro_batches = steps * settings.accumulate;
+  const int64_t over = micro_batches_per_epoch - per_epoch * settings.accumulate;  // below 0 with `flush`
+  if (settings.accum_tail == "flush") micro_batches += steps / per_epoch * over;
+  if (settings.accum_tail == "carry" && steps > 0) micro_batches += (steps - 1) / per_epoch * over;
+  return micro_batches * settings.batch * settings.data.sequence;
 }
 
 Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
-  const int64_t micro = sequences / settings.batch;
-  StepPlan plan{micro / settings.accumulate, 0, settings.accumulate};
-  if (const int64_t left = micro % settings.accumulate; settings.accum_tail == "flush" && left > 0) {
-    ++plan.per_epoch;
-    plan.last_micro_batches = left;
-  }
+  StepPlan plan;
+  plan.micro_batches_per_epoch = sequences / settings.batch;
+  plan.per_epoch = plan.micro_batches_per_epoch / settings.accumulate;
+  if (settings.accum_tail == "flush" && plan.micro_batches_per_epoch % settings.accumulate > 0) ++plan.per_epoch;
   if (plan.per_epoch == 0) {
     return InvalidArgument(Format("train: an epoch of %lld sequences has not one step of batch %lld x accumulate %lld; lower "
                                   "them or give more text",
@@ -107,14 +128,32 @@ Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
   }
   plan.total = plan.per_epoch * settings.epochs;
   if (settings.steps > 0) plan.total = std::min(plan.total, settings.steps);
-  const int64_t step_tokens = settings.batch * settings.accumulate * settings.data.sequence;
-  if (settings.tokens > 0) plan.total = std::min(plan.total, std::max<int64_t>(1, settings.tokens / step_tokens));
+  if (settings.tokens > 0) {
+    // The last number of steps that the tokens pay for, but one at least.
+    int64_t paid = 1, unpaid = plan.total + 1;
+    while (unpaid - paid > 1) {
+      const int64_t middle = paid + (unpaid - paid) / 2;
+      (plan.TokensAfter(settings, middle) <= settings.tokens ? paid : unpaid) = middle;
+    }
+    plan.total = paid;
+  }
   return plan;
 }
 
-void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels) {
-  for (int64_t i = 0; i + 1 < sequence; ++i) labels[i] = ids[i + 1] == pad_id ? kIgnore : ids[i + 1];
-  labels[sequence - 1] = kIgnore;
+void FillSchedule(const StepPlan& plan, Schedule* schedule) {
+  schedule->total_steps = plan.total;
+  schedule->steps_per_epoch = plan.per_epoch;
+  schedule->micro_batches_per_epoch = plan.micro_batches_per_epoch;
+}
+
+void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels, const std::string& last_label) {
+  const auto label = [&](int32_t id) { return id == pad_id ? kIgnore : id; };
+  for (int64_t i = 0; i + 1 < sequence; ++i) labels[i] = label(ids[i + 1]);
+  labels[sequence - 1] = last_label == "copy_input" ? label(ids[sequence - 1]) : kIgnore;
+}
+
+int64_t TargetsOfSequence(int64_t sequence, const std::string& last_label) {
+  return last_label == "copy_input" ? sequence : sequence - 1;
 }
 
 }  // namespace braid::trainer

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
@@ -23,8 +24,10 @@ struct TrainSettings {
   int64_t steps = 0;        // 0: no bound
   int64_t tokens = 0;
   AdamWConfig optimizer;
-  Schedule schedule;        // total_steps is filled in by PlanEpochs
-  std::string accum_tail = "drop";  // T6: drop | flush
+  Schedule schedule;        // its lengths are filled in by FillSchedule
+  std::string last_label = "ignore";        // T1: ignore | copy_input
+  std::string accum_tail = "drop";          // T6: drop | flush | carry
+  std::string loss_average = "token_mean";  // T8, of validation: token_mean | batch_mean
   int64_t checkpoint_steps = 0;
   int64_t checkpoint_seconds = 60;
   int64_t validate_steps = 0;       // 0: at the end of each epoch
@@ -33,24 +36,45 @@ struct TrainSettings {
 
 Result<TrainSettings> ReadTrainSettings(const Json& spec);
 
-// Where a step stands. An epoch of `sequences` has floor(sequences / (batch * accumulate)) whole steps; `flush` adds one
-// of the whole micro-batches that are left.
+// One micro-batch of `batch` sequences.
+struct MicroPlace {
+  int64_t epoch = 0;
+  int64_t first = 0;   // sequence of the epoch that it begins with
+  int64_t number = 0;  // among the micro-batches of all epochs: no two of a training have the same
+};
+
 struct StepPlace {
   int64_t epoch = 0;
-  int64_t first = 0;          // sequence of the epoch that it begins with
-  int64_t micro_batches = 0;
+  std::vector<MicroPlace> micro_batches;  // in the order in which their gradients are added
+  int64_t divisor = 0;                    // the mean losses of micro-batches are added and divided by this
 };
+
+// Which micro-batches a step takes (T6). An epoch of M = floor(sequences / batch) micro-batches has floor(M / accumulate)
+// whole steps and r = M mod accumulate micro-batches left. `drop` leaves them out; `flush` makes one more step of their
+// mean; with `carry` they come first in the first step of the next epoch, which still divides by `accumulate`.
+//
+// In the published training their gradients wait in the buffers over the end of the epoch. No step lies between, so the
+// weights are the same when they are computed just before they are needed, and nothing has to be kept in a checkpoint.
+// After the last epoch they are lost either way.
 struct StepPlan {
   int64_t per_epoch = 0;
   int64_t total = 0;
-  int64_t last_micro_batches = 0;  // of an epoch's last step
+  int64_t micro_batches_per_epoch = 0;  // M
   StepPlace At(const TrainSettings& settings, int64_t step) const;
+  // Tokens of the first `steps` steps.
+  int64_t TokensAfter(const TrainSettings& settings, int64_t steps) const;
 };
 
 // kInvalidArgument if an epoch has no step.
 Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences);
+// Tells the schedule the lengths that it needs.
+void FillSchedule(const StepPlan& plan, Schedule* schedule);
 
-// Labels of one sequence: ids shifted left; the last position has none (T1 `ignore`), pad tokens count for nothing.
-void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels);
+// Labels of one sequence: ids shifted left. The last position has none (T1 `ignore`) or the last id itself
+// (`copy_input`); pad tokens count for nothing.
+void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels,
+                const std::string& last_label = "ignore");
+// Positions of a sequence without pads that have a label.
+int64_t TargetsOfSequence(int64_t sequence, const std::string& last_label);
 
 }  // namespace braid::trainer

@@ -67,7 +67,7 @@ class Training {
     }
     BRAID_ASSIGN_OR_RETURN(const auto epoch, dataset_->OpenEpoch(0));
     BRAID_ASSIGN_OR_RETURN(plan_, PlanSteps(settings_, epoch->sequences()));
-    settings_.schedule.total_steps = plan_.total;
+    FillSchedule(plan_, &settings_.schedule);
     return OkStatus();
   }
 
@@ -141,14 +141,16 @@ class Training {
 
   Status Step(Feeder& feeder) {
     const StepPlace place = plan_.At(settings_, state_.step);
-    const double targets =
-        static_cast<double>(place.micro_batches * settings_.batch) * static_cast<double>(settings_.data.sequence - 1);
+    const auto micro_batches = static_cast<int64_t>(place.micro_batches.size());
+    double targets = 0;
     // Loss, stop and checkpoint requests travel together: all ranks decide alike.
     double shared[3] = {0, 0, 0};
-    for (int64_t m = 0; m < place.micro_batches; ++m) {
+    for (int64_t m = 0; m < micro_batches; ++m) {
       BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, feeder.Next());
+      const double scale = 1.0 / static_cast<double>(place.divisor * batch.targets);
       shared[0] += network_->Backward(batch.ids.data(), batch.labels.data(), settings_.batch / task_.world,
-                                      settings_.data.sequence, {.scale = 1.0 / targets}).loss;
+                                      settings_.data.sequence, {.scale = scale}).loss;
+      targets += static_cast<double>(batch.targets);
     }
     shared[1] = channel_.stop_requested() ? 1 : 0;
     shared[2] = channel_.TakeCheckpointRequest() ? 1 : 0;
@@ -162,7 +164,7 @@ class Training {
     }
     ++state_.step;
     state_.epoch = place.epoch;
-    state_.tokens += place.micro_batches * settings_.batch * settings_.data.sequence;
+    state_.tokens += micro_batches * settings_.batch * settings_.data.sequence;
     stop_ = shared[1] > 0;
     checkpoint_asked_ = checkpoint_asked_ || shared[2] > 0;
     Json values = {{"loss", loss}, {"lr", lr}, {"gradient_norm", norm}, {"tokens", state_.tokens}, {"epoch", place.epoch}};
@@ -180,12 +182,15 @@ class Training {
   Status Validate(Json* values) {
     std::vector<const corpus::Shards*> shards;
     for (const corpus::Shards& source : dataset_->sources()) shards.push_back(&source);
-    BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, shards, settings_.data.sequence,
-                                                               settings_.validate_sequences, *collective_));
-    for (const auto& [corpus, sum] : losses) {
-      const double loss = sum.loss / static_cast<double>(sum.targets);
-      if (!std::isfinite(loss)) return Diverged(Format("the validation loss of %s is %g", corpus.c_str(), loss));
-      (*values)["validation/" + corpus] = loss;
+    const ValidationSpec spec{settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
+                              settings_.loss_average};
+    BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, shards, spec, *collective_));
+    for (const auto& [corpus, loss] : losses) {
+      if (!std::isfinite(loss.mean)) {
+        return Diverged(Format("the validation loss of %s after step %lld is %g", corpus.c_str(), (long long)state_.step,
+                               loss.mean));
+      }
+      (*values)["validation/" + corpus] = loss.mean;
     }
     return OkStatus();
   }

@@ -13,9 +13,24 @@
 
 namespace braid::trainer {
 
-// Sum of losses by corpus, and "all" over all of them. At most `sequences` of each (0: all). Ranks share the work and all
-// get the same sums. kInvalidArgument if a corpus has not one sequence set aside.
-Result<std::map<std::string, LossSum>> ValidationLosses(Network& network, const std::vector<const corpus::Shards*>& shards,
-                                                        int64_t sequence, int64_t sequences, Collective& collective);
+struct ValidationSpec {
+  int64_t sequence = 256;
+  int64_t sequences = 0;               // at most so many of each corpus; 0: all
+  std::string last_label = "ignore";   // T1 of PaPaformer section 7: ignore | copy_input
+  // T8: token_mean, or batch_mean: the unweighted mean of the means of batches of 32 sequences, a short last one included.
+  // Batches do not mix corpora.
+  std::string average = "token_mean";
+};
+
+struct ValidationLoss {
+  double mean = 0;     // nats
+  int64_t targets = 0;
+};
+
+// By corpus, and "all" over all targets (or batches) of all of them. Ranks share the work and all get the same numbers.
+// kInvalidArgument if a corpus has not one sequence set aside.
+Result<std::map<std::string, ValidationLoss>> ValidationLosses(Network& network,
+                                                               const std::vector<const corpus::Shards*>& shards,
+                                                               const ValidationSpec& spec, Collective& collective);
 
 }  // namespace braid::trainer

@@ -13,11 +13,12 @@ struct Source {
   std::unique_ptr<corpus::Dataset> dataset;
   StepPlan plan;
 
-  Source() {
+  explicit Source(const std::string& accum_tail = "flush", const std::string& last_label = "ignore") {
     const task::Task task = world.TrainTask("t", world.Dense("m"));
     settings = ReadTrainSettings(task.spec).value();
     settings.steps = 0;
-    settings.accum_tail = "flush";
+    settings.accum_tail = accum_tail;
+    settings.last_label = last_label;
     dataset = corpus::Dataset::Open(settings.data, {world.at("data.tales"), world.at("data.sums")}, world.at("epochs")).value();
     plan = PlanSteps(settings, dataset->OpenEpoch(0).value()->sequences()).value();
   }
@@ -26,7 +27,7 @@ struct Source {
     Feeder feeder(settings, *dataset, plan, first_step, rank, ranks);
     std::vector<MicroBatch> batches;
     for (int64_t step = first_step; step < plan.total; ++step) {
-      for (int64_t m = 0; m < plan.At(settings, step).micro_batches; ++m) batches.push_back(feeder.Next().value());
+      for (size_t m = plan.At(settings, step).micro_batches.size(); m > 0; --m) batches.push_back(feeder.Next().value());
     }
     return batches;
   }
@@ -61,7 +62,33 @@ TEST(FeederTest, RanksShareEveryMicroBatch) {
     joined.insert(joined.end(), second[m].ids.begin(), second[m].ids.end());
     EXPECT_EQ(whole[m].ids, joined);
     EXPECT_EQ(whole[m].targets, second[m].targets);
+    EXPECT_EQ(whole[m].number, second[m].number);
+    EXPECT_EQ(second[m].first_row, source.settings.batch / 2);
   }
+}
+
+TEST(FeederTest, CarriedMicroBatchesComeFirstInTheNextEpoch) {
+  Source source("carry");
+  source.settings.accumulate = 8;
+  source.plan = PlanSteps(source.settings, source.dataset->OpenEpoch(0).value()->sequences()).value();
+  const int64_t left = source.plan.micro_batches_per_epoch % 8;
+  ASSERT_GT(left, 0);
+  const auto whole = source.All(0, 0, 1);
+  for (size_t m = 0; m < whole.size(); ++m) EXPECT_EQ(whole[m].number, static_cast<int64_t>(m));  // none is skipped
+  EXPECT_EQ(static_cast<int64_t>(whole.size()), source.settings.epochs * source.plan.micro_batches_per_epoch - left);
+  // From the border of the epochs on: what was left of the first comes before the second.
+  const auto rest = source.All(source.plan.per_epoch, 0, 1);
+  EXPECT_EQ(rest.front().number, source.plan.micro_batches_per_epoch - left);
+  ASSERT_LT(rest.size(), whole.size());
+  for (size_t m = 0; m < rest.size(); ++m) EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
+}
+
+TEST(FeederTest, CopyInputHasATargetMoreForEachSequence) {
+  const auto with = Source("drop", "copy_input").All(0, 0, 1), without = Source("drop").All(0, 0, 1);
+  const auto T = static_cast<size_t>(SmallWorld::kSequence);
+  EXPECT_EQ(with[0].targets, without[0].targets + 4);
+  EXPECT_EQ(with[0].labels[T - 1], with[0].ids[T - 1]);
+  EXPECT_EQ(without[0].labels[T - 1], kIgnore);
 }
 
 TEST(FeederTest, BeginsAtAnyStep) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "tests/trainer/small_world.h"
 
 namespace braid::trainer {
@@ -9,6 +11,14 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
+
+// Epoch and first sequence of each micro-batch.
+std::vector<std::pair<int64_t, int64_t>> Firsts(const StepPlace& place) {
+  std::vector<std::pair<int64_t, int64_t>> firsts;
+  for (const MicroPlace& micro : place.micro_batches) firsts.emplace_back(micro.epoch, micro.first);
+  return firsts;
+}
 
 TrainSettings Settings(int64_t batch, int64_t accumulate, int64_t epochs) {
   TrainSettings settings;
@@ -26,17 +36,75 @@ TEST(PlanStepsTest, TheTailIsDroppedOrFlushed) {
   EXPECT_EQ(plan.per_epoch, 3);
   EXPECT_EQ(plan.total, 6);
   EXPECT_EQ(plan.At(settings, 4).epoch, 1);
-  EXPECT_EQ(plan.At(settings, 4).first, 12);
-  EXPECT_EQ(plan.At(settings, 2).micro_batches, 3);
+  EXPECT_THAT(Firsts(plan.At(settings, 4)), ElementsAre(Pair(1, 12), Pair(1, 16), Pair(1, 20)));
+  EXPECT_THAT(Firsts(plan.At(settings, 2)), ElementsAre(Pair(0, 24), Pair(0, 28), Pair(0, 32)));
+  EXPECT_EQ(plan.At(settings, 2).divisor, 3);
 
   settings.accum_tail = "flush";
   plan = PlanSteps(settings, 42).value();
   EXPECT_EQ(plan.total, 8);
-  EXPECT_EQ(plan.At(settings, 3).first, 36);
-  EXPECT_EQ(plan.At(settings, 3).micro_batches, 1);
-  EXPECT_EQ(plan.At(settings, 4).micro_batches, 3);
+  EXPECT_THAT(Firsts(plan.At(settings, 3)), ElementsAre(Pair(0, 36)));
+  EXPECT_EQ(plan.At(settings, 3).divisor, 1);
+  EXPECT_THAT(Firsts(plan.At(settings, 4)), ElementsAre(Pair(1, 0), Pair(1, 4), Pair(1, 8)));
   // Nothing is left over: the last step is as long as any other.
-  EXPECT_EQ(PlanSteps(settings, 24)->At(settings, 1).micro_batches, 3);
+  EXPECT_EQ(PlanSteps(settings, 24)->At(settings, 1).micro_batches.size(), 3u);
+}
+
+TEST(PlanStepsTest, WhatIsLeftOfAnEpochIsCarriedIntoTheNextOnesFirstStep) {
+  TrainSettings settings = Settings(4, 8, 3);
+  settings.accum_tail = "carry";
+  // 21 micro-batches: two steps, and five that wait.
+  const StepPlan plan = PlanSteps(settings, 87).value();
+  EXPECT_EQ(plan.micro_batches_per_epoch, 21);
+  EXPECT_EQ(plan.per_epoch, 2);
+  EXPECT_EQ(plan.total, 6);
+  EXPECT_EQ(plan.At(settings, 0).micro_batches.size(), 8u);
+  const StepPlace first = plan.At(settings, 2);
+  EXPECT_EQ(first.epoch, 1);
+  EXPECT_EQ(first.divisor, 8);  // of 8 + r
+  EXPECT_THAT(Firsts(first), ElementsAre(Pair(0, 64), Pair(0, 68), Pair(0, 72), Pair(0, 76), Pair(0, 80), Pair(1, 0), Pair(1, 4),
+                                         Pair(1, 8), Pair(1, 12), Pair(1, 16), Pair(1, 20), Pair(1, 24), Pair(1, 28)));
+  EXPECT_EQ(plan.At(settings, 3).micro_batches.size(), 8u);
+  // Each micro-batch once, but for those that the last epoch leaves.
+  std::set<int64_t> numbers;
+  int64_t count = 0;
+  for (int64_t step = 0; step < plan.total; ++step) {
+    for (const MicroPlace& micro : plan.At(settings, step).micro_batches) {
+      EXPECT_EQ(micro.number, micro.epoch * 21 + micro.first / 4);
+      numbers.insert(micro.number);
+      ++count;
+    }
+  }
+  EXPECT_EQ(count, 3 * 21 - 5);
+  EXPECT_EQ(static_cast<int64_t>(numbers.size()), count);
+  EXPECT_EQ(plan.TokensAfter(settings, plan.total), count * 4 * 8);
+}
+
+TEST(PlanStepsTest, TokensPayForCarriedAndShortSteps) {
+  for (const char* tail : {"drop", "flush", "carry"}) {
+    TrainSettings settings = Settings(4, 8, 3);
+    settings.accum_tail = tail;
+    const StepPlan whole = PlanSteps(settings, 87).value();
+    int64_t tokens = 0;
+    for (int64_t step = 0; step < whole.total; ++step) {
+      tokens += static_cast<int64_t>(whole.At(settings, step).micro_batches.size()) * 4 * 8;
+      EXPECT_EQ(whole.TokensAfter(settings, step + 1), tokens) << tail << " " << step;
+      settings.tokens = tokens;
+      EXPECT_EQ(PlanSteps(settings, 87)->total, step + 1) << tail;
+      settings.tokens = tokens - 1;
+      EXPECT_EQ(PlanSteps(settings, 87)->total, std::max<int64_t>(1, step)) << tail;
+    }
+  }
+}
+
+// The leftovers that the specification names (PaPaformer section 7, T6), at its sizes of an epoch.
+TEST(PlanStepsTest, ThePublishedLeftovers) {
+  TrainSettings settings = Settings(32, 8, 2);
+  settings.accum_tail = "carry";
+  for (const auto& [micro_batches, left] : {std::pair{83'374, 6u}, {33'349, 5u}, {34'936, 0u}, {15'087, 7u}}) {
+    const StepPlan plan = PlanSteps(settings, micro_batches * 32 + 31).value();
+    EXPECT_EQ(plan.At(settings, plan.per_epoch).micro_batches.size(), 8 + left);
+  }
 }
 
 TEST(PlanStepsTest, StepsAndTokensEndTrainingEarlier) {
@@ -53,6 +121,18 @@ TEST(PlanStepsTest, AnEpochWithoutAStepIsRefused) {
               HasSubstr("an epoch of 11 sequences has not one step of batch 4 x accumulate 3"));
 }
 
+TEST(MakeLabelsTest, CopyInputGivesTheLastPositionItsOwnInput) {
+  const int32_t ids[] = {5, 6, 7, 8};
+  int32_t labels[4];
+  MakeLabels(ids, 4, 9, labels, "copy_input");
+  EXPECT_THAT(labels, ElementsAre(6, 7, 8, 8));
+  const int32_t padded[] = {5, 9, 9, 9};
+  MakeLabels(padded, 4, 9, labels, "copy_input");
+  EXPECT_THAT(labels, ElementsAre(kIgnore, kIgnore, kIgnore, kIgnore));
+  EXPECT_EQ(TargetsOfSequence(256, "copy_input"), 256);
+  EXPECT_EQ(TargetsOfSequence(256, "ignore"), 255);
+}
+
 TEST(MakeLabelsTest, ShiftsAndIgnoresThePadAndTheLast) {
   const int32_t ids[] = {5, 6, 9, 9};
   int32_t labels[4];
@@ -66,7 +146,8 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   ASSERT_TRUE(ReadTrainSettings(good).ok()) << ReadTrainSettings(good).status().message();
   const std::vector<std::tuple<const char*, Json, const char*>> table = {
       {"/train/batch", 0, "spec.train.batch: must be at least 1"},
-      {"/train/accum_tail", "carry", "spec.train.accum_tail"},
+      {"/train/accum_tail", "keep", "spec.train.accum_tail"},
+      {"/train/last_label", "repeat", "spec.train.last_label"},
       {"/train/lr_schedule", "linear", "spec.train.lr_schedule"},
       {"/train/warmup", 1, "spec.train.warmup"},
       {"/train/optimizer/lr", 0.0, "spec.train.optimizer.lr: must be above 0"},
@@ -78,7 +159,7 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
       {"/train/validate/steps", "often", "spec.train.validate.steps"},
       {"/data/sources/0/share", "half", "spec.data.sources.0.share"},
       {"/model/dense/heads", 3, "spec.model.dense.heads"},
-      {"/loss_average", "batch_mean", "spec.loss_average"},
+      {"/loss_average", "mean", "spec.loss_average"},
   };
   for (const auto& [pointer, value, message] : table) {
     Json bad = good;
@@ -87,6 +168,15 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
     ASSERT_FALSE(settings.ok()) << pointer;
     EXPECT_THAT(settings.status().message(), HasSubstr(message));
   }
+  Json misstepped = good;
+  misstepped["train"]["lr_schedule"] = "cosine_misstepped";
+  EXPECT_THAT(ReadTrainSettings(misstepped).status().message(),
+              HasSubstr("spec.train.warmup_steps: cosine_misstepped has no warm-up; set 0"));
+  misstepped["train"]["warmup_steps"] = 0;
+  EXPECT_TRUE(ReadTrainSettings(misstepped).ok());
+  misstepped["train"]["lr_min"] = 1e-5;
+  EXPECT_THAT(ReadTrainSettings(misstepped).status().message(),
+              HasSubstr("spec.train.lr_min: cosine_misstepped has no least rate; set 0"));
 }
 
 }  // namespace

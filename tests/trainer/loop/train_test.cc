@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <numbers>
 #include <thread>
 
 #include "tests/trainer/small_world.h"
@@ -185,6 +187,123 @@ TEST_F(TrainTest, AGangOfTwoIsStoppedTogetherAndResumesWithItsBits) {
   gang("stopped", "", 7, &checkpoint);
   EXPECT_THAT(checkpoint, HasSubstr("step-7"));
   EXPECT_EQ(Bits(gang("resumed", checkpoint, 0, nullptr)), Bits(whole));
+}
+
+TEST_F(TrainTest, AGangSeesTheDataOfOneRankInItsOrder) {
+  const task::Task one = NewTask("one");
+  RecordingChannel alone(one.work);
+  ASSERT_TRUE(RunTrainJob(one, alone).ok());
+  std::vector<std::thread> ranks;
+  RecordingChannel first(world_.at("two")), second(world_.at("two"));
+  for (int64_t rank = 0; rank < 2; ++rank) {
+    ranks.emplace_back([&, rank] {
+      task::Task task = NewTask("two" + std::to_string(rank));
+      task.rank = rank;
+      task.world = 2;
+      EXPECT_TRUE(RunTrainJob(task, rank == 0 ? first : second).ok());
+    });
+  }
+  for (std::thread& rank : ranks) rank.join();
+  ASSERT_EQ(first.metrics.size(), alone.metrics.size());
+  for (const auto& [step, values] : alone.metrics) {
+    for (const auto& [name, value] : values.items()) {
+      // Sums of gradients in another order differ in their last bits; another batch would differ in the second digit.
+      const double expected = value.get<double>();
+      EXPECT_NEAR(first.metrics.at(step)[name].get<double>(), expected, 1e-4 * std::abs(expected)) << step << " " << name;
+    }
+  }
+}
+
+// The published procedure, literally: the gradients of the micro-batches that an epoch leaves wait in the buffer for the
+// first step of the next (PaPaformer section 7, T6; section 11, check 5).
+TEST_F(TrainTest, CarryHasTheBitsOfGradientsThatWaitInTheBuffer) {
+  task::Task task = NewTask("carry");
+  task.spec["train"].update({{"accumulate", 8}, {"steps", 0}, {"accum_tail", "carry"}, {"lr_schedule", "cosine_misstepped"},
+                             {"warmup_steps", 0}, {"last_label", "copy_input"}});
+  ASSERT_TRUE(Run(task).ok());
+
+  const TrainSettings settings = ReadTrainSettings(task.spec).value();
+  const auto dataset =
+      corpus::Dataset::Open(settings.data, {world_.at("data.tales"), world_.at("data.sums")}, world_.at("epochs")).value();
+  const auto network = Network::Create(settings.model, "cpu").value();
+  network->Initialize(settings.seed);
+  AdamW optimizer(*network, settings.optimizer);
+  int64_t waiting = 0;
+  double rate = settings.schedule.lr;
+  for (int64_t e = 0; e < settings.epochs; ++e) {
+    const auto epoch = dataset->OpenEpoch(e).value();
+    const int64_t micro_batches = epoch->sequences() / 4;
+    ASSERT_GT(micro_batches % 8, 0);
+    const double start = rate;
+    for (int64_t m = 0; m < micro_batches; ++m) {
+      std::vector<int32_t> ids(4 * 16), labels(4 * 16);
+      for (size_t i = 0; i < 4; ++i) {
+        int32_t* row = ids.data() + i * 16;
+        epoch->Read(m * 4 + static_cast<int64_t>(i), row);
+        std::copy(row + 1, row + 16, labels.data() + i * 16);
+        labels[i * 16 + 15] = row[15];
+      }
+      network->Backward(ids.data(), labels.data(), 4, 16, 1.0 / (8 * 4 * 16));
+      waiting = m + 1;
+      if (waiting % 8 == 0) {
+        optimizer.Step(rate);
+        rate = start * (1 + std::cos(std::numbers::pi * static_cast<double>(waiting / 8) / static_cast<double>(micro_batches))) / 2;
+      }
+    }
+  }
+  const auto file = storage::SafetensorsFile::Open(JoinPath(task.output, "model/model.safetensors")).value();
+  for (const Layout::Slot& slot : network->layout().slots) {
+    const float* stored = file.Floats(slot.tensor.name, slot.tensor.shape).value();
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
+      ASSERT_EQ(stored[i], network->parameters()[slot.offset + i]) << slot.tensor.name << " " << i;
+    }
+  }
+}
+
+TEST_F(TrainTest, ACheckpointAtTheBorderOfEpochsLosesNothingThatIsCarried) {
+  const auto carrying = [&](const std::string& name) {
+    task::Task task = NewTask(name);
+    task.spec["train"].update({{"accumulate", 8}, {"steps", 0}, {"accum_tail", "carry"}});
+    task.spec["train"]["checkpoint"]["steps"] = 1;
+    return task;
+  };
+  const task::Task whole = carrying("whole");
+  RecordingChannel channel(whole.work);
+  channel.worker = true;  // nothing is removed
+  ASSERT_TRUE(RunTrainJob(whole, channel).ok());
+  const int64_t steps = channel.result["steps"].get<int64_t>();
+  ASSERT_EQ(steps % 2, 0);
+  for (const int64_t step : {steps / 2 - 1, steps / 2, steps / 2 + 1}) {
+    task::Task task = carrying("from" + std::to_string(step));
+    RecordingChannel stopped(task.work);
+    stopped.stop_after = step;
+    EXPECT_EQ(RunTrainJob(task, stopped).code(), StatusCode::kCancelled);
+    task.resume = stopped.checkpoints().at(step);
+    ASSERT_TRUE(Run(task).ok());
+    EXPECT_EQ(Bits(task), Bits(whole)) << step;
+  }
+}
+
+TEST_F(TrainTest, BatchMeanWeighsBatchesAlike) {
+  task::Task task = NewTask("a");
+  task.spec["loss_average"] = "batch_mean";
+  RecordingChannel channel(task.work);
+  ASSERT_TRUE(RunTrainJob(task, channel).ok());
+  // Three sequences of each corpus are one batch of each.
+  const Json& end = channel.metrics.at(12);
+  EXPECT_DOUBLE_EQ(end["validation/all"].get<double>(),
+                   (end["validation/tales"].get<double>() + end["validation/sums"].get<double>()) / 2);
+}
+
+TEST_F(TrainTest, AStartWithNaNStopsAtTheFirstStepWithoutACheckpoint) {
+  const auto network = Network::Create(world_.Dense("m"), "cpu").value();
+  network->Initialize(5);
+  network->parameters()[network->layout().at("norm.weight").offset] = std::nanf("");
+  task::Task task = NewTask("a");
+  task.inputs["init"] = world_.WriteModel("broken", *network);
+  const std::string message = Error(task);
+  EXPECT_THAT(message, HasSubstr("the loss of step 1 is nan"));
+  EXPECT_THAT(message, HasSubstr("Last good checkpoint: none."));
 }
 
 TEST_F(TrainTest, DivergenceNamesTheStepAndTheLastGoodCheckpoint) {

@@ -25,6 +25,26 @@ TEST(LearningRateTest, WarmUpRisesInALineToTheCurve) {
   EXPECT_NEAR(LearningRate(schedule, 19), 1e-3 * (1 + std::cos(0.75 * std::numbers::pi)) / 2, 1e-18);
 }
 
+// The three rates that the specification prints (PaPaformer section 7, T2; section 11, check 3).
+TEST(LearningRateTest, MissteppedGivesThePublishedRates) {
+  const Schedule schedule{"cosine_misstepped", 5e-4, 0, 0, 2 * 10'421, 10'421, 83'374};
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);
+  EXPECT_NEAR(LearningRate(schedule, 10'421) / 4.810e-4, 1, 1e-3);
+  EXPECT_NEAR(LearningRate(schedule, 2 * 10'421) / 4.627e-4, 1, 1e-3);
+}
+
+TEST(LearningRateTest, MissteppedStartsAgainFromWhereItStands) {
+  const Schedule schedule{"cosine_misstepped", 1e-3, 0, 0, 30, 10, 85};
+  double start = 1e-3;
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    for (int64_t s = 0; s < 10; ++s) {
+      const double rate = start * (1 + std::cos(std::numbers::pi * static_cast<double>(s) / 85)) / 2;
+      EXPECT_NEAR(LearningRate(schedule, epoch * 10 + s), rate, 1e-15) << epoch << " " << s;
+    }
+    start *= (1 + std::cos(std::numbers::pi * 10 / 85)) / 2;
+  }
+}
+
 TEST(LearningRateTest, ConstantAfterTheWarmUp) {
   const Schedule schedule{"constant", 1e-3, 0, 2, 10};
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);
