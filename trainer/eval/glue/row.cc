@@ -9,6 +9,8 @@
 namespace braid::trainer {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 bool IsTsv(std::string_view path) { return BaseName(path).find(".tsv") != std::string_view::npos; }
 
 Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& names) {
@@ -23,6 +25,7 @@ Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& name
 Status ReadTsv(const std::string& path, const TsvFormat& format, const std::function<Status(const Row&)>& use) {
   std::vector<std::string> columns = format.columns;
   return corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+    if (number == 1 && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());  // MRPC's files
     std::vector<std::string> fields = Split(line, '\t');
     if (columns.empty()) {
       columns = std::move(fields);
