@@ -1,0 +1,188 @@
+#include "trainer/eval/glue/glue.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "corpus/bpe_trainer.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// How Hugging Face's tokenizers 0.23.3 truncates pairs with `longest_first`.
+TEST(EncodingTest, TruncatesTheLongerTextFirst) {
+  const int cases[][5] = {{3, 4, 8, 3, 4},   {10, 2, 8, 6, 2}, {2, 10, 8, 2, 6}, {10, 10, 8, 4, 4}, {10, 5, 7, 4, 3},
+                          {5, 10, 7, 3, 4},  {10, 3, 5, 3, 2}, {3, 10, 5, 2, 3}, {4, 4, 7, 3, 4},   {0, 20, 8, 0, 8},
+                          {9, 4, 8, 4, 4},   {4, 9, 8, 4, 4},  {3, 3, 5, 2, 3}};
+  for (const auto& [first, second, length, kept_first, kept_second] : cases) {
+    const Kept kept = Truncated(static_cast<size_t>(first), static_cast<size_t>(second), static_cast<size_t>(length));
+    EXPECT_EQ(kept.first, static_cast<size_t>(kept_first)) << first << " " << second << " " << length;
+    EXPECT_EQ(kept.second, static_cast<size_t>(kept_second)) << first << " " << second << " " << length;
+  }
+}
+
+TEST(EncodingTest, BatchesArePaddedOnTheRight) {
+  const Batch batch = MakeBatch({{{1, 2, 3}, 1}, {{4}, 0}, {{5, 6}, 2}}, {2, 1, 0}, 0, 2, 99);
+  EXPECT_EQ(batch.sequence, 2);
+  EXPECT_THAT(batch.ids, ElementsAre(5, 6, 4, 99));
+  EXPECT_THAT(batch.lengths, ElementsAre(2, 1));
+  EXPECT_THAT(batch.labels, ElementsAre(2.0f, 0.0f));
+}
+
+// Scores a task by its seed: after training with seed s the first s of ten validation examples are answered rightly.
+class SeededClassifier final : public Classifier {
+ public:
+  Status Start(uint64_t seed, int64_t outputs, bool) override {
+    seed_ = seed;
+    outputs_ = outputs;
+    return OkStatus();
+  }
+  Result<double> Step(const Batch&, double) override { return 1.0; }
+  Result<std::vector<float>> Logits(const Batch& batch) override {
+    std::vector<float> logits;
+    for (int64_t row = 0; row < batch.rows(); ++row) {
+      const bool right = static_cast<uint64_t>(answered_++ % 10) < seed_;
+      const auto label = static_cast<int64_t>(batch.labels[static_cast<size_t>(row)]);
+      for (int64_t i = 0; i < outputs_; ++i) logits.push_back((i == label) == right ? 1.f : 0.f);
+    }
+    return logits;
+  }
+  std::vector<float> Weights() const override { return {1}; }
+  void SetWeights(const std::vector<float>&) override {}
+
+ private:
+  uint64_t seed_ = 0;
+  int64_t outputs_ = 0;
+  int64_t answered_ = 0;
+};
+
+class GlueTest : public ::testing::Test {
+ protected:
+  GlueTest() {
+    corpus::BpeTrainer trainer;
+    trainer.Add("the cat sat on the mat and the dog sat on the cat");
+    tokenizer_ = corpus::Tokenizer::Parse(DumpJson(trainer.Train(270).value()), "tokenizer").value();
+    std::string rows;
+    for (int i = 0; i < 10; ++i) rows += Format("{\"sentence\": \"s\", \"label\": %d}\n", i % 2);
+    Write("sst2.train.jsonl", rows);
+    Write("sst2.valid.jsonl", rows);
+    std::string pairs;
+    for (int i = 0; i < 10; ++i) pairs += Format("{\"premise\": \"p\", \"hypothesis\": \"h\", \"label\": %d}\n", i % 3);
+    Write("mnli.train.jsonl", pairs);
+    Write("mnli.valid.jsonl", pairs);
+    Write("mnli-mm.valid.jsonl", pairs);
+    settings_.epochs = 1;
+    settings_.tasks = {"sst2"};
+  }
+  void Write(const std::string& name, const std::string& text) const {
+    EXPECT_TRUE(WriteFileAtomic(JoinPath(folder_.path(), name), text).ok());
+  }
+  Result<GlueResult> Run(const GlueHooks& hooks = {}) {
+    corpus::Encoder encoder(tokenizer_);
+    SeededClassifier classifier;
+    return RunGlue(folder_.path(), settings_, *tokenizer_, encoder, classifier, hooks);
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+  std::shared_ptr<const corpus::Tokenizer> tokenizer_;
+  GlueSettings settings_;
+};
+
+TEST_F(GlueTest, MeanAndDeviationOverTheSeeds) {
+  settings_.seeds = {4, 6, 8};
+  const Json json = ToJson(Run().value());
+  const Json& sst2 = json["tasks"]["sst2"];
+  EXPECT_NEAR(sst2["score"].get<double>(), 60, 1e-9);
+  EXPECT_NEAR(sst2["deviation"].get<double>(), 20, 1e-9);  // of 40, 60 and 80
+  EXPECT_NEAR(sst2["seeds"][1].get<double>(), 60, 1e-9);
+  EXPECT_EQ(sst2["runs"][2]["seed"], 8);
+  EXPECT_EQ(sst2["metric"], "accuracy");
+  EXPECT_EQ(sst2["examples"]["train"], 10);
+  EXPECT_FALSE(json.contains("glue"));  // seven of its tasks are missing
+}
+
+TEST_F(GlueTest, MnliIsTheMeanOfItsTwoSetsOrTheMatchedOne) {
+  settings_.tasks = {"mnli"};
+  const GlueResult both = Run().value();
+  EXPECT_THAT(both.tasks[0].scores, ::testing::SizeIs(2));  // its own seeds: 12 and 42
+  EXPECT_THAT(both.tasks[0].runs[0].scores, ::testing::SizeIs(2));
+  EXPECT_EQ(both.tasks[0].runs[0].seed, 12u);
+  EXPECT_EQ(both.tasks[0].validation_examples, 20);
+  settings_.mnli = "matched";
+  EXPECT_THAT(Run().value().tasks[0].runs[0].scores, ::testing::SizeIs(1));
+}
+
+TEST_F(GlueTest, TheMeanOfASuiteNeedsAllItsTasks) {
+  GlueResult result;
+  for (const auto& [name, suite, score] : std::vector<std::tuple<std::string, std::string, double>>{
+           {"boolq", "superglue", 0.5}, {"wsc", "superglue", 0.6}, {"copa", "extra", 0.9}}) {
+    GlueResult::Task task;
+    task.name = name;
+    task.suite = suite;
+    task.score = score;
+    result.tasks.push_back(task);
+  }
+  EXPECT_FALSE(ToJson(result).contains("superglue"));
+  result.tasks.push_back(result.tasks[0]);
+  result.tasks.back().name = "multirc";
+  result.tasks.back().score = 0.7;
+  EXPECT_NEAR(ToJson(result)["superglue"].get<double>(), 60, 1e-9);
+}
+
+TEST_F(GlueTest, EveryFileIsReadBeforeTheFirstTraining) {
+  settings_.tasks = {"sst2", "rte"};
+  bool trained = false;
+  GlueHooks hooks;
+  hooks.progress = [&](const std::string&, int64_t, int64_t) {
+    trained = true;
+    return OkStatus();
+  };
+  EXPECT_THAT(Run(hooks).status().message(), HasSubstr("task rte: no file of split train"));
+  EXPECT_FALSE(trained);
+}
+
+TEST_F(GlueTest, TellsWhatItTrains) {
+  settings_.seeds = {7};
+  std::vector<std::string> said;
+  GlueHooks hooks;
+  hooks.progress = [&](const std::string& what, int64_t done, int64_t total) {
+    said.push_back(Format("%s: %lld of %lld", what.c_str(), (long long)done, (long long)total));
+    return OkStatus();
+  };
+  hooks.trained = [&](const std::string& task, uint64_t seed) {
+    said.push_back("trained " + task + " " + std::to_string(seed));
+    return OkStatus();
+  };
+  ASSERT_TRUE(Run(hooks).ok());
+  EXPECT_THAT(said, ElementsAre("sst2, seed 7: 1 of 1", "trained sst2 7"));
+}
+
+TEST(GlueSettingsTest, DefaultsAreTheSpecifications) {
+  const GlueSettings settings = GlueSettingsFromJson(Json::object(), "spec.glue").value();
+  EXPECT_THAT(settings.tasks, ElementsAre("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "boolq", "wsc", "multirc"));
+  EXPECT_EQ(settings.epochs, 32);
+  EXPECT_EQ(settings.patience, 5);
+  EXPECT_EQ(settings.batch, 64);
+  EXPECT_EQ(settings.lr, 3e-4);
+  EXPECT_EQ(settings.length, 128);
+  EXPECT_TRUE(settings.seeds.empty());
+}
+
+TEST(GlueSettingsTest, SaysWhatIsWrong) {
+  const auto error = [](const Json& json) { return GlueSettingsFromJson(json, "spec.glue").status().message(); };
+  EXPECT_THAT(error({{"tasks", {"cola", "wnli"}}}), HasSubstr("spec.glue.tasks: there is no task \"wnli\""));
+  EXPECT_THAT(error({{"tasks", {"cola", "cola"}}}), HasSubstr("names cola twice"));
+  EXPECT_THAT(error({{"patience", 0}}), HasSubstr("spec.glue.patience: must be at least 1"));
+  EXPECT_THAT(error({{"dropout", 1}}), HasSubstr("spec.glue.dropout: must be at least 0 and below 1"));
+  EXPECT_THAT(error({{"seeds", {1, -2}}}), HasSubstr("spec.glue.seeds: must be a list of whole numbers"));
+  EXPECT_THAT(error({{"mnli", "both"}}), HasSubstr("must be one of mean, matched"));
+  EXPECT_THAT(error({{"patiance", 3}}), HasSubstr("did you mean \"patience\""));
+}
+
+}  // namespace
+}  // namespace braid::trainer

@@ -1,0 +1,74 @@
+#include "trainer/eval/glue/files.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace braid::trainer {
+namespace {
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+std::string TaskName(std::string_view word) {
+  std::string name = LowerCase(word);
+  std::erase_if(name, [](char c) { return c == '-' || c == '_'; });
+  return name;
+}
+
+std::string SplitName(std::string_view word) {
+  const std::string name = LowerCase(word);
+  for (const std::string_view start : {"validation", "valid", "val"}) {
+    if (name.starts_with(start)) return "dev" + name.substr(start.size());
+  }
+  return name;
+}
+
+// "cola.train" for a path below the folder; empty for a file of another kind.
+std::string KeyOf(const std::string& path) {
+  std::vector<std::string> parts = Split(BaseName(path), '.');
+  if (parts.size() > 1 && (parts.back() == "gz" || parts.back() == "zst")) parts.pop_back();
+  if (parts.size() < 2 || (parts.back() != "tsv" && parts.back() != "jsonl")) return "";
+  parts.pop_back();
+  const std::string_view folder = BaseName(FolderOf(path));
+  const bool flat = parts.size() > 1;
+  if (!flat && path.find('/') == std::string::npos) return "";
+  std::string task = TaskName(flat ? std::string_view(parts[0]) : folder);
+  std::string split = SplitName(flat ? parts[1] : parts[0]);
+  if (task == "mnlimm") {
+    task = "mnli";
+    split += "_mismatched";
+  } else if (task == "mnli" && split == "dev") {
+    split = "dev_matched";
+  }
+  return task + "." + split;
+}
+
+}  // namespace
+
+Result<TaskFiles> TaskFiles::Find(const std::string& folder) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListTree(folder));
+  TaskFiles found;
+  found.folder_ = folder;
+  for (const std::string& file : files) {
+    const std::string key = KeyOf(file);
+    if (key.empty()) continue;
+    const auto [at, is_new] = found.paths_.emplace(key, JoinPath(folder, file));
+    if (!is_new) return InvalidArgument(at->second + " and " + JoinPath(folder, file) + " are both " + key + "; keep one");
+  }
+  return found;
+}
+
+Result<std::string> TaskFiles::At(const std::string& task, const std::string& split) const {
+  if (const auto at = paths_.find(task + "." + split); at != paths_.end()) return at->second;
+  return InvalidArgument("task " + task + ": no file of split " + split + " in " + folder_ + "; expected " + task + "/" + split +
+                         ".tsv or .jsonl, or " + task + "." + split + ".jsonl or .tsv");
+}
+
+}  // namespace braid::trainer

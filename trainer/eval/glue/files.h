@@ -1,0 +1,28 @@
+// Which file of a folder holds which split of which task.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/status.h"
+
+namespace braid::trainer {
+
+// (task, split) -> path, for all .tsv and .jsonl files below a folder, which may be compressed. Two forms are known:
+//   <task>/<split>.tsv                 as the official archives unpack: CoLA/train.tsv, MNLI/dev_matched.tsv, BoolQ/val.jsonl
+//   <task>.<split>[.<anything>].jsonl  flat: boolq.valid.jsonl, mnli-mm.valid.jsonl
+// Case, '-' and '_' of a task's name do not matter; val, valid and validation are dev; of MNLI, dev is dev_matched, and dev of
+// mnli-mm is dev_mismatched.
+class TaskFiles {
+ public:
+  // kInvalidArgument if two files are the same split of one task.
+  static Result<TaskFiles> Find(const std::string& folder);
+  // kInvalidArgument names the task, the split and the forms.
+  Result<std::string> At(const std::string& task, const std::string& split) const;
+
+ private:
+  std::string folder_;
+  std::map<std::string, std::string> paths_;  // "cola.train" -> path
+};
+
+}  // namespace braid::trainer

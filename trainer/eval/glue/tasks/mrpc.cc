@@ -1,0 +1,17 @@
+#include "trainer/eval/glue/tasks/tasks.h"
+
+namespace braid::trainer {
+
+GlueTask Mrpc() {
+  GlueTask task;
+  task.name = "mrpc";
+  task.suite = "glue";
+  task.labels = {"not_equivalent", "equivalent"};
+  task.metric = Metric::kF1;
+  task.read = [labels = task.labels](const Row& row, std::vector<Example>* examples) {
+    return ReadPair(row, {"sentence1", "#1 String"}, {"sentence2", "#2 String"}, {"label", "Quality"}, labels, examples);
+  };
+  return task;
+}
+
+}  // namespace braid::trainer

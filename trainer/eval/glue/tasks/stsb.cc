@@ -1,0 +1,16 @@
+#include "trainer/eval/glue/tasks/tasks.h"
+
+namespace braid::trainer {
+
+GlueTask Stsb() {
+  GlueTask task;
+  task.name = "stsb";
+  task.suite = "glue";
+  task.metric = Metric::kPearsonSpearman;
+  task.read = [labels = task.labels](const Row& row, std::vector<Example>* examples) {
+    return ReadPair(row, {"sentence1"}, {"sentence2"}, {"score", "label"}, labels, examples);
+  };
+  return task;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,32 @@
+#include "trainer/eval/glue/tasks/tasks.h"
+
+namespace braid::trainer {
+namespace {
+
+// The official rows have the spans in an object `target`, flat ones beside the text.
+Result<Row> Spans(const Row& row) {
+  const auto target = row.fields.find("target");
+  if (target == row.fields.end()) return row;
+  if (!target->is_object()) return InvalidArgument(row.place + ": field target must be an object");
+  return Row{*target, row.place};
+}
+
+}  // namespace
+
+GlueTask Wsc() {
+  GlueTask task;
+  task.name = "wsc";
+  task.suite = "superglue";
+  task.labels = {"no", "yes"};
+  task.read = [labels = task.labels](const Row& row, std::vector<Example>* examples) -> Status {
+    BRAID_ASSIGN_OR_RETURN(const Row spans, Spans(row));
+    BRAID_ASSIGN_OR_RETURN(const std::string noun, TextOf(spans, {"span1_text"}));
+    BRAID_ASSIGN_OR_RETURN(const std::string pronoun, TextOf(spans, {"span2_text"}));
+    BRAID_RETURN_IF_ERROR(ReadPair(row, {"text"}, {}, {"label"}, labels, examples));
+    examples->back().second = "Does \"" + pronoun + "\" refer to \"" + noun + "\"?";
+    return OkStatus();
+  };
+  return task;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,19 @@
+// Outcomes of yes/no decisions: what F1 and Matthews correlation are made of.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace braid::trainer {
+
+struct Confusion {
+  int64_t true_positive = 0;
+  int64_t true_negative = 0;
+  int64_t false_positive = 0;
+  int64_t false_negative = 0;
+};
+
+// Class 1 is positive, every other class negative. REQUIRES: equal sizes.
+Confusion CountOutcomes(std::span<const int32_t> predicted, std::span<const int32_t> truth);
+
+}  // namespace braid::trainer

@@ -1,0 +1,11 @@
+// F1 of class 1: the harmonic mean of precision and recall (MRPC and QQP, PaPaformer 8.2).
+#pragma once
+
+#include "trainer/eval/metrics/confusion.h"
+
+namespace braid::trainer {
+
+// 2 tp / (2 tp + fp + fn), 0 to 1; 0 where nobody said or was class 1.
+double F1(const Confusion& counts);
+
+}  // namespace braid::trainer
