@@ -13,19 +13,31 @@ how (router noise, overrides) and keeps what was seen on the way (read-outs).
 import torch
 from torch.nn.functional import cross_entropy, embedding, one_hot, softplus
 
+torch.set_num_threads(1)  # the models are tiny: more threads only wait for one another
+
 ARCH = {"attn_out_proj": True, "ffn_gate": "silu", "rope_layout": "half", "norm_eps": 1e-5, "rope_base": 10000.0}
 DUAL = {"loops": 1, "gate": "two_gates", "mix": "act", "residual": "scaled", "skip_last_router": True, "qk_norm": False,
         "cross": False}
 
 
 class Run:
-    """How a model is run. `gumbel`: layer -> noise G [B, T, N+1] (P 3.1), or None for none. `loops`, `step_feature`,
-    `gates`: the interventions of D 7; `gates` takes the learned (g_d, g_w), each [B, T, 1], and returns others.
-    After a run `routers` holds of each routed layer z, g and the chosen candidates, `duals` the read-outs of D 6."""
+    """How a model is run. `gumbel`: (layer, z) -> noise G [B, T, N+1] (P 3.1), or None for none. `intervention` (D 7):
+    "loops", "step_feature", "early_exit", and "gate_deep" with "gate_wide" on "positions" (all), with "keep_sum".
+    After a run `routers` holds of each routed layer its z and g, `readouts` place -> what D 6 reads there."""
 
-    def __init__(self, gumbel=None, loops=None, step_feature="rescaled", gates=None):
-        self.gumbel, self.loops, self.step_feature, self.gates = gumbel, loops, step_feature, gates
-        self.routers, self.duals, self.states = [], [], []
+    def __init__(self, gumbel=None, intervention=None):
+        self.gumbel, self.intervention = gumbel, intervention or {}
+        self.routers, self.readouts = [], {}
+
+    def set_gates(self, deep, wide):
+        change = self.intervention
+        if "gate_deep" not in change:
+            return deep, wide
+        forced = torch.full_like(deep, change["gate_deep"]), torch.full_like(wide, change["gate_wide"])
+        if change.get("keep_sum"):
+            forced = [gate * (deep + wide) / (change["gate_deep"] + change["gate_wide"]) for gate in forced]
+        where = torch.tensor(change.get("positions", [1] * deep.numel()), dtype=torch.bool).view(deep.shape)
+        return torch.where(where, forced[0], deep), torch.where(where, forced[1], wide)
 
 
 class Scope:
@@ -121,41 +133,46 @@ def step_features(trained, steps, step_feature):
     return [k / max(1, last - 1) for k in range(steps)]
 
 
-def step_weights(routers, steps):
-    """Weights of h^1 .. h^steps from q_1 .. (D 1.3). With a q for the last step too, what it leaves goes to the last step."""
-    mass, weights = 1.0, []
+def step_weights(routers, steps, early_exit=0.0):
+    """Weights of h^1 .. h^steps from q_1 .. (D 1.3). With a q for the last step too, what it leaves goes to the last step.
+    Early exit (D 7): the first step whose incoming mass is at most the bound takes all of it."""
+    mass, weights = torch.ones_like(routers[0]) if routers else 1.0, []
     for q in routers:
+        if early_exit:
+            q = torch.where(mass <= early_exit, torch.ones_like(q), q)
         weights.append(mass * q)
         mass = mass * (1 - q)
     return weights + [mass] if len(routers) < steps else weights[:-1] + [weights[-1] + mass]
 
 
 def mix_steps(states, stack, scope, context):
-    """h_deep from h^1 .. h^K, and what the routers said."""
-    dual, steps = {**DUAL, **stack["dual"]}, len(states)
+    """h_deep from h^1 .. h^K; notes what the routers said and the expected number of steps."""
+    dual, steps, change = {**DUAL, **stack["dual"]}, len(states), context.run.intervention
     if dual["mix"] == "final":
-        return states[-1], []
+        return states[-1]
     if dual["mix"] == "uniform":
-        return sum(states) / steps, []
+        return sum(states) / steps
     asked = steps - 1 if dual["skip_last_router"] else steps
-    features = step_features(dual["loops"], steps, context.run.step_feature)
+    features = step_features(dual["loops"], steps, change.get("step_feature", "rescaled"))
     routers = []
     for h, t in list(zip(states, features))[:asked]:
         read = torch.cat([h, torch.full_like(h[..., :1], t)], -1)
         routers.append(torch.sigmoid(read @ scope["router"].T + scope.raw("router.bias")))  # [B, T, 1]
-    return sum(weight * h for weight, h in zip(step_weights(routers, steps), states)), routers
+    weights = step_weights(routers, steps, change.get("early_exit", 0.0))
+    expected = sum(k * weight for k, weight in enumerate(weights, 1)) + torch.zeros_like(states[0][..., :1])
+    context.run.readouts.setdefault(scope.prefix[:-1], {}).update(
+        {f"q.{k}": q.squeeze(-1) for k, q in enumerate(routers)}, expected_steps=expected.squeeze(-1))
+    return sum(weight * h for weight, h in zip(weights, states))
 
 
 def loop_block(x, stack, scope, context):
     loops = {**DUAL, **stack["dual"]}["loops"]
     scales = softplus(scope.raw("deep.scale"))
     h, states = x, []
-    for k in range(context.run.loops or loops):
+    for k in range(context.run.intervention.get("loops") or loops):
         h = sublayers(h, scales[min(k, loops - 1)], scope.at("deep"), stack["heads"], context)
         states.append(h)
-    mixed, routers = mix_steps(states, stack, scope, context)
-    context.run.states.append({"h": states, "q": routers})
-    return mixed
+    return mix_steps(states, stack, scope, context)
 
 
 def gates(x, kind, scope):
@@ -175,8 +192,7 @@ def dual_path_block(x, stack, scope, context):
     dual = {**DUAL, **stack["dual"]}
     deep, wide = loop_block(x, stack, scope, context), wide_block(x, stack, scope, context)
     g_deep, g_wide = gates(x, dual["gate"], scope)
-    if context.run.gates is not None:
-        g_deep, g_wide = context.run.gates(g_deep, g_wide)
+    g_deep, g_wide = context.run.set_gates(g_deep, g_wide)
     after = 0.0
     if dual["cross"]:  # D 1.6
         into_deep = softplus(scope.raw("cross.deep_scale")) * (wide @ scope["cross.deep"].T)
@@ -185,7 +201,7 @@ def dual_path_block(x, stack, scope, context):
             after = g_deep * into_deep + g_wide * into_wide
         else:
             deep, wide = deep + into_deep, wide + into_wide
-    context.run.duals.append(read_outs(x, deep, wide, g_deep, g_wide))
+    context.run.readouts.setdefault(scope.prefix[:-1], {}).update(read_outs(x, deep, wide, g_deep, g_wide))
     if dual["residual"] == "preserved":
         return x + g_deep * (deep - x) + g_wide * (wide - x) + after
     return g_deep * deep + g_wide * wide + after
@@ -229,7 +245,7 @@ def routed(x, y, candidates, router, scope, context, layer):
     z = read @ scope["router"].T + scope.raw("router.bias")
     noise = context.run.gumbel(layer, z) if context.run.gumbel and router["kind"] == "gumbel" else None
     g = route(z, router, noise)
-    context.run.routers.append({"z": z, "g": g, "candidates": choices})
+    context.run.routers.append({"z": z, "g": g})
     return (g.unsqueeze(-1) * choices).sum(-2)
 
 

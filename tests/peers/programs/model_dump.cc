@@ -8,6 +8,8 @@
 //   "loss" (mean, of Loss), "training.loss", "training.auxiliary", "grad.<name>", "readout.<place>.<field>",
 //   "routing.<layer>.choices" and ".clean_choices".
 #include <cstdio>
+#include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
