@@ -1,0 +1,56 @@
+"""Models that transformers' Llama can be, as such: by the folding rules of PaPaformer 7.1 and dual-path 9."""
+import torch
+from torch.nn.functional import softplus
+from transformers import LlamaConfig, LlamaForCausalLM
+
+
+def to_half_layout(weight, heads):
+    """Rows of q or k from the interleaved layout: new row i of a head is the old 2i, new row s/2 + i the old 2i + 1."""
+    size = weight.shape[0] // heads
+    order = torch.cat([torch.arange(0, size, 2), torch.arange(1, size, 2)])
+    return weight[torch.cat([head * size + order for head in range(heads)])]
+
+
+def layer(weights, prefix, arch, heads, scale):
+    """One Llama layer from a block's sublayers, both updates times `scale`."""
+    def w(name):
+        return weights[f"{prefix}{name}.weight"].float()
+    q, k, gate, down = w("attn.q"), w("attn.k"), w("ffn.gate"), w("ffn.down")
+    if arch.get("rope_layout") == "interleaved":
+        q, k = to_half_layout(q, heads), to_half_layout(k, heads)
+    if arch.get("ffn_gate") == "beta_swish":
+        beta = weights[f"{prefix}ffn.beta"].float()
+        gate, down = beta[:, None] * gate, down / beta
+    out = w("attn.o") if arch.get("attn_out_proj", True) else torch.eye(q.shape[0])
+    return {"self_attn.q_proj": q, "self_attn.k_proj": k, "self_attn.v_proj": w("attn.v"), "self_attn.o_proj": scale * out,
+            "mlp.gate_proj": gate, "mlp.up_proj": w("ffn.up"), "mlp.down_proj": scale * down,
+            "input_layernorm": w("attn_norm"), "post_attention_layernorm": w("ffn_norm")}
+
+
+def layers(weights, stack, arch):
+    for i in range(stack["blocks"]):
+        prefix = f"blocks.{i}."
+        if stack["block"] == "llama":
+            yield layer(weights, prefix, arch, stack["heads"], 1.0)
+        elif stack["block"] == "wide":
+            yield layer(weights, prefix + "wide.", arch, stack["heads"], softplus(weights[prefix + "wide.scale"].float()))
+        else:  # loop with mix `final`
+            for a in weights[prefix + "deep.scale"].float():
+                yield layer(weights, prefix + "deep.", arch, stack["heads"], softplus(a))
+
+
+def as_llama(spec, weights):
+    """An fp32 LlamaForCausalLM of the same function."""
+    arch, stack = spec["arch"], spec["dense"]
+    state = {"model.embed_tokens.weight": weights["embed.weight"], "model.norm.weight": weights["norm.weight"],
+             "lm_head.weight": weights["head.weight"]}
+    made = list(layers(weights, stack, arch))
+    for i, one in enumerate(made):
+        state.update({f"model.layers.{i}.{name}.weight": value for name, value in one.items()})
+    net = LlamaForCausalLM(LlamaConfig(
+        vocab_size=spec["vocab"], hidden_size=stack["d"], intermediate_size=made[0]["mlp.up_proj"].shape[0],
+        num_hidden_layers=len(made), num_attention_heads=stack["heads"], num_key_value_heads=stack["heads"],
+        rms_norm_eps=arch.get("norm_eps", 1e-5), rope_theta=arch.get("rope_base", 10000.0), max_position_embeddings=spec["sequence"],
+        tie_word_embeddings=False, attention_bias=False, pad_token_id=spec["pad_id"]))
+    net.load_state_dict(state)
+    return net
