@@ -41,6 +41,21 @@ void Document::Plot(const std::string& caption, const std::string& file, const s
   blocks_.push_back(std::move(block));
 }
 
+void Document::Tiles(std::vector<Tile> tiles) {
+  Block block;
+  block.kind = Block::Kind::kTiles;
+  block.tiles = std::move(tiles);
+  blocks_.push_back(std::move(block));
+}
+
+void Document::Fold(const Document& inside) {
+  Block block;
+  block.kind = Block::Kind::kFold;
+  block.text = inside.title();
+  block.inside = inside.blocks();
+  blocks_.push_back(std::move(block));
+}
+
 void Document::Append(const Document& other) {
   blocks_.insert(blocks_.end(), other.blocks_.begin(), other.blocks_.end());
 }

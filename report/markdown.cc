@@ -35,9 +35,18 @@ std::string Padded(const std::string& text, size_t width, bool right) {
   return right ? room + text : text + room;
 }
 
+std::string Row(const Table& table, const std::vector<size_t>& widths, const std::vector<std::string>& row) {
+  std::string text = "|";
+  for (size_t i = 0; i < widths.size(); ++i) {
+    text += " " + Padded(i < row.size() ? Cell(row[i]) : "", widths[i], table.columns[i].right) + " |";
+  }
+  return text + "\n";
+}
+
 std::string MarkdownTable(const Table& table) {
   std::vector<size_t> widths;
   for (const Table::Column& column : table.columns) widths.push_back(std::max<size_t>(3, Width(Cell(column.title))));
+  for (const Table::Group& group : table.groups) widths[0] = std::max(widths[0], Width(Cell(group.title)) + 1);
   for (const auto& row : table.rows) {
     for (size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], Width(Cell(row[i])));
   }
@@ -48,12 +57,11 @@ std::string MarkdownTable(const Table& table) {
     rule += (right ? std::string(widths[i] + 1, '-') + ":" : std::string(widths[i] + 2, '-')) + "|";
   }
   text += "\n" + rule + "\n";
-  for (const auto& row : table.rows) {
-    text += "|";
-    for (size_t i = 0; i < widths.size(); ++i) {
-      text += " " + Padded(i < row.size() ? Cell(row[i]) : "", widths[i], table.columns[i].right) + " |";
+  for (size_t r = 0; r < table.rows.size(); ++r) {
+    for (const Table::Group& group : table.groups) {
+      if (group.first == r) text += Row(table, widths, {group.title + ":"});
     }
-    text += "\n";
+    text += Row(table, widths, table.rows[r]);
   }
   return text;
 }
@@ -69,30 +77,49 @@ std::string Fenced(const std::string& text) {
   return fence + "\n" + text + (text.empty() || text.back() != '\n' ? "\n" : "") + fence + "\n";
 }
 
+std::string MarkdownTiles(const std::vector<Tile>& tiles) {
+  std::string text;
+  for (const Tile& tile : tiles) {
+    text += "- " + Paragraph(tile.label) + ": " + Paragraph(tile.value) + (tile.note.empty() ? "" : " (" + Paragraph(tile.note) + ")") + "\n";
+  }
+  return text;
+}
+
+void Append(const std::vector<Document::Block>& blocks, std::string* text) {
+  for (const Document::Block& block : blocks) {
+    if (!text->empty()) *text += "\n";
+    switch (block.kind) {
+      case Document::Block::Kind::kHeading:
+        *text += std::string(static_cast<size_t>(block.level), '#') + " " + Paragraph(block.text) + "\n";
+        break;
+      case Document::Block::Kind::kText:
+        *text += Paragraph(block.text) + "\n";
+        break;
+      case Document::Block::Kind::kTable:
+        *text += MarkdownTable(block.table);
+        break;
+      case Document::Block::Kind::kCode:
+        *text += Fenced(block.text);
+        break;
+      case Document::Block::Kind::kPlot:
+        *text += "![" + Paragraph(block.text) + "](" + block.file + ")\n";
+        break;
+      case Document::Block::Kind::kTiles:
+        *text += MarkdownTiles(block.tiles);
+        break;
+      case Document::Block::Kind::kFold:
+        *text += "### " + Paragraph(block.text) + "\n";
+        Append(block.inside, text);
+        break;
+    }
+  }
+}
+
 }  // namespace
 
 std::string ToMarkdown(const Document& document) {
   std::string text = document.title().empty() ? "" : "# " + Paragraph(document.title()) + "\n";
-  for (const Document::Block& block : document.blocks()) {
-    if (!text.empty()) text += "\n";
-    switch (block.kind) {
-      case Document::Block::Kind::kHeading:
-        text += std::string(static_cast<size_t>(block.level), '#') + " " + Paragraph(block.text) + "\n";
-        break;
-      case Document::Block::Kind::kText:
-        text += Paragraph(block.text) + "\n";
-        break;
-      case Document::Block::Kind::kTable:
-        text += MarkdownTable(block.table);
-        break;
-      case Document::Block::Kind::kCode:
-        text += Fenced(block.text);
-        break;
-      case Document::Block::Kind::kPlot:
-        text += "![" + Paragraph(block.text) + "](" + block.file + ")\n";
-        break;
-    }
-  }
+  Append(document.blocks(), &text);
   return text;
 }
 

@@ -1,4 +1,5 @@
-// Line plots as SVG: axes with round ticks, a legend, one colour a curve.
+// Plots as SVG: lines with round ticks, a legend and one colour a curve; bars over time. Light or dark as the reader's system is,
+// alone or inside a page.
 #pragma once
 
 #include <string>
@@ -19,8 +20,19 @@ struct Plot {
   std::vector<Curve> curves;
 };
 
+struct Timeline {
+  struct Bar {
+    std::string label;
+    std::string kind;  // bars of one kind have one colour
+    double begin = 0, end = 0;  // seconds
+  };
+  std::string title;
+  std::vector<Bar> bars;  // from top to bottom
+};
+
 // Long curves are thinned to the means of equal stretches of points. A plot without points says so.
 std::string ToSvg(const Plot& plot);
+std::string ToSvg(const Timeline& timeline);
 
 // Round numbers that cover [low, high]: about `count` ticks of 1, 2 or 5 times a power of ten.
 std::vector<double> RoundTicks(double low, double high, int count);

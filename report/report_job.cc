@@ -1,23 +1,28 @@
 #include "report/report_job.h"
 
 #include "base/file.h"
+#include "report/claims.h"
 #include "report/results.h"
+#include "report/results_json.h"
 #include "report/sections.h"
 
 namespace braid::report {
 
 Status RunReportJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const Results results, Gather(task));
-  const Document full = FullDocument(results);
+  const std::vector<Finding> findings = TestClaims(results);
+  const Document full = FullDocument(results, findings);
   const std::string folder = JoinPath(task.output, "report");
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   for (const Document::Block& block : full.blocks()) {
     if (block.kind == Document::Block::Kind::kPlot) BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, block.file), block.svg));
   }
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.md"), ToMarkdown(full)));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "results.md"), ToMarkdown(ResultsDocument(results))));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "results.md"), ToMarkdown(ResultsDocument(results, findings))));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.html"), ToHtml(full)));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "report.json"), ToJson(results)));
+  Json json = ToJson(results);
+  json["claims"] = ToJson(findings);
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "report.json"), json));
   const Json summary = {{"title", results.title}, {"models", results.models.size()}};
   channel.AddOutput("report", "report", "report", summary);
   channel.Succeed(summary);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "report/cost.h"
 
 namespace braid::report {
 namespace {
@@ -28,14 +29,43 @@ Result<JobFact> ReadJob(const Json& json, const std::string& path) {
   job.ranks = read.Int("ranks", 1);
   (void)read.Int("threads", 1);
   job.attempts = read.Int("attempts", 0);
-  const int64_t started = read.Int("started_ms", 0), ended = read.Int("ended_ms", 0);
-  if (started > 0 && ended >= started) job.seconds = static_cast<double>(ended - started) / 1000;
+  job.started_ms = read.Int("started_ms", 0);
+  job.ended_ms = read.Int("ended_ms", 0);
+  if (job.started_ms > 0 && job.ended_ms >= job.started_ms) job.seconds = static_cast<double>(job.ended_ms - job.started_ms) / 1000;
   job.inputs = Texts(read.Value("inputs"));
   job.outputs = Texts(read.Value("outputs"));
   if (const Json& summary = read.Value("summary"); summary.is_object()) job.summary = summary;
   for (const auto& [key, value] : json.items()) (void)read.Value(key);  // a newer coordinator may say more
   BRAID_RETURN_IF_ERROR(read.Finish());
   return job;
+}
+
+// An override is a field, or a field with the value it was given.
+Status ReadCompat(const Json& json, Compat* compat) {
+  if (json.is_null()) return OkStatus();
+  if (!json.is_object()) return InvalidArgument("spec.compat: expected an object with mode and overrides");
+  JsonReader read(json, "spec.compat");
+  compat->mode = read.Choice("mode", "fixed", {"paper", "fixed"});
+  const Json& overrides = read.Value("overrides");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (overrides.is_object()) {
+    for (const auto& [field, value] : overrides.items()) compat->overrides.push_back(field + " = " + value.dump());
+    return OkStatus();
+  }
+  if (!overrides.is_null() && !overrides.is_array()) return InvalidArgument("spec.compat.overrides: expected a list of fields");
+  for (size_t i = 0; i < overrides.size(); ++i) {
+    const Json& entry = overrides[i];
+    if (entry.is_string()) {
+      compat->overrides.push_back(entry.get<std::string>());
+      continue;
+    }
+    const std::string at = Format("spec.compat.overrides.%zu", i);
+    if (!entry.is_object()) return InvalidArgument(at + ": expected the name of a field, or an object with field and value");
+    JsonReader field(entry, at);
+    compat->overrides.push_back(field.RequireString("field") + " = " + field.Value("value").dump());
+    BRAID_RETURN_IF_ERROR(field.Finish());
+  }
+  return OkStatus();
 }
 
 Status ReadFacts(const Json& json, Results* results) {
@@ -45,8 +75,11 @@ Status ReadFacts(const Json& json, Results* results) {
   const Json& jobs = read.RequireArray("jobs");
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (run.is_object()) {
-    results->run_id = run.value("id", "");
-    results->created_ms = run.value("created_ms", int64_t{0});
+    JsonReader about(run, "spec.facts.run");
+    results->run_id = about.String("id", "");
+    results->created_ms = about.Int("created_ms", 0);
+    for (const auto& [key, value] : run.items()) (void)about.Value(key);
+    BRAID_RETURN_IF_ERROR(about.Finish());
   }
   for (size_t i = 0; i < jobs.size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(JobFact job, ReadJob(jobs[i], Format("spec.facts.jobs.%zu", i)));
@@ -55,25 +88,11 @@ Status ReadFacts(const Json& json, Results* results) {
   return OkStatus();
 }
 
-Status ReadEvaluation(const std::string& file, ModelResult* model, Results* results) {
-  BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(file));
-  JsonReader read(json, file);
-  (void)read.RequireString("name");
-  const Json& about = read.RequireObject("model");
-  const Json& losses = read.Value("loss");
-  const Json& samples = read.Value("samples");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  model->parameters = about.value("parameters", int64_t{0});
-  for (const auto& [corpus, value] : losses.items()) {
-    JsonReader entry(value, file + ": loss." + corpus);
-    model->losses[corpus] = {entry.RequireDouble("loss"), entry.RequireDouble("perplexity"), entry.Int("tokens", 0)};
-    BRAID_RETURN_IF_ERROR(entry.Finish());
-    if (std::find(results->corpora.begin(), results->corpora.end(), corpus) == results->corpora.end()) {
-      results->corpora.push_back(corpus);
-    }
-  }
-  for (const Json& sample : samples) model->samples.push_back({sample.value("prompt", ""), sample.value("text", "")});
-  return OkStatus();
+// A merge account holds the spec of the composite; its evaluation may not.
+void TakeSpecOfMerge(const Results& results, ModelResult* model) {
+  const auto merge = results.merges.find(model->composite);
+  if (!model->composed() || model->evaluation.spec.has_value() || merge == results.merges.end()) return;
+  model->evaluation.spec = merge->second.spec;
 }
 
 Status ReadModel(const task::Task& task, const Json& json, const std::string& path, Results* results) {
@@ -84,10 +103,18 @@ Status ReadModel(const task::Task& task, const Json& json, const std::string& pa
   model.composite = read.String("composite", "");
   model.job = read.String("history", "");
   const std::string evaluation = read.String("evaluation", "");
+  const Json& spec = read.Value("model");
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (const auto found = task.inputs.find("evaluation." + evaluation); found != task.inputs.end()) {
-    BRAID_RETURN_IF_ERROR(ReadEvaluation(JoinPath(found->second, "evaluation.json"), &model, results));
+    BRAID_ASSIGN_OR_RETURN(model.evaluation, ReadEvaluation(JoinPath(found->second, "evaluation.json")));
+    for (const auto& [corpus, loss] : model.evaluation.losses) {
+      if (std::find(results->corpora.begin(), results->corpora.end(), corpus) == results->corpora.end()) results->corpora.push_back(corpus);
+    }
   }
+  if (!model.evaluation.spec.has_value() && !spec.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(model.evaluation.spec, model::FromJson(spec, path + ".model"));
+  }
+  TakeSpecOfMerge(*results, &model);
   results->models.push_back(std::move(model));
   return OkStatus();
 }
@@ -100,9 +127,23 @@ Result<std::vector<Json>> ReadHistory(const std::string& file) {
     ++line_number;
     if (line.empty()) continue;
     BRAID_ASSIGN_OR_RETURN(Json point, ParseJson(line, file + ":" + std::to_string(line_number)));
+    if (!point.is_object()) return InvalidArgument(file + ":" + std::to_string(line_number) + ": expected an object");
     points.push_back(std::move(point));
   }
   return points;
+}
+
+Result<JobFact> JobOfSummary(const std::string& name, const std::string& file) {
+  JobFact job;
+  job.name = name;
+  BRAID_ASSIGN_OR_RETURN(job.summary, ReadJsonFile(file));
+  if (!job.summary.is_object()) return InvalidArgument(file + ": expected an object");
+  JsonReader read(job.summary, file);
+  job.ranks = read.Int("ranks", 1);
+  job.slots = read.Int("threads", 1);
+  for (const auto& [key, value] : job.summary.items()) (void)read.Value(key);
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return job;
 }
 
 Status ReadInputs(const task::Task& task, Results* results) {
@@ -115,82 +156,29 @@ Status ReadInputs(const task::Task& task, Results* results) {
       // A history knows its steps and tokens even where no coordinator tells the facts.
       const std::string summary = JoinPath(folder, "summary.json");
       if (results->FindJob(name) == nullptr && PathExists(summary)) {
-        JobFact job;
-        job.name = name;
-        BRAID_ASSIGN_OR_RETURN(job.summary, ReadJsonFile(summary));
-        job.ranks = job.summary.value("ranks", int64_t{1});
-        job.slots = job.summary.value("threads", int64_t{1});
+        BRAID_ASSIGN_OR_RETURN(JobFact job, JobOfSummary(name, summary));
         results->jobs.push_back(std::move(job));
       }
     } else if (kind == "merge") {
-      BRAID_ASSIGN_OR_RETURN(results->merges[name], ReadJsonFile(JoinPath(folder, "merge.json")));
+      BRAID_ASSIGN_OR_RETURN(results->merges[name], ReadMergeAccount(JoinPath(folder, "merge.json")));
     } else if (kind == "gate") {
-      BRAID_ASSIGN_OR_RETURN(results->gates[name], ReadJsonFile(JoinPath(folder, "gate.json")));
+      BRAID_ASSIGN_OR_RETURN(results->gates[name], ReadGateProof(JoinPath(folder, "gate.json")));
     }
   }
   return OkStatus();
 }
 
-int64_t TokensOf(const JobFact* job) { return job == nullptr ? 0 : job->summary.value("tokens", int64_t{0}); }
-double SecondsOf(const JobFact* job) { return job == nullptr ? 0 : std::max(0.0, job->seconds); }
-
-// Sums over the paths of a composite that were trained in this run.
-struct PathSums {
-  int64_t tokens = 0, cores = 0;
-  double longest = 0, total = 0, core_seconds = 0;
-};
-
-PathSums SumPaths(const Results& results, const std::string& composite) {
-  PathSums sums;
-  for (const std::string& path : results.PathsOf(composite)) {
-    const JobFact* job = results.FindJob(path);
-    if (job == nullptr) continue;
-    sums.tokens += TokensOf(job);
-    sums.cores += job->cores();
-    sums.longest = std::max(sums.longest, SecondsOf(job));
-    sums.total += SecondsOf(job);
-    sums.core_seconds += SecondsOf(job) * static_cast<double>(job->cores());
-  }
-  return sums;
-}
-
-void FillTraining(ModelResult* model, const Results& results) {
-  if (model->role == "composite" || model->role == "composite_start") {
-    const PathSums paths = SumPaths(results, model->composite);
-    const JobFact* merge = results.FindJob("merge:" + model->composite);
-    const JobFact* joint = model->role == "composite" ? results.FindJob(model->job) : nullptr;
-    model->tokens = paths.tokens + TokensOf(joint);
-    model->cores = std::max(paths.cores, joint == nullptr ? int64_t{0} : joint->cores());
-    const double own = SecondsOf(merge) + (joint == nullptr ? 0 : SecondsOf(results.FindJob("gate:" + model->composite)) + SecondsOf(joint));
-    if (paths.longest + own > 0) model->seconds = paths.longest + own;
-    return;
-  }
-  const JobFact* job = model->job.empty() ? nullptr : results.FindJob(model->job);
-  if (job == nullptr) return;
-  model->tokens = TokensOf(job);
-  model->cores = job->cores();
-  model->seconds = job->seconds;
-}
-
-void Compare(const ModelResult& composite, const ModelResult& dense, Results* results) {
-  if (composite.seconds <= 0 || dense.seconds <= 0 || composite.cores == 0 || dense.cores == 0) return;
-  const PathSums paths = SumPaths(*results, composite.composite);
-  const JobFact* joint = results->FindJob(composite.job);
-  SpeedComparison speed;
-  speed.composite = composite.name;
-  speed.dense = dense.name;
-  speed.cores = composite.cores;
-  speed.critical_path = composite.seconds;
-  speed.one_after_another = composite.seconds - paths.longest + paths.total;
-  speed.composite_core_seconds = paths.core_seconds + composite.seconds - paths.longest - SecondsOf(joint) +
-                                 SecondsOf(joint) * static_cast<double>(joint == nullptr ? 0 : joint->cores());
-  speed.dense_cores = dense.cores;
-  speed.dense_seconds = dense.seconds;
-  speed.dense_equal_cores = dense.seconds * static_cast<double>(dense.cores) / static_cast<double>(composite.cores);
-  results->speed.push_back(speed);
-}
-
 }  // namespace
+
+int64_t JobFact::tokens() const {
+  const auto found = summary.find("tokens");
+  return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+}
+
+std::optional<double> ModelResult::LossOn(const std::string& corpus) const {
+  const auto found = evaluation.losses.find(corpus);
+  return found == evaluation.losses.end() ? std::nullopt : std::optional<double>(found->second.loss);
+}
 
 const JobFact* Results::FindJob(const std::string& name) const {
   for (const JobFact& job : jobs) {
@@ -206,14 +194,24 @@ const ModelResult* Results::FindModel(const std::string& name) const {
   return nullptr;
 }
 
+std::vector<const ModelResult*> Results::WithRole(const std::string& role) const {
+  std::vector<const ModelResult*> found;
+  for (const ModelResult& model : models) {
+    if (model.role == role) found.push_back(&model);
+  }
+  return found;
+}
+
+const ModelResult* Results::StartOf(const ModelResult& composite) const {
+  for (const ModelResult* start : WithRole("composite_start")) {
+    if (start->composite == composite.composite) return start;
+  }
+  return nullptr;
+}
+
 std::vector<std::string> Results::PathsOf(const std::string& composite) const {
   const auto merge = merges.find(composite);
-  if (merge == merges.end() || !merge->second.contains("parents")) return {};
-  std::vector<std::string> names;
-  for (const Json& parent : merge->second["parents"]) {
-    if (parent.is_string()) names.push_back(parent.get<std::string>());
-  }
-  return names;
+  return merge == merges.end() ? std::vector<std::string>() : merge->second.parents;
 }
 
 Result<Results> Gather(const task::Task& task) {
@@ -222,8 +220,10 @@ Result<Results> Gather(const task::Task& task) {
   results.title = read.String("title", "braid");
   results.recipe = read.String("recipe", "");
   const Json& models = read.RequireArray("models");
+  const Json& compat = read.Value("compat");
   const Json& facts = read.Value("facts");
   BRAID_RETURN_IF_ERROR(read.Finish());
+  BRAID_RETURN_IF_ERROR(ReadCompat(compat, &results.compat));
   BRAID_RETURN_IF_ERROR(ReadFacts(facts, &results));
   BRAID_RETURN_IF_ERROR(ReadInputs(task, &results));
   for (size_t i = 0; i < models.size(); ++i) {
@@ -234,43 +234,8 @@ Result<Results> Gather(const task::Task& task) {
     results.corpora.erase(all);
     results.corpora.push_back("all");
   }
-  for (ModelResult& model : results.models) FillTraining(&model, results);
-  for (const ModelResult& composite : results.models) {
-    if (composite.role != "composite") continue;
-    for (const ModelResult& dense : results.models) {
-      if (dense.role == "dense") Compare(composite, dense, &results);
-    }
-  }
+  AddCosts(&results);
   return results;
-}
-
-Json ToJson(const Results& results) {
-  Json models = Json::array();
-  for (const ModelResult& model : results.models) {
-    Json losses = Json::object(), samples = Json::array();
-    for (const auto& [corpus, loss] : model.losses) {
-      losses[corpus] = {{"loss", loss.loss}, {"perplexity", loss.perplexity}, {"tokens", loss.tokens}};
-    }
-    for (const Sample& sample : model.samples) samples.push_back({{"prompt", sample.prompt}, {"text", sample.text}});
-    models.push_back({{"name", model.name}, {"role", model.role}, {"composite", model.composite}, {"job", model.job},
-                      {"parameters", model.parameters}, {"tokens", model.tokens}, {"cores", model.cores},
-                      {"seconds", model.seconds}, {"loss", losses}, {"samples", samples}});
-  }
-  Json speed = Json::array();
-  for (const SpeedComparison& one : results.speed) {
-    speed.push_back({{"composite", one.composite}, {"dense", one.dense}, {"cores", one.cores},
-                     {"critical_path_s", one.critical_path}, {"one_after_another_s", one.one_after_another},
-                     {"composite_core_s", one.composite_core_seconds}, {"dense_cores", one.dense_cores},
-                     {"dense_s", one.dense_seconds}, {"dense_equal_cores_s", one.dense_equal_cores}});
-  }
-  Json jobs = Json::array();
-  for (const JobFact& job : results.jobs) {
-    jobs.push_back({{"name", job.name}, {"kind", job.kind}, {"state", job.state}, {"worker", job.worker},
-                    {"parents", job.parents}, {"ranks", job.ranks}, {"slots", job.slots}, {"attempts", job.attempts},
-                    {"seconds", job.seconds}, {"inputs", job.inputs}, {"outputs", job.outputs}, {"summary", job.summary}});
-  }
-  return {{"format", 1}, {"title", results.title}, {"run", {{"id", results.run_id}, {"created_ms", results.created_ms}}},
-          {"corpora", results.corpora}, {"models", models}, {"speed", speed}, {"jobs", jobs}};
 }
 
 }  // namespace braid::report

@@ -3,36 +3,30 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
+#include "report/evaluation.h"
+#include "report/proof.h"
 #include "task/task.h"
 
 namespace braid::report {
-
-struct Loss {
-  double loss = 0;
-  double perplexity = 0;
-  int64_t tokens = 0;  // targets counted
-};
-
-struct Sample {
-  std::string prompt;
-  std::string text;
-};
 
 // What the coordinator says of a job that has run.
 struct JobFact {
   std::string name, kind, state, worker;
   std::vector<std::string> parents;
   int64_t ranks = 1, slots = 1, attempts = 0;  // slots of each rank
+  int64_t started_ms = 0, ended_ms = 0;        // 0: not known
   double seconds = -1;                         // from start to end; below 0: not known
   std::map<std::string, std::string> inputs, outputs;  // role -> artifact id
   Json summary = Json::object();
 
   int64_t cores() const { return ranks * slots; }
+  int64_t tokens() const;  // trained, 0 if its summary does not say
 };
 
 struct ModelResult {
@@ -40,12 +34,19 @@ struct ModelResult {
   std::string role;       // path | composite | composite_start | dense
   std::string composite;  // of the last two: whose
   std::string job;        // that trained it; empty: trained before this run, or not trained
-  int64_t parameters = 0;
-  int64_t tokens = 0;     // trained; of a composite with those of its paths. 0: not known
-  int64_t cores = 0;      // of a composite: the most that are used at once. 0: not known
-  double seconds = -1;    // of a composite: its critical path
-  std::map<std::string, Loss> losses;  // corpus, or "all"
-  std::vector<Sample> samples;
+  Evaluation evaluation;  // of a composite the spec is there even if its evaluation has none
+  // Costs. Of a composite they include those of its paths.
+  int64_t tokens = 0;         // trained. 0: not known
+  int64_t cores = 0;          // of a composite: the most that are used at once. 0: not known
+  double seconds = -1;        // of a composite: its critical path (longest path, merge, gate, joint training)
+  double in_turn_seconds = -1;  // of a composite: the same with its paths one after another
+  double stage_1_seconds = -1;  // training of a path; of a composite, of its longest path
+  double stage_2_seconds = -1;  // joint training, or training of a dense model
+  double tokens_per_second = 0; // of the last of its two stages. 0: not known
+
+  bool composed() const { return role == "composite" || role == "composite_start"; }
+  // Mean loss on a corpus, if it was measured.
+  std::optional<double> LossOn(const std::string& corpus) const;
 };
 
 // The composite's way (paths at once, merge, gate, joint training) beside a dense baseline.
@@ -60,27 +61,36 @@ struct SpeedComparison {
   double dense_equal_cores = 0;   // dense core-seconds / cores: what perfect scaling would reach
 };
 
+// The preset of the recipe (PaPaformer section 7) and the fields that it sets itself.
+struct Compat {
+  std::string mode;  // paper | fixed; empty: not said
+  std::vector<std::string> overrides;
+};
+
 struct Results {
   std::string title, recipe;
   std::string run_id;
   int64_t created_ms = 0;
+  Compat compat;
   std::vector<std::string> corpora;  // of the losses, "all" last
   std::vector<ModelResult> models;
   std::vector<JobFact> jobs;
-  std::map<std::string, std::vector<Json>> histories;  // job -> points, in order of step
-  std::map<std::string, Json> merges, gates;           // composite -> merge.json, gate.json
+  std::map<std::string, std::vector<Json>> histories;  // job -> lines of history.jsonl, objects, in order of step
+  std::map<std::string, MergeAccount> merges;          // composite -> merge.json
+  std::map<std::string, GateProof> gates;              // composite -> gate.json
   std::vector<SpeedComparison> speed;
 
   const JobFact* FindJob(const std::string& name) const;
   const ModelResult* FindModel(const std::string& name) const;
+  // Models of a role, in order of the task.
+  std::vector<const ModelResult*> WithRole(const std::string& role) const;
+  // The merged model that `composite` began as, or null.
+  const ModelResult* StartOf(const ModelResult& composite) const;
   // Names of the paths of a composite, in the order of their slices.
   std::vector<std::string> PathsOf(const std::string& composite) const;
 };
 
 // Reads the inputs of a report job (docs/tasks.md). Errors name the file and the field.
 Result<Results> Gather(const task::Task& task);
-
-// report.json.
-Json ToJson(const Results& results);
 
 }  // namespace braid::report

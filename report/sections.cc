@@ -1,57 +1,18 @@
 #include "report/sections.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
+#include "report/arms.h"
+#include "report/curves.h"
 #include "report/plot.h"
+#include "report/tables.h"
 
 namespace braid::report {
 namespace {
 
-// Differences of losses below this are called equal.
-constexpr double kSameLoss = 0.005;
 constexpr size_t kIdDigits = 12;
-
-std::string Known(int64_t value) { return value > 0 ? FormatCount(static_cast<double>(value)) : "-"; }
-std::string KnownSeconds(double seconds) { return seconds >= 0 ? FormatDuration(seconds) : "-"; }
-
-std::string RoleName(const ModelResult& model) {
-  if (model.role == "composite") return "composite, trained";
-  if (model.role == "composite_start") return "composite, merged";
-  return model.role == "dense" ? "dense baseline" : "path";
-}
-
-std::string CorpusTitle(const std::string& corpus) { return corpus == "all" ? "all text" : corpus; }
-
-Table LossTable(const Results& results) {
-  Table table;
-  table.columns = {{"model"}, {"what"}};
-  for (const std::string& corpus : results.corpora) {
-    table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
-    table.columns.push_back({"perplexity", true});
-  }
-  for (const ModelResult& model : results.models) {
-    std::vector<std::string> row = {model.name, RoleName(model)};
-    for (const std::string& corpus : results.corpora) {
-      const auto loss = model.losses.find(corpus);
-      row.push_back(loss == model.losses.end() ? "-" : Format("%.4f", loss->second.loss));
-      row.push_back(loss == model.losses.end() ? "-" : Format(loss->second.perplexity < 1000 ? "%.2f" : "%.0f", loss->second.perplexity));
-    }
-    table.rows.push_back(std::move(row));
-  }
-  return table;
-}
-
-Table CostTable(const Results& results) {
-  Table table;
-  table.columns = {{"model"}, {"parameters", true}, {"tokens trained", true}, {"cores", true}, {"time", true}, {"tokens/s", true}};
-  for (const ModelResult& model : results.models) {
-    const bool rate = model.tokens > 0 && model.seconds > 0;
-    table.rows.push_back({model.name, Known(model.parameters), Known(model.tokens), model.cores > 0 ? std::to_string(model.cores) : "-",
-                          KnownSeconds(model.seconds), rate ? FormatCount(static_cast<double>(model.tokens) / model.seconds) : "-"});
-  }
-  return table;
-}
 
 // One sentence that compares two losses, without mercy.
 std::string Against(const std::string& name, double loss, const std::string& other, double other_loss, const std::string& where) {
@@ -70,50 +31,51 @@ std::string HomeOf(const Results& results, const ModelResult& path) {
     }
   }
   std::string best;
-  for (const auto& [corpus, loss] : path.losses) {
-    if (corpus != "all" && (best.empty() || loss.loss < path.losses.at(best).loss)) best = corpus;
+  for (const auto& [corpus, loss] : path.evaluation.losses) {
+    if (corpus != "all" && (best.empty() || loss.loss < path.evaluation.losses.at(best).loss)) best = corpus;
   }
   return best;
 }
 
-std::vector<std::string> Verdicts(const Results& results) {
+void AddComparison(const ModelResult& composite, const ModelResult& other, const std::string& corpus, std::vector<std::string>* lines) {
+  const auto mine = composite.LossOn(corpus), theirs = other.LossOn(corpus);
+  if (mine.has_value() && theirs.has_value()) lines->push_back(Against(composite.name, *mine, other.name, *theirs, CorpusTitle(corpus)));
+}
+
+std::vector<std::string> Comparisons(const Results& results) {
   std::vector<std::string> lines;
-  for (const ModelResult& composite : results.models) {
-    if (composite.role != "composite") continue;
+  for (const ModelResult* composite : results.WithRole("composite")) {
     for (const ModelResult& other : results.models) {
-      const bool its_start = other.role == "composite_start" && other.composite == composite.composite;
-      if (!its_start && other.role != "dense") continue;
-      const auto mine = composite.losses.find("all"), theirs = other.losses.find("all");
-      if (mine == composite.losses.end() || theirs == other.losses.end()) continue;
-      lines.push_back(Against(composite.name, mine->second.loss, other.name, theirs->second.loss, "all text"));
+      const bool its_start = other.role == "composite_start" && other.composite == composite->composite;
+      if (its_start || other.role == "dense") AddComparison(*composite, other, "all", &lines);
     }
-    for (const std::string& name : results.PathsOf(composite.composite)) {
+    for (const std::string& name : results.PathsOf(composite->composite)) {
       const ModelResult* path = results.FindModel(name);
-      if (path == nullptr) continue;
-      const auto home = path->losses.find(HomeOf(results, *path));
-      if (home == path->losses.end()) continue;
-      const auto mine = composite.losses.find(home->first);
-      if (mine == composite.losses.end()) continue;
-      lines.push_back(Against(composite.name, mine->second.loss, name, home->second.loss, home->first));
+      if (path != nullptr) AddComparison(*composite, *path, HomeOf(results, *path), &lines);
     }
   }
   return lines;
 }
 
+std::string CompatSentence(const Compat& compat) {
+  if (compat.mode.empty()) return "";
+  return "Compatibility: " + compat.mode +
+         (compat.overrides.empty() ? ", without overrides." : ", overridden in " + Join(compat.overrides, ", ") + ".");
+}
+
+void AddAbout(const Results& results, Document* document) {
+  std::string about = results.run_id.empty() ? "" : "Run " + results.run_id;
+  if (results.created_ms > 0) about += (about.empty() ? "Submitted " : ", submitted ") + FormatUtc(results.created_ms);
+  if (!about.empty()) about += ".";
+  const std::string compat = CompatSentence(results.compat);
+  if (!compat.empty()) about += (about.empty() ? "" : " ") + compat;
+  if (!about.empty()) document->Text(about);
+}
+
 void AddSpeed(const Results& results, Document* document) {
   if (results.speed.empty()) return;
   document->Heading("Time, on equal cores");
-  Table table;
-  table.columns = {{"composite"}, {"dense"}, {"cores", true}, {"critical path", true}, {"paths in turn", true},
-                   {"dense on its cores", true}, {"dense on equal cores", true}, {"ratio", true}};
-  for (const SpeedComparison& one : results.speed) {
-    table.rows.push_back({one.composite, one.dense, std::to_string(one.cores), FormatDuration(one.critical_path),
-                          FormatDuration(one.one_after_another),
-                          FormatDuration(one.dense_seconds) + Format(" (%lld)", (long long)one.dense_cores),
-                          FormatDuration(one.dense_equal_cores),
-                          Format("%.2f", one.dense_equal_cores / one.critical_path)});
-  }
-  document->Add(std::move(table));
+  document->Add(SpeedTable(results));
   document->Text("The critical path is the longest path job, the merge, its proof and the joint job, as measured, without time in the "
                  "queue. The dense time on equal cores assumes that the dense model would use more cores without any loss, which "
                  "favours it. A ratio above 1 means that the composite was ready first.");
@@ -126,73 +88,199 @@ void AddSpeed(const Results& results, Document* document) {
   }
 }
 
-void AddSamples(const Results& results, Document* document) {
-  document->Heading("Generated samples");
-  bool any = false;
-  for (const ModelResult& model : results.models) {
-    for (const Sample& sample : model.samples) {
-      document->Text(model.name + ":");
-      document->Code(sample.prompt + " »" + sample.text + "«");
-      any = true;
+const ModelResult* BestOf(const Results& results, const std::string& role) {
+  const ModelResult* best = nullptr;
+  for (const ModelResult* model : results.WithRole(role)) {
+    if (!model->LossOn("all").has_value()) continue;
+    if (best == nullptr || *model->LossOn("all") < *best->LossOn("all")) best = model;
+  }
+  return best;
+}
+
+int CountOf(const std::vector<Finding>& findings, Verdict verdict) {
+  return static_cast<int>(std::count_if(findings.begin(), findings.end(), [&](const Finding& f) { return f.verdict == verdict; }));
+}
+
+std::string Tally(const std::vector<Finding>& findings) {
+  return Format("%d hold here, %d do not, %d are undecided", CountOf(findings, Verdict::kHolds), CountOf(findings, Verdict::kDoesNotHold),
+                CountOf(findings, Verdict::kUndecided));
+}
+
+void AddTiles(const Results& results, const std::vector<Finding>& findings, Document* document) {
+  std::vector<Tile> tiles;
+  for (const auto& [role, label] : {std::pair{"composite", "Best composite, loss on all text"}, {"dense", "Best dense model, loss on all text"}}) {
+    const ModelResult* best = BestOf(results, role);
+    if (best != nullptr) {
+      tiles.push_back({label, Format("%.4f", *best->LossOn("all")),
+                       best->name + ", " + FormatCount(static_cast<double>(best->evaluation.parameters)) + " parameters"});
     }
   }
-  if (!any) document->Text("The recipe asks for none (evaluate: generate).");
-}
-
-// Tokens that the paths of a joint job have seen before it: its curve begins there.
-double TokensBefore(const Results& results, const std::string& job) {
-  for (const ModelResult& model : results.models) {
-    if (model.role != "composite" || model.job != job) continue;
-    const JobFact* joint = results.FindJob(job);
-    return static_cast<double>(model.tokens - (joint == nullptr ? 0 : joint->summary.value("tokens", int64_t{0})));
+  if (!results.speed.empty()) {
+    const auto fastest = std::max_element(results.speed.begin(), results.speed.end(), [](const auto& a, const auto& b) {
+      return a.dense_equal_cores / a.critical_path < b.dense_equal_cores / b.critical_path;
+    });
+    tiles.push_back({"Critical path of " + fastest->composite, FormatDuration(fastest->critical_path),
+                     fastest->dense + " on the same " + std::to_string(fastest->cores) + " cores: " + FormatDuration(fastest->dense_equal_cores)});
   }
-  return 0;
+  if (!findings.empty()) {
+    tiles.push_back({"Claims that hold here", Format("%d of %zu", CountOf(findings, Verdict::kHolds), findings.size()),
+                     Format("%d do not, %d are undecided", CountOf(findings, Verdict::kDoesNotHold), CountOf(findings, Verdict::kUndecided))});
+  }
+  if (!tiles.empty()) document->Tiles(std::move(tiles));
 }
 
-Plot CurvesOf(const Results& results, const std::string& field, const std::string& title) {
-  Plot plot{title, "tokens trained, those of the paths included", "loss", {}};
+void AddResults(const Results& results, Document* document) {
+  document->Heading("Results");
+  if (results.corpora.empty()) document->Text("The recipe asks for no validation loss (evaluate: loss).");
+  if (!results.corpora.empty()) document->Add(LossTable(results));
+  document->Add(CostTable(results));
+  document->Text("Losses are mean cross-entropies per token (natural logarithm) on text that no model was trained on. Tokens and time of a "
+                 "composite include those of its paths; its time is its critical path. A dash: not part of this run.");
+  for (const std::string& line : Comparisons(results)) document->Text(line);
+}
+
+void AddClaims(const std::vector<Finding>& findings, Document* document) {
+  if (findings.empty()) return;
+  document->Heading("Claims, tested on this run");
+  document->Text("What the papers say, and whether it holds for the models above: " + Tally(findings) +
+                 Format(". Scores are compared by the 95 %% interval of their difference, losses by a margin of %.3f nats, times by %.0f %%; what "
+                        "lies within is undecided, and so is what was not measured.",
+                        kSameLoss, 100 * kSameTime));
+  document->Add(ClaimTable(findings));
+}
+
+void AddFolded(const std::string& title, const std::string& text, const Table& table, Document* document) {
+  if (table.rows.empty()) return;
+  Document inside(title);
+  if (!text.empty()) inside.Text(text);
+  inside.Add(table);
+  document->Fold(inside);
+}
+
+void AddScores(const Results& results, Document* document) {
+  Table scores = ScoreTable(results);
+  if (scores.rows.empty()) return;
+  document->Heading("BLiMP, GLUE and SuperGLUE");
+  document->Text("Per cent, with 95 % intervals: for BLiMP of the pairs drawn (binomial, by paradigm), for GLUE and SuperGLUE of the seeds (Student's "
+                 "t). They say nothing of how another training of the same model would score. GLUE is the mean of eight tasks, SuperGLUE of three.");
+  document->Add(std::move(scores));
+  AddFolded("GLUE and SuperGLUE by task", "Mean and standard deviation over seeds, their number in brackets. A task with one seed takes the spread "
+            "of the task that spreads most for its interval.", GlueTable(results), document);
+  AddFolded("BLiMP by paradigm", "", ParadigmTable(results), document);
+}
+
+void AddTimes(const Results& results, Document* document) {
+  Table times = TimesTable(results);
+  if (times.rows.empty()) return;
+  document->Heading("Times");
+  document->Text("Stage 1 is the training of a path, of a composite that of its longest path; stage 2 is the joint training, or that of a dense "
+                 "model. Totals have the merge and its proof in them. Tokens/s are those of the last stage.");
+  document->Add(std::move(times));
+  AddTimeline(results, document);
+}
+
+void AddRouting(const Results& results, Document* document) {
+  Table routing = RoutingTable(results);
+  if (routing.rows.empty()) return;
+  document->Heading("Routing");
+  document->Text("How often each path, or their combination, was chosen, and how often the choice was the path of the text's own domain, with its "
+                 "95 % interval. One decision a token and parallel layer; over the prompts, at their last token.");
+  document->Add(std::move(routing));
+  AddFolded("Decisions by prompt", "One digit a parallel layer: the path that was chosen; the number after the last path is the combination.",
+            PromptTable(results), document);
+}
+
+void AddDeepShares(const Results& results, Document* document) {
+  Plot plot{"Deep share by layer", "layer", "deep share", {}};
   for (const ModelResult& model : results.models) {
-    const auto history = results.histories.find(model.job);
-    if (model.job.empty() || history == results.histories.end()) continue;
+    if (model.role == "composite_start" || !model.evaluation.dual.has_value()) continue;
     Curve curve{model.name, {}};
-    const double before = TokensBefore(results, model.job);
-    for (const Json& point : history->second) {
-      if (!point.contains(field) || !point[field].is_number() || !point.contains("tokens")) continue;
-      curve.points.emplace_back(before + point["tokens"].get<double>(), point[field].get<double>());
+    const auto& layers = model.evaluation.dual->layers;
+    for (size_t i = 0; i < layers.size(); ++i) {
+      const auto share = layers[i].values.find("deep_share");
+      if (share != layers[i].values.end()) curve.points.emplace_back(static_cast<double>(i), share->second);
     }
     if (!curve.points.empty()) plot.curves.push_back(std::move(curve));
   }
-  return plot;
+  if (plot.curves.empty()) return;
+  document->Plot("Share of the deep path in what a layer adds, gates included: 0 is all wide, 1 all deep.", "deep-share.svg", ToSvg(plot));
 }
 
-void AddCurves(const Results& results, Document* document) {
-  if (results.histories.empty()) return;
-  document->Heading("Loss curves");
-  document->Plot("Training loss; each model on its own text.", "training-loss.svg", ToSvg(CurvesOf(results, "loss", "Training loss")));
-  for (size_t i = 0; i < results.corpora.size(); ++i) {
-    const std::string& corpus = results.corpora[i];
-    const Plot plot = CurvesOf(results, "validation/" + corpus, "Validation loss: " + CorpusTitle(corpus));
-    if (plot.curves.empty()) continue;
-    document->Plot("Validation loss on " + CorpusTitle(corpus) + ".", "validation-loss-" + std::to_string(i + 1) + ".svg", ToSvg(plot));
+void AddDualModel(const ModelResult& model, Document* document) {
+  const Dual& dual = *model.evaluation.dual;
+  if (!dual.interventions.empty()) {
+    document->Heading("Interventions on " + model.name, 3);
+    document->Text("Losses in nats a token with the blocks forced to what is named, and the change against the learned gates.");
+    document->Add(InterventionTable(dual));
+  }
+  AddFolded("Read-outs of " + model.name + " by layer", "", ReadOutTable(dual.layers), document);
+  AddFolded("Read-outs of " + model.name + " by corpus and class", "", ReadOutTable(dual.readouts), document);
+}
+
+void AddDualPath(const Results& results, Document* document) {
+  Table arms = ArmTable(results);
+  const bool read_out = std::any_of(results.models.begin(), results.models.end(), [](const ModelResult& m) { return m.evaluation.dual.has_value(); });
+  if (arms.rows.empty() && !read_out) return;
+  document->Heading("Dual-path");
+  if (!arms.rows.empty()) {
+    document->Text("Operations are forward ones a token, two a multiply-add: A counts products with weights, B the scores of attention too (causal "
+                   "average). Widths are the hidden widths of the feed-forwards as they are.");
+    document->Add(std::move(arms));
+    AddFolded("Published arms, 80 million operations a layer", "16 layers of width 768 at 4096 tokens, 38.5 G tokens trained: directions compare, numbers do not.",
+              PublishedArmTable(), document);
+  }
+  bool interventions = false;
+  for (const ModelResult& model : results.models) {
+    if (model.role == "composite_start" || !model.evaluation.dual.has_value()) continue;
+    AddDualModel(model, document);
+    interventions = interventions || !model.evaluation.dual->interventions.empty();
+  }
+  if (interventions) {
+    AddFolded("Published interventions", "Change of the loss in nats; 80 million operations a layer, alpha 50, K = 4.", PublishedInterventionTable(), document);
+  }
+  AddDeepShares(results, document);
+}
+
+void AddSamples(const Results& results, Document* document) {
+  document->Heading("Generated samples");
+  Table samples = SampleTable(results);
+  if (samples.rows.empty()) document->Text("The recipe asks for none (evaluate: generate).");
+  if (!samples.rows.empty()) document->Add(std::move(samples));
+}
+
+void AddStart(const Results& results, const std::string& composite, const GateProof& gate, Document* document) {
+  std::vector<std::string> parents;
+  for (const auto& [name, losses] : gate.parents) {
+    if (losses.contains("all")) parents.push_back(name + Format(" %.4f", losses.at("all")));
+  }
+  if (gate.composite.contains("all") && !parents.empty()) {
+    document->Text(Format("Before its first step the composite's loss on all text is %.4f; its parents alone have ", gate.composite.at("all")) +
+                   Join(parents, ", ") + ".");
+  }
+  for (const ModelResult* model : results.WithRole("composite")) {
+    const ModelResult* start = results.StartOf(*model);
+    if (model->composite != composite || start == nullptr || !start->LossOn("all").has_value() || !model->LossOn("all").has_value()) continue;
+    document->Text(Format("Joint training took it from %.4f to %.4f.", *start->LossOn("all"), *model->LossOn("all")));
   }
 }
 
 void AddMerges(const Results& results, Document* document) {
   for (const auto& [composite, account] : results.merges) {
     document->Heading("Merge: " + composite);
-    size_t taken = 0, fresh = 0;
-    for (const Json& tensor : account.value("tensors", Json::array())) (tensor.value("sources", Json::array()).empty() ? fresh : taken)++;
-    document->Text(Format("Parents in the order of their slices: %s. %zu tensors come from them, %zu are new (seed %lld), %zu were dropped. "
+    document->Text(Format("Parents in the order of their slices: %s. %lld tensors come from them, %lld are new (seed %lld), %lld were dropped. "
                           "Proof of the bytes: %s.",
-                          Join(results.PathsOf(composite), ", ").c_str(), taken, fresh,
-                          (long long)account.value("seed", int64_t{0}), account.value("dropped", Json::array()).size(),
-                          account.value("proof", "none").c_str()));
+                          Join(account.parents, ", ").c_str(), (long long)account.taken, (long long)account.fresh, (long long)account.seed,
+                          (long long)account.dropped, account.proof.empty() ? "none" : account.proof.c_str()));
     const auto gate = results.gates.find(composite);
     if (gate == results.gates.end()) continue;
+    const GateProof& proof = gate->second;
     document->Text(Format("Proof of the outputs: the hidden states of every path inside the composite are %s to those of its parent over "
                           "%lld tokens.",
-                          gate->second.value("hidden_states", "not compared").c_str(),
-                          (long long)gate->second.value("tokens_compared", int64_t{0})));
+                          proof.hidden_states.empty() ? "not compared" : proof.hidden_states.c_str(), (long long)proof.tokens_compared));
+    if (proof.logits_max_difference.has_value()) {
+      document->Text(Format("Its logits are those of its parents together: the largest difference is %.1e.", *proof.logits_max_difference));
+    }
+    AddStart(results, composite, proof, document);
   }
 }
 
@@ -208,7 +296,7 @@ void AddLineage(const Results& results, Document* document) {
   for (const JobFact& job : results.jobs) {
     if (job.kind.empty()) continue;  // only known from its history: nothing to trace
     table.rows.push_back({job.name, job.worker.empty() ? "-" : job.worker, std::to_string(job.cores()),
-                          job.attempts > 0 ? std::to_string(job.attempts) : "-", KnownSeconds(job.seconds),
+                          job.attempts > 0 ? std::to_string(job.attempts) : "-", job.seconds >= 0 ? FormatDuration(job.seconds) : "-",
                           job.inputs.empty() ? "-" : Roles(job.inputs), job.outputs.empty() ? "-" : Roles(job.outputs)});
   }
   if (table.rows.empty()) return;
@@ -217,34 +305,42 @@ void AddLineage(const Results& results, Document* document) {
   document->Add(std::move(table));
 }
 
+void AddRecipe(const Results& results, Document* document) {
+  if (results.recipe.empty()) return;
+  document->Heading("Recipe");
+  Document inside("The recipe of this run");
+  inside.Code(results.recipe);
+  document->Fold(inside);
+}
+
 }  // namespace
 
-Document ResultsDocument(const Results& results) {
+Document ResultsDocument(const Results& results, const std::vector<Finding>& findings) {
   Document document(results.title);
-  std::string about = results.run_id.empty() ? "" : "Run " + results.run_id;
-  if (results.created_ms > 0) about += (about.empty() ? "Submitted " : ", submitted ") + FormatUtc(results.created_ms);
-  if (!about.empty()) document.Text(about + ".");
-  document.Heading("Results");
-  if (results.corpora.empty()) document.Text("The recipe asks for no validation loss (evaluate: loss).");
-  if (!results.corpora.empty()) document.Add(LossTable(results));
-  document.Add(CostTable(results));
-  document.Text("Losses are mean cross-entropies per token (natural logarithm) on text that no model was trained on. Tokens and time of a "
-                "composite include those of its paths; its time is its critical path. A dash: not part of this run.");
-  for (const std::string& verdict : Verdicts(results)) document.Text(verdict);
+  AddAbout(results, &document);
+  AddResults(results, &document);
+  if (Table scores = ScoreTable(results, /*with_published=*/false); !scores.rows.empty()) document.Add(std::move(scores));
   AddSpeed(results, &document);
+  if (!findings.empty()) document.Text("Of the papers' claims, " + Tally(findings) + " (report.html).");
   return document;
 }
 
-Document FullDocument(const Results& results) {
-  Document document = ResultsDocument(results);
-  AddSamples(results, &document);
+Document FullDocument(const Results& results, const std::vector<Finding>& findings) {
+  Document document(results.title);
+  AddAbout(results, &document);
+  AddTiles(results, findings, &document);
+  AddResults(results, &document);
+  AddClaims(findings, &document);
+  AddScores(results, &document);
+  AddTimes(results, &document);
+  AddSpeed(results, &document);
+  AddRouting(results, &document);
+  AddDualPath(results, &document);
   AddCurves(results, &document);
+  AddSamples(results, &document);
   AddMerges(results, &document);
   AddLineage(results, &document);
-  if (!results.recipe.empty()) {
-    document.Heading("Recipe");
-    document.Code(results.recipe);
-  }
+  AddRecipe(results, &document);
   return document;
 }
 

@@ -1,18 +1,19 @@
 // The report in words and tables.
 #pragma once
 
-#include <map>
-#include <string>
+#include <vector>
 
 #include "report/document.h"
+#include "report/finding.h"
 #include "report/results.h"
 
 namespace braid::report {
 
-// The table of results, what it says about each composite, and the comparison of times: what a terminal shows.
-Document ResultsDocument(const Results& results);
+// The tables of results, what they say about each composite, and the comparison of times: what a terminal shows.
+Document ResultsDocument(const Results& results, const std::vector<Finding>& findings);
 
-// Everything: results, samples, curves, merges, lineage, recipe.
-Document FullDocument(const Results& results);
+// Everything: results, claims, the papers' tables, samples, curves, merges, lineage, recipe. Parts that the run has nothing for
+// are left out.
+Document FullDocument(const Results& results, const std::vector<Finding>& findings);
 
 }  // namespace braid::report

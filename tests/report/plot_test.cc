@@ -26,7 +26,7 @@ TEST(PlotTest, DrawsEveryCurveWithItsLabelEscaped) {
   EXPECT_THAT(svg, HasSubstr("<circle"));
   EXPECT_THAT(svg, HasSubstr("a&lt;b</text>"));
   // (0, 1) is the lower left corner of the axes, (10, 3) the upper right.
-  EXPECT_THAT(svg, HasSubstr("points=\"64.0,332.0 630.0,34.0 \""));
+  EXPECT_THAT(svg, HasSubstr("points=\"64.0,348.0 630.0,40.0 \""));
 }
 
 TEST(PlotTest, LongCurvesAreThinnedByMeans) {

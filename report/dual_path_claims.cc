@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "base/text.h"
+#include "report/arms.h"
+#include "report/claims.h"
+
+namespace braid::report {
+namespace {
+
+constexpr char kPaper[] = "dual-path";
+// Arms whose projections (accounting A) are this close are called equal in cost; the published arms are within 4.7 %.
+constexpr double kSameFlops = 0.05;
+
+std::vector<const Arm*> OfBlock(const std::vector<Arm>& arms, const std::string& block) {
+  std::vector<const Arm*> found;
+  for (const Arm& arm : arms) {
+    if (arm.stack.block == block && arm.model->LossOn("all").has_value()) found.push_back(&arm);
+  }
+  return found;
+}
+
+// Arms of `block` that cost as much a token as `wide` and saw as many tokens.
+std::vector<const Arm*> Comparable(const std::vector<Arm>& arms, const std::string& block, const Arm& wide) {
+  std::vector<const Arm*> found = OfBlock(arms, block);
+  std::erase_if(found, [&](const Arm* arm) {
+    const bool same_cost = std::abs(arm->projections / wide.projections - 1) <= kSameFlops;
+    return !same_cost || arm->model->tokens != wide.model->tokens || arm->model->role != wide.model->role;
+  });
+  std::sort(found.begin(), found.end(), [](const Arm* a, const Arm* b) { return *a->model->LossOn("all") < *b->model->LossOn("all"); });
+  return found;
+}
+
+std::string Figures(const Arm& arm, const Arm& wide) {
+  return Format("%s has loss %.4f with %s parameters and %s operations a token by B; %s has %.4f, %s and %s", arm.model->name.c_str(),
+                *arm.model->LossOn("all"), FormatCount(static_cast<double>(arm.model->evaluation.parameters)).c_str(),
+                FormatCount(arm.causal).c_str(), wide.model->name.c_str(), *wide.model->LossOn("all"),
+                FormatCount(static_cast<double>(wide.model->evaluation.parameters)).c_str(), FormatCount(wide.causal).c_str());
+}
+
+void DualBeatsWide(const std::vector<Arm>& arms, const Arm& wide, std::vector<Finding>* findings) {
+  if (OfBlock(arms, "dual_path").empty()) return;
+  Finding finding{"At equal projection operations (A), a dual-path model is better than one that is only wide.", kPaper,
+                  "0.005 to 0.006 bits per byte better, with fewer parameters", wide.model->name};
+  const auto duals = Comparable(arms, "dual_path", wide);
+  if (duals.empty()) {
+    finding.reason = "no dual-path model here costs as much within 5 % and saw the same tokens";
+  } else {
+    finding.subject = duals.front()->model->name + " and " + wide.model->name;
+    finding.verdict = LossIsLower(*duals.front()->model->LossOn("all"), *wide.model->LossOn("all"));
+    finding.reason = (duals.size() > 1 ? Format("the best of %zu dual-path arms: ", duals.size()) : "") + Figures(*duals.front(), wide);
+  }
+  findings->push_back(std::move(finding));
+}
+
+void LoopLoses(const std::vector<Arm>& arms, const Arm& wide, std::vector<Finding>* findings) {
+  if (OfBlock(arms, "loop").empty()) return;
+  Finding finding{"At equal projection operations (A), a model that only loops is worse than one that is only wide.", kPaper,
+                  "0.013 to 0.040 bits per byte worse", wide.model->name};
+  const auto loops = Comparable(arms, "loop", wide);
+  if (loops.empty()) {
+    finding.reason = "no loop model here costs as much within 5 % and saw the same tokens";
+  } else {
+    finding.subject = loops.front()->model->name + " and " + wide.model->name;
+    // Of the loop arms the best one decides: the claim is about all of them.
+    finding.verdict = LossIsLower(*wide.model->LossOn("all"), *loops.front()->model->LossOn("all"));
+    finding.reason = (loops.size() > 1 ? Format("the best of %zu loop arms: ", loops.size()) : "") + Figures(*loops.front(), wide);
+  }
+  findings->push_back(std::move(finding));
+}
+
+using Wanted = std::function<bool(const Intervention&)>;
+
+// The smallest change over all corpora of the interventions wanted; `named` is how it is said.
+struct Smallest {
+  bool any = false;
+  double change = 0;
+  std::string named;
+};
+
+Smallest SmallestChange(const Dual& dual, const Wanted& wanted) {
+  Smallest smallest;
+  for (const Intervention& one : dual.interventions) {
+    if (!wanted(one)) continue;
+    for (const auto& [corpus, change] : one.change) {
+      if (smallest.any && change >= smallest.change) continue;
+      smallest = {true, change, Format("%s on %s changes the loss by %+.3f", one.name.c_str(), corpus == "all" ? "all text" : corpus.c_str(), change)};
+    }
+  }
+  return smallest;
+}
+
+Verdict Hurts(const Smallest& smallest) {
+  if (!smallest.any) return Verdict::kUndecided;
+  if (smallest.change > kSameLoss) return Verdict::kHolds;
+  return smallest.change < -kSameLoss ? Verdict::kDoesNotHold : Verdict::kUndecided;
+}
+
+void BothNeeded(const ModelResult& model, std::vector<Finding>* findings) {
+  Finding finding{"Both paths are needed: with one of them switched off the loss rises.", kPaper, "+3.6 to +5.6 nats", model.name};
+  const Smallest deep = SmallestChange(*model.evaluation.dual, [](const Intervention& i) { return i.gates == "deep" && i.loops == 0; });
+  const Smallest wide = SmallestChange(*model.evaluation.dual, [](const Intervention& i) { return i.gates == "wide" && i.loops == 0; });
+  if (!deep.any || !wide.any) {
+    finding.reason = "needs the interventions gates: deep and gates: wide (evaluate: dual: interventions)";
+  } else {
+    const Smallest& least = deep.change < wide.change ? deep : wide;
+    finding.verdict = Hurts(least);
+    finding.reason = "at the least, " + least.named;
+  }
+  findings->push_back(std::move(finding));
+}
+
+void NoExtrapolation(const ModelResult& model, std::vector<Finding>* findings) {
+  const int64_t trained = TrainedLoops(model);
+  Finding finding{"Loops do not extrapolate: more steps than trained do not lower the loss.", kPaper, "+0.02 to +0.29 nats for K = 5 to 10",
+                  model.name};
+  const Smallest more = SmallestChange(*model.evaluation.dual, [&](const Intervention& i) { return i.loops > trained; });
+  if (trained == 0 || !more.any) {
+    finding.reason = trained == 0 ? "the steps K that it was trained with are not known"
+                                  : Format("needs an intervention with loops above %lld (evaluate: dual: interventions)", (long long)trained);
+  } else {
+    finding.verdict = more.change < -kSameLoss ? Verdict::kDoesNotHold : Verdict::kHolds;
+    finding.reason = Format("trained with K = %lld; at best, ", (long long)trained) + more.named;
+  }
+  findings->push_back(std::move(finding));
+}
+
+void StepsNeeded(const ModelResult& model, std::vector<Finding>* findings) {
+  const int64_t trained = TrainedLoops(model);
+  if (trained < 2) return;
+  Finding finding{"Every trained step counts: fewer steps raise the loss.", kPaper, "+0.05 to +1.82 nats for K = 3 to 1", model.name};
+  const Smallest fewer = SmallestChange(*model.evaluation.dual, [&](const Intervention& i) { return i.loops > 0 && i.loops < trained; });
+  finding.verdict = Hurts(fewer);
+  finding.reason = fewer.any ? "at the least, " + fewer.named
+                             : Format("needs an intervention with loops below %lld (evaluate: dual: interventions)", (long long)trained);
+  findings->push_back(std::move(finding));
+}
+
+void GatesMatter(const ModelResult& model, std::vector<Finding>* findings) {
+  Finding finding{"The gates choose by token: shuffled over the positions of a sequence, they raise the loss.", kPaper, "+0.51 to +0.94 nats",
+                  model.name};
+  const Smallest shuffled = SmallestChange(*model.evaluation.dual, [](const Intervention& i) { return i.gates == "shuffled"; });
+  finding.verdict = Hurts(shuffled);
+  finding.reason = shuffled.any ? "at the least, " + shuffled.named : "needs the intervention gates: shuffled (evaluate: dual: interventions)";
+  findings->push_back(std::move(finding));
+}
+
+// Mean deep share of layers [begin, end).
+double DeepShare(const Dual& dual, size_t begin, size_t end) {
+  double sum = 0;
+  for (size_t i = begin; i < end; ++i) sum += dual.layers[i].values.at("deep_share");
+  return sum / static_cast<double>(end - begin);
+}
+
+void LastLayersDeep(const ModelResult& model, std::vector<Finding>* findings) {
+  const Dual& dual = *model.evaluation.dual;
+  Finding finding{"Middle layers lean on the wide path, the last ones on the deep path.", kPaper,
+                  "deep share 0.28 to 0.40 in layers 2 to 9, 0.5 to 0.6 in the last two of 16", model.name};
+  const size_t layers = dual.layers.size();
+  const bool known = std::all_of(dual.layers.begin(), dual.layers.end(), [](const ReadOut& row) { return row.values.contains("deep_share"); });
+  if (layers < 4 || !known) {
+    finding.reason = Format("needs the deep share of four layers or more; %zu were read out", known ? layers : size_t{0});
+  } else {
+    // The published borders, at this depth: an eighth of the layers up to five eighths, and the last eighth.
+    const size_t begin = std::max<size_t>(1, layers / 8), end = std::max(begin + 1, layers * 5 / 8), last = layers - std::max<size_t>(1, layers / 8);
+    const double middle = DeepShare(dual, begin, end), late = DeepShare(dual, last, layers);
+    constexpr double kSameShare = 0.05;
+    if (std::abs(late - middle) >= kSameShare) finding.verdict = late > middle ? Verdict::kHolds : Verdict::kDoesNotHold;
+    finding.reason = Format("mean deep share %.2f in the middle, %.2f in the last %zu of %zu layers", middle, late, layers - last, layers);
+  }
+  findings->push_back(std::move(finding));
+}
+
+}  // namespace
+
+std::vector<Finding> TestDualPathClaims(const Results& results) {
+  std::vector<Finding> findings;
+  const std::vector<Arm> arms = ArmsOf(results);
+  for (const Arm* wide : OfBlock(arms, "wide")) DualBeatsWide(arms, *wide, &findings);
+  for (const Arm* wide : OfBlock(arms, "wide")) LoopLoses(arms, *wide, &findings);
+  const auto each = [&](const auto& test, const std::string& other_block) {
+    for (const ModelResult& model : results.models) {
+      if (model.role == "composite_start" || !model.evaluation.dual.has_value()) continue;
+      if (HasBlock(model, "dual_path") || HasBlock(model, other_block)) test(model, &findings);
+    }
+  };
+  // Gates are of dual-path blocks alone, steps of loops too.
+  each(BothNeeded, "dual_path");
+  each(StepsNeeded, "loop");
+  each(NoExtrapolation, "loop");
+  each(GatesMatter, "dual_path");
+  each(LastLayersDeep, "dual_path");
+  return findings;
+}
+
+}  // namespace braid::report

@@ -1,0 +1,104 @@
+// What one model was measured to be: evaluation.json (docs/formats.md), read strictly. Every part may be absent; a part that
+// is there has the types and ranges of the format, or the error names file and field. Fields beyond the format are let pass:
+// a newer braid-trainer may say more. Scores, accuracies and shares are in per cent everywhere, as in the papers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "model/spec.h"
+#include "report/estimate.h"
+
+namespace braid::report {
+
+struct Loss {
+  double loss = 0;
+  double perplexity = 0;
+  int64_t tokens = 0;  // targets counted
+};
+
+struct Sample {
+  std::string prompt;
+  std::string text;
+  std::vector<std::pair<std::string, double>> next;  // most probable first tokens, probability 0 to 1
+};
+
+// PaPaformer 8.1.
+struct Blimp {
+  Estimate mean;  // unweighted over the paradigms; its interval is that of the pairs drawn, binomial a paradigm
+  std::map<std::string, double> paradigms;
+  int64_t pairs = 0;  // in all
+};
+
+// PaPaformer 8.2. A task without two seeds takes the largest variance of the other tasks for its own (one task of the paper
+// has one seed); if none has two, no interval is known.
+struct GlueTask {
+  Estimate score;
+  double deviation = -1;  // over seeds; below 0: not known
+  std::string metric;
+  int64_t seeds = 0;
+};
+struct Glue {
+  std::map<std::string, GlueTask> tasks;
+  std::optional<Estimate> glue, superglue;  // means of 8 and of 3 tasks
+};
+
+// PaPaformer 8.4. Choices are counted from 1; the last one, if there are more choices than paths, is the combination.
+struct RoutedPrompt {
+  std::string text;
+  int64_t correct = 0;  // the path of the prompt's domain, from 1; 0: none is named
+  std::vector<std::vector<int64_t>> decisions;  // [repetitions][parallel layers]
+};
+struct RoutingShares {
+  std::vector<double> shares;  // by choice
+  std::optional<double> correct;
+  int64_t decisions = 0;  // that `correct` is taken over; 0: not known
+};
+struct Routing {
+  std::vector<RoutedPrompt> prompts;
+  std::optional<RoutingShares> summary;       // over the prompts
+  std::map<std::string, RoutingShares> text;  // corpus -> over all tokens of its held-out text
+};
+
+// Dual-path, sections 6 and 7.
+struct Intervention {
+  std::string name;
+  int64_t loops = 0;   // forced K; 0: as trained
+  std::string gates;   // deep | wide | uniform | open | shuffled | learned
+  std::map<std::string, double> loss, change;  // by corpus, nats a token; change against the learned gates
+};
+// One line of read-outs: what it is about (layer, corpus, class, ...) and its numbers by name.
+struct ReadOut {
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::map<std::string, double> values;
+};
+struct Dual {
+  std::vector<ReadOut> layers;    // in order of the layers
+  std::vector<ReadOut> readouts;  // finer ones: by corpus, by class
+  std::vector<Intervention> interventions;
+};
+
+struct Evaluation {
+  std::string name;
+  int64_t parameters = 0;
+  std::optional<model::ModelSpec> spec;
+  std::map<std::string, Loss> losses;  // corpus, or "all"
+  std::vector<Sample> samples;
+  std::optional<Blimp> blimp;
+  std::optional<Glue> glue;
+  std::optional<Routing> routing;
+  std::optional<Dual> dual;
+
+  // Unweighted mean of BLiMP, GLUE and SuperGLUE, if all three are known (Table 7).
+  std::optional<Estimate> MeanScore() const;
+};
+
+Result<Evaluation> ReadEvaluation(const std::string& file);
+
+}  // namespace braid::report

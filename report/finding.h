@@ -1,0 +1,37 @@
+// One claim, tested on the user's own run.
+#pragma once
+
+#include <string>
+
+#include "report/estimate.h"
+
+namespace braid::report {
+
+// Undecided: an interval reaches over zero, a difference is too small to mean anything, or what would decide it was not measured.
+enum class Verdict { kHolds, kDoesNotHold, kUndecided };
+
+struct Finding {
+  std::string claim;    // a plain sentence, the same for all its subjects
+  std::string source;   // "PaPaformer", "dual-path" or "braid"
+  std::string published;  // what the source found, in short
+  std::string subject;  // the models it is tested on
+  Verdict verdict = Verdict::kUndecided;
+  std::string reason;   // the figures, or what is missing
+};
+
+// Losses closer than this, in nats a token, are called equal: training seeds move them by as much.
+constexpr double kSameLoss = 0.005;
+// Times closer than this share are called equal: one measurement each.
+constexpr double kSameTime = 0.05;
+
+// "holds here", "does not hold here", "undecided".
+std::string ToText(Verdict verdict);
+
+// Whether a difference of losses is below zero for sure, or above.
+Verdict LossIsLower(double loss, double other);
+// Whether a difference is above zero for sure: its interval decides, and without one nothing does.
+Verdict IsAbove(const Estimate& difference);
+// Whether `time` is shorter than `other`.
+Verdict IsShorter(double time, double other);
+
+}  // namespace braid::report

@@ -1,0 +1,57 @@
+// The numbers that the two papers print, as data, with their source. Nothing in braid computes with them: a report shows
+// them beside the user's own run.
+//
+//   PaPaformer: Language Model from Pre-trained Parallel Paths, arXiv 2508.00544, tables 4, 6 and 7
+//   A Dual-Path Architecture for Scaling Compute and Capacity in LLMs, arXiv 2605.30202
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace braid::report {
+
+// Table 4: hours of phase 2 on one GPU of the Puhti system. Below 0: the table has no number there.
+struct PublishedTime {
+  std::string model;
+  double stage_1_hours, stage_2_hours;
+  double at_once_hours;    // total with the paths trained at the same time
+  double in_turn_hours;    // total with the paths one after another
+  double tokens_per_second;  // not printed: tokens of the phase over its hours; of a composite, of stage 2
+};
+const std::vector<PublishedTime>& PublishedTimes();
+
+// Table 6: how often each choice was taken over 20 prompts, in per cent. `combined` below 0: the model has no such choice.
+struct PublishedRouting {
+  std::string model;
+  double path_1, path_2, combined;
+  double correct;
+  int decisions;
+};
+const std::vector<PublishedRouting>& PublishedRoutings();
+
+// Table 7: per cent. Values are rounded to 0.05; BLiMP of 67 paradigms, GLUE of 8 tasks, SuperGLUE of 3, and their mean.
+struct PublishedScore {
+  std::string model;
+  int phase;  // 1: TinyStories alone; 2: with mathematics
+  double blimp, glue, superglue, mean;
+};
+const std::vector<PublishedScore>& PublishedScores();
+
+// Dual-path, arms of the sweep at K = 4 and the controls, at a budget of 80 million operations: aggregate bits per byte.
+struct PublishedArm {
+  std::string arm;
+  int loops;
+  double parameters;    // millions
+  double projections, causal;  // A and B, MFLOP a token and layer, recomputed for the published widths
+  double bits_per_byte;
+};
+const std::vector<PublishedArm>& PublishedArms();
+
+// Dual-path, interventions on the model of 80 million operations, alpha 50, K = 4: change of the loss in nats.
+struct PublishedIntervention {
+  std::string intervention;
+  double gsm8k, trivia_qa, wiki_text;
+};
+const std::vector<PublishedIntervention>& PublishedInterventions();
+
+}  // namespace braid::report

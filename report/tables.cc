@@ -1,0 +1,123 @@
+#include "report/tables.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace braid::report {
+namespace {
+
+std::string Known(int64_t value) { return value > 0 ? FormatCount(static_cast<double>(value)) : "-"; }
+
+// Points out the lowest number of a column among `rows`, if there is more than one.
+void MarkLowest(const std::vector<std::pair<size_t, double>>& values, size_t column, Table* table) {
+  if (values.size() < 2) return;
+  const auto lowest = std::min_element(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  table->strong.insert({lowest->first, column});
+}
+
+std::string NextTokens(const Sample& sample) {
+  std::vector<std::string> parts;
+  for (const auto& [token, probability] : sample.next) parts.push_back("\"" + token + "\"" + Format(" %.0f %%", 100 * probability));
+  return Join(parts, ", ");
+}
+
+}  // namespace
+
+std::string CorpusTitle(const std::string& corpus) { return corpus == "all" ? "all text" : corpus; }
+
+std::string RoleName(const ModelResult& model) {
+  if (model.role == "composite") return "composite, trained";
+  if (model.role == "composite_start") return "composite, merged";
+  return model.role == "dense" ? "dense baseline" : "path";
+}
+
+Table LossTable(const Results& results) {
+  Table table;
+  table.columns = {{"model"}, {"what"}};
+  for (const std::string& corpus : results.corpora) {
+    std::vector<std::pair<size_t, double>> losses;
+    for (size_t r = 0; r < results.models.size(); ++r) {
+      if (const auto loss = results.models[r].LossOn(corpus); loss.has_value()) losses.emplace_back(r, *loss);
+    }
+    MarkLowest(losses, table.columns.size(), &table);
+    table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
+    table.columns.push_back({"perplexity", true});
+  }
+  for (const ModelResult& model : results.models) {
+    std::vector<std::string> row = {model.name, RoleName(model)};
+    for (const std::string& corpus : results.corpora) {
+      const auto loss = model.evaluation.losses.find(corpus);
+      const bool known = loss != model.evaluation.losses.end();
+      row.push_back(known ? Format("%.4f", loss->second.loss) : "-");
+      row.push_back(known ? Format(loss->second.perplexity < 1000 ? "%.2f" : "%.0f", loss->second.perplexity) : "-");
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table CostTable(const Results& results) {
+  Table table;
+  table.columns = {{"model"}, {"parameters", true}, {"tokens trained", true}, {"cores", true}, {"time", true}, {"tokens/s", true}};
+  for (const ModelResult& model : results.models) {
+    const bool rate = model.tokens > 0 && model.seconds > 0;
+    table.rows.push_back({model.name, Known(model.evaluation.parameters), Known(model.tokens),
+                          model.cores > 0 ? std::to_string(model.cores) : "-", model.seconds >= 0 ? FormatDuration(model.seconds) : "-",
+                          rate ? FormatCount(static_cast<double>(model.tokens) / model.seconds) : "-"});
+  }
+  return table;
+}
+
+Table SpeedTable(const Results& results) {
+  Table table;
+  table.columns = {{"composite"}, {"dense"}, {"cores", true}, {"critical path", true}, {"paths in turn", true},
+                   {"dense on its cores", true}, {"dense on equal cores", true}, {"ratio", true}};
+  for (const SpeedComparison& one : results.speed) {
+    table.rows.push_back({one.composite, one.dense, std::to_string(one.cores), FormatDuration(one.critical_path),
+                          FormatDuration(one.one_after_another),
+                          FormatDuration(one.dense_seconds) + Format(" (%lld)", (long long)one.dense_cores),
+                          FormatDuration(one.dense_equal_cores), Format("%.2f", one.dense_equal_cores / one.critical_path)});
+  }
+  return table;
+}
+
+Table SampleTable(const Results& results) {
+  Table table;
+  table.columns = {{"model"}, {"continuation"}};
+  std::vector<std::string> prompts;
+  bool next = false;
+  for (const ModelResult& model : results.models) {
+    for (const Sample& sample : model.evaluation.samples) {
+      if (std::find(prompts.begin(), prompts.end(), sample.prompt) == prompts.end()) prompts.push_back(sample.prompt);
+      next = next || !sample.next.empty();
+    }
+  }
+  if (next) table.columns.push_back({"next token"});
+  for (const std::string& prompt : prompts) {
+    table.groups.push_back({table.rows.size(), prompt});
+    for (const ModelResult& model : results.models) {
+      for (const Sample& sample : model.evaluation.samples) {
+        if (sample.prompt == prompt) table.rows.push_back({model.name, sample.text, NextTokens(sample)});
+      }
+    }
+  }
+  return table;
+}
+
+Table ClaimTable(const std::vector<Finding>& findings) {
+  Table table;
+  table.columns = {{"models"}, {"verdict", false, /*verdict=*/true}, {"measured here"}};
+  std::string claim;
+  for (const Finding& finding : findings) {
+    if (finding.claim != claim) {
+      claim = finding.claim;
+      table.groups.push_back({table.rows.size(), claim + " (" + finding.source + ": " + finding.published + ")"});
+    }
+    table.rows.push_back({finding.subject, ToText(finding.verdict), finding.reason});
+  }
+  return table;
+}
+
+}  // namespace braid::report
