@@ -1,4 +1,4 @@
-// braid-trainer: training, evaluation and the gate, as jobs or by hand.
+// braid-trainer: training, evaluation, the gate and export, as jobs or by hand.
 #include <cmath>
 #include <cstdio>
 #include <exception>
@@ -11,6 +11,9 @@
 #include "task/program.h"
 #include "trainer/eval/evaluate.h"
 #include "trainer/eval/sample.h"
+#include "trainer/export/export.h"
+#include "trainer/export/huggingface.h"
+#include "trainer/export/import.h"
 #include "trainer/gate/gate.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/train.h"
@@ -25,7 +28,11 @@ constexpr char kUsage[] =
     "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a tokenizer.json in it\n"
     "    [--tokens 40] [--temperature 0] [--top-k 0] [--top-p 1] [--seed 42] [--tokenizer FILE] [--threads 2] [--json]\n"
     "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of shards\n"
-    "    [--sequences 0] [--threads 2]\n";
+    "    [--sequences 0] [--threads 2]\n"
+    "braid-trainer export FOLDER OUT         a checkpoint folder as a Hugging Face folder\n"
+    "    [--tokenizer FILE] [--card FILE.json]\n"
+    "braid-trainer import FOLDER OUT         a Hugging Face Llama as a checkpoint folder\n"
+    "    [--tokenizer FILE] [--name NAME]\n";
 
 Status Describe(const Arguments& arguments) {
   if (arguments.positional().size() != 2) return InvalidArgument("describe takes one checkpoint folder");
@@ -97,6 +104,33 @@ Status EvaluateByHand(const Arguments& arguments) {
   return OkStatus();
 }
 
+Status ExportByHand(const Arguments& arguments) {
+  if (arguments.positional().size() != 3) return InvalidArgument("export takes a checkpoint folder and the folder to make");
+  ExportOptions options;
+  options.model = arguments.positional()[1];
+  options.out = arguments.positional()[2];
+  options.tokenizer = arguments.Get("tokenizer");
+  if (arguments.Has("card")) {
+    BRAID_ASSIGN_OR_RETURN(options.card, ReadJsonFile(arguments.Get("card")));
+  }
+  BRAID_ASSIGN_OR_RETURN(const Exported exported, ExportHuggingFace(options));
+  std::printf("%s: %s, %lld parameters\n", options.out.c_str(), exported.architecture.c_str(), (long long)exported.parameters);
+  if (!exported.why_not_llama.empty()) {
+    std::printf("  load it with trust_remote_code=True; no Llama for %s\n", exported.why_not_llama.c_str());
+  }
+  return OkStatus();
+}
+
+Status ImportByHand(const Arguments& arguments) {
+  if (arguments.positional().size() != 3) return InvalidArgument("import takes a Hugging Face folder and the folder to make");
+  const ImportOptions options{.folder = arguments.positional()[1], .out = arguments.positional()[2], .name = arguments.Get("name"),
+                              .tokenizer = arguments.Get("tokenizer")};
+  BRAID_ASSIGN_OR_RETURN(const Imported imported, ImportHuggingFace(options));
+  std::printf("%s: %s, %lld parameters\n", options.out.c_str(), imported.spec.name.c_str(), (long long)model::ParameterCount(imported.spec));
+  for (const std::string& note : imported.notes) std::printf("  %s\n", note.c_str());
+  return OkStatus();
+}
+
 // torch throws; nothing beyond this program's edge does.
 task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
   return [job](const task::Task& task, task::Channel& channel) {
@@ -112,7 +146,7 @@ task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
 
 int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(
-      argc, argv, {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences"}, {"help", "json"});
+      argc, argv, {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name"}, {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());
     return 2;
@@ -125,11 +159,14 @@ int Main(int argc, char** argv) {
   Status (*by_hand)(const Arguments&) = words[0] == "describe"   ? Describe
                                         : words[0] == "generate" ? GenerateByHand
                                         : words[0] == "evaluate" ? EvaluateByHand
+                                        : words[0] == "export"   ? ExportByHand
+                                        : words[0] == "import"   ? ImportByHand
                                                                  : nullptr;
   if (by_hand == nullptr) {
     return task::RunTaskProgram("braid-trainer", words[0],
                                 {{"train", Guarded(RunTrainJob)}, {"joint", Guarded(RunTrainJob)},
-                                 {"evaluate", Guarded(RunEvaluateJob)}, {"gate", Guarded(RunGateJob)}});
+                                 {"evaluate", Guarded(RunEvaluateJob)}, {"gate", Guarded(RunGateJob)},
+                                 {"export", Guarded(RunExportJob)}});
   }
   try {
     const Status status = by_hand(*arguments);

@@ -1,0 +1,395 @@
+"""Exported models in transformers: for every kind of model the fp32 logits of 16 random sequences agree with ours within 1e-4.
+And back: Llama directories that transformers wrote, imported, give the logits that transformers computes."""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HOME = tempfile.mkdtemp(prefix="braid-export-")
+os.environ.update(HF_HOME=os.path.join(HOME, "hf"), HF_MODULES_CACHE=os.path.join(HOME, "modules"), HF_HUB_OFFLINE="1")
+
+import numpy
+import tokenizers
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+TRAINER = os.path.join(sys.argv[1], "braid-trainer")
+DUMP = os.path.join(sys.argv[2], "model_dump")
+BATCH, SEQUENCE, ENTRIES = 16, 40, 300
+VOCAB, PAD = ENTRIES + 1, ENTRIES
+PAPER = {"attn_out_proj": False, "ffn_gate": "beta_swish", "rope_layout": "interleaved", "rope_max_pos": 80}
+
+
+def run(*words, data=None):
+    return subprocess.run(words, input=data, capture_output=True, check=False)
+
+
+def must(*words, data=None):
+    ended = run(*words, data=data)
+    if ended.returncode != 0:
+        raise AssertionError(f"{words}: {ended.stderr.decode()}")
+    return ended.stdout.decode()
+
+
+def make_tokenizer(path):
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=ENTRIES, special_tokens=["<|endoftext|>"], show_progress=False,
+                                             initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(["the cat sat on the mat and the dog sat on the cat; one and one are two, two and two are four",
+                                   "a little girl went into the woods where wolves and foxes were waiting for their supper"], trainer)
+    tokenizer.save(path)
+    assert tokenizer.get_vocab_size() == ENTRIES
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+TOKENIZER = os.path.join(HOME, "tokenizer.json")
+DIGEST = make_tokenizer(TOKENIZER)
+
+
+def stack(name, d, heads, blocks, block="llama", **dual):
+    made = {"name": name, "d": d, "heads": heads, "blocks": blocks, "block": block}
+    return made if block == "llama" else {**made, "dual": {"scale_init": 0, **dual}}
+
+
+def facts(name, arch):
+    return {"name": name, "vocab": VOCAB, "pad_id": PAD, "eos_id": 0, "sequence": SEQUENCE, "tokenizer": DIGEST, "arch": arch}
+
+
+def dense(body, **arch):
+    return {"kind": "dense", **facts(body["name"], arch), "dense": body}
+
+
+def composite(connection, paths, large=None, **arch):
+    width = sum(path["d"] for path in paths)
+    return {"kind": "composite", **facts("composite", arch), "connection": connection, "paths": paths,
+            "large": large or stack("large", width, width // 16, 2)}
+
+
+EQUAL = [stack("a", 32, 2, 3), stack("b", 32, 2, 3)]
+UNEQUAL = [stack("a", 16, 1, 1), stack("b", 32, 2, 3), stack("c", 24, 2, 2, "dual_path", loops=2, ffn_deep=20, ffn_wide=40)]
+DUAL = {"loops": 3, "ffn_deep": 40, "ffn_wide": 72}
+
+
+def routed(**router):
+    return {"kind": "routed", "router": router}
+
+
+LLAMAS = {
+    "standard block": dense(stack("standard", 64, 4, 3)),
+    "published block": dense(stack("published", 64, 2, 3), **PAPER),
+    "interleaved alone": dense(stack("interleaved", 48, 3, 2), rope_layout="interleaved", rope_base=500.0, norm_eps=1e-3),
+    "wide": dense(stack("wide", 48, 3, 2, "wide", ffn_wide=100)),
+    "loop, final step": dense(stack("loop_final", 32, 2, 2, "loop", loops=3, ffn_deep=40, mix="final")),
+    "loop of one step": dense(stack("loop_once", 32, 2, 2, "loop", loops=1, ffn_deep=40, mix="uniform")),
+    "wide, published block": dense(stack("wide_published", 32, 2, 2, "wide", ffn_wide=40), **PAPER),
+}
+OWN = {
+    "wide with norms of queries and keys": dense(stack("wide_norm", 32, 2, 2, "wide", ffn_wide=40, qk_norm=True)),
+    "loop, mixed": dense(stack("loop_act", 32, 2, 2, "loop", loops=3, ffn_deep=40)),
+    "loop, mean": dense(stack("loop_mean", 32, 2, 2, "loop", loops=3, ffn_deep=40, mix="uniform")),
+    "dual": dense(stack("dual", 32, 2, 2, "dual_path", **DUAL)),
+    "dual, published backbone": dense(stack("dual_norm", 32, 2, 2, "dual_path", **DUAL, qk_norm=True, skip_last_router=False)),
+    "dual, convex": dense(stack("dual_convex", 32, 2, 2, "dual_path", **DUAL, gate="convex", mix="uniform", cross=True)),
+    "dual, softmax": dense(stack("dual_softmax", 32, 2, 2, "dual_path", **DUAL, gate="softmax", residual="preserved", cross=True)),
+    "dual, fixed": dense(stack("dual_fixed", 32, 2, 2, "dual_path", **DUAL, gate="fixed", mix="final", residual="preserved")),
+    "dual, published block": dense(stack("dual_published", 32, 2, 2, "dual_path", **DUAL), **PAPER),
+    "share": composite({"kind": "share"}, EQUAL),
+    "share, published block": composite({"kind": "share"}, EQUAL, **PAPER),
+    "share, unequal": composite({"kind": "share", "residual": True, "norm": True}, UNEQUAL),
+    "gumbel 1": composite(routed(kind="gumbel", input="combined"), EQUAL),
+    "gumbel 2": composite(routed(kind="gumbel", input="concat", tau=0.7), EQUAL, **PAPER),
+    "softmax": composite({**routed(kind="softmax", input="x", tau=0.5), "residual": True}, EQUAL),
+    "top1, unequal": composite({**routed(kind="top1", input="x"), "norm": True}, UNEQUAL),
+    "softmax, unequal": composite({**routed(kind="softmax", input="combined"), "residual": True, "norm": True}, UNEQUAL),
+    "no router": composite(routed(kind="none"), EQUAL),
+    "slice": composite({"kind": "slice"}, EQUAL),
+    "slice, sum": composite({"kind": "slice", "scale": "sum", "gate": False, "cross": True}, UNEQUAL),
+    "slice, weights": composite({"kind": "slice", "weights": [0.2, 0.5, 0.3]}, UNEQUAL),
+    "large dual blocks": composite({"kind": "share"}, EQUAL, stack("large", 64, 4, 2, "dual_path", **DUAL)),
+}
+
+
+def random_value(name, shape, draw):
+    noise = torch.randn(shape, generator=draw)
+    if name.endswith("norm.weight") or name.endswith(".beta"):
+        return 1 + 0.2 * noise
+    return 0.5 * noise if name.endswith("scale") else 0.15 * noise
+
+
+def write_checkpoint(folder, model, seed):
+    """Random weights under the names and shapes that `describe` prints."""
+    os.makedirs(folder)
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump({"format": 1, "model": model}, file)
+    shutil.copy(TOKENIZER, os.path.join(folder, "tokenizer.json"))
+    listed = must(TRAINER, "describe", folder).split("forward\n")[1]
+    shapes = {line.split()[0]: json.loads(line.split()[1]) for line in listed.splitlines()}
+    draw = torch.Generator().manual_seed(seed)
+    weights = {name: random_value(name, shape, draw) for name, shape in shapes.items()}
+    weights["embed.weight"][PAD] = 0
+    save_file(weights, os.path.join(folder, "model.safetensors"))
+    return weights
+
+
+def random_ids(seed, batch=BATCH):
+    return torch.randint(0, ENTRIES, (batch, SEQUENCE), generator=torch.Generator().manual_seed(seed))
+
+
+def ours(folder, ids):
+    with open(os.path.join(folder, "request.json"), "w", encoding="utf-8") as file:
+        json.dump({"ids": ids.tolist(), "labels": [[-1] * ids.shape[1]] * len(ids)}, file)
+    must(DUMP, folder)
+    return load_file(os.path.join(folder, "result.safetensors"))["logits"]
+
+
+def load(folder, own):
+    model, report = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=own, output_loading_info=True)
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        assert not report.get(problem), (problem, report[problem])
+    return model.eval()
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=HOME)
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+    def assert_near(self, a, b):
+        self.assertEqual(a.shape, b.shape)
+        self.assertLess((a - b).abs().max().item(), 1e-4)
+        self.assertGreater(b.std().item(), 1e-2)  # there is something to compare
+
+    def exported(self, model, seed=1):
+        """A checkpoint of random weights and its export; the name of an exported folder names its code to transformers."""
+        write_checkpoint(self.at("checkpoint"), model, seed)
+        out = self.at("exported_" + os.path.basename(self.folder))
+        said = must(TRAINER, "export", self.at("checkpoint"), out)
+        return out, said
+
+
+class ExportTest(Case):
+    def check_logits(self, cases, own):
+        for number, (name, model) in enumerate(cases.items()):
+            with self.subTest(name):
+                self.setUp()
+                out, said = self.exported(model, seed=number)
+                self.assertIn("BraidForCausalLM" if own else "LlamaForCausalLM", said)
+                net, ids = load(out, own), random_ids(number)
+                with torch.no_grad():
+                    self.assert_near(net(input_ids=ids).logits, ours(self.at("checkpoint"), ids))
+
+    def test_llamas_are_llamas(self):
+        self.check_logits(LLAMAS, own=False)
+
+    def test_others_carry_their_code(self):
+        self.check_logits(OWN, own=True)
+
+    def test_llama_form_is_what_the_own_code_computes(self):
+        """The two ways out agree: config.json and tensors of the own form are made here from the checkpoint."""
+        for number, (name, model) in enumerate(LLAMAS.items()):
+            with self.subTest(name):
+                self.setUp()
+                other, _ = self.exported(OWN["dual"])
+                checkpoint = self.at("again")
+                weights = write_checkpoint(checkpoint, model, number)
+                llama = self.at("llama")
+                must(TRAINER, "export", checkpoint, llama)
+                spec = json.loads(must(TRAINER, "describe", checkpoint).rsplit("}", 1)[0] + "}")
+                with open(os.path.join(other, "config.json")) as file:
+                    config = {**json.load(file), "spec": spec, "hidden_size": model["dense"]["d"]}
+                with open(os.path.join(other, "config.json"), "w") as file:
+                    json.dump(config, file)
+                save_file({name if name == "head.weight" else "model." + name: value for name, value in weights.items()},
+                          os.path.join(other, "model.safetensors"), {"format": "pt"})
+                ids = random_ids(number)
+                with torch.no_grad():
+                    self.assert_near(load(other, True)(input_ids=ids).logits, load(llama, False)(input_ids=ids).logits)
+
+    def test_config_says_what_the_defaults_do_not(self):
+        out, _ = self.exported(LLAMAS["interleaved alone"])
+        config = AutoConfig.from_pretrained(out)
+        self.assertEqual((config.rms_norm_eps, config.vocab_size, config.pad_token_id, config.eos_token_id, config.bos_token_id),
+                         (1e-3, VOCAB, PAD, 0, 0))
+        self.assertEqual(config.rope_parameters, {"rope_type": "default", "rope_theta": 500.0})
+        self.assertFalse(config.tie_word_embeddings)
+        self.assertEqual(set(os.listdir(out)), {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+                                                "tokenizer_config.json", "special_tokens_map.json", "README.md"})
+
+    def test_tokenizer_is_the_same_and_has_the_pad(self):
+        out, _ = self.exported(LLAMAS["standard block"])
+        tokenizer = AutoTokenizer.from_pretrained(out)
+        text = "the cat sat, two dogs\n\n are four<|endoftext|>one"
+        self.assertEqual(tokenizer(text).input_ids, tokenizers.Tokenizer.from_file(TOKENIZER).encode(text).ids)
+        self.assertEqual((tokenizer.pad_token_id, tokenizer.eos_token_id, len(tokenizer)), (PAD, 0, VOCAB))
+        self.assertEqual(tokenizer.model_max_length, SEQUENCE)
+        with open(os.path.join(out, "tokenizer.json"), "rb") as file:
+            self.assertEqual(hashlib.sha256(file.read()).hexdigest(), DIGEST)
+
+    def test_padding_changes_nothing(self):
+        for name in ("dual", "share, unequal", "slice", "gumbel 1"):
+            with self.subTest(name):
+                self.setUp()
+                net, ids = load(self.exported(OWN[name])[0], True), random_ids(3, batch=2)
+                with torch.no_grad():
+                    alone = net(input_ids=ids[1:, :25]).logits[0]
+                    for left in (False, True):
+                        where = slice(SEQUENCE - 25, SEQUENCE) if left else slice(0, 25)
+                        both, mask = ids.clone(), torch.zeros_like(ids)
+                        both[1], mask[0], mask[1, where] = PAD, 1, 1
+                        both[1, where] = ids[1, :25]
+                        logits = net(input_ids=both, attention_mask=mask).logits
+                        self.assertTrue(logits.isfinite().all())
+                        self.assert_near(logits[1, where], alone)
+
+    def test_greedy_text_is_ours(self):
+        for name, own in (("standard block", False), ("published block", False), ("share", True), ("dual", True), ("slice", True)):
+            with self.subTest(name):
+                self.setUp()
+                out, _ = self.exported((OWN if own else LLAMAS)[name], seed=4)
+                said = json.loads(must(TRAINER, "generate", self.at("checkpoint"), "the cat", "--tokens", "12", "--json"))
+                net, tokenizer = load(out, own), AutoTokenizer.from_pretrained(out)
+                ids = net.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=12)[0]
+                self.assertEqual(tokenizer.decode(ids, skip_special_tokens=True), "the cat" + said["text"])
+
+    def test_own_code_saves_and_loads_again(self):
+        net = load(self.exported(OWN["share, unequal"])[0], True)
+        net.save_pretrained(self.at("saved"))
+        again, ids = load(self.at("saved"), True), random_ids(5, batch=2)
+        with torch.no_grad():
+            self.assertTrue(torch.equal(net(input_ids=ids).logits, again(input_ids=ids).logits))
+
+    def test_own_code_trains(self):
+        """Every parameter gets a gradient, and the loss is that of the labels shifted by one."""
+        for name in ("dual, convex", "gumbel 1", "slice, weights"):
+            with self.subTest(name):
+                self.setUp()
+                net, ids = load(self.exported(OWN[name])[0], True).train(), random_ids(6, batch=2)
+                out = net(input_ids=ids, labels=ids)
+                expected = torch.nn.functional.cross_entropy(out.logits[:, :-1].reshape(-1, VOCAB), ids[:, 1:].reshape(-1))
+                self.assertAlmostEqual(out.loss.item(), expected.item(), places=5)
+                out.loss.backward()
+                self.assertEqual([n for n, p in net.named_parameters() if p.grad is None], [])
+
+    def test_router_noise_is_off_in_evaluation_unless_asked_for(self):
+        out, _ = self.exported(OWN["gumbel 1"])
+        net, ids = load(out, True), random_ids(7, batch=2)
+        with torch.no_grad():
+            self.assertTrue(torch.equal(net(input_ids=ids).logits, net(input_ids=ids).logits))
+        noisy = AutoModelForCausalLM.from_pretrained(out, trust_remote_code=True, router_noise="always").eval()
+        with torch.no_grad():
+            self.assertFalse(torch.equal(noisy(input_ids=ids).logits, noisy(input_ids=ids).logits))
+
+    def test_position_table_ends(self):
+        net = load(self.exported(OWN["dual, published block"])[0], True)
+        with self.assertRaisesRegex(ValueError, "81 tokens are above the 80 positions"):
+            net(input_ids=torch.zeros(1, 81, dtype=torch.long))
+
+
+class ImportTest(Case):
+    def llama(self, **changes):
+        torch.manual_seed(11)
+        config = LlamaConfig(**{**dict(vocab_size=VOCAB, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                                       num_key_value_heads=4, max_position_embeddings=SEQUENCE, rms_norm_eps=1e-4, rope_theta=2000.0,
+                                       pad_token_id=PAD, eos_token_id=0, bos_token_id=0, tie_word_embeddings=False,
+                                       initializer_range=0.15), **changes})
+        net = LlamaForCausalLM(config).eval()
+        with torch.no_grad():
+            for name, parameter in net.named_parameters():
+                if "norm" in name:
+                    parameter.mul_(1 + 0.2 * torch.randn_like(parameter))
+        return net
+
+    def saved(self, net, **how):
+        folder = self.at("llama")
+        net.save_pretrained(folder, **how)
+        shutil.copy(TOKENIZER, os.path.join(folder, "tokenizer.json"))
+        return folder
+
+    def check(self, net, **how):
+        folder = self.saved(net, **how)
+        out = self.at("imported")
+        said = must(TRAINER, "import", folder, out, "--name", "guest")
+        ids = random_ids(12)
+        net = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        with torch.no_grad():
+            self.assert_near(ours(out, ids)[..., :ENTRIES], net(input_ids=ids).logits[..., :ENTRIES])
+        with open(os.path.join(out, "config.json")) as file:
+            model = json.load(file)["model"]
+        self.assertEqual((model["name"], model["pad_id"], model["eos_id"], model["tokenizer"]), ("guest", PAD, 0, DIGEST))
+        self.assertEqual(load_file(os.path.join(out, "model.safetensors"))["embed.weight"][PAD].abs().max().item(), 0)
+        self.assertEqual(set(os.listdir(out)), {"config.json", "model.safetensors", "state.json", "tokenizer.json"})
+        return model, said
+
+    def test_plain(self):
+        model, said = self.check(self.llama())
+        self.assertEqual((model["vocab"], model["sequence"], model["dense"]["ffn"], model["arch"]["norm_eps"], model["arch"]["rope_base"]),
+                         (VOCAB, SEQUENCE, 96, 1e-4, 2000.0))
+        self.assertEqual(len(said.splitlines()), 1)
+
+    def test_half_precision_and_shards(self):
+        for dtype, how in ((torch.float16, {}), (torch.bfloat16, {"max_shard_size": "60KB"})):
+            with self.subTest(dtype):
+                self.setUp()
+                self.check(self.llama().to(dtype), **how)
+                sharded = os.path.exists(self.at("llama/model.safetensors.index.json"))
+                self.assertEqual(sharded, bool(how))
+
+    def test_shared_key_heads_and_tied_head(self):
+        _, said = self.check(self.llama(num_key_value_heads=2, tie_word_embeddings=True))
+        self.assertIn("each of 2 key and value heads was repeated for 2 queries", said)
+        self.assertIn("the head is a copy of the embedding", said)
+
+    def test_rows_without_a_pad_get_one(self):
+        model, said = self.check(self.llama(vocab_size=ENTRIES, pad_token_id=None))
+        self.assertEqual(model["vocab"], VOCAB)
+        self.assertIn(f"a zero row for the pad, id {PAD}, was appended", said)
+
+    def test_rows_behind_the_pad_stay(self):
+        model, said = self.check(self.llama(vocab_size=320, pad_token_id=None))
+        self.assertEqual(model["vocab"], 320)
+        self.assertIn("19 rows behind the pad", said)
+
+    def test_an_export_comes_back_bit_by_bit(self):
+        model = LLAMAS["standard block"]
+        out, _ = self.exported(model)
+        must(TRAINER, "import", out, self.at("back"), "--name", "standard")
+        first, back = (load_file(self.at(f"{name}/model.safetensors")) for name in ("checkpoint", "back"))
+        self.assertEqual(first.keys(), back.keys())
+        for name, value in first.items():
+            self.assertTrue(torch.equal(value, back[name]), name)
+        described = [must(TRAINER, "describe", self.at(name)) for name in ("checkpoint", "back")]
+        self.assertEqual(*described)
+
+    def test_what_cannot_be_exact_is_refused_by_its_key(self):
+        cases = {"attention_bias: true cannot be imported exactly": {"attention_bias": True},
+                 "mlp_bias: true cannot be imported exactly": {"mlp_bias": True},
+                 "hidden_act: \"gelu\" cannot be imported exactly": {"hidden_act": "gelu"},
+                 "head_dim: 24 cannot be imported exactly": {"head_dim": 24},
+                 "rope_type: \"llama3\" cannot be imported exactly": {"rope_parameters": {
+                     "rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                     "original_max_position_embeddings": 20}}}
+        for message, change in cases.items():
+            with self.subTest(message):
+                self.setUp()
+                ended = run(TRAINER, "import", self.saved(self.llama(**change)), self.at("imported"))
+                self.assertEqual(ended.returncode, 1)
+                self.assertIn(message, ended.stderr.decode())
+                self.assertFalse(os.path.exists(self.at("imported")))
+
+
+if __name__ == "__main__":
+    try:
+        result = unittest.main(argv=sys.argv[:1], verbosity=2, exit=False).result
+    finally:
+        shutil.rmtree(HOME, ignore_errors=True)
+    sys.exit(not result.wasSuccessful())

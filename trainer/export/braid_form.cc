@@ -1,0 +1,42 @@
+#include "trainer/export/braid_form.h"
+
+#include "model/tensors.h"
+
+namespace braid::trainer {
+
+Json BraidConfig(const model::ModelSpec& spec) {
+  const bool dense = spec.kind == model::Kind::kDense;
+  const model::Stack& stack = dense ? spec.dense : spec.large;
+  return {{"architectures", {"BraidForCausalLM"}},
+          {"model_type", "braid"},
+          {"auto_map",
+           {{"AutoConfig", "configuration_braid.BraidConfig"},
+            {"AutoModel", "modeling_braid.BraidModel"},
+            {"AutoModelForCausalLM", "modeling_braid.BraidForCausalLM"}}},
+          {"spec", model::ToJson(spec)},
+          // Evaluation draws no noise, whatever the training did: equal input gives equal output.
+          {"router_noise", "train_only"},
+          {"vocab_size", spec.vocab},
+          {"hidden_size", spec.width()},
+          {"num_hidden_layers", dense ? spec.dense.blocks : spec.parallel_layers() + 2},
+          {"num_attention_heads", stack.heads},
+          {"max_position_embeddings", spec.sequence},
+          {"bos_token_id", spec.eos_id},
+          {"eos_token_id", spec.eos_id},
+          {"pad_token_id", spec.pad_id},
+          {"tie_word_embeddings", false},
+          {"torch_dtype", "float32"},
+          {"dtype", "float32"},
+          {"use_cache", false}};
+}
+
+std::vector<ExportedTensor> BraidTensors(const model::ModelSpec& spec) {
+  std::vector<ExportedTensor> all;
+  for (const model::TensorSpec& tensor : model::Tensors(spec)) {
+    const std::string name = tensor.name == "head.weight" ? tensor.name : "model." + tensor.name;
+    all.push_back({.name = name, .shape = tensor.shape, .source = tensor.name});
+  }
+  return all;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,273 @@
+#include "trainer/export/import.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "corpus/tokenizer.h"
+#include "model/tensors.h"
+#include "storage/files/safetensors.h"
+#include "trainer/export/llama_weights.h"
+#include "trainer/export/new_folder.h"
+
+namespace braid::trainer {
+namespace {
+
+using model::ModelSpec;
+using storage::SafetensorsWriter;
+
+// A config.json of transformers: keys that braid does not know are fine, those it needs are asked for by type.
+class LlamaConfigReader {
+ public:
+  LlamaConfigReader(const Json& config, std::string what) : config_(config), what_(std::move(what)) {}
+
+  int64_t Int(const std::string& key, int64_t fallback) {
+    const Json value = Value(key);
+    if (value.is_number_integer()) return value.get<int64_t>();
+    if (!value.is_null()) Expected(key, "a whole number", value);
+    return fallback;
+  }
+  int64_t RequireInt(const std::string& key) {
+    if (Value(key).is_null()) Fail(InvalidArgument(what_ + ": " + key + " is missing"));
+    return Int(key, 0);
+  }
+  double Double(const std::string& key, double fallback) {
+    const Json value = Value(key);
+    if (value.is_number()) return value.get<double>();
+    if (!value.is_null()) Expected(key, "a number", value);
+    return fallback;
+  }
+  bool Bool(const std::string& key, bool fallback) {
+    const Json value = Value(key);
+    if (value.is_boolean()) return value.get<bool>();
+    if (!value.is_null()) Expected(key, "true or false", value);
+    return fallback;
+  }
+  Json Value(const std::string& key) const { return config_.is_object() ? config_.value(key, Json()) : Json(); }
+
+  // Anything but `allowed` (or nothing) changes what is computed.
+  void Only(const std::string& key, const std::vector<Json>& allowed, const std::string& why) {
+    const Json value = Value(key);
+    if (value.is_null() || std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
+    Refuse(key, value, why);
+  }
+  void Refuse(const std::string& key, const Json& value, const std::string& why) {
+    Fail(Unimplemented(what_ + ": " + key + ": " + value.dump() + " cannot be imported exactly: " + why));
+  }
+  Status status() const { return status_; }
+
+ private:
+  void Fail(Status status) {
+    if (status_.ok()) status_ = std::move(status);
+  }
+  void Expected(const std::string& key, const std::string& type, const Json& found) {
+    Fail(InvalidArgument(what_ + ": " + key + ": expected " + type + ", found " + found.dump()));
+  }
+  const Json& config_;
+  const std::string what_;
+  Status status_;
+};
+
+// Rotation: plain, whichever of the two ways of writing it down is used. Returns the base.
+double ReadRope(LlamaConfigReader& read) {
+  double base = read.Double("rope_theta", 10000.0);
+  for (const std::string key : {"rope_scaling", "rope_parameters"}) {
+    const Json rope = read.Value(key);
+    if (!rope.is_object()) continue;
+    const Json type = rope.value("rope_type", rope.value("type", Json("default")));
+    if (type != "default") read.Refuse(key + ".rope_type", type, "braid turns all positions alike");
+    if (rope.contains("rope_theta") && rope["rope_theta"].is_number()) base = rope["rope_theta"].get<double>();
+  }
+  const Json partial = read.Value("rope_parameters").is_object() ? read.Value("rope_parameters").value("partial_rotary_factor", Json(1.0))
+                                                                 : Json(1.0);
+  if (partial != 1.0) read.Refuse("rope_parameters.partial_rotary_factor", partial, "braid turns whole heads");
+  return base;
+}
+
+// Whose key and value heads serve how many queries.
+int64_t KeyValueHeads(const Json& config, int64_t heads) {
+  const Json value = config.value("num_key_value_heads", Json());
+  return value.is_number_integer() ? value.get<int64_t>() : heads;
+}
+
+// A tensor of the checkpoint, made from the Llama's.
+struct Source {
+  std::string name;            // the Llama's
+  std::vector<int64_t> shape;  // the Llama's
+  int64_t repeat = 1;          // each head of `head_rows` rows is written so often
+  int64_t head_rows = 0;
+  bool vocabulary = false;     // rows are tokens
+};
+
+std::string LayerTensorName(const std::string& own) {
+  static const std::map<std::string, std::string> kNames = {
+      {"attn_norm", "input_layernorm"},  {"ffn_norm", "post_attention_layernorm"}, {"attn.q", "self_attn.q_proj"},
+      {"attn.k", "self_attn.k_proj"},    {"attn.v", "self_attn.v_proj"},           {"attn.o", "self_attn.o_proj"},
+      {"ffn.gate", "mlp.gate_proj"},     {"ffn.up", "mlp.up_proj"},                {"ffn.down", "mlp.down_proj"}};
+  return kNames.at(own);
+}
+
+Source SourceOf(const model::TensorSpec& tensor, const ModelSpec& spec, int64_t rows, int64_t kv_heads, bool tied) {
+  if (tensor.name == "embed.weight" || tensor.name == "head.weight") {
+    const bool head = tensor.name == "head.weight" && !tied;
+    return {.name = head ? "lm_head.weight" : "model.embed_tokens.weight", .shape = {rows, spec.dense.d}, .vocabulary = true};
+  }
+  if (tensor.name == "norm.weight") return {.name = "model.norm.weight", .shape = tensor.shape};
+  const std::vector<std::string> parts = Split(tensor.name, '.');  // blocks.<i>.<own>.weight
+  const std::vector<std::string> own(parts.begin() + 2, parts.end() - 1);
+  Source source{.name = "model.layers." + parts[1] + "." + LayerTensorName(Join(own, ".")) + ".weight", .shape = tensor.shape};
+  if ((own.back() == "k" || own.back() == "v") && kv_heads != spec.dense.heads) {
+    source.head_rows = spec.dense.head_size();
+    source.repeat = spec.dense.heads / kv_heads;
+    source.shape[0] = kv_heads * source.head_rows;
+  }
+  return source;
+}
+
+// Key and value heads, each repeated for the queries that share it.
+std::vector<float> Repeated(const std::vector<float>& values, const Source& source) {
+  const int64_t head = source.head_rows * source.shape[1];
+  std::vector<float> out;
+  out.reserve(values.size() * static_cast<size_t>(source.repeat));
+  for (auto begin = values.begin(); begin != values.end(); begin += head) {
+    for (int64_t i = 0; i < source.repeat; ++i) out.insert(out.end(), begin, begin + head);
+  }
+  return out;
+}
+
+Result<std::vector<float>> Values(const model::TensorSpec& tensor, const Source& source, const LlamaWeights& weights) {
+  BRAID_ASSIGN_OR_RETURN(std::vector<float> values, weights.Read(source.name, source.shape));
+  if (source.repeat > 1) return Repeated(values, source);
+  if (!source.vocabulary) return values;
+  const int64_t width = tensor.shape[1];
+  values.resize(static_cast<size_t>(tensor.elements()), 0.0f);  // the appended pad row
+  if (tensor.pad_row >= 0) std::fill_n(values.begin() + tensor.pad_row * width, width, 0.0f);
+  return values;
+}
+
+// Old files keep what follows from the config.
+bool IsComputed(const std::string& name) { return name.ends_with(".rotary_emb.inv_freq"); }
+
+Status CheckNames(const LlamaWeights& weights, const std::set<std::string>& used, const std::string& folder, bool tied) {
+  for (const std::string& name : weights.Names()) {
+    if (used.contains(name) || IsComputed(name) || (tied && name == "lm_head.weight")) continue;
+    return InvalidArgument(folder + ": tensor " + name + " has no place in a Llama without biases and adapters");
+  }
+  return OkStatus();
+}
+
+Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Json& config, const ImportOptions& options,
+                    const std::string& path) {
+  const bool tied = config.value("tie_word_embeddings", false);
+  const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads), rows = config.value("vocab_size", int64_t{0});
+  const std::vector<model::TensorSpec> tensors = model::Tensors(spec);
+  std::vector<SafetensorsWriter::Tensor> places;
+  std::set<std::string> used;
+  for (const model::TensorSpec& tensor : tensors) {
+    places.push_back({tensor.name, "F32", tensor.shape});
+    used.insert(SourceOf(tensor, spec, rows, kv_heads, tied).name);
+  }
+  BRAID_RETURN_IF_ERROR(CheckNames(weights, used, options.folder, tied));
+  BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(places)));
+  for (const model::TensorSpec& tensor : tensors) {
+    BRAID_ASSIGN_OR_RETURN(const std::vector<float> values, Values(tensor, SourceOf(tensor, spec, rows, kv_heads, tied), weights));
+    BRAID_RETURN_IF_ERROR(writer->Append(tensor.name, values.data(), values.size() * sizeof(float)));
+  }
+  return writer->Finish();
+}
+
+// Vocabulary, pad and end of text, of which the tokenizer knows more than config.json.
+Status FitTokenizer(const corpus::Tokenizer& tokenizer, const Json& config, int64_t rows, const std::string& what, Imported* imported) {
+  ModelSpec& spec = imported->spec;
+  if (rows < tokenizer.entries()) {
+    return InvalidArgument(Format("%s: vocab_size: %lld rows for a tokenizer.json of %lld entries", what.c_str(), (long long)rows,
+                                  (long long)tokenizer.entries()));
+  }
+  spec.vocab = std::max(rows, tokenizer.vocab());
+  spec.pad_id = tokenizer.pad_id();
+  spec.eos_id = tokenizer.eos_id();
+  spec.tokenizer = tokenizer.digest();
+  if (rows < spec.vocab) imported->notes.push_back(Format("a zero row for the pad, id %lld, was appended to embedding and head", (long long)spec.pad_id));
+  if (rows > tokenizer.vocab()) {
+    imported->notes.push_back(Format("%lld rows behind the pad, id %lld, belong to no token; they stay", (long long)(rows - tokenizer.vocab()),
+                                     (long long)spec.pad_id));
+  }
+  const Json pad = config.value("pad_token_id", Json()), eos = config.value("eos_token_id", Json());
+  if (pad.is_number_integer() && pad != spec.pad_id) {
+    imported->notes.push_back(Format("pad_token_id: %s is a token of its own; the pad is %lld here", pad.dump().c_str(), (long long)spec.pad_id));
+  }
+  if (eos.is_number_integer() && eos != spec.eos_id) {
+    imported->notes.push_back(Format("eos_token_id: %s; documents end with <|endoftext|>, id %lld, here", eos.dump().c_str(), (long long)spec.eos_id));
+  }
+  return OkStatus();
+}
+
+Status WriteFolder(const std::string& folder, const ModelSpec& spec, const LlamaWeights& weights, const Json& config,
+                   const ImportOptions& options, const std::string& tokenizer_file) {
+  BRAID_RETURN_IF_ERROR(WriteWeights(spec, weights, config, options, JoinPath(folder, "model.safetensors")));
+  BRAID_RETURN_IF_ERROR(CopyFile(tokenizer_file, JoinPath(folder, "tokenizer.json")));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"), {{"format", 1}, {"model", model::ToJson(spec)}}));
+  return WriteJsonFile(JoinPath(folder, "state.json"), {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", 0}});
+}
+
+}  // namespace
+
+Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
+  if (!config.is_object()) return InvalidArgument(what + ": expected an object");
+  LlamaConfigReader read(config, what);
+  if (read.Value("model_type") != "llama") read.Refuse("model_type", read.Value("model_type"), "braid imports Llama models");
+  read.Only("hidden_act", {"silu", "swish"}, "a Llama block of braid has silu");
+  read.Only("attention_bias", {false}, "braid's attention has no biases");
+  read.Only("mlp_bias", {false}, "braid's feed-forward has no biases");
+  read.Only("sliding_window", {}, "braid's attention looks at all positions before");
+  read.Only("quantization_config", {}, "braid reads plain weights");
+  ModelSpec spec;
+  spec.name = "imported";
+  spec.vocab = read.RequireInt("vocab_size");
+  spec.sequence = read.Int("max_position_embeddings", 2048);
+  spec.arch.norm_eps = read.Double("rms_norm_eps", 1e-6);
+  spec.arch.rope_base = ReadRope(read);
+  spec.dense = {.name = "imported", .d = read.RequireInt("hidden_size"), .heads = read.RequireInt("num_attention_heads"),
+                .blocks = read.RequireInt("num_hidden_layers"), .ffn = read.RequireInt("intermediate_size")};
+  const int64_t kv_heads = read.Int("num_key_value_heads", spec.dense.heads), head_dim = read.Int("head_dim", 0);
+  (void)read.Bool("tie_word_embeddings", false);
+  BRAID_RETURN_IF_ERROR(read.status());
+  if (Status status = model::Validate(spec); !status.ok()) return Status(status.code(), what + ": " + status.message());
+  if (head_dim != 0 && head_dim != spec.dense.head_size()) {
+    read.Refuse("head_dim", head_dim, "braid's heads have hidden_size / num_attention_heads");
+  }
+  if (kv_heads < 1 || spec.dense.heads % kv_heads != 0) {
+    read.Refuse("num_key_value_heads", kv_heads, "they do not divide num_attention_heads");
+  }
+  BRAID_RETURN_IF_ERROR(read.status());
+  return spec;
+}
+
+Result<Imported> ImportHuggingFace(const ImportOptions& options) {
+  BRAID_RETURN_IF_ERROR(CheckNewFolder(options.out));
+  const std::string config_path = JoinPath(options.folder, "config.json");
+  BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(config_path));
+  Imported imported;
+  BRAID_ASSIGN_OR_RETURN(imported.spec, LlamaSpec(config, config_path));
+  ModelSpec& spec = imported.spec;
+  spec.name = spec.dense.name = !options.name.empty() ? options.name : std::string(BaseName(AbsolutePath(options.folder)));
+  const std::string tokenizer_file = options.tokenizer.empty() ? JoinPath(options.folder, "tokenizer.json") : options.tokenizer;
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
+  BRAID_ASSIGN_OR_RETURN(const LlamaWeights weights, LlamaWeights::Open(options.folder));
+  const int64_t rows = spec.vocab;
+  BRAID_RETURN_IF_ERROR(FitTokenizer(*tokenizer, config, rows, config_path, &imported));
+  const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads);
+  if (kv_heads != spec.dense.heads) {
+    imported.notes.push_back(Format("num_key_value_heads: each of %lld key and value heads was repeated for %lld queries", (long long)kv_heads,
+                                    (long long)(spec.dense.heads / kv_heads)));
+  }
+  if (config.value("tie_word_embeddings", false)) imported.notes.push_back("tie_word_embeddings: the head is a copy of the embedding");
+  BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {
+    return WriteFolder(folder, spec, weights, config, options, tokenizer_file);
+  }));
+  return imported;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,115 @@
+#include "trainer/export/llama_form.h"
+
+namespace braid::trainer {
+namespace {
+
+using model::ModelSpec;
+using model::Stack;
+
+// One layer of the Llama: a block, or one step of a looped one.
+struct Layer {
+  const ModelSpec& spec;
+  std::string from;   // "blocks.2." or "blocks.2.deep."
+  std::string to;     // "model.layers.5."
+  std::string scale;  // canonical name, or empty
+  int64_t step = 0;
+
+  ExportedTensor Tensor(const std::string& name, const std::string& own, std::vector<int64_t> shape) const {
+    return {.name = to + name + ".weight", .shape = std::move(shape), .source = from + own + ".weight"};
+  }
+  // What the layer adds to the stream is scaled.
+  ExportedTensor Scaled(ExportedTensor tensor) const {
+    tensor.softplus_of = scale;
+    tensor.at = step;
+    return tensor;
+  }
+};
+
+int64_t FeedForwardWidth(const Stack& stack) {
+  return stack.block == "llama" ? stack.ffn : stack.block == "wide" ? stack.dual.ffn_wide : stack.dual.ffn_deep;
+}
+
+void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
+  const model::Arch& arch = layer.spec.arch;
+  const Stack& stack = layer.spec.dense;
+  const int64_t w = stack.d, f = FeedForwardWidth(stack);
+  all.push_back(layer.Tensor("input_layernorm", "attn_norm", {w}));
+  for (const std::string part : {"q", "k", "v"}) {
+    ExportedTensor tensor = layer.Tensor("self_attn." + part + "_proj", "attn." + part, {w, w});
+    if (arch.rope_layout == "interleaved" && part != "v") tensor.heads = stack.heads;
+    all.push_back(std::move(tensor));
+  }
+  ExportedTensor o = layer.Scaled(layer.Tensor("self_attn.o_proj", "attn.o", {w, w}));
+  if (!arch.attn_out_proj) o.source.clear();
+  all.push_back(std::move(o));
+  all.push_back(layer.Tensor("post_attention_layernorm", "ffn_norm", {w}));
+  ExportedTensor gate = layer.Tensor("mlp.gate_proj", "ffn.gate", {f, w});
+  ExportedTensor down = layer.Scaled(layer.Tensor("mlp.down_proj", "ffn.down", {w, f}));
+  if (arch.ffn_gate == "beta_swish") gate.times_rows = down.over_columns = layer.from + "ffn.beta";
+  all.push_back(std::move(gate));
+  all.push_back(layer.Tensor("mlp.up_proj", "ffn.up", {f, w}));
+  all.push_back(std::move(down));
+}
+
+}  // namespace
+
+std::string WhyNotLlama(const ModelSpec& spec) {
+  if (spec.kind != model::Kind::kDense) return "kind: a composite has parallel layers";
+  const model::Dual& dual = spec.dense.dual;
+  if (spec.dense.block == "dual_path") return "dense.block: dual_path weighs two paths for each token";
+  if (dual.qk_norm) return "dense.dual.qk_norm: Llama norms no queries and keys";
+  if (spec.dense.block == "loop" && dual.mix != "final" && dual.loops > 1) {
+    return "dense.dual.mix: " + dual.mix + " mixes the steps; only the final one can be a layer's output";
+  }
+  return "";
+}
+
+Json LlamaConfig(const ModelSpec& spec) {
+  const Stack& stack = spec.dense;
+  return {{"architectures", {"LlamaForCausalLM"}},
+          {"model_type", "llama"},
+          {"vocab_size", spec.vocab},
+          {"hidden_size", stack.d},
+          {"intermediate_size", FeedForwardWidth(stack)},
+          {"num_hidden_layers", stack.blocks * stack.dual.loops},
+          {"num_attention_heads", stack.heads},
+          {"num_key_value_heads", stack.heads},
+          {"head_dim", stack.head_size()},
+          {"max_position_embeddings", spec.sequence},
+          {"rms_norm_eps", spec.arch.norm_eps},
+          {"rope_theta", spec.arch.rope_base},
+          {"rope_scaling", nullptr},
+          {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", spec.arch.rope_base}}},
+          {"hidden_act", "silu"},
+          {"attention_bias", false},
+          {"attention_dropout", 0.0},
+          {"mlp_bias", false},
+          {"pretraining_tp", 1},
+          {"initializer_range", 0.02},
+          {"tie_word_embeddings", false},
+          {"bos_token_id", spec.eos_id},  // braid begins sequences with the end of the text before
+          {"eos_token_id", spec.eos_id},
+          {"pad_token_id", spec.pad_id},
+          {"torch_dtype", "float32"},
+          {"dtype", "float32"},
+          {"use_cache", true}};
+}
+
+std::vector<ExportedTensor> LlamaTensors(const ModelSpec& spec) {
+  const Stack& stack = spec.dense;
+  std::vector<ExportedTensor> all;
+  all.push_back({.name = "model.embed_tokens.weight", .shape = {spec.vocab, stack.d}, .source = "embed.weight"});
+  for (int64_t block = 0; block < stack.blocks; ++block) {
+    const std::string from = "blocks." + std::to_string(block) + ".";
+    const std::string inside = stack.has_deep() ? from + "deep." : stack.has_wide() ? from + "wide." : from;
+    for (int64_t step = 0; step < stack.dual.loops; ++step) {
+      AddLayer(all, {spec, inside, "model.layers." + std::to_string(block * stack.dual.loops + step) + ".",
+                     stack.block == "llama" ? "" : inside + "scale", step});
+    }
+  }
+  all.push_back({.name = "model.norm.weight", .shape = {stack.d}, .source = "norm.weight"});
+  all.push_back({.name = "lm_head.weight", .shape = {spec.vocab, stack.d}, .source = "head.weight"});
+  return all;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,175 @@
+#include "trainer/export/model_card.h"
+
+#include "base/text.h"
+#include "base/version.h"
+#include "model/flops.h"
+#include "model/tensors.h"
+
+namespace braid::trainer {
+namespace {
+
+using model::ModelSpec;
+using model::Stack;
+
+struct Card {
+  std::string summary, license, run_id, run_name, recipe;
+  int64_t tokens = 0;
+  Json corpora = Json::array(), parents = Json::array(), evaluation = Json::object();
+};
+
+Result<Card> ReadCard(const Json& json) {
+  static const Json kNone = Json::object();
+  JsonReader read(json.is_null() ? kNone : json, "card");
+  Card card;
+  card.summary = read.String("summary", "");
+  card.license = read.String("license", "");
+  card.recipe = read.String("recipe", "");
+  card.tokens = read.Int("tokens", 0);
+  const Json run = read.Value("run");
+  if (read.Has("corpora")) card.corpora = read.RequireArray("corpora");
+  if (read.Has("parents")) card.parents = read.RequireArray("parents");
+  if (read.Has("evaluation")) card.evaluation = read.RequireObject("evaluation");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!run.is_null()) {
+    JsonReader inside(run, "card.run");
+    card.run_id = inside.String("id", "");
+    card.run_name = inside.String("name", "");
+    BRAID_RETURN_IF_ERROR(inside.Finish());
+  }
+  return card;
+}
+
+// Text of others in one cell of a table.
+std::string Cell(std::string text) {
+  for (char& c : text) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  std::string safe;
+  for (const char c : text) safe += c == '|' ? std::string("\\|") : std::string(1, c);
+  return safe;
+}
+
+std::string Row(const std::vector<std::string>& cells) {
+  std::string row = "|";
+  for (const std::string& cell : cells) row += " " + cell + " |";
+  return row + "\n";
+}
+
+std::string Header(const std::vector<std::string>& names) {
+  return Row(names) + "|" + [&] {
+    std::string rule;
+    for (size_t i = 0; i < names.size(); ++i) rule += "---|";
+    return rule;
+  }() + "\n";
+}
+
+std::string StackText(const Stack& stack) {
+  std::string text = Format("%lld `%s` blocks of width %lld, %lld heads", (long long)stack.blocks, stack.block.c_str(),
+                            (long long)stack.d, (long long)stack.heads);
+  if (stack.block == "llama") return text + Format(", feed-forward %lld", (long long)stack.ffn);
+  if (stack.has_deep()) text += Format(", deep feed-forward %lld, %lld steps", (long long)stack.dual.ffn_deep, (long long)stack.dual.loops);
+  if (stack.has_wide()) text += Format(", wide feed-forward %lld", (long long)stack.dual.ffn_wide);
+  return text;
+}
+
+std::string ModelTable(const ModelSpec& spec, const Card& card) {
+  std::string table = Header({"", ""});
+  if (spec.kind == model::Kind::kDense) {
+    table += Row({"model", StackText(spec.dense)});
+  } else {
+    table += Row({"model", Format("composite of %zu paths, connected by `%s`", spec.paths.size(), spec.connection.kind.c_str())});
+    for (const Stack& path : spec.paths) table += Row({"path " + Cell(path.name), StackText(path)});
+    table += Row({"large blocks", StackText(spec.large)});
+  }
+  table += Row({"parameters", Format("%lld (%lld without embedding and head)", (long long)model::ParameterCount(spec),
+                                     (long long)model::BodyParameterCount(spec))});
+  table += Row({"forward pass", Format("%.1f MFLOP a token at %lld tokens", model::ForwardFlopsPerToken(spec) / 1e6, (long long)spec.sequence)});
+  table += Row({"vocabulary", Format("%lld rows, end of text %lld, pad %lld", (long long)spec.vocab, (long long)spec.eos_id, (long long)spec.pad_id)});
+  if (!spec.tokenizer.empty()) table += Row({"tokenizer.json", "SHA-256 `" + spec.tokenizer + "`"});
+  if (card.tokens > 0) table += Row({"trained on", Format("%lld tokens", (long long)card.tokens)});
+  if (!card.run_id.empty()) table += Row({"run", Cell(card.run_name.empty() ? card.run_id : card.run_name + " (" + card.run_id + ")")});
+  return table;
+}
+
+Result<std::string> CorporaTable(const Json& corpora) {
+  std::string table = "\n## Data\n\n" + Header({"corpus", "tokens", "documents"});
+  for (size_t i = 0; i < corpora.size(); ++i) {
+    JsonReader read(corpora[i], "card.corpora." + std::to_string(i));
+    const std::string name = read.RequireString("name");
+    const int64_t tokens = read.Int("tokens", 0), documents = read.Int("documents", 0);
+    BRAID_RETURN_IF_ERROR(read.Finish());
+    table += Row({Cell(name), std::to_string(tokens), std::to_string(documents)});
+  }
+  return table;
+}
+
+Result<std::string> ParentsTable(const Json& parents) {
+  std::string table = "\n## Lineage\n\nMade from:\n\n" + Header({"model", "artifact", "trained on, tokens"});
+  for (size_t i = 0; i < parents.size(); ++i) {
+    JsonReader read(parents[i], "card.parents." + std::to_string(i));
+    const std::string name = read.RequireString("name"), artifact = read.String("artifact", "");
+    const int64_t tokens = read.Int("tokens", 0);
+    BRAID_RETURN_IF_ERROR(read.Finish());
+    table += Row({Cell(name), artifact.empty() ? "" : "`" + Cell(artifact) + "`", tokens > 0 ? std::to_string(tokens) : ""});
+  }
+  return table;
+}
+
+Result<std::string> EvaluationTable(const Json& evaluation) {
+  std::string table = "\n## Held-out text\n\n" + Header({"corpus", "loss, nats a token", "perplexity", "tokens"});
+  for (const auto& [corpus, values] : evaluation.items()) {
+    JsonReader read(values, "card.evaluation." + corpus);
+    const double loss = read.RequireDouble("loss"), perplexity = read.RequireDouble("perplexity");
+    const int64_t tokens = read.Int("tokens", 0);
+    BRAID_RETURN_IF_ERROR(read.Finish());
+    table += Row({Cell(corpus), Format("%.4f", loss), Format("%.2f", perplexity), std::to_string(tokens)});
+  }
+  return table;
+}
+
+std::string FrontMatter(const ModelSpec& spec, const Card& card) {
+  std::string text = "---\nlibrary_name: transformers\npipeline_tag: text-generation\n";
+  if (!card.license.empty()) text += "license: " + Json(card.license).dump() + "\n";
+  text += std::string("tags:\n- braid\n- ") + (spec.kind == model::Kind::kComposite ? "composite" : spec.dense.block) + "\n---\n\n";
+  return text;
+}
+
+std::string HowToLoad(bool llama) {
+  const std::string trust = llama ? "" : ", trust_remote_code=True";
+  return "\n## Use\n\n```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
+         "tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
+         "model = AutoModelForCausalLM.from_pretrained(\".\"" + trust + ")\n"
+         "inputs = tokenizer(\"Once upon a time\", return_tensors=\"pt\")\n"
+         "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))\n```\n" +
+         (llama ? "" : "\nThe model's code is in `modeling_braid.py`, beside the weights; it computes whole sequences, without a cache.\n");
+}
+
+}  // namespace
+
+Result<std::string> ModelCard(const ModelSpec& spec, const Json& json, bool llama) {
+  BRAID_ASSIGN_OR_RETURN(const Card card, ReadCard(json));
+  std::string text = FrontMatter(spec, card) + "# " + spec.name + "\n\n";
+  text += card.summary.empty() ? std::string("Pretrained and exported by braid ") + kVersion + ".\n\n" : card.summary + "\n\n";
+  text += ModelTable(spec, card);
+  if (spec.arch.router_noise == "always" && spec.connection.kind == "routed") {
+    text += "\nTrained with `router_noise: always`: the paper draws Gumbel noise in evaluation too. Here it is off, so that equal input "
+            "gives equal output; `router_noise` in `config.json` turns it on.\n";
+  }
+  if (!card.corpora.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string table, CorporaTable(card.corpora));
+    text += table;
+  }
+  if (!card.parents.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string table, ParentsTable(card.parents));
+    text += table;
+  }
+  if (!card.evaluation.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string table, EvaluationTable(card.evaluation));
+    text += table;
+  }
+  text += HowToLoad(llama);
+  if (!card.recipe.empty()) text += "\n## Recipe\n\n```yaml\n" + card.recipe + (card.recipe.ends_with('\n') ? "" : "\n") + "```\n";
+  return text;
+}
+
+}  // namespace braid::trainer
