@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "trainer/eval/dual_analysis.h"
 #include "trainer/eval/sample.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/inputs.h"
@@ -49,6 +50,15 @@ Result<Json> Samples(const Json& spec, const corpus::Tokenizer& tokenizer, corpu
   return json;
 }
 
+Result<Json> Dual(const task::Task& task, const Json& spec, int64_t sequence, const corpus::Tokenizer& tokenizer, Network& network) {
+  BRAID_ASSIGN_OR_RETURN(const DualAnalysis analysis, DualAnalysisFromJson(spec, "spec.dual"));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, tokenizer.digest()));
+  if (shards.empty()) return InvalidArgument("job " + task.job + ": spec.dual needs inputs data.<corpus>");
+  std::vector<const corpus::Shards*> sets;
+  for (const corpus::Shards& shard : shards) sets.push_back(&shard);
+  return AnalyseDual(network, analysis, sets, sequence, corpus::ClassesOf(tokenizer));
+}
+
 }  // namespace
 
 Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
@@ -58,6 +68,7 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   const int64_t sequence = read.Int("sequence", 256);
   const Json& loss = read.Value("loss");
   const Json& generate = read.Value("generate");
+  const Json& dual = read.Value("dual");
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, OpenTokenizer(task));
   BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
@@ -78,6 +89,10 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   if (!generate.is_null()) {
     corpus::Encoder encoder(tokenizer);
     BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(generate, *tokenizer, encoder, *network, channel));
+  }
+  if (!dual.is_null()) {
+    channel.Progress("dual", "steps", 0, 1);
+    BRAID_ASSIGN_OR_RETURN(evaluation["dual"], Dual(task, dual, sequence, *tokenizer, *network));
   }
   const std::string output = JoinPath(task.output, "evaluation");
   BRAID_RETURN_IF_ERROR(MakeFolder(output));
