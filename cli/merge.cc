@@ -1,46 +1,65 @@
 // braid merge plan, braid merge start.
+#include <algorithm>
 #include <cstdio>
 
 #include "base/file.h"
 #include "base/random.h"
 #include "cli/command.h"
-#include "merge/plan.h"
+#include "merge/account.h"
+#include "merge/request.h"
 
 namespace braid::cli {
 namespace {
 
 struct MergeFlags {
-  std::vector<std::string> parents;
-  std::string connect = "share";
-  std::string name = "merge";
+  merge::MergeRequest merge;
   int64_t seed = 42;
+  std::map<std::string, std::string> options;  // of the connection
   std::vector<std::string> data;
   bool watch = false;
 };
 
+// A folder, also as NAME=FOLDER.
+bool NamesFolder(const std::string& parent) {
+  return IsFolder(parent) || IsFolder(parent.substr(parent.find('=') + 1));
+}
+
+Result<merge::MergeRequest> RequestOf(const MergeFlags& flags) {
+  merge::MergeRequest request = flags.merge;
+  request.seed = static_cast<uint64_t>(flags.seed);
+  BRAID_ASSIGN_OR_RETURN(request.connect, merge::ConnectionText(flags.merge.connect, flags.options));
+  return request;
+}
+
+// Into either request of the service: the fields that both have.
+template <typename Request>
+void Fill(const merge::MergeRequest& merge, Request* request) {
+  for (const std::string& parent : merge.parents) request->add_parents(parent);
+  for (const std::string& path : merge.drop) request->add_drop(path);
+  request->set_connect(merge.connect);
+  request->set_seed(static_cast<int64_t>(merge.seed));
+  request->set_base(merge.base);
+  request->set_carry_optimizer(merge.carry_optimizer);
+}
+
 // Folders are planned here, artifacts by the coordinator; neither writes anything.
-Result<int> PlanFolders(const Globals& globals, const MergeFlags& flags) {
-  std::vector<merge::Parent> parents;
-  for (size_t i = 0; i < flags.parents.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(merge::Parent parent, merge::ReadParent("path_" + std::to_string(i + 1), flags.parents[i]));
-    parents.push_back(std::move(parent));
-  }
-  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite, merge::CompositeOf(parents, flags.name, flags.connect));
-  BRAID_ASSIGN_OR_RETURN(const merge::MergePlan plan, merge::PlanMerge(parents, composite, static_cast<uint64_t>(flags.seed)));
-  std::fputs(globals.json() ? DumpJson(merge::ToJson(plan)).c_str() : merge::ToText(plan).c_str(), stdout);
+Result<int> PlanFolders(const Globals& globals, const merge::MergeRequest& request) {
+  BRAID_ASSIGN_OR_RETURN(const merge::PlannedMerge merge, merge::PlanRequest(request, merge::ReadParent));
+  std::fputs(globals.json() ? DumpJson(merge::ToJson(merge.plan)).c_str() : merge::ToText(merge.plan).c_str(), stdout);
   return kOkExit;
 }
 
 Result<int> Plan(const Globals& globals, const MergeFlags& flags) {
-  size_t folders = 0;
-  for (const std::string& parent : flags.parents) folders += IsFolder(parent) ? 1 : 0;
-  if (folders == flags.parents.size()) return PlanFolders(globals, flags);
+  BRAID_ASSIGN_OR_RETURN(const merge::MergeRequest merge, RequestOf(flags));
+  std::vector<std::string> sources = merge.parents;
+  if (!merge.base.empty()) sources.push_back(merge.base);
+  if (merge.base.empty() && sources.size() < 2) return InvalidArgument("a merge needs at least two parents, or a --base");
+  const auto folders = static_cast<size_t>(std::count_if(sources.begin(), sources.end(), NamesFolder));
+  if (folders > 0 && folders == sources.size()) return PlanFolders(globals, merge);
   if (folders > 0) return InvalidArgument("the parents are partly folders and partly artifacts; put the folders first: braid artifact put FOLDER");
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::PlanMergeRequest request;
-  for (const std::string& parent : flags.parents) request.add_parents(parent);
-  request.set_connect(flags.connect);
-  request.set_seed(flags.seed);
+  Fill(merge, &request);
   BRAID_ASSIGN_OR_RETURN(const v1::PlanMergeResponse response,
                          (client.Call<v1::PlanMergeResponse>(&v1::Merges::Stub::PlanMerge, client.merges(), request)));
   if (globals.json()) return PrintJson(response), kOkExit;
@@ -49,12 +68,11 @@ Result<int> Plan(const Globals& globals, const MergeFlags& flags) {
 }
 
 Result<int> Start(const Globals& globals, const MergeFlags& flags) {
+  BRAID_ASSIGN_OR_RETURN(const merge::MergeRequest merge, RequestOf(flags));
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::StartMergeRequest request;
-  for (const std::string& parent : flags.parents) request.add_parents(parent);
-  request.set_connect(flags.connect);
-  request.set_seed(flags.seed);
-  request.set_name(flags.name);
+  Fill(merge, &request);
+  request.set_name(merge.name);
   for (const std::string& item : flags.data) {
     const size_t equals = item.find('=');
     if (equals == std::string::npos) return InvalidArgument("--data " + item + ": expected CORPUS=ARTIFACT");
@@ -73,23 +91,39 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
   return flags.watch ? ExitCodeOf(run) : kOkExit;
 }
 
+void AddFlags(CLI::App* sub, const std::shared_ptr<MergeFlags>& flags) {
+  merge::MergeRequest& merge = flags->merge;
+  sub->add_option("parents", merge.parents,
+                  "checkpoints, in the order of their slices: artifact ids (or folders, for plan), also NAME=ID")->expected(0, 64);
+  sub->add_option("--connect", merge.connect, "share, routed or slice, or the connection as JSON [share, or as the base]");
+  for (const merge::ConnectionOption& option : merge::ConnectionOptions()) {
+    const std::string name = option.name;
+    if (option.value) {
+      sub->add_option_function<std::string>("--" + name, [flags, name](const std::string& value) { flags->options[name] = value; },
+                                            option.help);
+    } else {
+      sub->add_flag_callback("--" + name, [flags, name] { flags->options[name] = ""; }, option.help);
+    }
+  }
+  sub->add_option("--base", merge.base, "a composite whose paths are swapped (a parent of the same name), added and dropped");
+  sub->add_option("--drop", merge.drop, "paths of the base to leave out")->delimiter(',')->allow_extra_args(false);
+  sub->add_flag("--carry-optimizer", merge.carry_optimizer, "begin with AdamW's moments of the parents");
+  sub->add_option("--seed", flags->seed, "of the new tensors")->capture_default_str();
+  sub->add_option("--name", merge.name, "of the composite")->capture_default_str();
+}
+
 }  // namespace
 
 void RegisterMerge(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("merge", "Lay trained paths side by side into a composite");
   command->require_subcommand(1);
   auto flags = std::make_shared<MergeFlags>();
-  const auto common = [&](CLI::App* sub) {
-    sub->add_option("parents", flags->parents, "checkpoints, in the order of their slices: artifact ids (or folders, for plan)")->required()->expected(2, 64);
-    sub->add_option("--connect", flags->connect)->capture_default_str();
-    sub->add_option("--seed", flags->seed, "of the new tensors")->capture_default_str();
-    sub->add_option("--name", flags->name, "of the composite")->capture_default_str();
-  };
+  flags->merge.name = "merge";
   CLI::App* plan = command->add_subcommand("plan", "Where every tensor would come from; writes nothing");
-  common(plan);
+  AddFlags(plan, flags);
   plan->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Plan(globals, *flags); }; });
   CLI::App* start = command->add_subcommand("start", "Merge artifacts in the store, prove the result; prints the run's id");
-  common(start);
+  AddFlags(start, flags);
   start->add_option("--data", flags->data, "CORPUS=ARTIFACT of shards for the gate (may be repeated)");
   start->add_flag("--watch", flags->watch, "follow the run and exit as it does");
   start->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Start(globals, *flags); }; });

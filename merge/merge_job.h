@@ -9,7 +9,4 @@ namespace braid::merge {
 
 Status RunMergeJob(const task::Task& task, task::Channel& channel);
 
-// merge.md: the account for people.
-std::string AccountMarkdown(const Json& account);
-
 }  // namespace braid::merge

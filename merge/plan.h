@@ -1,69 +1,82 @@
-// What a merge would do, before anything is written: do the parents fit together, what is the composite, and where does
-// each of its tensors come from (PaPaformer section 6). Pure but for reading headers; the coordinator and the CLI use it.
+// What a merge would do, before anything is written: where does each tensor of the composite come from (PaPaformer section 6).
+// Pure; the coordinator and the CLI use it.
+//
+//   tensor of the composite              without a base                     with a base
+//   embed, head; of slice also norm      the parents' columns side by side  a parent's, or those of the path in the base
+//   parallel.<l>.path.<p>.*              blocks.<l>.* of the parent         the same, or the path's blocks in the base
+//   everything else                      new, from (seed, name)             overlay.h: what the base has, the rest new
+//
+// Of share and routed composites the parents' final norms are dropped: what the composite's norms is another stream. With
+// `carry_optimizer` AdamW's moments go the way of their tensors and are zero where something is new. The age of a
+// tensor's moments is the smallest of those of its parts (new parts do not count: zero moments under a higher age only make
+// smaller first steps, while old moments under a lower age would make steps too large), and 0 if all of it is new.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "base/status.h"
+#include "merge/overlay.h"
+#include "merge/parent.h"
 #include "model/spec.h"
 #include "model/tensors.h"
 
 namespace braid::merge {
 
-// A parent as far as planning needs it: its configuration and the shapes of its tensors.
-struct Parent {
-  std::string name;
-  model::ModelSpec spec;
-  struct Tensor {
-    std::string name;
-    std::string dtype;
-    std::vector<int64_t> shape;
-  };
-  std::vector<Tensor> tensors;
+enum class Rule {
+  kCopy,         // one tensor as it is
+  kConcatenate,  // parts of the sources side by side, nothing new
+  kPartial,      // parts of the sources, the rest new
+  kInitialize,   // all new: from (seed, name)
 };
 
-// From a checkpoint folder: config.json and the header of model.safetensors.
-Result<Parent> ReadParent(const std::string& name, const std::string& folder);
-
-enum class Rule {
-  kCopy,         // one parent's tensor as it is
-  kConcatenate,  // the parents' columns side by side
-  kInitialize,   // new: from (seed, name)
+struct Source {
+  size_t from = 0;     // index into MergePlan::sources
+  std::string tensor;
+  Overlap overlap;     // what of it, and where to; a vector is one row
 };
 
 struct Target {
   model::TensorSpec tensor;
   Rule rule = Rule::kInitialize;
-  struct Source {
-    size_t parent = 0;
-    std::string tensor;
-    int64_t column = 0;   // first column of the target that it fills
-    int64_t columns = 0;
-  };
-  std::vector<Source> sources;
+  std::vector<Source> sources;  // none overlaps another
+  int64_t age = 0;              // of its moments, if they are carried
+};
+
+struct Dropped {
+  size_t from = 0;
+  std::string tensor;
+  int64_t elements = 0;  // that have no place in the composite
+  int64_t of = 0;        // its elements
 };
 
 struct MergePlan {
   model::ModelSpec model;
   uint64_t seed = 0;
-  std::vector<std::string> parents;
-  std::vector<Target> targets;                               // every tensor of the composite
-  std::vector<std::pair<std::string, std::string>> dropped;  // parent, tensor
+  bool carry_optimizer = false;
+  bool base = false;                 // the last source is one
+  std::vector<std::string> sources;  // names: the parents, then the base
+  std::vector<Target> targets;       // every tensor of the composite
+  std::vector<Dropped> dropped;
 };
 
-// The composite's spec from its parents, with the name given. kFailedPrecondition (INCOMPATIBLE_PARENTS) names the
-// parent, the field and both values.
-Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const std::string& name,
-                                     const std::string& connect);
+struct MergeOptions {
+  uint64_t seed = 42;
+  bool carry_optimizer = false;  // REQUIRES: moments of parents and base were read
+};
 
-// Every source tensor is used or dropped, every target filled or new; else an error that names the tensor.
-Result<MergePlan> PlanMerge(const std::vector<Parent>& parents, const model::ModelSpec& composite, uint64_t seed);
+// Every source tensor is used or dropped, every target filled or new; else an error that names the tensor, or what
+// CheckComposite finds (composite.h).
+Result<MergePlan> PlanMerge(const std::vector<Parent>& parents, const std::optional<Parent>& base,
+                            const model::ModelSpec& composite, const MergeOptions& options);
 
-// The account, for merge.json and for people.
-Json ToJson(const MergePlan& plan);
-std::string ToText(const MergePlan& plan);
+// Rows and columns of a tensor; a vector is one row.
+struct Extent {
+  int64_t rows = 1;
+  int64_t columns = 1;
+};
+Extent ExtentOf(const std::vector<int64_t>& shape);
 
 }  // namespace braid::merge

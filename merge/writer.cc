@@ -1,11 +1,13 @@
 #include "merge/writer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "merge/account.h"
 #include "storage/files/safetensors.h"
 
 namespace braid::merge {
@@ -17,98 +19,190 @@ using storage::SafetensorsWriter;
 // Elements of a tensor in memory at a time.
 constexpr int64_t kPieceElements = int64_t{1} << 20;
 
-Result<std::vector<SafetensorsFile>> OpenParents(const std::vector<std::string>& folders) {
-  std::vector<SafetensorsFile> files;
-  for (const std::string& folder : folders) {
-    BRAID_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
-    files.push_back(std::move(file));
-  }
-  return files;
-}
+// The tensors of one file that go the way of the plan: the weights, or one of the two moments.
+struct Kind {
+  const char* file;
+  const char* prefix;
+  const char* digest_of;  // its key among a tensor's moments in the account; of weights none
+};
+constexpr Kind kWeights = {"model.safetensors", "", nullptr};
+constexpr Kind kMoments[] = {{"optimizer.safetensors", "m.", "m_sha256"}, {"optimizer.safetensors", "v.", "v_sha256"}};
 
-// Rows [begin, end) of a target as it should be.
-Status Compose(const MergePlan& plan, const Target& target, const std::vector<SafetensorsFile>& parents, int64_t begin,
-               int64_t end, std::vector<float>* out) {
-  const int64_t width = target.tensor.shape.size() > 1 ? target.tensor.shape[1] : 1;
-  out->resize(static_cast<size_t>((end - begin) * width));
-  if (target.rule == Rule::kInitialize) {
-    model::InitializeRange(target.tensor, plan.seed, begin * width, (end - begin) * width, out->data());
+class Composer {
+ public:
+  static Result<Composer> Create(const MergePlan& plan, const Kind& kind, const std::vector<std::string>& folders) {
+    Composer composer(plan, kind);
+    for (const std::string& folder : folders) {
+      BRAID_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, kind.file)));
+      composer.files_.push_back(std::move(file));
+    }
+    return composer;
+  }
+
+  std::string NameOf(const Target& target) const { return kind_.prefix + target.tensor.name; }
+
+  // Calls `use` with the elements of a target as they should be, a piece at a time.
+  Status EachPiece(const Target& target,
+                   const std::function<Status(int64_t first_element, const std::vector<float>&)>& use) const {
+    const Extent extent = ExtentOf(target.tensor.shape);
+    const int64_t step = std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, extent.columns));
+    std::vector<float> piece;
+    for (int64_t begin = 0; begin < extent.rows; begin += step) {
+      const int64_t end = std::min(extent.rows, begin + step);
+      piece.assign(static_cast<size_t>((end - begin) * extent.columns), 0.0f);
+      if (IsWeights() && (target.rule == Rule::kInitialize || target.rule == Rule::kPartial)) {
+        model::InitializeRange(target.tensor, plan_.seed, begin * extent.columns, (end - begin) * extent.columns, piece.data());
+      }
+      for (const Source& source : target.sources) {
+        BRAID_RETURN_IF_ERROR(Lay(source, extent, begin, end, piece.data()));
+      }
+      BRAID_RETURN_IF_ERROR(use(begin * extent.columns, piece));
+    }
     return OkStatus();
   }
-  for (const Target::Source& source : target.sources) {
-    const storage::TensorEntry* entry = parents[source.parent].Find(source.tensor);
-    if (entry == nullptr) return NotFound(parents[source.parent].path() + ": tensor " + source.tensor + " is missing");
-    BRAID_ASSIGN_OR_RETURN(const float* data, parents[source.parent].Floats(source.tensor, entry->shape));
-    const int64_t columns = target.tensor.shape.size() > 1 ? source.columns : 1;
-    for (int64_t row = begin; row < end; ++row) {
-      const float* from = data + row * columns;
-      for (int64_t i = 0; i < columns; ++i) {
-        if (!std::isfinite(from[i])) {
-          return InvalidArgument(Format("parent %s: tensor %s holds %g at row %lld; train that path again or use an earlier "
-                                        "checkpoint",
-                                        plan.parents[source.parent].c_str(), source.tensor.c_str(),
-                                        static_cast<double>(from[i]), (long long)row));
-        }
-      }
-      std::memcpy(out->data() + (row - begin) * width + source.column, from, static_cast<size_t>(columns) * sizeof(float));
+
+ private:
+  Composer(const MergePlan& plan, const Kind& kind) : plan_(plan), kind_(kind) {}
+
+  bool IsWeights() const { return *kind_.prefix == '\0'; }
+
+  // Of a source, what belongs into rows [begin, end) of the target.
+  Status Lay(const Source& source, const Extent& extent, int64_t begin, int64_t end, float* out) const {
+    const SafetensorsFile& file = files_[source.from];
+    const std::string name = kind_.prefix + source.tensor;
+    const storage::TensorEntry* entry = file.Find(name);
+    if (entry == nullptr) return NotFound(file.path() + ": tensor " + name + " is missing");
+    BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, entry->shape));
+    const Overlap& part = source.overlap;
+    const int64_t width = ExtentOf(entry->shape).columns;
+    for (int64_t row = std::max(begin, part.row); row < std::min(end, part.row + part.rows); ++row) {
+      const int64_t from_row = row - part.row + part.from_row;
+      const float* from = data + from_row * width + part.from_column;
+      BRAID_RETURN_IF_ERROR(CheckValues(source, name, from_row, from));
+      std::memcpy(out + (row - begin) * extent.columns + part.column, from, static_cast<size_t>(part.columns) * sizeof(float));
     }
+    return OkStatus();
+  }
+
+  Status CheckValues(const Source& source, const std::string& name, int64_t row, const float* values) const {
+    const bool squares = std::strcmp(kind_.prefix, "v.") == 0;
+    for (int64_t i = 0; i < source.overlap.columns; ++i) {
+      if (std::isfinite(values[i]) && !(squares && values[i] < 0)) continue;
+      return InvalidArgument(Format("parent %s: tensor %s holds %g at row %lld, column %lld%s; train that path again or use an "
+                                    "earlier checkpoint",
+                                    plan_.sources[source.from].c_str(), name.c_str(), static_cast<double>(values[i]),
+                                    (long long)row, (long long)(source.overlap.from_column + i),
+                                    std::isfinite(values[i]) ? ", but it is a mean of squares" : ""));
+    }
+    return OkStatus();
+  }
+
+  const MergePlan& plan_;
+  const Kind kind_;
+  std::vector<SafetensorsFile> files_;
+};
+
+class Progress {
+ public:
+  Progress(const MergePlan& plan, const std::function<void(int64_t, int64_t)>& report)
+      : total_(static_cast<int64_t>(plan.targets.size()) * (plan.carry_optimizer ? 3 : 1)), report_(report) {}
+  void Step() { report_(++done_, total_); }
+
+ private:
+  const int64_t total_;
+  const std::function<void(int64_t, int64_t)>& report_;
+  int64_t done_ = 0;
+};
+
+Status WriteFile(const MergePlan& plan, const std::vector<Composer>& composers, const std::string& path, Progress* progress) {
+  std::vector<SafetensorsWriter::Tensor> tensors;
+  for (const Composer& composer : composers) {
+    for (const Target& target : plan.targets) tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
+  }
+  BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, tensors));
+  for (const Composer& composer : composers) {
+    for (const Target& target : plan.targets) {
+      BRAID_RETURN_IF_ERROR(composer.EachPiece(target, [&](int64_t, const std::vector<float>& piece) {
+        return writer->Append(composer.NameOf(target), piece.data(), piece.size() * sizeof(float));
+      }));
+      progress->Step();
+    }
+  }
+  return writer->Finish();
+}
+
+// Calls `found` with the digest of every tensor that is what the plan says.
+Status ProveFile(const MergePlan& plan, const Composer& composer, const std::string& path,
+                 const std::function<void(size_t target, const std::string& sha256)>& found) {
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path));
+  for (size_t t = 0; t < plan.targets.size(); ++t) {
+    const Target& target = plan.targets[t];
+    const std::string name = composer.NameOf(target);
+    BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, target.tensor.shape));
+    BRAID_RETURN_IF_ERROR(composer.EachPiece(target, [&](int64_t first, const std::vector<float>& piece) {
+      if (std::memcmp(data + first, piece.data(), piece.size() * sizeof(float)) == 0) return OkStatus();
+      return DataLoss(file.path() + ": tensor " + name + " is not what the plan says");
+    }));
+    found(t, Sha256Hex({reinterpret_cast<const char*>(data), static_cast<size_t>(target.tensor.elements()) * sizeof(float)}));
   }
   return OkStatus();
 }
 
-// Calls `use` with the rows of a target, a piece at a time.
-Status EachPiece(const MergePlan& plan, const Target& target, const std::vector<SafetensorsFile>& parents,
-                 const std::function<Status(int64_t first_element, const std::vector<float>&)>& use) {
-  const int64_t rows = target.tensor.shape.front();
-  const int64_t width = target.tensor.elements() / std::max<int64_t>(1, rows);
-  const int64_t step = std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, width));
-  std::vector<float> piece;
-  for (int64_t begin = 0; begin < rows; begin += step) {
-    BRAID_RETURN_IF_ERROR(Compose(plan, target, parents, begin, std::min(rows, begin + step), &piece));
-    BRAID_RETURN_IF_ERROR(use(begin * width, piece));
+Result<std::vector<Composer>> Composers(const MergePlan& plan, const std::vector<Kind>& kinds,
+                                        const std::vector<std::string>& folders) {
+  std::vector<Composer> composers;
+  for (const Kind& kind : kinds) {
+    BRAID_ASSIGN_OR_RETURN(Composer composer, Composer::Create(plan, kind, folders));
+    composers.push_back(std::move(composer));
   }
-  return OkStatus();
+  return composers;
+}
+
+Status WriteTensors(const MergePlan& plan, const std::vector<std::string>& source_folders, const std::string& folder,
+                    Progress* progress) {
+  BRAID_ASSIGN_OR_RETURN(const auto weights, Composers(plan, {kWeights}, source_folders));
+  BRAID_RETURN_IF_ERROR(WriteFile(plan, weights, JoinPath(folder, kWeights.file), progress));
+  if (!plan.carry_optimizer) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const auto moments, Composers(plan, {kMoments[0], kMoments[1]}, source_folders));
+  return WriteFile(plan, moments, JoinPath(folder, kMoments[0].file), progress);
+}
+
+Json StateOf(const MergePlan& plan) {
+  Json state = {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", plan.seed}};
+  if (!plan.carry_optimizer) return state;
+  state["steps"] = Json::object();
+  for (const Target& target : plan.targets) state["steps"][target.tensor.name] = target.age;
+  return state;
 }
 
 }  // namespace
 
-Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& parent_folders, const std::string& folder,
-                      const std::function<void(int64_t, int64_t)>& progress) {
-  BRAID_ASSIGN_OR_RETURN(const std::vector<SafetensorsFile> parents, OpenParents(parent_folders));
+Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& source_folders, const std::string& folder,
+                      const std::function<void(int64_t, int64_t)>& report) {
+  Progress progress(plan, report);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
-  std::vector<SafetensorsWriter::Tensor> tensors;
-  for (const Target& target : plan.targets) tensors.push_back({target.tensor.name, "F32", target.tensor.shape});
-  BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(JoinPath(folder, "model.safetensors"), tensors));
-  int64_t done = 0;
-  for (const Target& target : plan.targets) {
-    BRAID_RETURN_IF_ERROR(EachPiece(plan, target, parents, [&](int64_t, const std::vector<float>& piece) {
-      return writer->Append(target.tensor.name, piece.data(), piece.size() * sizeof(float));
-    }));
-    progress(++done, static_cast<int64_t>(plan.targets.size()));
+  if (const Status status = WriteTensors(plan, source_folders, folder, &progress); !status.ok()) {
+    for (const char* file : {kWeights.file, kMoments[0].file}) (void)RemoveTree(JoinPath(folder, file));  // no half of a composite
+    return status;
   }
-  BRAID_RETURN_IF_ERROR(writer->Finish());
-  const std::string tokenizer = JoinPath(parent_folders.front(), "tokenizer.json");
+  const std::string tokenizer = JoinPath(source_folders.front(), "tokenizer.json");
   if (PathExists(tokenizer)) BRAID_RETURN_IF_ERROR(CopyFile(tokenizer, JoinPath(folder, "tokenizer.json")));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"), {{"format", 1}, {"model", model::ToJson(plan.model)}}));
-  return WriteJsonFile(JoinPath(folder, "state.json"),
-                       {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", plan.seed}});
+  return WriteJsonFile(JoinPath(folder, "state.json"), StateOf(plan));
 }
 
-Result<Json> ProveComposite(const MergePlan& plan, const std::vector<std::string>& parent_folders,
+Result<Json> ProveComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
                             const std::string& folder) {
-  BRAID_ASSIGN_OR_RETURN(const std::vector<SafetensorsFile> parents, OpenParents(parent_folders));
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
   Json account = ToJson(plan);
-  for (size_t t = 0; t < plan.targets.size(); ++t) {
-    const Target& target = plan.targets[t];
-    BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(target.tensor.name, target.tensor.shape));
-    const Status status = EachPiece(plan, target, parents, [&](int64_t first, const std::vector<float>& piece) {
-      if (std::memcmp(data + first, piece.data(), piece.size() * sizeof(float)) == 0) return OkStatus();
-      return DataLoss(file.path() + ": tensor " + target.tensor.name + " is not what the plan says");
-    });
-    BRAID_RETURN_IF_ERROR(status);
-    account["tensors"][t]["sha256"] =
-        Sha256Hex({reinterpret_cast<const char*>(data), static_cast<size_t>(target.tensor.elements()) * sizeof(float)});
+  Json& tensors = account["tensors"];
+  std::vector<Kind> kinds = {kWeights};
+  if (plan.carry_optimizer) kinds.insert(kinds.end(), std::begin(kMoments), std::end(kMoments));
+  for (const Kind& kind : kinds) {
+    BRAID_ASSIGN_OR_RETURN(const Composer composer, Composer::Create(plan, kind, source_folders));
+    BRAID_RETURN_IF_ERROR(ProveFile(plan, composer, JoinPath(folder, kind.file), [&](size_t target, const std::string& sha256) {
+      Json& entry = tensors[target];
+      (kind.digest_of == nullptr ? entry["sha256"] : entry["moments"][kind.digest_of]) = sha256;
+    }));
   }
   account["proof"] = "bit-equal";
   return account;

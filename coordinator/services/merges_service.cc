@@ -9,28 +9,30 @@
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/status.h"
-#include "merge/plan.h"
+#include "merge/account.h"
+#include "merge/request.h"
 
 namespace braid::coordinator {
 namespace {
 
 using grpc::ServerContext;
 
-// Paths are called by their own names where these differ, as in a recipe.
-std::vector<std::string> NamesOf(const std::vector<merge::Parent>& parents) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < parents.size(); ++i) {
-    std::string name = parents[i].spec.name;
-    if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) name = "path_" + std::to_string(i + 1);
-    names.push_back(name);
-  }
-  return names;
+// Of either request: what both are called alike for.
+template <typename Request>
+merge::MergeRequest MergeOf(const Request& request) {
+  merge::MergeRequest merge;
+  merge.parents = {request.parents().begin(), request.parents().end()};
+  merge.base = request.base();
+  merge.drop = {request.drop().begin(), request.drop().end()};
+  merge.connect = request.connect();
+  merge.seed = static_cast<uint64_t>(request.seed());
+  merge.carry_optimizer = request.carry_optimizer();
+  return merge;
 }
 
 struct Planned {
-  std::vector<std::string> ids;     // of the parents, whole
-  std::vector<std::string> names;   // how the jobs call them
   merge::MergePlan plan;
+  std::vector<std::string> ids;  // whole, in the order of plan.sources
 };
 
 class MergesService final : public v1::Merges::Service {
@@ -38,7 +40,7 @@ class MergesService final : public v1::Merges::Service {
   explicit MergesService(Backend* backend) : backend_(backend), core_(backend->core) {}
 
   grpc::Status PlanMerge(ServerContext*, const v1::PlanMergeRequest* request, v1::PlanMergeResponse* reply) override {
-    const auto planned = Plan({request->parents().begin(), request->parents().end()}, request->connect(), request->seed());
+    const auto planned = Plan(MergeOf(*request));
     if (!planned.ok()) return ToGrpc(planned.status());
     reply->set_model_json(model::ToJson(planned->plan.model).dump());
     reply->set_account_json(merge::ToJson(planned->plan).dump());
@@ -47,7 +49,7 @@ class MergesService final : public v1::Merges::Service {
   }
 
   grpc::Status StartMerge(ServerContext*, const v1::StartMergeRequest* request, v1::Run* reply) override {
-    const auto planned = Plan({request->parents().begin(), request->parents().end()}, request->connect(), request->seed());
+    const auto planned = Plan(MergeOf(*request));
     if (!planned.ok()) return ToGrpc(planned.status());
     const auto command = CommandOf(*request, *planned);
     if (!command.ok()) return ToGrpc(command.status());
@@ -82,35 +84,28 @@ class MergesService final : public v1::Merges::Service {
   }
 
   // Lays the checkpoint out as a folder of links for as long as its headers are read.
-  Result<merge::Parent> ReadParent(const std::string& name, const catalog::ArtifactRecord& artifact) {
+  Result<merge::Parent> ReadParent(const std::string& name, const catalog::ArtifactRecord& artifact, bool moments) {
     if (artifact.kind != "checkpoint") {
-      return Status(StatusCode::kFailedPrecondition, "INCOMPATIBLE_PARENTS",
-                    "parent " + artifact.id.substr(0, 12) + " is a " + artifact.kind + ", not a checkpoint");
+      return merge::Incompatible("parent " + name + " is a " + artifact.kind + ", not a checkpoint");
     }
     BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
                            storage::ParseManifest(artifact.manifest, "artifact " + artifact.id.substr(0, 12)));
     const std::string folder = JoinPath(backend_->scratch, RandomUuid());
     Status laid_out = backend_->blobs->Materialize(manifest, folder);
-    Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder) : Result<merge::Parent>(laid_out);
+    Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder, moments) : Result<merge::Parent>(laid_out);
     (void)RemoveTree(folder);
     return parent;
   }
 
-  Result<Planned> Plan(const std::vector<std::string>& parents, const std::string& connect, int64_t seed) {
-    if (parents.size() < 2) return InvalidArgument("a merge needs at least two parents");
+  Result<Planned> Plan(const merge::MergeRequest& request) {
     Planned planned;
-    std::vector<merge::Parent> read;
-    for (const std::string& id : parents) {
+    const auto read = [&](const std::string& name, const std::string& id, bool moments) -> Result<merge::Parent> {
       BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord artifact, Find(id));
-      BRAID_ASSIGN_OR_RETURN(merge::Parent parent, ReadParent("parent " + artifact.id.substr(0, 12), artifact));
       planned.ids.push_back(artifact.id);
-      read.push_back(std::move(parent));
-    }
-    BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite,
-                           merge::CompositeOf(read, "composite", connect.empty() ? "share" : connect));
-    planned.names = NamesOf(read);
-    for (size_t i = 0; i < read.size(); ++i) read[i].name = planned.names[i];
-    BRAID_ASSIGN_OR_RETURN(planned.plan, merge::PlanMerge(read, composite, static_cast<uint64_t>(seed)));
+      return ReadParent(name == id ? artifact.id.substr(0, 12) : name, artifact, moments);
+    };
+    BRAID_ASSIGN_OR_RETURN(merge::PlannedMerge merge, merge::PlanRequest(request, read));
+    planned.plan = std::move(merge.plan);
     return planned;
   }
 
@@ -121,10 +116,15 @@ class MergesService final : public v1::Merges::Service {
     recipe::JobNode node;
     node.name = "merge:composite";
     node.kind = "merge";
-    for (size_t i = 0; i < planned.ids.size(); ++i) {
-      node.inputs["parent." + planned.names[i]] = {"", "", "", planned.ids[i]};
+    const merge::MergePlan& plan = planned.plan;
+    std::vector<std::string> parents = plan.sources;
+    if (plan.base) {
+      parents.pop_back();
+      node.inputs["base"] = {"", "", "", planned.ids.back()};
     }
-    node.spec = {{"model", model::ToJson(planned.plan.model)}, {"seed", request.seed()}, {"parents", planned.names}};
+    for (size_t i = 0; i < parents.size(); ++i) node.inputs["parent." + parents[i]] = {"", "", "", planned.ids[i]};
+    node.spec = {{"model", model::ToJson(plan.model)}, {"seed", request.seed()}, {"parents", parents},
+                 {"carry_optimizer", plan.carry_optimizer}, {"base", plan.base}};
     command.dag.jobs.push_back(node);
     if (request.data().empty()) return command;
 
@@ -140,7 +140,8 @@ class MergesService final : public v1::Merges::Service {
       }
       gate.inputs["data." + corpus] = {"", "", "", shards.id};
     }
-    gate.spec = {{"parents", planned.names}, {"sequences", 8}, {"sequence", planned.plan.model.sequence}};
+    gate.inputs.erase("base");
+    gate.spec = {{"parents", parents}, {"base", plan.base}, {"sequences", 8}, {"sequence", plan.model.sequence}};
     command.dag.jobs.push_back(std::move(gate));
     return command;
   }

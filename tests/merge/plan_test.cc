@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
 #include <set>
 
+#include "merge/account.h"
+#include "merge/composite.h"
 #include "tests/merge/parents.h"
 
 namespace braid::merge {
@@ -11,77 +14,294 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Parent ParentOf(const model::ModelSpec& spec) {
-  Parent parent{spec.name, spec, {}};
-  for (const model::TensorSpec& tensor : model::Tensors(spec)) parent.tensors.push_back({tensor.name, "F32", tensor.shape});
-  return parent;
-}
-
 std::vector<Parent> TwoParents() { return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))}; }
 
-TEST(PlanTest, TheCompositeFollowsFromItsParents) {
-  const auto composite = CompositeOf(TwoParents(), "both", "share");
-  ASSERT_TRUE(composite.ok()) << composite.status().message();
-  EXPECT_EQ(composite->large.d, 16);
-  EXPECT_EQ(composite->large.heads, 4);
-  EXPECT_EQ(composite->large.ffn, 64);
-  EXPECT_EQ(composite->paths[1].name, "two");
-  EXPECT_EQ(composite->vocab, 40);
-  EXPECT_EQ(composite->tokenizer, SmallPath("x").tokenizer);
+model::Connection Joined(const std::string& kind) {
+  model::Connection connection;
+  connection.kind = kind;
+  return connection;
+}
+
+MergePlan PlanOf(const std::vector<Parent>& parents, const model::Connection& connection,
+                 const std::optional<Parent>& base = std::nullopt, const std::vector<std::string>& drop = {}) {
+  const auto composite = CompositeOf(parents, base, {"both", connection, drop});
+  EXPECT_TRUE(composite.ok()) << composite.status().message();
+  const auto plan = PlanMerge(parents, base, *composite, {});
+  EXPECT_TRUE(plan.ok()) << plan.status().message();
+  return *plan;
+}
+
+const Target& At(const MergePlan& plan, const std::string& tensor) {
+  for (const Target& target : plan.targets) {
+    if (target.tensor.name == tensor) return target;
+  }
+  ADD_FAILURE() << "no tensor " << tensor;
+  return plan.targets.front();
+}
+
+// "one:embed.weight[0..7 <- 0..7]" for each source; rows too where they are not all.
+std::string From(const MergePlan& plan, const std::string& tensor) {
+  std::string text;
+  const Target& target = At(plan, tensor);
+  for (const Source& source : target.sources) {
+    const Overlap& o = source.overlap;
+    if (!text.empty()) text += " ";
+    text += plan.sources[source.from] + ":" + source.tensor + "[";
+    if (o.rows != ExtentOf(target.tensor.shape).rows || o.from_row != o.row) {
+      text += std::to_string(o.row) + "+" + std::to_string(o.rows) + "<-" + std::to_string(o.from_row) + ",";
+    }
+    text += std::to_string(o.column) + "+" + std::to_string(o.columns) + "<-" + std::to_string(o.from_column) + "]";
+  }
+  return text;
+}
+
+// Every element of every target is covered at most once, and of every source used at most once.
+void ExpectNoOverlap(const MergePlan& plan) {
+  std::set<std::tuple<size_t, std::string, int64_t, int64_t>> taken;
+  for (const Target& target : plan.targets) {
+    std::set<std::pair<int64_t, int64_t>> filled;
+    for (const Source& source : target.sources) {
+      const Overlap& o = source.overlap;
+      for (int64_t r = 0; r < o.rows; ++r) {
+        for (int64_t c = 0; c < o.columns; ++c) {
+          ASSERT_TRUE(filled.insert({o.row + r, o.column + c}).second) << target.tensor.name;
+          ASSERT_TRUE(taken.insert({source.from, source.tensor, o.from_row + r, o.from_column + c}).second) << target.tensor.name;
+        }
+      }
+    }
+  }
 }
 
 // PaPaformer section 6: what is copied, what is concatenated, what is new, what is dropped.
 TEST(PlanTest, EveryTensorHasItsPlace) {
-  const auto parents = TwoParents();
-  const auto plan = PlanMerge(parents, CompositeOf(parents, "both", "share").value(), 42);
-  ASSERT_TRUE(plan.ok()) << plan.status().message();
-  std::map<std::string, const Target*> by_name;
-  for (const Target& target : plan->targets) by_name[target.tensor.name] = &target;
-  EXPECT_EQ(by_name.at("embed.weight")->rule, Rule::kConcatenate);
-  EXPECT_EQ(by_name.at("head.weight")->sources[1].column, 8);
-  EXPECT_EQ(by_name.at("parallel.1.path.0.ffn.gate.weight")->sources[0].tensor, "blocks.1.ffn.gate.weight");
-  EXPECT_EQ(by_name.at("parallel.0.path.1.attn_norm.weight")->sources[0].parent, 1u);
+  const MergePlan plan = PlanOf(TwoParents(), Joined("share"));
+  EXPECT_EQ(At(plan, "embed.weight").rule, Rule::kConcatenate);
+  EXPECT_EQ(From(plan, "head.weight"), "one:head.weight[0+8<-0] two:head.weight[8+8<-0]");
+  EXPECT_EQ(From(plan, "parallel.1.path.0.ffn.gate.weight"), "one:blocks.1.ffn.gate.weight[0+8<-0]");
+  EXPECT_EQ(At(plan, "parallel.0.path.1.attn_norm.weight").rule, Rule::kCopy);
+  EXPECT_EQ(At(plan, "parallel.0.path.1.attn_norm.weight").sources[0].from, 1u);
   for (const char* fresh : {"shrink.weight", "parallel.0.share.weight", "large.0.attn.q.weight", "norm.weight"}) {
-    EXPECT_EQ(by_name.at(fresh)->rule, Rule::kInitialize) << fresh;
+    EXPECT_EQ(At(plan, fresh).rule, Rule::kInitialize) << fresh;
   }
-  EXPECT_THAT(plan->dropped, testing::ElementsAre(std::pair("one", "norm.weight"), std::pair("two", "norm.weight")));
-  EXPECT_THAT(ToText(*plan), HasSubstr("dropped: two:norm.weight"));
-  EXPECT_EQ(ToJson(*plan)["tensors"].size(), plan->targets.size());
+  ASSERT_EQ(plan.dropped.size(), 2u);
+  EXPECT_EQ(plan.dropped[1].from, 1u);
+  EXPECT_EQ(plan.dropped[1].tensor, "norm.weight");
+  EXPECT_EQ(plan.dropped[1].elements, 8);
+  EXPECT_THAT(ToText(plan), HasSubstr("dropped: two:norm.weight\n"));
+  EXPECT_EQ(ToJson(plan)["tensors"].size(), plan.targets.size());
+  ExpectNoOverlap(plan);
 }
 
-TEST(PlanTest, IncompatibleParentsAreNamedWithFieldAndValues) {
-  const auto error = [](auto change) {
-    auto parents = TwoParents();
-    change(parents[1].spec);
-    const Status status = CompositeOf(parents, "both", "share").status();
-    EXPECT_EQ(status.reason(), "INCOMPATIBLE_PARENTS");
-    return status.message();
-  };
-  EXPECT_THAT(error([](auto& s) { s.tokenizer = std::string(64, 'b'); }),
-              HasSubstr("tokenizer of one is \"aaaaaaaaaaaaaaaa\", of two \"bbbbbbbbbbbbbbbb\"; train both on one tokenizer"));
-  EXPECT_THAT(error([](auto& s) { s.vocab = 41; }), HasSubstr("vocab of one is 40, of two 41"));
-  EXPECT_THAT(error([](auto& s) { s.dense.d = 16; }), HasSubstr("d of one is 8, of two 16"));
-  EXPECT_THAT(error([](auto& s) { s.dense.blocks = 3; }), HasSubstr("blocks of one is 2, of two 3"));
-  EXPECT_THAT(error([](auto& s) { s.arch.attn_out_proj = false; }), HasSubstr("arch.attn_out_proj of one is true, of two false"));
-  auto twins = TwoParents();
-  twins[1].name = "one";
-  EXPECT_THAT(CompositeOf(twins, "both", "share").status().message(), HasSubstr("two parents are called one"));
-  EXPECT_THAT(CompositeOf({twins[0]}, "both", "share").status().message(), HasSubstr("at least two parents"));
-  EXPECT_THAT(CompositeOf(TwoParents(), "both", "slice").status().message(), HasSubstr("\"slice\" is not in this version"));
+// `slice` keeps the parents' function, so it keeps their final norms.
+TEST(PlanTest, SliceDropsNothing) {
+  model::Connection slice = Joined("slice");
+  slice.cross = true;
+  const std::vector<Parent> parents = {ParentOf(SmallPath("one", 16, 3)), ParentOf(SmallDual("two"))};
+  const MergePlan plan = PlanOf(parents, slice);
+  EXPECT_TRUE(plan.dropped.empty());
+  EXPECT_EQ(From(plan, "norm.weight"), "one:norm.weight[0+16<-0] two:norm.weight[16+12<-0]");
+  EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kConcatenate);
+  EXPECT_EQ(From(plan, "embed.weight"), "one:embed.weight[0+16<-0] two:embed.weight[16+12<-0]");
+  EXPECT_EQ(At(plan, "gate.weight").rule, Rule::kInitialize);
+  EXPECT_EQ(At(plan, "parallel.2.cross.weight").rule, Rule::kInitialize);
+  ExpectNoOverlap(plan);
+}
+
+// Whatever its block is, all of a path's tensors move, and nothing but them is taken.
+TEST(PlanTest, BlocksOfEveryTypeMoveWhole) {
+  for (const char* arch : {"fixed", "paper"}) {
+    for (const char* block : {"llama", "wide", "loop", "dual_path"}) {
+      model::ModelSpec two = SmallDual("two");
+      two.dense.block = block;
+      if (!two.dense.has_deep()) two.dense.dual.loops = 1, two.dense.dual.ffn_deep = 0;
+      if (!two.dense.has_wide()) two.dense.dual.ffn_wide = 0;
+      if (two.dense.block != "dual_path") two.dense.dual.cross = false;
+      if (two.dense.block == "llama") two.dense.dual = {}, two.dense.ffn = 48;
+      model::ModelSpec one = SmallPath("one", 16, 3);
+      one.arch = two.arch = model::ArchPreset(arch).value();
+      for (const char* kind : {"share", "routed", "slice"}) {
+        const MergePlan plan = PlanOf({ParentOf(one), ParentOf(two)}, Joined(kind));
+        std::set<std::string> moved;
+        for (const Target& target : plan.targets) {
+          if (target.tensor.name.find(".path.1.") != std::string::npos) {
+            EXPECT_EQ(target.rule, Rule::kCopy) << target.tensor.name;
+            moved.insert(target.sources[0].tensor);
+          }
+        }
+        std::set<std::string> expected;
+        for (const model::TensorSpec& tensor : model::Tensors(two)) {
+          if (tensor.name.starts_with("blocks.")) expected.insert(tensor.name);
+        }
+        EXPECT_EQ(moved, expected) << block << " " << kind;
+        ExpectNoOverlap(plan);
+      }
+    }
+  }
 }
 
 TEST(PlanTest, MissingOddAndSurplusTensorsAreNamed) {
   const auto error = [](auto change) {
     auto parents = TwoParents();
-    const auto composite = CompositeOf(parents, "both", "share").value();
+    const auto composite = CompositeOf(parents, std::nullopt, {"both", {}, {}}).value();
     change(parents[1].tensors);
-    return PlanMerge(parents, composite, 42).status().message();
+    const Status status = PlanMerge(parents, std::nullopt, composite, {}).status();
+    EXPECT_EQ(status.reason(), "INCOMPATIBLE_PARENTS");
+    return status.message();
   };
   EXPECT_THAT(error([](auto& t) { std::erase_if(t, [](auto& x) { return x.name == "blocks.1.attn.k.weight"; }); }),
               HasSubstr("parent two: tensor blocks.1.attn.k.weight is missing"));
   EXPECT_THAT(error([](auto& t) { t[0].shape = {40, 9}; }), HasSubstr("parent two: tensor embed.weight has shape [40,9], its config.json says [40,8]"));
   EXPECT_THAT(error([](auto& t) { t[0].dtype = "BF16"; }), HasSubstr("parent two: tensor embed.weight is BF16, expected F32"));
   EXPECT_THAT(error([](auto& t) { t.push_back({"extra", "F32", {1}}); }), HasSubstr("parent two: tensor extra has no place"));
+}
+
+// A base of one (8), two (16), three (8): unequal widths, so that every range shows.
+class BaseTest : public ::testing::Test {
+ protected:
+  static Parent Base(const model::Connection& connection) {
+    const std::vector<Parent> parents = {ParentOf(SmallPath("one")), ParentOf(SmallPath("two", 16)), ParentOf(SmallPath("three"))};
+    Parent base = ParentOf(CompositeOf(parents, std::nullopt, {"base", connection, {}}).value());
+    return base;
+  }
+};
+
+TEST_F(BaseTest, WithAllPathsKeptEverythingIsTheBase) {
+  for (const char* kind : {"share", "routed", "slice"}) {
+    const MergePlan plan = PlanOf({}, Joined(kind), Base(Joined(kind)));
+    for (const Target& target : plan.targets) EXPECT_EQ(target.rule, Rule::kCopy) << kind << " " << target.tensor.name;
+    EXPECT_TRUE(plan.dropped.empty());
+  }
+}
+
+TEST_F(BaseTest, APathSwappedInPlaceTakesItsNeighboursConnections) {
+  // Under another name, but in the very columns of `two`.
+  const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 16))}, Joined("share"), Base(Joined("share")), {"two"});
+  EXPECT_EQ(plan.model.paths[2].name, "four") << "added behind the others";
+  // The same through the spec, where it stands in the place of two.
+  model::ModelSpec in_place = Base(Joined("share")).spec;
+  in_place.paths[1].name = "four";
+  const MergePlan swapped = PlanMerge({ParentOf(SmallPath("four", 16))}, Base(Joined("share")), in_place, {}).value();
+  EXPECT_EQ(From(swapped, "embed.weight"), "base:embed.weight[0+8<-0] four:embed.weight[8+16<-0] base:embed.weight[24+8<-24]");
+  EXPECT_EQ(From(swapped, "parallel.1.path.1.ffn.up.weight"), "four:blocks.1.ffn.up.weight[0+16<-0]");
+  EXPECT_EQ(From(swapped, "parallel.1.path.2.ffn.up.weight"), "base:parallel.1.path.2.ffn.up.weight[0+8<-0]");
+  for (const char* kept : {"large.0.attn.q.weight", "shrink.1.weight", "parallel.0.share.weight", "parallel.1.share.weight", "norm.weight"}) {
+    EXPECT_EQ(At(swapped, kept).rule, Rule::kCopy) << kept;
+  }
+  // What is left of the base: the columns and blocks of `two`, and nothing else.
+  std::map<std::string, int64_t> dropped;
+  for (const Dropped& tensor : swapped.dropped) dropped[swapped.sources[tensor.from] + ":" + tensor.tensor] = tensor.elements;
+  EXPECT_EQ(dropped.at("base:embed.weight"), 40 * 16);
+  EXPECT_EQ(dropped.at("base:parallel.0.path.1.attn.q.weight"), 256);
+  EXPECT_EQ(dropped.at("four:norm.weight"), 16);
+  EXPECT_FALSE(dropped.contains("base:norm.weight"));
+  ExpectNoOverlap(swapped);
+}
+
+TEST_F(BaseTest, ADroppedPathTakesItsColumnsAlongAndTheOthersMoveUp) {
+  model::Connection connection = Joined("share");
+  connection.norm = true;
+  const MergePlan plan = PlanOf({}, connection, Base(connection), {"one"});  // two (16), three (8)
+  EXPECT_EQ(From(plan, "embed.weight"), "base:embed.weight[0+24<-8]");
+  EXPECT_EQ(From(plan, "parallel.0.path.0.attn.v.weight"), "base:parallel.0.path.1.attn.v.weight[0+16<-0]");
+  EXPECT_EQ(From(plan, "shrink.0.weight"), "base:shrink.1.weight[0+24<-8]");
+  EXPECT_EQ(From(plan, "parallel.0.share.weight"), "base:parallel.0.share.weight[0+24<-8]");
+  // The last layer gives the D-wide stream, so its rows belong to paths, too.
+  EXPECT_EQ(From(plan, "parallel.1.share.weight"), "base:parallel.1.share.weight[0+24<-8,0+24<-8]");
+  EXPECT_EQ(From(plan, "parallel.1.norm.weight"), "base:parallel.1.norm.weight[0+24<-8]");
+  EXPECT_EQ(From(plan, "norm.weight"), "base:norm.weight[0+24<-8]");
+  EXPECT_EQ(From(plan, "parallel.1.path_in.1.weight"), "base:parallel.1.path_in.2.weight[0+16<-0]");
+  // Blocks of another width are others.
+  EXPECT_EQ(At(plan, "large.0.attn.q.weight").rule, Rule::kInitialize);
+  EXPECT_EQ(At(plan, "large.1.ffn_norm.weight").rule, Rule::kInitialize);
+  ExpectNoOverlap(plan);
+}
+
+TEST_F(BaseTest, AnAddedPathBringsNewColumns) {
+  model::Connection connection = Joined("routed");
+  connection.router.input = "concat";
+  const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 8, 3))}, connection, Base(connection));
+  EXPECT_EQ(From(plan, "embed.weight"), "base:embed.weight[0+32<-0] four:embed.weight[32+8<-0]");
+  EXPECT_EQ(From(plan, "parallel.0.combine.weight"), "base:parallel.0.combine.weight[0+32<-0]");
+  EXPECT_EQ(At(plan, "parallel.0.combine.weight").rule, Rule::kPartial);
+  EXPECT_EQ(At(plan, "parallel.0.combine.bias").rule, Rule::kCopy);
+  // Choices: three paths as they were, a new one, and the combination, which is the last of both.
+  EXPECT_EQ(From(plan, "parallel.0.router.weight"),
+            "base:parallel.0.router.weight[0+3<-0,0+32<-0] base:parallel.0.router.weight[4+1<-3,0+32<-0]");
+  EXPECT_EQ(From(plan, "parallel.0.router.bias"), "base:parallel.0.router.bias[0+3<-0] base:parallel.0.router.bias[4+1<-3]");
+  EXPECT_EQ(At(plan, "parallel.0.path_out.0.weight").rule, Rule::kCopy);
+  EXPECT_EQ(At(plan, "parallel.1.path_in.3.weight").rule, Rule::kInitialize);
+  EXPECT_EQ(At(plan, "parallel.2.combine.weight").rule, Rule::kInitialize) << "a layer that the base does not have";
+  EXPECT_EQ(From(plan, "grow.weight"), "base:grow.weight[0+32<-0,0+16<-0]");
+  EXPECT_EQ(From(plan, "norm.weight"), "base:norm.weight[0+32<-0]");
+  EXPECT_THAT(ToText(plan), HasSubstr("base:parallel.0.combine.weight[columns 0..31] | the rest new"));
+  ExpectNoOverlap(plan);
+}
+
+TEST_F(BaseTest, SliceKeepsRowsAndColumnsOfCrossAndGate) {
+  model::Connection connection = Joined("slice");
+  connection.cross = true;
+  const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 12))}, connection, Base(connection), {"two"});  // one, three, four
+  EXPECT_EQ(From(plan, "parallel.0.cross.weight"),
+            "base:parallel.0.cross.weight[0+8<-0,0+8<-0] base:parallel.0.cross.weight[0+8<-0,8+8<-24] "
+            "base:parallel.0.cross.weight[8+8<-24,0+8<-0] base:parallel.0.cross.weight[8+8<-24,8+8<-24]");
+  EXPECT_EQ(From(plan, "gate.bias"), "base:gate.bias[0+1<-0] base:gate.bias[1+1<-2]");
+  EXPECT_EQ(From(plan, "norm.weight"), "base:norm.weight[0+8<-0] base:norm.weight[8+8<-24] four:norm.weight[16+12<-0]");
+  EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kConcatenate);
+  ExpectNoOverlap(plan);
+}
+
+// Equal shapes are not enough where an axis counts something else.
+TEST_F(BaseTest, ARouterThatReadsSomethingElseIsNew) {
+  model::Connection combined = Joined("routed"), x = combined;
+  x.router.input = "x";
+  const MergePlan plan = PlanOf({}, x, Base(combined));
+  ASSERT_EQ(At(plan, "parallel.1.router.weight").tensor.shape, (std::vector<int64_t>{4, 16}));
+  EXPECT_EQ(At(plan, "parallel.1.router.weight").rule, Rule::kInitialize);
+  EXPECT_EQ(At(plan, "parallel.1.combine.weight").rule, Rule::kCopy);
+}
+
+TEST_F(BaseTest, LargeBlocksOfOtherHeadsOrOtherPlacesAreNew) {
+  const Parent base = Base(Joined("share"));
+  model::ModelSpec other = base.spec;
+  other.large.heads = 2;
+  EXPECT_EQ(At(PlanMerge({}, base, other, {}).value(), "large.0.attn.q.weight").rule, Rule::kInitialize);
+  other = base.spec;
+  std::swap(other.paths[0], other.paths[2]);
+  const MergePlan moved = PlanMerge({}, base, other, {}).value();
+  EXPECT_EQ(At(moved, "large.0.attn.q.weight").rule, Rule::kInitialize);
+  EXPECT_EQ(From(moved, "parallel.0.share.weight"),
+            "base:parallel.0.share.weight[0+8<-24] base:parallel.0.share.weight[8+16<-8] base:parallel.0.share.weight[24+8<-0]");
+}
+
+TEST(PlanAgesTest, AreTheSmallestOfTheirPartsAndZeroOfWhatIsNew) {
+  auto parents = TwoParents();
+  for (size_t p = 0; p < 2; ++p) {
+    parents[p].moments.emplace();
+    parents[p].moments->step = p == 0 ? 50 : 30;
+    for (const model::TensorSpec& tensor : model::Tensors(parents[p].spec)) {
+      for (const char* prefix : {"m.", "v."}) parents[p].moments->tensors.push_back({prefix + tensor.name, "F32", tensor.shape});
+    }
+  }
+  parents[0].moments->steps["blocks.0.attn.q.weight"] = 80;
+  const auto composite = CompositeOf(parents, std::nullopt, {"both", {}, {}}).value();
+  const auto plan = PlanMerge(parents, std::nullopt, composite, {.carry_optimizer = true});
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_EQ(At(*plan, "embed.weight").age, 30);
+  EXPECT_EQ(At(*plan, "parallel.0.path.0.attn.q.weight").age, 80);
+  EXPECT_EQ(At(*plan, "parallel.0.path.0.attn.k.weight").age, 50);
+  EXPECT_EQ(At(*plan, "parallel.0.path.1.attn.k.weight").age, 30);
+  EXPECT_EQ(At(*plan, "shrink.weight").age, 0);
+
+  const auto error = [&](auto change) {
+    auto changed = parents;
+    change(changed[1].moments->tensors);
+    return PlanMerge(changed, std::nullopt, composite, {.carry_optimizer = true}).status().message();
+  };
+  EXPECT_THAT(error([](auto& t) { std::erase_if(t, [](auto& x) { return x.name == "v.blocks.1.attn.k.weight"; }); }),
+              HasSubstr("parent two: tensor v.blocks.1.attn.k.weight is missing"));
+  EXPECT_THAT(error([](auto& t) { t[0].shape = {40, 9}; }), HasSubstr("parent two: tensor m.embed.weight has shape [40,9]"));
+  EXPECT_THAT(error([](auto& t) { t.push_back({"m.extra", "F32", {1}}); }),
+              HasSubstr("parent two: tensor m.extra of optimizer.safetensors belongs to none of its weights"));
 }
 
 }  // namespace

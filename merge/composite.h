@@ -1,0 +1,37 @@
+// Whether parents fit together, and the composite that follows from them (PaPaformer sections 6 and 10).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "merge/parent.h"
+#include "model/spec.h"
+
+namespace braid::merge {
+
+// Parents are dense models with names of their own that agree in what one model can have only one of: tokenizer, vocab,
+// pad_id, eos_id and the arch fields that decide what copied weights compute (attn_out_proj, ffn_gate, rope_layout,
+// rope_base, norm_eps). Width, depth, heads and block may differ. A `base` is a composite that agrees in the same fields, and
+// with one no parent is needed. kFailedPrecondition (INCOMPATIBLE_PARENTS) names parent, field and both values.
+Status CheckParents(const std::vector<Parent>& parents, const std::optional<Parent>& base);
+
+// The same for what is asked for against what is there: `composite` has a path for every parent, in their order, or with a
+// base by name, and every other path is one of the base; shapes are equal in every field.
+Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Parent>& base, const model::ModelSpec& composite);
+
+struct CompositeOptions {
+  std::string name = "composite";
+  model::Connection connection;   // with a base: of the same kind
+  std::vector<std::string> drop;  // paths of the base that the composite does without
+};
+
+// The composite's spec. Its paths are the parents in their order; with a base, those of the base without `drop`, each one
+// that a parent is called like replaced by it, and then the other parents. Large blocks are llama blocks of all the paths'
+// heads, or as many below that as divide D into even sizes; of `slice` they start as the identity. Those of a base stay
+// where D stays.
+Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const std::optional<Parent>& base,
+                                     const CompositeOptions& options);
+
+}  // namespace braid::merge

@@ -1,0 +1,115 @@
+#include "merge/parent.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "model/tensors.h"
+#include "storage/files/safetensors.h"
+
+namespace braid::merge {
+namespace {
+
+std::vector<Parent::Tensor> TensorsOf(const storage::SafetensorsFile& file) {
+  std::vector<Parent::Tensor> tensors;
+  for (const storage::TensorEntry& entry : file.tensors()) tensors.push_back({entry.name, entry.dtype, entry.shape});
+  return tensors;
+}
+
+// Of state.json, step and steps alone; the rest is the trainer's.
+Status ReadAges(const std::string& path, Parent::Moments* moments) {
+  BRAID_ASSIGN_OR_RETURN(const Json state, ReadJsonFile(path));
+  JsonReader read(state, path);
+  moments->step = read.RequireInt("step");
+  const Json& steps = read.Value("steps");
+  if (!steps.is_null() && !steps.is_object()) return InvalidArgument(path + ".steps: expected an object of tensors");
+  if (steps.is_null()) return moments->step >= 0 ? OkStatus() : InvalidArgument(path + ".step: must not be negative");
+  for (const auto& [tensor, age] : steps.items()) {
+    if (!age.is_number_integer() || age.get<int64_t>() < 0) {
+      return InvalidArgument(path + ".steps." + tensor + ": expected a number of updates, found " + age.dump());
+    }
+    moments->steps[tensor] = age.get<int64_t>();
+  }
+  return OkStatus();
+}
+
+Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& folder) {
+  const std::string path = JoinPath(folder, "optimizer.safetensors");
+  if (!PathExists(path)) {
+    return Incompatible("parent " + name + " has no optimizer.safetensors, which carry_optimizer needs; take a checkpoint "
+                        "with the state of training (the model of a train job has it), or merge without carry_optimizer");
+  }
+  BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(path));
+  Parent::Moments moments;
+  moments.tensors = TensorsOf(file);
+  BRAID_RETURN_IF_ERROR(ReadAges(JoinPath(folder, "state.json"), &moments));
+  return moments;
+}
+
+Status CheckAgainst(const std::string& parent, const std::string& prefix, const std::vector<model::TensorSpec>& expected,
+                    std::map<std::string, const Parent::Tensor*>* there) {
+  for (const model::TensorSpec& tensor : expected) {
+    const std::string name = prefix + tensor.name;
+    const auto found = there->find(name);
+    if (found == there->end()) return Incompatible("parent " + parent + ": tensor " + name + " is missing");
+    if (found->second->dtype != "F32") {
+      return Incompatible("parent " + parent + ": tensor " + name + " is " + found->second->dtype + ", expected F32");
+    }
+    if (found->second->shape != tensor.shape) {
+      return Incompatible("parent " + parent + ": tensor " + name + " has shape " + Json(found->second->shape).dump() +
+                          ", its config.json says " + Json(tensor.shape).dump());
+    }
+    there->erase(found);
+  }
+  return OkStatus();
+}
+
+std::map<std::string, const Parent::Tensor*> ByName(const std::vector<Parent::Tensor>& tensors) {
+  std::map<std::string, const Parent::Tensor*> by_name;
+  for (const Parent::Tensor& tensor : tensors) by_name[tensor.name] = &tensor;
+  return by_name;
+}
+
+}  // namespace
+
+int64_t Parent::Moments::Age(const std::string& tensor) const {
+  const auto found = steps.find(tensor);
+  return found == steps.end() ? step : found->second;
+}
+
+Status Incompatible(const std::string& message) {
+  return Status(StatusCode::kFailedPrecondition, "INCOMPATIBLE_PARENTS", message);
+}
+
+Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments) {
+  const std::string path = JoinPath(folder, "config.json");
+  BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
+  JsonReader read(config, path);
+  (void)read.RequireInt("format");
+  const Json& model = read.RequireObject("model");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  Parent parent;
+  parent.name = name;
+  BRAID_ASSIGN_OR_RETURN(parent.spec, model::FromJson(model, path + ".model"));
+  BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+  parent.tensors = TensorsOf(file);
+  if (moments) {
+    BRAID_ASSIGN_OR_RETURN(parent.moments, ReadMoments(name, folder));
+  }
+  return parent;
+}
+
+Status CheckTensors(const Parent& parent) {
+  const std::vector<model::TensorSpec> expected = model::Tensors(parent.spec);
+  auto there = ByName(parent.tensors);
+  BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "", expected, &there));
+  if (!there.empty()) {
+    return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first + " has no place in the composite");
+  }
+  if (!parent.moments) return OkStatus();
+  there = ByName(parent.moments->tensors);
+  BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "m.", expected, &there));
+  BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "v.", expected, &there));
+  if (there.empty()) return OkStatus();
+  return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first + " of optimizer.safetensors belongs to none of its weights");
+}
+
+}  // namespace braid::merge

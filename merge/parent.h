@@ -1,0 +1,47 @@
+// A parent of a merge (a checkpoint of a path), or its base (one of a composite), as far as planning needs it: what the
+// headers of its files say.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "model/spec.h"
+
+namespace braid::merge {
+
+struct Parent {
+  struct Tensor {
+    std::string name;
+    std::string dtype;
+    std::vector<int64_t> shape;
+  };
+  // AdamW's first and second moments of every tensor, `m.<tensor>` and `v.<tensor>`.
+  struct Moments {
+    std::vector<Tensor> tensors;
+    int64_t step = 0;                      // updates that made them
+    std::map<std::string, int64_t> steps;  // tensors of which that is another number
+
+    int64_t Age(const std::string& tensor) const;
+  };
+
+  std::string name;
+  model::ModelSpec spec;
+  std::vector<Tensor> tensors;
+  std::optional<Moments> moments;  // not read unless asked for
+};
+
+// config.json and the header of model.safetensors of a checkpoint folder; with `moments` also state.json and the header of
+// optimizer.safetensors, without which the parent is kFailedPrecondition (INCOMPATIBLE_PARENTS).
+Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments = false);
+
+// The tensors are those of its spec, all of them and no others, F32 and in their shapes; so are the moments if they were
+// read. Else INCOMPATIBLE_PARENTS with parent and tensor.
+Status CheckTensors(const Parent& parent);
+
+Status Incompatible(const std::string& message);
+
+}  // namespace braid::merge
