@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -15,6 +16,7 @@ namespace {
 
 struct GateSpec {
   std::vector<std::string> parents;
+  bool base = false;  // the composite has paths from a base, too; parents are found by name
   int64_t sequences = 8;
   int64_t sequence = 256;
 };
@@ -25,7 +27,8 @@ Result<GateSpec> ReadSpec(const Json& json) {
   spec.parents = read.Strings("parents");
   spec.sequences = read.Int("sequences", spec.sequences);
   spec.sequence = read.Int("sequence", spec.sequence);
-  if (spec.parents.size() < 2) read.Fail("parents", "must name at least two");
+  spec.base = read.Bool("base", false);
+  if (!spec.base && spec.parents.size() < 2) read.Fail("parents", "must name at least two");
   if (spec.sequences < 1) read.Fail("sequences", "must be at least 1");
   BRAID_RETURN_IF_ERROR(read.Finish());
   return spec;
@@ -58,43 +61,144 @@ Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>
   return json;
 }
 
+// The path of the composite that each parent should be.
+Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite, const GateSpec& spec) {
+  std::vector<size_t> paths;
+  if (!spec.base) {
+    if (composite.paths.size() != spec.parents.size()) {
+      return InvalidArgument(Format("the composite has %zu paths, spec.parents names %zu", composite.paths.size(), spec.parents.size()));
+    }
+    for (size_t p = 0; p < spec.parents.size(); ++p) paths.push_back(p);
+    return paths;
+  }
+  for (const std::string& parent : spec.parents) {
+    const auto found = std::find_if(composite.paths.begin(), composite.paths.end(),
+                                    [&](const model::Stack& path) { return path.name == parent; });
+    if (found == composite.paths.end()) return InvalidArgument("spec.parents: the composite has no path " + parent);
+    paths.push_back(static_cast<size_t>(found - composite.paths.begin()));
+  }
+  return paths;
+}
+
+// Does the composite begin as the weighed sum of its parents? Large blocks of a base have been trained.
+bool StartsAsItsParents(const model::ModelSpec& composite, const GateSpec& spec) {
+  return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
+}
+
+double WeightOf(const model::ModelSpec& composite, size_t path) {
+  if (!composite.connection.weights.empty()) return composite.connection.weights[path];
+  return composite.connection.scale == "sum" ? 1.0 : 1.0 / static_cast<double>(composite.paths.size());
+}
+
+// How far the composite's logits are from the weighed sum of its parents'.
+class LogitComparison {
+ public:
+  void Add(Network& composite, const std::vector<std::unique_ptr<Network>>& parents, const std::vector<int32_t>& ids) {
+    const std::vector<float> merged = composite.Logits(ids, /*last_only=*/false);
+    std::vector<double> expected(merged.size(), 0.0);
+    for (size_t p = 0; p < parents.size(); ++p) {
+      const std::vector<float> own = parents[p]->Logits(ids, /*last_only=*/false);
+      const double weight = WeightOf(composite.spec(), p);
+      for (size_t i = 0; i < own.size() && i < expected.size(); ++i) expected[i] += weight * own[i];
+    }
+    for (size_t i = 0; i < merged.size(); ++i) {
+      const double difference = std::abs(merged[i] - expected[i]);
+      largest_ = std::max(largest_, std::abs(expected[i]));
+      // What is no number is as far away as can be.
+      worst_ = std::max(worst_, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());
+      bit_equal_ = bit_equal_ && merged[i] == static_cast<float>(expected[i]);
+    }
+  }
+
+  double tolerance() const { return kLogitTolerance * std::max(1.0, largest_); }
+  Status Check() const {
+    if (worst_ <= tolerance()) return OkStatus();
+    return InvalidArgument(Format("the composite does not start as its parents: its logits differ from theirs, weighed and added up, "
+                                  "by up to %g, where %g may be rounding", worst_, tolerance()));
+  }
+  Json ToJson() const {
+    return {{"equal", bit_equal_ ? "bit-equal" : "to rounding"}, {"max_difference", worst_}, {"tolerance", tolerance()},
+            {"largest", largest_}};
+  }
+
+ private:
+  double worst_ = 0;
+  double largest_ = 0;
+  bool bit_equal_ = true;
+};
+
+struct Models {
+  std::unique_ptr<Network> composite;
+  std::vector<std::unique_ptr<Network>> parents;
+  std::vector<size_t> paths;  // of the composite, one a parent
+};
+
+Result<Models> LoadModels(const task::Task& task, const GateSpec& spec) {
+  Models models;
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
+  BRAID_ASSIGN_OR_RETURN(models.composite, LoadNetwork(folder, task.device));
+  BRAID_ASSIGN_OR_RETURN(models.paths, PathsOf(models.composite->spec(), spec));
+  for (const std::string& name : spec.parents) {
+    BRAID_ASSIGN_OR_RETURN(const std::string parent_folder, task.Input("parent." + name));
+    BRAID_ASSIGN_OR_RETURN(std::unique_ptr<Network> parent, LoadNetwork(parent_folder, task.device));
+    models.parents.push_back(std::move(parent));
+  }
+  return models;
+}
+
+struct Compared {
+  int64_t tokens = 0;
+  LogitComparison logits;
+};
+
+Status CompareSequence(const Models& models, const GateSpec& spec, const std::vector<int32_t>& ids, Compared* compared) {
+  for (size_t p = 0; p < models.parents.size(); ++p) {
+    BRAID_RETURN_IF_ERROR(CompareStates(spec.parents[p], models.parents[p]->PathStates(0, ids),
+                                        models.composite->PathStates(models.paths[p], ids)));
+    compared->tokens += static_cast<int64_t>(ids.size());
+  }
+  if (StartsAsItsParents(models.composite->spec(), spec)) compared->logits.Add(*models.composite, models.parents, ids);
+  return OkStatus();
+}
+
+Result<Json> LossesOfAll(const Models& models, const std::vector<const corpus::Shards*>& sets, const GateSpec& spec, Json gate) {
+  gate["parents"] = Json::array();
+  for (size_t p = 0; p < models.parents.size(); ++p) {
+    BRAID_ASSIGN_OR_RETURN(const Json losses, LossesOf(*models.parents[p], sets, spec));
+    gate["parents"].push_back({{"name", spec.parents[p]}, {"loss", losses}});
+  }
+  BRAID_ASSIGN_OR_RETURN(const Json losses, LossesOf(*models.composite, sets, spec));
+  gate["composite"] = {{"name", models.composite->spec().name}, {"loss", losses}};
+  return gate;
+}
+
 }  // namespace
 
 Status RunGateJob(const task::Task& task, task::Channel& channel) {
   ConfigureRuntime(task.threads);
   BRAID_ASSIGN_OR_RETURN(const GateSpec spec, ReadSpec(task.spec));
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
-  BRAID_ASSIGN_OR_RETURN(const auto composite, LoadNetwork(folder, task.device));
-  if (composite->spec().paths.size() != spec.parents.size()) {
-    return InvalidArgument(Format("the composite has %zu paths, spec.parents names %zu", composite->spec().paths.size(),
-                                  spec.parents.size()));
-  }
-  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, composite->spec().tokenizer));
+  BRAID_ASSIGN_OR_RETURN(const Models models, LoadModels(task, spec));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, models.composite->spec().tokenizer));
   if (shards.empty()) return InvalidArgument("job " + task.job + ": inputs data.<corpus> are missing");
   std::vector<const corpus::Shards*> sets;
   for (const corpus::Shards& shard : shards) sets.push_back(&shard);
 
-  Json parents = Json::array();
-  int64_t compared = 0;
-  for (size_t p = 0; p < spec.parents.size(); ++p) {
-    channel.Progress("comparing", "parents", static_cast<int64_t>(p), static_cast<int64_t>(spec.parents.size()));
-    BRAID_ASSIGN_OR_RETURN(const std::string parent_folder, task.Input("parent." + spec.parents[p]));
-    BRAID_ASSIGN_OR_RETURN(const auto parent, LoadNetwork(parent_folder, task.device));
-    std::vector<int32_t> ids(static_cast<size_t>(spec.sequence));
-    for (const corpus::Shards* set : sets) {
-      const int64_t count = std::min(spec.sequences, corpus::ValidationSequences(*set, spec.sequence));
-      for (int64_t i = 0; i < count; ++i) {
-        corpus::ReadValidation(*set, spec.sequence, i, ids.data());
-        BRAID_RETURN_IF_ERROR(CompareStates(spec.parents[p], parent->PathStates(0, ids), composite->PathStates(p, ids)));
-        compared += spec.sequence;
-      }
+  Compared compared;
+  std::vector<int32_t> ids(static_cast<size_t>(spec.sequence));
+  for (const corpus::Shards* set : sets) {
+    const int64_t count = std::min(spec.sequences, corpus::ValidationSequences(*set, spec.sequence));
+    for (int64_t i = 0; i < count; ++i) {
+      channel.Progress("comparing", "sequences", i, count);
+      corpus::ReadValidation(*set, spec.sequence, i, ids.data());
+      BRAID_RETURN_IF_ERROR(CompareSequence(models, spec, ids, &compared));
     }
-    BRAID_ASSIGN_OR_RETURN(const Json losses, LossesOf(*parent, sets, spec));
-    parents.push_back({{"name", spec.parents[p]}, {"loss", losses}});
   }
-  BRAID_ASSIGN_OR_RETURN(const Json losses, LossesOf(*composite, sets, spec));
-  const Json gate = {{"passed", true}, {"hidden_states", "bit-equal"}, {"tokens_compared", compared},
-                     {"parents", parents}, {"composite", {{"name", composite->spec().name}, {"loss", losses}}}};
+  Json gate = {{"passed", true}, {"hidden_states", "bit-equal"}, {"tokens_compared", compared.tokens}};
+  if (StartsAsItsParents(models.composite->spec(), spec)) {
+    BRAID_RETURN_IF_ERROR(compared.logits.Check());
+    gate["logits"] = compared.logits.ToJson();
+  }
+  BRAID_ASSIGN_OR_RETURN(gate, LossesOfAll(models, sets, spec, std::move(gate)));
   const std::string output = JoinPath(task.output, "gate");
   BRAID_RETURN_IF_ERROR(MakeFolder(output));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(output, "gate.json"), gate));
