@@ -7,7 +7,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "recipe/compat.h"
 #include "recipe/expand.h"
+#include "recipe/settings.h"
 
 namespace braid::cli {
 namespace {
@@ -49,12 +51,51 @@ recipe::Known Measure(const RecipeFile& file, const recipe::Dag& dag) {
       const Result<uint64_t> size = FileSize(path);
       if (size.ok()) bytes += static_cast<double>(*size) * (Compressed(path) ? kCompression : 1);
     }
-    known.tokens[source.name.substr(7)] = static_cast<int64_t>(bytes / kBytesPerToken);
+    const std::string name = source.name.substr(7);
+    const recipe::Corpus* corpus = file.recipe.FindCorpus(name);
+    const double sample = corpus == nullptr ? 1 : corpus->spec.value("sample", 1.0);
+    known.tokens[name] = static_cast<int64_t>(sample * bytes / kBytesPerToken);
   }
   return known;
 }
 
 std::string Count(double value) { return value > 0 ? FormatCount(value) : "-"; }
+
+// 33619200 -> "33,619,200": counts that are compared digit by digit.
+std::string Exact(int64_t value) {
+  std::string digits = std::to_string(value);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
+std::string Millions(double flops) { return flops > 0 ? Format("%.3f", flops / 1e6) : "-"; }
+
+// Forward operations of one token: products with weights (A), and attention's scores too (B).
+std::string ModelsText(const recipe::Dag& dag) {
+  if (dag.models.empty()) return "";
+  bool special = false;
+  for (const recipe::PlannedModel& model : dag.models) special = special || model.block.projections > 0;
+  std::string text = Format("\n%-28s %15s %15s %9s %8s %10s %10s", "MODEL", "PARAMETERS", "WITHOUT EMBED", "TOKENS", "STEPS", "A MFLOP",
+                            "B MFLOP");
+  text += special ? Format(" %10s %10s\n", "A BLOCK", "B BLOCK") : "\n";
+  for (const recipe::PlannedModel& model : dag.models) {
+    const bool known = model.parameters > model.body_parameters;
+    text += Format("%-28s %15s %15s %9s %8s %10s %10s", model.name.c_str(), known ? Exact(model.parameters).c_str() : "-",
+                   Exact(model.body_parameters).c_str(), Count(static_cast<double>(model.tokens)).c_str(),
+                   model.steps > 0 ? std::to_string(model.steps).c_str() : "-", Millions(model.forward.projections).c_str(),
+                   Millions(model.forward.causal()).c_str());
+    text += special ? Format(" %10s %10s\n", Millions(model.block.projections).c_str(), Millions(model.block.causal()).c_str()) : "\n";
+  }
+  return text + "A: forward operations of a token in all products with weights; B: in the scores of attention too. STEPS: of an epoch, or of "
+                "all if steps or tokens end it earlier.\n";
+}
+
+std::string CompatText(const recipe::Recipe& recipe) {
+  const std::vector<std::string> overrides = recipe::Overrides(recipe);
+  return "compat " + recipe.compat + (overrides.empty() ? ", nothing overridden\n" : ", with " + Join(overrides, ", ") + "\n");
+}
+
+Json FlopsJson(const model::Flops& flops) { return {{"projections", flops.projections}, {"causal", flops.causal()}}; }
 
 }  // namespace
 
@@ -63,13 +104,21 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const
   const auto fail = [&](const std::string& message) {
     return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), source.line) + message);
   };
-  if (source.kind == "checkpoint") {
-    const std::string folder = Resolve(file, source.files.front());
-    if (!PathExists(JoinPath(folder, "config.json"))) {
-      return fail("from: " + folder + " is neither an artifact id nor a checkpoint folder (it has no config.json)");
+  if (source.folders) {
+    for (const std::string& named : source.files) {
+      const std::string folder = Resolve(file, named);
+      if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
+        return fail(source.name.substr(0, source.name.find('.')) + ": " + folder +
+                    " is neither an artifact id nor a checkpoint folder (it has no config.json)");
+      }
+      if (!IsFolder(folder)) return fail(source.name + ": there is no folder " + folder);
+      BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
+      for (const std::string& path : paths) {
+        const auto [at, added] = files.emplace(path, JoinPath(folder, path));
+        if (!added) return fail(source.name + ": " + path + " is in two folders, and they are laid together: " + at->second + ", " + JoinPath(folder, path));
+      }
     }
-    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
-    for (const std::string& path : paths) files[path] = JoinPath(folder, path);
+    if (files.empty()) return fail(source.name + ": there are no files in " + Resolve(file, source.files.front()));
     return files;
   }
   std::vector<std::string> found;
@@ -138,20 +187,27 @@ std::string PlanText(const RecipeFile& file) {
   }
   text += Format("\nabout %s tokens trained, %s floating point operations (tokens are estimated from file sizes and caps)\n",
                  Count(tokens).c_str(), Count(flops).c_str());
-  text += "\nsettings in force:\n";
+  text += ModelsText(file.dag);
+  text += "\n" + CompatText(file.recipe) + "\nsettings in force:\n";
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) text += "  " + line + "\n";
   return text;
 }
 
 Json PlanJson(const RecipeFile& file) {
-  Json jobs = Json::array();
+  Json jobs = Json::array(), models = Json::array();
   for (const recipe::JobNode& job : file.dag.jobs) {
     jobs.push_back({{"name", job.name}, {"kind", job.kind}, {"parents", job.parents}, {"ranks", job.ranks},
                     {"slotsPerRank", job.slots_per_rank}, {"device", job.device}, {"site", job.site},
                     {"parameters", job.estimate.parameters}, {"tokens", job.estimate.tokens}, {"flops", job.estimate.flops},
                     {"bytes", job.estimate.bytes}});
   }
-  return {{"run", file.dag.run}, {"jobs", jobs}, {"settings", recipe::SettingsInForce(file.recipe)}};
+  for (const recipe::PlannedModel& model : file.dag.models) {
+    models.push_back({{"name", model.name}, {"job", model.job}, {"parameters", model.parameters},
+                      {"bodyParameters", model.body_parameters}, {"tokens", model.tokens}, {"microBatchesPerEpoch", model.micro_batches},
+                      {"steps", model.steps}, {"flopsPerToken", FlopsJson(model.forward)}, {"flopsPerBlock", FlopsJson(model.block)}});
+  }
+  return {{"run", file.dag.run}, {"jobs", jobs}, {"models", models}, {"compat", recipe::CompatJson(file.recipe)},
+          {"settings", recipe::SettingsInForce(file.recipe)}};
 }
 
 }  // namespace braid::cli

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "model/flops.h"
 
 namespace braid::recipe {
 
@@ -15,7 +16,7 @@ namespace braid::recipe {
 struct InputRef {
   std::string job;       // name of the job, or empty
   std::string role;      // its output role ("model", "shards", ...)
-  std::string source;    // name of a source ("tokenizer", "source.stories", "from.path_1") if job is empty
+  std::string source;    // name of a source ("tokenizer", "source.stories", "from.path_1", "blimp") if job is empty
   std::string artifact;  // artifact id if both are empty (`from: ARTIFACT_ID`)
 
   friend bool operator==(const InputRef&, const InputRef&) = default;
@@ -31,7 +32,7 @@ struct Estimate {
 
 struct JobNode {
   std::string name;                        // "tokenizer", "prepare:stories", "path_1", "merge:share_linear", "gate:share_linear",
-                                           // "joint:share_linear", "evaluate:path_1", "evaluate:share_linear@start", "report"
+                                           // "joint:share_linear", "evaluate:path_1", "evaluate:share_linear@start", "export:path_1", "report"
   std::string kind;                        // docs/tasks.md
   std::vector<std::string> parents;        // sorted, each once; follows from inputs (a gate is a parent of its joint job too)
   std::map<std::string, InputRef> inputs;  // role -> where from
@@ -47,14 +48,29 @@ struct JobNode {
 struct Source {
   std::string name;                 // as in InputRef.source
   std::string kind;                 // manifest kind: "source" (corpus files), "tokenizer", "checkpoint"
-  std::vector<std::string> files;   // globs or paths as written, relative to the recipe's folder; a folder for `from:`
+  std::vector<std::string> files;   // globs or paths as written, relative to the recipe's folder
   int line = 0;                     // in the recipe, for errors
+  bool folders = false;             // `files` are folders, taken whole
+};
+
+// A model of the run, as the planner knows it.
+struct PlannedModel {
+  std::string name;
+  std::string job;              // that trains it; empty: trained before
+  int64_t parameters = 0;       // without embedding and head while the vocabulary is not known
+  int64_t body_parameters = 0;  // without embedding and head
+  int64_t tokens = 0;           // trained on, over all epochs; 0: not known
+  int64_t micro_batches = 0;    // of one epoch
+  int64_t steps = 0;            // of one epoch, or of the whole training if that ends earlier
+  model::Flops forward;         // of one token, by both accountings
+  model::Flops block;           // of one token in one block, where the blocks are not llama; otherwise 0
 };
 
 struct Dag {
   std::string run;                  // name
   std::vector<JobNode> jobs;        // topological order
   std::vector<Source> sources;
+  std::vector<PlannedModel> models;
 
   const JobNode* Find(const std::string& name) const;
 };

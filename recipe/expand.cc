@@ -5,18 +5,16 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
-#include "model/flops.h"
-#include "model/tensors.h"
+#include "recipe/compat.h"
+#include "recipe/evaluation.h"
+#include "recipe/sizes.h"
 
 namespace braid::recipe {
 namespace {
 
-// A checkpoint holds weights and two moments, fp32.
-constexpr int64_t kBytesPerParameter = 12;
-
 class Expander {
  public:
-  Expander(const Recipe& recipe, const Known& known) : recipe_(recipe), known_(known) {}
+  Expander(const Recipe& recipe, const Known& known) : recipe_(recipe), sizes_(recipe, known) {}
 
   Result<Dag> Run() {
     dag_.run = recipe_.run;
@@ -25,6 +23,7 @@ class Expander {
     for (const Model& path : recipe_.paths) BRAID_RETURN_IF_ERROR(Path(path));
     for (const Model& baseline : recipe_.baselines) BRAID_RETURN_IF_ERROR(Baseline(baseline));
     for (const Composite& composite : recipe_.composites) BRAID_RETURN_IF_ERROR(AddComposite(composite));
+    EvaluationSources();
     Report();
     for (JobNode& job : dag_.jobs) LinkParents(&job);
     return std::move(dag_);
@@ -41,7 +40,8 @@ class Expander {
       dag_.sources.push_back({"tokenizer", "source", {recipe_.tokenizer_file}, recipe_.tokenizer_line});
     } else {
       Json corpora = Json::array();
-      for (const Corpus& corpus : recipe_.corpora) {
+      for (const std::string& name : recipe_.tokenizer_corpora) {
+        const Corpus& corpus = *recipe_.FindCorpus(name);
         corpora.push_back(CorpusSpec(corpus));
         if (corpus.site.empty()) job.inputs["source." + corpus.name] = {"", "", "source." + corpus.name, ""};
         if (!corpus.site.empty()) job.site = corpus.site;
@@ -69,51 +69,9 @@ class Expander {
     }
     job.site = corpus.site;
     job.spec = {{"corpus", CorpusSpec(corpus)}, {"validation", {{"documents", recipe_.validation_documents}}}, {"seed", recipe_.seed}};
-    job.estimate.tokens = TokensOf(corpus.name);
+    job.estimate.tokens = sizes_.TokensOf(corpus.name);
     job.estimate.bytes = 2 * job.estimate.tokens;
     dag_.jobs.push_back(std::move(job));
-  }
-
-  int64_t TokensOf(const std::string& corpus) const {
-    const Corpus* found = recipe_.FindCorpus(corpus);
-    const int64_t cap = found == nullptr ? 0 : found->spec.value("tokens", int64_t{0});
-    const auto known = known_.tokens.find(corpus);
-    if (known == known_.tokens.end()) return cap;
-    return cap > 0 ? std::min(cap, known->second) : known->second;
-  }
-
-  // What the tokenizer decides is left open (0, empty) unless it is known.
-  model::ModelSpec Blank(const std::string& name) const {
-    model::ModelSpec spec;
-    spec.name = name;
-    spec.sequence = recipe_.sequence;
-    spec.arch = recipe_.arch;
-    return spec;
-  }
-
-  int64_t Vocab() const { return recipe_.tokenizer_vocab > 0 ? recipe_.tokenizer_vocab + 1 : known_.vocab; }
-
-  // Checks the spec with a vocabulary filled in, and estimates with it; the job's spec keeps it open.
-  Status Describe(const model::ModelSpec& spec, JobNode* job, double epochs_tokens) const {
-    model::ModelSpec filled = spec;
-    filled.vocab = std::max<int64_t>(2, Vocab());
-    filled.pad_id = filled.vocab - 1;
-    BRAID_RETURN_IF_ERROR(model::Validate(filled));
-    job->estimate.parameters = model::ParameterCount(filled);
-    job->estimate.tokens = static_cast<int64_t>(epochs_tokens);
-    job->estimate.flops = 3 * model::ForwardFlopsPerToken(filled) * epochs_tokens;
-    job->estimate.bytes = job->estimate.parameters * kBytesPerParameter;
-    return OkStatus();
-  }
-
-  double TrainTokens(const std::vector<std::string>& corpora, double share, const Json& train) const {
-    double tokens = 0;
-    for (const std::string& corpus : corpora) tokens += static_cast<double>(TokensOf(corpus));
-    tokens *= share * (1 - recipe_.validation_documents) * static_cast<double>(train["epochs"].get<int64_t>());
-    const double step = static_cast<double>(train["batch"].get<int64_t>() * train["accumulate"].get<int64_t>() * recipe_.sequence);
-    if (const auto cap = train["steps"].get<int64_t>(); cap > 0) tokens = std::min(tokens, static_cast<double>(cap) * step);
-    if (const auto cap = train["tokens"].get<int64_t>(); cap > 0) tokens = std::min(tokens, static_cast<double>(cap));
-    return tokens;
   }
 
   Json DataSpec(const std::vector<std::string>& corpora, const char* share) const {
@@ -130,17 +88,22 @@ class Expander {
 
   Status Train(const Model& made, const char* share, double fraction) {
     JobNode job;
-    job.name = made.stack.name;
+    job.name = made.name();
     job.kind = "train";
     job.slots_per_rank = made.slots;
     job.device = made.device;
     AddData(made.corpora, &job);
-    model::ModelSpec spec = Blank(made.stack.name);
-    spec.dense = made.stack;
-    BRAID_RETURN_IF_ERROR(Describe(spec, &job, TrainTokens(made.corpora, fraction, made.train)));
-    job.spec = {{"model", model::ToJson(spec)}, {"seed", SeedOf(made.stack.name)}, {"data", DataSpec(made.corpora, share)},
-                {"train", made.train}, {"loss_average", "token_mean"}};
+    BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name, sizes_.LengthOf(made.corpora, fraction, made.train)));
+    job.estimate = Sizes::TrainingOf(dag_.models.back());
+    job.spec = {{"model", model::ToJson(made.spec)}, {"seed", SeedOf(made.name())}, {"data", DataSpec(made.corpora, share)},
+                {"train", made.train}, {"loss_average", recipe_.loss_average}};
     dag_.jobs.push_back(std::move(job));
+    return OkStatus();
+  }
+
+  Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length) {
+    BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length));
+    dag_.models.push_back(std::move(planned));
     return OkStatus();
   }
 
@@ -153,33 +116,31 @@ class Expander {
 
   // Where the trained weights of a path come from.
   InputRef WeightsOf(const std::string& path) const {
-    const auto found = std::find_if(recipe_.paths.begin(), recipe_.paths.end(), [&](const Model& m) { return m.stack.name == path; });
-    if (found->from.empty()) return {path, "model", "", ""};
-    if (IsArtifactId(found->from)) return {"", "", "", found->from};
+    const std::string& from = recipe_.FindPath(path)->from;
+    if (from.empty()) return {path, "model", "", ""};
+    if (IsArtifactId(from)) return {"", "", "", from};
     return {"", "", "from." + path, ""};
-  }
-
-  static bool IsArtifactId(const std::string& text) {
-    return text.size() >= 8 && text.size() <= 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
   }
 
   Status Path(const Model& path) {
     if (path.from.empty()) {
       BRAID_RETURN_IF_ERROR(Train(path, "paths", recipe_.split_paths));
-    } else if (!IsArtifactId(path.from)) {
-      dag_.sources.push_back({"from." + path.stack.name, "checkpoint", {path.from}, path.line});
+    } else {
+      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}));
+      if (!IsArtifactId(path.from)) {
+        dag_.sources.push_back({"from." + path.name(), "checkpoint", {path.from}, path.line, /*folders=*/true});
+      }
     }
-    Evaluate(path.stack.name, WeightsOf(path.stack.name));
-    models_.push_back({{"name", path.stack.name}, {"evaluation", path.stack.name},
-                       {"history", path.from.empty() ? path.stack.name : ""}, {"role", "path"}, {"composite", ""}});
+    Measure({path.name(), "path", "", path.from.empty() ? path.name() : ""}, path.spec, {}, WeightsOf(path.name()));
+    Export(path.name(), path.spec, path.corpora, WeightsOf(path.name()));
     return OkStatus();
   }
 
   Status Baseline(const Model& baseline) {
     BRAID_RETURN_IF_ERROR(Train(baseline, "all", 1.0));
-    Evaluate(baseline.stack.name, {baseline.stack.name, "model", "", ""});
-    models_.push_back({{"name", baseline.stack.name}, {"evaluation", baseline.stack.name}, {"history", baseline.stack.name},
-                       {"role", "dense"}, {"composite", ""}});
+    const InputRef weights{baseline.name(), "model", "", ""};
+    Measure({baseline.name(), "dense", "", baseline.name()}, baseline.spec, {}, weights);
+    Export(baseline.name(), baseline.spec, baseline.corpora, weights);
     return OkStatus();
   }
 
@@ -189,75 +150,140 @@ class Expander {
     return names;
   }
 
-  Status AddComposite(const Composite& composite) {
-    model::ModelSpec spec = Blank(composite.name);
-    spec.kind = model::Kind::kComposite;
-    spec.connection.kind = composite.connect;
-    spec.large = {"large", 0, 0, 2, 0, "llama"};
+  // Each once, in the order of the paths.
+  static std::vector<std::string> CorporaOf(const Composite& composite) {
     std::vector<std::string> corpora;
-    for (const std::string& name : composite.paths) {
-      const auto path = std::find_if(recipe_.paths.begin(), recipe_.paths.end(), [&](const Model& m) { return m.stack.name == name; });
-      spec.paths.push_back(path->stack);
-      spec.large.d += path->stack.d;
-      spec.large.heads += path->stack.heads;
-      spec.large.ffn += path->stack.ffn;
-      if (std::find(corpora.begin(), corpora.end(), path->corpora[0]) == corpora.end()) corpora.push_back(path->corpora[0]);
+    for (const Member& member : composite.members) {
+      if (std::find(corpora.begin(), corpora.end(), member.corpus) == corpora.end()) corpora.push_back(member.corpus);
     }
-    const std::string suffix = ":" + composite.name;
-    JobNode merge;
-    merge.name = "merge" + suffix;
-    merge.kind = "merge";
-    for (const std::string& path : composite.paths) merge.inputs["parent." + path] = WeightsOf(path);
-    merge.spec = {{"model", model::ToJson(spec)}, {"seed", recipe_.seed}, {"parents", composite.paths}};
-    BRAID_RETURN_IF_ERROR(Describe(spec, &merge, 0));
-    merge.estimate.bytes /= 3;
+    return corpora;
+  }
 
+  JobNode MergeOf(const Composite& composite) {
+    JobNode merge;
+    merge.name = "merge:" + composite.name();
+    merge.kind = "merge";
+    Json parents = Json::array();
+    for (const Member& member : composite.members) {
+      parents.push_back(member.path);
+      if (!member.kept) merge.inputs["parent." + member.path] = WeightsOf(member.path);
+    }
+    merge.spec = {{"model", model::ToJson(composite.spec)}, {"seed", recipe_.seed}, {"parents", parents},
+                  {"carry_optimizer", composite.joint.carry_optimizer}};
+    if (!composite.base.empty()) {
+      merge.spec["base"] = true;
+      const std::string source = "base." + composite.name();
+      const bool artifact = IsArtifactId(composite.base);
+      merge.inputs["base"] = artifact ? InputRef{"", "", "", composite.base} : InputRef{"", "", source, ""};
+      if (!artifact) dag_.sources.push_back({source, "checkpoint", {composite.base}, composite.line, /*folders=*/true});
+    }
+    return merge;
+  }
+
+  JobNode GateOf(const Composite& composite, const JobNode& merge) const {
     JobNode gate;
-    gate.name = "gate" + suffix;
+    gate.name = "gate:" + composite.name();
     gate.kind = "gate";
     gate.inputs = merge.inputs;
     gate.inputs["model"] = {merge.name, "model", "", ""};
-    for (const std::string& corpus : corpora) gate.inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
-    gate.spec = {{"parents", composite.paths}, {"sequences", 8}, {"sequence", recipe_.sequence}};
+    for (const std::string& corpus : CorporaOf(composite)) gate.inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
+    gate.spec = {{"parents", merge.spec["parents"]}, {"sequences", 8}, {"sequence", recipe_.sequence}};
+    return gate;
+  }
 
+  JobNode JointOf(const Composite& composite) const {
     JobNode joint;
-    joint.name = "joint" + suffix;
+    joint.name = "joint:" + composite.name();
     joint.kind = "joint";
-    joint.ranks = recipe_.joint_ranks;
-    joint.slots_per_rank = recipe_.joint_slots;
-    joint.device = recipe_.joint_device;
+    joint.ranks = composite.joint.ranks;
+    joint.slots_per_rank = composite.joint.slots;
+    joint.device = composite.joint.device;
+    const std::vector<std::string> corpora = CorporaOf(composite);
     AddData(corpora, &joint);
-    joint.inputs["init"] = {merge.name, "model", "", ""};
-    joint.parents = {gate.name};  // no joint training of a composite that is not proved
-    BRAID_RETURN_IF_ERROR(Describe(spec, &joint, TrainTokens(corpora, 1 - recipe_.split_paths, recipe_.joint_train)));
-    joint.spec = {{"model", model::ToJson(spec)}, {"seed", recipe_.seed}, {"data", DataSpec(corpora, "joint")},
-                  {"train", recipe_.joint_train}, {"loss_average", "token_mean"}};
-    composites_.push_back(composite.name);
-    const std::string merge_name = merge.name, joint_name = joint.name;
+    joint.inputs["init"] = {"merge:" + composite.name(), "model", "", ""};
+    joint.parents = {"gate:" + composite.name()};  // no joint training of a composite that is not proved
+    joint.spec = {{"model", model::ToJson(composite.spec)}, {"seed", recipe_.seed}, {"data", DataSpec(corpora, "joint")},
+                  {"train", composite.joint.train}, {"loss_average", recipe_.loss_average}};
+    return joint;
+  }
+
+  Status AddComposite(const Composite& composite) {
+    JobNode merge = MergeOf(composite), gate = GateOf(composite, merge), joint = JointOf(composite);
+    BRAID_RETURN_IF_ERROR(Plan(composite.spec, joint.name,
+                               sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint.train)));
+    joint.estimate = Sizes::TrainingOf(dag_.models.back());
+    merge.estimate.parameters = joint.estimate.parameters;
+    merge.estimate.bytes = joint.estimate.bytes / (composite.joint.carry_optimizer ? 1 : 3);
+    const std::string& name = composite.name();
+    composites_.push_back(name);
+    std::vector<std::string> path_corpora;
+    for (const Member& member : composite.members) path_corpora.push_back(member.corpus);
+    const InputRef start{merge.name, "model", "", ""}, trained{joint.name, "model", "", ""};
+    const std::string history = joint.name;
     dag_.jobs.push_back(std::move(merge));
     dag_.jobs.push_back(std::move(gate));
     dag_.jobs.push_back(std::move(joint));
-    Evaluate(composite.name + "@start", {merge_name, "model", "", ""});
-    Evaluate(composite.name, {joint_name, "model", "", ""});
-    models_.push_back({{"name", composite.name + "@start"}, {"evaluation", composite.name + "@start"}, {"history", ""},
-                       {"role", "composite_start"}, {"composite", composite.name}});
-    models_.push_back({{"name", composite.name}, {"evaluation", composite.name}, {"history", joint_name}, {"role", "composite"},
-                       {"composite", composite.name}});
+    Measure({name + "@start", "composite_start", name, ""}, composite.spec, path_corpora, start);
+    Measure({name, "composite", name, history}, composite.spec, path_corpora, trained);
+    Export(name, composite.spec, CorporaOf(composite), trained);
     return OkStatus();
   }
 
-  void Evaluate(const std::string& name, const InputRef& weights) {
-    if (!recipe_.evaluate_loss && recipe_.generate.is_null()) return;
+  // A row of the report's tables.
+  struct Measured {
+    std::string name, role, composite, history;
+  };
+
+  void Measure(const Measured& made, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora,
+               const InputRef& weights) {
+    models_.push_back({{"name", made.name}, {"evaluation", made.name}, {"history", made.history}, {"role", made.role},
+                       {"composite", made.composite}});
+    Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora);
+    if (parts.is_null()) return;
     JobNode job;
-    job.name = "evaluate:" + name;
+    job.name = "evaluate:" + made.name;
     job.kind = "evaluate";
-    AddData(recipe_.evaluate_loss ? AllCorpora() : std::vector<std::string>{}, &job);
+    job.spec = {{"name", made.name}, {"sequence", recipe_.sequence}};
+    const bool reads_text = parts.contains("loss") || parts.contains("dual") ||
+                            (parts.contains("routing") && parts["routing"]["sequences"].get<int64_t>() > 0);
+    AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
     job.inputs["model"] = weights;
-    job.spec = {{"name", name}, {"sequence", recipe_.sequence}};
-    if (recipe_.evaluate_loss) {
-      job.spec["loss"] = {{"sequences", recipe_.evaluate_sequences}, {"average", "token_mean"}, {"last_label", "ignore"}};
+    if (parts.contains("loss")) parts["loss"].update({{"average", recipe_.loss_average}, {"last_label", recipe_.train["last_label"]}});
+    if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
+    if (parts.contains("glue")) job.inputs["glue"] = {"", "", "glue", ""};
+    if (parts.contains("generate") && parts["generate"].contains("file")) job.inputs["prompts"] = {"", "", "prompts", ""};
+    job.spec.update(parts);
+    dag_.jobs.push_back(std::move(job));
+  }
+
+  // What evaluations read besides models and shards.
+  void EvaluationSources() {
+    const Evaluation& evaluation = recipe_.evaluation;
+    const auto add = [&](const char* name, const LocalData& data, bool folders) {
+      if (!data.empty()) dag_.sources.push_back({name, "source", data.paths, data.line, folders});
+    };
+    add("prompts", evaluation.prompts, /*folders=*/false);
+    add("blimp", evaluation.blimp_data, /*folders=*/true);
+    add("glue", evaluation.glue_data, /*folders=*/true);
+  }
+
+  void Export(const std::string& name, const model::ModelSpec& spec, const std::vector<std::string>& corpora, const InputRef& weights) {
+    if (recipe_.export_format.empty()) return;
+    JobNode job;
+    job.name = "export:" + name;
+    job.kind = "export";
+    job.inputs = {{"model", weights}, {"tokenizer", {"tokenizer", "tokenizer", "", ""}}};
+    const std::vector<std::string> overrides = Overrides(recipe_);
+    Json card = {{"summary", "Trained by braid in the run " + recipe_.run + ", compat " + recipe_.compat +
+                                 (overrides.empty() ? "." : " with " + Join(overrides, ", ") + ".")},
+                 {"run", {{"name", recipe_.run}}}, {"recipe", recipe_.text}, {"corpora", Json::array()}, {"parents", Json::array()}};
+    for (const std::string& corpus : corpora) card["corpora"].push_back({{"name", corpus}});
+    const bool merged = std::find(composites_.begin(), composites_.end(), name) != composites_.end();
+    if (merged) {
+      for (const model::Stack& path : spec.paths) card["parents"].push_back({{"name", path.name}});
     }
-    if (!recipe_.generate.is_null()) job.spec["generate"] = recipe_.generate;
+    job.spec = {{"name", name}, {"format", recipe_.export_format}, {"card", card}};
+    job.estimate.bytes = dag_.models.back().parameters * 4;  // fp32
     dag_.jobs.push_back(std::move(job));
   }
 
@@ -277,7 +303,7 @@ class Expander {
       job.inputs["merge." + composite] = {"merge:" + composite, "merge", "", ""};
       job.inputs["gate." + composite] = {"gate:" + composite, "gate", "", ""};
     }
-    job.spec = {{"title", recipe_.run}, {"recipe", recipe_.text}, {"models", models_}};
+    job.spec = {{"title", recipe_.run}, {"recipe", recipe_.text}, {"compat", CompatJson(recipe_)}, {"models", models_}};
     dag_.jobs.push_back(std::move(job));
   }
 
@@ -290,7 +316,7 @@ class Expander {
   }
 
   const Recipe& recipe_;
-  const Known& known_;
+  const Sizes sizes_;
   Dag dag_;
   std::vector<Json> models_;
   std::vector<std::string> composites_;
@@ -332,6 +358,9 @@ Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only) {
   }
   for (const Source& source : dag.sources) {
     if (sources.contains(source.name)) part.sources.push_back(source);
+  }
+  for (const PlannedModel& model : dag.models) {
+    if (part.Find(model.job) != nullptr) part.models.push_back(model);
   }
   return part;
 }

@@ -14,7 +14,7 @@ namespace braid::recipe {
 // What the submitter knows of its files; all of it may be missing.
 struct Known {
   int64_t vocab = 0;                      // rows of a model with the recipe's tokenizer file
-  std::map<std::string, int64_t> tokens;  // of each corpus, estimated
+  std::map<std::string, int64_t> tokens;  // of each corpus after sampling, validation documents included; estimated
 };
 
 // Pure. kInvalidArgument if models cannot be built (the recipe's checks leave little).

@@ -5,6 +5,11 @@
 #include <set>
 
 #include "base/text.h"
+#include "recipe/compat.h"
+#include "recipe/composite_section.h"
+#include "recipe/evaluate_section.h"
+#include "recipe/model_section.h"
+#include "recipe/stack_section.h"
 #include "recipe/train_section.h"
 #include "recipe/yaml_reader.h"
 
@@ -13,32 +18,21 @@ namespace {
 
 constexpr int64_t kMany = int64_t{1} << 50;
 
-bool IsName(const std::string& name) {
-  if (name.empty() || name.size() > 64) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  });
-}
-
-void CheckName(YamlMap& map, const std::string& key, const std::string& name) {
-  if (map.Has(key) && !IsName(name)) map.Fail(key, "\"" + name + "\" is not a name; use letters, digits, _ - .");
-}
-
 void ReadArch(YamlMap& root, Recipe* recipe) {
   recipe->compat = root.Choice("compat", "fixed", {"fixed", "paper"});
-  if (recipe->compat == "paper") root.Fail("compat", "paper is not in this version of braid; use fixed");
+  model::Arch& fields = recipe->arch;
+  fields = model::ArchPreset(recipe->compat).value();  // the reader has checked the name
   YamlMap arch(root.Node("arch"), "arch", root.errors());
-  recipe->arch.attn_out_proj = arch.Bool("attn_out_proj", recipe->arch.attn_out_proj);
-  recipe->arch.norm_eps = arch.Double("norm_eps", recipe->arch.norm_eps);
-  recipe->arch.rope_base = arch.Double("rope_base", recipe->arch.rope_base);
-  recipe->arch.rope_max_pos = arch.Int("rope_max_pos", 0, 0, kMany);
-  if (!(recipe->arch.norm_eps > 0)) arch.Fail("norm_eps", "must be above 0");
-  if (!(recipe->arch.rope_base > 1)) arch.Fail("rope_base", "must be above 1");
-  for (const auto& [field, value] : {std::pair{"ffn_gate", "silu"}, {"rope_layout", "half"}, {"router_noise", "train_only"}}) {
-    if (const std::string found = arch.String(field, value); found != value) {
-      arch.Fail(field, "\"" + found + "\" is not in this version of braid; it has " + value);
-    }
-  }
+  fields.attn_out_proj = arch.Bool("attn_out_proj", fields.attn_out_proj);
+  fields.ffn_gate = arch.Choice("ffn_gate", fields.ffn_gate, {"silu", "beta_swish"});
+  fields.rope_layout = arch.Choice("rope_layout", fields.rope_layout, {"half", "interleaved"});
+  fields.router_noise = arch.Choice("router_noise", fields.router_noise, {"train_only", "always"});
+  fields.rope_max_pos = arch.Int("rope_max_pos", fields.rope_max_pos, 0, kMany);
+  fields.norm_eps = arch.Double("norm_eps", fields.norm_eps);
+  fields.rope_base = arch.Double("rope_base", fields.rope_base);
+  fields.residual_init = arch.Choice("residual_init", fields.residual_init, {"plain", "depth_scaled"});
+  if (!(fields.norm_eps > 0)) arch.Fail("norm_eps", "must be above 0");
+  if (!(fields.rope_base > 1)) arch.Fail("rope_base", "must be above 1");
 }
 
 void ReadTokenizer(YamlMap& root, Recipe* recipe) {
@@ -54,6 +48,7 @@ void ReadTokenizer(YamlMap& root, Recipe* recipe) {
   YamlMap section(train, "tokenizer.train", root.errors());
   recipe->tokenizer_vocab = section.Int("vocab", 4096, 258, 1'000'000);
   recipe->tokenizer_bytes = section.Int("bytes", recipe->tokenizer_bytes, 1, kMany);
+  recipe->tokenizer_corpora = section.Strings("corpora");
 }
 
 Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& errors) {
@@ -67,9 +62,14 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   const std::string text = map.String("text", "");
   const std::vector<std::string> join = map.Strings("join");
   if (!text.empty() && !join.empty()) map.Fail("join", "text and join exclude each other");
+  const std::string ids = map.String("input_ids", "");
+  for (const char* key : {"text", "join", "joiner", "separator"}) {
+    if (!ids.empty() && map.Has(key)) map.Fail(key, "rows of input_ids are tokens already");
+  }
   corpus.spec = {{"name", name}, {"joiner", map.String("joiner", "\n")}, {"sample", map.Double("sample", 1.0)}};
   if (!text.empty()) corpus.spec["text"] = text;
   if (!join.empty()) corpus.spec["join"] = join;
+  if (!ids.empty()) corpus.spec["input_ids"] = ids;
   if (const std::string separator = map.String("separator", ""); !separator.empty()) corpus.spec["separator"] = separator;
   for (const char* cap : {"documents", "bytes", "tokens"}) {
     if (const int64_t value = map.Int(cap, 0, 1, kMany); value > 0) corpus.spec[cap] = value;
@@ -95,145 +95,91 @@ void ReadCorpora(YamlMap& root, Recipe* recipe) {
   }
 }
 
-void ReadStack(YamlMap& map, model::Stack* stack) {
-  stack->name = map.RequireString("name");
-  CheckName(map, "name", stack->name);
-  (void)map.Require("d");
-  (void)map.Require("heads");
-  (void)map.Require("blocks");
-  stack->d = map.Int("d", 64, 2, 65536);
-  stack->heads = map.Int("heads", 1, 1, 4096);
-  stack->blocks = map.Int("blocks", 1, 1, 1024);
-  stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMany);
-  stack->block = map.String("block", "llama");
-  if (stack->block != "llama") map.Fail("block", "\"" + stack->block + "\" is not in this version of braid; it has llama");
-  if (stack->d % stack->heads != 0) {
-    map.Fail("heads", Format("%lld heads do not divide width %lld", (long long)stack->heads, (long long)stack->d));
-  } else if (stack->d / stack->heads % 2 != 0) {
-    map.Fail("heads", Format("head size %lld is odd; rotary positions need pairs", (long long)(stack->d / stack->heads)));
+// A tokenizer is trained by one job, which must reach the text of all its corpora.
+void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
+  if (recipe->tokenizer_vocab == 0) return;
+  std::vector<std::string>& names = recipe->tokenizer_corpora;
+  for (const std::string& name : names) {
+    if (recipe->FindCorpus(name) == nullptr) root.Fail("tokenizer", "train.corpora: there is no corpus \"" + name + "\"");
+  }
+  if (names.empty()) {
+    for (const Corpus& corpus : recipe->corpora) names.push_back(corpus.name);
+  }
+  std::set<std::string> sites;
+  for (const std::string& name : names) {
+    const Corpus* corpus = recipe->FindCorpus(name);
+    if (corpus != nullptr && !corpus->site.empty()) sites.insert(corpus->site);
+  }
+  if (sites.size() > 1) {
+    root.Fail("tokenizer", "no machine can read the corpora of the sites " + Join({sites.begin(), sites.end()}, " and ") +
+                               " together; name those of one site in tokenizer.train.corpora, or give tokenizer.file");
   }
 }
 
-Model ReadModel(const YAML::Node& node, const std::string& where, bool is_path, const Json& defaults, Recipe* recipe,
-                YamlErrors& errors) {
-  YamlMap map(node, where, errors);
-  Model made;
-  made.line = node.Mark().line + 1;
-  ReadStack(map, &made.stack);
-  made.train = defaults;
-  errors.set_inherited(true);
-  ReadTrainSection(map.Node("train"), where + ".train", errors, &made.train);
-  errors.set_inherited(false);
-  made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));
-  made.device = map.Choice("device", "cpu", {"cpu", "cuda"});
-  if (is_path) {
-    made.from = map.String("from", "");
-    made.corpora = {map.RequireString("corpus")};
-    if (recipe->FindCorpus(made.corpora[0]) == nullptr && errors.ok()) {
-      std::vector<std::string> names;
-      for (const Corpus& corpus : recipe->corpora) names.push_back(corpus.name);
-      map.Fail("corpus", "there is no corpus \"" + made.corpora[0] + "\"; corpora has " + Join(names, ", "));
-    }
-    map.NotYet("attn", "another attention");
-  } else {
-    for (const Corpus& corpus : recipe->corpora) made.corpora.push_back(corpus.name);
+void ReadSplit(YamlMap& root, Recipe* recipe) {
+  YamlMap validation(root.Node("validation"), "validation", root.errors());
+  recipe->validation_documents = validation.Double("documents", 0.01);
+  if (!(recipe->validation_documents > 0 && recipe->validation_documents < 1)) {
+    validation.Fail("documents", "must be above 0 and below 1");
   }
-  return made;
-}
-
-Composite ReadComposite(const YAML::Node& node, const std::string& where, const Recipe& recipe, YamlErrors& errors) {
-  YamlMap map(node, where, errors);
-  Composite composite;
-  composite.line = node.Mark().line + 1;
-  composite.name = map.RequireString("name");
-  CheckName(map, "name", composite.name);
-  composite.connect = map.String("connect", "share");
-  if (composite.connect == "routed" || composite.connect == "slice") {
-    map.Fail("connect", "\"" + composite.connect + "\" is not in this version of braid; it has share");
-  } else if (composite.connect != "share") {
-    map.Choice("connect", "share", {"share", "routed", "slice"});
-  }
-  map.NotYet("router", "a router");
-  map.NotYet("residual", "a residual around connections");
-  map.NotYet("norm", "a norm in connections");
-  composite.paths = map.Strings("paths");
-  if (composite.paths.empty()) {
-    for (const Model& path : recipe.paths) composite.paths.push_back(path.stack.name);
-  }
-  if (composite.paths.size() < 2) map.Fail("paths", "a composite needs at least two paths");
-  const Model* first = nullptr;
-  std::set<std::string> seen;
-  for (const std::string& name : composite.paths) {
-    const auto path = std::find_if(recipe.paths.begin(), recipe.paths.end(), [&](const Model& m) { return m.stack.name == name; });
-    if (path == recipe.paths.end()) {
-      map.Fail("paths", "there is no path \"" + name + "\"");
-      continue;
-    }
-    if (!seen.insert(name).second) map.Fail("paths", "\"" + name + "\" appears twice");
-    if (first == nullptr) first = &*path;
-    model::Stack as_first = path->stack;
-    as_first.name = first->stack.name;
-    if (!(as_first == first->stack) && errors.ok()) {
-      map.Fail("paths", "paths of unequal shape are not in this version of braid: " + name + " differs from " + first->stack.name +
-                            " in d, heads, blocks or ffn");
-    }
-  }
-  return composite;
-}
-
-void ReadJoint(YamlMap& root, const Json& defaults, Recipe* recipe) {
-  YamlMap joint(root.Node("joint"), "joint", root.errors());
-  recipe->joint_ranks = static_cast<int32_t>(joint.Int("ranks", 1, 1, 1024));
-  recipe->joint_slots = static_cast<int32_t>(joint.Int("slots", 1, 1, 4096));
-  recipe->joint_device = joint.Choice("device", "cpu", {"cpu", "cuda"});
-  joint.NotYet("freeze_paths", "freezing paths");
-  joint.NotYet("carry_optimizer", "carrying the parents' moments over");
-  recipe->joint_train = defaults;
-  root.errors().set_inherited(true);
-  ReadTrainFields(joint, &recipe->joint_train);
-  root.errors().set_inherited(false);
-  if (recipe->joint_train["batch"].get<int64_t>() % recipe->joint_ranks != 0) {
-    joint.Fail("ranks", Format("%d ranks do not divide a batch of %lld sequences", recipe->joint_ranks,
-                               (long long)recipe->joint_train["batch"].get<int64_t>()));
+  YamlMap split(root.Node("split"), "split", root.errors());
+  recipe->split_paths = split.Double("paths", 0.6);
+  const double joint = split.Double("joint", 1 - recipe->split_paths);
+  recipe->split_unit = split.Choice("unit", "chunk", {"chunk", "document"});
+  if (!(recipe->split_paths > 0 && recipe->split_paths <= 1)) split.Fail("paths", "must be above 0 and at most 1");
+  if (std::abs(recipe->split_paths + joint - 1) > 1e-9) {
+    split.Fail("joint", Format("paths %g and joint %g do not add up to 1", recipe->split_paths, joint));
   }
 }
 
-void ReadEvaluate(YamlMap& root, Recipe* recipe) {
-  const std::vector<YAML::Node> items = root.List("evaluate");
-  if (!items.empty()) recipe->evaluate_loss = false;
-  for (size_t i = 0; i < items.size(); ++i) {
-    YamlMap item(items[i], "evaluate." + std::to_string(i), root.errors());
-    item.NotYet("blimp", "BLiMP");
-    item.NotYet("glue", "GLUE");
-    item.NotYet("superglue", "SuperGLUE");
-    item.NotYet("routing", "routing analysis");
-    if (item.Has("loss")) {
-      recipe->evaluate_loss = true;
-      const YAML::Node loss = item.Node("loss");
-      if (loss.IsMap()) {
-        YamlMap section(loss, item.PathOf("loss"), root.errors());
-        recipe->evaluate_sequences = section.Int("sequences", 0, 0, kMany);
-      } else {
-        (void)item.Choice("loss", "all", {"all"});
-      }
-    } else {
-      (void)item.Node("loss");
-    }
-    const YAML::Node generate = item.Node("generate");
-    if (!generate.IsDefined()) continue;
-    YamlMap section(generate, item.PathOf("generate"), root.errors());
-    recipe->generate = {{"prompts", section.Strings("prompts")},
-                        {"tokens", section.Int("tokens", 40, 1, 100'000)},
-                        {"temperature", section.Double("temperature", 0.0)},
-                        {"top_k", section.Int("top_k", 0, 0, kMany)},
-                        {"top_p", section.Double("top_p", 1.0)},
-                        {"seed", section.Int("seed", static_cast<int64_t>(recipe->seed), 0, kMany)}};
-    if (recipe->generate["prompts"].empty()) section.Fail("prompts", "must hold at least one prompt");
-    if (recipe->generate["temperature"].get<double>() < 0) section.Fail("temperature", "must not be negative");
-    if (const double top_p = recipe->generate["top_p"].get<double>(); !(top_p > 0 && top_p <= 1)) {
-      section.Fail("top_p", "must be above 0 and at most 1");
-    }
+void ReadSequence(YamlMap& root, Recipe* recipe) {
+  recipe->sequence = root.Int("sequence", 256, 2, 1 << 20);
+  if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {
+    root.Fail("sequence", Format("%lld is above arch.rope_max_pos %lld", (long long)recipe->sequence,
+                                 (long long)recipe->arch.rope_max_pos));
   }
+}
+
+void ReadTraining(YamlMap& root, Recipe* recipe) {
+  recipe->train = TrainPreset(recipe->compat);
+  ReadTrainSection(root.Node("train"), "train", root.errors(), &recipe->train);
+  recipe->joint.train = recipe->train;
+  ReadJointSection(root.Node("joint"), "joint", root.errors(), &recipe->joint);
+  YamlMap eval(root.Node("eval"), "eval", root.errors());
+  recipe->loss_average = eval.Choice("loss_average", LossAveragePreset(recipe->compat), {"token_mean", "batch_mean"});
+}
+
+// Composites name paths, so paths come first.
+void ReadModels(YamlMap& root, Recipe* recipe) {
+  const auto each = [&](const char* key, auto read) {
+    const std::vector<YAML::Node> nodes = root.List(key);
+    for (size_t i = 0; i < nodes.size(); ++i) read(nodes[i], std::string(key) + "." + std::to_string(i));
+  };
+  each("paths", [&](const YAML::Node& node, const std::string& where) {
+    recipe->paths.push_back(ReadPath(node, where, *recipe, root.errors()));
+  });
+  each("composites", [&](const YAML::Node& node, const std::string& where) {
+    recipe->composites.push_back(ReadComposite(node, where, *recipe, root.errors()));
+  });
+  each("baselines", [&](const YAML::Node& node, const std::string& where) {
+    recipe->baselines.push_back(ReadBaseline(node, where, *recipe, root.errors()));
+  });
+  if (recipe->paths.empty() && recipe->baselines.empty() && recipe->composites.empty()) {
+    root.Fail("paths", "there is no model; give paths or baselines");
+  }
+}
+
+// true, or {format: huggingface}.
+void ReadExport(YamlMap& root, Recipe* recipe) {
+  const YAML::Node node = root.Node("export");
+  if (!node.IsDefined()) return;
+  recipe->export_format = "huggingface";
+  if (node.IsScalar()) {
+    if (!root.Bool("export", false)) recipe->export_format.clear();
+    return;
+  }
+  YamlMap section(node, "export", root.errors());
+  recipe->export_format = section.Choice("format", "huggingface", {"huggingface"});
 }
 
 void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& document) {
@@ -243,9 +189,25 @@ void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& docu
     errors.Fail(document[key][index].Mark(), std::string(key) + "." + std::to_string(index) + ".name: \"" + name +
                                                  "\" is the name of another model already");
   };
-  for (size_t i = 0; i < recipe.paths.size(); ++i) once(recipe.paths[i].stack.name, "paths", i);
-  for (size_t i = 0; i < recipe.composites.size(); ++i) once(recipe.composites[i].name, "composites", i);
-  for (size_t i = 0; i < recipe.baselines.size(); ++i) once(recipe.baselines[i].stack.name, "baselines", i);
+  for (size_t i = 0; i < recipe.paths.size(); ++i) once(recipe.paths[i].name(), "paths", i);
+  for (size_t i = 0; i < recipe.composites.size(); ++i) once(recipe.composites[i].name(), "composites", i);
+  for (size_t i = 0; i < recipe.baselines.size(); ++i) once(recipe.baselines[i].name(), "baselines", i);
+}
+
+// What is left between fields that each can be: the model's own rules.
+void CheckModels(const Recipe& recipe, YamlErrors& errors) {
+  const auto check = [&](model::ModelSpec spec, int line, const std::string& where) {
+    spec.vocab = 2;  // the tokenizer decides later
+    const Status status = model::Validate(spec);
+    if (status.ok()) return;
+    YAML::Mark mark;
+    mark.line = line - 1;
+    mark.column = 0;
+    errors.Fail(mark, where + "." + spec.name + ": " + status.message());
+  };
+  for (const Model& path : recipe.paths) check(path.spec, path.line, "paths");
+  for (const Composite& composite : recipe.composites) check(composite.spec, composite.line, "composites");
+  for (const Model& baseline : recipe.baselines) check(baseline.spec, baseline.line, "baselines");
 }
 
 void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe) {
@@ -256,59 +218,15 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
   ReadArch(root, recipe);
   ReadTokenizer(root, recipe);
   ReadCorpora(root, recipe);
-  {
-    YamlMap validation(root.Node("validation"), "validation", errors);
-    recipe->validation_documents = validation.Double("documents", 0.01);
-    if (!(recipe->validation_documents > 0 && recipe->validation_documents < 1)) {
-      validation.Fail("documents", "must be above 0 and below 1");
-    }
-  }
-  {
-    YamlMap split(root.Node("split"), "split", errors);
-    recipe->split_paths = split.Double("paths", 0.6);
-    const double joint = split.Double("joint", 1 - recipe->split_paths);
-    recipe->split_unit = split.Choice("unit", "chunk", {"chunk", "document"});
-    if (!(recipe->split_paths > 0 && recipe->split_paths <= 1)) split.Fail("paths", "must be above 0 and at most 1");
-    if (std::abs(recipe->split_paths + joint - 1) > 1e-9) {
-      split.Fail("joint", Format("paths %g and joint %g do not add up to 1", recipe->split_paths, joint));
-    }
-  }
-  recipe->sequence = root.Int("sequence", 256, 2, 1 << 20);
-  if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {
-    root.Fail("sequence", Format("%lld is above arch.rope_max_pos %lld", (long long)recipe->sequence,
-                                 (long long)recipe->arch.rope_max_pos));
-  }
-  recipe->train = DefaultTrain();
-  const Json& train = recipe->train;
-  ReadTrainSection(root.Node("train"), "train", errors, &recipe->train);
-  const std::vector<YAML::Node> paths = root.List("paths");
-  for (size_t i = 0; i < paths.size(); ++i) {
-    recipe->paths.push_back(ReadModel(paths[i], "paths." + std::to_string(i), true, train, recipe, errors));
-  }
-  const std::vector<YAML::Node> composites = root.List("composites");
-  for (size_t i = 0; i < composites.size(); ++i) {
-    recipe->composites.push_back(ReadComposite(composites[i], "composites." + std::to_string(i), *recipe, errors));
-  }
-  const std::vector<YAML::Node> baselines = root.List("baselines");
-  for (size_t i = 0; i < baselines.size(); ++i) {
-    recipe->baselines.push_back(ReadModel(baselines[i], "baselines." + std::to_string(i), false, train, recipe, errors));
-  }
-  ReadJoint(root, train, recipe);
+  CheckTokenizerCorpora(root, recipe);
+  ReadSplit(root, recipe);
+  ReadSequence(root, recipe);
+  ReadTraining(root, recipe);
+  ReadModels(root, recipe);
   ReadEvaluate(root, recipe);
-  if (recipe->paths.empty() && recipe->baselines.empty()) root.Fail("paths", "there is no model; give paths or baselines");
+  ReadExport(root, recipe);
   if (errors.ok()) CheckNames(*recipe, errors, document);
-}
-
-// Lists stay whole: they are written whole.
-void Flatten(const Json& object, const std::string& path, std::map<std::string, std::string>* values) {
-  for (const auto& [key, value] : object.items()) {
-    const std::string name = path.empty() ? key : path + "." + key;
-    if (value.is_object()) {
-      Flatten(value, name, values);
-    } else {
-      (*values)[name] = value.dump();
-    }
-  }
+  if (errors.ok()) CheckModels(*recipe, errors);
 }
 
 }  // namespace
@@ -316,6 +234,13 @@ void Flatten(const Json& object, const std::string& path, std::map<std::string, 
 const Corpus* Recipe::FindCorpus(const std::string& name) const {
   for (const Corpus& corpus : corpora) {
     if (corpus.name == name) return &corpus;
+  }
+  return nullptr;
+}
+
+const Model* Recipe::FindPath(const std::string& name) const {
+  for (const Model& path : paths) {
+    if (path.name() == name) return &path;
   }
   return nullptr;
 }
@@ -339,33 +264,8 @@ Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
   return recipe;
 }
 
-std::vector<std::string> SettingsInForce(const Recipe& recipe) {
-  Json all = {{"compat", recipe.compat},
-              {"seed", recipe.seed},
-              {"sequence", recipe.sequence},
-              {"validation", {{"documents", recipe.validation_documents}}},
-              {"split", {{"paths", recipe.split_paths}, {"joint", 1 - recipe.split_paths}, {"unit", recipe.split_unit}}},
-              {"arch",
-               {{"attn_out_proj", recipe.arch.attn_out_proj}, {"ffn_gate", recipe.arch.ffn_gate},
-                {"rope_layout", recipe.arch.rope_layout}, {"rope_max_pos", recipe.arch.rope_max_pos},
-                {"norm_eps", recipe.arch.norm_eps}, {"rope_base", recipe.arch.rope_base},
-                {"router_noise", recipe.arch.router_noise}}},
-              {"train", recipe.train}};
-  if (!recipe.composites.empty()) {
-    all["joint"] = recipe.joint_train;
-    all["joint"]["ranks"] = recipe.joint_ranks;
-  }
-  std::map<std::string, std::string> values;
-  Flatten(all, "", &values);
-  std::vector<std::string> lines;
-  for (const auto& [name, value] : values) {
-    lines.push_back(name + " = " + value + (recipe.defaults.contains(name) ? "  (default)" : ""));
-  }
-  for (const auto& [name, value] : recipe.defaults) {
-    if (!values.contains(name)) lines.push_back(name + " = " + value + "  (default)");
-  }
-  std::sort(lines.begin(), lines.end());
-  return lines;
+bool IsArtifactId(const std::string& text) {
+  return text.size() >= 8 && text.size() <= 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 }  // namespace braid::recipe

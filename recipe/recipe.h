@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "model/spec.h"
+#include "recipe/evaluation.h"
 
 namespace braid::recipe {
 
@@ -21,22 +22,43 @@ struct Corpus {
   int line = 0;
 };
 
-// One model that is trained: a path or a baseline.
+// A path or a baseline. Its spec leaves open what the tokenizer decides (vocab, pad_id, eos_id, tokenizer).
 struct Model {
-  model::Stack stack;
+  model::ModelSpec spec;             // a baseline may be a composite that is trained from scratch
   std::vector<std::string> corpora;  // of a path: its corpus; of a baseline: all
   std::string from;                  // artifact id or folder: trained before
   Json train;                        // settings of docs/tasks.md, `train`
   int32_t slots = 1;
   std::string device = "cpu";
   int line = 0;
+
+  const std::string& name() const { return spec.name; }
+};
+
+// How a composite is trained after the merge.
+struct Joint {
+  Json train;                    // settings of docs/tasks.md, `train`, with freeze_paths
+  bool carry_optimizer = false;  // the merge carries the parents' moments over
+  int32_t ranks = 1;
+  int32_t slots = 1;
+  std::string device = "cpu";
+};
+
+// One place in a composite.
+struct Member {
+  std::string path;    // its name
+  std::string corpus;  // what it was trained on
+  bool kept = false;   // comes from the composite's base, by name; otherwise one of the recipe's paths
 };
 
 struct Composite {
-  std::string name;
-  std::string connect = "share";
-  std::vector<std::string> paths;  // names, in the order of their slices
+  model::ModelSpec spec;
+  std::vector<Member> members;  // in the order of their slices
+  std::string base;             // a composite that exists, artifact id or folder; empty: all is new but the paths
+  Joint joint;
   int line = 0;
+
+  const std::string& name() const { return spec.name; }
 };
 
 struct Recipe {
@@ -44,9 +66,11 @@ struct Recipe {
   std::string compat = "fixed";
   uint64_t seed = 42;
   model::Arch arch;
+  std::string loss_average;         // T8
   std::string tokenizer_file;       // or trained:
   int64_t tokenizer_vocab = 0;
   int64_t tokenizer_bytes = 10'000'000;
+  std::vector<std::string> tokenizer_corpora;  // that it is trained on
   int tokenizer_line = 0;
   std::vector<Corpus> corpora;
   double validation_documents = 0.01;
@@ -57,24 +81,21 @@ struct Recipe {
   std::vector<Composite> composites;
   std::vector<Model> baselines;
   Json train;                       // settings of docs/tasks.md that models begin from
-  Json joint_train;                 // settings of the joint phase
-  int32_t joint_ranks = 1;
-  int32_t joint_slots = 1;
-  std::string joint_device = "cpu";
-  bool evaluate_loss = true;
-  int64_t evaluate_sequences = 0;
-  Json generate;                    // spec of `evaluate`, or null
+  Joint joint;                      // that composites begin from
+  Evaluation evaluation;
+  std::string export_format;        // empty: no exports; or huggingface
   std::string text;                 // as given
   std::map<std::string, std::string> defaults;  // fields that were absent, with what was filled in
 
   const Corpus* FindCorpus(const std::string& name) const;
+  const Model* FindPath(const std::string& name) const;
 };
 
 // `name` is the file's name, for messages. Errors are kInvalidArgument with reason INVALID_RECIPE:
 // "recipe.yaml:12:5: paths.0.heads: 3 heads do not divide width 64", one a line.
 Result<Recipe> ParseRecipe(std::string_view text, const std::string& name);
 
-// Every setting in force as sorted "field = value" lines for `braid plan`; those that were filled in say "(default)".
-std::vector<std::string> SettingsInForce(const Recipe& recipe);
+// 8 to 64 digits of hexadecimal; anything else that `from` or `base` says is a folder.
+bool IsArtifactId(const std::string& text);
 
 }  // namespace braid::recipe

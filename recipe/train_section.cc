@@ -1,20 +1,13 @@
 #include "recipe/train_section.h"
 
+#include <cmath>
+
+#include "base/text.h"
+
 namespace braid::recipe {
 namespace {
 
 constexpr int64_t kMany = int64_t{1} << 50;
-
-// Values of T1-T6 that belong to `compat: paper`.
-void ReadPaperField(YamlMap& map, const std::string& key, const std::vector<std::string>& here, const std::string& paper,
-                    Json* train) {
-  const std::string value = map.String(key, (*train)[key].get<std::string>());
-  if (value == paper) {
-    map.Fail(key, "\"" + value + "\" is not in this version of braid");
-  } else {
-    (*train)[key] = map.Choice(key, (*train)[key].get<std::string>(), here);
-  }
-}
 
 void ReadOptimizer(YamlMap& map, Json* train) {
   Json& optimizer = (*train)["optimizer"];
@@ -41,26 +34,41 @@ void ReadOptimizer(YamlMap& map, Json* train) {
   optimizer["betas"] = pair;
 }
 
-}  // namespace
-
-Json DefaultTrain() {
-  return {{"batch", 32},
-          {"accumulate", 8},
-          {"epochs", 2},
-          {"steps", 0},
-          {"tokens", 0},
-          {"optimizer", {{"lr", 5e-4}, {"betas", {0.9, 0.95}}, {"eps", 1e-5}, {"weight_decay", 0.1}}},
-          {"clip", 1.0},
-          {"last_label", "ignore"},
-          {"lr_schedule", "cosine"},
-          {"warmup_steps", 0},
-          {"lr_min", 0.0},
-          {"decay_scope", "matrices"},
-          {"accum_tail", "drop"},
-          {"shuffle_seed", "per_epoch"},
-          {"checkpoint", {{"steps", 0}, {"seconds", 60}}},
-          {"validate", {{"steps", 0}, {"sequences", 0}}}};
+// T1-T7 (PaPaformer section 7).
+void ReadRules(YamlMap& map, Json* train) {
+  const std::pair<const char*, std::vector<std::string>> rules[] = {
+      {"last_label", {"ignore", "copy_input"}},         {"lr_schedule", {"cosine", "cosine_misstepped", "constant"}},
+      {"aux_load", {"neg_entropy", "plus_entropy"}},    {"aux_probs", {"softmax", "sample"}},
+      {"decay_scope", {"matrices", "all"}},             {"accum_tail", {"drop", "flush", "carry"}},
+      {"shuffle_seed", {"per_epoch", "constant"}}};
+  for (const auto& [key, allowed] : rules) (*train)[key] = map.Choice(key, (*train)[key].get<std::string>(), allowed);
 }
+
+// The published schedule anneals from the first step of every epoch, and towards 0.
+void CheckSchedule(YamlMap& map, const Json& train) {
+  if (train["lr_min"].get<double>() > train["optimizer"]["lr"].get<double>()) {
+    map.Fail("lr_min", "is above optimizer.lr; the schedule falls from one to the other");
+  }
+  if (train["lr_schedule"] != "cosine_misstepped") return;
+  if (train["warmup_steps"].get<int64_t>() > 0) map.Fail("warmup_steps", "lr_schedule cosine_misstepped has no warm-up");
+  if (train["lr_min"].get<double>() > 0) map.Fail("lr_min", "lr_schedule cosine_misstepped falls towards 0 alone");
+}
+
+// true: for ever, false: never, n: for the first n steps.
+int64_t ReadFreeze(YamlMap& map, int64_t fallback) {
+  const YAML::Node node = map.Node("freeze_paths");
+  if (!node.IsDefined()) {
+    map.errors().NoteDefault(map.PathOf("freeze_paths"), fallback < 0 ? "true" : fallback == 0 ? "false" : std::to_string(fallback));
+    return fallback;
+  }
+  bool forever = false;
+  if (node.IsScalar() && YAML::convert<bool>::decode(node, forever)) return forever ? -1 : 0;
+  if (node.IsScalar() && ParseInt(node.Scalar()).ok()) return map.Int("freeze_paths", fallback, 0, kMany);
+  map.Fail("freeze_paths", "expected true, false or a number of steps");
+  return fallback;
+}
+
+}  // namespace
 
 void ReadTrainFields(YamlMap& map, Json* train) {
   for (const auto& [key, least] : {std::pair<const char*, int64_t>{"batch", 1}, {"accumulate", 1}, {"epochs", 1}, {"steps", 0},
@@ -72,17 +80,16 @@ void ReadTrainFields(YamlMap& map, Json* train) {
     if ((*train)[key].get<double>() < 0) map.Fail(key, "must not be negative");
   }
   ReadOptimizer(map, train);
-  if ((*train)["lr_min"].get<double>() > (*train)["optimizer"]["lr"].get<double>()) {
-    map.Fail("lr_min", "is above optimizer.lr; the schedule falls from one to the other");
+  ReadRules(map, train);
+  CheckSchedule(map, *train);
+  for (const char* key : {"lambda_entropy", "lambda_load"}) {  // any sign: a negative one turns the loss round
+    (*train)[key] = map.Double(key, (*train)[key].get<double>());
+    if (!std::isfinite((*train)[key].get<double>())) map.Fail(key, "must be finite");
   }
-  ReadPaperField(map, "last_label", {"ignore"}, "copy_input", train);
-  ReadPaperField(map, "lr_schedule", {"cosine", "constant"}, "cosine_misstepped", train);
-  ReadPaperField(map, "accum_tail", {"drop", "flush"}, "carry", train);
-  (*train)["decay_scope"] = map.Choice("decay_scope", (*train)["decay_scope"].get<std::string>(), {"matrices", "all"});
-  (*train)["shuffle_seed"] = map.Choice("shuffle_seed", (*train)["shuffle_seed"].get<std::string>(), {"per_epoch", "constant"});
-  map.NotYet("aux_load", "a router");
-  map.NotYet("aux_probs", "a router");
-  map.NotYet("dropout_parallel", "dropout");
+  (*train)["dropout_parallel"] = map.Double("dropout_parallel", (*train)["dropout_parallel"].get<double>());
+  if (const double dropout = (*train)["dropout_parallel"].get<double>(); !(dropout >= 0 && dropout < 1)) {
+    map.Fail("dropout_parallel", "must be at least 0 and below 1");
+  }
   for (const auto& [section, second] : {std::pair{"checkpoint", "seconds"}, {"validate", "sequences"}}) {
     YamlMap part(map.Node(section), map.PathOf(section), map.errors());
     for (const char* key : {"steps", second}) {
@@ -94,6 +101,23 @@ void ReadTrainFields(YamlMap& map, Json* train) {
 void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Json* train) {
   YamlMap map(node, path, errors);
   ReadTrainFields(map, train);
+}
+
+void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Joint* joint) {
+  YamlMap map(node, path, errors);
+  joint->ranks = static_cast<int32_t>(map.Int("ranks", joint->ranks, 1, 1024));
+  joint->slots = static_cast<int32_t>(map.Int("slots", joint->slots, 1, 4096));
+  joint->device = map.Choice("device", joint->device, {"cpu", "cuda"});
+  joint->carry_optimizer = map.Bool("carry_optimizer", joint->carry_optimizer);
+  joint->train["freeze_paths"] = ReadFreeze(map, joint->train.value("freeze_paths", int64_t{0}));
+  const bool before = errors.inherited();
+  errors.set_inherited(true);
+  ReadTrainFields(map, &joint->train);
+  errors.set_inherited(before);
+  const auto batch = joint->train["batch"].get<int64_t>();
+  if (batch % joint->ranks != 0) {
+    map.Fail("ranks", Format("%d ranks do not divide a batch of %lld sequences", joint->ranks, (long long)batch));
+  }
 }
 
 }  // namespace braid::recipe

@@ -4,15 +4,17 @@
 #include <string>
 
 #include "base/json.h"
+#include "recipe/recipe.h"
 #include "recipe/yaml_reader.h"
 
 namespace braid::recipe {
 
-// `train` of docs/tasks.md with the paper's values (PaPaformer section 5, T1-T7 as corrected).
-Json DefaultTrain();
-
 // Reads the settings that stand in `map` over those in `train`. Impossible values are errors with their place.
 void ReadTrainFields(YamlMap& map, Json* train);
 void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Json* train);
+
+// `joint`, or the `joint` of one composite, over what stands in *joint: the fields of `train`, and freeze_paths,
+// carry_optimizer, ranks, slots and device.
+void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Joint* joint);
 
 }  // namespace braid::recipe

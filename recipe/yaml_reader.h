@@ -29,6 +29,7 @@ class YamlErrors {
   // `field` was absent and has this value. Not while inherited settings are read: those are no defaults.
   void NoteDefault(const std::string& field, const std::string& value);
   const std::map<std::string, std::string>& defaults() const { return defaults_; }
+  bool inherited() const { return inherited_; }
   void set_inherited(bool inherited) { inherited_ = inherited; }
 
  private:

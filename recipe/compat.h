@@ -1,0 +1,25 @@
+// The two presets of PaPaformer section 7: `paper`, what was published, and `fixed`, the same corrected.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "recipe/recipe.h"
+
+namespace braid::recipe {
+
+// `train` of docs/tasks.md with the paper's values (PaPaformer section 5) and T1-T7 as `compat` has them.
+Json TrainPreset(const std::string& compat);
+
+// T8: batch_mean or token_mean.
+std::string LossAveragePreset(const std::string& compat);
+
+// The fields A1-A5 and T1-T8 that differ from the preset, "train.last_label = ignore", in the order of the preset; after
+// them those that single models and the joint phases set otherwise than `train` does.
+std::vector<std::string> Overrides(const Recipe& recipe);
+
+// What reports, cards and plans say of it: {"mode": "paper", "overrides": [...]}.
+Json CompatJson(const Recipe& recipe);
+
+}  // namespace braid::recipe

@@ -1,0 +1,235 @@
+#include "recipe/evaluate_section.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+
+namespace braid::recipe {
+namespace {
+
+constexpr int64_t kMany = int64_t{1} << 50;
+const std::vector<std::string> kGlue = {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte"};
+const std::vector<std::string> kSuperGlue = {"boolq", "wsc", "multirc", "copa"};  // COPA is an extra, not among the default
+
+void ReadLoss(YamlMap& item, Evaluation* evaluation) {
+  const YAML::Node loss = item.Node("loss");
+  if (!loss.IsDefined()) return;
+  evaluation->loss = {{"sequences", 0}};
+  if (!loss.IsMap()) return (void)item.Choice("loss", "all", {"all"});
+  YamlMap section(loss, item.PathOf("loss"), item.errors());
+  evaluation->loss["sequences"] = section.Int("sequences", 0, 0, kMany);
+}
+
+// A list of prompts, or {file: prompts.txt} with one a line.
+void ReadPrompts(YamlMap& section, Evaluation* evaluation) {
+  const YAML::Node prompts = section.Node("prompts");
+  if (!prompts.IsMap()) {
+    evaluation->generate["prompts"] = section.Strings("prompts");
+    if (evaluation->generate["prompts"].empty()) section.Fail("prompts", "must hold at least one prompt");
+    return;
+  }
+  YamlMap named(prompts, section.PathOf("prompts"), section.errors());
+  const std::string file = named.RequireString("file");
+  evaluation->prompts = {{file}, prompts.Mark().line + 1};
+  evaluation->generate["file"] = file.substr(file.rfind('/') + 1);
+}
+
+void ReadGenerate(YamlMap& item, uint64_t seed, Evaluation* evaluation) {
+  const YAML::Node generate = item.Node("generate");
+  if (!generate.IsDefined()) return;
+  YamlMap section(generate, item.PathOf("generate"), item.errors());
+  evaluation->generate = {{"tokens", section.Int("tokens", 40, 1, 100'000)},
+                          {"temperature", section.Double("temperature", 0.0)},
+                          {"top_k", section.Int("top_k", 0, 0, kMany)},
+                          {"top_p", section.Double("top_p", 1.0)},
+                          {"seed", section.Int("seed", static_cast<int64_t>(seed), 0, kMany)}};
+  ReadPrompts(section, evaluation);
+  if (evaluation->generate["temperature"].get<double>() < 0) section.Fail("temperature", "must not be negative");
+  if (const double top_p = evaluation->generate["top_p"].get<double>(); !(top_p > 0 && top_p <= 1)) {
+    section.Fail("top_p", "must be above 0 and at most 1");
+  }
+}
+
+std::string ReadFolder(YamlMap& section, LocalData* data) {
+  const std::string folder = section.RequireString("dir");
+  if (!folder.empty() && std::find(data->paths.begin(), data->paths.end(), folder) == data->paths.end()) {
+    data->paths.push_back(folder);
+    data->line = section.LineOf("dir");
+  }
+  return folder;
+}
+
+void ReadBlimp(YamlMap& item, Evaluation* evaluation) {
+  const YAML::Node blimp = item.Node("blimp");
+  if (!blimp.IsDefined()) return;
+  YamlMap section(blimp, item.PathOf("blimp"), item.errors());
+  (void)ReadFolder(section, &evaluation->blimp_data);
+  evaluation->blimp = {{"pairs", section.Int("pairs", 0, 0, kMany)}};
+}
+
+// Settings of PaPaformer section 8.2.
+Json GlueDefaults() {
+  return {{"tasks", Json::array()}, {"epochs", 32}, {"patience", 5}, {"batch", 64}, {"lr", 3e-4}, {"weight_decay", 0.1},
+          {"warmup", 0.06}, {"length", 128}, {"rank", 8}, {"alpha", 16.0}, {"dropout", 0.1}, {"mnli", "mean"}, {"documents", 0},
+          {"adapters", false}};
+}
+
+void ReadGlueNumbers(YamlMap& section, Json* glue) {
+  for (const auto& [key, least] : {std::pair<const char*, int64_t>{"epochs", 1}, {"patience", 1}, {"batch", 1}, {"length", 2},
+                                   {"rank", 1}, {"documents", 0}}) {
+    (*glue)[key] = section.Int(key, (*glue)[key].get<int64_t>(), least, kMany);
+  }
+  for (const char* key : {"lr", "weight_decay", "warmup", "alpha", "dropout"}) {
+    (*glue)[key] = section.Double(key, (*glue)[key].get<double>());
+    if ((*glue)[key].get<double>() < 0) section.Fail(key, "must not be negative");
+  }
+  for (const char* key : {"lr", "alpha"}) {
+    if (!((*glue)[key].get<double>() > 0)) section.Fail(key, "must be above 0");
+  }
+  for (const char* key : {"warmup", "dropout"}) {
+    if (!((*glue)[key].get<double>() < 1)) section.Fail(key, "must be below 1");
+  }
+}
+
+void ReadSeeds(YamlMap& section, Json* glue) {
+  Json seeds = Json::array();
+  for (const YAML::Node& node : section.List("seeds")) {
+    const Result<int64_t> seed = ParseInt(node.IsScalar() ? node.Scalar() : "");
+    if (!seed.ok() || *seed < 0) {
+      section.errors().Fail(node.Mark(), section.PathOf("seeds") + ": expected whole numbers of at least 0");
+      continue;
+    }
+    seeds.push_back(*seed);
+  }
+  if (section.Has("seeds")) (*glue)["seeds"] = seeds;
+}
+
+void ReadTasks(YamlMap& section, const std::vector<std::string>& suite, size_t usual, Json* glue) {
+  std::vector<std::string> tasks = section.Strings("tasks");
+  for (const std::string& task : tasks) {
+    if (std::find(suite.begin(), suite.end(), task) != suite.end()) continue;
+    const std::string near = NearestWord(task, suite);
+    section.Fail("tasks", "there is no task \"" + task + "\"; " +
+                              (near.empty() ? "there are " + Join(suite, ", ") : "did you mean " + near + "?"));
+  }
+  if (tasks.empty()) tasks.assign(suite.begin(), suite.begin() + static_cast<std::ptrdiff_t>(usual));
+  for (const std::string& task : tasks) (*glue)["tasks"].push_back(task);
+}
+
+// GLUE and SuperGLUE are one fine-tuning with one set of settings; the second of them may repeat, not change it.
+void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, Evaluation* evaluation) {
+  const YAML::Node node = item.Node(key);
+  if (!node.IsDefined()) return;
+  YamlMap section(node, item.PathOf(key), item.errors());
+  const bool first = evaluation->glue.is_null();
+  Json glue = first ? GlueDefaults() : evaluation->glue;
+  (void)ReadFolder(section, &evaluation->glue_data);
+  ReadGlueNumbers(section, &glue);
+  ReadSeeds(section, &glue);
+  glue["mnli"] = section.Choice("mnli", glue["mnli"].get<std::string>(), {"mean", "matched"});
+  glue["adapters"] = section.Bool("adapters", glue["adapters"].get<bool>());
+  for (const auto& [field, value] : glue.items()) {
+    if (first || field == "tasks" || evaluation->glue.value(field, Json()) == value) continue;
+    section.Fail(field, "glue and superglue are trained alike; the other one says " + evaluation->glue.value(field, Json()).dump());
+  }
+  ReadTasks(section, suite, usual, &glue);
+  evaluation->glue = std::move(glue);
+}
+
+bool SomeCompositeHas(const Recipe& recipe, const std::string& path) {
+  const auto has = [&](const model::ModelSpec& spec) { return PathNumber(spec, path) > 0; };
+  return std::any_of(recipe.composites.begin(), recipe.composites.end(), [&](const Composite& made) { return has(made.spec); }) ||
+         std::any_of(recipe.baselines.begin(), recipe.baselines.end(), [&](const Model& made) { return has(made.spec); });
+}
+
+void ReadRoutingPrompts(YamlMap& section, const Recipe& recipe, Routing* routing) {
+  const std::vector<YAML::Node> prompts = section.List("prompts");
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    YamlMap prompt(prompts[i], section.PathOf("prompts") + "." + std::to_string(i), section.errors());
+    RoutingPrompt made{prompt.RequireString("text"), prompt.RequireString("correct")};
+    if (prompt.Has("correct") && !SomeCompositeHas(recipe, made.path)) {
+      prompt.Fail("correct", "no composite has a path \"" + made.path + "\"");
+    }
+    routing->prompts.push_back(std::move(made));
+  }
+}
+
+void ReadRouting(YamlMap& item, Recipe* recipe) {
+  const YAML::Node node = item.Node("routing");
+  if (!node.IsDefined()) return;
+  YamlMap section(node, item.PathOf("routing"), item.errors());
+  Routing& routing = recipe->evaluation.routing;
+  recipe->evaluation.routing_wanted = true;
+  ReadRoutingPrompts(section, *recipe, &routing);
+  routing.sequences = section.Int("sequences", 0, 0, kMany);
+  YAML::Node correct = section.Node("correct");
+  if (correct.IsDefined()) {
+    YamlMap corpora(correct, section.PathOf("correct"), section.errors());
+    for (const Corpus& corpus : recipe->corpora) {
+      const std::string path = corpora.String(corpus.name, "");
+      if (path.empty()) continue;
+      routing.correct[corpus.name] = path;
+      if (!SomeCompositeHas(*recipe, path)) corpora.Fail(corpus.name, "no composite has a path \"" + path + "\"");
+    }
+  }
+  if (routing.prompts.empty() && routing.sequences == 0) item.Fail("routing", "give prompts, or sequences of held-out text, or both");
+}
+
+Json ReadIntervention(const YAML::Node& node, const std::string& where, YamlErrors& errors) {
+  YamlMap map(node, where, errors);
+  Json made = {{"name", map.RequireString("name")}};
+  if (const int64_t loops = map.Int("loops", 0, 1, 64); loops > 0) made["loops"] = loops;
+  if (map.Has("step_feature")) made["step_feature"] = map.Choice("step_feature", "rescaled", {"rescaled", "trained"});
+  if (map.Has("gates")) {
+    made["gates"] = map.Choice("gates", "learned", {"learned", "deep", "wide", "uniform", "open", "shuffled"});
+  }
+  if (map.Has("shuffle")) made["shuffle"] = map.Choice("shuffle", "independent", {"independent", "joint"});
+  for (const char* key : {"step_feature", "gates", "shuffle"}) (void)map.Node(key);
+  if (made.contains("step_feature") && !made.contains("loops")) map.Fail("step_feature", "is of forced steps; give loops too");
+  if (made.contains("shuffle") && made.value("gates", "") != "shuffled") map.Fail("shuffle", "is of gates: shuffled");
+  if (!made.contains("loops") && !made.contains("gates")) map.Fail("name", "changes nothing; give loops, gates or both");
+  return made;
+}
+
+void ReadDualItem(YamlMap& item, Evaluation* evaluation) {
+  const YAML::Node node = item.Node("dual");
+  if (!node.IsDefined()) return;
+  YamlMap section(node, item.PathOf("dual"), item.errors());
+  evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)}, {"interventions", Json::array()}};
+  const YAML::Node interventions = section.Node("interventions");
+  if (interventions.IsScalar()) {
+    evaluation->published_interventions = true;
+    (void)section.Choice("interventions", "published", {"published"});
+    return;
+  }
+  const std::vector<YAML::Node> nodes = section.List("interventions");
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    evaluation->dual["interventions"].push_back(
+        ReadIntervention(nodes[i], section.PathOf("interventions") + "." + std::to_string(i), section.errors()));
+  }
+}
+
+}  // namespace
+
+void ReadEvaluate(YamlMap& root, Recipe* recipe) {
+  const std::vector<YAML::Node> items = root.List("evaluate");
+  Evaluation& evaluation = recipe->evaluation;
+  if (!root.Has("evaluate")) evaluation.loss = {{"sequences", 0}};
+  std::set<std::string> seen;
+  for (size_t i = 0; i < items.size(); ++i) {
+    YamlMap item(items[i], "evaluate." + std::to_string(i), root.errors());
+    for (const char* part : {"loss", "generate", "blimp", "glue", "superglue", "routing", "dual"}) {
+      if (item.Has(part) && !seen.insert(part).second) item.Fail(part, "stands in the list already");
+    }
+    ReadLoss(item, &evaluation);
+    ReadGenerate(item, recipe->seed, &evaluation);
+    ReadBlimp(item, &evaluation);
+    ReadGlue(item, "glue", kGlue, kGlue.size(), &evaluation);
+    ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation);
+    ReadRouting(item, recipe);
+    ReadDualItem(item, &evaluation);
+  }
+}
+
+}  // namespace braid::recipe

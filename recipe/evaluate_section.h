@@ -1,0 +1,12 @@
+// `evaluate` of a recipe.
+#pragma once
+
+#include "recipe/recipe.h"
+#include "recipe/yaml_reader.h"
+
+namespace braid::recipe {
+
+// REQUIRES: the models of *recipe are read already; prompts name their paths.
+void ReadEvaluate(YamlMap& root, Recipe* recipe);
+
+}  // namespace braid::recipe

@@ -1,0 +1,101 @@
+#include "recipe/evaluation.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace braid::recipe {
+namespace {
+
+constexpr int64_t kPublishedLoops = 10;  // the table of the dual-path paper goes from 1 to 10
+
+std::vector<model::Stack> StacksOf(const model::ModelSpec& spec) {
+  if (spec.kind == model::Kind::kDense) return {spec.dense};
+  std::vector<model::Stack> stacks = spec.paths;
+  stacks.push_back(spec.large);
+  return stacks;
+}
+
+bool HasGates(const model::ModelSpec& spec) {
+  const std::vector<model::Stack> stacks = StacksOf(spec);
+  return std::any_of(stacks.begin(), stacks.end(), [](const model::Stack& stack) { return stack.block == "dual_path"; });
+}
+
+int64_t MostLoops(const model::ModelSpec& spec) {
+  int64_t loops = 0;
+  for (const model::Stack& stack : StacksOf(spec)) loops = std::max(loops, stack.has_deep() ? stack.dual.loops : 0);
+  return loops;
+}
+
+bool Routes(const model::ModelSpec& spec) {
+  if (spec.kind != model::Kind::kComposite || spec.connection.kind == "slice") return false;
+  return spec.connection.kind == "share" || spec.connection.router.kind != "none";
+}
+
+Json RoutingOf(const Routing& routing, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora) {
+  Json prompts = Json::array(), corpora = Json::object();
+  for (const RoutingPrompt& prompt : routing.prompts) {
+    // A prompt for a path that this composite does not have has no correct answer here.
+    const int64_t correct = PathNumber(spec, prompt.path);
+    if (correct > 0) prompts.push_back({{"text", prompt.text}, {"correct", correct}});
+  }
+  for (size_t p = path_corpora.size(); p-- > 0;) {  // of two paths on one corpus the first is the correct one
+    if (!path_corpora[p].empty()) corpora[path_corpora[p]] = p + 1;
+  }
+  for (const auto& [corpus, path] : routing.correct) {
+    if (const int64_t number = PathNumber(spec, path); number > 0) corpora[corpus] = number;
+  }
+  return {{"prompts", prompts}, {"sequences", routing.sequences}, {"corpora", corpora}};
+}
+
+// Section 7 of the dual-path specification.
+Json PublishedInterventions(int64_t loops) {
+  Json all = Json::array();
+  for (int64_t k = 1; k <= kPublishedLoops; ++k) {
+    if (k != loops) all.push_back({{"name", "K = " + std::to_string(k)}, {"loops", k}});
+  }
+  for (const auto& [name, gates] : {std::pair{"deep only", "deep"}, {"wide only", "wide"}, {"uniform", "uniform"},
+                                    {"fully open", "open"}, {"shuffled", "shuffled"}}) {
+    all.push_back({{"name", name}, {"gates", gates}});
+  }
+  return all;
+}
+
+Json DualOf(const Evaluation& evaluation, const model::ModelSpec& spec) {
+  Json dual = evaluation.dual;
+  if (evaluation.published_interventions) dual["interventions"] = PublishedInterventions(MostLoops(spec));
+  if (HasGates(spec)) return dual;
+  Json kept = Json::array();  // a loop has no gates to set
+  for (const Json& one : dual["interventions"]) {
+    if (one.value("gates", "learned") == "learned") kept.push_back(one);
+  }
+  dual["interventions"] = kept;
+  return dual;
+}
+
+}  // namespace
+
+bool Evaluation::any() const {
+  return !loss.is_null() || !generate.is_null() || !blimp.is_null() || !glue.is_null() || routing_wanted || !dual.is_null();
+}
+
+int64_t PathNumber(const model::ModelSpec& composite, const std::string& path) {
+  for (size_t p = 0; p < composite.paths.size(); ++p) {
+    if (composite.paths[p].name == path) return static_cast<int64_t>(p + 1);
+  }
+  const Result<int64_t> number = ParseInt(path);
+  return number.ok() && *number >= 1 && *number <= static_cast<int64_t>(composite.paths.size()) ? *number : 0;
+}
+
+Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora) {
+  Json parts = Json::object();
+  if (!evaluation.loss.is_null()) parts["loss"] = evaluation.loss;
+  if (!evaluation.generate.is_null()) parts["generate"] = evaluation.generate;
+  if (!evaluation.blimp.is_null()) parts["blimp"] = evaluation.blimp;
+  if (!evaluation.glue.is_null()) parts["glue"] = evaluation.glue;
+  if (evaluation.routing_wanted && Routes(spec)) parts["routing"] = RoutingOf(evaluation.routing, spec, path_corpora);
+  if (!evaluation.dual.is_null() && MostLoops(spec) > 0) parts["dual"] = DualOf(evaluation, spec);
+  return parts.empty() ? Json() : parts;
+}
+
+}  // namespace braid::recipe

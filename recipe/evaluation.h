@@ -1,0 +1,57 @@
+// What a recipe measures of its models, and what of it applies to one of them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "model/spec.h"
+
+namespace braid::recipe {
+
+// Local files or folders that evaluations read; they become a source.
+struct LocalData {
+  std::vector<std::string> paths;
+  int line = 0;
+
+  bool empty() const { return paths.empty(); }
+};
+
+// A prompt of the routing analysis, and who should answer it (PaPaformer section 8.4).
+struct RoutingPrompt {
+  std::string text;
+  std::string path;  // its name, or its number from 1
+};
+
+struct Routing {
+  std::vector<RoutingPrompt> prompts;
+  int64_t sequences = 0;                       // of held-out text of each corpus
+  std::map<std::string, std::string> correct;  // corpus -> path; otherwise the path that was trained on it
+};
+
+// Each part as in `evaluate` of docs/tasks.md; null: not wanted.
+struct Evaluation {
+  Json loss;           // without average and last_label, which the recipe says for all
+  Json generate;       // with "prompts", or "file"
+  LocalData prompts;   // the file of generate
+  Json blimp;
+  LocalData blimp_data;
+  Json glue;           // GLUE and SuperGLUE together
+  LocalData glue_data;
+  bool routing_wanted = false;
+  Routing routing;
+  Json dual;
+  bool published_interventions = false;  // those of the paper's table, for each model's own K
+
+  bool any() const;
+};
+
+// The parts that a model has: routing is of composites that route or share, dual of models that loop. `path_corpora`: of
+// each path of a composite, what it was trained on, or empty. Null if nothing is left.
+Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora);
+
+// Number, from 1, of the path that `path` names or numbers in a composite; 0 if it has none such.
+int64_t PathNumber(const model::ModelSpec& composite, const std::string& path);
+
+}  // namespace braid::recipe

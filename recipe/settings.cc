@@ -1,0 +1,62 @@
+#include "recipe/settings.h"
+
+#include <algorithm>
+#include <map>
+
+namespace braid::recipe {
+namespace {
+
+// Lists stay whole: they are written whole.
+void Flatten(const Json& object, const std::string& path, std::map<std::string, std::string>* values) {
+  for (const auto& [key, value] : object.items()) {
+    const std::string name = path.empty() ? key : path + "." + key;
+    if (value.is_object()) {
+      Flatten(value, name, values);
+    } else {
+      (*values)[name] = value.dump();
+    }
+  }
+}
+
+Json JointJson(const Joint& joint) {
+  Json json = joint.train;
+  json["ranks"] = joint.ranks;
+  json["slots"] = joint.slots;
+  json["device"] = joint.device;
+  json["carry_optimizer"] = joint.carry_optimizer;
+  const auto freeze = joint.train["freeze_paths"].get<int64_t>();
+  if (freeze <= 0) json["freeze_paths"] = freeze < 0;
+  return json;
+}
+
+}  // namespace
+
+std::vector<std::string> SettingsInForce(const Recipe& recipe) {
+  Json all = {{"compat", recipe.compat},
+              {"seed", recipe.seed},
+              {"sequence", recipe.sequence},
+              {"validation", {{"documents", recipe.validation_documents}}},
+              {"split", {{"paths", recipe.split_paths}, {"joint", 1 - recipe.split_paths}, {"unit", recipe.split_unit}}},
+              {"arch",
+               {{"attn_out_proj", recipe.arch.attn_out_proj}, {"ffn_gate", recipe.arch.ffn_gate},
+                {"rope_layout", recipe.arch.rope_layout}, {"rope_max_pos", recipe.arch.rope_max_pos},
+                {"norm_eps", recipe.arch.norm_eps}, {"rope_base", recipe.arch.rope_base},
+                {"router_noise", recipe.arch.router_noise}, {"residual_init", recipe.arch.residual_init}}},
+              {"train", recipe.train},
+              {"eval", {{"loss_average", recipe.loss_average}}}};
+  if (!recipe.composites.empty()) all["joint"] = JointJson(recipe.joint);
+  std::map<std::string, std::string> values;
+  Flatten(all, "", &values);
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : values) {
+    lines.push_back(name + " = " + value + (recipe.defaults.contains(name) ? "  (default)" : ""));
+  }
+  for (const auto& [name, value] : recipe.defaults) {
+    const bool without_effect = recipe.composites.empty() && name.starts_with("joint.");
+    if (!values.contains(name) && !without_effect) lines.push_back(name + " = " + value + "  (default)");
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+}  // namespace braid::recipe

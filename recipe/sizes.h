@@ -1,0 +1,43 @@
+// How large the models of a recipe are, how many tokens train them, and what that costs: the planner's arithmetic.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "recipe/dag.h"
+#include "recipe/expand.h"
+#include "recipe/recipe.h"
+
+namespace braid::recipe {
+
+// The length of one training.
+struct Length {
+  double tokens = 0;          // over all epochs; 0: the corpora are of unknown size
+  int64_t micro_batches = 0;  // of one epoch
+  int64_t steps = 0;          // of one epoch, or of the whole training if `steps` or `tokens` end it earlier
+};
+
+class Sizes {
+ public:
+  // Both must outlive this.
+  Sizes(const Recipe& recipe, const Known& known) : recipe_(recipe), known_(known) {}
+
+  // Tokens of a corpus after its caps; 0: not known.
+  int64_t TokensOf(const std::string& corpus) const;
+  // Training on the part `share` of each corpus (PaPaformer section 4).
+  Length LengthOf(const std::vector<std::string>& corpora, double share, const Json& train) const;
+  // Rows of embedding and head, 0: not known.
+  int64_t vocab() const;
+  // Checks the spec with a vocabulary filled in; the error is the model's.
+  Result<PlannedModel> Plan(const model::ModelSpec& spec, const std::string& job, const Length& length) const;
+  // What a job that trains `model` costs.
+  static Estimate TrainingOf(const PlannedModel& model);
+
+ private:
+  const Recipe& recipe_;
+  const Known& known_;
+};
+
+}  // namespace braid::recipe

@@ -1,0 +1,162 @@
+#include "recipe/stack_section.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "model/dual_width.h"
+
+namespace braid::recipe {
+namespace {
+
+constexpr int64_t kMany = int64_t{1} << 50;
+constexpr int64_t kMostLoops = 64;
+constexpr int64_t kPublishedMultiple = 256;  // what the published runs round hidden widths to
+constexpr int64_t kSolverMultiple = 64;      // what the published solver takes them to be rounded to
+
+// Knobs that a block does not have must not be given: they would do nothing.
+void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
+  const auto refuse = [&](const char* key, const std::string& message) {
+    (void)dual.Node(key);
+    if (dual.Has(key)) dual.Fail(key, message);
+  };
+  const std::string block = "a " + stack.block + " block has ";
+  if (!stack.has_deep()) {
+    for (const char* key : {"loops", "ffn_deep", "d_ffn_deep", "mix", "skip_last_router"}) refuse(key, block + "no deep path");
+  }
+  if (!stack.has_wide()) {
+    for (const char* key : {"ffn_wide", "d_ffn_wide"}) refuse(key, block + "no wide path");
+  }
+  if (stack.block != "dual_path") {
+    for (const char* key : {"gate", "residual", "cross", "alpha"}) refuse(key, block + "one path alone");
+  }
+}
+
+// Widths that cost a budget (dual-path specification, section 5).
+void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
+  model::WidthProblem problem{.block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
+  problem.budget = dual.Double("budget", 0);
+  if (stack->block == "dual_path") problem.alpha = dual.Double("alpha", 0.5);
+  problem.flop_match = dual.Choice("flop_match", "projections", {"projections", "total"});
+  if (!std::isfinite(problem.budget)) return dual.Fail("budget", "must be finite");
+  if (!(problem.alpha > 0 && problem.alpha < 1)) return dual.Fail("alpha", "must be above 0 and below 1");
+  const Result<model::Widths> widths = model::SolveWidths(problem);
+  if (!widths.ok()) return dual.Fail("budget", widths.status().message());
+  if (stack->has_deep()) stack->dual.ffn_deep = model::EffectiveWidth(widths->deep, multiple);
+  if (stack->has_wide()) stack->dual.ffn_wide = model::EffectiveWidth(widths->wide, multiple);
+}
+
+// A hidden width as it is (`ffn_deep`), or by the published rule (`d_ffn_deep`).
+int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64_t multiple) {
+  const std::string key = published ? "d_" + field : field, other = published ? field : "d_" + field;
+  (void)dual.Node(other);
+  if (dual.Has(other)) {
+    dual.Fail(other, published ? "under ffn_rule paper write " + key + ", before the 2/3 rule"
+                               : "is read under ffn_rule paper; otherwise write " + key + ", the hidden width itself");
+  }
+  (void)dual.Require(key);
+  const int64_t width = dual.Int(key, 0, 1, kMany);
+  return published ? model::EffectiveWidth(width, multiple) : width;
+}
+
+void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
+  const bool published = dual.Choice("ffn_rule", "exact", {"exact", "paper"}) == "paper";
+  int64_t multiple = kSolverMultiple;
+  if (published) {
+    multiple = dual.Int("multiple", kPublishedMultiple, 1, 65536);
+  } else {
+    (void)dual.Node("multiple");
+    if (dual.Has("multiple")) dual.Fail("multiple", "is a part of ffn_rule paper");
+  }
+  if (dual.Has("budget")) {
+    for (const char* key : {"ffn_deep", "ffn_wide", "d_ffn_deep", "d_ffn_wide"}) {
+      (void)dual.Node(key);
+      if (dual.Has(key)) dual.Fail(key, "budget decides the widths; give one of the two");
+    }
+    return SolveBudget(dual, sequence, multiple, stack);
+  }
+  for (const char* key : {"budget", "alpha", "flop_match"}) {
+    (void)dual.Node(key);
+    const bool refused = key == std::string("alpha") && stack->block != "dual_path";
+    if (dual.Has(key) && !refused) dual.Fail(key, "is of widths that are solved for; give budget too");
+  }
+  if (stack->has_deep()) stack->dual.ffn_deep = ReadWidth(dual, "ffn_deep", published, multiple);
+  if (stack->has_wide()) stack->dual.ffn_wide = ReadWidth(dual, "ffn_wide", published, multiple);
+}
+
+void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  YamlMap dual(map.Require("dual"), map.PathOf("dual"), map.errors());
+  if (!map.Has("dual")) return;
+  model::Dual& knobs = stack->dual;
+  RefuseForeignKnobs(dual, *stack);
+  if (stack->has_deep()) {
+    (void)dual.Require("loops");
+    knobs.loops = dual.Int("loops", 1, 1, kMostLoops);
+    knobs.mix = dual.Choice("mix", knobs.mix, {"act", "final", "uniform"});
+    knobs.skip_last_router = dual.Bool("skip_last_router", knobs.skip_last_router);
+  }
+  if (stack->block == "dual_path") {
+    knobs.gate = dual.Choice("gate", knobs.gate, {"two_gates", "convex", "softmax", "fixed"});
+    knobs.residual = dual.Choice("residual", knobs.residual, {"scaled", "preserved"});
+    knobs.cross = dual.Bool("cross", knobs.cross);
+  }
+  knobs.scale_init = dual.Double("scale_init", knobs.scale_init);
+  if (!std::isfinite(knobs.scale_init)) dual.Fail("scale_init", "must be finite");
+  knobs.scale_decay = dual.Bool("scale_decay", knobs.scale_decay);
+  knobs.qk_norm = dual.Bool("qk_norm", knobs.qk_norm);
+  ReadWidths(dual, sequence, stack);
+}
+
+void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  stack->block = map.Choice("block", "llama", {"llama", "wide", "loop", "dual_path"});
+  if (stack->block == "llama") {
+    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMany);
+    (void)map.Node("dual");
+    if (map.Has("dual")) map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");
+    return;
+  }
+  (void)map.Node("ffn");
+  if (map.Has("ffn")) map.Fail("ffn", "is of llama blocks; the widths of a " + stack->block + " block are in dual");
+  ReadDual(map, sequence, stack);
+}
+
+void CheckHeads(YamlMap& map, const model::Stack& stack) {
+  if (stack.d % stack.heads != 0) {
+    map.Fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads, (long long)stack.d));
+  } else if (stack.head_size() % 2 != 0) {
+    map.Fail("heads", Format("head size %lld is odd; rotary positions need pairs", (long long)stack.head_size()));
+  }
+}
+
+}  // namespace
+
+bool IsName(const std::string& name) {
+  if (name.empty() || name.size() > 64) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  });
+}
+
+void CheckName(YamlMap& map, const std::string& key, const std::string& name) {
+  if (map.Has(key) && !IsName(name)) map.Fail(key, "\"" + name + "\" is not a name; use letters, digits, _ - .");
+}
+
+void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  for (const char* key : {"d", "heads", "blocks"}) (void)map.Require(key);
+  stack->d = map.Int("d", 64, 2, 65536);
+  stack->heads = map.Int("heads", 1, 1, 4096);
+  stack->blocks = map.Int("blocks", 1, 1, 1024);
+  CheckHeads(map, *stack);
+  ReadBlock(map, sequence, stack);
+}
+
+void ReadLarge(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  stack->name = "large";
+  stack->blocks = 2;
+  stack->heads = map.Int("heads", std::max<int64_t>(1, stack->heads), 1, 4096);
+  if (map.Has("heads")) CheckHeads(map, *stack);
+  ReadBlock(map, sequence, stack);
+  stack->identity = map.Bool("identity", stack->identity);
+}
+
+}  // namespace braid::recipe
