@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "report/baseline.h"
 #include "report/claims.h"
 
 namespace braid::report {
@@ -9,17 +10,13 @@ namespace {
 
 constexpr char kPaper[] = "PaPaformer";
 constexpr char kOneTraining[] = "; one training each, so that the spread over training seeds is not in it";
-// Tokens further apart than this share are not called the same.
-constexpr double kSameTokens = 0.02;
 
 std::string Losses(double mine, double theirs, const std::string& where) {
   return Format("loss on %s %.4f against %.4f, %.4f %s", where.c_str(), mine, theirs, std::abs(mine - theirs), mine < theirs ? "lower" : "higher");
 }
 
 std::string Tokens(const ModelResult& a, const ModelResult& b) {
-  if (a.tokens <= 0 || b.tokens <= 0) return "";
-  const double share = static_cast<double>(a.tokens) / static_cast<double>(b.tokens);
-  if (std::abs(share - 1) <= kSameTokens) return "";
+  if (SameTokens(a, b)) return "";
   return Format("; not on the same tokens: %s against %s", FormatCount(static_cast<double>(a.tokens)).c_str(),
                 FormatCount(static_cast<double>(b.tokens)).c_str());
 }
@@ -125,12 +122,7 @@ void ByDeviceTime(const Results& results, const ModelResult& composite, const Mo
 void AgainstPaths(const Results& results, const ModelResult& composite, std::vector<Finding>* findings) {
   Finding finding{"A composite is better than each of its paths.", kPaper, "59.40 against 56.90 and 55.30, mean of BLiMP, GLUE and SuperGLUE",
                   composite.name};
-  const ModelResult* best = nullptr;
-  for (const std::string& name : results.PathsOf(composite.composite)) {
-    const ModelResult* path = results.FindModel(name);
-    if (path == nullptr || !path->LossOn("all").has_value()) continue;
-    if (best == nullptr || *path->LossOn("all") < *best->LossOn("all")) best = path;
-  }
+  const ModelResult* best = BestPathOf(results, composite);
   const auto mine = composite.LossOn("all");
   if (best == nullptr || !mine.has_value()) {
     finding.reason = "no validation loss on all text was measured for it and its paths (evaluate: loss)";
@@ -235,17 +227,17 @@ void ByEvenness(const Results& results, std::vector<Finding>* findings) {
 
 std::vector<Finding> TestPapaformerClaims(const Results& results) {
   std::vector<Finding> findings;
-  const auto composites = results.WithRole("composite"), dense = results.WithRole("dense");
-  const auto pairs = [&](const auto& test) {
+  const auto composites = results.WithRole("composite");
+  const auto against_dense = [&](const auto& test) {
     for (const ModelResult* composite : composites) {
-      for (const ModelResult* baseline : dense) test(*composite, *baseline);
+      if (const ModelResult* dense = BestBaselineOf(results, *composite); dense != nullptr) test(*composite, *dense);
     }
   };
-  pairs([&](const ModelResult& c, const ModelResult& d) { ByLoss(c, d, &findings); });
-  pairs([&](const ModelResult& c, const ModelResult& d) { ByScores(c, d, &findings); });
-  pairs([&](const ModelResult& c, const ModelResult& d) { BySize(c, d, &findings); });
-  pairs([&](const ModelResult& c, const ModelResult& d) { ByCriticalPath(results, c, d, &findings); });
-  pairs([&](const ModelResult& c, const ModelResult& d) { ByDeviceTime(results, c, d, &findings); });
+  against_dense([&](const ModelResult& c, const ModelResult& d) { ByLoss(c, d, &findings); });
+  against_dense([&](const ModelResult& c, const ModelResult& d) { ByScores(c, d, &findings); });
+  against_dense([&](const ModelResult& c, const ModelResult& d) { BySize(c, d, &findings); });
+  against_dense([&](const ModelResult& c, const ModelResult& d) { ByCriticalPath(results, c, d, &findings); });
+  against_dense([&](const ModelResult& c, const ModelResult& d) { ByDeviceTime(results, c, d, &findings); });
   for (const ModelResult* composite : composites) AgainstPaths(results, *composite, &findings);
   for (const ModelResult* composite : composites) ByDomain(*composite, &findings);
   ByEvenness(results, &findings);

@@ -13,6 +13,8 @@ namespace braid::report {
 namespace {
 
 constexpr size_t kIdDigits = 12;
+// More comparisons than these are a table.
+constexpr size_t kMostSentences = 8;
 
 // One sentence that compares two losses, without mercy.
 std::string Against(const std::string& name, double loss, const std::string& other, double other_loss, const std::string& where) {
@@ -79,6 +81,7 @@ void AddSpeed(const Results& results, Document* document) {
   document->Text("The critical path is the longest path job, the merge, its proof and the joint job, as measured, without time in the "
                  "queue. The dense time on equal cores assumes that the dense model would use more cores without any loss, which "
                  "favours it. A ratio above 1 means that the composite was ready first.");
+  if (results.speed.size() > kMostSentences) return;
   for (const SpeedComparison& one : results.speed) {
     const double ratio = one.dense_equal_cores / one.critical_path;
     document->Text(ratio >= 1 ? Format("%s was ready %.2f times as fast as %s would be on the same %lld cores.", one.composite.c_str(), ratio,
@@ -136,7 +139,13 @@ void AddResults(const Results& results, Document* document) {
   document->Add(CostTable(results));
   document->Text("Losses are mean cross-entropies per token (natural logarithm) on text that no model was trained on. Tokens and time of a "
                  "composite include those of its paths; its time is its critical path. A dash: not part of this run.");
-  for (const std::string& line : Comparisons(results)) document->Text(line);
+  const std::vector<std::string> lines = Comparisons(results);
+  if (lines.size() <= kMostSentences) {
+    for (const std::string& line : lines) document->Text(line);
+    return;
+  }
+  document->Text("Difference of the loss on all text, composite less the other model; below zero the composite is better:");
+  document->Add(DifferenceTable(results));
 }
 
 void AddClaims(const std::vector<Finding>& findings, Document* document) {
@@ -248,40 +257,12 @@ void AddSamples(const Results& results, Document* document) {
   if (!samples.rows.empty()) document->Add(std::move(samples));
 }
 
-void AddStart(const Results& results, const std::string& composite, const GateProof& gate, Document* document) {
-  std::vector<std::string> parents;
-  for (const auto& [name, losses] : gate.parents) {
-    if (losses.contains("all")) parents.push_back(name + Format(" %.4f", losses.at("all")));
-  }
-  if (gate.composite.contains("all") && !parents.empty()) {
-    document->Text(Format("Before its first step the composite's loss on all text is %.4f; its parents alone have ", gate.composite.at("all")) +
-                   Join(parents, ", ") + ".");
-  }
-  for (const ModelResult* model : results.WithRole("composite")) {
-    const ModelResult* start = results.StartOf(*model);
-    if (model->composite != composite || start == nullptr || !start->LossOn("all").has_value() || !model->LossOn("all").has_value()) continue;
-    document->Text(Format("Joint training took it from %.4f to %.4f.", *start->LossOn("all"), *model->LossOn("all")));
-  }
-}
-
 void AddMerges(const Results& results, Document* document) {
-  for (const auto& [composite, account] : results.merges) {
-    document->Heading("Merge: " + composite);
-    document->Text(Format("Parents in the order of their slices: %s. %lld tensors come from them, %lld are new (seed %lld), %lld were dropped. "
-                          "Proof of the bytes: %s.",
-                          Join(account.parents, ", ").c_str(), (long long)account.taken, (long long)account.fresh, (long long)account.seed,
-                          (long long)account.dropped, account.proof.empty() ? "none" : account.proof.c_str()));
-    const auto gate = results.gates.find(composite);
-    if (gate == results.gates.end()) continue;
-    const GateProof& proof = gate->second;
-    document->Text(Format("Proof of the outputs: the hidden states of every path inside the composite are %s to those of its parent over "
-                          "%lld tokens.",
-                          proof.hidden_states.empty() ? "not compared" : proof.hidden_states.c_str(), (long long)proof.tokens_compared));
-    if (proof.logits_max_difference.has_value()) {
-      document->Text(Format("Its logits are those of its parents together: the largest difference is %.1e.", *proof.logits_max_difference));
-    }
-    AddStart(results, composite, proof, document);
-  }
+  if (results.merges.empty()) return;
+  document->Heading("Merges and their proofs");
+  document->Text("Bytes: the tensors taken from the parents were read back and compared with theirs. Hidden states: every path inside the "
+                 "composite beside its parent alone. Losses are on all text; the start is the composite before its first joint step.");
+  document->Add(MergeTable(results));
 }
 
 std::string Roles(const std::map<std::string, std::string>& artifacts) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "report/baseline.h"
 
 namespace braid::report {
 namespace {
@@ -16,6 +17,8 @@ void MarkLowest(const std::vector<std::pair<size_t, double>>& values, size_t col
   const auto lowest = std::min_element(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   table->strong.insert({lowest->first, column});
 }
+
+std::string Loss4(const std::optional<double>& loss) { return loss.has_value() ? Format("%.4f", *loss) : "-"; }
 
 std::string NextTokens(const Sample& sample) {
   std::vector<std::string> parts;
@@ -70,11 +73,60 @@ Table CostTable(const Results& results) {
   return table;
 }
 
+Table DifferenceTable(const Results& results) {
+  Table table;
+  table.columns = {{"composite"}, {"its start", true}};
+  const auto dense = results.WithRole("dense");
+  for (const ModelResult* model : dense) table.columns.push_back({model->name, true});
+  table.columns.push_back({"its best path", true});
+  for (const ModelResult* composite : results.WithRole("composite")) {
+    std::vector<const ModelResult*> others = {results.StartOf(*composite)};
+    others.insert(others.end(), dense.begin(), dense.end());
+    others.push_back(BestPathOf(results, *composite));
+    std::vector<std::string> row = {composite->name};
+    for (const ModelResult* other : others) {
+      const auto mine = composite->LossOn("all"), theirs = other == nullptr ? std::nullopt : other->LossOn("all");
+      row.push_back(mine.has_value() && theirs.has_value() ? Format("%+.4f", *mine - *theirs) : "-");
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table MergeTable(const Results& results) {
+  Table table;
+  table.columns = {{"composite"}, {"parents, in the order of their slices"}, {"connection"}, {"tensors from them", true}, {"new", true},
+                   {"dropped", true}, {"bytes"}, {"hidden states"}, {"logits, largest difference", true}, {"loss of parents", true},
+                   {"at the start", true}, {"trained", true}};
+  for (const auto& [composite, account] : results.merges) {
+    const auto found = results.gates.find(composite);
+    const GateProof gate = found == results.gates.end() ? GateProof() : found->second;
+    std::vector<std::string> losses;
+    for (const std::string& parent : account.parents) {
+      const ModelResult* model = results.FindModel(parent);
+      losses.push_back(Loss4(model == nullptr ? std::nullopt : model->LossOn("all")));
+    }
+    std::optional<double> start, trained;
+    for (const ModelResult& model : results.models) {
+      if (model.composite == composite) (model.role == "composite" ? trained : start) = model.LossOn("all");
+    }
+    table.rows.push_back({composite, Join(account.parents, ", "), account.spec.has_value() ? account.spec->connection.kind : "-",
+                          std::to_string(account.taken), std::to_string(account.fresh), std::to_string(account.dropped),
+                          account.proof.empty() ? "not proved" : account.proof,
+                          gate.hidden_states.empty() ? "not compared" : gate.hidden_states,
+                          gate.logits_max_difference.has_value() ? Format("%.1e", *gate.logits_max_difference) : "-", Join(losses, ", "),
+                          Loss4(start), Loss4(trained)});
+  }
+  return table;
+}
+
 Table SpeedTable(const Results& results) {
   Table table;
   table.columns = {{"composite"}, {"dense"}, {"cores", true}, {"critical path", true}, {"paths in turn", true},
                    {"dense on its cores", true}, {"dense on equal cores", true}, {"ratio", true}};
   for (const SpeedComparison& one : results.speed) {
+    const auto baselines = BaselinesOf(results, *results.FindModel(one.composite));
+    if (std::none_of(baselines.begin(), baselines.end(), [&](const ModelResult* m) { return m->name == one.dense; })) continue;
     table.rows.push_back({one.composite, one.dense, std::to_string(one.cores), FormatDuration(one.critical_path),
                           FormatDuration(one.one_after_another),
                           FormatDuration(one.dense_seconds) + Format(" (%lld)", (long long)one.dense_cores),

@@ -18,7 +18,9 @@ std::string CounterpartOf(const Results& results, const ModelResult& model);
 // Loss and perplexity by corpus; parameters, tokens, cores and time.
 Table LossTable(const Results& results);
 Table CostTable(const Results& results);
-// The composite's way beside each dense baseline, on equal cores.
+// Loss on all text of each composite less that of what it is compared with: its start, the dense baselines, its paths.
+Table DifferenceTable(const Results& results);
+// The composite's way beside each dense baseline that saw the same tokens, on equal cores.
 Table SpeedTable(const Results& results);
 
 // PaPaformer, Tables 4, 6 and 7, this run above the published rows. Without a row of this run they are empty.
@@ -37,6 +39,8 @@ Table ReadOutTable(const std::vector<ReadOut>& rows);
 Table PublishedArmTable();
 Table PublishedInterventionTable();
 
+// A row a composite: what it took from its parents, the proofs, and its loss before and after joint training beside theirs.
+Table MergeTable(const Results& results);
 // Continuations by prompt, with the most probable next tokens.
 Table SampleTable(const Results& results);
 // A row a finding, grouped by claim.

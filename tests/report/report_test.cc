@@ -125,8 +125,8 @@ TEST_F(ReportTest, TheWholeReportHasSamplesCurvesMergeAndLineage) {
   const std::string text = ToMarkdown(full), html = ToHtml(full);
   EXPECT_THAT(text, HasSubstr("| path_2  |  upon \\| path_2  |"));
   EXPECT_THAT(text, HasSubstr("(training-loss.svg)"));
-  EXPECT_THAT(text, HasSubstr("1 tensors come from them, 1 are new (seed 7), 2 were dropped. Proof of the bytes: bit-equal."));
-  EXPECT_THAT(text, HasSubstr("bit-equal to those of its parent over 512 tokens"));
+  EXPECT_THAT(text, HasSubstr("| c         | path_1, path_2                        | -          |                 1 |   1 |       2 | bit-equal | bit-equal     |"
+                              "                          - |  5.0000, 4.5000 |       8.0000 |  2.6000 |"));
   EXPECT_THAT(text, HasSubstr("model 0123456789ab"));
   EXPECT_THAT(text, HasSubstr("```\nrun: small\n```"));
   EXPECT_THAT(html, HasSubstr("<svg"));
