@@ -19,21 +19,32 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 TRAINER = os.path.join(sys.argv[1], "braid-trainer")
-DUMP = os.path.join(sys.argv[2], "model_dump")
+PEER = subprocess.Popen([os.path.join(sys.argv[2], "export_peer")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+torch.set_num_threads(1)  # the models are tiny
 BATCH, SEQUENCE, ENTRIES = 16, 40, 300
 VOCAB, PAD = ENTRIES + 1, ENTRIES
 PAPER = {"attn_out_proj": False, "ffn_gate": "beta_swish", "rope_layout": "interleaved", "rope_max_pos": 80}
 
 
-def run(*words, data=None):
-    return subprocess.run(words, input=data, capture_output=True, check=False)
+def run(*words):
+    return subprocess.run(words, capture_output=True, check=False)
 
 
-def must(*words, data=None):
-    ended = run(*words, data=data)
+def must(*words):
+    ended = run(*words)
     if ended.returncode != 0:
         raise AssertionError(f"{words}: {ended.stderr.decode()}")
     return ended.stdout.decode()
+
+
+def ask(*words):
+    """Of the program export_peer."""
+    PEER.stdin.write(" ".join(words) + "\n")
+    PEER.stdin.flush()
+    answer = json.loads(PEER.stdout.readline())
+    if "error" in answer:
+        raise AssertionError(f"{words}: {answer['error']}")
+    return answer
 
 
 def make_tokenizer(path):
@@ -125,18 +136,17 @@ def random_value(name, shape, draw):
 
 
 def write_checkpoint(folder, model, seed):
-    """Random weights under the names and shapes that `describe` prints."""
+    """Random weights for the model; returns its spec with all defaults, and the weights by name."""
     os.makedirs(folder)
     with open(os.path.join(folder, "config.json"), "w") as file:
         json.dump({"format": 1, "model": model}, file)
     shutil.copy(TOKENIZER, os.path.join(folder, "tokenizer.json"))
-    listed = must(TRAINER, "describe", folder).split("forward\n")[1]
-    shapes = {line.split()[0]: json.loads(line.split()[1]) for line in listed.splitlines()}
+    known = ask("model", folder)
     draw = torch.Generator().manual_seed(seed)
-    weights = {name: random_value(name, shape, draw) for name, shape in shapes.items()}
+    weights = {name: random_value(name, shape, draw) for name, shape in known["shapes"].items()}
     weights["embed.weight"][PAD] = 0
     save_file(weights, os.path.join(folder, "model.safetensors"))
-    return weights
+    return known["spec"], weights
 
 
 def random_ids(seed, batch=BATCH):
@@ -144,10 +154,10 @@ def random_ids(seed, batch=BATCH):
 
 
 def ours(folder, ids):
-    with open(os.path.join(folder, "request.json"), "w", encoding="utf-8") as file:
-        json.dump({"ids": ids.tolist(), "labels": [[-1] * ids.shape[1]] * len(ids)}, file)
-    must(DUMP, folder)
-    return load_file(os.path.join(folder, "result.safetensors"))["logits"]
+    given, out = os.path.join(HOME, "ids"), os.path.join(HOME, "logits")
+    ids.numpy().astype(numpy.int32).tofile(given)
+    ask("logits", folder, given, out)
+    return torch.from_numpy(numpy.fromfile(out, numpy.float32)).view(*ids.shape, -1)
 
 
 def load(folder, own):
@@ -173,8 +183,7 @@ class Case(unittest.TestCase):
         """A checkpoint of random weights and its export; the name of an exported folder names its code to transformers."""
         write_checkpoint(self.at("checkpoint"), model, seed)
         out = self.at("exported_" + os.path.basename(self.folder))
-        said = must(TRAINER, "export", self.at("checkpoint"), out)
-        return out, said
+        return out, ask("export", self.at("checkpoint"), out)["architecture"]
 
 
 class ExportTest(Case):
@@ -182,8 +191,8 @@ class ExportTest(Case):
         for number, (name, model) in enumerate(cases.items()):
             with self.subTest(name):
                 self.setUp()
-                out, said = self.exported(model, seed=number)
-                self.assertIn("BraidForCausalLM" if own else "LlamaForCausalLM", said)
+                out, architecture = self.exported(model, seed=number)
+                self.assertEqual(architecture, "BraidForCausalLM" if own else "LlamaForCausalLM")
                 net, ids = load(out, own), random_ids(number)
                 with torch.no_grad():
                     self.assert_near(net(input_ids=ids).logits, ours(self.at("checkpoint"), ids))
@@ -201,10 +210,9 @@ class ExportTest(Case):
                 self.setUp()
                 other, _ = self.exported(OWN["dual"])
                 checkpoint = self.at("again")
-                weights = write_checkpoint(checkpoint, model, number)
+                spec, weights = write_checkpoint(checkpoint, model, number)
                 llama = self.at("llama")
-                must(TRAINER, "export", checkpoint, llama)
-                spec = json.loads(must(TRAINER, "describe", checkpoint).rsplit("}", 1)[0] + "}")
+                ask("export", checkpoint, llama)
                 with open(os.path.join(other, "config.json")) as file:
                     config = {**json.load(file), "spec": spec, "hidden_size": model["dense"]["d"]}
                 with open(os.path.join(other, "config.json"), "w") as file:
@@ -391,5 +399,7 @@ if __name__ == "__main__":
     try:
         result = unittest.main(argv=sys.argv[:1], verbosity=2, exit=False).result
     finally:
+        PEER.stdin.close()
+        PEER.wait()
         shutil.rmtree(HOME, ignore_errors=True)
     sys.exit(not result.wasSuccessful())
