@@ -265,7 +265,7 @@ class ExportTest(Case):
                 self.setUp()
                 out, _ = self.exported((OWN if own else LLAMAS)[name], seed=4)
                 said = json.loads(must(TRAINER, "generate", self.at("checkpoint"), "the cat", "--tokens", "12", "--json"))
-                net, tokenizer = load(out, own), AutoTokenizer.from_pretrained(out)
+                net, tokenizer = load(out, own), AutoTokenizer.from_pretrained(out, trust_remote_code=own)
                 ids = net.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=12)[0]
                 self.assertEqual(tokenizer.decode(ids, skip_special_tokens=True), "the cat" + said["text"])
 

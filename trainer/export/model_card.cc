@@ -137,7 +137,7 @@ std::string FrontMatter(const ModelSpec& spec, const Card& card) {
 std::string HowToLoad(bool llama) {
   const std::string trust = llama ? "" : ", trust_remote_code=True";
   return "\n## Use\n\n```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-         "tokenizer = AutoTokenizer.from_pretrained(\".\")\n"
+         "tokenizer = AutoTokenizer.from_pretrained(\".\"" + trust + ")\n"
          "model = AutoModelForCausalLM.from_pretrained(\".\"" + trust + ")\n"
          "inputs = tokenizer(\"Once upon a time\", return_tensors=\"pt\")\n"
          "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))\n```\n" +

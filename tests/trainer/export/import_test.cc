@@ -1,0 +1,197 @@
+#include "trainer/export/import.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/trainer/small_world.h"
+#include "trainer/export/huggingface.h"
+#include "trainer/export/llama_weights.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Json kConfig = {{"model_type", "llama"}, {"vocab_size", 100}, {"hidden_size", 16}, {"intermediate_size", 40},
+                      {"num_hidden_layers", 2}, {"num_attention_heads", 4}};
+
+std::string Refusal(const std::string& key, const Json& value) {
+  Json config = kConfig;
+  config[key] = value;
+  return LlamaSpec(config, "config.json").status().message();
+}
+
+TEST(LlamaSpecTest, TakesTheDefaultsOfTransformers) {
+  const model::ModelSpec spec = LlamaSpec(kConfig, "config.json").value();
+  EXPECT_EQ(spec.arch.norm_eps, 1e-6);
+  EXPECT_EQ(spec.arch.rope_base, 10000.0);
+  EXPECT_EQ(spec.sequence, 2048);
+  EXPECT_EQ(spec.dense.ffn, 40);
+  EXPECT_EQ(spec.arch.rope_layout, "half");
+}
+
+TEST(LlamaSpecTest, ReadsTheRotationInEitherWording) {
+  Json config = kConfig;
+  config["rope_theta"] = 500;
+  config["rope_scaling"] = nullptr;
+  EXPECT_EQ(LlamaSpec(config, "c").value().arch.rope_base, 500);
+  config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 700.0}};
+  EXPECT_EQ(LlamaSpec(config, "c").value().arch.rope_base, 700);
+}
+
+TEST(LlamaSpecTest, NamesTheKeyThatCannotBeExact) {
+  EXPECT_THAT(Refusal("model_type", "mistral"), HasSubstr("config.json: model_type: \"mistral\" cannot be imported exactly"));
+  EXPECT_THAT(Refusal("hidden_act", "gelu"), HasSubstr("hidden_act: \"gelu\""));
+  EXPECT_THAT(Refusal("attention_bias", true), HasSubstr("attention_bias: true"));
+  EXPECT_THAT(Refusal("mlp_bias", true), HasSubstr("mlp_bias: true"));
+  EXPECT_THAT(Refusal("sliding_window", 4096), HasSubstr("sliding_window: 4096"));
+  EXPECT_THAT(Refusal("quantization_config", Json::object()), HasSubstr("quantization_config"));
+  EXPECT_THAT(Refusal("head_dim", 8), HasSubstr("head_dim: 8"));
+  EXPECT_THAT(Refusal("num_key_value_heads", 3), HasSubstr("num_key_value_heads: 3"));
+  EXPECT_THAT(Refusal("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}), HasSubstr("rope_scaling.rope_type: \"linear\""));
+  EXPECT_THAT(Refusal("rope_parameters", {{"rope_type", "yarn"}}), HasSubstr("rope_parameters.rope_type: \"yarn\""));
+  EXPECT_THAT(Refusal("rope_parameters", {{"partial_rotary_factor", 0.5}}), HasSubstr("rope_parameters.partial_rotary_factor: 0.5"));
+}
+
+TEST(LlamaSpecTest, NamesTheKeyThatIsWrong) {
+  EXPECT_EQ(Refusal("hidden_size", "big"), "config.json: hidden_size: expected a whole number, found \"big\"");
+  EXPECT_EQ(Refusal("hidden_size", nullptr), "config.json: hidden_size is missing");
+  EXPECT_EQ(Refusal("rms_norm_eps", "small"), "config.json: rms_norm_eps: expected a number, found \"small\"");
+  EXPECT_EQ(Refusal("tie_word_embeddings", 1), "config.json: tie_word_embeddings: expected true or false, found 1");
+  EXPECT_THAT(Refusal("num_attention_heads", 3), HasSubstr("config.json: dense.heads: 3 heads do not divide width 16"));
+  EXPECT_EQ(LlamaSpec(Json::array(), "config.json").status().message(), "config.json: expected an object");
+}
+
+// Against the definition: (-1)^s 2^(e-15) 1.f, subnormal 2^-14 0.f, and the two special kinds.
+TEST(HalfToFloatTest, IsExactForAllBits) {
+  for (uint32_t bits = 0; bits < 65536; ++bits) {
+    const int exponent = static_cast<int>(bits >> 10 & 31);
+    const double fraction = static_cast<double>(bits & 1023) / 1024, sign = bits & 0x8000 ? -1 : 1;
+    const float value = HalfToFloat(static_cast<uint16_t>(bits));
+    EXPECT_EQ(std::signbit(value), sign < 0) << bits;
+    if (exponent == 31) {
+      EXPECT_EQ(std::isnan(value), fraction != 0) << bits;
+      EXPECT_EQ(std::isinf(value), fraction == 0) << bits;
+    } else {
+      EXPECT_EQ(value, sign * (exponent == 0 ? std::ldexp(fraction, -14) : std::ldexp(1 + fraction, exponent - 15))) << bits;
+    }
+  }
+}
+
+// An exported path, to be damaged and imported again.
+class ImportTest : public ::testing::Test {
+ protected:
+  ImportTest() {
+    const auto network = Network::Create(world_.Dense("path"), "cpu").value();
+    network->Initialize(3);
+    const Status exported = ExportHuggingFace({.model = world_.WriteModel("checkpoint", *network),
+                                               .tokenizer = world_.at("tokenizer") + "/tokenizer.json", .out = world_.at("llama")}).status();
+    EXPECT_TRUE(exported.ok()) << exported.message();
+    options_ = {.folder = world_.at("llama"), .out = world_.at("imported")};
+    config_ = ReadJsonFile(At("config.json")).value();
+  }
+  std::string At(const std::string& name) const { return JoinPath(options_.folder, name); }
+  std::string Error() {
+    const Status status = ImportHuggingFace(options_).status();
+    EXPECT_FALSE(status.ok());
+    EXPECT_FALSE(PathExists(options_.out));
+    EXPECT_FALSE(PathExists(options_.out + ".tmp"));
+    return status.message();
+  }
+  void Configure(const std::string& key, const Json& value) {
+    config_[key] = value;
+    EXPECT_TRUE(WriteJsonFile(At("config.json"), config_).ok());
+  }
+  // Writes the weights again, after `change` had each tensor; an empty name drops it.
+  void Rewrite(const std::function<void(storage::SafetensorsWriter::Tensor*, std::string*)>& change) {
+    std::vector<storage::SafetensorsWriter::Tensor> places;
+    std::vector<std::string> values;
+    {
+      const auto file = storage::SafetensorsFile::Open(At("model.safetensors")).value();
+      for (const storage::TensorEntry& entry : file.tensors()) {
+        storage::SafetensorsWriter::Tensor place{entry.name, entry.dtype, entry.shape};
+        std::string data(file.Data(entry));
+        change(&place, &data);
+        if (place.name.empty()) continue;
+        places.push_back(place);
+        values.push_back(data);
+      }
+    }
+    const auto writer = storage::SafetensorsWriter::Create(At("model.safetensors"), places).value();
+    for (size_t i = 0; i < places.size(); ++i) EXPECT_TRUE(writer->Append(places[i].name, values[i].data(), values[i].size()).ok());
+    EXPECT_TRUE(writer->Finish().ok());
+  }
+
+  SmallWorld world_;
+  ImportOptions options_;
+  Json config_;
+};
+
+TEST_F(ImportTest, TheCheckpointLoadsAndIsNamedAfterItsFolder) {
+  const Imported imported = ImportHuggingFace(options_).value();
+  EXPECT_EQ(imported.spec.name, "llama");
+  EXPECT_TRUE(imported.notes.empty());
+  EXPECT_TRUE(LoadNetwork(options_.out, "cpu").ok());
+  EXPECT_TRUE(StateFromJson(ReadJsonFile(options_.out + "/state.json").value(), "state.json").ok());
+  EXPECT_EQ(ReadModelSpec(options_.out).value().tokenizer, world_.tokenizer().digest());
+}
+
+TEST_F(ImportTest, ATensorThatIsMissingUnknownOrOfAnotherShapeIsNamed) {
+  const std::string k = "model.layers.1.self_attn.k_proj.weight";
+  Rewrite([&](auto* place, auto*) { if (place->name == k) place->name = "model.layers.1.self_attn.k_proj.bias"; });
+  EXPECT_THAT(Error(), HasSubstr("tensor model.layers.1.self_attn.k_proj.bias has no place"));
+  Rewrite([&](auto* place, auto*) { if (place->name.ends_with(".bias")) place->name.clear(); });
+  EXPECT_THAT(Error(), HasSubstr("llama: tensor " + k + " is missing"));
+  Configure("intermediate_size", 48);
+  Configure("num_hidden_layers", 1);
+  EXPECT_THAT(Error(), HasSubstr("tensor model.layers.1."));
+}
+
+TEST_F(ImportTest, AnotherShapeThanTheConfigSaysIsNamed) {
+  Configure("intermediate_size", 48);
+  EXPECT_THAT(Error(), HasSubstr("tensor model.layers.0.mlp.gate_proj.weight has shape [64,16], config.json says [48,16]"));
+}
+
+TEST_F(ImportTest, ANumberThatIsNoneIsNamed) {
+  Rewrite([](auto* place, auto* data) {
+    if (place->name != "model.norm.weight") return;
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    std::memcpy(data->data() + 3 * sizeof(float), &nan, sizeof(nan));
+  });
+  EXPECT_THAT(Error(), HasSubstr("model.safetensors: tensor model.norm.weight has nan at element 3"));
+}
+
+TEST_F(ImportTest, OtherTypesAreRefused) {
+  Rewrite([](auto* place, auto* data) {
+    if (place->name != "model.norm.weight") return;
+    place->dtype = "F64";
+    data->resize(2 * data->size());
+  });
+  EXPECT_THAT(Error(), HasSubstr("tensor model.norm.weight is F64; braid reads F32, F16 and BF16"));
+}
+
+TEST_F(ImportTest, FilesThatAreMissingAreNamed) {
+  ASSERT_TRUE(Rename(At("model.safetensors"), At("model-1.safetensors")).ok());
+  EXPECT_THAT(Error(), HasSubstr("has neither model.safetensors nor model.safetensors.index.json"));
+  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"), {{"weight_map", {{"lm_head.weight", "../x.safetensors"}}}}).ok());
+  EXPECT_THAT(Error(), HasSubstr("weight_map.lm_head.weight: expected the name of a file"));
+  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"), {{"weight_map", {{"lm_head.weight", "model-2.safetensors"}}}}).ok());
+  EXPECT_THAT(Error(), HasSubstr("model-2.safetensors"));
+  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"), {{"weight_map", {{"lm_head.weight", "model-1.safetensors"}}}}).ok());
+  EXPECT_TRUE(ImportHuggingFace(options_).ok());
+}
+
+TEST_F(ImportTest, ATokenizerIsNeededAndMustFit) {
+  Configure("vocab_size", 100);
+  EXPECT_THAT(Error(), HasSubstr("config.json: vocab_size: 100 rows for a tokenizer.json of 270 entries"));
+  ASSERT_TRUE(RemoveFile(At("tokenizer.json")).ok());
+  EXPECT_THAT(Error(), HasSubstr("llama/tokenizer.json"));
+  Configure("vocab_size", 271);
+  options_.tokenizer = world_.at("tokenizer") + "/tokenizer.json";
+  EXPECT_TRUE(ImportHuggingFace(options_).ok());
+}
+
+}  // namespace
+}  // namespace braid::trainer
