@@ -11,6 +11,12 @@ class DumpError(Exception):
     pass
 
 
+def read_model(folder):
+    """(model, weights) of a checkpoint folder."""
+    with open(os.path.join(folder, "config.json")) as file:
+        return json.load(file)["model"], load_file(os.path.join(folder, "model.safetensors"))
+
+
 def run_network(program, cases):
     """cases: name -> (model, weights, request), request as programs/model_dump.cc says with ids and labels as tensors.
     Returns name -> tensors, or a DumpError where braid answered with an error."""

@@ -1,6 +1,7 @@
 """The restatement against transformers' Llama and against what the specifications say must hold of it: section 11 of the
 PaPaformer specification (P) and sections 9 and 10 of the dual-path one (D)."""
 import math
+import sys
 import unittest
 
 import torch
@@ -306,4 +307,4 @@ class PartTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["restatement_test"], verbosity=2)
+    unittest.main(argv=["restatement_test", *sys.argv[3:]], verbosity=2)

@@ -197,7 +197,7 @@ Status Dump(const std::string& folder) {
 }  // namespace braid::trainer
 
 int main(int argc, char** argv) {
-  braid::trainer::ConfigureRuntime(2);
+  braid::trainer::ConfigureRuntime(1);
   for (int i = 1; i < argc; ++i) {
     const std::string folder = argv[i];
     braid::Status status;
