@@ -9,6 +9,7 @@
 #include "model/flops.h"
 #include "model/tensors.h"
 #include "task/program.h"
+#include "trainer/eval/by_hand.h"
 #include "trainer/eval/evaluate.h"
 #include "trainer/eval/sample.h"
 #include "trainer/export/export.h"
@@ -32,7 +33,13 @@ constexpr char kUsage[] =
     "braid-trainer export FOLDER OUT         a checkpoint folder as a Hugging Face folder\n"
     "    [--tokenizer FILE] [--card FILE.json]\n"
     "braid-trainer import FOLDER OUT         a Hugging Face Llama as a checkpoint folder\n"
-    "    [--tokenizer FILE] [--name NAME]\n";
+    "    [--tokenizer FILE] [--name NAME]\n"
+    "braid-trainer blimp FOLDER DIR          BLiMP: how often the grammatical sentence is the likelier; DIR has its *.jsonl\n"
+    "    [--pairs 0] [--tokenizer FILE] [--threads 2] [--json]\n"
+    "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR has the tasks' files\n"
+    "    [--tasks cola,rte] [--seeds 3,12] [--epochs 32] [--batch 64] [--length 128] [--documents 0] [--adapters FOLDER]\n"
+    "    [--tokenizer FILE] [--threads 2] [--json]\n"
+    "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved merged into its weights\n";
 
 Status Describe(const Arguments& arguments) {
   if (arguments.positional().size() != 2) return InvalidArgument("describe takes one checkpoint folder");
@@ -146,7 +153,10 @@ task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
 
 int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(
-      argc, argv, {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name"}, {"help", "json"});
+      argc, argv,
+      {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name", "pairs",
+       "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters"},
+      {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());
     return 2;
@@ -161,6 +171,9 @@ int Main(int argc, char** argv) {
                                         : words[0] == "evaluate" ? EvaluateByHand
                                         : words[0] == "export"   ? ExportByHand
                                         : words[0] == "import"   ? ImportByHand
+                                        : words[0] == "blimp"    ? BlimpByHand
+                                        : words[0] == "glue"     ? GlueByHand
+                                        : words[0] == "adapt"    ? AdaptByHand
                                                                  : nullptr;
   if (by_hand == nullptr) {
     return task::RunTaskProgram("braid-trainer", words[0],

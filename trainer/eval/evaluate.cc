@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "trainer/eval/dual_analysis.h"
+#include "trainer/eval/measure.h"
 #include "trainer/eval/sample.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/inputs.h"
@@ -59,6 +60,39 @@ Result<Json> Dual(const task::Task& task, const Json& spec, int64_t sequence, co
   return AnalyseDual(network, analysis, sets, sequence, corpus::ClassesOf(tokenizer));
 }
 
+ProgressReport OnChannel(task::Channel& channel) {
+  return [&channel](std::string_view phase, std::string_view unit, int64_t done, int64_t total) {
+    channel.Progress(phase, unit, done, total);
+    return channel.stop_requested() ? Cancelled("stopped while measuring " + std::string(phase)) : OkStatus();
+  };
+}
+
+Result<Json> Blimp(const task::Task& task, const Json& spec, const SharedTokenizer& tokenizer, Network& network,
+                   task::Channel& channel) {
+  JsonReader read(spec, "spec.blimp");
+  const int64_t pairs = read.Int("pairs", 0);
+  if (pairs < 0) read.Fail("pairs", "must not be negative");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("blimp"));
+  return MeasureBlimp(network, tokenizer, folder, pairs, OnChannel(channel));
+}
+
+Result<Json> Glue(const task::Task& task, const Json& spec, const SharedTokenizer& tokenizer, Network& network,
+                  task::Channel& channel) {
+  BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, GlueSettingsFromJson(spec, "spec.glue"));
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("glue"));
+  const std::string adapters = settings.adapters ? JoinPath(task.output, "adapters") : "";
+  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureGlue(network, tokenizer, folder, settings, adapters, OnChannel(channel)));
+  if (settings.adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
+  return json;
+}
+
+Result<Json> Routing(const task::Task& task, const Json& spec, int64_t sequence, const SharedTokenizer& tokenizer,
+                     Network& network, task::Channel& channel) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, tokenizer->digest()));
+  return MeasureRouting(network, tokenizer, spec, "spec.routing", shards, sequence, OnChannel(channel));
+}
+
 }  // namespace
 
 Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
@@ -69,6 +103,9 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   const Json& loss = read.Value("loss");
   const Json& generate = read.Value("generate");
   const Json& dual = read.Value("dual");
+  const Json& blimp = read.Value("blimp");
+  const Json& glue = read.Value("glue");
+  const Json& routing = read.Value("routing");
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, OpenTokenizer(task));
   BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
@@ -94,11 +131,25 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
     channel.Progress("dual", "steps", 0, 1);
     BRAID_ASSIGN_OR_RETURN(evaluation["dual"], Dual(task, dual, sequence, *tokenizer, *network));
   }
+  if (!routing.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(evaluation["routing"], Routing(task, routing, sequence, tokenizer, *network, channel));
+  }
+  if (!blimp.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(evaluation["blimp"], Blimp(task, blimp, tokenizer, *network, channel));
+  }
+  if (!glue.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(evaluation["glue"], Glue(task, glue, tokenizer, *network, channel));
+  }
   const std::string output = JoinPath(task.output, "evaluation");
   BRAID_RETURN_IF_ERROR(MakeFolder(output));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(output, "evaluation.json"), evaluation));
   channel.AddOutput("evaluation", "evaluation", "evaluation", {{"name", name}});
-  channel.Succeed({{"name", name}, {"loss", evaluation["loss"]}});
+  Json summary = {{"name", name}, {"loss", evaluation["loss"]}};
+  if (!blimp.is_null()) summary["blimp"] = evaluation["blimp"]["mean"];
+  for (const char* suite : {"glue", "superglue"}) {
+    if (!glue.is_null() && evaluation["glue"].contains(suite)) summary[suite] = evaluation["glue"][suite];
+  }
+  channel.Succeed(summary);
   return OkStatus();
 }
 

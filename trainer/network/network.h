@@ -99,6 +99,7 @@ class Network {
   std::vector<std::vector<float>> PathStates(size_t path, const std::vector<int32_t>& ids);
 
   struct Impl;  // network_impl.h: for the files of this folder alone
+  Impl& impl() { return *impl_; }
 
  private:
   Network(model::ModelSpec spec, Layout layout);

@@ -1,0 +1,127 @@
+#include "trainer/eval/by_hand.h"
+
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "trainer/eval/measure.h"
+#include "trainer/loop/checkpoint.h"
+#include "trainer/network/lora.h"
+
+namespace braid::trainer {
+namespace {
+
+struct Opened {
+  SharedTokenizer tokenizer;
+  std::unique_ptr<Network> network;
+};
+
+// The checkpoint folder that a command names first.
+Result<Opened> Open(const Arguments& arguments) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
+  ConfigureRuntime(threads);
+  const std::string folder = arguments.positional()[1];
+  Opened opened;
+  BRAID_ASSIGN_OR_RETURN(opened.tokenizer,
+                         corpus::Tokenizer::Load(arguments.Get("tokenizer", JoinPath(folder, "tokenizer.json"))));
+  BRAID_ASSIGN_OR_RETURN(opened.network, LoadNetwork(folder, "cpu"));
+  if (opened.network->spec().tokenizer != opened.tokenizer->digest()) {
+    return InvalidArgument("the model in " + folder + " was trained with another tokenizer (" +
+                           opened.network->spec().tokenizer.substr(0, 12) + ")");
+  }
+  return opened;
+}
+
+// One line a phase on a terminal's error stream, written over itself.
+ProgressReport OnStandardError() {
+  return [last = std::string()](std::string_view phase, std::string_view unit, int64_t done, int64_t total) mutable {
+    if (phase != last && !last.empty()) std::fputc('\n', stderr);
+    last = phase;
+    std::fprintf(stderr, "\r%s: %lld of %lld %s ", last.c_str(), (long long)done, (long long)total, std::string(unit).c_str());
+    if (done == total) std::fputc('\n', stderr), last.clear();
+    return OkStatus();
+  };
+}
+
+Json Words(const std::string& list) {
+  Json words = Json::array();
+  for (const std::string& word : Split(list, ',')) words.push_back(word);
+  return words;
+}
+
+Result<Json> Numbers(const std::string& list, const std::string& option) {
+  Json numbers = Json::array();
+  for (const std::string& word : Split(list, ',')) {
+    const Result<int64_t> number = ParseInt(word);
+    if (!number.ok() || *number < 0) return InvalidArgument("--" + option + ": " + word + " is no whole number from 0 on");
+    numbers.push_back(static_cast<uint64_t>(*number));
+  }
+  return numbers;
+}
+
+Result<GlueSettings> SettingsOf(const Arguments& arguments) {
+  Json spec = Json::object();
+  if (arguments.Has("tasks")) spec["tasks"] = Words(arguments.Get("tasks", ""));
+  if (arguments.Has("seeds")) {
+    BRAID_ASSIGN_OR_RETURN(spec["seeds"], Numbers(arguments.Get("seeds", ""), "seeds"));
+  }
+  for (const char* field : {"epochs", "documents", "batch", "length"}) {
+    if (!arguments.Has(field)) continue;
+    BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetInt(field, 0));
+  }
+  return GlueSettingsFromJson(spec, "glue");
+}
+
+}  // namespace
+
+Status BlimpByHand(const Arguments& arguments) {
+  if (arguments.positional().size() != 3) return InvalidArgument("blimp takes a checkpoint folder and a folder of BLiMP's files");
+  BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
+  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureBlimp(*opened.network, opened.tokenizer, arguments.positional()[2], pairs, OnStandardError()));
+  if (arguments.Has("json")) {
+    std::printf("%s", DumpJson(json).c_str());
+    return OkStatus();
+  }
+  for (const auto& [paradigm, accuracy] : json["paradigms"].items()) std::printf("%-56s %6.2f\n", paradigm.c_str(), accuracy.get<double>());
+  std::printf("%-56s %6.2f\n", Format("mean of %zu paradigms", json["paradigms"].size()).c_str(), json["mean"].get<double>());
+  return OkStatus();
+}
+
+Status GlueByHand(const Arguments& arguments) {
+  if (arguments.positional().size() != 3) return InvalidArgument("glue takes a checkpoint folder and a folder of task files");
+  BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, SettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureGlue(*opened.network, opened.tokenizer, arguments.positional()[2], settings,
+                                                      arguments.Get("adapters", ""), OnStandardError()));
+  if (arguments.Has("json")) {
+    std::printf("%s", DumpJson(json).c_str());
+    return OkStatus();
+  }
+  for (const auto& [name, task] : json["tasks"].items()) {
+    std::printf("%-10s %6.2f  deviation %.2f over %zu seeds  %s\n", name.c_str(), task["score"].get<double>(),
+                task["deviation"].get<double>(), task["seeds"].size(), task["metric"].get<std::string>().c_str());
+  }
+  for (const char* suite : {"glue", "superglue"}) {
+    if (json.contains(suite)) std::printf("%-10s %6.2f\n", suite, json[suite].get<double>());
+  }
+  return OkStatus();
+}
+
+Status AdaptByHand(const Arguments& arguments) {
+  const auto& words = arguments.positional();
+  if (words.size() != 4) return InvalidArgument("adapt takes a checkpoint folder, a folder of adapters and a new folder");
+  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  BRAID_ASSIGN_OR_RETURN(const LoraConfig config, ReadLoraConfig(words[2]));
+  {
+    BRAID_ASSIGN_OR_RETURN(const auto lora, Lora::Attach(*opened.network, config));
+    BRAID_RETURN_IF_ERROR(lora->Load(words[2]));
+    lora->Merge();
+  }
+  AdamW::Snapshot weights;
+  weights.p.assign(opened.network->parameters(), opened.network->parameters() + opened.network->layout().size);
+  BRAID_RETURN_IF_ERROR(WriteCheckpoint(words[3], opened.network->spec(), opened.network->layout(), weights, {}, "", /*optimizer=*/false));
+  return CopyFile(arguments.Get("tokenizer", JoinPath(words[1], "tokenizer.json")), JoinPath(words[3], "tokenizer.json"));
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,16 @@
+// The commands of braid-trainer that measure a checkpoint folder without a task file.
+#pragma once
+
+#include "base/arguments.h"
+#include "base/status.h"
+
+namespace braid::trainer {
+
+// blimp FOLDER DIR: accuracy of each paradigm and their mean.
+Status BlimpByHand(const Arguments& arguments);
+// glue FOLDER DIR: scores of the tasks with their spread over seeds.
+Status GlueByHand(const Arguments& arguments);
+// adapt FOLDER ADAPTERS OUT: a checkpoint folder of the model with saved adapters merged into its weights.
+Status AdaptByHand(const Arguments& arguments);
+
+}  // namespace braid::trainer

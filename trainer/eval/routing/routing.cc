@@ -1,0 +1,115 @@
+#include "trainer/eval/routing/routing.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "corpus/dataset.h"
+#include "trainer/eval/routing/tally.h"
+
+namespace braid::trainer {
+namespace {
+
+constexpr int64_t kBatch = 16;
+
+void CheckCorrect(JsonReader& read, const std::string& key, int64_t correct, int64_t paths) {
+  if (correct < 0 || correct > paths) {
+    read.Fail(key, Format("is %lld, but the model has paths 1 to %lld (0: none is right)", (long long)correct, (long long)paths));
+  }
+}
+
+// The choice of every layer at one row, from 1 on, which also goes into `tally`.
+Json Decisions(const std::vector<LayerRouting>& layers, std::vector<uint8_t> LayerRouting::*which, size_t row, int64_t correct,
+               RoutingTally* tally) {
+  Json decisions = Json::array();
+  for (const LayerRouting& layer : layers) {
+    const std::vector<uint8_t>& choices = layer.*which;
+    if (choices.empty()) continue;
+    tally->Add(choices[row], correct - 1);
+    decisions.push_back(static_cast<int64_t>(choices[row]) + 1);
+  }
+  return decisions;
+}
+
+}  // namespace
+
+Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path, int64_t paths) {
+  JsonReader read(json, path);
+  RoutingSettings settings;
+  settings.sequences = read.Int("sequences", 0);
+  if (settings.sequences < 0) read.Fail("sequences", "must not be negative");
+  const Json prompts = read.Has("prompts") ? read.RequireArray("prompts") : Json::array();
+  const Json corpora = read.Has("corpora") ? read.RequireObject("corpora") : Json::object();
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    JsonReader item(prompts[i], path + ".prompts." + std::to_string(i));
+    const RoutingPrompt prompt{item.RequireString("text"), item.Int("correct", 0)};
+    CheckCorrect(item, "correct", prompt.correct, paths);
+    BRAID_RETURN_IF_ERROR(item.Finish());
+    settings.prompts.push_back(prompt);
+  }
+  JsonReader by_corpus(corpora, path + ".corpora");
+  for (const auto& [corpus, value] : corpora.items()) {
+    settings.corpora[corpus] = by_corpus.Int(corpus, 0);
+    CheckCorrect(by_corpus, corpus, settings.corpora[corpus], paths);
+  }
+  BRAID_RETURN_IF_ERROR(by_corpus.Finish());
+  if (settings.prompts.empty()) settings.prompts = DefaultRoutingPrompts();
+  return settings;
+}
+
+Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder, const RoutedModel& model) {
+  Json list = Json::array();
+  RoutingTally tally(model.choices), clean(model.choices);
+  for (const RoutingPrompt& prompt : prompts) {
+    std::vector<int32_t> ids;
+    encoder.Encode(prompt.text, &ids);
+    if (ids.empty()) return InvalidArgument("routing: a prompt is empty; the analysis reads its last position");
+    const auto length = static_cast<int64_t>(ids.size());
+    if (model.max_positions > 0 && length > model.max_positions) {
+      return InvalidArgument(Format("routing: prompt \"%.40s\": %lld tokens are above the %lld positions of this model",
+                                    prompt.text.c_str(), (long long)length, (long long)model.max_positions));
+    }
+    const std::vector<LayerRouting> layers = model.trace(ids.data(), 1, length);
+    const size_t last = ids.size() - 1;
+    Json item = {{"text", prompt.text}, {"correct", prompt.correct}};
+    item["decisions"].push_back(Decisions(layers, &LayerRouting::choices, last, prompt.correct, &tally));
+    if (model.has_router) {
+      item["clean_decisions"].push_back(Decisions(layers, &LayerRouting::clean_choices, last, prompt.correct, &clean));
+    }
+    list.push_back(std::move(item));
+  }
+  Json json = {{"prompts", list}, {"summary", ToJson(tally)}};
+  if (model.has_router) json["clean"] = ToJson(clean);
+  return json;
+}
+
+Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences, int64_t correct, const RoutedModel& model) {
+  int64_t count = corpus::ValidationSequences(shards, sequence);
+  if (count == 0) {
+    return InvalidArgument(Format("corpus %s: %lld tokens set aside are not one sequence of %lld; raise validation.documents",
+                                  shards.corpus.c_str(), (long long)shards.validation.tokens(), (long long)sequence));
+  }
+  if (sequences > 0) count = std::min(count, sequences);
+  std::vector<RoutingTally> tallies;  // by layer
+  std::vector<int32_t> ids(static_cast<size_t>(kBatch * sequence));
+  for (int64_t first = 0; first < count; first += kBatch) {
+    const int64_t batch = std::min(kBatch, count - first);
+    for (int64_t i = 0; i < batch; ++i) corpus::ReadValidation(shards, sequence, first + i, ids.data() + i * sequence);
+    const std::vector<LayerRouting> layers = model.trace(ids.data(), batch, sequence);
+    tallies.resize(layers.size(), RoutingTally(model.choices));
+    for (size_t l = 0; l < layers.size(); ++l) {
+      for (const uint8_t choice : layers[l].choices) tallies[l].Add(choice, correct - 1);
+    }
+  }
+  RoutingTally all(model.choices);
+  Json by_layer = Json::array();
+  for (const RoutingTally& tally : tallies) {
+    all.Add(tally);
+    if (tally.decisions() > 0) by_layer.push_back(ToJson(tally));
+  }
+  Json json = ToJson(all);
+  json["layers"] = std::move(by_layer);
+  return json;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,46 @@
+// Which path a composite listens to, for prompts and for every token of held-out text (PaPaformer 8.4).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "corpus/shards.h"
+#include "corpus/tokenizer.h"
+#include "trainer/eval/routing/prompts.h"
+#include "trainer/network/intervention.h"
+
+namespace braid::trainer {
+
+// `spec.routing` of an evaluate job (docs/tasks.md).
+struct RoutingSettings {
+  std::vector<RoutingPrompt> prompts;       // none in the spec: DefaultRoutingPrompts()
+  int64_t sequences = 0;                    // of each corpus; 0: all
+  std::map<std::string, int64_t> corpora;   // the right path of a corpus, from 1 on
+};
+// A right path beyond `paths` is kInvalidArgument.
+Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path, int64_t paths);
+
+// What the analysis needs of a network: the decisions of each parallel layer for ids [batch, sequence].
+using RoutingTracer = std::function<std::vector<LayerRouting>(const int32_t* ids, int64_t batch, int64_t sequence)>;
+
+struct RoutedModel {
+  int64_t choices = 0;    // the paths, and one more with a router
+  bool has_router = false;
+  int64_t max_positions = 0;  // 0: any
+  RoutingTracer trace;
+};
+
+// {"prompts": [{"text", "correct", "decisions": [[choice of each layer, from 1 on]]}], "summary": TALLY}, and of a model with a router also
+// `clean_decisions` and `clean` (the same without Gumbel noise). A prompt counts with its last position, the prediction of the next token; layers
+// whose choice is not defined (the last of `share`) are left out.
+Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder, const RoutedModel& model);
+
+// TALLY over every token of up to `sequences` (0: all) held-out sequences, with "layers": [TALLY of each]. `correct` counts from 1; 0: not known.
+Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences, int64_t correct, const RoutedModel& model);
+
+}  // namespace braid::trainer
