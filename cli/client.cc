@@ -13,6 +13,7 @@ namespace braid::cli {
 namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
+constexpr int kMostMessageBytes = 64 << 20;  // a recipe, a manifest of 100,000 files, a page of large runs
 // Every call may be sent again: reads change nothing, writes carry a request id or name their bytes.
 constexpr char kRetries[] =
     R"({"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":5,"initialBackoff":"0.1s","maxBackoff":"1s",)"
@@ -41,6 +42,7 @@ Client::Client(std::string address) : address_(std::move(address)) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
   arguments.SetServiceConfigJSON(kRetries);
   const auto channel = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
   runs_ = v1::Runs::NewStub(channel);

@@ -16,10 +16,9 @@ Link LinkOf(const Silence& silence, int64_t now_ms, int64_t started_ms, const Le
 
 int64_t BackoffMs(int64_t failures_in_row, double uniform) {
   constexpr int64_t kFirstMs = 2000;
-  constexpr int64_t kMostMs = 300'000;
   if (failures_in_row <= 1) return 0;
   const int64_t doublings = std::min<int64_t>(failures_in_row - 2, 16);
-  return static_cast<int64_t>(uniform * static_cast<double>(std::min(kFirstMs << doublings, kMostMs)));
+  return static_cast<int64_t>(uniform * static_cast<double>(std::min(kFirstMs << doublings, kMostBackoffMs)));
 }
 
 }  // namespace braid::scheduler

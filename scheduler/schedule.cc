@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "scheduler/lease.h"
 #include "scheduler/order.h"
 #include "scheduler/placement.h"
 
@@ -98,7 +99,8 @@ Plan Schedule(const Snapshot& given) {
   std::set<size_t> reserved;
   for (const size_t index : Order(snapshot)) {
     const JobView& job = snapshot.jobs[index];
-    if (job.not_before_ms > snapshot.now_ms) {
+    // A wait beyond the longest was noted before the wall clock was set back: it is over.
+    if (job.not_before_ms > snapshot.now_ms && job.not_before_ms - snapshot.now_ms <= kMostBackoffMs) {
       plan.waiting.push_back({index, Reason::kBackoff, "tried again at " + FormatUtc(job.not_before_ms)});
       continue;
     }

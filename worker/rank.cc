@@ -13,9 +13,11 @@
 #include <deque>
 #include <optional>
 #include <thread>
+#include <type_traits>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "task/task.h"
@@ -27,6 +29,7 @@ namespace braid::worker {
 namespace {
 
 constexpr int64_t kLogTailBytes = 4096;
+constexpr uint64_t kSmallBytes = 64 << 10;
 constexpr int kPeerLost = 75;
 constexpr int64_t kKeyWaitMs = 2'000;  // of one call: a rank that has ended must not wait longer to say so
 
@@ -86,10 +89,32 @@ class Desk {
   std::thread thread_;
 };
 
+// A task program is not trusted to say what its protocol asks: a member of another type (null for a rate that is no
+// number) counts as absent, and never ends the worker.
+template <typename T>
+T ValueOr(const Json& object, const char* name, const T& otherwise) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  if (found == object.end() || found->type() == Json::value_t::null) return otherwise;
+  if constexpr (std::is_same_v<T, Json>) return found->is_object() ? *found : otherwise;
+  if constexpr (std::is_same_v<T, bool>) return found->is_boolean() ? found->get<T>() : otherwise;
+  if constexpr (std::is_arithmetic_v<T>) return found->is_number() ? found->get<T>() : otherwise;
+  if constexpr (std::is_same_v<T, std::string>) return found->is_string() ? found->get<T>() : otherwise;
+  return otherwise;
+}
+std::string ValueOr(const Json& object, const char* name, const char* otherwise) {
+  return ValueOr(object, name, std::string(otherwise));
+}
+
+// Without the part of a character that a cut at a byte may have left, and whatever else is not UTF-8: the API's texts are.
+std::string Utf8(std::string text) {
+  const std::string quoted = Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::ignore);
+  return Json::parse(quoted).get<std::string>();
+}
+
 RankEnd Failed(const std::string& category, const Status& status, const std::string& hint = "", bool deterministic = false) {
   RankEnd end;
   end.category = category;
-  end.error = status.message();
+  end.error = Utf8(status.message());
   end.hint = hint;
   end.deterministic = deterministic;
   return end;
@@ -105,6 +130,7 @@ struct Rank::State {
   StopSignal dropped;
   StopSignal unheard;  // the program has ended: nobody waits for rendezvous keys any more
   std::atomic<bool> finished{false};
+  std::atomic<bool> running{false};  // the program may be there
   std::atomic<bool> stop_asked{false};
   std::atomic<int64_t> stop_deadline_ms{0};  // monotonic
   UniqueFd wake;
@@ -115,6 +141,7 @@ struct Rank::State {
   // Touched by the rank's own thread alone.
   std::unique_ptr<Process> process;
   UniqueFd metrics;
+  std::string unwritten_metrics;
   std::string line_buffer;
   std::optional<Json> result;
   std::optional<Json> error;
@@ -133,12 +160,20 @@ struct Rank::State {
   }
 
   void Run() {
-    const RankEnd end = Work();
-    if (!dropped.IsSet() && !stale.load()) {
-      (void)Persist(dropped, [&] { return context.link->ReportEnded(assignment.key, end); });
-    }
+    Tell(Work());
     (void)RemoveTree(folder);
     finished.store(true);
+  }
+
+  // The end must be known, or the job would wait for it for ever: what the coordinator refuses is told as a failure.
+  void Tell(const RankEnd& end) {
+    if (dropped.IsSet() || stale.load()) return;
+    const Status status = Persist(dropped, [&] { return context.link->ReportEnded(assignment.key, end); });
+    if (status.ok() || dropped.IsSet() || status.reason() == "STALE_LEASE") return;
+    const Status refused = status.Wrap("the coordinator refused the end of this attempt");
+    Log(LogLevel::kError, assignment.key.ToString(), refused.message());
+    const RankEnd instead = Failed("system", refused);
+    (void)Persist(dropped, [&] { return context.link->ReportEnded(assignment.key, instead); });
   }
 
   RankEnd Work() {
@@ -152,13 +187,21 @@ struct Rank::State {
     Shipper metric_lines(Path("metrics.jsonl"), [this](int64_t offset, std::string_view data) {
       return context.link->AppendMetrics(assignment.key, offset, data);
     }, dropped);
-    if (const Status status = StartProgram(); !status.ok()) return Failed("infra", status);
+    if (dropped.IsSet()) return Failed("cancelled", Cancelled("dropped before it began"));
+    running.store(true);
+    if (const Status status = StartProgram(); !status.ok()) {
+      process.reset();
+      running.store(false);
+      return Failed("infra", status);
+    }
     {
       Desk checkpoints, rendezvous, started;
       started.Do([this] { Watch(Persist(dropped, [&] { return context.link->ReportStarted(assignment.key); })); });
       Serve(checkpoints, rendezvous);
+      running.store(false);
       unheard.Set();
     }
+    (void)Persist(dropped, [&] { return WriteMetrics(); });
     metrics.Reset();
     (void)metric_lines.Drain();
     (void)log.Drain();
@@ -279,15 +322,14 @@ struct Rank::State {
     const Result<Json> parsed = ParseJson(line, "a line of the task program");
     if (!parsed.ok() || !parsed->is_object()) return;
     const Json& event = *parsed;
-    const std::string kind = event.value("event", "");
+    const std::string kind = ValueOr(event, "event", "");
     if (kind == "progress") {
       MutexLock lock(mutex);
-      progress = {true, event.value("phase", ""), event.value("unit", ""), event.value("done", int64_t{0}),
-                  event.value("total", int64_t{0}), event.value("tokens_per_s", 0.0), event.value("eta_s", 0.0),
+      progress = {true, ValueOr(event, "phase", ""), ValueOr(event, "unit", ""), ValueOr(event, "done", int64_t{0}),
+                  ValueOr(event, "total", int64_t{0}), ValueOr(event, "tokens_per_s", 0.0), ValueOr(event, "eta_s", 0.0),
                   SystemClock().WallMs()};
     } else if (kind == "metric") {
-      const Json kept = {{"step", event.value("step", int64_t{0})}, {"values", event.value("values", Json::object())}};
-      (void)WriteAll(metrics.get(), kept.dump() + "\n", "metrics");
+      KeepMetric({{"step", ValueOr(event, "step", int64_t{0})}, {"values", ValueOr(event, "values", Json::object())}});
     } else if (kind == "checkpoint") {
       checkpoints.Do([this, event] { StoreCheckpoint(event); });
     } else if (kind == "rendezvous") {
@@ -299,6 +341,23 @@ struct Rank::State {
     }
   }
 
+  // Lines that a full disk refuses are kept and written with the next one, or at the end.
+  void KeepMetric(const Json& line) {
+    unwritten_metrics += line.dump() + "\n";
+    (void)WriteMetrics();
+  }
+  Status WriteMetrics() {
+    if (unwritten_metrics.empty()) return OkStatus();
+    const off_t end = lseek(metrics.get(), 0, SEEK_END);
+    const Status written = WriteAll(metrics.get(), unwritten_metrics, Path("metrics.jsonl"));
+    if (written.ok()) {
+      unwritten_metrics.clear();
+    } else {
+      (void)!ftruncate(metrics.get(), end);  // half a line would spoil the next one
+    }
+    return written;
+  }
+
   void Control(const Json& control) {
     MutexLock lock(socket_mutex);
     if (process->socket() < 0) return;
@@ -308,31 +367,48 @@ struct Rank::State {
 
   void StoreCheckpoint(const Json& event) {
     if (dropped.IsSet()) return;
-    const int64_t step = event.value("step", int64_t{0});
-    Result<storage::Manifest> manifest =
-        IngestFolder(*context.cache, event.value("folder", ""), "checkpoint", event.value("metadata", Json::object()));
-    Status status = manifest.status();
+    const int64_t step = ValueOr(event, "step", int64_t{0});
+    storage::Manifest manifest;
+    Status status = Persist(dropped, [&]() -> Status {  // a full disk may have room again
+      BRAID_ASSIGN_OR_RETURN(manifest, IngestFolder(*context.cache, ValueOr(event, "folder", ""), "checkpoint",
+                                                    ValueOr(event, "metadata", Json::object())));
+      return OkStatus();
+    });
     if (status.ok()) {
-      Describe(&*manifest);
-      status = UploadArtifact(*context.link, *context.cache, *manifest, dropped);
+      Describe(&manifest);
+      status = UploadArtifact(*context.link, *context.cache, manifest, dropped);
     }
     if (status.ok()) {
-      status = Persist(dropped, [&] { return context.link->CommitCheckpoint(assignment.key, step, manifest->Canonical()); });
+      status = Persist(dropped, [&] { return context.link->CommitCheckpoint(assignment.key, step, manifest.Canonical()); });
     }
     Watch(status);
-    if (status.ok()) Control({{"control", "checkpoint_stored"}, {"step", step}});
+    if (status.ok()) {
+      Control({{"control", "checkpoint_stored"}, {"step", step}});
+      Release(manifest);
+    } else if (!dropped.IsSet()) {
+      Log(LogLevel::kWarning, assignment.key.ToString(),
+          "the checkpoint of step " + std::to_string(step) + " is not stored: " + status.message());
+    }
+  }
+
+  // A stored checkpoint leaves the cache: who resumes fetches it, and a long job would fill the disk. Small files stay:
+  // other artifacts may share them.
+  void Release(const storage::Manifest& manifest) {
+    for (const storage::ManifestFile& file : manifest.files) {
+      if (file.size >= kSmallBytes) (void)context.cache->Remove(file.sha256);
+    }
   }
 
   void Relay(const Json& event) {
-    const std::string key = event.value("key", "");
-    Json answer = {{"control", "rendezvous"}, {"id", event.value("id", int64_t{0})}};
+    const std::string key = ValueOr(event, "key", "");
+    Json answer = {{"control", "rendezvous"}, {"id", ValueOr(event, "id", int64_t{0})}};
     Status status;
-    if (event.value("op", "") == "put") {
-      const Result<std::string> value = Base64Decode(event.value("value", ""));
+    if (ValueOr(event, "op", "") == "put") {
+      const Result<std::string> value = Base64Decode(ValueOr(event, "value", ""));
       status = value.ok() ? Persist(unheard, [&] { return context.link->PutRendezvous(assignment.key, key, *value); })
                           : value.status();
     } else {
-      const int64_t deadline = SystemClock().MonotonicMs() + event.value("timeout_ms", int64_t{60'000});
+      const int64_t deadline = SystemClock().MonotonicMs() + ValueOr(event, "timeout_ms", int64_t{60'000});
       status = Persist(unheard, [&]() -> Status {
         const int64_t left = deadline - SystemClock().MonotonicMs();
         if (left <= 0) return NotFound("no rank has put " + key);
@@ -362,8 +438,8 @@ struct Rank::State {
     if (result.has_value() && exit.signal == 0 && exit.code == 0) {
       if (const Status status = StoreOutputs(&end); !status.ok()) end = FetchFailed(status);
     } else if (error.has_value()) {
-      end = Failed(error->value("category", "system"), InvalidArgument(error->value("message", "")), error->value("hint", ""),
-                   error->value("deterministic", false));
+      end = Failed(ValueOr(*error, "category", "system"), InvalidArgument(ValueOr(*error, "message", "")), ValueOr(*error, "hint", ""),
+                   ValueOr(*error, "deterministic", false));
     } else if (exit.signal == SIGKILL && stop_sent) {
       end = Failed("preempted", Cancelled("did not stop in its time and was killed"));
     } else if (exit.signal == SIGKILL) {
@@ -377,7 +453,7 @@ struct Rank::State {
     end.peer_lost = exit.code == kPeerLost;
     end.exit_code = exit.code;
     end.signal = exit.signal;
-    if (!end.success) end.log_tail = LogTail();
+    if (!end.success) end.log_tail = Utf8(LogTail());
     return end;
   }
 
@@ -394,14 +470,14 @@ struct Rank::State {
 
   Status StoreOutputs(RankEnd* end) {
     end->success = true;
-    end->summary = result->value("summary", Json::object()).dump();
-    const Json outputs = result->value("outputs", Json::object());
+    end->summary = ValueOr(*result, "summary", Json::object()).dump();
+    const Json outputs = ValueOr(*result, "outputs", Json::object());
     for (const auto& [role, output] : outputs.items()) {
-      const std::string relative = output.value("folder", "");
+      const std::string relative = ValueOr(output, "folder", "");
       if (!IsSafeRelativePath(relative)) return InvalidArgument("output " + role + " names an unsafe folder");
       BRAID_ASSIGN_OR_RETURN(storage::Manifest manifest,
-                             IngestFolder(*context.cache, JoinPath(Path("output"), relative), output.value("kind", ""),
-                                          output.value("metadata", Json::object())));
+                             IngestFolder(*context.cache, JoinPath(Path("output"), relative), ValueOr(output, "kind", ""),
+                                          ValueOr(output, "metadata", Json::object())));
       Describe(&manifest);
       BRAID_RETURN_IF_ERROR(UploadArtifact(*context.link, *context.cache, manifest, dropped));
       end->outputs.emplace_back(role, manifest.Canonical());
@@ -426,6 +502,7 @@ const Assignment& Rank::assignment() const { return state_->assignment; }
 const std::vector<std::string>& Rank::gpus() const { return state_->gpus; }
 bool Rank::stopping() const { return state_->stop_asked.load(); }
 bool Rank::finished() const { return state_->finished.load(); }
+bool Rank::running() const { return state_->running.load(); }
 
 void Rank::Stop(int64_t deadline_ms) {
   state_->stop_deadline_ms.store(SystemClock().MonotonicMs() + deadline_ms);
@@ -450,9 +527,9 @@ Status CleanUpRanks(const std::string& worker_folder) {
   for (const std::string& name : names) {
     const std::string folder = JoinPath(ranks, name);
     if (const Result<Json> mark = ReadJsonFile(JoinPath(folder, "process.json")); mark.ok()) {
-      const pid_t pid = mark->value("pid", 0);
+      const pid_t pid = ValueOr(*mark, "pid", 0);
       // The start time tells our old child from a stranger that got its number.
-      if (pid > 1 && ProcessStartTime(pid) != 0 && ProcessStartTime(pid) == mark->value("start", uint64_t{0})) kill(-pid, SIGKILL);
+      if (pid > 1 && ProcessStartTime(pid) != 0 && ProcessStartTime(pid) == ValueOr(*mark, "start", uint64_t{0})) kill(-pid, SIGKILL);
     }
     BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   }

@@ -44,6 +44,8 @@ class Rank {
   bool stopping() const;
   // Its thread has nothing left to do: the end was reported, or it was dropped.
   bool finished() const;
+  // Its program may be there still.
+  bool running() const;
   RankProgress progress() const;
 
  private:

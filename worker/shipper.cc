@@ -43,8 +43,11 @@ struct Shipper::State {
     while (!stop.IsSet()) {
       const bool last = drain.IsSet();
       status = Pass();
-      const bool again = status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded ||
-                         status.code() == StatusCode::kOutOfRange;
+      // The coordinator lost the end of what it had (its machine fell): from the beginning; what it still has costs
+      // no bytes on its disk, and the answer to the first piece jumps over it.
+      const bool hole = status.code() == StatusCode::kOutOfRange;
+      if (hole) offset = 0;
+      const bool again = hole || MayPass(status);
       if (last && !again) return;
       if (!status.ok() && !again) return;
       if (last) {

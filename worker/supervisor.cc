@@ -7,6 +7,11 @@
 #include "base/clock.h"
 
 namespace braid::worker {
+namespace {
+
+constexpr int64_t kKillMs = 5'000;
+
+}  // namespace
 
 Supervisor::Supervisor(RankContext context, std::vector<Gpu> gpus) : context_(std::move(context)), gpus_(std::move(gpus)) {}
 
@@ -17,6 +22,7 @@ Supervisor::~Supervisor() {
 }
 
 void Supervisor::Collect() {
+  std::erase_if(leaving_, [](const auto& entry) { return entry.second->finished(); });
   for (auto it = ranks_.begin(); it != ranks_.end();) {
     if (!it->second->finished()) {
       ++it;
@@ -37,6 +43,26 @@ std::vector<std::string> Supervisor::TakeGpus(int32_t count) {
   return taken;
 }
 
+void Supervisor::Drop(const std::vector<RankKey>& keys) {
+  for (const RankKey& key : keys) {
+    const auto rank = ranks_.find(key);
+    rank->second->Drop();
+    leaving_.emplace_back(key, std::move(rank->second));
+    ranks_.erase(rank);
+  }
+  // The programs must be gone before their slots are used again; a kill takes milliseconds. Their threads may take longer,
+  // and nobody waits for those: the next beat must not be late.
+  const int64_t deadline = SystemClock().MonotonicMs() + kKillMs;
+  const auto gone = [](const auto& entry) { return !entry.second->running(); };
+  while (!std::all_of(leaving_.begin(), leaving_.end(), gone) && SystemClock().MonotonicMs() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+bool Supervisor::Leaving(const RankKey& key) const {
+  return std::any_of(leaving_.begin(), leaving_.end(), [&](const auto& entry) { return entry.first == key; });
+}
+
 void Supervisor::Apply(const Desired& desired) {
   MutexLock lock(mutex_);
   Collect();
@@ -46,12 +72,10 @@ void Supervisor::Apply(const Desired& desired) {
   std::map<RankKey, bool> have;
   for (const auto& [key, rank] : ranks_) have[key] = rank->stopping();
   const Actions actions = Reconcile(have, desired);
-  for (const RankKey& key : actions.drop) ranks_[key]->Drop();
-  // What is dropped must be gone before its slots are used again; a kill takes milliseconds.
-  for (const RankKey& key : actions.drop) ranks_.erase(key);
+  Drop(actions.drop);
   for (const auto& [key, deadline_ms] : actions.stop) ranks_[key]->Stop(deadline_ms);
   for (const Assignment& assignment : actions.start) {
-    if (done_.contains(assignment.key) || draining()) continue;
+    if (done_.contains(assignment.key) || Leaving(assignment.key) || draining()) continue;
     std::vector<std::string> gpus = TakeGpus(assignment.device == "cuda" ? assignment.slots : 0);
     ranks_[assignment.key] = std::make_unique<Rank>(context_, assignment, std::move(gpus));
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -42,6 +43,8 @@ class Supervisor {
 
  private:
   void Collect() BRAID_REQUIRES(mutex_);
+  void Drop(const std::vector<RankKey>& keys) BRAID_REQUIRES(mutex_);
+  bool Leaving(const RankKey& key) const BRAID_REQUIRES(mutex_);
   std::vector<std::string> TakeGpus(int32_t count) BRAID_REQUIRES(mutex_);
 
   const RankContext context_;
@@ -50,6 +53,8 @@ class Supervisor {
   StopSignal announced_;
   Mutex mutex_;
   std::map<RankKey, std::unique_ptr<Rank>> ranks_ BRAID_GUARDED_BY(mutex_);
+  // Dropped; what they began (hashing a checkpoint, a call) is waited for beside the rest.
+  std::vector<std::pair<RankKey, std::unique_ptr<Rank>>> leaving_ BRAID_GUARDED_BY(mutex_);
   // Ended and reported, but perhaps still in a desired state that is on its way: not to be started again.
   std::set<RankKey> done_ BRAID_GUARDED_BY(mutex_);
 };

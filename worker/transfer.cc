@@ -8,11 +8,6 @@
 namespace braid::worker {
 namespace {
 
-bool Passing(const Status& status) {
-  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded ||
-         status.reason() == "STORAGE_FULL";
-}
-
 double Draw() {
   static const RandomStream draws(0, RandomUuid());
   static std::atomic<uint64_t> next{0};
@@ -21,10 +16,15 @@ double Draw() {
 
 }  // namespace
 
+bool MayPass(const Status& status) {
+  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded ||
+         status.reason() == "STORAGE_FULL";
+}
+
 Status Persist(StopSignal& stop, const std::function<Status()>& call, Backoff backoff) {
   while (true) {
     const Status status = call();
-    if (!Passing(status)) return status;
+    if (!MayPass(status)) return status;
     if (stop.WaitFor(backoff.Next(Draw()))) return Cancelled("the worker no longer needs it");
   }
 }
@@ -32,6 +32,7 @@ Status Persist(StopSignal& stop, const std::function<Status()>& call, Backoff ba
 Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop,
                   Backoff backoff) {
   BRAID_ASSIGN_OR_RETURN(const uint64_t size, cache.Size(sha256));
+  int wrong = 0;
   return Persist(stop, [&]() -> Status {
     bool complete = false;
     BRAID_ASSIGN_OR_RETURN(const uint64_t committed, link.CommittedBytes(sha256, size, &complete));
@@ -39,6 +40,8 @@ Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::st
     const Status status = link.Upload(sha256, size, committed, cache.PathOf(sha256));
     // Somebody else sent the same blob, or the coordinator forgot an unsynced tail: ask again where to go on.
     if (status.code() == StatusCode::kOutOfRange) return Unavailable(status.message());
+    // What lay there from before a crash was torn; it is dropped now. A second time it is our own file.
+    if (status.reason() == "DIGEST_MISMATCH" && ++wrong < 2) return Unavailable(status.message());
     return status;
   }, backoff);
 }

@@ -15,7 +15,8 @@ namespace braid::worker {
 // How long to wait before trying again, where nobody says otherwise.
 inline const Backoff kPatience(100, 5'000);
 
-// The blob is with the coordinator when this returns OK. REQUIRES: cache.Has(sha256).
+// The blob is with the coordinator when this returns OK. Wrong bytes there (an upload torn by a crash) are sent once more;
+// then kInvalidArgument (DIGEST_MISMATCH). REQUIRES: cache.Has(sha256).
 Status UploadBlob(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256, StopSignal& stop,
                   Backoff backoff = kPatience);
 // The blob is in the cache, verified. A blob with wrong bytes is fetched once more, then kDataLoss (DIGEST_MISMATCH).
@@ -32,7 +33,9 @@ Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cac
 Result<storage::Manifest> IngestFolder(storage::BlobStore& cache, const std::string& folder, const std::string& kind,
                                        const Json& metadata);
 
-// Repeats `call` while it is kUnavailable, kDeadlineExceeded or STORAGE_FULL, with backoff, until `stop`.
+// Whether trying again may help: kUnavailable, kDeadlineExceeded, STORAGE_FULL.
+bool MayPass(const Status& status);
+// Repeats `call` while its status may pass, with backoff, until `stop`.
 Status Persist(StopSignal& stop, const std::function<Status()>& call, Backoff backoff = kPatience);
 
 }  // namespace braid::worker

@@ -33,7 +33,7 @@ Result<std::string> RendezvousTable::Get(const catalog::AttemptKey& generation, 
   const int64_t end_ms = clock.MonotonicMs() + timeout_ms;
   MutexLock lock(mutex_);
   while (true) {
-    if (closed_) return Cancelled("the coordinator is stopping");
+    if (closed_) return Unavailable("the coordinator is stopping");
     const auto keys = table_.find(generation);
     if (keys != table_.end()) {
       const auto value = keys->second.find(key);

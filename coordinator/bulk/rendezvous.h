@@ -20,7 +20,7 @@ class RendezvousTable {
 
   // The same value again is fine; another is kAlreadyExists. Too large or too many: kInvalidArgument.
   Status Put(const catalog::AttemptKey& generation, const std::string& key, std::string_view value);
-  // Waits for the key: kDeadlineExceeded after `timeout_ms`, kCancelled after Close().
+  // Waits for the key: kDeadlineExceeded after `timeout_ms`, kUnavailable after Close().
   Result<std::string> Get(const catalog::AttemptKey& generation, const std::string& key, int64_t timeout_ms);
   // Wakes all who wait; nobody waits any more.
   void Close();

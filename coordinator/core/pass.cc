@@ -202,6 +202,7 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
     desired->version = ++state.version;
     desired->ranks = std::move(ranks);
     for (const Assignment& assignment : desired->ranks) {
+      state.attempts[assignment.attempt].told_version.try_emplace(assignment.rank, desired->version);
       if (assignment.stop) state.attempts[assignment.attempt].stop_version.try_emplace(assignment.rank, desired->version);
     }
     worker.desired = desired;

@@ -32,6 +32,17 @@ void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
   }
 }
 
+// A worker that was told of a rank and does not have it will never report its end: it is leaving, or could not report. Of a
+// gang only rank 0 is asked for: the others may have ended well before it, and without them it cannot go on.
+void LoseMissingRanks(Transaction& tx) {
+  const std::set<AttemptKey> live = tx.state().live();
+  for (const AttemptKey& key : live) {
+    const AttemptRecord& attempt = *tx.state().FindAttempt(key);
+    if (attempt.state == AttemptState::kStopping || !tx.state().RankIsMissing(attempt, 0)) continue;
+    LoseRank(key, 0, "worker " + attempt.workers[0] + " does not run it and reported no end", tx);
+  }
+}
+
 void SetLink(const std::string& id, LiveWorker& worker, Link link, Transaction& tx) {
   if (worker.link == link) return;
   const Link before = worker.link;
@@ -84,7 +95,10 @@ Result<int64_t> Hello(const WorkerRecord& hello, std::shared_ptr<SessionSink> si
   worker.heard = true;
   worker.last_heard_ms = tx.now_ms();
   worker.seen_saved_ms = tx.wall_ms();
-  for (const RankKey& key : RanksOn(hello.id, state)) state.attempts[key.attempt].stop_version.erase(key.rank);
+  for (const RankKey& key : RanksOn(hello.id, state)) {
+    state.attempts[key.attempt].told_version.erase(key.rank);
+    state.attempts[key.attempt].stop_version.erase(key.rank);
+  }
   SetLink(hello.id, worker, Link::kReady, tx);
   LoseOldBoot(record, tx);
   return session_id;
@@ -134,6 +148,7 @@ void WatchWorkers(Transaction& tx) {
       LoseRank(key.attempt, key.rank, "worker " + id + " was lost: nothing was heard of it", tx);
     }
   }
+  LoseMissingRanks(tx);
   const std::set<AttemptKey> live = state.live();
   for (const AttemptKey& key : live) FinishIfGone(key, tx);
   for (const auto& [id, record] : state.image().workers) {

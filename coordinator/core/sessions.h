@@ -37,7 +37,8 @@ Status Signal(const SignalCommand& command, Transaction& tx);
 // The stream ended. Nothing stops; the lease is kept for its grace.
 void SessionClosed(const std::string& worker, int64_t session_id, Transaction& tx);
 
-// Links as the silence says; what a lost worker ran is lost. Attempts that are stopping end when nothing of them is left.
+// Links as the silence says; what a lost worker ran is lost, and what a present one should run and does not have. Attempts
+// that are stopping end when nothing of them is left.
 void WatchWorkers(Transaction& tx);
 
 // kNotFound for a worker that never registered.

@@ -6,6 +6,17 @@ namespace braid::coordinator {
 
 using catalog::ArtifactRecord;
 
+namespace {
+
+// The worker has acted on the version that `told` notes for the rank, and its inventory is without it.
+bool Misses(const LiveWorker& worker, const std::map<int64_t, int64_t>& told, const AttemptKey& attempt, int64_t rank) {
+  const auto version = told.find(rank);
+  return worker.session != nullptr && version != told.end() && worker.seen_version >= version->second &&
+         !worker.ranks.contains({attempt, rank});
+}
+
+}  // namespace
+
 void State::Reset(catalog::Image image) {
   image_ = std::move(image);
   queued_.clear();
@@ -127,10 +138,14 @@ bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
   const auto worker = workers.find(attempt.workers[index]);
   if (worker == workers.end()) return false;
   if (worker->second.link == scheduler::Link::kLost) return true;
-  if (live == attempts.end() || worker->second.session == nullptr) return false;
-  const auto told = live->second.stop_version.find(rank);
-  return told != live->second.stop_version.end() && worker->second.seen_version >= told->second &&
-         !worker->second.ranks.contains({attempt.key, rank});
+  return live != attempts.end() && Misses(worker->second, live->second.stop_version, attempt.key, rank);
+}
+
+bool State::RankIsMissing(const AttemptRecord& attempt, int64_t rank) const {
+  const auto live = attempts.find(attempt.key);
+  const auto worker = workers.find(attempt.workers[static_cast<size_t>(rank)]);
+  return live != attempts.end() && worker != workers.end() && !live->second.gone.contains(rank) &&
+         Misses(worker->second, live->second.told_version, attempt.key, rank);
 }
 
 bool State::AllRanksGone(const AttemptRecord& attempt) const {

@@ -61,7 +61,8 @@ struct LiveWorker {
 // An attempt that has not ended, while the coordinator lives.
 struct LiveAttempt {
   std::set<int64_t> gone;                     // ranks whose end was reported
-  std::map<int64_t, int64_t> stop_version;    // rank -> first DesiredState of its worker's session that says stop
+  std::map<int64_t, int64_t> told_version;    // rank -> first DesiredState of its worker's session that holds it
+  std::map<int64_t, int64_t> stop_version;    // the same, of those that say stop
   bool blamed_peer = false;                   // the failure kept so far is "another rank was lost"
   ProgressView progress;
 };
@@ -100,6 +101,8 @@ class State {
   // A rank of a live attempt that cannot run any more, as far as anybody knows.
   bool RankIsGone(const AttemptRecord& attempt, int64_t rank) const;
   bool AllRanksGone(const AttemptRecord& attempt) const;
+  // Its worker is there, was told to run this rank, and does not have it.
+  bool RankIsMissing(const AttemptRecord& attempt, int64_t rank) const;
 
   // Not durable. Open to the decisions.
   std::map<std::string, LiveWorker> workers;

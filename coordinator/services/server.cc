@@ -24,7 +24,7 @@ class GrpcServer final : public Server {
     int port = 0;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
-    builder.SetMaxReceiveMessageSize(8 << 20);
+    builder.SetMaxReceiveMessageSize(64 << 20);  // the manifest of an artifact of 100,000 files, a large recipe
     // Both sides ping; one-sided settings end in too_many_pings.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);

@@ -135,6 +135,17 @@ TEST(TransferTest, ADamagedDownloadIsFetchedAgainThenRefused) {
   EXPECT_FALSE(sides.worker->Has(digest));
 }
 
+TEST(TransferTest, AnUploadTornByACrashIsSentAgain) {
+  Sides sides;
+  const std::string content(100, 'x');
+  const std::string digest = sides.worker->AddBytes(content).value();
+  // A crash of the coordinator's machine left the length of the upload and not its bytes.
+  ASSERT_TRUE(WriteFileAtomic(sides.folder.path() + "/coordinator/uploads/" + digest, std::string(60, '\0')).ok());
+  BrokenLine line(*sides.coordinator, {}, 16);
+  EXPECT_TRUE(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
+  EXPECT_TRUE(sides.coordinator->Verify(digest).ok());
+}
+
 TEST(TransferTest, AStopEndsTheWaiting) {
   Sides sides;
   sides.stop.Set();

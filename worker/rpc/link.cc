@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kCallMs = 20'000;
 constexpr size_t kPiece = size_t{1} << 20;
+constexpr int kMostMessageBytes = 64 << 20;  // a manifest of 100,000 files, a desired state of many ranks
 
 struct Call {
   grpc::ClientContext context;
@@ -51,7 +52,12 @@ Status FromGrpc(const grpc::Status& status) {
       if (any.UnpackTo(&info)) reason = info.reason();
     }
   }
-  return Status(static_cast<StatusCode>(status.error_code()), reason, status.error_message());
+  auto code = static_cast<StatusCode>(status.error_code());
+  // A server that shuts down ends its calls so; none of ours is an answer to this code without a reason.
+  const bool cut = status.error_code() == grpc::CANCELLED ||
+                   (status.error_code() == grpc::UNKNOWN && status.error_message() == "Stream removed");
+  if (cut && reason.empty()) code = StatusCode::kUnavailable;
+  return Status(code, reason, status.error_message());
 }
 
 RpcLink::RpcLink(Address address, std::string worker_id, std::string boot_id)
@@ -67,6 +73,7 @@ Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
     arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
+    arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
     connected_ = address;

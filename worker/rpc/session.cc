@@ -121,9 +121,10 @@ class Session {
       v1::WorkerSignal signal;
       if (first) *signal.mutable_hello() = HelloOf(identity_);
       first = false;
+      // Before the inventory: what it has seen, the inventory shows.
+      signal.set_seen_version(seen_.load());
       FillInventory(supervisor_, &signal);
       signal.set_draining(supervisor_.draining());
-      signal.set_seen_version(seen_.load());
       if (!stream.Write(signal)) return;
       told_draining = signal.draining();
       if (told_draining) supervisor_.DrainAnnounced();

@@ -1,0 +1,235 @@
+#include "worker/rank.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "worker/supervisor.h"
+
+namespace braid::worker {
+namespace {
+
+using storage::BlobStore;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// A coordinator that keeps what it is told. Its store is another BlobStore.
+class FakeLink : public CoordinatorLink {
+ public:
+  explicit FakeLink(BlobStore& store) : store_(store) {}
+
+  Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t, bool* complete) override {
+    *complete = store_.Has(sha256);
+    return 0;
+  }
+  Status Upload(const std::string& sha256, uint64_t, uint64_t, const std::string& path) override {
+    while (true) {
+      MutexLock lock(mutex_);
+      if (!holding_) break;
+      holds_ = true;
+      (void)changed_.WaitFor(mutex_, 1000);
+    }
+    return store_.AddFile(path, sha256);
+  }
+  Status Download(const std::string&, uint64_t, const std::function<Status(std::string_view)>&) override {
+    return NotFound("nothing to fetch");
+  }
+  Result<storage::Manifest> GetManifest(const std::string&) override { return NotFound("nothing to fetch"); }
+  Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override { return sha256; }
+  Status ReportStarted(const RankKey&) override { return OkStatus(); }
+  Status CommitCheckpoint(const RankKey&, int64_t step, const std::string& manifest) override {
+    MutexLock lock(mutex_);
+    checkpoints_[step] = manifest;
+    return OkStatus();
+  }
+  Status ReportEnded(const RankKey&, const RankEnd& end) override {
+    MutexLock lock(mutex_);
+    ends_.push_back(end);
+    return refused_-- > 0 ? Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "blob abc is not here") : OkStatus();
+  }
+  Result<int64_t> AppendLog(const RankKey&, int64_t offset, std::string_view data) override {
+    return offset + static_cast<int64_t>(data.size());
+  }
+  Result<int64_t> AppendMetrics(const RankKey&, int64_t offset, std::string_view data) override {
+    MutexLock lock(mutex_);
+    metrics_ += data;
+    return offset + static_cast<int64_t>(data.size());
+  }
+  Status PutRendezvous(const RankKey&, const std::string&, std::string_view) override { return OkStatus(); }
+  Result<std::string> GetRendezvous(const RankKey&, const std::string&, int64_t) override { return std::string(); }
+
+  void RefuseEnds(int count) { refused_ = count; }
+  // Uploads wait until they are let go.
+  void HoldUploads(bool hold) {
+    MutexLock lock(mutex_);
+    holding_ = hold;
+    changed_.NotifyAll();
+  }
+  bool holds() {
+    MutexLock lock(mutex_);
+    return holds_;
+  }
+  std::vector<RankEnd> ends() {
+    MutexLock lock(mutex_);
+    return ends_;
+  }
+  std::string metrics() {
+    MutexLock lock(mutex_);
+    return metrics_;
+  }
+  std::map<int64_t, std::string> checkpoints() {
+    MutexLock lock(mutex_);
+    return checkpoints_;
+  }
+
+ private:
+  BlobStore& store_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool holding_ BRAID_GUARDED_BY(mutex_) = false;
+  bool holds_ BRAID_GUARDED_BY(mutex_) = false;
+  int refused_ = 0;
+  std::vector<RankEnd> ends_ BRAID_GUARDED_BY(mutex_);
+  std::string metrics_ BRAID_GUARDED_BY(mutex_);
+  std::map<int64_t, std::string> checkpoints_ BRAID_GUARDED_BY(mutex_);
+};
+
+// A worker's folder, a coordinator, and a task program that is a shell script: lines to the worker go to descriptor 3.
+struct Site {
+  TemporaryFolder folder = TemporaryFolder::Create().value();
+  std::unique_ptr<BlobStore> cache = BlobStore::Open(folder.path() + "/cache").value();
+  std::unique_ptr<BlobStore> store = BlobStore::Open(folder.path() + "/store").value();
+  FakeLink link{*store};
+
+  RankContext Context() { return {&link, cache.get(), folder.path(), folder.path()}; }
+
+  void Program(const std::string& script) {
+    const std::string path = folder.path() + "/braid-prepare";
+    ASSERT_TRUE(WriteFileAtomic(path, "#!/bin/sh\n" + script).ok());
+    ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+  }
+};
+
+Assignment SomeAssignment(int64_t epoch = 1) {
+  Assignment assignment;
+  assignment.key = {"r-1", "prepare:x", epoch, 0};
+  assignment.kind = "prepare";
+  assignment.spec = "{}";
+  assignment.slots = 1;
+  assignment.device = "cpu";
+  return assignment;
+}
+
+template <typename Condition>
+bool Eventually(Condition condition) {
+  for (int i = 0; i < 6000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+std::vector<RankEnd> EndsOf(Site& site) {
+  Rank rank(site.Context(), SomeAssignment(), {});
+  EXPECT_TRUE(Eventually([&] { return rank.finished(); }));
+  return site.link.ends();
+}
+
+TEST(RankTest, ARefusedEndIsToldAsAFailure) {
+  Site site;
+  site.Program("echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
+  site.link.RefuseEnds(1);
+  const auto ends = EndsOf(site);
+  ASSERT_THAT(ends, SizeIs(2));
+  EXPECT_TRUE(ends[0].success);
+  EXPECT_FALSE(ends[1].success);
+  EXPECT_EQ(ends[1].category, "system");
+  EXPECT_THAT(ends[1].error, HasSubstr("blob abc is not here"));
+}
+
+TEST(RankTest, TheTailOfALogIsWholeCharacters) {
+  Site site;
+  // 3 bytes a character, so that 4,096 bytes from the end lies within one; and a byte that is no character at all.
+  site.Program("i=0; while [ $i -lt 200 ]; do echo '\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac'; "
+               "i=$((i+1)); done\nprintf '\\377end'\nexit 3\n");
+  const auto ends = EndsOf(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_THAT(ends[0].log_tail, HasSubstr("\xe2\x82\xac\xe2\x82\xac"));
+  EXPECT_TRUE(ends[0].log_tail.ends_with("\nend"));
+  EXPECT_NO_THROW((void)Json(ends[0].log_tail).dump());  // throws for what is not UTF-8
+}
+
+TEST(RankTest, NonsenseOfAProgramDoesNotEndTheWorker) {
+  Site site;
+  site.Program(R"(cat >&3 <<'LINES'
+{"event":"progress","phase":7,"done":"many","total":null,"tokens_per_s":null,"eta_s":null}
+{"event":3}
+[1,2]
+not json
+{"event":"metric","step":"one","values":[]}
+{"event":"metric","step":2,"values":{"loss":null}}
+{"event":"rendezvous","id":{},"op":5,"key":null}
+{"event":"result","outputs":{"model":5},"summary":"none"}
+LINES
+)");
+  const auto ends = EndsOf(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_THAT(site.link.metrics(), HasSubstr("{\"step\":2,\"values\":{\"loss\":null}}\n"));
+}
+
+// 100 KB of zeros as a checkpoint of step 5; the program goes on when the worker has answered.
+constexpr char kCheckpoint[] = R"sh(
+work=$(sed -n 's/.*"work": *"\([^"]*\)".*/\1/p' "$1")
+mkdir -p "$work/checkpoints/step-5"
+head -c 100000 /dev/zero > "$work/checkpoints/step-5/model.safetensors"
+echo '{}' > "$work/checkpoints/step-5/state.json"
+echo "{\"event\":\"checkpoint\",\"step\":5,\"folder\":\"$work/checkpoints/step-5\",\"metadata\":{}}" >&3
+head -n 1 <&3 >&2
+)sh";
+
+TEST(RankTest, AStoredCheckpointLeavesTheCache) {
+  Site site;
+  site.Program(std::string(kCheckpoint) + "echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
+  const auto ends = EndsOf(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_TRUE(ends[0].success) << ends[0].error << ends[0].log_tail;
+  const auto checkpoints = site.link.checkpoints();
+  ASSERT_TRUE(checkpoints.contains(5));
+  const auto manifest = storage::ParseManifest(checkpoints.at(5), "checkpoint").value();
+  ASSERT_THAT(manifest.files, SizeIs(2));
+  for (const auto& file : manifest.files) {
+    EXPECT_TRUE(site.store->Has(file.sha256)) << file.path;
+    if (file.path == "model.safetensors") {
+      EXPECT_FALSE(site.cache->Has(file.sha256));
+    }
+  }
+}
+
+TEST(RankTest, ADroppedRankThatIsBusyDoesNotHoldUpTheOthers) {
+  Site site;
+  site.Program(kCheckpoint);
+  site.link.HoldUploads(true);
+  Supervisor supervisor(site.Context(), {});
+  Desired desired;
+  desired.version = 1;
+  desired.ranks = {SomeAssignment()};
+  supervisor.Apply(desired);
+  ASSERT_TRUE(Eventually([&] { return site.link.holds(); }));
+  // Its upload hangs; the worker is told to run another attempt instead.
+  desired.version = 2;
+  desired.ranks = {SomeAssignment(/*epoch=*/2)};
+  supervisor.Apply(desired);
+  const auto inventory = supervisor.Inventory();
+  ASSERT_THAT(inventory, SizeIs(1));
+  EXPECT_EQ(inventory[0].key.epoch, 2);
+  EXPECT_THAT(site.link.ends(), IsEmpty());
+  site.link.HoldUploads(false);
+}
+
+}  // namespace
+}  // namespace braid::worker
