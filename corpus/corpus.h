@@ -18,6 +18,7 @@ struct CorpusSpec {
   std::string text;                // field of jsonl rows; "text" if neither this nor `join` is given
   std::vector<std::string> join;   // several fields, joined
   std::string joiner = "\n";
+  std::string input_ids;           // instead of text: field of jsonl rows that holds the ids of a document, as published
   std::string separator;           // plain text files are cut at lines equal to this
   double sample = 1.0;             // share of the documents that is taken
   int64_t documents = 0;           // caps, 0 = none; they count after sampling
@@ -33,13 +34,17 @@ Result<std::vector<std::string>> CorpusFiles(const CorpusSpec& spec, const std::
 
 struct Document {
   std::string text;
-  uint64_t index = 0;  // number among all documents of the corpus, before sampling
+  std::vector<int32_t> ids;  // instead of text, if the corpus has `input_ids`
+  uint64_t index = 0;        // number among all documents of the corpus, before sampling
+
+  size_t bytes() const { return text.size() + ids.size() * sizeof(int32_t); }
 };
 
 // Reads documents in order: *.jsonl (or .ndjson, .json) row by row, other files as plain text; gzip and zstd by content.
 // `sample` is drawn by (seed, name, index) and the caps on documents and bytes are applied. Errors name file and line.
-// `use` may return kCancelled to end the reading early, which is then no error.
+// `use` may return kCancelled to end the reading early, which is then no error. Of an import by `input_ids`, ids must be
+// below `id_limit`. Memory holds one row, or one document of plain text: above 256 MiB either is refused.
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seed,
-                     const std::function<Status(Document)>& use);
+                     const std::function<Status(Document)>& use, int64_t id_limit = 0);
 
 }  // namespace braid::corpus

@@ -22,8 +22,13 @@ struct SourceHead {
   uint64_t chunks = 0;
 };
 
-std::string StreamName(const DataSpec& spec, const char* what, int64_t epoch) {
-  return std::string(what) + "/" + std::to_string(spec.shuffle_seed == "constant" ? 0 : epoch);
+// Documents are cut otherwise in each epoch whatever T7 says: only the order of the chunks comes from the seed in question.
+std::string DocumentsStream(const std::string& corpus, int64_t epoch) {
+  return "documents/" + corpus + "/" + std::to_string(epoch);
+}
+
+std::string OrderStream(const DataSpec& spec, int64_t epoch) {
+  return "order/" + std::to_string(spec.shuffle_seed == "constant" ? 0 : epoch);
 }
 
 // The documents that this share may see, before the epoch permutes them.
@@ -48,8 +53,7 @@ Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards
   std::vector<uint32_t> documents = DocumentsOf(spec, source, shards);
   BuiltSource built;
   const std::vector<uint32_t> order =
-      Permutation(RandomStream(spec.seed, StreamName(spec, ("documents/" + shards.corpus).c_str(), epoch)),
-                  static_cast<uint32_t>(documents.size()));
+      Permutation(RandomStream(spec.seed, DocumentsStream(shards.corpus, epoch)), static_cast<uint32_t>(documents.size()));
   built.starts.push_back(0);
   for (const uint32_t place : order) {
     const uint32_t document = documents[place];
@@ -87,7 +91,7 @@ Result<std::string> BuildIndex(const DataSpec& spec, const std::vector<Shards>& 
   }
   if (total >= UINT32_MAX) return InvalidArgument("an epoch of more than 4 billion sequences is too long");
   const std::vector<uint32_t> order =
-      Permutation(RandomStream(spec.seed, StreamName(spec, "order", epoch)), static_cast<uint32_t>(total));
+      Permutation(RandomStream(spec.seed, OrderStream(spec, epoch)), static_cast<uint32_t>(total));
   std::string file(kMagic, sizeof kMagic);
   for (const BuiltSource& source : built) Put(&file, &source.head, 1);
   for (const BuiltSource& source : built) {

@@ -25,7 +25,7 @@ struct DataSpec {
   double paths_share = 0.6;
   std::string split_unit = "chunk";         // chunk | document: the latter never shows a document to both sides
   uint64_t seed = 42;
-  std::string shuffle_seed = "per_epoch";   // T7: per_epoch | constant
+  std::string shuffle_seed = "per_epoch";   // T7, of the order of the chunks: per_epoch | constant
 };
 
 Result<DataSpec> DataFromJson(const Json& json, const std::string& path);

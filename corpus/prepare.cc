@@ -34,7 +34,7 @@ class Preparer {
   }
 
   Status Add(Document document) {
-    batch_bytes_ += document.text.size();
+    batch_bytes_ += document.bytes();
     batch_.push_back(std::move(document));
     return batch_bytes_ >= kBatchBytes ? Flush() : OkStatus();
   }
@@ -45,6 +45,10 @@ class Preparer {
     std::atomic<size_t> next{0};
     const auto work = [&](Encoder& encoder) {
       for (size_t i; (i = next.fetch_add(1)) < batch_.size();) {
+        if (imported()) {
+          ids[i] = std::move(batch_[i].ids);
+          continue;
+        }
         encoder.Encode(batch_[i].text, &ids[i]);
         ids[i].push_back(tokenizer_->eos_id());
       }
@@ -58,7 +62,7 @@ class Preparer {
       if (spec_.tokens > 0 && written >= spec_.tokens) return Cancelled("cap");
       if (spec_.tokens > 0 && written + static_cast<int64_t>(ids[i].size()) > spec_.tokens) {
         ids[i].resize(static_cast<size_t>(spec_.tokens - written));  // the last document is cut to the cap
-        ids[i].back() = tokenizer_->eos_id();
+        if (!imported()) ids[i].back() = tokenizer_->eos_id();
       }
       // Set aside before anything else looks at the text: by document, for all epochs and splits.
       ShardWriter& set = draws_.Uniform(batch_[i].index) < validation_share_ ? *validation_ : *train_;
@@ -87,6 +91,9 @@ class Preparer {
   const ShardWriter& validation() const { return *validation_; }
 
  private:
+  // Ids come as they shall be: nothing is encoded, and no end is added.
+  bool imported() const { return !spec_.input_ids.empty(); }
+
   task::Channel& channel_;
   const CorpusSpec spec_;
   const double validation_share_;
@@ -134,7 +141,8 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
   Preparer preparer(task, channel, spec, share, static_cast<uint64_t>(seed), tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
   BRAID_RETURN_IF_ERROR(ReadDocuments(spec, files, static_cast<uint64_t>(seed),
-                                      [&](Document document) { return preparer.Add(std::move(document)); }));
+                                      [&](Document document) { return preparer.Add(std::move(document)); },
+                                      tokenizer->entries()));
   if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
   if (channel.stop_requested()) return Cancelled("stopped while tokenising; nothing is lost, the job starts over");
   BRAID_RETURN_IF_ERROR(preparer.Finish());

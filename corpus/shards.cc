@@ -15,38 +15,52 @@ constexpr int64_t kNarrowVocab = 65536;
 
 }  // namespace
 
+Status ShardWriter::Stream::Open() {
+  fd.Reset(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644));
+  return fd.valid() ? OkStatus() : ErrnoStatus(errno, "creating " + path);
+}
+
+Status ShardWriter::Stream::Flush(size_t least_bytes) {
+  if (buffer.size() < least_bytes) return OkStatus();
+  BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), buffer, path));
+  buffer.clear();
+  return OkStatus();
+}
+
+ShardWriter::ShardWriter(const std::string& folder, bool wide)
+    : wide_(wide), ids_{JoinPath(folder, "tokens.bin"), {}, {}}, offsets_{JoinPath(folder, "documents.idx"), {}, {}} {}
+
 Result<std::unique_ptr<ShardWriter>> ShardWriter::Create(const std::string& folder, int64_t vocab) {
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   auto writer = std::unique_ptr<ShardWriter>(new ShardWriter(folder, vocab > kNarrowVocab));
-  const std::string path = JoinPath(folder, "tokens.bin");
-  writer->fd_.Reset(::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644));
-  if (!writer->fd_.valid()) return ErrnoStatus(errno, "creating " + path);
+  BRAID_RETURN_IF_ERROR(writer->ids_.Open());
+  BRAID_RETURN_IF_ERROR(writer->offsets_.Open());
+  writer->offsets_.Put(uint64_t{0});
   return writer;
 }
 
 Status ShardWriter::Append(std::span<const int32_t> document) {
   for (const int32_t id : document) {
-    const auto narrow = static_cast<uint16_t>(id);
-    const auto wide = static_cast<uint32_t>(id);
-    buffer_.append(wide_ ? reinterpret_cast<const char*>(&wide) : reinterpret_cast<const char*>(&narrow), wide_ ? 4 : 2);
+    if (wide_) {
+      ids_.Put(static_cast<uint32_t>(id));
+    } else {
+      ids_.Put(static_cast<uint16_t>(id));
+    }
   }
   tokens_ += static_cast<int64_t>(document.size());
-  offsets_.push_back(static_cast<uint64_t>(tokens_));
-  return buffer_.size() >= kFlushBytes ? Flush() : OkStatus();
-}
-
-Status ShardWriter::Flush() {
-  BRAID_RETURN_IF_ERROR(WriteAll(fd_.get(), buffer_, JoinPath(folder_, "tokens.bin")));
-  buffer_.clear();
-  return OkStatus();
+  ++documents_;
+  offsets_.Put(static_cast<uint64_t>(tokens_));
+  BRAID_RETURN_IF_ERROR(ids_.Flush(kFlushBytes));
+  return offsets_.Flush(kFlushBytes);
 }
 
 Status ShardWriter::Finish() {
-  BRAID_RETURN_IF_ERROR(Flush());
-  BRAID_RETURN_IF_ERROR(SyncFile(JoinPath(folder_, "tokens.bin")));
-  fd_.Reset();
-  return WriteFileAtomic(JoinPath(folder_, "documents.idx"),
-                         {reinterpret_cast<const char*>(offsets_.data()), offsets_.size() * sizeof(uint64_t)});
+  for (Stream* stream : {&ids_, &offsets_}) {
+    BRAID_RETURN_IF_ERROR(stream->Flush(0));
+    BRAID_RETURN_IF_ERROR(SyncFile(stream->path));
+    stream->fd.Reset();
+  }
+  return SyncFolder(std::string(FolderOf(ids_.path)));
 }
 
 ShardSet::ShardSet(MappedFile ids, MappedFile index, bool wide)

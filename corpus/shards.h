@@ -17,7 +17,7 @@
 
 namespace braid::corpus {
 
-// Writes one set ("train" or "validation").
+// Writes one set ("train" or "validation"), with constant memory.
 class ShardWriter {
  public:
   // u16 ids if `vocab` allows it, else u32.
@@ -25,17 +25,29 @@ class ShardWriter {
   Status Append(std::span<const int32_t> document);
   Status Finish();
   int64_t tokens() const { return tokens_; }
-  int64_t documents() const { return static_cast<int64_t>(offsets_.size()) - 1; }
+  int64_t documents() const { return documents_; }
 
  private:
-  ShardWriter(std::string folder, bool wide) : folder_(std::move(folder)), wide_(wide) {}
-  Status Flush();
-  std::string folder_;
+  // A file that grows, by way of a buffer.
+  struct Stream {
+    std::string path;
+    UniqueFd fd;
+    std::string buffer;
+
+    Status Open();
+    template <typename T>
+    void Put(T value) {
+      buffer.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    Status Flush(size_t least_bytes);
+  };
+
+  ShardWriter(const std::string& folder, bool wide);
   bool wide_;
-  UniqueFd fd_;
-  std::string buffer_;
+  Stream ids_;
+  Stream offsets_;
   int64_t tokens_ = 0;
-  std::vector<uint64_t> offsets_ = {0};
+  int64_t documents_ = 0;
 };
 
 // One set, mapped. Immutable, thread-safe.

@@ -23,6 +23,10 @@ Result<std::string> TrainTokenizer(const task::Task& task, const Json& spec, tas
   int64_t seen = 0;
   for (size_t i = 0; i < corpora.size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(CorpusSpec corpus, CorpusFromJson(corpora[i], "spec.train.corpora." + std::to_string(i)));
+    if (!corpus.input_ids.empty()) {
+      return InvalidArgument("spec.train.corpora." + std::to_string(i) + ": corpus " + corpus.name +
+                             " is ids (input_ids), of which no tokenizer can be trained; adopt the one that made them");
+    }
     const std::string role = "source." + corpus.name;
     std::string folder;
     if (task.inputs.contains(role)) {
@@ -32,7 +36,7 @@ Result<std::string> TrainTokenizer(const task::Task& task, const Json& spec, tas
     const int64_t limit = seen + bytes / static_cast<int64_t>(corpora.size());
     BRAID_RETURN_IF_ERROR(ReadDocuments(corpus, files, static_cast<uint64_t>(seed), [&](Document document) -> Status {
       if (seen >= limit) return Cancelled("enough");
-      if (channel.stop_requested()) return OkStatus();
+      if (channel.stop_requested()) return Cancelled("stop");
       trainer.Add(document.text);
       seen += static_cast<int64_t>(document.text.size());
       channel.Progress("counting", "bytes", std::min(seen, bytes), bytes);

@@ -121,6 +121,15 @@ TEST_F(CorpusTest, SpecsAreReadStrictly) {
   EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"text", "a"}, {"join", {"b"}}}, "corpus").status().message(), HasSubstr("exclude each other"));
   EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"sample", 2}}, "corpus").status().message(), HasSubstr("corpus.sample"));
   EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"tokns", 2}}, "corpus").status().message(), HasSubstr("corpus.tokns"));
+  for (const Json& other : {Json{{"text", "a"}}, Json{{"join", {"a"}}}, Json{{"separator", "-"}}}) {
+    Json both = {{"name", "c"}, {"input_ids", "ids"}};
+    both.update(other);
+    EXPECT_THAT(CorpusFromJson(both, "corpus").status().message(), HasSubstr("corpus.input_ids: the rows hold ids, not text"));
+  }
+  EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"input_ids", "ids"}, {"bytes", 9}}, "corpus").status().message(),
+              HasSubstr("corpus.bytes: ids have none; tokens caps an import"));
+  const auto import = CorpusFromJson({{"name", "c"}, {"input_ids", "ids"}}, "corpus");
+  EXPECT_EQ(CorpusFromJson(ToJson(*import), "corpus")->input_ids, "ids");
 }
 
 }  // namespace

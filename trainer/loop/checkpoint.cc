@@ -46,6 +46,28 @@ Environment ReadEnvironment(JsonReader& read) {
   return {read.Int("world", 1), read.Int("threads", 1), read.String("instruction_set", "")};
 }
 
+Json AgesToJson(const Layout& layout, const AdamW::Snapshot& snapshot) {
+  Json ages = Json::object();
+  for (size_t i = 0; i < layout.slots.size(); ++i) {
+    ages[layout.slots[i].tensor.name] = snapshot.ages.empty() ? snapshot.step : snapshot.ages[i];
+  }
+  return ages;
+}
+
+Result<std::vector<int64_t>> AgesFromJson(const Json& state, const std::string& path, const Layout& layout) {
+  JsonReader read(state, path);
+  const int64_t step = read.RequireInt("step");
+  if (!read.Has("steps")) return std::vector<int64_t>(layout.slots.size(), step);
+  JsonReader ages(read.RequireObject("steps"), path + ".steps");
+  std::vector<int64_t> all;
+  for (const Layout::Slot& slot : layout.slots) {
+    all.push_back(ages.RequireInt(slot.tensor.name));
+    if (all.back() < 0) ages.Fail(slot.tensor.name, "must not be negative");
+  }
+  BRAID_RETURN_IF_ERROR(ages.Finish());
+  return all;
+}
+
 std::string ShortText(const Json& value) {
   const std::string text = value.dump();
   return text.size() <= 40 ? text : text.substr(0, 13) + "...";  // of a digest, its beginning
@@ -75,6 +97,7 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   state.seed = static_cast<uint64_t>(read.RequireInt("seed"));
   state.environment = ReadEnvironment(read);
   state.settings = read.String("settings", "");
+  (void)read.Value("steps");  // of the optimizer: ReadMoments
   const Json before = read.Has("before") ? read.RequireArray("before") : Json::array();
   BRAID_RETURN_IF_ERROR(read.Finish());
   for (size_t i = 0; i < before.size(); ++i) {
@@ -100,7 +123,9 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, 
   BRAID_RETURN_IF_ERROR(
       WriteJsonFile(JoinPath(temporary, "config.json"), {{"format", 1}, {"model", model::ToJson(spec)}}));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(temporary, "history.jsonl"), history));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "state.json"), ToJson(state)));
+  Json state_json = ToJson(state);
+  if (optimizer) state_json["steps"] = AgesToJson(layout, snapshot);
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "state.json"), state_json));
   BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   BRAID_RETURN_IF_ERROR(Rename(temporary, folder));
   return SyncFolder(std::string(FolderOf(folder)));
@@ -143,6 +168,16 @@ Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const st
   return network;
 }
 
+Status ReadMoments(const std::string& folder, const Layout& layout, AdamW::Snapshot* snapshot) {
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile moments, SafetensorsFile::Open(JoinPath(folder, "optimizer.safetensors")));
+  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "m.", &snapshot->m));
+  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "v.", &snapshot->v));
+  const std::string path = JoinPath(folder, "state.json");
+  BRAID_ASSIGN_OR_RETURN(const Json state, ReadJsonFile(path));
+  BRAID_ASSIGN_OR_RETURN(snapshot->ages, AgesFromJson(state, path, layout));
+  return OkStatus();
+}
+
 Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec stored, ReadModelSpec(folder));
   if (!(stored == spec)) {
@@ -154,9 +189,7 @@ Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec
   BRAID_ASSIGN_OR_RETURN(resumed.state, StateFromJson(state_json, state_path));
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile weights, SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
   BRAID_RETURN_IF_ERROR(ReadTensors(weights, layout, "", &resumed.snapshot.p));
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile moments, SafetensorsFile::Open(JoinPath(folder, "optimizer.safetensors")));
-  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "m.", &resumed.snapshot.m));
-  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "v.", &resumed.snapshot.v));
+  BRAID_RETURN_IF_ERROR(ReadMoments(folder, layout, &resumed.snapshot));
   resumed.snapshot.step = resumed.state.step;
   BRAID_ASSIGN_OR_RETURN(resumed.history, ReadFile(JoinPath(folder, "history.jsonl")));
   return resumed;

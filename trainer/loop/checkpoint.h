@@ -37,7 +37,8 @@ struct TrainState {
 Json ToJson(const TrainState& state);
 Result<TrainState> StateFromJson(const Json& json, const std::string& path);
 
-// Writes the folder whole: into a temporary one, synced, renamed. `optimizer` false leaves the moments out (a model).
+// Writes the folder whole: into a temporary one, synced, renamed. `optimizer` false leaves the moments and the ages of
+// the tensors out (a model).
 Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout,
                        const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history,
                        bool optimizer);
@@ -49,6 +50,10 @@ std::string Differences(const model::ModelSpec& stored, const model::ModelSpec& 
 Result<model::ModelSpec> ReadModelSpec(const std::string& folder);
 // A network with the weights of a checkpoint folder. Errors name file and tensor.
 Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const std::string& device);
+
+// Reads what stands in `folder` of the optimizer into `snapshot`: moments from optimizer.safetensors, ages from `steps` of
+// state.json (absent: all tensors are as old as its `step`). Errors name file and tensor.
+Status ReadMoments(const std::string& folder, const Layout& layout, AdamW::Snapshot* snapshot);
 
 struct Resumed {
   TrainState state;

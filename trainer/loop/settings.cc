@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "trainer/network/network.h"
 
 namespace braid::trainer {
 namespace {
@@ -23,6 +22,12 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   s->optimizer.decay_scope = read.Choice("decay_scope", "matrices", {"matrices", "all"});
   s->accum_tail = read.Choice("accum_tail", s->accum_tail, {"drop", "flush", "carry"});
   s->data.shuffle_seed = read.Choice("shuffle_seed", "per_epoch", {"per_epoch", "constant"});
+  s->auxiliary.load = read.Choice("aux_load", s->auxiliary.load, {"neg_entropy", "plus_entropy"});
+  s->auxiliary.probs = read.Choice("aux_probs", s->auxiliary.probs, {"softmax", "sample"});
+  s->auxiliary.lambda_entropy = read.Double("lambda_entropy", s->auxiliary.lambda_entropy);
+  s->auxiliary.lambda_load = read.Double("lambda_load", s->auxiliary.lambda_load);
+  s->auxiliary.dropout = read.Double("dropout_parallel", s->auxiliary.dropout);
+  s->optimizer.freeze_path_steps = read.Int("freeze_paths", s->optimizer.freeze_path_steps);
   const Json& optimizer = read.Value("optimizer");
   const Json& checkpoint = read.Value("checkpoint");
   const Json& validate = read.Value("validate");
@@ -32,6 +37,13 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
     if (value < least) read.Fail(name, Format("must be at least %lld", (long long)least));
   }
   if (s->optimizer.clip < 0) read.Fail("clip", "must not be negative");
+  if (!(s->auxiliary.dropout >= 0 && s->auxiliary.dropout < 1)) {
+    read.Fail("dropout_parallel", "must be at least 0 and below 1");
+  }
+  if (s->optimizer.freeze_path_steps < -1) read.Fail("freeze_paths", "must be a number of steps, or -1 for all");
+  if (s->optimizer.freeze_path_steps != 0 && s->model.kind == model::Kind::kDense) {
+    read.Fail("freeze_paths", "model " + s->model.name + " has no paths to freeze; set 0");
+  }
   if (s->schedule.kind == "cosine_misstepped") {
     if (s->schedule.warmup_steps != 0) read.Fail("warmup_steps", "cosine_misstepped has no warm-up; set 0");
     if (s->schedule.lr_min != 0) read.Fail("lr_min", "cosine_misstepped has no least rate; set 0");

@@ -1,10 +1,12 @@
 #include "trainer/loop/train.h"
 
+#include <array>
 #include <cmath>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "corpus/dataset.h"
@@ -21,6 +23,10 @@ namespace {
 
 // A rank that is silent for so long is lost. Peers load data and initialise at different speeds.
 constexpr int64_t kPeerTimeoutMs = 300'000;
+
+bool HasRouter(const model::ModelSpec& spec) {
+  return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" && spec.connection.router.kind != "none";
+}
 
 class Training {
  public:
@@ -73,6 +79,7 @@ class Training {
 
   Status Start() {
     BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, task_.device));
+    network_->SetAuxiliary(settings_.auxiliary);
     optimizer_ = std::make_unique<AdamW>(*network_, settings_.optimizer);
     state_.seed = settings_.seed;
     if (!task_.resume.empty()) {
@@ -136,40 +143,67 @@ class Training {
       return InvalidArgument("input \"init\" is another model than spec.model: " + Differences(start, settings_.model));
     }
     BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
-    return network_->Load(file);
+    BRAID_RETURN_IF_ERROR(network_->Load(file));
+    if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) return OkStatus();
+    AdamW::Snapshot snapshot = optimizer_->Take();
+    BRAID_RETURN_IF_ERROR(ReadMoments(folder, network_->layout(), &snapshot));
+    optimizer_->Restore(snapshot);
+    Log(LogLevel::kInfo, task_.job, "starts with the moments of its start");
+    return OkStatus();
   }
 
   Status Step(Feeder& feeder) {
     const StepPlace place = plan_.At(settings_, state_.step);
-    const auto micro_batches = static_cast<int64_t>(place.micro_batches.size());
-    double targets = 0;
-    // Loss, stop and checkpoint requests travel together: all ranks decide alike.
-    double shared[3] = {0, 0, 0};
-    for (int64_t m = 0; m < micro_batches; ++m) {
-      BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, feeder.Next());
-      const double scale = 1.0 / static_cast<double>(place.divisor * batch.targets);
-      shared[0] += network_->Backward(batch.ids.data(), batch.labels.data(), settings_.batch / task_.world,
-                                      settings_.data.sequence, {.scale = scale}).loss;
-      targets += static_cast<double>(batch.targets);
-    }
-    shared[1] = channel_.stop_requested() ? 1 : 0;
-    shared[2] = channel_.TakeCheckpointRequest() ? 1 : 0;
+    StepSums sums;
+    BRAID_RETURN_IF_ERROR(AddGradients(feeder, place, &sums));
+    sums[kStop] = channel_.stop_requested() ? 1 : 0;
+    sums[kCheckpoint] = channel_.TakeCheckpointRequest() ? 1 : 0;
     BRAID_RETURN_IF_ERROR(collective_->AllReduce(network_->gradients(), network_->layout().size));
-    BRAID_RETURN_IF_ERROR(collective_->AllReduce(shared, 3));
+    BRAID_RETURN_IF_ERROR(collective_->AllReduce(sums.data(), static_cast<int64_t>(sums.size())));
     const double lr = LearningRate(settings_.schedule, state_.step);
-    const double loss = shared[0] / targets;
+    const auto sequences = static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * settings_.batch);
+    const int64_t T = settings_.data.sequence;
+    const double loss = sums[kLoss] / (sequences * static_cast<double>(TargetsOfSequence(T, settings_.last_label)));
     const double norm = std::isfinite(loss) ? optimizer_->Step(lr) : loss;
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
       return Diverged(Format("the loss of step %lld is %g and its gradient norm %g", (long long)state_.step + 1, loss, norm));
     }
     ++state_.step;
     state_.epoch = place.epoch;
-    state_.tokens += micro_batches * settings_.batch * settings_.data.sequence;
-    stop_ = shared[1] > 0;
-    checkpoint_asked_ = checkpoint_asked_ || shared[2] > 0;
-    Json values = {{"loss", loss}, {"lr", lr}, {"gradient_norm", norm}, {"tokens", state_.tokens}, {"epoch", place.epoch}};
+    state_.tokens += static_cast<int64_t>(place.micro_batches.size()) * settings_.batch * T;
+    stop_ = sums[kStop] > 0;
+    checkpoint_asked_ = checkpoint_asked_ || sums[kCheckpoint] > 0;
+    Json values = {{"loss", loss}, {"lr", lr}, {"gradient_norm", norm}, {"tokens", state_.tokens}, {"epoch", place.epoch},
+                   {"loss_ignore_last", (sums[kLoss] - sums[kLast]) / (sequences * static_cast<double>(T - 1))}};
+    if (HasRouter(settings_.model)) {
+      values["aux"] = sums[kAuxiliary] / static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * task_.world);
+    }
     if (ValidationDue()) BRAID_RETURN_IF_ERROR(Validate(&values));
     if (task_.rank == 0) Record(values);
+    return OkStatus();
+  }
+
+  // What the ranks add up each step. Losses and requests travel together: all ranks decide alike.
+  enum Sum { kLoss, kLast, kAuxiliary, kStop, kCheckpoint, kSums };
+  using StepSums = std::array<double, kSums>;
+
+  // Forward and backward of all micro-batches of the step, of this rank's rows.
+  Status AddGradients(Feeder& feeder, const StepPlace& place, StepSums* sums) {
+    sums->fill(0);
+    for (size_t m = 0; m < place.micro_batches.size(); ++m) {
+      BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, feeder.Next());
+      BackwardOptions options;
+      options.scale = 1.0 / static_cast<double>(place.divisor * batch.targets);
+      options.aux_scale = 1.0 / static_cast<double>(place.divisor * task_.world);
+      options.seed = settings_.seed;
+      options.draw = static_cast<uint64_t>(batch.number);
+      options.first_row = batch.first_row;
+      const LossSum sum = network_->Backward(batch.ids.data(), batch.labels.data(), settings_.batch / task_.world,
+                                             settings_.data.sequence, options);
+      (*sums)[kLoss] += sum.loss;
+      (*sums)[kLast] += sum.last;
+      (*sums)[kAuxiliary] += sum.auxiliary;
+    }
     return OkStatus();
   }
 
@@ -182,8 +216,10 @@ class Training {
   Status Validate(Json* values) {
     std::vector<const corpus::Shards*> shards;
     for (const corpus::Shards& source : dataset_->sources()) shards.push_back(&source);
+    // Noise, where evaluation has any, is another one each time.
     const ValidationSpec spec{settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
-                              settings_.loss_average};
+                              settings_.loss_average,
+                              RandomStream(settings_.seed, "validation").Bits(static_cast<uint64_t>(state_.step))};
     BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, shards, spec, *collective_));
     for (const auto& [corpus, loss] : losses) {
       if (!std::isfinite(loss.mean)) {
@@ -191,6 +227,8 @@ class Training {
                                loss.mean));
       }
       (*values)["validation/" + corpus] = loss.mean;
+      // Losses over other targets do not compare, so the one over those of `ignore` is there, too.
+      if (settings_.last_label != "ignore") (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
     }
     return OkStatus();
   }

@@ -20,10 +20,13 @@ struct ValidationSpec {
   // T8: token_mean, or batch_mean: the unweighted mean of the means of batches of 32 sequences, a short last one included.
   // Batches do not mix corpora.
   std::string average = "token_mean";
+  // Of the noise that `router_noise: always` asks for. What a batch draws depends on the seed and its place alone.
+  uint64_t seed = 42;
 };
 
 struct ValidationLoss {
-  double mean = 0;     // nats
+  double mean = 0;              // nats
+  double mean_ignore_last = 0;  // the same without the last position of each sequence
   int64_t targets = 0;
 };
 

@@ -31,6 +31,11 @@ int64_t CountTargets(const int32_t* labels, int64_t count) {
   return targets;
 }
 
+// The losses of all rows [batch * sequence], on the host: those of the last position of each sequence, added up.
+double LastLosses(const at::Tensor& losses, int64_t batch, int64_t sequence) {
+  return losses.view({batch, sequence}).select(1, sequence - 1).sum(at::kDouble).item<double>();
+}
+
 // Reads with the keys of all attentions kept.
 class CachingDecoder : public Decoder {
  public:
@@ -188,11 +193,12 @@ LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t bat
   pass.first_row = options.first_row;
   pass.auxiliary = &impl_->auxiliary;
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
-  at::Tensor hidden_gradient;
+  at::Tensor hidden_gradient, losses;
   LossSum sum;
   sum.targets = CountTargets(labels, count);
   sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count), options.scale, &hidden_gradient,
-                      &impl_->head_gradient);
+                      &impl_->head_gradient, &losses);
+  sum.last = LastLosses(losses, batch, sequence);
   std::vector<at::Tensor> roots{hidden}, gradients{hidden_gradient};
   if (pass.auxiliary_loss.defined()) {
     sum.auxiliary = pass.auxiliary_loss.item<double>();
@@ -210,7 +216,9 @@ LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, 
   LossSum sum;
   sum.targets = CountTargets(labels, count);
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
-  sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr);
+  at::Tensor losses;
+  sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr, &losses);
+  sum.last = LastLosses(losses, batch, sequence);
   return sum;
 }
 

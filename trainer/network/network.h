@@ -22,6 +22,7 @@ inline constexpr int32_t kIgnore = -1;
 struct LossSum {
   double loss = 0;      // sum over the targets, nats
   int64_t targets = 0;
+  double last = 0;      // what the last position of each sequence gives of it (T1 of PaPaformer section 7)
   double auxiliary = 0;  // of a training pass with a router: lambda-weighted terms (8) and (9), mean over the rows
 };
 

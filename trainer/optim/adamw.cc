@@ -6,12 +6,37 @@
 #include <cmath>
 
 namespace braid::trainer {
+namespace {
 
-struct AdamW::Impl {
-  at::Tensor p, g, m, v, step;
+// Neighbours in the buffers that are treated alike: [begin, begin + count), with the gaps between them.
+struct Range {
+  size_t slots = 0;
+  int64_t begin = 0;
+  int64_t count = 0;
+  bool decays = false;
+  bool freezes = false;  // a path's, where the settings freeze paths
+  int64_t age = 0;
+  at::Tensor step;  // the age, on the device
 };
 
-namespace {
+// "parallel.{l}.path.{p}.*"; path_in and path_out belong to the connection.
+bool IsOfPath(const std::string& tensor) { return tensor.starts_with("parallel.") && tensor.find(".path.") != std::string::npos; }
+
+std::vector<Range> MakeRanges(const Layout& layout, const std::vector<int64_t>& ages, const AdamWConfig& config) {
+  std::vector<Range> ranges;
+  for (size_t i = 0; i < layout.slots.size(); ++i) {
+    const Layout::Slot& slot = layout.slots[i];
+    const int64_t end = i + 1 < layout.slots.size() ? layout.slots[i + 1].offset : layout.size;
+    const bool decays = config.decay_scope == "all" || slot.tensor.decays();
+    const bool freezes = config.freeze_path_steps != 0 && IsOfPath(slot.tensor.name);
+    if (ranges.empty() || ranges.back().decays != decays || ranges.back().freezes != freezes || ranges.back().age != ages[i]) {
+      ranges.push_back({0, slot.offset, 0, decays, freezes, ages[i], {}});
+    }
+    ++ranges.back().slots;
+    ranges.back().count = end - ranges.back().begin;
+  }
+  return ranges;
+}
 
 at::Tensor ViewOf(float* data, int64_t size, const std::string& device) {
   return at::from_blob(data, {size}, at::TensorOptions(at::kFloat).device(at::Device(device)));
@@ -26,7 +51,31 @@ void FromHost(const std::vector<float>& values, at::Tensor* tensor) {
   tensor->copy_(at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat));
 }
 
+// The tensors of one decay, as the fused update takes them.
+struct Group {
+  std::vector<at::Tensor> p, g, m, v, steps;
+};
+
 }  // namespace
+
+struct AdamW::Impl {
+  at::Tensor p, g, m, v;
+  std::vector<Range> ranges;
+  int64_t step = 0;
+
+  Group Views(bool decays, bool frozen) const {
+    Group group;
+    for (const Range& range : ranges) {
+      if (range.decays != decays || (frozen && range.freezes)) continue;
+      group.p.push_back(p.narrow(0, range.begin, range.count));
+      group.g.push_back(g.narrow(0, range.begin, range.count));
+      group.m.push_back(m.narrow(0, range.begin, range.count));
+      group.v.push_back(v.narrow(0, range.begin, range.count));
+      group.steps.push_back(range.step);
+    }
+    return group;
+  }
+};
 
 AdamW::AdamW(Network& network, const AdamWConfig& config)
     : network_(network), config_(config), impl_(std::make_unique<Impl>()) {
@@ -36,14 +85,27 @@ AdamW::AdamW(Network& network, const AdamWConfig& config)
   impl_->g = ViewOf(network.gradients(), size, device);
   impl_->m = at::zeros_like(impl_->p);
   impl_->v = at::zeros_like(impl_->p);
-  impl_->step = at::zeros({}, impl_->p.options());
+  SetAges({});
 }
 
 AdamW::~AdamW() = default;
 
+bool AdamW::PathsFrozen() const { return config_.freeze_path_steps < 0 || impl_->step < config_.freeze_path_steps; }
+
+void AdamW::SetAges(const std::vector<int64_t>& ages) {
+  const Layout& layout = network_.layout();
+  const std::vector<int64_t> all = ages.empty() ? std::vector<int64_t>(layout.slots.size(), impl_->step) : ages;
+  impl_->ranges = MakeRanges(layout, all, config_);
+  for (Range& range : impl_->ranges) range.step = at::scalar_tensor(range.age, impl_->p.options());
+}
+
 double AdamW::Step(double lr) {
   const at::NoGradGuard no_grad;
   Impl& s = *impl_;
+  const bool frozen = PathsFrozen();
+  for (const Range& range : s.ranges) {
+    if (frozen && range.freezes) s.g.narrow(0, range.begin, range.count).zero_();
+  }
   const double norm = at::linalg_vector_norm(s.g).item<double>();
   if (!std::isfinite(norm)) {
     s.g.zero_();
@@ -51,21 +113,26 @@ double AdamW::Step(double lr) {
   }
   const double divide = config_.clip > 0 ? std::max(1.0, norm / config_.clip) : 1.0;
   const at::Tensor scale = at::scalar_tensor(divide, s.p.options());
-  const int64_t decayed = network_.layout().decayed;
-  const auto update = [&](int64_t begin, int64_t count, double decay) {
-    std::vector<at::Tensor> p{s.p.narrow(0, begin, count)}, g{s.g.narrow(0, begin, count)},
-        m{s.m.narrow(0, begin, count)}, v{s.v.narrow(0, begin, count)}, step{s.step};
-    at::_fused_adamw_(p, g, m, v, {}, step, lr, config_.beta1, config_.beta2, decay, config_.eps, false, false, scale, {});
-  };
-  s.step.add_(1);
-  update(0, decayed, config_.weight_decay);
-  update(decayed, s.p.numel() - decayed, config_.decay_scope == "all" ? config_.weight_decay : 0.0);
+  for (Range& range : s.ranges) {
+    if (frozen && range.freezes) continue;
+    ++range.age;
+    range.step.add_(1);
+  }
+  for (const bool decays : {true, false}) {
+    Group group = s.Views(decays, frozen);
+    if (group.p.empty()) continue;
+    at::_fused_adamw_(group.p, group.g, group.m, group.v, {}, group.steps, lr, config_.beta1, config_.beta2,
+                      decays ? config_.weight_decay : 0.0, config_.eps, false, false, scale, {});
+  }
+  ++s.step;
   s.g.zero_();
   return norm;
 }
 
 AdamW::Snapshot AdamW::Take() const {
-  return {ToHost(impl_->p), ToHost(impl_->m), ToHost(impl_->v), impl_->step.item<int64_t>()};
+  Snapshot snapshot{ToHost(impl_->p), ToHost(impl_->m), ToHost(impl_->v), {}, impl_->step};
+  for (const Range& range : impl_->ranges) snapshot.ages.insert(snapshot.ages.end(), range.slots, range.age);
+  return snapshot;
 }
 
 void AdamW::Restore(const Snapshot& snapshot) {
@@ -73,7 +140,8 @@ void AdamW::Restore(const Snapshot& snapshot) {
   FromHost(snapshot.p, &impl_->p);
   FromHost(snapshot.m, &impl_->m);
   FromHost(snapshot.v, &impl_->v);
-  impl_->step.fill_(static_cast<double>(snapshot.step));
+  impl_->step = snapshot.step;
+  SetAges(snapshot.ages);
 }
 
 }  // namespace braid::trainer

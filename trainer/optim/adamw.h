@@ -1,4 +1,8 @@
 // AdamW over the flat buffers, with clipping of the global gradient norm inside. Moments live on the network's device.
+//
+// Every tensor has an age: the number of updates behind its moments, by which their bias is corrected. Tensors that begin
+// together have one age; those of a merge that carries its parents' moments are as old as in the parents, its new tensors
+// begin at 0.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +21,9 @@ struct AdamWConfig {
   double weight_decay = 0.1;
   std::string decay_scope = "matrices";  // T5: matrices | all
   double clip = 1.0;                     // 0: none
+  // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, moments and ages for the first so many steps,
+  // -1: for ever. Their gradients do not count in the norm that is clipped.
+  int64_t freeze_path_steps = 0;
 };
 
 class AdamW {
@@ -28,10 +35,12 @@ class AdamW {
   // finite nothing was changed but the gradients.
   double Step(double lr);
 
-  // Copies of everything on the host, layout().size floats each: parameters, first and second moments.
+  // Copies of everything on the host: parameters, first and second moments, layout().size floats each, and the age of
+  // each tensor in the order of layout().slots. No ages at all: every tensor is as old as `step`.
   struct Snapshot {
     std::vector<float> p, m, v;
-    int64_t step = 0;
+    std::vector<int64_t> ages;
+    int64_t step = 0;  // updates done, whatever the ages say
   };
   Snapshot Take() const;
   // REQUIRES: sizes fit.
@@ -39,6 +48,8 @@ class AdamW {
 
  private:
   struct Impl;
+  bool PathsFrozen() const;
+  void SetAges(const std::vector<int64_t>& ages);
   Network& network_;
   const AdamWConfig config_;
   std::unique_ptr<Impl> impl_;

@@ -26,6 +26,7 @@ class CheckpointTest : public ::testing::Test {
       }
     }
     snapshot_.step = state_.step = 12;
+    for (size_t i = 0; i < layout_.slots.size(); ++i) snapshot_.ages.push_back(static_cast<int64_t>(100 + i));
     state_.epoch = 1;
     state_.tokens = 3456;
     state_.seed = 7;
@@ -55,6 +56,7 @@ TEST_F(CheckpointTest, ComesBackBitForBit) {
   EXPECT_EQ(back->snapshot.p, snapshot_.p);
   EXPECT_EQ(back->snapshot.m, snapshot_.m);
   EXPECT_EQ(back->snapshot.v, snapshot_.v);
+  EXPECT_EQ(back->snapshot.ages, snapshot_.ages);
   EXPECT_EQ(back->snapshot.step, 12);
   EXPECT_EQ(back->history, "{\"step\":12}\n");
   EXPECT_EQ(ToJson(back->state), ToJson(state_));
@@ -104,6 +106,25 @@ TEST_F(CheckpointTest, NamesEveryFieldThatDiffers) {
   EXPECT_THAT(message, HasSubstr("vocab is 271, the task says 500"));
   EXPECT_THAT(message, HasSubstr("dense.blocks is 2, the task says 3"));
   EXPECT_THAT(message, HasSubstr("tokenizer is \"" + spec_.tokenizer.substr(0, 12) + "..., the task says \"000000000000..."));
+}
+
+TEST_F(CheckpointTest, AgesStandByTensorAndWithoutThemAllAreAsOldAsTheStep) {
+  Write();
+  Json state = ReadJsonFile(folder_ + "/state.json").value();
+  EXPECT_EQ(state["steps"].size(), layout_.slots.size());
+  EXPECT_EQ(state["steps"][layout_.slots[3].tensor.name], 103);
+  state["steps"].erase("blocks.1.attn.k.weight");
+  ASSERT_TRUE(WriteJsonFile(folder_ + "/state.json", state).ok());
+  EXPECT_THAT(Error(), HasSubstr("state.json.steps.blocks.1.attn.k.weight"));
+  state["steps"]["blocks.1.attn.k.weight"] = -1;
+  ASSERT_TRUE(WriteJsonFile(folder_ + "/state.json", state).ok());
+  EXPECT_THAT(Error(), HasSubstr("state.json.steps.blocks.1.attn.k.weight: must not be negative"));
+  state.erase("steps");
+  ASSERT_TRUE(WriteJsonFile(folder_ + "/state.json", state).ok());
+  EXPECT_EQ(ReadCheckpoint(folder_, spec_, layout_)->snapshot.ages, std::vector<int64_t>(layout_.slots.size(), 12));
+  // A model without the optimizer has no ages.
+  ASSERT_TRUE(WriteCheckpoint(folder_, spec_, layout_, snapshot_, state_, "", false).ok());
+  EXPECT_FALSE(ReadJsonFile(folder_ + "/state.json")->contains("steps"));
 }
 
 TEST_F(CheckpointTest, RefusesANewerFormat) {

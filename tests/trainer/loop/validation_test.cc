@@ -16,6 +16,8 @@ class ValidationTest : public ::testing::Test {
   static constexpr int64_t kVocab = 271;
 
   ValidationTest() {
+    ConfigureRuntime(1);
+    network_ = Network::Create(world_.Dense("m"), "cpu").value();
     network_->Initialize(4);
     for (int64_t i = 0; i < network_->layout().size; ++i) network_->parameters()[i] *= 4;  // losses that differ
     Write("a", kSequences);
@@ -64,7 +66,7 @@ class ValidationTest : public ::testing::Test {
   }
 
   SmallWorld world_;
-  std::unique_ptr<Network> network_ = Network::Create(world_.Dense("m"), "cpu").value();
+  std::unique_ptr<Network> network_;
   std::vector<corpus::Shards> shards_;
 };
 
@@ -87,6 +89,28 @@ TEST_F(ValidationTest, CopyInputHasATargetMoreForEachSequence) {
   const auto losses = Losses({16, 40, "copy_input"});
   EXPECT_NEAR(losses.at("a").mean, Mean(shards_[0], 0, 40, 16), 1e-5);
   EXPECT_EQ(losses.at("a").targets, 40 * 16);
+  // What compares with the other mode is there, too.
+  EXPECT_NEAR(losses.at("a").mean_ignore_last, Losses({16, 40}).at("a").mean, 1e-6);
+  EXPECT_NEAR(Losses({16, 0, "copy_input", "batch_mean"}).at("all").mean_ignore_last,
+              Losses({16, 0, "ignore", "batch_mean"}).at("all").mean, 1e-6);
+}
+
+// PaPaformer section 11, check 6.
+TEST_F(ValidationTest, NoiseIsThatOfTheSeed) {
+  model::ModelSpec spec = world_.Composite();
+  spec.connection.kind = "routed";
+  const auto losses = [&](const std::string& noise, uint64_t seed) {
+    spec.arch.router_noise = noise;
+    network_ = Network::Create(spec, "cpu").value();
+    network_->Initialize(4);
+    for (int64_t i = 0; i < network_->layout().size; ++i) network_->parameters()[i] *= 4;
+    ValidationSpec validation{16};
+    validation.seed = seed;
+    return Losses(validation).at("all").mean;
+  };
+  EXPECT_EQ(losses("always", 1), losses("always", 1));
+  EXPECT_NE(losses("always", 1), losses("always", 2));
+  EXPECT_EQ(losses("train_only", 1), losses("train_only", 2));
 }
 
 }  // namespace

@@ -10,26 +10,37 @@
 namespace braid::trainer {
 namespace {
 
-// AdamW as it is written down (Loshchilov and Hutter 2019), in double precision.
+// AdamW as it is written down (Loshchilov and Hutter 2019), in double precision, tensor by tensor.
 struct Reference {
   std::vector<double> p, m, v;
-  int64_t step = 0;
+  std::vector<int64_t> ages;     // by slot
+  std::vector<bool> frozen = {};
 
-  double Step(const std::vector<float>& gradients, double lr, int64_t decayed, const AdamWConfig& config) {
+  double Step(std::vector<float> gradients, double lr, const Layout& layout, const AdamWConfig& config) {
     double squares = 0;
-    for (const float g : gradients) squares += static_cast<double>(g) * g;
+    for (size_t s = 0; s < layout.slots.size(); ++s) {
+      if (!frozen.empty() && frozen[s]) continue;
+      for (int64_t i = 0; i < layout.slots[s].tensor.elements(); ++i) {
+        const double g = gradients[static_cast<size_t>(layout.slots[s].offset + i)];
+        squares += g * g;
+      }
+    }
     const double norm = std::sqrt(squares);
     const double scale = config.clip > 0 && norm > config.clip ? config.clip / norm : 1;
-    ++step;
-    for (size_t i = 0; i < p.size(); ++i) {
-      const double g = gradients[i] * scale;
-      const bool decay = config.decay_scope == "all" || static_cast<int64_t>(i) < decayed;
-      if (decay) p[i] -= lr * config.weight_decay * p[i];
-      m[i] = config.beta1 * m[i] + (1 - config.beta1) * g;
-      v[i] = config.beta2 * v[i] + (1 - config.beta2) * g * g;
-      const double m_hat = m[i] / (1 - std::pow(config.beta1, static_cast<double>(step)));
-      const double v_hat = v[i] / (1 - std::pow(config.beta2, static_cast<double>(step)));
-      p[i] -= lr * m_hat / (std::sqrt(v_hat) + config.eps);
+    for (size_t s = 0; s < layout.slots.size(); ++s) {
+      if (!frozen.empty() && frozen[s]) continue;
+      const model::TensorSpec& tensor = layout.slots[s].tensor;
+      const auto age = static_cast<double>(++ages[s]);
+      for (int64_t e = 0; e < tensor.elements(); ++e) {
+        const auto i = static_cast<size_t>(layout.slots[s].offset + e);
+        const double g = gradients[i] * scale;
+        if (config.decay_scope == "all" || tensor.decays()) p[i] -= lr * config.weight_decay * p[i];
+        m[i] = config.beta1 * m[i] + (1 - config.beta1) * g;
+        v[i] = config.beta2 * v[i] + (1 - config.beta2) * g * g;
+        const double m_hat = m[i] / (1 - std::pow(config.beta1, age));
+        const double v_hat = v[i] / (1 - std::pow(config.beta2, age));
+        p[i] -= lr * m_hat / (std::sqrt(v_hat) + config.eps);
+      }
     }
     return norm;
   }
@@ -44,31 +55,66 @@ class AdamWTest : public ::testing::Test {
     spec.pad_id = 10;
     spec.sequence = 8;
     spec.dense = {"m", 8, 2, 1, 16, "llama"};
+    Use(spec);
+  }
+  void Use(const model::ModelSpec& spec) {
     network_ = Network::Create(spec, "cpu").value();
     network_->Initialize(3);
     size_ = static_cast<size_t>(network_->layout().size);
   }
+  // Two paths of two blocks.
+  void UseComposite() {
+    model::ModelSpec spec = network_->spec();
+    spec.kind = model::Kind::kComposite;
+    spec.dense = {};
+    spec.paths = {{"a", 8, 2, 2, 16, "llama"}, {"b", 8, 2, 2, 16, "llama"}};
+    spec.large = {"large", 16, 2, 2, 32, "llama"};
+    Use(spec);
+  }
+  std::vector<bool> OfPaths() const {
+    std::vector<bool> paths;
+    for (const Layout::Slot& slot : network_->layout().slots) {
+      const std::string& name = slot.tensor.name;
+      bool found = false;
+      for (const char* path : {"parallel.0.path.0.", "parallel.0.path.1.", "parallel.1.path.0.", "parallel.1.path.1."}) {
+        found = found || name.starts_with(path);
+      }
+      paths.push_back(found);
+    }
+    return paths;
+  }
+  Reference NewReference() {
+    const std::vector<float> start = Parameters();
+    return {{start.begin(), start.end()}, std::vector<double>(size_), std::vector<double>(size_),
+            std::vector<int64_t>(network_->layout().slots.size())};
+  }
+  void ExpectEqual(const Reference& reference) {
+    for (size_t i = 0; i < size_; ++i) {
+      ASSERT_NEAR(network_->parameters()[i], reference.p[i], 1e-6 + 1e-5 * std::abs(reference.p[i])) << i;
+      EXPECT_EQ(network_->gradients()[i], 0.0f);
+    }
+  }
   std::vector<float> Parameters() { return {network_->parameters(), network_->parameters() + size_}; }
+  // The gaps between tensors get none, as from a backward pass.
   std::vector<float> SetGradients(uint64_t draw, float size) {
     const RandomStream random(draw, "gradients");
-    for (size_t i = 0; i < size_; ++i) network_->gradients()[i] = size * random.Normal(i);
+    for (const Layout::Slot& slot : network_->layout().slots) {
+      for (int64_t i = slot.offset; i < slot.offset + slot.tensor.elements(); ++i) {
+        network_->gradients()[i] = size * random.Normal(static_cast<uint64_t>(i));
+      }
+    }
     return {network_->gradients(), network_->gradients() + size_};
   }
 
   void CompareWithReference(const AdamWConfig& config, float gradient_size) {
     AdamW optimizer(*network_, config);
-    const std::vector<float> start = Parameters();
-    Reference reference{{start.begin(), start.end()}, std::vector<double>(size_), std::vector<double>(size_)};
+    Reference reference = NewReference();
     for (uint64_t step = 0; step < 4; ++step) {
       const double lr = 1e-2 / static_cast<double>(step + 1);
-      const std::vector<float> gradients = SetGradients(step, gradient_size);
-      const double norm = reference.Step(gradients, lr, network_->layout().decayed, config);
+      const double norm = reference.Step(SetGradients(step, gradient_size), lr, network_->layout(), config);
       EXPECT_NEAR(optimizer.Step(lr) / norm, 1, 1e-5);
     }
-    for (size_t i = 0; i < size_; ++i) {
-      ASSERT_NEAR(network_->parameters()[i], reference.p[i], 1e-6 + 1e-5 * std::abs(reference.p[i])) << i;
-      EXPECT_EQ(network_->gradients()[i], 0.0f);
-    }
+    ExpectEqual(reference);
   }
 
   std::unique_ptr<Network> network_;
@@ -79,6 +125,77 @@ TEST_F(AdamWTest, EqualsTheFormulaWithClipping) { CompareWithReference({0.9, 0.9
 TEST_F(AdamWTest, EqualsTheFormulaBelowTheClip) { CompareWithReference({0.9, 0.95, 1e-5, 0.1, "matrices", 1e6}, 0.5f); }
 TEST_F(AdamWTest, EqualsTheFormulaWithoutClipping) { CompareWithReference({0.8, 0.99, 1e-8, 0.3, "matrices", 0}, 2.0f); }
 TEST_F(AdamWTest, DecaysEverythingIfAsked) { CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all", 1.0}, 1.0f); }
+
+TEST_F(AdamWTest, FrozenPathsKeepTheirBitsAndDoNotCountInTheNorm) {
+  UseComposite();
+  const AdamWConfig config{.weight_decay = 0.5, .decay_scope = "all", .clip = 1.0, .freeze_path_steps = -1};
+  AdamW optimizer(*network_, config);
+  const std::vector<float> start = Parameters();
+  Reference reference = NewReference();
+  reference.frozen = OfPaths();
+  for (uint64_t step = 0; step < 3; ++step) {
+    const double norm = reference.Step(SetGradients(step, 2), 1e-2, network_->layout(), config);
+    EXPECT_NEAR(optimizer.Step(1e-2) / norm, 1, 1e-5);
+  }
+  ExpectEqual(reference);
+  const AdamW::Snapshot end = optimizer.Take();
+  int64_t frozen = 0;
+  for (size_t s = 0; s < reference.frozen.size(); ++s) {
+    const Layout::Slot& slot = network_->layout().slots[s];
+    EXPECT_EQ(end.ages[s], reference.frozen[s] ? 0 : 3) << slot.tensor.name;
+    frozen += reference.frozen[s];
+    for (int64_t i = slot.offset; reference.frozen[s] && i < slot.offset + slot.tensor.elements(); ++i) {
+      ASSERT_EQ(network_->parameters()[i], start[static_cast<size_t>(i)]) << slot.tensor.name;
+    }
+  }
+  EXPECT_EQ(frozen, 4 * 9);
+}
+
+TEST_F(AdamWTest, FrozenPathsThawWithAnAgeOfTheirOwn) {
+  UseComposite();
+  const AdamWConfig config{.freeze_path_steps = 2};
+  AdamW optimizer(*network_, config);
+  Reference reference = NewReference();
+  for (uint64_t step = 0; step < 5; ++step) {
+    reference.frozen = step < 2 ? OfPaths() : std::vector<bool>();
+    const double norm = reference.Step(SetGradients(step, 2), 1e-2, network_->layout(), config);
+    EXPECT_NEAR(optimizer.Step(1e-2) / norm, 1, 1e-5);
+  }
+  ExpectEqual(reference);
+  EXPECT_EQ(optimizer.Take().ages, reference.ages);
+}
+
+TEST_F(AdamWTest, EachTensorIsCorrectedByItsOwnAge) {
+  UseComposite();
+  const AdamWConfig config{.clip = 0};
+  AdamW optimizer(*network_, config);
+  AdamW::Snapshot carried = optimizer.Take();
+  Reference reference = NewReference();
+  const RandomStream random(1, "moments");
+  const std::vector<bool> of_paths = OfPaths();
+  for (size_t s = 0; s < of_paths.size(); ++s) {
+    const Layout::Slot& slot = network_->layout().slots[s];
+    if (!of_paths[s]) continue;  // new tensors begin with nothing
+    carried.ages[s] = reference.ages[s] = slot.tensor.name.starts_with("parallel.0") ? 40 : 7;
+    for (auto i = static_cast<size_t>(slot.offset); i < static_cast<size_t>(slot.offset + slot.tensor.elements()); ++i) {
+      carried.m[i] = 0.3f * random.Normal(2 * i);
+      carried.v[i] = std::abs(0.2f * random.Normal(2 * i + 1));
+      reference.m[i] = carried.m[i];
+      reference.v[i] = carried.v[i];
+    }
+  }
+  optimizer.Restore(carried);
+  for (uint64_t step = 0; step < 3; ++step) {
+    reference.Step(SetGradients(step, 1), 1e-2, network_->layout(), config);
+    optimizer.Step(1e-2);
+  }
+  ExpectEqual(reference);
+  EXPECT_EQ(optimizer.Take().ages, reference.ages);
+
+  AdamW other(*network_, config);
+  other.Restore(optimizer.Take());
+  EXPECT_EQ(other.Take().ages, reference.ages);
+}
 
 TEST_F(AdamWTest, AGradientThatIsNotFiniteChangesNothing) {
   AdamW optimizer(*network_, {});

@@ -1,0 +1,168 @@
+#include "corpus/prepare.h"
+
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "corpus/bpe_trainer.h"
+#include "corpus/shards.h"
+#include "corpus/tokenizer.h"
+
+namespace braid::corpus {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class SilentChannel final : public task::Channel {
+ public:
+  void Started() override {}
+  void Progress(std::string_view, std::string_view, int64_t, int64_t, double, double) override {}
+  void Metric(int64_t, const Json&) override {}
+  void Checkpoint(int64_t, const std::string&, const Json&) override {}
+  void AddOutput(const std::string&, const std::string&, const std::string&, const Json&) override {}
+  void Succeed(const Json& summary) override { result = summary; }
+  void Fail(task::Category, const Status&, const std::string&, bool) override {}
+  bool stop_requested() const override { return false; }
+  bool TakeCheckpointRequest() override { return false; }
+  int64_t stored_checkpoint() const override { return -1; }
+  bool has_worker() const override { return false; }
+  task::Rendezvous& rendezvous() override { return *keys_; }
+
+  Json result;
+
+ private:
+  std::unique_ptr<task::Rendezvous> keys_ = task::FolderRendezvous("unused", "unused");
+};
+
+class PrepareTest : public ::testing::Test {
+ protected:
+  PrepareTest() {
+    BpeTrainer trainer;
+    trainer.Add("one and one are two, two and two are four, four and four are eight");
+    EXPECT_TRUE(MakeFolder(at("tokenizer")).ok());
+    EXPECT_TRUE(WriteJsonFile(at("tokenizer/tokenizer.json"), trainer.Train(270).value()).ok());
+    tokenizer_ = Tokenizer::Load(at("tokenizer/tokenizer.json")).value();
+  }
+  std::string at(const std::string& name) const { return JoinPath(folder_.path(), name); }
+
+  task::Task Task(const Json& corpus) const {
+    task::Task task;
+    task.kind = "prepare";
+    task.job = "prepare_c";
+    task.inputs = {{"tokenizer", at("tokenizer")}, {"source", at("source")}};
+    task.output = at("output");
+    task.threads = 1;
+    task.spec = {{"corpus", corpus}, {"validation", {{"documents", 0.0}}}, {"seed", 3}};
+    return task;
+  }
+  Status Run(const Json& corpus, const std::string& rows, const std::string& file = "rows.jsonl") {
+    EXPECT_TRUE(RemoveTree(at("source")).ok());
+    EXPECT_TRUE(MakeFolder(at("source")).ok());
+    EXPECT_TRUE(WriteFileAtomic(at("source/" + file), rows).ok());
+    SilentChannel channel;
+    return RunPrepareJob(Task(corpus), channel);
+  }
+  std::vector<std::vector<int32_t>> Documents() const {
+    const Shards shards = Shards::Open(at("output/shards")).value();
+    std::vector<std::vector<int32_t>> documents;
+    for (int64_t d = 0; d < shards.train.documents(); ++d) {
+      const uint64_t begin = shards.train.DocumentBegin(d), end = shards.train.DocumentEnd(d);
+      documents.emplace_back(end - begin);
+      shards.train.Copy(begin, end - begin, documents.back().data());
+    }
+    return documents;
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  const Json import_ = {{"name", "c"}, {"input_ids", "input_ids"}};
+};
+
+TEST_F(PrepareTest, TextIsEncodedAndEnded) {
+  ASSERT_TRUE(Run({{"name", "c"}}, "{\"text\":\"one and two\"}\n").ok());
+  std::vector<int32_t> expected;
+  Encoder(tokenizer_).Encode("one and two", &expected);
+  expected.push_back(tokenizer_->eos_id());
+  EXPECT_THAT(Documents(), ElementsAre(expected));
+}
+
+TEST_F(PrepareTest, ImportedIdsAreDocumentsAsTheyAre) {
+  const Status status = Run(import_, "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[]}\n\n{\"input_ids\":[269,0]}\n");
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6, 7}, std::vector<int32_t>{269, 0}));
+  // The cap cuts, and puts no end there.
+  Json capped = import_;
+  capped["tokens"] = 2;
+  ASSERT_TRUE(Run(capped, "{\"input_ids\":[5,6,7]}\n").ok());
+  EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6}));
+}
+
+TEST_F(PrepareTest, WhatIsNoIdIsNamedWithFileAndLine) {
+  for (const char* value : {"270", "-1", "18446744073709551615", "1.5", "\"x\"", "null"}) {
+    const Status status = Run(import_, std::string("{\"input_ids\":[1]}\n{\"input_ids\":[3,") + value + "]}\n");
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr(std::string("rows.jsonl:2: ") + value +
+                                            " in field \"input_ids\" is no id of the tokenizer, which has 0 .. 269"));
+  }
+  EXPECT_THAT(Run(import_, "{\"input_ids\":7}\n").message(),
+              HasSubstr("rows.jsonl:1: field \"input_ids\" is not a list of ids"));
+  EXPECT_THAT(Run(import_, "{\"ids\":[7]}\n").message(),
+              HasSubstr("rows.jsonl:1: the row has no field \"input_ids\"; it has ids (corpora.c.input_ids names the field)"));
+  EXPECT_THAT(Run(import_, "{}\n").message(), HasSubstr("rows.jsonl:1: the row has no field \"input_ids\"; it has none"));
+  EXPECT_THAT(Run(import_, "{\"input_ids\":[7}\n").message(), HasSubstr("rows.jsonl:1 is not valid JSON"));
+  EXPECT_THAT(Run(import_, "{\"input_ids\":[]}\n").message(), HasSubstr("corpus c is empty: 1 files hold 0 documents with ids"));
+  EXPECT_THAT(Run(import_, "1 2 3\n", "ids.txt").message(),
+              HasSubstr("ids.txt: corpora.c.input_ids reads rows of jsonl files, and this is none"));
+}
+
+TEST_F(PrepareTest, NoTokenizerIsTrainedOnIds) {
+  task::Task task = Task(import_);
+  task.kind = "tokenizer";
+  task.inputs = {{"source.c", at("source")}};
+  task.spec = {{"train", {{"vocab", 300}, {"corpora", {import_}}}}};
+  SilentChannel channel;
+  EXPECT_THAT(RunTokenizerJob(task, channel).message(),
+              HasSubstr("spec.train.corpora.0: corpus c is ids (input_ids), of which no tokenizer can be trained"));
+}
+
+// The most memory that a preparation of about `megabytes` of rows held, in bytes.
+int64_t PeakMemory(const task::Task& task) {
+  const pid_t child = fork();
+  if (child == 0) {
+    SilentChannel channel;
+    _exit(RunPrepareJob(task, channel).ok() ? 0 : 1);
+  }
+  int status = 0;
+  rusage usage{};
+  EXPECT_EQ(wait4(child, &status, 0, &usage), child);
+  EXPECT_EQ(status, 0);
+  return usage.ru_maxrss * 1024;
+}
+
+TEST_F(PrepareTest, MemoryDoesNotGrowWithTheCorpus) {
+  const auto write = [&](const std::string& folder, size_t bytes) {
+    EXPECT_TRUE(MakeFolder(at(folder)).ok());
+    std::ofstream file(at(folder + "/rows.jsonl"));
+    std::string row = "{\"text\":\"";
+    while (row.size() < 4000) row += "one and two are four and eight are two, ";
+    row += "\"}\n";
+    for (size_t written = 0; written < bytes; written += row.size()) file << row;
+  };
+  write("small", size_t{24} << 20);
+  write("large", size_t{96} << 20);
+  task::Task task = Task({{"name", "c"}});
+  task.inputs["source"] = at("small");
+  const int64_t small = PeakMemory(task);
+  task.inputs["source"] = at("large");
+  const int64_t large = PeakMemory(task);
+  EXPECT_LT(large - small, int64_t{16} << 20) << small << " " << large;
+  EXPECT_LT(large, int64_t{96} << 20);
+}
+
+}  // namespace
+}  // namespace braid::corpus
