@@ -37,7 +37,8 @@ ProgressReport OnStandardError() {
   return [last = std::string()](std::string_view phase, std::string_view unit, int64_t done, int64_t total) mutable {
     if (phase != last && !last.empty()) std::fputc('\n', stderr);
     last = phase;
-    std::fprintf(stderr, "\r%s: %lld of %lld %s ", last.c_str(), (long long)done, (long long)total, std::string(unit).c_str());
+    std::fprintf(stderr, "\r%s: %lld of %lld %s ", last.c_str(), (long long)done, (long long)total,
+                 std::string(unit).c_str());
     if (done == total) std::fputc('\n', stderr), last.clear();
     return OkStatus();
   };
@@ -75,16 +76,22 @@ Result<GlueSettings> SettingsOf(const Arguments& arguments) {
 }  // namespace
 
 Status BlimpByHand(const Arguments& arguments) {
-  if (arguments.positional().size() != 3) return InvalidArgument("blimp takes a checkpoint folder and a folder of BLiMP's files");
+  if (arguments.positional().size() != 3) {
+    return InvalidArgument("blimp takes a checkpoint folder and a folder of BLiMP's files");
+  }
   BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
   BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
-  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureBlimp(*opened.network, opened.tokenizer, arguments.positional()[2], pairs, OnStandardError()));
+  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureBlimp(*opened.network, opened.tokenizer, arguments.positional()[2],
+                                                       pairs, OnStandardError()));
   if (arguments.Has("json")) {
     std::printf("%s", DumpJson(json).c_str());
     return OkStatus();
   }
-  for (const auto& [paradigm, accuracy] : json["paradigms"].items()) std::printf("%-56s %6.2f\n", paradigm.c_str(), accuracy.get<double>());
-  std::printf("%-56s %6.2f\n", Format("mean of %zu paradigms", json["paradigms"].size()).c_str(), json["mean"].get<double>());
+  for (const auto& [paradigm, accuracy] : json["paradigms"].items()) {
+    std::printf("%-56s %6.2f\n", paradigm.c_str(), accuracy.get<double>());
+  }
+  const std::string mean = Format("mean of %zu paradigms", json["paradigms"].size());
+  std::printf("%-56s %6.2f\n", mean.c_str(), json["mean"].get<double>());
   return OkStatus();
 }
 
@@ -92,8 +99,9 @@ Status GlueByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 3) return InvalidArgument("glue takes a checkpoint folder and a folder of task files");
   BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, SettingsOf(arguments));
   BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
-  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureGlue(*opened.network, opened.tokenizer, arguments.positional()[2], settings,
-                                                      arguments.Get("adapters", ""), OnStandardError()));
+  BRAID_ASSIGN_OR_RETURN(const Json json,
+                         MeasureGlue(*opened.network, opened.tokenizer, arguments.positional()[2], settings,
+                                     arguments.Get("adapters", ""), OnStandardError()));
   if (arguments.Has("json")) {
     std::printf("%s", DumpJson(json).c_str());
     return OkStatus();
@@ -120,7 +128,8 @@ Status AdaptByHand(const Arguments& arguments) {
   }
   AdamW::Snapshot weights;
   weights.p.assign(opened.network->parameters(), opened.network->parameters() + opened.network->layout().size);
-  BRAID_RETURN_IF_ERROR(WriteCheckpoint(words[3], opened.network->spec(), opened.network->layout(), weights, {}, "", /*optimizer=*/false));
+  BRAID_RETURN_IF_ERROR(WriteCheckpoint(words[3], opened.network->spec(), opened.network->layout(), weights, {}, "",
+                                        /*optimizer=*/false));
   return CopyFile(arguments.Get("tokenizer", JoinPath(words[1], "tokenizer.json")), JoinPath(words[3], "tokenizer.json"));
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "corpus/lines.h"
 #include "trainer/eval/dual_analysis.h"
 #include "trainer/eval/measure.h"
 #include "trainer/eval/sample.h"
@@ -37,9 +38,22 @@ Result<Json> Losses(const task::Task& task, const Json& spec, int64_t sequence, 
   return json;
 }
 
-Result<Json> Samples(const Json& spec, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder, Network& network,
-                     task::Channel& channel) {
-  BRAID_ASSIGN_OR_RETURN(const SampleSettings settings, SampleSettingsFromJson(spec, "spec.generate"));
+// One prompt a line; empty lines are none.
+Status AddPrompts(const task::Task& task, const std::string& file, std::vector<std::string>* prompts) {
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("prompts"));
+  const std::string path = JoinPath(folder, file);
+  const size_t before = prompts->size();
+  BRAID_RETURN_IF_ERROR(corpus::ReadLines(path, [&](std::string_view line, int64_t) {
+    if (!line.empty()) prompts->emplace_back(line);
+    return OkStatus();
+  }));
+  return prompts->size() > before ? OkStatus() : InvalidArgument(path + ": no prompt in this file; write one a line");
+}
+
+Result<Json> Samples(const task::Task& task, const Json& spec, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                     Network& network, task::Channel& channel) {
+  BRAID_ASSIGN_OR_RETURN(SampleSettings settings, SampleSettingsFromJson(spec, "spec.generate"));
+  if (!settings.file.empty()) BRAID_RETURN_IF_ERROR(AddPrompts(task, settings.file, &settings.prompts));
   Json json = Json::array();
   for (size_t i = 0; i < settings.prompts.size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(network, tokenizer, encoder, settings.prompts[i], settings, i));
@@ -67,31 +81,63 @@ ProgressReport OnChannel(task::Channel& channel) {
   };
 }
 
-Result<Json> Blimp(const task::Task& task, const Json& spec, const SharedTokenizer& tokenizer, Network& network,
-                   task::Channel& channel) {
-  JsonReader read(spec, "spec.blimp");
-  const int64_t pairs = read.Int("pairs", 0);
-  if (pairs < 0) read.Fail("pairs", "must not be negative");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("blimp"));
-  return MeasureBlimp(network, tokenizer, folder, pairs, OnChannel(channel));
-}
+// The parts that measure.h does, as the spec wants them. What can be wrong with fields and files is found at once.
+class Measures {
+ public:
+  static Result<Measures> Read(const task::Task& task, JsonReader& spec) {
+    Measures measures;
+    if (const Json& blimp = spec.Value("blimp"); !blimp.is_null()) {
+      JsonReader read(blimp, "spec.blimp");
+      measures.pairs_ = read.Int("pairs", 0);
+      if (measures.pairs_ < 0) read.Fail("pairs", "must not be negative");
+      BRAID_RETURN_IF_ERROR(read.Finish());
+      BRAID_ASSIGN_OR_RETURN(measures.blimp_, task.Input("blimp"));
+      BRAID_RETURN_IF_ERROR(CheckBlimp(measures.blimp_, measures.pairs_));
+    }
+    if (const Json& glue = spec.Value("glue"); !glue.is_null()) {
+      BRAID_ASSIGN_OR_RETURN(measures.settings_, GlueSettingsFromJson(glue, "spec.glue"));
+      BRAID_ASSIGN_OR_RETURN(measures.glue_, task.Input("glue"));
+    }
+    measures.routing_ = spec.Value("routing");
+    return measures;
+  }
 
-Result<Json> Glue(const task::Task& task, const Json& spec, const SharedTokenizer& tokenizer, Network& network,
-                  task::Channel& channel) {
-  BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, GlueSettingsFromJson(spec, "spec.glue"));
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("glue"));
-  const std::string adapters = settings.adapters ? JoinPath(task.output, "adapters") : "";
-  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureGlue(network, tokenizer, folder, settings, adapters, OnChannel(channel)));
-  if (settings.adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
-  return json;
-}
+  Status Check(const task::Task& task, const model::ModelSpec& model) {
+    if (!glue_.empty()) BRAID_RETURN_IF_ERROR(CheckGlue(model, glue_, settings_));
+    if (routing_.is_null()) return OkStatus();
+    BRAID_ASSIGN_OR_RETURN(shards_, OpenShards(task, model.tokenizer));
+    return CheckRouting(model, routing_, "spec.routing", shards_);
+  }
 
-Result<Json> Routing(const task::Task& task, const Json& spec, int64_t sequence, const SharedTokenizer& tokenizer,
-                     Network& network, task::Channel& channel) {
-  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, tokenizer->digest()));
-  return MeasureRouting(network, tokenizer, spec, "spec.routing", shards, sequence, OnChannel(channel));
-}
+  // Adds "blimp", "glue" and "routing" to `evaluation`, and what people want of them to `summary`.
+  Status Run(const task::Task& task, int64_t sequence, const SharedTokenizer& tokenizer, Network& network,
+             task::Channel& channel, Json* evaluation, Json* summary) const {
+    const ProgressReport report = OnChannel(channel);
+    if (!routing_.is_null()) {
+      BRAID_ASSIGN_OR_RETURN((*evaluation)["routing"],
+                             MeasureRouting(network, tokenizer, routing_, "spec.routing", shards_, sequence, report));
+    }
+    if (!blimp_.empty()) {
+      BRAID_ASSIGN_OR_RETURN((*evaluation)["blimp"], MeasureBlimp(network, tokenizer, blimp_, pairs_, report));
+      (*summary)["blimp"] = (*evaluation)["blimp"]["mean"];
+    }
+    if (glue_.empty()) return OkStatus();
+    const std::string adapters = settings_.adapters ? JoinPath(task.output, "adapters") : "";
+    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, glue_, settings_, adapters, report));
+    if (settings_.adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
+    for (const char* suite : {"glue", "superglue"}) {
+      if ((*evaluation)["glue"].contains(suite)) (*summary)[suite] = (*evaluation)["glue"][suite];
+    }
+    return OkStatus();
+  }
+
+ private:
+  std::string blimp_, glue_;  // folders; empty: not asked for
+  int64_t pairs_ = 0;
+  GlueSettings settings_;
+  Json routing_;
+  std::vector<corpus::Shards> shards_;  // of routing
+};
 
 }  // namespace
 
@@ -103,9 +149,7 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   const Json& loss = read.Value("loss");
   const Json& generate = read.Value("generate");
   const Json& dual = read.Value("dual");
-  const Json& blimp = read.Value("blimp");
-  const Json& glue = read.Value("glue");
-  const Json& routing = read.Value("routing");
+  BRAID_ASSIGN_OR_RETURN(Measures measures, Measures::Read(task, read));
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, OpenTokenizer(task));
   BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
@@ -114,6 +158,7 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
     return InvalidArgument("model " + network->spec().name + " was trained with tokenizer " +
                            network->spec().tokenizer.substr(0, 12) + ", the job has " + tokenizer->digest().substr(0, 12));
   }
+  BRAID_RETURN_IF_ERROR(measures.Check(task, network->spec()));
   Json evaluation = {{"name", name},
                      {"model", {{"kind", network->spec().kind == model::Kind::kDense ? "dense" : "composite"},
                                 {"parameters", model::ParameterCount(network->spec())}}},
@@ -125,30 +170,18 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   }
   if (!generate.is_null()) {
     corpus::Encoder encoder(tokenizer);
-    BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(generate, *tokenizer, encoder, *network, channel));
+    BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(task, generate, *tokenizer, encoder, *network, channel));
   }
   if (!dual.is_null()) {
     channel.Progress("dual", "steps", 0, 1);
     BRAID_ASSIGN_OR_RETURN(evaluation["dual"], Dual(task, dual, sequence, *tokenizer, *network));
   }
-  if (!routing.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(evaluation["routing"], Routing(task, routing, sequence, tokenizer, *network, channel));
-  }
-  if (!blimp.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(evaluation["blimp"], Blimp(task, blimp, tokenizer, *network, channel));
-  }
-  if (!glue.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(evaluation["glue"], Glue(task, glue, tokenizer, *network, channel));
-  }
+  Json summary = {{"name", name}, {"loss", evaluation["loss"]}};
+  BRAID_RETURN_IF_ERROR(measures.Run(task, sequence, tokenizer, *network, channel, &evaluation, &summary));
   const std::string output = JoinPath(task.output, "evaluation");
   BRAID_RETURN_IF_ERROR(MakeFolder(output));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(output, "evaluation.json"), evaluation));
   channel.AddOutput("evaluation", "evaluation", "evaluation", {{"name", name}});
-  Json summary = {{"name", name}, {"loss", evaluation["loss"]}};
-  if (!blimp.is_null()) summary["blimp"] = evaluation["blimp"]["mean"];
-  for (const char* suite : {"glue", "superglue"}) {
-    if (!glue.is_null() && evaluation["glue"].contains(suite)) summary[suite] = evaluation["glue"][suite];
-  }
   channel.Succeed(summary);
   return OkStatus();
 }

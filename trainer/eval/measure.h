@@ -1,5 +1,6 @@
-// The evaluations beside loss and samples, of a network: BLiMP, GLUE and SuperGLUE, routing. Each gives its part of evaluation.json
-// (docs/formats.md). The job `evaluate` and the commands by hand are two ways to call them.
+// The evaluations beside loss and samples, of a network: BLiMP, GLUE and SuperGLUE, routing. Each gives its
+// part of evaluation.json (docs/formats.md). The job `evaluate` and the commands by hand are two ways to call
+// them.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +28,23 @@ using ProgressReport = std::function<Status(std::string_view phase, std::string_
 // True iff two passes of the model over the same text differ (A4 `always` on a Gumbel router).
 bool IsNoisy(const model::ModelSpec& spec);
 
+// What is wrong with a spec or its files, as the measurements say it, but before any long work.
+Status CheckBlimp(const std::string& folder, int64_t pairs);
+Status CheckGlue(const model::ModelSpec& model, const std::string& folder, const GlueSettings& settings);
+Status CheckRouting(const model::ModelSpec& model, const Json& spec, const std::string& path,
+                    const std::vector<corpus::Shards>& shards);
+
 // `folder` holds the paradigms, of which the first `pairs` (0: all) count. A noisy model is scored with five seeds.
 Result<Json> MeasureBlimp(Network& network, const SharedTokenizer& tokenizer, const std::string& folder, int64_t pairs,
                           const ProgressReport& report);
 
-// `folder` holds the tasks' files. The adapters of each training go to <adapters>/<task>/seed-<seed> unless `adapters` is empty.
-Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, const std::string& folder, const GlueSettings& settings,
-                         const std::string& adapters, const ProgressReport& report);
+// `folder` holds the tasks' files. The adapters of each training go to <adapters>/<task>/seed-<seed> unless
+// `adapters` is empty.
+Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, const std::string& folder,
+                         const GlueSettings& settings, const std::string& adapters, const ProgressReport& report);
 
-// kInvalidArgument for a model without decisions: a dense one, connect: slice, or a router `none`. `shards` may be none.
+// The prompts, and with `sequences` every token of so many held-out sequences of each of `shards`.
+// kInvalidArgument for a model without decisions: a dense one, connect: slice, or a router `none`.
 Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer, const Json& spec, const std::string& path,
                             const std::vector<corpus::Shards>& shards, int64_t sequence, const ProgressReport& report);
 

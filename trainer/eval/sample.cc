@@ -41,6 +41,7 @@ Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::strin
   JsonReader read(json, path);
   SampleSettings settings;
   settings.prompts = read.Strings("prompts");
+  settings.file = read.String("file", "");
   settings.tokens = read.Int("tokens", settings.tokens);
   settings.temperature = read.Double("temperature", settings.temperature);
   settings.top_k = read.Int("top_k", settings.top_k);

@@ -15,6 +15,7 @@ namespace braid::trainer {
 
 struct SampleSettings {
   std::vector<std::string> prompts;
+  std::string file;          // of the input `prompts`, one a line: they follow those above
   int64_t tokens = 40;
   double temperature = 0.0;  // 0: greedy
   int64_t top_k = 0;         // 0: all

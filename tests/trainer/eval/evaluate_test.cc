@@ -6,6 +6,7 @@
 
 #include "corpus/dataset.h"
 #include "tests/trainer/small_world.h"
+#include "trainer/network/lora.h"
 
 namespace braid::trainer {
 namespace {
@@ -82,6 +83,117 @@ TEST_F(EvaluateTest, AFewSequencesAndSamples) {
   EXPECT_EQ(evaluation["samples"][1]["prompt"], "one and");
   EXPECT_EQ(evaluation["samples"][1]["next"].size(), 5u);
   EXPECT_EQ(evaluation["model"]["kind"], "composite");
+}
+
+TEST_F(EvaluateTest, PromptsMayStandInAFile) {
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("prompts") + "/p.txt", "the cat\n\none and\n").ok());
+  task_.spec["generate"] = {{"file", "p.txt"}, {"tokens", 2}};
+  EXPECT_THAT(Error(), HasSubstr("prompts"));  // without the input
+  task_.inputs["prompts"] = world_.at("prompts");
+  const Json samples = Evaluate()["samples"];
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_EQ(samples[1]["prompt"], "one and");
+  ASSERT_TRUE(WriteFileAtomic(world_.at("prompts") + "/p.txt", "\n").ok());
+  EXPECT_THAT(Error(), HasSubstr("p.txt: no prompt in this file"));
+}
+
+TEST_F(EvaluateTest, BlimpCountsPairsByTheModelsLogits) {
+  const std::vector<std::pair<std::string, std::string>> pairs = {
+      {"the cat sat on the mat", "the mat sat the cat on"}, {"one and one are two", "one are and two one"}, {"the dog", "the dog"}, {"dog the", "the dog"}};
+  std::string rows;
+  double right = 0;
+  corpus::Encoder encoder(world_.shared_tokenizer());
+  // By the definition: log p of every token after <|endoftext|> and those before it, from whole logits in
+  // double precision.
+  const auto score = [&](const std::string& sentence) {
+    std::vector<int32_t> ids = {world_.tokenizer().eos_id()};
+    encoder.Encode(" " + sentence, &ids);
+    const auto vocab = static_cast<size_t>(world_.tokenizer().vocab());
+    const std::vector<float> logits = network_->Logits(ids, false);
+    double sum = 0;
+    for (size_t t = 0; t + 1 < ids.size(); ++t) {
+      double total = 0;
+      for (size_t v = 0; v < vocab; ++v) total += std::exp(static_cast<double>(logits[t * vocab + v]));
+      sum += logits[t * vocab + static_cast<size_t>(ids[t + 1])] - std::log(total);
+    }
+    return sum;
+  };
+  for (const auto& [good, bad] : pairs) {
+    rows += Json{{"sentence_good", good}, {"sentence_bad", bad}}.dump() + "\n";
+    right += good == bad || score(good) > score(bad) ? 1 : 0;
+  }
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/word_order.jsonl", rows).ok());
+  task_.inputs["blimp"] = world_.at("blimp");
+  task_.spec["blimp"] = {{"pairs", 0}};
+  const Json blimp = Evaluate()["blimp"];
+  EXPECT_EQ(blimp["paradigms"]["word_order"], 100 * right / 4);
+  EXPECT_EQ(blimp["mean"], 100 * right / 4);
+  EXPECT_EQ(blimp["pairs"], 4);
+  EXPECT_EQ(blimp["seeds"].size(), 1u);
+}
+
+TEST_F(EvaluateTest, RoutingOfAShareComposite) {
+  task_.spec["routing"] = {{"prompts", {{{"text", "the cat"}, {"correct", 1}}}}, {"sequences", 2}, {"corpora", {{"tales", 1}, {"sums", 2}}}};
+  const Json routing = Evaluate()["routing"];
+  ASSERT_EQ(routing["prompts"].size(), 1u);
+  EXPECT_EQ(routing["prompts"][0]["decisions"][0].size(), 1u);  // of two layers the last has no choice
+  EXPECT_EQ(routing["text"]["tales"]["decisions"], 2 * SmallWorld::kSequence);
+  const Json& shares = routing["text"]["sums"]["shares"];
+  ASSERT_EQ(shares.size(), 2u);
+  EXPECT_NEAR(shares[0].get<double>() + shares[1].get<double>(), 100, 1e-9);
+  EXPECT_EQ(routing["text"]["sums"]["correct"], shares[1]);
+}
+
+TEST_F(EvaluateTest, RoutingNeedsAModelThatRoutes) {
+  const auto dense = Network::Create(world_.Dense("lone"), "cpu").value();
+  dense->Initialize(1);
+  task_.inputs["model"] = world_.WriteModel("lone", *dense);
+  task_.spec["routing"] = Json::object();
+  EXPECT_THAT(Error(), HasSubstr("model lone makes no routing decisions"));
+  task_.inputs["model"] = world_.at("model");
+  task_.spec["routing"] = {{"sequences", 1}, {"corpora", {{"poems", 1}}}};
+  EXPECT_THAT(Error(), HasSubstr("spec.routing.corpora: there is no input data.poems"));
+}
+
+TEST_F(EvaluateTest, GlueTrainsAdaptersAndKeepsThem) {
+  std::string rows;
+  for (int i = 0; i < 12; ++i) rows += Json{{"sentence", i % 2 == 0 ? "the cat sat" : "two and two"}, {"label", i % 2}}.dump() + "\n";
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", rows).ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
+  task_.inputs["glue"] = world_.at("glue");
+  task_.spec["glue"] = {{"tasks", {"sst2"}}, {"seeds", {1, 2}}, {"epochs", 12}, {"batch", 4}, {"lr", 0.03}, {"adapters", true}};
+  const std::vector<float> before(network_->parameters(), network_->parameters() + network_->layout().size);
+  const Json evaluation = Evaluate();
+  const Json& sst2 = evaluation["glue"]["tasks"]["sst2"];
+  EXPECT_EQ(sst2["score"], 100.0);  // two sentences, each always of one class
+  EXPECT_EQ(sst2["seeds"].size(), 2u);
+  EXPECT_LT(sst2["runs"][0]["loss"].get<double>(), 0.5);
+  // The adapters that were kept give the classes again.
+  const std::string folder = task_.output + "/adapters/sst2/seed-2";
+  const auto lora = Lora::Attach(*network_, ReadLoraConfig(folder).value()).value();
+  ASSERT_TRUE(lora->Load(folder).ok());
+  corpus::Encoder encoder(world_.shared_tokenizer());
+  for (const int32_t label : {0, 1}) {
+    std::vector<int32_t> ids;
+    encoder.Encode(label == 0 ? "the cat sat" : "two and two", &ids);
+    const auto length = static_cast<int32_t>(ids.size());
+    const std::vector<float> logits = lora->Logits({ids.data(), &length, 1, length});
+    EXPECT_EQ(logits[1] > logits[0], label == 1);
+  }
+}
+
+TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", "{\"sentence\": \"a\", \"label\": 1}\n").ok());
+  task_.inputs["glue"] = world_.at("glue");
+  task_.spec["glue"] = {{"tasks", {"sst2"}}};
+  EXPECT_THAT(Error(), HasSubstr("sst2.train.jsonl has one class only"));
+  task_.spec["glue"]["tasks"] = {"sst3"};
+  EXPECT_THAT(Error(), HasSubstr("spec.glue.tasks: there is no task \"sst3\""));
+  task_.spec.erase("glue");
+  task_.spec["blimp"] = Json::object();
+  EXPECT_THAT(Error(), HasSubstr("blimp"));  // the input is missing
+  task_.inputs["blimp"] = world_.MakeFolderAt("empty");
+  EXPECT_THAT(Error(), HasSubstr("no <paradigm>.jsonl here"));
 }
 
 TEST_F(EvaluateTest, RefusesOtherTokenizersAndTooLittleText) {

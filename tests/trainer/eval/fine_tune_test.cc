@@ -13,7 +13,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Answers what it was told to: its validation loss after epoch e is about `losses[e]`. Its one weight is the number of steps so far.
+// Answers what it was told to: its validation loss after epoch e is about `losses[e]`. Its one weight is the
+// number of steps so far.
 class ScriptedClassifier final : public Classifier {
  public:
   ScriptedClassifier(std::vector<double> losses, int64_t steps_an_epoch) : losses_(std::move(losses)), per_epoch_(steps_an_epoch) {}

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "corpus/dataset.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/eval/routing/tally.h"
 
@@ -15,7 +16,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// Decisions as published: one word a prompt, one digit a layer; the first ten prompts are stories (path 1), then mathematics (path 2).
+// Decisions as published: one word a prompt, one digit a layer; the first ten prompts are stories (path 1),
+// then mathematics (path 2).
 RoutingTally Published(const std::string& rows, int64_t choices) {
   RoutingTally tally(choices);
   std::istringstream words(rows);
@@ -59,7 +61,8 @@ TEST(RoutingPromptsTest, TenStoriesAndTenOfMathematics) {
 
 class RoutingTest : public ::testing::Test {
  protected:
-  // Two layers and a third without a choice. Layer 0 chooses by the token's parity, layer 1 always the combination; without noise, path 1.
+  // Two layers and a third without a choice. Layer 0 chooses by the token's parity, layer 1 always the
+  // combination; without noise, path 1.
   RoutingTest() {
     model_.choices = 3;
     model_.has_router = true;
@@ -107,7 +110,7 @@ TEST_F(RoutingTest, HeldOutTextCountsWithEveryToken) {
   EXPECT_NEAR(json["layers"][0]["correct"].get<double>(), 100.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
   EXPECT_NEAR(json["correct"].get<double>(), 50.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
   EXPECT_EQ(json["layers"][1]["shares"][2], 100.0);
-  EXPECT_THAT(RouteText(shards, 5000, 0, 1, model_).status().message(), HasSubstr("raise validation.documents"));
+  EXPECT_THAT(RouteText(shards, 5000, 1, 1, model_).status().message(), HasSubstr("raise validation.documents"));
 }
 
 TEST_F(RoutingTest, RefusesPromptsItCannotRead) {
@@ -125,6 +128,7 @@ TEST(RoutingSettingsTest, ReadsPromptsAndCorpora) {
   EXPECT_EQ(settings.prompts[0].correct, 2);
   EXPECT_EQ(settings.corpora.at("tales"), 1);
   EXPECT_THAT(RoutingSettingsFromJson(Json::object(), "spec.routing", 2).value().prompts, SizeIs(20));
+  EXPECT_THAT(RoutingSettingsFromJson({{"prompts", Json::array()}, {"sequences", 1}}, "spec.routing", 2).value().prompts, SizeIs(0));
   const auto error = [](const Json& bad) { return RoutingSettingsFromJson(bad, "spec.routing", 2).status().message(); };
   EXPECT_THAT(error({{"prompts", {{{"text", "a"}, {"correct", 3}}}}}), HasSubstr("spec.routing.prompts.0.correct: is 3, but the model has paths 1 to 2"));
   EXPECT_THAT(error({{"corpora", {{"tales", 9}}}}), HasSubstr("spec.routing.corpora.tales: is 9"));

@@ -15,8 +15,8 @@
 namespace braid::trainer {
 
 struct BlimpOptions {
-  // All paradigms are scored once for each of these, and accuracies averaged: five for a model whose router is noisy while it is
-  // evaluated (A4 `always`), one for all others.
+  // All paradigms are scored once for each of these, and accuracies averaged: five for a model whose router is
+  // noisy while it is evaluated (A4 `always`), one for all others.
   std::vector<uint64_t> noise_seeds = {1};
   std::function<void(uint64_t seed)> begin_noise;  // called before the first paradigm of each noise seed; may be empty
   int64_t max_positions = 0;                       // longest input of the model; 0: any
@@ -35,12 +35,14 @@ struct BlimpResult {
   double mean = 0;            // 0 to 1, over paradigms, each counted once
 };
 
-// A sentence is encoded with one space in front. A pair is right when the good sentence scores at least as much as the bad one: ties count.
-// A sentence that is too long for the model, or a score that is not a number, is kInvalidArgument with paradigm and pair.
+// A sentence is encoded with one space in front. A pair is right when the good sentence scores at least as much
+// as the bad one: ties count. A sentence that is too long for the model, or a score that is not a number, is
+// kInvalidArgument with paradigm and pair.
 Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms, const corpus::Tokenizer& tokenizer,
                              corpus::Encoder& encoder, const TokenScorer& scorer, const BlimpOptions& options);
 
-// {"mean", "paradigms": {name: accuracy}, "pairs", "seeds": [mean of each noise seed], "deviation"}, accuracies in per cent.
+// {"mean", "paradigms": {name: accuracy}, "pairs", "seeds": [mean of each noise seed], "deviation"}, accuracies
+// in per cent.
 Json ToJson(const BlimpResult& result);
 
 }  // namespace braid::trainer

@@ -9,7 +9,8 @@ namespace braid::trainer {
 
 std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sentences, const TokenScorer& scorer,
                                    const ScoreOptions& options) {
-  // By length, so that a batch holds few pads; ties in order of appearance, so that batches are the same on every machine.
+  // By length, so that a batch holds few pads; ties in order of appearance, so that batches are the same on
+  // every machine.
   std::vector<size_t> order(sentences.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return sentences[a].size() > sentences[b].size(); });

@@ -10,9 +10,9 @@
 
 namespace braid::trainer {
 
-// Of two texts of `first` and `second` tokens: how many of each are kept so that both together are at most `length`. The longer one
-// loses first; when both are longer than half, each gets half and the longer one the odd token (Hugging Face's `longest_first`).
-// Tokens go from the end.
+// Of two texts of `first` and `second` tokens: how many of each are kept so that both together are at most
+// `length`. The longer one loses first; when both are longer than half, each gets half and the longer one the
+// odd token (Hugging Face's `longest_first`). Tokens go from the end.
 struct Kept {
   size_t first = 0;
   size_t second = 0;

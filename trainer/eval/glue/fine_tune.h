@@ -14,8 +14,8 @@
 
 namespace braid::trainer {
 
-// The learning rate of step `step` (the first is 0) of `total`: a line from 0 up to `lr` over the first `warmup` * total steps, rounded up,
-// then a line down to 0 behind the last.
+// The learning rate of step `step` (the first is 0) of `total`: a line from 0 up to `lr` over the first
+// `warmup` * total steps, rounded up, then a line down to 0 behind the last.
 double LinearRate(double lr, double warmup, int64_t step, int64_t total);
 
 // Tells when to stop by the validation loss after each epoch.
@@ -49,8 +49,8 @@ struct FineTuned {
   int64_t steps = 0;
 };
 
-// Leaves the best weights in `classifier`. `progress` is called after each step; an error ends the training with it, and it may be
-// empty. A loss that is not finite is kInvalidArgument that names task, seed and step.
+// Leaves the best weights in `classifier`. `progress` is called after each step; an error ends the training
+// with it, and it may be empty. A loss that is not finite is kInvalidArgument that names task, seed and step.
 Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data, const GlueSettings& settings, uint64_t seed,
                            int32_t pad_id, Classifier& classifier,
                            const std::function<Status(int64_t done, int64_t total)>& progress);

@@ -13,6 +13,19 @@ std::vector<std::string> ValidationOf(const GlueTask& task, const GlueSettings& 
   return task.validation;
 }
 
+// Calls use(task, data) for each task of the settings; its data are gone after the call.
+Status ForEachTask(const std::string& folder, const GlueSettings& settings,
+                   const std::function<void(const GlueTask&, const TaskData&)>& use) {
+  BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(folder));
+  for (const std::string& name : settings.tasks) {
+    BRAID_ASSIGN_OR_RETURN(const GlueTask* task, FindGlueTask(name));
+    BRAID_ASSIGN_OR_RETURN(const TaskData data,
+                           ReadTaskData(*task, files, ValidationOf(*task, settings), settings.documents));
+    use(*task, data);
+  }
+  return OkStatus();
+}
+
 EncodedTask Encoded(const TaskData& data, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
                     corpus::Encoder& encoder) {
   EncodedTask encoded;
@@ -67,15 +80,16 @@ Json SuiteMean(const GlueResult& result, const std::string& suite) {
 
 }  // namespace
 
+Status CheckGlueFiles(const std::string& folder, const GlueSettings& settings) {
+  return ForEachTask(folder, settings, [](const GlueTask&, const TaskData&) {});
+}
+
 Result<GlueResult> RunGlue(const std::string& folder, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
                            corpus::Encoder& encoder, Classifier& classifier, const GlueHooks& hooks) {
-  BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(folder));
   std::vector<std::pair<const GlueTask*, EncodedTask>> tasks;
-  for (const std::string& name : settings.tasks) {
-    BRAID_ASSIGN_OR_RETURN(const GlueTask* task, FindGlueTask(name));
-    BRAID_ASSIGN_OR_RETURN(const TaskData data, ReadTaskData(*task, files, ValidationOf(*task, settings), settings.documents));
-    tasks.emplace_back(task, Encoded(data, settings, tokenizer, encoder));
-  }
+  BRAID_RETURN_IF_ERROR(ForEachTask(folder, settings, [&](const GlueTask& task, const TaskData& data) {
+    tasks.emplace_back(&task, Encoded(data, settings, tokenizer, encoder));
+  }));
   GlueResult result;
   for (const auto& [task, data] : tasks) {
     BRAID_ASSIGN_OR_RETURN(result.tasks.emplace_back(),

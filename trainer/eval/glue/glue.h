@@ -37,12 +37,16 @@ struct GlueHooks {
   std::function<Status(const std::string& task, uint64_t seed)> trained;
 };
 
-// Reads and checks the files of all tasks before the first training.
+// Reads and checks the files of all tasks, as RunGlue does: what is wrong with one is known before any long work.
+Status CheckGlueFiles(const std::string& folder, const GlueSettings& settings);
+
+// Reads the files of all tasks before the first training.
 Result<GlueResult> RunGlue(const std::string& folder, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
                            corpus::Encoder& encoder, Classifier& classifier, const GlueHooks& hooks);
 
-// {"tasks": {name: {"score", "deviation", "metric", "seeds": [score of each], "runs": [...], "examples": {"train", "validation"}}}, "glue", "superglue"},
-// scores in per cent. A suite's mean is there only if all its tasks are.
+// {"tasks": {name: {"score", "deviation", "metric", "seeds": [score of each], "runs": [...], "examples":
+// {"train", "validation"}}}, "glue", "superglue"}, scores in per cent. A suite's mean is there only if all its
+// tasks are.
 Json ToJson(const GlueResult& result);
 
 }  // namespace braid::trainer

@@ -37,7 +37,8 @@ Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::str
   RoutingSettings settings;
   settings.sequences = read.Int("sequences", 0);
   if (settings.sequences < 0) read.Fail("sequences", "must not be negative");
-  const Json prompts = read.Has("prompts") ? read.RequireArray("prompts") : Json::array();
+  const bool own_prompts = read.Has("prompts");
+  const Json prompts = own_prompts ? read.RequireArray("prompts") : Json::array();
   const Json corpora = read.Has("corpora") ? read.RequireObject("corpora") : Json::object();
   BRAID_RETURN_IF_ERROR(read.Finish());
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -53,7 +54,7 @@ Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::str
     CheckCorrect(by_corpus, corpus, settings.corpora[corpus], paths);
   }
   BRAID_RETURN_IF_ERROR(by_corpus.Finish());
-  if (settings.prompts.empty()) settings.prompts = DefaultRoutingPrompts();
+  if (!own_prompts) settings.prompts = DefaultRoutingPrompts();
   return settings;
 }
 
@@ -89,7 +90,7 @@ Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t s
     return InvalidArgument(Format("corpus %s: %lld tokens set aside are not one sequence of %lld; raise validation.documents",
                                   shards.corpus.c_str(), (long long)shards.validation.tokens(), (long long)sequence));
   }
-  if (sequences > 0) count = std::min(count, sequences);
+  count = std::min(count, sequences);
   std::vector<RoutingTally> tallies;  // by layer
   std::vector<int32_t> ids(static_cast<size_t>(kBatch * sequence));
   for (int64_t first = 0; first < count; first += kBatch) {

@@ -1,5 +1,5 @@
-// The tasks, one file each: which columns or fields of the official files (tab-separated or JSON lines) and of JSON lines with
-// one example a row hold the texts and the label.
+// The tasks, one file each: which columns or fields of the official files (tab-separated or JSON lines) and of
+// JSON lines with one example a row hold the texts and the label.
 #pragma once
 
 #include <string>

@@ -1,0 +1,73 @@
+#include "trainer/eval/by_hand.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/trainer/small_world.h"
+#include "trainer/network/lora.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ByHandTest : public ::testing::Test {
+ protected:
+  ByHandTest() {
+    network_ = Network::Create(world_.Dense("m"), "cpu").value();
+    network_->Initialize(9);
+    folder_ = world_.WriteModel("model", *network_);
+    EXPECT_TRUE(CopyFile(world_.at("tokenizer") + "/tokenizer.json", folder_ + "/tokenizer.json").ok());
+  }
+  static Arguments Words(std::vector<std::string> words) {
+    std::vector<const char*> argv = {"braid-trainer"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    return Arguments::Parse(static_cast<int>(argv.size()), argv.data(), {"tasks", "seeds", "epochs", "adapters", "pairs", "threads"}, {"json"}).value();
+  }
+
+  SmallWorld world_;
+  std::unique_ptr<Network> network_;
+  std::string folder_;
+};
+
+TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
+  std::string rows;
+  for (int i = 0; i < 8; ++i) rows += Json{{"sentence", i % 2 == 0 ? "the cat" : "two and"}, {"label", i % 2}}.dump() + "\n";
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", rows).ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
+  const std::string kept = world_.at("kept"), merged = world_.at("merged");
+  ::testing::internal::CaptureStdout();
+  const Status glue = GlueByHand(Words({"glue", folder_, world_.at("glue"), "--tasks", "sst2", "--seeds", "5", "--epochs", "3", "--adapters", kept}));
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("over 1 seeds  accuracy"));
+  ASSERT_TRUE(glue.ok()) << glue.message();
+  const Status adapt = AdaptByHand(Words({"adapt", folder_, kept + "/sst2/seed-5", merged}));
+  ASSERT_TRUE(adapt.ok()) << adapt.message();
+  EXPECT_TRUE(PathExists(merged + "/tokenizer.json"));
+
+  const std::vector<int32_t> ids = {1, 2, 3, 4, 5};
+  const std::vector<float> plain = network_->Logits(ids, true);
+  const auto lora = Lora::Attach(*network_, ReadLoraConfig(kept + "/sst2/seed-5").value()).value();
+  ASSERT_TRUE(lora->Load(kept + "/sst2/seed-5").ok());
+  const std::vector<float> adapted = network_->Logits(ids, true), stored = LoadNetwork(merged, "cpu").value()->Logits(ids, true);
+  EXPECT_NE(adapted, plain);
+  for (size_t i = 0; i < adapted.size(); ++i) ASSERT_NEAR(stored[i], adapted[i], 1e-5);
+}
+
+TEST_F(ByHandTest, BlimpPrintsEachParadigmAndTheMean) {
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/order.jsonl", R"({"sentence_good": "the cat", "sentence_bad": "the cat"})").ok());
+  ::testing::internal::CaptureStdout();
+  const Status status = BlimpByHand(Words({"blimp", folder_, world_.at("blimp")}));
+  const std::string printed = ::testing::internal::GetCapturedStdout();
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_THAT(printed, ::testing::MatchesRegex("order +100.00\nmean of 1 paradigms +100.00\n"));
+}
+
+TEST_F(ByHandTest, SaysHowItIsCalled) {
+  EXPECT_THAT(BlimpByHand(Words({"blimp", folder_})).message(), HasSubstr("a checkpoint folder and a folder of BLiMP's files"));
+  EXPECT_THAT(GlueByHand(Words({"glue", folder_})).message(), HasSubstr("a folder of task files"));
+  EXPECT_THAT(AdaptByHand(Words({"adapt", folder_})).message(), HasSubstr("a folder of adapters and a new folder"));
+  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--seeds", "3,x"})).message(), HasSubstr("--seeds: x is no whole number"));
+  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--tasks", "colla"})).message(), HasSubstr("there is no task \"colla\""));
+}
+
+}  // namespace
+}  // namespace braid::trainer
