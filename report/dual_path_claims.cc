@@ -82,7 +82,7 @@ struct Smallest {
 Smallest SmallestChange(const Dual& dual, const Wanted& wanted) {
   Smallest smallest;
   for (const Intervention& one : dual.interventions) {
-    if (!wanted(one)) continue;
+    if (!one.token_class.empty() || !wanted(one)) continue;
     for (const auto& [corpus, change] : one.change) {
       if (smallest.any && change >= smallest.change) continue;
       smallest = {true, change, Format("%s on %s changes the loss by %+.3f", one.name.c_str(), corpus == "all" ? "all text" : corpus.c_str(), change)};
@@ -190,7 +190,10 @@ std::vector<Finding> TestDualPathClaims(const Results& results) {
   each(StepsNeeded, "loop");
   each(NoExtrapolation, "loop");
   each(GatesMatter, "dual_path");
-  each(LastLayersDeep, "dual_path");
+  for (const ModelResult& model : results.models) {
+    // The blocks of a composite are not one stack.
+    if (!model.composed() && model.evaluation.dual.has_value() && HasBlock(model, "dual_path")) LastLayersDeep(model, &findings);
+  }
   return findings;
 }
 

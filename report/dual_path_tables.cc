@@ -11,7 +11,7 @@ namespace {
 std::string Width(int64_t width) { return width > 0 ? std::to_string(width) : "-"; }
 
 // In the order in which a reader of section 6 expects them; others follow by name.
-constexpr const char* kReadOutOrder[] = {"deep_share", "gate_deep", "gate_wide", "cosine", "delta_deep", "delta_wide", "input", "expected_steps"};
+constexpr const char* kReadOutOrder[] = {"deep_share", "gate_deep", "gate_wide", "cosine", "expected_steps", "norm_deep", "norm_wide", "norm_input"};
 
 std::vector<std::string> ReadOutNames(const std::vector<ReadOut>& rows) {
   std::vector<std::string> names;
@@ -22,8 +22,11 @@ std::vector<std::string> ReadOutNames(const std::vector<ReadOut>& rows) {
     if (std::any_of(rows.begin(), rows.end(), [&](const ReadOut& row) { return row.values.contains(name); })) add(name);
   }
   for (const ReadOut& row : rows) {
-    for (const auto& [name, value] : row.values) add(name);
+    for (const auto& [name, value] : row.values) {
+      if (name != "tokens") add(name);
+    }
   }
+  if (std::any_of(rows.begin(), rows.end(), [](const ReadOut& row) { return row.values.contains("tokens"); })) add("tokens");
   return names;
 }
 
@@ -38,21 +41,21 @@ Table ArmTable(const Results& results) {
   Table table;
   const std::vector<Arm> arms = ArmsOf(results);
   if (std::none_of(arms.begin(), arms.end(), [](const Arm& arm) { return HasDualBlocks(*arm.model); })) return table;
-  table.columns = {{"model"}, {"block"}, {"blocks", true}, {"K", true}, {"width deep", true}, {"width wide", true}, {"parameters", true},
-                   {"A, block", true}, {"B, block", true}, {"A, model", true}, {"B, model", true}};
+  table.columns = {{"model"}, {"block"}, {"blocks", true}, {"K", true}, {"width deep", true}, {"width wide", true}, {"parameters", true}};
   for (const std::string& corpus : results.corpora) table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
+  for (const char* title : {"A, block", "B, block", "A, model", "B, model"}) table.columns.push_back({title, true});
   for (const Arm& arm : arms) {
     const bool llama = arm.stack.block == "llama";
     std::vector<std::string> row = {arm.model->name, arm.stack.block, std::to_string(arm.stack.blocks),
                                     arm.stack.has_deep() ? std::to_string(arm.stack.dual.loops) : "-",
                                     Width(arm.stack.has_deep() ? arm.stack.dual.ffn_deep : 0),
                                     Width(llama ? arm.stack.ffn : arm.stack.has_wide() ? arm.stack.dual.ffn_wide : 0),
-                                    FormatCount(static_cast<double>(arm.model->evaluation.parameters)), FormatCount(arm.block_projections),
-                                    FormatCount(arm.block_causal), FormatCount(arm.projections), FormatCount(arm.causal)};
+                                    FormatCount(static_cast<double>(arm.model->evaluation.parameters))};
     for (const std::string& corpus : results.corpora) {
       const auto loss = arm.model->LossOn(corpus);
       row.push_back(loss.has_value() ? Format("%.4f", *loss) : "-");
     }
+    for (const double operations : {arm.block_projections, arm.block_causal, arm.projections, arm.causal}) row.push_back(FormatCount(operations));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -104,11 +107,36 @@ Table ReadOutTable(const std::vector<ReadOut>& rows) {
     }
     for (const std::string& name : names) {
       const auto found = row.values.find(name);
-      cells.push_back(found == row.values.end() ? "-" : name == "count" ? Format("%.0f", found->second) : Format("%.3f", found->second));
+      cells.push_back(found == row.values.end() ? "-" : name == "tokens" ? FormatCount(found->second) : Format("%.3f", found->second));
     }
     table.rows.push_back(std::move(cells));
   }
   return table;
+}
+
+std::vector<ReadOut> MeanOverBlocks(const std::vector<ReadOut>& rows) {
+  std::vector<ReadOut> means;
+  std::vector<double> blocks;
+  for (const ReadOut& row : rows) {
+    std::vector<std::pair<std::string, std::string>> labels;
+    for (const auto& label : row.labels) {
+      if (label.first != "place") labels.push_back(label);
+    }
+    auto mean = std::find_if(means.begin(), means.end(), [&](const ReadOut& m) { return m.labels == labels; });
+    if (mean == means.end()) {
+      means.push_back({labels, {}});
+      blocks.push_back(0);
+      mean = means.end() - 1;
+    }
+    blocks[static_cast<size_t>(mean - means.begin())] += 1;
+    for (const char* name : {"deep_share", "gate_deep", "gate_wide", "expected_steps", "tokens"}) {
+      if (row.values.contains(name)) mean->values[name] += row.values.at(name);
+    }
+  }
+  for (size_t i = 0; i < means.size(); ++i) {
+    for (auto& [name, value] : means[i].values) value /= blocks[i];
+  }
+  return means;
 }
 
 Table PublishedArmTable() {

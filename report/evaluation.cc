@@ -98,6 +98,8 @@ Result<Blimp> ReadBlimp(const Json& json, const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(blimp.mean.value, Percent(read.Value("mean"), path + ".mean"));
   blimp.pairs = read.Int("pairs", 0);
   const Json& paradigms = read.Value("paradigms");
+  const double deviation = read.Double("deviation", 0);
+  const Json& seeds = read.Value("seeds");
   BRAID_RETURN_IF_ERROR(Done(read, json));
   if (paradigms.is_null()) return blimp;
   BRAID_RETURN_IF_ERROR(CheckObject(paradigms, path + ".paradigms"));
@@ -113,6 +115,7 @@ Result<Blimp> ReadBlimp(const Json& json, const std::string& path) {
   if (std::abs(blimp.mean.value - mean) > 0.01) {
     return InvalidArgument(Format("%s.mean: is %.4f, but the paradigms have a mean of %.4f", path.c_str(), mean, blimp.mean.value));
   }
+  if (seeds.is_array() && seeds.size() > 1) blimp.mean.variance += deviation * deviation / static_cast<double>(seeds.size());
   return blimp;
 }
 
@@ -216,7 +219,7 @@ Result<RoutingShares> ReadShares(const Json& json, const std::string& path) {
   RoutingShares shares;
   BRAID_ASSIGN_OR_RETURN(shares.shares, Percents(read.Value("shares"), path + ".shares"));
   const Json& correct = read.Value("correct");
-  shares.decisions = read.Int("decisions", 0);
+  shares.decisions = shares.judged = read.Int("decisions", 0);
   BRAID_RETURN_IF_ERROR(Done(read, json));
   if (!correct.is_null()) {
     BRAID_ASSIGN_OR_RETURN(shares.correct, Percent(correct, path + ".correct"));
@@ -239,21 +242,25 @@ Result<RoutedPrompt> ReadPrompt(const Json& json, const std::string& path) {
 Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   JsonReader read(json, path);
-  const Json &prompts = read.Value("prompts"), &summary = read.Value("summary"), &text = read.Value("text");
+  const Json &prompts = read.Value("prompts"), &summary = read.Value("summary"), &clean = read.Value("clean"), &text = read.Value("text");
   BRAID_RETURN_IF_ERROR(Done(read, json));
   Routing routing;
   if (!prompts.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(prompts, path + ".prompts"));
-  int64_t decisions = 0;
+  int64_t judged = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(RoutedPrompt prompt, ReadPrompt(prompts[i], Format("%s.prompts.%zu", path.c_str(), i)));
     if (prompt.correct > 0) {
-      for (const auto& layers : prompt.decisions) decisions += static_cast<int64_t>(layers.size());
+      for (const auto& layers : prompt.decisions) judged += static_cast<int64_t>(layers.size());
     }
     routing.prompts.push_back(std::move(prompt));
   }
   if (!summary.is_null()) {
     BRAID_ASSIGN_OR_RETURN(routing.summary, ReadShares(summary, path + ".summary"));
-    if (routing.summary->decisions == 0) routing.summary->decisions = decisions;
+    if (judged > 0) routing.summary->judged = judged;
+  }
+  if (!clean.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(routing.clean, ReadShares(clean, path + ".clean"));
+    if (judged > 0) routing.clean->judged = judged;
   }
   if (!text.is_null()) BRAID_RETURN_IF_ERROR(CheckObject(text, path + ".text"));
   for (const auto& [corpus, value] : text.items()) {
@@ -284,6 +291,7 @@ Result<Intervention> ReadIntervention(const Json& json, const std::string& path)
   intervention.name = read.RequireString("name");
   intervention.loops = read.Int("loops", LoopsOfName(intervention.name));
   intervention.gates = read.Choice("gates", GatesOfName(intervention.name), {"", "deep", "wide", "uniform", "open", "shuffled", "learned"});
+  intervention.token_class = read.String("class", "");
   const Json &loss = read.Value("loss"), &change = read.Value("change");
   BRAID_RETURN_IF_ERROR(Done(read, json));
   BRAID_ASSIGN_OR_RETURN(intervention.loss, Numbers(loss, path + ".loss"));
@@ -295,9 +303,7 @@ Result<ReadOut> ReadReadOut(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   ReadOut row;
   for (const auto& [key, value] : json.items()) {
-    if (key == "layer" && value.is_number_integer()) {
-      row.labels.emplace_back(key, std::to_string(value.get<int64_t>()));
-    } else if (value.is_string()) {
+    if (value.is_string()) {
       row.labels.emplace_back(key, value.get<std::string>());
     } else if (value.is_number()) {
       row.values[key] = value.get<double>();
@@ -333,7 +339,7 @@ Status ReadReadOuts(const Json& json, const std::string& path, std::vector<std::
 void FillChanges(std::vector<Intervention>* interventions) {
   const Intervention* learned = nullptr;
   for (const Intervention& one : *interventions) {
-    if (one.gates == "learned" && one.loops == 0) learned = &one;
+    if (one.gates == "learned" && one.loops == 0 && one.token_class.empty()) learned = &one;
   }
   if (learned == nullptr) return;
   const std::map<std::string, double> base = learned->loss;
@@ -352,10 +358,6 @@ Result<Dual> ReadDual(const Json& json, const std::string& path) {
   Dual dual;
   if (!layers.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(layers, path + ".layers"));
   BRAID_RETURN_IF_ERROR(ReadReadOuts(layers, path + ".layers", {}, &dual.layers));
-  for (size_t i = 0; i < dual.layers.size(); ++i) {
-    auto& labels = dual.layers[i].labels;
-    if (labels.empty()) labels.emplace_back("layer", std::to_string(i));
-  }
   BRAID_RETURN_IF_ERROR(ReadReadOuts(readouts, path + ".readouts", {}, &dual.readouts));
   if (!interventions.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(interventions, path + ".interventions"));
   for (size_t i = 0; i < interventions.size(); ++i) {

@@ -31,7 +31,9 @@ struct Sample {
 
 // PaPaformer 8.1.
 struct Blimp {
-  Estimate mean;  // unweighted over the paradigms; its interval is that of the pairs drawn, binomial a paradigm
+  // Unweighted over the paradigms. Its interval is that of the pairs drawn, binomial a paradigm, and of the router's noise where
+  // several noise seeds were averaged.
+  Estimate mean;
   std::map<std::string, double> paradigms;
   int64_t pairs = 0;  // in all
 };
@@ -53,16 +55,18 @@ struct Glue {
 struct RoutedPrompt {
   std::string text;
   int64_t correct = 0;  // the path of the prompt's domain, from 1; 0: none is named
-  std::vector<std::vector<int64_t>> decisions;  // [repetitions][parallel layers]
+  std::vector<std::vector<int64_t>> decisions;  // [positions][parallel layers]; the last position alone, as a rule
 };
 struct RoutingShares {
   std::vector<double> shares;  // by choice
   std::optional<double> correct;
-  int64_t decisions = 0;  // that `correct` is taken over; 0: not known
+  int64_t decisions = 0;  // in all; 0: not known
+  int64_t judged = 0;     // of which the right path is known, and `correct` is taken over; 0: not known
 };
 struct Routing {
   std::vector<RoutedPrompt> prompts;
   std::optional<RoutingShares> summary;       // over the prompts
+  std::optional<RoutingShares> clean;         // the same without the router's noise
   std::map<std::string, RoutingShares> text;  // corpus -> over all tokens of its held-out text
 };
 
@@ -71,16 +75,17 @@ struct Intervention {
   std::string name;
   int64_t loops = 0;   // forced K; 0: as trained
   std::string gates;   // deep | wide | uniform | open | shuffled | learned
+  std::string token_class;  // gates are set on tokens of this class alone, or on as many others; empty: everywhere
   std::map<std::string, double> loss, change;  // by corpus, nats a token; change against the learned gates
 };
-// One line of read-outs: what it is about (layer, corpus, class, ...) and its numbers by name.
+// One line of read-outs: what it is about (corpus, class, place) and its numbers by name.
 struct ReadOut {
   std::vector<std::pair<std::string, std::string>> labels;
   std::map<std::string, double> values;
 };
 struct Dual {
-  std::vector<ReadOut> layers;    // in order of the layers
-  std::vector<ReadOut> readouts;  // finer ones: by corpus, by class
+  std::vector<ReadOut> layers;    // one a block, in their order
+  std::vector<ReadOut> readouts;  // one a corpus, class of tokens and block
   std::vector<Intervention> interventions;
 };
 

@@ -9,7 +9,6 @@ namespace braid::report {
 namespace {
 
 constexpr char kPaper[] = "PaPaformer";
-constexpr char kOneTraining[] = "; one training each, so that the spread over training seeds is not in it";
 
 std::string Losses(double mine, double theirs, const std::string& where) {
   return Format("loss on %s %.4f against %.4f, %.4f %s", where.c_str(), mine, theirs, std::abs(mine - theirs), mine < theirs ? "lower" : "higher");
@@ -46,7 +45,7 @@ void ByLoss(const ModelResult& composite, const ModelResult& dense, std::vector<
   } else {
     finding.verdict = LossIsLower(*mine, *theirs);
     finding.reason = Losses(*mine, *theirs, "all text") + Tokens(composite, dense) +
-                     (finding.verdict == Verdict::kUndecided ? Format("; below %.3f is called equal", kSameLoss) : kOneTraining);
+                     (finding.verdict == Verdict::kUndecided ? Format("; up to %.3f is called equal", kSameLoss) : "");
   }
   findings->push_back(std::move(finding));
 }
@@ -157,14 +156,14 @@ void ByDomain(const ModelResult& composite, std::vector<Finding>* findings) {
   Finding finding{"The path that is used follows the domain of the text.", kPaper,
                   "40, 46.5 and 50 % of the decisions take the path of the prompt's domain: near chance", composite.name};
   const auto& routing = *composite.evaluation.routing;
-  if (!routing.summary.has_value() || !routing.summary->correct.has_value() || routing.summary->decisions <= 0) {
+  if (!routing.summary.has_value() || !routing.summary->correct.has_value() || routing.summary->judged <= 0) {
     finding.reason = "no prompt names the path of its domain (evaluate: routing: prompts: correct)";
   } else {
     const double chance = ChanceOf(routing);
-    const Estimate correct = Scaled(Proportion(*routing.summary->correct / 100, static_cast<double>(routing.summary->decisions)), 100);
+    const Estimate correct = Scaled(Proportion(*routing.summary->correct / 100, static_cast<double>(routing.summary->judged)), 100);
     finding.verdict = IsAbove(Difference(correct, {chance, 0}));
     finding.reason = Format("%s %% of %lld decisions are right; %.1f %% would be if the choice did not depend on the prompt",
-                            ToText(correct, 1).c_str(), (long long)routing.summary->decisions, chance);
+                            ToText(correct, 1).c_str(), (long long)routing.summary->judged, chance);
   }
   findings->push_back(std::move(finding));
 }

@@ -64,6 +64,7 @@ std::vector<std::pair<std::string, RoutingShares>> SharesOf(const ModelResult& m
   std::vector<std::pair<std::string, RoutingShares>> sets;
   if (!model.evaluation.routing.has_value()) return sets;
   if (model.evaluation.routing->summary.has_value()) sets.emplace_back("the prompts", *model.evaluation.routing->summary);
+  if (model.evaluation.routing->clean.has_value()) sets.emplace_back("the prompts, without noise", *model.evaluation.routing->clean);
   for (const auto& [corpus, shares] : model.evaluation.routing->text) sets.emplace_back(CorpusTitle(corpus), shares);
   return sets;
 }
@@ -75,12 +76,12 @@ std::vector<std::string> RoutingRow(const ModelResult& model, const std::string&
   row.push_back(paths < shares.shares.size() ? Share(shares.shares[paths]) : "-");
   if (!shares.correct.has_value()) {
     row.push_back("-");
-  } else if (shares.decisions > 0) {
-    row.push_back(ToText(Scaled(Proportion(*shares.correct / 100, static_cast<double>(shares.decisions)), 100), 1));
+  } else if (shares.judged > 0) {
+    row.push_back(ToText(Scaled(Proportion(*shares.correct / 100, static_cast<double>(shares.judged)), 100), 1));
   } else {
     row.push_back(Share(*shares.correct));
   }
-  row.push_back(shares.decisions > 0 ? std::to_string(shares.decisions) : "-");
+  row.push_back(shares.decisions > 0 ? FormatCount(static_cast<double>(shares.decisions)) : "-");
   return row;
 }
 

@@ -53,7 +53,6 @@ void StartsBetter(const Results& results, const ModelResult& slice, const ModelR
     if (start != nullptr && other_start != nullptr && start->LossOn("all").has_value() && other_start->LossOn("all").has_value()) {
       finding.reason += Format("; before joint training %.4f against %.4f", *start->LossOn("all"), *other_start->LossOn("all"));
     }
-    finding.reason += "; one training each, so that the spread over training seeds is not in it";
   }
   findings->push_back(std::move(finding));
 }

@@ -36,6 +36,8 @@ Table ParadigmTable(const Results& results);
 Table ArmTable(const Results& results);
 Table InterventionTable(const Dual& dual);
 Table ReadOutTable(const std::vector<ReadOut>& rows);
+// Rows that differ in their block alone, as one: the unweighted mean over the blocks of the read-outs that compare classes of tokens.
+std::vector<ReadOut> MeanOverBlocks(const std::vector<ReadOut>& rows);
 Table PublishedArmTable();
 Table PublishedInterventionTable();
 
