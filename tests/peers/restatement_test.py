@@ -280,6 +280,34 @@ class CompositeTest(unittest.TestCase):
             self.assertAlmostEqual(loss(spec, weights, self.ids, self.labels).item(), math.log(table.VOCAB), delta=0.15)
 
 
+class TensorsTest(unittest.TestCase):
+    """The tensors that everything here runs on are as many as published."""
+
+    def count(self, spec):
+        return sum(math.prod(shape) for shape in table.shapes_of(spec).values())
+
+    def published(self, arch, connection=None, vocab=50278):
+        if connection is None:
+            return {**table.dense("llama", arch, blocks=8, d=256, heads=8), "vocab": vocab}
+        paths = [table.stack(name, 128, 4, 3) for name in ("path_1", "path_2")]
+        return {**table.composite("composite", connection, paths, arch), "vocab": vocab}
+
+    def test_papaformer(self):  # P 2.1, 11.1
+        for connection, paper, fixed in ((None, 33619200, 34135296), ({"kind": "share"}, 29354752, 29579008),
+                                         (table.routed("gumbel"), 29356297, 29580553),
+                                         (table.routed("gumbel", "concat"), 29357449, 29581705)):
+            self.assertEqual(self.count(self.published(table.PAPER, connection)), paper)
+            self.assertEqual(self.count(self.published({}, connection)), fixed)
+
+    def test_dual_path(self):  # D 4, 10.1
+        for block, K, deep, wide, count in (("wide", None, None, 16384, 719022864), ("loop", 2, 7680, None, 398170944),
+                                            ("dual_path", 4, 1280, 7680, 483156880), ("dual_path", 3, 512, 12032, 615277440)):
+            knobs = {"qk_norm": True, "loops": K, "ffn_deep": deep, "ffn_wide": wide}
+            knobs = {name: value for name, value in knobs.items() if value is not None}
+            spec = table.dense("m", block=block, blocks=16, d=768, heads=12, **knobs)
+            self.assertEqual(self.count({**spec, "vocab": 50304}), count)
+
+
 class PartTest(unittest.TestCase):
     def test_rms_norm_has_unit_mean_square(self):
         y = rms_norm(torch.randn(3, 4, 32, dtype=torch.float64), torch.ones(32), 1e-12)
