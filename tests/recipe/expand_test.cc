@@ -172,11 +172,15 @@ TEST(ExpandTest, ABaseIsMergedAnew) {
   const Dag dag = MustExpand(Replaced("BASE", "0123456789abcdef", text));
   const JobNode& merge = *dag.Find("merge:c");
   EXPECT_EQ(merge.spec["base"], true);
-  EXPECT_EQ(merge.spec["parents"], Json({"old", "path_2"}));
+  EXPECT_EQ(merge.spec["parents"], Json::array({"path_2"}));  // the other one is the base's
   EXPECT_EQ(merge.inputs.at("base").artifact, "0123456789abcdef");
   EXPECT_FALSE(merge.inputs.contains("parent.old"));
   EXPECT_EQ(merge.inputs.at("parent.path_2").job, "path_2");
   EXPECT_EQ(merge.spec["model"]["large"]["d"], 96);
+  EXPECT_EQ(merge.spec["model"]["paths"][0]["name"], "old");
+  EXPECT_EQ(dag.Find("gate:c")->spec["base"], true);
+  EXPECT_EQ(dag.Find("gate:c")->spec["parents"], Json::array({"path_2"}));
+  EXPECT_FALSE(dag.Find("gate:c")->inputs.contains("base"));
   EXPECT_TRUE(dag.Find("joint:c")->inputs.contains("data.tales"));
   const Dag folder = MustExpand(Replaced("BASE", "./old/model", text));
   EXPECT_EQ(folder.Find("merge:c")->inputs.at("base").source, "base.c");
