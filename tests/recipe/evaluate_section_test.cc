@@ -53,10 +53,12 @@ TEST(EvaluateSectionTest, InterventionsAreOfModelsThatLoop) {
   EXPECT_EQ(dual["interventions"][9], Json::parse(R"({"name": "deep only", "gates": "deep"})"));
   EXPECT_EQ(dag.Find("evaluate:loop")->spec["dual"]["interventions"].size(), 9u);  // a loop has no gates
   EXPECT_EQ(dag.Find("evaluate:path_1"), nullptr);
-  const Dag own = MustExpand(With("{dual: {interventions: [{name: two, loops: 2, step_feature: trained}, {name: mixed, gates: shuffled, shuffle: joint}]}}", text));
+  const Dag own = MustExpand(With("{dual: {interventions: [{name: two, loops: 2, step_feature: trained}, {name: mixed, gates: shuffled, shuffle: joint}, "
+                                    "{name: numbers, gates: wide, class: NUM, control: true, keep_sum: true}]}}", text));
   EXPECT_EQ(own.Find("evaluate:dense")->spec["dual"],
             Json::parse(R"({"sequences": 8, "interventions": [{"name": "two", "loops": 2, "step_feature": "trained"},
-                           {"name": "mixed", "gates": "shuffled", "shuffle": "joint"}]})"));
+                           {"name": "mixed", "gates": "shuffled", "shuffle": "joint"},
+                           {"name": "numbers", "gates": "wide", "class": "NUM", "control": true, "keep_sum": true}]})"));
 }
 
 class ItemTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -90,6 +92,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"{routing: {sequences: 1, correct: {tale: path_1}}}", "0.routing.correct.tale: no such key; did you mean tales?"},
         std::pair{"{dual: {interventions: all}}", "0.dual.interventions: expected published, found \"all\""},
         std::pair{"{dual: {interventions: [{name: a}]}}", "0.dual.interventions.0.name: changes nothing; give loops, gates or both"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, class: VERB}]}}", "0.dual.interventions.0.class: expected WORD or NUM"},
+        std::pair{"{dual: {interventions: [{name: a, gates: shuffled, class: NUM}]}}",
+                  "0.dual.interventions.0.class: is of gates that are set: deep, wide, uniform or open"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, control: true}]}}", "0.dual.interventions.0.control: is of a class; give class too"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, shuffle: joint}]}}", "0.dual.interventions.0.shuffle: is of gates: shuffled"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, step_feature: trained}]}}",
                   "0.dual.interventions.0.step_feature: is of forced steps; give loops too"}));
