@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kMany = int64_t{1} << 50;
 const std::vector<std::string> kGlue = {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte"};
 const std::vector<std::string> kSuperGlue = {"boolq", "wsc", "multirc", "copa"};  // COPA is an extra, not among the default
+const std::vector<std::string> kTokenClasses = {"WORD", "NUM", "PUNCT", "SYM", "SPACE", "OTHER"};  // corpus/token_class.h
 
 void ReadLoss(YamlMap& item, Evaluation* evaluation) {
   const YAML::Node loss = item.Node("loss");
@@ -185,9 +186,18 @@ Json ReadIntervention(const YAML::Node& node, const std::string& where, YamlErro
     made["gates"] = map.Choice("gates", "learned", {"learned", "deep", "wide", "uniform", "open", "shuffled"});
   }
   if (map.Has("shuffle")) made["shuffle"] = map.Choice("shuffle", "independent", {"independent", "joint"});
-  for (const char* key : {"step_feature", "gates", "shuffle"}) (void)map.Node(key);
+  if (map.Has("class")) made["class"] = map.Choice("class", kTokenClasses.front(), kTokenClasses);
+  for (const char* key : {"control", "keep_sum"}) {
+    if (map.Has(key) && map.Bool(key, false)) made[key] = true;
+  }
+  for (const char* key : {"step_feature", "gates", "shuffle", "class", "control", "keep_sum"}) (void)map.Node(key);
   if (made.contains("step_feature") && !made.contains("loops")) map.Fail("step_feature", "is of forced steps; give loops too");
   if (made.contains("shuffle") && made.value("gates", "") != "shuffled") map.Fail("shuffle", "is of gates: shuffled");
+  const bool sets_gates = made.contains("gates") && made["gates"] != "learned" && made["gates"] != "shuffled";
+  for (const char* key : {"class", "keep_sum"}) {
+    if (made.contains(key) && !sets_gates) map.Fail(key, "is of gates that are set: deep, wide, uniform or open");
+  }
+  if (made.contains("control") && !made.contains("class")) map.Fail("control", "is of a class; give class too");
   if (!made.contains("loops") && !made.contains("gates")) map.Fail("name", "changes nothing; give loops, gates or both");
   return made;
 }

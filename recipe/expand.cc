@@ -165,8 +165,9 @@ class Expander {
     merge.kind = "merge";
     Json parents = Json::array();
     for (const Member& member : composite.members) {
+      if (member.kept) continue;  // the base has it
       parents.push_back(member.path);
-      if (!member.kept) merge.inputs["parent." + member.path] = WeightsOf(member.path);
+      merge.inputs["parent." + member.path] = WeightsOf(member.path);
     }
     merge.spec = {{"model", model::ToJson(composite.spec)}, {"seed", recipe_.seed}, {"parents", parents},
                   {"carry_optimizer", composite.joint.carry_optimizer}};
@@ -185,9 +186,11 @@ class Expander {
     gate.name = "gate:" + composite.name();
     gate.kind = "gate";
     gate.inputs = merge.inputs;
+    gate.inputs.erase("base");  // parents are proved; of the base there is the account
     gate.inputs["model"] = {merge.name, "model", "", ""};
     for (const std::string& corpus : CorporaOf(composite)) gate.inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
     gate.spec = {{"parents", merge.spec["parents"]}, {"sequences", 8}, {"sequence", recipe_.sequence}};
+    if (!composite.base.empty()) gate.spec["base"] = true;
     return gate;
   }
 

@@ -59,6 +59,9 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   corpus.files = map.Strings("files");
   corpus.site = map.String("site", "");
   if (corpus.files.empty()) map.Fail("files", "must name at least one file or pattern");
+  for (const std::string& file : corpus.files) {
+    if (!corpus.site.empty() && !file.starts_with('/')) map.Fail("files", file + " is read on machines of site " + corpus.site + "; give its absolute name");
+  }
   const std::string text = map.String("text", "");
   const std::vector<std::string> join = map.Strings("join");
   if (!text.empty() && !join.empty()) map.Fail("join", "text and join exclude each other");

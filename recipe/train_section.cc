@@ -9,14 +9,26 @@ namespace {
 
 constexpr int64_t kMany = int64_t{1} << 50;
 
+// A number over `value`. One that cannot be is an error, and leaves what was there: models that inherit it are not wrong too.
+void ReadNumber(YamlMap& map, const char* key, bool (*possible)(double), const char* message, Json* value) {
+  const double number = map.Double(key, (*value)[key].get<double>());
+  if (possible(number)) {
+    (*value)[key] = number;
+  } else {
+    map.Fail(key, message);
+  }
+}
+
+bool IsAbove0(double value) { return value > 0; }
+bool IsNotNegative(double value) { return value >= 0; }
+bool IsFinite(double value) { return std::isfinite(value); }
+bool IsShare(double value) { return value >= 0 && value < 1; }
+
 void ReadOptimizer(YamlMap& map, Json* train) {
   Json& optimizer = (*train)["optimizer"];
   YamlMap section(map.Node("optimizer"), map.PathOf("optimizer"), map.errors());
-  for (const char* field : {"lr", "eps", "weight_decay"}) {
-    optimizer[field] = section.Double(field, optimizer[field].get<double>());
-    if (optimizer[field].get<double>() < 0) section.Fail(field, "must not be negative");
-  }
-  if (!(optimizer["lr"].get<double>() > 0)) section.Fail("lr", "must be above 0");
+  ReadNumber(section, "lr", IsAbove0, "must be above 0", &optimizer);
+  for (const char* field : {"eps", "weight_decay"}) ReadNumber(section, field, IsNotNegative, "must not be negative", &optimizer);
   const std::vector<YAML::Node> betas = section.List("betas");
   if (!section.Has("betas")) {
     map.errors().NoteDefault(section.PathOf("betas"), optimizer["betas"].dump());
@@ -25,7 +37,7 @@ void ReadOptimizer(YamlMap& map, Json* train) {
   Json pair = Json::array();
   for (const YAML::Node& beta : betas) {
     double value = -1;
-    if (!beta.IsScalar() || !YAML::convert<double>::decode(beta, value) || !(value >= 0 && value < 1)) {
+    if (!beta.IsScalar() || !YAML::convert<double>::decode(beta, value) || !IsShare(value)) {
       section.Fail("betas", "expected two numbers of at least 0 and below 1");
     }
     pair.push_back(value);
@@ -46,6 +58,8 @@ void ReadRules(YamlMap& map, Json* train) {
 
 // The published schedule anneals from the first step of every epoch, and towards 0.
 void CheckSchedule(YamlMap& map, const Json& train) {
+  const bool inherited = !map.Has("lr_min") && !map.Has("optimizer") && !map.Has("lr_schedule") && !map.Has("warmup_steps");
+  if (inherited) return;  // checked where it was written
   if (train["lr_min"].get<double>() > train["optimizer"]["lr"].get<double>()) {
     map.Fail("lr_min", "is above optimizer.lr; the schedule falls from one to the other");
   }
@@ -75,21 +89,13 @@ void ReadTrainFields(YamlMap& map, Json* train) {
                                    {"tokens", 0}, {"warmup_steps", 0}}) {
     (*train)[key] = map.Int(key, (*train)[key].get<int64_t>(), least, kMany);
   }
-  for (const char* key : {"clip", "lr_min"}) {
-    (*train)[key] = map.Double(key, (*train)[key].get<double>());
-    if ((*train)[key].get<double>() < 0) map.Fail(key, "must not be negative");
-  }
+  for (const char* key : {"clip", "lr_min"}) ReadNumber(map, key, IsNotNegative, "must not be negative", train);
   ReadOptimizer(map, train);
   ReadRules(map, train);
   CheckSchedule(map, *train);
-  for (const char* key : {"lambda_entropy", "lambda_load"}) {  // any sign: a negative one turns the loss round
-    (*train)[key] = map.Double(key, (*train)[key].get<double>());
-    if (!std::isfinite((*train)[key].get<double>())) map.Fail(key, "must be finite");
-  }
-  (*train)["dropout_parallel"] = map.Double("dropout_parallel", (*train)["dropout_parallel"].get<double>());
-  if (const double dropout = (*train)["dropout_parallel"].get<double>(); !(dropout >= 0 && dropout < 1)) {
-    map.Fail("dropout_parallel", "must be at least 0 and below 1");
-  }
+  // Any sign: a negative one turns the loss round.
+  for (const char* key : {"lambda_entropy", "lambda_load"}) ReadNumber(map, key, IsFinite, "must be finite", train);
+  ReadNumber(map, "dropout_parallel", IsShare, "must be at least 0 and below 1", train);
   for (const auto& [section, second] : {std::pair{"checkpoint", "seconds"}, {"validate", "sequences"}}) {
     YamlMap part(map.Node(section), map.PathOf(section), map.errors());
     for (const char* key : {"steps", second}) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 
 namespace braid::cli {
@@ -77,6 +79,51 @@ TEST_F(RecipeFileTest, ThePlanShowsJobsAndDefaults) {
   const Json json = PlanJson(*file);
   EXPECT_EQ(json["run"], "small");
   EXPECT_EQ(json["jobs"].size(), file->dag.jobs.size());
+}
+
+TEST_F(RecipeFileTest, ThePlanShowsExactCountsAndBothAccountings) {
+  const std::string recipe = Recipe("  c: {files: [a/*.jsonl], sample: 0.5}\n",
+                                    "arch: {ffn_gate: beta_swish}\nsequence: 16\n"
+                                    "paths: [{name: p, corpus: c, d: 64, heads: 2, blocks: 3, block: wide, dual: {ffn_wide: 100}}]\n");
+  const auto file = LoadRecipe(recipe, {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  // By hand: embedding and head 2 * 301 * 64; a block 4 * 64^2 + 3 * 64 * 100 + 100 (beta) + 2 * 64 + 1 (scale); norm 64.
+  constexpr int64_t kBody = 3 * (4 * 64 * 64 + 3 * 64 * 100 + 100 + 2 * 64 + 1) + 64;
+  constexpr double kA = 2.0 * (4 * 64 * 64 + 3 * 64 * 100), kScores = 2.0 * 16 * 64;
+  const Json model = PlanJson(*file)["models"][0];
+  EXPECT_EQ(model["name"], "p");
+  EXPECT_EQ(model["parameters"], 2 * 301 * 64 + kBody);
+  EXPECT_EQ(model["bodyParameters"], kBody);
+  EXPECT_EQ(model["flopsPerBlock"], (Json{{"projections", kA}, {"causal", kA + kScores}}));
+  EXPECT_EQ(model["flopsPerToken"]["projections"], 3 * kA + 2 * 301 * 64);
+  EXPECT_EQ(file->dag.Find("prepare:c")->estimate.tokens, 4000 / 4 / 2);  // sampled
+  const std::string plan = PlanText(*file);
+  EXPECT_THAT(plan, HasSubstr("146,031         107,503"));
+  EXPECT_THAT(plan, HasSubstr("0.071      0.073"));
+  EXPECT_THAT(plan, HasSubstr("compat fixed, with arch.ffn_gate = beta_swish"));
+  EXPECT_EQ(PlanJson(*file)["compat"], (Json{{"mode", "fixed"}, {"overrides", {"arch.ffn_gate = beta_swish"}}}));
+  const auto alone = LoadRecipe(recipe, {"m"});
+  ASSERT_TRUE(alone.ok());
+  EXPECT_THAT(PlanText(*alone), testing::Not(HasSubstr("146,031")));
+}
+
+TEST_F(RecipeFileTest, FoldersOfEvaluationsAreTakenWhole) {
+  Write("blimp/one.jsonl", "{}");
+  Write("glue/RTE/train.tsv", "x");
+  Write("super/BoolQ/train.jsonl", "x");
+  const std::string evaluate = "evaluate: [{blimp: {dir: blimp}}, {glue: {dir: glue}}, {superglue: {dir: super}}]\n";
+  const auto file = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", evaluate), {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const auto source = std::find_if(file->dag.sources.begin(), file->dag.sources.end(), [](const auto& s) { return s.name == "glue"; });
+  ASSERT_NE(source, file->dag.sources.end());
+  EXPECT_THAT(*FilesOf(*file, *source), ElementsAre(Pair("BoolQ/train.jsonl", At("super/BoolQ/train.jsonl")), Pair("RTE/train.tsv", At("glue/RTE/train.tsv"))));
+  Write("super/RTE/train.tsv", "y");
+  const auto twice = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", evaluate), {});
+  ASSERT_FALSE(twice.ok());
+  EXPECT_THAT(twice.status().message(), HasSubstr("recipe.yaml:6: glue: RTE/train.tsv is in two folders, and they are laid together: " + At("glue/RTE/train.tsv")));
+  const auto none = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", "evaluate: [{blimp: {dir: nowhere}}]\n"), {});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.status().message(), At("recipe.yaml") + ":6: blimp: there is no folder " + At("nowhere"));
 }
 
 }  // namespace

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+
+#include "tests/recipe/small_recipe.h"
 
 namespace braid::recipe {
 namespace {
@@ -18,7 +21,7 @@ std::string Text(const std::string& first_path, const std::string& corpus = "") 
   return "run: small\n"
          "tokenizer: {train: {vocab: 400}}\n"
          "corpora:\n"
-         "  tales: {files: [tales.jsonl], tokens: 10000" + corpus + "}\n"
+         "  tales: {files: [\"" + std::string(corpus.find("site") == std::string::npos ? "" : "/data/") + "tales.jsonl\"], tokens: 10000" + corpus + "}\n"
          "  sums:  {files: [sums.jsonl], tokens: 20000}\n"
          "validation: {documents: 0.1}\n"
          "sequence: 32\n"
@@ -29,14 +32,6 @@ std::string Text(const std::string& first_path, const std::string& corpus = "") 
          "baselines: [{name: dense, d: 128, heads: 4, blocks: 4}]\n"
          "train: {batch: 4, accumulate: 1, epochs: 1}\n"
          "joint: {ranks: 2}\n";
-}
-
-Dag MustExpand(const std::string& text, const Known& known = {}) {
-  const auto recipe = ParseRecipe(text, "r.yaml");
-  EXPECT_TRUE(recipe.ok()) << recipe.status().message();
-  const auto dag = Expand(*recipe, known);
-  EXPECT_TRUE(dag.ok()) << dag.status().message();
-  return *dag;
 }
 
 std::vector<std::string> Names(const Dag& dag) {
@@ -114,7 +109,7 @@ TEST(ExpandTest, ASiteKeepsFilesInPlace) {
   const JobNode& prepare = *dag.Find("prepare:tales");
   EXPECT_EQ(prepare.site, "helsinki");
   EXPECT_FALSE(prepare.inputs.contains("source"));
-  EXPECT_EQ(prepare.spec["corpus"]["files"], Json({"tales.jsonl"}));
+  EXPECT_EQ(prepare.spec["corpus"]["files"], Json({"/data/tales.jsonl"}));
   for (const Source& source : dag.sources) EXPECT_NE(source.name, "source.tales");
 }
 
@@ -137,6 +132,121 @@ TEST(ExpandTest, OnlyTakesAJobAndWhatItNeeds) {
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.status().code(), StatusCode::kNotFound);
   EXPECT_THAT(none.status().message(), HasSubstr("no job \"path1\"; did you mean path_1?"));
+}
+
+TEST(ExpandTest, CompatReachesEveryJob) {
+  const Dag dag = MustExpand("compat: paper\n" + Text(""));
+  const JobNode& joint = *dag.Find("joint:c");
+  EXPECT_EQ(joint.spec["loss_average"], "batch_mean");
+  EXPECT_EQ(joint.spec["train"]["aux_load"], "plus_entropy");
+  EXPECT_EQ(joint.spec["model"]["arch"]["ffn_gate"], "beta_swish");
+  EXPECT_EQ(dag.Find("path_1")->spec["loss_average"], "batch_mean");
+  EXPECT_FALSE(dag.Find("path_1")->spec["train"].contains("freeze_paths"));
+  const Json loss = dag.Find("evaluate:dense")->spec["loss"];
+  EXPECT_EQ(loss["average"], "batch_mean");
+  EXPECT_EQ(loss["last_label"], "copy_input");
+  EXPECT_EQ(dag.Find("report")->spec["compat"], Json::parse(R"({"mode": "paper", "overrides": []})"));
+}
+
+TEST(ExpandTest, JointSettingsReachMergeAndTraining) {
+  const Dag dag = MustExpand(Replaced("joint: {ranks: 2}", "joint: {ranks: 2, freeze_paths: 50, carry_optimizer: true}", Text("")));
+  EXPECT_EQ(dag.Find("merge:c")->spec["carry_optimizer"], true);
+  EXPECT_EQ(dag.Find("joint:c")->spec["train"]["freeze_paths"], 50);
+  EXPECT_EQ(dag.Find("merge:c")->estimate.bytes, 12 * dag.Find("merge:c")->estimate.parameters);  // weights and two moments
+  EXPECT_EQ(MustExpand(Text("")).Find("merge:c")->spec["carry_optimizer"], false);
+}
+
+TEST(ExpandTest, OneCompositeMayTrainInItsOwnWay) {
+  const Dag dag = MustExpand(Replaced("[{name: c}]", "[{name: c}, {name: e, joint: {freeze_paths: true, carry_optimizer: true, ranks: 1}}]", Text("")));
+  EXPECT_EQ(dag.Find("joint:c")->ranks, 2);
+  EXPECT_EQ(dag.Find("joint:e")->ranks, 1);
+  EXPECT_EQ(dag.Find("joint:e")->spec["train"]["freeze_paths"], -1);
+  EXPECT_EQ(dag.Find("joint:c")->spec["train"]["freeze_paths"], 0);
+  EXPECT_EQ(dag.Find("merge:e")->spec["carry_optimizer"], true);
+}
+
+// A path of the base stays, one is swapped.
+TEST(ExpandTest, ABaseIsMergedAnew) {
+  const char composite[] = "[{name: c, base: BASE, paths: [{name: old, corpus: tales, d: 32, heads: 2, blocks: 2}, path_2]}]";
+  const std::string text = Replaced("[{name: c}]", composite, Text(""));
+  const Dag dag = MustExpand(Replaced("BASE", "0123456789abcdef", text));
+  const JobNode& merge = *dag.Find("merge:c");
+  EXPECT_EQ(merge.spec["base"], true);
+  EXPECT_EQ(merge.spec["parents"], Json::array({"path_2"}));  // the other one is the base's
+  EXPECT_EQ(merge.inputs.at("base").artifact, "0123456789abcdef");
+  EXPECT_FALSE(merge.inputs.contains("parent.old"));
+  EXPECT_EQ(merge.inputs.at("parent.path_2").job, "path_2");
+  EXPECT_EQ(merge.spec["model"]["large"]["d"], 96);
+  EXPECT_EQ(merge.spec["model"]["paths"][0]["name"], "old");
+  EXPECT_EQ(dag.Find("gate:c")->spec["base"], true);
+  EXPECT_EQ(dag.Find("gate:c")->spec["parents"], Json::array({"path_2"}));
+  EXPECT_FALSE(dag.Find("gate:c")->inputs.contains("base"));
+  EXPECT_TRUE(dag.Find("joint:c")->inputs.contains("data.tales"));
+  const Dag folder = MustExpand(Replaced("BASE", "./old/model", text));
+  EXPECT_EQ(folder.Find("merge:c")->inputs.at("base").source, "base.c");
+  const auto source = std::find_if(folder.sources.begin(), folder.sources.end(), [](const Source& s) { return s.name == "base.c"; });
+  ASSERT_NE(source, folder.sources.end());
+  EXPECT_EQ(source->kind, "checkpoint");
+  EXPECT_TRUE(source->folders);
+}
+
+TEST(ExpandTest, ABaselineMayBeACompositeFromScratch) {
+  const Dag dag = MustExpand(Replaced("[{name: dense, d: 128, heads: 4, blocks: 4}]",
+                                      "[{name: dense, connect: routed, paths: [{d: 64, heads: 2, blocks: 3}, {d: 64, heads: 2, blocks: 3}]}]", Text("")));
+  const JobNode& dense = *dag.Find("dense");
+  EXPECT_EQ(dense.kind, "train");
+  EXPECT_EQ(dense.spec["model"]["kind"], "composite");
+  EXPECT_EQ(dense.spec["model"]["paths"][1]["name"], "path_2");
+  for (const Json& source : dense.spec["data"]["sources"]) EXPECT_EQ(source["share"], "all");
+  EXPECT_FALSE(dense.inputs.contains("init"));
+  EXPECT_EQ(dag.Find("merge:dense"), nullptr);
+  EXPECT_EQ(dense.estimate.parameters, dag.Find("joint:c")->estimate.parameters + 3 * (64 * 128 + 64 + 3 * 64 + 3) + 64 * 128 - 2 * 64 * 128 - 128 * 128);
+}
+
+TEST(ExpandTest, EveryModelIsExported) {
+  const Dag dag = MustExpand(Text("") + "export: true\n");
+  for (const char* name : {"path_1", "path_2", "dense", "c"}) {
+    const JobNode* job = dag.Find(std::string("export:") + name);
+    ASSERT_NE(job, nullptr) << name;
+    EXPECT_EQ(job->kind, "export");
+    EXPECT_EQ(job->spec["name"], name);
+    EXPECT_EQ(job->spec["format"], "huggingface");
+    EXPECT_EQ(job->inputs.at("tokenizer").job, "tokenizer");
+    EXPECT_EQ(job->spec["card"]["run"], Json::parse(R"({"name": "small"})"));
+  }
+  EXPECT_EQ(dag.Find("export:c")->inputs.at("model").job, "joint:c");
+  EXPECT_EQ(dag.Find("export:c")->spec["card"]["parents"], Json::parse(R"([{"name": "path_1"}, {"name": "path_2"}])"));
+  EXPECT_EQ(dag.Find("export:path_1")->spec["card"]["corpora"], Json::parse(R"([{"name": "tales"}])"));
+  EXPECT_EQ(dag.Find("export:c@start"), nullptr);
+  EXPECT_EQ(MustExpand(Text("")).Find("export:c"), nullptr);
+}
+
+TEST(ExpandTest, EvaluationsGetTheirData) {
+  const Dag dag = MustExpand(Text("") + "evaluate:\n"
+                                        "  - blimp: {dir: eval/blimp, pairs: 10}\n"
+                                        "  - glue: {dir: eval/glue, tasks: [rte], seeds: [1, 2]}\n"
+                                        "  - superglue: {dir: eval/superglue}\n"
+                                        "  - generate: {prompts: {file: texts/prompts.txt}}\n");
+  const JobNode& job = *dag.Find("evaluate:c");
+  EXPECT_EQ(job.inputs.at("blimp").source, "blimp");
+  EXPECT_EQ(job.inputs.at("glue").source, "glue");
+  EXPECT_EQ(job.inputs.at("prompts").source, "prompts");
+  EXPECT_EQ(job.spec["blimp"], Json::parse(R"({"pairs": 10})"));
+  EXPECT_EQ(job.spec["glue"]["tasks"], Json({"rte", "boolq", "wsc", "multirc"}));
+  EXPECT_EQ(job.spec["glue"]["seeds"], Json({1, 2}));
+  EXPECT_EQ(job.spec["glue"]["lr"], 3e-4);
+  EXPECT_EQ(job.spec["generate"]["file"], "prompts.txt");
+  EXPECT_FALSE(job.inputs.contains("data.tales"));  // nothing here reads held-out text
+  EXPECT_FALSE(job.spec.contains("loss"));
+  std::map<std::string, Source> sources;
+  for (const Source& source : dag.sources) sources[source.name] = source;
+  EXPECT_THAT(sources.at("blimp").files, ElementsAre("eval/blimp"));
+  EXPECT_TRUE(sources.at("blimp").folders);
+  EXPECT_EQ(sources.at("blimp").kind, "source");
+  EXPECT_EQ(sources.at("blimp").line, 16);
+  EXPECT_THAT(sources.at("glue").files, ElementsAre("eval/glue", "eval/superglue"));
+  EXPECT_THAT(sources.at("prompts").files, ElementsAre("texts/prompts.txt"));
+  EXPECT_FALSE(sources.at("prompts").folders);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "recipe/compat.h"
 #include "recipe/settings.h"
+#include "tests/recipe/small_recipe.h"
 
 namespace braid::recipe {
 namespace {
@@ -15,37 +15,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// Lines 1 to 13; tests replace parts of it.
-const char kSmall[] =
-    "run: small\n"
-    "tokenizer: {train: {vocab: 400}}\n"
-    "corpora:\n"
-    "  tales: {files: [tales.jsonl], text: text}\n"
-    "  sums:  {files: sums/*.jsonl, join: [question, answer], sample: 0.5, tokens: 1000}\n"
-    "paths:\n"
-    "  - {name: path_1, corpus: tales, d: 64, heads: 2, blocks: 3}\n"
-    "  - {name: path_2, corpus: sums, d: 64, heads: 2, blocks: 3}\n"
-    "composites:\n"
-    "  - {name: c}\n"
-    "baselines:\n"
-    "  - {name: dense, d: 128, heads: 4, blocks: 4}\n"
-    "train: {batch: 4, optimizer: {lr: 1e-3}}\n";
-
-std::string Replaced(const std::string& from, const std::string& to) {
-  std::string text = kSmall;
-  const size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
-
-std::string ErrorOf(const std::string& text) {
-  const auto recipe = ParseRecipe(text, "r.yaml");
-  if (recipe.ok()) return "no error";
-  EXPECT_EQ(recipe.status().code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(recipe.status().reason(), "INVALID_RECIPE");
-  return recipe.status().message();
-}
 
 TEST(RecipeTest, ReadsWhatIsThere) {
   const auto recipe = ParseRecipe(kSmall, "r.yaml");
@@ -169,15 +138,33 @@ INSTANTIATE_TEST_SUITE_P(Fields, LaterTest,
                          testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}", "paths.0.attn"},
                                          std::tuple{"text: text}", "text: text, bind: all}", "corpora.tales.bind"}));
 
-TEST(RecipeTest, TheExamplesAreValid) {
-  const auto files = Glob(std::string(BRAID_SOURCE_DIR) + "/examples/*/*.yaml");
-  ASSERT_TRUE(files.ok());
-  for (const std::string& file : *files) {
-    const auto text = ReadFile(file);
-    ASSERT_TRUE(text.ok());
-    const auto recipe = ParseRecipe(*text, file);
-    EXPECT_TRUE(recipe.ok()) << recipe.status().message();
-  }
+TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
+  const Recipe recipe = MustParse(Replaced("text: text", "input_ids: input_ids"));
+  EXPECT_EQ(recipe.corpora[0].spec["input_ids"], "input_ids");
+  EXPECT_FALSE(recipe.corpora[0].spec.contains("text"));
+  EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids")),
+            "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
+}
+
+TEST(RecipeTest, ATokenizerIsTrainedWhereItsTextIs) {
+  std::string text = Replaced("text: text}", "text: text, site: north}");
+  text = Replaced("[tales.jsonl]", "[/data/tales.jsonl]", text);
+  text = Replaced("files: sums/*.jsonl", "site: south, files: /data/sums/*.jsonl", text);
+  EXPECT_THAT(ErrorOf(text), HasSubstr("r.yaml:2:12: tokenizer: no machine can read the corpora of the sites north and south together"));
+  const Recipe recipe = MustParse(Replaced("vocab: 400", "vocab: 400, corpora: [sums]", text));
+  EXPECT_THAT(recipe.tokenizer_corpora, ElementsAre("sums"));
+  EXPECT_THAT(ErrorOf(Replaced("vocab: 400", "vocab: 400, corpora: [sum]")), HasSubstr("tokenizer: train.corpora: there is no corpus \"sum\""));
+  EXPECT_THAT(ErrorOf(Replaced("text: text}", "text: text, site: north}")),
+              HasSubstr("r.yaml:4:18: corpora.tales.files: tales.jsonl is read on machines of site north; give its absolute name"));
+}
+
+TEST(RecipeTest, ExportsAreAsked) {
+  EXPECT_EQ(MustParse(kSmall).export_format, "");
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: true\n").export_format, "huggingface");
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: false\n").export_format, "");
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: {format: huggingface}\n").export_format, "huggingface");
+  EXPECT_EQ(ErrorOf(std::string(kSmall) + "export: {format: onnx}\n"),
+            "r.yaml:14:18: export.format: expected huggingface, found \"onnx\"");
 }
 
 }  // namespace

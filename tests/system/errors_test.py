@@ -51,8 +51,12 @@ class Errors(unittest.TestCase):
         self.refused(path, "heads.yaml:10", "paths.1.heads", "3")
 
     def test_recipe_of_a_later_version(self):
-        self.refused(self.written("routed.yaml", ("connect: share", "connect: routed")), "routed.yaml:12", "composites.0.connect", "routed")
-        self.refused(self.written("paper.yaml", ("run: small", "run: small\ncompat: paper")), "paper.yaml:2", "compat", "paper")
+        self.refused(self.written("bound.yaml", ("text: text}", "text: text, bind: all}")), "bound.yaml:4", "corpora.tales.bind", "not in this version")
+
+    def test_recipe_with_options_that_do_not_fit(self):
+        self.refused(self.written("cross.yaml", ("connect: share", "connect: share, cross: true")), "cross.yaml:12", "composites.0.cross", "slice")
+        self.refused(self.written("block.yaml", ("d: 16, heads: 2, blocks: 2}", "d: 16, heads: 2, blocks: 2, block: loop, dual: {loops: 2}}")),
+                     "block.yaml:9", "paths.0.dual.ffn_deep", "is missing")
 
     def test_recipe_with_nonsense(self):
         path = os.path.join(self.service.folder, "nonsense.yaml")

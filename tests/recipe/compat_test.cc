@@ -1,0 +1,128 @@
+// The presets of PaPaformer section 7, each field alone.
+#include "recipe/compat.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "recipe/settings.h"
+#include "tests/recipe/small_recipe.h"
+
+namespace braid::recipe {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const char kPaper[] = "compat: paper\n";
+
+TEST(CompatTest, PaperIsWhatWasPublished) {
+  const Recipe recipe = MustParse(kPaper + std::string(kSmall));
+  EXPECT_FALSE(recipe.arch.attn_out_proj);
+  EXPECT_EQ(recipe.arch.ffn_gate, "beta_swish");
+  EXPECT_EQ(recipe.arch.rope_layout, "interleaved");
+  EXPECT_EQ(recipe.arch.router_noise, "always");
+  EXPECT_EQ(recipe.arch.rope_max_pos, 512);
+  EXPECT_EQ(recipe.train["last_label"], "copy_input");
+  EXPECT_EQ(recipe.train["lr_schedule"], "cosine_misstepped");
+  EXPECT_EQ(recipe.train["aux_load"], "plus_entropy");
+  EXPECT_EQ(recipe.train["aux_probs"], "sample");
+  EXPECT_EQ(recipe.train["decay_scope"], "all");
+  EXPECT_EQ(recipe.train["accum_tail"], "carry");
+  EXPECT_EQ(recipe.train["shuffle_seed"], "constant");
+  EXPECT_EQ(recipe.loss_average, "batch_mean");
+  EXPECT_THAT(Overrides(recipe), IsEmpty());
+  EXPECT_EQ(recipe.composites[0].spec.arch, recipe.arch);
+}
+
+TEST(CompatTest, FixedIsTheDefault) {
+  const Recipe recipe = MustParse(kSmall);
+  EXPECT_EQ(recipe.compat, "fixed");
+  EXPECT_EQ(recipe.arch, model::Arch());
+  EXPECT_EQ(recipe.train["last_label"], "ignore");
+  EXPECT_EQ(recipe.train["lr_schedule"], "cosine");
+  EXPECT_EQ(recipe.train["aux_load"], "neg_entropy");
+  EXPECT_EQ(recipe.train["aux_probs"], "softmax");
+  EXPECT_EQ(recipe.train["decay_scope"], "matrices");
+  EXPECT_EQ(recipe.train["accum_tail"], "drop");
+  EXPECT_EQ(recipe.train["shuffle_seed"], "per_epoch");
+  EXPECT_EQ(recipe.loss_average, "token_mean");
+  EXPECT_THAT(Overrides(recipe), IsEmpty());
+}
+
+// section, field and the value of the other preset, from `paper` to `fixed`.
+class OverrideTest : public testing::TestWithParam<std::tuple<const char*, const char*, const char*>> {};
+
+TEST_P(OverrideTest, ChangesOneFieldAloneAndIsNamed) {
+  const auto& [section, field, value] = GetParam();
+  std::string small = kSmall;
+  small.erase(small.rfind("train: "));  // written anew where it is the section
+  const Recipe recipe = MustParse(kPaper + small + section + ": {" + field + ": " + value + "}\n");
+  EXPECT_THAT(Overrides(recipe), ElementsAre(std::string(section) + "." + field + " = " + value));
+  EXPECT_EQ(CompatJson(recipe), (Json{{"mode", "paper"}, {"overrides", {std::string(section) + "." + field + " = " + value}}}));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, OverrideTest,
+    testing::Values(std::tuple{"arch", "attn_out_proj", "true"}, std::tuple{"arch", "ffn_gate", "silu"}, std::tuple{"arch", "rope_layout", "half"},
+                    std::tuple{"arch", "router_noise", "train_only"}, std::tuple{"arch", "rope_max_pos", "0"},
+                    std::tuple{"train", "last_label", "ignore"}, std::tuple{"train", "lr_schedule", "cosine"},
+                    std::tuple{"train", "aux_load", "neg_entropy"}, std::tuple{"train", "aux_probs", "softmax"},
+                    std::tuple{"train", "decay_scope", "matrices"}, std::tuple{"train", "accum_tail", "drop"},
+                    std::tuple{"train", "shuffle_seed", "per_epoch"}, std::tuple{"eval", "loss_average", "token_mean"}));
+
+TEST(CompatTest, NamesWhatSingleModelsSetOtherwise) {
+  std::string text = Replaced("heads: 4, blocks: 4}", "heads: 4, blocks: 4, train: {decay_scope: all}}");
+  text = Replaced("{name: c}", "{name: c, joint: {aux_probs: sample}}", text) + "joint: {accum_tail: flush}\n";
+  EXPECT_THAT(Overrides(MustParse(text)),
+              ElementsAre("baselines.dense.train.decay_scope = all", "joint.accum_tail = flush", "composites.c.joint.aux_probs = sample"));
+}
+
+TEST(CompatTest, ThePlanNamesFieldsAndMode) {
+  const std::vector<std::string> lines = SettingsInForce(MustParse(kPaper + std::string(kSmall)));
+  for (const char* line : {"compat = \"paper\"", "arch.attn_out_proj = false  (default)", "train.aux_probs = \"sample\"  (default)",
+                           "eval.loss_average = \"batch_mean\"  (default)", "joint.freeze_paths = false  (default)",
+                           "joint.carry_optimizer = false  (default)", "train.lambda_entropy = 0.01  (default)",
+                           "arch.residual_init = \"plain\"  (default)"}) {
+    EXPECT_THAT(lines, Contains(line));
+  }
+}
+
+TEST(CompatTest, PaperModeHasItsPositionTable) {
+  EXPECT_EQ(ErrorOf(kPaper + std::string(kSmall) + "sequence: 1024\n"), "r.yaml:15:11: sequence: 1024 is above arch.rope_max_pos 512");
+  EXPECT_EQ(MustParse(kPaper + std::string(kSmall) + "sequence: 1024\narch: {rope_max_pos: 2048}\n").sequence, 1024);
+}
+
+TEST(CompatTest, RulesThatDoNotFitTogetherAreErrors) {
+  EXPECT_EQ(ErrorOf(kPaper + Replaced("batch: 4", "batch: 4, warmup_steps: 5")),
+            "r.yaml:14:33: train.warmup_steps: lr_schedule cosine_misstepped has no warm-up");
+  EXPECT_EQ(ErrorOf(kPaper + Replaced("batch: 4", "batch: 4, lr_min: 1e-5")),
+            "r.yaml:14:27: train.lr_min: lr_schedule cosine_misstepped falls towards 0 alone");
+  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_steps: 5") + "joint: {lr_schedule: cosine_misstepped}\n"),
+            "r.yaml:14:8: joint.warmup_steps: lr_schedule cosine_misstepped has no warm-up");
+  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: 4, aux_load: plus")),
+            "r.yaml:13:29: train.aux_load: expected neg_entropy or plus_entropy, found \"plus\"");
+  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: 4, dropout_parallel: 1")),
+            "r.yaml:13:37: train.dropout_parallel: must be at least 0 and below 1");
+  EXPECT_EQ(ErrorOf("compat: papre\n" + std::string(kSmall)), "r.yaml:1:9: compat: expected fixed or paper, found \"papre\"; did you mean paper?");
+}
+
+TEST(CompatTest, PathsFreezeForAWhileOrForEver) {
+  const auto frozen = [](const std::string& value) {
+    return MustParse(std::string(kSmall) + "joint: {freeze_paths: " + value + "}\n").joint.train["freeze_paths"].get<int>();
+  };
+  EXPECT_EQ(frozen("true"), -1);
+  EXPECT_EQ(frozen("false"), 0);
+  EXPECT_EQ(frozen("100"), 100);
+  EXPECT_EQ(ErrorOf(std::string(kSmall) + "joint: {freeze_paths: long}\n"),
+            "r.yaml:14:23: joint.freeze_paths: expected true, false or a number of steps");
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, freeze_paths: true")), HasSubstr("train.freeze_paths: no such key"));
+}
+
+TEST(CompatTest, AuxiliaryLossesMayHaveAnySign) {
+  EXPECT_EQ(MustParse(Replaced("batch: 4", "batch: 4, lambda_load: -0.01")).composites[0].joint.train["lambda_load"], -0.01);
+}
+
+}  // namespace
+}  // namespace braid::recipe

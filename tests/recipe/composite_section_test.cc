@@ -1,0 +1,111 @@
+// Connections, routers, large blocks and unequal paths.
+#include "recipe/composite_section.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/recipe/small_recipe.h"
+
+namespace braid::recipe {
+namespace {
+
+using testing::HasSubstr;
+
+model::ModelSpec SpecOf(const std::string& options) { return MustParse(Composed(options)).composites[0].spec; }
+
+TEST(CompositeSectionTest, ARouterHasThePublishedDefaults) {
+  const model::ModelSpec spec = SpecOf("connect: routed");
+  EXPECT_EQ(spec.connection.kind, "routed");
+  EXPECT_EQ(spec.connection.router, (model::Router{"gumbel", "combined", 1.0, true}));
+  EXPECT_FALSE(spec.large.identity);
+}
+
+TEST(CompositeSectionTest, ReadsEveryOptionOfARouter) {
+  const model::ModelSpec spec = SpecOf("connect: routed, router: {kind: top1, input: x, tau: 0.5}, residual: true, norm: true");
+  EXPECT_EQ(spec.connection.router, (model::Router{"top1", "x", 0.5, true}));
+  EXPECT_TRUE(spec.connection.residual);
+  EXPECT_TRUE(spec.connection.norm);
+  EXPECT_FALSE(SpecOf("connect: routed, router: {kind: softmax}").connection.router.hard);  // a mixture
+  EXPECT_TRUE(SpecOf("connect: routed, router: {kind: softmax, hard: true}").connection.router.hard);
+}
+
+TEST(CompositeSectionTest, ASlicePreservesItsParents) {
+  const model::ModelSpec spec = SpecOf("connect: slice");
+  EXPECT_EQ(spec.connection, (model::Connection{.kind = "slice"}));
+  EXPECT_TRUE(spec.large.identity);
+  const model::ModelSpec other = SpecOf("connect: slice, cross: true, gate: false, weights: [0.7, 0.3], large: {identity: false, heads: 2, ffn: 100}");
+  EXPECT_EQ(other.connection, (model::Connection{.kind = "slice", .cross = true, .gate = false, .weights = {0.7, 0.3}}));
+  EXPECT_FALSE(other.large.identity);
+  EXPECT_EQ(other.large.heads, 2);
+  EXPECT_EQ(other.large.ffn, 100);
+  EXPECT_EQ(SpecOf("connect: slice, scale: sum").connection.scale, "sum");
+}
+
+TEST(CompositeSectionTest, LargeBlocksMayBeOfAnyKind) {
+  const model::Stack large = SpecOf("large: {block: dual_path, dual: {loops: 2, ffn_deep: 32, ffn_wide: 64}, identity: true}").large;
+  EXPECT_EQ(large.block, "dual_path");
+  EXPECT_EQ(large.dual.loops, 2);
+  EXPECT_EQ(large.blocks, 2);
+  EXPECT_TRUE(large.identity);
+}
+
+TEST(CompositeSectionTest, PathsMayBeUnequal) {
+  const auto large = [](const std::string& shape) {
+    return MustParse(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3", "corpus: sums, " + shape)).composites[0].spec.large;
+  };
+  EXPECT_EQ(large("d: 32, heads: 1, blocks: 5").d, 96);
+  EXPECT_EQ(large("d: 32, heads: 1, blocks: 5").heads, 3);   // together
+  EXPECT_EQ(large("d: 32, heads: 4, blocks: 1").heads, 6);   // together: 96 / 6 is even
+  EXPECT_EQ(large("d: 64, heads: 1, blocks: 1").heads, 4);   // 3 does not divide 128: heads of the first path's size, 32
+  EXPECT_EQ(ErrorOf(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3", "corpus: sums, d: 48, heads: 1, blocks: 1")),
+            "r.yaml:10:5: composites.0.large: neither the paths' heads together nor heads of the first path's size divide width 112 evenly; "
+            "give large.heads");
+}
+
+class OptionTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(OptionTest, IsRefusedWithItsPlace) {
+  const auto& [options, error] = GetParam();
+  const std::string found = ErrorOf(Composed(options));
+  EXPECT_THAT(found, testing::MatchesRegex("r\\.yaml:10:[0-9]+: composites\\.0\\..*"));
+  EXPECT_THAT(found, HasSubstr(std::string("composites.0.") + error));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Options, OptionTest,
+    testing::Values(
+        std::pair{"connect: rooted", "connect: expected share or routed or slice, found \"rooted\"; did you mean routed?"},
+        std::pair{"router: {kind: gumbel}", "router: only routed has it; this connection is share"},
+        std::pair{"connect: slice, residual: true", "residual: only share or routed has it; this connection is slice"},
+        std::pair{"connect: slice, norm: true", "norm: only share or routed has it; this connection is slice"},
+        std::pair{"cross: true", "cross: only slice has it; this connection is share"},
+        std::pair{"connect: routed, weights: [1, 1]", "weights: only slice has it; this connection is routed"},
+        std::pair{"connect: routed, router: {tau: 0}", "router.tau: must be above 0"},
+        std::pair{"connect: routed, router: {knd: top1}", "router.knd: no such key; did you mean kind?"},
+        std::pair{"connect: slice, weights: [1]", "weights: has 1 numbers for 2 paths"},
+        std::pair{"connect: slice, weights: [1, x]", "weights: expected numbers"},
+        std::pair{"connect: slice, scale: sum, weights: [1, 1]", "weights: stands in the place of scale; give one of the two"},
+        std::pair{"large: {heads: 3}", "large.heads: 3 heads do not divide width 128"},
+        std::pair{"large: {blocks: 3}", "large.blocks: no such key"},
+        std::pair{"paths: [path_1]", "paths: a composite needs at least two paths"},
+        std::pair{"paths: [path_1, path_1]", "paths: \"path_1\" appears twice"},
+        std::pair{"paths: [path_1, path2]", "paths: there is no path \"path2\"; did you mean path_2?"},
+        std::pair{"paths: [path_1, {name: old, corpus: tales, d: 64, heads: 2, blocks: 1}]",
+                  "paths.1.name: a path with a shape of its own is one that stays in a base; without base, name a path of the recipe"},
+        std::pair{"base: ./old, paths: [path_1, {name: old, corpus: tale, d: 64, heads: 2, blocks: 1}]",
+                  "paths.1.corpus: there is no corpus \"tale\"; corpora has tales, sums"},
+        std::pair{"joint: {ranks: 3}", "joint.ranks: 3 ranks do not divide a batch of 4 sequences"}));
+
+TEST(CompositeSectionTest, ABaselineFromScratchTakesItsWidthFromItsPaths) {
+  const std::string paths = "connect: routed, paths: [{d: 64, heads: 2, blocks: 3}, {d: 32, heads: 1, blocks: 2}]";
+  const Recipe recipe = MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths));
+  EXPECT_EQ(recipe.baselines[0].spec.kind, model::Kind::kComposite);
+  EXPECT_EQ(recipe.baselines[0].spec.large.d, 96);
+  EXPECT_EQ(recipe.baselines[0].spec.paths[1].name, "path_2");
+  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4", "d: 96, " + paths)), HasSubstr("baselines.0.d: no such key"));
+  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4", "paths: [{d: 64, heads: 2, blocks: 3}]")),
+              HasSubstr("baselines.0.paths: a composite needs at least two paths"));
+}
+
+}  // namespace
+}  // namespace braid::recipe

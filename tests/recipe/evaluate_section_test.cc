@@ -1,0 +1,104 @@
+// What is measured, of which model, and what is refused.
+#include "recipe/evaluate_section.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/recipe/small_recipe.h"
+
+namespace braid::recipe {
+namespace {
+
+using testing::HasSubstr;
+
+std::string With(const std::string& item, const std::string& text = kSmall) { return text + "evaluate: [" + item + "]\n"; }
+
+TEST(EvaluateSectionTest, GlueHasThePapersSettings) {
+  const Recipe recipe = MustParse(With("{glue: {dir: g}}, {superglue: {dir: s}}"));
+  EXPECT_EQ(recipe.evaluation.glue,
+            Json::parse(R"({"tasks": ["cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "boolq", "wsc", "multirc"], "epochs": 32,
+                           "patience": 5, "batch": 64, "lr": 3e-4, "weight_decay": 0.1, "warmup": 0.06, "length": 128, "rank": 8,
+                           "alpha": 16.0, "dropout": 0.1, "mnli": "mean", "documents": 0, "adapters": false})"));
+}
+
+TEST(EvaluateSectionTest, RoutingIsOfCompositesAndKnowsWhoIsRight) {
+  const std::string routing = "{routing: {sequences: 4, prompts: [{text: Once, correct: path_1}, {text: 1 + 1, correct: 2}]}}";
+  const Dag dag = MustExpand(With(routing));
+  EXPECT_EQ(dag.Find("evaluate:path_1"), nullptr);  // nothing to measure
+  EXPECT_EQ(dag.Find("evaluate:dense"), nullptr);
+  for (const char* job : {"evaluate:c", "evaluate:c@start"}) {
+    EXPECT_EQ(dag.Find(job)->spec["routing"],
+              Json::parse(R"({"sequences": 4, "prompts": [{"text": "Once", "correct": 1}, {"text": "1 + 1", "correct": 2}],
+                             "corpora": {"tales": 1, "sums": 2}})"));
+    EXPECT_TRUE(dag.Find(job)->inputs.contains("data.tales"));
+  }
+  // Slices keep every path: nothing is chosen.
+  EXPECT_EQ(MustExpand(With(routing, Composed("connect: slice"))).Find("evaluate:c"), nullptr);
+  // In a composite of other order the same path has another number; a corpus may be given to another.
+  const Dag turned = MustExpand(With("{routing: {sequences: 4, correct: {tales: path_2}, prompts: [{text: Once, correct: path_1}]}}",
+                                     Composed("paths: [path_2, path_1]")));
+  EXPECT_EQ(turned.Find("evaluate:c")->spec["routing"]["prompts"][0]["correct"], 2);
+  EXPECT_EQ(turned.Find("evaluate:c")->spec["routing"]["corpora"], Json::parse(R"({"tales": 1, "sums": 1})"));
+}
+
+TEST(EvaluateSectionTest, InterventionsAreOfModelsThatLoop) {
+  const std::string text = Replaced("d: 128, heads: 4, blocks: 4}",
+                                    "d: 128, heads: 4, blocks: 4, block: dual_path, dual: {loops: 3, ffn_deep: 8, ffn_wide: 8}}\n"
+                                    "  - {name: loop, d: 128, heads: 4, blocks: 4, block: loop, dual: {loops: 2, ffn_deep: 8}}");
+  const Dag dag = MustExpand(With("{dual: {sequences: 4, interventions: published}}", text));
+  const Json dual = dag.Find("evaluate:dense")->spec["dual"];
+  EXPECT_EQ(dual["sequences"], 4);
+  ASSERT_EQ(dual["interventions"].size(), 14u);  // K = 1 .. 10 but its own 3, and five of the gates
+  EXPECT_EQ(dual["interventions"][2], Json::parse(R"({"name": "K = 4", "loops": 4})"));
+  EXPECT_EQ(dual["interventions"][9], Json::parse(R"({"name": "deep only", "gates": "deep"})"));
+  EXPECT_EQ(dag.Find("evaluate:loop")->spec["dual"]["interventions"].size(), 9u);  // a loop has no gates
+  EXPECT_EQ(dag.Find("evaluate:path_1"), nullptr);
+  const Dag own = MustExpand(With("{dual: {interventions: [{name: two, loops: 2, step_feature: trained}, {name: mixed, gates: shuffled, shuffle: joint}, "
+                                    "{name: numbers, gates: wide, class: NUM, control: true, keep_sum: true}]}}", text));
+  EXPECT_EQ(own.Find("evaluate:dense")->spec["dual"],
+            Json::parse(R"({"sequences": 8, "interventions": [{"name": "two", "loops": 2, "step_feature": "trained"},
+                           {"name": "mixed", "gates": "shuffled", "shuffle": "joint"},
+                           {"name": "numbers", "gates": "wide", "class": "NUM", "control": true, "keep_sum": true}]})"));
+}
+
+class ItemTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(ItemTest, IsRefusedWithItsPlace) {
+  const auto& [item, error] = GetParam();
+  const std::string found = ErrorOf(With(item));
+  EXPECT_THAT(found, testing::StartsWith("r.yaml:14:"));
+  EXPECT_THAT(found, HasSubstr(std::string("evaluate.") + error));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Items, ItemTest,
+    testing::Values(
+        std::pair{"{blimb: {dir: b}}", "0.blimb: no such key; did you mean blimp?"},
+        std::pair{"{blimp: {pairs: 3}}", "0.blimp.dir: is missing"},
+        std::pair{"{loss: some}", "0.loss: expected all, found \"some\""},
+        std::pair{"{loss: all}, {loss: all}", "1.loss: stands in the list already"},
+        std::pair{"{generate: {tokens: 3}}", "0.generate.prompts: must hold at least one prompt"},
+        std::pair{"{generate: {prompts: {fil: p}}}", "0.generate.prompts.file: is missing"},
+        std::pair{"{generate: {prompts: [a], top_p: 0}}", "0.generate.top_p: must be above 0 and at most 1"},
+        std::pair{"{glue: {dir: g, tasks: [mrp]}}", "0.glue.tasks: there is no task \"mrp\"; did you mean mrpc?"},
+        std::pair{"{superglue: {dir: g, tasks: [cola]}}", "0.superglue.tasks: there is no task \"cola\""},
+        std::pair{"{glue: {dir: g, lr: 0}}", "0.glue.lr: must be above 0"},
+        std::pair{"{glue: {dir: g, dropout: 1}}", "0.glue.dropout: must be below 1"},
+        std::pair{"{glue: {dir: g, seeds: [x]}}", "0.glue.seeds: expected whole numbers of at least 0"},
+        std::pair{"{glue: {dir: g}}, {superglue: {dir: s, rank: 4}}", "1.superglue.rank: glue and superglue are trained alike; the other one says 8"},
+        std::pair{"{routing: {}}", "0.routing: give prompts, or sequences of held-out text, or both"},
+        std::pair{"{routing: {prompts: [{text: a, correct: path_9}]}}", "0.routing.prompts.0.correct: no composite has a path \"path_9\""},
+        std::pair{"{routing: {prompts: [{text: a, correct: 3}]}}", "0.routing.prompts.0.correct: no composite has a path \"3\""},
+        std::pair{"{routing: {sequences: 1, correct: {tale: path_1}}}", "0.routing.correct.tale: no such key; did you mean tales?"},
+        std::pair{"{dual: {interventions: all}}", "0.dual.interventions: expected published, found \"all\""},
+        std::pair{"{dual: {interventions: [{name: a}]}}", "0.dual.interventions.0.name: changes nothing; give loops, gates or both"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, class: VERB}]}}", "0.dual.interventions.0.class: expected WORD or NUM"},
+        std::pair{"{dual: {interventions: [{name: a, gates: shuffled, class: NUM}]}}",
+                  "0.dual.interventions.0.class: is of gates that are set: deep, wide, uniform or open"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, control: true}]}}", "0.dual.interventions.0.control: is of a class; give class too"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, shuffle: joint}]}}", "0.dual.interventions.0.shuffle: is of gates: shuffled"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, step_feature: trained}]}}",
+                  "0.dual.interventions.0.step_feature: is of forced steps; give loops too"}));
+
+}  // namespace
+}  // namespace braid::recipe
