@@ -34,6 +34,7 @@ Result<Json> Losses(const task::Task& task, const Json& spec, int64_t sequence, 
       return InvalidArgument("model " + network.spec().name + " has a loss that is not finite on " + corpus);
     }
     json[corpus] = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
+    if (validation.last_label != "ignore") json[corpus]["loss_ignore_last"] = loss.mean_ignore_last;
   }
   return json;
 }

@@ -73,6 +73,19 @@ TEST_F(EvaluateTest, LossAndPerplexityOfEachCorpusAndOfAll) {
   EXPECT_NEAR(loss["all"]["perplexity"].get<double>(), std::exp(all), 1e-2);
 }
 
+TEST_F(EvaluateTest, ThePublishedLossTakesTheLastPositionAndMeansOfBatches) {
+  task_.spec["loss"] = {{"sequences", 3}, {"last_label", "copy_input"}, {"average", "batch_mean"}};
+  const Json loss = Evaluate()["loss"];
+  EXPECT_EQ(loss["tales"]["tokens"], 3 * 16);
+  const double tales = Reference("tales", 3).first / 45, sums = Reference("sums", 3).first / 45;
+  EXPECT_NEAR(loss["tales"]["loss_ignore_last"].get<double>(), tales, 1e-5);
+  EXPECT_NEAR(loss["all"]["loss_ignore_last"].get<double>(), (tales + sums) / 2, 1e-5);
+  EXPECT_DOUBLE_EQ(loss["all"]["loss"].get<double>(),
+                   (loss["tales"]["loss"].get<double>() + loss["sums"]["loss"].get<double>()) / 2);
+  task_.spec["loss"]["average"] = "mean";
+  EXPECT_THAT(Error(), HasSubstr("spec.loss.average"));
+}
+
 TEST_F(EvaluateTest, AFewSequencesAndSamples) {
   task_.spec["loss"]["sequences"] = 2;
   task_.spec["generate"] = {{"prompts", {"the cat", "one and"}}, {"tokens", 4}};
