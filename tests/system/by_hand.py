@@ -137,7 +137,7 @@ class Pipeline:
     def composite_model(self, paths):
         large = {"name": "large", "d": len(paths) * self.WIDTH, "heads": len(paths) * self.HEADS, "blocks": 2,
                  "ffn": 4 * len(paths) * self.WIDTH, "block": "llama"}
-        return {**self.blank_model("composite"), "kind": "composite", "connect": "share",
+        return {**self.blank_model("composite"), "kind": "composite", "connection": {"kind": "share"},
                 "paths": [self.stack(name) for name in paths], "large": large}
 
     def train_spec(self, model, corpora, share, seed, **train):
