@@ -31,9 +31,9 @@ constexpr char kUsage[] =
     "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of shards\n"
     "    [--sequences 0] [--threads 2]\n"
     "braid-trainer export FOLDER OUT         a checkpoint folder as a Hugging Face folder\n"
-    "    [--tokenizer FILE] [--card FILE.json]\n"
+    "    [--tokenizer FILE] [--card FILE.json] [--json]\n"
     "braid-trainer import FOLDER OUT         a Hugging Face Llama as a checkpoint folder\n"
-    "    [--tokenizer FILE] [--name NAME]\n"
+    "    [--tokenizer FILE] [--name NAME] [--json]\n"
     "braid-trainer blimp FOLDER DIR          BLiMP: how often the grammatical sentence is the likelier; DIR has its *.jsonl\n"
     "    [--pairs 0] [--tokenizer FILE] [--threads 2] [--json]\n"
     "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR has the tasks' files\n"
@@ -121,6 +121,11 @@ Status ExportByHand(const Arguments& arguments) {
     BRAID_ASSIGN_OR_RETURN(options.card, ReadJsonFile(arguments.Get("card")));
   }
   BRAID_ASSIGN_OR_RETURN(const Exported exported, ExportHuggingFace(options));
+  if (arguments.Has("json")) {
+    std::printf("%s", DumpJson({{"folder", options.out}, {"architecture", exported.architecture}, {"parameters", exported.parameters},
+                                {"why_not_llama", exported.why_not_llama}}).c_str());
+    return OkStatus();
+  }
   std::printf("%s: %s, %lld parameters\n", options.out.c_str(), exported.architecture.c_str(), (long long)exported.parameters);
   if (!exported.why_not_llama.empty()) {
     std::printf("  load it with trust_remote_code=True; no Llama for %s\n", exported.why_not_llama.c_str());
@@ -133,6 +138,10 @@ Status ImportByHand(const Arguments& arguments) {
   const ImportOptions options{.folder = arguments.positional()[1], .out = arguments.positional()[2], .name = arguments.Get("name"),
                               .tokenizer = arguments.Get("tokenizer")};
   BRAID_ASSIGN_OR_RETURN(const Imported imported, ImportHuggingFace(options));
+  if (arguments.Has("json")) {
+    std::printf("%s", DumpJson({{"folder", options.out}, {"model", model::ToJson(imported.spec)}, {"notes", imported.notes}}).c_str());
+    return OkStatus();
+  }
   std::printf("%s: %s, %lld parameters\n", options.out.c_str(), imported.spec.name.c_str(), (long long)model::ParameterCount(imported.spec));
   for (const std::string& note : imported.notes) std::printf("  %s\n", note.c_str());
   return OkStatus();

@@ -98,7 +98,7 @@ Result<std::string> CorporaTable(const Json& corpora) {
     const std::string name = read.RequireString("name");
     const int64_t tokens = read.Int("tokens", 0), documents = read.Int("documents", 0);
     BRAID_RETURN_IF_ERROR(read.Finish());
-    table += Row({Cell(name), std::to_string(tokens), std::to_string(documents)});
+    table += Row({Cell(name), tokens > 0 ? std::to_string(tokens) : "", documents > 0 ? std::to_string(documents) : ""});
   }
   return table;
 }
