@@ -31,7 +31,7 @@ tbody tr:last-child td{border-bottom:0}
 thead th{background:var(--soft);color:var(--dim);font-weight:600;vertical-align:bottom}
 tbody tr:hover td{background:var(--soft)}
 td.n,th.n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}
-td.first{font-weight:500}td.short{white-space:nowrap}
+td.first{font-weight:500}td.short{white-space:nowrap}td.long{min-width:18rem}
 tr.group th{background:var(--back);color:var(--text);font-weight:600;padding-top:.9rem}
 td.strong{font-weight:700}
 .badge{display:inline-block;white-space:nowrap;border-radius:99px;padding:.05rem .6rem;font-size:.8rem;font-weight:600}
@@ -53,8 +53,8 @@ details{margin:1rem 0}summary{cursor:pointer;color:var(--link)}
 table{font-size:.72rem}th,td{padding:.25rem .4rem}td.n{white-space:normal}}
 )";
 
-// Cells up to this size are not broken into lines.
-constexpr size_t kShortCell = 24;
+// Cells up to the first size are not broken into lines; those from the second on have room for some words a line on any screen.
+constexpr size_t kShortCell = 24, kLongCell = 60;
 
 // "Time, on equal cores" -> "time-on-equal-cores".
 std::string Anchor(const std::string& title) {
@@ -78,6 +78,7 @@ void AddCell(const Table& table, size_t r, size_t c, std::string* html) {
   const std::string& text = c < table.rows[r].size() ? table.rows[r][c] : "";
   std::string classes = column.right ? "n" : c == 0 ? "first" : "";
   if (!column.right && text.size() <= kShortCell) classes += classes.empty() ? "short" : " short";
+  if (!column.right && text.size() >= kLongCell) classes += classes.empty() ? "long" : " long";
   if (table.strong.contains({r, c})) classes += classes.empty() ? "strong" : " strong";
   *html += classes.empty() ? "<td>" : "<td class=\"" + classes + "\">";
   *html += (column.verdict && !text.empty() ? Badge(text) : EscapeHtml(text)) + "</td>";
