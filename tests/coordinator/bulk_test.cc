@@ -1,0 +1,73 @@
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <thread>
+
+#include "base/file.h"
+#include "coordinator/bulk/append_files.h"
+#include "coordinator/bulk/metric_lines.h"
+#include "coordinator/bulk/rendezvous.h"
+
+namespace braid::coordinator {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+struct Files {
+  TemporaryFolder folder = TemporaryFolder::Create().value();
+  std::unique_ptr<AppendFiles> files = AppendFiles::Open(folder.path()).value();
+};
+
+TEST(AppendFilesTest, ARepeatedPieceChangesNothingAndAHoleIsRefused) {
+  Files f;
+  EXPECT_EQ(f.files->Append("r/a/1.0", 0, "hello ").value(), 6u);
+  EXPECT_EQ(f.files->Append("r/a/1.0", 0, "hello ").value(), 6u);
+  EXPECT_EQ(f.files->Append("r/a/1.0", 3, "lo world").value(), 11u);
+  const Status hole = f.files->Append("r/a/1.0", 20, "x").status();
+  EXPECT_EQ(hole.reason(), "OFFSET_MISMATCH");
+  EXPECT_THAT(hole.message(), HasSubstr("go on at 11"));
+  EXPECT_EQ(f.files->Read("r/a/1.0", 0, 100).value(), "hello world");
+  EXPECT_EQ(f.files->Read("r/a/1.0", 6, 3).value(), "wor");
+  EXPECT_EQ(f.files->Read("r/a/1.0", 11, 3).value(), "");
+}
+
+TEST(AppendFilesTest, ANameCannotLeaveTheFolder) {
+  Files f;
+  EXPECT_EQ(f.files->Append("../outside", 0, "x").status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
+  Files f;
+  const std::string first = "{\"step\":1,\"values\":{\"loss\":3}}\n{\"step\":2,\"values\":{\"loss\":2.5}}\n{\"step\":3,\"val";
+  ASSERT_TRUE(f.files->Append("r/a/1.jsonl", 0, first).ok());
+  ASSERT_TRUE(f.files->Append("r/a/2.jsonl", 0, "{\"step\":2,\"values\":{\"loss\":2.25}}\n{\"step\":3,\"values\":{\"loss\":null}}\n").ok());
+  MetricReader reader(f.files.get(), "r/a");
+  const auto points = reader.Next(2).value();
+  ASSERT_THAT(points, SizeIs(3));
+  EXPECT_EQ(points[1].values.at("loss"), 2.25);
+  EXPECT_EQ(points[1].epoch, 2);
+  EXPECT_TRUE(std::isnan(points[2].values.at("loss")));
+  EXPECT_THAT(reader.Next(2).value(), SizeIs(0));
+}
+
+TEST(RendezvousTest, AKeyIsWaitedForAndWrittenOnce) {
+  RendezvousTable table;
+  const catalog::AttemptKey generation{"r", "joint", 2};
+  std::thread later([&] { EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok()); });
+  EXPECT_EQ(table.Get(generation, "address", 60'000).value(), "127.0.0.1:5");
+  later.join();
+  EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok()) << "saying it again changes nothing";
+  EXPECT_EQ(table.Put(generation, "address", "other").code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(table.Get({"r", "joint", 3}, "address", 0).status().code(), StatusCode::kDeadlineExceeded);
+}
+
+TEST(RendezvousTest, ACoordinatorThatStopsAsksToTryAgain) {
+  RendezvousTable table;
+  table.Close();
+  // Anything but UNAVAILABLE would end the gang, which a restart of the coordinator must not.
+  EXPECT_EQ(table.Get({"r", "joint", 1}, "address", 60'000).status().code(), StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace braid::coordinator
