@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "corpus/lines.h"
 #include "trainer/eval/dual_analysis.h"
 #include "trainer/eval/measure.h"
@@ -158,6 +159,10 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   if (network->spec().tokenizer != tokenizer->digest()) {
     return InvalidArgument("model " + network->spec().name + " was trained with tokenizer " +
                            network->spec().tokenizer.substr(0, 12) + ", the job has " + tokenizer->digest().substr(0, 12));
+  }
+  if (const int64_t limit = network->spec().arch.rope_max_pos; limit > 0 && sequence > limit) {
+    return InvalidArgument(Format("spec.sequence: %lld is above the %lld positions of model %s", (long long)sequence,
+                                  (long long)limit, network->spec().name.c_str()));
   }
   BRAID_RETURN_IF_ERROR(measures.Check(task, network->spec()));
   Json evaluation = {{"name", name},

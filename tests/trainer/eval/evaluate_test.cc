@@ -73,6 +73,15 @@ TEST_F(EvaluateTest, LossAndPerplexityOfEachCorpusAndOfAll) {
   EXPECT_NEAR(loss["all"]["perplexity"].get<double>(), std::exp(all), 1e-2);
 }
 
+TEST_F(EvaluateTest, SequencesLongerThanThePositionTableAreRefused) {
+  model::ModelSpec spec = world_.Composite();
+  spec.arch.rope_max_pos = SmallWorld::kSequence;
+  const auto short_sighted = Network::Create(spec, "cpu").value();
+  task_.inputs["model"] = world_.WriteModel("short", *short_sighted);
+  task_.spec["sequence"] = SmallWorld::kSequence + 1;
+  EXPECT_THAT(Error(), HasSubstr("spec.sequence: 17 is above the 16 positions of model composite"));
+}
+
 TEST_F(EvaluateTest, ThePublishedLossTakesTheLastPositionAndMeansOfBatches) {
   task_.spec["loss"] = {{"sequences", 3}, {"last_label", "copy_input"}, {"average", "batch_mean"}};
   const Json loss = Evaluate()["loss"];
