@@ -193,7 +193,8 @@ Status RunGateJob(const task::Task& task, task::Channel& channel) {
       BRAID_RETURN_IF_ERROR(CompareSequence(models, spec, ids, &compared));
     }
   }
-  Json gate = {{"passed", true}, {"hidden_states", "bit-equal"}, {"tokens_compared", compared.tokens}};
+  Json gate = {{"passed", true}, {"tokens_compared", compared.tokens}};
+  if (!spec.parents.empty()) gate["hidden_states"] = "bit-equal";  // paths were only dropped: nothing to compare
   if (StartsAsItsParents(models.composite->spec(), spec)) {
     BRAID_RETURN_IF_ERROR(compared.logits.Check());
     gate["logits"] = compared.logits.ToJson();
