@@ -206,6 +206,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, LoraTest, ::testing::Values("dense", "share", "s
 class DenseLoraTest : public ::testing::Test {
  protected:
   DenseLoraTest() {
+    ConfigureRuntime(1);
     network_ = Network::Create(Dense(), "cpu").value();
     network_->Initialize(5);
     config_.outputs = 3;
