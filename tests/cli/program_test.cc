@@ -48,7 +48,7 @@ TEST_F(ProgramTest, HelpGoesToStandardOutput) {
   const Ended ended = Braid("--help");
   EXPECT_EQ(ended.code, 0);
   for (const char* command : {"up", "down", "plan", "submit", "list", "worker", "artifact", "describe", "watch", "wait", "logs", "events",
-                              "metrics", "cancel", "retry", "merge", "generate", "report", "version", "completion"}) {
+                              "metrics", "cancel", "retry", "merge", "generate", "export", "import", "report", "version", "completion"}) {
     EXPECT_THAT(ended.out, HasSubstr(std::string("\n  ") + command + " "));
   }
   EXPECT_EQ(ended.err, "");
