@@ -65,7 +65,8 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   }
   Json evaluation = {{"name", name},
                      {"model", {{"kind", network->spec().kind == model::Kind::kDense ? "dense" : "composite"},
-                                {"parameters", model::ParameterCount(network->spec())}}},
+                                {"parameters", model::ParameterCount(network->spec())},
+                                {"spec", model::ToJson(network->spec())}}},
                      {"loss", Json::object()},
                      {"samples", Json::array()}};
   if (!loss.is_null()) {
