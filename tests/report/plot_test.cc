@@ -43,5 +43,27 @@ TEST(PlotTest, PointsThatAreNotFiniteAreLeftOut) {
   EXPECT_THAT(ToSvg({"t", "x", "y", {{"a", {{1, 1}, {2, INFINITY}, {3, 2}}}}}), Not(HasSubstr("inf")));
 }
 
+TEST(PlotTest, TheLegendStandsInTheOrderOfTheLastValues) {
+  const std::string svg = ToSvg({"t", "x", "y", {{"low", {{0, 5}, {1, 1}}}, {"high", {{0, 1}, {1, 3}}}}});
+  EXPECT_LT(svg.find(">high</text>"), svg.find(">low</text>"));
+}
+
+TEST(PlotTest, TheEighthCurveIsDashedWhereColoursComeAgain) {
+  Plot plot{"t", "x", "y", {}};
+  for (int i = 0; i < 8; ++i) plot.curves.push_back({std::to_string(i), {{0, i}, {1, i}}});
+  const std::string svg = ToSvg(plot);
+  EXPECT_THAT(svg, HasSubstr("<polyline class=\"k0\" stroke-dasharray=\"6 3\""));
+  EXPECT_THAT(svg, HasSubstr("<polyline class=\"k6\" points"));
+}
+
+TEST(PlotTest, BarsOfATimelineLieWhereTheirJobsRan) {
+  // 860 wide, 220 for names and 90 at the end: 550 points for 100 seconds.
+  const std::string svg = ToSvg(Timeline{"t", {{"one", "train", 0, 100}, {"two<", "merge", 50, 100}}});
+  EXPECT_THAT(svg, HasSubstr("x=\"220.0\" y=\"40.0\" width=\"550.0\""));
+  EXPECT_THAT(svg, HasSubstr("x=\"495.0\" y=\"64.0\" width=\"275.0\""));
+  EXPECT_THAT(svg, HasSubstr("two&lt;</text>"));
+  EXPECT_THAT(svg, HasSubstr(">1:30</text>"));  // a tick: steps of 15 seconds, past the minute
+}
+
 }  // namespace
 }  // namespace braid::report

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "report/claims.h"
 #include "report/results.h"
+#include "report/results_json.h"
 #include "report/sections.h"
 
 namespace braid::report {
@@ -148,6 +149,73 @@ TEST_F(ReportTest, APathFromAnotherRunHasNoCostHere) {
   EXPECT_EQ(results.FindModel("path_1")->tokens, 0);
   EXPECT_LT(results.FindModel("path_1")->seconds, 0);
   EXPECT_EQ(results.FindModel("c")->tokens, 1'400'000);
+}
+
+TEST_F(ReportTest, NamesTheModeAndEveryOverride) {
+  task_.spec["compat"] = {{"mode", "paper"}, {"overrides", {"train.last_label = ignore", "arch.rope_layout = half"}}};
+  EXPECT_THAT(ToMarkdown(Short(MustGather())), HasSubstr("Compatibility: paper, overridden in train.last_label = ignore, arch.rope_layout = half."));
+  task_.spec["compat"] = {{"mode", "fixed"}, {"overrides", Json::array()}};
+  EXPECT_THAT(ToMarkdown(Short(MustGather())), HasSubstr("Compatibility: fixed, without overrides."));
+  task_.spec["compat"] = {{"mode", "loose"}};
+  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.compat.mode: is \"loose\", but must be one of paper, fixed"));
+  task_.spec["compat"] = {{"overrides", 3}};
+  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.compat.overrides: expected a list"));
+}
+
+TEST_F(ReportTest, StagesOfACompositeAreThoseOfItsJobs) {
+  const Results results = MustGather();
+  const ModelResult& composite = *results.FindModel("c");
+  EXPECT_DOUBLE_EQ(composite.stage_1_seconds, 60);
+  EXPECT_DOUBLE_EQ(composite.stage_2_seconds, 35);
+  EXPECT_DOUBLE_EQ(composite.in_turn_seconds, 140);
+  EXPECT_DOUBLE_EQ(composite.tokens_per_second, 800'000.0 / 35);
+  EXPECT_DOUBLE_EQ(results.FindModel("path_1")->stage_1_seconds, 40);
+  EXPECT_DOUBLE_EQ(results.FindModel("dense")->stage_2_seconds, 150);
+}
+
+TEST_F(ReportTest, TellsWhatHoldsOfTheClaims) {
+  const std::string text = ToMarkdown(Full(MustGather()));
+  EXPECT_THAT(text, HasSubstr("## Claims, tested on this run"));
+  EXPECT_THAT(text, HasSubstr("| does not hold here | loss on all text 2.6000 against 2.4000, 0.2000 higher"));
+  EXPECT_THAT(text, HasSubstr("- Claims that hold here: "));
+  EXPECT_THAT(ToMarkdown(Short(MustGather())), HasSubstr("Of the papers' claims, "));
+}
+
+TEST_F(ReportTest, PartsThatTheRunHasNothingForAreLeftOut) {
+  const std::string text = ToMarkdown(Full(MustGather()));
+  for (const char* part : {"## BLiMP", "## Routing", "## Dual-path"}) EXPECT_THAT(text, Not(HasSubstr(part)));
+  EXPECT_THAT(text, HasSubstr("## Times"));
+  EXPECT_THAT(text, HasSubstr("(timeline.svg)"));
+}
+
+TEST_F(ReportTest, TheJsonHasScoresWithTheirIntervals) {
+  Json evaluation = {{"name", "c"}, {"model", {{"parameters", 1}}}, {"blimp", {{"mean", 60.0}, {"paradigms", {{"island", 60.0}}}, {"pairs", 1000}}}};
+  Put("evaluation.c", "evaluation.json", evaluation.dump());
+  const Json json = ToJson(MustGather());
+  EXPECT_DOUBLE_EQ(json["models"][3]["scores"]["blimp"]["value"].get<double>(), 60);
+  EXPECT_NEAR(json["models"][3]["scores"]["blimp"]["half_width"].get<double>(), 3.03, 0.02);
+  EXPECT_TRUE(json["models"][3]["scores"]["mean"].is_null());
+  EXPECT_EQ(json["models"][4]["scores"], Json::object());
+}
+
+TEST_F(ReportTest, AHistoryThatIsNoJsonNamesItsLine) {
+  Put("history.dense", "history.jsonl", "{\"step\": 1}\n[1]\n");
+  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("history.jsonl:2: expected an object"));
+}
+
+TEST_F(ReportTest, AFieldOfTheFactsWithAWrongTypeIsNamed) {
+  task_.spec["facts"]["run"]["id"] = 7;
+  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.run.id: expected a string"));
+  task_.spec["facts"]["run"]["id"] = "r-1";
+  task_.spec["facts"]["jobs"][0]["slots"] = "two";
+  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.jobs.0.slots: expected a whole number"));
+  task_.spec["facts"]["jobs"] = 3;
+  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.jobs: expected a list"));
+}
+
+TEST_F(ReportTest, ASpecThatTheEvaluationLacksIsTakenFromTheTask) {
+  task_.spec["models"][4]["model"] = {{"kind", "dense"}};
+  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.models.4.model"));
 }
 
 TEST_F(ReportTest, ErrorsNameFileAndField) {

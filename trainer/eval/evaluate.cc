@@ -167,7 +167,8 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   BRAID_RETURN_IF_ERROR(measures.Check(task, network->spec()));
   Json evaluation = {{"name", name},
                      {"model", {{"kind", network->spec().kind == model::Kind::kDense ? "dense" : "composite"},
-                                {"parameters", model::ParameterCount(network->spec())}}},
+                                {"parameters", model::ParameterCount(network->spec())},
+                                {"spec", model::ToJson(network->spec())}}},
                      {"loss", Json::object()},
                      {"samples", Json::array()}};
   if (!loss.is_null()) {
