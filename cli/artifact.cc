@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/pages.h"
 
 namespace braid::cli {
 namespace {
@@ -33,8 +34,8 @@ Result<int> List(const Globals& globals, const std::string& run, const std::stri
   }
   request.set_kind(kind);
   request.set_page_size(1000);
-  BRAID_ASSIGN_OR_RETURN(const v1::ListArtifactsResponse response,
-                         (client.Call<v1::ListArtifactsResponse>(&v1::Artifacts::Stub::ListArtifacts, client.artifacts(), request)));
+  BRAID_ASSIGN_OR_RETURN(const auto response,
+                         AllPages<v1::ListArtifactsResponse>(client, &v1::Artifacts::Stub::ListArtifacts, client.artifacts(), request));
   if (globals.json()) return PrintJson(response), kOkExit;
   PrintArtifacts(globals, {response.artifacts().begin(), response.artifacts().end()});
   return kOkExit;

@@ -184,6 +184,7 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
     }
     patience = Patience();
     std::vector<std::string> active;
+    std::string waiting;
     for (const v1::Job& job : run->jobs()) {
       const auto [known, fresh] = seen.emplace(job.name(), v1::JOB_BLOCKED);
       if (known->second != job.state()) {
@@ -196,7 +197,9 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
         }
       }
       if (const std::string text = ProgressText(job); !text.empty()) active.push_back(job.name() + ": " + text);
+      if (job.state() == v1::JOB_QUEUED && waiting.empty()) waiting = job.name() + " waits: " + job.pending_detail();
     }
+    if (active.empty()) active.push_back(waiting);
     if (run->state() != v1::RUN_ACTIVE) return run;
     line.Show(Format("[%d/%d] ", run->jobs_succeeded(), run->jobs_total()) + Join(active, " | "));
     std::this_thread::sleep_for(std::chrono::milliseconds(300));

@@ -37,6 +37,7 @@ Result<int> Events(const Globals& globals, const std::string& run, bool follow, 
       patience = Patience();
       since = std::max(since, event.seq());
       if (!event.kind().empty()) PrintEvent(globals, event);
+      if (std::ferror(stdout) != 0) return kOkExit;  // nobody reads it any more (| head)
     }
     const Status status = FromGrpc(reader->Finish(), client.address());
     if (status.ok()) return kOkExit;

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/pages.h"
 
 namespace braid::cli {
 namespace {
@@ -10,8 +11,7 @@ Result<int> ListRuns(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::ListRunsRequest request;
   request.set_page_size(200);
-  BRAID_ASSIGN_OR_RETURN(const v1::ListRunsResponse response,
-                         (client.Call<v1::ListRunsResponse>(&v1::Runs::Stub::ListRuns, client.runs(), request)));
+  BRAID_ASSIGN_OR_RETURN(const auto response, AllPages<v1::ListRunsResponse>(client, &v1::Runs::Stub::ListRuns, client.runs(), request));
   if (globals.json()) return PrintJson(response), kOkExit;
   std::vector<std::vector<std::string>> rows;
   for (const v1::Run& run : response.runs()) {
@@ -34,8 +34,7 @@ Result<int> ListJobs(const Globals& globals, const std::string& run_id) {
     request.set_run_id(run.id());
   }
   request.set_page_size(1000);
-  BRAID_ASSIGN_OR_RETURN(const v1::ListJobsResponse response,
-                         (client.Call<v1::ListJobsResponse>(&v1::Jobs::Stub::ListJobs, client.jobs(), request)));
+  BRAID_ASSIGN_OR_RETURN(const auto response, AllPages<v1::ListJobsResponse>(client, &v1::Jobs::Stub::ListJobs, client.jobs(), request));
   if (globals.json()) return PrintJson(response), kOkExit;
   if (globals.output == "name") {
     for (const v1::Job& job : response.jobs()) std::printf("%s/%s\n", job.run_id().c_str(), job.name().c_str());

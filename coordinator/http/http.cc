@@ -30,11 +30,18 @@ class LibServer final : public HttpServer {
   Status Listen(const std::string& address) {
     const size_t colon = address.rfind(':');
     const std::string host = address.substr(0, colon);
+    // The library wants an IPv6 address without its brackets.
+    const std::string bare = host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
     const int wanted = std::atoi(address.c_str() + colon + 1);
     server_.new_task_queue = [] { return new httplib::ThreadPool(4); };
     server_.set_keep_alive_timeout(1);
+    // Not the library's SO_REUSEPORT: a second coordinator on the same port must fail, not share it.
+    server_.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     Routes();
-    const int port = wanted == 0 ? server_.bind_to_any_port(host) : (server_.bind_to_port(host, wanted) ? wanted : -1);
+    const int port = wanted == 0 ? server_.bind_to_any_port(bare) : (server_.bind_to_port(bare, wanted) ? wanted : -1);
     if (port <= 0) return Unavailable("cannot listen on " + address + " for HTTP: is another program using that port?");
     address_ = host + ":" + std::to_string(port);
     thread_ = std::thread([this] { server_.listen_after_bind(); });

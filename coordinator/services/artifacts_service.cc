@@ -131,6 +131,7 @@ class ArtifactsService final : public v1::Artifacts::Service {
       auto it = all.begin();
       if (!request->page_token().empty()) {
         it = std::find_if(all.begin(), all.end(), [&](const auto* a) { return a->id == request->page_token(); });
+        if (it == all.end()) status = InvalidArgument("page token " + request->page_token() + " is not one of ours");
       }
       for (; it != all.end(); ++it) {
         if (reply->artifacts_size() == limit) {

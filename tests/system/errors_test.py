@@ -73,6 +73,14 @@ class Errors(unittest.TestCase):
         self.service.run("frobnicate", code=2)
         self.assertIn("path_tales", self.service.run("submit", self.recipe, "--only", "path_tale", code=3).stderr)
 
+    def test_run_that_no_worker_could_ever_run(self):
+        path = self.written("huge.yaml", ("corpus: tales, d: 16", "corpus: tales, slots: 512, d: 16"))
+        run = self.service.submit(path, "--only", "path_tales")
+        wait_until(lambda: self.service.job(run, "path_tales").get("pending") == "UNSCHEDULABLE", "path_tales alone is left")
+        done = self.service.run("wait", run, "--timeout", "1s", code=12)
+        self.assertIn("path_tales: no registered worker could ever run it: it needs 512 CPU slots", done.stderr)
+        self.service.run("cancel", run)
+
     def test_no_coordinator(self):
         done = subprocess.run([program("braid"), "--dir", os.path.join(self.service.folder, "nothing"), "list", "runs"], capture_output=True,
                               text=True, env=self.service.environment)
