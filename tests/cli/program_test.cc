@@ -48,7 +48,7 @@ TEST_F(ProgramTest, HelpGoesToStandardOutput) {
   const Ended ended = Braid("--help");
   EXPECT_EQ(ended.code, 0);
   for (const char* command : {"up", "down", "plan", "submit", "list", "worker", "artifact", "describe", "watch", "wait", "logs", "events",
-                              "metrics", "cancel", "retry", "merge", "generate", "export", "import", "report", "version", "completion"}) {
+                              "metrics", "cancel", "retry", "merge", "generate", "eval", "export", "import", "report", "version", "completion"}) {
     EXPECT_THAT(ended.out, HasSubstr(std::string("\n  ") + command + " "));
   }
   EXPECT_EQ(ended.err, "");
@@ -74,6 +74,13 @@ TEST_F(ProgramTest, ABrokenRecipeChangesNothing) {
     EXPECT_THAT(ended.err, HasSubstr("r.yaml:2:1: seeed: no such key; did you mean seed?"));
   }
   EXPECT_EQ(Braid("plan missing.yaml").code, 3);
+}
+
+TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
+  const Ended ended = Braid("eval some-model");
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("nothing to measure; give --shards, --blimp or --glue"));
+  EXPECT_EQ(Braid("eval").code, 2);
 }
 
 TEST_F(ProgramTest, VersionAndCompletionNeedNoCoordinator) {

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "corpus/dataset.h"
 #include "tests/trainer/small_world.h"
+#include "trainer/eval/measure.h"
 #include "trainer/network/lora.h"
 
 namespace braid::trainer {
@@ -152,6 +154,54 @@ TEST_F(EvaluateTest, BlimpCountsPairsByTheModelsLogits) {
   EXPECT_EQ(blimp["mean"], 100 * right / 4);
   EXPECT_EQ(blimp["pairs"], 4);
   EXPECT_EQ(blimp["seeds"].size(), 1u);
+}
+
+// A4: noise in every pass, so five seeds; whoever evaluates again gets the same.
+TEST_F(EvaluateTest, AModelThatDrawsNoiseIsScoredWithFiveSeeds) {
+  model::ModelSpec spec = world_.Composite();
+  spec.name = "noisy";
+  spec.connection.kind = "routed";
+  spec.arch.router_noise = "always";
+  const auto noisy = Network::Create(spec, "cpu").value();
+  noisy->Initialize(3);
+  task_.inputs["model"] = world_.WriteModel("noisy", *noisy);
+  std::string rows;
+  for (const char* words : {"cat sat on", "the mat and", "dog one two", "four are cat"}) {
+    const std::string text = words;
+    rows += Json{{"sentence_good", text + " the"}, {"sentence_bad", "the " + text}}.dump() + "\n";
+  }
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/order.jsonl", rows).ok());
+  task_.inputs["blimp"] = world_.at("blimp");
+  task_.spec["blimp"] = Json::object();
+  task_.spec["routing"] = {{"prompts", {{{"text", "the cat"}, {"correct", 2}}}}};
+  const Json first = Evaluate(), second = Evaluate();
+  EXPECT_EQ(first["blimp"]["seeds"].size(), 5u);
+  EXPECT_EQ(first["blimp"], second["blimp"]);
+  EXPECT_EQ(first["routing"], second["routing"]);
+  EXPECT_EQ(first["routing"]["prompts"][0]["decisions"][0].size(), 2u);
+  EXPECT_EQ(first["routing"]["prompts"][0]["clean_decisions"][0].size(), 2u);
+  EXPECT_EQ(first["routing"]["summary"]["shares"].size(), 3u);
+  EXPECT_FALSE(first["routing"].contains("text"));
+}
+
+// The published pairs and tokenizer, where a checkout has them beside it: a model of random weights knows nothing (PaPaformer section 11, 8).
+TEST_F(EvaluateTest, ARandomModelIsNearChanceOnBlimp) {
+  const std::string shared = JoinPath(FolderOf(BRAID_SOURCE_DIR), "shared/data");
+  const std::string archive = JoinPath(shared, "eval/blimp/blimp.tar.gz");
+  const std::string tokenizer_file = JoinPath(shared, "tokenizers/gpt-neox-20b/tokenizer.json");
+  if (!PathExists(archive) || !PathExists(tokenizer_file)) GTEST_SKIP() << "no " << archive;
+  const std::string folder = world_.MakeFolderAt("blimp");
+  ASSERT_EQ(std::system(("tar xzf " + archive + " -C " + folder).c_str()), 0);
+  const auto tokenizer = corpus::Tokenizer::Load(tokenizer_file).value();
+  model::ModelSpec spec = world_.Dense("random");
+  spec.vocab = tokenizer->vocab();
+  spec.pad_id = tokenizer->pad_id();
+  spec.eos_id = tokenizer->eos_id();
+  const auto random = Network::Create(spec, "cpu").value();
+  random->Initialize(1);
+  const Json blimp = MeasureBlimp(*random, tokenizer, folder, /*pairs=*/20, {}).value();
+  EXPECT_EQ(blimp["pairs"], 67 * 20);
+  EXPECT_NEAR(blimp["mean"].get<double>(), 50, 4);
 }
 
 TEST_F(EvaluateTest, RoutingOfAShareComposite) {

@@ -13,7 +13,7 @@ std::vector<uint64_t> Seeds(JsonReader& read) {
   if (list.is_null()) return seeds;
   if (!list.is_array()) read.Fail("seeds", "must be a list of whole numbers");
   for (const Json& seed : list) {
-    if (!seed.is_number_integer() || seed.get<int64_t>() < 0) {
+    if (!seed.is_number_integer() || (!seed.is_number_unsigned() && seed.get<int64_t>() < 0)) {
       read.Fail("seeds", "must be a list of whole numbers from 0 on, but has " + seed.dump());
       break;
     }
