@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "recipe/compat.h"
@@ -160,9 +161,37 @@ Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::st
   return file;
 }
 
+namespace {
+
+// A Hugging Face directory says its model_type; a checkpoint of braid says its format.
+bool IsHuggingFace(const std::string& folder) {
+  const Result<Json> config = ReadJsonFile(JoinPath(folder, "config.json"));
+  return config.ok() && config->is_object() && config->contains("model_type") && !config->contains("format");
+}
+
+// `folder`, a Hugging Face Llama, as a checkpoint folder called `name` inside `work`. What the import says stands in the error.
+Result<std::string> Import(const std::string& folder, const std::string& name, const std::string& work) {
+  const std::string out = JoinPath(work, name);
+  ProcessOptions options;
+  options.argv = {JoinPath(ProgramFolder(), "braid-trainer"), "import", folder, out, "--name", name};
+  options.output = JoinPath(work, "import.log");  // standard output is for the run's id
+  BRAID_ASSIGN_OR_RETURN(const auto process, Process::Start(options));
+  process->Wait(-1);
+  if (process->exit().signal == 0 && process->exit().code == 0) return out;
+  BRAID_ASSIGN_OR_RETURN(const std::string log, ReadFile(options.output));
+  return InvalidArgument(folder + " is a Hugging Face directory and cannot be taken as path " + name + ": " + std::string(Trim(log)));
+}
+
+}  // namespace
+
 Result<std::map<std::string, std::string>> UploadSources(Client& client, const RecipeFile& file) {
   std::map<std::string, std::string> artifacts;
-  for (const recipe::Source& source : file.dag.sources) {
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
+  for (recipe::Source source : file.dag.sources) {
+    if (source.kind == "checkpoint" && IsHuggingFace(Resolve(file, source.files.front()))) {
+      BRAID_ASSIGN_OR_RETURN(source.files.front(), Import(Resolve(file, source.files.front()),
+                                                          source.name.substr(source.name.find('.') + 1), work.path()));
+    }
     BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
     const Json metadata = source.kind == "checkpoint" ? Json::object() : Json{{"source", source.name}};
     BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
