@@ -228,13 +228,16 @@ TEST_F(EvaluateTest, RoutingNeedsAModelThatRoutes) {
 }
 
 TEST_F(EvaluateTest, GlueTrainsAdaptersAndKeepsThem) {
+  // A composite before its first step hands on next to nothing of its input; a dense model does.
+  network_ = Network::Create(world_.Dense("lone"), "cpu").value();
+  network_->Initialize(1);
+  task_.inputs["model"] = world_.WriteModel("lone", *network_);
   std::string rows;
   for (int i = 0; i < 12; ++i) rows += Json{{"sentence", i % 2 == 0 ? "the cat sat" : "two and two"}, {"label", i % 2}}.dump() + "\n";
   ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", rows).ok());
   ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
   task_.inputs["glue"] = world_.at("glue");
   task_.spec["glue"] = {{"tasks", {"sst2"}}, {"seeds", {1, 2}}, {"epochs", 12}, {"batch", 4}, {"lr", 0.03}, {"adapters", true}};
-  const std::vector<float> before(network_->parameters(), network_->parameters() + network_->layout().size);
   const Json evaluation = Evaluate();
   const Json& sst2 = evaluation["glue"]["tasks"]["sst2"];
   EXPECT_EQ(sst2["score"], 100.0);  // two sentences, each always of one class
