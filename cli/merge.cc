@@ -16,6 +16,7 @@ struct MergeFlags {
   int64_t seed = 42;
   std::map<std::string, std::string> options;  // of the connection
   std::vector<std::string> data;
+  std::string joint;
   bool watch = false;
 };
 
@@ -78,6 +79,10 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
     if (equals == std::string::npos) return InvalidArgument("--data " + item + ": expected CORPUS=ARTIFACT");
     (*request.mutable_data())[item.substr(0, equals)] = item.substr(equals + 1);
   }
+  request.set_joint(flags.joint);
+  if (!flags.joint.empty() && PathExists(flags.joint)) {
+    BRAID_ASSIGN_OR_RETURN(*request.mutable_joint(), ReadFile(flags.joint));
+  }
   request.set_request_id(RandomUuid());
   BRAID_ASSIGN_OR_RETURN(v1::Run run, (client.Call<v1::Run>(&v1::Merges::Stub::StartMerge, client.merges(), request)));
   if (flags.watch) {
@@ -125,6 +130,7 @@ void RegisterMerge(const Registry& registry) {
   CLI::App* start = command->add_subcommand("start", "Merge artifacts in the store, prove the result; prints the run's id");
   AddFlags(start, flags);
   start->add_option("--data", flags->data, "CORPUS=ARTIFACT of shards for the gate (may be repeated)");
+  start->add_option("--joint", flags->joint, "train on together: a recipe's joint section, \"{ranks: 2, epochs: 1}\", or a file with one");
   start->add_flag("--watch", flags->watch, "follow the run and exit as it does");
   start->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Start(globals, *flags); }; });
 }

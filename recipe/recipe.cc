@@ -248,6 +248,24 @@ const Model* Recipe::FindPath(const std::string& name) const {
   return nullptr;
 }
 
+Result<Joint> ParseJoint(std::string_view text, const std::string& name) {
+  YamlErrors errors(name);
+  Joint joint;
+  joint.train = TrainPreset("fixed");
+  try {
+    const YAML::Node section = YAML::Load(std::string(text));
+    if (section.IsDefined() && !section.IsNull() && !section.IsMap()) {
+      errors.Fail(section.Mark(), "joint: expected a mapping; docs/recipe.md describes the fields");
+    } else {
+      ReadJointSection(section, "joint", errors, &joint);
+    }
+  } catch (const YAML::Exception& error) {
+    errors.Fail(error.mark, error.msg);
+  }
+  if (!errors.ok()) return errors.status();
+  return joint;
+}
+
 Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
   YamlErrors errors(name);
   Recipe recipe;

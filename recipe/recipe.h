@@ -95,6 +95,10 @@ struct Recipe {
 // "recipe.yaml:12:5: paths.0.heads: 3 heads do not divide width 64", one a line.
 Result<Recipe> ParseRecipe(std::string_view text, const std::string& name);
 
+// The text of a `joint` section alone, over the corrected defaults: the joint phase of a merge without a recipe. Errors as
+// those of ParseRecipe.
+Result<Joint> ParseJoint(std::string_view text, const std::string& name);
+
 // 8 to 64 digits of hexadecimal; anything else that `from` or `base` says is a folder.
 bool IsArtifactId(const std::string& text);
 

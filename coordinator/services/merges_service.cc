@@ -11,6 +11,7 @@
 #include "coordinator/services/status.h"
 #include "merge/account.h"
 #include "merge/request.h"
+#include "recipe/recipe.h"
 
 namespace braid::coordinator {
 namespace {
@@ -109,7 +110,30 @@ class MergesService final : public v1::Merges::Service {
     return planned;
   }
 
-  // merge, and gate where there is data to prove it on.
+  // The joint phase on the data of the gate. The tokenizer is the one that the merge wrote beside the composite.
+  static Result<recipe::JobNode> JointOf(const v1::StartMergeRequest& request, const merge::MergePlan& plan, const recipe::JobNode& gate) {
+    BRAID_ASSIGN_OR_RETURN(const recipe::Joint settings, recipe::ParseJoint(request.joint(), "joint"));
+    recipe::JobNode joint;
+    joint.name = "joint:composite";
+    joint.kind = "joint";
+    joint.parents = {"gate:composite", "merge:composite"};
+    joint.ranks = settings.ranks;
+    joint.slots_per_rank = settings.slots;
+    joint.device = settings.device;
+    joint.inputs["init"] = joint.inputs["tokenizer"] = {"merge:composite", "model", "", ""};
+    Json sources = Json::array();
+    for (const auto& [role, input] : gate.inputs) {
+      if (!role.starts_with("data.")) continue;
+      joint.inputs[role] = input;
+      sources.push_back({{"role", role}, {"share", "joint"}});
+    }
+    joint.spec = {{"model", model::ToJson(plan.model)}, {"seed", request.seed()},
+                  {"data", {{"sequence", plan.model.sequence}, {"sources", sources}, {"seed", request.seed()}}},
+                  {"train", settings.train}};
+    return joint;
+  }
+
+  // merge; gate where there is data to prove it on; joint if asked for.
   Result<SubmitCommand> CommandOf(const v1::StartMergeRequest& request, const Planned& planned) {
     SubmitCommand command;
     command.dag.run = request.name().empty() ? "merge" : request.name();
@@ -126,6 +150,9 @@ class MergesService final : public v1::Merges::Service {
     node.spec = {{"model", model::ToJson(plan.model)}, {"seed", request.seed()}, {"parents", parents},
                  {"carry_optimizer", plan.carry_optimizer}, {"base", plan.base}};
     command.dag.jobs.push_back(node);
+    if (request.data().empty() && !request.joint().empty()) {
+      return InvalidArgument("joint: needs data to train on; give the shards of each corpus");
+    }
     if (request.data().empty()) return command;
 
     recipe::JobNode gate = node;
@@ -142,7 +169,10 @@ class MergesService final : public v1::Merges::Service {
     }
     gate.inputs.erase("base");
     gate.spec = {{"parents", parents}, {"base", plan.base}, {"sequences", 8}, {"sequence", plan.model.sequence}};
-    command.dag.jobs.push_back(std::move(gate));
+    command.dag.jobs.push_back(gate);
+    if (request.joint().empty()) return command;
+    BRAID_ASSIGN_OR_RETURN(recipe::JobNode joint, JointOf(request, plan, gate));
+    command.dag.jobs.push_back(std::move(joint));
     return command;
   }
 

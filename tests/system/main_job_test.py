@@ -96,6 +96,21 @@ class MainJob(unittest.TestCase):
         # The merge of the same paths is the same composite: it trains on with the same bits.
         self.assertEqual(self.service.metrics(run, "joint:both"), self.service.metrics(self.run_id, "joint:both"))
 
+    def test_a_merge_without_a_recipe_is_proved_and_trained_on(self):
+        parents = [self.service.job(self.run_id, name)["outputs"]["model"] for name in ("path_tales", "path_sums")]
+        data = [word for corpus in ("tales", "sums")
+                for word in ("--data", f"{corpus}=" + self.service.job(self.run_id, "prepare:" + corpus)["outputs"]["shards"])]
+        joint = "{ranks: 2, batch: 4, accumulate: 1, epochs: 1000, steps: 20, optimizer: {lr: 2e-3}}"
+        missing = self.service.run("merge", "start", *parents, "--joint", joint, code=1).stderr
+        self.assertIn("joint: needs data to train on", missing)
+        wrong = self.service.run("merge", "start", *parents, *data, "--joint", "{rank: 2}", code=1).stderr
+        self.assertIn("joint.rank: no such key; did you mean ranks?", wrong)
+        run = self.service.run("merge", "start", *parents, *data, "--joint", joint, "--watch").stdout.strip()
+        jobs = {job["name"]: job for job in self.service.json("describe", run)["jobs"]}
+        self.assertEqual(set(jobs), {"merge:composite", "gate:composite", "joint:composite"})
+        self.assertEqual(len(jobs["joint:composite"]["attempts"][-1]["workers"]), 2)
+        self.assertEqual(sorted(self.service.metrics(run, "joint:composite")), list(range(1, 21)))
+
     def test_merge_plan_of_artifacts_writes_nothing(self):
         before = self.service.json("artifact", "list")
         parents = [self.service.job(self.run_id, name)["outputs"]["model"] for name in ("path_tales", "path_sums")]
