@@ -96,6 +96,10 @@ void ReadTrainFields(YamlMap& map, Json* train) {
   // Any sign: a negative one turns the loss round.
   for (const char* key : {"lambda_entropy", "lambda_load"}) ReadNumber(map, key, IsFinite, "must be finite", train);
   ReadNumber(map, "dropout_parallel", IsShare, "must be at least 0 and below 1", train);
+  if (const YAML::Node telemetry = map.Node("telemetry"); telemetry.IsDefined()) {
+    YamlMap part(telemetry, map.PathOf("telemetry"), map.errors());
+    (*train)["telemetry"]["steps"] = part.Int("steps", 0, 0, kMany);
+  }
   for (const auto& [section, second] : {std::pair{"checkpoint", "seconds"}, {"validate", "sequences"}}) {
     YamlMap part(map.Node(section), map.PathOf(section), map.errors());
     for (const char* key : {"steps", second}) {

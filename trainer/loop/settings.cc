@@ -31,6 +31,7 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   const Json& optimizer = read.Value("optimizer");
   const Json& checkpoint = read.Value("checkpoint");
   const Json& validate = read.Value("validate");
+  const Json& telemetry = read.Value("telemetry");
   for (const auto& [name, value, least] : {std::tuple{"batch", s->batch, int64_t{1}}, {"accumulate", s->accumulate, 1},
                                            {"epochs", s->epochs, 1}, {"steps", s->steps, 0}, {"tokens", s->tokens, 0},
                                            {"warmup_steps", s->schedule.warmup_steps, 0}}) {
@@ -75,6 +76,11 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
     JsonReader part(checkpoint, "spec.train.checkpoint");
     s->checkpoint_steps = part.Int("steps", 0);
     s->checkpoint_seconds = part.Int("seconds", 60);
+    BRAID_RETURN_IF_ERROR(part.Finish());
+  }
+  if (!telemetry.is_null()) {
+    JsonReader part(telemetry, "spec.train.telemetry");
+    s->telemetry_steps = part.Int("steps", 0);
     BRAID_RETURN_IF_ERROR(part.Finish());
   }
   if (!validate.is_null()) {

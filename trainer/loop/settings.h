@@ -34,6 +34,7 @@ struct TrainSettings {
   int64_t checkpoint_seconds = 60;
   int64_t validate_steps = 0;       // 0: at the end of each epoch
   int64_t validate_sequences = 0;   // of each corpus; 0: all
+  int64_t telemetry_steps = 0;      // how often dual-path blocks are read out; 0: never
 };
 
 Result<TrainSettings> ReadTrainSettings(const Json& spec);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -23,6 +24,7 @@ namespace {
 
 // A rank that is silent for so long is lost. Peers load data and initialise at different speeds.
 constexpr int64_t kPeerTimeoutMs = 300'000;
+constexpr int64_t kReadOutSequences = 4;
 
 bool HasRouter(const model::ModelSpec& spec) {
   return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" && spec.connection.router.kind != "none";
@@ -179,6 +181,8 @@ class Training {
       values["aux"] = sums[kAuxiliary] / static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * task_.world);
     }
     if (ValidationDue()) BRAID_RETURN_IF_ERROR(Validate(&values));
+    const bool read_out = settings_.telemetry_steps > 0 && state_.step % settings_.telemetry_steps == 0;
+    if (read_out && task_.rank == 0) ReadOut(&values);
     if (task_.rank == 0) Record(values);
     return OkStatus();
   }
@@ -231,6 +235,27 @@ class Training {
       if (settings_.last_label != "ignore") (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
     }
     return OkStatus();
+  }
+
+  // Means of what dual-path blocks did on the first held-out sequences (dual-path specification, section 6).
+  void ReadOut(Json* values) {
+    const corpus::Shards& source = dataset_->sources().front();
+    const int64_t T = settings_.data.sequence, count = std::min(kReadOutSequences, corpus::ValidationSequences(source, T));
+    if (count == 0) return;
+    std::vector<int32_t> ids(static_cast<size_t>(count * T));
+    for (int64_t i = 0; i < count; ++i) corpus::ReadValidation(source, T, i, ids.data() + i * T);
+    for (const BlockReadout& block : network_->Readouts(ids.data(), count, T)) {
+      const auto mean = [&](const char* name, const std::vector<float>& numbers) {
+        if (numbers.empty()) return;
+        const double sum = std::accumulate(numbers.begin(), numbers.end(), 0.0);
+        (*values)["dual/" + block.place + "/" + name] = sum / static_cast<double>(numbers.size());
+      };
+      mean("deep_share", block.deep_share);
+      mean("cosine", block.cosine);
+      mean("gate_deep", block.gate_deep);
+      mean("gate_wide", block.gate_wide);
+      mean("expected_steps", block.expected_steps);
+    }
   }
 
   void Record(const Json& values) {

@@ -451,6 +451,25 @@ TEST_F(JointTrainTest, AStartWithMomentsGoesOnWithThem) {
   EXPECT_THAT(Run(only("broken")).message(), HasSubstr("m.large.0.attn.q.weight"));
 }
 
+TEST_F(TrainTest, DualPathBlocksAreReadOutWithoutChangingTheTraining) {
+  model::ModelSpec spec = world_.Dense("m");
+  spec.dense = {"m", 16, 2, 2, 0, "dual_path"};
+  spec.dense.dual.loops = 2;
+  spec.dense.dual.ffn_deep = spec.dense.dual.ffn_wide = 24;
+  task::Task plain = world_.TrainTask("plain", spec), read = world_.TrainTask("read", spec);
+  read.spec["train"]["telemetry"] = {{"steps", 4}};
+  RecordingChannel without(plain.work), with(read.work);
+  ASSERT_TRUE(RunTrainJob(plain, without).ok());
+  ASSERT_TRUE(RunTrainJob(read, with).ok());
+  for (int64_t step = 1; step <= 12; ++step) {
+    EXPECT_EQ(with.metrics.at(step)["loss"], without.metrics.at(step)["loss"]);
+    EXPECT_EQ(with.metrics.at(step).contains("dual/blocks.1/deep_share"), step % 4 == 0) << step;
+  }
+  EXPECT_FALSE(without.metrics.at(4).contains("dual/blocks.0/gate_deep"));
+  EXPECT_NEAR(with.metrics.at(4)["dual/blocks.0/gate_deep"].get<double>(), 0.5, 0.05);
+  EXPECT_GT(with.metrics.at(4)["dual/blocks.0/expected_steps"].get<double>(), 1.0);
+}
+
 TEST_F(TrainTest, BatchMeanWeighsBatchesAlike) {
   task::Task task = NewTask("a");
   task.spec["loss_average"] = "batch_mean";
