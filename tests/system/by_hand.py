@@ -68,7 +68,7 @@ def must(ended):
 def checkpoints(folder):
     """The complete checkpoints of an attempt, oldest first."""
     found = glob.glob(os.path.join(folder, "work", "checkpoints", "step-*"))
-    found = [path for path in found if os.path.exists(os.path.join(path, "state.json"))]
+    found = [path for path in found if path.rsplit("-", 1)[1].isdigit()]  # one that is being written is called .tmp
     return sorted(found, key=lambda path: int(path.rsplit("-", 1)[1]))
 
 
