@@ -18,6 +18,7 @@ def lay_out(folder, example):
     os.makedirs(os.path.dirname(path))
     with open(os.path.join(EXAMPLES, example), encoding="utf-8") as file:
         text = file.read().replace("/var/tmp/braid-many-paths", os.path.join(folder, "sites"))
+    text = text.replace("vocab: 2000", "vocab: 500")  # small texts have few words
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     texts = by_hand.small_texts()
