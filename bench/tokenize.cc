@@ -1,6 +1,6 @@
 // Times the encoder on one thread: `tokenize TOKENIZER.json TEXT ROUNDS` reads TEXT as documents separated by NUL bytes
 // and prints one JSON line: bytes, tokens, a digest of the ids, and the seconds of each round.
-// bench/tokenize.py runs it beside the `tokenizers` package.
+// bench/encode.py runs it beside the `tokenizers` package.
 #include <chrono>
 #include <cstdio>
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Encoding on one thread beside the `tokenizers` package, in turns, in one run; the ids must be equal.
 
-  build/venv-peers/bin/python bench/tokenize.py TOKENIZER.json TEXT... [--rounds 3]
+  build/venv-peers/bin/python bench/encode.py TOKENIZER.json TEXT... [--rounds 3]
 """
 import argparse
 import gzip
