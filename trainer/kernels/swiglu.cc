@@ -13,7 +13,7 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kRowsPerPiece = 64;
 
-inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
+[[gnu::always_inline]] inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
 
 // Only the input is kept: the sigmoid is cheaper to compute again than to read.
 class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
