@@ -43,11 +43,11 @@ void MergeByScanning(const Rules& rules, std::vector<int32_t>* symbols) {
 
 // The same result for long pieces: a heap of candidate merges over a linked list; stale candidates are skipped.
 void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
-  struct Candidate {
+  struct Found {
     int32_t rank;
     int32_t at;
     int32_t left, right, id;
-    bool operator>(const Candidate& other) const {
+    bool operator>(const Found& other) const {
       return rank != other.rank ? rank > other.rank : at > other.at;
     }
   };
@@ -58,7 +58,7 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
     next[static_cast<size_t>(i)] = i + 1 < n ? i + 1 : -1;
     previous[static_cast<size_t>(i)] = i - 1;
   }
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> heap;
+  std::priority_queue<Found, std::vector<Found>, std::greater<>> heap;
   const auto consider = [&](int32_t at) {
     if (at < 0 || next[static_cast<size_t>(at)] < 0) return;
     const int32_t left = s[static_cast<size_t>(at)];
@@ -68,7 +68,7 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
   };
   for (int32_t i = 0; i < n; ++i) consider(i);
   while (!heap.empty()) {
-    const Candidate top = heap.top();
+    const Found top = heap.top();
     heap.pop();
     const auto at = static_cast<size_t>(top.at);
     const int32_t after = s[at] == top.left ? next[at] : -1;

@@ -8,7 +8,6 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMany = int64_t{1} << 50;
 const std::vector<std::string> kGlue = {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte"};
 const std::vector<std::string> kSuperGlue = {"boolq", "wsc", "multirc", "copa"};  // COPA is an extra, not among the default
 const std::vector<std::string> kTokenClasses = {"WORD", "NUM", "PUNCT", "SYM", "SPACE", "OTHER"};  // corpus/token_class.h

@@ -16,8 +16,6 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMany = int64_t{1} << 50;
-
 void ReadArch(YamlMap& root, Recipe* recipe) {
   recipe->compat = root.Choice("compat", "fixed", {"fixed", "paper"});
   model::Arch& fields = recipe->arch;

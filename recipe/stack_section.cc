@@ -9,7 +9,6 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMany = int64_t{1} << 50;
 constexpr int64_t kMostLoops = 64;
 constexpr int64_t kPublishedMultiple = 256;  // what the published runs round hidden widths to
 constexpr int64_t kSolverMultiple = 64;      // what the published solver takes them to be rounded to

@@ -7,8 +7,6 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMany = int64_t{1} << 50;
-
 // A number over `value`. One that cannot be is an error, and leaves what was there: models that inherit it are not wrong too.
 void ReadNumber(YamlMap& map, const char* key, bool (*possible)(double), const char* message, Json* value) {
   const double number = map.Double(key, (*value)[key].get<double>());

@@ -15,6 +15,9 @@
 
 namespace braid::recipe {
 
+// The most of what has no limit of its own.
+constexpr int64_t kMany = int64_t{1} << 50;
+
 // What reading a whole document left behind: its errors, and the defaults that were filled in.
 class YamlErrors {
  public:

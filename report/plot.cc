@@ -14,7 +14,7 @@ constexpr double kWidth = 860, kHeight = 400, kLeft = 64, kRight = 230, kTop = 4
 constexpr size_t kMostPoints = 400;
 constexpr size_t kColours = 7;
 // Told apart with every common kind of colour blindness (Okabe and Ito); in the dark the darkest ones are lighter.
-constexpr char kStyle[] =
+constexpr char kPlotStyle[] =
     "<style>.bp{font:12px system-ui,-apple-system,\"Segoe UI\",\"DejaVu Sans\",sans-serif;fill:#3b404a}.bp .t{font-weight:600;font-size:13px}"
     ".bp .g{stroke:#e3e5ea}.bp .a{stroke:#8b919c}.bp .v{font-variant-numeric:tabular-nums;fill:#5d6370}.bp polyline{fill:none;stroke-width:1.8}"
     ".bp .k0{color:#0072b2}.bp .k1{color:#d55e00}.bp .k2{color:#009e73}.bp .k3{color:#b8588f}.bp .k4{color:#c58600}.bp .k5{color:#3a9bd4}"
@@ -58,7 +58,7 @@ std::string Open(double height, const std::string& title) {
   return Format("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"bp\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\" "
                 "aria-label=\"",
                 kWidth, height, kWidth, height) +
-         EscapeHtml(title) + "\">\n" + kStyle + Label(0, 16, "start", title, " class=\"t\"");
+         EscapeHtml(title) + "\">\n" + kPlotStyle + Label(0, 16, "start", title, " class=\"t\"");
 }
 
 // "1.5 M", "200 k": as many digits as the tick has, no more.

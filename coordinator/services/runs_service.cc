@@ -15,7 +15,7 @@ namespace {
 using catalog::EventRecord;
 using grpc::ServerContext;
 
-constexpr int64_t kPollMs = 500;
+constexpr int64_t kLookMs = 500;
 constexpr int64_t kBookmarkMs = 15'000;
 constexpr int64_t kLongestWaitMs = 240'000;
 
@@ -124,7 +124,7 @@ class RunsService final : public v1::Runs::Service {
       const int64_t left_ms = end_ms - clock.MonotonicMs();
       if (reply->state() != v1::RUN_ACTIVE || left_ms <= 0 || backend_->stopping) return grpc::Status::OK;
       if (context->IsCancelled()) return grpc::Status::CANCELLED;
-      core_->WaitForEvents(seq, std::min(left_ms, kPollMs));
+      core_->WaitForEvents(seq, std::min(left_ms, kLookMs));
     }
   }
 
@@ -137,7 +137,7 @@ class RunsService final : public v1::Runs::Service {
     if (const Status status = ResolveRunFilter(request->run_id(), &run); !status.ok()) return ToGrpc(status);
     constexpr int64_t kBatch = 500;
     while (!context->IsCancelled() && !backend_->stopping) {
-      const int64_t durable = core_->WaitForEvents(seq, kPollMs);
+      const int64_t durable = core_->WaitForEvents(seq, kLookMs);
       const auto events = backend_->store->ReadEvents({seq, run, kBatch, false});
       if (!events.ok()) return ToGrpc(events.status());
       for (const EventRecord& event : *events) {

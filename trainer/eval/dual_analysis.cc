@@ -54,16 +54,16 @@ void AddTo(Means& means, const BlockReadout& read, const std::vector<size_t>& ro
 }
 
 // One corpus in batches: ids and labels [batch * sequence].
-struct Batch {
+struct CorpusBatch {
   std::vector<int32_t> ids, labels;
   int64_t count = 0;
 };
 
-std::vector<Batch> ReadBatches(const corpus::Shards& set, int64_t sequence, int64_t sequences, int32_t pad) {
-  std::vector<Batch> batches;
+std::vector<CorpusBatch> ReadBatches(const corpus::Shards& set, int64_t sequence, int64_t sequences, int32_t pad) {
+  std::vector<CorpusBatch> batches;
   const int64_t count = std::min(sequences, corpus::ValidationSequences(set, sequence));
   for (int64_t first = 0; first < count; first += kBatch) {
-    Batch batch;
+    CorpusBatch batch;
     batch.count = std::min(kBatch, count - first);
     batch.ids.resize(static_cast<size_t>(batch.count * sequence));
     batch.labels.resize(batch.ids.size());
@@ -76,10 +76,10 @@ std::vector<Batch> ReadBatches(const corpus::Shards& set, int64_t sequence, int6
   return batches;
 }
 
-double MeanLoss(Network& network, const std::vector<Batch>& batches, int64_t sequence, const NamedIntervention& named,
+double MeanLoss(Network& network, const std::vector<CorpusBatch>& batches, int64_t sequence, const NamedIntervention& named,
                 const std::vector<corpus::TokenClass>& classes) {
   LossSum sum;
-  for (const Batch& batch : batches) {
+  for (const CorpusBatch& batch : batches) {
     network.SetIntervention(ToIntervention(named, batch.ids, classes));
     const LossSum part = network.Loss(batch.ids.data(), batch.labels.data(), batch.count, sequence);
     sum.loss += part.loss;
@@ -96,9 +96,9 @@ struct Readings {
   std::vector<Means> all;
 };
 
-void Read(Network& network, const std::vector<Batch>& batches, int64_t sequence, const std::vector<corpus::TokenClass>& classes,
+void Read(Network& network, const std::vector<CorpusBatch>& batches, int64_t sequence, const std::vector<corpus::TokenClass>& classes,
           Readings* readings, std::vector<std::array<Means, corpus::kTokenClasses>>* of_corpus) {
-  for (const Batch& batch : batches) {
+  for (const CorpusBatch& batch : batches) {
     std::vector<size_t> everything(batch.ids.size());
     std::array<std::vector<size_t>, corpus::kTokenClasses> rows;
     for (size_t i = 0; i < batch.ids.size(); ++i) {
@@ -227,7 +227,7 @@ Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const s
   std::vector<Json> interventions;
   for (const NamedIntervention& named : analysis.interventions) interventions.push_back(Describe(named));
   for (const corpus::Shards* set : shards) {
-    const std::vector<Batch> batches = ReadBatches(*set, sequence, analysis.sequences, static_cast<int32_t>(network.spec().pad_id));
+    const std::vector<CorpusBatch> batches = ReadBatches(*set, sequence, analysis.sequences, static_cast<int32_t>(network.spec().pad_id));
     if (batches.empty()) {
       return InvalidArgument("corpus " + set->corpus + ": what is set aside is not one sequence; raise validation.documents");
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "trainer/network/host.h"
 
 namespace braid::trainer {
 namespace {
@@ -130,11 +131,6 @@ Gates Intervene(const Gates& learned, const Block& block, const Pass& pass) {
   std::copy(change.positions.begin(), change.positions.end(), where.mutable_data_ptr<bool>());
   where = where.to(deep.device());
   return {at::where(where, deep, gates.deep), at::where(where, wide, gates.wide)};
-}
-
-std::vector<float> ToHost(const at::Tensor& x) {
-  const at::Tensor host = x.detach().to(at::kFloat).cpu().contiguous();
-  return {host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel()};
 }
 
 at::Tensor Norms(const at::Tensor& x) { return at::linalg_vector_norm(x, 2, {1}, true); }

@@ -15,15 +15,11 @@
 
 #include "trainer/kernels/cuda/plugin.h"
 #include "trainer/kernels/functions.h"
+#include "trainer/network/host.h"
 #include "trainer/network/network_impl.h"
 
 namespace braid::trainer {
 namespace {
-
-std::vector<float> ToHost(const at::Tensor& tensor) {
-  const at::Tensor host = tensor.detach().cpu().contiguous();
-  return {host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel()};
-}
 
 int64_t CountTargets(const int32_t* labels, int64_t count) {
   int64_t targets = 0;

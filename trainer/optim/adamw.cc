@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "trainer/network/host.h"
+
 namespace braid::trainer {
 namespace {
 
@@ -40,11 +42,6 @@ std::vector<Range> MakeRanges(const Layout& layout, const std::vector<int64_t>& 
 
 at::Tensor ViewOf(float* data, int64_t size, const std::string& device) {
   return at::from_blob(data, {size}, at::TensorOptions(at::kFloat).device(at::Device(device)));
-}
-
-std::vector<float> ToHost(const at::Tensor& tensor) {
-  const at::Tensor host = tensor.cpu().contiguous();
-  return {host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel()};
 }
 
 void FromHost(const std::vector<float>& values, at::Tensor* tensor) {
