@@ -22,6 +22,14 @@ size_t Width(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+std::string JsonOf(const google::protobuf::Message& message, bool indented) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = indented;
+  std::string text;
+  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
+  return text;
+}
+
 }  // namespace
 
 Result<std::string> Globals::Address() const {
@@ -63,13 +71,8 @@ int ExitCodeOf(const v1::Run& run) {
   }
 }
 
-void PrintJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  std::string text;
-  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
-  std::fputs(text.c_str(), stdout);
-}
+void PrintJson(const google::protobuf::Message& message) { std::fputs(JsonOf(message, true).c_str(), stdout); }
+void PrintJsonLine(const google::protobuf::Message& message) { std::printf("%s\n", JsonOf(message, false).c_str()); }
 
 void PrintTable(const Globals& globals, const std::vector<std::string>& header,
                 const std::vector<std::vector<std::string>>& rows) {

@@ -66,8 +66,9 @@ Result<Client> Connect(const Globals& globals);
 int ExitCodeOf(const Status& status);
 int ExitCodeOf(const v1::Run& run);
 
-// proto3 JSON on standard output.
+// proto3 JSON on standard output; `PrintJsonLine` without a line break inside, for streams.
 void PrintJson(const google::protobuf::Message& message);
+void PrintJsonLine(const google::protobuf::Message& message);
 // Aligned columns; the header is left out if globals say so.
 void PrintTable(const Globals& globals, const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 

@@ -43,10 +43,19 @@ void Fill(const merge::MergeRequest& merge, Request* request) {
   request->set_carry_optimizer(merge.carry_optimizer);
 }
 
+void Print(const Globals& globals, const v1::PlanMergeResponse& response) {
+  if (globals.json()) return PrintJson(response);
+  std::fputs(response.text().c_str(), stdout);
+}
+
 // Folders are planned here, artifacts by the coordinator; neither writes anything.
 Result<int> PlanFolders(const Globals& globals, const merge::MergeRequest& request) {
   BRAID_ASSIGN_OR_RETURN(const merge::PlannedMerge merge, merge::PlanRequest(request, merge::ReadParent));
-  std::fputs(globals.json() ? DumpJson(merge::ToJson(merge.plan)).c_str() : merge::ToText(merge.plan).c_str(), stdout);
+  v1::PlanMergeResponse response;  // as the coordinator answers
+  response.set_model_json(model::ToJson(merge.plan.model).dump());
+  response.set_account_json(merge::ToJson(merge.plan).dump());
+  response.set_text(merge::ToText(merge.plan));
+  Print(globals, response);
   return kOkExit;
 }
 
@@ -63,8 +72,7 @@ Result<int> Plan(const Globals& globals, const MergeFlags& flags) {
   Fill(merge, &request);
   BRAID_ASSIGN_OR_RETURN(const v1::PlanMergeResponse response,
                          (client.Call<v1::PlanMergeResponse>(&v1::Merges::Stub::PlanMerge, client.merges(), request)));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  std::fputs(response.text().c_str(), stdout);
+  Print(globals, response);
   return kOkExit;
 }
 

@@ -1,6 +1,6 @@
 // braid metrics: the numbers of a training, step by step.
 #include <cstdio>
-#include <set>
+#include <map>
 
 #include "base/text.h"
 #include "cli/command.h"
@@ -21,14 +21,12 @@ Result<int> Metrics(const Globals& globals, const std::string& run_id, const std
   while (reader->Read(&points)) {
     for (const v1::MetricPoint& point : points.points()) {
       // Exact numbers either way: what is printed reads back as the same bits.
-      Json values = Json::object();
-      for (const auto& [name, value] : point.values()) values[name] = value;
       if (globals.json()) {
-        std::printf("%s\n", Json{{"step", point.step()}, {"values", values}, {"epoch", point.epoch()}}.dump().c_str());
+        PrintJsonLine(point);
         continue;
       }
       std::string line = Format("step %6lld", (long long)point.step());
-      for (const auto& [name, value] : values.items()) line += "  " + name + " " + FormatDouble(value.get<double>());
+      for (const auto& [name, value] : std::map(point.values().begin(), point.values().end())) line += "  " + name + " " + FormatDouble(value);
       std::printf("%s\n", line.c_str());
     }
     std::fflush(stdout);

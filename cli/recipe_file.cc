@@ -8,9 +8,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "recipe/compat.h"
 #include "recipe/expand.h"
-#include "recipe/settings.h"
 
 namespace braid::cli {
 namespace {
@@ -59,44 +57,6 @@ recipe::Known Measure(const RecipeFile& file, const recipe::Dag& dag) {
   }
   return known;
 }
-
-std::string Count(double value) { return value > 0 ? FormatCount(value) : "-"; }
-
-// 33619200 -> "33,619,200": counts that are compared digit by digit.
-std::string Exact(int64_t value) {
-  std::string digits = std::to_string(value);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits;
-}
-
-std::string Millions(double flops) { return flops > 0 ? Format("%.3f", flops / 1e6) : "-"; }
-
-// Forward operations of one token: products with weights (A), and attention's scores too (B).
-std::string ModelsText(const recipe::Dag& dag) {
-  if (dag.models.empty()) return "";
-  bool special = false;
-  for (const recipe::PlannedModel& model : dag.models) special = special || model.block.projections > 0;
-  std::string text = Format("\n%-28s %15s %15s %9s %8s %10s %10s", "MODEL", "PARAMETERS", "WITHOUT EMBED", "TOKENS", "STEPS", "A MFLOP",
-                            "B MFLOP");
-  text += special ? Format(" %10s %10s\n", "A BLOCK", "B BLOCK") : "\n";
-  for (const recipe::PlannedModel& model : dag.models) {
-    const bool known = model.parameters > model.body_parameters;
-    text += Format("%-28s %15s %15s %9s %8s %10s %10s", model.name.c_str(), known ? Exact(model.parameters).c_str() : "-",
-                   Exact(model.body_parameters).c_str(), Count(static_cast<double>(model.tokens)).c_str(),
-                   model.steps > 0 ? std::to_string(model.steps).c_str() : "-", Millions(model.forward.projections).c_str(),
-                   Millions(model.forward.causal()).c_str());
-    text += special ? Format(" %10s %10s\n", Millions(model.block.projections).c_str(), Millions(model.block.causal()).c_str()) : "\n";
-  }
-  return text + "A: forward operations of a token in all products with weights; B: in the scores of attention too. STEPS: of an epoch, or of "
-                "all if steps or tokens end it earlier.\n";
-}
-
-std::string CompatText(const recipe::Recipe& recipe) {
-  const std::vector<std::string> overrides = recipe::Overrides(recipe);
-  return "compat " + recipe.compat + (overrides.empty() ? ", nothing overridden\n" : ", with " + Join(overrides, ", ") + "\n");
-}
-
-Json FlopsJson(const model::Flops& flops) { return {{"projections", flops.projections}, {"causal", flops.causal()}}; }
 
 }  // namespace
 
@@ -199,44 +159,6 @@ Result<std::map<std::string, std::string>> UploadSources(Client& client, const R
     artifacts[source.name] = artifact.id();
   }
   return artifacts;
-}
-
-std::string PlanText(const RecipeFile& file) {
-  std::string text = Format("run %s: %zu jobs\n\n%-28s %-9s %6s %11s %9s %9s %10s\n", file.dag.run.c_str(), file.dag.jobs.size(), "JOB",
-                            "KIND", "SLOTS", "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
-  double tokens = 0, flops = 0;
-  for (const recipe::JobNode& job : file.dag.jobs) {
-    const bool trains = job.kind == "train" || job.kind == "joint";
-    if (trains) tokens += static_cast<double>(job.estimate.tokens);
-    flops += job.estimate.flops;
-    text += Format("%-28s %-9s %2d x %2d %11s %9s %9s %10s\n", job.name.c_str(), job.kind.c_str(), job.ranks, job.slots_per_rank,
-                   Count(static_cast<double>(job.estimate.parameters)).c_str(), Count(static_cast<double>(job.estimate.tokens)).c_str(),
-                   Count(job.estimate.flops).c_str(),
-                   job.estimate.bytes > 0 ? FormatBytes(static_cast<uint64_t>(job.estimate.bytes)).c_str() : "-");
-  }
-  text += Format("\nabout %s tokens trained, %s floating point operations (tokens are estimated from file sizes and caps)\n",
-                 Count(tokens).c_str(), Count(flops).c_str());
-  text += ModelsText(file.dag);
-  text += "\n" + CompatText(file.recipe) + "\nsettings in force:\n";
-  for (const std::string& line : recipe::SettingsInForce(file.recipe)) text += "  " + line + "\n";
-  return text;
-}
-
-Json PlanJson(const RecipeFile& file) {
-  Json jobs = Json::array(), models = Json::array();
-  for (const recipe::JobNode& job : file.dag.jobs) {
-    jobs.push_back({{"name", job.name}, {"kind", job.kind}, {"parents", job.parents}, {"ranks", job.ranks},
-                    {"slotsPerRank", job.slots_per_rank}, {"device", job.device}, {"site", job.site},
-                    {"parameters", job.estimate.parameters}, {"tokens", job.estimate.tokens}, {"flops", job.estimate.flops},
-                    {"bytes", job.estimate.bytes}});
-  }
-  for (const recipe::PlannedModel& model : file.dag.models) {
-    models.push_back({{"name", model.name}, {"job", model.job}, {"parameters", model.parameters},
-                      {"bodyParameters", model.body_parameters}, {"tokens", model.tokens}, {"microBatchesPerEpoch", model.micro_batches},
-                      {"steps", model.steps}, {"flopsPerToken", FlopsJson(model.forward)}, {"flopsPerBlock", FlopsJson(model.block)}});
-  }
-  return {{"run", file.dag.run}, {"jobs", jobs}, {"models", models}, {"compat", recipe::CompatJson(file.recipe)},
-          {"settings", recipe::SettingsInForce(file.recipe)}};
 }
 
 }  // namespace braid::cli

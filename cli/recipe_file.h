@@ -27,8 +27,4 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const
 // Makes artifacts of all sources; name of the source -> artifact id.
 Result<std::map<std::string, std::string>> UploadSources(Client& client, const RecipeFile& file);
 
-// The plan for people: jobs, slots, parameters, tokens, FLOPs, bytes, and every setting in force.
-std::string PlanText(const RecipeFile& file);
-Json PlanJson(const RecipeFile& file);
-
 }  // namespace braid::cli

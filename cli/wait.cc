@@ -19,7 +19,7 @@ Result<int64_t> ParseDuration(const std::string& text) {
     digits.pop_back();
   }
   const Result<int64_t> number = ParseInt(digits);
-  if (!number.ok() || *number < 0) return InvalidArgument("--timeout " + text + ": expected a time like 90s, 30m or 2h");
+  if (!number.ok() || *number < 0) return InvalidArgument("\"" + text + "\": expected a time like 90s, 30m or 2h");
   return *number * unit;
 }
 
@@ -75,7 +75,10 @@ void RegisterWait(const Registry& registry) {
   auto timeout = std::make_shared<std::string>("240h");
   CLI::App* command = registry.app.add_subcommand("wait", "Return when a run has ended: exit code 0, 10 (failed), 11 (cancelled), 8 (not yet), 12 (no worker could ever run it)");
   command->add_option("run", *id)->required();
-  command->add_option("--timeout", *timeout, "90s, 30m, 2h")->capture_default_str();
+  command->add_option("--timeout", *timeout, "90s, 30m, 2h")->capture_default_str()->check([](const std::string& text) {
+    const Result<int64_t> duration = ParseDuration(text);
+    return duration.ok() ? std::string() : duration.status().message();
+  });
   command->callback([registry, id, timeout] {
     registry.chosen = [&globals = registry.globals, id, timeout] { return Wait(globals, *id, *timeout); };
   });

@@ -147,7 +147,11 @@ int main(int argc, char** argv) {
   app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")->check(CLI::Range(500, 600'000))->capture_default_str();
   app.add_option("--grace-ms", flags.grace_ms, "How long a disconnected worker of another site keeps its jobs")->check(CLI::Range(0, 86'400'000))->capture_default_str();
   app.set_version_flag("--version", std::string(BRAID_VERSION));
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
 
   spdlog::set_default_logger(spdlog::stderr_logger_mt("coordinator"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);

@@ -42,6 +42,9 @@ TEST_F(ProgramTest, AWrongCommandNamesTheNearest) {
   EXPECT_EQ(Braid("").code, 2);
   EXPECT_EQ(Braid("plan").code, 2);
   EXPECT_EQ(Braid("list -o yaml").code, 2);
+  const Ended wait = Braid("wait run --timeout soon");
+  EXPECT_EQ(wait.code, 2);
+  EXPECT_THAT(wait.err, HasSubstr("--timeout: \"soon\": expected a time like 90s, 30m or 2h"));
 }
 
 TEST_F(ProgramTest, HelpGoesToStandardOutput) {

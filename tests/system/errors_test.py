@@ -93,6 +93,12 @@ class Errors(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("0.0.0.0", done.stderr)
 
+    def test_words_that_no_program_knows(self):
+        for words in (["braid", "worker", "list"], ["braid-coordinator", "--dir", "x"], ["braid-worker", "--dir", "x", "--address-file", "y"]):
+            done = subprocess.run([program(words[0]), *words[1:], "--nonsense"], capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn("--nonsense", done.stderr)
+
     def test_second_coordinator_on_one_folder(self):
         done = subprocess.run([program("braid-coordinator"), "--dir", os.path.join(self.service.folder, "state", "coordinator")],
                               capture_output=True, text=True, timeout=30)

@@ -76,7 +76,7 @@ class Braid:
         """Step -> its line as printed: equal text is equal bits."""
         lines = self.run("-o", "json", "metrics", run, job).stdout.splitlines()
         points = [json.loads(line) for line in lines]
-        return {point["step"]: json.dumps(point["values"], sort_keys=True) for point in points}
+        return {int(point["step"]): json.dumps(point["values"], sort_keys=True) for point in points}
 
     def events(self):
         """All events, oldest first; the CLI prints one JSON object after another."""
