@@ -1,7 +1,6 @@
 #include "base/json.h"
 
-#include <algorithm>
-#include <memory>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -10,39 +9,81 @@ namespace braid {
 namespace {
 
 // What walks a value recurses once a level; serde_json, the parser of many peers, stops at the same depth.
-constexpr int kMaxDepth = 127;
+constexpr size_t kMaxDepth = 127;
 
 const Json& SharedNull() {
   static const Json null;
   return null;
 }
 
+// Builds the value of a text, and stops at what is refused. (The library's own parser with a callback looks at all elements of a
+// list again after each of them.)
+struct TreeBuilder final : nlohmann::json_sax<Json> {
+  Json root;
+  std::string error;  // behind the name of the text
+
+  bool null() override { return Add(nullptr); }
+  bool boolean(bool value) override { return Add(value); }
+  bool number_integer(number_integer_t value) override { return Add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return Add(value); }
+  bool number_float(number_float_t value, const string_t&) override { return Add(value); }
+  bool string(string_t& value) override { return Add(std::move(value)); }
+  bool binary(binary_t& value) override { return Add(std::move(value)); }
+  bool start_object(size_t) override { return Open(Json::object()); }
+  bool start_array(size_t) override { return Open(Json::array()); }
+  bool end_object() override { return Close(); }
+  bool end_array() override { return Close(); }
+
+  bool key(string_t& name) override {
+    const auto [at, added] = open_.back()->emplace(std::move(name), nullptr);
+    if (!added) return Refuse(": the key \"" + at.key() + "\" appears twice");
+    slot_ = &*at;
+    return true;
+  }
+
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& exception) override {
+    return Refuse(std::string(" is not valid JSON: ") + exception.what());
+  }
+
+ private:
+  // Where the next value goes: a new element of the open list, the slot of the newest key, or the root.
+  Json& Place() {
+    if (open_.empty()) return root;
+    if (open_.back()->is_object()) return *slot_;
+    open_.back()->push_back(nullptr);
+    return open_.back()->back();
+  }
+  template <typename Value>
+  bool Add(Value&& value) {
+    Place() = std::forward<Value>(value);
+    return true;
+  }
+  bool Open(Json empty) {
+    if (open_.size() == kMaxDepth) return Refuse(Format(": nested deeper than %zu levels", kMaxDepth));
+    Json& place = Place();
+    place = std::move(empty);
+    open_.push_back(&place);
+    return true;
+  }
+  bool Close() {
+    open_.pop_back();
+    return true;
+  }
+  bool Refuse(std::string message) {
+    error = std::move(message);
+    return false;
+  }
+
+  std::vector<Json*> open_;
+  Json* slot_ = nullptr;
+};
+
 }  // namespace
 
 Result<Json> ParseJson(std::string_view text, std::string_view what) {
-  std::vector<std::set<std::string>> keys;
-  std::string duplicate;
-  int depth = 0, deepest = 0;
-  const auto callback = [&](int, Json::parse_event_t event, Json& parsed) {
-    const bool opens = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    const bool closes = event == Json::parse_event_t::object_end || event == Json::parse_event_t::array_end;
-    depth += opens ? 1 : closes ? -1 : 0;
-    deepest = std::max(deepest, depth);
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
-      duplicate = parsed.get<std::string>();
-    }
-    return true;
-  };
-  try {
-    Json value = Json::parse(text, callback);
-    if (deepest > kMaxDepth) return InvalidArgument(std::string(what) + Format(": nested deeper than %d levels", kMaxDepth));
-    if (!duplicate.empty()) return InvalidArgument(std::string(what) + ": the key \"" + duplicate + "\" appears twice");
-    return value;
-  } catch (const Json::exception& error) {
-    return InvalidArgument(std::string(what) + " is not valid JSON: " + error.what());
-  }
+  TreeBuilder tree;
+  if (Json::sax_parse(text, &tree)) return std::move(tree.root);
+  return InvalidArgument(std::string(what) + tree.error);
 }
 
 Result<Json> ReadJsonFile(const std::string& path, uint64_t max_bytes) {

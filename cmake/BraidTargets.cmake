@@ -69,7 +69,7 @@ function(braid_program name)
 endfunction()
 
 # braid_test(sha256_test SOURCES sha256_test.cc DEPS braid_base LABELS slow): one GoogleTest program, one ctest test.
-# Tests are compiled fast rather than well, in a third of the time: what they call is optimised.
+# Tests are compiled fast rather than well, in half the time: functions that they call are optimised, templates are not.
 function(braid_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)

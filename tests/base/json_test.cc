@@ -16,6 +16,16 @@ TEST(ParseJson, RefusesDuplicateKeysByName) {
   EXPECT_TRUE(ParseJson(R"({"a": {"b": 1}, "c": {"b": 2}})", "x.json").ok());
 }
 
+TEST(ParseJson, BuildsWhatTheLibraryBuilds) {
+  for (const char* text : {R"({"a": [1, -2, 3.5, 18446744073709551615, "x\u00e9", null, true, [], {}], "b": {"c": [{"d": 0}, [[1]]]}})", "[]", "7", "\"x\""}) {
+    const auto parsed = ParseJson(text, "x.json");
+    ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+    EXPECT_EQ(*parsed, Json::parse(text));
+    EXPECT_EQ(parsed->dump(), Json::parse(text).dump());
+  }
+  for (const char* text : {"", "[1, 2", "{\"a\": }", "1e999", "[1] 2", "\"\xff\""}) EXPECT_FALSE(ParseJson(text, "x.json").ok()) << text;
+}
+
 TEST(ParseJson, NamesTheDocument) {
   EXPECT_THAT(ParseJson("{", "x.json").status().message(), HasSubstr("x.json is not valid JSON"));
 }

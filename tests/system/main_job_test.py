@@ -111,6 +111,23 @@ class MainJob(unittest.TestCase):
         self.assertEqual(len(jobs["joint:composite"]["attempts"][-1]["workers"]), 2)
         self.assertEqual(sorted(self.service.metrics(run, "joint:composite")), list(range(1, 21)))
 
+    def test_a_path_of_a_composite_is_swapped(self):
+        """A trained composite as base, one of its paths as it was before: the moments of both come along."""
+        base = self.service.job(self.run_id, "joint:both")["outputs"]["model"]
+        tales = self.service.job(self.run_id, "path_tales")["outputs"]["model"]
+        words = (f"path_tales={tales}", "--base", base, "--carry-optimizer")
+        account = json.loads(self.service.json("merge", "plan", *words)["accountJson"])
+        sources = {target["name"]: target["sources"] for target in account["tensors"]}
+        swapped, kept = (sources[f"parallel.0.path.{path}.attn.q.weight"] for path in (0, 1))
+        self.assertNotEqual(swapped, kept)
+        self.assertIn("path_tales", json.dumps(swapped))
+        wrong = self.service.run("merge", "plan", *words, "--drop", "path_nobody", code=1).stderr
+        self.assertIn("path_nobody", wrong)
+        run = self.service.run("merge", "start", *words, "--watch").stdout.strip()
+        folder = tempfile.mkdtemp(dir=self.service.folder)
+        self.service.run("artifact", "get", self.service.job(run, "merge:composite")["outputs"]["model"], "--out", folder)
+        self.assertTrue(os.path.exists(os.path.join(folder, "optimizer.safetensors")))
+
     def test_merge_plan_of_artifacts_writes_nothing(self):
         before = self.service.json("artifact", "list")
         parents = [self.service.job(self.run_id, name)["outputs"]["model"] for name in ("path_tales", "path_sums")]

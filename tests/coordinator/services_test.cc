@@ -1,0 +1,221 @@
+// The gRPC services over a real channel: pages, large messages, uploads that go on, request ids.
+#include "coordinator/services/services.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "braid/v1/artifacts.grpc.pb.h"
+#include "braid/v1/runs.grpc.pb.h"
+#include "coordinator/services/server.h"
+#include "storage/catalog/catalog.h"
+#include "storage/files/manifest.h"
+
+namespace braid::coordinator {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+constexpr int kMostMessageBytes = 64 << 20;
+
+// A whole coordinator but for its HTTP side, in one process.
+class ServicesTest : public ::testing::Test {
+ protected:
+  ServicesTest() {
+    Options options;
+    options.store = catalog_.get();
+    options.clock = &SystemClock();
+    options.uniform = [] { return 0.5; };
+    options.run_id = [this] { return "r-" + std::to_string(++last_run_); };
+    core_ = Core::Create(options).value();
+    loop_ = std::thread([this] { EXPECT_TRUE(core_->Run().ok()); });
+    backend_.core = core_.get();
+    backend_.store = catalog_.get();
+    backend_.blobs = blobs_.get();
+    backend_.logs = logs_.get();
+    backend_.metrics = metrics_.get();
+    backend_.rendezvous = &rendezvous_;
+    backend_.scratch = folder_.path();
+    server_ = Server::Start("127.0.0.1:0", &backend_).value();
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
+    const auto channel = grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), arguments);
+    artifacts_ = v1::Artifacts::NewStub(channel);
+    runs_service_ = v1::Runs::NewStub(channel);
+  }
+  ~ServicesTest() override {
+    backend_.stopping = true;
+    server_->Stop();
+    core_->Stop();
+    loop_.join();
+  }
+
+  // Sends data[offset, offset + count) of a blob as one message.
+  grpc::Status Upload(const std::string& data, uint64_t offset, uint64_t count, const std::string& sha256) {
+    grpc::ClientContext context;
+    v1::QueryUploadResponse response;
+    const auto writer = artifacts_->UploadBlob(&context, &response);
+    v1::UploadBlobRequest request;
+    request.set_sha256(sha256);
+    request.set_size(data.size());
+    request.set_offset(offset);
+    request.set_data(data.substr(offset, count));
+    writer->Write(request);
+    writer->WritesDone();
+    return writer->Finish();
+  }
+
+  uint64_t Committed(const std::string& data) {
+    grpc::ClientContext context;
+    v1::QueryUploadRequest request;
+    request.set_sha256(Sha256Hex(data));
+    request.set_size(data.size());
+    v1::QueryUploadResponse response;
+    EXPECT_TRUE(artifacts_->QueryUpload(&context, request, &response).ok());
+    return response.committed();
+  }
+
+  // An artifact of `files` names for one blob that is there; its id.
+  std::string Commit(const std::string& data, const std::string& kind, int files) {
+    storage::Manifest manifest;
+    manifest.kind = kind;
+    for (int i = 0; i < files; ++i) manifest.files.push_back({"file-" + std::to_string(1'000'000 + i), Sha256Hex(data), data.size()});
+    grpc::ClientContext context;
+    v1::CommitArtifactRequest request;
+    request.set_manifest_json(manifest.Canonical());
+    v1::Artifact artifact;
+    const grpc::Status status = artifacts_->CommitArtifact(&context, request, &artifact);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return artifact.id();
+  }
+
+  grpc::Status List(const std::string& token, v1::ListArtifactsResponse* page) {
+    grpc::ClientContext context;
+    v1::ListArtifactsRequest request;
+    request.set_page_size(2);
+    request.set_page_token(token);
+    return artifacts_->ListArtifacts(&context, request, page);
+  }
+
+  grpc::Status Submit(const std::string& name, const std::string& request_id, const std::string& source, v1::Run* run) {
+    grpc::ClientContext context;
+    v1::SubmitRunRequest request;
+    request.set_recipe("run: " + name + "\ntokenizer: {train: {vocab: 300}}\ncorpora: {c: {files: [a.jsonl]}}\n"
+                       "baselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
+    (*request.mutable_sources())["source.c"] = source;
+    request.set_request_id(request_id);
+    return runs_service_->SubmitRun(&context, request, run);
+  }
+
+  grpc::Status ListRuns(const std::string& token, v1::ListRunsResponse* page) {
+    grpc::ClientContext context;
+    v1::ListRunsRequest request;
+    request.set_page_size(2);
+    request.set_page_token(token);
+    return runs_service_->ListRuns(&context, request, page);
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+  std::unique_ptr<catalog::Catalog> catalog_ = catalog::Catalog::Open({JoinPath(folder_.path(), "braid.db"), 0}).value();
+  std::unique_ptr<storage::BlobStore> blobs_ = storage::BlobStore::Open(JoinPath(folder_.path(), "store")).value();
+  std::unique_ptr<AppendFiles> logs_ = AppendFiles::Open(JoinPath(folder_.path(), "logs")).value();
+  std::unique_ptr<AppendFiles> metrics_ = AppendFiles::Open(JoinPath(folder_.path(), "metrics")).value();
+  RendezvousTable rendezvous_;
+  Backend backend_;
+  std::unique_ptr<Core> core_;
+  std::thread loop_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<v1::Artifacts::Stub> artifacts_;
+  std::unique_ptr<v1::Runs::Stub> runs_service_;
+  std::atomic<int> last_run_ = 0;
+};
+
+TEST_F(ServicesTest, AnUploadGoesOnWhereItStopped) {
+  const std::string data = "first half, second half";
+  const std::string digest = Sha256Hex(data);
+  EXPECT_EQ(Committed(data), 0U);
+  EXPECT_TRUE(Upload(data, 0, 12, digest).ok());
+  EXPECT_EQ(Committed(data), 12U);
+  const grpc::Status gap = Upload(data, 15, 3, digest);
+  EXPECT_EQ(gap.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  EXPECT_THAT(gap.error_message(), HasSubstr("12"));
+  EXPECT_TRUE(Upload(data, 12, 11, digest).ok());
+  EXPECT_EQ(Committed(data), data.size());
+}
+
+TEST_F(ServicesTest, BytesOfAnotherDigestAreDropped) {
+  const std::string data = "not what it says";
+  const std::string wrong = Sha256Hex("something else");
+  const grpc::Status status = Upload(data, 0, data.size(), wrong);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr(wrong.substr(0, 12)));
+}
+
+TEST_F(ServicesTest, ListsComeInPagesWithoutGapsOrRepeats) {
+  const std::string data = "x";
+  ASSERT_TRUE(Upload(data, 0, 1, Sha256Hex(data)).ok());
+  std::vector<std::string> ids, listed;
+  for (int files = 1; files <= 5; ++files) ids.push_back(Commit(data, "source", files));
+  std::string token;
+  int pages = 0;
+  do {
+    v1::ListArtifactsResponse page;
+    ASSERT_TRUE(List(token, &page).ok());
+    EXPECT_LE(page.artifacts_size(), 2);
+    for (const v1::Artifact& artifact : page.artifacts()) listed.push_back(artifact.id());
+    token = page.next_page_token();
+    ++pages;
+  } while (!token.empty() && pages < 9);
+  EXPECT_EQ(pages, 3);
+  EXPECT_THAT(listed, ::testing::UnorderedElementsAreArray(ids));
+  v1::ListArtifactsResponse page;
+  const grpc::Status status = List("nonsense", &page);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("page token nonsense is not one of ours"));
+}
+
+TEST_F(ServicesTest, RunsComeInPagesAndARequestIdMakesOne) {
+  const std::string data = "{}\n";
+  ASSERT_TRUE(Upload(data, 0, data.size(), Sha256Hex(data)).ok());
+  const std::string source = Commit(data, "source", 1);
+  v1::Run first, again, run;
+  ASSERT_TRUE(Submit("one", "request-1", source, &first).ok());
+  ASSERT_TRUE(Submit("one", "request-1", source, &again).ok());
+  EXPECT_EQ(again.id(), first.id());
+  const grpc::Status reused = Submit("other", "request-1", source, &run);
+  EXPECT_EQ(reused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(reused.error_message(), HasSubstr("request-1"));
+  ASSERT_TRUE(Submit("two", "request-2", source, &run).ok());
+  ASSERT_TRUE(Submit("three", "request-3", source, &run).ok());
+  v1::ListRunsResponse page, rest;
+  ASSERT_TRUE(ListRuns("", &page).ok());
+  ASSERT_EQ(page.runs_size(), 2);
+  ASSERT_TRUE(ListRuns(page.next_page_token(), &rest).ok());
+  ASSERT_EQ(rest.runs_size(), 1);
+  EXPECT_EQ(rest.next_page_token(), "");
+  EXPECT_THAT((std::vector<std::string>{page.runs(0).name(), page.runs(1).name(), rest.runs(0).name()}),
+              UnorderedElementsAre("one", "two", "three"));
+  EXPECT_THAT(ListRuns("r-999", &page).error_message(), HasSubstr("page token r-999 is not one of ours"));
+}
+
+TEST_F(ServicesTest, AnArtifactOfManyFilesIsOneMessage) {
+  const std::string data = "y";
+  ASSERT_TRUE(Upload(data, 0, 1, Sha256Hex(data)).ok());
+  const std::string id = Commit(data, "source", 45'000);  // more than gRPC's usual limit of 4 MiB
+  grpc::ClientContext context;
+  v1::GetArtifactRequest request;
+  request.set_id(id);
+  v1::Artifact artifact;
+  ASSERT_TRUE(artifacts_->GetArtifact(&context, request, &artifact).ok());
+  EXPECT_GT(artifact.manifest_json().size(), size_t{4} << 20);
+  EXPECT_EQ(artifact.files(), 45'000);
+}
+
+}  // namespace
+}  // namespace braid::coordinator
