@@ -8,31 +8,44 @@
 namespace braid::cli {
 namespace {
 
+// Exact numbers either way: what is printed reads back as the same bits.
+void Print(const Globals& globals, const v1::MetricPoint& point) {
+  if (globals.json()) return PrintJsonLine(point);
+  std::string line = Format("step %6lld", (long long)point.step());
+  for (const auto& [name, value] : std::map(point.values().begin(), point.values().end())) line += "  " + name + " " + FormatDouble(value);
+  std::printf("%s\n", line.c_str());
+}
+
+// Prints one stream to its end; the request then asks for what comes after.
+Status ReadOn(const Globals& globals, Client& client, v1::ReadMetricsRequest* request) {
+  grpc::ClientContext context;
+  const auto reader = client.jobs()->ReadMetrics(&context, *request);
+  v1::MetricPoints points;
+  while (reader->Read(&points)) {
+    for (const v1::MetricPoint& point : points.points()) {
+      Print(globals, point);
+      request->set_since_step(point.step() + 1);
+    }
+    std::fflush(stdout);
+  }
+  return FromGrpc(reader->Finish(), client.address());
+}
+
 Result<int> Metrics(const Globals& globals, const std::string& run_id, const std::string& job, bool follow) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(run_id));
-  grpc::ClientContext context;
   v1::ReadMetricsRequest request;
   request.set_run_id(run.id());
   request.set_job(job);
   request.set_follow(follow);
-  const auto reader = client.jobs()->ReadMetrics(&context, request);
-  v1::MetricPoints points;
-  while (reader->Read(&points)) {
-    for (const v1::MetricPoint& point : points.points()) {
-      // Exact numbers either way: what is printed reads back as the same bits.
-      if (globals.json()) {
-        PrintJsonLine(point);
-        continue;
-      }
-      std::string line = Format("step %6lld", (long long)point.step());
-      for (const auto& [name, value] : std::map(point.values().begin(), point.values().end())) line += "  " + name + " " + FormatDouble(value);
-      std::printf("%s\n", line.c_str());
-    }
-    std::fflush(stdout);
+  Patience patience;
+  while (true) {
+    const int64_t before = request.since_step();
+    const Status status = ReadOn(globals, client, &request);
+    if (status.ok()) return kOkExit;
+    if (request.since_step() != before) patience = Patience();
+    if (!follow || !patience.Wait(status)) return status;
   }
-  BRAID_RETURN_IF_ERROR(FromGrpc(reader->Finish(), client.address()));
-  return kOkExit;
 }
 
 }  // namespace

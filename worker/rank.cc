@@ -140,6 +140,7 @@ struct Rank::State {
 
   // Touched by the rank's own thread alone.
   std::unique_ptr<Process> process;
+  std::unique_ptr<Shipper> metric_lines;
   UniqueFd metrics;
   std::string unwritten_metrics;
   std::string line_buffer;
@@ -184,7 +185,7 @@ struct Rank::State {
     Shipper log(Path("log"), [this](int64_t offset, std::string_view data) {
       return context.link->AppendLog(assignment.key, offset, data);
     }, dropped);
-    Shipper metric_lines(Path("metrics.jsonl"), [this](int64_t offset, std::string_view data) {
+    metric_lines = std::make_unique<Shipper>(Path("metrics.jsonl"), [this](int64_t offset, std::string_view data) {
       return context.link->AppendMetrics(assignment.key, offset, data);
     }, dropped);
     if (dropped.IsSet()) return Failed("cancelled", Cancelled("dropped before it began"));
@@ -203,7 +204,7 @@ struct Rank::State {
     }
     (void)Persist(dropped, [&] { return WriteMetrics(); });
     metrics.Reset();
-    (void)metric_lines.Drain();
+    (void)metric_lines->Drain();
     (void)log.Drain();
     return Conclude();
   }
@@ -378,6 +379,8 @@ struct Rank::State {
       Describe(&manifest);
       status = UploadArtifact(*context.link, *context.cache, manifest, dropped);
     }
+    // Who resumes from it does not say these numbers again.
+    if (status.ok()) status = metric_lines->Flush();
     if (status.ok()) {
       status = Persist(dropped, [&] { return context.link->CommitCheckpoint(assignment.key, step, manifest.Canonical()); });
     }

@@ -17,6 +17,8 @@ class Shipper {
   // Sends what `path` gains, a few times a second, in a thread of its own.
   Shipper(std::string path, Send send, StopSignal& stop);
   ~Shipper();
+  // Waits until everything that is in the file now has been sent. kCancelled on `stop`, or the error that ended the shipping.
+  Status Flush();
   // Sends everything that is in the file now, however long the coordinator is away, and ends. kCancelled on `stop`.
   Status Drain();
 

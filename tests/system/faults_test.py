@@ -9,8 +9,8 @@ from by_hand import wait_until
 from service import RECIPE, Service, wait_job, write_recipe
 
 # Long enough to be killed three times: the path and the joint job that the ladder climbs on.
-STEPS = {"path_tales": 6000, "path_sums": 500, "joint:both": 2500, "dense": 500}
-LADDER = (RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 6000},")
+STEPS = {"path_tales": 8000, "path_sums": 500, "joint:both": 2500, "dense": 500}
+LADDER = (RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 8000},")
           .replace("joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"))
 SIGTERM_STEPS = 1500
 
@@ -62,12 +62,14 @@ class KillLadder(unittest.TestCase):
         self.assertEqual(attempts(still), before)
 
     def test_losses_are_bit_equal_through_every_kill(self):
+        self.maxDiff = 2000
         with Service() as braid:
             recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=500, text=LADDER)
             undisturbed = braid.run("submit", recipe, "--watch").stdout.strip()
             expected = {job: braid.metrics(undisturbed, job) for job in STEPS}
 
             run = braid.submit(recipe)
+            followers = [braid.start_command("-o", "json", "metrics", "-f", run, "path_tales"), braid.start_command("logs", "-f", run, "path_tales")]
             self.kill_task(braid, run, "path_tales")
             self.kill_coordinator(braid, run, "path_tales")
             self.kill_worker(braid, run, "path_tales")
@@ -79,6 +81,10 @@ class KillLadder(unittest.TestCase):
             for job in STEPS:
                 self.assertEqual(sorted(expected[job]), list(range(1, STEPS[job] + 1)))
                 self.assertEqual(braid.metrics(run, job), expected[job], job)
+            # Who followed has missed nothing, also while the coordinator was away.
+            metrics, log = [braid.finish_command(follower) for follower in followers]
+            self.assertEqual(braid.points(metrics), expected["path_tales"])
+            self.assertIn(f"{STEPS['path_tales']} steps", log)
             # What was made is the same, byte for byte.
             for job in ("tokenizer", "prepare:tales", "merge:both"):
                 self.assertEqual(braid.job(run, job)["outputs"], braid.job(undisturbed, job)["outputs"], job)

@@ -74,9 +74,27 @@ class Braid:
 
     def metrics(self, run, job):
         """Step -> its line as printed: equal text is equal bits."""
-        lines = self.run("-o", "json", "metrics", run, job).stdout.splitlines()
-        points = [json.loads(line) for line in lines]
+        return self.points(self.run("-o", "json", "metrics", run, job).stdout)
+
+    @staticmethod
+    def points(lines):
+        points = [json.loads(line) for line in lines.splitlines()]
         return {int(point["step"]): json.dumps(point["values"], sort_keys=True) for point in points}
+
+    def start_command(self, *words):
+        """A command that goes on while others run; finish_command gives what it printed."""
+        output = tempfile.TemporaryFile("w+", dir=self.folder, encoding="utf-8")
+        process = subprocess.Popen([program("braid"), "--dir", os.path.join(self.folder, "state"), *words], stdout=output,
+                                   stderr=subprocess.DEVNULL, env=self.environment)
+        return process, output, words
+
+    def finish_command(self, command, timeout_s=60):
+        process, output, words = command
+        with output:
+            if process.wait(timeout=timeout_s) != 0:
+                raise AssertionError(f"braid {' '.join(words)}: exit code {process.returncode}")
+            output.seek(0)
+            return output.read()
 
     def events(self):
         """All events, oldest first; the CLI prints one JSON object after another."""
@@ -160,11 +178,12 @@ class Service(Braid):
 
 
 def wait_job(braid, run, name, condition, what, timeout_s=120):
-    """Polls a job until `condition(job)`; fails at once if the job failed."""
+    """Polls a job until `condition(job)`; fails at once if the job has ended without it."""
     def check():
         job = braid.job(run, name)
-        if job.get("state") in ("JOB_FAILED", "JOB_SKIPPED", "JOB_CANCELLED"):
-            raise AssertionError(f"{name} ended as {job['state']}: {job.get('error')}")
-        return job if job and condition(job) else None
-    end = time.monotonic() + timeout_s
-    return wait_until(check, f"{name}: {what}", timeout_s=max(1, end - time.monotonic()))
+        if job and condition(job):
+            return job
+        if job.get("state") in ("JOB_SUCCEEDED", "JOB_FAILED", "JOB_SKIPPED", "JOB_CANCELLED"):
+            raise AssertionError(f"{name} ended as {job['state']} before {what}: {job.get('error')}")
+        return None
+    return wait_until(check, f"{name}: {what}", timeout_s=timeout_s)

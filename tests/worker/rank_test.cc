@@ -45,6 +45,7 @@ class FakeLink : public CoordinatorLink {
   Status CommitCheckpoint(const RankKey&, int64_t step, const std::string& manifest) override {
     MutexLock lock(mutex_);
     checkpoints_[step] = manifest;
+    metrics_then_ = metrics_;
     return OkStatus();
   }
   Status ReportEnded(const RankKey&, const RankEnd& end) override {
@@ -82,6 +83,11 @@ class FakeLink : public CoordinatorLink {
     MutexLock lock(mutex_);
     return metrics_;
   }
+  // That were here when the newest checkpoint was.
+  std::string metrics_then() {
+    MutexLock lock(mutex_);
+    return metrics_then_;
+  }
   std::map<int64_t, std::string> checkpoints() {
     MutexLock lock(mutex_);
     return checkpoints_;
@@ -96,6 +102,7 @@ class FakeLink : public CoordinatorLink {
   int refused_ = 0;
   std::vector<RankEnd> ends_ BRAID_GUARDED_BY(mutex_);
   std::string metrics_ BRAID_GUARDED_BY(mutex_);
+  std::string metrics_then_ BRAID_GUARDED_BY(mutex_);
   std::map<int64_t, std::string> checkpoints_ BRAID_GUARDED_BY(mutex_);
 };
 
@@ -208,6 +215,15 @@ TEST(RankTest, AStoredCheckpointLeavesTheCache) {
       EXPECT_FALSE(site.cache->Has(file.sha256));
     }
   }
+}
+
+// Who resumes from a checkpoint does not say the numbers before it again: they must have arrived.
+TEST(RankTest, NumbersArriveBeforeTheCheckpointBehindThem) {
+  Site site;
+  site.Program("echo '{\"event\":\"metric\",\"step\":5,\"values\":{\"loss\":1.5}}' >&3\n" + std::string(kCheckpoint) +
+               "echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
+  ASSERT_THAT(EndsOf(site), SizeIs(1));
+  EXPECT_THAT(site.link.metrics_then(), HasSubstr("\"step\":5"));
 }
 
 TEST(RankTest, ADroppedRankThatIsBusyDoesNotHoldUpTheOthers) {

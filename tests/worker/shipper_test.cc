@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "base/file.h"
 
@@ -66,6 +68,30 @@ TEST(ShipperTest, AFullDiskOfTheCoordinatorIsWaitedFor) {
   journey.remote.BeFull(3);
   EXPECT_TRUE(journey.Ship("one\ntwo\n").ok());
   EXPECT_EQ(journey.remote.content(), "one\ntwo\n");
+}
+
+TEST(ShipperTest, FlushWaitsForWhatIsThere) {
+  Journey journey;
+  const std::string content(700'000, 'y');
+  ASSERT_TRUE(WriteFileAtomic(journey.path, content).ok());
+  std::atomic<size_t> sent = 0;
+  Shipper shipper(journey.path, [&](int64_t offset, std::string_view data) {
+    const auto end = journey.remote.Append(offset, data);
+    if (end.ok()) sent = static_cast<size_t>(*end);
+    return end;
+  }, journey.stop);
+  EXPECT_TRUE(shipper.Flush().ok());
+  EXPECT_EQ(sent, content.size());
+}
+
+TEST(ShipperTest, AFlushEndsWithTheRank) {
+  Journey journey;
+  journey.remote.BeFull(1 << 30);
+  ASSERT_TRUE(WriteFileAtomic(journey.path, "one\n").ok());
+  Shipper shipper(journey.path, [&](int64_t offset, std::string_view data) { return journey.remote.Append(offset, data); }, journey.stop);
+  std::thread drop([&] { journey.stop.Set(); });
+  EXPECT_EQ(shipper.Flush().code(), StatusCode::kCancelled);
+  drop.join();
 }
 
 TEST(ShipperTest, WhatTheCoordinatorLostIsSentAgain) {
