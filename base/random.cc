@@ -53,6 +53,7 @@ uint64_t RandomStream::Bits(uint64_t n) const {
 }
 
 double RandomStream::Uniform(uint64_t n) const { return static_cast<double>(Bits(n) >> 11) * 0x1p-53; }
+float RandomStream::UniformFloat(uint64_t n) const { return static_cast<float>(Bits(n) >> 40) * 0x1p-24F; }
 
 uint64_t RandomStream::Below(uint64_t n, uint64_t bound) const {
   return static_cast<uint64_t>(static_cast<unsigned __int128>(Bits(n)) * bound >> 64);

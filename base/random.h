@@ -23,6 +23,8 @@ class RandomStream {
   uint64_t Bits(uint64_t n) const;
   // The n-th uniform number in [0, 1), with 53 random bits.
   double Uniform(uint64_t n) const;
+  // In [0, 1) too, a multiple of 2^-24: Uniform(n) as a float would be 1 now and then.
+  float UniformFloat(uint64_t n) const;
   // The n-th uniform whole number in [0, bound). REQUIRES: bound > 0. Bias below bound / 2^64.
   uint64_t Below(uint64_t n, uint64_t bound) const;
   // The n-th standard normal number (Box-Muller on the n-th block), as float.

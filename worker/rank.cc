@@ -1,19 +1,14 @@
 #include "worker/rank.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <deque>
 #include <optional>
 #include <thread>
-#include <type_traits>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,6 +16,8 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "task/task.h"
+#include "worker/desk.h"
+#include "worker/program.h"
 #include "worker/shipper.h"
 #include "worker/stop_signal.h"
 #include "worker/transfer.h"
@@ -31,6 +28,7 @@ namespace {
 constexpr int64_t kLogTailBytes = 4096;
 constexpr uint64_t kSmallBytes = 64 << 10;
 constexpr int kPeerLost = 75;
+constexpr char kMark[] = "process.json";
 constexpr int64_t kKeyWaitMs = 2'000;  // of one call: a rank that has ended must not wait longer to say so
 
 std::string SafeName(const RankKey& key) {
@@ -46,63 +44,6 @@ std::string ProgramOf(const std::string& kind) {
   if (kind == "merge") return "braid-merge";
   if (kind == "report") return "braid-report";
   return "braid-trainer";
-}
-
-// A thread with a queue of things to do.
-class Desk {
- public:
-  Desk() : thread_([this] { Run(); }) {}
-  ~Desk() { Close(); }
-  void Do(std::function<void()> work) {
-    MutexLock lock(mutex_);
-    queue_.push_back(std::move(work));
-    changed_.NotifyAll();
-  }
-  // Waits until the queue is empty and ends.
-  void Close() {
-    {
-      MutexLock lock(mutex_);
-      closed_ = true;
-      changed_.NotifyAll();
-    }
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  void Run() {
-    while (true) {
-      std::function<void()> work;
-      {
-        MutexLock lock(mutex_);
-        while (queue_.empty() && !closed_) changed_.Wait(mutex_);
-        if (queue_.empty()) return;
-        work = std::move(queue_.front());
-        queue_.pop_front();
-      }
-      work();
-    }
-  }
-  Mutex mutex_;
-  CondVar changed_;
-  std::deque<std::function<void()>> queue_ BRAID_GUARDED_BY(mutex_);
-  bool closed_ BRAID_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
-};
-
-// A task program is not trusted to say what its protocol asks: a member of another type (null for a rate that is no
-// number) counts as absent, and never ends the worker.
-template <typename T>
-T ValueOr(const Json& object, const char* name, const T& otherwise) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  if (found == object.end() || found->type() == Json::value_t::null) return otherwise;
-  if constexpr (std::is_same_v<T, Json>) return found->is_object() ? *found : otherwise;
-  if constexpr (std::is_same_v<T, bool>) return found->is_boolean() ? found->get<T>() : otherwise;
-  if constexpr (std::is_arithmetic_v<T>) return found->is_number() ? found->get<T>() : otherwise;
-  if constexpr (std::is_same_v<T, std::string>) return found->is_string() ? found->get<T>() : otherwise;
-  return otherwise;
-}
-std::string ValueOr(const Json& object, const char* name, const char* otherwise) {
-  return ValueOr(object, name, std::string(otherwise));
 }
 
 // Without the part of a character that a cut at a byte may have left, and whatever else is not UTF-8: the API's texts are.
@@ -131,34 +72,26 @@ struct Rank::State {
   StopSignal unheard;  // the program has ended: nobody waits for rendezvous keys any more
   std::atomic<bool> finished{false};
   std::atomic<bool> running{false};  // the program may be there
-  std::atomic<bool> stop_asked{false};
-  std::atomic<int64_t> stop_deadline_ms{0};  // monotonic
-  UniqueFd wake;
   mutable Mutex mutex;
   RankProgress progress BRAID_GUARDED_BY(mutex);
   std::thread thread;
 
-  // Touched by the rank's own thread alone.
-  std::unique_ptr<Process> process;
+  std::atomic<bool> stale{false};
+
+  // Touched by the rank's own thread alone, but for the threads of the desks and the shipper's own.
+  Program program;
+  std::unique_ptr<Desk> checkpoints, rendezvous;
   std::unique_ptr<Shipper> metric_lines;
   UniqueFd metrics;
   std::string unwritten_metrics;
-  std::string line_buffer;
   std::optional<Json> result;
   std::optional<Json> error;
-  bool stop_sent = false;
-  std::atomic<bool> stale{false};
-  Mutex socket_mutex;  // control lines come from the desks too
 
   State(RankContext c, Assignment a, std::vector<std::string> g)
-      : context(std::move(c)), assignment(std::move(a)), gpus(std::move(g)) {}
+      : context(std::move(c)), assignment(std::move(a)), gpus(std::move(g)),
+        program([this](const std::string& kind, const Json& event) { Hear(kind, event); }) {}
 
   std::string Path(const std::string& name) const { return JoinPath(folder, name); }
-
-  void Wake() {
-    const uint64_t one = 1;
-    (void)!write(wake.get(), &one, sizeof one);
-  }
 
   void Run() {
     Tell(Work());
@@ -181,7 +114,7 @@ struct Rank::State {
     if (assignment.stop) return Failed("cancelled", Cancelled("stopped before it began"));
     task::Task task;
     if (const Status status = PrepareTask(&task); !status.ok()) return FetchFailed(status);
-    if (stop_asked.load()) return Failed("preempted", Cancelled("stopped before it began"));
+    if (program.stop_asked()) return Failed("preempted", Cancelled("stopped before it began"));
     Shipper log(Path("log"), [this](int64_t offset, std::string_view data) {
       return context.link->AppendLog(assignment.key, offset, data);
     }, dropped);
@@ -191,17 +124,10 @@ struct Rank::State {
     if (dropped.IsSet()) return Failed("cancelled", Cancelled("dropped before it began"));
     running.store(true);
     if (const Status status = StartProgram(); !status.ok()) {
-      process.reset();
       running.store(false);
       return Failed("infra", status);
     }
-    {
-      Desk checkpoints, rendezvous, started;
-      started.Do([this] { Watch(Persist(dropped, [&] { return context.link->ReportStarted(assignment.key); })); });
-      Serve(checkpoints, rendezvous);
-      running.store(false);
-      unheard.Set();
-    }
+    Serve();
     (void)Persist(dropped, [&] { return WriteMetrics(); });
     metrics.Reset();
     (void)metric_lines->Drain();
@@ -214,7 +140,7 @@ struct Rank::State {
     if (status.reason() != "STALE_LEASE") return;
     stale.store(true);
     dropped.Set();
-    Wake();
+    program.Kill();
   }
 
   static RankEnd FetchFailed(const Status& status) {
@@ -264,66 +190,27 @@ struct Rank::State {
                    {"CUDA_VISIBLE_DEVICES", cpu ? "" : Join(gpus, ",")},
                    {"CUDA_MODULE_LOADING", "LAZY"},
                    {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};
-    BRAID_ASSIGN_OR_RETURN(process, Process::Start(options));
-    const Json mark = {{"pid", process->pid()}, {"start", ProcessStartTime(process->pid())}};
-    BRAID_RETURN_IF_ERROR(WriteJsonFile(Path("process.json"), mark));
+    BRAID_RETURN_IF_ERROR(program.Start(options, Path(kMark)));
     MutexLock lock(mutex);
     progress.running = true;
     progress.phase = "starting";
     return OkStatus();
   }
 
-  // Until the program has ended: its lines, our stops.
-  void Serve(Desk& checkpoints, Desk& rendezvous) {
-    while (true) {
-      pollfd fds[3] = {{process->socket(), POLLIN, 0}, {process->pidfd(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
-      int64_t timeout = -1;
-      if (stop_sent) timeout = std::max<int64_t>(0, stop_deadline_ms.load() - SystemClock().MonotonicMs());
-      const int ready = poll(fds, 3, static_cast<int>(timeout));
-      if (ready < 0 && errno != EINTR) break;
-      if (fds[2].revents != 0) {
-        uint64_t count = 0;
-        (void)!read(wake.get(), &count, sizeof count);
-      }
-      if (dropped.IsSet()) process->Signal(SIGKILL);
-      if (stop_asked.load() && !stop_sent) {
-        stop_sent = true;
-        Control({{"control", "stop"}, {"deadline_ms", stop_deadline_ms.load() - SystemClock().MonotonicMs()}});
-      }
-      if (stop_sent && SystemClock().MonotonicMs() >= stop_deadline_ms.load()) process->Signal(SIGKILL);
-      if (fds[0].revents != 0) ReadLines(checkpoints, rendezvous);
-      if (process->Wait(0)) {
-        ReadLines(checkpoints, rendezvous);  // what it said last
-        return;
-      }
-    }
+  // Until the program has ended and what it asked for is done.
+  void Serve() {
+    Desk started;
+    checkpoints = std::make_unique<Desk>();
+    rendezvous = std::make_unique<Desk>();
+    started.Do([this] { Watch(Persist(dropped, [&] { return context.link->ReportStarted(assignment.key); })); });
+    program.Serve();
+    running.store(false);
+    unheard.Set();
+    checkpoints->Close();
+    rendezvous->Close();
   }
 
-  void ReadLines(Desk& checkpoints, Desk& rendezvous) {
-    char piece[65536];
-    while (process->socket() >= 0) {
-      const ssize_t n = recv(process->socket(), piece, sizeof piece, MSG_DONTWAIT);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return;
-      if (n == 0) {
-        MutexLock lock(socket_mutex);
-        process->CloseSocket();
-        return;
-      }
-      line_buffer.append(piece, static_cast<size_t>(n));
-      size_t begin = 0;
-      for (size_t end; (end = line_buffer.find('\n', begin)) != std::string::npos; begin = end + 1) {
-        Hear(std::string_view(line_buffer).substr(begin, end - begin), checkpoints, rendezvous);
-      }
-      line_buffer.erase(0, begin);
-    }
-  }
-
-  void Hear(std::string_view line, Desk& checkpoints, Desk& rendezvous) {
-    const Result<Json> parsed = ParseJson(line, "a line of the task program");
-    if (!parsed.ok() || !parsed->is_object()) return;
-    const Json& event = *parsed;
-    const std::string kind = ValueOr(event, "event", "");
+  void Hear(const std::string& kind, const Json& event) {
     if (kind == "progress") {
       MutexLock lock(mutex);
       progress = {true, ValueOr(event, "phase", ""), ValueOr(event, "unit", ""), ValueOr(event, "done", int64_t{0}),
@@ -332,9 +219,9 @@ struct Rank::State {
     } else if (kind == "metric") {
       KeepMetric({{"step", ValueOr(event, "step", int64_t{0})}, {"values", ValueOr(event, "values", Json::object())}});
     } else if (kind == "checkpoint") {
-      checkpoints.Do([this, event] { StoreCheckpoint(event); });
+      checkpoints->Do([this, event] { StoreCheckpoint(event); });
     } else if (kind == "rendezvous") {
-      rendezvous.Do([this, event] { Relay(event); });
+      rendezvous->Do([this, event] { Relay(event); });
     } else if (kind == "result") {
       result = event;
     } else if (kind == "error") {
@@ -359,13 +246,6 @@ struct Rank::State {
     return written;
   }
 
-  void Control(const Json& control) {
-    MutexLock lock(socket_mutex);
-    if (process->socket() < 0) return;
-    const std::string text = control.dump() + "\n";
-    (void)!send(process->socket(), text.data(), text.size(), MSG_NOSIGNAL);
-  }
-
   void StoreCheckpoint(const Json& event) {
     if (dropped.IsSet()) return;
     const int64_t step = ValueOr(event, "step", int64_t{0});
@@ -386,7 +266,7 @@ struct Rank::State {
     }
     Watch(status);
     if (status.ok()) {
-      Control({{"control", "checkpoint_stored"}, {"step", step}});
+      program.Control({{"control", "checkpoint_stored"}, {"step", step}});
       Release(manifest);
     } else if (!dropped.IsSet()) {
       Log(LogLevel::kWarning, assignment.key.ToString(),
@@ -422,7 +302,7 @@ struct Rank::State {
     }
     Watch(status);
     if (!status.ok()) answer["error"] = status.message();
-    Control(answer);
+    program.Control(answer);
   }
 
   void Describe(storage::Manifest* manifest) const {
@@ -436,14 +316,14 @@ struct Rank::State {
 
   // From what the program said and how it ended to what is reported.
   RankEnd Conclude() {
-    const ProcessExit& exit = process->exit();
+    const ProcessExit& exit = program.exit();
     RankEnd end;
     if (result.has_value() && exit.signal == 0 && exit.code == 0) {
       if (const Status status = StoreOutputs(&end); !status.ok()) end = FetchFailed(status);
     } else if (error.has_value()) {
       end = Failed(ValueOr(*error, "category", "system"), InvalidArgument(ValueOr(*error, "message", "")), ValueOr(*error, "hint", ""),
                    ValueOr(*error, "deterministic", false));
-    } else if (exit.signal == SIGKILL && stop_sent) {
+    } else if (exit.signal == SIGKILL && program.stopped()) {
       end = Failed("preempted", Cancelled("did not stop in its time and was killed"));
     } else if (exit.signal == SIGKILL) {
       end = Failed("infra", Internal("the task program was killed (signal 9), perhaps for want of memory"));
@@ -492,7 +372,6 @@ struct Rank::State {
 Rank::Rank(RankContext context, Assignment assignment, std::vector<std::string> gpus)
     : state_(std::make_unique<State>(std::move(context), std::move(assignment), std::move(gpus))) {
   state_->folder = JoinPath(JoinPath(state_->context.folder, "ranks"), SafeName(state_->assignment.key));
-  state_->wake.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   state_->thread = std::thread([this] { state_->Run(); });
 }
 
@@ -503,19 +382,15 @@ Rank::~Rank() {
 
 const Assignment& Rank::assignment() const { return state_->assignment; }
 const std::vector<std::string>& Rank::gpus() const { return state_->gpus; }
-bool Rank::stopping() const { return state_->stop_asked.load(); }
+bool Rank::stopping() const { return state_->program.stop_asked(); }
 bool Rank::finished() const { return state_->finished.load(); }
 bool Rank::running() const { return state_->running.load(); }
 
-void Rank::Stop(int64_t deadline_ms) {
-  state_->stop_deadline_ms.store(SystemClock().MonotonicMs() + deadline_ms);
-  state_->stop_asked.store(true);
-  state_->Wake();
-}
+void Rank::Stop(int64_t deadline_ms) { state_->program.Stop(deadline_ms); }
 
 void Rank::Drop() {
   state_->dropped.Set();
-  state_->Wake();
+  state_->program.Kill();
 }
 
 RankProgress Rank::progress() const {
@@ -529,11 +404,7 @@ Status CleanUpRanks(const std::string& worker_folder) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(ranks));
   for (const std::string& name : names) {
     const std::string folder = JoinPath(ranks, name);
-    if (const Result<Json> mark = ReadJsonFile(JoinPath(folder, "process.json")); mark.ok()) {
-      const pid_t pid = ValueOr(*mark, "pid", 0);
-      // The start time tells our old child from a stranger that got its number.
-      if (pid > 1 && ProcessStartTime(pid) != 0 && ProcessStartTime(pid) == ValueOr(*mark, "start", uint64_t{0})) kill(-pid, SIGKILL);
-    }
+    KillMarked(JoinPath(folder, kMark));
     BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   }
   return OkStatus();

@@ -33,6 +33,16 @@ TEST(RandomStream, NormalsHaveMeanZeroAndVarianceOne) {
   EXPECT_NEAR(squares / kCount, 1, 0.02);
 }
 
+// The Gumbel noise of a router is -log(-log u): a u of 1 would be infinite.
+TEST(RandomStream, FloatsStayBelowOne) {
+  const RandomStream stream(42, "draw/301/parallel.0/gumbel");
+  EXPECT_EQ(static_cast<float>(stream.Uniform(14'303)), 1.0F);
+  EXPECT_EQ(stream.UniformFloat(14'303), 1.0F - 0x1p-24F);
+  for (uint64_t n = 0; n < 1000; ++n) {
+    EXPECT_NEAR(stream.UniformFloat(n), stream.Uniform(n), 0x1p-24);
+  }
+}
+
 TEST(RandomStream, NamesAndSeedsGiveOtherStreams) {
   EXPECT_NE(RandomStream(1, "a").Bits(0), RandomStream(1, "b").Bits(0));
   EXPECT_NE(RandomStream(1, "a").Bits(0), RandomStream(2, "a").Bits(0));

@@ -13,20 +13,20 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 // Gradients of gains are summed over pieces of this many rows, then over the pieces in order.
-constexpr int64_t kRowsPerPiece = 128;
+constexpr int64_t kGainRows = 128;
 
 // x holds `parts` blocks of `rows` rows, each with a gain of its own.
-struct Shape {
+struct GainShape {
   int64_t parts, rows, w;
-  Shape(const at::Tensor& x, const at::Tensor& gain)
+  GainShape(const at::Tensor& x, const at::Tensor& gain)
       : parts(gain.numel() / x.size(1)), rows(x.size(0) / parts), w(x.size(1)) {}
-  int64_t pieces() const { return (rows + kRowsPerPiece - 1) / kRowsPerPiece; }
+  int64_t pieces() const { return (rows + kGainRows - 1) / kGainRows; }
 };
 
 class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gain_view, double eps) {
-    const Shape shape(x, gain_view);
+    const GainShape shape(x, gain_view);
     const int64_t w = shape.w;
     const at::Tensor gain = gain_view.contiguous();
     at::Tensor y = at::empty_like(x);
@@ -35,7 +35,7 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
     const float* gains = gain.const_data_ptr<float>();
     float* out = y.mutable_data_ptr<float>();
     float* r = inverse.mutable_data_ptr<float>();
-    at::parallel_for(0, x.size(0), kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, x.size(0), kGainRows, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const float* xr = in + row * w;
         const float* g = gains + row / shape.rows * w;
@@ -55,7 +55,7 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor dy = gradients[0].contiguous();
-    const Shape shape(saved[0], saved[1]);
+    const GainShape shape(saved[0], saved[1]);
     const int64_t w = shape.w;
     at::Tensor dx = at::empty_like(saved[0]);
     at::Tensor partial = at::zeros({shape.parts, shape.pieces(), w}, dx.options());
@@ -67,10 +67,10 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
     float* sums = partial.mutable_data_ptr<float>();
     at::parallel_for(0, shape.parts * shape.pieces(), 1, [&](int64_t begin, int64_t end) {
       for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t part = piece / shape.pieces(), inside = piece % shape.pieces() * kRowsPerPiece;
+        const int64_t part = piece / shape.pieces(), inside = piece % shape.pieces() * kGainRows;
         const float* g = gains + part * w;
         float* dg = sums + piece * w;
-        for (int64_t i = inside; i < std::min(shape.rows, inside + kRowsPerPiece); ++i) {
+        for (int64_t i = inside; i < std::min(shape.rows, inside + kGainRows); ++i) {
           const int64_t row = part * shape.rows + i;
           Row(x + row * w, g, r[row], dout + row * w, w, din + row * w, dg);
         }

@@ -11,7 +11,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kRowsPerPiece = 64;
+constexpr int64_t kGateRows = 64;
 
 [[gnu::always_inline]] inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
 
@@ -23,7 +23,7 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
     at::Tensor y = at::empty({x.size(0), f}, x.options());
     const float* in = x.const_data_ptr<float>();
     float* out = y.mutable_data_ptr<float>();
-    at::parallel_for(0, x.size(0), kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, x.size(0), kGateRows, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const float* a = in + row * 2 * f;
         const float* b = a + f;
@@ -44,7 +44,7 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
     const float* x = saved[0].const_data_ptr<float>();
     const float* d = dy.const_data_ptr<float>();
     float* out = dx.mutable_data_ptr<float>();
-    at::parallel_for(0, rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, rows, kGateRows, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const float* a = x + row * 2 * f;
         const float* b = a + f;
@@ -75,7 +75,7 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
     const float* in = x.const_data_ptr<float>();
     const float* betas = beta.const_data_ptr<float>();
     float* out = y.mutable_data_ptr<float>();
-    at::parallel_for(0, x.size(0), kRowsPerPiece, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, x.size(0), kGateRows, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const float* a = in + row * 2 * f;
         const float* b = a + f;
@@ -94,7 +94,7 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
     const variable_list saved = context->get_saved_variables();
     const at::Tensor dy = gradients[0].contiguous();
     const int64_t f = saved[0].size(1) / 2, parts = saved[1].numel() / f, rows = saved[0].size(0) / parts;
-    const int64_t pieces = (rows + kRowsPerPiece - 1) / kRowsPerPiece;
+    const int64_t pieces = (rows + kGateRows - 1) / kGateRows;
     at::Tensor dx = at::empty_like(saved[0]);
     at::Tensor partial = at::zeros({parts, pieces, f}, dx.options());
     const float* x = saved[0].const_data_ptr<float>();
@@ -104,8 +104,8 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
     float* sums = partial.mutable_data_ptr<float>();
     at::parallel_for(0, parts * pieces, 1, [&](int64_t begin, int64_t end) {
       for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t part = piece / pieces, first = piece % pieces * kRowsPerPiece;
-        for (int64_t i = first; i < std::min(rows, first + kRowsPerPiece); ++i) {
+        const int64_t part = piece / pieces, first = piece % pieces * kGateRows;
+        for (int64_t i = first; i < std::min(rows, first + kGateRows); ++i) {
           const int64_t row = part * rows + i;
           Row(x + row * 2 * f, betas + part * f, d + row * f, f, out + row * 2 * f, sums + piece * f);
         }

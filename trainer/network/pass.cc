@@ -46,7 +46,7 @@ at::Tensor Pass::Uniform(const std::string& place, int64_t columns) const {
   float* out = numbers.mutable_data_ptr<float>();
   const auto base = static_cast<uint64_t>(first_row * sequence * columns);
   at::parallel_for(0, numbers.numel(), 4096, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) out[i] = static_cast<float>(stream.Uniform(base + static_cast<uint64_t>(i)));
+    for (int64_t i = first; i < last; ++i) out[i] = stream.UniformFloat(base + static_cast<uint64_t>(i));
   });
   return numbers;
 }
