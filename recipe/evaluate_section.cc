@@ -35,7 +35,13 @@ void ReadPrompts(YamlMap& section, Evaluation* evaluation) {
   evaluation->generate["file"] = file.substr(file.rfind('/') + 1);
 }
 
-void ReadGenerate(YamlMap& item, uint64_t seed, Evaluation* evaluation) {
+// In paper mode a model has no positions from rope_max_pos on.
+void CheckPositions(YamlMap& section, const char* key, int64_t needed, const model::Arch& arch, const char* why) {
+  if (arch.rope_max_pos == 0 || needed <= arch.rope_max_pos) return;
+  section.Fail(key, Format("%s %lld positions, above arch.rope_max_pos %lld", why, (long long)needed, (long long)arch.rope_max_pos));
+}
+
+void ReadGenerate(YamlMap& item, uint64_t seed, const model::Arch& arch, Evaluation* evaluation) {
   const YAML::Node generate = item.Node("generate");
   if (!generate.IsDefined()) return;
   YamlMap section(generate, item.PathOf("generate"), item.errors());
@@ -45,26 +51,24 @@ void ReadGenerate(YamlMap& item, uint64_t seed, Evaluation* evaluation) {
                           {"top_p", section.Double("top_p", 1.0)},
                           {"seed", section.Int("seed", static_cast<int64_t>(seed), 0, kMany)}};
   ReadPrompts(section, evaluation);
+  // The last token is chosen, not read; a prompt has one token at least.
+  CheckPositions(section, "tokens", evaluation->generate["tokens"].get<int64_t>(), arch, "so many and a prompt take at least");
   if (evaluation->generate["temperature"].get<double>() < 0) section.Fail("temperature", "must not be negative");
   if (const double top_p = evaluation->generate["top_p"].get<double>(); !(top_p > 0 && top_p <= 1)) {
     section.Fail("top_p", "must be above 0 and at most 1");
   }
 }
 
-std::string ReadFolder(YamlMap& section, LocalData* data) {
+void ReadFolder(YamlMap& section, LocalData* data) {
   const std::string folder = section.RequireString("dir");
-  if (!folder.empty() && std::find(data->paths.begin(), data->paths.end(), folder) == data->paths.end()) {
-    data->paths.push_back(folder);
-    data->line = section.LineOf("dir");
-  }
-  return folder;
+  if (!folder.empty()) *data = {{folder}, section.LineOf("dir")};
 }
 
 void ReadBlimp(YamlMap& item, Evaluation* evaluation) {
   const YAML::Node blimp = item.Node("blimp");
   if (!blimp.IsDefined()) return;
   YamlMap section(blimp, item.PathOf("blimp"), item.errors());
-  (void)ReadFolder(section, &evaluation->blimp_data);
+  ReadFolder(section, &evaluation->blimp_data);
   evaluation->blimp = {{"pairs", section.Int("pairs", 0, 0, kMany)}};
 }
 
@@ -118,17 +122,20 @@ void ReadTasks(YamlMap& section, const std::vector<std::string>& suite, size_t u
 }
 
 // GLUE and SuperGLUE are one fine-tuning with one set of settings; the second of them may repeat, not change it.
-void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, Evaluation* evaluation) {
+void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, const model::Arch& arch, LocalData* data,
+              Evaluation* evaluation) {
   const YAML::Node node = item.Node(key);
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf(key), item.errors());
   const bool first = evaluation->glue.is_null();
   Json glue = first ? GlueDefaults() : evaluation->glue;
-  (void)ReadFolder(section, &evaluation->glue_data);
+  ReadFolder(section, data);
   ReadGlueNumbers(section, &glue);
+  CheckPositions(section, "length", glue["length"].get<int64_t>(), arch, "takes");
   ReadSeeds(section, &glue);
   glue["mnli"] = section.Choice("mnli", glue["mnli"].get<std::string>(), {"mean", "matched"});
   glue["adapters"] = section.Bool("adapters", glue["adapters"].get<bool>());
+  evaluation->glue_at_start = section.Bool("at_start", evaluation->glue_at_start);
   for (const auto& [field, value] : glue.items()) {
     if (first || field == "tasks" || evaluation->glue.value(field, Json()) == value) continue;
     section.Fail(field, "glue and superglue are trained alike; the other one says " + evaluation->glue.value(field, Json()).dump());
@@ -232,10 +239,10 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
       if (item.Has(part) && !seen.insert(part).second) item.Fail(part, "stands in the list already");
     }
     ReadLoss(item, &evaluation);
-    ReadGenerate(item, recipe->seed, &evaluation);
+    ReadGenerate(item, recipe->seed, recipe->arch, &evaluation);
     ReadBlimp(item, &evaluation);
-    ReadGlue(item, "glue", kGlue, kGlue.size(), &evaluation);
-    ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation);
+    ReadGlue(item, "glue", kGlue, kGlue.size(), recipe->arch, &evaluation.glue_data, &evaluation);
+    ReadGlue(item, "superglue", kSuperGlue, 3, recipe->arch, &evaluation.superglue_data, &evaluation);
     ReadRouting(item, recipe);
     ReadDualItem(item, &evaluation);
   }

@@ -95,7 +95,7 @@ Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, co
   if (!evaluation.glue.is_null()) parts["glue"] = evaluation.glue;
   if (evaluation.routing_wanted && Routes(spec)) parts["routing"] = RoutingOf(evaluation.routing, spec, path_corpora);
   if (!evaluation.dual.is_null() && MostLoops(spec) > 0) parts["dual"] = DualOf(evaluation, spec);
-  return parts.empty() ? Json() : parts;
+  return parts;
 }
 
 }  // namespace braid::recipe

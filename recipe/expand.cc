@@ -242,10 +242,13 @@ class Expander {
     models_.push_back({{"name", made.name}, {"evaluation", made.name}, {"history", made.history}, {"role", made.role},
                        {"composite", made.composite}});
     Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora);
-    if (parts.is_null()) return;
+    if (made.role == "composite_start" && !recipe_.evaluation.glue_at_start) parts.erase("glue");
+    if (parts.empty()) return;
     JobNode job;
     job.name = "evaluate:" + made.name;
     job.kind = "evaluate";
+    job.slots_per_rank = recipe_.evaluation.slots;
+    job.device = recipe_.evaluation.device;
     job.spec = {{"name", made.name}, {"sequence", recipe_.sequence}};
     const bool reads_text = parts.contains("loss") || parts.contains("dual") ||
                             (parts.contains("routing") && parts["routing"]["sequences"].get<int64_t>() > 0);
@@ -253,7 +256,8 @@ class Expander {
     job.inputs["model"] = weights;
     if (parts.contains("loss")) parts["loss"].update({{"average", recipe_.loss_average}, {"last_label", recipe_.train["last_label"]}});
     if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
-    if (parts.contains("glue")) job.inputs["glue"] = {"", "", "glue", ""};
+    if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty()) job.inputs["glue"] = {"", "", "glue", ""};
+    if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty()) job.inputs["superglue"] = {"", "", "superglue", ""};
     if (parts.contains("generate") && parts["generate"].contains("file")) job.inputs["prompts"] = {"", "", "prompts", ""};
     job.spec.update(parts);
     dag_.jobs.push_back(std::move(job));
@@ -268,6 +272,7 @@ class Expander {
     add("prompts", evaluation.prompts, /*folders=*/false);
     add("blimp", evaluation.blimp_data, /*folders=*/true);
     add("glue", evaluation.glue_data, /*folders=*/true);
+    add("superglue", evaluation.superglue_data, /*folders=*/true);
   }
 
   void Export(const std::string& name, const model::ModelSpec& spec, const std::vector<std::string>& corpora, const InputRef& weights) {

@@ -148,6 +148,8 @@ void ReadTraining(YamlMap& root, Recipe* recipe) {
   ReadJointSection(root.Node("joint"), "joint", root.errors(), &recipe->joint);
   YamlMap eval(root.Node("eval"), "eval", root.errors());
   recipe->loss_average = eval.Choice("loss_average", LossAveragePreset(recipe->compat), {"token_mean", "batch_mean"});
+  recipe->evaluation.slots = static_cast<int32_t>(eval.Int("slots", 1, 1, 4096));
+  recipe->evaluation.device = eval.Choice("device", "cpu", {"cpu", "cuda"});
 }
 
 // Composites name paths, so paths come first.
@@ -165,6 +167,9 @@ void ReadModels(YamlMap& root, Recipe* recipe) {
   each("baselines", [&](const YAML::Node& node, const std::string& where) {
     recipe->baselines.push_back(ReadBaseline(node, where, *recipe, root.errors()));
   });
+  if (recipe->split_paths == 1 && !recipe->composites.empty()) {
+    root.Fail("split", "paths takes every chunk, and leaves the joint training of composites." + recipe->composites.front().name() + " nothing");
+  }
   if (recipe->paths.empty() && recipe->baselines.empty() && recipe->composites.empty()) {
     root.Fail("paths", "there is no model; give paths or baselines");
   }

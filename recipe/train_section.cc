@@ -26,7 +26,8 @@ void ReadOptimizer(YamlMap& map, Json* train) {
   Json& optimizer = (*train)["optimizer"];
   YamlMap section(map.Node("optimizer"), map.PathOf("optimizer"), map.errors());
   ReadNumber(section, "lr", IsAbove0, "must be above 0", &optimizer);
-  for (const char* field : {"eps", "weight_decay"}) ReadNumber(section, field, IsNotNegative, "must not be negative", &optimizer);
+  ReadNumber(section, "eps", IsAbove0, "must be above 0", &optimizer);
+  ReadNumber(section, "weight_decay", IsNotNegative, "must not be negative", &optimizer);
   const std::vector<YAML::Node> betas = section.List("betas");
   if (!section.Has("betas")) {
     map.errors().NoteDefault(section.PathOf("betas"), optimizer["betas"].dump());

@@ -1,5 +1,4 @@
 // braid-trainer: training, evaluation, the gate and export, as jobs or by hand.
-#include <cmath>
 #include <cstdio>
 #include <exception>
 
@@ -11,14 +10,12 @@
 #include "task/program.h"
 #include "trainer/eval/by_hand.h"
 #include "trainer/eval/evaluate.h"
-#include "trainer/eval/sample.h"
 #include "trainer/export/export.h"
 #include "trainer/export/huggingface.h"
 #include "trainer/export/import.h"
 #include "trainer/gate/gate.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/train.h"
-#include "trainer/loop/validation.h"
 
 namespace braid::trainer {
 namespace {
@@ -29,7 +26,7 @@ constexpr char kUsage[] =
     "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a tokenizer.json in it\n"
     "    [--tokens 40] [--temperature 0] [--top-k 0] [--top-p 1] [--seed 42] [--tokenizer FILE] [--threads 2] [--json]\n"
     "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of shards\n"
-    "    [--sequences 0] [--threads 2]\n"
+    "    [--sequences 0] [--average token_mean] [--last-label ignore] [--threads 2] [--json]\n"
     "braid-trainer export FOLDER OUT         a checkpoint folder as a Hugging Face folder\n"
     "    [--tokenizer FILE] [--card FILE.json] [--json]\n"
     "braid-trainer import FOLDER OUT         a Hugging Face Llama as a checkpoint folder\n"
@@ -49,64 +46,6 @@ Status Describe(const Arguments& arguments) {
               (long long)model::BodyParameterCount(spec), model::ForwardFlopsPerToken(spec) / 1e6);
   for (const model::TensorSpec& tensor : model::Tensors(spec)) {
     std::printf("%-44s %s\n", tensor.name.c_str(), Json(tensor.shape).dump().c_str());
-  }
-  return OkStatus();
-}
-
-Status GenerateByHand(const Arguments& arguments) {
-  if (arguments.positional().size() != 3) return InvalidArgument("generate takes a checkpoint folder and a prompt");
-  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
-  ConfigureRuntime(threads);
-  SampleSettings settings;
-  BRAID_ASSIGN_OR_RETURN(settings.tokens, arguments.GetInt("tokens", 40));
-  BRAID_ASSIGN_OR_RETURN(settings.temperature, arguments.GetDouble("temperature", 0));
-  BRAID_ASSIGN_OR_RETURN(settings.top_k, arguments.GetInt("top-k", 0));
-  BRAID_ASSIGN_OR_RETURN(settings.top_p, arguments.GetDouble("top-p", 1));
-  BRAID_ASSIGN_OR_RETURN(const int64_t seed, arguments.GetInt("seed", 42));
-  settings.seed = static_cast<uint64_t>(seed);
-  const std::string folder = arguments.positional()[1];
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
-                         corpus::Tokenizer::Load(arguments.Get("tokenizer", JoinPath(folder, "tokenizer.json"))));
-  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, "cpu"));
-  if (network->spec().tokenizer != tokenizer->digest()) {
-    return InvalidArgument("the model in " + folder + " was trained with another tokenizer (" +
-                           network->spec().tokenizer.substr(0, 12) + ")");
-  }
-  corpus::Encoder encoder(tokenizer);
-  BRAID_ASSIGN_OR_RETURN(const Sample sample,
-                         Generate(*network, *tokenizer, encoder, arguments.positional()[2], settings, 0));
-  if (arguments.Has("json")) {
-    Json next = Json::array();
-    for (const auto& [token, probability] : sample.next) next.push_back({{"token", token}, {"probability", probability}});
-    std::printf("%s", DumpJson({{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}}).c_str());
-    return OkStatus();
-  }
-  std::printf("%s%s\n", sample.prompt.c_str(), sample.text.c_str());
-  return OkStatus();
-}
-
-Status EvaluateByHand(const Arguments& arguments) {
-  if (arguments.positional().size() < 3) return InvalidArgument("evaluate takes a checkpoint folder and folders of shards");
-  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
-  BRAID_ASSIGN_OR_RETURN(const int64_t sequences, arguments.GetInt("sequences", 0));
-  ConfigureRuntime(threads);
-  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(arguments.positional()[1], "cpu"));
-  std::vector<corpus::Shards> shards;
-  std::vector<const corpus::Shards*> sets;
-  for (size_t i = 2; i < arguments.positional().size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(corpus::Shards set, corpus::Shards::Open(arguments.positional()[i]));
-    if (set.tokenizer != network->spec().tokenizer) {
-      return InvalidArgument(arguments.positional()[i] + " was made with another tokenizer than the model's");
-    }
-    shards.push_back(std::move(set));
-  }
-  for (const corpus::Shards& set : shards) sets.push_back(&set);
-  const auto alone = LocalCollective();
-  BRAID_ASSIGN_OR_RETURN(const auto losses,
-                         ValidationLosses(*network, sets, {network->spec().sequence, sequences}, *alone));
-  for (const auto& [corpus, loss] : losses) {
-    std::printf("%-16s loss %.4f  perplexity %.2f  over %lld tokens\n", corpus.c_str(), loss.mean, std::exp(loss.mean),
-                (long long)loss.targets);
   }
   return OkStatus();
 }
@@ -164,7 +103,7 @@ int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(
       argc, argv,
       {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name", "pairs",
-       "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters"},
+       "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters", "average", "last-label"},
       {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());

@@ -21,6 +21,15 @@ TEST(EvaluateSectionTest, GlueHasThePapersSettings) {
                            "alpha": 16.0, "dropout": 0.1, "mnli": "mean", "documents": 0, "adapters": false})"));
 }
 
+TEST(EvaluateSectionTest, PaperModelsHaveSoManyPositions) {
+  const std::string paper = std::string("compat: paper\n") + kSmall;
+  EXPECT_EQ(MustParse(With("{generate: {prompts: [a], tokens: 512}}", paper)).evaluation.generate["tokens"], 512);
+  EXPECT_THAT(ErrorOf(With("{generate: {prompts: [a], tokens: 513}}", paper)),
+              HasSubstr("evaluate.0.generate.tokens: so many and a prompt take at least 513 positions, above arch.rope_max_pos 512"));
+  EXPECT_THAT(ErrorOf(With("{glue: {dir: g, length: 600}}", paper)),
+              HasSubstr("evaluate.0.glue.length: takes 600 positions, above arch.rope_max_pos 512"));
+}
+
 TEST(EvaluateSectionTest, RoutingIsOfCompositesAndKnowsWhoIsRight) {
   const std::string routing = "{routing: {sequences: 4, prompts: [{text: Once, correct: path_1}, {text: 1 + 1, correct: 2}]}}";
   const Dag dag = MustExpand(With(routing));

@@ -230,6 +230,7 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   const JobNode& job = *dag.Find("evaluate:c");
   EXPECT_EQ(job.inputs.at("blimp").source, "blimp");
   EXPECT_EQ(job.inputs.at("glue").source, "glue");
+  EXPECT_EQ(job.inputs.at("superglue").source, "superglue");
   EXPECT_EQ(job.inputs.at("prompts").source, "prompts");
   EXPECT_EQ(job.spec["blimp"], Json::parse(R"({"pairs": 10})"));
   EXPECT_EQ(job.spec["glue"]["tasks"], Json({"rte", "boolq", "wsc", "multirc"}));
@@ -237,6 +238,12 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_EQ(job.spec["glue"]["lr"], 3e-4);
   EXPECT_EQ(job.spec["generate"]["file"], "prompts.txt");
   EXPECT_FALSE(job.inputs.contains("data.tales"));  // nothing here reads held-out text
+  EXPECT_EQ(job.slots_per_rank, 1);
+  EXPECT_FALSE(dag.Find("evaluate:c@start")->spec.contains("glue"));  // long, and of little use before the joint training
+  const Dag other = MustExpand(Text("") + "eval: {slots: 3, device: cuda}\nevaluate: [{glue: {dir: g, at_start: true}}]\n");
+  EXPECT_TRUE(other.Find("evaluate:c@start")->spec.contains("glue"));
+  EXPECT_EQ(other.Find("evaluate:c")->slots_per_rank, 3);
+  EXPECT_EQ(other.Find("evaluate:c")->device, "cuda");
   EXPECT_FALSE(job.spec.contains("loss"));
   std::map<std::string, Source> sources;
   for (const Source& source : dag.sources) sources[source.name] = source;
@@ -244,7 +251,8 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_TRUE(sources.at("blimp").folders);
   EXPECT_EQ(sources.at("blimp").kind, "source");
   EXPECT_EQ(sources.at("blimp").line, 16);
-  EXPECT_THAT(sources.at("glue").files, ElementsAre("eval/glue", "eval/superglue"));
+  EXPECT_THAT(sources.at("glue").files, ElementsAre("eval/glue"));
+  EXPECT_THAT(sources.at("superglue").files, ElementsAre("eval/superglue"));
   EXPECT_THAT(sources.at("prompts").files, ElementsAre("texts/prompts.txt"));
   EXPECT_FALSE(sources.at("prompts").folders);
 }

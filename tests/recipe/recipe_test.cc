@@ -106,6 +106,9 @@ TEST(RecipeTest, ImpossibleValuesNameTheField) {
   EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, betas: [0.9, 1.5]")), HasSubstr("train.optimizer.betas: expected two numbers"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "joint: {ranks: 3}\n"), HasSubstr("joint.ranks: 3 ranks do not divide a batch of 4 sequences"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "split: {paths: 0.6, joint: 0.5}\n"), HasSubstr("split.joint: paths 0.6 and joint 0.5 do not add up to 1"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "split: {paths: 1, joint: 0}\n"),
+              HasSubstr("split: paths takes every chunk, and leaves the joint training of composites.c nothing"));
+  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, eps: 0")), HasSubstr("train.optimizer.eps: must be above 0"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "arch: {rope_max_pos: 16}\n"), HasSubstr("sequence: 256 is above arch.rope_max_pos 16"));
 }
 

@@ -1,11 +1,14 @@
 #include "trainer/eval/by_hand.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "trainer/eval/measure.h"
+#include "trainer/eval/sample.h"
 #include "trainer/loop/checkpoint.h"
+#include "trainer/loop/validation.h"
 #include "trainer/network/lora.h"
 
 namespace braid::trainer {
@@ -73,7 +76,81 @@ Result<GlueSettings> SettingsOf(const Arguments& arguments) {
   return GlueSettingsFromJson(spec, "glue");
 }
 
+Result<SampleSettings> SampleSettingsOf(const Arguments& arguments) {
+  Json spec = {{"prompts", {arguments.positional()[2]}}};
+  for (const auto& [option, field] : {std::pair{"tokens", "tokens"}, {"top-k", "top_k"}, {"seed", "seed"}}) {
+    if (!arguments.Has(option)) continue;
+    BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetInt(option, 0));
+  }
+  for (const auto& [option, field] : {std::pair{"temperature", "temperature"}, {"top-p", "top_p"}}) {
+    if (!arguments.Has(option)) continue;
+    BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetDouble(option, 0));
+  }
+  return SampleSettingsFromJson(spec, "generate");
+}
+
+Result<ValidationSpec> ValidationOf(const Arguments& arguments, int64_t sequence) {
+  Json spec = Json::object();
+  if (arguments.Has("average")) spec["average"] = arguments.Get("average");
+  if (arguments.Has("last-label")) spec["last_label"] = arguments.Get("last-label");
+  JsonReader read(spec, "evaluate");
+  ValidationSpec validation;
+  validation.sequence = sequence;
+  validation.average = read.Choice("average", validation.average, {"token_mean", "batch_mean"});
+  validation.last_label = read.Choice("last_label", validation.last_label, {"ignore", "copy_input"});
+  BRAID_ASSIGN_OR_RETURN(validation.sequences, arguments.GetInt("sequences", 0));
+  if (validation.sequences < 0) read.Fail("sequences", "must not be negative");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return validation;
+}
+
 }  // namespace
+
+Status GenerateByHand(const Arguments& arguments) {
+  if (arguments.positional().size() != 3) return InvalidArgument("generate takes a checkpoint folder and a prompt");
+  BRAID_ASSIGN_OR_RETURN(const SampleSettings settings, SampleSettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  corpus::Encoder encoder(opened.tokenizer);
+  BRAID_ASSIGN_OR_RETURN(const Sample sample,
+                         Generate(*opened.network, *opened.tokenizer, encoder, settings.prompts.front(), settings, 0));
+  if (!arguments.Has("json")) {
+    std::printf("%s%s\n", sample.prompt.c_str(), sample.text.c_str());
+    return OkStatus();
+  }
+  Json next = Json::array();
+  for (const auto& [token, probability] : sample.next) next.push_back({{"token", token}, {"probability", probability}});
+  std::printf("%s", DumpJson({{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}}).c_str());
+  return OkStatus();
+}
+
+Status EvaluateByHand(const Arguments& arguments) {
+  if (arguments.positional().size() < 3) return InvalidArgument("evaluate takes a checkpoint folder and folders of shards");
+  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
+  ConfigureRuntime(threads);
+  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(arguments.positional()[1], "cpu"));
+  BRAID_ASSIGN_OR_RETURN(const ValidationSpec validation, ValidationOf(arguments, network->spec().sequence));
+  std::vector<corpus::Shards> shards;
+  std::vector<const corpus::Shards*> sets;
+  for (size_t i = 2; i < arguments.positional().size(); ++i) {
+    BRAID_ASSIGN_OR_RETURN(corpus::Shards set, corpus::Shards::Open(arguments.positional()[i]));
+    if (set.tokenizer != network->spec().tokenizer) {
+      return InvalidArgument(arguments.positional()[i] + " was made with another tokenizer than the model's");
+    }
+    shards.push_back(std::move(set));
+  }
+  for (const corpus::Shards& set : shards) sets.push_back(&set);
+  const auto alone = LocalCollective();
+  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network, sets, validation, *alone));
+  Json json = Json::object();
+  for (const auto& [corpus, loss] : losses) {
+    json[corpus] = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
+    if (arguments.Has("json")) continue;
+    std::printf("%-16s loss %.4f  perplexity %.2f  over %lld tokens\n", corpus.c_str(), loss.mean, std::exp(loss.mean),
+                (long long)loss.targets);
+  }
+  if (arguments.Has("json")) std::printf("%s", DumpJson(json).c_str());
+  return OkStatus();
+}
 
 Status BlimpByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 3) {
@@ -99,8 +176,9 @@ Status GlueByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 3) return InvalidArgument("glue takes a checkpoint folder and a folder of task files");
   BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, SettingsOf(arguments));
   BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  const std::string& folder = arguments.positional()[2];
   BRAID_ASSIGN_OR_RETURN(const Json json,
-                         MeasureGlue(*opened.network, opened.tokenizer, arguments.positional()[2], settings,
+                         MeasureGlue(*opened.network, opened.tokenizer, {folder, folder}, settings,
                                      arguments.Get("adapters", ""), OnStandardError()));
   if (arguments.Has("json")) {
     std::printf("%s", DumpJson(json).c_str());

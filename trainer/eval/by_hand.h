@@ -6,6 +6,10 @@
 
 namespace braid::trainer {
 
+// generate FOLDER PROMPT: the prompt and what follows it.
+Status GenerateByHand(const Arguments& arguments);
+// evaluate FOLDER SHARDS...: loss and perplexity on what was set aside of each, and on all.
+Status EvaluateByHand(const Arguments& arguments);
 // blimp FOLDER DIR: accuracy of each paradigm and their mean.
 Status BlimpByHand(const Arguments& arguments);
 // glue FOLDER DIR: scores of the tasks with their spread over seeds.

@@ -1,6 +1,7 @@
 #include "trainer/eval/evaluate.h"
 
 #include <cmath>
+#include <optional>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -83,6 +84,16 @@ ProgressReport OnChannel(task::Channel& channel) {
   };
 }
 
+// Inputs `glue` and `superglue`; one alone holds both suites.
+Result<GlueFolders> GlueFoldersOf(const task::Task& task) {
+  const auto glue = task.inputs.find("glue"), superglue = task.inputs.find("superglue");
+  if (superglue == task.inputs.end()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("glue"));
+    return GlueFolders{folder, folder};
+  }
+  return GlueFolders{glue == task.inputs.end() ? superglue->second : glue->second, superglue->second};
+}
+
 // The parts that measure.h does, as the spec wants them. What can be wrong with fields and files is found at once.
 class Measures {
  public:
@@ -98,14 +109,14 @@ class Measures {
     }
     if (const Json& glue = spec.Value("glue"); !glue.is_null()) {
       BRAID_ASSIGN_OR_RETURN(measures.settings_, GlueSettingsFromJson(glue, "spec.glue"));
-      BRAID_ASSIGN_OR_RETURN(measures.glue_, task.Input("glue"));
+      BRAID_ASSIGN_OR_RETURN(measures.glue_, GlueFoldersOf(task));
     }
     measures.routing_ = spec.Value("routing");
     return measures;
   }
 
   Status Check(const task::Task& task, const model::ModelSpec& model) {
-    if (!glue_.empty()) BRAID_RETURN_IF_ERROR(CheckGlue(model, glue_, settings_));
+    if (glue_.has_value()) BRAID_RETURN_IF_ERROR(CheckGlue(model, *glue_, settings_));
     if (routing_.is_null()) return OkStatus();
     BRAID_ASSIGN_OR_RETURN(shards_, OpenShards(task, model.tokenizer));
     return CheckRouting(model, routing_, "spec.routing", shards_);
@@ -123,9 +134,9 @@ class Measures {
       BRAID_ASSIGN_OR_RETURN((*evaluation)["blimp"], MeasureBlimp(network, tokenizer, blimp_, pairs_, report));
       (*summary)["blimp"] = (*evaluation)["blimp"]["mean"];
     }
-    if (glue_.empty()) return OkStatus();
+    if (!glue_.has_value()) return OkStatus();
     const std::string adapters = settings_.adapters ? JoinPath(task.output, "adapters") : "";
-    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, glue_, settings_, adapters, report));
+    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, *glue_, settings_, adapters, report));
     if (settings_.adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
     for (const char* suite : {"glue", "superglue"}) {
       if ((*evaluation)["glue"].contains(suite)) (*summary)[suite] = (*evaluation)["glue"][suite];
@@ -134,7 +145,8 @@ class Measures {
   }
 
  private:
-  std::string blimp_, glue_;  // folders; empty: not asked for
+  std::string blimp_;  // folder; empty: not asked for
+  std::optional<GlueFolders> glue_;
   int64_t pairs_ = 0;
   GlueSettings settings_;
   Json routing_;

@@ -78,10 +78,12 @@ Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, co
   encoder.Encode(prompt, &ids);
   if (ids.empty()) ids.push_back(tokenizer.eos_id());
   const int64_t limit = network.spec().arch.rope_max_pos;
-  if (limit > 0 && static_cast<int64_t>(ids.size()) + settings.tokens > limit) {
-    return InvalidArgument(Format("prompt \"%.40s\": %zu tokens and %lld more are above the %lld positions of this model",
+  // The last token is chosen and not read.
+  if (limit > 0 && static_cast<int64_t>(ids.size()) + settings.tokens - 1 > limit) {
+    return InvalidArgument(Format("prompt \"%.40s\": %zu tokens and %lld more take more than the %lld positions of this model",
                                   prompt.c_str(), ids.size(), (long long)settings.tokens, (long long)limit));
   }
+  network.SetEvaluationSeed(settings.seed);  // the same text whatever was measured before
   const RandomStream draws(settings.seed, "generate/" + std::to_string(stream));
   Sample sample{prompt, "", {}};
   std::vector<int32_t> made;

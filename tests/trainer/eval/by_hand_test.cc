@@ -21,7 +21,8 @@ class ByHandTest : public ::testing::Test {
   static Arguments Words(std::vector<std::string> words) {
     std::vector<const char*> argv = {"braid-trainer"};
     for (const std::string& word : words) argv.push_back(word.c_str());
-    return Arguments::Parse(static_cast<int>(argv.size()), argv.data(), {"tasks", "seeds", "epochs", "adapters", "pairs", "threads"}, {"json"}).value();
+    return Arguments::Parse(static_cast<int>(argv.size()), argv.data(), {"tasks", "seeds", "epochs", "adapters", "pairs", "threads", "tokens", "temperature",
+                             "top-p", "seed", "sequences", "average", "last-label"}, {"json"}).value();
   }
 
   SmallWorld world_;
@@ -59,6 +60,32 @@ TEST_F(ByHandTest, BlimpPrintsEachParadigmAndTheMean) {
   const std::string printed = ::testing::internal::GetCapturedStdout();
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_THAT(printed, ::testing::MatchesRegex("order +100.00\nmean of 1 paradigms +100.00\n"));
+}
+
+TEST_F(ByHandTest, GenerateChecksItsOptions) {
+  ::testing::internal::CaptureStdout();
+  ASSERT_TRUE(GenerateByHand(Words({"generate", folder_, "the cat", "--tokens", "2", "--json"})).ok());
+  EXPECT_EQ(Json::parse(::testing::internal::GetCapturedStdout())["prompt"], "the cat");
+  const auto error = [&](const std::string& option, const std::string& value) {
+    return GenerateByHand(Words({"generate", folder_, "the cat", option, value})).message();
+  };
+  EXPECT_THAT(error("--tokens", "0"), HasSubstr("generate.tokens: must be at least 1"));
+  EXPECT_THAT(error("--temperature", "-1"), HasSubstr("generate.temperature"));
+  EXPECT_THAT(error("--top-p", "0"), HasSubstr("generate.top_p: must be above 0 and at most 1"));
+}
+
+TEST_F(ByHandTest, EvaluatePrintsJsonAndTakesTheFieldsOfARecipe) {
+  const std::string shards = world_.at("data.tales");
+  const auto loss = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"evaluate", folder_, shards, "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    ::testing::internal::CaptureStdout();
+    const Status status = EvaluateByHand(Words(words));
+    EXPECT_TRUE(status.ok()) << status.message();
+    return Json::parse(::testing::internal::GetCapturedStdout())["all"]["loss"].get<double>();
+  };
+  EXPECT_NE(loss({}), loss({"--last-label", "copy_input"}));
+  EXPECT_THAT(EvaluateByHand(Words({"evaluate", folder_, shards, "--average", "mean"})).message(), HasSubstr("evaluate.average: is \"mean\""));
 }
 
 TEST_F(ByHandTest, SaysHowItIsCalled) {

@@ -85,7 +85,7 @@ class GlueTest : public ::testing::Test {
   Result<GlueResult> Run(const GlueHooks& hooks = {}) {
     corpus::Encoder encoder(tokenizer_);
     SeededClassifier classifier;
-    return RunGlue(folder_.path(), settings_, *tokenizer_, encoder, classifier, hooks);
+    return RunGlue({folder_.path(), folder_.path()}, settings_, *tokenizer_, encoder, classifier, hooks);
   }
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();

@@ -143,6 +143,13 @@ TEST_F(GenerateTest, MoreThanThePositionTableIsRefused) {
   settings.tokens = 16;
   EXPECT_THAT(Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).status().message(),
               HasSubstr("prompt \"the cat\""));
+  // What is chosen last is not read: it needs no position.
+  std::vector<int32_t> ids;
+  encoder_.Encode("the cat", &ids);
+  settings.tokens = 17 - static_cast<int64_t>(ids.size());
+  EXPECT_TRUE(Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).ok());
+  ++settings.tokens;
+  EXPECT_FALSE(Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).ok());
 }
 
 }  // namespace

@@ -59,14 +59,15 @@ Result<TaskFiles> TaskFiles::Find(const std::string& folder) {
   for (const std::string& file : files) {
     const std::string key = KeyOf(file);
     if (key.empty()) continue;
-    const auto [at, is_new] = found.paths_.emplace(key, JoinPath(folder, file));
-    if (!is_new) return InvalidArgument(at->second + " and " + JoinPath(folder, file) + " are both " + key + "; keep one");
+    found.paths_[key].push_back(JoinPath(folder, file));
   }
   return found;
 }
 
 Result<std::string> TaskFiles::At(const std::string& task, const std::string& split) const {
-  if (const auto at = paths_.find(task + "." + split); at != paths_.end()) return at->second;
+  const auto at = paths_.find(task + "." + split);
+  if (at != paths_.end() && at->second.size() > 1) return InvalidArgument(Join(at->second, " and ") + " are both " + at->first + "; keep one");
+  if (at != paths_.end()) return at->second.front();
   return InvalidArgument("task " + task + ": no file of split " + split + " in " + folder_ + "; expected " + task + "/" + split +
                          ".tsv or .jsonl, or " + task + "." + split + ".jsonl or .tsv");
 }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 
@@ -15,14 +16,13 @@ namespace braid::trainer {
 // mnli-mm is dev_mismatched.
 class TaskFiles {
  public:
-  // kInvalidArgument if two files are the same split of one task.
   static Result<TaskFiles> Find(const std::string& folder);
-  // kInvalidArgument names the task, the split and the forms.
+  // kInvalidArgument names the task, the split and the forms; or the files, if several are this split.
   Result<std::string> At(const std::string& task, const std::string& split) const;
 
  private:
   std::string folder_;
-  std::map<std::string, std::string> paths_;  // "cola.train" -> path
+  std::map<std::string, std::vector<std::string>> paths_;  // "cola.train" -> its file
 };
 
 }  // namespace braid::trainer

@@ -37,11 +37,16 @@ struct GlueHooks {
   std::function<Status(const std::string& task, uint64_t seed)> trained;
 };
 
+// Where the files of the tasks are, by suite: both have an RTE. One folder may hold both suites. COPA comes with SuperGLUE.
+struct GlueFolders {
+  std::string glue, superglue;
+};
+
 // Reads and checks the files of all tasks, as RunGlue does: what is wrong with one is known before any long work.
-Status CheckGlueFiles(const std::string& folder, const GlueSettings& settings);
+Status CheckGlueFiles(const GlueFolders& folders, const GlueSettings& settings);
 
 // Reads the files of all tasks before the first training.
-Result<GlueResult> RunGlue(const std::string& folder, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
+Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
                            corpus::Encoder& encoder, Classifier& classifier, const GlueHooks& hooks);
 
 // {"tasks": {name: {"score", "deviation", "metric", "seeds": [score of each], "runs": [...], "examples":
