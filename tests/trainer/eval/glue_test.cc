@@ -111,6 +111,10 @@ TEST_F(GlueTest, MnliIsTheMeanOfItsTwoSetsOrTheMatchedOne) {
   const GlueResult both = Run().value();
   EXPECT_THAT(both.tasks[0].scores, ::testing::SizeIs(2));  // its own seeds: 12 and 42
   EXPECT_THAT(both.tasks[0].runs[0].scores, ::testing::SizeIs(2));
+  for (size_t i = 0; i < 2; ++i) {
+    const std::vector<double>& sets = both.tasks[0].runs[i].scores;
+    EXPECT_DOUBLE_EQ(both.tasks[0].scores[i], (sets[0] + sets[1]) / 2);
+  }
   EXPECT_EQ(both.tasks[0].runs[0].seed, 12u);
   EXPECT_EQ(both.tasks[0].validation_examples, 20);
   settings_.mnli = "matched";
@@ -170,6 +174,11 @@ TEST(GlueSettingsTest, DefaultsAreTheSpecifications) {
   EXPECT_EQ(settings.batch, 64);
   EXPECT_EQ(settings.lr, 3e-4);
   EXPECT_EQ(settings.length, 128);
+  EXPECT_EQ(settings.weight_decay, 0.1);
+  EXPECT_EQ(settings.warmup, 0.06);
+  EXPECT_EQ(settings.rank, 8);
+  EXPECT_EQ(settings.alpha, 16);
+  EXPECT_EQ(settings.dropout, 0.1);
   EXPECT_TRUE(settings.seeds.empty());
 }
 
