@@ -1,6 +1,7 @@
 // Routers: noise, straight-through gradients, auxiliary losses (PaPaformer sections 3, 3.1, 7 and 11).
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/random.h"
@@ -123,6 +124,44 @@ TEST_F(RoutingTest, AChoiceIsOneCandidateAndTheRouterStillLearns) {
     double squares = 0;
     for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(fresh->gradients()[slot.offset + i], 2);
     EXPECT_GT(squares, 0) << slot.tensor.name << " learns nothing";
+  }
+}
+
+// With the noise of one draw held fast, soft weights are smooth: central differences along the gradient of each tensor, the
+// auxiliary losses (8) and (9) included.
+TEST_F(RoutingTest, GradientsThroughSoftGumbelWeightsAreDifferences) {
+  for (const char* input : {"combined", "concat", "x"}) {
+    model::ModelSpec spec = Routed("train_only");
+    spec.connection.router = {"gumbel", input, 1.0, false};
+    auto network = Network::Create(spec, "cpu").value();
+    network->Initialize(5);
+    network->SetAuxiliary({.lambda_entropy = 2, .lambda_load = 3});
+    const BackwardOptions options = {.draw = 3};
+    const auto objective = [&] {
+      const LossSum sum = Backward(*network, options);
+      return sum.loss + sum.auxiliary;
+    };
+    (void)objective();
+    const std::vector<float> gradients = Gradients(*network);
+    for (const Layout::Slot& slot : network->layout().slots) {
+      if (!slot.tensor.name.starts_with("parallel.")) continue;
+      const int64_t count = slot.tensor.elements();
+      float* values = network->parameters() + slot.offset;
+      const float* slope = gradients.data() + slot.offset;
+      const std::vector<float> before(values, values + count);
+      double norm = 0;
+      for (int64_t i = 0; i < count; ++i) norm += static_cast<double>(slope[i]) * slope[i];
+      norm = std::sqrt(norm);
+      ASSERT_GT(norm, 0) << slot.tensor.name;
+      const double step = std::min(0.01, 0.025 / norm);  // the loss changes by 0.05: far above its rounding, far below its bends
+      double ends[2];
+      for (const size_t side : {0, 1}) {
+        for (int64_t i = 0; i < count; ++i) values[i] = before[i] + static_cast<float>((side == 0 ? step : -step) * slope[i] / norm);
+        ends[side] = objective();
+      }
+      std::copy(before.begin(), before.end(), values);
+      EXPECT_NEAR((ends[0] - ends[1]) / (2 * step), norm, 0.01 * norm + 0.01) << input << ": " << slot.tensor.name;
+    }
   }
 }
 
