@@ -135,7 +135,12 @@ TEST_F(RoutingTest, GradientsThroughSoftGumbelWeightsAreDifferences) {
     spec.connection.router = {"gumbel", input, 1.0, false};
     auto network = Network::Create(spec, "cpu").value();
     network->Initialize(5);
-    network->SetAuxiliary({.lambda_entropy = 2, .lambda_load = 3});
+    // Choices that lean to a side, and losses that weigh: near a uniform router the auxiliary losses have no slope.
+    network->SetAuxiliary({.lambda_entropy = 100, .lambda_load = 150});
+    for (const Layout::Slot& slot : network->layout().slots) {
+      if (!slot.tensor.name.ends_with("router.weight")) continue;
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] *= 30;
+    }
     const BackwardOptions options = {.draw = 3};
     const auto objective = [&] {
       const LossSum sum = Backward(*network, options);
