@@ -139,7 +139,8 @@ class Expander {
   Status Baseline(const Model& baseline) {
     BRAID_RETURN_IF_ERROR(Train(baseline, "all", 1.0));
     const InputRef weights{baseline.name(), "model", "", ""};
-    Measure({baseline.name(), "dense", "", baseline.name()}, baseline.spec, {}, weights);
+    const std::string role = baseline.spec.kind == model::Kind::kDense ? "dense" : "composite_scratch";
+    Measure({baseline.name(), role, "", baseline.name()}, baseline.spec, {}, weights);
     Export(baseline.name(), baseline.spec, baseline.corpora, weights);
     return OkStatus();
   }

@@ -30,7 +30,7 @@ const ModelResult* BestBaselineOf(const Results& results, const ModelResult& com
 
 const ModelResult* BestPathOf(const Results& results, const ModelResult& composite) {
   const ModelResult* best = nullptr;
-  for (const std::string& name : results.PathsOf(composite.composite)) {
+  for (const std::string& name : results.PathsOf(composite)) {
     const ModelResult* path = results.FindModel(name);
     if (path == nullptr || !path->LossOn("all").has_value()) continue;
     if (best == nullptr || *path->LossOn("all") < *best->LossOn("all")) best = path;

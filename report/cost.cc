@@ -10,16 +10,23 @@ double SecondsOf(const JobFact* job) { return job == nullptr ? 0 : std::max(0.0,
 
 double Rate(int64_t tokens, double seconds) { return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
 
-// Sums over the paths of a composite that were trained in this run.
+// Sums over the paths of a composite. A path that was not trained in this run (`from`, or kept of a `base`) has costs that nobody
+// here knows, and then nor are the sums.
 struct PathSums {
+  bool tokens_known = true, times_known = true;
   int64_t tokens = 0, cores = 0;
   double longest = 0, total = 0, core_seconds = 0;
 };
 
-PathSums SumPaths(const Results& results, const std::string& composite) {
+PathSums SumPaths(const Results& results, const ModelResult& composite) {
   PathSums sums;
-  for (const std::string& path : results.PathsOf(composite)) {
+  const JobFact* merge = results.FindJob("merge:" + composite.composite);
+  const std::vector<std::string> paths = results.PathsOf(composite);
+  if (paths.empty() || (merge != nullptr && merge->inputs.contains("base"))) sums.tokens_known = sums.times_known = false;
+  for (const std::string& path : paths) {
     const JobFact* job = results.FindJob(path);
+    sums.tokens_known = sums.tokens_known && TokensOf(job) > 0;
+    sums.times_known = sums.times_known && job != nullptr && job->seconds >= 0;
     if (job == nullptr) continue;
     sums.tokens += TokensOf(job);
     sums.cores += job->cores();
@@ -31,16 +38,17 @@ PathSums SumPaths(const Results& results, const std::string& composite) {
 }
 
 void AddToComposite(const Results& results, ModelResult* model) {
-  const PathSums paths = SumPaths(results, model->composite);
-  const JobFact* merge = results.FindJob("merge:" + model->composite);
+  const PathSums paths = SumPaths(results, *model);
   const JobFact* joint = model->role == "composite" ? results.FindJob(model->job) : nullptr;
-  model->tokens = paths.tokens + TokensOf(joint);
-  model->cores = std::max(paths.cores, joint == nullptr ? int64_t{0} : joint->cores());
-  double own = SecondsOf(merge);
-  if (joint != nullptr) own += SecondsOf(results.FindJob("gate:" + model->composite)) + SecondsOf(joint);
-  if (paths.longest + own > 0) model->seconds = paths.longest + own;
-  if (model->seconds >= 0) model->in_turn_seconds = paths.total + own;
-  if (paths.longest > 0) model->stage_1_seconds = paths.longest;
+  if (paths.tokens_known) model->tokens = paths.tokens + TokensOf(joint);
+  if (paths.times_known) {
+    double own = SecondsOf(results.FindJob("merge:" + model->composite));
+    if (joint != nullptr) own += SecondsOf(results.FindJob("gate:" + model->composite)) + SecondsOf(joint);
+    model->cores = std::max(paths.cores, joint == nullptr ? int64_t{0} : joint->cores());
+    model->seconds = paths.longest + own;
+    model->in_turn_seconds = paths.total + own;
+    model->stage_1_seconds = paths.longest;
+  }
   if (joint == nullptr || joint->seconds < 0) return;
   model->stage_2_seconds = joint->seconds;
   model->tokens_per_second = Rate(TokensOf(joint), joint->seconds);
@@ -59,7 +67,7 @@ void AddToModel(const Results& results, ModelResult* model) {
 
 void Compare(const ModelResult& composite, const ModelResult& dense, Results* results) {
   if (composite.seconds <= 0 || dense.seconds <= 0 || composite.cores == 0 || dense.cores == 0) return;
-  const PathSums paths = SumPaths(*results, composite.composite);
+  const PathSums paths = SumPaths(*results, composite);
   const JobFact* joint = results->FindJob(composite.job);
   SpeedComparison speed;
   speed.composite = composite.name;

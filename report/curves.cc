@@ -9,10 +9,10 @@
 namespace braid::report {
 namespace {
 
-// Tokens that the paths of a joint job have seen before it: its curve begins there.
+// Tokens that the paths of a joint job have seen before it: its curve begins there. 0 if they are not known.
 double TokensBefore(const Results& results, const std::string& job) {
   for (const ModelResult* model : results.WithRole("composite")) {
-    if (model->job != job) continue;
+    if (model->job != job || model->tokens <= 0) continue;
     const JobFact* joint = results.FindJob(job);
     return static_cast<double>(model->tokens - (joint == nullptr ? 0 : joint->tokens()));
   }

@@ -91,6 +91,9 @@ Smallest SmallestChange(const Dual& dual, const Wanted& wanted) {
   return smallest;
 }
 
+// Forced steps alone: an intervention that sets gates too says nothing of the steps.
+bool AsLearned(const Intervention& one) { return one.gates.empty() || one.gates == "learned"; }
+
 Verdict Hurts(const Smallest& smallest) {
   if (!smallest.any) return Verdict::kUndecided;
   if (smallest.change > kSameLoss) return Verdict::kHolds;
@@ -115,7 +118,7 @@ void NoExtrapolation(const ModelResult& model, std::vector<Finding>* findings) {
   const int64_t trained = TrainedLoops(model);
   Finding finding{"Loops do not extrapolate: more steps than trained do not lower the loss.", kPaper, "+0.02 to +0.29 nats for K = 5 to 10",
                   model.name};
-  const Smallest more = SmallestChange(*model.evaluation.dual, [&](const Intervention& i) { return i.loops > trained; });
+  const Smallest more = SmallestChange(*model.evaluation.dual, [&](const Intervention& i) { return AsLearned(i) && i.loops > trained; });
   if (trained == 0 || !more.any) {
     finding.reason = trained == 0 ? "the steps K that it was trained with are not known"
                                   : Format("needs an intervention with loops above %lld (evaluate: dual: interventions)", (long long)trained);
@@ -130,7 +133,9 @@ void StepsNeeded(const ModelResult& model, std::vector<Finding>* findings) {
   const int64_t trained = TrainedLoops(model);
   if (trained < 2) return;
   Finding finding{"Every trained step counts: fewer steps raise the loss.", kPaper, "+0.05 to +1.82 nats for K = 3 to 1", model.name};
-  const Smallest fewer = SmallestChange(*model.evaluation.dual, [&](const Intervention& i) { return i.loops > 0 && i.loops < trained; });
+  const Smallest fewer = SmallestChange(*model.evaluation.dual, [&](const Intervention& i) {
+    return AsLearned(i) && i.loops > 0 && i.loops < trained;
+  });
   finding.verdict = Hurts(fewer);
   finding.reason = fewer.any ? "at the least, " + fewer.named
                              : Format("needs an intervention with loops below %lld (evaluate: dual: interventions)", (long long)trained);

@@ -227,6 +227,11 @@ Result<RoutingShares> ReadShares(const Json& json, const std::string& path) {
   return shares;
 }
 
+// Shares of no decision at all: an evaluation of text alone may hold them for its prompts.
+bool Empty(const RoutingShares& shares) {
+  return std::all_of(shares.shares.begin(), shares.shares.end(), [](double share) { return share == 0; });
+}
+
 Result<RoutedPrompt> ReadPrompt(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   JsonReader read(json, path);
@@ -257,10 +262,12 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   if (!summary.is_null()) {
     BRAID_ASSIGN_OR_RETURN(routing.summary, ReadShares(summary, path + ".summary"));
     if (judged > 0) routing.summary->judged = judged;
+    if (Empty(*routing.summary)) routing.summary.reset();
   }
   if (!clean.is_null()) {
     BRAID_ASSIGN_OR_RETURN(routing.clean, ReadShares(clean, path + ".clean"));
     if (judged > 0) routing.clean->judged = judged;
+    if (Empty(*routing.clean)) routing.clean.reset();
   }
   if (!text.is_null()) BRAID_RETURN_IF_ERROR(CheckObject(text, path + ".text"));
   for (const auto& [corpus, value] : text.items()) {
@@ -381,7 +388,7 @@ Status ReadAbout(const Json& about, const std::string& path, Evaluation* evaluat
 }  // namespace
 
 std::optional<Estimate> Evaluation::MeanScore() const {
-  if (!blimp.has_value() || !glue.has_value() || !glue->glue.has_value() || !glue->superglue.has_value()) return std::nullopt;
+  if (!blimp.has_value() || blimp->partial() || !glue.has_value() || !glue->glue.has_value() || !glue->superglue.has_value()) return std::nullopt;
   return MeanOf({blimp->mean, *glue->glue, *glue->superglue});
 }
 

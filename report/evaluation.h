@@ -35,7 +35,10 @@ struct Blimp {
   // several noise seeds were averaged.
   Estimate mean;
   std::map<std::string, double> paradigms;
-  int64_t pairs = 0;  // in all
+  int64_t pairs = 0;  // in all; 0: not known
+
+  // Fewer than the 67 paradigms of 1000 pairs each that the published scores are of.
+  bool partial() const { return pairs > 0 && (pairs < 67'000 || paradigms.size() < 67); }
 };
 
 // PaPaformer 8.2. A task without two seeds takes the largest variance of the other tasks for its own (one task of the paper
@@ -65,7 +68,7 @@ struct RoutingShares {
 };
 struct Routing {
   std::vector<RoutedPrompt> prompts;
-  std::optional<RoutingShares> summary;       // over the prompts
+  std::optional<RoutingShares> summary;       // over the prompts; none if they gave no decision
   std::optional<RoutingShares> clean;         // the same without the router's noise
   std::map<std::string, RoutingShares> text;  // corpus -> over all tokens of its held-out text
 };
@@ -100,7 +103,7 @@ struct Evaluation {
   std::optional<Routing> routing;
   std::optional<Dual> dual;
 
-  // Unweighted mean of BLiMP, GLUE and SuperGLUE, if all three are known (Table 7).
+  // Unweighted mean of BLiMP, GLUE and SuperGLUE, if all three are known whole (Table 7).
   std::optional<Estimate> MeanScore() const;
 };
 

@@ -15,6 +15,7 @@ std::string Losses(double mine, double theirs, const std::string& where) {
 }
 
 std::string Tokens(const ModelResult& a, const ModelResult& b) {
+  if (a.tokens <= 0 || b.tokens <= 0) return "; the tokens of " + (a.tokens <= 0 ? a : b).name + " are not known";
   if (SameTokens(a, b)) return "";
   return Format("; not on the same tokens: %s against %s", FormatCount(static_cast<double>(a.tokens)).c_str(),
                 FormatCount(static_cast<double>(b.tokens)).c_str());
@@ -24,7 +25,7 @@ std::string Tokens(const ModelResult& a, const ModelResult& b) {
 std::string MissingScores(const ModelResult& model) {
   const Evaluation& evaluation = model.evaluation;
   std::vector<std::string> missing;
-  if (!evaluation.blimp.has_value()) missing.push_back("BLiMP");
+  if (!evaluation.blimp.has_value() || evaluation.blimp->partial()) missing.push_back("all of BLiMP");
   if (!evaluation.glue.has_value() || !evaluation.glue->glue.has_value()) missing.push_back("all eight GLUE tasks");
   if (!evaluation.glue.has_value() || !evaluation.glue->superglue.has_value()) missing.push_back("all three SuperGLUE tasks");
   return missing.empty() ? "" : model.name + " was not evaluated on " + Join(missing, ", ");
@@ -42,6 +43,8 @@ void ByLoss(const ModelResult& composite, const ModelResult& dense, std::vector<
   const auto mine = composite.LossOn("all"), theirs = dense.LossOn("all");
   if (!mine.has_value() || !theirs.has_value()) {
     finding.reason = "no validation loss on all text was measured (evaluate: loss)";
+  } else if (composite.tokens <= 0 || dense.tokens <= 0) {
+    finding.reason = Losses(*mine, *theirs, "all text") + Tokens(composite, dense);
   } else {
     finding.verdict = LossIsLower(*mine, *theirs);
     finding.reason = Losses(*mine, *theirs, "all text") + Tokens(composite, dense) +
@@ -175,12 +178,12 @@ struct Use {
 
 std::vector<Use> PathUse(const Results& results) {
   std::vector<Use> uses;
-  for (const ModelResult* composite : results.WithRole("composite")) {
-    const auto& routing = composite->evaluation.routing;
-    if (!routing.has_value() || !routing->summary.has_value()) continue;
-    const auto paths = std::min(results.PathsOf(composite->composite).size(), routing->summary->shares.size());
+  for (const ModelResult& model : results.models) {
+    const auto& routing = model.evaluation.routing;
+    if (model.role == "composite_start" || !routing.has_value() || !routing->summary.has_value()) continue;
     const auto& shares = routing->summary->shares;
-    if (paths >= 2) uses.push_back({composite, *std::max_element(shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(paths))});
+    const size_t paths = std::min(results.PathsOf(model).size(), shares.size());
+    if (paths >= 2) uses.push_back({&model, *std::max_element(shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(paths))});
   }
   std::sort(uses.begin(), uses.end(), [](const Use& a, const Use& b) { return a.dominance < b.dominance; });
   return uses;

@@ -14,10 +14,20 @@ constexpr char kHere[] = "this run";
 std::string Time(double seconds) { return seconds >= 0 ? FormatDuration(seconds) : "-"; }
 std::string Hours(double hours) { return hours >= 0 ? Format("%.2f h", hours) : "-"; }
 std::string Score(const std::optional<Estimate>& score) { return score.has_value() ? ToText(*score, 2) : "-"; }
+// A part of BLiMP says of what it is.
+std::string BlimpScore(const ModelResult& model) {
+  const auto& blimp = model.evaluation.blimp;
+  if (!blimp.has_value()) return "-";
+  const std::string score = ToText(blimp->mean, 2);
+  if (!blimp->partial()) return score;
+  return score + Format(" (%zu paradigms, %lld pairs)", blimp->paradigms.size(), (long long)blimp->pairs);
+}
 std::string Share(double percent) { return percent >= 0 ? Format("%.1f", percent) : "-"; }
 
+// Of all of BLiMP: scores of parts of it are not compared.
 std::optional<Estimate> BlimpOf(const ModelResult& model) {
-  return model.evaluation.blimp.has_value() ? std::optional<Estimate>(model.evaluation.blimp->mean) : std::nullopt;
+  const auto& blimp = model.evaluation.blimp;
+  return blimp.has_value() && !blimp->partial() ? std::optional<Estimate>(blimp->mean) : std::nullopt;
 }
 std::optional<Estimate> GlueOf(const ModelResult& model) { return model.evaluation.glue.has_value() ? model.evaluation.glue->glue : std::nullopt; }
 std::optional<Estimate> SuperGlueOf(const ModelResult& model) {
@@ -55,7 +65,7 @@ std::vector<const ModelResult*> ModelsWith(const Results& results, const Get& ge
 
 // Number of paths among the choices that `model` has.
 size_t PathsAmong(const Results& results, const ModelResult& model, const RoutingShares& shares) {
-  const size_t paths = results.PathsOf(model.composite).size();
+  const size_t paths = results.PathsOf(model).size();
   return paths > 0 ? std::min(paths, shares.shares.size()) : shares.shares.size();
 }
 
@@ -103,18 +113,19 @@ std::string Decisions(const RoutedPrompt& prompt) {
 
 std::string CounterpartOf(const Results& results, const ModelResult& model) {
   const auto& spec = model.evaluation.spec;
-  if (model.composed()) {
-    if (!spec.has_value() || spec->kind != model::Kind::kComposite || spec->paths.size() != 2) return "-";
+  if (model.composed() || model.paths() > 0) {
+    if (model.paths() != 2) return "-";
     if (spec->connection.kind == "share") return "Share_Linear";
     if (spec->connection.kind != "routed" || spec->connection.router.kind != "gumbel") return "-";
     return spec->connection.router.input == "combined" ? "Gumbel_MoE_1" : spec->connection.router.input == "concat" ? "Gumbel_MoE_2" : "-";
   }
-  for (const ModelResult* composite : results.WithRole("composite")) {
-    const auto paths = results.PathsOf(composite->composite);
+  for (const ModelResult& composite : results.models) {
+    if (composite.role != "composite" && composite.role != "composite_scratch") continue;
+    const auto paths = results.PathsOf(composite);
     if (paths.size() != 2) continue;
-    if (model.role == "path" && paths[0] == model.name) return "Path_1";
-    if (model.role == "path" && paths[1] == model.name) return "Path_2";
-    const auto& whole = composite->evaluation.spec;
+    if (model.role == "path" && composite.composed() && paths[0] == model.name) return "Path_1";
+    if (model.role == "path" && composite.composed() && paths[1] == model.name) return "Path_2";
+    const auto& whole = composite.evaluation.spec;
     if (model.role != "dense" || !whole.has_value() || !spec.has_value() || HasDualBlocks(model)) continue;
     if (spec->width() == whole->width()) return "LLaMA_256";
     if (spec->width() * 4 == whole->width() * 3) return "LLaMA_192";
@@ -127,7 +138,7 @@ Table TimesTable(const Results& results) {
   table.columns = {{"model"}, {"counterpart"}, {"stage 1", true}, {"stage 2", true}, {"total, paths at once", true},
                    {"total, paths in turn", true}, {"tokens/s", true}};
   for (const ModelResult& model : results.models) {
-    if (model.role == "composite_start" || model.seconds < 0) continue;
+    if (model.role == "composite_start" || (model.seconds < 0 && model.stage_2_seconds < 0)) continue;
     table.rows.push_back({model.name, CounterpartOf(results, model), Time(model.stage_1_seconds), Time(model.stage_2_seconds),
                           Time(model.seconds), Time(model.in_turn_seconds),
                           model.tokens_per_second > 0 ? FormatCount(model.tokens_per_second) : "-"});
@@ -170,14 +181,14 @@ Table RoutingTable(const Results& results) {
 Table ScoreTable(const Results& results, bool with_published) {
   Table table;
   table.columns = {{"model"}, {"counterpart"}, {"BLiMP", true}, {"GLUE", true}, {"SuperGLUE", true}, {"mean", true}};
-  const auto models = ModelsWith(results, [](const ModelResult& m) { return BlimpOf(m).has_value() || m.evaluation.glue.has_value(); });
+  const auto models = ModelsWith(results, [](const ModelResult& m) { return m.evaluation.blimp.has_value() || m.evaluation.glue.has_value(); });
   std::vector<std::optional<Estimate>> columns[4];
   for (const ModelResult* model : models) {
     std::vector<std::string> row = {model->name, CounterpartOf(results, *model)};
     const std::optional<Estimate> scores[] = {BlimpOf(*model), GlueOf(*model), SuperGlueOf(*model), model->evaluation.MeanScore()};
     for (size_t i = 0; i < std::size(scores); ++i) {
       columns[i].push_back(scores[i]);
-      row.push_back(Score(scores[i]));
+      row.push_back(i == 0 ? BlimpScore(*model) : Score(scores[i]));
     }
     table.rows.push_back(std::move(row));
   }

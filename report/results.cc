@@ -99,7 +99,7 @@ Status ReadModel(const task::Task& task, const Json& json, const std::string& pa
   JsonReader read(json, path);
   ModelResult model;
   model.name = read.RequireString("name");
-  model.role = read.Choice("role", "path", {"path", "composite", "composite_start", "dense"});
+  model.role = read.Choice("role", "path", {"path", "composite", "composite_start", "dense", "composite_scratch"});
   model.composite = read.String("composite", "");
   model.job = read.String("history", "");
   const std::string evaluation = read.String("evaluation", "");
@@ -180,6 +180,11 @@ std::optional<double> ModelResult::LossOn(const std::string& corpus) const {
   return found == evaluation.losses.end() ? std::nullopt : std::optional<double>(found->second.loss);
 }
 
+size_t ModelResult::paths() const {
+  const auto& spec = evaluation.spec;
+  return spec.has_value() && spec->kind == model::Kind::kComposite ? spec->paths.size() : 0;
+}
+
 const JobFact* Results::FindJob(const std::string& name) const {
   for (const JobFact& job : jobs) {
     if (job.name == name) return &job;
@@ -209,8 +214,13 @@ const ModelResult* Results::StartOf(const ModelResult& composite) const {
   return nullptr;
 }
 
-std::vector<std::string> Results::PathsOf(const std::string& composite) const {
-  const auto merge = merges.find(composite);
+std::vector<std::string> Results::PathsOf(const ModelResult& composite) const {
+  if (composite.paths() > 0) {
+    std::vector<std::string> names;
+    for (const model::Stack& path : composite.evaluation.spec->paths) names.push_back(path.name);
+    return names;
+  }
+  const auto merge = merges.find(composite.composite);
   return merge == merges.end() ? std::vector<std::string>() : merge->second.parents;
 }
 

@@ -31,11 +31,11 @@ struct JobFact {
 
 struct ModelResult {
   std::string name;
-  std::string role;       // path | composite | composite_start | dense
-  std::string composite;  // of the last two: whose
+  std::string role;       // path | composite | composite_start | dense | composite_scratch: a composite trained from scratch
+  std::string composite;  // of composite and composite_start: whose
   std::string job;        // that trained it; empty: trained before this run, or not trained
   Evaluation evaluation;  // of a composite the spec is there even if its evaluation has none
-  // Costs. Of a composite they include those of its paths.
+  // Costs. Of a composite they include those of its paths, and are not known where those of any path are not.
   int64_t tokens = 0;         // trained. 0: not known
   int64_t cores = 0;          // of a composite: the most that are used at once. 0: not known
   double seconds = -1;        // of a composite: its critical path (longest path, merge, gate, joint training)
@@ -44,7 +44,12 @@ struct ModelResult {
   double stage_2_seconds = -1;  // joint training, or training of a dense model
   double tokens_per_second = 0; // of the last of its two stages. 0: not known
 
+  // Merged from paths that were trained before.
   bool composed() const { return role == "composite" || role == "composite_start"; }
+  // Trained from scratch on all text: what composites are compared with.
+  bool baseline() const { return role == "dense" || role == "composite_scratch"; }
+  // Number of paths of a model that is known to be a composite; 0 of others.
+  size_t paths() const;
   // Mean loss on a corpus, if it was measured.
   std::optional<double> LossOn(const std::string& corpus) const;
 };
@@ -86,8 +91,9 @@ struct Results {
   std::vector<const ModelResult*> WithRole(const std::string& role) const;
   // The merged model that `composite` began as, or null.
   const ModelResult* StartOf(const ModelResult& composite) const;
-  // Names of the paths of a composite, in the order of their slices.
-  std::vector<std::string> PathsOf(const std::string& composite) const;
+  // Names of the paths of `composite`, in the order of their slices. A merge account names the paths that were merged; those kept
+  // of a base are in the spec alone.
+  std::vector<std::string> PathsOf(const ModelResult& composite) const;
 };
 
 // Reads the inputs of a report job (docs/tasks.md). Errors name the file and the field.

@@ -49,9 +49,9 @@ std::vector<std::string> Comparisons(const Results& results) {
   for (const ModelResult* composite : results.WithRole("composite")) {
     for (const ModelResult& other : results.models) {
       const bool its_start = other.role == "composite_start" && other.composite == composite->composite;
-      if (its_start || other.role == "dense") AddComparison(*composite, other, "all", &lines);
+      if (its_start || other.baseline()) AddComparison(*composite, other, "all", &lines);
     }
-    for (const std::string& name : results.PathsOf(composite->composite)) {
+    for (const std::string& name : results.PathsOf(*composite)) {
       const ModelResult* path = results.FindModel(name);
       if (path != nullptr) AddComparison(*composite, *path, HomeOf(results, *path), &lines);
     }

@@ -33,6 +33,7 @@ std::string CorpusTitle(const std::string& corpus) { return corpus == "all" ? "a
 std::string RoleName(const ModelResult& model) {
   if (model.role == "composite") return "composite, trained";
   if (model.role == "composite_start") return "composite, merged";
+  if (model.role == "composite_scratch") return "composite, from scratch";
   return model.role == "dense" ? "dense baseline" : "path";
 }
 
@@ -76,12 +77,15 @@ Table CostTable(const Results& results) {
 Table DifferenceTable(const Results& results) {
   Table table;
   table.columns = {{"composite"}, {"its start", true}};
-  const auto dense = results.WithRole("dense");
-  for (const ModelResult* model : dense) table.columns.push_back({model->name, true});
+  std::vector<const ModelResult*> baselines;
+  for (const ModelResult& model : results.models) {
+    if (model.baseline()) baselines.push_back(&model);
+  }
+  for (const ModelResult* model : baselines) table.columns.push_back({model->name, true});
   table.columns.push_back({"its best path", true});
   for (const ModelResult* composite : results.WithRole("composite")) {
     std::vector<const ModelResult*> others = {results.StartOf(*composite)};
-    others.insert(others.end(), dense.begin(), dense.end());
+    others.insert(others.end(), baselines.begin(), baselines.end());
     others.push_back(BestPathOf(results, *composite));
     std::vector<std::string> row = {composite->name};
     for (const ModelResult* other : others) {

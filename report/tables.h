@@ -18,7 +18,7 @@ std::string CounterpartOf(const Results& results, const ModelResult& model);
 // Loss and perplexity by corpus; parameters, tokens, cores and time.
 Table LossTable(const Results& results);
 Table CostTable(const Results& results);
-// Loss on all text of each composite less that of what it is compared with: its start, the dense baselines, its paths.
+// Loss on all text of each composite less that of what it is compared with: its start, the models trained from scratch, its paths.
 Table DifferenceTable(const Results& results);
 // The composite's way beside each dense baseline that saw the same tokens, on equal cores.
 Table SpeedTable(const Results& results);

@@ -46,6 +46,18 @@ TEST(ExpandTest, MakesEveryJobOfTheMainJob) {
                                    "evaluate:path_1", "evaluate:path_2", "evaluate:dense", "evaluate:c", "evaluate:c@start", "report"));
 }
 
+TEST(ExpandTest, TheReportTellsBaselinesWithPathsFromDenseOnes) {
+  const std::string more = "baselines: [{name: scratch, connect: share, paths: [{name: a, d: 64, heads: 2, blocks: 3}, {name: b, d: 64, heads: 2, blocks: 3}]}, ";
+  std::string text = Text("");
+  text.replace(text.find("baselines: ["), std::string("baselines: [").size(), more);
+  const Dag dag = MustExpand(text);
+  std::map<std::string, std::string> roles;
+  for (const Json& model : dag.Find("report")->spec["models"]) roles[model["name"]] = model["role"];
+  EXPECT_EQ(roles["scratch"], "composite_scratch");
+  EXPECT_EQ(roles["dense"], "dense");
+  EXPECT_EQ(roles["c"], "composite");
+}
+
 TEST(ExpandTest, ParentsComeFirstAndFollowFromInputs) {
   const Dag dag = MustExpand(Text(""));
   std::set<std::string> seen;

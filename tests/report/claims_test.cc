@@ -31,6 +31,13 @@ void SetSpeed(Results* results, double critical, double work, double dense) {
   results->speed = {{"c", "dense", 2, critical, critical + 10, work, 1, dense, dense / 2}};
 }
 
+TEST(ClaimsTest, TokensThatAreNotKnownLeaveTheLossUndecided) {
+  Results results = TwoPathRun();
+  Find(&results, "c")->tokens = 0;
+  EXPECT_EQ(One(results, "reaches a lower loss").verdict, Verdict::kUndecided);
+  EXPECT_THAT(One(results, "reaches a lower loss").reason, HasSubstr("the tokens of c are not known"));
+}
+
 TEST(ClaimsTest, ALowerLossHoldsAHigherOneDoesNotAndEqualOnesDecideNothing) {
   Results results = TwoPathRun();
   EXPECT_EQ(One(results, "lower loss").verdict, Verdict::kDoesNotHold);
@@ -79,7 +86,7 @@ TEST(ClaimsTest, ScoresOfOneSeedDecideNothing) {
 TEST(ClaimsTest, WhatWasNotEvaluatedIsNamed) {
   Results results = TwoPathRun();
   EXPECT_EQ(One(results, "scores higher").verdict, Verdict::kUndecided);
-  EXPECT_EQ(One(results, "scores higher").reason, "c was not evaluated on BLiMP, all eight GLUE tasks, all three SuperGLUE tasks");
+  EXPECT_EQ(One(results, "scores higher").reason, "c was not evaluated on all of BLiMP, all eight GLUE tasks, all three SuperGLUE tasks");
   SetScores(Find(&results, "c"), 60);
   SetScores(Find(&results, "dense"), 60);
   Find(&results, "dense")->evaluation.glue->superglue.reset();
@@ -278,6 +285,14 @@ TEST(ClaimsTest, LoopsExtrapolateIfMoreStepsLowerTheLoss) {
   Intervene(&results, "learned", 4, -0.05);
   EXPECT_EQ(One(results, "do not extrapolate").verdict, Verdict::kDoesNotHold);
   EXPECT_THAT(One(results, "do not extrapolate").reason, HasSubstr("trained with K = 2; at best, learned K = 4"));
+}
+
+TEST(ClaimsTest, StepsAreJudgedWithTheGatesAsLearned) {
+  Results results = Arms(3.0, 3.1, 2.9);
+  Intervene(&results, "deep", 1, 2.0);
+  Intervene(&results, "deep", 3, -0.5);
+  EXPECT_EQ(One(results, "Every trained step").verdict, Verdict::kUndecided);
+  EXPECT_THAT(One(results, "do not extrapolate").reason, HasSubstr("needs an intervention with loops above 2"));
 }
 
 TEST(ClaimsTest, ShuffledGatesThatChangeNothingDecideNothing) {

@@ -130,13 +130,31 @@ TEST_F(EvaluationTest, SeedsWithoutADeviationAndTasksOfAWrongShapeAreErrors) {
 }
 
 TEST_F(EvaluationTest, TheMeanScoreNeedsAllThree) {
-  json_["blimp"] = {{"mean", 62.0}, {"paradigms", {{"island", 62.0}}}, {"pairs", 1000}};
+  Json paradigms = Json::object();
+  for (int i = 0; i < 67; ++i) paradigms["paradigm " + std::to_string(i)] = 62.0;
+  json_["blimp"] = {{"mean", 62.0}, {"paradigms", paradigms}, {"pairs", 67000}};
   json_["glue"] = Glue();
   const Evaluation evaluation = MustRead();
-  EXPECT_DOUBLE_EQ(evaluation.MeanScore()->value, (62.0 + 50 + 50) / 3);
+  EXPECT_NEAR(evaluation.MeanScore()->value, (62.0 + 50 + 50) / 3, 1e-9);
   EXPECT_TRUE(evaluation.MeanScore()->has_interval());
   json_["glue"]["superglue"] = nullptr;
   EXPECT_FALSE(MustRead().MeanScore().has_value());
+}
+
+TEST_F(EvaluationTest, APartOfBlimpHasNoPlaceInTheMeanScore) {
+  json_["blimp"] = {{"mean", 62.0}, {"paradigms", {{"island", 62.0}}}, {"pairs", 1000}};
+  json_["glue"] = Glue();
+  EXPECT_TRUE(MustRead().blimp->partial());
+  EXPECT_FALSE(MustRead().MeanScore().has_value());
+}
+
+TEST_F(EvaluationTest, SharesOfNoDecisionAreLeftOut) {
+  const Json none = {{"shares", {0.0, 0.0, 0.0}}, {"decisions", 0}};
+  json_["routing"] = {{"summary", none}, {"clean", none}, {"text", {{"stories", {{"shares", {60.0, 40.0, 0.0}}, {"decisions", 300}}}}}};
+  const Routing routing = *MustRead().routing;
+  EXPECT_FALSE(routing.summary.has_value());
+  EXPECT_FALSE(routing.clean.has_value());
+  EXPECT_EQ(routing.text.size(), 1u);
 }
 
 TEST_F(EvaluationTest, RoutingCountsTheDecisionsThatCanBeRight) {

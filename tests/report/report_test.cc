@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "report/baseline.h"
 #include "report/claims.h"
 #include "report/results.h"
 #include "report/results_json.h"
 #include "report/sections.h"
+#include "tests/report/fabricated.h"
 
 namespace braid::report {
 namespace {
@@ -68,6 +70,14 @@ class ReportTest : public testing::Test {
 
   void Model(const std::string& name, const std::string& history, const std::string& role, const std::string& composite) {
     task_.spec["models"].push_back({{"name", name}, {"evaluation", name}, {"history", history}, {"role", role}, {"composite", composite}});
+  }
+
+  // The row of a model in the task.
+  Json& Find(const std::string& name) {
+    for (Json& model : task_.spec["models"]) {
+      if (model["name"] == name) return model;
+    }
+    return task_.spec["models"].emplace_back();
   }
 
   static Json Job(const std::string& name, const std::string& kind, int ranks, int slots, int64_t seconds, int64_t tokens, Json inputs) {
@@ -148,7 +158,46 @@ TEST_F(ReportTest, APathFromAnotherRunHasNoCostHere) {
   const Results results = MustGather();
   EXPECT_EQ(results.FindModel("path_1")->tokens, 0);
   EXPECT_LT(results.FindModel("path_1")->seconds, 0);
-  EXPECT_EQ(results.FindModel("c")->tokens, 1'400'000);
+  // Nor has the composite: what is known of it is its joint training.
+  const ModelResult* composite = results.FindModel("c");
+  EXPECT_EQ(composite->tokens, 0);
+  EXPECT_LT(composite->seconds, 0);
+  EXPECT_DOUBLE_EQ(composite->stage_2_seconds, 35);
+  EXPECT_THAT(results.speed, testing::IsEmpty());
+  const std::string text = ToMarkdown(Full(results));
+  EXPECT_THAT(text, Not(HasSubstr("Time, on equal cores")));
+  EXPECT_THAT(text, HasSubstr("the tokens of c are not known"));
+}
+
+TEST_F(ReportTest, APathKeptOfABaseHasNoCostHere) {
+  model::ModelSpec spec = CompositeSpec("share");
+  spec.name = "c", spec.vocab = 100, spec.pad_id = 99, spec.sequence = 32;
+  spec.paths[0].name = "kept";
+  Find("c")["model"] = model::ToJson(spec);
+  Results results = MustGather();
+  EXPECT_THAT(results.PathsOf(*results.FindModel("c")), ElementsAre("kept", "path_2"));
+  EXPECT_EQ(results.FindModel("c")->tokens, 0);
+  EXPECT_THAT(results.speed, testing::IsEmpty());
+}
+
+TEST_F(ReportTest, ACompositeThatGrewFromABaseHasTheCostsOfTheBaseToo) {
+  for (Json& job : task_.spec["facts"]["jobs"]) {
+    if (job["name"] == "merge:c") job["inputs"]["base"] = "cccc";
+  }
+  const Results results = MustGather();
+  EXPECT_EQ(results.FindModel("c")->tokens, 0);
+  EXPECT_THAT(results.speed, testing::IsEmpty());
+}
+
+TEST_F(ReportTest, ACompositeTrainedFromScratchIsABaselineButNoDenseModel) {
+  Find("dense")["role"] = "composite_scratch";
+  const Results results = MustGather();
+  EXPECT_THAT(results.speed, testing::IsEmpty());
+  EXPECT_EQ(BestBaselineOf(results, *results.FindModel("c")), nullptr);
+  const std::string text = ToMarkdown(Short(results));
+  EXPECT_THAT(text, HasSubstr("composite, from scratch"));
+  EXPECT_THAT(text, Not(HasSubstr("dense baseline")));
+  EXPECT_THAT(text, HasSubstr("c is worse than dense on all text"));
 }
 
 TEST_F(ReportTest, NamesTheModeAndEveryOverride) {

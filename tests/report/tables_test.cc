@@ -43,6 +43,21 @@ TEST(TablesTest, CounterpartsFollowRoleConnectionAndWidth) {
   EXPECT_EQ(CounterpartOf(results, *AddComposite(&results, "preserving", "slice", 2.6)), "-");
 }
 
+// Phase 1 of PaPaformer: composites and dense models, all from scratch, without a merge.
+TEST(TablesTest, CompositesTrainedFromScratchHaveCounterpartsToo) {
+  Results results;
+  results.models = {Model("share", "composite_scratch", 2.6), Model("dense", "dense", 2.4), Model("path_1", "dense", 3.0)};
+  results.models[0].evaluation.spec = CompositeSpec("share");
+  results.models[1].evaluation.spec = DenseSpec("llama", 48);
+  results.models[2].evaluation.spec = DenseSpec("llama", 32);
+  EXPECT_EQ(CounterpartOf(results, results.models[0]), "Share_Linear");
+  EXPECT_EQ(CounterpartOf(results, results.models[1]), "LLaMA_192");
+  EXPECT_EQ(CounterpartOf(results, results.models[2]), "-");
+  EXPECT_EQ(RoleName(results.models[0]), "composite, from scratch");
+  SetRouting(&results.models[0], {23, 70, 7}, 46);
+  EXPECT_THAT(RoutingTable(results).rows[0], ElementsAre("share", "Share_Linear", "the prompts", "23.0", "70.0", "7.0", testing::StartsWith("46.0 ±"), "60"));
+}
+
 TEST(TablesTest, ScoresStandAboveThePublishedOnesWithTheirIntervals) {
   Results results = TwoPathRun();
   EXPECT_THAT(ScoreTable(results).rows, IsEmpty());
@@ -63,6 +78,18 @@ TEST(TablesTest, PartsOfAScoreThatAreMissingAreDashes) {
   EXPECT_THAT(ScoreTable(results).rows[0], ElementsAre("c", "Share_Linear", "60.00 ± 0.37", "60.00 ± 0.62", "-", "-"));
 }
 
+TEST(TablesTest, APartOfBlimpIsMarkedAndNotCompared) {
+  Results results = TwoPathRun();
+  SetScores(Find(&results, "c"), 60);
+  SetScores(Find(&results, "dense"), 59);
+  Find(&results, "c")->evaluation.blimp->paradigms["island"] = 60;
+  Find(&results, "c")->evaluation.blimp->pairs = 100;
+  const Table table = ScoreTable(results);
+  EXPECT_THAT(table.rows[0][2], testing::EndsWith(" (1 paradigms, 100 pairs)"));
+  EXPECT_EQ(table.rows[0][5], "-");
+  EXPECT_FALSE(table.strong.contains({0, 2}));
+}
+
 TEST(TablesTest, TimesAreShownByStageBesideThePublishedHours) {
   Results results = TwoPathRun();
   EXPECT_THAT(TimesTable(results).rows, IsEmpty());
@@ -79,11 +106,11 @@ TEST(TablesTest, RoutingHasAColumnForEveryPathOfTheRun) {
   EXPECT_THAT(RoutingTable(results).rows, IsEmpty());
   SetRouting(Find(&results, "c"), {48.3, 50.0, 1.7}, 40);
   ModelResult* three = AddComposite(&results, "three", "routed", 2.6);
-  results.merges["three"].parents = {"path_1", "path_2", "path_3"};
+  three->evaluation.spec->paths.push_back(three->evaluation.spec->paths.back());
   SetRouting(three, {20, 30, 40, 10}, 25);
   const Table table = RoutingTable(results);
   EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "the prompts", "48.3", "50.0", "-", "1.7", "40.0 ± 12.0", "60"));
-  EXPECT_THAT(table.rows[1], ElementsAre("three", "Gumbel_MoE_1", "the prompts", "20.0", "30.0", "40.0", "10.0", testing::StartsWith("25.0 ±"), "60"));
+  EXPECT_THAT(table.rows[1], ElementsAre("three", "-", "the prompts", "20.0", "30.0", "40.0", "10.0", testing::StartsWith("25.0 ±"), "60"));
   EXPECT_THAT(*RowOf(table, "Gumbel_MoE_2"), ElementsAre("Gumbel_MoE_2", "", "20 prompts", "23.0", "70.0", "-", "7.0", "46.5", "60"));
 }
 

@@ -7,6 +7,7 @@
 #include "storage/files/safetensors.h"
 #include "trainer/export/braid_form.h"
 #include "trainer/export/llama_form.h"
+#include "trainer/export/logits_gate.h"
 #include "trainer/export/model_card.h"
 #include "trainer/export/new_folder.h"
 #include "trainer/export/tokenizer_files.h"
@@ -67,7 +68,8 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec, const Safet
     BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("configuration_braid.py"), ConfigurationPython()));
     BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("modeling_braid.py"), ModelingPython()));
   }
-  return WriteFileAtomic(at("README.md"), card);
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("README.md"), card));
+  return llama ? CheckExportedLogits(options.model, folder) : OkStatus();
 }
 
 }  // namespace

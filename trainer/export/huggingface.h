@@ -25,7 +25,7 @@ struct Exported {
 
 // Writes config.json, generation_config.json, model.safetensors (F32), the tokenizer's files, README.md and, for models that
 // are no Llama, configuration_braid.py and modeling_braid.py. The folder appears whole or not at all. One tensor is in
-// memory at a time. Errors name file and tensor.
+// memory at a time, until a Llama is read back and its logits compared (trainer/export/logits_gate.h). Errors name file and tensor.
 Result<Exported> ExportHuggingFace(const ExportOptions& options);
 
 }  // namespace braid::trainer

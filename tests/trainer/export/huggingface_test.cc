@@ -92,6 +92,25 @@ TEST_F(HuggingFaceTest, ABetaNearZeroLeavesNothingBehind) {
   ExpectNothing();
 }
 
+// Logits this large differ by their rounding alone. With a head of usual size the same beta passes.
+TEST_F(HuggingFaceTest, ALlamaWhoseLogitsAreNotTheModelsIsRefused) {
+  model::ModelSpec spec = world_.Dense("path");
+  spec.arch = model::ArchPreset("paper").value();
+  const auto network = Network::Create(spec, "cpu").value();
+  network->Initialize(3);
+  network->parameters()[network->layout().at("blocks.1.ffn.beta").offset + 7] = 2e-4F;
+  ExportOptions options = Options(world_.WriteModel("passes", *network));
+  EXPECT_TRUE(StatusOf(options).ok());
+  EXPECT_FALSE(PathExists(world_.at("exported/read_back")));
+  options.out = world_.at("refused");
+  const auto head = network->layout().at("head.weight");
+  for (int64_t i = 0; i < spec.vocab * spec.dense.d; ++i) network->parameters()[head.offset + i] *= 1e6F;
+  options.model = world_.WriteModel("fails", *network);
+  EXPECT_THAT(StatusOf(options).message(), HasSubstr("and may by less than 1e-04; the smallest beta that was folded is element 7 of tensor "
+                                                     "blocks.1.ffn.beta, 0.0002"));
+  EXPECT_FALSE(PathExists(options.out));
+}
+
 TEST_F(HuggingFaceTest, TensorsThatAreNotTheModelsAreNamed) {
   const std::string folder = Written(world_.Dense("path"));
   model::ModelSpec smaller = world_.Dense("path");
