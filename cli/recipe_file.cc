@@ -106,20 +106,15 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const
     return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), source.line) + message);
   };
   if (source.folders) {
-    for (const std::string& named : source.files) {
-      const std::string folder = Resolve(file, named);
-      if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
-        return fail(source.name.substr(0, source.name.find('.')) + ": " + folder +
-                    " is neither an artifact id nor a checkpoint folder (it has no config.json)");
-      }
-      if (!IsFolder(folder)) return fail(source.name + ": there is no folder " + folder);
-      BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
-      for (const std::string& path : paths) {
-        const auto [at, added] = files.emplace(path, JoinPath(folder, path));
-        if (!added) return fail(source.name + ": " + path + " is in two folders, and they are laid together: " + at->second + ", " + JoinPath(folder, path));
-      }
+    const std::string folder = Resolve(file, source.files.front());
+    if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
+      return fail(source.name.substr(0, source.name.find('.')) + ": " + folder +
+                  " is neither an artifact id nor a checkpoint folder (it has no config.json)");
     }
-    if (files.empty()) return fail(source.name + ": there are no files in " + Resolve(file, source.files.front()));
+    if (!IsFolder(folder)) return fail(source.name + ": there is no folder " + folder);
+    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
+    for (const std::string& path : paths) files.emplace(path, JoinPath(folder, path));
+    if (files.empty()) return fail(source.name + ": there are no files in " + folder);
     return files;
   }
   std::vector<std::string> found;

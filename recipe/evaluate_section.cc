@@ -51,20 +51,17 @@ void ReadGenerate(YamlMap& item, uint64_t seed, Evaluation* evaluation) {
   }
 }
 
-std::string ReadFolder(YamlMap& section, LocalData* data) {
+LocalData ReadFolder(YamlMap& section) {
   const std::string folder = section.RequireString("dir");
-  if (!folder.empty() && std::find(data->paths.begin(), data->paths.end(), folder) == data->paths.end()) {
-    data->paths.push_back(folder);
-    data->line = section.LineOf("dir");
-  }
-  return folder;
+  if (folder.empty()) return {};
+  return {{folder}, section.LineOf("dir")};
 }
 
 void ReadBlimp(YamlMap& item, Evaluation* evaluation) {
   const YAML::Node blimp = item.Node("blimp");
   if (!blimp.IsDefined()) return;
   YamlMap section(blimp, item.PathOf("blimp"), item.errors());
-  (void)ReadFolder(section, &evaluation->blimp_data);
+  evaluation->blimp_data = ReadFolder(section);
   evaluation->blimp = {{"pairs", section.Int("pairs", 0, 0, kMany)}};
 }
 
@@ -118,13 +115,14 @@ void ReadTasks(YamlMap& section, const std::vector<std::string>& suite, size_t u
 }
 
 // GLUE and SuperGLUE are one fine-tuning with one set of settings; the second of them may repeat, not change it.
-void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, Evaluation* evaluation) {
+void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, LocalData* data,
+              Evaluation* evaluation) {
   const YAML::Node node = item.Node(key);
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf(key), item.errors());
   const bool first = evaluation->glue.is_null();
   Json glue = first ? GlueDefaults() : evaluation->glue;
-  (void)ReadFolder(section, &evaluation->glue_data);
+  *data = ReadFolder(section);
   ReadGlueNumbers(section, &glue);
   ReadSeeds(section, &glue);
   glue["mnli"] = section.Choice("mnli", glue["mnli"].get<std::string>(), {"mean", "matched"});
@@ -234,8 +232,8 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
     ReadLoss(item, &evaluation);
     ReadGenerate(item, recipe->seed, &evaluation);
     ReadBlimp(item, &evaluation);
-    ReadGlue(item, "glue", kGlue, kGlue.size(), &evaluation);
-    ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation);
+    ReadGlue(item, "glue", kGlue, kGlue.size(), &evaluation.glue_data, &evaluation);
+    ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation.superglue_data, &evaluation);
     ReadRouting(item, recipe);
     ReadDualItem(item, &evaluation);
   }

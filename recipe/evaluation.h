@@ -38,7 +38,7 @@ struct Evaluation {
   Json blimp;
   LocalData blimp_data;
   Json glue;           // GLUE and SuperGLUE together
-  LocalData glue_data;
+  LocalData glue_data, superglue_data;
   bool routing_wanted = false;
   Routing routing;
   Json dual;

@@ -253,7 +253,8 @@ class Expander {
     job.inputs["model"] = weights;
     if (parts.contains("loss")) parts["loss"].update({{"average", recipe_.loss_average}, {"last_label", recipe_.train["last_label"]}});
     if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
-    if (parts.contains("glue")) job.inputs["glue"] = {"", "", "glue", ""};
+    if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty()) job.inputs["glue"] = {"", "", "glue", ""};
+    if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty()) job.inputs["superglue"] = {"", "", "superglue", ""};
     if (parts.contains("generate") && parts["generate"].contains("file")) job.inputs["prompts"] = {"", "", "prompts", ""};
     job.spec.update(parts);
     dag_.jobs.push_back(std::move(job));
@@ -268,6 +269,7 @@ class Expander {
     add("prompts", evaluation.prompts, /*folders=*/false);
     add("blimp", evaluation.blimp_data, /*folders=*/true);
     add("glue", evaluation.glue_data, /*folders=*/true);
+    add("superglue", evaluation.superglue_data, /*folders=*/true);
   }
 
   void Export(const std::string& name, const model::ModelSpec& spec, const std::vector<std::string>& corpora, const InputRef& weights) {

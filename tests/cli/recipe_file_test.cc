@@ -111,16 +111,16 @@ TEST_F(RecipeFileTest, FoldersOfEvaluationsAreTakenWhole) {
   Write("blimp/one.jsonl", "{}");
   Write("glue/RTE/train.tsv", "x");
   Write("super/BoolQ/train.jsonl", "x");
+  Write("super/RTE/train.jsonl", "x");
   const std::string evaluate = "evaluate: [{blimp: {dir: blimp}}, {glue: {dir: glue}}, {superglue: {dir: super}}]\n";
   const auto file = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", evaluate), {});
   ASSERT_TRUE(file.ok()) << file.status().message();
-  const auto source = std::find_if(file->dag.sources.begin(), file->dag.sources.end(), [](const auto& s) { return s.name == "glue"; });
-  ASSERT_NE(source, file->dag.sources.end());
-  EXPECT_THAT(*FilesOf(*file, *source), ElementsAre(Pair("BoolQ/train.jsonl", At("super/BoolQ/train.jsonl")), Pair("RTE/train.tsv", At("glue/RTE/train.tsv"))));
-  Write("super/RTE/train.tsv", "y");
-  const auto twice = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", evaluate), {});
-  ASSERT_FALSE(twice.ok());
-  EXPECT_THAT(twice.status().message(), HasSubstr("recipe.yaml:6: glue: RTE/train.tsv is in two folders, and they are laid together: " + At("glue/RTE/train.tsv")));
+  const auto files = [&](const std::string& name) {
+    const auto& sources = file->dag.sources;
+    return *FilesOf(*file, *std::find_if(sources.begin(), sources.end(), [&](const auto& s) { return s.name == name; }));
+  };
+  EXPECT_THAT(files("glue"), ElementsAre(Pair("RTE/train.tsv", At("glue/RTE/train.tsv"))));
+  EXPECT_THAT(files("superglue"), ElementsAre(Pair("BoolQ/train.jsonl", At("super/BoolQ/train.jsonl")), Pair("RTE/train.jsonl", At("super/RTE/train.jsonl"))));
   const auto none = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", "evaluate: [{blimp: {dir: nowhere}}]\n"), {});
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.status().message(), At("recipe.yaml") + ":6: blimp: there is no folder " + At("nowhere"));

@@ -230,6 +230,7 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   const JobNode& job = *dag.Find("evaluate:c");
   EXPECT_EQ(job.inputs.at("blimp").source, "blimp");
   EXPECT_EQ(job.inputs.at("glue").source, "glue");
+  EXPECT_EQ(job.inputs.at("superglue").source, "superglue");
   EXPECT_EQ(job.inputs.at("prompts").source, "prompts");
   EXPECT_EQ(job.spec["blimp"], Json::parse(R"({"pairs": 10})"));
   EXPECT_EQ(job.spec["glue"]["tasks"], Json({"rte", "boolq", "wsc", "multirc"}));
@@ -244,7 +245,8 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_TRUE(sources.at("blimp").folders);
   EXPECT_EQ(sources.at("blimp").kind, "source");
   EXPECT_EQ(sources.at("blimp").line, 16);
-  EXPECT_THAT(sources.at("glue").files, ElementsAre("eval/glue", "eval/superglue"));
+  EXPECT_THAT(sources.at("glue").files, ElementsAre("eval/glue"));
+  EXPECT_THAT(sources.at("superglue").files, ElementsAre("eval/superglue"));  // both have an RTE
   EXPECT_THAT(sources.at("prompts").files, ElementsAre("texts/prompts.txt"));
   EXPECT_FALSE(sources.at("prompts").folders);
 }

@@ -1,11 +1,13 @@
 #include "trainer/eval/evaluate.h"
 
 #include <cmath>
+#include <optional>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "corpus/lines.h"
 #include "trainer/eval/dual_analysis.h"
+#include "trainer/eval/glue/tasks/tasks.h"
 #include "trainer/eval/measure.h"
 #include "trainer/eval/sample.h"
 #include "trainer/loop/checkpoint.h"
@@ -83,6 +85,17 @@ ProgressReport OnChannel(task::Channel& channel) {
   };
 }
 
+// A suite of which no task is wanted needs no input.
+Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settings) {
+  GlueFolders folders;
+  for (const std::string& name : settings.tasks) {
+    BRAID_ASSIGN_OR_RETURN(const GlueTask* wanted, FindGlueTask(name));
+    const bool glue = wanted->suite == "glue";
+    BRAID_ASSIGN_OR_RETURN((glue ? folders.glue : folders.superglue), task.Input(glue ? "glue" : "superglue"));
+  }
+  return folders;
+}
+
 // The parts that measure.h does, as the spec wants them. What can be wrong with fields and files is found at once.
 class Measures {
  public:
@@ -98,14 +111,14 @@ class Measures {
     }
     if (const Json& glue = spec.Value("glue"); !glue.is_null()) {
       BRAID_ASSIGN_OR_RETURN(measures.settings_, GlueSettingsFromJson(glue, "spec.glue"));
-      BRAID_ASSIGN_OR_RETURN(measures.glue_, task.Input("glue"));
+      BRAID_ASSIGN_OR_RETURN(measures.glue_, FoldersOf(task, *measures.settings_));
     }
     measures.routing_ = spec.Value("routing");
     return measures;
   }
 
   Status Check(const task::Task& task, const model::ModelSpec& model) {
-    if (!glue_.empty()) BRAID_RETURN_IF_ERROR(CheckGlue(model, glue_, settings_));
+    if (settings_) BRAID_RETURN_IF_ERROR(CheckGlue(model, glue_, *settings_));
     if (routing_.is_null()) return OkStatus();
     BRAID_ASSIGN_OR_RETURN(shards_, OpenShards(task, model.tokenizer));
     return CheckRouting(model, routing_, "spec.routing", shards_);
@@ -123,10 +136,10 @@ class Measures {
       BRAID_ASSIGN_OR_RETURN((*evaluation)["blimp"], MeasureBlimp(network, tokenizer, blimp_, pairs_, report));
       (*summary)["blimp"] = (*evaluation)["blimp"]["mean"];
     }
-    if (glue_.empty()) return OkStatus();
-    const std::string adapters = settings_.adapters ? JoinPath(task.output, "adapters") : "";
-    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, glue_, settings_, adapters, report));
-    if (settings_.adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
+    if (!settings_) return OkStatus();
+    const std::string adapters = settings_->adapters ? JoinPath(task.output, "adapters") : "";
+    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, glue_, *settings_, adapters, report));
+    if (settings_->adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
     for (const char* suite : {"glue", "superglue"}) {
       if ((*evaluation)["glue"].contains(suite)) (*summary)[suite] = (*evaluation)["glue"][suite];
     }
@@ -134,9 +147,10 @@ class Measures {
   }
 
  private:
-  std::string blimp_, glue_;  // folders; empty: not asked for
+  std::string blimp_;  // folder; empty: not asked for
   int64_t pairs_ = 0;
-  GlueSettings settings_;
+  std::optional<GlueSettings> settings_;
+  GlueFolders glue_;
   Json routing_;
   std::vector<corpus::Shards> shards_;  // of routing
 };

@@ -44,9 +44,9 @@ bool IsNoisy(const model::ModelSpec& spec) {
 
 Status CheckBlimp(const std::string& folder, int64_t pairs) { return ReadBlimp(folder, pairs).status(); }
 
-Status CheckGlue(const model::ModelSpec& model, const std::string& folder, const GlueSettings& settings) {
+Status CheckGlue(const model::ModelSpec& model, const GlueFolders& folders, const GlueSettings& settings) {
   BRAID_RETURN_IF_ERROR(CheckLength(model, settings));
-  return CheckGlueFiles(folder, settings);
+  return CheckGlueFiles(folders, settings);
 }
 
 Status CheckRouting(const model::ModelSpec& model, const Json& spec, const std::string& path,
@@ -85,7 +85,7 @@ Result<Json> MeasureBlimp(Network& network, const SharedTokenizer& tokenizer, co
   return ToJson(result);
 }
 
-Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, const std::string& folder,
+Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, const GlueFolders& folders,
                          const GlueSettings& settings, const std::string& adapters, const ProgressReport& report) {
   BRAID_RETURN_IF_ERROR(CheckLength(network.spec(), settings));
   LoraClassifier classifier(network, settings);
@@ -98,7 +98,7 @@ Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, con
     return classifier.lora().Save(JoinPath(JoinPath(adapters, task), "seed-" + std::to_string(seed)));
   };
   corpus::Encoder encoder(tokenizer);
-  BRAID_ASSIGN_OR_RETURN(const GlueResult result, RunGlue(folder, settings, *tokenizer, encoder, classifier, hooks));
+  BRAID_ASSIGN_OR_RETURN(const GlueResult result, RunGlue(folders, settings, *tokenizer, encoder, classifier, hooks));
   return ToJson(result);
 }
 

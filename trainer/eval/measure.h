@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
+#include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/settings.h"
 #include "trainer/eval/routing/routing.h"
 #include "trainer/network/network.h"
@@ -30,7 +31,7 @@ bool IsNoisy(const model::ModelSpec& spec);
 
 // What is wrong with a spec or its files, as the measurements say it, but before any long work.
 Status CheckBlimp(const std::string& folder, int64_t pairs);
-Status CheckGlue(const model::ModelSpec& model, const std::string& folder, const GlueSettings& settings);
+Status CheckGlue(const model::ModelSpec& model, const GlueFolders& folders, const GlueSettings& settings);
 Status CheckRouting(const model::ModelSpec& model, const Json& spec, const std::string& path,
                     const std::vector<corpus::Shards>& shards);
 
@@ -38,9 +39,9 @@ Status CheckRouting(const model::ModelSpec& model, const Json& spec, const std::
 Result<Json> MeasureBlimp(Network& network, const SharedTokenizer& tokenizer, const std::string& folder, int64_t pairs,
                           const ProgressReport& report);
 
-// `folder` holds the tasks' files. The adapters of each training go to <adapters>/<task>/seed-<seed> unless
+// The adapters of each training go to <adapters>/<task>/seed-<seed> unless
 // `adapters` is empty.
-Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, const std::string& folder,
+Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, const GlueFolders& folders,
                          const GlueSettings& settings, const std::string& adapters, const ProgressReport& report);
 
 // The prompts, and with `sequences` every token of so many held-out sequences of each of `shards`.

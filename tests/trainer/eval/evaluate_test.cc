@@ -262,6 +262,8 @@ TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
   task_.inputs["glue"] = world_.at("glue");
   task_.spec["glue"] = {{"tasks", {"sst2"}}};
   EXPECT_THAT(Error(), HasSubstr("sst2.train.jsonl has one class only"));
+  task_.spec["glue"]["tasks"] = {"boolq"};
+  EXPECT_THAT(Error(), HasSubstr("superglue"));  // the input is missing
   task_.spec["glue"]["tasks"] = {"sst3"};
   EXPECT_THAT(Error(), HasSubstr("spec.glue.tasks: there is no task \"sst3\""));
   task_.spec.erase("glue");

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 
@@ -15,14 +16,20 @@ namespace braid::trainer {
 // mnli-mm is dev_mismatched.
 class TaskFiles {
  public:
-  // kInvalidArgument if two files are the same split of one task.
   static Result<TaskFiles> Find(const std::string& folder);
-  // kInvalidArgument names the task, the split and the forms.
+  // kInvalidArgument names the task, the split and the forms if there is none, and the files if there are several.
   Result<std::string> At(const std::string& task, const std::string& split) const;
 
  private:
   std::string folder_;
-  std::map<std::string, std::string> paths_;  // "cola.train" -> path
+  std::map<std::string, std::vector<std::string>> paths_;  // "cola.train" -> paths
+};
+
+// Where the tasks of each suite are. The published archives of both have an RTE, in two formats; one folder may be both
+// if it holds one of them.
+struct GlueFolders {
+  std::string glue;
+  std::string superglue;  // COPA too
 };
 
 }  // namespace braid::trainer

@@ -1,7 +1,6 @@
 #include "trainer/eval/glue/glue.h"
 
 #include "trainer/eval/glue/data.h"
-#include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/tasks/tasks.h"
 #include "trainer/eval/metrics/spread.h"
 
@@ -14,11 +13,11 @@ std::vector<std::string> ValidationOf(const GlueTask& task, const GlueSettings& 
 }
 
 // Calls use(task, data) for each task of the settings; its data are gone after the call.
-Status ForEachTask(const std::string& folder, const GlueSettings& settings,
+Status ForEachTask(const GlueFolders& folders, const GlueSettings& settings,
                    const std::function<void(const GlueTask&, const TaskData&)>& use) {
-  BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(folder));
   for (const std::string& name : settings.tasks) {
     BRAID_ASSIGN_OR_RETURN(const GlueTask* task, FindGlueTask(name));
+    BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(task->suite == "glue" ? folders.glue : folders.superglue));
     BRAID_ASSIGN_OR_RETURN(const TaskData data,
                            ReadTaskData(*task, files, ValidationOf(*task, settings), settings.documents));
     use(*task, data);
@@ -80,14 +79,14 @@ Json SuiteMean(const GlueResult& result, const std::string& suite) {
 
 }  // namespace
 
-Status CheckGlueFiles(const std::string& folder, const GlueSettings& settings) {
-  return ForEachTask(folder, settings, [](const GlueTask&, const TaskData&) {});
+Status CheckGlueFiles(const GlueFolders& folders, const GlueSettings& settings) {
+  return ForEachTask(folders, settings, [](const GlueTask&, const TaskData&) {});
 }
 
-Result<GlueResult> RunGlue(const std::string& folder, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
+Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
                            corpus::Encoder& encoder, Classifier& classifier, const GlueHooks& hooks) {
   std::vector<std::pair<const GlueTask*, EncodedTask>> tasks;
-  BRAID_RETURN_IF_ERROR(ForEachTask(folder, settings, [&](const GlueTask& task, const TaskData& data) {
+  BRAID_RETURN_IF_ERROR(ForEachTask(folders, settings, [&](const GlueTask& task, const TaskData& data) {
     tasks.emplace_back(&task, Encoded(data, settings, tokenizer, encoder));
   }));
   GlueResult result;

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "corpus/tokenizer.h"
 #include "trainer/eval/glue/classifier.h"
+#include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/fine_tune.h"
 #include "trainer/eval/glue/settings.h"
 
@@ -38,10 +39,10 @@ struct GlueHooks {
 };
 
 // Reads and checks the files of all tasks, as RunGlue does: what is wrong with one is known before any long work.
-Status CheckGlueFiles(const std::string& folder, const GlueSettings& settings);
+Status CheckGlueFiles(const GlueFolders& folders, const GlueSettings& settings);
 
 // Reads the files of all tasks before the first training.
-Result<GlueResult> RunGlue(const std::string& folder, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
+Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
                            corpus::Encoder& encoder, Classifier& classifier, const GlueHooks& hooks);
 
 // {"tasks": {name: {"score", "deviation", "metric", "seeds": [score of each], "runs": [...], "examples":
