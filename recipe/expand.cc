@@ -241,11 +241,13 @@ class Expander {
                const InputRef& weights) {
     models_.push_back({{"name", made.name}, {"evaluation", made.name}, {"history", made.history}, {"role", made.role},
                        {"composite", made.composite}});
-    Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora);
+    Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora, made.role == "composite_start");
     if (parts.is_null()) return;
     JobNode job;
     job.name = "evaluate:" + made.name;
     job.kind = "evaluate";
+    job.slots_per_rank = recipe_.evaluation.slots;
+    job.device = recipe_.evaluation.device;
     job.spec = {{"name", made.name}, {"sequence", recipe_.sequence}};
     const bool reads_text = parts.contains("loss") || parts.contains("dual") ||
                             (parts.contains("routing") && parts["routing"]["sequences"].get<int64_t>() > 0);
