@@ -54,10 +54,20 @@ Status AddPrompts(const task::Task& task, const std::string& file, std::vector<s
   return prompts->size() > before ? OkStatus() : InvalidArgument(path + ": no prompt in this file; write one a line");
 }
 
-Result<Json> Samples(const task::Task& task, const Json& spec, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                     Network& network, task::Channel& channel) {
+// With the prompts of the file, and each checked.
+Result<SampleSettings> ReadSamples(const task::Task& task, const Json& spec, const model::ModelSpec& model,
+                                   const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder) {
   BRAID_ASSIGN_OR_RETURN(SampleSettings settings, SampleSettingsFromJson(spec, "spec.generate"));
   if (!settings.file.empty()) BRAID_RETURN_IF_ERROR(AddPrompts(task, settings.file, &settings.prompts));
+  if (settings.prompts.empty()) return InvalidArgument("spec.generate.prompts: give at least one, or file");
+  for (const std::string& prompt : settings.prompts) {
+    BRAID_RETURN_IF_ERROR(EncodePrompt(model, tokenizer, encoder, prompt, settings.tokens).status());
+  }
+  return settings;
+}
+
+Result<Json> Samples(const SampleSettings& settings, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder, Network& network,
+                     task::Channel& channel) {
   Json json = Json::array();
   for (size_t i = 0; i < settings.prompts.size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(network, tokenizer, encoder, settings.prompts[i], settings, i));
@@ -179,6 +189,11 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
                                   (long long)limit, network->spec().name.c_str()));
   }
   BRAID_RETURN_IF_ERROR(measures.Check(task, network->spec()));
+  corpus::Encoder encoder(tokenizer);
+  SampleSettings samples;
+  if (!generate.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(samples, ReadSamples(task, generate, network->spec(), *tokenizer, encoder));
+  }
   Json evaluation = {{"name", name},
                      {"model", {{"kind", network->spec().kind == model::Kind::kDense ? "dense" : "composite"},
                                 {"parameters", model::ParameterCount(network->spec())},
@@ -190,8 +205,7 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
     BRAID_ASSIGN_OR_RETURN(evaluation["loss"], Losses(task, loss, sequence, tokenizer->digest(), *network));
   }
   if (!generate.is_null()) {
-    corpus::Encoder encoder(tokenizer);
-    BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(task, generate, *tokenizer, encoder, *network, channel));
+    BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(samples, *tokenizer, encoder, *network, channel));
   }
   if (!dual.is_null()) {
     channel.Progress("dual", "steps", 0, 1);
