@@ -35,13 +35,13 @@ void ReadPrompts(YamlMap& section, Evaluation* evaluation) {
   evaluation->generate["file"] = file.substr(file.rfind('/') + 1);
 }
 
-// In paper mode a model has no positions from rope_max_pos on.
-void CheckPositions(YamlMap& section, const char* key, int64_t needed, const model::Arch& arch, const char* why) {
-  if (arch.rope_max_pos == 0 || needed <= arch.rope_max_pos) return;
-  section.Fail(key, Format("%s %lld positions, above arch.rope_max_pos %lld", why, (long long)needed, (long long)arch.rope_max_pos));
+// Fine-tuning and samples read text that is not cut to `sequence`.
+void CheckPositions(YamlMap& section, const char* key, int64_t tokens, int64_t positions) {
+  if (positions == 0 || tokens <= positions) return;
+  section.Fail(key, Format("%lld is above arch.rope_max_pos %lld", (long long)tokens, (long long)positions));
 }
 
-void ReadGenerate(YamlMap& item, uint64_t seed, const model::Arch& arch, Evaluation* evaluation) {
+void ReadGenerate(YamlMap& item, uint64_t seed, int64_t positions, Evaluation* evaluation) {
   const YAML::Node generate = item.Node("generate");
   if (!generate.IsDefined()) return;
   YamlMap section(generate, item.PathOf("generate"), item.errors());
@@ -51,24 +51,24 @@ void ReadGenerate(YamlMap& item, uint64_t seed, const model::Arch& arch, Evaluat
                           {"top_p", section.Double("top_p", 1.0)},
                           {"seed", section.Int("seed", static_cast<int64_t>(seed), 0, kMany)}};
   ReadPrompts(section, evaluation);
-  // The last token is chosen, not read; a prompt has one token at least.
-  CheckPositions(section, "tokens", evaluation->generate["tokens"].get<int64_t>(), arch, "so many and a prompt take at least");
+  CheckPositions(section, "tokens", evaluation->generate["tokens"].get<int64_t>(), positions);
   if (evaluation->generate["temperature"].get<double>() < 0) section.Fail("temperature", "must not be negative");
   if (const double top_p = evaluation->generate["top_p"].get<double>(); !(top_p > 0 && top_p <= 1)) {
     section.Fail("top_p", "must be above 0 and at most 1");
   }
 }
 
-void ReadFolder(YamlMap& section, LocalData* data) {
+LocalData ReadFolder(YamlMap& section) {
   const std::string folder = section.RequireString("dir");
-  if (!folder.empty()) *data = {{folder}, section.LineOf("dir")};
+  if (folder.empty()) return {};
+  return {{folder}, section.LineOf("dir")};
 }
 
 void ReadBlimp(YamlMap& item, Evaluation* evaluation) {
   const YAML::Node blimp = item.Node("blimp");
   if (!blimp.IsDefined()) return;
   YamlMap section(blimp, item.PathOf("blimp"), item.errors());
-  ReadFolder(section, &evaluation->blimp_data);
+  evaluation->blimp_data = ReadFolder(section);
   evaluation->blimp = {{"pairs", section.Int("pairs", 0, 0, kMany)}};
 }
 
@@ -122,26 +122,38 @@ void ReadTasks(YamlMap& section, const std::vector<std::string>& suite, size_t u
 }
 
 // GLUE and SuperGLUE are one fine-tuning with one set of settings; the second of them may repeat, not change it.
-void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, const model::Arch& arch, LocalData* data,
-              Evaluation* evaluation) {
+void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, LocalData* data,
+              Recipe* recipe) {
   const YAML::Node node = item.Node(key);
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf(key), item.errors());
+  Evaluation* evaluation = &recipe->evaluation;
   const bool first = evaluation->glue.is_null();
   Json glue = first ? GlueDefaults() : evaluation->glue;
-  ReadFolder(section, data);
+  *data = ReadFolder(section);
   ReadGlueNumbers(section, &glue);
-  CheckPositions(section, "length", glue["length"].get<int64_t>(), arch, "takes");
   ReadSeeds(section, &glue);
   glue["mnli"] = section.Choice("mnli", glue["mnli"].get<std::string>(), {"mean", "matched"});
   glue["adapters"] = section.Bool("adapters", glue["adapters"].get<bool>());
-  evaluation->glue_at_start = section.Bool("at_start", evaluation->glue_at_start);
   for (const auto& [field, value] : glue.items()) {
     if (first || field == "tasks" || evaluation->glue.value(field, Json()) == value) continue;
     section.Fail(field, "glue and superglue are trained alike; the other one says " + evaluation->glue.value(field, Json()).dump());
   }
+  const bool start = section.Bool("start", evaluation->glue_of_start);
+  if (!first && start != evaluation->glue_of_start) section.Fail("start", "glue and superglue are measured of the same models");
+  if (start && recipe->composites.empty()) section.Fail("start", "there is no composite");
+  CheckPositions(section, "length", glue["length"].get<int64_t>(), recipe->arch.rope_max_pos);
   ReadTasks(section, suite, usual, &glue);
+  evaluation->glue_of_start = start;
   evaluation->glue = std::move(glue);
+}
+
+void ReadResources(YamlMap& item, Evaluation* evaluation) {
+  const YAML::Node node = item.Node("resources");
+  if (!node.IsDefined()) return;
+  YamlMap section(node, item.PathOf("resources"), item.errors());
+  evaluation->slots = static_cast<int32_t>(section.Int("slots", 1, 1, 4096));
+  evaluation->device = section.Choice("device", "cpu", {"cpu", "cuda"});
 }
 
 bool SomeCompositeHas(const Recipe& recipe, const std::string& path) {
@@ -235,17 +247,19 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
   std::set<std::string> seen;
   for (size_t i = 0; i < items.size(); ++i) {
     YamlMap item(items[i], "evaluate." + std::to_string(i), root.errors());
-    for (const char* part : {"loss", "generate", "blimp", "glue", "superglue", "routing", "dual"}) {
+    for (const char* part : {"loss", "generate", "blimp", "glue", "superglue", "routing", "dual", "resources"}) {
       if (item.Has(part) && !seen.insert(part).second) item.Fail(part, "stands in the list already");
     }
     ReadLoss(item, &evaluation);
-    ReadGenerate(item, recipe->seed, recipe->arch, &evaluation);
+    ReadGenerate(item, recipe->seed, recipe->arch.rope_max_pos, &evaluation);
     ReadBlimp(item, &evaluation);
-    ReadGlue(item, "glue", kGlue, kGlue.size(), recipe->arch, &evaluation.glue_data, &evaluation);
-    ReadGlue(item, "superglue", kSuperGlue, 3, recipe->arch, &evaluation.superglue_data, &evaluation);
+    ReadGlue(item, "glue", kGlue, kGlue.size(), &evaluation.glue_data, recipe);
+    ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation.superglue_data, recipe);
     ReadRouting(item, recipe);
     ReadDualItem(item, &evaluation);
+    ReadResources(item, &evaluation);
   }
+  if (seen.contains("resources") && !evaluation.any()) root.Fail("evaluate", "resources are given, but nothing to measure");
 }
 
 }  // namespace braid::recipe

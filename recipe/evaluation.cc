@@ -87,15 +87,15 @@ int64_t PathNumber(const model::ModelSpec& composite, const std::string& path) {
   return number.ok() && *number >= 1 && *number <= static_cast<int64_t>(composite.paths.size()) ? *number : 0;
 }
 
-Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora) {
+Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora, bool start) {
   Json parts = Json::object();
   if (!evaluation.loss.is_null()) parts["loss"] = evaluation.loss;
   if (!evaluation.generate.is_null()) parts["generate"] = evaluation.generate;
   if (!evaluation.blimp.is_null()) parts["blimp"] = evaluation.blimp;
-  if (!evaluation.glue.is_null()) parts["glue"] = evaluation.glue;
+  if (!evaluation.glue.is_null() && (!start || evaluation.glue_of_start)) parts["glue"] = evaluation.glue;
   if (evaluation.routing_wanted && Routes(spec)) parts["routing"] = RoutingOf(evaluation.routing, spec, path_corpora);
   if (!evaluation.dual.is_null() && MostLoops(spec) > 0) parts["dual"] = DualOf(evaluation, spec);
-  return parts;
+  return parts.empty() ? Json() : parts;
 }
 
 }  // namespace braid::recipe

@@ -39,21 +39,20 @@ struct Evaluation {
   LocalData blimp_data;
   Json glue;           // GLUE and SuperGLUE together
   LocalData glue_data, superglue_data;
+  bool glue_of_start = false;  // of composites before joint training too
   bool routing_wanted = false;
   Routing routing;
   Json dual;
   bool published_interventions = false;  // those of the paper's table, for each model's own K
-
-  bool glue_at_start = false;            // of composites before joint training too
-  int32_t slots = 1;                     // CPU threads, or GPUs, of each evaluation
-  std::string device = "cpu";            // cpu | cuda
+  int32_t slots = 1;                     // of each evaluation
+  std::string device = "cpu";
 
   bool any() const;
 };
 
 // The parts that a model has: routing is of composites that route or share, dual of models that loop. `path_corpora`: of
-// each path of a composite, what it was trained on, or empty. Empty if nothing is left.
-Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora);
+// each path of a composite, what it was trained on, or empty. `start`: a composite before joint training. Null if nothing is left.
+Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora, bool start);
 
 // Number, from 1, of the path that `path` names or numbers in a composite; 0 if it has none such.
 int64_t PathNumber(const model::ModelSpec& composite, const std::string& path);

@@ -242,9 +242,8 @@ class Expander {
                const InputRef& weights) {
     models_.push_back({{"name", made.name}, {"evaluation", made.name}, {"history", made.history}, {"role", made.role},
                        {"composite", made.composite}});
-    Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora);
-    if (made.role == "composite_start" && !recipe_.evaluation.glue_at_start) parts.erase("glue");
-    if (parts.empty()) return;
+    Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora, made.role == "composite_start");
+    if (parts.is_null()) return;
     JobNode job;
     job.name = "evaluate:" + made.name;
     job.kind = "evaluate";

@@ -148,8 +148,6 @@ void ReadTraining(YamlMap& root, Recipe* recipe) {
   ReadJointSection(root.Node("joint"), "joint", root.errors(), &recipe->joint);
   YamlMap eval(root.Node("eval"), "eval", root.errors());
   recipe->loss_average = eval.Choice("loss_average", LossAveragePreset(recipe->compat), {"token_mean", "batch_mean"});
-  recipe->evaluation.slots = static_cast<int32_t>(eval.Int("slots", 1, 1, 4096));
-  recipe->evaluation.device = eval.Choice("device", "cpu", {"cpu", "cuda"});
 }
 
 // Composites name paths, so paths come first.

@@ -43,7 +43,7 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
                 {"norm_eps", recipe.arch.norm_eps}, {"rope_base", recipe.arch.rope_base},
                 {"router_noise", recipe.arch.router_noise}, {"residual_init", recipe.arch.residual_init}}},
               {"train", recipe.train},
-              {"eval", {{"loss_average", recipe.loss_average}, {"slots", recipe.evaluation.slots}, {"device", recipe.evaluation.device}}}};
+              {"eval", {{"loss_average", recipe.loss_average}}}};
   if (!recipe.composites.empty()) all["joint"] = JointJson(recipe.joint);
   std::map<std::string, std::string> values;
   Flatten(all, "", &values);

@@ -21,13 +21,35 @@ TEST(EvaluateSectionTest, GlueHasThePapersSettings) {
                            "alpha": 16.0, "dropout": 0.1, "mnli": "mean", "documents": 0, "adapters": false})"));
 }
 
-TEST(EvaluateSectionTest, PaperModelsHaveSoManyPositions) {
-  const std::string paper = std::string("compat: paper\n") + kSmall;
-  EXPECT_EQ(MustParse(With("{generate: {prompts: [a], tokens: 512}}", paper)).evaluation.generate["tokens"], 512);
-  EXPECT_THAT(ErrorOf(With("{generate: {prompts: [a], tokens: 513}}", paper)),
-              HasSubstr("evaluate.0.generate.tokens: so many and a prompt take at least 513 positions, above arch.rope_max_pos 512"));
-  EXPECT_THAT(ErrorOf(With("{glue: {dir: g, length: 600}}", paper)),
-              HasSubstr("evaluate.0.glue.length: takes 600 positions, above arch.rope_max_pos 512"));
+// What a position table cannot hold would fail in every evaluation, after all training.
+TEST(EvaluateSectionTest, TextIsNoLongerThanThePositionTable) {
+  const std::string short_sighted = std::string(kSmall) + "sequence: 64\narch: {rope_max_pos: 64}\n";
+  EXPECT_THAT(ErrorOf(With("{generate: {prompts: [a], tokens: 65}}", short_sighted)),
+              HasSubstr("evaluate.0.generate.tokens: 65 is above arch.rope_max_pos 64"));
+  EXPECT_THAT(ErrorOf(With("{glue: {dir: g}}", short_sighted)), HasSubstr("evaluate.0.glue.length: 128 is above arch.rope_max_pos 64"));
+  MustParse(With("{generate: {prompts: [a], tokens: 64}}, {glue: {dir: g, length: 64}}", short_sighted));
+}
+
+TEST(EvaluateSectionTest, GlueIsOfMergedCompositesOnlyIfAskedFor) {
+  const Dag usual = MustExpand(With("{loss: all}, {glue: {dir: g}}"));
+  EXPECT_FALSE(usual.Find("evaluate:c@start")->spec.contains("glue"));
+  EXPECT_FALSE(usual.Find("evaluate:c@start")->inputs.contains("glue"));
+  EXPECT_TRUE(usual.Find("evaluate:c")->spec.contains("glue"));
+  EXPECT_TRUE(usual.Find("evaluate:path_1")->spec.contains("glue"));
+  EXPECT_EQ(MustExpand(With("{glue: {dir: g}}")).Find("evaluate:c@start"), nullptr);
+  const Dag asked = MustExpand(With("{glue: {dir: g, start: true}}, {superglue: {dir: s}}"));
+  EXPECT_TRUE(asked.Find("evaluate:c@start")->spec.contains("glue"));
+  EXPECT_TRUE(asked.Find("evaluate:c@start")->inputs.contains("superglue"));
+}
+
+TEST(EvaluateSectionTest, ResourcesAreThoseOfEveryEvaluation) {
+  const Dag dag = MustExpand(With("{loss: all}, {resources: {slots: 4, device: cuda}}"));
+  for (const char* job : {"evaluate:path_1", "evaluate:c@start", "evaluate:c", "evaluate:dense"}) {
+    EXPECT_EQ(dag.Find(job)->slots_per_rank, 4) << job;
+    EXPECT_EQ(dag.Find(job)->device, "cuda") << job;
+  }
+  EXPECT_EQ(MustExpand(With("{loss: all}")).Find("evaluate:c")->slots_per_rank, 1);
+  EXPECT_THAT(ErrorOf(With("{resources: {slots: 2}}")), HasSubstr("evaluate: resources are given, but nothing to measure"));
 }
 
 TEST(EvaluateSectionTest, RoutingIsOfCompositesAndKnowsWhoIsRight) {
@@ -95,6 +117,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"{glue: {dir: g, dropout: 1}}", "0.glue.dropout: must be below 1"},
         std::pair{"{glue: {dir: g, seeds: [x]}}", "0.glue.seeds: expected whole numbers of at least 0"},
         std::pair{"{glue: {dir: g}}, {superglue: {dir: s, rank: 4}}", "1.superglue.rank: glue and superglue are trained alike; the other one says 8"},
+        std::pair{"{glue: {dir: g, start: true}}, {superglue: {dir: s, start: false}}",
+                  "1.superglue.start: glue and superglue are measured of the same models"},
+        std::pair{"{loss: all}, {resources: {slots: 0}}", "1.resources.slots"},
         std::pair{"{routing: {}}", "0.routing: give prompts, or sequences of held-out text, or both"},
         std::pair{"{routing: {prompts: [{text: a, correct: path_9}]}}", "0.routing.prompts.0.correct: no composite has a path \"path_9\""},
         std::pair{"{routing: {prompts: [{text: a, correct: 3}]}}", "0.routing.prompts.0.correct: no composite has a path \"3\""},

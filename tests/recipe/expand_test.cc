@@ -252,7 +252,7 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_FALSE(job.inputs.contains("data.tales"));  // nothing here reads held-out text
   EXPECT_EQ(job.slots_per_rank, 1);
   EXPECT_FALSE(dag.Find("evaluate:c@start")->spec.contains("glue"));  // long, and of little use before the joint training
-  const Dag other = MustExpand(Text("") + "eval: {slots: 3, device: cuda}\nevaluate: [{glue: {dir: g, at_start: true}}]\n");
+  const Dag other = MustExpand(Text("") + "evaluate: [{resources: {slots: 3, device: cuda}}, {glue: {dir: g, start: true}}]\n");
   EXPECT_TRUE(other.Find("evaluate:c@start")->spec.contains("glue"));
   EXPECT_EQ(other.Find("evaluate:c")->slots_per_rank, 3);
   EXPECT_EQ(other.Find("evaluate:c")->device, "cuda");
@@ -264,7 +264,7 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_EQ(sources.at("blimp").kind, "source");
   EXPECT_EQ(sources.at("blimp").line, 16);
   EXPECT_THAT(sources.at("glue").files, ElementsAre("eval/glue"));
-  EXPECT_THAT(sources.at("superglue").files, ElementsAre("eval/superglue"));
+  EXPECT_THAT(sources.at("superglue").files, ElementsAre("eval/superglue"));  // both have an RTE
   EXPECT_THAT(sources.at("prompts").files, ElementsAre("texts/prompts.txt"));
   EXPECT_FALSE(sources.at("prompts").folders);
 }

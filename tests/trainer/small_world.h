@@ -7,6 +7,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ class RecordingChannel final : public task::Channel {
   explicit RecordingChannel(const std::string& folder) : keys_(task::FolderRendezvous(folder + "/rendezvous", "job.1")) {}
 
   void Started() override {}
-  void Progress(std::string_view, std::string_view, int64_t, int64_t, double, double) override {}
+  void Progress(std::string_view phase, std::string_view, int64_t, int64_t, double, double) override { phases.emplace(phase); }
   void Metric(int64_t step, const Json& values) override {
     metrics[step] = values;
     last_step_ = step;
@@ -54,6 +55,7 @@ class RecordingChannel final : public task::Channel {
     return checkpoints_;
   }
 
+  std::set<std::string> phases;
   int64_t stop_after = 0;
   int64_t checkpoint_after = 0;
   bool worker = false;

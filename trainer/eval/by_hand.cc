@@ -174,11 +174,11 @@ Status BlimpByHand(const Arguments& arguments) {
 
 Status GlueByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 3) return InvalidArgument("glue takes a checkpoint folder and a folder of task files");
+  const std::string& dir = arguments.positional()[2];
   BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, SettingsOf(arguments));
   BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
-  const std::string& folder = arguments.positional()[2];
   BRAID_ASSIGN_OR_RETURN(const Json json,
-                         MeasureGlue(*opened.network, opened.tokenizer, {folder, folder}, settings,
+                         MeasureGlue(*opened.network, opened.tokenizer, {dir, dir}, settings,
                                      arguments.Get("adapters", ""), OnStandardError()));
   if (arguments.Has("json")) {
     std::printf("%s", DumpJson(json).c_str());

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "corpus/lines.h"
 #include "trainer/eval/dual_analysis.h"
+#include "trainer/eval/glue/tasks/tasks.h"
 #include "trainer/eval/measure.h"
 #include "trainer/eval/sample.h"
 #include "trainer/loop/checkpoint.h"
@@ -53,10 +54,20 @@ Status AddPrompts(const task::Task& task, const std::string& file, std::vector<s
   return prompts->size() > before ? OkStatus() : InvalidArgument(path + ": no prompt in this file; write one a line");
 }
 
-Result<Json> Samples(const task::Task& task, const Json& spec, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                     Network& network, task::Channel& channel) {
+// With the prompts of the file, and each checked.
+Result<SampleSettings> ReadSamples(const task::Task& task, const Json& spec, const model::ModelSpec& model,
+                                   const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder) {
   BRAID_ASSIGN_OR_RETURN(SampleSettings settings, SampleSettingsFromJson(spec, "spec.generate"));
   if (!settings.file.empty()) BRAID_RETURN_IF_ERROR(AddPrompts(task, settings.file, &settings.prompts));
+  if (settings.prompts.empty()) return InvalidArgument("spec.generate.prompts: give at least one, or file");
+  for (const std::string& prompt : settings.prompts) {
+    BRAID_RETURN_IF_ERROR(EncodePrompt(model, tokenizer, encoder, prompt, settings.tokens).status());
+  }
+  return settings;
+}
+
+Result<Json> Samples(const SampleSettings& settings, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder, Network& network,
+                     task::Channel& channel) {
   Json json = Json::array();
   for (size_t i = 0; i < settings.prompts.size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(network, tokenizer, encoder, settings.prompts[i], settings, i));
@@ -84,14 +95,15 @@ ProgressReport OnChannel(task::Channel& channel) {
   };
 }
 
-// Inputs `glue` and `superglue`; one alone holds both suites.
-Result<GlueFolders> GlueFoldersOf(const task::Task& task) {
-  const auto glue = task.inputs.find("glue"), superglue = task.inputs.find("superglue");
-  if (superglue == task.inputs.end()) {
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("glue"));
-    return GlueFolders{folder, folder};
+// A suite of which no task is wanted needs no input.
+Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settings) {
+  GlueFolders folders;
+  for (const std::string& name : settings.tasks) {
+    BRAID_ASSIGN_OR_RETURN(const GlueTask* wanted, FindGlueTask(name));
+    const bool glue = wanted->suite == "glue";
+    BRAID_ASSIGN_OR_RETURN((glue ? folders.glue : folders.superglue), task.Input(glue ? "glue" : "superglue"));
   }
-  return GlueFolders{glue == task.inputs.end() ? superglue->second : glue->second, superglue->second};
+  return folders;
 }
 
 // The parts that measure.h does, as the spec wants them. What can be wrong with fields and files is found at once.
@@ -109,14 +121,14 @@ class Measures {
     }
     if (const Json& glue = spec.Value("glue"); !glue.is_null()) {
       BRAID_ASSIGN_OR_RETURN(measures.settings_, GlueSettingsFromJson(glue, "spec.glue"));
-      BRAID_ASSIGN_OR_RETURN(measures.glue_, GlueFoldersOf(task));
+      BRAID_ASSIGN_OR_RETURN(measures.glue_, FoldersOf(task, *measures.settings_));
     }
     measures.routing_ = spec.Value("routing");
     return measures;
   }
 
   Status Check(const task::Task& task, const model::ModelSpec& model) {
-    if (glue_.has_value()) BRAID_RETURN_IF_ERROR(CheckGlue(model, *glue_, settings_));
+    if (settings_) BRAID_RETURN_IF_ERROR(CheckGlue(model, glue_, *settings_));
     if (routing_.is_null()) return OkStatus();
     BRAID_ASSIGN_OR_RETURN(shards_, OpenShards(task, model.tokenizer));
     return CheckRouting(model, routing_, "spec.routing", shards_);
@@ -134,10 +146,10 @@ class Measures {
       BRAID_ASSIGN_OR_RETURN((*evaluation)["blimp"], MeasureBlimp(network, tokenizer, blimp_, pairs_, report));
       (*summary)["blimp"] = (*evaluation)["blimp"]["mean"];
     }
-    if (!glue_.has_value()) return OkStatus();
-    const std::string adapters = settings_.adapters ? JoinPath(task.output, "adapters") : "";
-    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, *glue_, settings_, adapters, report));
-    if (settings_.adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
+    if (!settings_) return OkStatus();
+    const std::string adapters = settings_->adapters ? JoinPath(task.output, "adapters") : "";
+    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, glue_, *settings_, adapters, report));
+    if (settings_->adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
     for (const char* suite : {"glue", "superglue"}) {
       if ((*evaluation)["glue"].contains(suite)) (*summary)[suite] = (*evaluation)["glue"][suite];
     }
@@ -146,9 +158,9 @@ class Measures {
 
  private:
   std::string blimp_;  // folder; empty: not asked for
-  std::optional<GlueFolders> glue_;
   int64_t pairs_ = 0;
-  GlueSettings settings_;
+  std::optional<GlueSettings> settings_;
+  GlueFolders glue_;
   Json routing_;
   std::vector<corpus::Shards> shards_;  // of routing
 };
@@ -177,6 +189,11 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
                                   (long long)limit, network->spec().name.c_str()));
   }
   BRAID_RETURN_IF_ERROR(measures.Check(task, network->spec()));
+  corpus::Encoder encoder(tokenizer);
+  SampleSettings samples;
+  if (!generate.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(samples, ReadSamples(task, generate, network->spec(), *tokenizer, encoder));
+  }
   Json evaluation = {{"name", name},
                      {"model", {{"kind", network->spec().kind == model::Kind::kDense ? "dense" : "composite"},
                                 {"parameters", model::ParameterCount(network->spec())},
@@ -188,8 +205,7 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
     BRAID_ASSIGN_OR_RETURN(evaluation["loss"], Losses(task, loss, sequence, tokenizer->digest(), *network));
   }
   if (!generate.is_null()) {
-    corpus::Encoder encoder(tokenizer);
-    BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(task, generate, *tokenizer, encoder, *network, channel));
+    BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(samples, *tokenizer, encoder, *network, channel));
   }
   if (!dual.is_null()) {
     channel.Progress("dual", "steps", 0, 1);

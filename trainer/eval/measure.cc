@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "trainer/eval/blimp/blimp.h"
+#include "trainer/eval/glue/glue.h"
 #include "trainer/eval/glue/lora_classifier.h"
 
 namespace braid::trainer {

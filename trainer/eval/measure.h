@@ -14,7 +14,8 @@
 #include "base/status.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
-#include "trainer/eval/glue/glue.h"
+#include "trainer/eval/glue/files.h"
+#include "trainer/eval/glue/settings.h"
 #include "trainer/eval/routing/routing.h"
 #include "trainer/network/network.h"
 

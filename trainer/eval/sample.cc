@@ -72,22 +72,25 @@ int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& sett
   return ids[kept - 1];
 }
 
-Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                        const std::string& prompt, const SampleSettings& settings, uint64_t stream) {
+Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                                          const std::string& prompt, int64_t tokens) {
   std::vector<int32_t> ids;
   encoder.Encode(prompt, &ids);
   if (ids.empty()) ids.push_back(tokenizer.eos_id());
-  const int64_t limit = network.spec().arch.rope_max_pos;
-  // The last token is chosen and not read.
-  if (limit > 0 && static_cast<int64_t>(ids.size()) + settings.tokens - 1 > limit) {
-    return InvalidArgument(Format("prompt \"%.40s\": %zu tokens and %lld more take more than the %lld positions of this model",
-                                  prompt.c_str(), ids.size(), (long long)settings.tokens, (long long)limit));
-  }
-  network.SetEvaluationSeed(settings.seed);  // the same text whatever was measured before
+  const int64_t limit = model.arch.rope_max_pos;
+  if (limit == 0 || static_cast<int64_t>(ids.size()) + tokens - 1 <= limit) return ids;
+  return InvalidArgument(Format("prompt \"%.40s\": %zu tokens and %lld more are above the %lld positions of this model", prompt.c_str(),
+                                ids.size(), (long long)tokens, (long long)limit));
+}
+
+Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                        const std::string& prompt, const SampleSettings& settings, uint64_t stream) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, EncodePrompt(network.spec(), tokenizer, encoder, prompt, settings.tokens));
+  network.SetEvaluationSeed(settings.seed);
   const RandomStream draws(settings.seed, "generate/" + std::to_string(stream));
   Sample sample{prompt, "", {}};
   std::vector<int32_t> made;
-  const auto decoder = network.NewDecoder(static_cast<int64_t>(ids.size()) + settings.tokens);
+  const auto decoder = network.NewDecoder(static_cast<int64_t>(ids.size()) + settings.tokens - 1);
   std::vector<int32_t> unread = ids;
   for (int64_t i = 0; i < settings.tokens; ++i) {
     const std::vector<float> logits = decoder->Read(unread);

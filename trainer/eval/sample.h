@@ -34,7 +34,12 @@ struct Sample {
 // The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1). The pad is never chosen.
 int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw);
 
-// Stops at <|endoftext|>. A prompt and its continuation longer than the position table are kInvalidArgument.
+// Ids of a prompt; of an empty one <|endoftext|>. kInvalidArgument if the model's position table is too short for it and
+// its continuation, of which the last token is never read.
+Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                                          const std::string& prompt, int64_t tokens);
+
+// Stops at <|endoftext|>. The noise of a router is of the settings' seed too: what ran before does not matter. Errors as EncodePrompt.
 Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
                         const std::string& prompt, const SampleSettings& settings, uint64_t stream);
 

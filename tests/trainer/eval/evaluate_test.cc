@@ -36,7 +36,9 @@ class EvaluateTest : public ::testing::Test {
   }
   std::string Error() {
     RecordingChannel channel(task_.work);
-    return RunEvaluateJob(task_, channel).message();
+    const std::string message = RunEvaluateJob(task_, channel).message();
+    phases_ = channel.phases;
+    return message;
   }
 
   // Sum of losses of a corpus by the definition, one sequence after the other, in double precision.
@@ -61,6 +63,7 @@ class EvaluateTest : public ::testing::Test {
   SmallWorld world_;
   std::unique_ptr<Network> network_;
   task::Task task_;
+  std::set<std::string> phases_;  // what the last Error() got to
 };
 
 TEST_F(EvaluateTest, LossAndPerplexityOfEachCorpusAndOfAll) {
@@ -262,6 +265,9 @@ TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
   task_.inputs["glue"] = world_.at("glue");
   task_.spec["glue"] = {{"tasks", {"sst2"}}};
   EXPECT_THAT(Error(), HasSubstr("sst2.train.jsonl has one class only"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
+  task_.spec["glue"]["tasks"] = {"boolq"};
+  EXPECT_THAT(Error(), HasSubstr("superglue"));  // the input is missing
   task_.spec["glue"]["tasks"] = {"sst3"};
   EXPECT_THAT(Error(), HasSubstr("spec.glue.tasks: there is no task \"sst3\""));
   task_.spec.erase("glue");
@@ -269,6 +275,19 @@ TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
   EXPECT_THAT(Error(), HasSubstr("blimp"));  // the input is missing
   task_.inputs["blimp"] = world_.MakeFolderAt("empty");
   EXPECT_THAT(Error(), HasSubstr("no <paradigm>.jsonl here"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
+}
+
+TEST_F(EvaluateTest, WhatIsWrongWithPromptsIsKnownBeforeAnyWork) {
+  model::ModelSpec spec = world_.Composite();
+  spec.arch.rope_max_pos = SmallWorld::kSequence;
+  task_.inputs["model"] = world_.WriteModel("short", *Network::Create(spec, "cpu").value());
+  task_.spec["generate"] = {{"prompts", {"the cat sat"}}, {"tokens", SmallWorld::kSequence}};
+  EXPECT_THAT(Error(), HasSubstr("above the 16 positions of this model"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
+  task_.spec["generate"] = {{"tokens", 2}};
+  EXPECT_THAT(Error(), HasSubstr("spec.generate.prompts: give at least one, or file"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
 }
 
 TEST_F(EvaluateTest, RefusesOtherTokenizersAndTooLittleText) {

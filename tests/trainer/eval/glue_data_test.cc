@@ -202,7 +202,8 @@ TEST_F(GlueDataTest, SaysWhatIsWrongWithAFile) {
   Write("MultiRC/train.jsonl", R"({"passage": {"text": "t", "questions": 3}})" "\n");
   EXPECT_THAT(Error("multirc"), HasSubstr("train.jsonl:1: the passage has no list questions"));
   Write("boolq.train.jsonl", "");
-  EXPECT_THAT(Error("boolq"), HasSubstr("are both boolq.train; keep one"));
+  EXPECT_THAT(Error("boolq"), AllOf(HasSubstr("task boolq: "), HasSubstr("are both boolq.train; keep one")));
+  EXPECT_THAT(Error("stsb"), HasSubstr("field score or label"));  // what is twice of another task does not matter
   EXPECT_THAT(FindGlueTask("wnli").status().message(), AllOf(HasSubstr("no task \"wnli\""), HasSubstr("cola, sst2")));
 }
 

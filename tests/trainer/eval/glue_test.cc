@@ -121,6 +121,50 @@ TEST_F(GlueTest, MnliIsTheMeanOfItsTwoSetsOrTheMatchedOne) {
   EXPECT_THAT(Run().value().tasks[0].runs[0].scores, ::testing::SizeIs(1));
 }
 
+TEST_F(GlueTest, TheSetsOfMnliCountAlikeWhateverTheirSizes) {
+  std::string five;
+  for (int i = 0; i < 5; ++i) five += Format("{\"premise\": \"p\", \"hypothesis\": \"h\", \"label\": %d}\n", i % 3);
+  Write("mnli-mm.valid.jsonl", five);
+  settings_.tasks = {"mnli"};
+  settings_.seeds = {4};
+  const GlueResult::Task mnli = Run().value().tasks[0];
+  EXPECT_THAT(mnli.runs[0].scores, ElementsAre(::testing::DoubleNear(0.4, 1e-9), ::testing::DoubleNear(0.8, 1e-9)));
+  EXPECT_NEAR(mnli.score, 0.6, 1e-9);  // of all examples together 8 in 15 are right
+}
+
+// The published archives of the two suites have an RTE each, in two formats.
+TEST_F(GlueTest, EachSuiteHasItsFolder) {
+  const TemporaryFolder super = TemporaryFolder::Create().value();
+  const auto write = [](const std::string& folder, const std::string& name, const std::string& text) {
+    ASSERT_TRUE(MakeFolder(JoinPath(folder, FolderOf(name))).ok());
+    ASSERT_TRUE(WriteFileAtomic(JoinPath(folder, name), text).ok());
+  };
+  const std::string tsv = "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n1\tc\td\tnot_entailment\n";
+  for (const char* split : {"train", "dev"}) write(folder_.path(), Format("RTE/%s.tsv", split), tsv);
+  for (const char* split : {"train", "val"}) {
+    write(super.path(), Format("RTE/%s.jsonl", split), R"({"premise": "p", "hypothesis": "h", "label": "entailment"})" "\n");
+    write(super.path(), Format("BoolQ/%s.jsonl", split), R"({"question": "q", "passage": "p", "label": true})" "\n"
+                                                         R"({"question": "r", "passage": "p", "label": false})" "\n"
+                                                         R"({"question": "s", "passage": "p", "label": true})" "\n");
+  }
+  settings_.tasks = {"rte", "boolq"};
+  settings_.seeds = {1};
+  corpus::Encoder encoder(tokenizer_);
+  SeededClassifier classifier;
+  const auto run = [&](const GlueFolders& folders) { return RunGlue(folders, settings_, *tokenizer_, encoder, classifier, {}); };
+  const auto result = run({folder_.path(), super.path()});
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result->tasks[0].train_examples, 2);
+  EXPECT_EQ(result->tasks[1].train_examples, 3);
+  // By hand one folder may hold both suites, but not one split twice; if it is of a task that nobody asked for it may.
+  for (const char* split : {"train", "val"}) {
+    write(super.path(), Format("RTE/%s.tsv", split), tsv);
+  }
+  EXPECT_THAT(run({super.path(), super.path()}).status().message(), HasSubstr("are both rte.train; keep one"));
+  settings_.tasks = {"boolq"};
+  EXPECT_TRUE(run({super.path(), super.path()}).ok());
+}
+
 TEST_F(GlueTest, TheMeanOfASuiteNeedsAllItsTasks) {
   GlueResult result;
   for (const auto& [name, suite, score] : std::vector<std::tuple<std::string, std::string, double>>{
@@ -173,9 +217,9 @@ TEST(GlueSettingsTest, DefaultsAreTheSpecifications) {
   EXPECT_EQ(settings.patience, 5);
   EXPECT_EQ(settings.batch, 64);
   EXPECT_EQ(settings.lr, 3e-4);
-  EXPECT_EQ(settings.length, 128);
   EXPECT_EQ(settings.weight_decay, 0.1);
   EXPECT_EQ(settings.warmup, 0.06);
+  EXPECT_EQ(settings.length, 128);
   EXPECT_EQ(settings.rank, 8);
   EXPECT_EQ(settings.alpha, 16);
   EXPECT_EQ(settings.dropout, 0.1);

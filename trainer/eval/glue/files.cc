@@ -58,16 +58,17 @@ Result<TaskFiles> TaskFiles::Find(const std::string& folder) {
   found.folder_ = folder;
   for (const std::string& file : files) {
     const std::string key = KeyOf(file);
-    if (key.empty()) continue;
-    found.paths_[key].push_back(JoinPath(folder, file));
+    if (!key.empty()) found.paths_[key].push_back(JoinPath(folder, file));
   }
   return found;
 }
 
 Result<std::string> TaskFiles::At(const std::string& task, const std::string& split) const {
-  const auto at = paths_.find(task + "." + split);
-  if (at != paths_.end() && at->second.size() > 1) return InvalidArgument(Join(at->second, " and ") + " are both " + at->first + "; keep one");
-  if (at != paths_.end()) return at->second.front();
+  const std::string key = task + "." + split;
+  if (const auto at = paths_.find(key); at != paths_.end()) {
+    if (at->second.size() == 1) return at->second.front();
+    return InvalidArgument("task " + task + ": " + Join(at->second, " and ") + " are both " + key + "; keep one");
+  }
   return InvalidArgument("task " + task + ": no file of split " + split + " in " + folder_ + "; expected " + task + "/" + split +
                          ".tsv or .jsonl, or " + task + "." + split + ".jsonl or .tsv");
 }

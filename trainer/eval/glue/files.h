@@ -17,12 +17,19 @@ namespace braid::trainer {
 class TaskFiles {
  public:
   static Result<TaskFiles> Find(const std::string& folder);
-  // kInvalidArgument names the task, the split and the forms; or the files, if several are this split.
+  // kInvalidArgument names the task, the split and the forms if there is none, and the files if there are several.
   Result<std::string> At(const std::string& task, const std::string& split) const;
 
  private:
   std::string folder_;
-  std::map<std::string, std::vector<std::string>> paths_;  // "cola.train" -> its file
+  std::map<std::string, std::vector<std::string>> paths_;  // "cola.train" -> paths
+};
+
+// Where the tasks of each suite are. The published archives of both have an RTE, in two formats; one folder may be both
+// if it holds one of them.
+struct GlueFolders {
+  std::string glue;
+  std::string superglue;  // COPA too
 };
 
 }  // namespace braid::trainer

@@ -1,7 +1,6 @@
 #include "trainer/eval/glue/glue.h"
 
 #include "trainer/eval/glue/data.h"
-#include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/tasks/tasks.h"
 #include "trainer/eval/metrics/spread.h"
 

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "corpus/tokenizer.h"
 #include "trainer/eval/glue/classifier.h"
+#include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/fine_tune.h"
 #include "trainer/eval/glue/settings.h"
 
@@ -35,11 +36,6 @@ struct GlueHooks {
   std::function<Status(const std::string& what, int64_t done, int64_t total)> progress;
   // After each training, its best weights being in the classifier. May be empty.
   std::function<Status(const std::string& task, uint64_t seed)> trained;
-};
-
-// Where the files of the tasks are, by suite: both have an RTE. One folder may hold both suites. COPA comes with SuperGLUE.
-struct GlueFolders {
-  std::string glue, superglue;
 };
 
 // Reads and checks the files of all tasks, as RunGlue does: what is wrong with one is known before any long work.
