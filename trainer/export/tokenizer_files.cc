@@ -39,6 +39,7 @@ Result<TokenizerFiles> MakeTokenizerFiles(const model::ModelSpec& spec, const st
   files.config.update({{"tokenizer_class", "PreTrainedTokenizerFast"},
                        {"model_max_length", spec.arch.rope_max_pos > 0 ? spec.arch.rope_max_pos : spec.sequence},
                        {"padding_side", "right"},
+                       {"model_input_names", {"input_ids", "attention_mask"}},  // transformers 4 would add token types, which no model here takes
                        {"clean_up_tokenization_spaces", false}});
   return files;
 }

@@ -40,6 +40,7 @@ TEST_F(HuggingFaceTest, ALlamaNeedsNoCodeAndAnythingElseBringsIt) {
   EXPECT_THAT(ListFolder(world_.at("exported")).value(),
               ElementsAre("README.md", "config.json", "generation_config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json",
                           "tokenizer_config.json"));
+  EXPECT_EQ(ReadJsonFile(world_.at("exported/tokenizer_config.json")).value()["model_input_names"], Json({"input_ids", "attention_mask"}));
   ExportOptions options = Options(Written(world_.Composite()));
   options.out = world_.at("deep/er/composite/");
   ASSERT_TRUE(MakeFolder(world_.at("deep/er")).ok());
