@@ -46,7 +46,8 @@ at::Tensor Pass::Uniform(const std::string& place, int64_t columns) const {
   float* out = numbers.mutable_data_ptr<float>();
   const auto base = static_cast<uint64_t>(first_row * sequence * columns);
   at::parallel_for(0, numbers.numel(), 4096, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) out[i] = static_cast<float>(stream.Uniform(base + static_cast<uint64_t>(i)));
+    // 24 bits are all that fp32 holds; of more, the largest would round to 1.
+    for (int64_t i = first; i < last; ++i) out[i] = static_cast<float>(stream.Bits(base + static_cast<uint64_t>(i)) >> 40) * 0x1p-24f;
   });
   return numbers;
 }
