@@ -97,6 +97,7 @@ TEST_F(RoutingTest, GradientsOfASoftGumbelRouterAreThoseOfTheLoss) {
     double squares = 0;
     for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(gradient[i], 2);
     const double norm = std::sqrt(squares);
+    ASSERT_GT(norm, 0) << slot.tensor.name;
     const auto moved = [&](double by) {
       for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
         network->parameters()[slot.offset + i] += static_cast<float>(by * gradient[i] / norm);
