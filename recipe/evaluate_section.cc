@@ -96,16 +96,22 @@ void ReadGlueNumbers(YamlMap& section, Json* glue) {
   }
 }
 
-void ReadSeeds(YamlMap& section, Json* glue) {
-  Json seeds = Json::array();
-  for (const YAML::Node& node : section.List("seeds")) {
-    const Result<int64_t> seed = ParseInt(node.IsScalar() ? node.Scalar() : "");
-    if (!seed.ok() || *seed < 0) {
-      section.errors().Fail(node.Mark(), section.PathOf("seeds") + ": expected whole numbers of at least 0");
+// Whole numbers of at least 0.
+Json ReadNumbers(YamlMap& section, const char* key) {
+  Json numbers = Json::array();
+  for (const YAML::Node& node : section.List(key)) {
+    const Result<int64_t> number = ParseInt(node.IsScalar() ? node.Scalar() : "");
+    if (!number.ok() || *number < 0) {
+      section.errors().Fail(node.Mark(), section.PathOf(key) + ": expected whole numbers of at least 0");
       continue;
     }
-    seeds.push_back(*seed);
+    numbers.push_back(*number);
   }
+  return numbers;
+}
+
+void ReadSeeds(YamlMap& section, Json* glue) {
+  const Json seeds = ReadNumbers(section, "seeds");
   if (section.Has("seeds")) (*glue)["seeds"] = seeds;
 }
 
@@ -205,10 +211,16 @@ Json ReadIntervention(const YAML::Node& node, const std::string& where, YamlErro
   }
   if (map.Has("shuffle")) made["shuffle"] = map.Choice("shuffle", "independent", {"independent", "joint"});
   if (map.Has("class")) made["class"] = map.Choice("class", kTokenClasses.front(), kTokenClasses);
+  if (const double mass = map.Double("early_exit", 0); map.Has("early_exit")) {
+    made["early_exit"] = mass;
+    if (!(mass > 0 && mass <= 1)) map.Fail("early_exit", "must be above 0 and at most 1");
+  }
+  if (map.Has("layers")) made["layers"] = ReadNumbers(map, "layers");
+  if (map.Has("seed")) made["seed"] = map.Int("seed", 42, 0, kMany);
   for (const char* key : {"control", "keep_sum"}) {
     if (map.Has(key) && map.Bool(key, false)) made[key] = true;
   }
-  for (const char* key : {"step_feature", "gates", "shuffle", "class", "control", "keep_sum"}) (void)map.Node(key);
+  for (const char* key : {"step_feature", "gates", "shuffle", "class", "control", "keep_sum", "layers", "seed"}) (void)map.Node(key);
   if (made.contains("step_feature") && !made.contains("loops")) map.Fail("step_feature", "is of forced steps; give loops too");
   if (made.contains("shuffle") && made.value("gates", "") != "shuffled") map.Fail("shuffle", "is of gates: shuffled");
   const bool sets_gates = made.contains("gates") && made["gates"] != "learned" && made["gates"] != "shuffled";
@@ -216,7 +228,13 @@ Json ReadIntervention(const YAML::Node& node, const std::string& where, YamlErro
     if (made.contains(key) && !sets_gates) map.Fail(key, "is of gates that are set: deep, wide, uniform or open");
   }
   if (made.contains("control") && !made.contains("class")) map.Fail("control", "is of a class; give class too");
-  if (!made.contains("loops") && !made.contains("gates")) map.Fail("name", "changes nothing; give loops, gates or both");
+  if (made.contains("seed") && made.value("gates", "") != "shuffled" && !made.contains("control")) {
+    map.Fail("seed", "is of gates: shuffled or of control");
+  }
+  if (made.contains("layers") && made["layers"].empty()) map.Fail("layers", "must hold at least one layer");
+  if (!made.contains("loops") && !made.contains("gates") && !made.contains("early_exit")) {
+    map.Fail("name", "changes nothing; give loops, gates or early_exit");
+  }
   return made;
 }
 

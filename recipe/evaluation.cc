@@ -61,13 +61,27 @@ Json PublishedInterventions(int64_t loops) {
   return all;
 }
 
+// A loop has no gates to set; an early exit is of steps that have a mass; some models have fewer layers than others.
+bool Applies(const Json& intervention, const model::ModelSpec& spec) {
+  if (intervention.value("gates", "learned") != "learned" && !HasGates(spec)) return false;
+  int64_t layers = 0;
+  bool weighs = false;
+  for (const model::Stack& stack : StacksOf(spec)) {
+    if (!stack.has_deep()) continue;
+    layers = std::max(layers, stack.blocks);
+    weighs = weighs || stack.dual.mix == "act";
+  }
+  if (intervention.contains("early_exit") && !weighs) return false;
+  const std::vector<int64_t> wanted = intervention.value("layers", std::vector<int64_t>());
+  return std::all_of(wanted.begin(), wanted.end(), [&](int64_t layer) { return layer < layers; });
+}
+
 Json DualOf(const Evaluation& evaluation, const model::ModelSpec& spec) {
   Json dual = evaluation.dual;
   if (evaluation.published_interventions) dual["interventions"] = PublishedInterventions(MostLoops(spec));
-  if (HasGates(spec)) return dual;
-  Json kept = Json::array();  // a loop has no gates to set
+  Json kept = Json::array();
   for (const Json& one : dual["interventions"]) {
-    if (one.value("gates", "learned") == "learned") kept.push_back(one);
+    if (Applies(one, spec)) kept.push_back(one);
   }
   dual["interventions"] = kept;
   return dual;

@@ -82,7 +82,7 @@ struct Smallest {
 Smallest SmallestChange(const Dual& dual, const Wanted& wanted) {
   Smallest smallest;
   for (const Intervention& one : dual.interventions) {
-    if (!one.token_class.empty() || !wanted(one)) continue;
+    if (!one.token_class.empty() || one.partial || !wanted(one)) continue;
     for (const auto& [corpus, change] : one.change) {
       if (smallest.any && change >= smallest.change) continue;
       smallest = {true, change, Format("%s on %s changes the loss by %+.3f", one.name.c_str(), corpus == "all" ? "all text" : corpus.c_str(), change)};

@@ -227,7 +227,7 @@ def composite_table():
 
 
 def gumbel_table():
-    """Their training draws noise, so that gradients are compared where noise decides nothing (models_test.py)."""
+    """Their training draws noise: the restatement is given the same (models_test.py)."""
     yield composite("gumbel_v1", routed("gumbel"))
     yield composite("gumbel_v2", routed("gumbel", "concat", tau=0.5))
     yield composite("gumbel_x_unequal", routed("gumbel", "x"), three())

@@ -85,11 +85,18 @@ TEST(EvaluateSectionTest, InterventionsAreOfModelsThatLoop) {
   EXPECT_EQ(dag.Find("evaluate:loop")->spec["dual"]["interventions"].size(), 9u);  // a loop has no gates
   EXPECT_EQ(dag.Find("evaluate:path_1"), nullptr);
   const Dag own = MustExpand(With("{dual: {interventions: [{name: two, loops: 2, step_feature: trained}, {name: mixed, gates: shuffled, shuffle: joint}, "
-                                    "{name: numbers, gates: wide, class: NUM, control: true, keep_sum: true}]}}", text));
+                                    "{name: numbers, gates: wide, class: NUM, control: true, keep_sum: true, seed: 7}, "
+                                    "{name: early, early_exit: 0.25, layers: [0, 3]}]}}", text));
   EXPECT_EQ(own.Find("evaluate:dense")->spec["dual"],
             Json::parse(R"({"sequences": 8, "interventions": [{"name": "two", "loops": 2, "step_feature": "trained"},
                            {"name": "mixed", "gates": "shuffled", "shuffle": "joint"},
-                           {"name": "numbers", "gates": "wide", "class": "NUM", "control": true, "keep_sum": true}]})"));
+                           {"name": "numbers", "gates": "wide", "class": "NUM", "control": true, "keep_sum": true, "seed": 7},
+                           {"name": "early", "early_exit": 0.25, "layers": [0, 3]}]})"));
+  // What a model has nothing for is left out of its evaluation: steps without mass, a fifth layer.
+  const std::string some = "{dual: {interventions: [{name: early, early_exit: 0.25}, {name: last, loops: 1, layers: [4]}, {name: one, loops: 1}]}}";
+  const Dag final = MustExpand(With(some, Replaced("d: 128, heads: 4, blocks: 4}",
+                                                   "d: 128, heads: 4, blocks: 4, block: loop, dual: {loops: 2, ffn_deep: 8, mix: final}}")));
+  EXPECT_EQ(final.Find("evaluate:dense")->spec["dual"]["interventions"], Json::parse(R"([{"name": "one", "loops": 1}])"));
 }
 
 class ItemTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -125,11 +132,15 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"{routing: {prompts: [{text: a, correct: 3}]}}", "0.routing.prompts.0.correct: no composite has a path \"3\""},
         std::pair{"{routing: {sequences: 1, correct: {tale: path_1}}}", "0.routing.correct.tale: no such key; did you mean tales?"},
         std::pair{"{dual: {interventions: all}}", "0.dual.interventions: expected published, found \"all\""},
-        std::pair{"{dual: {interventions: [{name: a}]}}", "0.dual.interventions.0.name: changes nothing; give loops, gates or both"},
+        std::pair{"{dual: {interventions: [{name: a}]}}", "0.dual.interventions.0.name: changes nothing; give loops, gates or early_exit"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, class: VERB}]}}", "0.dual.interventions.0.class: expected WORD or NUM"},
         std::pair{"{dual: {interventions: [{name: a, gates: shuffled, class: NUM}]}}",
                   "0.dual.interventions.0.class: is of gates that are set: deep, wide, uniform or open"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, control: true}]}}", "0.dual.interventions.0.control: is of a class; give class too"},
+        std::pair{"{dual: {interventions: [{name: a, early_exit: 0}]}}", "0.dual.interventions.0.early_exit: must be above 0 and at most 1"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, layers: [-1]}]}}", "0.dual.interventions.0.layers: expected whole numbers"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, layers: []}]}}", "0.dual.interventions.0.layers: must hold at least one layer"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, seed: 3}]}}", "0.dual.interventions.0.seed: is of gates: shuffled or of control"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, shuffle: joint}]}}", "0.dual.interventions.0.shuffle: is of gates: shuffled"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, step_feature: trained}]}}",
                   "0.dual.interventions.0.step_feature: is of forced steps; give loops too"}));

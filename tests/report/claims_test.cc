@@ -259,6 +259,9 @@ TEST(ClaimsTest, BothPathsAreNeededIfEitherIsMissed) {
   Intervene(&results, "deep", 0, 4.0);
   EXPECT_EQ(One(results, "Both paths are needed").verdict, Verdict::kUndecided);
   EXPECT_THAT(One(results, "Both paths are needed").reason, HasSubstr("needs the interventions gates: deep and gates: wide"));
+  Intervene(&results, "wide", 0, -1.0);
+  Find(&results, "dual_path")->evaluation.dual->interventions.back().partial = true;  // says nothing of all layers
+  EXPECT_EQ(One(results, "Both paths are needed").verdict, Verdict::kUndecided);
   Intervene(&results, "wide", 0, 3.0);
   EXPECT_EQ(One(results, "Both paths are needed").verdict, Verdict::kHolds);
   EXPECT_THAT(One(results, "Both paths are needed").reason, HasSubstr("wide on all text changes the loss by +3.000"));

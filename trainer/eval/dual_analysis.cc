@@ -15,7 +15,7 @@ namespace braid::trainer {
 namespace {
 
 constexpr int64_t kBatch = 8;
-constexpr uint64_t kSeed = 42;
+constexpr uint64_t kNoiseSeed = 42;
 
 // Sums of the read-outs of some tokens of one block.
 class Means {
@@ -76,8 +76,10 @@ std::vector<CorpusBatch> ReadBatches(const corpus::Shards& set, int64_t sequence
   return batches;
 }
 
+// Under the noise of one seed, so that a change of the loss is none of the noise of routers.
 double MeanLoss(Network& network, const std::vector<CorpusBatch>& batches, int64_t sequence, const NamedIntervention& named,
                 const std::vector<corpus::TokenClass>& classes) {
+  network.SetEvaluationSeed(kNoiseSeed);
   LossSum sum;
   for (const CorpusBatch& batch : batches) {
     network.SetIntervention(ToIntervention(named, batch.ids, classes));
@@ -137,7 +139,14 @@ Json ClassRows(const Readings& readings, const std::vector<std::array<Means, cor
 
 Json Describe(const NamedIntervention& named) {
   Json json = {{"name", named.name}, {"gates", named.gates}, {"loss", Json::object()}, {"change", Json::object()}};
-  if (named.loops > 0) json["loops"] = named.loops;
+  if (named.loops > 0) {
+    json["loops"] = named.loops;
+    json["step_feature"] = named.step_feature;
+  }
+  if (named.gates == "shuffled") json["shuffle"] = named.shuffle;
+  if (named.gates == "shuffled" || named.control) json["seed"] = named.seed;
+  if (named.early_exit > 0) json["early_exit"] = named.early_exit;
+  if (!named.layers.empty()) json["layers"] = named.layers;
   if (!named.token_class.empty()) json["class"] = named.token_class;
   if (named.control) json["control"] = true;
   if (named.keep_sum) json["keep_sum"] = true;
@@ -157,6 +166,35 @@ const std::vector<std::string>& ClassNames() {
     return all;
   }();
   return names;
+}
+
+std::vector<int64_t> ReadLayers(JsonReader& read) {
+  const Json& layers = read.Value("layers");
+  if (layers.is_null()) return {};
+  const auto is_layer = [](const Json& layer) { return layer.is_number_integer() && layer.get<int64_t>() >= 0; };
+  if (layers.is_array() && !layers.empty() && std::all_of(layers.begin(), layers.end(), is_layer)) return layers;
+  read.Fail("layers", "expected a list of whole numbers of at least 0");
+  return {};
+}
+
+// Layers without such blocks, or an early exit from steps that have no mass, would change nothing.
+Status CheckFits(const NamedIntervention& named, const model::ModelSpec& spec) {
+  std::vector<model::Stack> stacks = spec.paths;
+  for (const model::Stack* stack : {&spec.dense, &spec.large}) stacks.push_back(*stack);
+  int64_t layers = 0;
+  bool weighs = false;
+  for (const model::Stack& stack : stacks) {
+    if (!stack.has_deep()) continue;
+    layers = std::max(layers, stack.blocks);
+    weighs = weighs || stack.dual.mix == "act";
+  }
+  for (const int64_t layer : named.layers) {
+    if (layer < layers) continue;
+    return InvalidArgument(Format("intervention %s: layers: model %s has no loop or dual_path block in layer %lld", named.name.c_str(), spec.name.c_str(),
+                                  static_cast<long long>(layer)));
+  }
+  if (named.early_exit == 0 || weighs) return OkStatus();
+  return InvalidArgument("intervention " + named.name + ": early_exit: model " + spec.name + " has no steps mixed by act");
 }
 
 }  // namespace
@@ -180,6 +218,12 @@ Result<DualAnalysis> DualAnalysisFromJson(const Json& json, const std::string& p
     named.keep_sum = one.Bool("keep_sum", false);
     named.step_feature = one.Choice("step_feature", named.step_feature, {"rescaled", "trained"});
     named.shuffle = one.Choice("shuffle", named.shuffle, {"independent", "joint"});
+    named.early_exit = one.Double("early_exit", 0);
+    named.layers = ReadLayers(one);
+    named.seed = one.Int("seed", named.seed);
+    if (!(named.early_exit >= 0 && named.early_exit <= 1)) one.Fail("early_exit", "must be from 0 to 1");
+    if (one.Has("seed") && named.gates != "shuffled" && !named.control) one.Fail("seed", "is of gates: shuffled or of control");
+    if (named.seed < 0) one.Fail("seed", "must not be negative");
     if (named.loops < 0) one.Fail("loops", "must not be negative");
     if (named.control && named.token_class.empty()) one.Fail("control", "is of a class; give class too");
     BRAID_RETURN_IF_ERROR(one.Finish());
@@ -194,6 +238,9 @@ Intervention ToIntervention(const NamedIntervention& named, const std::vector<in
   intervention.loops = named.loops;
   intervention.step_feature = named.step_feature;
   intervention.keep_sum = named.keep_sum;
+  intervention.early_exit = named.early_exit;
+  intervention.layers = named.layers;
+  intervention.seed = static_cast<uint64_t>(named.seed);
   if (named.gates == "shuffled") intervention.shuffle = named.shuffle;
   static const std::map<std::string, std::pair<double, double>> kGates = {
       {"deep", {1, 0}}, {"wide", {0, 1}}, {"uniform", {0.5, 0.5}}, {"open", {1, 1}}};
@@ -212,7 +259,7 @@ Intervention ToIntervention(const NamedIntervention& named, const std::vector<in
     for (const size_t i : inside) intervention.positions[i] = 1;
     return intervention;
   }
-  const auto order = Permutation(RandomStream(kSeed, "control/" + named.token_class), static_cast<uint32_t>(outside.size()));
+  const auto order = Permutation(RandomStream(intervention.seed, "control/" + named.token_class), static_cast<uint32_t>(outside.size()));
   for (size_t k = 0; k < std::min(inside.size(), outside.size()); ++k) intervention.positions[outside[order[k]]] = 1;
   return intervention;
 }
@@ -222,6 +269,7 @@ Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const s
   if (!HasTwoPathsOrLoops(network.spec())) {
     return InvalidArgument("model " + network.spec().name + " has no loop or dual_path block; spec.dual is about those");
   }
+  for (const NamedIntervention& named : analysis.interventions) BRAID_RETURN_IF_ERROR(CheckFits(named, network.spec()));
   Readings readings;
   Json by_corpus = Json::object();
   std::vector<Json> interventions;

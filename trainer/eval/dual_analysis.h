@@ -24,6 +24,9 @@ struct NamedIntervention {
   bool keep_sum = false;        // the learned g_d + g_w is kept, so that the residual keeps its scale
   std::string step_feature = "rescaled";
   std::string shuffle = "independent";
+  double early_exit = 0;        // of the mass that reaches a step, above 0 and at most 1; 0: none
+  std::vector<int64_t> layers;  // blocks, or parallel layers, that it acts on; empty: all
+  int64_t seed = 42;            // of shuffled gates and of the control
 };
 
 struct DualAnalysis {

@@ -66,8 +66,8 @@ struct Pass {
   at::Tensor auxiliary_loss;  // of the layers so far; undefined: none
 
   int64_t rows() const { return batch * sequence; }
-  // Uniform numbers [rows, columns] of this pass at `place`, as float on the CPU; row r of rank k's share is what it would
-  // be if one rank had them all.
+  // Uniform numbers [rows, columns] in [0, 1) of this pass at `place`, as float on the CPU: the top 24 bits of each number
+  // of the stream, exact in fp32. Row r of rank k's share is what it would be if one rank had them all.
   at::Tensor Uniform(const std::string& place, int64_t columns) const;
 };
 

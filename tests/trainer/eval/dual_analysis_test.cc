@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
 #include <numeric>
 
+#include "base/random.h"
 #include "corpus/dataset.h"
 #include "tests/trainer/small_world.h"
 
@@ -59,6 +61,43 @@ TEST_F(DualAnalysisTest, ChangesAreAgainstTheModelAsItIs) {
   }
 }
 
+// Each of these options makes its own loss, and is written beside it.
+TEST_F(DualAnalysisTest, EveryOptionChangesTheLoss) {
+  model::ModelSpec spec = network_->spec();
+  spec.dense.dual.loops = 4;  // with three of them the second step is told 1/2 or 1/3
+  network_ = Network::Create(spec, "cpu").value();
+  network_->Initialize(9);
+  for (const Layout::Slot& slot : network_->layout().slots) {
+    const RandomStream draws(7, slot.tensor.name);
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i) network_->parameters()[slot.offset + i] += 0.3f * draws.Normal(static_cast<uint64_t>(i));
+  }
+  const Json asked = Json::parse(R"([
+      {"name": "1", "gates": "learned", "loops": 3, "step_feature": "rescaled"},
+      {"name": "2", "gates": "learned", "loops": 3, "step_feature": "trained"},
+      {"name": "3", "gates": "learned", "early_exit": 0.6},
+      {"name": "4", "gates": "shuffled", "shuffle": "independent", "seed": 42},
+      {"name": "5", "gates": "shuffled", "shuffle": "joint", "seed": 42},
+      {"name": "6", "gates": "shuffled", "shuffle": "joint", "seed": 43},
+      {"name": "7", "gates": "open"},
+      {"name": "8", "gates": "open", "keep_sum": true},
+      {"name": "9", "gates": "open", "layers": [0]},
+      {"name": "10", "gates": "open", "layers": [1]},
+      {"name": "11", "gates": "open", "class": "WORD", "control": true, "seed": 42},
+      {"name": "12", "gates": "open", "class": "WORD", "control": true, "seed": 43}])");
+  Json made = Analyse({{"sequences", 3}, {"interventions", asked}}).value()["interventions"];
+  ASSERT_EQ(made.size(), asked.size());
+  std::map<double, std::string> names;
+  for (size_t i = 0; i < made.size(); ++i) {
+    const double loss = made[i]["loss"]["tales"];
+    EXPECT_NE(made[i]["change"]["tales"], 0.0) << made[i];
+    const auto [other, own] = names.emplace(loss, made[i]["name"]);
+    EXPECT_TRUE(own) << made[i] << " is the same as " << other->second;
+    made[i].erase("loss");
+    made[i].erase("change");
+    EXPECT_EQ(made[i], asked[i]);
+  }
+}
+
 TEST_F(DualAnalysisTest, ReadOutsAreMeansOverTheTokensOfEachClass) {
   const Json json = Analyse({{"sequences", 3}}).value();
   ASSERT_EQ(json["layers"].size(), 2u);
@@ -102,6 +141,11 @@ TEST_F(DualAnalysisTest, WhatCannotBeIsNamed) {
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "ajar"}}}}}), HasSubstr("spec.dual.interventions.0.gates"));
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"class", "VERB"}}}}}), HasSubstr("spec.dual.interventions.0.class"));
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"control", true}}}}}), HasSubstr("give class too"));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "early_exit": 2}]})")), HasSubstr("0.early_exit"));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "layers": [-1]}]})")), HasSubstr("0.layers"));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": "deep", "seed": 1}]})")), HasSubstr("0.seed"));
+  EXPECT_THAT(Analyse({{"interventions", Json::parse(R"([{"name": "x", "gates": "deep", "layers": [2]}])")}}).status().message(),
+              HasSubstr("intervention x: layers: model m has no loop or dual_path block in layer 2"));
   network_ = Network::Create(world_.Dense("plain"), "cpu").value();
   EXPECT_THAT(Analyse({{"sequences", 3}}).status().message(), HasSubstr("plain has no loop or dual_path block"));
 }

@@ -78,6 +78,42 @@ TEST_F(RoutingTest, NoiseIsThatOfTheDrawWhateverTheNumberOfRanks) {
   EXPECT_NE(Backward(*other, {.aux_scale = 0, .draw = 4}).loss, all.loss);
 }
 
+// With its noise held, a soft Gumbel router has a slope everywhere (PaPaformer section 11, check 7): along the gradient of one
+// tensor the loss grows as its norm says.
+TEST_F(RoutingTest, GradientsOfASoftGumbelRouterAreThoseOfTheLoss) {
+  model::ModelSpec spec = Routed("train_only");
+  spec.connection.router = {"gumbel", "combined", 0.7, false};
+  auto network = Network::Create(spec, "cpu").value();
+  network->Initialize(5);
+  for (const Layout::Slot& slot : network->layout().slots) {
+    if (slot.tensor.init != model::Init::kNormal) continue;
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] *= 6;
+  }
+  const BackwardOptions noise{.aux_scale = 0, .draw = 3};
+  Backward(*network, noise);
+  const std::vector<float> gradients = Gradients(*network);
+  size_t routers = 0;
+  for (const Layout::Slot& slot : network->layout().slots) {
+    const float* gradient = gradients.data() + slot.offset;
+    double squares = 0;
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(gradient[i], 2);
+    const double norm = std::sqrt(squares);
+    ASSERT_GT(norm, 0) << slot.tensor.name;
+    const auto moved = [&](double by) {
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
+        network->parameters()[slot.offset + i] += static_cast<float>(by * gradient[i] / norm);
+      }
+      return Backward(*network, noise).loss;
+    };
+    const double length = 0.01;
+    const double above = moved(length), below = moved(-2 * length);
+    moved(length);
+    EXPECT_NEAR((above - below) / (2 * length), norm, 0.01 * norm + 0.02) << slot.tensor.name;
+    routers += slot.tensor.name.find("router") != std::string::npos && norm > 0.2;
+  }
+  EXPECT_GE(routers, 3u) << "too few gradients of routers stand out";
+}
+
 // PaPaformer section 7, T4, and section 11, check 2: a router of zeros is uniform.
 TEST_F(RoutingTest, AuxiliaryLossesAtAUniformRouter) {
   auto network = Make("train_only");
