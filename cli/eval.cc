@@ -51,9 +51,9 @@ void RegisterEval(const Registry& registry) {
   command->add_option("--blimp", flags->blimp, "folder with BLiMP's *.jsonl");
   command->add_option("--pairs", flags->pairs, "of each paradigm of BLiMP; 0: all")->capture_default_str();
   command->add_option("--glue", flags->glue, "folder with the files of GLUE's and SuperGLUE's tasks");
-  command->add_option("--tasks", flags->tasks, "cola,rte,...; if not given the eleven of PaPaformer, all of which must be there");
+  command->add_option("--tasks", flags->tasks, "cola,rte,...; all that the folder has if not given");
   command->add_option("--seeds", flags->seeds, "3,12,...; the paper's if not given");
-  command->add_option("--documents", flags->documents, "rows of each file of a task; 0: all")->capture_default_str();
+  command->add_option("--documents", flags->documents, "examples of each file; 0: all")->capture_default_str();
   command->add_option("--epochs", flags->epochs, "of fine-tuning, at most")->capture_default_str();
   command->add_option("--threads", flags->threads)->capture_default_str();
   command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Eval(globals, *flags); }; });

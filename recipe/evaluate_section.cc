@@ -169,6 +169,10 @@ bool SomeCompositeHas(const Recipe& recipe, const std::string& path) {
 }
 
 void ReadRoutingPrompts(YamlMap& section, const Recipe& recipe, Routing* routing) {
+  if (section.Node("prompts").IsScalar()) {
+    routing->default_prompts = true;
+    return (void)section.Choice("prompts", "default", {"default"});
+  }
   const std::vector<YAML::Node> prompts = section.List("prompts");
   for (size_t i = 0; i < prompts.size(); ++i) {
     YamlMap prompt(prompts[i], section.PathOf("prompts") + "." + std::to_string(i), section.errors());
@@ -198,7 +202,7 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
       if (!SomeCompositeHas(*recipe, path)) corpora.Fail(corpus.name, "no composite has a path \"" + path + "\"");
     }
   }
-  if (routing.prompts.empty() && routing.sequences == 0) item.Fail("routing", "give prompts, or sequences of held-out text, or both");
+  if (routing.prompts.empty() && !routing.default_prompts && routing.sequences == 0) item.Fail("routing", "give prompts, or sequences of held-out text, or both");
 }
 
 Json ReadIntervention(const YAML::Node& node, const std::string& where, YamlErrors& errors) {

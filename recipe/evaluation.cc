@@ -45,7 +45,9 @@ Json RoutingOf(const Routing& routing, const model::ModelSpec& spec, const std::
   for (const auto& [corpus, path] : routing.correct) {
     if (const int64_t number = PathNumber(spec, path); number > 0) corpora[corpus] = number;
   }
-  return {{"prompts", prompts}, {"sequences", routing.sequences}, {"corpora", corpora}};
+  Json json = {{"sequences", routing.sequences}, {"corpora", corpora}};
+  if (!routing.default_prompts) json["prompts"] = prompts;  // without the field the trainer takes braid's own
+  return json;
 }
 
 // Section 7 of the dual-path specification.

@@ -26,6 +26,7 @@ struct RoutingPrompt {
 
 struct Routing {
   std::vector<RoutingPrompt> prompts;
+  bool default_prompts = false;                // braid's own instead
   int64_t sequences = 0;                       // of held-out text of each corpus
   std::map<std::string, std::string> correct;  // corpus -> path; otherwise the path that was trained on it
 };

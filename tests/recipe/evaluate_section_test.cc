@@ -63,6 +63,9 @@ TEST(EvaluateSectionTest, RoutingIsOfCompositesAndKnowsWhoIsRight) {
                              "corpora": {"tales": 1, "sums": 2}})"));
     EXPECT_TRUE(dag.Find(job)->inputs.contains("data.tales"));
   }
+  const Json usual = MustExpand(With("{routing: {prompts: default}}")).Find("evaluate:c")->spec["routing"];
+  EXPECT_FALSE(usual.contains("prompts"));  // the trainer's own
+  EXPECT_THAT(ErrorOf(With("{routing: {prompts: usual}}")), HasSubstr("routing.prompts: expected default"));
   // Slices keep every path: nothing is chosen.
   EXPECT_EQ(MustExpand(With(routing, Composed("connect: slice"))).Find("evaluate:c"), nullptr);
   // In a composite of other order the same path has another number; a corpus may be given to another.

@@ -104,6 +104,13 @@ Result<ValidationSpec> ValidationOf(const Arguments& arguments, int64_t sequence
   return validation;
 }
 
+// Without --tasks: those of which the folder has files.
+Status KeepTasksOf(const std::string& dir, GlueSettings* settings) {
+  BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(dir));
+  std::erase_if(settings->tasks, [&](const std::string& task) { return !files.Has(task); });
+  return settings->tasks.empty() ? InvalidArgument(dir + " has no file of a task of GLUE or SuperGLUE") : OkStatus();
+}
+
 }  // namespace
 
 Status GenerateByHand(const Arguments& arguments) {
@@ -175,7 +182,8 @@ Status BlimpByHand(const Arguments& arguments) {
 Status GlueByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 3) return InvalidArgument("glue takes a checkpoint folder and a folder of task files");
   const std::string& dir = arguments.positional()[2];
-  BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, SettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(GlueSettings settings, SettingsOf(arguments));
+  if (!arguments.Has("tasks")) BRAID_RETURN_IF_ERROR(KeepTasksOf(dir, &settings));
   BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
   BRAID_ASSIGN_OR_RETURN(const Json json,
                          MeasureGlue(*opened.network, opened.tokenizer, {dir, dir}, settings,

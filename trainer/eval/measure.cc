@@ -111,6 +111,7 @@ Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer, 
   network.SetEvaluationSeed(kRoutingSeed);
   corpus::Encoder encoder(tokenizer);
   BRAID_ASSIGN_OR_RETURN(Json json, RoutePrompts(settings.prompts, encoder, model));
+  if (!settings.prompts.empty()) json["prompt_set"] = settings.own_prompts ? "own" : "default";
   if (settings.sequences == 0) return json;
   int64_t done = 0;
   for (const corpus::Shards& set : shards) {

@@ -104,6 +104,16 @@ TEST_F(BlimpTest, APairIsRightWhenTheGoodSentenceScoresAtLeastAsMuch) {
   EXPECT_EQ(json["pairs"], 4);
 }
 
+TEST(BlimpResultTest, CompleteAreAllPairsOfAllParadigms) {
+  BlimpResult result;
+  for (int i = 0; i < 67; ++i) result.paradigms.push_back({"p" + std::to_string(i), 1, 1000});
+  EXPECT_EQ(ToJson(result)["complete"], true);
+  result.paradigms[3].pairs = 999;
+  EXPECT_EQ(ToJson(result)["complete"], false);
+  result.paradigms.erase(result.paradigms.begin() + 3);
+  EXPECT_EQ(ToJson(result)["complete"], false);
+}
+
 TEST_F(BlimpTest, LongerSentencesAreNotMadeUpFor) {
   // By the mean over tokens the longer sentence would win; by the sum it loses.
   const std::vector<Paradigm> paradigms = {{"length", {{"cat cat", "cat"}}}};

@@ -37,7 +37,7 @@ TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
   ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
   const std::string kept = world_.at("kept"), merged = world_.at("merged");
   ::testing::internal::CaptureStdout();
-  const Status glue = GlueByHand(Words({"glue", folder_, world_.at("glue"), "--tasks", "sst2", "--seeds", "5", "--epochs", "3", "--adapters", kept}));
+  const Status glue = GlueByHand(Words({"glue", folder_, world_.at("glue"), "--seeds", "5", "--epochs", "3", "--adapters", kept}));
   EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("over 1 seeds  accuracy"));
   ASSERT_TRUE(glue.ok()) << glue.message();
   const Status adapt = AdaptByHand(Words({"adapt", folder_, kept + "/sst2/seed-5", merged}));
@@ -91,6 +91,8 @@ TEST_F(ByHandTest, EvaluatePrintsJsonAndTakesTheFieldsOfARecipe) {
 TEST_F(ByHandTest, SaysHowItIsCalled) {
   EXPECT_THAT(BlimpByHand(Words({"blimp", folder_})).message(), HasSubstr("a checkpoint folder and a folder of BLiMP's files"));
   EXPECT_THAT(GlueByHand(Words({"glue", folder_})).message(), HasSubstr("a folder of task files"));
+  EXPECT_THAT(GlueByHand(Words({"glue", folder_, world_.MakeFolderAt("empty")})).message(),
+              HasSubstr("empty has no file of a task of GLUE or SuperGLUE"));
   EXPECT_THAT(AdaptByHand(Words({"adapt", folder_})).message(), HasSubstr("a folder of adapters and a new folder"));
   EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--seeds", "3,x"})).message(), HasSubstr("--seeds: x is no whole number"));
   EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--tasks", "colla"})).message(), HasSubstr("there is no task \"colla\""));

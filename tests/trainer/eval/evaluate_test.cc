@@ -211,12 +211,19 @@ TEST_F(EvaluateTest, RoutingOfAShareComposite) {
   task_.spec["routing"] = {{"prompts", {{{"text", "the cat"}, {"correct", 1}}}}, {"sequences", 2}, {"corpora", {{"tales", 1}, {"sums", 2}}}};
   const Json routing = Evaluate()["routing"];
   ASSERT_EQ(routing["prompts"].size(), 1u);
+  EXPECT_EQ(routing["prompt_set"], "own");
   EXPECT_EQ(routing["prompts"][0]["decisions"][0].size(), 1u);  // of two layers the last has no choice
   EXPECT_EQ(routing["text"]["tales"]["decisions"], 2 * SmallWorld::kSequence);
   const Json& shares = routing["text"]["sums"]["shares"];
   ASSERT_EQ(shares.size(), 2u);
   EXPECT_NEAR(shares[0].get<double>() + shares[1].get<double>(), 100, 1e-9);
   EXPECT_EQ(routing["text"]["sums"]["correct"], shares[1]);
+  task_.spec["routing"] = Json::object();
+  EXPECT_EQ(Evaluate()["routing"]["prompt_set"], "default");
+  task_.spec["routing"] = {{"prompts", Json::array()}, {"sequences", 2}};
+  const Json text_alone = Evaluate()["routing"];
+  EXPECT_FALSE(text_alone.contains("prompt_set"));
+  EXPECT_FALSE(text_alone.contains("summary"));
 }
 
 TEST_F(EvaluateTest, RoutingNeedsAModelThatRoutes) {

@@ -95,6 +95,11 @@ TEST_F(RoutingTest, APromptCountsWithItsLastPosition) {
   EXPECT_EQ(json["summary"]["shares"][2], 50.0);
 }
 
+TEST_F(RoutingTest, WithoutPromptsThereIsNothingToSum) {
+  corpus::Encoder encoder(world_.shared_tokenizer());
+  EXPECT_EQ(RoutePrompts({}, encoder, model_).value(), Json({{"prompts", Json::array()}}));
+}
+
 TEST_F(RoutingTest, HeldOutTextCountsWithEveryToken) {
   const auto shards = corpus::Shards::Open(world_.at("data.tales")).value();
   int64_t odd = 0;
@@ -110,6 +115,8 @@ TEST_F(RoutingTest, HeldOutTextCountsWithEveryToken) {
   EXPECT_NEAR(json["layers"][0]["correct"].get<double>(), 100.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
   EXPECT_NEAR(json["correct"].get<double>(), 50.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
   EXPECT_EQ(json["layers"][1]["shares"][2], 100.0);
+  EXPECT_EQ(json["clean"]["decisions"], 2 * tokens);
+  EXPECT_EQ(json["clean"]["shares"][0], 100.0);
   EXPECT_THAT(RouteText(shards, 5000, 1, 1, model_).status().message(), HasSubstr("raise validation.documents"));
 }
 

@@ -1,5 +1,6 @@
 #include "trainer/eval/blimp/blimp.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -35,6 +36,14 @@ Result<double> AccuracyOf(const Paradigm& paradigm, const std::vector<double>& s
     right += good >= bad;
   }
   return static_cast<double>(right) / static_cast<double>(paradigm.pairs.size());
+}
+
+constexpr size_t kParadigms = 67;
+constexpr int64_t kPairs = 1000;  // of each
+
+bool IsComplete(const std::vector<BlimpResult::Accuracy>& paradigms) {
+  return paradigms.size() == kParadigms &&
+         std::all_of(paradigms.begin(), paradigms.end(), [](const BlimpResult::Accuracy& one) { return one.pairs == kPairs; });
 }
 
 }  // namespace
@@ -76,8 +85,8 @@ Json ToJson(const BlimpResult& result) {
     pairs += one.pairs;
   }
   for (const double seed : result.seeds) seeds.push_back(100 * seed);
-  return {{"mean", 100 * result.mean}, {"paradigms", paradigms}, {"pairs", pairs}, {"seeds", seeds},
-          {"deviation", 100 * StandardDeviation(result.seeds)}};
+  return {{"mean", 100 * result.mean}, {"paradigms", paradigms}, {"pairs", pairs}, {"complete", IsComplete(result.paradigms)},
+          {"seeds", seeds}, {"deviation", 100 * StandardDeviation(result.seeds)}};
 }
 
 }  // namespace braid::trainer

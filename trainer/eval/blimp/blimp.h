@@ -41,8 +41,8 @@ struct BlimpResult {
 Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms, const corpus::Tokenizer& tokenizer,
                              corpus::Encoder& encoder, const TokenScorer& scorer, const BlimpOptions& options);
 
-// {"mean", "paradigms": {name: accuracy}, "pairs", "seeds": [mean of each noise seed], "deviation"}, accuracies
-// in per cent.
+// {"mean", "paradigms": {name: accuracy}, "pairs", "complete", "seeds": [mean of each noise seed], "deviation"}, accuracies
+// in per cent. Complete are the 67 paradigms of 1,000 pairs each as they are published: only such means compare with others'.
 Json ToJson(const BlimpResult& result);
 
 }  // namespace braid::trainer

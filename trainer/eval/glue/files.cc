@@ -63,6 +63,11 @@ Result<TaskFiles> TaskFiles::Find(const std::string& folder) {
   return found;
 }
 
+bool TaskFiles::Has(const std::string& task) const {
+  const auto first = paths_.lower_bound(task + ".");
+  return first != paths_.end() && first->first.starts_with(task + ".");
+}
+
 Result<std::string> TaskFiles::At(const std::string& task, const std::string& split) const {
   const std::string key = task + "." + split;
   if (const auto at = paths_.find(key); at != paths_.end()) {

@@ -17,6 +17,8 @@ namespace braid::trainer {
 class TaskFiles {
  public:
   static Result<TaskFiles> Find(const std::string& folder);
+  // True iff there is a file of some split of the task.
+  bool Has(const std::string& task) const;
   // kInvalidArgument names the task, the split and the forms if there is none, and the files if there are several.
   Result<std::string> At(const std::string& task, const std::string& split) const;
 

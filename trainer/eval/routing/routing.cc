@@ -37,8 +37,8 @@ Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::str
   RoutingSettings settings;
   settings.sequences = read.Int("sequences", 0);
   if (settings.sequences < 0) read.Fail("sequences", "must not be negative");
-  const bool own_prompts = read.Has("prompts");
-  const Json prompts = own_prompts ? read.RequireArray("prompts") : Json::array();
+  settings.own_prompts = read.Has("prompts");
+  const Json prompts = settings.own_prompts ? read.RequireArray("prompts") : Json::array();
   const Json corpora = read.Has("corpora") ? read.RequireObject("corpora") : Json::object();
   BRAID_RETURN_IF_ERROR(read.Finish());
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -54,7 +54,7 @@ Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::str
     CheckCorrect(by_corpus, corpus, settings.corpora[corpus], paths);
   }
   BRAID_RETURN_IF_ERROR(by_corpus.Finish());
-  if (!own_prompts) settings.prompts = DefaultRoutingPrompts();
+  if (!settings.own_prompts) settings.prompts = DefaultRoutingPrompts();
   return settings;
 }
 
@@ -79,7 +79,9 @@ Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Enc
     }
     list.push_back(std::move(item));
   }
-  Json json = {{"prompts", list}, {"summary", ToJson(tally)}};
+  Json json = {{"prompts", list}};
+  if (prompts.empty()) return json;
+  json["summary"] = ToJson(tally);
   if (model.has_router) json["clean"] = ToJson(clean);
   return json;
 }
@@ -92,6 +94,7 @@ Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t s
   }
   count = std::min(count, sequences);
   std::vector<RoutingTally> tallies;  // by layer
+  RoutingTally clean(model.choices);
   std::vector<int32_t> ids(static_cast<size_t>(kBatch * sequence));
   for (int64_t first = 0; first < count; first += kBatch) {
     const int64_t batch = std::min(kBatch, count - first);
@@ -100,6 +103,7 @@ Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t s
     tallies.resize(layers.size(), RoutingTally(model.choices));
     for (size_t l = 0; l < layers.size(); ++l) {
       for (const uint8_t choice : layers[l].choices) tallies[l].Add(choice, correct - 1);
+      for (const uint8_t choice : layers[l].clean_choices) clean.Add(choice, correct - 1);
     }
   }
   RoutingTally all(model.choices);
@@ -110,6 +114,7 @@ Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t s
   }
   Json json = ToJson(all);
   json["layers"] = std::move(by_layer);
+  if (model.has_router) json["clean"] = ToJson(clean);
   return json;
 }
 

@@ -19,6 +19,7 @@ namespace braid::trainer {
 // `spec.routing` of an evaluate job (docs/tasks.md).
 struct RoutingSettings {
   std::vector<RoutingPrompt> prompts;      // without the field in the spec: DefaultRoutingPrompts()
+  bool own_prompts = false;                // the spec has the field
   int64_t sequences = 0;                   // at most so many held-out ones of each corpus; 0: no text
   std::map<std::string, int64_t> corpora;  // the right path of a corpus, from 1 on
 };
@@ -38,11 +39,11 @@ struct RoutedModel {
 // {"prompts": [{"text", "correct", "decisions": [[choice of each layer, from 1 on]]}], "summary": TALLY}, and
 // of a model with a router also `clean_decisions` and `clean` (the same without Gumbel noise). A prompt counts
 // with its last position, the prediction of the next token; layers whose choice is not defined (the last of
-// `share`) are left out.
+// `share`) are left out. Without prompts there is no summary and no clean.
 Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder, const RoutedModel& model);
 
-// TALLY over every token of up to `sequences` held-out sequences, with "layers": [TALLY of each]. `correct`
-// counts from 1; 0: not known.
+// TALLY over every token of up to `sequences` held-out sequences, with "layers": [TALLY of each], and of a model with a
+// router "clean": TALLY without Gumbel noise. `correct` counts from 1; 0: not known.
 Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences, int64_t correct, const RoutedModel& model);
 
 }  // namespace braid::trainer
