@@ -4,10 +4,10 @@
 #include "base/process.h"
 
 namespace braid::cli {
+namespace {
 
-Result<std::string> ModelFolder(const Globals& globals, const std::string& model) {
-  if (IsFolder(model)) return model;
-  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+// The checkpoint that RUN/JOB made, or the artifact of an id.
+Result<v1::Artifact> FindModel(Client& client, const std::string& model) {
   std::string artifact = model;
   if (const size_t slash = model.find('/'); slash != std::string::npos) {
     BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(model.substr(0, slash)));
@@ -21,10 +21,20 @@ Result<std::string> ModelFolder(const Globals& globals, const std::string& model
   }
   v1::GetArtifactRequest request;
   request.set_id(artifact);
-  BRAID_ASSIGN_OR_RETURN(const v1::Artifact found, (client.Call<v1::Artifact>(&v1::Artifacts::Stub::GetArtifact, client.artifacts(), request)));
-  if (found.kind() != "checkpoint") return InvalidArgument("artifact " + artifact + " is a " + found.kind() + ", not a checkpoint");
-  const std::string folder = JoinPath(JoinPath(globals.dir, "models"), found.id());
-  BRAID_RETURN_IF_ERROR(client.GetToFolder(found.id(), folder, TransferProgress("downloading")).status());
+  return client.Call<v1::Artifact>(&v1::Artifacts::Stub::GetArtifact, client.artifacts(), request);
+}
+
+}  // namespace
+
+Result<std::string> ModelFolder(const Globals& globals, const std::string& model) {
+  if (IsFolder(model)) return model;
+  Result<Client> client = Connect(globals);
+  if (!client.ok()) return client.status().Wrap(model + " is no folder here");
+  const Result<v1::Artifact> found = FindModel(*client, model);
+  if (!found.ok()) return found.status().Wrap(model + " is no folder here, and no model of the coordinator");
+  if (found->kind() != "checkpoint") return InvalidArgument("artifact " + model + " is a " + found->kind() + ", not a checkpoint");
+  const std::string folder = JoinPath(JoinPath(globals.dir, "models"), found->id());
+  BRAID_RETURN_IF_ERROR(client->GetToFolder(found->id(), folder, TransferProgress("downloading")).status());
   return folder;
 }
 

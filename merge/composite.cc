@@ -16,6 +16,17 @@ Status RequireEqual(const std::string& a_name, const std::string& b_name, const 
                       b.dump() + "; " + advice);
 }
 
+Status CheckArch(const std::string& a_name, const model::Arch& a, const std::string& b_name, const model::Arch& b) {
+  const auto equal = [&](const char* field, const Json& x, const Json& y) {
+    return RequireEqual(a_name, b_name, std::string("arch.") + field, x, y, "it decides what given weights compute, so all must agree");
+  };
+  BRAID_RETURN_IF_ERROR(equal("attn_out_proj", a.attn_out_proj, b.attn_out_proj));
+  BRAID_RETURN_IF_ERROR(equal("ffn_gate", a.ffn_gate, b.ffn_gate));
+  BRAID_RETURN_IF_ERROR(equal("rope_layout", a.rope_layout, b.rope_layout));
+  BRAID_RETURN_IF_ERROR(equal("rope_base", a.rope_base, b.rope_base));
+  return equal("norm_eps", a.norm_eps, b.norm_eps);
+}
+
 // What all weights of one model have in common.
 Status CheckPair(const std::string& a_name, const model::ModelSpec& a, const std::string& b_name, const model::ModelSpec& b) {
   const auto equal = [&](const std::string& field, const Json& x, const Json& y, const std::string& advice) {
@@ -26,16 +37,11 @@ Status CheckPair(const std::string& a_name, const model::ModelSpec& a, const std
   BRAID_RETURN_IF_ERROR(equal("vocab", a.vocab, b.vocab, retrain));
   BRAID_RETURN_IF_ERROR(equal("pad_id", a.pad_id, b.pad_id, retrain));
   BRAID_RETURN_IF_ERROR(equal("eos_id", a.eos_id, b.eos_id, retrain));
-  const std::string same = "it decides what given weights compute, so all must agree";
-  BRAID_RETURN_IF_ERROR(equal("arch.attn_out_proj", a.arch.attn_out_proj, b.arch.attn_out_proj, same));
-  BRAID_RETURN_IF_ERROR(equal("arch.ffn_gate", a.arch.ffn_gate, b.arch.ffn_gate, same));
-  BRAID_RETURN_IF_ERROR(equal("arch.rope_layout", a.arch.rope_layout, b.arch.rope_layout, same));
-  BRAID_RETURN_IF_ERROR(equal("arch.rope_base", a.arch.rope_base, b.arch.rope_base, same));
-  return equal("arch.norm_eps", a.arch.norm_eps, b.arch.norm_eps, same);
+  return CheckArch(a_name, a.arch, b_name, b.arch);
 }
 
 // "d is 8, the composite says 16; dual.loops is 2, ..."
-std::string StackDifferences(const model::Stack& there, const model::Stack& asked) {
+std::string StackDifferences(const model::Stack& there, const model::Stack& asked, const std::string& who) {
   const Json was = model::StackToJson(there).flatten(), is = model::StackToJson(asked).flatten();
   std::set<std::string> pointers;
   for (const Json* side : {&was, &is}) {
@@ -47,7 +53,7 @@ std::string StackDifferences(const model::Stack& there, const model::Stack& aske
     if (pointer == "/name" || a == b) continue;
     std::string field = pointer.substr(1);
     std::replace(field.begin(), field.end(), '/', '.');
-    parts.push_back(field + " is " + a.dump() + ", the composite says " + b.dump());
+    parts.push_back(field + " is " + a.dump() + ", " + who + " says " + b.dump());
   }
   return Join(parts, "; ");
 }
@@ -66,7 +72,7 @@ std::string Names(const std::vector<model::Stack>& paths) {
 Status CheckPlace(const std::string& who, const model::Stack& there, const model::Stack& asked, size_t place) {
   if (model::SameShape(there, asked)) return OkStatus();
   return Incompatible(who + " is not what the composite expects as path " + std::to_string(place) + " (" + asked.name +
-                      "): " + StackDifferences(there, asked));
+                      "): " + StackDifferences(there, asked, "the composite"));
 }
 
 Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base, const model::ModelSpec& composite) {
@@ -169,6 +175,15 @@ Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Pa
     BRAID_RETURN_IF_ERROR(CheckPlace("parent " + parents[p].name, parents[p].spec.dense, composite.paths[p], p));
   }
   return OkStatus();
+}
+
+Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arch& arch) {
+  if (path.spec.kind != model::Kind::kDense) return Incompatible(path.name + " is a composite; a path is a dense model");
+  if (!model::SameShape(path.spec.dense, asked)) {
+    return Incompatible(path.name + " is not what the recipe says of it: " + StackDifferences(path.spec.dense, asked, "the recipe"));
+  }
+  BRAID_RETURN_IF_ERROR(CheckArch(path.name, path.spec.arch, "the recipe", arch));
+  return CheckTensors(path);
 }
 
 Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const std::optional<Parent>& base,

@@ -21,6 +21,10 @@ Status CheckParents(const std::vector<Parent>& parents, const std::optional<Pare
 // base by name, and every other path is one of the base; shapes are equal in every field.
 Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Parent>& base, const model::ModelSpec& composite);
 
+// A path that was trained before against what a recipe says of it, while nothing is known of the others: its shape, the arch
+// fields of CheckParents, and its tensors. INCOMPATIBLE_PARENTS names the path, the field or tensor, and both values.
+Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arch& arch);
+
 struct CompositeOptions {
   std::string name = "composite";
   model::Connection connection;   // with a base: of the same kind

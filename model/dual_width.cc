@@ -46,7 +46,8 @@ Result<Widths> SolveWidths(const WidthProblem& problem) {
   double budget = problem.budget;
   if (problem.flop_match == "total" && problem.block != "dual_path") {
     const double passes = problem.block == "wide" ? 1 : K;
-    budget += (K + 1 - passes) * 2 * static_cast<double>(problem.sequence) * d;
+    const double of_dual = problem.against > 0 ? static_cast<double>(problem.against) : K;
+    budget += (of_dual + 1 - passes) * 2 * static_cast<double>(problem.sequence) * d;
   }
   Widths widths;
   if (problem.block == "wide") {

@@ -20,6 +20,7 @@ struct WidthProblem {
   double alpha = 0.5;                      // dual_path: the deep path's share
   std::string flop_match = "projections";  // projections: accounting A, as published | total: A and scores at `sequence`
   int64_t sequence = 256;                  // for `total`
+  int64_t against = 0;                     // for `total` of a baseline: K of the dual model that it is compared with; 0: its own `loops`
 };
 
 // Configured widths (d_ffn); 0 for a path that the block does not have. EffectiveWidth makes hidden widths of them.
@@ -28,8 +29,8 @@ struct Widths {
   int64_t wide = 0;
 };
 
-// kInvalidArgument if attention alone costs more than a path's share of the budget. Under `total` the published rule holds: a dual model keeps
-// F_M, a baseline of n passes gets F_M + (K + 1 - n) scores of a pass.
+// kInvalidArgument if attention alone costs more than a path's share of the budget. Under `total` the published rule holds: a dual model of K steps
+// keeps F_M, a baseline of n passes gets F_M + (K + 1 - n) scores of a pass.
 Result<Widths> SolveWidths(const WidthProblem& problem);
 
 }  // namespace braid::model

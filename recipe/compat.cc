@@ -36,6 +36,7 @@ Json TrainPreset(const std::string& compat) {
           {"last_label", paper ? "copy_input" : "ignore"},
           {"lr_schedule", paper ? "cosine_misstepped" : "cosine"},
           {"warmup_steps", 0},
+          {"warmup_start", 0.0},
           {"lr_min", 0.0},
           {"aux_load", paper ? "plus_entropy" : "neg_entropy"},
           {"aux_probs", paper ? "sample" : "softmax"},

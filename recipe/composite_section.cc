@@ -26,6 +26,10 @@ model::Router ReadRouter(YamlMap& map) {
   router.tau = section.Double("tau", router.tau);
   router.hard = section.Bool("hard", router.kind != "softmax");
   if (!(router.tau > 0) || !std::isfinite(router.tau)) section.Fail("tau", "must be above 0");
+  if (router.kind == "top1" && section.Has("hard")) section.Fail("hard", "top1 takes one choice always");
+  for (const char* key : {"input", "tau", "hard"}) {
+    if (router.kind == "none" && section.Has(key)) section.Fail(key, "is of routers that choose; none weighs all alike");
+  }
   return router;
 }
 

@@ -93,12 +93,20 @@ class Expander {
     job.slots_per_rank = made.slots;
     job.device = made.device;
     AddData(made.corpora, &job);
+    if (!made.start.empty()) job.inputs["init"] = TrainedBefore("start." + made.name(), made.start, made.line);
     BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name, sizes_.LengthOf(made.corpora, fraction, made.train)));
     job.estimate = Sizes::TrainingOf(dag_.models.back());
     job.spec = {{"model", model::ToJson(made.spec)}, {"seed", SeedOf(made.name())}, {"data", DataSpec(made.corpora, share)},
                 {"train", made.train}, {"loss_average", recipe_.loss_average}};
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
+  }
+
+  // An artifact, or a local folder that becomes the source `name`.
+  InputRef TrainedBefore(const std::string& name, const std::string& checkpoint, int line) {
+    if (IsArtifactId(checkpoint)) return {"", "", "", checkpoint};
+    dag_.sources.push_back({name, "checkpoint", {checkpoint}, line, /*folders=*/true});
+    return {"", "", name, ""};
   }
 
   Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length) {
@@ -174,10 +182,7 @@ class Expander {
                   {"carry_optimizer", composite.joint.carry_optimizer}};
     if (!composite.base.empty()) {
       merge.spec["base"] = true;
-      const std::string source = "base." + composite.name();
-      const bool artifact = IsArtifactId(composite.base);
-      merge.inputs["base"] = artifact ? InputRef{"", "", "", composite.base} : InputRef{"", "", source, ""};
-      if (!artifact) dag_.sources.push_back({source, "checkpoint", {composite.base}, composite.line, /*folders=*/true});
+      merge.inputs["base"] = TrainedBefore("base." + composite.name(), composite.base, composite.line);
     }
     return merge;
   }

@@ -19,6 +19,7 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   map.errors().set_inherited(true);
   ReadTrainSection(map.Node("train"), map.PathOf("train"), map.errors(), &made.train);
   map.errors().set_inherited(false);
+  made.start = map.String("start", "");
   made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));
   made.device = map.Choice("device", "cpu", {"cpu", "cuda"});
   return made;
@@ -48,6 +49,7 @@ Model ReadPath(const YAML::Node& node, const std::string& where, const Recipe& r
   made.spec.dense.name = made.name();
   ReadStack(map, recipe.sequence, &made.spec.dense);
   made.from = map.String("from", "");
+  if (!made.from.empty() && !made.start.empty()) map.Fail("start", "from is trained already and begins nothing; give one of the two");
   made.corpora = {ReadCorpusName(map, recipe)};
   map.NotYet("attn", "another attention");
   return made;

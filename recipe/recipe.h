@@ -27,6 +27,7 @@ struct Model {
   model::ModelSpec spec;             // a baseline may be a composite that is trained from scratch
   std::vector<std::string> corpora;  // of a path: its corpus; of a baseline: all
   std::string from;                  // artifact id or folder: trained before
+  std::string start;                 // the same: what its training begins with, instead of weights drawn from the seed
   Json train;                        // settings of docs/tasks.md, `train`
   int32_t slots = 1;
   std::string device = "cpu";

@@ -31,12 +31,25 @@ void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
   }
 }
 
+// K of the dual model that a baseline is matched with: the scores of attention that it computes besides F_M.
+void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
+  const bool asked = problem->flop_match == "total" && problem->block != "dual_path";
+  if (asked && problem->block == "wide") (void)dual.Require("against");
+  const int64_t against = dual.Int("against", 0, 1, kMostLoops);
+  if (asked) {
+    problem->against = against;
+  } else if (dual.Has("against")) {
+    dual.Fail("against", "is of wide and loop blocks under flop_match: total");
+  }
+}
+
 // Widths that cost a budget (dual-path specification, section 5).
 void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
   model::WidthProblem problem{.block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
   problem.budget = dual.Double("budget", 0);
   if (stack->block == "dual_path") problem.alpha = dual.Double("alpha", 0.5);
   problem.flop_match = dual.Choice("flop_match", "projections", {"projections", "total"});
+  ReadAgainst(dual, &problem);
   if (!std::isfinite(problem.budget)) return dual.Fail("budget", "must be finite");
   if (!(problem.alpha > 0 && problem.alpha < 1)) return dual.Fail("alpha", "must be above 0 and below 1");
   const Result<model::Widths> widths = model::SolveWidths(problem);
@@ -74,7 +87,7 @@ void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
     }
     return SolveBudget(dual, sequence, multiple, stack);
   }
-  for (const char* key : {"budget", "alpha", "flop_match"}) {
+  for (const char* key : {"budget", "alpha", "flop_match", "against"}) {
     (void)dual.Node(key);
     const bool refused = key == std::string("alpha") && stack->block != "dual_path";
     if (dual.Has(key) && !refused) dual.Fail(key, "is of widths that are solved for; give budget too");
@@ -93,6 +106,7 @@ void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
     knobs.loops = dual.Int("loops", 1, 1, kMostLoops);
     knobs.mix = dual.Choice("mix", knobs.mix, {"act", "final", "uniform"});
     knobs.skip_last_router = dual.Bool("skip_last_router", knobs.skip_last_router);
+    if (knobs.mix != "act" && dual.Has("skip_last_router")) dual.Fail("skip_last_router", "is of mix: act; " + knobs.mix + " has no router");
   }
   if (stack->block == "dual_path") {
     knobs.gate = dual.Choice("gate", knobs.gate, {"two_gates", "convex", "softmax", "fixed"});

@@ -57,10 +57,17 @@ void ReadRules(YamlMap& map, Json* train) {
 
 // The published schedule anneals from the first step of every epoch, and towards 0.
 void CheckSchedule(YamlMap& map, const Json& train) {
-  const bool inherited = !map.Has("lr_min") && !map.Has("optimizer") && !map.Has("lr_schedule") && !map.Has("warmup_steps");
+  const bool inherited = !map.Has("lr_min") && !map.Has("optimizer") && !map.Has("lr_schedule") && !map.Has("warmup_steps") &&
+                         !map.Has("warmup_start");
   if (inherited) return;  // checked where it was written
   if (train["lr_min"].get<double>() > train["optimizer"]["lr"].get<double>()) {
     map.Fail("lr_min", "is above optimizer.lr; the schedule falls from one to the other");
+  }
+  if (train["warmup_start"].get<double>() > train["optimizer"]["lr"].get<double>()) {
+    map.Fail("warmup_start", "is above optimizer.lr; the warm-up rises from one to the other");
+  }
+  if (train["warmup_start"].get<double>() > 0 && train["warmup_steps"].get<int64_t>() == 0) {
+    map.Fail("warmup_start", "is of a warm-up; give warmup_steps too");
   }
   if (train["lr_schedule"] != "cosine_misstepped") return;
   if (train["warmup_steps"].get<int64_t>() > 0) map.Fail("warmup_steps", "lr_schedule cosine_misstepped has no warm-up");
@@ -88,7 +95,7 @@ void ReadTrainFields(YamlMap& map, Json* train) {
                                    {"tokens", 0}, {"warmup_steps", 0}}) {
     (*train)[key] = map.Int(key, (*train)[key].get<int64_t>(), least, kMany);
   }
-  for (const char* key : {"clip", "lr_min"}) ReadNumber(map, key, IsNotNegative, "must not be negative", train);
+  for (const char* key : {"clip", "lr_min", "warmup_start"}) ReadNumber(map, key, IsNotNegative, "must not be negative", train);
   ReadOptimizer(map, train);
   ReadRules(map, train);
   CheckSchedule(map, *train);

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
+#include <set>
 
 #include "base/text.h"
 #include "report/arms.h"
@@ -151,6 +153,137 @@ void GatesMatter(const ModelResult& model, std::vector<Finding>* findings) {
   findings->push_back(std::move(finding));
 }
 
+std::string LabelOf(const ReadOut& row, const std::string& label) {
+  for (const auto& [name, value] : row.labels) {
+    if (name == label) return value;
+  }
+  return "";
+}
+
+// Mean deep share of all tokens of the read-outs that `wanted` takes.
+std::optional<double> DeepShareOf(const Dual& dual, const std::function<bool(const ReadOut&)>& wanted) {
+  double sum = 0, tokens = 0;
+  for (const ReadOut& row : dual.readouts) {
+    const auto share = row.values.find("deep_share"), count = row.values.find("tokens");
+    if (share == row.values.end() || count == row.values.end() || !wanted(row)) continue;
+    sum += share->second * count->second;
+    tokens += count->second;
+  }
+  return tokens > 0 ? std::optional(sum / tokens) : std::nullopt;
+}
+
+constexpr double kSameShare = 0.05;
+
+Verdict IsAbove(double high, double low) {
+  if (std::abs(high - low) < kSameShare) return Verdict::kUndecided;
+  return high > low ? Verdict::kHolds : Verdict::kDoesNotHold;
+}
+
+void ClassesDiffer(const ModelResult& model, std::vector<Finding>* findings) {
+  Finding finding{"Layout and symbols lean on the deep path, words on the wide one.", kPaper, "SPACE, PUNCT and SYM deepest, adverbs to verbs widest",
+                  model.name};
+  const auto layout = DeepShareOf(*model.evaluation.dual, [](const ReadOut& row) {
+    const std::string of = LabelOf(row, "class");
+    return of == "SPACE" || of == "PUNCT" || of == "SYM";
+  });
+  const auto words = DeepShareOf(*model.evaluation.dual, [](const ReadOut& row) { return LabelOf(row, "class") == "WORD"; });
+  if (!layout || !words) {
+    finding.reason = "needs read-outs of words, and of layout or symbols (evaluate: dual)";
+  } else {
+    finding.verdict = IsAbove(*layout, *words);
+    finding.reason = Format("mean deep share %.2f of SPACE, PUNCT and SYM, %.2f of WORD", *layout, *words);
+  }
+  findings->push_back(std::move(finding));
+}
+
+void ClassNeedsItsPath(const ModelResult& model, std::vector<Finding>* findings) {
+  Finding finding{"Numbers and symbols need the deep path: forced onto the wide one they cost more than as many other tokens.", kPaper,
+                  "0.00 to +0.37 nats beyond the control", model.name};
+  Smallest excess;
+  const std::vector<Intervention>& all = model.evaluation.dual->interventions;
+  for (const Intervention& one : all) {
+    const bool arithmetic = one.token_class == "NUM" || one.token_class == "SYM";
+    if (!arithmetic || one.control || one.partial || one.gates != "wide" || one.loops > 0) continue;
+    for (const Intervention& twin : all) {
+      if (!twin.control || twin.partial || twin.token_class != one.token_class || twin.gates != one.gates || twin.loops > 0) continue;
+      for (const auto& [corpus, change] : one.change) {
+        if (!twin.change.contains(corpus)) continue;
+        const double beyond = change - twin.change.at(corpus);
+        if (excess.any && beyond >= excess.change) continue;
+        excess = {true, beyond, Format("%s costs %+.3f more than %s on %s", one.name.c_str(), beyond, twin.name.c_str(), corpus == "all" ? "all text" : corpus.c_str())};
+      }
+    }
+  }
+  finding.verdict = Hurts(excess);
+  finding.reason = excess.any ? "at the least, " + excess.named
+                              : "needs gates: wide with class: NUM or SYM, and the same with control: true (evaluate: dual: interventions)";
+  findings->push_back(std::move(finding));
+}
+
+// |g_d - g_w| of the mean gates of layers [begin, end).
+double OneSided(const Dual& dual, size_t begin, size_t end) {
+  double sum = 0;
+  for (size_t i = begin; i < end; ++i) sum += std::abs(dual.layers[i].values.at("gate_deep") - dual.layers[i].values.at("gate_wide"));
+  return sum / static_cast<double>(end - begin);
+}
+
+void GatesSharpen(const ModelResult& model, std::vector<Finding>* findings) {
+  const Dual& dual = *model.evaluation.dual;
+  Finding finding{"Gates are balanced in the first layers and one-sided in the last.", kPaper, "small and balanced in layers 0 to 4, in the corners in 10 to 15 of 16",
+                  model.name};
+  const size_t layers = dual.layers.size();
+  const bool known = std::all_of(dual.layers.begin(), dual.layers.end(), [](const ReadOut& row) {
+    return row.values.contains("gate_deep") && row.values.contains("gate_wide");
+  });
+  if (layers < 4 || !known) {
+    finding.reason = Format("needs the gates of four layers or more; %zu were read out", known ? layers : size_t{0});
+  } else {
+    const size_t first = std::max<size_t>(1, layers * 5 / 16), last = layers - std::max<size_t>(1, layers * 6 / 16);
+    const double early = OneSided(dual, 0, first), late = OneSided(dual, last, layers);
+    finding.verdict = IsAbove(late, early);
+    finding.reason = Format("the mean gates differ by %.2f in the first %zu layers, by %.2f in the last %zu", early, first, late, layers - last);
+  }
+  findings->push_back(std::move(finding));
+}
+
+// What a corpus is about is not known here: the figures are given, the verdict is the reader's.
+void CorporaDiffer(const ModelResult& model, std::vector<Finding>* findings) {
+  const Dual& dual = *model.evaluation.dual;
+  Finding finding{"Late layers are deeper on arithmetic than on questions of knowledge.", kPaper, "GSM8K deeper than TriviaQA", model.name};
+  std::set<std::string> late, corpora;
+  for (size_t i = dual.layers.size() * 5 / 8; i < dual.layers.size(); ++i) late.insert(LabelOf(dual.layers[i], "place"));
+  for (const ReadOut& row : dual.readouts) corpora.insert(LabelOf(row, "corpus"));
+  corpora.erase("");
+  std::vector<std::string> shares;
+  for (const std::string& corpus : corpora) {
+    const auto share = DeepShareOf(dual, [&](const ReadOut& row) { return LabelOf(row, "corpus") == corpus && late.contains(LabelOf(row, "place")); });
+    if (share) shares.push_back(Format("%.2f on %s", *share, corpus.c_str()));
+  }
+  finding.reason = shares.size() < 2 ? "needs read-outs of two corpora (evaluate: dual)"
+                                     : "which corpus is which is the reader's to say: mean deep share in the late layers " + Join(shares, ", ");
+  findings->push_back(std::move(finding));
+}
+
+void SharesSuitDomains(const std::vector<Arm>& arms, std::vector<Finding>* findings) {
+  const auto duals = OfBlock(arms, "dual_path");
+  if (duals.size() < 2) return;
+  Finding finding{"Arms that spend more on the wide path suit knowledge, those that spend more on the deep path suit arithmetic.", kPaper,
+                  "best at alpha 25 on knowledge, 50 and 75 on mathematics", "the dual-path arms"};
+  std::vector<std::string> best;
+  for (const auto& [corpus, loss] : duals.front()->model->evaluation.losses) {
+    const Arm* least = nullptr;
+    for (const Arm* arm : duals) {
+      if (arm->model->LossOn(corpus).has_value() && (least == nullptr || *arm->model->LossOn(corpus) < *least->model->LossOn(corpus))) least = arm;
+    }
+    if (corpus != "all" && least != nullptr) {
+      best.push_back(Format("%s on %s (widths %lld deep, %lld wide)", least->model->name.c_str(), corpus.c_str(), (long long)least->stack.dual.ffn_deep,
+                            (long long)least->stack.dual.ffn_wide));
+    }
+  }
+  finding.reason = best.empty() ? "needs the losses of corpora of both kinds" : "which corpus is which is the reader's to say: best is " + Join(best, ", ");
+  findings->push_back(std::move(finding));
+}
+
 // Mean deep share of layers [begin, end).
 double DeepShare(const Dual& dual, size_t begin, size_t end) {
   double sum = 0;
@@ -170,8 +303,7 @@ void LastLayersDeep(const ModelResult& model, std::vector<Finding>* findings) {
     // The published borders, at this depth: an eighth of the layers up to five eighths, and the last eighth.
     const size_t begin = std::max<size_t>(1, layers / 8), end = std::max(begin + 1, layers * 5 / 8), last = layers - std::max<size_t>(1, layers / 8);
     const double middle = DeepShare(dual, begin, end), late = DeepShare(dual, last, layers);
-    constexpr double kSameShare = 0.05;
-    if (std::abs(late - middle) >= kSameShare) finding.verdict = late > middle ? Verdict::kHolds : Verdict::kDoesNotHold;
+    finding.verdict = IsAbove(late, middle);
     finding.reason = Format("mean deep share %.2f in the middle, %.2f in the last %zu of %zu layers", middle, late, layers - last, layers);
   }
   findings->push_back(std::move(finding));
@@ -184,6 +316,7 @@ std::vector<Finding> TestDualPathClaims(const Results& results) {
   const std::vector<Arm> arms = ArmsOf(results);
   for (const Arm* wide : OfBlock(arms, "wide")) DualBeatsWide(arms, *wide, &findings);
   for (const Arm* wide : OfBlock(arms, "wide")) LoopLoses(arms, *wide, &findings);
+  SharesSuitDomains(arms, &findings);
   const auto each = [&](const auto& test, const std::string& other_block) {
     for (const ModelResult& model : results.models) {
       if (model.role == "composite_start" || !model.evaluation.dual.has_value()) continue;
@@ -195,9 +328,15 @@ std::vector<Finding> TestDualPathClaims(const Results& results) {
   each(StepsNeeded, "loop");
   each(NoExtrapolation, "loop");
   each(GatesMatter, "dual_path");
+  each(ClassesDiffer, "dual_path");
+  each(ClassNeedsItsPath, "dual_path");
+  each(CorporaDiffer, "dual_path");
   for (const ModelResult& model : results.models) {
     // The blocks of a composite are not one stack.
-    if (!model.composed() && model.evaluation.dual.has_value() && HasBlock(model, "dual_path")) LastLayersDeep(model, &findings);
+    if (!model.composed() && model.evaluation.dual.has_value() && HasBlock(model, "dual_path")) {
+      LastLayersDeep(model, &findings);
+      GatesSharpen(model, &findings);
+    }
   }
   return findings;
 }

@@ -299,6 +299,7 @@ Result<Intervention> ReadIntervention(const Json& json, const std::string& path)
   intervention.loops = read.Int("loops", LoopsOfName(intervention.name));
   intervention.gates = read.Choice("gates", GatesOfName(intervention.name), {"", "deep", "wide", "uniform", "open", "shuffled", "learned"});
   intervention.token_class = read.String("class", "");
+  intervention.control = read.Bool("control", false);
   intervention.partial = read.Has("layers") || read.Has("early_exit");
   const Json &loss = read.Value("loss"), &change = read.Value("change");
   BRAID_RETURN_IF_ERROR(Done(read, json));

@@ -81,6 +81,7 @@ struct Intervention {
   std::string token_class;  // gates are set on tokens of this class alone, or on as many others; empty: everywhere
   std::map<std::string, double> loss, change;  // by corpus, nats a token; change against the learned gates
   bool partial = false;  // in some layers alone, or beside an early exit: no evidence for claims about all layers
+  bool control = false;  // on as many tokens outside the class
 };
 // One line of read-outs: what it is about (corpus, class, place) and its numbers by name.
 struct ReadOut {

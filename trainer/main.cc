@@ -36,6 +36,8 @@ constexpr char kUsage[] =
     "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR has the tasks' files\n"
     "    [--tasks cola,rte] [--seeds 3,12] [--epochs 32] [--batch 64] [--length 128] [--documents 0] [--adapters FOLDER]\n"
     "    [--tokenizer FILE] [--threads 2] [--json]\n"
+    "braid-trainer check                    what is wrong with the files of evaluations, without a model\n"
+    "    [--blimp DIR] [--pairs 0] [--glue DIR] [--superglue DIR] [--tasks cola,rte] [--documents 0] [--mnli mean]\n"
     "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved merged into its weights\n";
 
 Status Describe(const Arguments& arguments) {
@@ -103,7 +105,8 @@ int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(
       argc, argv,
       {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name", "pairs",
-       "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters", "average", "last-label"},
+       "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters", "average", "last-label",
+       "blimp", "glue", "superglue", "mnli"},
       {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());
@@ -121,6 +124,7 @@ int Main(int argc, char** argv) {
                                         : words[0] == "import"   ? ImportByHand
                                         : words[0] == "blimp"    ? BlimpByHand
                                         : words[0] == "glue"     ? GlueByHand
+                                        : words[0] == "check"    ? CheckByHand
                                         : words[0] == "adapt"    ? AdaptByHand
                                                                  : nullptr;
   if (by_hand == nullptr) {

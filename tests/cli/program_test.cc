@@ -86,6 +86,12 @@ TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
   EXPECT_EQ(Braid("eval").code, 2);
 }
 
+TEST_F(ProgramTest, AModelThatIsNowhereSaysSo) {
+  const Ended ended = Braid("generate ./models/none prompt");
+  EXPECT_EQ(ended.code, 6);
+  EXPECT_THAT(ended.err, HasSubstr("./models/none is no folder here: no coordinator: "));
+}
+
 TEST_F(ProgramTest, VersionAndCompletionNeedNoCoordinator) {
   EXPECT_THAT(Braid("version").out, StartsWith("braid "));
   EXPECT_THAT(Braid("completion bash").out, EndsWith("complete -F _braid braid\n"));

@@ -49,6 +49,29 @@ TEST_F(RecipeFileTest, OnlyWhatIsAskedForMustExist) {
   EXPECT_TRUE(LoadRecipe(recipe, {"m"}).ok());
 }
 
+TEST_F(RecipeFileTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
+  model::ModelSpec spec;
+  spec.name = "old";
+  spec.vocab = 10;
+  spec.pad_id = 9;
+  spec.sequence = 256;
+  spec.dense = {"old", 8, 2, 1, 32};
+  const auto write = [&] { Write("old/config.json", Json{{"format", 1}, {"model", model::ToJson(spec)}}.dump()); };
+  const std::string recipe = Recipe("  c: {files: [a/*.jsonl]}\n", "paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1, from: ./old}]\n");
+  const auto error = [&] { return LoadRecipe(recipe, {}).status().message(); };
+  spec.dense.blocks = 3;
+  write();
+  Write("old/model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10));  // no tensor
+  EXPECT_THAT(error(), HasSubstr("recipe.yaml:6: " + At("./old") + ": p is not what the recipe says of it: blocks is 3, the recipe says 1"));
+  spec.dense.blocks = 1;
+  spec.arch.norm_eps = 1e-3;
+  write();
+  EXPECT_THAT(error(), HasSubstr("arch.norm_eps of p is 0.001, of the recipe"));
+  spec.arch.norm_eps = model::Arch().norm_eps;
+  write();
+  EXPECT_THAT(error(), HasSubstr("p: tensor"));  // none of them is there
+}
+
 TEST_F(RecipeFileTest, FoldersOfEvaluationsAreTakenWhole) {
   Write("blimp/one.jsonl", "{}");
   Write("glue/RTE/train.tsv", "x");

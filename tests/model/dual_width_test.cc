@@ -118,6 +118,14 @@ TEST(SolverTest, TotalGivesBaselinesTheScoresOfTheDualModel) {
   ASSERT_TRUE(widths.ok());
   WidthProblem same{"loop", d, 4, 80e6 + score, 0.5};
   EXPECT_EQ(widths->deep, SolveWidths(same)->deep);
+  // Against a dual model of K = 4 a wide one, of a single pass, gets the scores of four more.
+  WidthProblem wide{"wide", d, 1, 80e6, 0.5, "total", T};
+  wide.against = 4;
+  EXPECT_EQ(SolveWidths(wide)->wide, SolveWidths({"wide", d, 1, 80e6 + 4 * score})->wide);
+  // By hand: (80e6 + 4 * 2 * 4096 * 768 - 8 * 768^2) / (6 * 768) = 21798.2, up to 21824; 1.5 times that, up to 32768.
+  EXPECT_EQ(SolveWidths(wide)->wide, 32768);
+  loop.against = 2;
+  EXPECT_EQ(SolveWidths(loop)->deep, SolveWidths({"loop", d, 4, 80e6 - score})->deep);
   WidthProblem dual{"dual_path", d, 4, 80e6, 0.5, "total", T};
   EXPECT_EQ(SolveWidths(dual)->deep, 1600);  // as published: the dual model keeps F_M
 }

@@ -81,6 +81,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"cross: true", "cross: only slice has it; this connection is share"},
         std::pair{"connect: routed, weights: [1, 1]", "weights: only slice has it; this connection is routed"},
         std::pair{"connect: routed, router: {tau: 0}", "router.tau: must be above 0"},
+        std::pair{"connect: routed, router: {kind: top1, hard: false}", "router.hard: top1 takes one choice always"},
+        std::pair{"connect: routed, router: {kind: none, tau: 2}", "router.tau: is of routers that choose; none weighs all alike"},
         std::pair{"connect: routed, router: {knd: top1}", "router.knd: no such key; did you mean kind?"},
         std::pair{"connect: slice, weights: [1]", "weights: has 1 numbers for 2 paths"},
         std::pair{"connect: slice, weights: [1, x]", "weights: expected numbers"},

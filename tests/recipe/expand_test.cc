@@ -233,6 +233,15 @@ TEST(ExpandTest, EveryModelIsExported) {
   EXPECT_EQ(MustExpand(Text("")).Find("export:c"), nullptr);
 }
 
+TEST(ExpandTest, ATrainingMayBeginWithWhatWasTrainedBefore) {
+  const Dag artifact = MustExpand(Text(", start: 0123456789abcdef"));
+  EXPECT_EQ(artifact.Find("path_1")->inputs.at("init").artifact, "0123456789abcdef");
+  const Dag folder = MustExpand(Text(", start: ./old/model"));
+  EXPECT_EQ(folder.Find("path_1")->inputs.at("init").source, "start.path_1");
+  EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) { return s.name == "start.path_1" && s.kind == "checkpoint"; }));
+  EXPECT_FALSE(MustExpand(Text("")).Find("path_1")->inputs.contains("init"));
+}
+
 TEST(ExpandTest, EvaluationsGetTheirData) {
   const Dag dag = MustExpand(Text("") + "evaluate:\n"
                                         "  - blimp: {dir: eval/blimp, pairs: 10}\n"

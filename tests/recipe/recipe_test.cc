@@ -108,6 +108,10 @@ TEST(RecipeTest, ImpossibleValuesNameTheField) {
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "split: {paths: 0.6, joint: 0.5}\n"), HasSubstr("split.joint: paths 0.6 and joint 0.5 do not add up to 1"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "split: {paths: 1, joint: 0}\n"),
               HasSubstr("split: paths takes every chunk, and leaves the joint training of composites.c nothing"));
+  EXPECT_THAT(ErrorOf(Replaced("corpus: sums", "corpus: sums, from: ./a, start: ./b")),
+              HasSubstr("paths.1.start: from is trained already and begins nothing; give one of the two"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_start: 1e-5")), HasSubstr("train.warmup_start: is of a warm-up; give warmup_steps too"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_steps: 5, warmup_start: 1")), HasSubstr("train.warmup_start: is above optimizer.lr"));
   EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, eps: 0")), HasSubstr("train.optimizer.eps: must be above 0"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "arch: {rope_max_pos: 16}\n"), HasSubstr("sequence: 256 is above arch.rope_max_pos 16"));
 }

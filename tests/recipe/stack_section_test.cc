@@ -19,11 +19,12 @@ std::string With(const std::string& block, const std::string& dual) {
 model::Stack StackOf(const std::string& block, const std::string& dual) { return MustParse(With(block, dual)).paths[1].spec.dense; }
 
 TEST(StackSectionTest, ReadsEveryKnob) {
-  const model::Stack stack = StackOf("dual_path", "loops: 4, ffn_deep: 160, ffn_wide: 1184, gate: convex, mix: uniform, skip_last_router: false, "
+  const model::Stack stack = StackOf("dual_path", "loops: 4, ffn_deep: 160, ffn_wide: 1184, gate: convex, skip_last_router: false, "
                                                   "residual: preserved, scale_init: 0.5413, scale_decay: true, qk_norm: true, cross: true");
   EXPECT_EQ(stack.block, "dual_path");
-  EXPECT_EQ(stack.dual, (model::Dual{4, 160, 1184, "convex", "uniform", "preserved", false, 0.5413, true, true, true}));
+  EXPECT_EQ(stack.dual, (model::Dual{4, 160, 1184, "convex", "act", "preserved", false, 0.5413, true, true, true}));
   EXPECT_EQ(stack.ffn, 0);
+  EXPECT_EQ(StackOf("loop", "loops: 2, ffn_deep: 8, mix: uniform").dual.mix, "uniform");
 }
 
 TEST(StackSectionTest, DefaultsAreThePublishedOnes) {
@@ -48,7 +49,8 @@ TEST(StackSectionTest, ABudgetGivesTheWidths) {
   EXPECT_EQ(stack.dual.ffn_wide, 576);  // 0.5 * 523,772 - 32,768 = 229,118 -> 596.7
   EXPECT_EQ(StackOf("wide", "budget: 524288").dual.ffn_wide, 1280);
   EXPECT_GT(StackOf("dual_path", "loops: 2, budget: 524288, alpha: 0.75").dual.ffn_deep, 192);
-  EXPECT_GT(StackOf("wide", "budget: 524288, flop_match: total").dual.ffn_wide, 1280);  // one pass alone: more for the width
+  // Beside a dual model of K = 4 a single pass gets the scores of 4 more, 2 * 256 * 64 each: (655,360 - 32,768) / 384 = 1621.3 of width.
+  EXPECT_EQ(StackOf("wide", "budget: 524288, flop_match: total, against: 4").dual.ffn_wide, 1664);
 }
 
 class KnobTest : public testing::TestWithParam<std::tuple<const char*, const char*, const char*>> {};
@@ -70,6 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::tuple{"loop", "loops: 2, ffn_deep: 8, gate: fixed", ".gate: a loop block has one path alone"},
         std::tuple{"loop", "loops: 2, ffn_deep: 8, alpha: 0.5", ".alpha: a loop block has one path alone"},
         std::tuple{"loop", "ffn_deep: 8", ".loops: is missing"},
+        std::tuple{"loop", "loops: 2, ffn_deep: 8, mix: final, skip_last_router: false", ".skip_last_router: is of mix: act; final has no router"},
         std::tuple{"loop", "loops: 65, ffn_deep: 8", ".loops: must be in 1 .. 64, is 65"},
         std::tuple{"wide", "qk_norm: true", ".ffn_wide: is missing"},
         std::tuple{"wide", "ffn_rule: paper, ffn_wide: 8, d_ffn_wide: 12", ".ffn_wide: under ffn_rule paper write d_ffn_wide, before the 2/3 rule"},
@@ -77,6 +80,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::tuple{"wide", "ffn_wide: 8, multiple: 64", ".multiple: is a part of ffn_rule paper"},
         std::tuple{"wide", "ffn_wide: 8, budget: 1e6", ".ffn_wide: budget decides the widths; give one of the two"},
         std::tuple{"wide", "ffn_wide: 8, flop_match: total", ".flop_match: is of widths that are solved for; give budget too"},
+        std::tuple{"wide", "budget: 524288, flop_match: total", ".against: is missing"},
+        std::tuple{"wide", "budget: 524288, against: 4", ".against: is of wide and loop blocks under flop_match: total"},
         std::tuple{"dual_path", "loops: 4, budget: 100000", ".budget: the budget leaves the deep path nothing for a feed-forward"},
         std::tuple{"wide", "budget: 100", ".budget: budget: attention alone costs more"},
         std::tuple{"dual_path", "loops: 2, budget: 1e6, alpha: 1", ".alpha: must be above 0 and below 1"},

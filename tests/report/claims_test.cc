@@ -318,6 +318,60 @@ TEST(ClaimsTest, LayersAreReadFromTheMiddleToTheEnd) {
   EXPECT_EQ(One(results, "Middle layers").verdict, Verdict::kUndecided);
 }
 
+ReadOut Cell(const std::string& corpus, const std::string& of, const std::string& place, double share, double tokens) {
+  return {{{"corpus", corpus}, {"class", of}, {"place", place}}, {{"deep_share", share}, {"tokens", tokens}}};
+}
+
+TEST(ClaimsTest, ClassesAreWeighedByTheirTokens) {
+  Results results = Arms(3.0, 3.1, 2.9);
+  Find(&results, "dual_path")->evaluation.dual = Dual();
+  auto& dual = *Find(&results, "dual_path")->evaluation.dual;
+  dual.readouts = {Cell("tales", "WORD", "blocks.0", 0.4, 90), Cell("tales", "PUNCT", "blocks.0", 0.9, 1)};
+  EXPECT_EQ(One(results, "Layout and symbols").verdict, Verdict::kHolds);
+  dual.readouts.push_back(Cell("tales", "SPACE", "blocks.0", 0.1, 99));
+  EXPECT_EQ(One(results, "Layout and symbols").verdict, Verdict::kDoesNotHold);
+  EXPECT_THAT(One(results, "Layout and symbols").reason, HasSubstr("0.11 of SPACE, PUNCT and SYM, 0.40 of WORD"));
+  dual.readouts = {Cell("tales", "WORD", "blocks.0", 0.4, 90)};
+  EXPECT_THAT(One(results, "Layout and symbols").reason, HasSubstr("needs read-outs of words, and of layout or symbols"));
+}
+
+TEST(ClaimsTest, AForcedClassIsComparedWithItsControl) {
+  Results results = Arms(3.0, 3.1, 2.9);
+  Intervene(&results, "wide", 0, 0.3, "NUM");
+  EXPECT_THAT(One(results, "Numbers and symbols need").reason, HasSubstr("and the same with control: true"));
+  Intervene(&results, "wide", 0, 0.1, "NUM");
+  Find(&results, "dual_path")->evaluation.dual->interventions.back().control = true;
+  EXPECT_EQ(One(results, "Numbers and symbols need").verdict, Verdict::kHolds);
+  EXPECT_THAT(One(results, "Numbers and symbols need").reason, HasSubstr("costs +0.200 more"));
+  Find(&results, "dual_path")->evaluation.dual->interventions.back().change["all"] = 0.4;
+  EXPECT_EQ(One(results, "Numbers and symbols need").verdict, Verdict::kDoesNotHold);
+}
+
+TEST(ClaimsTest, GatesAreReadFromTheFirstLayersToTheLast) {
+  Results results = Arms(3.0, 3.1, 2.9);
+  Find(&results, "dual_path")->evaluation.dual = Dual();
+  auto& dual = *Find(&results, "dual_path")->evaluation.dual;
+  EXPECT_THAT(One(results, "Gates are balanced").reason, HasSubstr("needs the gates of four layers or more; 0 were read out"));
+  for (const double deep : {0.5, 0.5, 0.6, 0.9}) dual.layers.push_back({{}, {{"gate_deep", deep}, {"gate_wide", 0.5}}});
+  EXPECT_EQ(One(results, "Gates are balanced").verdict, Verdict::kHolds);
+  dual.layers.back().values["gate_deep"] = 0.52;
+  EXPECT_EQ(One(results, "Gates are balanced").verdict, Verdict::kUndecided);
+}
+
+TEST(ClaimsTest, WhatACorpusIsAboutIsForTheReader) {
+  Results results = Arms(3.0, 3.1, 2.9);
+  Find(&results, "dual_path")->evaluation.dual = Dual();
+  auto& dual = *Find(&results, "dual_path")->evaluation.dual;
+  EXPECT_THAT(One(results, "Late layers are deeper").reason, HasSubstr("needs read-outs of two corpora"));
+  dual.layers = {{{{"place", "blocks.0"}}, {}}, {{{"place", "blocks.1"}}, {}}};
+  dual.readouts = {Cell("tales", "WORD", "blocks.1", 0.4, 10), Cell("sums", "NUM", "blocks.1", 0.6, 10), Cell("sums", "NUM", "blocks.0", 0.1, 10)};
+  EXPECT_EQ(One(results, "Late layers are deeper").verdict, Verdict::kUndecided);
+  EXPECT_THAT(One(results, "Late layers are deeper").reason, HasSubstr("0.60 on sums, 0.40 on tales"));
+  results.models.push_back(results.models[2]);
+  results.models.back().name = "dual_better";
+  EXPECT_EQ(One(results, "suit arithmetic").verdict, Verdict::kUndecided);
+}
+
 TEST(ClaimsTest, AModelThatOnlyLoopsIsAskedForItsStepsAlone) {
   Results results = Arms(3.0, 3.1, 2.9);
   Find(&results, "loop")->evaluation.dual = Dual();

@@ -93,6 +93,10 @@ class Errors(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("0.0.0.0", done.stderr)
 
+    def test_model_that_is_nowhere(self):
+        said = self.service.run("generate", "models/none", "prompt", code=3).stderr
+        self.assertIn("models/none is no folder here, and no model of the coordinator: ", said)
+
     def test_words_that_no_program_knows(self):
         for words in (["braid", "worker", "list"], ["braid-coordinator", "--dir", "x"], ["braid-worker", "--dir", "x", "--address-file", "y"]):
             done = subprocess.run([program(words[0]), *words[1:], "--nonsense"], capture_output=True, text=True, timeout=30)

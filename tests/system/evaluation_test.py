@@ -87,6 +87,38 @@ class Evaluation(unittest.TestCase):
         self.assertNotEqual(again.returncode, 0)
         self.assertIn(back, again.stderr)
 
+    def test_files_of_evaluations_are_checked_before_anything_is_trained(self):
+        folder = self.folder("wrong")
+        os.makedirs(os.path.join(folder, "glue", "SST-2"))
+        for split in ("train", "dev"):
+            with open(os.path.join(folder, "glue", "SST-2", split + ".tsv"), "w", encoding="utf-8") as out:
+                out.write("sentence\tlabel\ngood\t1\nbetter\t1\n")
+        runs = self.service.json("list", "runs")
+        text = RECIPE[:RECIPE.index("evaluate:")] + "evaluate: [{glue: {dir: glue, tasks: [sst2]}}]\n"
+        said = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=text), code=1).stderr
+        self.assertIn("SST-2/train.tsv has one class only", said)
+        text = RECIPE[:RECIPE.index("evaluate:")] + "evaluate: [{blimp: {dir: glue}}]\n"
+        said = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=text), code=1).stderr
+        self.assertIn("no <paradigm>.jsonl here", said)
+        self.assertEqual(self.service.json("list", "runs"), runs)
+
+    def test_hugging_face_folders_join_a_merge_and_begin_a_training(self):
+        folder = self.folder("guests")
+        os.makedirs(folder)
+        for name in ("tales", "sums"):
+            self.service.run("export", f"{self.run_id}/path_{name}", "--out", os.path.join(folder, name + "-hf"))
+        text = RECIPE.replace("{train: {vocab: 400}}", "{file: tales-hf/tokenizer.json}").replace("sequence: 32", "sequence: 64")
+        text = text.replace("name: path_tales,", "name: path_tales, from: ./tales-hf,").replace("name: path_sums,", "name: path_sums, start: ./sums-hf,")
+        recipe = write_recipe(folder, by_hand.small_texts(), steps=4, text=text)
+        run = self.service.run("submit", recipe, "--only", "merge:both", "--watch").stdout.strip()
+        self.assertEqual({job["name"] for job in self.service.json("describe", run)["jobs"]}, {"tokenizer", "prepare:sums", "path_sums", "merge:both"})
+        # It went on from what the export holds: the first loss is not that of weights drawn anew.
+        first = [json.loads(self.service.metrics(of, "path_sums")[1])["loss"] for of in (self.run_id, run)]
+        self.assertLess(first[1], first[0] - 0.05)
+        other = text.replace("name: path_sums, start: ./sums-hf, corpus: sums, d: 16", "name: path_sums, start: ./sums-hf, corpus: sums, d: 32")
+        failed = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=other), "--only", "path_sums", code=1)
+        self.assertIn("path_sums is not what the recipe says of it: d is 16, the recipe says 32", failed.stderr)
+
     def test_the_recipe_exports_every_model(self):
         exported = self.output("export:both", "model")
         for name in ("config.json", "model.safetensors", "tokenizer.json", "modeling_braid.py", "README.md"):

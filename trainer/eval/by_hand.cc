@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "trainer/eval/glue/glue.h"
 #include "trainer/eval/measure.h"
 #include "trainer/eval/sample.h"
 #include "trainer/loop/checkpoint.h"
@@ -73,6 +74,7 @@ Result<GlueSettings> SettingsOf(const Arguments& arguments) {
     if (!arguments.Has(field)) continue;
     BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetInt(field, 0));
   }
+  if (arguments.Has("mnli")) spec["mnli"] = arguments.Get("mnli");
   return GlueSettingsFromJson(spec, "glue");
 }
 
@@ -200,6 +202,17 @@ Status GlueByHand(const Arguments& arguments) {
     if (json.contains(suite)) std::printf("%-10s %6.2f\n", suite, json[suite].get<double>());
   }
   return OkStatus();
+}
+
+Status CheckByHand(const Arguments& arguments) {
+  if (arguments.positional().size() != 1) return InvalidArgument("check takes folders as options: --blimp, --glue, --superglue");
+  if (arguments.Has("blimp")) {
+    BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
+    BRAID_RETURN_IF_ERROR(CheckBlimp(arguments.Get("blimp"), pairs));
+  }
+  if (!arguments.Has("glue") && !arguments.Has("superglue")) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, SettingsOf(arguments));
+  return CheckGlueFiles({arguments.Get("glue", arguments.Get("superglue")), arguments.Get("superglue", arguments.Get("glue"))}, settings);
 }
 
 Status AdaptByHand(const Arguments& arguments) {

@@ -14,6 +14,8 @@ Status EvaluateByHand(const Arguments& arguments);
 Status BlimpByHand(const Arguments& arguments);
 // glue FOLDER DIR: scores of the tasks with their spread over seeds.
 Status GlueByHand(const Arguments& arguments);
+// check --blimp DIR --glue DIR --superglue DIR: what is wrong with the files of evaluations, without a model.
+Status CheckByHand(const Arguments& arguments);
 // adapt FOLDER ADAPTERS OUT: a checkpoint folder of the model with saved adapters merged into its weights.
 Status AdaptByHand(const Arguments& arguments);
 

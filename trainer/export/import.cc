@@ -142,7 +142,7 @@ Result<std::vector<float>> Values(const model::TensorSpec& tensor, const Source&
   if (source.repeat > 1) return Repeated(values, source);
   if (!source.vocabulary) return values;
   const int64_t width = tensor.shape[1];
-  values.resize(static_cast<size_t>(tensor.elements()), 0.0f);  // the appended pad row
+  values.resize(static_cast<size_t>(tensor.elements()), 0.0f);  // without rows of no token; with the pad's
   if (tensor.pad_row >= 0) std::fill_n(values.begin() + tensor.pad_row * width, width, 0.0f);
   return values;
 }
@@ -185,13 +185,13 @@ Status FitTokenizer(const corpus::Tokenizer& tokenizer, const Json& config, int6
     return InvalidArgument(Format("%s: vocab_size: %lld rows for a tokenizer.json of %lld entries", what.c_str(), (long long)rows,
                                   (long long)tokenizer.entries()));
   }
-  spec.vocab = std::max(rows, tokenizer.vocab());
+  spec.vocab = tokenizer.vocab();
   spec.pad_id = tokenizer.pad_id();
   spec.eos_id = tokenizer.eos_id();
   spec.tokenizer = tokenizer.digest();
   if (rows < spec.vocab) imported->notes.push_back(Format("a zero row for the pad, id %lld, was appended to embedding and head", (long long)spec.pad_id));
   if (rows > tokenizer.vocab()) {
-    imported->notes.push_back(Format("%lld rows behind the pad, id %lld, belong to no token; they stay", (long long)(rows - tokenizer.vocab()),
+    imported->notes.push_back(Format("%lld rows behind the pad, id %lld, belong to no token and were left out", (long long)(rows - tokenizer.vocab()),
                                      (long long)spec.pad_id));
   }
   const Json pad = config.value("pad_token_id", Json()), eos = config.value("eos_token_id", Json());

@@ -18,6 +18,7 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   s->last_label = read.Choice("last_label", s->last_label, {"ignore", "copy_input"});
   s->schedule.kind = read.Choice("lr_schedule", "cosine", {"cosine", "cosine_misstepped", "constant"});
   s->schedule.warmup_steps = read.Int("warmup_steps", 0);
+  s->schedule.warmup_start = read.Double("warmup_start", 0.0);
   s->schedule.lr_min = read.Double("lr_min", 0.0);
   s->optimizer.decay_scope = read.Choice("decay_scope", "matrices", {"matrices", "all"});
   s->accum_tail = read.Choice("accum_tail", s->accum_tail, {"drop", "flush", "carry"});
@@ -38,6 +39,8 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
     if (value < least) read.Fail(name, Format("must be at least %lld", (long long)least));
   }
   if (s->optimizer.clip < 0) read.Fail("clip", "must not be negative");
+  if (s->schedule.warmup_start < 0) read.Fail("warmup_start", "must not be negative");
+  if (s->schedule.warmup_start > 0 && s->schedule.warmup_steps == 0) read.Fail("warmup_start", "is of a warm-up; set warmup_steps");
   if (!(s->auxiliary.dropout >= 0 && s->auxiliary.dropout < 1)) {
     read.Fail("dropout_parallel", "must be at least 0 and below 1");
   }

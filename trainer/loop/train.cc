@@ -140,6 +140,7 @@ class Training {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input("init"));
     BRAID_ASSIGN_OR_RETURN(model::ModelSpec start, ReadModelSpec(folder));
     start.name = settings_.model.name;
+    start.dense.name = settings_.model.dense.name;
     start.sequence = settings_.model.sequence;
     if (!(start == settings_.model)) {
       return InvalidArgument("input \"init\" is another model than spec.model: " + Differences(start, settings_.model));

@@ -29,7 +29,8 @@ std::vector<Range> MakeRanges(const Layout& layout, const std::vector<int64_t>& 
   for (size_t i = 0; i < layout.slots.size(); ++i) {
     const Layout::Slot& slot = layout.slots[i];
     const int64_t end = i + 1 < layout.slots.size() ? layout.slots[i + 1].offset : layout.size;
-    const bool decays = config.decay_scope == "all" || slot.tensor.decays();
+    const bool spared = slot.tensor.role == model::Role::kScale;  // `scale_decay: false` says so whatever the scope
+    const bool decays = slot.tensor.decays() || (config.decay_scope == "all" && !spared);
     const bool freezes = config.freeze_path_steps != 0 && IsOfPath(slot.tensor.name);
     if (ranges.empty() || ranges.back().decays != decays || ranges.back().freezes != freezes || ranges.back().age != ages[i]) {
       ranges.push_back({0, slot.offset, 0, decays, freezes, ages[i], {}});

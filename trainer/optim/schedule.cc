@@ -22,6 +22,9 @@ double Misstepped(const Schedule& schedule, int64_t step) {
 double LearningRate(const Schedule& schedule, int64_t step) {
   if (schedule.kind == "cosine_misstepped") return Misstepped(schedule, step);
   const int64_t w = schedule.warmup_steps;
+  if (step < w && schedule.warmup_start > 0) {
+    return schedule.warmup_start + (schedule.lr - schedule.warmup_start) * static_cast<double>(step) / static_cast<double>(w);
+  }
   if (step < w) return schedule.lr * static_cast<double>(step + 1) / static_cast<double>(w);
   if (schedule.kind == "constant") return schedule.lr;
   const auto length = static_cast<double>(std::max<int64_t>(1, schedule.total_steps - w));

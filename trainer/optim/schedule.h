@@ -15,9 +15,10 @@ struct Schedule {
   // Of cosine_misstepped: S and M.
   int64_t steps_per_epoch = 0;
   int64_t micro_batches_per_epoch = 0;
+  double warmup_start = 0;  // rate of the first step of a warm-up; 0: lr / warmup_steps
 };
 
-// Step 0 is the first. Linear warm-up for t < w, then
+// Step 0 is the first. Linear warm-up for t < w: lr (t + 1) / w, or from warmup_start: start + (lr - start) t / w. Then
 //   lr_min + (lr - lr_min) (1 + cos(pi (t - w) / (total - w))) / 2.
 // `cosine_misstepped` is the published schedule: a cosine over the M micro-batches of an epoch that moves on once a step,
 // so that an epoch sees its first S / M alone, and that starts again from where it stands with each epoch:

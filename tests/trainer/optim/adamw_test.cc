@@ -126,6 +126,30 @@ TEST_F(AdamWTest, EqualsTheFormulaBelowTheClip) { CompareWithReference({0.9, 0.9
 TEST_F(AdamWTest, EqualsTheFormulaWithoutClipping) { CompareWithReference({0.8, 0.99, 1e-8, 0.3, "matrices", 0}, 2.0f); }
 TEST_F(AdamWTest, DecaysEverythingIfAsked) { CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all", 1.0}, 1.0f); }
 
+// `scale_decay` of dual-path blocks is a knob of its own.
+TEST_F(AdamWTest, ScalesDecayIfTheySayThemselves) {
+  for (const bool decays : {false, true}) {
+    model::ModelSpec spec;
+    spec.name = "m";
+    spec.vocab = 10;
+    spec.pad_id = 9;
+    spec.sequence = 8;
+    spec.dense = {"m", 8, 2, 1, 0};
+    spec.dense.block = "wide";
+    spec.dense.dual.ffn_wide = 8;
+    spec.dense.dual.scale_decay = decays;
+    const auto network = Network::Create(spec, "cpu").value();
+    network->Initialize(1);
+    AdamW optimizer(*network, {.weight_decay = 0.5, .decay_scope = "all"});
+    network->ZeroGradients();
+    const int64_t scale = network->layout().at("blocks.0.wide.scale").offset;
+    const float before = network->parameters()[scale];
+    ASSERT_NE(before, 0);
+    optimizer.Step(0.1);
+    EXPECT_EQ(network->parameters()[scale] != before, decays);
+  }
+}
+
 TEST_F(AdamWTest, FrozenPathsKeepTheirBitsAndDoNotCountInTheNorm) {
   UseComposite();
   const AdamWConfig config{.weight_decay = 0.5, .decay_scope = "all", .clip = 1.0, .freeze_path_steps = -1};

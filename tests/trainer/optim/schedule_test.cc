@@ -25,6 +25,15 @@ TEST(LearningRateTest, WarmUpRisesInALineToTheCurve) {
   EXPECT_NEAR(LearningRate(schedule, 19), 1e-3 * (1 + std::cos(0.75 * std::numbers::pi)) / 2, 1e-18);
 }
 
+// The published sweep: 5e-6 to 5e-4 in 184 steps.
+TEST(LearningRateTest, WarmUpFromARateOfItsOwn) {
+  Schedule schedule{"cosine", 5e-4, 5e-5, 184, 18'360};
+  schedule.warmup_start = 5e-6;
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-6);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 92), (5e-6 + 5e-4) / 2);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 184), 5e-4);
+}
+
 // The three rates that the specification prints (PaPaformer section 7, T2; section 11, check 3).
 TEST(LearningRateTest, MissteppedGivesThePublishedRates) {
   const Schedule schedule{"cosine_misstepped", 5e-4, 0, 0, 2 * 10'421, 10'421, 83'374};
