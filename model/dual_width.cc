@@ -9,6 +9,14 @@ namespace {
 
 constexpr int64_t kMultiple = 64;  // of configured widths, and of effective ones while solving
 
+// No feed-forward is wider: a budget that asks for more was mistyped.
+constexpr double kWidest = 1 << 24;
+
+Status TooWide(double hidden) {
+  return InvalidArgument(Format("it would make a feed-forward of width %.3g, and %.0f is the most; it counts operations of one token "
+                                "and one layer", hidden, kWidest));
+}
+
 // The largest multiple of 64 whose effective width costs at most `flops` in a feed-forward of width d; at least 64, as
 // the published solver has it, if there is anything to spend at all.
 Result<int64_t> LargestWidth(double flops, int64_t d, const std::string& path) {
@@ -18,6 +26,7 @@ Result<int64_t> LargestWidth(double flops, int64_t d, const std::string& path) {
                                   path.c_str(), -flops));
   }
   const double most = flops / (6.0 * static_cast<double>(d));
+  if (most > kWidest) return TooWide(most);
   int64_t width = kMultiple;
   while (static_cast<double>(EffectiveWidth(width + kMultiple, kMultiple)) <= most) width += kMultiple;
   return width;
@@ -52,7 +61,8 @@ Result<Widths> SolveWidths(const WidthProblem& problem) {
   Widths widths;
   if (problem.block == "wide") {
     const double hidden = (budget - attention) / (6 * d);
-    if (hidden <= 0) return InvalidArgument("budget: attention alone costs more");
+    if (hidden <= 0) return InvalidArgument("attention alone costs more");
+    if (hidden > kWidest) return TooWide(hidden);
     widths.wide = RoundUp(1.5 * static_cast<double>(RoundUp(hidden, kMultiple)), kMultiple);
     return widths;
   }

@@ -198,6 +198,12 @@ int64_t ParameterCount(const ModelSpec& spec) {
 
 int64_t BodyParameterCount(const ModelSpec& spec) { return ParameterCount(spec) - 2 * spec.vocab * spec.width(); }
 
+int64_t DecidingLayers(const ModelSpec& spec) {
+  if (spec.kind != Kind::kComposite || spec.connection.kind == "slice") return 0;
+  if (spec.connection.kind == "share") return EqualWidths(spec) ? spec.parallel_layers() - 1 : 0;
+  return spec.connection.router.kind == "none" ? 0 : spec.parallel_layers();
+}
+
 bool EqualWidths(const ModelSpec& spec) {
   return std::all_of(spec.paths.begin(), spec.paths.end(), [&](const Stack& path) { return path.d == spec.paths.front().d; });
 }

@@ -70,5 +70,8 @@ int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer);
 // Width that its connection gives: D for the last layer of share, else the common width.
 int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer);
 bool EqualWidths(const ModelSpec& spec);
+// Parallel layers at which a choice between the paths can be told (PaPaformer 8.4): those with a router, or of `share` all but
+// the last, whose output is wider, if the paths are of one width.
+int64_t DecidingLayers(const ModelSpec& spec);
 
 }  // namespace braid::model

@@ -4,13 +4,13 @@
 #include <set>
 
 #include "base/text.h"
+#include "recipe/intervention_section.h"
 
 namespace braid::recipe {
 namespace {
 
 const std::vector<std::string> kGlue = {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte"};
 const std::vector<std::string> kSuperGlue = {"boolq", "wsc", "multirc", "copa"};  // COPA is an extra, not among the default
-const std::vector<std::string> kTokenClasses = {"WORD", "NUM", "PUNCT", "SYM", "SPACE", "OTHER"};  // corpus/token_class.h
 
 void ReadLoss(YamlMap& item, Evaluation* evaluation) {
   const YAML::Node loss = item.Node("loss");
@@ -177,6 +177,7 @@ void ReadRoutingPrompts(YamlMap& section, const Recipe& recipe, Routing* routing
   for (size_t i = 0; i < prompts.size(); ++i) {
     YamlMap prompt(prompts[i], section.PathOf("prompts") + "." + std::to_string(i), section.errors());
     RoutingPrompt made{prompt.RequireString("text"), prompt.RequireString("correct")};
+    if (prompt.Has("text") && made.text.empty()) prompt.Fail("text", "is empty; the analysis reads the last position of a prompt");
     if (prompt.Has("correct") && !SomeCompositeHas(recipe, made.path)) {
       prompt.Fail("correct", "no composite has a path \"" + made.path + "\"");
     }
@@ -205,48 +206,33 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
   if (routing.prompts.empty() && !routing.default_prompts && routing.sequences == 0) item.Fail("routing", "give prompts, or sequences of held-out text, or both");
 }
 
-Json ReadIntervention(const YAML::Node& node, const std::string& where, YamlErrors& errors) {
-  YamlMap map(node, where, errors);
-  Json made = {{"name", map.RequireString("name")}};
-  if (const int64_t loops = map.Int("loops", 0, 1, 64); loops > 0) made["loops"] = loops;
-  if (map.Has("step_feature")) made["step_feature"] = map.Choice("step_feature", "rescaled", {"rescaled", "trained"});
-  if (map.Has("gates")) {
-    made["gates"] = map.Choice("gates", "learned", {"learned", "deep", "wide", "uniform", "open", "shuffled"});
+// Files that a tagger has been at; the trainer knows them by their names in the source.
+void ReadTagged(YamlMap& section, Evaluation* evaluation) {
+  const std::vector<std::string> files = section.Strings("tagged");
+  if (section.Has("tagged") && files.empty()) section.Fail("tagged", "must name at least one file");
+  if (files.empty()) return;
+  evaluation->tagged = {files, section.LineOf("tagged")};
+  std::set<std::string> names;
+  for (const std::string& file : files) {
+    const std::string name = file.substr(file.rfind('/') + 1);
+    if (!names.insert(name).second) section.Fail("tagged", "two files are called " + name);
+    evaluation->dual["tagged"].push_back(name);
   }
-  if (map.Has("shuffle")) made["shuffle"] = map.Choice("shuffle", "independent", {"independent", "joint"});
-  if (map.Has("class")) made["class"] = map.Choice("class", kTokenClasses.front(), kTokenClasses);
-  if (const double mass = map.Double("early_exit", 0); map.Has("early_exit")) {
-    made["early_exit"] = mass;
-    if (!(mass > 0 && mass <= 1)) map.Fail("early_exit", "must be above 0 and at most 1");
-  }
-  if (map.Has("layers")) made["layers"] = ReadNumbers(map, "layers");
-  if (map.Has("seed")) made["seed"] = map.Int("seed", 42, 0, kMany);
-  for (const char* key : {"control", "keep_sum"}) {
-    if (map.Has(key) && map.Bool(key, false)) made[key] = true;
-  }
-  for (const char* key : {"step_feature", "gates", "shuffle", "class", "control", "keep_sum", "layers", "seed"}) (void)map.Node(key);
-  if (made.contains("step_feature") && !made.contains("loops")) map.Fail("step_feature", "is of forced steps; give loops too");
-  if (made.contains("shuffle") && made.value("gates", "") != "shuffled") map.Fail("shuffle", "is of gates: shuffled");
-  const bool sets_gates = made.contains("gates") && made["gates"] != "learned" && made["gates"] != "shuffled";
-  for (const char* key : {"class", "keep_sum"}) {
-    if (made.contains(key) && !sets_gates) map.Fail(key, "is of gates that are set: deep, wide, uniform or open");
-  }
-  if (made.contains("control") && !made.contains("class")) map.Fail("control", "is of a class; give class too");
-  if (made.contains("seed") && made.value("gates", "") != "shuffled" && !made.contains("control")) {
-    map.Fail("seed", "is of gates: shuffled or of control");
-  }
-  if (made.contains("layers") && made["layers"].empty()) map.Fail("layers", "must hold at least one layer");
-  if (!made.contains("loops") && !made.contains("gates") && !made.contains("early_exit")) {
-    map.Fail("name", "changes nothing; give loops, gates or early_exit");
-  }
-  return made;
 }
 
-void ReadDualItem(YamlMap& item, Evaluation* evaluation) {
+bool SomeModelTakes(const Recipe& recipe, const Json& intervention) {
+  const auto takes = [&](const auto& made) { return AppliesTo(intervention, made.spec); };
+  return std::any_of(recipe.paths.begin(), recipe.paths.end(), takes) || std::any_of(recipe.baselines.begin(), recipe.baselines.end(), takes) ||
+         std::any_of(recipe.composites.begin(), recipe.composites.end(), takes);
+}
+
+void ReadDualItem(YamlMap& item, Recipe* recipe) {
+  Evaluation* evaluation = &recipe->evaluation;
   const YAML::Node node = item.Node("dual");
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf("dual"), item.errors());
   evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)}, {"interventions", Json::array()}};
+  ReadTagged(section, evaluation);
   const YAML::Node interventions = section.Node("interventions");
   if (interventions.IsScalar()) {
     evaluation->published_interventions = true;
@@ -255,8 +241,13 @@ void ReadDualItem(YamlMap& item, Evaluation* evaluation) {
   }
   const std::vector<YAML::Node> nodes = section.List("interventions");
   for (size_t i = 0; i < nodes.size(); ++i) {
-    evaluation->dual["interventions"].push_back(
-        ReadIntervention(nodes[i], section.PathOf("interventions") + "." + std::to_string(i), section.errors()));
+    const std::string where = section.PathOf("interventions") + "." + std::to_string(i);
+    const bool good = section.errors().ok();
+    Json made = ReadIntervention(nodes[i], where, !evaluation->tagged.empty(), section.errors());
+    if (good && section.errors().ok() && !SomeModelTakes(*recipe, made)) {
+      section.errors().Fail(nodes[i].Mark(), where + ": no model here has what it changes: gates, steps with a mass, or these layers");
+    }
+    evaluation->dual["interventions"].push_back(std::move(made));
   }
 }
 
@@ -278,7 +269,7 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
     ReadGlue(item, "glue", kGlue, kGlue.size(), &evaluation.glue_data, recipe);
     ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation.superglue_data, recipe);
     ReadRouting(item, recipe);
-    ReadDualItem(item, &evaluation);
+    ReadDualItem(item, recipe);
     ReadResources(item, &evaluation);
   }
   if (seen.contains("resources") && !evaluation.any()) root.Fail("evaluate", "resources are given, but nothing to measure");

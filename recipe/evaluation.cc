@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "model/tensors.h"
 
 namespace braid::recipe {
 namespace {
@@ -28,8 +29,7 @@ int64_t MostLoops(const model::ModelSpec& spec) {
 }
 
 bool Routes(const model::ModelSpec& spec) {
-  if (spec.kind != model::Kind::kComposite || spec.connection.kind == "slice") return false;
-  return spec.connection.kind == "share" || spec.connection.router.kind != "none";
+  return spec.kind == model::Kind::kComposite && model::DecidingLayers(spec) > 0;
 }
 
 Json RoutingOf(const Routing& routing, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora) {
@@ -50,8 +50,20 @@ Json RoutingOf(const Routing& routing, const model::ModelSpec& spec, const std::
   return json;
 }
 
+// A class and its control, as published and with the residual's scale kept: the two effects apart.
+void AddClassOverride(const std::string& name, const char* gates, const std::vector<std::string>& classes, Json* all) {
+  for (const bool keep_sum : {false, true}) {
+    for (const bool control : {false, true}) {
+      Json made = {{"name", name + (control ? ", control" : "") + (keep_sum ? ", sum kept" : "")}, {"gates", gates}, {"class", classes}};
+      if (control) made["control"] = true;
+      if (keep_sum) made["keep_sum"] = true;
+      all->push_back(std::move(made));
+    }
+  }
+}
+
 // Section 7 of the dual-path specification.
-Json PublishedInterventions(int64_t loops) {
+Json PublishedInterventions(int64_t loops, bool tagged) {
   Json all = Json::array();
   for (int64_t k = 1; k <= kPublishedLoops; ++k) {
     if (k != loops) all.push_back({{"name", "K = " + std::to_string(k)}, {"loops", k}});
@@ -60,30 +72,38 @@ Json PublishedInterventions(int64_t loops) {
                                     {"fully open", "open"}, {"shuffled", "shuffled"}}) {
     all.push_back({{"name", name}, {"gates", gates}});
   }
+  AddClassOverride("NUM, SYM wide", "wide", {"NUM", "SYM"}, &all);
+  if (tagged) AddClassOverride("ADJ, ADV, PART, PRON, VERB deep", "deep", {"ADJ", "ADV", "PART", "PRON", "VERB"}, &all);
   return all;
 }
 
-// A loop has no gates to set; an early exit is of steps that have a mass; some models have fewer layers than others.
-bool Applies(const Json& intervention, const model::ModelSpec& spec) {
+}  // namespace
+
+bool AppliesTo(const Json& intervention, const model::ModelSpec& spec) {
+  if (MostLoops(spec) == 0) return false;
   if (intervention.value("gates", "learned") != "learned" && !HasGates(spec)) return false;
+  const std::vector<model::Stack> stacks = StacksOf(spec);
+  const size_t numbered = stacks.size() - (spec.kind == model::Kind::kComposite ? 1 : 0);  // large blocks have no number
   int64_t layers = 0;
   bool weighs = false;
-  for (const model::Stack& stack : StacksOf(spec)) {
-    if (!stack.has_deep()) continue;
-    layers = std::max(layers, stack.blocks);
-    weighs = weighs || stack.dual.mix == "act";
+  for (size_t i = 0; i < stacks.size(); ++i) {
+    if (!stacks[i].has_deep()) continue;
+    if (i < numbered) layers = std::max(layers, stacks[i].blocks);
+    weighs = weighs || stacks[i].dual.mix == "act";
   }
   if (intervention.contains("early_exit") && !weighs) return false;
   const std::vector<int64_t> wanted = intervention.value("layers", std::vector<int64_t>());
   return std::all_of(wanted.begin(), wanted.end(), [&](int64_t layer) { return layer < layers; });
 }
 
+namespace {
+
 Json DualOf(const Evaluation& evaluation, const model::ModelSpec& spec) {
   Json dual = evaluation.dual;
-  if (evaluation.published_interventions) dual["interventions"] = PublishedInterventions(MostLoops(spec));
+  if (evaluation.published_interventions) dual["interventions"] = PublishedInterventions(MostLoops(spec), !evaluation.tagged.empty());
   Json kept = Json::array();
   for (const Json& one : dual["interventions"]) {
-    if (Applies(one, spec)) kept.push_back(one);
+    if (AppliesTo(one, spec)) kept.push_back(one);
   }
   dual["interventions"] = kept;
   return dual;

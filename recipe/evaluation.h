@@ -44,6 +44,7 @@ struct Evaluation {
   bool routing_wanted = false;
   Routing routing;
   Json dual;
+  LocalData tagged;    // files of dual with parts of speech
   bool published_interventions = false;  // those of the paper's table, for each model's own K
   int32_t slots = 1;                     // of each evaluation
   std::string device = "cpu";
@@ -54,6 +55,10 @@ struct Evaluation {
 // The parts that a model has: routing is of composites that route or share, dual of models that loop. `path_corpora`: of
 // each path of a composite, what it was trained on, or empty. `start`: a composite before joint training. Null if nothing is left.
 Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora, bool start);
+
+// Whether an intervention would change anything in a model: a loop has no gates to set, an early exit is of steps that have a mass,
+// some models have fewer layers than others.
+bool AppliesTo(const Json& intervention, const model::ModelSpec& spec);
 
 // Number, from 1, of the path that `path` names or numbers in a composite; 0 if it has none such.
 int64_t PathNumber(const model::ModelSpec& composite, const std::string& path);

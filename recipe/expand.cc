@@ -264,6 +264,7 @@ class Expander {
     if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty()) job.inputs["glue"] = {"", "", "glue", ""};
     if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty()) job.inputs["superglue"] = {"", "", "superglue", ""};
     if (parts.contains("generate") && parts["generate"].contains("file")) job.inputs["prompts"] = {"", "", "prompts", ""};
+    if (parts.contains("dual") && parts["dual"].contains("tagged")) job.inputs["tagged"] = {"", "", "tagged", ""};
     job.spec.update(parts);
     dag_.jobs.push_back(std::move(job));
   }
@@ -275,6 +276,7 @@ class Expander {
       if (!data.empty()) dag_.sources.push_back({name, "source", data.paths, data.line, folders});
     };
     add("prompts", evaluation.prompts, /*folders=*/false);
+    add("tagged", evaluation.tagged, /*folders=*/false);
     add("blimp", evaluation.blimp_data, /*folders=*/true);
     add("glue", evaluation.glue_data, /*folders=*/true);
     add("superglue", evaluation.superglue_data, /*folders=*/true);

@@ -11,7 +11,7 @@ namespace {
 std::string Width(int64_t width) { return width > 0 ? std::to_string(width) : "-"; }
 
 // In the order in which a reader of section 6 expects them; others follow by name.
-constexpr const char* kReadOutOrder[] = {"deep_share", "gate_deep", "gate_wide", "cosine", "expected_steps", "norm_deep", "norm_wide", "norm_input"};
+constexpr const char* kReadOutOrder[] = {"deep_share", "gate_deep", "gate_wide", "gate_gap", "cosine", "expected_steps", "norm_deep", "norm_wide", "norm_input"};
 
 std::vector<std::string> ReadOutNames(const std::vector<ReadOut>& rows) {
   std::vector<std::string> names;
@@ -43,6 +43,8 @@ Table ArmTable(const Results& results) {
   if (std::none_of(arms.begin(), arms.end(), [](const Arm& arm) { return HasDualBlocks(*arm.model); })) return table;
   table.columns = {{"model"}, {"block"}, {"blocks", true}, {"K", true}, {"width deep", true}, {"width wide", true}, {"parameters", true}};
   for (const std::string& corpus : results.corpora) table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
+  const bool bits = std::any_of(arms.begin(), arms.end(), [](const Arm& arm) { return BitsPerByte(*arm.model) != "-"; });
+  if (bits) table.columns.push_back({"bits a byte", true});
   for (const char* title : {"A, block", "B, block", "A, model", "B, model"}) table.columns.push_back({title, true});
   for (const Arm& arm : arms) {
     const bool llama = arm.stack.block == "llama";
@@ -55,6 +57,7 @@ Table ArmTable(const Results& results) {
       const auto loss = arm.model->LossOn(corpus);
       row.push_back(loss.has_value() ? Format("%.4f", *loss) : "-");
     }
+    if (bits) row.push_back(BitsPerByte(*arm.model));
     for (const double operations : {arm.block_projections, arm.block_causal, arm.projections, arm.causal}) row.push_back(FormatCount(operations));
     table.rows.push_back(std::move(row));
   }
@@ -75,6 +78,15 @@ Table InterventionTable(const Dual& dual) {
   for (const std::string& corpus : corpora) {
     table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
     table.columns.push_back({"change", true});
+  }
+  if (!dual.loss.empty()) {
+    std::vector<std::string> row = {"learned gates"};
+    for (const std::string& corpus : corpora) {
+      const auto loss = dual.loss.find(corpus);
+      row.push_back(loss == dual.loss.end() ? "-" : Format("%.4f", loss->second));
+      row.push_back("");
+    }
+    table.rows.push_back(std::move(row));
   }
   for (const Intervention& one : dual.interventions) {
     std::vector<std::string> row = {one.name};
@@ -141,10 +153,15 @@ std::vector<ReadOut> MeanOverBlocks(const std::vector<ReadOut>& rows) {
 
 Table PublishedArmTable() {
   Table table;
-  table.columns = {{"arm"}, {"K", true}, {"parameters", true}, {"A, MFLOP", true}, {"B, MFLOP", true}, {"bits per byte", true}};
+  table.columns = {{"budget"}, {"arm"}, {"K", true}, {"parameters", true}, {"A, MFLOP", true}, {"B, MFLOP", true}, {"bits a byte", true},
+                   {"C4", true}, {"WikiText", true}, {"commonsense", true}, {"mathematics", true}, {"commonsense, right", true}, {"GSM8K, right", true}};
+  const auto printed = [](double value) { return value < 0 ? std::string("-") : Format("%.3f", value); };
   for (const PublishedArm& arm : PublishedArms()) {
-    table.rows.push_back({arm.arm, std::to_string(arm.loops), FormatCount(1e6 * arm.parameters), Format("%.2f", arm.projections),
-                          Format("%.1f", arm.causal), Format("%.4f", arm.bits_per_byte)});
+    const PublishedBenchmarks& of = arm.benchmarks;
+    table.rows.push_back({std::to_string(arm.budget) + " M", arm.arm, std::to_string(arm.loops), FormatCount(1e6 * arm.parameters),
+                          Format("%.2f", arm.projections), Format("%.1f", arm.causal), Format("%.4f", arm.bits_per_byte), printed(of.c4),
+                          printed(of.wiki_text), printed(of.commonsense), printed(of.mathematics), printed(of.commonsense_accuracy),
+                          printed(of.gsm8k_accuracy)});
   }
   return table;
 }
@@ -152,6 +169,8 @@ Table PublishedArmTable() {
 Table PublishedInterventionTable() {
   Table table;
   table.columns = {{"intervention"}, {"GSM8K", true}, {"TriviaQA", true}, {"WikiText-103", true}};
+  const PublishedIntervention& learned = PublishedLearnedGates();
+  table.rows.push_back({learned.intervention + ": loss", Format("%.3f", learned.gsm8k), Format("%.3f", learned.trivia_qa), Format("%.3f", learned.wiki_text)});
   for (const PublishedIntervention& one : PublishedInterventions()) {
     table.rows.push_back({one.intervention, Format("%+.2f", one.gsm8k), Format("%+.2f", one.trivia_qa), Format("%+.2f", one.wiki_text)});
   }

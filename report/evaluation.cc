@@ -56,14 +56,31 @@ Result<std::map<std::string, double>> Numbers(const Json& json, const std::strin
   return values;
 }
 
+Status ReadGroups(const Json& json, const std::string& path, Loss* loss) {
+  BRAID_RETURN_IF_ERROR(CheckObject(json, path));
+  for (const auto& [key, into] : {std::pair{"loss", &loss->group_losses}, {"tokens", &loss->group_tokens}}) {
+    const Json list = json.value(key, Json());
+    BRAID_RETURN_IF_ERROR(CheckArray(list, path + "." + key));
+    for (const Json& value : list) {
+      BRAID_ASSIGN_OR_RETURN(const double number, Number(value, path + "." + key));
+      into->push_back(number);
+    }
+  }
+  if (loss->group_losses.size() == loss->group_tokens.size()) return OkStatus();
+  return InvalidArgument(path + ": loss and tokens are not of as many groups");
+}
+
 Status ReadLosses(const Json& json, const std::string& path, Evaluation* evaluation) {
   if (json.is_null()) return OkStatus();
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   for (const auto& [corpus, value] : json.items()) {
     BRAID_RETURN_IF_ERROR(CheckObject(value, path + "." + corpus));
     JsonReader entry(value, path + "." + corpus);
-    evaluation->losses[corpus] = {entry.RequireDouble("loss"), entry.RequireDouble("perplexity"), entry.Int("tokens", 0)};
+    Loss& loss = evaluation->losses[corpus];
+    loss = {entry.RequireDouble("loss"), entry.RequireDouble("perplexity"), entry.Int("tokens", 0), entry.Double("bits_per_byte", 0), {}, {}};
+    const Json& groups = entry.Value("groups");
     BRAID_RETURN_IF_ERROR(Done(entry, value));
+    if (!groups.is_null()) BRAID_RETURN_IF_ERROR(ReadGroups(groups, path + "." + corpus + ".groups", &loss));
   }
   return OkStatus();
 }
@@ -297,8 +314,14 @@ Result<Intervention> ReadIntervention(const Json& json, const std::string& path)
   Intervention intervention;
   intervention.name = read.RequireString("name");
   intervention.loops = read.Int("loops", LoopsOfName(intervention.name));
-  intervention.gates = read.Choice("gates", GatesOfName(intervention.name), {"", "deep", "wide", "uniform", "open", "shuffled", "learned"});
-  intervention.token_class = read.String("class", "");
+  if (read.Value("gates").is_array()) {
+    intervention.gates = "values";
+  } else {
+    intervention.gates = read.Choice("gates", GatesOfName(intervention.name), {"", "deep", "wide", "uniform", "open", "shuffled", "learned"});
+  }
+  intervention.token_class = Join(read.Value("class").is_string() ? std::vector<std::string>{read.String("class", "")} : read.Strings("class"), ", ");
+  intervention.shuffle = read.String("shuffle", intervention.shuffle);
+  intervention.keep_sum = read.Bool("keep_sum", false);
   intervention.control = read.Bool("control", false);
   intervention.partial = read.Has("layers") || read.Has("early_exit");
   const Json &loss = read.Value("loss"), &change = read.Value("change");
@@ -374,6 +397,11 @@ Result<Dual> ReadDual(const Json& json, const std::string& path) {
     dual.interventions.push_back(std::move(one));
   }
   FillChanges(&dual.interventions);
+  for (const Intervention& one : dual.interventions) {
+    for (const auto& [corpus, value] : one.loss) {
+      if (one.change.contains(corpus)) dual.loss.emplace(corpus, value - one.change.at(corpus));
+    }
+  }
   return dual;
 }
 

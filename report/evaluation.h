@@ -14,14 +14,9 @@
 #include "base/status.h"
 #include "model/spec.h"
 #include "report/estimate.h"
+#include "report/loss.h"
 
 namespace braid::report {
-
-struct Loss {
-  double loss = 0;
-  double perplexity = 0;
-  int64_t tokens = 0;  // targets counted
-};
 
 struct Sample {
   std::string prompt;
@@ -77,11 +72,13 @@ struct Routing {
 struct Intervention {
   std::string name;
   int64_t loops = 0;   // forced K; 0: as trained
-  std::string gates;   // deep | wide | uniform | open | shuffled | learned
-  std::string token_class;  // gates are set on tokens of this class alone, or on as many others; empty: everywhere
+  std::string gates;   // deep | wide | uniform | open | shuffled | learned | values
+  std::string token_class;  // gates are set on tokens of this class, or of these ("NUM, SYM"), or on as many others; empty: everywhere
   std::map<std::string, double> loss, change;  // by corpus, nats a token; change against the learned gates
   bool partial = false;  // in some layers alone, or beside an early exit: no evidence for claims about all layers
   bool control = false;  // on as many tokens outside the class
+  bool keep_sum = false;  // with the learned sum of both gates, and so the scale of the residual
+  std::string shuffle = "independent";  // of gates: shuffled
 };
 // One line of read-outs: what it is about (corpus, class, place) and its numbers by name.
 struct ReadOut {
@@ -89,6 +86,7 @@ struct ReadOut {
   std::map<std::string, double> values;
 };
 struct Dual {
+  std::map<std::string, double> loss;  // by corpus, with what was learned; empty: not known
   std::vector<ReadOut> layers;    // one a block, in their order
   std::vector<ReadOut> readouts;  // one a corpus, class of tokens and block
   std::vector<Intervention> interventions;
@@ -98,7 +96,7 @@ struct Evaluation {
   std::string name;
   int64_t parameters = 0;
   std::optional<model::ModelSpec> spec;
-  std::map<std::string, Loss> losses;  // corpus, or "all"
+  Losses losses;
   std::vector<Sample> samples;
   std::optional<Blimp> blimp;
   std::optional<Glue> glue;

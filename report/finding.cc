@@ -11,9 +11,10 @@ std::string ToText(Verdict verdict) {
   return "undecided";
 }
 
-Verdict LossIsLower(double loss, double other) {
-  if (loss < other - kSameLoss) return Verdict::kHolds;
-  return loss > other + kSameLoss ? Verdict::kDoesNotHold : Verdict::kUndecided;
+Verdict LossIsLower(const Estimate& difference) {
+  const double reach = difference.has_interval() ? difference.HalfWidth() : 0;
+  if (difference.value < -kSameLoss && difference.value + reach < 0) return Verdict::kHolds;
+  return difference.value > kSameLoss && difference.value - reach > 0 ? Verdict::kDoesNotHold : Verdict::kUndecided;
 }
 
 Verdict IsAbove(const Estimate& difference) {

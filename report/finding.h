@@ -19,7 +19,7 @@ struct Finding {
   std::string reason;   // the figures, or what is missing
 };
 
-// Losses closer than this, in nats a token, are called equal: training seeds move them by as much.
+// Losses closer than this, in nats a token, are called equal whatever their interval says: training seeds move them by as much.
 constexpr double kSameLoss = 0.005;
 // Times closer than this share are called equal: one measurement each.
 constexpr double kSameTime = 0.05;
@@ -27,8 +27,8 @@ constexpr double kSameTime = 0.05;
 // "holds here", "does not hold here", "undecided".
 std::string ToText(Verdict verdict);
 
-// Whether a difference of losses is below zero for sure, or above.
-Verdict LossIsLower(double loss, double other);
+// Whether a difference of losses is below zero for sure, or above: by more than kSameLoss and, if its interval is known, beyond that.
+Verdict LossIsLower(const Estimate& difference);
 // Whether a difference is above zero for sure: its interval decides, and without one nothing does.
 Verdict IsAbove(const Estimate& difference);
 // Whether `time` is shorter than `other`.

@@ -1,6 +1,7 @@
 #include "report/results.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -178,6 +179,18 @@ int64_t JobFact::tokens() const {
 std::optional<double> ModelResult::LossOn(const std::string& corpus) const {
   const auto found = evaluation.losses.find(corpus);
   return found == evaluation.losses.end() ? std::nullopt : std::optional<double>(found->second.loss);
+}
+
+std::optional<Estimate> LossDifference(const ModelResult& a, const ModelResult& b, const std::string& corpus) {
+  if (!a.LossOn(corpus).has_value() || !b.LossOn(corpus).has_value()) return std::nullopt;
+  return LossDifference(a.evaluation.losses, b.evaluation.losses, corpus);
+}
+
+std::string LossFigures(const ModelResult& a, const ModelResult& b, const std::string& corpus) {
+  Estimate difference = *LossDifference(a, b, corpus);
+  const bool lower = difference.value < 0;
+  difference.value = std::abs(difference.value);
+  return Format("%.4f against %.4f, ", *a.LossOn(corpus), *b.LossOn(corpus)) + ToText(difference, 4) + (lower ? " lower" : " higher");
 }
 
 size_t ModelResult::paths() const {

@@ -54,6 +54,11 @@ struct ModelResult {
   std::optional<double> LossOn(const std::string& corpus) const;
 };
 
+// The loss of `a` less that of `b` on a corpus (report/loss.h); nothing if one was not measured.
+std::optional<Estimate> LossDifference(const ModelResult& a, const ModelResult& b, const std::string& corpus);
+// "2.6000 against 2.4000, 0.2000 ± 0.0130 higher". REQUIRES: both were measured.
+std::string LossFigures(const ModelResult& a, const ModelResult& b, const std::string& corpus);
+
 // The composite's way (paths at once, merge, gate, joint training) beside a dense baseline.
 struct SpeedComparison {
   std::string composite, dense;

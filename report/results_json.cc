@@ -13,6 +13,7 @@ Json LossesJson(const Evaluation& evaluation) {
   Json json = Json::object();
   for (const auto& [corpus, loss] : evaluation.losses) {
     json[corpus] = {{"loss", loss.loss}, {"perplexity", loss.perplexity}, {"tokens", loss.tokens}};
+    if (loss.bits_per_byte > 0) json[corpus]["bits_per_byte"] = loss.bits_per_byte;
   }
   return json;
 }

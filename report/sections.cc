@@ -17,12 +17,17 @@ constexpr size_t kIdDigits = 12;
 constexpr size_t kMostSentences = 8;
 
 // One sentence that compares two losses, without mercy.
-std::string Against(const std::string& name, double loss, const std::string& other, double other_loss, const std::string& where) {
-  const double difference = loss - other_loss;
-  const std::string figures = Format(" (%.4f and %.4f)", loss, other_loss);
-  if (std::abs(difference) < kSameLoss) return name + " and " + other + " are equal on " + where + figures + ".";
-  return name + Format(" is %s than ", difference < 0 ? "better" : "worse") + other + " on " + where +
-         Format(": its loss is %.4f %s", std::abs(difference), difference < 0 ? "lower" : "higher") + figures + ".";
+std::string Against(const ModelResult& model, const ModelResult& other, Estimate difference, const std::string& corpus) {
+  const std::string figures = Format(" (%.4f and %.4f)", *model.LossOn(corpus), *other.LossOn(corpus)), where = CorpusTitle(corpus);
+  const Verdict lower = LossIsLower(difference);
+  if (std::abs(difference.value) < kSameLoss) return model.name + " and " + other.name + " are equal on " + where + figures + ".";
+  if (lower == Verdict::kUndecided) {
+    return model.name + " and " + other.name + " do not differ for sure on " + where + ": " + ToText(difference, 4) + figures + ".";
+  }
+  difference.value = std::abs(difference.value);
+  const bool better = lower == Verdict::kHolds;
+  return model.name + (better ? " is better than " : " is worse than ") + other.name + " on " + where + ": its loss is " + ToText(difference, 4) +
+         (better ? " lower" : " higher") + figures + ".";
 }
 
 // The corpus a path was trained on; if its job is not known, the one it knows best.
@@ -40,8 +45,8 @@ std::string HomeOf(const Results& results, const ModelResult& path) {
 }
 
 void AddComparison(const ModelResult& composite, const ModelResult& other, const std::string& corpus, std::vector<std::string>* lines) {
-  const auto mine = composite.LossOn(corpus), theirs = other.LossOn(corpus);
-  if (mine.has_value() && theirs.has_value()) lines->push_back(Against(composite.name, *mine, other.name, *theirs, CorpusTitle(corpus)));
+  const auto difference = LossDifference(composite, other, corpus);
+  if (difference.has_value()) lines->push_back(Against(composite, other, *difference, corpus));
 }
 
 std::vector<std::string> Comparisons(const Results& results) {
@@ -55,6 +60,9 @@ std::vector<std::string> Comparisons(const Results& results) {
       const ModelResult* path = results.FindModel(name);
       if (path != nullptr) AddComparison(*composite, *path, HomeOf(results, *path), &lines);
     }
+  }
+  for (const ModelResult* composite : results.WithRole("composite_scratch")) {
+    for (const ModelResult* dense : results.WithRole("dense")) AddComparison(*composite, *dense, "all", &lines);
   }
   return lines;
 }
@@ -111,7 +119,8 @@ std::string Tally(const std::vector<Finding>& findings) {
 
 void AddTiles(const Results& results, const std::vector<Finding>& findings, Document* document) {
   std::vector<Tile> tiles;
-  for (const auto& [role, label] : {std::pair{"composite", "Best composite, loss on all text"}, {"dense", "Best dense model, loss on all text"}}) {
+  for (const auto& [role, label] : {std::pair{"composite", "Best composite, loss on all text"},
+                                    {"composite_scratch", "Best composite from scratch, loss on all text"}, {"dense", "Best dense model, loss on all text"}}) {
     const ModelResult* best = BestOf(results, role);
     if (best != nullptr) {
       tiles.push_back({label, Format("%.4f", *best->LossOn("all")),
@@ -152,7 +161,7 @@ void AddClaims(const std::vector<Finding>& findings, Document* document) {
   if (findings.empty()) return;
   document->Heading("Claims, tested on this run");
   document->Text("What the papers say, and whether it holds for the models above: " + Tally(findings) +
-                 Format(". Scores are compared by the 95 %% interval of their difference, losses by a margin of %.3f nats, times by %.0f %%; what "
+                 Format(". Scores are compared by the 95 %% interval of their difference, losses by that of their difference on the same text and by a margin of %.3f nats, times by %.0f %%; what "
                         "lies within is undecided, and so is what was not measured. Composites stand against the dense model of the same tokens "
                         "with the lowest loss. Every model was trained once: how far another seed would move it is in none of these figures.",
                         kSameLoss, 100 * kSameTime));
@@ -237,7 +246,8 @@ void AddDualPath(const Results& results, Document* document) {
     document->Text("Operations are forward ones a token, two a multiply-add: A counts products with weights, B the scores of attention too (causal "
                    "average). Widths are the hidden widths of the feed-forwards as they are.");
     document->Add(std::move(arms));
-    AddFolded("Published arms, 80 million operations a layer", "16 layers of width 768 at 4096 tokens, 38.5 G tokens trained: directions compare, numbers do not.",
+    AddFolded("Published arms", "Budgets are operations a token and layer; 16 layers of width 768 at 4096 tokens, 38.5 G tokens trained: directions compare, "
+              "numbers do not. C4 to mathematics in bits a byte, their mean before them; right answers as shares.",
               PublishedArmTable(), document);
   }
   bool interventions = false;
@@ -247,7 +257,8 @@ void AddDualPath(const Results& results, Document* document) {
     interventions = interventions || !model.evaluation.dual->interventions.empty();
   }
   if (interventions) {
-    AddFolded("Published interventions", "Change of the loss in nats; 80 million operations a layer, alpha 50, K = 4.", PublishedInterventionTable(), document);
+    AddFolded("Published interventions", "Change of the loss in nats; 80 million operations a layer, alpha 50, K = 4. Class overrides: what they cost beyond as many other tokens, over 15 "
+              "checkpoints.", PublishedInterventionTable(), document);
   }
   AddDeepShares(results, document);
 }

@@ -39,16 +39,16 @@ void StartsBetter(const Results& results, const ModelResult& slice, const ModelR
   if (results.PathsOf(slice) != results.PathsOf(other)) return;
   Finding finding{"A start that preserves the parents' function is worth more than the paper's random connections, after equal joint tokens.",
                   kSource, "first trial: 0.7 to 1.1 nats lower", slice.name + " and " + other.name};
-  const auto mine = slice.LossOn("all"), theirs = other.LossOn("all");
+  const auto difference = LossDifference(slice, other, "all");
   const auto mine_tokens = JointTokens(results, slice), their_tokens = JointTokens(results, other);
-  if (!mine.has_value() || !theirs.has_value()) {
+  if (!difference.has_value()) {
     finding.reason = "no validation loss on all text was measured (evaluate: loss)";
   } else if (mine_tokens != their_tokens) {
     finding.reason = Format("their joint trainings are not equal: %s tokens against %s", FormatCount(static_cast<double>(mine_tokens)).c_str(),
                             FormatCount(static_cast<double>(their_tokens)).c_str());
   } else {
-    finding.verdict = LossIsLower(*mine, *theirs);
-    finding.reason = Format("loss on all text %.4f against %.4f", *mine, *theirs);
+    finding.verdict = LossIsLower(*difference);
+    finding.reason = "loss on all text " + LossFigures(slice, other, "all");
     const ModelResult *start = results.StartOf(slice), *other_start = results.StartOf(other);
     if (start != nullptr && other_start != nullptr && start->LossOn("all").has_value() && other_start->LossOn("all").has_value()) {
       finding.reason += Format("; before joint training %.4f against %.4f", *start->LossOn("all"), *other_start->LossOn("all"));

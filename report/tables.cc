@@ -37,6 +37,11 @@ std::string RoleName(const ModelResult& model) {
   return model.role == "dense" ? "dense baseline" : "path";
 }
 
+std::string BitsPerByte(const ModelResult& model) {
+  const auto all = model.evaluation.losses.find("all");
+  return all == model.evaluation.losses.end() || all->second.bits_per_byte <= 0 ? "-" : Format("%.4f", all->second.bits_per_byte);
+}
+
 Table LossTable(const Results& results) {
   Table table;
   table.columns = {{"model"}, {"what"}};
@@ -49,6 +54,8 @@ Table LossTable(const Results& results) {
     table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
     table.columns.push_back({"perplexity", true});
   }
+  const bool bits = std::any_of(results.models.begin(), results.models.end(), [](const ModelResult& model) { return BitsPerByte(model) != "-"; });
+  if (bits) table.columns.push_back({"bits a byte", true});
   for (const ModelResult& model : results.models) {
     std::vector<std::string> row = {model.name, RoleName(model)};
     for (const std::string& corpus : results.corpora) {
@@ -57,6 +64,7 @@ Table LossTable(const Results& results) {
       row.push_back(known ? Format("%.4f", loss->second.loss) : "-");
       row.push_back(known ? Format(loss->second.perplexity < 1000 ? "%.2f" : "%.0f", loss->second.perplexity) : "-");
     }
+    if (bits) row.push_back(BitsPerByte(model));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -89,8 +97,8 @@ Table DifferenceTable(const Results& results) {
     others.push_back(BestPathOf(results, *composite));
     std::vector<std::string> row = {composite->name};
     for (const ModelResult* other : others) {
-      const auto mine = composite->LossOn("all"), theirs = other == nullptr ? std::nullopt : other->LossOn("all");
-      row.push_back(mine.has_value() && theirs.has_value() ? Format("%+.4f", *mine - *theirs) : "-");
+      const auto difference = other == nullptr ? std::nullopt : LossDifference(*composite, *other, "all");
+      row.push_back(difference.has_value() ? (difference->value < 0 ? "" : "+") + ToText(*difference, 4) : "-");
     }
     table.rows.push_back(std::move(row));
   }

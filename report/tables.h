@@ -11,6 +11,8 @@ namespace braid::report {
 
 // "stories" -> "stories", "all" -> "all text".
 std::string CorpusTitle(const std::string& corpus);
+// On all text; "-" if it is not known.
+std::string BitsPerByte(const ModelResult& model);
 std::string RoleName(const ModelResult& model);
 // The model of the paper that `model` stands for, by role, connection and width ("Share_Linear", "LLaMA_256"); "-" if none does.
 std::string CounterpartOf(const Results& results, const ModelResult& model);

@@ -82,10 +82,17 @@ TEST(EvaluateSectionTest, InterventionsAreOfModelsThatLoop) {
   const Dag dag = MustExpand(With("{dual: {sequences: 4, interventions: published}}", text));
   const Json dual = dag.Find("evaluate:dense")->spec["dual"];
   EXPECT_EQ(dual["sequences"], 4);
-  ASSERT_EQ(dual["interventions"].size(), 14u);  // K = 1 .. 10 but its own 3, and five of the gates
+  ASSERT_EQ(dual["interventions"].size(), 18u);  // K = 1 .. 10 but its own 3, five of the gates, a class and its control
   EXPECT_EQ(dual["interventions"][2], Json::parse(R"({"name": "K = 4", "loops": 4})"));
   EXPECT_EQ(dual["interventions"][9], Json::parse(R"({"name": "deep only", "gates": "deep"})"));
+  EXPECT_EQ(dual["interventions"][17], Json::parse(R"({"name": "NUM, SYM wide, control, sum kept", "gates": "wide", "class": ["NUM", "SYM"],
+                                                       "control": true, "keep_sum": true})"));
   EXPECT_EQ(dag.Find("evaluate:loop")->spec["dual"]["interventions"].size(), 9u);  // a loop has no gates
+  const Dag tagged = MustExpand(With("{dual: {interventions: published, tagged: [/data/gsm8k.jsonl, other.jsonl.gz]}}", text));
+  const JobNode* job = tagged.Find("evaluate:dense");
+  EXPECT_EQ(job->spec["dual"]["tagged"], Json({"gsm8k.jsonl", "other.jsonl.gz"}));
+  EXPECT_EQ(job->spec["dual"]["interventions"].size(), 22u);  // parts of speech too
+  EXPECT_EQ(job->inputs.at("tagged").source, "tagged");
   EXPECT_EQ(dag.Find("evaluate:path_1"), nullptr);
   const Dag own = MustExpand(With("{dual: {interventions: [{name: two, loops: 2, step_feature: trained}, {name: mixed, gates: shuffled, shuffle: joint}, "
                                     "{name: numbers, gates: wide, class: NUM, control: true, keep_sum: true, seed: 7}, "
@@ -98,8 +105,13 @@ TEST(EvaluateSectionTest, InterventionsAreOfModelsThatLoop) {
   // What a model has nothing for is left out of its evaluation: steps without mass, a fifth layer.
   const std::string some = "{dual: {interventions: [{name: early, early_exit: 0.25}, {name: last, loops: 1, layers: [4]}, {name: one, loops: 1}]}}";
   const Dag final = MustExpand(With(some, Replaced("d: 128, heads: 4, blocks: 4}",
-                                                   "d: 128, heads: 4, blocks: 4, block: loop, dual: {loops: 2, ffn_deep: 8, mix: final}}")));
+                                                   "d: 128, heads: 4, blocks: 4, block: loop, dual: {loops: 2, ffn_deep: 8, mix: final}}\n"
+                                                   "  - {name: deep, d: 128, heads: 4, blocks: 5, block: loop, dual: {loops: 2, ffn_deep: 8}}")));
   EXPECT_EQ(final.Find("evaluate:dense")->spec["dual"]["interventions"], Json::parse(R"([{"name": "one", "loops": 1}])"));
+  EXPECT_EQ(final.Find("evaluate:deep")->spec["dual"]["interventions"].size(), 3u);
+  // What no model has anything for is a mistake.
+  EXPECT_THAT(ErrorOf(With("{dual: {interventions: [{name: last, loops: 1, layers: [99]}]}}", text)),
+              testing::HasSubstr("evaluate.0.dual.interventions.0: no model here has what it changes"));
 }
 
 class ItemTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -136,9 +148,13 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"{routing: {sequences: 1, correct: {tale: path_1}}}", "0.routing.correct.tale: no such key; did you mean tales?"},
         std::pair{"{dual: {interventions: all}}", "0.dual.interventions: expected published, found \"all\""},
         std::pair{"{dual: {interventions: [{name: a}]}}", "0.dual.interventions.0.name: changes nothing; give loops, gates or early_exit"},
-        std::pair{"{dual: {interventions: [{name: a, gates: deep, class: VERB}]}}", "0.dual.interventions.0.class: expected WORD or NUM"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, class: VERB}]}}", "0.dual.interventions.0.class: VERB is a part of speech, which only tagged text has; give dual.tagged"},
+        std::pair{"{dual: {interventions: [{name: a, gates: deep, class: NOPE}]}}", "0.dual.interventions.0.class: there is no class \"NOPE\"; there are WORD"},
+        std::pair{"{dual: {interventions: [{name: a, gates: [0.5]}]}}", "0.dual.interventions.0.gates: expected two numbers from 0 to 1, g_d and g_w"},
+        std::pair{"{dual: {interventions: [{name: a, gates: [0, 0], keep_sum: true}]}}", "0.dual.interventions.0.keep_sum: gates of 0 have no sum"},
+        std::pair{"{dual: {tagged: [a/x.jsonl, b/x.jsonl]}}", "0.dual.tagged: two files are called x.jsonl"},
         std::pair{"{dual: {interventions: [{name: a, gates: shuffled, class: NUM}]}}",
-                  "0.dual.interventions.0.class: is of gates that are set: deep, wide, uniform or open"},
+                  "0.dual.interventions.0.class: is of gates that are set: deep, wide, uniform, open or two numbers"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, control: true}]}}", "0.dual.interventions.0.control: is of a class; give class too"},
         std::pair{"{dual: {interventions: [{name: a, early_exit: 0}]}}", "0.dual.interventions.0.early_exit: must be above 0 and at most 1"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, layers: [-1]}]}}", "0.dual.interventions.0.layers: expected whole numbers"},

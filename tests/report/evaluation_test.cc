@@ -215,6 +215,13 @@ TEST_F(EvaluationTest, DualResultsOfAWrongTypeAreErrors) {
   EXPECT_THAT(Error(), HasSubstr("dual.layers.0.deep_share: expected a number or a string, found true"));
 }
 
+TEST_F(EvaluationTest, GroupsOfLossesAreChecked) {
+  json_["loss"]["tales"] = {{"loss", 2.0}, {"perplexity", 7.4}, {"tokens", 10}, {"groups", {{"loss", {1.0, 2.0}}, {"tokens", {5}}}}};
+  EXPECT_THAT(Error(), HasSubstr("loss.tales.groups: loss and tokens are not of as many groups"));
+  json_["loss"]["tales"]["groups"] = {{"loss", {"low"}}, {"tokens", {5}}};
+  EXPECT_THAT(Error(), HasSubstr("loss.tales.groups.loss: expected a number"));
+}
+
 TEST_F(EvaluationTest, SamplesAndSpecsAreChecked) {
   json_["samples"] = {{{"prompt", "Once"}, {"text", " upon"}, {"next", {{{"token", " a"}, {"probability", 0.5}}}}}};
   EXPECT_EQ(MustRead().samples[0].next[0].first, " a");

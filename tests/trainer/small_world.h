@@ -44,7 +44,7 @@ class RecordingChannel final : public task::Channel {
   }
   void Succeed(const Json& summary) override { result = summary; }
   void Fail(task::Category, const Status&, const std::string&, bool) override {}
-  bool stop_requested() const override { return stop_after > 0 && last_step_ + 1 >= stop_after; }
+  bool stop_requested() const override { return (stop_after > 0 && last_step_ + 1 >= stop_after) || phases.contains(stop_phase); }
   bool TakeCheckpointRequest() override { return checkpoint_after > 0 && last_step_ + 1 == checkpoint_after; }
   int64_t stored_checkpoint() const override { return stored; }
   bool has_worker() const override { return worker; }
@@ -56,6 +56,7 @@ class RecordingChannel final : public task::Channel {
   }
 
   std::set<std::string> phases;
+  std::string stop_phase = "none";  // a stop is asked for in this phase
   int64_t stop_after = 0;
   int64_t checkpoint_after = 0;
   bool worker = false;

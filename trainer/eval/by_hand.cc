@@ -126,9 +126,7 @@ Status GenerateByHand(const Arguments& arguments) {
     std::printf("%s%s\n", sample.prompt.c_str(), sample.text.c_str());
     return OkStatus();
   }
-  Json next = Json::array();
-  for (const auto& [token, probability] : sample.next) next.push_back({{"token", token}, {"probability", probability}});
-  std::printf("%s", DumpJson({{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}}).c_str());
+  std::printf("%s", DumpJson(ToJson(sample)).c_str());
   return OkStatus();
 }
 
@@ -168,7 +166,7 @@ Status BlimpByHand(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
   BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
   BRAID_ASSIGN_OR_RETURN(const Json json, MeasureBlimp(*opened.network, opened.tokenizer, arguments.positional()[2],
-                                                       pairs, OnStandardError()));
+                                                       pairs, {.report = OnStandardError()}));
   if (arguments.Has("json")) {
     std::printf("%s", DumpJson(json).c_str());
     return OkStatus();
@@ -189,7 +187,7 @@ Status GlueByHand(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
   BRAID_ASSIGN_OR_RETURN(const Json json,
                          MeasureGlue(*opened.network, opened.tokenizer, {dir, dir}, settings,
-                                     arguments.Get("adapters", ""), OnStandardError()));
+                                     arguments.Get("adapters", ""), {.report = OnStandardError()}));
   if (arguments.Has("json")) {
     std::printf("%s", DumpJson(json).c_str());
     return OkStatus();

@@ -4,17 +4,10 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <tuple>
-
-#include "base/random.h"
-#include "base/text.h"
-#include "corpus/dataset.h"
-#include "trainer/loop/settings.h"
 
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kBatch = 8;
 constexpr uint64_t kNoiseSeed = 42;
 
 // Sums of the read-outs of some tokens of one block.
@@ -38,12 +31,20 @@ class Means {
   int64_t tokens_ = 0;
 };
 
+// |g_d - g_w| of each token: 1 in the corners (1, 0) and (0, 1), where the means of both gates may still be 1/2.
+std::vector<float> GapsOf(const BlockReadout& read) {
+  std::vector<float> gaps(read.gate_deep.size());
+  for (size_t i = 0; i < gaps.size(); ++i) gaps[i] = std::abs(read.gate_deep[i] - read.gate_wide[i]);
+  return gaps;
+}
+
 void AddTo(Means& means, const BlockReadout& read, const std::vector<size_t>& rows) {
   means.Count(rows.size());
   means.Add("deep_share", read.deep_share, rows);
   means.Add("cosine", read.cosine, rows);
   means.Add("gate_deep", read.gate_deep, rows);
   means.Add("gate_wide", read.gate_wide, rows);
+  means.Add("gate_gap", GapsOf(read), rows);
   means.Add("norm_deep", read.norm_deep, rows);
   means.Add("norm_wide", read.norm_wide, rows);
   means.Add("norm_input", read.norm_input, rows);
@@ -53,37 +54,23 @@ void AddTo(Means& means, const BlockReadout& read, const std::vector<size_t>& ro
   }
 }
 
-// One corpus in batches: ids and labels [batch * sequence].
-struct CorpusBatch {
-  std::vector<int32_t> ids, labels;
-  int64_t count = 0;
+// Read-outs of every block, over all tokens.
+struct Readings {
+  std::vector<std::string> places;
+  std::vector<Json> scales;  // learned scalars of each block
+  std::vector<Means> all;
 };
+using MeansByClass = std::array<Means, corpus::kTokenClasses>;
 
-std::vector<CorpusBatch> ReadBatches(const corpus::Shards& set, int64_t sequence, int64_t sequences, int32_t pad) {
-  std::vector<CorpusBatch> batches;
-  const int64_t count = std::min(sequences, corpus::ValidationSequences(set, sequence));
-  for (int64_t first = 0; first < count; first += kBatch) {
-    CorpusBatch batch;
-    batch.count = std::min(kBatch, count - first);
-    batch.ids.resize(static_cast<size_t>(batch.count * sequence));
-    batch.labels.resize(batch.ids.size());
-    for (int64_t i = 0; i < batch.count; ++i) {
-      corpus::ReadValidation(set, sequence, first + i, batch.ids.data() + i * sequence);
-      MakeLabels(batch.ids.data() + i * sequence, sequence, pad, batch.labels.data() + i * sequence);
-    }
-    batches.push_back(std::move(batch));
-  }
-  return batches;
-}
+int64_t LengthOf(const DualText::Batch& batch) { return static_cast<int64_t>(batch.ids.size()) / batch.sequences; }
 
 // Under the noise of one seed, so that a change of the loss is none of the noise of routers.
-double MeanLoss(Network& network, const std::vector<CorpusBatch>& batches, int64_t sequence, const NamedIntervention& named,
-                const std::vector<corpus::TokenClass>& classes) {
+double MeanLoss(Network& network, const DualText& text, const NamedIntervention& named) {
   network.SetEvaluationSeed(kNoiseSeed);
   LossSum sum;
-  for (const CorpusBatch& batch : batches) {
-    network.SetIntervention(ToIntervention(named, batch.ids, classes));
-    const LossSum part = network.Loss(batch.ids.data(), batch.labels.data(), batch.count, sequence);
+  for (const DualText::Batch& batch : text.batches) {
+    network.SetIntervention(ToIntervention(named, batch.classes));
+    const LossSum part = network.Loss(batch.ids.data(), batch.labels.data(), batch.sequences, LengthOf(batch));
     sum.loss += part.loss;
     sum.targets += part.targets;
   }
@@ -91,40 +78,34 @@ double MeanLoss(Network& network, const std::vector<CorpusBatch>& batches, int64
   return sum.loss / static_cast<double>(sum.targets);
 }
 
-// Read-outs of every block, over all tokens.
-struct Readings {
-  std::vector<std::string> places;
-  std::vector<Json> scales;  // learned scalars of each block
-  std::vector<Means> all;
-};
+Json ScalesOf(const BlockReadout& block) {
+  Json scales = Json::object();
+  for (size_t k = 0; k < block.scale_deep.size(); ++k) scales["scale_deep_" + std::to_string(k + 1)] = block.scale_deep[k];
+  if (!block.norm_wide.empty()) scales["scale_wide"] = block.scale_wide;
+  return scales;
+}
 
-void Read(Network& network, const std::vector<CorpusBatch>& batches, int64_t sequence, const std::vector<corpus::TokenClass>& classes,
-          Readings* readings, std::vector<std::array<Means, corpus::kTokenClasses>>* of_corpus) {
-  for (const CorpusBatch& batch : batches) {
-    std::vector<size_t> everything(batch.ids.size());
-    std::array<std::vector<size_t>, corpus::kTokenClasses> rows;
-    for (size_t i = 0; i < batch.ids.size(); ++i) {
-      everything[i] = i;
-      rows[static_cast<size_t>(classes[static_cast<size_t>(batch.ids[i])])].push_back(i);
-    }
-    const std::vector<BlockReadout> blocks = network.Readouts(batch.ids.data(), batch.count, sequence);
-    readings->all.resize(blocks.size());
-    of_corpus->resize(blocks.size());
-    readings->places.clear();
-    readings->scales.clear();
-    for (size_t b = 0; b < blocks.size(); ++b) {
-      readings->places.push_back(blocks[b].place);
-      Json scales = Json::object();
-      for (size_t k = 0; k < blocks[b].scale_deep.size(); ++k) scales["scale_deep_" + std::to_string(k + 1)] = blocks[b].scale_deep[k];
-      if (!blocks[b].norm_wide.empty()) scales["scale_wide"] = blocks[b].scale_wide;
-      readings->scales.push_back(std::move(scales));
-      AddTo(readings->all[b], blocks[b], everything);
-      for (size_t c = 0; c < rows.size(); ++c) AddTo((*of_corpus)[b][c], blocks[b], rows[c]);
-    }
+void ReadBatch(Network& network, const DualText::Batch& batch, Readings* readings, std::vector<MeansByClass>* of_text) {
+  std::vector<size_t> everything(batch.ids.size());
+  std::array<std::vector<size_t>, corpus::kTokenClasses> rows;
+  for (size_t i = 0; i < batch.ids.size(); ++i) {
+    everything[i] = i;
+    rows[static_cast<size_t>(batch.classes[i])].push_back(i);
+  }
+  const std::vector<BlockReadout> blocks = network.Readouts(batch.ids.data(), batch.sequences, LengthOf(batch));
+  readings->all.resize(blocks.size());
+  of_text->resize(blocks.size());
+  readings->places.clear();
+  readings->scales.clear();
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    readings->places.push_back(blocks[b].place);
+    readings->scales.push_back(ScalesOf(blocks[b]));
+    AddTo(readings->all[b], blocks[b], everything);
+    for (size_t c = 0; c < rows.size(); ++c) AddTo((*of_text)[b][c], blocks[b], rows[c]);
   }
 }
 
-Json ClassRows(const Readings& readings, const std::vector<std::array<Means, corpus::kTokenClasses>>& by_class) {
+Json ClassRows(const Readings& readings, const std::vector<MeansByClass>& by_class) {
   Json json = Json::object();
   for (int c = 0; c < corpus::kTokenClasses; ++c) {
     Json rows = Json::array();
@@ -137,64 +118,20 @@ Json ClassRows(const Readings& readings, const std::vector<std::array<Means, cor
   return json;
 }
 
-Json Describe(const NamedIntervention& named) {
-  Json json = {{"name", named.name}, {"gates", named.gates}, {"loss", Json::object()}, {"change", Json::object()}};
-  if (named.loops > 0) {
-    json["loops"] = named.loops;
-    json["step_feature"] = named.step_feature;
-  }
-  if (named.gates == "shuffled") json["shuffle"] = named.shuffle;
-  if (named.gates == "shuffled" || named.control) json["seed"] = named.seed;
-  if (named.early_exit > 0) json["early_exit"] = named.early_exit;
-  if (!named.layers.empty()) json["layers"] = named.layers;
-  if (!named.token_class.empty()) json["class"] = named.token_class;
-  if (named.control) json["control"] = true;
-  if (named.keep_sum) json["keep_sum"] = true;
-  return json;
-}
-
 bool HasTwoPathsOrLoops(const model::ModelSpec& spec) {
   const auto counts = [](const model::Stack& stack) { return stack.has_deep(); };
   if (spec.kind == model::Kind::kDense) return counts(spec.dense);
   return counts(spec.large) || std::any_of(spec.paths.begin(), spec.paths.end(), counts);
 }
 
-const std::vector<std::string>& ClassNames() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all{""};
-    for (int c = 0; c < corpus::kTokenClasses; ++c) all.emplace_back(corpus::TokenClassName(static_cast<corpus::TokenClass>(c)));
-    return all;
-  }();
-  return names;
-}
-
-std::vector<int64_t> ReadLayers(JsonReader& read) {
-  const Json& layers = read.Value("layers");
-  if (layers.is_null()) return {};
-  const auto is_layer = [](const Json& layer) { return layer.is_number_integer() && layer.get<int64_t>() >= 0; };
-  if (layers.is_array() && !layers.empty() && std::all_of(layers.begin(), layers.end(), is_layer)) return layers;
-  read.Fail("layers", "expected a list of whole numbers of at least 0");
-  return {};
-}
-
-// Layers without such blocks, or an early exit from steps that have no mass, would change nothing.
-Status CheckFits(const NamedIntervention& named, const model::ModelSpec& spec) {
-  std::vector<model::Stack> stacks = spec.paths;
-  for (const model::Stack* stack : {&spec.dense, &spec.large}) stacks.push_back(*stack);
-  int64_t layers = 0;
-  bool weighs = false;
-  for (const model::Stack& stack : stacks) {
-    if (!stack.has_deep()) continue;
-    layers = std::max(layers, stack.blocks);
-    weighs = weighs || stack.dual.mix == "act";
-  }
-  for (const int64_t layer : named.layers) {
-    if (layer < layers) continue;
-    return InvalidArgument(Format("intervention %s: layers: model %s has no loop or dual_path block in layer %lld", named.name.c_str(), spec.name.c_str(),
-                                  static_cast<long long>(layer)));
-  }
-  if (named.early_exit == 0 || weighs) return OkStatus();
-  return InvalidArgument("intervention " + named.name + ": early_exit: model " + spec.name + " has no steps mixed by act");
+// Adds loss and change of intervention `i` on `text`.
+Status MeasureChange(Network& network, const DualText& text, const NamedIntervention& named, size_t i, double learned, const Once& once,
+                     Json* into) {
+  const std::string piece = "dual/" + text.name + "/" + std::to_string(i);
+  BRAID_ASSIGN_OR_RETURN(const double loss, once(piece, [&]() -> Result<Json> { return Json(MeanLoss(network, text, named)); }));
+  (*into)["loss"][text.name] = loss;
+  (*into)["change"][text.name] = loss - learned;
+  return OkStatus();
 }
 
 }  // namespace
@@ -203,90 +140,48 @@ Result<DualAnalysis> DualAnalysisFromJson(const Json& json, const std::string& p
   JsonReader read(json, path);
   DualAnalysis analysis;
   analysis.sequences = read.Int("sequences", analysis.sequences);
+  analysis.tagged = read.Strings("tagged");
   const Json& interventions = read.Value("interventions");
   if (analysis.sequences < 1) read.Fail("sequences", "must be at least 1");
   if (!interventions.is_null() && !interventions.is_array()) read.Fail("interventions", "expected a list");
   BRAID_RETURN_IF_ERROR(read.Finish());
   for (size_t i = 0; i < interventions.size(); ++i) {
-    JsonReader one(interventions[i], path + ".interventions." + std::to_string(i));
-    NamedIntervention named;
-    named.name = one.RequireString("name");
-    named.loops = one.Int("loops", 0);
-    named.gates = one.Choice("gates", named.gates, {"learned", "deep", "wide", "uniform", "open", "shuffled"});
-    named.token_class = one.Choice("class", "", ClassNames());
-    named.control = one.Bool("control", false);
-    named.keep_sum = one.Bool("keep_sum", false);
-    named.step_feature = one.Choice("step_feature", named.step_feature, {"rescaled", "trained"});
-    named.shuffle = one.Choice("shuffle", named.shuffle, {"independent", "joint"});
-    named.early_exit = one.Double("early_exit", 0);
-    named.layers = ReadLayers(one);
-    named.seed = one.Int("seed", named.seed);
-    if (!(named.early_exit >= 0 && named.early_exit <= 1)) one.Fail("early_exit", "must be from 0 to 1");
-    if (one.Has("seed") && named.gates != "shuffled" && !named.control) one.Fail("seed", "is of gates: shuffled or of control");
-    if (named.seed < 0) one.Fail("seed", "must not be negative");
-    if (named.loops < 0) one.Fail("loops", "must not be negative");
-    if (named.control && named.token_class.empty()) one.Fail("control", "is of a class; give class too");
-    BRAID_RETURN_IF_ERROR(one.Finish());
-    analysis.interventions.push_back(std::move(named));
+    BRAID_ASSIGN_OR_RETURN(analysis.interventions.emplace_back(),
+                           InterventionFromJson(interventions[i], path + ".interventions." + std::to_string(i)));
   }
   return analysis;
 }
 
-Intervention ToIntervention(const NamedIntervention& named, const std::vector<int32_t>& ids,
-                            const std::vector<corpus::TokenClass>& classes) {
-  Intervention intervention;
-  intervention.loops = named.loops;
-  intervention.step_feature = named.step_feature;
-  intervention.keep_sum = named.keep_sum;
-  intervention.early_exit = named.early_exit;
-  intervention.layers = named.layers;
-  intervention.seed = static_cast<uint64_t>(named.seed);
-  if (named.gates == "shuffled") intervention.shuffle = named.shuffle;
-  static const std::map<std::string, std::pair<double, double>> kGates = {
-      {"deep", {1, 0}}, {"wide", {0, 1}}, {"uniform", {0.5, 0.5}}, {"open", {1, 1}}};
-  if (const auto found = kGates.find(named.gates); found != kGates.end()) {
-    intervention.set_gates = true;
-    std::tie(intervention.gate_deep, intervention.gate_wide) = found->second;
+Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis, const std::vector<DualText>& texts) {
+  if (!HasTwoPathsOrLoops(spec)) {
+    return InvalidArgument("model " + spec.name + " has no loop or dual_path block; spec.dual is about those");
   }
-  if (named.token_class.empty()) return intervention;
-  std::vector<size_t> inside, outside;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const bool in = corpus::TokenClassName(classes[static_cast<size_t>(ids[i])]) == named.token_class;
-    (in ? inside : outside).push_back(i);
+  for (const NamedIntervention& named : analysis.interventions) {
+    BRAID_RETURN_IF_ERROR(CheckFits(named, spec));
+    if (std::any_of(texts.begin(), texts.end(), [&](const DualText& text) { return Concerns(named, text); })) continue;
+    return InvalidArgument("intervention " + named.name + ": class: no text has all of these classes; parts of speech are of `tagged` text alone");
   }
-  intervention.positions.assign(ids.size(), 0);
-  if (!named.control) {
-    for (const size_t i : inside) intervention.positions[i] = 1;
-    return intervention;
-  }
-  const auto order = Permutation(RandomStream(intervention.seed, "control/" + named.token_class), static_cast<uint32_t>(outside.size()));
-  for (size_t k = 0; k < std::min(inside.size(), outside.size()); ++k) intervention.positions[outside[order[k]]] = 1;
-  return intervention;
+  return OkStatus();
 }
 
-Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const std::vector<const corpus::Shards*>& shards,
-                         int64_t sequence, const std::vector<corpus::TokenClass>& classes) {
-  if (!HasTwoPathsOrLoops(network.spec())) {
-    return InvalidArgument("model " + network.spec().name + " has no loop or dual_path block; spec.dual is about those");
-  }
-  for (const NamedIntervention& named : analysis.interventions) BRAID_RETURN_IF_ERROR(CheckFits(named, network.spec()));
+Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const std::vector<DualText>& texts, const Once& once) {
+  BRAID_RETURN_IF_ERROR(CheckDual(network.spec(), analysis, texts));
   Readings readings;
-  Json by_corpus = Json::object();
-  std::vector<Json> interventions;
-  for (const NamedIntervention& named : analysis.interventions) interventions.push_back(Describe(named));
-  for (const corpus::Shards* set : shards) {
-    const std::vector<CorpusBatch> batches = ReadBatches(*set, sequence, analysis.sequences, static_cast<int32_t>(network.spec().pad_id));
-    if (batches.empty()) {
-      return InvalidArgument("corpus " + set->corpus + ": what is set aside is not one sequence; raise validation.documents");
-    }
-    std::vector<std::array<Means, corpus::kTokenClasses>> of_corpus;
-    Read(network, batches, sequence, classes, &readings, &of_corpus);
-    by_corpus[set->corpus] = ClassRows(readings, of_corpus);
-    const double learned = MeanLoss(network, batches, sequence, {}, classes);
+  Json by_text = Json::object(), interventions = Json::array();
+  for (const NamedIntervention& named : analysis.interventions) {
+    interventions.push_back(ToJson(named));
+    interventions.back().update({{"loss", Json::object()}, {"change", Json::object()}});
+  }
+  for (const DualText& text : texts) {
+    std::vector<MeansByClass> of_text;
+    network.SetEvaluationSeed(kNoiseSeed);
+    for (const DualText::Batch& batch : text.batches) ReadBatch(network, batch, &readings, &of_text);
+    by_text[text.name] = ClassRows(readings, of_text);
+    const double learned = MeanLoss(network, text, {});
     for (size_t i = 0; i < interventions.size(); ++i) {
-      const double loss = MeanLoss(network, batches, sequence, analysis.interventions[i], classes);
-      interventions[i]["loss"][set->corpus] = loss;
-      interventions[i]["change"][set->corpus] = loss - learned;
+      const NamedIntervention& named = analysis.interventions[i];
+      if (!Concerns(named, text)) continue;
+      BRAID_RETURN_IF_ERROR(MeasureChange(network, text, named, i, learned, once, &interventions[i]));
     }
   }
   Json layers = Json::array();
@@ -295,7 +190,7 @@ Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const s
     row.update(readings.scales[b]);
     layers.push_back(std::move(row));
   }
-  return Json{{"layers", layers}, {"readouts", by_corpus}, {"interventions", interventions}};
+  return Json{{"layers", layers}, {"readouts", by_text}, {"interventions", interventions}};
 }
 
 }  // namespace braid::trainer

@@ -1,182 +1,142 @@
 #include "trainer/eval/evaluate.h"
 
 #include <cmath>
-#include <optional>
 
 #include "base/file.h"
 #include "base/text.h"
-#include "corpus/lines.h"
-#include "trainer/eval/dual_analysis.h"
-#include "trainer/eval/glue/tasks/tasks.h"
-#include "trainer/eval/measure.h"
-#include "trainer/eval/sample.h"
+#include "trainer/eval/journal.h"
+#include "trainer/eval/wanted.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/inputs.h"
-#include "trainer/loop/validation.h"
 
 namespace braid::trainer {
 namespace {
 
-Result<Json> Losses(const task::Task& task, const Json& spec, int64_t sequence, const std::string& digest, Network& network) {
-  JsonReader read(spec, "spec.loss");
-  ValidationSpec validation;
-  validation.sequence = sequence;
-  validation.sequences = read.Int("sequences", 0);
-  validation.average = read.Choice("average", validation.average, {"token_mean", "batch_mean"});
-  validation.last_label = read.Choice("last_label", validation.last_label, {"ignore", "copy_input"});
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, digest));
-  std::vector<const corpus::Shards*> sets;
-  for (const corpus::Shards& shard : shards) sets.push_back(&shard);
-  if (sets.empty()) return InvalidArgument("job " + task.job + ": spec.loss needs inputs data.<corpus>");
-  const auto alone = LocalCollective();
-  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(network, sets, validation, *alone));
-  Json json = Json::object();
-  for (const auto& [corpus, loss] : losses) {
-    if (!std::isfinite(loss.mean)) {
-      return InvalidArgument("model " + network.spec().name + " has a loss that is not finite on " + corpus);
-    }
-    json[corpus] = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
-    if (validation.last_label != "ignore") json[corpus]["loss_ignore_last"] = loss.mean_ignore_last;
-  }
+constexpr const char* kAdapters = "adapters";
+
+Json LossJson(const ValidationLoss& loss, const ValidationSpec& spec) {
+  Json json = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
+  if (loss.bits_per_byte > 0) json["bits_per_byte"] = loss.bits_per_byte;
+  if (spec.last_label != "ignore") json["loss_ignore_last"] = loss.mean_ignore_last;
   return json;
 }
 
-// One prompt a line; empty lines are none.
-Status AddPrompts(const task::Task& task, const std::string& file, std::vector<std::string>* prompts) {
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("prompts"));
-  const std::string path = JoinPath(folder, file);
-  const size_t before = prompts->size();
-  BRAID_RETURN_IF_ERROR(corpus::ReadLines(path, [&](std::string_view line, int64_t) {
-    if (!line.empty()) prompts->emplace_back(line);
-    return OkStatus();
-  }));
-  return prompts->size() > before ? OkStatus() : InvalidArgument(path + ": no prompt in this file; write one a line");
-}
-
-// With the prompts of the file, and each checked.
-Result<SampleSettings> ReadSamples(const task::Task& task, const Json& spec, const model::ModelSpec& model,
-                                   const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder) {
-  BRAID_ASSIGN_OR_RETURN(SampleSettings settings, SampleSettingsFromJson(spec, "spec.generate"));
-  if (!settings.file.empty()) BRAID_RETURN_IF_ERROR(AddPrompts(task, settings.file, &settings.prompts));
-  if (settings.prompts.empty()) return InvalidArgument("spec.generate.prompts: give at least one, or file");
-  for (const std::string& prompt : settings.prompts) {
-    BRAID_RETURN_IF_ERROR(EncodePrompt(model, tokenizer, encoder, prompt, settings.tokens).status());
-  }
-  return settings;
-}
-
-Result<Json> Samples(const SampleSettings& settings, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder, Network& network,
-                     task::Channel& channel) {
-  Json json = Json::array();
-  for (size_t i = 0; i < settings.prompts.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(network, tokenizer, encoder, settings.prompts[i], settings, i));
-    Json next = Json::array();
-    for (const auto& [token, probability] : sample.next) next.push_back({{"token", token}, {"probability", probability}});
-    json.push_back({{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}});
-    channel.Progress("generating", "prompts", static_cast<int64_t>(i) + 1, static_cast<int64_t>(settings.prompts.size()));
-  }
-  return json;
-}
-
-Result<Json> Dual(const task::Task& task, const Json& spec, int64_t sequence, const corpus::Tokenizer& tokenizer, Network& network) {
-  BRAID_ASSIGN_OR_RETURN(const DualAnalysis analysis, DualAnalysisFromJson(spec, "spec.dual"));
-  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, tokenizer.digest()));
-  if (shards.empty()) return InvalidArgument("job " + task.job + ": spec.dual needs inputs data.<corpus>");
-  std::vector<const corpus::Shards*> sets;
-  for (const corpus::Shards& shard : shards) sets.push_back(&shard);
-  return AnalyseDual(network, analysis, sets, sequence, corpus::ClassesOf(tokenizer));
-}
-
-ProgressReport OnChannel(task::Channel& channel) {
-  return [&channel](std::string_view phase, std::string_view unit, int64_t done, int64_t total) {
-    channel.Progress(phase, unit, done, total);
-    return channel.stop_requested() ? Cancelled("stopped while measuring " + std::string(phase)) : OkStatus();
-  };
-}
-
-// A suite of which no task is wanted needs no input.
-Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settings) {
-  GlueFolders folders;
-  for (const std::string& name : settings.tasks) {
-    BRAID_ASSIGN_OR_RETURN(const GlueTask* wanted, FindGlueTask(name));
-    const bool glue = wanted->suite == "glue";
-    BRAID_ASSIGN_OR_RETURN((glue ? folders.glue : folders.superglue), task.Input(glue ? "glue" : "superglue"));
-  }
-  return folders;
-}
-
-// The parts that measure.h does, as the spec wants them. What can be wrong with fields and files is found at once.
-class Measures {
+class Evaluation {
  public:
-  static Result<Measures> Read(const task::Task& task, JsonReader& spec) {
-    Measures measures;
-    if (const Json& blimp = spec.Value("blimp"); !blimp.is_null()) {
-      JsonReader read(blimp, "spec.blimp");
-      measures.pairs_ = read.Int("pairs", 0);
-      if (measures.pairs_ < 0) read.Fail("pairs", "must not be negative");
-      BRAID_RETURN_IF_ERROR(read.Finish());
-      BRAID_ASSIGN_OR_RETURN(measures.blimp_, task.Input("blimp"));
-      BRAID_RETURN_IF_ERROR(CheckBlimp(measures.blimp_, measures.pairs_));
-    }
-    if (const Json& glue = spec.Value("glue"); !glue.is_null()) {
-      BRAID_ASSIGN_OR_RETURN(measures.settings_, GlueSettingsFromJson(glue, "spec.glue"));
-      BRAID_ASSIGN_OR_RETURN(measures.glue_, FoldersOf(task, *measures.settings_));
-    }
-    measures.routing_ = spec.Value("routing");
-    return measures;
+  Evaluation(const task::Task& task, task::Channel& channel, const Wanted& wanted, SharedTokenizer tokenizer, Network& network,
+             Journal& journal)
+      : task_(task), channel_(channel), wanted_(wanted), tokenizer_(std::move(tokenizer)), network_(network), once_(journal.AsOnce()) {
+    hooks_.once = once_;
+    hooks_.report = [this](std::string_view phase, std::string_view unit, int64_t done, int64_t total) {
+      channel_.Progress(phase, unit, done, total);
+      return channel_.stop_requested() ? Cancelled("stopped while measuring " + std::string(phase)) : OkStatus();
+    };
   }
 
-  Status Check(const task::Task& task, const model::ModelSpec& model) {
-    if (settings_) BRAID_RETURN_IF_ERROR(CheckGlue(model, glue_, *settings_));
-    if (routing_.is_null()) return OkStatus();
-    BRAID_ASSIGN_OR_RETURN(shards_, OpenShards(task, model.tokenizer));
-    return CheckRouting(model, routing_, "spec.routing", shards_);
+  Status Measure() {
+    const model::ModelSpec& spec = network_.spec();
+    json_ = {{"name", wanted_.name},
+             {"model", {{"kind", spec.kind == model::Kind::kDense ? "dense" : "composite"},
+                        {"parameters", model::ParameterCount(spec)},
+                        {"spec", model::ToJson(spec)}}},
+             {"loss", Json::object()},
+             {"samples", Json::array()}};
+    if (wanted_.loss) BRAID_RETURN_IF_ERROR(Losses());
+    summary_ = {{"name", wanted_.name}, {"loss", json_["loss"]}};
+    if (wanted_.samples) BRAID_RETURN_IF_ERROR(Samples());
+    if (wanted_.dual) {
+      channel_.Progress("dual", "steps", 0, 1);
+      BRAID_ASSIGN_OR_RETURN(json_["dual"], AnalyseDual(network_, *wanted_.dual, wanted_.texts, hooks_.once));
+    }
+    if (!wanted_.routing.is_null()) {
+      BRAID_ASSIGN_OR_RETURN(json_["routing"], MeasureRouting(network_, tokenizer_, wanted_.routing, "spec.routing", wanted_.shards,
+                                                              wanted_.sequence, hooks_));
+    }
+    if (wanted_.blimp) {
+      BRAID_ASSIGN_OR_RETURN(json_["blimp"], MeasureBlimp(network_, tokenizer_, wanted_.blimp_folder, wanted_.blimp_pairs, hooks_));
+      summary_["blimp"] = json_["blimp"]["mean"];
+    }
+    return wanted_.glue ? Glue() : OkStatus();
   }
 
-  // Adds "blimp", "glue" and "routing" to `evaluation`, and what people want of them to `summary`.
-  Status Run(const task::Task& task, int64_t sequence, const SharedTokenizer& tokenizer, Network& network,
-             task::Channel& channel, Json* evaluation, Json* summary) const {
-    const ProgressReport report = OnChannel(channel);
-    if (!routing_.is_null()) {
-      BRAID_ASSIGN_OR_RETURN((*evaluation)["routing"],
-                             MeasureRouting(network, tokenizer, routing_, "spec.routing", shards_, sequence, report));
-    }
-    if (!blimp_.empty()) {
-      BRAID_ASSIGN_OR_RETURN((*evaluation)["blimp"], MeasureBlimp(network, tokenizer, blimp_, pairs_, report));
-      (*summary)["blimp"] = (*evaluation)["blimp"]["mean"];
-    }
-    if (!settings_) return OkStatus();
-    const std::string adapters = settings_->adapters ? JoinPath(task.output, "adapters") : "";
-    BRAID_ASSIGN_OR_RETURN((*evaluation)["glue"], MeasureGlue(network, tokenizer, glue_, *settings_, adapters, report));
-    if (settings_->adapters) channel.AddOutput("adapters", "adapters", "adapters", {{"model", network.spec().name}});
-    for (const char* suite : {"glue", "superglue"}) {
-      if ((*evaluation)["glue"].contains(suite)) (*summary)[suite] = (*evaluation)["glue"][suite];
-    }
+  Status Finish() {
+    for (const auto& [corpus, groups] : groups_.items()) json_["loss"][corpus]["groups"] = groups;
+    const std::string output = JoinPath(task_.output, "evaluation");
+    BRAID_RETURN_IF_ERROR(MakeFolder(output));
+    BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(output, "evaluation.json"), json_));
+    channel_.AddOutput("evaluation", "evaluation", "evaluation", {{"name", wanted_.name}});
+    channel_.Succeed(summary_);
     return OkStatus();
   }
 
  private:
-  std::string blimp_;  // folder; empty: not asked for
-  int64_t pairs_ = 0;
-  std::optional<GlueSettings> settings_;
-  GlueFolders glue_;
-  Json routing_;
-  std::vector<corpus::Shards> shards_;  // of routing
+  Status Losses() {
+    const ValidationSpec& spec = *wanted_.loss;
+    const auto alone = LocalCollective();
+    LossSums all;
+    for (const corpus::Shards& set : wanted_.shards) {
+      const auto sum = [&]() -> Result<Json> {
+        BRAID_ASSIGN_OR_RETURN(const LossSums sums, SumLosses(network_, set, spec, *alone, [&](int64_t done, int64_t total) {
+                                 return hooks_.report("loss", "sequences", done, total);
+                               }));
+        return ToJson(sums);
+      };
+      const std::string piece = "loss/" + set.corpus;
+      BRAID_ASSIGN_OR_RETURN(const Json made, once_(piece, sum));
+      BRAID_ASSIGN_OR_RETURN(const LossSums sums, LossSumsFromJson(made, piece));
+      const ValidationLoss loss = MeansOf(sums, spec.average);
+      if (!std::isfinite(loss.mean)) {
+        return InvalidArgument("model " + network_.spec().name + " has a loss that is not finite on " + set.corpus);
+      }
+      json_["loss"][set.corpus] = LossJson(loss, spec);
+      groups_[set.corpus] = made["groups"];
+      all.Add(sums);
+    }
+    json_["loss"]["all"] = LossJson(MeansOf(all, spec.average), spec);
+    return OkStatus();
+  }
+
+  Status Samples() {
+    corpus::Encoder encoder(tokenizer_);
+    const SampleSettings& settings = *wanted_.samples;
+    for (size_t i = 0; i < settings.prompts.size(); ++i) {
+      const auto generate = [&]() -> Result<Json> {
+        BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(network_, *tokenizer_, encoder, settings.prompts[i], settings, i));
+        return ToJson(sample);
+      };
+      BRAID_ASSIGN_OR_RETURN(Json sample, once_("samples/" + std::to_string(i), generate));
+      json_["samples"].push_back(std::move(sample));
+      BRAID_RETURN_IF_ERROR(hooks_.report("generating", "prompts", static_cast<int64_t>(i) + 1, static_cast<int64_t>(settings.prompts.size())));
+    }
+    return OkStatus();
+  }
+
+  Status Glue() {
+    const std::string adapters = wanted_.glue->adapters ? JoinPath(task_.output, kAdapters) : "";
+    BRAID_ASSIGN_OR_RETURN(json_["glue"], MeasureGlue(network_, tokenizer_, wanted_.glue_folders, *wanted_.glue, adapters, hooks_));
+    if (wanted_.glue->adapters) channel_.AddOutput(kAdapters, "adapters", kAdapters, {{"model", network_.spec().name}});
+    for (const char* suite : {"glue", "superglue"}) {
+      if (json_["glue"].contains(suite)) summary_[suite] = json_["glue"][suite];
+    }
+    return OkStatus();
+  }
+
+  const task::Task& task_;
+  task::Channel& channel_;
+  const Wanted& wanted_;
+  SharedTokenizer tokenizer_;
+  Network& network_;
+  Once once_;
+  MeasureHooks hooks_;
+  Json json_, summary_;
+  Json groups_ = Json::object();  // by corpus: of evaluation.json, not of the summary
 };
 
 }  // namespace
 
 Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   ConfigureRuntime(task.threads);
-  JsonReader read(task.spec, "spec");
-  const std::string name = read.RequireString("name");
-  const int64_t sequence = read.Int("sequence", 256);
-  const Json& loss = read.Value("loss");
-  const Json& generate = read.Value("generate");
-  const Json& dual = read.Value("dual");
-  BRAID_ASSIGN_OR_RETURN(Measures measures, Measures::Read(task, read));
-  BRAID_RETURN_IF_ERROR(read.Finish());
+  BRAID_ASSIGN_OR_RETURN(Wanted wanted, WantedFromTask(task));
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, OpenTokenizer(task));
   BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
   BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, task.device));
@@ -184,41 +144,13 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
     return InvalidArgument("model " + network->spec().name + " was trained with tokenizer " +
                            network->spec().tokenizer.substr(0, 12) + ", the job has " + tokenizer->digest().substr(0, 12));
   }
-  if (const int64_t limit = network->spec().arch.rope_max_pos; limit > 0 && sequence > limit) {
-    return InvalidArgument(Format("spec.sequence: %lld is above the %lld positions of model %s", (long long)sequence,
-                                  (long long)limit, network->spec().name.c_str()));
-  }
-  BRAID_RETURN_IF_ERROR(measures.Check(task, network->spec()));
-  corpus::Encoder encoder(tokenizer);
-  SampleSettings samples;
-  if (!generate.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(samples, ReadSamples(task, generate, network->spec(), *tokenizer, encoder));
-  }
-  Json evaluation = {{"name", name},
-                     {"model", {{"kind", network->spec().kind == model::Kind::kDense ? "dense" : "composite"},
-                                {"parameters", model::ParameterCount(network->spec())},
-                                {"spec", model::ToJson(network->spec())}}},
-                     {"loss", Json::object()},
-                     {"samples", Json::array()}};
-  if (!loss.is_null()) {
-    channel.Progress("loss", "steps", 0, 1);
-    BRAID_ASSIGN_OR_RETURN(evaluation["loss"], Losses(task, loss, sequence, tokenizer->digest(), *network));
-  }
-  if (!generate.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(evaluation["samples"], Samples(samples, *tokenizer, encoder, *network, channel));
-  }
-  if (!dual.is_null()) {
-    channel.Progress("dual", "steps", 0, 1);
-    BRAID_ASSIGN_OR_RETURN(evaluation["dual"], Dual(task, dual, sequence, *tokenizer, *network));
-  }
-  Json summary = {{"name", name}, {"loss", evaluation["loss"]}};
-  BRAID_RETURN_IF_ERROR(measures.Run(task, sequence, tokenizer, *network, channel, &evaluation, &summary));
-  const std::string output = JoinPath(task.output, "evaluation");
-  BRAID_RETURN_IF_ERROR(MakeFolder(output));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(output, "evaluation.json"), evaluation));
-  channel.AddOutput("evaluation", "evaluation", "evaluation", {{"name", name}});
-  channel.Succeed(summary);
-  return OkStatus();
+  BRAID_RETURN_IF_ERROR(OpenInputs(task, network->spec(), tokenizer, &wanted));
+  BRAID_ASSIGN_OR_RETURN(Journal journal, Journal::Open(task, kAdapters, wanted.checkpoint_seconds, channel));
+  Evaluation evaluation(task, channel, wanted, tokenizer, *network, journal);
+  const Status measured = evaluation.Measure();
+  if (measured.ok()) return evaluation.Finish();
+  if (measured.code() == StatusCode::kCancelled) BRAID_RETURN_IF_ERROR(journal.Save());
+  return measured;
 }
 
 }  // namespace braid::trainer

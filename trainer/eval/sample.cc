@@ -55,6 +55,12 @@ Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::strin
   return settings;
 }
 
+Json ToJson(const Sample& sample) {
+  Json next = Json::array();
+  for (const auto& [token, probability] : sample.next) next.push_back({{"token", token}, {"probability", probability}});
+  return {{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}};
+}
+
 int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw) {
   if (settings.temperature == 0) return ByLogit(logits, pad_id, 1).front();
   const size_t count = settings.top_k > 0 ? static_cast<size_t>(settings.top_k) : logits.size();

@@ -30,6 +30,8 @@ struct Sample {
   std::string text;  // what follows the prompt
   std::vector<std::pair<std::string, double>> next;  // the five likeliest tokens after the prompt
 };
+// {"prompt", "text", "next": [{"token", "probability"}]}
+Json ToJson(const Sample& sample);
 
 // The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1). The pad is never chosen.
 int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw);

@@ -29,10 +29,12 @@ struct Sublayers {
   Adapter adapter;
 };
 
+inline constexpr int64_t kNoLayer = -1;
+
 struct Block {
   const model::Stack* stack = nullptr;  // outlives the block
   std::string place;                    // prefix of its tensors, "parallel.1.path.0"
-  int64_t layer = 0;                    // its number in the stack, or of the parallel layer
+  int64_t layer = 0;                    // its number in the stack, or of the parallel layer; kNoLayer of large blocks
   Sublayers body;                       // llama, or the deep path
   Sublayers wide;
   at::Tensor deep_scale, wide_scale;    // a_k [K], beta [1]

@@ -30,8 +30,8 @@ bool RunAsOne(const std::vector<Block>& blocks) {
 Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf) : spec_(spec), equal_widths_(model::EqualWidths(spec)) {
   const int64_t D = spec.large.d, c = spec.common_width();
   const bool slice = spec.connection.kind == "slice";
-  first_ = MakeBlock(leaf, "large.0", 0, spec.large, spec.arch);
-  last_ = MakeBlock(leaf, "large.1", 1, spec.large, spec.arch);
+  first_ = MakeBlock(leaf, "large.0", kNoLayer, spec.large, spec.arch);
+  last_ = MakeBlock(leaf, "large.1", kNoLayer, spec.large, spec.arch);
   if (!slice && equal_widths_) shrink_.push_back(leaf("shrink.weight", {c, D}));
   if (!slice && !equal_widths_) {
     for (size_t p = 0; p < spec.paths.size(); ++p) {

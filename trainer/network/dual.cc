@@ -167,27 +167,32 @@ void ReadOut(const Block& block, const at::Tensor& x, const Steps* steps, const 
   pass.readouts->push_back(std::move(read));
 }
 
+// What each path hears of the other one (1.6). Two gates take it beside the paths' outputs; a convex or fixed mix adds it to
+// them, so that read-outs see it too.
+struct Crossing {
+  at::Tensor deep, wide;  // into each; undefined: nothing is left to add
+};
+
 at::Tensor Crossed(const at::Tensor& from, const at::Tensor& map, const at::Tensor& scale) {
   return at::softplus(scale) * at::linear(from, map);
 }
 
-// y of 1.5 and 1.6.
-at::Tensor Combine(const Block& block, const at::Tensor& x, at::Tensor deep, at::Tensor wide, const Gates& gates) {
+Crossing Cross(const Block& block, at::Tensor* deep, at::Tensor* wide) {
   const model::Dual& dual = block.stack->dual;
-  const bool sum_gates = dual.gate == "two_gates" || dual.gate == "softmax";
-  at::Tensor into_deep, into_wide;
-  if (dual.cross) {
-    into_deep = Crossed(wide, block.cross_deep, block.cross_deep_scale);
-    into_wide = Crossed(deep, block.cross_wide, block.cross_wide_scale);
-    if (!sum_gates) {
-      deep = deep + into_deep;
-      wide = wide + into_wide;
-    }
-  }
-  at::Tensor y = dual.residual == "preserved" ? x + gates.deep * (deep - x) + gates.wide * (wide - x)
-                                              : gates.deep * deep + gates.wide * wide;
-  if (dual.cross && sum_gates) y = y + gates.deep * into_deep + gates.wide * into_wide;
-  return y;
+  if (!dual.cross) return {};
+  Crossing crossing{Crossed(*wide, block.cross_deep, block.cross_deep_scale), Crossed(*deep, block.cross_wide, block.cross_wide_scale)};
+  if (dual.gate == "two_gates" || dual.gate == "softmax") return crossing;
+  *deep = *deep + crossing.deep;
+  *wide = *wide + crossing.wide;
+  return {};
+}
+
+// y of 1.5 and 1.6.
+at::Tensor Combine(const Block& block, const at::Tensor& x, const at::Tensor& deep, const at::Tensor& wide, const Crossing& crossing,
+                   const Gates& gates) {
+  const at::Tensor y = block.stack->dual.residual == "preserved" ? x + gates.deep * (deep - x) + gates.wide * (wide - x)
+                                                                 : gates.deep * deep + gates.wide * wide;
+  return crossing.deep.defined() ? y + gates.deep * crossing.deep + gates.wide * crossing.wide : y;
 }
 
 }  // namespace
@@ -200,11 +205,15 @@ at::Tensor RunDual(const Block& block, const at::Tensor& x, Pass& pass) {
   if (stack.has_wide()) wide = RunWide(block, x, pass);
   const bool both = stack.block == "dual_path";
   Gates gates;
-  if (both) gates = LearnedGates(block, x);
+  Crossing crossing;
+  if (both) {
+    gates = LearnedGates(block, x);
+    crossing = Cross(block, &steps.mixed, &wide);
+  }
   if (both && Concerns(pass.intervention, block)) gates = Intervene(gates, block, pass);
   if (pass.readouts != nullptr) ReadOut(block, x, stack.has_deep() ? &steps : nullptr, wide, both ? &gates : nullptr, pass);
   if (!both) return stack.has_deep() ? steps.mixed : wide;
-  return Combine(block, x, steps.mixed, wide, gates);
+  return Combine(block, x, steps.mixed, wide, crossing, gates);
 }
 
 }  // namespace braid::trainer

@@ -10,7 +10,7 @@ namespace braid::trainer {
 
 // Acts on every `loop` and `dual_path` block, or on those of some layers.
 struct Intervention {
-  std::vector<int64_t> layers;  // block or parallel layer numbers; empty: all
+  std::vector<int64_t> layers;  // block or parallel layer numbers; empty: all, the large blocks of a composite too
   int64_t loops = 0;            // K' instead of K; 0: as trained. Steps beyond K use the last scale again
   std::string step_feature = "rescaled";  // K' < K: t_k = (k-1)/(K'-1) | trained: (k-1)/(K-1)
   bool set_gates = false;       // (g_d, g_w) = (gate_deep, gate_wide) instead of the learned ones

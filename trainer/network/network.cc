@@ -205,7 +205,7 @@ LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t bat
   return sum;
 }
 
-LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence) {
+LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, std::vector<double>* of_sequences) {
   const at::NoGradGuard no_grad;
   const int64_t count = batch * sequence;
   Pass pass = impl_->EvaluationPass(batch, sequence);
@@ -215,6 +215,10 @@ LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, 
   at::Tensor losses;
   sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr, &losses);
   sum.last = LastLosses(losses, batch, sequence);
+  if (of_sequences != nullptr) {
+    const at::Tensor sums = losses.view({batch, sequence}).sum(1, /*keepdim=*/false, at::kDouble);
+    of_sequences->assign(sums.const_data_ptr<double>(), sums.const_data_ptr<double>() + batch);
+  }
   return sum;
 }
 

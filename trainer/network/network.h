@@ -82,8 +82,8 @@ class Network {
   void SetEvaluationSeed(uint64_t seed);
   // In force for all evaluation from here on; {} ends it.
   void SetIntervention(const std::optional<Intervention>& intervention);
-  // The loss without gradients.
-  LossSum Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence);
+  // The loss without gradients; `of_sequences` (may be null) receives the sum of each sequence, [batch].
+  LossSum Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, std::vector<double>* of_sequences = nullptr);
   // log p of labels[i] at row i, [batch * sequence]; 0 where the label is negative.
   std::vector<float> TokenLogProbabilities(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence);
   // Logits [sequence, vocab] of one sequence, or of its last position alone.

@@ -127,7 +127,7 @@ TEST_F(BlimpTest, NoiseSeedsAreAveraged) {
   BlimpOptions options;
   options.noise_seeds = {11, 12, 13, 14, 15};
   std::vector<uint64_t> begun;
-  options.begin_noise = [&](uint64_t next) { begun.push_back(seed = next); };
+  options.begin_noise = [&](uint64_t next, const std::string&) { begun.push_back(seed = next); };
   // Odd seeds like long sentences, even ones short ones.
   const TokenScorer noisy = [&](const int32_t*, const int32_t* labels, int64_t batch, int64_t sequence) {
     std::vector<float> log_p;

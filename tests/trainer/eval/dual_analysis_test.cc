@@ -5,8 +5,10 @@
 #include <map>
 #include <numeric>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "corpus/dataset.h"
+#include "corpus/tagged_text.h"
 #include "tests/trainer/small_world.h"
 
 namespace braid::trainer {
@@ -32,7 +34,14 @@ class DualAnalysisTest : public ::testing::Test {
   Result<Json> Analyse(const Json& spec) {
     const auto analysis = DualAnalysisFromJson(spec, "spec.dual");
     EXPECT_TRUE(analysis.ok()) << analysis.status().message();
-    return AnalyseDual(*network_, *analysis, {&shards_[0], &shards_[1]}, SmallWorld::kSequence, classes_);
+    std::vector<DualText> texts;
+    for (const corpus::Shards& set : shards_) {
+      texts.push_back(TextOfShards(set, SmallWorld::kSequence, analysis->sequences, world_.tokenizer().pad_id(), classes_).value());
+    }
+    for (const corpus::TaggedText& tagged : tagged_) {
+      texts.push_back(TextOfTags(tagged, SmallWorld::kSequence, analysis->sequences, world_.tokenizer().pad_id()).value());
+    }
+    return AnalyseDual(*network_, *analysis, texts, MakeAlways);
   }
   static std::string Error(const Json& spec) { return DualAnalysisFromJson(spec, "spec.dual").status().message(); }
 
@@ -40,6 +49,7 @@ class DualAnalysisTest : public ::testing::Test {
   std::vector<corpus::TokenClass> classes_;
   std::unique_ptr<Network> network_;
   std::vector<corpus::Shards> shards_;
+  std::vector<corpus::TaggedText> tagged_;
 };
 
 TEST_F(DualAnalysisTest, ChangesAreAgainstTheModelAsItIs) {
@@ -83,7 +93,9 @@ TEST_F(DualAnalysisTest, EveryOptionChangesTheLoss) {
       {"name": "9", "gates": "open", "layers": [0]},
       {"name": "10", "gates": "open", "layers": [1]},
       {"name": "11", "gates": "open", "class": "WORD", "control": true, "seed": 42},
-      {"name": "12", "gates": "open", "class": "WORD", "control": true, "seed": 43}])");
+      {"name": "12", "gates": "open", "class": "WORD", "control": true, "seed": 43},
+      {"name": "13", "gates": [0.25, 0.5]},
+      {"name": "14", "gates": [0.25, 0.5], "class": ["WORD", "SPACE"]}])");
   Json made = Analyse({{"sequences", 3}, {"interventions", asked}}).value()["interventions"];
   ASSERT_EQ(made.size(), asked.size());
   std::map<double, std::string> names;
@@ -118,28 +130,55 @@ TEST_F(DualAnalysisTest, ReadOutsAreMeansOverTheTokensOfEachClass) {
   EXPECT_NEAR(weighted / (2 * 3 * SmallWorld::kSequence), json["layers"][0]["deep_share"].get<double>(), 1e-6);
 }
 
-TEST_F(DualAnalysisTest, AControlTouchesAsManyTokensOutsideTheClass) {
-  std::vector<int32_t> ids(SmallWorld::kSequence * 4);
-  for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>(1 + i * 4);
-  NamedIntervention named{.name = "n", .gates = "deep", .token_class = "WORD"};
-  const auto inside = ToIntervention(named, ids, classes_).positions;
+TEST_F(DualAnalysisTest, AControlTouchesAsManyTokensOutsideTheClasses) {
+  using corpus::TokenClass;
+  std::vector<TokenClass> tokens;
+  for (size_t i = 0; i < 64; ++i) tokens.push_back(i % 7 == 0 ? TokenClass::kNum : i % 5 == 0 ? TokenClass::kSym : TokenClass::kWord);
+  NamedIntervention named{.name = "n", .gates = "deep", .classes = {TokenClass::kNum, TokenClass::kSym}};
+  const auto inside = ToIntervention(named, tokens).positions;
   named.control = true;
-  const auto outside = ToIntervention(named, ids, classes_).positions;
-  int touched = 0;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const bool word = classes_[static_cast<size_t>(ids[i])] == corpus::TokenClass::kWord;
-    EXPECT_EQ(inside[i], word);
-    EXPECT_FALSE(outside[i] && word);
-    touched += outside[i];
+  const auto outside = ToIntervention(named, tokens).positions;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    EXPECT_EQ(inside[i], tokens[i] != TokenClass::kWord);
+    EXPECT_FALSE(outside[i] && tokens[i] != TokenClass::kWord);
   }
-  const int words = std::accumulate(inside.begin(), inside.end(), 0);
-  EXPECT_EQ(touched, std::min<int>(words, static_cast<int>(ids.size()) - words));
+  EXPECT_EQ(std::accumulate(outside.begin(), outside.end(), 0), std::accumulate(inside.begin(), inside.end(), 0));
+}
+
+// Parts of speech are of tagged text alone, words of untagged; numbers of both.
+TEST_F(DualAnalysisTest, TaggedTextHasClassesOfItsOwn) {
+  corpus::Encoder encoder(world_.shared_tokenizer());
+  std::string rows;
+  for (int i = 0; i < 8; ++i) {
+    rows += R"({"text": "the cat sat on 42 mats", "tags": [[0, 3, "DET"], [4, 7, "NOUN"], [8, 11, "VERB"], [12, 14, "ADP"], [15, 17, "NUM"], [18, 22, "NOUN"]]})" "\n";
+  }
+  const std::string file = world_.at("story.jsonl");
+  ASSERT_TRUE(WriteFileAtomic(file, rows).ok());
+  tagged_.push_back(corpus::ReadTaggedText(file, world_.tokenizer(), encoder).value());
+  const Json json = Analyse({{"sequences", 3}, {"interventions", Json::parse(R"([
+      {"name": "verbs", "gates": "wide", "class": ["VERB", "NOUN"]}, {"name": "words", "gates": "wide", "class": "WORD"},
+      {"name": "numbers", "gates": "wide", "class": "NUM"}, {"name": "all", "gates": "wide"}])")}}).value();
+  const Json& made = json["interventions"];
+  EXPECT_EQ(made[0]["class"], Json({"VERB", "NOUN"}));
+  EXPECT_EQ(made[0]["loss"].size(), 1u);
+  EXPECT_NE(made[0]["change"]["story"], 0.0);
+  EXPECT_EQ(made[1]["loss"].size(), 2u);
+  EXPECT_FALSE(made[1]["loss"].contains("story"));
+  EXPECT_EQ(made[2]["loss"].size(), 3u);
+  EXPECT_EQ(made[3]["loss"].size(), 3u);
+  EXPECT_TRUE(json["readouts"]["story"].contains("VERB"));
+  EXPECT_FALSE(json["readouts"]["story"].contains("WORD"));
+  tagged_.clear();
+  EXPECT_THAT(Analyse({{"sequences", 3}, {"interventions", Json::parse(R"([{"name": "verbs", "gates": "wide", "class": "VERB"}])")}}).status().message(),
+              HasSubstr("intervention verbs: class: no text has all of these classes"));
 }
 
 TEST_F(DualAnalysisTest, WhatCannotBeIsNamed) {
   EXPECT_THAT(Error({{"sequences", 0}}), HasSubstr("spec.dual.sequences"));
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "ajar"}}}}}), HasSubstr("spec.dual.interventions.0.gates"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"class", "VERB"}}}}}), HasSubstr("spec.dual.interventions.0.class"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"class", "NOPE"}}}}}), HasSubstr("spec.dual.interventions.0.class: there is no class \"NOPE\""));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0.5]}]})")), HasSubstr("0.gates: expected two numbers from 0 to 1"));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0, 0], "keep_sum": true}]})")), HasSubstr("0.keep_sum"));
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"control", true}}}}}), HasSubstr("give class too"));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "early_exit": 2}]})")), HasSubstr("0.early_exit"));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "layers": [-1]}]})")), HasSubstr("0.layers"));

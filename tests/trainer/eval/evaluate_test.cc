@@ -78,6 +78,105 @@ TEST_F(EvaluateTest, LossAndPerplexityOfEachCorpusAndOfAll) {
   EXPECT_NEAR(loss["all"]["perplexity"].get<double>(), std::exp(all), 1e-2);
 }
 
+// What a byte costs: the loss in bits over the bytes of what was to be predicted.
+TEST_F(EvaluateTest, BitsPerByteAndSumsOfGroups) {
+  const Json loss = Evaluate()["loss"];
+  for (const char* corpus : {"tales", "sums"}) {
+    const auto shards = corpus::Shards::Open(world_.at("data." + std::string(corpus))).value();
+    int64_t bytes = 0;
+    std::vector<int32_t> ids(SmallWorld::kSequence);
+    const int64_t count = corpus::ValidationSequences(shards, SmallWorld::kSequence);
+    for (int64_t i = 0; i < count; ++i) {
+      corpus::ReadValidation(shards, SmallWorld::kSequence, i, ids.data());
+      for (size_t t = 1; t < ids.size(); ++t) {
+        if (ids[t] != world_.tokenizer().eos_id()) bytes += static_cast<int64_t>(world_.tokenizer().Bytes(ids[t]).size());
+      }
+    }
+    const double nats = loss[corpus]["loss"].get<double>() * loss[corpus]["tokens"].get<double>();
+    EXPECT_NEAR(loss[corpus]["bits_per_byte"].get<double>(), nats / std::log(2) / static_cast<double>(bytes), 1e-9);
+    const Json& groups = loss[corpus]["groups"];
+    ASSERT_EQ(groups["loss"].size(), static_cast<size_t>(std::min<int64_t>(count, 200)));
+    double sum = 0, tokens = 0;
+    for (const double one : groups["loss"]) sum += one;
+    for (const double one : groups["tokens"]) tokens += one;
+    EXPECT_NEAR(sum, nats, 1e-6 * nats);
+    EXPECT_EQ(tokens, loss[corpus]["tokens"].get<double>());
+  }
+  EXPECT_FALSE(loss["all"].contains("groups"));
+}
+
+// Cut off after any number of pieces, an evaluation goes on elsewhere and ends with the same bytes.
+TEST_F(EvaluateTest, GoesOnBehindItsLastCheckpoint) {
+  model::ModelSpec spec = world_.Composite();
+  spec.name = "noisy";
+  spec.connection.kind = "routed";
+  spec.arch.router_noise = "always";
+  network_ = Network::Create(spec, "cpu").value();
+  network_->Initialize(3);
+  task_.inputs["model"] = world_.WriteModel("noisy", *network_);
+  std::string pairs, rows;
+  for (const char* words : {"cat sat on", "the mat and"}) {
+    const std::string text = words;
+    pairs += Json{{"sentence_good", text + " the"}, {"sentence_bad", "the " + text}}.dump() + "\n";
+  }
+  for (int i = 0; i < 4; ++i) rows += Json{{"sentence", i % 2 == 0 ? "the cat sat" : "two and two"}, {"label", i % 2}}.dump() + "\n";
+  world_.MakeFolderAt("blimp");
+  for (const char* paradigm : {"order", "sense"}) ASSERT_TRUE(WriteFileAtomic(world_.at("blimp") + "/" + paradigm + ".jsonl", pairs).ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", rows).ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
+  task_.inputs["blimp"] = world_.at("blimp");
+  task_.inputs["glue"] = world_.at("glue");
+  task_.spec["blimp"] = Json::object();
+  task_.spec["generate"] = {{"prompts", {"the cat"}}, {"tokens", 3}, {"temperature", 1.0}};
+  task_.spec["routing"] = {{"prompts", {{{"text", "the cat"}, {"correct", 2}}}}, {"sequences", 2}};
+  task_.spec["glue"] = {{"tasks", {"sst2"}}, {"seeds", {1, 2}}, {"epochs", 2}, {"batch", 2}, {"adapters", true}};
+  task_.spec["checkpoint"] = {{"seconds", 0}};
+
+  std::map<int64_t, std::string> checkpoints;  // step -> a copy of the folder
+  std::string whole;
+  {
+    RecordingChannel channel(task_.work);
+    channel.worker = true;  // nothing is stored, so nothing is removed
+    ASSERT_TRUE(RunEvaluateJob(task_, channel).ok());
+    whole = ReadFile(task_.output + "/evaluation/evaluation.json").value();
+    checkpoints = channel.checkpoints();
+  }
+  // Losses of two corpora, a sample, prompts and two texts of routing, 2 x 5 scores of BLiMP, two trainings.
+  ASSERT_EQ(checkpoints.size(), 2u + 1 + 3 + 10 + 2);
+  for (const int64_t step : {int64_t{1}, int64_t{4}, int64_t{11}, int64_t{17}, int64_t{18}}) {
+    task_.resume = checkpoints.at(step);
+    task_.output = world_.MakeFolderAt("output-" + std::to_string(step));
+    task_.work = world_.MakeFolderAt("work-" + std::to_string(step));
+    RecordingChannel channel(task_.work);
+    ASSERT_TRUE(RunEvaluateJob(task_, channel).ok());
+    EXPECT_EQ(ReadFile(task_.output + "/evaluation/evaluation.json").value(), whole) << "after " << step << " pieces";
+    EXPECT_EQ(channel.checkpoints().size(), 18u - static_cast<size_t>(step));
+    for (const char* seed : {"seed-1", "seed-2"}) {
+      EXPECT_TRUE(PathExists(task_.output + "/adapters/sst2/" + seed + "/lora.safetensors")) << step << seed;
+    }
+  }
+  task_.spec["blimp"] = {{"pairs", 1}};
+  EXPECT_THAT(Error(), HasSubstr("is a checkpoint of an evaluation with another spec; start without it"));
+}
+
+// A stop keeps what is measured, although no checkpoint was due.
+TEST_F(EvaluateTest, AStopLeavesACheckpoint) {
+  std::string pairs = Json{{"sentence_good", "the cat"}, {"sentence_bad", "cat the"}}.dump() + "\n";
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/order.jsonl", pairs).ok());
+  task_.inputs["blimp"] = world_.at("blimp");
+  task_.spec["blimp"] = Json::object();
+  task_.spec["checkpoint"] = {{"seconds", 1000}};
+  RecordingChannel channel(task_.work);
+  channel.stop_phase = "blimp";
+  const Status status = RunEvaluateJob(task_, channel);
+  EXPECT_EQ(status.code(), StatusCode::kCancelled);
+  ASSERT_EQ(channel.checkpoints().size(), 1u);
+  task_.resume = channel.checkpoints().begin()->second;
+  RecordingChannel again(task_.work);
+  EXPECT_TRUE(RunEvaluateJob(task_, again).ok());
+  EXPECT_THAT(again.phases, ::testing::Not(::testing::Contains("loss")));
+}
+
 TEST_F(EvaluateTest, SequencesLongerThanThePositionTableAreRefused) {
   model::ModelSpec spec = world_.Composite();
   spec.arch.rope_max_pos = SmallWorld::kSequence;
@@ -233,6 +332,16 @@ TEST_F(EvaluateTest, RoutingNeedsAModelThatRoutes) {
   task_.spec["routing"] = Json::object();
   EXPECT_THAT(Error(), HasSubstr("model lone makes no routing decisions"));
   task_.inputs["model"] = world_.at("model");
+  model::ModelSpec unequal = world_.Composite();
+  unequal.paths[0].d *= 2;
+  unequal.large.d += unequal.paths[1].d;
+  unequal.name = "unequal";
+  task_.inputs["model"] = world_.WriteModel("unequal", *Network::Create(unequal, "cpu").value());
+  EXPECT_THAT(Error(), HasSubstr("model unequal makes no routing decisions"));
+  task_.inputs["model"] = world_.at("model");
+  task_.spec["routing"] = {{"prompts", {{{"text", ""}, {"correct", 1}}}}};
+  EXPECT_THAT(Error(), HasSubstr("routing: a prompt is empty"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
   task_.spec["routing"] = {{"sequences", 1}, {"corpora", {{"poems", 1}}}};
   EXPECT_THAT(Error(), HasSubstr("spec.routing.corpora: there is no input data.poems"));
 }
@@ -292,6 +401,15 @@ TEST_F(EvaluateTest, WhatIsWrongWithPromptsIsKnownBeforeAnyWork) {
   task_.spec["generate"] = {{"prompts", {"the cat sat"}}, {"tokens", SmallWorld::kSequence}};
   EXPECT_THAT(Error(), HasSubstr("above the 16 positions of this model"));
   EXPECT_THAT(phases_, ::testing::IsEmpty());
+  task_.spec["generate"] = {{"prompts", {"the cat sat"}}, {"tokens", 1}};
+  task_.spec["routing"] = {{"prompts", {{{"text", "the cat sat on the mat and the dog sat on the mat and the cat sat on the dog"}, {"correct", 1}}}}};
+  EXPECT_THAT(Error(), HasSubstr("are above the 16 positions of this model"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
+  task_.spec.erase("routing");
+  task_.spec["dual"] = {{"interventions", Json::array()}};
+  EXPECT_THAT(Error(), HasSubstr("has no loop or dual_path block; spec.dual is about those"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
+  task_.spec.erase("dual");
   task_.spec["generate"] = {{"tokens", 2}};
   EXPECT_THAT(Error(), HasSubstr("spec.generate.prompts: give at least one, or file"));
   EXPECT_THAT(phases_, ::testing::IsEmpty());

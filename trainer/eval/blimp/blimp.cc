@@ -62,10 +62,14 @@ Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms, const corpu
   const auto rounds = static_cast<int64_t>(options.noise_seeds.size());
   int64_t done = 0;
   for (const uint64_t seed : options.noise_seeds) {
-    if (options.begin_noise) options.begin_noise(seed);
     std::vector<double> shares;
     for (size_t k = 0; k < paradigms.size(); ++k) {
-      BRAID_ASSIGN_OR_RETURN(const double share, AccuracyOf(paradigms[k], ScoreSentences(encoded[k], scorer, score)));
+      const auto accuracy = [&]() -> Result<Json> {
+        if (options.begin_noise) options.begin_noise(seed, paradigms[k].name);
+        BRAID_ASSIGN_OR_RETURN(const double made, AccuracyOf(paradigms[k], ScoreSentences(encoded[k], scorer, score)));
+        return Json(made);
+      };
+      BRAID_ASSIGN_OR_RETURN(const double share, options.once("blimp/" + paradigms[k].name + "/" + std::to_string(seed), accuracy));
       shares.push_back(share);
       result.paradigms[k].accuracy += share / static_cast<double>(rounds);
       ++done;

@@ -11,6 +11,7 @@
 #include "corpus/tokenizer.h"
 #include "trainer/eval/blimp/pairs.h"
 #include "trainer/eval/blimp/sentence_score.h"
+#include "trainer/eval/once.h"
 
 namespace braid::trainer {
 
@@ -18,8 +19,10 @@ struct BlimpOptions {
   // All paradigms are scored once for each of these, and accuracies averaged: five for a model whose router is
   // noisy while it is evaluated (A4 `always`), one for all others.
   std::vector<uint64_t> noise_seeds = {1};
-  std::function<void(uint64_t seed)> begin_noise;  // called before the first paradigm of each noise seed; may be empty
-  int64_t max_positions = 0;                       // longest input of the model; 0: any
+  // Called before each paradigm is scored, so that its noise does not depend on others having been; may be empty.
+  std::function<void(uint64_t seed, const std::string& paradigm)> begin_noise;
+  int64_t max_positions = 0;  // longest input of the model; 0: any
+  Once once = MakeAlways;     // of each paradigm with each noise seed, "blimp/<paradigm>/<seed>"
   // Called after each paradigm of each noise seed; an error ends the evaluation with it. May be empty.
   std::function<Status(int64_t done, int64_t total)> progress;
 };

@@ -77,6 +77,24 @@ bool EarlyStopping::Improves(double loss) {
   return better;
 }
 
+Json ToJson(const FineTuned& run) {
+  return {{"seed", run.seed},     {"scores", run.scores},         {"loss", run.loss},
+          {"epochs", run.epochs}, {"best_epoch", run.best_epoch}, {"steps", run.steps}};
+}
+
+Result<FineTuned> FineTunedFromJson(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  FineTuned run;
+  run.seed = static_cast<uint64_t>(read.RequireInt("seed"));
+  for (const Json& score : read.RequireArray("scores")) run.scores.push_back(score.is_number() ? score.get<double>() : 0);
+  run.loss = read.RequireDouble("loss");
+  run.epochs = read.RequireInt("epochs");
+  run.best_epoch = read.RequireInt("best_epoch");
+  run.steps = read.RequireInt("steps");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return run;
+}
+
 Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data, const GlueSettings& settings, uint64_t seed,
                            int32_t pad_id, Classifier& classifier,
                            const std::function<Status(int64_t done, int64_t total)>& progress) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "base/status.h"
 #include "trainer/eval/glue/classifier.h"
 #include "trainer/eval/glue/encoding.h"
@@ -48,6 +49,8 @@ struct FineTuned {
   int64_t best_epoch = 0;      // from 1
   int64_t steps = 0;
 };
+Json ToJson(const FineTuned& run);
+Result<FineTuned> FineTunedFromJson(const Json& json, const std::string& path);
 
 // Leaves the best weights in `classifier`. `progress` is called after each step; an error ends the training
 // with it, and it may be empty. A loss that is not finite is kInvalidArgument that names task, seed and step.

@@ -45,8 +45,14 @@ Result<GlueResult::Task> RunTask(const GlueTask& task, const EncodedTask& data, 
     const auto progress = [&](int64_t done, int64_t total) {
       return hooks.progress ? hooks.progress(what, done, total) : OkStatus();
     };
-    BRAID_ASSIGN_OR_RETURN(FineTuned run, FineTune(task, data, settings, seed, pad_id, classifier, progress));
-    if (hooks.trained) BRAID_RETURN_IF_ERROR(hooks.trained(task.name, seed));
+    const auto train = [&]() -> Result<Json> {
+      BRAID_ASSIGN_OR_RETURN(const FineTuned made, FineTune(task, data, settings, seed, pad_id, classifier, progress));
+      if (hooks.trained) BRAID_RETURN_IF_ERROR(hooks.trained(task.name, seed));
+      return ToJson(made);
+    };
+    const std::string piece = "glue/" + task.name + "/" + std::to_string(seed);
+    BRAID_ASSIGN_OR_RETURN(const Json json, hooks.once(piece, train));
+    BRAID_ASSIGN_OR_RETURN(FineTuned run, FineTunedFromJson(json, piece));
     result.scores.push_back(Mean(run.scores));
     result.runs.push_back(std::move(run));
   }

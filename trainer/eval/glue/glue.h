@@ -13,6 +13,7 @@
 #include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/fine_tune.h"
 #include "trainer/eval/glue/settings.h"
+#include "trainer/eval/once.h"
 
 namespace braid::trainer {
 
@@ -36,6 +37,7 @@ struct GlueHooks {
   std::function<Status(const std::string& what, int64_t done, int64_t total)> progress;
   // After each training, its best weights being in the classifier. May be empty.
   std::function<Status(const std::string& task, uint64_t seed)> trained;
+  Once once = MakeAlways;  // of each training, "glue/<task>/<seed>"
 };
 
 // Reads and checks the files of all tasks, as RunGlue does: what is wrong with one is known before any long work.

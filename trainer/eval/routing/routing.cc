@@ -58,19 +58,22 @@ Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::str
   return settings;
 }
 
+Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt, corpus::Encoder& encoder, int64_t max_positions) {
+  std::vector<int32_t> ids;
+  encoder.Encode(prompt.text, &ids);
+  if (ids.empty()) return InvalidArgument("routing: a prompt is empty; the analysis reads its last position");
+  const auto length = static_cast<int64_t>(ids.size());
+  if (max_positions == 0 || length <= max_positions) return ids;
+  return InvalidArgument(Format("routing: prompt \"%.40s\": %lld tokens are above the %lld positions of this model", prompt.text.c_str(),
+                                (long long)length, (long long)max_positions));
+}
+
 Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder, const RoutedModel& model) {
   Json list = Json::array();
   RoutingTally tally(model.choices), clean(model.choices);
   for (const RoutingPrompt& prompt : prompts) {
-    std::vector<int32_t> ids;
-    encoder.Encode(prompt.text, &ids);
-    if (ids.empty()) return InvalidArgument("routing: a prompt is empty; the analysis reads its last position");
-    const auto length = static_cast<int64_t>(ids.size());
-    if (model.max_positions > 0 && length > model.max_positions) {
-      return InvalidArgument(Format("routing: prompt \"%.40s\": %lld tokens are above the %lld positions of this model",
-                                    prompt.text.c_str(), (long long)length, (long long)model.max_positions));
-    }
-    const std::vector<LayerRouting> layers = model.trace(ids.data(), 1, length);
+    BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, EncodeRoutingPrompt(prompt, encoder, model.max_positions));
+    const std::vector<LayerRouting> layers = model.trace(ids.data(), 1, static_cast<int64_t>(ids.size()));
     const size_t last = ids.size() - 1;
     Json item = {{"text", prompt.text}, {"correct", prompt.correct}};
     item["decisions"].push_back(Decisions(layers, &LayerRouting::choices, last, prompt.correct, &tally));

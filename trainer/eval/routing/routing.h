@@ -26,6 +26,9 @@ struct RoutingSettings {
 // A right path beyond `paths` is kInvalidArgument.
 Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path, int64_t paths);
 
+// Ids of a prompt. An empty one, or one that is longer than `max_positions` (0: any), is kInvalidArgument.
+Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt, corpus::Encoder& encoder, int64_t max_positions);
+
 // What the analysis needs of a network: the decisions of each parallel layer for ids [batch, sequence].
 using RoutingTracer = std::function<std::vector<LayerRouting>(const int32_t* ids, int64_t batch, int64_t sequence)>;
 

@@ -1,0 +1,123 @@
+#include "corpus/tagged_text.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "corpus/lines.h"
+#include "corpus/pieces.h"
+
+namespace braid::corpus {
+namespace {
+
+struct Span {
+  size_t begin = 0, end = 0;  // bytes
+  TokenClass tag = TokenClass::kX;
+};
+
+// Byte at which each character begins, and the length behind them.
+std::vector<size_t> StartsOf(std::string_view text) {
+  std::vector<size_t> starts;
+  for (size_t at = 0; at < text.size();) {
+    starts.push_back(at);
+    size_t length = 0;
+    (void)DecodeCodePoint(text.substr(at), &length);
+    at += length;
+  }
+  starts.push_back(text.size());
+  return starts;
+}
+
+Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts, const std::string& where) {
+  const bool shaped = json.is_array() && json.size() == 3 && json[0].is_number_unsigned() && json[1].is_number_unsigned() && json[2].is_string();
+  if (!shaped) return InvalidArgument(where + ": expected [begin, end, \"TAG\"], found " + json.dump().substr(0, 60));
+  const auto begin = json[0].get<size_t>(), end = json[1].get<size_t>();
+  if (begin >= end || end >= starts.size()) {
+    return InvalidArgument(Format("%s: %zu to %zu is no part of a text of %zu characters", where.c_str(), begin, end, starts.size() - 1));
+  }
+  const std::string name = json[2].get<std::string>();
+  const std::optional<TokenClass> tag = TokenClassOfName(name);
+  if (!tag.has_value() || *tag == TokenClass::kWord || *tag == TokenClass::kOther) {
+    return InvalidArgument(where + ": \"" + name + "\" is no Universal POS tag");
+  }
+  return Span{starts[begin], starts[end], *tag};
+}
+
+Result<std::vector<Span>> ReadSpans(const Json& tags, std::string_view text, const std::string& where) {
+  const std::vector<size_t> starts = StartsOf(text);
+  std::vector<Span> spans;
+  for (size_t i = 0; i < tags.size(); ++i) {
+    BRAID_ASSIGN_OR_RETURN(const Span span, ReadSpan(tags[i], starts, where + "." + std::to_string(i)));
+    spans.push_back(span);
+  }
+  std::stable_sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  for (size_t i = 1; i < spans.size(); ++i) {
+    if (spans[i].begin < spans[i - 1].end) return InvalidArgument(where + ": two tags overlap");
+  }
+  return spans;
+}
+
+// `next` is the first span that ends behind `begin`; it moves along with the tokens.
+TokenClass TagOf(const std::vector<Span>& spans, size_t begin, size_t end, size_t* next) {
+  while (*next < spans.size() && spans[*next].end <= begin) ++*next;
+  TokenClass tag = TokenClass::kX;
+  size_t most = 0;
+  for (size_t i = *next; i < spans.size() && spans[i].begin < end; ++i) {
+    const size_t shared = std::min(end, spans[i].end) - std::max(begin, spans[i].begin);
+    if (shared > most) most = shared, tag = spans[i].tag;
+  }
+  return tag;
+}
+
+bool SpeaksForItself(TokenClass coarse) {
+  return coarse == TokenClass::kNum || coarse == TokenClass::kSym || coarse == TokenClass::kSpace;
+}
+
+Status Append(const std::string& text, const std::vector<Span>& spans, const std::string& where, const Tokenizer& tokenizer,
+              const std::vector<TokenClass>& coarse, Encoder& encoder, TaggedText* into) {
+  const size_t first = into->ids.size();
+  encoder.Encode(text, &into->ids);
+  size_t at = 0, next = 0;
+  for (size_t i = first; i < into->ids.size(); ++i) {
+    const int32_t id = into->ids[i];
+    const size_t end = at + tokenizer.Bytes(id).size();
+    const TokenClass tag = TagOf(spans, at, end, &next), own = coarse[static_cast<size_t>(id)];
+    into->classes.push_back(SpeaksForItself(own) ? own : tag);
+    at = end;
+  }
+  if (at != text.size()) {
+    return InvalidArgument(where + ".text: the tokenizer normalises this text, which shifts its tags; write it in Unicode's form NFC");
+  }
+  into->ids.push_back(tokenizer.eos_id());
+  into->classes.push_back(TokenClass::kOther);
+  return OkStatus();
+}
+
+// "gsm8k" of "/data/gsm8k.jsonl.gz".
+std::string NameOf(const std::string& path) {
+  const std::string_view name = BaseName(path);
+  return std::string(name.substr(0, name.find('.')));
+}
+
+}  // namespace
+
+Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer, Encoder& encoder) {
+  TaggedText tagged{NameOf(path), {}, {}};
+  const std::vector<TokenClass> coarse = ClassesOf(tokenizer);
+  const auto append = [&](std::string_view line, int64_t number) -> Status {
+    if (line.empty()) return OkStatus();
+    const std::string where = Format("%s:%lld", path.c_str(), (long long)number);
+    BRAID_ASSIGN_OR_RETURN(const Json row, ParseJson(line, where));
+    JsonReader read(row, where);
+    const std::string text = read.RequireString("text");
+    const Json& tags = read.RequireArray("tags");
+    BRAID_RETURN_IF_ERROR(read.Finish());
+    BRAID_ASSIGN_OR_RETURN(const std::vector<Span> spans, ReadSpans(tags, text, where + ".tags"));
+    return Append(text, spans, where, tokenizer, coarse, encoder, &tagged);
+  };
+  BRAID_RETURN_IF_ERROR(ReadLines(path, append));
+  return tagged;
+}
+
+}  // namespace braid::corpus
