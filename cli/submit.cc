@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "cli/command.h"
 #include "cli/recipe_file.h"
+#include "cli/sources.h"
 
 namespace braid::cli {
 namespace {

@@ -39,6 +39,15 @@ class Preparer {
     return batch_bytes_ >= kBatchBytes ? Flush() : OkStatus();
   }
 
+  // What is added from here on is set aside, without caps.
+  Status BeginValidation() {
+    if (Status status = Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
+    batch_.clear();  // what is beyond the cap
+    batch_bytes_ = 0;
+    held_out_ = true;
+    return OkStatus();
+  }
+
   // Encodes and writes what is waiting. kCancelled when the cap on tokens is reached or a stop was asked for.
   Status Flush() {
     std::vector<std::vector<int32_t>> ids(batch_.size());
@@ -58,15 +67,10 @@ class Preparer {
     work(*encoders_[0]);
     for (std::thread& thread : threads) thread.join();
     for (size_t i = 0; i < batch_.size(); ++i) {
-      const int64_t written = train_->tokens() + validation_->tokens();
-      if (spec_.tokens > 0 && written >= spec_.tokens) return Cancelled("cap");
-      if (spec_.tokens > 0 && written + static_cast<int64_t>(ids[i].size()) > spec_.tokens) {
-        ids[i].resize(static_cast<size_t>(spec_.tokens - written));  // the last document is cut to the cap
-        if (!imported()) ids[i].back() = tokenizer_->eos_id();
-      }
+      if (!held_out_) BRAID_RETURN_IF_ERROR(CutToCap(&ids[i]));
       // Set aside before anything else looks at the text: by document, for all epochs and splits.
-      ShardWriter& set = draws_.Uniform(batch_[i].index) < validation_share_ ? *validation_ : *train_;
-      BRAID_RETURN_IF_ERROR(set.Append(ids[i]));
+      const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
+      BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
     }
     channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(), spec_.tokens);
     batch_.clear();
@@ -75,11 +79,13 @@ class Preparer {
   }
 
   Status Finish() {
+    if (held_out_ && validation_->tokens() == 0) return InvalidArgument("corpus " + spec_.name + ": there is no document in its validation files");
     if (validation_share_ > 0 && validation_->tokens() == 0) {
       return InvalidArgument(Format("corpus %s: validation.documents %g of %lld documents sets none aside; raise it or give "
                                     "more documents",
                                     spec_.name.c_str(), validation_share_, (long long)train_->documents()));
     }
+    if (train_->tokens() == 0 && held_out_) return InvalidArgument("corpus " + spec_.name + ": there is no document in its files");
     if (train_->tokens() == 0) {
       return InvalidArgument("corpus " + spec_.name + ": every document was set aside for validation; lower validation.documents");
     }
@@ -94,6 +100,17 @@ class Preparer {
   // Ids come as they shall be: nothing is encoded, and no end is added.
   bool imported() const { return !spec_.input_ids.empty(); }
 
+  // kCancelled behind the cap on tokens. The last document is cut to it; of an import, where a shorter row would shift all that
+  // follow it in a chunk, it is left out.
+  Status CutToCap(std::vector<int32_t>* ids) const {
+    const int64_t left = spec_.tokens - train_->tokens() - validation_->tokens();
+    if (spec_.tokens == 0 || static_cast<int64_t>(ids->size()) <= left) return OkStatus();
+    if (left <= 0 || imported()) return Cancelled("cap");
+    ids->resize(static_cast<size_t>(left));
+    ids->back() = tokenizer_->eos_id();
+    return OkStatus();
+  }
+
   task::Channel& channel_;
   const CorpusSpec spec_;
   const double validation_share_;
@@ -102,6 +119,7 @@ class Preparer {
   std::vector<std::unique_ptr<Encoder>> encoders_;
   std::unique_ptr<ShardWriter> train_;
   std::unique_ptr<ShardWriter> validation_;
+  bool held_out_ = false;  // documents are those of validation files
   std::vector<Document> batch_;
   size_t batch_bytes_ = 0;
 };
@@ -116,6 +134,46 @@ Result<Json> DigestsOf(const std::vector<std::string>& files) {
   return digests;
 }
 
+// How documents are set aside: a share of them, or those of files of their own.
+struct HeldOut {
+  double share = 0;
+  bool own = false;
+  std::vector<std::string> files;  // globs where the corpus is read in place; else they are input `validation`
+};
+
+Result<HeldOut> HeldOutFromJson(const Json& json) {
+  JsonReader read(json, "spec.validation");
+  HeldOut held_out;
+  held_out.own = read.Has("files");
+  held_out.files = read.Strings("files");
+  if (held_out.own && read.Has("documents")) read.Fail("documents", "files are set aside whole; give one of the two");
+  held_out.share = read.Double("documents", held_out.own ? 0 : 0.01);
+  if (!(held_out.share >= 0 && held_out.share < 1)) read.Fail("documents", "must be at least 0 and below 1");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return held_out;
+}
+
+// The files of `spec`, below the input `role` or where the corpus is read in place.
+Result<std::vector<std::string>> FilesOf(const task::Task& task, const CorpusSpec& spec, const std::string& role) {
+  std::string folder;
+  if (task.inputs.contains(role)) {
+    BRAID_ASSIGN_OR_RETURN(folder, task.Input(role));
+  }
+  return CorpusFiles(spec, folder);
+}
+
+// All documents of the corpus's validation files.
+Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& held_out, uint64_t seed, int64_t id_limit, Preparer* preparer,
+                      std::vector<std::string>* files) {
+  BRAID_RETURN_IF_ERROR(preparer->BeginValidation());
+  spec.files = held_out.files;
+  spec.sample = 1;
+  spec.documents = spec.bytes = 0;
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> own, FilesOf(task, spec, "validation"));
+  files->insert(files->end(), own.begin(), own.end());
+  return ReadDocuments(spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); }, id_limit);
+}
+
 }  // namespace
 
 Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
@@ -125,24 +183,20 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
   const int64_t seed = read.Int("seed", 42);
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(CorpusSpec spec, CorpusFromJson(corpus_json, "spec.corpus"));
-  JsonReader validation_read(validation_json, "spec.validation");
-  const double share = validation_read.Double("documents", 0.01);
-  if (!(share >= 0 && share < 1)) validation_read.Fail("documents", "must be at least 0 and below 1");
-  BRAID_RETURN_IF_ERROR(validation_read.Finish());
+  BRAID_ASSIGN_OR_RETURN(const HeldOut held_out, HeldOutFromJson(validation_json));
 
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input("tokenizer"));
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(JoinPath(tokenizer_folder, "tokenizer.json")));
-  std::string source;
-  if (task.inputs.contains("source")) {
-    BRAID_ASSIGN_OR_RETURN(source, task.Input("source"));
-  }
-  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> files, CorpusFiles(spec, source));
+  BRAID_ASSIGN_OR_RETURN(std::vector<std::string> files, FilesOf(task, spec, "source"));
   const std::string folder = JoinPath(task.output, "shards");
-  Preparer preparer(task, channel, spec, share, static_cast<uint64_t>(seed), tokenizer);
+  Preparer preparer(task, channel, spec, held_out.share, static_cast<uint64_t>(seed), tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
   BRAID_RETURN_IF_ERROR(ReadDocuments(spec, files, static_cast<uint64_t>(seed),
                                       [&](Document document) { return preparer.Add(std::move(document)); },
                                       tokenizer->entries()));
+  if (held_out.own && !channel.stop_requested()) {
+    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, held_out, static_cast<uint64_t>(seed), tokenizer->entries(), &preparer, &files));
+  }
   if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
   if (channel.stop_requested()) return Cancelled("stopped while tokenising; nothing is lost, the job starts over");
   BRAID_RETURN_IF_ERROR(preparer.Finish());

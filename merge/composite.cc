@@ -17,14 +17,10 @@ Status RequireEqual(const std::string& a_name, const std::string& b_name, const 
 }
 
 Status CheckArch(const std::string& a_name, const model::Arch& a, const std::string& b_name, const model::Arch& b) {
-  const auto equal = [&](const char* field, const Json& x, const Json& y) {
-    return RequireEqual(a_name, b_name, std::string("arch.") + field, x, y, "it decides what given weights compute, so all must agree");
-  };
-  BRAID_RETURN_IF_ERROR(equal("attn_out_proj", a.attn_out_proj, b.attn_out_proj));
-  BRAID_RETURN_IF_ERROR(equal("ffn_gate", a.ffn_gate, b.ffn_gate));
-  BRAID_RETURN_IF_ERROR(equal("rope_layout", a.rope_layout, b.rope_layout));
-  BRAID_RETURN_IF_ERROR(equal("rope_base", a.rope_base, b.rope_base));
-  return equal("norm_eps", a.norm_eps, b.norm_eps);
+  for (const model::ArchDifference& one : model::ArchDifferences(a, b)) {
+    BRAID_RETURN_IF_ERROR(RequireEqual(a_name, b_name, "arch." + one.field, one.a, one.b, "it decides what given weights compute, so all must agree"));
+  }
+  return OkStatus();
 }
 
 // What all weights of one model have in common.
@@ -41,8 +37,8 @@ Status CheckPair(const std::string& a_name, const model::ModelSpec& a, const std
 }
 
 // "d is 8, the composite says 16; dual.loops is 2, ..."
-std::string StackDifferences(const model::Stack& there, const model::Stack& asked, const std::string& who) {
-  const Json was = model::StackToJson(there).flatten(), is = model::StackToJson(asked).flatten();
+std::string JsonDifferences(const Json& there, const Json& asked, const std::string& who) {
+  const Json was = there.flatten(), is = asked.flatten();
   std::set<std::string> pointers;
   for (const Json* side : {&was, &is}) {
     for (const auto& [pointer, value] : side->items()) pointers.insert(pointer);
@@ -56,6 +52,10 @@ std::string StackDifferences(const model::Stack& there, const model::Stack& aske
     parts.push_back(field + " is " + a.dump() + ", " + who + " says " + b.dump());
   }
   return Join(parts, "; ");
+}
+
+std::string StackDifferences(const model::Stack& there, const model::Stack& asked, const std::string& who) {
+  return JsonDifferences(model::StackToJson(there), model::StackToJson(asked), who);
 }
 
 const model::Stack* FindPath(const std::vector<model::Stack>& paths, const std::string& name) {
@@ -102,25 +102,13 @@ Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base, 
   return OkStatus();
 }
 
-int64_t LargeHeads(int64_t width, int64_t most) {
-  for (int64_t heads = most; heads > 1; --heads) {
-    if (width % heads == 0 && width / heads % 2 == 0) return heads;
-  }
-  return 1;
-}
-
+// Where neither usual number of heads fits, the largest one that does: there is nobody to ask.
 model::Stack LargeOf(const std::vector<model::Stack>& paths, bool identity) {
-  model::Stack large = {"large", 0, 0, 2, 0};
+  model::Stack large = model::UsualLarge(paths);
   large.identity = identity;
-  bool llama = true;
-  for (const model::Stack& path : paths) {
-    large.d += path.d;
-    large.heads += path.heads;
-    large.ffn += path.ffn;
-    llama = llama && path.block == "llama";
-  }
-  large.heads = LargeHeads(large.d, large.heads);
-  if (!llama) large.ffn = 4 * large.d;  // the widths of other blocks say nothing about a llama block's
+  if (large.heads > 0) return large;
+  for (const model::Stack& path : paths) large.heads += path.heads;
+  while (large.heads > 1 && (large.d % large.heads != 0 || large.d / large.heads % 2 != 0)) --large.heads;
   return large;
 }
 
@@ -184,6 +172,18 @@ Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arc
   }
   BRAID_RETURN_IF_ERROR(CheckArch(path.name, path.spec.arch, "the recipe", arch));
   return CheckTensors(path);
+}
+
+Status CheckModel(const Parent& parent, const model::ModelSpec& asked) {
+  model::ModelSpec there = parent.spec;
+  there.name = asked.name;
+  there.sequence = asked.sequence;
+  there.arch.router_noise = asked.arch.router_noise;
+  there.arch.rope_max_pos = asked.arch.rope_max_pos;
+  there.arch.residual_init = asked.arch.residual_init;
+  const std::string differences = JsonDifferences(model::ToJson(there), model::ToJson(asked), "the recipe");
+  if (!differences.empty()) return Incompatible(parent.name + " is not what the recipe says of it: " + differences);
+  return CheckTensors(parent);
 }
 
 Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const std::optional<Parent>& base,

@@ -25,6 +25,9 @@ Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Pa
 // fields of CheckParents, and its tensors. INCOMPATIBLE_PARENTS names the path, the field or tensor, and both values.
 Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arch& arch);
 
+// The same of a model of any kind: all of its spec but its name and sequence, and its tensors.
+Status CheckModel(const Parent& parent, const model::ModelSpec& asked);
+
 struct CompositeOptions {
   std::string name = "composite";
   model::Connection connection;   // with a base: of the same kind

@@ -1,7 +1,11 @@
 #include "merge/parent.h"
 
+#include <cmath>
+#include <cstring>
+
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "model/tensors.h"
 #include "storage/files/safetensors.h"
 
@@ -95,6 +99,23 @@ Result<Parent> ReadParent(const std::string& name, const std::string& folder, bo
     BRAID_ASSIGN_OR_RETURN(parent.moments, ReadMoments(name, folder));
   }
   return parent;
+}
+
+Status CheckFinite(const std::string& folder) {
+  const std::string path = JoinPath(folder, "model.safetensors");
+  BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(path));
+  for (const storage::TensorEntry& entry : file.tensors()) {
+    if (entry.dtype != "F32") continue;  // CheckTensors says so
+    const std::string_view bytes = file.Data(entry);
+    for (size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
+      float value = 0;
+      std::memcpy(&value, bytes.data() + at, sizeof(float));
+      if (std::isfinite(value)) continue;
+      return InvalidArgument(Format("%s: tensor %s holds %g at element %zu; use an earlier checkpoint", path.c_str(), entry.name.c_str(),
+                                    static_cast<double>(value), at / sizeof(float)));
+    }
+  }
+  return OkStatus();
 }
 
 Status CheckTensors(const Parent& parent) {

@@ -42,6 +42,9 @@ Result<Parent> ReadParent(const std::string& name, const std::string& folder, bo
 // read. Else INCOMPATIBLE_PARENTS with parent and tensor.
 Status CheckTensors(const Parent& parent);
 
+// Every value of model.safetensors in `folder` is finite. Else kInvalidArgument with tensor and place.
+Status CheckFinite(const std::string& folder);
+
 Status Incompatible(const std::string& message);
 
 }  // namespace braid::merge

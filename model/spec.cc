@@ -151,6 +151,14 @@ ModelSpec PathAlone(const ModelSpec& composite, size_t index) {
   return alone;
 }
 
+std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
+  std::vector<ArchDifference> all = {{"attn_out_proj", a.attn_out_proj, b.attn_out_proj}, {"ffn_gate", a.ffn_gate, b.ffn_gate},
+                                     {"rope_layout", a.rope_layout, b.rope_layout}, {"rope_base", a.rope_base, b.rope_base},
+                                     {"norm_eps", a.norm_eps, b.norm_eps}};
+  std::erase_if(all, [](const ArchDifference& one) { return one.a == one.b; });
+  return all;
+}
+
 Result<Arch> ArchPreset(const std::string& compat) {
   if (compat == "fixed") return Arch{};
   if (compat == "paper") {

@@ -71,6 +71,14 @@ Result<ModelSpec> FromJson(const Json& json, const std::string& path = "model");
 // The dense model that path `index` of `composite` is when it stands alone.
 ModelSpec PathAlone(const ModelSpec& composite, size_t index);
 
+// Fields that decide what given blocks compute and that differ, with both values: what the paths of a composite must agree in. A4
+// and A5 are none of them.
+struct ArchDifference {
+  std::string field;
+  Json a, b;
+};
+std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b);
+
 // The `compat` presets of A1-A5: "paper" or "fixed".
 Result<Arch> ArchPreset(const std::string& compat);
 

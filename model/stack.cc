@@ -109,6 +109,21 @@ Status ValidateStack(const Stack& stack, const std::string& where) {
   return ValidateDual(stack, where);
 }
 
+Stack UsualLarge(const std::vector<Stack>& paths) {
+  Stack large = {"large", 0, 0, 2, 0};
+  int64_t together = 0;
+  for (const Stack& path : paths) {
+    large.d += path.d;
+    together += path.heads;
+  }
+  large.ffn = 4 * large.d;
+  const auto fits = [&](int64_t heads) { return heads > 0 && large.d % heads == 0 && large.d / heads % 2 == 0; };
+  const int64_t size = paths.empty() || paths.front().heads == 0 ? 0 : paths.front().head_size();
+  const int64_t of_size = size > 0 && large.d % size == 0 ? large.d / size : 0;
+  large.heads = fits(together) ? together : fits(of_size) ? of_size : 0;
+  return large;
+}
+
 bool SameShape(const Stack& a, const Stack& b) {
   Stack named = b;
   named.name = a.name;

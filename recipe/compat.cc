@@ -16,6 +16,13 @@ std::string Line(const std::string& field, const Json& value) {
   return field + " = " + (value.is_string() ? value.get<std::string>() : value.dump());
 }
 
+void AddArch(const std::string& where, const model::Arch& arch, const model::Arch& usual, std::vector<std::string>* lines) {
+  const auto fields = ArchFields(arch), before = ArchFields(usual);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i] != before[i]) lines->push_back(Line(where + ".arch." + fields[i].first, fields[i].second));
+  }
+}
+
 void AddTrain(const std::string& where, const Json& train, const Json& usual, std::vector<std::string>* lines) {
   for (const char* field : kTrainFields) {
     if (train[field] != usual[field]) lines->push_back(Line(where + "." + field, train[field]));
@@ -61,12 +68,17 @@ std::vector<std::string> Overrides(const Recipe& recipe) {
   }
   AddTrain("train", recipe.train, TrainPreset(recipe.compat), &lines);
   if (recipe.loss_average != LossAveragePreset(recipe.compat)) lines.push_back(Line("eval.loss_average", recipe.loss_average));
-  for (const Model& path : recipe.paths) AddTrain("paths." + path.name() + ".train", path.train, recipe.train, &lines);
+  for (const Model& path : recipe.paths) {
+    AddArch("paths." + path.name(), path.spec.arch, recipe.arch, &lines);
+    AddTrain("paths." + path.name() + ".train", path.train, recipe.train, &lines);
+  }
   for (const Model& baseline : recipe.baselines) {
+    AddArch("baselines." + baseline.name(), baseline.spec.arch, recipe.arch, &lines);
     AddTrain("baselines." + baseline.name() + ".train", baseline.train, recipe.train, &lines);
   }
   if (!recipe.composites.empty()) AddTrain("joint", recipe.joint.train, recipe.train, &lines);
   for (const Composite& composite : recipe.composites) {
+    AddArch("composites." + composite.name(), composite.spec.arch, recipe.arch, &lines);
     AddTrain("composites." + composite.name() + ".joint", composite.joint.train, recipe.joint.train, &lines);
   }
   return lines;

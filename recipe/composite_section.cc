@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "recipe/arch_section.h"
 #include "recipe/stack_section.h"
 #include "recipe/train_section.h"
 
@@ -72,17 +73,6 @@ model::Connection ReadConnection(YamlMap& map, size_t paths) {
   return connection;
 }
 
-bool HeadsFit(int64_t width, int64_t heads) { return heads > 0 && width % heads == 0 && width / heads % 2 == 0; }
-
-// The paths' heads together, or heads of the first path's size; 0 if neither fits.
-int64_t UsualHeads(const model::ModelSpec& spec) {
-  int64_t sum = 0;
-  for (const model::Stack& path : spec.paths) sum += path.heads;
-  if (HeadsFit(spec.large.d, sum)) return sum;
-  const int64_t size = spec.paths.empty() ? 0 : spec.paths.front().head_size();
-  return size > 0 && spec.large.d % size == 0 && HeadsFit(spec.large.d, spec.large.d / size) ? spec.large.d / size : 0;
-}
-
 // A path that a composite names, or one of its base that stands here with its shape.
 void ReadMember(const YAML::Node& node, const std::string& where, const Recipe& recipe, YamlMap& map, Composite* composite) {
   if (node.IsScalar()) {
@@ -130,6 +120,24 @@ void ReadMembers(YamlMap& map, const Recipe& recipe, Composite* composite) {
   if (composite->spec.paths.size() < 2) map.Fail("paths", "a composite needs at least two paths");
 }
 
+// Its blocks compute as those of its paths do, which must agree.
+void TakeArchOfPaths(YamlMap& map, const Recipe& recipe, Composite* composite) {
+  const Model* first = nullptr;
+  for (const Member& member : composite->members) {
+    const Model* path = member.kept ? nullptr : recipe.FindPath(member.path);
+    if (path == nullptr) continue;
+    if (first == nullptr) first = path;
+    const auto differences = model::ArchDifferences(first->spec.arch, path->spec.arch);
+    if (differences.empty()) continue;
+    map.Fail("paths", first->name() + " and " + path->name() + " differ in arch." + differences.front().field +
+                          ", which decides what given weights compute; the paths of a composite must agree");
+  }
+  if (first == nullptr) return;
+  composite->spec.arch = first->spec.arch;
+  composite->spec.arch.router_noise = recipe.arch.router_noise;
+  composite->spec.arch.rope_max_pos = recipe.arch.rope_max_pos;
+}
+
 }  // namespace
 
 model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name) {
@@ -143,8 +151,7 @@ model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name) {
 void ReadConnections(YamlMap& map, model::ModelSpec* spec) {
   spec->kind = model::Kind::kComposite;
   spec->connection = ReadConnection(map, spec->paths.size());
-  spec->large.d = spec->slice_begin(spec->paths.size());
-  spec->large.heads = UsualHeads(*spec);
+  spec->large = model::UsualLarge(spec->paths);
   spec->large.identity = spec->connection.kind == "slice";
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
   if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {
@@ -172,6 +179,8 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   CheckName(map, "name", composite.spec.name);
   composite.base = map.String("base", "");
   ReadMembers(map, recipe, &composite);
+  TakeArchOfPaths(map, recipe, &composite);
+  ReadCompositeArch(map, recipe.sequence, &composite.spec.arch);
   ReadConnections(map, &composite.spec);
   composite.joint = recipe.joint;
   const YAML::Node joint = map.Node("joint");

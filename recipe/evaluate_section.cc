@@ -35,6 +35,19 @@ void ReadPrompts(YamlMap& section, Evaluation* evaluation) {
   evaluation->generate["file"] = file.substr(file.rfind('/') + 1);
 }
 
+// Of all models; 0: none has an end.
+int64_t FewestPositions(const Recipe& recipe) {
+  int64_t fewest = 0;
+  const auto see = [&](const model::ModelSpec& spec) {
+    const int64_t positions = spec.arch.rope_max_pos;
+    if (positions > 0 && (fewest == 0 || positions < fewest)) fewest = positions;
+  };
+  for (const Model& path : recipe.paths) see(path.spec);
+  for (const Composite& composite : recipe.composites) see(composite.spec);
+  for (const Model& baseline : recipe.baselines) see(baseline.spec);
+  return fewest;
+}
+
 // Fine-tuning and samples read text that is not cut to `sequence`.
 void CheckPositions(YamlMap& section, const char* key, int64_t tokens, int64_t positions) {
   if (positions == 0 || tokens <= positions) return;
@@ -113,6 +126,9 @@ Json ReadNumbers(YamlMap& section, const char* key) {
 void ReadSeeds(YamlMap& section, Json* glue) {
   const Json seeds = ReadNumbers(section, "seeds");
   if (section.Has("seeds")) (*glue)["seeds"] = seeds;
+  if (std::set<Json>(seeds.begin(), seeds.end()).size() != seeds.size()) {
+    section.Fail("seeds", "names one twice, which would pass for two trainings that agree");
+  }
 }
 
 void ReadTasks(YamlMap& section, const std::vector<std::string>& suite, size_t usual, Json* glue) {
@@ -123,6 +139,7 @@ void ReadTasks(YamlMap& section, const std::vector<std::string>& suite, size_t u
     section.Fail("tasks", "there is no task \"" + task + "\"; " +
                               (near.empty() ? "there are " + Join(suite, ", ") : "did you mean " + near + "?"));
   }
+  if (std::set<std::string>(tasks.begin(), tasks.end()).size() != tasks.size()) section.Fail("tasks", "names one twice");
   if (tasks.empty()) tasks.assign(suite.begin(), suite.begin() + static_cast<std::ptrdiff_t>(usual));
   for (const std::string& task : tasks) (*glue)["tasks"].push_back(task);
 }
@@ -148,7 +165,7 @@ void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& su
   const bool start = section.Bool("start", evaluation->glue_of_start);
   if (!first && start != evaluation->glue_of_start) section.Fail("start", "glue and superglue are measured of the same models");
   if (start && recipe->composites.empty()) section.Fail("start", "there is no composite");
-  CheckPositions(section, "length", glue["length"].get<int64_t>(), recipe->arch.rope_max_pos);
+  CheckPositions(section, "length", glue["length"].get<int64_t>(), FewestPositions(*recipe));
   ReadTasks(section, suite, usual, &glue);
   evaluation->glue_of_start = start;
   evaluation->glue = std::move(glue);
@@ -264,7 +281,7 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
       if (item.Has(part) && !seen.insert(part).second) item.Fail(part, "stands in the list already");
     }
     ReadLoss(item, &evaluation);
-    ReadGenerate(item, recipe->seed, recipe->arch.rope_max_pos, &evaluation);
+    ReadGenerate(item, recipe->seed, FewestPositions(*recipe), &evaluation);
     ReadBlimp(item, &evaluation);
     ReadGlue(item, "glue", kGlue, kGlue.size(), &evaluation.glue_data, recipe);
     ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation.superglue_data, recipe);

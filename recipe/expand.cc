@@ -67,11 +67,20 @@ class Expander {
       job.inputs["source"] = {"", "", "source." + corpus.name, ""};
       dag_.sources.push_back({"source." + corpus.name, "source", corpus.files, corpus.line});
     }
+    if (corpus.site.empty() && !corpus.validation.empty()) {
+      job.inputs["validation"] = {"", "", "validation." + corpus.name, ""};
+      dag_.sources.push_back({"validation." + corpus.name, "source", corpus.validation, corpus.line});
+    }
     job.site = corpus.site;
-    job.spec = {{"corpus", CorpusSpec(corpus)}, {"validation", {{"documents", recipe_.validation_documents}}}, {"seed", recipe_.seed}};
+    job.spec = {{"corpus", CorpusSpec(corpus)}, {"validation", ValidationSpec(corpus)}, {"seed", recipe_.seed}};
     job.estimate.tokens = sizes_.TokensOf(corpus.name);
     job.estimate.bytes = 2 * job.estimate.tokens;
     dag_.jobs.push_back(std::move(job));
+  }
+
+  Json ValidationSpec(const Corpus& corpus) const {
+    if (corpus.validation.empty()) return {{"documents", recipe_.validation_documents}};
+    return {{"files", corpus.site.empty() ? std::vector<std::string>() : corpus.validation}};
   }
 
   Json DataSpec(const std::vector<std::string>& corpora, const char* share) const {

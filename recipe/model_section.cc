@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "recipe/arch_section.h"
 #include "recipe/composite_section.h"
 #include "recipe/stack_section.h"
 #include "recipe/train_section.h"
@@ -19,6 +20,7 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   map.errors().set_inherited(true);
   ReadTrainSection(map.Node("train"), map.PathOf("train"), map.errors(), &made.train);
   map.errors().set_inherited(false);
+  ReadModelArch(map, !map.Has("paths"), recipe.sequence, &made.spec.arch);
   made.start = map.String("start", "");
   made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));
   made.device = map.Choice("device", "cpu", {"cpu", "cuda"});

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "recipe/arch_section.h"
 #include "recipe/compat.h"
 #include "recipe/composite_section.h"
 #include "recipe/evaluate_section.h"
@@ -18,19 +19,9 @@ namespace {
 
 void ReadArch(YamlMap& root, Recipe* recipe) {
   recipe->compat = root.Choice("compat", "fixed", {"fixed", "paper"});
-  model::Arch& fields = recipe->arch;
-  fields = model::ArchPreset(recipe->compat).value();  // the reader has checked the name
+  recipe->arch = model::ArchPreset(recipe->compat).value();  // the reader has checked the name
   YamlMap arch(root.Node("arch"), "arch", root.errors());
-  fields.attn_out_proj = arch.Bool("attn_out_proj", fields.attn_out_proj);
-  fields.ffn_gate = arch.Choice("ffn_gate", fields.ffn_gate, {"silu", "beta_swish"});
-  fields.rope_layout = arch.Choice("rope_layout", fields.rope_layout, {"half", "interleaved"});
-  fields.router_noise = arch.Choice("router_noise", fields.router_noise, {"train_only", "always"});
-  fields.rope_max_pos = arch.Int("rope_max_pos", fields.rope_max_pos, 0, kMany);
-  fields.norm_eps = arch.Double("norm_eps", fields.norm_eps);
-  fields.rope_base = arch.Double("rope_base", fields.rope_base);
-  fields.residual_init = arch.Choice("residual_init", fields.residual_init, {"plain", "depth_scaled"});
-  if (!(fields.norm_eps > 0)) arch.Fail("norm_eps", "must be above 0");
-  if (!(fields.rope_base > 1)) arch.Fail("rope_base", "must be above 1");
+  ReadArchSection(arch, &recipe->arch);
 }
 
 void ReadTokenizer(YamlMap& root, Recipe* recipe) {
@@ -56,9 +47,13 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   corpus.line = node.Mark().line + 1;
   corpus.files = map.Strings("files");
   corpus.site = map.String("site", "");
+  corpus.validation = map.Strings("validation");
   if (corpus.files.empty()) map.Fail("files", "must name at least one file or pattern");
-  for (const std::string& file : corpus.files) {
-    if (!corpus.site.empty() && !file.starts_with('/')) map.Fail("files", file + " is read on machines of site " + corpus.site + "; give its absolute name");
+  if (map.Has("validation") && corpus.validation.empty()) map.Fail("validation", "must name at least one file or pattern");
+  for (const auto& [key, files] : {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
+    for (const std::string& file : *files) {
+      if (!corpus.site.empty() && !file.starts_with('/')) map.Fail(key, file + " is read on machines of site " + corpus.site + "; give its absolute name");
+    }
   }
   const std::string text = map.String("text", "");
   const std::vector<std::string> join = map.Strings("join");
@@ -107,6 +102,10 @@ void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
     for (const Corpus& corpus : recipe->corpora) names.push_back(corpus.name);
   }
   std::set<std::string> sites;
+  for (const Corpus& corpus : recipe->corpora) {
+    if (!corpus.spec.contains("input_ids")) continue;
+    root.Fail("tokenizer", "corpora." + corpus.name + " is ids of a tokenizer that exists; give tokenizer.file, the one that made them");
+  }
   for (const std::string& name : names) {
     const Corpus* corpus = recipe->FindCorpus(name);
     if (corpus != nullptr && !corpus->site.empty()) sites.insert(corpus->site);

@@ -18,6 +18,7 @@ struct Corpus {
   std::string name;
   Json spec;                        // CORPUS of docs/tasks.md
   std::vector<std::string> files;   // globs as written
+  std::vector<std::string> validation;  // globs of files that are set aside whole; empty: a share of the documents is
   std::string site;                 // files are read in place there; empty: they are uploaded
   int line = 0;
 };

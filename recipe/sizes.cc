@@ -33,8 +33,12 @@ int64_t Sizes::TokensOf(const std::string& corpus) const {
 
 Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, const Json& train) const {
   double epoch = 0;
-  for (const std::string& corpus : corpora) epoch += static_cast<double>(TokensOf(corpus));
-  epoch *= share * (1 - recipe_.validation_documents);
+  for (const std::string& name : corpora) {
+    const Corpus* corpus = recipe_.FindCorpus(name);
+    const bool own = corpus != nullptr && !corpus->validation.empty();
+    epoch += static_cast<double>(TokensOf(name)) * (own ? 1 : 1 - recipe_.validation_documents);
+  }
+  epoch *= share;
   const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>();
   const auto micro = static_cast<double>(batch * recipe_.sequence), step = micro * static_cast<double>(accumulate);
   Length length;

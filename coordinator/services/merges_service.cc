@@ -6,6 +6,7 @@
 #include "braid/v1/merge.grpc.pb.h"
 #include "coordinator/core/requests.h"
 #include "coordinator/core/runs.h"
+#include "coordinator/services/checkpoints.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/status.h"
@@ -71,39 +72,12 @@ class MergesService final : public v1::Merges::Service {
   }
 
  private:
-  Result<catalog::ArtifactRecord> Find(const std::string& id) {
-    Result<catalog::ArtifactRecord> found = NotFound("");
-    core_->Read([&](const State& state) {
-      const auto artifact = state.ResolveArtifact(id);
-      if (artifact.ok()) {
-        found = **artifact;
-      } else {
-        found = artifact.status();
-      }
-    });
-    return found;
-  }
-
-  // Lays the checkpoint out as a folder of links for as long as its headers are read.
-  Result<merge::Parent> ReadParent(const std::string& name, const catalog::ArtifactRecord& artifact, bool moments) {
-    if (artifact.kind != "checkpoint") {
-      return merge::Incompatible("parent " + name + " is a " + artifact.kind + ", not a checkpoint");
-    }
-    BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
-                           storage::ParseManifest(artifact.manifest, "artifact " + artifact.id.substr(0, 12)));
-    const std::string folder = JoinPath(backend_->scratch, RandomUuid());
-    Status laid_out = backend_->blobs->Materialize(manifest, folder);
-    Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder, moments) : Result<merge::Parent>(laid_out);
-    (void)RemoveTree(folder);
-    return parent;
-  }
-
   Result<Planned> Plan(const merge::MergeRequest& request) {
     Planned planned;
     const auto read = [&](const std::string& name, const std::string& id, bool moments) -> Result<merge::Parent> {
-      BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord artifact, Find(id));
+      BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord artifact, FindArtifact(core_, id));
       planned.ids.push_back(artifact.id);
-      return ReadParent(name == id ? artifact.id.substr(0, 12) : name, artifact, moments);
+      return ReadCheckpoint(*backend_, name == id ? artifact.id.substr(0, 12) : name, artifact, moments);
     };
     BRAID_ASSIGN_OR_RETURN(merge::PlannedMerge merge, merge::PlanRequest(request, read));
     planned.plan = std::move(merge.plan);
@@ -161,7 +135,7 @@ class MergesService final : public v1::Merges::Service {
     gate.parents = {"merge:composite"};
     gate.inputs["model"] = {"merge:composite", "model", "", ""};
     for (const auto& [corpus, id] : request.data()) {
-      BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord shards, Find(id));
+      BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord shards, FindArtifact(core_, id));
       if (shards.kind != "shards") {
         return InvalidArgument("data " + corpus + ": artifact " + id + " is a " + shards.kind + ", not shards");
       }

@@ -1,12 +1,15 @@
 #include <algorithm>
+#include <optional>
 
 #include "braid/v1/runs.grpc.pb.h"
 #include "coordinator/core/requests.h"
 #include "coordinator/core/runs.h"
+#include "coordinator/services/checkpoints.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/status.h"
 #include "recipe/expand.h"
+#include "recipe/given.h"
 #include "recipe/recipe.h"
 
 namespace braid::coordinator {
@@ -29,9 +32,10 @@ std::vector<const RunRecord*> NewestFirst(const State& state) {
   return runs;
 }
 
+std::string NameOf(const v1::SubmitRunRequest& request) { return request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name(); }
+
 Result<SubmitCommand> CommandOf(const v1::SubmitRunRequest& request) {
-  const std::string name = request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name();
-  BRAID_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::ParseRecipe(request.recipe(), name));
+  BRAID_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::ParseRecipe(request.recipe(), NameOf(request)));
   SubmitCommand command;
   BRAID_ASSIGN_OR_RETURN(command.dag, recipe::Expand(recipe));
   command.only = {request.only().begin(), request.only().end()};
@@ -50,6 +54,7 @@ class RunsService final : public v1::Runs::Service {
   grpc::Status SubmitRun(ServerContext*, const v1::SubmitRunRequest* request, v1::Run* reply) override {
     const auto command = CommandOf(*request);
     if (!command.ok()) return ToGrpc(command.status());
+    if (const Status status = CheckCheckpoints(*request, *command); !status.ok()) return ToGrpc(status);
     if (request->validate_only()) return ToGrpc(Preview(*command, reply));
     v1::SubmitRunRequest body = *request;
     body.clear_request_id();
@@ -169,6 +174,44 @@ class RunsService final : public v1::Runs::Service {
   }
 
  private:
+  // Checkpoints of the recipe that are stored here, against what it says of them (recipe/given.h). What is not stored is for Submit
+  // to refuse.
+  Status CheckCheckpoints(const v1::SubmitRunRequest& request, const SubmitCommand& command) {
+    BRAID_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::ParseRecipe(request.recipe(), NameOf(request)));
+    const auto read = [&](const recipe::Given& given, bool moments) -> Result<std::optional<merge::Parent>> {
+      const auto artifact = Reads(command.dag, given) ? StoredOf(command, given.source, given.checkpoint) : std::nullopt;
+      if (!artifact.has_value()) return std::optional<merge::Parent>();
+      BRAID_ASSIGN_OR_RETURN(merge::Parent parent, ReadCheckpoint(*backend_, given.model(), *artifact, moments));
+      return std::optional<merge::Parent>(std::move(parent));
+    };
+    return recipe::CheckGiven(recipe, NameOf(request), TokenizerOf(command), read);
+  }
+
+  // Whether a job of the graph, which may be a part of the recipe's, reads it.
+  static bool Reads(const recipe::Dag& dag, const recipe::Given& given) {
+    return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const recipe::JobNode& job) {
+      return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
+        return input.second.source == given.source || (!input.second.artifact.empty() && input.second.artifact == given.checkpoint);
+      });
+    });
+  }
+
+  // The artifact that stands for a source, or is named itself.
+  std::optional<catalog::ArtifactRecord> StoredOf(const SubmitCommand& command, const std::string& source, const std::string& id) {
+    const auto uploaded = command.sources.find(source);
+    if (uploaded == command.sources.end() && !recipe::IsArtifactId(id)) return std::nullopt;
+    auto artifact = FindArtifact(core_, uploaded != command.sources.end() ? uploaded->second : id);
+    return artifact.ok() ? std::optional(std::move(*artifact)) : std::nullopt;
+  }
+
+  // The digest of the tokenizer.json that was uploaded; empty if there is none.
+  std::string TokenizerOf(const SubmitCommand& command) {
+    const auto artifact = StoredOf(command, "tokenizer", "");
+    if (!artifact.has_value()) return "";
+    const auto manifest = storage::ParseManifest(artifact->manifest, "artifact " + artifact->id);
+    return manifest.ok() && manifest->files.size() == 1 ? manifest->files.front().sha256 : "";
+  }
+
   template <typename Message>
   static std::string BodyOf(const Message& message) {
     // Maps have no order of their own on the wire; the text form sorts them.

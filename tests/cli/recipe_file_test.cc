@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "cli/sources.h"
 #include "tests/cli/recipe_folder.h"
 
 namespace braid::cli {
@@ -52,8 +53,8 @@ TEST_F(RecipeFileTest, OnlyWhatIsAskedForMustExist) {
 TEST_F(RecipeFileTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
   model::ModelSpec spec;
   spec.name = "old";
-  spec.vocab = 10;
-  spec.pad_id = 9;
+  spec.vocab = 301;
+  spec.pad_id = 300;
   spec.sequence = 256;
   spec.dense = {"old", 8, 2, 1, 32};
   const auto write = [&] { Write("old/config.json", Json{{"format", 1}, {"model", model::ToJson(spec)}}.dump()); };
@@ -62,7 +63,7 @@ TEST_F(RecipeFileTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
   spec.dense.blocks = 3;
   write();
   Write("old/model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10));  // no tensor
-  EXPECT_THAT(error(), HasSubstr("recipe.yaml:6: " + At("./old") + ": p is not what the recipe says of it: blocks is 3, the recipe says 1"));
+  EXPECT_THAT(error(), HasSubstr("recipe.yaml:6: ./old: p is not what the recipe says of it: blocks is 3, the recipe says 1"));
   spec.dense.blocks = 1;
   spec.arch.norm_eps = 1e-3;
   write();
@@ -70,6 +71,26 @@ TEST_F(RecipeFileTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
   spec.arch.norm_eps = model::Arch().norm_eps;
   write();
   EXPECT_THAT(error(), HasSubstr("p: tensor"));  // none of them is there
+  // Moments are missed where they are to be carried, and not before.
+  const std::string carried = Recipe("  c: {files: [a/*.jsonl]}\n",
+                                     "paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1, from: ./old}, {name: q, corpus: c, d: 8, heads: 2, blocks: 1}]\n"
+                                     "composites: [{name: both}]\njoint: {carry_optimizer: true}\n");
+  EXPECT_THAT(LoadRecipe(carried, {}).status().message(), HasSubstr("parent p has no optimizer.safetensors"));
+}
+
+TEST_F(RecipeFileTest, ABaseMustBeACompositeWithWhatStays) {
+  model::ModelSpec spec;
+  spec.name = "old";
+  spec.vocab = 301;
+  spec.pad_id = 300;
+  spec.sequence = 256;
+  spec.dense = {"old", 8, 2, 1, 32};
+  Write("old/config.json", Json{{"format", 1}, {"model", model::ToJson(spec)}}.dump());
+  Write("old/model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10));
+  const std::string recipe = Recipe("  c: {files: [a/*.jsonl]}\n",
+                                    "paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1}]\n"
+                                    "composites: [{name: both, base: ./old, paths: [{name: kept, corpus: c, d: 8, heads: 2, blocks: 1}, p]}]\n");
+  EXPECT_THAT(LoadRecipe(recipe, {}).status().message(), HasSubstr("recipe.yaml:7: ./old: the base old is no composite; give it as a parent"));
 }
 
 TEST_F(RecipeFileTest, FoldersOfEvaluationsAreTakenWhole) {

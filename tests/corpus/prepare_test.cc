@@ -95,11 +95,53 @@ TEST_F(PrepareTest, ImportedIdsAreDocumentsAsTheyAre) {
   const Status status = Run(import_, "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[]}\n\n{\"input_ids\":[269,0]}\n");
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6, 7}, std::vector<int32_t>{269, 0}));
-  // The cap cuts, and puts no end there.
+  // A row that the cap does not let in whole is left out: a shorter one would shift the chunks behind it.
   Json capped = import_;
-  capped["tokens"] = 2;
-  ASSERT_TRUE(Run(capped, "{\"input_ids\":[5,6,7]}\n").ok());
-  EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6}));
+  capped["tokens"] = 5;
+  ASSERT_TRUE(Run(capped, "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[8,9,10]}\n").ok());
+  EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6, 7}));
+}
+
+// Files of their own are set aside whole, whatever the corpus is cut to; nothing else is.
+TEST_F(PrepareTest, ValidationFilesAreSetAsideWhole) {
+  ASSERT_TRUE(MakeFolder(at("source")).ok());
+  ASSERT_TRUE(MakeFolder(at("aside")).ok());
+  std::string rows, aside;
+  for (int i = 0; i < 40; ++i) rows += "{\"text\":\"one and two\"}\n";
+  for (int i = 0; i < 3; ++i) aside += "{\"text\":\"four and eight\"}\n";
+  ASSERT_TRUE(WriteFileAtomic(at("source/rows.jsonl"), rows).ok());
+  ASSERT_TRUE(WriteFileAtomic(at("aside/rows.jsonl"), aside).ok());
+  std::vector<int32_t> one, four;
+  Encoder(tokenizer_).Encode("one and two", &one);
+  Encoder(tokenizer_).Encode("four and eight", &four);
+  const auto tokens = static_cast<int64_t>(one.size()) + 1;
+  task::Task task = Task({{"name", "c"}, {"sample", 1.0}, {"tokens", 2 * tokens}, {"documents", 30}});
+  task.inputs["validation"] = at("aside");
+  task.spec["validation"] = {{"files", Json::array()}};
+  SilentChannel channel;
+  const Status status = RunPrepareJob(task, channel);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(Documents().size(), 2u);
+  const Shards shards = Shards::Open(at("output/shards")).value();
+  ASSERT_EQ(shards.validation.documents(), 3);
+  EXPECT_EQ(shards.validation.tokens(), 3 * (static_cast<int64_t>(four.size()) + 1));
+  std::vector<int32_t> first(four.size());
+  shards.validation.Copy(0, first.size(), first.data());
+  EXPECT_EQ(first, four);
+  EXPECT_EQ(channel.result["validation_documents"], 3);
+
+  // A corpus that is read in place names them itself.
+  task.inputs.erase("source");
+  task.inputs.erase("validation");
+  task.spec["corpus"]["files"] = {at("source/*.jsonl")};
+  task.spec["validation"] = {{"files", {at("aside/*.jsonl")}}};
+  ASSERT_TRUE(RunPrepareJob(task, channel).ok());
+  EXPECT_EQ(Shards::Open(at("output/shards")).value().validation.documents(), 3);
+
+  ASSERT_TRUE(WriteFileAtomic(at("aside/rows.jsonl"), "{\"body\":\"x\"}\n").ok());
+  EXPECT_THAT(RunPrepareJob(task, channel).message(), HasSubstr("aside/rows.jsonl:1: the row has no field \"text\""));
+  task.spec["validation"]["documents"] = 0.1;
+  EXPECT_THAT(RunPrepareJob(task, channel).message(), HasSubstr("spec.validation.documents: files are set aside whole"));
 }
 
 TEST_F(PrepareTest, WhatIsNoIdIsNamedWithFileAndLine) {

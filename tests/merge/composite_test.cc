@@ -37,13 +37,13 @@ TEST(CompositeTest, FollowsFromItsParents) {
 }
 
 TEST(CompositeTest, PathsOfAnyWidthDepthHeadsAndBlockFit) {
-  // 20 + 12 columns: 5 + 2 heads do not divide 32, and neither do 6 and 5, so the large blocks have 4.
+  // 20 + 12 columns: 5 + 2 heads do not divide 32, heads of the first path's size 4 do.
   const std::vector<Parent> parents = {ParentOf(SmallPath("one", 20, 3, 5)), ParentOf(SmallDual("two"))};
   for (const char* kind : {"share", "routed", "slice"}) {
     const auto composite = CompositeOf(parents, std::nullopt, Joined(kind));
     ASSERT_TRUE(composite.ok()) << kind << ": " << composite.status().message();
     EXPECT_EQ(composite->large.d, 32);
-    EXPECT_EQ(composite->large.heads, 4);
+    EXPECT_EQ(composite->large.heads, 8);
     EXPECT_EQ(composite->large.block, "llama");
     EXPECT_EQ(composite->large.ffn, 128);
     EXPECT_EQ(composite->paths[1].dual, SmallDual("two").dense.dual);

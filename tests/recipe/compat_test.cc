@@ -51,6 +51,12 @@ TEST(CompatTest, FixedIsTheDefault) {
   EXPECT_THAT(Overrides(recipe), IsEmpty());
 }
 
+TEST(CompatTest, FieldsOfOneModelAreNamedWithIt) {
+  std::string text = Replaced("blocks: 4}", "blocks: 4, arch: {ffn_gate: beta_swish}}");
+  text = Replaced("{name: c}", "{name: c, connect: routed, arch: {router_noise: always}}", text);
+  EXPECT_THAT(Overrides(MustParse(text)), ElementsAre("baselines.dense.arch.ffn_gate = beta_swish", "composites.c.arch.router_noise = always"));
+}
+
 // section, field and the value of the other preset, from `paper` to `fixed`.
 class OverrideTest : public testing::TestWithParam<std::tuple<const char*, const char*, const char*>> {};
 

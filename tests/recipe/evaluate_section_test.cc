@@ -114,6 +114,12 @@ TEST(EvaluateSectionTest, InterventionsAreOfModelsThatLoop) {
               testing::HasSubstr("evaluate.0.dual.interventions.0: no model here has what it changes"));
 }
 
+// The table of positions of any model is long enough for what is generated.
+TEST(EvaluateSectionTest, PositionsOfOneModelCount) {
+  const std::string text = Replaced("blocks: 4}", "blocks: 4, arch: {rope_max_pos: 300}}");
+  EXPECT_THAT(ErrorOf(With("{generate: {prompts: [Once], tokens: 400}}", text)), testing::HasSubstr("generate.tokens: 400 is above arch.rope_max_pos 300"));
+}
+
 class ItemTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 
 TEST_P(ItemTest, IsRefusedWithItsPlace) {
@@ -146,6 +152,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"{routing: {prompts: [{text: a, correct: path_9}]}}", "0.routing.prompts.0.correct: no composite has a path \"path_9\""},
         std::pair{"{routing: {prompts: [{text: a, correct: 3}]}}", "0.routing.prompts.0.correct: no composite has a path \"3\""},
         std::pair{"{routing: {sequences: 1, correct: {tale: path_1}}}", "0.routing.correct.tale: no such key; did you mean tales?"},
+        std::pair{"{routing: {prompts: [{text: \"\", correct: path_1}]}}", "0.routing.prompts.0.text: is empty"},
+        std::pair{"{glue: {dir: g, seeds: [3, 3]}}", "0.glue.seeds: names one twice"},
+        std::pair{"{glue: {dir: g, tasks: [rte, rte]}}", "0.glue.tasks: names one twice"},
         std::pair{"{dual: {interventions: all}}", "0.dual.interventions: expected published, found \"all\""},
         std::pair{"{dual: {interventions: [{name: a}]}}", "0.dual.interventions.0.name: changes nothing; give loops, gates or early_exit"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, class: VERB}]}}", "0.dual.interventions.0.class: VERB is a part of speech, which only tagged text has; give dual.tagged"},

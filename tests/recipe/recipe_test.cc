@@ -145,12 +145,44 @@ INSTANTIATE_TEST_SUITE_P(Fields, LaterTest,
                          testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}", "paths.0.attn"},
                                          std::tuple{"text: text}", "text: text, bind: all}", "corpora.tales.bind"}));
 
+// A1-A5 of one model alone: published and standard blocks side by side.
+TEST(RecipeTest, OneModelMayComputeInItsOwnWay) {
+  const Recipe recipe = MustParse(Replaced("d: 128, heads: 4, blocks: 4}", "d: 128, heads: 4, blocks: 4, arch: {ffn_gate: beta_swish, attn_out_proj: false}}"));
+  EXPECT_EQ(recipe.baselines[0].spec.arch.ffn_gate, "beta_swish");
+  EXPECT_FALSE(recipe.baselines[0].spec.arch.attn_out_proj);
+  EXPECT_EQ(recipe.paths[0].spec.arch, model::Arch());
+  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}", "d: 128, heads: 4, blocks: 4, arch: {router_noise: always}}")),
+              HasSubstr("baselines.0.arch.router_noise: this model has no router"));
+  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}", "d: 128, heads: 4, blocks: 4, arch: {rope_max_pos: 100}}")),
+              HasSubstr("baselines.0.arch.rope_max_pos: 100 is below the sequence of 256 tokens"));
+  // The paths of a composite agree, and the composite computes as they do; A4 is its own.
+  std::string text = Replaced("corpus: tales, d: 64, heads: 2, blocks: 3}", "corpus: tales, d: 64, heads: 2, blocks: 3, arch: {rope_layout: interleaved}}");
+  EXPECT_THAT(ErrorOf(text), HasSubstr("composites.0.paths: path_1 and path_2 differ in arch.rope_layout"));
+  text = Replaced("corpus: sums, d: 64, heads: 2, blocks: 3}", "corpus: sums, d: 64, heads: 2, blocks: 3, arch: {rope_layout: interleaved}}", text);
+  EXPECT_EQ(MustParse(text).composites[0].spec.arch.rope_layout, "interleaved");
+  text = Replaced("{name: c}", "{name: c, connect: routed, arch: {router_noise: always}}", text);
+  EXPECT_EQ(MustParse(text).composites[0].spec.arch.router_noise, "always");
+  EXPECT_THAT(ErrorOf(Replaced("router_noise: always", "ffn_gate: silu", text)), HasSubstr("composites.0.arch.ffn_gate: is its paths'; set it there"));
+}
+
 TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
-  const Recipe recipe = MustParse(Replaced("text: text", "input_ids: input_ids"));
+  const std::string adopted = Replaced("tokenizer: {train: {vocab: 400}}", "tokenizer: {file: t.json}");
+  const Recipe recipe = MustParse(Replaced("text: text", "input_ids: input_ids", adopted));
+  EXPECT_THAT(ErrorOf(Replaced("text: text", "input_ids: input_ids")),
+              HasSubstr("tokenizer: corpora.tales is ids of a tokenizer that exists; give tokenizer.file, the one that made them"));
   EXPECT_EQ(recipe.corpora[0].spec["input_ids"], "input_ids");
   EXPECT_FALSE(recipe.corpora[0].spec.contains("text"));
-  EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids")),
+  EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids", adopted)),
             "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
+}
+
+TEST(RecipeTest, ACorpusMayHaveValidationFilesOfItsOwn) {
+  const Recipe recipe = MustParse(Replaced("text: text}", "text: text, validation: [valid.jsonl, more/*.jsonl]}"));
+  EXPECT_THAT(recipe.corpora[0].validation, ElementsAre("valid.jsonl", "more/*.jsonl"));
+  EXPECT_THAT(ErrorOf(Replaced("text: text}", "text: text, validation: []}")), HasSubstr("corpora.tales.validation: must name at least one file"));
+  std::string text = Replaced("text: text}", "text: text, site: north, validation: valid.jsonl}");
+  text = Replaced("[tales.jsonl]", "[/data/tales.jsonl]", text);
+  EXPECT_THAT(ErrorOf(text), HasSubstr("corpora.tales.validation: valid.jsonl is read on machines of site north; give its absolute name"));
 }
 
 TEST(RecipeTest, ATokenizerIsTrainedWhereItsTextIs) {

@@ -27,6 +27,7 @@ class Plans(unittest.TestCase):
         write_tokenizer(os.path.join(data, "gpt-neox-20b", "tokenizer.json"), 50277)
         write_tokenizer(os.path.join(data, "tinystories-3m", "tokenizer.json"), 50257)
         write_lines(os.path.join(data, "tinystories", "TinyStories-train.txt"), ["Once.", "<|endoftext|>"])
+        write_lines(os.path.join(data, "tinystories", "TinyStories-valid.txt"), ["Twice.", "<|endoftext|>"])
         write_lines(os.path.join(data, "openmathinstruct-1", "train", "one.jsonl"), [json.dumps({"question": "1+1", "generated_solution": "2"})])
         write_blimp(os.path.join(data, "blimp"))
         write_glue(os.path.join(data, "glue"))

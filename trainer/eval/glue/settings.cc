@@ -37,6 +37,9 @@ void Check(const GlueSettings& settings, JsonReader& read) {
   if (!(settings.warmup >= 0 && settings.warmup <= 1)) read.Fail("warmup", "must be between 0 and 1");
   if (!(settings.dropout >= 0 && settings.dropout < 1)) read.Fail("dropout", "must be at least 0 and below 1");
   if (settings.documents < 0) read.Fail("documents", "must not be negative");
+  if (std::set<uint64_t>(settings.seeds.begin(), settings.seeds.end()).size() != settings.seeds.size()) {
+    read.Fail("seeds", "names one twice, which would pass for two trainings that agree");
+  }
   std::set<std::string> seen;
   for (const std::string& name : settings.tasks) {
     if (const auto task = FindGlueTask(name); !task.ok()) read.Fail("tasks", task.status().message());

@@ -1,0 +1,158 @@
+#include "cli/sources.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "merge/parent.h"
+#include "recipe/given.h"
+
+namespace braid::cli {
+namespace {
+
+// A Hugging Face directory says its model_type; a checkpoint of braid says its format.
+bool IsHuggingFace(const std::string& folder) {
+  const Result<Json> config = ReadJsonFile(JoinPath(folder, "config.json"));
+  return config.ok() && config->is_object() && config->contains("model_type") && !config->contains("format");
+}
+
+// The digest of the recipe's tokenizer.json; empty if the run trains one.
+Result<std::string> TokenizerOf(const RecipeFile& file) {
+  if (file.recipe.tokenizer_file.empty()) return std::string();
+  return Sha256File(Resolve(file, file.recipe.tokenizer_file));
+}
+
+// `folders`: those that stand for others, by source: what was imported.
+Status CheckCheckpoints(const RecipeFile& file, const recipe::Dag& dag, const std::map<std::string, std::string>& folders) {
+  const auto read = [&](const recipe::Given& given, bool moments) -> Result<std::optional<merge::Parent>> {
+    const bool wanted = std::any_of(dag.sources.begin(), dag.sources.end(), [&](const recipe::Source& one) { return one.name == given.source; });
+    if (!wanted) return std::optional<merge::Parent>();
+    const auto imported = folders.find(given.source);
+    const std::string folder = imported != folders.end() ? imported->second : Resolve(file, given.checkpoint);
+    if (IsHuggingFace(folder)) return std::optional<merge::Parent>();
+    BRAID_ASSIGN_OR_RETURN(merge::Parent parent, merge::ReadParent(given.model(), folder, moments));
+    return std::optional<merge::Parent>(std::move(parent));
+  };
+  BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, TokenizerOf(file));
+  return recipe::CheckGiven(file.recipe, file.path, tokenizer, read);
+}
+
+}  // namespace
+
+std::string Resolve(const RecipeFile& file, const std::string& pattern) {
+  return pattern.starts_with('/') ? pattern : JoinPath(file.folder, pattern);
+}
+
+Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const recipe::Source& source) {
+  std::map<std::string, std::string> files;
+  const auto fail = [&](const std::string& message) {
+    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), source.line) + message);
+  };
+  if (source.folders) {
+    const std::string folder = Resolve(file, source.files.front());
+    if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
+      return fail(source.name.substr(0, source.name.find('.')) + ": " + folder +
+                  " is neither an artifact id nor a checkpoint folder (it has no config.json)");
+    }
+    if (!IsFolder(folder)) return fail(source.name + ": there is no folder " + folder);
+    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
+    for (const std::string& path : paths) files[path] = JoinPath(folder, path);
+    if (files.empty()) return fail(source.name + ": there are no files in " + folder);
+    return files;
+  }
+  std::vector<std::string> found;
+  for (const std::string& pattern : source.files) {
+    const auto matches = Glob(Resolve(file, pattern));
+    if (!matches.ok() || matches->empty()) return fail("no file matches " + Resolve(file, pattern));
+    found.insert(found.end(), matches->begin(), matches->end());
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  for (const std::string& path : found) {
+    if (IsFolder(path)) return fail(path + " is a folder; name its files, with a pattern perhaps");
+    std::string name(BaseName(path));
+    // Two files of one name keep apart by their place in the list.
+    if (files.contains(name)) name = std::to_string(files.size()) + "/" + name;
+    files[name] = path;
+  }
+  return files;
+}
+
+Status CheckLocalCheckpoints(const RecipeFile& file, const recipe::Dag& dag) { return CheckCheckpoints(file, dag, {}); }
+
+namespace {
+
+std::string Trainer() { return JoinPath(ProgramFolder(), "braid-trainer"); }
+
+// `braid-trainer WORDS`, silent: standard output is for the run's id. What it says stands in the error, behind `what`.
+Status RunSilently(const std::vector<std::string>& words, const std::string& work, const std::string& what) {
+  ProcessOptions options;
+  options.argv = {Trainer()};
+  options.argv.insert(options.argv.end(), words.begin(), words.end());
+  options.output = JoinPath(work, words.front() + ".log");
+  BRAID_ASSIGN_OR_RETURN(const auto process, Process::Start(options));
+  process->Wait(-1);
+  if (process->exit().signal == 0 && process->exit().code == 0) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const std::string log, ReadFile(options.output));
+  return InvalidArgument(what + ": " + std::string(Trim(log)));
+}
+
+// `folder`, a Hugging Face Llama, as a checkpoint folder called `name` inside `work`.
+Result<std::string> Import(const std::string& folder, const std::string& name, const std::string& work) {
+  const std::string out = JoinPath(work, name);
+  BRAID_RETURN_IF_ERROR(RunSilently({"import", folder, out, "--name", name}, work,
+                                    folder + " is a Hugging Face directory and cannot be taken as path " + name));
+  return out;
+}
+
+// The files of BLiMP and GLUE, which jobs would read after all training. Where there is no trainer they are not checked here.
+Status CheckEvaluationFiles(const RecipeFile& file, const std::string& work) {
+  std::vector<std::string> words = {"check"};
+  for (const recipe::Source& source : file.dag.sources) {
+    if (source.name != "blimp" && source.name != "glue" && source.name != "superglue") continue;
+    words.insert(words.end(), {"--" + source.name, Resolve(file, source.files.front())});
+  }
+  if (words.size() == 1 || !PathExists(Trainer())) return OkStatus();
+  if (const Json& blimp = file.recipe.evaluation.blimp; !blimp.is_null()) words.insert(words.end(), {"--pairs", blimp["pairs"].dump()});
+  if (const Json& glue = file.recipe.evaluation.glue; !glue.is_null()) {
+    const std::vector<std::string> tasks = glue["tasks"];
+    words.insert(words.end(), {"--tasks", Join(tasks, ","), "--documents", glue["documents"].dump(), "--mnli", glue["mnli"].get<std::string>()});
+  }
+  return RunSilently(words, work, file.path + ": evaluate");
+}
+
+// Hugging Face folders become checkpoint folders, which are checked like the others.
+Status ImportAll(const RecipeFile& file, const std::string& work, std::vector<recipe::Source>* sources) {
+  std::map<std::string, std::string> imported;
+  for (recipe::Source& source : *sources) {
+    const std::string folder = Resolve(file, source.files.front());
+    if (source.kind != "checkpoint" || !IsHuggingFace(folder)) continue;
+    BRAID_ASSIGN_OR_RETURN(source.files.front(), Import(folder, source.name.substr(source.name.find('.') + 1), work));
+    imported[source.name] = source.files.front();
+  }
+  return imported.empty() ? OkStatus() : CheckCheckpoints(file, file.dag, imported);
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> UploadSources(Client& client, const RecipeFile& file) {
+  std::map<std::string, std::string> artifacts;
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
+  BRAID_RETURN_IF_ERROR(CheckEvaluationFiles(file, work.path()));
+  std::vector<recipe::Source> sources = file.dag.sources;
+  BRAID_RETURN_IF_ERROR(ImportAll(file, work.path(), &sources));
+  for (const recipe::Source& source : sources) {
+    BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
+    if (source.kind == "checkpoint") BRAID_RETURN_IF_ERROR(merge::CheckFinite(Resolve(file, source.files.front())));
+    const Json metadata = source.kind == "checkpoint" ? Json::object() : Json{{"source", source.name}};
+    BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
+                           client.PutFiles(files, source.kind, metadata, source.name, TransferProgress("uploading " + source.name)));
+    artifacts[source.name] = artifact.id();
+  }
+  return artifacts;
+}
+
+}  // namespace braid::cli
