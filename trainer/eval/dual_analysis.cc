@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <map>
+
+#include "trainer/network/readings.h"
 
 namespace braid::trainer {
 namespace {
@@ -14,7 +15,6 @@ constexpr uint64_t kNoiseSeed = 42;
 class Means {
  public:
   void Add(const std::string& name, const std::vector<float>& values, const std::vector<size_t>& rows) {
-    if (values.empty()) return;
     double& sum = sums_[name];
     for (const size_t row : rows) sum += values[row];
   }
@@ -31,27 +31,9 @@ class Means {
   int64_t tokens_ = 0;
 };
 
-// |g_d - g_w| of each token: 1 in the corners (1, 0) and (0, 1), where the means of both gates may still be 1/2.
-std::vector<float> GapsOf(const BlockReadout& read) {
-  std::vector<float> gaps(read.gate_deep.size());
-  for (size_t i = 0; i < gaps.size(); ++i) gaps[i] = std::abs(read.gate_deep[i] - read.gate_wide[i]);
-  return gaps;
-}
-
 void AddTo(Means& means, const BlockReadout& read, const std::vector<size_t>& rows) {
   means.Count(rows.size());
-  means.Add("deep_share", read.deep_share, rows);
-  means.Add("cosine", read.cosine, rows);
-  means.Add("gate_deep", read.gate_deep, rows);
-  means.Add("gate_wide", read.gate_wide, rows);
-  means.Add("gate_gap", GapsOf(read), rows);
-  means.Add("norm_deep", read.norm_deep, rows);
-  means.Add("norm_wide", read.norm_wide, rows);
-  means.Add("norm_input", read.norm_input, rows);
-  means.Add("expected_steps", read.expected_steps, rows);
-  for (size_t k = 0; k < read.step_router.size(); ++k) {
-    means.Add("step_router_" + std::to_string(k + 1), read.step_router[k], rows);
-  }
+  ForEachReading(read, [&](const std::string& name, const std::vector<float>& values) { means.Add(name, values, rows); });
 }
 
 // Read-outs of every block, over all tokens.
@@ -76,13 +58,6 @@ double MeanLoss(Network& network, const DualText& text, const NamedIntervention&
   }
   network.SetIntervention({});
   return sum.loss / static_cast<double>(sum.targets);
-}
-
-Json ScalesOf(const BlockReadout& block) {
-  Json scales = Json::object();
-  for (size_t k = 0; k < block.scale_deep.size(); ++k) scales["scale_deep_" + std::to_string(k + 1)] = block.scale_deep[k];
-  if (!block.norm_wide.empty()) scales["scale_wide"] = block.scale_wide;
-  return scales;
 }
 
 void ReadBatch(Network& network, const DualText::Batch& batch, Readings* readings, std::vector<MeansByClass>* of_text) {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cmath>
-#include <numeric>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -17,6 +16,7 @@
 #include "trainer/loop/feeder.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/settings.h"
+#include "trainer/loop/telemetry.h"
 #include "trainer/loop/validation.h"
 
 namespace braid::trainer {
@@ -24,7 +24,6 @@ namespace {
 
 // A rank that is silent for so long is lost. Peers load data and initialise at different speeds.
 constexpr int64_t kPeerTimeoutMs = 300'000;
-constexpr int64_t kReadOutSequences = 4;
 
 bool HasRouter(const model::ModelSpec& spec) {
   return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" && spec.connection.router.kind != "none";
@@ -183,7 +182,7 @@ class Training {
     }
     if (ValidationDue()) BRAID_RETURN_IF_ERROR(Validate(&values));
     const bool read_out = settings_.telemetry_steps > 0 && state_.step % settings_.telemetry_steps == 0;
-    if (read_out && task_.rank == 0) ReadOut(&values);
+    if (read_out && task_.rank == 0) values.update(Telemetry(*network_, Corpora(), settings_.data.sequence));
     if (task_.rank == 0) Record(values);
     return OkStatus();
   }
@@ -218,14 +217,18 @@ class Training {
     return state_.step % plan_.per_epoch == 0;
   }
 
-  Status Validate(Json* values) {
+  std::vector<const corpus::Shards*> Corpora() const {
     std::vector<const corpus::Shards*> shards;
     for (const corpus::Shards& source : dataset_->sources()) shards.push_back(&source);
+    return shards;
+  }
+
+  Status Validate(Json* values) {
     // Noise, where evaluation has any, is another one each time.
     const ValidationSpec spec{settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
                               settings_.loss_average,
                               RandomStream(settings_.seed, "validation").Bits(static_cast<uint64_t>(state_.step))};
-    BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, shards, spec, *collective_));
+    BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, Corpora(), spec, *collective_));
     for (const auto& [corpus, loss] : losses) {
       if (!std::isfinite(loss.mean)) {
         return Diverged(Format("the validation loss of %s after step %lld is %g", corpus.c_str(), (long long)state_.step,
@@ -236,27 +239,6 @@ class Training {
       if (settings_.last_label != "ignore") (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
     }
     return OkStatus();
-  }
-
-  // Means of what dual-path blocks did on the first held-out sequences (dual-path specification, section 6).
-  void ReadOut(Json* values) {
-    const corpus::Shards& source = dataset_->sources().front();
-    const int64_t T = settings_.data.sequence, count = std::min(kReadOutSequences, corpus::ValidationSequences(source, T));
-    if (count == 0) return;
-    std::vector<int32_t> ids(static_cast<size_t>(count * T));
-    for (int64_t i = 0; i < count; ++i) corpus::ReadValidation(source, T, i, ids.data() + i * T);
-    for (const BlockReadout& block : network_->Readouts(ids.data(), count, T)) {
-      const auto mean = [&](const char* name, const std::vector<float>& numbers) {
-        if (numbers.empty()) return;
-        const double sum = std::accumulate(numbers.begin(), numbers.end(), 0.0);
-        (*values)["dual/" + block.place + "/" + name] = sum / static_cast<double>(numbers.size());
-      };
-      mean("deep_share", block.deep_share);
-      mean("cosine", block.cosine);
-      mean("gate_deep", block.gate_deep);
-      mean("gate_wide", block.gate_wide);
-      mean("expected_steps", block.expected_steps);
-    }
   }
 
   void Record(const Json& values) {

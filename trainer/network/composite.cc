@@ -175,7 +175,7 @@ at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& 
   const at::Tensor logits = at::linear(read, layer.router, layer.router_bias);
   const Routed routed = Route(router, logits, layer.place, pass);
   if (pass.auxiliary != nullptr) {
-    const at::Tensor loss = AuxiliaryLoss(*pass.auxiliary, logits, routed.weights);
+    const at::Tensor loss = AuxiliaryLoss(*pass.auxiliary, logits, router.kind == "top1" ? at::Tensor() : routed.weights);
     pass.auxiliary_loss = pass.auxiliary_loss.defined() ? pass.auxiliary_loss + loss : loss;
   }
   if (pass.routing != nullptr) pass.routing->push_back({Bytes(routed.choices), Bytes(at::argmax(logits, 1))});

@@ -34,7 +34,7 @@ Routed Route(const model::Router& router, const at::Tensor& logits, const std::s
 }
 
 at::Tensor AuxiliaryLoss(const Auxiliary& auxiliary, const at::Tensor& logits, const at::Tensor& weights) {
-  const at::Tensor p = auxiliary.probs == "sample" ? weights : at::softmax(logits, 1);
+  const at::Tensor p = auxiliary.probs == "sample" && weights.defined() ? weights : at::softmax(logits, 1);
   const at::Tensor entropy = -(p * at::log(p + kInsideLog)).sum(1).mean();
   const at::Tensor share = p.mean(0);
   const at::Tensor load = (share * at::log(share + kInsideLog)).sum();

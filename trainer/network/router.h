@@ -20,7 +20,8 @@ struct Routed {
 // logits z [rows, N + 1] in fp32. `place` names the noise: G = -log(-log U), U clamped below at 1e-10.
 Routed Route(const model::Router& router, const at::Tensor& logits, const std::string& place, const Pass& pass);
 
-// lambda_entropy * (8) + lambda_load * (9 with its sign) of one layer, a scalar.
+// lambda_entropy * (8) + lambda_load * (9 with its sign) of one layer, a scalar. Undefined `weights` are no distribution, as of top1:
+// T4 `sample` takes the softmax then.
 at::Tensor AuxiliaryLoss(const Auxiliary& auxiliary, const at::Tensor& logits, const at::Tensor& weights);
 
 }  // namespace braid::trainer
