@@ -50,6 +50,7 @@ void RegisterWatch(const Registry& registry);
 void RegisterWait(const Registry& registry);
 void RegisterLogs(const Registry& registry);
 void RegisterEval(const Registry& registry);
+void RegisterAdapt(const Registry& registry);
 void RegisterEvents(const Registry& registry);
 void RegisterMetrics(const Registry& registry);
 void RegisterCancel(const Registry& registry);

@@ -1,22 +1,74 @@
-// braid eval: measures a model without a run: losses on shards, BLiMP, GLUE.
+// braid eval, braid adapt: measures a model without a run: losses on shards, routing, dual-path, BLiMP, GLUE; merges adapters.
+#include "base/file.h"
 #include "cli/local_model.h"
+#include "model/spec.h"
+#include "recipe/evaluation.h"
 
 namespace braid::cli {
 namespace {
 
 struct EvalFlags {
-  std::string model, blimp, glue, tasks, seeds, average = "token_mean", last_label = "ignore";
+  std::string model, blimp, glue, tasks, seeds, mnli, adapters, routing, dual, average = "token_mean", last_label = "ignore";
   std::vector<std::string> shards;
-  int64_t sequences = 0, pairs = 0, documents = 0, epochs = 32, threads = 2;
+  int64_t sequences = 0, pairs = 0, documents = 0, epochs = 32, batch = 64, length = 128, threads = 2;
 };
+
+struct AdaptFlags {
+  std::string model, adapters, out;
+};
+
+constexpr int64_t kTextSequences = 8;  // of each corpus, where routing or dual read text and the flags do not say how much
+
+int64_t SequencesOf(const EvalFlags& flags) { return flags.sequences > 0 ? flags.sequences : kTextSequences; }
+
+// `default` prompts, and the shards that are given; or a file.
+Json RoutingSpec(const EvalFlags& flags) { return {{"sequences", flags.shards.empty() ? 0 : SequencesOf(flags)}}; }
+
+// The published interventions, as far as the model has what they change.
+Result<Json> DualSpec(const EvalFlags& flags, const std::string& folder) {
+  const std::string path = JoinPath(folder, "config.json");
+  BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
+  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, model::FromJson(config.value("model", Json()), path + ".model"));
+  recipe::Evaluation evaluation;
+  evaluation.dual = {{"sequences", SequencesOf(flags)}};
+  evaluation.published_interventions = true;
+  const Json parts = recipe::EvaluationOf(evaluation, spec, {}, /*start=*/false);
+  if (!parts.is_object() || !parts.contains("dual")) return InvalidArgument(folder + " has no loop or dual_path block; --dual is about those");
+  return parts["dual"];
+}
+
+// What stands for `spec` on the trainer's command line: a file as it is, or one that is made of `usual` in `work`.
+Result<std::string> SpecFile(const std::string& given, const char* word, const std::string& name, const TemporaryFolder& work,
+                             const std::function<Result<Json>()>& usual) {
+  if (given != word) return given;
+  BRAID_ASSIGN_OR_RETURN(const Json spec, usual());
+  const std::string file = JoinPath(work.path(), name);
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(file, spec));
+  return file;
+}
 
 // Each part is a command of braid-trainer; the first that fails ends it.
 Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
-  if (flags.shards.empty() && flags.blimp.empty() && flags.glue.empty()) {
-    return InvalidArgument("nothing to measure; give --shards, --blimp or --glue");
+  const bool analysed = !flags.routing.empty() || !flags.dual.empty();
+  if (flags.shards.empty() && flags.blimp.empty() && flags.glue.empty() && !analysed) {
+    return InvalidArgument("nothing to measure; give --shards, --routing, --dual, --blimp or --glue");
   }
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
   std::vector<std::vector<std::string>> parts;
+  const auto add_analysis = [&](const char* command, const std::string& spec) {
+    parts.push_back({command, folder});
+    parts.back().insert(parts.back().end(), flags.shards.begin(), flags.shards.end());
+    parts.back().insert(parts.back().end(), {"--spec", spec});
+  };
+  if (!flags.routing.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.routing, "default", "routing.json", work, [&] { return Result<Json>(RoutingSpec(flags)); }));
+    add_analysis("routing", spec);
+  }
+  if (!flags.dual.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.dual, "published", "dual.json", work, [&] { return DualSpec(flags, folder); }));
+    add_analysis("dual", spec);
+  }
   if (!flags.shards.empty()) {
     parts.push_back({"evaluate", folder});
     parts.back().insert(parts.back().end(), flags.shards.begin(), flags.shards.end());
@@ -27,6 +79,9 @@ Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
   if (!flags.glue.empty()) {
     parts.push_back({"glue", folder, flags.glue, "--documents", std::to_string(flags.documents), "--epochs", std::to_string(flags.epochs)});
     if (!flags.tasks.empty()) parts.back().insert(parts.back().end(), {"--tasks", flags.tasks});
+    parts.back().insert(parts.back().end(), {"--batch", std::to_string(flags.batch), "--length", std::to_string(flags.length)});
+    if (!flags.mnli.empty()) parts.back().insert(parts.back().end(), {"--mnli", flags.mnli});
+    if (!flags.adapters.empty()) parts.back().insert(parts.back().end(), {"--adapters", flags.adapters});
     if (!flags.seeds.empty()) parts.back().insert(parts.back().end(), {"--seeds", flags.seeds});
   }
   for (std::vector<std::string>& words : parts) {
@@ -38,6 +93,12 @@ Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
   return kOkExit;
 }
 
+Result<int> Adapt(const Globals& globals, const AdaptFlags& flags) {
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
+  if (PathExists(flags.out)) return AlreadyExists(flags.out + " exists already; name a folder that does not");
+  return RunTrainer({"adapt", folder, flags.adapters, flags.out});
+}
+
 }  // namespace
 
 void RegisterEval(const Registry& registry) {
@@ -45,7 +106,9 @@ void RegisterEval(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("eval", "Measure a model: losses, BLiMP, GLUE and SuperGLUE");
   command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")->required();
   command->add_option("--shards", flags->shards, "folders of shards: loss and perplexity on what was set aside");
-  command->add_option("--sequences", flags->sequences, "of each folder of shards; 0: all")->capture_default_str();
+  command->add_option("--sequences", flags->sequences, "of each folder of shards; 0: all, or 8 for --routing and --dual")->capture_default_str();
+  command->add_option("--routing", flags->routing, "which path a composite chooses: default (braid's own prompts, and --shards), or a JSON file (docs/tasks.md)");
+  command->add_option("--dual", flags->dual, "read-outs and interventions over --shards: published, or a JSON file (docs/tasks.md)");
   command->add_option("--average", flags->average, "T8, as eval.loss_average of a recipe: token_mean or batch_mean")->capture_default_str();
   command->add_option("--last-label", flags->last_label, "T1, as train.last_label of a recipe: ignore or copy_input")->capture_default_str();
   command->add_option("--blimp", flags->blimp, "folder with BLiMP's *.jsonl");
@@ -55,8 +118,21 @@ void RegisterEval(const Registry& registry) {
   command->add_option("--seeds", flags->seeds, "3,12,...; the paper's if not given");
   command->add_option("--documents", flags->documents, "examples of each file; 0: all")->capture_default_str();
   command->add_option("--epochs", flags->epochs, "of fine-tuning, at most")->capture_default_str();
+  command->add_option("--batch", flags->batch, "of fine-tuning")->capture_default_str();
+  command->add_option("--length", flags->length, "tokens of an example, at most")->capture_default_str();
+  command->add_option("--mnli", flags->mnli, "mean of both validation sets, or matched");
+  command->add_option("--adapters", flags->adapters, "folder for the adapters of every fine-tuning");
   command->add_option("--threads", flags->threads)->capture_default_str();
   command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Eval(globals, *flags); }; });
+}
+
+void RegisterAdapt(const Registry& registry) {
+  auto flags = std::make_shared<AdaptFlags>();
+  CLI::App* command = registry.app.add_subcommand("adapt", "A checkpoint folder with saved adapters merged into its weights");
+  command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")->required();
+  command->add_option("adapters", flags->adapters, "folder with lora.safetensors, as an evaluation or eval --adapters keeps it")->required();
+  command->add_option("--out", flags->out, "folder to make")->required();
+  command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Adapt(globals, *flags); }; });
 }
 
 }  // namespace braid::cli

@@ -57,7 +57,7 @@ int Main(int argc, char** argv) {
   const Registry registry{app, globals, chosen};
   for (const auto& add : {RegisterUp, RegisterDown, RegisterPlan, RegisterSubmit, RegisterList, RegisterDescribe, RegisterWatch, RegisterWait,
                           RegisterLogs, RegisterEvents, RegisterMetrics, RegisterCancel, RegisterRetry, RegisterArtifact, RegisterMerge,
-                          RegisterGenerate, RegisterEval, RegisterExport, RegisterImport, RegisterReport, RegisterWorker, RegisterVersion, RegisterCompletion}) {
+                          RegisterGenerate, RegisterEval, RegisterAdapt, RegisterExport, RegisterImport, RegisterReport, RegisterWorker, RegisterVersion, RegisterCompletion}) {
     add(registry);
   }
   try {

@@ -36,6 +36,10 @@ constexpr char kUsage[] =
     "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR has the tasks' files\n"
     "    [--tasks cola,rte] [--seeds 3,12] [--epochs 32] [--batch 64] [--length 128] [--documents 0] [--adapters FOLDER]\n"
     "    [--tokenizer FILE] [--threads 2] [--json]\n"
+    "braid-trainer routing FOLDER [SHARDS...] which path a composite chooses, for prompts and over what was set aside\n"
+    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `routing` of docs/tasks.md)\n"
+    "braid-trainer dual FOLDER [SHARDS...]   read-outs and interventions of blocks that loop\n"
+    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `dual` of docs/tasks.md)\n"
     "braid-trainer check                    what is wrong with the files of evaluations, without a model\n"
     "    [--blimp DIR] [--pairs 0] [--glue DIR] [--superglue DIR] [--tasks cola,rte] [--documents 0] [--mnli mean]\n"
     "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved merged into its weights\n";
@@ -106,7 +110,7 @@ int Main(int argc, char** argv) {
       argc, argv,
       {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name", "pairs",
        "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters", "average", "last-label",
-       "blimp", "glue", "superglue", "mnli"},
+       "blimp", "glue", "superglue", "mnli", "spec"},
       {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());
@@ -124,6 +128,8 @@ int Main(int argc, char** argv) {
                                         : words[0] == "import"   ? ImportByHand
                                         : words[0] == "blimp"    ? BlimpByHand
                                         : words[0] == "glue"     ? GlueByHand
+                                        : words[0] == "routing"  ? RoutingByHand
+                                        : words[0] == "dual"     ? DualByHand
                                         : words[0] == "check"    ? CheckByHand
                                         : words[0] == "adapt"    ? AdaptByHand
                                                                  : nullptr;

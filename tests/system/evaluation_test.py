@@ -73,6 +73,13 @@ class Evaluation(unittest.TestCase):
         self.assertIn("wh_island", shown[0])
         losses = self.service.run("eval", names[0], "--shards", self.output("prepare:tales", "shards")).stdout
         self.assertIn("perplexity", losses)
+        self.assertIn("bits a byte", losses)
+        routing = self.service.run("eval", names[0], "--shards", self.output("prepare:tales", "shards"), "--routing", "default").stdout
+        for line in ("prompts", "tales"):
+            self.assertRegex(routing, rf"(?m)^{line} .*path_tales [0-9.]+ %  path_sums [0-9.]+ %")
+        said = self.service.run("eval", names[0], "--dual", "published", code=None)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn("has no loop or dual_path block; --dual is about those", said.stderr)
 
     def test_models_are_exported_and_imported_by_hand(self):
         out, back = self.folder("tales-hf"), self.folder("tales-back")

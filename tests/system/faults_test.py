@@ -6,6 +6,7 @@ import unittest
 
 import by_hand
 from by_hand import wait_until
+from evaluation_files import write_glue
 from service import RECIPE, Service, wait_job, write_recipe
 
 # Long enough to be killed three times: the path and the joint job that the ladder climbs on.
@@ -13,6 +14,10 @@ STEPS = {"path_tales": 8000, "path_sums": 500, "joint:both": 2500, "dense": 500}
 LADDER = (RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 8000},")
           .replace("joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"))
 SIGTERM_STEPS = 1500
+GLUE = """evaluate:
+  - loss: all
+  - glue: {dir: glue, tasks: [cola, sst2], epochs: 200, patience: 200, batch: 4, seeds: [3], adapters: true}
+"""
 
 
 def attempts(job):
@@ -108,6 +113,24 @@ class KillLadder(unittest.TestCase):
             resumed = int(job["attempts"][1]["resumedStep"])
             self.assertGreater(resumed, 20)
             self.assertEqual(sorted(braid.metrics(run, "path_tales")), list(range(1, SIGTERM_STEPS + 1)))
+
+    def test_an_evaluation_goes_on_behind_what_it_has_measured(self):
+        with Service() as braid:
+            write_glue(os.path.join(braid.folder, "glue"))
+            text = RECIPE[:RECIPE.index("evaluate:")] + GLUE
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=10, text=text)
+            run = braid.submit(recipe, "--only", "evaluate:dense")
+            wait_job(braid, run, "evaluate:dense", lambda job: "sst2" in job.get("progress", {}).get("phase", ""), "fine-tuning the second task")
+            self.assertTrue(braid.stop(), "braid up did not end with code 0")
+            braid.start()
+            braid.run("wait", run, "--timeout", "200s")
+            job = braid.job(run, "evaluate:dense")
+            self.assertEqual(attempts(job), 2)
+            self.assertEqual(job["attempts"][0]["state"], "ATTEMPT_PREEMPTED")
+            self.assertGreaterEqual(int(job["attempts"][1]["resumedStep"]), 3)  # losses of both corpora, and the first task
+            undisturbed = braid.submit(recipe, "--only", "evaluate:dense")
+            braid.run("wait", undisturbed, "--timeout", "200s")
+            self.assertEqual(job["outputs"], braid.job(undisturbed, "evaluate:dense")["outputs"])
 
     def test_cancel_ends_the_processes(self):
         with Service() as braid:

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "trainer/eval/by_hand_model.h"
 #include "trainer/eval/glue/glue.h"
 #include "trainer/eval/measure.h"
 #include "trainer/eval/sample.h"
@@ -14,39 +15,6 @@
 
 namespace braid::trainer {
 namespace {
-
-struct Opened {
-  SharedTokenizer tokenizer;
-  std::unique_ptr<Network> network;
-};
-
-// The checkpoint folder that a command names first.
-Result<Opened> Open(const Arguments& arguments) {
-  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
-  ConfigureRuntime(threads);
-  const std::string folder = arguments.positional()[1];
-  Opened opened;
-  BRAID_ASSIGN_OR_RETURN(opened.tokenizer,
-                         corpus::Tokenizer::Load(arguments.Get("tokenizer", JoinPath(folder, "tokenizer.json"))));
-  BRAID_ASSIGN_OR_RETURN(opened.network, LoadNetwork(folder, "cpu"));
-  if (opened.network->spec().tokenizer != opened.tokenizer->digest()) {
-    return InvalidArgument("the model in " + folder + " was trained with another tokenizer (" +
-                           opened.network->spec().tokenizer.substr(0, 12) + ")");
-  }
-  return opened;
-}
-
-// One line a phase on a terminal's error stream, written over itself.
-ProgressReport OnStandardError() {
-  return [last = std::string()](std::string_view phase, std::string_view unit, int64_t done, int64_t total) mutable {
-    if (phase != last && !last.empty()) std::fputc('\n', stderr);
-    last = phase;
-    std::fprintf(stderr, "\r%s: %lld of %lld %s ", last.c_str(), (long long)done, (long long)total,
-                 std::string(unit).c_str());
-    if (done == total) std::fputc('\n', stderr), last.clear();
-    return OkStatus();
-  };
-}
 
 Json Words(const std::string& list) {
   Json words = Json::array();
@@ -118,7 +86,7 @@ Status KeepTasksOf(const std::string& dir, GlueSettings* settings) {
 Status GenerateByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 3) return InvalidArgument("generate takes a checkpoint folder and a prompt");
   BRAID_ASSIGN_OR_RETURN(const SampleSettings settings, SampleSettingsOf(arguments));
-  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   corpus::Encoder encoder(opened.tokenizer);
   BRAID_ASSIGN_OR_RETURN(const Sample sample,
                          Generate(*opened.network, *opened.tokenizer, encoder, settings.prompts.front(), settings, 0));
@@ -135,25 +103,27 @@ Status EvaluateByHand(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
   ConfigureRuntime(threads);
   BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(arguments.positional()[1], "cpu"));
-  BRAID_ASSIGN_OR_RETURN(const ValidationSpec validation, ValidationOf(arguments, network->spec().sequence));
-  std::vector<corpus::Shards> shards;
-  std::vector<const corpus::Shards*> sets;
-  for (size_t i = 2; i < arguments.positional().size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(corpus::Shards set, corpus::Shards::Open(arguments.positional()[i]));
-    if (set.tokenizer != network->spec().tokenizer) {
-      return InvalidArgument(arguments.positional()[i] + " was made with another tokenizer than the model's");
-    }
-    shards.push_back(std::move(set));
+  BRAID_ASSIGN_OR_RETURN(ValidationSpec validation, ValidationOf(arguments, network->spec().sequence));
+  // Bytes are known where a tokenizer stands beside the model.
+  if (const std::string file = JoinPath(arguments.positional()[1], "tokenizer.json"); PathExists(file)) {
+    BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(file));
+    if (tokenizer->digest() == network->spec().tokenizer) validation.token_bytes = TokenBytes(*tokenizer);
   }
+  BRAID_ASSIGN_OR_RETURN(const auto shards, OpenNamedShards(arguments, network->spec()));
+  std::vector<const corpus::Shards*> sets;
   for (const corpus::Shards& set : shards) sets.push_back(&set);
   const auto alone = LocalCollective();
   BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network, sets, validation, *alone));
   Json json = Json::object();
   for (const auto& [corpus, loss] : losses) {
     json[corpus] = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
+    if (loss.bits_per_byte > 0) json[corpus]["bits_per_byte"] = loss.bits_per_byte;
+    if (validation.last_label != "ignore") json[corpus]["loss_ignore_last"] = loss.mean_ignore_last;
     if (arguments.Has("json")) continue;
-    std::printf("%-16s loss %.4f  perplexity %.2f  over %lld tokens\n", corpus.c_str(), loss.mean, std::exp(loss.mean),
-                (long long)loss.targets);
+    std::printf("%-16s loss %.4f  perplexity %.2f", corpus.c_str(), loss.mean, std::exp(loss.mean));
+    if (loss.bits_per_byte > 0) std::printf("  bits a byte %.4f", loss.bits_per_byte);
+    if (validation.last_label != "ignore") std::printf("  without last positions %.4f", loss.mean_ignore_last);
+    std::printf("  over %lld tokens\n", (long long)loss.targets);
   }
   if (arguments.Has("json")) std::printf("%s", DumpJson(json).c_str());
   return OkStatus();
@@ -164,7 +134,7 @@ Status BlimpByHand(const Arguments& arguments) {
     return InvalidArgument("blimp takes a checkpoint folder and a folder of BLiMP's files");
   }
   BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
-  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   BRAID_ASSIGN_OR_RETURN(const Json json, MeasureBlimp(*opened.network, opened.tokenizer, arguments.positional()[2],
                                                        pairs, {.report = OnStandardError()}));
   if (arguments.Has("json")) {
@@ -184,7 +154,7 @@ Status GlueByHand(const Arguments& arguments) {
   const std::string& dir = arguments.positional()[2];
   BRAID_ASSIGN_OR_RETURN(GlueSettings settings, SettingsOf(arguments));
   if (!arguments.Has("tasks")) BRAID_RETURN_IF_ERROR(KeepTasksOf(dir, &settings));
-  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   BRAID_ASSIGN_OR_RETURN(const Json json,
                          MeasureGlue(*opened.network, opened.tokenizer, {dir, dir}, settings,
                                      arguments.Get("adapters", ""), {.report = OnStandardError()}));
@@ -216,7 +186,7 @@ Status CheckByHand(const Arguments& arguments) {
 Status AdaptByHand(const Arguments& arguments) {
   const auto& words = arguments.positional();
   if (words.size() != 4) return InvalidArgument("adapt takes a checkpoint folder, a folder of adapters and a new folder");
-  BRAID_ASSIGN_OR_RETURN(const Opened opened, Open(arguments));
+  BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   BRAID_ASSIGN_OR_RETURN(const LoraConfig config, ReadLoraConfig(words[2]));
   {
     BRAID_ASSIGN_OR_RETURN(const auto lora, Lora::Attach(*opened.network, config));

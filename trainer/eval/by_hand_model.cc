@@ -1,0 +1,48 @@
+#include "trainer/eval/by_hand_model.h"
+
+#include <cstdio>
+
+#include "base/file.h"
+#include "trainer/loop/checkpoint.h"
+
+namespace braid::trainer {
+
+Result<OpenedModel> OpenModel(const Arguments& arguments) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
+  ConfigureRuntime(threads);
+  const std::string folder = arguments.positional()[1];
+  OpenedModel opened;
+  BRAID_ASSIGN_OR_RETURN(opened.tokenizer,
+                         corpus::Tokenizer::Load(arguments.Get("tokenizer", JoinPath(folder, "tokenizer.json"))));
+  BRAID_ASSIGN_OR_RETURN(opened.network, LoadNetwork(folder, "cpu"));
+  if (opened.network->spec().tokenizer != opened.tokenizer->digest()) {
+    return InvalidArgument("the model in " + folder + " was trained with another tokenizer (" +
+                           opened.network->spec().tokenizer.substr(0, 12) + ")");
+  }
+  return opened;
+}
+
+Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments, const model::ModelSpec& model) {
+  std::vector<corpus::Shards> shards;
+  for (size_t i = 2; i < arguments.positional().size(); ++i) {
+    BRAID_ASSIGN_OR_RETURN(corpus::Shards set, corpus::Shards::Open(arguments.positional()[i]));
+    if (set.tokenizer != model.tokenizer) {
+      return InvalidArgument(arguments.positional()[i] + " was made with another tokenizer than the model's");
+    }
+    shards.push_back(std::move(set));
+  }
+  return shards;
+}
+
+ProgressReport OnStandardError() {
+  return [last = std::string()](std::string_view phase, std::string_view unit, int64_t done, int64_t total) mutable {
+    if (phase != last && !last.empty()) std::fputc('\n', stderr);
+    last = phase;
+    std::fprintf(stderr, "\r%s: %lld of %lld %s ", last.c_str(), (long long)done, (long long)total,
+                 std::string(unit).c_str());
+    if (done == total) std::fputc('\n', stderr), last.clear();
+    return OkStatus();
+  };
+}
+
+}  // namespace braid::trainer

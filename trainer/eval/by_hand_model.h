@@ -1,0 +1,29 @@
+// A checkpoint folder as the commands by hand open it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/arguments.h"
+#include "base/status.h"
+#include "corpus/shards.h"
+#include "trainer/eval/measure.h"
+#include "trainer/network/network.h"
+
+namespace braid::trainer {
+
+struct OpenedModel {
+  SharedTokenizer tokenizer;
+  std::unique_ptr<Network> network;
+};
+
+// The checkpoint folder that a command names first, with the tokenizer.json in it or --tokenizer; on --threads.
+Result<OpenedModel> OpenModel(const Arguments& arguments);
+
+// The folders of shards that a command names behind the checkpoint. kInvalidArgument for those of another tokenizer.
+Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments, const model::ModelSpec& model);
+
+// One line a phase on the error stream, written over itself.
+ProgressReport OnStandardError();
+
+}  // namespace braid::trainer
