@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "merge/expected.h"
 #include "merge/parent.h"
 #include "recipe/given.h"
 
@@ -27,17 +28,17 @@ Result<std::string> TokenizerOf(const RecipeFile& file) {
 
 // `folders`: those that stand for others, by source: what was imported.
 Status CheckCheckpoints(const RecipeFile& file, const recipe::Dag& dag, const std::map<std::string, std::string>& folders) {
-  const auto read = [&](const recipe::Given& given, bool moments) -> Result<std::optional<merge::Parent>> {
+  const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
     const bool wanted = std::any_of(dag.sources.begin(), dag.sources.end(), [&](const recipe::Source& one) { return one.name == given.source; });
     if (!wanted) return std::optional<merge::Parent>();
     const auto imported = folders.find(given.source);
     const std::string folder = imported != folders.end() ? imported->second : Resolve(file, given.checkpoint);
     if (IsHuggingFace(folder)) return std::optional<merge::Parent>();
-    BRAID_ASSIGN_OR_RETURN(merge::Parent parent, merge::ReadParent(given.model(), folder, moments));
+    BRAID_ASSIGN_OR_RETURN(merge::Parent parent, merge::ReadParent(given.model(), folder, given.moments));
     return std::optional<merge::Parent>(std::move(parent));
   };
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, TokenizerOf(file));
-  return recipe::CheckGiven(file.recipe, file.path, tokenizer, read);
+  return merge::CheckExpected(recipe::GivenOf(file.recipe), file.path, tokenizer, read);
 }
 
 }  // namespace

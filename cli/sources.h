@@ -17,7 +17,7 @@ std::string Resolve(const RecipeFile& file, const std::string& pattern);
 // The files of a source: path in the artifact -> path here. Every one must exist: errors name it and its line in the recipe.
 Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const recipe::Source& source);
 
-// Local checkpoints against what the recipe says of them (recipe/given.h). Hugging Face folders are left out until they are
+// Local checkpoints against what the recipe says of them (merge/expected.h). Hugging Face folders are left out until they are
 // imported, artifacts to the coordinator, and what `dag` does not read.
 Status CheckLocalCheckpoints(const RecipeFile& file, const recipe::Dag& dag);
 

@@ -27,12 +27,12 @@ std::vector<const Arm*> OfBlock(const std::vector<Arm>& arms, const std::string&
 
 double BlocksCost(const Arm& arm) { return static_cast<double>(arm.stack.blocks) * arm.block_projections; }
 
-// Arms of `block` that cost as much a token as `wide` and saw as many tokens.
+// Arms of `block` that cost as much a token as `wide`, began with the same scales and saw as many tokens.
 std::vector<const Arm*> Comparable(const std::vector<Arm>& arms, const std::string& block, const Arm& wide) {
   std::vector<const Arm*> found = OfBlock(arms, block);
   std::erase_if(found, [&](const Arm* arm) {
     const bool same_cost = std::abs(BlocksCost(*arm) / BlocksCost(wide) - 1) <= kSameFlops;
-    return !same_cost || arm->model->tokens != wide.model->tokens || arm->model->role != wide.model->role;
+    return !same_cost || arm->stack.dual.scale_init != wide.stack.dual.scale_init || arm->model->tokens != wide.model->tokens || arm->model->role != wide.model->role;
   });
   std::sort(found.begin(), found.end(), [](const Arm* a, const Arm* b) { return *a->model->LossOn("all") < *b->model->LossOn("all"); });
   return found;
@@ -53,7 +53,7 @@ void DualBeatsWide(const std::vector<Arm>& arms, const Arm& wide, std::vector<Fi
                   "0.005 to 0.006 bits per byte better, with fewer parameters", wide.model->name};
   const auto duals = Comparable(arms, "dual_path", wide);
   if (duals.empty()) {
-    finding.reason = "no dual-path model here costs as much within 5 % and saw the same tokens";
+    finding.reason = "no dual-path model here costs as much within 5 %, began with the same scales and saw the same tokens";
   } else {
     finding.subject = duals.front()->model->name + " and " + wide.model->name;
     finding.verdict = LossIsLower(*LossDifference(*duals.front()->model, *wide.model, "all"));
@@ -68,7 +68,7 @@ void LoopLoses(const std::vector<Arm>& arms, const Arm& wide, std::vector<Findin
                   "0.013 to 0.040 bits per byte worse", wide.model->name};
   const auto loops = Comparable(arms, "loop", wide);
   if (loops.empty()) {
-    finding.reason = "no loop model here costs as much within 5 % and saw the same tokens";
+    finding.reason = "no loop model here costs as much within 5 %, began with the same scales and saw the same tokens";
   } else {
     finding.subject = loops.front()->model->name + " and " + wide.model->name;
     // Of the loop arms the best one decides: the claim is about all of them.
@@ -376,11 +376,11 @@ std::vector<Finding> TestDualPathClaims(const Results& results) {
   each(ArithmeticNeedsDeep, "dual_path");
   each(WordsNeedWide, "dual_path");
   each(CorporaDiffer, "dual_path");
-  for (const ModelResult& model : results.models) {
-    // The blocks of a composite are not one stack.
-    if (!model.composed() && model.evaluation.dual.has_value() && HasBlock(model, "dual_path")) {
-      LastLayersDeep(model, &findings);
-      GatesSharpen(model, &findings);
+  for (const auto& test : {LastLayersDeep, GatesSharpen}) {
+    for (const ModelResult& model : results.models) {
+      // The blocks of a composite are not one stack.
+      const bool one_stack = !model.composed() && model.role != "composite_scratch";
+      if (one_stack && model.evaluation.dual.has_value() && HasBlock(model, "dual_path")) test(model, &findings);
     }
   }
   return findings;

@@ -265,8 +265,9 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   JsonReader read(json, path);
   const Json &prompts = read.Value("prompts"), &summary = read.Value("summary"), &clean = read.Value("clean"), &text = read.Value("text");
-  BRAID_RETURN_IF_ERROR(Done(read, json));
   Routing routing;
+  routing.own_prompts = read.Choice("prompt_set", "own", {"own", "default"}) == "own";
+  BRAID_RETURN_IF_ERROR(Done(read, json));
   if (!prompts.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(prompts, path + ".prompts"));
   int64_t judged = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -288,7 +289,8 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   }
   if (!text.is_null()) BRAID_RETURN_IF_ERROR(CheckObject(text, path + ".text"));
   for (const auto& [corpus, value] : text.items()) {
-    BRAID_ASSIGN_OR_RETURN(routing.text[corpus], ReadShares(value, path + ".text." + corpus));
+    BRAID_ASSIGN_OR_RETURN(const RoutingShares shares, ReadShares(value, path + ".text." + corpus));
+    if (!Empty(shares)) routing.text[corpus] = shares;
   }
   return routing;
 }

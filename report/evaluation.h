@@ -62,6 +62,7 @@ struct RoutingShares {
   int64_t judged = 0;     // of which the right path is known, and `correct` is taken over; 0: not known
 };
 struct Routing {
+  bool own_prompts = true;  // false: braid's default ones, which are not the paper's
   std::vector<RoutedPrompt> prompts;
   std::optional<RoutingShares> summary;       // over the prompts; none if they gave no decision
   std::optional<RoutingShares> clean;         // the same without the router's noise

@@ -73,8 +73,9 @@ size_t PathsAmong(const Results& results, const ModelResult& model, const Routin
 std::vector<std::pair<std::string, RoutingShares>> SharesOf(const ModelResult& model) {
   std::vector<std::pair<std::string, RoutingShares>> sets;
   if (!model.evaluation.routing.has_value()) return sets;
-  if (model.evaluation.routing->summary.has_value()) sets.emplace_back("the prompts", *model.evaluation.routing->summary);
-  if (model.evaluation.routing->clean.has_value()) sets.emplace_back("the prompts, without noise", *model.evaluation.routing->clean);
+  const std::string prompts = model.evaluation.routing->own_prompts ? "the prompts" : "braid's prompts";
+  if (model.evaluation.routing->summary.has_value()) sets.emplace_back(prompts, *model.evaluation.routing->summary);
+  if (model.evaluation.routing->clean.has_value()) sets.emplace_back(prompts + ", without noise", *model.evaluation.routing->clean);
   for (const auto& [corpus, shares] : model.evaluation.routing->text) sets.emplace_back(CorpusTitle(corpus), shares);
   return sets;
 }

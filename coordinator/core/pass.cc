@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "coordinator/core/facts.h"
 #include "scheduler/critical_path.h"
 #include "scheduler/schedule.h"
 
@@ -108,10 +109,15 @@ int64_t StopDeadlineMs(const AttemptRecord& attempt, const Options& options) {
 }
 
 std::string SpecFor(const JobRecord& job, const State& state) {
-  if (job.kind != "report") return job.spec;
+  if (job.kind != "report" && job.kind != "export") return job.spec;
   Json spec = Json::parse(job.spec, nullptr, /*allow_exceptions=*/false);
   if (!spec.is_object()) return job.spec;
-  spec["facts"] = FactsOf(job.key.run, state);
+  const Json facts = FactsOf(job.key.run, state);
+  if (job.kind == "report") {
+    spec["facts"] = facts;
+  } else if (spec.contains("card") && job.inputs.contains("model")) {
+    FillCard(facts, job.inputs.at("model"), &spec["card"]);
+  }
   return spec.dump();
 }
 
@@ -209,24 +215,6 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
     pushes.push_back({worker.session, desired});
   }
   return pushes;
-}
-
-Json FactsOf(const std::string& id, const State& state) {
-  const RunRecord& run = *state.FindRun(id);
-  Json jobs = Json::array();
-  for (const JobRecord* job : state.JobsOf(id)) {
-    const auto attempts = state.AttemptsOf(job->key);
-    Json fact = {{"name", job->key.job}, {"kind", job->kind}, {"state", Name(job->state)}, {"parents", job->parents},
-                 {"slots", job->slots}, {"ranks", job->ranks}, {"threads", job->slots},
-                 {"attempts", attempts.size()}, {"ended_ms", job->ended_ms}, {"outputs", job->outputs},
-                 {"inputs", job->inputs}};
-    fact["worker"] = attempts.empty() ? "" : attempts.back()->workers[0];
-    fact["started_ms"] = attempts.empty() ? 0 : attempts.front()->started_ms;
-    const Json summary = Json::parse(job->summary, nullptr, /*allow_exceptions=*/false);
-    fact["summary"] = summary.is_object() ? summary : Json::object();
-    jobs.push_back(std::move(fact));
-  }
-  return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}}, {"jobs", jobs}};
 }
 
 }  // namespace braid::coordinator

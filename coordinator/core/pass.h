@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/json.h"
 #include "coordinator/core/transaction.h"
 
 namespace braid::coordinator {
@@ -24,8 +23,5 @@ struct Push {
   std::shared_ptr<const Desired> desired;
 };
 std::vector<Push> DesiredChanges(State& state, const Options& options);
-
-// The facts of a run for its report (docs/tasks.md).
-Json FactsOf(const std::string& run, const State& state);
 
 }  // namespace braid::coordinator

@@ -8,6 +8,7 @@
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/status.h"
+#include "merge/expected.h"
 #include "recipe/expand.h"
 #include "recipe/given.h"
 #include "recipe/recipe.h"
@@ -174,21 +175,21 @@ class RunsService final : public v1::Runs::Service {
   }
 
  private:
-  // Checkpoints of the recipe that are stored here, against what it says of them (recipe/given.h). What is not stored is for Submit
+  // Checkpoints of the recipe that are stored here, against what it says of them (merge/expected.h). What is not stored is for Submit
   // to refuse.
   Status CheckCheckpoints(const v1::SubmitRunRequest& request, const SubmitCommand& command) {
     BRAID_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::ParseRecipe(request.recipe(), NameOf(request)));
-    const auto read = [&](const recipe::Given& given, bool moments) -> Result<std::optional<merge::Parent>> {
+    const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
       const auto artifact = Reads(command.dag, given) ? StoredOf(command, given.source, given.checkpoint) : std::nullopt;
       if (!artifact.has_value()) return std::optional<merge::Parent>();
-      BRAID_ASSIGN_OR_RETURN(merge::Parent parent, ReadCheckpoint(*backend_, given.model(), *artifact, moments));
+      BRAID_ASSIGN_OR_RETURN(merge::Parent parent, ReadCheckpoint(*backend_, given.model(), *artifact, given.moments));
       return std::optional<merge::Parent>(std::move(parent));
     };
-    return recipe::CheckGiven(recipe, NameOf(request), TokenizerOf(command), read);
+    return merge::CheckExpected(recipe::GivenOf(recipe), NameOf(request), TokenizerOf(command), read);
   }
 
   // Whether a job of the graph, which may be a part of the recipe's, reads it.
-  static bool Reads(const recipe::Dag& dag, const recipe::Given& given) {
+  static bool Reads(const recipe::Dag& dag, const model::Expected& given) {
     return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const recipe::JobNode& job) {
       return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
         return input.second.source == given.source || (!input.second.artifact.empty() && input.second.artifact == given.checkpoint);

@@ -143,7 +143,7 @@ TEST(ExamplesTest, TheDualPathSweepRunsItsSteps) {
 TEST(ExamplesTest, TheTinySweepIsAtEqualCost) {
   for (const auto& [name, model] : ModelsOf(MustExpand(Example("dual_path/tiny.yaml")))) {
     const double body = model.forward.projections - 2.0 * 2001 * 64;
-    EXPECT_NEAR(body / (2 * 524'288), 1, 0.01) << name;
+    EXPECT_NEAR(body / (4 * 524'288), 1, 0.01) << name;
   }
 }
 

@@ -272,6 +272,9 @@ TEST(ClaimsTest, ArmsOfOtherCostOrOtherTokensAreNotCompared) {
   EXPECT_EQ(One(results, "a dual-path model is better").verdict, Verdict::kUndecided);
   EXPECT_THAT(One(results, "a dual-path model is better").reason, HasSubstr("no dual-path model here costs as much within 5 %"));
   results = Arms(3.0, 3.1, 2.9);
+  Find(&results, "dual_path")->evaluation.spec->dense.dual.scale_init = 0;  // another start
+  EXPECT_EQ(One(results, "a dual-path model is better").verdict, Verdict::kUndecided);
+  results = Arms(3.0, 3.1, 2.9);
   Find(&results, "loop")->tokens = 1;
   EXPECT_EQ(One(results, "a model that only loops is worse").verdict, Verdict::kUndecided);
 }

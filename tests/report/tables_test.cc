@@ -110,6 +110,8 @@ TEST(TablesTest, RoutingHasAColumnForEveryPathOfTheRun) {
   SetRouting(three, {20, 30, 40, 10}, 25);
   const Table table = RoutingTable(results);
   EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "the prompts", "48.3", "50.0", "-", "1.7", "40.0 ± 12.0", "60"));
+  Find(&results, "c")->evaluation.routing->own_prompts = false;
+  EXPECT_EQ(RoutingTable(results).rows[0][2], "braid's prompts");
   EXPECT_THAT(table.rows[1], ElementsAre("three", "-", "the prompts", "20.0", "30.0", "40.0", "10.0", testing::StartsWith("25.0 ±"), "60"));
   EXPECT_THAT(*RowOf(table, "Gumbel_MoE_2"), ElementsAre("Gumbel_MoE_2", "", "20 prompts", "23.0", "70.0", "-", "7.0", "46.5", "60"));
 }

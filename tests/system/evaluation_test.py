@@ -130,6 +130,13 @@ class Evaluation(unittest.TestCase):
         exported = self.output("export:both", "model")
         for name in ("config.json", "model.safetensors", "tokenizer.json", "modeling_braid.py", "README.md"):
             self.assertTrue(os.path.exists(os.path.join(exported, name)), name)
+        with open(os.path.join(exported, "README.md"), encoding="utf-8") as file:
+            card = file.read()
+        self.assertIn(f"({self.run_id})", card)
+        for path in ("path_tales", "path_sums"):
+            self.assertIn(self.service.job(self.run_id, path)["outputs"]["model"], card)
+        self.assertRegex(card, r"\| tales \| [0-9]+ \| [0-9]+ \|")
+        self.assertIn("| trained on | 7680 tokens |", card)  # two paths and the joint training, 10 steps of 4 sequences of 64 each
 
 
 if __name__ == "__main__":

@@ -68,11 +68,22 @@ class Examples(unittest.TestCase):
 
     def test_dual_path_measures_every_arm(self):
         with Service() as braid:
-            _, jobs = self.run_example(braid, "dual_path/tiny.yaml")
+            run, jobs = self.run_example(braid, "dual_path/tiny.yaml")
             dual = self.evaluation(braid, jobs, "dual_50_2")["dual"]
-            self.assertEqual([row["place"] for row in dual["layers"]], ["blocks.0", "blocks.1"])
-            names = {intervention["gates"] for intervention in dual["interventions"]}
-            self.assertLessEqual({"deep", "wide", "uniform", "open", "shuffled"}, names)
+            self.assertEqual([row["place"] for row in dual["layers"]], [f"blocks.{block}" for block in range(4)])
+            found = {intervention["name"]: intervention for intervention in dual["interventions"]}
+            self.assertLessEqual({"deep only", "wide only", "uniform", "fully open", "shuffled", "K = 1", "NUM, SYM wide, control"}, set(found))
+            # Blocks compute: without the wide path the model is another one. At the published start they hardly do so soon.
+            late = self.evaluation(braid, jobs, "dual_50_4_published")["dual"]
+            changes = [max(map(abs, one["change"].values())) for one in (found["deep only"], *(i for i in late["interventions"] if i["name"] == "deep only"))]
+            self.assertGreater(changes[0], 0.02)
+            self.assertLess(changes[1], changes[0])
+            out = os.path.join(braid.folder, "report")
+            braid.run("report", run, "--out", out)
+            with open(os.path.join(out, "report.md"), encoding="utf-8") as file:
+                text = file.read()
+            self.assertIn("Gates are balanced in the first layers", text)
+            self.assertIn("bits a byte", text)
 
     def test_many_paths_on_two_sites(self):
         with Service() as braid:
@@ -85,7 +96,7 @@ class Examples(unittest.TestCase):
             folder = os.path.join(braid.folder, "gate")
             braid.run("artifact", "get", jobs["gate:preserving"]["outputs"]["gate"], "--out", folder)
             with open(os.path.join(folder, "gate.json"), encoding="utf-8") as file:
-                self.assertLess(json.load(file)["logits"]["max_difference"], 1e-4)
+                self.assertLess(json.load(file)["logits"]["max_difference"], 1e-5)
             braid.run("report", run)
             for worker in workers:
                 worker.terminate()

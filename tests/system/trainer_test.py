@@ -98,7 +98,7 @@ class Trainer(unittest.TestCase):
         self.assertEqual(sample, json.loads(self.trainer("generate", model, "once", "--tokens", "5", "--json").stdout))
         evaluated = self.trainer("evaluate", model, self.pipeline.shards("tales"), self.pipeline.shards("sums"))
         self.assertEqual(evaluated.returncode, 0, evaluated.stderr)
-        self.assertRegex(evaluated.stdout, r"(?m)^all +loss \d+\.\d{4}  perplexity \d+\.\d\d  over \d+ tokens$")
+        self.assertRegex(evaluated.stdout, r"(?m)^all +loss \d+\.\d{4}  perplexity \d+\.\d\d  bits a byte \d\.\d{4}  over \d+ tokens$")
 
     def test_subcommands_say_what_is_wrong(self):
         model = self.pipeline.path("tales")

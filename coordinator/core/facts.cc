@@ -1,0 +1,74 @@
+#include "coordinator/core/facts.h"
+
+namespace braid::coordinator {
+namespace {
+
+// The job whose output `role` is that artifact; null if it was not made in this run.
+const Json* MakerOf(const Json& facts, const std::string& role, const std::string& artifact) {
+  for (const Json& job : facts["jobs"]) {
+    if (!artifact.empty() && job["outputs"].value(role, "") == artifact) return &job;
+  }
+  return nullptr;
+}
+
+const Json* JobNamed(const Json& facts, const std::string& name) {
+  for (const Json& job : facts["jobs"]) {
+    if (job["name"] == name) return &job;
+  }
+  return nullptr;
+}
+
+int64_t TokensOf(const Json* job) { return job == nullptr ? 0 : (*job)["summary"].value("tokens", int64_t{0}); }
+
+}  // namespace
+
+Json FactsOf(const std::string& id, const State& state) {
+  const RunRecord& run = *state.FindRun(id);
+  Json jobs = Json::array();
+  for (const JobRecord* job : state.JobsOf(id)) {
+    const auto attempts = state.AttemptsOf(job->key);
+    Json fact = {{"name", job->key.job}, {"kind", job->kind}, {"state", Name(job->state)}, {"parents", job->parents},
+                 {"slots", job->slots}, {"ranks", job->ranks}, {"threads", job->slots},
+                 {"attempts", attempts.size()}, {"ended_ms", job->ended_ms}, {"outputs", job->outputs},
+                 {"inputs", job->inputs}};
+    fact["worker"] = attempts.empty() ? "" : attempts.back()->workers[0];
+    fact["started_ms"] = attempts.empty() ? 0 : attempts.front()->started_ms;
+    const Json summary = Json::parse(job->summary, nullptr, /*allow_exceptions=*/false);
+    fact["summary"] = summary.is_object() ? summary : Json::object();
+    jobs.push_back(std::move(fact));
+  }
+  return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}}, {"jobs", jobs}};
+}
+
+void FillCard(const Json& facts, const std::string& model, Json* card) {
+  (*card)["run"]["id"] = facts["run"]["id"];
+  const Json* maker = MakerOf(facts, "model", model);
+  int64_t tokens = TokensOf(maker);
+  bool known = tokens > 0;
+  // A joint job begins with a merge, whose inputs are the parents.
+  const Json* merge = maker == nullptr ? nullptr : MakerOf(facts, "model", (*maker)["inputs"].value("init", ""));
+  if (card->contains("parents")) {
+    for (Json& parent : (*card)["parents"]) {
+      const std::string role = "parent." + parent["name"].get<std::string>();
+      const std::string artifact = merge == nullptr ? "" : (*merge)["inputs"].value(role, "");
+      if (artifact.empty()) continue;
+      parent["artifact"] = artifact;
+      const int64_t of_parent = TokensOf(MakerOf(facts, "model", artifact));
+      if (of_parent > 0) parent["tokens"] = of_parent;
+      tokens += of_parent;
+      known = known && of_parent > 0;
+    }
+  }
+  if (known) (*card)["tokens"] = tokens;
+  if (!card->contains("corpora")) return;
+  for (Json& corpus : (*card)["corpora"]) {
+    const Json* prepared = JobNamed(facts, "prepare:" + corpus["name"].get<std::string>());
+    if (prepared == nullptr) continue;
+    for (const char* count : {"tokens", "documents"}) {
+      const auto value = (*prepared)["summary"].value(count, int64_t{0});
+      if (value > 0) corpus[count] = value;
+    }
+  }
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,48 @@
+#include "coordinator/core/facts.h"
+
+#include <gtest/gtest.h>
+
+namespace braid::coordinator {
+namespace {
+
+// A run of two paths, one of them trained elsewhere, their merge and the joint training.
+Json Facts() {
+  return Json::parse(R"({"run": {"id": "r-1", "name": "run", "created_ms": 5}, "jobs": [
+      {"name": "prepare:tales", "inputs": {}, "outputs": {"shards": "s1"}, "summary": {"tokens": 900, "documents": 12}},
+      {"name": "path_1", "inputs": {}, "outputs": {"model": "m1"}, "summary": {"tokens": 100}},
+      {"name": "path_2", "inputs": {}, "outputs": {"model": "m2"}, "summary": {"tokens": 200}},
+      {"name": "merge:c", "inputs": {"parent.path_1": "m1", "parent.path_2": "m2"}, "outputs": {"model": "m3"}, "summary": {}},
+      {"name": "joint:c", "inputs": {"init": "m3"}, "outputs": {"model": "m4"}, "summary": {"tokens": 1000}}]})");
+}
+
+Json CardOf(const Json& facts, const std::string& model, const char* card) {
+  Json made = Json::parse(card);
+  FillCard(facts, model, &made);
+  return made;
+}
+
+TEST(FactsTest, ACompositeTellsItsParentsAndAllTokens) {
+  EXPECT_EQ(CardOf(Facts(), "m4", R"({"run": {"name": "run"}, "parents": [{"name": "path_1"}, {"name": "path_2"}], "corpora": [{"name": "tales"}]})"),
+            Json::parse(R"({"run": {"id": "r-1", "name": "run"}, "tokens": 1300,
+                            "parents": [{"name": "path_1", "artifact": "m1", "tokens": 100}, {"name": "path_2", "artifact": "m2", "tokens": 200}],
+                            "corpora": [{"name": "tales", "tokens": 900, "documents": 12}]})"));
+}
+
+TEST(FactsTest, APathTellsItsOwn) {
+  const Json card = CardOf(Facts(), "m1", R"({"parents": []})");
+  EXPECT_EQ(card["tokens"], 100);
+  EXPECT_EQ(card["run"]["id"], "r-1");
+}
+
+TEST(FactsTest, WhatIsNotKnownStaysAway) {
+  Json facts = Facts();
+  facts["jobs"].erase(2);  // path_2 was trained elsewhere
+  const Json card = CardOf(facts, "m4", R"({"parents": [{"name": "path_1"}, {"name": "path_2"}], "corpora": [{"name": "sums"}]})");
+  EXPECT_FALSE(card.contains("tokens"));
+  EXPECT_EQ(card["parents"][1], Json::parse(R"({"name": "path_2", "artifact": "m2"})"));
+  EXPECT_EQ(card["corpora"][0], Json::parse(R"({"name": "sums"})"));
+  EXPECT_FALSE(CardOf(facts, "elsewhere", "{}").contains("tokens"));
+}
+
+}  // namespace
+}  // namespace braid::coordinator
