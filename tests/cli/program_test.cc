@@ -82,7 +82,7 @@ TEST_F(ProgramTest, ABrokenRecipeChangesNothing) {
 TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
   const Ended ended = Braid("eval some-model");
   EXPECT_EQ(ended.code, 1);
-  EXPECT_THAT(ended.err, HasSubstr("nothing to measure; give --shards, --blimp or --glue"));
+  EXPECT_THAT(ended.err, HasSubstr("nothing to measure; give --shards, --routing, --dual, --blimp or --glue"));
   EXPECT_EQ(Braid("eval").code, 2);
 }
 

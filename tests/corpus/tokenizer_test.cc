@@ -115,5 +115,16 @@ TEST(TokenizerTest, GoldenVectorsOfGpt2) {
   EXPECT_GT(cases, 30u);
 }
 
+// V of PaPaformer section 2: the entries and the pad, of phase 1 (GPT-2's tokenizer) and of phase 2.
+TEST(TokenizerTest, PublishedVocabularies) {
+  for (const auto& [name, vocab] : {std::pair{"gpt2", 50258}, {"gpt-neox-20b", 50278}}) {
+    const std::string path = std::string(kShared) + "tokenizers/" + name + "/tokenizer.json";
+    if (!PathExists(path)) GTEST_SKIP() << "no " << path;
+    const auto tokenizer = Tokenizer::Load(path).value();
+    EXPECT_EQ(tokenizer->vocab(), vocab) << name;
+    EXPECT_EQ(tokenizer->pad_id(), vocab - 1) << name;
+  }
+}
+
 }  // namespace
 }  // namespace braid::corpus

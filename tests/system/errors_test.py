@@ -81,6 +81,16 @@ class Errors(unittest.TestCase):
         self.assertIn("path_tales: no registered worker could ever run it: it needs 512 CPU slots", done.stderr)
         self.service.run("cancel", run)
 
+    def test_training_that_diverges(self):
+        """The job ends at once, blames the user and names the step and the last good checkpoint."""
+        path = self.written("hot.yaml", ("optimizer: {lr: 2e-3}", "optimizer: {lr: 1e30}"), ("warmup_steps: 2", "warmup_steps: 0"))
+        run = self.service.run("submit", path, "--only", "path_tales", "--watch", code=None).stdout.strip()
+        job = self.service.job(run, "path_tales")
+        self.assertEqual(job["state"], "JOB_FAILED")
+        self.assertEqual(len(job["attempts"]), 1)
+        self.assertEqual(job["attempts"][0]["failure"]["category"], "user")
+        self.assertRegex(job["attempts"][0]["failure"]["message"], r"of step \d+ is .*Last good checkpoint: (none|step \d+)\.")
+
     def test_no_coordinator(self):
         done = subprocess.run([program("braid"), "--dir", os.path.join(self.service.folder, "nothing"), "list", "runs"], capture_output=True,
                               text=True, env=self.service.environment)

@@ -80,7 +80,7 @@ TEST(DualTest, WideWithScaleOneIsLlama) {
   auto wide = Make(spec), llama = Make(Spec("llama"));
   for (int i = 0; i < 2; ++i) Copy(*llama, "blocks." + std::to_string(i), *wide, "blocks." + std::to_string(i) + ".wide");
   CopyShared(*llama, *wide);
-  EXPECT_LT(Distance(wide->Logits(Ids(), false), llama->Logits(Ids(), false)), 1e-6);
+  EXPECT_TRUE(Same(wide->Logits(Ids(), false), llama->Logits(Ids(), false)));
 }
 
 TEST(DualTest, OneLoopIsWideWithTheSameWeights) {
@@ -236,6 +236,38 @@ TEST_F(Interventions, LayersAndPositionsThatAreNotNamedKeepTheirGates) {
   EXPECT_NEAR(Read()[0].gate_deep[5], learned_[0].gate_deep[5] + learned_[0].gate_wide[5], 1e-6);
   network_->SetIntervention({});
   EXPECT_EQ(Read()[1].gate_deep, learned_[1].gate_deep);
+}
+
+// Layers are numbers of blocks or parallel layers; the large blocks of a composite are none of them.
+TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
+  model::ModelSpec spec = Spec("dual_path");
+  spec.kind = model::Kind::kComposite;
+  spec.paths = {spec.dense, spec.dense};
+  spec.paths[0].name = "one";
+  spec.paths[1].name = "two";
+  spec.large = spec.dense;
+  spec.large.name = "large";
+  spec.large.d = 2 * spec.dense.d;
+  spec.large.heads = 2 * spec.dense.heads;
+  spec.large.blocks = 2;
+  spec.connection.kind = "slice";
+  spec.dense = {};
+  auto composite = Make(spec);
+  const auto read = [&] { return composite->Readouts(Ids().data(), 1, kSequence); };
+  const auto learned = read();
+  const auto touched = [&](const Intervention& intervention) {
+    composite->SetIntervention(intervention);
+    const auto changed = read();
+    composite->SetIntervention({});
+    std::vector<std::string> places;
+    for (size_t i = 0; i < changed.size(); ++i) {
+      if (std::count(changed[i].gate_deep.begin(), changed[i].gate_deep.end(), 0.75f) > 0) places.push_back(changed[i].place);
+    }
+    return places;
+  };
+  EXPECT_THAT(touched({.layers = {1}, .set_gates = true, .gate_deep = 0.75, .gate_wide = 0}),
+              ::testing::ElementsAre("parallel.1.path.0", "parallel.1.path.1"));
+  EXPECT_EQ(touched({.set_gates = true, .gate_deep = 0.75, .gate_wide = 0}).size(), learned.size());
 }
 
 TEST_F(Interventions, OtherNumbersOfLoops) {
