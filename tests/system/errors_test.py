@@ -88,8 +88,8 @@ class Errors(unittest.TestCase):
         job = self.service.job(run, "path_tales")
         self.assertEqual(job["state"], "JOB_FAILED")
         self.assertEqual(len(job["attempts"]), 1)
-        self.assertEqual(job["attempts"][0]["failure"]["category"], "user")
-        self.assertRegex(job["attempts"][0]["failure"]["message"], r"of step \d+ is .*Last good checkpoint: (none|step \d+)\.")
+        self.assertEqual(job["attempts"][0]["category"], "user")
+        self.assertRegex(job["attempts"][0]["error"], r"of step \d+ is .*Last good checkpoint: (none|step \d+)\.")
 
     def test_no_coordinator(self):
         done = subprocess.run([program("braid"), "--dir", os.path.join(self.service.folder, "nothing"), "list", "runs"], capture_output=True,
