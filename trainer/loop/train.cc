@@ -94,6 +94,7 @@ class Training {
     state_.settings = settings_digest_;
     BRAID_ASSIGN_OR_RETURN(collective_, MakeCollective(channel_.rendezvous(), task_.rank, task_.world, task_.device,
                                                        kPeerTimeoutMs));
+    ShareRouterLoad();
     if (task_.rank == 0) {
       writer_ = std::make_unique<CheckpointWriter>(JoinPath(task_.work, "checkpoints"), *network_, channel_);
     }
@@ -104,6 +105,17 @@ class Training {
                (long long)settings_.data.sequence, (long long)task_.rank, (long long)task_.world,
                (long long)task_.threads, state_.environment.instruction_set.c_str()));
     return OkStatus();
+  }
+
+  // (9) of several ranks is that of their whole micro-batch.
+  void ShareRouterLoad() {
+    if (task_.world == 1 || !HasRouter(settings_.model)) return;
+    Auxiliary auxiliary = settings_.auxiliary;
+    auxiliary.mean_over_ranks = [this](double* values, int64_t count) {
+      if (gang_.ok()) gang_ = collective_->AllReduce(values, count);
+      for (int64_t i = 0; i < count; ++i) values[i] /= static_cast<double>(task_.world);
+    };
+    network_->SetAuxiliary(auxiliary);
   }
 
   Status Resume() {
@@ -204,6 +216,7 @@ class Training {
       options.first_row = batch.first_row;
       const LossSum sum = network_->Backward(batch.ids.data(), batch.labels.data(), settings_.batch / task_.world,
                                              settings_.data.sequence, options);
+      BRAID_RETURN_IF_ERROR(gang_);
       (*sums)[kLoss] += sum.loss;
       (*sums)[kLast] += sum.last;
       (*sums)[kAuxiliary] += sum.auxiliary;
@@ -328,6 +341,7 @@ class Training {
   std::unique_ptr<Network> network_;
   std::unique_ptr<AdamW> optimizer_;
   std::unique_ptr<Collective> collective_;
+  Status gang_ = OkStatus();  // of what the ranks said to one another during a backward pass
   std::unique_ptr<CheckpointWriter> writer_;  // rank 0 alone
   TrainState state_;
   std::string history_;

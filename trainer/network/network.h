@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ struct Auxiliary {
   std::string load = "neg_entropy";  // T3: neg_entropy | plus_entropy
   std::string probs = "softmax";     // T4: softmax | sample
   double dropout = 0;                // of the blocks of parallel layers
+  // Makes of each number its mean over the ranks that train together, which all ask in the same order: (9) is of the whole
+  // micro-batch. Empty: there is one rank.
+  std::function<void(double* values, int64_t count)> mean_over_ranks;
 };
 
 struct BackwardOptions {
