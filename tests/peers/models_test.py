@@ -286,6 +286,7 @@ class DualTest(NetworkTest):
     def test_read_outs(self):
         """Dual-path 6."""
         specs = [table.dual("two gates"), table.dual("softmax asks last", gate="softmax", skip_last_router=False)]
+        specs += [table.dual("convex hears", gate="convex", cross=True), table.dual("fixed hears", gate="fixed", cross=True, residual="preserved")]
         specs.append(table.composite("in a composite", {"kind": "share"}, table.three(table.stack("other", 12, 3, 1, "dual_path", loops=3))))
         cases = {spec["name"]: self.one(spec, readouts=True) for spec in specs}
         results = self.run_all(cases)
