@@ -113,6 +113,12 @@ Result<std::string> Import(const std::string& folder, const std::string& name, c
 Status CheckEvaluationFiles(const RecipeFile& file, const std::string& work) {
   std::vector<std::string> words = {"check"};
   for (const recipe::Source& source : file.dag.sources) {
+    if (source.name == "tagged") {
+      BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
+      std::vector<std::string> paths;
+      for (const auto& [name, path] : files) paths.push_back(path);
+      words.insert(words.end(), {"--tagged", Join(paths, ",")});
+    }
     if (source.name != "blimp" && source.name != "glue" && source.name != "superglue") continue;
     words.insert(words.end(), {"--" + source.name, Resolve(file, source.files.front())});
   }

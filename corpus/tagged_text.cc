@@ -1,6 +1,7 @@
 #include "corpus/tagged_text.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -94,18 +95,9 @@ Status Append(const std::string& text, const std::vector<Span>& spans, const std
   return OkStatus();
 }
 
-// "gsm8k" of "/data/gsm8k.jsonl.gz".
-std::string NameOf(const std::string& path) {
-  const std::string_view name = BaseName(path);
-  return std::string(name.substr(0, name.find('.')));
-}
-
-}  // namespace
-
-Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer, Encoder& encoder) {
-  TaggedText tagged{NameOf(path), {}, {}};
-  const std::vector<TokenClass> coarse = ClassesOf(tokenizer);
-  const auto append = [&](std::string_view line, int64_t number) -> Status {
+// Calls use(text, spans, "file:line") for each document.
+Status ForEachRow(const std::string& path, const std::function<Status(const std::string&, const std::vector<Span>&, const std::string&)>& use) {
+  return ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
     if (line.empty()) return OkStatus();
     const std::string where = Format("%s:%lld", path.c_str(), (long long)number);
     BRAID_ASSIGN_OR_RETURN(const Json row, ParseJson(line, where));
@@ -114,9 +106,29 @@ Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& toke
     const Json& tags = read.RequireArray("tags");
     BRAID_RETURN_IF_ERROR(read.Finish());
     BRAID_ASSIGN_OR_RETURN(const std::vector<Span> spans, ReadSpans(tags, text, where + ".tags"));
+    return use(text, spans, where);
+  });
+}
+
+// "gsm8k" of "/data/gsm8k.jsonl.gz".
+std::string NameOf(const std::string& path) {
+  const std::string_view name = BaseName(path);
+  return std::string(name.substr(0, name.find('.')));
+}
+
+}  // namespace
+
+Status CheckTaggedText(const std::string& path) {
+  return ForEachRow(path, [](const std::string&, const std::vector<Span>&, const std::string&) { return OkStatus(); });
+}
+
+Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer, Encoder& encoder) {
+  TaggedText tagged{NameOf(path), {}, {}};
+  const std::vector<TokenClass> coarse = ClassesOf(tokenizer);
+  const auto append = [&](const std::string& text, const std::vector<Span>& spans, const std::string& where) {
     return Append(text, spans, where, tokenizer, coarse, encoder, &tagged);
   };
-  BRAID_RETURN_IF_ERROR(ReadLines(path, append));
+  BRAID_RETURN_IF_ERROR(ForEachRow(path, append));
   return tagged;
 }
 

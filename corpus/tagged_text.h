@@ -25,4 +25,7 @@ struct TaggedText {
 // that the tokenizer normalises, since its tags would be shifted.
 Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer, Encoder& encoder);
 
+// What is wrong with the rows of such a file, as far as no tokenizer is needed to tell.
+Status CheckTaggedText(const std::string& path);
+
 }  // namespace braid::corpus

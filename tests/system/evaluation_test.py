@@ -126,6 +126,32 @@ class Evaluation(unittest.TestCase):
         failed = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=other), "--only", "path_sums", code=1)
         self.assertIn("path_sums is not what the recipe says of it: d is 16, the recipe says 32", failed.stderr)
 
+    def test_parts_of_speech_of_a_dual_path_model(self):
+        folder = self.folder("tagged")
+        os.makedirs(folder)
+        rows = [{"text": "The fox saw a hen", "tags": [[0, 3, "DET"], [4, 7, "NOUN"], [8, 11, "VERB"], [12, 13, "DET"], [14, 17, "NOUN"]]}] * 40
+        tagged = os.path.join(folder, "talk.jsonl")
+        with open(tagged, "w", encoding="utf-8") as out:
+            out.writelines(json.dumps(row) + "\n" for row in rows)
+        model = "block: dual_path, dual: {loops: 2, ffn_deep: 16, ffn_wide: 32, scale_init: 0}}"
+        text = RECIPE[:RECIPE.index("evaluate:")].replace("{name: dense, d: 32, heads: 4, blocks: 2}", "{name: dense, d: 32, heads: 4, blocks: 2, " + model)
+        text += "evaluate: [{dual: {tagged: [talk.jsonl], interventions: published}}]\n"
+        recipe = write_recipe(folder, by_hand.small_texts(), steps=6, text=text)
+        run = self.service.run("submit", recipe, "--only", "evaluate:dense", "--watch").stdout.strip()
+        out = self.folder("tagged-evaluation")
+        self.service.run("artifact", "get", self.service.job(run, "evaluate:dense")["outputs"]["evaluation"], "--out", out)
+        with open(os.path.join(out, "evaluation.json"), encoding="utf-8") as file:
+            dual = json.load(file)["dual"]
+        self.assertLessEqual({"DET", "NOUN", "VERB"}, set(dual["readouts"]["talk"]))
+        words = [one for one in dual["interventions"] if one["name"] == "ADJ, ADV, PART, PRON, VERB deep"]
+        self.assertEqual(list(words[0]["loss"]), ["talk"])
+        by_hand_too = self.service.run("eval", run + "/dense", "--shards", self.output("prepare:tales", "shards"), "--dual", "published").stdout
+        self.assertRegex(by_hand_too, r"(?m)^deep only +tales +loss [0-9.]+  change [+-][0-9.]+$")
+        with open(tagged, "a", encoding="utf-8") as out:
+            out.write('{"text": "The fox", "tags": [[0, 3, "DT"]]}\n')
+        said = self.service.run("submit", recipe, "--only", "evaluate:dense", code=1).stderr
+        self.assertIn('talk.jsonl:41.tags.0: "DT" is no Universal POS tag', said)
+
     def test_the_recipe_exports_every_model(self):
         exported = self.output("export:both", "model")
         for name in ("config.json", "model.safetensors", "tokenizer.json", "modeling_braid.py", "README.md"):

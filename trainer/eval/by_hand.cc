@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "corpus/tagged_text.h"
 #include "trainer/eval/by_hand_model.h"
 #include "trainer/eval/glue/glue.h"
 #include "trainer/eval/measure.h"
@@ -173,10 +174,13 @@ Status GlueByHand(const Arguments& arguments) {
 }
 
 Status CheckByHand(const Arguments& arguments) {
-  if (arguments.positional().size() != 1) return InvalidArgument("check takes folders as options: --blimp, --glue, --superglue");
+  if (arguments.positional().size() != 1) return InvalidArgument("check takes folders and files as options: --blimp, --glue, --superglue, --tagged");
   if (arguments.Has("blimp")) {
     BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
     BRAID_RETURN_IF_ERROR(CheckBlimp(arguments.Get("blimp"), pairs));
+  }
+  for (const std::string& file : Split(arguments.Get("tagged"), ',')) {
+    if (!file.empty()) BRAID_RETURN_IF_ERROR(corpus::CheckTaggedText(file));
   }
   if (!arguments.Has("glue") && !arguments.Has("superglue")) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, SettingsOf(arguments));
