@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "merge/expected.h"
 #include "merge/parent.h"
+#include "recipe/evaluate_section.h"
 #include "recipe/given.h"
 
 namespace braid::cli {
@@ -109,6 +110,43 @@ Result<std::string> Import(const std::string& folder, const std::string& name, c
   return out;
 }
 
+// All prompts of the recipe, with the positions that they must fit; empty if there are none, or if none is read by a job asked for.
+Result<Json> PromptsOf(const RecipeFile& file) {
+  const recipe::Evaluation& evaluation = file.recipe.evaluation;
+  const bool evaluates = std::any_of(file.dag.jobs.begin(), file.dag.jobs.end(), [](const recipe::JobNode& job) { return job.kind == "evaluate"; });
+  Json prompts = Json::object();
+  if (!evaluates) return prompts;
+  if (!evaluation.generate.is_null()) {
+    prompts["tokens"] = evaluation.generate["tokens"];
+    prompts["prompts"] = evaluation.generate.value("prompts", Json::array());
+    if (!evaluation.prompts.empty()) prompts["file"] = Resolve(file, evaluation.prompts.paths.front());
+  }
+  for (const recipe::RoutingPrompt& prompt : evaluation.routing.prompts) prompts["routing"].push_back(prompt.text);
+  if (!prompts.empty()) prompts["positions"] = recipe::FewestPositions(file.recipe);
+  return prompts;
+}
+
+// What a corpus sets aside must not be among what it is trained on.
+Status CheckValidationFiles(const RecipeFile& file) {
+  for (const recipe::Source& source : file.dag.sources) {
+    if (!source.name.starts_with("validation.")) continue;
+    const std::string corpus = source.name.substr(source.name.find('.') + 1);
+    BRAID_ASSIGN_OR_RETURN(const auto aside, FilesOf(file, source));
+    for (const recipe::Source& other : file.dag.sources) {
+      if (other.name != "source." + corpus) continue;
+      BRAID_ASSIGN_OR_RETURN(const auto trained, FilesOf(file, other));
+      for (const auto& [name, path] : trained) {
+        const bool both = std::any_of(aside.begin(), aside.end(), [&](const auto& one) { return one.second == path; });
+        if (!both) continue;
+        return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+                      Format("%s:%d: corpora.", file.path.c_str(), source.line) + corpus + ": " + path +
+                          " is among its files and its validation files; what is set aside is not trained on");
+      }
+    }
+  }
+  return OkStatus();
+}
+
 // The files of BLiMP and GLUE, which jobs would read after all training. Where there is no trainer they are not checked here.
 Status CheckEvaluationFiles(const RecipeFile& file, const std::string& work) {
   std::vector<std::string> words = {"check"};
@@ -121,6 +159,13 @@ Status CheckEvaluationFiles(const RecipeFile& file, const std::string& work) {
     }
     if (source.name != "blimp" && source.name != "glue" && source.name != "superglue") continue;
     words.insert(words.end(), {"--" + source.name, Resolve(file, source.files.front())});
+  }
+  BRAID_ASSIGN_OR_RETURN(const Json prompts, PromptsOf(file));
+  if (!prompts.empty()) {
+    const std::string path = JoinPath(work, "prompts.json");
+    BRAID_RETURN_IF_ERROR(WriteJsonFile(path, prompts));
+    words.insert(words.end(), {"--prompts", path});
+    if (!file.recipe.tokenizer_file.empty()) words.insert(words.end(), {"--tokenizer", Resolve(file, file.recipe.tokenizer_file)});
   }
   if (words.size() == 1 || !PathExists(Trainer())) return OkStatus();
   if (const Json& blimp = file.recipe.evaluation.blimp; !blimp.is_null()) words.insert(words.end(), {"--pairs", blimp["pairs"].dump()});
@@ -148,6 +193,7 @@ Status ImportAll(const RecipeFile& file, const std::string& work, std::vector<re
 Result<std::map<std::string, std::string>> UploadSources(Client& client, const RecipeFile& file) {
   std::map<std::string, std::string> artifacts;
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
+  BRAID_RETURN_IF_ERROR(CheckValidationFiles(file));
   BRAID_RETURN_IF_ERROR(CheckEvaluationFiles(file, work.path()));
   std::vector<recipe::Source> sources = file.dag.sources;
   BRAID_RETURN_IF_ERROR(ImportAll(file, work.path(), &sources));

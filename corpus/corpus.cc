@@ -217,8 +217,8 @@ Status ReadDocuments(const CorpusSpec& spec, const std::vector<std::string>& fil
     BRAID_RETURN_IF_ERROR(status);
   }
   if (selector.documents() == 0) {
-    return InvalidArgument(Format("corpus %s is empty: %zu files hold %llu documents with %s%s", spec.name.c_str(),
-                                  files.size(), (unsigned long long)selector.seen(),
+    return InvalidArgument(Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s", spec.name.c_str(), files.size(),
+                                  files.front().c_str(), files.size() > 1 ? ", ..." : "", (unsigned long long)selector.seen(),
                                   spec.input_ids.empty() ? "text" : "ids",
                                   selector.seen() > 0 ? ", and the sample takes none of them" : ""));
   }

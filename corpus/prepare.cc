@@ -1,5 +1,6 @@
 #include "corpus/prepare.h"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -170,6 +171,10 @@ Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& hel
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> own, FilesOf(task, spec, "validation"));
+  for (const std::string& file : own) {
+    if (std::find(files->begin(), files->end(), file) == files->end()) continue;
+    return InvalidArgument("corpus " + spec.name + ": " + file + " is among its files and its validation files; what is set aside is not trained on");
+  }
   files->insert(files->end(), own.begin(), own.end());
   return ReadDocuments(spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); }, id_limit);
 }

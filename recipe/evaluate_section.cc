@@ -35,19 +35,6 @@ void ReadPrompts(YamlMap& section, Evaluation* evaluation) {
   evaluation->generate["file"] = file.substr(file.rfind('/') + 1);
 }
 
-// Of all models; 0: none has an end.
-int64_t FewestPositions(const Recipe& recipe) {
-  int64_t fewest = 0;
-  const auto see = [&](const model::ModelSpec& spec) {
-    const int64_t positions = spec.arch.rope_max_pos;
-    if (positions > 0 && (fewest == 0 || positions < fewest)) fewest = positions;
-  };
-  for (const Model& path : recipe.paths) see(path.spec);
-  for (const Composite& composite : recipe.composites) see(composite.spec);
-  for (const Model& baseline : recipe.baselines) see(baseline.spec);
-  return fewest;
-}
-
 // Fine-tuning and samples read text that is not cut to `sequence`.
 void CheckPositions(YamlMap& section, const char* key, int64_t tokens, int64_t positions) {
   if (positions == 0 || tokens <= positions) return;
@@ -208,6 +195,11 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
   YamlMap section(node, item.PathOf("routing"), item.errors());
   Routing& routing = recipe->evaluation.routing;
   recipe->evaluation.routing_wanted = true;
+  const auto routes = [](const auto& made) { return Routes(made.spec); };
+  if (std::none_of(recipe->composites.begin(), recipe->composites.end(), routes) &&
+      std::none_of(recipe->baselines.begin(), recipe->baselines.end(), routes)) {
+    item.Fail("routing", "no composite here decides between its paths; that takes a router, or share of paths of one width and two layers or more");
+  }
   ReadRoutingPrompts(section, *recipe, &routing);
   routing.sequences = section.Int("sequences", 0, 0, kMany);
   YAML::Node correct = section.Node("correct");
@@ -248,6 +240,11 @@ void ReadDualItem(YamlMap& item, Recipe* recipe) {
   const YAML::Node node = item.Node("dual");
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf("dual"), item.errors());
+  const auto loops = [](const auto& made) { return CanBeAnalysed(made.spec); };
+  if (std::none_of(recipe->paths.begin(), recipe->paths.end(), loops) && std::none_of(recipe->baselines.begin(), recipe->baselines.end(), loops) &&
+      std::none_of(recipe->composites.begin(), recipe->composites.end(), loops)) {
+    item.Fail("dual", "no model here has loop or dual_path blocks");
+  }
   evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)}, {"interventions", Json::array()}};
   ReadTagged(section, evaluation);
   const YAML::Node interventions = section.Node("interventions");
@@ -269,6 +266,18 @@ void ReadDualItem(YamlMap& item, Recipe* recipe) {
 }
 
 }  // namespace
+
+int64_t FewestPositions(const Recipe& recipe) {
+  int64_t fewest = 0;
+  const auto see = [&](const model::ModelSpec& spec) {
+    const int64_t positions = spec.arch.rope_max_pos;
+    if (positions > 0 && (fewest == 0 || positions < fewest)) fewest = positions;
+  };
+  for (const Model& path : recipe.paths) see(path.spec);
+  for (const Composite& composite : recipe.composites) see(composite.spec);
+  for (const Model& baseline : recipe.baselines) see(baseline.spec);
+  return fewest;
+}
 
 void ReadEvaluate(YamlMap& root, Recipe* recipe) {
   const std::vector<YAML::Node> items = root.List("evaluate");

@@ -28,10 +28,6 @@ int64_t MostLoops(const model::ModelSpec& spec) {
   return loops;
 }
 
-bool Routes(const model::ModelSpec& spec) {
-  return spec.kind == model::Kind::kComposite && model::DecidingLayers(spec) > 0;
-}
-
 Json RoutingOf(const Routing& routing, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora) {
   Json prompts = Json::array(), corpora = Json::object();
   for (const RoutingPrompt& prompt : routing.prompts) {
@@ -79,9 +75,13 @@ Json PublishedInterventions(int64_t loops, bool tagged) {
 
 }  // namespace
 
+bool Routes(const model::ModelSpec& spec) { return model::DecidingLayers(spec) > 0; }
+
+bool CanBeAnalysed(const model::ModelSpec& spec) { return MostLoops(spec) > 0; }
+
 bool AppliesTo(const Json& intervention, const model::ModelSpec& spec) {
   if (MostLoops(spec) == 0) return false;
-  if (intervention.value("gates", "learned") != "learned" && !HasGates(spec)) return false;
+  if (intervention.value("gates", Json("learned")) != "learned" && !HasGates(spec)) return false;  // a word, or two numbers
   const std::vector<model::Stack> stacks = StacksOf(spec);
   const size_t numbered = stacks.size() - (spec.kind == model::Kind::kComposite ? 1 : 0);  // large blocks have no number
   int64_t layers = 0;

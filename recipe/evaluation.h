@@ -56,6 +56,10 @@ struct Evaluation {
 // each path of a composite, what it was trained on, or empty. `start`: a composite before joint training. Null if nothing is left.
 Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora, bool start);
 
+// Whether a model decides between paths, so that routing can be told, and whether it has blocks that `dual` is about.
+bool Routes(const model::ModelSpec& spec);
+bool CanBeAnalysed(const model::ModelSpec& spec);
+
 // Whether an intervention would change anything in a model: a loop has no gates to set, an early exit is of steps that have a mass,
 // some models have fewer layers than others.
 bool AppliesTo(const Json& intervention, const model::ModelSpec& spec);

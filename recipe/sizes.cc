@@ -48,7 +48,8 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, co
   length.tokens = epoch * static_cast<double>(train["epochs"].get<int64_t>());
   double most = length.tokens;
   if (const auto cap = train["steps"].get<int64_t>(); cap > 0) most = std::min(most, static_cast<double>(cap) * step);
-  if (const auto cap = train["tokens"].get<int64_t>(); cap > 0) most = std::min(most, static_cast<double>(cap));
+  // Tokens pay for whole steps, and for one at least.
+  if (const auto cap = train["tokens"].get<int64_t>(); cap > 0) most = std::min(most, std::max(1.0, std::floor(static_cast<double>(cap) / step)) * step);
   if (most < length.tokens) {
     length.tokens = most;
     length.steps = static_cast<int64_t>(std::ceil(most / step));

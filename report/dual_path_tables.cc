@@ -80,7 +80,7 @@ Table InterventionTable(const Dual& dual) {
     table.columns.push_back({"change", true});
   }
   if (!dual.loss.empty()) {
-    std::vector<std::string> row = {"learned gates"};
+    std::vector<std::string> row = {"as trained"};
     for (const std::string& corpus : corpora) {
       const auto loss = dual.loss.find(corpus);
       row.push_back(loss == dual.loss.end() ? "-" : Format("%.4f", loss->second));

@@ -45,8 +45,13 @@ void ByLoss(const ModelResult& composite, const ModelResult& dense, std::vector<
   } else {
     const bool known = composite.tokens > 0 && dense.tokens > 0;
     if (known) finding.verdict = LossIsLower(*difference);
+    // Who saw more text must not win by it; who loses in spite of it has lost.
+    const bool saw_more = known && !SameTokens(composite, dense) && composite.tokens > dense.tokens;
+    const bool saw_less = known && !SameTokens(composite, dense) && composite.tokens < dense.tokens;
+    if (saw_more && finding.verdict == Verdict::kHolds) finding.verdict = Verdict::kUndecided;
+    if (saw_less && finding.verdict == Verdict::kDoesNotHold) finding.verdict = Verdict::kUndecided;
     finding.reason = "loss on all text " + LossFigures(composite, dense, "all") + Tokens(composite, dense) +
-                     (known && finding.verdict == Verdict::kUndecided ? Format("; up to %.3f is called equal", kSameLoss) : "");
+                     (known && std::abs(difference->value) <= kSameLoss ? Format("; up to %.3f is called equal", kSameLoss) : "");
   }
   findings->push_back(std::move(finding));
 }

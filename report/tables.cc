@@ -22,7 +22,7 @@ std::string Loss4(const std::optional<double>& loss) { return loss.has_value() ?
 
 std::string NextTokens(const Sample& sample) {
   std::vector<std::string> parts;
-  for (const auto& [token, probability] : sample.next) parts.push_back("\"" + token + "\"" + Format(" %.0f %%", 100 * probability));
+  for (const auto& [token, probability] : sample.next) parts.push_back("\"" + token + "\"" + Format(100 * probability < 10 ? " %.1f %%" : " %.0f %%", 100 * probability));
   return Join(parts, ", ");
 }
 

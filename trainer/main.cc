@@ -41,7 +41,8 @@ constexpr char kUsage[] =
     "braid-trainer dual FOLDER [SHARDS...]   read-outs and interventions of blocks that loop\n"
     "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `dual` of docs/tasks.md)\n"
     "braid-trainer check                    what is wrong with the files of evaluations, without a model\n"
-    "    [--blimp DIR] [--pairs 0] [--glue DIR] [--superglue DIR] [--tagged FILE,FILE] [--tasks cola,rte] [--documents 0] [--mnli mean]\n"
+    "    [--blimp DIR] [--pairs 0] [--glue DIR] [--superglue DIR] [--tagged FILE,FILE] [--prompts FILE.json] [--tokenizer FILE]\n"
+    "    [--tasks cola,rte] [--documents 0] [--mnli mean]\n"
     "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved merged into its weights\n";
 
 Status Describe(const Arguments& arguments) {
@@ -110,7 +111,7 @@ int Main(int argc, char** argv) {
       argc, argv,
       {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name", "pairs",
        "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters", "average", "last-label",
-       "blimp", "glue", "superglue", "mnli", "spec", "tagged"},
+       "blimp", "glue", "superglue", "mnli", "spec", "tagged", "prompts"},
       {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());

@@ -66,8 +66,10 @@ TEST(EvaluateSectionTest, RoutingIsOfCompositesAndKnowsWhoIsRight) {
   const Json usual = MustExpand(With("{routing: {prompts: default}}")).Find("evaluate:c")->spec["routing"];
   EXPECT_FALSE(usual.contains("prompts"));  // the trainer's own
   EXPECT_THAT(ErrorOf(With("{routing: {prompts: usual}}")), HasSubstr("routing.prompts: expected default"));
-  // Slices keep every path: nothing is chosen.
-  EXPECT_EQ(MustExpand(With(routing, Composed("connect: slice"))).Find("evaluate:c"), nullptr);
+  // Slices keep every path: nothing is chosen, and where there is nothing else it is a mistake to ask.
+  EXPECT_EQ(MustExpand(With(routing, Replaced("{name: c}", "{name: c, connect: slice}\n  - {name: e}"))).Find("evaluate:c"), nullptr);
+  EXPECT_THAT(ErrorOf(With(routing, Composed("connect: slice"))), HasSubstr("evaluate.0.routing: no composite here decides between its paths"));
+  EXPECT_THAT(ErrorOf(With("{dual: {sequences: 4}}")), HasSubstr("evaluate.0.dual: no model here has loop or dual_path blocks"));
   // In a composite of other order the same path has another number; a corpus may be given to another.
   const Dag turned = MustExpand(With("{routing: {sequences: 4, correct: {tales: path_2}, prompts: [{text: Once, correct: path_1}]}}",
                                      Composed("paths: [path_2, path_1]")));
@@ -96,12 +98,13 @@ TEST(EvaluateSectionTest, InterventionsAreOfModelsThatLoop) {
   EXPECT_EQ(dag.Find("evaluate:path_1"), nullptr);
   const Dag own = MustExpand(With("{dual: {interventions: [{name: two, loops: 2, step_feature: trained}, {name: mixed, gates: shuffled, shuffle: joint}, "
                                     "{name: numbers, gates: wide, class: NUM, control: true, keep_sum: true, seed: 7}, "
-                                    "{name: early, early_exit: 0.25, layers: [0, 3]}]}}", text));
+                                    "{name: early, early_exit: 0.25, layers: [0, 3]}, {name: free, gates: [0.3, 0.7]}]}}", text));
   EXPECT_EQ(own.Find("evaluate:dense")->spec["dual"],
             Json::parse(R"({"sequences": 8, "interventions": [{"name": "two", "loops": 2, "step_feature": "trained"},
                            {"name": "mixed", "gates": "shuffled", "shuffle": "joint"},
                            {"name": "numbers", "gates": "wide", "class": "NUM", "control": true, "keep_sum": true, "seed": 7},
-                           {"name": "early", "early_exit": 0.25, "layers": [0, 3]}]})"));
+                           {"name": "early", "early_exit": 0.25, "layers": [0, 3]},
+                           {"name": "free", "gates": [0.3, 0.7]}]})"));
   // What a model has nothing for is left out of its evaluation: steps without mass, a fifth layer.
   const std::string some = "{dual: {interventions: [{name: early, early_exit: 0.25}, {name: last, loops: 1, layers: [4]}, {name: one, loops: 1}]}}";
   const Dag final = MustExpand(With(some, Replaced("d: 128, heads: 4, blocks: 4}",

@@ -60,6 +60,12 @@ TEST(ClaimsTest, TheHardestBaselineOfTheSameTokensIsTaken) {
   std::erase_if(results.models, [](const ModelResult& m) { return m.name == "harder" || m.name == "dense"; });
   EXPECT_EQ(One(results, "lower loss").subject, "c and on_more_tokens");
   EXPECT_THAT(One(results, "lower loss").reason, HasSubstr("not on the same tokens: 1.00 M against 5.00 M"));
+  // On more text a lower loss is no merit, on less a higher one no fault.
+  EXPECT_EQ(One(results, "lower loss").verdict, Verdict::kUndecided);
+  SetLoss(Find(&results, "c"), 0.9);
+  EXPECT_EQ(One(results, "lower loss").verdict, Verdict::kHolds);
+  Find(&results, "c")->tokens = 50'000'000;
+  EXPECT_EQ(One(results, "lower loss").verdict, Verdict::kUndecided);
 }
 
 TEST(ClaimsTest, ScoresAreDecidedByTheIntervalOfTheirDifference) {

@@ -81,6 +81,21 @@ class Errors(unittest.TestCase):
         self.assertIn("path_tales: no registered worker could ever run it: it needs 512 CPU slots", done.stderr)
         self.service.run("cancel", run)
 
+    def test_prompts_and_validation_files_are_checked_at_submit(self):
+        tokenizer = os.path.join(self.service.folder, "tokenizer")
+        run = self.service.run("submit", self.recipe, "--only", "tokenizer", "--watch").stdout.strip()
+        self.service.run("artifact", "get", self.service.job(run, "tokenizer")["outputs"]["tokenizer"], "--out", tokenizer)
+        paper = ("run: small", "run: small\ncompat: paper\narch: {rope_max_pos: 64}"), ("{train: {vocab: 400}}", "{file: tokenizer/tokenizer.json}"), ("warmup_steps: 2", "warmup_steps: 0")
+        path = self.written("prompt.yaml", *paper, ('"The red fox"', '"' + "The red fox saw a hen. " * 40 + '"'))
+        said = self.service.run("submit", path, code=1).stderr
+        self.assertIn("above the 64 positions of this model", said)
+        with open(os.path.join(self.service.folder, "none.txt"), "w", encoding="utf-8"):
+            pass
+        path = self.written("none.yaml", ('["The red fox"]', "{file: none.txt}"))
+        self.assertIn("none.txt: no prompt in this file", self.service.run("submit", path, code=1).stderr)
+        path = self.written("aside.yaml", ("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], text: text, validation: tales.jsonl}"))
+        self.assertIn("tales.jsonl is among its files and its validation files", self.service.run("submit", path, code=1).stderr)
+
     def test_training_that_diverges(self):
         """The job ends at once, blames the user and names the step and the last good checkpoint."""
         path = self.written("hot.yaml", ("optimizer: {lr: 2e-3}", "optimizer: {lr: 1e30}"), ("warmup_steps: 2", "warmup_steps: 0"))

@@ -75,6 +75,29 @@ Result<ValidationSpec> ValidationOf(const Arguments& arguments, int64_t sequence
   return validation;
 }
 
+// {"positions": of the shortest table, 0 for none, "tokens": to generate, "prompts": [...], "file": more of them or "", "routing": [...]}.
+// Without a tokenizer their lengths are not known.
+Status CheckPrompts(const std::string& path, const std::string& tokenizer_file) {
+  BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
+  JsonReader read(json, path);
+  model::ModelSpec model;
+  model.arch.rope_max_pos = read.Int("positions", 0);
+  const int64_t tokens = read.Int("tokens", 0);
+  std::vector<std::string> prompts = read.Strings("prompts");
+  const std::string file = read.String("file", "");
+  const std::vector<std::string> routing = read.Strings("routing");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!file.empty()) BRAID_RETURN_IF_ERROR(ReadPrompts(file, &prompts));
+  if (tokenizer_file.empty()) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
+  corpus::Encoder encoder(tokenizer);
+  for (const std::string& prompt : prompts) BRAID_RETURN_IF_ERROR(EncodePrompt(model, *tokenizer, encoder, prompt, tokens).status());
+  for (const std::string& text : routing) {
+    BRAID_RETURN_IF_ERROR(EncodeRoutingPrompt({text, 0}, encoder, model.arch.rope_max_pos).status());
+  }
+  return OkStatus();
+}
+
 // Without --tasks: those of which the folder has files.
 Status KeepTasksOf(const std::string& dir, GlueSettings* settings) {
   BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(dir));
@@ -174,11 +197,12 @@ Status GlueByHand(const Arguments& arguments) {
 }
 
 Status CheckByHand(const Arguments& arguments) {
-  if (arguments.positional().size() != 1) return InvalidArgument("check takes folders and files as options: --blimp, --glue, --superglue, --tagged");
+  if (arguments.positional().size() != 1) return InvalidArgument("check takes folders and files as options: --blimp, --glue, --superglue, --tagged, --prompts");
   if (arguments.Has("blimp")) {
     BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
     BRAID_RETURN_IF_ERROR(CheckBlimp(arguments.Get("blimp"), pairs));
   }
+  if (arguments.Has("prompts")) BRAID_RETURN_IF_ERROR(CheckPrompts(arguments.Get("prompts"), arguments.Get("tokenizer")));
   for (const std::string& file : Split(arguments.Get("tagged"), ',')) {
     if (!file.empty()) BRAID_RETURN_IF_ERROR(corpus::CheckTaggedText(file));
   }

@@ -18,7 +18,7 @@ Status GlueByHand(const Arguments& arguments);
 Status RoutingByHand(const Arguments& arguments);
 // dual FOLDER [SHARDS...] [--spec FILE]: read-outs and interventions (`dual` of docs/tasks.md).
 Status DualByHand(const Arguments& arguments);
-// check --blimp DIR --glue DIR --superglue DIR --tagged FILE,FILE: what is wrong with the files of evaluations, without a model.
+// check --blimp DIR --glue DIR --superglue DIR --tagged FILE,FILE --prompts FILE.json: what is wrong with the files of evaluations, without a model.
 Status CheckByHand(const Arguments& arguments);
 // adapt FOLDER ADAPTERS OUT: a checkpoint folder of the model with saved adapters merged into its weights.
 Status AdaptByHand(const Arguments& arguments);

@@ -112,11 +112,16 @@ Status CheckFits(const NamedIntervention& named, const model::ModelSpec& spec) {
   std::vector<model::Stack> stacks = spec.paths;
   stacks.push_back(spec.dense);
   int64_t layers = 0;
+  bool gated = spec.large.block == "dual_path";
   bool weighs = spec.large.has_deep() && spec.large.dual.mix == "act";
   for (const model::Stack& stack : stacks) {
     if (!stack.has_deep()) continue;
     layers = std::max(layers, stack.blocks);
     weighs = weighs || stack.dual.mix == "act";
+    gated = gated || stack.block == "dual_path";
+  }
+  if (named.gates != "learned" && !gated) {
+    return InvalidArgument("intervention " + named.name + ": gates: model " + spec.name + " has no dual_path block, and loops have no gates");
   }
   for (const int64_t layer : named.layers) {
     if (layer < layers) continue;

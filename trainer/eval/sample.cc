@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "corpus/lines.h"
 
 namespace braid::trainer {
 namespace {
@@ -76,6 +77,15 @@ int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& sett
     if (left < 0) return ids[i];
   }
   return ids[kept - 1];
+}
+
+Status ReadPrompts(const std::string& path, std::vector<std::string>* prompts) {
+  const size_t before = prompts->size();
+  BRAID_RETURN_IF_ERROR(corpus::ReadLines(path, [&](std::string_view line, int64_t) {
+    if (!line.empty()) prompts->emplace_back(line);
+    return OkStatus();
+  }));
+  return prompts->size() > before ? OkStatus() : InvalidArgument(path + ": no prompt in this file; write one a line");
 }
 
 Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,

@@ -36,6 +36,9 @@ Json ToJson(const Sample& sample);
 // The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1). The pad is never chosen.
 int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw);
 
+// Adds the prompts of a file, one a line, to `prompts`; empty lines are none. A file without any is kInvalidArgument.
+Status ReadPrompts(const std::string& path, std::vector<std::string>* prompts);
+
 // Ids of a prompt; of an empty one <|endoftext|>. kInvalidArgument if the model's position table is too short for it and
 // its continuation, of which the last token is never read.
 Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "corpus/lines.h"
 #include "corpus/tagged_text.h"
 #include "trainer/eval/glue/tasks/tasks.h"
 #include "trainer/loop/inputs.h"
@@ -53,21 +52,12 @@ Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settin
   return folders;
 }
 
-// One prompt a line; empty lines are none.
-Status AddPrompts(const task::Task& task, const std::string& file, std::vector<std::string>* prompts) {
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("prompts"));
-  const std::string path = JoinPath(folder, file);
-  const size_t before = prompts->size();
-  BRAID_RETURN_IF_ERROR(corpus::ReadLines(path, [&](std::string_view line, int64_t) {
-    if (!line.empty()) prompts->emplace_back(line);
-    return OkStatus();
-  }));
-  return prompts->size() > before ? OkStatus() : InvalidArgument(path + ": no prompt in this file; write one a line");
-}
-
 Status OpenPrompts(const task::Task& task, const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
                    SampleSettings* samples) {
-  if (!samples->file.empty()) BRAID_RETURN_IF_ERROR(AddPrompts(task, samples->file, &samples->prompts));
+  if (!samples->file.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("prompts"));
+    BRAID_RETURN_IF_ERROR(ReadPrompts(JoinPath(folder, samples->file), &samples->prompts));
+  }
   if (samples->prompts.empty()) return InvalidArgument("spec.generate.prompts: give at least one, or file");
   for (const std::string& prompt : samples->prompts) {
     BRAID_RETURN_IF_ERROR(EncodePrompt(model, tokenizer, encoder, prompt, samples->tokens).status());

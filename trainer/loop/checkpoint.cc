@@ -153,6 +153,10 @@ std::string Differences(const model::ModelSpec& stored, const model::ModelSpec& 
 Result<model::ModelSpec> ReadModelSpec(const std::string& folder) {
   const std::string path = JoinPath(folder, "config.json");
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
+  if (config.is_object() && config.contains("model_type") && !config.contains("format")) {
+    return InvalidArgument(folder + " is a Hugging Face folder; braid import makes a checkpoint of a Llama, and of braid's own form the checkpoint "
+                           "that it was exported from is needed");
+  }
   JsonReader read(config, path);
   if (read.RequireInt("format") != 1) read.Fail("format", "this version of braid reads format 1");
   const Json& model = read.RequireObject("model");

@@ -153,6 +153,10 @@ class Training {
     start.name = settings_.model.name;
     start.dense.name = settings_.model.dense.name;
     start.sequence = settings_.model.sequence;
+    // What a model begins with does not say how it drew its first values, how long its text may be, or where routers have noise.
+    start.arch.residual_init = settings_.model.arch.residual_init;
+    start.arch.rope_max_pos = settings_.model.arch.rope_max_pos;
+    start.arch.router_noise = settings_.model.arch.router_noise;
     if (!(start == settings_.model)) {
       return InvalidArgument("input \"init\" is another model than spec.model: " + Differences(start, settings_.model));
     }
