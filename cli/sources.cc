@@ -88,11 +88,12 @@ Status CheckLocalCheckpoints(const RecipeFile& file, const recipe::Dag& dag) { r
 namespace {
 
 std::string Trainer() { return JoinPath(ProgramFolder(), "braid-trainer"); }
+std::string Prepare() { return JoinPath(ProgramFolder(), "braid-prepare"); }
 
-// `braid-trainer WORDS`, silent: standard output is for the run's id. What it says stands in the error, behind `what`.
-Status RunSilently(const std::vector<std::string>& words, const std::string& work, const std::string& what) {
+// `PROGRAM WORDS`, silent: standard output is for the run's id. What it says stands in the error, behind `what`.
+Status RunSilently(const std::string& program, const std::vector<std::string>& words, const std::string& work, const std::string& what) {
   ProcessOptions options;
-  options.argv = {Trainer()};
+  options.argv = {program};
   options.argv.insert(options.argv.end(), words.begin(), words.end());
   options.output = JoinPath(work, words.front() + ".log");
   BRAID_ASSIGN_OR_RETURN(const auto process, Process::Start(options));
@@ -105,7 +106,7 @@ Status RunSilently(const std::vector<std::string>& words, const std::string& wor
 // `folder`, a Hugging Face Llama, as a checkpoint folder called `name` inside `work`.
 Result<std::string> Import(const std::string& folder, const std::string& name, const std::string& work) {
   const std::string out = JoinPath(work, name);
-  BRAID_RETURN_IF_ERROR(RunSilently({"import", folder, out, "--name", name}, work,
+  BRAID_RETURN_IF_ERROR(RunSilently(Trainer(), {"import", folder, out, "--name", name}, work,
                                     folder + " is a Hugging Face directory and cannot be taken as path " + name));
   return out;
 }
@@ -124,6 +125,24 @@ Result<Json> PromptsOf(const RecipeFile& file) {
   for (const recipe::RoutingPrompt& prompt : evaluation.routing.prompts) prompts["routing"].push_back(prompt.text);
   if (!prompts.empty()) prompts["positions"] = recipe::FewestPositions(file.recipe);
   return prompts;
+}
+
+// The first document of every file that corpora upload: a field that is not there is known before anything is trained.
+Status CheckCorpora(const RecipeFile& file, const std::string& work) {
+  Json corpora = Json::array();
+  for (const recipe::Source& source : file.dag.sources) {
+    if (!source.name.starts_with("source.") && !source.name.starts_with("validation.")) continue;
+    const recipe::Corpus* corpus = file.recipe.FindCorpus(source.name.substr(source.name.find('.') + 1));
+    if (corpus == nullptr) continue;
+    BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
+    std::vector<std::string> paths;
+    for (const auto& [name, path] : files) paths.push_back(path);
+    corpora.push_back({{"corpus", corpus->spec}, {"files", paths}});
+  }
+  if (corpora.empty() || !PathExists(Prepare())) return OkStatus();
+  const std::string path = JoinPath(work, "corpora.json");
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(path, corpora));
+  return RunSilently(Prepare(), {"check", path}, work, file.path);
 }
 
 // What a corpus sets aside must not be among what it is trained on.
@@ -173,7 +192,7 @@ Status CheckEvaluationFiles(const RecipeFile& file, const std::string& work) {
     const std::vector<std::string> tasks = glue["tasks"];
     words.insert(words.end(), {"--tasks", Join(tasks, ","), "--documents", glue["documents"].dump(), "--mnli", glue["mnli"].get<std::string>()});
   }
-  return RunSilently(words, work, file.path + ": evaluate");
+  return RunSilently(Trainer(), words, work, file.path + ": evaluate");
 }
 
 // Hugging Face folders become checkpoint folders, which are checked like the others.
@@ -194,6 +213,7 @@ Result<std::map<std::string, std::string>> UploadSources(Client& client, const R
   std::map<std::string, std::string> artifacts;
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
   BRAID_RETURN_IF_ERROR(CheckValidationFiles(file));
+  BRAID_RETURN_IF_ERROR(CheckCorpora(file, work.path()));
   BRAID_RETURN_IF_ERROR(CheckEvaluationFiles(file, work.path()));
   std::vector<recipe::Source> sources = file.dag.sources;
   BRAID_RETURN_IF_ERROR(ImportAll(file, work.path(), &sources));

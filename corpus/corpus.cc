@@ -1,6 +1,7 @@
 #include "corpus/corpus.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -204,25 +205,44 @@ Result<std::vector<std::string>> CorpusFiles(const CorpusSpec& spec, const std::
   return files;
 }
 
+namespace {
+
+Status ReadFile(const CorpusSpec& spec, const std::string& file, int64_t id_limit, Selector* selector) {
+  if (!spec.input_ids.empty() && !IsJsonLines(file)) {
+    return InvalidArgument(file + ": corpora." + spec.name + ".input_ids reads rows of jsonl files, and this is none");
+  }
+  return IsJsonLines(file) ? ReadJsonLines(spec, file, id_limit, selector) : ReadPlainText(spec, file, selector);
+}
+
+Status EmptyCorpus(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seen) {
+  return InvalidArgument(Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s", spec.name.c_str(), files.size(),
+                                files.front().c_str(), files.size() > 1 ? ", ..." : "", (unsigned long long)seen,
+                                spec.input_ids.empty() ? "text" : "ids", seen > 0 ? ", and the sample takes none of them" : ""));
+}
+
+}  // namespace
+
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seed,
                      const std::function<Status(Document)>& use, int64_t id_limit) {
   Selector selector(spec, seed, use);
   for (const std::string& file : files) {
-    if (!spec.input_ids.empty() && !IsJsonLines(file)) {
-      return InvalidArgument(file + ": corpora." + spec.name + ".input_ids reads rows of jsonl files, and this is none");
-    }
-    const Status status =
-        IsJsonLines(file) ? ReadJsonLines(spec, file, id_limit, &selector) : ReadPlainText(spec, file, &selector);
+    const Status status = ReadFile(spec, file, id_limit, &selector);
     if (status.code() == StatusCode::kCancelled) return OkStatus();
     BRAID_RETURN_IF_ERROR(status);
   }
-  if (selector.documents() == 0) {
-    return InvalidArgument(Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s", spec.name.c_str(), files.size(),
-                                  files.front().c_str(), files.size() > 1 ? ", ..." : "", (unsigned long long)selector.seen(),
-                                  spec.input_ids.empty() ? "text" : "ids",
-                                  selector.seen() > 0 ? ", and the sample takes none of them" : ""));
+  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, selector.seen());
+}
+
+Status CheckCorpus(CorpusSpec spec, const std::vector<std::string>& files) {
+  spec.sample = 1;
+  spec.documents = spec.bytes = 0;
+  const std::function<Status(Document)> first = [](Document) { return Cancelled("the first one is enough"); };
+  Selector selector(spec, 0, first);
+  for (const std::string& file : files) {
+    const Status status = ReadFile(spec, file, std::numeric_limits<int32_t>::max(), &selector);
+    if (!status.ok() && status.code() != StatusCode::kCancelled) return status;
   }
-  return OkStatus();
+  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, 0);
 }
 
 }  // namespace braid::corpus

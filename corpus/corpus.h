@@ -47,4 +47,8 @@ struct Document {
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seed,
                      const std::function<Status(Document)>& use, int64_t id_limit = 0);
 
+// Reads the first document of each file: what is wrong with fields and files is known before jobs are. Ids of an import are not held
+// against a tokenizer.
+Status CheckCorpus(CorpusSpec spec, const std::vector<std::string>& files);
+
 }  // namespace braid::corpus

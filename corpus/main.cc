@@ -4,7 +4,9 @@
 
 #include "base/arguments.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "corpus/corpus.h"
 #include "corpus/prepare.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
@@ -17,7 +19,8 @@ constexpr char kUsage[] =
     "braid-prepare TASK.json                          do the job of a task file (docs/tasks.md)\n"
     "braid-prepare encode --tokenizer FILE [TEXT]     ids of a text, or of standard input\n"
     "braid-prepare decode --tokenizer FILE ID...      text of ids\n"
-    "braid-prepare inspect FOLDER                     what a folder of shards holds\n";
+    "braid-prepare inspect FOLDER                     what a folder of shards holds\n"
+    "braid-prepare check FILE.json                    the first document of every file of [{\"corpus\": CORPUS, \"files\": [...]}]\n";
 
 int Fail(const Status& status) {
   std::fprintf(stderr, "braid-prepare: %s\n", status.message().c_str());
@@ -57,6 +60,21 @@ Status Inspect(const Arguments& arguments) {
   return OkStatus();
 }
 
+Status Check(const Arguments& arguments) {
+  if (arguments.positional().size() != 2) return InvalidArgument("check takes one file, a list of corpora with their files");
+  const std::string path = arguments.positional()[1];
+  BRAID_ASSIGN_OR_RETURN(const Json corpora, ReadJsonFile(path));
+  for (size_t i = 0; i < corpora.size(); ++i) {
+    JsonReader read(corpora[i], path + "." + std::to_string(i));
+    const Json& corpus = read.RequireObject("corpus");
+    const std::vector<std::string> files = read.Strings("files");
+    BRAID_RETURN_IF_ERROR(read.Finish());
+    BRAID_ASSIGN_OR_RETURN(const CorpusSpec spec, CorpusFromJson(corpus, path + "." + std::to_string(i) + ".corpus"));
+    BRAID_RETURN_IF_ERROR(CheckCorpus(spec, files));
+  }
+  return OkStatus();
+}
+
 int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(argc, argv, {"tokenizer"}, {"help"});
   if (!arguments.ok()) return Fail(arguments.status());
@@ -72,6 +90,8 @@ int Main(int argc, char** argv) {
     status = Decode(*arguments);
   } else if (words[0] == "inspect") {
     status = Inspect(*arguments);
+  } else if (words[0] == "check") {
+    status = Check(*arguments);
   } else {
     return task::RunTaskProgram("braid-prepare", words[0],
                                 {{"tokenizer", RunTokenizerJob}, {"prepare", RunPrepareJob}});

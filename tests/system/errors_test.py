@@ -93,6 +93,12 @@ class Errors(unittest.TestCase):
             pass
         path = self.written("none.yaml", ('["The red fox"]', "{file: none.txt}"))
         self.assertIn("none.txt: no prompt in this file", self.service.run("submit", path, code=1).stderr)
+        path = self.written("field.yaml", ("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], join: [question, text]}"))
+        self.assertIn('tales.jsonl:1: the row has no field "question"; it has text', self.service.run("submit", path, code=1).stderr)
+        with open(os.path.join(self.service.folder, "empty.jsonl"), "w", encoding="utf-8"):
+            pass
+        path = self.written("empty.yaml", ("{files: [tales.jsonl], text: text}", "{files: [empty.jsonl], text: text}"))
+        self.assertRegex(self.service.run("submit", path, code=1).stderr, r"corpus tales is empty: 1 files \(.*empty\.jsonl\) hold 0 documents")
         path = self.written("aside.yaml", ("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], text: text, validation: tales.jsonl}"))
         self.assertIn("tales.jsonl is among its files and its validation files", self.service.run("submit", path, code=1).stderr)
 
