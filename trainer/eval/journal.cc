@@ -49,6 +49,7 @@ Status Journal::Resume() {
 
 Result<Json> Journal::Piece(const std::string& name, const MakePiece& make) {
   if (const auto made = pieces_.find(name); made != pieces_.end()) return made->second;
+  if (channel_.stop_requested()) return Cancelled("stopped before measuring " + name);
   BRAID_ASSIGN_OR_RETURN(Json value, make());
   pieces_[name] = value;
   const bool due = SystemClock().MonotonicMs() - saved_ms_ >= seconds_ * 1000;

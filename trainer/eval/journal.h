@@ -21,7 +21,7 @@ class Journal {
   // if the last one is `seconds` old. All references outlive the journal.
   static Result<Journal> Open(const task::Task& task, std::string folder, int64_t seconds, task::Channel& channel);
 
-  // trainer/eval/once.h.
+  // trainer/eval/once.h. Once a stop is asked for, pieces that are not there are kCancelled.
   Result<Json> Piece(const std::string& name, const MakePiece& make);
   Once AsOnce();
   // Announces a checkpoint of what none has yet: before the end of an evaluation that is stopped.
