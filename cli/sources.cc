@@ -21,10 +21,10 @@ bool IsHuggingFace(const std::string& folder) {
   return config.ok() && config->is_object() && config->contains("model_type") && !config->contains("format");
 }
 
-// The digest of the recipe's tokenizer.json; empty if the run trains one.
+// The digest of the recipe's tokenizer.json; empty if the run trains one, or if the jobs asked for do without it and it is not here.
 Result<std::string> TokenizerOf(const RecipeFile& file) {
-  if (file.recipe.tokenizer_file.empty()) return std::string();
-  return Sha256File(Resolve(file, file.recipe.tokenizer_file));
+  const std::string path = file.recipe.tokenizer_file.empty() ? "" : Resolve(file, file.recipe.tokenizer_file);
+  return PathExists(path) ? Sha256File(path) : Result<std::string>(std::string());
 }
 
 // `folders`: those that stand for others, by source: what was imported.
@@ -184,7 +184,7 @@ Status CheckEvaluationFiles(const RecipeFile& file, const std::string& work) {
     const std::string path = JoinPath(work, "prompts.json");
     BRAID_RETURN_IF_ERROR(WriteJsonFile(path, prompts));
     words.insert(words.end(), {"--prompts", path});
-    if (!file.recipe.tokenizer_file.empty()) words.insert(words.end(), {"--tokenizer", Resolve(file, file.recipe.tokenizer_file)});
+    if (const std::string& name = file.recipe.tokenizer_file; !name.empty() && PathExists(Resolve(file, name))) words.insert(words.end(), {"--tokenizer", Resolve(file, file.recipe.tokenizer_file)});
   }
   if (words.size() == 1 || !PathExists(Trainer())) return OkStatus();
   if (const Json& blimp = file.recipe.evaluation.blimp; !blimp.is_null()) words.insert(words.end(), {"--pairs", blimp["pairs"].dump()});
