@@ -28,7 +28,8 @@ Json RoutingSpec(const EvalFlags& flags) { return {{"sequences", flags.shards.em
 Result<Json> DualSpec(const EvalFlags& flags, const std::string& folder) {
   const std::string path = JoinPath(folder, "config.json");
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
-  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, model::FromJson(config.value("model", Json()), path + ".model"));
+  if (!config.is_object() || !config.contains("model")) return InvalidArgument(path + " is no configuration of a checkpoint");
+  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, model::FromJson(config["model"], path + ".model"));
   recipe::Evaluation evaluation;
   evaluation.dual = {{"sequences", SequencesOf(flags)}};
   evaluation.published_interventions = true;

@@ -64,6 +64,7 @@ Status Check(const Arguments& arguments) {
   if (arguments.positional().size() != 2) return InvalidArgument("check takes one file, a list of corpora with their files");
   const std::string path = arguments.positional()[1];
   BRAID_ASSIGN_OR_RETURN(const Json corpora, ReadJsonFile(path));
+  if (!corpora.is_array()) return InvalidArgument(path + ": expected a list of corpora");
   for (size_t i = 0; i < corpora.size(); ++i) {
     JsonReader read(corpora[i], path + "." + std::to_string(i));
     const Json& corpus = read.RequireObject("corpus");

@@ -35,6 +35,7 @@ class Preparer {
   }
 
   Status Add(Document document) {
+    if (full_) return Cancelled("cap");
     batch_bytes_ += document.bytes();
     batch_.push_back(std::move(document));
     return batch_bytes_ >= kBatchBytes ? Flush() : OkStatus();
@@ -43,9 +44,8 @@ class Preparer {
   // What is added from here on is set aside, without caps.
   Status BeginValidation() {
     if (Status status = Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
-    batch_.clear();  // what is beyond the cap
-    batch_bytes_ = 0;
     held_out_ = true;
+    full_ = false;
     return OkStatus();
   }
 
@@ -67,16 +67,17 @@ class Preparer {
     for (size_t t = 1; t < encoders_.size(); ++t) threads.emplace_back(work, std::ref(*encoders_[t]));
     work(*encoders_[0]);
     for (std::thread& thread : threads) thread.join();
-    for (size_t i = 0; i < batch_.size(); ++i) {
-      if (!held_out_) BRAID_RETURN_IF_ERROR(CutToCap(&ids[i]));
+    for (size_t i = 0; i < batch_.size() && !full_; ++i) {
+      full_ = !held_out_ && !CutToCap(&ids[i]);
+      if (full_) break;
       // Set aside before anything else looks at the text: by document, for all epochs and splits.
       const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
       BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
     }
     channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(), spec_.tokens);
-    batch_.clear();
+    batch_.clear();  // what is beyond the cap, too
     batch_bytes_ = 0;
-    return channel_.stop_requested() ? Cancelled("stop") : OkStatus();
+    return full_ || channel_.stop_requested() ? Cancelled("cap or stop") : OkStatus();
   }
 
   Status Finish() {
@@ -101,15 +102,15 @@ class Preparer {
   // Ids come as they shall be: nothing is encoded, and no end is added.
   bool imported() const { return !spec_.input_ids.empty(); }
 
-  // kCancelled behind the cap on tokens. The last document is cut to it; of an import, where a shorter row would shift all that
+  // False behind the cap on tokens. The last document is cut to it; of an import, where a shorter row would shift all that
   // follow it in a chunk, it is left out.
-  Status CutToCap(std::vector<int32_t>* ids) const {
+  bool CutToCap(std::vector<int32_t>* ids) const {
     const int64_t left = spec_.tokens - train_->tokens() - validation_->tokens();
-    if (spec_.tokens == 0 || static_cast<int64_t>(ids->size()) <= left) return OkStatus();
-    if (left <= 0 || imported()) return Cancelled("cap");
+    if (spec_.tokens == 0 || static_cast<int64_t>(ids->size()) <= left) return true;
+    if (left <= 0 || imported()) return false;
     ids->resize(static_cast<size_t>(left));
     ids->back() = tokenizer_->eos_id();
-    return OkStatus();
+    return true;
   }
 
   task::Channel& channel_;
@@ -121,6 +122,7 @@ class Preparer {
   std::unique_ptr<ShardWriter> train_;
   std::unique_ptr<ShardWriter> validation_;
   bool held_out_ = false;  // documents are those of validation files
+  bool full_ = false;      // the cap on tokens is reached: nothing is added any more
   std::vector<Document> batch_;
   size_t batch_bytes_ = 0;
 };

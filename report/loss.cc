@@ -3,9 +3,15 @@
 namespace braid::report {
 namespace {
 
-// What one corpus adds to the variance of a sum of differences, in nats squared, and its degrees of freedom; false if the two
-// losses are not of the same groups.
-bool AddSpread(const Loss& a, const Loss& b, double* variance, double* freedom) {
+// Of a sum of differences, in nats squared; `spread` is the sum over corpora of their variance squared over its degrees of freedom.
+struct Spread {
+  double variance = 0;
+  double spread = 0;
+  bool any = false;
+};
+
+// Adds one corpus; false if the two losses are not of the same groups.
+bool AddSpread(const Loss& a, const Loss& b, Spread* all) {
   const size_t groups = a.group_losses.size();
   if (groups < 2 || a.group_tokens != b.group_tokens || b.group_losses.size() != groups) return false;
   double sum = 0, tokens = 0, squares = 0;
@@ -18,8 +24,10 @@ bool AddSpread(const Loss& a, const Loss& b, double* variance, double* freedom) 
     squares += off * off;
   }
   const auto n = static_cast<double>(groups);
-  *variance += n / (n - 1) * squares;
-  *freedom += n - 1;
+  const double variance = n / (n - 1) * squares;
+  all->variance += variance;
+  all->spread += variance * variance / (n - 1);
+  all->any = true;
   return true;
 }
 
@@ -27,15 +35,17 @@ bool AddSpread(const Loss& a, const Loss& b, double* variance, double* freedom) 
 
 Estimate LossDifference(const Losses& a, const Losses& b, const std::string& corpus) {
   const Estimate unknown{a.at(corpus).loss - b.at(corpus).loss};
-  double variance = 0, freedom = 0;
+  Spread spread;
   for (const auto& [name, loss] : a) {
     if (name == "all" || (corpus != "all" && name != corpus)) continue;
     const auto other = b.find(name);
-    if (other == b.end() || !AddSpread(loss, other->second, &variance, &freedom)) return unknown;
+    if (other == b.end() || !AddSpread(loss, other->second, &spread)) return unknown;
   }
   const auto tokens = static_cast<double>(a.at(corpus).tokens);
-  if (freedom < 1 || tokens <= 0 || a.at(corpus).tokens != b.at(corpus).tokens) return unknown;
-  return {unknown.value, variance / (tokens * tokens), freedom};
+  if (!spread.any || tokens <= 0 || a.at(corpus).tokens != b.at(corpus).tokens) return unknown;
+  Estimate known{unknown.value, spread.variance / (tokens * tokens)};
+  if (spread.spread > 0) known.freedom = spread.variance * spread.variance / spread.spread;
+  return known;
 }
 
 }  // namespace braid::report

@@ -18,7 +18,13 @@ const Json* JobNamed(const Json& facts, const std::string& name) {
   return nullptr;
 }
 
-int64_t TokensOf(const Json* job) { return job == nullptr ? 0 : (*job)["summary"].value("tokens", int64_t{0}); }
+// A whole number of a summary, which is what a task program said of itself: 0 if it is none.
+int64_t CountOf(const Json* job, const char* key) {
+  if (job == nullptr) return 0;
+  const Json& summary = (*job)["summary"];
+  const auto found = summary.find(key);
+  return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+}
 
 }  // namespace
 
@@ -43,17 +49,20 @@ Json FactsOf(const std::string& id, const State& state) {
 void FillCard(const Json& facts, const std::string& model, Json* card) {
   (*card)["run"]["id"] = facts["run"]["id"];
   const Json* maker = MakerOf(facts, "model", model);
-  int64_t tokens = TokensOf(maker);
+  int64_t tokens = CountOf(maker, "tokens");
   bool known = tokens > 0;
   // A joint job begins with a merge, whose inputs are the parents.
-  const Json* merge = maker == nullptr ? nullptr : MakerOf(facts, "model", (*maker)["inputs"].value("init", ""));
+  const std::string init = maker == nullptr ? "" : (*maker)["inputs"].value("init", "");
+  const Json* merge = MakerOf(facts, "model", init);
+  if (!init.empty() && (merge == nullptr || (*merge)["inputs"].contains("base"))) known = false;  // it began with tokens of elsewhere
   if (card->contains("parents")) {
     for (Json& parent : (*card)["parents"]) {
       const std::string role = "parent." + parent["name"].get<std::string>();
       const std::string artifact = merge == nullptr ? "" : (*merge)["inputs"].value(role, "");
+      known = known && !artifact.empty();
       if (artifact.empty()) continue;
       parent["artifact"] = artifact;
-      const int64_t of_parent = TokensOf(MakerOf(facts, "model", artifact));
+      const int64_t of_parent = CountOf(MakerOf(facts, "model", artifact), "tokens");
       if (of_parent > 0) parent["tokens"] = of_parent;
       tokens += of_parent;
       known = known && of_parent > 0;
@@ -65,7 +74,7 @@ void FillCard(const Json& facts, const std::string& model, Json* card) {
     const Json* prepared = JobNamed(facts, "prepare:" + corpus["name"].get<std::string>());
     if (prepared == nullptr) continue;
     for (const char* count : {"tokens", "documents"}) {
-      const auto value = (*prepared)["summary"].value(count, int64_t{0});
+      const int64_t value = CountOf(prepared, count);
       if (value > 0) corpus[count] = value;
     }
   }

@@ -34,6 +34,24 @@ TEST(FactsTest, APathTellsItsOwn) {
   EXPECT_EQ(card["run"]["id"], "r-1");
 }
 
+TEST(FactsTest, TokensOfElsewhereLeaveTheTotalUnknown) {
+  Json based = Facts();
+  based["jobs"][3]["inputs"] = {{"parent.path_2", "m2"}, {"base", "b1"}};
+  EXPECT_FALSE(CardOf(based, "m4", R"({"parents": [{"name": "path_1"}, {"name": "path_2"}]})").contains("tokens"));
+  Json begun = Facts();
+  begun["jobs"][1]["inputs"] = {{"init", "elsewhere"}};
+  EXPECT_FALSE(CardOf(begun, "m1", R"({"parents": []})").contains("tokens"));
+}
+
+TEST(FactsTest, SummariesOfAnyShapeAreTaken) {
+  Json facts = Facts();
+  facts["jobs"][4]["summary"] = {{"tokens", "5"}};
+  facts["jobs"][0]["summary"] = {{"tokens", nullptr}, {"documents", 1.5}};
+  const Json card = CardOf(facts, "m4", R"({"parents": [], "corpora": [{"name": "tales"}]})");
+  EXPECT_FALSE(card.contains("tokens"));
+  EXPECT_EQ(card["corpora"][0], Json::parse(R"({"name": "tales"})"));
+}
+
 TEST(FactsTest, WhatIsNotKnownStaysAway) {
   Json facts = Facts();
   facts["jobs"].erase(2);  // path_2 was trained elsewhere

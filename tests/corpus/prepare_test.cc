@@ -102,6 +102,23 @@ TEST_F(PrepareTest, ImportedIdsAreDocumentsAsTheyAre) {
   EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6, 7}));
 }
 
+// The cap may be reached in a batch that is full before the last row is read: nothing of what is behind it stays.
+TEST_F(PrepareTest, ACapEndsAnImportOfManyBatches) {
+  std::string row = "{\"input_ids\":[";
+  for (int i = 0; i < 1000; ++i) row += i == 0 ? "7" : ",7";
+  row += "]}\n";
+  std::string rows;
+  for (int i = 0; i < 5000; ++i) rows += row;  // 20 MB of ids
+  for (const int64_t tokens : {int64_t{100'500}, int64_t{2'500'500}}) {
+    Json capped = import_;
+    capped["tokens"] = tokens;
+    ASSERT_TRUE(Run(capped, rows).ok());
+    const Shards shards = Shards::Open(at("output/shards")).value();
+    EXPECT_EQ(shards.train.documents(), tokens / 1000);
+    EXPECT_EQ(shards.train.tokens(), tokens / 1000 * 1000);
+  }
+}
+
 // Files of their own are set aside whole, whatever the corpus is cut to; nothing else is.
 TEST_F(PrepareTest, ValidationFilesAreSetAsideWhole) {
   ASSERT_TRUE(MakeFolder(at("source")).ok());

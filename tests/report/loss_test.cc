@@ -45,6 +45,15 @@ TEST(LossTest, CorporaAreStrata) {
   EXPECT_EQ(difference.freedom, 2);
 }
 
+// A corpus of two groups that spread far decides how well the spread is known, however many groups another has.
+TEST(LossTest, FreedomIsThatOfTheCorpusThatSpreads) {
+  std::vector<double> many, none(200, 0.0), tokens(200, 10.0);
+  for (int g = 0; g < 200; ++g) many.push_back(g % 2 == 0 ? 0.5 : -0.5);
+  const Losses a = {{"tales", {0, 0, 2000, 0, many, tokens}}, {"sums", {0, 0, 20, 0, {200, -200}, {10, 10}}}, {"all", {0, 0, 2020, 0, {}, {}}}};
+  const Losses b = {{"tales", {0, 0, 2000, 0, none, tokens}}, {"sums", {0, 0, 20, 0, {0, 0}, {10, 10}}}, {"all", {0, 0, 2020, 0, {}, {}}}};
+  EXPECT_NEAR(LossDifference(a, b, "all").freedom, 1.0, 0.01);
+}
+
 TEST(LossTest, OfOtherTextThereIsNoInterval) {
   const std::vector<double> tokens(4, 10);
   const Losses a = One({21, 33, 42, 54}, tokens);

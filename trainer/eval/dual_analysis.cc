@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "trainer/network/readings.h"
@@ -103,7 +104,11 @@ bool HasTwoPathsOrLoops(const model::ModelSpec& spec) {
 Status MeasureChange(Network& network, const DualText& text, const NamedIntervention& named, size_t i, double learned, const Once& once,
                      Json* into) {
   const std::string piece = "dual/" + text.name + "/" + std::to_string(i);
-  BRAID_ASSIGN_OR_RETURN(const double loss, once(piece, [&]() -> Result<Json> { return Json(MeanLoss(network, text, named)); }));
+  BRAID_ASSIGN_OR_RETURN(const double loss, once(piece, [&]() -> Result<Json> {
+    const double made = MeanLoss(network, text, named);
+    if (std::isfinite(made)) return Json(made);
+    return InvalidArgument("model " + network.spec().name + " has a loss that is not finite on " + text.name + " under intervention " + named.name);
+  }));
   (*into)["loss"][text.name] = loss;
   (*into)["change"][text.name] = loss - learned;
   return OkStatus();

@@ -79,15 +79,16 @@ class Evaluation {
         BRAID_ASSIGN_OR_RETURN(const LossSums sums, SumLosses(network_, set, spec, *alone, [&](int64_t done, int64_t total) {
                                  return hooks_.report("loss", "sequences", done, total);
                                }));
+        // Before it is kept: a number that is none would come back as null.
+        if (!std::isfinite(sums.loss[0])) {
+          return InvalidArgument("model " + network_.spec().name + " has a loss that is not finite on " + set.corpus);
+        }
         return ToJson(sums);
       };
       const std::string piece = "loss/" + set.corpus;
       BRAID_ASSIGN_OR_RETURN(const Json made, once_(piece, sum));
       BRAID_ASSIGN_OR_RETURN(const LossSums sums, LossSumsFromJson(made, piece));
       const ValidationLoss loss = MeansOf(sums, spec.average);
-      if (!std::isfinite(loss.mean)) {
-        return InvalidArgument("model " + network_.spec().name + " has a loss that is not finite on " + set.corpus);
-      }
       json_["loss"][set.corpus] = LossJson(loss, spec);
       groups_[set.corpus] = made["groups"];
       all.Add(sums);
