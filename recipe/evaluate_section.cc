@@ -216,15 +216,19 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
 }
 
 // Files that a tagger has been at; the trainer knows them by their names in the source.
-void ReadTagged(YamlMap& section, Evaluation* evaluation) {
+void ReadTagged(YamlMap& section, Recipe* recipe) {
+  Evaluation* evaluation = &recipe->evaluation;
   const std::vector<std::string> files = section.Strings("tagged");
   if (section.Has("tagged") && files.empty()) section.Fail("tagged", "must name at least one file");
   if (files.empty()) return;
   evaluation->tagged = {files, section.LineOf("tagged")};
-  std::set<std::string> names;
+  // A text goes by the name of its file without endings (corpus/tagged_text.h), beside the corpora.
+  std::set<std::string> texts = {"all"};
+  for (const Corpus& corpus : recipe->corpora) texts.insert(corpus.name);
   for (const std::string& file : files) {
     const std::string name = file.substr(file.rfind('/') + 1);
-    if (!names.insert(name).second) section.Fail("tagged", "two files are called " + name);
+    if (file.find_first_of("*?[") != std::string::npos) section.Fail("tagged", file + " is a pattern; name each file");
+    if (!texts.insert(name.substr(0, name.find('.'))).second) section.Fail("tagged", file + " has the name of another text; rename the file");
     evaluation->dual["tagged"].push_back(name);
   }
 }
@@ -246,7 +250,7 @@ void ReadDualItem(YamlMap& item, Recipe* recipe) {
     item.Fail("dual", "no model here has loop or dual_path blocks");
   }
   evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)}, {"interventions", Json::array()}};
-  ReadTagged(section, evaluation);
+  ReadTagged(section, recipe);
   const YAML::Node interventions = section.Node("interventions");
   if (interventions.IsScalar()) {
     evaluation->published_interventions = true;

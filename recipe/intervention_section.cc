@@ -41,6 +41,11 @@ void ReadClasses(YamlMap& map, bool tagged, Json* made) {
     all.insert(all.end(), kSpeech.begin(), kSpeech.end());
     map.Fail("class", "there is no class \"" + name + "\"; there are " + Join(all, ", "));
   }
+  const auto is_word = [](const std::string& name) { return name == "WORD" || name == "OTHER"; };
+  const auto is_speech = [](const std::string& name) { return std::find(kSpeech.begin(), kSpeech.end(), name) != kSpeech.end(); };
+  if (std::any_of(names.begin(), names.end(), is_word) && std::any_of(names.begin(), names.end(), is_speech)) {
+    map.Fail("class", "WORD and OTHER are of text without tags, parts of speech of text with them; no text has both");
+  }
   if (names.empty()) map.Fail("class", "must name at least one class");
   (*made)["class"] = names.size() == 1 ? Json(names.front()) : Json(names);
 }

@@ -1,5 +1,7 @@
 #include "report/loss.h"
 
+#include <cmath>
+
 namespace braid::report {
 namespace {
 
@@ -10,10 +12,18 @@ struct Spread {
   bool any = false;
 };
 
+// Whether a loss is the mean over the tokens of its groups.
+bool IsOfGroups(const Loss& loss) {
+  double sum = 0, tokens = 0;
+  for (size_t g = 0; g < loss.group_losses.size(); ++g) sum += loss.group_losses[g], tokens += loss.group_tokens[g];
+  return tokens > 0 && std::abs(sum / tokens - loss.loss) <= 1e-6 * (1 + std::abs(loss.loss));
+}
+
 // Adds one corpus; false if the two losses are not of the same groups.
 bool AddSpread(const Loss& a, const Loss& b, Spread* all) {
   const size_t groups = a.group_losses.size();
   if (groups < 2 || a.group_tokens != b.group_tokens || b.group_losses.size() != groups) return false;
+  if (!IsOfGroups(a) || !IsOfGroups(b)) return false;
   double sum = 0, tokens = 0, squares = 0;
   for (size_t g = 0; g < groups; ++g) {
     sum += a.group_losses[g] - b.group_losses[g];

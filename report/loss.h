@@ -22,7 +22,7 @@ using Losses = std::map<std::string, Loss>;  // by corpus, and "all" over all of
 
 // a - b on `corpus`. Where both have the same groups, which are the same text, the variance is that of their differences (a ratio
 // of sums, groups being the units that were drawn; on "all" corpora are strata, with degrees of freedom after Satterthwaite): what the text drawn leaves open, nothing of other
-// trainings. Else it is not known. REQUIRES: both have the corpus.
+// trainings. Else it is not known, nor where losses are means of batches, which groups say nothing of. REQUIRES: both have the corpus.
 Estimate LossDifference(const Losses& a, const Losses& b, const std::string& corpus);
 
 }  // namespace braid::report

@@ -228,7 +228,8 @@ TEST(ClaimsTest, LossesAreDecidedByTheTextToo) {
   Results results = TwoPathRun();
   const auto set = [&](const std::string& name, std::vector<double> groups) {
     Losses& losses = Find(&results, name)->evaluation.losses;
-    losses["tales"] = {0, 0, 1000, 0, std::move(groups), {250, 250, 250, 250}};
+    const double sum = groups[0] + groups[1] + groups[2] + groups[3];
+    losses["tales"] = {sum / 1000, 0, 1000, 0, std::move(groups), {250, 250, 250, 250}};
     losses["all"].tokens = 1000;
   };
   SetLoss(Find(&results, "c"), 2.3);

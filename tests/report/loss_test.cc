@@ -34,8 +34,8 @@ TEST(LossTest, WhatBothFindHardCancels) {
 
 TEST(LossTest, CorporaAreStrata) {
   const auto two = [](double shift, double noise) {
-    const Loss tales{0, 0, 40, 0, {20 + shift + noise, 20 + shift - noise}, {20, 20}};
-    const Loss sums{0, 0, 10, 0, {8 + noise, 8 - noise}, {5, 5}};
+    const Loss tales{(40 + 2 * shift) / 40, 0, 40, 0, {20 + shift + noise, 20 + shift - noise}, {20, 20}};
+    const Loss sums{1.6, 0, 10, 0, {8 + noise, 8 - noise}, {5, 5}};
     return Losses{{"tales", tales}, {"sums", sums}, {"all", {(56 + 2 * shift) / 50, 0, 50, 0, {}, {}}}};
   };
   const Estimate difference = LossDifference(two(5, 1), two(0, 0), "all");
@@ -59,6 +59,9 @@ TEST(LossTest, OfOtherTextThereIsNoInterval) {
   const Losses a = One({21, 33, 42, 54}, tokens);
   EXPECT_FALSE(LossDifference(a, One({21, 33, 42, 54}, {10, 10, 10, 11}), "tales").has_interval());
   EXPECT_FALSE(LossDifference(a, {{"all", {2, 0, 40, 0, {}, {}}}}, "all").has_interval());
+  Losses batches = a;  // a mean of means of batches
+  batches["tales"].loss += 0.01;
+  EXPECT_FALSE(LossDifference(batches, a, "tales").has_interval());
   EXPECT_FALSE(LossDifference(One({30}, {10}), One({20}, {10}), "tales").has_interval());
 }
 
