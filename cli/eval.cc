@@ -1,4 +1,4 @@
-// braid eval, braid adapt: measures a model without a run: losses on shards, routing, dual-path, BLiMP, GLUE; merges adapters.
+// braid eval: measures a model without a run: losses on shards, routing, dual-path, BLiMP, GLUE.
 #include "base/file.h"
 #include "cli/local_model.h"
 #include "model/spec.h"
@@ -11,10 +11,6 @@ struct EvalFlags {
   std::string model, blimp, glue, tasks, seeds, mnli, adapters, routing, dual, average = "token_mean", last_label = "ignore";
   std::vector<std::string> shards;
   int64_t sequences = 0, pairs = 0, documents = 0, epochs = 32, batch = 64, length = 128, threads = 2;
-};
-
-struct AdaptFlags {
-  std::string model, adapters, out;
 };
 
 constexpr int64_t kTextSequences = 8;  // of each corpus, where routing or dual read text and the flags do not say how much
@@ -48,44 +44,59 @@ Result<std::string> SpecFile(const std::string& given, const char* word, const s
   return file;
 }
 
-// Each part is a command of braid-trainer; the first that fails ends it.
+using TrainerWords = std::vector<std::string>;
+
+TrainerWords LossWords(const EvalFlags& flags, const std::string& folder) {
+  TrainerWords words = {"evaluate", folder};
+  words.insert(words.end(), flags.shards.begin(), flags.shards.end());
+  words.insert(words.end(), {"--sequences", std::to_string(flags.sequences), "--average", flags.average, "--last-label", flags.last_label});
+  return words;
+}
+
+// `routing` or `dual` over the shards.
+TrainerWords AnalysisWords(const EvalFlags& flags, const char* command, const std::string& folder, const std::string& spec) {
+  TrainerWords words = {command, folder};
+  words.insert(words.end(), flags.shards.begin(), flags.shards.end());
+  words.insert(words.end(), {"--spec", spec});
+  return words;
+}
+
+TrainerWords GlueWords(const EvalFlags& flags, const std::string& folder) {
+  TrainerWords words = {"glue", folder, flags.glue, "--documents", std::to_string(flags.documents), "--epochs", std::to_string(flags.epochs),
+                 "--batch", std::to_string(flags.batch), "--length", std::to_string(flags.length)};
+  for (const auto& [option, value] : {std::pair{"--tasks", flags.tasks}, {"--seeds", flags.seeds}, {"--mnli", flags.mnli}, {"--adapters", flags.adapters}}) {
+    if (!value.empty()) words.insert(words.end(), {option, value});
+  }
+  return words;
+}
+
+// Each part is a command of braid-trainer.
+Result<std::vector<TrainerWords>> PartsOf(const EvalFlags& flags, const std::string& folder, const TemporaryFolder& work) {
+  std::vector<TrainerWords> parts;
+  if (!flags.routing.empty()) {
+    const auto usual = [&] { return Result<Json>(RoutingSpec(flags)); };
+    BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.routing, "default", "routing.json", work, usual));
+    parts.push_back(AnalysisWords(flags, "routing", folder, spec));
+  }
+  if (!flags.dual.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.dual, "published", "dual.json", work, [&] { return DualSpec(flags, folder); }));
+    parts.push_back(AnalysisWords(flags, "dual", folder, spec));
+  }
+  if (!flags.shards.empty()) parts.push_back(LossWords(flags, folder));
+  if (!flags.blimp.empty()) parts.push_back({"blimp", folder, flags.blimp, "--pairs", std::to_string(flags.pairs)});
+  if (!flags.glue.empty()) parts.push_back(GlueWords(flags, folder));
+  return parts;
+}
+
+// The first part that fails ends it.
 Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
-  const bool analysed = !flags.routing.empty() || !flags.dual.empty();
-  if (flags.shards.empty() && flags.blimp.empty() && flags.glue.empty() && !analysed) {
+  if (flags.shards.empty() && flags.routing.empty() && flags.dual.empty() && flags.blimp.empty() && flags.glue.empty()) {
     return InvalidArgument("nothing to measure; give --shards, --routing, --dual, --blimp or --glue");
   }
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
-  std::vector<std::vector<std::string>> parts;
-  const auto add_analysis = [&](const char* command, const std::string& spec) {
-    parts.push_back({command, folder});
-    parts.back().insert(parts.back().end(), flags.shards.begin(), flags.shards.end());
-    parts.back().insert(parts.back().end(), {"--spec", spec});
-  };
-  if (!flags.routing.empty()) {
-    BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.routing, "default", "routing.json", work, [&] { return Result<Json>(RoutingSpec(flags)); }));
-    add_analysis("routing", spec);
-  }
-  if (!flags.dual.empty()) {
-    BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.dual, "published", "dual.json", work, [&] { return DualSpec(flags, folder); }));
-    add_analysis("dual", spec);
-  }
-  if (!flags.shards.empty()) {
-    parts.push_back({"evaluate", folder});
-    parts.back().insert(parts.back().end(), flags.shards.begin(), flags.shards.end());
-    parts.back().insert(parts.back().end(), {"--sequences", std::to_string(flags.sequences), "--average", flags.average,
-                                             "--last-label", flags.last_label});
-  }
-  if (!flags.blimp.empty()) parts.push_back({"blimp", folder, flags.blimp, "--pairs", std::to_string(flags.pairs)});
-  if (!flags.glue.empty()) {
-    parts.push_back({"glue", folder, flags.glue, "--documents", std::to_string(flags.documents), "--epochs", std::to_string(flags.epochs)});
-    if (!flags.tasks.empty()) parts.back().insert(parts.back().end(), {"--tasks", flags.tasks});
-    parts.back().insert(parts.back().end(), {"--batch", std::to_string(flags.batch), "--length", std::to_string(flags.length)});
-    if (!flags.mnli.empty()) parts.back().insert(parts.back().end(), {"--mnli", flags.mnli});
-    if (!flags.adapters.empty()) parts.back().insert(parts.back().end(), {"--adapters", flags.adapters});
-    if (!flags.seeds.empty()) parts.back().insert(parts.back().end(), {"--seeds", flags.seeds});
-  }
-  for (std::vector<std::string>& words : parts) {
+  BRAID_ASSIGN_OR_RETURN(std::vector<TrainerWords> parts, PartsOf(flags, folder, work));
+  for (TrainerWords& words : parts) {
     words.insert(words.end(), {"--threads", std::to_string(flags.threads)});
     if (globals.json()) words.emplace_back("--json");
     BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(words));
@@ -94,17 +105,11 @@ Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
   return kOkExit;
 }
 
-Result<int> Adapt(const Globals& globals, const AdaptFlags& flags) {
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
-  if (PathExists(flags.out)) return AlreadyExists(flags.out + " exists already; name a folder that does not");
-  return RunTrainer({"adapt", folder, flags.adapters, flags.out});
-}
-
 }  // namespace
 
 void RegisterEval(const Registry& registry) {
   auto flags = std::make_shared<EvalFlags>();
-  CLI::App* command = registry.app.add_subcommand("eval", "Measure a model: losses, BLiMP, GLUE and SuperGLUE");
+  CLI::App* command = registry.app.add_subcommand("eval", "Measure a model: losses, routing, dual-path, BLiMP, GLUE and SuperGLUE");
   command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")->required();
   command->add_option("--shards", flags->shards, "folders of shards: loss and perplexity on what was set aside");
   command->add_option("--sequences", flags->sequences, "of each folder of shards; 0: all, or 8 for --routing and --dual")->capture_default_str();
@@ -125,15 +130,6 @@ void RegisterEval(const Registry& registry) {
   command->add_option("--adapters", flags->adapters, "folder for the adapters of every fine-tuning");
   command->add_option("--threads", flags->threads)->capture_default_str();
   command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Eval(globals, *flags); }; });
-}
-
-void RegisterAdapt(const Registry& registry) {
-  auto flags = std::make_shared<AdaptFlags>();
-  CLI::App* command = registry.app.add_subcommand("adapt", "A checkpoint folder with saved adapters merged into its weights");
-  command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")->required();
-  command->add_option("adapters", flags->adapters, "folder with lora.safetensors, as an evaluation or eval --adapters keeps it")->required();
-  command->add_option("--out", flags->out, "folder to make")->required();
-  command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Adapt(globals, *flags); }; });
 }
 
 }  // namespace braid::cli

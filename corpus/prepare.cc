@@ -67,9 +67,11 @@ class Preparer {
     for (size_t t = 1; t < encoders_.size(); ++t) threads.emplace_back(work, std::ref(*encoders_[t]));
     work(*encoders_[0]);
     for (std::thread& thread : threads) thread.join();
-    for (size_t i = 0; i < batch_.size() && !full_; ++i) {
-      full_ = !held_out_ && !CutToCap(&ids[i]);
-      if (full_) break;
+    for (size_t i = 0; i < batch_.size(); ++i) {
+      if (!held_out_ && !CutToCap(&ids[i])) {
+        full_ = true;
+        break;
+      }
       // Set aside before anything else looks at the text: by document, for all epochs and splits.
       const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
       BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
@@ -81,13 +83,14 @@ class Preparer {
   }
 
   Status Finish() {
-    if (held_out_ && validation_->tokens() == 0) return InvalidArgument("corpus " + spec_.name + ": there is no document in its validation files");
+    if (train_->tokens() + (held_out_ ? 0 : validation_->tokens()) == 0) {
+      return InvalidArgument(Format("corpus %s: tokens %lld are fewer than its first row has", spec_.name.c_str(), (long long)spec_.tokens));
+    }
     if (validation_share_ > 0 && validation_->tokens() == 0) {
       return InvalidArgument(Format("corpus %s: validation.documents %g of %lld documents sets none aside; raise it or give "
                                     "more documents",
                                     spec_.name.c_str(), validation_share_, (long long)train_->documents()));
     }
-    if (train_->tokens() == 0 && held_out_) return InvalidArgument("corpus " + spec_.name + ": there is no document in its files");
     if (train_->tokens() == 0) {
       return InvalidArgument("corpus " + spec_.name + ": every document was set aside for validation; lower validation.documents");
     }

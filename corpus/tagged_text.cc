@@ -75,6 +75,10 @@ bool SpeaksForItself(TokenClass coarse) {
   return coarse == TokenClass::kNum || coarse == TokenClass::kSym || coarse == TokenClass::kSpace;
 }
 
+Status Normalised(const std::string& where) {
+  return InvalidArgument(where + ".text: the tokenizer normalises this text, which shifts its tags; write it in Unicode's form NFC");
+}
+
 Status Append(const std::string& text, const std::vector<Span>& spans, const std::string& where, const Tokenizer& tokenizer,
               const std::vector<TokenClass>& coarse, Encoder& encoder, TaggedText* into) {
   const size_t first = into->ids.size();
@@ -82,14 +86,14 @@ Status Append(const std::string& text, const std::vector<Span>& spans, const std
   size_t at = 0, next = 0;
   for (size_t i = first; i < into->ids.size(); ++i) {
     const int32_t id = into->ids[i];
-    const size_t end = at + tokenizer.Bytes(id).size();
+    const std::string_view bytes = tokenizer.Bytes(id);
+    const size_t end = at + bytes.size();
+    if (text.compare(at, bytes.size(), bytes) != 0) return Normalised(where);
     const TokenClass tag = TagOf(spans, at, end, &next), own = coarse[static_cast<size_t>(id)];
     into->classes.push_back(SpeaksForItself(own) ? own : tag);
     at = end;
   }
-  if (at != text.size()) {
-    return InvalidArgument(where + ".text: the tokenizer normalises this text, which shifts its tags; write it in Unicode's form NFC");
-  }
+  if (at != text.size()) return Normalised(where);
   into->ids.push_back(tokenizer.eos_id());
   into->classes.push_back(TokenClass::kOther);
   return OkStatus();

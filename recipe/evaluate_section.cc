@@ -1,6 +1,7 @@
 #include "recipe/evaluate_section.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "base/text.h"
@@ -166,10 +167,15 @@ void ReadResources(YamlMap& item, Evaluation* evaluation) {
   evaluation->device = section.Choice("device", "cpu", {"cpu", "cuda"});
 }
 
+// Of all models: paths, composites and baselines.
+bool SomeModel(const Recipe& recipe, const std::function<bool(const model::ModelSpec&)>& is) {
+  const auto fits = [&](const auto& made) { return is(made.spec); };
+  return std::any_of(recipe.paths.begin(), recipe.paths.end(), fits) || std::any_of(recipe.composites.begin(), recipe.composites.end(), fits) ||
+         std::any_of(recipe.baselines.begin(), recipe.baselines.end(), fits);
+}
+
 bool SomeCompositeHas(const Recipe& recipe, const std::string& path) {
-  const auto has = [&](const model::ModelSpec& spec) { return PathNumber(spec, path) > 0; };
-  return std::any_of(recipe.composites.begin(), recipe.composites.end(), [&](const Composite& made) { return has(made.spec); }) ||
-         std::any_of(recipe.baselines.begin(), recipe.baselines.end(), [&](const Model& made) { return has(made.spec); });
+  return SomeModel(recipe, [&](const model::ModelSpec& spec) { return PathNumber(spec, path) > 0; });
 }
 
 void ReadRoutingPrompts(YamlMap& section, const Recipe& recipe, Routing* routing) {
@@ -195,9 +201,7 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
   YamlMap section(node, item.PathOf("routing"), item.errors());
   Routing& routing = recipe->evaluation.routing;
   recipe->evaluation.routing_wanted = true;
-  const auto routes = [](const auto& made) { return Routes(made.spec); };
-  if (std::none_of(recipe->composites.begin(), recipe->composites.end(), routes) &&
-      std::none_of(recipe->baselines.begin(), recipe->baselines.end(), routes)) {
+  if (!SomeModel(*recipe, Routes)) {
     item.Fail("routing", "no composite here decides between its paths; that takes a router, or share of paths of one width and two layers or more");
   }
   ReadRoutingPrompts(section, *recipe, &routing);
@@ -233,22 +237,12 @@ void ReadTagged(YamlMap& section, Recipe* recipe) {
   }
 }
 
-bool SomeModelTakes(const Recipe& recipe, const Json& intervention) {
-  const auto takes = [&](const auto& made) { return AppliesTo(intervention, made.spec); };
-  return std::any_of(recipe.paths.begin(), recipe.paths.end(), takes) || std::any_of(recipe.baselines.begin(), recipe.baselines.end(), takes) ||
-         std::any_of(recipe.composites.begin(), recipe.composites.end(), takes);
-}
-
 void ReadDualItem(YamlMap& item, Recipe* recipe) {
   Evaluation* evaluation = &recipe->evaluation;
   const YAML::Node node = item.Node("dual");
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf("dual"), item.errors());
-  const auto loops = [](const auto& made) { return CanBeAnalysed(made.spec); };
-  if (std::none_of(recipe->paths.begin(), recipe->paths.end(), loops) && std::none_of(recipe->baselines.begin(), recipe->baselines.end(), loops) &&
-      std::none_of(recipe->composites.begin(), recipe->composites.end(), loops)) {
-    item.Fail("dual", "no model here has loop or dual_path blocks");
-  }
+  if (!SomeModel(*recipe, CanBeAnalysed)) item.Fail("dual", "no model here has loop or dual_path blocks");
   evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)}, {"interventions", Json::array()}};
   ReadTagged(section, recipe);
   const YAML::Node interventions = section.Node("interventions");
@@ -262,7 +256,7 @@ void ReadDualItem(YamlMap& item, Recipe* recipe) {
     const std::string where = section.PathOf("interventions") + "." + std::to_string(i);
     const bool good = section.errors().ok();
     Json made = ReadIntervention(nodes[i], where, !evaluation->tagged.empty(), section.errors());
-    if (good && section.errors().ok() && !SomeModelTakes(*recipe, made)) {
+    if (good && section.errors().ok() && !SomeModel(*recipe, [&](const model::ModelSpec& spec) { return AppliesTo(made, spec); })) {
       section.errors().Fail(nodes[i].Mark(), where + ": no model here has what it changes: gates, steps with a mass, or these layers");
     }
     evaluation->dual["interventions"].push_back(std::move(made));

@@ -77,7 +77,8 @@ void CheckTogether(YamlMap& map, const Json& made) {
   if (made.contains("keep_sum") && gates == Json({0.0, 0.0})) map.Fail("keep_sum", "gates of 0 have no sum that could be scaled");
   if (made.contains("control") && !made.contains("class")) map.Fail("control", "is of a class; give class too");
   if (made.contains("seed") && !shuffled && !made.contains("control")) map.Fail("seed", "is of gates: shuffled or of control");
-  if (!made.contains("loops") && !made.contains("gates") && !made.contains("early_exit")) {
+  const bool sets_or_tries = map.Has("gates") && (!made.contains("gates") || gates != "learned");
+  if (!map.Has("loops") && !map.Has("early_exit") && !sets_or_tries) {
     map.Fail("name", "changes nothing; give loops, gates or early_exit");
   }
 }

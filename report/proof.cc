@@ -2,31 +2,15 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "report/fields.h"
 
 namespace braid::report {
 namespace {
-
-// Most of these files is for other readers.
-Status Done(JsonReader& read, const Json& json) {
-  for (const auto& [key, value] : json.items()) (void)read.Value(key);
-  return read.Finish();
-}
 
 Result<Json> ReadObjectFile(const std::string& file) {
   BRAID_ASSIGN_OR_RETURN(Json json, ReadJsonFile(file));
   if (!json.is_object()) return InvalidArgument(file + ": expected an object");
   return json;
-}
-
-Result<std::map<std::string, double>> ReadLosses(const Json& json, const std::string& path) {
-  std::map<std::string, double> losses;
-  if (json.is_null()) return losses;
-  if (!json.is_object()) return InvalidArgument(path + ": expected an object");
-  for (const auto& [corpus, loss] : json.items()) {
-    if (!loss.is_number()) return InvalidArgument(path + "." + corpus + ": expected a number");
-    losses[corpus] = loss.get<double>();
-  }
-  return losses;
 }
 
 Status ReadParents(const Json& json, const std::string& path, GateProof* gate) {
@@ -38,8 +22,8 @@ Status ReadParents(const Json& json, const std::string& path, GateProof* gate) {
     JsonReader read(json[i], at);
     const std::string name = read.RequireString("name");
     const Json& loss = read.Value("loss");
-    BRAID_RETURN_IF_ERROR(Done(read, json[i]));
-    BRAID_ASSIGN_OR_RETURN(gate->parents[name], ReadLosses(loss, at + ".loss"));
+    BRAID_RETURN_IF_ERROR(FinishLenient(read, json[i]));
+    BRAID_ASSIGN_OR_RETURN(gate->parents[name], Numbers(loss, at + ".loss"));
   }
   return OkStatus();
 }
@@ -54,7 +38,7 @@ Result<MergeAccount> ReadMergeAccount(const std::string& file) {
   account.seed = read.Int("seed", 0);
   account.proof = read.String("proof", "");
   const Json &model = read.Value("model"), &tensors = read.Value("tensors"), &dropped = read.Value("dropped");
-  BRAID_RETURN_IF_ERROR(Done(read, json));
+  BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   if (!model.is_null()) {
     BRAID_ASSIGN_OR_RETURN(account.spec, model::FromJson(model, file + ": model"));
   }
@@ -78,17 +62,17 @@ Result<GateProof> ReadGateProof(const std::string& file) {
   gate.hidden_states = read.String("hidden_states", "");
   gate.tokens_compared = read.Int("tokens_compared", 0);
   const Json &logits = read.Value("logits"), &parents = read.Value("parents"), &composite = read.Value("composite");
-  BRAID_RETURN_IF_ERROR(Done(read, json));
+  BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   BRAID_RETURN_IF_ERROR(ReadParents(parents, file + ": parents", &gate));
   if (!composite.is_null()) {
     if (!composite.is_object()) return InvalidArgument(file + ": composite: expected an object");
-    BRAID_ASSIGN_OR_RETURN(gate.composite, ReadLosses(composite.value("loss", Json()), file + ": composite.loss"));
+    BRAID_ASSIGN_OR_RETURN(gate.composite, Numbers(composite.value("loss", Json()), file + ": composite.loss"));
   }
   if (!logits.is_null()) {
     if (!logits.is_object()) return InvalidArgument(file + ": logits: expected an object");
     JsonReader difference(logits, file + ": logits");
     gate.logits_max_difference = difference.RequireDouble("max_difference");
-    BRAID_RETURN_IF_ERROR(Done(difference, logits));
+    BRAID_RETURN_IF_ERROR(FinishLenient(difference, logits));
   }
   return gate;
 }

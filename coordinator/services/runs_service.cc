@@ -35,8 +35,7 @@ std::vector<const RunRecord*> NewestFirst(const State& state) {
 
 std::string NameOf(const v1::SubmitRunRequest& request) { return request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name(); }
 
-Result<SubmitCommand> CommandOf(const v1::SubmitRunRequest& request) {
-  BRAID_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::ParseRecipe(request.recipe(), NameOf(request)));
+Result<SubmitCommand> CommandOf(const v1::SubmitRunRequest& request, const recipe::Recipe& recipe) {
   SubmitCommand command;
   BRAID_ASSIGN_OR_RETURN(command.dag, recipe::Expand(recipe));
   command.only = {request.only().begin(), request.only().end()};
@@ -53,9 +52,11 @@ class RunsService final : public v1::Runs::Service {
   explicit RunsService(Backend* backend) : backend_(backend), core_(backend->core) {}
 
   grpc::Status SubmitRun(ServerContext*, const v1::SubmitRunRequest* request, v1::Run* reply) override {
-    const auto command = CommandOf(*request);
+    const auto recipe = recipe::ParseRecipe(request->recipe(), NameOf(*request));
+    if (!recipe.ok()) return ToGrpc(recipe.status());
+    const auto command = CommandOf(*request, *recipe);
     if (!command.ok()) return ToGrpc(command.status());
-    if (const Status status = CheckCheckpoints(*request, *command); !status.ok()) return ToGrpc(status);
+    if (const Status status = CheckCheckpoints(*recipe, NameOf(*request), *command); !status.ok()) return ToGrpc(status);
     if (request->validate_only()) return ToGrpc(Preview(*command, reply));
     v1::SubmitRunRequest body = *request;
     body.clear_request_id();
@@ -177,15 +178,14 @@ class RunsService final : public v1::Runs::Service {
  private:
   // Checkpoints of the recipe that are stored here, against what it says of them (merge/expected.h). What is not stored is for Submit
   // to refuse.
-  Status CheckCheckpoints(const v1::SubmitRunRequest& request, const SubmitCommand& command) {
-    BRAID_ASSIGN_OR_RETURN(const recipe::Recipe recipe, recipe::ParseRecipe(request.recipe(), NameOf(request)));
+  Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name, const SubmitCommand& command) {
     const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
       const auto artifact = Reads(command.dag, given) ? StoredOf(command, given.source, given.checkpoint) : std::nullopt;
       if (!artifact.has_value()) return std::optional<merge::Parent>();
       BRAID_ASSIGN_OR_RETURN(merge::Parent parent, ReadCheckpoint(*backend_, given.model(), *artifact, given.moments));
       return std::optional<merge::Parent>(std::move(parent));
     };
-    return merge::CheckExpected(recipe::GivenOf(recipe), NameOf(request), TokenizerOf(command), read);
+    return merge::CheckExpected(recipe::GivenOf(recipe), name, TokenizerOf(command), read);
   }
 
   // Whether a job of the graph, which may be a part of the recipe's, reads it.

@@ -102,6 +102,12 @@ TEST_F(PrepareTest, ImportedIdsAreDocumentsAsTheyAre) {
   EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6, 7}));
 }
 
+TEST_F(PrepareTest, ACapBelowTheFirstRowOfAnImportIsNamed) {
+  Json capped = import_;
+  capped["tokens"] = 2;
+  EXPECT_THAT(Run(capped, "{\"input_ids\":[5,6,7]}\n").message(), HasSubstr("corpus c: tokens 2 are fewer than its first row has"));
+}
+
 // The cap may be reached in a batch that is full before the last row is read: nothing of what is behind it stays.
 TEST_F(PrepareTest, ACapEndsAnImportOfManyBatches) {
   std::string row = "{\"input_ids\":[";

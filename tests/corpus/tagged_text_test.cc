@@ -64,6 +64,18 @@ TEST_F(TaggedTextTest, DocumentsFollowOneAnother) {
   EXPECT_EQ(std::count(tagged.ids.begin(), tagged.ids.end(), tokenizer_->eos_id()), 2);
 }
 
+// U+0374 becomes U+02B9, which has as many bytes: what is read must be what was tagged.
+TEST_F(TaggedTextTest, TextThatIsNormalisedIsRefused) {
+  BpeTrainer trainer;
+  trainer.Add("the cats");
+  Json json = trainer.Train(260).value();
+  json["normalizer"] = {{"type", "NFC"}};
+  tokenizer_ = Tokenizer::Parse(json.dump(), "tokenizer.json").value();
+  for (const char* text : {"e\xCC\x81", "\xCD\xB4"}) {
+    EXPECT_THAT(Error(Json{{"text", text}, {"tags", Json::array()}}.dump() + "\n"), HasSubstr(":1.text: the tokenizer normalises this text"));
+  }
+}
+
 TEST_F(TaggedTextTest, RowsThatAreNoneAreNamed) {
   EXPECT_THAT(Error("{\"text\": \"the\"}\n"), HasSubstr(":1.tags: is missing"));
   EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": []}\n{\"tags\": []}\n"), HasSubstr(":2.text: is missing"));

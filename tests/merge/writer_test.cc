@@ -177,6 +177,15 @@ TEST_F(WriterTest, NotANumberInAParentIsNamedAndNothingIsLeft) {
   EXPECT_FALSE(PathExists(out_ + "/model.safetensors"));
 }
 
+// Before it is uploaded.
+TEST_F(WriterTest, NotANumberInACheckpointIsFoundWithoutAMerge) {
+  EXPECT_TRUE(CheckFinite(folders_[1]).ok());
+  WriteParents({.edit = [](const std::string& tensor, std::vector<float>& values) {
+    if (tensor == "blocks.1.ffn.up.weight") values[5] = std::nanf("");
+  }});
+  EXPECT_THAT(CheckFinite(folders_[1]).message(), HasSubstr("model.safetensors: tensor blocks.1.ffn.up.weight holds nan at element 5"));
+}
+
 TEST_F(WriterTest, MomentsThatCannotBeAreNamedAndNothingIsLeft) {
   const auto error = [&](const std::string& tensor, float value) {
     WriteParents({.moments = true, .edit = [&](const std::string& name, std::vector<float>& values) {

@@ -77,6 +77,9 @@ class Evaluation(unittest.TestCase):
         routing = self.service.run("eval", names[0], "--shards", self.output("prepare:tales", "shards"), "--routing", "default").stdout
         for line in ("prompts", "tales"):
             self.assertRegex(routing, rf"(?m)^{line} .*path_tales [0-9.]+ %  path_sums [0-9.]+ %")
+        said = self.service.run("adapt", names[0], self.folder("blimp"), "--out", self.folder("glue"), code=None)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn("exists already; name a folder that does not", said.stderr)
         said = self.service.run("eval", names[0], "--dual", "published", code=None)
         self.assertNotEqual(said.returncode, 0)
         self.assertIn("has no loop or dual_path block; --dual is about those", said.stderr)

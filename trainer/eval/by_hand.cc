@@ -140,9 +140,7 @@ Status EvaluateByHand(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network, sets, validation, *alone));
   Json json = Json::object();
   for (const auto& [corpus, loss] : losses) {
-    json[corpus] = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
-    if (loss.bits_per_byte > 0) json[corpus]["bits_per_byte"] = loss.bits_per_byte;
-    if (validation.last_label != "ignore") json[corpus]["loss_ignore_last"] = loss.mean_ignore_last;
+    json[corpus] = ToJson(loss, validation.last_label);
     if (arguments.Has("json")) continue;
     std::printf("%-16s loss %.4f  perplexity %.2f", corpus.c_str(), loss.mean, std::exp(loss.mean));
     if (loss.bits_per_byte > 0) std::printf("  bits a byte %.4f", loss.bits_per_byte);

@@ -62,6 +62,13 @@ std::vector<corpus::TokenClass> ReadClasses(JsonReader& read) {
 
 void CheckFields(JsonReader& read, const NamedIntervention& named) {
   if (!(named.early_exit >= 0 && named.early_exit <= 1)) read.Fail("early_exit", "must be from 0 to 1");
+  const bool changes = named.loops > 0 || named.early_exit > 0 || named.gates != "learned";
+  if (!changes) read.Fail("name", "changes nothing; give loops, gates or early_exit");
+  if (read.Has("step_feature") && named.loops == 0) read.Fail("step_feature", "is of forced steps; give loops too");
+  if (read.Has("shuffle") && named.gates != "shuffled") read.Fail("shuffle", "is of gates: shuffled");
+  for (const char* key : {"class", "keep_sum"}) {
+    if (read.Has(key) && !named.sets_gates()) read.Fail(key, "is of gates that are set: deep, wide, uniform, open or two numbers");
+  }
   if (read.Has("seed") && named.gates != "shuffled" && !named.control) read.Fail("seed", "is of gates: shuffled or of control");
   if (named.seed < 0) read.Fail("seed", "must not be negative");
   if (named.loops < 0) read.Fail("loops", "must not be negative");

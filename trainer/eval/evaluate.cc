@@ -14,13 +14,6 @@ namespace {
 
 constexpr const char* kAdapters = "adapters";
 
-Json LossJson(const ValidationLoss& loss, const ValidationSpec& spec) {
-  Json json = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
-  if (loss.bits_per_byte > 0) json["bits_per_byte"] = loss.bits_per_byte;
-  if (spec.last_label != "ignore") json["loss_ignore_last"] = loss.mean_ignore_last;
-  return json;
-}
-
 class Evaluation {
  public:
   Evaluation(const task::Task& task, task::Channel& channel, const Wanted& wanted, SharedTokenizer tokenizer, Network& network,
@@ -89,11 +82,11 @@ class Evaluation {
       BRAID_ASSIGN_OR_RETURN(const Json made, once_(piece, sum));
       BRAID_ASSIGN_OR_RETURN(const LossSums sums, LossSumsFromJson(made, piece));
       const ValidationLoss loss = MeansOf(sums, spec.average);
-      json_["loss"][set.corpus] = LossJson(loss, spec);
+      json_["loss"][set.corpus] = ToJson(loss, spec.last_label);
       groups_[set.corpus] = made["groups"];
       all.Add(sums);
     }
-    json_["loss"]["all"] = LossJson(MeansOf(all, spec.average), spec);
+    json_["loss"]["all"] = ToJson(MeansOf(all, spec.average), spec.last_label);
     return OkStatus();
   }
 

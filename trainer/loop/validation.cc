@@ -155,6 +155,13 @@ ValidationLoss MeansOf(const LossSums& sums, const std::string& average) {
   return {mean(0), mean(1), static_cast<int64_t>(sums.targets[0]), bits};
 }
 
+Json ToJson(const ValidationLoss& loss, const std::string& last_label) {
+  Json json = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
+  if (loss.bits_per_byte > 0) json["bits_per_byte"] = loss.bits_per_byte;
+  if (last_label != "ignore") json["loss_ignore_last"] = loss.mean_ignore_last;
+  return json;
+}
+
 std::vector<int64_t> TokenBytes(const corpus::Tokenizer& tokenizer) {
   std::vector<int64_t> bytes;
   for (int32_t id = 0; id < static_cast<int32_t>(tokenizer.vocab()); ++id) {

@@ -55,6 +55,8 @@ struct ValidationLoss {
   int64_t targets = 0;
   double bits_per_byte = 0;     // of the sums whatever the average; 0 if the bytes are not known
 };
+// {"loss", "perplexity", "tokens"}, "bits_per_byte" if it is known, and "loss_ignore_last" if other targets were counted.
+Json ToJson(const ValidationLoss& loss, const std::string& last_label);
 ValidationLoss MeansOf(const LossSums& sums, const std::string& average);
 
 // The bytes of each id of a model with this tokenizer, [vocab]. The end of a document and the pad have none.

@@ -176,10 +176,16 @@ TEST_F(DualAnalysisTest, TaggedTextHasClassesOfItsOwn) {
 TEST_F(DualAnalysisTest, WhatCannotBeIsNamed) {
   EXPECT_THAT(Error({{"sequences", 0}}), HasSubstr("spec.dual.sequences"));
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "ajar"}}}}}), HasSubstr("spec.dual.interventions.0.gates"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"class", "NOPE"}}}}}), HasSubstr("spec.dual.interventions.0.class: there is no class \"NOPE\""));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"class", "NOPE"}}}}}), HasSubstr("spec.dual.interventions.0.class: there is no class \"NOPE\""));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0.5]}]})")), HasSubstr("0.gates: expected two numbers from 0 to 1"));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0, 0], "keep_sum": true}]})")), HasSubstr("0.keep_sum"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"control", true}}}}}), HasSubstr("give class too"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"control", true}}}}}), HasSubstr("give class too"));
+  // What would do nothing.
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}}}}}), HasSubstr("0.name: changes nothing; give loops, gates or early_exit"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "shuffled"}, {"class", "NUM"}}}}}), HasSubstr("0.class: is of gates that are set"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"loops", 2}, {"keep_sum", true}}}}}), HasSubstr("0.keep_sum: is of gates that are set"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"shuffle", "joint"}}}}}), HasSubstr("0.shuffle: is of gates: shuffled"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"step_feature", "trained"}}}}}), HasSubstr("0.step_feature: is of forced steps"));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "early_exit": 2}]})")), HasSubstr("0.early_exit"));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "layers": [-1]}]})")), HasSubstr("0.layers"));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": "deep", "seed": 1}]})")), HasSubstr("0.seed"));

@@ -394,6 +394,45 @@ TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
   EXPECT_THAT(phases_, ::testing::IsEmpty());
 }
 
+// Before it is kept anywhere, and whatever asked for it.
+TEST_F(EvaluateTest, LossesThatAreNoNumbersAreNamed) {
+  model::ModelSpec spec = world_.Dense("broken");
+  spec.dense = {"broken", 16, 2, 2, 0, "dual_path"};
+  spec.dense.dual.loops = 2;
+  spec.dense.dual.ffn_deep = spec.dense.dual.ffn_wide = 24;
+  const auto broken = Network::Create(spec, "cpu").value();
+  broken->Initialize(1);
+  broken->parameters()[broken->layout().at("norm.weight").offset] = std::nanf("");
+  task_.inputs["model"] = world_.WriteModel("broken", *broken);
+  EXPECT_THAT(Error(), HasSubstr("model broken has a loss that is not finite on sums"));
+  task_.spec.erase("loss");
+  task_.spec["dual"] = {{"sequences", 1}, {"interventions", {{{"name", "shut"}, {"gates", "deep"}}}}};
+  EXPECT_THAT(Error(), HasSubstr("model broken has a loss that is not finite on sums under intervention shut"));
+}
+
+TEST_F(EvaluateTest, TextsThatAreMissingAreKnownBeforeAnyWork) {
+  model::ModelSpec spec = world_.Dense("loop");
+  spec.dense = {"loop", 16, 2, 2, 0, "loop"};
+  spec.dense.dual.loops = 2;
+  spec.dense.dual.ffn_deep = 24;
+  task_.inputs["model"] = world_.WriteModel("loop", *Network::Create(spec, "cpu").value());
+  task_.inputs["tagged"] = world_.MakeFolderAt("tagged");
+  ASSERT_TRUE(WriteFileAtomic(world_.at("tagged") + "/talk.jsonl", "{\"text\": \"the cat\", \"tags\": []}\n").ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.at("tagged") + "/tales.jsonl", "{\"text\": \"the cat\", \"tags\": []}\n").ok());
+  task_.spec["dual"] = {{"tagged", {"talk.jsonl"}}};
+  EXPECT_THAT(Error(), HasSubstr("tagged text talk: its "));
+  EXPECT_THAT(Error(), HasSubstr("tokens are not one sequence of 16; give more text"));
+  task_.spec["dual"] = {{"tagged", {"tales.jsonl"}}};
+  EXPECT_THAT(Error(), HasSubstr("spec.dual.tagged: tales.jsonl has the name of another text; rename the file"));
+  task_.spec["dual"] = Json::object();
+  task_.inputs.erase("data.tales");
+  task_.inputs.erase("data.sums");
+  EXPECT_THAT(Error(), HasSubstr("spec.loss needs inputs data.<corpus>"));
+  task_.spec.erase("loss");
+  EXPECT_THAT(Error(), HasSubstr("spec.dual needs inputs data.<corpus>, or tagged text"));
+  EXPECT_THAT(phases_, ::testing::IsEmpty());
+}
+
 TEST_F(EvaluateTest, WhatIsWrongWithPromptsIsKnownBeforeAnyWork) {
   model::ModelSpec spec = world_.Composite();
   spec.arch.rope_max_pos = SmallWorld::kSequence;

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <thread>
 
-#include "tests/trainer/small_world.h"
+#include "tests/trainer/loop/train_fixture.h"
 #include "trainer/loop/settings.h"
 
 namespace braid::trainer {
@@ -15,37 +15,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Key;
-
-// The files that must be the same, bit for bit, whatever happened on the way.
-std::vector<std::string> Bits(const task::Task& task) {
-  std::vector<std::string> files;
-  for (const char* name : {"model/model.safetensors", "model/optimizer.safetensors", "model/state.json", "model/config.json",
-                           "model/tokenizer.json", "history/history.jsonl", "history/summary.json"}) {
-    files.push_back(ReadFile(JoinPath(task.output, name)).value());
-  }
-  return files;
-}
-
-class TrainTest : public ::testing::Test {
- protected:
-  task::Task NewTask(const std::string& name) { return world_.TrainTask(name, world_.Dense("m")); }
-  Status Run(const task::Task& task) {
-    RecordingChannel channel(task.work);
-    return RunTrainJob(task, channel);
-  }
-  std::string Error(const task::Task& task) {
-    const Status status = Run(task);
-    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status.ToString();
-    return status.message();
-  }
-  // One run, undisturbed.
-  task::Task Whole() {
-    const task::Task task = NewTask("whole");
-    EXPECT_TRUE(Run(task).ok());
-    return task;
-  }
-  SmallWorld world_;
-};
 
 TEST_F(TrainTest, LearnsAndReportsEachStep) {
   const task::Task task = NewTask("a");
@@ -193,17 +162,8 @@ TEST_F(TrainTest, AGangSeesTheDataOfOneRankInItsOrder) {
   const task::Task one = NewTask("one");
   RecordingChannel alone(one.work);
   ASSERT_TRUE(RunTrainJob(one, alone).ok());
-  std::vector<std::thread> ranks;
-  RecordingChannel first(world_.at("two")), second(world_.at("two"));
-  for (int64_t rank = 0; rank < 2; ++rank) {
-    ranks.emplace_back([&, rank] {
-      task::Task task = NewTask("two" + std::to_string(rank));
-      task.rank = rank;
-      task.world = 2;
-      EXPECT_TRUE(RunTrainJob(task, rank == 0 ? first : second).ok());
-    });
-  }
-  for (std::thread& rank : ranks) rank.join();
+  RecordingChannel first(world_.at("two"));
+  TrainTwoRanks([&](const std::string& name) { return NewTask(name); }, &first);
   ASSERT_EQ(first.metrics.size(), alone.metrics.size());
   for (const auto& [step, values] : alone.metrics) {
     for (const auto& [name, value] : values.items()) {
@@ -299,237 +259,6 @@ TEST_F(TrainTest, TheLossWithoutLastLabelsIsLoggedInBothModes) {
   EXPECT_NEAR(copy.metrics.at(1)["loss_ignore_last"].get<double>(), ignore.metrics.at(1)["loss"].get<double>(), 1e-6);
   EXPECT_GT(std::abs(copy.metrics.at(1)["loss"].get<double>() - ignore.metrics.at(1)["loss"].get<double>()), 1e-5);
   EXPECT_TRUE(copy.metrics.at(12).contains("validation_ignore_last/all"));
-}
-
-class RoutedTrainTest : public TrainTest {
- protected:
-  task::Task RoutedTask(const std::string& name) {
-    model::ModelSpec model = world_.Composite();
-    model.connection.kind = "routed";
-    model.arch.router_noise = "always";
-    task::Task task = world_.TrainTask(name, model);
-    task.spec["train"]["dropout_parallel"] = 0.1;
-    return task;
-  }
-};
-
-TEST_F(RoutedTrainTest, NoiseAndDropoutAreDrawnAgainByAResumedRun) {
-  const task::Task whole = RoutedTask("whole");
-  ASSERT_TRUE(Run(whole).ok());
-  task::Task first = RoutedTask("first");
-  RecordingChannel channel(first.work);
-  channel.stop_after = 7;
-  EXPECT_EQ(RunTrainJob(first, channel).code(), StatusCode::kCancelled);
-  task::Task second = RoutedTask("second");
-  second.resume = channel.checkpoints().at(7);
-  ASSERT_TRUE(Run(second).ok());
-  EXPECT_EQ(Bits(second), Bits(whole));
-}
-
-TEST_F(RoutedTrainTest, NoiseAndDropoutDoNotDependOnTheNumberOfRanks) {
-  const task::Task one = RoutedTask("one");
-  RecordingChannel alone(one.work);
-  ASSERT_TRUE(RunTrainJob(one, alone).ok());
-  std::vector<std::thread> ranks;
-  RecordingChannel first(world_.at("two")), second(world_.at("two"));
-  for (int64_t rank = 0; rank < 2; ++rank) {
-    ranks.emplace_back([&, rank] {
-      task::Task task = RoutedTask("two" + std::to_string(rank));
-      task.rank = rank;
-      task.world = 2;
-      EXPECT_TRUE(RunTrainJob(task, rank == 0 ? first : second).ok());
-    });
-  }
-  for (std::thread& rank : ranks) rank.join();
-  const double expected = alone.metrics.at(1)["loss"].get<double>();
-  EXPECT_NEAR(first.metrics.at(1)["loss"].get<double>(), expected, 1e-6);
-  EXPECT_NEAR(first.metrics.at(2)["loss"].get<double>(), alone.metrics.at(2)["loss"].get<double>(), 1e-4);
-}
-
-// Formula (9) is of the micro-batch, however many ranks share it: with a lambda that rules the training, all steps are alike.
-TEST_F(RoutedTrainTest, TheLoadLossIsThatOfAllRanks) {
-  const auto task_of = [&](const std::string& name) {
-    task::Task task = RoutedTask(name);
-    task.spec["train"]["lambda_load"] = 20.0;
-    task.spec["train"]["aux_probs"] = "sample";  // choices of half the rows are other ones than those of all; probabilities hardly are
-    task.spec["train"]["lambda_entropy"] = 0.0;
-    task.spec["train"]["dropout_parallel"] = 0.0;
-    return task;
-  };
-  const task::Task one = task_of("one");
-  RecordingChannel alone(one.work);
-  ASSERT_TRUE(RunTrainJob(one, alone).ok());
-  std::vector<std::thread> ranks;
-  RecordingChannel first(world_.at("two")), second(world_.at("two"));
-  for (int64_t rank = 0; rank < 2; ++rank) {
-    ranks.emplace_back([&, rank] {
-      task::Task task = task_of("two" + std::to_string(rank));
-      task.rank = rank;
-      task.world = 2;
-      EXPECT_TRUE(RunTrainJob(task, rank == 0 ? first : second).ok());
-    });
-  }
-  for (std::thread& rank : ranks) rank.join();
-  for (int64_t step = 1; step <= 3; ++step) {
-    EXPECT_NEAR(first.metrics.at(step)["aux"].get<double>(), alone.metrics.at(step)["aux"].get<double>(), 2e-4) << step;
-    EXPECT_NEAR(first.metrics.at(step)["gradient_norm"].get<double>() / alone.metrics.at(step)["gradient_norm"].get<double>(), 1, 1e-3) << step;
-  }
-}
-
-// PaPaformer section 7, T4: near the start of a corrected run both terms are about -ln 3 a layer and lambda; the
-// published ones begin near + lambda ln 3 (section 11, check 2), here with two parallel layers.
-TEST_F(RoutedTrainTest, TheAuxiliaryLossIsThatOfTheSettings) {
-  const task::Task fixed = RoutedTask("fixed");
-  RecordingChannel channel(fixed.work);
-  ASSERT_TRUE(RunTrainJob(fixed, channel).ok());
-  EXPECT_NEAR(channel.metrics.at(1)["aux"].get<double>(), -4 * 0.01 * std::log(3), 0.005);
-
-  task::Task paper = RoutedTask("paper");
-  paper.spec["train"]["aux_load"] = "plus_entropy";
-  paper.spec["train"]["aux_probs"] = "sample";
-  RecordingChannel published(paper.work);
-  ASSERT_TRUE(RunTrainJob(paper, published).ok());
-  EXPECT_NEAR(published.metrics.at(1)["aux"].get<double>(), 2 * 0.01 * std::log(3), 0.005);
-
-  const task::Task dense = NewTask("dense");
-  RecordingChannel none(dense.work);
-  ASSERT_TRUE(RunTrainJob(dense, none).ok());
-  EXPECT_FALSE(none.metrics.at(1).contains("aux"));
-}
-
-class JointTrainTest : public TrainTest {
- protected:
-  // The tensors of a stored model whose names have `part`.
-  static std::map<std::string, std::vector<float>> Tensors(const std::string& file, const std::string& part) {
-    const auto stored = storage::SafetensorsFile::Open(file).value();
-    std::map<std::string, std::vector<float>> tensors;
-    for (const storage::TensorEntry& entry : stored.tensors()) {
-      if (entry.name.find(part) == std::string::npos) continue;
-      int64_t count = 1;
-      for (const int64_t extent : entry.shape) count *= extent;
-      const float* data = stored.Floats(entry.name, entry.shape).value();
-      tensors[entry.name].assign(data, data + count);
-    }
-    return tensors;
-  }
-  std::string Start() {
-    const auto network = Network::Create(world_.Composite(), "cpu").value();
-    network->Initialize(8);
-    return world_.WriteModel("start", *network);
-  }
-  task::Task Joint(const std::string& name, const std::string& start, int64_t freeze) {
-    task::Task task = world_.TrainTask(name, world_.Composite());
-    task.inputs["init"] = start;
-    task.spec["train"]["freeze_paths"] = freeze;
-    return task;
-  }
-};
-
-TEST_F(JointTrainTest, FrozenPathsKeepTheirBits) {
-  const std::string start = Start();
-  const task::Task task = Joint("a", start, -1);
-  ASSERT_TRUE(Run(task).ok());
-  const std::string end = JoinPath(task.output, "model/model.safetensors");
-  EXPECT_EQ(Tensors(end, ".path."), Tensors(start + "/model.safetensors", ".path."));
-  EXPECT_EQ(Tensors(end, ".path.").size(), 36u);
-  for (const char* part : {"share", "large", "embed", "head", "shrink"}) {
-    EXPECT_NE(Tensors(end, part), Tensors(start + "/model.safetensors", part)) << part;
-  }
-}
-
-TEST_F(JointTrainTest, PathsThawAndAResumedRunKnowsTheirAges) {
-  const std::string start = Start();
-  const task::Task whole = Joint("whole", start, 5);
-  ASSERT_TRUE(Run(whole).ok());
-  const Json ages = ReadJsonFile(JoinPath(whole.output, "model/state.json")).value()["steps"];
-  EXPECT_EQ(ages["parallel.1.path.0.attn.q.weight"], 7);
-  EXPECT_EQ(ages["parallel.1.share.weight"], 12);
-  for (const int64_t step : {3, 8}) {
-    task::Task first = Joint("first" + std::to_string(step), start, 5);
-    RecordingChannel channel(first.work);
-    channel.stop_after = step;
-    EXPECT_EQ(RunTrainJob(first, channel).code(), StatusCode::kCancelled);
-    const std::string checkpoint = channel.checkpoints().at(step);
-    EXPECT_EQ(Tensors(checkpoint + "/model.safetensors", ".path.") == Tensors(start + "/model.safetensors", ".path."), step == 3);
-    task::Task second = Joint("second" + std::to_string(step), start, 5);
-    second.resume = checkpoint;
-    ASSERT_TRUE(Run(second).ok());
-    EXPECT_EQ(Bits(second), Bits(whole)) << step;
-  }
-}
-
-TEST_F(JointTrainTest, AStartWithMomentsGoesOnWithThem) {
-  const task::Task parent = world_.TrainTask("parent", world_.Composite());
-  ASSERT_TRUE(Run(parent).ok());
-  const std::string trained = JoinPath(parent.output, "model");
-  const auto only = [&](const std::string& name) {
-    task::Task task = Joint(name, trained, 0);
-    task.spec["train"]["steps"] = 1;
-    return task;
-  };
-  const task::Task on = only("on");
-  ASSERT_TRUE(Run(on).ok());
-  EXPECT_EQ(ReadJsonFile(JoinPath(on.output, "model/state.json")).value()["steps"]["norm.weight"], 13);
-  // Without the moments the same step is another one.
-  ASSERT_TRUE(RemoveFile(trained + "/optimizer.safetensors").ok());
-  const task::Task fresh = only("fresh");
-  ASSERT_TRUE(Run(fresh).ok());
-  EXPECT_EQ(ReadJsonFile(JoinPath(fresh.output, "model/state.json")).value()["steps"]["norm.weight"], 1);
-  EXPECT_NE(Bits(fresh)[0], Bits(on)[0]);
-
-  ASSERT_TRUE(CopyFile(trained + "/model.safetensors", trained + "/optimizer.safetensors").ok());
-  EXPECT_THAT(Run(only("broken")).message(), HasSubstr("m.large.0.attn.q.weight"));
-}
-
-TEST_F(TrainTest, DualPathBlocksAreReadOutWithoutChangingTheTraining) {
-  model::ModelSpec spec = world_.Dense("m");
-  spec.dense = {"m", 16, 2, 2, 0, "dual_path"};
-  spec.dense.dual.loops = 2;
-  spec.dense.dual.ffn_deep = spec.dense.dual.ffn_wide = 24;
-  task::Task plain = world_.TrainTask("plain", spec), read = world_.TrainTask("read", spec);
-  read.spec["train"]["telemetry"] = {{"steps", 4}};
-  RecordingChannel without(plain.work), with(read.work);
-  ASSERT_TRUE(RunTrainJob(plain, without).ok());
-  ASSERT_TRUE(RunTrainJob(read, with).ok());
-  for (int64_t step = 1; step <= 12; ++step) {
-    EXPECT_EQ(with.metrics.at(step)["loss"], without.metrics.at(step)["loss"]);
-    EXPECT_EQ(with.metrics.at(step).contains("dual/blocks.1/deep_share"), step % 4 == 0) << step;
-  }
-  EXPECT_FALSE(without.metrics.at(4).contains("dual/blocks.0/gate_deep"));
-  EXPECT_NEAR(with.metrics.at(4)["dual/blocks.0/gate_deep"].get<double>(), 0.5, 0.05);
-  EXPECT_GT(with.metrics.at(4)["dual/blocks.0/expected_steps"].get<double>(), 1.0);
-  for (const char* reading : {"norm_deep", "norm_wide", "norm_input", "step_router_1", "scale_deep_2", "scale_wide", "gate_gap", "cosine"}) {
-    EXPECT_TRUE(with.metrics.at(4).contains(std::string("dual/blocks.1/") + reading)) << reading;
-  }
-  // The read-outs are of all corpora, not of the first alone.
-  const auto last = LoadNetwork(JoinPath(read.output, "model"), "cpu").value();
-  double steps = 0;
-  for (const char* corpus : {"tales", "sums"}) {
-    const auto shards = corpus::Shards::Open(world_.at("data." + std::string(corpus))).value();
-    const int64_t count = std::min<int64_t>(4, corpus::ValidationSequences(shards, SmallWorld::kSequence));
-    std::vector<int32_t> ids(static_cast<size_t>(count * SmallWorld::kSequence));
-    for (int64_t i = 0; i < count; ++i) corpus::ReadValidation(shards, SmallWorld::kSequence, i, ids.data() + i * SmallWorld::kSequence);
-    const auto blocks = last->Readouts(ids.data(), count, SmallWorld::kSequence);
-    for (const float one : blocks[1].expected_steps) steps += one / static_cast<double>(ids.size()) / 2;
-  }
-  EXPECT_NEAR(with.metrics.at(12)["dual/blocks.1/expected_steps"].get<double>(), steps, 1e-5);
-}
-
-TEST_F(TrainTest, RoutersAreReadOutByPath) {
-  model::ModelSpec spec = world_.Composite();
-  spec.connection.kind = "routed";
-  task::Task routed = world_.TrainTask("routed", spec);
-  routed.spec["train"]["telemetry"] = {{"steps", 6}};
-  RecordingChannel channel(routed.work);
-  ASSERT_TRUE(RunTrainJob(routed, channel).ok());
-  EXPECT_FALSE(channel.metrics.at(5).contains("routing/0/combined"));
-  for (const char* layer : {"0", "1"}) {
-    double sum = 0;
-    for (const std::string& choice : {spec.paths[0].name, spec.paths[1].name, std::string("combined")}) {
-      sum += channel.metrics.at(6)["routing/" + std::string(layer) + "/" + choice].get<double>();
-    }
-    EXPECT_NEAR(sum, 1, 1e-9);
-  }
 }
 
 TEST_F(TrainTest, BatchMeanWeighsBatchesAlike) {
