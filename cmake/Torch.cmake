@@ -32,9 +32,10 @@ if(BRAID_NVCC AND EXISTS ${TORCH}/lib/libtorch_cuda.so)
     ${TORCH}/lib/libtorch_cuda.so ${TORCH}/lib/libc10_cuda.so ${SITE}/nvidia/nccl/lib/libnccl.so.2
     ${SITE}/nvidia/cu13/lib/libcudart.so.13 -Wl,--as-needed)
   set(CMAKE_CUDA_COMPILER ${BRAID_NVCC})
-  # CMake 3.25 knows no CUDA20 (kernels are plain C++17), and nvcc's profile looks in lib64 where the wheels have lib.
-  set(CMAKE_CUDA_STANDARD 17)
-  set(CMAKE_CUDA_FLAGS "-L${SITE}/nvidia/cu13/lib")
+  set(CMAKE_CUDA_STANDARD 17)  # CMake 3.25 knows no CUDA20, and kernels are plain C++17
+  # nvcc's profile looks in lib64 where the wheels have lib, and CMake's first program with nvcc links cudart. A variable of the
+  # environment and no -L: nvcc takes no option with a space in it, and the folder of a checkout may have one.
+  set(ENV{LIBRARY_PATH} "${SITE}/nvidia/cu13/lib:$ENV{LIBRARY_PATH}")
   set(CMAKE_CUDA_ARCHITECTURES 80 90)
   set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # else a second, static cudart
   enable_language(CUDA)
