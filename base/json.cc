@@ -12,7 +12,7 @@ namespace {
 // What walks a value recurses once a level; serde_json, the parser of many peers, stops at the same depth.
 constexpr size_t kMaxDepth = 127;
 
-constexpr size_t kErrorBytes = 320;
+constexpr size_t kParseErrorBytes = 320;
 
 // A value as an error shows it.
 std::string Shown(const Json& value) { return Excerpt(value.dump(-1, ' ', false, Json::error_handler_t::replace)); }
@@ -48,7 +48,7 @@ struct TreeBuilder final : nlohmann::json_sax<Json> {
   }
 
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& exception) override {
-    return Refuse(" is not valid JSON: " + Excerpt(exception.what(), kErrorBytes));  // it quotes all of a long text
+    return Refuse(" is not valid JSON: " + Excerpt(exception.what(), kParseErrorBytes));  // it quotes all of a long text
   }
 
  private:

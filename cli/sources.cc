@@ -188,10 +188,11 @@ Status CheckCorpora(const RecipeFile& file, const std::string& work) {
   return RunSilently(Prepare(), {"check", path}, work, file.path);
 }
 
-// By whatever names and links.
-bool IsSameFile(const std::string& a, const std::string& b) {
+// The file itself, whatever names and links lead to it.
+std::string Canonical(const std::string& path) {
   std::error_code error;
-  return std::filesystem::equivalent(a, b, error);
+  const std::string canonical = std::filesystem::canonical(path, error).string();
+  return error ? path : canonical;
 }
 
 // What a corpus sets aside must not be among what it is trained on.
@@ -199,13 +200,14 @@ Status CheckValidationFiles(const RecipeFile& file) {
   for (const recipe::Source& source : file.dag.sources) {
     if (!source.name.starts_with("validation.")) continue;
     const std::string corpus = source.name.substr(source.name.find('.') + 1);
-    BRAID_ASSIGN_OR_RETURN(const auto aside, FilesOf(file, source));
+    BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
+    std::set<std::string> aside;
+    for (const auto& [name, path] : files) aside.insert(Canonical(path));
     for (const recipe::Source& other : file.dag.sources) {
       if (other.name != "source." + corpus) continue;
       BRAID_ASSIGN_OR_RETURN(const auto trained, FilesOf(file, other));
       for (const auto& [name, path] : trained) {
-        const bool both = std::any_of(aside.begin(), aside.end(), [&](const auto& one) { return IsSameFile(one.second, path); });
-        if (!both) continue;
+        if (!aside.contains(Canonical(path))) continue;
         return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
                       Format("%s:%d: corpora.", file.path.c_str(), source.line) + corpus + ": " + path +
                           " is among its files and its validation files; what is set aside is not trained on");

@@ -21,7 +21,7 @@ bool SaysRows(std::string_view path) {
   std::string name(BaseName(path));
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   for (const std::string_view packed : {".gz", ".zst", ".zstd"}) {
-    if (name.ends_with(packed)) name.resize(name.size() - packed.size());
+    if (name.ends_with(packed)) name.erase(name.size() - packed.size());
   }
   for (const std::string_view ending : {".jsonl", ".ndjson", ".jsonlines", ".json"}) {
     if (name.ends_with(ending)) return true;

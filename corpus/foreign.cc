@@ -22,7 +22,7 @@ struct Magic {
   size_t at = 0;
 };
 
-constexpr Magic kMagic[] = {
+constexpr Magic kForeign[] = {
     {"\x1F\x8B"sv, "gzip data inside of compressed data", "decompress it once"},
     {"\x28\xB5\x2F\xFD"sv, "zstd data inside of compressed data", "decompress it once"},
     {"\xFD\x37zXZ\0"sv, "an xz file", "unpack it (xz -d), or pack it with gzip or zstd"},
@@ -115,7 +115,7 @@ Status CheckForeign(const std::string& path, std::string_view head) {
   }
   if (head.size() >= 16 && head.find_first_not_of('\0') == std::string_view::npos) return Refuse(path, "zeros and no text", "fetch it again");
   const bool text = IsText(head);
-  for (const Magic& magic : kMagic) {
+  for (const Magic& magic : kForeign) {
     if (text || head.size() < magic.at || !head.substr(magic.at).starts_with(magic.bytes)) continue;
     return Refuse(path, magic.what, magic.advice);
   }

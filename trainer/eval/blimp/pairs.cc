@@ -18,7 +18,7 @@ std::string ParadigmOf(std::string_view path) {
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   // Files packed otherwise are pairs as well: reading them says how they are to be packed.
   for (const std::string_view packed : {".gz", ".zst", ".zstd", ".bz2", ".xz"}) {
-    if (lower.ends_with(packed)) lower.resize(lower.size() - packed.size());
+    if (lower.ends_with(packed)) lower.erase(lower.size() - packed.size());
   }
   for (const std::string_view rows : {".jsonl", ".ndjson", ".jsonlines"}) {
     if (lower.ends_with(rows)) return name.substr(0, lower.size() - rows.size());

@@ -21,7 +21,7 @@ bool IsTsv(std::string_view path) {
   return name.find(".tsv") != std::string::npos;
 }
 
-constexpr size_t kListed = 400;  // bytes of a list of names
+constexpr size_t kListedNames = 400;  // bytes of a list of names
 
 Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -29,7 +29,7 @@ Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& name
   }
   std::vector<std::string> there;
   for (const auto& [name, value] : row.fields.items()) there.push_back(name);
-  return InvalidArgument(row.place + ": no field " + Join(names, " or ") + "; the row has " + Excerpt(Join(there, ", "), kListed));
+  return InvalidArgument(row.place + ": no field " + Join(names, " or ") + "; the row has " + Excerpt(Join(there, ", "), kListedNames));
 }
 
 Status ReadTsv(const std::string& path, const TsvFormat& format, const std::function<Status(const Row&)>& use) {
@@ -46,7 +46,7 @@ Status ReadTsv(const std::string& path, const TsvFormat& format, const std::func
     if (fields.size() != columns.size()) {
       if (format.skip_short_rows && fields.size() < columns.size()) return OkStatus();
       return InvalidArgument(Format("%s: %zu fields, but the file has %zu columns (%s)", row.place.c_str(), fields.size(),
-                                    columns.size(), Excerpt(Join(columns, ", "), kListed).c_str()));
+                                    columns.size(), Excerpt(Join(columns, ", "), kListedNames).c_str()));
     }
     for (size_t i = 0; i < columns.size(); ++i) row.fields[columns[i]] = fields[i];
     return use(row);
