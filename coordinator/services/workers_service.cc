@@ -3,7 +3,6 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "base/excerpt.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/sessions.h"
@@ -148,7 +147,7 @@ class WorkersService final : public v1::Workers::Service {
     command.worker = request->worker_id();
     command.success = request->success();
     command.summary = request->summary_json();
-    command.failure = {request->category(), ErrorText(*request), Excerpt(request->hint(), kMessageBytes), request->deterministic()};
+    command.failure = {request->category(), ErrorText(*request), request->hint(), request->deterministic()};
     command.peer_lost = request->peer_lost();
     if (request->success()) {
       for (const v1::Output& output : request->outputs()) {
@@ -219,8 +218,7 @@ class WorkersService final : public v1::Workers::Service {
   }
 
   static std::string ErrorText(const v1::ReportEndedRequest& request) {
-    // Workers bound what they say; what is stored does not depend on it.
-    if (!request.error().empty() || request.success()) return Excerpt(request.error(), kMessageBytes);
+    if (!request.error().empty() || request.success()) return request.error();
     if (request.signal() != 0) return "the task program was ended by signal " + std::to_string(request.signal());
     return "the task program ended with exit code " + std::to_string(request.exit_code());
   }

@@ -19,7 +19,7 @@ TEST(RowTest, ReadsTheFieldsThatAreAskedFor) {
   EXPECT_EQ(row.Read("text2").value(), true);
   EXPECT_TRUE(row.Read("")->is_object());
   EXPECT_EQ(row.Names(), "text, plain, n, na, text2, ");
-  EXPECT_THAT(row.Read("na").status().message(), StartsWith("a.jsonl:7 is not valid JSON: column 77, field \"na\": "));
+  EXPECT_THAT(row.Read("na").status().message(), StartsWith("a.jsonl:7 is not valid JSON: column 78, field \"na\": "));
   EXPECT_EQ(Parsed("{}").Names(), "none");
   EXPECT_EQ(Parsed("\xEF\xBB\xBF{\"a\":\"b\"}").ReadText("a").value(), "b");
 }
