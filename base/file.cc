@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,6 +13,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+
+#include "base/links.h"
 
 namespace braid {
 namespace fs = std::filesystem;
@@ -204,16 +205,38 @@ Result<std::vector<std::string>> ListFolder(const std::string& path) {
   return names;
 }
 
-Result<std::vector<std::string>> ListTree(const std::string& path) {
-  std::error_code error;
-  std::vector<std::string> files;
-  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    const fs::file_status status = it->symlink_status();
-    if (fs::is_directory(status)) continue;
-    if (!fs::is_regular_file(status)) return InvalidArgument(it->path().string() + " is not a plain file");
-    files.push_back(it->path().lexically_relative(path).generic_string());
+namespace {
+
+// `above`: the folders that lead here, by device and inode, so that a link to one of them is known for a loop.
+Status AddTree(const std::string& root, const std::string& below, std::vector<std::pair<dev_t, ino_t>>* above, std::vector<std::string>* files) {
+  const std::string folder = JoinPath(root, below);
+  struct stat info;
+  if (::stat(folder.c_str(), &info) != 0) return ErrnoStatus(errno, "listing " + folder);
+  const std::pair here{info.st_dev, info.st_ino};
+  if (std::find(above->begin(), above->end(), here) != above->end()) {
+    return InvalidArgument(folder + " is a link to a folder that it stands in itself; remove the link");
   }
-  if (error) return FilesystemStatus(error, "listing " + path);
+  above->push_back(here);
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(folder));
+  for (const std::string& name : names) {
+    const std::string path = JoinPath(below, name);
+    BRAID_RETURN_IF_ERROR(CheckPath(JoinPath(root, path)));
+    if (IsFolder(JoinPath(root, path))) {
+      BRAID_RETURN_IF_ERROR(AddTree(root, path, above, files));
+    } else {
+      files->push_back(path);
+    }
+  }
+  above->pop_back();
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> ListTree(const std::string& path) {
+  std::vector<std::pair<dev_t, ino_t>> above;
+  std::vector<std::string> files;
+  BRAID_RETURN_IF_ERROR(AddTree(path, "", &above, &files));
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -228,16 +251,6 @@ Status RemoveTree(const std::string& path) {
   fs::remove_all(path, error);
   if (error) return FilesystemStatus(error, "removing " + path);
   return OkStatus();
-}
-
-Result<std::vector<std::string>> Glob(const std::string& pattern) {
-  glob_t found{};
-  const int rc = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
-  std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  ::globfree(&found);
-  if (rc == GLOB_NOMATCH) return NotFound("no file matches " + pattern);
-  if (rc != 0) return Internal("cannot search for " + pattern);
-  return paths;
 }
 
 std::string JoinPath(std::string_view folder, std::string_view name) {

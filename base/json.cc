@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/excerpt.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -10,6 +11,11 @@ namespace {
 
 // What walks a value recurses once a level; serde_json, the parser of many peers, stops at the same depth.
 constexpr size_t kMaxDepth = 127;
+
+constexpr size_t kParseErrorBytes = 320;
+
+// A value as an error shows it.
+std::string Shown(const Json& value) { return Excerpt(value.dump(-1, ' ', false, Json::error_handler_t::replace)); }
 
 const Json& SharedNull() {
   static const Json null;
@@ -36,13 +42,13 @@ struct TreeBuilder final : nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     const auto [at, added] = open_.back()->emplace(std::move(name), nullptr);
-    if (!added) return Refuse(": the key \"" + at.key() + "\" appears twice");
+    if (!added) return Refuse(": the key \"" + Excerpt(at.key()) + "\" appears twice");
     slot_ = &*at;
     return true;
   }
 
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& exception) override {
-    return Refuse(std::string(" is not valid JSON: ") + exception.what());
+    return Refuse(" is not valid JSON: " + Excerpt(exception.what(), kParseErrorBytes));  // it quotes all of a long text
   }
 
  private:
@@ -100,7 +106,7 @@ Status WriteJsonFile(const std::string& path, const Json& value) { return WriteF
 JsonReader::JsonReader(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
   if (!object_.is_object()) {
     first_error_ = InvalidArgument((path_.empty() ? std::string("the document") : path_) +
-                                   ": expected an object, found " + object_.dump().substr(0, 60));
+                                   ": expected an object, found " + Shown(object_));
   }
 }
 
@@ -117,7 +123,7 @@ const Json* JsonReader::Find(const std::string& key, bool required) {
 }
 
 void JsonReader::Expected(const std::string& key, std::string_view type, const Json& found) {
-  Fail(key, "expected " + std::string(type) + ", found " + found.dump().substr(0, 60));
+  Fail(key, "expected " + std::string(type) + ", found " + Shown(found));
 }
 
 void JsonReader::Fail(const std::string& key, const std::string& message) {
@@ -201,7 +207,7 @@ std::string JsonReader::Choice(const std::string& key, const std::string& fallba
   for (const std::string& one : allowed) {
     if (value == one) return value;
   }
-  Fail(key, "is \"" + value + "\", but must be one of " + Join(allowed, ", "));
+  Fail(key, "is \"" + Excerpt(value) + "\", but must be one of " + Join(allowed, ", "));
   return fallback;
 }
 
@@ -210,7 +216,7 @@ Status JsonReader::Finish() {
   for (const auto& [key, value] : object_.items()) {
     if (read_.contains(key)) continue;
     const std::string nearest = NearestWord(key, std::vector<std::string>(read_.begin(), read_.end()));
-    return InvalidArgument(PathOf(key) + ": unknown field" +
+    return InvalidArgument(PathOf(Excerpt(key)) + ": unknown field" +
                            (nearest.empty() ? std::string() : "; did you mean \"" + nearest + "\"?"));
   }
   return OkStatus();

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/excerpt.h"
+
 namespace braid {
 
 std::string_view StatusCodeName(StatusCode code) {
@@ -41,20 +43,27 @@ std::string Status::ToString() const {
   return text + ": " + message_;
 }
 
-Status InvalidArgument(std::string message) { return {StatusCode::kInvalidArgument, std::move(message)}; }
-Status NotFound(std::string message) { return {StatusCode::kNotFound, std::move(message)}; }
-Status AlreadyExists(std::string message) { return {StatusCode::kAlreadyExists, std::move(message)}; }
-Status FailedPrecondition(std::string message) { return {StatusCode::kFailedPrecondition, std::move(message)}; }
-Status Aborted(std::string message) { return {StatusCode::kAborted, std::move(message)}; }
-Status OutOfRange(std::string message) { return {StatusCode::kOutOfRange, std::move(message)}; }
-Status Unimplemented(std::string message) { return {StatusCode::kUnimplemented, std::move(message)}; }
-Status Internal(std::string message) { return {StatusCode::kInternal, std::move(message)}; }
-Status Unavailable(std::string message) { return {StatusCode::kUnavailable, std::move(message)}; }
-Status DataLoss(std::string message) { return {StatusCode::kDataLoss, std::move(message)}; }
-Status Cancelled(std::string message) { return {StatusCode::kCancelled, std::move(message)}; }
-Status DeadlineExceeded(std::string message) { return {StatusCode::kDeadlineExceeded, std::move(message)}; }
-Status ResourceExhausted(std::string message) { return {StatusCode::kResourceExhausted, std::move(message)}; }
-Status PermissionDenied(std::string message) { return {StatusCode::kPermissionDenied, std::move(message)}; }
+namespace {
+
+// Whatever a message quotes, it stays one that can be read, sent and stored.
+std::string Bounded(std::string message) { return message.size() <= kMessageBytes ? message : Excerpt(message, kMessageBytes); }
+
+}  // namespace
+
+Status InvalidArgument(std::string message) { return {StatusCode::kInvalidArgument, Bounded(std::move(message))}; }
+Status NotFound(std::string message) { return {StatusCode::kNotFound, Bounded(std::move(message))}; }
+Status AlreadyExists(std::string message) { return {StatusCode::kAlreadyExists, Bounded(std::move(message))}; }
+Status FailedPrecondition(std::string message) { return {StatusCode::kFailedPrecondition, Bounded(std::move(message))}; }
+Status Aborted(std::string message) { return {StatusCode::kAborted, Bounded(std::move(message))}; }
+Status OutOfRange(std::string message) { return {StatusCode::kOutOfRange, Bounded(std::move(message))}; }
+Status Unimplemented(std::string message) { return {StatusCode::kUnimplemented, Bounded(std::move(message))}; }
+Status Internal(std::string message) { return {StatusCode::kInternal, Bounded(std::move(message))}; }
+Status Unavailable(std::string message) { return {StatusCode::kUnavailable, Bounded(std::move(message))}; }
+Status DataLoss(std::string message) { return {StatusCode::kDataLoss, Bounded(std::move(message))}; }
+Status Cancelled(std::string message) { return {StatusCode::kCancelled, Bounded(std::move(message))}; }
+Status DeadlineExceeded(std::string message) { return {StatusCode::kDeadlineExceeded, Bounded(std::move(message))}; }
+Status ResourceExhausted(std::string message) { return {StatusCode::kResourceExhausted, Bounded(std::move(message))}; }
+Status PermissionDenied(std::string message) { return {StatusCode::kPermissionDenied, Bounded(std::move(message))}; }
 
 Status ErrnoStatus(int error, std::string_view doing) {
   std::string message = std::string(doing) + ": " + std::strerror(error);

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/excerpt.h"
+
 namespace braid {
 
 std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
@@ -70,7 +72,7 @@ Result<T> ParseNumber(std::string_view text, std::string_view kind) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return InvalidArgument("\"" + std::string(text) + "\" is not " + std::string(kind));
+    return InvalidArgument("\"" + Excerpt(text) + "\" is not " + std::string(kind));
   }
   return value;
 }

@@ -15,8 +15,14 @@ namespace {
 constexpr double kBytesPerToken = 4.0;
 constexpr double kCompression = 3.0;
 
+// By its first bytes, as corpora are read; a name may say nothing, or something else.
 bool Compressed(const std::string& path) {
-  return path.ends_with(".gz") || path.ends_with(".zst") || path.ends_with(".zstd");
+  std::string head;
+  (void)ReadFileInPieces(path, 4, [&](std::string_view piece) {
+    head = piece;
+    return Cancelled("the first bytes are enough");
+  });
+  return head.starts_with("\x1F\x8B") || head == "\x28\xB5\x2F\xFD" || (head.size() == 4 && head.substr(1) == "\x2A\x4D\x18");
 }
 
 // Entries of a tokenizer.json and the pad row: the vocabulary of a model, as corpus/ counts it. 0 if it cannot be told.

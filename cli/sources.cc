@@ -1,8 +1,13 @@
 #include "cli/sources.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 
+#include "base/excerpt.h"
 #include "base/file.h"
+#include "base/glob.h"
+#include "base/links.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -44,6 +49,34 @@ Status CheckCheckpoints(const RecipeFile& file, const recipe::Dag& dag, const st
 
 }  // namespace
 
+namespace {
+
+constexpr size_t kShownPath = 400;
+
+// Sources that are one file, by its name and no pattern: jobs look for it by that name.
+bool IsOneFile(const recipe::Source& source) { return source.name == "tokenizer" || source.name == "prompts"; }
+
+Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::string& name) {
+  const std::string path = Resolve(file, name);
+  const Status there = CheckPath(path);
+  if (there.ok()) return std::vector<std::string>{path};
+  return there.message().starts_with(path + " is") ? there : NotFound("there is no file " + Excerpt(path, kShownPath));
+}
+
+// Two spellings of one name (data/a and ./data/a) are one file. `paths` is sorted.
+void DropRepeated(std::vector<std::string>* paths) {
+  std::set<std::string> seen;
+  std::erase_if(*paths, [&](const std::string& path) { return !seen.insert(AbsolutePath(path)).second; });
+}
+
+// How the recipe writes a path that was found from its folder.
+std::string AsWritten(const RecipeFile& file, const std::string& path) {
+  const std::string before = JoinPath(file.folder, "");
+  return path.starts_with(before + "/") ? path.substr(before.size() + 1) : path;
+}
+
+}  // namespace
+
 std::string Resolve(const RecipeFile& file, const std::string& pattern) {
   return pattern.starts_with('/') ? pattern : JoinPath(file.folder, pattern);
 }
@@ -55,26 +88,36 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const
   };
   if (source.folders) {
     const std::string folder = Resolve(file, source.files.front());
-    if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
-      return fail(source.name.substr(0, source.name.find('.')) + ": " + folder +
-                  " is neither an artifact id nor a checkpoint folder (it has no config.json)");
+    const auto leads_nowhere = [](const std::string& path) {
+      const Status status = CheckPath(path);
+      return status.code() != StatusCode::kOk && status.message().starts_with(path + " is a link") ? status : OkStatus();
+    };
+    for (const std::string& path : {folder, JoinPath(folder, "config.json")}) {
+      if (const Status status = leads_nowhere(path); !status.ok()) return fail(source.name + ": " + status.message());
     }
-    if (!IsFolder(folder)) return fail(source.name + ": there is no folder " + folder);
-    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
-    for (const std::string& path : paths) files[path] = JoinPath(folder, path);
+    if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
+      return fail(source.name.substr(0, source.name.find('.')) + ": " + Excerpt(folder, kShownPath) +
+                  " is neither an artifact id nor a checkpoint folder (it has no config.json)" +
+                  (IsFolder(JoinPath(folder, "snapshots")) ? "; it is a cache of Hugging Face: name the folder below its snapshots" : ""));
+    }
+    if (!IsFolder(folder)) return fail(source.name + ": there is no folder " + Excerpt(folder, kShownPath));
+    const Result<std::vector<std::string>> paths = ListTree(folder);
+    if (!paths.ok()) return fail(source.name + ": " + paths.status().message());
+    for (const std::string& path : *paths) files[path] = JoinPath(folder, path);
     if (files.empty()) return fail(source.name + ": there are no files in " + folder);
     return files;
   }
   std::vector<std::string> found;
   for (const std::string& pattern : source.files) {
-    const auto matches = Glob(Resolve(file, pattern));
-    if (!matches.ok() || matches->empty()) return fail("no file matches " + Resolve(file, pattern));
+    const auto matches = IsOneFile(source) ? OneFile(file, pattern) : Glob(file.folder, pattern);
+    if (!matches.ok()) return fail(matches.status().message());
     found.insert(found.end(), matches->begin(), matches->end());
   }
   std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
+  DropRepeated(&found);
   for (const std::string& path : found) {
     if (IsFolder(path)) return fail(path + " is a folder; name its files, with a pattern perhaps");
+    if (const Status status = CheckPath(path); !status.ok()) return fail(source.name + ": " + status.message());
     std::string name(BaseName(path));
     // Two files of one name keep apart by their place in the list.
     if (files.contains(name)) name = std::to_string(files.size()) + "/" + name;
@@ -145,18 +188,26 @@ Status CheckCorpora(const RecipeFile& file, const std::string& work) {
   return RunSilently(Prepare(), {"check", path}, work, file.path);
 }
 
+// The file itself, whatever names and links lead to it.
+std::string Canonical(const std::string& path) {
+  std::error_code error;
+  const std::string canonical = std::filesystem::canonical(path, error).string();
+  return error ? path : canonical;
+}
+
 // What a corpus sets aside must not be among what it is trained on.
 Status CheckValidationFiles(const RecipeFile& file) {
   for (const recipe::Source& source : file.dag.sources) {
     if (!source.name.starts_with("validation.")) continue;
     const std::string corpus = source.name.substr(source.name.find('.') + 1);
-    BRAID_ASSIGN_OR_RETURN(const auto aside, FilesOf(file, source));
+    BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
+    std::set<std::string> aside;
+    for (const auto& [name, path] : files) aside.insert(Canonical(path));
     for (const recipe::Source& other : file.dag.sources) {
       if (other.name != "source." + corpus) continue;
       BRAID_ASSIGN_OR_RETURN(const auto trained, FilesOf(file, other));
       for (const auto& [name, path] : trained) {
-        const bool both = std::any_of(aside.begin(), aside.end(), [&](const auto& one) { return one.second == path; });
-        if (!both) continue;
+        if (!aside.contains(Canonical(path))) continue;
         return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
                       Format("%s:%d: corpora.", file.path.c_str(), source.line) + corpus + ": " + path +
                           " is among its files and its validation files; what is set aside is not trained on");
@@ -207,6 +258,16 @@ Status ImportAll(const RecipeFile& file, const std::string& work, std::vector<re
   return imported.empty() ? OkStatus() : CheckCheckpoints(file, file.dag, imported);
 }
 
+// What is said of an uploaded source: its name, and of corpora what the recipe calls each file, for messages about it.
+Json MetadataOf(const RecipeFile& file, const recipe::Source& source, const std::map<std::string, std::string>& files) {
+  Json metadata = {{"source", source.name}};
+  if (source.folders || IsOneFile(source)) return metadata;
+  for (const auto& [name, path] : files) {
+    if (const std::string written = AsWritten(file, path); written != name) metadata["files"][name] = Excerpt(written, kShownPath);
+  }
+  return metadata;
+}
+
 }  // namespace
 
 Result<std::map<std::string, std::string>> UploadSources(Client& client, const RecipeFile& file) {
@@ -220,7 +281,7 @@ Result<std::map<std::string, std::string>> UploadSources(Client& client, const R
   for (const recipe::Source& source : sources) {
     BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
     if (source.kind == "checkpoint") BRAID_RETURN_IF_ERROR(merge::CheckFinite(Resolve(file, source.files.front())));
-    const Json metadata = source.kind == "checkpoint" ? Json::object() : Json{{"source", source.name}};
+    const Json metadata = source.kind == "checkpoint" ? Json::object() : MetadataOf(file, source, files);
     BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
                            client.PutFiles(files, source.kind, metadata, source.name, TransferProgress("uploading " + source.name)));
     artifacts[source.name] = artifact.id();

@@ -4,72 +4,82 @@
 #include <limits>
 
 #include "base/file.h"
+#include "base/glob.h"
+#include "base/links.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "corpus/file_kind.h"
 #include "corpus/lines.h"
 #include "corpus/pieces.h"
+#include "corpus/row.h"
 
 namespace braid::corpus {
 namespace {
 
-bool IsJsonLines(std::string_view path) {
-  for (const char* ending : {".gz", ".zst", ".zstd"}) {
-    if (path.ends_with(ending)) path.remove_suffix(std::string_view(ending).size());
-  }
-  return path.ends_with(".jsonl") || path.ends_with(".ndjson") || path.ends_with(".json");
-}
-
 constexpr size_t kMaxDocument = size_t{256} << 20;
+constexpr size_t kShownBadRows = 5;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-Result<const Json*> FieldOfRow(const CorpusSpec& spec, const std::string& place, const Json& row, const std::string& field) {
-  if (!row.is_object()) return InvalidArgument(place + ": the row is not a JSON object");
-  const auto found = row.find(field);
-  if (found != row.end()) return &*found;
-  std::vector<std::string> names;
-  for (const auto& [name, value] : row.items()) names.push_back(name);
-  return InvalidArgument(place + ": the row has no field \"" + field + "\"; it has " +
-                         (names.empty() ? "none" : Join(names, ", ")) + " (corpora." + spec.name +
+// The error of a row without a field says where the field is named.
+Status FieldError(const CorpusSpec& spec, const Row& row, const std::string& field, const Status& status) {
+  if (status.ok() || row.Has(field)) return status;
+  return InvalidArgument(status.message() + " (corpora." + spec.name +
                          (spec.input_ids.empty() ? ".text or .join names the field)" : ".input_ids names the field)"));
 }
 
 // The text of one row, or an error that names its place.
-Result<std::string> TextOfRow(const CorpusSpec& spec, const std::string& place, const Json& row) {
-  const std::vector<std::string> fields = spec.join.empty() ? std::vector<std::string>{spec.text.empty() ? "text" : spec.text}
-                                                            : spec.join;
+Result<std::string> TextOfRow(const CorpusSpec& spec, const Row& row) {
+  const std::vector<std::string> fields = spec.join.empty() ? std::vector<std::string>{spec.text.empty() ? "text" : spec.text} : spec.join;
   std::vector<std::string> parts;
   for (const std::string& field : fields) {
-    BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOfRow(spec, place, row, field));
-    if (!value->is_string()) return InvalidArgument(place + ": field \"" + field + "\" is not text");
-    parts.push_back(value->get<std::string>());
+    Result<std::string> part = row.ReadText(field);
+    if (!part.ok()) return FieldError(spec, row, field, part.status());
+    parts.push_back(std::move(*part));
   }
   return Join(parts, spec.joiner);
 }
 
 // The ids of one row of an import.
-Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const std::string& place, const Json& row, int64_t limit) {
-  BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOfRow(spec, place, row, spec.input_ids));
-  if (!value->is_array()) return InvalidArgument(place + ": field \"" + spec.input_ids + "\" is not a list of ids");
+Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const Row& row, int64_t limit) {
+  const Result<Json> read = row.Read(spec.input_ids);
+  if (!read.ok()) return FieldError(spec, row, spec.input_ids, read.status());
+  const Json& value = *read;
+  if (!value.is_array()) return InvalidArgument(row.place() + ": field \"" + spec.input_ids + "\" is not a list of ids, but " + ShownValue(value));
   std::vector<int32_t> ids;
-  for (const Json& id : *value) {
+  for (const Json& id : value) {
     // Read from text, a whole number without a sign is an unsigned one.
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(limit)) {
       return InvalidArgument(Format("%s: %s in field \"%s\" is no id of the tokenizer, which has 0 .. %lld; import it with the "
                                     "tokenizer that made it",
-                                    place.c_str(), id.dump().c_str(), spec.input_ids.c_str(), (long long)limit - 1));
+                                    row.place().c_str(), ShownValue(id).c_str(), spec.input_ids.c_str(), (long long)limit - 1));
     }
     ids.push_back(id.get<int32_t>());
   }
   return ids;
 }
 
+Result<Document> DocumentOfRow(const CorpusSpec& spec, std::string_view line, const std::string& place, int64_t id_limit) {
+  BRAID_ASSIGN_OR_RETURN(const Row row, Row::Parse(line, place));
+  Document document;
+  if (spec.input_ids.empty()) {
+    BRAID_ASSIGN_OR_RETURN(document.text, TextOfRow(spec, row));
+  } else {
+    BRAID_ASSIGN_OR_RETURN(document.ids, IdsOfRow(spec, row, id_limit));
+  }
+  return document;
+}
+
 // Sampling and caps, then on to the user of the documents.
 class Selector {
  public:
-  Selector(const CorpusSpec& spec, uint64_t seed, const std::function<Status(Document)>& use)
-      : spec_(spec), use_(use), draws_(seed, "sample/" + spec.name) {}
+  Selector(const CorpusSpec& spec, uint64_t seed, const std::function<Status(Document)>& use, LeftOut* left_out)
+      : spec_(spec), use_(use), left_out_(left_out), draws_(seed, "sample/" + spec.name) {}
 
   Status Offer(Document document) {
-    if (Trim(document.text).empty() && document.ids.empty()) return OkStatus();
+    if (!spec_.keep_blank && Trim(document.text).empty() && document.ids.empty()) {
+      ++left_out_->blank_documents;
+      return OkStatus();
+    }
     const uint64_t index = document.index = index_++;
     if (spec_.sample < 1.0 && draws_.Uniform(index) >= spec_.sample) return OkStatus();
     if (spec_.documents > 0 && documents_ >= spec_.documents) return Cancelled("cap");
@@ -78,30 +88,31 @@ class Selector {
     bytes_ += static_cast<int64_t>(document.bytes());
     return use_(std::move(document));
   }
+  // A row that cannot be read.
+  Status PassOver(const Status& why) {
+    if (!spec_.skip_bad_rows) return why;
+    ++left_out_->bad_rows;
+    if (left_out_->first_bad_rows.size() < kShownBadRows) left_out_->first_bad_rows.push_back(why.message());
+    return OkStatus();
+  }
   int64_t documents() const { return documents_; }
   uint64_t seen() const { return index_; }
 
  private:
   const CorpusSpec& spec_;
   const std::function<Status(Document)>& use_;
+  LeftOut* const left_out_;
   const RandomStream draws_;
   uint64_t index_ = 0;
   int64_t documents_ = 0;
   int64_t bytes_ = 0;
 };
 
-Status ReadJsonLines(const CorpusSpec& spec, const std::string& path, int64_t id_limit, Selector* selector) {
-  return ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
-    if (Trim(line).empty()) return OkStatus();
-    const std::string place = path + ":" + std::to_string(number);
-    BRAID_ASSIGN_OR_RETURN(const Json row, ParseJson(line, place));
-    Document document;
-    if (spec.input_ids.empty()) {
-      BRAID_ASSIGN_OR_RETURN(document.text, TextOfRow(spec, place, row));
-    } else {
-      BRAID_ASSIGN_OR_RETURN(document.ids, IdsOfRow(spec, place, row, id_limit));
-    }
-    return selector->Offer(std::move(document));
+Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, int64_t id_limit, Selector* selector) {
+  return ReadLines(file.path, [&](std::string_view line, int64_t number) -> Status {
+    if (Trim(line).empty() || (number == 1 && Trim(line) == kByteOrderMark)) return OkStatus();
+    Result<Document> document = DocumentOfRow(spec, line, file.name + ":" + std::to_string(number), id_limit);
+    return document.ok() ? selector->Offer(std::move(*document)) : selector->PassOver(document.status());
   });
 }
 
@@ -126,6 +137,7 @@ Status CheckDocument(const CorpusSpec& spec, const std::string& path, const std:
 
 Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* selector) {
   std::string text;
+  bool cut = false;
   if (spec.separator.empty()) {
     BRAID_RETURN_IF_ERROR(ReadDecompressed(path, [&](std::string_view piece) {
       text += piece;
@@ -142,9 +154,12 @@ Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* 
     }
     std::string document(Trim(text));
     text.clear();
+    cut = true;
     return selector->Offer({.text = std::move(document)});
   });
-  return status.ok() ? selector->Offer({.text = std::string(Trim(text))}) : status;
+  if (!status.ok()) return status;
+  // Behind the last separator there need not be a document.
+  return cut && Trim(text).empty() ? OkStatus() : selector->Offer({.text = std::string(Trim(text))});
 }
 
 }  // namespace
@@ -156,6 +171,9 @@ Json ToJson(const CorpusSpec& spec) {
   if (!spec.join.empty()) json["join"] = spec.join;
   if (!spec.separator.empty()) json["separator"] = spec.separator;
   if (!spec.input_ids.empty()) json["input_ids"] = spec.input_ids;
+  if (!spec.format.empty()) json["format"] = spec.format;
+  if (spec.skip_bad_rows) json["on_bad_row"] = "skip";
+  if (spec.keep_blank) json["blank_documents"] = "keep";
   return json;
 }
 
@@ -169,12 +187,19 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
   spec.joiner = read.String("joiner", "\n");
   spec.separator = read.String("separator", "");
   spec.input_ids = read.String("input_ids", "");
+  if (read.Has("format")) spec.format = read.Choice("format", "", {"rows", "text"});
+  spec.skip_bad_rows = read.Choice("on_bad_row", "fail", {"fail", "skip"}) == "skip";
+  spec.keep_blank = read.Choice("blank_documents", "drop", {"drop", "keep"}) == "keep";
   spec.sample = read.Double("sample", 1.0);
   spec.documents = read.Int("documents", 0);
   spec.bytes = read.Int("bytes", 0);
   spec.tokens = read.Int("tokens", 0);
   if (!spec.text.empty() && !spec.join.empty()) read.Fail("join", "text and join exclude each other");
+  if (spec.format == "text" && spec.names_fields()) read.Fail("format", "plain text has no fields, which text, join and input_ids name");
+  if (spec.format == "text" && spec.skip_bad_rows) read.Fail("on_bad_row", "plain text has no rows");
+  if (spec.format == "rows" && !spec.separator.empty()) read.Fail("separator", "it cuts plain text, and format says rows");
   if (!spec.input_ids.empty()) {
+    if (spec.keep_blank) read.Fail("blank_documents", "rows of ids are documents as they are");
     if (!spec.text.empty() || !spec.join.empty() || !spec.separator.empty()) {
       read.Fail("input_ids", "the rows hold ids, not text: text, join and separator exclude it");
     }
@@ -188,61 +213,97 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
   return spec;
 }
 
-Result<std::vector<std::string>> CorpusFiles(const CorpusSpec& spec, const std::string& folder) {
-  std::vector<std::string> files;
+namespace {
+
+// Artifact path -> what the user calls the file.
+Result<Json> NamesBeside(const std::string& folder) {
+  const std::string path = folder + ".manifest.json";
+  if (!PathExists(path)) return Json(Json::object());
+  BRAID_ASSIGN_OR_RETURN(const Json manifest, ReadJsonFile(path));
+  const Json names = manifest.is_object() ? manifest.value("metadata", Json::object()).value("files", Json::object()) : Json::object();
+  return names.is_object() ? names : Json::object();
+}
+
+}  // namespace
+
+Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder) {
+  std::vector<std::string> paths;
+  Json names = Json::object();
   if (!folder.empty()) {
-    BRAID_ASSIGN_OR_RETURN(files, ListTree(folder));
-    for (std::string& file : files) file = JoinPath(folder, file);
+    BRAID_ASSIGN_OR_RETURN(names, NamesBeside(folder));
+    BRAID_ASSIGN_OR_RETURN(paths, ListTree(folder));
   } else {
     for (const std::string& pattern : spec.files) {
-      BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> found, Glob(pattern));
-      files.insert(files.end(), found.begin(), found.end());
+      BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> found, Glob("", pattern));
+      for (const std::string& path : found) BRAID_RETURN_IF_ERROR(CheckPath(path));
+      paths.insert(paths.end(), found.begin(), found.end());
     }
   }
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  if (files.empty()) return NotFound("corpus " + spec.name + " has no files");
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  if (paths.empty()) return NotFound("corpus " + spec.name + " has no files");
+  std::vector<CorpusFile> files;
+  for (const std::string& path : paths) {
+    const std::string whole = JoinPath(folder, path);
+    const auto name = names.find(path);
+    files.push_back({whole, name != names.end() && name->is_string() ? name->get<std::string>() : whole});
+  }
   return files;
 }
 
 namespace {
 
-Status ReadFile(const CorpusSpec& spec, const std::string& file, int64_t id_limit, Selector* selector) {
-  if (!spec.input_ids.empty() && !IsJsonLines(file)) {
-    return InvalidArgument(file + ": corpora." + spec.name + ".input_ids reads rows of jsonl files, and this is none");
-  }
-  return IsJsonLines(file) ? ReadJsonLines(spec, file, id_limit, selector) : ReadPlainText(spec, file, selector);
+// `status` with the file's name in the place of its path.
+Status Named(const Status& status, const CorpusFile& file) {
+  std::string message = status.message();
+  if (const size_t at = message.find(file.path); at != std::string::npos) message.replace(at, file.path.size(), file.name);
+  return Status(status.code(), status.reason(), message);
 }
 
-Status EmptyCorpus(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seen) {
-  return InvalidArgument(Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s", spec.name.c_str(), files.size(),
-                                files.front().c_str(), files.size() > 1 ? ", ..." : "", (unsigned long long)seen,
-                                spec.input_ids.empty() ? "text" : "ids", seen > 0 ? ", and the sample takes none of them" : ""));
+Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, int64_t id_limit, Selector* selector) {
+  const bool rows = kind == FileKind::kRows || (kind == FileKind::kBlank && (spec.names_fields() || spec.format == "rows"));
+  const Status status = rows ? ReadRows(spec, file, id_limit, selector) : ReadPlainText(spec, file.path, selector);
+  return status.ok() ? status : Named(status, file);
+}
+
+Status EmptyCorpus(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seen, const LeftOut& left_out) {
+  std::string message = Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s", spec.name.c_str(), files.size(),
+                               files.front().name.c_str(), files.size() > 1 ? ", ..." : "", (unsigned long long)seen,
+                               spec.input_ids.empty() ? "text" : "ids", seen > 0 ? ", and the sample takes none of them" : "");
+  if (left_out.bad_rows > 0) {
+    message += Format("; %lld rows could not be read and were skipped, the first: ", (long long)left_out.bad_rows) + left_out.first_bad_rows.front();
+  }
+  return InvalidArgument(message);
 }
 
 }  // namespace
 
-Status ReadDocuments(const CorpusSpec& spec, const std::vector<std::string>& files, uint64_t seed,
-                     const std::function<Status(Document)>& use, int64_t id_limit) {
-  Selector selector(spec, seed, use);
-  for (const std::string& file : files) {
-    const Status status = ReadFile(spec, file, id_limit, &selector);
+Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seed,
+                     const std::function<Status(Document)>& use, int64_t id_limit, LeftOut* left_out) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<FileKind> kinds, KindsOf(spec, files));
+  LeftOut here;
+  if (left_out == nullptr) left_out = &here;
+  Selector selector(spec, seed, use, left_out);
+  for (size_t i = 0; i < files.size(); ++i) {
+    const Status status = ReadFile(spec, files[i], kinds[i], id_limit, &selector);
     if (status.code() == StatusCode::kCancelled) return OkStatus();
     BRAID_RETURN_IF_ERROR(status);
   }
-  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, selector.seen());
+  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, selector.seen(), *left_out);
 }
 
-Status CheckCorpus(CorpusSpec spec, const std::vector<std::string>& files) {
+Status CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files) {
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
+  BRAID_ASSIGN_OR_RETURN(const std::vector<FileKind> kinds, KindsOf(spec, files));
   const std::function<Status(Document)> first = [](Document) { return Cancelled("the first one is enough"); };
-  Selector selector(spec, 0, first);
-  for (const std::string& file : files) {
-    const Status status = ReadFile(spec, file, std::numeric_limits<int32_t>::max(), &selector);
+  LeftOut left_out;
+  Selector selector(spec, 0, first, &left_out);
+  for (size_t i = 0; i < files.size(); ++i) {
+    const Status status = ReadFile(spec, files[i], kinds[i], std::numeric_limits<int32_t>::max(), &selector);
     if (!status.ok() && status.code() != StatusCode::kCancelled) return status;
   }
-  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, 0);
+  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, 0, left_out);
 }
 
 }  // namespace braid::corpus

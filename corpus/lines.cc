@@ -3,33 +3,46 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
 #include "base/file.h"
+#include "corpus/foreign.h"
 
 namespace braid::corpus {
 namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
 constexpr size_t kMaxLine = size_t{256} << 20;
+constexpr int kMaxWindowLog = 31;  // zstd --long=31, as large dumps are packed; such a file takes up to 2 GiB to read
 
 using Use = std::function<Status(std::string_view)>;
 
-class Gunzip {
+// The content as it is, or what is packed in it.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual Status Feed(const std::string& /*path*/, std::string_view in, const Use& use) { return use(in); }
+  virtual bool complete() const { return true; }
+};
+
+class Gunzip final : public Decoder {
  public:
   Gunzip() { ready_ = inflateInit2(&stream_, 15 + 32) == Z_OK; }
-  ~Gunzip() { inflateEnd(&stream_); }
+  ~Gunzip() override { inflateEnd(&stream_); }
 
-  Status Feed(const std::string& path, std::string_view in, const Use& use) {
+  Status Feed(const std::string& path, std::string_view in, const Use& use) override {
     if (!ready_) return Internal("zlib could not start");
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
-    stream_.avail_in = static_cast<uInt>(in.size());
-    while (stream_.avail_in > 0) {
-      if (at_end_) {  // members may follow one another
+    while (!in.empty()) {
+      if (at_end_) {  // members may follow one another, and zeros that fill the last block of a tape
+        in.remove_prefix(std::min(in.find_first_not_of('\0'), in.size()));
+        if (in.empty()) break;
         if (inflateReset(&stream_) != Z_OK) return Internal("zlib could not go on");
         at_end_ = false;
       }
+      stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
+      stream_.avail_in = static_cast<uInt>(in.size());
       stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
       stream_.avail_out = static_cast<uInt>(out_.size());
       const int code = inflate(&stream_, Z_NO_FLUSH);
@@ -37,11 +50,12 @@ class Gunzip {
         return DataLoss(path + ": damaged gzip data (" + (stream_.msg != nullptr ? stream_.msg : "no details") + ")");
       }
       at_end_ = code == Z_STREAM_END;
+      in.remove_prefix(in.size() - stream_.avail_in);
       BRAID_RETURN_IF_ERROR(use({out_.data(), out_.size() - stream_.avail_out}));
     }
     return OkStatus();
   }
-  bool complete() const { return at_end_; }
+  bool complete() const override { return at_end_; }
 
  private:
   z_stream stream_{};
@@ -50,22 +64,26 @@ class Gunzip {
   std::vector<char> out_ = std::vector<char>(kPiece);
 };
 
-class Unzstd {
+class Unzstd final : public Decoder {
  public:
-  ~Unzstd() { ZSTD_freeDStream(stream_); }
+  Unzstd() { ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kMaxWindowLog); }
+  ~Unzstd() override { ZSTD_freeDStream(stream_); }
 
-  Status Feed(const std::string& path, std::string_view in, const Use& use) {
+  Status Feed(const std::string& path, std::string_view in, const Use& use) override {
     ZSTD_inBuffer input{in.data(), in.size(), 0};
-    while (input.pos < input.size) {
+    // A full output may have more behind it, although all of the input is taken.
+    for (bool full = false; input.pos < input.size || full;) {
       ZSTD_outBuffer output{out_.data(), out_.size(), 0};
-      const size_t code = ZSTD_decompressStream(stream_, &output, &input);
+      const size_t before = input.pos, code = ZSTD_decompressStream(stream_, &output, &input);
       if (ZSTD_isError(code)) return DataLoss(path + ": damaged zstd data (" + ZSTD_getErrorName(code) + ")");
-      at_end_ = code == 0;
+      // Asked again behind the end of a frame it names the size of the next header, without having taken a byte.
+      if (input.pos > before || output.pos > 0) at_end_ = code == 0;
+      full = output.pos == output.size;
       BRAID_RETURN_IF_ERROR(use({out_.data(), output.pos}));
     }
     return OkStatus();
   }
-  bool complete() const { return at_end_; }
+  bool complete() const override { return at_end_; }
 
  private:
   ZSTD_DStream* stream_ = ZSTD_createDStream();
@@ -73,27 +91,55 @@ class Unzstd {
   std::vector<char> out_ = std::vector<char>(kPiece);
 };
 
-template <typename Decoder>
-Status Decompress(const std::string& path, const Use& use) {
-  Decoder decoder;
-  BRAID_RETURN_IF_ERROR(
-      ReadFileInPieces(path, kPiece, [&](std::string_view piece) { return decoder.Feed(path, piece, use); }));
-  if (!decoder.complete()) return DataLoss(path + " is cut short: the compressed data does not end");
-  return OkStatus();
+// zstd data may begin with frames that are to be skipped: 0x184D2A50 to 0x184D2A5F.
+bool IsZstd(std::string_view head) {
+  return head.starts_with("\x28\xB5\x2F\xFD") || (head.size() >= 4 && (head[0] & 0xF0) == 0x50 && head.substr(1).starts_with("\x2A\x4D\x18"));
 }
+
+std::unique_ptr<Decoder> DecoderFor(std::string_view head) {
+  if (head.starts_with("\x1F\x8B")) return std::make_unique<Gunzip>();
+  if (IsZstd(head)) return std::make_unique<Unzstd>();
+  return std::make_unique<Decoder>();
+}
+
+// Holds the first bytes back until they can be told from what is no text.
+class Entrance {
+ public:
+  Entrance(const std::string& path, const Use& use) : path_(path), use_(use) {}
+
+  Status Take(std::string_view piece) {
+    if (passed_) return use_(piece);
+    head_ += piece;
+    return head_.size() < kForeignBytes ? OkStatus() : Pass();
+  }
+  Status End() { return passed_ ? OkStatus() : Pass(); }
+
+ private:
+  Status Pass() {
+    passed_ = true;
+    BRAID_RETURN_IF_ERROR(CheckForeign(path_, std::string_view(head_).substr(0, kForeignBytes)));
+    return use_(head_);
+  }
+
+  const std::string& path_;
+  const Use& use_;
+  std::string head_;
+  bool passed_ = false;
+};
 
 }  // namespace
 
 Status ReadDecompressed(const std::string& path, const Use& use) {
-  std::string head;
-  Status status = ReadFileInPieces(path, 4, [&](std::string_view piece) {
-    head = piece;
-    return Cancelled("");
-  });
-  if (!status.ok() && status.code() != StatusCode::kCancelled) return status;
-  if (head.starts_with("\x1F\x8B")) return Decompress<Gunzip>(path, use);
-  if (head == "\x28\xB5\x2F\xFD") return Decompress<Unzstd>(path, use);
-  return ReadFileInPieces(path, kPiece, use);
+  Entrance entrance(path, use);
+  const Use enter = [&](std::string_view piece) { return entrance.Take(piece); };
+  std::unique_ptr<Decoder> decoder;
+  BRAID_RETURN_IF_ERROR(ReadFileInPieces(path, kPiece, [&](std::string_view piece) {
+    if (decoder == nullptr) decoder = DecoderFor(piece);
+    return decoder->Feed(path, piece, enter);
+  }));
+  BRAID_RETURN_IF_ERROR(entrance.End());
+  if (decoder != nullptr && !decoder->complete()) return DataLoss(path + " is cut short: the compressed data does not end");
+  return OkStatus();
 }
 
 Status ReadLines(const std::string& path, const std::function<Status(std::string_view, int64_t)>& use) {

@@ -71,7 +71,7 @@ Status Check(const Arguments& arguments) {
     const std::vector<std::string> files = read.Strings("files");
     BRAID_RETURN_IF_ERROR(read.Finish());
     BRAID_ASSIGN_OR_RETURN(const CorpusSpec spec, CorpusFromJson(corpus, path + "." + std::to_string(i) + ".corpus"));
-    BRAID_RETURN_IF_ERROR(CheckCorpus(spec, files));
+    BRAID_RETURN_IF_ERROR(CheckCorpus(spec, {files.begin(), files.end()}));
   }
   return OkStatus();
 }

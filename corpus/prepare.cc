@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -130,12 +131,12 @@ class Preparer {
   size_t batch_bytes_ = 0;
 };
 
-Result<Json> DigestsOf(const std::vector<std::string>& files) {
+Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   Json digests = Json::array();
-  for (const std::string& file : files) {
-    BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(file));
-    BRAID_ASSIGN_OR_RETURN(const uint64_t size, FileSize(file));
-    digests.push_back({{"file", std::string(BaseName(file))}, {"sha256", digest}, {"size", size}});
+  for (const CorpusFile& file : files) {
+    BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(file.path));
+    BRAID_ASSIGN_OR_RETURN(const uint64_t size, FileSize(file.path));
+    digests.push_back({{"file", std::string(BaseName(file.path))}, {"sha256", digest}, {"size", size}});
   }
   return digests;
 }
@@ -160,7 +161,7 @@ Result<HeldOut> HeldOutFromJson(const Json& json) {
 }
 
 // The files of `spec`, below the input `role` or where the corpus is read in place.
-Result<std::vector<std::string>> FilesOf(const task::Task& task, const CorpusSpec& spec, const std::string& role) {
+Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec& spec, const std::string& role) {
   std::string folder;
   if (task.inputs.contains(role)) {
     BRAID_ASSIGN_OR_RETURN(folder, task.Input(role));
@@ -170,18 +171,33 @@ Result<std::vector<std::string>> FilesOf(const task::Task& task, const CorpusSpe
 
 // All documents of the corpus's validation files.
 Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& held_out, uint64_t seed, int64_t id_limit, Preparer* preparer,
-                      std::vector<std::string>* files) {
+                     std::vector<CorpusFile>* files, LeftOut* left_out) {
   BRAID_RETURN_IF_ERROR(preparer->BeginValidation());
   spec.files = held_out.files;
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
-  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> own, FilesOf(task, spec, "validation"));
-  for (const std::string& file : own) {
-    if (std::find(files->begin(), files->end(), file) == files->end()) continue;
-    return InvalidArgument("corpus " + spec.name + ": " + file + " is among its files and its validation files; what is set aside is not trained on");
+  BRAID_ASSIGN_OR_RETURN(const std::vector<CorpusFile> own, FilesOf(task, spec, "validation"));
+  for (const CorpusFile& file : own) {
+    if (std::none_of(files->begin(), files->end(), [&](const CorpusFile& other) { return other.path == file.path; })) continue;
+    return InvalidArgument("corpus " + spec.name + ": " + file.name + " is among its files and its validation files; what is set aside is not trained on");
   }
   files->insert(files->end(), own.begin(), own.end());
-  return ReadDocuments(spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); }, id_limit);
+  return ReadDocuments(spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); }, id_limit, left_out);
+}
+
+// What was left out, for shards.json, the job's summary and its log. Fields that would be zero are not there.
+Json Tell(const LeftOut& left_out, const std::string& job) {
+  Json json = Json::object();
+  if (left_out.blank_documents > 0) {
+    json["blank_documents"] = left_out.blank_documents;
+    Log(LogLevel::kWarning, job, Format("%lld blank documents were left out (blank_documents: keep would keep them)", (long long)left_out.blank_documents));
+  }
+  if (left_out.bad_rows > 0) {
+    json["bad_rows"] = left_out.bad_rows;
+    json["first_bad_rows"] = left_out.first_bad_rows;
+    Log(LogLevel::kWarning, job, Format("%lld rows could not be read and were skipped; the first:\n  ", (long long)left_out.bad_rows) + Join(left_out.first_bad_rows, "\n  "));
+  }
+  return json;
 }
 
 }  // namespace
@@ -197,25 +213,27 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
 
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input("tokenizer"));
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(JoinPath(tokenizer_folder, "tokenizer.json")));
-  BRAID_ASSIGN_OR_RETURN(std::vector<std::string> files, FilesOf(task, spec, "source"));
+  BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, FilesOf(task, spec, "source"));
   const std::string folder = JoinPath(task.output, "shards");
   Preparer preparer(task, channel, spec, held_out.share, static_cast<uint64_t>(seed), tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
+  LeftOut left_out;
   BRAID_RETURN_IF_ERROR(ReadDocuments(spec, files, static_cast<uint64_t>(seed),
                                       [&](Document document) { return preparer.Add(std::move(document)); },
-                                      tokenizer->entries()));
+                                      tokenizer->entries(), &left_out));
   if (held_out.own && !channel.stop_requested()) {
-    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, held_out, static_cast<uint64_t>(seed), tokenizer->entries(), &preparer, &files));
+    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, held_out, static_cast<uint64_t>(seed), tokenizer->entries(), &preparer, &files, &left_out));
   }
   if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
   if (channel.stop_requested()) return Cancelled("stopped while tokenising; nothing is lost, the job starts over");
   BRAID_RETURN_IF_ERROR(preparer.Finish());
   BRAID_ASSIGN_OR_RETURN(const Json sources, DigestsOf(files));
-  const Json counts = {{"tokens", preparer.train().tokens()},
+  Json counts = {{"tokens", preparer.train().tokens()},
                        {"documents", preparer.train().documents()},
                        {"validation_tokens", preparer.validation().tokens()},
                        {"validation_documents", preparer.validation().documents()},
                        {"tokenizer", tokenizer->digest()}};
+  counts.update(Tell(left_out, task.job));
   Json description = counts;
   description.update({{"format", 1}, {"corpus", spec.name}, {"dtype", tokenizer->vocab() > 65536 ? "uint32" : "uint16"},
                       {"vocab", tokenizer->vocab()}, {"eos_id", tokenizer->eos_id()}, {"sources", sources},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/excerpt.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -32,7 +33,7 @@ std::vector<size_t> StartsOf(std::string_view text) {
 
 Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts, const std::string& where) {
   const bool shaped = json.is_array() && json.size() == 3 && json[0].is_number_unsigned() && json[1].is_number_unsigned() && json[2].is_string();
-  if (!shaped) return InvalidArgument(where + ": expected [begin, end, \"TAG\"], found " + json.dump().substr(0, 60));
+  if (!shaped) return InvalidArgument(where + ": expected [begin, end, \"TAG\"], found " + Excerpt(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
   const auto begin = json[0].get<size_t>(), end = json[1].get<size_t>();
   if (begin >= end || end >= starts.size()) {
     return InvalidArgument(Format("%s: %zu to %zu is no part of a text of %zu characters", where.c_str(), begin, end, starts.size() - 1));
@@ -40,7 +41,7 @@ Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts, const
   const std::string name = json[2].get<std::string>();
   const std::optional<TokenClass> tag = TokenClassOfName(name);
   if (!tag.has_value() || *tag == TokenClass::kWord || *tag == TokenClass::kOther) {
-    return InvalidArgument(where + ": \"" + name + "\" is no Universal POS tag");
+    return InvalidArgument(where + ": \"" + Excerpt(name) + "\" is no Universal POS tag");
   }
   return Span{starts[begin], starts[end], *tag};
 }
@@ -102,7 +103,7 @@ Status Append(const std::string& text, const std::vector<Span>& spans, const std
 // Calls use(text, spans, "file:line") for each document.
 Status ForEachRow(const std::string& path, const std::function<Status(const std::string&, const std::vector<Span>&, const std::string&)>& use) {
   return ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
-    if (line.empty()) return OkStatus();
+    if (Trim(line).empty()) return OkStatus();
     const std::string where = Format("%s:%lld", path.c_str(), (long long)number);
     BRAID_ASSIGN_OR_RETURN(const Json row, ParseJson(line, where));
     JsonReader read(row, where);

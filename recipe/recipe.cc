@@ -58,14 +58,24 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   const std::string text = map.String("text", "");
   const std::vector<std::string> join = map.Strings("join");
   if (!text.empty() && !join.empty()) map.Fail("join", "text and join exclude each other");
+  if (map.Has("joiner") && join.empty()) map.Fail("joiner", "does nothing without join");
   const std::string ids = map.String("input_ids", "");
-  for (const char* key : {"text", "join", "joiner", "separator"}) {
+  const std::string format = map.Has("format") ? map.Choice("format", "rows", {"rows", "text"}) : "";
+  (void)map.Node("format");
+  for (const char* key : {"text", "join", "input_ids", "on_bad_row"}) {
+    if (format == "text" && map.Has(key)) map.Fail(key, "does nothing with format: text; plain text has no rows");
+  }
+  if (format == "rows" && map.Has("separator")) map.Fail("separator", "does nothing with format: rows; it cuts plain text");
+  for (const char* key : {"text", "join", "joiner", "separator", "blank_documents"}) {
     if (!ids.empty() && map.Has(key)) map.Fail(key, "rows of input_ids are tokens already");
   }
   corpus.spec = {{"name", name}, {"joiner", map.String("joiner", "\n")}, {"sample", map.Double("sample", 1.0)}};
   if (!text.empty()) corpus.spec["text"] = text;
   if (!join.empty()) corpus.spec["join"] = join;
   if (!ids.empty()) corpus.spec["input_ids"] = ids;
+  if (!format.empty()) corpus.spec["format"] = format;
+  if (map.Choice("on_bad_row", "fail", {"fail", "skip"}) == "skip") corpus.spec["on_bad_row"] = "skip";
+  if (map.Choice("blank_documents", "drop", {"drop", "keep"}) == "keep") corpus.spec["blank_documents"] = "keep";
   if (const std::string separator = map.String("separator", ""); !separator.empty()) corpus.spec["separator"] = separator;
   for (const char* cap : {"documents", "bytes", "tokens"}) {
     if (const int64_t value = map.Int(cap, 0, 1, kMany); value > 0) corpus.spec[cap] = value;

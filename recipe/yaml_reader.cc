@@ -1,5 +1,6 @@
 #include "recipe/yaml_reader.h"
 
+#include "base/excerpt.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -7,9 +8,10 @@ namespace braid::recipe {
 namespace {
 
 constexpr size_t kMostErrors = 10;
+constexpr size_t kErrorBytes = 800;  // of each
 
 std::string Shown(const YAML::Node& node) {
-  if (node.IsScalar()) return "\"" + node.Scalar().substr(0, 60) + "\"";
+  if (node.IsScalar()) return "\"" + Excerpt(node.Scalar()) + "\"";
   if (node.IsSequence()) return "a list";
   if (node.IsMap()) return "a mapping";
   return "nothing";
@@ -18,7 +20,7 @@ std::string Shown(const YAML::Node& node) {
 }  // namespace
 
 void YamlErrors::Fail(const YAML::Mark& mark, const std::string& message) {
-  errors_.emplace(mark.line + 1, mark.column + 1, message);
+  errors_.emplace(mark.line + 1, mark.column + 1, Excerpt(message, kErrorBytes));
 }
 
 Status YamlErrors::status() const {
@@ -146,7 +148,7 @@ std::string YamlMap::Choice(const std::string& key, const std::string& fallback,
     if (value == word) return value;
   }
   const std::string near = NearestWord(value, allowed);
-  Fail(key, "expected " + Join(allowed, " or ") + ", found \"" + value + "\"" + (near.empty() ? "" : "; did you mean " + near + "?"));
+  Fail(key, "expected " + Join(allowed, " or ") + ", found \"" + Excerpt(value) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?"));
   return fallback;
 }
 

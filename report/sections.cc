@@ -141,6 +141,27 @@ void AddTiles(const Results& results, const std::vector<Finding>& findings, Docu
   if (!tiles.empty()) document->Tiles(std::move(tiles));
 }
 
+int64_t CountIn(const Json& summary, const char* field) {
+  const auto found = summary.find(field);
+  return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+}
+
+// Documents and rows that corpora have and no model saw, as the jobs `prepare` counted them.
+void AddLeftOut(const Results& results, Document* document) {
+  for (const JobFact& job : results.jobs) {
+    if (job.kind != "prepare") continue;
+    const int64_t blank = CountIn(job.summary, "blank_documents"), bad = CountIn(job.summary, "bad_rows");
+    const std::string corpus = "Corpus " + job.name.substr(job.name.find(':') + 1);
+    if (blank > 0) document->Text(Format("%s: %lld documents are blank and were left out.", corpus.c_str(), (long long)blank));
+    if (bad == 0) continue;
+    std::vector<std::string> first;
+    if (const auto rows = job.summary.find("first_bad_rows"); rows != job.summary.end() && rows->is_array()) {
+      for (const Json& row : *rows) first.push_back(row.is_string() ? row.get<std::string>() : row.dump());
+    }
+    document->Text(Format("%s: %lld rows could not be read and were skipped; the first: ", corpus.c_str(), (long long)bad) + Join(first, "; ") + ".");
+  }
+}
+
 void AddResults(const Results& results, Document* document) {
   document->Heading("Results");
   if (results.corpora.empty()) document->Text("The recipe asks for no validation loss (evaluate: loss).");
@@ -148,6 +169,7 @@ void AddResults(const Results& results, Document* document) {
   document->Add(CostTable(results));
   document->Text("Losses are mean cross-entropies per token (natural logarithm) on text that no model was trained on. Tokens and time of a "
                  "composite include those of its paths; its time is its critical path. A dash: not part of this run.");
+  AddLeftOut(results, document);
   const std::vector<std::string> lines = Comparisons(results);
   if (lines.size() <= kMostSentences) {
     for (const std::string& line : lines) document->Text(line);

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/excerpt.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -74,8 +75,8 @@ class EventWriter : public Channel {
     Emit({{"event", "result"}, {"outputs", outputs_}, {"summary", summary}});
   }
   void Fail(Category category, const Status& status, const std::string& hint, bool deterministic) override {
-    Log(LogLevel::kError, scope_, status.ToString() + (hint.empty() ? "" : "\n  " + hint));
-    Emit({{"event", "error"}, {"category", CategoryName(category)}, {"message", status.message()}, {"hint", hint},
+    Log(LogLevel::kError, scope_, Excerpt(status.ToString(), kMessageBytes) + (hint.empty() ? "" : "\n  " + hint));
+    Emit({{"event", "error"}, {"category", CategoryName(category)}, {"message", Excerpt(status.message(), kMessageBytes)}, {"hint", hint},
           {"deterministic", deterministic}});
   }
   bool stop_requested() const override { return g_stop.load(); }

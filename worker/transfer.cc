@@ -94,6 +94,9 @@ Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cac
   for (const storage::ManifestFile& file : manifest.files) {
     BRAID_RETURN_IF_ERROR(DownloadBlob(link, cache, file.sha256, file.size, stop).Wrap("fetching " + file.path));
   }
+  // Beside the folder: what the user calls its files, which messages name instead of this cache.
+  BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(target + ".manifest.json", manifest.Canonical()));
   BRAID_RETURN_IF_ERROR(cache.Materialize(manifest, target));
   return target;
 }

@@ -26,7 +26,7 @@ Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string
 // All blobs of the manifest that the coordinator lacks.
 Status UploadArtifact(CoordinatorLink& link, const storage::BlobStore& cache, const storage::Manifest& manifest,
                       StopSignal& stop);
-// The artifact as a folder of read-only files under <folder>/<id>; returns it.
+// The artifact as a folder of read-only files under <folder>/<id>, with its manifest beside it as <id>.manifest.json; returns it.
 Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cache, const std::string& artifact,
                                   const std::string& folder, StopSignal& stop);
 // Takes the files of a folder into the cache and describes them. The folder may go afterwards.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/excerpt.h"
 #include "coordinator/core/runs.h"
 #include "scheduler/retry.h"
 
@@ -151,7 +152,10 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
     return same ? OkStatus() : Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
   }
   if (!command.success) {
-    AcceptFailure(command, tx);
+    // Programs and workers bound what they say; what is stored does not depend on it.
+    EndedCommand failed = command;
+    for (std::string* text : {&failed.failure.error, &failed.failure.hint}) *text = Excerpt(*text, kMessageBytes);
+    AcceptFailure(failed, tx);
     return OkStatus();
   }
   if (command.rank.rank == 0) return AcceptSuccess(command, tx);

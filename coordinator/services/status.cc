@@ -1,5 +1,6 @@
 #include "coordinator/services/status.h"
 
+#include "base/excerpt.h"
 #include "google/rpc/status.pb.h"
 
 namespace braid::coordinator {
@@ -20,14 +21,16 @@ std::string ReasonOf(const Status& status) {
 
 grpc::Status ToGrpc(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
+  // It travels twice in the trailing metadata, which gRPC refuses to carry above 8 KiB, and must be UTF-8.
+  const std::string message = Excerpt(status.message(), kMessageBytes);
   google::rpc::ErrorInfo info;
   info.set_reason(ReasonOf(status));
   info.set_domain("braid");
   google::rpc::Status details;
   details.set_code(static_cast<int>(status.code()));
-  details.set_message(status.message());
+  details.set_message(message);
   details.add_details()->PackFrom(info);
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), status.message(), details.SerializeAsString());
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message, details.SerializeAsString());
 }
 
 }  // namespace braid::coordinator

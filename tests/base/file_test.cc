@@ -65,12 +65,38 @@ TEST_F(FileTest, MapOfAnEmptyFileIsEmpty) {
   EXPECT_EQ(MappedFile::Open(Path("a")).value().size(), 0u);
 }
 
-TEST_F(FileTest, ListTreeRefusesLinks) {
+// As Hugging Face's cache has them: files and folders that are links into another folder.
+TEST_F(FileTest, ListTreeReadsThroughLinks) {
+  ASSERT_TRUE(MakeFolder(Path("blobs/more")).ok());
   ASSERT_TRUE(MakeFolder(Path("x/y")).ok());
+  ASSERT_TRUE(WriteFileAtomic(Path("blobs/0f"), "").ok());
+  ASSERT_TRUE(WriteFileAtomic(Path("blobs/more/1"), "").ok());
   ASSERT_TRUE(WriteFileAtomic(Path("x/y/z"), "").ok());
-  EXPECT_THAT(ListTree(folder_.path()).value(), ElementsAre("x/y/z"));
-  ASSERT_EQ(::symlink("/etc/passwd", Path("x/link").c_str()), 0);
-  EXPECT_FALSE(ListTree(folder_.path()).ok());
+  ASSERT_EQ(::symlink("../blobs/0f", Path("x/config.json").c_str()), 0);
+  ASSERT_EQ(::symlink("config.json", Path("x/again").c_str()), 0);
+  ASSERT_EQ(::symlink("../blobs/more", Path("x/folder").c_str()), 0);
+  EXPECT_THAT(ListTree(Path("x")).value(), ElementsAre("again", "config.json", "folder/1", "y/z"));
+  ASSERT_EQ(::symlink("x", Path("top").c_str()), 0);
+  EXPECT_THAT(ListTree(Path("top")).value(), ElementsAre("again", "config.json", "folder/1", "y/z"));
+}
+
+TEST_F(FileTest, ListTreeNamesLinksThatLeadNowhere) {
+  ASSERT_TRUE(MakeFolder(Path("x/y")).ok());
+  ASSERT_EQ(::symlink("../blobs/gone", Path("x/model.safetensors").c_str()), 0);
+  EXPECT_EQ(ListTree(Path("x")).status().message(),
+            Path("x/model.safetensors") + " is a link to ../blobs/gone, which is not there; fetch what it stands for (download it again, dvc "
+                                          "pull, git annex get) or remove the link");
+  ASSERT_TRUE(RemoveFile(Path("x/model.safetensors")).ok());
+  ASSERT_EQ(::symlink("..", Path("x/y/up").c_str()), 0);
+  EXPECT_EQ(ListTree(Path("x")).status().message(), Path("x/y/up") + " is a link to a folder that it stands in itself; remove the link");
+  ASSERT_TRUE(RemoveFile(Path("x/y/up")).ok());
+  ASSERT_EQ(::symlink("b", Path("x/a").c_str()), 0);
+  ASSERT_EQ(::symlink("a", Path("x/b").c_str()), 0);
+  EXPECT_EQ(ListTree(Path("x")).status().message(), Path("x/a") + " is a link to b and leads back to itself; remove it");
+  ASSERT_TRUE(RemoveFile(Path("x/a")).ok());
+  ASSERT_TRUE(RemoveFile(Path("x/b")).ok());
+  ASSERT_EQ(::mkfifo(Path("x/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(ListTree(Path("x")).status().message(), Path("x/pipe") + " is not a plain file");
 }
 
 TEST_F(FileTest, ALockedFileIsRefusedUntilTheHolderGoes) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -34,6 +35,73 @@ TEST_F(RecipeFileTest, AMissingFileNamesItsLine) {
   const auto file = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n  e: {files: [nowhere/*.jsonl]}\n"), {});
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.status().message(), At("recipe.yaml") + ":5: no file matches " + At("nowhere/*.jsonl"));
+}
+
+// What the user wrote is a pattern; the folder of the recipe is not.
+TEST_F(RecipeFileTest, TheRecipesFolderIsNoPattern) {
+  const std::string recipe = Recipe("  c: {files: [\"data/**/*.jsonl\"]}\n");
+  const std::string folder = "a[1]* {x,y}?";
+  for (const char* name : {"/data/one.jsonl", "/data/x/two.jsonl", "/data/x/y/three.jsonl"}) Write(folder + name, "{}");
+  Write("a1/data/wrong.jsonl", "{}");
+  Write(folder + "/recipe.yaml", ReadFile(recipe).value());
+  const auto file = LoadRecipe(At(folder + "/recipe.yaml"), {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(*FilesOf(*file, file->dag.sources.front()),
+              ElementsAre(Pair("one.jsonl", At(folder + "/data/one.jsonl")), Pair("three.jsonl", At(folder + "/data/x/y/three.jsonl")),
+                          Pair("two.jsonl", At(folder + "/data/x/two.jsonl"))));
+}
+
+TEST_F(RecipeFileTest, AFileNamedTwiceIsOne) {
+  const auto file = LoadRecipe(Recipe("  c: {files: [a/one.jsonl, ./a/one.jsonl, b/../a/*.jsonl]}\n"), {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(FilesOf(*file, file->dag.sources.front())->size(), 1u);
+}
+
+TEST_F(RecipeFileTest, ATokenizerIsAFileAndNoPattern) {
+  Write("tok[1].json", "{}");
+  Write("tok1.json", "{}");
+  const auto load = [&](const std::string& name) {
+    const std::string recipe = Recipe("  c: {files: [a/*.jsonl]}\n");
+    std::string text = ReadFile(recipe).value();
+    text.replace(text.find("{train: {vocab: 300}}"), 21, "{file: \"" + name + "\"}");
+    Write("recipe.yaml", text);
+    return LoadRecipe(recipe, {});
+  };
+  const auto file = load("tok[1].json");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(*FilesOf(*file, file->dag.sources.front()), ElementsAre(Pair("tok[1].json", At("tok[1].json"))));
+  EXPECT_EQ(load("tok*.json").status().message(), At("recipe.yaml") + ":2: there is no file " + At("tok*.json"));
+}
+
+// As the cache of Hugging Face, DVC and git annex have them.
+TEST_F(RecipeFileTest, LinksAreReadThrough) {
+  Write("blobs/0f", "{}");
+  Write("blobs/1e", "weights");
+  ASSERT_TRUE(MakeFolder(At("hub/snapshots/rev")).ok());
+  const auto link = [&](const std::string& target, const std::string& name) { ASSERT_EQ(::symlink(target.c_str(), At(name).c_str()), 0); };
+  link("../../../blobs/0f", "hub/snapshots/rev/config.json");
+  link("../../../blobs/1e", "hub/snapshots/rev/model.safetensors");
+  link("hub/snapshots/rev", "current");
+  link("blobs/0f", "linked.jsonl");
+  const auto file = LoadRecipe(Recipe("  c: {files: [linked.jsonl]}\n"), {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(*FilesOf(*file, file->dag.sources.front()), ElementsAre(Pair("linked.jsonl", At("linked.jsonl"))));
+  recipe::Source source{"from.p", "checkpoint", {"current"}, 6, /*folders=*/true};
+  EXPECT_THAT(*FilesOf(*file, source), ElementsAre(Pair("config.json", At("current/config.json")), Pair("model.safetensors", At("current/model.safetensors"))));
+
+  const auto error = [&](const char* folder) {
+    source.files = {folder};
+    return FilesOf(*file, source).status().message();
+  };
+  EXPECT_THAT(error("hub"), EndsWith("(it has no config.json); it is a cache of Hugging Face: name the folder below its snapshots"));
+  ASSERT_TRUE(RemoveFile(At("blobs/1e")).ok());
+  EXPECT_THAT(error("current"), HasSubstr("recipe.yaml:6: from.p: " + At("current/model.safetensors") + " is a link to ../../../blobs/1e, which is not there; fetch what"));
+  ASSERT_TRUE(RemoveFile(At("blobs/0f")).ok());
+  EXPECT_THAT(error("current"), HasSubstr(At("current/config.json") + " is a link to ../../../blobs/0f, which is not there"));
+  EXPECT_THAT(LoadRecipe(Recipe("  c: {files: [\"linked*\"]}\n"), {}).status().message(),
+              HasSubstr("recipe.yaml:4: source.c: " + At("linked.jsonl") + " is a link to blobs/0f, which is not there"));
+  ASSERT_TRUE(RemoveTree(At("hub")).ok());
+  EXPECT_THAT(error("current"), HasSubstr(At("current") + " is a link to hub/snapshots/rev, which is not there"));
 }
 
 TEST_F(RecipeFileTest, AFolderIsNoFile) {

@@ -309,6 +309,24 @@ TEST_F(CoreTest, WhatAFullDiskRefusesDidNotHappen) {
   EXPECT_EQ(core_->state().FindRun(run)->state, RunState::kSucceeded);
 }
 
+// Whatever a worker says: what is stored, listed and sent is a message.
+TEST_F(CoreTest, AFailureOfMegabytesIsStoredAsAMessage) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  const std::string said = "rows.jsonl:7: " + std::string(5'000'000, 'x') + " is no number\xE9";
+  for (int i = 0; i < 20 && Job(run, "a").state != JobState::kFailed; ++i) {
+    clock_.Advance(20'000);
+    EXPECT_TRUE(Beat(worker).ok());
+    if (Job(run, "a").state == JobState::kActive) EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "user", said).ok());
+  }
+  ASSERT_EQ(Job(run, "a").state, JobState::kFailed);
+  for (const std::string& error : {Job(run, "a").error, core_->state().FindRun(run)->error, core_->state().FindAttempt({run, "a", 1})->failure.error}) {
+    EXPECT_THAT(error, HasSubstr("rows.jsonl:7: xxx"));
+    EXPECT_THAT(error, HasSubstr("is no number\xEF\xBF\xBD"));
+    EXPECT_LT(error.size(), 1700u);
+  }
+}
+
 TEST_F(CoreTest, ACancelledRunEndsWhenItsRanksAreGone) {
   FakeWorker& worker = AddWorker("w1");
   const std::string run = SubmitJobs({Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});

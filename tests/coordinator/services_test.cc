@@ -157,6 +157,20 @@ TEST_F(ServicesTest, BytesOfAnotherDigestAreDropped) {
   EXPECT_THAT(status.error_message(), HasSubstr(wrong.substr(0, 12)));
 }
 
+// gRPC carries a message in trailing metadata, 8 KiB of it in all.
+TEST_F(ServicesTest, AnErrorThatEchoesInputIsOneThatArrives) {
+  for (const std::string& id : {std::string(3'000'000, 'x'), std::string(3'000, '\x01'), "caf\xC3\xA9" + std::string(2'000, 'y')}) {
+    v1::GetRunRequest request;
+    request.set_id(id);
+    v1::Run run;
+    grpc::ClientContext context;
+    const grpc::Status status = runs_service_->GetRun(&context, request, &run);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << status.error_message().substr(0, 200);
+    EXPECT_LT(status.error_message().size(), 1700u);
+    EXPECT_GT(status.error_message().size(), 20u);
+  }
+}
+
 TEST_F(ServicesTest, ListsComeInPagesWithoutGapsOrRepeats) {
   const std::string data = "x";
   ASSERT_TRUE(Upload(data, 0, 1, Sha256Hex(data)).ok());

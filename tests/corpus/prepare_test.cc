@@ -185,7 +185,34 @@ TEST_F(PrepareTest, WhatIsNoIdIsNamedWithFileAndLine) {
   EXPECT_THAT(Run(import_, "{\"input_ids\":[7}\n").message(), HasSubstr("rows.jsonl:1 is not valid JSON"));
   EXPECT_THAT(Run(import_, "{\"input_ids\":[]}\n").message(), HasSubstr("rows.jsonl) hold 0 documents with ids"));
   EXPECT_THAT(Run(import_, "1 2 3\n", "ids.txt").message(),
-              HasSubstr("ids.txt: corpora.c.input_ids reads rows of jsonl files, and this is none"));
+              HasSubstr("ids.txt: corpora.c.input_ids names a field of rows, but the lines of this file are no JSON objects (the first is 1 2 3)"));
+}
+
+// What is in no document is counted; shards of whole corpora say nothing of it.
+TEST_F(PrepareTest, WhatIsLeftOutIsCounted) {
+  ASSERT_TRUE(Run({{"name", "c"}}, "{\"text\":\"one and two\"}\n").ok());
+  const Json plain = Shards::Open(at("output/shards")).value().description;
+  for (const char* field : {"blank_documents", "bad_rows", "first_bad_rows"}) EXPECT_FALSE(plain.contains(field)) << field;
+  const Json corpus = {{"name", "c"}, {"on_bad_row", "skip"}};
+  ASSERT_TRUE(Run(corpus, "{\"text\":\"one and two\"}\n{\"text\":\"\"}\n{\"text\":null}\n{\"text\":\" \"}\n{\"text\":7}\n{\"text\":\"two\"}\n").ok());
+  const Json counted = Shards::Open(at("output/shards")).value().description;
+  EXPECT_EQ(counted["documents"], 2);
+  EXPECT_EQ(counted["blank_documents"], 2);
+  EXPECT_EQ(counted["bad_rows"], 2);
+  ASSERT_EQ(counted["first_bad_rows"].size(), 2u);
+  EXPECT_THAT(counted["first_bad_rows"][1].get<std::string>(), HasSubstr("rows.jsonl:5: field \"text\" is not text, but 7 (column 9)"));
+  EXPECT_EQ(counted["spec"]["on_bad_row"], "skip");
+}
+
+// The published way: a document without text leaves its end.
+TEST_F(PrepareTest, BlankDocumentsMayLeaveTheirEnd) {
+  ASSERT_TRUE(Run({{"name", "c"}, {"blank_documents", "keep"}}, "{\"text\":\"one\"}\n{\"text\":\"\"}\n{\"text\":\"two\"}\n").ok());
+  std::vector<int32_t> one, two;
+  Encoder(tokenizer_).Encode("one", &one);
+  Encoder(tokenizer_).Encode("two", &two);
+  one.push_back(tokenizer_->eos_id());
+  two.push_back(tokenizer_->eos_id());
+  EXPECT_THAT(Documents(), ElementsAre(one, std::vector<int32_t>{tokenizer_->eos_id()}, two));
 }
 
 TEST_F(PrepareTest, NoTokenizerIsTrainedOnIds) {

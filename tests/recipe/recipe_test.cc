@@ -176,6 +176,36 @@ TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
             "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
 }
 
+TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
+  const auto with = [](const std::string& keys) { return Replaced("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], " + keys + "}"); };
+  const Recipe recipe = MustParse(with("text: text, on_bad_row: skip, blank_documents: keep, format: rows"));
+  EXPECT_EQ(recipe.corpora[0].spec["on_bad_row"], "skip");
+  EXPECT_EQ(recipe.corpora[0].spec["blank_documents"], "keep");
+  EXPECT_EQ(recipe.corpora[0].spec["format"], "rows");
+  // What is not asked for is not in the spec: jobs of recipes from before stay as they were.
+  const Recipe plain = MustParse(with("text: text, on_bad_row: fail, blank_documents: drop"));
+  for (const char* key : {"on_bad_row", "blank_documents", "format"}) EXPECT_FALSE(plain.corpora[0].spec.contains(key)) << key;
+  EXPECT_THAT(ErrorOf(with("text: text, on_bad_row: drop")), HasSubstr("r.yaml:4:57: corpora.tales.on_bad_row: expected fail or skip, found \"drop\""));
+  EXPECT_THAT(ErrorOf(with("text: text, blank_documents: 1")), HasSubstr("corpora.tales.blank_documents: expected drop or keep"));
+  EXPECT_THAT(ErrorOf(with("format: csv")), HasSubstr("corpora.tales.format: expected rows or text"));
+  // Keys that would do nothing.
+  EXPECT_THAT(ErrorOf(with("text: text, joiner: x")), HasSubstr("corpora.tales.joiner: does nothing without join"));
+  EXPECT_THAT(ErrorOf(with("text: text, format: text")), HasSubstr("corpora.tales.text: does nothing with format: text"));
+  EXPECT_THAT(ErrorOf(with("on_bad_row: skip, format: text")), HasSubstr("corpora.tales.on_bad_row: does nothing with format: text"));
+  EXPECT_THAT(ErrorOf(with("separator: x, format: rows")), HasSubstr("corpora.tales.separator: does nothing with format: rows"));
+}
+
+// An error names the place, and not all of what stands there.
+TEST(RecipeTest, ErrorsAreShortWhateverTheyQuote) {
+  const std::string much(1'000'000, 'x');
+  for (const std::string& text : {Replaced("run: small", "run: small\n" + much + ": 1"), Replaced("batch: 4", "batch: " + much), Replaced("corpus: tales", "corpus: " + much),
+                                  Replaced("vocab: 400", "vocab: *" + much), Replaced("d: 128", "d: \"" + much), Replaced("run: small", "run: small\ncompat: " + much)}) {
+    const std::string error = ErrorOf(text);
+    EXPECT_THAT(error, StartsWith("r.yaml:"));
+    EXPECT_LT(error.size(), 3000u);
+  }
+}
+
 TEST(RecipeTest, ACorpusMayHaveValidationFilesOfItsOwn) {
   const Recipe recipe = MustParse(Replaced("text: text}", "text: text, validation: [valid.jsonl, more/*.jsonl]}"));
   EXPECT_THAT(recipe.corpora[0].validation, ElementsAre("valid.jsonl", "more/*.jsonl"));

@@ -96,6 +96,17 @@ class ReportTest : public testing::Test {
   task::Task task_;
 };
 
+// What no model saw is said where the results are.
+TEST_F(ReportTest, BlankDocumentsAndBadRowsAreCounted) {
+  EXPECT_THAT(ToMarkdown(Full(MustGather())), Not(HasSubstr("left out")));
+  Json job = Job("prepare:tales", "prepare", 1, 1, 5, 0, {});
+  job["summary"] = {{"documents", 90}, {"blank_documents", 3}, {"bad_rows", 7}, {"first_bad_rows", {"data/tales.jsonl:7: field is not text, but null"}}};
+  task_.spec["facts"]["jobs"].push_back(job);
+  const std::string text = ToMarkdown(Full(MustGather()));
+  EXPECT_THAT(text, HasSubstr("Corpus tales: 3 documents are blank and were left out."));
+  EXPECT_THAT(text, HasSubstr("Corpus tales: 7 rows could not be read and were skipped; the first: data/tales.jsonl:7: field is not text, but null."));
+}
+
 TEST_F(ReportTest, AddsUpWhatACompositeCost) {
   const Results results = MustGather();
   EXPECT_THAT(results.corpora, ElementsAre("sums", "tales", "all"));

@@ -195,6 +195,33 @@ TEST_F(BlimpTest, NamesFileAndLineOfABadRow) {
   EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(), HasSubstr("both paradigm a"));
 }
 
+// Rows are read for their two fields, blank lines are passed over, and folders of links are read through.
+TEST_F(BlimpTest, BlankLinesOddFieldsAndLinksAreFine) {
+  const std::string row = R"({"sentence_good": "a cat", "sentence_bad": "cat a", "pairID": NaN, "note": "\ud800", "n": 1e999})";
+  Write("blobs/0f", row + "\r\n\n" + row + "\n \n\n");
+  ASSERT_TRUE(MakeFolder(folder_.path() + "/data").ok());
+  ASSERT_EQ(::symlink("../blobs/0f", (folder_.path() + "/data/agree.jsonl").c_str()), 0);
+  const auto paradigms = ReadBlimp(folder_.path() + "/data", 0);
+  ASSERT_TRUE(paradigms.ok()) << paradigms.status().message();
+  ASSERT_EQ(paradigms->size(), 1u);
+  EXPECT_EQ(paradigms->front().pairs.size(), 2u);
+  EXPECT_EQ(ReadBlimp(folder_.path() + "/data", 2)->front().pairs.size(), 2u);
+  Write("data/b.JSONL", row + "\n");
+  EXPECT_EQ(ReadBlimp(folder_.path() + "/data", 0)->back().name, "b");
+  Write("data/c.jsonl.xz", std::string("\xFD\x37zXZ\0\0\x04", 8));
+  EXPECT_THAT(ReadBlimp(folder_.path() + "/data", 0).status().message(), HasSubstr("data/c.jsonl.xz is an xz file"));
+}
+
+TEST_F(BlimpTest, ARowOfMegabytesIsNotTheMessage) {
+  const std::string much(5'000'000, 'x');
+  for (const std::string& row : {"{\"sentence_good\": [\"" + much + "\"]}", "{\"sentence_good\": \"" + much, "{\"" + much + "\": 1}"}) {
+    Write("a.jsonl", R"({"sentence_good": "x", "sentence_bad": "y"})" "\n" + row);
+    const std::string error = ReadBlimp(folder_.path(), 0).status().message();
+    EXPECT_THAT(error, HasSubstr("a.jsonl:2"));
+    EXPECT_LT(error.size(), 600u);
+  }
+}
+
 // The published files, where a checkout has them beside it.
 TEST_F(BlimpTest, ReadsAll67PublishedParadigms) {
   const std::string archive = JoinPath(FolderOf(BRAID_SOURCE_DIR), "shared/data/eval/blimp/blimp.tar.gz");

@@ -52,6 +52,62 @@ TEST_F(GlueDataTest, ColaHasNoLineOfNames) {
   EXPECT_THAT(Shown("cola", data.validation[0]), ElementsAre("The sailors rode the breeze.||acceptable"));
 }
 
+// At the end, in between, and before the line of names.
+TEST_F(GlueDataTest, BlankLinesArePassedOver) {
+  Write("SST-2/train.tsv", "\nsentence\tlabel\r\nhide new secretions \t0\r\n\r\nthat loves its characters\t1\r\n\r\n\r\n");
+  Write("SST-2/dev.tsv", "sentence\tlabel\nfine . \t1\n\n");
+  EXPECT_THAT(Shown("sst2", Read("sst2").value().train), ElementsAre("hide new secretions ||negative", "that loves its characters||positive"));
+  Write("BoolQ/train.jsonl", "{\"question\": \"q\", \"passage\": \"p\", \"label\": true}\n\n{\"question\": \"r\", \"passage\": \"s\", \"label\": false}\n\n \n");
+  Write("BoolQ/val.jsonl", "{\"question\": \"q\", \"passage\": \"p\", \"label\": true}\r\n\r\n");
+  EXPECT_THAT(Shown("boolq", Read("boolq").value().train), ElementsAre("q|p|yes", "r|s|no"));
+}
+
+TEST_F(GlueDataTest, OddValuesHarmOnlyWhoReadsThem) {
+  Write("BoolQ/train.JSONL", "{\"question\": \"q\", \"passage\": \"p\", \"idx\": NaN, \"label\": true}\n"
+                             "{\"question\": \"r\", \"passage\": \"s\", \"more\": {\"score\": -Infinity, \"by\": \"\\ud800\"}, \"label\": false}\n");
+  Write("BoolQ/val.ndjson", "{\"question\": \"q\", \"passage\": \"p\", \"idx\": 007, \"label\": 1}\n");
+  EXPECT_THAT(Shown("boolq", Read("boolq").value().train), ElementsAre("q|p|yes", "r|s|no"));
+  Write("BoolQ/val.ndjson", "{\"question\": \"q\", \"passage\": \"p\", \"label\": NaN}\n");
+  EXPECT_THAT(Error("boolq"), HasSubstr("val.ndjson:1: label NaN is none of no, yes"));
+  Write("BoolQ/val.ndjson", "{\"question\": \"q\", \"passage\": null, \"label\": 1}\n");
+  EXPECT_THAT(Error("boolq"), HasSubstr("val.ndjson:1: field passage is null, but must be text"));
+  // Nested fields of a row too.
+  Write("MultiRC/train.jsonl", R"({"idx": 0, "passage": {"text": "p", "score": NaN, "questions": [{"question": "q", "n": 01, "answers": [{"text": "a", "label": 1, "x": NaN}, {"text": "b", "label": 0}]}]}})" "\n");
+  Write("MultiRC/val.jsonl", R"({"passage": {"text": "p", "questions": [{"question": "q", "answers": [{"text": "a", "label": 1}]}]}})" "\n\n");
+  EXPECT_THAT(Shown("multirc", Read("multirc").value().train), ElementsAre("p|q a|true", "p|q b|false"));
+  // No number to predict.
+  const std::string names = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore\n";
+  Write("STS-B/train.tsv", names + "0\tg\tf\ty\t1\tn\tn\ta\tb\tnan\n");
+  Write("STS-B/dev.tsv", names + "0\tg\tf\ty\t1\tn\tn\ta\tb\t3.8\n");
+  EXPECT_THAT(Error("stsb"), HasSubstr("train.tsv:2: field score"));
+}
+
+TEST_F(GlueDataTest, FilesAreTypedByTheirContent) {
+  const std::string rows = "{\"sentence\": \"fine\", \"label\": 1}\n{\"sentence\": \"bad\", \"label\": 0}\n";
+  Write("SST-2/train.tsv", rows);
+  Write("SST-2/dev.jsonl", rows);
+  EXPECT_THAT(Shown("sst2", Read("sst2").value().train), ElementsAre("fine||positive", "bad||negative"));
+  Write("SST-2/dev.jsonl", "sentence\tlabel\nfine\t1\n");
+  EXPECT_THAT(Error("sst2"), HasSubstr("dev.jsonl:1: the row is not a JSON object; it begins with sentence"));
+}
+
+TEST_F(GlueDataTest, ARowOfMegabytesIsNotTheMessage) {
+  const std::string much(5'000'000, 'x');
+  Write("BoolQ/val.jsonl", "{\"question\": \"q\", \"passage\": \"p\", \"label\": true}\n");
+  for (const std::string& row : {"{\"question\": [\"" + much + "\"]}", "{\"question\": \"q\", \"passage\": \"p\", \"label\": \"" + much + "\"}",
+                                 "{\"" + much + "\": 1}", "{\"question\": \"" + much}) {
+    Write("BoolQ/train.jsonl", row + "\n");
+    EXPECT_THAT(Error("boolq"), HasSubstr("BoolQ/train.jsonl:1"));
+    EXPECT_LT(Error("boolq").size(), 700u);
+  }
+  Write("SST-2/train.tsv", "sentence\tlabel\n" + much + "\t" + much + "\n");
+  Write("SST-2/dev.tsv", "sentence\tlabel\n");
+  EXPECT_THAT(Error("sst2"), HasSubstr("SST-2/train.tsv:2"));
+  EXPECT_LT(Error("sst2").size(), 700u);
+  Write("SST-2/train.tsv", much + "\t" + much + "\n" + much + "\n");
+  EXPECT_LT(Error("sst2").size(), 1000u);
+}
+
 TEST_F(GlueDataTest, Sst2) {
   Write("SST-2/train.tsv", "sentence\tlabel\nhide new secretions \t0\nthat loves its characters\t1\n");
   Write("SST-2/dev.tsv", "sentence\tlabel\nit 's a charming journey . \t1\n");

@@ -1,41 +1,47 @@
 #include "trainer/eval/blimp/pairs.h"
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/text.h"
 #include "corpus/lines.h"
+#include "corpus/row.h"
 
 namespace braid::trainer {
 namespace {
 
 // "adjunct_island" for "data/adjunct_island.jsonl.gz", nothing for another kind of file.
 std::string ParadigmOf(std::string_view path) {
-  std::string_view name = BaseName(path);
-  for (const std::string_view packed : {".gz", ".zst"}) {
-    if (name.ends_with(packed)) name.remove_suffix(packed.size());
+  std::string name(BaseName(path)), lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  // Files packed otherwise are pairs as well: reading them says how they are to be packed.
+  for (const std::string_view packed : {".gz", ".zst", ".zstd", ".bz2", ".xz"}) {
+    if (lower.ends_with(packed)) lower.erase(lower.size() - packed.size());
   }
-  if (!name.ends_with(".jsonl")) return "";
-  name.remove_suffix(std::string_view(".jsonl").size());
-  return std::string(name);
+  for (const std::string_view rows : {".jsonl", ".ndjson", ".jsonlines"}) {
+    if (lower.ends_with(rows)) return name.substr(0, lower.size() - rows.size());
+  }
+  return "";
 }
 
-Result<std::string> Sentence(const Json& row, const char* field, const std::string& place) {
-  const auto found = row.is_object() ? row.find(field) : row.end();
-  if (!row.is_object() || found == row.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) {
-    return InvalidArgument(place + ": the row has no text in field " + field + "; BLiMP's rows have sentence_good and sentence_bad");
+Result<std::string> Sentence(const corpus::Row& row, const char* field) {
+  if (row.Has(field)) {
+    Result<std::string> sentence = row.ReadText(field);
+    if (!sentence.ok() || !sentence->empty()) return sentence;
   }
-  return found->get<std::string>();
+  return InvalidArgument(row.place() + ": the row has no text in field " + field + "; BLiMP's rows have sentence_good and sentence_bad");
 }
 
 Result<Paradigm> ReadParadigm(const std::string& path, const std::string& name, int64_t pairs) {
   Paradigm paradigm{name, {}};
   const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
-    const std::string place = path + ":" + std::to_string(number);
-    BRAID_ASSIGN_OR_RETURN(const Json row, ParseJson(line, place));
+    if (Trim(line).empty()) return OkStatus();
+    BRAID_ASSIGN_OR_RETURN(const corpus::Row row, corpus::Row::Parse(line, path + ":" + std::to_string(number)));
     Paradigm::Pair pair;
-    BRAID_ASSIGN_OR_RETURN(pair.good, Sentence(row, "sentence_good", place));
-    BRAID_ASSIGN_OR_RETURN(pair.bad, Sentence(row, "sentence_bad", place));
+    BRAID_ASSIGN_OR_RETURN(pair.good, Sentence(row, "sentence_good"));
+    BRAID_ASSIGN_OR_RETURN(pair.bad, Sentence(row, "sentence_bad"));
     paradigm.pairs.push_back(std::move(pair));
     // Ends the reading early; told apart from a real error below.
     return pairs > 0 && static_cast<int64_t>(paradigm.pairs.size()) >= pairs ? Cancelled("") : OkStatus();

@@ -1,6 +1,6 @@
 // The minimal pairs of BLiMP as published: one file `<paradigm>.jsonl` for each of 67 paradigms, 1000 rows
-// each, with the fields `sentence_good` and `sentence_bad`. Files may be compressed (.gz, .zst) and stand in
-// sub-folders.
+// each, with the fields `sentence_good` and `sentence_bad`; others are not looked at, and blank lines are passed over. Files may be
+// compressed (.gz, .zst), be links, and stand in sub-folders.
 #pragma once
 
 #include <cstdint>

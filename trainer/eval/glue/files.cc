@@ -33,8 +33,12 @@ std::string SplitName(std::string_view word) {
 // "cola.train" for a path below the folder; empty for a file of another kind.
 std::string KeyOf(const std::string& path) {
   std::vector<std::string> parts = Split(BaseName(path), '.');
-  if (parts.size() > 1 && (parts.back() == "gz" || parts.back() == "zst")) parts.pop_back();
-  if (parts.size() < 2 || (parts.back() != "tsv" && parts.back() != "jsonl")) return "";
+  const auto ends_with = [&](std::initializer_list<std::string_view> endings) {
+    return parts.size() > 1 && std::find(endings.begin(), endings.end(), LowerCase(parts.back())) != endings.end();
+  };
+  // Files packed otherwise are found as well: reading them says how they are to be packed.
+  if (ends_with({"gz", "zst", "zstd", "bz2", "xz"})) parts.pop_back();
+  if (!ends_with({"tsv", "jsonl", "ndjson", "jsonlines"})) return "";
   parts.pop_back();
   const std::string_view folder = BaseName(FolderOf(path));
   const bool flat = parts.size() > 1;

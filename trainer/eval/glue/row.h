@@ -22,9 +22,9 @@ struct TsvFormat {
   bool skip_short_rows = false;      // rows with too few fields are passed over (a few of QQP's) instead of an error
 };
 
-// Calls `use` with every row of a .tsv or .jsonl file, which may be compressed (.gz, .zst). Stops at its first
-// error. A row with another number of fields than the file's columns and a line that is no JSON object are
-// kInvalidArgument, with the place.
+// Calls `use` with every row of a .tsv or .jsonl file, which may be compressed (gzip, zstd). Blank lines are passed over. What is not
+// valid JSON in a row (NaN) harms only who asks for that field (corpus/row.h). Stops at its first error. A row with another number of
+// fields than the file's columns and a line that is no JSON object are kInvalidArgument, with the place.
 Status ReadRows(const std::string& path, const TsvFormat& format, const std::function<Status(const Row&)>& use);
 
 // The text of the first of `names` that the row has; else kInvalidArgument that lists what it has.
