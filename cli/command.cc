@@ -39,7 +39,11 @@ Result<std::string> Globals::Address() const {
   if (!json.ok()) {
     return Unavailable("no coordinator: " + file + " is not there; start one with braid up, or give --addr HOST:PORT");
   }
-  return json->value("grpc", "");
+  JsonReader read(*json, file);
+  const std::string grpc = read.RequireString("grpc");
+  for (const char* other : {"http", "pid"}) (void)read.Value(other);
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return grpc;
 }
 
 Result<Client> Connect(const Globals& globals) {

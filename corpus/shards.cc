@@ -110,7 +110,7 @@ Result<Shards> Shards::Open(const std::string& folder) {
   const int64_t vocab = read.RequireInt("vocab");
   const std::string dtype = read.Choice("dtype", "", {"uint16", "uint32"});
   const int64_t tokens[2] = {read.RequireInt("tokens"), read.RequireInt("validation_tokens")};
-  for (const char* other : {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed"}) {
+  for (const char* other : {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed", "unicode"}) {
     (void)read.Value(other);
   }
   BRAID_RETURN_IF_ERROR(read.Finish());

@@ -3,6 +3,7 @@
 
 #include "base/arguments.h"
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/text.h"
 #include "merge/account.h"
 #include "merge/merge_job.h"
@@ -91,4 +92,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::merge
 
-int main(int argc, char** argv) { return braid::merge::Main(argc, argv); }
+int main(int argc, char** argv) { return braid::GuardedMain("braid-merge", braid::merge::Main, argc, argv); }

@@ -45,7 +45,6 @@ ONLY_IN = {
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
     r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
     r"yaml-cpp/": r"recipe/",
-    r"utf8proc\.h": r"corpus/",
     r"httplib\.h": r"coordinator/http/",
 }
 # Shared libraries that a program must not need.
