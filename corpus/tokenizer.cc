@@ -8,11 +8,6 @@
 #include "corpus/tokenizer_rules.h"
 
 namespace braid::corpus {
-namespace {
-
-constexpr char kEndOfText[] = "<|endoftext|>";
-
-}  // namespace
 
 Tokenizer::Tokenizer(std::unique_ptr<Rules> rules) : rules_(std::move(rules)) {}
 Tokenizer::~Tokenizer() = default;
@@ -32,7 +27,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::Parse(std::string_view json_
   rules->digest = Sha256Hex(json_text);
   BRAID_RETURN_IF_ERROR(ReadTokenizerFile(json, what, rules.get()));
   if (rules->eos_id < 0) {
-    return InvalidArgument(what + ": added_tokens has no " + kEndOfText + "; braid ends every document with it");
+    return InvalidArgument(what + ": added_tokens has no " + kDocumentEnd + "; braid ends every document with it");
   }
   rules->entries = static_cast<int64_t>(rules->bytes.size());
   return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(rules)));

@@ -12,7 +12,6 @@
 namespace braid::corpus {
 namespace {
 
-constexpr char kEndOfText[] = "<|endoftext|>";
 constexpr uint64_t kMostIds = 10'000'000;
 
 using Ids = std::unordered_map<std::string, int32_t>;
@@ -138,7 +137,7 @@ class AddedTokenReader {
     }
     BRAID_ASSIGN_OR_RETURN(const int32_t id, IdOf(content, read));
     PlaceBytes(id, content, rules_);
-    if (content == kEndOfText) rules_->eos_id = id;
+    if (content == kDocumentEnd) rules_->eos_id = id;
     if (normalized && rules_->nfc) content = Nfc(content);  // it is looked for in normalised text
     (normalized ? rules_->normalized_tokens : rules_->raw_tokens).Add({std::move(content), id});
     return OkStatus();

@@ -49,7 +49,7 @@ Result<MergeRequest> RequestOf(const Arguments& arguments) {
     if (arguments.Has(option.name)) options[option.name] = arguments.Get(option.name);
   }
   BRAID_ASSIGN_OR_RETURN(request.connect, ConnectionText(arguments.Get("connect"), options));
-  BRAID_ASSIGN_OR_RETURN(const int64_t seed, arguments.GetInt("seed", 42));
+  BRAID_ASSIGN_OR_RETURN(const int64_t seed, arguments.GetInt("seed", 42, 0));
   request.seed = static_cast<uint64_t>(seed);
   request.carry_optimizer = arguments.Has("carry-optimizer");
   return request;
