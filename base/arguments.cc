@@ -1,6 +1,7 @@
 #include "base/arguments.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "base/text.h"
@@ -47,17 +48,20 @@ std::string Arguments::Get(const std::string& name, const std::string& fallback)
   return it == values_.end() ? fallback : it->second;
 }
 
-Result<int64_t> Arguments::GetInt(const std::string& name, int64_t fallback) const {
+Result<int64_t> Arguments::GetInt(const std::string& name, int64_t fallback, int64_t least, int64_t most) const {
   if (!Has(name)) return fallback;
   auto value = ParseInt(Get(name));
   if (!value.ok()) return value.status().Wrap("--" + name);
-  return value;
+  if (*value >= least && *value <= most) return value;
+  if (most == INT64_MAX) return InvalidArgument(Format("--%s: must be at least %lld, is %lld", name.c_str(), (long long)least, (long long)*value));
+  return InvalidArgument(Format("--%s: must be in %lld .. %lld, is %lld", name.c_str(), (long long)least, (long long)most, (long long)*value));
 }
 
 Result<double> Arguments::GetDouble(const std::string& name, double fallback) const {
   if (!Has(name)) return fallback;
   auto value = ParseDouble(Get(name));
   if (!value.ok()) return value.status().Wrap("--" + name);
+  if (!std::isfinite(*value)) return InvalidArgument("--" + name + ": must be finite, is " + Get(name));
   return value;
 }
 

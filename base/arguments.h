@@ -2,6 +2,7 @@
 // CLI11; the task programs build without it.)
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,7 +21,9 @@ class Arguments {
   const std::vector<std::string>& positional() const { return positional_; }
   bool Has(const std::string& name) const { return values_.contains(name); }
   std::string Get(const std::string& name, const std::string& fallback = "") const;
-  Result<int64_t> GetInt(const std::string& name, int64_t fallback) const;
+  // What is not in least .. most is an error that says the range.
+  Result<int64_t> GetInt(const std::string& name, int64_t fallback, int64_t least = INT64_MIN, int64_t most = INT64_MAX) const;
+  // Finite.
   Result<double> GetDouble(const std::string& name, double fallback) const;
 
  private:

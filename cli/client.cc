@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "google/rpc/status.pb.h"
 
 namespace braid::cli {
@@ -34,6 +35,9 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
   const auto code = static_cast<StatusCode>(status.error_code());
   if (code == StatusCode::kUnavailable && reason.empty()) {
     return Status(code, "no coordinator answers at " + address + " (" + status.error_message() + "); is it up? braid up starts one");
+  }
+  if (status.error_message().empty()) {  // the library's own errors may say nothing
+    return Status(code, reason, "the coordinator at " + address + " answered " + std::string(StatusCodeName(code)) + " and gave no reason");
   }
   return Status(code, reason, status.error_message());
 }
@@ -102,6 +106,7 @@ Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& 
   manifest.kind = kind;
   manifest.metadata = metadata;
   for (const auto& [path, local] : files) {
+    if (!IsUtf8(path)) return InvalidArgument(RepairUtf8(local) + ": the file's name is not UTF-8; rename it");
     storage::ManifestFile file{path, "", 0};
     BRAID_ASSIGN_OR_RETURN(file.sha256, Sha256File(local));
     BRAID_ASSIGN_OR_RETURN(file.size, FileSize(local));

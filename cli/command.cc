@@ -39,7 +39,9 @@ Result<std::string> Globals::Address() const {
   if (!json.ok()) {
     return Unavailable("no coordinator: " + file + " is not there; start one with braid up, or give --addr HOST:PORT");
   }
-  return json->value("grpc", "");
+  const Json grpc = json->is_object() ? json->value("grpc", Json()) : Json();
+  if (!grpc.is_string()) return InvalidArgument(file + ": grpc: expected HOST:PORT of the coordinator; start it anew with braid up");
+  return grpc.get<std::string>();
 }
 
 Result<Client> Connect(const Globals& globals) {

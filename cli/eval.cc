@@ -112,23 +112,23 @@ void RegisterEval(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("eval", "Measure a model: losses, routing, dual-path, BLiMP, GLUE and SuperGLUE");
   command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")->required();
   command->add_option("--shards", flags->shards, "folders of shards: loss and perplexity on what was set aside");
-  command->add_option("--sequences", flags->sequences, "of each folder of shards; 0: all, or 8 for --routing and --dual")->capture_default_str();
+  command->add_option("--sequences", flags->sequences, "of each folder of shards; 0: all, or 8 for --routing and --dual")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->add_option("--routing", flags->routing, "which path a composite chooses: default (braid's own prompts, and --shards), or a JSON file (docs/tasks.md)");
   command->add_option("--dual", flags->dual, "read-outs and interventions over --shards: published, or a JSON file (docs/tasks.md)");
   command->add_option("--average", flags->average, "T8, as eval.loss_average of a recipe: token_mean or batch_mean")->capture_default_str();
   command->add_option("--last-label", flags->last_label, "T1, as train.last_label of a recipe: ignore or copy_input")->capture_default_str();
   command->add_option("--blimp", flags->blimp, "folder with BLiMP's *.jsonl");
-  command->add_option("--pairs", flags->pairs, "of each paradigm of BLiMP; 0: all")->capture_default_str();
+  command->add_option("--pairs", flags->pairs, "of each paradigm of BLiMP; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->add_option("--glue", flags->glue, "folder with the files of GLUE's and SuperGLUE's tasks");
   command->add_option("--tasks", flags->tasks, "cola,rte,...; all that the folder has if not given");
   command->add_option("--seeds", flags->seeds, "3,12,...; the paper's if not given");
-  command->add_option("--documents", flags->documents, "examples of each file; 0: all")->capture_default_str();
-  command->add_option("--epochs", flags->epochs, "of fine-tuning, at most")->capture_default_str();
-  command->add_option("--batch", flags->batch, "of fine-tuning")->capture_default_str();
-  command->add_option("--length", flags->length, "tokens of an example, at most")->capture_default_str();
+  command->add_option("--documents", flags->documents, "examples of each file; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--epochs", flags->epochs, "of fine-tuning, at most")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--batch", flags->batch, "of fine-tuning")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--length", flags->length, "tokens of an example, at most")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--mnli", flags->mnli, "mean of both validation sets, or matched");
   command->add_option("--adapters", flags->adapters, "folder for the adapters of every fine-tuning");
-  command->add_option("--threads", flags->threads)->capture_default_str();
+  command->add_option("--threads", flags->threads, "of the CPU")->check(CLI::Range(1, 1024))->capture_default_str();
   command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Eval(globals, *flags); }; });
 }
 

@@ -67,7 +67,7 @@ void RegisterEvents(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("events", "Every change of state, in order");
   command->add_option("run", *run, "of one run (default: all)");
   command->add_flag("-f,--follow", *follow, "go on with new ones");
-  command->add_option("--since", *since, "only those after this number");
+  command->add_option("--since", *since, "only those after this number")->check(CLI::NonNegativeNumber);
   command->callback([registry, run, follow, since] {
     registry.chosen = [&globals = registry.globals, run, follow, since] { return Events(globals, *run, *follow, *since); };
   });

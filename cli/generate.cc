@@ -27,11 +27,11 @@ void RegisterGenerate(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("generate", "Text from a model");
   command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")->required();
   command->add_option("prompt", flags->prompt)->required();
-  command->add_option("--tokens", flags->tokens)->capture_default_str();
-  command->add_option("--temperature", flags->temperature, "0: always the likeliest token")->capture_default_str();
-  command->add_option("--top-k", flags->top_k)->capture_default_str();
+  command->add_option("--tokens", flags->tokens, "to generate")->check(CLI::Range(1, 100'000))->capture_default_str();
+  command->add_option("--temperature", flags->temperature, "0: always the likeliest token")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--top-k", flags->top_k, "only the likeliest; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->add_option("--top-p", flags->top_p)->capture_default_str();
-  command->add_option("--seed", flags->seed)->capture_default_str();
+  command->add_option("--seed", flags->seed, "of the draws")->check(CLI::NonNegativeNumber)->capture_default_str();
   command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Generate(globals, *flags); }; });
 }
 

@@ -81,8 +81,8 @@ void RegisterLogs(const Registry& registry) {
   command->add_option("job", flags->job)->required();
   command->add_flag("-f,--follow", flags->follow, "go on until the job has ended, also across attempts");
   command->add_option("--tail", flags->tail, "only the last lines")->check(CLI::NonNegativeNumber);
-  command->add_option("--attempt", flags->attempt, "of an earlier attempt (default: the newest)");
-  command->add_option("--rank", flags->rank, "of another rank of a gang");
+  command->add_option("--attempt", flags->attempt, "of an earlier attempt (default: the newest)")->check(CLI::NonNegativeNumber);
+  command->add_option("--rank", flags->rank, "of another rank of a gang")->check(CLI::NonNegativeNumber);
   command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Logs(globals, *flags); }; });
 }
 

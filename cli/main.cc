@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/guarded_main.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "cli/command.h"
@@ -78,4 +79,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::cli
 
-int main(int argc, char** argv) { return braid::cli::Main(argc, argv); }
+int main(int argc, char** argv) { return braid::GuardedMain("braid", braid::cli::Main, argc, argv); }

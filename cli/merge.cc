@@ -121,7 +121,7 @@ void AddFlags(CLI::App* sub, const std::shared_ptr<MergeFlags>& flags) {
   sub->add_option("--base", merge.base, "a composite whose paths are swapped (a parent of the same name), added and dropped");
   sub->add_option("--drop", merge.drop, "paths of the base to leave out")->delimiter(',')->allow_extra_args(false);
   sub->add_flag("--carry-optimizer", merge.carry_optimizer, "begin with AdamW's moments of the parents");
-  sub->add_option("--seed", flags->seed, "of the new tensors")->capture_default_str();
+  sub->add_option("--seed", flags->seed, "of the new tensors")->check(CLI::NonNegativeNumber)->capture_default_str();
   sub->add_option("--name", merge.name, "of the composite")->capture_default_str();
 }
 

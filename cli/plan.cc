@@ -109,12 +109,18 @@ v1::Plan PlanOf(const RecipeFile& file) {
   plan.mutable_compat()->set_mode(file.recipe.compat);
   for (const std::string& field : recipe::Overrides(file.recipe)) plan.mutable_compat()->add_overrides(field);
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);
+  for (const recipe::Caution& caution : file.dag.cautions) plan.add_warnings(caution.job + ": " + caution.text);
+  for (const std::string& line : file.missing) plan.add_missing(line);
   return plan;
 }
 
 std::string PlanText(const v1::Plan& plan) {
   std::string text = JobsText(plan) + ModelsText(plan) + "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
+  if (plan.warnings_size() > 0) text += "\nwarnings:\n";
+  for (const std::string& line : plan.warnings()) text += "  " + line + "\n";
+  if (plan.missing_size() > 0) text += "\nnot here, so that sizes are left out above; submit needs it:\n";
+  for (const std::string& line : plan.missing()) text += "  " + line + "\n";
   return text;
 }
 
@@ -126,7 +132,7 @@ void RegisterPlan(const Registry& registry) {
   command->add_option("--only", *only, "only this job and what it needs (may be repeated)");
   command->callback([registry, path, only] {
     registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
-      BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(*path, *only));
+      BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(*path, *only, Missing::kListed));
       const v1::Plan plan = PlanOf(file);
       if (globals.json()) return PrintJson(plan), kOkExit;
       std::fputs(PlanText(plan).c_str(), stdout);

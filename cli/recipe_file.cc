@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/text.h"
 #include "cli/sources.h"
+#include "corpus/tokenizer.h"
 #include "recipe/expand.h"
 
 namespace braid::cli {
@@ -25,42 +27,77 @@ bool Compressed(const std::string& path) {
   return head.starts_with("\x1F\x8B") || head == "\x28\xB5\x2F\xFD" || (head.size() == 4 && head.substr(1) == "\x2A\x4D\x18");
 }
 
-// Entries of a tokenizer.json and the pad row: the vocabulary of a model, as corpus/ counts it. 0 if it cannot be told.
-int64_t VocabOf(const std::string& path) {
-  const Result<Json> json = ReadJsonFile(path);
-  if (!json.ok() || !json->is_object()) return 0;
-  int64_t last = -1;
-  const Json vocab = json->value("model", Json::object()).value("vocab", Json::object());
-  for (const auto& [token, id] : vocab.items()) {
-    if (id.is_number_integer()) last = std::max(last, id.get<int64_t>());
-  }
-  for (const Json& token : json->value("added_tokens", Json::array())) last = std::max(last, token.value("id", int64_t{-1}));
-  return last + 2;
+Status Refuse(const RecipeFile& file, int line, const std::string& message) {
+  return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), line) + message);
 }
 
-recipe::Known Measure(const RecipeFile& file, const recipe::Dag& dag) {
-  recipe::Known known;
+// Whether a source has a name that nothing answers to, and is not merely the wrong thing.
+bool IsMissing(const RecipeFile& file, const recipe::Source& source) {
+  return std::any_of(source.files.begin(), source.files.end(), [&](const std::string& pattern) {
+    const std::string path = Resolve(file, pattern);
+    if (source.folders) return !PathExists(path);
+    const auto matches = Glob(path);
+    return !matches.ok() || matches->empty();
+  });
+}
+
+// The sources of `dag` that are here; the others are errors or noted.
+Result<recipe::Dag> WithoutMissing(const recipe::Dag& dag, Missing missing, RecipeFile* file) {
+  recipe::Dag here = dag;
+  here.sources.clear();
   for (const recipe::Source& source : dag.sources) {
-    const auto files = FilesOf(file, source);
-    if (!files.ok()) continue;
-    if (source.name == "tokenizer") known.vocab = VocabOf(files->begin()->second);
-    if (!source.name.starts_with("source.")) continue;
-    double bytes = 0;
-    for (const auto& [name, path] : *files) {
-      const Result<uint64_t> size = FileSize(path);
-      if (size.ok()) bytes += static_cast<double>(*size) * (Compressed(path) ? kCompression : 1);
+    const Status found = FilesOf(*file, source).status();
+    if (found.ok()) {
+      here.sources.push_back(source);
+    } else if (missing == Missing::kListed && IsMissing(*file, source)) {
+      file->missing.push_back(found.message());
+    } else {
+      return found;
     }
+  }
+  return here;
+}
+
+// Rows of a model with the recipe's tokenizer file: its entries and the pad.
+Result<int64_t> VocabOf(const RecipeFile& file, const recipe::Source& source, const std::string& path) {
+  const auto tokenizer = corpus::Tokenizer::Load(path);
+  if (!tokenizer.ok()) return Refuse(file, source.line, "tokenizer.file: " + tokenizer.status().message());
+  const int64_t entries = (*tokenizer)->entries(), said = file.recipe.tokenizer_entries;
+  if (said > 0 && said != entries) {
+    return Refuse(file, source.line, Format("tokenizer.vocab: the recipe says %lld, but %s has %lld entries", (long long)said, path.c_str(), (long long)entries));
+  }
+  return (*tokenizer)->vocab();
+}
+
+// Tokens of a corpus after sampling, estimated from the sizes of its files.
+int64_t TokensOf(const RecipeFile& file, const std::string& corpus_name, const std::map<std::string, std::string>& files) {
+  double bytes = 0;
+  for (const auto& [name, path] : files) {
+    const Result<uint64_t> size = FileSize(path);
+    if (size.ok()) bytes += static_cast<double>(*size) * (Compressed(path) ? kCompression : 1);
+  }
+  const recipe::Corpus* corpus = file.recipe.FindCorpus(corpus_name);
+  const double sample = corpus == nullptr ? 1 : corpus->spec.value("sample", 1.0);
+  return static_cast<int64_t>(sample * bytes / kBytesPerToken);
+}
+
+Result<recipe::Known> Measure(const RecipeFile& file, const recipe::Dag& here) {
+  recipe::Known known;
+  for (const recipe::Source& source : here.sources) {
+    BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
+    if (source.name == "tokenizer") {
+      BRAID_ASSIGN_OR_RETURN(known.vocab, VocabOf(file, source, files.begin()->second));
+    }
+    if (!source.name.starts_with("source.")) continue;
     const std::string name = source.name.substr(7);
-    const recipe::Corpus* corpus = file.recipe.FindCorpus(name);
-    const double sample = corpus == nullptr ? 1 : corpus->spec.value("sample", 1.0);
-    known.tokens[name] = static_cast<int64_t>(sample * bytes / kBytesPerToken);
+    known.tokens[name] = TokensOf(file, name, files);
   }
   return known;
 }
 
 }  // namespace
 
-Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::string>& only) {
+Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::string>& only, Missing missing) {
   RecipeFile file;
   std::string text;
   if (path == "-") {
@@ -75,9 +112,10 @@ Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::st
   BRAID_ASSIGN_OR_RETURN(file.recipe, recipe::ParseRecipe(text, file.path));
   BRAID_ASSIGN_OR_RETURN(const recipe::Dag whole, recipe::Expand(file.recipe));
   BRAID_ASSIGN_OR_RETURN(const recipe::Dag blank, recipe::Only(whole, only));
-  for (const recipe::Source& source : blank.sources) BRAID_RETURN_IF_ERROR(FilesOf(file, source).status());
-  BRAID_RETURN_IF_ERROR(CheckLocalCheckpoints(file, blank));
-  BRAID_ASSIGN_OR_RETURN(const recipe::Dag measured, recipe::Expand(file.recipe, Measure(file, blank)));
+  BRAID_ASSIGN_OR_RETURN(const recipe::Dag here, WithoutMissing(blank, missing, &file));
+  BRAID_RETURN_IF_ERROR(CheckLocalCheckpoints(file, here));
+  BRAID_ASSIGN_OR_RETURN(const recipe::Known known, Measure(file, here));
+  BRAID_ASSIGN_OR_RETURN(const recipe::Dag measured, recipe::Expand(file.recipe, known));
   BRAID_ASSIGN_OR_RETURN(file.dag, recipe::Only(measured, only));
   return file;
 }

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "base/random.h"
+#include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/recipe_file.h"
 #include "cli/sources.h"
@@ -18,11 +19,12 @@ struct SubmitFlags {
 
 Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(flags.recipe, flags.only));
+  for (const recipe::Caution& caution : file.dag.cautions) std::fprintf(stderr, "warning: %s: %s\n", caution.job.c_str(), caution.text.c_str());
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::SubmitRunRequest request;
   BRAID_ASSIGN_OR_RETURN(const auto sources, UploadSources(client, file));
   request.set_recipe(file.recipe.text);
-  request.set_recipe_name(file.path);
+  request.set_recipe_name(RepairUtf8(file.path));
   for (const auto& [name, artifact] : sources) (*request.mutable_sources())[name] = artifact;
   for (const std::string& job : flags.only) request.add_only(job);
   request.set_request_id(flags.request_id.empty() ? RandomUuid() : flags.request_id);

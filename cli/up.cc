@@ -86,7 +86,8 @@ struct UpFlags {
 std::string ListenAddress(const std::string& address_file, const std::string& key, const std::string& asked, int failures) {
   if (!asked.ends_with(":0") || failures > kTriesAtOnePort) return asked;
   const Result<Json> last = ReadJsonFile(address_file);
-  return last.ok() && last->is_object() ? last->value(key, asked) : asked;
+  const Json address = last.ok() && last->is_object() ? last->value(key, Json()) : Json();
+  return address.is_string() ? address.get<std::string>() : asked;
 }
 
 std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir, const UpFlags& flags) {

@@ -23,7 +23,6 @@ function(plain_package target header library)
   target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
 endfunction()
 plain_package(zstd_package zstd.h zstd)
-plain_package(utf8proc_package utf8proc.h utf8proc)
 
 if(NOT BRAID_TRAINER_ONLY)
   find_package(GTest REQUIRED)

@@ -51,7 +51,7 @@ function(braid_precompiled name)
   target_link_libraries(${name} PRIVATE braid_options nlohmann_json::nlohmann_json)
 endfunction()
 
-# braid_library(braid_corpus SOURCES a.cc b.cc DEPS braid_base PRIVATE_DEPS utf8proc)
+# braid_library(braid_corpus SOURCES a.cc b.cc DEPS braid_base PRIVATE_DEPS zstd_package)
 function(braid_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})

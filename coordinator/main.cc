@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "coordinator/core/core.h"
@@ -133,9 +134,7 @@ Status Serve(const Flags& flags) {
   return status.ok() ? core_status : status;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app{"braid-coordinator: schedules jobs on workers and keeps every fact", "braid-coordinator"};
   app.add_option("--dir", flags.dir, "Folder of the catalog, blobs and logs; made if missing")->required();
@@ -167,3 +166,7 @@ int main(int argc, char** argv) {
   spdlog::error("{}", status.message());
   return 1;
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return GuardedMain("braid-coordinator", Main, argc, argv); }

@@ -7,6 +7,7 @@
 #include "corpus/pieces.h"
 #include "corpus/tokenizer.h"
 #include "corpus/tokenizer_rules.h"
+#include "corpus/unicode.h"
 
 namespace braid::corpus {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "base/arguments.h"
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
@@ -103,4 +104,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::corpus
 
-int main(int argc, char** argv) { return braid::corpus::Main(argc, argv); }
+int main(int argc, char** argv) { return braid::GuardedMain("braid-prepare", braid::corpus::Main, argc, argv); }

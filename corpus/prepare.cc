@@ -12,6 +12,7 @@
 #include "corpus/corpus.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
+#include "corpus/unicode.h"
 
 namespace braid::corpus {
 namespace {
@@ -237,7 +238,7 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
   Json description = counts;
   description.update({{"format", 1}, {"corpus", spec.name}, {"dtype", tokenizer->vocab() > 65536 ? "uint32" : "uint16"},
                       {"vocab", tokenizer->vocab()}, {"eos_id", tokenizer->eos_id()}, {"sources", sources},
-                      {"spec", ToJson(spec)}, {"seed", seed}});
+                      {"spec", ToJson(spec)}, {"seed", seed}, {"unicode", UnicodeVersion()}});
   description["spec"].erase("files");
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "shards.json"), description));
   Json metadata = counts;

@@ -110,8 +110,8 @@ Result<Shards> Shards::Open(const std::string& folder) {
   const int64_t vocab = read.RequireInt("vocab");
   const std::string dtype = read.Choice("dtype", "", {"uint16", "uint32"});
   const int64_t tokens[2] = {read.RequireInt("tokens"), read.RequireInt("validation_tokens")};
-  for (const char* other : {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed", "blank_documents", "bad_rows",
-                            "first_bad_rows"}) {
+  for (const char* other : {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed", "unicode",
+                            "blank_documents", "bad_rows", "first_bad_rows"}) {
     (void)read.Value(other);
   }
   BRAID_RETURN_IF_ERROR(read.Finish());

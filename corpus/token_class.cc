@@ -1,12 +1,11 @@
 #include "corpus/token_class.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <array>
 #include <numeric>
 
-#include "corpus/pieces.h"
+#include "base/utf8.h"
+#include "corpus/unicode.h"
 
 namespace braid::corpus {
 namespace {
@@ -17,34 +16,13 @@ bool IsOperator(uint32_t c) { return c == '*' || c == '/' || c == '-' || c == '%
 TokenClass ClassOfCharacter(uint32_t c) {
   if (IsOperator(c)) return TokenClass::kSym;
   if (c == '\n' || c == '\t' || c == '\r') return TokenClass::kSpace;
-  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME: return TokenClass::kWord;
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO: return TokenClass::kNum;
-    case UTF8PROC_CATEGORY_PC:
-    case UTF8PROC_CATEGORY_PD:
-    case UTF8PROC_CATEGORY_PS:
-    case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI:
-    case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO: return TokenClass::kPunct;
-    case UTF8PROC_CATEGORY_SM:
-    case UTF8PROC_CATEGORY_SC:
-    case UTF8PROC_CATEGORY_SK:
-    case UTF8PROC_CATEGORY_SO: return c == 0xFFFD ? TokenClass::kOther : TokenClass::kSym;  // U+FFFD is a piece of a character
-    case UTF8PROC_CATEGORY_ZS:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP: return TokenClass::kSpace;
-    default: return TokenClass::kOther;
-  }
+  if (c == 0xFFFD) return TokenClass::kOther;  // a piece of a character
+  const Category category = CategoryOf(c);
+  if (category <= Category::kMe) return TokenClass::kWord;
+  if (category <= Category::kNo) return TokenClass::kNum;
+  if (category <= Category::kPo) return TokenClass::kPunct;
+  if (category <= Category::kSo) return TokenClass::kSym;
+  return category <= Category::kZp ? TokenClass::kSpace : TokenClass::kOther;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "corpus/corpus.h"
 #include "corpus/prepare.h"
 #include "corpus/tokenizer.h"
+#include "corpus/unicode.h"
 
 namespace braid::corpus {
 namespace {
@@ -60,7 +61,9 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
   std::string text, what;
   if (!adopt.is_null()) {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("file"));
-    what = JoinPath(folder, adopt.value("file", "tokenizer.json"));
+    JsonReader adopted(adopt, "spec.adopt");
+    what = JoinPath(folder, adopted.String("file", "tokenizer.json"));
+    BRAID_RETURN_IF_ERROR(adopted.Finish());
     BRAID_ASSIGN_OR_RETURN(text, ReadFile(what, uint64_t{256} << 20));
   } else {
     what = "the trained tokenizer";
@@ -71,7 +74,7 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), text));
   const Json facts = {{"entries", tokenizer->entries()}, {"eos_id", tokenizer->eos_id()}, {"pad_id", tokenizer->pad_id()},
-                      {"vocab", tokenizer->vocab()}, {"digest", tokenizer->digest()}};
+                      {"vocab", tokenizer->vocab()}, {"digest", tokenizer->digest()}, {"unicode", UnicodeVersion()}};
   channel.AddOutput("tokenizer", "tokenizer", "tokenizer", facts);
   channel.Succeed(facts);
   return OkStatus();

@@ -13,6 +13,9 @@
 
 namespace braid::corpus {
 
+// The added token that ends every document.
+inline constexpr char kDocumentEnd[] = "<|endoftext|>";
+
 struct Tokenizer::Rules {
   std::string digest;
   bool nfc = false;

@@ -3,6 +3,7 @@
 
 #include "base/arguments.h"
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/text.h"
 #include "merge/account.h"
 #include "merge/merge_job.h"
@@ -48,7 +49,7 @@ Result<MergeRequest> RequestOf(const Arguments& arguments) {
     if (arguments.Has(option.name)) options[option.name] = arguments.Get(option.name);
   }
   BRAID_ASSIGN_OR_RETURN(request.connect, ConnectionText(arguments.Get("connect"), options));
-  BRAID_ASSIGN_OR_RETURN(const int64_t seed, arguments.GetInt("seed", 42));
+  BRAID_ASSIGN_OR_RETURN(const int64_t seed, arguments.GetInt("seed", 42, 0));
   request.seed = static_cast<uint64_t>(seed);
   request.carry_optimizer = arguments.Has("carry-optimizer");
   return request;
@@ -91,4 +92,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::merge
 
-int main(int argc, char** argv) { return braid::merge::Main(argc, argv); }
+int main(int argc, char** argv) { return braid::GuardedMain("braid-merge", braid::merge::Main, argc, argv); }

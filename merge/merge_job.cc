@@ -52,12 +52,15 @@ Result<Sources> ReadSources(const task::Task& task, const MergeSpec& spec) {
 
 // The composite as the recipe wants it; what the tokenizer decides comes from the parents.
 Result<model::ModelSpec> ResolveModel(Json json, const model::ModelSpec& first) {
-  if (json.value("vocab", int64_t{0}) == 0) {
+  JsonReader read(json, "spec.model");
+  const int64_t vocab = read.Int("vocab", 0);
+  const std::string tokenizer = read.String("tokenizer", "");
+  if (json.is_object() && vocab == 0) {
     json["vocab"] = first.vocab;
     json["pad_id"] = first.pad_id;
     json["eos_id"] = first.eos_id;
   }
-  if (json.value("tokenizer", "").empty()) json["tokenizer"] = first.tokenizer;
+  if (json.is_object() && tokenizer.empty()) json["tokenizer"] = first.tokenizer;
   return model::FromJson(json, "spec.model");
 }
 

@@ -50,6 +50,7 @@ Status ValidateComposite(const ModelSpec& spec) {
 Status Validate(const ModelSpec& spec) {
   if (spec.name.empty()) return InvalidArgument("name: must not be empty");
   if (spec.vocab < 2) return InvalidArgument(Format("vocab: must be at least 2, is %lld", (long long)spec.vocab));
+  if (spec.vocab > int64_t{1} << 31) return InvalidArgument(Format("vocab: must be at most 2147483648, is %lld", (long long)spec.vocab));
   if (spec.pad_id < 0 || spec.pad_id >= spec.vocab) return InvalidArgument("pad_id: must be below vocab");
   if (spec.eos_id < 0 || spec.eos_id >= spec.vocab) return InvalidArgument("eos_id: must be below vocab");
   if (spec.sequence < 2 || spec.sequence > 1 << 20) return InvalidArgument("sequence: must be in 2 .. 1048576");

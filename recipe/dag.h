@@ -66,11 +66,18 @@ struct PlannedModel {
   model::Flops block;           // of one token in one block, where the blocks are not llama; otherwise 0
 };
 
+// What will most likely go wrong with the model that a job trains, although nothing forbids it.
+struct Caution {
+  std::string job;
+  std::string text;
+};
+
 struct Dag {
   std::string run;                  // name
   std::vector<JobNode> jobs;        // topological order
   std::vector<Source> sources;
   std::vector<PlannedModel> models;
+  std::vector<Caution> cautions;
 
   const JobNode* Find(const std::string& name) const;
 };

@@ -103,7 +103,7 @@ class Expander {
     job.device = made.device;
     AddData(made.corpora, &job);
     if (!made.start.empty()) job.inputs["init"] = TrainedBefore("start." + made.name(), made.start, made.line);
-    BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name, sizes_.LengthOf(made.corpora, fraction, made.train)));
+    BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name, sizes_.LengthOf(made.corpora, fraction, made.train), made.train));
     job.estimate = Sizes::TrainingOf(dag_.models.back());
     job.spec = {{"model", model::ToJson(made.spec)}, {"seed", SeedOf(made.name())}, {"data", DataSpec(made.corpora, share)},
                 {"train", made.train}, {"loss_average", recipe_.loss_average}};
@@ -118,9 +118,11 @@ class Expander {
     return {"", "", name, ""};
   }
 
-  Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length) {
+  // `train`: how `job` trains it; of a model that no job trains both are empty.
+  Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length, const Json& train) {
     BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length));
     dag_.models.push_back(std::move(planned));
+    if (const std::string text = train.is_null() ? "" : sizes_.CautionOf(length, train); !text.empty()) dag_.cautions.push_back({job, text});
     return OkStatus();
   }
 
@@ -143,7 +145,7 @@ class Expander {
     if (path.from.empty()) {
       BRAID_RETURN_IF_ERROR(Train(path, "paths", recipe_.split_paths));
     } else {
-      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}));
+      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, Json()));
       if (!IsArtifactId(path.from)) {
         dag_.sources.push_back({"from." + path.name(), "checkpoint", {path.from}, path.line, /*folders=*/true});
       }
@@ -228,7 +230,7 @@ class Expander {
   Status AddComposite(const Composite& composite) {
     JobNode merge = MergeOf(composite), gate = GateOf(composite, merge), joint = JointOf(composite);
     BRAID_RETURN_IF_ERROR(Plan(composite.spec, joint.name,
-                               sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint.train)));
+                               sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint.train), composite.joint.train));
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
     merge.estimate.parameters = joint.estimate.parameters;
     merge.estimate.bytes = joint.estimate.bytes / (composite.joint.carry_optimizer ? 1 : 3);
@@ -385,6 +387,9 @@ Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only) {
   }
   for (const PlannedModel& model : dag.models) {
     if (part.Find(model.job) != nullptr) part.models.push_back(model);
+  }
+  for (const Caution& caution : dag.cautions) {
+    if (part.Find(caution.job) != nullptr) part.cautions.push_back(caution);
   }
   return part;
 }

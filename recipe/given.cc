@@ -35,7 +35,8 @@ std::vector<Expected> GivenOf(const Recipe& recipe) {
     }
     all.push_back(std::move(base));
   }
-  for (Expected& one : all) one.vocab = recipe.tokenizer_vocab > 0 ? recipe.tokenizer_vocab + 1 : 0;
+  const int64_t entries = recipe.tokenizer_vocab > 0 ? recipe.tokenizer_vocab : recipe.tokenizer_entries;
+  for (Expected& one : all) one.vocab = entries > 0 ? entries + 1 : 0;
   return all;
 }
 

@@ -28,7 +28,9 @@ void ReadTokenizer(YamlMap& root, Recipe* recipe) {
   recipe->tokenizer_line = root.LineOf("tokenizer");
   YamlMap tokenizer(root.Require("tokenizer"), "tokenizer", root.errors());
   recipe->tokenizer_file = tokenizer.String("file", "");
+  recipe->tokenizer_entries = tokenizer.Int("vocab", 0, 1, 10'000'000);
   const YAML::Node train = tokenizer.Node("train");
+  if (train.IsDefined() && tokenizer.Has("vocab")) tokenizer.Fail("vocab", "is the number of entries of file; of a tokenizer that is trained write train.vocab");
   if (root.Has("tokenizer") && recipe->tokenizer_file.empty() == !train.IsDefined()) {
     root.Fail("tokenizer", "give either file, a tokenizer.json, or train");
     return;
@@ -262,6 +264,7 @@ Result<Joint> ParseJoint(std::string_view text, const std::string& name) {
   YamlErrors errors(name);
   Joint joint;
   joint.train = TrainPreset("fixed");
+  if (!errors.CheckUtf8(text)) return errors.status();
   try {
     const YAML::Node section = YAML::Load(std::string(text));
     if (section.IsDefined() && !section.IsNull() && !section.IsMap()) {
@@ -280,6 +283,7 @@ Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
   YamlErrors errors(name);
   Recipe recipe;
   recipe.text = text;
+  if (!errors.CheckUtf8(text)) return errors.status();
   try {
     const YAML::Node document = YAML::Load(std::string(text));
     if (!document.IsMap()) {

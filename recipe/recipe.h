@@ -70,6 +70,7 @@ struct Recipe {
   model::Arch arch;
   std::string loss_average;         // T8
   std::string tokenizer_file;       // or trained:
+  int64_t tokenizer_entries = 0;    // that the file has; 0: the recipe does not say
   int64_t tokenizer_vocab = 0;
   int64_t tokenizer_bytes = 10'000'000;
   std::vector<std::string> tokenizer_corpora;  // that it is trained on

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "model/tensors.h"
 
 namespace braid::recipe {
@@ -19,6 +20,24 @@ model::Flops SpecialBlock(const model::ModelSpec& spec) {
     if (stack.block != "llama") return model::BlockFlops(stack, spec.arch, spec.sequence);
   }
   return {};
+}
+
+// Steps of all epochs with so many micro-batches each (-1: not known), and what the last, unfilled step of an epoch becomes.
+int64_t StepsOfEpochs(int64_t micro_batches, const Json& train) {
+  if (micro_batches < 0) return -1;
+  const auto accumulate = train["accumulate"].get<int64_t>(), epochs = train["epochs"].get<int64_t>();
+  const std::string tail = train["accum_tail"].get<std::string>();
+  if (tail == "carry") return static_cast<int64_t>(static_cast<double>(micro_batches) * static_cast<double>(epochs) / static_cast<double>(accumulate));
+  return (micro_batches / accumulate + (tail == "flush" && micro_batches % accumulate != 0 ? 1 : 0)) * epochs;
+}
+
+// Of the whole training, with its caps; `step` is the tokens of one.
+int64_t AllSteps(int64_t micro_batches, double step, const Json& train) {
+  int64_t all = StepsOfEpochs(micro_batches, train);
+  const auto cap = [&](int64_t steps) { all = all < 0 ? steps : std::min(all, steps); };
+  if (const auto steps = train["steps"].get<int64_t>(); steps > 0) cap(steps);
+  if (const auto tokens = train["tokens"].get<int64_t>(); tokens > 0) cap(std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(tokens) / step)));
+  return all;
 }
 
 }  // namespace
@@ -40,11 +59,14 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, co
   }
   epoch *= share;
   const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>();
-  const auto micro = static_cast<double>(batch * recipe_.sequence), step = micro * static_cast<double>(accumulate);
+  const auto micro = static_cast<double>(batch) * static_cast<double>(recipe_.sequence), step = micro * static_cast<double>(accumulate);
   Length length;
+  const bool known = std::all_of(corpora.begin(), corpora.end(), [&](const std::string& name) { return TokensOf(name) > 0; });
+  if (known) length.epoch_tokens = epoch;
   // Products of shares are not whole: a thousandth of a batch is no batch.
   length.micro_batches = static_cast<int64_t>(std::floor(epoch / micro + 1e-3));
   length.steps = length.micro_batches / accumulate;
+  length.all_steps = AllSteps(known ? length.micro_batches : -1, step, train);
   length.tokens = epoch * static_cast<double>(train["epochs"].get<int64_t>());
   double most = length.tokens;
   if (const auto cap = train["steps"].get<int64_t>(); cap > 0) most = std::min(most, static_cast<double>(cap) * step);
@@ -57,7 +79,23 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, co
   return length;
 }
 
-int64_t Sizes::vocab() const { return recipe_.tokenizer_vocab > 0 ? recipe_.tokenizer_vocab + 1 : known_.vocab; }
+std::string Sizes::CautionOf(const Length& length, const Json& train) const {
+  const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>(), warmup = train["warmup_steps"].get<int64_t>();
+  if (length.all_steps == 0) {
+    return Format("an epoch of about %s tokens does not fill one step (batch %lld x accumulate %lld x sequence %lld): it cannot be trained; "
+                  "lower batch or accumulate, or give more text",
+                  FormatCount(length.epoch_tokens).c_str(), (long long)batch, (long long)accumulate, (long long)recipe_.sequence);
+  }
+  if (warmup == 0 || length.all_steps < 0 || warmup < length.all_steps) return "";
+  return Format("warmup_steps %lld: the whole training has %s%lld steps, so the rate does not get to optimizer.lr before it ends; shorten the warm-up",
+                (long long)warmup, length.epoch_tokens > 0 ? "about " : "at most ", (long long)length.all_steps);
+}
+
+int64_t Sizes::vocab() const {
+  if (recipe_.tokenizer_vocab > 0) return recipe_.tokenizer_vocab + 1;
+  if (known_.vocab > 0) return known_.vocab;
+  return recipe_.tokenizer_entries > 0 ? recipe_.tokenizer_entries + 1 : 0;
+}
 
 Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string& job, const Length& length) const {
   model::ModelSpec filled = spec;

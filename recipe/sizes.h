@@ -17,6 +17,8 @@ struct Length {
   double tokens = 0;          // over all epochs; 0: the corpora are of unknown size
   int64_t micro_batches = 0;  // of one epoch
   int64_t steps = 0;          // of one epoch, or of the whole training if `steps` or `tokens` end it earlier
+  int64_t all_steps = -1;     // of the whole training, at most; -1: not known
+  double epoch_tokens = 0;    // 0: the corpora are of unknown size
 };
 
 class Sizes {
@@ -28,6 +30,8 @@ class Sizes {
   int64_t TokensOf(const std::string& corpus) const;
   // Training on the part `share` of each corpus (PaPaformer section 4).
   Length LengthOf(const std::vector<std::string>& corpora, double share, const Json& train) const;
+  // What is wrong with training so long by these settings, for a person; empty: nothing. Sizes are estimates, so it is no error.
+  std::string CautionOf(const Length& length, const Json& train) const;
   // Rows of embedding and head, 0: not known.
   int64_t vocab() const;
   // Checks the spec with a vocabulary filled in; the error is the model's.

@@ -10,6 +10,7 @@ namespace braid::recipe {
 namespace {
 
 constexpr int64_t kMostLoops = 64;
+constexpr int64_t kMostHidden = 1 << 24;
 constexpr int64_t kPublishedMultiple = 256;  // what the published runs round hidden widths to
 constexpr int64_t kSolverMultiple = 64;      // what the published solver takes them to be rounded to
 
@@ -67,7 +68,7 @@ int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64
                                : "is read under ffn_rule paper; otherwise write " + key + ", the hidden width itself");
   }
   (void)dual.Require(key);
-  const int64_t width = dual.Int(key, 0, 1, kMany);
+  const int64_t width = dual.Int(key, 0, 1, kMostHidden);
   return published ? model::EffectiveWidth(width, multiple) : width;
 }
 
@@ -123,7 +124,7 @@ void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
 void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   stack->block = map.Choice("block", "llama", {"llama", "wide", "loop", "dual_path"});
   if (stack->block == "llama") {
-    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMany);
+    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMostHidden);
     (void)map.Node("dual");
     if (map.Has("dual")) map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");
     return;

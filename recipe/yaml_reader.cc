@@ -1,8 +1,12 @@
 #include "recipe/yaml_reader.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace braid::recipe {
 namespace {
@@ -35,6 +39,16 @@ Status YamlErrors::status() const {
     text += (listed > 1 ? "\n" : "") + Format("%s:%d:%d: ", file_.c_str(), line, column) + message;
   }
   return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", text);
+}
+
+bool YamlErrors::CheckUtf8(std::string_view text) {
+  const size_t bad = Utf8Prefix(text);
+  if (bad == text.size()) return true;
+  YAML::Mark mark;
+  mark.line = static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n'));
+  mark.column = static_cast<int>(bad - (text.rfind('\n', bad) + 1));  // npos + 1 is 0: the first line
+  Fail(mark, Format("byte 0x%02X is not UTF-8; save the file as UTF-8 (it may be Latin-1 or UTF-16)", static_cast<unsigned char>(text[bad])));
+  return false;
 }
 
 void YamlErrors::NoteDefault(const std::string& field, const std::string& value) {
@@ -116,7 +130,7 @@ int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, in
   if (!value.ok()) {
     // 1e6 is a whole number too.
     const Result<double> real = ParseDouble(digits);
-    if (real.ok() && *real == static_cast<double>(static_cast<int64_t>(*real))) value = static_cast<int64_t>(*real);
+    if (real.ok() && std::abs(*real) <= 0x1p62 && *real == std::floor(*real)) value = static_cast<int64_t>(*real);
   }
   if (!node.IsScalar() || !value.ok()) return Fail(key, "expected a whole number, found " + Shown(node)), fallback;
   if (*value < least || *value > most) {
@@ -131,6 +145,7 @@ double YamlMap::Double(const std::string& key, double fallback) {
   if (!node.IsDefined()) return errors_.NoteDefault(PathOf(key), FormatDouble(fallback)), fallback;
   const Result<double> value = ParseDouble(node.IsScalar() ? node.Scalar() : "");
   if (!value.ok()) return Fail(key, "expected a number, found " + Shown(node)), fallback;
+  if (!std::isfinite(*value)) return Fail(key, "must be finite, is " + Shown(node)), fallback;
   return *value;
 }
 

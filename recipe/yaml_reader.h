@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -28,6 +29,9 @@ class YamlErrors {
   // INVALID_RECIPE. At most ten are listed.
   Status status() const;
   bool ok() const { return errors_.empty(); }
+
+  // Whether the document is UTF-8; what is not is an error at its place.
+  bool CheckUtf8(std::string_view text);
 
   // `field` was absent and has this value. Not while inherited settings are read: those are no defaults.
   void NoteDefault(const std::string& field, const std::string& value);
@@ -55,7 +59,7 @@ class YamlMap {
   std::string String(const std::string& key, const std::string& fallback);
   std::string RequireString(const std::string& key);
   int64_t Int(const std::string& key, int64_t fallback, int64_t least, int64_t most);
-  double Double(const std::string& key, double fallback);
+  double Double(const std::string& key, double fallback);  // finite
   bool Bool(const std::string& key, bool fallback);
   std::string Choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed);
   // One text or a list of texts.

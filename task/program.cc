@@ -1,6 +1,8 @@
 #include "task/program.h"
 
 #include <cstdio>
+#include <exception>
+#include <new>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -30,6 +32,17 @@ Category CategoryOf(const Status& status) {
       return Category::kInfra;
     default:
       return Category::kSystem;
+  }
+}
+
+// What libraries throw while a job runs is its failure too: one that is said, and not tried again without end.
+Status Run(const Job& job, const Task& task, Channel& channel) {
+  try {
+    return job(task, channel);
+  } catch (const std::bad_alloc&) {
+    return ResourceExhausted("out of memory");
+  } catch (const std::exception& error) {
+    return Internal(std::string("unexpected error: ") + error.what());
   }
 }
 
@@ -64,7 +77,7 @@ int RunTaskProgram(const std::string& program, const std::string& task_file, con
                  "", true);
     return 1;
   }
-  const Status status = kind->second(*task, channel);
+  const Status status = Run(kind->second, *task, channel);
   if (status.ok()) return 0;
   const Category category = CategoryOf(status);
   channel.Fail(category, status, HintFor(status), category == Category::kUser);

@@ -4,6 +4,11 @@
 #include "base/text.h"
 
 namespace braid::task {
+namespace {
+
+constexpr int64_t kMostThreads = 4096;  // of the slots that a recipe can ask for
+
+}  // namespace
 
 Result<std::string> Task::Input(const std::string& role) const {
   const auto found = inputs.find(role);
@@ -63,7 +68,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");
   if (task.rank < 0 || task.rank >= task.world) read.Fail("rank", "must be below world");
-  if (task.threads < 1) read.Fail("threads", "must be at least 1");
+  if (task.threads < 1 || task.threads > kMostThreads) read.Fail("threads", Format("must be in 1 .. %lld", (long long)kMostThreads));
   BRAID_RETURN_IF_ERROR(read.Finish());
   return task;
 }

@@ -4,6 +4,7 @@
 
 #include "base/arguments.h"
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/text.h"
 #include "model/flops.h"
 #include "model/tensors.h"
@@ -154,4 +155,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::trainer
 
-int main(int argc, char** argv) { return braid::trainer::Main(argc, argv); }
+int main(int argc, char** argv) { return braid::GuardedMain("braid-trainer", braid::trainer::Main, argc, argv); }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/process.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -128,4 +129,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::worker
 
-int main(int argc, char** argv) { return braid::worker::Main(argc, argv); }
+int main(int argc, char** argv) { return braid::GuardedMain("braid-worker", braid::worker::Main, argc, argv); }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "cli/command.h"
+#include "tests/base/mutations.h"
 #include "tests/cli/recipe_folder.h"
 
 namespace braid::cli {
@@ -55,6 +56,61 @@ TEST_F(PlanTest, ThePlanShowsExactCountsAndBothAccountings) {
   const auto alone = LoadRecipe(recipe, {"m"});
   ASSERT_TRUE(alone.ok());
   EXPECT_THAT(PlanText(PlanOf(*alone)), testing::Not(HasSubstr("146,031")));
+}
+
+// A published recipe is looked at before its data is fetched; a run of it is not made.
+TEST_F(PlanTest, APlanDoesWithoutWhatIsNotHere) {
+  const std::string recipe = At("recipe.yaml");
+  Write("recipe.yaml", "run: small\ntokenizer: {file: far/tokenizer.json, vocab: 300}\ncorpora:\n  c: {files: [a/*.jsonl]}\n  e: {files: [far/*.jsonl]}\n"
+                       "sequence: 16\npaths:\n  - {name: p, corpus: c, d: 8, heads: 2, blocks: 1}\n  - {name: q, corpus: e, d: 8, heads: 2, blocks: 1, from: ./old}\n"
+                       "train: {batch: 2, accumulate: 1, epochs: 1}\nevaluate: [{blimp: {dir: far/blimp}}]\n");
+  const auto file = LoadRecipe(recipe, {}, Missing::kListed);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(file->missing, testing::ElementsAre(recipe + ":2: no file matches " + At("far/tokenizer.json"), recipe + ":5: no file matches " + At("far/*.jsonl"),
+                                                  recipe + ":9: from: " + At("old") + " is neither an artifact id nor a checkpoint folder (it has no config.json)",
+                                                  recipe + ":11: blimp: there is no folder " + At("far/blimp")));
+  const Json json = JsonOf(*file);
+  EXPECT_EQ(json["missing"].size(), 4u);
+  EXPECT_EQ(json["models"][0]["name"], "p");
+  EXPECT_EQ(json["models"][0]["parameters"], std::to_string(2 * 301 * 8 + 4 * 64 + 3 * 8 * 32 + 2 * 8 + 8));
+  EXPECT_GT(json["models"][0]["flopsPerToken"]["projections"], 2 * 301 * 8);
+  EXPECT_EQ(json["models"][0]["steps"], "18");  // of the corpus that is here: 4000 / 4 * 0.99 * 0.6 / 32
+  EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("submit needs it:\n  " + recipe + ":2: no file matches"));
+  EXPECT_EQ(LoadRecipe(recipe, {}).status().message(), file->missing[0]);
+  // What is there and wrong is an error all the same.
+  Write("far/tokenizer.json", R"({"model": null})");
+  EXPECT_EQ(LoadRecipe(recipe, {}, Missing::kListed).status().message(),
+            recipe + ":2: tokenizer.file: " + At("far/tokenizer.json") + ": model is missing; this is no tokenizer.json");
+}
+
+TEST_F(PlanTest, WarningsAreShown) {
+  const auto file = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", "sequence: 16\ntrain: {batch: 2, accumulate: 1, epochs: 1, warmup_steps: 100000}\n"), {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const std::string line = "m: warmup_steps 100000: the whole training has about 30 steps";
+  EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("warnings:\n  " + line));
+  EXPECT_THAT(JsonOf(*file)["warnings"][0].get<std::string>(), HasSubstr(line));
+}
+
+// Spoiled in every way it is an error, or a tokenizer.
+TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
+  Write("recipe.yaml", "run: small\ntokenizer: {file: t.json}\ncorpora:\n  c: {files: [a/*.jsonl]}\nbaselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
+  const Json tokenizer = Json::parse(R"({"added_tokens": [{"id": 2, "content": "<|endoftext|>", "special": true}], "normalizer": null,
+      "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}})");
+  Write("t.json", tokenizer.dump());
+  const auto fine = LoadRecipe(At("recipe.yaml"), {});
+  ASSERT_TRUE(fine.ok()) << fine.status().message();
+  EXPECT_EQ(fine->dag.models[0].parameters - fine->dag.models[0].body_parameters, 2 * 4 * 8);
+  ForEachMutation(tokenizer, [&](const Json& mutated, const std::string& what) {
+    Write("t.json", mutated.dump());
+    EXPECT_NO_THROW({
+      const auto file = LoadRecipe(At("recipe.yaml"), {});
+      EXPECT_THAT(file.ok() ? "recipe.yaml:2: tokenizer" : file.status().message(), HasSubstr("recipe.yaml:2: tokenizer")) << what;
+    }) << what;
+  });
+  Write("recipe.yaml", "run: small\ntokenizer: {file: t.json, vocab: 7}\ncorpora:\n  c: {files: [a/*.jsonl]}\nbaselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
+  Write("t.json", tokenizer.dump());
+  EXPECT_EQ(LoadRecipe(At("recipe.yaml"), {}).status().message(),
+            At("recipe.yaml") + ":2: tokenizer.vocab: the recipe says 7, but " + At("t.json") + " has 3 entries");
 }
 
 }  // namespace

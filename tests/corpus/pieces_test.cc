@@ -38,7 +38,6 @@ TEST(PiecesTest, RepairsAsUnicodeRecommends) {
   EXPECT_EQ(RepairUtf8("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
   EXPECT_FALSE(IsUtf8("\xF4\x90\x80\x80"));
   EXPECT_TRUE(IsUtf8("\xF4\x8F\xBF\xBF"));
-  EXPECT_EQ(Nfc("e\xCC\x81"), "\xC3\xA9");
 }
 
 TEST(PiecesTest, EveryByteHasItsCharacter) {

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "model/tensors.h"
+#include "tests/base/mutations.h"
+
 namespace braid::model {
 namespace {
 
@@ -27,6 +30,26 @@ TEST(SpecTest, JsonIsAnExactInverse) {
   const ModelSpec alone = PathAlone(spec, 1);
   EXPECT_EQ(alone.name, "path_2");
   EXPECT_EQ(FromJson(ToJson(alone)).value(), alone);
+}
+
+TEST(SpecTest, NoValueOfAnyTypeThrows) {
+  ModelSpec spec = Composite();
+  spec.connection = {"routed", {"softmax", "concat", 0.5, false}, true, true};
+  spec.paths[1] = {"path_2", 32, 2, 5, 0, "dual_path"};
+  spec.paths[1].dual = {4, 16, 128, "convex", "uniform", "preserved", false, 0.5413, true, true, true};
+  const ModelSpec slice = [&] {
+    ModelSpec other = Composite();
+    other.connection = {.kind = "slice", .cross = true, .gate = false, .scale = "sum", .weights = {0.7, 0.3}};
+    return other;
+  }();
+  for (const ModelSpec& one : {spec, slice, PathAlone(spec, 1)}) {
+    ForEachMutation(ToJson(one), [](const Json& mutated, const std::string& what) {
+      EXPECT_NO_THROW({
+        const auto read = FromJson(mutated, "model");
+        if (read.ok()) (void)Tensors(*read);
+      }) << what;
+    });
+  }
 }
 
 TEST(SpecTest, EveryBlockAndConnectionReadsBack) {

@@ -72,6 +72,97 @@ def train(folder, text, vocab):
     return os.path.join(folder, "out", "tokenizer", "tokenizer.json"), done
 
 
+def added(content, number, **flags):
+    token = {"id": number, "content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {**token, **flags}
+
+
+def spellings():
+    """(name, change of a tokenizer.json)"""
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    alone, end = {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}
+    special = {"<|endoftext|>": {"id": "<|endoftext|>", "ids": [0], "tokens": ["<|endoftext|>"]}}
+
+    def update(**fields):
+        return lambda json_: json_.update(fields)
+
+    def model(**fields):
+        return lambda json_: json_["model"].update(fields)
+
+    def tokens(*items):
+        return lambda json_: json_["added_tokens"].extend(items)
+
+    def sequence(*steps):
+        return update(pre_tokenizer={"type": "Sequence", "pretokenizers": list(steps)})
+
+    def split(behavior, invert, regex=pattern):
+        return {"type": "Split", "pattern": {"Regex": regex}, "behavior": behavior, "invert": invert}
+
+    def bytes_(regex, space=False):
+        return {"type": "ByteLevel", "add_prefix_space": space, "trim_offsets": True, "use_regex": regex}
+
+    def template(*single):
+        return update(post_processor={"type": "TemplateProcessing", "single": list(single), "pair": [alone, {"Sequence": {"id": "B", "type_id": 1}}],
+                                      "special_tokens": special})
+
+    yield "untyped", lambda json_: json_["model"].pop("type")
+    for field in ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"):
+        yield "without_" + field, lambda json_, field=field: json_["model"].pop(field)
+    yield "dropout_zero", model(dropout=0.0)
+    yield "dropout", model(dropout=1.0)
+    yield "ignore_merges", model(ignore_merges=True)
+    yield "unknown", model(unk_token="<|endoftext|>")
+    yield "fallback", model(byte_fallback=True)
+    yield "suffix", model(end_of_word_suffix="</w>")
+    yield "empty_affixes", model(continuing_subword_prefix="", end_of_word_suffix="")
+    yield "without_a_byte", lambda json_: json_["model"]["vocab"].pop("Y")
+    yield "unknown_without_a_byte", lambda json_: (json_["model"]["vocab"].pop("Y"), json_["model"].update(unk_token="<|endoftext|>"))
+    yield "merges_as_text", lambda json_: json_["model"].update(merges=["#version: 0.2"] + [" ".join(pair) for pair in json_["model"]["merges"]])
+    yield "no_merges", model(merges=[])
+    for behavior in ("Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext"):
+        for invert in (False, True):
+            yield "split" if (behavior, invert) == ("Isolated", False) else f"split_{behavior}_{invert}", sequence(split(behavior, invert), bytes_(False))
+    yield "split_regex", sequence(split("Isolated", False), bytes_(True))
+    yield "split_otherwise", sequence(split("Isolated", False, r"\p{N}{1,3}| ?\p{L}+|\s+|."), bytes_(False))
+    yield "split_digits", sequence({"type": "Digits", "individual_digits": True}, bytes_(True))
+    yield "one_sequence", sequence(bytes_(True))
+    yield "no_regex", update(pre_tokenizer=bytes_(False))
+    yield "prefix_space", update(pre_tokenizer=bytes_(True, space=True))
+    yield "bytes_before_split", sequence(bytes_(True), split("Isolated", False))
+    yield "no_pre_tokenizer", update(pre_tokenizer=None)
+    for names in ([], ["NFC"], ["NFC", "NFC"], ["NFD"], ["NFKC"], ["Lowercase", "NFC"]):
+        yield "_".join(["nfc_sequence"] if names == ["NFC"] else ["sequence"] + names), update(
+            normalizer={"type": "Sequence", "normalizers": [{"type": name} for name in names]})
+    yield "nfc", update(normalizer={"type": "NFC"})
+    yield "template_alone", template(alone)
+    yield "template_end", template(alone, end)
+    yield "template_twice", template(alone, alone)
+    yield "roberta", update(post_processor={"type": "RobertaProcessing", "sep": ["<|endoftext|>", 0], "cls": ["<|endoftext|>", 0],
+                                            "trim_offsets": True, "add_prefix_space": True})
+    yield "processors", update(post_processor={"type": "Sequence", "processors": [bytes_(True, space=True)]})
+    yield "truncation", update(truncation={"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0})
+    for strategy in ({"Fixed": 4000}, "BatchLongest"):
+        yield f"padding_{strategy}", update(padding={"strategy": strategy, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0,
+                                                     "pad_type_id": 0, "pad_token": "<|endoftext|>"})
+    yield "padding_multiple", update(padding={"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": 64, "pad_id": 0,
+                                              "pad_type_id": 0, "pad_token": "<|endoftext|>"})
+    yield "added_far", tokens(added("<|mark|>", 900))
+    yield "added_middle", tokens(added("<|mark|>", 7))
+    yield "added_order", tokens(added("<|other|>", 401), added("<|mark|>", 400))
+    yield "added_known", tokens(added("a", 400), added("<|mark|>", 401))
+    yield "added_twice", tokens(added("<|mark|>", 400), added("<|mark|>", 401))
+    yield "added_twice_otherwise", tokens(added("<|mark|>", 400), added("<|mark|>", 401, lstrip=True))
+    yield "added_plain", tokens(added("<|mark|>", 400, normalized=True, special=False), added("<|other|>", 401))
+    for flag in ("lstrip", "rstrip", "single_word"):
+        yield "added_" + flag, tokens(added("<|mark|>", 400, **{flag: True}))
+    yield "added_composed", lambda json_: (json_.update(normalizer={"type": "NFC"}), json_["added_tokens"].append(
+        added("e\u0301", 400, normalized=True, special=False)))
+    yield "added_as_it_stands", lambda json_: (json_.update(normalizer={"type": "NFC"}), json_["added_tokens"].append(added("e\u0301", 400)))
+    yield "far_entry", lambda json_: (json_["model"]["vocab"].update({"zzzz": 1000}), json_["added_tokens"].append(added("<|mark|>", 400)))
+    yield "gap", lambda json_: (json_["model"]["vocab"].update({"zzzz": 401}), json_["added_tokens"].append(added("<|mark|>", 401)))
+    yield "raw_space", lambda json_: (json_["model"]["vocab"].update({" ": 400}), json_["model"].update(ignore_merges=True))
+
+
 class TokenizerTest(unittest.TestCase):
     def test_training_gives_the_same_merges(self):
         for seed, vocab in ((1, 400), (2, 1200), (3, 2100)):
@@ -99,6 +190,32 @@ class TokenizerTest(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("the text gives only", done.stderr)
             self.assertIn("lower vocab", done.stderr)
+
+    def test_every_spelling_gives_the_ids_of_the_package_or_is_refused(self):
+        """What may change ids is changed in each way; another id than the package's is the only wrong answer."""
+        text = prose(7, 4000)
+        plain = json.loads(reference_tokenizer(text, 400).to_str())
+        samples = [nasty_text(8, 300) + "<|mark|> a <|other|>  e\u0301", prose(9, 20), "\u2ebf6\u6f22 x\u0301"]
+        taken = []
+        for name, change in spellings():
+            changed = json.loads(json.dumps(plain))
+            change(changed)
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "tokenizer.json")
+                with open(path, "w", encoding="utf-8") as file:
+                    json.dump(changed, file)
+                for sample in samples:
+                    done = subprocess.run([PREPARE, "encode", "--tokenizer", path], input=sample.encode(), capture_output=True)
+                    if done.returncode != 0:
+                        self.assertEqual(done.returncode, 1, name)
+                        self.assertRegex(done.stderr.decode(), r"tokenizer\.json: (model|pre_tokenizer|normalizer|post_processor|truncation|padding|added_tokens)", name)
+                        break
+                    ours = [int(word) for word in done.stdout.split()]
+                    self.assertEqual(ours, Tokenizer.from_str(json.dumps(changed)).encode(sample).ids, name)
+                else:
+                    taken.append(name)
+        for name in ("untyped", "split", "split_regex", "one_sequence", "nfc_sequence", "template_alone", "added_order", "added_far", "dropout_zero"):
+            self.assertIn(name, taken)
 
     def test_published_tokenizers_on_nasty_text(self):
         paths = glob.glob(os.path.join(SHARED, "tokenizers", "*", "tokenizer.json"))

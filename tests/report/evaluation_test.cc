@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "tests/base/mutations.h"
 
 namespace braid::report {
 namespace {
@@ -53,6 +54,20 @@ TEST_F(EvaluationTest, EveryPartMayBeAbsent) {
   EXPECT_TRUE(evaluation.losses.empty());
   EXPECT_FALSE(evaluation.blimp.has_value() || evaluation.glue.has_value() || evaluation.routing.has_value() || evaluation.dual.has_value());
   EXPECT_FALSE(evaluation.MeanScore().has_value());
+}
+
+TEST_F(EvaluationTest, NoValueOfAnyTypeThrows) {
+  json_["loss"] = {{"all", {{"loss", 5.0}, {"perplexity", 150.0}, {"tokens", 10}, {"groups", {{"loss", {5.0}}, {"tokens", {10}}}}}}};
+  json_["blimp"] = {{"mean", 60.0}, {"paradigms", {{"a", 60.0}}}};
+  json_["glue"] = {{"tasks", {{"cola", {{"score", 50.0}, {"deviation", 1.0}, {"metric", "mcc"}, {"seeds", {48, 52}}}}}}, {"glue", 50.0}};
+  json_["routing"] = {{"prompts", {{{"text", "Once"}, {"correct", 1}, {"decisions", {{2, 2, 1}}}}}}, {"summary", {{"shares", {50, 50}}, {"decisions", 6}}},
+                      {"text", {{"stories", {{"shares", {60.0, 40.0}}, {"decisions", 300}}}}}};
+  json_["samples"] = {{{"prompt", "a"}, {"text", "b"}}};
+  const Json whole = json_;
+  ForEachMutation(whole, [&](const Json& mutated, const std::string& what) {
+    json_ = mutated;
+    EXPECT_NO_THROW((void)Read().status()) << what;
+  });
 }
 
 TEST_F(EvaluationTest, FieldsOfANewerTrainerAreLetPass) {

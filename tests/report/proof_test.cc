@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "tests/base/mutations.h"
 
 namespace braid::report {
 namespace {
@@ -61,6 +62,15 @@ TEST_F(ProofTest, ADamagedGateNamesTheField) {
   EXPECT_THAT(Of({{"logits", 1}}, ReadGateProof).status().message(), HasSubstr("logits: expected an object"));
   EXPECT_THAT(Of({{"parents", {{{"loss", {{"all", 1}}}}}}}, ReadGateProof).status().message(), HasSubstr("parents.0.name: is missing"));
   EXPECT_THAT(Of({{"composite", {{"loss", {{"all", "low"}}}}}}, ReadGateProof).status().message(), HasSubstr("composite.loss.all: expected a number"));
+}
+
+TEST_F(ProofTest, NoValueOfAnyTypeThrows) {
+  const Json account = {{"parents", {"a", "b"}}, {"seed", 7}, {"proof", "bit-equal"}, {"dropped", {1}},
+                        {"tensors", {{{"sources", {{{"parent", "a"}}}}}, {{"sources", Json::array()}}}}};
+  const Json gate = {{"hidden_states", "bit-equal"}, {"tokens_compared", 64}, {"logits", {{"max_difference", 2e-6}}},
+                     {"parents", {{{"name", "a"}, {"loss", {{"all", 5.0}}}}}}, {"composite", {{"name", "c"}, {"loss", {{"all", 6.0}}}}}};
+  ForEachMutation(account, [&](const Json& mutated, const std::string& what) { EXPECT_NO_THROW((void)Of(mutated, ReadMergeAccount).status()) << what; });
+  ForEachMutation(gate, [&](const Json& mutated, const std::string& what) { EXPECT_NO_THROW((void)Of(mutated, ReadGateProof).status()) << what; });
 }
 
 }  // namespace

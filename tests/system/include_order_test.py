@@ -25,7 +25,7 @@ MAY_INCLUDE = {
     "scheduler": "base",
     "coordinator": "base proto model task recipe storage merge scheduler",
     "worker": "base proto task storage",
-    "cli": "base proto model recipe storage merge",
+    "cli": "base proto model recipe storage corpus merge",
 }
 # A folder that may be included only in part: (includer, included) -> what of it.
 ONLY_PART = {
@@ -35,6 +35,7 @@ ONLY_PART = {
     ("trainer", "storage"): r"storage/files/",
     ("worker", "storage"): r"storage/files/",
     ("cli", "storage"): r"storage/files/",
+    ("cli", "corpus"): r"corpus/tokenizer\.h",  # a plan reads the tokenizer that its run will
 }
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",
@@ -45,7 +46,6 @@ ONLY_IN = {
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
     r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
     r"yaml-cpp/": r"recipe/",
-    r"utf8proc\.h": r"corpus/",
     r"httplib\.h": r"coordinator/http/",
 }
 # Shared libraries that a program must not need.

@@ -12,9 +12,20 @@ from evaluation_files import write_blimp, write_glue, write_lines, write_supergl
 
 
 def write_tokenizer(path, entries):
-    """A tokenizer.json of so many entries, which is all that a plan reads of it."""
-    vocab = {f"w{number}": number for number in range(entries)}
-    write_lines(path, [json.dumps({"model": {"type": "BPE", "vocab": vocab, "merges": []}, "added_tokens": []})])
+    """A tokenizer.json of so many entries, the last of which ends documents."""
+    vocab = {f"w{number}": number for number in range(entries - 1)}
+    end = {"id": entries - 1, "content": "<|endoftext|>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    write_lines(path, [json.dumps({"model": {"type": "BPE", "vocab": vocab, "merges": []}, "added_tokens": [end],
+                                   "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}})])
+
+
+SMALL = """run: small%s
+tokenizer: {%s}
+corpora: {c: {files: [c.txt]}}
+sequence: 16
+paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1}]
+train: {batch: 2, accumulate: 1, epochs: 1, %s}
+"""
 
 
 class Plans(unittest.TestCase):
@@ -65,6 +76,72 @@ class Plans(unittest.TestCase):
         for model in plan["models"]:
             # One budget of a block for all, 80 M operations of a token, but for the rounding of widths to 256.
             self.assertAlmostEqual(model["flopsPerBlock"]["projections"], 80e6, delta=0.05 * 80e6, msg=model["name"])
+
+
+class Elsewhere(unittest.TestCase):
+    """Recipes on a machine that has little of what they name, or something odd."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="braid-plan-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def braid(self, *words):
+        return subprocess.run([by_hand.program("braid"), *words], capture_output=True)
+
+    def recipe(self, text):
+        path = os.path.join(self.folder, "recipe.yaml")
+        with open(path, "wb") as file:
+            file.write(text)
+        write_lines(os.path.join(self.folder, "c.txt"), ["word " * 400])
+        return path
+
+    def refusal(self, text):
+        done = self.braid("plan", self.recipe(text))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        return done.stderr.decode()
+
+    def test_the_published_recipes_are_planned_without_their_data(self):
+        for recipe, parameters in (("papaformer/recipe.yaml", {"path_1": 13_610_880, "share_linear": 29_354_752, "llama_256": 33_619_200}),
+                                   ("papaformer/phase1.yaml", {"llama_256": 33_619_200 - 2 * 20 * 256}), ("dual_path/sweep_80m.yaml", {"pure_wide": 719_022_864})):
+            shutil.copy(os.path.join(by_hand.SOURCE_DIR, "examples", recipe), os.path.join(self.folder, "recipe.yaml"))
+            path = os.path.join(self.folder, "recipe.yaml")
+            done = self.braid("-o", "json", "plan", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            plan = json.loads(done.stdout)
+            models = {model["name"]: model for model in plan["models"]}
+            for name, count in parameters.items():
+                self.assertEqual(int(models[name]["parameters"]), count, name)
+                self.assertGreater(models[name]["flopsPerToken"]["projections"], 0)
+            self.assertTrue(any("tokenizer.json" in line for line in plan["missing"]), plan["missing"])
+            for line in plan["missing"]:
+                self.assertRegex(line, r"recipe\.yaml:\d+: ")
+            text = self.braid("plan", path).stdout.decode()
+            for line in plan["missing"]:
+                self.assertIn(line, text)
+            done = self.braid("--addr", "127.0.0.1:1", "submit", path)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(plan["missing"][0], done.stderr.decode())
+
+    def test_what_is_no_tokenizer_is_a_sentence(self):
+        for text in ('{"model": null}', "null", "[]", '{"model": {"vocab": null}}', '{"model": {"vocab": {"a": "b"}}}', '{"added_tokens": 3}', ""):
+            write_lines(os.path.join(self.folder, "t.json"), [text])
+            said = self.refusal((SMALL % ("", "file: t.json", "clip: 1")).encode())
+            self.assertRegex(said, r"^braid: .*recipe\.yaml:2: tokenizer\.file: .*t\.json.*\n$", text)
+
+    def test_odd_numbers_and_letters_are_named(self):
+        self.assertIn("recipe.yaml:6:60: train.optimizer.lr: must be finite", self.refusal((SMALL % ("", "train: {vocab: 300}", "optimizer: {lr: inf}")).encode()))
+        said = self.refusal((SMALL % (" # caf\u00e9", "train: {vocab: 300}", "clip: 1")).encode("latin-1"))
+        self.assertIn("recipe.yaml:1:17: byte 0xE9 is not UTF-8", said)
+        done = self.braid("--addr", "127.0.0.1:1", "submit", self.recipe((SMALL % (" # caf\u00e9", "train: {vocab: 300}", "clip: 1")).encode("latin-1")))
+        self.assertIn("recipe.yaml:1:17: byte 0xE9 is not UTF-8", done.stderr.decode())
+
+    def test_trainings_that_come_to_nothing_are_warned_of(self):
+        path = self.recipe((SMALL % ("", "train: {vocab: 300}", "warmup_steps: 100000")).encode())
+        done = self.braid("plan", path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout.decode(), r"warnings:\n  p: warmup_steps 100000: the whole training has about \d+ steps")
+        path = self.recipe((SMALL % ("", "train: {vocab: 300}", "clip: 1")).replace("batch: 2", "batch: 200").encode())
+        self.assertRegex(self.braid("plan", path).stdout.decode(), r"warnings:\n  p: an epoch of about \d+ tokens does not fill one step \(batch 200 x")
 
 
 if __name__ == "__main__":

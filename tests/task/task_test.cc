@@ -2,7 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <new>
+#include <stdexcept>
+
 #include "base/file.h"
+#include "base/text.h"
+#include "task/program.h"
+#include "tests/base/mutations.h"
 
 namespace braid::task {
 namespace {
@@ -40,6 +46,40 @@ TEST(TaskTest, ErrorsNameTheField) {
   EXPECT_THAT(error([](Json& j) { j["device"] = "tpu"; }), HasSubstr("task.json.device"));
   EXPECT_THAT(error([](Json& j) { j["thread"] = 2; }), HasSubstr("task.json.thread"));
   EXPECT_THAT(error([](Json& j) { j.erase("spec"); }), HasSubstr("task.json.spec: is missing"));
+}
+
+TEST(TaskTest, NoValueOfAnyTypeThrows) {
+  Json json = Minimal("/tmp/x");
+  json.update({{"inputs", {{"tokenizer", "/nowhere"}}}, {"rank", 0}, {"world", 1}, {"threads", 2}, {"device", "cpu"}, {"resume", "/tmp/r"}});
+  ASSERT_TRUE(FromJson(json, "task.json").ok());
+  ForEachMutation(json, [](const Json& mutated, const std::string& what) {
+    EXPECT_NO_THROW((void)FromJson(mutated, "task.json").status()) << what;
+  });
+  json["threads"] = 100'000;
+  EXPECT_EQ(FromJson(json, "task.json").status().message(), "task.json.threads: must be in 1 .. 4096");
+}
+
+// A program of jobs, run on a task file.
+class ProgramTest : public testing::Test {
+ protected:
+  // What the program says on standard output, line by line; the last is how the job ended.
+  Json RunAndEnd(const Job& job, int code) {
+    const auto folder = TemporaryFolder::Create();
+    EXPECT_TRUE(WriteJsonFile(folder->path() + "/task.json", Minimal(folder->path())).ok());
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(RunTaskProgram("braid-x", folder->path() + "/task.json", {{"train", job}}), code);
+    const std::vector<std::string> lines = Split(Trim(testing::internal::GetCapturedStdout()), '\n');
+    return Json::parse(lines.back());
+  }
+};
+
+TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
+  const Json odd = RunAndEnd([](const Task&, Channel&) -> Status { throw std::runtime_error("odd"); }, 1);
+  EXPECT_EQ(odd["message"], "unexpected error: odd");
+  EXPECT_EQ(odd["category"], "system");
+  const Json memory = RunAndEnd([](const Task&, Channel&) -> Status { throw std::bad_alloc(); }, 1);
+  EXPECT_EQ(memory["message"], "out of memory");
+  EXPECT_EQ(memory["category"], "infra");
 }
 
 }  // namespace

@@ -69,8 +69,7 @@ Result<ValidationSpec> ValidationOf(const Arguments& arguments, int64_t sequence
   validation.sequence = sequence;
   validation.average = read.Choice("average", validation.average, {"token_mean", "batch_mean"});
   validation.last_label = read.Choice("last_label", validation.last_label, {"ignore", "copy_input"});
-  BRAID_ASSIGN_OR_RETURN(validation.sequences, arguments.GetInt("sequences", 0));
-  if (validation.sequences < 0) read.Fail("sequences", "must not be negative");
+  BRAID_ASSIGN_OR_RETURN(validation.sequences, arguments.GetInt("sequences", 0, 0));
   BRAID_RETURN_IF_ERROR(read.Finish());
   return validation;
 }
@@ -124,8 +123,7 @@ Status GenerateByHand(const Arguments& arguments) {
 
 Status EvaluateByHand(const Arguments& arguments) {
   if (arguments.positional().size() < 3) return InvalidArgument("evaluate takes a checkpoint folder and folders of shards");
-  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
-  ConfigureRuntime(threads);
+  BRAID_RETURN_IF_ERROR(UseThreads(arguments));
   BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(arguments.positional()[1], "cpu"));
   BRAID_ASSIGN_OR_RETURN(ValidationSpec validation, ValidationOf(arguments, network->spec().sequence));
   // Bytes are known where a tokenizer stands beside the model.
@@ -155,7 +153,7 @@ Status BlimpByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 3) {
     return InvalidArgument("blimp takes a checkpoint folder and a folder of BLiMP's files");
   }
-  BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
+  BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0, 0));
   BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   BRAID_ASSIGN_OR_RETURN(const Json json, MeasureBlimp(*opened.network, opened.tokenizer, arguments.positional()[2],
                                                        pairs, {.report = OnStandardError()}));
@@ -197,7 +195,7 @@ Status GlueByHand(const Arguments& arguments) {
 Status CheckByHand(const Arguments& arguments) {
   if (arguments.positional().size() != 1) return InvalidArgument("check takes folders and files as options: --blimp, --glue, --superglue, --tagged, --prompts");
   if (arguments.Has("blimp")) {
-    BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0));
+    BRAID_ASSIGN_OR_RETURN(const int64_t pairs, arguments.GetInt("pairs", 0, 0));
     BRAID_RETURN_IF_ERROR(CheckBlimp(arguments.Get("blimp"), pairs));
   }
   if (arguments.Has("prompts")) BRAID_RETURN_IF_ERROR(CheckPrompts(arguments.Get("prompts"), arguments.Get("tokenizer")));

@@ -6,10 +6,20 @@
 #include "trainer/loop/checkpoint.h"
 
 namespace braid::trainer {
+namespace {
+
+constexpr int64_t kMostThreads = 1024;
+
+}  // namespace
+
+Status UseThreads(const Arguments& arguments) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2, 1, kMostThreads));
+  ConfigureRuntime(threads);
+  return OkStatus();
+}
 
 Result<OpenedModel> OpenModel(const Arguments& arguments) {
-  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2));
-  ConfigureRuntime(threads);
+  BRAID_RETURN_IF_ERROR(UseThreads(arguments));
   const std::string folder = arguments.positional()[1];
   OpenedModel opened;
   BRAID_ASSIGN_OR_RETURN(opened.tokenizer,

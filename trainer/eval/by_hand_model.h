@@ -17,6 +17,9 @@ struct OpenedModel {
   std::unique_ptr<Network> network;
 };
 
+// --threads, 2 if not given, in 1 .. 1024; torch works with so many from here on.
+Status UseThreads(const Arguments& arguments);
+
 // The checkpoint folder that a command names first, with the tokenizer.json in it or --tokenizer; on --threads.
 Result<OpenedModel> OpenModel(const Arguments& arguments);
 

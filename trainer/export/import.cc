@@ -56,35 +56,49 @@ class LlamaConfigReader {
   void Refuse(const std::string& key, const Json& value, const std::string& why) {
     Fail(Unimplemented(what_ + ": " + key + ": " + value.dump() + " cannot be imported exactly: " + why));
   }
+  void Expected(const std::string& key, const std::string& type, const Json& found) {
+    Fail(InvalidArgument(what_ + ": " + key + ": expected " + type + ", found " + found.dump()));
+  }
   Status status() const { return status_; }
 
  private:
   void Fail(Status status) {
     if (status_.ok()) status_ = std::move(status);
   }
-  void Expected(const std::string& key, const std::string& type, const Json& found) {
-    Fail(InvalidArgument(what_ + ": " + key + ": expected " + type + ", found " + found.dump()));
-  }
   const Json& config_;
   const std::string what_;
   Status status_;
 };
 
-// Rotation: plain, whichever of the two ways of writing it down is used. Returns the base.
-double ReadRope(LlamaConfigReader& read) {
-  double base = read.Double("rope_theta", 10000.0);
-  for (const std::string key : {"rope_scaling", "rope_parameters"}) {
-    const Json rope = read.Value(key);
-    if (!rope.is_object()) continue;
-    const Json type = rope.value("rope_type", rope.value("type", Json("default")));
-    if (type != "default") read.Refuse(key + ".rope_type", type, "braid turns all positions alike");
-    if (rope.contains("rope_theta") && rope["rope_theta"].is_number()) base = rope["rope_theta"].get<double>();
+// One way of writing the rotation down: plain, and with one base. Returns `base` or what it says instead.
+double ReadRopeOf(LlamaConfigReader& read, const std::string& key, const Json& rope, double base) {
+  if (rope.is_null()) return base;
+  if (!rope.is_object()) return read.Expected(key, "an object", rope), base;
+  const Json type = rope.value("rope_type", rope.value("type", Json("default")));
+  if (type != "default") read.Refuse(key + ".rope_type", type, "braid turns all positions alike");
+  if (const Json partial = rope.value("partial_rotary_factor", Json(1.0)); partial != 1.0) {
+    read.Refuse(key + ".partial_rotary_factor", partial, "braid turns whole heads");
   }
-  const Json partial = read.Value("rope_parameters").is_object() ? read.Value("rope_parameters").value("partial_rotary_factor", Json(1.0))
-                                                                 : Json(1.0);
-  if (partial != 1.0) read.Refuse("rope_parameters.partial_rotary_factor", partial, "braid turns whole heads");
+  for (const auto& [name, value] : rope.items()) {
+    if (value.is_object()) read.Refuse(key + "." + name, value, "braid turns all layers alike");
+  }
+  if (!rope.contains("rope_theta")) return base;
+  if (rope["rope_theta"].is_number()) return rope["rope_theta"].get<double>();
+  read.Expected(key + ".rope_theta", "a number", rope["rope_theta"]);
   return base;
 }
+
+double ReadRope(LlamaConfigReader& read) {
+  const double base = read.Double("rope_theta", 10000.0);
+  const Json scaling = read.Value("rope_scaling"), parameters = read.Value("rope_parameters");
+  if (!scaling.is_null() && !parameters.is_null() && scaling != parameters) {
+    read.Refuse("rope_scaling", scaling, "rope_parameters says something else; keep the one that the model was trained with");
+  }
+  read.Only("partial_rotary_factor", {1.0}, "braid turns whole heads");
+  return ReadRopeOf(read, "rope_parameters", parameters, ReadRopeOf(read, "rope_scaling", scaling, base));
+}
+
+bool IsTied(const Json& config) { return config.value("tie_word_embeddings", Json()) == true; }
 
 // Whose key and value heads serve how many queries.
 int64_t KeyValueHeads(const Json& config, int64_t heads) {
@@ -158,9 +172,21 @@ Status CheckNames(const LlamaWeights& weights, const std::set<std::string>& used
   return OkStatus();
 }
 
+// Of a tied head there is one matrix, which files may hold twice. Where they hold two, transformers 5 takes the head and
+// earlier versions the embedding: which of the two models is meant only their owner knows.
+Status CheckTie(const LlamaWeights& weights, int64_t rows, int64_t width, const std::string& folder) {
+  const std::vector<std::string> names = weights.Names();
+  if (std::find(names.begin(), names.end(), "lm_head.weight") == names.end()) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const std::vector<float> head, weights.Read("lm_head.weight", {rows, width}));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<float> embedding, weights.Read("model.embed_tokens.weight", {rows, width}));
+  if (head == embedding) return OkStatus();
+  return InvalidArgument(folder + ": config.json says tie_word_embeddings: true, but tensor lm_head.weight differs from model.embed_tokens.weight: "
+                         "set tie_word_embeddings to false to import the head, as transformers 5 loads it, or remove the tensor to tie the two");
+}
+
 Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Json& config, const ImportOptions& options,
                     const std::string& path) {
-  const bool tied = config.value("tie_word_embeddings", false);
+  const bool tied = IsTied(config);
   const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads), rows = config.value("vocab_size", int64_t{0});
   const std::vector<model::TensorSpec> tensors = model::Tensors(spec);
   std::vector<SafetensorsWriter::Tensor> places;
@@ -170,6 +196,7 @@ Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Js
     used.insert(SourceOf(tensor, spec, rows, kv_heads, tied).name);
   }
   BRAID_RETURN_IF_ERROR(CheckNames(weights, used, options.folder, tied));
+  if (tied) BRAID_RETURN_IF_ERROR(CheckTie(weights, rows, spec.dense.d, options.folder));
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(places)));
   for (const model::TensorSpec& tensor : tensors) {
     BRAID_ASSIGN_OR_RETURN(const std::vector<float> values, Values(tensor, SourceOf(tensor, spec, rows, kv_heads, tied), weights));
@@ -220,6 +247,7 @@ Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
   if (read.Value("model_type") != "llama") read.Refuse("model_type", read.Value("model_type"), "braid imports Llama models");
   read.Only("hidden_act", {"silu", "swish"}, "a Llama block of braid has silu");
   read.Only("attention_bias", {false}, "braid's attention has no biases");
+  read.Only("is_causal", {true}, "braid's attention looks at no position behind");
   read.Only("mlp_bias", {false}, "braid's feed-forward has no biases");
   read.Only("sliding_window", {}, "braid's attention looks at all positions before");
   read.Only("quantization_config", {}, "braid reads plain weights");
@@ -263,7 +291,7 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
     imported.notes.push_back(Format("num_key_value_heads: each of %lld key and value heads was repeated for %lld queries", (long long)kv_heads,
                                     (long long)(spec.dense.heads / kv_heads)));
   }
-  if (config.value("tie_word_embeddings", false)) imported.notes.push_back("tie_word_embeddings: the head is a copy of the embedding");
+  if (IsTied(config)) imported.notes.push_back("tie_word_embeddings: the head is a copy of the embedding");
   BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {
     return WriteFolder(folder, spec, weights, config, options, tokenizer_file);
   }));

@@ -39,7 +39,9 @@ Result<std::string> Address::Get() const {
   if (!fixed_.empty()) return fixed_;
   const Result<Json> json = ReadJsonFile(file_);
   if (!json.ok()) return Unavailable("no coordinator has written " + file_ + " yet");
-  return json->value("grpc", "");
+  const Json grpc = json->is_object() ? json->value("grpc", Json()) : Json();
+  if (!grpc.is_string()) return Unavailable(file_ + " names no coordinator");
+  return grpc.get<std::string>();
 }
 
 Status FromGrpc(const grpc::Status& status) {

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "tests/base/mutations.h"
 
 namespace braid::storage {
 namespace {
@@ -45,6 +46,14 @@ TEST(ManifestTest, RefusesWhatCouldHurt) {
   EXPECT_THAT(error(Json::array({file("b"), file("a")})), HasSubstr("sorted by path, each once"));
   EXPECT_THAT(error(Json::array({Json{{"path", "a"}, {"sha256", "xyz"}, {"size", 0}}})), HasSubstr("a: sha256 must be 64 hex digits"));
   EXPECT_THAT(error(Json::array({Json{{"path", "a"}, {"sha256", digest}, {"size", -1}}})), HasSubstr("size"));
+}
+
+TEST(ManifestTest, NoValueOfAnyTypeThrows) {
+  const Json manifest = {{"version", 1}, {"kind", "source"}, {"files", {{{"path", "a"}, {"sha256", Sha256Hex("")}, {"size", 0}}}},
+                         {"parents", {Sha256Hex("x")}}, {"recipe", ""}, {"metadata", {{"x", 1}}}};
+  ForEachMutation(manifest, [](const Json& mutated, const std::string& what) {
+    EXPECT_NO_THROW((void)ParseManifest(mutated.dump(), "m").status()) << what;
+  });
 }
 
 }  // namespace

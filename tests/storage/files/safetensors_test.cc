@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/json.h"
+#include "tests/base/mutations.h"
 
 namespace braid::storage {
 namespace {
@@ -46,6 +47,14 @@ TEST_F(SafetensorsTest, RefusesWhatTheFormatForbids) {
   EXPECT_THAT(Refusal(R"({"a":{"dtype":"F32","shape":[9223372036854775807,4],"data_offsets":[0,8]}})", "12345678"), HasSubstr("overflows"));
   EXPECT_THAT(Refusal(R"({"__metadata__":{"x":1}})", ""), HasSubstr("__metadata__.x is not text"));
   EXPECT_THAT(Refusal(R"({"__metadata__":)", ""), HasSubstr("is not valid JSON"));
+}
+
+TEST_F(SafetensorsTest, NoValueOfAnyTypeThrows) {
+  const Json header = Json::parse(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":["U8",[2,1],[8,10]]})");
+  ASSERT_EQ(Refusal(header.dump(), "1234567890"), "accepted");
+  ForEachMutation(header, [&](const Json& mutated, const std::string& what) {
+    EXPECT_NO_THROW((void)Refusal(mutated.dump(), "1234567890")) << what;
+  });
 }
 
 TEST_F(SafetensorsTest, ShortAndHugeHeaders) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/base/mutations.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/export/huggingface.h"
 #include "trainer/export/llama_weights.h"
@@ -62,6 +63,32 @@ TEST(LlamaSpecTest, NamesTheKeyThatIsWrong) {
   EXPECT_EQ(Refusal("tie_word_embeddings", 1), "config.json: tie_word_embeddings: expected true or false, found 1");
   EXPECT_THAT(Refusal("num_attention_heads", 3), HasSubstr("config.json: dense.heads: 3 heads do not divide width 16"));
   EXPECT_EQ(LlamaSpec(Json::array(), "config.json").status().message(), "config.json: expected an object");
+}
+
+TEST(LlamaSpecTest, RotationThatIsSaidTwiceOrOddlyIsNamed) {
+  EXPECT_EQ(Refusal("rope_scaling", "linear"), "config.json: rope_scaling: expected an object, found \"linear\"");
+  EXPECT_EQ(Refusal("rope_parameters", {{"rope_theta", "500"}}), "config.json: rope_parameters.rope_theta: expected a number, found \"500\"");
+  EXPECT_THAT(Refusal("rope_parameters", {{"full_attention", {{"rope_type", "linear"}}}}), HasSubstr("rope_parameters.full_attention"));
+  EXPECT_THAT(Refusal("partial_rotary_factor", 0.5), HasSubstr("partial_rotary_factor: 0.5"));
+  EXPECT_THAT(Refusal("is_causal", false), HasSubstr("is_causal: false"));
+  Json config = kConfig;
+  config["rope_scaling"] = {{"rope_type", "default"}, {"rope_theta", 500.0}};
+  EXPECT_EQ(LlamaSpec(config, "c").value().arch.rope_base, 500);
+  config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 700.0}};
+  EXPECT_THAT(LlamaSpec(config, "c").status().message(), HasSubstr("c: rope_scaling: "));
+  config["rope_parameters"] = config["rope_scaling"];
+  EXPECT_EQ(LlamaSpec(config, "c").value().arch.rope_base, 500);
+}
+
+TEST(LlamaSpecTest, NoValueOfAnyTypeThrows) {
+  Json config = kConfig;
+  config.update({{"rope_theta", 1e4}, {"rope_scaling", nullptr}, {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", 1e4}, {"partial_rotary_factor", 1.0}}},
+                 {"tie_word_embeddings", true}, {"num_key_value_heads", 2}, {"head_dim", 4}, {"rms_norm_eps", 1e-6}, {"max_position_embeddings", 64},
+                 {"hidden_act", "silu"}, {"attention_bias", false}});
+  ASSERT_TRUE(LlamaSpec(config, "c").ok());
+  ForEachMutation(config, [](const Json& mutated, const std::string& what) {
+    EXPECT_NO_THROW((void)LlamaSpec(mutated, "c").status()) << what;
+  });
 }
 
 // Against the definition: (-1)^s 2^(e-15) 1.f, subnormal 2^-14 0.f, and the two special kinds.
@@ -181,6 +208,38 @@ TEST_F(ImportTest, FilesThatAreMissingAreNamed) {
   EXPECT_THAT(Error(), HasSubstr("model-2.safetensors"));
   ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"), {{"weight_map", {{"lm_head.weight", "model-1.safetensors"}}}}).ok());
   EXPECT_TRUE(ImportHuggingFace(options_).ok());
+}
+
+// Every value of config.json, beside weights that fit the true one: imported, or refused; a folder that is left is whole.
+TEST_F(ImportTest, NoConfigThrows) {
+  ForEachMutation(Json(config_), [&](const Json& mutated, const std::string& what) {
+    EXPECT_TRUE(WriteJsonFile(At("config.json"), mutated).ok());
+    EXPECT_NO_THROW({
+      const auto imported = ImportHuggingFace(options_);
+      EXPECT_EQ(imported.ok(), PathExists(options_.out)) << what;
+      EXPECT_TRUE(RemoveTree(options_.out).ok());
+    }) << what;
+  });
+}
+
+// Of a tied head there is one matrix: the file may hold it twice, not two.
+TEST_F(ImportTest, ATiedHeadThatIsAnotherMatrixIsRefused) {
+  const auto weights = [&](const std::string& name) {
+    const auto file = storage::SafetensorsFile::Open(At("model.safetensors")).value();
+    return std::string(file.Data(*file.Find(name)));
+  };
+  Configure("tie_word_embeddings", true);
+  EXPECT_THAT(Error(), HasSubstr("tensor lm_head.weight differs from model.embed_tokens.weight: set tie_word_embeddings to false"));
+  const std::string embedding = weights("model.embed_tokens.weight");
+  Rewrite([&](auto* place, auto* data) { if (place->name == "lm_head.weight") *data = embedding; });
+  const Imported same = ImportHuggingFace(options_).value();
+  EXPECT_THAT(same.notes, testing::Contains("tie_word_embeddings: the head is a copy of the embedding"));
+  ASSERT_TRUE(RemoveTree(options_.out).ok());
+  Rewrite([](auto* place, auto*) { if (place->name == "lm_head.weight") place->name.clear(); });
+  EXPECT_TRUE(ImportHuggingFace(options_).ok());
+  ASSERT_TRUE(RemoveTree(options_.out).ok());
+  Configure("tie_word_embeddings", nullptr);  // as false
+  EXPECT_THAT(Error(), HasSubstr("tensor lm_head.weight is missing"));
 }
 
 TEST_F(ImportTest, ATokenizerIsNeededAndMustFit) {

@@ -1,0 +1,150 @@
+#include "corpus/unicode.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <vector>
+
+#include "base/utf8.h"
+#include "corpus/unicode_tables.h"
+
+namespace braid::corpus {
+namespace {
+
+constexpr uint32_t kCodePoints = 0x110000;
+constexpr uint32_t kBlock = 256;
+
+// A value of each code point; blocks that are alike are kept once.
+class ValueTable {
+ public:
+  ValueTable(const uint32_t* runs, size_t count) {
+    std::vector<uint8_t> all(kCodePoints);
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t end = i + 1 < count ? runs[i + 1] >> 8 : kCodePoints;
+      std::fill(all.begin() + (runs[i] >> 8), all.begin() + end, static_cast<uint8_t>(runs[i] & 0xFF));
+    }
+    std::unordered_map<std::string, uint16_t> seen;
+    for (uint32_t block = 0; block < kCodePoints / kBlock; ++block) {
+      const std::string values(reinterpret_cast<const char*>(all.data()) + block * kBlock, kBlock);
+      const auto [known, fresh] = seen.emplace(values, static_cast<uint16_t>(seen.size()));
+      if (fresh) values_.insert(values_.end(), values.begin(), values.end());
+      blocks_[block] = known->second;
+    }
+  }
+
+  uint8_t operator[](uint32_t c) const { return c < kCodePoints ? values_[blocks_[c / kBlock] * kBlock + c % kBlock] : values_.back(); }
+
+ private:
+  std::array<uint16_t, kCodePoints / kBlock> blocks_{};
+  std::vector<uint8_t> values_;
+};
+
+// Syllables of Hangul are arithmetic.
+constexpr uint32_t kSyllables = 0xAC00, kLeads = 0x1100, kVowels = 0x1161, kTails = 0x11A7;
+constexpr uint32_t kLeadCount = 19, kVowelCount = 21, kTailCount = 28, kSyllableCount = kLeadCount * kVowelCount * kTailCount;
+
+class Composer {
+ public:
+  Composer() : classes_(kCombiningRuns, kCombiningRunCount) {
+    for (size_t i = 0; i < kDecompositionCount; ++i) {
+      const Decomposition& one = kDecompositions[i];
+      parts_[one.character] = {one.first, one.second};
+      if (one.composes) wholes_[Key(one.first, one.second)] = one.character;
+    }
+  }
+
+  std::string Compose(std::string_view text) const {
+    std::vector<uint32_t> characters;
+    for (size_t length = 0; !text.empty(); text.remove_prefix(length)) Decompose(DecodeCodePoint(text, &length), &characters);
+    Order(&characters);
+    Join(&characters);
+    std::string composed;
+    for (const uint32_t c : characters) AppendUtf8(c, &composed);
+    return composed;
+  }
+
+ private:
+  static uint64_t Key(uint32_t first, uint32_t second) { return uint64_t{first} << 32 | second; }
+
+  void Decompose(uint32_t c, std::vector<uint32_t>* out) const {
+    if (c >= kSyllables && c < kSyllables + kSyllableCount) {
+      const uint32_t index = c - kSyllables;
+      out->push_back(kLeads + index / (kVowelCount * kTailCount));
+      out->push_back(kVowels + index / kTailCount % kVowelCount);
+      if (index % kTailCount != 0) out->push_back(kTails + index % kTailCount);
+      return;
+    }
+    const auto found = parts_.find(c);
+    if (found == parts_.end()) return out->push_back(c);
+    Decompose(found->second.first, out);
+    if (found->second.second != 0) Decompose(found->second.second, out);
+  }
+
+  // Marks between two characters of class 0 by their classes, those of one class as they came.
+  void Order(std::vector<uint32_t>* characters) const {
+    const auto end = characters->end();
+    for (auto at = characters->begin(); at != end;) {
+      if (classes_[*at] == 0) {
+        ++at;
+        continue;
+      }
+      const auto last = std::find_if(at, end, [&](uint32_t c) { return classes_[c] == 0; });
+      std::stable_sort(at, last, [&](uint32_t a, uint32_t b) { return classes_[a] < classes_[b]; });
+      at = last;
+    }
+  }
+
+  uint32_t WholeOf(uint32_t first, uint32_t second) const {
+    if (first >= kLeads && first < kLeads + kLeadCount && second >= kVowels && second < kVowels + kVowelCount) {
+      return kSyllables + ((first - kLeads) * kVowelCount + (second - kVowels)) * kTailCount;
+    }
+    const bool open = first >= kSyllables && first < kSyllables + kSyllableCount && (first - kSyllables) % kTailCount == 0;
+    if (open && second > kTails && second < kTails + kTailCount) return first + (second - kTails);
+    const auto found = wholes_.find(Key(first, second));
+    return found == wholes_.end() ? 0 : found->second;
+  }
+
+  // Each character joins the last one of class 0, unless something of no lower class stands between the two.
+  void Join(std::vector<uint32_t>* characters) const {
+    std::vector<uint32_t> joined;
+    size_t starter = SIZE_MAX;
+    int before = -1;  // class of what stands behind the starter; -1: nothing
+    for (const uint32_t c : *characters) {
+      const int own = classes_[c];
+      if (starter != SIZE_MAX && before < own) {
+        if (const uint32_t whole = WholeOf(joined[starter], c); whole != 0) {
+          joined[starter] = whole;
+          continue;
+        }
+      }
+      joined.push_back(c);
+      if (own == 0) {
+        starter = joined.size() - 1;
+        before = -1;
+      } else {
+        before = own;
+      }
+    }
+    *characters = std::move(joined);
+  }
+
+  const ValueTable classes_;
+  std::unordered_map<uint32_t, std::pair<uint32_t, uint32_t>> parts_;
+  std::unordered_map<uint64_t, uint32_t> wholes_;
+};
+
+}  // namespace
+
+Category CategoryOf(uint32_t code_point) {
+  static const ValueTable table(kCategoryRuns, kCategoryRunCount);
+  return static_cast<Category>(table[code_point]);
+}
+
+std::string Nfc(std::string_view text) {
+  static const Composer composer;
+  return composer.Compose(text);
+}
+
+std::string UnicodeVersion() { return std::string(kCategoriesVersion) + ", NFC " + kCompositionVersion; }
+
+}  // namespace braid::corpus
