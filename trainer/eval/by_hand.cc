@@ -135,7 +135,10 @@ Status EvaluateByHand(const Arguments& arguments) {
   }
   BRAID_ASSIGN_OR_RETURN(const auto shards, OpenNamedShards(arguments, network->spec()));
   std::vector<const corpus::Shards*> sets;
-  for (const corpus::Shards& set : shards) sets.push_back(&set);
+  for (const corpus::Shards& set : shards) {
+    BRAID_RETURN_IF_ERROR(CheckSetAside(set, validation.sequence));
+    sets.push_back(&set);
+  }
   const auto alone = LocalCollective();
   BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network, sets, validation, *alone));
   Json json = Json::object();
