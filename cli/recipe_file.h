@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "recipe/dag.h"
 #include "recipe/recipe.h"
+#include "recipe/set_aside.h"
 
 namespace braid::cli {
 
@@ -15,6 +16,7 @@ struct RecipeFile {
   std::string folder;   // relative files are found from here
   recipe::Recipe recipe;
   recipe::Dag dag;      // of the jobs asked for
+  std::vector<recipe::ShortText> short_text;  // corpora that set aside too little
 };
 
 // `path` may be "-": standard input. Every source file must exist: errors name it and its line in the recipe.

@@ -92,8 +92,8 @@ TEST_F(DualAnalysisTest, EveryOptionChangesTheLoss) {
       {"name": "8", "gates": "open", "keep_sum": true},
       {"name": "9", "gates": "open", "layers": [0]},
       {"name": "10", "gates": "open", "layers": [1]},
-      {"name": "11", "gates": "open", "class": "WORD", "control": true, "seed": 42},
-      {"name": "12", "gates": "open", "class": "WORD", "control": true, "seed": 43},
+      {"name": "11", "gates": "open", "class": "PUNCT", "control": true, "seed": 42},
+      {"name": "12", "gates": "open", "class": "PUNCT", "control": true, "seed": 43},
       {"name": "13", "gates": [0.25, 0.5]},
       {"name": "14", "gates": [0.25, 0.5], "class": ["WORD", "SPACE"]}])");
   Json made = Analyse({{"sequences", 3}, {"interventions", asked}}).value()["interventions"];
