@@ -30,6 +30,7 @@ struct Prepared {
   std::vector<std::string> env_text;
   std::vector<char*> env;
   int output = -1;
+  int standard_output = -1;
   int socket = -1;
   pid_t parent = 0;
   int error_pipe = -1;
@@ -68,6 +69,7 @@ Prepared Prepare(const ProcessOptions& options) {
     dup2(prepared.output, 1);
     dup2(prepared.output, 2);
   }
+  if (prepared.standard_output >= 0) dup2(prepared.standard_output, 1);
   // Socket and pipe go to fixed places, by way of high ones so that neither overwrites the other; the rest is closed.
   const int pipe_high = fcntl(prepared.error_pipe, F_DUPFD, 64);
   const int socket_high = prepared.socket >= 0 ? fcntl(prepared.socket, F_DUPFD, 64) : -1;
@@ -88,12 +90,14 @@ Prepared Prepare(const ProcessOptions& options) {
 
 Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
   Prepared prepared = Prepare(options);
-  UniqueFd output, theirs;
+  UniqueFd output, standard_output, theirs;
   auto process = std::unique_ptr<Process>(new Process());
-  if (!options.output.empty()) {
-    output.Reset(open(options.output.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
-    if (!output.valid()) return ErrnoStatus(errno, "opening " + options.output);
-    prepared.output = output.get();
+  for (const auto& [path, fd, into] : {std::tuple{&options.output, &output, &prepared.output},
+                                       {&options.standard_output, &standard_output, &prepared.standard_output}}) {
+    if (path->empty()) continue;
+    fd->Reset(open(path->c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
+    if (!fd->valid()) return ErrnoStatus(errno, "opening " + *path);
+    *into = fd->get();
   }
   if (options.task_socket) {
     int pair[2];

@@ -26,6 +26,7 @@ struct ProcessOptions {
   std::map<std::string, std::string> env;      // on top of this process's own
   std::string output;                          // file that standard output and error are appended to; empty: inherited
   bool task_socket = false;                    // a connected stream socket, its end named by BRAID_TASK_FD in the child
+  std::string standard_output = "";            // as `output`, for standard output alone
 };
 
 class Process {

@@ -12,7 +12,9 @@ struct AdaptFlags {
 Result<int> Adapt(const Globals& globals, const AdaptFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
   if (PathExists(flags.out)) return AlreadyExists(flags.out + " exists already; name a folder that does not");
-  return RunTrainer({"adapt", folder, flags.adapters, flags.out});
+  std::vector<std::string> words = {"adapt", folder, flags.adapters, flags.out};
+  if (globals.json()) words.emplace_back("--json");
+  return RunTrainer(words);
 }
 
 }  // namespace

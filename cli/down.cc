@@ -1,4 +1,8 @@
 // braid down: ends what braid up started.
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/json.h"
 #include "cli/command.h"
 #include "cli/up.h"
 
@@ -6,7 +10,13 @@ namespace braid::cli {
 
 void RegisterDown(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("down", "Stop what braid up --detach started, with checkpoints");
-  command->callback([registry] { registry.chosen = [&globals = registry.globals] { return Down(globals); }; });
+  command->callback([registry] {
+    registry.chosen = [&globals = registry.globals]() -> Result<int> {
+      BRAID_ASSIGN_OR_RETURN(const int code, Down(globals));
+      if (globals.json()) std::fputs(DumpJson({{"dir", AbsolutePath(globals.dir)}}).c_str(), stdout);
+      return code;
+    };
+  });
 }
 
 }  // namespace braid::cli

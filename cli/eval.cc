@@ -1,4 +1,6 @@
 // braid eval: measures a model without a run: losses on shards, routing, dual-path, BLiMP, GLUE.
+#include <cstdio>
+
 #include "base/file.h"
 #include "cli/local_model.h"
 #include "model/spec.h"
@@ -46,6 +48,12 @@ Result<std::string> SpecFile(const std::string& given, const char* word, const s
 
 using TrainerWords = std::vector<std::string>;
 
+// What is measured by one command of braid-trainer.
+struct Part {
+  const char* name;  // in a JSON document of several parts, as in evaluation.json
+  TrainerWords words;
+};
+
 TrainerWords LossWords(const EvalFlags& flags, const std::string& folder) {
   TrainerWords words = {"evaluate", folder};
   words.insert(words.end(), flags.shards.begin(), flags.shards.end());
@@ -70,22 +78,36 @@ TrainerWords GlueWords(const EvalFlags& flags, const std::string& folder) {
   return words;
 }
 
-// Each part is a command of braid-trainer.
-Result<std::vector<TrainerWords>> PartsOf(const EvalFlags& flags, const std::string& folder, const TemporaryFolder& work) {
-  std::vector<TrainerWords> parts;
+Result<std::vector<Part>> PartsOf(const EvalFlags& flags, const std::string& folder, const TemporaryFolder& work) {
+  std::vector<Part> parts;
   if (!flags.routing.empty()) {
     const auto usual = [&] { return Result<Json>(RoutingSpec(flags)); };
     BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.routing, "default", "routing.json", work, usual));
-    parts.push_back(AnalysisWords(flags, "routing", folder, spec));
+    parts.push_back({"routing", AnalysisWords(flags, "routing", folder, spec)});
   }
   if (!flags.dual.empty()) {
     BRAID_ASSIGN_OR_RETURN(const std::string spec, SpecFile(flags.dual, "published", "dual.json", work, [&] { return DualSpec(flags, folder); }));
-    parts.push_back(AnalysisWords(flags, "dual", folder, spec));
+    parts.push_back({"dual", AnalysisWords(flags, "dual", folder, spec)});
   }
-  if (!flags.shards.empty()) parts.push_back(LossWords(flags, folder));
-  if (!flags.blimp.empty()) parts.push_back({"blimp", folder, flags.blimp, "--pairs", std::to_string(flags.pairs)});
-  if (!flags.glue.empty()) parts.push_back(GlueWords(flags, folder));
+  if (!flags.shards.empty()) parts.push_back({"loss", LossWords(flags, folder)});
+  if (!flags.blimp.empty()) parts.push_back({"blimp", {"blimp", folder, flags.blimp, "--pairs", std::to_string(flags.pairs)}});
+  if (!flags.glue.empty()) parts.push_back({"glue", GlueWords(flags, folder)});
   return parts;
+}
+
+// All of it as one JSON document: that of the part, or of several an object of them.
+Result<int> PrintOneDocument(const std::vector<Part>& parts, const std::string& work) {
+  Json all = Json::object();
+  for (const Part& part : parts) {
+    TrainerWords words = part.words;
+    words.emplace_back("--json");
+    const std::string file = JoinPath(work, std::string(part.name) + ".out");
+    BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(words, file));
+    if (code != 0) return code;
+    BRAID_ASSIGN_OR_RETURN(all[part.name], ReadJsonFile(file));
+  }
+  std::fputs(DumpJson(parts.size() == 1 ? all[parts.front().name] : all).c_str(), stdout);
+  return kOkExit;
 }
 
 // The first part that fails ends it.
@@ -95,11 +117,11 @@ Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
   }
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
-  BRAID_ASSIGN_OR_RETURN(std::vector<TrainerWords> parts, PartsOf(flags, folder, work));
-  for (TrainerWords& words : parts) {
-    words.insert(words.end(), {"--threads", std::to_string(flags.threads)});
-    if (globals.json()) words.emplace_back("--json");
-    BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(words));
+  BRAID_ASSIGN_OR_RETURN(std::vector<Part> parts, PartsOf(flags, folder, work));
+  for (Part& part : parts) part.words.insert(part.words.end(), {"--threads", std::to_string(flags.threads)});
+  if (globals.json()) return PrintOneDocument(parts, work.path());
+  for (const Part& part : parts) {
+    BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(part.words));
     if (code != 0) return code;
   }
   return kOkExit;

@@ -9,7 +9,11 @@ namespace braid::cli {
 namespace {
 
 void PrintEvent(const Globals& globals, const v1::Event& event) {
-  if (globals.json()) return PrintJson(event);
+  if (globals.json()) {
+    PrintJsonLine(event);
+    std::fflush(stdout);
+    return;
+  }
   std::string what = event.run_id();
   if (!event.job().empty()) what += "/" + event.job();
   if (event.epoch() > 0) what += "#" + std::to_string(event.epoch());
@@ -64,7 +68,7 @@ void RegisterEvents(const Registry& registry) {
   auto run = std::make_shared<std::string>();
   auto follow = std::make_shared<bool>(false);
   auto since = std::make_shared<int64_t>(0);
-  CLI::App* command = registry.app.add_subcommand("events", "Every change of state, in order");
+  CLI::App* command = registry.app.add_subcommand("events", "Every change of state, in order (-o json: a line each)");
   command->add_option("run", *run, "of one run (default: all)");
   command->add_flag("-f,--follow", *follow, "go on with new ones");
   command->add_option("--since", *since, "only those after this number")->check(CLI::NonNegativeNumber);

@@ -38,8 +38,9 @@ Result<std::string> ModelFolder(const Globals& globals, const std::string& model
   return folder;
 }
 
-Result<int> RunTrainer(const std::vector<std::string>& words) {
+Result<int> RunTrainer(const std::vector<std::string>& words, const std::string& output) {
   ProcessOptions options;
+  options.standard_output = output;
   options.argv = {JoinPath(ProgramFolder(), "braid-trainer")};
   options.argv.insert(options.argv.end(), words.begin(), words.end());
   BRAID_ASSIGN_OR_RETURN(const auto process, Process::Start(options));

@@ -13,7 +13,8 @@ namespace braid::cli {
 // Artifacts are kept in the state folder for the next time.
 Result<std::string> ModelFolder(const Globals& globals, const std::string& model);
 
-// Runs `braid-trainer WORDS...` with this program's own standard streams; its exit code.
-Result<int> RunTrainer(const std::vector<std::string>& words);
+// Runs `braid-trainer WORDS...` with this program's own standard streams; its exit code. Standard output goes to the end of `output`, if
+// that names a file.
+Result<int> RunTrainer(const std::vector<std::string>& words, const std::string& output = "");
 
 }  // namespace braid::cli

@@ -1,6 +1,7 @@
 // braid logs: what a job wrote.
 #include <cstdio>
 
+#include "base/json.h"
 #include "cli/command.h"
 
 namespace braid::cli {
@@ -14,13 +15,23 @@ struct LogFlags {
   int32_t rank = 0;
 };
 
+// As it is, or as JSON a line for each piece; bytes that are no UTF-8 are replaced there.
+void Print(const Globals& globals, const v1::LogChunk& chunk) {
+  if (!globals.json()) {
+    std::fwrite(chunk.data().data(), 1, chunk.data().size(), stdout);
+    return;
+  }
+  const Json line = {{"attempt", chunk.epoch()}, {"offset", chunk.offset()}, {"text", chunk.data()}};
+  std::printf("%s\n", line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
 // Reads one stream to its end and moves the request to what comes after; what was printed is not asked for again.
-Status ReadOn(Client& client, v1::ReadLogRequest* request) {
+Status ReadOn(const Globals& globals, Client& client, v1::ReadLogRequest* request) {
   grpc::ClientContext context;
   const auto reader = client.jobs()->ReadLog(&context, *request);
   v1::LogChunk chunk;
   while (reader->Read(&chunk)) {
-    std::fwrite(chunk.data().data(), 1, chunk.data().size(), stdout);
+    Print(globals, chunk);
     std::fflush(stdout);
     request->set_epoch(chunk.epoch());
     request->set_offset(chunk.offset() + static_cast<int64_t>(chunk.data().size()));
@@ -57,7 +68,7 @@ Result<int> Logs(const Globals& globals, const LogFlags& flags) {
   Patience patience;
   bool resumed = false;
   while (true) {
-    const Status status = ReadOn(client, &request);
+    const Status status = ReadOn(globals, client, &request);
     if (status.ok()) {
       if (!resumed || flags.attempt != 0) return kOkExit;
       // A stream that was taken up again names its attempt, and ends with it.
@@ -76,7 +87,7 @@ Result<int> Logs(const Globals& globals, const LogFlags& flags) {
 
 void RegisterLogs(const Registry& registry) {
   auto flags = std::make_shared<LogFlags>();
-  CLI::App* command = registry.app.add_subcommand("logs", "What a job wrote");
+  CLI::App* command = registry.app.add_subcommand("logs", "What a job wrote (-o json: a line for each piece of it)");
   command->add_option("run", flags->run)->required();
   command->add_option("job", flags->job)->required();
   command->add_flag("-f,--follow", flags->follow, "go on until the job has ended, also across attempts");

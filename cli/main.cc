@@ -1,4 +1,5 @@
 // braid: the command line of everything. Wires the commands.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -66,6 +67,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (const std::string unknown = UnknownCommand(app, argc, argv); error.get_exit_code() != 0 && !unknown.empty()) {
       std::fprintf(stderr, "braid: %s\n", unknown.c_str());
+      return kUsageExit;
+    }
+    if (const bool asks_json = std::find(argv, argv + argc, std::string("--json")) != argv + argc; error.get_exit_code() != 0 && asks_json) {
+      std::fprintf(stderr, "braid: there is no option --json; write -o json, or set BRAID_OUTPUT=json\n");
       return kUsageExit;
     }
     return app.exit(error) == 0 ? kOkExit : kUsageExit;

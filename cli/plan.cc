@@ -133,6 +133,7 @@ void RegisterPlan(const Registry& registry) {
   command->callback([registry, path, only] {
     registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(*path, *only, Missing::kListed));
+      for (const recipe::ShortText& text : file.short_text) std::fprintf(stderr, "warning: %s:%d: %s\n", file.path.c_str(), text.line, text.message.c_str());
       const v1::Plan plan = PlanOf(file);
       if (globals.json()) return PrintJson(plan), kOkExit;
       std::fputs(PlanText(plan).c_str(), stdout);

@@ -95,6 +95,29 @@ Result<recipe::Known> Measure(const RecipeFile& file, const recipe::Dag& here) {
   return known;
 }
 
+// Sizes of what corpora upload, by source.
+std::map<std::string, recipe::TextSize> TextSizes(const RecipeFile& file, const recipe::Dag& dag) {
+  std::map<std::string, recipe::TextSize> sizes;
+  for (const recipe::Source& source : dag.sources) {
+    if (!source.name.starts_with("source.") && !source.name.starts_with("validation.")) continue;
+    const auto files = FilesOf(file, source);
+    if (!files.ok()) continue;
+    recipe::TextSize& size = sizes[source.name];
+    double tokens = 0;
+    for (const auto& [name, path] : *files) {
+      const Result<uint64_t> bytes = FileSize(path);
+      if (!bytes.ok()) continue;
+      const bool compressed = Compressed(path);
+      ++size.files;
+      size.bytes += static_cast<int64_t>(*bytes);
+      size.compressed = size.compressed || compressed;
+      tokens += static_cast<double>(*bytes) * (compressed ? kCompression : 1) / kBytesPerToken;
+    }
+    size.tokens = static_cast<int64_t>(tokens);
+  }
+  return sizes;
+}
+
 }  // namespace
 
 Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::string>& only, Missing missing) {
@@ -117,6 +140,7 @@ Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::st
   BRAID_ASSIGN_OR_RETURN(const recipe::Known known, Measure(file, here));
   BRAID_ASSIGN_OR_RETURN(const recipe::Dag measured, recipe::Expand(file.recipe, known));
   BRAID_ASSIGN_OR_RETURN(file.dag, recipe::Only(measured, only));
+  file.short_text = recipe::FindShortText(file.recipe, file.dag, TextSizes(file, file.dag));
   return file;
 }
 

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "recipe/dag.h"
 #include "recipe/recipe.h"
+#include "recipe/set_aside.h"
 
 namespace braid::cli {
 
@@ -16,6 +17,7 @@ struct RecipeFile {
   recipe::Recipe recipe;
   recipe::Dag dag;      // of the jobs asked for
   std::vector<std::string> missing;  // sources that are not here, a line each as an error would name them
+  std::vector<recipe::ShortText> short_text;  // corpora that set aside too little
 };
 
 // Whether sources that are not here are errors, or end up in `missing`: a plan does without them.

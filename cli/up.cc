@@ -229,7 +229,14 @@ void RegisterUp(const Registry& registry) {
       const auto cores = static_cast<int32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
       if (flags->workers == 0) flags->workers = std::min(2, cores);
       if (flags->slots == 0) flags->slots = std::max(1, cores / flags->workers);
-      return flags->detach ? RunDetached(globals, *flags) : RunForeground(globals, *flags);
+      if (!flags->detach) return RunForeground(globals, *flags);
+      BRAID_ASSIGN_OR_RETURN(const int code, RunDetached(globals, *flags));
+      if (globals.json()) {
+        BRAID_ASSIGN_OR_RETURN(Json up, ReadJsonFile(JoinPath(globals.dir, "address.json")));
+        up.update({{"dir", AbsolutePath(globals.dir)}, {"workers", flags->workers}, {"slots", flags->slots}});
+        std::fputs(DumpJson(up).c_str(), stdout);
+      }
+      return code;
     };
   });
 }

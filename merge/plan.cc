@@ -62,11 +62,7 @@ class Planner {
 
   int64_t Age(const Target& target) const {
     int64_t age = 0;
-    for (size_t i = 0; i < target.sources.size(); ++i) {
-      const Source& source = target.sources[i];
-      const int64_t of_part = sources_[source.from]->moments->Age(source.tensor);
-      age = i == 0 ? of_part : std::min(age, of_part);
-    }
+    for (const Source& source : target.sources) age = std::max(age, sources_[source.from]->moments->Age(source.tensor));
     return age;
   }
 

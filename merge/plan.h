@@ -8,8 +8,8 @@
 //
 // Of share and routed composites the parents' final norms are dropped: what the composite's norms is another stream. With
 // `carry_optimizer` AdamW's moments go the way of their tensors and are zero where something is new. The age of a
-// tensor's moments is the smallest of those of its parts (new parts do not count: zero moments under a higher age only make
-// smaller first steps, while old moments under a lower age would make steps too large), and 0 if all of it is new.
+// tensor's moments is the largest of those of its parts, and 0 if all of it is new: young or zero moments under a higher age only make
+// smaller first steps, while old moments under a lower age would make steps too large.
 #pragma once
 
 #include <cstdint>

@@ -107,6 +107,7 @@ class Expander {
     job.estimate = Sizes::TrainingOf(dag_.models.back());
     job.spec = {{"model", model::ToJson(made.spec)}, {"seed", SeedOf(made.name())}, {"data", DataSpec(made.corpora, share)},
                 {"train", made.train}, {"loss_average", recipe_.loss_average}};
+    if (made.start_moments != "auto") job.spec["start_moments"] = made.start_moments;
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
   }

@@ -14,11 +14,11 @@ bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
   });
 }
 
-// A start brings its moments if it has them; nobody counts on them.
+// Nobody counts on the moments of a start, unless the recipe says that they are taken.
 void AddModel(const Model& made, bool moments, std::vector<Expected>* all) {
   const Expected::As as = made.spec.kind == model::Kind::kDense ? Expected::As::kPath : Expected::As::kWhole;
   if (!made.from.empty()) all->push_back({"from." + made.name(), made.from, made.line, as, made.spec, {}, 0, moments});
-  if (!made.start.empty()) all->push_back({"start." + made.name(), made.start, made.line, as, made.spec, {}, 0, false});
+  if (!made.start.empty()) all->push_back({"start." + made.name(), made.start, made.line, as, made.spec, {}, 0, made.start_moments == "take"});
 }
 
 }  // namespace

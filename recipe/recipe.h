@@ -29,6 +29,7 @@ struct Model {
   std::vector<std::string> corpora;  // of a path: its corpus; of a baseline: all
   std::string from;                  // artifact id or folder: trained before
   std::string start;                 // the same: what its training begins with, instead of weights drawn from the seed
+  std::string start_moments = "auto";  // AdamW's of `start`: auto (if it has them) | take | leave
   Json train;                        // settings of docs/tasks.md, `train`
   int32_t slots = 1;
   std::string device = "cpu";

@@ -50,8 +50,8 @@ void ReadRules(YamlMap& map, Json* train) {
   const std::pair<const char*, std::vector<std::string>> rules[] = {
       {"last_label", {"ignore", "copy_input"}},         {"lr_schedule", {"cosine", "cosine_misstepped", "constant"}},
       {"aux_load", {"neg_entropy", "plus_entropy"}},    {"aux_probs", {"softmax", "sample"}},
-      {"decay_scope", {"matrices", "all"}},             {"accum_tail", {"drop", "flush", "carry"}},
-      {"shuffle_seed", {"per_epoch", "constant"}}};
+      {"decay_scope", {"matrices", "all", "all_but_embedding"}},
+      {"accum_tail", {"drop", "flush", "carry"}},       {"shuffle_seed", {"per_epoch", "constant"}}};
   for (const auto& [key, allowed] : rules) (*train)[key] = map.Choice(key, (*train)[key].get<std::string>(), allowed);
 }
 

@@ -54,6 +54,7 @@ struct RoutedPrompt {
   std::string text;
   int64_t correct = 0;  // the path of the prompt's domain, from 1; 0: none is named
   std::vector<std::vector<int64_t>> decisions;  // [positions][parallel layers]; the last position alone, as a rule
+  std::vector<std::vector<int64_t>> clean_decisions;  // the same of a pass without the router's noise
 };
 struct RoutingShares {
   std::vector<double> shares;  // by choice
@@ -64,9 +65,11 @@ struct RoutingShares {
 struct Routing {
   bool own_prompts = true;  // false: braid's default ones, which are not the paper's
   std::vector<RoutedPrompt> prompts;
+  std::optional<bool> noisy;                  // decisions are of a pass with the router's noise; older evaluations do not say
   std::optional<RoutingShares> summary;       // over the prompts; none if they gave no decision
-  std::optional<RoutingShares> clean;         // the same without the router's noise
+  std::optional<RoutingShares> clean;         // the same of a pass without the router's noise
   std::map<std::string, RoutingShares> text;  // corpus -> over all tokens of its held-out text
+  std::map<std::string, RoutingShares> clean_text;  // the same of a pass without the router's noise
 };
 
 // Dual-path, sections 6 and 7.

@@ -69,14 +69,26 @@ size_t PathsAmong(const Results& results, const ModelResult& model, const Routin
   return paths > 0 ? std::min(paths, shares.shares.size()) : shares.shares.size();
 }
 
-// All sets of decisions of a model: over the prompts, then over the text of each corpus.
+// All sets of decisions of a model: over the prompts, then over the text of each corpus. Of a model that draws noise while it is
+// evaluated there are two passes, and each has its name.
 std::vector<std::pair<std::string, RoutingShares>> SharesOf(const ModelResult& model) {
   std::vector<std::pair<std::string, RoutingShares>> sets;
   if (!model.evaluation.routing.has_value()) return sets;
-  const std::string prompts = model.evaluation.routing->own_prompts ? "the prompts" : "braid's prompts";
-  if (model.evaluation.routing->summary.has_value()) sets.emplace_back(prompts, *model.evaluation.routing->summary);
-  if (model.evaluation.routing->clean.has_value()) sets.emplace_back(prompts + ", without noise", *model.evaluation.routing->clean);
-  for (const auto& [corpus, shares] : model.evaluation.routing->text) sets.emplace_back(CorpusTitle(corpus), shares);
+  const Routing& routing = *model.evaluation.routing;
+  const bool noisy = routing.noisy.value_or(false), one_pass = !routing.noisy.value_or(true);
+  const auto add = [&](const std::string& over, const RoutingShares& shares) { sets.emplace_back(noisy ? over + ", with noise" : over, shares); };
+  const auto add_clean = [&](const std::string& over, const RoutingShares& shares) {
+    if (!one_pass) sets.emplace_back(over + ", without noise", shares);
+  };
+  const std::string prompts = routing.own_prompts ? "the prompts" : "braid's prompts";
+  if (routing.summary.has_value()) add(prompts, *routing.summary);
+  if (routing.clean.has_value()) add_clean(prompts, *routing.clean);
+  for (const auto& [corpus, shares] : routing.text) {
+    add(CorpusTitle(corpus), shares);
+    if (const auto clean = routing.clean_text.find(corpus); noisy && clean != routing.clean_text.end()) {
+      add_clean(CorpusTitle(corpus), clean->second);
+    }
+  }
   return sets;
 }
 
@@ -96,9 +108,9 @@ std::vector<std::string> RoutingRow(const ModelResult& model, const std::string&
   return row;
 }
 
-std::string Decisions(const RoutedPrompt& prompt) {
+std::string Decisions(const std::vector<std::vector<int64_t>>& decisions) {
   std::vector<std::string> repetitions;
-  for (const auto& layers : prompt.decisions) {
+  for (const auto& layers : decisions) {
     std::vector<std::string> choices;
     bool narrow = true;
     for (const int64_t choice : layers) {
@@ -207,7 +219,9 @@ Table PromptTable(const Results& results) {
   table.columns = {{"prompt"}, {"right path", true}};
   std::vector<const RoutedPrompt*> prompts;
   for (const ModelResult* model : models) {
-    table.columns.push_back({model->name});
+    const bool noisy = model->evaluation.routing->noisy.value_or(false);
+    table.columns.push_back({noisy ? model->name + ", with noise" : model->name});
+    if (noisy) table.columns.push_back({model->name + ", without noise"});
     for (const RoutedPrompt& prompt : model->evaluation.routing->prompts) {
       const bool seen = std::any_of(prompts.begin(), prompts.end(), [&](const RoutedPrompt* p) { return p->text == prompt.text; });
       if (!seen) prompts.push_back(&prompt);
@@ -218,7 +232,8 @@ Table PromptTable(const Results& results) {
     for (const ModelResult* model : models) {
       const auto& all = model->evaluation.routing->prompts;
       const auto found = std::find_if(all.begin(), all.end(), [&](const RoutedPrompt& p) { return p.text == prompt->text; });
-      row.push_back(found == all.end() ? "-" : Decisions(*found));
+      row.push_back(found == all.end() ? "-" : Decisions(found->decisions));
+      if (model->evaluation.routing->noisy.value_or(false)) row.push_back(found == all.end() ? "-" : Decisions(found->clean_decisions));
     }
     table.rows.push_back(std::move(row));
   }

@@ -49,9 +49,15 @@ Json SharesJson(const RoutingShares& shares) {
 
 Json RoutingJson(const Evaluation& evaluation) {
   if (!evaluation.routing.has_value()) return nullptr;
+  const Routing& routing = *evaluation.routing;
   Json json = {{"summary", nullptr}, {"text", Json::object()}};
-  if (evaluation.routing->summary.has_value()) json["summary"] = SharesJson(*evaluation.routing->summary);
-  for (const auto& [corpus, shares] : evaluation.routing->text) json["text"][corpus] = SharesJson(shares);
+  if (routing.summary.has_value()) json["summary"] = SharesJson(*routing.summary);
+  for (const auto& [corpus, shares] : routing.text) json["text"][corpus] = SharesJson(shares);
+  // Older evaluations do not say whether there was noise.
+  if (!routing.noisy.has_value()) return json;
+  json["noise"] = *routing.noisy;
+  if (routing.clean.has_value()) json["clean"]["summary"] = SharesJson(*routing.clean);
+  for (const auto& [corpus, shares] : routing.clean_text) json["clean"]["text"][corpus] = SharesJson(shares);
   return json;
 }
 

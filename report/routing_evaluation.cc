@@ -52,9 +52,10 @@ Result<RoutedPrompt> ReadPrompt(const Json& json, const std::string& path) {
   RoutedPrompt prompt;
   prompt.text = read.RequireString("text");
   prompt.correct = read.Int("correct", 0);
-  const Json& decisions = read.Value("decisions");
+  const Json &decisions = read.Value("decisions"), &clean = read.Value("clean_decisions");
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   BRAID_ASSIGN_OR_RETURN(prompt.decisions, ReadDecisions(decisions, path + ".decisions"));
+  BRAID_ASSIGN_OR_RETURN(prompt.clean_decisions, ReadDecisions(clean, path + ".clean_decisions"));
   return prompt;
 }
 
@@ -63,10 +64,12 @@ Result<RoutedPrompt> ReadPrompt(const Json& json, const std::string& path) {
 Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   JsonReader read(json, path);
+  const Json& noise = read.Value("noise");
   const Json &prompts = read.Value("prompts"), &summary = read.Value("summary"), &clean = read.Value("clean"), &text = read.Value("text");
   Routing routing;
   routing.own_prompts = read.Choice("prompt_set", "own", {"own", "default"}) == "own";
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
+  if (noise.is_boolean()) routing.noisy = noise.get<bool>();
   if (!prompts.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(prompts, path + ".prompts"));
   int64_t judged = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -90,6 +93,9 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   for (const auto& [corpus, value] : text.items()) {
     BRAID_ASSIGN_OR_RETURN(const RoutingShares shares, ReadShares(value, path + ".text." + corpus));
     if (!Empty(shares)) routing.text[corpus] = shares;
+    if (!value.contains("clean")) continue;
+    BRAID_ASSIGN_OR_RETURN(const RoutingShares clean_shares, ReadShares(value["clean"], path + ".text." + corpus + ".clean"));
+    if (!Empty(clean_shares)) routing.clean_text[corpus] = clean_shares;
   }
   return routing;
 }

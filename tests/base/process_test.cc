@@ -43,6 +43,10 @@ TEST(ProcessTest, ExitCodesSignalsAndOutput) {
   EXPECT_EQ((*process)->exit().code, 7);
   EXPECT_EQ((*process)->exit().signal, 0);
   EXPECT_EQ(ReadFile(options.output).value(), "out\nerr\nhallo\n");
+  options.standard_output = folder->path() + "/out";
+  ASSERT_TRUE(Process::Start(options).value()->Wait(-1));
+  EXPECT_EQ(ReadFile(options.standard_output).value(), "out\nhallo\n");
+  EXPECT_EQ(ReadFile(options.output).value(), "out\nerr\nhallo\nerr\n");
 
   const auto killed = Process::Start(Shell("kill -SEGV $$"));
   ASSERT_TRUE((*killed)->Wait(-1));

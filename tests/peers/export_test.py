@@ -1,5 +1,6 @@
-"""Exported models in transformers: for every kind of model the fp32 logits of 16 random sequences agree with ours within 1e-4.
-And back: Llama directories that transformers wrote, imported, give the logits that transformers computes."""
+"""Exported models in transformers: for every kind of model our logits of 16 random sequences are within 1e-4 of those that the exported model
+has in fp64. And back: Llama directories that transformers wrote, imported, give the logits that they have in fp64. transformers' own
+rounding in fp32 is as large as ours and no measure of it."""
 import hashlib
 import json
 import os
@@ -17,6 +18,8 @@ import tokenizers
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from llama import exact
 
 TRAINER = os.path.join(sys.argv[1], "braid-trainer")
 PEER = subprocess.Popen([os.path.join(sys.argv[2], "export_peer")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -39,7 +42,7 @@ def must(*words):
 
 def ask(*words):
     """Of the program export_peer."""
-    PEER.stdin.write(" ".join(words) + "\n")
+    PEER.stdin.write(json.dumps(words) + "\n")
     PEER.stdin.flush()
     answer = json.loads(PEER.stdout.readline())
     if "error" in answer:
@@ -174,9 +177,9 @@ class Case(unittest.TestCase):
     def at(self, name):
         return os.path.join(self.folder, name)
 
-    def assert_near(self, a, b):
+    def assert_near(self, a, b, bound=1e-4):
         self.assertEqual(a.shape, b.shape)
-        self.assertLess((a - b).abs().max().item(), 1e-4)
+        self.assertLess((a.double() - b.double()).abs().max().item(), bound)
         self.assertGreater(b.std().item(), 1e-2)  # there is something to compare
 
     def exported(self, model, seed=1):
@@ -193,9 +196,9 @@ class ExportTest(Case):
                 self.setUp()
                 out, architecture = self.exported(model, seed=number)
                 self.assertEqual(architecture, "BraidForCausalLM" if own else "LlamaForCausalLM")
-                net, ids = load(out, own), random_ids(number)
+                net, ids = exact(load(out, own)), random_ids(number)
                 with torch.no_grad():
-                    self.assert_near(net(input_ids=ids).logits, ours(self.at("checkpoint"), ids))
+                    self.assert_near(ours(self.at("checkpoint"), ids), net(input_ids=ids).logits)
 
     def test_llamas_are_llamas(self):
         self.check_logits(LLAMAS, own=False)
@@ -221,7 +224,7 @@ class ExportTest(Case):
                           os.path.join(other, "model.safetensors"), {"format": "pt"})
                 ids = random_ids(number)
                 with torch.no_grad():
-                    self.assert_near(load(other, True)(input_ids=ids).logits, load(llama, False)(input_ids=ids).logits)
+                    self.assert_near(exact(load(other, True))(input_ids=ids).logits, exact(load(llama, False))(input_ids=ids).logits)
 
     def test_config_says_what_the_defaults_do_not(self):
         out, _ = self.exported(LLAMAS["interleaved alone"])
@@ -247,7 +250,7 @@ class ExportTest(Case):
         for name in ("dual", "share, unequal", "slice", "gumbel 1"):
             with self.subTest(name):
                 self.setUp()
-                net, ids = load(self.exported(OWN[name])[0], True), random_ids(3, batch=2)
+                net, ids = exact(load(self.exported(OWN[name])[0], True)), random_ids(3, batch=2)
                 with torch.no_grad():
                     alone = net(input_ids=ids[1:, :25]).logits[0]
                     for left in (False, True):
@@ -257,7 +260,7 @@ class ExportTest(Case):
                         both[1, where] = ids[1, :25]
                         logits = net(input_ids=both, attention_mask=mask).logits
                         self.assertTrue(logits.isfinite().all())
-                        self.assert_near(logits[1, where], alone)
+                        self.assert_near(logits[1, where], alone, 1e-10)
 
     def test_greedy_text_is_ours(self):
         for name, own in (("standard block", False), ("published block", False), ("share", True), ("dual", True), ("slice", True)):
@@ -265,8 +268,11 @@ class ExportTest(Case):
                 self.setUp()
                 out, _ = self.exported((OWN if own else LLAMAS)[name], seed=4)
                 said = json.loads(must(TRAINER, "generate", self.at("checkpoint"), "the cat", "--tokens", "12", "--json"))
-                net, tokenizer = load(out, own), AutoTokenizer.from_pretrained(out, trust_remote_code=own)
+                net, tokenizer = exact(load(out, own)), AutoTokenizer.from_pretrained(out, trust_remote_code=own)
                 ids = net.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=12)[0]
+                with torch.no_grad():  # a token that is hardly likelier than another is no fair question
+                    best = net(input_ids=ids[None]).logits[0, :-1].topk(2, -1).values[-12:]
+                self.assertGreater((best[:, 0] - best[:, 1]).min().item(), 2e-4)
                 self.assertEqual(tokenizer.decode(ids, skip_special_tokens=True), "the cat" + said["text"])
 
     def test_own_code_saves_and_loads_again(self):
@@ -328,7 +334,7 @@ class ImportTest(Case):
         out = self.at("imported")
         said = must(TRAINER, "import", folder, out, "--name", "guest")
         ids = random_ids(12)
-        net = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        net = exact(LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32))
         with torch.no_grad():
             self.assert_near(ours(out, ids)[..., :ENTRIES], net(input_ids=ids).logits[..., :ENTRIES])
         with open(os.path.join(out, "config.json")) as file:

@@ -133,7 +133,10 @@ Status EvaluateByHand(const Arguments& arguments) {
   }
   BRAID_ASSIGN_OR_RETURN(const auto shards, OpenNamedShards(arguments, network->spec()));
   std::vector<const corpus::Shards*> sets;
-  for (const corpus::Shards& set : shards) sets.push_back(&set);
+  for (const corpus::Shards& set : shards) {
+    BRAID_RETURN_IF_ERROR(CheckSetAside(set, validation.sequence));
+    sets.push_back(&set);
+  }
   const auto alone = LocalCollective();
   BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network, sets, validation, *alone));
   Json json = Json::object();
@@ -221,7 +224,9 @@ Status AdaptByHand(const Arguments& arguments) {
   weights.p.assign(opened.network->parameters(), opened.network->parameters() + opened.network->layout().size);
   BRAID_RETURN_IF_ERROR(WriteCheckpoint(words[3], opened.network->spec(), opened.network->layout(), weights, {}, "",
                                         /*optimizer=*/false));
-  return CopyFile(arguments.Get("tokenizer", JoinPath(words[1], "tokenizer.json")), JoinPath(words[3], "tokenizer.json"));
+  BRAID_RETURN_IF_ERROR(CopyFile(arguments.Get("tokenizer", JoinPath(words[1], "tokenizer.json")), JoinPath(words[3], "tokenizer.json")));
+  if (arguments.Has("json")) std::printf("%s", DumpJson({{"folder", words[3]}, {"model", model::ToJson(opened.network->spec())}}).c_str());
+  return OkStatus();
 }
 
 }  // namespace braid::trainer

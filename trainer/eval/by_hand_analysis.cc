@@ -21,7 +21,15 @@ void PrintShares(const std::string& what, const Json& tally, const model::ModelS
     line += Format("  %s %.1f %%", c < model.paths.size() ? model.paths[c].name.c_str() : "combined", tally["shares"][c].get<double>());
   }
   if (tally.contains("correct") && tally["correct"].is_number()) line += Format("  right %.1f %%", tally["correct"].get<double>());
-  std::printf("%-24s%s  of %lld decisions\n", what.c_str(), line.c_str(), (long long)tally["decisions"].get<int64_t>());
+  std::printf("%-28s%s  of %lld decisions\n", what.c_str(), line.c_str(), (long long)tally["decisions"].get<int64_t>());
+}
+
+// One pass, or of a model that draws noise while it is evaluated two.
+void PrintPasses(const std::string& what, const Json& tally, const Json& clean, const Json& routing, const model::ModelSpec& model) {
+  if (tally.is_null()) return;
+  const bool noisy = routing["noise"].get<bool>();
+  PrintShares(noisy ? what + ", with noise" : what, tally, model);
+  if (noisy) PrintShares(what + ", without noise", clean, model);
 }
 
 // Shards are the texts, and so are the tagged files of the spec, whose names are of files here.
@@ -71,10 +79,9 @@ Status RoutingByHand(const Arguments& arguments) {
     return OkStatus();
   }
   const model::ModelSpec& model = opened.network->spec();
-  if (routing.contains("summary")) PrintShares("prompts", routing["summary"], model);
-  if (routing.contains("clean")) PrintShares("prompts, without noise", routing["clean"], model);
+  PrintPasses("prompts", routing.value("summary", Json()), routing.value("clean", Json()), routing, model);
   const Json text = routing.value("text", Json::object());  // items() refers to it
-  for (const auto& [corpus, tally] : text.items()) PrintShares(corpus, tally, model);
+  for (const auto& [corpus, tally] : text.items()) PrintPasses(corpus, tally, tally.value("clean", Json()), routing, model);
   return OkStatus();
 }
 

@@ -52,7 +52,7 @@ double MeanLoss(Network& network, const DualText& text, const NamedIntervention&
   network.SetEvaluationSeed(kNoiseSeed);
   LossSum sum;
   for (const DualText::Batch& batch : text.batches) {
-    network.SetIntervention(ToIntervention(named, batch.classes));
+    network.SetIntervention(ToIntervention(named, batch));
     const LossSum part = network.Loss(batch.ids.data(), batch.labels.data(), batch.sequences, LengthOf(batch));
     sum.loss += part.loss;
     sum.targets += part.targets;

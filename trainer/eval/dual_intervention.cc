@@ -146,7 +146,29 @@ bool Concerns(const NamedIntervention& named, const DualText& text) {
   });
 }
 
-Intervention ToIntervention(const NamedIntervention& named, const std::vector<corpus::TokenClass>& classes) {
+namespace {
+
+// Where the gates of one sequence are set: out[t] for its position t.
+void MarkPositions(const NamedIntervention& named, const corpus::TokenClass* classes, size_t sequence, int64_t number, uint8_t* out) {
+  std::vector<size_t> inside, outside;
+  for (size_t t = 0; t < sequence; ++t) {
+    const bool in = std::find(named.classes.begin(), named.classes.end(), classes[t]) != named.classes.end();
+    (in ? inside : outside).push_back(t);
+  }
+  if (!named.control) {
+    for (const size_t t : inside) out[t] = 1;
+    return;
+  }
+  std::string draw = "control";
+  for (const corpus::TokenClass one : named.classes) draw += std::string("/") + corpus::TokenClassName(one);
+  const RandomStream stream(static_cast<uint64_t>(named.seed), draw + "/" + std::to_string(number));
+  const auto order = Permutation(stream, static_cast<uint32_t>(outside.size()));
+  for (size_t i = 0; i < std::min(inside.size(), outside.size()); ++i) out[outside[order[i]]] = 1;
+}
+
+}  // namespace
+
+Intervention ToIntervention(const NamedIntervention& named, const DualText::Batch& batch) {
   Intervention intervention;
   intervention.loops = named.loops;
   intervention.step_feature = named.step_feature;
@@ -159,20 +181,12 @@ Intervention ToIntervention(const NamedIntervention& named, const std::vector<co
   intervention.gate_deep = named.gate_deep;
   intervention.gate_wide = named.gate_wide;
   if (named.classes.empty()) return intervention;
-  std::vector<size_t> inside, outside;
-  std::string names;
-  for (const corpus::TokenClass one : named.classes) names += std::string("/") + corpus::TokenClassName(one);
-  for (size_t i = 0; i < classes.size(); ++i) {
-    const bool in = std::find(named.classes.begin(), named.classes.end(), classes[i]) != named.classes.end();
-    (in ? inside : outside).push_back(i);
+  intervention.positions.assign(batch.classes.size(), 0);
+  const size_t sequence = batch.classes.size() / static_cast<size_t>(batch.sequences);
+  for (int64_t i = 0; i < batch.sequences; ++i) {
+    const size_t begin = static_cast<size_t>(i) * sequence;
+    MarkPositions(named, batch.classes.data() + begin, sequence, batch.first + i, intervention.positions.data() + begin);
   }
-  intervention.positions.assign(classes.size(), 0);
-  if (!named.control) {
-    for (const size_t i : inside) intervention.positions[i] = 1;
-    return intervention;
-  }
-  const auto order = Permutation(RandomStream(intervention.seed, "control" + names), static_cast<uint32_t>(outside.size()));
-  for (size_t i = 0; i < std::min(inside.size(), outside.size()); ++i) intervention.positions[outside[order[i]]] = 1;
   return intervention;
 }
 

@@ -21,7 +21,7 @@ struct NamedIntervention {
   double gate_deep = 0;           // of gates: deep .. open, or values
   double gate_wide = 0;
   std::vector<corpus::TokenClass> classes;  // gates are set on tokens of these classes alone; empty: everywhere
-  bool control = false;           // on as many random tokens outside the classes instead
+  bool control = false;           // in each sequence on as many random tokens outside the classes instead
   bool keep_sum = false;          // the learned g_d + g_w is kept, so that the residual keeps its scale
   std::string step_feature = "rescaled";
   std::string shuffle = "independent";
@@ -42,7 +42,8 @@ Status CheckFits(const NamedIntervention& named, const model::ModelSpec& spec);
 // Parts of speech do not occur in text without tags, nor the coarse WORD and OTHER in text with them.
 bool Concerns(const NamedIntervention& named, const DualText& text);
 
-// What it does to a batch.
-Intervention ToIntervention(const NamedIntervention& named, const std::vector<corpus::TokenClass>& classes);
+// What it does to a batch. A control takes in each sequence as many positions as the classes have there, drawn from (seed, number of the
+// sequence in its text); all others, where there are fewer.
+Intervention ToIntervention(const NamedIntervention& named, const DualText::Batch& batch);
 
 }  // namespace braid::trainer

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "corpus/dataset.h"
 #include "trainer/loop/settings.h"
+#include "trainer/loop/validation.h"
 
 namespace braid::trainer {
 namespace {
@@ -17,6 +18,7 @@ std::vector<DualText::Batch> Batches(int64_t count, int64_t sequence, int32_t pa
   std::vector<DualText::Batch> batches;
   for (int64_t first = 0; first < count; first += kTextBatch) {
     DualText::Batch batch;
+    batch.first = first;
     batch.sequences = std::min(kTextBatch, count - first);
     batch.ids.resize(static_cast<size_t>(batch.sequences * sequence));
     batch.labels.resize(batch.ids.size());
@@ -34,15 +36,22 @@ std::vector<DualText::Batch> Batches(int64_t count, int64_t sequence, int32_t pa
 
 Result<DualText> TextOfShards(const corpus::Shards& set, int64_t sequence, int64_t sequences, int32_t pad,
                               const std::vector<corpus::TokenClass>& classes) {
+  BRAID_RETURN_IF_ERROR(CheckSetAside(set, sequence));
   const int64_t count = std::min(sequences, corpus::ValidationSequences(set, sequence));
-  if (count == 0) {
-    return InvalidArgument("corpus " + set.corpus + ": what is set aside is not one sequence; raise validation.documents");
-  }
+  int32_t beyond = 0;  // an id that the vocabulary does not have
+  const auto class_of = [&](int32_t id) {
+    if (id >= 0 && static_cast<size_t>(id) < classes.size()) return classes[static_cast<size_t>(id)];
+    beyond = id;
+    return corpus::TokenClass::kOther;
+  };
   const auto fill = [&](int64_t i, int32_t* ids, corpus::TokenClass* of_ids) {
     corpus::ReadValidation(set, sequence, i, ids);
-    std::transform(ids, ids + sequence, of_ids, [&](int32_t id) { return classes[static_cast<size_t>(id)]; });
+    std::transform(ids, ids + sequence, of_ids, class_of);
   };
-  return DualText{set.corpus, false, Batches(count, sequence, pad, fill)};
+  DualText text{set.corpus, false, Batches(count, sequence, pad, fill)};
+  if (beyond == 0) return text;
+  return InvalidArgument(Format("corpus %s: its shards hold token %d, the vocabulary ends at %zu; the shards are damaged, prepare them again",
+                                set.corpus.c_str(), beyond, classes.size() - 1));
 }
 
 Result<DualText> TextOfTags(const corpus::TaggedText& tagged, int64_t sequence, int64_t sequences, int32_t pad) {

@@ -7,6 +7,7 @@
 #include "trainer/eval/blimp/blimp.h"
 #include "trainer/eval/glue/glue.h"
 #include "trainer/eval/glue/lora_classifier.h"
+#include "trainer/loop/validation.h"
 
 namespace braid::trainer {
 namespace {
@@ -29,6 +30,7 @@ RoutedModel RoutedModelOf(Network& network) {
   const model::ModelSpec& spec = network.spec();
   RoutedModel model;
   model.has_router = IsRouted(spec);
+  model.noisy = IsNoisy(spec);
   model.choices = static_cast<int64_t>(spec.paths.size()) + (model.has_router ? 1 : 0);
   model.max_positions = spec.arch.rope_max_pos;
   model.trace = [&network](const int32_t* ids, int64_t batch, int64_t sequence) {
@@ -52,7 +54,7 @@ Status CheckGlue(const model::ModelSpec& model, const GlueFolders& folders, cons
 }
 
 Status CheckRouting(const model::ModelSpec& model, const SharedTokenizer& tokenizer, const Json& spec, const std::string& path,
-                    const std::vector<corpus::Shards>& shards) {
+                    const std::vector<corpus::Shards>& shards, int64_t sequence) {
   if (model::DecidingLayers(model) == 0) {
     return InvalidArgument("model " + model.name + " makes no routing decisions; " + path +
                            " is for composites with a router, and for share of paths of one width and two layers or more");
@@ -64,6 +66,7 @@ Status CheckRouting(const model::ModelSpec& model, const SharedTokenizer& tokeni
     BRAID_RETURN_IF_ERROR(EncodeRoutingPrompt(prompt, encoder, model.arch.rope_max_pos).status());
   }
   if (settings.sequences == 0) return OkStatus();
+  for (const corpus::Shards& set : shards) BRAID_RETURN_IF_ERROR(CheckSetAside(set, sequence));
   for (const auto& [corpus, correct] : settings.corpora) {
     bool there = false;
     for (const corpus::Shards& set : shards) there |= set.corpus == corpus;
@@ -113,7 +116,7 @@ Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer, con
 
 Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer, const Json& spec, const std::string& path,
                             const std::vector<corpus::Shards>& shards, int64_t sequence, const MeasureHooks& hooks) {
-  BRAID_RETURN_IF_ERROR(CheckRouting(network.spec(), tokenizer, spec, path, shards));
+  BRAID_RETURN_IF_ERROR(CheckRouting(network.spec(), tokenizer, spec, path, shards, sequence));
   BRAID_ASSIGN_OR_RETURN(const RoutingSettings settings,
                          RoutingSettingsFromJson(spec, path, static_cast<int64_t>(network.spec().paths.size())));
   const RoutedModel model = RoutedModelOf(network);
@@ -122,6 +125,7 @@ Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer, 
     network.SetEvaluationSeed(kRoutingSeed);
     return RoutePrompts(settings.prompts, encoder, model);
   }));
+  json["noise"] = model.noisy;
   if (!settings.prompts.empty()) json["prompt_set"] = settings.own_prompts ? "own" : "default";
   if (settings.sequences == 0) return json;
   int64_t done = 0;

@@ -39,7 +39,7 @@ bool IsNoisy(const model::ModelSpec& spec);
 Status CheckBlimp(const std::string& folder, int64_t pairs);
 Status CheckGlue(const model::ModelSpec& model, const GlueFolders& folders, const GlueSettings& settings);
 Status CheckRouting(const model::ModelSpec& model, const SharedTokenizer& tokenizer, const Json& spec, const std::string& path,
-                    const std::vector<corpus::Shards>& shards);
+                    const std::vector<corpus::Shards>& shards, int64_t sequence);
 
 // `folder` holds the paradigms, of which the first `pairs` (0: all) count. A noisy model is scored with five seeds.
 Result<Json> MeasureBlimp(Network& network, const SharedTokenizer& tokenizer, const std::string& folder, int64_t pairs,

@@ -125,10 +125,13 @@ Status OpenInputs(const task::Task& task, const model::ModelSpec& model, const S
   }
   if (wanted->loss) {
     if (wanted->shards.empty()) return InvalidArgument("job " + task.job + ": spec.loss needs inputs data.<corpus>");
+    for (const corpus::Shards& set : wanted->shards) BRAID_RETURN_IF_ERROR(CheckSetAside(set, wanted->sequence));
     wanted->loss->token_bytes = TokenBytes(*tokenizer);
   }
   if (wanted->dual) BRAID_RETURN_IF_ERROR(OpenTexts(task, model, *tokenizer, encoder, wanted));
-  if (!wanted->routing.is_null()) BRAID_RETURN_IF_ERROR(CheckRouting(model, tokenizer, wanted->routing, "spec.routing", wanted->shards));
+  if (!wanted->routing.is_null()) {
+    BRAID_RETURN_IF_ERROR(CheckRouting(model, tokenizer, wanted->routing, "spec.routing", wanted->shards, wanted->sequence));
+  }
   if (wanted->blimp) {
     BRAID_ASSIGN_OR_RETURN(wanted->blimp_folder, task.Input("blimp"));
     BRAID_RETURN_IF_ERROR(CheckBlimp(wanted->blimp_folder, wanted->blimp_pairs));

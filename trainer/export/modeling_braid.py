@@ -12,6 +12,11 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 from .configuration_braid import BraidConfig
 
 
+def in_fp32(x):
+    """x in fp32 at least: what is computed in halves is too coarse in some places, and fp64 is not to be thrown away."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 class RMSNorm(nn.Module):
     def __init__(self, width, eps):
         super().__init__()
@@ -19,7 +24,8 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x):
-        scaled = x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + self.eps)
+        wide = in_fp32(x)
+        scaled = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
         return self.weight * scaled.to(x.dtype)
 
 
@@ -207,7 +213,7 @@ class ParallelLayer(nn.Module):
         if self.router is None:
             return candidates.mean(-2)
         reads = {"combined": combined, "concat": joined, "x": x}[self.rule["input"]]
-        weights = self.choose(self.router(reads).float()).to(x.dtype)
+        weights = self.choose(in_fp32(self.router(reads))).to(x.dtype)
         return (weights.unsqueeze(-1) * candidates).sum(-2)
 
     def forward(self, x, inputs, mask):
@@ -325,7 +331,7 @@ class BraidModel(BraidPreTrainedModel):
         shares = connection["weights"] or [1.0 if connection["scale"] == "sum" else 1.0 / N] * N
         parts = [share * part for share, part in zip(shares, parts)]
         if self.gate is not None:
-            gates = N * torch.softmax(self.gate(x).float(), -1).to(x.dtype)
+            gates = N * torch.softmax(in_fp32(self.gate(x)), -1).to(x.dtype)
             parts = [gates[..., p : p + 1] * part for p, part in enumerate(parts)]
         return torch.cat(parts, -1)
 
@@ -369,5 +375,5 @@ class BraidForCausalLM(BraidPreTrainedModel, GenerationMixin):
         logits = self.head(hidden[:, -logits_to_keep:] if isinstance(logits_to_keep, int) else hidden[:, logits_to_keep])
         loss = None
         if labels is not None:  # labels[t] is the token at t: position t answers for labels[t + 1]
-            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten())
+            loss = F.cross_entropy(in_fp32(logits[:, :-1].flatten(0, 1)), labels[:, 1:].flatten())
         return CausalLMOutputWithPast(loss=loss, logits=logits)

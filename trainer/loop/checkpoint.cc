@@ -84,6 +84,7 @@ Json ToJson(const TrainState& state) {
     entry["until_step"] = step;
     json["before"].push_back(std::move(entry));
   }
+  if (!state.unfinished.is_null()) json["unfinished"] = state.unfinished;
   return json;
 }
 
@@ -98,6 +99,7 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   state.environment = ReadEnvironment(read);
   state.settings = read.String("settings", "");
   (void)read.Value("steps");  // of the optimizer: ReadMoments
+  if (read.Has("unfinished")) state.unfinished = read.RequireObject("unfinished");
   const Json before = read.Has("before") ? read.RequireArray("before") : Json::array();
   BRAID_RETURN_IF_ERROR(read.Finish());
   for (size_t i = 0; i < before.size(); ++i) {

@@ -32,6 +32,7 @@ struct TrainState {
   Environment environment;
   std::vector<std::pair<int64_t, Environment>> before;  // other environments, each with the last step done there
   std::string settings;  // SHA-256 of the spec: a checkpoint of another training is refused
+  Json unfinished;       // what is known of the last step whose validation a stop cut off; else null
 };
 
 Json ToJson(const TrainState& state);

@@ -20,7 +20,7 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   s->schedule.warmup_steps = read.Int("warmup_steps", 0);
   s->schedule.warmup_start = read.Double("warmup_start", 0.0);
   s->schedule.lr_min = read.Double("lr_min", 0.0);
-  s->optimizer.decay_scope = read.Choice("decay_scope", "matrices", {"matrices", "all"});
+  s->optimizer.decay_scope = read.Choice("decay_scope", "matrices", {"matrices", "all", "all_but_embedding"});
   s->accum_tail = read.Choice("accum_tail", s->accum_tail, {"drop", "flush", "carry"});
   s->data.shuffle_seed = read.Choice("shuffle_seed", "per_epoch", {"per_epoch", "constant"});
   s->auxiliary.load = read.Choice("aux_load", s->auxiliary.load, {"neg_entropy", "plus_entropy"});
@@ -104,6 +104,7 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   const Json& train = read.RequireObject("train");
   TrainSettings settings;
   settings.seed = static_cast<uint64_t>(read.Int("seed", 42));
+  settings.start_moments = read.Choice("start_moments", settings.start_moments, {"auto", "take", "leave"});
   settings.loss_average = read.Choice("loss_average", settings.loss_average, {"token_mean", "batch_mean"});
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(model, "spec.model"));

@@ -18,6 +18,7 @@ namespace braid::trainer {
 struct TrainSettings {
   model::ModelSpec model;
   uint64_t seed = 42;
+  std::string start_moments = "auto";  // of input `init`: auto (if it has them) | take | leave
   corpus::DataSpec data;
   int64_t batch = 32;       // sequences of a micro-batch over all ranks
   int64_t accumulate = 8;   // micro-batches of a step

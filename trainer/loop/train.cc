@@ -16,6 +16,7 @@
 #include "trainer/loop/feeder.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/settings.h"
+#include "trainer/loop/stop_vote.h"
 #include "trainer/loop/telemetry.h"
 #include "trainer/loop/validation.h"
 
@@ -31,22 +32,23 @@ bool HasRouter(const model::ModelSpec& spec) {
 
 class Training {
  public:
-  Training(const task::Task& task, task::Channel& channel) : task_(task), channel_(channel) {}
+  Training(const task::Task& task, task::Channel& channel, const Clock& clock) : task_(task), channel_(channel), clock_(clock) {}
 
   Status Run() {
     BRAID_RETURN_IF_ERROR(Open());
     BRAID_RETURN_IF_ERROR(Start());
     Feeder feeder(settings_, *dataset_, plan_, state_.step, task_.rank, task_.world);
-    begun_ms_ = SystemClock().MonotonicMs();
+    begun_ms_ = clock_.MonotonicMs();
     begun_tokens_ = state_.tokens;
     last_checkpoint_ms_ = begun_ms_;
-    while (state_.step < plan_.total) {
+    if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
+    while (!stop_ && state_.step < plan_.total) {
       BRAID_RETURN_IF_ERROR(Step(feeder));
       if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(writer_->TakeError());
-      if (stop_ && state_.step < plan_.total) return Stop();
-      MaybeCheckpoint();
+      if (!stop_) MaybeCheckpoint();
     }
-    return Finish();
+    // A stop after the last step has come too late.
+    return state_.step < plan_.total || !state_.unfinished.is_null() ? Stop() : Finish();
   }
 
  private:
@@ -72,6 +74,7 @@ class Training {
       return InvalidArgument("the shards were made with tokenizer " + dataset_->tokenizer().substr(0, 12) +
                              ", the job's is " + tokenizer_->digest().substr(0, 12) + "; prepare the corpora with it");
     }
+    for (const corpus::Shards& source : dataset_->sources()) BRAID_RETURN_IF_ERROR(CheckSetAside(source, settings_.data.sequence));
     BRAID_ASSIGN_OR_RETURN(const auto epoch, dataset_->OpenEpoch(0));
     BRAID_ASSIGN_OR_RETURN(plan_, PlanSteps(settings_, epoch->sequences()));
     FillSchedule(plan_, &settings_.schedule);
@@ -94,6 +97,8 @@ class Training {
     state_.settings = settings_digest_;
     BRAID_ASSIGN_OR_RETURN(collective_, MakeCollective(channel_.rendezvous(), task_.rank, task_.world, task_.device,
                                                        kPeerTimeoutMs));
+    step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
+    validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     ShareRouterLoad();
     if (task_.rank == 0) {
       writer_ = std::make_unique<CheckpointWriter>(JoinPath(task_.work, "checkpoints"), *network_, channel_);
@@ -127,6 +132,7 @@ class Training {
     history_ = std::move(resumed.history);
     state_ = std::move(resumed.state);
     last_good_ = state_.step;
+    stored_ = state_.step;
     Log(LogLevel::kInfo, task_.job, Format("goes on after step %lld", (long long)state_.step));
     const Environment was = state_.environment;
     if (const Environment now{task_.world, task_.threads, InstructionSet()}; !(was == now)) {
@@ -162,7 +168,12 @@ class Training {
     }
     BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
     BRAID_RETURN_IF_ERROR(network_->Load(file));
-    if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) return OkStatus();
+    if (settings_.start_moments == "leave") return OkStatus();
+    if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) {
+      if (settings_.start_moments == "auto") return OkStatus();
+      return InvalidArgument("input \"init\" has no optimizer.safetensors, and start_moments is take; give a checkpoint with the state of "
+                             "training, or start_moments: leave");
+    }
     AdamW::Snapshot snapshot = optimizer_->Take();
     BRAID_RETURN_IF_ERROR(ReadMoments(folder, network_->layout(), &snapshot));
     optimizer_->Restore(snapshot);
@@ -170,10 +181,12 @@ class Training {
     return OkStatus();
   }
 
+  // One update and what follows it. A stop may come in the midst of either: stop_ is set then, and the weights are those of state_.step.
   Status Step(Feeder& feeder) {
     const StepPlace place = plan_.At(settings_, state_.step);
     StepSums sums;
     BRAID_RETURN_IF_ERROR(AddGradients(feeder, place, &sums));
+    if (stop_) return OkStatus();
     sums[kStop] = channel_.stop_requested() ? 1 : 0;
     sums[kCheckpoint] = channel_.TakeCheckpointRequest() ? 1 : 0;
     BRAID_RETURN_IF_ERROR(collective_->AllReduce(network_->gradients(), network_->layout().size));
@@ -191,14 +204,29 @@ class Training {
     state_.tokens += static_cast<int64_t>(place.micro_batches.size()) * settings_.batch * T;
     stop_ = sums[kStop] > 0;
     checkpoint_asked_ = checkpoint_asked_ || sums[kCheckpoint] > 0;
-    Json values = {{"loss", loss}, {"lr", lr}, {"gradient_norm", norm}, {"tokens", state_.tokens}, {"epoch", place.epoch},
-                   {"loss_ignore_last", (sums[kLoss] - sums[kLast]) / (sequences * static_cast<double>(T - 1))}};
+    state_.unfinished = {{"loss", loss}, {"lr", lr}, {"gradient_norm", norm}, {"tokens", state_.tokens}, {"epoch", place.epoch},
+                         {"loss_ignore_last", (sums[kLoss] - sums[kLast]) / (sequences * static_cast<double>(T - 1))}};
     if (HasRouter(settings_.model)) {
-      values["aux"] = sums[kAuxiliary] / static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * task_.world);
+      state_.unfinished["aux"] =
+          sums[kAuxiliary] / static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * task_.world);
     }
-    if (ValidationDue()) BRAID_RETURN_IF_ERROR(Validate(&values));
+    return FinishStep();
+  }
+
+  // Validation, read-outs and the record of the step whose update was the last. If a stop cuts the validation off, state_.unfinished
+  // keeps what is known of the step, for whoever resumes.
+  Status FinishStep() {
+    Json values = state_.unfinished;
+    if (ValidationDue()) {
+      BRAID_RETURN_IF_ERROR(Validate(&values));
+      if (left_validation_) return OkStatus();
+    }
     const bool read_out = settings_.telemetry_steps > 0 && state_.step % settings_.telemetry_steps == 0;
-    if (read_out && task_.rank == 0) values.update(Telemetry(*network_, Corpora(), settings_.data.sequence));
+    if (read_out && task_.rank == 0) {
+      network_->SetEvaluationSeed(RandomStream(settings_.seed, "telemetry").Bits(static_cast<uint64_t>(state_.step)));
+      values.update(Telemetry(*network_, Corpora(), settings_.data.sequence));
+    }
+    state_.unfinished = Json();
     if (task_.rank == 0) Record(values);
     return OkStatus();
   }
@@ -207,10 +235,13 @@ class Training {
   enum Sum { kLoss, kLast, kAuxiliary, kStop, kCheckpoint, kSums };
   using StepSums = std::array<double, kSums>;
 
-  // Forward and backward of all micro-batches of the step, of this rank's rows.
+  // Forward and backward of all micro-batches of the step, of this rank's rows. A long step is left if a stop is asked for: no weight has
+  // changed then.
   Status AddGradients(Feeder& feeder, const StepPlace& place, StepSums* sums) {
     sums->fill(0);
-    for (size_t m = 0; m < place.micro_batches.size(); ++m) {
+    step_vote_->Begin();
+    const auto count = static_cast<int64_t>(place.micro_batches.size());
+    for (int64_t m = 1; m <= count && !stop_; ++m) {
       BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, feeder.Next());
       BackwardOptions options;
       options.scale = 1.0 / static_cast<double>(place.divisor * batch.targets);
@@ -224,6 +255,7 @@ class Training {
       (*sums)[kLoss] += sum.loss;
       (*sums)[kLast] += sum.last;
       (*sums)[kAuxiliary] += sum.auxiliary;
+      BRAID_ASSIGN_OR_RETURN(stop_, step_vote_->ShouldLeave(m, count));
     }
     return OkStatus();
   }
@@ -245,8 +277,17 @@ class Training {
     const ValidationSpec spec{settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
                               settings_.loss_average,
                               RandomStream(settings_.seed, "validation").Bits(static_cast<uint64_t>(state_.step))};
-    BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network_, Corpora(), spec, *collective_));
-    for (const auto& [corpus, loss] : losses) {
+    validation_vote_->Begin();
+    const auto losses = ValidationLosses(*network_, Corpora(), spec, *collective_, [this](int64_t done, int64_t total) -> Status {
+      BRAID_ASSIGN_OR_RETURN(left_validation_, validation_vote_->ShouldLeave(done, total));
+      return left_validation_ ? Cancelled("stopped while validating") : OkStatus();
+    });
+    if (left_validation_) {
+      stop_ = true;
+      return OkStatus();
+    }
+    BRAID_RETURN_IF_ERROR(losses.status());
+    for (const auto& [corpus, loss] : *losses) {
       if (!std::isfinite(loss.mean)) {
         return Diverged(Format("the validation loss of %s after step %lld is %g", corpus.c_str(), (long long)state_.step,
                                loss.mean));
@@ -264,11 +305,11 @@ class Training {
     line["step"] = state_.step;
     history_ += line.dump() + "\n";
     last_values_ = values;
-    const double seconds = std::max<double>(1, static_cast<double>(SystemClock().MonotonicMs() - begun_ms_)) / 1000;
+    const double seconds = std::max<double>(1, static_cast<double>(clock_.MonotonicMs() - begun_ms_)) / 1000;
     const double rate = static_cast<double>(state_.tokens - begun_tokens_) / seconds;
     const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate * settings_.data.sequence);
     channel_.Progress("training", "steps", state_.step, plan_.total, rate,
-                      static_cast<double>(plan_.total - state_.step) * step_tokens / rate);
+                      rate > 0 ? static_cast<double>(plan_.total - state_.step) * step_tokens / rate : -1);
   }
 
   Status Diverged(const std::string& what) {
@@ -283,7 +324,7 @@ class Training {
 
   void MaybeCheckpoint() {
     if (task_.rank != 0) return;
-    const int64_t now = SystemClock().MonotonicMs();
+    const int64_t now = clock_.MonotonicMs();
     const bool by_steps = settings_.checkpoint_steps > 0 && state_.step % settings_.checkpoint_steps == 0;
     const bool by_time =
         settings_.checkpoint_seconds > 0 && now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
@@ -296,11 +337,13 @@ class Training {
   }
 
   Status Stop() {
-    if (task_.rank == 0) {
+    // Without a step since, the checkpoint that this run began with is the newest.
+    if (task_.rank == 0 && state_.step != stored_) {
       BRAID_RETURN_IF_ERROR(writer_->Finish());
       if (writer_->last_written() != state_.step) writer_->Begin(optimizer_->Take(), state_, history_);
       BRAID_RETURN_IF_ERROR(writer_->Finish());
     }
+    if (state_.step == 0) return Cancelled(Format("stopped within the first step of %lld: there is nothing to keep yet", (long long)plan_.total));
     return Cancelled(Format("stopped after step %lld of %lld with a checkpoint", (long long)state_.step,
                             (long long)plan_.total));
   }
@@ -337,6 +380,7 @@ class Training {
 
   const task::Task& task_;
   task::Channel& channel_;
+  const Clock& clock_;
   std::shared_ptr<const corpus::Tokenizer> tokenizer_;
   TrainSettings settings_;
   std::string settings_digest_;
@@ -345,13 +389,16 @@ class Training {
   std::unique_ptr<Network> network_;
   std::unique_ptr<AdamW> optimizer_;
   std::unique_ptr<Collective> collective_;
+  std::unique_ptr<StopVote> step_vote_, validation_vote_;
   Status gang_ = OkStatus();  // of what the ranks said to one another during a backward pass
   std::unique_ptr<CheckpointWriter> writer_;  // rank 0 alone
   TrainState state_;
   std::string history_;
   Json last_values_ = Json::object();
   int64_t last_good_ = 0;  // step of the newest checkpoint known, 0 for none
+  int64_t stored_ = 0;     // step that this run began after
   bool stop_ = false;
+  bool left_validation_ = false;
   bool checkpoint_asked_ = false;
   bool due_ = false;
   int64_t begun_ms_ = 0;
@@ -361,9 +408,11 @@ class Training {
 
 }  // namespace
 
-Status RunTrainJob(const task::Task& task, task::Channel& channel) {
+Status RunTrainJob(const task::Task& task, task::Channel& channel) { return RunTrainJob(task, channel, SystemClock()); }
+
+Status RunTrainJob(const task::Task& task, task::Channel& channel, const Clock& clock) {
   ConfigureRuntime(task.threads);
-  return Training(task, channel).Run();
+  return Training(task, channel, clock).Run();
 }
 
 }  // namespace braid::trainer

@@ -170,21 +170,35 @@ std::vector<int64_t> TokenBytes(const corpus::Tokenizer& tokenizer) {
   return bytes;
 }
 
+Status CheckSetAside(const corpus::Shards& set, int64_t sequence) {
+  if (corpus::ValidationSequences(set, sequence) > 0) return OkStatus();
+  return InvalidArgument(Format("corpus %s: %lld tokens set aside are not one sequence of %lld; raise validation.documents or give the corpus "
+                                "longer validation files, or lower sequence",
+                                set.corpus.c_str(), (long long)set.validation.tokens(), (long long)sequence));
+}
+
+namespace {
+
+// How many sequences of a corpus are read.
+int64_t SequencesOf(const corpus::Shards& set, const ValidationSpec& spec) {
+  const int64_t count = corpus::ValidationSequences(set, spec.sequence);
+  return spec.sequences > 0 ? std::min(count, spec.sequences) : count;
+}
+
+}  // namespace
+
 Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const ValidationSpec& spec, Collective& collective,
                            const SequencesRead& progress) {
   BRAID_CHECK(spec.groups == 0 || collective.world() == 1);
-  int64_t count = corpus::ValidationSequences(set, spec.sequence);
-  if (count == 0) {
-    return InvalidArgument(Format("corpus %s: %lld tokens set aside are not one sequence of %lld; raise validation.documents",
-                                  set.corpus.c_str(), (long long)set.validation.tokens(), (long long)spec.sequence));
-  }
-  if (spec.sequences > 0) count = std::min(count, spec.sequences);
+  BRAID_RETURN_IF_ERROR(CheckSetAside(set, spec.sequence));
+  const int64_t count = SequencesOf(set, spec);
   BatchReader reader(network, spec, set, count);
   LossSums sums;
-  for (int64_t first = collective.rank() * kBatch; first < count; first += collective.world() * kBatch) {
-    const int64_t size = std::min(kBatch, count - first);
-    reader.Read(first, size, &sums);
-    if (progress) BRAID_RETURN_IF_ERROR(progress(first + size, count));
+  const int64_t round = collective.world() * kBatch;
+  for (int64_t begin = 0; begin < count; begin += round) {
+    const int64_t first = begin + collective.rank() * kBatch;
+    if (first < count) reader.Read(first, std::min(kBatch, count - first), &sums);
+    if (progress) BRAID_RETURN_IF_ERROR(progress(std::min(begin + round, count), count));
   }
   BRAID_RETURN_IF_ERROR(AddRanks(collective, &sums));
   reader.MoveGroups(&sums);
@@ -193,11 +207,16 @@ Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const Va
 
 Result<std::map<std::string, ValidationLoss>> ValidationLosses(Network& network,
                                                                const std::vector<const corpus::Shards*>& shards,
-                                                               const ValidationSpec& spec, Collective& collective) {
+                                                               const ValidationSpec& spec, Collective& collective,
+                                                               const SequencesRead& progress) {
   std::map<std::string, ValidationLoss> losses;
   LossSums all;
+  int64_t total = 0, before = 0;
+  for (const corpus::Shards* set : shards) total += SequencesOf(*set, spec);
   for (const corpus::Shards* set : shards) {
-    BRAID_ASSIGN_OR_RETURN(const LossSums sums, SumLosses(network, *set, spec, collective));
+    const auto read = [&](int64_t done, int64_t) { return progress ? progress(before + done, total) : OkStatus(); };
+    BRAID_ASSIGN_OR_RETURN(const LossSums sums, SumLosses(network, *set, spec, collective, read));
+    before += SequencesOf(*set, spec);
     losses[set->corpus] = MeansOf(sums, spec.average);
     all.Add(sums);
   }

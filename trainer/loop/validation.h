@@ -62,16 +62,20 @@ ValidationLoss MeansOf(const LossSums& sums, const std::string& average);
 // The bytes of each id of a model with this tokenizer, [vocab]. The end of a document and the pad have none.
 std::vector<int64_t> TokenBytes(const corpus::Tokenizer& tokenizer);
 
-// Hears how many sequences are read; an error ends the reading with it. May be empty.
+// kInvalidArgument if not one sequence of a corpus is set aside; the message names the corpus, its tokens, the sequence and what to do.
+Status CheckSetAside(const corpus::Shards& set, int64_t sequence);
+
+// Hears how many sequences are read, on every rank equally often; an error ends the reading with it. May be empty.
 using SequencesRead = std::function<Status(int64_t done, int64_t total)>;
 
-// Of one corpus. Ranks share the work and all get the same sums. kInvalidArgument if not one sequence is set aside.
+// Of one corpus. Ranks share the work and all get the same sums. Fails as CheckSetAside does.
 Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const ValidationSpec& spec, Collective& collective,
                            const SequencesRead& progress = {});
 
-// By corpus, and "all" over all targets (or batches) of all of them.
+// By corpus, and "all" over all targets (or batches) of all of them. `progress` counts the sequences of all.
 Result<std::map<std::string, ValidationLoss>> ValidationLosses(Network& network,
                                                                const std::vector<const corpus::Shards*>& shards,
-                                                               const ValidationSpec& spec, Collective& collective);
+                                                               const ValidationSpec& spec, Collective& collective,
+                                                               const SequencesRead& progress = {});
 
 }  // namespace braid::trainer

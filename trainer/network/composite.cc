@@ -178,7 +178,7 @@ at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& 
     const at::Tensor loss = AuxiliaryLoss(*pass.auxiliary, logits, router.kind == "top1" ? at::Tensor() : routed.weights);
     pass.auxiliary_loss = pass.auxiliary_loss.defined() ? pass.auxiliary_loss + loss : loss;
   }
-  if (pass.routing != nullptr) pass.routing->push_back({Bytes(routed.choices), Bytes(at::argmax(logits, 1))});
+  if (pass.routing != nullptr) pass.routing->push_back({Bytes(routed.choices), {}});
   const auto N = static_cast<int64_t>(outputs.size());
   at::Tensor out = combined * routed.weights.narrow(1, N, 1);
   for (int64_t p = 0; p < N; ++p) out = out + candidate(static_cast<size_t>(p)) * routed.weights.narrow(1, p, 1);

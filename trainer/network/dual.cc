@@ -127,8 +127,8 @@ Gates Intervene(const Gates& learned, const Block& block, const Pass& pass) {
     wide = wide * factor;
   }
   if (change.positions.empty()) return {deep, wide};
-  at::Tensor where = at::empty({pass.rows(), 1}, at::kBool);
-  std::copy(change.positions.begin(), change.positions.end(), where.mutable_data_ptr<bool>());
+  at::Tensor where = at::empty({pass.rows(), 1}, at::kBool);  // as many as positions: EvaluationPass has checked
+  std::transform(change.positions.begin(), change.positions.end(), where.mutable_data_ptr<bool>(), [](uint8_t set) { return set != 0; });
   where = where.to(deep.device());
   return {at::where(where, deep, gates.deep), at::where(where, wide, gates.wide)};
 }

@@ -17,7 +17,7 @@ struct Intervention {
   double gate_deep = 0;
   double gate_wide = 0;
   bool keep_sum = false;        // set gates are rescaled to the learned g_d + g_w, so that the residual keeps its scale
-  std::vector<uint8_t> positions;  // [batch * sequence]: gates are set where it is 1; empty: everywhere
+  std::vector<uint8_t> positions;  // [batch * sequence]: gates are set where it is not 0; empty: everywhere
   std::string shuffle = "none";    // none | independent | joint: permutes the gates within each sequence
   uint64_t seed = 42;              // of the shuffle
   double early_exit = 0;  // > 0: a token stops at the first step whose incoming mass is at most this, which takes it all
@@ -41,7 +41,7 @@ struct BlockReadout {
 struct LayerRouting {
   std::vector<uint8_t> choices;        // routed: arg-max of what weighed the outputs, noise included where there was some;
                                        // share: arg-max_p cos(y_p, out), where widths agree, else empty
-  std::vector<uint8_t> clean_choices;  // routed: arg-max of the router's logits
+  std::vector<uint8_t> clean_choices;  // routed: the same in a pass without noise in any layer
 };
 
 }  // namespace braid::trainer

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "trainer/network/gradient_norm.h"
 #include "trainer/network/network_impl.h"
 
 namespace braid::trainer {
@@ -164,7 +165,7 @@ double Lora::Backward(const LoraRows& rows, const float* labels, bool regression
 double Lora::Update(const LoraOptimizer& optimizer, double lr) {
   const at::NoGradGuard no_grad;
   Impl& s = *impl_;
-  const double norm = at::linalg_vector_norm(s.g).item<double>();
+  const double norm = GradientNorm(s.g);
   if (!std::isfinite(norm)) return norm;
   const double divide = optimizer.clip > 0 ? std::max(1.0, norm / optimizer.clip) : 1.0;
   std::vector<at::Tensor> p{s.p}, g{s.g}, m{s.m}, v{s.v}, step{s.step};

@@ -12,7 +12,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 
+#include "base/text.h"
 #include "trainer/kernels/cuda/plugin.h"
 #include "trainer/kernels/functions.h"
 #include "trainer/network/host.h"
@@ -102,7 +104,15 @@ Pass Network::Impl::EvaluationPass(int64_t batch, int64_t sequence) {
   pass.router_noise = spec.arch.router_noise == "always";
   pass.seed = evaluation_seed;
   pass.draw = evaluation_draw++;
-  if (intervention.has_value()) pass.intervention = &*intervention;
+  if (intervention.has_value()) {
+    const size_t positions = intervention->positions.size();
+    if (positions > 0 && positions != static_cast<size_t>(pass.rows())) {
+      throw std::invalid_argument(Format("intervention.positions: has %zu entries for a pass of %lld rows (%lld sequences of %lld); give one for "
+                                         "each row",
+                                         positions, (long long)pass.rows(), (long long)batch, (long long)sequence));
+    }
+    pass.intervention = &*intervention;
+  }
   return pass;
 }
 
@@ -254,10 +264,21 @@ std::vector<BlockReadout> Network::Readouts(const int32_t* ids, int64_t batch, i
 
 std::vector<LayerRouting> Network::Routing(const int32_t* ids, int64_t batch, int64_t sequence) {
   const at::NoGradGuard no_grad;
+  const at::Tensor tokens = impl_->ToDevice(ids, batch * sequence);
   Pass pass = impl_->EvaluationPass(batch, sequence);
-  std::vector<LayerRouting> routing;
+  std::vector<LayerRouting> routing, clean;
   pass.routing = &routing;
-  (void)impl_->Hidden(impl_->ToDevice(ids, batch * sequence), pass);
+  (void)impl_->Hidden(tokens, pass);
+  if (spec_.connection.kind != "routed") return routing;
+  const bool noisy = pass.router_noise && spec_.connection.router.kind == "gumbel";
+  if (noisy) {
+    // From the second layer on, the logits of the noisy pass are those of a stream that noise has been in.
+    Pass quiet = pass;
+    quiet.router_noise = false;
+    quiet.routing = &clean;
+    (void)impl_->Hidden(tokens, quiet);
+  }
+  for (size_t l = 0; l < routing.size(); ++l) routing[l].clean_choices = noisy ? clean[l].choices : routing[l].choices;
   return routing;
 }
 

@@ -84,7 +84,8 @@ class Network {
 
   // What follows evaluates. With `router_noise: always` every pass draws anew, from a sequence that begins here.
   void SetEvaluationSeed(uint64_t seed);
-  // In force for all evaluation from here on; {} ends it.
+  // In force for all evaluation from here on; {} ends it. A pass throws std::invalid_argument unless `positions` has one entry for each
+  // of its rows, or none.
   void SetIntervention(const std::optional<Intervention>& intervention);
   // The loss without gradients; `of_sequences` (may be null) receives the sum of each sequence, [batch].
   LossSum Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, std::vector<double>* of_sequences = nullptr);
@@ -96,7 +97,8 @@ class Network {
   std::unique_ptr<Decoder> NewDecoder(int64_t capacity);
   // Read-outs of every block that is not llama, in the order in which they run.
   std::vector<BlockReadout> Readouts(const int32_t* ids, int64_t batch, int64_t sequence);
-  // Decisions of every parallel layer of a share or routed composite; empty for other models.
+  // Decisions of every parallel layer of a share or routed composite; empty for other models. Where evaluation is noisy there is a second
+  // pass without noise, which draws nothing.
   std::vector<LayerRouting> Routing(const int32_t* ids, int64_t batch, int64_t sequence);
 
   // The stack of path `path` on its own slice of the embedding: hidden states [sequence, d] after the embedding and after

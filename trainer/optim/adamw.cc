@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "trainer/network/gradient_norm.h"
 #include "trainer/network/host.h"
 
 namespace braid::trainer {
@@ -24,13 +25,19 @@ struct Range {
 // "parallel.{l}.path.{p}.*"; path_in and path_out belong to the connection.
 bool IsOfPath(const std::string& tensor) { return tensor.starts_with("parallel.") && tensor.find(".path.") != std::string::npos; }
 
+bool Decays(const model::TensorSpec& tensor, const std::string& scope) {
+  // As the dual-path paper's runs had it: their scales, too, whatever the model says of them.
+  if (scope == "all_but_embedding") return tensor.role != model::Role::kEmbedding;
+  // `scale_decay: false` holds in the other scopes.
+  return tensor.decays() || (scope == "all" && tensor.role != model::Role::kScale);
+}
+
 std::vector<Range> MakeRanges(const Layout& layout, const std::vector<int64_t>& ages, const AdamWConfig& config) {
   std::vector<Range> ranges;
   for (size_t i = 0; i < layout.slots.size(); ++i) {
     const Layout::Slot& slot = layout.slots[i];
     const int64_t end = i + 1 < layout.slots.size() ? layout.slots[i + 1].offset : layout.size;
-    const bool spared = slot.tensor.role == model::Role::kScale;  // `scale_decay: false` says so whatever the scope
-    const bool decays = slot.tensor.decays() || (config.decay_scope == "all" && !spared);
+    const bool decays = Decays(slot.tensor, config.decay_scope);
     const bool freezes = config.freeze_path_steps != 0 && IsOfPath(slot.tensor.name);
     if (ranges.empty() || ranges.back().decays != decays || ranges.back().freezes != freezes || ranges.back().age != ages[i]) {
       ranges.push_back({0, slot.offset, 0, decays, freezes, ages[i], {}});
@@ -104,7 +111,7 @@ double AdamW::Step(double lr) {
   for (const Range& range : s.ranges) {
     if (frozen && range.freezes) s.g.narrow(0, range.begin, range.count).zero_();
   }
-  const double norm = at::linalg_vector_norm(s.g).item<double>();
+  const double norm = GradientNorm(s.g);
   if (!std::isfinite(norm)) {
     s.g.zero_();
     return norm;

@@ -19,7 +19,7 @@ struct AdamWConfig {
   double beta2 = 0.95;
   double eps = 1e-5;
   double weight_decay = 0.1;
-  std::string decay_scope = "matrices";  // T5: matrices | all
+  std::string decay_scope = "matrices";  // T5: matrices | all | all_but_embedding
   double clip = 1.0;                     // 0: none
   // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, moments and ages for the first so many steps,
   // -1: for ever. Their gradients do not count in the norm that is clipped.

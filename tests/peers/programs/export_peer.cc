@@ -1,12 +1,11 @@
-// For export_test.py: does what it is told by lines on standard input, and answers each with one line of JSON. One process
-// for all models, because starting one that has torch in it costs more than a small model.
-//   model FOLDER            {"spec": config.json's model with all defaults, "shapes": {"name": [extents], ...}}
-//   export FOLDER OUT       {"architecture": ...}
-//   logits FOLDER IDS OUT   IDS: int32 [16, T] in a file; writes float32 [16, T, V] to OUT
+// For export_test.py: does what it is told by lines on standard input, each a JSON list of words, and answers with one line of JSON.
+// One process for all models, because starting one that has torch in it costs more than a small model.
+//   ["model", FOLDER]              {"spec": config.json's model with all defaults, "shapes": {"name": [extents], ...}}
+//   ["export", FOLDER, OUT]        {"architecture": ...}
+//   ["logits", FOLDER, IDS, OUT]   IDS: int32 [16, T] in a file; writes float32 [16, T, V] to OUT
 // An answer of {"error": message} is a failure.
 #include <cstring>
 #include <iostream>
-#include <sstream>
 
 #include "base/file.h"
 #include "model/tensors.h"
@@ -45,13 +44,12 @@ Result<Json> Logits(const std::string& folder, const std::string& ids_file, cons
 }
 
 Result<Json> Do(const std::string& line) {
-  std::istringstream words(line);
-  std::string what, a, b, c;
-  words >> what >> a >> b >> c;
-  if (what == "model") return Model(a);
-  if (what == "export") return Export(a, b);
-  if (what == "logits") return Logits(a, b, c);
-  return InvalidArgument("no command " + what);
+  BRAID_ASSIGN_OR_RETURN(const Json json, ParseJson(line, "standard input"));
+  const std::vector<std::string> words = json;
+  if (words.size() == 2 && words[0] == "model") return Model(words[1]);
+  if (words.size() == 3 && words[0] == "export") return Export(words[1], words[2]);
+  if (words.size() == 4 && words[0] == "logits") return Logits(words[1], words[2], words[3]);
+  return InvalidArgument("no command " + line);
 }
 
 }  // namespace

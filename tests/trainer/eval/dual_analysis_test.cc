@@ -92,8 +92,8 @@ TEST_F(DualAnalysisTest, EveryOptionChangesTheLoss) {
       {"name": "8", "gates": "open", "keep_sum": true},
       {"name": "9", "gates": "open", "layers": [0]},
       {"name": "10", "gates": "open", "layers": [1]},
-      {"name": "11", "gates": "open", "class": "WORD", "control": true, "seed": 42},
-      {"name": "12", "gates": "open", "class": "WORD", "control": true, "seed": 43},
+      {"name": "11", "gates": "open", "class": "PUNCT", "control": true, "seed": 42},
+      {"name": "12", "gates": "open", "class": "PUNCT", "control": true, "seed": 43},
       {"name": "13", "gates": [0.25, 0.5]},
       {"name": "14", "gates": [0.25, 0.5], "class": ["WORD", "SPACE"]}])");
   Json made = Analyse({{"sequences", 3}, {"interventions", asked}}).value()["interventions"];
@@ -130,19 +130,47 @@ TEST_F(DualAnalysisTest, ReadOutsAreMeansOverTheTokensOfEachClass) {
   EXPECT_NEAR(weighted / (2 * 3 * SmallWorld::kSequence), json["layers"][0]["deep_share"].get<double>(), 1e-6);
 }
 
-TEST_F(DualAnalysisTest, AControlTouchesAsManyTokensOutsideTheClasses) {
+// As published: in each sequence, whatever the others have.
+TEST_F(DualAnalysisTest, AControlTouchesAsManyTokensOutsideTheClassesInEachSequence) {
   using corpus::TokenClass;
-  std::vector<TokenClass> tokens;
-  for (size_t i = 0; i < 64; ++i) tokens.push_back(i % 7 == 0 ? TokenClass::kNum : i % 5 == 0 ? TokenClass::kSym : TokenClass::kWord);
-  NamedIntervention named{.name = "n", .gates = "deep", .classes = {TokenClass::kNum, TokenClass::kSym}};
-  const auto inside = ToIntervention(named, tokens).positions;
-  named.control = true;
-  const auto outside = ToIntervention(named, tokens).positions;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    EXPECT_EQ(inside[i], tokens[i] != TokenClass::kWord);
-    EXPECT_FALSE(outside[i] && tokens[i] != TokenClass::kWord);
+  DualText::Batch batch;
+  batch.sequences = 4;
+  const size_t length = 32;
+  for (size_t i = 0; i < 4 * length; ++i) {
+    const size_t every = i / length == 3 ? 1 : 3 + 4 * (i / length);  // of the last sequence all tokens: nothing is left for a control
+    batch.classes.push_back(i % every == 0 ? i % 2 == 0 ? TokenClass::kNum : TokenClass::kSym : TokenClass::kWord);
   }
-  EXPECT_EQ(std::accumulate(outside.begin(), outside.end(), 0), std::accumulate(inside.begin(), inside.end(), 0));
+  NamedIntervention named{.name = "n", .gates = "deep", .classes = {TokenClass::kNum, TokenClass::kSym}};
+  const auto inside = ToIntervention(named, batch).positions;
+  named.control = true;
+  const auto outside = ToIntervention(named, batch).positions;
+  ASSERT_EQ(outside.size(), batch.classes.size());
+  for (size_t i = 0; i < batch.classes.size(); ++i) {
+    EXPECT_EQ(inside[i], batch.classes[i] != TokenClass::kWord);
+    EXPECT_FALSE(outside[i] && batch.classes[i] != TokenClass::kWord);
+  }
+  for (size_t sequence = 0; sequence < 4; ++sequence) {
+    const auto count = [&](const std::vector<uint8_t>& positions) {
+      const auto begin = positions.begin() + static_cast<std::ptrdiff_t>(sequence * length);
+      return std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(length), 0);
+    };
+    EXPECT_EQ(count(outside), sequence == 3 ? 0 : count(inside)) << sequence;
+  }
+  // Drawn for each sequence of the text, wherever batches begin.
+  DualText::Batch later = batch;
+  later.first = 8;
+  EXPECT_NE(ToIntervention(named, later).positions, outside);
+  DualText::Batch second;
+  second.sequences = 1;
+  second.first = 1;
+  second.classes.assign(batch.classes.begin() + length, batch.classes.begin() + 2 * length);
+  EXPECT_EQ(ToIntervention(named, second).positions, std::vector<uint8_t>(outside.begin() + length, outside.begin() + 2 * length));
+}
+
+TEST_F(DualAnalysisTest, TokensBeyondTheVocabularyAreNamed) {
+  classes_.resize(20);
+  EXPECT_THAT(TextOfShards(shards_[0], SmallWorld::kSequence, 3, 0, classes_).status().message(),
+              testing::MatchesRegex("corpus sums: its shards hold token [0-9]+, the vocabulary ends at 19; the shards are damaged, prepare them again"));
 }
 
 // Parts of speech are of tagged text alone, words of untagged; numbers of both.

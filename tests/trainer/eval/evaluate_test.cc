@@ -461,7 +461,16 @@ TEST_F(EvaluateTest, RefusesOtherTokenizersAndTooLittleText) {
 
   task_.inputs["data.tales"] = world_.at("data.tales");
   task_.spec["sequence"] = 5000;
-  EXPECT_THAT(Error(), HasSubstr("raise validation.documents"));
+  EXPECT_THAT(Error(), testing::MatchesRegex("corpus (tales|sums): [0-9]+ tokens set aside are not one sequence of 5000; raise validation.documents .*"));
+  EXPECT_TRUE(phases_.empty());  // before anything is measured
+  task_.spec.erase("loss");
+  for (const char* part : {"dual", "routing"}) {
+    task_.spec[part] = {{"sequences", 2}};
+    EXPECT_THAT(Error(), HasSubstr("tokens set aside are not one sequence of 5000")) << part;
+    EXPECT_TRUE(phases_.empty()) << part;
+    task_.spec.erase(part);
+  }
+  task_.spec["loss"] = Json::object();
 
   corpus::BpeTrainer other;
   other.Add("other words make other merges, other merges make other digests");

@@ -14,6 +14,7 @@ class RoutedTrainTest : public TrainTest {
     model.arch.router_noise = "always";
     task::Task task = world_.TrainTask(name, model);
     task.spec["train"]["dropout_parallel"] = 0.1;
+    task.spec["train"]["telemetry"] = {{"steps", 2}};  // routers are read out under noise, too
     return task;
   }
 };

@@ -82,6 +82,92 @@ TEST_F(TrainTest, StoppedAndResumedHasTheBitsOfAnUndisturbedRun) {
   EXPECT_EQ(Bits(third), Bits(whole));
 }
 
+// Ten seconds pass whenever somebody looks: everything takes long.
+class SlowClock final : public Clock {
+ public:
+  int64_t WallMs() const override { return now_ms_; }
+  int64_t MonotonicMs() const override { return now_ms_ += 10'000; }
+
+ private:
+  mutable int64_t now_ms_ = 0;
+};
+
+// A worker does not wait for a step of many micro-batches.
+TEST_F(TrainTest, AStopWithinALongStepLeavesItAndKeepsTheOneBefore) {
+  const task::Task whole = Whole();
+  task::Task first = NewTask("first");
+  RecordingChannel channel(first.work);
+  channel.stop_after = 6;  // asked for while step 6 is under way
+  const Status stopped = RunTrainJob(first, channel, SlowClock());
+  EXPECT_EQ(stopped.code(), StatusCode::kCancelled);
+  EXPECT_THAT(stopped.message(), HasSubstr("stopped after step 5 of 12 with a checkpoint"));
+  EXPECT_EQ(channel.metrics.rbegin()->first, 5);
+
+  // At once again: there is nothing that the checkpoint does not have.
+  task::Task again = NewTask("again");
+  again.resume = channel.checkpoints().at(5);
+  RecordingChannel none(again.work);
+  none.stop_after = 1;
+  EXPECT_EQ(RunTrainJob(again, none, SlowClock()).code(), StatusCode::kCancelled);
+  EXPECT_TRUE(none.checkpoints().empty());
+
+  task::Task second = NewTask("second");
+  second.resume = channel.checkpoints().at(5);
+  ASSERT_TRUE(Run(second).ok());
+  EXPECT_EQ(Bits(second), Bits(whole));
+
+  task::Task begun = NewTask("begun");
+  RecordingChannel nothing(begun.work);
+  nothing.stop_after = 1;
+  EXPECT_THAT(RunTrainJob(begun, nothing, SlowClock()).message(), HasSubstr("stopped within the first step of 12: there is nothing to keep yet"));
+  EXPECT_TRUE(nothing.checkpoints().empty());
+}
+
+// Nor for a validation of much text. Its step is done, and what is known of it is kept.
+TEST_F(TrainTest, AStopWithinALongValidationLeavesItToTheResumedRun) {
+  const auto task_of = [&](const std::string& name) {
+    task::Task task = NewTask(name);
+    task.spec["train"]["accumulate"] = 1;  // steps cannot be left in their midst
+    return task;
+  };
+  const task::Task whole = task_of("whole");
+  ASSERT_TRUE(Run(whole).ok());
+  for (const int64_t step : {5, 12}) {
+    task::Task task = task_of("stopped" + std::to_string(step));
+    RecordingChannel channel(task.work);
+    channel.stop_after = step;
+    const Status stopped = RunTrainJob(task, channel, SlowClock());
+    EXPECT_EQ(stopped.code(), StatusCode::kCancelled) << stopped.ToString();
+    EXPECT_EQ(channel.metrics.rbegin()->first, step - 1);
+    const std::string checkpoint = channel.checkpoints().at(step);
+    EXPECT_TRUE(ReadJsonFile(checkpoint + "/state.json").value().contains("unfinished"));
+    task::Task resumed = task_of("resumed" + std::to_string(step));
+    resumed.resume = checkpoint;
+    ASSERT_TRUE(Run(resumed).ok());
+    EXPECT_EQ(Bits(resumed), Bits(whole)) << step;
+  }
+}
+
+TEST_F(TrainTest, AGangLeavesALongStepTogether) {
+  std::string checkpoint;
+  std::vector<std::thread> ranks;
+  for (int64_t rank = 0; rank < 2; ++rank) {
+    ranks.emplace_back([&, rank] {
+      task::Task task = NewTask("gang" + std::to_string(rank));
+      task.rank = rank;
+      task.world = 2;
+      RecordingChannel channel(world_.at("gang"));
+      if (rank == 0) channel.stop_after = 7;
+      const Status status = RunTrainJob(task, channel, SlowClock());
+      EXPECT_EQ(status.code(), StatusCode::kCancelled) << status.ToString();
+      EXPECT_THAT(status.message(), HasSubstr("stopped after step 6 of 12"));
+      if (rank == 0) checkpoint = channel.checkpoints().rbegin()->second;
+    });
+  }
+  for (std::thread& rank : ranks) rank.join();
+  EXPECT_THAT(checkpoint, HasSubstr("step-6"));
+}
+
 TEST_F(TrainTest, AStopAfterTheLastStepChangesNothing) {
   const task::Task whole = Whole();
   const task::Task task = NewTask("stopped");
@@ -314,6 +400,16 @@ TEST_F(TrainTest, RefusesWhatDoesNotFitBeforeTheFirstStep) {
   task.spec["train"]["batch"] = 1000;
   EXPECT_THAT(Error(task), HasSubstr("has not one step of batch 1000"));
 
+  // Not at the first validation, which is after all steps here.
+  task = NewTask("short");
+  task.spec["data"]["sequence"] = 256;
+  task.spec["train"].update({{"batch", 1}, {"accumulate", 1}, {"validate", {{"steps", 0}}}});
+  RecordingChannel silent(task.work);
+  EXPECT_THAT(RunTrainJob(task, silent).message(),
+              testing::MatchesRegex("corpus (tales|sums): [0-9]+ tokens set aside are not one sequence of 256; raise validation.documents or give "
+                                    "the corpus longer validation files, or lower sequence"));
+  EXPECT_TRUE(silent.metrics.empty());
+
   world_.WriteShards("foreign", "tales", 3, std::string(64, 'f'));
   task = NewTask("f");
   task.inputs["data.tales"] = task.inputs["data.sums"] = world_.at("foreign");
@@ -345,6 +441,29 @@ TEST_F(TrainTest, AnInitIsTheStart) {
   const auto line = ReadFile(JoinPath(whole.output, "history/history.jsonl")).value();
   const double first = Json::parse(line.substr(0, line.find('\n')))["loss"].get<double>();
   EXPECT_LT(after.metrics.at(1)["loss"].get<double>(), first - 0.05);
+}
+
+TEST_F(TrainTest, TheMomentsOfAnInitAreTakenOrLeft) {
+  const task::Task whole = Whole();
+  const auto age_of = [&](const std::string& name, const Json& moments, bool has_moments) {
+    task::Task task = NewTask(name);
+    task.inputs["init"] = JoinPath(whole.output, "model");
+    if (!has_moments) {
+      const auto network = LoadNetwork(task.inputs["init"], "cpu").value();
+      task.inputs["init"] = world_.WriteModel(name + "_bare", *network);
+    }
+    if (!moments.is_null()) task.spec["start_moments"] = moments;
+    task.spec["train"]["steps"] = 1;
+    const Status status = Run(task);
+    if (!status.ok()) return status.message();
+    return ReadJsonFile(task.output + "/model/state.json").value()["steps"]["embed.weight"].dump();
+  };
+  EXPECT_EQ(age_of("as_it_is", {}, true), "13");
+  EXPECT_EQ(age_of("auto", "auto", false), "1");
+  EXPECT_EQ(age_of("taken", "take", true), "13");
+  EXPECT_EQ(age_of("left", "leave", true), "1");
+  EXPECT_THAT(age_of("none", "take", false), HasSubstr("input \"init\" has no optimizer.safetensors, and start_moments is take"));
+  EXPECT_THAT(age_of("odd", "keep", true), HasSubstr("spec.start_moments"));
 }
 
 // A recipe is planned before its tokenizer is trained: the task leaves those fields open.

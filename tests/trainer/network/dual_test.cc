@@ -238,6 +238,22 @@ TEST_F(Interventions, LayersAndPositionsThatAreNotNamedKeepTheirGates) {
   EXPECT_EQ(Read()[1].gate_deep, learned_[1].gate_deep);
 }
 
+// Positions that are more than the rows of a pass would be written behind a buffer, and fewer would leave rows to chance.
+TEST_F(Interventions, PositionsThatAreNotOneForEachRowAreRefused) {
+  for (const int64_t count : {kSequence - 1, kSequence + 1, 100 * kSequence}) {
+    network_->SetIntervention(Intervention{.set_gates = true, .gate_deep = 1, .positions = std::vector<uint8_t>(static_cast<size_t>(count), 1)});
+    try {
+      (void)Read();
+      ADD_FAILURE() << count << " positions were taken";
+    } catch (const std::invalid_argument& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("intervention.positions: has " + std::to_string(count) + " entries for a pass of " +
+                                                   std::to_string(kSequence) + " rows"));
+    }
+  }
+  network_->SetIntervention({});
+  EXPECT_EQ(Read()[0].gate_deep, learned_[0].gate_deep);
+}
+
 // Layers are numbers of blocks or parallel layers; the large blocks of a composite are none of them.
 TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
   model::ModelSpec spec = Spec("dual_path");

@@ -65,6 +65,32 @@ TEST_F(RoutingTest, NoiseInEvaluationIsAsTheModelSays) {
   EXPECT_EQ(Loss(*paper), seven);
 }
 
+// From the second layer on, the stream of a noisy pass already carries noise: choices without noise need a pass of their own.
+TEST_F(RoutingTest, ChoicesWithoutNoiseAreThoseOfAPassWithoutNoise) {
+  auto fixed = Make("train_only"), paper = Make("always");
+  for (Network* network : {fixed.get(), paper.get()}) {
+    for (const Layout::Slot& slot : network->layout().slots) {
+      if (slot.tensor.name.find("router") == std::string::npos) continue;  // so that logits are no ties
+      const RandomStream draws(3, slot.tensor.name);
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] = draws.Normal(static_cast<uint64_t>(i));
+    }
+  }
+  const auto quiet = fixed->Routing(ids_.data(), kBatch, kSequence);
+  paper->SetEvaluationSeed(7);
+  const auto noisy = paper->Routing(ids_.data(), kBatch, kSequence);
+  ASSERT_EQ(noisy.size(), 3u);
+  for (size_t l = 0; l < noisy.size(); ++l) {
+    EXPECT_EQ(quiet[l].clean_choices, quiet[l].choices) << l;
+    EXPECT_EQ(noisy[l].clean_choices, quiet[l].choices) << l;
+    EXPECT_NE(noisy[l].choices, noisy[l].clean_choices) << l;
+  }
+  // The second pass takes nothing from the noise of what follows.
+  const double after = Loss(*paper);
+  paper->SetEvaluationSeed(7);
+  (void)Loss(*paper);
+  EXPECT_EQ(Loss(*paper), after);
+}
+
 TEST_F(RoutingTest, NoiseIsThatOfTheDrawWhateverTheNumberOfRanks) {
   auto whole = Make("train_only"), parts = Make("train_only"), other = Make("train_only");
   const LossSum all = Backward(*whole, {.aux_scale = 0, .draw = 3});

@@ -35,18 +35,19 @@ using RoutingTracer = std::function<std::vector<LayerRouting>(const int32_t* ids
 struct RoutedModel {
   int64_t choices = 0;    // the paths, and one more with a router
   bool has_router = false;
+  bool noisy = false;     // `choices` and `clean_choices` of a trace are of two passes, the first with Gumbel noise; else they are the same
   int64_t max_positions = 0;  // 0: any
   RoutingTracer trace;
 };
 
 // {"prompts": [{"text", "correct", "decisions": [[choice of each layer, from 1 on]]}], "summary": TALLY}, and
-// of a model with a router also `clean_decisions` and `clean` (the same without Gumbel noise). A prompt counts
+// of a model with a router also `clean_decisions` and `clean` (the same of a pass without Gumbel noise in any layer). A prompt counts
 // with its last position, the prediction of the next token; layers whose choice is not defined (the last of
 // `share`) are left out. Without prompts there is no summary and no clean.
 Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder, const RoutedModel& model);
 
 // TALLY over every token of up to `sequences` held-out sequences, with "layers": [TALLY of each], and of a model with a
-// router "clean": TALLY without Gumbel noise. `correct` counts from 1; 0: not known.
+// router "clean": TALLY of a pass without Gumbel noise in any layer. `correct` counts from 1; 0: not known.
 Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences, int64_t correct, const RoutedModel& model);
 
 }  // namespace braid::trainer
