@@ -35,7 +35,8 @@ if(BRAID_NVCC AND EXISTS ${TORCH}/lib/libtorch_cuda.so)
   # CMake 3.25 knows no CUDA20 (kernels are plain C++17), and nvcc's profile looks in lib64 where the wheels have lib.
   set(CMAKE_CUDA_STANDARD 17)
   set(CMAKE_CUDA_FLAGS "-L${SITE}/nvidia/cu13/lib")
-  set(CMAKE_CUDA_ARCHITECTURES 80 90)
+  # Everything that this nvcc compiles for and torch runs on, from Turing on; newer GPUs compile the PTX of the last one.
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100-real 110-real 120)
   set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # else a second, static cudart
   enable_language(CUDA)
 else()
