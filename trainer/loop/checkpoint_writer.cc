@@ -46,8 +46,8 @@ struct CheckpointWriter::State {
       if (status.ok()) {
         status = WriteCheckpoint(target, network.spec(), network.layout(), snapshot, state, history, /*optimizer=*/true);
       }
-    } catch (const std::exception& error) {
-      status = StatusOf(error);
+    } catch (const std::exception& thrown) {
+      status = StatusOf(thrown);
     }
     if (status.ok()) {
       kept.insert(state.step);
