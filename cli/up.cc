@@ -80,7 +80,14 @@ struct UpFlags {
   std::string listen = "127.0.0.1:0";
   std::string http = "127.0.0.1:0";
   std::string bin;
+  std::string gpus = "all";  // of worker-1
 };
+
+// Two workers must not have the same GPUs, so one has them all.
+std::string GpusText(const UpFlags& flags) {
+  if (flags.workers == 0 || flags.gpus == "none") return "";
+  return flags.gpus == "all" ? ", GPUs of this machine at worker-1" : ", GPUs " + flags.gpus + " at worker-1";
+}
 
 // A coordinator that is started again keeps the address that clients know, unless it cannot have it.
 std::string ListenAddress(const std::string& address_file, const std::string& key, const std::string& asked, int failures) {
@@ -105,7 +112,7 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir, const U
     const std::string id = "worker-" + std::to_string(i);
     children.push_back(std::make_unique<Child>(id, [=](int) {
       return ProcessOptions{{JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id), "--id", id, "--site",
-                             "local", "--slots", std::to_string(flags.slots)},
+                             "local", "--slots", std::to_string(flags.slots), "--gpus", i == 1 ? flags.gpus : "none"},
                             {}, JoinPath(logs, id + ".log"), false};
     }));
   }
@@ -147,7 +154,8 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
   const sigset_t signals = StopSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::vector<std::unique_ptr<Child>> children = MakeChildren(dir, flags);
-  std::fprintf(stderr, "braid up: coordinator and %d workers of %d slots in %s; Ctrl-C ends them\n", flags.workers, flags.slots, dir.c_str());
+  std::fprintf(stderr, "braid up: coordinator and %d workers of %d slots in %s%s; Ctrl-C ends them\n", flags.workers, flags.slots, dir.c_str(),
+               GpusText(flags).c_str());
   const timespec tick{0, 100'000'000};
   while (sigtimedwait(&signals, nullptr, &tick) < 0) {
     for (const auto& child : children) BRAID_RETURN_IF_ERROR(child->Tend());
@@ -192,8 +200,8 @@ Result<int> RunDetached(const Globals& globals, const UpFlags& flags) {
   local.address.clear();
   BRAID_RETURN_IF_ERROR(WaitUntilReady(local, flags.workers));
   BRAID_ASSIGN_OR_RETURN(const std::string address, local.Address());
-  std::fprintf(stderr, "braid is up: coordinator at %s, %d workers of %d slots, state in %s; braid down ends it\n", address.c_str(),
-               flags.workers, flags.slots, dir.c_str());
+  std::fprintf(stderr, "braid is up: coordinator at %s, %d workers of %d slots, state in %s%s; braid down ends it\n", address.c_str(),
+               flags.workers, flags.slots, dir.c_str(), GpusText(flags).c_str());
   return kOkExit;
 }
 
@@ -220,6 +228,7 @@ void RegisterUp(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("up", "Start a coordinator and workers on this machine and keep them running");
   command->add_option("--workers", flags->workers, "number of workers (default: 2, or 1 on one core)")->check(CLI::Range(0, 256));
   command->add_option("--slots", flags->slots, "CPU slots of each worker (default: cores / workers)")->check(CLI::Range(1, 4096));
+  command->add_option("--gpus", flags->gpus, "GPUs of worker-1 (the others have none): all, none, or UUIDs with commas between")->capture_default_str();
   command->add_flag("--detach", flags->detach, "return when everything is ready; braid down ends it");
   command->add_option("--listen", flags->listen, "loopback address of the API; port 0 takes a free one")->capture_default_str();
   command->add_option("--http", flags->http, "loopback address of metrics and health")->capture_default_str();

@@ -23,7 +23,11 @@ Result<int> ListWorkers(const Globals& globals) {
                     std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()), std::to_string(worker.gpus_size()),
                     worker.host(), Ago(worker.last_seen_ms())});
   }
-  if (globals.output != "name") PrintTable(globals, {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "SEEN"}, rows);
+  if (globals.output == "name") return kOkExit;
+  PrintTable(globals, {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "SEEN"}, rows);
+  for (const v1::Worker& worker : response.workers()) {
+    for (const v1::RefusedGpu& gpu : worker.refused_gpus()) std::fprintf(stderr, "%s\n", gpu.reason().c_str());
+  }
   return kOkExit;
 }
 

@@ -9,6 +9,10 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
+# What x86 does without being told: char has a sign, and sums are not fused with products. Numbers are to be the same everywhere.
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64|i[3-6]86)$")
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-fsigned-char;-ffp-contract=off>")
+endif()
 # Checks of invariants stay in release builds too; the compute is in libraries and kernels.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 

@@ -36,7 +36,8 @@ if(BRAID_NVCC AND EXISTS ${TORCH}/lib/libtorch_cuda.so)
   # nvcc's profile looks in lib64 where the wheels have lib, and CMake's first program with nvcc links cudart. A variable of the
   # environment and no -L: nvcc takes no option with a space in it, and the folder of a checkout may have one.
   set(ENV{LIBRARY_PATH} "${SITE}/nvidia/cu13/lib:$ENV{LIBRARY_PATH}")
-  set(CMAKE_CUDA_ARCHITECTURES 80 90)
+  # Everything that this nvcc compiles for and torch runs on, from Turing on; newer GPUs compile the PTX of the last one.
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100-real 110-real 120)
   set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # else a second, static cudart
   enable_language(CUDA)
 else()

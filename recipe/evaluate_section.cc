@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "recipe/intervention_section.h"
+#include "recipe/train_section.h"
 
 namespace braid::recipe {
 namespace {
@@ -165,6 +166,7 @@ void ReadResources(YamlMap& item, Evaluation* evaluation) {
   YamlMap section(node, item.PathOf("resources"), item.errors());
   evaluation->slots = static_cast<int32_t>(section.Int("slots", 1, 1, 4096));
   evaluation->device = section.Choice("device", "cpu", {"cpu", "cuda"});
+  CheckGpuSlots(section, evaluation->slots, evaluation->device, "one GPU is what an evaluation can use");
 }
 
 // Of all models: paths, composites and baselines.

@@ -26,6 +26,7 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   if (map.Has("start_moments") && made.start.empty()) map.Fail("start_moments", "is of a start; give start too");
   made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));
   made.device = map.Choice("device", "cpu", {"cpu", "cuda"});
+  CheckGpuSlots(map, made.slots, made.device, "one GPU trains a model of its own (joint training has joint.ranks)");
   return made;
 }
 

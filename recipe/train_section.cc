@@ -119,11 +119,19 @@ void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlError
   ReadTrainFields(map, train);
 }
 
+void CheckGpuSlots(YamlMap& map, int64_t slots, const std::string& device, const std::string& instead) {
+  const char* key = map.Has("slots") ? "slots" : "device";
+  if (device != "cuda" || slots == 1 || !map.Has(key)) return;  // said where it was written
+  map.Fail(key, Format("on device cuda slots must be 1: a rank uses one GPU, and %lld slots would take %lld; %s", (long long)slots,
+                       (long long)slots, instead.c_str()));
+}
+
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Joint* joint) {
   YamlMap map(node, path, errors);
   joint->ranks = static_cast<int32_t>(map.Int("ranks", joint->ranks, 1, 1024));
   joint->slots = static_cast<int32_t>(map.Int("slots", joint->slots, 1, 4096));
   joint->device = map.Choice("device", joint->device, {"cpu", "cuda"});
+  CheckGpuSlots(map, joint->slots, joint->device, Format("for %lld GPUs set joint.ranks to %lld", (long long)joint->slots, (long long)joint->slots));
   joint->carry_optimizer = map.Bool("carry_optimizer", joint->carry_optimizer);
   joint->train["freeze_paths"] = ReadFreeze(map, joint->train.value("freeze_paths", int64_t{0}));
   const bool before = errors.inherited();

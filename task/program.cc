@@ -11,8 +11,11 @@ namespace braid::task {
 namespace {
 
 constexpr int kPeerLost = 75;
+constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
+constexpr char kDeviceUnusable[] = "DEVICE_UNUSABLE";
 
 Category CategoryOf(const Status& status) {
+  if (status.reason() == kOutOfMemory) return Category::kUser;
   switch (status.code()) {
     case StatusCode::kInvalidArgument:
     case StatusCode::kNotFound:
@@ -35,12 +38,20 @@ Category CategoryOf(const Status& status) {
   }
 }
 
-// What libraries throw while a job runs is its failure too: one that is said, and not tried again without end.
-Status Run(const Job& job, const Task& task, Channel& channel) {
+// Trying again cannot help: a user's mistake stays one, and what is wrong with a machine stays wrong there. Memory may have been
+// taken by others.
+bool Deterministic(Category category, const Status& status) {
+  if (status.reason() == kOutOfMemory) return false;
+  return category == Category::kUser || status.reason() == kDeviceUnusable;
+}
+
+// Programs sort what their libraries throw themselves; what else is thrown while a job runs is its failure too: one that is
+// said, and not tried again without end. Memory may end in any of them.
+Status Guarded(const Job& job, const Task& task, Channel& channel) {
   try {
     return job(task, channel);
   } catch (const std::bad_alloc&) {
-    return ResourceExhausted("out of memory");
+    return Status(StatusCode::kResourceExhausted, kOutOfMemory, "out of memory in a job of kind " + task.kind);
   } catch (const std::exception& error) {
     return Internal(std::string("unexpected error: ") + error.what());
   }
@@ -50,6 +61,8 @@ Status Run(const Job& job, const Task& task, Channel& channel) {
 
 std::string HintFor(const Status& status) {
   if (status.reason() == "STORAGE_FULL") return "make room on that disk; the job is tried again";
+  if (status.reason() == kOutOfMemory) return "it is tried again in case that others took the memory; if not, give it less to hold or a larger machine";
+  if (status.reason() == kDeviceUnusable) return "look at the GPUs of that worker's machine (nvidia-smi); the job goes to another worker";
   if (status.code() == StatusCode::kDataLoss) return "fetch or make the file again; it is not what was written";
   if (status.code() == StatusCode::kPermissionDenied) return "let the user that runs the worker read and write there";
   return "";
@@ -77,10 +90,10 @@ int RunTaskProgram(const std::string& program, const std::string& task_file, con
                  "", true);
     return 1;
   }
-  const Status status = Run(kind->second, *task, channel);
+  const Status status = Guarded(kind->second, *task, channel);
   if (status.ok()) return 0;
   const Category category = CategoryOf(status);
-  channel.Fail(category, status, HintFor(status), category == Category::kUser);
+  channel.Fail(category, status, HintFor(status), Deterministic(category, status));
   if (category == Category::kPreempted) return 0;
   return status.code() == StatusCode::kAborted ? kPeerLost : 1;
 }

@@ -15,7 +15,9 @@ namespace braid::task {
 using Job = std::function<Status(const Task&, Channel&)>;
 
 // Runs the task of the file and returns the exit code. Failures are sorted by their code: bad input is the user's and
-// deterministic, a full disk or a lost connection is infra, kCancelled a clean stop, kAborted a lost peer (exit 75).
+// deterministic, a full disk or a lost connection is infra, kCancelled a clean stop, kAborted a lost peer (exit 75). Two reasons
+// say more than the code: OUT_OF_MEMORY is the user's but may pass, DEVICE_UNUSABLE is infra and sure to come again on this
+// machine. What a job throws ends it, not the program: std::bad_alloc is OUT_OF_MEMORY, anything else kInternal.
 int RunTaskProgram(const std::string& program, const std::string& task_file, const std::map<std::string, Job>& kinds);
 
 // What to do about an error, for people; may be empty.

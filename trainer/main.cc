@@ -15,7 +15,10 @@
 #include "trainer/export/huggingface.h"
 #include "trainer/export/import.h"
 #include "trainer/gate/gate.h"
+#include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/fault.h"
 #include "trainer/loop/checkpoint.h"
+#include "trainer/loop/memory.h"
 #include "trainer/loop/train.h"
 
 namespace braid::trainer {
@@ -94,15 +97,25 @@ Status ImportByHand(const Arguments& arguments) {
   return OkStatus();
 }
 
+// What went wrong must be said, even if there is no memory for the whole of it.
+template <typename Subject>
+Status Explained(const Status& error, const Subject& subject) {
+  try {
+    return ExplainMemory(error, subject);
+  } catch (const std::exception&) {
+    return error;
+  }
+}
+
 // torch throws; nothing beyond this program's edge does.
 task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
   return [job](const task::Task& task, task::Channel& channel) {
     try {
-      return job(task, channel);
-    } catch (const std::bad_alloc&) {
-      return ResourceExhausted("out of memory; give the job more slots or lower train.batch");
+      // First of all: torch remembers for good what it finds when it is asked for a GPU.
+      if (task.device == "cuda") BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
+      return Explained(job(task, channel), task);
     } catch (const std::exception& error) {
-      return Internal(error.what());
+      return Explained(StatusOf(error), task);
     }
   };
 }
@@ -141,14 +154,16 @@ int Main(int argc, char** argv) {
                                  {"evaluate", Guarded(RunEvaluateJob)}, {"gate", Guarded(RunGateJob)},
                                  {"export", Guarded(RunExportJob)}});
   }
+  Status status;
   try {
-    const Status status = by_hand(*arguments);
-    if (status.ok()) return 0;
-    std::fprintf(stderr, "braid-trainer: %s\n", status.message().c_str());
-    if (const std::string hint = task::HintFor(status); !hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
+    status = by_hand(*arguments);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "braid-trainer: %s\n", error.what());
+    status = StatusOf(error);
   }
+  if (status.ok()) return 0;
+  if (words.size() > 1) status = Explained(status, words[1]);
+  std::fprintf(stderr, "braid-trainer: %s\n", status.message().c_str());
+  if (const std::string hint = task::HintFor(status); !hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
   return 1;
 }
 

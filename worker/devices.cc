@@ -4,7 +4,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
+#include <iterator>
+#include <set>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -27,12 +30,130 @@ struct Nvml {
   int (*uuid)(Device, char*, unsigned);
   int (*name)(Device, char*, unsigned);
   int (*memory)(Device, Memory*);
+  // Of divided GPUs; a driver may be too old to have these.
+  int (*mig_mode)(Device, unsigned* current, unsigned* pending);
+  int (*mig_count)(Device, unsigned*);
+  int (*mig_handle)(Device, unsigned, Device*);
+  int (*instance)(Device, unsigned*);
+  int (*compute_instance)(Device, unsigned*);
 };
 
 template <typename Function>
 bool Find(void* library, const char* symbol, Function* function) {
   *function = reinterpret_cast<Function>(dlsym(library, symbol));
   return *function != nullptr;
+}
+
+bool Open(const std::string& library, Nvml* nvml) {
+  nvml->library = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (nvml->library == nullptr) return false;
+  const bool whole = Find(nvml->library, "nvmlInit_v2", &nvml->init) && Find(nvml->library, "nvmlShutdown", &nvml->shutdown) &&
+                     Find(nvml->library, "nvmlDeviceGetCount_v2", &nvml->count) &&
+                     Find(nvml->library, "nvmlDeviceGetHandleByIndex_v2", &nvml->handle) &&
+                     Find(nvml->library, "nvmlDeviceGetUUID", &nvml->uuid) && Find(nvml->library, "nvmlDeviceGetName", &nvml->name) &&
+                     Find(nvml->library, "nvmlDeviceGetMemoryInfo", &nvml->memory);
+  const bool divides = Find(nvml->library, "nvmlDeviceGetMigMode", &nvml->mig_mode) &&
+                       Find(nvml->library, "nvmlDeviceGetMaxMigDeviceCount", &nvml->mig_count) &&
+                       Find(nvml->library, "nvmlDeviceGetMigDeviceHandleByIndex", &nvml->mig_handle) &&
+                       Find(nvml->library, "nvmlDeviceGetGpuInstanceId", &nvml->instance) &&
+                       Find(nvml->library, "nvmlDeviceGetComputeInstanceId", &nvml->compute_instance);
+  if (!divides) nvml->mig_mode = nullptr;
+  return whole;
+}
+
+std::optional<Gpu> Describe(const Nvml& nvml, Device device) {
+  char uuid[96] = "", name[96] = "";
+  Memory memory{};
+  if (nvml.uuid(device, uuid, sizeof uuid) != 0) return std::nullopt;
+  (void)nvml.name(device, name, sizeof name);
+  (void)nvml.memory(device, &memory);  // not every device supports it
+  return Gpu{uuid, name, memory.total};
+}
+
+// The instances of a GPU, or nullopt if it is whole.
+std::optional<std::vector<Gpu>> Instances(const Nvml& nvml, Device device, const Gpu& gpu) {
+  unsigned now = 0, later = 0, most = 0;
+  if (nvml.mig_mode == nullptr || nvml.mig_mode(device, &now, &later) != 0 || now == 0) return std::nullopt;
+  std::vector<Gpu> instances;
+  if (nvml.mig_count(device, &most) != 0) most = 0;
+  for (unsigned i = 0; i < most; ++i) {
+    Device part = nullptr;
+    if (nvml.mig_handle(device, i, &part) != 0) continue;  // the numbers have gaps
+    std::optional<Gpu> instance = Describe(nvml, part);
+    if (!instance.has_value()) continue;
+    if (instance->name.empty()) instance->name = gpu.name;
+    instance->parent = gpu.uuid;
+    unsigned number = 0, compute = 0;
+    if (nvml.instance(part, &number) == 0 && nvml.compute_instance(part, &compute) == 0) {
+      instance->numbers = Format("MIG-%s/%u/%u", gpu.uuid.c_str(), number, compute);
+    }
+    instances.push_back(std::move(*instance));
+  }
+  return instances;
+}
+
+std::vector<Gpu> List(const Nvml& nvml) {
+  std::vector<Gpu> gpus;
+  unsigned count = 0;
+  if (nvml.count(&count) != 0) count = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    Device device = nullptr;
+    if (nvml.handle(i, &device) != 0) continue;
+    std::optional<Gpu> gpu = Describe(nvml, device);
+    if (!gpu.has_value()) continue;
+    std::vector<Gpu> parts = Instances(nvml, device, *gpu).value_or(std::vector<Gpu>{*gpu});
+    for (Gpu& part : parts) {
+      part.index = i;
+      part.model = gpu->name;
+      gpus.push_back(std::move(part));
+    }
+  }
+  return gpus;
+}
+
+// The number that CUDA reads at the beginning of an element ("1gpu" is 1), or -1.
+int64_t NumberOf(std::string_view element) {
+  const std::string text(Trim(element));
+  const size_t digits = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
+  if (digits >= text.size() || std::isdigit(static_cast<unsigned char>(text[digits])) == 0) return -1;
+  return std::strtoll(text.c_str(), nullptr, 10);
+}
+
+// What a UUID or the beginning of one names: a GPU, an instance, or, by the UUID of their GPU, all its instances. Empty if that is
+// nothing, or more than one thing; a whole UUID is never more than one.
+std::vector<Gpu> ByUuid(const std::vector<Gpu>& gpus, std::string_view name) {
+  std::map<std::string, std::vector<Gpu>> things;
+  for (const Gpu& gpu : gpus) {
+    if (gpu.uuid == name || gpu.numbers == name) return {gpu};
+    if (gpu.uuid.starts_with(name)) {
+      things[gpu.uuid] = {gpu};
+    } else if (!gpu.parent.empty() && gpu.parent.starts_with(name)) {
+      things[gpu.parent].push_back(gpu);
+    }
+  }
+  if (const auto exact = things.find(std::string(name)); exact != things.end()) return exact->second;
+  return things.size() == 1 ? things.begin()->second : std::vector<Gpu>();
+}
+
+std::vector<Gpu> ByNumber(const std::vector<Gpu>& gpus, int64_t number) {
+  std::vector<Gpu> found;
+  std::copy_if(gpus.begin(), gpus.end(), std::back_inserter(found), [&](const Gpu& gpu) { return gpu.index == number; });
+  return found;
+}
+
+bool OfOneKind(const std::vector<Gpu>& gpus) {
+  return std::all_of(gpus.begin(), gpus.end(), [&](const Gpu& gpu) { return gpu.model == gpus.front().model; });
+}
+
+std::string ListText(const std::vector<Gpu>& gpus) {
+  std::vector<std::string> texts;
+  for (const Gpu& gpu : gpus) texts.push_back(gpu.uuid + " (" + gpu.name + ")");
+  return texts.empty() ? "no GPU" : Join(texts, ", ");
+}
+
+std::optional<std::string> Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 }  // namespace
@@ -52,32 +173,72 @@ int32_t UsableCores() {
   return std::max(1, cores);
 }
 
+int32_t ThreadsOfGpuJob(int32_t cores, size_t gpus) {
+  return std::clamp(cores / std::max(1, static_cast<int32_t>(gpus)), 1, 8);
+}
+
 std::vector<Gpu> FindGpus(const std::string& library) {
   std::vector<Gpu> gpus;
   Nvml nvml{};
-  nvml.library = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (nvml.library == nullptr) return gpus;
-  const bool whole = Find(nvml.library, "nvmlInit_v2", &nvml.init) && Find(nvml.library, "nvmlShutdown", &nvml.shutdown) &&
-                     Find(nvml.library, "nvmlDeviceGetCount_v2", &nvml.count) &&
-                     Find(nvml.library, "nvmlDeviceGetHandleByIndex_v2", &nvml.handle) &&
-                     Find(nvml.library, "nvmlDeviceGetUUID", &nvml.uuid) && Find(nvml.library, "nvmlDeviceGetName", &nvml.name) &&
-                     Find(nvml.library, "nvmlDeviceGetMemoryInfo", &nvml.memory);
-  unsigned count = 0;
-  if (whole && nvml.init() == 0) {
-    if (nvml.count(&count) != 0) count = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      Device device = nullptr;
-      char uuid[96] = "", name[96] = "";
-      Memory memory{};
-      if (nvml.handle(i, &device) != 0 || nvml.uuid(device, uuid, sizeof uuid) != 0) continue;
-      (void)nvml.name(device, name, sizeof name);
-      (void)nvml.memory(device, &memory);  // not every device supports it
-      gpus.push_back({uuid, name, memory.total});
-    }
+  if (Open(library, &nvml) && nvml.init() == 0) {
+    gpus = List(nvml);
     nvml.shutdown();
   }
-  dlclose(nvml.library);
+  if (nvml.library != nullptr) dlclose(nvml.library);
   return gpus;
+}
+
+Result<std::vector<Gpu>> VisibleGpus(const std::vector<Gpu>& gpus, const std::optional<std::string>& value,
+                                     const std::optional<std::string>& order) {
+  if (!value.has_value()) return gpus;
+  // CUDA takes the first element's form for all: the first of another form is one that is not there.
+  const std::string_view prefix = value->starts_with("GPU-") ? "GPU-" : value->starts_with("MIG-") ? "MIG-" : "";
+  std::vector<Gpu> visible;
+  std::set<std::string> seen;
+  for (const std::string& element : Split(*value, ',')) {
+    std::vector<Gpu> named;
+    if (prefix.empty()) {
+      named = ByNumber(gpus, NumberOf(element));
+      if (!named.empty() && !OfOneKind(gpus) && order != "PCI_BUS_ID") {
+        return FailedPrecondition("CUDA_VISIBLE_DEVICES=" + *value + " gives numbers, and the GPUs here are of different kinds: CUDA numbers them by "
+                                  "speed, which cannot be known without it; set CUDA_DEVICE_ORDER=PCI_BUS_ID, or give UUIDs: " + ListText(gpus));
+      }
+    } else if (element.starts_with(prefix)) {
+      named = ByUuid(gpus, element);
+    }
+    if (named.empty()) break;
+    if (!seen.insert(named[0].uuid).second) return std::vector<Gpu>();
+    visible.push_back(named[0]);
+  }
+  return visible;
+}
+
+Result<std::vector<Gpu>> ChooseGpus(const std::vector<Gpu>& visible, const std::string& choice) {
+  if (choice == "all") return visible;
+  if (choice == "none") return std::vector<Gpu>();
+  std::vector<Gpu> chosen;
+  for (const std::string& element : Split(choice, ',')) {
+    const std::string_view uuid = Trim(element);
+    const std::vector<Gpu> named = uuid.empty() ? std::vector<Gpu>() : ByUuid(visible, uuid);
+    if (named.empty()) {
+      return InvalidArgument("--gpus " + choice + ": \"" + std::string(uuid) + "\" names none, or not one alone, of what is visible here: " +
+                             ListText(visible) + ". Give all, none, or UUIDs with commas between");
+    }
+    for (const Gpu& gpu : named) {
+      if (std::find(chosen.begin(), chosen.end(), gpu) != chosen.end()) {
+        return InvalidArgument("--gpus " + choice + ": names " + gpu.uuid + " twice");
+      }
+      chosen.push_back(gpu);
+    }
+  }
+  return chosen;
+}
+
+Result<std::vector<Gpu>> GpusForWorker(const std::string& choice, const std::string& library) {
+  if (choice == "none") return std::vector<Gpu>();
+  BRAID_ASSIGN_OR_RETURN(const std::vector<Gpu> visible,
+                         VisibleGpus(FindGpus(library), Variable("CUDA_VISIBLE_DEVICES"), Variable("CUDA_DEVICE_ORDER")));
+  return ChooseGpus(visible, choice);
 }
 
 }  // namespace braid::worker

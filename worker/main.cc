@@ -22,7 +22,7 @@ constexpr int64_t kStopMs = 25'000;
 constexpr int64_t kAnnounceMs = 1'000;
 
 struct Flags {
-  std::string coordinator, address_file, dir, id, site, bin;
+  std::string coordinator, address_file, dir, id, site, bin, gpus = "all";
   std::vector<std::string> labels, kinds;
   int32_t slots = 0;
 };
@@ -44,6 +44,14 @@ Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::st
   return labels;
 }
 
+// A variable that cannot be understood hides all GPUs from a worker that was not asked for certain ones: its CPU is of use still.
+Result<std::vector<Gpu>> Gpus(const std::string& choice) {
+  Result<std::vector<Gpu>> gpus = GpusForWorker(choice);
+  if (gpus.ok() || choice != "all") return gpus;
+  spdlog::warn("no GPU is used: {}", gpus.status().message());
+  return std::vector<Gpu>();
+}
+
 Status Run(const Flags& flags) {
   if (flags.coordinator.empty() == flags.address_file.empty()) {
     return InvalidArgument("give either --coordinator HOST:PORT or --address-file FILE");
@@ -62,7 +70,7 @@ Status Run(const Flags& flags) {
   identity.site = flags.site;
   identity.kinds = flags.kinds;
   identity.cpu_slots = flags.slots > 0 ? flags.slots : UsableCores();
-  identity.gpus = FindGpus();
+  BRAID_ASSIGN_OR_RETURN(identity.gpus, Gpus(flags.gpus));
   identity.version = kVersion;
   BecomeSubreaper();
 
@@ -75,7 +83,8 @@ Status Run(const Flags& flags) {
   StopSignal stop;
   StopSignal session_stop;
   RpcLink link(Address(flags.coordinator, flags.address_file), identity.worker_id, identity.boot_id);
-  Supervisor supervisor({&link, cache.get(), dir, flags.bin.empty() ? ProgramFolder() : flags.bin}, identity.gpus);
+  Supervisor supervisor({&link, cache.get(), dir, flags.bin.empty() ? ProgramFolder() : flags.bin,
+                         ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size())}, identity.gpus);
   std::thread watcher([&] {
     const timespec tick{0, 100'000'000};
     while (!stop.IsSet()) {
@@ -89,6 +98,7 @@ Status Run(const Flags& flags) {
     }
   });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots, identity.gpus.size(), dir);
+  for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
   const Status status = RunSession(identity, link, supervisor, session_stop);
   stop.Set();
   watcher.join();
@@ -112,6 +122,8 @@ int Main(int argc, char** argv) {
   app.add_option("--site", flags.site, "where this machine is: corpora with this site are read here");
   app.add_option("--label", flags.labels, "key=value, for people");
   app.add_option("--slots", flags.slots, "CPU slots (default: usable cores)")->check(CLI::Range(1, 4096));
+  app.add_option("--gpus", flags.gpus, "all, none, or UUIDs with commas between: which of the GPUs that CUDA_VISIBLE_DEVICES shows")
+      ->capture_default_str();
   app.add_option("--kinds", flags.kinds, "run only jobs of these kinds")->delimiter(',');
   app.add_option("--bin", flags.bin, "folder of braid-trainer and the other task programs (default: beside this one)");
   app.set_version_flag("--version", kVersion);

@@ -28,6 +28,7 @@ namespace {
 constexpr int64_t kLogTailBytes = 4096;
 constexpr uint64_t kSmallBytes = 64 << 10;
 constexpr int kPeerLost = 75;
+constexpr int kUnfitMachine = 69;
 constexpr char kMark[] = "process.json";
 constexpr int64_t kKeyWaitMs = 2'000;  // of one call: a rank that has ended must not wait longer to say so
 
@@ -112,6 +113,9 @@ struct Rank::State {
 
   RankEnd Work() {
     if (assignment.stop) return Failed("cancelled", Cancelled("stopped before it began"));
+    if (assignment.device == "cuda" && gpus.size() < static_cast<size_t>(assignment.slots)) {
+      return Failed("infra", Unavailable(Format("%zu of %d GPUs are free on this worker", gpus.size(), assignment.slots)));
+    }
     task::Task task;
     if (const Status status = PrepareTask(&task); !status.ok()) return FetchFailed(status);
     if (program.stop_asked()) return Failed("preempted", Cancelled("stopped before it began"));
@@ -171,11 +175,14 @@ struct Rank::State {
     task->rank = assignment.key.rank;
     task->world = assignment.world;
     task->generation = assignment.key.epoch;
-    task->threads = assignment.device == "cpu" ? assignment.slots : 1;
+    task->threads = Threads();
     task->device = assignment.device;
     BRAID_ASSIGN_OR_RETURN(task->spec, ParseJson(assignment.spec, "the job's spec"));
     return WriteJsonFile(Path("task.json"), task::ToJson(*task));
   }
+
+  // A GPU needs the processor, too: for first values, for noise and to be fed.
+  int32_t Threads() const { return assignment.device == "cpu" ? assignment.slots : std::max(1, context.gpu_threads); }
 
   Status StartProgram() {
     metrics.Reset(open(Path("metrics.jsonl").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
@@ -185,7 +192,7 @@ struct Rank::State {
     options.output = Path("log");
     options.task_socket = true;
     const bool cpu = assignment.device == "cpu";
-    options.env = {{"OMP_NUM_THREADS", std::to_string(cpu ? assignment.slots : 1)},
+    options.env = {{"OMP_NUM_THREADS", std::to_string(Threads())},
                    {"OMP_WAIT_POLICY", "passive"},
                    {"CUDA_VISIBLE_DEVICES", cpu ? "" : Join(gpus, ",")},
                    {"CUDA_MODULE_LOADING", "LAZY"},
@@ -326,7 +333,10 @@ struct Rank::State {
     } else if (exit.signal == SIGKILL && program.stopped()) {
       end = Failed("preempted", Cancelled("did not stop in its time and was killed"));
     } else if (exit.signal == SIGKILL) {
-      end = Failed("infra", Internal("the task program was killed (signal 9), perhaps for want of memory"));
+      end = Failed("infra", Internal("the task program was killed (signal 9), perhaps for want of memory"),
+                   "if the machine's log says \"out of memory\", lower train.batch or let fewer jobs run beside it");
+    } else if (exit.code == kUnfitMachine) {
+      end = Failed("infra", Unavailable(LastLine(LogTail())), "run this worker on another machine, or braid built for this one", true);
     } else if (exit.signal != 0) {
       end = Failed("infra", Internal(Format("the task program crashed with signal %d", exit.signal)), "its log tells more: braid logs");
     } else {
@@ -349,6 +359,11 @@ struct Rank::State {
     const ssize_t n = pread(fd.get(), tail.data(), tail.size(), begin);
     tail.resize(n > 0 ? static_cast<size_t>(n) : 0);
     return tail;
+  }
+
+  static std::string LastLine(std::string text) {
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.substr(text.rfind('\n') + 1);  // npos + 1 is 0
   }
 
   Status StoreOutputs(RankEnd* end) {

@@ -17,6 +17,7 @@ struct RankContext {
   storage::BlobStore* cache = nullptr;
   std::string folder;       // of the worker: ranks/, artifacts/ are below it
   std::string programs;     // where braid-trainer and the others are
+  int32_t gpu_threads = 1;  // threads of the processor for a rank that has a GPU
 };
 
 // What a rank says of itself, for heartbeats.

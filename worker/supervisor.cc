@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 namespace braid::worker {
 namespace {
@@ -36,6 +37,10 @@ void Supervisor::Collect() {
 std::vector<std::string> Supervisor::TakeGpus(int32_t count) {
   std::set<std::string> used;
   for (const auto& [key, rank] : ranks_) used.insert(rank->gpus().begin(), rank->gpus().end());
+  for (const auto& [key, rank] : leaving_) {  // its program may not be gone yet
+    if (rank->running()) used.insert(rank->gpus().begin(), rank->gpus().end());
+  }
+  for (const RefusedGpu& gpu : refused_gpus_) used.insert(gpu.uuid);
   std::vector<std::string> taken;
   for (const Gpu& gpu : gpus_) {
     if (static_cast<int32_t>(taken.size()) < count && !used.contains(gpu.uuid)) taken.push_back(gpu.uuid);
@@ -59,6 +64,13 @@ void Supervisor::Drop(const std::vector<RankKey>& keys) {
   }
 }
 
+void Supervisor::Refuse(const std::vector<RefusedGpu>& gpus) {
+  if (gpus == refused_gpus_) return;
+  for (const RefusedGpu& gpu : gpus) Log(LogLevel::kWarning, "worker", gpu.why);
+  if (gpus.empty()) Log(LogLevel::kInfo, "worker", "all announced GPUs are this worker's now");
+  refused_gpus_ = gpus;
+}
+
 bool Supervisor::Leaving(const RankKey& key) const {
   return std::any_of(leaving_.begin(), leaving_.end(), [&](const auto& entry) { return entry.first == key; });
 }
@@ -66,6 +78,7 @@ bool Supervisor::Leaving(const RankKey& key) const {
 void Supervisor::Apply(const Desired& desired) {
   MutexLock lock(mutex_);
   Collect();
+  Refuse(desired.refused_gpus);
   std::set<RankKey> wanted;
   for (const Assignment& rank : desired.ranks) wanted.insert(rank.key);
   std::erase_if(done_, [&](const RankKey& key) { return !wanted.contains(key); });

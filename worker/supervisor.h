@@ -45,7 +45,9 @@ class Supervisor {
   void Collect() BRAID_REQUIRES(mutex_);
   void Drop(const std::vector<RankKey>& keys) BRAID_REQUIRES(mutex_);
   bool Leaving(const RankKey& key) const BRAID_REQUIRES(mutex_);
+  // Up to `count` GPUs that are ours and that no program uses.
   std::vector<std::string> TakeGpus(int32_t count) BRAID_REQUIRES(mutex_);
+  void Refuse(const std::vector<RefusedGpu>& gpus) BRAID_REQUIRES(mutex_);
 
   const RankContext context_;
   const std::vector<Gpu> gpus_;
@@ -55,6 +57,7 @@ class Supervisor {
   std::map<RankKey, std::unique_ptr<Rank>> ranks_ BRAID_GUARDED_BY(mutex_);
   // Dropped; what they began (hashing a checkpoint, a call) is waited for beside the rest.
   std::vector<std::pair<RankKey, std::unique_ptr<Rank>>> leaving_ BRAID_GUARDED_BY(mutex_);
+  std::vector<RefusedGpu> refused_gpus_ BRAID_GUARDED_BY(mutex_);  // another worker's, says the coordinator
   // Ended and reported, but perhaps still in a desired state that is on its way: not to be started again.
   std::set<RankKey> done_ BRAID_GUARDED_BY(mutex_);
 };

@@ -83,7 +83,12 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
-    if (attempt->failure.category == "system") view.excluded.insert(attempt->workers.begin(), attempt->workers.end());
+    // A machine that cannot do it (no driver, say) is infra and sure to fail again; of a gang nobody knows whose machine it was.
+    const catalog::Failure& failure = attempt->failure;
+    const bool machine = failure.category == "infra" && failure.deterministic && attempt->workers.size() == 1;
+    if (failure.category == "system" || machine) {
+      view.excluded.insert(attempt->workers.begin(), attempt->workers.end());
+    }
     const bool failed = attempt->state == AttemptState::kFailed || attempt->state == AttemptState::kLost;
     view.avoid = failed && attempt->workers.size() == 1 ? attempt->workers[0] : "";
   }
@@ -203,10 +208,13 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
   for (auto& [id, worker] : state.workers) {
     if (worker.session == nullptr) continue;
     std::vector<Assignment>& ranks = wanted[id];
-    if (worker.desired != nullptr && worker.desired->ranks == ranks) continue;
+    if (worker.desired != nullptr && worker.desired->ranks == ranks && worker.desired->refused_gpus == worker.refused_gpus) {
+      continue;
+    }
     auto desired = std::make_shared<Desired>();
     desired->version = ++state.version;
     desired->ranks = std::move(ranks);
+    desired->refused_gpus = worker.refused_gpus;
     for (const Assignment& assignment : desired->ranks) {
       state.attempts[assignment.attempt].told_version.try_emplace(assignment.rank, desired->version);
       if (assignment.stop) state.attempts[assignment.attempt].stop_version.try_emplace(assignment.rank, desired->version);

@@ -28,10 +28,19 @@ struct Assignment {
   bool operator==(const Assignment&) const = default;
 };
 
+// A GPU that a worker announced and that is another worker's.
+struct RefusedGpu {
+  catalog::GpuRecord gpu;
+  std::string owner;
+  std::string reason;  // for people
+  bool operator==(const RefusedGpu&) const = default;
+};
+
 // The full set for one worker. Versions rise, also across restarts of the coordinator.
 struct Desired {
   int64_t version = 0;
   std::vector<Assignment> ranks;
+  std::vector<RefusedGpu> refused_gpus;
 };
 
 // Called by the core's thread; must not block.

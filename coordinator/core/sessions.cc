@@ -1,6 +1,7 @@
 #include "coordinator/core/sessions.h"
 
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/gpus.h"
 
 namespace braid::coordinator {
 namespace {
@@ -78,6 +79,7 @@ Result<int64_t> Hello(const WorkerRecord& hello, std::shared_ptr<SessionSink> si
   record.last_seen_ms = tx.wall_ms();
   const auto known = state.image().workers.find(hello.id);
   if (known != state.image().workers.end()) record.admit = known->second.admit;
+  std::vector<RefusedGpu> refused_gpus = RefuseGpus(&record, state);
 
   LiveWorker& worker = state.workers[hello.id];
   if (worker.session != nullptr) {
@@ -100,6 +102,7 @@ Result<int64_t> Hello(const WorkerRecord& hello, std::shared_ptr<SessionSink> si
     state.attempts[key.attempt].stop_version.erase(key.rank);
   }
   SetLink(hello.id, worker, Link::kReady, tx);
+  NoteGpus(hello.id, hello.gpus, std::move(refused_gpus), tx);
   LoseOldBoot(record, tx);
   return session_id;
 }
@@ -148,6 +151,7 @@ void WatchWorkers(Transaction& tx) {
       LoseRank(key.attempt, key.rank, "worker " + id + " was lost: nothing was heard of it", tx);
     }
   }
+  ClaimFreedGpus(tx);
   LoseMissingRanks(tx);
   const std::set<AttemptKey> live = state.live();
   for (const AttemptKey& key : live) FinishIfGone(key, tx);

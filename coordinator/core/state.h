@@ -55,6 +55,8 @@ struct LiveWorker {
   std::set<RankKey> ranks;                // its inventory
   int64_t seen_version = 0;
   scheduler::Link link = scheduler::Link::kOffline;
+  std::vector<catalog::GpuRecord> announced_gpus;
+  std::vector<RefusedGpu> refused_gpus;   // of those
   std::shared_ptr<const Desired> desired; // as pushed in this session
 };
 

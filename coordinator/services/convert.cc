@@ -61,6 +61,12 @@ void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
   message->set_pending_since_ms(pending->second.since_ms);
 }
 
+void Fill(const RefusedGpu& gpu, v1::RefusedGpu* message) {
+  message->set_id(gpu.gpu.id);
+  message->set_worker(gpu.owner);
+  message->set_reason(gpu.reason);
+}
+
 }  // namespace
 
 v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
@@ -174,6 +180,9 @@ v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state
   const auto live = state.workers.find(worker.id);
   const auto link = live == state.workers.end() ? scheduler::Link::kOffline : live->second.link;
   message.set_link(static_cast<v1::WorkerLink>(link));
+  if (live != state.workers.end()) {
+    for (const RefusedGpu& gpu : live->second.refused_gpus) Fill(gpu, message.add_refused_gpus());
+  }
   int64_t used = 0;
   for (const AttemptKey& key : state.live()) {
     const AttemptRecord& attempt = *state.FindAttempt(key);
@@ -196,6 +205,7 @@ v1::DesiredState DesiredMessage(const Desired& desired, const scheduler::LeaseOp
   message.set_version(desired.version);
   message.set_beat_ms(lease.beat_ms);
   message.set_cut_off_ms(lease.cut_off_ms);
+  for (const RefusedGpu& gpu : desired.refused_gpus) Fill(gpu, message.add_refused_gpus());
   for (const Assignment& assignment : desired.ranks) {
     v1::RankAssignment* rank = message.add_ranks();
     rank->mutable_id()->set_run_id(assignment.attempt.run);

@@ -261,9 +261,9 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_FALSE(job.inputs.contains("data.tales"));  // nothing here reads held-out text
   EXPECT_EQ(job.slots_per_rank, 1);
   EXPECT_FALSE(dag.Find("evaluate:c@start")->spec.contains("glue"));  // long, and of little use before the joint training
-  const Dag other = MustExpand(Text("") + "evaluate: [{resources: {slots: 3, device: cuda}}, {glue: {dir: g, start: true}}]\n");
+  const Dag other = MustExpand(Text("") + "evaluate: [{resources: {slots: 1, device: cuda}}, {glue: {dir: g, start: true}}]\n");
   EXPECT_TRUE(other.Find("evaluate:c@start")->spec.contains("glue"));
-  EXPECT_EQ(other.Find("evaluate:c")->slots_per_rank, 3);
+  EXPECT_EQ(other.Find("evaluate:c")->slots_per_rank, 1);
   EXPECT_EQ(other.Find("evaluate:c")->device, "cuda");
   EXPECT_FALSE(job.spec.contains("loss"));
   std::map<std::string, Source> sources;

@@ -247,5 +247,77 @@ TEST(RankTest, ADroppedRankThatIsBusyDoesNotHoldUpTheOthers) {
   site.link.HoldUploads(false);
 }
 
+Assignment OnGpu(int32_t slots = 1) {
+  Assignment assignment = SomeAssignment();
+  assignment.device = "cuda";
+  assignment.slots = slots;
+  return assignment;
+}
+
+constexpr char kSaysItsEnvironment[] =
+    "echo \"{\\\"event\\\":\\\"result\\\",\\\"outputs\\\":{},\\\"summary\\\":{\\\"gpus\\\":\\\"$CUDA_VISIBLE_DEVICES\\\",\\\"omp\\\":$OMP_NUM_THREADS,"
+    "\\\"threads\\\":$(sed -n 's/.*\"threads\": *\\([0-9]*\\).*/\\1/p' \"$1\")}}\" >&3\n";
+
+TEST(RankTest, AGpuJobHasItsGpuAndThreadsToFeedIt) {
+  Site site;
+  site.Program(kSaysItsEnvironment);
+  RankContext context = site.Context();
+  context.gpu_threads = 3;
+  Rank rank(context, OnGpu(), {"GPU-2"});
+  ASSERT_TRUE(Eventually([&] { return rank.finished(); }));
+  ASSERT_THAT(site.link.ends(), SizeIs(1));
+  EXPECT_EQ(Json::parse(site.link.ends()[0].summary), (Json{{"gpus", "GPU-2"}, {"omp", 3}, {"threads", 3}})) << site.link.ends()[0].error;
+}
+
+TEST(RankTest, WithoutItsGpuAJobDoesNotStart) {
+  Site site;
+  site.Program("exit 0\n");
+  Rank rank(site.Context(), OnGpu(/*slots=*/2), {"GPU-2"});
+  ASSERT_TRUE(Eventually([&] { return rank.finished(); }));
+  ASSERT_THAT(site.link.ends(), SizeIs(1));
+  EXPECT_EQ(site.link.ends()[0].category, "infra");
+  EXPECT_EQ(site.link.ends()[0].error, "1 of 2 GPUs are free on this worker");
+}
+
+TEST(RankTest, AGpuThatIsAnotherWorkersIsNotTaken) {
+  Site site;
+  site.Program(kSaysItsEnvironment);
+  Supervisor supervisor(site.Context(), {{.uuid = "GPU-1"}, {.uuid = "GPU-2"}});
+  Desired desired;
+  desired.version = 1;
+  desired.ranks = {OnGpu()};
+  desired.refused_gpus = {{"GPU-1", "GPU GPU-1 is not used: another worker has it"}};
+  supervisor.Apply(desired);
+  ASSERT_TRUE(Eventually([&] { return !site.link.ends().empty(); }));
+  EXPECT_EQ(Json::parse(site.link.ends()[0].summary)["gpus"], "GPU-2");
+}
+
+TEST(RankTest, AGpuIsFreeWhenItsProgramIsGone) {
+  Site site;
+  site.Program("sleep 600\n");
+  Supervisor supervisor(site.Context(), {{.uuid = "GPU-1"}});
+  Desired desired;
+  desired.version = 1;
+  desired.ranks = {OnGpu()};
+  supervisor.Apply(desired);
+  ASSERT_THAT(supervisor.Inventory(), SizeIs(1));
+  desired.version = 2;
+  desired.ranks[0].key.epoch = 2;
+  site.Program(kSaysItsEnvironment);
+  supervisor.Apply(desired);
+  ASSERT_TRUE(Eventually([&] { return !site.link.ends().empty(); }));
+  EXPECT_TRUE(site.link.ends()[0].success) << site.link.ends()[0].error;
+}
+
+TEST(RankTest, AProgramThatThisMachineCannotRunIsTheMachinesFault) {
+  Site site;
+  site.Program("echo 'first line' >&2\necho 'braid-trainer: this CPU has no AVX2' >&2\nexit 69\n");
+  const auto ends = EndsOf(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends[0].category, "infra");
+  EXPECT_TRUE(ends[0].deterministic) << "so that it goes to another worker";
+  EXPECT_EQ(ends[0].error, "braid-trainer: this CPU has no AVX2");
+}
+
 }  // namespace
 }  // namespace braid::worker

@@ -9,29 +9,42 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "trainer/kernels/fault.h"
 
 namespace braid::trainer {
 namespace {
+
+// OK, or what CUDA says: of this rank's GPU, not of a peer.
+Status Check(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return OkStatus();
+  (void)cudaGetLastError();  // else the next call that succeeds would report it again
+  return StatusOfCuda(error, std::string(what) + ": " + cudaGetErrorString(error));
+}
+
+cudaStream_t Stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
 
 class Nccl final : public Collective {
  public:
   Nccl(ncclComm_t comm, int64_t rank, int64_t world, int64_t timeout_ms)
       : comm_(comm), rank_(rank), world_(world), timeout_ms_(timeout_ms) {}
-  ~Nccl() override { ncclCommAbort(comm_); }
+  ~Nccl() override {
+    ncclCommAbort(comm_);
+    if (buffer_ != nullptr) cudaFree(buffer_);
+  }
   int64_t rank() const override { return rank_; }
   int64_t world() const override { return world_; }
 
   Status AllReduce(float* data, int64_t count) override { return Sum(data, count, ncclFloat32); }
 
+  // Through a buffer on the device, on the same stream as the reduction: whatever stream that is, the copies wait for it.
   Status AllReduce(double* data, int64_t count) override {
+    BRAID_RETURN_IF_ERROR(Reserve(count));
     const size_t bytes = static_cast<size_t>(count) * sizeof(double);
-    double* device = nullptr;
-    if (cudaMalloc(&device, bytes) != cudaSuccess) return ResourceExhausted("no GPU memory for a reduction");
-    cudaMemcpy(device, data, bytes, cudaMemcpyHostToDevice);
-    Status status = Sum(device, count, ncclFloat64);
-    cudaMemcpy(data, device, bytes, cudaMemcpyDeviceToHost);
-    cudaFree(device);
-    return status;
+    const cudaStream_t stream = Stream();
+    BRAID_RETURN_IF_ERROR(Check(cudaMemcpyAsync(buffer_, data, bytes, cudaMemcpyHostToDevice, stream), "copying sums to the GPU"));
+    BRAID_RETURN_IF_ERROR(Sum(buffer_, count, ncclFloat64));
+    BRAID_RETURN_IF_ERROR(Check(cudaMemcpyAsync(data, buffer_, bytes, cudaMemcpyDeviceToHost, stream), "copying sums from the GPU"));
+    return Check(cudaStreamSynchronize(stream), "copying sums from the GPU");
   }
 
   Status Barrier() override {
@@ -40,40 +53,62 @@ class Nccl final : public Collective {
   }
 
  private:
+  Status Reserve(int64_t count) {
+    if (count <= reserved_) return OkStatus();
+    if (buffer_ != nullptr) cudaFree(buffer_);
+    buffer_ = nullptr;
+    reserved_ = 0;
+    BRAID_RETURN_IF_ERROR(Check(cudaMalloc(reinterpret_cast<void**>(&buffer_), static_cast<size_t>(count) * sizeof(double)),
+                                "a buffer for sums over the ranks"));
+    reserved_ = count;
+    return OkStatus();
+  }
+
+  // What NCCL knows of the peers; `what` is what this rank was doing.
+  Status Lost(const char* what, ncclResult_t result) const {
+    const char* detail = ncclGetLastError(comm_);
+    return Aborted(std::string("a rank of the gang was lost (NCCL ") + what + ": " + ncclGetErrorString(result) +
+                   (detail == nullptr || *detail == '\0' ? "" : std::string("; ") + detail) + ")");
+  }
+
   // A non-blocking communicator may answer "in progress" to any call; errors of peers show while polling.
   Status Wait(const char* what) {
     const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms_;
     ncclResult_t state = ncclInProgress;
-    while (ncclCommGetAsyncError(comm_, &state) == ncclSuccess && state == ncclInProgress) {
+    while (true) {
+      if (const ncclResult_t asked = ncclCommGetAsyncError(comm_, &state); asked != ncclSuccess) return Lost(what, asked);
+      if (state != ncclInProgress) break;
       if (SystemClock().MonotonicMs() > deadline) return Aborted(std::string("NCCL ") + what + ": no answer from a rank");
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    if (state == ncclSuccess) return OkStatus();
-    return Aborted(std::string("NCCL ") + what + ": " + ncclGetErrorString(state));
+    return state == ncclSuccess ? OkStatus() : Lost(what, state);
   }
 
+  // Returns when the sum is there. Only cudaSuccess says that it is.
   Status Sum(void* data, int64_t count, ncclDataType_t type) {
-    const cudaStream_t stream = c10::cuda::getCurrentCUDAStream().stream();
+    const cudaStream_t stream = Stream();
     const ncclResult_t begun = ncclAllReduce(data, data, static_cast<size_t>(count), type, ncclSum, comm_, stream);
-    if (begun != ncclSuccess && begun != ncclInProgress) {
-      return Aborted(std::string("NCCL all-reduce: ") + ncclGetErrorString(begun));
-    }
+    if (begun != ncclSuccess && begun != ncclInProgress) return Lost("all-reduce", begun);
     BRAID_RETURN_IF_ERROR(Wait("all-reduce"));
     const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms_;
-    while (cudaStreamQuery(stream) == cudaErrorNotReady) {
+    cudaError_t done = cudaErrorNotReady;
+    while ((done = cudaStreamQuery(stream)) == cudaErrorNotReady) {
       ncclResult_t state = ncclSuccess;
-      ncclCommGetAsyncError(comm_, &state);
-      if (state != ncclSuccess) return Aborted(std::string("a rank of the gang was lost: ") + ncclGetErrorString(state));
+      const ncclResult_t asked = ncclCommGetAsyncError(comm_, &state);
+      if (asked != ncclSuccess || state != ncclSuccess) return Lost("all-reduce", asked != ncclSuccess ? asked : state);
       if (SystemClock().MonotonicMs() > deadline) return Aborted("NCCL all-reduce: no answer from a rank");
       std::this_thread::yield();
     }
-    return OkStatus();
+    BRAID_RETURN_IF_ERROR(Check(done, "an all-reduce on the GPU"));
+    return Wait("all-reduce");  // an aborted kernel ends, too
   }
 
   const ncclComm_t comm_;
   const int64_t rank_;
   const int64_t world_;
   const int64_t timeout_ms_;
+  double* buffer_ = nullptr;  // on the device, for sums of host values
+  int64_t reserved_ = 0;      // doubles that it holds
 };
 
 }  // namespace
@@ -82,7 +117,9 @@ Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous,
                                                    int64_t timeout_ms) {
   ncclUniqueId id{};
   if (rank == 0) {
-    if (ncclGetUniqueId(&id) != ncclSuccess) return Internal("NCCL could not make an id");
+    if (const ncclResult_t made = ncclGetUniqueId(&id); made != ncclSuccess) {
+      return Internal(std::string("NCCL could not make an id: ") + ncclGetErrorString(made));
+    }
     BRAID_RETURN_IF_ERROR(rendezvous.Put("nccl/id", {id.internal, sizeof id.internal}));
   } else {
     BRAID_ASSIGN_OR_RETURN(const std::string value, rendezvous.Get("nccl/id", timeout_ms));
@@ -96,11 +133,13 @@ Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous,
   const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms;
   while (state == ncclInProgress && SystemClock().MonotonicMs() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    if (ncclCommGetAsyncError(comm, &state) != ncclSuccess) break;
+    if (const ncclResult_t asked = ncclCommGetAsyncError(comm, &state); asked != ncclSuccess) state = asked;
   }
   if (state != ncclSuccess) {
+    const char* detail = comm == nullptr ? nullptr : ncclGetLastError(comm);
+    const std::string why = std::string(ncclGetErrorString(state)) + (detail == nullptr || *detail == '\0' ? "" : std::string("; ") + detail);
     if (comm != nullptr) ncclCommAbort(comm);
-    return Aborted(std::string("the gang did not meet: ") + ncclGetErrorString(state));
+    return Aborted("the gang did not meet: " + why);
   }
   return std::unique_ptr<Collective>(new Nccl(comm, rank, world, timeout_ms));
 }

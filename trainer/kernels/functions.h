@@ -28,10 +28,16 @@ at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at:
                          int64_t sequence, int64_t heads, RopeLayout layout = RopeLayout::kHalf);
 
 // Head and cross-entropy in chunks; logits are never held whole. hidden [rows, w], head [V, w],
-// labels int64 [rows], negative ones count for nothing. Returns the sum of losses. If `hidden_gradient` is not null it
+// labels int64 [rows], negative ones count for nothing; the loss of one that is not below V is NaN. Returns the sum of losses. If `hidden_gradient` is not null it
 // receives scale * d loss / d hidden, and scale * d loss / d head is added to `head_gradient`. If `losses` is not null it
 // receives the loss of each row, fp32 [rows] on the host.  (PaPaformer 1.6)
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
                 at::Tensor* hidden_gradient, at::Tensor* head_gradient, at::Tensor* losses = nullptr);
+
+// The mean cross-entropy of rows of logits [rows, classes], labels int64 [rows]; for few classes and any device. Operators that
+// torch has in deterministic mode everywhere: it counts its own loss of classes among those it does not have on GPUs.
+at::Tensor ClassLoss(const at::Tensor& logits, const at::Tensor& labels);
+// The same, of operators alone: what a GPU takes.
+at::Tensor ClassLossOfOperators(const at::Tensor& logits, const at::Tensor& labels);
 
 }  // namespace braid::trainer

@@ -102,7 +102,8 @@ double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::T
     for (int64_t row = 0; row < count; ++row) {
       const Row& known = state[static_cast<size_t>(row)];
       if (label[row] < 0) continue;
-      const double one = static_cast<double>(known.maximum - known.target) + std::log(static_cast<double>(known.sum));
+      const double one = label[row] >= vocab ? std::numeric_limits<double>::quiet_NaN()
+                                             : static_cast<double>(known.maximum - known.target) + std::log(static_cast<double>(known.sum));
       loss += one;
       if (losses != nullptr) losses[begin + row] = static_cast<float>(one);
     }

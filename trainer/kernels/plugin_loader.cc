@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/fault.h"
 
 namespace braid::trainer {
 namespace {
@@ -27,13 +28,14 @@ Status LoadCudaPlugin() {
   // torch refuses products on the GPU in deterministic mode without it, and reads it once.
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
-  if (library == nullptr) return FailedPrecondition(std::string("no CUDA plug-in: ") + dlerror());
+  if (library == nullptr) {
+    return DeviceUnusable(std::string("braid's CUDA plug-in cannot be loaded (") + dlerror() +
+                          "); scripts/build makes it beside braid-trainer wherever nvcc is, after scripts/setup");
+  }
   using Entry = const CudaFunctions* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, "braid_cuda_functions"));
-  if (entry == nullptr) return FailedPrecondition(path + " is not braid's CUDA plug-in");
-  if (entry()->device_count() < 1) {
-    return FailedPrecondition("device cuda: no GPU is visible to this process (CUDA_VISIBLE_DEVICES, driver)");
-  }
+  if (entry == nullptr) return DeviceUnusable(path + " is not braid's CUDA plug-in; build it again");
+  BRAID_RETURN_IF_ERROR(entry()->check_device());
   g_functions = entry();
   return OkStatus();
 }

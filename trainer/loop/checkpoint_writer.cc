@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "trainer/kernels/fault.h"
 
 namespace braid::trainer {
 
@@ -39,9 +40,14 @@ struct CheckpointWriter::State {
 
   void Write(const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history) {
     const std::string target = FolderOfStep(state.step);
-    Status status = MakeFolder(folder);
-    if (status.ok()) {
-      status = WriteCheckpoint(target, network.spec(), network.layout(), snapshot, state, history, /*optimizer=*/true);
+    Status status;
+    try {
+      status = MakeFolder(folder);
+      if (status.ok()) {
+        status = WriteCheckpoint(target, network.spec(), network.layout(), snapshot, state, history, /*optimizer=*/true);
+      }
+    } catch (const std::exception& thrown) {
+      status = StatusOf(thrown);
     }
     if (status.ok()) {
       kept.insert(state.step);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "trainer/kernels/fault.h"
 
 namespace braid::trainer {
 namespace {
@@ -74,7 +75,13 @@ struct Feeder::State {
 Feeder::Feeder(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan, int64_t first_step,
                int64_t rank, int64_t world)
     : state_(new State{settings, dataset, plan, rank, world, {}, {}, {}, false, {}}) {
-  state_->thread = std::thread([this, first_step] { state_->Run(first_step); });
+  state_->thread = std::thread([this, first_step] {
+    try {
+      state_->Run(first_step);
+    } catch (const std::exception& error) {
+      state_->Hand(StatusOf(error));
+    }
+  });
 }
 
 Feeder::~Feeder() {

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "trainer/kernels/functions.h"
 #include "trainer/network/gradient_norm.h"
 #include "trainer/network/network_impl.h"
 
@@ -156,7 +157,7 @@ double Lora::Backward(const LoraRows& rows, const float* labels, bool regression
   std::memcpy(truth.mutable_data_ptr<float>(), labels, sizeof(float) * static_cast<size_t>(rows.batch));
   truth = truth.to(impl_->network.device);
   const at::Tensor loss = regression ? at::mse_loss(outputs.squeeze(1), truth)
-                                     : at::cross_entropy_loss(outputs, truth.to(at::kLong));
+                                     : ClassLoss(outputs, truth.to(at::kLong));
   // Only what is trained: the products that the gradients of the network's own weights would cost are left out.
   torch::autograd::backward({loss}, {}, /*retain_graph=*/false, /*create_graph=*/false, impl_->leaves);
   return loss.item<double>();

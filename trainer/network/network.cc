@@ -13,8 +13,10 @@
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 
 #include "base/text.h"
+#include "trainer/kernels/cpu.h"
 #include "trainer/kernels/cuda/plugin.h"
 #include "trainer/kernels/functions.h"
 #include "trainer/network/host.h"
@@ -311,6 +313,10 @@ void ConfigureRuntime(int64_t threads) {
   at::globalContext().setFloat32MatmulPrecision("highest");
 }
 
-std::string InstructionSet() { return at::get_cpu_capability() + " torch-" TORCH_VERSION; }
+std::string InstructionSet() {
+  // Kernels of another build make other bits on the same processor.
+  const bool usual = std::string_view(KernelSimd()) == "avx2";
+  return at::get_cpu_capability() + " torch-" TORCH_VERSION + (usual ? "" : std::string(" kernels-") + KernelSimd());
+}
 
 }  // namespace braid::trainer

@@ -60,7 +60,7 @@ class Decoder {
 
 class Network {
  public:
-  // `device` is cpu or cuda; cuda without a device or without the plug-in is kFailedPrecondition.
+  // `device` is cpu or cuda; cuda without a device or without the plug-in is DEVICE_UNUSABLE (kernels/fault.h).
   static Result<std::unique_ptr<Network>> Create(const model::ModelSpec& spec, const std::string& device);
   ~Network();
 

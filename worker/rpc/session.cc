@@ -76,6 +76,7 @@ Desired FromProto(const v1::DesiredState& state) {
     assignment.recipe_sha256 = rank.recipe_sha256();
     desired.ranks.push_back(std::move(assignment));
   }
+  for (const v1::RefusedGpu& gpu : state.refused_gpus()) desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
   return desired;
 }
 

@@ -25,9 +25,17 @@ struct Assignment {
   std::string recipe_sha256;
 };
 
+// A GPU that this worker announced and must not use.
+struct RefusedGpu {
+  std::string uuid;
+  std::string why;
+  bool operator==(const RefusedGpu&) const = default;
+};
+
 struct Desired {
   int64_t version = 0;
   std::vector<Assignment> ranks;
+  std::vector<RefusedGpu> refused_gpus;
   int64_t beat_ms = 5'000;
   int64_t cut_off_ms = 24 * 3'600'000;
 };

@@ -186,5 +186,27 @@ TEST(HeadLossTest, RepeatsBitForBit) {
   }
 }
 
+// On every device: one that was read would come from another row, or from nowhere.
+TEST(HeadLossTest, ALabelBeyondTheVocabularyIsNoNumber) {
+  HeadCase c = MakeHeadCase(5, 1030, 8, 1.0f);
+  EXPECT_FALSE(std::isnan(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr)));
+  for (const int64_t label : {int64_t{1030}, int64_t{1} << 40}) {
+    c.labels[2] = label;
+    at::Tensor losses;
+    EXPECT_TRUE(std::isnan(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr, &losses)));
+    EXPECT_EQ(losses.isnan().sum().item<int64_t>(), 1) << "of its row alone";
+  }
+}
+
+// What a GPU takes for its loss of classes, and what a CPU takes.
+TEST(ClassLossTest, IsTheMeanCrossEntropy) {
+  const at::Tensor labels = at::tensor({2, 0, 1, 2, 2}, at::kLong);
+  const auto exact = [&](const std::vector<at::Tensor>& in) { return at::cross_entropy_loss(in[0], labels); };
+  Compare([&](const auto& in) { return ClassLoss(in[0], labels); }, exact, {Random({5, 3}, 11, 3.0f)});
+  Compare([&](const auto& in) { return ClassLossOfOperators(in[0], labels); }, exact, {Random({5, 3}, 11, 3.0f)});
+  const at::Tensor far = at::tensor({-200.0f, 200.0f, 0.0f, 3.0f, 4.0f, 5.0f}).view({2, 3});
+  EXPECT_EQ(ClassLossOfOperators(far, at::tensor({1, 1}, at::kLong)).item<float>(), at::cross_entropy_loss(far, at::tensor({1, 1}, at::kLong)).item<float>());
+}
+
 }  // namespace
 }  // namespace braid::trainer

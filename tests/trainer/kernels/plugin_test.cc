@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 
+#include "trainer/kernels/fault.h"
 #include "trainer/network/network.h"
 
 namespace braid::trainer {
@@ -16,6 +17,14 @@ TEST(PluginTest, LoadsWithOrWithoutAGpu) {
   const auto entry = reinterpret_cast<const CudaFunctions* (*)()>(dlsym(library, "braid_cuda_functions"));
   ASSERT_NE(entry, nullptr);
   EXPECT_GE(entry()->device_count(), 0);
+  const Status device = entry()->check_device();
+  if (entry()->device_count() == 0) {
+    EXPECT_EQ(device.reason(), kDeviceUnusable);
+    EXPECT_THAT(device.message(), HasSubstr("no GPU is visible to this process ("));
+    EXPECT_THAT(device.message(), HasSubstr("look at the driver with nvidia-smi and at CUDA_VISIBLE_DEVICES"));
+  } else {
+    EXPECT_TRUE(device.ok()) << device.message();
+  }
   EXPECT_NE(entry()->softmax_loss, nullptr);
   EXPECT_NE(entry()->nccl, nullptr);
 }
@@ -29,8 +38,10 @@ TEST(PluginTest, ANetworkOnCudaWithoutThePlugInSaysWhatIsMissing) {
   spec.dense = {"m", 8, 2, 1, 16, "llama"};
   const auto network = Network::Create(spec, "cuda");  // no plug-in stands beside this test
   ASSERT_FALSE(network.ok());
-  EXPECT_EQ(network.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(network.status().code(), StatusCode::kUnavailable) << "of this machine, not of the job";
+  EXPECT_EQ(network.status().reason(), kDeviceUnusable);
   EXPECT_THAT(network.status().message(), HasSubstr("libbraid_trainer_cuda.so"));
+  EXPECT_THAT(network.status().message(), HasSubstr("scripts/build makes it"));
 }
 
 }  // namespace

@@ -1,53 +1,19 @@
-// Cross-entropy over rows of logits: one block a row, an online maximum and sum in one read, the gradient in place in a
-// second. No atomics, fixed order of sums: the same bits every time.
+// The launch of softmax_loss.cuh. What it returns is the launch's own error; one inside the kernel shows at the next call.
 #include <cuda_runtime.h>
 
-#include <cfloat>
-#include <cstdint>
+#include "trainer/kernels/cuda/softmax_loss.cuh"
 
-namespace {
-
-constexpr int kThreads = 256;
-
-struct Partial {
-  float maximum;
-  float sum;  // of exp(x - maximum)
-};
-
-__device__ Partial Join(Partial a, Partial b) {
-  const float maximum = fmaxf(a.maximum, b.maximum);
-  return {maximum, a.sum * __expf(a.maximum - maximum) + b.sum * __expf(b.maximum - maximum)};
+extern "C" cudaError_t braid_softmax_loss(float* logits, const int64_t* labels, float* losses, int64_t rows, int64_t vocab,
+                                          float scale, bool gradients, cudaStream_t stream) {
+  if (rows == 0) return cudaSuccess;  // a grid of nothing is no valid launch
+  if (rows < 0 || rows > INT32_MAX) return cudaErrorInvalidConfiguration;
+  using namespace braid::trainer;
+  SoftmaxLossKernel<<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(logits, labels, losses, vocab, scale, gradients);
+  return cudaGetLastError();
 }
 
-__global__ void SoftmaxLossKernel(float* logits, const int64_t* labels, float* losses, int64_t vocab, float scale,
-                                  bool gradients) {
-  const int64_t row = blockIdx.x;
-  float* x = logits + row * vocab;
-  const int64_t label = labels[row];
-  Partial mine{-FLT_MAX, 0.0f};
-  for (int64_t i = threadIdx.x; i < vocab; i += kThreads) mine = Join(mine, {x[i], 1.0f});
-  __shared__ Partial shared[kThreads];
-  shared[threadIdx.x] = mine;
-  __syncthreads();
-  for (int width = kThreads / 2; width > 0; width /= 2) {
-    if (threadIdx.x < width) shared[threadIdx.x] = Join(shared[threadIdx.x], shared[threadIdx.x + width]);
-    __syncthreads();
-  }
-  const Partial all = shared[0];
-  if (threadIdx.x == 0) losses[row] = label < 0 ? 0.0f : __logf(all.sum) + all.maximum - x[label];
-  if (!gradients) return;
-  __syncthreads();  // x[label] was read before it is overwritten
-  const float factor = label < 0 ? 0.0f : scale / all.sum;
-  for (int64_t i = threadIdx.x; i < vocab; i += kThreads) {
-    const float p = factor * __expf(x[i] - all.maximum);
-    x[i] = i == label ? p - scale : p;
-  }
-}
-
-}  // namespace
-
-extern "C" void braid_softmax_loss(float* logits, const int64_t* labels, float* losses, int64_t rows, int64_t vocab,
-                                   float scale, bool gradients, cudaStream_t stream) {
-  SoftmaxLossKernel<<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(logits, labels, losses, vocab, scale,
-                                                                         gradients);
+// Whether there is code for the current device.
+extern "C" cudaError_t braid_softmax_loss_is_there() {
+  cudaFuncAttributes attributes{};
+  return cudaFuncGetAttributes(&attributes, braid::trainer::SoftmaxLossKernel);
 }
