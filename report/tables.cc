@@ -150,14 +150,14 @@ Table SpeedTable(const Results& results) {
 
 Table EqualTermsTable(const Results& results) {
   Table table;
-  table.columns = {{"composite"}, {"its loss", true}, {"dense"}, {"tokens", true}, {"its loss at as many tokens", true},
-                   {"cores", true}, {"time", true}, {"its loss at as much time", true}};
+  table.columns = {{"composite"}, {"validation loss", true}, {"tokens", true}, {"time", true}, {"cores", true}, {"dense"},
+                   {"dense at these tokens", true}, {"dense at this time", true}};
   const auto reached = [](const std::optional<Reached>& at) {
     return at.has_value() ? Format("%.4f (%.0f %%)", at->loss, 100 * at->share) : "-";
   };
   for (const EqualTerms& one : CompareOnEqualTerms(results)) {
-    table.rows.push_back({one.composite->name, Format("%.4f", one.loss), one.dense->name, Known(one.composite->tokens), reached(one.tokens),
-                          std::to_string(one.speed.cores), FormatDuration(one.speed.critical_path), reached(one.time)});
+    table.rows.push_back({one.composite->name, Format("%.4f", one.loss), Known(one.composite->tokens), FormatDuration(one.speed.critical_path),
+                          std::to_string(one.speed.cores), one.dense->name, reached(one.tokens), reached(one.time)});
   }
   return table;
 }

@@ -137,10 +137,13 @@ TEST_F(ReportTest, EveryVerdictIsOfThisOneTraining) {
   for (const std::string& text : {ToMarkdown(Short(results)), ToMarkdown(Full(results))}) {
     int judged = 0;
     for (const std::string& line : Split(text, '\n')) {
-      const bool judges = std::any_of(std::begin(kWordsThatJudge), std::end(kWordsThatJudge),
-                                      [&](const char* words) { return line.find(words) != std::string::npos; });
+      const bool title = line.find("(PaPaformer: ") != std::string::npos;  // a claim, in the words of who made it
+      const bool judges = !title && std::any_of(std::begin(kWordsThatJudge), std::end(kWordsThatJudge),
+                                                [&](const char* words) { return line.find(words) != std::string::npos; });
       judged += judges ? 1 : 0;
-      if (judges) EXPECT_THAT(line, testing::ContainsRegex("[Ii]n this one training"));
+      if (judges) {
+        EXPECT_THAT(line, testing::ContainsRegex("[Ii]n this one training"));
+      }
     }
     EXPECT_GE(judged, 6);
   }
@@ -170,7 +173,7 @@ TEST_F(ReportTest, LossesAreComparedAtEqualTokensAndEqualTime) {
   EXPECT_DOUBLE_EQ(all[0].time->share, 0.8);
   const std::string text = ToMarkdown(Short(results));
   EXPECT_THAT(text, HasSubstr("## Loss at equal tokens and at equal time"));
-  EXPECT_THAT(text, HasSubstr("|   3.0000 | dense | 2.00 M |              3.5000 (80 %) |     2 | 1 min 40 s |             3.5000 (80 %) |"));
+  EXPECT_THAT(text, HasSubstr("| c         |          3.0000 | 2.00 M | 1 min 40 s |     2 | dense |         3.5000 (80 %) |       3.5000 (80 %) |"));
   EXPECT_EQ(ToJson(results)["equal_terms"][0]["dense_at_time"]["share"], 0.8);
   EXPECT_THAT(ToMarkdown(Full(results)), HasSubstr("validation-loss-time.svg"));
 }
