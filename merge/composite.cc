@@ -181,6 +181,7 @@ Status CheckModel(const Parent& parent, const model::ModelSpec& asked) {
   there.arch.router_noise = asked.arch.router_noise;
   there.arch.rope_max_pos = asked.arch.rope_max_pos;
   there.arch.residual_init = asked.arch.residual_init;
+  there.connection.init = asked.connection.init;
   const std::string differences = JsonDifferences(model::ToJson(there), model::ToJson(asked), "the recipe");
   if (!differences.empty()) return Incompatible(parent.name + " is not what the recipe says of it: " + differences);
   return CheckTensors(parent);
@@ -202,7 +203,7 @@ Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const s
     composite.paths.push_back(parent.spec.dense);
     composite.paths.back().name = parent.name;
   }
-  const model::Stack large = LargeOf(composite.paths, options.connection.kind == "slice");
+  const model::Stack large = LargeOf(composite.paths, model::StartsFromPaths(options.connection));
   if (!base || large.d != base->spec.large.d) composite.large = large;
   BRAID_RETURN_IF_ERROR(model::Validate(composite));
   BRAID_RETURN_IF_ERROR(CheckComposite(parents, base, composite));

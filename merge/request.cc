@@ -28,10 +28,13 @@ Result<Json> ParseConnect(const std::string& connect) {
   return ParseJson(connect, "connect");
 }
 
+// What is new begins as in recipes without `compat: paper`, or as in the base, unless told otherwise.
 Result<model::Connection> ConnectionOf(const std::string& connect, const std::optional<Parent>& base) {
-  if (connect.empty()) return base ? base->spec.connection : model::Connection{};
-  BRAID_ASSIGN_OR_RETURN(const Json json, ParseConnect(connect));
-  return model::ConnectionFromJson(json, "connect");
+  if (connect.empty() && base) return base->spec.connection;
+  BRAID_ASSIGN_OR_RETURN(const Json json, ParseConnect(connect.empty() ? "share" : connect));
+  BRAID_ASSIGN_OR_RETURN(model::Connection connection, model::ConnectionFromJson(json, "connect"));
+  if (connection.kind != "slice" && !json.contains("init")) connection.init = base ? base->spec.connection.init : "identity";
+  return connection;
 }
 
 std::string NameFor(const Ref& ref, const Parent& parent, const std::vector<Parent>& others) {
@@ -62,6 +65,8 @@ Status Apply(const std::string& option, const std::string& value, Json* json) {
     (*json)["router"]["hard"] = option == "hard";
   } else if (option == "no-gate") {
     (*json)["gate"] = false;
+  } else if (option == "init") {
+    (*json)["init"] = value;
   } else if (option == "scale") {
     (*json)["scale"] = value;
   } else if (option == "weights") {
@@ -113,6 +118,7 @@ const std::vector<ConnectionOption>& ConnectionOptions() {
       {"tau", true, "routed: temperature of the router"},
       {"hard", false, "routed: one choice a token"},
       {"soft", false, "routed: a mixture of the choices"},
+      {"init", true, "share, routed: how they begin, identity or normal [identity]"},
       {"residual", false, "share, routed: add the layer's input"},
       {"norm", false, "share, routed: norm what the connection gives"},
       {"cross", false, "slice: maps between the paths after each layer, zero at the start"},

@@ -20,6 +20,8 @@ Result<Router> ReadRouter(const Json& json, const std::string& path) {
 
 }  // namespace
 
+bool StartsFromPaths(const Connection& connection) { return connection.kind == "slice" || connection.init == "identity"; }
+
 Json ConnectionToJson(const Connection& connection) {
   Json json = {{"kind", connection.kind}};
   if (connection.kind == "slice") {
@@ -31,6 +33,7 @@ Json ConnectionToJson(const Connection& connection) {
   }
   json["residual"] = connection.residual;
   json["norm"] = connection.norm;
+  if (connection.init != Connection().init) json["init"] = connection.init;  // absent: as every model before there was a choice
   if (connection.kind == "routed") {
     const Router& router = connection.router;
     json["router"] = {{"kind", router.kind}, {"input", router.input}, {"tau", router.tau}, {"hard", router.hard}};
@@ -51,6 +54,7 @@ Result<Connection> ConnectionFromJson(const Json& json, const std::string& path)
   } else {
     connection.residual = read.Bool("residual", connection.residual);
     connection.norm = read.Bool("norm", connection.norm);
+    connection.init = read.Choice("init", connection.init, {"normal", "identity"});
   }
   const Json& weights = slice ? read.Value("weights") : kNone;
   const Json& router = connection.kind == "routed" ? read.Value("router") : kNone;
@@ -80,6 +84,10 @@ Status ValidateConnection(const Connection& connection, size_t paths, const std:
   if (!(connection.router.tau > 0) || !std::isfinite(connection.router.tau)) return fail("router.tau", "must be above 0");
   const bool slice = connection.kind == "slice";
   if (slice && connection.residual) return fail("residual", "a slice connection never cuts the residual stream");
+  if (connection.init != "normal" && connection.init != "identity") {
+    return fail("init", "\"" + connection.init + "\" is not known; there are normal and identity");
+  }
+  if (slice && connection.init != "normal") return fail("init", "a slice connection has nothing to begin as that");
   if (slice && connection.norm) return fail("norm", "a slice connection has none to norm");
   if (!slice && connection.cross) return fail("cross", "only slice connections have it");
   if (!slice && !connection.weights.empty()) return fail("weights", "only slice connections have them");

@@ -28,6 +28,10 @@ struct Connection {
   Router router;               // of routed
   bool residual = false;       // share, routed: add the layer's input, wherever the widths agree
   bool norm = false;           // share, routed: RMS norm on what the connection gives, before the residual
+  // share, routed: what shrink, share, combine, grow, path_in and path_out begin as. normal: N(0, 0.02), as published. identity:
+  // every path hears the sum of the embeddings, then the mean of the paths' streams, and its own slice gets its own output
+  // (model/tensors.h). It decides initial values alone, never what given weights compute.
+  std::string init = "normal";
   // slice (a start that preserves the parents' function): path p keeps its own slice of the D-wide stream.
   bool cross = false;           // x <- x + S_l x after each parallel layer, S_l [D, D] zero at the start
   bool gate = true;             // slice p of the normed stream times N softmax(W_g x + b_g)_p; all ones at the start
@@ -36,6 +40,10 @@ struct Connection {
 
   friend bool operator==(const Connection&, const Connection&) = default;
 };
+
+// Whether the composite begins as what its paths do, side by side, rather than from random connections: large blocks then begin as the
+// identity too, unless told otherwise.
+bool StartsFromPaths(const Connection& connection);
 
 // Exact inverses.
 Json ConnectionToJson(const Connection& connection);

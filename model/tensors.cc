@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/random.h"
 
@@ -17,6 +18,10 @@ class Namer {
 
   void Matrix(const std::string& name, int64_t out, int64_t in, double deviation = kDeviation) {
     Add(name, {out, in}, deviation == 0 ? Init::kConstant : Init::kNormal, Role::kMatrix, deviation);
+  }
+  void Identity(const std::string& name, int64_t out, int64_t in, const IdentityMap& identity) {
+    Add(name, {out, in}, Init::kIdentity, Role::kMatrix, 1);
+    all_.back().identity = identity;
   }
   void Gain(const std::string& name, int64_t width) { Add(name, {width}, Init::kConstant, Role::kGain, 1); }
   void Bias(const std::string& name, int64_t width) { Add(name, {width}, Init::kConstant, Role::kBias, 0); }
@@ -94,6 +99,22 @@ void AddBlock(Namer to, const BlockShape& shape) {
   }
 }
 
+// Widths of the slices of the large stream.
+std::vector<int64_t> SlicesOf(const ModelSpec& spec) {
+  std::vector<int64_t> widths;
+  for (const Stack& path : spec.paths) widths.push_back(path.d);
+  return widths;
+}
+
+// A map [out, in] of a connection: as published, or as the identity between pieces.
+void AddMap(Namer to, const ModelSpec& spec, const std::string& name, std::pair<int64_t, int64_t> shape, const IdentityMap& identity) {
+  if (spec.connection.init == "identity") {
+    to.Identity(name, shape.first, shape.second, identity);
+  } else {
+    to.Matrix(name, shape.first, shape.second);
+  }
+}
+
 void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
   const int64_t D = spec.large.d, c = spec.common_width(), N = static_cast<int64_t>(spec.paths.size());
   const Connection& connection = spec.connection;
@@ -102,14 +123,17 @@ void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
     return;
   }
   const int64_t out = LayerOutputWidth(spec, l);
+  const IdentityMap mean{{}, SlicesOf(spec), /*mean=*/true};
   if (connection.kind == "share") {
-    layer.Matrix("share.weight", out, D);
+    // The last one gives every slice of the large stream the output of its own path.
+    const bool last = l + 1 == spec.parallel_layers();
+    AddMap(layer, spec, "share.weight", {out, D}, last ? IdentityMap() : mean);
   } else {
     for (int64_t p = 0; p < N; ++p) {
       const int64_t d = spec.paths[static_cast<size_t>(p)].d;
-      if (d != c) layer.Matrix("path_out." + std::to_string(p) + ".weight", c, d);
+      if (d != c) AddMap(layer, spec, "path_out." + std::to_string(p) + ".weight", {c, d}, {});
     }
-    layer.Matrix("combine.weight", c, D);
+    AddMap(layer, spec, "combine.weight", {c, D}, mean);
     layer.Bias("combine.bias", c);
     if (connection.router.kind != "none") {
       const std::string& input = connection.router.input;
@@ -126,20 +150,23 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
   const bool slice = spec.connection.kind == "slice", equal = EqualWidths(spec);
   const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + 2};
   AddBlock(root.In("large.0"), large);
-  if (!slice && equal) root.Matrix("shrink.weight", c, D);
+  if (!slice && equal) AddMap(root, spec, "shrink.weight", {c, D}, {{}, SlicesOf(spec)});
   if (!slice && !equal) {
-    for (size_t p = 0; p < spec.paths.size(); ++p) root.Matrix("shrink." + std::to_string(p) + ".weight", spec.paths[p].d, D);
+    for (size_t p = 0; p < spec.paths.size(); ++p) {
+      const IdentityMap own{{}, SlicesOf(spec), /*mean=*/false, static_cast<int64_t>(p)};
+      AddMap(root, spec, "shrink." + std::to_string(p) + ".weight", {spec.paths[p].d, D}, own);
+    }
   }
   for (int64_t l = 0; l < spec.parallel_layers(); ++l) {
     const Namer layer = root.In("parallel." + std::to_string(l));
     for (size_t p = 0; p < spec.paths.size(); ++p) {
       const Stack& path = spec.paths[p];
-      if (!slice && l > 0 && path.d != c) root.Matrix("parallel." + std::to_string(l) + ".path_in." + std::to_string(p) + ".weight", path.d, c);
+      if (!slice && l > 0 && path.d != c) AddMap(layer, spec, "path_in." + std::to_string(p) + ".weight", {path.d, c}, {});
       if (l < path.blocks) AddBlock(layer.In("path." + std::to_string(p)), {path, spec.arch, path.blocks});
     }
     AddConnection(layer, spec, l);
   }
-  if (spec.connection.kind == "routed") root.Matrix("grow.weight", D, c);
+  if (spec.connection.kind == "routed") AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
   AddBlock(root.In("large.1"), large);
   if (slice && spec.connection.gate) {
     const auto N = static_cast<int64_t>(spec.paths.size());
@@ -176,12 +203,45 @@ void Initialize(const TensorSpec& tensor, uint64_t seed, float* out) {
   InitializeRange(tensor, seed, 0, tensor.elements(), out);
 }
 
+namespace {
+
+// The piece of every row or column, and its place in it.
+std::vector<std::pair<int64_t, int64_t>> PlacesOf(const std::vector<int64_t>& pieces, int64_t extent) {
+  std::vector<std::pair<int64_t, int64_t>> places;
+  places.reserve(static_cast<size_t>(extent));
+  for (size_t piece = 0; piece < pieces.size(); ++piece) {
+    for (int64_t i = 0; i < pieces[piece]; ++i) places.emplace_back(static_cast<int64_t>(piece), i);
+  }
+  while (static_cast<int64_t>(places.size()) < extent) places.emplace_back(0, static_cast<int64_t>(places.size()));
+  return places;
+}
+
+void InitializeIdentity(const TensorSpec& tensor, int64_t begin, int64_t count, float* out) {
+  const int64_t width = tensor.shape[1];
+  const IdentityMap& map = tensor.identity;
+  const auto rows = PlacesOf(map.rows, tensor.shape[0]), columns = PlacesOf(map.columns, width);
+  const auto meets = [&](int64_t row, int64_t column) {
+    const auto& [piece, place] = columns[static_cast<size_t>(column)];
+    return rows[static_cast<size_t>(row)].second == place && (map.column_piece < 0 || piece == map.column_piece);
+  };
+  for (int64_t i = begin; i < begin + count;) {
+    const int64_t row = i / width;
+    int64_t ones = 0;
+    for (int64_t column = 0; column < width; ++column) ones += meets(row, column) ? 1 : 0;
+    const float value = map.mean && ones > 0 ? 1.0f / static_cast<float>(ones) : 1.0f;
+    for (; i < begin + count && i / width == row; ++i) *out++ = meets(row, i % width) ? value : 0.0f;
+  }
+}
+
+}  // namespace
+
 void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int64_t count, float* out) {
   const auto scale = static_cast<float>(tensor.scale);
   if (tensor.init == Init::kConstant) {
     std::fill(out, out + count, scale);
     return;
   }
+  if (tensor.init == Init::kIdentity) return InitializeIdentity(tensor, begin, count, out);
   const RandomStream stream(seed, tensor.name);
   const int64_t width = tensor.shape.size() > 1 ? tensor.shape[1] : 1;
   for (int64_t i = 0; i < count; ++i) {

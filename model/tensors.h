@@ -14,10 +14,19 @@ namespace braid::model {
 enum class Init {
   kNormal,    // N(0, scale) from RandomStream(seed, name), element i from Normal(i), row-major; pad rows are then zeroed
   kConstant,  // scale itself
+  kIdentity,  // what `identity` says
 };
 
 // What a tensor is for, as far as the optimizer cares (T5 of PaPaformer section 7).
 enum class Role { kEmbedding, kMatrix, kHead, kGain, kBeta, kBias, kScale, kDecayedScale };
+
+// A matrix of zeros and ones: rows and columns fall into pieces of these widths, one after another (empty: one piece of all), and entry
+// (r, c) is 1 if r and c stand at the same place of their pieces.
+struct IdentityMap {
+  std::vector<int64_t> rows, columns;
+  bool mean = false;          // each row is divided by the number of its ones
+  int64_t column_piece = -1;  // only the columns of this piece count; -1: of all
+};
 
 struct TensorSpec {
   std::string name;  // "blocks.0.attn.q.weight", "parallel.1.path.0.ffn.down.weight", ...
@@ -26,6 +35,7 @@ struct TensorSpec {
   Role role = Role::kMatrix;
   int64_t pad_row = -1;  // row that stays zero and gets no gradient (embedding), or -1
   double scale = 0.02;   // deviation, or the constant
+  IdentityMap identity = {};  // of kIdentity
 
   int64_t elements() const;
   // Under `decay_scope: matrices`.
@@ -52,6 +62,9 @@ struct TensorSpec {
 // That of the others is `deep.` and/or `wide.` before the same, attn.{q,k}_norm.weight [head size] if qk_norm, and
 //   deep.scale [K], wide.scale [1], router.{weight [1, w + 1], bias [1]} if mix is act, and of dual_path
 //   gate.{weight [2, w], bias [2]} (convex: 1), cross.{deep,wide}.weight [w, w], cross.{deep,wide}_scale [1] if cross.
+// Under `init: identity` of the connection the maps between streams begin as identities instead of N(0, 0.02): shrink as the sum of the
+// slices of the large stream (of unequal widths shrink.{p} as slice p), share and combine as the mean of the paths' outputs place by place
+// (the last share, [D, D], as the identity), grow as the stream in every slice, path_in and path_out as the first places of the wider one.
 std::vector<TensorSpec> Tensors(const ModelSpec& spec);
 
 // Fills out[0 .. elements) with the initial values of `tensor` under `seed`. Pure: merge and training from scratch agree

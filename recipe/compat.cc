@@ -57,6 +57,8 @@ Json TrainPreset(const std::string& compat) {
           {"validate", {{"steps", 0}, {"sequences", 0}}}};
 }
 
+std::string ConnectInitPreset(const std::string& compat) { return compat == "paper" ? "normal" : "identity"; }
+
 std::string LossAveragePreset(const std::string& compat) { return compat == "paper" ? "batch_mean" : "token_mean"; }
 
 std::vector<std::string> Overrides(const Recipe& recipe) {
@@ -79,6 +81,9 @@ std::vector<std::string> Overrides(const Recipe& recipe) {
   if (!recipe.composites.empty()) AddTrain("joint", recipe.joint.train, recipe.train, &lines);
   for (const Composite& composite : recipe.composites) {
     AddArch("composites." + composite.name(), composite.spec.arch, recipe.arch, &lines);
+    const std::string& init = composite.spec.connection.init;
+    const bool begins = composite.spec.connection.kind != "slice";  // a slice has no choice
+    if (begins && init != ConnectInitPreset(recipe.compat)) lines.push_back(Line("composites." + composite.name() + ".connect_init", init));
     AddTrain("composites." + composite.name() + ".joint", composite.joint.train, recipe.joint.train, &lines);
   }
   return lines;

@@ -12,11 +12,14 @@ namespace braid::recipe {
 // `train` of docs/tasks.md with the paper's values (PaPaformer section 5) and T1-T7 as `compat` has them.
 Json TrainPreset(const std::string& compat);
 
+// How shared and routed connections of merged composites begin: normal or identity (model/connection.h).
+std::string ConnectInitPreset(const std::string& compat);
+
 // T8: batch_mean or token_mean.
 std::string LossAveragePreset(const std::string& compat);
 
 // The fields A1-A5 and T1-T8 that differ from the preset, "train.last_label = ignore", in the order of the preset; after
-// them those that single models and the joint phases set otherwise than `train` does.
+// them those that single models and the joint phases set otherwise than `train` does, and starts of connections that are not the preset's.
 std::vector<std::string> Overrides(const Recipe& recipe);
 
 // What reports, cards and plans say of it: {"mode": "paper", "overrides": [...]}.

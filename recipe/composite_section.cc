@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "recipe/arch_section.h"
+#include "recipe/compat.h"
 #include "recipe/stack_section.h"
 #include "recipe/train_section.h"
 
@@ -51,7 +52,7 @@ std::vector<double> ReadWeights(YamlMap& map, size_t paths) {
   return weights;
 }
 
-model::Connection ReadConnection(YamlMap& map, size_t paths) {
+model::Connection ReadConnection(YamlMap& map, size_t paths, const std::string& init) {
   model::Connection connection;
   connection.kind = map.Choice("connect", "share", {"share", "routed", "slice"});
   if (connection.kind == "routed") {
@@ -64,10 +65,11 @@ model::Connection ReadConnection(YamlMap& map, size_t paths) {
     connection.gate = map.Bool("gate", connection.gate);
     connection.scale = map.Choice("scale", connection.scale, {"mean", "sum"});
     connection.weights = ReadWeights(map, paths);
-    RefuseForeign(map, connection.kind, {"residual", "norm"}, "share or routed");
+    RefuseForeign(map, connection.kind, {"residual", "norm", "connect_init"}, "share or routed");
   } else {
     connection.residual = map.Bool("residual", connection.residual);
     connection.norm = map.Bool("norm", connection.norm);
+    connection.init = map.Choice("connect_init", init, {"normal", "identity"});
     RefuseForeign(map, connection.kind, {"cross", "gate", "scale", "weights"}, "slice");
   }
   return connection;
@@ -148,11 +150,11 @@ model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name) {
   return spec;
 }
 
-void ReadConnections(YamlMap& map, model::ModelSpec* spec) {
+void ReadConnections(YamlMap& map, const std::string& init, model::ModelSpec* spec) {
   spec->kind = model::Kind::kComposite;
-  spec->connection = ReadConnection(map, spec->paths.size());
+  spec->connection = ReadConnection(map, spec->paths.size(), init);
   spec->large = model::UsualLarge(spec->paths);
-  spec->large.identity = spec->connection.kind == "slice";
+  spec->large.identity = model::StartsFromPaths(spec->connection);
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
   if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {
     map.Fail("large", Format("neither the paths' heads together nor heads of the first path's size divide width %lld evenly; "
@@ -181,7 +183,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   ReadMembers(map, recipe, &composite);
   TakeArchOfPaths(map, recipe, &composite);
   ReadCompositeArch(map, recipe.sequence, &composite.spec.arch);
-  ReadConnections(map, &composite.spec);
+  ReadConnections(map, ConnectInitPreset(recipe.compat), &composite.spec);
   composite.joint = recipe.joint;
   const YAML::Node joint = map.Node("joint");
   if (joint.IsDefined()) {

@@ -11,9 +11,9 @@ namespace braid::recipe {
 // A spec with what the recipe says for all models; vocabulary open.
 model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name);
 
-// connect, router, residual, norm, cross, gate, scale, weights and large, of a composite whose paths stand in
-// spec->paths already.
-void ReadConnections(YamlMap& map, model::ModelSpec* spec);
+// connect, connect_init, router, residual, norm, cross, gate, scale, weights and large, of a composite whose paths stand in
+// spec->paths already. `init` is the default of connect_init.
+void ReadConnections(YamlMap& map, const std::string& init, model::ModelSpec* spec);
 
 // One item of `composites`.
 Composite ReadComposite(const YAML::Node& node, const std::string& where, const Recipe& recipe, YamlErrors& errors);

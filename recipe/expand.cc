@@ -151,7 +151,8 @@ class Expander {
         dag_.sources.push_back({"from." + path.name(), "checkpoint", {path.from}, path.line, /*folders=*/true});
       }
     }
-    Measure({path.name(), "path", "", path.from.empty() ? path.name() : ""}, path.spec, {}, WeightsOf(path.name()));
+    const bool trained = path.from.empty();
+    Measure({path.name(), "path", "", trained ? path.name() : "", trained ? path.train : Json()}, path.spec, {}, WeightsOf(path.name()));
     Export(path.name(), path.spec, path.corpora, WeightsOf(path.name()));
     return OkStatus();
   }
@@ -160,7 +161,7 @@ class Expander {
     BRAID_RETURN_IF_ERROR(Train(baseline, "all", 1.0));
     const InputRef weights{baseline.name(), "model", "", ""};
     const std::string role = baseline.spec.kind == model::Kind::kDense ? "dense" : "composite_scratch";
-    Measure({baseline.name(), role, "", baseline.name()}, baseline.spec, {}, weights);
+    Measure({baseline.name(), role, "", baseline.name(), baseline.train}, baseline.spec, {}, weights);
     Export(baseline.name(), baseline.spec, baseline.corpora, weights);
     return OkStatus();
   }
@@ -245,7 +246,7 @@ class Expander {
     dag_.jobs.push_back(std::move(gate));
     dag_.jobs.push_back(std::move(joint));
     Measure({name + "@start", "composite_start", name, ""}, composite.spec, path_corpora, start);
-    Measure({name, "composite", name, history}, composite.spec, path_corpora, trained);
+    Measure({name, "composite", name, history, composite.joint.train}, composite.spec, path_corpora, trained);
     Export(name, composite.spec, CorporaOf(composite), trained);
     return OkStatus();
   }
@@ -253,12 +254,14 @@ class Expander {
   // A row of the report's tables.
   struct Measured {
     std::string name, role, composite, history;
+    Json train = {};  // settings of the training that `history` is of
   };
 
   void Measure(const Measured& made, const model::ModelSpec& spec, const std::vector<std::string>& path_corpora,
                const InputRef& weights) {
     models_.push_back({{"name", made.name}, {"evaluation", made.name}, {"history", made.history}, {"role", made.role},
                        {"composite", made.composite}});
+    if (!made.train.is_null()) models_.back()["clip"] = made.train["clip"];
     Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora, made.role == "composite_start");
     if (parts.is_null()) return;
     JobNode job;

@@ -66,7 +66,7 @@ Model ReadBaseline(const YAML::Node& node, const std::string& where, const Recip
   for (const Corpus& corpus : recipe.corpora) made.corpora.push_back(corpus.name);
   if (map.Has("paths")) {
     ReadShapes(map, &made.spec);
-    ReadConnections(map, &made.spec);
+    ReadConnections(map, model::Connection().init, &made.spec);  // from scratch there is nothing to hand on
   } else {
     (void)map.Node("paths");
     made.spec.dense.name = made.name();

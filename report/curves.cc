@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "report/plot.h"
+#include "report/progress.h"
 #include "report/tables.h"
 
 namespace braid::report {
@@ -36,6 +37,25 @@ Plot CurvesOf(const Results& results, const std::string& field, const std::strin
   return plot;
 }
 
+// Validation loss on all text over the time that composites and dense models take on equal cores: the most that a composite uses.
+Plot CurvesOverTime(const Results& results) {
+  Plot plot{"Validation loss over time, on equal cores", "seconds", "loss on all text, nats a token", {}};
+  int64_t cores = 0;
+  for (const SpeedComparison& speed : results.speed) cores = std::max(cores, speed.cores);
+  if (cores == 0) return plot;
+  for (const ModelResult& model : results.models) {
+    if ((model.role != "composite" && model.role != "dense") || model.seconds <= 0 || model.cores <= 0) continue;
+    const auto points = ValidationCurve(results, model);
+    // A composite is as long as it is; a dense model would take as much less as it has cores more.
+    const double scale = model.role == "dense" ? static_cast<double>(model.cores) / static_cast<double>(cores) : 1;
+    const double training = model.stage_2_seconds * scale, begin = model.seconds * scale - training;
+    Curve curve{model.name, {}};
+    for (const ValidationPoint& point : points) curve.points.emplace_back(begin + training * point.step / points.back().step, point.loss);
+    if (!curve.points.empty()) plot.curves.push_back(std::move(curve));
+  }
+  return plot;
+}
+
 }  // namespace
 
 void AddCurves(const Results& results, Document* document) {
@@ -48,6 +68,10 @@ void AddCurves(const Results& results, Document* document) {
     if (plot.curves.empty()) continue;
     document->Plot("Validation loss on " + CorpusTitle(corpus) + ".", "validation-loss-" + std::to_string(i + 1) + ".svg", ToSvg(plot));
   }
+  const Plot over_time = CurvesOverTime(results);
+  if (over_time.curves.empty()) return;
+  document->Plot("Validation loss over time. Composites begin after their paths; dense models as if they used as many cores without loss.",
+                 "validation-loss-time.svg", ToSvg(over_time));
 }
 
 void AddTimeline(const Results& results, Document* document) {

@@ -3,12 +3,8 @@
 namespace braid::report {
 
 std::string ToText(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kHolds: return "holds here";
-    case Verdict::kDoesNotHold: return "does not hold here";
-    case Verdict::kUndecided: return "undecided";
-  }
-  return "undecided";
+  const std::string word = verdict == Verdict::kHolds ? "holds" : verdict == Verdict::kDoesNotHold ? "does not hold" : "undecided";
+  return word + " " + kOneTraining;
 }
 
 Verdict LossIsLower(const Estimate& difference) {

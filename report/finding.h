@@ -24,7 +24,11 @@ constexpr double kSameLoss = 0.005;
 // Times closer than this share are called equal: one measurement each.
 constexpr double kSameTime = 0.05;
 
-// "holds here", "does not hold here", "undecided".
+// Every model of a run is trained once. Another seed, another number of ranks or another CPU is another training, and moves losses
+// by more than the text drawn does: whatever a report judges, it judges of this one.
+inline constexpr char kOneTraining[] = "in this one training";
+
+// "holds in this one training", "does not hold in this one training", "undecided in this one training".
 std::string ToText(Verdict verdict);
 
 // Whether a difference of losses is below zero for sure, or above: by more than kSameLoss and, if its interval is known, beyond that.

@@ -86,19 +86,12 @@ void BySize(const ModelResult& composite, const ModelResult& dense, std::vector<
   findings->push_back(std::move(finding));
 }
 
-const SpeedComparison* SpeedOf(const Results& results, const ModelResult& composite, const ModelResult& dense) {
-  for (const SpeedComparison& speed : results.speed) {
-    if (speed.composite == composite.name && speed.dense == dense.name) return &speed;
-  }
-  return nullptr;
-}
-
 constexpr char kNoTimes[] = "the times of the paths, the joint training or the dense model are not part of this run";
 
 void ByCriticalPath(const Results& results, const ModelResult& composite, const ModelResult& dense, std::vector<Finding>* findings) {
   Finding finding{"With its paths trained at the same time, a composite is ready before the dense model.", kPaper,
                   "7.85 hours against 12.5, two devices against one", composite.name + " and " + dense.name};
-  const SpeedComparison* speed = SpeedOf(results, composite, dense);
+  const SpeedComparison* speed = results.FindSpeed(composite, dense);
   if (speed == nullptr) {
     finding.reason = kNoTimes;
   } else {
@@ -115,7 +108,7 @@ void ByCriticalPath(const Results& results, const ModelResult& composite, const 
 void ByDeviceTime(const Results& results, const ModelResult& composite, const ModelResult& dense, std::vector<Finding>* findings) {
   Finding finding{"A composite needs less device time in all than the dense model.", kPaper, "9.35 hours against 12.5 of one device",
                   composite.name + " and " + dense.name};
-  const SpeedComparison* speed = SpeedOf(results, composite, dense);
+  const SpeedComparison* speed = results.FindSpeed(composite, dense);
   if (speed == nullptr) {
     finding.reason = kNoTimes;
   } else {

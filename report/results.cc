@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "report/cost.h"
+#include "report/fields.h"
 
 namespace braid::report {
 namespace {
@@ -105,7 +106,11 @@ Status ReadModel(const task::Task& task, const Json& json, const std::string& pa
   model.job = read.String("history", "");
   const std::string evaluation = read.String("evaluation", "");
   const Json& spec = read.Value("model");
+  const Json& clip = read.Value("clip");
   BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!clip.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(model.clip, Number(clip, path + ".clip"));
+  }
   if (const auto found = task.inputs.find("evaluation." + evaluation); found != task.inputs.end()) {
     BRAID_ASSIGN_OR_RETURN(model.evaluation, ReadEvaluation(JoinPath(found->second, "evaluation.json")));
     for (const auto& [corpus, loss] : model.evaluation.losses) {
@@ -208,6 +213,13 @@ const JobFact* Results::FindJob(const std::string& name) const {
 const ModelResult* Results::FindModel(const std::string& name) const {
   for (const ModelResult& model : models) {
     if (model.name == name) return &model;
+  }
+  return nullptr;
+}
+
+const SpeedComparison* Results::FindSpeed(const ModelResult& composite, const ModelResult& dense) const {
+  for (const SpeedComparison& one : speed) {
+    if (one.composite == composite.name && one.dense == dense.name) return &one;
   }
   return nullptr;
 }

@@ -34,6 +34,7 @@ struct ModelResult {
   std::string role;       // path | composite | composite_start | dense | composite_scratch: a composite trained from scratch
   std::string composite;  // of composite and composite_start: whose
   std::string job;        // that trained it; empty: trained before this run, or not trained
+  std::optional<double> clip;  // gradient norm that its training was clipped to, 0: none; not known of runs before it was said
   Evaluation evaluation;  // of a composite the spec is there even if its evaluation has none
   // Costs. Of a composite they include those of its paths, and are not known where those of any path are not.
   int64_t tokens = 0;         // trained. 0: not known
@@ -92,6 +93,8 @@ struct Results {
 
   const JobFact* FindJob(const std::string& name) const;
   const ModelResult* FindModel(const std::string& name) const;
+  // Null where their times are not known.
+  const SpeedComparison* FindSpeed(const ModelResult& composite, const ModelResult& dense) const;
   // Models of a role, in order of the task.
   std::vector<const ModelResult*> WithRole(const std::string& role) const;
   // The merged model that `composite` began as, or null.

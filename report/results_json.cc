@@ -1,5 +1,7 @@
 #include "report/results_json.h"
 
+#include "report/progress.h"
+
 namespace braid::report {
 namespace {
 
@@ -61,6 +63,13 @@ Json RoutingJson(const Evaluation& evaluation) {
   return json;
 }
 
+Json GradientsJson(const Results& results, const ModelResult& model) {
+  const auto gradients = GradientsOf(results, model);
+  if (!gradients.has_value()) return nullptr;
+  return {{"steps", gradients->steps}, {"first_norm", gradients->first}, {"clip", model.clip.has_value() ? Json(*model.clip) : Json()},
+          {"clipped", gradients->clipped.has_value() ? Json(*gradients->clipped) : Json()}};
+}
+
 Json ModelsJson(const Results& results) {
   Json json = Json::array();
   for (const ModelResult& model : results.models) {
@@ -69,7 +78,7 @@ Json ModelsJson(const Results& results) {
                     {"parameters", evaluation.parameters}, {"tokens", model.tokens}, {"cores", model.cores}, {"seconds", model.seconds},
                     {"in_turn_s", model.in_turn_seconds}, {"stage_1_s", model.stage_1_seconds}, {"stage_2_s", model.stage_2_seconds},
                     {"loss", LossesJson(evaluation)}, {"samples", SamplesJson(evaluation)}, {"scores", ScoresJson(evaluation)},
-                    {"routing", RoutingJson(evaluation)}});
+                    {"routing", RoutingJson(evaluation)}, {"gradients", GradientsJson(results, model)}});
   }
   return json;
 }
@@ -80,6 +89,20 @@ Json SpeedJson(const Results& results) {
     json.push_back({{"composite", one.composite}, {"dense", one.dense}, {"cores", one.cores}, {"critical_path_s", one.critical_path},
                     {"one_after_another_s", one.one_after_another}, {"composite_core_s", one.composite_core_seconds},
                     {"dense_cores", one.dense_cores}, {"dense_s", one.dense_seconds}, {"dense_equal_cores_s", one.dense_equal_cores}});
+  }
+  return json;
+}
+
+Json ReachedJson(const std::optional<Reached>& reached) {
+  return reached.has_value() ? Json{{"loss", reached->loss}, {"share", reached->share}} : Json();
+}
+
+Json EqualTermsJson(const Results& results) {
+  Json json = Json::array();
+  for (const EqualTerms& one : CompareOnEqualTerms(results)) {
+    json.push_back({{"composite", one.composite->name}, {"dense", one.dense->name}, {"validation_loss", one.loss}, {"tokens", one.composite->tokens},
+                    {"cores", one.speed.cores}, {"seconds", one.speed.critical_path}, {"dense_at_tokens", ReachedJson(one.tokens)},
+                    {"dense_at_time", ReachedJson(one.time)}});
   }
   return json;
 }
@@ -99,7 +122,8 @@ Json JobsJson(const Results& results) {
 Json ToJson(const Results& results) {
   return {{"format", 1}, {"title", results.title}, {"run", {{"id", results.run_id}, {"created_ms", results.created_ms}}},
           {"compat", {{"mode", results.compat.mode}, {"overrides", results.compat.overrides}}},
-          {"corpora", results.corpora}, {"models", ModelsJson(results)}, {"speed", SpeedJson(results)}, {"jobs", JobsJson(results)}};
+          {"corpora", results.corpora}, {"models", ModelsJson(results)}, {"speed", SpeedJson(results)}, {"equal_terms", EqualTermsJson(results)},
+          {"jobs", JobsJson(results)}};
 }
 
 }  // namespace braid::report

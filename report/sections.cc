@@ -7,6 +7,7 @@
 #include "report/arms.h"
 #include "report/curves.h"
 #include "report/plot.h"
+#include "report/progress.h"
 #include "report/tables.h"
 
 namespace braid::report {
@@ -16,17 +17,19 @@ constexpr size_t kIdDigits = 12;
 // More comparisons than these are a table.
 constexpr size_t kMostSentences = 8;
 
+std::string InThisOne() { return "In this one training "; }
+
 // One sentence that compares two losses, without mercy.
 std::string Against(const ModelResult& model, const ModelResult& other, Estimate difference, const std::string& corpus) {
   const std::string figures = Format(" (%.4f and %.4f)", *model.LossOn(corpus), *other.LossOn(corpus)), where = CorpusTitle(corpus);
   const Verdict lower = LossIsLower(difference);
-  if (std::abs(difference.value) < kSameLoss) return model.name + " and " + other.name + " are equal on " + where + figures + ".";
+  if (std::abs(difference.value) < kSameLoss) return InThisOne() + model.name + " and " + other.name + " are equal on " + where + figures + ".";
   if (lower == Verdict::kUndecided) {
-    return model.name + " and " + other.name + " do not differ for sure on " + where + ": " + ToText(difference, 4) + figures + ".";
+    return InThisOne() + model.name + " and " + other.name + " do not differ for sure on " + where + ": " + ToText(difference, 4) + figures + ".";
   }
   difference.value = std::abs(difference.value);
   const bool better = lower == Verdict::kHolds;
-  return model.name + (better ? " is better than " : " is worse than ") + other.name + " on " + where + ": its loss is " + ToText(difference, 4) +
+  return InThisOne() + model.name + (better ? " is better than " : " is worse than ") + other.name + " on " + where + ": its loss is " + ToText(difference, 4) +
          (better ? " lower" : " higher") + figures + ".";
 }
 
@@ -92,10 +95,11 @@ void AddSpeed(const Results& results, Document* document) {
   if (results.speed.size() > kMostSentences) return;
   for (const SpeedComparison& one : results.speed) {
     const double ratio = one.dense_equal_cores / one.critical_path;
-    document->Text(ratio >= 1 ? Format("%s was ready %.2f times as fast as %s would be on the same %lld cores.", one.composite.c_str(), ratio,
-                                       one.dense.c_str(), (long long)one.cores)
-                              : Format("%s took %.2f times as long as %s would on the same %lld cores.", one.composite.c_str(), 1 / ratio,
-                                       one.dense.c_str(), (long long)one.cores));
+    const std::string figures = ratio >= 1 ? Format("%s was ready %.2f times as fast as %s would be on the same %lld cores.", one.composite.c_str(),
+                                                    ratio, one.dense.c_str(), (long long)one.cores)
+                                           : Format("%s took %.2f times as long as %s would on the same %lld cores.", one.composite.c_str(),
+                                                    1 / ratio, one.dense.c_str(), (long long)one.cores);
+    document->Text(InThisOne() + figures);
   }
 }
 
@@ -113,7 +117,7 @@ int CountOf(const std::vector<Finding>& findings, Verdict verdict) {
 }
 
 std::string Tally(const std::vector<Finding>& findings) {
-  return Format("%d hold here, %d do not, %d are undecided", CountOf(findings, Verdict::kHolds), CountOf(findings, Verdict::kDoesNotHold),
+  return Format("%d hold in this one training, %d do not, %d are undecided", CountOf(findings, Verdict::kHolds), CountOf(findings, Verdict::kDoesNotHold),
                 CountOf(findings, Verdict::kUndecided));
 }
 
@@ -135,7 +139,7 @@ void AddTiles(const Results& results, const std::vector<Finding>& findings, Docu
                      fastest->dense + " on the same " + std::to_string(fastest->cores) + " cores: " + FormatDuration(fastest->dense_equal_cores)});
   }
   if (!findings.empty()) {
-    tiles.push_back({"Claims that hold here", Format("%d of %zu", CountOf(findings, Verdict::kHolds), findings.size()),
+    tiles.push_back({"Claims that hold in this one training", Format("%d of %zu", CountOf(findings, Verdict::kHolds), findings.size()),
                      Format("%d do not, %d are undecided", CountOf(findings, Verdict::kDoesNotHold), CountOf(findings, Verdict::kUndecided))});
   }
   if (!tiles.empty()) document->Tiles(std::move(tiles));
@@ -168,14 +172,16 @@ void AddResults(const Results& results, Document* document) {
   if (!results.corpora.empty()) document->Add(LossTable(results));
   document->Add(CostTable(results));
   document->Text("Losses are mean cross-entropies per token (natural logarithm) on text that no model was trained on. Tokens and time of a "
-                 "composite include those of its paths; its time is its critical path. A dash: not part of this run.");
+                 "composite include those of its paths; its time is its critical path. A dash: not part of this run. Every model was trained once: an "
+                 "interval (±) is what the text that was set aside leaves open, and another training of the same recipe, by another seed, number of "
+                 "ranks or CPU, may lie outside of it.");
   AddLeftOut(results, document);
   const std::vector<std::string> lines = Comparisons(results);
   if (lines.size() <= kMostSentences) {
     for (const std::string& line : lines) document->Text(line);
     return;
   }
-  document->Text("Difference of the loss on all text, composite less the other model; below zero the composite is better:");
+  document->Text("Difference of the loss on all text, composite less the other model; below zero the composite is better in this one training:");
   document->Add(DifferenceTable(results));
 }
 
@@ -185,7 +191,7 @@ void AddClaims(const std::vector<Finding>& findings, Document* document) {
   document->Text("What the papers say, and whether it holds for the models above: " + Tally(findings) +
                  Format(". Scores are compared by the 95 %% interval of their difference, losses by that of their difference on the same text and by a margin of %.3f nats, times by %.0f %%; what "
                         "lies within is undecided, and so is what was not measured. Composites stand against the dense model of the same tokens "
-                        "with the lowest loss. Every model was trained once: how far another seed would move it is in none of these figures.",
+                        "with the lowest loss. Every model was trained once: how far another seed, another number of ranks or another CPU would move it is in none of these figures.",
                         kSameLoss, 100 * kSameTime));
   document->Add(ClaimTable(findings));
 }
@@ -196,6 +202,34 @@ void AddFolded(const std::string& title, const std::string& text, const Table& t
   if (!text.empty()) inside.Text(text);
   inside.Add(table);
   document->Fold(inside);
+}
+
+void AddEqualTerms(const Results& results, Document* document) {
+  Table table = EqualTermsTable(results);
+  if (table.rows.empty()) return;
+  document->Heading("Loss at equal tokens and at equal time");
+  document->Add(std::move(table));
+  document->Text("Validation losses on all text from the histories, on the sequences that the recipe's validate measures; between two validations, the "
+                 "straight line. The dense model stands as it was when it had seen as many tokens as the composite with its paths, and when the "
+                 "composite's critical path was over, on the same cores; in brackets, how much of its steps it had done. A dense model that is "
+                 "caught halfway has not come to the end of its schedule: one planned for that time would have a lower loss.");
+  const std::vector<EqualTerms> all = CompareOnEqualTerms(results);
+  if (all.size() > kMostSentences) return;
+  for (const EqualTerms& one : all) {
+    if (!one.time.has_value()) continue;
+    document->Text(InThisOne() + Format("%s had a validation loss of %.4f when it was ready, after %s on %lld cores; %s on the same cores had %.4f by then.",
+                                        one.composite->name.c_str(), one.loss, FormatDuration(one.speed.critical_path).c_str(),
+                                        (long long)one.speed.cores, one.dense->name.c_str(), one.time->loss));
+  }
+}
+
+void AddGradients(const Results& results, Document* document) {
+  Table table = GradientTable(results);
+  if (table.rows.empty()) return;
+  document->Heading("Gradients");
+  document->Add(std::move(table));
+  document->Text("Global norm of the gradient of the first step, before clipping, and the share of all steps whose norm was above the clip. A first norm far "
+                 "above those of the other models says that a training begins badly scaled; where it was also clipped often, expect another seed to end elsewhere.");
 }
 
 void AddScores(const Results& results, Document* document) {
@@ -337,6 +371,7 @@ Document ResultsDocument(const Results& results, const std::vector<Finding>& fin
   AddResults(results, &document);
   if (Table scores = ScoreTable(results, /*with_published=*/false); !scores.rows.empty()) document.Add(std::move(scores));
   AddSpeed(results, &document);
+  AddEqualTerms(results, &document);
   if (!findings.empty()) document.Text("Of the papers' claims, " + Tally(findings) + " (report.html).");
   return document;
 }
@@ -350,6 +385,8 @@ Document FullDocument(const Results& results, const std::vector<Finding>& findin
   AddScores(results, &document);
   AddTimes(results, &document);
   AddSpeed(results, &document);
+  AddEqualTerms(results, &document);
+  AddGradients(results, &document);
   AddRouting(results, &document);
   AddDualPath(results, &document);
   AddCurves(results, &document);

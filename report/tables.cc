@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "report/baseline.h"
+#include "report/progress.h"
 
 namespace braid::report {
 namespace {
@@ -143,6 +144,33 @@ Table SpeedTable(const Results& results) {
                           FormatDuration(one.one_after_another),
                           FormatDuration(one.dense_seconds) + Format(" (%lld)", (long long)one.dense_cores),
                           FormatDuration(one.dense_equal_cores), Format("%.2f", one.dense_equal_cores / one.critical_path)});
+  }
+  return table;
+}
+
+Table EqualTermsTable(const Results& results) {
+  Table table;
+  table.columns = {{"composite"}, {"validation loss", true}, {"tokens", true}, {"time", true}, {"cores", true}, {"dense"},
+                   {"dense at these tokens", true}, {"dense at this time", true}};
+  const auto reached = [](const std::optional<Reached>& at) {
+    return at.has_value() ? Format("%.4f (%.0f %%)", at->loss, 100 * at->share) : "-";
+  };
+  for (const EqualTerms& one : CompareOnEqualTerms(results)) {
+    table.rows.push_back({one.composite->name, Format("%.4f", one.loss), Known(one.composite->tokens), FormatDuration(one.speed.critical_path),
+                          std::to_string(one.speed.cores), one.dense->name, reached(one.tokens), reached(one.time)});
+  }
+  return table;
+}
+
+Table GradientTable(const Results& results) {
+  Table table;
+  table.columns = {{"model"}, {"steps", true}, {"norm of the first gradient", true}, {"clip", true}, {"clipped steps", true}};
+  for (const ModelResult& model : results.models) {
+    const auto gradients = GradientsOf(results, model);
+    if (!gradients.has_value()) continue;
+    table.rows.push_back({model.name, std::to_string(gradients->steps), Format("%.3g", gradients->first),
+                          !model.clip.has_value() ? "-" : *model.clip == 0 ? "none" : Format("%g", *model.clip),
+                          gradients->clipped.has_value() ? Format("%.0f %%", 100 * *gradients->clipped) : "-"});
   }
   return table;
 }

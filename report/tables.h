@@ -25,6 +25,11 @@ Table DifferenceTable(const Results& results);
 // The composite's way beside each dense baseline that saw the same tokens, on equal cores.
 Table SpeedTable(const Results& results);
 
+// A row a composite and dense model: losses after equal tokens and after equal time (report/progress.h).
+Table EqualTermsTable(const Results& results);
+// A row a model that was trained here: norm of its first gradient, share of clipped steps.
+Table GradientTable(const Results& results);
+
 // PaPaformer, Tables 4, 6 and 7, this run above the published rows. Without a row of this run they are empty.
 Table TimesTable(const Results& results);
 Table RoutingTable(const Results& results);

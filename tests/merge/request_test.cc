@@ -67,6 +67,19 @@ TEST(RequestTest, ConnectionsOfAllKinds) {
   EXPECT_EQ(connection("", {}).kind, "share");
 }
 
+TEST(RequestTest, ConnectionsBeginAsIdentitiesUnlessToldOtherwise) {
+  const auto spec = [](const std::string& connect, const std::map<std::string, std::string>& options) {
+    return Planned({.parents = {"one", "two"}, .connect = *ConnectionText(connect, options)});
+  };
+  for (const char* kind : {"", "share", "routed"}) {
+    EXPECT_EQ(spec(kind, {}).connection.init, "identity");
+    EXPECT_TRUE(spec(kind, {}).large.identity);
+    EXPECT_EQ(spec(kind, {{"init", "normal"}}).connection.init, "normal");
+    EXPECT_FALSE(spec(kind, {{"init", "normal"}}).large.identity);
+  }
+  EXPECT_EQ(spec("slice", {}).connection.init, "normal");
+}
+
 TEST(RequestTest, OptionsThatDoNotFitAreNamed) {
   const auto error = [](const std::string& connect, const std::map<std::string, std::string>& options) {
     const auto text = ConnectionText(connect, options);

@@ -11,6 +11,8 @@
 namespace braid::model {
 namespace {
 
+using testing::ElementsAre;
+
 ModelSpec Dense(int64_t vocab, int64_t d, int64_t blocks, const char* compat) {
   ModelSpec spec;
   spec.name = "m";
@@ -87,7 +89,7 @@ TEST(TensorsTest, PathsOfUnequalShape) {
   std::map<std::string, std::vector<int64_t>> shapes;
   for (const TensorSpec& tensor : Tensors(spec)) shapes[tensor.name] = tensor.shape;
   const auto shape = [&](const char* name) { return shapes.contains(name) ? shapes[name] : std::vector<int64_t>{}; };
-  using testing::ElementsAre;
+
   EXPECT_THAT(shape("shrink.0.weight"), ElementsAre(64, 96));
   EXPECT_THAT(shape("shrink.1.weight"), ElementsAre(32, 96));
   EXPECT_THAT(shape("parallel.1.path_in.1.weight"), ElementsAre(32, 64));
@@ -118,6 +120,67 @@ TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
       EXPECT_EQ(tensor.init, Init::kConstant);
     }
   }
+}
+
+// The connections of `spec` under `init: identity`, by name, as rows of numbers.
+std::map<std::string, std::vector<std::vector<float>>> IdentityMaps(ModelSpec spec) {
+  spec.connection.init = "identity";
+  std::map<std::string, std::vector<std::vector<float>>> maps;
+  for (const TensorSpec& tensor : Tensors(spec)) {
+    if (tensor.init != Init::kIdentity) continue;
+    std::vector<float> all(static_cast<size_t>(tensor.elements())), part(all.size());
+    Initialize(tensor, 42, all.data());
+    const auto third = static_cast<int64_t>(all.size()) / 3;
+    InitializeRange(tensor, 7, 0, third, part.data());
+    InitializeRange(tensor, 8, third, static_cast<int64_t>(all.size()) - third, part.data() + third);
+    EXPECT_EQ(all, part) << tensor.name;  // of no seed, in any pieces
+    for (auto row = all.begin(); row != all.end(); row += tensor.shape[1]) maps[tensor.name].emplace_back(row, row + tensor.shape[1]);
+  }
+  return maps;
+}
+
+ModelSpec TwoPaths(const char* kind, int64_t first, int64_t second) {
+  ModelSpec spec = Share(100, "fixed");
+  spec.connection.kind = kind;
+  spec.paths = {{"a", first, 1, 2, 8, "llama"}, {"b", second, 1, 2, 8, "llama"}};
+  spec.large = {"large", first + second, 1, 2, 8, "llama"};
+  return spec;
+}
+
+TEST(TensorsTest, SharedConnectionsMayBeginAsIdentities) {
+  auto maps = IdentityMaps(TwoPaths("share", 2, 2));
+  EXPECT_EQ(maps.size(), 3u);
+  EXPECT_THAT(maps["shrink.weight"], ElementsAre(ElementsAre(1, 0, 1, 0), ElementsAre(0, 1, 0, 1)));
+  EXPECT_THAT(maps["parallel.0.share.weight"], ElementsAre(ElementsAre(.5f, 0, .5f, 0), ElementsAre(0, .5f, 0, .5f)));
+  EXPECT_THAT(maps["parallel.1.share.weight"],
+              ElementsAre(ElementsAre(1, 0, 0, 0), ElementsAre(0, 1, 0, 0), ElementsAre(0, 0, 1, 0), ElementsAre(0, 0, 0, 1)));
+  maps = IdentityMaps(TwoPaths("routed", 2, 2));
+  EXPECT_EQ(maps.size(), 4u);
+  EXPECT_THAT(maps["parallel.1.combine.weight"], ElementsAre(ElementsAre(.5f, 0, .5f, 0), ElementsAre(0, .5f, 0, .5f)));
+  EXPECT_THAT(maps["grow.weight"], ElementsAre(ElementsAre(1, 0), ElementsAre(0, 1), ElementsAre(1, 0), ElementsAre(0, 1)));
+}
+
+// Every path of its own width reads its own slice, and what only the wider one has is not thinned.
+TEST(TensorsTest, IdentitiesOfUnequalPathsKeepThePlaces) {
+  auto maps = IdentityMaps(TwoPaths("routed", 4, 2));
+  EXPECT_THAT(maps["shrink.0.weight"], ElementsAre(ElementsAre(1, 0, 0, 0, 0, 0), ElementsAre(0, 1, 0, 0, 0, 0), ElementsAre(0, 0, 1, 0, 0, 0),
+                                                   ElementsAre(0, 0, 0, 1, 0, 0)));
+  EXPECT_THAT(maps["shrink.1.weight"], ElementsAre(ElementsAre(0, 0, 0, 0, 1, 0), ElementsAre(0, 0, 0, 0, 0, 1)));
+  EXPECT_THAT(maps["parallel.1.path_in.1.weight"], ElementsAre(ElementsAre(1, 0, 0, 0), ElementsAre(0, 1, 0, 0)));
+  EXPECT_THAT(maps["parallel.0.path_out.1.weight"], ElementsAre(ElementsAre(1, 0), ElementsAre(0, 1), ElementsAre(0, 0), ElementsAre(0, 0)));
+  EXPECT_THAT(maps["parallel.0.combine.weight"], ElementsAre(ElementsAre(.5f, 0, 0, 0, .5f, 0), ElementsAre(0, .5f, 0, 0, 0, .5f),
+                                                             ElementsAre(0, 0, 1, 0, 0, 0), ElementsAre(0, 0, 0, 1, 0, 0)));
+}
+
+TEST(TensorsTest, HowConnectionsBeginIsPartOfTheSpecOnlyWhereItWasChosen) {
+  ModelSpec spec = TwoPaths("share", 2, 2);
+  EXPECT_FALSE(ToJson(spec)["connection"].contains("init"));
+  for (const TensorSpec& tensor : Tensors(spec)) EXPECT_NE(tensor.init, Init::kIdentity) << tensor.name;
+  spec.connection.init = "identity";
+  EXPECT_EQ(FromJson(ToJson(spec))->connection.init, "identity");
+  EXPECT_EQ(ParameterCount(spec), ParameterCount(TwoPaths("share", 2, 2)));
+  spec.connection.kind = "slice";
+  EXPECT_THAT(Validate(spec).message(), testing::HasSubstr("connection.init: a slice connection has nothing to begin as that"));
 }
 
 TEST(TensorsTest, InitialValues) {

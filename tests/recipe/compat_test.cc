@@ -85,6 +85,14 @@ TEST(CompatTest, NamesWhatSingleModelsSetOtherwise) {
               ElementsAre("baselines.dense.train.decay_scope = all", "joint.accum_tail = flush", "composites.c.joint.aux_probs = sample"));
 }
 
+TEST(CompatTest, StartsOfConnectionsAreNamedIfTheyAreNotThePresets) {
+  EXPECT_THAT(Overrides(MustParse(Replaced("{name: c}", "{name: c, connect_init: normal}"))), ElementsAre("composites.c.connect_init = normal"));
+  EXPECT_THAT(Overrides(MustParse(kPaper + Replaced("{name: c}", "{name: c, connect_init: identity}"))),
+              ElementsAre("composites.c.connect_init = identity"));
+  EXPECT_THAT(Overrides(MustParse(Replaced("{name: c}", "{name: c, connect: slice}"))), IsEmpty());
+  EXPECT_THAT(SettingsInForce(MustParse(kSmall)), Contains("composites.0.connect_init = identity  (default)"));
+}
+
 TEST(CompatTest, ThePlanNamesFieldsAndMode) {
   const std::vector<std::string> lines = SettingsInForce(MustParse(kPaper + std::string(kSmall)));
   for (const char* line : {"compat = \"paper\"", "arch.attn_out_proj = false  (default)", "train.aux_probs = \"sample\"  (default)",

@@ -17,7 +17,31 @@ TEST(CompositeSectionTest, ARouterHasThePublishedDefaults) {
   const model::ModelSpec spec = SpecOf("connect: routed");
   EXPECT_EQ(spec.connection.kind, "routed");
   EXPECT_EQ(spec.connection.router, (model::Router{"gumbel", "combined", 1.0, true}));
-  EXPECT_FALSE(spec.large.identity);
+  EXPECT_FALSE(MustParse("compat: paper\n" + Composed("connect: routed")).composites[0].spec.large.identity);
+}
+
+// N(0, 0.02), as published, drowns what the paths learned; `fixed` begins with what they compute.
+TEST(CompositeSectionTest, ConnectionsBeginAsThePresetSays) {
+  for (const char* kind : {"share", "routed"}) {
+    const std::string connect = std::string("connect: ") + kind;
+    EXPECT_EQ(SpecOf(connect).connection.init, "identity");
+    EXPECT_TRUE(SpecOf(connect).large.identity);
+    const model::ModelSpec published = MustParse("compat: paper\n" + Composed(connect)).composites[0].spec;
+    EXPECT_EQ(published.connection.init, "normal");
+    EXPECT_FALSE(published.large.identity);
+    EXPECT_EQ(SpecOf(connect + ", connect_init: normal").connection.init, "normal");
+    EXPECT_FALSE(SpecOf(connect + ", connect_init: normal").large.identity);
+    EXPECT_FALSE(SpecOf(connect + ", large: {identity: false}").large.identity);
+    EXPECT_EQ(MustParse("compat: paper\n" + Composed(connect + ", connect_init: identity")).composites[0].spec.connection.init, "identity");
+  }
+  EXPECT_EQ(SpecOf("connect: slice").connection.init, "normal");  // it has no such maps
+}
+
+// There is nothing to hand on.
+TEST(CompositeSectionTest, ConnectionsFromScratchBeginAtRandom) {
+  const std::string paths = "paths: [{d: 64, heads: 2, blocks: 3}, {d: 64, heads: 2, blocks: 2}]";
+  EXPECT_EQ(MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths)).baselines[0].spec.connection.init, "normal");
+  EXPECT_EQ(MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths + ", connect_init: identity")).baselines[0].spec.connection.init, "identity");
 }
 
 TEST(CompositeSectionTest, ReadsEveryOptionOfARouter) {
@@ -78,6 +102,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"router: {kind: gumbel}", "router: only routed has it; this connection is share"},
         std::pair{"connect: slice, residual: true", "residual: only share or routed has it; this connection is slice"},
         std::pair{"connect: slice, norm: true", "norm: only share or routed has it; this connection is slice"},
+        std::pair{"connect: slice, connect_init: identity", "connect_init: only share or routed has it; this connection is slice"},
+        std::pair{"connect_init: orthogonal", "connect_init: expected normal or identity, found \"orthogonal\""},
         std::pair{"cross: true", "cross: only slice has it; this connection is share"},
         std::pair{"connect: routed, weights: [1, 1]", "weights: only slice has it; this connection is routed"},
         std::pair{"connect: routed, router: {tau: 0}", "router.tau: must be above 0"},

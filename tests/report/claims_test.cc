@@ -462,7 +462,7 @@ TEST(ClaimsTest, AModelThatOnlyLoopsIsAskedForItsStepsAlone) {
 TEST(ClaimsTest, FindingsGoIntoTheReportAsWords) {
   const Json json = ToJson(TestClaims(TwoPathRun()));
   ASSERT_FALSE(json.empty());
-  EXPECT_EQ(json[0]["verdict"], "does not hold here");
+  EXPECT_EQ(json[0]["verdict"], "does not hold in this one training");
   EXPECT_EQ(json[0]["subject"], "c and dense");
 }
 

@@ -56,11 +56,11 @@ TEST(DocumentTest, GroupsOfRowsHaveTheirTitles) {
 
 TEST(DocumentTest, VerdictsAreColouredByWhatTheySay) {
   Document document("Run");
-  document.Add({{{"verdict", false, true}}, {{"holds here"}, {"does not hold here"}, {"undecided"}}});
+  document.Add({{{"verdict", false, true}}, {{"holds in this one training"}, {"does not hold in this one training"}, {"undecided in this one training"}}});
   const std::string html = ToHtml(document);
-  EXPECT_THAT(html, HasSubstr("<span class=\"badge holds\">holds here</span>"));
-  EXPECT_THAT(html, HasSubstr("<span class=\"badge fails\">does not hold here</span>"));
-  EXPECT_THAT(html, HasSubstr("<span class=\"badge open\">undecided</span>"));
+  EXPECT_THAT(html, HasSubstr("<span class=\"badge holds\">holds in this one training</span>"));
+  EXPECT_THAT(html, HasSubstr("<span class=\"badge fails\">does not hold in this one training</span>"));
+  EXPECT_THAT(html, HasSubstr("<span class=\"badge open\">undecided in this one training</span>"));
 }
 
 TEST(DocumentTest, TilesAndFoldsReadWellInBothForms) {

@@ -207,7 +207,7 @@ TEST(TablesTest, ClaimsAreGrouped) {
   const Table table = ClaimTable({one, two});
   EXPECT_THAT(table.groups, SizeIs(1));
   EXPECT_EQ(table.groups[0].title, "A holds. (PaPaformer: 1 against 2)");
-  EXPECT_THAT(table.rows, ElementsAre(ElementsAre("a", "holds here", "3"), ElementsAre("b", "undecided", "3")));
+  EXPECT_THAT(table.rows, ElementsAre(ElementsAre("a", "holds in this one training", "3"), ElementsAre("b", "undecided in this one training", "3")));
 }
 
 }  // namespace

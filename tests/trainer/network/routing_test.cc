@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/random.h"
 #include "trainer/network/network.h"
@@ -252,6 +253,28 @@ TEST_F(RoutingTest, EachRouterKindWeighsAsItSays) {
       Backward(*network, {});
       EXPECT_EQ(network->Routing(ids_.data(), kBatch, kSequence).size(), std::string(kind) == "none" ? 0u : 3u);
     }
+  }
+}
+
+// The published connections shrink the stream in front of every path to a hundredth; its norm divides by that, and so does the
+// gradient. Where they begin as identities, the first gradient is of the size of a dense model's.
+TEST_F(RoutingTest, ConnectionsThatBeginAsIdentitiesDoNotBlowUpTheFirstGradient) {
+  for (const char* kind : {"share", "routed"}) {
+    std::map<std::string, double> norms;
+    for (const char* init : {"normal", "identity"}) {
+      model::ModelSpec spec = Routed("train_only");
+      spec.connection = {.kind = kind, .init = init};
+      spec.large.identity = model::StartsFromPaths(spec.connection);
+      auto network = Network::Create(spec, "cpu").value();
+      network->Initialize(5);
+      BackwardOptions options;
+      options.scale = 1.0 / (kBatch * kSequence);
+      Backward(*network, options);
+      double squares = 0;
+      for (const float g : Gradients(*network)) squares += static_cast<double>(g) * g;
+      norms[init] = std::sqrt(squares);
+    }
+    EXPECT_LT(norms["identity"], 0.5 * norms["normal"]) << kind << ": " << norms["identity"] << " and " << norms["normal"];
   }
 }
 
