@@ -200,7 +200,9 @@ Status MakeFolder(const std::string& path) {
   }
   // Its name must outlive a power failure, as what is written into it does. A parent that may not be read cannot be synced.
   const Status synced = SyncFolder(parent);
-  return synced.code() == StatusCode::kPermissionDenied ? OkStatus() : synced;
+  if (synced.ok() || synced.code() == StatusCode::kPermissionDenied) return OkStatus();
+  ::rmdir(path.c_str());  // or the next call would find it and take it for durable
+  return synced;
 }
 
 Result<std::vector<std::string>> ListFolder(const std::string& path) {

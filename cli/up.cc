@@ -129,7 +129,7 @@ class Child {
 };
 
 struct UpFlags {
-  int32_t workers = 0;
+  int32_t workers = -1;  // as many as fit
   int32_t slots = 0;
   bool detach = false;
   std::string listen = "127.0.0.1:0";
@@ -353,8 +353,8 @@ void RegisterUp(const Registry& registry) {
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags]() -> Result<int> {
       const auto cores = static_cast<int32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
-      if (flags->workers == 0) flags->workers = std::min(2, cores);
-      if (flags->slots == 0) flags->slots = std::max(1, cores / flags->workers);
+      if (flags->workers < 0) flags->workers = std::min(2, cores);
+      if (flags->slots == 0) flags->slots = std::max(1, cores / std::max(1, flags->workers));
       return flags->detach ? RunDetached(globals, *flags) : RunForeground(globals, *flags);
     };
   });

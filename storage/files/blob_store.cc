@@ -224,7 +224,6 @@ Status BlobStore::Complete(const std::string& path, const std::string& sha256) {
 Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   const std::string final_path = PathOf(sha256);
   const std::string folder = FolderOf(final_path);
-  if (chmod(file.c_str(), 0400) != 0) return ErrnoStatus(errno, "making read-only " + file);
   if (const Status synced = SyncFile(file); !synced.ok()) {
     (void)RemoveFile(file);
     return Unsynced(synced, "what came of blob " + sha256);
@@ -238,6 +237,7 @@ Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   }
   Status status = Rename(file, final_path);
   if (status.ok()) {
+    (void)chmod(final_path.c_str(), 0400);  // of this user, who cannot be refused that; a power failure may undo it, and harms nothing
     if (const Status synced = SyncFolder(folder); !synced.ok()) {
       (void)RemoveFile(final_path);
       status = Unsynced(synced, "blob " + sha256);
