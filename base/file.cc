@@ -131,7 +131,8 @@ Status SyncFile(const std::string& path) {
 
 Status SyncFolder(const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
-  if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing folder " + path);
+  // Some file systems of the user space keep names by themselves and refuse to be asked.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP) return ErrnoStatus(errno, "syncing folder " + path);
   return OkStatus();
 }
 
@@ -149,9 +150,11 @@ Status CopyFile(const std::string& from, const std::string& to) {
     if (::fsync(out.get()) != 0) return ErrnoStatus(errno, "syncing " + to);
     return Rename(temporary, to);
   };
-  Status status = copy();
-  if (!status.ok()) ::unlink(temporary.c_str());
-  return status;
+  if (Status status = copy(); !status.ok()) {
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  return SyncFolder(FolderOf(to));
 }
 
 Status LinkOrCopy(const std::string& from, const std::string& to) {
@@ -188,10 +191,19 @@ Result<uint64_t> FreeBytes(const std::string& path) {
 }
 
 Status MakeFolder(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) return FilesystemStatus(error, "making folder " + path);
-  return OkStatus();
+  if (path.empty() || IsFolder(path)) return OkStatus();
+  const std::string parent = FolderOf(path);
+  BRAID_RETURN_IF_ERROR(MakeFolder(parent));
+  if (::mkdir(path.c_str(), 0777) != 0) {
+    const int error = errno;
+    if (error == EEXIST && IsFolder(path)) return OkStatus();  // somebody else was first, and syncs it
+    return ErrnoStatus(error == EEXIST ? ENOTDIR : error, "making folder " + path);
+  }
+  // Its name must outlive a power failure, as what is written into it does. A parent that may not be read cannot be synced.
+  const Status synced = SyncFolder(parent);
+  if (synced.ok() || synced.code() == StatusCode::kPermissionDenied) return OkStatus();
+  ::rmdir(path.c_str());  // or the next call would find it and take it for durable
+  return synced;
 }
 
 Result<std::vector<std::string>> ListFolder(const std::string& path) {

@@ -41,7 +41,7 @@ Prepared Prepare(const ProcessOptions& options) {
   for (const std::string& argument : options.argv) prepared.argv.push_back(const_cast<char*>(argument.c_str()));
   prepared.argv.push_back(nullptr);
   std::map<std::string, std::string> env;
-  for (char** item = environ; *item != nullptr; ++item) {
+  for (char** item = environ; options.inherit_env && *item != nullptr; ++item) {
     const std::string text = *item;
     if (const size_t equals = text.find('='); equals != std::string::npos) env[text.substr(0, equals)] = text.substr(equals + 1);
   }

@@ -23,10 +23,11 @@ struct ProcessExit {
 
 struct ProcessOptions {
   std::vector<std::string> argv;               // argv[0] is the path of the program
-  std::map<std::string, std::string> env;      // on top of this process's own
+  std::map<std::string, std::string> env;      // on top of this process's own, if that is inherited
   std::string output;                          // file that standard output and error are appended to; empty: inherited
   bool task_socket = false;                    // a connected stream socket, its end named by BRAID_TASK_FD in the child
   std::string standard_output = "";            // as `output`, for standard output alone
+  bool inherit_env = true;                     // this process's own environment
 };
 
 class Process {

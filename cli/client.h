@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/endpoint.h"
 #include "base/status.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/artifacts.grpc.pb.h"
@@ -17,12 +18,16 @@
 
 namespace braid::cli {
 
-// grpc::Status -> Status with the reason of its ErrorInfo; a connection that fails says where it went.
+// grpc::Status -> Status with the reason of its ErrorInfo; a connection that fails says where it went. A token that is missing or
+// wrong is kPermissionDenied (UNAUTHENTICATED).
 Status FromGrpc(const grpc::Status& status, const std::string& address);
 
 class Client {
  public:
-  explicit Client(std::string address);
+  explicit Client(Endpoint endpoint);
+
+  // FromGrpc, and for a token that is refused the file that it came from.
+  Status StatusOf(const grpc::Status& status) const;
 
   // client.Call<v1::Run>(&v1::Runs::Stub::GetRun, client.runs(), request)
   template <typename Response, typename Stub, typename Request>
@@ -31,7 +36,7 @@ class Client {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
     Response response;
-    if (Status status = FromGrpc((stub->*method)(&context, request, &response), address_); !status.ok()) return status;
+    if (Status status = StatusOf((stub->*method)(&context, request, &response)); !status.ok()) return status;
     return response;
   }
 
@@ -40,7 +45,7 @@ class Client {
   v1::Artifacts::Stub* artifacts() { return artifacts_.get(); }
   v1::Merges::Stub* merges() { return merges_.get(); }
   v1::Admin::Stub* admin() { return admin_.get(); }
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return endpoint_.address; }
 
   // `id` may be a prefix of a run's id, or a run's name (the newest).
   Result<v1::Run> GetRun(const std::string& id);
@@ -58,9 +63,12 @@ class Client {
  private:
   Status UploadFile(const std::string& path, const std::string& sha256, uint64_t size,
                     const std::function<void(uint64_t)>& sent);
+  Status UploadPieces(const std::string& path, const std::string& sha256, uint64_t size, uint64_t offset,
+                      const std::function<void(uint64_t)>& tell);
   Status DownloadFile(const std::string& sha256, const std::string& path, const std::function<void(uint64_t)>& got);
+  Status DownloadPieces(const std::string& sha256, int fd, const std::string& part, uint64_t* offset, const std::function<void(uint64_t)>& got);
 
-  const std::string address_;
+  const Endpoint endpoint_;
   std::unique_ptr<v1::Runs::Stub> runs_;
   std::unique_ptr<v1::Jobs::Stub> jobs_;
   std::unique_ptr<v1::Artifacts::Stub> artifacts_;

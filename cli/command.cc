@@ -32,21 +32,22 @@ std::string JsonOf(const google::protobuf::Message& message, bool indented) {
 
 }  // namespace
 
-Result<std::string> Globals::Address() const {
-  if (!address.empty()) return address;
-  const std::string file = JoinPath(dir, "address.json");
-  const Result<Json> json = ReadJsonFile(file);
-  if (!json.ok()) {
-    return Unavailable("no coordinator: " + file + " is not there; start one with braid up, or give --addr HOST:PORT");
+Result<Endpoint> Globals::FindCoordinator() const {
+  Result<Endpoint> endpoint = FindEndpoint({address, JoinPath(dir, "address.json"), token_file});
+  if (!endpoint.ok() && endpoint.status().code() == StatusCode::kUnavailable) {
+    return Unavailable("no coordinator: " + endpoint.status().message() + "; start one with braid up, or give --addr HOST:PORT");
   }
-  const Json grpc = json->is_object() ? json->value("grpc", Json()) : Json();
-  if (!grpc.is_string()) return InvalidArgument(file + ": grpc: expected HOST:PORT of the coordinator; start it anew with braid up");
-  return grpc.get<std::string>();
+  return endpoint;
+}
+
+Result<std::string> Globals::Address() const {
+  BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, FindCoordinator());
+  return endpoint.address;
 }
 
 Result<Client> Connect(const Globals& globals) {
-  BRAID_ASSIGN_OR_RETURN(const std::string address, globals.Address());
-  return Client(address);
+  BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, globals.FindCoordinator());
+  return Client(endpoint);
 }
 
 int ExitCodeOf(const Status& status) {

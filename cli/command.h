@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/endpoint.h"
 #include "base/status.h"
 #include "cli/client.h"
 
@@ -22,11 +23,13 @@ enum ExitCode {
 struct Globals {
   std::string address;           // --addr, BRAID_ADDR
   std::string dir = ".braid";    // --dir, BRAID_DIR: where `braid up` keeps its state
+  std::string token_file;        // --token-file, BRAID_TOKEN_FILE; empty: what the address file of --dir names
   std::string output = "table";  // -o: table, json, name
   bool no_header = false;
 
   bool json() const { return output == "json"; }
-  // Where the coordinator is: --addr, or the address file of --dir.
+  // Where the coordinator is, --addr or what the address file of --dir says, and its token.
+  Result<Endpoint> FindCoordinator() const;
   Result<std::string> Address() const;
 };
 

@@ -43,7 +43,7 @@ Result<int> Events(const Globals& globals, const std::string& run, bool follow, 
       if (!event.kind().empty()) PrintEvent(globals, event);
       if (std::ferror(stdout) != 0) return kOkExit;  // nobody reads it any more (| head)
     }
-    const Status status = FromGrpc(reader->Finish(), client.address());
+    const Status status = client.StatusOf(reader->Finish());
     if (status.ok()) return kOkExit;
     if (!patience.Wait(status)) return status;
   }

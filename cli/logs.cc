@@ -37,7 +37,7 @@ Status ReadOn(const Globals& globals, Client& client, v1::ReadLogRequest* reques
     request->set_offset(chunk.offset() + static_cast<int64_t>(chunk.data().size()));
     request->set_tail_lines(0);
   }
-  return FromGrpc(reader->Finish(), client.address());
+  return client.StatusOf(reader->Finish());
 }
 
 // True if there may be more: the job has not ended, or has an attempt after the one of the request.

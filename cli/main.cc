@@ -22,7 +22,7 @@ std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
   const CLI::App* at = &app;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--addr" || word == "--dir" || word == "-o" || word == "--output") ++i;
+    if (word == "--addr" || word == "--dir" || word == "--token-file" || word == "-o" || word == "--output") ++i;
     if (word.starts_with('-')) continue;
     std::vector<std::string> names;
     const CLI::App* next = nullptr;
@@ -50,9 +50,11 @@ int Main(int argc, char** argv) {
   Globals globals;
   globals.address = FromEnvironment("BRAID_ADDR", "");
   globals.dir = FromEnvironment("BRAID_DIR", ".braid");
+  globals.token_file = FromEnvironment("BRAID_TOKEN_FILE", "");
   globals.output = FromEnvironment("BRAID_OUTPUT", "table");
   app.add_option("--addr", globals.address, "HOST:PORT of the coordinator (BRAID_ADDR)");
   app.add_option("--dir", globals.dir, "state of braid up (BRAID_DIR)")->capture_default_str();
+  app.add_option("--token-file", globals.token_file, "file with the coordinator's token (BRAID_TOKEN_FILE; default: what braid up wrote in --dir)");
   app.add_option("-o,--output", globals.output, "table, json or name (BRAID_OUTPUT)")->check(CLI::IsMember({"table", "json", "name"}));
   app.add_flag("--no-header", globals.no_header, "tables without their first line");
   Action chosen;

@@ -28,7 +28,7 @@ Status ReadOn(const Globals& globals, Client& client, v1::ReadMetricsRequest* re
     }
     std::fflush(stdout);
   }
-  return FromGrpc(reader->Finish(), client.address());
+  return client.StatusOf(reader->Finish());
 }
 
 Result<int> Metrics(const Globals& globals, const std::string& run_id, const std::string& job, bool follow) {

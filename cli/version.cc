@@ -10,8 +10,8 @@ void RegisterVersion(const Registry& registry) {
   registry.app.add_subcommand("version", "Versions of this program and of the coordinator, if one answers")->callback([registry] {
     registry.chosen = [&globals = registry.globals]() -> Result<int> {
       Json versions = {{"client", kVersion}};
-      if (const Result<std::string> address = globals.Address(); address.ok()) {
-        Client client(*address);
+      if (const Result<Endpoint> coordinator = globals.FindCoordinator(); coordinator.ok()) {
+        Client client(*coordinator);
         const auto info = client.Call<v1::ServerInfo>(&v1::Admin::Stub::GetServerInfo, client.admin(), v1::GetServerInfoRequest(), 1'000);
         if (info.ok()) versions["coordinator"] = info->version();
       }

@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -11,9 +12,11 @@
 #include <random>
 #include <thread>
 
+#include "base/endpoint.h"
 #include "base/file.h"
 #include "base/guarded_main.h"
 #include "base/json.h"
+#include "base/private_folder.h"
 #include "base/random.h"
 #include "coordinator/core/core.h"
 #include "coordinator/http/http.h"
@@ -26,8 +29,13 @@ namespace {
 using namespace braid;               // NOLINT: main only wires
 using namespace braid::coordinator;  // NOLINT
 
+// The program could not begin, and will not until somebody changes something: braid up does not start it again.
+constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
+constexpr int kFolderInUseExit = 5;
+
 struct Flags {
   std::string dir;
+  std::vector<std::string> http_hosts;
   std::string listen = "127.0.0.1:0";
   std::string http = "127.0.0.1:0";
   std::string address_file;
@@ -62,29 +70,46 @@ Status RefuseNetworkFolder(const std::string& dir) {
                             "one with --dir");
 }
 
-Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer& http) {
-  if (flags.address_file.empty()) return OkStatus();
-  const Json addresses = {{"grpc", server.address()}, {"http", http.address()}, {"pid", getpid()}};
-  return WriteFileAtomic(flags.address_file, addresses.dump() + "\n");
+std::string TokenFile(const Flags& flags) { return AbsolutePath(JoinPath(flags.dir, "token")); }
+
+// Each connection and each log that is read is a descriptor; the usual soft limit of 1,024 is none of ours.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Status Serve(const Flags& flags) {
+Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer& http) {
+  if (flags.address_file.empty()) return OkStatus();
+  // Below the folder of the address file its name is relative: all of it may be moved, and may have a name that is not UTF-8.
+  std::string token_file = TokenFile(flags);
+  const std::string home = AbsolutePath(FolderOf(flags.address_file)) + "/";
+  if (token_file.starts_with(home)) token_file = token_file.substr(home.size());
+  const Json addresses = {{"grpc", server.address()}, {"http", http.address()}, {"pid", getpid()}, {"token_file", token_file}};
+  return WriteFileAtomic(flags.address_file, addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+// `serving` is set once it serves: an error before that will be the same at the next try.
+Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.listen));
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.http));
-  BRAID_RETURN_IF_ERROR(MakeFolder(flags.dir));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"braid.db*", "store", "logs", "metrics", "scratch", "coordinator.lock", "token"}));
   BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(flags.dir));
   const std::string lock_path = JoinPath(flags.dir, "coordinator.lock");
   auto lock = FileLock::Acquire(lock_path);
-  if (!lock.ok()) {
+  if (lock.status().code() == StatusCode::kAlreadyExists) {
     return lock.status().Wrap("another braid-coordinator uses " + flags.dir + ": stop it, or choose another --dir");
   }
+  BRAID_RETURN_IF_ERROR(lock.status());
+  BRAID_ASSIGN_OR_RETURN(const std::string token, MakeTokenFile(TokenFile(flags)));
   BRAID_ASSIGN_OR_RETURN(auto catalog, catalog::Catalog::Open({JoinPath(flags.dir, "braid.db"), 0}));
   BRAID_ASSIGN_OR_RETURN(auto blobs, storage::BlobStore::Open(JoinPath(flags.dir, "store")));
   BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, "logs")));
   BRAID_ASSIGN_OR_RETURN(auto metrics, AppendFiles::Open(JoinPath(flags.dir, "metrics")));
   const std::string scratch = JoinPath(flags.dir, "scratch");
   BRAID_RETURN_IF_ERROR(RemoveTree(scratch));
-  BRAID_RETURN_IF_ERROR(MakeFolder(scratch));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(scratch));
 
   std::mt19937_64 dice{std::random_device{}()};
   Options options;
@@ -113,15 +138,19 @@ Status Serve(const Flags& flags) {
   backend.rendezvous = &rendezvous;
   backend.scratch = scratch;
   backend.version = BRAID_VERSION;
+  backend.token = token;
+  backend.token_file = TokenFile(flags);
   const auto stop_loop = [&] {
     core->Stop();
     loop.join();
   };
 
+  const HttpServer::Options http_options{flags.http, flags.http_hosts, token, TokenFile(flags)};
   auto server = Server::Start(flags.listen, &backend);
-  auto http = server.ok() ? HttpServer::Start(flags.http, core.get()) : Result<std::unique_ptr<HttpServer>>(server.status());
+  auto http = server.ok() ? HttpServer::Start(http_options, core.get()) : Result<std::unique_ptr<HttpServer>>(server.status());
   Status status = http.ok() ? WriteAddresses(flags, **server, **http) : http.status();
   if (status.ok()) {
+    *serving = true;
     spdlog::info("serving gRPC on {}, HTTP on {}, state in {}", (*server)->address(), (*http)->address(), flags.dir);
     uint64_t count = 0;
     while (read(wake_fd, &count, sizeof count) < 0 && errno == EINTR) {
@@ -140,7 +169,8 @@ int Main(int argc, char** argv) {
   app.add_option("--dir", flags.dir, "Folder of the catalog, blobs and logs; made if missing")->required();
   app.add_option("--listen", flags.listen, "gRPC address; port 0 takes a free one")->capture_default_str();
   app.add_option("--http", flags.http, "Address of /metrics, /healthz and the JSON API")->capture_default_str();
-  app.add_option("--address-file", flags.address_file, "Written with both addresses as JSON when ready");
+  app.add_option("--http-host", flags.http_hosts, "A name that HTTP requests may call this machine by, besides localhost and the address of --http; may be repeated");
+  app.add_option("--address-file", flags.address_file, "Written with both addresses and the token's file as JSON when ready");
   app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")->capture_default_str();
   app.add_option("--beat-ms", flags.beat_ms, "How often workers say something")->check(CLI::Range(100, 60'000))->capture_default_str();
   app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")->check(CLI::Range(500, 600'000))->capture_default_str();
@@ -161,10 +191,14 @@ int Main(int argc, char** argv) {
   sigaction(SIGINT, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  const Status status = Serve(flags);
+  KeepToOneself();
+  RaiseDescriptorLimit();
+  bool serving = false;
+  const Status status = Serve(flags, &serving);
   if (status.ok()) return 0;
   spdlog::error("{}", status.message());
-  return 1;
+  if (serving) return 1;
+  return status.code() == StatusCode::kAlreadyExists ? kFolderInUseExit : kCannotStartExit;
 }
 
 }  // namespace

@@ -166,8 +166,12 @@ Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec
   std::string folder;
   if (task.inputs.contains(role)) {
     BRAID_ASSIGN_OR_RETURN(folder, task.Input(role));
+    return CorpusFiles(spec, folder);
   }
-  return CorpusFiles(spec, folder);
+  BRAID_RETURN_IF_ERROR(task::CheckPatternsBelowRoots(task, spec.files));
+  BRAID_ASSIGN_OR_RETURN(std::vector<std::string> files, CorpusFiles(spec, folder));
+  BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, files));
+  return files;
 }
 
 // All documents of the corpus's validation files.

@@ -34,6 +34,7 @@ Json ToJson(const Task& task) {
                {"device", task.device}, {"spec", task.spec}};
   if (!task.resume.empty()) json["resume"] = task.resume;
   if (!task.rendezvous.empty()) json["rendezvous"] = task.rendezvous;
+  if (task.data_roots.has_value()) json["data_roots"] = *task.data_roots;
   return json;
 }
 
@@ -65,6 +66,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.rendezvous = read.String("rendezvous", "");
   task.threads = read.Int("threads", 1);
   task.device = read.Choice("device", "cpu", {"cpu", "cuda"});
+  if (read.Has("data_roots")) task.data_roots = read.Strings("data_roots");
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");
   if (task.rank < 0 || task.rank >= task.world) read.Fail("rank", "must be below world");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Task {
   std::string rendezvous;                     // folder, or empty: through the channel
   int64_t threads = 1;
   std::string device = "cpu";                 // cpu | cuda
+  // Folders below which files may be read in place, by the worker's leave; absent: anywhere, as a person's own task may.
+  std::optional<std::vector<std::string>> data_roots;
   Json spec = Json::object();
 
   // The folder of an input. The error names the job and the role.
@@ -32,6 +35,11 @@ struct Task {
   // Roles that begin with `prefix`, in order of name: InputsLike("data.") is {"data.math", "data.stories"}.
   std::vector<std::string> InputsLike(const std::string& prefix) const;
 };
+
+// What a job reads in place is below the task's data roots, by where links lead. kFailedPrecondition names what is not, and the flag
+// that would allow it. Patterns are checked before they are searched for, and what they found after that.
+Status CheckPatternsBelowRoots(const Task& task, const std::vector<std::string>& patterns);
+Status CheckFilesBelowRoots(const Task& task, const std::vector<std::string>& files);
 
 Json ToJson(const Task& task);
 Result<Task> FromJson(const Json& json, const std::string& path = "task");

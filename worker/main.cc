@@ -5,10 +5,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
+#include "base/endpoint.h"
 #include "base/file.h"
 #include "base/guarded_main.h"
+#include "base/private_folder.h"
 #include "base/process.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -20,18 +23,37 @@ namespace {
 
 constexpr int64_t kStopMs = 25'000;
 constexpr int64_t kAnnounceMs = 1'000;
+// The program could not begin, and will not until somebody changes something: braid up does not start it again.
+constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
+constexpr int kConflictExit = 5;
 
 struct Flags {
-  std::string coordinator, address_file, dir, id, site, bin, gpus = "all";
-  std::vector<std::string> labels, kinds;
+  std::string coordinator, address_file, token_file, dir, id, site, bin, gpus = "all";
+  std::vector<std::string> labels, kinds, data_roots;
   int32_t slots = 0;
 };
 
 Status CheckLoopback(const std::string& address) {
-  const std::string host = address.substr(0, address.rfind(':'));
-  if (host == "127.0.0.1" || host == "localhost" || host == "[::1]") return OkStatus();
+  if (IsLoopbackHost(HostOf(address))) return OkStatus();
   return InvalidArgument("--coordinator " + address + ": this version speaks without TLS and only on the loopback interface; "
                          "tunnel to it (ssh -L) for now");
+}
+
+// --coordinator looks for the token where the commands of this folder do: in BRAID_DIR, or .braid.
+EndpointSource SourceOf(const Flags& flags) {
+  if (flags.coordinator.empty()) return {"", flags.address_file, flags.token_file};
+  const char* dir = std::getenv("BRAID_DIR");
+  return {flags.coordinator, AbsolutePath(JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, "address.json")), flags.token_file};
+}
+
+// Folders below which files of site-bound corpora are read.
+Result<std::vector<std::string>> DataRoots(const std::vector<std::string>& folders) {
+  std::vector<std::string> roots;
+  for (const std::string& folder : folders) {
+    if (!IsFolder(folder)) return InvalidArgument("--data-root " + folder + ": there is no such folder");
+    roots.push_back(AbsolutePath(folder));
+  }
+  return roots;
 }
 
 Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::string>& texts) {
@@ -52,17 +74,24 @@ Result<std::vector<Gpu>> Gpus(const std::string& choice) {
   return std::vector<Gpu>();
 }
 
-Status Run(const Flags& flags) {
+// `started` is set when nothing is left that would go wrong the same way at the next try.
+Status Run(const Flags& flags, bool* started) {
   if (flags.coordinator.empty() == flags.address_file.empty()) {
     return InvalidArgument("give either --coordinator HOST:PORT or --address-file FILE");
   }
   if (!flags.coordinator.empty()) BRAID_RETURN_IF_ERROR(CheckLoopback(flags.coordinator));
+  if (!flags.token_file.empty()) BRAID_RETURN_IF_ERROR(ReadTokenFile(flags.token_file).status().Wrap("--token-file"));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
   Identity identity;
   BRAID_ASSIGN_OR_RETURN(identity.labels, ParseLabels(flags.labels));
-  BRAID_RETURN_IF_ERROR(MakeFolder(flags.dir));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"worker.lock", "cache", "ranks", "artifacts"}));
   const std::string dir = AbsolutePath(flags.dir);
   Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, "worker.lock"));
-  if (!lock.ok()) return AlreadyExists("another braid-worker uses " + dir + "; give this one its own --dir (and --id)");
+  if (lock.status().code() == StatusCode::kAlreadyExists) {
+    return AlreadyExists("another braid-worker uses " + dir + "; give this one its own --dir (and --id)");
+  }
+  BRAID_RETURN_IF_ERROR(lock.status());
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, "artifacts")));
   BRAID_RETURN_IF_ERROR(CleanUpRanks(dir));
   BRAID_ASSIGN_OR_RETURN(const auto cache, storage::BlobStore::Open(JoinPath(dir, "cache")));
   identity.worker_id = flags.id;
@@ -82,9 +111,9 @@ Status Run(const Flags& flags) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   StopSignal stop;
   StopSignal session_stop;
-  RpcLink link(Address(flags.coordinator, flags.address_file), identity.worker_id, identity.boot_id);
+  RpcLink link(SourceOf(flags), identity.worker_id, identity.boot_id);
   Supervisor supervisor({&link, cache.get(), dir, flags.bin.empty() ? ProgramFolder() : flags.bin,
-                         ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size())}, identity.gpus);
+                         ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()), data_roots}, identity.gpus);
   std::thread watcher([&] {
     const timespec tick{0, 100'000'000};
     while (!stop.IsSet()) {
@@ -99,6 +128,7 @@ Status Run(const Flags& flags) {
   });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots, identity.gpus.size(), dir);
   for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
+  *started = true;
   const Status status = RunSession(identity, link, supervisor, session_stop);
   stop.Set();
   watcher.join();
@@ -117,9 +147,13 @@ int Main(int argc, char** argv) {
   flags.id = host;
   app.add_option("--coordinator", flags.coordinator, "HOST:PORT of the coordinator");
   app.add_option("--address-file", flags.address_file, "file in which the coordinator writes its address");
+  app.add_option("--token-file", flags.token_file, "file with the coordinator's token (BRAID_TOKEN_FILE; default: what the address file names)")
+      ->envname("BRAID_TOKEN_FILE");
   app.add_option("--dir", flags.dir, "folder for the cache and running jobs")->required();
   app.add_option("--id", flags.id, "name of this worker, stable across restarts")->capture_default_str();
   app.add_option("--site", flags.site, "where this machine is: corpora with this site are read here");
+  app.add_option("--data-root", flags.data_roots,
+                 "folder below which corpora with a site may be read in place; may be repeated; without one, none are");
   app.add_option("--label", flags.labels, "key=value, for people");
   app.add_option("--slots", flags.slots, "CPU slots (default: usable cores)")->check(CLI::Range(1, 4096));
   app.add_option("--gpus", flags.gpus, "all, none, or UUIDs with commas between: which of the GPUs that CUDA_VISIBLE_DEVICES shows")
@@ -132,10 +166,13 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const Status status = Run(flags);
+  KeepToOneself();
+  bool started = false;
+  const Status status = Run(flags, &started);
   if (status.ok()) return 0;
   spdlog::error("{}", status.message());
-  return status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kAlreadyExists ? 5 : 1;
+  if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kAlreadyExists) return kConflictExit;
+  return started ? 1 : kCannotStartExit;
 }
 
 }  // namespace

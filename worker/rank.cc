@@ -13,11 +13,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/private_folder.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "task/task.h"
 #include "worker/desk.h"
+#include "worker/environment.h"
 #include "worker/program.h"
+#include "worker/rank_folder.h"
 #include "worker/shipper.h"
 #include "worker/stop_signal.h"
 #include "worker/transfer.h"
@@ -31,14 +34,6 @@ constexpr int kPeerLost = 75;
 constexpr int kUnfitMachine = 69;
 constexpr char kMark[] = "process.json";
 constexpr int64_t kKeyWaitMs = 2'000;  // of one call: a rank that has ended must not wait longer to say so
-
-std::string SafeName(const RankKey& key) {
-  std::string name = key.run + "." + key.job + "." + std::to_string(key.epoch) + "." + std::to_string(key.rank);
-  for (char& c : name) {
-    if (c == '/' || c == ':' || c == '@') c = '_';
-  }
-  return name;
-}
 
 std::string ProgramOf(const std::string& kind) {
   if (kind == "tokenizer" || kind == "prepare") return "braid-prepare";
@@ -148,6 +143,7 @@ struct Rank::State {
   }
 
   static RankEnd FetchFailed(const Status& status) {
+    if (status.reason() == "FSYNC_FAILED") return Failed("infra", status, "a disk did not keep what was written to it; its machine's kernel log tells more");
     if (status.code() == StatusCode::kDataLoss) return Failed("user", status, "the artifact in the store is damaged; see braid artifact verify", true);
     return Failed("infra", status);
   }
@@ -177,6 +173,7 @@ struct Rank::State {
     task->generation = assignment.key.epoch;
     task->threads = Threads();
     task->device = assignment.device;
+    task->data_roots = context.data_roots;
     BRAID_ASSIGN_OR_RETURN(task->spec, ParseJson(assignment.spec, "the job's spec"));
     return WriteJsonFile(Path("task.json"), task::ToJson(*task));
   }
@@ -192,11 +189,14 @@ struct Rank::State {
     options.output = Path("log");
     options.task_socket = true;
     const bool cpu = assignment.device == "cpu";
-    options.env = {{"OMP_NUM_THREADS", std::to_string(Threads())},
+    options.inherit_env = false;
+    options.env = TaskEnvironment();
+    const std::map<std::string, std::string> ours = {{"OMP_NUM_THREADS", std::to_string(Threads())},
                    {"OMP_WAIT_POLICY", "passive"},
                    {"CUDA_VISIBLE_DEVICES", cpu ? "" : Join(gpus, ",")},
                    {"CUDA_MODULE_LOADING", "LAZY"},
                    {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};
+    for (const auto& [name, value] : ours) options.env[name] = value;
     BRAID_RETURN_IF_ERROR(program.Start(options, Path(kMark)));
     MutexLock lock(mutex);
     progress.running = true;
@@ -386,7 +386,7 @@ struct Rank::State {
 
 Rank::Rank(RankContext context, Assignment assignment, std::vector<std::string> gpus)
     : state_(std::make_unique<State>(std::move(context), std::move(assignment), std::move(gpus))) {
-  state_->folder = JoinPath(JoinPath(state_->context.folder, "ranks"), SafeName(state_->assignment.key));
+  state_->folder = JoinPath(JoinPath(state_->context.folder, "ranks"), RankFolderName(state_->assignment.key));
   state_->thread = std::thread([this] { state_->Run(); });
 }
 
@@ -415,7 +415,7 @@ RankProgress Rank::progress() const {
 
 Status CleanUpRanks(const std::string& worker_folder) {
   const std::string ranks = JoinPath(worker_folder, "ranks");
-  BRAID_RETURN_IF_ERROR(MakeFolder(ranks));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(ranks));
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(ranks));
   for (const std::string& name : names) {
     const std::string folder = JoinPath(ranks, name);

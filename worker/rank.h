@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "storage/files/blob_store.h"
 #include "worker/coordinator_link.h"
@@ -18,6 +19,7 @@ struct RankContext {
   std::string folder;       // of the worker: ranks/, artifacts/ are below it
   std::string programs;     // where braid-trainer and the others are
   int32_t gpu_threads = 1;  // threads of the processor for a rank that has a GPU
+  std::vector<std::string> data_roots;  // below them files of site-bound corpora may be read
 };
 
 // What a rank says of itself, for heartbeats.

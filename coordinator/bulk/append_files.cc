@@ -7,11 +7,12 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/private_folder.h"
 
 namespace braid::coordinator {
 
 Result<std::unique_ptr<AppendFiles>> AppendFiles::Open(const std::string& folder) {
-  BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(folder));
   return std::unique_ptr<AppendFiles>(new AppendFiles(folder));
 }
 
@@ -43,6 +44,17 @@ Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset, s
   ++changes_;
   changed_.NotifyAll();
   return end + data.size();
+}
+
+Status AppendFiles::Sync(const std::string& name) {
+  const std::string path = JoinPath(folder_, name);
+  if (!IsSafeRelativePath(name) || !PathExists(path)) return OkStatus();
+  Status synced = SyncFile(path);
+  if (synced.ok()) synced = SyncFolder(FolderOf(path));
+  if (synced.ok()) return OkStatus();
+  MutexLock lock(mutex_);
+  (void)RemoveFile(path);
+  return Status(StatusCode::kDataLoss, "FSYNC_FAILED", synced.message() + "; what was written is removed, its writer sends it again");
 }
 
 uint64_t AppendFiles::Size(const std::string& name) const {

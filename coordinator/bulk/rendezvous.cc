@@ -48,6 +48,18 @@ Result<std::string> RendezvousTable::Get(const catalog::AttemptKey& generation, 
   }
 }
 
+void RendezvousTable::Forget(const catalog::AttemptKey& generation) {
+  MutexLock lock(mutex_);
+  table_.erase(generation);
+}
+
+std::vector<catalog::AttemptKey> RendezvousTable::Generations() {
+  MutexLock lock(mutex_);
+  std::vector<catalog::AttemptKey> generations;
+  for (const auto& [generation, keys] : table_) generations.push_back(generation);
+  return generations;
+}
+
 void RendezvousTable::Close() {
   MutexLock lock(mutex_);
   closed_ = true;

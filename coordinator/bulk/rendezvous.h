@@ -1,11 +1,12 @@
-// Keys that the ranks of one generation of a gang share: small, written once, in memory. A generation that comes after
-// makes the job's earlier ones forgotten.
+// Keys that the ranks of one generation of a gang share: small, written once, in memory. A generation is forgotten with its
+// attempt, at the latest when the next one comes.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/status.h"
@@ -22,6 +23,10 @@ class RendezvousTable {
   Status Put(const catalog::AttemptKey& generation, const std::string& key, std::string_view value);
   // Waits for the key: kDeadlineExceeded after `timeout_ms`, kUnavailable after Close().
   Result<std::string> Get(const catalog::AttemptKey& generation, const std::string& key, int64_t timeout_ms);
+  // The attempt is over; nobody asks for its keys any more.
+  void Forget(const catalog::AttemptKey& generation);
+  // Those that have keys here.
+  std::vector<catalog::AttemptKey> Generations();
   // Wakes all who wait; nobody waits any more.
   void Close();
 

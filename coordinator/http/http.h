@@ -1,10 +1,13 @@
-// What browsers and Prometheus may read, on a listener of its own: /healthz, /readyz, /metrics, /api/v1/runs and
-// /api/v1/runs/<id>. GET only; nothing changes state over HTTP.
+// What people and Prometheus may read, on a listener of its own: /healthz, /readyz, /metrics, /api/v1/runs and
+// /api/v1/runs/<id>. GET only; nothing changes state over HTTP. All but /healthz and /readyz need the token of gRPC
+// ("Authorization: Bearer TOKEN"), and all a Host that is this machine's: a web page elsewhere, whose name was made to point here,
+// reads nothing.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 
@@ -19,8 +22,14 @@ class HttpServer {
   virtual std::string address() const = 0;
   virtual void Stop() = 0;
 
-  // REQUIRES: `address` is loopback. `core` outlives the server.
-  static Result<std::unique_ptr<HttpServer>> Start(const std::string& address, Core* core);
+  struct Options {
+    std::string address;              // loopback; port 0 takes a free one
+    std::vector<std::string> hosts;   // names that a Host header may have besides loopback ones and the address's own
+    std::string token;                // not empty
+    std::string token_file;           // where people find it
+  };
+  // `core` outlives the server. kUnavailable if the address cannot be had.
+  static Result<std::unique_ptr<HttpServer>> Start(const Options& options, Core* core);
 };
 
 }  // namespace braid::coordinator

@@ -3,13 +3,60 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
 
 #include <chrono>
+#include <thread>
 
+#include "base/endpoint.h"
+#include "coordinator/core/attempts.h"
+#include "coordinator/services/auth.h"
 #include "coordinator/services/services.h"
 
 namespace braid::coordinator {
 namespace {
+
+constexpr int64_t kTidyEveryMs = 60'000;
+
+// Now and then: what nobody comes back for is dropped.
+class Tidying {
+ public:
+  explicit Tidying(Backend* backend) : backend_(backend), thread_([this] { Run(); }) {}
+  ~Tidying() {
+    {
+      MutexLock lock(mutex_);
+      stop_ = true;
+      changed_.NotifyAll();
+    }
+    thread_.join();
+  }
+
+ private:
+  void Run() {
+    MutexLock lock(mutex_);
+    while (!stop_) {
+      if (changed_.WaitFor(mutex_, kTidyEveryMs)) continue;
+      mutex_.Unlock();
+      Tidy();
+      mutex_.Lock();
+    }
+  }
+
+  void Tidy() {
+    backend_->blobs->DropAbandonedUploads();
+    for (const catalog::AttemptKey& generation : backend_->rendezvous->Generations()) {
+      bool live = true;
+      backend_->core->Read([&](const State& state) { live = LiveAttemptOf(generation, state).ok(); });
+      if (!live) backend_->rendezvous->Forget(generation);
+    }
+  }
+
+  Backend* const backend_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool stop_ BRAID_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
 
 class GrpcServer final : public Server {
  public:
@@ -22,7 +69,10 @@ class GrpcServer final : public Server {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    // Of all credentials without TLS these alone let the token be asked for. They demand that the other end is on this machine.
+    const auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
+    credentials->SetAuthMetadataProcessor(MakeTokenCheck(backend_->token, backend_->token_file));
+    builder.AddListeningPort(address, credentials, &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
     builder.SetMaxReceiveMessageSize(64 << 20);  // the manifest of an artifact of 100,000 files, a large recipe
     // Both sides ping; one-sided settings end in too_many_pings.
@@ -40,6 +90,7 @@ class GrpcServer final : public Server {
     address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
     server_->GetHealthCheckService()->SetServingStatus(true);
     server_->GetHealthCheckService()->SetServingStatus("coordinator", true);
+    tidying_ = std::make_unique<Tidying>(backend_);
     return OkStatus();
   }
 
@@ -48,6 +99,7 @@ class GrpcServer final : public Server {
   void Stop() override {
     if (server_ == nullptr) return;
     backend_->stopping = true;
+    tidying_.reset();
     server_->GetHealthCheckService()->SetServingStatus(false);
     backend_->rendezvous->Close();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(1500));
@@ -59,22 +111,24 @@ class GrpcServer final : public Server {
   Backend* const backend_;
   const std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Tidying> tidying_;
   std::string address_;
 };
 
 }  // namespace
 
 Status CheckLoopback(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return InvalidArgument("address " + address + " has no port: 127.0.0.1:0 takes a free one");
-  const std::string host = address.substr(0, colon);
-  if (host == "localhost" || host == "[::1]" || host.starts_with("127.")) return OkStatus();
+  if (address.rfind(':') == std::string::npos) {
+    return InvalidArgument("address " + address + " has no port: 127.0.0.1:0 takes a free one");
+  }
+  if (IsLoopbackHost(HostOf(address))) return OkStatus();
   return PermissionDenied("address " + address + " is not a loopback address: without TLS braid listens on 127.0.0.1 only; "
                           "reach it from elsewhere through an SSH tunnel");
 }
 
 Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backend* backend) {
   BRAID_RETURN_IF_ERROR(CheckLoopback(address));
+  if (backend->token.empty()) return FailedPrecondition("a server without a token would be open to all");
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(MakeRunsService(backend));
   services.push_back(MakeJobsService(backend));

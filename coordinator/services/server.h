@@ -1,4 +1,4 @@
-// The gRPC server: all services, health and reflection, on one loopback address. No gRPC in this header.
+// The gRPC server: all services, health and reflection, on one loopback address, for who knows the token. No gRPC in this header.
 #pragma once
 
 #include <memory>

@@ -26,6 +26,8 @@ struct Backend {
   RendezvousTable* rendezvous = nullptr;
   std::string scratch;                       // folder for short-lived files
   std::string version;
+  std::string token;                         // that every call must carry; not empty
+  std::string token_file;                    // where people find it
   std::atomic<bool> stopping{false};         // streams end soon
 };
 

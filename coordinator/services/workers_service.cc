@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/sessions.h"
@@ -133,6 +134,8 @@ class WorkersService final : public v1::Workers::Service {
     auto artifact = MadeBy(rank, request->manifest_json());
     if (!artifact.ok()) return ToGrpc(artifact.status());
     artifact->role = "checkpoint";
+    // Who resumes from it does not say the numbers before it again.
+    SyncOrSay(*backend_->metrics, MetricsName(rank));
     const Status status = core_->Do([&](Transaction& tx) {
       Attribute(rank, tx, &*artifact);
       return braid::coordinator::CommitCheckpoint(rank, request->step(), *artifact, tx);
@@ -157,24 +160,25 @@ class WorkersService final : public v1::Workers::Service {
         command.outputs.push_back(std::move(*artifact));
       }
     }
-    return ToGrpc(core_->Do([&](Transaction& tx) {
+    SyncOrSay(*backend_->logs, LogName(command.rank));
+    if (command.rank.rank == 0) SyncOrSay(*backend_->metrics, MetricsName(command.rank));
+    const Status status = core_->Do([&](Transaction& tx) {
       for (catalog::ArtifactRecord& output : command.outputs) Attribute(command.rank, tx, &output);
       return braid::coordinator::ReportEnded(command, tx);
-    }));
+    });
+    if (status.ok() && !CheckLive(command.rank).ok()) backend_->rendezvous->Forget(command.rank.attempt);
+    return ToGrpc(status);
   }
 
   grpc::Status AppendLog(ServerContext*, const v1::AppendLogRequest* request, v1::AppendResponse* reply) override {
     const RankKey rank = RankOf(request->id());
-    const std::string name = rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + "." +
-                             std::to_string(rank.rank);
-    return Append(rank, *backend_->logs, name, request->offset(), request->data(), reply);
+    return Append(rank, *backend_->logs, LogName(rank), request->offset(), request->data(), reply);
   }
 
   grpc::Status AppendMetrics(ServerContext*, const v1::AppendMetricsRequest* request, v1::AppendResponse* reply) override {
     const RankKey rank = RankOf(request->id());
-    const std::string name = rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + ".jsonl";
     if (rank.rank != 0) return ToGrpc(InvalidArgument("only rank 0 of a gang has metrics"));
-    return Append(rank, *backend_->metrics, name, request->offset(), request->data(), reply);
+    return Append(rank, *backend_->metrics, MetricsName(rank), request->offset(), request->data(), reply);
   }
 
   grpc::Status PutRendezvous(ServerContext*, const v1::PutRendezvousRequest* request, v1::PutRendezvousResponse*) override {
@@ -193,6 +197,17 @@ class WorkersService final : public v1::Workers::Service {
   }
 
  private:
+  static std::string LogName(const RankKey& rank) {
+    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + "." + std::to_string(rank.rank);
+  }
+  static std::string MetricsName(const RankKey& rank) {
+    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + ".jsonl";
+  }
+  // Lines for people: a disk that does not keep them is no reason to refuse a result.
+  static void SyncOrSay(AppendFiles& files, const std::string& name) {
+    if (const Status status = files.Sync(name); !status.ok()) Log(LogLevel::kError, "coordinator", status.message());
+  }
+
   Status Take(const v1::WorkerSignal& signal, const std::string& worker, int64_t session_id) {
     SignalCommand command = SignalOf(signal);
     command.worker = worker;

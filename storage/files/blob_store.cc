@@ -6,20 +6,50 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "base/private_folder.h"
 #include "base/random.h"
 #include "base/text.h"
 
 namespace braid::storage {
 
-// An upload in progress. `written` bytes are in the file, `synced` of them survive a crash.
+// An upload in progress. `written` bytes are in the file, `synced` of them survive a crash. Both are guarded by the store's mutex
+// and are changed only under `io`.
 struct BlobStore::Upload {
-  Mutex mutex;
-  UniqueFd fd BRAID_GUARDED_BY(mutex);
-  uint64_t written BRAID_GUARDED_BY(mutex) = 0;
-  uint64_t synced BRAID_GUARDED_BY(mutex) = 0;
-  bool gone BRAID_GUARDED_BY(mutex) = false;  // published or dropped; whoever waited starts over
+  Mutex io;  // one writer, or the publication, at a time
+  bool gone BRAID_GUARDED_BY(io) = false;  // published or dropped: whoever waited starts over
+  uint64_t written = 0;
+  uint64_t synced = 0;
+  int users = 0;  // calls that are in it, guarded by the store's mutex
+};
+
+// A call's hold on an upload, which is not dropped meanwhile.
+class BlobStore::Use {
+ public:
+  Use(BlobStore* store, const std::string& name) : store_(store) {
+    MutexLock lock(store_->mutex_);
+    if (!store_->uploads_.contains(name)) store_->DropOldUploads();
+    std::shared_ptr<Upload>& slot = store_->uploads_[name];
+    if (slot == nullptr) slot = std::make_shared<Upload>();
+    upload_ = slot;
+    ++upload_->users;
+  }
+  ~Use() {
+    MutexLock lock(store_->mutex_);
+    --upload_->users;
+  }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  Upload& operator*() const { return *upload_; }
+  Upload* operator->() const { return upload_.get(); }
+
+ private:
+  BlobStore* const store_;
+  std::shared_ptr<Upload> upload_;
 };
 
 namespace {
@@ -27,13 +57,16 @@ namespace {
 std::string BlobsOf(const std::string& folder) { return JoinPath(folder, "blobs"); }
 std::string UploadsOf(const std::string& folder) { return JoinPath(folder, "uploads"); }
 
-// Gives a complete, verified file its name. Read-only, so that hard links of it stay what they are.
-Status Publish(const std::string& file, const std::string& final_path) {
-  BRAID_RETURN_IF_ERROR(SyncFile(file));
-  if (chmod(file.c_str(), 0444) != 0) return ErrnoStatus(errno, "making read-only " + file);
-  BRAID_RETURN_IF_ERROR(MakeFolder(std::string(FolderOf(final_path))));
-  BRAID_RETURN_IF_ERROR(Rename(file, final_path));
-  return SyncFolder(std::string(FolderOf(final_path)));
+// The size is part of the name: a client that is wrong about it spoils nobody else's upload.
+std::string UploadName(const std::string& sha256, uint64_t size) { return sha256 + "." + std::to_string(size); }
+
+bool IsUploadName(std::string_view name) {
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos || !IsSha256Hex(name.substr(0, dot))) return false;
+  uint64_t size = 0;
+  const char* end = name.data() + name.size();
+  const auto [stopped, error] = std::from_chars(name.data() + dot + 1, end, size);
+  return error == std::errc() && stopped == end && UploadName(std::string(name.substr(0, dot)), size) == name;
 }
 
 Status WrongDigest(const std::string& what, const std::string& expected, const std::string& found) {
@@ -41,27 +74,67 @@ Status WrongDigest(const std::string& what, const std::string& expected, const s
                 what + ": the bytes have SHA-256 " + found + ", not " + expected + "; nothing was stored, send it again");
 }
 
+// A failed fsync, whose file is removed. No room is no damage: whoever sends it waits and sends it again.
+Status Unsynced(const Status& failed, const std::string& what) {
+  const std::string message = failed.message() + "; " + what + " is removed, as its bytes may not be on the disk: send it again";
+  const Status status = failed.reason() == "STORAGE_FULL" ? Status(failed.code(), failed.reason(), message)
+                                                          : Status(StatusCode::kDataLoss, "FSYNC_FAILED", message);
+  Log(LogLevel::kError, "store", status.ToString());
+  return status;
+}
+
+// When a file was last written to, in milliseconds since 1970; 0 if it is not there.
+int64_t WrittenMs(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return 0;
+  return static_cast<int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
+}
+
 }  // namespace
 
-BlobStore::BlobStore(std::string folder) : folder_(std::move(folder)) {}
+BlobStore::BlobStore(std::string folder, const Limits& limits) : folder_(std::move(folder)), limits_(limits) {}
 BlobStore::~BlobStore() = default;
 
-Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder) {
-  BRAID_RETURN_IF_ERROR(MakeFolder(BlobsOf(folder)));
-  BRAID_RETURN_IF_ERROR(MakeFolder(UploadsOf(folder)));
+Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder, const Limits& limits) {
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(folder));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(BlobsOf(folder)));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(UploadsOf(folder)));
+  std::unique_ptr<BlobStore> store(new BlobStore(folder, limits));
   // Copies that a crash left half-made have names of their own; uploads are kept and go on.
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(UploadsOf(folder)));
   for (const std::string& name : names) {
-    if (!IsSha256Hex(name)) BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(UploadsOf(folder), name)));
+    if (IsUploadName(name)) {
+      store->LoadUpload(name);
+    } else {
+      BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(UploadsOf(folder), name)));
+    }
   }
-  return std::unique_ptr<BlobStore>(new BlobStore(folder));
+  store->DropAbandonedUploads();
+  return store;
 }
+
+// What is in the file was written before; a torn tail shows in the digest at the end.
+void BlobStore::LoadUpload(const std::string& name) {
+  const Result<uint64_t> there = FileSize(UploadPath(name));
+  if (!there.ok()) return;
+  const auto upload = std::make_shared<Upload>();
+  const uint64_t size = std::strtoull(name.c_str() + name.find('.') + 1, nullptr, 10);
+  upload->written = upload->synced = std::min(*there, size);
+  MutexLock lock(mutex_);
+  uploads_[name] = upload;
+}
+
+std::string BlobStore::UploadPath(const std::string& name) const { return JoinPath(UploadsOf(folder_), name); }
 
 std::string BlobStore::PathOf(const std::string& sha256) const {
   return JoinPath(JoinPath(BlobsOf(folder_), sha256.substr(0, 2)), sha256);
 }
 
-bool BlobStore::Has(const std::string& sha256) const { return IsSha256Hex(sha256) && PathExists(PathOf(sha256)); }
+bool BlobStore::Has(const std::string& sha256) const {
+  if (!IsSha256Hex(sha256) || !PathExists(PathOf(sha256))) return false;
+  MutexLock lock(mutex_);
+  return !publishing_.contains(sha256);
+}
 
 Result<uint64_t> BlobStore::Size(const std::string& sha256) const {
   if (!Has(sha256)) return Status(StatusCode::kNotFound, "BLOB_MISSING", "blob " + sha256 + " is not in the store");
@@ -71,85 +144,176 @@ Result<uint64_t> BlobStore::Size(const std::string& sha256) const {
 Result<BlobStore::UploadStatus> BlobStore::QueryUpload(const std::string& sha256, uint64_t size) {
   if (!IsSha256Hex(sha256)) return InvalidArgument("\"" + sha256 + "\" is not a SHA-256 in lower-case hex");
   if (Has(sha256)) return UploadStatus{size, true};
-  std::shared_ptr<Upload> upload;
-  {
-    MutexLock lock(mutex_);
-    const auto found = uploads_.find(sha256);
-    if (found != uploads_.end()) upload = found->second;
-  }
-  if (upload != nullptr) {
-    MutexLock lock(upload->mutex);
-    return UploadStatus{upload->synced, false};
-  }
-  const std::string path = JoinPath(UploadsOf(folder_), sha256);
-  if (!PathExists(path)) return UploadStatus{};
-  // After a restart: what is in the file was written before; a torn tail shows in the digest at the end.
-  BRAID_ASSIGN_OR_RETURN(const uint64_t there, FileSize(path));
-  return UploadStatus{std::min(there, size), false};
+  MutexLock lock(mutex_);
+  const auto found = uploads_.find(UploadName(sha256, size));
+  return UploadStatus{found == uploads_.end() ? 0 : found->second->synced, false};
 }
 
 Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256, uint64_t size, uint64_t offset,
                                                        std::string_view data) {
   if (!IsSha256Hex(sha256)) return InvalidArgument("\"" + sha256 + "\" is not a SHA-256 in lower-case hex");
-  if (Has(sha256)) return UploadStatus{size, true};
-  const std::string path = JoinPath(UploadsOf(folder_), sha256);
-  std::shared_ptr<Upload> upload;
-  {
-    MutexLock lock(mutex_);
-    std::shared_ptr<Upload>& slot = uploads_[sha256];
-    if (slot == nullptr) slot = std::make_shared<Upload>();
-    upload = slot;
-  }
-  MutexLock lock(upload->mutex);
-  if (upload->gone) return Has(sha256) ? UploadStatus{size, true} : UploadStatus{};
-  if (!upload->fd.valid()) {
-    upload->fd.Reset(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644));
-    if (!upload->fd.valid()) return ErrnoStatus(errno, "opening " + path);
-    BRAID_ASSIGN_OR_RETURN(const uint64_t there, FileSize(path));
-    upload->written = upload->synced = std::min(there, size);
-  }
-  if (offset > upload->written) {
-    return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
-                  Format("blob %s: a piece at %llu leaves a hole; go on from %llu", sha256.c_str(),
-                         (unsigned long long)offset, (unsigned long long)upload->written));
-  }
-  if (offset + data.size() > size) {
+  if (data.size() > size || offset > size - data.size()) {
     return InvalidArgument(Format("blob %s: more bytes than the %llu announced", sha256.c_str(), (unsigned long long)size));
   }
-  const uint64_t skip = std::min<uint64_t>(upload->written - offset, data.size());
-  data.remove_prefix(skip);
-  if (lseek(upload->fd.get(), static_cast<off_t>(upload->written), SEEK_SET) < 0) return ErrnoStatus(errno, "seeking in " + path);
-  BRAID_RETURN_IF_ERROR(WriteAll(upload->fd.get(), data, path));
-  upload->written += data.size();
-  if (upload->written < size) return UploadStatus{upload->written, false};
+  const std::string name = UploadName(sha256, size);
+  while (true) {
+    if (Has(sha256)) return UploadStatus{size, true};
+    const Use upload(this, name);
+    MutexLock io(upload->io);
+    if (upload->gone) continue;  // somebody has ended it while we waited
+    if (Has(sha256)) {
+      upload->gone = true;
+      DropUpload(name);
+      return UploadStatus{size, true};
+    }
+    BRAID_RETURN_IF_ERROR(Write(*upload, UploadPath(name), offset, data));
+    if (upload->written < size) return UploadStatus{upload->written, false};
+    const Status status = Complete(UploadPath(name), sha256);
+    // No room for the name of a blob: the bytes are kept, and the next call tries again.
+    if (!status.ok() && PathExists(UploadPath(name))) return status;
+    upload->gone = true;
+    DropUpload(name);
+    BRAID_RETURN_IF_ERROR(status);
+    return UploadStatus{size, true};
+  }
+}
 
-  upload->gone = true;
+// The file is opened for each piece: an upload that is left alone holds nothing. Bytes whose write-back fails between two pieces are
+// missed by the fsync at the end, or, if the kernel has forgotten the file, by the digest, which then reads the disk.
+Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset, std::string_view data) {
+  const UniqueFd fd(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
+  BRAID_ASSIGN_OR_RETURN(const uint64_t there, FileSize(path));
+  uint64_t written = 0;
   {
-    MutexLock store(mutex_);
-    uploads_.erase(sha256);
+    MutexLock lock(mutex_);
+    // Less than was written: somebody has removed the file.
+    upload.written = std::min(upload.written, there);
+    upload.synced = std::min(upload.synced, there);
+    written = upload.written;
+  }
+  if (offset > written) {
+    return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
+                  Format("blob %s: a piece at %llu leaves a hole; go on from %llu", std::string(BaseName(path)).substr(0, 64).c_str(),
+                         (unsigned long long)offset, (unsigned long long)written));
+  }
+  data.remove_prefix(std::min<uint64_t>(written - offset, data.size()));
+  if (lseek(fd.get(), static_cast<off_t>(written), SEEK_SET) < 0) return ErrnoStatus(errno, "seeking in " + path);
+  BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), data, path));
+  MutexLock lock(mutex_);
+  upload.written = written + data.size();
+  return OkStatus();
+}
+
+// Verifies and publishes; what cannot become right any more is removed.
+Status BlobStore::Complete(const std::string& path, const std::string& sha256) {
+  if (const Status synced = SyncFile(path); !synced.ok()) {
+    (void)RemoveFile(path);
+    return Unsynced(synced, "the upload of blob " + sha256);
   }
   BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(path));
   if (digest != sha256) {
-    BRAID_RETURN_IF_ERROR(RemoveFile(path));
+    (void)RemoveFile(path);
     return WrongDigest("blob " + sha256, sha256, digest);
   }
-  BRAID_RETURN_IF_ERROR(Publish(path, PathOf(sha256)));
-  return UploadStatus{size, true};
+  return Publish(path, sha256);
+}
+
+// Gives a complete, verified file its name. Read-only, so that hard links of it stay what they are. Of several who bring one blob the
+// first does it, and it counts when its name is durable. `file` stays only if the disk has no room for a name.
+Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
+  const std::string final_path = PathOf(sha256);
+  const std::string folder = FolderOf(final_path);
+  if (const Status synced = SyncFile(file); !synced.ok()) {
+    (void)RemoveFile(file);
+    return Unsynced(synced, "what came of blob " + sha256);
+  }
+  BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+  {
+    MutexLock lock(mutex_);
+    while (publishing_.contains(sha256)) changed_.Wait(mutex_);
+    if (PathExists(final_path)) return RemoveFile(file);
+    publishing_.insert(sha256);
+  }
+  Status status = Rename(file, final_path);
+  if (status.ok()) {
+    (void)chmod(final_path.c_str(), 0400);  // of this user, who cannot be refused that; a power failure may undo it, and harms nothing
+    if (const Status synced = SyncFolder(folder); !synced.ok()) {
+      (void)RemoveFile(final_path);
+      status = Unsynced(synced, "blob " + sha256);
+    }
+  }
+  MutexLock lock(mutex_);
+  publishing_.erase(sha256);
+  changed_.NotifyAll();
+  return status;
+}
+
+// REQUIRES: the caller has its `io`, and has marked it as gone.
+void BlobStore::DropUpload(const std::string& name) {
+  (void)RemoveFile(UploadPath(name));
+  MutexLock lock(mutex_);
+  uploads_.erase(name);
+}
+
+void BlobStore::DropAbandonedUploads() {
+  MutexLock lock(mutex_);
+  DropOldUploads();
+}
+
+// Those that nobody is in: too old ones, and the oldest until there is room for one more.
+void BlobStore::DropOldUploads() {
+  const int64_t oldest_ms = SystemClock().WallMs() - limits_.keep_upload_ms;
+  std::vector<std::pair<int64_t, std::string>> idle;
+  for (const auto& [name, upload] : uploads_) {
+    if (upload->users == 0) idle.emplace_back(WrittenMs(UploadPath(name)), name);
+  }
+  std::sort(idle.begin(), idle.end());
+  for (const auto& [written_ms, name] : idle) {
+    if (written_ms > oldest_ms && uploads_.size() < limits_.most_uploads) return;
+    if (!RemoveFile(UploadPath(name)).ok()) continue;
+    uploads_.erase(name);
+  }
 }
 
 Status BlobStore::SyncUpload(const std::string& sha256) {
-  std::shared_ptr<Upload> upload;
+  std::vector<std::string> names;
   {
     MutexLock lock(mutex_);
-    const auto found = uploads_.find(sha256);
-    if (found == uploads_.end()) return OkStatus();
-    upload = found->second;
+    for (auto it = uploads_.lower_bound(sha256); it != uploads_.end() && it->first.starts_with(sha256); ++it) names.push_back(it->first);
   }
-  MutexLock lock(upload->mutex);
-  if (upload->gone || !upload->fd.valid()) return OkStatus();
-  if (fdatasync(upload->fd.get()) != 0) return ErrnoStatus(errno, "syncing the upload of " + sha256);
-  upload->synced = upload->written;
+  for (const std::string& name : names) {
+    const Use upload(this, name);
+    MutexLock io(upload->io);
+    if (upload->gone || !PathExists(UploadPath(name))) continue;
+    const uint64_t written = upload->written;
+    if (const Status synced = SyncFile(UploadPath(name)); !synced.ok()) {
+      upload->gone = true;
+      DropUpload(name);
+      return Unsynced(synced, "the upload of blob " + sha256);
+    }
+    MutexLock lock(mutex_);
+    upload->synced = written;
+  }
   return OkStatus();
+}
+
+BlobStore::Turn::~Turn() {
+  MutexLock lock(store_->mutex_);
+  store_->turns_.erase(what_);
+  store_->changed_.NotifyAll();
+}
+
+std::unique_ptr<BlobStore::Turn> BlobStore::TakeTurn(const std::string& what, int64_t timeout_ms) const {
+  const int64_t end_ms = SystemClock().MonotonicMs() + timeout_ms;
+  MutexLock lock(mutex_);
+  while (turns_.contains(what)) {
+    const int64_t left_ms = end_ms - SystemClock().MonotonicMs();
+    if (left_ms <= 0) return nullptr;
+    (void)changed_.WaitFor(mutex_, left_ms);
+  }
+  turns_.insert(what);
+  return std::unique_ptr<Turn>(new Turn(this, what));
 }
 
 Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
@@ -161,7 +325,7 @@ Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
     const auto digest = Sha256File(copy);
     status = !digest.ok() ? digest.status() : *digest == sha256 ? OkStatus() : WrongDigest(path, sha256, *digest);
   }
-  if (status.ok()) status = Publish(copy, PathOf(sha256));
+  if (status.ok()) status = Publish(copy, sha256);
   if (!status.ok()) (void)RemoveFile(copy);
   return status;
 }
@@ -171,7 +335,7 @@ Result<std::string> BlobStore::AddBytes(std::string_view content) {
   if (Has(digest)) return digest;
   const std::string copy = JoinPath(UploadsOf(folder_), "copy." + RandomUuid());
   Status status = WriteFileAtomic(copy, content);
-  if (status.ok()) status = Publish(copy, PathOf(digest));
+  if (status.ok()) status = Publish(copy, digest);
   if (!status.ok()) {
     (void)RemoveFile(copy);
     return status;
@@ -189,15 +353,18 @@ Status BlobStore::Materialize(const Manifest& manifest, const std::string& folde
   if (PathExists(folder)) return OkStatus();
   const std::string temporary = folder + ".tmp." + RandomUuid();
   Status status = MakeFolder(temporary);
+  std::set<std::string> folders = {temporary};  // that got names, each synced once at the end
   for (const ManifestFile& file : manifest.files) {
     if (!status.ok()) break;
     const std::string target = JoinPath(temporary, file.path);
-    status = MakeFolder(std::string(FolderOf(target)));
+    if (const std::string home = FolderOf(target); folders.insert(home).second) status = MakeFolder(home);
     if (status.ok()) status = LinkOrCopy(PathOf(file.sha256), target);
   }
+  for (auto it = folders.rbegin(); it != folders.rend() && status.ok(); ++it) status = SyncFolder(*it);
   if (status.ok()) {
     status = Rename(temporary, folder);
     if (!status.ok() && PathExists(folder)) status = OkStatus();  // another thread was first
+    if (status.ok()) status = SyncFolder(FolderOf(folder));
   }
   if (!status.ok() || PathExists(temporary)) (void)RemoveTree(temporary);
   return status;

@@ -4,7 +4,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <filesystem>
+
+namespace {
+
+std::vector<std::string> synced;  // what fsync was called on
+
+}  // namespace
+
+// In the place of the C library's.
+extern "C" int fsync(int fd) {
+  synced.push_back(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).string());
+  return static_cast<int>(syscall(SYS_fsync, fd));
+}
 
 namespace braid {
 namespace {
@@ -30,6 +45,29 @@ TEST_F(FileTest, AtomicWriteIntoAMissingFolderNamesThePathAndLeavesNothing) {
   EXPECT_EQ(status.code(), StatusCode::kNotFound);
   EXPECT_THAT(status.message(), HasSubstr("missing/a"));
   EXPECT_TRUE(ListFolder(folder_.path()).value().empty());
+}
+
+TEST_F(FileTest, FoldersThatAreMadeAreSyncedIntoTheirParents) {
+  synced.clear();
+  ASSERT_TRUE(MakeFolder(Path("a/b/c/")).ok());
+  EXPECT_TRUE(IsFolder(Path("a/b/c")));
+  EXPECT_THAT(synced, ElementsAre(folder_.path(), Path("a"), Path("a/b")));
+  synced.clear();
+  ASSERT_TRUE(MakeFolder(Path("a/b")).ok());
+  EXPECT_THAT(synced, ElementsAre());  // it was there
+  ASSERT_TRUE(WriteFileAtomic(Path("file"), "").ok());
+  EXPECT_EQ(MakeFolder(Path("file")).code(), StatusCode::kNotFound);
+  EXPECT_THAT(MakeFolder(Path("file/below")).message(), HasSubstr("making folder " + Path("file")));
+}
+
+TEST_F(FileTest, ACopyIsSyncedAndSoIsItsName) {
+  ASSERT_TRUE(WriteFileAtomic(Path("from"), "one").ok());
+  ASSERT_TRUE(MakeFolder(Path("to")).ok());
+  synced.clear();
+  ASSERT_TRUE(CopyFile(Path("from"), Path("to/copy")).ok());
+  ASSERT_EQ(synced.size(), 2u);
+  EXPECT_THAT(synced[0], HasSubstr("copy.tmp."));
+  EXPECT_EQ(synced[1], Path("to"));
 }
 
 TEST_F(FileTest, ReadFileRefusesMoreThanItsBound) {

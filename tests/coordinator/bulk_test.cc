@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <thread>
 
@@ -7,6 +10,19 @@
 #include "coordinator/bulk/append_files.h"
 #include "coordinator/bulk/metric_lines.h"
 #include "coordinator/bulk/rendezvous.h"
+
+namespace {
+
+bool fail_fsync = false;
+
+}  // namespace
+
+// In the place of the C library's.
+extern "C" int fsync(int fd) {
+  if (!fail_fsync) return static_cast<int>(syscall(SYS_fsync, fd));
+  errno = EIO;
+  return -1;
+}
 
 namespace braid::coordinator {
 namespace {
@@ -37,6 +53,20 @@ TEST(AppendFilesTest, ANameCannotLeaveTheFolder) {
   EXPECT_EQ(f.files->Append("../outside", 0, "x").status().code(), StatusCode::kInvalidArgument);
 }
 
+// Its writer then finds a hole and sends all of it again, instead of trusting a second fsync.
+TEST(AppendFilesTest, AFailedFsyncRemovesTheFile) {
+  Files f;
+  ASSERT_TRUE(f.files->Append("r/a/1.0", 0, "hello").ok());
+  EXPECT_TRUE(f.files->Sync("r/a/1.0").ok());
+  EXPECT_TRUE(f.files->Sync("r/none/1.0").ok());
+  fail_fsync = true;
+  const Status status = f.files->Sync("r/a/1.0");
+  fail_fsync = false;
+  EXPECT_EQ(status.reason(), "FSYNC_FAILED");
+  EXPECT_EQ(f.files->Append("r/a/1.0", 5, " world").status().reason(), "OFFSET_MISMATCH");
+  EXPECT_EQ(f.files->Append("r/a/1.0", 0, "hello").value(), 5u);
+}
+
 TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
   Files f;
   const std::string first = "{\"step\":1,\"values\":{\"loss\":3}}\n{\"step\":2,\"values\":{\"loss\":2.5}}\n{\"step\":3,\"val";
@@ -49,6 +79,16 @@ TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
   EXPECT_EQ(points[1].epoch, 2);
   EXPECT_TRUE(std::isnan(points[2].values.at("loss")));
   EXPECT_THAT(reader.Next(2).value(), SizeIs(0));
+}
+
+TEST(RendezvousTest, AGenerationGoesWithItsAttempt) {
+  RendezvousTable table;
+  const catalog::AttemptKey first{"r", "joint", 1}, other{"r", "other", 1};
+  ASSERT_TRUE(table.Put(first, "a", "1").ok());
+  ASSERT_TRUE(table.Put(other, "a", "1").ok());
+  table.Forget(first);
+  EXPECT_THAT(table.Generations(), ::testing::ElementsAre(other));
+  EXPECT_EQ(table.Get(first, "a", 1).status().code(), StatusCode::kDeadlineExceeded);
 }
 
 TEST(RendezvousTest, AKeyIsWaitedForAndWrittenOnce) {

@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <thread>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "coordinator/core/core.h"
@@ -14,7 +17,14 @@
 namespace braid::coordinator {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
+
+const std::string kToken(64, 'a');
+
+HttpServer::Options OptionsOf(const std::string& address) { return {address, {}, kToken, "/state/token"}; }
 
 bool HasIpv6Loopback() {
   const int fd = socket(AF_INET6, SOCK_STREAM, 0);
@@ -42,19 +52,143 @@ struct Coordinator {
 TEST(HttpTest, ListensOnTheIpv6Loopback) {
   if (!HasIpv6Loopback()) GTEST_SKIP() << "this machine has no ::1";
   Coordinator coordinator;
-  const auto server = HttpServer::Start("[::1]:0", coordinator.core.get());
+  const auto server = HttpServer::Start(OptionsOf("[::1]:0"), coordinator.core.get());
   ASSERT_TRUE(server.ok()) << server.status().message();
   EXPECT_THAT((*server)->address(), StartsWith("[::1]:"));
 }
 
 TEST(HttpTest, ATakenPortIsNamed) {
   Coordinator coordinator;
-  const auto first = HttpServer::Start("127.0.0.1:0", coordinator.core.get());
+  const auto first = HttpServer::Start(OptionsOf("127.0.0.1:0"), coordinator.core.get());
   ASSERT_TRUE(first.ok());
-  const auto second = HttpServer::Start((*first)->address(), coordinator.core.get());
+  const auto second = HttpServer::Start(OptionsOf((*first)->address()), coordinator.core.get());
   // With SO_REUSEPORT the second would share the port and take half of the requests.
   ASSERT_FALSE(second.ok());
-  EXPECT_THAT(second.status().message(), ::testing::HasSubstr((*first)->address()));
+  EXPECT_THAT(second.status().message(), HasSubstr((*first)->address()));
+}
+
+// A server with a running loop, and requests as a stranger would write them.
+class HostileTest : public ::testing::Test {
+ protected:
+  HostileTest() {
+    loop_ = std::thread([this] { (void)coordinator_.core->Run(); });
+    HttpServer::Options options = OptionsOf("127.0.0.1:0");
+    options.hosts = {"Braid.Example"};
+    server_ = HttpServer::Start(options, coordinator_.core.get()).value();
+  }
+  ~HostileTest() override {
+    server_->Stop();
+    coordinator_.core->Stop();
+    loop_.join();
+  }
+
+  UniqueFd Connect() const {
+    const std::string address = server_->address();
+    UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
+    EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    return fd;
+  }
+  // All that comes back until the server closes; what it no longer takes is not sent.
+  std::string Send(const std::string& request) const {
+    const UniqueFd fd = Connect();
+    for (size_t sent = 0; sent < request.size();) {
+      const ssize_t n = send(fd.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+      if (n <= 0) break;
+      sent += static_cast<size_t>(n);
+    }
+    std::string answer;
+    char piece[4096];
+    for (ssize_t n = 0; (n = recv(fd.get(), piece, sizeof piece, 0)) > 0;) answer.append(piece, static_cast<size_t>(n));
+    return answer;
+  }
+  std::string Get(const std::string& path, const std::string& headers = "Host: localhost\r\n") const {
+    return Send("GET " + path + " HTTP/1.1\r\nAuthorization: Bearer " + kToken + "\r\n" + headers + "\r\n");
+  }
+  void ExpectAlive() const { EXPECT_THAT(Get("/api/v1/runs"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("{\"runs\":[]}"))); }
+
+  Coordinator coordinator_;
+  std::thread loop_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HostileTest, BytesThatAreNotUtf8AreAnswered) {
+  EXPECT_THAT(Get("/api/v1/runs/%ff"), AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("there is no run \xef\xbf\xbd")));
+  for (const char* path : {"/api/v1/runs/%c3%28", "/api/v1/runs/%00", "/api/v1/runs/\xff\xfe", "/%ff", "/api/v1/runs?x=%ff&%fe=1", "/api/v1/runs/x?\xff",
+                           "/api/v1/runs/%ed%a0%80", "/api/v1/runs/%", "/api/v1/runs/%u00ff", "/api/v1/runs/%f"}) {
+    (void)Get(path);
+  }
+  (void)Get("/api/v1/runs/x", "Host: \xff\xfe\r\n");
+  (void)Get("/api/v1/runs/x", "Host: localhost\r\nX-\xff: \xfe\r\n");
+  (void)Get("/api/v1/runs/x", "Host: localhost\r\nContent-Type: \xff; charset=\xfe\r\n");
+  ExpectAlive();
+}
+
+TEST_F(HostileTest, HeadersOfNonsenseEndTheirConnectionOnly) {
+  for (const char* headers : {"Range: bytes=99999999999999999999999-\r\n", "Range: bytes=0-0,1-1,x\r\n", "Content-Length: 99999999999999999999\r\n",
+                              "Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n", ": \r\n", "\r\r\n",
+                              "Connection: close, keep-alive\r\n", "Accept-Encoding: \x01\r\n"}) {
+    (void)Get("/api/v1/runs", std::string("Host: localhost\r\n") + headers);
+    (void)Get("/healthz", std::string("Host: localhost\r\n") + headers);
+  }
+  std::string ranges = "Range: bytes=0-0";
+  while (ranges.size() < 8000) ranges += ",0-0";
+  (void)Get("/metrics", "Host: localhost\r\n" + ranges + "\r\n");
+  for (const char* request : {"\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\xff\xff\xff\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) (void)Send(request);
+  ExpectAlive();
+}
+
+TEST_F(HostileTest, WhatIsTooLargeIsRefusedUnread) {
+  EXPECT_THAT(Get("/healthz", "Host: localhost\r\nX: " + std::string(20'000, 'x') + "\r\n"), StartsWith("HTTP/1.1 431"));
+  std::string many = "Host: localhost\r\n";
+  for (int i = 0; i < 5000; ++i) many += "X: y\r\n";
+  EXPECT_THAT(Get("/healthz", many), StartsWith("HTTP/1.1 431"));
+  EXPECT_THAT(Send("GET /" + std::string(100'000, 'x')), StartsWith("HTTP/1.1 431"));  // a line without an end
+  EXPECT_THAT(Get("/" + std::string(10'000, 'x')), StartsWith("HTTP/1.1 414"));
+  const std::string post = "POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n";
+  EXPECT_THAT(Send(post), AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD"), HasSubstr("Connection: close")));
+  ExpectAlive();
+}
+
+TEST_F(HostileTest, AHostThatIsNotThisMachinesIsRefused) {
+  for (const char* host : {"evil.example", "evil.example:80", "127.evil.example", "localhost.evil.example", "10.0.0.1", "[::2]:80", ""}) {
+    EXPECT_THAT(Get("/healthz", "Host: " + std::string(host) + "\r\n"), AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("--http-host"))) << host;
+  }
+  EXPECT_THAT(Get("/healthz", ""), StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(Get("/healthz", "Host: localhost\r\nHost: evil.example\r\n"), StartsWith("HTTP/1.1 403"));
+  for (const char* host : {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:9", "[::1]:9", "braid.example:80"}) {
+    EXPECT_THAT(Get("/healthz", "Host: " + std::string(host) + "\r\n"), StartsWith("HTTP/1.1 200")) << host;
+  }
+}
+
+TEST_F(HostileTest, AllButHealthNeedsTheToken) {
+  const auto ask = [&](const std::string& path, const std::string& authorization) {
+    return Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + authorization + "\r\n");
+  };
+  EXPECT_THAT(ask("/healthz", ""), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask("/readyz", ""), StartsWith("HTTP/1.1 200"));
+  for (const char* path : {"/metrics", "/api/v1/runs", "/api/v1/runs/x", "/", "/healthz/", "/healthz/../metrics", "//metrics"}) {
+    EXPECT_THAT(ask(path, ""), AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("WWW-Authenticate: Bearer"), HasSubstr("no token was sent"), HasSubstr("/state/token"),
+                                     Not(HasSubstr(kToken)))) << path;
+    for (const std::string wrong : {std::string("Bearer "), "Bearer " + kToken.substr(1), "Bearer " + kToken + "a", kToken, "Basic " + kToken}) {
+      EXPECT_THAT(ask(path, "Authorization: " + wrong + "\r\n"), AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("is not this coordinator's"))) << path << wrong;
+    }
+  }
+  EXPECT_THAT(ask("/metrics", "Authorization: bearer " + kToken + "\r\n"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("braid_jobs")));
+  EXPECT_THAT(ask("/metrics?token=" + kToken, ""), StartsWith("HTTP/1.1 401"));  // addresses are written down everywhere
+}
+
+TEST_F(HostileTest, ConnectionsThatSayNothingDoNotKeepOthersOut) {
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 200; ++i) silent.push_back(Connect());
+  char byte;
+  // The last of them did not fit: the server has closed it.
+  EXPECT_LE(recv(silent.back().get(), &byte, 1, 0), 0);
+  silent.clear();
+  ExpectAlive();
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "coordinator/services/services.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -10,9 +11,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
 #include "coordinator/services/server.h"
+#include "proto/channel.h"
 #include "storage/catalog/catalog.h"
 #include "storage/files/manifest.h"
 
@@ -23,6 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
 constexpr int kMostMessageBytes = 64 << 20;
+const std::string kToken(64, 'a');
 
 // A whole coordinator but for its HTTP side, in one process.
 class ServicesTest : public ::testing::Test {
@@ -42,10 +46,12 @@ class ServicesTest : public ::testing::Test {
     backend_.metrics = metrics_.get();
     backend_.rendezvous = &rendezvous_;
     backend_.scratch = folder_.path();
+    backend_.token = kToken;
+    backend_.token_file = "/state/token";
     server_ = Server::Start("127.0.0.1:0", &backend_).value();
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
-    const auto channel = grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), arguments);
+    const auto channel = MakeChannel(server_->address(), kToken, arguments);
     artifacts_ = v1::Artifacts::NewStub(channel);
     runs_service_ = v1::Runs::NewStub(channel);
   }
@@ -147,6 +153,61 @@ TEST_F(ServicesTest, AnUploadGoesOnWhereItStopped) {
   EXPECT_THAT(gap.error_message(), HasSubstr("12"));
   EXPECT_TRUE(Upload(data, 12, 11, digest).ok());
   EXPECT_EQ(Committed(data), data.size());
+}
+
+// Whatever the method, also those that are not ours.
+TEST_F(ServicesTest, EveryCallNeedsTheToken) {
+  const auto call = [&](const std::string& token, const std::string& method) {
+    const auto channel = MakeChannel(server_->address(), token, grpc::ChannelArguments());
+    grpc::TemplatedGenericStub<v1::GetServerInfoRequest, v1::ServerInfo> stub(channel);
+    grpc::ClientContext context;
+    grpc::CompletionQueue queue;
+    v1::ServerInfo response;
+    grpc::Status status;
+    auto reader = stub.PrepareUnaryCall(&context, method, v1::GetServerInfoRequest(), &queue);
+    reader->StartCall();
+    reader->Finish(&response, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    return status;
+  };
+  for (const char* method : {"/braid.v1.Admin/GetServerInfo", "/braid.v1.Workers/Session", "/braid.v1.Runs/ListRuns", "/braid.v1.Artifacts/DownloadBlob",
+                             "/grpc.health.v1.Health/Check", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "/no.such/Method"}) {
+    const grpc::Status none = call("", method);
+    EXPECT_EQ(none.error_code(), grpc::StatusCode::UNAUTHENTICATED) << method;
+    EXPECT_THAT(none.error_message(), HasSubstr("no token was sent"));
+    EXPECT_THAT(none.error_message(), HasSubstr("/state/token"));
+    for (const std::string& wrong : {kToken.substr(1), kToken + "a", std::string(64, 'b')}) {
+      const grpc::Status other = call(wrong, method);
+      EXPECT_EQ(other.error_code(), grpc::StatusCode::UNAUTHENTICATED) << method;
+      EXPECT_THAT(other.error_message(), HasSubstr("the token is not this coordinator's"));
+      EXPECT_THAT(other.error_message(), ::testing::Not(HasSubstr(kToken)));
+    }
+  }
+  EXPECT_TRUE(call(kToken, "/braid.v1.Admin/GetServerInfo").ok());
+}
+
+TEST_F(ServicesTest, AServerWithoutATokenDoesNotStart) {
+  Backend open;
+  EXPECT_FALSE(Server::Start("127.0.0.1:0", &open).ok());
+}
+
+TEST(CheckLoopbackTest, ANameThatBeginsLikeALoopbackAddressIsNone) {
+  for (const char* address : {"127.evil.example:1", "0.0.0.0:1", "[::]:1", "10.0.0.1:1"}) {
+    EXPECT_EQ(CheckLoopback(address).code(), StatusCode::kPermissionDenied) << address;
+  }
+  for (const char* address : {"127.0.0.1:0", "127.1.2.3:0", "localhost:0", "[::1]:0"}) EXPECT_TRUE(CheckLoopback(address).ok()) << address;
+}
+
+TEST_F(ServicesTest, UploadsThatAreLeftOpenHoldNoDescriptors) {
+  ASSERT_TRUE(Upload("ab", 0, 1, Sha256Hex("ab")).ok());  // what a first call opens
+  const size_t before = ListFolder("/proc/self/fd").value().size();
+  for (int i = 0; i < 50; ++i) {
+    const std::string data = "abandoned " + std::to_string(i);
+    ASSERT_TRUE(Upload(data, 0, 3, Sha256Hex(data)).ok());
+  }
+  EXPECT_EQ(ListFolder("/proc/self/fd").value().size(), before);
 }
 
 TEST_F(ServicesTest, BytesOfAnotherDigestAreDropped) {

@@ -36,7 +36,8 @@ def add_worker(braid, site):
     """One more worker, of another site."""
     state = os.path.join(braid.folder, "state")
     command = [program("braid-worker"), "--address-file", os.path.join(state, "address.json"), "--dir",
-               os.path.join(braid.folder, site), "--id", site, "--site", site, "--slots", "1"]
+               os.path.join(braid.folder, site), "--id", site, "--site", site, "--slots", "1", "--data-root",
+               os.path.join(braid.folder, "sites", site)]
     with open(os.path.join(braid.folder, site + ".log"), "w", encoding="utf-8") as log:
         return subprocess.Popen(command, env=braid.environment, stdout=log, stderr=log)
 

@@ -40,7 +40,7 @@ ONLY_PART = {
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",
     r"(nccl\.h|gloo/)": r"trainer/collective/",
-    r"grpcpp/": r"(coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
+    r"grpcpp/": r"(proto/channel|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
     r"(braid/v1/|proto/braid/v1/|google/protobuf/)": r"(proto/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
     r"sqlite3\.h": r"storage/catalog/",
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 import uuid
 
 from by_hand import program, wait_until
@@ -50,7 +52,7 @@ class Braid:
     def __init__(self, folder):
         self.folder, self.mark = folder, uuid.uuid4().hex
         self.environment = {**os.environ, "BRAID_TEST_MARK": self.mark}
-        for name in ("BRAID_ADDR", "BRAID_DIR", "BRAID_OUTPUT"):
+        for name in ("BRAID_ADDR", "BRAID_DIR", "BRAID_OUTPUT", "BRAID_TOKEN_FILE"):
             self.environment.pop(name, None)
 
     def run(self, *words, code=0, **more):
@@ -80,6 +82,31 @@ class Braid:
     def points(lines):
         points = [json.loads(line) for line in lines.splitlines()]
         return {int(point["step"]): json.dumps(point["values"], sort_keys=True) for point in points}
+
+    def endpoint(self):
+        """What the coordinator says of itself: `grpc`, `http`, and `token_file` with its whole path."""
+        state = os.path.join(self.folder, "state")
+        with open(os.path.join(state, "address.json"), encoding="utf-8") as file:
+            endpoint = json.load(file)
+        return {**endpoint, "token_file": os.path.join(state, endpoint["token_file"])}
+
+    def token(self):
+        with open(self.endpoint()["token_file"], encoding="utf-8") as file:
+            return file.read().strip()
+
+    def authorization(self):
+        """The pair that every call carries: metadata of gRPC, a header of HTTP."""
+        return "authorization", "Bearer " + self.token()
+
+    def http(self, path, headers=None, method="GET"):
+        """Status and text of an answer; the token goes with it unless `headers` are given."""
+        request = urllib.request.Request("http://" + self.endpoint()["http"] + path, method=method,
+                                         headers=dict([self.authorization()]) if headers is None else headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def start_command(self, *words):
         """A command that goes on while others run; finish_command gives what it printed."""
@@ -129,9 +156,9 @@ class Braid:
 class Service(Braid):
     """`braid up` in the foreground, as a child of the test."""
 
-    def __init__(self, workers=2, slots=1):
+    def __init__(self, workers=2, slots=1, words=()):
         super().__init__(tempfile.mkdtemp(prefix="braid-system-"))
-        self.workers, self.slots, self.up = workers, slots, None
+        self.workers, self.slots, self.words, self.up = workers, slots, words, None
 
     def __enter__(self):
         self.start()
@@ -140,7 +167,7 @@ class Service(Braid):
     def start(self):
         with open(os.path.join(self.folder, "up.log"), "a", encoding="utf-8") as log:
             self.up = subprocess.Popen([program("braid"), "--dir", os.path.join(self.folder, "state"), "up", "--workers",
-                                        str(self.workers), "--slots", str(self.slots)], env=self.environment, stdout=log, stderr=log)
+                                        str(self.workers), "--slots", str(self.slots), *self.words], env=self.environment, stdout=log, stderr=log)
         self.wait_ready()
 
     def wait_ready(self):

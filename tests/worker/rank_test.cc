@@ -113,7 +113,7 @@ struct Site {
   std::unique_ptr<BlobStore> store = BlobStore::Open(folder.path() + "/store").value();
   FakeLink link{*store};
 
-  RankContext Context() { return {&link, cache.get(), folder.path(), folder.path()}; }
+  RankContext Context() { return {&link, cache.get(), folder.path(), folder.path(), {}}; }
 
   void Program(const std::string& script) {
     const std::string path = folder.path() + "/braid-prepare";
@@ -187,6 +187,33 @@ LINES
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
   EXPECT_THAT(site.link.metrics(), HasSubstr("{\"step\":2,\"values\":{\"loss\":null}}\n"));
+}
+
+TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {
+  const std::vector<std::string> secrets = {"AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "SSH_AUTH_SOCK", "MY_SERVICE_URL", "BRAID_TOKEN_FILE"};
+  for (const std::string& name : secrets) setenv(name.c_str(), "do-not-tell", 1);
+  setenv("BRAID_TEST_MARK", "told", 1);
+  setenv("LC_MEASUREMENT", "C.UTF-8", 1);
+  Site site;
+  site.Program("env; exit 3\n");
+  const auto ends = EndsOf(site);
+  for (const std::string& name : secrets) unsetenv(name.c_str());
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_THAT(ends[0].log_tail, ::testing::Not(HasSubstr("do-not-tell")));
+  for (const char* kept : {"PATH=", "BRAID_TEST_MARK=told", "LC_MEASUREMENT=C.UTF-8", "OMP_NUM_THREADS=1", "BRAID_TASK_FD=3"}) {
+    EXPECT_THAT(ends[0].log_tail, HasSubstr(kept));
+  }
+}
+
+TEST(RankTest, ATaskKnowsTheDataRootsOfItsWorker) {
+  Site site;
+  site.Program("tr -d ' \\n' < \"$1\"; exit 3\n");
+  EXPECT_THAT(EndsOf(site)[0].log_tail, HasSubstr("\"data_roots\":[]"));
+  RankContext context = site.Context();
+  context.data_roots = {"/data"};
+  Rank rank(context, SomeAssignment(2), {});
+  ASSERT_TRUE(Eventually([&] { return rank.finished(); }));
+  EXPECT_THAT(site.link.ends().back().log_tail, HasSubstr("\"data_roots\":[\"/data\"]"));
 }
 
 // 100 KB of zeros as a checkpoint of step 5; the program goes on when the worker has answered.

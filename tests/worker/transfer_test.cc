@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <deque>
+#include <thread>
 
 #include "base/file.h"
 
@@ -113,7 +114,51 @@ TEST(TransferTest, DownloadsArriveWholeThroughAnyCuts) {
     BrokenLine line(*sides.coordinator, DrawCuts(), 16);
     RC_ASSERT(DownloadBlob(line, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
     RC_ASSERT(ReadFile(sides.worker->PathOf(digest)).value() == content);
+    // Nothing comes twice: what was written before a cut stays.
+    RC_ASSERT(line.sent() == content.size());
   });
+}
+
+TEST(TransferTest, ADownloadGoesOnAfterARestartOfTheWorker) {
+  Sides sides;
+  const std::string content(1000, 'x');
+  const std::string digest = sides.coordinator->AddBytes(content).value();
+  BrokenLine first(*sides.coordinator, {10}, 16);
+  const auto cut = [&](std::string_view piece) { return sides.worker->WriteUpload(digest, content.size(), first.sent(), piece).status(); };
+  EXPECT_FALSE(first.Download(digest, 0, cut).ok());
+  sides.worker = BlobStore::Open(sides.folder.path() + "/worker").value();  // killed: nothing was synced
+  BrokenLine second(*sides.coordinator, {}, 16);
+  ASSERT_TRUE(DownloadBlob(second, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
+  EXPECT_EQ(first.sent() + second.sent(), content.size());
+}
+
+TEST(TransferTest, RanksOfOneWorkerFetchABlobOnce) {
+  Sides sides;
+  const std::string content(100'000, 'x');
+  const std::string digest = sides.coordinator->AddBytes(content).value();
+  std::deque<BrokenLine> lines;
+  std::vector<Status> ended(4);
+  std::vector<std::thread> ranks;
+  for (size_t i = 0; i < ended.size(); ++i) lines.emplace_back(*sides.coordinator, std::deque<int>{static_cast<int>(i)}, 1000);
+  for (size_t i = 0; i < ended.size(); ++i) {
+    ranks.emplace_back([&, i] { ended[i] = DownloadBlob(lines[i], *sides.worker, digest, content.size(), sides.stop, kAtOnce); });
+  }
+  for (std::thread& rank : ranks) rank.join();
+  uint64_t sent = 0;
+  for (size_t i = 0; i < ended.size(); ++i) {
+    EXPECT_TRUE(ended[i].ok()) << ended[i].ToString();
+    sent += lines[i].sent();
+  }
+  EXPECT_EQ(sent, content.size());
+  EXPECT_TRUE(sides.worker->Verify(digest).ok());
+}
+
+TEST(TransferTest, ABlobThatANeighbourHasSentNeedNotBeInTheCache) {
+  Sides sides;
+  const std::string digest = sides.coordinator->AddBytes("content").value();
+  BrokenLine line(*sides.coordinator, {}, 16);
+  EXPECT_TRUE(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
+  EXPECT_EQ(UploadBlob(line, *sides.worker, Sha256Hex("nowhere"), sides.stop, kAtOnce).code(), StatusCode::kNotFound);
 }
 
 TEST(TransferTest, ADamagedDownloadIsFetchedAgainThenRefused) {
@@ -140,7 +185,9 @@ TEST(TransferTest, AnUploadTornByACrashIsSentAgain) {
   const std::string content(100, 'x');
   const std::string digest = sides.worker->AddBytes(content).value();
   // A crash of the coordinator's machine left the length of the upload and not its bytes.
-  ASSERT_TRUE(WriteFileAtomic(sides.folder.path() + "/coordinator/uploads/" + digest, std::string(60, '\0')).ok());
+  ASSERT_TRUE(WriteFileAtomic(sides.folder.path() + "/coordinator/uploads/" + digest + ".100", std::string(60, '\0')).ok());
+  sides.coordinator = BlobStore::Open(sides.folder.path() + "/coordinator").value();
+  EXPECT_EQ(sides.coordinator->QueryUpload(digest, 100)->committed, 60u);
   BrokenLine line(*sides.coordinator, {}, 16);
   EXPECT_TRUE(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
   EXPECT_TRUE(sides.coordinator->Verify(digest).ok());

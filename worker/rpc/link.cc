@@ -11,6 +11,7 @@
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "google/rpc/status.pb.h"
+#include "proto/channel.h"
 
 namespace braid::worker {
 namespace {
@@ -35,15 +36,6 @@ void Fill(const RankKey& key, v1::RankId* id) {
 
 }  // namespace
 
-Result<std::string> Address::Get() const {
-  if (!fixed_.empty()) return fixed_;
-  const Result<Json> json = ReadJsonFile(file_);
-  if (!json.ok()) return Unavailable("no coordinator has written " + file_ + " yet");
-  const Json grpc = json->is_object() ? json->value("grpc", Json()) : Json();
-  if (!grpc.is_string()) return Unavailable(file_ + " names no coordinator");
-  return grpc.get<std::string>();
-}
-
 Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return OkStatus();
   std::string reason;
@@ -59,16 +51,19 @@ Status FromGrpc(const grpc::Status& status) {
   const bool cut = status.error_code() == grpc::CANCELLED ||
                    (status.error_code() == grpc::UNKNOWN && status.error_message() == "Stream removed");
   if (cut && reason.empty()) code = StatusCode::kUnavailable;
+  if (status.error_code() == grpc::UNAUTHENTICATED) return Status(StatusCode::kUnavailable, "UNAUTHENTICATED", status.error_message());
   return Status(code, reason, status.error_message());
 }
 
-RpcLink::RpcLink(Address address, std::string worker_id, std::string boot_id)
-    : address_(std::move(address)), worker_id_(std::move(worker_id)), boot_id_(std::move(boot_id)) {}
+RpcLink::RpcLink(EndpointSource source, std::string worker_id, std::string boot_id)
+    : source_(std::move(source)), worker_id_(std::move(worker_id)), boot_id_(std::move(boot_id)) {}
 
 Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
-  BRAID_ASSIGN_OR_RETURN(const std::string address, address_.Get());
+  const Result<Endpoint> endpoint = FindEndpoint(source_);
+  // Whatever is wrong with the files, somebody may mend it while this worker goes on.
+  if (!endpoint.ok()) return Unavailable(endpoint.status().message());
   MutexLock lock(mutex_);
-  if (channel_ == nullptr || connected_ != address) {
+  if (channel_ == nullptr || connected_.address != endpoint->address || connected_.token != endpoint->token) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
@@ -77,8 +72,8 @@ Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
     arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-    connected_ = address;
+    channel_ = MakeChannel(endpoint->address, endpoint->token, arguments);
+    connected_ = *endpoint;
   }
   return channel_;
 }

@@ -6,32 +6,21 @@
 #include <memory>
 #include <string>
 
+#include "base/endpoint.h"
 #include "base/mutex.h"
 #include "worker/coordinator_link.h"
 
 namespace braid::worker {
 
-// Where the coordinator is: an address, or a file that it writes (docs/operating.md).
-class Address {
- public:
-  // Exactly one of both is not empty.
-  Address(std::string fixed, std::string file) : fixed_(std::move(fixed)), file_(std::move(file)) {}
-  // Reads the file each time. kUnavailable while there is none.
-  Result<std::string> Get() const;
-
- private:
-  const std::string fixed_;
-  const std::string file_;
-};
-
-// grpc::Status -> Status, with the reason from its ErrorInfo.
+// grpc::Status -> Status, with the reason from its ErrorInfo. A token that is refused is kUnavailable (UNAUTHENTICATED): its file may
+// hold another one soon.
 Status FromGrpc(const grpc::Status& status);
 
 class RpcLink final : public CoordinatorLink {
  public:
-  RpcLink(Address address, std::string worker_id, std::string boot_id);
+  RpcLink(EndpointSource source, std::string worker_id, std::string boot_id);
 
-  // The channel to where the coordinator is now.
+  // The channel to where the coordinator is now, with the token of now.
   Result<std::shared_ptr<grpc::Channel>> Channel();
 
   Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) override;
@@ -48,11 +37,11 @@ class RpcLink final : public CoordinatorLink {
   Result<std::string> GetRendezvous(const RankKey& rank, const std::string& key, int64_t timeout_ms) override;
 
  private:
-  const Address address_;
+  const EndpointSource source_;
   const std::string worker_id_;
   const std::string boot_id_;
   Mutex mutex_;
-  std::string connected_ BRAID_GUARDED_BY(mutex_);
+  Endpoint connected_ BRAID_GUARDED_BY(mutex_);
   std::shared_ptr<grpc::Channel> channel_ BRAID_GUARDED_BY(mutex_);
 };
 

@@ -1,0 +1,141 @@
+#include "base/endpoint.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/text.h"
+
+namespace braid {
+namespace {
+
+constexpr size_t kTokenBytes = 32;
+constexpr size_t kLeastTokenCharacters = 32;
+constexpr uint64_t kMostTokenFileBytes = 4096;
+
+// Members of an address file. The token's file may be relative to it; a program of the version before names none.
+Result<Endpoint> ReadAddressFile(const std::string& path) {
+  const Result<Json> json = ReadJsonFile(path, 1 << 16);
+  if (json.status().code() == StatusCode::kNotFound) return Unavailable(path + " is not there");
+  if (!json.ok()) return json.status();
+  Endpoint endpoint;
+  if (json->is_object()) {
+    const auto text = [&](const char* name) {
+      const auto found = json->find(name);
+      return found != json->end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    endpoint.address = text("grpc");
+    endpoint.token_file = text("token_file");
+    if (!endpoint.token_file.empty() && !endpoint.token_file.starts_with('/')) {
+      endpoint.token_file = JoinPath(FolderOf(path), endpoint.token_file);
+    }
+  }
+  if (endpoint.address.empty()) return InvalidArgument(path + " names no coordinator: it should be an object with \"grpc\"");
+  return endpoint;
+}
+
+Result<std::string> NewToken() {
+  std::array<unsigned char, kTokenBytes> bytes;
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return ErrnoStatus(errno, "drawing a token");
+  std::string token;
+  for (const unsigned char byte : bytes) token += Format("%02x", byte);
+  return token;
+}
+
+// Readable by its user alone from its first moment on, whatever the umask.
+Status WriteSecret(const std::string& path, const std::string& content) {
+  const std::string temporary = path + ".tmp." + RandomUuid();
+  const auto write = [&]() -> Status {
+    const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.valid()) return ErrnoStatus(errno, "creating " + path);
+    BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
+    if (fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
+    return Rename(temporary, path);
+  };
+  if (const Status status = write(); !status.ok()) {
+    (void)RemoveFile(temporary);
+    return status;
+  }
+  return SyncFolder(FolderOf(path));
+}
+
+}  // namespace
+
+std::string_view HostOf(std::string_view address) {
+  if (address.starts_with('[')) return address.substr(0, std::min(address.size(), address.find(']') + 1));
+  // More than one colon: an IPv6 address without brackets, which has no port.
+  if (std::count(address.begin(), address.end(), ':') != 1) return address;
+  return address.substr(0, address.find(':'));
+}
+
+bool IsLoopbackHost(std::string_view host) {
+  if (host == "localhost" || host == "[::1]" || host == "::1") return true;
+  in_addr numbers{};
+  return inet_pton(AF_INET, std::string(host).c_str(), &numbers) == 1 && (ntohl(numbers.s_addr) >> 24) == 127;
+}
+
+Result<Endpoint> FindEndpoint(const EndpointSource& source) {
+  Endpoint endpoint;
+  if (source.address.empty()) {
+    BRAID_ASSIGN_OR_RETURN(endpoint, ReadAddressFile(source.address_file));
+  } else {
+    const Result<Endpoint> known = source.address_file.empty() ? NotFound("") : ReadAddressFile(source.address_file);
+    if (known.ok() && known->address == source.address) endpoint = *known;
+    endpoint.address = source.address;
+  }
+  if (!source.token_file.empty()) endpoint.token_file = source.token_file;
+  if (!IsLoopbackHost(HostOf(endpoint.address))) {
+    return PermissionDenied("address " + endpoint.address + " is not a loopback address: this version speaks without TLS, and the token "
+                            "would cross the network; reach it through an SSH tunnel (ssh -L)");
+  }
+  if (endpoint.token_file.empty()) return endpoint;
+  Result<std::string> token = ReadTokenFile(endpoint.token_file);
+  if (!token.ok()) return token.status().Wrap("the token of the coordinator at " + endpoint.address);
+  endpoint.token = *std::move(token);
+  return endpoint;
+}
+
+Result<std::string> ReadTokenFile(const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const std::string content, ReadFile(path, kMostTokenFileBytes));
+  const std::string token(Trim(content));
+  const bool plain = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (token.size() < kLeastTokenCharacters || !plain) {
+    return InvalidArgument(path + " does not hold a token (one line of at least 32 characters); copy the coordinator's, or remove it "
+                           "there and start the coordinator anew");
+  }
+  return token;
+}
+
+Result<std::string> MakeTokenFile(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    const bool others = (info.st_mode & 077) != 0;
+    Result<std::string> token = ReadTokenFile(path);
+    if (token.ok() && !others) return token;
+    if (!token.ok() && token.status().code() != StatusCode::kInvalidArgument) return token;
+    Log(LogLevel::kWarning, "coordinator", path + (others ? " could be read by others" : " held no token") + ": it has a new one now");
+  }
+  BRAID_ASSIGN_OR_RETURN(const std::string token, NewToken());
+  BRAID_RETURN_IF_ERROR(WriteSecret(path, token + "\n"));
+  return token;
+}
+
+bool SameSecret(std::string_view given, std::string_view secret) {
+  // Digests have one length, and say nothing of where the texts begin to differ.
+  const std::string a = Sha256Hex(given), b = Sha256Hex(secret);
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace braid

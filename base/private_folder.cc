@@ -1,0 +1,49 @@
+#include "base/private_folder.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.h"
+
+namespace braid {
+namespace {
+
+constexpr mode_t kOthers = 077;
+
+bool Fits(std::string_view name, std::string_view pattern) {
+  if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
+  return name == pattern;
+}
+
+// A folder of another user stays as it is: what happens in it says what is wrong. So does one that all share, as /tmp.
+Status CloseToOthers(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return ErrnoStatus(errno, "looking at " + path);
+  if ((info.st_mode & kOthers) == 0 || info.st_uid != geteuid() || (info.st_mode & S_ISVTX) != 0) return OkStatus();
+  if (chmod(path.c_str(), info.st_mode & 07777 & ~kOthers) != 0) return ErrnoStatus(errno, "closing " + path + " to other users");
+  return OkStatus();
+}
+
+}  // namespace
+
+void KeepToOneself() { umask(kOthers); }
+
+Status MakePrivateFolder(const std::string& path) {
+  BRAID_RETURN_IF_ERROR(MakeFolder(path));
+  return CloseToOthers(path);
+}
+
+Status MakeStateFolder(const std::string& path, const std::vector<std::string_view>& ours) {
+  if (!IsFolder(path)) return MakePrivateFolder(path);
+  const auto names = ListFolder(path);
+  if (!names.ok()) return OkStatus();  // of another user: opening the first file in it says so
+  const bool all_ours = std::all_of(names->begin(), names->end(), [&](const std::string& name) {
+    return std::any_of(ours.begin(), ours.end(), [&](std::string_view pattern) { return Fits(name, pattern); });
+  });
+  return all_ours ? CloseToOthers(path) : OkStatus();
+}
+
+}  // namespace braid
