@@ -32,7 +32,7 @@ class Child {
   using Options = std::function<ProcessOptions(int failures)>;
   Child(std::string name, Options options) : name_(std::move(name)), make_options_(std::move(options)) {}
 
-  Status Tend() {
+  void Tend() {
     const int64_t now = SystemClock().MonotonicMs();
     if (process_ != nullptr && process_->Wait(0)) {
       const ProcessExit& exit = process_->exit();
@@ -45,11 +45,20 @@ class Child {
       backoff_ms_ = std::min(kMostBackoffMs, backoff_ms_ * 2);
       process_.reset();
     }
-    if (process_ != nullptr || now < not_before_ms_) return OkStatus();
+    if (process_ != nullptr || now < not_before_ms_) return;
     options_ = make_options_(failures_);
-    BRAID_ASSIGN_OR_RETURN(process_, Process::Start(options_));
-    started_ms_ = now;
-    return OkStatus();
+    auto started = Process::Start(options_);
+    if (started.ok()) {
+      process_ = std::move(*started);
+      started_ms_ = now;
+      return;
+    }
+    // Too many processes, or no memory, for now: what runs beside it goes on.
+    std::fprintf(stderr, "braid up: %s cannot be started (%s), trying again in %lld ms\n", name_.c_str(),
+                 started.status().message().c_str(), (long long)backoff_ms_);
+    ++failures_;
+    not_before_ms_ = now + backoff_ms_;
+    backoff_ms_ = std::min(kMostBackoffMs, backoff_ms_ * 2);
   }
 
   void Stop(int64_t deadline_ms) {
@@ -149,7 +158,8 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
   std::fprintf(stderr, "braid up: coordinator and %d workers of %d slots in %s; Ctrl-C ends them\n", flags.workers, flags.slots, dir.c_str());
   const timespec tick{0, 100'000'000};
   while (sigtimedwait(&signals, nullptr, &tick) < 0) {
-    for (const auto& child : children) BRAID_RETURN_IF_ERROR(child->Tend());
+    for (const auto& child : children) child->Tend();
+    (void)ReapOrphans();
   }
   std::fprintf(stderr, "braid up: stopping; what runs gets time for a checkpoint\n");
   for (size_t i = 1; i < children.size(); ++i) children[i]->Ask();

@@ -43,6 +43,15 @@ Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::st
   return labels;
 }
 
+// Made once in the worker's folder: whoever has the folder, and its lock, is this worker. Empty if it can be neither read nor kept.
+std::string InstanceOf(const std::string& dir) {
+  const std::string path = JoinPath(dir, "instance");
+  const Result<std::string> there = ReadFile(path);
+  if (there.ok() && !there->empty()) return *there;
+  const std::string made = RandomUuid();
+  return WriteFileAtomic(path, made).ok() ? made : "";
+}
+
 Status Run(const Flags& flags) {
   if (flags.coordinator.empty() == flags.address_file.empty()) {
     return InvalidArgument("give either --coordinator HOST:PORT or --address-file FILE");
@@ -63,6 +72,8 @@ Status Run(const Flags& flags) {
   identity.cpu_slots = flags.slots > 0 ? flags.slots : UsableCores();
   identity.gpus = FindGpus();
   identity.version = kVersion;
+  identity.folder = dir;
+  identity.instance = InstanceOf(dir);
   BecomeSubreaper();
 
   // Signals are waited for in a thread of their own; every thread made later inherits the mask.
@@ -78,7 +89,10 @@ Status Run(const Flags& flags) {
   std::thread watcher([&] {
     const timespec tick{0, 100'000'000};
     while (!stop.IsSet()) {
-      if (sigtimedwait(&signals, nullptr, &tick) < 0) continue;
+      if (sigtimedwait(&signals, nullptr, &tick) < 0) {
+        (void)ReapOrphans();  // what a task program left behind
+        continue;
+      }
       spdlog::info("stopping: what runs gets {} s for a checkpoint", kStopMs / 1000);
       supervisor.Drain();
       supervisor.WaitDrainAnnounced(kAnnounceMs);
