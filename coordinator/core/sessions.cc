@@ -105,8 +105,7 @@ Status CheckHello(const WorkerRecord& hello) {
 Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   const State& state = tx.state();
   const auto live = state.workers.find(hello.id);
-  if (live == state.workers.end()) return OkStatus();
-  const LiveWorker& elder = live->second;
+  const LiveWorker elder = live == state.workers.end() ? LiveWorker() : live->second;
   const WorkerRecord& known = RecordOf(hello.id, elder, state);
   if (known.boot_id.empty() || known.boot_id == hello.boot_id) return OkStatus();
   // A folder has one worker at a time (its lock): the elder of the same folder is gone, whatever its stream says.
