@@ -13,7 +13,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
+#include "base/mutex.h"
 #include "base/text.h"
 
 extern char** environ;
@@ -23,6 +25,16 @@ namespace {
 
 constexpr int kTaskFd = 3;
 constexpr int kErrorFd = 4;  // of the child until exec: why it could not start
+
+// Children that a Process stands for and waits for. Locked from a fork until its child is in it, and while orphans are looked for.
+struct Children {
+  Mutex mutex;
+  std::set<pid_t> pids BRAID_GUARDED_BY(mutex);
+};
+Children& Own() {
+  static Children& children = *new Children();
+  return children;
+}
 
 // Everything the child needs, made before the fork: after it only async-signal-safe calls are allowed.
 struct Prepared {
@@ -86,6 +98,20 @@ Prepared Prepare(const ProcessOptions& options) {
   _exit(127);
 }
 
+// Of all threads of a process.
+std::vector<std::string> ChildrenOf(pid_t pid) {
+  std::vector<std::string> children;
+  const std::string tasks = Format("/proc/%d/task", pid);
+  const Result<std::vector<std::string>> threads = ListFolder(tasks);
+  if (!threads.ok()) return children;
+  for (const std::string& thread : *threads) {
+    const Result<std::string> text = ReadFile(tasks + "/" + thread + "/children");
+    if (!text.ok()) continue;
+    for (std::string& child : Split(*text, ' ')) children.push_back(std::move(child));
+  }
+  return children;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
@@ -110,12 +136,17 @@ Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
   if (pipe2(errors, O_CLOEXEC) != 0) return ErrnoStatus(errno, "making a pipe");
   UniqueFd error_read(errors[0]), error_write(errors[1]);
   prepared.error_pipe = error_write.get();
-  process->pid_ = fork();
+  {
+    Children& own = Own();
+    MutexLock lock(own.mutex);
+    process->pid_ = fork();
+    if (process->pid_ == 0) RunChild(prepared);
+    if (process->pid_ > 0) own.pids.insert(process->pid_);
+  }
   if (process->pid_ < 0) {
     process->ended_ = true;
     return ErrnoStatus(errno, "starting " + options.argv[0]);
   }
-  if (process->pid_ == 0) RunChild(prepared);
   error_write.Reset();
   process->pidfd_.Reset(static_cast<int>(syscall(SYS_pidfd_open, process->pid_, 0)));
   if (!process->pidfd_.valid()) return ErrnoStatus(errno, "watching " + options.argv[0]);
@@ -155,7 +186,13 @@ bool Process::Wait(int64_t timeout_ms) {
   kill(-pid_, SIGKILL);
   int status = 0;
   rusage usage{};
-  while (wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
+  {
+    // It has ended: this does not block. Its number may be used again as soon as it is reaped.
+    Children& own = Own();
+    MutexLock lock(own.mutex);
+    while (wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
+    }
+    own.pids.erase(pid_);
   }
   exit_.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   exit_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -180,5 +217,16 @@ std::string ProgramFolder() {
 }
 
 void BecomeSubreaper() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+int ReapOrphans() {
+  Children& own = Own();
+  MutexLock lock(own.mutex);
+  int reaped = 0;
+  for (const std::string& child : ChildrenOf(getpid())) {
+    const auto pid = static_cast<pid_t>(std::strtol(child.c_str(), nullptr, 10));
+    if (pid > 1 && !own.pids.contains(pid) && waitpid(pid, nullptr, WNOHANG) == pid) ++reaped;
+  }
+  return reaped;
+}
 
 }  // namespace braid

@@ -62,7 +62,10 @@ class Process {
 uint64_t ProcessStartTime(pid_t pid);
 // The folder of the running program.
 std::string ProgramFolder();
-// Makes this process adopt its grandchildren, so that none is left to init.
+// Makes this process adopt its grandchildren, so that none is left to init. It then has to call ReapOrphans now and then.
 void BecomeSubreaper();
+// Takes leave of adopted processes that have ended, which would stay as zombies otherwise. Children that a Process stands for are left
+// to it. Returns how many went. Thread-safe.
+int ReapOrphans();
 
 }  // namespace braid

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <google/protobuf/util/json_util.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,6 +49,14 @@ Result<std::string> Globals::Address() const {
 Result<Client> Connect(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, globals.FindCoordinator());
   return Client(endpoint);
+}
+
+std::string UserName() {
+  passwd entry{};
+  passwd* found = nullptr;
+  char text[4096];
+  if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr) return found->pw_name;
+  return std::to_string(geteuid());
 }
 
 int ExitCodeOf(const Status& status) {

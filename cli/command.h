@@ -67,6 +67,8 @@ void RegisterVersion(const Registry& registry);
 void RegisterCompletion(const Registry& registry);
 
 Result<Client> Connect(const Globals& globals);
+// Who runs this program, for the fair share between users: the name of the user it runs as, or the number.
+std::string UserName();
 int ExitCodeOf(const Status& status);
 int ExitCodeOf(const v1::Run& run);
 

@@ -17,6 +17,7 @@ struct MergeFlags {
   std::map<std::string, std::string> options;  // of the connection
   std::vector<std::string> data;
   std::string joint;
+  int32_t priority = 0;
   bool watch = false;
 };
 
@@ -91,6 +92,8 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
   if (!flags.joint.empty() && PathExists(flags.joint)) {
     BRAID_ASSIGN_OR_RETURN(*request.mutable_joint(), ReadFile(flags.joint));
   }
+  request.set_priority(flags.priority);
+  request.set_user(UserName());
   request.set_request_id(RandomUuid());
   BRAID_ASSIGN_OR_RETURN(v1::Run run, (client.Call<v1::Run>(&v1::Merges::Stub::StartMerge, client.merges(), request)));
   if (flags.watch) {
@@ -139,6 +142,7 @@ void RegisterMerge(const Registry& registry) {
   AddFlags(start, flags);
   start->add_option("--data", flags->data, "CORPUS=ARTIFACT of shards for the gate (may be repeated)");
   start->add_option("--joint", flags->joint, "train on together: a recipe's joint section, \"{ranks: 2, epochs: 1}\", or a file with one");
+  start->add_option("--priority", flags->priority, "its jobs go before those of runs with a lower one")->check(CLI::Range(-1000, 1000))->capture_default_str();
   start->add_flag("--watch", flags->watch, "follow the run and exit as it does");
   start->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Start(globals, *flags); }; });
 }

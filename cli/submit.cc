@@ -1,5 +1,6 @@
 // braid submit: makes a run of a recipe.
 #include <cstdio>
+#include <optional>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -15,6 +16,7 @@ struct SubmitFlags {
   std::string recipe;
   std::vector<std::string> only;
   std::string request_id;
+  std::optional<int32_t> priority;
   bool watch = false;
 };
 
@@ -39,6 +41,8 @@ Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
   request.set_recipe_name(RepairUtf8(file.path));
   for (const auto& [name, artifact] : sources) (*request.mutable_sources())[name] = artifact;
   for (const std::string& job : flags.only) request.add_only(job);
+  if (flags.priority.has_value()) request.set_priority(*flags.priority);
+  request.set_user(UserName());
   request.set_request_id(flags.request_id.empty() ? RandomUuid() : flags.request_id);
   BRAID_ASSIGN_OR_RETURN(v1::Run run, (client.Call<v1::Run>(&v1::Runs::Stub::SubmitRun, client.runs(), request)));
   if (flags.watch) {
@@ -63,6 +67,8 @@ void RegisterSubmit(const Registry& registry) {
   command->add_option("recipe", flags->recipe, "recipe file, or - for standard input")->required();
   command->add_option("--only", flags->only, "only this job and what it needs (may be repeated)");
   command->add_option("--request-id", flags->request_id, "the same id with the same recipe is the same run");
+  command->add_option("--priority", flags->priority, "instead of the recipe's: its jobs go before those of runs with a lower one")
+      ->check(CLI::Range(-1000, 1000));
   command->add_flag("--watch", flags->watch, "follow the run and exit as it does");
   command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Submit(globals, *flags); }; });
 }

@@ -248,6 +248,7 @@ Status TendChildren(const std::vector<std::unique_ptr<Child>>& children, const s
   const timespec tick{0, 100'000'000};
   do {
     for (const auto& child : children) BRAID_RETURN_IF_ERROR(child->Tend());
+    (void)ReapOrphans();
   } while (sigtimedwait(&signals, nullptr, &tick) < 0);
   std::fprintf(stderr, "braid up: stopping; what runs gets time for a checkpoint\n");
   return OkStatus();

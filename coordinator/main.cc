@@ -1,5 +1,6 @@
 // braid-coordinator: wires the catalog, the blob store, the core loop and the servers, and waits for a signal.
 #include <CLI/CLI.hpp>
+#include <poll.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -9,16 +10,19 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <random>
 #include <thread>
 
 #include "base/endpoint.h"
 #include "base/file.h"
 #include "base/guarded_main.h"
+#include "base/host.h"
 #include "base/json.h"
 #include "base/private_folder.h"
 #include "base/random.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/pass.h"
 #include "coordinator/http/http.h"
 #include "coordinator/services/server.h"
 #include "coordinator/services/services.h"
@@ -44,6 +48,11 @@ struct Flags {
   int64_t ttl_ms = 15'000;
   int64_t grace_ms = 900'000;
 };
+
+constexpr int kFatalExit = 1;
+constexpr int64_t kLastWordsMs = 5'000;
+constexpr int64_t kTickMs = 20;
+constexpr int kHealthMs = 500;
 
 int wake_fd = -1;
 void OnSignal(int) {
@@ -90,6 +99,18 @@ Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer
   return WriteFileAtomic(flags.address_file, addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+// Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still waits for its workers.
+void WaitForSignal(Core* core, Server* server) {
+  pollfd wake{wake_fd, POLLIN, 0};
+  do {
+    bool recovering = false;
+    const Status asked = core->Query([&](const State& state) {
+      recovering = Recovering(state, core->options(), core->options().clock->MonotonicMs());
+    });
+    if (asked.ok()) server->SetReady(!recovering);
+  } while (poll(&wake, 1, kHealthMs) <= 0 || (wake.revents & POLLIN) == 0);
+}
+
 // `serving` is set once it serves: an error before that will be the same at the next try.
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.listen));
@@ -118,15 +139,26 @@ Status Serve(const Flags& flags, bool* serving) {
   options.uniform = [&dice] { return std::uniform_real_distribution<double>(0, 1)(dice); };
   options.run_id = RunId;
   options.site = flags.site;
+  options.network = LoopbackName();
   options.lease.beat_ms = flags.beat_ms;
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
   BRAID_ASSIGN_OR_RETURN(auto core, Core::Create(options));
 
   Status core_status;
+  std::atomic<bool> served{false};
   std::thread loop([&] {
     core_status = core->Run();
     OnSignal(0);
+    if (core_status.ok()) return;
+    // Whoever waited has an answer. The servers get a moment to send it; then this process ends in any case, so that the next
+    // one (braid up starts it) loads what is on the disk.
+    spdlog::critical("{}", core_status.message());
+    spdlog::default_logger()->flush();
+    for (int64_t waited = 0; waited < kLastWordsMs && !served; waited += kTickMs) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(kTickMs));
+    }
+    if (!served) _exit(kFatalExit);
   });
   RendezvousTable rendezvous;
   Backend backend;
@@ -152,13 +184,12 @@ Status Serve(const Flags& flags, bool* serving) {
   if (status.ok()) {
     *serving = true;
     spdlog::info("serving gRPC on {}, HTTP on {}, state in {}", (*server)->address(), (*http)->address(), flags.dir);
-    uint64_t count = 0;
-    while (read(wake_fd, &count, sizeof count) < 0 && errno == EINTR) {
-    }
+    WaitForSignal(core.get(), server->get());
     spdlog::info("stopping");
   }
   if (http.ok()) (*http)->Stop();
   if (server.ok()) (*server)->Stop();
+  served = true;
   stop_loop();
   return status.ok() ? core_status : status;
 }

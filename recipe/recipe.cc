@@ -204,9 +204,15 @@ void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& docu
     errors.Fail(document[key][index].Mark(), std::string(key) + "." + std::to_string(index) + ".name: \"" + name +
                                                  "\" is the name of another model already");
   };
-  for (size_t i = 0; i < recipe.paths.size(); ++i) once(recipe.paths[i].name(), "paths", i);
+  // A path's or a baseline's name is that of its job.
+  const auto free = [&](const std::string& name, const char* key, size_t index) {
+    if (name != "tokenizer" && name != "report") return once(name, key, index);
+    errors.Fail(document[key][index].Mark(), std::string(key) + "." + std::to_string(index) + ".name: \"" + name +
+                                                 "\" is the name of a job that every run has; take another");
+  };
+  for (size_t i = 0; i < recipe.paths.size(); ++i) free(recipe.paths[i].name(), "paths", i);
   for (size_t i = 0; i < recipe.composites.size(); ++i) once(recipe.composites[i].name(), "composites", i);
-  for (size_t i = 0; i < recipe.baselines.size(); ++i) once(recipe.baselines[i].name(), "baselines", i);
+  for (size_t i = 0; i < recipe.baselines.size(); ++i) free(recipe.baselines[i].name(), "baselines", i);
 }
 
 // What is left between fields that each can be: the model's own rules.
@@ -230,6 +236,7 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
   recipe->run = root.RequireString("run");
   CheckName(root, "run", recipe->run);
   recipe->seed = static_cast<uint64_t>(root.Int("seed", 42, 0, kMany));
+  recipe->priority = root.Int("priority", 0, -kMostPriority, kMostPriority);
   ReadArch(root, recipe);
   ReadTokenizer(root, recipe);
   ReadCorpora(root, recipe);

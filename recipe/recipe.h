@@ -14,6 +14,9 @@
 
 namespace braid::recipe {
 
+// Of a run: from minus this to this.
+constexpr int64_t kMostPriority = 1000;
+
 struct Corpus {
   std::string name;
   Json spec;                        // CORPUS of docs/tasks.md
@@ -68,6 +71,7 @@ struct Recipe {
   std::string run;
   std::string compat = "fixed";
   uint64_t seed = 42;
+  int64_t priority = 0;             // of the run against others: higher goes first
   model::Arch arch;
   std::string loss_average;         // T8
   std::string tokenizer_file;       // or trained:

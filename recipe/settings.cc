@@ -33,6 +33,7 @@ Json JointJson(const Joint& joint) {
 
 std::vector<std::string> SettingsInForce(const Recipe& recipe) {
   Json all = {{"compat", recipe.compat},
+              {"priority", recipe.priority},
               {"seed", recipe.seed},
               {"sequence", recipe.sequence},
               {"validation", {{"documents", recipe.validation_documents}}},

@@ -145,7 +145,8 @@ void CheckHeads(YamlMap& map, const model::Stack& stack) {
 }  // namespace
 
 bool IsName(const std::string& name) {
-  if (name.empty() || name.size() > 64) return false;
+  // The folders of this and of the one above have these names.
+  if (name.empty() || name.size() > 64 || name == "." || name == "..") return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
   });

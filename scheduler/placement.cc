@@ -8,15 +8,18 @@ namespace braid::scheduler {
 namespace {
 
 bool Usable(const WorkerView& worker, const JobView& job) {
-  return worker.connected && worker.admits && Matches(worker, job) && !job.excluded.contains(worker.id);
+  return worker.connected && worker.admits && worker.disk_full.empty() && Matches(worker, job) && !job.excluded.contains(worker.id);
 }
+
+// Workers whose ranks of one gang can meet have the same.
+std::string PlaceOf(const WorkerView& worker, bool one_host) { return one_host ? worker.site + '\0' + worker.host : worker.site; }
 
 int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
   return std::count_if(job.inputs.begin(), job.inputs.end(), [&](const auto& id) { return worker.cached.contains(id); });
 }
 
-std::optional<std::vector<size_t>> PlaceAtSite(const std::vector<WorkerView>& workers, const JobView& job,
-                                               const std::vector<size_t>& candidates) {
+std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& workers, const JobView& job,
+                                              const std::vector<size_t>& candidates) {
   std::map<size_t, int64_t> free;
   for (const size_t w : candidates) free[w] = workers[w].Free(job.device);
   std::map<size_t, int64_t> taken;
@@ -38,26 +41,17 @@ std::optional<std::vector<size_t>> PlaceAtSite(const std::vector<WorkerView>& wo
   return ranks;
 }
 
-}  // namespace
-
-bool Matches(const WorkerView& worker, const JobView& job) {
-  if (!job.site.empty() && worker.site != job.site) return false;
-  if (!worker.kinds.empty() && std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
-    return false;
-  }
-  return worker.Slots(job.device) >= job.slots;
-}
-
-std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
-                                         const std::set<size_t>& reserved) {
-  std::map<std::string, std::vector<size_t>> by_site;
+// At the best host, or the best site.
+std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<WorkerView>& workers, const JobView& job,
+                                           const std::set<size_t>& reserved) {
+  std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
-    if (Usable(workers[w], job) && !reserved.contains(w)) by_site[workers[w].site].push_back(w);
+    if (Usable(workers[w], job) && !reserved.contains(w)) by_place[PlaceOf(workers[w], one_host)].push_back(w);
   }
   std::optional<std::vector<size_t>> best;
   std::tuple<bool, int64_t> best_cost;
-  for (const auto& [site, candidates] : by_site) {
-    auto ranks = PlaceAtSite(workers, job, candidates);
+  for (const auto& [place, candidates] : by_place) {
+    auto ranks = PlaceAmong(workers, job, candidates);
     if (!ranks.has_value()) continue;
     const WorkerView& first = workers[ranks->front()];
     const std::tuple cost(first.id == job.avoid, -CachedInputs(first, job));
@@ -69,14 +63,38 @@ std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers,
   return best;
 }
 
-int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, bool empty) {
-  std::map<std::string, int64_t> by_site;
+}  // namespace
+
+bool Matches(const WorkerView& worker, const JobView& job) {
+  if (!job.site.empty() && worker.site != job.site) return false;
+  if (!worker.kinds.empty() && std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
+    return false;
+  }
+  return worker.Slots(job.device) >= job.slots;
+}
+
+bool NeedsOneHost(const JobView& job) { return job.ranks > 1 && job.device != "cuda"; }
+
+std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
+                                         const std::set<size_t>& reserved) {
+  // A single rank has nobody to meet.
+  if (job.ranks > 1) {
+    auto on_one_host = PlaceBy(/*one_host=*/true, workers, job, reserved);
+    if (on_one_host.has_value() || NeedsOneHost(job)) return on_one_host;
+  }
+  return PlaceBy(/*one_host=*/false, workers, job, reserved);
+}
+
+int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room) {
+  std::map<std::string, int64_t> by_place;
   for (const WorkerView& worker : workers) {
-    if (!Usable(worker, job)) continue;
-    by_site[worker.site] += (empty ? worker.Slots(job.device) : std::max<int64_t>(0, worker.Free(job.device))) / job.slots;
+    const bool counts = room == Room::kEver ? Matches(worker, job) && !job.excluded.contains(worker.id) : Usable(worker, job);
+    if (!counts) continue;
+    const int64_t slots = room == Room::kNow ? std::max<int64_t>(0, worker.Free(job.device)) : worker.Slots(job.device);
+    by_place[PlaceOf(worker, NeedsOneHost(job))] += slots / job.slots;
   }
   int64_t most = 0;
-  for (const auto& [site, ranks] : by_site) most = std::max(most, ranks);
+  for (const auto& [place, ranks] : by_place) most = std::max(most, ranks);
   return most;
 }
 

@@ -22,6 +22,15 @@ Verdict Judge(Blame blame, bool deterministic, const FailureHistory& history, do
   Verdict verdict;
   verdict.history = history;
   FailureHistory& counted = verdict.history;
+  const bool ours = blame == Blame::kInfra || blame == Blame::kSystem;
+  if (ours && !deterministic && (history.disk_full || !history.started)) {
+    ++counted.infra_losses;
+    verdict.retry = true;
+    verdict.exclude_worker = blame == Blame::kSystem;
+    // A full disk is waited for where it is (Snapshot): the job may run on another worker at once.
+    verdict.backoff_ms = history.disk_full ? 0 : BackoffMs(history.unstarted_in_row + 1, uniform);
+    return verdict;
+  }
   switch (blame) {
     case Blame::kUser:
       ++counted.user_failures;

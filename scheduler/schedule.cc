@@ -16,6 +16,30 @@ std::string SlotsText(const JobView& job) {
          (job.site.empty() ? "" : " at site " + job.site);
 }
 
+// What happened to it last.
+std::string After(const JobView& job) { return job.last_failure.empty() ? "" : "; last time: " + job.last_failure; }
+
+// Of workers that could run it and have no room on their disks.
+std::string FullDisks(const Snapshot& snapshot, const JobView& job) {
+  std::vector<std::string> texts;
+  for (const WorkerView& worker : snapshot.workers) {
+    if (Matches(worker, job) && worker.connected && worker.admits && !worker.disk_full.empty()) texts.push_back(worker.disk_full);
+  }
+  return Join(texts, "; ");
+}
+
+std::string GangText(const Snapshot& snapshot, const JobView& job) {
+  const int64_t fit = RanksThatFit(snapshot.workers, job, Room::kNow);
+  const int64_t most = RanksThatFit(snapshot.workers, job, Room::kEmpty);
+  std::string text = "room for " + std::to_string(std::min(fit, job.ranks)) + " of " + std::to_string(job.ranks) + " ranks now, " +
+                     std::to_string(most) + " at most";
+  if (NeedsOneHost(job)) text += " on one host";
+  if (NeedsOneHost(job) && most < job.ranks) {
+    text += ": CPU ranks of one job meet on 127.0.0.1, so they all run on workers of one host; give its workers more slots";
+  }
+  return text;
+}
+
 // Why a job that was not placed waits.
 Waiting Explain(const Snapshot& snapshot, size_t index) {
   const JobView& job = snapshot.jobs[index];
@@ -38,39 +62,42 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
   if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
     return say(Reason::kUnschedulable, "no registered worker could ever run it: it needs " + SlotsText(job));
   }
-  if (RanksThatFit(workers, job, /*empty=*/true) == 0) {
+  const std::string full = FullDisks(snapshot, job);
+  if (RanksThatFit(workers, job, Room::kEmpty) == 0) {
+    if (!full.empty()) return say(Reason::kDiskFull, full);
     const auto usable = [&](const WorkerView& w) { return Matches(w, job) && w.connected && w.admits; };
-    if (count(usable) > 0) return say(Reason::kWorkerExcluded, "it failed on every worker that could run it");
+    if (count(usable) > 0) return say(Reason::kWorkerExcluded, "it failed on every worker that could run it" + After(job));
     return say(Reason::kNoMatchingWorker, "no worker that could run it is connected and open: it needs " + SlotsText(job));
   }
-  const int64_t fit = RanksThatFit(workers, job, /*empty=*/false);
-  if (job.ranks > 1) {
-    return say(Reason::kGangIncomplete, "room for " + std::to_string(std::min(fit, job.ranks)) + " of " +
-                                            std::to_string(job.ranks) + " ranks now, " +
-                                            std::to_string(RanksThatFit(workers, job, true)) + " at most");
-  }
-  return say(Reason::kWaitingCapacity, fit > 0 ? "the free slots are kept for a gang that comes before it"
-                                               : "all matching slots are taken: it needs " + SlotsText(job));
+  if (job.ranks > 1) return say(Reason::kGangIncomplete, GangText(snapshot, job) + (full.empty() ? "" : "; " + full));
+  const bool room = RanksThatFit(workers, job, Room::kNow) > 0;
+  return say(Reason::kWaitingCapacity, (room ? "the free slots are kept for a gang or a wider job that comes before it"
+                                             : "all matching slots are taken: it needs " + SlotsText(job)) +
+                                           (full.empty() ? "" : "; " + full));
 }
 
 void Take(std::vector<WorkerView>& workers, const JobView& job, const std::vector<size_t>& ranks) {
   for (const size_t w : ranks) (job.device == "cuda" ? workers[w].gpus_used : workers[w].cpu_used) += job.slots;
 }
 
-// The workers on which the gang will start once they are empty.
+// Slots become free one by one: such a job would never find its own if others took each of them.
+bool NeedsSeveralSlots(const JobView& job) { return job.ranks > 1 || job.slots > 1; }
+
+// The workers on which the job will start once they are empty.
 std::vector<size_t> Reserve(const std::vector<WorkerView>& workers, const JobView& job) {
   std::vector<WorkerView> empty = workers;
   for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = 0;
   return Place(empty, job, {}).value_or(std::vector<size_t>());
 }
 
-// An exclusion is dropped when nobody else could ever run the job.
+// An exclusion is dropped when the job could never run without the excluded.
 void RelaxExclusions(Snapshot& snapshot) {
   for (JobView& job : snapshot.jobs) {
-    const bool others = std::any_of(snapshot.workers.begin(), snapshot.workers.end(), [&](const WorkerView& w) {
-      return Matches(w, job) && !job.excluded.contains(w.id);
-    });
-    if (!others) job.excluded.clear();
+    if (job.excluded.empty()) continue;
+    const int64_t without = RanksThatFit(snapshot.workers, job, Room::kEver);
+    JobView relaxed = job;
+    relaxed.excluded.clear();
+    if (without < job.ranks && RanksThatFit(snapshot.workers, relaxed, Room::kEver) > without) job.excluded.clear();
   }
 }
 
@@ -88,6 +115,7 @@ std::string_view Name(Reason reason) {
     case Reason::kWorkerExcluded: return "WORKER_EXCLUDED";
     case Reason::kUnschedulable: return "UNSCHEDULABLE";
     case Reason::kRecoveringLeases: return "RECOVERING_LEASES";
+    case Reason::kDiskFull: return "WORKER_DISK_FULL";
   }
   return "";
 }
@@ -96,22 +124,27 @@ Plan Schedule(const Snapshot& given) {
   Snapshot snapshot = given;
   RelaxExclusions(snapshot);
   Plan plan;
-  std::set<size_t> reserved;
-  for (const size_t index : Order(snapshot)) {
-    const JobView& job = snapshot.jobs[index];
+  Turns turns(snapshot);
+  std::set<size_t> reserved;       // for one job that needs more than is free now
+  std::string reserved_device;     // of whose slots
+  const std::set<size_t> nothing;
+  while (const auto index = turns.Next()) {
+    const JobView& job = snapshot.jobs[*index];
     // A wait beyond the longest was noted before the wall clock was set back: it is over.
     if (job.not_before_ms > snapshot.now_ms && job.not_before_ms - snapshot.now_ms <= kMostBackoffMs) {
-      plan.waiting.push_back({index, Reason::kBackoff, "tried again at " + FormatUtc(job.not_before_ms)});
+      plan.waiting.push_back({*index, Reason::kBackoff, "tried again at " + FormatUtc(job.not_before_ms) + After(job)});
       continue;
     }
-    if (auto ranks = Place(snapshot.workers, job, reserved)) {
+    if (auto ranks = Place(snapshot.workers, job, job.device == reserved_device ? reserved : nothing)) {
       Take(snapshot.workers, job, *ranks);
-      plan.grants.push_back({index, std::move(*ranks)});
+      turns.Granted(*index);
+      plan.grants.push_back({*index, std::move(*ranks)});
       continue;
     }
-    plan.waiting.push_back(Explain(snapshot, index));
-    if (job.ranks > 1 && reserved.empty()) {
+    plan.waiting.push_back(Explain(snapshot, *index));
+    if (NeedsSeveralSlots(job) && reserved.empty()) {
       for (const size_t w : Reserve(snapshot.workers, job)) reserved.insert(w);
+      reserved_device = job.device;
     }
   }
   return plan;

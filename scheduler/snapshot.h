@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,12 +13,14 @@ namespace braid::scheduler {
 struct WorkerView {
   std::string id;
   std::string site;
+  std::string host;                 // workers of the same one can meet on 127.0.0.1
   int64_t cpu_slots = 0;
   int64_t gpus = 0;
   int64_t cpu_used = 0;             // by live leases
   int64_t gpus_used = 0;
   bool connected = false;           // has a session now
   bool admits = false;              // open, and not winding down itself
+  std::string disk_full;            // why nothing is placed on it for now, for people; empty: there is room as far as we know
   std::vector<std::string> kinds;   // job kinds it runs; empty: all
   std::set<std::string> cached;     // artifact ids
 
@@ -37,10 +40,21 @@ struct JobView {
   std::string site;                 // the only one it may run at; empty: anywhere
   int64_t not_before_ms = 0;
   double path_cost = 0;             // work from here to the end of its run, this job included (critical_path.h)
-  int64_t submitted_seq = 0;        // rises with time
+  std::string run;
+  int64_t submitted_seq = 0;        // when its run was submitted; rises with time
+  int64_t position = 0;             // in its run
+  int64_t priority = 0;             // of its run; higher goes first
+  std::string user;                 // of its run
   std::vector<std::string> inputs;  // artifact ids, the checkpoint among them
   std::string avoid;                // worker of the last failure: others are preferred
+  std::string last_failure;         // for people; empty: none, or a success of something after it
   std::set<std::string> excluded;   // workers it must not run on, unless no other could ever run it
+};
+
+// What a user's live leases hold, or what there is.
+struct Held {
+  int64_t cpu_slots = 0;
+  int64_t gpus = 0;
 };
 
 struct Snapshot {
@@ -48,12 +62,13 @@ struct Snapshot {
   std::vector<JobView> jobs;        // all that are QUEUED, in any order
   int64_t now_ms = 0;               // wall clock, as not_before_ms
   bool recovering = false;          // the coordinator has just started; workers are still coming back
+  std::map<std::string, Held> held; // by user
 };
 
 // Why a job that may run does not. A closed set, the numbers are the API's.
 enum class Reason {
   kNone = 0, kWaitingParents = 1, kWaitingCapacity = 2, kNoMatchingWorker = 3, kDataSiteOffline = 4, kGangIncomplete = 5,
-  kBackoff = 6, kWorkerExcluded = 7, kUnschedulable = 8, kRecoveringLeases = 9
+  kBackoff = 6, kWorkerExcluded = 7, kUnschedulable = 8, kRecoveringLeases = 9, kDiskFull = 10
 };
 std::string_view Name(Reason reason);
 

@@ -77,7 +77,7 @@ class EventWriter : public Channel {
   void Fail(Category category, const Status& status, const std::string& hint, bool deterministic) override {
     Log(LogLevel::kError, scope_, Excerpt(status.ToString(), kMessageBytes) + (hint.empty() ? "" : "\n  " + hint));
     Emit({{"event", "error"}, {"category", CategoryName(category)}, {"message", Excerpt(status.message(), kMessageBytes)}, {"hint", hint},
-          {"deterministic", deterministic}});
+          {"deterministic", deterministic}, {"reason", status.reason()}});
   }
   bool stop_requested() const override { return g_stop.load(); }
 

@@ -31,6 +31,7 @@ struct RankEnd {
   std::vector<std::pair<std::string, std::string>> outputs;  // role, manifest JSON
   std::string summary;
   std::string category, error, hint;
+  std::string reason;  // STORAGE_FULL: no room on this worker's disk; otherwise empty
   bool deterministic = false;
   int exit_code = 0;
   int signal = 0;
@@ -53,6 +54,8 @@ class BlobLink {
 class CoordinatorLink : public BlobLink {
  public:
   virtual Result<storage::Manifest> GetManifest(const std::string& artifact) = 0;
+  // Has the coordinator hash the files of an artifact in its store again: kDataLoss if one is damaged there. Takes as long as reading it.
+  virtual Status VerifyArtifact(const std::string& artifact) = 0;
   virtual Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) = 0;
   virtual Status ReportStarted(const RankKey& rank) = 0;
   virtual Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) = 0;

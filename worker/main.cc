@@ -74,6 +74,15 @@ Result<std::vector<Gpu>> Gpus(const std::string& choice) {
   return std::vector<Gpu>();
 }
 
+// Made once in the worker's folder: whoever has the folder, and its lock, is this worker. Empty if it can be neither read nor kept.
+std::string InstanceOf(const std::string& dir) {
+  const std::string path = JoinPath(dir, "instance");
+  const Result<std::string> there = ReadFile(path);
+  if (there.ok() && !there->empty()) return *there;
+  const std::string made = RandomUuid();
+  return WriteFileAtomic(path, made).ok() ? made : "";
+}
+
 // `started` is set when nothing is left that would go wrong the same way at the next try.
 Status Run(const Flags& flags, bool* started) {
   if (flags.coordinator.empty() == flags.address_file.empty()) {
@@ -101,6 +110,8 @@ Status Run(const Flags& flags, bool* started) {
   identity.cpu_slots = flags.slots > 0 ? flags.slots : UsableCores();
   BRAID_ASSIGN_OR_RETURN(identity.gpus, Gpus(flags.gpus));
   identity.version = kVersion;
+  identity.folder = dir;
+  identity.instance = InstanceOf(dir);
   BecomeSubreaper();
 
   // Signals are waited for in a thread of their own; every thread made later inherits the mask.
@@ -117,7 +128,10 @@ Status Run(const Flags& flags, bool* started) {
   std::thread watcher([&] {
     const timespec tick{0, 100'000'000};
     while (!stop.IsSet()) {
-      if (sigtimedwait(&signals, nullptr, &tick) < 0) continue;
+      if (sigtimedwait(&signals, nullptr, &tick) < 0) {
+        (void)ReapOrphans();  // what a task program left behind
+        continue;
+      }
       spdlog::info("stopping: what runs gets {} s for a checkpoint", kStopMs / 1000);
       supervisor.Drain();
       supervisor.WaitDrainAnnounced(kAnnounceMs);

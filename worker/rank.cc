@@ -48,9 +48,13 @@ std::string Utf8(std::string text) {
   return Json::parse(quoted).get<std::string>();
 }
 
+// No room on this worker's disk: of what was written here, or (transfer.h) of what was fetched.
+bool IsDiskFull(const std::string& reason) { return reason == "STORAGE_FULL" || reason == "DISK_FULL"; }
+
 RankEnd Failed(const std::string& category, const Status& status, const std::string& hint = "", bool deterministic = false) {
   RankEnd end;
   end.category = category;
+  if (IsDiskFull(status.reason())) end.reason = "STORAGE_FULL";
   end.error = Utf8(status.message());
   end.hint = hint;
   end.deterministic = deterministic;
@@ -80,6 +84,7 @@ struct Rank::State {
   std::unique_ptr<Shipper> metric_lines;
   UniqueFd metrics;
   std::string unwritten_metrics;
+  std::string fetching;  // the artifact that could not be fetched
   std::optional<Json> result;
   std::optional<Json> error;
 
@@ -112,7 +117,7 @@ struct Rank::State {
       return Failed("infra", Unavailable(Format("%zu of %d GPUs are free on this worker", gpus.size(), assignment.slots)));
     }
     task::Task task;
-    if (const Status status = PrepareTask(&task); !status.ok()) return FetchFailed(status);
+    if (const Status status = PrepareTask(&task); !status.ok()) return FetchFailed(status, fetching);
     if (program.stop_asked()) return Failed("preempted", Cancelled("stopped before it began"));
     Shipper log(Path("log"), [this](int64_t offset, std::string_view data) {
       return context.link->AppendLog(assignment.key, offset, data);
@@ -142,10 +147,17 @@ struct Rank::State {
     program.Kill();
   }
 
-  static RankEnd FetchFailed(const Status& status) {
+  // `artifact` is what was being fetched, if anything. What arrives twice with another digest was damaged in the store, or here: only
+  // in the store it is damaged for all.
+  RankEnd FetchFailed(const Status& status, const std::string& artifact) {
     if (status.reason() == "FSYNC_FAILED") return Failed("infra", status, "a disk did not keep what was written to it; its machine's kernel log tells more");
-    if (status.code() == StatusCode::kDataLoss) return Failed("user", status, "the artifact in the store is damaged; see braid artifact verify", true);
-    return Failed("infra", status);
+    const bool damaged = status.code() == StatusCode::kDataLoss || status.reason() == "DIGEST_MISMATCH";
+    if (!damaged) return Failed("infra", status);
+    const Status stored = artifact.empty() ? OkStatus() : Persist(dropped, [&] { return context.link->VerifyArtifact(artifact); });
+    if (stored.code() == StatusCode::kDataLoss) {
+      return Failed("user", status.Wrap(stored.message()), "the artifact in the store is damaged; see braid artifact verify", true);
+    }
+    return Failed("system", status, "what the store has is whole: the memory or the disk of this worker is to be looked at; another one is tried");
   }
 
   Status PrepareTask(task::Task* task) {
@@ -158,10 +170,10 @@ struct Rank::State {
     const std::string artifacts = JoinPath(context.folder, "artifacts");
     BRAID_RETURN_IF_ERROR(MakeFolder(artifacts));
     for (const auto& [role, artifact] : assignment.inputs) {
-      BRAID_ASSIGN_OR_RETURN(task->inputs[role], FetchArtifact(*context.link, *context.cache, artifact, artifacts, dropped));
+      BRAID_ASSIGN_OR_RETURN(task->inputs[role], Fetch(artifact, artifacts));
     }
     if (!assignment.checkpoint.empty()) {
-      BRAID_ASSIGN_OR_RETURN(task->resume, FetchArtifact(*context.link, *context.cache, assignment.checkpoint, artifacts, dropped));
+      BRAID_ASSIGN_OR_RETURN(task->resume, Fetch(assignment.checkpoint, artifacts));
     }
     task->kind = assignment.kind;
     task->job = assignment.key.job;
@@ -180,6 +192,12 @@ struct Rank::State {
 
   // A GPU needs the processor, too: for first values, for noise and to be fed.
   int32_t Threads() const { return assignment.device == "cpu" ? assignment.slots : std::max(1, context.gpu_threads); }
+  Result<std::string> Fetch(const std::string& artifact, const std::string& folder_of_all) {
+    fetching = artifact;
+    Result<std::string> fetched = FetchArtifact(*context.link, *context.cache, artifact, folder_of_all, dropped);
+    if (fetched.ok()) fetching.clear();
+    return fetched;
+  }
 
   Status StartProgram() {
     metrics.Reset(open(Path("metrics.jsonl").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
@@ -326,10 +344,11 @@ struct Rank::State {
     const ProcessExit& exit = program.exit();
     RankEnd end;
     if (result.has_value() && exit.signal == 0 && exit.code == 0) {
-      if (const Status status = StoreOutputs(&end); !status.ok()) end = FetchFailed(status);
+      if (const Status status = StoreOutputs(&end); !status.ok()) end = FetchFailed(status, "");
     } else if (error.has_value()) {
       end = Failed(ValueOr(*error, "category", "system"), InvalidArgument(ValueOr(*error, "message", "")), ValueOr(*error, "hint", ""),
                    ValueOr(*error, "deterministic", false));
+      if (IsDiskFull(ValueOr(*error, "reason", ""))) end.reason = "STORAGE_FULL";
     } else if (exit.signal == SIGKILL && program.stopped()) {
       end = Failed("preempted", Cancelled("did not stop in its time and was killed"));
     } else if (exit.signal == SIGKILL) {

@@ -77,7 +77,12 @@ Status DownloadBlob(BlobLink& link, storage::BlobStore& cache, const std::string
     uint64_t offset = there.committed;
     const auto take = [&](std::string_view piece) -> Status {
       if (stop.IsSet()) return Cancelled("the worker no longer needs it");
-      BRAID_ASSIGN_OR_RETURN(there, cache.WriteUpload(sha256, size, offset, piece));
+      Result<storage::BlobStore::UploadStatus> written = cache.WriteUpload(sha256, size, offset, piece);
+      // Of this disk, not of the coordinator's: the job waits in the queue, where another worker may take it.
+      if (written.status().reason() == "STORAGE_FULL") {
+        return Status(StatusCode::kResourceExhausted, "DISK_FULL", written.status().message());
+      }
+      BRAID_ASSIGN_OR_RETURN(there, std::move(written));
       offset += piece.size();
       return OkStatus();
     };

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/excerpt.h"
+#include "coordinator/core/disks.h"
 #include "coordinator/core/runs.h"
 #include "scheduler/retry.h"
 
@@ -11,6 +12,8 @@ namespace braid::coordinator {
 namespace {
 
 using catalog::Failure;
+
+constexpr char kStorageFull[] = "STORAGE_FULL";
 
 Status Stale(const AttemptKey& key, const std::string& why) {
   return Status(StatusCode::kAborted, "STALE_LEASE", "attempt " + key.ToString() + ": " + why);
@@ -23,14 +26,19 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
   history.infra_losses = job.counters.infra_losses;
   history.preemptions = job.counters.preemptions;
   history.losses_in_row = job.counters.losses_in_row;
+  history.started = now.started_ms > 0;
   std::set<std::string> lost_on(now.workers.begin(), now.workers.end());
   const auto attempts = state.AttemptsOf(job.key);
   int64_t in_row = job.counters.losses_in_row;
+  bool unstarted = true;
   for (auto it = attempts.rbegin(); it != attempts.rend(); ++it) {
     const AttemptRecord& attempt = **it;
     if (attempt.key == now.key) continue;
+    unstarted = unstarted && attempt.started_ms == 0 && Ended(attempt.state);
+    if (unstarted) ++history.unstarted_in_row;
     if (attempt.failure.category == "system") ++history.system_failures;
-    if (attempt.failure.category == "infra" && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
+    const bool counted = attempt.failure.category == "infra" && attempt.started_ms > 0 && attempt.failure.reason != kStorageFull;
+    if (counted && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
   }
   history.workers_lost_on = static_cast<int64_t>(lost_on.size()) / std::max<int64_t>(1, job.ranks);
   return history;
@@ -38,7 +46,7 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
 
 // The attempt is over without success: ends it, and queues the job again or ends it too.
 void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& failure, Transaction& tx) {
-  State& state = tx.state();
+  const State& state = tx.state();
   const AttemptRecord attempt = *state.FindAttempt(key);
   const JobRecord job = *state.FindJob(key.Job());
   tx.Add(catalog::AttemptEnded{key, end, failure, tx.wall_ms()});
@@ -48,8 +56,10 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
     Propagate(key.run, tx);
     return;
   }
-  const auto verdict = scheduler::Judge(scheduler::ParseBlame(failure.category), failure.deterministic,
-                                        HistoryOf(job, attempt, state), tx.options().uniform());
+  scheduler::FailureHistory history = HistoryOf(job, attempt, state);
+  history.disk_full = failure.reason == kStorageFull;
+  const auto verdict = scheduler::Judge(scheduler::ParseBlame(failure.category), failure.deterministic, history,
+                                        tx.options().uniform());
   const catalog::Counters counters{verdict.history.user_failures, verdict.history.infra_losses, verdict.history.preemptions,
                                    verdict.history.losses_in_row};
   if (verdict.retry) {
@@ -63,7 +73,7 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
 }
 
 Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
-  State& state = tx.state();
+  const State& state = tx.state();
   const AttemptKey& key = command.rank.attempt;
   StringMap outputs;
   for (const catalog::ArtifactRecord& output : command.outputs) {
@@ -72,10 +82,11 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   }
   // A success that crossed a cancellation is kept as artifacts; the job ends cancelled all the same.
   if (state.FindJob(key.Job())->state == JobState::kCancelling) {
-    state.attempts[key].gone.insert(command.rank.rank);
+    tx.attempt(key).gone.insert(command.rank.rank);
     FinishIfGone(key, tx);
     return OkStatus();
   }
+  NoteRoom(command.worker, tx);
   tx.Add(catalog::AttemptEnded{key, AttemptState::kSucceeded, {}, tx.wall_ms()});
   tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs), command.summary, "", "",
                            state.FindJob(key.Job())->counters, tx.wall_ms()});
@@ -84,10 +95,10 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
 }
 
 void AcceptFailure(const EndedCommand& command, Transaction& tx) {
-  State& state = tx.state();
   const AttemptKey& key = command.rank.attempt;
-  const AttemptRecord& attempt = *state.FindAttempt(key);
-  LiveAttempt& live = state.attempts[key];
+  const AttemptRecord& attempt = *tx.state().FindAttempt(key);
+  LiveAttempt& live = tx.attempt(key);
+  if (command.failure.reason == kStorageFull) NoteFullDisk(command.worker, command.failure.error, tx);
   live.gone.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {
     // The first rank to fall over often only says that a peer is gone; the one that knows why may be slower.
@@ -133,6 +144,10 @@ Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::Artifa
   }
   if (tx.state().FindArtifact(artifact.id) == nullptr) tx.Add(catalog::ArtifactCommitted{artifact});
   tx.Add(catalog::CheckpointCommitted{rank.attempt, step, artifact.id});
+  const AttemptRecord& attempt = *tx.state().FindAttempt(rank.attempt);
+  if (rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt.workers.size()) {
+    NoteRoom(attempt.workers[static_cast<size_t>(rank.rank)], tx);
+  }
   return OkStatus();
 }
 
@@ -159,7 +174,7 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
     return OkStatus();
   }
   if (command.rank.rank == 0) return AcceptSuccess(command, tx);
-  tx.state().attempts[key].gone.insert(command.rank.rank);
+  tx.attempt(key).gone.insert(command.rank.rank);
   FinishIfGone(key, tx);
   return OkStatus();
 }
@@ -173,7 +188,7 @@ void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Trans
   } else if (attempt->workers.size() == 1) {
     EndUnsuccessful(key, AttemptState::kLost, failure, tx);
   } else {
-    tx.state().attempts[key].gone.insert(rank);
+    tx.attempt(key).gone.insert(rank);
     StopAttempt(key, "abort", failure, tx);
     FinishIfGone(key, tx);
   }
@@ -181,7 +196,7 @@ void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Trans
 
 void StopAttempt(const AttemptKey& key, const std::string& reason, const Failure& failure, Transaction& tx) {
   tx.Add(catalog::AttemptStopping{key, reason, failure});
-  tx.state().attempts[key].stop_version.clear();
+  tx.attempt(key).stop_version.clear();
 }
 
 void FinishIfGone(const AttemptKey& key, Transaction& tx) {

@@ -1,5 +1,8 @@
 #include "coordinator/core/core.h"
 
+#include <algorithm>
+
+#include "base/log.h"
 #include "coordinator/core/pass.h"
 #include "coordinator/core/sessions.h"
 
@@ -10,7 +13,10 @@ constexpr int64_t kTickMs = 200;
 constexpr int64_t kStallMs = 2000;
 constexpr int64_t kForgetEveryMs = 3'600'000;
 constexpr int64_t kRememberMs = 86'400'000;
-constexpr int64_t kStorageFullPauseMs = 1000;
+constexpr int64_t kFullPauseMs = 1000;
+constexpr int64_t kLockedPauseMs = 500;
+// Shorter than what callers wait for an answer.
+constexpr int64_t kLockPatienceMs = 15'000;
 
 // One caller waiting for one answer.
 class Latch {
@@ -31,6 +37,32 @@ class Latch {
   CondVar set_;
   std::optional<Status> status_ BRAID_GUARDED_BY(mutex_);
 };
+
+enum class Refusal { kFull, kLocked, kUpdate, kFatal };
+
+Refusal RefusalOf(const Status& status) {
+  if (status.reason() == "STORAGE_FULL") return Refusal::kFull;
+  if (status.code() == StatusCode::kUnavailable) return Refusal::kLocked;
+  const bool update = status.code() == StatusCode::kAborted || status.code() == StatusCode::kFailedPrecondition;
+  return update ? Refusal::kUpdate : Refusal::kFatal;
+}
+
+Status Fault(const std::string& what) {
+  Log(LogLevel::kError, "coordinator", "a request was refused and changed nothing: " + what);
+  return Internal("a fault of braid, nothing was changed: " + what);
+}
+
+// Whatever it throws is its own error.
+template <typename Body>
+Status Guarded(Body body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    return Fault(error.what());
+  } catch (...) {
+    return Fault("something unknown was thrown");
+  }
+}
 
 }  // namespace
 
@@ -67,10 +99,10 @@ Status Core::Do(std::function<Status(Transaction&)> decide) {
   return latch->Wait();
 }
 
-void Core::Read(std::function<void(const State&)> read) {
+Status Core::Query(std::function<void(const State&)> read) {
   const auto latch = std::make_shared<Latch>();
   Post({nullptr, std::move(read), [latch](Status status) { latch->Set(std::move(status)); }});
-  (void)latch->Wait();
+  return latch->Wait();
 }
 
 int64_t Core::WaitForEvents(int64_t seq, int64_t timeout_ms) {
@@ -92,7 +124,11 @@ Status Core::Run() {
       if (stop_) break;
       if (queue_.empty()) (void)wake_.WaitFor(mutex_, kTickMs);
     }
-    status = Step();
+    try {
+      status = Step();
+    } catch (const std::exception& error) {
+      status = Internal(std::string("a fault of braid: ") + error.what());
+    }
   }
   std::deque<Command> left;
   {
@@ -101,6 +137,8 @@ Status Core::Run() {
     left.swap(queue_);
     events_.NotifyAll();
   }
+  for (Decided& decided : held_) left.push_back(std::move(decided.command));
+  held_.clear();
   for (Command& command : left) {
     if (command.answer) command.answer(Unavailable("the coordinator is stopping"));
   }
@@ -121,66 +159,189 @@ void Core::NoticeStall(int64_t now_ms) {
   for (auto& [id, worker] : state_.workers) worker.last_heard_ms += gap_ms - kTickMs;
 }
 
-Status Core::Step() {
-  std::vector<Command> batch;
-  {
-    MutexLock lock(mutex_);
-    batch.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.end()));
-    queue_.clear();
+// What waits for the store's lock comes first, when it is time to try again.
+std::vector<Core::Decided> Core::TakeBatch(int64_t now_ms) {
+  std::vector<Decided> batch;
+  if (now_ms >= hold_until_ms_) batch.swap(held_);
+  MutexLock lock(mutex_);
+  for (Command& command : queue_) {
+    batch.push_back({std::move(command), Transaction(&state_, &options_), OkStatus(), /*waits=*/false, /*locked_since_ms=*/0});
   }
-  Transaction tx(&state_, &options_);
-  std::vector<Status> answers(batch.size());
-  for (size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i].decide) answers[i] = batch[i].decide(tx);
-  }
-  NoticeStall(tx.now_ms());
-  if (tx.now_ms() >= storage_full_until_ms_) {
+  queue_.clear();
+  return batch;
+}
+
+void Core::Decide(Decided& decided) {
+  decided.waits = false;
+  decided.tx = Transaction(&state_, &options_);
+  if (!decided.command.decide) return;
+  decided.status = Guarded([&] { return decided.command.decide(decided.tx); });
+  if (!decided.status.ok()) decided.tx.TakeBack();
+}
+
+void Core::Complain(const std::string& what) {
+  if (complaint_ != what) Log(LogLevel::kError, "coordinator", "a fault of braid, nothing is scheduled: " + what);
+  complaint_ = what;
+}
+
+void Core::RunPass(Transaction& tx) {
+  try {
     WatchWorkers(tx);
     SchedulePass(tx);
-    if (tx.now_ms() - last_forget_ms_ >= kForgetEveryMs) {
-      last_forget_ms_ = tx.now_ms();
-      if (!state_.image().requests.empty()) tx.Add(catalog::RequestsForgotten{tx.wall_ms() - kRememberMs});
-    }
+    if (tx.now_ms() - last_forget_ms_ < kForgetEveryMs) return;
+    last_forget_ms_ = tx.now_ms();
+    if (!state_.image().requests.empty()) tx.Add(catalog::RequestsForgotten{tx.wall_ms() - kRememberMs});
+  } catch (const std::exception& error) {
+    tx.TakeBack();
+    Complain(error.what());
   }
+}
+
+Status Core::Commit(const catalog::Updates& updates) {
   const int64_t begin_ms = options_.clock->MonotonicMs();
-  const Status committed = options_.store->Commit(tx.updates(), tx.wall_ms());
-  if (!committed.ok()) {
-    BRAID_RETURN_IF_ERROR(UndoBatch(committed));
-    for (size_t i = 0; i < batch.size(); ++i) {
-      if (batch[i].decide && answers[i].ok()) answers[i] = committed;
+  Status status;
+  try {
+    status = options_.store->Commit(updates, options_.clock->WallMs());
+  } catch (const std::exception& error) {
+    status = Internal(std::string("the store: ") + error.what());
+  }
+  MutexLock lock(mutex_);
+  counters_.updates += status.ok() ? static_cast<int64_t>(updates.size()) : 0;
+  counters_.commits_failed += status.ok() ? 0 : 1;
+  counters_.commit_seconds += static_cast<double>(options_.clock->MonotonicMs() - begin_ms) / 1000;
+  return status;
+}
+
+Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
+  const int64_t now_ms = options_.clock->MonotonicMs();
+  const bool passed = !pass.updates().empty();
+  catalog::Updates all;
+  size_t writers = 0;
+  for (const Decided& decided : batch) {
+    all.insert(all.end(), decided.tx.updates().begin(), decided.tx.updates().end());
+    writers += decided.tx.updates().empty() ? 0 : 1;
+  }
+  all.insert(all.end(), pass.updates().begin(), pass.updates().end());
+  const bool held = now_ms < hold_until_ms_ && !all.empty();
+  const Status status = held ? Unavailable("the store is locked") : Commit(all);
+  if (status.ok()) return OkStatus();
+
+  pass.TakeBack();
+  for (auto decided = batch.rbegin(); decided != batch.rend(); ++decided) {
+    decided->waits = !decided->tx.updates().empty();
+    if (decided->waits) decided->tx.TakeBack();
+  }
+  const Refusal refusal = RefusalOf(status);
+  if (refusal == Refusal::kFatal) return status;
+  if (refusal == Refusal::kFull) pass_again_ms_ = now_ms + kFullPauseMs;
+  if (refusal == Refusal::kLocked) {
+    if (!held) hold_until_ms_ = pass_again_ms_ = now_ms + kLockedPauseMs;
+    Hold(batch);
+    return OkStatus();
+  }
+  if (writers == 1 && !passed) {  // whose fault it is, is known
+    for (Decided& decided : batch) {
+      if (decided.waits) decided.status = refusal == Refusal::kFull ? status : Fault(status.message());
     }
+    return OkStatus();
   }
-  for (Command& command : batch) {
-    if (command.read) command.read(state_);
+  BRAID_RETURN_IF_ERROR(CommitOneByOne(batch));
+  const bool found = std::any_of(batch.begin(), batch.end(), [](const Decided& d) { return d.waits; });
+  if (refusal == Refusal::kUpdate && passed && !found) {
+    pass_again_ms_ = now_ms + kFullPauseMs;
+    Complain(status.message());
   }
-  for (const Push& push : DesiredChanges(state_, options_)) push.sink->Push(push.desired);
+  return OkStatus();
+}
+
+// Those that cannot be written keep `waits`, and have their answer.
+Status Core::CommitOneByOne(std::vector<Decided>& batch) {
+  for (Decided& decided : batch) {
+    if (!decided.waits) continue;
+    Decide(decided);
+    if (decided.tx.updates().empty()) continue;
+    const Status status = Commit(decided.tx.updates());
+    if (status.ok()) continue;
+    decided.tx.TakeBack();
+    decided.waits = true;
+    const Refusal refusal = RefusalOf(status);
+    if (refusal == Refusal::kFatal) return status;
+    if (refusal == Refusal::kLocked) {
+      hold_until_ms_ = pass_again_ms_ = options_.clock->MonotonicMs() + kLockedPauseMs;
+      Hold(batch);
+      return OkStatus();
+    }
+    decided.status = refusal == Refusal::kFull ? status : Fault(status.message());
+  }
+  return OkStatus();
+}
+
+// What has to be written leaves the batch until the lock is free. Nothing of it has happened.
+void Core::Hold(std::vector<Decided>& batch) {
+  const int64_t now_ms = options_.clock->MonotonicMs();
+  std::vector<Decided> rest;
+  for (Decided& decided : batch) {
+    const bool waits = decided.waits && decided.status.ok();
+    if (waits && decided.locked_since_ms == 0) decided.locked_since_ms = now_ms;
+    if (waits && now_ms - decided.locked_since_ms < kLockPatienceMs) {
+      held_.push_back(std::move(decided));
+      continue;
+    }
+    if (waits) {
+      decided.status = Unavailable("another program holds the lock of the catalog, perhaps a sqlite3 shell with an open transaction: "
+                                   "nothing was changed; end it, and try again");
+    }
+    rest.push_back(std::move(decided));
+  }
+  batch = std::move(rest);
+}
+
+// All is durable that can be.
+void Core::Finish(std::vector<Decided>& batch) {
+  for (Decided& decided : batch) {
+    if (!decided.waits) decided.tx.DoEffects();
+    if (!decided.command.read) continue;
+    decided.status = Guarded([&] {
+      decided.command.read(state_);
+      return OkStatus();
+    });
+  }
+  try {
+    for (const Push& push : DesiredChanges(state_, options_)) push.sink->Push(push.desired);
+  } catch (const std::exception& error) {
+    Complain(error.what());
+  }
   {
     MutexLock lock(mutex_);
     ++counters_.batches;
     counters_.commands += static_cast<int64_t>(batch.size());
-    counters_.updates += committed.ok() ? static_cast<int64_t>(tx.updates().size()) : 0;
-    counters_.commits_failed += committed.ok() ? 0 : 1;
-    counters_.commit_seconds += static_cast<double>(options_.clock->MonotonicMs() - begin_ms) / 1000;
     if (durable_seq_ != state_.image().last_seq) {
       durable_seq_ = state_.image().last_seq;
       events_.NotifyAll();
     }
   }
-  for (size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i].answer) batch[i].answer(std::move(answers[i]));
+  for (Decided& decided : batch) {
+    if (decided.command.answer) decided.command.answer(std::move(decided.status));
   }
-  return OkStatus();
 }
 
-Status Core::UndoBatch(const Status& why) {
-  if (why.reason() != "STORAGE_FULL") return why.Wrap("the catalog cannot be trusted any more, stopping");
-  auto image = options_.store->Load();
-  if (!image.ok()) return image.status().Wrap("reading the catalog after a full disk");
-  state_.Reset(std::move(*image));
-  // A worker whose first hello was not kept says it again.
-  std::erase_if(state_.workers, [&](const auto& entry) { return !state_.image().workers.contains(entry.first); });
-  storage_full_until_ms_ = options_.clock->MonotonicMs() + kStorageFullPauseMs;
-  return OkStatus();
+Status Core::Step() {
+  const int64_t now_ms = options_.clock->MonotonicMs();
+  NoticeStall(now_ms);
+  std::vector<Decided> batch = TakeBatch(now_ms);
+  for (Decided& decided : batch) Decide(decided);
+  ObserveWorkers(state_, options_, now_ms);
+  Transaction pass(&state_, &options_);
+  if (now_ms >= pass_again_ms_) RunPass(pass);
+  const Status fatal = CommitBatch(batch, pass);
+  if (fatal.ok()) {
+    Finish(batch);
+    return OkStatus();
+  }
+  for (Decided& decided : batch) {
+    if (decided.command.answer) decided.command.answer(Unavailable("the coordinator ends, its catalog cannot be trusted any more: " + fatal.message()));
+  }
+  return fatal.Wrap("the catalog cannot be trusted any more, stopping");
 }
 
 }  // namespace braid::coordinator

@@ -5,14 +5,21 @@
 //       commit    the whole batch is one transaction of the store
 //       answer    callers wake up, DesiredStates leave, watchers see new events
 //
-// Nothing is answered before it is durable. If the store is full the batch is undone in memory too (the image is loaded again)
-// and every caller gets STORAGE_FULL; any other error of the store is fatal. No locks in the state: only Step() touches it.
+// Nothing is answered before it is durable. What fails takes back its own effects and nobody else's:
+//   - a decision that fails, throws or asks for what the rows do not allow is answered with its error;
+//   - where the store refuses a batch, the commands are decided and committed again one by one: with a full disk each that does
+//     not fit gets STORAGE_FULL, and what writes nothing (hellos, beats, reads) goes on;
+//   - while another program holds the store's lock, what has to be written waits for a while;
+//   - any other error of the store is fatal: everybody is answered UNAVAILABLE, Run returns it, and the process must end, so that
+//     a new one loads what is on the disk.
+// No locks in the state: only Step() touches it.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,8 +32,8 @@
 namespace braid::coordinator {
 
 struct Command {
-  // Exactly one of the two. `decide` runs before the commit and may add updates, also if it then fails (it must not);
-  // `read` runs after it.
+  // Exactly one of the two. `decide` runs before the commit and may add updates; it may be run again, after everything that it did
+  // through its transaction was taken back. `read` runs after the commit.
   std::function<Status(Transaction&)> decide;
   std::function<void(const State&)> read;
   // Called once, when all is durable, or with the error.
@@ -51,7 +58,10 @@ class Core {
   void Post(Command command);
   // Posts and waits. REQUIRES: another thread runs Run().
   Status Do(std::function<Status(Transaction&)> decide);
-  void Read(std::function<void(const State&)> read);
+  // The same for what only reads. kUnavailable when the loop has stopped (then it did not run), kInternal if it threw.
+  Status Query(std::function<void(const State&)> read);
+  // Query for what may be empty while the coordinator stops.
+  void Read(std::function<void(const State&)> read) { (void)Query(std::move(read)); }
   // Waits until an event after `seq` is durable or the time is over; returns the newest durable seq. Thread-safe.
   int64_t WaitForEvents(int64_t seq, int64_t timeout_ms);
   CoreCounters counters();
@@ -66,14 +76,34 @@ class Core {
   const Options& options() const { return options_; }
 
  private:
+  // A command and what it decided.
+  struct Decided {
+    Command command;
+    Transaction tx;
+    Status status;
+    bool waits = false;          // its updates were taken back; they have to be decided and written again
+    int64_t locked_since_ms = 0; // it waits for the store's lock; 0: it does not
+  };
   explicit Core(const Options& options) : options_(options) {}
-  Status UndoBatch(const Status& why);
+  std::vector<Decided> TakeBatch(int64_t now_ms);
+  void Decide(Decided& decided);
+  void RunPass(Transaction& tx);
+  Status Commit(const catalog::Updates& updates);
+  // All of the batch is written, or answered with why not, or held back. Returns what is fatal.
+  Status CommitBatch(std::vector<Decided>& batch, Transaction& pass);
+  Status CommitOneByOne(std::vector<Decided>& batch);
+  void Hold(std::vector<Decided>& batch);
+  void Finish(std::vector<Decided>& batch);
+  void Complain(const std::string& what);
   void NoticeStall(int64_t now_ms);
 
   const Options options_;
   State state_;
   int64_t last_forget_ms_ = 0;
-  int64_t storage_full_until_ms_ = 0;
+  int64_t pass_again_ms_ = 0;          // no pass before: the store was full or locked
+  int64_t hold_until_ms_ = 0;          // nothing is written before: the store was locked
+  std::vector<Decided> held_;          // wait for the store's lock
+  std::string complaint_;              // the last about a pass, so that each is logged once
 
   Mutex mutex_;
   CondVar wake_;

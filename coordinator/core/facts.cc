@@ -39,8 +39,9 @@ Json FactsOf(const std::string& id, const State& state) {
                  {"inputs", job->inputs}};
     fact["worker"] = attempts.empty() ? "" : attempts.back()->workers[0];
     fact["started_ms"] = attempts.empty() ? 0 : attempts.front()->started_ms;
-    const Json summary = Json::parse(job->summary, nullptr, /*allow_exceptions=*/false);
-    fact["summary"] = summary.is_object() ? summary : Json::object();
+    // What a task program said of itself: of bounded depth, or nothing.
+    const Result<Json> summary = ParseJson(job->summary, "summary");
+    fact["summary"] = summary.ok() && summary->is_object() ? *summary : Json::object();
     jobs.push_back(std::move(fact));
   }
   return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}}, {"jobs", jobs}};

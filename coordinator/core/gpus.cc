@@ -10,15 +10,22 @@ using catalog::GpuRecord;
 using catalog::WorkerRecord;
 using scheduler::Link;
 
-// The other worker that has the GPU, or null.
+bool Has(const WorkerRecord& worker, const std::string& gpu) {
+  return std::any_of(worker.gpus.begin(), worker.gpus.end(), [&](const GpuRecord& own) { return own.id == gpu; });
+}
+
+// The other worker that has the GPU, or null. A hello counts before it is written down.
 const WorkerRecord* OwnerOf(const std::string& gpu, const std::string& asking, const State& state) {
-  for (const auto& [id, worker] : state.image().workers) {
+  for (const auto& [id, live] : state.workers) {
     if (id == asking) continue;
-    const bool has = std::any_of(worker.gpus.begin(), worker.gpus.end(), [&](const GpuRecord& own) { return own.id == gpu; });
-    if (!has) continue;
-    const auto live = state.workers.find(id);
-    const bool here = live != state.workers.end() && (live->second.link == Link::kReady || live->second.link == Link::kDisconnected);
-    if (here || state.HoldsLeases(id)) return &worker;
+    const bool here = live.link == Link::kReady || live.link == Link::kDisconnected;
+    if (!here && !state.HoldsLeases(id)) continue;
+    const auto registered = state.image().workers.find(id);
+    if (!live.hello.id.empty()) {
+      if (Has(live.hello, gpu)) return &live.hello;
+    } else if (registered != state.image().workers.end() && Has(registered->second, gpu)) {
+      return &registered->second;
+    }
   }
   return nullptr;
 }
@@ -48,27 +55,34 @@ std::vector<RefusedGpu> RefuseGpus(WorkerRecord* hello, const State& state) {
   return refused;
 }
 
-void NoteGpus(const std::string& worker, std::vector<GpuRecord> announced, std::vector<RefusedGpu> refused, Transaction& tx) {
-  LiveWorker& live = tx.state().workers[worker];
+void NoteGpus(std::vector<GpuRecord> announced, std::vector<RefusedGpu> refused, LiveWorker* worker) {
   for (const RefusedGpu& gpu : refused) {
-    const bool known = std::find(live.refused_gpus.begin(), live.refused_gpus.end(), gpu) != live.refused_gpus.end();
-    if (!known) tx.Add(catalog::WorkerLinkChanged{worker, "gpu_refused", gpu.reason});
+    const std::vector<RefusedGpu>& known = worker->refused_gpus;
+    if (std::find(known.begin(), known.end(), gpu) != known.end()) continue;
+    worker->unwritten.push_back(catalog::WorkerLinkChanged{worker->hello.id, "gpu_refused", gpu.reason});
   }
-  live.announced_gpus = std::move(announced);
-  live.refused_gpus = std::move(refused);
+  worker->announced_gpus = std::move(announced);
+  worker->refused_gpus = std::move(refused);
 }
 
-void ClaimFreedGpus(Transaction& tx) {
-  State& state = tx.state();
-  for (const auto& [id, live] : state.workers) {
-    if (live.session == nullptr || live.refused_gpus.empty()) continue;
-    WorkerRecord asking = state.image().workers.at(id);
-    const std::vector<GpuRecord> had = asking.gpus;
-    asking.gpus = live.announced_gpus;
-    std::vector<RefusedGpu> refused = RefuseGpus(&asking, state);
-    if (asking.gpus != had) tx.Add(catalog::WorkerRegistered{asking});
-    NoteGpus(id, live.announced_gpus, std::move(refused), tx);
+std::vector<std::string> ClaimFreedGpus(Transaction& tx) {
+  std::vector<std::string> asking;
+  for (const auto& [id, live] : tx.state().workers) {
+    if (live.session != nullptr && !live.refused_gpus.empty()) asking.push_back(id);
   }
+  std::vector<std::string> changed;
+  for (const std::string& id : asking) {
+    const LiveWorker& live = tx.state().workers.at(id);
+    WorkerRecord hello = live.hello;
+    hello.gpus = live.announced_gpus;
+    std::vector<RefusedGpu> refused = RefuseGpus(&hello, tx.state());
+    if (refused == live.refused_gpus) continue;
+    LiveWorker& worker = tx.worker(id);
+    worker.hello.gpus = std::move(hello.gpus);
+    NoteGpus(live.announced_gpus, std::move(refused), &worker);
+    changed.push_back(id);
+  }
+  return changed;
 }
 
 }  // namespace braid::coordinator

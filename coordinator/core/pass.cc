@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "base/log.h"
+#include "base/text.h"
+#include "coordinator/core/disks.h"
 #include "coordinator/core/facts.h"
 #include "scheduler/critical_path.h"
 #include "scheduler/schedule.h"
@@ -20,6 +23,8 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
   scheduler::WorkerView view;
   view.id = record.id;
   view.site = record.site;
+  // The host's name alone would do but for containers that share a name and no network.
+  view.host = record.host + " " + record.network;
   view.cpu_slots = record.cpu_slots;
   view.gpus = static_cast<int64_t>(record.gpus.size());
   view.kinds = record.kinds;
@@ -28,12 +33,14 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
     view.connected = live->second.link == Link::kReady;
     view.admits = record.admit == WorkerAdmit::kOpen && !live->second.draining;
     view.cached = live->second.cached;
+    view.disk_full = FullDiskText(record.id, state);
   }
   return view;
 }
 
-std::vector<scheduler::WorkerView> WorkerViews(const State& state) {
-  std::vector<scheduler::WorkerView> views;
+// The workers, and what each user holds of them.
+void FillUsage(const State& state, scheduler::Snapshot* snapshot) {
+  std::vector<scheduler::WorkerView>& views = snapshot->workers;
   std::map<std::string, size_t> index;
   for (const auto& [id, record] : state.image().workers) {
     index[id] = views.size();
@@ -41,13 +48,19 @@ std::vector<scheduler::WorkerView> WorkerViews(const State& state) {
   }
   // Usage follows from the live leases, never from a counter of its own.
   for (const AttemptKey& key : state.live()) {
-    const JobRecord& job = *state.FindJob(key.Job());
-    for (const std::string& worker : state.FindAttempt(key)->workers) {
-      scheduler::WorkerView& view = views[index.at(worker)];
-      (job.device == "cuda" ? view.gpus_used : view.cpu_used) += job.slots;
+    const JobRecord* job = state.FindJob(key.Job());
+    const RunRecord* run = state.FindRun(key.run);
+    const AttemptRecord* attempt = state.FindAttempt(key);
+    if (job == nullptr || run == nullptr || attempt == nullptr) continue;
+    scheduler::Held& held = snapshot->held[run->user];
+    for (const std::string& worker : attempt->workers) {
+      (job->device == "cuda" ? held.gpus : held.cpu_slots) += job->slots;
+      const auto at = index.find(worker);
+      if (at == index.end()) continue;
+      scheduler::WorkerView& view = views[at->second];
+      (job->device == "cuda" ? view.gpus_used : view.cpu_used) += job->slots;
     }
   }
-  return views;
 }
 
 // Cost to the end of the run for each of its jobs.
@@ -59,7 +72,10 @@ std::map<std::string, double> CostsOf(const std::string& run, const State& state
     scheduler::PathNode node;
     node.cost = kLeastCost + job->flops / static_cast<double>(job->ranks * job->slots);
     node.done = Ended(job->state);
-    for (const std::string& parent : job->parents) node.parents.push_back(index.at(parent));
+    for (const std::string& parent : job->parents) {
+      const auto at = index.find(parent);
+      if (at != index.end()) node.parents.push_back(at->second);
+    }
     index[job->key.job] = nodes.size();
     nodes.push_back(std::move(node));
   }
@@ -67,6 +83,15 @@ std::map<std::string, double> CostsOf(const std::string& run, const State& state
   std::map<std::string, double> by_name;
   for (size_t i = 0; i < jobs.size(); ++i) by_name[jobs[i]->key.job] = costs[i];
   return by_name;
+}
+
+// Of an error, for a line of a list.
+std::string Shortened(const std::string& text) {
+  constexpr size_t kMost = 200;
+  if (text.size() <= kMost) return text;
+  size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
+  return text.substr(0, end) + "...";
 }
 
 scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state) {
@@ -79,7 +104,13 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   view.site = job.site;
   view.not_before_ms = job.not_before_ms;
   view.path_cost = cost;
-  view.submitted_seq = state.FindRun(job.key.run)->created_ms * 1000 + job.position;
+  view.run = job.key.run;
+  view.position = job.position;
+  if (const RunRecord* run = state.FindRun(job.key.run)) {
+    view.submitted_seq = run->created_ms;
+    view.priority = run->priority;
+    view.user = run->user;
+  }
   for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
@@ -91,6 +122,7 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
     }
     const bool failed = attempt->state == AttemptState::kFailed || attempt->state == AttemptState::kLost;
     view.avoid = failed && attempt->workers.size() == 1 ? attempt->workers[0] : "";
+    view.last_failure = attempt->failure.error.empty() ? "" : Shortened(attempt->failure.error) + " (on " + Join(attempt->workers, ", ") + ")";
   }
   return view;
 }
@@ -105,7 +137,26 @@ void Grant(const JobKey& key, const std::vector<std::string>& workers, Transacti
   attempt.resumed_step = job.checkpoint_step;
   attempt.granted_ms = tx.wall_ms();
   tx.Add(catalog::AttemptGranted{attempt});
-  tx.state().attempts[attempt.key] = LiveAttempt();
+  tx.attempt(attempt.key) = LiveAttempt();
+}
+
+void Wait(const JobKey& key, scheduler::Reason reason, const std::string& detail, Transaction& tx) {
+  PendingView& pending = tx.pending()[key];
+  if (pending.reason != reason) pending.since_ms = tx.wall_ms();
+  pending.reason = reason;
+  pending.detail = detail;
+}
+
+// One job that cannot be granted must not keep the others waiting.
+void GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers, Transaction& tx) {
+  const Transaction::Mark before = tx.Here();
+  try {
+    Grant(key, workers, tx);
+    tx.pending().erase(key);
+  } catch (const std::exception& error) {
+    tx.TakeBack(before);
+    Wait(key, scheduler::Reason::kUnschedulable, std::string("a fault of braid keeps it from being granted: ") + error.what(), tx);
+  }
 }
 
 int64_t StopDeadlineMs(const AttemptRecord& attempt, const Options& options) {
@@ -113,8 +164,7 @@ int64_t StopDeadlineMs(const AttemptRecord& attempt, const Options& options) {
   return attempt.stop_reason == "cancel" ? options.cancel_deadline_ms : 0;
 }
 
-std::string SpecFor(const JobRecord& job, const State& state) {
-  if (job.kind != "report" && job.kind != "export") return job.spec;
+std::string SpecWithFacts(const JobRecord& job, const State& state) {
   Json spec = Json::parse(job.spec, nullptr, /*allow_exceptions=*/false);
   if (!spec.is_object()) return job.spec;
   const Json facts = FactsOf(job.key.run, state);
@@ -124,6 +174,17 @@ std::string SpecFor(const JobRecord& job, const State& state) {
     FillCard(facts, job.inputs.at("model"), &spec["card"]);
   }
   return spec.dump();
+}
+
+// Facts are what task programs said: whatever they are, the job goes out.
+std::string SpecFor(const JobRecord& job, const State& state) {
+  if (job.kind != "report" && job.kind != "export") return job.spec;
+  try {
+    return SpecWithFacts(job, state);
+  } catch (const std::exception& error) {
+    Log(LogLevel::kError, "coordinator", "the facts of run " + job.key.run + " for its job " + job.key.job + ": " + error.what());
+    return job.spec;
+  }
 }
 
 Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State& state, const Options& options) {
@@ -159,13 +220,13 @@ bool Recovering(const State& state, const Options& options, int64_t now_ms) {
 }
 
 void SchedulePass(Transaction& tx) {
-  State& state = tx.state();
-  std::erase_if(state.pending, [&](const auto& entry) { return !state.queued().contains(entry.first); });
+  const State& state = tx.state();
+  std::erase_if(tx.pending(), [&](const auto& entry) { return !state.queued().contains(entry.first); });
   if (state.queued().empty()) return;
 
   scheduler::Snapshot snapshot;
   snapshot.now_ms = tx.wall_ms();
-  snapshot.workers = WorkerViews(state);
+  FillUsage(state, &snapshot);
   snapshot.recovering = tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms && !state.image().workers.empty();
   std::vector<JobKey> keys;
   std::map<std::string, std::map<std::string, double>> costs;
@@ -178,15 +239,9 @@ void SchedulePass(Transaction& tx) {
   for (const scheduler::Grant& grant : plan.grants) {
     std::vector<std::string> workers;
     for (const size_t w : grant.workers) workers.push_back(snapshot.workers[w].id);
-    state.pending.erase(keys[grant.job]);
-    Grant(keys[grant.job], workers, tx);
+    GrantOrSayWhyNot(keys[grant.job], workers, tx);
   }
-  for (const scheduler::Waiting& waiting : plan.waiting) {
-    PendingView& pending = state.pending[keys[waiting.job]];
-    if (pending.reason != waiting.reason) pending.since_ms = tx.wall_ms();
-    pending.reason = waiting.reason;
-    pending.detail = waiting.detail;
-  }
+  for (const scheduler::Waiting& waiting : plan.waiting) Wait(keys[waiting.job], waiting.reason, waiting.detail, tx);
 }
 
 std::vector<Push> DesiredChanges(State& state, const Options& options) {
@@ -198,7 +253,7 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
       const auto worker = state.workers.find(id);
       if (worker == state.workers.end() || worker->second.session == nullptr) continue;
       // Leased to an earlier boot of this worker: dead, not to be started again.
-      if (state.image().workers.at(id).boot_id != attempt.boots[rank]) continue;
+      if (state.BootOf(id) != attempt.boots[rank]) continue;
       const LiveAttempt& live = state.attempts[key];
       if (live.gone.contains(static_cast<int64_t>(rank))) continue;
       wanted[id].push_back(AssignmentOf(attempt, static_cast<int64_t>(rank), state, options));

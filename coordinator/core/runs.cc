@@ -1,9 +1,11 @@
 #include "coordinator/core/runs.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "base/sha256.h"
+#include "recipe/recipe.h"
 
 namespace braid::coordinator {
 namespace {
@@ -44,6 +46,12 @@ StringMap InputsOf(const JobRecord& job, const State& state) {
   return inputs;
 }
 
+std::string NewRunId(const Transaction& tx) {
+  std::string id = tx.options().run_id();
+  while (tx.state().FindRun(id) != nullptr) id = tx.options().run_id();
+  return id;
+}
+
 void EndJob(const JobRecord& job, JobState state, const std::string& error, Transaction& tx) {
   tx.Add(catalog::JobEnded{job.key, job.epoch, state, {}, "", error, "", job.counters, tx.wall_ms()});
 }
@@ -80,7 +88,14 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
     for (const std::string& parent : node.parents) {
       if (!known.contains(parent)) return Internal("job " + node.name + " comes before its parent " + parent);
     }
+    if (known.contains(node.name)) {
+      return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+                    "two jobs of this run would be called " + node.name + ": give one of the models another name");
+    }
     for (const auto& [role, ref] : node.inputs) {
+      if (!ref.job.empty() && !known.contains(ref.job)) {
+        return Internal("job " + node.name + " takes its input " + role + " from " + ref.job + ", which does not come before it");
+      }
       BRAID_ASSIGN_OR_RETURN(job.wanted[role], Resolve(ref, command, state, "job " + node.name + ", input " + role));
     }
     job.spec = node.spec.dump();
@@ -99,7 +114,15 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
 }
 
 Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
-  const std::string id = tx.options().run_id();
+  constexpr size_t kLongestUser = 255;
+  if (std::abs(command.priority) > recipe::kMostPriority) {
+    return InvalidArgument("priority " + std::to_string(command.priority) + ": it may be from " +
+                           std::to_string(-recipe::kMostPriority) + " to " + std::to_string(recipe::kMostPriority));
+  }
+  if (command.user.size() > kLongestUser) {
+    return InvalidArgument("a user's name of " + std::to_string(command.user.size()) + " bytes: at most " + std::to_string(kLongestUser));
+  }
+  const std::string id = NewRunId(tx);
   BRAID_ASSIGN_OR_RETURN(std::vector<JobRecord> jobs, JobsOfDag(command, id, tx.state(), tx.wall_ms()));
   RunRecord run;
   run.id = id;
@@ -108,6 +131,8 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   run.recipe_sha256 = command.recipe.empty() ? "" : Sha256Hex(command.recipe);
   run.sources = command.sources;
   run.only = command.only;
+  run.priority = command.priority;
+  run.user = command.user;
   run.created_ms = tx.wall_ms();
   tx.Add(catalog::RunCreated{std::move(run)});
   for (JobRecord& job : jobs) tx.Add(catalog::JobCreated{std::move(job)});
@@ -131,7 +156,7 @@ Status Cancel(const std::string& id, Transaction& tx) {
       const AttemptKey attempt{job->key.run, job->key.job, job->epoch};
       tx.Add(catalog::JobCancelling{job->key});
       tx.Add(catalog::AttemptStopping{attempt, "cancel", {"cancelled", "cancelled by request", "", false}});
-      tx.state().attempts[attempt].stop_version.clear();
+      tx.attempt(attempt).stop_version.clear();
     }
   }
   EndRunIfDone(id, tx);
@@ -149,7 +174,7 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
                   "run " + id + " has succeeded: nothing is left to do");
   }
   RunRecord run = *old;
-  run.id = tx.options().run_id();
+  run.id = NewRunId(tx);
   run.retry_of = id;
   run.state = RunState::kActive;
   run.cancel_requested = false;

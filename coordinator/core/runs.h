@@ -15,8 +15,11 @@ struct SubmitCommand {
   std::string recipe;           // the text, or empty
   StringMap sources;            // source name -> artifact id
   std::vector<std::string> only;
+  int64_t priority = 0;         // against other runs: higher goes first
+  std::string user;             // who submits it, as the client says
 };
-// Returns the new run's id. kFailedPrecondition (BLOB_MISSING) names a source that is not a committed artifact.
+// Returns the new run's id. kFailedPrecondition (BLOB_MISSING) names a source that is not a committed artifact,
+// kInvalidArgument (INVALID_RECIPE) a name that two jobs would have.
 Result<std::string> Submit(const SubmitCommand& command, Transaction& tx);
 
 // The records that Submit would create, without ids or times of their own. For validate_only.

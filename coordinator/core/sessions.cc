@@ -1,6 +1,9 @@
 #include "coordinator/core/sessions.h"
 
+#include <algorithm>
+
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/disks.h"
 #include "coordinator/core/gpus.h"
 
 namespace braid::coordinator {
@@ -11,6 +14,8 @@ using catalog::WorkerRecord;
 using scheduler::Link;
 
 constexpr int64_t kSeenEveryMs = 60'000;
+constexpr size_t kMostUnwritten = 100;
+constexpr size_t kLongestName = 255;
 
 // (attempt, rank) of every live rank leased to the worker.
 std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
@@ -44,91 +49,180 @@ void LoseMissingRanks(Transaction& tx) {
   }
 }
 
-void SetLink(const std::string& id, LiveWorker& worker, Link link, Transaction& tx) {
+// At most as many as a worker that comes and goes while nothing can be written should keep.
+void Remember(LiveWorker& worker, catalog::WorkerLinkChanged event) {
+  if (worker.unwritten.size() >= kMostUnwritten) worker.unwritten.erase(worker.unwritten.begin());
+  worker.unwritten.push_back(std::move(event));
+}
+
+void SetLink(const std::string& id, LiveWorker& worker, Link link) {
   if (worker.link == link) return;
   const Link before = worker.link;
   worker.link = link;
   if (link == Link::kReady) {
-    tx.Add(catalog::WorkerLinkChanged{id, "connected", ""});
+    Remember(worker, {id, "connected", ""});
   } else if (link == Link::kDisconnected && before == Link::kReady) {
-    tx.Add(catalog::WorkerLinkChanged{id, "disconnected", "its attempts keep their leases for a while"});
+    Remember(worker, {id, "disconnected", "its attempts keep their leases for a while"});
   } else if (link == Link::kLost) {
-    tx.Add(catalog::WorkerLinkChanged{id, "lost", "what it ran starts elsewhere"});
+    Remember(worker, {id, "lost", "what it ran starts elsewhere"});
   }
 }
 
-Link LinkNow(const std::string& id, const LiveWorker& worker, const Transaction& tx, const State& state) {
+// As it said hello, or as it is registered.
+const WorkerRecord& RecordOf(const std::string& id, const LiveWorker& worker, const State& state) {
+  const auto record = state.image().workers.find(id);
+  return worker.hello.id.empty() && record != state.image().workers.end() ? record->second : worker.hello;
+}
+
+Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state, const Options& options, int64_t now_ms) {
   scheduler::Silence silence;
   silence.session = worker.session != nullptr;
   silence.heard = worker.heard;
   silence.holds_leases = state.HoldsLeases(id);
-  silence.local_site = state.image().workers.at(id).site == tx.options().site;
+  silence.local_site = RecordOf(id, worker, state).site == options.site;
   silence.last_heard_ms = worker.last_heard_ms;
-  return scheduler::LinkOf(silence, tx.now_ms(), state.started_ms, tx.options().lease);
+  return scheduler::LinkOf(silence, now_ms, state.started_ms, options.lease);
+}
+
+// Names end up in folders, events and terminals.
+Status CheckName(const std::string& what, const std::string& name) {
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+  if (name.size() <= kLongestName && printable) return OkStatus();
+  return InvalidArgument(what + " of " + std::to_string(name.size()) + " bytes, or with control characters: at most " +
+                         std::to_string(kLongestName) + " printable ones");
+}
+
+Status CheckHello(const WorkerRecord& hello) {
+  if (hello.id.empty() || hello.boot_id.empty()) return InvalidArgument("a hello needs a worker id and a boot id");
+  BRAID_RETURN_IF_ERROR(CheckName("a worker id", hello.id));
+  BRAID_RETURN_IF_ERROR(CheckName("the site of worker " + hello.id, hello.site));
+  if (hello.cpu_slots < 0 || hello.cpu_slots > 4096) {
+    return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.cpu_slots) + " CPU slots: 0 to 4096 are possible");
+  }
+  return OkStatus();
+}
+
+// Who has this id now must not lose what it runs to a namesake: two folders on one host, two containers of one host name.
+Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
+  const State& state = tx.state();
+  const auto live = state.workers.find(hello.id);
+  const LiveWorker elder = live == state.workers.end() ? LiveWorker() : live->second;
+  const WorkerRecord& known = RecordOf(hello.id, elder, state);
+  if (known.boot_id.empty() || known.boot_id == hello.boot_id) return OkStatus();
+  // A folder has one worker at a time (its lock): the elder of the same folder is gone, whatever its stream says.
+  if (!known.instance.empty() && known.instance == hello.instance) return OkStatus();
+  const std::string who = known.host.empty() ? "another process" : "another process, on " + known.host;
+  if (elder.session != nullptr && tx.now_ms() - elder.last_heard_ms <= tx.options().lease.ttl_ms) {
+    return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+                  "worker id " + hello.id + " is that of " + who + " (boot " + known.boot_id.substr(0, 8) +
+                      "), which is connected and goes on: give this worker another --id, or stop that one first");
+  }
+  const bool may_come_back = !elder.heard && tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms;
+  if (may_come_back && state.HoldsLeases(hello.id)) {
+    return Status(StatusCode::kUnavailable, "RECOVERING",
+                  "the coordinator has just started and waits for the worker that had id " + hello.id + " before (" + who +
+                      "), whose jobs may still run");
+  }
+  return OkStatus();
+}
+
+bool Registered(const WorkerRecord& hello, const State& state) {
+  const auto known = state.image().workers.find(hello.id);
+  if (known == state.image().workers.end()) return false;
+  WorkerRecord same = hello;
+  same.admit = known->second.admit;
+  same.last_seen_ms = known->second.last_seen_ms;
+  return same == known->second;
+}
+
+void Register(const WorkerRecord& hello, Transaction& tx) {
+  const auto known = tx.state().image().workers.find(hello.id);
+  WorkerRecord record = hello;
+  record.last_seen_ms = tx.wall_ms();
+  if (known != tx.state().image().workers.end()) record.admit = known->second.admit;
+  tx.Add(catalog::WorkerRegistered{record});
+  tx.worker(hello.id).seen_saved_ms = tx.wall_ms();
+  LoseOldBoot(record, tx);
+}
+
+// What the session of a worker left to write.
+void WriteDown(const std::string& id, Transaction& tx) {
+  const LiveWorker& worker = tx.state().workers.at(id);
+  if (!worker.hello.id.empty() && !Registered(worker.hello, tx.state())) Register(worker.hello, tx);
+  if (!tx.state().image().workers.contains(id)) return;
+  const bool heard_since = worker.heard && worker.session != nullptr && tx.wall_ms() - worker.seen_saved_ms >= kSeenEveryMs;
+  if (heard_since) {
+    tx.worker(id).seen_saved_ms = tx.wall_ms();
+    tx.Add(catalog::WorkerSeen{id, tx.wall_ms()});
+  }
+  if (worker.unwritten.empty()) return;
+  const std::vector<catalog::Update> events = worker.unwritten;
+  tx.worker(id).unwritten.clear();
+  for (const catalog::Update& event : events) tx.Add(event);
+}
+
+std::vector<std::string> KnownWorkers(const State& state) {
+  std::vector<std::string> ids;
+  for (const auto& [id, worker] : state.workers) ids.push_back(id);
+  return ids;
 }
 
 }  // namespace
 
-Result<int64_t> Hello(const WorkerRecord& hello, std::shared_ptr<SessionSink> sink, Transaction& tx) {
-  if (hello.id.empty() || hello.boot_id.empty()) return InvalidArgument("a hello needs a worker id and a boot id");
-  if (hello.cpu_slots < 0 || hello.cpu_slots > 4096) {
-    return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.cpu_slots) + " CPU slots: 0 to 4096 are possible");
-  }
-  State& state = tx.state();
-  WorkerRecord record = hello;
-  record.last_seen_ms = tx.wall_ms();
-  const auto known = state.image().workers.find(hello.id);
-  if (known != state.image().workers.end()) record.admit = known->second.admit;
-  std::vector<RefusedGpu> refused_gpus = RefuseGpus(&record, state);
-
-  LiveWorker& worker = state.workers[hello.id];
+Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sink, Transaction& tx) {
+  WorkerRecord hello = said;
+  // A worker of this machine is of the coordinator's site unless it says otherwise.
+  if (hello.site.empty() && !hello.network.empty() && hello.network == tx.options().network) hello.site = tx.options().site;
+  BRAID_RETURN_IF_ERROR(CheckHello(hello));
+  BRAID_RETURN_IF_ERROR(CheckElder(hello, tx));
+  const std::vector<RankKey> ranks = RanksOn(hello.id, tx.state());
+  std::vector<RefusedGpu> refused_gpus = RefuseGpus(&hello, tx.state());
+  LiveWorker& worker = tx.worker(hello.id);
+  LiveWorker fresh;
   if (worker.session != nullptr) {
-    worker.session->Replaced("worker id " + hello.id + " was taken over by " + (hello.host.empty() ? "another process" : hello.host) +
-                             " (boot " + hello.boot_id.substr(0, 8) + "): stop one of the two, or give it another --id");
-    tx.Add(catalog::WorkerLinkChanged{hello.id, "replaced", "a newer session says hello under the same id"});
+    const std::string why = "worker id " + hello.id + " was taken over by " + (hello.host.empty() ? "another process" : hello.host) +
+                            " (boot " + hello.boot_id.substr(0, 8) + "): stop one of the two, or give it another --id";
+    tx.Later([elder = worker.session, why] { elder->Replaced(why); });
   }
-  if (known == state.image().workers.end() || known->second != record) tx.Add(catalog::WorkerRegistered{record});
-  const Link link = worker.link;
-  const int64_t session_id = worker.session_id + 1;
-  worker = LiveWorker();
-  worker.link = link;
-  worker.session = std::move(sink);
-  worker.session_id = session_id;
-  worker.heard = true;
-  worker.last_heard_ms = tx.now_ms();
-  worker.seen_saved_ms = tx.wall_ms();
-  for (const RankKey& key : RanksOn(hello.id, state)) {
-    state.attempts[key.attempt].told_version.erase(key.rank);
-    state.attempts[key.attempt].stop_version.erase(key.rank);
+  if (worker.hello.boot_id == hello.boot_id) fresh.disk = worker.disk;
+  fresh.unwritten = std::move(worker.unwritten);
+  if (worker.session != nullptr) Remember(fresh, {hello.id, "replaced", "a newer session says hello under the same id"});
+  fresh.refused_gpus = std::move(worker.refused_gpus);
+  fresh.link = worker.link;
+  fresh.session = std::move(sink);
+  fresh.session_id = worker.session_id + 1;
+  fresh.heard = true;
+  fresh.last_heard_ms = tx.now_ms();
+  fresh.hello = std::move(hello);
+  worker = std::move(fresh);
+  for (const RankKey& key : ranks) {
+    LiveAttempt& attempt = tx.attempt(key.attempt);
+    attempt.told_version.erase(key.rank);
+    attempt.stop_version.erase(key.rank);
   }
-  SetLink(hello.id, worker, Link::kReady, tx);
-  NoteGpus(hello.id, hello.gpus, std::move(refused_gpus), tx);
-  LoseOldBoot(record, tx);
-  return session_id;
+  NoteGpus(said.gpus, std::move(refused_gpus), &worker);
+  SetLink(worker.hello.id, worker, Link::kReady);
+  return worker.session_id;
 }
 
 Status Signal(const SignalCommand& command, Transaction& tx) {
-  State& state = tx.state();
-  const auto it = state.workers.find(command.worker);
-  if (it == state.workers.end() || it->second.session_id != command.session_id) {
+  const auto it = tx.state().workers.find(command.worker);
+  if (it == tx.state().workers.end() || it->second.session_id != command.session_id) {
     return Status(StatusCode::kAlreadyExists, "WORKER_REPLACED",
                   "another session has taken over worker id " + command.worker);
   }
-  LiveWorker& worker = it->second;
+  LiveWorker& worker = tx.worker(command.worker);
   worker.last_heard_ms = tx.now_ms();
   worker.draining = command.draining;
   worker.seen_version = command.seen_version;
+  worker.disk.free_bytes = command.disk_free_bytes;
   if (command.cached.has_value()) worker.cached = {command.cached->begin(), command.cached->end()};
   worker.ranks.clear();
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
-    const AttemptRecord* attempt = state.FindAttempt(report.rank.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt);
     if (attempt == nullptr || Ended(attempt->state) || report.rank.rank != 0 || !report.progress.has_value()) continue;
-    state.attempts[report.rank.attempt].progress = *report.progress;
-  }
-  if (tx.wall_ms() - worker.seen_saved_ms >= kSeenEveryMs) {
-    worker.seen_saved_ms = tx.wall_ms();
-    tx.Add(catalog::WorkerSeen{command.worker, tx.wall_ms()});
+    tx.attempt(report.rank.attempt).progress = *report.progress;
   }
   return OkStatus();
 }
@@ -136,29 +230,35 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
 void SessionClosed(const std::string& id, int64_t session_id, Transaction& tx) {
   const auto it = tx.state().workers.find(id);
   if (it == tx.state().workers.end() || it->second.session_id != session_id) return;
-  it->second.session = nullptr;
-  it->second.desired = nullptr;
+  LiveWorker& worker = tx.worker(id);
+  worker.session = nullptr;
+  worker.desired = nullptr;
+}
+
+void ObserveWorkers(State& state, const Options& options, int64_t now_ms) {
+  for (const auto& [id, record] : state.image().workers) state.workers.try_emplace(id);
+  for (auto& [id, worker] : state.workers) {
+    SetLink(id, worker, LinkNow(id, worker, state, options, now_ms));
+    ObserveDisk(worker.disk, now_ms);
+  }
 }
 
 void WatchWorkers(Transaction& tx) {
-  State& state = tx.state();
-  for (const auto& [id, record] : state.image().workers) {
-    LiveWorker& worker = state.workers[id];
-    const Link link = LinkNow(id, worker, tx, state);
-    SetLink(id, worker, link, tx);
-    if (link != Link::kLost) continue;
-    for (const RankKey& key : RanksOn(id, state)) {
+  for (const std::string& id : KnownWorkers(tx.state())) {
+    WriteDown(id, tx);
+    if (tx.state().workers.at(id).link != Link::kLost) continue;
+    for (const RankKey& key : RanksOn(id, tx.state())) {
       LoseRank(key.attempt, key.rank, "worker " + id + " was lost: nothing was heard of it", tx);
     }
   }
-  ClaimFreedGpus(tx);
+  for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
   LoseMissingRanks(tx);
-  const std::set<AttemptKey> live = state.live();
+  const std::set<AttemptKey> live = tx.state().live();
   for (const AttemptKey& key : live) FinishIfGone(key, tx);
-  for (const auto& [id, record] : state.image().workers) {
-    if (record.admit == WorkerAdmit::kDraining && !state.HoldsLeases(id)) {
-      tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
-    }
+  for (const std::string& id : KnownWorkers(tx.state())) {
+    const auto record = tx.state().image().workers.find(id);
+    if (record == tx.state().image().workers.end() || record->second.admit != WorkerAdmit::kDraining) continue;
+    if (!tx.state().HoldsLeases(id)) tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
   }
 }
 

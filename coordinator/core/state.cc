@@ -49,6 +49,43 @@ void State::Apply(const catalog::Update& update) {
   }
 }
 
+void State::Index(const JobKey& key) {
+  const JobRecord* job = FindJob(key);
+  if (job != nullptr && job->state == JobState::kQueued) {
+    queued_.insert(key);
+  } else {
+    queued_.erase(key);
+  }
+}
+
+void State::Index(const AttemptKey& key) {
+  const AttemptRecord* attempt = FindAttempt(key);
+  if (attempt != nullptr && !Ended(attempt->state)) {
+    live_.insert(key);
+  } else {
+    live_.erase(key);
+    attempts.erase(key);
+  }
+}
+
+void State::TakeBack(const catalog::Update& update, const catalog::Undo& undo) {
+  undo(image_);
+  if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
+    Index(created->job.key);
+  } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
+    Index(queued->job);
+  } else if (const auto* requeued = std::get_if<catalog::JobRequeued>(&update)) {
+    Index(requeued->attempt.Job());
+  } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
+    Index(ended->job);
+  } else if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update)) {
+    Index(granted->attempt.key.Job());
+    Index(granted->attempt.key);
+  } else if (const auto* over = std::get_if<catalog::AttemptEnded>(&update)) {
+    Index(over->attempt);
+  }
+}
+
 const RunRecord* State::FindRun(const std::string& id) const {
   const auto it = image_.runs.find(id);
   return it == image_.runs.end() ? nullptr : &it->second;
@@ -122,10 +159,17 @@ Result<const ArtifactRecord*> State::ResolveArtifact(const std::string& text) co
   return &first->second;
 }
 
+std::string State::BootOf(const std::string& worker) const {
+  const auto live = workers.find(worker);
+  if (live != workers.end() && !live->second.hello.boot_id.empty()) return live->second.hello.boot_id;
+  const auto record = image_.workers.find(worker);
+  return record == image_.workers.end() ? "" : record->second.boot_id;
+}
+
 bool State::HoldsLeases(const std::string& worker) const {
   return std::any_of(live_.begin(), live_.end(), [&](const AttemptKey& key) {
-    const auto& on = image_.attempts.at(key).workers;
-    return std::find(on.begin(), on.end(), worker) != on.end();
+    const AttemptRecord* attempt = FindAttempt(key);
+    return attempt != nullptr && std::find(attempt->workers.begin(), attempt->workers.end(), worker) != attempt->workers.end();
   });
 }
 
@@ -133,8 +177,7 @@ bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
   const auto index = static_cast<size_t>(rank);
   const auto live = attempts.find(attempt.key);
   if (live != attempts.end() && live->second.gone.contains(rank)) return true;
-  const auto record = image_.workers.find(attempt.workers[index]);
-  if (record == image_.workers.end() || record->second.boot_id != attempt.boots[index]) return true;
+  if (BootOf(attempt.workers[index]) != attempt.boots[index]) return true;
   const auto worker = workers.find(attempt.workers[index]);
   if (worker == workers.end()) return false;
   if (worker->second.link == scheduler::Link::kLost) return true;

@@ -13,6 +13,7 @@
 #include "coordinator/core/session_sink.h"
 #include "scheduler/lease.h"
 #include "scheduler/snapshot.h"
+#include "storage/catalog/undo.h"
 #include "storage/catalog/update.h"
 
 namespace braid::coordinator {
@@ -43,8 +44,21 @@ struct RankKey {
   auto operator<=>(const RankKey&) const = default;
 };
 
+// What is known of the disk of a worker's folder. Nothing is placed on a worker while its disk is full: until `full_until_ms`,
+// or until there is clearly more room than there was.
+struct WorkerDisk {
+  int64_t free_bytes = -1;                // as it says; -1: it does not
+  int64_t full_until_ms = 0;              // monotonic; 0: not full as far as anybody knows
+  int64_t full_until_wall_ms = 0;         // the same, for people
+  int64_t free_then_bytes = -1;           // when it was full
+  int64_t times_full = 0;                 // in a row
+};
+
 // A worker while the coordinator lives.
 struct LiveWorker {
+  catalog::WorkerRecord hello;            // as it said; written by the next pass that can write
+  WorkerDisk disk;
+  std::vector<catalog::Update> unwritten; // events that wait for the next pass
   std::shared_ptr<SessionSink> session;   // null: no stream
   int64_t session_id = 0;
   bool heard = false;
@@ -78,9 +92,12 @@ struct PendingView {
 class State {
  public:
   const catalog::Image& image() const { return image_; }
-  // Replaces the image (after a start or a failed commit) and rebuilds the indices.
+  // Replaces the image and rebuilds the indices.
   void Reset(catalog::Image image);
+  // REQUIRES: catalog::Check(update, image()).ok()
   void Apply(const catalog::Update& update);
+  // Takes back the newest update that was applied and not taken back. `undo` was made before it was.
+  void TakeBack(const catalog::Update& update, const catalog::Undo& undo);
 
   const RunRecord* FindRun(const std::string& id) const;
   const JobRecord* FindJob(const JobKey& key) const;
@@ -99,6 +116,8 @@ class State {
   // By id or an unambiguous prefix of 8 or more digits.
   Result<const catalog::ArtifactRecord*> ResolveArtifact(const std::string& text) const;
 
+  // As it said hello, or as it is registered.
+  std::string BootOf(const std::string& worker) const;
   bool HoldsLeases(const std::string& worker) const;
   // A rank of a live attempt that cannot run any more, as far as anybody knows.
   bool RankIsGone(const AttemptRecord& attempt, int64_t rank) const;
@@ -106,7 +125,7 @@ class State {
   // Its worker is there, was told to run this rank, and does not have it.
   bool RankIsMissing(const AttemptRecord& attempt, int64_t rank) const;
 
-  // Not durable. Open to the decisions.
+  // Not durable. Decisions change workers and attempts through their transaction, which can take that back.
   std::map<std::string, LiveWorker> workers;
   std::map<AttemptKey, LiveAttempt> attempts;
   std::map<JobKey, PendingView> pending;
@@ -116,6 +135,10 @@ class State {
   int64_t version = 0;           // newest DesiredState
 
  private:
+  // The place of a job and of its attempt in the indices, as their rows say.
+  void Index(const JobKey& job);
+  void Index(const AttemptKey& attempt);
+
   catalog::Image image_;
   std::set<JobKey> queued_;
   std::set<AttemptKey> live_;

@@ -19,7 +19,7 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status GetServerInfo(ServerContext*, const v1::GetServerInfoRequest*, v1::ServerInfo* reply) override {
     reply->set_version(backend_->version);
     reply->set_schema_version(static_cast<int32_t>(catalog::SchemaVersion()));
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       reply->set_started_ms(state.started_wall_ms);
       reply->set_last_seq(state.image().last_seq);
       reply->set_recovering(Recovering(state, core_->options(), core_->options().clock->MonotonicMs()));
@@ -29,14 +29,14 @@ class AdminService final : public v1::Admin::Service {
       for (const auto& [id, run] : state.image().runs) {
         if (!Ended(run.state)) reply->set_runs_active(reply->runs_active() + 1);
       }
-    });
+    }); !read.ok()) return ToGrpc(read);
     return grpc::Status::OK;
   }
 
   grpc::Status ListWorkers(ServerContext*, const v1::ListWorkersRequest*, v1::ListWorkersResponse* reply) override {
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       for (const auto& [id, worker] : state.image().workers) *reply->add_workers() = WorkerMessage(worker, state);
-    });
+    }); !read.ok()) return ToGrpc(read);
     return grpc::Status::OK;
   }
 
@@ -61,7 +61,7 @@ class AdminService final : public v1::Admin::Service {
              }).status();
     });
     if (!status.ok()) return ToGrpc(status);
-    core_->Read([&](const State& state) { *reply = WorkerMessage(state.image().workers.at(worker), state); });
+    if (const Status read = core_->Query([&](const State& state) { *reply = WorkerMessage(state.image().workers.at(worker), state); }); !read.ok()) return ToGrpc(read);
     return grpc::Status::OK;
   }
 

@@ -111,7 +111,7 @@ class ArtifactsService final : public v1::Artifacts::Service {
                              v1::ListArtifactsResponse* reply) override {
     const int limit = request->page_size() <= 0 ? 200 : std::min(request->page_size(), 1000);
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       std::string run;
       if (!request->run_id().empty()) {
         const auto found = state.ResolveRun(request->run_id());
@@ -140,13 +140,13 @@ class ArtifactsService final : public v1::Artifacts::Service {
         }
         *reply->add_artifacts() = ArtifactMessage(**it, Detail::kBasic);
       }
-    });
+    }); !read.ok()) return ToGrpc(read);
     return ToGrpc(status);
   }
 
   grpc::Status GetLineage(ServerContext*, const v1::GetLineageRequest* request, v1::GetLineageResponse* reply) override {
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto first = state.ResolveArtifact(request->id());
       status = first.status();
       if (!first.ok()) return;
@@ -160,7 +160,7 @@ class ArtifactsService final : public v1::Artifacts::Service {
           if (seen.insert(parent).second) todo.push_back(parent);
         }
       }
-    });
+    }); !read.ok()) return ToGrpc(read);
     return ToGrpc(status);
   }
 
@@ -189,11 +189,11 @@ class ArtifactsService final : public v1::Artifacts::Service {
 
   Status Get(const std::string& id, v1::Artifact* reply) {
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto artifact = state.ResolveArtifact(id);
       status = artifact.status();
       if (artifact.ok()) *reply = ArtifactMessage(**artifact, Detail::kFull);
-    });
+    }); !read.ok()) return read;
     return status;
   }
 

@@ -10,14 +10,14 @@ namespace braid::coordinator {
 
 Result<catalog::ArtifactRecord> FindArtifact(Core* core, const std::string& id) {
   Result<catalog::ArtifactRecord> found = NotFound("");
-  core->Read([&](const State& state) {
+  if (const Status read = core->Query([&](const State& state) {
     const auto artifact = state.ResolveArtifact(id);
     if (artifact.ok()) {
       found = **artifact;
     } else {
       found = artifact.status();
     }
-  });
+  }); !read.ok()) return read;
   return found;
 }
 

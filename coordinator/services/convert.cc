@@ -25,6 +25,7 @@ void FillAttempt(const AttemptRecord& attempt, const State& state, v1::Attempt* 
   message->set_error(attempt.failure.error);
   message->set_hint(attempt.failure.hint);
   message->set_resumed_step(attempt.resumed_step);
+  message->set_reason(attempt.failure.reason);
 }
 
 void FillProgress(const ProgressView& view, v1::Progress* message) {
@@ -116,6 +117,8 @@ v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail) {
   message.set_retry_of(run.retry_of);
   message.set_error(run.error);
   message.set_cancel_requested(run.cancel_requested);
+  message.set_priority(static_cast<int32_t>(run.priority));
+  message.set_user(run.user);
   int succeeded = 0;
   const auto jobs = state.JobsOf(run.id);
   for (const JobRecord* job : jobs) {
@@ -242,6 +245,9 @@ catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   worker.kinds = {hello.kinds().begin(), hello.kinds().end()};
   worker.host = hello.host();
   worker.version = hello.version();
+  worker.instance = hello.instance();
+  worker.network = hello.network();
+  worker.folder = hello.folder();
   return worker;
 }
 
@@ -255,6 +261,7 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   if (signal.cached_size() > 0) command.cached = {signal.cached().begin(), signal.cached().end()};
   command.seen_version = signal.seen_version();
   command.draining = signal.draining();
+  if (signal.has_disk_free_bytes()) command.disk_free_bytes = signal.disk_free_bytes();
   return command;
 }
 

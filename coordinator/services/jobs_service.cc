@@ -45,11 +45,11 @@ class JobsService final : public v1::Jobs::Service {
 
   grpc::Status GetJob(ServerContext*, const v1::GetJobRequest* request, v1::Job* reply) override {
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto key = Resolve(request->run_id(), request->name(), state);
       status = key.status();
       if (key.ok()) *reply = JobMessage(*state.FindJob(*key), state, Detail::kFull);
-    });
+    }); !read.ok()) return ToGrpc(read);
     return ToGrpc(status);
   }
 
@@ -64,7 +64,7 @@ class JobsService final : public v1::Jobs::Service {
       skip = std::stoul(request->page_token());
     }
     Status status;
-    core_->Read([&](const State& state) { status = List(*request, state, skip, limit, reply); });
+    if (const Status read = core_->Query([&](const State& state) { status = List(*request, state, skip, limit, reply); }); !read.ok()) return ToGrpc(read);
     return ToGrpc(status);
   }
 
@@ -145,13 +145,13 @@ class JobsService final : public v1::Jobs::Service {
 
   Status Look(const std::string& run, const std::string& name, JobStanding* standing) {
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto key = Resolve(run, name, state);
       status = key.status();
       if (!key.ok()) return;
       const JobRecord* job = state.FindJob(*key);
       *standing = {*key, job->epoch, Ended(job->state)};
-    });
+    }); !read.ok()) return read;
     return status;
   }
 

@@ -65,9 +65,9 @@ class MergesService final : public v1::Merges::Service {
       return answer.status();
     });
     if (!status.ok()) return ToGrpc(status);
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       if (const RunRecord* run = state.FindRun(id)) *reply = RunMessage(*run, state, Detail::kFull);
-    });
+    }); !read.ok()) return ToGrpc(read);
     return grpc::Status::OK;
   }
 
@@ -111,6 +111,8 @@ class MergesService final : public v1::Merges::Service {
   Result<SubmitCommand> CommandOf(const v1::StartMergeRequest& request, const Planned& planned) {
     SubmitCommand command;
     command.dag.run = request.name().empty() ? "merge" : request.name();
+    command.priority = request.priority();
+    command.user = request.user();
     recipe::JobNode node;
     node.name = "merge:composite";
     node.kind = "merge";

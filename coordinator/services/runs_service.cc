@@ -43,6 +43,8 @@ Result<SubmitCommand> CommandOf(const v1::SubmitRunRequest& request, const recip
     BRAID_ASSIGN_OR_RETURN(command.dag, recipe::Only(command.dag, command.only));
   }
   command.recipe = request.recipe();
+  command.priority = request.has_priority() ? request.priority() : recipe.priority;
+  command.user = request.user();
   command.sources = {request.sources().begin(), request.sources().end()};
   return command;
 }
@@ -66,18 +68,18 @@ class RunsService final : public v1::Runs::Service {
 
   grpc::Status GetRun(ServerContext*, const v1::GetRunRequest* request, v1::Run* reply) override {
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto run = state.ResolveRun(request->id());
       status = run.status();
       if (run.ok()) *reply = RunMessage(**run, state, Detail::kFull);
-    });
+    }); !read.ok()) return ToGrpc(read);
     return ToGrpc(status);
   }
 
   grpc::Status ListRuns(ServerContext*, const v1::ListRunsRequest* request, v1::ListRunsResponse* reply) override {
     const int limit = request->page_size() <= 0 ? 50 : std::min(request->page_size(), 200);
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto runs = NewestFirst(state);
       auto it = runs.begin();
       if (!request->page_token().empty()) {
@@ -91,7 +93,7 @@ class RunsService final : public v1::Runs::Service {
         }
         *reply->add_runs() = RunMessage(**it, state, Detail::kBasic);
       }
-    });
+    }); !read.ok()) return ToGrpc(read);
     return ToGrpc(status);
   }
 
@@ -121,12 +123,12 @@ class RunsService final : public v1::Runs::Service {
     while (true) {
       Status status;
       int64_t seq = 0;
-      core_->Read([&](const State& state) {
+      if (const Status read = core_->Query([&](const State& state) {
         const auto run = state.ResolveRun(request->id());
         status = run.status();
         if (run.ok()) *reply = RunMessage(**run, state, Detail::kBasic);
         seq = state.image().last_seq;
-      });
+      }); !read.ok()) return ToGrpc(read);
       if (!status.ok()) return ToGrpc(status);
       const int64_t left_ms = end_ms - clock.MonotonicMs();
       if (reply->state() != v1::RUN_ACTIVE || left_ms <= 0 || backend_->stopping) return grpc::Status::OK;
@@ -228,33 +230,33 @@ class RunsService final : public v1::Runs::Service {
       return answer.status();
     });
     if (!status.ok()) return ToGrpc(status);
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       if (const RunRecord* run = state.FindRun(id)) *reply = RunMessage(*run, state, Detail::kFull);
-    });
+    }); !read.ok()) return ToGrpc(read);
     return grpc::Status::OK;
   }
 
   Status Preview(const SubmitCommand& command, v1::Run* reply) {
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto jobs = JobsOfDag(command, "", state, 0);
       status = jobs.status();
       if (!jobs.ok()) return;
       reply->set_name(command.dag.run);
       reply->set_jobs_total(static_cast<int32_t>(jobs->size()));
       for (const JobRecord& job : *jobs) *reply->add_jobs() = JobMessage(job, state, Detail::kFull);
-    });
+    }); !read.ok()) return read;
     return status;
   }
 
   Status ResolveRunFilter(const std::string& text, std::string* id) {
     if (text.empty()) return OkStatus();
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const auto run = state.ResolveRun(text);
       status = run.status();
       if (run.ok()) *id = (*run)->id;
-    });
+    }); !read.ok()) return read;
     return status;
   }
 

@@ -89,9 +89,13 @@ class GrpcServer final : public Server {
     }
     address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
     server_->GetHealthCheckService()->SetServingStatus(true);
-    server_->GetHealthCheckService()->SetServingStatus("coordinator", true);
+    server_->GetHealthCheckService()->SetServingStatus("coordinator", false);  // SetReady says when
     tidying_ = std::make_unique<Tidying>(backend_);
     return OkStatus();
+  }
+
+  void SetReady(bool ready) override {
+    if (server_ != nullptr) server_->GetHealthCheckService()->SetServingStatus("coordinator", ready);
   }
 
   std::string address() const override { return address_; }

@@ -15,6 +15,8 @@ class Server {
   virtual ~Server() = default;
   // "127.0.0.1:41234": with the port that was chosen.
   virtual std::string address() const = 0;
+  // Health of the service "coordinator": not while it waits for its workers after a start. At first it is not.
+  virtual void SetReady(bool ready) = 0;
   // No new requests; streams and long calls end within about a second.
   virtual void Stop() = 0;
 

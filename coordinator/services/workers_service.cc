@@ -150,7 +150,8 @@ class WorkersService final : public v1::Workers::Service {
     command.worker = request->worker_id();
     command.success = request->success();
     command.summary = request->summary_json();
-    command.failure = {request->category(), ErrorText(*request), request->hint(), request->deterministic()};
+    command.failure = {request->category(), ErrorText(*request), request->hint(), request->deterministic(),
+                       request->reason()};
     command.peer_lost = request->peer_lost();
     if (request->success()) {
       for (const v1::Output& output : request->outputs()) {
@@ -240,7 +241,7 @@ class WorkersService final : public v1::Workers::Service {
 
   Status CheckLive(const RankKey& rank) {
     Status status;
-    core_->Read([&](const State& state) { status = LiveAttemptOf(rank.attempt, state).status(); });
+    if (const Status read = core_->Query([&](const State& state) { status = LiveAttemptOf(rank.attempt, state).status(); }); !read.ok()) return read;
     return status;
   }
 
@@ -251,12 +252,12 @@ class WorkersService final : public v1::Workers::Service {
       if (known_.contains(rank)) return OkStatus();
     }
     Status status;
-    core_->Read([&](const State& state) {
+    if (const Status read = core_->Query([&](const State& state) {
       const AttemptRecord* attempt = state.FindAttempt(rank.attempt);
       if (attempt == nullptr || rank.rank < 0 || static_cast<size_t>(rank.rank) >= attempt->workers.size()) {
         status = Status(StatusCode::kAborted, "STALE_LEASE", "there is no attempt " + rank.attempt.ToString());
       }
-    });
+    }); !read.ok()) return read;
     BRAID_RETURN_IF_ERROR(status);
     MutexLock lock(mutex_);
     known_.insert(rank);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "storage/catalog/schema.h"
 
@@ -10,6 +11,10 @@ namespace braid::catalog {
 namespace {
 
 constexpr int64_t kCommitsPerCheckpoint = 500;
+// Another program may hold the lock for a moment (a backup, a shell): at the start there is nothing else to do than wait.
+// A commit waits only so long that the loop that asked for it can go on with what needs no write, and comes again.
+constexpr int64_t kStartBusyMs = 20'000;
+constexpr int64_t kCommitBusyMs = 100;
 
 EventRecord EventOfRow(const Row& row) {
   EventRecord event;
@@ -29,6 +34,7 @@ EventRecord EventOfRow(const Row& row) {
 Result<std::unique_ptr<Catalog>> Catalog::Open(const Options& options) {
   BRAID_ASSIGN_OR_RETURN(auto writer, Database::Open(options.path, /*writable=*/true));
   (void)chmod(options.path.c_str(), 0600);
+  writer->SetBusyTimeout(kStartBusyMs);
   // One writer that alone checkpoints: SQLite before 3.51.3 may lose a WAL reset when two connections do.
   BRAID_RETURN_IF_ERROR(writer->Execute(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0;"
@@ -40,6 +46,7 @@ Result<std::unique_ptr<Catalog>> Catalog::Open(const Options& options) {
   BRAID_ASSIGN_OR_RETURN(auto reader, Database::Open(options.path, /*writable=*/false));
   std::unique_ptr<Catalog> catalog(new Catalog(std::move(writer), std::move(reader)));
   BRAID_ASSIGN_OR_RETURN(catalog->last_seq_, catalog->writer_->QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
+  catalog->writer_->SetBusyTimeout(kCommitBusyMs);
   return catalog;
 }
 
@@ -55,7 +62,7 @@ Status Catalog::Commit(const Updates& updates, int64_t time_ms) {
   if (updates.empty()) return OkStatus();
   const int64_t seq_before = last_seq_;
   BRAID_RETURN_IF_ERROR(writer_->Execute("BEGIN IMMEDIATE"));
-  Status status = Write(updates, time_ms);
+  Status status = WriteGuarded(updates, time_ms);
   if (status.ok()) status = writer_->Execute("COMMIT");
   if (!status.ok()) {
     (void)writer_->Execute("ROLLBACK");
@@ -64,6 +71,15 @@ Status Catalog::Commit(const Updates& updates, int64_t time_ms) {
   }
   if (++commits_ % kCommitsPerCheckpoint == 0) (void)writer_->Checkpoint();
   return OkStatus();
+}
+
+// A value that cannot be put into a column (a text that is no UTF-8, where JSON is stored) is one update's fault.
+Status Catalog::WriteGuarded(const Updates& updates, int64_t time_ms) {
+  try {
+    return Write(updates, time_ms);
+  } catch (const std::exception& error) {
+    return FailedPrecondition(std::string("an update cannot be written to the catalog: ") + error.what());
+  }
 }
 
 Status Catalog::Write(const Updates& updates, int64_t time_ms) {

@@ -30,6 +30,7 @@ class Catalog final : public Store {
   Catalog(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader)
       : writer_(std::move(writer)), reader_(std::move(reader)) {}
   Status Write(const Updates& updates, int64_t time_ms);
+  Status WriteGuarded(const Updates& updates, int64_t time_ms);
 
   std::unique_ptr<Database> writer_;
   int64_t last_seq_ = 0;

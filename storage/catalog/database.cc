@@ -2,7 +2,21 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+
 namespace braid::catalog {
+namespace {
+
+constexpr int64_t kBusyMs = 5000;
+
+// SQLite says FULL for ENOSPC of a write alone: a quota, a limit on file sizes, or a wal-index that cannot grow are the same
+// to us, and pass in the same way.
+bool IsFull(int code, int error) {
+  return (code & 0xff) == SQLITE_FULL ||
+         ((code & 0xff) == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT || error == EFBIG));
+}
+
+}  // namespace
 
 int64_t Row::Int(int column) const { return sqlite3_column_int64(statement_, column); }
 double Row::Double(int column) const { return sqlite3_column_double(statement_, column); }
@@ -18,7 +32,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, bool w
   std::unique_ptr<Database> database(new Database(connection, path));
   if (code != SQLITE_OK) return database->Error(code, "opening");
   sqlite3_extended_result_codes(connection, 1);
-  sqlite3_busy_timeout(connection, 5000);
+  database->SetBusyTimeout(kBusyMs);
   return database;
 }
 
@@ -27,17 +41,24 @@ Database::~Database() {
   sqlite3_close(connection_);
 }
 
+void Database::SetBusyTimeout(int64_t timeout_ms) { sqlite3_busy_timeout(connection_, static_cast<int>(timeout_ms)); }
+
 Status Database::Error(int code, const std::string& doing) const {
   const std::string what = doing + " catalog " + path_ + ": " +
                            (connection_ != nullptr ? sqlite3_errmsg(connection_) : sqlite3_errstr(code));
+  if (IsFull(code, connection_ != nullptr ? sqlite3_system_errno(connection_) : 0)) {
+    return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", what + " (free space on that disk, then try again)");
+  }
   switch (code & 0xff) {
-    case SQLITE_FULL:
-      return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", what + " (free space on that disk, then try again)");
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
     case SQLITE_CONSTRAINT: return FailedPrecondition(what);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return DataLoss(what);
     case SQLITE_CANTOPEN: return NotFound(what);
-    case SQLITE_BUSY: return Unavailable(what);
+    case SQLITE_LOCKED:
+    case SQLITE_BUSY:
+      return Unavailable(what + " (another program holds its lock, perhaps a sqlite3 shell with an open transaction: end it)");
     default: return Internal(what);
   }
 }
@@ -62,7 +83,11 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<
       sqlite3_bind_double(statement, index, *real);
     } else {
       const auto& text = std::get<std::string>(value);
-      sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+      const int code = sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+      if (code != SQLITE_OK) {
+        sqlite3_clear_bindings(statement);
+        return Error(code, "writing " + std::to_string(text.size()) + " bytes of text to");
+      }
     }
   }
   return statement;

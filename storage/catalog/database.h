@@ -34,6 +34,8 @@ class Database {
  public:
   // Creates the file if `writable`. Errors name the path.
   static Result<std::unique_ptr<Database>> Open(const std::string& path, bool writable);
+  // How long a statement waits for the lock of another connection before it is kUnavailable.
+  void SetBusyTimeout(int64_t timeout_ms);
   ~Database();
 
   // Any statements without values, without rows.

@@ -19,6 +19,8 @@ Status LoadRuns(Database& db, Image& image) {
     r.error = row.Text(9);
     r.created_ms = row.Int(10);
     r.ended_ms = row.Int(11);
+    r.priority = row.Int(12);
+    r.user = row.Text(13);
     image.runs[r.id] = std::move(r);
     return OkStatus();
   });
@@ -68,7 +70,7 @@ Status LoadAttempts(Database& db, Image& image) {
     a.checkpoint = row.Text(6);
     a.resumed_step = row.Int(7);
     a.stop_reason = row.Text(8);
-    a.failure = {row.Text(9), row.Text(10), row.Text(11), row.Int(12) != 0};
+    a.failure = {row.Text(9), row.Text(10), row.Text(11), row.Int(12) != 0, row.Text(16)};
     a.granted_ms = row.Int(13);
     a.started_ms = row.Int(14);
     a.ended_ms = row.Int(15);
@@ -111,6 +113,9 @@ Status LoadWorkers(Database& db, Image& image) {
     w.version = row.Text(8);
     w.admit = static_cast<WorkerAdmit>(row.Int(9));
     w.last_seen_ms = row.Int(10);
+    w.instance = row.Text(11);
+    w.network = row.Text(12);
+    w.folder = row.Text(13);
     image.workers[w.id] = std::move(w);
     return OkStatus();
   });

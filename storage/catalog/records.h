@@ -61,6 +61,8 @@ struct RunRecord {
   StringMap sources;          // source name -> artifact id
   std::vector<std::string> only;
   std::string retry_of;
+  int64_t priority = 0;         // of its jobs against those of other runs; higher goes first
+  std::string user;             // who submitted it, as the client says: shares are fair between honest users, nothing is proven
   bool cancel_requested = false;
   std::string error;
   int64_t created_ms = 0;
@@ -123,6 +125,7 @@ struct Failure {
   std::string error;
   std::string hint;
   bool deterministic = false;
+  std::string reason;         // a word of the API's set where it matters for what comes next (STORAGE_FULL), or empty
   bool operator==(const Failure&) const = default;
 };
 
@@ -174,6 +177,9 @@ struct WorkerRecord {
   std::vector<std::string> kinds;  // job kinds it runs; empty: all
   std::string host;
   std::string version;
+  std::string instance;            // of its folder, for good: a new boot of the same folder is the same worker
+  std::string network;             // names the loopback interface it uses: who shares it can meet on 127.0.0.1
+  std::string folder;              // of its cache and ranks, for people: whose disk it is
   WorkerAdmit admit = WorkerAdmit::kOpen;
   int64_t last_seen_ms = 0;
   bool operator==(const WorkerRecord&) const = default;

@@ -144,6 +144,14 @@ CREATE TRIGGER attempts_end BEFORE UPDATE OF state ON attempts WHEN OLD.state > 
 BEGIN SELECT RAISE(ABORT, 'the attempt has ended'); END;
 CREATE TRIGGER artifacts_keep BEFORE UPDATE ON artifacts
 BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;
+)sql",
+                                                 R"sql(
+ALTER TABLE runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE workers ADD COLUMN instance TEXT NOT NULL DEFAULT '';
+ALTER TABLE workers ADD COLUMN network TEXT NOT NULL DEFAULT '';
+ALTER TABLE workers ADD COLUMN folder TEXT NOT NULL DEFAULT '';
 )sql"};
   return steps;
 }

@@ -13,9 +13,10 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Writes all updates and their events in one transaction; durable when it returns. On an error nothing was written:
-  // kResourceExhausted (STORAGE_FULL) may be tried again later, anything else means that the store is not to be trusted.
-  // An update that meets a stale epoch or an ended row is a programmer's error and fails the batch (kFailedPrecondition).
+  // Writes all updates and their events in one transaction; durable when it returns. On an error nothing was written.
+  // kResourceExhausted (STORAGE_FULL) and kUnavailable (another program holds the lock) may be tried again later. An update
+  // that meets a stale epoch, an ended row or a constraint, or that cannot be written at all, is a programmer's error and
+  // fails the batch: kAborted (STALE_LEASE) or kFailedPrecondition. Anything else means that the store is not to be trusted.
   // Called by one thread at a time.
   virtual Status Commit(const Updates& updates, int64_t time_ms) = 0;
   virtual Result<Image> Load() = 0;

@@ -18,9 +18,9 @@ struct Writer {
 
   Status operator()(const RunCreated& u) {
     const RunRecord& r = u.run;
-    return One(db.Run("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+    return One(db.Run("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                       {r.id, r.name, Number(r.state), r.recipe, r.recipe_sha256, Pack(r.sources), Pack(r.only), r.retry_of,
-                       int64_t{r.cancel_requested}, r.error, r.created_ms, r.ended_ms}),
+                       int64_t{r.cancel_requested}, r.error, r.created_ms, r.ended_ms, r.priority, r.user}),
                "creating run " + r.id);
   }
   Status operator()(const RunCancelRequested& u) {
@@ -70,10 +70,10 @@ struct Writer {
     BRAID_RETURN_IF_ERROR(One(db.Run("UPDATE jobs SET state=3, epoch=?, not_before_ms=0 WHERE run=? AND name=? AND epoch=? "
                                      "AND state=2", {a.key.epoch, a.key.run, a.key.job, a.key.epoch - 1}),
                               "granting " + a.key.ToString()));
-    return One(db.Run("INSERT INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    return One(db.Run("INSERT INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                       {a.key.run, a.key.job, a.key.epoch, Number(a.state), Pack(a.workers), Pack(a.boots), a.checkpoint,
                        a.resumed_step, a.stop_reason, a.failure.category, a.failure.error, a.failure.hint,
-                       int64_t{a.failure.deterministic}, a.granted_ms, a.started_ms, a.ended_ms}),
+                       int64_t{a.failure.deterministic}, a.granted_ms, a.started_ms, a.ended_ms, a.failure.reason}),
                "granting " + a.key.ToString());
   }
   Status operator()(const AttemptStarted& u) {
@@ -82,17 +82,17 @@ struct Writer {
   }
   Status operator()(const AttemptStopping& u) {
     const Failure& f = u.failure;
-    return One(db.Run("UPDATE attempts SET state=4, stop_reason=?, category=?, error=?, hint=?, deterministic=? "
+    return One(db.Run("UPDATE attempts SET state=4, stop_reason=?, category=?, error=?, hint=?, deterministic=?, reason=? "
                       "WHERE run=? AND job=? AND epoch=? AND state<=4",
-                      {u.reason, f.category, f.error, f.hint, int64_t{f.deterministic}, u.attempt.run, u.attempt.job,
-                       u.attempt.epoch}), "stopping " + u.attempt.ToString());
+                      {u.reason, f.category, f.error, f.hint, int64_t{f.deterministic}, f.reason, u.attempt.run,
+                       u.attempt.job, u.attempt.epoch}), "stopping " + u.attempt.ToString());
   }
   Status operator()(const AttemptEnded& u) {
     const Failure& f = u.failure;
-    return One(db.Run("UPDATE attempts SET state=?, category=?, error=?, hint=?, deterministic=?, ended_ms=? "
+    return One(db.Run("UPDATE attempts SET state=?, category=?, error=?, hint=?, deterministic=?, reason=?, ended_ms=? "
                       "WHERE run=? AND job=? AND epoch=? AND state<=4",
-                      {Number(u.state), f.category, f.error, f.hint, int64_t{f.deterministic}, u.ended_ms, u.attempt.run,
-                       u.attempt.job, u.attempt.epoch}), "ending " + u.attempt.ToString());
+                      {Number(u.state), f.category, f.error, f.hint, int64_t{f.deterministic}, f.reason, u.ended_ms,
+                       u.attempt.run, u.attempt.job, u.attempt.epoch}), "ending " + u.attempt.ToString());
   }
   Status operator()(const CheckpointCommitted& u) {
     return One(db.Run("UPDATE jobs SET checkpoint=?, checkpoint_step=?, losses_in_row=0 WHERE run=? AND name=? AND epoch=? "
@@ -109,9 +109,10 @@ struct Writer {
 
   Status operator()(const WorkerRegistered& u) {
     const WorkerRecord& w = u.worker;
-    return db.Run("INSERT OR REPLACE INTO workers VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+    return db.Run("INSERT OR REPLACE INTO workers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                   {w.id, w.boot_id, w.site, Pack(w.labels), w.cpu_slots, Pack(w.gpus), Pack(w.kinds), w.host, w.version,
-                   Number(w.admit), w.last_seen_ms}).status();
+                   Number(w.admit), w.last_seen_ms, w.instance, w.network,
+                   w.folder}).status();
   }
   Status operator()(const WorkerAdmitted& u) {
     return One(db.Run("UPDATE workers SET admit=? WHERE id=?", {Number(u.admit), u.worker}), "admitting worker " + u.worker);

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <stdexcept>
+#include <thread>
+
 #include "base/file.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/requests.h"
@@ -17,18 +20,35 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// The real catalog, which can be told that the disk is full.
+// The real catalog, which can be told what is wrong with it.
 class FaultyStore final : public catalog::Store {
  public:
   explicit FaultyStore(const std::string& path) : catalog_(catalog::Catalog::Open({path, 0}).value()) {}
   Status Commit(const catalog::Updates& updates, int64_t time_ms) override {
-    if (full && !updates.empty()) return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "the disk is full");
+    if (updates.empty()) return OkStatus();
+    if (full) return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "the disk is full");
+    if (locked) return Unavailable("database is locked");
+    if (broken) return Internal("disk I/O error");
+    if (throws) throw std::runtime_error("no memory");
+    for (const catalog::Update& update : updates) {
+      const auto* created = std::get_if<catalog::RunCreated>(&update);
+      if (created == nullptr || created->run.name != refused) continue;
+      if (refused_for_room) return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "this one does not fit");
+      return FailedPrecondition("CHECK constraint failed: " + refused);
+    }
+    ++commits;
     return catalog_->Commit(updates, time_ms);
   }
   Result<catalog::Image> Load() override { return catalog_->Load(); }
   Result<std::vector<catalog::EventRecord>> ReadEvents(const EventQuery& query) override { return catalog_->ReadEvents(query); }
 
   bool full = false;
+  bool locked = false;
+  bool broken = false;
+  bool throws = false;
+  std::string refused = "no run of this name";  // cannot be written,
+  bool refused_for_room = false;                // for want of room or because of a constraint
+  int commits = 0;
 
  private:
   std::unique_ptr<catalog::Catalog> catalog_;
@@ -49,6 +69,7 @@ struct FakeWorker {
   int64_t session = 0;
   std::set<RankKey> ranks;
   bool obedient = true;   // takes ranks that it is told to run
+  int64_t disk_free_bytes = -1;
 };
 
 recipe::JobNode Node(const std::string& name, const std::string& kind, std::map<std::string, recipe::InputRef> inputs = {},
@@ -83,6 +104,7 @@ class CoreTest : public ::testing::Test {
     options.clock = &clock_;
     options.uniform = [] { return 0.5; };
     options.run_id = [this] { return "r-" + std::to_string(++runs_); };
+    options.network = network_;
     core_ = Core::Create(options).value();
   }
 
@@ -104,17 +126,35 @@ class CoreTest : public ::testing::Test {
     worker.record.boot_id = id + "-boot-1";
     worker.record.site = "local";
     worker.record.cpu_slots = slots;
+    worker.record.folder = "/data/" + id;
     Connect(worker);
     return worker;
   }
 
-  void Connect(FakeWorker& worker) {
-    worker.sink = std::make_shared<FakeSink>();
-    EXPECT_TRUE(Do([&](Transaction& tx) {
-      const auto session = Hello(worker.record, worker.sink, tx);
+  void Connect(FakeWorker& worker) { EXPECT_TRUE(SayHello(worker).ok()); }
+  Status SayHello(FakeWorker& worker) {
+    const auto sink = std::make_shared<FakeSink>();
+    const Status status = Do([&](Transaction& tx) {
+      const auto session = Hello(worker.record, sink, tx);
       if (session.ok()) worker.session = *session;
       return session.status();
+    });
+    if (status.ok()) worker.sink = sink;
+    return status;
+  }
+  // Its stream broke, and the coordinator noticed.
+  void Disconnect(FakeWorker& worker) {
+    EXPECT_TRUE(Do([&](Transaction& tx) {
+      SessionClosed(worker.record.id, worker.session, tx);
+      return OkStatus();
     }).ok());
+  }
+
+  // A command whose answer comes when it comes.
+  std::shared_ptr<std::optional<Status>> Post(std::function<Status(Transaction&)> decide) {
+    auto answer = std::make_shared<std::optional<Status>>();
+    core_->Post({std::move(decide), nullptr, [answer](Status status) { *answer = std::move(status); }});
+    return answer;
   }
 
   // The worker makes itself match what it was told last, and says what it has.
@@ -130,14 +170,21 @@ class CoreTest : public ::testing::Test {
       signal.seen_version = worker.sink->newest->version;
     }
     for (const RankKey& key : worker.ranks) signal.ranks.push_back({key, true, std::nullopt});
+    signal.disk_free_bytes = worker.disk_free_bytes;
     return Do([&](Transaction& tx) { return Signal(signal, tx); });
   }
 
-  std::string SubmitJobs(std::vector<recipe::JobNode> jobs) {
+  static SubmitCommand CommandOf(std::vector<recipe::JobNode> jobs, const std::string& name = "small") {
     SubmitCommand command;
-    command.dag.run = "small";
+    command.dag.run = name;
     command.dag.jobs = std::move(jobs);
     command.recipe = "run: small\n";
+    return command;
+  }
+  std::string SubmitJobs(std::vector<recipe::JobNode> jobs, const std::string& user = "", int64_t priority = 0) {
+    SubmitCommand command = CommandOf(std::move(jobs));
+    command.user = user;
+    command.priority = priority;
     std::string id;
     EXPECT_TRUE(Do([&](Transaction& tx) {
       auto run = Submit(command, tx);
@@ -148,13 +195,13 @@ class CoreTest : public ::testing::Test {
   }
 
   Status End(const RankKey& rank, const std::string& worker, bool success, const std::string& category = "",
-             const std::string& error = "") {
+             const std::string& error = "", const std::string& reason = "") {
     EndedCommand command;
     command.rank = rank;
     command.worker = worker;
     command.success = success;
     if (success && rank.rank == 0) command.outputs = {Artifact(std::string(64, 'a'), "model")};
-    command.failure = {category, error, "", false};
+    command.failure = {category, error, "", false, reason};
     const Status status = Do([&](Transaction& tx) { return ReportEnded(command, tx); });
     if (status.ok()) workers_[worker].ranks.erase(rank);
     return status;
@@ -174,6 +221,7 @@ class CoreTest : public ::testing::Test {
   FaultyStore store_{folder_.path() + "/braid.db"};
   SimulatedClock clock_;
   int runs_ = 0;
+  std::string network_;
   std::unique_ptr<Core> core_;
   std::map<std::string, FakeWorker> workers_;
 };
@@ -217,9 +265,8 @@ TEST_F(CoreTest, ANewBootEndsWhatTheOldOneRan) {
   EXPECT_TRUE(Do([&](Transaction& tx) { return CommitCheckpoint(RankOf(run, "a"), 5, Artifact("c", "checkpoint"), tx); }).ok());
   worker.record.boot_id = "w1-boot-2";
   worker.ranks.clear();
-  const auto old_sink = worker.sink;
+  Disconnect(worker);
   Connect(worker);
-  EXPECT_THAT(old_sink->replaced, HasSubstr("w1"));
   EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->state, AttemptState::kLost);
   ASSERT_EQ(Job(run, "a").epoch, 2);
   EXPECT_EQ(core_->state().FindAttempt({run, "a", 2})->checkpoint, "c");
@@ -325,6 +372,376 @@ TEST_F(CoreTest, AFailureOfMegabytesIsStoredAsAMessage) {
     EXPECT_THAT(error, HasSubstr("is no number\xEF\xBF\xBD"));
     EXPECT_LT(error.size(), 1700u);
   }
+}
+
+TEST_F(CoreTest, AFullDiskShutsNoWorkerOut) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  store_.full = true;
+  for (int second = 0; second < 200; ++second) {  // past the times at which something is written of a worker
+    clock_.Advance(1'000);
+    ASSERT_TRUE(Beat(worker).ok()) << second;
+  }
+  Disconnect(worker);
+  clock_.Advance(1'000);
+  EXPECT_TRUE(SayHello(worker).ok());
+  EXPECT_THAT(EpochsTold(worker), ElementsAre(1)) << "it goes on with what it runs";
+  EXPECT_TRUE(Beat(worker).ok());
+  FakeWorker& fresh = AddWorker("w2");
+  EXPECT_TRUE(Beat(fresh).ok());
+  EXPECT_FALSE(core_->state().image().workers.contains("w2")) << "not written";
+  // A new boot does not run what was leased to the old one, although that is not written either.
+  Disconnect(worker);
+  worker.record.boot_id = "w1-boot-2";
+  EXPECT_TRUE(SayHello(worker).ok());
+  EXPECT_THAT(worker.sink->newest->ranks, IsEmpty());
+  store_.full = false;
+  clock_.Advance(2'000);
+  Turn();
+  EXPECT_TRUE(core_->state().image().workers.contains("w2"));
+  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->state, AttemptState::kLost);
+  EXPECT_EQ(Job(run, "a").epoch, 2);
+}
+
+TEST_F(CoreTest, AReportThatAFullDiskRefusedMayComeAgain) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  store_.full = true;
+  EXPECT_EQ(End(RankOf(run, "a"), "w1", false, "infra", "killed").reason(), "STORAGE_FULL");
+  EXPECT_TRUE(Beat(worker).ok());
+  EXPECT_THAT(EpochsTold(worker), ElementsAre(1)) << "it still is this worker's, or nobody would report its end";
+  store_.full = false;
+  clock_.Advance(2'000);
+  EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "killed").ok());
+  EXPECT_EQ(Job(run, "a").epoch, 2);
+}
+
+TEST_F(CoreTest, ACommandThatDoesNotFitLeavesTheOthersAlone) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  store_.refused = "large";
+  store_.refused_for_room = true;
+  const auto before = Post([&](Transaction& tx) { return ReportStarted(RankOf(run, "a"), tx); });
+  const auto large = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}, "large"), tx).status(); });
+  const auto after = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}, "small"), tx).status(); });
+  EXPECT_TRUE(Beat(worker).ok());
+  EXPECT_TRUE((*before)->ok()) << (*before)->ToString();
+  EXPECT_EQ((*large)->reason(), "STORAGE_FULL");
+  EXPECT_TRUE((*after)->ok()) << (*after)->ToString();
+  EXPECT_THAT(core_->state().image().runs, SizeIs(2));
+  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->state, AttemptState::kRunning);
+}
+
+TEST_F(CoreTest, WhatTheStoreCannotTakeIsRefusedAlone) {
+  FakeWorker& worker = AddWorker("w1");
+  store_.refused = "odd";
+  const auto odd = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}, "odd"), tx).status(); });
+  const auto good = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+  Turn();
+  EXPECT_EQ((*odd)->code(), StatusCode::kInternal);
+  EXPECT_THAT((*odd)->message(), HasSubstr("CHECK constraint failed: odd"));
+  EXPECT_TRUE((*good)->ok()) << (*good)->ToString();
+  EXPECT_THAT(core_->state().image().runs, SizeIs(1));
+  EXPECT_TRUE(Beat(worker).ok());
+  EXPECT_EQ(core_->state().live().size(), 1u) << "and what is good is scheduled";
+}
+
+TEST_F(CoreTest, ADecisionThatThrowsOrContradictsTheRowsChangesNothing) {
+  AddWorker("w1");
+  const catalog::Image before = core_->state().image();
+  const auto thrown = Do([&](Transaction& tx) -> Status {
+    EXPECT_TRUE(Submit(CommandOf({Node("a", "train")}), tx).ok());
+    throw std::out_of_range("map::at");
+  });
+  EXPECT_EQ(thrown.code(), StatusCode::kInternal);
+  EXPECT_THAT(thrown.message(), HasSubstr("map::at"));
+  EXPECT_TRUE(core_->state().image() == before);
+  EXPECT_EQ(Do([&](Transaction&) -> Status { throw 5; }).code(), StatusCode::kInternal);
+  // The same job twice: the catalog's key would have refused the batch.
+  const auto twice = Do([&](Transaction& tx) -> Status {
+    EXPECT_TRUE(Submit(CommandOf({Node("a", "train")}), tx).ok());
+    JobRecord again = *tx.state().JobsOf(tx.state().image().runs.rbegin()->first)[0];
+    tx.Add(catalog::JobCreated{again});
+    return OkStatus();
+  });
+  EXPECT_THAT(twice.message(), HasSubstr("it exists already"));
+  // What it had added before it failed by itself is taken back as well.
+  EXPECT_EQ(Do([&](Transaction& tx) -> Status {
+    EXPECT_TRUE(Submit(CommandOf({Node("a", "train")}), tx).ok());
+    return NotFound("nothing");
+  }).code(), StatusCode::kNotFound);
+  EXPECT_TRUE(core_->state().image() == before);
+  EXPECT_TRUE(core_->state().queued().empty());
+  EXPECT_TRUE(core_->state().live().empty());
+}
+
+TEST_F(CoreTest, TwoJobsOfOneNameAreRefused) {
+  AddWorker("w1");
+  const Status status = Do([&](Transaction& tx) {
+    return Submit(CommandOf({Node("tokenizer", "tokenizer"), Node("tokenizer", "train", {{"tokenizer", {"tokenizer", "tokenizer", "", ""}}})}), tx).status();
+  });
+  EXPECT_EQ(status.reason(), "INVALID_RECIPE");
+  EXPECT_THAT(status.message(), HasSubstr("two jobs of this run would be called tokenizer"));
+  EXPECT_THAT(core_->state().image().runs, IsEmpty());
+  // An input from a job that is not of the run would be looked for when its parents have ended.
+  const Status lost = Do([&](Transaction& tx) {
+    recipe::JobNode node = Node("a", "train");
+    node.inputs["init"] = {"nobody", "model", "", ""};
+    return Submit(CommandOf({node}), tx).status();
+  });
+  EXPECT_THAT(lost.message(), HasSubstr("takes its input init from nobody"));
+}
+
+TEST_F(CoreTest, TheLockOfAnotherProgramIsWaitedFor) {
+  FakeWorker& worker = AddWorker("w1");
+  store_.locked = true;
+  const auto first = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+  for (int i = 0; i < 10; ++i) {
+    clock_.Advance(300);
+    ASSERT_TRUE(Beat(worker).ok()) << "what writes nothing is answered";
+  }
+  EXPECT_FALSE(first->has_value());
+  EXPECT_THAT(core_->state().image().runs, IsEmpty());
+  store_.locked = false;
+  clock_.Advance(1'000);
+  Turn();
+  ASSERT_TRUE(first->has_value());
+  EXPECT_TRUE((*first)->ok());
+  EXPECT_THAT(core_->state().image().runs, SizeIs(1));
+  // Not for ever: callers give up, too.
+  store_.locked = true;
+  const auto second = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+  for (int i = 0; i < 20 && !second->has_value(); ++i) {
+    clock_.Advance(1'000);
+    Turn();
+  }
+  ASSERT_TRUE(second->has_value());
+  EXPECT_EQ((*second)->code(), StatusCode::kUnavailable);
+  EXPECT_THAT((*second)->message(), HasSubstr("lock of the catalog"));
+  EXPECT_THAT(core_->state().image().runs, SizeIs(1));
+}
+
+TEST_F(CoreTest, AnErrorOfTheStoreAnswersEverybodyAndEndsTheLoop) {
+  for (const bool throws : {false, true}) {
+    Restart();
+    store_.broken = !throws;
+    store_.throws = throws;
+    Status ended;
+    std::thread loop([&] { ended = core_->Run(); });
+    // Two callers of one batch, one of a later, and one that only reads.
+    Status answers[3];
+    std::vector<std::thread> callers;
+    for (int i = 0; i < 2; ++i) {
+      callers.emplace_back([&, i] {
+        answers[i] = core_->Do([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    answers[2] = core_->Query([](const State&) {});
+    loop.join();
+    for (const Status& answer : answers) EXPECT_EQ(answer.code(), StatusCode::kUnavailable) << answer.ToString();
+    EXPECT_FALSE(ended.ok());
+    EXPECT_THAT(ended.message(), HasSubstr(throws ? "no memory" : "disk I/O error"));
+    store_.broken = store_.throws = false;
+  }
+}
+
+TEST_F(CoreTest, AReadThatThrowsIsItsOwnError) {
+  Status answer;
+  core_->Post({nullptr, [](const State& state) { (void)state.image().runs.at("none"); }, [&](Status status) { answer = status; }});
+  Turn();
+  EXPECT_EQ(answer.code(), StatusCode::kInternal);
+}
+
+TEST_F(CoreTest, ANamesakeDoesNotEndTheElder) {
+  FakeWorker& elder = AddWorker("w1");
+  elder.record.host = "atlas";
+  elder.record.instance = "folder-1";
+  Connect(elder);
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(elder).ok());
+  FakeWorker namesake = elder;
+  namesake.record.boot_id = "w1-boot-of-another";
+  namesake.record.instance = "folder-2";
+  const Status refused = SayHello(namesake);
+  EXPECT_EQ(refused.reason(), "ALREADY_EXISTS");
+  EXPECT_THAT(refused.message(), HasSubstr("worker id w1 is that of another process, on atlas"));
+  EXPECT_THAT(refused.message(), HasSubstr("--id"));
+  EXPECT_EQ(elder.sink->replaced, "");
+  EXPECT_TRUE(Beat(elder).ok());
+  EXPECT_EQ(Job(run, "a").epoch, 1) << "its training goes on";
+  // The coordinator was restarted, and the namesake is the first to come.
+  Restart();
+  EXPECT_EQ(SayHello(namesake).reason(), "RECOVERING");
+  Connect(elder);
+  EXPECT_TRUE(Beat(elder).ok());
+  EXPECT_EQ(SayHello(namesake).reason(), "ALREADY_EXISTS");
+  EXPECT_EQ(Job(run, "a").epoch, 1);
+  // The elder is silent for longer than the ttl: who is there takes its place.
+  for (int second = 0; second < 16; ++second) {
+    clock_.Advance(1'000);
+    Turn();
+  }
+  EXPECT_TRUE(SayHello(namesake).ok());
+  EXPECT_THAT(elder.sink->replaced, HasSubstr("worker id w1 was taken over"));
+  EXPECT_EQ(Job(run, "a").epoch, 2);
+  EXPECT_EQ(Beat(elder).reason(), "WORKER_REPLACED");
+}
+
+TEST_F(CoreTest, AnotherBootOfTheSameFolderIsTheSameWorker) {
+  FakeWorker& worker = AddWorker("w1");
+  worker.record.instance = "folder-1";
+  Connect(worker);
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  // It was killed and started again before anybody noticed that its stream broke.
+  worker.record.boot_id = "w1-boot-2";
+  worker.ranks.clear();
+  const auto old_sink = worker.sink;
+  EXPECT_TRUE(SayHello(worker).ok());
+  EXPECT_THAT(old_sink->replaced, HasSubstr("w1"));
+  EXPECT_EQ(Job(run, "a").epoch, 2);
+  Restart();
+  worker.record.boot_id = "w1-boot-3";
+  EXPECT_TRUE(SayHello(worker).ok()) << "also right after the coordinator's start";
+}
+
+TEST_F(CoreTest, AWorkerOfThisMachineIsOfTheCoordinatorsSiteUnlessItSaysOtherwise) {
+  network_ = "net:[1]";
+  Restart();
+  FakeWorker& near = AddWorker("near");
+  near.record.site = "";
+  near.record.network = "net:[1]";
+  Connect(near);
+  FakeWorker& far = AddWorker("far");
+  far.record.site = "";
+  far.record.network = "net:[2]";
+  Connect(far);
+  EXPECT_EQ(core_->state().image().workers.at("near").site, "local");
+  EXPECT_EQ(core_->state().image().workers.at("far").site, "");
+}
+
+TEST_F(CoreTest, OddNamesOfWorkersAreRefused) {
+  for (const std::string& id : {std::string("a\nb"), std::string(1000, 'x'), std::string("\0x", 2), std::string()}) {
+    FakeWorker worker;
+    worker.record.id = id;
+    worker.record.boot_id = "boot";
+    EXPECT_EQ(SayHello(worker).code(), StatusCode::kInvalidArgument) << id.substr(0, 5);
+  }
+}
+
+TEST_F(CoreTest, AFullDiskOfAWorkerIsWaitedForAndNamed) {
+  FakeWorker& worker = AddWorker("w1");
+  worker.disk_free_bytes = 1 << 20;
+  const std::string run = SubmitJobs({Node("a", "train")});
+  for (int64_t i = 0; i < 30; ++i) {
+    EXPECT_TRUE(Beat(worker).ok());
+    ASSERT_EQ(Job(run, "a").state, JobState::kActive) << i;
+    EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(RankOf(run, "a"), tx); }).ok());
+    EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "writing /data/w1/x: No space left on device", "STORAGE_FULL").ok());
+    ASSERT_EQ(Job(run, "a").state, JobState::kQueued) << i;
+    const PendingView& pending = core_->state().pending.at({run, "a"});
+    ASSERT_EQ(pending.reason, scheduler::Reason::kDiskFull);
+    ASSERT_THAT(pending.detail, HasSubstr("the disk of worker w1 is full (/data/w1, 1.0 MiB free)"));
+    clock_.Advance(61'000);
+  }
+  EXPECT_EQ(Job(run, "a").counters.losses_in_row, 0);
+  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->failure.reason, "STORAGE_FULL");
+  // As soon as there is room, without waiting for the time.
+  EXPECT_TRUE(Beat(worker).ok());
+  EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "no space", "STORAGE_FULL").ok());
+  clock_.Advance(1'000);
+  EXPECT_TRUE(Beat(worker).ok());
+  EXPECT_EQ(Job(run, "a").state, JobState::kQueued);
+  worker.disk_free_bytes = int64_t{1} << 30;
+  EXPECT_TRUE(Beat(worker).ok());
+  EXPECT_EQ(Job(run, "a").state, JobState::kActive);
+  // Another worker does not wait for this one's disk.
+  EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "no space", "STORAGE_FULL").ok());
+  AddWorker("w2");
+  EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a").attempt)->workers, ElementsAre("w2"));
+}
+
+TEST_F(CoreTest, WhatFailsBeforeItsProgramRunsIsTriedWithoutEnd) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_TRUE(Beat(worker).ok());
+    ASSERT_EQ(Job(run, "a").state, JobState::kActive) << i;
+    EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "fetching model.safetensors: the store answers errors").ok());
+    ASSERT_EQ(Job(run, "a").counters.losses_in_row, 0);
+    for (int second = 0; second < 300 && Job(run, "a").state == JobState::kQueued; ++second) {
+      clock_.Advance(1'000);
+      EXPECT_TRUE(Beat(worker).ok());
+    }
+  }
+  // Then it runs, and is lost as often as three times on one worker: that counts from here.
+  EXPECT_TRUE(Beat(worker).ok());
+  EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(RankOf(run, "a"), tx); }).ok());
+  EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "killed").ok());
+  EXPECT_EQ(Job(run, "a").counters.losses_in_row, 1);
+}
+
+TEST_F(CoreTest, ADigestThatIsWrongOnOneWorkerSendsTheJobToAnother) {
+  FakeWorker& first = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(first).ok());
+  AddWorker("w2");
+  EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "system", "blob abc: DIGEST_MISMATCH").ok());
+  ASSERT_EQ(Job(run, "a").state, JobState::kActive);
+  EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a").attempt)->workers, ElementsAre("w2"));
+}
+
+TEST_F(CoreTest, AnEarlierRunIsNotOvertakenByACostlyOne) {
+  FakeWorker& worker = AddWorker("w1");
+  recipe::JobNode dense = Node("dense", "train");
+  dense.estimate.flops = 1e18;
+  const std::string busy = SubmitJobs({Node("a", "train")});
+  clock_.Advance(1'000);
+  const std::string early = SubmitJobs({Node("small", "train")});
+  clock_.Advance(1'000);
+  const std::string late = SubmitJobs({dense});
+  clock_.Advance(1'000);
+  const std::string urgent = SubmitJobs({Node("u", "train")}, "", /*priority=*/1);
+  std::vector<std::string> order;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(Beat(worker).ok());
+    ASSERT_EQ(core_->state().live().size(), 1u);
+    const AttemptKey key = *core_->state().live().begin();
+    order.push_back(key.run);
+    EXPECT_TRUE(End({key, 0}, "w1", true).ok());
+  }
+  EXPECT_THAT(order, ElementsAre(busy, urgent, early, late));
+}
+
+TEST_F(CoreTest, UsersShareTheSlots) {
+  AddWorker("w1", /*slots=*/2);
+  for (int i = 0; i < 4; ++i) SubmitJobs({Node("j", "train")}, "ann");
+  EXPECT_EQ(core_->state().live().size(), 2u);
+  clock_.Advance(1'000);
+  const std::string bobs = SubmitJobs({Node("j", "train")}, "bob");
+  const AttemptKey key = *core_->state().live().begin();
+  EXPECT_TRUE(Beat(workers_["w1"]).ok());
+  EXPECT_TRUE(End({key, 0}, "w1", true).ok());
+  EXPECT_EQ(Job(bobs, "j").state, JobState::kActive) << "ann holds half of the slots and bob none";
+  EXPECT_EQ(core_->state().FindRun(bobs)->user, "bob");
+}
+
+TEST_F(CoreTest, AStallOfTheCoordinatorIsNobodysSilence) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  for (int second = 0; second < 70; ++second) {  // past the minute in which nothing expires
+    clock_.Advance(1'000);
+    EXPECT_TRUE(Beat(worker).ok());
+  }
+  AddWorker("w2");
+  clock_.Advance(600'000);
+  EXPECT_TRUE(Beat(workers_["w2"]).ok());  // the first that is heard after it
+  EXPECT_EQ(Job(run, "a").epoch, 1);
+  EXPECT_EQ(core_->state().workers.at("w2").last_heard_ms, clock_.MonotonicMs()) << "not in the future";
 }
 
 TEST_F(CoreTest, ACancelledRunEndsWhenItsRanksAreGone) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/file.h"
 #include "recipe/settings.h"
 #include "tests/recipe/small_recipe.h"
@@ -114,6 +116,40 @@ TEST(RecipeTest, ImpossibleValuesNameTheField) {
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_steps: 5, warmup_start: 1")), HasSubstr("train.warmup_start: is above optimizer.lr"));
   EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, eps: 0")), HasSubstr("train.optimizer.eps: must be above 0"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "arch: {rope_max_pos: 16}\n"), HasSubstr("sequence: 256 is above arch.rope_max_pos 16"));
+}
+
+TEST(RecipeTest, NamesOfJobsThatEveryRunHasAreTaken) {
+  for (const std::string name : {"tokenizer", "report"}) {
+    EXPECT_EQ(ErrorOf(Replaced("name: path_2", "name: " + name)),
+              "r.yaml:8:5: paths.1.name: \"" + name + "\" is the name of a job that every run has; take another");
+    EXPECT_THAT(ErrorOf(Replaced("name: dense", "name: " + name)), HasSubstr("r.yaml:12:5: baselines.0.name: \"" + name + "\""));
+    EXPECT_EQ(ErrorOf(Replaced("{name: c}", "{name: " + name + "}")), "no error") << "its jobs are called merge:, gate:, joint:";
+  }
+  for (const std::string name : {".", ".."}) {
+    EXPECT_THAT(ErrorOf(Replaced("name: path_2", "name: " + name)), HasSubstr("\"" + name + "\" is not a name"));
+    EXPECT_THAT(ErrorOf(Replaced("sums:  {files", name + ":  {files")), HasSubstr("cannot be the name of a corpus"));
+    EXPECT_THAT(ErrorOf(Replaced("run: small", "run: " + name)), HasSubstr("is not a name"));
+  }
+}
+
+TEST(RecipeTest, ARunMayHaveAPriority) {
+  EXPECT_EQ(ParseRecipe(kSmall, "r.yaml")->priority, 0);
+  EXPECT_EQ(ParseRecipe(std::string(kSmall) + "priority: -7\n", "r.yaml")->priority, -7);
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: 1001\n"), HasSubstr("r.yaml:14:11: priority: must be in -1000 .. 1000, is 1001"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: high\n"), HasSubstr("priority: expected a whole number"));
+}
+
+// No two jobs of what a recipe expands to may have one name: the names of models, corpora and composites are drawn from few that
+// collide as often as they can.
+TEST(RecipeTest, JobsOfOneRunHaveDifferentNames) {
+  for (const std::string& text :
+       {Replaced("name: path_2", "name: dense_", Replaced("tales:", "dense:")), Replaced("{name: c}", "{name: report}"),
+        Replaced("{name: c}", "{name: tales}"), Replaced("name: path_1", "name: tales")}) {
+    const auto recipe = ParseRecipe(text, "r.yaml");
+    if (!recipe.ok()) continue;
+    std::set<std::string> names;
+    for (const JobNode& job : MustExpand(text).jobs) EXPECT_TRUE(names.insert(job.name).second) << job.name;
+  }
 }
 
 TEST(RecipeTest, KeysThatAppearTwiceAreErrors) {

@@ -19,6 +19,7 @@ Snapshot AnySnapshot() {
     WorkerView w;
     w.id = "w" + std::to_string(i);
     w.site = *rc::gen::element<std::string>("a", "b");
+    w.host = *rc::gen::element<std::string>("h", "i");
     w.cpu_slots = *rc::gen::inRange(0, 5);
     w.gpus = *rc::gen::inRange(0, 3);
     w.cpu_used = *rc::gen::inRange<int64_t>(0, w.cpu_slots + 1);
@@ -39,7 +40,11 @@ Snapshot AnySnapshot() {
     j.site = *rc::gen::element<std::string>("", "", "a", "b");
     j.not_before_ms = *rc::gen::element<int64_t>(0, 0, 101);
     j.path_cost = *rc::gen::inRange(0, 4);
-    j.submitted_seq = i;
+    j.run = "r" + std::to_string(*rc::gen::inRange(0, 3));
+    j.submitted_seq = j.run[1];
+    j.position = i;
+    j.priority = *rc::gen::inRange(0, 2);
+    j.user = *rc::gen::element<std::string>("ann", "bob");
     if (*rc::gen::inRange(0, 4) == 0) j.excluded = {"w0"};
     snapshot.jobs.push_back(j);
   }
@@ -75,6 +80,7 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
         const WorkerView& worker = snapshot.workers[w];
         RC_ASSERT(worker.connected && worker.admits && Matches(worker, snapshot.jobs[grant.job]));
         RC_ASSERT(worker.site == snapshot.workers[grant.workers[0]].site);
+        RC_ASSERT(!NeedsOneHost(snapshot.jobs[grant.job]) || worker.host == snapshot.workers[grant.workers[0]].host);
       }
     }
     for (const Waiting& waiting : plan.waiting) {
@@ -89,7 +95,7 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
 TEST(SchedulePropertiesTest, AFreeSlotIsNotLeftWhileAJobForItWaits) {
   Check([] {
     Snapshot snapshot = AnySnapshot();
-    for (JobView& job : snapshot.jobs) job.ranks = 1;  // gangs may keep slots
+    for (JobView& job : snapshot.jobs) job.ranks = job.slots = 1;  // others may keep slots
     const Plan plan = Schedule(snapshot);
     for (const Grant& grant : plan.grants) {
       const JobView& job = snapshot.jobs[grant.job];
@@ -128,6 +134,130 @@ TEST(SchedulePropertiesTest, TheSameSnapshotGivesTheSamePlan) {
     for (size_t i = 0; i < first.grants.size(); ++i) {
       RC_ASSERT(first.grants[i].job == second.grants[i].job);
       RC_ASSERT(first.grants[i].workers == second.grants[i].workers);
+    }
+  });
+}
+
+// A cluster that runs for a while: what was granted ends some time later, and new runs keep coming, as many as there is room
+// for and more. Users, sizes and lengths are drawn; priorities of the newcomers are not above those of the first.
+class Flow {
+ public:
+  Flow() {
+    for (int i = 0; i < 3; ++i) {
+      WorkerView worker;
+      worker.id = "w" + std::to_string(i);
+      worker.host = i < 2 ? "h" : "i";
+      worker.cpu_slots = *rc::gen::inRange(2, 4);
+      worker.connected = worker.admits = true;
+      snapshot_.workers.push_back(worker);
+    }
+  }
+
+  void Submit(int64_t priority, int64_t longest) {
+    const std::string run = "r" + std::to_string(++runs_);
+    const int jobs = *rc::gen::inRange(1, 4);
+    for (int i = 0; i < jobs; ++i) {
+      JobView job;
+      job.name = run + "/" + std::to_string(i);
+      job.run = run;
+      job.kind = "train";
+      job.submitted_seq = runs_;
+      job.position = i;
+      job.priority = priority;
+      job.user = *rc::gen::element<std::string>("ann", "bob", "cid");
+      job.path_cost = *rc::gen::inRange(0, 1000);
+      job.slots = *rc::gen::inRange(1, 3);
+      job.ranks = job.slots == 1 ? *rc::gen::inRange(1, 4) : 1;
+      snapshot_.jobs.push_back(job);
+      length_[job.name] = *rc::gen::inRange<int64_t>(1, longest);
+      ++left_[run];
+    }
+  }
+
+  // One unit of time.
+  void Step() {
+    for (auto it = running_.begin(); it != running_.end();) {
+      if (--it->left > 0) {
+        ++it;
+        continue;
+      }
+      for (const size_t w : it->workers) snapshot_.workers[w].cpu_used -= it->job.slots;
+      snapshot_.held[it->job.user].cpu_slots -= it->job.slots * it->job.ranks;
+      --left_[it->job.run];
+      it = running_.erase(it);
+    }
+    const Plan plan = Schedule(snapshot_);
+    std::set<size_t> granted;
+    for (const Grant& grant : plan.grants) {
+      const JobView& job = snapshot_.jobs[grant.job];
+      for (const size_t w : grant.workers) snapshot_.workers[w].cpu_used += job.slots;
+      snapshot_.held[job.user].cpu_slots += job.slots * job.ranks;
+      running_.push_back({job, grant.workers, length_[job.name]});
+      granted.insert(grant.job);
+    }
+    std::vector<JobView> rest;
+    for (size_t i = 0; i < snapshot_.jobs.size(); ++i) {
+      if (!granted.contains(i)) rest.push_back(snapshot_.jobs[i]);
+    }
+    snapshot_.jobs = std::move(rest);
+  }
+
+  bool Done(const std::string& run) const { return left_.at(run) == 0; }
+  int runs() const { return runs_; }
+  size_t queued() const { return snapshot_.jobs.size(); }
+
+ private:
+  struct Running {
+    JobView job;
+    std::vector<size_t> workers;
+    int64_t left = 0;
+  };
+  Snapshot snapshot_;
+  std::vector<Running> running_;
+  std::map<std::string, int64_t> length_, left_;
+  int runs_ = 0;
+};
+
+TEST(SchedulePropertiesTest, NoRunWaitsWithoutEnd) {
+  Check([] {
+    Flow flow;
+    constexpr int64_t kLongest = 5;
+    const int first = *rc::gen::inRange(1, 4);
+    for (int i = 0; i < first; ++i) flow.Submit(/*priority=*/1, kLongest);
+    // Every run of the first is done although there is never a moment without newer runs in the queue. What is before the last of
+    // them is less than what three users may have running and waiting then, each job at most kLongest: far below the bound.
+    const auto all_done = [&] {
+      for (int run = 1; run <= first; ++run) {
+        if (!flow.Done("r" + std::to_string(run))) return false;
+      }
+      return true;
+    };
+    int steps = 0;
+    while (!all_done()) {
+      while (flow.queued() < 8) flow.Submit(*rc::gen::element<int64_t>(0, 1), kLongest);
+      flow.Step();
+      RC_ASSERT(++steps < 200);
+    }
+  });
+}
+
+TEST(SchedulePropertiesTest, AHigherPriorityNeverWaitsForSlotsThatALowerGot) {
+  Check([] {
+    Snapshot snapshot = AnySnapshot();
+    for (JobView& job : snapshot.jobs) {
+      job.ranks = job.slots = 1;
+      job.not_before_ms = 0;
+    }
+    const Plan plan = Schedule(snapshot);
+    for (const Waiting& waiting : plan.waiting) {
+      for (const Grant& grant : plan.grants) {
+        const JobView& late = snapshot.jobs[waiting.job];
+        const JobView& soon = snapshot.jobs[grant.job];
+        if (late.priority <= soon.priority || late.device != soon.device) continue;
+        // It could not have had that slot.
+        const WorkerView& worker = snapshot.workers[grant.workers[0]];
+        RC_ASSERT(!Matches(worker, late) || late.excluded.contains(worker.id));
+      }
     }
   });
 }

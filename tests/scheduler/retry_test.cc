@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "scheduler/lease.h"
+
 namespace braid::scheduler {
 namespace {
 
@@ -60,6 +62,43 @@ TEST(RetryTest, ASystemFailureIsTriedOnceOnAnotherWorker) {
   EXPECT_TRUE(first.exclude_worker);
   history.system_failures = 1;
   EXPECT_FALSE(Judge(Blame::kSystem, false, history, 0.5).retry);
+}
+
+TEST(RetryTest, WhatFailsBeforeItsProgramRunsIsNoPoisonAndIsTriedWithoutEnd) {
+  FailureHistory history;
+  history.workers_lost_on = 3;
+  history.started = false;
+  for (int64_t i = 0; i < 1000; ++i) {
+    history.unstarted_in_row = i;
+    const Verdict verdict = Judge(Blame::kInfra, false, history, 0.99);
+    ASSERT_TRUE(verdict.retry) << i;
+    EXPECT_EQ(verdict.history.losses_in_row, 0);
+    EXPECT_EQ(verdict.backoff_ms > 0, i > 0) << i;
+    EXPECT_LE(verdict.backoff_ms, kMostBackoffMs);
+    history = verdict.history;
+  }
+  EXPECT_EQ(history.infra_losses, 1000);
+  EXPECT_FALSE(Judge(Blame::kUser, true, history, 0.5).retry) << "but for what the user has to mend";
+}
+
+TEST(RetryTest, ADigestThatIsWrongHereIsTriedElsewhere) {
+  FailureHistory history;
+  history.started = false;
+  history.system_failures = 5;
+  const Verdict verdict = Judge(Blame::kSystem, false, history, 0.5);
+  EXPECT_TRUE(verdict.retry);
+  EXPECT_TRUE(verdict.exclude_worker);
+}
+
+TEST(RetryTest, AFullDiskIsNoPoison) {
+  FailureHistory history;
+  history.disk_full = true;
+  history.losses_in_row = 9;
+  history.workers_lost_on = 3;
+  const Verdict verdict = Judge(Blame::kInfra, false, history, 0.99);
+  EXPECT_TRUE(verdict.retry);
+  EXPECT_EQ(verdict.backoff_ms, 0);
+  EXPECT_EQ(verdict.history.losses_in_row, 9);
 }
 
 TEST(RetryTest, UnknownCategoriesAreOursToExplain) { EXPECT_EQ(ParseBlame("weird"), Blame::kSystem); }

@@ -42,6 +42,125 @@ TEST(ScheduleTest, TheLongestWayToTheEndGoesFirst) {
   EXPECT_EQ(OnlyReason(plan), Reason::kWaitingCapacity);
 }
 
+// What a run of another user asks for.
+JobView Of(const std::string& run, int64_t submitted, const std::string& user, double cost, int64_t priority = 0) {
+  JobView job = Job(run + "/j", cost);
+  job.run = run;
+  job.submitted_seq = submitted;
+  job.user = user;
+  job.priority = priority;
+  return job;
+}
+
+size_t FirstGranted(const Snapshot& snapshot) {
+  const Plan plan = Schedule(snapshot);
+  return plan.grants.empty() ? snapshot.jobs.size() : plan.grants[0].job;
+}
+
+TEST(ScheduleTest, ALaterRunDoesNotOvertakeHoweverCostlyItIs) {
+  // The smaller jobs of the first run wait for the first run alone.
+  EXPECT_EQ(FirstGranted({{Worker("w1", 1)}, {Of("r2", 2, "ann", 1e18), Of("r1", 1, "ann", 1e6)}, 0, false}), 1u);
+}
+
+TEST(ScheduleTest, APriorityGoesBeforeAgeAndShare) {
+  Snapshot snapshot{{Worker("w1", 2, 1)}, {Of("r1", 1, "ann", 1), Of("r2", 2, "bob", 1, /*priority=*/1)}, 0, false};
+  snapshot.held["bob"] = {1, 0};
+  EXPECT_EQ(FirstGranted(snapshot), 1u);
+  snapshot.jobs[1].priority = -1;
+  EXPECT_EQ(FirstGranted(snapshot), 0u);
+}
+
+TEST(ScheduleTest, UsersWhoHoldLessGoFirst) {
+  Snapshot snapshot{{Worker("w1", 3, 1)}, {Of("r1", 1, "ann", 1), Of("r2", 2, "ann", 1), Of("r3", 3, "bob", 1), Of("r4", 4, "bob", 1)}, 0, false};
+  snapshot.held["ann"] = {1, 0};
+  const Plan plan = Schedule(snapshot);
+  ASSERT_EQ(plan.grants.size(), 2u);
+  EXPECT_EQ(plan.grants[0].job, 2u) << "bob has nothing yet";
+  EXPECT_EQ(plan.grants[1].job, 0u) << "now both hold one slot, and ann was first";
+}
+
+TEST(ScheduleTest, ASharedGpuCountsAsMuchAsItIsOfAllGpus) {
+  Snapshot snapshot{{Worker("w1", 100, 10)}, {Of("r1", 1, "ann", 1), Of("r2", 2, "bob", 1)}, 0, false};
+  snapshot.workers[0].gpus = 2;
+  snapshot.held["ann"] = {0, 1};   // half of the GPUs
+  snapshot.held["bob"] = {10, 0};  // a tenth of the cores
+  EXPECT_EQ(FirstGranted(snapshot), 1u);
+}
+
+TEST(ScheduleTest, AWideJobIsNotStarvedByNarrowOnes) {
+  const Plan plan = Schedule({{Worker("w1", 2, 1)}, {Job("wide", 9, 1, 2), Job("narrow", 1)}, 0, false});
+  EXPECT_TRUE(plan.grants.empty());
+  EXPECT_THAT(plan.waiting[1].detail, HasSubstr("kept for a gang or a wider job that comes before it"));
+}
+
+TEST(ScheduleTest, SlotsThatAreKeptAreThoseOfOneDevice) {
+  JobView gpus = Job("gpus", 9, 1, 2);
+  gpus.device = "cuda";
+  WorkerView worker = Worker("w1", 1);
+  worker.gpus = 2;
+  worker.gpus_used = 1;
+  const Plan plan = Schedule({{worker}, {gpus, Job("cpu", 1)}, 0, false});
+  ASSERT_EQ(plan.grants.size(), 1u);
+  EXPECT_EQ(plan.grants[0].job, 1u);
+}
+
+TEST(ScheduleTest, CpuRanksOfAGangRunOnOneHost) {
+  Snapshot snapshot{{Worker("w1", 1), Worker("w2", 1)}, {Job("gang", 9, 2)}, 0, false};
+  snapshot.workers[0].host = "one";
+  snapshot.workers[1].host = "two";
+  const Plan plan = Schedule(snapshot);
+  EXPECT_TRUE(plan.grants.empty());
+  EXPECT_EQ(OnlyReason(plan), Reason::kGangIncomplete);
+  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("room for 1 of 2 ranks now, 1 at most on one host"));
+  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("meet on 127.0.0.1"));
+  snapshot.workers.push_back(Worker("w3", 1));
+  snapshot.workers[2].host = "two";
+  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(1, 2));
+}
+
+TEST(ScheduleTest, GpuRanksOfAGangPreferOneHostAndLeaveItIfTheyMust) {
+  JobView gang = Job("gang", 9, 2);
+  gang.device = "cuda";
+  Snapshot snapshot{{Worker("w1", 1), Worker("w2", 1), Worker("w3", 1)}, {gang}, 0, false};
+  for (size_t i = 0; i < 3; ++i) {
+    snapshot.workers[i].gpus = 1;
+    snapshot.workers[i].host = i == 0 ? "one" : "two";
+  }
+  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(1, 2));
+  snapshot.workers[2].gpus_used = 1;
+  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(0, 1));
+}
+
+TEST(ScheduleTest, AnExclusionIsDroppedWhereTheGangWouldNeverFitOtherwise) {
+  JobView gang = Job("gang", 9, 2);
+  gang.excluded = {"w1"};
+  Snapshot snapshot{{Worker("w1", 2), Worker("w2", 1)}, {gang}, 0, false};
+  snapshot.workers[0].host = "one";
+  snapshot.workers[1].host = "two";
+  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(0, 0));
+}
+
+TEST(ScheduleTest, NothingIsPlacedOnAFullDiskAndTheLineSaysSo) {
+  Snapshot snapshot{{Worker("w1", 2)}, {Job("j", 1)}, 0, false};
+  snapshot.workers[0].disk_full = "the disk of worker w1 is full (/data, 0 B free)";
+  Plan plan = Schedule(snapshot);
+  EXPECT_EQ(OnlyReason(plan), Reason::kDiskFull);
+  EXPECT_EQ(plan.waiting[0].detail, "the disk of worker w1 is full (/data, 0 B free)");
+  snapshot.workers.push_back(Worker("w2", 1));
+  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(1));
+  snapshot.workers[1].cpu_used = 1;
+  plan = Schedule(snapshot);
+  EXPECT_EQ(OnlyReason(plan), Reason::kWaitingCapacity);
+  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("the disk of worker w1 is full"));
+}
+
+TEST(ScheduleTest, ABackOffSaysWhatHappened) {
+  JobView later = Job("j", 1);
+  later.not_before_ms = 1000;
+  later.last_failure = "fetching x: not found (on w1)";
+  EXPECT_THAT(Schedule({{Worker("w1", 1)}, {later}, 999, false}).waiting[0].detail, HasSubstr("last time: fetching x: not found (on w1)"));
+}
+
 TEST(ScheduleTest, AGangStartsWholeOrNotAtAll) {
   Snapshot snapshot{{Worker("w1", 1), Worker("w2", 1, 1)}, {Job("gang", 9, 2)}, 0, false};
   Plan plan = Schedule(snapshot);

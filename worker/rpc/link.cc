@@ -151,6 +151,15 @@ Result<storage::Manifest> RpcLink::GetManifest(const std::string& artifact) {
   return storage::ParseManifest(response.manifest_json(), "artifact " + artifact);
 }
 
+Status RpcLink::VerifyArtifact(const std::string& artifact) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  grpc::ClientContext context;  // of any size: a broken connection ends it through keepalive
+  v1::GetArtifactRequest request;
+  request.set_id(artifact);
+  v1::VerifyArtifactResponse response;
+  return FromGrpc(v1::Artifacts::NewStub(channel)->VerifyArtifact(&context, request, &response));
+}
+
 Result<std::vector<std::string>> RpcLink::FindMissing(const std::vector<std::string>& sha256) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
@@ -204,6 +213,7 @@ Status RpcLink::ReportEnded(const RankKey& rank, const RankEnd& end) {
   request.set_signal(end.signal);
   request.set_log_tail(end.log_tail);
   request.set_peer_lost(end.peer_lost);
+  request.set_reason(end.reason);
   v1::ReportEndedResponse response;
   return FromGrpc(v1::Workers::NewStub(channel)->ReportEnded(&call.context, request, &response));
 }

@@ -27,6 +27,7 @@ class RpcLink final : public CoordinatorLink {
   Status Upload(const std::string& sha256, uint64_t size, uint64_t offset, const std::string& path) override;
   Status Download(const std::string& sha256, uint64_t offset, const std::function<Status(std::string_view)>& use) override;
   Result<storage::Manifest> GetManifest(const std::string& artifact) override;
+  Status VerifyArtifact(const std::string& artifact) override;
   Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override;
   Status ReportStarted(const RankKey& rank) override;
   Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) override;

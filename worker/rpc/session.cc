@@ -6,12 +6,16 @@
 #include <atomic>
 #include <thread>
 
+#include "base/file.h"
+#include "base/host.h"
 #include "base/random.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "worker/backoff.h"
 
 namespace braid::worker {
 namespace {
+
+constexpr int64_t kRefusedMs = 20'000;  // longer than a coordinator's usual ttl
 
 using Stream = grpc::ClientReaderWriter<v1::WorkerSignal, v1::DesiredState>;
 
@@ -33,6 +37,9 @@ v1::WorkerHello HelloOf(const Identity& identity) {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   hello.set_host(host);
+  hello.set_instance(identity.instance);
+  hello.set_network(LoopbackName());
+  hello.set_folder(identity.folder);
   for (const std::string& kind : identity.kinds) hello.add_kinds(kind);
   return hello;
 }
@@ -126,6 +133,7 @@ class Session {
       signal.set_seen_version(seen_.load());
       FillInventory(supervisor_, &signal);
       signal.set_draining(supervisor_.draining());
+      if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok()) signal.set_disk_free_bytes(static_cast<int64_t>(*room));
       if (!stream.Write(signal)) return;
       told_draining = signal.draining();
       if (told_draining) supervisor_.DrainAnnounced();
@@ -158,6 +166,7 @@ Status RunSession(const Identity& identity, RpcLink& link, Supervisor& superviso
   const RandomStream draws(0, identity.boot_id);
   std::atomic<int64_t> contact{SystemClock().MonotonicMs()};
   std::atomic<int64_t> cut_off_ms{24 * 3'600'000};
+  int64_t refused_since_ms = 0;
   for (uint64_t tries = 0; !stop.IsSet(); ++tries) {
     const Result<std::shared_ptr<grpc::Channel>> channel = link.Channel();
     Status status = channel.status();
@@ -168,6 +177,15 @@ Status RunSession(const Identity& identity, RpcLink& link, Supervisor& superviso
     }
     if (stop.IsSet()) return OkStatus();
     if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kInvalidArgument) return status;
+    // The elder may be about to be missed: it was killed, and the coordinator has not noticed yet.
+    const int64_t now_ms = SystemClock().MonotonicMs();
+    if (status.code() != StatusCode::kAlreadyExists) {
+      refused_since_ms = 0;
+    } else if (refused_since_ms == 0) {
+      refused_since_ms = now_ms;
+    } else if (now_ms - refused_since_ms > kRefusedMs) {
+      return status;
+    }
     if (SystemClock().MonotonicMs() - contact.load() > cut_off_ms.load()) {
       spdlog::error("cut off from the coordinator for too long: stopping what runs, with checkpoints");
       supervisor.StopAll(60'000);

@@ -19,10 +19,12 @@ struct Identity {
   int32_t cpu_slots = 1;
   std::vector<Gpu> gpus;
   std::string version;
+  std::string instance;  // of its folder, for good
+  std::string folder;    // of its cache and ranks
 };
 
-// Runs until `stop` is set (OK) or the coordinator says that another worker has this id (kAlreadyExists,
-// WORKER_REPLACED). While the coordinator is away the ranks go on; after the cut-off they stop with a checkpoint.
+// Runs until `stop` is set (OK) or the coordinator says that another worker has this id: WORKER_REPLACED, or for 20 s on end
+// ALREADY_EXISTS (both kAlreadyExists). While the coordinator is away the ranks go on; after the cut-off they stop with a checkpoint.
 Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor, StopSignal& stop);
 
 }  // namespace braid::worker

@@ -2,12 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
+#include <csignal>
+
 #include "base/file.h"
+#include "storage/catalog/rules.h"
 #include "storage/catalog/schema.h"
+#include "storage/catalog/undo.h"
 
 namespace braid::catalog {
 namespace {
@@ -22,6 +29,8 @@ RunRecord SomeRun(const std::string& id) {
   run.recipe_sha256 = "ab";
   run.sources = {{"tokenizer", "t1"}};
   run.only = {"path_1"};
+  run.priority = -3;
+  run.user = "ann";
   run.created_ms = 5;
   return run;
 }
@@ -75,6 +84,9 @@ WorkerRecord SomeWorker(const std::string& id) {
   worker.cpu_slots = 2;
   worker.gpus = {{"GPU-1", "H100", 80}};
   worker.kinds = {"train"};
+  worker.instance = "i1";
+  worker.network = "net:[1]";
+  worker.folder = "/data/w1";
   return worker;
 }
 
@@ -123,7 +135,7 @@ Updates OneOfEach() {
       AttemptStarted{{"r1", "path_1", 1}, 11},
       ArtifactCommitted{SomeArtifact("a1")},
       CheckpointCommitted{{"r1", "path_1", 1}, 40, "a1"},
-      AttemptEnded{{"r1", "path_1", 1}, AttemptState::kFailed, {"infra", "gone", "wait", false}, 12},
+      AttemptEnded{{"r1", "path_1", 1}, AttemptState::kFailed, {"infra", "gone", "wait", false, "STORAGE_FULL"}, 12},
       JobRequeued{{"r1", "path_1", 1}, counters, 500},
       AttemptGranted{SomeAttempt(path, 2)},
       AttemptEnded{{"r1", "path_1", 2}, AttemptState::kSucceeded, {}, 13},
@@ -202,6 +214,148 @@ TEST_F(CatalogTest, EndedRowsDoNotChange) {
   EXPECT_NE(sqlite3_exec(raw, "UPDATE jobs SET state = 2", nullptr, nullptr, nullptr), SQLITE_OK);
   EXPECT_THAT(sqlite3_errmsg(raw), HasSubstr("the job has ended"));
   sqlite3_close(raw);
+}
+
+// Of few rows, so that they meet each other; most are not possible.
+Update AnyUpdate() {
+  const std::string run = *rc::gen::element<std::string>("r1", "r2");
+  const JobKey job{run, *rc::gen::element<std::string>("a", "b")};
+  const AttemptKey attempt{job.run, job.job, *rc::gen::inRange<int64_t>(0, 3)};
+  const auto job_state = static_cast<JobState>(*rc::gen::inRange(1, 9));
+  const auto ended = static_cast<AttemptState>(*rc::gen::inRange(5, 10));
+  const std::string worker = *rc::gen::element<std::string>("w1", "w2");
+  switch (*rc::gen::inRange(0, 20)) {
+    case 0: return RunCreated{SomeRun(run)};
+    case 1: return RunCancelRequested{run};
+    case 2: return RunEnded{run, RunState::kFailed, "x", 1};
+    case 3:
+    case 4: {
+      JobRecord record = SomeJob(run, job.job, *rc::gen::element(JobState::kBlocked, JobState::kQueued));
+      record.ranks = *rc::gen::element<int64_t>(1, 1, 1, 0);
+      record.flops = *rc::gen::element(1.0, 1.0, std::nan(""));
+      return JobCreated{record};
+    }
+    case 5: return JobQueued{job, {{"x", "y"}}};
+    case 6: return JobRequeued{attempt, {1, 1, 1, 1}, 5};
+    case 7: return JobCancelling{job};
+    case 8: return JobEnded{job, attempt.epoch, std::max(job_state, JobState::kSucceeded), {}, "", "", "", {}, 1};
+    case 9:
+    case 10:
+    case 11: return AttemptGranted{SomeAttempt(job, attempt.epoch)};
+    case 12: return AttemptStarted{attempt, 1};
+    case 13: return AttemptStopping{attempt, "drain", {"preempted", "x", "", false}};
+    case 14: return AttemptEnded{attempt, ended, {}, 1};
+    case 15: return CheckpointCommitted{attempt, 4, "a1"};
+    case 16: return ArtifactCommitted{SomeArtifact(*rc::gen::element<std::string>("a1", "a2"))};
+    case 17: return WorkerRegistered{SomeWorker(worker)};
+    case 18: return *rc::gen::element<Update>(WorkerAdmitted{worker, WorkerAdmit::kDraining}, WorkerSeen{worker, 7});
+    default:
+      return *rc::gen::element<Update>(RequestRemembered{{"SubmitRun", "u1", "cd", run, 20}}, RequestsForgotten{30}, RequestsForgotten{10});
+  }
+}
+
+// What memory allows is what the tables allow, and what memory takes back was never there.
+TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
+  int allowed = 0, refused = 0;
+  rc::check("rules", [&] {
+    TemporaryFolder folder = TemporaryFolder::Create().value();
+    const auto catalog = Catalog::Open({folder.path() + "/braid.db"}).value();
+    Image image;
+    for (int i = 0; i < 40; ++i) {
+      const Update update = AnyUpdate();
+      const Status rule = Check(update, image);
+      const Status written = catalog->Commit({update}, 1);
+      RC_ASSERT(rule.ok() == written.ok());
+      ++(rule.ok() ? allowed : refused);
+      if (!rule.ok()) {
+        RC_ASSERT(rule.code() == written.code());
+        continue;
+      }
+      const Image before = image;
+      const Undo undo = UndoOf(update, image);
+      Apply(update, image);
+      Image back = image;
+      undo(back);
+      RC_ASSERT(back == before);
+    }
+    RC_ASSERT(catalog->Load().value() == image);
+  });
+  EXPECT_GT(allowed, 200);
+  EXPECT_GT(refused, 200);
+}
+
+TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
+  RunRecord run = SomeRun("r1");
+  run.priority = 0;
+  run.user.clear();
+  WorkerRecord worker = SomeWorker("w1");
+  worker.instance = worker.network = worker.folder = "";
+  const AttemptRecord attempt = SomeAttempt({"r1", "path_1"}, 1);
+  {
+    auto catalog = Open();
+    Commit(*catalog, {RunCreated{run}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)}, WorkerRegistered{worker}, AttemptGranted{attempt},
+                      AttemptEnded{attempt.key, AttemptState::kFailed, {"infra", "gone", "wait", false}, 12}});
+  }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER TABLE attempts DROP COLUMN reason;"
+                              "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
+                              "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1", nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  EXPECT_TRUE(PathExists(path_ + ".v1")) << "the file as it was stays beside it";
+  Commit(*catalog, {RunCreated{SomeRun("r2")}, WorkerRegistered{SomeWorker("w2")}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, ALockOfAnotherProgramMayBeWaitedFor) {
+  auto catalog = Open();
+  Commit(*catalog, {RunCreated{SomeRun("r1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  const Status locked = catalog->Commit({RunCreated{SomeRun("r2")}}, 1);
+  EXPECT_EQ(locked.code(), StatusCode::kUnavailable) << locked.ToString();
+  EXPECT_THAT(locked.message(), HasSubstr("another program holds its lock"));
+  EXPECT_TRUE(catalog->Load().value() == image_) << "reading goes on";
+  ASSERT_EQ(sqlite3_exec(raw, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(raw);
+  Commit(*catalog, {RunCreated{SomeRun("r2")}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+// A limit on the size of files stands for a quota: SQLite calls that an I/O error.
+TEST_F(CatalogTest, AQuotaIsAFullDisk) {
+  Open().reset();
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit few{100'000, 100'000};
+    auto catalog = Catalog::Open({path_});
+    if (!catalog.ok() || setrlimit(RLIMIT_FSIZE, &few) != 0) _exit(2);
+    RunRecord run = SomeRun("large");
+    run.recipe.assign(1'000'000, 'x');
+    const Status status = (*catalog)->Commit({RunCreated{run}}, 1);
+    const bool small = (*catalog)->Commit({RunCreated{SomeRun("small")}}, 1).ok();
+    _exit(status.reason() == "STORAGE_FULL" && small ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(Open()->Load()->runs.contains("small"));
+}
+
+TEST_F(CatalogTest, AValueThatCannotBeStoredIsItsUpdatesFaultAlone) {
+  auto catalog = Open();
+  RunRecord run = SomeRun("r1");
+  run.only = {"\xff"};  // lists are stored as JSON, and that is UTF-8
+  const Status status = catalog->Commit({RunCreated{run}}, 1);
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition) << status.ToString();
+  Commit(*catalog, {RunCreated{SomeRun("r1")}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
 TEST_F(CatalogTest, RefusesTheFileOfANewerBraid) {

@@ -1,0 +1,65 @@
+#include "storage/catalog/undo.h"
+
+namespace braid::catalog {
+namespace {
+
+struct UndoMaker {
+  const Image& image;
+
+  // The row of `key` as it is, or its absence.
+  template <typename Map>
+  Undo Row(Map Image::*map, const typename Map::key_type& key) const {
+    const auto found = (image.*map).find(key);
+    if (found == (image.*map).end()) return [map, key](Image& later) { (later.*map).erase(key); };
+    return [map, key, row = found->second](Image& later) { (later.*map)[key] = row; };
+  }
+  Undo Run(const std::string& id) const { return Row(&Image::runs, id); }
+  Undo Job(const JobKey& key) const { return Row(&Image::jobs, key); }
+  Undo Attempt(const AttemptKey& key) const { return Row(&Image::attempts, key); }
+  Undo Worker(const std::string& id) const { return Row(&Image::workers, id); }
+
+  Undo operator()(const RunCreated& u) const { return Run(u.run.id); }
+  Undo operator()(const RunCancelRequested& u) const { return Run(u.run); }
+  Undo operator()(const RunEnded& u) const { return Run(u.run); }
+  Undo operator()(const JobCreated& u) const { return Job(u.job.key); }
+  Undo operator()(const JobQueued& u) const { return Job(u.job); }
+  Undo operator()(const JobRequeued& u) const { return Job(u.attempt.Job()); }
+  Undo operator()(const JobCancelling& u) const { return Job(u.job); }
+  Undo operator()(const JobEnded& u) const { return Job(u.job); }
+  Undo operator()(const AttemptGranted& u) const {
+    return [job = Job(u.attempt.key.Job()), attempt = Attempt(u.attempt.key)](Image& later) {
+      job(later);
+      attempt(later);
+    };
+  }
+  Undo operator()(const AttemptStarted& u) const { return Attempt(u.attempt); }
+  Undo operator()(const AttemptStopping& u) const { return Attempt(u.attempt); }
+  Undo operator()(const AttemptEnded& u) const { return Attempt(u.attempt); }
+  Undo operator()(const CheckpointCommitted& u) const { return Job(u.attempt.Job()); }
+  Undo operator()(const ArtifactCommitted& u) const { return Row(&Image::artifacts, u.artifact.id); }
+  Undo operator()(const WorkerRegistered& u) const { return Worker(u.worker.id); }
+  Undo operator()(const WorkerAdmitted& u) const { return Worker(u.worker); }
+  Undo operator()(const WorkerSeen& u) const { return Worker(u.worker); }
+  Undo operator()(const WorkerLinkChanged&) const {
+    return [](Image&) {};
+  }
+  Undo operator()(const RequestRemembered& u) const { return Row(&Image::requests, {u.request.method, u.request.id}); }
+  Undo operator()(const RequestsForgotten& u) const {
+    std::map<std::pair<std::string, std::string>, RequestRecord> forgotten;
+    for (const auto& [key, request] : image.requests) {
+      if (request.time_ms < u.before_ms) forgotten.emplace(key, request);
+    }
+    return [forgotten](Image& later) { later.requests.insert(forgotten.begin(), forgotten.end()); };
+  }
+};
+
+}  // namespace
+
+Undo UndoOf(const Update& update, const Image& image) {
+  return [rows = std::visit(UndoMaker{image}, update), seq = image.last_seq](Image& later) {
+    rows(later);
+    later.last_seq = seq;
+  };
+}
+
+}  // namespace braid::catalog
