@@ -226,6 +226,12 @@ Result<Json> NamesBeside(const std::string& folder) {
 
 }  // namespace
 
+std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files) {
+  std::vector<std::string> paths;
+  for (const CorpusFile& file : files) paths.push_back(file.path);
+  return paths;
+}
+
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder) {
   std::vector<std::string> paths;
   Json names = Json::object();

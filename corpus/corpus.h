@@ -48,6 +48,8 @@ struct CorpusFile {
 // nowhere an error that names it. Names are those in `files` of the metadata of <folder>.manifest.json, which a worker lays beside
 // the folder of an input; without it the paths.
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder);
+// Where they are read from.
+std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);
 
 struct Document {
   std::string text;

@@ -169,8 +169,8 @@ Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec
     return CorpusFiles(spec, folder);
   }
   BRAID_RETURN_IF_ERROR(task::CheckPatternsBelowRoots(task, spec.files));
-  BRAID_ASSIGN_OR_RETURN(std::vector<std::string> files, CorpusFiles(spec, folder));
-  BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, files));
+  BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, CorpusFiles(spec, folder));
+  BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, PathsOf(files)));
   return files;
 }
 

@@ -35,7 +35,7 @@ Result<std::string> TrainTokenizer(const task::Task& task, const Json& spec, tas
     }
     if (folder.empty()) BRAID_RETURN_IF_ERROR(task::CheckPatternsBelowRoots(task, corpus.files));
     BRAID_ASSIGN_OR_RETURN(const auto files, CorpusFiles(corpus, folder));
-    if (folder.empty()) BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, files));
+    if (folder.empty()) BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, PathsOf(files)));
     const int64_t limit = seen + bytes / static_cast<int64_t>(corpora.size());
     BRAID_RETURN_IF_ERROR(ReadDocuments(corpus, files, static_cast<uint64_t>(seed), [&](Document document) -> Status {
       if (seen >= limit) return Cancelled("enough");

@@ -93,7 +93,7 @@ Status Run(const Flags& flags, bool* started) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
   Identity identity;
   BRAID_ASSIGN_OR_RETURN(identity.labels, ParseLabels(flags.labels));
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"worker.lock", "cache", "ranks", "artifacts"}));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"worker.lock", "instance", "cache", "ranks", "artifacts"}));
   const std::string dir = AbsolutePath(flags.dir);
   Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, "worker.lock"));
   if (lock.status().code() == StatusCode::kAlreadyExists) {

@@ -150,9 +150,10 @@ class LibServer final : public HttpServer {
 
   void AnswerRuns(Response* response) {
     std::vector<RunView> views;
-    core_->Read([&](const State& state) {
+    const Status status = core_->Query([&](const State& state) {
       for (const auto& [id, run] : state.image().runs) views.push_back(ViewOf(run));
     });
+    if (!status.ok()) return SetError(503, status.message(), response);
     Json runs = Json::array();
     for (const RunView& view : views) runs.push_back(RunJson(view, false));
     SetJson({{"runs", std::move(runs)}}, response);
@@ -160,16 +161,17 @@ class LibServer final : public HttpServer {
 
   void AnswerRun(const std::string& id, Response* response) {
     std::optional<RunView> view;
-    Status status = Unavailable("the coordinator is stopping");
-    core_->Read([&](const State& state) {
+    Status status;
+    const Status asked = core_->Query([&](const State& state) {
       const auto run = state.ResolveRun(id);
       status = run.status();
       if (!run.ok()) return;
       view = ViewOf(**run);
       for (const JobRecord* job : state.JobsOf((*run)->id)) view->jobs.push_back(ViewOf(*job));
     });
+    if (!asked.ok()) return SetError(503, asked.message(), response);
     if (view.has_value()) return SetJson(RunJson(*view, true), response);
-    SetError(status.code() == StatusCode::kUnavailable ? 503 : 404, status.message(), response);
+    SetError(404, status.message(), response);
   }
 
   const Options options_;
