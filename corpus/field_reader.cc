@@ -1,5 +1,7 @@
 #include "corpus/field_reader.h"
 
+#include "corpus/row.h"
+
 namespace braid::corpus {
 namespace {
 
@@ -9,11 +11,6 @@ const Json& SharedNull() {
 }
 
 }  // namespace
-
-std::string ShownValue(const Json& value) {
-  const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
-  return text.size() <= 60 ? text : text.substr(0, 60) + "...";
-}
 
 Status UnsupportedField(const std::string& what, const std::string& field, const std::string& found) {
   return InvalidArgument(what + ": " + field + ": " + found +

@@ -12,9 +12,6 @@ namespace braid::corpus {
 // "FILE: FIELD: FOUND is not supported; ..."
 Status UnsupportedField(const std::string& what, const std::string& field, const std::string& found);
 
-// A value for an error: ASCII, and not longer than a line.
-std::string ShownValue(const Json& value);
-
 // Reads one object. The first error is remembered and ends up in status().
 class FieldReader {
  public:

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "corpus/field_reader.h"
 #include "corpus/pieces.h"
+#include "corpus/row.h"
 #include "corpus/tokenizer_pipeline.h"
 #include "corpus/unicode.h"
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "corpus/field_reader.h"
+#include "corpus/row.h"
 
 namespace braid::corpus {
 namespace {
