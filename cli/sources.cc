@@ -180,7 +180,7 @@ Status CheckCorpora(const RecipeFile& file, const std::string& work) {
     BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
     std::vector<std::string> paths;
     for (const auto& [name, path] : files) paths.push_back(path);
-    corpora.push_back({{"corpus", corpus->spec}, {"files", paths}});
+    corpora.push_back({{"corpus", corpus->spec}, {"files", paths}, {"part", source.name.starts_with("validation.")}});
   }
   if (corpora.empty() || !PathExists(Prepare())) return OkStatus();
   const std::string path = JoinPath(work, "corpora.json");
@@ -262,8 +262,12 @@ Status ImportAll(const RecipeFile& file, const std::string& work, std::vector<re
 Json MetadataOf(const RecipeFile& file, const recipe::Source& source, const std::map<std::string, std::string>& files) {
   Json metadata = {{"source", source.name}};
   if (source.folders || IsOneFile(source)) return metadata;
+  // Most stand in one folder under their own names; only others are listed.
+  const std::string folder = FolderOf(AsWritten(file, files.begin()->second));
+  if (folder != ".") metadata["folder"] = Excerpt(folder, kShownPath);
   for (const auto& [name, path] : files) {
-    if (const std::string written = AsWritten(file, path); written != name) metadata["files"][name] = Excerpt(written, kShownPath);
+    const std::string written = AsWritten(file, path);
+    if (written != (folder == "." ? name : JoinPath(folder, name))) metadata["files"][name] = Excerpt(written, kShownPath);
   }
   return metadata;
 }
