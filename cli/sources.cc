@@ -63,12 +63,6 @@ Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::stri
   return there.message().starts_with(path + " is") ? there : NotFound("there is no file " + Excerpt(path, kShownPath));
 }
 
-// Two spellings of one name (data/a and ./data/a) are one file. `paths` is sorted.
-void DropRepeated(std::vector<std::string>* paths) {
-  std::set<std::string> seen;
-  std::erase_if(*paths, [&](const std::string& path) { return !seen.insert(AbsolutePath(path)).second; });
-}
-
 // How the recipe writes a path that was found from its folder.
 std::string AsWritten(const RecipeFile& file, const std::string& path) {
   const std::string before = JoinPath(file.folder, "");
@@ -113,8 +107,7 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const
     if (!matches.ok()) return fail(matches.status().message());
     found.insert(found.end(), matches->begin(), matches->end());
   }
-  std::sort(found.begin(), found.end());
-  DropRepeated(&found);
+  SortAndDropRepeated(&found);
   for (const std::string& path : found) {
     if (IsFolder(path)) return fail(path + " is a folder; name its files, with a pattern perhaps");
     if (const Status status = CheckPath(path); !status.ok()) return fail(source.name + ": " + status.message());

@@ -254,8 +254,7 @@ Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::s
       paths.insert(paths.end(), found.begin(), found.end());
     }
   }
-  std::sort(paths.begin(), paths.end());
-  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  if (folder.empty()) SortAndDropRepeated(&paths);
   if (paths.empty()) return NotFound("corpus " + spec.name + " has no files");
   std::vector<CorpusFile> files;
   for (const std::string& path : paths) files.push_back({JoinPath(folder, path), names.Of(path)});
