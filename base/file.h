@@ -59,11 +59,12 @@ Result<uint64_t> FreeBytes(const std::string& path);
 Status MakeFolder(const std::string& path);
 // Names (not paths) in a folder, sorted.
 Result<std::vector<std::string>> ListFolder(const std::string& path);
-// All plain files below `path`, as relative paths with '/', sorted. Links are an error.
+// All plain files below `path`, as relative paths with '/', sorted. Links to files and folders are read through; one that leads nowhere
+// or back to a folder above it, and what is no plain file, are errors that name it (base/links.h).
 Result<std::vector<std::string>> ListTree(const std::string& path);
 Status RemoveFile(const std::string& path);  // a missing file is fine
 Status RemoveTree(const std::string& path);  // a missing folder is fine
-// Paths that match a shell pattern, sorted; a pattern without match is kNotFound.
+// Paths that match a pattern from the current folder on, sorted (base/glob.h); a pattern without match is kNotFound.
 Result<std::vector<std::string>> Glob(const std::string& pattern);
 
 std::string JoinPath(std::string_view folder, std::string_view name);

@@ -232,6 +232,12 @@ Result<std::vector<std::string>> Glob(const std::string& folder, const std::stri
   return found;
 }
 
+void SortAndDropRepeated(std::vector<std::string>* paths) {
+  std::sort(paths->begin(), paths->end());
+  std::set<std::string> seen;
+  std::erase_if(*paths, [&](const std::string& path) { return !seen.insert(AbsolutePath(path)).second; });
+}
+
 Result<std::vector<std::string>> Glob(const std::string& pattern) { return Glob("", pattern); }
 
 }  // namespace braid

@@ -20,4 +20,7 @@ namespace braid {
 // very name, as in the shell. kNotFound, with the pattern, if there is none; kInvalidArgument for '**' beside other characters.
 Result<std::vector<std::string>> Glob(const std::string& folder, const std::string& pattern);
 
+// Sorts `paths` and keeps each once: two spellings of one name (data/a and ./data/a) are one, two links to one file are two.
+void SortAndDropRepeated(std::vector<std::string>* paths);
+
 }  // namespace braid

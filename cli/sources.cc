@@ -63,12 +63,6 @@ Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::stri
   return there.message().starts_with(path + " is") ? there : NotFound("there is no file " + Excerpt(path, kShownPath));
 }
 
-// Two spellings of one name (data/a and ./data/a) are one file. `paths` is sorted.
-void DropRepeated(std::vector<std::string>* paths) {
-  std::set<std::string> seen;
-  std::erase_if(*paths, [&](const std::string& path) { return !seen.insert(AbsolutePath(path)).second; });
-}
-
 // How the recipe writes a path that was found from its folder.
 std::string AsWritten(const RecipeFile& file, const std::string& path) {
   const std::string before = JoinPath(file.folder, "");
@@ -113,8 +107,7 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file, const
     if (!matches.ok()) return fail(matches.status().message());
     found.insert(found.end(), matches->begin(), matches->end());
   }
-  std::sort(found.begin(), found.end());
-  DropRepeated(&found);
+  SortAndDropRepeated(&found);
   for (const std::string& path : found) {
     if (IsFolder(path)) return fail(path + " is a folder; name its files, with a pattern perhaps");
     if (const Status status = CheckPath(path); !status.ok()) return fail(source.name + ": " + status.message());
@@ -180,7 +173,7 @@ Status CheckCorpora(const RecipeFile& file, const std::string& work) {
     BRAID_ASSIGN_OR_RETURN(const auto files, FilesOf(file, source));
     std::vector<std::string> paths;
     for (const auto& [name, path] : files) paths.push_back(path);
-    corpora.push_back({{"corpus", corpus->spec}, {"files", paths}});
+    corpora.push_back({{"corpus", corpus->spec}, {"files", paths}, {"part", source.name.starts_with("validation.")}});
   }
   if (corpora.empty() || !PathExists(Prepare())) return OkStatus();
   const std::string path = JoinPath(work, "corpora.json");
@@ -262,8 +255,12 @@ Status ImportAll(const RecipeFile& file, const std::string& work, std::vector<re
 Json MetadataOf(const RecipeFile& file, const recipe::Source& source, const std::map<std::string, std::string>& files) {
   Json metadata = {{"source", source.name}};
   if (source.folders || IsOneFile(source)) return metadata;
+  // Most stand in one folder under their own names; only others are listed.
+  const std::string folder = FolderOf(AsWritten(file, files.begin()->second));
+  if (folder != ".") metadata["folder"] = Excerpt(folder, kShownPath);
   for (const auto& [name, path] : files) {
-    if (const std::string written = AsWritten(file, path); written != name) metadata["files"][name] = Excerpt(written, kShownPath);
+    const std::string written = AsWritten(file, path);
+    if (written != (folder == "." ? name : JoinPath(folder, name))) metadata["files"][name] = Excerpt(written, kShownPath);
   }
   return metadata;
 }

@@ -215,14 +215,30 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
 
 namespace {
 
-// Artifact path -> what the user calls the file.
-Result<Json> NamesBeside(const std::string& folder) {
-  const std::string path = folder + ".manifest.json";
-  if (!PathExists(path)) return Json(Json::object());
-  BRAID_ASSIGN_OR_RETURN(const Json manifest, ReadJsonFile(path));
-  const Json names = manifest.is_object() ? manifest.value("metadata", Json::object()).value("files", Json::object()) : Json::object();
-  return names.is_object() ? names : Json::object();
-}
+// What the user calls the files of an artifact, as far as its manifest lies beside its folder.
+class NamesOfArtifact {
+ public:
+  static Result<NamesOfArtifact> Read(const std::string& folder) {
+    NamesOfArtifact names;
+    names.above_ = folder;
+    const std::string path = folder + ".manifest.json";
+    if (folder.empty() || !PathExists(path)) return names;
+    BRAID_ASSIGN_OR_RETURN(const Json manifest, ReadJsonFile(path));
+    const Json metadata = manifest.is_object() ? manifest.value("metadata", Json::object()) : Json::object();
+    if (!metadata.is_object()) return names;
+    names.above_ = metadata.contains("folder") && metadata["folder"].is_string() ? metadata["folder"].get<std::string>() : "";
+    if (metadata.contains("files") && metadata["files"].is_object()) names.files_ = metadata["files"];
+    return names;
+  }
+  std::string Of(const std::string& path) const {
+    const auto name = files_.find(path);
+    return name != files_.end() && name->is_string() ? name->get<std::string>() : JoinPath(above_, path);
+  }
+
+ private:
+  std::string above_;
+  Json files_ = Json::object();
+};
 
 }  // namespace
 
@@ -234,9 +250,8 @@ std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files) {
 
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder) {
   std::vector<std::string> paths;
-  Json names = Json::object();
+  BRAID_ASSIGN_OR_RETURN(const NamesOfArtifact names, NamesOfArtifact::Read(folder));
   if (!folder.empty()) {
-    BRAID_ASSIGN_OR_RETURN(names, NamesBeside(folder));
     BRAID_ASSIGN_OR_RETURN(paths, ListTree(folder));
   } else {
     for (const std::string& pattern : spec.files) {
@@ -245,15 +260,10 @@ Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::s
       paths.insert(paths.end(), found.begin(), found.end());
     }
   }
-  std::sort(paths.begin(), paths.end());
-  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  if (folder.empty()) SortAndDropRepeated(&paths);
   if (paths.empty()) return NotFound("corpus " + spec.name + " has no files");
   std::vector<CorpusFile> files;
-  for (const std::string& path : paths) {
-    const std::string whole = JoinPath(folder, path);
-    const auto name = names.find(path);
-    files.push_back({whole, name != names.end() && name->is_string() ? name->get<std::string>() : whole});
-  }
+  for (const std::string& path : paths) files.push_back({JoinPath(folder, path), names.Of(path)});
   return files;
 }
 

@@ -27,6 +27,7 @@ struct CorpusSpec {
   int64_t documents = 0;           // caps, 0 = none; they count after sampling
   int64_t bytes = 0;
   int64_t tokens = 0;
+  bool part = false;  // the files are some of the corpus: keys that they have no use for may have one elsewhere. Not in JSON
 
   // Whether the spec names fields, as only rows have them.
   bool names_fields() const { return !text.empty() || !join.empty() || !input_ids.empty(); }
@@ -45,8 +46,8 @@ struct CorpusFile {
 };
 
 // The files of a corpus: all of `folder` if it is not empty, else the globs. Sorted by path; none is kNotFound, a link that leads
-// nowhere an error that names it. Names are those in `files` of the metadata of <folder>.manifest.json, which a worker lays beside
-// the folder of an input; without it the paths.
+// nowhere an error that names it. Names are those in the metadata of <folder>.manifest.json (docs/formats.md), which a worker lays
+// beside the folder of an input; without it the paths.
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder);
 // Where they are read from.
 std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);

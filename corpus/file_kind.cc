@@ -120,7 +120,7 @@ class Teller {
 // A key that no file has a use for would be passed over in silence.
 Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files, const std::vector<FileKind>& kinds) {
   const auto has = [&](FileKind kind) { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); };
-  if (!has(FileKind::kText) && !has(FileKind::kRows)) return OkStatus();  // an empty corpus is named where it is read
+  if (spec.part || (!has(FileKind::kText) && !has(FileKind::kRows))) return OkStatus();  // an empty corpus is named where it is read
   const auto useless = [&](const std::string& key, const char* why) {
     return InvalidArgument("corpora." + spec.name + "." + key + " would do nothing: " + why + " (" + files.front().name + (files.size() > 1 ? ", ..." : "") + ")");
   };

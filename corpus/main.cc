@@ -21,7 +21,7 @@ constexpr char kUsage[] =
     "braid-prepare encode --tokenizer FILE [TEXT]     ids of a text, or of standard input\n"
     "braid-prepare decode --tokenizer FILE ID...      text of ids\n"
     "braid-prepare inspect FOLDER                     what a folder of shards holds\n"
-    "braid-prepare check FILE.json                    the first document of every file of [{\"corpus\": CORPUS, \"files\": [...]}]\n";
+    "braid-prepare check FILE.json                    the first document of every file of [{\"corpus\": CORPUS, \"files\": [...], \"part\": true if the corpus has others}]\n";
 
 int Fail(const Status& status) {
   std::fprintf(stderr, "braid-prepare: %s\n", status.message().c_str());
@@ -70,8 +70,10 @@ Status Check(const Arguments& arguments) {
     JsonReader read(corpora[i], path + "." + std::to_string(i));
     const Json& corpus = read.RequireObject("corpus");
     const std::vector<std::string> files = read.Strings("files");
+    const bool part = read.Bool("part", false);
     BRAID_RETURN_IF_ERROR(read.Finish());
-    BRAID_ASSIGN_OR_RETURN(const CorpusSpec spec, CorpusFromJson(corpus, path + "." + std::to_string(i) + ".corpus"));
+    BRAID_ASSIGN_OR_RETURN(CorpusSpec spec, CorpusFromJson(corpus, path + "." + std::to_string(i) + ".corpus"));
+    spec.part = part;
     BRAID_RETURN_IF_ERROR(CheckCorpus(spec, {files.begin(), files.end()}));
   }
   return OkStatus();

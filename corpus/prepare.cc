@@ -181,6 +181,7 @@ Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& hel
   spec.files = held_out.files;
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
+  spec.part = true;
   BRAID_ASSIGN_OR_RETURN(const std::vector<CorpusFile> own, FilesOf(task, spec, "validation"));
   for (const CorpusFile& file : own) {
     if (std::none_of(files->begin(), files->end(), [&](const CorpusFile& other) { return other.path == file.path; })) continue;

@@ -364,7 +364,8 @@ TEST_F(CoreTest, AFailureOfMegabytesIsStoredAsAMessage) {
   for (int i = 0; i < 20 && Job(run, "a").state != JobState::kFailed; ++i) {
     clock_.Advance(20'000);
     EXPECT_TRUE(Beat(worker).ok());
-    if (Job(run, "a").state == JobState::kActive) EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "user", said).ok());
+    if (Job(run, "a").state != JobState::kActive) continue;
+    EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "user", said).ok());
   }
   ASSERT_EQ(Job(run, "a").state, JobState::kFailed);
   for (const std::string& error : {Job(run, "a").error, core_->state().FindRun(run)->error, core_->state().FindAttempt({run, "a", 1})->failure.error}) {

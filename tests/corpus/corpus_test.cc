@@ -193,8 +193,11 @@ TEST_F(CorpusTest, FilesOfAnArtifactHaveTheUsersNames) {
   const auto files = CorpusFiles(Spec(), folder_.path() + "/0f").value();
   ASSERT_EQ(files.size(), 2u);
   EXPECT_EQ(files[0].name, "../data/a.jsonl");
-  EXPECT_EQ(files[1].name, folder_.path() + "/0f/b.jsonl");
+  EXPECT_EQ(files[1].name, "b.jsonl");
   EXPECT_THAT(CheckCorpus(Spec(), files).message(), StartsWith("../data/a.jsonl:1: field \"text\" is not text"));
+  Put("0f.manifest.json", R"({"files": [], "metadata": {"source": "source.c", "folder": "data/deep", "files": {"a.jsonl": "other/a.jsonl"}}})");
+  EXPECT_EQ(CorpusFiles(Spec(), folder_.path() + "/0f")->front().name, "other/a.jsonl");
+  EXPECT_EQ(CorpusFiles(Spec(), folder_.path() + "/0f")->back().name, "data/deep/b.jsonl");
 }
 
 TEST_F(CorpusTest, SpecsAreReadStrictly) {

@@ -110,6 +110,10 @@ TEST_F(FileKindTest, MixedCorporaSayHowTheirTextIsCut) {
   EXPECT_THAT(Read(Json::object(), {rows, text}), ElementsAre("one", "two", "x\n--\ny\n"));
   EXPECT_THAT(Error({{"text", "text"}, {"separator", "--"}}, {rows}), HasSubstr("corpora.c.separator would do nothing: it cuts plain text, and all files are rows of JSON (a.jsonl)"));
   EXPECT_THAT(Error({{"text", "text"}, {"separator", "--"}}, {text}), HasSubstr("corpora.c.text would do nothing: it names a field of rows, and all files are plain text (b.txt)"));
+  // Files that are some of the corpus may have no use for a key that others need.
+  CorpusSpec spec = CorpusFromJson({{"name", "c"}, {"text", "text"}, {"separator", "--"}}, "corpus").value();
+  spec.part = true;
+  EXPECT_TRUE(CheckCorpus(spec, {rows}).ok());
   EXPECT_THAT(Error({{"on_bad_row", "skip"}}, {text}), HasSubstr("corpora.c.on_bad_row would do nothing"));
 }
 

@@ -2,6 +2,7 @@
 """What a user sees when something is wrong: each error names the thing and says what to do, and nothing is lost."""
 import glob
 import hashlib
+import json
 import os
 import resource
 import shutil
@@ -101,6 +102,56 @@ class Errors(unittest.TestCase):
         self.assertRegex(self.service.run("submit", path, code=1).stderr, r"corpus tales is empty: 1 files \(.*empty\.jsonl\) hold 0 documents")
         path = self.written("aside.yaml", ("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], text: text, validation: tales.jsonl}"))
         self.assertIn("tales.jsonl is among its files and its validation files", self.service.run("submit", path, code=1).stderr)
+
+    def test_bad_rows_have_the_users_names(self):
+        """What a job finds in the middle of a corpus names the user's file and line, in a few hundred bytes; or it is skipped and counted."""
+        folder = os.path.join(self.service.folder, "rows", "deep")
+        os.makedirs(folder)
+        rows = [json.dumps({"text": document}) for document in by_hand.small_texts()["tales"]]
+        rows[6] = '{"text": null, "why": "' + "x" * 5_000_000 + '"}'
+        rows[7] = '{"text": "' + "y" * 5_000_000 + "\\ud800" + '"}'
+        rows[8] = '{"text": " "}'
+        with open(os.path.join(folder, "part-00000"), "w", encoding="utf-8") as out:
+            out.write("\n".join(rows) + "\n\n")
+        files = ("{files: [tales.jsonl], text: text}", '{files: ["rows/**/part-*"], text: text}')
+        run = self.service.run("submit", self.written("rows.yaml", files), "--only", "prepare:tales", "--watch", code=None).stdout.strip()
+        error = self.service.job(run, "tokenizer")["error"]
+        self.assertTrue(error.startswith('rows/deep/part-00000:7: field "text" is not text, but null (column 10)'), error[:300])
+        self.assertLess(len(self.service.run("list", "jobs", run).stdout), 4000)
+        self.assertLess(len(self.service.run("describe", run, code=None).stdout), 20_000)
+
+        skip = (files[0], files[1].replace("text: text", "text: text, on_bad_row: skip"))
+        run = self.service.run("submit", self.written("skip.yaml", skip), "--only", "prepare:tales", "--watch").stdout.strip()
+        shards = os.path.join(self.service.folder, "skipped")
+        self.service.run("artifact", "get", self.service.job(run, "prepare:tales")["outputs"]["shards"], "--out", shards)
+        with open(os.path.join(shards, "shards.json"), encoding="utf-8") as file:
+            counted = json.load(file)
+        self.assertEqual((counted["bad_rows"], counted["blank_documents"]), (2, 1))
+        self.assertEqual(counted["documents"] + counted["validation_documents"], len(rows) - 3)
+        self.assertEqual(counted["first_bad_rows"][0], 'rows/deep/part-00000:7: field "text" is not text, but null (column 10)')
+        self.assertRegex(counted["first_bad_rows"][1], r"^rows/deep/part-00000:8 is not valid JSON: column 50000\d\d, field \"text\": .*surrogate")
+        self.assertLess(len(counted["first_bad_rows"][1]), 600)
+        self.assertIn("2 rows could not be read and were skipped", self.service.run("logs", run, "prepare:tales").stdout)
+
+    def test_folders_of_links(self):
+        """As the caches of Hugging Face and DVC have them: read through by `artifact put`; a link that leads nowhere is named."""
+        cache = os.path.join(self.service.folder, "cache")
+        os.makedirs(os.path.join(cache, "blobs"))
+        os.makedirs(os.path.join(cache, "snapshots", "rev"))
+        with open(os.path.join(cache, "blobs", "0f"), "w", encoding="utf-8") as out:
+            out.write("what it says")
+        os.symlink("../../blobs/0f", os.path.join(cache, "snapshots", "rev", "notes.txt"))
+        os.symlink("snapshots/rev", os.path.join(cache, "current"))
+        artifact = self.service.run("artifact", "put", os.path.join(cache, "current")).stdout.strip()
+        self.service.run("artifact", "get", artifact, "--out", os.path.join(self.service.folder, "read"))
+        back = os.path.join(self.service.folder, "read", "notes.txt")
+        self.assertFalse(os.path.islink(back))
+        with open(back, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "what it says")
+        os.symlink("../../blobs/gone", os.path.join(cache, "snapshots", "rev", "weights"))
+        said = self.service.run("artifact", "put", os.path.join(cache, "current"), code=None)
+        self.assertNotEqual(said.returncode, 0)
+        self.assertIn("current/weights is a link to ../../blobs/gone, which is not there", said.stderr)
 
     def test_training_that_diverges(self):
         """The job ends at once, blames the user and names the step and the last good checkpoint."""

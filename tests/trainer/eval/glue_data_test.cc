@@ -252,7 +252,7 @@ TEST_F(GlueDataTest, SaysWhatIsWrongWithAFile) {
   Write("BoolQ/train.jsonl", R"({"question": 5, "passage": "It is.", "label": true})" "\n");
   EXPECT_THAT(Error("boolq"), HasSubstr("field question is 5, but must be text"));
   Write("BoolQ/train.jsonl", "[1]\n");
-  EXPECT_THAT(Error("boolq"), HasSubstr("train.jsonl:1: expected an object"));
+  EXPECT_THAT(Error("boolq"), HasSubstr("train.jsonl:1: the row is not a JSON object"));
   Write("STS-B/train.tsv", "sentence1\tsentence2\tscore\na\tb\tmuch\n");
   EXPECT_THAT(Error("stsb"), HasSubstr("field score or label is \"much\", but must be a number"));
   Write("MultiRC/train.jsonl", R"({"passage": {"text": "t", "questions": 3}})" "\n");
