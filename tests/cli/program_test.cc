@@ -25,8 +25,8 @@ class ProgramTest : public testing::Test {
 
   Ended Braid(const std::string& words) {
     const std::string out = JoinPath(folder_.path(), "out"), err = JoinPath(folder_.path(), "err");
-    const std::string line = "cd " + folder_.path() + " && env -u BRAID_ADDR -u BRAID_DIR -u BRAID_OUTPUT " BRAID_BINARY_DIR "/bin/braid " + words +
-                             " > " + out + " 2> " + err + " < /dev/null";
+    const std::string line = "cd '" + folder_.path() + "' && env -u BRAID_ADDR -u BRAID_DIR -u BRAID_OUTPUT '" BRAID_BINARY_DIR "/bin/braid' " + words +
+                             " > '" + out + "' 2> '" + err + "' < /dev/null";
     const int status = std::system(line.c_str());
     return {WEXITSTATUS(status), *braid::ReadFile(out), *braid::ReadFile(err)};
   }

@@ -293,7 +293,7 @@ TEST_F(EvaluateTest, ARandomModelIsNearChanceOnBlimp) {
   const std::string tokenizer_file = JoinPath(shared, "tokenizers/gpt-neox-20b/tokenizer.json");
   if (!PathExists(archive) || !PathExists(tokenizer_file)) GTEST_SKIP() << "no " << archive;
   const std::string folder = world_.MakeFolderAt("blimp");
-  ASSERT_EQ(std::system(("tar xzf " + archive + " -C " + folder).c_str()), 0);
+  ASSERT_EQ(std::system(("tar xzf '" + archive + "' -C '" + folder + "'").c_str()), 0);
   const auto tokenizer = corpus::Tokenizer::Load(tokenizer_file).value();
   model::ModelSpec spec = world_.Dense("random");
   spec.vocab = tokenizer->vocab();
