@@ -86,6 +86,15 @@ TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
   EXPECT_EQ(Braid("eval").code, 2);
 }
 
+TEST_F(ProgramTest, WhoWritesJsonAsAnOptionOfItsOwnHearsWhatToWrite) {
+  for (const char* words : {"eval model --shards s --json", "list runs --json", "--json version", "describe --json"}) {
+    const Ended ended = Braid(words);
+    EXPECT_EQ(ended.code, 2) << words;
+    EXPECT_EQ(ended.out, "") << words;
+    EXPECT_EQ(ended.err, "braid: there is no option --json; write -o json, or set BRAID_OUTPUT=json\n") << words;
+  }
+}
+
 TEST_F(ProgramTest, AModelThatIsNowhereSaysSo) {
   const Ended ended = Braid("generate ./models/none prompt");
   EXPECT_EQ(ended.code, 6);

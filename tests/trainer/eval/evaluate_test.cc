@@ -282,6 +282,7 @@ TEST_F(EvaluateTest, AModelThatDrawsNoiseIsScoredWithFiveSeeds) {
   EXPECT_EQ(first["routing"], second["routing"]);
   EXPECT_EQ(first["routing"]["prompts"][0]["decisions"][0].size(), 2u);
   EXPECT_EQ(first["routing"]["prompts"][0]["clean_decisions"][0].size(), 2u);
+  EXPECT_EQ(first["routing"]["noise"], true);
   EXPECT_EQ(first["routing"]["summary"]["shares"].size(), 3u);
   EXPECT_FALSE(first["routing"].contains("text"));
 }
