@@ -84,7 +84,7 @@ TEST(ProcessTest, NoDescriptorLeaksIntoTheChild) {
 TEST(ProcessTest, TheWholeGroupGoesWithTheProcess) {
   const auto folder = TemporaryFolder::Create();
   const std::string mark = folder->path() + "/grandchild";
-  const auto process = Process::Start(Shell("sleep 1000 & echo $! > " + mark + ".tmp; mv " + mark + ".tmp " + mark + "; wait"));
+  const auto process = Process::Start(Shell("sleep 1000 & echo $! > '" + mark + ".tmp'; mv '" + mark + ".tmp' '" + mark + "'; wait"));
   ASSERT_TRUE(Eventually([&] { return PathExists(mark); }));
   const auto grandchild = static_cast<pid_t>(ParseInt(Trim(ReadFile(mark).value())).value());
   EXPECT_TRUE(Alive(grandchild));

@@ -25,8 +25,8 @@ class ProgramTest : public testing::Test {
 
   Ended Braid(const std::string& words) {
     const std::string out = JoinPath(folder_.path(), "out"), err = JoinPath(folder_.path(), "err");
-    const std::string line = "cd " + folder_.path() + " && env -u BRAID_ADDR -u BRAID_DIR -u BRAID_OUTPUT " BRAID_BINARY_DIR "/bin/braid " + words +
-                             " > " + out + " 2> " + err + " < /dev/null";
+    const std::string line = "cd '" + folder_.path() + "' && env -u BRAID_ADDR -u BRAID_DIR -u BRAID_OUTPUT '" BRAID_BINARY_DIR "/bin/braid' " + words +
+                             " > '" + out + "' 2> '" + err + "' < /dev/null";
     const int status = std::system(line.c_str());
     return {WEXITSTATUS(status), *braid::ReadFile(out), *braid::ReadFile(err)};
   }
@@ -84,6 +84,15 @@ TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.err, HasSubstr("nothing to measure; give --shards, --routing, --dual, --blimp or --glue"));
   EXPECT_EQ(Braid("eval").code, 2);
+}
+
+TEST_F(ProgramTest, WhoWritesJsonAsAnOptionOfItsOwnHearsWhatToWrite) {
+  for (const char* words : {"eval model --shards s --json", "list runs --json", "--json version", "describe --json"}) {
+    const Ended ended = Braid(words);
+    EXPECT_EQ(ended.code, 2) << words;
+    EXPECT_EQ(ended.out, "") << words;
+    EXPECT_EQ(ended.err, "braid: there is no option --json; write -o json, or set BRAID_OUTPUT=json\n") << words;
+  }
 }
 
 TEST_F(ProgramTest, AModelThatIsNowhereSaysSo) {

@@ -238,6 +238,11 @@ TEST(ExpandTest, ATrainingMayBeginWithWhatWasTrainedBefore) {
   EXPECT_EQ(artifact.Find("path_1")->inputs.at("init").artifact, "0123456789abcdef");
   const Dag folder = MustExpand(Text(", start: ./old/model"));
   EXPECT_EQ(folder.Find("path_1")->inputs.at("init").source, "start.path_1");
+  EXPECT_FALSE(folder.Find("path_1")->spec.contains("start_moments"));  // taken where there are some
+  EXPECT_EQ(MustExpand(Text(", start: ./old/model, start_moments: leave")).Find("path_1")->spec["start_moments"], "leave");
+  EXPECT_EQ(MustExpand(Text(", start: ./old/model, start_moments: take")).Find("path_1")->spec["start_moments"], "take");
+  EXPECT_THAT(ErrorOf(Text(", start_moments: take")), HasSubstr("start_moments: is of a start; give start too"));
+  EXPECT_THAT(ErrorOf(Text(", start: ./old/model, start_moments: keep")), HasSubstr("start_moments"));
   EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) { return s.name == "start.path_1" && s.kind == "checkpoint"; }));
   EXPECT_FALSE(MustExpand(Text("")).Find("path_1")->inputs.contains("init"));
 }

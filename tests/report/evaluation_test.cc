@@ -183,6 +183,20 @@ TEST_F(EvaluationTest, RoutingCountsTheDecisionsThatCanBeRight) {
   EXPECT_FALSE(routing.text.at("stories").correct.has_value());
 }
 
+TEST_F(EvaluationTest, RoutingOfTwoPassesHasBoth) {
+  const Json noisy = {{"shares", {60.0, 40.0, 0.0}}, {"decisions", 300}, {"clean", {{"shares", {50.0, 50.0, 0.0}}, {"decisions", 300}}}};
+  json_["routing"] = {{"noise", true}, {"text", {{"stories", noisy}}},
+                      {"prompts", {{{"text", "Once"}, {"correct", 1}, {"decisions", {{2, 1}}}, {"clean_decisions", {{1, 1}}}}}}};
+  Routing routing = *MustRead().routing;
+  EXPECT_EQ(routing.noisy, true);
+  EXPECT_THAT(routing.text.at("stories").shares, ElementsAre(60, 40, 0));
+  EXPECT_THAT(routing.clean_text.at("stories").shares, ElementsAre(50, 50, 0));
+  EXPECT_THAT(routing.prompts[0].clean_decisions, ElementsAre(ElementsAre(1, 1)));
+  json_["routing"].erase("noise");  // as before there was the field
+  routing = *MustRead().routing;
+  EXPECT_FALSE(routing.noisy.has_value());
+}
+
 TEST_F(EvaluationTest, RoutingThatIsNotCountedFromOneOrNotInPerCentIsAnError) {
   json_["routing"] = {{"prompts", {{{"text", "Once"}, {"decisions", {{0, 1}}}}}}};
   EXPECT_THAT(Error(), HasSubstr("routing.prompts.0.decisions.0: expected choices counted from 1, found 0"));

@@ -101,6 +101,36 @@ TEST(TablesTest, TimesAreShownByStageBesideThePublishedHours) {
   EXPECT_THAT(*RowOf(table, "composites"), ElementsAre("composites", "", "3.50 h", "4.35 h", "7.85 h", "9.35 h", "34.9 k"));
 }
 
+// Where decisions are drawn there are two passes, and each has its name.
+TEST(TablesTest, RoutingOfAModelThatDrawsNoiseNamesBothPasses) {
+  Results results = TwoPathRun();
+  ModelResult* model = Find(&results, "c");
+  SetRouting(model, {48.3, 50.0, 1.7}, 40);
+  Routing& routing = *model->evaluation.routing;
+  routing.clean = *routing.summary;
+  routing.text["tales"] = routing.clean_text["tales"] = *routing.summary;
+  routing.prompts = {{"Once", 1, {{1, 3}}, {{1, 1}}}};
+  const auto names = [&] {
+    std::vector<std::string> over;
+    for (const auto& row : RoutingTable(results).rows) {
+      if (row[0] == "c") over.push_back(row[2]);
+    }
+    return over;
+  };
+  routing.noisy = true;
+  EXPECT_THAT(names(), ElementsAre("the prompts, with noise", "the prompts, without noise", testing::EndsWith(", with noise"), testing::EndsWith(", without noise")));
+  const Table prompts = PromptTable(results);
+  ASSERT_EQ(prompts.columns.size(), 4u);
+  EXPECT_EQ(prompts.columns[2].title, "c, with noise");
+  EXPECT_EQ(prompts.columns[3].title, "c, without noise");
+  EXPECT_THAT(prompts.rows, ElementsAre(ElementsAre("Once", "1", "13", "11")));
+  routing.noisy = false;  // one pass
+  EXPECT_EQ(names().size(), 2u);
+  EXPECT_EQ(PromptTable(results).columns.size(), 3u);
+  routing.noisy.reset();  // an older evaluation
+  EXPECT_THAT(names(), ElementsAre("the prompts", "the prompts, without noise", testing::_));
+}
+
 TEST(TablesTest, RoutingHasAColumnForEveryPathOfTheRun) {
   Results results = TwoPathRun();
   EXPECT_THAT(RoutingTable(results).rows, IsEmpty());

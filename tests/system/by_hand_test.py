@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import tempfile
 import unittest
 
@@ -178,6 +179,57 @@ class ByHand(unittest.TestCase):
 
     def test_merge_refuses_another_vocabulary(self):
         self.assert_error(self.merge_with_changed_config(vocab=500, pad_id=499), "user", "path_sums", "vocab")
+
+    # -- braid eval ------------------------------------------------------------------------------------------------
+    def loops(self):
+        """A dual-path model of the tales, hardly trained."""
+        spec, inputs = self.pipeline.path_task("tales", steps=2)
+        dual = {"loops": 2, "ffn_deep": 16, "ffn_wide": 24, "scale_init": 0}
+        spec["model"]["dense"] = {"name": "path_tales", "d": 16, "heads": 2, "blocks": 2, "block": "dual_path", "dual": dual}
+        folder = self.fresh()
+        must(by_hand.run(folder, "train", spec, inputs))
+        return os.path.join(folder, "output", "model")
+
+    def eval(self, *words):
+        return subprocess.run([by_hand.program("braid"), "--dir", self.fresh(), "-o", "json", "eval", *words], capture_output=True, text=True)
+
+    def test_eval_prints_one_json_document(self):
+        model, shards, pairs = self.loops(), self.pipeline.shards("tales"), self.fresh()
+        with open(os.path.join(pairs, "order.jsonl"), "w", encoding="utf-8") as out:
+            out.write(json.dumps({"sentence_good": "the red fox", "sentence_bad": "fox red the"}) + "\n")
+        parts = {"dual": ("--dual", "published"), "loss": (), "blimp": ("--blimp", pairs)}
+        for wanted in (("dual", "loss"), ("dual", "loss", "blimp")):
+            done = self.eval(model, "--shards", shards, "--sequences", "2", *(word for part in wanted for word in parts[part]))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            document = json.loads(done.stdout)
+            self.assertEqual(set(document), set(wanted))
+            self.assertGreater(document["loss"]["tales"]["loss"], 0)
+            self.assertEqual(len(document["dual"]["layers"]), 2)
+        alone = self.eval(model, "--shards", shards, "--sequences", "2")
+        self.assertEqual(json.loads(alone.stdout), document["loss"])
+        # One part that fails leaves no half of a document.
+        broken = self.eval(model, "--shards", shards, "--sequences", "2", "--blimp", self.fresh())
+        self.assertNotEqual(broken.returncode, 0)
+        self.assertEqual(broken.stdout, "")
+
+    def test_too_little_held_out_text_is_known_before_anything_is_measured(self):
+        """Of the second corpus, too: the first one is not read before."""
+        small = self.fresh()
+        texts = by_hand.Pipeline(small, {"tales": by_hand.small_texts()["tales"], "notes": ["a red fox"] * 12})
+        shards = [texts.shards(name) for name in ("tales", "notes")]
+        spec, inputs = texts.train_spec(texts.path_model("m"), ["tales", "notes"], "all", 1, steps=3, validate={"steps": 0, "sequences": 0}), \
+            texts.data_inputs(["tales", "notes"])
+        ended = by_hand.run(self.fresh(), "train", spec, inputs)
+        self.assert_error(ended, "user", "corpus notes: ", "tokens set aside are not one sequence of 32; raise validation.documents")
+        self.assertEqual(ended.losses(), {})
+        spec["data"]["sources"] = spec["data"]["sources"][:1]
+        model = os.path.join(self.fresh(), "trained")
+        must(by_hand.run(model, "train", spec, {"tokenizer": texts.tokenizer(), "data.tales": shards[0]}))
+        done = self.eval(os.path.join(model, "output", "model"), "--shards", *shards)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("corpus notes: ", done.stderr)
+        self.assertIn("raise validation.documents", done.stderr)
+        self.assertEqual(done.stdout, "")
 
     def test_task_file_with_nonsense_names_the_field(self):
         spec, inputs = self.pipeline.path_task("tales")

@@ -226,7 +226,7 @@ TEST_F(BlimpTest, ARowOfMegabytesIsNotTheMessage) {
 TEST_F(BlimpTest, ReadsAll67PublishedParadigms) {
   const std::string archive = JoinPath(FolderOf(BRAID_SOURCE_DIR), "shared/data/eval/blimp/blimp.tar.gz");
   if (!PathExists(archive)) GTEST_SKIP() << "no " << archive;
-  ASSERT_EQ(std::system(("tar xzf " + archive + " -C " + folder_.path()).c_str()), 0);
+  ASSERT_EQ(std::system(("tar xzf '" + archive + "' -C '" + folder_.path() + "'").c_str()), 0);
   const std::vector<Paradigm> paradigms = ReadBlimp(folder_.path(), 0).value();
   EXPECT_EQ(paradigms.size(), 67u);
   for (const Paradigm& paradigm : paradigms) EXPECT_EQ(paradigm.pairs.size(), 1000u) << paradigm.name;

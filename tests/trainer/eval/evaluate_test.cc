@@ -282,6 +282,7 @@ TEST_F(EvaluateTest, AModelThatDrawsNoiseIsScoredWithFiveSeeds) {
   EXPECT_EQ(first["routing"], second["routing"]);
   EXPECT_EQ(first["routing"]["prompts"][0]["decisions"][0].size(), 2u);
   EXPECT_EQ(first["routing"]["prompts"][0]["clean_decisions"][0].size(), 2u);
+  EXPECT_EQ(first["routing"]["noise"], true);
   EXPECT_EQ(first["routing"]["summary"]["shares"].size(), 3u);
   EXPECT_FALSE(first["routing"].contains("text"));
 }
@@ -293,7 +294,7 @@ TEST_F(EvaluateTest, ARandomModelIsNearChanceOnBlimp) {
   const std::string tokenizer_file = JoinPath(shared, "tokenizers/gpt-neox-20b/tokenizer.json");
   if (!PathExists(archive) || !PathExists(tokenizer_file)) GTEST_SKIP() << "no " << archive;
   const std::string folder = world_.MakeFolderAt("blimp");
-  ASSERT_EQ(std::system(("tar xzf " + archive + " -C " + folder).c_str()), 0);
+  ASSERT_EQ(std::system(("tar xzf '" + archive + "' -C '" + folder + "'").c_str()), 0);
   const auto tokenizer = corpus::Tokenizer::Load(tokenizer_file).value();
   model::ModelSpec spec = world_.Dense("random");
   spec.vocab = tokenizer->vocab();

@@ -33,14 +33,20 @@ TEST_F(RoutedTrainTest, NoiseAndDropoutAreDrawnAgainByAResumedRun) {
 }
 
 TEST_F(RoutedTrainTest, NoiseAndDropoutDoNotDependOnTheNumberOfRanks) {
-  const task::Task one = RoutedTask("one");
+  const auto task_of = [&](const std::string& name) {
+    task::Task task = RoutedTask(name);
+    task.spec["train"]["optimizer"]["lr"] = 1e-6;  // weights hardly move, and so do not carry a difference in the last bits on
+    return task;
+  };
+  const task::Task one = task_of("one");
   RecordingChannel alone(one.work);
   ASSERT_TRUE(RunTrainJob(one, alone).ok());
   RecordingChannel first(world_.at("two"));
-  TrainTwoRanks([&](const std::string& name) { return RoutedTask(name); }, &first);
-  const double expected = alone.metrics.at(1)["loss"].get<double>();
-  EXPECT_NEAR(first.metrics.at(1)["loss"].get<double>(), expected, 1e-6);
-  EXPECT_NEAR(first.metrics.at(2)["loss"].get<double>(), alone.metrics.at(2)["loss"].get<double>(), 1e-4);
+  TrainTwoRanks(task_of, &first);
+  // Each of the two is within 1e-5 of what is exact (peers/models_test.py); other noise differs in the second digit.
+  for (const int64_t step : {1, 2}) {
+    EXPECT_NEAR(first.metrics.at(step)["loss"].get<double>(), alone.metrics.at(step)["loss"].get<double>(), 2e-5) << step;
+  }
 }
 
 // Formula (9) is of the micro-batch, however many ranks share it: with a lambda that rules the training, all steps are alike.
@@ -51,6 +57,7 @@ TEST_F(RoutedTrainTest, TheLoadLossIsThatOfAllRanks) {
     task.spec["train"]["aux_probs"] = "sample";  // choices of half the rows are other ones than those of all; probabilities hardly are
     task.spec["train"]["lambda_entropy"] = 0.0;
     task.spec["train"]["dropout_parallel"] = 0.0;
+    task.spec["train"]["optimizer"]["lr"] = 1e-6;
     return task;
   };
   const task::Task one = task_of("one");

@@ -245,17 +245,23 @@ TEST_F(TrainTest, AGangOfTwoIsStoppedTogetherAndResumesWithItsBits) {
 }
 
 TEST_F(TrainTest, AGangSeesTheDataOfOneRankInItsOrder) {
-  const task::Task one = NewTask("one");
+  // Weights hardly move: what two trainings make of a difference in the last bits would depend on the CPU.
+  const auto task_of = [&](const std::string& name) {
+    task::Task task = NewTask(name);
+    task.spec["train"]["optimizer"]["lr"] = 1e-6;
+    return task;
+  };
+  const task::Task one = task_of("one");
   RecordingChannel alone(one.work);
   ASSERT_TRUE(RunTrainJob(one, alone).ok());
   RecordingChannel first(world_.at("two"));
-  TrainTwoRanks([&](const std::string& name) { return NewTask(name); }, &first);
+  TrainTwoRanks(task_of, &first);
   ASSERT_EQ(first.metrics.size(), alone.metrics.size());
   for (const auto& [step, values] : alone.metrics) {
     for (const auto& [name, value] : values.items()) {
       // Sums of gradients in another order differ in their last bits; another batch would differ in the second digit.
       const double expected = value.get<double>();
-      EXPECT_NEAR(first.metrics.at(step)[name].get<double>(), expected, 1e-4 * std::abs(expected)) << step << " " << name;
+      EXPECT_NEAR(first.metrics.at(step)[name].get<double>(), expected, 2e-5 * std::abs(expected)) << step << " " << name;
     }
   }
 }

@@ -192,7 +192,7 @@ TEST_P(NetworkTest, LossIsThatOfTheLogits) {
     }
     const std::vector<float> last = network_->Logits(one, /*last_only=*/true);
     ASSERT_EQ(last.size(), static_cast<size_t>(kVocab));
-    for (size_t v = 0; v < last.size(); ++v) EXPECT_NEAR(last[v], logits[logits.size() - kVocab + v], 1e-4);
+    for (size_t v = 0; v < last.size(); ++v) EXPECT_NEAR(last[v], logits[logits.size() - kVocab + v], 2e-4);  // each is within 1e-4 of what is exact
   }
   EXPECT_NEAR(Loss() / sum, 1, 1e-6);
   EXPECT_EQ(Backward(*network_, 1.0).loss, Loss());
