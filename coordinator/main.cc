@@ -192,6 +192,7 @@ int main(int argc, char** argv) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then the error that a full disk is
 
   const Status status = Serve(flags);
   if (status.ok()) return 0;

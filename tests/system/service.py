@@ -129,9 +129,9 @@ class Braid:
 class Service(Braid):
     """`braid up` in the foreground, as a child of the test."""
 
-    def __init__(self, workers=2, slots=1):
+    def __init__(self, workers=2, slots=1, words=()):
         super().__init__(tempfile.mkdtemp(prefix="braid-system-"))
-        self.workers, self.slots, self.up = workers, slots, None
+        self.workers, self.slots, self.words, self.up = workers, slots, words, None
 
     def __enter__(self):
         self.start()
@@ -140,7 +140,7 @@ class Service(Braid):
     def start(self):
         with open(os.path.join(self.folder, "up.log"), "a", encoding="utf-8") as log:
             self.up = subprocess.Popen([program("braid"), "--dir", os.path.join(self.folder, "state"), "up", "--workers",
-                                        str(self.workers), "--slots", str(self.slots)], env=self.environment, stdout=log, stderr=log)
+                                        str(self.workers), "--slots", str(self.slots), *self.words], env=self.environment, stdout=log, stderr=log)
         self.wait_ready()
 
     def wait_ready(self):
@@ -171,6 +171,10 @@ class Service(Braid):
             shutil.rmtree(self.folder)
             assert clean, "braid up did not end cleanly on SIGTERM"
             assert not left, f"{len(left)} processes left behind"
+
+    def up_log(self):
+        with open(os.path.join(self.folder, "up.log"), encoding="utf-8") as file:
+            return file.read()
 
     def log(self, name):
         with open(os.path.join(self.folder, "state", "logs", name + ".log"), encoding="utf-8") as file:
