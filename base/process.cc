@@ -98,20 +98,6 @@ Prepared Prepare(const ProcessOptions& options) {
   _exit(127);
 }
 
-// Of all threads of a process.
-std::vector<std::string> ChildrenOf(pid_t pid) {
-  std::vector<std::string> children;
-  const std::string tasks = Format("/proc/%d/task", pid);
-  const Result<std::vector<std::string>> threads = ListFolder(tasks);
-  if (!threads.ok()) return children;
-  for (const std::string& thread : *threads) {
-    const Result<std::string> text = ReadFile(tasks + "/" + thread + "/children");
-    if (!text.ok()) continue;
-    for (std::string& child : Split(*text, ' ')) children.push_back(std::move(child));
-  }
-  return children;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
@@ -222,9 +208,11 @@ int ReapOrphans() {
   Children& own = Own();
   MutexLock lock(own.mutex);
   int reaped = 0;
-  for (const std::string& child : ChildrenOf(getpid())) {
-    const auto pid = static_cast<pid_t>(std::strtol(child.c_str(), nullptr, 10));
-    if (pid > 1 && !own.pids.contains(pid) && waitpid(pid, nullptr, WNOHANG) == pid) ++reaped;
+  while (true) {
+    siginfo_t next{};
+    if (waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) != 0 || next.si_pid == 0) break;
+    if (own.pids.contains(next.si_pid)) break;  // its Process comes for it soon; what is behind it can wait
+    if (waitpid(next.si_pid, nullptr, WNOHANG) == next.si_pid) ++reaped;
   }
   return reaped;
 }

@@ -154,6 +154,7 @@ int Main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);
   spdlog::flush_on(spdlog::level::info);
+  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then the error that a full disk is, also in task programs
   CLI::App app("Runs braid's jobs on this machine.");
   Flags flags;
   char host[256] = "worker";

@@ -14,18 +14,18 @@ bool Has(const WorkerRecord& worker, const std::string& gpu) {
   return std::any_of(worker.gpus.begin(), worker.gpus.end(), [&](const GpuRecord& own) { return own.id == gpu; });
 }
 
-// The other worker that has the GPU, or null. A hello counts before it is written down.
+// The other worker that has the GPU, or null: as it said hello since the start, or as it is registered.
 const WorkerRecord* OwnerOf(const std::string& gpu, const std::string& asking, const State& state) {
   for (const auto& [id, live] : state.workers) {
-    if (id == asking) continue;
-    const bool here = live.link == Link::kReady || live.link == Link::kDisconnected;
-    if (!here && !state.HoldsLeases(id)) continue;
-    const auto registered = state.image().workers.find(id);
-    if (!live.hello.id.empty()) {
-      if (Has(live.hello, gpu)) return &live.hello;
-    } else if (registered != state.image().workers.end() && Has(registered->second, gpu)) {
-      return &registered->second;
-    }
+    if (id == asking || live.hello.id.empty() || !Has(live.hello, gpu)) continue;
+    if (live.link == Link::kReady || live.link == Link::kDisconnected || state.HoldsLeases(id)) return &live.hello;
+  }
+  for (const auto& [id, worker] : state.image().workers) {
+    const auto live = state.workers.find(id);
+    const bool said = live != state.workers.end() && !live->second.hello.id.empty();
+    if (id == asking || said || !Has(worker, gpu)) continue;
+    const bool here = live != state.workers.end() && (live->second.link == Link::kReady || live->second.link == Link::kDisconnected);
+    if (here || state.HoldsLeases(id)) return &worker;
   }
   return nullptr;
 }

@@ -10,10 +10,10 @@ namespace {
 constexpr int64_t kBusyMs = 5000;
 
 // SQLite says FULL for ENOSPC of a write alone: a quota, a limit on file sizes, or a wal-index that cannot grow are the same
-// to us, and pass in the same way.
+// to us, and pass in the same way. Not so a failed fsync, whatever its reason: nobody knows what is on the disk then.
 bool IsFull(int code, int error) {
-  return (code & 0xff) == SQLITE_FULL ||
-         ((code & 0xff) == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT || error == EFBIG));
+  const bool writing = code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE || code == SQLITE_IOERR_SHMMAP;
+  return (code & 0xff) == SQLITE_FULL || (writing && (error == ENOSPC || error == EDQUOT || error == EFBIG));
 }
 
 }  // namespace
@@ -44,9 +44,10 @@ Database::~Database() {
 void Database::SetBusyTimeout(int64_t timeout_ms) { sqlite3_busy_timeout(connection_, static_cast<int>(timeout_ms)); }
 
 Status Database::Error(int code, const std::string& doing) const {
+  const int error = errno;  // of the call that failed, if it was of the system's; sqlite3_system_errno knows only some of them
   const std::string what = doing + " catalog " + path_ + ": " +
                            (connection_ != nullptr ? sqlite3_errmsg(connection_) : sqlite3_errstr(code));
-  if (IsFull(code, connection_ != nullptr ? sqlite3_system_errno(connection_) : 0)) {
+  if (IsFull(code, error)) {
     return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", what + " (free space on that disk, then try again)");
   }
   switch (code & 0xff) {
@@ -64,6 +65,7 @@ Status Database::Error(int code, const std::string& doing) const {
 }
 
 Status Database::Execute(const std::string& sql) {
+  errno = 0;
   const int code = sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? OkStatus() : Error(code, "writing to");
 }
@@ -95,6 +97,7 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<
 
 Result<int64_t> Database::Run(const char* sql, std::initializer_list<Value> values) {
   BRAID_ASSIGN_OR_RETURN(sqlite3_stmt* statement, Prepared(sql, values));
+  errno = 0;
   const int code = sqlite3_step(statement);
   Status status = code == SQLITE_DONE || code == SQLITE_ROW ? OkStatus() : Error(code, "writing to");
   sqlite3_reset(statement);

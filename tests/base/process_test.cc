@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,6 +57,31 @@ TEST(ProcessTest, ExitCodesSignalsAndOutput) {
 TEST(ProcessTest, AMissingProgramIsAnErrorWithItsName) {
   EXPECT_THAT(Process::Start({{"/nowhere/braid-trainer"}, {}, "", false}).status().message(),
               HasSubstr("starting /nowhere/braid-trainer: No such file"));
+}
+
+TEST(ProcessTest, AdoptedProcessesDoNotStayAsZombies) {
+  const bool adopts = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
+  ASSERT_TRUE(adopts);
+  // A grandchild in a session of its own, so that it outlives the group of its parent, until somebody kills it.
+  const auto folder = TemporaryFolder::Create();
+  const std::string mark = folder->path() + "/pid";
+  const auto parent = Process::Start(Shell("setsid sh -c 'echo $$ > " + mark + ".new; mv " + mark + ".new " + mark + "; exec sleep 1000' &\n"
+                                           "while [ ! -e " + mark + " ]; do sleep 0.01; done"));
+  ASSERT_TRUE((*parent)->Wait(-1));
+  const pid_t orphan = std::atoi(ReadFile(mark).value().c_str());
+  ASSERT_TRUE(Alive(orphan));
+  EXPECT_EQ(ReapOrphans(), 0) << "it still runs";
+  ASSERT_EQ(kill(orphan, SIGKILL), 0);
+  EXPECT_TRUE(Eventually([] { return ReapOrphans() == 1; }));
+  EXPECT_NE(kill(orphan, 0), 0) << "not even a zombie";
+  // The exit of a child that a Process waits for is left to it.
+  const auto child = Process::Start(Shell("exit 7"));
+  const pid_t pid = (*child)->pid();
+  EXPECT_TRUE(Eventually([&] { return !Alive(pid); }));
+  EXPECT_EQ(ReapOrphans(), 0);
+  ASSERT_TRUE((*child)->Wait(-1));
+  EXPECT_EQ((*child)->exit().code, 7);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 TEST(ProcessTest, TheSocketSpeaksBothWays) {

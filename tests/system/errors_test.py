@@ -201,7 +201,7 @@ class Errors(unittest.TestCase):
         self.assertIn("braid.db", done.stderr)
 
     def test_two_workers_of_one_id(self):
-        """The newcomer takes over; the elder hears why and ends. Nothing runs twice."""
+        """The newcomer hears why it is refused, and ends; the elder goes on. Nothing runs twice."""
         address = os.path.join(self.service.folder, "state", "address.json")
         processes, logs = [], []
         for name in ("elder", "newcomer"):
@@ -213,13 +213,12 @@ class Errors(unittest.TestCase):
                                                    "--slots", "1", "--kinds", "none"], env=self.service.environment, stderr=log))
             wait_until(lambda: any(worker["id"] == "twin" for worker in self.service.json("worker", "list").get("workers", [])), "the worker")
         try:
-            wait_until(lambda: any(process.poll() is not None for process in processes), "one of them to end")
-            ended = [process.poll() for process in processes]
-            self.assertEqual(ended.count(None), 1)
-            at = next(i for i, code in enumerate(ended) if code is not None)
-            self.assertEqual(ended[at], 5)
-            with open(logs[at], encoding="utf-8") as log:
-                self.assertIn("twin", log.read())
+            self.assertEqual(processes[1].wait(timeout=120), 5)
+            with open(logs[1], encoding="utf-8") as log:
+                self.assertRegex(log.read(), r"worker id twin is that of another process, on .*give this worker another --id, or stop that one first")
+            self.assertIsNone(processes[0].poll())
+            (twin,) = [worker for worker in self.service.json("worker", "list")["workers"] if worker["id"] == "twin"]
+            self.assertEqual(twin["link"], "WORKER_READY")
         finally:
             for process in processes:
                 if process.poll() is None:
@@ -312,6 +311,25 @@ class FullDisk(unittest.TestCase):
         self.braid.run("wait", run, "--timeout", "120s")
         self.assertEqual(sorted(self.braid.metrics(run, "path_tales")), list(range(1, 101)))
         self.assertEqual(int(self.braid.job(run, "path_tales").get("userFailures", 0)), 0)
+
+    def test_job_waits_names_the_disk_and_goes_on_by_itself(self):
+        def few_now():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+        self.start("braid-coordinator", "--dir", os.path.join(self.state, "coordinator"), "--address-file", os.path.join(self.state, "address.json"))
+        worker = self.start_worker(preexec_fn=few_now)
+        wait_until(lambda: self.braid.run("list", "runs", code=None).returncode == 0, "the coordinator")
+        run = self.braid.submit(write_recipe(self.braid.folder, by_hand.small_texts(), steps=100, every=20), "--only", "path_tales")
+        job = wait_until(lambda: (lambda job: job if job.get("pending") == "WORKER_DISK_FULL" else None)(self.braid.job(run, "path_tales")), "the job to wait")
+        self.assertIn("the disk of worker only is full (" + os.path.join(self.state, "worker"), job["pendingDetail"])
+        self.assertEqual(job["attempts"][0]["reason"], "STORAGE_FULL")
+        self.assertIn("WORKER_DISK_FULL", self.braid.run("describe", run, "path_tales").stdout)
+        # There is room again; nobody does anything else.
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (resource.getrlimit(resource.RLIMIT_FSIZE)[1],) * 2)
+        self.braid.run("wait", run, "--timeout", "120s")
+        self.assertEqual(sorted(self.braid.metrics(run, "path_tales")), list(range(1, 101)))
+        self.assertIsNone(worker.poll())
 
 
 if __name__ == "__main__":

@@ -199,6 +199,10 @@ class Service(Braid):
             assert clean, "braid up did not end cleanly on SIGTERM"
             assert not left, f"{len(left)} processes left behind"
 
+    def up_log(self):
+        with open(os.path.join(self.folder, "up.log"), encoding="utf-8") as file:
+            return file.read()
+
     def log(self, name):
         with open(os.path.join(self.folder, "state", "logs", name + ".log"), encoding="utf-8") as file:
             return file.read()

@@ -1,13 +1,16 @@
 #include "worker/rank.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <chrono>
+#include <csignal>
 #include <thread>
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "base/sha256.h"
 #include "worker/supervisor.h"
 
 namespace braid::worker {
@@ -36,10 +39,21 @@ class FakeLink : public CoordinatorLink {
     }
     return store_.AddFile(path, sha256);
   }
-  Status Download(const std::string&, uint64_t, const std::function<Status(std::string_view)>&) override {
-    return NotFound("nothing to fetch");
+  Status Download(const std::string&, uint64_t offset, const std::function<Status(std::string_view)>& use) override {
+    return use(std::string_view(sent_).substr(offset));
   }
-  Result<storage::Manifest> GetManifest(const std::string&) override { return NotFound("nothing to fetch"); }
+  Result<storage::Manifest> GetManifest(const std::string&) override {
+    if (sent_.empty()) return NotFound("nothing to fetch");
+    storage::Manifest manifest;
+    manifest.kind = "shards";
+    manifest.files = {{"shards.bin", Sha256Hex(promised_), promised_.size()}};
+    return manifest;
+  }
+  Status VerifyArtifact(const std::string& artifact) override {
+    MutexLock lock(mutex_);
+    verified_.push_back(artifact);
+    return stored_;
+  }
   Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override { return sha256; }
   Status ReportStarted(const RankKey&) override { return OkStatus(); }
   Status CommitCheckpoint(const RankKey&, int64_t step, const std::string& manifest) override {
@@ -65,6 +79,17 @@ class FakeLink : public CoordinatorLink {
   Result<std::string> GetRendezvous(const RankKey&, const std::string&, int64_t) override { return std::string(); }
 
   void RefuseEnds(int count) { refused_ = count; }
+  // There is one artifact of one file: what its digest is of, what arrives, and what the coordinator says of its own copy. Before
+  // the first rank.
+  void Hold(const std::string& promised, const std::string& sent, const Status& stored = OkStatus()) {
+    promised_ = promised;
+    sent_ = sent;
+    stored_ = stored;
+  }
+  std::vector<std::string> verified() {
+    MutexLock lock(mutex_);
+    return verified_;
+  }
   // Uploads wait until they are let go.
   void HoldUploads(bool hold) {
     MutexLock lock(mutex_);
@@ -100,6 +125,9 @@ class FakeLink : public CoordinatorLink {
   bool holding_ BRAID_GUARDED_BY(mutex_) = false;
   bool holds_ BRAID_GUARDED_BY(mutex_) = false;
   int refused_ = 0;
+  std::string promised_, sent_;
+  Status stored_;
+  std::vector<std::string> verified_ BRAID_GUARDED_BY(mutex_);
   std::vector<RankEnd> ends_ BRAID_GUARDED_BY(mutex_);
   std::string metrics_ BRAID_GUARDED_BY(mutex_);
   std::string metrics_then_ BRAID_GUARDED_BY(mutex_);
@@ -145,6 +173,73 @@ std::vector<RankEnd> EndsOf(Site& site) {
   Rank rank(site.Context(), SomeAssignment(), {});
   EXPECT_TRUE(Eventually([&] { return rank.finished(); }));
   return site.link.ends();
+}
+
+std::vector<RankEnd> EndsWithInput(Site& site) {
+  Assignment assignment = SomeAssignment();
+  assignment.inputs = {{"data", "artifact-1"}};
+  Rank rank(site.Context(), assignment, {});
+  EXPECT_TRUE(Eventually([&] { return rank.finished(); }));
+  return site.link.ends();
+}
+
+TEST(RankTest, WhatArrivesDamagedAndIsWholeInTheStoreIsThisWorkersFault) {
+  Site site;
+  site.link.Hold("what was stored", "what was $tored");
+  const auto ends = EndsWithInput(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends[0].category, "system");
+  EXPECT_FALSE(ends[0].deterministic);
+  EXPECT_THAT(ends[0].error, HasSubstr("shards.bin"));
+  EXPECT_THAT(ends[0].hint, HasSubstr("of this worker"));
+  EXPECT_THAT(site.link.verified(), ::testing::ElementsAre("artifact-1"));
+}
+
+TEST(RankTest, WhatIsDamagedInTheStoreIsForTheUserToMend) {
+  Site site;
+  site.link.Hold("what was stored", "what was $tored", DataLoss("artifact artifact-1, file shards.bin: blob abc has changed"));
+  const auto ends = EndsWithInput(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends[0].category, "user");
+  EXPECT_TRUE(ends[0].deterministic);
+  EXPECT_THAT(ends[0].error, HasSubstr("blob abc has changed"));
+  EXPECT_THAT(ends[0].hint, HasSubstr("braid artifact verify"));
+}
+
+// A limit on the size of files stands for a full disk.
+class FullDisk {
+ public:
+  FullDisk() {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit few{100'000, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &few);
+  }
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(RankTest, AnInputThatDoesNotFitOnTheDiskIsReportedNotWaitedFor) {
+  Site site;
+  const std::string large(1'000'000, 'x');
+  site.link.Hold(large, large);
+  const FullDisk full;
+  const auto ends = EndsWithInput(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends[0].category, "infra");
+  EXPECT_EQ(ends[0].reason, "STORAGE_FULL");
+  EXPECT_THAT(ends[0].error, HasSubstr("shards.bin"));
+}
+
+TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
+  Site site;
+  site.Program("echo '{\"event\":\"error\",\"category\":\"infra\",\"message\":\"writing x: No space left on device\",\"reason\":\"STORAGE_FULL\"}' >&3\nexit 1\n");
+  const auto ends = EndsOf(site);
+  ASSERT_THAT(ends, SizeIs(1));
+  EXPECT_EQ(ends[0].category, "infra");
+  EXPECT_EQ(ends[0].reason, "STORAGE_FULL");
 }
 
 TEST(RankTest, ARefusedEndIsToldAsAFailure) {
