@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -191,8 +192,9 @@ Status WaitUntilReady(const Globals& globals, int32_t workers, int errors) {
       std::string said;
       char piece[4096];
       for (ssize_t n = 0; (n = read(errors, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR);) said.append(piece, n > 0 ? static_cast<size_t>(n) : 0);
-      if (said.empty()) said = "it ended before it was ready; look into " + JoinPath(globals.dir, "logs");
-      return Internal("braid up: " + said);
+      const size_t code_end = said.find('\n');
+      if (code_end == std::string::npos) return Internal("it ended before it was ready; look into " + JoinPath(globals.dir, "logs"));
+      return Status(static_cast<StatusCode>(std::atoi(said.c_str())), said.substr(code_end + 1));
     }
     const Result<Endpoint> endpoint = globals.FindCoordinator();
     if (!endpoint.ok()) continue;
@@ -268,17 +270,17 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
 
 // The background process: its output goes to a log, and why it could not begin to `errors` as well.
 [[noreturn]] void RunInBackground(const Globals& globals, const UpFlags& flags, int errors) {
-  const auto fail = [&](const std::string& why) {
-    std::fprintf(stderr, "braid up: %s\n", why.c_str());
-    (void)WriteAll(errors, why, "");
-    _exit(kErrorExit);
+  const auto fail = [&](const Status& why) {
+    std::fprintf(stderr, "braid up: %s\n", why.message().c_str());
+    (void)WriteAll(errors, std::to_string(static_cast<int>(why.code())) + "\n" + why.message(), "");
+    _exit(ExitCodeOf(why));
   };
   const std::string log = JoinPath(JoinPath(globals.dir, "logs"), "up.log");
   if (freopen("/dev/null", "r", stdin) == nullptr || freopen(log.c_str(), "a", stdout) == nullptr || freopen(log.c_str(), "a", stderr) == nullptr) {
-    fail(ErrnoStatus(errno, "opening " + log).message());
+    fail(ErrnoStatus(errno, "opening " + log));
   }
   const Result<int> code = RunForeground(globals, flags);
-  if (!code.ok()) fail(code.status().message());
+  if (!code.ok()) fail(code.status());
   _exit(*code);
 }
 
