@@ -173,7 +173,7 @@ TEST_F(HostileTest, AllButHealthNeedsTheToken) {
   for (const char* path : {"/metrics", "/api/v1/runs", "/api/v1/runs/x", "/", "/healthz/", "/healthz/../metrics", "//metrics"}) {
     EXPECT_THAT(ask(path, ""), AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("WWW-Authenticate: Bearer"), HasSubstr("no token was sent"), HasSubstr("/state/token"),
                                      Not(HasSubstr(kToken)))) << path;
-    for (const std::string wrong : {std::string("Bearer "), "Bearer " + kToken.substr(1), "Bearer " + kToken + "a", kToken, "Basic " + kToken}) {
+    for (const std::string& wrong : {std::string("Bearer "), "Bearer " + kToken.substr(1), "Bearer " + kToken + "a", kToken, "Basic " + kToken}) {
       EXPECT_THAT(ask(path, "Authorization: " + wrong + "\r\n"), AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("is not this coordinator's"))) << path << wrong;
     }
   }
