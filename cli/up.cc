@@ -73,7 +73,9 @@ class Child {
     Result<std::unique_ptr<Process>> process = Process::Start(options_);
     if (!process.ok()) {
       if (!ran_) return process.status().Wrap(name_ + " cannot start");
-      std::fprintf(stderr, "braid up: %s: %s\n", name_.c_str(), process.status().message().c_str());
+      // Too many processes, or no memory, for now: what runs beside it goes on.
+      std::fprintf(stderr, "braid up: %s cannot be started (%s), trying again in %lld ms\n", name_.c_str(), process.status().message().c_str(),
+                   (long long)backoff_ms_);
       Later(now);
       return OkStatus();
     }
@@ -331,7 +333,7 @@ Result<int> Down(const Globals& globals) {
   const pid_t pid = MemberOr<pid_t>(json, "pid", 0);
   const auto start = MemberOr<uint64_t>(json, "start", 0);
   const auto alive = [&] { return pid > 1 && ProcessStartTime(pid) == start; };
-  if (alive()) kill(pid, SIGTERM);
+  if (alive() && kill(pid, SIGTERM) != 0 && errno != ESRCH) return ErrnoStatus(errno, Format("ending braid up, process %d", pid));
   const int64_t deadline = SystemClock().MonotonicMs() + 90'000;
   while (alive() && SystemClock().MonotonicMs() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   if (alive()) return DeadlineExceeded(Format("process %d did not end in 90 s; look into %s/logs", pid, globals.dir.c_str()));

@@ -100,6 +100,8 @@ class Start(unittest.TestCase):
         self.refused(f"coordinator cannot start: starting {empty}/braid-coordinator: No such file or directory", up=("--bin", empty), code=3)
         shutil.copy(program("braid-coordinator"), empty)
         self.refused(f"worker-1 cannot start: starting {empty}/braid-worker: No such file or directory", up=("--bin", empty), code=3)
+        shutil.copy(program("braid-worker"), empty)
+        self.refused("worker-1 cannot start: a task program is missing", f"{empty}/braid-prepare: No such file or directory", "--bin", up=("--bin", empty))
 
     def test_a_disk_that_is_full(self):
         def small_files():
