@@ -74,7 +74,10 @@ Status WriteSecret(const std::string& path, const std::string& content) {
 }  // namespace
 
 std::string_view HostOf(std::string_view address) {
-  if (address.starts_with('[')) return address.substr(0, std::min(address.size(), address.find(']') + 1));
+  if (address.starts_with('[')) {
+    const size_t end = address.find(']');
+    return end == std::string_view::npos ? address : address.substr(0, end + 1);
+  }
   // More than one colon: an IPv6 address without brackets, which has no port.
   if (std::count(address.begin(), address.end(), ':') != 1) return address;
   return address.substr(0, address.find(':'));

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -72,7 +73,9 @@ class Child {
     Result<std::unique_ptr<Process>> process = Process::Start(options_);
     if (!process.ok()) {
       if (!ran_) return process.status().Wrap(name_ + " cannot start");
-      std::fprintf(stderr, "braid up: %s: %s\n", name_.c_str(), process.status().message().c_str());
+      // Too many processes, or no memory, for now: what runs beside it goes on.
+      std::fprintf(stderr, "braid up: %s cannot be started (%s), trying again in %lld ms\n", name_.c_str(), process.status().message().c_str(),
+                   (long long)backoff_ms_);
       Later(now);
       return OkStatus();
     }
@@ -198,8 +201,9 @@ Status WaitUntilReady(const Globals& globals, int32_t workers, int errors) {
       std::string said;
       char piece[4096];
       for (ssize_t n = 0; (n = read(errors, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR);) said.append(piece, n > 0 ? static_cast<size_t>(n) : 0);
-      if (said.empty()) said = "it ended before it was ready; look into " + JoinPath(globals.dir, "logs");
-      return Internal("braid up: " + said);
+      const size_t code_end = said.find('\n');
+      if (code_end == std::string::npos) return Internal("it ended before it was ready; look into " + JoinPath(globals.dir, "logs"));
+      return Status(static_cast<StatusCode>(std::atoi(said.c_str())), said.substr(code_end + 1));
     }
     const Result<Endpoint> endpoint = globals.FindCoordinator();
     if (!endpoint.ok()) continue;
@@ -277,17 +281,17 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
 
 // The background process: its output goes to a log, and why it could not begin to `errors` as well.
 [[noreturn]] void RunInBackground(const Globals& globals, const UpFlags& flags, int errors) {
-  const auto fail = [&](const std::string& why) {
-    std::fprintf(stderr, "braid up: %s\n", why.c_str());
-    (void)WriteAll(errors, why, "");
-    _exit(kErrorExit);
+  const auto fail = [&](const Status& why) {
+    std::fprintf(stderr, "braid up: %s\n", why.message().c_str());
+    (void)WriteAll(errors, std::to_string(static_cast<int>(why.code())) + "\n" + why.message(), "");
+    _exit(ExitCodeOf(why));
   };
   const std::string log = JoinPath(JoinPath(globals.dir, "logs"), "up.log");
   if (freopen("/dev/null", "r", stdin) == nullptr || freopen(log.c_str(), "a", stdout) == nullptr || freopen(log.c_str(), "a", stderr) == nullptr) {
-    fail(ErrnoStatus(errno, "opening " + log).message());
+    fail(ErrnoStatus(errno, "opening " + log));
   }
   const Result<int> code = RunForeground(globals, flags);
-  if (!code.ok()) fail(code.status().message());
+  if (!code.ok()) fail(code.status());
   _exit(*code);
 }
 
@@ -338,7 +342,7 @@ Result<int> Down(const Globals& globals) {
   const pid_t pid = MemberOr<pid_t>(json, "pid", 0);
   const auto start = MemberOr<uint64_t>(json, "start", 0);
   const auto alive = [&] { return pid > 1 && ProcessStartTime(pid) == start; };
-  if (alive()) kill(pid, SIGTERM);
+  if (alive() && kill(pid, SIGTERM) != 0 && errno != ESRCH) return ErrnoStatus(errno, Format("ending braid up, process %d", pid));
   const int64_t deadline = SystemClock().MonotonicMs() + 90'000;
   while (alive() && SystemClock().MonotonicMs() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   if (alive()) return DeadlineExceeded(Format("process %d did not end in 90 s; look into %s/logs", pid, globals.dir.c_str()));

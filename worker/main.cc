@@ -2,8 +2,10 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -56,6 +58,18 @@ Result<std::vector<std::string>> DataRoots(const std::vector<std::string>& folde
   return roots;
 }
 
+// A worker of all kinds needs all programs; one that lacks them would take jobs and lose each.
+Status CheckPrograms(const Flags& flags, const std::string& bin) {
+  if (!flags.kinds.empty()) return OkStatus();
+  for (const char* program : {"braid-prepare", "braid-trainer", "braid-merge", "braid-report"}) {
+    const std::string path = JoinPath(bin, program);
+    if (access(path.c_str(), X_OK) != 0) {
+      return ErrnoStatus(errno, "looking for " + path).Wrap("a task program is missing; --bin names the folder of all, --kinds takes jobs of some kinds only");
+    }
+  }
+  return OkStatus();
+}
+
 Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::string>& texts) {
   std::map<std::string, std::string> labels;
   for (const std::string& text : texts) {
@@ -93,7 +107,9 @@ Status Run(const Flags& flags, bool* started) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
   Identity identity;
   BRAID_ASSIGN_OR_RETURN(identity.labels, ParseLabels(flags.labels));
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"worker.lock", "instance", "cache", "ranks", "artifacts"}));
+  const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
+  BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"worker.lock", "instance*", "cache", "ranks", "artifacts"}));
   const std::string dir = AbsolutePath(flags.dir);
   Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, "worker.lock"));
   if (lock.status().code() == StatusCode::kAlreadyExists) {
@@ -123,8 +139,8 @@ Status Run(const Flags& flags, bool* started) {
   StopSignal stop;
   StopSignal session_stop;
   RpcLink link(SourceOf(flags), identity.worker_id, identity.boot_id);
-  Supervisor supervisor({&link, cache.get(), dir, flags.bin.empty() ? ProgramFolder() : flags.bin,
-                         ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()), data_roots}, identity.gpus);
+  Supervisor supervisor({&link, cache.get(), dir, bin, ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()), data_roots},
+                        identity.gpus);
   std::thread watcher([&] {
     const timespec tick{0, 100'000'000};
     while (!stop.IsSet()) {

@@ -42,7 +42,7 @@ void Program::Kill() {
 void Program::Control(const Json& control) {
   MutexLock lock(socket_mutex_);
   if (process_ == nullptr || process_->socket() < 0) return;
-  const std::string text = control.dump() + "\n";
+  const std::string text = control.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   (void)!send(process_->socket(), text.data(), text.size(), MSG_NOSIGNAL);
 }
 

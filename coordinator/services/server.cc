@@ -17,6 +17,7 @@ namespace braid::coordinator {
 namespace {
 
 constexpr int64_t kTidyEveryMs = 60'000;
+constexpr int kMostCallsOfAConnection = 1024;  // each has a thread; more wait with the client
 
 // Now and then: what nobody comes back for is dropped.
 class Tidying {
@@ -75,6 +76,7 @@ class GrpcServer final : public Server {
     builder.AddListeningPort(address, credentials, &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
     builder.SetMaxReceiveMessageSize(64 << 20);  // the manifest of an artifact of 100,000 files, a large recipe
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCallsOfAConnection);
     // Both sides ping; one-sided settings end in too_many_pings.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);

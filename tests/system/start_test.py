@@ -54,11 +54,11 @@ class Start(unittest.TestCase):
     def test_a_lock_that_cannot_be_opened(self):
         os.makedirs(os.path.join(self.state, "up.lock"))
         self.refused(f"opening {self.state}/up.lock: Is a directory", "--dir")
-        os.rmdir(os.path.join(self.state, "up.lock"))
-        for folder, name, in (("coordinator", "coordinator.lock"), ("worker-1", "worker.lock")):
+        shutil.rmtree(self.state)
+        for folder, name in (("coordinator", "coordinator.lock"), ("worker-1", "worker.lock")):
             os.makedirs(os.path.join(self.state, folder, name))
             self.refused("cannot start", f"{folder}/{name}: Is a directory")
-            os.rmdir(os.path.join(self.state, folder, name))
+            shutil.rmtree(self.state)
 
     def test_a_state_folder_that_may_not_be_written(self):
         """Another user's where this test may become another user, else one that is closed."""
@@ -84,13 +84,13 @@ class Start(unittest.TestCase):
         self.assertIn(f"{address}: Permission denied", self.braid.run("list", "runs", code=4, **other).stderr)
 
     def test_a_folder_that_cannot_be_written(self):
-        os.makedirs(self.state)
         for name in ("logs", "coordinator", "worker-1"):
+            os.makedirs(self.state)
             path = os.path.join(self.state, name)
             with open(path, "w", encoding="utf-8"):
                 pass
             self.refused(path, code=None)
-            os.remove(path)
+            shutil.rmtree(self.state)
         os.makedirs(os.path.join(self.state, "coordinator", "token"))
         self.refused("coordinator/token", "cannot start")
 
@@ -100,12 +100,14 @@ class Start(unittest.TestCase):
         self.refused(f"coordinator cannot start: starting {empty}/braid-coordinator: No such file or directory", up=("--bin", empty), code=3)
         shutil.copy(program("braid-coordinator"), empty)
         self.refused(f"worker-1 cannot start: starting {empty}/braid-worker: No such file or directory", up=("--bin", empty), code=3)
+        shutil.copy(program("braid-worker"), empty)
+        self.refused("worker-1 cannot start: a task program is missing", f"{empty}/braid-prepare: No such file or directory", "--bin", up=("--bin", empty))
 
     def test_a_disk_that_is_full(self):
         def small_files():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-        self.refused("coordinator cannot start", "full", preexec_fn=small_files)
+        self.refused("coordinator cannot start", "braid.db", preexec_fn=small_files)
 
     def test_a_folder_in_use(self):
         with Service(workers=1) as service:
