@@ -61,8 +61,8 @@ Status Guarded(const Job& job, const Task& task, Channel& channel) {
 
 std::string HintFor(const Status& status) {
   if (status.reason() == "STORAGE_FULL") return "make room on that disk; the job is tried again";
-  if (status.reason() == kOutOfMemory) return "it is tried again in case that others took the memory; if not, give it less to hold or a larger machine";
-  if (status.reason() == kDeviceUnusable) return "look at the GPUs of that worker's machine (nvidia-smi); the job goes to another worker";
+  if (status.reason() == kOutOfMemory) return "other programs may have taken the memory, so a job is tried again; if that does not help, give it less to hold";
+  if (status.reason() == kDeviceUnusable) return "look at the GPUs of that machine (nvidia-smi); a job goes to another worker";
   if (status.code() == StatusCode::kDataLoss) return "fetch or make the file again; it is not what was written";
   if (status.code() == StatusCode::kPermissionDenied) return "let the user that runs the worker read and write there";
   return "";

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace braid::worker {
@@ -36,7 +37,13 @@ struct Nvml {
   int (*mig_handle)(Device, unsigned, Device*);
   int (*instance)(Device, unsigned*);
   int (*compute_instance)(Device, unsigned*);
+  const char* (*error_text)(int);
 };
+
+// A GPU that is there and cannot be used is missed by somebody.
+void Warn(const Nvml& nvml, const std::string& what, int error) {
+  Log(LogLevel::kWarning, "worker", what + ": " + (nvml.error_text != nullptr ? nvml.error_text(error) : "error " + std::to_string(error)) + " (NVML)");
+}
 
 template <typename Function>
 bool Find(void* library, const char* symbol, Function* function) {
@@ -58,13 +65,17 @@ bool Open(const std::string& library, Nvml* nvml) {
                        Find(nvml->library, "nvmlDeviceGetGpuInstanceId", &nvml->instance) &&
                        Find(nvml->library, "nvmlDeviceGetComputeInstanceId", &nvml->compute_instance);
   if (!divides) nvml->mig_mode = nullptr;
+  (void)Find(nvml->library, "nvmlErrorString", &nvml->error_text);
   return whole;
 }
 
 std::optional<Gpu> Describe(const Nvml& nvml, Device device) {
   char uuid[96] = "", name[96] = "";
   Memory memory{};
-  if (nvml.uuid(device, uuid, sizeof uuid) != 0) return std::nullopt;
+  if (const int error = nvml.uuid(device, uuid, sizeof uuid); error != 0) {
+    Warn(nvml, "a GPU without a UUID is not used", error);
+    return std::nullopt;
+  }
   (void)nvml.name(device, name, sizeof name);
   (void)nvml.memory(device, &memory);  // not every device supports it
   return Gpu{uuid, name, memory.total};
@@ -98,7 +109,10 @@ std::vector<Gpu> List(const Nvml& nvml) {
   if (nvml.count(&count) != 0) count = 0;
   for (unsigned i = 0; i < count; ++i) {
     Device device = nullptr;
-    if (nvml.handle(i, &device) != 0) continue;
+    if (const int error = nvml.handle(i, &device); error != 0) {
+      Warn(nvml, "GPU " + std::to_string(i) + " is not used", error);
+      continue;
+    }
     std::optional<Gpu> gpu = Describe(nvml, device);
     if (!gpu.has_value()) continue;
     std::vector<Gpu> parts = Instances(nvml, device, *gpu).value_or(std::vector<Gpu>{*gpu});
@@ -180,9 +194,14 @@ int32_t ThreadsOfGpuJob(int32_t cores, size_t gpus) {
 std::vector<Gpu> FindGpus(const std::string& library) {
   std::vector<Gpu> gpus;
   Nvml nvml{};
-  if (Open(library, &nvml) && nvml.init() == 0) {
-    gpus = List(nvml);
-    nvml.shutdown();
+  if (Open(library, &nvml)) {
+    const int error = nvml.init();
+    if (error == 0) {
+      gpus = List(nvml);
+      nvml.shutdown();
+    } else {
+      Warn(nvml, "no GPU is used, for the driver cannot be asked", error);
+    }
   }
   if (nvml.library != nullptr) dlclose(nvml.library);
   return gpus;

@@ -29,16 +29,16 @@ Result<std::vector<MetricPoint>> MetricReader::Next(int64_t epochs) {
     const uint64_t size = files_->Size(name);
     if (size <= offset) continue;
     BRAID_ASSIGN_OR_RETURN(const std::string text, files_->Read(name, offset, size - offset));
-    size_t begin = 0;
-    for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
-      auto point = ParseMetricLine(std::string_view(text).substr(begin, end - begin));
+    std::string_view rest(text);
+    for (size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+      auto point = ParseMetricLine(rest.substr(0, end));
       if (point.ok()) {
         point->epoch = epoch;
         by_step[point->step] = std::move(*point);
       }
-      begin = end + 1;
+      rest.remove_prefix(end + 1);
     }
-    offset += begin;
+    offset += text.size() - rest.size();
   }
   std::vector<MetricPoint> points;
   for (auto& [step, point] : by_step) points.push_back(std::move(point));

@@ -13,6 +13,7 @@
 #define __device__
 #define __global__
 #define __shared__ static
+#define __expf(x) std::exp(x)
 
 namespace {
 
@@ -24,7 +25,6 @@ thread_local Index threadIdx;
 std::barrier<>* g_block = nullptr;
 
 void __syncthreads() { g_block->arrive_and_wait(); }
-float __expf(float x) { return std::exp(x); }
 
 }  // namespace
 
