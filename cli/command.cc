@@ -36,6 +36,7 @@ Result<std::string> Globals::Address() const {
   if (!address.empty()) return address;
   const std::string file = JoinPath(dir, "address.json");
   const Result<Json> json = ReadJsonFile(file);
+  if (!json.ok() && PathExists(file)) return json.status().Wrap("the coordinator's address");
   if (!json.ok()) {
     return Unavailable("no coordinator: " + file + " is not there; start one with braid up, or give --addr HOST:PORT");
   }

@@ -11,8 +11,8 @@ import unittest
 import by_hand
 from by_hand import program
 
-ODD = ["", "null", "[]", "3", '"text"', "{", '{"a": 1}', "[null]", '{"model": null}', '{"model": {"type": 3}}', '{"model": {"kind": "dense", "dense": null}}',
-       '{"version": 1, "kind": null}', "\x00", '{"a": "' + "é" * 200 + '"}', "[" * 200]
+# The tests of each format replace every value by one of every type; these are for the programs around them.
+ODD = ["", "null", "[]", '"text"', '{"model": null}', '{"model": {"type": 3}}', '{"version": 1, "kind": null, "grpc": 3}', '{"a": "' + "é" * 200 + '"}', "[" * 200]
 
 
 class OddFiles(unittest.TestCase):
@@ -70,7 +70,7 @@ class OddFiles(unittest.TestCase):
     def test_an_address_that_is_none(self):
         for text in ODD:
             self.write("state/address.json", text)
-            self.sentence("braid", "--dir", self.at("state"), "list", "runs", codes=(1, 7))
+            self.sentence("braid", "--dir", self.at("state"), "list", "runs", codes=(1, 6))
 
     def test_flags_out_of_their_ranges(self):
         shards = self.at("shards")
