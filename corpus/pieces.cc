@@ -73,21 +73,6 @@ size_t FirstPiece(std::string_view text) {
   return end == text.size() || last == 0 ? end : last;
 }
 
-bool IsSurelyNfc(std::string_view text) {
-  while (!text.empty()) {
-    const size_t ascii = AsciiPrefix(text);
-    text.remove_prefix(ascii);
-    if (text.empty()) break;
-    size_t length = 0;
-    const uint32_t c = DecodeCodePoint(text, &length);
-    // No character of these blocks decomposes to anything but itself composed, or follows another to compose with it.
-    const bool inert = c < 0x300 || (c >= 0x2010 && c <= 0x2043) || (c >= 0x4E00 && c <= 0x9FFF);
-    if (!inert) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 const std::array<std::string, 256>& ByteCharacters() {
   static const std::array<std::string, 256> table = [] {
     std::array<std::string, 256> characters;

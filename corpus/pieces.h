@@ -14,9 +14,6 @@ namespace braid::corpus {
 // The length in bytes of the piece that `text` begins with. REQUIRES: text is valid UTF-8 and not empty.
 size_t FirstPiece(std::string_view text);
 
-// A quick look: true means that Nfc(text) (corpus/unicode.h) is text. Holds for most prose of European languages and for Chinese.
-bool IsSurelyNfc(std::string_view text);
-
 // GPT-2's map of bytes to printable characters, as UTF-8: byte 0x20 is "Ġ". And back: -1 for other characters.
 const std::array<std::string, 256>& ByteCharacters();
 int ByteOfCharacter(uint32_t code_point);

@@ -50,8 +50,16 @@ class Composer {
       const Decomposition& one = kDecompositions[i];
       parts_[one.character] = {one.first, one.second};
       if (one.composes) wholes_[Key(one.first, one.second)] = one.character;
+      active_[one.composes ? one.second : one.character] = true;
+    }
+    for (uint32_t c = 0; c < kCodePoints; ++c) {
+      const bool joins = (c >= kVowels && c < kVowels + kVowelCount) || (c > kTails && c < kTails + kTailCount);
+      if (joins || classes_[c] != 0) active_[c] = true;
     }
   }
+
+  // A character of class 0 that stays as it is and joins none before it.
+  bool IsInert(uint32_t c) const { return !(c < kCodePoints && active_[c]); }
 
   std::string Compose(std::string_view text) const {
     std::vector<uint32_t> characters;
@@ -129,9 +137,15 @@ class Composer {
   }
 
   const ValueTable classes_;
+  std::vector<bool> active_ = std::vector<bool>(kCodePoints);  // what IsInert is not true of
   std::unordered_map<uint32_t, std::pair<uint32_t, uint32_t>> parts_;
   std::unordered_map<uint64_t, uint32_t> wholes_;
 };
+
+const Composer& TheComposer() {
+  static const Composer composer;
+  return composer;
+}
 
 }  // namespace
 
@@ -140,9 +154,17 @@ Category CategoryOf(uint32_t code_point) {
   return static_cast<Category>(table[code_point]);
 }
 
-std::string Nfc(std::string_view text) {
-  static const Composer composer;
-  return composer.Compose(text);
+std::string Nfc(std::string_view text) { return TheComposer().Compose(text); }
+
+bool IsSurelyNfc(std::string_view text) {
+  const Composer& composer = TheComposer();
+  while (true) {
+    text.remove_prefix(AsciiPrefix(text));
+    if (text.empty()) return true;
+    size_t length = 0;
+    if (!composer.IsInert(DecodeCodePoint(text, &length))) return false;
+    text.remove_prefix(length);
+  }
 }
 
 std::string UnicodeVersion() { return std::string(kCategoriesVersion) + ", NFC " + kCompositionVersion; }

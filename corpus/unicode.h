@@ -18,6 +18,8 @@ inline bool IsNumber(Category category) { return category >= Category::kNd && ca
 
 // Canonical composition (NFC). REQUIRES: valid UTF-8.
 std::string Nfc(std::string_view text);
+// A quick look: true means that Nfc(text) is text. False for little that is NFC: text with marks that stand alone.
+bool IsSurelyNfc(std::string_view text);
 
 // "16.0.0, NFC 9.0.0": characters are classified by the first version of Unicode and composed by the second, as the
 // `tokenizers` package does. Shards and tokenizers that a job makes say it.

@@ -67,7 +67,7 @@ TEST_F(PlanTest, APlanDoesWithoutWhatIsNotHere) {
   const auto file = LoadRecipe(recipe, {}, Missing::kListed);
   ASSERT_TRUE(file.ok()) << file.status().message();
   EXPECT_THAT(file->missing, testing::ElementsAre(recipe + ":2: no file matches " + At("far/tokenizer.json"), recipe + ":5: no file matches " + At("far/*.jsonl"),
-                                                  recipe + ":9: from: " + At("old") + " is neither an artifact id nor a checkpoint folder (it has no config.json)",
+                                                  recipe + ":9: from: " + At("./old") + " is neither an artifact id nor a checkpoint folder (it has no config.json)",
                                                   recipe + ":11: blimp: there is no folder " + At("far/blimp")));
   const Json json = JsonOf(*file);
   EXPECT_EQ(json["missing"].size(), 4u);

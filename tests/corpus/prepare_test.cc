@@ -147,11 +147,17 @@ TEST_F(PrepareTest, ValidationFilesAreSetAsideWhole) {
   EXPECT_EQ(Documents().size(), 2u);
   const Shards shards = Shards::Open(at("output/shards")).value();
   ASSERT_EQ(shards.validation.documents(), 3);
+  EXPECT_EQ(shards.description["unicode"], "16.0.0, NFC 9.0.0");
   EXPECT_EQ(shards.validation.tokens(), 3 * (static_cast<int64_t>(four.size()) + 1));
   std::vector<int32_t> first(four.size());
   shards.validation.Copy(0, first.size(), first.data());
   EXPECT_EQ(first, four);
   EXPECT_EQ(channel.result["validation_documents"], 3);
+  // Shards of earlier versions do not say by which Unicode they were cut.
+  Json before = shards.description;
+  before.erase("unicode");
+  ASSERT_TRUE(WriteJsonFile(at("output/shards/shards.json"), before).ok());
+  EXPECT_TRUE(Shards::Open(at("output/shards")).ok());
 
   // A corpus that is read in place names them itself.
   task.inputs.erase("source");

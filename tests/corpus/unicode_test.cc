@@ -47,5 +47,21 @@ TEST(UnicodeTest, ComposesCanonically) {
   EXPECT_EQ(Nfc(""), "");
 }
 
+TEST(UnicodeTest, AQuickLookIsRight) {
+  size_t surely = 0;
+  for (uint32_t c = 0; c < 0x110000; ++c) {
+    if (c >= 0xD800 && c < 0xE000) continue;
+    for (const std::string& text : {Text({c}), Text({'a', c}), Text({0xAC00, c})}) {
+      if (!IsSurelyNfc(text)) continue;
+      ASSERT_EQ(Nfc(text), text) << c;
+      ++surely;
+    }
+  }
+  EXPECT_GT(surely, 3'000'000u);
+  EXPECT_TRUE(IsSurelyNfc(Text({0x41F, 0x440, 0x438, 0xE9, 0x1F600, 0x3042, 0xAC01})));  // prose is
+  EXPECT_FALSE(IsSurelyNfc(Text({'e', 0x301})));
+  EXPECT_FALSE(IsSurelyNfc(Text({0x212B})));
+}
+
 }  // namespace
 }  // namespace braid::corpus

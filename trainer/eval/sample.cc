@@ -48,8 +48,10 @@ Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::strin
   settings.top_k = read.Int("top_k", settings.top_k);
   settings.top_p = read.Double("top_p", settings.top_p);
   settings.seed = static_cast<uint64_t>(read.Int("seed", 42));
-  if (settings.tokens < 1 || settings.tokens > 100'000) read.Fail("tokens", "must be in 1 .. 100000");
-  if (!(settings.temperature >= 0 && std::isfinite(settings.temperature))) read.Fail("temperature", "must be finite and not negative");
+  if (settings.tokens < 1) read.Fail("tokens", "must be at least 1");
+  if (settings.tokens > 100'000) read.Fail("tokens", "must be at most 100000");
+  if (settings.temperature < 0) read.Fail("temperature", "must not be negative");
+  if (!std::isfinite(settings.temperature)) read.Fail("temperature", "must be finite");
   if (settings.top_k < 0) read.Fail("top_k", "must not be negative");
   if (!(settings.top_p > 0 && settings.top_p <= 1)) read.Fail("top_p", "must be above 0 and at most 1");
   BRAID_RETURN_IF_ERROR(read.Finish());

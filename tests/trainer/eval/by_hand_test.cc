@@ -53,6 +53,19 @@ TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
   for (size_t i = 0; i < adapted.size(); ++i) ASSERT_NEAR(stored[i], adapted[i], 1e-5);
 }
 
+TEST_F(ByHandTest, NumbersHaveRanges) {
+  const auto generate = [&](const std::string& option, const std::string& value) {
+    return GenerateByHand(Words({"generate", folder_, "the", "--" + option, value})).message();
+  };
+  EXPECT_EQ(generate("threads", "0"), "--threads: must be in 1 .. 1024, is 0");
+  EXPECT_EQ(generate("threads", "100000"), "--threads: must be in 1 .. 1024, is 100000");
+  EXPECT_EQ(generate("threads", "two"), "--threads: \"two\" is not a whole number");
+  EXPECT_THAT(generate("tokens", "1000000000"), HasSubstr("tokens: must be at most 100000"));
+  EXPECT_EQ(generate("temperature", "nan"), "--temperature: must be finite, is nan");
+  EXPECT_EQ(EvaluateByHand(Words({"evaluate", folder_, world_.at("shards"), "--threads", "0"})).message(), "--threads: must be in 1 .. 1024, is 0");
+  EXPECT_EQ(BlimpByHand(Words({"blimp", folder_, world_.at("blimp"), "--pairs", "-1"})).message(), "--pairs: must be at least 0, is -1");
+}
+
 TEST_F(ByHandTest, BlimpPrintsEachParadigmAndTheMean) {
   ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/order.jsonl", R"({"sentence_good": "the cat", "sentence_bad": "the cat"})").ok());
   ::testing::internal::CaptureStdout();

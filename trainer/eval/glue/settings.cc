@@ -32,9 +32,12 @@ void Check(const GlueSettings& settings, JsonReader& read) {
   at_least_one("batch", settings.batch);
   at_least_one("length", settings.length);
   at_least_one("rank", settings.rank);
-  if (!(settings.lr > 0 && std::isfinite(settings.lr))) read.Fail("lr", "must be finite and above 0");
-  if (!(settings.alpha > 0 && std::isfinite(settings.alpha))) read.Fail("alpha", "must be finite and above 0");
-  if (!(settings.weight_decay >= 0 && std::isfinite(settings.weight_decay))) read.Fail("weight_decay", "must be finite and not negative");
+  if (!(settings.lr > 0)) read.Fail("lr", "must be above 0");
+  if (!(settings.alpha > 0)) read.Fail("alpha", "must be above 0");
+  if (!(settings.weight_decay >= 0)) read.Fail("weight_decay", "must not be negative");
+  for (const auto& [key, value] : {std::pair{"lr", settings.lr}, {"alpha", settings.alpha}, {"weight_decay", settings.weight_decay}}) {
+    if (!std::isfinite(value)) read.Fail(key, "must be finite");
+  }
   if (!(settings.warmup >= 0 && settings.warmup <= 1)) read.Fail("warmup", "must be between 0 and 1");
   if (!(settings.dropout >= 0 && settings.dropout < 1)) read.Fail("dropout", "must be at least 0 and below 1");
   if (settings.documents < 0) read.Fail("documents", "must not be negative");
