@@ -14,7 +14,7 @@ void ReadTrainFields(YamlMap& map, Json* train);
 void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Json* train);
 
 // `joint`, or the `joint` of one composite, over what stands in *joint: the fields of `train`, and freeze_paths,
-// carry_optimizer, ranks, slots and device.
+// carry_optimizer, lr_factor, ranks, slots and device.
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Joint* joint);
 
 }  // namespace braid::recipe
