@@ -59,6 +59,15 @@ Json TrainPreset(const std::string& compat) {
 
 std::string ConnectInitPreset(const std::string& compat) { return compat == "paper" ? "normal" : "identity"; }
 
+double JointRatePreset(const std::string& compat, const std::string& connect) { return compat == "paper" || connect == "slice" ? 1.0 : 0.5; }
+
+double ScaleJointRates(const std::string& compat, const std::string& connect, Joint* joint) {
+  const double factor = joint->own_rates ? 1 : joint->lr_factor.value_or(JointRatePreset(compat, connect));
+  Json& train = joint->train;
+  for (Json* rate : {&train["optimizer"]["lr"], &train["lr_min"], &train["warmup_start"]}) *rate = factor * rate->get<double>();
+  return factor;
+}
+
 std::string LossAveragePreset(const std::string& compat) { return compat == "paper" ? "batch_mean" : "token_mean"; }
 
 std::vector<std::string> Overrides(const Recipe& recipe) {

@@ -15,6 +15,13 @@ Json TrainPreset(const std::string& compat);
 // How shared and routed connections of merged composites begin: normal or identity (model/connection.h).
 std::string ConnectInitPreset(const std::string& compat);
 
+// The joint rate as a share of train's, by kind of connection.
+double JointRatePreset(const std::string& compat, const std::string& connect);
+
+// Multiplies the rates that `joint` has from `train` by its lr_factor, or by what `compat` has for the kind of connection; rates of its own
+// stay. Once a joint phase. Returns the factor.
+double ScaleJointRates(const std::string& compat, const std::string& connect, Joint* joint);
+
 // T8: batch_mean or token_mean.
 std::string LossAveragePreset(const std::string& compat);
 

@@ -192,6 +192,9 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
     ReadJointSection(joint, map.PathOf("joint"), errors, &composite.joint);
     errors.set_inherited(before);
   }
+  const bool usual = !composite.joint.own_rates && !composite.joint.lr_factor.has_value();
+  const double factor = ScaleJointRates(recipe.compat, composite.spec.connection.kind, &composite.joint);
+  if (usual) errors.NoteDefault(map.PathOf("joint.lr_factor"), Format("%g", factor));
   return composite;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,8 @@ struct Model {
 // How a composite is trained after the merge.
 struct Joint {
   Json train;                    // settings of docs/tasks.md, `train`, with freeze_paths
+  bool own_rates = false;        // `joint` itself has optimizer.lr, lr_min or warmup_start
+  std::optional<double> lr_factor;  // of rates that come from `train`; absent: what the preset has for the kind of connection
   bool carry_optimizer = false;  // the merge carries the parents' moments over
   int32_t ranks = 1;
   int32_t slots = 1;

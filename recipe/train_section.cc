@@ -74,6 +74,18 @@ void CheckSchedule(YamlMap& map, const Json& train) {
   if (train["lr_min"].get<double>() > 0) map.Fail("lr_min", "lr_schedule cosine_misstepped falls towards 0 alone");
 }
 
+// Rates of the section itself end what is taken from `train`, and with it the factor.
+void ReadRateFactor(YamlMap& map, Joint* joint) {
+  const YAML::Node optimizer = map.Node("optimizer");
+  const bool lr = optimizer.IsDefined() && optimizer.IsMap() && optimizer["lr"].IsDefined();
+  joint->own_rates = joint->own_rates || lr || map.Has("lr_min") || map.Has("warmup_start");
+  (void)map.Node("lr_factor");
+  if (!map.Has("lr_factor")) return;
+  joint->lr_factor = map.Double("lr_factor", 1);
+  if (!(*joint->lr_factor > 0) || !std::isfinite(*joint->lr_factor)) map.Fail("lr_factor", "must be above 0");
+  if (joint->own_rates) map.Fail("lr_factor", "is of rates that come from train; joint has its own (optimizer.lr, lr_min or warmup_start)");
+}
+
 // true: for ever, false: never, n: for the first n steps.
 int64_t ReadFreeze(YamlMap& map, int64_t fallback) {
   const YAML::Node node = map.Node("freeze_paths");
@@ -133,6 +145,7 @@ void ReadJointSection(const YAML::Node& node, const std::string& path, YamlError
   joint->device = map.Choice("device", joint->device, {"cpu", "cuda"});
   CheckGpuSlots(map, joint->slots, joint->device, Format("for %lld GPUs set joint.ranks to %lld", (long long)joint->slots, (long long)joint->slots));
   joint->carry_optimizer = map.Bool("carry_optimizer", joint->carry_optimizer);
+  ReadRateFactor(map, joint);
   joint->train["freeze_paths"] = ReadFreeze(map, joint->train.value("freeze_paths", int64_t{0}));
   const bool before = errors.inherited();
   errors.set_inherited(true);

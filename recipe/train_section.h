@@ -18,7 +18,7 @@ void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlError
 void CheckGpuSlots(YamlMap& map, int64_t slots, const std::string& device, const std::string& instead);
 
 // `joint`, or the `joint` of one composite, over what stands in *joint: the fields of `train`, and freeze_paths,
-// carry_optimizer, ranks, slots and device.
+// carry_optimizer, lr_factor, ranks, slots and device.
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Joint* joint);
 
 }  // namespace braid::recipe

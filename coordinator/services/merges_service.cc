@@ -12,6 +12,7 @@
 #include "coordinator/services/status.h"
 #include "merge/account.h"
 #include "merge/request.h"
+#include "recipe/compat.h"
 #include "recipe/recipe.h"
 
 namespace braid::coordinator {
@@ -86,7 +87,8 @@ class MergesService final : public v1::Merges::Service {
 
   // The joint phase on the data of the gate. The tokenizer is the one that the merge wrote beside the composite.
   static Result<recipe::JobNode> JointOf(const v1::StartMergeRequest& request, const merge::MergePlan& plan, const recipe::JobNode& gate) {
-    BRAID_ASSIGN_OR_RETURN(const recipe::Joint settings, recipe::ParseJoint(request.joint(), "joint"));
+    BRAID_ASSIGN_OR_RETURN(recipe::Joint settings, recipe::ParseJoint(request.joint(), "joint"));
+    recipe::ScaleJointRates("fixed", plan.model.connection.kind, &settings);
     recipe::JobNode joint;
     joint.name = "joint:composite";
     joint.kind = "joint";

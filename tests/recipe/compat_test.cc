@@ -90,7 +90,9 @@ TEST(CompatTest, StartsOfConnectionsAreNamedIfTheyAreNotThePresets) {
   EXPECT_THAT(Overrides(MustParse(kPaper + Replaced("{name: c}", "{name: c, connect_init: identity}"))),
               ElementsAre("composites.c.connect_init = identity"));
   EXPECT_THAT(Overrides(MustParse(Replaced("{name: c}", "{name: c, connect: slice}"))), IsEmpty());
-  EXPECT_THAT(SettingsInForce(MustParse(kSmall)), Contains("composites.0.connect_init = identity  (default)"));
+  EXPECT_THAT(SettingsInForce(MustParse(kSmall)), Contains("composites.0.connect_init = \"identity\"  (default)"));
+  EXPECT_THAT(SettingsInForce(MustParse(kSmall)), Contains("composites.0.joint.lr_factor = 0.5  (default)"));
+  EXPECT_THAT(SettingsInForce(MustParse(kPaper + std::string(kSmall))), Contains("composites.0.joint.lr_factor = 1  (default)"));
 }
 
 TEST(CompatTest, ThePlanNamesFieldsAndMode) {

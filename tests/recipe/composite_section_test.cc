@@ -37,6 +37,28 @@ TEST(CompositeSectionTest, ConnectionsBeginAsThePresetSays) {
   EXPECT_EQ(SpecOf("connect: slice").connection.init, "normal");  // it has no such maps
 }
 
+// Connections that begin as identities train best at half the rate of their paths.
+TEST(CompositeSectionTest, JointRatesAreAShareOfTheTrainingsUnlessTheyAreNamed) {
+  const auto rate = [](const std::string& options, const std::string& joint = "") {
+    return MustParse(Composed(options) + joint).composites[0].joint.train["optimizer"]["lr"].get<double>();
+  };
+  EXPECT_EQ(rate("connect: share"), 5e-4);  // of 1e-3
+  EXPECT_EQ(rate("connect: routed"), 5e-4);
+  EXPECT_EQ(rate("connect: slice"), 1e-3);
+  EXPECT_EQ(rate("connect: share, joint: {lr_factor: 1}"), 1e-3);
+  EXPECT_EQ(rate("connect: slice", "joint: {lr_factor: 0.25}\n"), 2.5e-4);
+  EXPECT_EQ(rate("connect: share, joint: {optimizer: {lr: 2e-3}}"), 2e-3);
+  EXPECT_EQ(rate("connect: share", "joint: {optimizer: {lr: 2e-3}}\n"), 2e-3);
+  EXPECT_EQ(rate("connect: share, joint: {optimizer: {weight_decay: 0}}"), 5e-4);
+  EXPECT_EQ(MustParse("compat: paper\n" + Composed("connect: share")).composites[0].joint.train["optimizer"]["lr"], 1e-3);
+  const Json train = MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 8e-4")).composites[0].joint.train;
+  EXPECT_EQ(train["lr_min"], 4e-4);  // the whole curve is lower
+  EXPECT_EQ(MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 1e-5") + "joint: {lr_min: 1e-6}\n").composites[0].joint.train["lr_min"], 1e-6);
+  EXPECT_THAT(ErrorOf(Composed("joint: {lr_factor: 0}")), HasSubstr("composites.0.joint.lr_factor: must be above 0"));
+  EXPECT_THAT(ErrorOf(Composed("joint: {lr_factor: 0.5, optimizer: {lr: 1e-3}}")),
+              HasSubstr("composites.0.joint.lr_factor: is of rates that come from train; joint has its own"));
+}
+
 // There is nothing to hand on.
 TEST(CompositeSectionTest, ConnectionsFromScratchBeginAtRandom) {
   const std::string paths = "paths: [{d: 64, heads: 2, blocks: 3}, {d: 64, heads: 2, blocks: 2}]";

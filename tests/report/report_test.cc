@@ -184,7 +184,7 @@ TEST_F(ReportTest, LossesAreComparedAtEqualTokensAndEqualTime) {
   EXPECT_DOUBLE_EQ(all[0].time->share, 0.8);
   const std::string text = ToMarkdown(Short(results));
   EXPECT_THAT(text, HasSubstr("## Loss at equal tokens and at equal time"));
-  EXPECT_THAT(text, HasSubstr("| c         |          3.0000 | 2.00 M | 1 min 40 s |     2 | dense |         3.5000 (80 %) |       3.5000 (80 %) |"));
+  EXPECT_THAT(text, HasSubstr("| c         |          3.0000 | 2.00 M | 1 min 40 s |     2 | dense |         3.5000 (80 %) |      3.5000 (80 %) |"));
   EXPECT_EQ(ToJson(results)["equal_terms"][0]["dense_at_time"]["share"], 0.8);
   EXPECT_THAT(ToMarkdown(Full(results)), HasSubstr("validation-loss-time.svg"));
 }
