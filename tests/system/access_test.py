@@ -83,7 +83,10 @@ class Access(unittest.TestCase):
             worker = subprocess.Popen([program("braid-worker"), "--coordinator", endpoint["grpc"], "--token-file", wrong, "--dir", folder, "--id", "stranger"],
                                       stderr=log, env=self.service.environment, cwd=self.service.folder)
             try:
-                wait_until(lambda: "the token is not this coordinator's" in open(folder + ".log", encoding="utf-8").read(), "the worker to say why")
+                def said():
+                    with open(folder + ".log", encoding="utf-8") as lines:
+                        return "the token is not this coordinator's" in lines.read()
+                wait_until(said, "the worker to say why")
             finally:
                 worker.terminate()
                 worker.wait(timeout=60)
