@@ -71,8 +71,8 @@ TEST(SpoiledRecipeTest, NumbersAreFinite) {
     }
   }
   EXPECT_GT(numbers, 15u);
-  EXPECT_EQ(ErrorOf(Replaced("lr: 1e-3", "lr: inf")), "r.yaml:13:31: train.optimizer.lr: must be finite, is \"inf\"");
-  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "clip: nan")), HasSubstr("r.yaml:13:9: train.clip: must be finite, is \"nan\""));
+  EXPECT_EQ(ErrorOf(Replaced("lr: 1e-3", "lr: inf")), "r.yaml:13:35: train.optimizer.lr: must be finite, is \"inf\"");
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "clip: nan")), HasSubstr("r.yaml:13:15: train.clip: must be finite, is \"nan\""));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: inf")), HasSubstr("train.batch: expected a whole number, found \"inf\""));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 1e300")), HasSubstr("train.batch: expected a whole number, found \"1e300\""));
 }

@@ -129,7 +129,7 @@ class Elsewhere(unittest.TestCase):
             self.assertRegex(said, r"^braid: .*recipe\.yaml:2: tokenizer\.file: .*t\.json.*\n$", text)
 
     def test_odd_numbers_and_letters_are_named(self):
-        self.assertIn("recipe.yaml:6:60: train.optimizer.lr: must be finite", self.refusal((SMALL % ("", "train: {vocab: 300}", "optimizer: {lr: inf}")).encode()))
+        self.assertIn("recipe.yaml:6:61: train.optimizer.lr: must be finite", self.refusal((SMALL % ("", "train: {vocab: 300}", "optimizer: {lr: inf}")).encode()))
         said = self.refusal((SMALL % (" # caf\u00e9", "train: {vocab: 300}", "clip: 1")).encode("latin-1"))
         self.assertIn("recipe.yaml:1:17: byte 0xE9 is not UTF-8", said)
         done = self.braid("--addr", "127.0.0.1:1", "submit", self.recipe((SMALL % (" # caf\u00e9", "train: {vocab: 300}", "clip: 1")).encode("latin-1")))
