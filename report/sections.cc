@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kIdDigits = 12;
 // More comparisons than these are a table.
-constexpr size_t kMostSentences = 8;
+constexpr size_t kMostSentences = 12;
 
 std::string InThisOne() { return "In this one training "; }
 
@@ -181,7 +181,7 @@ void AddResults(const Results& results, Document* document) {
     for (const std::string& line : lines) document->Text(line);
     return;
   }
-  document->Text("Difference of the loss on all text, composite less the other model; below zero the composite is better in this one training:");
+  document->Text("In this one training the losses on all text differ so, composite less the other model; below zero the composite is better:");
   document->Add(DifferenceTable(results));
 }
 
