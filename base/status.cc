@@ -76,7 +76,7 @@ Status ErrnoStatus(int error, std::string_view doing) {
     case EROFS: return PermissionDenied(std::move(message));
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return {StatusCode::kResourceExhausted, "STORAGE_FULL", std::move(message)};
+    case EFBIG: return {StatusCode::kResourceExhausted, "STORAGE_FULL", message + " (free space on that disk, then try again)"};
     case EMFILE:
     case ENFILE:
     case ENOMEM: return ResourceExhausted(std::move(message));

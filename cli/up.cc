@@ -145,7 +145,7 @@ struct UpFlags {
 // Two workers must not have the same GPUs, so one has them all.
 std::string GpusText(const UpFlags& flags) {
   if (flags.workers == 0 || flags.gpus == "none") return "";
-  return flags.gpus == "all" ? ", GPUs of this machine at worker-1" : ", GPUs " + flags.gpus + " at worker-1";
+  return flags.gpus == "all" ? ", any GPUs at worker-1" : ", GPUs " + flags.gpus + " at worker-1";
 }
 
 // A member of a file that a person may have edited; absent if it is of another type.

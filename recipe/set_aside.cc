@@ -26,7 +26,8 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag, const
   for (const Corpus& corpus : recipe.corpora) {
     const bool own = !corpus.validation.empty();
     const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
-    if (size == sizes.end() || !IsRead(dag, corpus.name)) continue;
+    // What is empty is said by whoever reads it.
+    if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
     const double share = own ? 1 : recipe.validation_documents * corpus.spec.value("sample", 1.0);
     const auto likely = static_cast<int64_t>(std::llround(share * static_cast<double>(size->second.tokens)));
     const int64_t most = MostTokens(size->second);

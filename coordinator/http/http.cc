@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/pass.h"
 #include "coordinator/http/bounded_server.h"
 #include "coordinator/http/metrics.h"
 
@@ -114,7 +115,8 @@ class LibServer final : public HttpServer {
       response->set_header("Allow", "GET, HEAD");
       return SetError(405, "only GET is served here; what changes something goes over gRPC", response);
     }
-    if (request.path == "/healthz" || request.path == "/readyz") return response->set_content("ok\n", "text/plain");
+    if (request.path == "/healthz") return response->set_content("ok\n", "text/plain");
+    if (request.path == "/readyz") return AnswerReady(response);
     if (const std::string wrong = WrongToken(request); !wrong.empty()) {
       response->set_header("WWW-Authenticate", "Bearer realm=\"braid\"");
       return SetError(401, wrong, response);
@@ -146,6 +148,17 @@ class LibServer final : public HttpServer {
     }
     return std::string(count == 0 ? "no token was sent" : "the token is not this coordinator's") + ": send \"Authorization: Bearer TOKEN\"; it is in " +
            options_.token_file;
+  }
+
+  // As gRPC's health of "coordinator" says it.
+  void AnswerReady(Response* response) {
+    bool recovering = false;
+    const Status status = core_->Query([&](const State& state) {
+      recovering = Recovering(state, core_->options(), core_->options().clock->MonotonicMs());
+    });
+    if (!status.ok()) return SetError(503, status.message(), response);
+    if (recovering) return SetError(503, "the coordinator has just started and waits for its workers to come back", response);
+    response->set_content("ok\n", "text/plain");
   }
 
   void AnswerRuns(Response* response) {

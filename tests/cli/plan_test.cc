@@ -66,7 +66,7 @@ TEST_F(PlanTest, APlanDoesWithoutWhatIsNotHere) {
                        "train: {batch: 2, accumulate: 1, epochs: 1}\nevaluate: [{blimp: {dir: far/blimp}}]\n");
   const auto file = LoadRecipe(recipe, {}, Missing::kListed);
   ASSERT_TRUE(file.ok()) << file.status().message();
-  EXPECT_THAT(file->missing, testing::ElementsAre(recipe + ":2: no file matches " + At("far/tokenizer.json"), recipe + ":5: no file matches " + At("far/*.jsonl"),
+  EXPECT_THAT(file->missing, testing::ElementsAre(recipe + ":2: there is no file " + At("far/tokenizer.json"), recipe + ":5: no file matches " + At("far/*.jsonl"),
                                                   recipe + ":9: from: " + At("./old") + " is neither an artifact id nor a checkpoint folder (it has no config.json)",
                                                   recipe + ":11: blimp: there is no folder " + At("far/blimp")));
   const Json json = JsonOf(*file);
@@ -75,7 +75,7 @@ TEST_F(PlanTest, APlanDoesWithoutWhatIsNotHere) {
   EXPECT_EQ(json["models"][0]["parameters"], std::to_string(2 * 301 * 8 + 4 * 64 + 3 * 8 * 32 + 2 * 8 + 8));
   EXPECT_GT(json["models"][0]["flopsPerToken"]["projections"], 2 * 301 * 8);
   EXPECT_EQ(json["models"][0]["steps"], "18");  // of the corpus that is here: 4000 / 4 * 0.99 * 0.6 / 32
-  EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("submit needs it:\n  " + recipe + ":2: no file matches"));
+  EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("submit needs it:\n  " + recipe + ":2: there is no file"));
   EXPECT_EQ(LoadRecipe(recipe, {}).status().message(), file->missing[0]);
   // What is there and wrong is an error all the same.
   Write("far/tokenizer.json", R"({"model": null})");

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/pass.h"
 #include "coordinator/core/requests.h"
 #include "coordinator/core/runs.h"
 #include "coordinator/core/sessions.h"
@@ -576,8 +577,11 @@ TEST_F(CoreTest, ANamesakeDoesNotEndTheElder) {
   EXPECT_EQ(Job(run, "a").epoch, 1) << "its training goes on";
   // The coordinator was restarted, and the namesake is the first to come.
   Restart();
+  const auto recovering = [&] { return Recovering(core_->state(), core_->options(), clock_.MonotonicMs()); };
+  EXPECT_TRUE(recovering()) << "as /readyz says";
   EXPECT_EQ(SayHello(namesake).reason(), "RECOVERING");
   Connect(elder);
+  EXPECT_FALSE(recovering());
   EXPECT_TRUE(Beat(elder).ok());
   EXPECT_EQ(SayHello(namesake).reason(), "ALREADY_EXISTS");
   EXPECT_EQ(Job(run, "a").epoch, 1);

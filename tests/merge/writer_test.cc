@@ -135,13 +135,13 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   EXPECT_EQ(state["steps"]["parallel.1.path.0.attn.q.weight"], 9);
   EXPECT_EQ(state["steps"]["parallel.1.path.1.attn.q.weight"], 3);
   EXPECT_EQ(state["steps"]["parallel.0.path.1.attn.q.weight"], 5);
-  EXPECT_EQ(state["steps"]["norm.weight"], 5);
+  EXPECT_EQ(state["steps"]["norm.weight"], 9);
   EXPECT_EQ(state["steps"]["gate.bias"], 0);
 
   const auto account = ProveComposite(plan, folders_, out_);
   ASSERT_TRUE(account.ok()) << account.status().message();
   const Json& first = (*account)["tensors"][0];
-  EXPECT_EQ(first["moments"]["age"], 5);
+  EXPECT_EQ(first["moments"]["age"], 9);
   EXPECT_EQ(first["sha256"].get<std::string>().size(), 64u);
   EXPECT_EQ(first["moments"]["m_sha256"].get<std::string>().size(), 64u);
   EXPECT_NE(first["moments"]["m_sha256"], first["moments"]["v_sha256"]);
@@ -244,7 +244,7 @@ TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
     EXPECT_EQ(Floats(file, prefix + "gate.bias"), (std::vector<float>{TrainedValues(prefix + "gate.bias", 2, 3)[1], 0.0f}));
   }
   const Json steps = ReadJsonFile(out_ + "/state.json").value()["steps"];
-  EXPECT_EQ(steps["embed.weight"], 6);
+  EXPECT_EQ(steps["embed.weight"], 20);
   EXPECT_EQ(steps["parallel.1.cross.weight"], 20);
   EXPECT_EQ(steps["large.0.attn.q.weight"], 0);
 }

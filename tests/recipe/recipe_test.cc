@@ -34,7 +34,7 @@ TEST(RecipeTest, ReadsWhatIsThere) {
   EXPECT_EQ(recipe->composites[0].members[1].corpus, "sums");
   EXPECT_EQ(recipe->composites[0].spec.large.heads, 4);
   EXPECT_EQ(recipe->composites[0].spec.large.ffn, 512);
-  EXPECT_FALSE(recipe->composites[0].spec.large.identity);
+  EXPECT_TRUE(recipe->composites[0].spec.large.identity) << "it starts from paths, under compat: fixed";
   EXPECT_THAT(recipe->baselines[0].corpora, ElementsAre("tales", "sums"));
   EXPECT_EQ(recipe->paths[0].train["batch"], 4);
   EXPECT_EQ(recipe->joint.train["optimizer"]["lr"], 1e-3);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "recipe/settings.h"
 #include "tests/base/mutations.h"
 #include "tests/recipe/small_recipe.h"
@@ -84,8 +85,14 @@ TEST(SpoiledRecipeTest, OtherEncodingsAreNamedWithTheirPlace) {
   EXPECT_THAT(ParseJoint("{ranks: \"\xE9\"}", "joint").status().message(), HasSubstr("joint:1:10: byte 0xE9"));
   EXPECT_TRUE(ParseRecipe("\xEF\xBB\xBF" + std::string(kSmall), "r.yaml").ok());  // a mark of order is UTF-8
   // A message never ends inside a character.
-  const std::string long_word = Replaced("batch: 4", "batch: " + std::string(59, 'x') + "\xC3\xA9\xC3\xA9");
-  EXPECT_THAT(ErrorOf(long_word), HasSubstr("x\xEF\xBF\xBD\""));
+  for (size_t before = 0; before < 4; ++before) {
+    std::string word(before, 'x');
+    for (int i = 0; i < 200; ++i) word += "\xE2\x82\xAC";
+    const std::string error = ErrorOf(Replaced("batch: 4", "batch: " + word));
+    EXPECT_THAT(error, HasSubstr("expected a whole number, found \"" + word.substr(0, before + 3)));
+    EXPECT_TRUE(IsUtf8(error)) << error;
+    EXPECT_LT(error.size(), 300u);
+  }
 }
 
 TEST(SpoiledRecipeTest, TheEntriesOfATokenizerThatIsNotHereMayBeSaid) {

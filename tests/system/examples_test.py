@@ -35,6 +35,7 @@ def lay_out(folder, example):
 def add_worker(braid, site):
     """One more worker, of another site."""
     state = os.path.join(braid.folder, "state")
+    os.makedirs(os.path.join(braid.folder, "sites", site), exist_ok=True)
     command = [program("braid-worker"), "--address-file", os.path.join(state, "address.json"), "--dir",
                os.path.join(braid.folder, site), "--id", site, "--site", site, "--slots", "1", "--data-root",
                os.path.join(braid.folder, "sites", site)]

@@ -37,7 +37,7 @@ class Survival(unittest.TestCase):
             for name in ("tokenizer", "report"):
                 path = self.recipe(braid, name + ".yaml", text=RECIPE.replace("name: path_tales", "name: " + name))
                 done = braid.run("submit", path, code=1)
-                self.assertIn(f'{name}.yaml:8:5: paths.0.name: "{name}" is the name of a job that every run has', done.stderr)
+                self.assertIn(f'{name}.yaml:9:5: paths.0.name: "{name}" is the name of a job that every run has', done.stderr)
             self.assertEqual(braid.run("list", "runs").stdout.count("r-"), 0)
             self.assertEqual(self.coordinator(braid), before)
 

@@ -78,8 +78,9 @@ TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
   EXPECT_EQ(odd["message"], "unexpected error: odd");
   EXPECT_EQ(odd["category"], "system");
   const Json memory = RunAndEnd([](const Task&, Channel&) -> Status { throw std::bad_alloc(); }, 1);
-  EXPECT_EQ(memory["message"], "out of memory");
-  EXPECT_EQ(memory["category"], "infra");
+  EXPECT_EQ(memory["message"], "out of memory in a job of kind train");
+  EXPECT_EQ(memory["category"], "user");
+  EXPECT_FALSE(memory["deterministic"].get<bool>()) << "others may have had the memory";
 }
 
 }  // namespace
