@@ -87,7 +87,8 @@ class GpusTest : public ::testing::Test {
 
   std::vector<std::string> Events(const std::string& kind) {
     std::vector<std::string> details;
-    for (const catalog::EventRecord& event : store_->ReadEvents({}).value()) {
+    const std::vector<catalog::EventRecord> events = store_->ReadEvents({}).value();  // a loop does not keep a Result alive
+    for (const catalog::EventRecord& event : events) {
       if (event.kind == kind) details.push_back(event.worker + ": " + event.detail);
     }
     return details;
