@@ -65,9 +65,6 @@ Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   MutexLock lock(mutex_);
   if (channel_ == nullptr || connected_.address != endpoint->address || connected_.token != endpoint->token) {
     grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
     arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
