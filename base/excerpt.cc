@@ -1,41 +1,15 @@
 #include "base/excerpt.h"
 
-#include <algorithm>
+#include "base/utf8.h"
 
 namespace braid {
 namespace {
 
-// Bytes of the UTF-8 character that `text` begins with; 0 if it begins with none.
-size_t CharacterBytes(std::string_view text) {
-  const auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto follows = [&](size_t i) { return (at(i) & 0xC0) == 0x80; };
-  const unsigned first = at(0), second = at(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && second < 0xA0, surrogate = first == 0xED && second > 0x9F;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && second < 0x90, beyond = first == 0xF4 && second > 0x8F;
-    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
 std::string Readable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t bytes = CharacterBytes(text);
-    if (bytes == 0) {
-      out += "\xEF\xBF\xBD";
-    } else if (bytes == 1) {
-      const char c = text.front();
-      out += (c >= 0x20 && c != 0x7F) || c == '\n' || c == '\t' ? c : '?';
-    } else {
-      out += text.substr(0, bytes);
-    }
-    text.remove_prefix(std::max<size_t>(bytes, 1));
+  std::string out = RepairUtf8(text);
+  for (char& c : out) {
+    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
+    if (control) c = '?';
   }
   return out;
 }
