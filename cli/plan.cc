@@ -110,7 +110,7 @@ v1::Plan PlanOf(const RecipeFile& file) {
   plan.mutable_compat()->set_mode(file.recipe.compat);
   for (const std::string& field : recipe::Overrides(file.recipe)) plan.mutable_compat()->add_overrides(field);
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);
-  for (const recipe::Caution& caution : file.dag.cautions) plan.add_warnings(caution.job + ": " + caution.text);
+  for (const std::string& line : WarningsOf(file)) plan.add_warnings(line);
   for (const std::string& line : file.missing) plan.add_missing(line);
   return plan;
 }
@@ -134,7 +134,6 @@ void RegisterPlan(const Registry& registry) {
   command->callback([registry, path, only] {
     registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(*path, *only, Missing::kListed));
-      for (const recipe::ShortText& text : file.short_text) std::fprintf(stderr, "warning: %s:%d: %s\n", file.path.c_str(), text.line, text.message.c_str());
       const v1::Plan plan = PlanOf(file);
       if (globals.json()) return PrintJson(plan), kOkExit;
       std::fputs(PlanText(plan).c_str(), stdout);

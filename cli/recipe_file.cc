@@ -144,4 +144,11 @@ Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::st
   return file;
 }
 
+std::vector<std::string> WarningsOf(const RecipeFile& file) {
+  std::vector<std::string> lines;
+  for (const recipe::Caution& caution : file.dag.cautions) lines.push_back(caution.job + ": " + caution.text);
+  for (const recipe::ShortText& text : file.short_text) lines.push_back(Format("%s:%d: ", file.path.c_str(), text.line) + text.message);
+  return lines;
+}
+
 }  // namespace braid::cli

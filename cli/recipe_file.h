@@ -20,6 +20,9 @@ struct RecipeFile {
   std::vector<recipe::ShortText> short_text;  // corpora that set aside too little
 };
 
+// What is no error and is likely not meant, a line each: for `plan` and `submit`.
+std::vector<std::string> WarningsOf(const RecipeFile& file);
+
 // Whether sources that are not here are errors, or end up in `missing`: a plan does without them.
 enum class Missing { kRefused, kListed };
 

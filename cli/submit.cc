@@ -20,20 +20,19 @@ struct SubmitFlags {
   bool watch = false;
 };
 
-// Refuses what cannot be validated on, and warns of what is likely not to be enough.
+// Refuses what certainly cannot be validated on.
 Status CheckTextSetAside(const RecipeFile& file) {
   for (const recipe::ShortText& text : file.short_text) {
-    const std::string message = Format("%s:%d: ", file.path.c_str(), text.line) + text.message;
-    if (text.certain) return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", message);
-    std::fprintf(stderr, "warning: %s\n", message.c_str());
+    if (!text.certain) continue;
+    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), text.line) + text.message);
   }
   return OkStatus();
 }
 
 Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(flags.recipe, flags.only));
-  for (const recipe::Caution& caution : file.dag.cautions) std::fprintf(stderr, "warning: %s: %s\n", caution.job.c_str(), caution.text.c_str());
   BRAID_RETURN_IF_ERROR(CheckTextSetAside(file));
+  for (const std::string& line : WarningsOf(file)) std::fprintf(stderr, "warning: %s\n", line.c_str());
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::SubmitRunRequest request;
   BRAID_ASSIGN_OR_RETURN(const auto sources, UploadSources(client, file));
