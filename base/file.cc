@@ -159,7 +159,7 @@ Status CopyFile(const std::string& from, const std::string& to) {
 
 Status LinkOrCopy(const std::string& from, const std::string& to) {
   const std::string temporary = TemporaryName(to);
-  if (::link(from.c_str(), temporary.c_str()) == 0) {
+  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) == 0) {
     Status status = Rename(temporary, to);
     // Renaming a link onto another link of the same file does nothing and leaves both.
     ::unlink(temporary.c_str());

@@ -69,7 +69,8 @@ std::string JobsText(const v1::Plan& plan) {
                    Count(job.parameters()).c_str(), Count(job.tokens()).c_str(), Count(job.flops()).c_str(),
                    job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
   }
-  if (tokens == 0) return text + "\nthe text is not here: tokens and operations of whole trainings are not known\n";
+  if (tokens == 0 && plan.missing_size() > 0) return text + "\nthe text is not here: tokens and operations of whole trainings are not known\n";
+  if (tokens == 0) return text;
   return text + Format("\nabout %s tokens trained, %s floating point operations (tokens are estimated from file sizes and caps)\n",
                        Count(tokens).c_str(), Count(flops).c_str());
 }

@@ -67,9 +67,9 @@ class Teller {
     if (spec_.format == "text") return FileKind::kText;
     if (spec_.format == "rows" || SaysRows(file_.name) || SaysRows(file_.path)) return Rows();
     const bool text_is_fine = !spec_.separator.empty();  // the corpus says what to do with it
-    if (text_is_fine) return spec_.names_fields() && BeginsWithRows() ? FileKind::kRows : FileKind::kText;
-    if (spec_.names_fields()) return HasRows() || IsOneValue() ? Rows() : NoRows();
-    return BeginsWithRows() ? UnnamedField() : Result<FileKind>(FileKind::kText);
+    if (text_is_fine) return spec_.names_fields() && LooksLikeRows() ? Rows() : Result<FileKind>(FileKind::kText);
+    if (spec_.names_fields()) return LooksLikeRows() ? Rows() : NoRows();
+    return LooksLikeRows() ? UnnamedField() : Result<FileKind>(FileKind::kText);
   }
 
  private:
@@ -84,7 +84,8 @@ class Teller {
     }
     return First().starts_with("{\"");
   }
-  bool BeginsWithRows() const { return IsRow(head_, 0) && (head_.lines.size() < 2 || IsRow(head_, 1)); }
+  // Rows, or what is meant as rows and is refused with what to do: text is trained as it is only if nothing of it is.
+  bool LooksLikeRows() const { return HasRows() || IsOneValue(); }
 
   // A list, or an object over several lines.
   bool IsOneValue() const { return First().starts_with('[') || First() == "{"; }

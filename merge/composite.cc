@@ -182,6 +182,7 @@ Status CheckModel(const Parent& parent, const model::ModelSpec& asked) {
   there.arch.rope_max_pos = asked.arch.rope_max_pos;
   there.arch.residual_init = asked.arch.residual_init;
   there.connection.init = asked.connection.init;
+  there.large.identity = asked.large.identity;
   const std::string differences = JsonDifferences(model::ToJson(there), model::ToJson(asked), "the recipe");
   if (!differences.empty()) return Incompatible(parent.name + " is not what the recipe says of it: " + differences);
   return CheckTensors(parent);

@@ -27,7 +27,6 @@ int64_t StepsOfEpochs(int64_t micro_batches, const Json& train) {
   if (micro_batches < 0) return -1;
   const auto accumulate = train["accumulate"].get<int64_t>(), epochs = train["epochs"].get<int64_t>();
   const std::string tail = train["accum_tail"].get<std::string>();
-  if (tail == "carry") return static_cast<int64_t>(static_cast<double>(micro_batches) * static_cast<double>(epochs) / static_cast<double>(accumulate));
   return (micro_batches / accumulate + (tail == "flush" && micro_batches % accumulate != 0 ? 1 : 0)) * epochs;
 }
 

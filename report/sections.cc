@@ -211,13 +211,13 @@ void AddEqualTerms(const Results& results, Document* document) {
   document->Add(std::move(table));
   document->Text("Validation losses on all text from the histories, on the sequences that the recipe's validate measures; between two validations, the "
                  "straight line. The dense model stands as it was when it had seen as many tokens as the composite with its paths, and when the "
-                 "composite's critical path was over, on the same cores; in brackets, how much of its steps it had done. A dense model that is "
+                 "composite's critical path was over, if its time went down with the number of cores; in brackets, how much of its steps it had done. A dense model that is "
                  "caught halfway has not come to the end of its schedule: one planned for that time would have a lower loss.");
   const std::vector<EqualTerms> all = CompareOnEqualTerms(results);
   if (all.size() > kMostSentences) return;
   for (const EqualTerms& one : all) {
     if (!one.time.has_value()) continue;
-    document->Text(InThisOne() + Format("%s had a validation loss of %.4f when it was ready, after %s on %lld cores; %s on the same cores had %.4f by then.",
+    document->Text(InThisOne() + Format("%s had a validation loss of %.4f when it was ready, after %s on %lld cores; %s would have had about %.4f by then, if it used those cores without loss.",
                                         one.composite->name.c_str(), one.loss, FormatDuration(one.speed.critical_path).c_str(),
                                         (long long)one.speed.cores, one.dense->name.c_str(), one.time->loss));
   }

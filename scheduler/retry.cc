@@ -1,5 +1,7 @@
 #include "scheduler/retry.h"
 
+#include <algorithm>
+
 #include "scheduler/lease.h"
 
 namespace braid::scheduler {
@@ -8,6 +10,10 @@ namespace {
 constexpr int64_t kUserRetries = 2;
 constexpr int64_t kPoisonLosses = 3;
 constexpr int64_t kMostLosses = 10;
+constexpr int64_t kDiskFullAtOnce = 2;
+// Longer than the worker is shut for (coordinator/core/disks.cc): when that is over the job still waits, and others are placed.
+constexpr int64_t kFirstDiskFullMs = 20'000;
+constexpr int64_t kMostDiskFullMs = 120'000;
 
 }  // namespace
 
@@ -27,8 +33,12 @@ Verdict Judge(Blame blame, bool deterministic, const FailureHistory& history, do
     ++counted.infra_losses;
     verdict.retry = true;
     verdict.exclude_worker = blame == Blame::kSystem;
-    // A full disk is waited for where it is (Snapshot): the job may run on another worker at once.
-    verdict.backoff_ms = history.disk_full ? 0 : BackoffMs(history.unstarted_in_row + 1, uniform);
+    // A full disk is waited for where it is (Snapshot), and the job may run on another worker at once. One that fills disk after disk
+    // stands back more and more, so that what fits there gets its turn.
+    const int64_t behind = history.disk_full_in_row - kDiskFullAtOnce;
+    verdict.backoff_ms = !history.disk_full ? BackoffMs(history.unstarted_in_row + 1, uniform)
+                         : behind < 0       ? 0
+                                            : std::min(kMostDiskFullMs, kFirstDiskFullMs << std::min<int64_t>(behind, 8));
     return verdict;
   }
   switch (blame) {

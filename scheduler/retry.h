@@ -11,11 +11,12 @@ struct FailureHistory {
   int64_t infra_losses = 0;
   int64_t preemptions = 0;
   int64_t losses_in_row = 0;         // infra, since the last new checkpoint
-  int64_t system_failures = 0;       // earlier attempts that ended with category system
+  int64_t system_failures = 0;       // earlier attempts whose program ran and that ended with category system
   int64_t workers_lost_on = 0;       // distinct workers among the losses in a row, this one included
   bool started = true;               // the program of this attempt ran
   int64_t unstarted_in_row = 0;      // attempts before this one, in a row, whose program never ran
   bool disk_full = false;            // it failed for want of room on its worker's disk
+  int64_t disk_full_in_row = 0;      // attempts before this one, in a row, that failed for that
 };
 
 enum class Blame { kUser, kInfra, kPreempted, kSystem };

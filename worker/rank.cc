@@ -392,9 +392,12 @@ struct Rank::State {
     for (const auto& [role, output] : outputs.items()) {
       const std::string relative = ValueOr(output, "folder", "");
       if (!IsSafeRelativePath(relative)) return InvalidArgument("output " + role + " names an unsafe folder");
-      BRAID_ASSIGN_OR_RETURN(storage::Manifest manifest,
-                             IngestFolder(*context.cache, JoinPath(Path("output"), relative), ValueOr(output, "kind", ""),
-                                          ValueOr(output, "metadata", Json::object())));
+      storage::Manifest manifest;
+      BRAID_RETURN_IF_ERROR(Persist(dropped, [&]() -> Status {  // a full disk may have room again, and the work is done
+        BRAID_ASSIGN_OR_RETURN(manifest, IngestFolder(*context.cache, JoinPath(Path("output"), relative), ValueOr(output, "kind", ""),
+                                                      ValueOr(output, "metadata", Json::object())));
+        return OkStatus();
+      }));
       Describe(&manifest);
       BRAID_RETURN_IF_ERROR(UploadArtifact(*context.link, *context.cache, manifest, dropped));
       end->outputs.emplace_back(role, manifest.Canonical());

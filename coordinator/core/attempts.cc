@@ -30,13 +30,15 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
   std::set<std::string> lost_on(now.workers.begin(), now.workers.end());
   const auto attempts = state.AttemptsOf(job.key);
   int64_t in_row = job.counters.losses_in_row;
-  bool unstarted = true;
+  bool unstarted = true, all_full = true;
   for (auto it = attempts.rbegin(); it != attempts.rend(); ++it) {
     const AttemptRecord& attempt = **it;
     if (attempt.key == now.key) continue;
     unstarted = unstarted && attempt.started_ms == 0 && Ended(attempt.state);
     if (unstarted) ++history.unstarted_in_row;
-    if (attempt.failure.category == "system") ++history.system_failures;
+    if (attempt.failure.category == "system" && attempt.started_ms > 0) ++history.system_failures;
+    all_full = all_full && attempt.failure.reason == kStorageFull;
+    if (all_full) ++history.disk_full_in_row;
     const bool counted = attempt.failure.category == "infra" && attempt.started_ms > 0 && attempt.failure.reason != kStorageFull;
     if (counted && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
   }

@@ -39,7 +39,9 @@ void NoteRoom(const std::string& id, Transaction& tx) {
 
 void ObserveDisk(WorkerDisk& disk, int64_t now_ms) {
   if (disk.full_until_ms == 0) return;
-  if (HasMuchMoreRoom(disk) || now_ms >= disk.full_until_ms) disk.full_until_ms = 0;
+  // Later in a row the room that shows is only what the failed rank itself has given back.
+  const bool room = disk.times_full == 1 && HasMuchMoreRoom(disk);
+  if (room || now_ms >= disk.full_until_ms) disk.full_until_ms = 0;
 }
 
 std::string FullDiskText(const std::string& id, const State& state) {

@@ -110,7 +110,9 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   const WorkerRecord& known = RecordOf(hello.id, elder, state);
   if (known.boot_id.empty() || known.boot_id == hello.boot_id) return OkStatus();
   // A folder has one worker at a time (its lock): the elder of the same folder is gone, whatever its stream says.
-  if (!known.instance.empty() && known.instance == hello.instance) return OkStatus();
+  // A copy of the folder, on another machine or beside it, is none.
+  const bool same_place = known.host == hello.host && known.folder == hello.folder;
+  if (same_place && !known.instance.empty() && known.instance == hello.instance) return OkStatus();
   const std::string who = known.host.empty() ? "another process" : "another process, on " + known.host;
   if (elder.session != nullptr && tx.now_ms() - elder.last_heard_ms <= tx.options().lease.ttl_ms) {
     return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS",

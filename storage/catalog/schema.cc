@@ -174,7 +174,11 @@ Status Migrate(Database& database, const std::string& path) {
                               "): start the newer braid-coordinator, or restore a backup");
   }
   if (version > 0 && version < SchemaVersion()) {
-    BRAID_RETURN_IF_ERROR(database.Checkpoint().status());
+    BRAID_ASSIGN_OR_RETURN(const int64_t left, database.Checkpoint());
+    if (left > 0) {
+      return FailedPrecondition("catalog " + path + " is to be migrated and another program reads it (" + std::to_string(left) +
+                                " pages are in its log alone): end that program, then start again");
+    }
     BRAID_RETURN_IF_ERROR(CopyFile(path, path + ".v" + std::to_string(version)).Wrap("backing up before migration"));
   }
   for (; version < SchemaVersion(); ++version) {

@@ -106,7 +106,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder, co
     if (IsUploadName(name)) {
       store->LoadUpload(name);
     } else {
-      BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(UploadsOf(folder), name)));
+      (void)RemoveFile(JoinPath(UploadsOf(folder), name));  // what is no file is not ours, and harms nobody
     }
   }
   store->DropAbandonedUploads();

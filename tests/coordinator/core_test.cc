@@ -16,6 +16,7 @@
 namespace braid::coordinator {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -642,32 +643,65 @@ TEST_F(CoreTest, AFullDiskOfAWorkerIsWaitedForAndNamed) {
   FakeWorker& worker = AddWorker("w1");
   worker.disk_free_bytes = 1 << 20;
   const std::string run = SubmitJobs({Node("a", "train")});
-  for (int64_t i = 0; i < 30; ++i) {
-    EXPECT_TRUE(Beat(worker).ok());
-    ASSERT_EQ(Job(run, "a").state, JobState::kActive) << i;
+  const auto fill = [&] {
     EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(RankOf(run, "a"), tx); }).ok());
     EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "writing /data/w1/x: No space left on device", "STORAGE_FULL").ok());
-    ASSERT_EQ(Job(run, "a").state, JobState::kQueued) << i;
-    const PendingView& pending = core_->state().pending.at({run, "a"});
-    ASSERT_EQ(pending.reason, scheduler::Reason::kDiskFull);
-    ASSERT_THAT(pending.detail, HasSubstr("the disk of worker w1 is full (/data/w1, 1.0 MiB free)"));
-    clock_.Advance(61'000);
-  }
-  EXPECT_EQ(Job(run, "a").counters.losses_in_row, 0);
-  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->failure.reason, "STORAGE_FULL");
-  // As soon as there is room, without waiting for the time.
+    EXPECT_EQ(Job(run, "a").state, JobState::kQueued);
+    return core_->state().pending.at({run, "a"});
+  };
   EXPECT_TRUE(Beat(worker).ok());
-  EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "no space", "STORAGE_FULL").ok());
+  const PendingView first = fill();
+  EXPECT_EQ(first.reason, scheduler::Reason::kDiskFull);
+  EXPECT_THAT(first.detail, HasSubstr("the disk of worker w1 is full (/data/w1, 1.0 MiB free)"));
+  // As soon as there is room, without waiting for the time.
   clock_.Advance(1'000);
   EXPECT_TRUE(Beat(worker).ok());
   EXPECT_EQ(Job(run, "a").state, JobState::kQueued);
   worker.disk_free_bytes = int64_t{1} << 30;
   EXPECT_TRUE(Beat(worker).ok());
   EXPECT_EQ(Job(run, "a").state, JobState::kActive);
-  // Another worker does not wait for this one's disk.
+  for (int64_t i = 0; i < 30; ++i) {
+    const PendingView pending = fill();
+    ASSERT_TRUE(pending.reason == scheduler::Reason::kDiskFull || pending.reason == scheduler::Reason::kBackoff) << i;
+    ASSERT_THAT(pending.detail, AnyOf(HasSubstr("the disk of worker w1 is full"), HasSubstr("No space left on device"))) << i;
+    clock_.Advance(121'000);
+    EXPECT_TRUE(Beat(worker).ok());
+    ASSERT_EQ(Job(run, "a").state, JobState::kActive) << i << ": it goes on by itself";
+  }
+  EXPECT_EQ(Job(run, "a").counters.losses_in_row, 0);
+  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->failure.reason, "STORAGE_FULL");
+}
+
+TEST_F(CoreTest, AnotherWorkerDoesNotWaitForTheDiskOfTheFirst) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "no space", "STORAGE_FULL").ok());
   AddWorker("w2");
   EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a").attempt)->workers, ElementsAre("w2"));
+}
+
+// What the failed rank gave back looks like room, and the job that does not fit is the older one.
+TEST_F(CoreTest, AJobThatFitsOnNoDiskDoesNotKeepOthersOut) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string large = SubmitJobs({Node("a", "train")});
+  clock_.Advance(1'000);
+  const std::string small = SubmitJobs({Node("b", "train")});
+  int attempts = 0;
+  for (int second = 0; second < 120 && Job(small, "b").state == JobState::kQueued; ++second) {
+    worker.disk_free_bytes = 40 << 20;
+    EXPECT_TRUE(Beat(worker).ok());
+    if (Job(large, "a").state == JobState::kActive) {
+      ++attempts;
+      worker.disk_free_bytes = 1 << 20;
+      EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(RankOf(large, "a"), tx); }).ok());
+      EXPECT_TRUE(Beat(worker).ok());
+      EXPECT_TRUE(End(RankOf(large, "a"), "w1", false, "infra", "No space left on device", "STORAGE_FULL").ok());
+    }
+    clock_.Advance(1'000);
+  }
+  EXPECT_EQ(Job(small, "b").state, JobState::kActive);
+  EXPECT_LE(attempts, 4);
 }
 
 TEST_F(CoreTest, WhatFailsBeforeItsProgramRunsIsTriedWithoutEnd) {

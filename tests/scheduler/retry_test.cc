@@ -99,6 +99,16 @@ TEST(RetryTest, AFullDiskIsNoPoison) {
   EXPECT_TRUE(verdict.retry);
   EXPECT_EQ(verdict.backoff_ms, 0);
   EXPECT_EQ(verdict.history.losses_in_row, 9);
+  // One that fills disk after disk stands back, and is not given up.
+  int64_t last = 0;
+  for (int64_t before = 2; before < 50; ++before) {
+    history.disk_full_in_row = before;
+    const Verdict again = Judge(Blame::kInfra, false, history, 0.99);
+    EXPECT_TRUE(again.retry);
+    EXPECT_GE(again.backoff_ms, std::max<int64_t>(20'000, last));
+    EXPECT_LE(again.backoff_ms, 120'000);
+    last = again.backoff_ms;
+  }
 }
 
 TEST(RetryTest, UnknownCategoriesAreOursToExplain) { EXPECT_EQ(ParseBlame("weird"), Blame::kSystem); }

@@ -162,6 +162,7 @@ class Training {
     // What a model begins with does not say how it drew its first values, how long its text may be, or where routers have noise.
     start.arch.residual_init = settings_.model.arch.residual_init;
     start.connection.init = settings_.model.connection.init;
+    start.large.identity = settings_.model.large.identity;
     start.arch.rope_max_pos = settings_.model.arch.rope_max_pos;
     start.arch.router_noise = settings_.model.arch.router_noise;
     if (!(start == settings_.model)) {
