@@ -187,8 +187,6 @@ Status Serve(const Flags& flags, bool* serving) {
     WaitForSignal(core.get(), server->get());
     spdlog::info("stopping");
   }
-  // Nobody is to send the token to whoever takes these ports next.
-  if (*serving && !flags.address_file.empty()) (void)RemoveFile(flags.address_file);
   if (http.ok()) (*http)->Stop();
   if (server.ok()) (*server)->Stop();
   served = true;
