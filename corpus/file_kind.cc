@@ -67,9 +67,9 @@ class Teller {
     if (spec_.format == "text") return FileKind::kText;
     if (spec_.format == "rows" || SaysRows(file_.name) || SaysRows(file_.path)) return Rows();
     const bool text_is_fine = !spec_.separator.empty();  // the corpus says what to do with it
-    if (text_is_fine) return spec_.names_fields() && LooksLikeRows() ? Rows() : Result<FileKind>(FileKind::kText);
-    if (spec_.names_fields()) return LooksLikeRows() ? Rows() : NoRows();
-    return LooksLikeRows() ? UnnamedField() : Result<FileKind>(FileKind::kText);
+    if (text_is_fine) return spec_.names_fields() && MeantAsRows() ? Rows() : Result<FileKind>(FileKind::kText);
+    if (spec_.names_fields()) return HasRows() || IsOneValue() ? Rows() : NoRows();
+    return MeantAsRows() ? UnnamedField() : Result<FileKind>(FileKind::kText);
   }
 
  private:
@@ -84,8 +84,17 @@ class Teller {
     }
     return First().starts_with("{\"");
   }
-  // Rows, or what is meant as rows and is refused with what to do: text is trained as it is only if nothing of it is.
-  bool LooksLikeRows() const { return HasRows() || IsOneValue(); }
+  std::string_view Second() const { return head_.lines.size() < 2 ? std::string_view() : Trim(head_.lines[1]); }
+  // Rows, also if one of the first is broken, and what Rows() refuses with what to do: lists and objects that are JSON and not prose
+  // or a program, which begin with brackets and braces too.
+  bool MeantAsRows() const {
+    const std::string_view first = First(), second = Second();
+    const auto begins = [](std::string_view line, const char* either, const char* other) { return line.starts_with(either) || line.starts_with(other); };
+    const bool list = first.starts_with("[{") || (first == "[" && begins(second, "{", "\""));
+    const bool object = first == "{" && second.starts_with('"');
+    const bool rows = IsRow(head_, 0) && (second.empty() || second.starts_with('{'));
+    return rows || list || object || (first.starts_with("{\"") && head_.lines.size() > 1 && IsRow(head_, 1));
+  }
 
   // A list, or an object over several lines.
   bool IsOneValue() const { return First().starts_with('[') || First() == "{"; }

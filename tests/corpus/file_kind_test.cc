@@ -81,6 +81,15 @@ TEST_F(FileKindTest, RowsWithoutAFieldAreNotTrainedOnAsTheyStand) {
   EXPECT_THAT(Error(Json::object(), {Put("a.jsonlines", "{\"story\":\"one\"}\n")}), StartsWith("a.jsonlines:1: the row has no field \"text\"; it has story"));
 }
 
+// Nor is what was meant as rows and is none: braces would be trained on in silence.
+TEST_F(FileKindTest, WhatIsMeantAsRowsIsNoText) {
+  for (const char* text : {"[{\"text\":\"one\"},\n{\"text\":\"two\"}]", "[\n {\n  \"text\": \"one\"\n }\n]\n", "{\n \"text\": \"one\"\n}\n", "[\n\"one\",\n\"two\"]",
+                           "{\"text\":\"one\"}\n{\"text\": broken\n", "{\"text\": broken\n{\"text\":\"two\"}\n"}) {
+    EXPECT_THAT(Error(Json::object(), {Put("p1", text)}), StartsWith("p1: its lines are JSON objects; corpora.c.text")) << text;
+    EXPECT_THAT(Error({{"text", "text"}, {"separator", "--"}}, {Put("p1", text), Put("good.jsonl", kRows), Put("plain.txt", "x\n--\ny\n")}), StartsWith("p1")) << text;
+  }
+}
+
 TEST_F(FileKindTest, PlainTextStaysPlainText) {
   for (const char* text : {"One day.\nTwo days.\n", "[Chapter 1]\nOne day.", "{\n  int i;\n}\n", "{'a': 1}\n{'a': 2}\n", "\"quoted\"", "{\"a\": 1}\nis what he wrote"}) {
     for (const char* name : {"a.txt", "a", "part-00000"}) EXPECT_THAT(Read(Json::object(), {Put(name, text)}), ElementsAre(text)) << name;

@@ -120,7 +120,7 @@ TEST(SpoiledRecipeTest, TrainingsThatDoNothingAreCautionedAgainst) {
   EXPECT_THAT(warm.at("path_2"), HasSubstr("an epoch of about 594 tokens does not fill one step (batch 4 x accumulate 8 x sequence 256)"));
   EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: flush")).count("path_2"), 0u);
   EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: drop")).count("path_2"), 1u);
-  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: carry, epochs: 2")).count("path_2"), 0u);
+  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: carry, epochs: 2")).count("path_2"), 1u) << "an epoch must have a step";
   // A cap is known without the text.
   const auto capped = MustExpand(Replaced("batch: 4", "batch: 4, steps: 5, warmup_steps: 9"));
   ASSERT_FALSE(capped.cautions.empty());
