@@ -86,7 +86,9 @@ TEST_F(FileKindTest, WhatIsMeantAsRowsIsNoText) {
   for (const char* text : {"[{\"text\":\"one\"},\n{\"text\":\"two\"}]", "[\n {\n  \"text\": \"one\"\n }\n]\n", "{\n \"text\": \"one\"\n}\n", "[\n\"one\",\n\"two\"]",
                            "{\"text\":\"one\"}\n{\"text\": broken\n", "{\"text\": broken\n{\"text\":\"two\"}\n"}) {
     EXPECT_THAT(Error(Json::object(), {Put("p1", text)}), StartsWith("p1: its lines are JSON objects; corpora.c.text")) << text;
-    EXPECT_THAT(Error({{"text", "text"}, {"separator", "--"}}, {Put("p1", text), Put("good.jsonl", kRows), Put("plain.txt", "x\n--\ny\n")}), StartsWith("p1")) << text;
+    CorpusSpec mixed = CorpusFromJson({{"name", "c"}, {"text", "text"}, {"separator", "--"}}, "corpus").value();
+    const std::vector<CorpusFile> files = {Put("p1", text), Put("good.jsonl", kRows), Put("plain.txt", "x\n--\ny\n")};
+    EXPECT_THAT(ReadDocuments(mixed, files, 42, [](Document) { return OkStatus(); }).message(), StartsWith("p1")) << text;
   }
 }
 
