@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
-#include <functional>
 #include <csignal>
+#include <functional>
 #include <thread>
 
 #include "base/file.h"
