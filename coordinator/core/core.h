@@ -60,8 +60,6 @@ class Core {
   Status Do(std::function<Status(Transaction&)> decide);
   // The same for what only reads. kUnavailable when the loop has stopped (then it did not run), kInternal if it threw.
   Status Query(std::function<void(const State&)> read);
-  // Query for what may be empty while the coordinator stops.
-  void Read(std::function<void(const State&)> read) { (void)Query(std::move(read)); }
   // Waits until an event after `seq` is durable or the time is over; returns the newest durable seq. Thread-safe.
   int64_t WaitForEvents(int64_t seq, int64_t timeout_ms);
   CoreCounters counters();

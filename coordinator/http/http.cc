@@ -121,7 +121,7 @@ class LibServer final : public HttpServer {
       response->set_header("WWW-Authenticate", "Bearer realm=\"braid\"");
       return SetError(401, wrong, response);
     }
-    if (request.path == "/metrics") return response->set_content(MetricsText(core_), "text/plain; version=0.0.4");
+    if (request.path == "/metrics") return AnswerMetrics(response);
     if (request.path == kRuns) return AnswerRuns(response);
     const std::string below = std::string(kRuns) + "/";
     if (request.path.starts_with(below) && request.path.size() > below.size()) return AnswerRun(request.path.substr(below.size()), response);
@@ -159,6 +159,12 @@ class LibServer final : public HttpServer {
     if (!status.ok()) return SetError(503, status.message(), response);
     if (recovering) return SetError(503, "the coordinator has just started and waits for its workers to come back", response);
     response->set_content("ok\n", "text/plain");
+  }
+
+  void AnswerMetrics(Response* response) {
+    const Result<std::string> text = MetricsText(core_);
+    if (!text.ok()) return SetError(503, text.status().message(), response);
+    response->set_content(*text, "text/plain; version=0.0.4");
   }
 
   void AnswerRuns(Response* response) {

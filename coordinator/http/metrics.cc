@@ -42,10 +42,10 @@ const char* LinkName(scheduler::Link link) {
 
 }  // namespace
 
-std::string MetricsText(Core* core) {
+Result<std::string> MetricsText(Core* core) {
   std::map<Labels, double> jobs, runs, attempts, workers, slots, pending;
   double oldest_pending_s = 0, artifact_bytes = 0, events = 0;
-  core->Read([&](const State& state) {
+  BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
     const int64_t now_ms = core->options().clock->WallMs();
     for (const auto& [key, job] : state.image().jobs) {
       ++jobs[{{"kind", job.kind}, {"state", std::string(Name(job.state))}}];
@@ -67,7 +67,7 @@ std::string MetricsText(Core* core) {
     }
     for (const auto& [id, artifact] : state.image().artifacts) artifact_bytes += static_cast<double>(artifact.bytes);
     events = static_cast<double>(state.image().last_seq);
-  });
+  }));
   const CoreCounters counters = core->counters();
   const auto one = [](double value) { return std::map<Labels, double>{{{}, value}}; };
   const std::vector<MetricFamily> families = {

@@ -8,6 +8,7 @@
 namespace braid::coordinator {
 
 // Everything is read from the state at the time of asking; there is no second bookkeeping.
-std::string MetricsText(Core* core);
+// kUnavailable while the coordinator stops.
+Result<std::string> MetricsText(Core* core);
 
 }  // namespace braid::coordinator

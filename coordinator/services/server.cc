@@ -47,7 +47,7 @@ class Tidying {
     backend_->blobs->DropAbandonedUploads();
     for (const catalog::AttemptKey& generation : backend_->rendezvous->Generations()) {
       bool live = true;
-      backend_->core->Read([&](const State& state) { live = LiveAttemptOf(generation, state).ok(); });
+      (void)backend_->core->Query([&](const State& state) { live = LiveAttemptOf(generation, state).ok(); });  // not known while stopping
       if (!live) backend_->rendezvous->Forget(generation);
     }
   }
