@@ -8,7 +8,8 @@
 
 namespace braid {
 
-Result<Arguments> Arguments::Parse(int argc, const char* const* argv, const std::vector<std::string>& options,
+Result<Arguments> Arguments::Parse(int argc, const char* const* argv,
+                                   const std::vector<std::string>& options,
                                    const std::vector<std::string>& flags) {
   Arguments arguments;
   const auto known = [](const std::vector<std::string>& names, const std::string& name) {
@@ -36,8 +37,9 @@ Result<Arguments> Arguments::Parse(int argc, const char* const* argv, const std:
       std::vector<std::string> all = options;
       all.insert(all.end(), flags.begin(), flags.end());
       const std::string nearest = NearestWord(name, all);
-      return InvalidArgument("unknown option --" + name +
-                             (nearest.empty() ? std::string() : "; did you mean --" + nearest + "?"));
+      return InvalidArgument(
+          "unknown option --" + name +
+          (nearest.empty() ? std::string() : "; did you mean --" + nearest + "?"));
     }
   }
   return arguments;
@@ -48,20 +50,25 @@ std::string Arguments::Get(const std::string& name, const std::string& fallback)
   return it == values_.end() ? fallback : it->second;
 }
 
-Result<int64_t> Arguments::GetInt(const std::string& name, int64_t fallback, int64_t least, int64_t most) const {
+Result<int64_t> Arguments::GetInt(const std::string& name, int64_t fallback, int64_t least,
+                                  int64_t most) const {
   if (!Has(name)) return fallback;
   auto value = ParseInt(Get(name));
   if (!value.ok()) return value.status().Wrap("--" + name);
   if (*value >= least && *value <= most) return value;
-  if (most == INT64_MAX) return InvalidArgument(Format("--%s: must be at least %lld, is %lld", name.c_str(), (long long)least, (long long)*value));
-  return InvalidArgument(Format("--%s: must be in %lld .. %lld, is %lld", name.c_str(), (long long)least, (long long)most, (long long)*value));
+  if (most == INT64_MAX)
+    return InvalidArgument(Format("--%s: must be at least %lld, is %lld", name.c_str(),
+                                  (long long)least, (long long)*value));
+  return InvalidArgument(Format("--%s: must be in %lld .. %lld, is %lld", name.c_str(),
+                                (long long)least, (long long)most, (long long)*value));
 }
 
 Result<double> Arguments::GetDouble(const std::string& name, double fallback) const {
   if (!Has(name)) return fallback;
   auto value = ParseDouble(Get(name));
   if (!value.ok()) return value.status().Wrap("--" + name);
-  if (!std::isfinite(*value)) return InvalidArgument("--" + name + ": must be finite, is " + Get(name));
+  if (!std::isfinite(*value))
+    return InvalidArgument("--" + name + ": must be finite, is " + Get(name));
   return value;
 }
 

@@ -1,5 +1,5 @@
-// Time as something that is handed in. Everything that waits, expires or stamps takes a Clock, so that tests and the
-// simulator step time instead of sleeping.
+// Time as something that is handed in. Everything that waits, expires or stamps takes a Clock, so
+// that tests and the simulator step time instead of sleeping.
 #pragma once
 
 #include <cstdint>

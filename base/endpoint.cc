@@ -25,7 +25,8 @@ constexpr size_t kTokenBytes = 32;
 constexpr size_t kLeastTokenCharacters = 32;
 constexpr uint64_t kMostTokenFileBytes = 4096;
 
-// Members of an address file. The token's file may be relative to it; a program of the version before names none.
+// Members of an address file. The token's file may be relative to it; a program of the version
+// before names none.
 Result<Endpoint> ReadAddressFile(const std::string& path) {
   const Result<Json> json = ReadJsonFile(path, 1 << 16);
   if (json.status().code() == StatusCode::kNotFound) return Unavailable(path + " is not there");
@@ -42,13 +43,15 @@ Result<Endpoint> ReadAddressFile(const std::string& path) {
       endpoint.token_file = JoinPath(FolderOf(path), endpoint.token_file);
     }
   }
-  if (endpoint.address.empty()) return InvalidArgument(path + " names no coordinator: it should be an object with \"grpc\"");
+  if (endpoint.address.empty())
+    return InvalidArgument(path + " names no coordinator: it should be an object with \"grpc\"");
   return endpoint;
 }
 
 Result<std::string> NewToken() {
   std::array<unsigned char, kTokenBytes> bytes;
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return ErrnoStatus(errno, "drawing a token");
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    return ErrnoStatus(errno, "drawing a token");
   std::string token;
   for (const unsigned char byte : bytes) token += Format("%02x", byte);
   return token;
@@ -58,7 +61,8 @@ Result<std::string> NewToken() {
 Status WriteSecret(const std::string& path, const std::string& content) {
   const std::string temporary = path + ".tmp." + RandomUuid();
   const auto write = [&]() -> Status {
-    const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const UniqueFd fd(
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd.valid()) return ErrnoStatus(errno, "creating " + path);
     BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
     if (fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
@@ -86,7 +90,8 @@ std::string_view HostOf(std::string_view address) {
 bool IsLoopbackHost(std::string_view host) {
   if (host == "localhost" || host == "[::1]" || host == "::1") return true;
   in_addr numbers{};
-  return inet_pton(AF_INET, std::string(host).c_str(), &numbers) == 1 && (ntohl(numbers.s_addr) >> 24) == 127;
+  return inet_pton(AF_INET, std::string(host).c_str(), &numbers) == 1 &&
+         (ntohl(numbers.s_addr) >> 24) == 127;
 }
 
 Result<Endpoint> FindEndpoint(const EndpointSource& source) {
@@ -94,18 +99,23 @@ Result<Endpoint> FindEndpoint(const EndpointSource& source) {
   if (source.address.empty()) {
     BRAID_ASSIGN_OR_RETURN(endpoint, ReadAddressFile(source.address_file));
   } else {
-    const Result<Endpoint> known = source.address_file.empty() ? NotFound("") : ReadAddressFile(source.address_file);
+    const Result<Endpoint> known = source.address_file.empty()
+                                       ? NotFound("")
+                                       : ReadAddressFile(source.address_file);
     if (known.ok() && known->address == source.address) endpoint = *known;
     endpoint.address = source.address;
   }
   if (!source.token_file.empty()) endpoint.token_file = source.token_file;
   if (!IsLoopbackHost(HostOf(endpoint.address))) {
-    return PermissionDenied("address " + endpoint.address + " is not a loopback address: this version speaks without TLS, and the token "
-                            "would cross the network; reach it through an SSH tunnel (ssh -L)");
+    return PermissionDenied(
+        "address " + endpoint.address +
+        " is not a loopback address: this version speaks without TLS, and the token "
+        "would cross the network; reach it through an SSH tunnel (ssh -L)");
   }
   if (endpoint.token_file.empty()) return endpoint;
   Result<std::string> token = ReadTokenFile(endpoint.token_file);
-  if (!token.ok()) return token.status().Wrap("the token of the coordinator at " + endpoint.address);
+  if (!token.ok())
+    return token.status().Wrap("the token of the coordinator at " + endpoint.address);
   endpoint.token = *std::move(token);
   return endpoint;
 }
@@ -113,22 +123,26 @@ Result<Endpoint> FindEndpoint(const EndpointSource& source) {
 Result<std::string> ReadTokenFile(const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const std::string content, ReadFile(path, kMostTokenFileBytes));
   const std::string token(Trim(content));
-  const bool plain = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  const bool plain = std::all_of(token.begin(), token.end(),
+                                 [](char c) { return c > ' ' && c < 0x7f; });
   if (token.size() < kLeastTokenCharacters || !plain) {
-    return InvalidArgument(path + " does not hold a token (one line of at least 32 characters); copy the coordinator's, or remove it "
+    return InvalidArgument(path +
+                           " does not hold a token (one line of at least 32 characters); copy the "
+                           "coordinator's, or remove it "
                            "there and start the coordinator anew");
   }
   return token;
 }
 
 Result<std::string> MakeTokenFile(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
     const bool others = (info.st_mode & 077) != 0;
     Result<std::string> token = ReadTokenFile(path);
     if (token.ok() && !others) return token;
     if (!token.ok() && token.status().code() != StatusCode::kInvalidArgument) return token;
-    Log(LogLevel::kWarning, "coordinator", path + (others ? " could be read by others" : " held no token") + ": it has a new one now");
+    Log(LogLevel::kWarning, "coordinator",
+        path + (others ? " could be read by others" : " held no token") + ": it has a new one now");
   }
   BRAID_ASSIGN_OR_RETURN(const std::string token, NewToken());
   BRAID_RETURN_IF_ERROR(WriteSecret(path, token + "\n"));

@@ -1,5 +1,6 @@
-// Where a coordinator listens, and the token that whoever speaks to it must know. The token is one line in a file that only
-// the coordinator's user can read; the address file names it, so that programs of that user find it by themselves.
+// Where a coordinator listens, and the token that whoever speaks to it must know. The token is one
+// line in a file that only the coordinator's user can read; the address file names it, so that
+// programs of that user find it by themselves.
 #pragma once
 
 #include <string>
@@ -19,19 +20,22 @@ struct Endpoint {
 struct EndpointSource {
   std::string address;       // HOST:PORT; empty: what the address file says
   std::string address_file;  // written by the coordinator
-  std::string token_file;    // empty: what the address file names, if it is the file of this address
+  std::string token_file;  // empty: what the address file names, if it is the file of this address
 };
 
-// Reads the files each time. kUnavailable while there is no address file; kPermissionDenied if a file may not be read, or if the
-// address is not loopback: without TLS the token would cross the network for all to read.
+// Reads the files each time. kUnavailable while there is no address file; kPermissionDenied if a
+// file may not be read, or if the address is not loopback: without TLS the token would cross the
+// network for all to read.
 Result<Endpoint> FindEndpoint(const EndpointSource& source);
 
-// "localhost", "[::1]", "::1" and the addresses 127.0.0.0/8, written as numbers. A name that only begins like one is none.
+// "localhost", "[::1]", "::1" and the addresses 127.0.0.0/8, written as numbers. A name that only
+// begins like one is none.
 bool IsLoopbackHost(std::string_view host);
 // The host of "HOST:PORT" or "[HOST]:PORT", with its brackets; all of it if there is no port.
 std::string_view HostOf(std::string_view address);
 
-// The token in `path`, made there (0600) if there is none. A file that others could read is made anew: they may have read it.
+// The token in `path`, made there (0600) if there is none. A file that others could read is made
+// anew: they may have read it.
 Result<std::string> MakeTokenFile(const std::string& path);
 Result<std::string> ReadTokenFile(const std::string& path);
 // Whether `given` is the secret, in a time that does not tell how much of it is right.

@@ -8,13 +8,16 @@ namespace {
 std::string Readable(std::string_view text) {
   std::string out = RepairUtf8(text);
   for (char& c : out) {
-    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
+    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ||
+                         c == 0x7F;
     if (control) c = '?';
   }
   return out;
 }
 
-bool Continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+bool Continues(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
 
 }  // namespace
 
@@ -24,7 +27,8 @@ std::string Excerpt(std::string_view text, size_t most) {
   size_t head = most * 3 / 4, tail = text.size() - most / 4;
   while (head > 0 && Continues(text[head])) --head;
   while (tail < text.size() && Continues(text[tail])) ++tail;
-  return Readable(text.substr(0, head)) + "... (" + std::to_string(tail - head) + " bytes) ..." + Readable(text.substr(tail));
+  return Readable(text.substr(0, head)) + "... (" + std::to_string(tail - head) + " bytes) ..." +
+         Readable(text.substr(tail));
 }
 
 }  // namespace braid

@@ -11,8 +11,9 @@ namespace braid {
 inline constexpr size_t kQuotedBytes = 80;
 inline constexpr size_t kMessageBytes = 1500;
 
-// `text` with at most about `most` bytes: of a longer one the beginning and the end, with the number of bytes between them. Bytes
-// that are not UTF-8 become U+FFFD; control characters other than ends of lines and tabs become '?'.
+// `text` with at most about `most` bytes: of a longer one the beginning and the end, with the
+// number of bytes between them. Bytes that are not UTF-8 become U+FFFD; control characters other
+// than ends of lines and tabs become '?'.
 std::string Excerpt(std::string_view text, size_t most = kQuotedBytes);
 
 }  // namespace braid

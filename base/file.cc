@@ -65,7 +65,8 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
     if (n == 0) return content;
     content.append(buffer, static_cast<size_t>(n));
     if (content.size() > max_bytes) {
-      return ResourceExhausted(path + " is larger than the " + std::to_string(max_bytes) + " bytes allowed here");
+      return ResourceExhausted(path + " is larger than the " + std::to_string(max_bytes) +
+                               " bytes allowed here");
     }
   }
 }
@@ -99,8 +100,9 @@ Status ReadAt(int fd, uint64_t offset, void* into, size_t bytes, const std::stri
     const ssize_t n = ::pread(fd, out, bytes, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus(errno, "reading " + path);
-    if (n == 0) return DataLoss(path + " ends at byte " + std::to_string(offset) + ", " + std::to_string(bytes) +
-                                " bytes before the end it should have");
+    if (n == 0)
+      return DataLoss(path + " ends at byte " + std::to_string(offset) + ", " +
+                      std::to_string(bytes) + " bytes before the end it should have");
     out += n;
     offset += static_cast<uint64_t>(n);
     bytes -= static_cast<size_t>(n);
@@ -130,14 +132,17 @@ Status SyncFile(const std::string& path) {
 }
 
 Status SyncFolder(const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
+  BRAID_ASSIGN_OR_RETURN(const UniqueFd fd,
+                         OpenFd(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
   // Some file systems of the user space keep names by themselves and refuse to be asked.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP) return ErrnoStatus(errno, "syncing folder " + path);
+  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP)
+    return ErrnoStatus(errno, "syncing folder " + path);
   return OkStatus();
 }
 
 Status Rename(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, "renaming " + from + " to " + to);
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return ErrnoStatus(errno, "renaming " + from + " to " + to);
   return OkStatus();
 }
 
@@ -145,8 +150,8 @@ Status CopyFile(const std::string& from, const std::string& to) {
   const std::string temporary = TemporaryName(to);
   const auto copy = [&]() -> Status {
     BRAID_ASSIGN_OR_RETURN(const UniqueFd out, OpenFd(temporary, O_WRONLY | O_CREAT | O_EXCL));
-    BRAID_RETURN_IF_ERROR(
-        ReadFileInPieces(from, 1 << 20, [&](std::string_view piece) { return WriteAll(out.get(), piece, to); }));
+    BRAID_RETURN_IF_ERROR(ReadFileInPieces(
+        from, 1 << 20, [&](std::string_view piece) { return WriteAll(out.get(), piece, to); }));
     if (::fsync(out.get()) != 0) return ErrnoStatus(errno, "syncing " + to);
     return Rename(temporary, to);
   };
@@ -186,7 +191,8 @@ Result<uint64_t> FileSize(const std::string& path) {
 
 Result<uint64_t> FreeBytes(const std::string& path) {
   struct statvfs info;
-  if (::statvfs(path.c_str(), &info) != 0) return ErrnoStatus(errno, "looking at the file system of " + path);
+  if (::statvfs(path.c_str(), &info) != 0)
+    return ErrnoStatus(errno, "looking at the file system of " + path);
   return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
@@ -196,10 +202,12 @@ Status MakeFolder(const std::string& path) {
   BRAID_RETURN_IF_ERROR(MakeFolder(parent));
   if (::mkdir(path.c_str(), 0777) != 0) {
     const int error = errno;
-    if (error == EEXIST && IsFolder(path)) return OkStatus();  // somebody else was first, and syncs it
+    if (error == EEXIST && IsFolder(path))
+      return OkStatus();  // somebody else was first, and syncs it
     return ErrnoStatus(error == EEXIST ? ENOTDIR : error, "making folder " + path);
   }
-  // Its name must outlive a power failure, as what is written into it does. A parent that may not be read cannot be synced.
+  // Its name must outlive a power failure, as what is written into it does. A parent that may not
+  // be read cannot be synced.
   const Status synced = SyncFolder(parent);
   if (synced.ok() || synced.code() == StatusCode::kPermissionDenied) return OkStatus();
   ::rmdir(path.c_str());  // or the next call would find it and take it for durable
@@ -219,14 +227,17 @@ Result<std::vector<std::string>> ListFolder(const std::string& path) {
 
 namespace {
 
-// `above`: the folders that lead here, by device and inode, so that a link to one of them is known for a loop.
-Status AddTree(const std::string& root, const std::string& below, std::vector<std::pair<dev_t, ino_t>>* above, std::vector<std::string>* files) {
+// `above`: the folders that lead here, by device and inode, so that a link to one of them is known
+// for a loop.
+Status AddTree(const std::string& root, const std::string& below,
+               std::vector<std::pair<dev_t, ino_t>>* above, std::vector<std::string>* files) {
   const std::string folder = JoinPath(root, below);
   struct stat info;
   if (::stat(folder.c_str(), &info) != 0) return ErrnoStatus(errno, "listing " + folder);
   const std::pair here{info.st_dev, info.st_ino};
   if (std::find(above->begin(), above->end(), here) != above->end()) {
-    return InvalidArgument(folder + " is a link to a folder that it stands in itself; remove the link");
+    return InvalidArgument(folder +
+                           " is a link to a folder that it stands in itself; remove the link");
   }
   above->push_back(here);
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(folder));
@@ -331,8 +342,10 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 Result<TemporaryFolder> TemporaryFolder::Create(std::string_view prefix) {
   const char* base = std::getenv("TMPDIR");
-  std::string path = JoinPath(base != nullptr && *base != '\0' ? base : "/tmp", std::string(prefix) + ".XXXXXX");
-  if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, "making a temporary folder " + path);
+  std::string path = JoinPath(base != nullptr && *base != '\0' ? base : "/tmp",
+                              std::string(prefix) + ".XXXXXX");
+  if (::mkdtemp(path.data()) == nullptr)
+    return ErrnoStatus(errno, "making a temporary folder " + path);
   return TemporaryFolder(std::move(path));
 }
 

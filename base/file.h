@@ -1,5 +1,5 @@
-// Files, as braid needs them: whole writes that are there completely or not at all, memory maps, folders.
-// Every error names the path. Every descriptor is close-on-exec.
+// Files, as braid needs them: whole writes that are there completely or not at all, memory maps,
+// folders. Every error names the path. Every descriptor is close-on-exec.
 #pragma once
 
 #include <cstdint>
@@ -37,16 +37,19 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes = uint6
 // Calls `use` with one piece after the other; stops at its first error and returns it.
 Status ReadFileInPieces(const std::string& path, size_t piece_bytes,
                         const std::function<Status(std::string_view)>& use);
-// Temporary file beside `path`, fsync, rename, fsync of the folder. On any error `path` is as it was.
+// Temporary file beside `path`, fsync, rename, fsync of the folder. On any error `path` is as it
+// was.
 Status WriteFileAtomic(const std::string& path, std::string_view content);
-// Writes all of `data` at the descriptor's position, through short writes and EINTR. `path` is for the error.
+// Writes all of `data` at the descriptor's position, through short writes and EINTR. `path` is for
+// the error.
 Status WriteAll(int fd, std::string_view data, const std::string& path);
 // Reads exactly `bytes` at `offset`; a shorter file is kDataLoss.
 Status ReadAt(int fd, uint64_t offset, void* into, size_t bytes, const std::string& path);
 Status SyncFile(const std::string& path);
 Status SyncFolder(const std::string& path);
 Status Rename(const std::string& from, const std::string& to);
-// Hard link, or a copy where linking is impossible (other file system). An existing `to` is replaced.
+// Hard link, or a copy where linking is impossible (other file system). An existing `to` is
+// replaced.
 Status LinkOrCopy(const std::string& from, const std::string& to);
 Status CopyFile(const std::string& from, const std::string& to);
 
@@ -59,19 +62,22 @@ Result<uint64_t> FreeBytes(const std::string& path);
 Status MakeFolder(const std::string& path);
 // Names (not paths) in a folder, sorted.
 Result<std::vector<std::string>> ListFolder(const std::string& path);
-// All plain files below `path`, as relative paths with '/', sorted. Links to files and folders are read through; one that leads nowhere
-// or back to a folder above it, and what is no plain file, are errors that name it (base/links.h).
+// All plain files below `path`, as relative paths with '/', sorted. Links to files and folders are
+// read through; one that leads nowhere or back to a folder above it, and what is no plain file, are
+// errors that name it (base/links.h).
 Result<std::vector<std::string>> ListTree(const std::string& path);
 Status RemoveFile(const std::string& path);  // a missing file is fine
 Status RemoveTree(const std::string& path);  // a missing folder is fine
-// Paths that match a pattern from the current folder on, sorted (base/glob.h); a pattern without match is kNotFound.
+// Paths that match a pattern from the current folder on, sorted (base/glob.h); a pattern without
+// match is kNotFound.
 Result<std::vector<std::string>> Glob(const std::string& pattern);
 
 std::string JoinPath(std::string_view folder, std::string_view name);
 std::string AbsolutePath(const std::string& path);
 std::string_view BaseName(std::string_view path);
 std::string FolderOf(std::string_view path);
-// True iff `path` is relative, non-empty, and stays inside its folder: no "..", no empty part, no control character.
+// True iff `path` is relative, non-empty, and stays inside its folder: no "..", no empty part, no
+// control character.
 bool IsSafeRelativePath(std::string_view path);
 
 // A read-only map of a whole file. Empty files are fine.
@@ -96,7 +102,9 @@ class TemporaryFolder {
  public:
   static Result<TemporaryFolder> Create(std::string_view prefix = "braid");
   ~TemporaryFolder();
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::move(other.path_)) {
+    other.path_.clear();
+  }
   TemporaryFolder& operator=(TemporaryFolder&&) = delete;
   const std::string& path() const { return path_; }
 
@@ -105,7 +113,8 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// An exclusive lock on a file, held until the object goes or the process ends. A held lock is kAlreadyExists.
+// An exclusive lock on a file, held until the object goes or the process ends. A held lock is
+// kAlreadyExists.
 class FileLock {
  public:
   static Result<FileLock> Acquire(const std::string& path);

@@ -19,7 +19,9 @@ namespace {
 
 using Inode = std::pair<dev_t, ino_t>;
 
-bool IsSpecial(std::string_view part) { return part.find_first_of("*?[") != std::string_view::npos; }
+bool IsSpecial(std::string_view part) {
+  return part.find_first_of("*?[") != std::string_view::npos;
+}
 
 // A name written in a pattern, without its backslashes.
 std::string Unescaped(std::string_view part) {
@@ -33,7 +35,8 @@ std::string Unescaped(std::string_view part) {
 
 bool Exists(const std::string& path) {
   struct stat info;
-  return ::lstat(path.c_str(), &info) == 0;  // a link that leads nowhere is there, and is named later
+  return ::lstat(path.c_str(), &info) == 0;  // a link that leads nowhere is there, and is named
+                                             // later
 }
 
 // Patterns are matched by characters, not bytes, whatever the locale of the process is.
@@ -58,7 +61,8 @@ class Utf8Locale {
 // Names in a folder, sorted, without "." and ".."; none if there is no such folder.
 Result<std::vector<std::string>> NamesIn(const std::string& folder) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.empty() ? "." : folder.c_str()), ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.empty() ? "." : folder.c_str()),
+                                                 ::closedir);
   if (open == nullptr) {
     if (errno == ENOENT || errno == ENOTDIR) return names;
     return ErrnoStatus(errno, "looking into " + folder);
@@ -98,13 +102,15 @@ class Search {
     }
     BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(folder));
     for (const std::string& name : names) {
-      if (::fnmatch(part.c_str(), name.c_str(), FNM_PERIOD) == 0) BRAID_RETURN_IF_ERROR(Match(JoinPath(folder, name), at + 1));
+      if (::fnmatch(part.c_str(), name.c_str(), FNM_PERIOD) == 0)
+        BRAID_RETURN_IF_ERROR(Match(JoinPath(folder, name), at + 1));
     }
     return OkStatus();
   }
 
-  // All folders below `folder`, each once: those of the tree itself before those behind links, so that what is found does not depend
-  // on the order in which a file system lists them, and a link to a folder above ends nothing.
+  // All folders below `folder`, each once: those of the tree itself before those behind links, so
+  // that what is found does not depend on the order in which a file system lists them, and a link
+  // to a folder above ends nothing.
   Status MatchBelow(const std::string& folder, size_t at) {
     std::set<Inode> seen;
     std::vector<std::string> folders, links = {folder};
@@ -112,7 +118,8 @@ class Search {
       std::vector<std::string> waiting = std::move(links);
       links.clear();
       std::sort(waiting.begin(), waiting.end());
-      for (const std::string& one : waiting) BRAID_RETURN_IF_ERROR(Collect(one, &seen, &folders, &links));
+      for (const std::string& one : waiting)
+        BRAID_RETURN_IF_ERROR(Collect(one, &seen, &folders, &links));
     }
     for (const std::string& one : folders) {
       BRAID_RETURN_IF_ERROR(at + 1 == parts_.size() ? AddFilesOf(one) : Match(one, at + 1));
@@ -120,9 +127,11 @@ class Search {
     return OkStatus();
   }
 
-  Status Collect(const std::string& folder, std::set<Inode>* seen, std::vector<std::string>* folders, std::vector<std::string>* links) {
+  Status Collect(const std::string& folder, std::set<Inode>* seen,
+                 std::vector<std::string>* folders, std::vector<std::string>* links) {
     struct stat info;
-    if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return OkStatus();
+    if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+      return OkStatus();
     if (!seen->insert({info.st_dev, info.st_ino}).second) return OkStatus();
     folders->push_back(folder);
     BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(folder));
@@ -146,11 +155,12 @@ class Search {
     return OkStatus();
   }
 
-  // Behind '**' folders are levels and not finds, and a link to a file that is found under its own name is no second file.
+  // Behind '**' folders are levels and not finds, and a link to a file that is found under its own
+  // name is no second file.
   void KeepOneOfEach() {
     std::set<Inode> seen;
     const auto inode = [](const std::string& path) {
-      struct stat info {};
+      struct stat info{};
       (void)::stat(path.c_str(), &info);
       return Inode{info.st_dev, info.st_ino};
     };
@@ -162,7 +172,9 @@ class Search {
     for (const std::string& path : found_) {
       if (!is_link(path)) seen.insert(inode(path));
     }
-    std::erase_if(found_, [&](const std::string& path) { return is_link(path) && PathExists(path) && !seen.insert(inode(path)).second; });
+    std::erase_if(found_, [&](const std::string& path) {
+      return is_link(path) && PathExists(path) && !seen.insert(inode(path)).second;
+    });
   }
 
   const std::vector<std::string> parts_;
@@ -173,9 +185,12 @@ Result<std::vector<std::string>> PartsOf(std::string_view pattern) {
   std::vector<std::string> parts;
   for (std::string& part : Split(pattern, '/')) {
     if (part.empty()) continue;
-    const bool mixed = part != "**" && part.find("**") != std::string::npos && part.find_first_of("[\\") == std::string::npos;
+    const bool mixed = part != "**" && part.find("**") != std::string::npos &&
+                       part.find_first_of("[\\") == std::string::npos;
     if (mixed) {
-      return InvalidArgument("\"" + Excerpt(pattern, 200) + "\": ** stands alone between slashes, as in data/**/*.jsonl; beside other characters it would be one level only");
+      return InvalidArgument("\"" + Excerpt(pattern, 200) +
+                             "\": ** stands alone between slashes, as in data/**/*.jsonl; beside "
+                             "other characters it would be one level only");
     }
     parts.push_back(std::move(part));
   }
@@ -189,7 +204,8 @@ Result<std::vector<std::string>> Find(const std::string& folder, const std::stri
 
 // "a{b,c{d,e}}f" as {"abf", "acdf", "acef"}; braces without a comma are characters.
 std::vector<std::string> Alternatives(const std::string& pattern) {
-  for (size_t open = pattern.find('{'); open != std::string::npos; open = pattern.find('{', open + 1)) {
+  for (size_t open = pattern.find('{'); open != std::string::npos;
+       open = pattern.find('{', open + 1)) {
     if (open > 0 && pattern[open - 1] == '\\') continue;
     std::vector<size_t> cuts = {open};
     size_t close = open + 1;
@@ -203,7 +219,9 @@ std::vector<std::string> Alternatives(const std::string& pattern) {
     std::vector<std::string> all;
     for (size_t i = 0; i + 1 < cuts.size(); ++i) {
       const std::string middle = pattern.substr(cuts[i] + 1, cuts[i + 1] - cuts[i] - 1);
-      for (std::string& one : Alternatives(pattern.substr(0, open) + middle + pattern.substr(close + 1))) all.push_back(std::move(one));
+      for (std::string& one :
+           Alternatives(pattern.substr(0, open) + middle + pattern.substr(close + 1)))
+        all.push_back(std::move(one));
     }
     return all;
   }
@@ -214,7 +232,10 @@ std::vector<std::string> Alternatives(const std::string& pattern) {
 
 Result<std::vector<std::string>> Glob(const std::string& folder, const std::string& pattern) {
   const Utf8Locale characters;
-  const auto missing = [&](const std::string& what) { return NotFound("no file matches " + Excerpt(what.starts_with('/') ? what : JoinPath(folder, what), 400)); };
+  const auto missing = [&](const std::string& what) {
+    return NotFound("no file matches " +
+                    Excerpt(what.starts_with('/') ? what : JoinPath(folder, what), 400));
+  };
   const std::string literal = pattern.starts_with('/') ? pattern : JoinPath(folder, pattern);
   if (pattern.empty()) return missing(pattern);
   BRAID_ASSIGN_OR_RETURN(std::vector<std::string> found, Find(folder, pattern));
@@ -235,9 +256,12 @@ Result<std::vector<std::string>> Glob(const std::string& folder, const std::stri
 void SortAndDropRepeated(std::vector<std::string>* paths) {
   std::sort(paths->begin(), paths->end());
   std::set<std::string> seen;
-  std::erase_if(*paths, [&](const std::string& path) { return !seen.insert(AbsolutePath(path)).second; });
+  std::erase_if(*paths,
+                [&](const std::string& path) { return !seen.insert(AbsolutePath(path)).second; });
 }
 
-Result<std::vector<std::string>> Glob(const std::string& pattern) { return Glob("", pattern); }
+Result<std::vector<std::string>> Glob(const std::string& pattern) {
+  return Glob("", pattern);
+}
 
 }  // namespace braid

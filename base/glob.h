@@ -8,19 +8,25 @@
 
 namespace braid {
 
-// The paths below `folder` that match `pattern`, sorted by bytes, each once, as JoinPath(folder, ...); a pattern that begins with '/'
-// is looked for from there. `folder` itself is no pattern, whatever its name.
+// The paths below `folder` that match `pattern`, sorted by bytes, each once, as JoinPath(folder,
+// ...); a pattern that begins with '/' is looked for from there. `folder` itself is no pattern,
+// whatever its name.
 //
-//   *  any characters but '/', ?  one, [a-z] [!a-z]  one of these or none of these, \*  the character itself
-//   **  between slashes: any number of folders, also none; at the end all files below. Links to folders are followed; a folder or
+//   *  any characters but '/', ?  one, [a-z] [!a-z]  one of these or none of these, \*  the
+//   character itself
+//   **  between slashes: any number of folders, also none; at the end all files below. Links to
+//   folders are followed; a folder or
 //       file that is reached in several ways is taken once
-//   {a,b}  either; only where the pattern matches nothing as it stands, so that names with braces stay reachable
+//   {a,b}  either; only where the pattern matches nothing as it stands, so that names with braces
+//   stay reachable
 //
-// Names that begin with '.' match only a pattern that writes the '.'. A pattern that matches nothing stands for the file of that
-// very name, as in the shell. kNotFound, with the pattern, if there is none; kInvalidArgument for '**' beside other characters.
+// Names that begin with '.' match only a pattern that writes the '.'. A pattern that matches
+// nothing stands for the file of that very name, as in the shell. kNotFound, with the pattern, if
+// there is none; kInvalidArgument for '**' beside other characters.
 Result<std::vector<std::string>> Glob(const std::string& folder, const std::string& pattern);
 
-// Sorts `paths` and keeps each once: two spellings of one name (data/a and ./data/a) are one, two links to one file are two.
+// Sorts `paths` and keeps each once: two spellings of one name (data/a and ./data/a) are one, two
+// links to one file are two.
 void SortAndDropRepeated(std::vector<std::string>* paths);
 
 }  // namespace braid

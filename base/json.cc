@@ -9,21 +9,24 @@
 namespace braid {
 namespace {
 
-// What walks a value recurses once a level; serde_json, the parser of many peers, stops at the same depth.
+// What walks a value recurses once a level; serde_json, the parser of many peers, stops at the same
+// depth.
 constexpr size_t kMaxDepth = 127;
 
 constexpr size_t kParseErrorBytes = 320;
 
 // A value as an error shows it.
-std::string Shown(const Json& value) { return Excerpt(value.dump(-1, ' ', false, Json::error_handler_t::replace)); }
+std::string Shown(const Json& value) {
+  return Excerpt(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 
 const Json& SharedNull() {
   static const Json null;
   return null;
 }
 
-// Builds the value of a text, and stops at what is refused. (The library's own parser with a callback looks at all elements of a
-// list again after each of them.)
+// Builds the value of a text, and stops at what is refused. (The library's own parser with a
+// callback looks at all elements of a list again after each of them.)
 struct TreeBuilder final : nlohmann::json_sax<Json> {
   Json root;
   std::string error;  // behind the name of the text
@@ -47,12 +50,18 @@ struct TreeBuilder final : nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& exception) override {
-    return Refuse(" is not valid JSON: " + Excerpt(exception.what(), kParseErrorBytes));  // it quotes all of a long text
+  bool parse_error(size_t, const std::string&,
+                   const nlohmann::detail::exception& exception) override {
+    return Refuse(" is not valid JSON: " + Excerpt(exception.what(), kParseErrorBytes));  // it
+                                                                                          // quotes
+                                                                                          // all of
+                                                                                          // a long
+                                                                                          // text
   }
 
  private:
-  // Where the next value goes: a new element of the open list, the slot of the newest key, or the root.
+  // Where the next value goes: a new element of the open list, the slot of the newest key, or the
+  // root.
   Json& Place() {
     if (open_.empty()) return root;
     if (open_.back()->is_object()) return *slot_;
@@ -65,7 +74,8 @@ struct TreeBuilder final : nlohmann::json_sax<Json> {
     return true;
   }
   bool Open(Json empty) {
-    if (open_.size() == kMaxDepth) return Refuse(Format(": nested deeper than %zu levels", kMaxDepth));
+    if (open_.size() == kMaxDepth)
+      return Refuse(Format(": nested deeper than %zu levels", kMaxDepth));
     Json& place = Place();
     place = std::move(empty);
     open_.push_back(&place);
@@ -101,16 +111,21 @@ std::string DumpJson(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Status WriteJsonFile(const std::string& path, const Json& value) { return WriteFileAtomic(path, DumpJson(value)); }
+Status WriteJsonFile(const std::string& path, const Json& value) {
+  return WriteFileAtomic(path, DumpJson(value));
+}
 
-JsonReader::JsonReader(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
+JsonReader::JsonReader(const Json& object, std::string path)
+    : object_(object), path_(std::move(path)) {
   if (!object_.is_object()) {
     first_error_ = InvalidArgument((path_.empty() ? std::string("the document") : path_) +
                                    ": expected an object, found " + Shown(object_));
   }
 }
 
-bool JsonReader::Has(std::string_view key) const { return object_.is_object() && object_.contains(std::string(key)); }
+bool JsonReader::Has(std::string_view key) const {
+  return object_.is_object() && object_.contains(std::string(key));
+}
 
 const Json* JsonReader::Find(const std::string& key, bool required) {
   read_.insert(key);
@@ -215,9 +230,11 @@ Status JsonReader::Finish() {
   BRAID_RETURN_IF_ERROR(first_error_);
   for (const auto& [key, value] : object_.items()) {
     if (read_.contains(key)) continue;
-    const std::string nearest = NearestWord(key, std::vector<std::string>(read_.begin(), read_.end()));
-    return InvalidArgument(PathOf(Excerpt(key)) + ": unknown field" +
-                           (nearest.empty() ? std::string() : "; did you mean \"" + nearest + "\"?"));
+    const std::string nearest = NearestWord(key,
+                                            std::vector<std::string>(read_.begin(), read_.end()));
+    return InvalidArgument(
+        PathOf(Excerpt(key)) + ": unknown field" +
+        (nearest.empty() ? std::string() : "; did you mean \"" + nearest + "\"?"));
   }
   return OkStatus();
 }

@@ -1,5 +1,7 @@
-// JSON, and strict reading of it: every field is asked for by name and type, errors carry the path of the field
-// ("train.optimizer.lr: expected a number, found \"fast\""), and what nobody asked for is an error too.
+// JSON, and strict reading of it: every field is asked for by name and type, errors carry the path
+// of the field
+// ("train.optimizer.lr: expected a number, found \"fast\""), and what nobody asked for is an error
+// too.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,15 +16,16 @@ namespace braid {
 
 using Json = nlohmann::json;
 
-// Parses one JSON value; `what` (a file name, say) goes in front of the error. Duplicate keys and more than 127
-// levels are refused.
+// Parses one JSON value; `what` (a file name, say) goes in front of the error. Duplicate keys and
+// more than 127 levels are refused.
 Result<Json> ParseJson(std::string_view text, std::string_view what);
 Result<Json> ReadJsonFile(const std::string& path, uint64_t max_bytes = uint64_t{256} << 20);
 // Sorted keys, two spaces, a newline at the end: the same value is the same bytes.
 std::string DumpJson(const Json& value);
 Status WriteJsonFile(const std::string& path, const Json& value);
 
-// Reads the fields of one JSON object. Errors are remembered: read everything, then ask Finish() once.
+// Reads the fields of one JSON object. Errors are remembered: read everything, then ask Finish()
+// once.
 //
 //   JsonReader read(json, "train");
 //   config.lr = read.Double("lr", 5e-4);
@@ -49,14 +52,17 @@ class JsonReader {
   const Json& RequireObject(const std::string& key);
   const Json& RequireArray(const std::string& key);
   // One of `allowed`; the error lists them.
-  std::string Choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed);
+  std::string Choice(const std::string& key, const std::string& fallback,
+                     const std::vector<std::string>& allowed);
 
   // Adds an error about a field that has the right type but an impossible value.
   void Fail(const std::string& key, const std::string& message);
   // The first error, or an unknown field, or OK. Fields never read are unknown.
   Status Finish();
   const std::string& path() const { return path_; }
-  std::string PathOf(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+  std::string PathOf(const std::string& key) const {
+    return path_.empty() ? key : path_ + "." + key;
+  }
 
  private:
   const Json* Find(const std::string& key, bool required);

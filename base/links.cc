@@ -17,10 +17,15 @@ Status CheckPath(const std::string& path) {
   std::error_code error;
   const std::string target = std::filesystem::read_symlink(path, error).string();
   if (error) return ErrnoStatus(why, "looking at " + path);
-  if (why == ELOOP) return InvalidArgument(path + " is a link to " + target + " and leads back to itself; remove it");
-  if (why != ENOENT && why != ENOTDIR) return ErrnoStatus(why, "following the link " + path + " to " + target);
-  return NotFound(path + " is a link to " + target + ", which is not there; fetch what it stands for (download it again, dvc pull, git annex get) "
-                         "or remove the link");
+  if (why == ELOOP)
+    return InvalidArgument(path + " is a link to " + target +
+                           " and leads back to itself; remove it");
+  if (why != ENOENT && why != ENOTDIR)
+    return ErrnoStatus(why, "following the link " + path + " to " + target);
+  return NotFound(
+      path + " is a link to " + target +
+      ", which is not there; fetch what it stands for (download it again, dvc pull, git annex get) "
+      "or remove the link");
 }
 
 }  // namespace braid

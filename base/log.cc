@@ -13,7 +13,9 @@ namespace {
 std::atomic<LogLevel> lowest{LogLevel::kInfo};
 }  // namespace
 
-void SetLogLevel(LogLevel level) { lowest = level; }
+void SetLogLevel(LogLevel level) {
+  lowest = level;
+}
 
 void Log(LogLevel level, std::string_view who, std::string_view message) {
   if (level < lowest.load()) return;

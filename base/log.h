@@ -1,5 +1,6 @@
-// Log lines of the task programs: "2026-03-01T12:00:00.123Z I trainer: message" on stderr, one write a line, so that
-// lines of several processes do not mix. The services log with spdlog in the same shape.
+// Log lines of the task programs: "2026-03-01T12:00:00.123Z I trainer: message" on stderr, one
+// write a line, so that lines of several processes do not mix. The services log with spdlog in the
+// same shape.
 #pragma once
 
 #include <string_view>

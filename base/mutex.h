@@ -1,5 +1,6 @@
-// std::mutex with clang's thread-safety annotations: `clang++ -Wthread-safety` proves that members marked
-// BRAID_GUARDED_BY are touched under their lock. (Debian's Abseil mutex reports false races under TSan.)
+// std::mutex with clang's thread-safety annotations: `clang++ -Wthread-safety` proves that members
+// marked BRAID_GUARDED_BY are touched under their lock. (Debian's Abseil mutex reports false races
+// under TSan.)
 #pragma once
 
 #include <chrono>
@@ -52,7 +53,8 @@ class CondVar {
     lock.release();
   }
   // Returns false iff `timeout_ms` went by without a notification.
-  bool WaitFor(Mutex& mutex, int64_t timeout_ms) BRAID_REQUIRES(mutex) BRAID_NO_THREAD_SAFETY_ANALYSIS {
+  bool WaitFor(Mutex& mutex, int64_t timeout_ms)
+      BRAID_REQUIRES(mutex) BRAID_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     const auto status = variable_.wait_for(lock, std::chrono::milliseconds(timeout_ms));
     lock.release();

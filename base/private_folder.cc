@@ -18,18 +18,23 @@ bool Fits(std::string_view name, std::string_view pattern) {
   return name == pattern;
 }
 
-// A folder of another user stays as it is: what happens in it says what is wrong. So does one that all share, as /tmp.
+// A folder of another user stays as it is: what happens in it says what is wrong. So does one that
+// all share, as /tmp.
 Status CloseToOthers(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) != 0) return ErrnoStatus(errno, "looking at " + path);
-  if ((info.st_mode & kOthers) == 0 || info.st_uid != geteuid() || (info.st_mode & S_ISVTX) != 0) return OkStatus();
-  if (chmod(path.c_str(), info.st_mode & 07777 & ~kOthers) != 0) return ErrnoStatus(errno, "closing " + path + " to other users");
+  if ((info.st_mode & kOthers) == 0 || info.st_uid != geteuid() || (info.st_mode & S_ISVTX) != 0)
+    return OkStatus();
+  if (chmod(path.c_str(), info.st_mode & 07777 & ~kOthers) != 0)
+    return ErrnoStatus(errno, "closing " + path + " to other users");
   return OkStatus();
 }
 
 }  // namespace
 
-void KeepToOneself() { umask(kOthers); }
+void KeepToOneself() {
+  umask(kOthers);
+}
 
 Status MakePrivateFolder(const std::string& path) {
   BRAID_RETURN_IF_ERROR(MakeFolder(path));
@@ -41,7 +46,8 @@ Status MakeStateFolder(const std::string& path, const std::vector<std::string_vi
   const auto names = ListFolder(path);
   if (!names.ok()) return OkStatus();  // of another user: opening the first file in it says so
   const bool all_ours = std::all_of(names->begin(), names->end(), [&](const std::string& name) {
-    return std::any_of(ours.begin(), ours.end(), [&](std::string_view pattern) { return Fits(name, pattern); });
+    return std::any_of(ours.begin(), ours.end(),
+                       [&](std::string_view pattern) { return Fits(name, pattern); });
   });
   return all_ours ? CloseToOthers(path) : OkStatus();
 }

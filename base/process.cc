@@ -26,7 +26,8 @@ namespace {
 constexpr int kTaskFd = 3;
 constexpr int kErrorFd = 4;  // of the child until exec: why it could not start
 
-// Children that a Process stands for and waits for. Locked from a fork until its child is in it, and while orphans are looked for.
+// Children that a Process stands for and waits for. Locked from a fork until its child is in it,
+// and while orphans are looked for.
 struct Children {
   Mutex mutex;
   std::set<pid_t> pids BRAID_GUARDED_BY(mutex);
@@ -36,7 +37,8 @@ Children& Own() {
   return children;
 }
 
-// Everything the child needs, made before the fork: after it only async-signal-safe calls are allowed.
+// Everything the child needs, made before the fork: after it only async-signal-safe calls are
+// allowed.
 struct Prepared {
   std::vector<char*> argv;
   std::vector<std::string> env_text;
@@ -50,12 +52,14 @@ struct Prepared {
 
 Prepared Prepare(const ProcessOptions& options) {
   Prepared prepared;
-  for (const std::string& argument : options.argv) prepared.argv.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : options.argv)
+    prepared.argv.push_back(const_cast<char*>(argument.c_str()));
   prepared.argv.push_back(nullptr);
   std::map<std::string, std::string> env;
   for (char** item = environ; options.inherit_env && *item != nullptr; ++item) {
     const std::string text = *item;
-    if (const size_t equals = text.find('='); equals != std::string::npos) env[text.substr(0, equals)] = text.substr(equals + 1);
+    if (const size_t equals = text.find('='); equals != std::string::npos)
+      env[text.substr(0, equals)] = text.substr(equals + 1);
   }
   env.erase("BRAID_TASK_FD");
   for (const auto& [name, value] : options.env) env[name] = value;
@@ -82,7 +86,8 @@ Prepared Prepare(const ProcessOptions& options) {
     dup2(prepared.output, 2);
   }
   if (prepared.standard_output >= 0) dup2(prepared.standard_output, 1);
-  // Socket and pipe go to fixed places, by way of high ones so that neither overwrites the other; the rest is closed.
+  // Socket and pipe go to fixed places, by way of high ones so that neither overwrites the other;
+  // the rest is closed.
   const int pipe_high = fcntl(prepared.error_pipe, F_DUPFD, 64);
   const int socket_high = prepared.socket >= 0 ? fcntl(prepared.socket, F_DUPFD, 64) : -1;
   if (socket_high >= 0) {
@@ -104,8 +109,9 @@ Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
   Prepared prepared = Prepare(options);
   UniqueFd output, standard_output, theirs;
   auto process = std::unique_ptr<Process>(new Process());
-  for (const auto& [path, fd, into] : {std::tuple{&options.output, &output, &prepared.output},
-                                       {&options.standard_output, &standard_output, &prepared.standard_output}}) {
+  for (const auto& [path, fd, into] :
+       {std::tuple{&options.output, &output, &prepared.output},
+        {&options.standard_output, &standard_output, &prepared.standard_output}}) {
     if (path->empty()) continue;
     fd->Reset(open(path->c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
     if (!fd->valid()) return ErrnoStatus(errno, "opening " + *path);
@@ -113,7 +119,8 @@ Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
   }
   if (options.task_socket) {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return ErrnoStatus(errno, "making a socket pair");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+      return ErrnoStatus(errno, "making a socket pair");
     process->socket_.Reset(pair[0]);
     theirs.Reset(pair[1]);
     prepared.socket = pair[1];
@@ -193,7 +200,8 @@ uint64_t ProcessStartTime(pid_t pid) {
   const size_t name_end = stat->rfind(')');
   if (name_end == std::string::npos) return 0;
   const std::vector<std::string> fields = Split(std::string_view(*stat).substr(name_end + 2), ' ');
-  return fields.size() > 19 ? std::strtoull(fields[19].c_str(), nullptr, 10) : 0;  // field 22 of proc(5)
+  return fields.size() > 19 ? std::strtoull(fields[19].c_str(), nullptr, 10) : 0;  // field 22 of
+                                                                                   // proc(5)
 }
 
 std::string ProgramFolder() {
@@ -202,7 +210,9 @@ std::string ProgramFolder() {
   return n <= 0 ? "." : std::string(FolderOf(std::string_view(path, static_cast<size_t>(n))));
 }
 
-void BecomeSubreaper() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+void BecomeSubreaper() {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
 
 int ReapOrphans() {
   Children& own = Own();
@@ -211,7 +221,8 @@ int ReapOrphans() {
   while (true) {
     siginfo_t next{};
     if (waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) != 0 || next.si_pid == 0) break;
-    if (own.pids.contains(next.si_pid)) break;  // its Process comes for it soon; what is behind it can wait
+    if (own.pids.contains(next.si_pid))
+      break;  // its Process comes for it soon; what is behind it can wait
     if (waitpid(next.si_pid, nullptr, WNOHANG) == next.si_pid) ++reaped;
   }
   return reaped;

@@ -1,5 +1,5 @@
-// Child processes that never outlive their parent: each is a process group of its own, dies with the thread that started
-// it (PR_SET_PDEATHSIG), and is waited for through a pidfd.
+// Child processes that never outlive their parent: each is a process group of its own, dies with
+// the thread that started it (PR_SET_PDEATHSIG), and is waited for through a pidfd.
 #pragma once
 
 #include <sys/types.h>
@@ -16,23 +16,25 @@
 namespace braid {
 
 struct ProcessExit {
-  int code = 0;     // exit status, if signal is 0
-  int signal = 0;   // that ended it
+  int code = 0;    // exit status, if signal is 0
+  int signal = 0;  // that ended it
   int64_t max_rss_bytes = 0;
 };
 
 struct ProcessOptions {
-  std::vector<std::string> argv;               // argv[0] is the path of the program
-  std::map<std::string, std::string> env;      // on top of this process's own, if that is inherited
-  std::string output;                          // file that standard output and error are appended to; empty: inherited
-  bool task_socket = false;                    // a connected stream socket, its end named by BRAID_TASK_FD in the child
-  std::string standard_output = "";            // as `output`, for standard output alone
-  bool inherit_env = true;                     // this process's own environment
+  std::vector<std::string> argv;           // argv[0] is the path of the program
+  std::map<std::string, std::string> env;  // on top of this process's own, if that is inherited
+  std::string output;  // file that standard output and error are appended to; empty: inherited
+  bool task_socket = false;  // a connected stream socket, its end named by BRAID_TASK_FD in the
+                             // child
+  std::string standard_output = "";  // as `output`, for standard output alone
+  bool inherit_env = true;           // this process's own environment
 };
 
 class Process {
  public:
-  // Start it from a thread that lives as long as the child should: the child is killed when that thread ends.
+  // Start it from a thread that lives as long as the child should: the child is killed when that
+  // thread ends.
   static Result<std::unique_ptr<Process>> Start(const ProcessOptions& options);
   // Kills the group if it still runs, and waits for it.
   ~Process();
@@ -44,7 +46,8 @@ class Process {
 
   // To every process of the group.
   void Signal(int signal) const;
-  // True when it has ended within `timeout_ms` (0: look only; negative: wait). Then the rest of its group is killed too.
+  // True when it has ended within `timeout_ms` (0: look only; negative: wait). Then the rest of its
+  // group is killed too.
   bool Wait(int64_t timeout_ms);
   // REQUIRES: Wait returned true.
   const ProcessExit& exit() const { return exit_; }
@@ -58,14 +61,16 @@ class Process {
   ProcessExit exit_;
 };
 
-// When a process began, in clock ticks since boot; with its pid it names one process for good. 0 if there is none.
+// When a process began, in clock ticks since boot; with its pid it names one process for good. 0 if
+// there is none.
 uint64_t ProcessStartTime(pid_t pid);
 // The folder of the running program.
 std::string ProgramFolder();
-// Makes this process adopt its grandchildren, so that none is left to init. It then has to call ReapOrphans now and then.
+// Makes this process adopt its grandchildren, so that none is left to init. It then has to call
+// ReapOrphans now and then.
 void BecomeSubreaper();
-// Takes leave of adopted processes that have ended, which would stay as zombies otherwise. Children that a Process stands for are left
-// to it. Returns how many went. Thread-safe.
+// Takes leave of adopted processes that have ended, which would stay as zombies otherwise. Children
+// that a Process stands for are left to it. Returns how many went. Thread-safe.
 int ReapOrphans();
 
 }  // namespace braid

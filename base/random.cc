@@ -38,11 +38,12 @@ std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, std::array<uint3
 }
 
 RandomStream::RandomStream(uint64_t seed, std::string_view name)
-    : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}, name_hash_(HashName(name)) {}
+    : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+      name_hash_(HashName(name)) {}
 
 std::array<uint32_t, 4> RandomStream::Block(uint64_t n) const {
-  return Philox({static_cast<uint32_t>(n), static_cast<uint32_t>(n >> 32), static_cast<uint32_t>(name_hash_),
-                 static_cast<uint32_t>(name_hash_ >> 32)},
+  return Philox({static_cast<uint32_t>(n), static_cast<uint32_t>(n >> 32),
+                 static_cast<uint32_t>(name_hash_), static_cast<uint32_t>(name_hash_ >> 32)},
                 key_);
 }
 
@@ -52,8 +53,12 @@ uint64_t RandomStream::Bits(uint64_t n) const {
   return uint64_t{block[half + 1]} << 32 | block[half];
 }
 
-double RandomStream::Uniform(uint64_t n) const { return static_cast<double>(Bits(n) >> 11) * 0x1p-53; }
-float RandomStream::UniformFloat(uint64_t n) const { return static_cast<float>(Bits(n) >> 40) * 0x1p-24F; }
+double RandomStream::Uniform(uint64_t n) const {
+  return static_cast<double>(Bits(n) >> 11) * 0x1p-53;
+}
+float RandomStream::UniformFloat(uint64_t n) const {
+  return static_cast<float>(Bits(n) >> 40) * 0x1p-24F;
+}
 
 uint64_t RandomStream::Below(uint64_t n, uint64_t bound) const {
   return static_cast<uint64_t>(static_cast<unsigned __int128>(Bits(n)) * bound >> 64);

@@ -1,6 +1,6 @@
-// Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011): the n-th number of a stream is a pure function of
-// (seed, name, n). Nothing is carried along, so initial weights, shuffles and samples are the same whoever asks first,
-// and any position is found at once.
+// Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011): the n-th number of a stream is
+// a pure function of (seed, name, n). Nothing is carried along, so initial weights, shuffles and
+// samples are the same whoever asks first, and any position is found at once.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
-// Errors as values. Status says whether something worked and, if not, what failed and why; Result<T> is a value or
-// the Status that kept it from being made. Both cross every boundary inside braid; services turn them into
-// grpc::Status at the edge. Nothing below the trainer's edge throws on bad input.
+// Errors as values. Status says whether something worked and, if not, what failed and why;
+// Result<T> is a value or the Status that kept it from being made. Both cross every boundary inside
+// braid; services turn them into grpc::Status at the edge. Nothing below the trainer's edge throws
+// on bad input.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +49,8 @@ class [[nodiscard]] Status {
   const std::string& message() const { return message_; }
   const std::string& reason() const { return reason_; }
 
-  // The same error with what was being done in front: "reading config.json: no such file". OK stays OK.
+  // The same error with what was being done in front: "reading config.json: no such file". OK stays
+  // OK.
   Status Wrap(std::string_view doing) const;
 
   // "NOT_FOUND: message", for logs.
@@ -62,7 +64,9 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
-inline Status OkStatus() { return {}; }
+inline Status OkStatus() {
+  return {};
+}
 Status InvalidArgument(std::string message);
 Status NotFound(std::string message);
 Status AlreadyExists(std::string message);
@@ -78,16 +82,19 @@ Status DeadlineExceeded(std::string message);
 Status ResourceExhausted(std::string message);
 Status PermissionDenied(std::string message);
 
-// The Status of errno value `error`: ENOENT becomes kNotFound, ENOSPC kResourceExhausted with reason STORAGE_FULL,
-// EACCES kPermissionDenied, and so on. `doing` goes in front: "opening x.bin: No such file or directory".
+// The Status of errno value `error`: ENOENT becomes kNotFound, ENOSPC kResourceExhausted with
+// reason STORAGE_FULL, EACCES kPermissionDenied, and so on. `doing` goes in front: "opening x.bin:
+// No such file or directory".
 Status ErrnoStatus(int error, std::string_view doing);
 
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<1>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(T value)
+      : state_(std::in_place_index<1>, std::move(value)) {}  // NOLINT: implicit by design
   // REQUIRES: !status.ok()
-  Result(Status status) : state_(std::in_place_index<0>, std::move(status)) {}  // NOLINT: implicit by design
+  Result(Status status)
+      : state_(std::in_place_index<0>, std::move(status)) {}  // NOLINT: implicit by design
 
   bool ok() const { return state_.index() == 1; }
   Status status() const { return ok() ? Status() : std::get<0>(state_); }
@@ -114,8 +121,8 @@ class [[nodiscard]] Result {
 #define BRAID_CHECK(condition) \
   ((condition) ? static_cast<void>(0) : ::braid::CheckFailed(__FILE__, __LINE__, #condition))
 
-#define BRAID_RETURN_IF_ERROR(expression)                          \
-  do {                                                             \
+#define BRAID_RETURN_IF_ERROR(expression)                                                        \
+  do {                                                                                           \
     if (::braid::Status braid_status_ = (expression); !braid_status_.ok()) return braid_status_; \
   } while (false)
 

@@ -79,8 +79,12 @@ Result<T> ParseNumber(std::string_view text, std::string_view kind) {
 
 }  // namespace
 
-Result<int64_t> ParseInt(std::string_view text) { return ParseNumber<int64_t>(text, "a whole number"); }
-Result<double> ParseDouble(std::string_view text) { return ParseNumber<double>(text, "a number"); }
+Result<int64_t> ParseInt(std::string_view text) {
+  return ParseNumber<int64_t>(text, "a whole number");
+}
+Result<double> ParseDouble(std::string_view text) {
+  return ParseNumber<double>(text, "a number");
+}
 
 std::string Format(const char* format, ...) {
   va_list arguments;
@@ -103,7 +107,8 @@ std::string FormatBytes(uint64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  return unit == 0 ? Format("%llu B", static_cast<unsigned long long>(bytes)) : Format("%.1f %s", value, kUnits[unit]);
+  return unit == 0 ? Format("%llu B", static_cast<unsigned long long>(bytes))
+                   : Format("%.1f %s", value, kUnits[unit]);
 }
 
 std::string FormatCount(double count) {
@@ -144,14 +149,17 @@ std::string Base64Encode(std::string_view data) {
   std::string text;
   for (size_t i = 0; i < data.size(); i += 3) {
     uint32_t word = 0;
-    for (size_t k = 0; k < 3; ++k) word = word << 8 | (i + k < data.size() ? static_cast<unsigned char>(data[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k) text += i + k <= data.size() ? kAlphabet[word >> (18 - 6 * k) & 63] : '=';
+    for (size_t k = 0; k < 3; ++k)
+      word = word << 8 | (i + k < data.size() ? static_cast<unsigned char>(data[i + k]) : 0);
+    for (size_t k = 0; k < 4; ++k)
+      text += i + k <= data.size() ? kAlphabet[word >> (18 - 6 * k) & 63] : '=';
   }
   return text;
 }
 
 Result<std::string> Base64Decode(std::string_view text) {
-  if (text.size() % 4 != 0) return InvalidArgument("base64 text has a length that is not a multiple of four");
+  if (text.size() % 4 != 0)
+    return InvalidArgument("base64 text has a length that is not a multiple of four");
   std::string data;
   uint32_t word = 0;
   int bits = 0;
@@ -164,7 +172,8 @@ Result<std::string> Base64Decode(std::string_view text) {
     if (c == '+') value = 62;
     if (c == '/') value = 63;
     if (c == '=' && i + 2 >= text.size()) break;
-    if (value < 0) return InvalidArgument("base64 text has a character that is none of its alphabet");
+    if (value < 0)
+      return InvalidArgument("base64 text has a character that is none of its alphabet");
     word = word << 6 | static_cast<uint32_t>(value);
     bits += 6;
     if (bits >= 8) {

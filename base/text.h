@@ -24,10 +24,10 @@ std::string NearestWord(std::string_view word, const std::vector<std::string>& w
 Result<int64_t> ParseInt(std::string_view text);
 Result<double> ParseDouble(std::string_view text);
 
-std::string FormatBytes(uint64_t bytes);          // "1.2 MiB"
-std::string FormatCount(double count);            // "13.6 M"
-std::string FormatDuration(double seconds);       // "1 h 02 min", "3.4 s"
-std::string FormatUtc(int64_t wall_ms);           // "2026-03-01T12:00:00.123Z"
+std::string FormatBytes(uint64_t bytes);     // "1.2 MiB"
+std::string FormatCount(double count);       // "13.6 M"
+std::string FormatDuration(double seconds);  // "1 h 02 min", "3.4 s"
+std::string FormatUtc(int64_t wall_ms);      // "2026-03-01T12:00:00.123Z"
 // Shortest decimal text that reads back as the same double.
 std::string FormatDouble(double value);
 // printf with a string result, for tables.

@@ -5,7 +5,8 @@
 namespace braid {
 namespace {
 
-// Length of the sequence at the front if it is valid, else 0; then `bad` receives how many bytes one U+FFFD stands for.
+// Length of the sequence at the front if it is valid, else 0; then `bad` receives how many bytes
+// one U+FFFD stands for.
 size_t ValidSequence(std::string_view text, size_t* bad) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -60,7 +61,9 @@ size_t Utf8Prefix(std::string_view text) {
   }
 }
 
-bool IsUtf8(std::string_view text) { return Utf8Prefix(text) == text.size(); }
+bool IsUtf8(std::string_view text) {
+  return Utf8Prefix(text) == text.size();
+}
 
 std::string RepairUtf8(std::string_view text) {
   std::string repaired;
@@ -79,12 +82,16 @@ std::string RepairUtf8(std::string_view text) {
 }
 
 uint32_t DecodeCodePoint(std::string_view text, size_t* length) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[i])); };
+  const auto byte = [&](size_t i) {
+    return static_cast<uint32_t>(static_cast<unsigned char>(text[i]));
+  };
   const uint32_t lead = byte(0);
   if (lead < 0x80) return *length = 1, lead;
   if (lead < 0xE0) return *length = 2, (lead & 0x1F) << 6 | (byte(1) & 0x3F);
-  if (lead < 0xF0) return *length = 3, (lead & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-  return *length = 4, (lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
+  if (lead < 0xF0)
+    return *length = 3, (lead & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+  return *length = 4,
+         (lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
 }
 
 void AppendUtf8(uint32_t c, std::string* out) {

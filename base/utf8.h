@@ -7,7 +7,8 @@
 
 namespace braid {
 
-// How many bytes at the front are valid UTF-8 (no surrogates, no overlong forms); text.size() if all are.
+// How many bytes at the front are valid UTF-8 (no surrogates, no overlong forms); text.size() if
+// all are.
 size_t Utf8Prefix(std::string_view text);
 bool IsUtf8(std::string_view text);
 // The text with every invalid byte sequence replaced by U+FFFD, as Unicode recommends.

@@ -1,6 +1,6 @@
-// Times the encoder on one thread: `tokenize TOKENIZER.json TEXT ROUNDS` reads TEXT as documents separated by NUL bytes
-// and prints one JSON line: bytes, tokens, a digest of the ids, and the seconds of each round.
-// bench/encode.py runs it beside the `tokenizers` package.
+// Times the encoder on one thread: `tokenize TOKENIZER.json TEXT ROUNDS` reads TEXT as documents
+// separated by NUL bytes and prints one JSON line: bytes, tokens, a digest of the ids, and the
+// seconds of each round. bench/encode.py runs it beside the `tokenizers` package.
 #include <chrono>
 #include <cstdio>
 
@@ -24,10 +24,15 @@ Status Run(const std::string& tokenizer_path, const std::string& text_path, int6
     const auto start = std::chrono::steady_clock::now();
     Encoder encoder(tokenizer);  // a cold cache each time: a corpus is read once
     for (const std::string& document : documents) encoder.Encode(document, &ids);
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-  const std::string_view bytes(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(int32_t));
-  const Json line = {{"bytes", text.size()}, {"tokens", ids.size()}, {"sha256", Sha256Hex(bytes)}, {"seconds", seconds}};
+  const std::string_view bytes(reinterpret_cast<const char*>(ids.data()),
+                               ids.size() * sizeof(int32_t));
+  const Json line = {{"bytes", text.size()},
+                     {"tokens", ids.size()},
+                     {"sha256", Sha256Hex(bytes)},
+                     {"seconds", seconds}};
   std::printf("%s\n", line.dump().c_str());
   return OkStatus();
 }
@@ -41,7 +46,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto rounds = braid::ParseInt(argv[3]);
-  const braid::Status status = rounds.ok() ? braid::corpus::Run(argv[1], argv[2], *rounds) : rounds.status();
+  const braid::Status status = rounds.ok() ? braid::corpus::Run(argv[1], argv[2], *rounds)
+                                           : rounds.status();
   if (!status.ok()) std::fprintf(stderr, "tokenize: %s\n", status.message().c_str());
   return status.ok() ? 0 : 1;
 }

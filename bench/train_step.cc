@@ -1,6 +1,7 @@
 // Times a training step of a dense model: forward, loss, backward, clipping, AdamW, zeroing.
 //   train_step VOCAB WIDTH BLOCKS HEADS SEQUENCE BATCH THREADS SECONDS
-// prints one JSON line with the tokens/s of every step. bench/train_step.py runs it beside transformers.
+// prints one JSON line with the tokens/s of every step. bench/train_step.py runs it beside
+// transformers.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,10 +18,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double Seconds(Clock::time_point from) { return std::chrono::duration<double>(Clock::now() - from).count(); }
+double Seconds(Clock::time_point from) {
+  return std::chrono::duration<double>(Clock::now() - from).count();
+}
 
-int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t sequence, int64_t batch, int64_t threads,
-        double seconds) {
+int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t sequence,
+        int64_t batch, int64_t threads, double seconds) {
   ConfigureRuntime(threads);
   model::ModelSpec spec;
   spec.name = "bench";
@@ -34,9 +37,11 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
   AdamW optimizer(**network, {});
   const RandomStream draws(1, "tokens");
   std::vector<int32_t> ids(static_cast<size_t>(batch * sequence)), labels(ids.size());
-  for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>(draws.Below(i, static_cast<uint64_t>(vocab - 1)));
+  for (size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<int32_t>(draws.Below(i, static_cast<uint64_t>(vocab - 1)));
   for (int64_t b = 0; b < batch; ++b) {
-    MakeLabels(ids.data() + b * sequence, sequence, static_cast<int32_t>(spec.pad_id), labels.data() + b * sequence);
+    MakeLabels(ids.data() + b * sequence, sequence, static_cast<int32_t>(spec.pad_id),
+               labels.data() + b * sequence);
   }
   const double scale = 1.0 / static_cast<double>(batch * (sequence - 1));
   Json rates = Json::array();
@@ -45,7 +50,9 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
     const Clock::time_point start = Clock::now();
     (*network)->Backward(ids.data(), labels.data(), batch, sequence, {.scale = scale});
     optimizer.Step(5e-4);
-    if (step > 0) rates.push_back(static_cast<double>(batch * sequence) / Seconds(start));  // the first one warms up
+    if (step > 0)
+      rates.push_back(static_cast<double>(batch * sequence) / Seconds(start));  // the first one
+                                                                                // warms up
   }
   std::printf("%s\n", Json{{"rates", rates}, {"instruction_set", InstructionSet()}}.dump().c_str());
   return 0;
@@ -55,7 +62,11 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
 }  // namespace braid::trainer
 
 int main(int argc, char** argv) {
-  if (argc != 9) return std::fprintf(stderr, "train_step VOCAB WIDTH BLOCKS HEADS SEQUENCE BATCH THREADS SECONDS\n"), 2;
+  if (argc != 9)
+    return std::fprintf(stderr,
+                        "train_step VOCAB WIDTH BLOCKS HEADS SEQUENCE BATCH THREADS SECONDS\n"),
+           2;
   const auto number = [&](int i) { return std::atoll(argv[i]); };
-  return braid::trainer::Run(number(1), number(2), number(3), number(4), number(5), number(6), number(7), std::atof(argv[8]));
+  return braid::trainer::Run(number(1), number(2), number(3), number(4), number(5), number(6),
+                             number(7), std::atof(argv[8]));
 }

@@ -13,7 +13,8 @@ Result<int> Cancel(const Globals& globals, const std::string& id, const std::str
   v1::CancelRunRequest request;
   request.set_id(found.id());
   request.set_request_id(request_id.empty() ? RandomUuid() : request_id);
-  BRAID_ASSIGN_OR_RETURN(const v1::Run run, (client.Call<v1::Run>(&v1::Runs::Stub::CancelRun, client.runs(), request)));
+  BRAID_ASSIGN_OR_RETURN(const v1::Run run, (client.Call<v1::Run>(&v1::Runs::Stub::CancelRun,
+                                                                  client.runs(), request)));
   if (globals.json()) return PrintJson(run), kOkExit;
   std::printf("%s\n", run.id().c_str());
   return kOkExit;
@@ -28,7 +29,9 @@ void RegisterCancel(const Registry& registry) {
   command->add_option("run", *id, "id, its beginning, or name of a run")->required();
   command->add_option("--request-id", *request_id, "the same id again changes nothing more");
   command->callback([registry, id, request_id] {
-    registry.chosen = [&globals = registry.globals, id, request_id] { return Cancel(globals, *id, *request_id); };
+    registry.chosen = [&globals = registry.globals, id, request_id] {
+      return Cancel(globals, *id, *request_id);
+    };
   });
 }
 

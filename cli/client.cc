@@ -20,9 +20,11 @@ namespace braid::cli {
 namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
-constexpr int kIdleTries = 3;  // of an upload that does not get on
-constexpr int kMostMessageBytes = 64 << 20;  // a recipe, a manifest of 100,000 files, a page of large runs
-// Every call may be sent again: reads change nothing, writes carry a request id or name their bytes.
+constexpr int kIdleTries = 3;                // of an upload that does not get on
+constexpr int kMostMessageBytes = 64 << 20;  // a recipe, a manifest of 100,000 files, a page of
+                                             // large runs
+// Every call may be sent again: reads change nothing, writes carry a request id or name their
+// bytes.
 constexpr char kRetries[] =
     R"({"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":5,"initialBackoff":"0.1s","maxBackoff":"1s",)"
     R"("backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]})";
@@ -41,13 +43,17 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
   }
   const auto code = static_cast<StatusCode>(status.error_code());
   if (code == StatusCode::kUnavailable && reason.empty()) {
-    return Status(code, "no coordinator answers at " + address + " (" + status.error_message() + "); is it up? braid up starts one");
+    return Status(code, "no coordinator answers at " + address + " (" + status.error_message() +
+                            "); is it up? braid up starts one");
   }
   if (status.error_code() == grpc::UNAUTHENTICATED) {
-    return Status(StatusCode::kPermissionDenied, "UNAUTHENTICATED", "the coordinator at " + address + ": " + status.error_message());
+    return Status(StatusCode::kPermissionDenied, "UNAUTHENTICATED",
+                  "the coordinator at " + address + ": " + status.error_message());
   }
   if (status.error_message().empty()) {  // the library's own errors may say nothing
-    return Status(code, reason, "the coordinator at " + address + " answered " + std::string(StatusCodeName(code)) + " and gave no reason");
+    return Status(code, reason,
+                  "the coordinator at " + address + " answered " +
+                      std::string(StatusCodeName(code)) + " and gave no reason");
   }
   return Status(code, reason, status.error_message());
 }
@@ -55,9 +61,11 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
 Status Client::StatusOf(const grpc::Status& status) const {
   const Status converted = FromGrpc(status, endpoint_.address);
   if (converted.reason() != "UNAUTHENTICATED") return converted;
-  return Status(converted.code(), converted.reason(),
-                converted.message() + (endpoint_.token_file.empty() ? " (nothing here names a token's file for this address)"
-                                                                    : " (the token of " + endpoint_.token_file + " was sent)"));
+  return Status(
+      converted.code(), converted.reason(),
+      converted.message() + (endpoint_.token_file.empty()
+                                 ? " (nothing here names a token's file for this address)"
+                                 : " (the token of " + endpoint_.token_file + " was sent)"));
 }
 
 Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
@@ -92,8 +100,9 @@ Status Client::UploadFile(const std::string& path, const std::string& sha256, ui
     v1::QueryUploadRequest query;
     query.set_sha256(sha256);
     query.set_size(size);
-    BRAID_ASSIGN_OR_RETURN(const v1::QueryUploadResponse there,
-                           (Call<v1::QueryUploadResponse>(&v1::Artifacts::Stub::QueryUpload, artifacts(), query)));
+    BRAID_ASSIGN_OR_RETURN(
+        const v1::QueryUploadResponse there,
+        (Call<v1::QueryUploadResponse>(&v1::Artifacts::Stub::QueryUpload, artifacts(), query)));
     if (there.complete()) return tell(size), OkStatus();
     if (there.committed() > last_begin) idle = 0;
     last_begin = there.committed();
@@ -101,14 +110,15 @@ Status Client::UploadFile(const std::string& path, const std::string& sha256, ui
     Status status = UploadPieces(path, sha256, size, there.committed(), tell);
     if (status.ok()) return tell(size), OkStatus();
     // kOutOfRange: another sender has ended this upload, and somebody begun anew.
-    const bool again = status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kOutOfRange;
+    const bool again = status.code() == StatusCode::kUnavailable ||
+                       status.code() == StatusCode::kOutOfRange;
     if (!again || idle >= kIdleTries) return status.Wrap("uploading " + path);
   }
 }
 
 // Sends what is behind `offset`; OK if the coordinator then has all of it.
-Status Client::UploadPieces(const std::string& path, const std::string& sha256, uint64_t size, uint64_t offset,
-                            const std::function<void(uint64_t)>& tell) {
+Status Client::UploadPieces(const std::string& path, const std::string& sha256, uint64_t size,
+                            uint64_t offset, const std::function<void(uint64_t)>& tell) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
   grpc::ClientContext context;
@@ -121,7 +131,8 @@ Status Client::UploadPieces(const std::string& path, const std::string& sha256, 
   bool going = true;
   do {
     std::string piece(std::min<uint64_t>(kPiece, size - std::min(offset, size)), '\0');
-    if (const Status status = ReadAt(fd.get(), offset, piece.data(), piece.size(), path); !status.ok()) {
+    if (const Status status = ReadAt(fd.get(), offset, piece.data(), piece.size(), path);
+        !status.ok()) {
       context.TryCancel();
       (void)writer->Finish();
       return status;
@@ -137,14 +148,16 @@ Status Client::UploadPieces(const std::string& path, const std::string& sha256, 
   return response.complete() ? OkStatus() : Unavailable("the upload ended early; try again");
 }
 
-Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& files, const std::string& kind,
-                                      const Json& metadata, const std::string& name,
+Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& files,
+                                      const std::string& kind, const Json& metadata,
+                                      const std::string& name,
                                       const std::function<void(uint64_t, uint64_t)>& progress) {
   storage::Manifest manifest;
   manifest.kind = kind;
   manifest.metadata = metadata;
   for (const auto& [path, local] : files) {
-    if (!IsUtf8(path)) return InvalidArgument(RepairUtf8(local) + ": the file's name is not UTF-8; rename it");
+    if (!IsUtf8(path))
+      return InvalidArgument(RepairUtf8(local) + ": the file's name is not UTF-8; rename it");
     storage::ManifestFile file{path, "", 0};
     BRAID_ASSIGN_OR_RETURN(file.sha256, Sha256File(local));
     BRAID_ASSIGN_OR_RETURN(file.size, FileSize(local));
@@ -152,10 +165,11 @@ Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& 
   }
   uint64_t done = 0;
   for (const storage::ManifestFile& file : manifest.files) {
-    BRAID_RETURN_IF_ERROR(UploadFile(files.at(file.path), file.sha256, file.size, [&](uint64_t bytes) {
-      done += bytes;
-      progress(done, manifest.TotalBytes());
-    }));
+    BRAID_RETURN_IF_ERROR(
+        UploadFile(files.at(file.path), file.sha256, file.size, [&](uint64_t bytes) {
+          done += bytes;
+          progress(done, manifest.TotalBytes());
+        }));
   }
   v1::CommitArtifactRequest request;
   request.set_manifest_json(manifest.Canonical());
@@ -164,8 +178,9 @@ Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& 
   return Call<v1::Artifact>(&v1::Artifacts::Stub::CommitArtifact, artifacts(), request);
 }
 
-Result<v1::Artifact> Client::PutFolder(const std::string& folder, const std::string& kind, const Json& metadata,
-                                       const std::string& name, const std::function<void(uint64_t, uint64_t)>& progress) {
+Result<v1::Artifact> Client::PutFolder(const std::string& folder, const std::string& kind,
+                                       const Json& metadata, const std::string& name,
+                                       const std::function<void(uint64_t, uint64_t)>& progress) {
   if (!IsFolder(folder)) return NotFound(folder + " is not a folder");
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
   if (paths.empty()) return InvalidArgument(folder + " holds no files");
@@ -174,19 +189,24 @@ Result<v1::Artifact> Client::PutFolder(const std::string& folder, const std::str
   return PutFiles(files, kind, metadata, name, progress);
 }
 
-// The part file keeps what arrived: an interrupted download goes on there, of this command or of the next one. Of two commands that
-// fetch one file the second waits.
-Status Client::DownloadFile(const std::string& sha256, const std::string& path, const std::function<void(uint64_t)>& got) {
+// The part file keeps what arrived: an interrupted download goes on there, of this command or of
+// the next one. Of two commands that fetch one file the second waits.
+Status Client::DownloadFile(const std::string& sha256, const std::string& path,
+                            const std::function<void(uint64_t)>& got) {
   const std::string part = path + ".part";
   UniqueFd fd;
   while (true) {
     fd.Reset(open(part.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644));
     if (!fd.valid()) return ErrnoStatus(errno, "creating " + part);
-    if (flock(fd.get(), LOCK_EX) != 0 && errno != ENOTSUP && errno != EINVAL) return ErrnoStatus(errno, "locking " + part);
-    struct stat ours {}, named {};
-    if (fstat(fd.get(), &ours) == 0 && stat(part.c_str(), &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev) break;
+    if (flock(fd.get(), LOCK_EX) != 0 && errno != ENOTSUP && errno != EINVAL)
+      return ErrnoStatus(errno, "locking " + part);
+    struct stat ours{}, named{};
+    if (fstat(fd.get(), &ours) == 0 && stat(part.c_str(), &named) == 0 &&
+        ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+      break;
     // Renamed or removed while we waited: the other command has fetched it, or given up.
-    if (const Result<std::string> digest = Sha256File(path); digest.ok() && *digest == sha256) return OkStatus();
+    if (const Result<std::string> digest = Sha256File(path); digest.ok() && *digest == sha256)
+      return OkStatus();
   }
   BRAID_ASSIGN_OR_RETURN(uint64_t offset, FileSize(part));
   got(offset);
@@ -199,7 +219,8 @@ Status Client::DownloadFile(const std::string& sha256, const std::string& path, 
   BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(part));
   if (digest != sha256) {
     BRAID_RETURN_IF_ERROR(RemoveFile(part));
-    return Status(StatusCode::kDataLoss, "DIGEST_MISMATCH", path + ": what arrived has another SHA-256; try again");
+    return Status(StatusCode::kDataLoss, "DIGEST_MISMATCH",
+                  path + ": what arrived has another SHA-256; try again");
   }
   if (const Status synced = SyncFile(part); !synced.ok()) {
     (void)RemoveFile(part);  // a second fsync would succeed without the bytes
@@ -209,8 +230,8 @@ Status Client::DownloadFile(const std::string& sha256, const std::string& path, 
 }
 
 // Appends what comes from `offset` on and moves it.
-Status Client::DownloadPieces(const std::string& sha256, int fd, const std::string& part, uint64_t* offset,
-                              const std::function<void(uint64_t)>& got) {
+Status Client::DownloadPieces(const std::string& sha256, int fd, const std::string& part,
+                              uint64_t* offset, const std::function<void(uint64_t)>& got) {
   grpc::ClientContext context;
   v1::DownloadBlobRequest request;
   request.set_sha256(sha256);
@@ -233,8 +254,10 @@ Result<v1::Artifact> Client::GetToFolder(const std::string& artifact, const std:
                                          const std::function<void(uint64_t, uint64_t)>& progress) {
   v1::GetArtifactRequest request;
   request.set_id(artifact);
-  BRAID_ASSIGN_OR_RETURN(v1::Artifact found, (Call<v1::Artifact>(&v1::Artifacts::Stub::GetArtifact, artifacts(), request)));
-  BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest, storage::ParseManifest(found.manifest_json(), "artifact " + artifact));
+  BRAID_ASSIGN_OR_RETURN(v1::Artifact found, (Call<v1::Artifact>(&v1::Artifacts::Stub::GetArtifact,
+                                                                 artifacts(), request)));
+  BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
+                         storage::ParseManifest(found.manifest_json(), "artifact " + artifact));
   uint64_t done = 0;
   for (const storage::ManifestFile& file : manifest.files) {
     const std::string path = JoinPath(folder, file.path);

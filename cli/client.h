@@ -18,8 +18,8 @@
 
 namespace braid::cli {
 
-// grpc::Status -> Status with the reason of its ErrorInfo; a connection that fails says where it went. A token that is missing or
-// wrong is kPermissionDenied (UNAUTHENTICATED).
+// grpc::Status -> Status with the reason of its ErrorInfo; a connection that fails says where it
+// went. A token that is missing or wrong is kPermissionDenied (UNAUTHENTICATED).
 Status FromGrpc(const grpc::Status& status, const std::string& address);
 
 class Client {
@@ -31,12 +31,14 @@ class Client {
 
   // client.Call<v1::Run>(&v1::Runs::Stub::GetRun, client.runs(), request)
   template <typename Response, typename Stub, typename Request>
-  Result<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Stub* stub,
-                        const Request& request, int64_t timeout_ms = 30'000) {
+  Result<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                     Response*),
+                        Stub* stub, const Request& request, int64_t timeout_ms = 30'000) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
     Response response;
-    if (Status status = StatusOf((stub->*method)(&context, request, &response)); !status.ok()) return status;
+    if (Status status = StatusOf((stub->*method)(&context, request, &response)); !status.ok())
+      return status;
     return response;
   }
 
@@ -50,23 +52,30 @@ class Client {
   // `id` may be a prefix of a run's id, or a run's name (the newest).
   Result<v1::Run> GetRun(const std::string& id);
 
-  // Sends the files of a folder that the coordinator lacks and commits them as an artifact. `progress` hears bytes.
-  Result<v1::Artifact> PutFolder(const std::string& folder, const std::string& kind, const Json& metadata,
-                                 const std::string& name, const std::function<void(uint64_t, uint64_t)>& progress);
+  // Sends the files of a folder that the coordinator lacks and commits them as an artifact.
+  // `progress` hears bytes.
+  Result<v1::Artifact> PutFolder(const std::string& folder, const std::string& kind,
+                                 const Json& metadata, const std::string& name,
+                                 const std::function<void(uint64_t, uint64_t)>& progress);
   // The same for single files: path in the artifact -> path on this machine.
-  Result<v1::Artifact> PutFiles(const std::map<std::string, std::string>& files, const std::string& kind, const Json& metadata,
-                                const std::string& name, const std::function<void(uint64_t, uint64_t)>& progress);
-  // Writes an artifact's files to `folder`, each verified; files that are there already and right are kept.
+  Result<v1::Artifact> PutFiles(const std::map<std::string, std::string>& files,
+                                const std::string& kind, const Json& metadata,
+                                const std::string& name,
+                                const std::function<void(uint64_t, uint64_t)>& progress);
+  // Writes an artifact's files to `folder`, each verified; files that are there already and right
+  // are kept.
   Result<v1::Artifact> GetToFolder(const std::string& artifact, const std::string& folder,
                                    const std::function<void(uint64_t, uint64_t)>& progress);
 
  private:
   Status UploadFile(const std::string& path, const std::string& sha256, uint64_t size,
                     const std::function<void(uint64_t)>& sent);
-  Status UploadPieces(const std::string& path, const std::string& sha256, uint64_t size, uint64_t offset,
-                      const std::function<void(uint64_t)>& tell);
-  Status DownloadFile(const std::string& sha256, const std::string& path, const std::function<void(uint64_t)>& got);
-  Status DownloadPieces(const std::string& sha256, int fd, const std::string& part, uint64_t* offset, const std::function<void(uint64_t)>& got);
+  Status UploadPieces(const std::string& path, const std::string& sha256, uint64_t size,
+                      uint64_t offset, const std::function<void(uint64_t)>& tell);
+  Status DownloadFile(const std::string& sha256, const std::string& path,
+                      const std::function<void(uint64_t)>& got);
+  Status DownloadPieces(const std::string& sha256, int fd, const std::string& part,
+                        uint64_t* offset, const std::function<void(uint64_t)>& got);
 
   const Endpoint endpoint_;
   std::unique_ptr<v1::Runs::Stub> runs_;

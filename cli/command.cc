@@ -20,7 +20,8 @@ constexpr int64_t kQuietEveryMs = 5'000;
 constexpr int64_t kPatienceMs = 60'000;
 
 size_t Width(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 std::string JsonOf(const google::protobuf::Message& message, bool indented) {
@@ -36,7 +37,8 @@ std::string JsonOf(const google::protobuf::Message& message, bool indented) {
 Result<Endpoint> Globals::FindCoordinator() const {
   Result<Endpoint> endpoint = FindEndpoint({address, JoinPath(dir, "address.json"), token_file});
   if (!endpoint.ok() && endpoint.status().code() == StatusCode::kUnavailable) {
-    return Unavailable("no coordinator: " + endpoint.status().message() + "; start one with braid up, or give --addr HOST:PORT");
+    return Unavailable("no coordinator: " + endpoint.status().message() +
+                       "; start one with braid up, or give --addr HOST:PORT");
   }
   return endpoint;
 }
@@ -55,36 +57,51 @@ std::string UserName() {
   passwd entry{};
   passwd* found = nullptr;
   char text[4096];
-  if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr) return found->pw_name;
+  if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr)
+    return found->pw_name;
   return std::to_string(geteuid());
 }
 
 int ExitCodeOf(const Status& status) {
   if (status.reason() == "UNSCHEDULABLE") return kUnschedulableExit;
   switch (status.code()) {
-    case StatusCode::kOk: return kOkExit;
-    case StatusCode::kNotFound: return kNotFoundExit;
-    case StatusCode::kPermissionDenied: return kDeniedExit;
+    case StatusCode::kOk:
+      return kOkExit;
+    case StatusCode::kNotFound:
+      return kNotFoundExit;
+    case StatusCode::kPermissionDenied:
+      return kDeniedExit;
     case StatusCode::kAlreadyExists:
     case StatusCode::kFailedPrecondition:
-    case StatusCode::kAborted: return kConflictExit;
+    case StatusCode::kAborted:
+      return kConflictExit;
     case StatusCode::kUnavailable:
-    case StatusCode::kDeadlineExceeded: return kUnavailableExit;
-    default: return kErrorExit;
+    case StatusCode::kDeadlineExceeded:
+      return kUnavailableExit;
+    default:
+      return kErrorExit;
   }
 }
 
 int ExitCodeOf(const v1::Run& run) {
   switch (run.state()) {
-    case v1::RUN_SUCCEEDED: return kOkExit;
-    case v1::RUN_FAILED: return kRunFailedExit;
-    case v1::RUN_CANCELLED: return kRunCancelledExit;
-    default: return kUnfinishedExit;
+    case v1::RUN_SUCCEEDED:
+      return kOkExit;
+    case v1::RUN_FAILED:
+      return kRunFailedExit;
+    case v1::RUN_CANCELLED:
+      return kRunCancelledExit;
+    default:
+      return kUnfinishedExit;
   }
 }
 
-void PrintJson(const google::protobuf::Message& message) { std::fputs(JsonOf(message, true).c_str(), stdout); }
-void PrintJsonLine(const google::protobuf::Message& message) { std::printf("%s\n", JsonOf(message, false).c_str()); }
+void PrintJson(const google::protobuf::Message& message) {
+  std::fputs(JsonOf(message, true).c_str(), stdout);
+}
+void PrintJsonLine(const google::protobuf::Message& message) {
+  std::printf("%s\n", JsonOf(message, false).c_str());
+}
 
 void PrintTable(const Globals& globals, const std::vector<std::string>& header,
                 const std::vector<std::vector<std::string>>& rows) {
@@ -104,12 +121,17 @@ void PrintTable(const Globals& globals, const std::vector<std::string>& header,
   }
 }
 
-std::string StateName(v1::RunState state) { return v1::RunState_Name(state).substr(4); }
-std::string StateName(v1::JobState state) { return v1::JobState_Name(state).substr(4); }
+std::string StateName(v1::RunState state) {
+  return v1::RunState_Name(state).substr(4);
+}
+std::string StateName(v1::JobState state) {
+  return v1::JobState_Name(state).substr(4);
+}
 
 std::string Ago(int64_t wall_ms) {
   if (wall_ms == 0) return "-";
-  return FormatDuration(static_cast<double>(std::max<int64_t>(0, SystemClock().WallMs() - wall_ms)) / 1000);
+  return FormatDuration(
+      static_cast<double>(std::max<int64_t>(0, SystemClock().WallMs() - wall_ms)) / 1000);
 }
 
 std::string ProgressText(const v1::Job& job) {
@@ -142,7 +164,8 @@ void ProgressLine::Show(const std::string& text) {
 }
 
 bool Patience::Wait(const Status& status) {
-  if (status.code() != StatusCode::kUnavailable && status.code() != StatusCode::kDeadlineExceeded) return false;
+  if (status.code() != StatusCode::kUnavailable && status.code() != StatusCode::kDeadlineExceeded)
+    return false;
   const int64_t now = SystemClock().MonotonicMs();
   if (since_ms_ == 0) since_ms_ = now;
   if (now - since_ms_ > kPatienceMs) return false;
@@ -158,7 +181,8 @@ std::function<void(uint64_t, uint64_t)> TransferProgress(const std::string& what
     std::string text = what + " " + FormatBytes(done) + " of " + FormatBytes(total);
     if (seconds >= 0.2 && done > 0) {  // sooner the rate says nothing
       const double rate = static_cast<double>(done) / seconds;
-      text += ", " + FormatBytes(static_cast<uint64_t>(rate)) + "/s, " + FormatDuration(static_cast<double>(total - done) / rate) + " left";
+      text += ", " + FormatBytes(static_cast<uint64_t>(rate)) + "/s, " +
+              FormatDuration(static_cast<double>(total - done) / rate) + " left";
     }
     line->Show(text);
   };
@@ -177,7 +201,8 @@ void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs, bool wi
       const v1::Attempt& last = *job.attempts().rbegin();
       workers = Join({last.workers().begin(), last.workers().end()}, ",");
     }
-    std::vector<std::string> row = {job.name(), job.kind(), StateName(job.state()), workers, detail};
+    std::vector<std::string> row = {job.name(), job.kind(), StateName(job.state()), workers,
+                                    detail};
     if (with_run) row.insert(row.begin(), job.run_id());
     rows.push_back(std::move(row));
   }
@@ -205,14 +230,17 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
       if (known->second != job.state()) {
         known->second = job.state();
         if (job.state() >= v1::JOB_ACTIVE) {
-          const std::string clock = Format("%5.1f s", static_cast<double>(SystemClock().MonotonicMs() - begun) / 1000);
-          std::fprintf(stderr, "%s%s  %-10s %s%s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", clock.c_str(),
-                       StateName(job.state()).c_str(), job.name().c_str(),
+          const std::string clock = Format(
+              "%5.1f s", static_cast<double>(SystemClock().MonotonicMs() - begun) / 1000);
+          std::fprintf(stderr, "%s%s  %-10s %s%s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+                       clock.c_str(), StateName(job.state()).c_str(), job.name().c_str(),
                        job.error().empty() ? "" : (": " + job.error()).c_str());
         }
       }
-      if (const std::string text = ProgressText(job); !text.empty()) active.push_back(job.name() + ": " + text);
-      if (job.state() == v1::JOB_QUEUED && waiting.empty()) waiting = job.name() + " waits: " + job.pending_detail();
+      if (const std::string text = ProgressText(job); !text.empty())
+        active.push_back(job.name() + ": " + text);
+      if (job.state() == v1::JOB_QUEUED && waiting.empty())
+        waiting = job.name() + " waits: " + job.pending_detail();
     }
     if (active.empty()) active.push_back(waiting);
     if (run->state() != v1::RUN_ACTIVE) return run;

@@ -1,4 +1,5 @@
-// What every command shares: the global options, how errors end the program, how things are printed.
+// What every command shares: the global options, how errors end the program, how things are
+// printed.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -16,14 +17,24 @@ namespace braid::cli {
 
 // Exit codes are part of the interface (docs/operating.md).
 enum ExitCode {
-  kOkExit = 0, kErrorExit = 1, kUsageExit = 2, kNotFoundExit = 3, kDeniedExit = 4, kConflictExit = 5, kUnavailableExit = 6,
-  kUnfinishedExit = 8, kRunFailedExit = 10, kRunCancelledExit = 11, kUnschedulableExit = 12
+  kOkExit = 0,
+  kErrorExit = 1,
+  kUsageExit = 2,
+  kNotFoundExit = 3,
+  kDeniedExit = 4,
+  kConflictExit = 5,
+  kUnavailableExit = 6,
+  kUnfinishedExit = 8,
+  kRunFailedExit = 10,
+  kRunCancelledExit = 11,
+  kUnschedulableExit = 12
 };
 
 struct Globals {
-  std::string address;           // --addr, BRAID_ADDR
-  std::string dir = ".braid";    // --dir, BRAID_DIR: where `braid up` keeps its state
-  std::string token_file;        // --token-file, BRAID_TOKEN_FILE; empty: what the address file of --dir names
+  std::string address;         // --addr, BRAID_ADDR
+  std::string dir = ".braid";  // --dir, BRAID_DIR: where `braid up` keeps its state
+  std::string token_file;  // --token-file, BRAID_TOKEN_FILE; empty: what the address file of --dir
+                           // names
   std::string output = "table";  // -o: table, json, name
   bool no_header = false;
 
@@ -67,7 +78,8 @@ void RegisterVersion(const Registry& registry);
 void RegisterCompletion(const Registry& registry);
 
 Result<Client> Connect(const Globals& globals);
-// Who runs this program, for the fair share between users: the name of the user it runs as, or the number.
+// Who runs this program, for the fair share between users: the name of the user it runs as, or the
+// number.
 std::string UserName();
 int ExitCodeOf(const Status& status);
 int ExitCodeOf(const v1::Run& run);
@@ -76,13 +88,15 @@ int ExitCodeOf(const v1::Run& run);
 void PrintJson(const google::protobuf::Message& message);
 void PrintJsonLine(const google::protobuf::Message& message);
 // Aligned columns; the header is left out if globals say so.
-void PrintTable(const Globals& globals, const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+void PrintTable(const Globals& globals, const std::vector<std::string>& header,
+                const std::vector<std::vector<std::string>>& rows);
 
-std::string StateName(v1::RunState state);     // "ACTIVE"
+std::string StateName(v1::RunState state);  // "ACTIVE"
 std::string StateName(v1::JobState state);
 std::string Ago(int64_t wall_ms);              // "3 min"
 std::string ProgressText(const v1::Job& job);  // "training 12/73 steps, 8.1 k tokens/s, 12 s left"
-// A line on standard error that overwrites itself on a terminal; elsewhere it appears at most every 5 s.
+// A line on standard error that overwrites itself on a terminal; elsewhere it appears at most every
+// 5 s.
 class ProgressLine {
  public:
   ProgressLine();
@@ -93,8 +107,8 @@ class ProgressLine {
   int64_t last_ms_;
   bool shown_ = false;
 };
-// For calls that outlast a restart of the coordinator: waits a moment if `status` says that nobody answers, up to a
-// minute in all. False: give up.
+// For calls that outlast a restart of the coordinator: waits a moment if `status` says that nobody
+// answers, up to a minute in all. False: give up.
 class Patience {
  public:
   bool Wait(const Status& status);

@@ -9,11 +9,13 @@
 namespace braid::cli {
 
 void RegisterDown(const Registry& registry) {
-  CLI::App* command = registry.app.add_subcommand("down", "Stop what braid up --detach started, with checkpoints");
+  CLI::App* command = registry.app.add_subcommand(
+      "down", "Stop what braid up --detach started, with checkpoints");
   command->callback([registry] {
     registry.chosen = [&globals = registry.globals]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const int code, Down(globals));
-      if (globals.json()) std::fputs(DumpJson({{"dir", AbsolutePath(globals.dir)}}).c_str(), stdout);
+      if (globals.json())
+        std::fputs(DumpJson({{"dir", AbsolutePath(globals.dir)}}).c_str(), stdout);
       return code;
     };
   });

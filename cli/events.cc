@@ -17,7 +17,8 @@ void PrintEvent(const Globals& globals, const v1::Event& event) {
   std::string what = event.run_id();
   if (!event.job().empty()) what += "/" + event.job();
   if (event.epoch() > 0) what += "#" + std::to_string(event.epoch());
-  std::printf("%6lld  %s  %-22s %s%s%s  %s\n", (long long)event.seq(), FormatUtc(event.time_ms()).c_str(), event.kind().c_str(), what.c_str(),
+  std::printf("%6lld  %s  %-22s %s%s%s  %s\n", (long long)event.seq(),
+              FormatUtc(event.time_ms()).c_str(), event.kind().c_str(), what.c_str(),
               event.worker().empty() ? "" : " ", event.worker().c_str(), event.detail().c_str());
   std::fflush(stdout);
 }
@@ -52,8 +53,9 @@ Result<int> Events(const Globals& globals, const std::string& run, bool follow, 
     request.set_since_seq(since);
     request.set_run_id(run_id);
     request.set_page_size(1000);
-    BRAID_ASSIGN_OR_RETURN(const v1::ListEventsResponse response,
-                           (client.Call<v1::ListEventsResponse>(&v1::Runs::Stub::ListEvents, client.runs(), request)));
+    BRAID_ASSIGN_OR_RETURN(
+        const v1::ListEventsResponse response,
+        (client.Call<v1::ListEventsResponse>(&v1::Runs::Stub::ListEvents, client.runs(), request)));
     for (const v1::Event& event : response.events()) {
       PrintEvent(globals, event);
       since = event.seq();
@@ -68,12 +70,16 @@ void RegisterEvents(const Registry& registry) {
   auto run = std::make_shared<std::string>();
   auto follow = std::make_shared<bool>(false);
   auto since = std::make_shared<int64_t>(0);
-  CLI::App* command = registry.app.add_subcommand("events", "Every change of state, in order (-o json: a line each)");
+  CLI::App* command = registry.app.add_subcommand(
+      "events", "Every change of state, in order (-o json: a line each)");
   command->add_option("run", *run, "of one run (default: all)");
   command->add_flag("-f,--follow", *follow, "go on with new ones");
-  command->add_option("--since", *since, "only those after this number")->check(CLI::NonNegativeNumber);
+  command->add_option("--since", *since, "only those after this number")
+      ->check(CLI::NonNegativeNumber);
   command->callback([registry, run, follow, since] {
-    registry.chosen = [&globals = registry.globals, run, follow, since] { return Events(globals, *run, *follow, *since); };
+    registry.chosen = [&globals = registry.globals, run, follow, since] {
+      return Events(globals, *run, *follow, *since);
+    };
   });
 }
 

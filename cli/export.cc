@@ -13,7 +13,8 @@ struct ImportFlags {
   std::string folder, out, tokenizer, name;
 };
 
-void AddOption(std::vector<std::string>* words, const std::string& option, const std::string& value) {
+void AddOption(std::vector<std::string>* words, const std::string& option,
+               const std::string& value) {
   if (value.empty()) return;
   words->push_back(option);
   words->push_back(value);
@@ -41,22 +42,31 @@ Result<int> Import(const Globals& globals, const ImportFlags& flags) {
 
 void RegisterExport(const Registry& registry) {
   auto flags = std::make_shared<ExportFlags>();
-  CLI::App* command = registry.app.add_subcommand("export", "A model as a folder that transformers loads");
-  command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")->required();
+  CLI::App* command = registry.app.add_subcommand("export",
+                                                  "A model as a folder that transformers loads");
+  command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")
+      ->required();
   command->add_option("--out", flags->out, "folder to make")->required();
-  command->add_option("--tokenizer", flags->tokenizer, "tokenizer.json, if the model has none beside it");
+  command->add_option("--tokenizer", flags->tokenizer,
+                      "tokenizer.json, if the model has none beside it");
   command->add_option("--card", flags->card, "JSON with facts for the model card (docs/tasks.md)");
-  command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Export(globals, *flags); }; });
+  command->callback([registry, flags] {
+    registry.chosen = [&globals = registry.globals, flags] { return Export(globals, *flags); };
+  });
 }
 
 void RegisterImport(const Registry& registry) {
   auto flags = std::make_shared<ImportFlags>();
-  CLI::App* command = registry.app.add_subcommand("import", "A Hugging Face Llama as a checkpoint folder");
-  command->add_option("folder", flags->folder, "with config.json, safetensors and tokenizer.json")->required();
+  CLI::App* command = registry.app.add_subcommand("import",
+                                                  "A Hugging Face Llama as a checkpoint folder");
+  command->add_option("folder", flags->folder, "with config.json, safetensors and tokenizer.json")
+      ->required();
   command->add_option("--out", flags->out, "folder to make")->required();
   command->add_option("--tokenizer", flags->tokenizer, "tokenizer.json, if the folder has none");
   command->add_option("--name", flags->name, "of the model; the folder's if not given");
-  command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Import(globals, *flags); }; });
+  command->callback([registry, flags] {
+    registry.chosen = [&globals = registry.globals, flags] { return Import(globals, *flags); };
+  });
 }
 
 }  // namespace braid::cli

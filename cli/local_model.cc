@@ -14,9 +14,12 @@ Result<v1::Artifact> FindModel(Client& client, const std::string& model) {
     v1::GetJobRequest request;
     request.set_run_id(run.id());
     request.set_name(model.substr(slash + 1));
-    BRAID_ASSIGN_OR_RETURN(const v1::Job job, (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), request)));
+    BRAID_ASSIGN_OR_RETURN(const v1::Job job,
+                           (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), request)));
     const auto found = job.outputs().find("model");
-    if (found == job.outputs().end()) return NotFound("job " + model + " has no output \"model\" (its state is " + StateName(job.state()) + ")");
+    if (found == job.outputs().end())
+      return NotFound("job " + model + " has no output \"model\" (its state is " +
+                      StateName(job.state()) + ")");
     artifact = found->second;
   }
   v1::GetArtifactRequest request;
@@ -31,10 +34,13 @@ Result<std::string> ModelFolder(const Globals& globals, const std::string& model
   Result<Client> client = Connect(globals);
   if (!client.ok()) return client.status().Wrap(model + " is no folder here");
   const Result<v1::Artifact> found = FindModel(*client, model);
-  if (!found.ok()) return found.status().Wrap(model + " is no folder here, and no model of the coordinator");
-  if (found->kind() != "checkpoint") return InvalidArgument("artifact " + model + " is a " + found->kind() + ", not a checkpoint");
+  if (!found.ok())
+    return found.status().Wrap(model + " is no folder here, and no model of the coordinator");
+  if (found->kind() != "checkpoint")
+    return InvalidArgument("artifact " + model + " is a " + found->kind() + ", not a checkpoint");
   const std::string folder = JoinPath(JoinPath(globals.dir, "models"), found->id());
-  BRAID_RETURN_IF_ERROR(client->GetToFolder(found->id(), folder, TransferProgress("downloading")).status());
+  BRAID_RETURN_IF_ERROR(
+      client->GetToFolder(found->id(), folder, TransferProgress("downloading")).status());
   return folder;
 }
 

@@ -21,11 +21,13 @@ void Print(const Globals& globals, const v1::LogChunk& chunk) {
     std::fwrite(chunk.data().data(), 1, chunk.data().size(), stdout);
     return;
   }
-  const Json line = {{"attempt", chunk.epoch()}, {"offset", chunk.offset()}, {"text", chunk.data()}};
+  const Json line = {
+      {"attempt", chunk.epoch()}, {"offset", chunk.offset()}, {"text", chunk.data()}};
   std::printf("%s\n", line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-// Reads one stream to its end and moves the request to what comes after; what was printed is not asked for again.
+// Reads one stream to its end and moves the request to what comes after; what was printed is not
+// asked for again.
 Status ReadOn(const Globals& globals, Client& client, v1::ReadLogRequest* request) {
   grpc::ClientContext context;
   const auto reader = client.jobs()->ReadLog(&context, *request);
@@ -45,7 +47,8 @@ Result<bool> MoveOn(Client& client, v1::ReadLogRequest* request) {
   v1::GetJobRequest get;
   get.set_run_id(request->run_id());
   get.set_name(request->job());
-  BRAID_ASSIGN_OR_RETURN(const v1::Job job, (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), get)));
+  BRAID_ASSIGN_OR_RETURN(const v1::Job job,
+                         (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), get)));
   const int64_t newest = job.attempts_size() == 0 ? 0 : job.attempts().rbegin()->epoch();
   if (newest > request->epoch()) {
     request->set_epoch(request->epoch() + 1);
@@ -87,14 +90,20 @@ Result<int> Logs(const Globals& globals, const LogFlags& flags) {
 
 void RegisterLogs(const Registry& registry) {
   auto flags = std::make_shared<LogFlags>();
-  CLI::App* command = registry.app.add_subcommand("logs", "What a job wrote (-o json: a line for each piece of it)");
+  CLI::App* command = registry.app.add_subcommand(
+      "logs", "What a job wrote (-o json: a line for each piece of it)");
   command->add_option("run", flags->run)->required();
   command->add_option("job", flags->job)->required();
-  command->add_flag("-f,--follow", flags->follow, "go on until the job has ended, also across attempts");
+  command->add_flag("-f,--follow", flags->follow,
+                    "go on until the job has ended, also across attempts");
   command->add_option("--tail", flags->tail, "only the last lines")->check(CLI::NonNegativeNumber);
-  command->add_option("--attempt", flags->attempt, "of an earlier attempt (default: the newest)")->check(CLI::NonNegativeNumber);
-  command->add_option("--rank", flags->rank, "of another rank of a gang")->check(CLI::NonNegativeNumber);
-  command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Logs(globals, *flags); }; });
+  command->add_option("--attempt", flags->attempt, "of an earlier attempt (default: the newest)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--rank", flags->rank, "of another rank of a gang")
+      ->check(CLI::NonNegativeNumber);
+  command->callback([registry, flags] {
+    registry.chosen = [&globals = registry.globals, flags] { return Logs(globals, *flags); };
+  });
 }
 
 }  // namespace braid::cli

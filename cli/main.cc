@@ -17,12 +17,15 @@ std::string FromEnvironment(const char* name, const std::string& fallback) {
   return value == nullptr || *value == '\0' ? fallback : value;
 }
 
-// CLI11 only says that a command is missing; a person wants to know which word was wrong and what was meant.
+// CLI11 only says that a command is missing; a person wants to know which word was wrong and what
+// was meant.
 std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
   const CLI::App* at = &app;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--addr" || word == "--dir" || word == "--token-file" || word == "-o" || word == "--output") ++i;
+    if (word == "--addr" || word == "--dir" || word == "--token-file" || word == "-o" ||
+        word == "--output")
+      ++i;
     if (word.starts_with('-')) continue;
     std::vector<std::string> names;
     const CLI::App* next = nullptr;
@@ -33,7 +36,8 @@ std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
     if (names.empty()) return "";
     if (next == nullptr) {
       const std::string near = NearestWord(word, names);
-      return "no command \"" + word + "\"; " + (near.empty() ? "there are " + Join(names, ", ") : "did you mean " + near + "?");
+      return "no command \"" + word + "\"; " +
+             (near.empty() ? "there are " + Join(names, ", ") : "did you mean " + near + "?");
     }
     at = next;
   }
@@ -54,25 +58,34 @@ int Main(int argc, char** argv) {
   globals.output = FromEnvironment("BRAID_OUTPUT", "table");
   app.add_option("--addr", globals.address, "HOST:PORT of the coordinator (BRAID_ADDR)");
   app.add_option("--dir", globals.dir, "state of braid up (BRAID_DIR)")->capture_default_str();
-  app.add_option("--token-file", globals.token_file, "file with the coordinator's token (BRAID_TOKEN_FILE; default: what braid up wrote in --dir)");
-  app.add_option("-o,--output", globals.output, "table, json or name (BRAID_OUTPUT)")->check(CLI::IsMember({"table", "json", "name"}));
+  app.add_option("--token-file", globals.token_file,
+                 "file with the coordinator's token (BRAID_TOKEN_FILE; default: what braid up "
+                 "wrote in --dir)");
+  app.add_option("-o,--output", globals.output, "table, json or name (BRAID_OUTPUT)")
+      ->check(CLI::IsMember({"table", "json", "name"}));
   app.add_flag("--no-header", globals.no_header, "tables without their first line");
   Action chosen;
   const Registry registry{app, globals, chosen};
-  for (const auto& add : {RegisterUp, RegisterDown, RegisterPlan, RegisterSubmit, RegisterList, RegisterDescribe, RegisterWatch, RegisterWait,
-                          RegisterLogs, RegisterEvents, RegisterMetrics, RegisterCancel, RegisterRetry, RegisterArtifact, RegisterMerge,
-                          RegisterGenerate, RegisterEval, RegisterAdapt, RegisterExport, RegisterImport, RegisterReport, RegisterWorker, RegisterVersion, RegisterCompletion}) {
+  for (const auto& add :
+       {RegisterUp,       RegisterDown,   RegisterPlan,    RegisterSubmit,    RegisterList,
+        RegisterDescribe, RegisterWatch,  RegisterWait,    RegisterLogs,      RegisterEvents,
+        RegisterMetrics,  RegisterCancel, RegisterRetry,   RegisterArtifact,  RegisterMerge,
+        RegisterGenerate, RegisterEval,   RegisterAdapt,   RegisterExport,    RegisterImport,
+        RegisterReport,   RegisterWorker, RegisterVersion, RegisterCompletion}) {
     add(registry);
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (const std::string unknown = UnknownCommand(app, argc, argv); error.get_exit_code() != 0 && !unknown.empty()) {
+    if (const std::string unknown = UnknownCommand(app, argc, argv);
+        error.get_exit_code() != 0 && !unknown.empty()) {
       std::fprintf(stderr, "braid: %s\n", unknown.c_str());
       return kUsageExit;
     }
-    if (const bool asks_json = std::find(argv, argv + argc, std::string("--json")) != argv + argc; error.get_exit_code() != 0 && asks_json) {
-      std::fprintf(stderr, "braid: there is no option --json; write -o json, or set BRAID_OUTPUT=json\n");
+    if (const bool asks_json = std::find(argv, argv + argc, std::string("--json")) != argv + argc;
+        error.get_exit_code() != 0 && asks_json) {
+      std::fprintf(stderr,
+                   "braid: there is no option --json; write -o json, or set BRAID_OUTPUT=json\n");
       return kUsageExit;
     }
     return app.exit(error) == 0 ? kOkExit : kUsageExit;
@@ -86,4 +99,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::cli
 
-int main(int argc, char** argv) { return braid::GuardedMain("braid", braid::cli::Main, argc, argv); }
+int main(int argc, char** argv) {
+  return braid::GuardedMain("braid", braid::cli::Main, argc, argv);
+}

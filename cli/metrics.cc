@@ -12,7 +12,8 @@ namespace {
 void Print(const Globals& globals, const v1::MetricPoint& point) {
   if (globals.json()) return PrintJsonLine(point);
   std::string line = Format("step %6lld", (long long)point.step());
-  for (const auto& [name, value] : std::map(point.values().begin(), point.values().end())) line += "  " + name + " " + FormatDouble(value);
+  for (const auto& [name, value] : std::map(point.values().begin(), point.values().end()))
+    line += "  " + name + " " + FormatDouble(value);
   std::printf("%s\n", line.c_str());
 }
 
@@ -31,7 +32,8 @@ Status ReadOn(const Globals& globals, Client& client, v1::ReadMetricsRequest* re
   return client.StatusOf(reader->Finish());
 }
 
-Result<int> Metrics(const Globals& globals, const std::string& run_id, const std::string& job, bool follow) {
+Result<int> Metrics(const Globals& globals, const std::string& run_id, const std::string& job,
+                    bool follow) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(run_id));
   v1::ReadMetricsRequest request;
@@ -54,12 +56,15 @@ void RegisterMetrics(const Registry& registry) {
   auto run = std::make_shared<std::string>();
   auto job = std::make_shared<std::string>();
   auto follow = std::make_shared<bool>(false);
-  CLI::App* command = registry.app.add_subcommand("metrics", "The numbers of a training, step by step (-o json: a line each, exact)");
+  CLI::App* command = registry.app.add_subcommand(
+      "metrics", "The numbers of a training, step by step (-o json: a line each, exact)");
   command->add_option("run", *run)->required();
   command->add_option("job", *job)->required();
   command->add_flag("-f,--follow", *follow, "go on until the job has ended");
   command->callback([registry, run, job, follow] {
-    registry.chosen = [&globals = registry.globals, run, job, follow] { return Metrics(globals, *run, *job, *follow); };
+    registry.chosen = [&globals = registry.globals, run, job, follow] {
+      return Metrics(globals, *run, *job, *follow);
+    };
   });
 }
 

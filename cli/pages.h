@@ -7,8 +7,10 @@ namespace braid::cli {
 
 // AllPages<v1::ListRunsResponse>(client, &v1::Runs::Stub::ListRuns, client.runs(), request)
 template <typename Response, typename Stub, typename Request>
-Result<Response> AllPages(Client& client, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Stub* stub,
-                          Request request) {
+Result<Response> AllPages(Client& client,
+                          grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                       Response*),
+                          Stub* stub, Request request) {
   Response all;
   do {
     BRAID_ASSIGN_OR_RETURN(const Response page, (client.Call<Response>(method, stub, request)));

@@ -45,8 +45,12 @@ void Fill(const recipe::PlannedModel& model, v1::PlannedModel* message) {
   if (model.block.projections > 0) *message->mutable_flops_per_block() = MessageOf(model.block);
 }
 
-std::string Count(double value) { return value > 0 ? FormatCount(value) : "-"; }
-std::string Count(int64_t value) { return Count(static_cast<double>(value)); }
+std::string Count(double value) {
+  return value > 0 ? FormatCount(value) : "-";
+}
+std::string Count(int64_t value) {
+  return Count(static_cast<double>(value));
+}
 
 // 33619200 -> "33,619,200": counts that are compared digit by digit.
 std::string Exact(int64_t value) {
@@ -55,50 +59,66 @@ std::string Exact(int64_t value) {
   return digits;
 }
 
-std::string Millions(double flops) { return flops > 0 ? Format("%.3f", flops / 1e6) : "-"; }
+std::string Millions(double flops) {
+  return flops > 0 ? Format("%.3f", flops / 1e6) : "-";
+}
 
 std::string JobsText(const v1::Plan& plan) {
-  std::string text = Format("run %s: %d jobs\n\n%-28s %-9s %6s %11s %9s %9s %10s\n", plan.run().c_str(), plan.jobs_size(), "JOB", "KIND",
-                            "SLOTS", "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
+  std::string text = Format("run %s: %d jobs\n\n%-28s %-9s %6s %11s %9s %9s %10s\n",
+                            plan.run().c_str(), plan.jobs_size(), "JOB", "KIND", "SLOTS",
+                            "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
   int64_t tokens = 0;
   double flops = 0;
   for (const v1::PlannedJob& job : plan.jobs()) {
     if (job.kind() == "train" || job.kind() == "joint") tokens += job.tokens();
     flops += job.flops();
-    text += Format("%-28s %-9s %2d x %2d %11s %9s %9s %10s\n", job.name().c_str(), job.kind().c_str(), job.ranks(), job.slots_per_rank(),
-                   Count(job.parameters()).c_str(), Count(job.tokens()).c_str(), Count(job.flops()).c_str(),
+    text += Format("%-28s %-9s %2d x %2d %11s %9s %9s %10s\n", job.name().c_str(),
+                   job.kind().c_str(), job.ranks(), job.slots_per_rank(),
+                   Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
+                   Count(job.flops()).c_str(),
                    job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
   }
-  if (tokens == 0 && plan.missing_size() > 0) return text + "\nthe text is not here: tokens and operations of whole trainings are not known\n";
+  if (tokens == 0 && plan.missing_size() > 0)
+    return text +
+           "\nthe text is not here: tokens and operations of whole trainings are not known\n";
   if (tokens == 0) return text;
-  return text + Format("\nabout %s tokens trained, %s floating point operations (tokens are estimated from file sizes and caps)\n",
-                       Count(tokens).c_str(), Count(flops).c_str());
+  return text + Format(
+                    "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
+                    "from file sizes and caps)\n",
+                    Count(tokens).c_str(), Count(flops).c_str());
 }
 
 // Forward operations of one token: products with weights (A), and attention's scores too (B).
 std::string ModelsText(const v1::Plan& plan) {
   if (plan.models_size() == 0) return "";
-  const bool special = std::any_of(plan.models().begin(), plan.models().end(), [](const auto& model) { return model.has_flops_per_block(); });
-  std::string text = Format("\n%-28s %15s %15s %9s %8s %10s %10s", "MODEL", "PARAMETERS", "WITHOUT EMBED", "TOKENS", "STEPS", "A MFLOP",
-                            "B MFLOP");
+  const bool special = std::any_of(plan.models().begin(), plan.models().end(),
+                                   [](const auto& model) { return model.has_flops_per_block(); });
+  std::string text = Format("\n%-28s %15s %15s %9s %8s %10s %10s", "MODEL", "PARAMETERS",
+                            "WITHOUT EMBED", "TOKENS", "STEPS", "A MFLOP", "B MFLOP");
   text += special ? Format(" %10s %10s\n", "A BLOCK", "B BLOCK") : "\n";
   for (const v1::PlannedModel& model : plan.models()) {
     const bool known = model.parameters() > model.body_parameters();
-    text += Format("%-28s %15s %15s %9s %8s %10s %10s", model.name().c_str(), known ? Exact(model.parameters()).c_str() : "-",
+    text += Format("%-28s %15s %15s %9s %8s %10s %10s", model.name().c_str(),
+                   known ? Exact(model.parameters()).c_str() : "-",
                    Exact(model.body_parameters()).c_str(), Count(model.tokens()).c_str(),
-                   model.steps() > 0 ? std::to_string(model.steps()).c_str() : "-", Millions(model.flops_per_token().projections()).c_str(),
+                   model.steps() > 0 ? std::to_string(model.steps()).c_str() : "-",
+                   Millions(model.flops_per_token().projections()).c_str(),
                    Millions(model.flops_per_token().causal()).c_str());
-    text += special ? Format(" %10s %10s\n", Millions(model.flops_per_block().projections()).c_str(),
-                             Millions(model.flops_per_block().causal()).c_str())
-                    : "\n";
+    text += special
+                ? Format(" %10s %10s\n", Millions(model.flops_per_block().projections()).c_str(),
+                         Millions(model.flops_per_block().causal()).c_str())
+                : "\n";
   }
-  return text + "A: forward operations of a token in all products with weights; B: in the scores of attention too. STEPS: of an epoch, or of "
-                "all if steps or tokens end it earlier.\n";
+  return text +
+         "A: forward operations of a token in all products with weights; B: in the scores of "
+         "attention too. STEPS: of an epoch, or of "
+         "all if steps or tokens end it earlier.\n";
 }
 
 std::string CompatText(const v1::CompatFields& compat) {
   const std::vector<std::string> overrides = {compat.overrides().begin(), compat.overrides().end()};
-  return "compat " + compat.mode() + (overrides.empty() ? ", nothing overridden\n" : ", with " + Join(overrides, ", ") + "\n");
+  return "compat " + compat.mode() +
+         (overrides.empty() ? ", nothing overridden\n" : ", with " + Join(overrides, ", ") + "\n");
 }
 
 }  // namespace
@@ -109,7 +129,8 @@ v1::Plan PlanOf(const RecipeFile& file) {
   for (const recipe::JobNode& job : file.dag.jobs) Fill(job, plan.add_jobs());
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
   plan.mutable_compat()->set_mode(file.recipe.compat);
-  for (const std::string& field : recipe::Overrides(file.recipe)) plan.mutable_compat()->add_overrides(field);
+  for (const std::string& field : recipe::Overrides(file.recipe))
+    plan.mutable_compat()->add_overrides(field);
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);
   for (const std::string& line : WarningsOf(file)) plan.add_warnings(line);
   for (const std::string& line : file.missing) plan.add_missing(line);
@@ -117,11 +138,13 @@ v1::Plan PlanOf(const RecipeFile& file) {
 }
 
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobsText(plan) + ModelsText(plan) + "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
+  std::string text = JobsText(plan) + ModelsText(plan) + "\n" + CompatText(plan.compat()) +
+                     "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";
   for (const std::string& line : plan.warnings()) text += "  " + line + "\n";
-  if (plan.missing_size() > 0) text += "\nnot here, so that sizes are left out above; submit needs it:\n";
+  if (plan.missing_size() > 0)
+    text += "\nnot here, so that sizes are left out above; submit needs it:\n";
   for (const std::string& line : plan.missing()) text += "  " + line + "\n";
   return text;
 }
@@ -129,7 +152,8 @@ std::string PlanText(const v1::Plan& plan) {
 void RegisterPlan(const Registry& registry) {
   auto path = std::make_shared<std::string>();
   auto only = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = registry.app.add_subcommand("plan", "Check a recipe and show its jobs, sizes and settings; nothing is started");
+  CLI::App* command = registry.app.add_subcommand(
+      "plan", "Check a recipe and show its jobs, sizes and settings; nothing is started");
   command->add_option("recipe", *path, "recipe file, or - for standard input")->required();
   command->add_option("--only", *only, "only this job and what it needs (may be repeated)");
   command->callback([registry, path, only] {

@@ -24,11 +24,13 @@ bool Compressed(const std::string& path) {
     head = piece;
     return Cancelled("the first bytes are enough");
   });
-  return head.starts_with("\x1F\x8B") || head == "\x28\xB5\x2F\xFD" || (head.size() == 4 && head.substr(1) == "\x2A\x4D\x18");
+  return head.starts_with("\x1F\x8B") || head == "\x28\xB5\x2F\xFD" ||
+         (head.size() == 4 && head.substr(1) == "\x2A\x4D\x18");
 }
 
 Status Refuse(const RecipeFile& file, int line, const std::string& message) {
-  return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), line) + message);
+  return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+                Format("%s:%d: ", file.path.c_str(), line) + message);
 }
 
 // Whether a source has a name that nothing answers to, and is not merely the wrong thing.
@@ -59,18 +61,23 @@ Result<recipe::Dag> WithoutMissing(const recipe::Dag& dag, Missing missing, Reci
 }
 
 // Rows of a model with the recipe's tokenizer file: its entries and the pad.
-Result<int64_t> VocabOf(const RecipeFile& file, const recipe::Source& source, const std::string& path) {
+Result<int64_t> VocabOf(const RecipeFile& file, const recipe::Source& source,
+                        const std::string& path) {
   const auto tokenizer = corpus::Tokenizer::Load(path);
-  if (!tokenizer.ok()) return Refuse(file, source.line, "tokenizer.file: " + tokenizer.status().message());
+  if (!tokenizer.ok())
+    return Refuse(file, source.line, "tokenizer.file: " + tokenizer.status().message());
   const int64_t entries = (*tokenizer)->entries(), said = file.recipe.tokenizer_entries;
   if (said > 0 && said != entries) {
-    return Refuse(file, source.line, Format("tokenizer.vocab: the recipe says %lld, but %s has %lld entries", (long long)said, path.c_str(), (long long)entries));
+    return Refuse(file, source.line,
+                  Format("tokenizer.vocab: the recipe says %lld, but %s has %lld entries",
+                         (long long)said, path.c_str(), (long long)entries));
   }
   return (*tokenizer)->vocab();
 }
 
 // Tokens of a corpus after sampling, estimated from the sizes of its files.
-int64_t TokensOf(const RecipeFile& file, const std::string& corpus_name, const std::map<std::string, std::string>& files) {
+int64_t TokensOf(const RecipeFile& file, const std::string& corpus_name,
+                 const std::map<std::string, std::string>& files) {
   double bytes = 0;
   for (const auto& [name, path] : files) {
     const Result<uint64_t> size = FileSize(path);
@@ -120,7 +127,8 @@ std::map<std::string, recipe::TextSize> TextSizes(const RecipeFile& file, const 
 
 }  // namespace
 
-Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::string>& only, Missing missing) {
+Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::string>& only,
+                              Missing missing) {
   RecipeFile file;
   std::string text;
   if (path == "-") {
@@ -146,8 +154,10 @@ Result<RecipeFile> LoadRecipe(const std::string& path, const std::vector<std::st
 
 std::vector<std::string> WarningsOf(const RecipeFile& file) {
   std::vector<std::string> lines;
-  for (const recipe::Caution& caution : file.dag.cautions) lines.push_back(caution.job + ": " + caution.text);
-  for (const recipe::ShortText& text : file.short_text) lines.push_back(Format("%s:%d: ", file.path.c_str(), text.line) + text.message);
+  for (const recipe::Caution& caution : file.dag.cautions)
+    lines.push_back(caution.job + ": " + caution.text);
+  for (const recipe::ShortText& text : file.short_text)
+    lines.push_back(Format("%s:%d: ", file.path.c_str(), text.line) + text.message);
   return lines;
 }
 

@@ -24,7 +24,8 @@ struct SubmitFlags {
 Status CheckTextSetAside(const RecipeFile& file) {
   for (const recipe::ShortText& text : file.short_text) {
     if (!text.certain) continue;
-    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Format("%s:%d: ", file.path.c_str(), text.line) + text.message);
+    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+                  Format("%s:%d: ", file.path.c_str(), text.line) + text.message);
   }
   return OkStatus();
 }
@@ -32,7 +33,8 @@ Status CheckTextSetAside(const RecipeFile& file) {
 Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(flags.recipe, flags.only));
   BRAID_RETURN_IF_ERROR(CheckTextSetAside(file));
-  for (const std::string& line : WarningsOf(file)) std::fprintf(stderr, "warning: %s\n", line.c_str());
+  for (const std::string& line : WarningsOf(file))
+    std::fprintf(stderr, "warning: %s\n", line.c_str());
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::SubmitRunRequest request;
   BRAID_ASSIGN_OR_RETURN(const auto sources, UploadSources(client, file));
@@ -43,9 +45,12 @@ Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
   if (flags.priority.has_value()) request.set_priority(*flags.priority);
   request.set_user(UserName());
   request.set_request_id(flags.request_id.empty() ? RandomUuid() : flags.request_id);
-  BRAID_ASSIGN_OR_RETURN(v1::Run run, (client.Call<v1::Run>(&v1::Runs::Stub::SubmitRun, client.runs(), request)));
+  BRAID_ASSIGN_OR_RETURN(
+      v1::Run run, (client.Call<v1::Run>(&v1::Runs::Stub::SubmitRun, client.runs(), request)));
   if (flags.watch) {
-    std::fprintf(stderr, "run %s; Ctrl-C leaves it going, braid watch %s comes back to it, braid cancel %s ends it\n",
+    std::fprintf(stderr,
+                 "run %s; Ctrl-C leaves it going, braid watch %s comes back to it, braid cancel %s "
+                 "ends it\n",
                  run.id().c_str(), run.id().c_str(), run.id().c_str());
     BRAID_ASSIGN_OR_RETURN(run, FollowRun(client, run.id()));
     if (!run.error().empty()) std::fprintf(stderr, "%s\n", run.error().c_str());
@@ -62,14 +67,20 @@ Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
 
 void RegisterSubmit(const Registry& registry) {
   auto flags = std::make_shared<SubmitFlags>();
-  CLI::App* command = registry.app.add_subcommand("submit", "Make a run of a recipe; prints its id");
+  CLI::App* command = registry.app.add_subcommand("submit",
+                                                  "Make a run of a recipe; prints its id");
   command->add_option("recipe", flags->recipe, "recipe file, or - for standard input")->required();
   command->add_option("--only", flags->only, "only this job and what it needs (may be repeated)");
-  command->add_option("--request-id", flags->request_id, "the same id with the same recipe is the same run");
-  command->add_option("--priority", flags->priority, "instead of the recipe's: its jobs go before those of runs with a lower one")
+  command->add_option("--request-id", flags->request_id,
+                      "the same id with the same recipe is the same run");
+  command
+      ->add_option("--priority", flags->priority,
+                   "instead of the recipe's: its jobs go before those of runs with a lower one")
       ->check(CLI::Range(-1000, 1000));
   command->add_flag("--watch", flags->watch, "follow the run and exit as it does");
-  command->callback([registry, flags] { registry.chosen = [&globals = registry.globals, flags] { return Submit(globals, *flags); }; });
+  command->callback([registry, flags] {
+    registry.chosen = [&globals = registry.globals, flags] { return Submit(globals, *flags); };
+  });
 }
 
 }  // namespace braid::cli

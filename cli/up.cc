@@ -29,10 +29,12 @@ namespace {
 
 constexpr int64_t kHealthyMs = 10'000;
 constexpr int64_t kMostBackoffMs = 5'000;
-constexpr int64_t kStartMs = 180'000;     // on a loaded machine; what cannot start says so at once
-constexpr int64_t kFolderFreeMs = 10'000;  // a program that was killed may hold its folder for a moment
+constexpr int64_t kStartMs = 180'000;      // on a loaded machine; what cannot start says so at once
+constexpr int64_t kFolderFreeMs = 10'000;  // a program that was killed may hold its folder for a
+                                           // moment
 constexpr int kTriesAtOnePort = 3;
-// Exit codes of the programs: they cannot begin, their words are not understood, their folder is in use.
+// Exit codes of the programs: they cannot begin, their words are not understood, their folder is in
+// use.
 constexpr int kCannotStart = 78, kNotUnderstood = 2, kInUse = 5;
 
 // What a program wrote last to its log behind `offset`, without the time and name in front.
@@ -46,10 +48,13 @@ std::string LastLine(const std::string& log, uint64_t offset) {
   if (!ReadAt(fd.get(), begin, text.data(), text.size(), log).ok()) return "see " + log;
   const std::string_view trimmed = Trim(text);
   const size_t line_begin = trimmed.rfind('\n');
-  const std::string_view line = line_begin == std::string_view::npos ? trimmed : trimmed.substr(line_begin + 1);
+  const std::string_view line = line_begin == std::string_view::npos
+                                    ? trimmed
+                                    : trimmed.substr(line_begin + 1);
   // "2026-03-01T12:00:00.123Z E coordinator: message"
   const size_t message = line.find(": ");
-  const bool stamped = line.size() > 24 && line[10] == 'T' && line[23] == 'Z' && message != std::string_view::npos;
+  const bool stamped = line.size() > 24 && line[10] == 'T' && line[23] == 'Z' &&
+                       message != std::string_view::npos;
   return std::string(stamped ? line.substr(message + 2) : line);
 }
 
@@ -58,10 +63,11 @@ class Child {
  public:
   // `options` is asked before each start, with the number of starts in a row that did not last.
   using Options = std::function<ProcessOptions(int failures)>;
-  Child(std::string name, Options options) : name_(std::move(name)), make_options_(std::move(options)) {}
+  Child(std::string name, Options options)
+      : name_(std::move(name)), make_options_(std::move(options)) {}
 
-  // An error is one that the next try would meet again: the program never ran here and says that it cannot. One that did run is tried
-  // again without end, as others work on meanwhile.
+  // An error is one that the next try would meet again: the program never ran here and says that it
+  // cannot. One that did run is tried again without end, as others work on meanwhile.
   Status Tend() {
     const int64_t now = SystemClock().MonotonicMs();
     if (process_ != nullptr && now - started_ms_ > kHealthyMs) ran_ = true;
@@ -74,8 +80,8 @@ class Child {
     if (!process.ok()) {
       if (!ran_) return process.status().Wrap(name_ + " cannot start");
       // Too many processes, or no memory, for now: what runs beside it goes on.
-      std::fprintf(stderr, "braid up: %s cannot be started (%s), trying again in %lld ms\n", name_.c_str(), process.status().message().c_str(),
-                   (long long)backoff_ms_);
+      std::fprintf(stderr, "braid up: %s cannot be started (%s), trying again in %lld ms\n",
+                   name_.c_str(), process.status().message().c_str(), (long long)backoff_ms_);
       Later(now);
       return OkStatus();
     }
@@ -99,14 +105,19 @@ class Child {
   Status Ended(int64_t now) {
     const ProcessExit exit = process_->exit();
     process_.reset();
-    const bool cannot = exit.signal == 0 && (exit.code == kCannotStart || exit.code == kNotUnderstood ||
-                                             (exit.code == kInUse && now - first_start_ms_ > kFolderFreeMs));
+    const bool cannot = exit.signal == 0 &&
+                        (exit.code == kCannotStart || exit.code == kNotUnderstood ||
+                         (exit.code == kInUse && now - first_start_ms_ > kFolderFreeMs));
     const std::string last = LastLine(options_.output, log_offset_);
-    if (cannot && !ran_) return Internal(name_ + " cannot start: " + last + " (its log: " + options_.output + ")");
+    if (cannot && !ran_)
+      return Internal(name_ + " cannot start: " + last + " (its log: " + options_.output + ")");
     if (!cannot && exit.code != kInUse) ran_ = true;
     if (now - started_ms_ > kHealthyMs) backoff_ms_ = 200, failures_ = 0;
-    std::fprintf(stderr, "braid up: %s ended (%s %d), starting it again in %lld ms; its log: %s; its last line: %s\n", name_.c_str(),
-                 exit.signal != 0 ? "signal" : "code", exit.signal != 0 ? exit.signal : exit.code, (long long)backoff_ms_,
+    std::fprintf(stderr,
+                 "braid up: %s ended (%s %d), starting it again in %lld ms; its log: %s; its last "
+                 "line: %s\n",
+                 name_.c_str(), exit.signal != 0 ? "signal" : "code",
+                 exit.signal != 0 ? exit.signal : exit.code, (long long)backoff_ms_,
                  options_.output.c_str(), last.c_str());
     Later(now);
     return OkStatus();
@@ -154,12 +165,16 @@ T MemberOr(const Result<Json>& json, const char* name, T otherwise) {
   if (!json.ok() || !json->is_object()) return otherwise;
   const auto found = json->find(name);
   if (found == json->end()) return otherwise;
-  if constexpr (std::is_arithmetic_v<T>) return found->is_number_integer() ? found->template get<T>() : otherwise;
-  if constexpr (!std::is_arithmetic_v<T>) return found->is_string() ? found->template get<T>() : otherwise;
+  if constexpr (std::is_arithmetic_v<T>)
+    return found->is_number_integer() ? found->template get<T>() : otherwise;
+  if constexpr (!std::is_arithmetic_v<T>)
+    return found->is_string() ? found->template get<T>() : otherwise;
 }
 
-// A coordinator that is started again keeps the address that clients know, unless it cannot have it.
-std::string ListenAddress(const std::string& address_file, const std::string& key, const std::string& asked, int failures) {
+// A coordinator that is started again keeps the address that clients know, unless it cannot have
+// it.
+std::string ListenAddress(const std::string& address_file, const std::string& key,
+                          const std::string& asked, int failures) {
   if (!asked.ends_with(":0") || failures > kTriesAtOnePort) return asked;
   return MemberOr(ReadJsonFile(address_file), key.c_str(), asked);
 }
@@ -170,28 +185,37 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir, const U
   const std::string logs = JoinPath(dir, "logs");
   std::vector<std::unique_ptr<Child>> children;
   children.push_back(std::make_unique<Child>("coordinator", [=](int failures) {
-    ProcessOptions options{{JoinPath(bin, "braid-coordinator"), "--dir", JoinPath(dir, "coordinator"), "--listen",
-                            ListenAddress(address, "grpc", flags.listen, failures), "--http",
-                            ListenAddress(address, "http", flags.http, failures), "--address-file", address},
-                           {}, JoinPath(logs, "coordinator.log"), false};
-    for (const std::string& host : flags.http_hosts) options.argv.insert(options.argv.end(), {"--http-host", host});
+    ProcessOptions options{
+        {JoinPath(bin, "braid-coordinator"), "--dir", JoinPath(dir, "coordinator"), "--listen",
+         ListenAddress(address, "grpc", flags.listen, failures), "--http",
+         ListenAddress(address, "http", flags.http, failures), "--address-file", address},
+        {},
+        JoinPath(logs, "coordinator.log"),
+        false};
+    for (const std::string& host : flags.http_hosts)
+      options.argv.insert(options.argv.end(), {"--http-host", host});
     return options;
   }));
   for (int32_t i = 1; i <= flags.workers; ++i) {
     const std::string id = "worker-" + std::to_string(i);
     children.push_back(std::make_unique<Child>(id, [=](int) {
       // The token is the one that the address file names, whatever this shell uses elsewhere.
-      ProcessOptions options{{JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id), "--id", id, "--site",
-                              "local", "--slots", std::to_string(flags.slots), "--gpus", i == 1 ? flags.gpus : "none"},
-                             {{"BRAID_TOKEN_FILE", ""}}, JoinPath(logs, id + ".log"), false};
-      for (const std::string& root : flags.data_roots) options.argv.insert(options.argv.end(), {"--data-root", root});
+      ProcessOptions options{{JoinPath(bin, "braid-worker"), "--address-file", address, "--dir",
+                              JoinPath(dir, id), "--id", id, "--site", "local", "--slots",
+                              std::to_string(flags.slots), "--gpus", i == 1 ? flags.gpus : "none"},
+                             {{"BRAID_TOKEN_FILE", ""}},
+                             JoinPath(logs, id + ".log"),
+                             false};
+      for (const std::string& root : flags.data_roots)
+        options.argv.insert(options.argv.end(), {"--data-root", root});
       return options;
     }));
   }
   return children;
 }
 
-// Returns when all answer; the error of the background process, which it writes to `errors` before it ends, or kDeadlineExceeded.
+// Returns when all answer; the error of the background process, which it writes to `errors` before
+// it ends, or kDeadlineExceeded.
 Status WaitUntilReady(const Globals& globals, int32_t workers, int errors) {
   const int64_t deadline = SystemClock().MonotonicMs() + kStartMs;
   std::string last = "no answer";
@@ -200,37 +224,46 @@ Status WaitUntilReady(const Globals& globals, int32_t workers, int errors) {
     if (poll(&entry, 1, 100) > 0) {
       std::string said;
       char piece[4096];
-      for (ssize_t n = 0; (n = read(errors, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR);) said.append(piece, n > 0 ? static_cast<size_t>(n) : 0);
+      for (ssize_t n = 0; (n = read(errors, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR);)
+        said.append(piece, n > 0 ? static_cast<size_t>(n) : 0);
       const size_t code_end = said.find('\n');
-      if (code_end == std::string::npos) return Internal("it ended before it was ready; look into " + JoinPath(globals.dir, "logs"));
+      if (code_end == std::string::npos)
+        return Internal("it ended before it was ready; look into " + JoinPath(globals.dir, "logs"));
       return Status(static_cast<StatusCode>(std::atoi(said.c_str())), said.substr(code_end + 1));
     }
     const Result<Endpoint> endpoint = globals.FindCoordinator();
     if (!endpoint.ok()) continue;
     Client client(*endpoint);
-    const auto info = client.Call<v1::ServerInfo>(&v1::Admin::Stub::GetServerInfo, client.admin(), v1::GetServerInfoRequest(), 1'000);
+    const auto info = client.Call<v1::ServerInfo>(&v1::Admin::Stub::GetServerInfo, client.admin(),
+                                                  v1::GetServerInfoRequest(), 1'000);
     if (info.ok() && info->workers_ready() >= workers) return OkStatus();
-    last = info.ok() ? Format("%d of %d workers are ready", info->workers_ready(), workers) : info.status().message();
+    last = info.ok() ? Format("%d of %d workers are ready", info->workers_ready(), workers)
+                     : info.status().message();
   }
-  return DeadlineExceeded(Format("braid did not come up in %lld s (", (long long)kStartMs / 1000) + last + "); look into " + JoinPath(globals.dir, "logs"));
+  return DeadlineExceeded(Format("braid did not come up in %lld s (", (long long)kStartMs / 1000) +
+                          last + "); look into " + JoinPath(globals.dir, "logs"));
 }
 
 // The folder of all state, for this user alone, and the lock that says that braid is up in it.
 Result<FileLock> TakeFolder(const std::string& dir) {
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(dir, {"address.json*", "up.json*", "up.lock", "logs", "coordinator", "worker-*"}));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(
+      dir, {"address.json*", "up.json*", "up.lock", "logs", "coordinator", "worker-*"}));
   const std::string path = JoinPath(dir, "up.lock");
   Result<FileLock> lock = FileLock::Acquire(path);
   if (lock.ok()) return lock;
   if (lock.status().code() == StatusCode::kAlreadyExists) {
-    return AlreadyExists("braid is up already in " + dir + "; braid down ends it, another --dir starts a second one");
+    return AlreadyExists("braid is up already in " + dir +
+                         "; braid down ends it, another --dir starts a second one");
   }
   std::string whose;
-  struct stat info {};
+  struct stat info{};
   if (stat(dir.c_str(), &info) == 0 && info.st_uid != geteuid()) {
     const passwd* user = getpwuid(info.st_uid);
-    whose = dir + " belongs to user " + (user != nullptr ? std::string(user->pw_name) : std::to_string(info.st_uid)) + "; ";
+    whose = dir + " belongs to user " +
+            (user != nullptr ? std::string(user->pw_name) : std::to_string(info.st_uid)) + "; ";
   }
-  return Status(lock.status().code(), lock.status().reason(), lock.status().message() + " (" + whose + "another --dir is another state folder)");
+  return Status(lock.status().code(), lock.status().reason(),
+                lock.status().message() + " (" + whose + "another --dir is another state folder)");
 }
 
 // Signals that end `up`; blocked in every thread, taken by the loop.
@@ -263,14 +296,16 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
   const std::string dir = AbsolutePath(globals.dir);
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, TakeFolder(dir));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, "logs")));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(dir, "up.json"), {{"pid", getpid()}, {"start", ProcessStartTime(getpid())}}));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(dir, "up.json"),
+                                      {{"pid", getpid()}, {"start", ProcessStartTime(getpid())}}));
   BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(dir, "address.json")));
   BecomeSubreaper();
   const sigset_t signals = StopSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   const std::vector<std::unique_ptr<Child>> children = MakeChildren(dir, flags);
-  std::fprintf(stderr, "braid up: coordinator and %d workers of %d slots in %s%s; Ctrl-C ends them\n", flags.workers, flags.slots, dir.c_str(),
-               GpusText(flags).c_str());
+  std::fprintf(stderr,
+               "braid up: coordinator and %d workers of %d slots in %s%s; Ctrl-C ends them\n",
+               flags.workers, flags.slots, dir.c_str(), GpusText(flags).c_str());
   const Status status = TendChildren(children, signals);
   StopChildren(children);
   (void)RemoveFile(JoinPath(dir, "address.json"));
@@ -287,7 +322,8 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
     _exit(ExitCodeOf(why));
   };
   const std::string log = JoinPath(JoinPath(globals.dir, "logs"), "up.log");
-  if (freopen("/dev/null", "r", stdin) == nullptr || freopen(log.c_str(), "a", stdout) == nullptr || freopen(log.c_str(), "a", stderr) == nullptr) {
+  if (freopen("/dev/null", "r", stdin) == nullptr || freopen(log.c_str(), "a", stdout) == nullptr ||
+      freopen(log.c_str(), "a", stderr) == nullptr) {
     fail(ErrnoStatus(errno, "opening " + log));
   }
   const Result<int> code = RunForeground(globals, flags);
@@ -324,11 +360,14 @@ Result<int> RunDetached(const Globals& globals, const UpFlags& flags) {
   int status = 0;
   waitpid(first, &status, 0);
   const Status ready = WaitUntilReady(local, flags.workers, errors.get());
-  if (ready.code() == StatusCode::kDeadlineExceeded) (void)Down(local);  // nothing is left that would go on trying
+  if (ready.code() == StatusCode::kDeadlineExceeded)
+    (void)Down(local);  // nothing is left that would go on trying
   BRAID_RETURN_IF_ERROR(ready);
   BRAID_ASSIGN_OR_RETURN(const std::string address, local.Address());
-  std::fprintf(stderr, "braid is up: coordinator at %s, %d workers of %d slots, state in %s%s; braid down ends it\n", address.c_str(),
-               flags.workers, flags.slots, dir.c_str(), GpusText(flags).c_str());
+  std::fprintf(
+      stderr,
+      "braid is up: coordinator at %s, %d workers of %d slots, state in %s%s; braid down ends it\n",
+      address.c_str(), flags.workers, flags.slots, dir.c_str(), GpusText(flags).c_str());
   return kOkExit;
 }
 
@@ -337,15 +376,20 @@ Result<int> RunDetached(const Globals& globals, const UpFlags& flags) {
 Result<int> Down(const Globals& globals) {
   const std::string path = JoinPath(globals.dir, "up.json");
   const Result<Json> json = ReadJsonFile(path);
-  if (json.status().code() == StatusCode::kNotFound) return NotFound("braid is not up in " + globals.dir + " (there is no " + path + ")");
+  if (json.status().code() == StatusCode::kNotFound)
+    return NotFound("braid is not up in " + globals.dir + " (there is no " + path + ")");
   BRAID_RETURN_IF_ERROR(json.status());
   const pid_t pid = MemberOr<pid_t>(json, "pid", 0);
   const auto start = MemberOr<uint64_t>(json, "start", 0);
   const auto alive = [&] { return pid > 1 && ProcessStartTime(pid) == start; };
-  if (alive() && kill(pid, SIGTERM) != 0 && errno != ESRCH) return ErrnoStatus(errno, Format("ending braid up, process %d", pid));
+  if (alive() && kill(pid, SIGTERM) != 0 && errno != ESRCH)
+    return ErrnoStatus(errno, Format("ending braid up, process %d", pid));
   const int64_t deadline = SystemClock().MonotonicMs() + 90'000;
-  while (alive() && SystemClock().MonotonicMs() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  if (alive()) return DeadlineExceeded(Format("process %d did not end in 90 s; look into %s/logs", pid, globals.dir.c_str()));
+  while (alive() && SystemClock().MonotonicMs() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  if (alive())
+    return DeadlineExceeded(
+        Format("process %d did not end in 90 s; look into %s/logs", pid, globals.dir.c_str()));
   BRAID_RETURN_IF_ERROR(RemoveFile(path));
   std::fprintf(stderr, "braid is down; its state stays in %s\n", globals.dir.c_str());
   return kOkExit;
@@ -353,16 +397,33 @@ Result<int> Down(const Globals& globals) {
 
 void RegisterUp(const Registry& registry) {
   auto flags = std::make_shared<UpFlags>();
-  CLI::App* command = registry.app.add_subcommand("up", "Start a coordinator and workers on this machine and keep them running");
-  command->add_option("--workers", flags->workers, "number of workers (default: 2, or 1 on one core)")->check(CLI::Range(0, 256));
-  command->add_option("--slots", flags->slots, "CPU slots of each worker (default: cores / workers)")->check(CLI::Range(1, 4096));
-  command->add_option("--gpus", flags->gpus, "GPUs of worker-1 (the others have none): all, none, or UUIDs with commas between")->capture_default_str();
-  command->add_flag("--detach", flags->detach, "return when everything is ready; braid down ends it");
-  command->add_option("--listen", flags->listen, "loopback address of the API; port 0 takes a free one")->capture_default_str();
-  command->add_option("--http", flags->http, "loopback address of metrics and health")->capture_default_str();
-  command->add_option("--http-host", flags->http_hosts, "a name that HTTP requests may call this machine by, besides localhost; may be repeated");
+  CLI::App* command = registry.app.add_subcommand(
+      "up", "Start a coordinator and workers on this machine and keep them running");
+  command
+      ->add_option("--workers", flags->workers, "number of workers (default: 2, or 1 on one core)")
+      ->check(CLI::Range(0, 256));
+  command
+      ->add_option("--slots", flags->slots, "CPU slots of each worker (default: cores / workers)")
+      ->check(CLI::Range(1, 4096));
+  command
+      ->add_option(
+          "--gpus", flags->gpus,
+          "GPUs of worker-1 (the others have none): all, none, or UUIDs with commas between")
+      ->capture_default_str();
+  command->add_flag("--detach", flags->detach,
+                    "return when everything is ready; braid down ends it");
+  command
+      ->add_option("--listen", flags->listen,
+                   "loopback address of the API; port 0 takes a free one")
+      ->capture_default_str();
+  command->add_option("--http", flags->http, "loopback address of metrics and health")
+      ->capture_default_str();
+  command->add_option(
+      "--http-host", flags->http_hosts,
+      "a name that HTTP requests may call this machine by, besides localhost; may be repeated");
   command->add_option("--data-root", flags->data_roots,
-                      "folder below which the workers may read corpora with a site in place; may be repeated; without one, none are");
+                      "folder below which the workers may read corpora with a site in place; may "
+                      "be repeated; without one, none are");
   command->add_option("--bin", flags->bin, "folder of braid's programs (default: beside this one)");
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags]() -> Result<int> {
@@ -373,7 +434,9 @@ void RegisterUp(const Registry& registry) {
       BRAID_ASSIGN_OR_RETURN(const int code, RunDetached(globals, *flags));
       if (globals.json()) {
         BRAID_ASSIGN_OR_RETURN(Json up, ReadJsonFile(JoinPath(globals.dir, "address.json")));
-        up.update({{"dir", AbsolutePath(globals.dir)}, {"workers", flags->workers}, {"slots", flags->slots}});
+        up.update({{"dir", AbsolutePath(globals.dir)},
+                   {"workers", flags->workers},
+                   {"slots", flags->slots}});
         std::fputs(DumpJson(up).c_str(), stdout);
       }
       return code;

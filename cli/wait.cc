@@ -19,11 +19,13 @@ Result<int64_t> ParseDuration(const std::string& text) {
     digits.pop_back();
   }
   const Result<int64_t> number = ParseInt(digits);
-  if (!number.ok() || *number < 0) return InvalidArgument("\"" + text + "\": expected a time like 90s, 30m or 2h");
+  if (!number.ok() || *number < 0)
+    return InvalidArgument("\"" + text + "\": expected a time like 90s, 30m or 2h");
   return *number * unit;
 }
 
-// What no worker can ever run, where nothing else runs either: the run stands still until a worker for it comes.
+// What no worker can ever run, where nothing else runs either: the run stands still until a worker
+// for it comes.
 std::string Unschedulable(const v1::Run& run) {
   std::string stuck;
   for (const v1::Job& job : run.jobs()) {
@@ -47,12 +49,14 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
     v1::WaitRunRequest request;
     request.set_id(run.id());
     request.set_timeout_ms(std::min<int64_t>(left, 60'000));
-    const auto waited = client.Call<v1::Run>(&v1::Runs::Stub::WaitRun, client.runs(), request, request.timeout_ms() + 30'000);
+    const auto waited = client.Call<v1::Run>(&v1::Runs::Stub::WaitRun, client.runs(), request,
+                                             request.timeout_ms() + 30'000);
     if (waited.ok()) {
       run = *waited;
       // The same as before the wait: a worker that is only starting has had its time.
       if (!stuck.empty() && run.state() == v1::RUN_ACTIVE && Unschedulable(run) == stuck) break;
-    } else if (waited.status().code() != StatusCode::kUnavailable && waited.status().code() != StatusCode::kDeadlineExceeded) {
+    } else if (waited.status().code() != StatusCode::kUnavailable &&
+               waited.status().code() != StatusCode::kDeadlineExceeded) {
       return waited.status();
     }
   }
@@ -61,7 +65,8 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
   } else {
     std::printf("%s\n", StateName(run.state()).c_str());
   }
-  if (const std::string stuck = Unschedulable(run); run.state() == v1::RUN_ACTIVE && !stuck.empty()) {
+  if (const std::string stuck = Unschedulable(run);
+      run.state() == v1::RUN_ACTIVE && !stuck.empty()) {
     std::fprintf(stderr, "braid: %s; start such a worker, or cancel the run\n", stuck.c_str());
     return kUnschedulableExit;
   }
@@ -73,14 +78,21 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
 void RegisterWait(const Registry& registry) {
   auto id = std::make_shared<std::string>();
   auto timeout = std::make_shared<std::string>("240h");
-  CLI::App* command = registry.app.add_subcommand("wait", "Return when a run has ended: exit code 0, 10 (failed), 11 (cancelled), 8 (not yet), 12 (no worker could ever run it)");
+  CLI::App* command = registry.app.add_subcommand(
+      "wait",
+      "Return when a run has ended: exit code 0, 10 (failed), 11 (cancelled), 8 (not yet), 12 (no "
+      "worker could ever run it)");
   command->add_option("run", *id)->required();
-  command->add_option("--timeout", *timeout, "90s, 30m, 2h")->capture_default_str()->check([](const std::string& text) {
-    const Result<int64_t> duration = ParseDuration(text);
-    return duration.ok() ? std::string() : duration.status().message();
-  });
+  command->add_option("--timeout", *timeout, "90s, 30m, 2h")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        const Result<int64_t> duration = ParseDuration(text);
+        return duration.ok() ? std::string() : duration.status().message();
+      });
   command->callback([registry, id, timeout] {
-    registry.chosen = [&globals = registry.globals, id, timeout] { return Wait(globals, *id, *timeout); };
+    registry.chosen = [&globals = registry.globals, id, timeout] {
+      return Wait(globals, *id, *timeout);
+    };
   });
 }
 

@@ -7,7 +7,8 @@ namespace braid::cli {
 
 void RegisterWatch(const Registry& registry) {
   auto id = std::make_shared<std::string>();
-  CLI::App* command = registry.app.add_subcommand("watch", "Follow a run to its end and exit as it does");
+  CLI::App* command = registry.app.add_subcommand("watch",
+                                                  "Follow a run to its end and exit as it does");
   command->add_option("run", *id)->required();
   command->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id]() -> Result<int> {

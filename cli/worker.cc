@@ -9,8 +9,10 @@ namespace {
 
 Result<int> ListWorkers(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
-  BRAID_ASSIGN_OR_RETURN(const v1::ListWorkersResponse response,
-                         (client.Call<v1::ListWorkersResponse>(&v1::Admin::Stub::ListWorkers, client.admin(), v1::ListWorkersRequest())));
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::ListWorkersResponse response,
+      (client.Call<v1::ListWorkersResponse>(&v1::Admin::Stub::ListWorkers, client.admin(),
+                                            v1::ListWorkersRequest())));
   if (globals.json()) return PrintJson(response), kOkExit;
   std::vector<std::vector<std::string>> rows;
   for (const v1::Worker& worker : response.workers()) {
@@ -20,13 +22,14 @@ Result<int> ListWorkers(const Globals& globals) {
     }
     rows.push_back({worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
                     v1::WorkerAdmit_Name(worker.admit()).substr(7),
-                    std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()), std::to_string(worker.gpus_size()),
-                    worker.host(), Ago(worker.last_seen_ms())});
+                    std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()),
+                    std::to_string(worker.gpus_size()), worker.host(), Ago(worker.last_seen_ms())});
   }
   if (globals.output == "name") return kOkExit;
   PrintTable(globals, {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "SEEN"}, rows);
   for (const v1::Worker& worker : response.workers()) {
-    for (const v1::RefusedGpu& gpu : worker.refused_gpus()) std::fprintf(stderr, "%s\n", gpu.reason().c_str());
+    for (const v1::RefusedGpu& gpu : worker.refused_gpus())
+      std::fprintf(stderr, "%s\n", gpu.reason().c_str());
   }
   return kOkExit;
 }
@@ -37,7 +40,9 @@ Result<int> Cordon(const Globals& globals, const std::string& id, bool open) {
   request.set_id(id);
   request.set_open(open);
   request.set_request_id(RandomUuid());
-  BRAID_ASSIGN_OR_RETURN(const v1::Worker worker, (client.Call<v1::Worker>(&v1::Admin::Stub::CordonWorker, client.admin(), request)));
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Worker worker,
+      (client.Call<v1::Worker>(&v1::Admin::Stub::CordonWorker, client.admin(), request)));
   if (globals.json()) return PrintJson(worker), kOkExit;
   std::printf("%s\n", worker.id().c_str());
   return kOkExit;
@@ -48,7 +53,9 @@ Result<int> Drain(const Globals& globals, const std::string& id) {
   v1::DrainWorkerRequest request;
   request.set_id(id);
   request.set_request_id(RandomUuid());
-  BRAID_ASSIGN_OR_RETURN(const v1::Worker worker, (client.Call<v1::Worker>(&v1::Admin::Stub::DrainWorker, client.admin(), request)));
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Worker worker,
+      (client.Call<v1::Worker>(&v1::Admin::Stub::DrainWorker, client.admin(), request)));
   if (globals.json()) return PrintJson(worker), kOkExit;
   std::printf("%s\n", worker.id().c_str());
   return kOkExit;
@@ -64,15 +71,21 @@ void RegisterWorker(const Registry& registry) {
   });
   auto id = std::make_shared<std::string>();
   auto open = std::make_shared<bool>(false);
-  CLI::App* cordon = command->add_subcommand("cordon", "Give a worker no new jobs; what runs goes on");
+  CLI::App* cordon = command->add_subcommand("cordon",
+                                             "Give a worker no new jobs; what runs goes on");
   cordon->add_option("id", *id)->required();
   cordon->add_flag("--open", *open, "take it back");
   cordon->callback([registry, id, open] {
-    registry.chosen = [&globals = registry.globals, id, open] { return Cordon(globals, *id, *open); };
+    registry.chosen = [&globals = registry.globals, id, open] {
+      return Cordon(globals, *id, *open);
+    };
   });
-  CLI::App* drain = command->add_subcommand("drain", "Move what runs elsewhere, with checkpoints, and cordon");
+  CLI::App* drain = command->add_subcommand(
+      "drain", "Move what runs elsewhere, with checkpoints, and cordon");
   drain->add_option("id", *id)->required();
-  drain->callback([registry, id] { registry.chosen = [&globals = registry.globals, id] { return Drain(globals, *id); }; });
+  drain->callback([registry, id] {
+    registry.chosen = [&globals = registry.globals, id] { return Drain(globals, *id); };
+  });
 }
 
 }  // namespace braid::cli

@@ -1,5 +1,5 @@
-// braid-coordinator: wires the catalog, the blob store, the core loop and the servers, and waits for a signal.
-#include <CLI/CLI.hpp>
+// braid-coordinator: wires the catalog, the blob store, the core loop and the servers, and waits
+// for a signal.
 #include <poll.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
 #include <random>
@@ -33,7 +34,8 @@ namespace {
 using namespace braid;               // NOLINT: main only wires
 using namespace braid::coordinator;  // NOLINT
 
-// The program could not begin, and will not until somebody changes something: braid up does not start it again.
+// The program could not begin, and will not until somebody changes something: braid up does not
+// start it again.
 constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
 constexpr int kFolderInUseExit = 5;
 
@@ -70,18 +72,23 @@ std::string RunId() {
 
 // SQLite's locks and WAL are not to be trusted on network file systems.
 Status RefuseNetworkFolder(const std::string& dir) {
-  struct statfs info {};
+  struct statfs info{};
   if (statfs(dir.c_str(), &info) != 0) return OkStatus();
   constexpr int64_t kNfs = 0x6969, kFuse = 0x65735546, kSmb2 = 0xFE534D42, kCifs = 0xFF534D42;
   const auto type = static_cast<int64_t>(static_cast<uint32_t>(info.f_type));
   if (type != kNfs && type != kFuse && type != kSmb2 && type != kCifs) return OkStatus();
-  return FailedPrecondition("folder " + dir + " is on a network file system, which cannot hold the catalog: choose a local "
-                            "one with --dir");
+  return FailedPrecondition(
+      "folder " + dir +
+      " is on a network file system, which cannot hold the catalog: choose a local "
+      "one with --dir");
 }
 
-std::string TokenFile(const Flags& flags) { return AbsolutePath(JoinPath(flags.dir, "token")); }
+std::string TokenFile(const Flags& flags) {
+  return AbsolutePath(JoinPath(flags.dir, "token"));
+}
 
-// Each connection and each log that is read is a descriptor; the usual soft limit of 1,024 is none of ours.
+// Each connection and each log that is read is a descriptor; the usual soft limit of 1,024 is none
+// of ours.
 void RaiseDescriptorLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -91,15 +98,21 @@ void RaiseDescriptorLimit() {
 
 Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer& http) {
   if (flags.address_file.empty()) return OkStatus();
-  // Below the folder of the address file its name is relative: all of it may be moved, and may have a name that is not UTF-8.
+  // Below the folder of the address file its name is relative: all of it may be moved, and may have
+  // a name that is not UTF-8.
   std::string token_file = TokenFile(flags);
   const std::string home = AbsolutePath(FolderOf(flags.address_file)) + "/";
   if (token_file.starts_with(home)) token_file = token_file.substr(home.size());
-  const Json addresses = {{"grpc", server.address()}, {"http", http.address()}, {"pid", getpid()}, {"token_file", token_file}};
-  return WriteFileAtomic(flags.address_file, addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  const Json addresses = {{"grpc", server.address()},
+                          {"http", http.address()},
+                          {"pid", getpid()},
+                          {"token_file", token_file}};
+  return WriteFileAtomic(flags.address_file,
+                         addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-// Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still waits for its workers.
+// Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still
+// waits for its workers.
 void WaitForSignal(Core* core, Server* server) {
   pollfd wake{wake_fd, POLLIN, 0};
   do {
@@ -115,16 +128,19 @@ void WaitForSignal(Core* core, Server* server) {
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.listen));
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.http));
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"braid.db*", "store", "logs", "metrics", "scratch", "coordinator.lock", "token"}));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"braid.db*", "store", "logs", "metrics",
+                                                    "scratch", "coordinator.lock", "token"}));
   BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(flags.dir));
   const std::string lock_path = JoinPath(flags.dir, "coordinator.lock");
   auto lock = FileLock::Acquire(lock_path);
   if (lock.status().code() == StatusCode::kAlreadyExists) {
-    return lock.status().Wrap("another braid-coordinator uses " + flags.dir + ": stop it, or choose another --dir");
+    return lock.status().Wrap("another braid-coordinator uses " + flags.dir +
+                              ": stop it, or choose another --dir");
   }
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_ASSIGN_OR_RETURN(const std::string token, MakeTokenFile(TokenFile(flags)));
-  BRAID_ASSIGN_OR_RETURN(auto catalog, catalog::Catalog::Open({JoinPath(flags.dir, "braid.db"), 0}));
+  BRAID_ASSIGN_OR_RETURN(auto catalog,
+                         catalog::Catalog::Open({JoinPath(flags.dir, "braid.db"), 0}));
   BRAID_ASSIGN_OR_RETURN(auto blobs, storage::BlobStore::Open(JoinPath(flags.dir, "store")));
   BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, "logs")));
   BRAID_ASSIGN_OR_RETURN(auto metrics, AppendFiles::Open(JoinPath(flags.dir, "metrics")));
@@ -151,8 +167,8 @@ Status Serve(const Flags& flags, bool* serving) {
     core_status = core->Run();
     OnSignal(0);
     if (core_status.ok()) return;
-    // Whoever waited has an answer. The servers get a moment to send it; then this process ends in any case, so that the next
-    // one (braid up starts it) loads what is on the disk.
+    // Whoever waited has an answer. The servers get a moment to send it; then this process ends in
+    // any case, so that the next one (braid up starts it) loads what is on the disk.
     spdlog::critical("{}", core_status.message());
     spdlog::default_logger()->flush();
     for (int64_t waited = 0; waited < kLastWordsMs && !served; waited += kTickMs) {
@@ -179,11 +195,13 @@ Status Serve(const Flags& flags, bool* serving) {
 
   const HttpServer::Options http_options{flags.http, flags.http_hosts, token, TokenFile(flags)};
   auto server = Server::Start(flags.listen, &backend);
-  auto http = server.ok() ? HttpServer::Start(http_options, core.get()) : Result<std::unique_ptr<HttpServer>>(server.status());
+  auto http = server.ok() ? HttpServer::Start(http_options, core.get())
+                          : Result<std::unique_ptr<HttpServer>>(server.status());
   Status status = http.ok() ? WriteAddresses(flags, **server, **http) : http.status();
   if (status.ok()) {
     *serving = true;
-    spdlog::info("serving gRPC on {}, HTTP on {}, state in {}", (*server)->address(), (*http)->address(), flags.dir);
+    spdlog::info("serving gRPC on {}, HTTP on {}, state in {}", (*server)->address(),
+                 (*http)->address(), flags.dir);
     WaitForSignal(core.get(), server->get());
     spdlog::info("stopping");
   }
@@ -196,16 +214,31 @@ Status Serve(const Flags& flags, bool* serving) {
 
 int Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app{"braid-coordinator: schedules jobs on workers and keeps every fact", "braid-coordinator"};
-  app.add_option("--dir", flags.dir, "Folder of the catalog, blobs and logs; made if missing")->required();
-  app.add_option("--listen", flags.listen, "gRPC address; port 0 takes a free one")->capture_default_str();
-  app.add_option("--http", flags.http, "Address of /metrics, /healthz and the JSON API")->capture_default_str();
-  app.add_option("--http-host", flags.http_hosts, "A name that HTTP requests may call this machine by, besides localhost and the address of --http; may be repeated");
-  app.add_option("--address-file", flags.address_file, "Written with both addresses and the token's file as JSON when ready");
-  app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")->capture_default_str();
-  app.add_option("--beat-ms", flags.beat_ms, "How often workers say something")->check(CLI::Range(100, 60'000))->capture_default_str();
-  app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")->check(CLI::Range(500, 600'000))->capture_default_str();
-  app.add_option("--grace-ms", flags.grace_ms, "How long a disconnected worker of another site keeps its jobs")->check(CLI::Range(0, 86'400'000))->capture_default_str();
+  CLI::App app{"braid-coordinator: schedules jobs on workers and keeps every fact",
+               "braid-coordinator"};
+  app.add_option("--dir", flags.dir, "Folder of the catalog, blobs and logs; made if missing")
+      ->required();
+  app.add_option("--listen", flags.listen, "gRPC address; port 0 takes a free one")
+      ->capture_default_str();
+  app.add_option("--http", flags.http, "Address of /metrics, /healthz and the JSON API")
+      ->capture_default_str();
+  app.add_option("--http-host", flags.http_hosts,
+                 "A name that HTTP requests may call this machine by, besides localhost and the "
+                 "address of --http; may be repeated");
+  app.add_option("--address-file", flags.address_file,
+                 "Written with both addresses and the token's file as JSON when ready");
+  app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")
+      ->capture_default_str();
+  app.add_option("--beat-ms", flags.beat_ms, "How often workers say something")
+      ->check(CLI::Range(100, 60'000))
+      ->capture_default_str();
+  app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")
+      ->check(CLI::Range(500, 600'000))
+      ->capture_default_str();
+  app.add_option("--grace-ms", flags.grace_ms,
+                 "How long a disconnected worker of another site keeps its jobs")
+      ->check(CLI::Range(0, 86'400'000))
+      ->capture_default_str();
   app.set_version_flag("--version", std::string(BRAID_VERSION));
   try {
     app.parse(argc, argv);
@@ -216,7 +249,7 @@ int Main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("coordinator"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);
   wake_fd = eventfd(0, EFD_CLOEXEC);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnSignal;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
@@ -235,4 +268,6 @@ int Main(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return GuardedMain("braid-coordinator", Main, argc, argv); }
+int main(int argc, char** argv) {
+  return GuardedMain("braid-coordinator", Main, argc, argv);
+}

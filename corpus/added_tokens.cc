@@ -9,12 +9,13 @@ void AddedTokens::Add(AddedToken token) {
   if (token.content.size() > 1) {
     beginnings_.set(static_cast<size_t>(first) << 8 | static_cast<unsigned char>(token.content[1]));
   } else {
-    for (size_t second = 0; second < 256; ++second) beginnings_.set(static_cast<size_t>(first) << 8 | second);
+    for (size_t second = 0; second < 256; ++second)
+      beginnings_.set(static_cast<size_t>(first) << 8 | second);
   }
   std::vector<AddedToken>& bucket = by_first_[first];
-  const auto place = std::upper_bound(bucket.begin(), bucket.end(), token, [](const auto& a, const auto& b) {
-    return a.content.size() > b.content.size();
-  });
+  const auto place = std::upper_bound(
+      bucket.begin(), bucket.end(), token,
+      [](const auto& a, const auto& b) { return a.content.size() > b.content.size(); });
   bucket.insert(place, std::move(token));
   ++count_;
 }

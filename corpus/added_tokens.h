@@ -1,5 +1,6 @@
-// Tokens that are found in the text as it stands, before it is cut into pieces: <|endoftext|>, GPT-NeoX's runs of
-// spaces. The leftmost is taken, of several there the longest. Internal to corpus/.
+// Tokens that are found in the text as it stands, before it is cut into pieces: <|endoftext|>,
+// GPT-NeoX's runs of spaces. The leftmost is taken, of several there the longest. Internal to
+// corpus/.
 #pragma once
 
 #include <array>
@@ -30,7 +31,8 @@ class AddedTokens {
     return beginnings_[first << 8 | second] ? LongestAt(text, at) : nullptr;
   }
 
-  // Calls `plain` with the text between the tokens (never empty) and `token` with the id of each token, in order.
+  // Calls `plain` with the text between the tokens (never empty) and `token` with the id of each
+  // token, in order.
   template <typename Plain, typename Token>
   void Split(std::string_view text, Plain plain, Token token) const {
     size_t from = 0;
@@ -51,7 +53,7 @@ class AddedTokens {
   const AddedToken* LongestAt(std::string_view text, size_t at) const;
 
   std::array<std::vector<AddedToken>, 256> by_first_;  // by first byte, longest first
-  std::bitset<65536> beginnings_;                      // first byte << 8 | second byte (any, for tokens of one byte)
+  std::bitset<65536> beginnings_;  // first byte << 8 | second byte (any, for tokens of one byte)
   size_t count_ = 0;
 };
 

@@ -17,8 +17,10 @@ constexpr char kEndOfText[] = "<|endoftext|>";
 using Pair = std::pair<int32_t, int32_t>;
 struct PairHash {
   size_t operator()(const Pair& pair) const {
-    return (static_cast<uint64_t>(static_cast<uint32_t>(pair.first)) << 32 | static_cast<uint32_t>(pair.second)) *
-           0x9E3779B97F4A7C15u >> 13;
+    return (static_cast<uint64_t>(static_cast<uint32_t>(pair.first)) << 32 |
+            static_cast<uint32_t>(pair.second)) *
+               0x9E3779B97F4A7C15u >>
+           13;
   }
 };
 
@@ -38,7 +40,8 @@ struct Candidate {
 // The state of a training: words as symbols, how often each pair occurs, and where.
 class Merger {
  public:
-  Merger(std::vector<Word> words, std::vector<std::string> tokens) : words_(std::move(words)), tokens_(std::move(tokens)) {
+  Merger(std::vector<Word> words, std::vector<std::string> tokens)
+      : words_(std::move(words)), tokens_(std::move(tokens)) {
     for (size_t i = 0; i < tokens_.size(); ++i) ids_[tokens_[i]] = static_cast<int32_t>(i);
     for (size_t w = 0; w < words_.size(); ++w) {
       const std::vector<int32_t>& s = words_[w].symbols;
@@ -72,7 +75,8 @@ class Merger {
 
  private:
   void Apply(const Pair& pair) {
-    const std::string text = tokens_[static_cast<size_t>(pair.first)] + tokens_[static_cast<size_t>(pair.second)];
+    const std::string text = tokens_[static_cast<size_t>(pair.first)] +
+                             tokens_[static_cast<size_t>(pair.second)];
     // Two ways may lead to one text; then the merge counts, but there is no new entry.
     const auto [entry, fresh] = ids_.emplace(text, static_cast<int32_t>(tokens_.size()));
     if (fresh) tokens_.push_back(text);
@@ -124,23 +128,39 @@ Json TokenizerJson(const std::vector<std::string>& tokens, const std::vector<Pai
   for (size_t id = 0; id < tokens.size(); ++id) vocab[tokens[id]] = id;
   Json pairs = Json::array();
   for (const Pair& pair : merges) {
-    pairs.push_back({tokens[static_cast<size_t>(pair.first)], tokens[static_cast<size_t>(pair.second)]});
+    pairs.push_back(
+        {tokens[static_cast<size_t>(pair.first)], tokens[static_cast<size_t>(pair.second)]});
   }
-  const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  const Json byte_level = {{"type", "ByteLevel"},
+                           {"add_prefix_space", false},
+                           {"trim_offsets", true},
+                           {"use_regex", true}};
   return {{"version", "1.0"},
           {"truncation", nullptr},
           {"padding", nullptr},
           {"added_tokens",
-           {{{"id", 0}, {"content", kEndOfText}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
-             {"normalized", false}, {"special", true}}}},
+           {{{"id", 0},
+             {"content", kEndOfText},
+             {"single_word", false},
+             {"lstrip", false},
+             {"rstrip", false},
+             {"normalized", false},
+             {"special", true}}}},
           {"normalizer", nullptr},
           {"pre_tokenizer", byte_level},
           {"post_processor", nullptr},
           {"decoder", byte_level},
           {"model",
-           {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
-            {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false}, {"ignore_merges", false},
-            {"vocab", vocab}, {"merges", pairs}}}};
+           {{"type", "BPE"},
+            {"dropout", nullptr},
+            {"unk_token", nullptr},
+            {"continuing_subword_prefix", nullptr},
+            {"end_of_word_suffix", nullptr},
+            {"fuse_unk", false},
+            {"byte_fallback", false},
+            {"ignore_merges", false},
+            {"vocab", vocab},
+            {"merges", pairs}}}};
 }
 
 }  // namespace
@@ -160,8 +180,9 @@ void BpeTrainer::Add(const BpeTrainer& other) {
 }
 
 Result<Json> BpeTrainer::Train(int64_t entries) const {
-  if (entries < 258) return InvalidArgument(Format("vocab: %lld is too small; <|endoftext|> and the 256 bytes take 257",
-                                                   (long long)entries));
+  if (entries < 258)
+    return InvalidArgument(Format(
+        "vocab: %lld is too small; <|endoftext|> and the 256 bytes take 257", (long long)entries));
   // The bytes in order of the characters that stand for them.
   std::map<uint32_t, std::string> alphabet;
   std::array<int32_t, 256> byte_ids{};
@@ -171,7 +192,8 @@ Result<Json> BpeTrainer::Train(int64_t entries) const {
   }
   std::vector<std::string> tokens = {kEndOfText};
   for (const auto& [code_point, character] : alphabet) {
-    byte_ids[static_cast<size_t>(ByteOfCharacter(code_point))] = static_cast<int32_t>(tokens.size());
+    byte_ids[static_cast<size_t>(ByteOfCharacter(code_point))] = static_cast<int32_t>(
+        tokens.size());
     tokens.push_back(character);
   }
   std::vector<Word> words;
@@ -184,8 +206,9 @@ Result<Json> BpeTrainer::Train(int64_t entries) const {
   Merger merger(std::move(words), std::move(tokens));
   while (static_cast<int64_t>(merger.tokens().size()) < entries) {
     if (!merger.Step()) {
-      return InvalidArgument(Format("vocab: the text gives only %zu entries, not %lld; lower vocab or give more text",
-                                    merger.tokens().size(), (long long)entries));
+      return InvalidArgument(
+          Format("vocab: the text gives only %zu entries, not %lld; lower vocab or give more text",
+                 merger.tokens().size(), (long long)entries));
     }
   }
   return TokenizerJson(merger.tokens(), merger.merges());

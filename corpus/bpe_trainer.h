@@ -1,5 +1,6 @@
-// Training of byte-level BPE, equal in result to the `tokenizers` package's BpeTrainer (initial alphabet of all 256
-// bytes, no minimum frequency): the most frequent pair is merged first, of equals the one with the smallest ids.
+// Training of byte-level BPE, equal in result to the `tokenizers` package's BpeTrainer (initial
+// alphabet of all 256 bytes, no minimum frequency): the most frequent pair is merged first, of
+// equals the one with the smallest ids.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,9 @@ class BpeTrainer {
   void Add(std::string_view text);
   // Counts of another trainer, so that documents may be counted by several threads.
   void Add(const BpeTrainer& other);
-  // A tokenizer.json with exactly `entries` entries: <|endoftext|> is id 0, then the 256 bytes in order of their
-  // characters, then the merges. kInvalidArgument if the text has too few pairs for that; the message says how many.
+  // A tokenizer.json with exactly `entries` entries: <|endoftext|> is id 0, then the 256 bytes in
+  // order of their characters, then the merges. kInvalidArgument if the text has too few pairs for
+  // that; the message says how many.
   Result<Json> Train(int64_t entries) const;
 
  private:

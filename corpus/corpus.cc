@@ -21,15 +21,19 @@ constexpr size_t kShownBadRows = 5;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // The error of a row without a field says where the field is named.
-Status FieldError(const CorpusSpec& spec, const Row& row, const std::string& field, const Status& status) {
+Status FieldError(const CorpusSpec& spec, const Row& row, const std::string& field,
+                  const Status& status) {
   if (status.ok() || row.Has(field)) return status;
-  return InvalidArgument(status.message() + " (corpora." + spec.name +
-                         (spec.input_ids.empty() ? ".text or .join names the field)" : ".input_ids names the field)"));
+  return InvalidArgument(
+      status.message() + " (corpora." + spec.name +
+      (spec.input_ids.empty() ? ".text or .join names the field)" : ".input_ids names the field)"));
 }
 
 // The text of one row, or an error that names its place.
 Result<std::string> TextOfRow(const CorpusSpec& spec, const Row& row) {
-  const std::vector<std::string> fields = spec.join.empty() ? std::vector<std::string>{spec.text.empty() ? "text" : spec.text} : spec.join;
+  const std::vector<std::string> fields =
+      spec.join.empty() ? std::vector<std::string>{spec.text.empty() ? "text" : spec.text}
+                        : spec.join;
   std::vector<std::string> parts;
   for (const std::string& field : fields) {
     Result<std::string> part = row.ReadText(field);
@@ -44,21 +48,27 @@ Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const Row& row, in
   const Result<Json> read = row.Read(spec.input_ids);
   if (!read.ok()) return FieldError(spec, row, spec.input_ids, read.status());
   const Json& value = *read;
-  if (!value.is_array()) return InvalidArgument(row.place() + ": field \"" + spec.input_ids + "\" is not a list of ids, but " + ShownValue(value));
+  if (!value.is_array())
+    return InvalidArgument(row.place() + ": field \"" + spec.input_ids +
+                           "\" is not a list of ids, but " + ShownValue(value));
   std::vector<int32_t> ids;
   for (const Json& id : value) {
     // Read from text, a whole number without a sign is an unsigned one.
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(limit)) {
-      return InvalidArgument(Format("%s: %s in field \"%s\" is no id of the tokenizer, which has 0 .. %lld; import it with the "
-                                    "tokenizer that made it",
-                                    row.place().c_str(), ShownValue(id).c_str(), spec.input_ids.c_str(), (long long)limit - 1));
+      return InvalidArgument(
+          Format("%s: %s in field \"%s\" is no id of the tokenizer, which has 0 .. %lld; import it "
+                 "with the "
+                 "tokenizer that made it",
+                 row.place().c_str(), ShownValue(id).c_str(), spec.input_ids.c_str(),
+                 (long long)limit - 1));
     }
     ids.push_back(id.get<int32_t>());
   }
   return ids;
 }
 
-Result<Document> DocumentOfRow(const CorpusSpec& spec, std::string_view line, const std::string& place, int64_t id_limit) {
+Result<Document> DocumentOfRow(const CorpusSpec& spec, std::string_view line,
+                               const std::string& place, int64_t id_limit) {
   BRAID_ASSIGN_OR_RETURN(const Row row, Row::Parse(line, place));
   Document document;
   if (spec.input_ids.empty()) {
@@ -72,7 +82,8 @@ Result<Document> DocumentOfRow(const CorpusSpec& spec, std::string_view line, co
 // Sampling and caps, then on to the user of the documents.
 class Selector {
  public:
-  Selector(const CorpusSpec& spec, uint64_t seed, const std::function<Status(Document)>& use, LeftOut* left_out)
+  Selector(const CorpusSpec& spec, uint64_t seed, const std::function<Status(Document)>& use,
+           LeftOut* left_out)
       : spec_(spec), use_(use), left_out_(left_out), draws_(seed, "sample/" + spec.name) {}
 
   Status Offer(Document document) {
@@ -92,7 +103,8 @@ class Selector {
   Status PassOver(const Status& why) {
     if (!spec_.skip_bad_rows) return why;
     ++left_out_->bad_rows;
-    if (left_out_->first_bad_rows.size() < kShownBadRows) left_out_->first_bad_rows.push_back(why.message());
+    if (left_out_->first_bad_rows.size() < kShownBadRows)
+      left_out_->first_bad_rows.push_back(why.message());
     return OkStatus();
   }
   int64_t documents() const { return documents_; }
@@ -108,11 +120,14 @@ class Selector {
   int64_t bytes_ = 0;
 };
 
-Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, int64_t id_limit, Selector* selector) {
+Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, int64_t id_limit,
+                Selector* selector) {
   return ReadLines(file.path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty() || (number == 1 && Trim(line) == kByteOrderMark)) return OkStatus();
-    Result<Document> document = DocumentOfRow(spec, line, file.name + ":" + std::to_string(number), id_limit);
-    return document.ok() ? selector->Offer(std::move(*document)) : selector->PassOver(document.status());
+    Result<Document> document = DocumentOfRow(spec, line, file.name + ":" + std::to_string(number),
+                                              id_limit);
+    return document.ok() ? selector->Offer(std::move(*document))
+                         : selector->PassOver(document.status());
   });
 }
 
@@ -120,19 +135,23 @@ Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, int64_t id_limit
 Status CheckUtf8(const std::string& path, std::string_view text, int64_t first_line) {
   if (IsUtf8(text)) return OkStatus();
   int64_t line = first_line;
-  for (size_t end; (end = text.find('\n')) != std::string_view::npos && IsUtf8(text.substr(0, end)); ++line) {
+  for (size_t end; (end = text.find('\n')) != std::string_view::npos && IsUtf8(text.substr(0, end));
+       ++line) {
     text.remove_prefix(end + 1);
   }
-  return InvalidArgument(path + ":" + std::to_string(line) + ": the line is not UTF-8; convert the file (iconv -t UTF-8) or "
+  return InvalidArgument(path + ":" + std::to_string(line) +
+                         ": the line is not UTF-8; convert the file (iconv -t UTF-8) or "
                          "take it out of the corpus");
 }
 
 // A document is in memory as a whole, so a corpus in one file must say where its documents end.
 Status CheckDocument(const CorpusSpec& spec, const std::string& path, const std::string& text) {
   if (text.size() <= kMaxDocument) return OkStatus();
-  return InvalidArgument(path + ": a document is above 256 MiB; " +
-                         (spec.separator.empty() ? "corpora." + spec.name + ".separator can name the line between documents"
-                                                 : "is \"" + spec.separator + "\" the line between documents?"));
+  return InvalidArgument(
+      path + ": a document is above 256 MiB; " +
+      (spec.separator.empty()
+           ? "corpora." + spec.name + ".separator can name the line between documents"
+           : "is \"" + spec.separator + "\" the line between documents?"));
 }
 
 Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* selector) {
@@ -159,14 +178,16 @@ Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* 
   });
   if (!status.ok()) return status;
   // Behind the last separator there need not be a document.
-  return cut && Trim(text).empty() ? OkStatus() : selector->Offer({.text = std::string(Trim(text))});
+  return cut && Trim(text).empty() ? OkStatus()
+                                   : selector->Offer({.text = std::string(Trim(text))});
 }
 
 }  // namespace
 
 Json ToJson(const CorpusSpec& spec) {
-  Json json = {{"name", spec.name}, {"files", spec.files}, {"joiner", spec.joiner}, {"sample", spec.sample},
-               {"documents", spec.documents}, {"bytes", spec.bytes}, {"tokens", spec.tokens}};
+  Json json = {{"name", spec.name},     {"files", spec.files},         {"joiner", spec.joiner},
+               {"sample", spec.sample}, {"documents", spec.documents}, {"bytes", spec.bytes},
+               {"tokens", spec.tokens}};
   if (!spec.text.empty()) json["text"] = spec.text;
   if (!spec.join.empty()) json["join"] = spec.join;
   if (!spec.separator.empty()) json["separator"] = spec.separator;
@@ -194,10 +215,14 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
   spec.documents = read.Int("documents", 0);
   spec.bytes = read.Int("bytes", 0);
   spec.tokens = read.Int("tokens", 0);
-  if (!spec.text.empty() && !spec.join.empty()) read.Fail("join", "text and join exclude each other");
-  if (spec.format == "text" && spec.names_fields()) read.Fail("format", "plain text has no fields, which text, join and input_ids name");
-  if (spec.format == "text" && spec.skip_bad_rows) read.Fail("on_bad_row", "plain text has no rows");
-  if (spec.format == "rows" && !spec.separator.empty()) read.Fail("separator", "it cuts plain text, and format says rows");
+  if (!spec.text.empty() && !spec.join.empty())
+    read.Fail("join", "text and join exclude each other");
+  if (spec.format == "text" && spec.names_fields())
+    read.Fail("format", "plain text has no fields, which text, join and input_ids name");
+  if (spec.format == "text" && spec.skip_bad_rows)
+    read.Fail("on_bad_row", "plain text has no rows");
+  if (spec.format == "rows" && !spec.separator.empty())
+    read.Fail("separator", "it cuts plain text, and format says rows");
   if (!spec.input_ids.empty()) {
     if (spec.keep_blank) read.Fail("blank_documents", "rows of ids are documents as they are");
     if (!spec.text.empty() || !spec.join.empty() || !spec.separator.empty()) {
@@ -206,7 +231,8 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
     if (spec.bytes != 0) read.Fail("bytes", "ids have none; tokens caps an import by input_ids");
   }
   if (!(spec.sample > 0 && spec.sample <= 1)) read.Fail("sample", "must be above 0 and at most 1");
-  for (const auto& [name, cap] : {std::pair{"documents", spec.documents}, {"bytes", spec.bytes}, {"tokens", spec.tokens}}) {
+  for (const auto& [name, cap] :
+       {std::pair{"documents", spec.documents}, {"bytes", spec.bytes}, {"tokens", spec.tokens}}) {
     if (cap < 0) read.Fail(name, "must not be negative");
   }
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -224,15 +250,20 @@ class NamesOfArtifact {
     const std::string path = folder + ".manifest.json";
     if (folder.empty() || !PathExists(path)) return names;
     BRAID_ASSIGN_OR_RETURN(const Json manifest, ReadJsonFile(path));
-    const Json metadata = manifest.is_object() ? manifest.value("metadata", Json::object()) : Json::object();
+    const Json metadata = manifest.is_object() ? manifest.value("metadata", Json::object())
+                                               : Json::object();
     if (!metadata.is_object()) return names;
-    names.above_ = metadata.contains("folder") && metadata["folder"].is_string() ? metadata["folder"].get<std::string>() : "";
-    if (metadata.contains("files") && metadata["files"].is_object()) names.files_ = metadata["files"];
+    names.above_ = metadata.contains("folder") && metadata["folder"].is_string()
+                       ? metadata["folder"].get<std::string>()
+                       : "";
+    if (metadata.contains("files") && metadata["files"].is_object())
+      names.files_ = metadata["files"];
     return names;
   }
   std::string Of(const std::string& path) const {
     const auto name = files_.find(path);
-    return name != files_.end() && name->is_string() ? name->get<std::string>() : JoinPath(above_, path);
+    return name != files_.end() && name->is_string() ? name->get<std::string>()
+                                                     : JoinPath(above_, path);
   }
 
  private:
@@ -272,22 +303,31 @@ namespace {
 // `status` with the file's name in the place of its path.
 Status Named(const Status& status, const CorpusFile& file) {
   std::string message = status.message();
-  if (const size_t at = message.find(file.path); at != std::string::npos) message.replace(at, file.path.size(), file.name);
+  if (const size_t at = message.find(file.path); at != std::string::npos)
+    message.replace(at, file.path.size(), file.name);
   return Status(status.code(), status.reason(), message);
 }
 
-Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, int64_t id_limit, Selector* selector) {
-  const bool rows = kind == FileKind::kRows || (kind == FileKind::kBlank && (spec.names_fields() || spec.format == "rows"));
-  const Status status = rows ? ReadRows(spec, file, id_limit, selector) : ReadPlainText(spec, file.path, selector);
+Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, int64_t id_limit,
+                Selector* selector) {
+  const bool rows = kind == FileKind::kRows ||
+                    (kind == FileKind::kBlank && (spec.names_fields() || spec.format == "rows"));
+  const Status status = rows ? ReadRows(spec, file, id_limit, selector)
+                             : ReadPlainText(spec, file.path, selector);
   return status.ok() ? status : Named(status, file);
 }
 
-Status EmptyCorpus(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seen, const LeftOut& left_out) {
-  std::string message = Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s", spec.name.c_str(), files.size(),
-                               files.front().name.c_str(), files.size() > 1 ? ", ..." : "", (unsigned long long)seen,
-                               spec.input_ids.empty() ? "text" : "ids", seen > 0 ? ", and the sample takes none of them" : "");
+Status EmptyCorpus(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seen,
+                   const LeftOut& left_out) {
+  std::string message = Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s",
+                               spec.name.c_str(), files.size(), files.front().name.c_str(),
+                               files.size() > 1 ? ", ..." : "", (unsigned long long)seen,
+                               spec.input_ids.empty() ? "text" : "ids",
+                               seen > 0 ? ", and the sample takes none of them" : "");
   if (left_out.bad_rows > 0) {
-    message += Format("; %lld rows could not be read and were skipped, the first: ", (long long)left_out.bad_rows) + left_out.first_bad_rows.front();
+    message += Format("; %lld rows could not be read and were skipped, the first: ",
+                      (long long)left_out.bad_rows) +
+               left_out.first_bad_rows.front();
   }
   return InvalidArgument(message);
 }
@@ -295,7 +335,8 @@ Status EmptyCorpus(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
 }  // namespace
 
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seed,
-                     const std::function<Status(Document)>& use, int64_t id_limit, LeftOut* left_out) {
+                     const std::function<Status(Document)>& use, int64_t id_limit,
+                     LeftOut* left_out) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<FileKind> kinds, KindsOf(spec, files));
   LeftOut here;
   if (left_out == nullptr) left_out = &here;
@@ -305,18 +346,22 @@ Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& file
     if (status.code() == StatusCode::kCancelled) return OkStatus();
     BRAID_RETURN_IF_ERROR(status);
   }
-  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, selector.seen(), *left_out);
+  return selector.documents() > 0 ? OkStatus()
+                                  : EmptyCorpus(spec, files, selector.seen(), *left_out);
 }
 
 Status CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files) {
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
   BRAID_ASSIGN_OR_RETURN(const std::vector<FileKind> kinds, KindsOf(spec, files));
-  const std::function<Status(Document)> first = [](Document) { return Cancelled("the first one is enough"); };
+  const std::function<Status(Document)> first = [](Document) {
+    return Cancelled("the first one is enough");
+  };
   LeftOut left_out;
   Selector selector(spec, 0, first, &left_out);
   for (size_t i = 0; i < files.size(); ++i) {
-    const Status status = ReadFile(spec, files[i], kinds[i], std::numeric_limits<int32_t>::max(), &selector);
+    const Status status = ReadFile(spec, files[i], kinds[i], std::numeric_limits<int32_t>::max(),
+                                   &selector);
     if (!status.ok() && status.code() != StatusCode::kCancelled) return status;
   }
   return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, 0, left_out);

@@ -1,4 +1,5 @@
-// A corpus as a recipe names it: which files, which fields, how much of it (docs/recipe.md, `corpora`).
+// A corpus as a recipe names it: which files, which fields, how much of it (docs/recipe.md,
+// `corpora`).
 #pragma once
 
 #include <cstdint>
@@ -19,15 +20,18 @@ struct CorpusSpec {
   std::string text;                // field of rows; "text" if neither this nor `join` is given
   std::vector<std::string> join;   // several fields, joined
   std::string joiner = "\n";
-  std::string input_ids;           // instead of text: field of rows that holds the ids of a document, as published
-  std::string separator;           // plain text files are cut at lines equal to this
-  bool skip_bad_rows = false;      // rows that cannot be read are counted and left out, and are no error
-  bool keep_blank = false;         // documents without text are kept: each leaves a lone end token
-  double sample = 1.0;             // share of the documents that is taken
-  int64_t documents = 0;           // caps, 0 = none; they count after sampling
+  std::string input_ids;  // instead of text: field of rows that holds the ids of a document, as
+                          // published
+  std::string separator;  // plain text files are cut at lines equal to this
+  bool skip_bad_rows = false;  // rows that cannot be read are counted and left out, and are no
+                               // error
+  bool keep_blank = false;     // documents without text are kept: each leaves a lone end token
+  double sample = 1.0;         // share of the documents that is taken
+  int64_t documents = 0;       // caps, 0 = none; they count after sampling
   int64_t bytes = 0;
   int64_t tokens = 0;
-  bool part = false;  // the files are some of the corpus: keys that they have no use for may have one elsewhere. Not in JSON
+  bool part = false;  // the files are some of the corpus: keys that they have no use for may have
+                      // one elsewhere. Not in JSON
 
   // Whether the spec names fields, as only rows have them.
   bool names_fields() const { return !text.empty() || !join.empty() || !input_ids.empty(); }
@@ -38,16 +42,19 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path);
 
 // A file, and what the user calls it: that name stands in messages.
 struct CorpusFile {
-  CorpusFile(std::string path_) : path(path_), name(std::move(path_)) {}  // NOLINT: implicit by design
-  CorpusFile(std::string path_, std::string name_) : path(std::move(path_)), name(std::move(name_)) {}
+  CorpusFile(std::string path_)
+      : path(path_), name(std::move(path_)) {}  // NOLINT: implicit by design
+  CorpusFile(std::string path_, std::string name_)
+      : path(std::move(path_)), name(std::move(name_)) {}
 
   std::string path;
   std::string name;
 };
 
-// The files of a corpus: all of `folder` if it is not empty, else the globs. Sorted by path; none is kNotFound, a link that leads
-// nowhere an error that names it. Names are those in the metadata of <folder>.manifest.json (docs/formats.md), which a worker lays
-// beside the folder of an input; without it the paths.
+// The files of a corpus: all of `folder` if it is not empty, else the globs. Sorted by path; none
+// is kNotFound, a link that leads nowhere an error that names it. Names are those in the metadata
+// of <folder>.manifest.json (docs/formats.md), which a worker lays beside the folder of an input;
+// without it the paths.
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder);
 // Where they are read from.
 std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);
@@ -62,21 +69,24 @@ struct Document {
 
 // What was read and is in no document.
 struct LeftOut {
-  int64_t blank_documents = 0;            // white space at most
-  int64_t bad_rows = 0;                   // of `skip_bad_rows`
-  std::vector<std::string> first_bad_rows;  // what is wrong with the first few, with place and reason
+  int64_t blank_documents = 0;              // white space at most
+  int64_t bad_rows = 0;                     // of `skip_bad_rows`
+  std::vector<std::string> first_bad_rows;  // what is wrong with the first few, with place and
+                                            // reason
 };
 
-// Reads documents in order: files whose lines are JSON objects row by row, others as plain text (corpus/file_kind.h), gzip and zstd
-// by content. `sample` is drawn by (seed, name, index) and the caps on documents and bytes are applied. Errors name file, line and
-// column. `use` may return kCancelled to end the reading early, which is then no error. Of an import by `input_ids`, ids must be
-// below `id_limit`. Memory holds one row, or one document of plain text: above 256 MiB either is refused. What is left out is added
-// to `left_out`, if given.
+// Reads documents in order: files whose lines are JSON objects row by row, others as plain text
+// (corpus/file_kind.h), gzip and zstd by content. `sample` is drawn by (seed, name, index) and the
+// caps on documents and bytes are applied. Errors name file, line and column. `use` may return
+// kCancelled to end the reading early, which is then no error. Of an import by `input_ids`, ids
+// must be below `id_limit`. Memory holds one row, or one document of plain text: above 256 MiB
+// either is refused. What is left out is added to `left_out`, if given.
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seed,
-                     const std::function<Status(Document)>& use, int64_t id_limit = 0, LeftOut* left_out = nullptr);
+                     const std::function<Status(Document)>& use, int64_t id_limit = 0,
+                     LeftOut* left_out = nullptr);
 
-// Reads the first document of each file: what is wrong with fields and files is known before jobs are. Ids of an import are not held
-// against a tokenizer.
+// Reads the first document of each file: what is wrong with fields and files is known before jobs
+// are. Ids of an import are not held against a tokenizer.
 Status CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files);
 
 }  // namespace braid::corpus

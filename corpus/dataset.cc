@@ -14,15 +14,17 @@ namespace {
 
 constexpr char kMagic[8] = {'b', 'r', 'a', 'i', 'd', 'e', 'p', '1'};
 
-// The index file: magic, then for each source `documents` and `first chunk`, `chunks`, then for each source u64 starts
-// (documents + 1) and u32 permutation (padded to 8 bytes), then the u32 order of all chunks.
+// The index file: magic, then for each source `documents` and `first chunk`, `chunks`, then for
+// each source u64 starts (documents + 1) and u32 permutation (padded to 8 bytes), then the u32
+// order of all chunks.
 struct SourceHead {
   uint64_t documents = 0;
   uint64_t first_chunk = 0;
   uint64_t chunks = 0;
 };
 
-// Documents are cut otherwise in each epoch whatever T7 says: only the order of the chunks comes from the seed in question.
+// Documents are cut otherwise in each epoch whatever T7 says: only the order of the chunks comes
+// from the seed in question.
 std::string DocumentsStream(const std::string& corpus, int64_t epoch) {
   return "documents/" + corpus + "/" + std::to_string(epoch);
 }
@@ -32,12 +34,15 @@ std::string OrderStream(const DataSpec& spec, int64_t epoch) {
 }
 
 // The documents that this share may see, before the epoch permutes them.
-std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const DataSpec::Source& source, const Shards& shards) {
+std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const DataSpec::Source& source,
+                                  const Shards& shards) {
   std::vector<uint32_t> all(static_cast<size_t>(shards.train.documents()));
   for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint32_t>(i);
   if (spec.split_unit == "chunk" || source.share == "all") return all;
-  all = Permutation(RandomStream(spec.seed, "split/" + shards.corpus), static_cast<uint32_t>(all.size()));
-  const auto border = static_cast<std::ptrdiff_t>(std::llround(spec.paths_share * static_cast<double>(all.size())));
+  all = Permutation(RandomStream(spec.seed, "split/" + shards.corpus),
+                    static_cast<uint32_t>(all.size()));
+  const auto border = static_cast<std::ptrdiff_t>(
+      std::llround(spec.paths_share * static_cast<double>(all.size())));
   if (source.share == "paths") return {all.begin(), all.begin() + border};
   return {all.begin() + border, all.end()};
 }
@@ -48,29 +53,35 @@ struct BuiltSource {
   std::vector<uint32_t> permutation;
 };
 
-Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards& shards, int64_t epoch) {
+Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards& shards,
+                                int64_t epoch) {
   const DataSpec::Source& source = spec.sources[index];
   std::vector<uint32_t> documents = DocumentsOf(spec, source, shards);
   BuiltSource built;
-  const std::vector<uint32_t> order =
-      Permutation(RandomStream(spec.seed, DocumentsStream(shards.corpus, epoch)), static_cast<uint32_t>(documents.size()));
+  const std::vector<uint32_t> order = Permutation(
+      RandomStream(spec.seed, DocumentsStream(shards.corpus, epoch)),
+      static_cast<uint32_t>(documents.size()));
   built.starts.push_back(0);
   for (const uint32_t place : order) {
     const uint32_t document = documents[place];
     built.permutation.push_back(document);
-    built.starts.push_back(built.starts.back() + shards.train.DocumentEnd(document) - shards.train.DocumentBegin(document));
+    built.starts.push_back(built.starts.back() + shards.train.DocumentEnd(document) -
+                           shards.train.DocumentBegin(document));
   }
   built.head.documents = built.permutation.size();
   const uint64_t chunks = built.starts.back() / static_cast<uint64_t>(spec.sequence);
-  const auto border = static_cast<uint64_t>(std::llround(spec.paths_share * static_cast<double>(chunks)));
+  const auto border = static_cast<uint64_t>(
+      std::llround(spec.paths_share * static_cast<double>(chunks)));
   const bool by_chunk = spec.split_unit == "chunk" && source.share != "all";
   built.head.first_chunk = by_chunk && source.share == "joint" ? border : 0;
   built.head.chunks = !by_chunk ? chunks : source.share == "paths" ? border : chunks - border;
   if (built.head.chunks == 0) {
-    return InvalidArgument(Format("corpus %s: its share \"%s\" of %lld tokens has not one sequence of %lld; give more text or "
-                                  "lower sequence",
-                                  shards.corpus.c_str(), source.share.c_str(), (long long)shards.train.tokens(),
-                                  (long long)spec.sequence));
+    return InvalidArgument(
+        Format("corpus %s: its share \"%s\" of %lld tokens has not one sequence of %lld; give more "
+               "text or "
+               "lower sequence",
+               shards.corpus.c_str(), source.share.c_str(), (long long)shards.train.tokens(),
+               (long long)spec.sequence));
   }
   return built;
 }
@@ -81,7 +92,8 @@ void Put(std::string* out, const T* data, size_t count) {
   out->append((8 - out->size() % 8) % 8, '\0');
 }
 
-Result<std::string> BuildIndex(const DataSpec& spec, const std::vector<Shards>& sources, int64_t epoch) {
+Result<std::string> BuildIndex(const DataSpec& spec, const std::vector<Shards>& sources,
+                               int64_t epoch) {
   std::vector<BuiltSource> built;
   uint64_t total = 0;
   for (size_t s = 0; s < sources.size(); ++s) {
@@ -89,9 +101,10 @@ Result<std::string> BuildIndex(const DataSpec& spec, const std::vector<Shards>& 
     total += source.head.chunks;
     built.push_back(std::move(source));
   }
-  if (total >= UINT32_MAX) return InvalidArgument("an epoch of more than 4 billion sequences is too long");
-  const std::vector<uint32_t> order =
-      Permutation(RandomStream(spec.seed, OrderStream(spec, epoch)), static_cast<uint32_t>(total));
+  if (total >= UINT32_MAX)
+    return InvalidArgument("an epoch of more than 4 billion sequences is too long");
+  const std::vector<uint32_t> order = Permutation(RandomStream(spec.seed, OrderStream(spec, epoch)),
+                                                  static_cast<uint32_t>(total));
   std::string file(kMagic, sizeof kMagic);
   for (const BuiltSource& source : built) Put(&file, &source.head, 1);
   for (const BuiltSource& source : built) {
@@ -107,7 +120,8 @@ class MappedEpoch final : public Epoch {
   // Whether the file has exactly the parts that its heads announce.
   static bool IsWhole(std::string_view file, size_t sources) {
     const size_t heads = sizeof kMagic + sources * sizeof(SourceHead);
-    if (file.size() < heads || !file.starts_with(std::string_view(kMagic, sizeof kMagic))) return false;
+    if (file.size() < heads || !file.starts_with(std::string_view(kMagic, sizeof kMagic)))
+      return false;
     const auto* head = reinterpret_cast<const SourceHead*>(file.data() + sizeof kMagic);
     uint64_t size = heads, chunks = 0;
     for (size_t s = 0; s < sources; ++s) {
@@ -151,11 +165,14 @@ class MappedEpoch final : public Epoch {
     const uint64_t* starts = starts_[s];
     uint64_t at = chunk * sequence_;
     const uint64_t end = at + sequence_;
-    auto document = static_cast<uint64_t>(std::upper_bound(starts, starts + heads_[s].documents + 1, at) - starts) - 1;
+    auto document = static_cast<uint64_t>(
+                        std::upper_bound(starts, starts + heads_[s].documents + 1, at) - starts) -
+                    1;
     while (at < end) {
       const uint64_t take = std::min(end, starts[document + 1]) - at;
       const ShardSet& shard = sources_[s].train;
-      shard.Copy(shard.DocumentBegin(permutations_[s][document]) + (at - starts[document]), take, out);
+      shard.Copy(shard.DocumentBegin(permutations_[s][document]) + (at - starts[document]), take,
+                 out);
       out += take;
       at += take;
       ++document;
@@ -176,8 +193,9 @@ class MappedEpoch final : public Epoch {
 
 // One name for everything that the index depends on.
 std::string IndexName(const DataSpec& spec, const std::vector<Shards>& sources, int64_t epoch) {
-  Json key = {{"sequence", spec.sequence}, {"paths", spec.paths_share}, {"unit", spec.split_unit},
-              {"seed", spec.seed},         {"shuffle", spec.shuffle_seed}, {"epoch", epoch}};
+  Json key = {{"sequence", spec.sequence},    {"paths", spec.paths_share},
+              {"unit", spec.split_unit},      {"seed", spec.seed},
+              {"shuffle", spec.shuffle_seed}, {"epoch", epoch}};
   for (size_t s = 0; s < sources.size(); ++s) {
     key["sources"].push_back({spec.sources[s].share, sources[s].description});
   }
@@ -211,18 +229,21 @@ Result<DataSpec> DataFromJson(const Json& json, const std::string& path) {
     BRAID_RETURN_IF_ERROR(part.Finish());
     spec.sources.push_back(std::move(source));
   }
-  if (spec.sources.empty()) return InvalidArgument(read.PathOf("sources") + ": must name at least one");
+  if (spec.sources.empty())
+    return InvalidArgument(read.PathOf("sources") + ": must name at least one");
   return spec;
 }
 
-Result<std::unique_ptr<Dataset>> Dataset::Open(DataSpec spec, const std::vector<std::string>& folders,
+Result<std::unique_ptr<Dataset>> Dataset::Open(DataSpec spec,
+                                               const std::vector<std::string>& folders,
                                                const std::string& cache_folder) {
   std::vector<Shards> sources;
   for (const std::string& folder : folders) {
     BRAID_ASSIGN_OR_RETURN(Shards shards, Shards::Open(folder));
     if (!sources.empty() && shards.tokenizer != sources.front().tokenizer) {
       return InvalidArgument("corpora " + sources.front().corpus + " and " + shards.corpus +
-                             " were made with different tokenizers (" + sources.front().tokenizer.substr(0, 12) + ", " +
+                             " were made with different tokenizers (" +
+                             sources.front().tokenizer.substr(0, 12) + ", " +
                              shards.tokenizer.substr(0, 12) + "); prepare both with one");
     }
     sources.push_back(std::move(shards));
@@ -245,10 +266,13 @@ Result<std::shared_ptr<const Epoch>> Dataset::OpenEpoch(int64_t epoch) const {
   return std::shared_ptr<const Epoch>(new MappedEpoch(spec_, sources_, std::move(file)));
 }
 
-int64_t ValidationSequences(const Shards& shards, int64_t sequence) { return shards.validation.tokens() / sequence; }
+int64_t ValidationSequences(const Shards& shards, int64_t sequence) {
+  return shards.validation.tokens() / sequence;
+}
 
 void ReadValidation(const Shards& shards, int64_t sequence, int64_t index, int32_t* out) {
-  shards.validation.Copy(static_cast<uint64_t>(index * sequence), static_cast<uint64_t>(sequence), out);
+  shards.validation.Copy(static_cast<uint64_t>(index * sequence), static_cast<uint64_t>(sequence),
+                         out);
 }
 
 }  // namespace braid::corpus

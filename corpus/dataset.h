@@ -1,8 +1,10 @@
-// What a model trains on: the chunks of one epoch in their order, any of them found at once (PaPaformer section 4).
+// What a model trains on: the chunks of one epoch in their order, any of them found at once
+// (PaPaformer section 4).
 //
-// Epoch e permutes the documents of each source with a stream of (seed, e), lays them end to end, cuts chunks of
-// `sequence` tokens and drops the tail; each source's share of its chunks is taken, and the chunks of all sources are
-// put into one order. The permutations and cumulative lengths stand in a memory-mapped file, built once an epoch.
+// Epoch e permutes the documents of each source with a stream of (seed, e), lays them end to end,
+// cuts chunks of `sequence` tokens and drops the tail; each source's share of its chunks is taken,
+// and the chunks of all sources are put into one order. The permutations and cumulative lengths
+// stand in a memory-mapped file, built once an epoch.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +25,10 @@ struct DataSpec {
   int64_t sequence = 256;
   std::vector<Source> sources;
   double paths_share = 0.6;
-  std::string split_unit = "chunk";         // chunk | document: the latter never shows a document to both sides
+  std::string split_unit = "chunk";  // chunk | document: the latter never shows a document to both
+                                     // sides
   uint64_t seed = 42;
-  std::string shuffle_seed = "per_epoch";   // T7, of the order of the chunks: per_epoch | constant
+  std::string shuffle_seed = "per_epoch";  // T7, of the order of the chunks: per_epoch | constant
 };
 
 Result<DataSpec> DataFromJson(const Json& json, const std::string& path);
@@ -43,10 +46,13 @@ class Epoch {
 
 class Dataset {
  public:
-  // `folders` in the order of spec.sources. Index files go to `cache_folder`. All shards must have one tokenizer.
-  static Result<std::unique_ptr<Dataset>> Open(DataSpec spec, const std::vector<std::string>& folders,
+  // `folders` in the order of spec.sources. Index files go to `cache_folder`. All shards must have
+  // one tokenizer.
+  static Result<std::unique_ptr<Dataset>> Open(DataSpec spec,
+                                               const std::vector<std::string>& folders,
                                                const std::string& cache_folder);
-  // The same for the same epoch on every machine. An index file that is damaged is built anew. kInvalidArgument if a source has not one whole chunk to give.
+  // The same for the same epoch on every machine. An index file that is damaged is built anew.
+  // kInvalidArgument if a source has not one whole chunk to give.
   Result<std::shared_ptr<const Epoch>> OpenEpoch(int64_t epoch) const;
 
   const std::string& tokenizer() const { return sources_.front().tokenizer; }
@@ -56,7 +62,9 @@ class Dataset {
 
  private:
   Dataset(DataSpec spec, std::vector<Shards> sources, std::string cache_folder)
-      : spec_(std::move(spec)), sources_(std::move(sources)), cache_folder_(std::move(cache_folder)) {}
+      : spec_(std::move(spec)),
+        sources_(std::move(sources)),
+        cache_folder_(std::move(cache_folder)) {}
   DataSpec spec_;
   std::vector<Shards> sources_;
   std::string cache_folder_;

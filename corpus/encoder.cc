@@ -12,13 +12,15 @@
 namespace braid::corpus {
 namespace {
 
-// Pieces above this many bytes are merged with a heap (n log n), shorter ones by scanning, which is faster for them.
+// Pieces above this many bytes are merged with a heap (n log n), shorter ones by scanning, which is
+// faster for them.
 constexpr size_t kScanLimit = 48;
 constexpr size_t kCacheSlots = size_t{1} << 16;
 
 using Rules = Tokenizer::Rules;
 
-// Merges by scanning for the least rank; the ranks are kept beside the symbols, a merge changes two of them.
+// Merges by scanning for the least rank; the ranks are kept beside the symbols, a merge changes two
+// of them.
 void MergeByScanning(const Rules& rules, std::vector<int32_t>* symbols) {
   std::vector<int32_t>& s = *symbols;
   std::array<MergeTable::Merge, kScanLimit> merges;  // of the symbols at i and i + 1
@@ -42,7 +44,8 @@ void MergeByScanning(const Rules& rules, std::vector<int32_t>* symbols) {
   s.resize(count);
 }
 
-// The same result for long pieces: a heap of candidate merges over a linked list; stale candidates are skipped.
+// The same result for long pieces: a heap of candidate merges over a linked list; stale candidates
+// are skipped.
 void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
   struct Found {
     int32_t rank;
@@ -83,7 +86,8 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
     consider(top.at);
   }
   std::vector<int32_t> merged;
-  for (int32_t i = 0; i >= 0; i = next[static_cast<size_t>(i)]) merged.push_back(s[static_cast<size_t>(i)]);
+  for (int32_t i = 0; i >= 0; i = next[static_cast<size_t>(i)])
+    merged.push_back(s[static_cast<size_t>(i)]);
   s = std::move(merged);
 }
 
@@ -97,7 +101,9 @@ void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>
   }
   for (const char c : piece) {
     const int32_t id = rules.byte_ids[static_cast<unsigned char>(c)];
-    if (id >= 0) symbols->push_back(id);  // a byte without an entry and without <unk> vanishes, as in `tokenizers`
+    if (id >= 0)
+      symbols->push_back(id);  // a byte without an entry and without <unk> vanishes, as in
+                               // `tokenizers`
   }
   if (symbols->empty()) return;
   if (symbols->size() <= kScanLimit) {
@@ -109,8 +115,8 @@ void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>
 
 }  // namespace
 
-// Direct-mapped: a newer piece takes the slot of an older one. No growth, no clearing. Pieces that do not fit into a
-// slot (one cache line) are rare, and merged anew each time.
+// Direct-mapped: a newer piece takes the slot of an older one. No growth, no clearing. Pieces that
+// do not fit into a slot (one cache line) are rare, and merged anew each time.
 struct Encoder::Cache {
   static constexpr size_t kPieceBytes = 24;
   static constexpr size_t kIds = 9;
@@ -142,14 +148,16 @@ void Encoder::Encode(std::string_view text, std::vector<int32_t>* ids) {
   std::string repaired;
   if (!IsUtf8(text)) text = repaired = RepairUtf8(text);
   tokenizer_->rules().raw_tokens.Split(
-      text, [&](std::string_view plain) { EncodeNormalized(plain, ids); }, [&](int32_t id) { ids->push_back(id); });
+      text, [&](std::string_view plain) { EncodeNormalized(plain, ids); },
+      [&](int32_t id) { ids->push_back(id); });
 }
 
 void Encoder::EncodeNormalized(std::string_view text, std::vector<int32_t>* ids) {
   std::string composed;
   if (tokenizer_->rules().nfc && !IsSurelyNfc(text)) text = composed = Nfc(text);
   tokenizer_->rules().normalized_tokens.Split(
-      text, [&](std::string_view plain) { EncodePieces(plain, ids); }, [&](int32_t id) { ids->push_back(id); });
+      text, [&](std::string_view plain) { EncodePieces(plain, ids); },
+      [&](int32_t id) { ids->push_back(id); });
 }
 
 void Encoder::EncodePieces(std::string_view text, std::vector<int32_t>* ids) {

@@ -12,15 +12,18 @@ const Json& SharedNull() {
 
 }  // namespace
 
-Status UnsupportedField(const std::string& what, const std::string& field, const std::string& found) {
-  return InvalidArgument(what + ": " + field + ": " + found +
-                         " is not supported; braid reads byte-level BPE tokenizers as GPT-2 and GPT-NeoX use them");
+Status UnsupportedField(const std::string& what, const std::string& field,
+                        const std::string& found) {
+  return InvalidArgument(
+      what + ": " + field + ": " + found +
+      " is not supported; braid reads byte-level BPE tokenizers as GPT-2 and GPT-NeoX use them");
 }
 
 FieldReader::FieldReader(const Json& object, std::string what, std::string path)
     : object_(object), what_(std::move(what)), path_(std::move(path)) {
   if (!object_.is_object()) {
-    status_ = InvalidArgument(what_ + ": " + (path_.empty() ? "" : path_ + ": ") + "expected an object, found " + ShownValue(object_));
+    status_ = InvalidArgument(what_ + ": " + (path_.empty() ? "" : path_ + ": ") +
+                              "expected an object, found " + ShownValue(object_));
   }
 }
 

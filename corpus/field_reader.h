@@ -1,5 +1,5 @@
-// Fields of a tokenizer.json, by name and type. The format has more of them than change ids: those that nobody asks for are
-// fine. Internal to corpus/.
+// Fields of a tokenizer.json, by name and type. The format has more of them than change ids: those
+// that nobody asks for are fine. Internal to corpus/.
 #pragma once
 
 #include <string>
@@ -10,13 +10,14 @@
 namespace braid::corpus {
 
 // "FILE: FIELD: FOUND is not supported; ..."
-Status UnsupportedField(const std::string& what, const std::string& field, const std::string& found);
+Status UnsupportedField(const std::string& what, const std::string& field,
+                        const std::string& found);
 
 // Reads one object. The first error is remembered and ends up in status().
 class FieldReader {
  public:
-  // `path` says where the object stands in the file `what`: "model", or "" for the whole. It must outlive the reader. What is
-  // no object is an error, and reads as empty.
+  // `path` says where the object stands in the file `what`: "model", or "" for the whole. It must
+  // outlive the reader. What is no object is an error, and reads as empty.
   FieldReader(const Json& object, std::string what, std::string path);
 
   // Absent (or null) gives `fallback`; a value of another type is an error.
@@ -33,7 +34,9 @@ class FieldReader {
   void Unsupported(const std::string& key, const std::string& found);
   void Fail(const std::string& key, const std::string& message);
   // "model.vocab", without the file.
-  std::string PathOf(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+  std::string PathOf(const std::string& key) const {
+    return path_.empty() ? key : path_ + "." + key;
+  }
   const Status& status() const { return status_; }
 
  private:

@@ -11,9 +11,11 @@ namespace {
 using std::literals::operator""sv;
 
 constexpr char kUnpack[] = "unpack it, or pack the text in it with gzip or zstd";
-constexpr char kTable[] = "write its rows as JSON lines, for instance with pyarrow and json.dumps, one object a line";
+constexpr char kTable[] =
+    "write its rows as JSON lines, for instance with pyarrow and json.dumps, one object a line";
 constexpr char kExtract[] = "extract it and name the files that were in it";
-constexpr char kTensors[] = "it holds numbers of a program, and no text; write its texts as JSON lines";
+constexpr char kTensors[] =
+    "it holds numbers of a program, and no text; write its texts as JSON lines";
 
 struct Magic {
   std::string_view bytes;
@@ -42,7 +44,8 @@ constexpr Magic kForeign[] = {
     {"Obj\x01"sv, "an Avro file", kTable},
     {"SQLite format 3\0"sv, "an SQLite database", kTable},
     {"\x89HDF\r\n\x1A\n"sv, "an HDF5 file", kTable},
-    {"PK\x03\x04"sv, "a zip archive (or .npz, .pt, .docx, .xlsx, which are zip archives)", kExtract},
+    {"PK\x03\x04"sv, "a zip archive (or .npz, .pt, .docx, .xlsx, which are zip archives)",
+     kExtract},
     {"PK\x05\x06"sv, "an empty zip archive", kExtract},
     {"PK\x07\x08"sv, "a part of a zip archive", kExtract},
     {"7z\xBC\xAF\x27\x1C"sv, "a 7z archive", kExtract},
@@ -58,7 +61,9 @@ constexpr Magic kForeign[] = {
     {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"sv, "an old Office document", "save it as text"},
     {"\x89PNG\r\n\x1A\n"sv, "a PNG image", "take it out of the corpus"},
     {"\xFF\xD8\xFF"sv, "a JPEG image", "take it out of the corpus"},
-    {"\x7F" "ELF"sv, "a program", "take it out of the corpus"},
+    {"\x7F"
+     "ELF"sv,
+     "a program", "take it out of the corpus"},
 };
 
 // "PAR1" may begin a text too; what follows it in a table may not.
@@ -75,14 +80,17 @@ bool IsText(std::string_view head) {
 bool IsOldTar(std::string_view head) {
   if (head.size() < 512 || head[0] == '\0') return false;
   const std::string sum(head.substr(148, 8));
-  if (sum.find_first_not_of(" 01234567\0"sv) != std::string::npos || sum.find_first_of("01234567") == std::string::npos) return false;
+  if (sum.find_first_not_of(" 01234567\0"sv) != std::string::npos ||
+      sum.find_first_of("01234567") == std::string::npos)
+    return false;
   long bytes = 8 * ' ';
-  for (size_t i = 0; i < 512; ++i) bytes += i >= 148 && i < 156 ? 0 : static_cast<unsigned char>(head[i]);
+  for (size_t i = 0; i < 512; ++i)
+    bytes += i >= 148 && i < 156 ? 0 : static_cast<unsigned char>(head[i]);
   return std::strtol(sum.c_str(), nullptr, 8) == bytes;
 }
 
-// The encoding of a text in units of two or four bytes; empty if it is none. Such text of plain letters is valid UTF-8, with a zero
-// beside every letter, and would be trained on.
+// The encoding of a text in units of two or four bytes; empty if it is none. Such text of plain
+// letters is valid UTF-8, with a zero beside every letter, and would be trained on.
 std::string_view WideEncoding(std::string_view head) {
   if (head.starts_with("\xFF\xFE\0\0"sv) || head.starts_with("\0\0\xFE\xFF"sv)) return "UTF-32";
   if (head.starts_with("\xFF\xFE"sv) || head.starts_with("\xFE\xFF"sv)) return "UTF-16";
@@ -90,30 +98,37 @@ std::string_view WideEncoding(std::string_view head) {
   for (size_t i = 0; i < head.size(); ++i) zeros[i % 2] += head[i] == '\0' ? 1 : 0;
   const size_t half = head.size() / 2;
   if (half < 2 || zeros[0] + zeros[1] == 0 || zeros[0] + zeros[1] == head.size()) return "";
-  if (zeros[0] + zeros[1] > half + half / 4) return std::max(zeros[0], zeros[1]) >= half - 1 ? "UTF-32" : "";
+  if (zeros[0] + zeros[1] > half + half / 4)
+    return std::max(zeros[0], zeros[1]) >= half - 1 ? "UTF-32" : "";
   for (const size_t side : {0, 1}) {
-    if (zeros[side] > half / 2 && zeros[1 - side] <= half / 16) return side == 1 ? "UTF-16LE" : "UTF-16BE";
+    if (zeros[side] > half / 2 && zeros[1 - side] <= half / 16)
+      return side == 1 ? "UTF-16LE" : "UTF-16BE";
   }
   return "";
 }
 
 Status Refuse(const std::string& path, std::string_view what, std::string_view advice) {
-  return InvalidArgument(path + " is " + std::string(what) + ", which braid does not read; " + std::string(advice));
+  return InvalidArgument(path + " is " + std::string(what) + ", which braid does not read; " +
+                         std::string(advice));
 }
 
 }  // namespace
 
 Status CheckForeign(const std::string& path, std::string_view head) {
   if (head.starts_with("version https://git-lfs.github.com/spec/")) {
-    return Refuse(path, "a pointer of Git LFS and not the file itself", "fetch the file with git lfs pull");
+    return Refuse(path, "a pointer of Git LFS and not the file itself",
+                  "fetch the file with git lfs pull");
   }
   if (head.starts_with("/annex/objects/") || head.starts_with("../.git/annex/objects/")) {
-    return Refuse(path, "a pointer of git annex and not the file itself", "fetch the file with git annex get");
+    return Refuse(path, "a pointer of git annex and not the file itself",
+                  "fetch the file with git annex get");
   }
   if (const std::string_view wide = WideEncoding(head); !wide.empty()) {
-    return Refuse(path, "text in " + std::string(wide), "convert it (iconv -f " + std::string(wide) + " -t UTF-8)");
+    return Refuse(path, "text in " + std::string(wide),
+                  "convert it (iconv -f " + std::string(wide) + " -t UTF-8)");
   }
-  if (head.size() >= 16 && head.find_first_not_of('\0') == std::string_view::npos) return Refuse(path, "zeros and no text", "fetch it again");
+  if (head.size() >= 16 && head.find_first_not_of('\0') == std::string_view::npos)
+    return Refuse(path, "zeros and no text", "fetch it again");
   const bool text = IsText(head);
   for (const Magic& magic : kForeign) {
     if (text || head.size() < magic.at || !head.substr(magic.at).starts_with(magic.bytes)) continue;

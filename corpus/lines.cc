@@ -15,7 +15,8 @@ namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
 constexpr size_t kMaxLine = size_t{256} << 20;
-constexpr int kMaxWindowLog = 31;  // zstd --long=31, as large dumps are packed; such a file takes up to 2 GiB to read
+constexpr int kMaxWindowLog = 31;  // zstd --long=31, as large dumps are packed; such a file takes
+                                   // up to 2 GiB to read
 
 using Use = std::function<Status(std::string_view)>;
 
@@ -23,7 +24,9 @@ using Use = std::function<Status(std::string_view)>;
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  virtual Status Feed(const std::string& /*path*/, std::string_view in, const Use& use) { return use(in); }
+  virtual Status Feed(const std::string& /*path*/, std::string_view in, const Use& use) {
+    return use(in);
+  }
   virtual bool complete() const { return true; }
 };
 
@@ -35,7 +38,8 @@ class Gunzip final : public Decoder {
   Status Feed(const std::string& path, std::string_view in, const Use& use) override {
     if (!ready_) return Internal("zlib could not start");
     while (!in.empty()) {
-      if (at_end_) {  // members may follow one another, and zeros that fill the last block of a tape
+      if (at_end_) {  // members may follow one another, and zeros that fill the last block of a
+                      // tape
         in.remove_prefix(std::min(in.find_first_not_of('\0'), in.size()));
         if (in.empty()) break;
         if (inflateReset(&stream_) != Z_OK) return Internal("zlib could not go on");
@@ -47,7 +51,8 @@ class Gunzip final : public Decoder {
       stream_.avail_out = static_cast<uInt>(out_.size());
       const int code = inflate(&stream_, Z_NO_FLUSH);
       if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
-        return DataLoss(path + ": damaged gzip data (" + (stream_.msg != nullptr ? stream_.msg : "no details") + ")");
+        return DataLoss(path + ": damaged gzip data (" +
+                        (stream_.msg != nullptr ? stream_.msg : "no details") + ")");
       }
       at_end_ = code == Z_STREAM_END;
       in.remove_prefix(in.size() - stream_.avail_in);
@@ -75,8 +80,10 @@ class Unzstd final : public Decoder {
     for (bool full = false; input.pos < input.size || full;) {
       ZSTD_outBuffer output{out_.data(), out_.size(), 0};
       const size_t before = input.pos, code = ZSTD_decompressStream(stream_, &output, &input);
-      if (ZSTD_isError(code)) return DataLoss(path + ": damaged zstd data (" + ZSTD_getErrorName(code) + ")");
-      // Asked again behind the end of a frame it names the size of the next header, without having taken a byte.
+      if (ZSTD_isError(code))
+        return DataLoss(path + ": damaged zstd data (" + ZSTD_getErrorName(code) + ")");
+      // Asked again behind the end of a frame it names the size of the next header, without having
+      // taken a byte.
       if (input.pos > before || output.pos > 0) at_end_ = code == 0;
       full = output.pos == output.size;
       BRAID_RETURN_IF_ERROR(use({out_.data(), output.pos}));
@@ -93,7 +100,8 @@ class Unzstd final : public Decoder {
 
 // zstd data may begin with frames that are to be skipped: 0x184D2A50 to 0x184D2A5F.
 bool IsZstd(std::string_view head) {
-  return head.starts_with("\x28\xB5\x2F\xFD") || (head.size() >= 4 && (head[0] & 0xF0) == 0x50 && head.substr(1).starts_with("\x2A\x4D\x18"));
+  return head.starts_with("\x28\xB5\x2F\xFD") || (head.size() >= 4 && (head[0] & 0xF0) == 0x50 &&
+                                                  head.substr(1).starts_with("\x2A\x4D\x18"));
 }
 
 std::unique_ptr<Decoder> DecoderFor(std::string_view head) {
@@ -138,11 +146,13 @@ Status ReadDecompressed(const std::string& path, const Use& use) {
     return decoder->Feed(path, piece, enter);
   }));
   BRAID_RETURN_IF_ERROR(entrance.End());
-  if (decoder != nullptr && !decoder->complete()) return DataLoss(path + " is cut short: the compressed data does not end");
+  if (decoder != nullptr && !decoder->complete())
+    return DataLoss(path + " is cut short: the compressed data does not end");
   return OkStatus();
 }
 
-Status ReadLines(const std::string& path, const std::function<Status(std::string_view, int64_t)>& use) {
+Status ReadLines(const std::string& path,
+                 const std::function<Status(std::string_view, int64_t)>& use) {
   std::string rest;
   int64_t number = 0;
   const auto emit = [&](std::string_view line) {
@@ -150,7 +160,8 @@ Status ReadLines(const std::string& path, const std::function<Status(std::string
     return use(line, ++number);
   };
   const Status status = ReadDecompressed(path, [&](std::string_view piece) -> Status {
-    for (size_t end; (end = piece.find('\n')) != std::string_view::npos; piece.remove_prefix(end + 1)) {
+    for (size_t end; (end = piece.find('\n')) != std::string_view::npos;
+         piece.remove_prefix(end + 1)) {
       if (rest.empty()) {
         BRAID_RETURN_IF_ERROR(emit(piece.substr(0, end)));
         continue;
@@ -161,7 +172,9 @@ Status ReadLines(const std::string& path, const std::function<Status(std::string
       BRAID_RETURN_IF_ERROR(emit(line));
     }
     rest += piece;
-    if (rest.size() > kMaxLine) return InvalidArgument(path + ":" + std::to_string(number + 1) + ": the line is above 256 MiB");
+    if (rest.size() > kMaxLine)
+      return InvalidArgument(path + ":" + std::to_string(number + 1) +
+                             ": the line is above 256 MiB");
     return OkStatus();
   });
   return !status.ok() || rest.empty() ? status : emit(rest);

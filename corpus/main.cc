@@ -21,7 +21,8 @@ constexpr char kUsage[] =
     "braid-prepare encode --tokenizer FILE [TEXT]     ids of a text, or of standard input\n"
     "braid-prepare decode --tokenizer FILE ID...      text of ids\n"
     "braid-prepare inspect FOLDER                     what a folder of shards holds\n"
-    "braid-prepare check FILE.json                    the first document of every file of [{\"corpus\": CORPUS, \"files\": [...], \"part\": true if the corpus has others}]\n";
+    "braid-prepare check FILE.json                    the first document of every file of "
+    "[{\"corpus\": CORPUS, \"files\": [...], \"part\": true if the corpus has others}]\n";
 
 int Fail(const Status& status) {
   std::fprintf(stderr, "braid-prepare: %s\n", status.message().c_str());
@@ -29,7 +30,8 @@ int Fail(const Status& status) {
 }
 
 Status Encode(const Arguments& arguments) {
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
+                         Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
   std::string text;
   if (arguments.positional().size() > 1) {
     text = arguments.positional()[1];
@@ -44,7 +46,8 @@ Status Encode(const Arguments& arguments) {
 }
 
 Status Decode(const Arguments& arguments) {
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
+                         Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
   std::vector<int32_t> ids;
   for (size_t i = 1; i < arguments.positional().size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(const int64_t id, ParseInt(arguments.positional()[i]));
@@ -55,14 +58,16 @@ Status Decode(const Arguments& arguments) {
 }
 
 Status Inspect(const Arguments& arguments) {
-  if (arguments.positional().size() != 2) return InvalidArgument("inspect takes one folder of shards");
+  if (arguments.positional().size() != 2)
+    return InvalidArgument("inspect takes one folder of shards");
   BRAID_ASSIGN_OR_RETURN(const Shards shards, Shards::Open(arguments.positional()[1]));
   std::printf("%s", DumpJson(shards.description).c_str());
   return OkStatus();
 }
 
 Status Check(const Arguments& arguments) {
-  if (arguments.positional().size() != 2) return InvalidArgument("check takes one file, a list of corpora with their files");
+  if (arguments.positional().size() != 2)
+    return InvalidArgument("check takes one file, a list of corpora with their files");
   const std::string path = arguments.positional()[1];
   BRAID_ASSIGN_OR_RETURN(const Json corpora, ReadJsonFile(path));
   if (!corpora.is_array()) return InvalidArgument(path + ": expected a list of corpora");
@@ -72,7 +77,8 @@ Status Check(const Arguments& arguments) {
     const std::vector<std::string> files = read.Strings("files");
     const bool part = read.Bool("part", false);
     BRAID_RETURN_IF_ERROR(read.Finish());
-    BRAID_ASSIGN_OR_RETURN(CorpusSpec spec, CorpusFromJson(corpus, path + "." + std::to_string(i) + ".corpus"));
+    BRAID_ASSIGN_OR_RETURN(CorpusSpec spec,
+                           CorpusFromJson(corpus, path + "." + std::to_string(i) + ".corpus"));
     spec.part = part;
     BRAID_RETURN_IF_ERROR(CheckCorpus(spec, {files.begin(), files.end()}));
   }
@@ -106,4 +112,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::corpus
 
-int main(int argc, char** argv) { return braid::GuardedMain("braid-prepare", braid::corpus::Main, argc, argv); }
+int main(int argc, char** argv) {
+  return braid::GuardedMain("braid-prepare", braid::corpus::Main, argc, argv);
+}

@@ -1,4 +1,5 @@
-// The merges of a BPE as a flat hash table: a lookup touches one cache line as a rule. Internal to corpus/.
+// The merges of a BPE as a flat hash table: a lookup touches one cache line as a rule. Internal to
+// corpus/.
 #pragma once
 
 #include <cstdint>

@@ -11,8 +11,9 @@ namespace {
 enum class Class : uint8_t { kLetter, kNumber, kSpace, kOther };
 
 bool IsUnicodeSpace(uint32_t c) {
-  return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 Class ClassOf(uint32_t c) {
@@ -63,7 +64,8 @@ size_t FirstPiece(std::string_view text) {
     const Class next = ClassAt(text, 1, &next_length);
     if (next != Class::kSpace) return EndOfRun(text, 1 + next_length, next);
   }
-  // A run of white space; before a word it gives its last character back (the lookahead), unless it is one long.
+  // A run of white space; before a word it gives its last character back (the lookahead), unless it
+  // is one long.
   size_t end = 0;
   size_t last = 0;
   while (end < text.size() && ClassAt(text, end, &length) == Class::kSpace) {

@@ -11,13 +11,16 @@
 
 namespace braid::corpus {
 
-// The length in bytes of the piece that `text` begins with. REQUIRES: text is valid UTF-8 and not empty.
+// The length in bytes of the piece that `text` begins with. REQUIRES: text is valid UTF-8 and not
+// empty.
 size_t FirstPiece(std::string_view text);
 
-// GPT-2's map of bytes to printable characters, as UTF-8: byte 0x20 is "Ġ". And back: -1 for other characters.
+// GPT-2's map of bytes to printable characters, as UTF-8: byte 0x20 is "Ġ". And back: -1 for other
+// characters.
 const std::array<std::string, 256>& ByteCharacters();
 int ByteOfCharacter(uint32_t code_point);
-// The bytes of a token's text in the vocabulary ("Ġthe" is " the"). False if a character stands for no byte.
+// The bytes of a token's text in the vocabulary ("Ġthe" is " the"). False if a character stands for
+// no byte.
 bool BytesOfToken(std::string_view token, std::string* bytes);
 
 }  // namespace braid::corpus

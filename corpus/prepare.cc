@@ -17,22 +17,28 @@
 namespace braid::corpus {
 namespace {
 
-// Documents are encoded in batches of about this size, in parallel, and written in order: the shards are the same for
-// any number of threads.
+// Documents are encoded in batches of about this size, in parallel, and written in order: the
+// shards are the same for any number of threads.
 constexpr size_t kBatchBytes = size_t{8} << 20;
 
 class Preparer {
  public:
-  Preparer(const task::Task& task, task::Channel& channel, CorpusSpec spec, double validation, uint64_t seed,
-           std::shared_ptr<const Tokenizer> tokenizer)
-      : channel_(channel), spec_(std::move(spec)), validation_share_(validation),
-        draws_(seed, "validation/" + spec_.name), tokenizer_(std::move(tokenizer)) {
-    for (int64_t i = 0; i < task.threads; ++i) encoders_.push_back(std::make_unique<Encoder>(tokenizer_));
+  Preparer(const task::Task& task, task::Channel& channel, CorpusSpec spec, double validation,
+           uint64_t seed, std::shared_ptr<const Tokenizer> tokenizer)
+      : channel_(channel),
+        spec_(std::move(spec)),
+        validation_share_(validation),
+        draws_(seed, "validation/" + spec_.name),
+        tokenizer_(std::move(tokenizer)) {
+    for (int64_t i = 0; i < task.threads; ++i)
+      encoders_.push_back(std::make_unique<Encoder>(tokenizer_));
   }
 
   Status Open(const std::string& folder) {
-    BRAID_ASSIGN_OR_RETURN(train_, ShardWriter::Create(JoinPath(folder, "train"), tokenizer_->vocab()));
-    BRAID_ASSIGN_OR_RETURN(validation_, ShardWriter::Create(JoinPath(folder, "validation"), tokenizer_->vocab()));
+    BRAID_ASSIGN_OR_RETURN(train_,
+                           ShardWriter::Create(JoinPath(folder, "train"), tokenizer_->vocab()));
+    BRAID_ASSIGN_OR_RETURN(
+        validation_, ShardWriter::Create(JoinPath(folder, "validation"), tokenizer_->vocab()));
     return OkStatus();
   }
 
@@ -45,13 +51,15 @@ class Preparer {
 
   // What is added from here on is set aside, without caps.
   Status BeginValidation() {
-    if (Status status = Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
+    if (Status status = Flush(); !status.ok() && status.code() != StatusCode::kCancelled)
+      return status;
     held_out_ = true;
     full_ = false;
     return OkStatus();
   }
 
-  // Encodes and writes what is waiting. kCancelled when the cap on tokens is reached or a stop was asked for.
+  // Encodes and writes what is waiting. kCancelled when the cap on tokens is reached or a stop was
+  // asked for.
   Status Flush() {
     std::vector<std::vector<int32_t>> ids(batch_.size());
     std::atomic<size_t> next{0};
@@ -66,7 +74,8 @@ class Preparer {
       }
     };
     std::vector<std::thread> threads;
-    for (size_t t = 1; t < encoders_.size(); ++t) threads.emplace_back(work, std::ref(*encoders_[t]));
+    for (size_t t = 1; t < encoders_.size(); ++t)
+      threads.emplace_back(work, std::ref(*encoders_[t]));
     work(*encoders_[0]);
     for (std::thread& thread : threads) thread.join();
     for (size_t i = 0; i < batch_.size(); ++i) {
@@ -78,7 +87,8 @@ class Preparer {
       const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
       BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
     }
-    channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(), spec_.tokens);
+    channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(),
+                      spec_.tokens);
     batch_.clear();  // what is beyond the cap, too
     batch_bytes_ = 0;
     return full_ || channel_.stop_requested() ? Cancelled("cap or stop") : OkStatus();
@@ -86,15 +96,19 @@ class Preparer {
 
   Status Finish() {
     if (train_->tokens() + (held_out_ ? 0 : validation_->tokens()) == 0) {
-      return InvalidArgument(Format("corpus %s: tokens %lld are fewer than its first row has", spec_.name.c_str(), (long long)spec_.tokens));
+      return InvalidArgument(Format("corpus %s: tokens %lld are fewer than its first row has",
+                                    spec_.name.c_str(), (long long)spec_.tokens));
     }
     if (validation_share_ > 0 && validation_->tokens() == 0) {
-      return InvalidArgument(Format("corpus %s: validation.documents %g of %lld documents sets none aside; raise it or give "
-                                    "more documents",
-                                    spec_.name.c_str(), validation_share_, (long long)train_->documents()));
+      return InvalidArgument(Format(
+          "corpus %s: validation.documents %g of %lld documents sets none aside; raise it or give "
+          "more documents",
+          spec_.name.c_str(), validation_share_, (long long)train_->documents()));
     }
     if (train_->tokens() == 0) {
-      return InvalidArgument("corpus " + spec_.name + ": every document was set aside for validation; lower validation.documents");
+      return InvalidArgument(
+          "corpus " + spec_.name +
+          ": every document was set aside for validation; lower validation.documents");
     }
     BRAID_RETURN_IF_ERROR(train_->Finish());
     return validation_->Finish();
@@ -107,8 +121,8 @@ class Preparer {
   // Ids come as they shall be: nothing is encoded, and no end is added.
   bool imported() const { return !spec_.input_ids.empty(); }
 
-  // False behind the cap on tokens. The last document is cut to it; of an import, where a shorter row would shift all that
-  // follow it in a chunk, it is left out.
+  // False behind the cap on tokens. The last document is cut to it; of an import, where a shorter
+  // row would shift all that follow it in a chunk, it is left out.
   bool CutToCap(std::vector<int32_t>* ids) const {
     const int64_t left = spec_.tokens - train_->tokens() - validation_->tokens();
     if (spec_.tokens == 0 || static_cast<int64_t>(ids->size()) <= left) return true;
@@ -137,7 +151,8 @@ Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   for (const CorpusFile& file : files) {
     BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(file.path));
     BRAID_ASSIGN_OR_RETURN(const uint64_t size, FileSize(file.path));
-    digests.push_back({{"file", std::string(BaseName(file.path))}, {"sha256", digest}, {"size", size}});
+    digests.push_back(
+        {{"file", std::string(BaseName(file.path))}, {"sha256", digest}, {"size", size}});
   }
   return digests;
 }
@@ -146,7 +161,8 @@ Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
 struct HeldOut {
   double share = 0;
   bool own = false;
-  std::vector<std::string> files;  // globs where the corpus is read in place; else they are input `validation`
+  std::vector<std::string> files;  // globs where the corpus is read in place; else they are input
+                                   // `validation`
 };
 
 Result<HeldOut> HeldOutFromJson(const Json& json) {
@@ -154,15 +170,18 @@ Result<HeldOut> HeldOutFromJson(const Json& json) {
   HeldOut held_out;
   held_out.own = read.Has("files");
   held_out.files = read.Strings("files");
-  if (held_out.own && read.Has("documents")) read.Fail("documents", "files are set aside whole; give one of the two");
+  if (held_out.own && read.Has("documents"))
+    read.Fail("documents", "files are set aside whole; give one of the two");
   held_out.share = read.Double("documents", held_out.own ? 0 : 0.01);
-  if (!(held_out.share >= 0 && held_out.share < 1)) read.Fail("documents", "must be at least 0 and below 1");
+  if (!(held_out.share >= 0 && held_out.share < 1))
+    read.Fail("documents", "must be at least 0 and below 1");
   BRAID_RETURN_IF_ERROR(read.Finish());
   return held_out;
 }
 
 // The files of `spec`, below the input `role` or where the corpus is read in place.
-Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec& spec, const std::string& role) {
+Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec& spec,
+                                        const std::string& role) {
   std::string folder;
   if (task.inputs.contains(role)) {
     BRAID_ASSIGN_OR_RETURN(folder, task.Input(role));
@@ -175,7 +194,8 @@ Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec
 }
 
 // All documents of the corpus's validation files.
-Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& held_out, uint64_t seed, int64_t id_limit, Preparer* preparer,
+Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& held_out,
+                     uint64_t seed, int64_t id_limit, Preparer* preparer,
                      std::vector<CorpusFile>* files, LeftOut* left_out) {
   BRAID_RETURN_IF_ERROR(preparer->BeginValidation());
   spec.files = held_out.files;
@@ -184,24 +204,36 @@ Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& hel
   spec.part = true;
   BRAID_ASSIGN_OR_RETURN(const std::vector<CorpusFile> own, FilesOf(task, spec, "validation"));
   for (const CorpusFile& file : own) {
-    if (std::none_of(files->begin(), files->end(), [&](const CorpusFile& other) { return other.path == file.path; })) continue;
-    return InvalidArgument("corpus " + spec.name + ": " + file.name + " is among its files and its validation files; what is set aside is not trained on");
+    if (std::none_of(files->begin(), files->end(),
+                     [&](const CorpusFile& other) { return other.path == file.path; }))
+      continue;
+    return InvalidArgument(
+        "corpus " + spec.name + ": " + file.name +
+        " is among its files and its validation files; what is set aside is not trained on");
   }
   files->insert(files->end(), own.begin(), own.end());
-  return ReadDocuments(spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); }, id_limit, left_out);
+  return ReadDocuments(
+      spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); },
+      id_limit, left_out);
 }
 
-// What was left out, for shards.json, the job's summary and its log. Fields that would be zero are not there.
+// What was left out, for shards.json, the job's summary and its log. Fields that would be zero are
+// not there.
 Json Tell(const LeftOut& left_out, const std::string& job) {
   Json json = Json::object();
   if (left_out.blank_documents > 0) {
     json["blank_documents"] = left_out.blank_documents;
-    Log(LogLevel::kWarning, job, Format("%lld blank documents were left out (blank_documents: keep would keep them)", (long long)left_out.blank_documents));
+    Log(LogLevel::kWarning, job,
+        Format("%lld blank documents were left out (blank_documents: keep would keep them)",
+               (long long)left_out.blank_documents));
   }
   if (left_out.bad_rows > 0) {
     json["bad_rows"] = left_out.bad_rows;
     json["first_bad_rows"] = left_out.first_bad_rows;
-    Log(LogLevel::kWarning, job, Format("%lld rows could not be read and were skipped; the first:\n  ", (long long)left_out.bad_rows) + Join(left_out.first_bad_rows, "\n  "));
+    Log(LogLevel::kWarning, job,
+        Format("%lld rows could not be read and were skipped; the first:\n  ",
+               (long long)left_out.bad_rows) +
+            Join(left_out.first_bad_rows, "\n  "));
   }
   return json;
 }
@@ -218,32 +250,43 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const HeldOut held_out, HeldOutFromJson(validation_json));
 
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input("tokenizer"));
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(JoinPath(tokenizer_folder, "tokenizer.json")));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
+                         Tokenizer::Load(JoinPath(tokenizer_folder, "tokenizer.json")));
   BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, FilesOf(task, spec, "source"));
   const std::string folder = JoinPath(task.output, "shards");
   Preparer preparer(task, channel, spec, held_out.share, static_cast<uint64_t>(seed), tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
   LeftOut left_out;
-  BRAID_RETURN_IF_ERROR(ReadDocuments(spec, files, static_cast<uint64_t>(seed),
-                                      [&](Document document) { return preparer.Add(std::move(document)); },
-                                      tokenizer->entries(), &left_out));
+  BRAID_RETURN_IF_ERROR(ReadDocuments(
+      spec, files, static_cast<uint64_t>(seed),
+      [&](Document document) { return preparer.Add(std::move(document)); }, tokenizer->entries(),
+      &left_out));
   if (held_out.own && !channel.stop_requested()) {
-    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, held_out, static_cast<uint64_t>(seed), tokenizer->entries(), &preparer, &files, &left_out));
+    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, held_out, static_cast<uint64_t>(seed),
+                                        tokenizer->entries(), &preparer, &files, &left_out));
   }
-  if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled) return status;
-  if (channel.stop_requested()) return Cancelled("stopped while tokenising; nothing is lost, the job starts over");
+  if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled)
+    return status;
+  if (channel.stop_requested())
+    return Cancelled("stopped while tokenising; nothing is lost, the job starts over");
   BRAID_RETURN_IF_ERROR(preparer.Finish());
   BRAID_ASSIGN_OR_RETURN(const Json sources, DigestsOf(files));
   Json counts = {{"tokens", preparer.train().tokens()},
-                       {"documents", preparer.train().documents()},
-                       {"validation_tokens", preparer.validation().tokens()},
-                       {"validation_documents", preparer.validation().documents()},
-                       {"tokenizer", tokenizer->digest()}};
+                 {"documents", preparer.train().documents()},
+                 {"validation_tokens", preparer.validation().tokens()},
+                 {"validation_documents", preparer.validation().documents()},
+                 {"tokenizer", tokenizer->digest()}};
   counts.update(Tell(left_out, task.job));
   Json description = counts;
-  description.update({{"format", 1}, {"corpus", spec.name}, {"dtype", tokenizer->vocab() > 65536 ? "uint32" : "uint16"},
-                      {"vocab", tokenizer->vocab()}, {"eos_id", tokenizer->eos_id()}, {"sources", sources},
-                      {"spec", ToJson(spec)}, {"seed", seed}, {"unicode", UnicodeVersion()}});
+  description.update({{"format", 1},
+                      {"corpus", spec.name},
+                      {"dtype", tokenizer->vocab() > 65536 ? "uint32" : "uint16"},
+                      {"vocab", tokenizer->vocab()},
+                      {"eos_id", tokenizer->eos_id()},
+                      {"sources", sources},
+                      {"spec", ToJson(spec)},
+                      {"seed", seed},
+                      {"unicode", UnicodeVersion()}});
   description["spec"].erase("files");
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "shards.json"), description));
   Json metadata = counts;

@@ -11,9 +11,11 @@ namespace {
 
 constexpr size_t kShownNames = 12;
 constexpr size_t kShownName = 40;
-constexpr int kMaxDepth = 100;  // of values that are read leniently; below it they stay as they are written
+constexpr int kMaxDepth = 100;  // of values that are read leniently; below it they stay as they are
+                                // written
 
-// Walks over JSON without building it. Every function leaves `at` behind what it read, or sets `error`.
+// Walks over JSON without building it. Every function leaves `at` behind what it read, or sets
+// `error`.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -55,7 +57,9 @@ class Scanner {
 
  private:
   void SkipSpace() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n')) ++at_;
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n'))
+      ++at_;
   }
 
   bool SkipString() {
@@ -74,11 +78,14 @@ class Scanner {
   // A number, true, NaN: up to what may stand behind a value.
   bool SkipWord() {
     const size_t begin = at_;
-    while (at_ < text_.size() && std::string_view(",:]}[{\" \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(",:]}[{\" \t\r\n").find(text_[at_]) == std::string_view::npos)
+      ++at_;
     return at_ > begin || Fail("expected a value");
   }
 
-  // Lists and objects are left when what opened them is closed; their inside is not looked at otherwise.
+  // Lists and objects are left when what opened them is closed; their inside is not looked at
+  // otherwise.
   bool SkipValue() {
     if (at_ == text_.size()) return Fail("the line ends within its object");
     std::string open;
@@ -110,23 +117,31 @@ class Scanner {
   const char* error_ = nullptr;
 };
 
-// The content of a text that is written without escapes and holds nothing that JSON forbids; most are.
+// The content of a text that is written without escapes and holds nothing that JSON forbids; most
+// are.
 bool IsPlain(std::string_view quoted) {
   const std::string_view inside = quoted.substr(1, quoted.size() - 2);
-  return std::none_of(inside.begin(), inside.end(), [](char c) { return c == '\\' || static_cast<unsigned char>(c) < 0x20; }) && IsUtf8(inside);
+  return std::none_of(inside.begin(), inside.end(),
+                      [](char c) { return c == '\\' || static_cast<unsigned char>(c) < 0x20; }) &&
+         IsUtf8(inside);
 }
 
-bool IsString(std::string_view value) { return value.size() >= 2 && value.front() == '"' && value.back() == '"'; }
+bool IsString(std::string_view value) {
+  return value.size() >= 2 && value.front() == '"' && value.back() == '"';
+}
 
 // A name without its quotes and escapes; one that is not valid JSON as it is written.
 std::string NameOf(std::string_view quoted) {
   if (!IsPlain(quoted)) {
-    if (const Result<Json> name = ParseJson(quoted, ""); name.ok() && name->is_string()) return name->get<std::string>();
+    if (const Result<Json> name = ParseJson(quoted, ""); name.ok() && name->is_string())
+      return name->get<std::string>();
   }
   return std::string(quoted.substr(1, quoted.size() - 2));
 }
 
-Json AsWritten(std::string_view text) { return Json::binary({text.begin(), text.end()}); }
+Json AsWritten(std::string_view text) {
+  return Json::binary({text.begin(), text.end()});
+}
 
 // Of a field that appears twice nobody can tell which one is meant.
 void Put(const std::string& name, Json value, Json* object) {
@@ -159,7 +174,8 @@ Json LenientValue(std::string_view text, int depth) {
   return scan.Take(object ? '}' : ']') ? all : as_written();
 }
 
-// What is behind "parse error at line 1, column 9: " of the JSON library; of an error without a place, all but its number.
+// What is behind "parse error at line 1, column 9: " of the JSON library; of an error without a
+// place, all but its number.
 std::string ReasonOf(std::string_view message) {
   for (const std::string_view before : {"column ", "exception."}) {
     const size_t at = message.find(before);
@@ -174,7 +190,8 @@ size_t ColumnOf(std::string_view message) {
   constexpr std::string_view kBefore = "line 1, column ";
   const size_t at = message.find(kBefore);
   size_t column = 0;
-  for (size_t i = at == std::string_view::npos ? message.size() : at + kBefore.size(); i < message.size() && message[i] >= '0' && message[i] <= '9'; ++i) {
+  for (size_t i = at == std::string_view::npos ? message.size() : at + kBefore.size();
+       i < message.size() && message[i] >= '0' && message[i] <= '9'; ++i) {
     column = column * 10 + static_cast<size_t>(message[i] - '0');
   }
   return std::max<size_t>(column, 1);
@@ -187,11 +204,14 @@ Result<Row> Row::Parse(std::string_view line, std::string place) {
   Row row(std::move(place));
   Scanner scan(line);
   const auto invalid = [&](const char* why) {
-    return InvalidArgument(Format("%s is not valid JSON: column %zu: ", row.place_.c_str(), scan.at() + 1) + (scan.error() != nullptr ? scan.error() : why));
+    return InvalidArgument(
+        Format("%s is not valid JSON: column %zu: ", row.place_.c_str(), scan.at() + 1) +
+        (scan.error() != nullptr ? scan.error() : why));
   };
   if (!scan.Take('{')) {
     const bool list = scan.Peek() == '[';
-    return InvalidArgument(row.place_ + ": the row is not a JSON object; it begins with " + Excerpt(Trim(line).substr(0, 40)) +
+    return InvalidArgument(row.place_ + ": the row is not a JSON object; it begins with " +
+                           Excerpt(Trim(line).substr(0, 40)) +
                            (list ? " (one object a line; this is a list)" : ""));
   }
   if (!scan.Take('}')) {
@@ -207,34 +227,42 @@ Result<Row> Row::Parse(std::string_view line, std::string place) {
       field.name = NameOf(name);
       row.fields_.push_back(std::move(field));
     } while (scan.Take(','));
-    if (!scan.Take('}')) return invalid(scan.AtEnd() ? "the line ends within its object" : "expected , or } behind a value");
+    if (!scan.Take('}'))
+      return invalid(scan.AtEnd() ? "the line ends within its object"
+                                  : "expected , or } behind a value");
   }
   if (!scan.AtEnd()) return invalid("something stands behind the object; one object a line");
   return row;
 }
 
 const Row::Field* Row::Find(std::string_view name) const {
-  const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const Field& field) { return field.name == name; });
+  const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                  [&](const Field& field) { return field.name == name; });
   return found == fields_.end() ? nullptr : &*found;
 }
 
 Result<Json> Row::Value(const Field& field) const {
-  if (IsString(field.value) && IsPlain(field.value)) return Json(std::string(field.value.substr(1, field.value.size() - 2)));
+  if (IsString(field.value) && IsPlain(field.value))
+    return Json(std::string(field.value.substr(1, field.value.size() - 2)));
   Result<Json> value = ParseJson(field.value, "");
   if (value.ok()) return value;
   const std::string message = value.status().message();
-  return InvalidArgument(Format("%s is not valid JSON: column %zu, field \"%s\": ", place_.c_str(), field.column + ColumnOf(message) - 1,
-                                Excerpt(field.name, kShownName).c_str()) + ReasonOf(message));
+  return InvalidArgument(Format("%s is not valid JSON: column %zu, field \"%s\": ", place_.c_str(),
+                                field.column + ColumnOf(message) - 1,
+                                Excerpt(field.name, kShownName).c_str()) +
+                         ReasonOf(message));
 }
 
 Result<Json> Row::Read(std::string_view name) const {
   const Field* field = Find(name);
   if (field == nullptr) {
-    return InvalidArgument(place_ + ": the row has no field \"" + Excerpt(name, kShownName) + "\"; it has " + Names());
+    return InvalidArgument(place_ + ": the row has no field \"" + Excerpt(name, kShownName) +
+                           "\"; it has " + Names());
   }
   for (const Field* next = field + 1; next != fields_.data() + fields_.size(); ++next) {
     if (next->name != name) continue;
-    return InvalidArgument(Format("%s: column %zu: the field \"%s\" appears twice", place_.c_str(), next->column, Excerpt(name, kShownName).c_str()));
+    return InvalidArgument(Format("%s: column %zu: the field \"%s\" appears twice", place_.c_str(),
+                                  next->column, Excerpt(name, kShownName).c_str()));
   }
   return Value(*field);
 }
@@ -242,14 +270,17 @@ Result<Json> Row::Read(std::string_view name) const {
 Result<std::string> Row::ReadText(std::string_view name) const {
   BRAID_ASSIGN_OR_RETURN(const Json value, Read(name));
   if (value.is_string()) return value.get<std::string>();
-  return InvalidArgument(Format("%s: field \"%s\" is not text, but ", place_.c_str(), Excerpt(name, kShownName).c_str()) + ShownValue(value) +
-                         Format(" (column %zu)", Find(name)->column));
+  return InvalidArgument(Format("%s: field \"%s\" is not text, but ", place_.c_str(),
+                                Excerpt(name, kShownName).c_str()) +
+                         ShownValue(value) + Format(" (column %zu)", Find(name)->column));
 }
 
 std::string Row::Names() const {
   std::vector<std::string> names;
-  for (size_t i = 0; i < std::min(fields_.size(), kShownNames); ++i) names.push_back(Excerpt(fields_[i].name, kShownName));
-  if (fields_.size() > kShownNames) names.push_back(Format("and %zu more", fields_.size() - kShownNames));
+  for (size_t i = 0; i < std::min(fields_.size(), kShownNames); ++i)
+    names.push_back(Excerpt(fields_[i].name, kShownName));
+  if (fields_.size() > kShownNames)
+    names.push_back(Format("and %zu more", fields_.size() - kShownNames));
   return names.empty() ? "none" : Join(names, ", ");
 }
 
@@ -260,7 +291,8 @@ Json Row::Lenient() const {
 }
 
 std::string ShownValue(const Json& value) {
-  if (value.is_binary()) return Excerpt(std::string(value.get_binary().begin(), value.get_binary().end()));
+  if (value.is_binary())
+    return Excerpt(std::string(value.get_binary().begin(), value.get_binary().end()));
   return Excerpt(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

@@ -28,7 +28,9 @@ Status ShardWriter::Stream::Flush(size_t least_bytes) {
 }
 
 ShardWriter::ShardWriter(const std::string& folder, bool wide)
-    : wide_(wide), ids_{JoinPath(folder, "tokens.bin"), {}, {}}, offsets_{JoinPath(folder, "documents.idx"), {}, {}} {}
+    : wide_(wide),
+      ids_{JoinPath(folder, "tokens.bin"), {}, {}},
+      offsets_{JoinPath(folder, "documents.idx"), {}, {}} {}
 
 Result<std::unique_ptr<ShardWriter>> ShardWriter::Create(const std::string& folder, int64_t vocab) {
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
@@ -82,12 +84,14 @@ Result<ShardSet> ShardSet::Open(const std::string& folder, bool wide) {
   uint64_t previous = 0;
   for (int64_t d = 0; d <= set.documents_; ++d) {
     const uint64_t offset = set.offsets_[d];
-    if (offset < previous || (d == 0 && offset != 0)) return DataLoss(index_path + " is damaged: its offsets do not rise");
+    if (offset < previous || (d == 0 && offset != 0))
+      return DataLoss(index_path + " is damaged: its offsets do not rise");
     previous = offset;
   }
   if (previous != static_cast<uint64_t>(set.tokens_)) {
-    return DataLoss(Format("%s holds %lld tokens, %s says %llu; one of them is cut short", tokens_path.c_str(),
-                           (long long)set.tokens_, index_path.c_str(), (unsigned long long)previous));
+    return DataLoss(Format("%s holds %lld tokens, %s says %llu; one of them is cut short",
+                           tokens_path.c_str(), (long long)set.tokens_, index_path.c_str(),
+                           (unsigned long long)previous));
   }
   return set;
 }
@@ -110,8 +114,9 @@ Result<Shards> Shards::Open(const std::string& folder) {
   const int64_t vocab = read.RequireInt("vocab");
   const std::string dtype = read.Choice("dtype", "", {"uint16", "uint32"});
   const int64_t tokens[2] = {read.RequireInt("tokens"), read.RequireInt("validation_tokens")};
-  for (const char* other : {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed", "unicode",
-                            "blank_documents", "bad_rows", "first_bad_rows"}) {
+  for (const char* other :
+       {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed",
+        "unicode", "blank_documents", "bad_rows", "first_bad_rows"}) {
     (void)read.Value(other);
   }
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -119,10 +124,12 @@ Result<Shards> Shards::Open(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(ShardSet train, ShardSet::Open(JoinPath(folder, "train"), wide));
   BRAID_ASSIGN_OR_RETURN(ShardSet validation, ShardSet::Open(JoinPath(folder, "validation"), wide));
   if (train.tokens() != tokens[0] || validation.tokens() != tokens[1]) {
-    return DataLoss(Format("%s says %lld and %lld tokens, the files hold %lld and %lld", path.c_str(), (long long)tokens[0],
-                           (long long)tokens[1], (long long)train.tokens(), (long long)validation.tokens()));
+    return DataLoss(Format("%s says %lld and %lld tokens, the files hold %lld and %lld",
+                           path.c_str(), (long long)tokens[0], (long long)tokens[1],
+                           (long long)train.tokens(), (long long)validation.tokens()));
   }
-  return Shards{std::move(description), corpus, tokenizer, vocab, std::move(train), std::move(validation)};
+  return Shards{std::move(description), corpus, tokenizer, vocab, std::move(train),
+                std::move(validation)};
 }
 
 }  // namespace braid::corpus

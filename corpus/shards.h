@@ -1,8 +1,9 @@
 // Token shards: a corpus as ids, memory-mapped (docs/formats.md).
 //
-//   shards.json                       counts, dtype, tokenizer digest, digests of the sources; written last
-//   train/tokens.bin, documents.idx   ids of all documents, each ended by <|endoftext|>; n + 1 little-endian u64 offsets
-//   validation/...                    the same for the documents set aside
+//   shards.json                       counts, dtype, tokenizer digest, digests of the sources;
+//   written last train/tokens.bin, documents.idx   ids of all documents, each ended by
+//   <|endoftext|>; n + 1 little-endian u64 offsets validation/...                    the same for
+//   the documents set aside
 #pragma once
 
 #include <cstdint>
@@ -73,9 +74,9 @@ class ShardSet {
 
 // The whole artifact.
 struct Shards {
-  Json description;        // shards.json
+  Json description;  // shards.json
   std::string corpus;
-  std::string tokenizer;   // digest
+  std::string tokenizer;  // digest
   int64_t vocab = 0;
   ShardSet train;
   ShardSet validation;

@@ -31,12 +31,17 @@ std::vector<size_t> StartsOf(std::string_view text) {
   return starts;
 }
 
-Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts, const std::string& where) {
-  const bool shaped = json.is_array() && json.size() == 3 && json[0].is_number_unsigned() && json[1].is_number_unsigned() && json[2].is_string();
-  if (!shaped) return InvalidArgument(where + ": expected [begin, end, \"TAG\"], found " + Excerpt(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
+Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts,
+                      const std::string& where) {
+  const bool shaped = json.is_array() && json.size() == 3 && json[0].is_number_unsigned() &&
+                      json[1].is_number_unsigned() && json[2].is_string();
+  if (!shaped)
+    return InvalidArgument(where + ": expected [begin, end, \"TAG\"], found " +
+                           Excerpt(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
   const auto begin = json[0].get<size_t>(), end = json[1].get<size_t>();
   if (begin >= end || end >= starts.size()) {
-    return InvalidArgument(Format("%s: %zu to %zu is no part of a text of %zu characters", where.c_str(), begin, end, starts.size() - 1));
+    return InvalidArgument(Format("%s: %zu to %zu is no part of a text of %zu characters",
+                                  where.c_str(), begin, end, starts.size() - 1));
   }
   const std::string name = json[2].get<std::string>();
   const std::optional<TokenClass> tag = TokenClassOfName(name);
@@ -46,14 +51,17 @@ Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts, const
   return Span{starts[begin], starts[end], *tag};
 }
 
-Result<std::vector<Span>> ReadSpans(const Json& tags, std::string_view text, const std::string& where) {
+Result<std::vector<Span>> ReadSpans(const Json& tags, std::string_view text,
+                                    const std::string& where) {
   const std::vector<size_t> starts = StartsOf(text);
   std::vector<Span> spans;
   for (size_t i = 0; i < tags.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(const Span span, ReadSpan(tags[i], starts, where + "." + std::to_string(i)));
+    BRAID_ASSIGN_OR_RETURN(const Span span,
+                           ReadSpan(tags[i], starts, where + "." + std::to_string(i)));
     spans.push_back(span);
   }
-  std::stable_sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::stable_sort(spans.begin(), spans.end(),
+                   [](const Span& a, const Span& b) { return a.begin < b.begin; });
   for (size_t i = 1; i < spans.size(); ++i) {
     if (spans[i].begin < spans[i - 1].end) return InvalidArgument(where + ": two tags overlap");
   }
@@ -77,11 +85,14 @@ bool SpeaksForItself(TokenClass coarse) {
 }
 
 Status Normalised(const std::string& where) {
-  return InvalidArgument(where + ".text: the tokenizer normalises this text, which shifts its tags; write it in Unicode's form NFC");
+  return InvalidArgument(where +
+                         ".text: the tokenizer normalises this text, which shifts its tags; write "
+                         "it in Unicode's form NFC");
 }
 
-Status Append(const std::string& text, const std::vector<Span>& spans, const std::string& where, const Tokenizer& tokenizer,
-              const std::vector<TokenClass>& coarse, Encoder& encoder, TaggedText* into) {
+Status Append(const std::string& text, const std::vector<Span>& spans, const std::string& where,
+              const Tokenizer& tokenizer, const std::vector<TokenClass>& coarse, Encoder& encoder,
+              TaggedText* into) {
   const size_t first = into->ids.size();
   encoder.Encode(text, &into->ids);
   size_t at = 0, next = 0;
@@ -101,7 +112,9 @@ Status Append(const std::string& text, const std::vector<Span>& spans, const std
 }
 
 // Calls use(text, spans, "file:line") for each document.
-Status ForEachRow(const std::string& path, const std::function<Status(const std::string&, const std::vector<Span>&, const std::string&)>& use) {
+Status ForEachRow(const std::string& path,
+                  const std::function<Status(const std::string&, const std::vector<Span>&,
+                                             const std::string&)>& use) {
   return ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty()) return OkStatus();
     const std::string where = Format("%s:%lld", path.c_str(), (long long)number);
@@ -124,13 +137,17 @@ std::string NameOf(const std::string& path) {
 }  // namespace
 
 Status CheckTaggedText(const std::string& path) {
-  return ForEachRow(path, [](const std::string&, const std::vector<Span>&, const std::string&) { return OkStatus(); });
+  return ForEachRow(path, [](const std::string&, const std::vector<Span>&, const std::string&) {
+    return OkStatus();
+  });
 }
 
-Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer, Encoder& encoder) {
+Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer,
+                                  Encoder& encoder) {
   TaggedText tagged{NameOf(path), {}, {}};
   const std::vector<TokenClass> coarse = ClassesOf(tokenizer);
-  const auto append = [&](const std::string& text, const std::vector<Span>& spans, const std::string& where) {
+  const auto append = [&](const std::string& text, const std::vector<Span>& spans,
+                          const std::string& where) {
     return Append(text, spans, where, tokenizer, coarse, encoder, &tagged);
   };
   BRAID_RETURN_IF_ERROR(ForEachRow(path, append));

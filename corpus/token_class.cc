@@ -11,7 +11,9 @@ namespace braid::corpus {
 namespace {
 
 // Operators of arithmetic that Unicode counts as punctuation.
-bool IsOperator(uint32_t c) { return c == '*' || c == '/' || c == '-' || c == '%' || c == '\\'; }
+bool IsOperator(uint32_t c) {
+  return c == '*' || c == '/' || c == '-' || c == '%' || c == '\\';
+}
 
 TokenClass ClassOfCharacter(uint32_t c) {
   if (IsOperator(c)) return TokenClass::kSym;
@@ -28,9 +30,9 @@ TokenClass ClassOfCharacter(uint32_t c) {
 }  // namespace
 
 const char* TokenClassName(TokenClass token_class) {
-  static constexpr const char* kNames[kTokenClasses] = {"WORD", "NUM",   "PUNCT", "SYM",  "SPACE", "OTHER", "ADJ",
-                                                        "ADP",  "ADV",   "AUX",   "CCONJ", "DET",  "INTJ",  "NOUN",
-                                                        "PART", "PRON",  "PROPN", "SCONJ", "VERB", "X"};
+  static constexpr const char* kNames[kTokenClasses] = {
+      "WORD",  "NUM", "PUNCT", "SYM",  "SPACE", "OTHER", "ADJ",   "ADP",   "ADV",  "AUX",
+      "CCONJ", "DET", "INTJ",  "NOUN", "PART",  "PRON",  "PROPN", "SCONJ", "VERB", "X"};
   return kNames[static_cast<size_t>(token_class)];
 }
 

@@ -1,5 +1,6 @@
-// The classes by which read-outs are grouped (dual-path specification, section 6): coarse ones from the characters of a token
-// alone, and the parts of speech of text that a tagger has been at (tagged_text.h).
+// The classes by which read-outs are grouped (dual-path specification, section 6): coarse ones from
+// the characters of a token alone, and the parts of speech of text that a tagger has been at
+// (tagged_text.h).
 #pragma once
 
 #include <cstdint>
@@ -12,12 +13,31 @@
 
 namespace braid::corpus {
 
-// WORD letters, NUM digits, PUNCT, SYM (mathematical and other symbols), SPACE nothing but white space, OTHER (special
-// tokens, parts of characters). A token with several kinds of characters takes the commonest, of equals the first of
-// this order. Behind these six, the parts of speech of Universal Dependencies that are none of them.
+// WORD letters, NUM digits, PUNCT, SYM (mathematical and other symbols), SPACE nothing but white
+// space, OTHER (special tokens, parts of characters). A token with several kinds of characters
+// takes the commonest, of equals the first of this order. Behind these six, the parts of speech of
+// Universal Dependencies that are none of them.
 enum class TokenClass : uint8_t {
-  kWord, kNum, kPunct, kSym, kSpace, kOther,
-  kAdj, kAdp, kAdv, kAux, kCconj, kDet, kIntj, kNoun, kPart, kPron, kPropn, kSconj, kVerb, kX
+  kWord,
+  kNum,
+  kPunct,
+  kSym,
+  kSpace,
+  kOther,
+  kAdj,
+  kAdp,
+  kAdv,
+  kAux,
+  kCconj,
+  kDet,
+  kIntj,
+  kNoun,
+  kPart,
+  kPron,
+  kPropn,
+  kSconj,
+  kVerb,
+  kX
 };
 inline constexpr int kCoarseClasses = 6;
 inline constexpr int kTokenClasses = 20;
@@ -25,7 +45,8 @@ inline constexpr int kTokenClasses = 20;
 const char* TokenClassName(TokenClass token_class);
 // "VERB" is kVerb; nothing for a name that is none.
 std::optional<TokenClass> TokenClassOfName(std::string_view name);
-// The coarse class of one text; leading and trailing white space does not count beside other characters.
+// The coarse class of one text; leading and trailing white space does not count beside other
+// characters.
 TokenClass ClassOf(std::string_view text);
 // The coarse class of every id of a model with this tokenizer, the pad included: [vocab].
 std::vector<TokenClass> ClassesOf(const Tokenizer& tokenizer);

@@ -1,5 +1,5 @@
-// Byte-level BPE tokenizers from Hugging Face's tokenizer.json (GPT-2, GPT-NeoX, and what braid trains): the very ids
-// that the `tokenizers` package gives.
+// Byte-level BPE tokenizers from Hugging Face's tokenizer.json (GPT-2, GPT-NeoX, and what braid
+// trains): the very ids that the `tokenizers` package gives.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class Tokenizer {
  public:
   // What is not byte-level BPE is refused with the file and the field.
   static Result<std::shared_ptr<const Tokenizer>> Load(const std::string& path);
-  static Result<std::shared_ptr<const Tokenizer>> Parse(std::string_view json_text, const std::string& what);
+  static Result<std::shared_ptr<const Tokenizer>> Parse(std::string_view json_text,
+                                                        const std::string& what);
   ~Tokenizer();
 
   int64_t entries() const;  // ids 0 .. entries-1 stand in the file

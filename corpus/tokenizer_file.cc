@@ -19,24 +19,29 @@ using Ids = std::unordered_map<std::string, int32_t>;
 
 // How the model is applied. Files from before the field have no `type`; null is none.
 Status CheckModel(FieldReader& read, const Json& model) {
-  if (model.is_object() && model.contains("type") && read.Type() != "BPE") read.Unsupported("", read.Type());
-  if (const Json& dropout = read.Value("dropout"); !dropout.is_null() && dropout != 0.0) read.Unsupported("dropout", ShownValue(dropout));
+  if (model.is_object() && model.contains("type") && read.Type() != "BPE")
+    read.Unsupported("", read.Type());
+  if (const Json& dropout = read.Value("dropout"); !dropout.is_null() && dropout != 0.0)
+    read.Unsupported("dropout", ShownValue(dropout));
   for (const char* field : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (const std::string value = read.String(field, ""); !value.empty()) read.Unsupported(field, ShownValue(value));
+    if (const std::string value = read.String(field, ""); !value.empty())
+      read.Unsupported(field, ShownValue(value));
   }
   (void)read.Bool("fuse_unk", false);  // unknown symbols are those of bytes without an entry
   return read.status();
 }
 
 void PlaceBytes(int32_t id, std::string bytes, Tokenizer::Rules* rules) {
-  if (rules->bytes.size() <= static_cast<size_t>(id)) rules->bytes.resize(static_cast<size_t>(id) + 1);
+  if (rules->bytes.size() <= static_cast<size_t>(id))
+    rules->bytes.resize(static_cast<size_t>(id) + 1);
   rules->bytes[static_cast<size_t>(id)] = std::move(bytes);
 }
 
 Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
   const Json& vocab = read.Value("vocab");
   if (vocab.is_null() || (vocab.is_object() && vocab.empty())) read.Fail("vocab", "is missing");
-  if (!vocab.is_null() && !vocab.is_object()) read.Fail("vocab", "expected an object of entry -> id");
+  if (!vocab.is_null() && !vocab.is_object())
+    read.Fail("vocab", "expected an object of entry -> id");
   BRAID_RETURN_IF_ERROR(read.status());
   const bool whole = read.Bool("ignore_merges", false);
   std::string bytes;
@@ -47,7 +52,8 @@ Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
     }
     const auto id = id_json.get<int32_t>();
     ids->emplace(token, id);
-    const bool piece = BytesOfToken(token, &bytes);  // pieces are written in the characters of bytes, and no others
+    const bool piece = BytesOfToken(token, &bytes);  // pieces are written in the characters of
+                                                     // bytes, and no others
     if (piece && whole) rules->whole[bytes] = id;
     PlaceBytes(id, piece ? bytes : token, rules);
   }
@@ -67,9 +73,12 @@ Status ReadBytes(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
   const std::string unknown = read.String("unk_token", "");
   const bool fallback = read.Bool("byte_fallback", false);
   if (missing >= 0 && !read.Value("unk_token").is_null()) {
-    read.Unsupported("unk_token", Format("%s where vocab has no entry for byte 0x%02X", ShownValue(unknown).c_str(), missing));
+    read.Unsupported("unk_token", Format("%s where vocab has no entry for byte 0x%02X",
+                                         ShownValue(unknown).c_str(), missing));
   }
-  if (missing >= 0 && fallback) read.Unsupported("byte_fallback", Format("true where vocab has no entry for byte 0x%02X", missing));
+  if (missing >= 0 && fallback)
+    read.Unsupported("byte_fallback",
+                     Format("true where vocab has no entry for byte 0x%02X", missing));
   return read.status();
 }
 
@@ -90,7 +99,8 @@ bool SplitMerge(const Json& merge, std::string* left, std::string* right) {
 }
 
 Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
-  if (!read.Value("merges").is_array()) read.Fail("merges", read.Value("merges").is_null() ? "is missing" : "expected a list");
+  if (!read.Value("merges").is_array())
+    read.Fail("merges", read.Value("merges").is_null() ? "is missing" : "expected a list");
   int32_t rank = 0;
   for (const Json& merge : read.List("merges")) {
     // Lists that were read from a merges.txt may begin with its first line.
@@ -102,7 +112,8 @@ Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
     }
     const auto a = ids.find(left), b = ids.find(right), both = ids.find(left + right);
     if (a == ids.end() || b == ids.end() || both == ids.end()) {
-      read.Fail("merges", ShownValue(left) + " + " + ShownValue(right) + " names an entry that vocab does not have");
+      read.Fail("merges", ShownValue(left) + " + " + ShownValue(right) +
+                              " names an entry that vocab does not have");
       break;
     }
     rules->merges.Put(a->second, b->second, {rank, both->second});
@@ -111,8 +122,8 @@ Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
   return read.status();
 }
 
-// Added tokens have the ids that `tokenizers` gives them: of the vocabulary if they stand there, else the next behind as many
-// ids as the vocabulary has entries, whatever the file says.
+// Added tokens have the ids that `tokenizers` gives them: of the vocabulary if they stand there,
+// else the next behind as many ids as the vocabulary has entries, whatever the file says.
 class AddedTokenReader {
  public:
   AddedTokenReader(const std::string& what, const Ids& ids, Tokenizer::Rules* rules)
@@ -125,15 +136,18 @@ class AddedTokenReader {
     std::string content = read.String("content", "");
     const Json& written = read.Value("id");
     if (content.empty()) read.Fail("content", "is missing");
-    if (!written.is_number_unsigned() || written.get<uint64_t>() >= kMostIds) read.Fail("id", "is missing, or no usable id");
+    if (!written.is_number_unsigned() || written.get<uint64_t>() >= kMostIds)
+      read.Fail("id", "is missing, or no usable id");
     for (const char* field : {"single_word", "lstrip", "rstrip"}) {
       if (read.Bool(field, false)) read.Unsupported(field, "true of " + ShownValue(content));
     }
-    const bool special = read.Bool("special", false), normalized = read.Bool("normalized", !special);
+    const bool special = read.Bool("special", false),
+               normalized = read.Bool("normalized", !special);
     BRAID_RETURN_IF_ERROR(read.status());
     const auto [seen, fresh] = normalized_.emplace(content, normalized);
     if (!fresh) {
-      if (seen->second != normalized) read.Fail("content", ShownValue(content) + " stands there twice, with other flags");
+      if (seen->second != normalized)
+        read.Fail("content", ShownValue(content) + " stands there twice, with other flags");
       return read.status();
     }
     BRAID_ASSIGN_OR_RETURN(const int32_t id, IdOf(content, read));
@@ -149,7 +163,8 @@ class AddedTokenReader {
     if (const auto known = ids_.find(content); known != ids_.end()) return known->second;
     const int32_t id = next_++;
     if (const auto owner = owners_.find(id); owner != owners_.end()) {
-      read.Fail("id", Format("%s becomes %d, the number of entries in model.vocab, which is the id of %s; number the vocabulary without gaps",
+      read.Fail("id", Format("%s becomes %d, the number of entries in model.vocab, which is the id "
+                             "of %s; number the vocabulary without gaps",
                              ShownValue(content).c_str(), id, ShownValue(*owner->second).c_str()));
       return read.status();
     }
@@ -170,7 +185,8 @@ Status ReadTokenizerFile(const Json& json, const std::string& what, Tokenizer::R
   rules->eos_id = -1;
   FieldReader file(json, what, "");
   BRAID_RETURN_IF_ERROR(file.status());
-  if (file.Value("model").is_null()) return InvalidArgument(what + ": model is missing; this is no tokenizer.json");
+  if (file.Value("model").is_null())
+    return InvalidArgument(what + ": model is missing; this is no tokenizer.json");
   BRAID_RETURN_IF_ERROR(ReadPipeline(json, what, rules));
   const Json& model = file.Value("model");
   FieldReader read(model, what, "model");
@@ -182,7 +198,8 @@ Status ReadTokenizerFile(const Json& json, const std::string& what, Tokenizer::R
   AddedTokenReader added(what, ids, rules);
   const Json& tokens = file.List("added_tokens");
   BRAID_RETURN_IF_ERROR(file.status());
-  for (size_t i = 0; i < tokens.size(); ++i) BRAID_RETURN_IF_ERROR(added.Read(tokens[i], "added_tokens." + std::to_string(i)));
+  for (size_t i = 0; i < tokens.size(); ++i)
+    BRAID_RETURN_IF_ERROR(added.Read(tokens[i], "added_tokens." + std::to_string(i)));
   return OkStatus();
 }
 

@@ -8,7 +8,8 @@
 
 namespace braid::corpus {
 
-// Reads the whole file into `rules`, all but its digest; eos_id is -1 if the file has no <|endoftext|>.
+// Reads the whole file into `rules`, all but its digest; eos_id is -1 if the file has no
+// <|endoftext|>.
 Status ReadTokenizerFile(const Json& json, const std::string& what, Tokenizer::Rules* rules);
 
 }  // namespace braid::corpus

@@ -11,8 +11,10 @@
 namespace braid::corpus {
 namespace {
 
-// Takes turns between corpora would change nothing: counts add up. Each corpus gives an equal share of the bytes.
-Result<std::string> TrainTokenizer(const task::Task& task, const Json& spec, task::Channel& channel) {
+// Takes turns between corpora would change nothing: counts add up. Each corpus gives an equal share
+// of the bytes.
+Result<std::string> TrainTokenizer(const task::Task& task, const Json& spec,
+                                   task::Channel& channel) {
   JsonReader read(spec, "spec.train");
   const int64_t vocab = read.RequireInt("vocab");
   const int64_t bytes = read.Int("bytes", 10'000'000);
@@ -23,10 +25,12 @@ Result<std::string> TrainTokenizer(const task::Task& task, const Json& spec, tas
   BpeTrainer trainer;
   int64_t seen = 0;
   for (size_t i = 0; i < corpora.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(CorpusSpec corpus, CorpusFromJson(corpora[i], "spec.train.corpora." + std::to_string(i)));
+    BRAID_ASSIGN_OR_RETURN(CorpusSpec corpus,
+                           CorpusFromJson(corpora[i], "spec.train.corpora." + std::to_string(i)));
     if (!corpus.input_ids.empty()) {
       return InvalidArgument("spec.train.corpora." + std::to_string(i) + ": corpus " + corpus.name +
-                             " is ids (input_ids), of which no tokenizer can be trained; adopt the one that made them");
+                             " is ids (input_ids), of which no tokenizer can be trained; adopt the "
+                             "one that made them");
     }
     const std::string role = "source." + corpus.name;
     std::string folder;
@@ -37,15 +41,17 @@ Result<std::string> TrainTokenizer(const task::Task& task, const Json& spec, tas
     BRAID_ASSIGN_OR_RETURN(const auto files, CorpusFiles(corpus, folder));
     if (folder.empty()) BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, PathsOf(files)));
     const int64_t limit = seen + bytes / static_cast<int64_t>(corpora.size());
-    BRAID_RETURN_IF_ERROR(ReadDocuments(corpus, files, static_cast<uint64_t>(seed), [&](Document document) -> Status {
-      if (seen >= limit) return Cancelled("enough");
-      if (channel.stop_requested()) return Cancelled("stop");
-      trainer.Add(document.text);
-      seen += static_cast<int64_t>(document.text.size());
-      channel.Progress("counting", "bytes", std::min(seen, bytes), bytes);
-      return OkStatus();
-    }));
-    if (channel.stop_requested()) return Cancelled("stopped while counting; nothing is lost, the job starts over");
+    BRAID_RETURN_IF_ERROR(
+        ReadDocuments(corpus, files, static_cast<uint64_t>(seed), [&](Document document) -> Status {
+          if (seen >= limit) return Cancelled("enough");
+          if (channel.stop_requested()) return Cancelled("stop");
+          trainer.Add(document.text);
+          seen += static_cast<int64_t>(document.text.size());
+          channel.Progress("counting", "bytes", std::min(seen, bytes), bytes);
+          return OkStatus();
+        }));
+    if (channel.stop_requested())
+      return Cancelled("stopped while counting; nothing is lost, the job starts over");
   }
   channel.Progress("merging", "entries", 0, vocab);
   BRAID_ASSIGN_OR_RETURN(const Json json, trainer.Train(vocab));
@@ -58,7 +64,8 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
   JsonReader read(task.spec, "spec");
   const Json& adopt = read.Value("adopt");
   const Json& train = read.Value("train");
-  if (adopt.is_null() == train.is_null()) read.Fail("adopt", "exactly one of adopt and train must be given");
+  if (adopt.is_null() == train.is_null())
+    read.Fail("adopt", "exactly one of adopt and train must be given");
   BRAID_RETURN_IF_ERROR(read.Finish());
   std::string text, what;
   if (!adopt.is_null()) {
@@ -75,8 +82,9 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
   const std::string folder = JoinPath(task.output, "tokenizer");
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), text));
-  const Json facts = {{"entries", tokenizer->entries()}, {"eos_id", tokenizer->eos_id()}, {"pad_id", tokenizer->pad_id()},
-                      {"vocab", tokenizer->vocab()}, {"digest", tokenizer->digest()}, {"unicode", UnicodeVersion()}};
+  const Json facts = {{"entries", tokenizer->entries()}, {"eos_id", tokenizer->eos_id()},
+                      {"pad_id", tokenizer->pad_id()},   {"vocab", tokenizer->vocab()},
+                      {"digest", tokenizer->digest()},   {"unicode", UnicodeVersion()}};
   channel.AddOutput("tokenizer", "tokenizer", "tokenizer", facts);
   channel.Succeed(facts);
   return OkStatus();

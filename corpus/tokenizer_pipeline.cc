@@ -15,7 +15,8 @@ constexpr const char* kPatterns[] = {
     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
 };
 
-Status ReadNormalizer(const Json& json, const std::string& what, const std::string& path, Tokenizer::Rules* rules) {
+Status ReadNormalizer(const Json& json, const std::string& what, const std::string& path,
+                      Tokenizer::Rules* rules) {
   if (json.is_null()) return OkStatus();
   FieldReader read(json, what, path);
   const std::string type = read.Type();
@@ -24,7 +25,8 @@ Status ReadNormalizer(const Json& json, const std::string& what, const std::stri
   } else if (type == "Sequence") {
     const Json& parts = read.List("normalizers");
     for (size_t i = 0; i < parts.size(); ++i) {
-      BRAID_RETURN_IF_ERROR(ReadNormalizer(parts[i], what, read.PathOf("normalizers." + std::to_string(i)), rules));
+      BRAID_RETURN_IF_ERROR(
+          ReadNormalizer(parts[i], what, read.PathOf("normalizers." + std::to_string(i)), rules));
     }
   } else {
     read.Unsupported("", type);
@@ -37,7 +39,8 @@ struct Step {
   const Json* json;
   std::string path;
 };
-Status Flatten(const Json& json, const std::string& what, const std::string& path, std::vector<Step>* steps) {
+Status Flatten(const Json& json, const std::string& what, const std::string& path,
+               std::vector<Step>* steps) {
   FieldReader read(json, what, path);
   if (json.is_null()) return UnsupportedField(what, path, "null");
   if (read.Type() != "Sequence") {
@@ -46,12 +49,14 @@ Status Flatten(const Json& json, const std::string& what, const std::string& pat
   }
   const Json& parts = read.List("pretokenizers");
   for (size_t i = 0; i < parts.size(); ++i) {
-    BRAID_RETURN_IF_ERROR(Flatten(parts[i], what, read.PathOf("pretokenizers." + std::to_string(i)), steps));
+    BRAID_RETURN_IF_ERROR(
+        Flatten(parts[i], what, read.PathOf("pretokenizers." + std::to_string(i)), steps));
   }
   return read.status();
 }
 
-// A split by GPT-2's pattern, which matches every character: keeping the matches apart is all that it can do.
+// A split by GPT-2's pattern, which matches every character: keeping the matches apart is all that
+// it can do.
 Status CheckSplit(const Step& step, const std::string& what) {
   FieldReader read(*step.json, what, step.path);
   const bool invert = read.Bool("invert", false);
@@ -63,8 +68,8 @@ Status CheckSplit(const Step& step, const std::string& what) {
   if (std::find(std::begin(kPatterns), std::end(kPatterns), regex) == std::end(kPatterns)) {
     read.Unsupported("pattern", ShownValue(read.Value("pattern")));
   }
-  const bool apart = behavior == "Isolated" || behavior == "MergedWithPrevious" || behavior == "MergedWithNext" ||
-                     (behavior == "Removed" && invert);
+  const bool apart = behavior == "Isolated" || behavior == "MergedWithPrevious" ||
+                     behavior == "MergedWithNext" || (behavior == "Removed" && invert);
   if (!apart) read.Unsupported("behavior", behavior + (invert ? ", inverted," : ""));
   return read.status();
 }
@@ -82,14 +87,16 @@ Status ReadPreTokenizer(const Json& json, const std::string& what) {
       split = true;
     } else if (type == "ByteLevel" && !bytes) {
       if (read.Bool("add_prefix_space", false)) read.Unsupported("add_prefix_space", "true");
-      if (!read.Bool("use_regex", true) && !split) read.Unsupported("use_regex", "false without a Split by GPT-2's pattern in front");
+      if (!read.Bool("use_regex", true) && !split)
+        read.Unsupported("use_regex", "false without a Split by GPT-2's pattern in front");
       bytes = true;
     } else {
       read.Unsupported("", type + (bytes ? " behind ByteLevel" : ""));
     }
     BRAID_RETURN_IF_ERROR(read.status());
   }
-  return bytes ? OkStatus() : UnsupportedField(what, "pre_tokenizer", "a sequence without ByteLevel");
+  return bytes ? OkStatus()
+               : UnsupportedField(what, "pre_tokenizer", "a sequence without ByteLevel");
 }
 
 // Ids that are put around a text would belong to every document.
@@ -100,11 +107,13 @@ Status CheckPostProcessor(const Json& json, const std::string& what, const std::
   if (type == "Sequence") {
     const Json& parts = read.List("processors");
     for (size_t i = 0; i < parts.size(); ++i) {
-      BRAID_RETURN_IF_ERROR(CheckPostProcessor(parts[i], what, read.PathOf("processors." + std::to_string(i))));
+      BRAID_RETURN_IF_ERROR(
+          CheckPostProcessor(parts[i], what, read.PathOf("processors." + std::to_string(i))));
     }
   } else if (type == "TemplateProcessing") {
     const Json& single = read.Value("single");
-    const bool text_alone = single.is_array() && single.size() == 1 && single[0].is_object() && single[0].contains("Sequence");
+    const bool text_alone = single.is_array() && single.size() == 1 && single[0].is_object() &&
+                            single[0].contains("Sequence");
     if (!text_alone) read.Unsupported("single", "a template that adds to the text");
   } else if (type != "ByteLevel") {  // that one moves offsets only
     read.Unsupported("", type);
@@ -115,7 +124,8 @@ Status CheckPostProcessor(const Json& json, const std::string& what, const std::
 Status CheckLengths(const Json& json, const std::string& what) {
   FieldReader read(json, what, "");
   const auto refuse = [&](const char* field) {
-    read.Fail(field, "documents are encoded whole, which is other ids than it asks for; set it to null");
+    read.Fail(field,
+              "documents are encoded whole, which is other ids than it asks for; set it to null");
   };
   if (!read.Value("truncation").is_null()) refuse("truncation");
   const Json& padding = read.Value("padding");
@@ -123,7 +133,8 @@ Status CheckLengths(const Json& json, const std::string& what) {
   FieldReader part(padding, what, "padding");
   BRAID_RETURN_IF_ERROR(part.status());
   // One text is the longest of its batch.
-  const bool nothing = part.Value("strategy") == "BatchLongest" && part.Value("pad_to_multiple_of").is_null();
+  const bool nothing = part.Value("strategy") == "BatchLongest" &&
+                       part.Value("pad_to_multiple_of").is_null();
   if (!nothing) refuse("padding");
   return read.status();
 }

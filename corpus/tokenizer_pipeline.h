@@ -8,8 +8,9 @@
 
 namespace braid::corpus {
 
-// Reads normalizer and pre_tokenizer, and checks that nothing else (post_processor, truncation, padding) changes ids. What
-// braid does not do is refused with the field; what means the same as something it does is taken, however it is written.
+// Reads normalizer and pre_tokenizer, and checks that nothing else (post_processor, truncation,
+// padding) changes ids. What braid does not do is refused with the field; what means the same as
+// something it does is taken, however it is written.
 Status ReadPipeline(const Json& json, const std::string& what, Tokenizer::Rules* rules);
 
 }  // namespace braid::corpus

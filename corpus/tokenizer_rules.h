@@ -21,12 +21,13 @@ struct Tokenizer::Rules {
   bool nfc = false;
   int64_t entries = 0;
   int32_t eos_id = 0;
-  std::array<int32_t, 256> byte_ids{};                // -1: the vocabulary lacks this byte
+  std::array<int32_t, 256> byte_ids{};  // -1: the vocabulary lacks this byte
   MergeTable merges;
-  std::vector<std::string> bytes;                     // of each id
-  std::unordered_map<std::string, int32_t> whole;     // bytes -> id, if pieces that are entries skip the merges
-  AddedTokens raw_tokens;                             // matched on the raw text
-  AddedTokens normalized_tokens;                      // matched after normalisation
+  std::vector<std::string> bytes;                  // of each id
+  std::unordered_map<std::string, int32_t> whole;  // bytes -> id, if pieces that are entries skip
+                                                   // the merges
+  AddedTokens raw_tokens;                          // matched on the raw text
+  AddedTokens normalized_tokens;                   // matched after normalisation
 };
 
 }  // namespace braid::corpus

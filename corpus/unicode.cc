@@ -21,7 +21,8 @@ class ValueTable {
     std::vector<uint8_t> all(kCodePoints);
     for (size_t i = 0; i < count; ++i) {
       const uint32_t end = i + 1 < count ? runs[i + 1] >> 8 : kCodePoints;
-      std::fill(all.begin() + (runs[i] >> 8), all.begin() + end, static_cast<uint8_t>(runs[i] & 0xFF));
+      std::fill(all.begin() + (runs[i] >> 8), all.begin() + end,
+                static_cast<uint8_t>(runs[i] & 0xFF));
     }
     std::unordered_map<std::string, uint16_t> seen;
     for (uint32_t block = 0; block < kCodePoints / kBlock; ++block) {
@@ -32,7 +33,9 @@ class ValueTable {
     }
   }
 
-  uint8_t operator[](uint32_t c) const { return c < kCodePoints ? values_[blocks_[c / kBlock] * kBlock + c % kBlock] : values_.back(); }
+  uint8_t operator[](uint32_t c) const {
+    return c < kCodePoints ? values_[blocks_[c / kBlock] * kBlock + c % kBlock] : values_.back();
+  }
 
  private:
   std::array<uint16_t, kCodePoints / kBlock> blocks_{};
@@ -41,7 +44,8 @@ class ValueTable {
 
 // Syllables of Hangul are arithmetic.
 constexpr uint32_t kSyllables = 0xAC00, kLeads = 0x1100, kVowels = 0x1161, kTails = 0x11A7;
-constexpr uint32_t kLeadCount = 19, kVowelCount = 21, kTailCount = 28, kSyllableCount = kLeadCount * kVowelCount * kTailCount;
+constexpr uint32_t kLeadCount = 19, kVowelCount = 21, kTailCount = 28,
+                   kSyllableCount = kLeadCount * kVowelCount * kTailCount;
 
 class Composer {
  public:
@@ -53,7 +57,8 @@ class Composer {
       active_[one.composes ? one.second : one.character] = true;
     }
     for (uint32_t c = 0; c < kCodePoints; ++c) {
-      const bool joins = (c >= kVowels && c < kVowels + kVowelCount) || (c > kTails && c < kTails + kTailCount);
+      const bool joins = (c >= kVowels && c < kVowels + kVowelCount) ||
+                         (c > kTails && c < kTails + kTailCount);
       if (joins || classes_[c] != 0) active_[c] = true;
     }
   }
@@ -63,7 +68,8 @@ class Composer {
 
   std::string Compose(std::string_view text) const {
     std::vector<uint32_t> characters;
-    for (size_t length = 0; !text.empty(); text.remove_prefix(length)) Decompose(DecodeCodePoint(text, &length), &characters);
+    for (size_t length = 0; !text.empty(); text.remove_prefix(length))
+      Decompose(DecodeCodePoint(text, &length), &characters);
     Order(&characters);
     Join(&characters);
     std::string composed;
@@ -103,16 +109,19 @@ class Composer {
   }
 
   uint32_t WholeOf(uint32_t first, uint32_t second) const {
-    if (first >= kLeads && first < kLeads + kLeadCount && second >= kVowels && second < kVowels + kVowelCount) {
+    if (first >= kLeads && first < kLeads + kLeadCount && second >= kVowels &&
+        second < kVowels + kVowelCount) {
       return kSyllables + ((first - kLeads) * kVowelCount + (second - kVowels)) * kTailCount;
     }
-    const bool open = first >= kSyllables && first < kSyllables + kSyllableCount && (first - kSyllables) % kTailCount == 0;
+    const bool open = first >= kSyllables && first < kSyllables + kSyllableCount &&
+                      (first - kSyllables) % kTailCount == 0;
     if (open && second > kTails && second < kTails + kTailCount) return first + (second - kTails);
     const auto found = wholes_.find(Key(first, second));
     return found == wholes_.end() ? 0 : found->second;
   }
 
-  // Each character joins the last one of class 0, unless something of no lower class stands between the two.
+  // Each character joins the last one of class 0, unless something of no lower class stands between
+  // the two.
   void Join(std::vector<uint32_t>* characters) const {
     std::vector<uint32_t> joined;
     size_t starter = SIZE_MAX;
@@ -154,7 +163,9 @@ Category CategoryOf(uint32_t code_point) {
   return static_cast<Category>(table[code_point]);
 }
 
-std::string Nfc(std::string_view text) { return TheComposer().Compose(text); }
+std::string Nfc(std::string_view text) {
+  return TheComposer().Compose(text);
+}
 
 bool IsSurelyNfc(std::string_view text) {
   const Composer& composer = TheComposer();
@@ -167,6 +178,8 @@ bool IsSurelyNfc(std::string_view text) {
   }
 }
 
-std::string UnicodeVersion() { return std::string(kCategoriesVersion) + ", NFC " + kCompositionVersion; }
+std::string UnicodeVersion() {
+  return std::string(kCategoriesVersion) + ", NFC " + kCompositionVersion;
+}
 
 }  // namespace braid::corpus

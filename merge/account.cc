@@ -7,15 +7,21 @@ namespace {
 
 const char* RuleName(Rule rule) {
   switch (rule) {
-    case Rule::kCopy: return "copy";
-    case Rule::kConcatenate: return "concatenate";
-    case Rule::kPartial: return "partial";
-    case Rule::kInitialize: return "initialize";
+    case Rule::kCopy:
+      return "copy";
+    case Rule::kConcatenate:
+      return "concatenate";
+    case Rule::kPartial:
+      return "partial";
+    case Rule::kInitialize:
+      return "initialize";
   }
   return "";
 }
 
-Json Range(int64_t begin, int64_t size) { return {begin, begin + size}; }
+Json Range(int64_t begin, int64_t size) {
+  return {begin, begin + size};
+}
 
 Json ToJson(const Source& source, const MergePlan& plan) {
   const Overlap& part = source.overlap;
@@ -37,9 +43,11 @@ std::string SourceText(const Source& source, const Target& target, const MergePl
   const Extent extent = ExtentOf(target.tensor.shape);
   std::vector<std::string> ranges;
   if (part.rows != extent.rows) ranges.push_back("rows " + Columns(part.row, part.rows));
-  if (part.columns != extent.columns) ranges.push_back("columns " + Columns(part.column, part.columns));
+  if (part.columns != extent.columns)
+    ranges.push_back("columns " + Columns(part.column, part.columns));
   const std::string name = plan.sources[source.from] + ":" + source.tensor;
-  return target.rule == Rule::kPartial && !ranges.empty() ? name + "[" + Join(ranges, ", ") + "]" : name;
+  return target.rule == Rule::kPartial && !ranges.empty() ? name + "[" + Join(ranges, ", ") + "]"
+                                                          : name;
 }
 
 std::string TargetText(const Target& target, const MergePlan& plan) {
@@ -53,10 +61,12 @@ std::string TargetText(const Target& target, const MergePlan& plan) {
 std::string Head(const MergePlan& plan, int64_t taken, int64_t fresh) {
   std::vector<std::string> widths;
   for (const model::Stack& path : plan.model.paths) widths.push_back(std::to_string(path.d));
-  return Format("%s: %s, %zu paths of width %s, %s parameters: %s from the parents%s, %s new%s\n", plan.model.name.c_str(),
-                plan.model.connection.kind.c_str(), plan.model.paths.size(), Join(widths, " + ").c_str(),
-                FormatCount(static_cast<double>(taken + fresh)).c_str(), FormatCount(static_cast<double>(taken)).c_str(),
-                plan.base ? " and the base" : "", FormatCount(static_cast<double>(fresh)).c_str(),
+  return Format("%s: %s, %zu paths of width %s, %s parameters: %s from the parents%s, %s new%s\n",
+                plan.model.name.c_str(), plan.model.connection.kind.c_str(),
+                plan.model.paths.size(), Join(widths, " + ").c_str(),
+                FormatCount(static_cast<double>(taken + fresh)).c_str(),
+                FormatCount(static_cast<double>(taken)).c_str(), plan.base ? " and the base" : "",
+                FormatCount(static_cast<double>(fresh)).c_str(),
                 plan.carry_optimizer ? "; AdamW's moments are carried" : "");
 }
 
@@ -64,8 +74,10 @@ std::string SourcesMarkdown(const Json& tensor) {
   std::vector<std::string> sources;
   const std::string rule = tensor["rule"].get<std::string>();
   for (const Json& source : tensor["sources"]) {
-    std::string text = source["parent"].get<std::string>() + " `" + source["tensor"].get<std::string>() + "`";
-    if (rule == "partial") text += " at rows " + source["rows"].dump() + ", columns " + source["columns"].dump();
+    std::string text = source["parent"].get<std::string>() + " `" +
+                       source["tensor"].get<std::string>() + "`";
+    if (rule == "partial")
+      text += " at rows " + source["rows"].dump() + ", columns " + source["columns"].dump();
     sources.push_back(text);
   }
   if (rule == "partial") sources.push_back("the rest new");
@@ -79,18 +91,29 @@ Json ToJson(const MergePlan& plan) {
   for (const Target& target : plan.targets) {
     Json sources = Json::array();
     for (const Source& source : target.sources) sources.push_back(ToJson(source, plan));
-    tensors.push_back({{"name", target.tensor.name}, {"shape", target.tensor.shape}, {"rule", RuleName(target.rule)},
+    tensors.push_back({{"name", target.tensor.name},
+                       {"shape", target.tensor.shape},
+                       {"rule", RuleName(target.rule)},
                        {"sources", sources}});
     if (plan.carry_optimizer) tensors.back()["moments"] = {{"age", target.age}};
   }
   Json dropped = Json::array();
   for (const Dropped& tensor : plan.dropped) {
-    dropped.push_back({{"parent", plan.sources[tensor.from]}, {"tensor", tensor.tensor}, {"elements", tensor.elements},
+    dropped.push_back({{"parent", plan.sources[tensor.from]},
+                       {"tensor", tensor.tensor},
+                       {"elements", tensor.elements},
                        {"of", tensor.of}});
   }
-  const std::vector<std::string> parents(plan.sources.begin(), plan.sources.end() - (plan.base ? 1 : 0));
-  return {{"format", 1}, {"model", model::ToJson(plan.model)}, {"seed", plan.seed}, {"parents", parents}, {"base", plan.base},
-          {"carry_optimizer", plan.carry_optimizer}, {"tensors", tensors}, {"dropped", dropped},
+  const std::vector<std::string> parents(plan.sources.begin(),
+                                         plan.sources.end() - (plan.base ? 1 : 0));
+  return {{"format", 1},
+          {"model", model::ToJson(plan.model)},
+          {"seed", plan.seed},
+          {"parents", parents},
+          {"base", plan.base},
+          {"carry_optimizer", plan.carry_optimizer},
+          {"tensors", tensors},
+          {"dropped", dropped},
           {"parameters", model::ParameterCount(plan.model)}};
 }
 
@@ -98,14 +121,16 @@ std::string ToText(const MergePlan& plan) {
   int64_t taken = 0, all = 0;
   std::string rows;
   for (const Target& target : plan.targets) {
-    for (const Source& source : target.sources) taken += source.overlap.rows * source.overlap.columns;
+    for (const Source& source : target.sources)
+      taken += source.overlap.rows * source.overlap.columns;
     all += target.tensor.elements();
-    rows += Format("  %-40s %-14s %s\n", target.tensor.name.c_str(), Json(target.tensor.shape).dump().c_str(),
-                   TargetText(target, plan).c_str());
+    rows += Format("  %-40s %-14s %s\n", target.tensor.name.c_str(),
+                   Json(target.tensor.shape).dump().c_str(), TargetText(target, plan).c_str());
   }
   for (const Dropped& tensor : plan.dropped) {
     rows += "  dropped: " + plan.sources[tensor.from] + ":" + tensor.tensor;
-    if (tensor.elements < tensor.of) rows += Format(" (%lld of %lld elements)", (long long)tensor.elements, (long long)tensor.of);
+    if (tensor.elements < tensor.of)
+      rows += Format(" (%lld of %lld elements)", (long long)tensor.elements, (long long)tensor.of);
     rows += "\n";
   }
   return Head(plan, taken, all - taken) + rows;
@@ -114,18 +139,23 @@ std::string ToText(const MergePlan& plan) {
 std::string AccountMarkdown(const Json& account) {
   const bool moments = account["carry_optimizer"].get<bool>();
   std::string text = "# Merge account: " + account["model"]["name"].get<std::string>() + "\n\n";
-  text += Format("Seed %lld, %s parameters. Every part was read back and is bit-equal to where it comes from%s.\n\n",
-                 (long long)account["seed"].get<int64_t>(), FormatCount(account["parameters"].get<double>()).c_str(),
-                 moments ? ", and so are AdamW's moments; age is how many updates made them" : "");
+  text += Format(
+      "Seed %lld, %s parameters. Every part was read back and is bit-equal to where it comes "
+      "from%s.\n\n",
+      (long long)account["seed"].get<int64_t>(),
+      FormatCount(account["parameters"].get<double>()).c_str(),
+      moments ? ", and so are AdamW's moments; age is how many updates made them" : "");
   text += moments ? "| tensor | shape | from | SHA-256 | age |\n|---|---|---|---|---|\n"
                   : "| tensor | shape | from | SHA-256 |\n|---|---|---|---|\n";
   for (const Json& tensor : account["tensors"]) {
-    text += "| `" + tensor["name"].get<std::string>() + "` | " + tensor["shape"].dump() + " | " + SourcesMarkdown(tensor) + " | " +
-            tensor.value("sha256", "").substr(0, 16) + " |" + (moments ? " " + tensor["moments"]["age"].dump() + " |" : "") + "\n";
+    text += "| `" + tensor["name"].get<std::string>() + "` | " + tensor["shape"].dump() + " | " +
+            SourcesMarkdown(tensor) + " | " + tensor.value("sha256", "").substr(0, 16) + " |" +
+            (moments ? " " + tensor["moments"]["age"].dump() + " |" : "") + "\n";
   }
   for (const Json& dropped : account["dropped"]) {
-    text += "\nDropped: " + dropped["parent"].get<std::string>() + " `" + dropped["tensor"].get<std::string>() + "`, " +
-            dropped["elements"].dump() + " of " + dropped["of"].dump() + " elements";
+    text += "\nDropped: " + dropped["parent"].get<std::string>() + " `" +
+            dropped["tensor"].get<std::string>() + "`, " + dropped["elements"].dump() + " of " +
+            dropped["of"].dump() + " elements";
   }
   return text + "\n";
 }

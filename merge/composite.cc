@@ -9,27 +9,32 @@
 namespace braid::merge {
 namespace {
 
-Status RequireEqual(const std::string& a_name, const std::string& b_name, const std::string& field, const Json& a,
-                    const Json& b, const std::string& advice) {
+Status RequireEqual(const std::string& a_name, const std::string& b_name, const std::string& field,
+                    const Json& a, const Json& b, const std::string& advice) {
   if (a == b) return OkStatus();
-  return Incompatible("parents do not fit together: " + field + " of " + a_name + " is " + a.dump() + ", of " + b_name + " " +
-                      b.dump() + "; " + advice);
+  return Incompatible("parents do not fit together: " + field + " of " + a_name + " is " +
+                      a.dump() + ", of " + b_name + " " + b.dump() + "; " + advice);
 }
 
-Status CheckArch(const std::string& a_name, const model::Arch& a, const std::string& b_name, const model::Arch& b) {
+Status CheckArch(const std::string& a_name, const model::Arch& a, const std::string& b_name,
+                 const model::Arch& b) {
   for (const model::ArchDifference& one : model::ArchDifferences(a, b)) {
-    BRAID_RETURN_IF_ERROR(RequireEqual(a_name, b_name, "arch." + one.field, one.a, one.b, "it decides what given weights compute, so all must agree"));
+    BRAID_RETURN_IF_ERROR(RequireEqual(a_name, b_name, "arch." + one.field, one.a, one.b,
+                                       "it decides what given weights compute, so all must agree"));
   }
   return OkStatus();
 }
 
 // What all weights of one model have in common.
-Status CheckPair(const std::string& a_name, const model::ModelSpec& a, const std::string& b_name, const model::ModelSpec& b) {
-  const auto equal = [&](const std::string& field, const Json& x, const Json& y, const std::string& advice) {
+Status CheckPair(const std::string& a_name, const model::ModelSpec& a, const std::string& b_name,
+                 const model::ModelSpec& b) {
+  const auto equal = [&](const std::string& field, const Json& x, const Json& y,
+                         const std::string& advice) {
     return RequireEqual(a_name, b_name, field, x, y, advice);
   };
   const std::string retrain = "train both on one tokenizer";
-  BRAID_RETURN_IF_ERROR(equal("tokenizer", a.tokenizer.substr(0, 16), b.tokenizer.substr(0, 16), retrain));
+  BRAID_RETURN_IF_ERROR(
+      equal("tokenizer", a.tokenizer.substr(0, 16), b.tokenizer.substr(0, 16), retrain));
   BRAID_RETURN_IF_ERROR(equal("vocab", a.vocab, b.vocab, retrain));
   BRAID_RETURN_IF_ERROR(equal("pad_id", a.pad_id, b.pad_id, retrain));
   BRAID_RETURN_IF_ERROR(equal("eos_id", a.eos_id, b.eos_id, retrain));
@@ -54,12 +59,14 @@ std::string JsonDifferences(const Json& there, const Json& asked, const std::str
   return Join(parts, "; ");
 }
 
-std::string StackDifferences(const model::Stack& there, const model::Stack& asked, const std::string& who) {
+std::string StackDifferences(const model::Stack& there, const model::Stack& asked,
+                             const std::string& who) {
   return JsonDifferences(model::StackToJson(there), model::StackToJson(asked), who);
 }
 
 const model::Stack* FindPath(const std::vector<model::Stack>& paths, const std::string& name) {
-  const auto found = std::find_if(paths.begin(), paths.end(), [&](const model::Stack& path) { return path.name == name; });
+  const auto found = std::find_if(paths.begin(), paths.end(),
+                                  [&](const model::Stack& path) { return path.name == name; });
   return found == paths.end() ? nullptr : &*found;
 }
 
@@ -69,32 +76,38 @@ std::string Names(const std::vector<model::Stack>& paths) {
   return Join(names, ", ");
 }
 
-Status CheckPlace(const std::string& who, const model::Stack& there, const model::Stack& asked, size_t place) {
+Status CheckPlace(const std::string& who, const model::Stack& there, const model::Stack& asked,
+                  size_t place) {
   if (model::SameShape(there, asked)) return OkStatus();
-  return Incompatible(who + " is not what the composite expects as path " + std::to_string(place) + " (" + asked.name +
-                      "): " + StackDifferences(there, asked, "the composite"));
+  return Incompatible(who + " is not what the composite expects as path " + std::to_string(place) +
+                      " (" + asked.name + "): " + StackDifferences(there, asked, "the composite"));
 }
 
-Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base, const model::ModelSpec& composite) {
+Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base,
+                        const model::ModelSpec& composite) {
   if (base.spec.connection.kind != composite.connection.kind) {
-    return Incompatible("the paths of the base are joined by " + base.spec.connection.kind + ", those of the composite by " +
-                        composite.connection.kind + "; a base is changed within its kind of connection");
+    return Incompatible("the paths of the base are joined by " + base.spec.connection.kind +
+                        ", those of the composite by " + composite.connection.kind +
+                        "; a base is changed within its kind of connection");
   }
   for (const Parent& parent : parents) {
     if (FindPath(composite.paths, parent.name) == nullptr) {
-      return Incompatible("parent " + parent.name + " is no path of the composite, which has " + Names(composite.paths));
+      return Incompatible("parent " + parent.name + " is no path of the composite, which has " +
+                          Names(composite.paths));
     }
   }
   for (size_t p = 0; p < composite.paths.size(); ++p) {
     const model::Stack& path = composite.paths[p];
-    const auto parent = std::find_if(parents.begin(), parents.end(), [&](const Parent& x) { return x.name == path.name; });
+    const auto parent = std::find_if(parents.begin(), parents.end(),
+                                     [&](const Parent& x) { return x.name == path.name; });
     if (parent != parents.end()) {
       BRAID_RETURN_IF_ERROR(CheckPlace("parent " + parent->name, parent->spec.dense, path, p));
       continue;
     }
     const model::Stack* kept = FindPath(base.spec.paths, path.name);
     if (kept == nullptr) {
-      return Incompatible("path " + path.name + " is neither a parent nor a path of the base, which has " +
+      return Incompatible("path " + path.name +
+                          " is neither a parent nor a path of the base, which has " +
                           Names(base.spec.paths) + "; give it as input parent." + path.name);
     }
     BRAID_RETURN_IF_ERROR(CheckPlace("path " + path.name + " of the base", *kept, path, p));
@@ -108,20 +121,23 @@ model::Stack LargeOf(const std::vector<model::Stack>& paths, bool identity) {
   large.identity = identity;
   if (large.heads > 0) return large;
   for (const model::Stack& path : paths) large.heads += path.heads;
-  while (large.heads > 1 && (large.d % large.heads != 0 || large.d / large.heads % 2 != 0)) --large.heads;
+  while (large.heads > 1 && (large.d % large.heads != 0 || large.d / large.heads % 2 != 0))
+    --large.heads;
   return large;
 }
 
-Status AddPathsOfBase(const std::vector<Parent>& parents, const Parent& base, const std::vector<std::string>& drop,
-                      std::vector<model::Stack>* paths) {
+Status AddPathsOfBase(const std::vector<Parent>& parents, const Parent& base,
+                      const std::vector<std::string>& drop, std::vector<model::Stack>* paths) {
   for (const std::string& name : drop) {
     if (FindPath(base.spec.paths, name) == nullptr) {
-      return InvalidArgument("drop: the base has no path " + name + "; it has " + Names(base.spec.paths));
+      return InvalidArgument("drop: the base has no path " + name + "; it has " +
+                             Names(base.spec.paths));
     }
   }
   for (const model::Stack& path : base.spec.paths) {
     if (std::find(drop.begin(), drop.end(), path.name) != drop.end()) continue;
-    const auto parent = std::find_if(parents.begin(), parents.end(), [&](const Parent& x) { return x.name == path.name; });
+    const auto parent = std::find_if(parents.begin(), parents.end(),
+                                     [&](const Parent& x) { return x.name == path.name; });
     paths->push_back(parent == parents.end() ? path : parent->spec.dense);
     paths->back().name = path.name;
   }
@@ -138,11 +154,15 @@ Status CheckParents(const std::vector<Parent>& parents, const std::optional<Pare
   std::set<std::string> names;
   for (const Parent& parent : parents) {
     if (parent.spec.kind != model::Kind::kDense) {
-      return Incompatible("parent " + parent.name + " is a composite; parents are paths (dense models), a composite is a base");
+      return Incompatible(
+          "parent " + parent.name +
+          " is a composite; parents are paths (dense models), a composite is a base");
     }
-    if (!names.insert(parent.name).second) return InvalidArgument("two parents are called " + parent.name);
+    if (!names.insert(parent.name).second)
+      return InvalidArgument("two parents are called " + parent.name);
     if (base && parent.name == base->name) {
-      return InvalidArgument("a parent is called " + parent.name + ", which is what the account calls the base; name it otherwise");
+      return InvalidArgument("a parent is called " + parent.name +
+                             ", which is what the account calls the base; name it otherwise");
     }
     const Parent& first = base ? *base : parents.front();
     BRAID_RETURN_IF_ERROR(CheckPair(first.name, first.spec, parent.name, parent.spec));
@@ -150,25 +170,31 @@ Status CheckParents(const std::vector<Parent>& parents, const std::optional<Pare
   return OkStatus();
 }
 
-Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Parent>& base, const model::ModelSpec& composite) {
-  if (composite.kind != model::Kind::kComposite) return InvalidArgument("spec.model is dense; a merge makes composites");
+Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Parent>& base,
+                      const model::ModelSpec& composite) {
+  if (composite.kind != model::Kind::kComposite)
+    return InvalidArgument("spec.model is dense; a merge makes composites");
   BRAID_RETURN_IF_ERROR(CheckParents(parents, base));
   const Parent& first = base ? *base : parents.front();
   BRAID_RETURN_IF_ERROR(CheckPair(first.name, first.spec, "the composite", composite));
   if (base) return CheckAgainstBase(parents, *base, composite);
   if (parents.size() != composite.paths.size()) {
-    return InvalidArgument(Format("the composite has %zu paths, there are %zu parents", composite.paths.size(), parents.size()));
+    return InvalidArgument(Format("the composite has %zu paths, there are %zu parents",
+                                  composite.paths.size(), parents.size()));
   }
   for (size_t p = 0; p < parents.size(); ++p) {
-    BRAID_RETURN_IF_ERROR(CheckPlace("parent " + parents[p].name, parents[p].spec.dense, composite.paths[p], p));
+    BRAID_RETURN_IF_ERROR(
+        CheckPlace("parent " + parents[p].name, parents[p].spec.dense, composite.paths[p], p));
   }
   return OkStatus();
 }
 
 Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arch& arch) {
-  if (path.spec.kind != model::Kind::kDense) return Incompatible(path.name + " is a composite; a path is a dense model");
+  if (path.spec.kind != model::Kind::kDense)
+    return Incompatible(path.name + " is a composite; a path is a dense model");
   if (!model::SameShape(path.spec.dense, asked)) {
-    return Incompatible(path.name + " is not what the recipe says of it: " + StackDifferences(path.spec.dense, asked, "the recipe"));
+    return Incompatible(path.name + " is not what the recipe says of it: " +
+                        StackDifferences(path.spec.dense, asked, "the recipe"));
   }
   BRAID_RETURN_IF_ERROR(CheckArch(path.name, path.spec.arch, "the recipe", arch));
   return CheckTensors(path);
@@ -183,15 +209,19 @@ Status CheckModel(const Parent& parent, const model::ModelSpec& asked) {
   there.arch.residual_init = asked.arch.residual_init;
   there.connection.init = asked.connection.init;
   there.large.identity = asked.large.identity;
-  const std::string differences = JsonDifferences(model::ToJson(there), model::ToJson(asked), "the recipe");
-  if (!differences.empty()) return Incompatible(parent.name + " is not what the recipe says of it: " + differences);
+  const std::string differences = JsonDifferences(model::ToJson(there), model::ToJson(asked),
+                                                  "the recipe");
+  if (!differences.empty())
+    return Incompatible(parent.name + " is not what the recipe says of it: " + differences);
   return CheckTensors(parent);
 }
 
-Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const std::optional<Parent>& base,
+Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents,
+                                     const std::optional<Parent>& base,
                                      const CompositeOptions& options) {
   BRAID_RETURN_IF_ERROR(CheckParents(parents, base));
-  if (!base && !options.drop.empty()) return InvalidArgument("drop: there is no base whose paths could be dropped");
+  if (!base && !options.drop.empty())
+    return InvalidArgument("drop: there is no base whose paths could be dropped");
   model::ModelSpec composite = base ? base->spec : parents.front().spec;
   composite.kind = model::Kind::kComposite;
   composite.name = options.name;

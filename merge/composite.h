@@ -1,4 +1,5 @@
-// Whether parents fit together, and the composite that follows from them (PaPaformer sections 6 and 10).
+// Whether parents fit together, and the composite that follows from them (PaPaformer sections 6 and
+// 10).
 #pragma once
 
 #include <optional>
@@ -11,18 +12,22 @@
 
 namespace braid::merge {
 
-// Parents are dense models with names of their own that agree in what one model can have only one of: tokenizer, vocab,
-// pad_id, eos_id and the arch fields that decide what copied weights compute (attn_out_proj, ffn_gate, rope_layout,
-// rope_base, norm_eps). Width, depth, heads and block may differ. A `base` is a composite that agrees in the same fields, and
-// with one no parent is needed. kFailedPrecondition (INCOMPATIBLE_PARENTS) names parent, field and both values.
+// Parents are dense models with names of their own that agree in what one model can have only one
+// of: tokenizer, vocab, pad_id, eos_id and the arch fields that decide what copied weights compute
+// (attn_out_proj, ffn_gate, rope_layout, rope_base, norm_eps). Width, depth, heads and block may
+// differ. A `base` is a composite that agrees in the same fields, and with one no parent is needed.
+// kFailedPrecondition (INCOMPATIBLE_PARENTS) names parent, field and both values.
 Status CheckParents(const std::vector<Parent>& parents, const std::optional<Parent>& base);
 
-// The same for what is asked for against what is there: `composite` has a path for every parent, in their order, or with a
-// base by name, and every other path is one of the base; shapes are equal in every field.
-Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Parent>& base, const model::ModelSpec& composite);
+// The same for what is asked for against what is there: `composite` has a path for every parent, in
+// their order, or with a base by name, and every other path is one of the base; shapes are equal in
+// every field.
+Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Parent>& base,
+                      const model::ModelSpec& composite);
 
-// A path that was trained before against what a recipe says of it, while nothing is known of the others: its shape, the arch
-// fields of CheckParents, and its tensors. INCOMPATIBLE_PARENTS names the path, the field or tensor, and both values.
+// A path that was trained before against what a recipe says of it, while nothing is known of the
+// others: its shape, the arch fields of CheckParents, and its tensors. INCOMPATIBLE_PARENTS names
+// the path, the field or tensor, and both values.
 Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arch& arch);
 
 // The same of a model of any kind: all of its spec but its name and sequence, and its tensors.
@@ -34,11 +39,12 @@ struct CompositeOptions {
   std::vector<std::string> drop;  // paths of the base that the composite does without
 };
 
-// The composite's spec. Its paths are the parents in their order; with a base, those of the base without `drop`, each one
-// that a parent is called like replaced by it, and then the other parents. Large blocks are llama blocks of all the paths'
-// heads, or as many below that as divide D into even sizes; of `slice` they start as the identity. Those of a base stay
-// where D stays.
-Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents, const std::optional<Parent>& base,
+// The composite's spec. Its paths are the parents in their order; with a base, those of the base
+// without `drop`, each one that a parent is called like replaced by it, and then the other parents.
+// Large blocks are llama blocks of all the paths' heads, or as many below that as divide D into
+// even sizes; of `slice` they start as the identity. Those of a base stay where D stays.
+Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents,
+                                     const std::optional<Parent>& base,
                                      const CompositeOptions& options);
 
 }  // namespace braid::merge

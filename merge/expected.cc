@@ -29,44 +29,55 @@ Status CheckBase(const Expected& expected, const Parent& base) {
   return CheckTensors(base);
 }
 
-Status CheckVocabulary(const Expected& expected, const Parent& parent, const std::string& tokenizer) {
+Status CheckVocabulary(const Expected& expected, const Parent& parent,
+                       const std::string& tokenizer) {
   if (!tokenizer.empty() && parent.spec.tokenizer != tokenizer) {
-    return Incompatible("it was trained with tokenizer " + parent.spec.tokenizer.substr(0, 12) + ", the recipe's is " + tokenizer.substr(0, 12) +
+    return Incompatible("it was trained with tokenizer " + parent.spec.tokenizer.substr(0, 12) +
+                        ", the recipe's is " + tokenizer.substr(0, 12) +
                         "; give the tokenizer.file that it was trained with");
   }
   if (expected.vocab == 0 || parent.spec.vocab == expected.vocab) return OkStatus();
-  return Incompatible(Format("%s has %lld rows of vocabulary, and the tokenizer that the recipe trains would give %lld; give the "
-                             "tokenizer.file that it was trained with",
-                             parent.name.c_str(), (long long)parent.spec.vocab, (long long)expected.vocab));
+  return Incompatible(
+      Format("%s has %lld rows of vocabulary, and the tokenizer that the recipe trains would give "
+             "%lld; give the "
+             "tokenizer.file that it was trained with",
+             parent.name.c_str(), (long long)parent.spec.vocab, (long long)expected.vocab));
 }
 
 Status CheckOne(const Expected& expected, const Parent& parent, const std::string& tokenizer) {
   BRAID_RETURN_IF_ERROR(CheckVocabulary(expected, parent, tokenizer));
   switch (expected.as) {
-    case Expected::As::kPath: return CheckPath(parent, expected.spec.dense, expected.spec.arch);
-    case Expected::As::kWhole: return CheckModel(parent, Filled(expected.spec, parent.spec));
-    case Expected::As::kBase: return CheckBase(expected, parent);
+    case Expected::As::kPath:
+      return CheckPath(parent, expected.spec.dense, expected.spec.arch);
+    case Expected::As::kWhole:
+      return CheckModel(parent, Filled(expected.spec, parent.spec));
+    case Expected::As::kBase:
+      return CheckBase(expected, parent);
   }
   return OkStatus();
 }
 
 }  // namespace
 
-Status CheckExpected(const std::vector<Expected>& all, const std::string& file, const std::string& tokenizer, const ReadExpected& read) {
+Status CheckExpected(const std::vector<Expected>& all, const std::string& file,
+                     const std::string& tokenizer, const ReadExpected& read) {
   std::string known, known_from;  // tokenizer of the first one
   for (const Expected& expected : all) {
     const auto fail = [&](const Status& status) {
       return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
-                    Format("%s:%d: ", file.c_str(), expected.line) + expected.checkpoint + ": " + status.message());
+                    Format("%s:%d: ", file.c_str(), expected.line) + expected.checkpoint + ": " +
+                        status.message());
     };
     const Result<std::optional<Parent>> parent = read(expected);
     if (!parent.ok()) return fail(parent.status());
     if (!parent->has_value()) continue;
-    if (const Status status = CheckOne(expected, **parent, tokenizer); !status.ok()) return fail(status);
+    if (const Status status = CheckOne(expected, **parent, tokenizer); !status.ok())
+      return fail(status);
     const std::string& own = (*parent)->spec.tokenizer;
     if (known.empty()) known = own, known_from = expected.checkpoint;
     if (own == known) continue;
-    return fail(Incompatible("it was trained with tokenizer " + own.substr(0, 12) + ", " + known_from + " with " + known.substr(0, 12) +
+    return fail(Incompatible("it was trained with tokenizer " + own.substr(0, 12) + ", " +
+                             known_from + " with " + known.substr(0, 12) +
                              "; the models of a run share one"));
   }
   return OkStatus();

@@ -16,17 +16,22 @@ namespace {
 
 constexpr char kUsage[] =
     "braid-merge TASK.json                           do the job of a task file (docs/tasks.md)\n"
-    "braid-merge plan FOLDER FOLDER...               where every tensor would come from; writes nothing\n"
-    "braid-merge start FOLDER FOLDER... --out FOLDER write the composite of checkpoint folders, with its account\n"
+    "braid-merge plan FOLDER FOLDER...               where every tensor would come from; writes "
+    "nothing\n"
+    "braid-merge start FOLDER FOLDER... --out FOLDER write the composite of checkpoint folders, "
+    "with its account\n"
     "    [--name composite] [--connect share|routed|slice|JSON] [--seed 42] [--carry-optimizer]\n"
-    "    [--base FOLDER] [--drop PATH,PATH]          swap, add and drop paths of a composite; with it FOLDERs may be\n"
-    "                                                none, and NAME=FOLDER says which path one is\n";
+    "    [--base FOLDER] [--drop PATH,PATH]          swap, add and drop paths of a composite; with "
+    "it FOLDERs may be\n"
+    "                                                none, and NAME=FOLDER says which path one "
+    "is\n";
 
 std::string Usage() {
   std::string usage = std::string(kUsage) + "    options of the connection:\n";
   for (const ConnectionOption& option : ConnectionOptions()) {
     usage += Format("    [--%s%s]%*s%s\n", option.name, option.value ? " X" : "",
-                    static_cast<int>(20 - std::string(option.name).size() - (option.value ? 2 : 0)), "", option.help);
+                    static_cast<int>(20 - std::string(option.name).size() - (option.value ? 2 : 0)),
+                    "", option.help);
   }
   return usage;
 }
@@ -34,7 +39,8 @@ std::string Usage() {
 Result<Arguments> ParseArguments(int argc, char** argv) {
   std::vector<std::string> options = {"out", "name", "connect", "seed", "base", "drop"};
   std::vector<std::string> flags = {"help", "carry-optimizer"};
-  for (const ConnectionOption& option : ConnectionOptions()) (option.value ? options : flags).push_back(option.name);
+  for (const ConnectionOption& option : ConnectionOptions())
+    (option.value ? options : flags).push_back(option.name);
   return Arguments::Parse(argc, argv, options, flags);
 }
 
@@ -92,4 +98,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::merge
 
-int main(int argc, char** argv) { return braid::GuardedMain("braid-merge", braid::merge::Main, argc, argv); }
+int main(int argc, char** argv) {
+  return braid::GuardedMain("braid-merge", braid::merge::Main, argc, argv);
+}

@@ -73,20 +73,25 @@ Status RunMergeJob(const task::Task& task, task::Channel& channel) {
   BRAID_RETURN_IF_ERROR(CheckParents(sources.parents, sources.base));
   const model::ModelSpec& first = sources.base ? sources.base->spec : sources.parents.front().spec;
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite, ResolveModel(spec.model, first));
-  BRAID_ASSIGN_OR_RETURN(const MergePlan plan, PlanMerge(sources.parents, sources.base, composite,
-                                                         {static_cast<uint64_t>(spec.seed), spec.carry_optimizer}));
+  BRAID_ASSIGN_OR_RETURN(const MergePlan plan,
+                         PlanMerge(sources.parents, sources.base, composite,
+                                   {static_cast<uint64_t>(spec.seed), spec.carry_optimizer}));
   const std::string folder = JoinPath(task.output, "model");
-  BRAID_RETURN_IF_ERROR(WriteComposite(plan, sources.folders, folder, [&](int64_t done, int64_t total) {
-    channel.Progress("merging", "tensors", done, total);
-  }));
+  BRAID_RETURN_IF_ERROR(WriteComposite(
+      plan, sources.folders, folder,
+      [&](int64_t done, int64_t total) { channel.Progress("merging", "tensors", done, total); }));
   BRAID_ASSIGN_OR_RETURN(const Json account, ProveComposite(plan, sources.folders, folder));
   const std::string report = JoinPath(task.output, "merge");
   BRAID_RETURN_IF_ERROR(MakeFolder(report));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(report, "merge.json"), account));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(report, "merge.md"), AccountMarkdown(account)));
-  const Json summary = {{"model", composite.name}, {"parameters", account["parameters"]}, {"parents", spec.parents}};
-  channel.AddOutput("model", "checkpoint", "model", {{"step", 0}, {"tokens", 0}, {"model", composite.name},
-                                                     {"parameters", account["parameters"]}});
+  const Json summary = {
+      {"model", composite.name}, {"parameters", account["parameters"]}, {"parents", spec.parents}};
+  channel.AddOutput("model", "checkpoint", "model",
+                    {{"step", 0},
+                     {"tokens", 0},
+                     {"model", composite.name},
+                     {"parameters", account["parameters"]}});
   channel.AddOutput("merge", "merge", "merge", summary);
   channel.Succeed(summary);
   return OkStatus();

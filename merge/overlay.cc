@@ -35,7 +35,8 @@ Overlap Whole(const model::TensorSpec& tensor) {
 
 Axis Stream(const model::ModelSpec& spec, const std::string& counts = "stream") {
   Axis axis{counts, spec.large.d, {}};
-  for (size_t p = 0; p < spec.paths.size(); ++p) axis.pieces.push_back({p, spec.slice_begin(p), spec.paths[p].d});
+  for (size_t p = 0; p < spec.paths.size(); ++p)
+    axis.pieces.push_back({p, spec.slice_begin(p), spec.paths[p].d});
   return axis;
 }
 
@@ -47,7 +48,8 @@ Axis Choices(const model::ModelSpec& spec, bool combination) {
 }
 
 Axis LayerAxis(const model::ModelSpec& spec, int64_t width, const std::string& counts) {
-  return width == spec.large.d ? Stream(spec, counts + " stream") : Axis{counts + " common", width, {}};
+  return width == spec.large.d ? Stream(spec, counts + " stream")
+                               : Axis{counts + " common", width, {}};
 }
 
 Axis RouterInput(const model::ModelSpec& spec, int64_t layer) {
@@ -57,8 +59,10 @@ Axis RouterInput(const model::ModelSpec& spec, int64_t layer) {
   return {"combined", spec.common_width(), {}};
 }
 
-// Of a tensor outside large blocks and the paths' blocks; `name` in parts. Axes of which nothing is known are whole.
-std::vector<Axis> AxesOf(const model::ModelSpec& spec, const model::TensorSpec& tensor, const std::vector<std::string>& name) {
+// Of a tensor outside large blocks and the paths' blocks; `name` in parts. Axes of which nothing is
+// known are whole.
+std::vector<Axis> AxesOf(const model::ModelSpec& spec, const model::TensorSpec& tensor,
+                         const std::vector<std::string>& name) {
   const bool parallel = name[0] == "parallel";
   const std::string& what = name[parallel ? 2 : 0];
   const int64_t layer = parallel ? std::stoll(name[1]) : 0;
@@ -99,9 +103,13 @@ void AddSegment(Segment segment, std::vector<Segment>* segments) {
 }  // namespace
 
 Overlay::Overlay(const model::ModelSpec& base, const model::ModelSpec& composite)
-    : base_(base), composite_(composite), base_path_(composite.paths.size()), base_tensors_(model::Tensors(base)) {
+    : base_(base),
+      composite_(composite),
+      base_path_(composite.paths.size()),
+      base_tensors_(model::Tensors(base)) {
   const auto index_of = [](const std::vector<model::Stack>& paths, const std::string& name) {
-    return static_cast<size_t>(std::find_if(paths.begin(), paths.end(), [&](const model::Stack& x) { return x.name == name; }) -
+    return static_cast<size_t>(std::find_if(paths.begin(), paths.end(),
+                                            [&](const model::Stack& x) { return x.name == name; }) -
                                paths.begin());
   };
   for (size_t p = 0; p < composite.paths.size(); ++p) {
@@ -112,7 +120,9 @@ Overlay::Overlay(const model::ModelSpec& base, const model::ModelSpec& composite
     }
     for (size_t q = 0; q < base.paths.size(); ++q) {
       const bool dropped = index_of(composite.paths, base.paths[q].name) == composite.paths.size();
-      if (dropped && base.slice_begin(q) == composite.slice_begin(p) && base.paths[q].d == composite.paths[p].d) base_path_[p] = q;
+      if (dropped && base.slice_begin(q) == composite.slice_begin(p) &&
+          base.paths[q].d == composite.paths[p].d)
+        base_path_[p] = q;
     }
   }
 }
@@ -120,7 +130,8 @@ Overlay::Overlay(const model::ModelSpec& base, const model::ModelSpec& composite
 bool Overlay::KeepsLarge() const {
   model::Stack was = base_.large;
   was.identity = composite_.large.identity;  // how they started does not matter any more
-  if (!model::SameShape(was, composite_.large) || base_.paths.size() != composite_.paths.size()) return false;
+  if (!model::SameShape(was, composite_.large) || base_.paths.size() != composite_.paths.size())
+    return false;
   for (size_t p = 0; p < composite_.paths.size(); ++p) {
     if (base_path_[p] != p || base_.paths[p].d != composite_.paths[p].d) return false;
   }
@@ -130,7 +141,9 @@ bool Overlay::KeepsLarge() const {
 // Of a tensor outside large blocks: where each piece of an axis lies in the base's.
 std::vector<Overlay::Segment> Overlay::Segments(const Axis& to, const Axis& from) const {
   if (to.counts != from.counts) return {};
-  if (to.pieces.empty()) return to.extent == from.extent ? std::vector<Segment>{{0, 0, to.extent}} : std::vector<Segment>{};
+  if (to.pieces.empty())
+    return to.extent == from.extent ? std::vector<Segment>{{0, 0, to.extent}}
+                                    : std::vector<Segment>{};
   std::vector<Segment> segments;
   for (const Axis::Piece& piece : to.pieces) {
     const bool combination = piece.path == composite_.paths.size();
@@ -144,20 +157,24 @@ std::vector<Overlay::Segment> Overlay::Segments(const Axis& to, const Axis& from
 Overlay::Part Overlay::Find(const model::TensorSpec& tensor) const {
   std::vector<std::string> name = Split(tensor.name, '.');
   // The index of a path in a name: shrink.<p>.weight, parallel.<l>.path_in.<p>.weight.
-  const size_t at = name[0] == "shrink" && name.size() == 3 ? 1 : name.size() == 5 && name[2].starts_with("path_") ? 3 : 0;
+  const size_t at = name[0] == "shrink" && name.size() == 3            ? 1
+                    : name.size() == 5 && name[2].starts_with("path_") ? 3
+                                                                       : 0;
   if (at > 0) {
     const std::optional<size_t> path = base_path_[std::stoul(name[at])];
     if (!path) return {};
     name[at] = std::to_string(*path);
   }
   const std::string from = Join(name, ".");
-  const auto found = std::find_if(base_tensors_.begin(), base_tensors_.end(), [&](const auto& x) { return x.name == from; });
+  const auto found = std::find_if(base_tensors_.begin(), base_tensors_.end(),
+                                  [&](const auto& x) { return x.name == from; });
   if (found == base_tensors_.end()) return {};
   if (name[0] == "large") return KeepsLarge() ? Part{from, {Whole(tensor)}} : Part{};
 
   const std::vector<Axis> to = AxesOf(composite_, tensor, name), old = AxesOf(base_, *found, name);
   const bool matrix = to.size() == 2;
-  const std::vector<Segment> rows = matrix ? Segments(to[0], old[0]) : std::vector<Segment>{{0, 0, 1}};
+  const std::vector<Segment> rows = matrix ? Segments(to[0], old[0])
+                                           : std::vector<Segment>{{0, 0, 1}};
   Part part{from, {}};
   for (const Segment& row : rows) {
     for (const Segment& column : Segments(to.back(), old.back())) {

@@ -14,7 +14,8 @@ namespace {
 
 std::vector<Parent::Tensor> TensorsOf(const storage::SafetensorsFile& file) {
   std::vector<Parent::Tensor> tensors;
-  for (const storage::TensorEntry& entry : file.tensors()) tensors.push_back({entry.name, entry.dtype, entry.shape});
+  for (const storage::TensorEntry& entry : file.tensors())
+    tensors.push_back({entry.name, entry.dtype, entry.shape});
   return tensors;
 }
 
@@ -24,11 +25,14 @@ Status ReadAges(const std::string& path, Parent::Moments* moments) {
   JsonReader read(state, path);
   moments->step = read.RequireInt("step");
   const Json& steps = read.Value("steps");
-  if (!steps.is_null() && !steps.is_object()) return InvalidArgument(path + ".steps: expected an object of tensors");
-  if (steps.is_null()) return moments->step >= 0 ? OkStatus() : InvalidArgument(path + ".step: must not be negative");
+  if (!steps.is_null() && !steps.is_object())
+    return InvalidArgument(path + ".steps: expected an object of tensors");
+  if (steps.is_null())
+    return moments->step >= 0 ? OkStatus() : InvalidArgument(path + ".step: must not be negative");
   for (const auto& [tensor, age] : steps.items()) {
     if (!age.is_number_integer() || age.get<int64_t>() < 0) {
-      return InvalidArgument(path + ".steps." + tensor + ": expected a number of updates, found " + age.dump());
+      return InvalidArgument(path + ".steps." + tensor + ": expected a number of updates, found " +
+                             age.dump());
     }
     moments->steps[tensor] = age.get<int64_t>();
   }
@@ -38,8 +42,11 @@ Status ReadAges(const std::string& path, Parent::Moments* moments) {
 Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& folder) {
   const std::string path = JoinPath(folder, "optimizer.safetensors");
   if (!PathExists(path)) {
-    return Incompatible("parent " + name + " has no optimizer.safetensors, which carry_optimizer needs; take a checkpoint "
-                        "with the state of training (the model of a train job has it), or merge without carry_optimizer");
+    return Incompatible(
+        "parent " + name +
+        " has no optimizer.safetensors, which carry_optimizer needs; take a checkpoint "
+        "with the state of training (the model of a train job has it), or merge without "
+        "carry_optimizer");
   }
   BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(path));
   Parent::Moments moments;
@@ -48,18 +55,22 @@ Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& 
   return moments;
 }
 
-Status CheckAgainst(const std::string& parent, const std::string& prefix, const std::vector<model::TensorSpec>& expected,
+Status CheckAgainst(const std::string& parent, const std::string& prefix,
+                    const std::vector<model::TensorSpec>& expected,
                     std::map<std::string, const Parent::Tensor*>* there) {
   for (const model::TensorSpec& tensor : expected) {
     const std::string name = prefix + tensor.name;
     const auto found = there->find(name);
-    if (found == there->end()) return Incompatible("parent " + parent + ": tensor " + name + " is missing");
+    if (found == there->end())
+      return Incompatible("parent " + parent + ": tensor " + name + " is missing");
     if (found->second->dtype != "F32") {
-      return Incompatible("parent " + parent + ": tensor " + name + " is " + found->second->dtype + ", expected F32");
+      return Incompatible("parent " + parent + ": tensor " + name + " is " + found->second->dtype +
+                          ", expected F32");
     }
     if (found->second->shape != tensor.shape) {
-      return Incompatible("parent " + parent + ": tensor " + name + " has shape " + Json(found->second->shape).dump() +
-                          ", its config.json says " + Json(tensor.shape).dump());
+      return Incompatible("parent " + parent + ": tensor " + name + " has shape " +
+                          Json(found->second->shape).dump() + ", its config.json says " +
+                          Json(tensor.shape).dump());
     }
     there->erase(found);
   }
@@ -93,7 +104,8 @@ Result<Parent> ReadParent(const std::string& name, const std::string& folder, bo
   Parent parent;
   parent.name = name;
   BRAID_ASSIGN_OR_RETURN(parent.spec, model::FromJson(model, path + ".model"));
-  BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+  BRAID_ASSIGN_OR_RETURN(const auto file,
+                         storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
   parent.tensors = TensorsOf(file);
   if (moments) {
     BRAID_ASSIGN_OR_RETURN(parent.moments, ReadMoments(name, folder));
@@ -111,8 +123,9 @@ Status CheckFinite(const std::string& folder) {
       float value = 0;
       std::memcpy(&value, bytes.data() + at, sizeof(float));
       if (std::isfinite(value)) continue;
-      return InvalidArgument(Format("%s: tensor %s holds %g at element %zu; use an earlier checkpoint", path.c_str(), entry.name.c_str(),
-                                    static_cast<double>(value), at / sizeof(float)));
+      return InvalidArgument(
+          Format("%s: tensor %s holds %g at element %zu; use an earlier checkpoint", path.c_str(),
+                 entry.name.c_str(), static_cast<double>(value), at / sizeof(float)));
     }
   }
   return OkStatus();
@@ -123,14 +136,16 @@ Status CheckTensors(const Parent& parent) {
   auto there = ByName(parent.tensors);
   BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "", expected, &there));
   if (!there.empty()) {
-    return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first + " has no place in the composite");
+    return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first +
+                        " has no place in the composite");
   }
   if (!parent.moments) return OkStatus();
   there = ByName(parent.moments->tensors);
   BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "m.", expected, &there));
   BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "v.", expected, &there));
   if (there.empty()) return OkStatus();
-  return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first + " of optimizer.safetensors belongs to none of its weights");
+  return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first +
+                      " of optimizer.safetensors belongs to none of its weights");
 }
 
 }  // namespace braid::merge

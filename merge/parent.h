@@ -1,5 +1,5 @@
-// A parent of a merge (a checkpoint of a path), or its base (one of a composite), as far as planning needs it: what the
-// headers of its files say.
+// A parent of a merge (a checkpoint of a path), or its base (one of a composite), as far as
+// planning needs it: what the headers of its files say.
 #pragma once
 
 #include <cstdint>
@@ -34,15 +34,17 @@ struct Parent {
   std::optional<Moments> moments;  // not read unless asked for
 };
 
-// config.json and the header of model.safetensors of a checkpoint folder; with `moments` also state.json and the header of
-// optimizer.safetensors, without which the parent is kFailedPrecondition (INCOMPATIBLE_PARENTS).
+// config.json and the header of model.safetensors of a checkpoint folder; with `moments` also
+// state.json and the header of optimizer.safetensors, without which the parent is
+// kFailedPrecondition (INCOMPATIBLE_PARENTS).
 Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments = false);
 
-// The tensors are those of its spec, all of them and no others, F32 and in their shapes; so are the moments if they were
-// read. Else INCOMPATIBLE_PARENTS with parent and tensor.
+// The tensors are those of its spec, all of them and no others, F32 and in their shapes; so are the
+// moments if they were read. Else INCOMPATIBLE_PARENTS with parent and tensor.
 Status CheckTensors(const Parent& parent);
 
-// Every value of model.safetensors in `folder` is finite. Else kInvalidArgument with tensor and place.
+// Every value of model.safetensors in `folder` is finite. Else kInvalidArgument with tensor and
+// place.
 Status CheckFinite(const std::string& folder);
 
 Status Incompatible(const std::string& message);

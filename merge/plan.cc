@@ -21,7 +21,8 @@ bool SplitParallel(const std::string& name, size_t* path, std::string* layer, st
 
 class Planner {
  public:
-  Planner(const std::vector<Parent>& parents, const std::optional<Parent>& base, const model::ModelSpec& composite)
+  Planner(const std::vector<Parent>& parents, const std::optional<Parent>& base,
+          const model::ModelSpec& composite)
       : composite_(composite) {
     for (const Parent& parent : parents) sources_.push_back(&parent);
     if (base) {
@@ -31,8 +32,12 @@ class Planner {
     }
     for (size_t p = 0; p < composite.paths.size(); ++p) {
       // Without a base the order counts, and parents may have other names than their paths.
-      const auto named = std::find_if(parents.begin(), parents.end(), [&](const Parent& x) { return x.name == composite.paths[p].name; });
-      parent_of_.push_back(!base ? p : named == parents.end() ? base_ : static_cast<size_t>(named - parents.begin()));
+      const auto named = std::find_if(parents.begin(), parents.end(), [&](const Parent& x) {
+        return x.name == composite.paths[p].name;
+      });
+      parent_of_.push_back(!base                    ? p
+                           : named == parents.end() ? base_
+                                                    : static_cast<size_t>(named - parents.begin()));
     }
   }
 
@@ -45,13 +50,15 @@ class Planner {
       SideBySide(&target);
     } else if (SplitParallel(tensor.name, &path, &layer, &rest)) {
       const bool kept = parent_of_[path] == base_;
-      const std::string from = kept ? "parallel." + layer + ".path." + std::to_string(*overlay_->BasePath(path)) + "." + rest
+      const std::string from = kept ? "parallel." + layer + ".path." +
+                                          std::to_string(*overlay_->BasePath(path)) + "." + rest
                                     : "blocks." + layer + "." + rest;
       const Extent extent = ExtentOf(tensor.shape);
       target.sources.push_back({parent_of_[path], from, {0, 0, 0, 0, extent.rows, extent.columns}});
     } else if (overlay_) {
       const Overlay::Part part = overlay_->Find(tensor);
-      for (const Overlap& overlap : part.overlaps) target.sources.push_back({base_, part.tensor, overlap});
+      for (const Overlap& overlap : part.overlaps)
+        target.sources.push_back({base_, part.tensor, overlap});
     }
     target.rule = RuleOf(target);
     for (const Source& source : target.sources) {
@@ -62,7 +69,8 @@ class Planner {
 
   int64_t Age(const Target& target) const {
     int64_t age = 0;
-    for (const Source& source : target.sources) age = std::max(age, sources_[source.from]->moments->Age(source.tensor));
+    for (const Source& source : target.sources)
+      age = std::max(age, sources_[source.from]->moments->Age(source.tensor));
     return age;
   }
 
@@ -79,7 +87,8 @@ class Planner {
   }
 
  private:
-  // The columns of every path, its own parent's or those that it has in the base. Neighbours from one tensor are one part.
+  // The columns of every path, its own parent's or those that it has in the base. Neighbours from
+  // one tensor are one part.
   void SideBySide(Target* target) const {
     const int64_t rows = ExtentOf(target->tensor.shape).rows;
     for (size_t p = 0; p < composite_.paths.size(); ++p) {
@@ -93,14 +102,16 @@ class Planner {
           continue;
         }
       }
-      target->sources.push_back({parent_of_[p], target->tensor.name, {0, column, 0, from, rows, width}});
+      target->sources.push_back(
+          {parent_of_[p], target->tensor.name, {0, column, 0, from, rows, width}});
     }
   }
 
   Rule RuleOf(const Target& target) const {
     if (target.sources.empty()) return Rule::kInitialize;
     int64_t covered = 0;
-    for (const Source& source : target.sources) covered += source.overlap.rows * source.overlap.columns;
+    for (const Source& source : target.sources)
+      covered += source.overlap.rows * source.overlap.columns;
     if (covered < target.tensor.elements()) return Rule::kPartial;
     if (target.sources.size() > 1) return Rule::kConcatenate;
     const Source& source = target.sources.front();
@@ -114,7 +125,7 @@ class Planner {
   std::vector<const Parent*> sources_;
   std::optional<Overlay> overlay_;
   size_t base_ = SIZE_MAX;
-  std::vector<size_t> parent_of_;  // path -> source of its blocks
+  std::vector<size_t> parent_of_;                           // path -> source of its blocks
   std::map<std::pair<size_t, std::string>, int64_t> used_;  // elements
 };
 

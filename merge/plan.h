@@ -1,15 +1,17 @@
-// What a merge would do, before anything is written: where does each tensor of the composite come from (PaPaformer section 6).
-// Pure; the coordinator and the CLI use it.
+// What a merge would do, before anything is written: where does each tensor of the composite come
+// from (PaPaformer section 6). Pure; the coordinator and the CLI use it.
 //
 //   tensor of the composite              without a base                     with a base
-//   embed, head; of slice also norm      the parents' columns side by side  a parent's, or those of the path in the base
-//   parallel.<l>.path.<p>.*              blocks.<l>.* of the parent         the same, or the path's blocks in the base
-//   everything else                      new, from (seed, name)             overlay.h: what the base has, the rest new
+//   embed, head; of slice also norm      the parents' columns side by side  a parent's, or those of
+//   the path in the base parallel.<l>.path.<p>.*              blocks.<l>.* of the parent the same,
+//   or the path's blocks in the base everything else                      new, from (seed, name)
+//   overlay.h: what the base has, the rest new
 //
-// Of share and routed composites the parents' final norms are dropped: what the composite's norms is another stream. With
-// `carry_optimizer` AdamW's moments go the way of their tensors and are zero where something is new. The age of a
-// tensor's moments is the largest of those of its parts, and 0 if all of it is new: young or zero moments under a higher age only make
-// smaller first steps, while old moments under a lower age would make steps too large.
+// Of share and routed composites the parents' final norms are dropped: what the composite's norms
+// is another stream. With `carry_optimizer` AdamW's moments go the way of their tensors and are
+// zero where something is new. The age of a tensor's moments is the largest of those of its parts,
+// and 0 if all of it is new: young or zero moments under a higher age only make smaller first
+// steps, while old moments under a lower age would make steps too large.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +35,9 @@ enum class Rule {
 };
 
 struct Source {
-  size_t from = 0;     // index into MergePlan::sources
+  size_t from = 0;  // index into MergePlan::sources
   std::string tensor;
-  Overlap overlap;     // what of it, and where to; a vector is one row
+  Overlap overlap;  // what of it, and where to; a vector is one row
 };
 
 struct Target {
@@ -67,8 +69,8 @@ struct MergeOptions {
   bool carry_optimizer = false;  // REQUIRES: moments of parents and base were read
 };
 
-// Every source tensor is used or dropped, every target filled or new; else an error that names the tensor, or what
-// CheckComposite finds (composite.h).
+// Every source tensor is used or dropped, every target filled or new; else an error that names the
+// tensor, or what CheckComposite finds (composite.h).
 Result<MergePlan> PlanMerge(const std::vector<Parent>& parents, const std::optional<Parent>& base,
                             const model::ModelSpec& composite, const MergeOptions& options);
 

@@ -19,7 +19,8 @@ struct Ref {
 // A name has no slash in it, a folder may have an equals sign.
 Ref ParseRef(const std::string& text) {
   const size_t equals = text.find('=');
-  if (equals == std::string::npos || text.substr(0, equals).find('/') != std::string::npos) return {"", text};
+  if (equals == std::string::npos || text.substr(0, equals).find('/') != std::string::npos)
+    return {"", text};
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
@@ -28,19 +29,24 @@ Result<Json> ParseConnect(const std::string& connect) {
   return ParseJson(connect, "connect");
 }
 
-// What is new begins as in recipes without `compat: paper`, or as in the base, unless told otherwise.
-Result<model::Connection> ConnectionOf(const std::string& connect, const std::optional<Parent>& base) {
+// What is new begins as in recipes without `compat: paper`, or as in the base, unless told
+// otherwise.
+Result<model::Connection> ConnectionOf(const std::string& connect,
+                                       const std::optional<Parent>& base) {
   if (connect.empty() && base) return base->spec.connection;
   BRAID_ASSIGN_OR_RETURN(const Json json, ParseConnect(connect.empty() ? "share" : connect));
   BRAID_ASSIGN_OR_RETURN(model::Connection connection, model::ConnectionFromJson(json, "connect"));
-  if (connection.kind != "slice" && !json.contains("init")) connection.init = base ? base->spec.connection.init : "identity";
+  if (connection.kind != "slice" && !json.contains("init"))
+    connection.init = base ? base->spec.connection.init : "identity";
   return connection;
 }
 
 std::string NameFor(const Ref& ref, const Parent& parent, const std::vector<Parent>& others) {
   if (!ref.name.empty()) return ref.name;
-  const bool taken = std::any_of(others.begin(), others.end(), [&](const Parent& x) { return x.name == parent.spec.name; });
-  return taken || parent.spec.name.empty() ? "path_" + std::to_string(others.size() + 1) : parent.spec.name;
+  const bool taken = std::any_of(others.begin(), others.end(),
+                                 [&](const Parent& x) { return x.name == parent.spec.name; });
+  return taken || parent.spec.name.empty() ? "path_" + std::to_string(others.size() + 1)
+                                           : parent.spec.name;
 }
 
 Result<Json> Numbers(const std::string& text) {
@@ -86,7 +92,8 @@ Result<PlannedMerge> PlanRequest(const MergeRequest& request, const ParentReader
   std::vector<Parent> parents;
   for (const std::string& text : request.parents) {
     const Ref ref = ParseRef(text);
-    BRAID_ASSIGN_OR_RETURN(Parent parent, read(ref.name.empty() ? ref.ref : ref.name, ref.ref, request.carry_optimizer));
+    BRAID_ASSIGN_OR_RETURN(Parent parent, read(ref.name.empty() ? ref.ref : ref.name, ref.ref,
+                                               request.carry_optimizer));
     parent.name = NameFor(ref, parent, parents);
     parents.push_back(std::move(parent));
     planned.refs.push_back(ref.ref);
@@ -99,12 +106,15 @@ Result<PlannedMerge> PlanRequest(const MergeRequest& request, const ParentReader
   // What the parents have in common comes first: its messages say what to do.
   BRAID_RETURN_IF_ERROR(CheckParents(parents, base));
   BRAID_ASSIGN_OR_RETURN(const model::Connection connection, ConnectionOf(request.connect, base));
-  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite, CompositeOf(parents, base, {request.name, connection, request.drop}));
-  BRAID_ASSIGN_OR_RETURN(planned.plan, PlanMerge(parents, base, composite, {request.seed, request.carry_optimizer}));
+  BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite,
+                         CompositeOf(parents, base, {request.name, connection, request.drop}));
+  BRAID_ASSIGN_OR_RETURN(
+      planned.plan, PlanMerge(parents, base, composite, {request.seed, request.carry_optimizer}));
   return planned;
 }
 
-Result<std::string> ConnectionText(const std::string& connect, const std::map<std::string, std::string>& options) {
+Result<std::string> ConnectionText(const std::string& connect,
+                                   const std::map<std::string, std::string>& options) {
   if (options.empty()) return connect;
   BRAID_ASSIGN_OR_RETURN(Json json, ParseConnect(connect.empty() ? "share" : connect));
   for (const auto& [option, value] : options) BRAID_RETURN_IF_ERROR(Apply(option, value, &json));

@@ -14,10 +14,11 @@ namespace braid::merge {
 
 struct MergeRequest {
   std::string name = "composite";
-  std::vector<std::string> parents;  // "REF" or "NAME=REF"; REF is a folder or an artifact, as `read` takes it
-  std::string base;                  // REF of a composite whose paths are swapped, added or dropped; empty: none
-  std::vector<std::string> drop;     // of the base
-  std::string connect;               // a kind, or the connection as JSON; empty: that of the base, else share
+  std::vector<std::string> parents;  // "REF" or "NAME=REF"; REF is a folder or an artifact, as
+                                     // `read` takes it
+  std::string base;  // REF of a composite whose paths are swapped, added or dropped; empty: none
+  std::vector<std::string> drop;  // of the base
+  std::string connect;  // a kind, or the connection as JSON; empty: that of the base, else share
   uint64_t seed = 42;
   bool carry_optimizer = false;
 };
@@ -27,15 +28,18 @@ struct PlannedMerge {
   std::vector<std::string> refs;  // in the order of plan.sources
 };
 
-// `read` reads the parent of a REF under a name for its errors, with its moments if asked to. A parent without NAME is called
-// by its model's name, or path_<n> where that name is taken.
-using ParentReader = std::function<Result<Parent>(const std::string& name, const std::string& ref, bool moments)>;
+// `read` reads the parent of a REF under a name for its errors, with its moments if asked to. A
+// parent without NAME is called by its model's name, or path_<n> where that name is taken.
+using ParentReader =
+    std::function<Result<Parent>(const std::string& name, const std::string& ref, bool moments)>;
 Result<PlannedMerge> PlanRequest(const MergeRequest& request, const ParentReader& read);
 
 // The connection that `connect` and options mean, as JSON text for MergeRequest::connect:
-//   router, router-input, tau, init, scale, weights ("0.7,0.3"): with a value;  hard, soft, residual, norm, cross, no-gate: without
+//   router, router-input, tau, init, scale, weights ("0.7,0.3"): with a value;  hard, soft,
+//   residual, norm, cross, no-gate: without
 // Without options it is `connect` itself. Whether they fit the kind is PlanRequest's to say.
-Result<std::string> ConnectionText(const std::string& connect, const std::map<std::string, std::string>& options);
+Result<std::string> ConnectionText(const std::string& connect,
+                                   const std::map<std::string, std::string>& options);
 
 // The options of ConnectionText, for command lines: name, with a value or without, and help.
 struct ConnectionOption {

@@ -26,14 +26,17 @@ struct Kind {
   const char* digest_of;  // its key among a tensor's moments in the account; of weights none
 };
 constexpr Kind kWeights = {"model.safetensors", "", nullptr};
-constexpr Kind kMoments[] = {{"optimizer.safetensors", "m.", "m_sha256"}, {"optimizer.safetensors", "v.", "v_sha256"}};
+constexpr Kind kMoments[] = {{"optimizer.safetensors", "m.", "m_sha256"},
+                             {"optimizer.safetensors", "v.", "v_sha256"}};
 
 class Composer {
  public:
-  static Result<Composer> Create(const MergePlan& plan, const Kind& kind, const std::vector<std::string>& folders) {
+  static Result<Composer> Create(const MergePlan& plan, const Kind& kind,
+                                 const std::vector<std::string>& folders) {
     Composer composer(plan, kind);
     for (const std::string& folder : folders) {
-      BRAID_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, kind.file)));
+      BRAID_ASSIGN_OR_RETURN(SafetensorsFile file,
+                             SafetensorsFile::Open(JoinPath(folder, kind.file)));
       composer.files_.push_back(std::move(file));
     }
     return composer;
@@ -42,16 +45,19 @@ class Composer {
   std::string NameOf(const Target& target) const { return kind_.prefix + target.tensor.name; }
 
   // Calls `use` with the elements of a target as they should be, a piece at a time.
-  Status EachPiece(const Target& target,
-                   const std::function<Status(int64_t first_element, const std::vector<float>&)>& use) const {
+  Status EachPiece(
+      const Target& target,
+      const std::function<Status(int64_t first_element, const std::vector<float>&)>& use) const {
     const Extent extent = ExtentOf(target.tensor.shape);
-    const int64_t step = std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, extent.columns));
+    const int64_t step = std::max<int64_t>(1,
+                                           kPieceElements / std::max<int64_t>(1, extent.columns));
     std::vector<float> piece;
     for (int64_t begin = 0; begin < extent.rows; begin += step) {
       const int64_t end = std::min(extent.rows, begin + step);
       piece.assign(static_cast<size_t>((end - begin) * extent.columns), 0.0f);
       if (IsWeights() && (target.rule == Rule::kInitialize || target.rule == Rule::kPartial)) {
-        model::InitializeRange(target.tensor, plan_.seed, begin * extent.columns, (end - begin) * extent.columns, piece.data());
+        model::InitializeRange(target.tensor, plan_.seed, begin * extent.columns,
+                               (end - begin) * extent.columns, piece.data());
       }
       for (const Source& source : target.sources) {
         BRAID_RETURN_IF_ERROR(Lay(source, extent, begin, end, piece.data()));
@@ -67,7 +73,8 @@ class Composer {
   bool IsWeights() const { return *kind_.prefix == '\0'; }
 
   // Of a source, what belongs into rows [begin, end) of the target.
-  Status Lay(const Source& source, const Extent& extent, int64_t begin, int64_t end, float* out) const {
+  Status Lay(const Source& source, const Extent& extent, int64_t begin, int64_t end,
+             float* out) const {
     const SafetensorsFile& file = files_[source.from];
     const std::string name = kind_.prefix + source.tensor;
     const storage::TensorEntry* entry = file.Find(name);
@@ -75,24 +82,29 @@ class Composer {
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, entry->shape));
     const Overlap& part = source.overlap;
     const int64_t width = ExtentOf(entry->shape).columns;
-    for (int64_t row = std::max(begin, part.row); row < std::min(end, part.row + part.rows); ++row) {
+    for (int64_t row = std::max(begin, part.row); row < std::min(end, part.row + part.rows);
+         ++row) {
       const int64_t from_row = row - part.row + part.from_row;
       const float* from = data + from_row * width + part.from_column;
       BRAID_RETURN_IF_ERROR(CheckValues(source, name, from_row, from));
-      std::memcpy(out + (row - begin) * extent.columns + part.column, from, static_cast<size_t>(part.columns) * sizeof(float));
+      std::memcpy(out + (row - begin) * extent.columns + part.column, from,
+                  static_cast<size_t>(part.columns) * sizeof(float));
     }
     return OkStatus();
   }
 
-  Status CheckValues(const Source& source, const std::string& name, int64_t row, const float* values) const {
+  Status CheckValues(const Source& source, const std::string& name, int64_t row,
+                     const float* values) const {
     const bool squares = std::strcmp(kind_.prefix, "v.") == 0;
     for (int64_t i = 0; i < source.overlap.columns; ++i) {
       if (std::isfinite(values[i]) && !(squares && values[i] < 0)) continue;
-      return InvalidArgument(Format("parent %s: tensor %s holds %g at row %lld, column %lld%s; train that path again or use an "
-                                    "earlier checkpoint",
-                                    plan_.sources[source.from].c_str(), name.c_str(), static_cast<double>(values[i]),
-                                    (long long)row, (long long)(source.overlap.from_column + i),
-                                    std::isfinite(values[i]) ? ", but it is a mean of squares" : ""));
+      return InvalidArgument(
+          Format("parent %s: tensor %s holds %g at row %lld, column %lld%s; train that path again "
+                 "or use an "
+                 "earlier checkpoint",
+                 plan_.sources[source.from].c_str(), name.c_str(), static_cast<double>(values[i]),
+                 (long long)row, (long long)(source.overlap.from_column + i),
+                 std::isfinite(values[i]) ? ", but it is a mean of squares" : ""));
     }
     return OkStatus();
   }
@@ -105,7 +117,8 @@ class Composer {
 class Progress {
  public:
   Progress(const MergePlan& plan, const std::function<void(int64_t, int64_t)>& report)
-      : total_(static_cast<int64_t>(plan.targets.size()) * (plan.carry_optimizer ? 3 : 1)), report_(report) {}
+      : total_(static_cast<int64_t>(plan.targets.size()) * (plan.carry_optimizer ? 3 : 1)),
+        report_(report) {}
   void Step() { report_(++done_, total_); }
 
  private:
@@ -114,15 +127,18 @@ class Progress {
   int64_t done_ = 0;
 };
 
-Status WriteFile(const MergePlan& plan, const std::vector<Composer>& composers, const std::string& path, Progress* progress) {
+Status WriteFile(const MergePlan& plan, const std::vector<Composer>& composers,
+                 const std::string& path, Progress* progress) {
   std::vector<SafetensorsWriter::Tensor> tensors;
   for (const Composer& composer : composers) {
-    for (const Target& target : plan.targets) tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
+    for (const Target& target : plan.targets)
+      tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
   }
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, tensors));
   for (const Composer& composer : composers) {
     for (const Target& target : plan.targets) {
-      BRAID_RETURN_IF_ERROR(composer.EachPiece(target, [&](int64_t, const std::vector<float>& piece) {
+      BRAID_RETURN_IF_ERROR(composer.EachPiece(target, [&](int64_t,
+                                                           const std::vector<float>& piece) {
         return writer->Append(composer.NameOf(target), piece.data(), piece.size() * sizeof(float));
       }));
       progress->Step();
@@ -139,11 +155,14 @@ Status ProveFile(const MergePlan& plan, const Composer& composer, const std::str
     const Target& target = plan.targets[t];
     const std::string name = composer.NameOf(target);
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, target.tensor.shape));
-    BRAID_RETURN_IF_ERROR(composer.EachPiece(target, [&](int64_t first, const std::vector<float>& piece) {
-      if (std::memcmp(data + first, piece.data(), piece.size() * sizeof(float)) == 0) return OkStatus();
-      return DataLoss(file.path() + ": tensor " + name + " is not what the plan says");
-    }));
-    found(t, Sha256Hex({reinterpret_cast<const char*>(data), static_cast<size_t>(target.tensor.elements()) * sizeof(float)}));
+    BRAID_RETURN_IF_ERROR(
+        composer.EachPiece(target, [&](int64_t first, const std::vector<float>& piece) {
+          if (std::memcmp(data + first, piece.data(), piece.size() * sizeof(float)) == 0)
+            return OkStatus();
+          return DataLoss(file.path() + ": tensor " + name + " is not what the plan says");
+        }));
+    found(t, Sha256Hex({reinterpret_cast<const char*>(data),
+                        static_cast<size_t>(target.tensor.elements()) * sizeof(float)}));
   }
   return OkStatus();
 }
@@ -158,12 +177,13 @@ Result<std::vector<Composer>> Composers(const MergePlan& plan, const std::vector
   return composers;
 }
 
-Status WriteTensors(const MergePlan& plan, const std::vector<std::string>& source_folders, const std::string& folder,
-                    Progress* progress) {
+Status WriteTensors(const MergePlan& plan, const std::vector<std::string>& source_folders,
+                    const std::string& folder, Progress* progress) {
   BRAID_ASSIGN_OR_RETURN(const auto weights, Composers(plan, {kWeights}, source_folders));
   BRAID_RETURN_IF_ERROR(WriteFile(plan, weights, JoinPath(folder, kWeights.file), progress));
   if (!plan.carry_optimizer) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const auto moments, Composers(plan, {kMoments[0], kMoments[1]}, source_folders));
+  BRAID_ASSIGN_OR_RETURN(const auto moments,
+                         Composers(plan, {kMoments[0], kMoments[1]}, source_folders));
   return WriteFile(plan, moments, JoinPath(folder, kMoments[0].file), progress);
 }
 
@@ -177,17 +197,21 @@ Json StateOf(const MergePlan& plan) {
 
 }  // namespace
 
-Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& source_folders, const std::string& folder,
+Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
+                      const std::string& folder,
                       const std::function<void(int64_t, int64_t)>& report) {
   Progress progress(plan, report);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   if (const Status status = WriteTensors(plan, source_folders, folder, &progress); !status.ok()) {
-    for (const char* file : {kWeights.file, kMoments[0].file}) (void)RemoveTree(JoinPath(folder, file));  // no half of a composite
+    for (const char* file : {kWeights.file, kMoments[0].file})
+      (void)RemoveTree(JoinPath(folder, file));  // no half of a composite
     return status;
   }
   const std::string tokenizer = JoinPath(source_folders.front(), "tokenizer.json");
-  if (PathExists(tokenizer)) BRAID_RETURN_IF_ERROR(CopyFile(tokenizer, JoinPath(folder, "tokenizer.json")));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"), {{"format", 1}, {"model", model::ToJson(plan.model)}}));
+  if (PathExists(tokenizer))
+    BRAID_RETURN_IF_ERROR(CopyFile(tokenizer, JoinPath(folder, "tokenizer.json")));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"),
+                                      {{"format", 1}, {"model", model::ToJson(plan.model)}}));
   return WriteJsonFile(JoinPath(folder, "state.json"), StateOf(plan));
 }
 
@@ -199,10 +223,11 @@ Result<Json> ProveComposite(const MergePlan& plan, const std::vector<std::string
   if (plan.carry_optimizer) kinds.insert(kinds.end(), std::begin(kMoments), std::end(kMoments));
   for (const Kind& kind : kinds) {
     BRAID_ASSIGN_OR_RETURN(const Composer composer, Composer::Create(plan, kind, source_folders));
-    BRAID_RETURN_IF_ERROR(ProveFile(plan, composer, JoinPath(folder, kind.file), [&](size_t target, const std::string& sha256) {
-      Json& entry = tensors[target];
-      (kind.digest_of == nullptr ? entry["sha256"] : entry["moments"][kind.digest_of]) = sha256;
-    }));
+    BRAID_RETURN_IF_ERROR(ProveFile(
+        plan, composer, JoinPath(folder, kind.file), [&](size_t target, const std::string& sha256) {
+          Json& entry = tensors[target];
+          (kind.digest_of == nullptr ? entry["sha256"] : entry["moments"][kind.digest_of]) = sha256;
+        }));
   }
   account["proof"] = "bit-equal";
   return account;

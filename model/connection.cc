@@ -13,14 +13,17 @@ Result<Router> ReadRouter(const Json& json, const std::string& path) {
   router.kind = read.Choice("kind", router.kind, {"gumbel", "softmax", "top1", "none"});
   router.input = read.Choice("input", router.input, {"combined", "concat", "x"});
   router.tau = read.Double("tau", router.tau);
-  router.hard = read.Bool("hard", router.kind != "softmax");  // a softmax is a mixture unless told otherwise
+  router.hard = read.Bool("hard", router.kind != "softmax");  // a softmax is a mixture unless told
+                                                              // otherwise
   BRAID_RETURN_IF_ERROR(read.Finish());
   return router;
 }
 
 }  // namespace
 
-bool StartsFromPaths(const Connection& connection) { return connection.kind == "slice" || connection.init == "identity"; }
+bool StartsFromPaths(const Connection& connection) {
+  return connection.kind == "slice" || connection.init == "identity";
+}
 
 Json ConnectionToJson(const Connection& connection) {
   Json json = {{"kind", connection.kind}};
@@ -33,10 +36,12 @@ Json ConnectionToJson(const Connection& connection) {
   }
   json["residual"] = connection.residual;
   json["norm"] = connection.norm;
-  if (connection.init != Connection().init) json["init"] = connection.init;  // absent: as every model before there was a choice
+  if (connection.init != Connection().init)
+    json["init"] = connection.init;  // absent: as every model before there was a choice
   if (connection.kind == "routed") {
     const Router& router = connection.router;
-    json["router"] = {{"kind", router.kind}, {"input", router.input}, {"tau", router.tau}, {"hard", router.hard}};
+    json["router"] = {
+        {"kind", router.kind}, {"input", router.input}, {"tau", router.tau}, {"hard", router.hard}};
   }
   return json;
 }
@@ -78,21 +83,28 @@ Status ValidateConnection(const Connection& connection, size_t paths, const std:
     return InvalidArgument(where + "." + field + ": " + message);
   };
   if (connection.kind != "share" && connection.kind != "routed" && connection.kind != "slice") {
-    return fail("kind", "\"" + connection.kind + "\" is not a connection; there are share, routed and slice");
+    return fail("kind", "\"" + connection.kind +
+                            "\" is not a connection; there are share, routed and slice");
   }
-  if (connection.kind != "routed" && !(connection.router == Router{})) return fail("router", "only routed connections have one");
-  if (!(connection.router.tau > 0) || !std::isfinite(connection.router.tau)) return fail("router.tau", "must be above 0");
+  if (connection.kind != "routed" && !(connection.router == Router{}))
+    return fail("router", "only routed connections have one");
+  if (!(connection.router.tau > 0) || !std::isfinite(connection.router.tau))
+    return fail("router.tau", "must be above 0");
   const bool slice = connection.kind == "slice";
-  if (slice && connection.residual) return fail("residual", "a slice connection never cuts the residual stream");
+  if (slice && connection.residual)
+    return fail("residual", "a slice connection never cuts the residual stream");
   if (connection.init != "normal" && connection.init != "identity") {
     return fail("init", "\"" + connection.init + "\" is not known; there are normal and identity");
   }
-  if (slice && connection.init != "normal") return fail("init", "a slice connection has nothing to begin as that");
+  if (slice && connection.init != "normal")
+    return fail("init", "a slice connection has nothing to begin as that");
   if (slice && connection.norm) return fail("norm", "a slice connection has none to norm");
   if (!slice && connection.cross) return fail("cross", "only slice connections have it");
-  if (!slice && !connection.weights.empty()) return fail("weights", "only slice connections have them");
+  if (!slice && !connection.weights.empty())
+    return fail("weights", "only slice connections have them");
   if (!connection.weights.empty() && connection.weights.size() != paths) {
-    return fail("weights", Format("has %zu numbers for %zu paths", connection.weights.size(), paths));
+    return fail("weights",
+                Format("has %zu numbers for %zu paths", connection.weights.size(), paths));
   }
   for (const double weight : connection.weights) {
     if (!std::isfinite(weight)) return fail("weights", "must be finite");

@@ -1,5 +1,5 @@
-// The iso-FLOP width solver of the dual-path paper (dual-path specification, section 5): which feed-forward widths make
-// an arm cost a given number of operations per token and layer.
+// The iso-FLOP width solver of the dual-path paper (dual-path specification, section 5): which
+// feed-forward widths make an arm cost a given number of operations per token and layer.
 #pragma once
 
 #include <cstdint>
@@ -13,24 +13,28 @@ namespace braid::model {
 int64_t EffectiveWidth(int64_t d_ffn, int64_t multiple);
 
 struct WidthProblem {
-  std::string block = "dual_path";         // wide | loop | dual_path
+  std::string block = "dual_path";  // wide | loop | dual_path
   int64_t d = 0;
   int64_t loops = 1;                       // K
   double budget = 0;                       // F_M, operations per token and layer
   double alpha = 0.5;                      // dual_path: the deep path's share
-  std::string flop_match = "projections";  // projections: accounting A, as published | total: A and scores at `sequence`
+  std::string flop_match = "projections";  // projections: accounting A, as published | total: A and
+                                           // scores at `sequence`
   int64_t sequence = 256;                  // for `total`
-  int64_t against = 0;                     // for `total` of a baseline: K of the dual model that it is compared with; 0: its own `loops`
+  int64_t against = 0;  // for `total` of a baseline: K of the dual model that it is compared with;
+                        // 0: its own `loops`
 };
 
-// Configured widths (d_ffn); 0 for a path that the block does not have. EffectiveWidth makes hidden widths of them.
+// Configured widths (d_ffn); 0 for a path that the block does not have. EffectiveWidth makes hidden
+// widths of them.
 struct Widths {
   int64_t deep = 0;
   int64_t wide = 0;
 };
 
-// kInvalidArgument if attention alone costs more than a path's share of the budget. Under `total` the published rule holds: a dual model of K steps
-// keeps F_M, a baseline of n passes gets F_M + (K + 1 - n) scores of a pass.
+// kInvalidArgument if attention alone costs more than a path's share of the budget. Under `total`
+// the published rule holds: a dual model of K steps keeps F_M, a baseline of n passes gets F_M + (K
+// + 1 - n) scores of a pass.
 Result<Widths> SolveWidths(const WidthProblem& problem);
 
 }  // namespace braid::model

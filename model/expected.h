@@ -1,4 +1,5 @@
-// A checkpoint that somebody hands over, and what it must be, as data: a recipe says it, a merge checks it.
+// A checkpoint that somebody hands over, and what it must be, as data: a recipe says it, a merge
+// checks it.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 namespace braid::model {
 
 struct Expected {
-  // The blocks of a dense model alone; a model of any kind whole; or a composite that holds what is not among `paths`.
+  // The blocks of a dense model alone; a model of any kind whole; or a composite that holds what is
+  // not among `paths`.
   enum class As { kPath, kWhole, kBase };
 
   std::string source;      // "from.path_1", "start.dense", "base.composite"

@@ -5,7 +5,9 @@
 namespace braid::model {
 namespace {
 
-Flops operator*(double factor, const Flops& flops) { return {factor * flops.projections, factor * flops.scores}; }
+Flops operator*(double factor, const Flops& flops) {
+  return {factor * flops.projections, factor * flops.scores};
+}
 
 void Add(const Flops& more, Flops* sum) {
   sum->projections += more.projections;
@@ -22,7 +24,8 @@ Flops PassFlops(double w, double ffn, const Arch& arch, int64_t sequence) {
 double ConnectionFlops(const ModelSpec& spec) {
   double flops = 0;
   for (const TensorSpec& tensor : Tensors(spec)) {
-    const bool inside = tensor.name.find(".path.") != std::string::npos || tensor.name.starts_with("large.");
+    const bool inside = tensor.name.find(".path.") != std::string::npos ||
+                        tensor.name.starts_with("large.");
     if (inside || tensor.role != Role::kMatrix) continue;
     flops += 2 * static_cast<double>(tensor.elements());
   }
@@ -41,7 +44,8 @@ Flops BlockFlops(const Stack& stack, const Arch& arch, int64_t sequence) {
     Add(K * PassFlops(w, static_cast<double>(dual.ffn_deep), arch, sequence), &flops);
     if (dual.mix == "act") flops.projections += 2 * K * (w + 1);
   }
-  if (stack.has_wide()) Add(PassFlops(w, static_cast<double>(dual.ffn_wide), arch, sequence), &flops);
+  if (stack.has_wide())
+    Add(PassFlops(w, static_cast<double>(dual.ffn_wide), arch, sequence), &flops);
   if (stack.block == "dual_path") {
     if (dual.gate != "fixed") flops.projections += (dual.gate == "convex" ? 2 : 4) * w;
     if (dual.cross) flops.projections += 4 * w * w;
@@ -64,6 +68,8 @@ Flops ForwardFlops(const ModelSpec& spec) {
   return flops;
 }
 
-double ForwardFlopsPerToken(const ModelSpec& spec) { return ForwardFlops(spec).full_square(); }
+double ForwardFlopsPerToken(const ModelSpec& spec) {
+  return ForwardFlops(spec).full_square();
+}
 
 }  // namespace braid::model

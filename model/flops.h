@@ -1,4 +1,5 @@
-// Floating point operations of a model, by both accountings of the dual-path specification (section 5).
+// Floating point operations of a model, by both accountings of the dual-path specification (section
+// 5).
 #pragma once
 
 #include "model/spec.h"
@@ -8,10 +9,13 @@ namespace braid::model {
 // Forward, per token, 2 a multiply-add; norms, softmax and activations are not counted.
 struct Flops {
   double projections = 0;  // A: all products with weights
-  double scores = 0;       // B is A + this: scores and mix of attention, the causal average 2 T w of each pass
+  double scores = 0;  // B is A + this: scores and mix of attention, the causal average 2 T w of
+                      // each pass
 
-  double causal() const { return projections + scores; }           // accounting B
-  double full_square() const { return projections + 2 * scores; }  // full T x T attention, PaPaformer section 2.2
+  double causal() const { return projections + scores; }  // accounting B
+  double full_square() const {
+    return projections + 2 * scores;
+  }  // full T x T attention, PaPaformer section 2.2
 };
 
 // One block, at sequences of `sequence` tokens.

@@ -38,10 +38,11 @@ Status ValidateComposite(const ModelSpec& spec) {
   BRAID_RETURN_IF_ERROR(ValidateStack(spec.large, "large"));
   const int64_t sum = spec.slice_begin(spec.paths.size());
   if (spec.large.d != sum) {
-    return InvalidArgument(Format("large.d: is %lld, but the widths of the paths add up to %lld", (long long)spec.large.d,
-                                  (long long)sum));
+    return InvalidArgument(Format("large.d: is %lld, but the widths of the paths add up to %lld",
+                                  (long long)spec.large.d, (long long)sum));
   }
-  if (spec.large.blocks != 2) return InvalidArgument("large.blocks: must be 2, one before the parallel layers, one after");
+  if (spec.large.blocks != 2)
+    return InvalidArgument("large.blocks: must be 2, one before the parallel layers, one after");
   return OkStatus();
 }
 
@@ -49,17 +50,23 @@ Status ValidateComposite(const ModelSpec& spec) {
 
 Status Validate(const ModelSpec& spec) {
   if (spec.name.empty()) return InvalidArgument("name: must not be empty");
-  if (spec.vocab < 2) return InvalidArgument(Format("vocab: must be at least 2, is %lld", (long long)spec.vocab));
-  if (spec.vocab > int64_t{1} << 31) return InvalidArgument(Format("vocab: must be at most 2147483648, is %lld", (long long)spec.vocab));
-  if (spec.pad_id < 0 || spec.pad_id >= spec.vocab) return InvalidArgument("pad_id: must be below vocab");
-  if (spec.eos_id < 0 || spec.eos_id >= spec.vocab) return InvalidArgument("eos_id: must be below vocab");
-  if (spec.sequence < 2 || spec.sequence > 1 << 20) return InvalidArgument("sequence: must be in 2 .. 1048576");
+  if (spec.vocab < 2)
+    return InvalidArgument(Format("vocab: must be at least 2, is %lld", (long long)spec.vocab));
+  if (spec.vocab > int64_t{1} << 31)
+    return InvalidArgument(
+        Format("vocab: must be at most 2147483648, is %lld", (long long)spec.vocab));
+  if (spec.pad_id < 0 || spec.pad_id >= spec.vocab)
+    return InvalidArgument("pad_id: must be below vocab");
+  if (spec.eos_id < 0 || spec.eos_id >= spec.vocab)
+    return InvalidArgument("eos_id: must be below vocab");
+  if (spec.sequence < 2 || spec.sequence > 1 << 20)
+    return InvalidArgument("sequence: must be in 2 .. 1048576");
   if (!(spec.arch.norm_eps > 0)) return InvalidArgument("arch.norm_eps: must be above 0");
   if (!(spec.arch.rope_base > 1)) return InvalidArgument("arch.rope_base: must be above 1");
   if (spec.arch.rope_max_pos < 0) return InvalidArgument("arch.rope_max_pos: must not be negative");
   if (spec.arch.rope_max_pos > 0 && spec.sequence > spec.arch.rope_max_pos) {
-    return InvalidArgument(Format("sequence: %lld is above arch.rope_max_pos %lld", (long long)spec.sequence,
-                                  (long long)spec.arch.rope_max_pos));
+    return InvalidArgument(Format("sequence: %lld is above arch.rope_max_pos %lld",
+                                  (long long)spec.sequence, (long long)spec.arch.rope_max_pos));
   }
   return spec.kind == Kind::kDense ? ValidateStack(spec.dense, "dense") : ValidateComposite(spec);
 }
@@ -103,17 +110,20 @@ Result<ModelSpec> FromJson(const Json& json, const std::string& path) {
   const Json& large = dense ? kNone : read.RequireObject("large");
   const Json& paths = dense ? kNone : read.RequireArray("paths");
   BRAID_RETURN_IF_ERROR(read.Finish());
-  if (kind.empty()) return InvalidArgument(read.PathOf("kind") + ": is missing (dense or composite)");
+  if (kind.empty())
+    return InvalidArgument(read.PathOf("kind") + ": is missing (dense or composite)");
   if (!arch.is_null()) {
     BRAID_ASSIGN_OR_RETURN(spec.arch, ReadArch(arch, read.PathOf("arch")));
   }
   if (dense) {
     BRAID_ASSIGN_OR_RETURN(spec.dense, StackFromJson(body, read.PathOf("dense")));
   } else {
-    BRAID_ASSIGN_OR_RETURN(spec.connection, ConnectionFromJson(connection, read.PathOf("connection")));
+    BRAID_ASSIGN_OR_RETURN(spec.connection,
+                           ConnectionFromJson(connection, read.PathOf("connection")));
     BRAID_ASSIGN_OR_RETURN(spec.large, StackFromJson(large, read.PathOf("large")));
     for (size_t p = 0; p < paths.size(); ++p) {
-      BRAID_ASSIGN_OR_RETURN(Stack stack, StackFromJson(paths[p], read.PathOf("paths") + "." + std::to_string(p)));
+      BRAID_ASSIGN_OR_RETURN(
+          Stack stack, StackFromJson(paths[p], read.PathOf("paths") + "." + std::to_string(p)));
       spec.paths.push_back(std::move(stack));
     }
   }
@@ -153,8 +163,10 @@ ModelSpec PathAlone(const ModelSpec& composite, size_t index) {
 }
 
 std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
-  std::vector<ArchDifference> all = {{"attn_out_proj", a.attn_out_proj, b.attn_out_proj}, {"ffn_gate", a.ffn_gate, b.ffn_gate},
-                                     {"rope_layout", a.rope_layout, b.rope_layout}, {"rope_base", a.rope_base, b.rope_base},
+  std::vector<ArchDifference> all = {{"attn_out_proj", a.attn_out_proj, b.attn_out_proj},
+                                     {"ffn_gate", a.ffn_gate, b.ffn_gate},
+                                     {"rope_layout", a.rope_layout, b.rope_layout},
+                                     {"rope_base", a.rope_base, b.rope_base},
                                      {"norm_eps", a.norm_eps, b.norm_eps}};
   std::erase_if(all, [](const ArchDifference& one) { return one.a == one.b; });
   return all;
@@ -163,8 +175,11 @@ std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
 Result<Arch> ArchPreset(const std::string& compat) {
   if (compat == "fixed") return Arch{};
   if (compat == "paper") {
-    return Arch{.attn_out_proj = false, .ffn_gate = "beta_swish", .rope_layout = "interleaved",
-                .router_noise = "always", .rope_max_pos = 512};
+    return Arch{.attn_out_proj = false,
+                .ffn_gate = "beta_swish",
+                .rope_layout = "interleaved",
+                .router_noise = "always",
+                .rope_max_pos = 512};
   }
   return InvalidArgument("compat: expected paper or fixed, found \"" + compat + "\"");
 }

@@ -1,7 +1,9 @@
-// What a model is, as data: kinds, widths, and the fields that decide which function given weights compute. The same
-// JSON stands in recipes (expanded), in task files and in the config.json of every checkpoint.
+// What a model is, as data: kinds, widths, and the fields that decide which function given weights
+// compute. The same JSON stands in recipes (expanded), in task files and in the config.json of
+// every checkpoint.
 //
-// Words and formulas: docs/models.md; sections and field ids (A1..A5) are those of the PaPaformer specification.
+// Words and formulas: docs/models.md; sections and field ids (A1..A5) are those of the PaPaformer
+// specification.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +19,15 @@ namespace braid::model {
 
 // The fields that change the tensors or the function (PaPaformer section 7, A1-A5).
 struct Arch {
-  bool attn_out_proj = true;          // A1: attn.o [w, w]
-  std::string ffn_gate = "silu";      // A2: silu | beta_swish (learned beta [4w])
-  std::string rope_layout = "half";   // A3: half | interleaved
+  bool attn_out_proj = true;                // A1: attn.o [w, w]
+  std::string ffn_gate = "silu";            // A2: silu | beta_swish (learned beta [4w])
+  std::string rope_layout = "half";         // A3: half | interleaved
   std::string router_noise = "train_only";  // A4: train_only | always
-  int64_t rope_max_pos = 0;           // A5: 0 grows on demand; otherwise longer input is an error
+  int64_t rope_max_pos = 0;  // A5: 0 grows on demand; otherwise longer input is an error
   double norm_eps = 1e-5;
   double rope_base = 10000.0;
-  std::string residual_init = "plain";  // plain | depth_scaled: attn.o and ffn.down from N(0, 0.02 / sqrt(2 blocks))
+  std::string residual_init = "plain";  // plain | depth_scaled: attn.o and ffn.down from N(0, 0.02
+                                        // / sqrt(2 blocks))
 
   friend bool operator==(const Arch&, const Arch&) = default;
 };
@@ -35,25 +38,29 @@ enum class Kind { kDense, kComposite };
 struct ModelSpec {
   Kind kind = Kind::kDense;
   std::string name;
-  int64_t vocab = 0;      // rows V of embedding and head, the pad row included
-  int64_t pad_id = 0;     // its embedding row is zero and gets no gradient
+  int64_t vocab = 0;   // rows V of embedding and head, the pad row included
+  int64_t pad_id = 0;  // its embedding row is zero and gets no gradient
   int64_t eos_id = 0;
-  int64_t sequence = 256; // T of training, for FLOPs and for max_position_embeddings on export
-  std::string tokenizer;  // SHA-256 of tokenizer.json; empty while not known (a plan before the tokenizer is trained)
+  int64_t sequence = 256;  // T of training, for FLOPs and for max_position_embeddings on export
+  std::string tokenizer;   // SHA-256 of tokenizer.json; empty while not known (a plan before the
+                           // tokenizer is trained)
   Arch arch;
 
   Stack dense;  // kind kDense
 
-  // kind kComposite (PaPaformer sections 2 and 10): N = paths.size() paths of any widths, depths and blocks.
+  // kind kComposite (PaPaformer sections 2 and 10): N = paths.size() paths of any widths, depths
+  // and blocks.
   Connection connection;
   std::vector<Stack> paths;  // in the order of their slices of embedding and head
-  Stack large;               // width D = sum of the paths' d; `blocks` is 2: one before the parallel layers, one after
+  Stack large;  // width D = sum of the paths' d; `blocks` is 2: one before the parallel layers, one
+                // after
 
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 
   // Width of embedding, final norm and head: d of a dense model, D of a composite.
   int64_t width() const { return kind == Kind::kDense ? dense.d : large.d; }
-  // Number of parallel layers L of a composite: blocks of its deepest path. A path that has run out hands its input on.
+  // Number of parallel layers L of a composite: blocks of its deepest path. A path that has run out
+  // hands its input on.
   int64_t parallel_layers() const;
   // Width of the stream between parallel layers (share, routed): that of the widest path.
   int64_t common_width() const;
@@ -61,18 +68,20 @@ struct ModelSpec {
   int64_t slice_begin(size_t index) const;
 };
 
-// Checks every constraint between fields (heads divide d, even head size, widths that add up, ...). The error names the field.
+// Checks every constraint between fields (heads divide d, even head size, widths that add up, ...).
+// The error names the field.
 Status Validate(const ModelSpec& spec);
 
-// Exact inverses; FromJson refuses unknown fields, wrong types and what Validate refuses. `path` names the place in errors.
+// Exact inverses; FromJson refuses unknown fields, wrong types and what Validate refuses. `path`
+// names the place in errors.
 Json ToJson(const ModelSpec& spec);
 Result<ModelSpec> FromJson(const Json& json, const std::string& path = "model");
 
 // The dense model that path `index` of `composite` is when it stands alone.
 ModelSpec PathAlone(const ModelSpec& composite, size_t index);
 
-// Fields that decide what given blocks compute and that differ, with both values: what the paths of a composite must agree in. A4
-// and A5 are none of them.
+// Fields that decide what given blocks compute and that differ, with both values: what the paths of
+// a composite must agree in. A4 and A5 are none of them.
 struct ArchDifference {
   std::string field;
   Json a, b;

@@ -11,10 +11,17 @@ constexpr int64_t kMostLoops = 64;
 constexpr int64_t kMostHidden = 1 << 24;  // of any width: products of sizes stay whole numbers
 
 Json DualToJson(const Dual& dual) {
-  return {{"loops", dual.loops},       {"ffn_deep", dual.ffn_deep}, {"ffn_wide", dual.ffn_wide},
-          {"gate", dual.gate},         {"mix", dual.mix},           {"residual", dual.residual},
-          {"skip_last_router", dual.skip_last_router}, {"scale_init", dual.scale_init},
-          {"scale_decay", dual.scale_decay}, {"qk_norm", dual.qk_norm}, {"cross", dual.cross}};
+  return {{"loops", dual.loops},
+          {"ffn_deep", dual.ffn_deep},
+          {"ffn_wide", dual.ffn_wide},
+          {"gate", dual.gate},
+          {"mix", dual.mix},
+          {"residual", dual.residual},
+          {"skip_last_router", dual.skip_last_router},
+          {"scale_init", dual.scale_init},
+          {"scale_decay", dual.scale_decay},
+          {"qk_norm", dual.qk_norm},
+          {"cross", dual.cross}};
 }
 
 Status ValidateDual(const Stack& stack, const std::string& where) {
@@ -23,17 +30,26 @@ Status ValidateDual(const Stack& stack, const std::string& where) {
     return InvalidArgument(where + ".dual." + field + ": " + message);
   };
   if (stack.has_deep() && (dual.loops < 1 || dual.loops > kMostLoops)) {
-    return fail("loops", Format("must be in 1 .. %lld, is %lld", (long long)kMostLoops, (long long)dual.loops));
+    return fail("loops", Format("must be in 1 .. %lld, is %lld", (long long)kMostLoops,
+                                (long long)dual.loops));
   }
-  if (!stack.has_deep() && dual.loops != 1) return fail("loops", "a " + stack.block + " block has no deep path to loop");
-  if (stack.has_deep() && dual.ffn_deep < 1) return fail("ffn_deep", "a " + stack.block + " block needs it, at least 1");
-  if (!stack.has_deep() && dual.ffn_deep != 0) return fail("ffn_deep", "a " + stack.block + " block has no deep path");
-  if (stack.has_wide() && dual.ffn_wide < 1) return fail("ffn_wide", "a " + stack.block + " block needs it, at least 1");
-  if (!stack.has_wide() && dual.ffn_wide != 0) return fail("ffn_wide", "a " + stack.block + " block has no wide path");
-  if (dual.ffn_deep > kMostHidden) return fail("ffn_deep", Format("must be at most %lld", (long long)kMostHidden));
-  if (dual.ffn_wide > kMostHidden) return fail("ffn_wide", Format("must be at most %lld", (long long)kMostHidden));
+  if (!stack.has_deep() && dual.loops != 1)
+    return fail("loops", "a " + stack.block + " block has no deep path to loop");
+  if (stack.has_deep() && dual.ffn_deep < 1)
+    return fail("ffn_deep", "a " + stack.block + " block needs it, at least 1");
+  if (!stack.has_deep() && dual.ffn_deep != 0)
+    return fail("ffn_deep", "a " + stack.block + " block has no deep path");
+  if (stack.has_wide() && dual.ffn_wide < 1)
+    return fail("ffn_wide", "a " + stack.block + " block needs it, at least 1");
+  if (!stack.has_wide() && dual.ffn_wide != 0)
+    return fail("ffn_wide", "a " + stack.block + " block has no wide path");
+  if (dual.ffn_deep > kMostHidden)
+    return fail("ffn_deep", Format("must be at most %lld", (long long)kMostHidden));
+  if (dual.ffn_wide > kMostHidden)
+    return fail("ffn_wide", Format("must be at most %lld", (long long)kMostHidden));
   if (!std::isfinite(dual.scale_init)) return fail("scale_init", "must be finite");
-  if (dual.cross && stack.block != "dual_path") return fail("cross", "only a dual_path block has two paths to connect");
+  if (dual.cross && stack.block != "dual_path")
+    return fail("cross", "only a dual_path block has two paths to connect");
   return OkStatus();
 }
 
@@ -92,22 +108,27 @@ Status ValidateStack(const Stack& stack, const std::string& where) {
   const auto fail = [&](const std::string& field, const std::string& message) {
     return InvalidArgument(where + "." + field + ": " + message);
   };
-  if (stack.d <= 0 || stack.d > 65536) return fail("d", Format("must be in 1 .. 65536, is %lld", (long long)stack.d));
+  if (stack.d <= 0 || stack.d > 65536)
+    return fail("d", Format("must be in 1 .. 65536, is %lld", (long long)stack.d));
   if (stack.heads <= 0) return fail("heads", "must be at least 1");
   if (stack.d % stack.heads != 0) {
-    return fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads, (long long)stack.d));
+    return fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads,
+                                (long long)stack.d));
   }
   if (stack.head_size() % 2 != 0) {
-    return fail("heads", Format("head size %lld is odd; rotary positions need pairs", (long long)stack.head_size()));
+    return fail("heads", Format("head size %lld is odd; rotary positions need pairs",
+                                (long long)stack.head_size()));
   }
   if (stack.blocks <= 0 || stack.blocks > 1024) return fail("blocks", "must be in 1 .. 1024");
   if (stack.block == "llama") {
-    if (stack.ffn <= 0 || stack.ffn > kMostHidden) return fail("ffn", Format("must be in 1 .. %lld", (long long)kMostHidden));
+    if (stack.ffn <= 0 || stack.ffn > kMostHidden)
+      return fail("ffn", Format("must be in 1 .. %lld", (long long)kMostHidden));
     if (!(stack.dual == Dual{})) return fail("dual", "a llama block has no such knobs");
     return OkStatus();
   }
   if (stack.block != "wide" && stack.block != "loop" && stack.block != "dual_path") {
-    return fail("block", "\"" + stack.block + "\" is not a block; there are llama, wide, loop and dual_path");
+    return fail("block", "\"" + stack.block +
+                             "\" is not a block; there are llama, wide, loop and dual_path");
   }
   return ValidateDual(stack, where);
 }
@@ -120,7 +141,9 @@ Stack UsualLarge(const std::vector<Stack>& paths) {
     together += path.heads;
   }
   large.ffn = 4 * large.d;
-  const auto fits = [&](int64_t heads) { return heads > 0 && large.d % heads == 0 && large.d / heads % 2 == 0; };
+  const auto fits = [&](int64_t heads) {
+    return heads > 0 && large.d % heads == 0 && large.d / heads % 2 == 0;
+  };
   const int64_t size = paths.empty() || paths.front().heads == 0 ? 0 : paths.front().head_size();
   const int64_t of_size = size > 0 && large.d % size == 0 ? large.d / size : 0;
   large.heads = fits(together) ? together : fits(of_size) ? of_size : 0;

@@ -17,21 +17,27 @@ class Namer {
   Namer(std::vector<TensorSpec>& all, std::string prefix) : all_(all), prefix_(std::move(prefix)) {}
 
   void Matrix(const std::string& name, int64_t out, int64_t in, double deviation = kDeviation) {
-    Add(name, {out, in}, deviation == 0 ? Init::kConstant : Init::kNormal, Role::kMatrix, deviation);
+    Add(name, {out, in}, deviation == 0 ? Init::kConstant : Init::kNormal, Role::kMatrix,
+        deviation);
   }
   void Identity(const std::string& name, int64_t out, int64_t in, const IdentityMap& identity) {
     Add(name, {out, in}, Init::kIdentity, Role::kMatrix, 1);
     all_.back().identity = identity;
   }
-  void Gain(const std::string& name, int64_t width) { Add(name, {width}, Init::kConstant, Role::kGain, 1); }
-  void Bias(const std::string& name, int64_t width) { Add(name, {width}, Init::kConstant, Role::kBias, 0); }
+  void Gain(const std::string& name, int64_t width) {
+    Add(name, {width}, Init::kConstant, Role::kGain, 1);
+  }
+  void Bias(const std::string& name, int64_t width) {
+    Add(name, {width}, Init::kConstant, Role::kBias, 0);
+  }
   void Constant(const std::string& name, int64_t width, Role role, double value) {
     Add(name, {width}, Init::kConstant, role, value);
   }
   Namer In(const std::string& name) const { return {all_, prefix_ + name + "."}; }
 
  private:
-  void Add(const std::string& name, std::vector<int64_t> shape, Init init, Role role, double scale) {
+  void Add(const std::string& name, std::vector<int64_t> shape, Init init, Role role,
+           double scale) {
     all_.push_back({prefix_ + name, std::move(shape), init, role, /*pad_row=*/-1, scale});
   }
   std::vector<TensorSpec>& all_;
@@ -50,7 +56,9 @@ void AddSublayers(Namer to, const BlockShape& shape, int64_t ffn) {
   const Stack& stack = shape.stack;
   const Arch& arch = shape.arch;
   const int64_t w = stack.d;
-  double out = arch.residual_init == "plain" ? kDeviation : kDeviation / std::sqrt(2.0 * static_cast<double>(shape.depth));
+  double out = arch.residual_init == "plain"
+                   ? kDeviation
+                   : kDeviation / std::sqrt(2.0 * static_cast<double>(shape.depth));
   if (stack.identity) out = 0;
   to.Gain("attn_norm.weight", w);
   to.Matrix("attn.q.weight", w, w);
@@ -107,7 +115,8 @@ std::vector<int64_t> SlicesOf(const ModelSpec& spec) {
 }
 
 // A map [out, in] of a connection: as published, or as the identity between pieces.
-void AddMap(Namer to, const ModelSpec& spec, const std::string& name, std::pair<int64_t, int64_t> shape, const IdentityMap& identity) {
+void AddMap(Namer to, const ModelSpec& spec, const std::string& name,
+            std::pair<int64_t, int64_t> shape, const IdentityMap& identity) {
   if (spec.connection.init == "identity") {
     to.Identity(name, shape.first, shape.second, identity);
   } else {
@@ -116,7 +125,8 @@ void AddMap(Namer to, const ModelSpec& spec, const std::string& name, std::pair<
 }
 
 void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
-  const int64_t D = spec.large.d, c = spec.common_width(), N = static_cast<int64_t>(spec.paths.size());
+  const int64_t D = spec.large.d, c = spec.common_width(),
+                N = static_cast<int64_t>(spec.paths.size());
   const Connection& connection = spec.connection;
   if (connection.kind == "slice") {
     if (connection.cross) layer.Matrix("cross.weight", D, D, /*deviation=*/0);
@@ -137,7 +147,10 @@ void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
     layer.Bias("combine.bias", c);
     if (connection.router.kind != "none") {
       const std::string& input = connection.router.input;
-      layer.Matrix("router.weight", N + 1, input == "combined" ? c : input == "concat" ? D : LayerInputWidth(spec, l));
+      layer.Matrix("router.weight", N + 1,
+                   input == "combined" ? c
+                   : input == "concat" ? D
+                                       : LayerInputWidth(spec, l));
       layer.Bias("router.bias", N + 1);
     }
   }
@@ -161,12 +174,15 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
     const Namer layer = root.In("parallel." + std::to_string(l));
     for (size_t p = 0; p < spec.paths.size(); ++p) {
       const Stack& path = spec.paths[p];
-      if (!slice && l > 0 && path.d != c) AddMap(layer, spec, "path_in." + std::to_string(p) + ".weight", {path.d, c}, {});
-      if (l < path.blocks) AddBlock(layer.In("path." + std::to_string(p)), {path, spec.arch, path.blocks});
+      if (!slice && l > 0 && path.d != c)
+        AddMap(layer, spec, "path_in." + std::to_string(p) + ".weight", {path.d, c}, {});
+      if (l < path.blocks)
+        AddBlock(layer.In("path." + std::to_string(p)), {path, spec.arch, path.blocks});
     }
     AddConnection(layer, spec, l);
   }
-  if (spec.connection.kind == "routed") AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
+  if (spec.connection.kind == "routed")
+    AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
   AddBlock(root.In("large.1"), large);
   if (slice && spec.connection.gate) {
     const auto N = static_cast<int64_t>(spec.paths.size());
@@ -189,7 +205,8 @@ std::vector<TensorSpec> Tensors(const ModelSpec& spec) {
   all.push_back({"embed.weight", {spec.vocab, w}, Init::kNormal, Role::kEmbedding, spec.pad_id});
   if (spec.kind == Kind::kDense) {
     for (int64_t i = 0; i < spec.dense.blocks; ++i) {
-      AddBlock(Namer(all, "blocks." + std::to_string(i) + "."), {spec.dense, spec.arch, spec.dense.blocks});
+      AddBlock(Namer(all, "blocks." + std::to_string(i) + "."),
+               {spec.dense, spec.arch, spec.dense.blocks});
     }
   } else {
     AddComposite(all, spec);
@@ -206,13 +223,15 @@ void Initialize(const TensorSpec& tensor, uint64_t seed, float* out) {
 namespace {
 
 // The piece of every row or column, and its place in it.
-std::vector<std::pair<int64_t, int64_t>> PlacesOf(const std::vector<int64_t>& pieces, int64_t extent) {
+std::vector<std::pair<int64_t, int64_t>> PlacesOf(const std::vector<int64_t>& pieces,
+                                                  int64_t extent) {
   std::vector<std::pair<int64_t, int64_t>> places;
   places.reserve(static_cast<size_t>(extent));
   for (size_t piece = 0; piece < pieces.size(); ++piece) {
     for (int64_t i = 0; i < pieces[piece]; ++i) places.emplace_back(static_cast<int64_t>(piece), i);
   }
-  while (static_cast<int64_t>(places.size()) < extent) places.emplace_back(0, static_cast<int64_t>(places.size()));
+  while (static_cast<int64_t>(places.size()) < extent)
+    places.emplace_back(0, static_cast<int64_t>(places.size()));
   return places;
 }
 
@@ -222,20 +241,23 @@ void InitializeIdentity(const TensorSpec& tensor, int64_t begin, int64_t count, 
   const auto rows = PlacesOf(map.rows, tensor.shape[0]), columns = PlacesOf(map.columns, width);
   const auto meets = [&](int64_t row, int64_t column) {
     const auto& [piece, place] = columns[static_cast<size_t>(column)];
-    return rows[static_cast<size_t>(row)].second == place && (map.column_piece < 0 || piece == map.column_piece);
+    return rows[static_cast<size_t>(row)].second == place &&
+           (map.column_piece < 0 || piece == map.column_piece);
   };
   for (int64_t i = begin; i < begin + count;) {
     const int64_t row = i / width;
     int64_t ones = 0;
     for (int64_t column = 0; column < width; ++column) ones += meets(row, column) ? 1 : 0;
     const float value = map.mean && ones > 0 ? 1.0f / static_cast<float>(ones) : 1.0f;
-    for (; i < begin + count && i / width == row; ++i) *out++ = meets(row, i % width) ? value : 0.0f;
+    for (; i < begin + count && i / width == row; ++i)
+      *out++ = meets(row, i % width) ? value : 0.0f;
   }
 }
 
 }  // namespace
 
-void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int64_t count, float* out) {
+void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int64_t count,
+                     float* out) {
   const auto scale = static_cast<float>(tensor.scale);
   if (tensor.init == Init::kConstant) {
     std::fill(out, out + count, scale);
@@ -256,7 +278,9 @@ int64_t ParameterCount(const ModelSpec& spec) {
   return count;
 }
 
-int64_t BodyParameterCount(const ModelSpec& spec) { return ParameterCount(spec) - 2 * spec.vocab * spec.width(); }
+int64_t BodyParameterCount(const ModelSpec& spec) {
+  return ParameterCount(spec) - 2 * spec.vocab * spec.width();
+}
 
 int64_t DecidingLayers(const ModelSpec& spec) {
   if (spec.kind != Kind::kComposite || spec.connection.kind == "slice") return 0;
@@ -265,7 +289,8 @@ int64_t DecidingLayers(const ModelSpec& spec) {
 }
 
 bool EqualWidths(const ModelSpec& spec) {
-  return std::all_of(spec.paths.begin(), spec.paths.end(), [&](const Stack& path) { return path.d == spec.paths.front().d; });
+  return std::all_of(spec.paths.begin(), spec.paths.end(),
+                     [&](const Stack& path) { return path.d == spec.paths.front().d; });
 }
 
 int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer) {
@@ -273,7 +298,9 @@ int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer) {
 }
 
 int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer) {
-  return spec.connection.kind == "share" && layer + 1 == spec.parallel_layers() ? spec.large.d : spec.common_width();
+  return spec.connection.kind == "share" && layer + 1 == spec.parallel_layers()
+             ? spec.large.d
+             : spec.common_width();
 }
 
 }  // namespace braid::model

@@ -40,16 +40,19 @@ class SendTokenFactory final : public ClientInterceptorFactoryInterface {
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token, const grpc::ChannelArguments& arguments) {
-  // A peer that is gone without a word is noticed: an answer is asked for every 30 s, and bytes that nobody takes (a window that stays
-  // closed; gRPC sets TCP_USER_TIMEOUT to the same) end the connection.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token,
+                                           const grpc::ChannelArguments& arguments) {
+  // A peer that is gone without a word is noticed: an answer is asked for every 30 s, and bytes
+  // that nobody takes (a window that stays closed; gRPC sets TCP_USER_TIMEOUT to the same) end the
+  // connection.
   grpc::ChannelArguments kept_alive = arguments;
   kept_alive.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
   kept_alive.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   kept_alive.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
   if (!token.empty()) interceptors.push_back(std::make_unique<SendTokenFactory>(token));
-  return grpc::experimental::CreateCustomChannelWithInterceptors(address, grpc::InsecureChannelCredentials(), kept_alive, std::move(interceptors));
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      address, grpc::InsecureChannelCredentials(), kept_alive, std::move(interceptors));
 }
 
 }  // namespace braid

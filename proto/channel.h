@@ -9,6 +9,7 @@
 namespace braid {
 
 // Without TLS: `address` is loopback. An empty token is not sent.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token, const grpc::ChannelArguments& arguments);
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token,
+                                           const grpc::ChannelArguments& arguments);
 
 }  // namespace braid

@@ -13,7 +13,8 @@ namespace braid::recipe {
 namespace {
 
 // Options of another kind of connection must not be given: they would do nothing.
-void RefuseForeign(YamlMap& map, const std::string& kind, const std::vector<const char*>& keys, const std::string& owners) {
+void RefuseForeign(YamlMap& map, const std::string& kind, const std::vector<const char*>& keys,
+                   const std::string& owners) {
   for (const char* key : keys) {
     (void)map.Node(key);
     if (map.Has(key)) map.Fail(key, "only " + owners + " has it; this connection is " + kind);
@@ -28,9 +29,11 @@ model::Router ReadRouter(YamlMap& map) {
   router.tau = section.Double("tau", router.tau);
   router.hard = section.Bool("hard", router.kind != "softmax");
   if (!(router.tau > 0) || !std::isfinite(router.tau)) section.Fail("tau", "must be above 0");
-  if (router.kind == "top1" && section.Has("hard")) section.Fail("hard", "top1 takes one choice always");
+  if (router.kind == "top1" && section.Has("hard"))
+    section.Fail("hard", "top1 takes one choice always");
   for (const char* key : {"input", "tau", "hard"}) {
-    if (router.kind == "none" && section.Has(key)) section.Fail(key, "is of routers that choose; none weighs all alike");
+    if (router.kind == "none" && section.Has(key))
+      section.Fail(key, "is of routers that choose; none weighs all alike");
   }
   return router;
 }
@@ -48,7 +51,8 @@ std::vector<double> ReadWeights(YamlMap& map, size_t paths) {
   if (map.Has("weights") && weights.size() != paths) {
     map.Fail("weights", Format("has %zu numbers for %zu paths", weights.size(), paths));
   }
-  if (map.Has("weights") && map.Has("scale")) map.Fail("weights", "stands in the place of scale; give one of the two");
+  if (map.Has("weights") && map.Has("scale"))
+    map.Fail("weights", "stands in the place of scale; give one of the two");
   return weights;
 }
 
@@ -76,14 +80,16 @@ model::Connection ReadConnection(YamlMap& map, size_t paths, const std::string& 
 }
 
 // A path that a composite names, or one of its base that stands here with its shape.
-void ReadMember(const YAML::Node& node, const std::string& where, const Recipe& recipe, YamlMap& map, Composite* composite) {
+void ReadMember(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+                YamlMap& map, Composite* composite) {
   if (node.IsScalar()) {
     const Model* path = recipe.FindPath(node.Scalar());
     if (path == nullptr) {
       std::vector<std::string> names;
       for (const Model& known : recipe.paths) names.push_back(known.name());
       const std::string near = NearestWord(node.Scalar(), names);
-      map.errors().Fail(node.Mark(), map.PathOf("paths") + ": there is no path \"" + node.Scalar() + "\"" +
+      map.errors().Fail(node.Mark(), map.PathOf("paths") + ": there is no path \"" + node.Scalar() +
+                                         "\"" +
                                          (near.empty() ? "" : "; did you mean " + near + "?"));
       return;
     }
@@ -98,7 +104,9 @@ void ReadMember(const YAML::Node& node, const std::string& where, const Recipe& 
   ReadStack(kept, recipe.sequence, &stack);
   const std::string corpus = ReadCorpusName(kept, recipe);
   if (composite->base.empty()) {
-    kept.Fail("name", "a path with a shape of its own is one that stays in a base; without base, name a path of the recipe");
+    kept.Fail("name",
+              "a path with a shape of its own is one that stays in a base; without base, name a "
+              "path of the recipe");
   }
   composite->members.push_back({stack.name, corpus, true});
   composite->spec.paths.push_back(stack);
@@ -131,8 +139,10 @@ void TakeArchOfPaths(YamlMap& map, const Recipe& recipe, Composite* composite) {
     if (first == nullptr) first = path;
     const auto differences = model::ArchDifferences(first->spec.arch, path->spec.arch);
     if (differences.empty()) continue;
-    map.Fail("paths", first->name() + " and " + path->name() + " differ in arch." + differences.front().field +
-                          ", which decides what given weights compute; the paths of a composite must agree");
+    map.Fail("paths",
+             first->name() + " and " + path->name() + " differ in arch." +
+                 differences.front().field +
+                 ", which decides what given weights compute; the paths of a composite must agree");
   }
   if (first == nullptr) return;
   composite->spec.arch = first->spec.arch;
@@ -157,8 +167,10 @@ void ReadConnections(YamlMap& map, const std::string& init, model::ModelSpec* sp
   spec->large.identity = model::StartsFromPaths(spec->connection);
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
   if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {
-    map.Fail("large", Format("neither the paths' heads together nor heads of the first path's size divide width %lld evenly; "
-                             "give large.heads", (long long)spec->large.d));
+    map.Fail("large", Format("neither the paths' heads together nor heads of the first path's size "
+                             "divide width %lld evenly; "
+                             "give large.heads",
+                             (long long)spec->large.d));
   }
   ReadLarge(large, spec->sequence, &spec->large);
 }
@@ -173,7 +185,8 @@ std::string ReadCorpusName(YamlMap& map, const Recipe& recipe) {
   return corpus;
 }
 
-Composite ReadComposite(const YAML::Node& node, const std::string& where, const Recipe& recipe, YamlErrors& errors) {
+Composite ReadComposite(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+                        YamlErrors& errors) {
   YamlMap map(node, where, errors);
   Composite composite;
   composite.line = node.Mark().line + 1;
@@ -193,7 +206,8 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
     errors.set_inherited(before);
   }
   const bool usual = !composite.joint.own_rates && !composite.joint.lr_factor.has_value();
-  const double factor = ScaleJointRates(recipe.compat, composite.spec.connection.kind, &composite.joint);
+  const double factor = ScaleJointRates(recipe.compat, composite.spec.connection.kind,
+                                        &composite.joint);
   if (usual) errors.NoteDefault(map.PathOf("joint.lr_factor"), Format("%g", factor));
   return composite;
 }

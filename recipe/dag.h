@@ -16,7 +16,8 @@ namespace braid::recipe {
 struct InputRef {
   std::string job;       // name of the job, or empty
   std::string role;      // its output role ("model", "shards", ...)
-  std::string source;    // name of a source ("tokenizer", "source.stories", "from.path_1", "blimp") if job is empty
+  std::string source;    // name of a source ("tokenizer", "source.stories", "from.path_1", "blimp")
+                         // if job is empty
   std::string artifact;  // artifact id if both are empty (`from: ARTIFACT_ID`)
 
   friend bool operator==(const InputRef&, const InputRef&) = default;
@@ -25,32 +26,34 @@ struct InputRef {
 // What the planner knows of a job's size.
 struct Estimate {
   int64_t parameters = 0;
-  int64_t tokens = 0;        // trained or evaluated
-  double flops = 0;          // of the whole job
-  int64_t bytes = 0;         // written as outputs
+  int64_t tokens = 0;  // trained or evaluated
+  double flops = 0;    // of the whole job
+  int64_t bytes = 0;   // written as outputs
 };
 
 struct JobNode {
-  std::string name;                        // "tokenizer", "prepare:stories", "path_1", "merge:share_linear", "gate:share_linear",
-                                           // "joint:share_linear", "evaluate:path_1", "evaluate:share_linear@start", "export:path_1", "report"
-  std::string kind;                        // docs/tasks.md
-  std::vector<std::string> parents;        // sorted, each once; follows from inputs (a gate is a parent of its joint job too)
+  std::string name;  // "tokenizer", "prepare:stories", "path_1", "merge:share_linear",
+                     // "gate:share_linear", "joint:share_linear", "evaluate:path_1",
+                     // "evaluate:share_linear@start", "export:path_1", "report"
+  std::string kind;                  // docs/tasks.md
+  std::vector<std::string> parents;  // sorted, each once; follows from inputs (a gate is a parent
+                                     // of its joint job too)
   std::map<std::string, InputRef> inputs;  // role -> where from
   Json spec = Json::object();              // the task's spec, complete but for report facts
   int32_t ranks = 1;
-  int32_t slots_per_rank = 1;              // CPU threads, or GPUs
-  std::string device = "cpu";              // cpu | cuda
-  std::string site;                        // hard placement; empty: anywhere
+  int32_t slots_per_rank = 1;  // CPU threads, or GPUs
+  std::string device = "cpu";  // cpu | cuda
+  std::string site;            // hard placement; empty: anywhere
   Estimate estimate;
 };
 
 // A local file or folder that the submitter must make an artifact of before submitting.
 struct Source {
-  std::string name;                 // as in InputRef.source
-  std::string kind;                 // manifest kind: "source" (corpus files), "tokenizer", "checkpoint"
-  std::vector<std::string> files;   // globs or paths as written, relative to the recipe's folder
-  int line = 0;                     // in the recipe, for errors
-  bool folders = false;             // `files` are folders, taken whole
+  std::string name;  // as in InputRef.source
+  std::string kind;  // manifest kind: "source" (corpus files), "tokenizer", "checkpoint"
+  std::vector<std::string> files;  // globs or paths as written, relative to the recipe's folder
+  int line = 0;                    // in the recipe, for errors
+  bool folders = false;            // `files` are folders, taken whole
 };
 
 // A model of the run, as the planner knows it.
@@ -63,7 +66,7 @@ struct PlannedModel {
   int64_t micro_batches = 0;    // of one epoch
   int64_t steps = 0;            // of one epoch, or of the whole training if that ends earlier
   model::Flops forward;         // of one token, by both accountings
-  model::Flops block;           // of one token in one block, where the blocks are not llama; otherwise 0
+  model::Flops block;  // of one token in one block, where the blocks are not llama; otherwise 0
 };
 
 // What will most likely go wrong with the model that a job trains, although nothing forbids it.
@@ -73,8 +76,8 @@ struct Caution {
 };
 
 struct Dag {
-  std::string run;                  // name
-  std::vector<JobNode> jobs;        // topological order
+  std::string run;            // name
+  std::vector<JobNode> jobs;  // topological order
   std::vector<Source> sources;
   std::vector<PlannedModel> models;
   std::vector<Caution> cautions;

@@ -11,8 +11,12 @@
 namespace braid::recipe {
 namespace {
 
-const std::vector<std::string> kGlue = {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte"};
-const std::vector<std::string> kSuperGlue = {"boolq", "wsc", "multirc", "copa"};  // COPA is an extra, not among the default
+const std::vector<std::string> kGlue = {"cola", "sst2", "mrpc", "stsb",
+                                        "qqp",  "mnli", "qnli", "rte"};
+const std::vector<std::string> kSuperGlue = {"boolq", "wsc", "multirc", "copa"};  // COPA is an
+                                                                                  // extra, not
+                                                                                  // among the
+                                                                                  // default
 
 void ReadLoss(YamlMap& item, Evaluation* evaluation) {
   const YAML::Node loss = item.Node("loss");
@@ -28,7 +32,8 @@ void ReadPrompts(YamlMap& section, Evaluation* evaluation) {
   const YAML::Node prompts = section.Node("prompts");
   if (!prompts.IsMap()) {
     evaluation->generate["prompts"] = section.Strings("prompts");
-    if (evaluation->generate["prompts"].empty()) section.Fail("prompts", "must hold at least one prompt");
+    if (evaluation->generate["prompts"].empty())
+      section.Fail("prompts", "must hold at least one prompt");
     return;
   }
   YamlMap named(prompts, section.PathOf("prompts"), section.errors());
@@ -40,7 +45,8 @@ void ReadPrompts(YamlMap& section, Evaluation* evaluation) {
 // Fine-tuning and samples read text that is not cut to `sequence`.
 void CheckPositions(YamlMap& section, const char* key, int64_t tokens, int64_t positions) {
   if (positions == 0 || tokens <= positions) return;
-  section.Fail(key, Format("%lld is above arch.rope_max_pos %lld", (long long)tokens, (long long)positions));
+  section.Fail(
+      key, Format("%lld is above arch.rope_max_pos %lld", (long long)tokens, (long long)positions));
 }
 
 void ReadGenerate(YamlMap& item, uint64_t seed, int64_t positions, Evaluation* evaluation) {
@@ -54,8 +60,10 @@ void ReadGenerate(YamlMap& item, uint64_t seed, int64_t positions, Evaluation* e
                           {"seed", section.Int("seed", static_cast<int64_t>(seed), 0, kMany)}};
   ReadPrompts(section, evaluation);
   CheckPositions(section, "tokens", evaluation->generate["tokens"].get<int64_t>(), positions);
-  if (evaluation->generate["temperature"].get<double>() < 0) section.Fail("temperature", "must not be negative");
-  if (const double top_p = evaluation->generate["top_p"].get<double>(); !(top_p > 0 && top_p <= 1)) {
+  if (evaluation->generate["temperature"].get<double>() < 0)
+    section.Fail("temperature", "must not be negative");
+  if (const double top_p = evaluation->generate["top_p"].get<double>();
+      !(top_p > 0 && top_p <= 1)) {
     section.Fail("top_p", "must be above 0 and at most 1");
   }
 }
@@ -76,14 +84,29 @@ void ReadBlimp(YamlMap& item, Evaluation* evaluation) {
 
 // Settings of PaPaformer section 8.2.
 Json GlueDefaults() {
-  return {{"tasks", Json::array()}, {"epochs", 32}, {"patience", 5}, {"batch", 64}, {"lr", 3e-4}, {"weight_decay", 0.1},
-          {"warmup", 0.06}, {"length", 128}, {"rank", 8}, {"alpha", 16.0}, {"dropout", 0.1}, {"mnli", "mean"}, {"documents", 0},
+  return {{"tasks", Json::array()},
+          {"epochs", 32},
+          {"patience", 5},
+          {"batch", 64},
+          {"lr", 3e-4},
+          {"weight_decay", 0.1},
+          {"warmup", 0.06},
+          {"length", 128},
+          {"rank", 8},
+          {"alpha", 16.0},
+          {"dropout", 0.1},
+          {"mnli", "mean"},
+          {"documents", 0},
           {"adapters", false}};
 }
 
 void ReadGlueNumbers(YamlMap& section, Json* glue) {
-  for (const auto& [key, least] : {std::pair<const char*, int64_t>{"epochs", 1}, {"patience", 1}, {"batch", 1}, {"length", 2},
-                                   {"rank", 1}, {"documents", 0}}) {
+  for (const auto& [key, least] : {std::pair<const char*, int64_t>{"epochs", 1},
+                                   {"patience", 1},
+                                   {"batch", 1},
+                                   {"length", 2},
+                                   {"rank", 1},
+                                   {"documents", 0}}) {
     (*glue)[key] = section.Int(key, (*glue)[key].get<int64_t>(), least, kMany);
   }
   for (const char* key : {"lr", "weight_decay", "warmup", "alpha", "dropout"}) {
@@ -104,7 +127,8 @@ Json ReadNumbers(YamlMap& section, const char* key) {
   for (const YAML::Node& node : section.List(key)) {
     const Result<int64_t> number = ParseInt(node.IsScalar() ? node.Scalar() : "");
     if (!number.ok() || *number < 0) {
-      section.errors().Fail(node.Mark(), section.PathOf(key) + ": expected whole numbers of at least 0");
+      section.errors().Fail(node.Mark(),
+                            section.PathOf(key) + ": expected whole numbers of at least 0");
       continue;
     }
     numbers.push_back(*number);
@@ -126,16 +150,20 @@ void ReadTasks(YamlMap& section, const std::vector<std::string>& suite, size_t u
     if (std::find(suite.begin(), suite.end(), task) != suite.end()) continue;
     const std::string near = NearestWord(task, suite);
     section.Fail("tasks", "there is no task \"" + task + "\"; " +
-                              (near.empty() ? "there are " + Join(suite, ", ") : "did you mean " + near + "?"));
+                              (near.empty() ? "there are " + Join(suite, ", ")
+                                            : "did you mean " + near + "?"));
   }
-  if (std::set<std::string>(tasks.begin(), tasks.end()).size() != tasks.size()) section.Fail("tasks", "names one twice");
-  if (tasks.empty()) tasks.assign(suite.begin(), suite.begin() + static_cast<std::ptrdiff_t>(usual));
+  if (std::set<std::string>(tasks.begin(), tasks.end()).size() != tasks.size())
+    section.Fail("tasks", "names one twice");
+  if (tasks.empty())
+    tasks.assign(suite.begin(), suite.begin() + static_cast<std::ptrdiff_t>(usual));
   for (const std::string& task : tasks) (*glue)["tasks"].push_back(task);
 }
 
-// GLUE and SuperGLUE are one fine-tuning with one set of settings; the second of them may repeat, not change it.
-void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual, LocalData* data,
-              Recipe* recipe) {
+// GLUE and SuperGLUE are one fine-tuning with one set of settings; the second of them may repeat,
+// not change it.
+void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& suite, size_t usual,
+              LocalData* data, Recipe* recipe) {
   const YAML::Node node = item.Node(key);
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf(key), item.errors());
@@ -149,10 +177,12 @@ void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& su
   glue["adapters"] = section.Bool("adapters", glue["adapters"].get<bool>());
   for (const auto& [field, value] : glue.items()) {
     if (first || field == "tasks" || evaluation->glue.value(field, Json()) == value) continue;
-    section.Fail(field, "glue and superglue are trained alike; the other one says " + evaluation->glue.value(field, Json()).dump());
+    section.Fail(field, "glue and superglue are trained alike; the other one says " +
+                            evaluation->glue.value(field, Json()).dump());
   }
   const bool start = section.Bool("start", evaluation->glue_of_start);
-  if (!first && start != evaluation->glue_of_start) section.Fail("start", "glue and superglue are measured of the same models");
+  if (!first && start != evaluation->glue_of_start)
+    section.Fail("start", "glue and superglue are measured of the same models");
   if (start && recipe->composites.empty()) section.Fail("start", "there is no composite");
   CheckPositions(section, "length", glue["length"].get<int64_t>(), FewestPositions(*recipe));
   ReadTasks(section, suite, usual, &glue);
@@ -166,18 +196,21 @@ void ReadResources(YamlMap& item, Evaluation* evaluation) {
   YamlMap section(node, item.PathOf("resources"), item.errors());
   evaluation->slots = static_cast<int32_t>(section.Int("slots", 1, 1, 4096));
   evaluation->device = section.Choice("device", "cpu", {"cpu", "cuda"});
-  CheckGpuSlots(section, evaluation->slots, evaluation->device, "one GPU is what an evaluation can use");
+  CheckGpuSlots(section, evaluation->slots, evaluation->device,
+                "one GPU is what an evaluation can use");
 }
 
 // Of all models: paths, composites and baselines.
 bool SomeModel(const Recipe& recipe, const std::function<bool(const model::ModelSpec&)>& is) {
   const auto fits = [&](const auto& made) { return is(made.spec); };
-  return std::any_of(recipe.paths.begin(), recipe.paths.end(), fits) || std::any_of(recipe.composites.begin(), recipe.composites.end(), fits) ||
+  return std::any_of(recipe.paths.begin(), recipe.paths.end(), fits) ||
+         std::any_of(recipe.composites.begin(), recipe.composites.end(), fits) ||
          std::any_of(recipe.baselines.begin(), recipe.baselines.end(), fits);
 }
 
 bool SomeCompositeHas(const Recipe& recipe, const std::string& path) {
-  return SomeModel(recipe, [&](const model::ModelSpec& spec) { return PathNumber(spec, path) > 0; });
+  return SomeModel(recipe,
+                   [&](const model::ModelSpec& spec) { return PathNumber(spec, path) > 0; });
 }
 
 void ReadRoutingPrompts(YamlMap& section, const Recipe& recipe, Routing* routing) {
@@ -187,9 +220,11 @@ void ReadRoutingPrompts(YamlMap& section, const Recipe& recipe, Routing* routing
   }
   const std::vector<YAML::Node> prompts = section.List("prompts");
   for (size_t i = 0; i < prompts.size(); ++i) {
-    YamlMap prompt(prompts[i], section.PathOf("prompts") + "." + std::to_string(i), section.errors());
+    YamlMap prompt(prompts[i], section.PathOf("prompts") + "." + std::to_string(i),
+                   section.errors());
     RoutingPrompt made{prompt.RequireString("text"), prompt.RequireString("correct")};
-    if (prompt.Has("text") && made.text.empty()) prompt.Fail("text", "is empty; the analysis reads the last position of a prompt");
+    if (prompt.Has("text") && made.text.empty())
+      prompt.Fail("text", "is empty; the analysis reads the last position of a prompt");
     if (prompt.Has("correct") && !SomeCompositeHas(recipe, made.path)) {
       prompt.Fail("correct", "no composite has a path \"" + made.path + "\"");
     }
@@ -204,7 +239,9 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
   Routing& routing = recipe->evaluation.routing;
   recipe->evaluation.routing_wanted = true;
   if (!SomeModel(*recipe, Routes)) {
-    item.Fail("routing", "no composite here decides between its paths; that takes a router, or share of paths of one width and two layers or more");
+    item.Fail("routing",
+              "no composite here decides between its paths; that takes a router, or share of paths "
+              "of one width and two layers or more");
   }
   ReadRoutingPrompts(section, *recipe, &routing);
   routing.sequences = section.Int("sequences", 0, 0, kMany);
@@ -215,10 +252,12 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
       const std::string path = corpora.String(corpus.name, "");
       if (path.empty()) continue;
       routing.correct[corpus.name] = path;
-      if (!SomeCompositeHas(*recipe, path)) corpora.Fail(corpus.name, "no composite has a path \"" + path + "\"");
+      if (!SomeCompositeHas(*recipe, path))
+        corpora.Fail(corpus.name, "no composite has a path \"" + path + "\"");
     }
   }
-  if (routing.prompts.empty() && !routing.default_prompts && routing.sequences == 0) item.Fail("routing", "give prompts, or sequences of held-out text, or both");
+  if (routing.prompts.empty() && !routing.default_prompts && routing.sequences == 0)
+    item.Fail("routing", "give prompts, or sequences of held-out text, or both");
 }
 
 // Files that a tagger has been at; the trainer knows them by their names in the source.
@@ -233,8 +272,10 @@ void ReadTagged(YamlMap& section, Recipe* recipe) {
   for (const Corpus& corpus : recipe->corpora) texts.insert(corpus.name);
   for (const std::string& file : files) {
     const std::string name = file.substr(file.rfind('/') + 1);
-    if (file.find_first_of("*?[") != std::string::npos) section.Fail("tagged", file + " is a pattern; name each file");
-    if (!texts.insert(name.substr(0, name.find('.'))).second) section.Fail("tagged", file + " has the name of another text; rename the file");
+    if (file.find_first_of("*?[") != std::string::npos)
+      section.Fail("tagged", file + " is a pattern; name each file");
+    if (!texts.insert(name.substr(0, name.find('.'))).second)
+      section.Fail("tagged", file + " has the name of another text; rename the file");
     evaluation->dual["tagged"].push_back(name);
   }
 }
@@ -244,8 +285,10 @@ void ReadDualItem(YamlMap& item, Recipe* recipe) {
   const YAML::Node node = item.Node("dual");
   if (!node.IsDefined()) return;
   YamlMap section(node, item.PathOf("dual"), item.errors());
-  if (!SomeModel(*recipe, CanBeAnalysed)) item.Fail("dual", "no model here has loop or dual_path blocks");
-  evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)}, {"interventions", Json::array()}};
+  if (!SomeModel(*recipe, CanBeAnalysed))
+    item.Fail("dual", "no model here has loop or dual_path blocks");
+  evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)},
+                      {"interventions", Json::array()}};
   ReadTagged(section, recipe);
   const YAML::Node interventions = section.Node("interventions");
   if (interventions.IsScalar()) {
@@ -258,8 +301,11 @@ void ReadDualItem(YamlMap& item, Recipe* recipe) {
     const std::string where = section.PathOf("interventions") + "." + std::to_string(i);
     const bool good = section.errors().ok();
     Json made = ReadIntervention(nodes[i], where, !evaluation->tagged.empty(), section.errors());
-    if (good && section.errors().ok() && !SomeModel(*recipe, [&](const model::ModelSpec& spec) { return AppliesTo(made, spec); })) {
-      section.errors().Fail(nodes[i].Mark(), where + ": no model here has what it changes: gates, steps with a mass, or these layers");
+    if (good && section.errors().ok() &&
+        !SomeModel(*recipe, [&](const model::ModelSpec& spec) { return AppliesTo(made, spec); })) {
+      section.errors().Fail(
+          nodes[i].Mark(),
+          where + ": no model here has what it changes: gates, steps with a mass, or these layers");
     }
     evaluation->dual["interventions"].push_back(std::move(made));
   }
@@ -286,8 +332,10 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
   std::set<std::string> seen;
   for (size_t i = 0; i < items.size(); ++i) {
     YamlMap item(items[i], "evaluate." + std::to_string(i), root.errors());
-    for (const char* part : {"loss", "generate", "blimp", "glue", "superglue", "routing", "dual", "resources"}) {
-      if (item.Has(part) && !seen.insert(part).second) item.Fail(part, "stands in the list already");
+    for (const char* part :
+         {"loss", "generate", "blimp", "glue", "superglue", "routing", "dual", "resources"}) {
+      if (item.Has(part) && !seen.insert(part).second)
+        item.Fail(part, "stands in the list already");
     }
     ReadLoss(item, &evaluation);
     ReadGenerate(item, recipe->seed, FewestPositions(*recipe), &evaluation);
@@ -298,7 +346,8 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
     ReadDualItem(item, recipe);
     ReadResources(item, &evaluation);
   }
-  if (seen.contains("resources") && !evaluation.any()) root.Fail("evaluate", "resources are given, but nothing to measure");
+  if (seen.contains("resources") && !evaluation.any())
+    root.Fail("evaluate", "resources are given, but nothing to measure");
 }
 
 }  // namespace braid::recipe

@@ -9,6 +9,7 @@
 namespace braid::recipe {
 
 // One intervention, as in `dual` of docs/tasks.md. `tagged`: some text has parts of speech.
-Json ReadIntervention(const YAML::Node& node, const std::string& where, bool tagged, YamlErrors& errors);
+Json ReadIntervention(const YAML::Node& node, const std::string& where, bool tagged,
+                      YamlErrors& errors);
 
 }  // namespace braid::recipe

@@ -23,10 +23,12 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   ReadModelArch(map, !map.Has("paths"), recipe.sequence, &made.spec.arch);
   made.start = map.String("start", "");
   made.start_moments = map.Choice("start_moments", made.start_moments, {"auto", "take", "leave"});
-  if (map.Has("start_moments") && made.start.empty()) map.Fail("start_moments", "is of a start; give start too");
+  if (map.Has("start_moments") && made.start.empty())
+    map.Fail("start_moments", "is of a start; give start too");
   made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));
   made.device = map.Choice("device", "cpu", {"cpu", "cuda"});
-  CheckGpuSlots(map, made.slots, made.device, "one GPU trains a model of its own (joint training has joint.ranks)");
+  CheckGpuSlots(map, made.slots, made.device,
+                "one GPU trains a model of its own (joint training has joint.ranks)");
   return made;
 }
 
@@ -48,25 +50,29 @@ void ReadShapes(YamlMap& map, model::ModelSpec* spec) {
 
 }  // namespace
 
-Model ReadPath(const YAML::Node& node, const std::string& where, const Recipe& recipe, YamlErrors& errors) {
+Model ReadPath(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+               YamlErrors& errors) {
   YamlMap map(node, where, errors);
   Model made = ReadCommon(map, node, recipe);
   made.spec.dense.name = made.name();
   ReadStack(map, recipe.sequence, &made.spec.dense);
   made.from = map.String("from", "");
-  if (!made.from.empty() && !made.start.empty()) map.Fail("start", "from is trained already and begins nothing; give one of the two");
+  if (!made.from.empty() && !made.start.empty())
+    map.Fail("start", "from is trained already and begins nothing; give one of the two");
   made.corpora = {ReadCorpusName(map, recipe)};
   map.NotYet("attn", "another attention");
   return made;
 }
 
-Model ReadBaseline(const YAML::Node& node, const std::string& where, const Recipe& recipe, YamlErrors& errors) {
+Model ReadBaseline(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+                   YamlErrors& errors) {
   YamlMap map(node, where, errors);
   Model made = ReadCommon(map, node, recipe);
   for (const Corpus& corpus : recipe.corpora) made.corpora.push_back(corpus.name);
   if (map.Has("paths")) {
     ReadShapes(map, &made.spec);
-    ReadConnections(map, model::Connection().init, &made.spec);  // from scratch there is nothing to hand on
+    ReadConnections(map, model::Connection().init, &made.spec);  // from scratch there is nothing to
+                                                                 // hand on
   } else {
     (void)map.Node("paths");
     made.spec.dense.name = made.name();

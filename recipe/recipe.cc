@@ -30,7 +30,10 @@ void ReadTokenizer(YamlMap& root, Recipe* recipe) {
   recipe->tokenizer_file = tokenizer.String("file", "");
   recipe->tokenizer_entries = tokenizer.Int("vocab", 0, 1, 10'000'000);
   const YAML::Node train = tokenizer.Node("train");
-  if (train.IsDefined() && tokenizer.Has("vocab")) tokenizer.Fail("vocab", "is the number of entries of file; of a tokenizer that is trained write train.vocab");
+  if (train.IsDefined() && tokenizer.Has("vocab"))
+    tokenizer.Fail(
+        "vocab",
+        "is the number of entries of file; of a tokenizer that is trained write train.vocab");
   if (root.Has("tokenizer") && recipe->tokenizer_file.empty() == !train.IsDefined()) {
     root.Fail("tokenizer", "give either file, a tokenizer.json, or train");
     return;
@@ -51,10 +54,14 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   corpus.site = map.String("site", "");
   corpus.validation = map.Strings("validation");
   if (corpus.files.empty()) map.Fail("files", "must name at least one file or pattern");
-  if (map.Has("validation") && corpus.validation.empty()) map.Fail("validation", "must name at least one file or pattern");
-  for (const auto& [key, files] : {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
+  if (map.Has("validation") && corpus.validation.empty())
+    map.Fail("validation", "must name at least one file or pattern");
+  for (const auto& [key, files] :
+       {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
     for (const std::string& file : *files) {
-      if (!corpus.site.empty() && !file.starts_with('/')) map.Fail(key, file + " is read on machines of site " + corpus.site + "; give its absolute name");
+      if (!corpus.site.empty() && !file.starts_with('/'))
+        map.Fail(key,
+                 file + " is read on machines of site " + corpus.site + "; give its absolute name");
     }
   }
   const std::string text = map.String("text", "");
@@ -62,23 +69,31 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   if (!text.empty() && !join.empty()) map.Fail("join", "text and join exclude each other");
   if (map.Has("joiner") && join.empty()) map.Fail("joiner", "does nothing without join");
   const std::string ids = map.String("input_ids", "");
-  const std::string format = map.Has("format") ? map.Choice("format", "rows", {"rows", "text"}) : "";
+  const std::string format = map.Has("format") ? map.Choice("format", "rows", {"rows", "text"})
+                                               : "";
   (void)map.Node("format");
   for (const char* key : {"text", "join", "input_ids", "on_bad_row"}) {
-    if (format == "text" && map.Has(key)) map.Fail(key, "does nothing with format: text; plain text has no rows");
+    if (format == "text" && map.Has(key))
+      map.Fail(key, "does nothing with format: text; plain text has no rows");
   }
-  if (format == "rows" && map.Has("separator")) map.Fail("separator", "does nothing with format: rows; it cuts plain text");
+  if (format == "rows" && map.Has("separator"))
+    map.Fail("separator", "does nothing with format: rows; it cuts plain text");
   for (const char* key : {"text", "join", "joiner", "separator", "blank_documents"}) {
     if (!ids.empty() && map.Has(key)) map.Fail(key, "rows of input_ids are tokens already");
   }
-  corpus.spec = {{"name", name}, {"joiner", map.String("joiner", "\n")}, {"sample", map.Double("sample", 1.0)}};
+  corpus.spec = {{"name", name},
+                 {"joiner", map.String("joiner", "\n")},
+                 {"sample", map.Double("sample", 1.0)}};
   if (!text.empty()) corpus.spec["text"] = text;
   if (!join.empty()) corpus.spec["join"] = join;
   if (!ids.empty()) corpus.spec["input_ids"] = ids;
   if (!format.empty()) corpus.spec["format"] = format;
-  if (map.Choice("on_bad_row", "fail", {"fail", "skip"}) == "skip") corpus.spec["on_bad_row"] = "skip";
-  if (map.Choice("blank_documents", "drop", {"drop", "keep"}) == "keep") corpus.spec["blank_documents"] = "keep";
-  if (const std::string separator = map.String("separator", ""); !separator.empty()) corpus.spec["separator"] = separator;
+  if (map.Choice("on_bad_row", "fail", {"fail", "skip"}) == "skip")
+    corpus.spec["on_bad_row"] = "skip";
+  if (map.Choice("blank_documents", "drop", {"drop", "keep"}) == "keep")
+    corpus.spec["blank_documents"] = "keep";
+  if (const std::string separator = map.String("separator", ""); !separator.empty())
+    corpus.spec["separator"] = separator;
   for (const char* cap : {"documents", "bytes", "tokens"}) {
     if (const int64_t value = map.Int(cap, 0, 1, kMany); value > 0) corpus.spec[cap] = value;
   }
@@ -92,13 +107,16 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
 void ReadCorpora(YamlMap& root, Recipe* recipe) {
   const YAML::Node corpora = root.Require("corpora");
   if (!corpora.IsDefined()) return;
-  if (!corpora.IsMap() || corpora.size() == 0) return root.Fail("corpora", "expected a mapping of names to corpora");
+  if (!corpora.IsMap() || corpora.size() == 0)
+    return root.Fail("corpora", "expected a mapping of names to corpora");
   for (const auto& item : corpora) {
     const std::string name = item.first.Scalar();
     if (!IsName(name) || name == "all") {
-      root.errors().Fail(item.first.Mark(), "corpora: \"" + name + "\" cannot be the name of a corpus");
+      root.errors().Fail(item.first.Mark(),
+                         "corpora: \"" + name + "\" cannot be the name of a corpus");
     }
-    if (recipe->FindCorpus(name) != nullptr) root.errors().Fail(item.first.Mark(), "corpora." + name + ": appears twice");
+    if (recipe->FindCorpus(name) != nullptr)
+      root.errors().Fail(item.first.Mark(), "corpora." + name + ": appears twice");
     recipe->corpora.push_back(ReadCorpus(item.second, name, root.errors()));
   }
 }
@@ -108,7 +126,8 @@ void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
   if (recipe->tokenizer_vocab == 0) return;
   std::vector<std::string>& names = recipe->tokenizer_corpora;
   for (const std::string& name : names) {
-    if (recipe->FindCorpus(name) == nullptr) root.Fail("tokenizer", "train.corpora: there is no corpus \"" + name + "\"");
+    if (recipe->FindCorpus(name) == nullptr)
+      root.Fail("tokenizer", "train.corpora: there is no corpus \"" + name + "\"");
   }
   if (names.empty()) {
     for (const Corpus& corpus : recipe->corpora) names.push_back(corpus.name);
@@ -116,15 +135,21 @@ void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
   std::set<std::string> sites;
   for (const Corpus& corpus : recipe->corpora) {
     if (!corpus.spec.contains("input_ids")) continue;
-    root.Fail("tokenizer", "corpora." + corpus.name + " is ids of a tokenizer that exists; give tokenizer.file, the one that made them");
+    root.Fail(
+        "tokenizer",
+        "corpora." + corpus.name +
+            " is ids of a tokenizer that exists; give tokenizer.file, the one that made them");
   }
   for (const std::string& name : names) {
     const Corpus* corpus = recipe->FindCorpus(name);
     if (corpus != nullptr && !corpus->site.empty()) sites.insert(corpus->site);
   }
   if (sites.size() > 1) {
-    root.Fail("tokenizer", "no machine can read the corpora of the sites " + Join({sites.begin(), sites.end()}, " and ") +
-                               " together; name those of one site in tokenizer.train.corpora, or give tokenizer.file");
+    root.Fail(
+        "tokenizer",
+        "no machine can read the corpora of the sites " +
+            Join({sites.begin(), sites.end()}, " and ") +
+            " together; name those of one site in tokenizer.train.corpora, or give tokenizer.file");
   }
 }
 
@@ -138,17 +163,20 @@ void ReadSplit(YamlMap& root, Recipe* recipe) {
   recipe->split_paths = split.Double("paths", 0.6);
   const double joint = split.Double("joint", 1 - recipe->split_paths);
   recipe->split_unit = split.Choice("unit", "chunk", {"chunk", "document"});
-  if (!(recipe->split_paths > 0 && recipe->split_paths <= 1)) split.Fail("paths", "must be above 0 and at most 1");
+  if (!(recipe->split_paths > 0 && recipe->split_paths <= 1))
+    split.Fail("paths", "must be above 0 and at most 1");
   if (std::abs(recipe->split_paths + joint - 1) > 1e-9) {
-    split.Fail("joint", Format("paths %g and joint %g do not add up to 1", recipe->split_paths, joint));
+    split.Fail("joint",
+               Format("paths %g and joint %g do not add up to 1", recipe->split_paths, joint));
   }
 }
 
 void ReadSequence(YamlMap& root, Recipe* recipe) {
   recipe->sequence = root.Int("sequence", 256, 2, 1 << 20);
   if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {
-    root.Fail("sequence", Format("%lld is above arch.rope_max_pos %lld", (long long)recipe->sequence,
-                                 (long long)recipe->arch.rope_max_pos));
+    root.Fail("sequence",
+              Format("%lld is above arch.rope_max_pos %lld", (long long)recipe->sequence,
+                     (long long)recipe->arch.rope_max_pos));
   }
 }
 
@@ -158,14 +186,16 @@ void ReadTraining(YamlMap& root, Recipe* recipe) {
   recipe->joint.train = recipe->train;
   ReadJointSection(root.Node("joint"), "joint", root.errors(), &recipe->joint);
   YamlMap eval(root.Node("eval"), "eval", root.errors());
-  recipe->loss_average = eval.Choice("loss_average", LossAveragePreset(recipe->compat), {"token_mean", "batch_mean"});
+  recipe->loss_average = eval.Choice("loss_average", LossAveragePreset(recipe->compat),
+                                     {"token_mean", "batch_mean"});
 }
 
 // Composites name paths, so paths come first.
 void ReadModels(YamlMap& root, Recipe* recipe) {
   const auto each = [&](const char* key, auto read) {
     const std::vector<YAML::Node> nodes = root.List(key);
-    for (size_t i = 0; i < nodes.size(); ++i) read(nodes[i], std::string(key) + "." + std::to_string(i));
+    for (size_t i = 0; i < nodes.size(); ++i)
+      read(nodes[i], std::string(key) + "." + std::to_string(i));
   };
   each("paths", [&](const YAML::Node& node, const std::string& where) {
     recipe->paths.push_back(ReadPath(node, where, *recipe, root.errors()));
@@ -177,7 +207,8 @@ void ReadModels(YamlMap& root, Recipe* recipe) {
     recipe->baselines.push_back(ReadBaseline(node, where, *recipe, root.errors()));
   });
   if (recipe->split_paths == 1 && !recipe->composites.empty()) {
-    root.Fail("split", "paths takes every chunk, and leaves the joint training of composites." + recipe->composites.front().name() + " nothing");
+    root.Fail("split", "paths takes every chunk, and leaves the joint training of composites." +
+                           recipe->composites.front().name() + " nothing");
   }
   if (recipe->paths.empty() && recipe->baselines.empty() && recipe->composites.empty()) {
     root.Fail("paths", "there is no model; give paths or baselines");
@@ -201,18 +232,22 @@ void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& docu
   std::set<std::string> names;
   const auto once = [&](const std::string& name, const char* key, size_t index) {
     if (names.insert(name).second) return;
-    errors.Fail(document[key][index].Mark(), std::string(key) + "." + std::to_string(index) + ".name: \"" + name +
+    errors.Fail(document[key][index].Mark(), std::string(key) + "." + std::to_string(index) +
+                                                 ".name: \"" + name +
                                                  "\" is the name of another model already");
   };
   // A path's or a baseline's name is that of its job.
   const auto free = [&](const std::string& name, const char* key, size_t index) {
     if (name != "tokenizer" && name != "report") return once(name, key, index);
-    errors.Fail(document[key][index].Mark(), std::string(key) + "." + std::to_string(index) + ".name: \"" + name +
-                                                 "\" is the name of a job that every run has; take another");
+    errors.Fail(document[key][index].Mark(),
+                std::string(key) + "." + std::to_string(index) + ".name: \"" + name +
+                    "\" is the name of a job that every run has; take another");
   };
   for (size_t i = 0; i < recipe.paths.size(); ++i) free(recipe.paths[i].name(), "paths", i);
-  for (size_t i = 0; i < recipe.composites.size(); ++i) once(recipe.composites[i].name(), "composites", i);
-  for (size_t i = 0; i < recipe.baselines.size(); ++i) free(recipe.baselines[i].name(), "baselines", i);
+  for (size_t i = 0; i < recipe.composites.size(); ++i)
+    once(recipe.composites[i].name(), "composites", i);
+  for (size_t i = 0; i < recipe.baselines.size(); ++i)
+    free(recipe.baselines[i].name(), "baselines", i);
 }
 
 // What is left between fields that each can be: the model's own rules.
@@ -227,7 +262,8 @@ void CheckModels(const Recipe& recipe, YamlErrors& errors) {
     errors.Fail(mark, where + "." + spec.name + ": " + status.message());
   };
   for (const Model& path : recipe.paths) check(path.spec, path.line, "paths");
-  for (const Composite& composite : recipe.composites) check(composite.spec, composite.line, "composites");
+  for (const Composite& composite : recipe.composites)
+    check(composite.spec, composite.line, "composites");
   for (const Model& baseline : recipe.baselines) check(baseline.spec, baseline.line, "baselines");
 }
 
@@ -307,7 +343,8 @@ Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
 }
 
 bool IsArtifactId(const std::string& text) {
-  return text.size() >= 8 && text.size() <= 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return text.size() >= 8 && text.size() <= 64 &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 }  // namespace braid::recipe

@@ -20,21 +20,24 @@ constexpr int64_t kMostPriority = 1000;
 
 struct Corpus {
   std::string name;
-  Json spec;                        // CORPUS of docs/tasks.md
-  std::vector<std::string> files;   // globs as written
-  std::vector<std::string> validation;  // globs of files that are set aside whole; empty: a share of the documents is
-  std::string site;                 // files are read in place there; empty: they are uploaded
+  Json spec;                            // CORPUS of docs/tasks.md
+  std::vector<std::string> files;       // globs as written
+  std::vector<std::string> validation;  // globs of files that are set aside whole; empty: a share
+                                        // of the documents is
+  std::string site;                     // files are read in place there; empty: they are uploaded
   int line = 0;
 };
 
-// A path or a baseline. Its spec leaves open what the tokenizer decides (vocab, pad_id, eos_id, tokenizer).
+// A path or a baseline. Its spec leaves open what the tokenizer decides (vocab, pad_id, eos_id,
+// tokenizer).
 struct Model {
   model::ModelSpec spec;             // a baseline may be a composite that is trained from scratch
   std::vector<std::string> corpora;  // of a path: its corpus; of a baseline: all
   std::string from;                  // artifact id or folder: trained before
-  std::string start;                 // the same: what its training begins with, instead of weights drawn from the seed
+  std::string start;  // the same: what its training begins with, instead of weights drawn from the
+                      // seed
   std::string start_moments = "auto";  // AdamW's of `start`: auto (if it has them) | take | leave
-  Json train;                        // settings of docs/tasks.md, `train`
+  Json train;                          // settings of docs/tasks.md, `train`
   int32_t slots = 1;
   std::string device = "cpu";
   int line = 0;
@@ -44,10 +47,11 @@ struct Model {
 
 // How a composite is trained after the merge.
 struct Joint {
-  Json train;                    // settings of docs/tasks.md, `train`, with freeze_paths
-  bool own_rates = false;        // `joint` itself has optimizer.lr, lr_min or warmup_start
-  std::optional<double> lr_factor;  // of rates that come from `train`; absent: what the preset has for the kind of connection
-  bool carry_optimizer = false;  // the merge carries the parents' moments over
+  Json train;                       // settings of docs/tasks.md, `train`, with freeze_paths
+  bool own_rates = false;           // `joint` itself has optimizer.lr, lr_min or warmup_start
+  std::optional<double> lr_factor;  // of rates that come from `train`; absent: what the preset has
+                                    // for the kind of connection
+  bool carry_optimizer = false;     // the merge carries the parents' moments over
   int32_t ranks = 1;
   int32_t slots = 1;
   std::string device = "cpu";
@@ -57,13 +61,15 @@ struct Joint {
 struct Member {
   std::string path;    // its name
   std::string corpus;  // what it was trained on
-  bool kept = false;   // comes from the composite's base, by name; otherwise one of the recipe's paths
+  bool kept = false;   // comes from the composite's base, by name; otherwise one of the recipe's
+                       // paths
 };
 
 struct Composite {
   model::ModelSpec spec;
   std::vector<Member> members;  // in the order of their slices
-  std::string base;             // a composite that exists, artifact id or folder; empty: all is new but the paths
+  std::string base;  // a composite that exists, artifact id or folder; empty: all is new but the
+                     // paths
   Joint joint;
   int line = 0;
 
@@ -74,11 +80,11 @@ struct Recipe {
   std::string run;
   std::string compat = "fixed";
   uint64_t seed = 42;
-  int64_t priority = 0;             // of the run against others: higher goes first
+  int64_t priority = 0;  // of the run against others: higher goes first
   model::Arch arch;
-  std::string loss_average;         // T8
-  std::string tokenizer_file;       // or trained:
-  int64_t tokenizer_entries = 0;    // that the file has; 0: the recipe does not say
+  std::string loss_average;       // T8
+  std::string tokenizer_file;     // or trained:
+  int64_t tokenizer_entries = 0;  // that the file has; 0: the recipe does not say
   int64_t tokenizer_vocab = 0;
   int64_t tokenizer_bytes = 10'000'000;
   std::vector<std::string> tokenizer_corpora;  // that it is trained on
@@ -91,11 +97,11 @@ struct Recipe {
   std::vector<Model> paths;
   std::vector<Composite> composites;
   std::vector<Model> baselines;
-  Json train;                       // settings of docs/tasks.md that models begin from
-  Joint joint;                      // that composites begin from
+  Json train;   // settings of docs/tasks.md that models begin from
+  Joint joint;  // that composites begin from
   Evaluation evaluation;
-  std::string export_format;        // empty: no exports; or huggingface
-  std::string text;                 // as given
+  std::string export_format;                    // empty: no exports; or huggingface
+  std::string text;                             // as given
   std::map<std::string, std::string> defaults;  // fields that were absent, with what was filled in
 
   const Corpus* FindCorpus(const std::string& name) const;
@@ -106,8 +112,8 @@ struct Recipe {
 // "recipe.yaml:12:5: paths.0.heads: 3 heads do not divide width 64", one a line.
 Result<Recipe> ParseRecipe(std::string_view text, const std::string& name);
 
-// The text of a `joint` section alone, over the corrected defaults: the joint phase of a merge without a recipe. Errors as
-// those of ParseRecipe.
+// The text of a `joint` section alone, over the corrected defaults: the joint phase of a merge
+// without a recipe. Errors as those of ParseRecipe.
 Result<Joint> ParseJoint(std::string_view text, const std::string& name);
 
 // 8 to 64 digits of hexadecimal; anything else that `from` or `base` says is a folder.

@@ -1,5 +1,6 @@
-// Whether the text that corpora set aside is enough to validate on, as far as sizes of files tell: a training that has not one sequence of
-// it ends before its first step, and that is after the corpora were prepared.
+// Whether the text that corpora set aside is enough to validate on, as far as sizes of files tell:
+// a training that has not one sequence of it ends before its first step, and that is after the
+// corpora were prepared.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace braid::recipe {
 
 // The files of a source that is uploaded.
 struct TextSize {
-  int64_t bytes = 0;        // as they are on disk
+  int64_t bytes = 0;  // as they are on disk
   int64_t files = 0;
   bool compressed = false;  // some of them: the text is larger than `bytes`
   int64_t tokens = 0;       // of the text, estimated
@@ -27,8 +28,9 @@ struct ShortText {
   std::string message;   // names corpus, tokens, sequence, and what to do
 };
 
-// The corpora whose text set aside is less than one sequence, of those that a job of `dag` reads. `sizes` has the sources `source.<corpus>` and
-// `validation.<corpus>` of which sizes are known.
-std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag, const std::map<std::string, TextSize>& sizes);
+// The corpora whose text set aside is less than one sequence, of those that a job of `dag` reads.
+// `sizes` has the sources `source.<corpus>` and `validation.<corpus>` of which sizes are known.
+std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
+                                     const std::map<std::string, TextSize>& sizes);
 
 }  // namespace braid::recipe

@@ -7,7 +7,8 @@ namespace braid::recipe {
 namespace {
 
 // Lists stay whole: they are written whole.
-void Flatten(const Json& object, const std::string& path, std::map<std::string, std::string>* values) {
+void Flatten(const Json& object, const std::string& path,
+             std::map<std::string, std::string>* values) {
   for (const auto& [key, value] : object.items()) {
     const std::string name = path.empty() ? key : path + "." + key;
     if (value.is_object()) {
@@ -37,12 +38,19 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
               {"seed", recipe.seed},
               {"sequence", recipe.sequence},
               {"validation", {{"documents", recipe.validation_documents}}},
-              {"split", {{"paths", recipe.split_paths}, {"joint", 1 - recipe.split_paths}, {"unit", recipe.split_unit}}},
+              {"split",
+               {{"paths", recipe.split_paths},
+                {"joint", 1 - recipe.split_paths},
+                {"unit", recipe.split_unit}}},
               {"arch",
-               {{"attn_out_proj", recipe.arch.attn_out_proj}, {"ffn_gate", recipe.arch.ffn_gate},
-                {"rope_layout", recipe.arch.rope_layout}, {"rope_max_pos", recipe.arch.rope_max_pos},
-                {"norm_eps", recipe.arch.norm_eps}, {"rope_base", recipe.arch.rope_base},
-                {"router_noise", recipe.arch.router_noise}, {"residual_init", recipe.arch.residual_init}}},
+               {{"attn_out_proj", recipe.arch.attn_out_proj},
+                {"ffn_gate", recipe.arch.ffn_gate},
+                {"rope_layout", recipe.arch.rope_layout},
+                {"rope_max_pos", recipe.arch.rope_max_pos},
+                {"norm_eps", recipe.arch.norm_eps},
+                {"rope_base", recipe.arch.rope_base},
+                {"router_noise", recipe.arch.router_noise},
+                {"residual_init", recipe.arch.residual_init}}},
               {"train", recipe.train},
               {"eval", {{"loss_average", recipe.loss_average}}}};
   if (!recipe.composites.empty()) all["joint"] = JointJson(recipe.joint);
@@ -54,7 +62,8 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
   }
   for (const auto& [name, value] : recipe.defaults) {
     const bool without_effect = recipe.composites.empty() && name.starts_with("joint.");
-    if (!values.contains(name) && !without_effect) lines.push_back(name + " = " + value + "  (default)");
+    if (!values.contains(name) && !without_effect)
+      lines.push_back(name + " = " + value + "  (default)");
   }
   std::sort(lines.begin(), lines.end());
   return lines;

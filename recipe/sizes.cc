@@ -22,12 +22,16 @@ model::Flops SpecialBlock(const model::ModelSpec& spec) {
   return {};
 }
 
-// Steps of all epochs with so many micro-batches each (-1: not known), and what the last, unfilled step of an epoch becomes.
+// Steps of all epochs with so many micro-batches each (-1: not known), and what the last, unfilled
+// step of an epoch becomes.
 int64_t StepsOfEpochs(int64_t micro_batches, const Json& train) {
   if (micro_batches < 0) return -1;
-  const auto accumulate = train["accumulate"].get<int64_t>(), epochs = train["epochs"].get<int64_t>();
+  const auto accumulate = train["accumulate"].get<int64_t>(),
+             epochs = train["epochs"].get<int64_t>();
   const std::string tail = train["accum_tail"].get<std::string>();
-  return (micro_batches / accumulate + (tail == "flush" && micro_batches % accumulate != 0 ? 1 : 0)) * epochs;
+  return (micro_batches / accumulate +
+          (tail == "flush" && micro_batches % accumulate != 0 ? 1 : 0)) *
+         epochs;
 }
 
 // Of the whole training, with its caps; `step` is the tokens of one.
@@ -35,7 +39,8 @@ int64_t AllSteps(int64_t micro_batches, double step, const Json& train) {
   int64_t all = StepsOfEpochs(micro_batches, train);
   const auto cap = [&](int64_t steps) { all = all < 0 ? steps : std::min(all, steps); };
   if (const auto steps = train["steps"].get<int64_t>(); steps > 0) cap(steps);
-  if (const auto tokens = train["tokens"].get<int64_t>(); tokens > 0) cap(std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(tokens) / step)));
+  if (const auto tokens = train["tokens"].get<int64_t>(); tokens > 0)
+    cap(std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(tokens) / step)));
   return all;
 }
 
@@ -49,7 +54,8 @@ int64_t Sizes::TokensOf(const std::string& corpus) const {
   return cap > 0 ? std::min(cap, known->second) : known->second;
 }
 
-Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, const Json& train) const {
+Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
+                       const Json& train) const {
   double epoch = 0;
   for (const std::string& name : corpora) {
     const Corpus* corpus = recipe_.FindCorpus(name);
@@ -58,9 +64,11 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, co
   }
   epoch *= share;
   const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>();
-  const auto micro = static_cast<double>(batch) * static_cast<double>(recipe_.sequence), step = micro * static_cast<double>(accumulate);
+  const auto micro = static_cast<double>(batch) * static_cast<double>(recipe_.sequence),
+             step = micro * static_cast<double>(accumulate);
   Length length;
-  const bool known = std::all_of(corpora.begin(), corpora.end(), [&](const std::string& name) { return TokensOf(name) > 0; });
+  const bool known = std::all_of(corpora.begin(), corpora.end(),
+                                 [&](const std::string& name) { return TokensOf(name) > 0; });
   if (known) length.epoch_tokens = epoch;
   // Products of shares are not whole: a thousandth of a batch is no batch.
   length.micro_batches = static_cast<int64_t>(std::floor(epoch / micro + 1e-3));
@@ -68,9 +76,11 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, co
   length.all_steps = AllSteps(known ? length.micro_batches : -1, step, train);
   length.tokens = epoch * static_cast<double>(train["epochs"].get<int64_t>());
   double most = length.tokens;
-  if (const auto cap = train["steps"].get<int64_t>(); cap > 0) most = std::min(most, static_cast<double>(cap) * step);
+  if (const auto cap = train["steps"].get<int64_t>(); cap > 0)
+    most = std::min(most, static_cast<double>(cap) * step);
   // Tokens pay for whole steps, and for one at least.
-  if (const auto cap = train["tokens"].get<int64_t>(); cap > 0) most = std::min(most, std::max(1.0, std::floor(static_cast<double>(cap) / step)) * step);
+  if (const auto cap = train["tokens"].get<int64_t>(); cap > 0)
+    most = std::min(most, std::max(1.0, std::floor(static_cast<double>(cap) / step)) * step);
   if (most < length.tokens) {
     length.tokens = most;
     length.steps = static_cast<int64_t>(std::ceil(most / step));
@@ -79,15 +89,22 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share, co
 }
 
 std::string Sizes::CautionOf(const Length& length, const Json& train) const {
-  const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>(), warmup = train["warmup_steps"].get<int64_t>();
+  const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>(),
+             warmup = train["warmup_steps"].get<int64_t>();
   if (length.all_steps == 0) {
-    return Format("an epoch of about %s tokens does not fill one step (batch %lld x accumulate %lld x sequence %lld): it cannot be trained; "
-                  "lower batch or accumulate, or give more text",
-                  FormatCount(length.epoch_tokens).c_str(), (long long)batch, (long long)accumulate, (long long)recipe_.sequence);
+    return Format(
+        "an epoch of about %s tokens does not fill one step (batch %lld x accumulate %lld x "
+        "sequence %lld): it cannot be trained; "
+        "lower batch or accumulate, or give more text",
+        FormatCount(length.epoch_tokens).c_str(), (long long)batch, (long long)accumulate,
+        (long long)recipe_.sequence);
   }
   if (warmup == 0 || length.all_steps < 0 || warmup < length.all_steps) return "";
-  return Format("warmup_steps %lld: the whole training has %s%lld steps, so the rate does not get to optimizer.lr before it ends; shorten the warm-up",
-                (long long)warmup, length.epoch_tokens > 0 ? "about " : "at most ", (long long)length.all_steps);
+  return Format(
+      "warmup_steps %lld: the whole training has %s%lld steps, so the rate does not get to "
+      "optimizer.lr before it ends; shorten the warm-up",
+      (long long)warmup, length.epoch_tokens > 0 ? "about " : "at most ",
+      (long long)length.all_steps);
 }
 
 int64_t Sizes::vocab() const {
@@ -96,7 +113,8 @@ int64_t Sizes::vocab() const {
   return recipe_.tokenizer_entries > 0 ? recipe_.tokenizer_entries + 1 : 0;
 }
 
-Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string& job, const Length& length) const {
+Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string& job,
+                                 const Length& length) const {
   model::ModelSpec filled = spec;
   filled.vocab = std::max<int64_t>(2, vocab());
   filled.pad_id = filled.vocab - 1;

@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kMostLoops = 64;
 constexpr int64_t kMostHidden = 1 << 24;
 constexpr int64_t kPublishedMultiple = 256;  // what the published runs round hidden widths to
-constexpr int64_t kSolverMultiple = 64;      // what the published solver takes them to be rounded to
+constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
 
 // Knobs that a block does not have must not be given: they would do nothing.
 void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
@@ -22,17 +22,20 @@ void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
   };
   const std::string block = "a " + stack.block + " block has ";
   if (!stack.has_deep()) {
-    for (const char* key : {"loops", "ffn_deep", "d_ffn_deep", "mix", "skip_last_router"}) refuse(key, block + "no deep path");
+    for (const char* key : {"loops", "ffn_deep", "d_ffn_deep", "mix", "skip_last_router"})
+      refuse(key, block + "no deep path");
   }
   if (!stack.has_wide()) {
     for (const char* key : {"ffn_wide", "d_ffn_wide"}) refuse(key, block + "no wide path");
   }
   if (stack.block != "dual_path") {
-    for (const char* key : {"gate", "residual", "cross", "alpha"}) refuse(key, block + "one path alone");
+    for (const char* key : {"gate", "residual", "cross", "alpha"})
+      refuse(key, block + "one path alone");
   }
 }
 
-// K of the dual model that a baseline is matched with: the scores of attention that it computes besides F_M.
+// K of the dual model that a baseline is matched with: the scores of attention that it computes
+// besides F_M.
 void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
   const bool asked = problem->flop_match == "total" && problem->block != "dual_path";
   if (asked && problem->block == "wide") (void)dual.Require("against");
@@ -46,13 +49,15 @@ void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
 
 // Widths that cost a budget (dual-path specification, section 5).
 void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
-  model::WidthProblem problem{.block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
+  model::WidthProblem problem{
+      .block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
   problem.budget = dual.Double("budget", 0);
   if (stack->block == "dual_path") problem.alpha = dual.Double("alpha", 0.5);
   problem.flop_match = dual.Choice("flop_match", "projections", {"projections", "total"});
   ReadAgainst(dual, &problem);
   if (!std::isfinite(problem.budget)) return dual.Fail("budget", "must be finite");
-  if (!(problem.alpha > 0 && problem.alpha < 1)) return dual.Fail("alpha", "must be above 0 and below 1");
+  if (!(problem.alpha > 0 && problem.alpha < 1))
+    return dual.Fail("alpha", "must be above 0 and below 1");
   const Result<model::Widths> widths = model::SolveWidths(problem);
   if (!widths.ok()) return dual.Fail("budget", widths.status().message());
   if (stack->has_deep()) stack->dual.ffn_deep = model::EffectiveWidth(widths->deep, multiple);
@@ -61,11 +66,13 @@ void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack
 
 // A hidden width as it is (`ffn_deep`), or by the published rule (`d_ffn_deep`).
 int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64_t multiple) {
-  const std::string key = published ? "d_" + field : field, other = published ? field : "d_" + field;
+  const std::string key = published ? "d_" + field : field,
+                    other = published ? field : "d_" + field;
   (void)dual.Node(other);
   if (dual.Has(other)) {
     dual.Fail(other, published ? "under ffn_rule paper write " + key + ", before the 2/3 rule"
-                               : "is read under ffn_rule paper; otherwise write " + key + ", the hidden width itself");
+                               : "is read under ffn_rule paper; otherwise write " + key +
+                                     ", the hidden width itself");
   }
   (void)dual.Require(key);
   const int64_t width = dual.Int(key, 0, 1, kMostHidden);
@@ -91,7 +98,8 @@ void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
   for (const char* key : {"budget", "alpha", "flop_match", "against"}) {
     (void)dual.Node(key);
     const bool refused = key == std::string("alpha") && stack->block != "dual_path";
-    if (dual.Has(key) && !refused) dual.Fail(key, "is of widths that are solved for; give budget too");
+    if (dual.Has(key) && !refused)
+      dual.Fail(key, "is of widths that are solved for; give budget too");
   }
   if (stack->has_deep()) stack->dual.ffn_deep = ReadWidth(dual, "ffn_deep", published, multiple);
   if (stack->has_wide()) stack->dual.ffn_wide = ReadWidth(dual, "ffn_wide", published, multiple);
@@ -107,7 +115,8 @@ void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
     knobs.loops = dual.Int("loops", 1, 1, kMostLoops);
     knobs.mix = dual.Choice("mix", knobs.mix, {"act", "final", "uniform"});
     knobs.skip_last_router = dual.Bool("skip_last_router", knobs.skip_last_router);
-    if (knobs.mix != "act" && dual.Has("skip_last_router")) dual.Fail("skip_last_router", "is of mix: act; " + knobs.mix + " has no router");
+    if (knobs.mix != "act" && dual.Has("skip_last_router"))
+      dual.Fail("skip_last_router", "is of mix: act; " + knobs.mix + " has no router");
   }
   if (stack->block == "dual_path") {
     knobs.gate = dual.Choice("gate", knobs.gate, {"two_gates", "convex", "softmax", "fixed"});
@@ -126,19 +135,23 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   if (stack->block == "llama") {
     stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMostHidden);
     (void)map.Node("dual");
-    if (map.Has("dual")) map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");
+    if (map.Has("dual"))
+      map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");
     return;
   }
   (void)map.Node("ffn");
-  if (map.Has("ffn")) map.Fail("ffn", "is of llama blocks; the widths of a " + stack->block + " block are in dual");
+  if (map.Has("ffn"))
+    map.Fail("ffn", "is of llama blocks; the widths of a " + stack->block + " block are in dual");
   ReadDual(map, sequence, stack);
 }
 
 void CheckHeads(YamlMap& map, const model::Stack& stack) {
   if (stack.d % stack.heads != 0) {
-    map.Fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads, (long long)stack.d));
+    map.Fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads,
+                             (long long)stack.d));
   } else if (stack.head_size() % 2 != 0) {
-    map.Fail("heads", Format("head size %lld is odd; rotary positions need pairs", (long long)stack.head_size()));
+    map.Fail("heads", Format("head size %lld is odd; rotary positions need pairs",
+                             (long long)stack.head_size()));
   }
 }
 
@@ -148,12 +161,14 @@ bool IsName(const std::string& name) {
   // The folders of this and of the one above have these names.
   if (name.empty() || name.size() > 64 || name == "." || name == "..") return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   });
 }
 
 void CheckName(YamlMap& map, const std::string& key, const std::string& name) {
-  if (map.Has(key) && !IsName(name)) map.Fail(key, "\"" + name + "\" is not a name; use letters, digits, _ - .");
+  if (map.Has(key) && !IsName(name))
+    map.Fail(key, "\"" + name + "\" is not a name; use letters, digits, _ - .");
 }
 
 void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {

@@ -9,16 +9,21 @@
 
 namespace braid::recipe {
 
-// Reads the settings that stand in `map` over those in `train`. Impossible values are errors with their place.
+// Reads the settings that stand in `map` over those in `train`. Impossible values are errors with
+// their place.
 void ReadTrainFields(YamlMap& map, Json* train);
-void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Json* train);
+void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
+                      Json* train);
 
-// An error if `slots` would take several GPUs for one rank, which uses one; `instead` says what to write. Where neither slots nor
-// device stands in `map`, nothing is said: the error is where they were written.
-void CheckGpuSlots(YamlMap& map, int64_t slots, const std::string& device, const std::string& instead);
+// An error if `slots` would take several GPUs for one rank, which uses one; `instead` says what to
+// write. Where neither slots nor device stands in `map`, nothing is said: the error is where they
+// were written.
+void CheckGpuSlots(YamlMap& map, int64_t slots, const std::string& device,
+                   const std::string& instead);
 
-// `joint`, or the `joint` of one composite, over what stands in *joint: the fields of `train`, and freeze_paths,
-// carry_optimizer, lr_factor, ranks, slots and device.
-void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors, Joint* joint);
+// `joint`, or the `joint` of one composite, over what stands in *joint: the fields of `train`, and
+// freeze_paths, carry_optimizer, lr_factor, ranks, slots and device.
+void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
+                      Joint* joint);
 
 }  // namespace braid::recipe

@@ -45,9 +45,13 @@ bool YamlErrors::CheckUtf8(std::string_view text) {
   const size_t bad = Utf8Prefix(text);
   if (bad == text.size()) return true;
   YAML::Mark mark;
-  mark.line = static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n'));
-  mark.column = static_cast<int>(bad - (text.rfind('\n', bad) + 1));  // npos + 1 is 0: the first line
-  Fail(mark, Format("byte 0x%02X is not UTF-8; save the file as UTF-8 (it may be Latin-1 or UTF-16)", static_cast<unsigned char>(text[bad])));
+  mark.line = static_cast<int>(
+      std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n'));
+  mark.column = static_cast<int>(bad - (text.rfind('\n', bad) + 1));  // npos + 1 is 0: the first
+                                                                      // line
+  Fail(mark,
+       Format("byte 0x%02X is not UTF-8; save the file as UTF-8 (it may be Latin-1 or UTF-16)",
+              static_cast<unsigned char>(text[bad])));
   return false;
 }
 
@@ -76,13 +80,16 @@ YamlMap::~YamlMap() {
     const std::string key = item.first.Scalar();
     if (asked_.contains(key)) continue;
     const std::string near = NearestWord(key, {asked_.begin(), asked_.end()});
-    errors_.Fail(item.first.Mark(), PathOf(key) + ": no such key" +
-                                        (near.empty() ? "; known are " + Join({asked_.begin(), asked_.end()}, ", ")
-                                                      : "; did you mean " + near + "?"));
+    errors_.Fail(item.first.Mark(),
+                 PathOf(key) + ": no such key" +
+                     (near.empty() ? "; known are " + Join({asked_.begin(), asked_.end()}, ", ")
+                                   : "; did you mean " + near + "?"));
   }
 }
 
-bool YamlMap::Has(const std::string& key) const { return node_ && node_.IsMap() && node_[key] && !node_[key].IsNull(); }
+bool YamlMap::Has(const std::string& key) const {
+  return node_ && node_.IsMap() && node_[key] && !node_[key].IsNull();
+}
 
 YAML::Node YamlMap::Node(const std::string& key) {
   asked_.insert(key);
@@ -92,14 +99,20 @@ YAML::Node YamlMap::Node(const std::string& key) {
 YAML::Node YamlMap::Require(const std::string& key) {
   const YAML::Node node = Node(key);
   const bool is_map = !node_ || node_.IsNull() || node_.IsMap();  // otherwise that is the error
-  if (!node.IsDefined() && is_map) errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": is missing");
+  if (!node.IsDefined() && is_map)
+    errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": is missing");
   return node;
 }
 
-int YamlMap::LineOf(const std::string& key) const { return Has(key) ? node_[key].Mark().line + 1 : 0; }
+int YamlMap::LineOf(const std::string& key) const {
+  return Has(key) ? node_[key].Mark().line + 1 : 0;
+}
 
 void YamlMap::Fail(const std::string& key, const std::string& message) {
-  errors_.Fail(Has(key) ? node_[key].Mark() : node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": " + message);
+  errors_.Fail(Has(key) ? node_[key].Mark()
+               : node_  ? node_.Mark()
+                        : YAML::Mark(),
+               PathOf(key) + ": " + message);
 }
 
 std::string YamlMap::String(const std::string& key, const std::string& fallback) {
@@ -130,11 +143,14 @@ int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, in
   if (!value.ok()) {
     // 1e6 is a whole number too.
     const Result<double> real = ParseDouble(digits);
-    if (real.ok() && std::abs(*real) <= 0x1p62 && *real == std::floor(*real)) value = static_cast<int64_t>(*real);
+    if (real.ok() && std::abs(*real) <= 0x1p62 && *real == std::floor(*real))
+      value = static_cast<int64_t>(*real);
   }
-  if (!node.IsScalar() || !value.ok()) return Fail(key, "expected a whole number, found " + Shown(node)), fallback;
+  if (!node.IsScalar() || !value.ok())
+    return Fail(key, "expected a whole number, found " + Shown(node)), fallback;
   if (*value < least || *value > most) {
-    Fail(key, Format("must be in %lld .. %lld, is %lld", (long long)least, (long long)most, (long long)*value));
+    Fail(key, Format("must be in %lld .. %lld, is %lld", (long long)least, (long long)most,
+                     (long long)*value));
     return fallback;
   }
   return *value;
@@ -151,19 +167,23 @@ double YamlMap::Double(const std::string& key, double fallback) {
 
 bool YamlMap::Bool(const std::string& key, bool fallback) {
   const YAML::Node node = Node(key);
-  if (!node.IsDefined()) return errors_.NoteDefault(PathOf(key), fallback ? "true" : "false"), fallback;
+  if (!node.IsDefined())
+    return errors_.NoteDefault(PathOf(key), fallback ? "true" : "false"), fallback;
   bool value = fallback;
-  if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value)) Fail(key, "expected true or false, found " + Shown(node));
+  if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value))
+    Fail(key, "expected true or false, found " + Shown(node));
   return value;
 }
 
-std::string YamlMap::Choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed) {
+std::string YamlMap::Choice(const std::string& key, const std::string& fallback,
+                            const std::vector<std::string>& allowed) {
   const std::string value = String(key, fallback);
   for (const std::string& word : allowed) {
     if (value == word) return value;
   }
   const std::string near = NearestWord(value, allowed);
-  Fail(key, "expected " + Join(allowed, " or ") + ", found \"" + Excerpt(value) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?"));
+  Fail(key, "expected " + Join(allowed, " or ") + ", found \"" + Excerpt(value) + "\"" +
+                (near.empty() ? "" : "; did you mean " + near + "?"));
   return fallback;
 }
 

@@ -1,5 +1,5 @@
-// Strict reading of YAML: every field is asked for by name and type; errors carry file, line and column, and name the
-// nearest known key for one that nobody asked for.
+// Strict reading of YAML: every field is asked for by name and type; errors carry file, line and
+// column, and name the nearest known key for one that nobody asked for.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -25,15 +25,16 @@ class YamlErrors {
   explicit YamlErrors(std::string file) : file_(std::move(file)) {}
   // An error at a place of the document.
   void Fail(const YAML::Mark& mark, const std::string& message);
-  // All errors in the order of their places, one a line, "file:line:column: message"; kInvalidArgument with reason
-  // INVALID_RECIPE. At most ten are listed.
+  // All errors in the order of their places, one a line, "file:line:column: message";
+  // kInvalidArgument with reason INVALID_RECIPE. At most ten are listed.
   Status status() const;
   bool ok() const { return errors_.empty(); }
 
   // Whether the document is UTF-8; what is not is an error at its place.
   bool CheckUtf8(std::string_view text);
 
-  // `field` was absent and has this value. Not while inherited settings are read: those are no defaults.
+  // `field` was absent and has this value. Not while inherited settings are read: those are no
+  // defaults.
   void NoteDefault(const std::string& field, const std::string& value);
   const std::map<std::string, std::string>& defaults() const { return defaults_; }
   bool inherited() const { return inherited_; }
@@ -61,7 +62,8 @@ class YamlMap {
   int64_t Int(const std::string& key, int64_t fallback, int64_t least, int64_t most);
   double Double(const std::string& key, double fallback);  // finite
   bool Bool(const std::string& key, bool fallback);
-  std::string Choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed);
+  std::string Choice(const std::string& key, const std::string& fallback,
+                     const std::vector<std::string>& allowed);
   // One text or a list of texts.
   std::vector<std::string> Strings(const std::string& key);
   // The nodes of a list; something else is an error.
@@ -71,7 +73,9 @@ class YamlMap {
   void NotYet(const std::string& key, const std::string& what);
   // An error about the value of `key`.
   void Fail(const std::string& key, const std::string& message);
-  std::string PathOf(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+  std::string PathOf(const std::string& key) const {
+    return path_.empty() ? key : path_ + "." + key;
+  }
   YamlErrors& errors() { return errors_; }
   int LineOf(const std::string& key) const;
 

@@ -21,8 +21,10 @@ std::vector<Arm> ArmsOf(const Results& results) {
   for (const ModelResult& model : results.models) {
     const auto& spec = model.evaluation.spec;
     if (!spec.has_value() || spec->kind != model::Kind::kDense) continue;
-    const model::Flops whole = model::ForwardFlops(*spec), block = model::BlockFlops(spec->dense, spec->arch, spec->sequence);
-    arms.push_back({&model, spec->dense, whole.projections, whole.causal(), block.projections, block.causal()});
+    const model::Flops whole = model::ForwardFlops(*spec),
+                       block = model::BlockFlops(spec->dense, spec->arch, spec->sequence);
+    arms.push_back({&model, spec->dense, whole.projections, whole.causal(), block.projections,
+                    block.causal()});
   }
   return arms;
 }

@@ -11,7 +11,8 @@ namespace braid::report {
 struct Arm {
   const ModelResult* model = nullptr;
   model::Stack stack;
-  double projections = 0, causal = 0;  // forward operations a token of the whole model, accountings A and B
+  double projections = 0, causal = 0;  // forward operations a token of the whole model, accountings
+                                       // A and B
   double block_projections = 0, block_causal = 0;  // of one block
 };
 

@@ -23,7 +23,8 @@ const ModelResult* BestBaselineOf(const Results& results, const ModelResult& com
   for (const ModelResult* model : BaselinesOf(results, composite)) {
     const auto loss = model->LossOn("all");
     if (best == nullptr) best = model;
-    if (loss.has_value() && (!best->LossOn("all").has_value() || *loss < *best->LossOn("all"))) best = model;
+    if (loss.has_value() && (!best->LossOn("all").has_value() || *loss < *best->LossOn("all")))
+      best = model;
   }
   return best;
 }

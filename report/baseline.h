@@ -16,7 +16,8 @@ bool SameTokens(const ModelResult& a, const ModelResult& b);
 // The dense models that saw as many tokens as `composite`; all of them if none did.
 std::vector<const ModelResult*> BaselinesOf(const Results& results, const ModelResult& composite);
 
-// Of these the one with the lowest loss on all text: the hardest to beat. Without losses the first; null if there is none.
+// Of these the one with the lowest loss on all text: the hardest to beat. Without losses the first;
+// null if there is none.
 const ModelResult* BestBaselineOf(const Results& results, const ModelResult& composite);
 
 // The path of `composite` with the lowest loss on all text; null if none was measured.

@@ -5,13 +5,19 @@
 namespace braid::report {
 namespace {
 
-int64_t TokensOf(const JobFact* job) { return job == nullptr ? 0 : job->tokens(); }
-double SecondsOf(const JobFact* job) { return job == nullptr ? 0 : std::max(0.0, job->seconds); }
+int64_t TokensOf(const JobFact* job) {
+  return job == nullptr ? 0 : job->tokens();
+}
+double SecondsOf(const JobFact* job) {
+  return job == nullptr ? 0 : std::max(0.0, job->seconds);
+}
 
-double Rate(int64_t tokens, double seconds) { return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
+double Rate(int64_t tokens, double seconds) {
+  return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
+}
 
-// Sums over the paths of a composite. A path that was not trained in this run (`from`, or kept of a `base`) has costs that nobody
-// here knows, and then nor are the sums.
+// Sums over the paths of a composite. A path that was not trained in this run (`from`, or kept of a
+// `base`) has costs that nobody here knows, and then nor are the sums.
 struct PathSums {
   bool tokens_known = true, times_known = true;
   int64_t tokens = 0, cores = 0;
@@ -22,7 +28,8 @@ PathSums SumPaths(const Results& results, const ModelResult& composite) {
   PathSums sums;
   const JobFact* merge = results.FindJob("merge:" + composite.composite);
   const std::vector<std::string> paths = results.PathsOf(composite);
-  if (paths.empty() || (merge != nullptr && merge->inputs.contains("base"))) sums.tokens_known = sums.times_known = false;
+  if (paths.empty() || (merge != nullptr && merge->inputs.contains("base")))
+    sums.tokens_known = sums.times_known = false;
   for (const std::string& path : paths) {
     const JobFact* job = results.FindJob(path);
     sums.tokens_known = sums.tokens_known && TokensOf(job) > 0;
@@ -43,7 +50,8 @@ void AddToComposite(const Results& results, ModelResult* model) {
   if (paths.tokens_known) model->tokens = paths.tokens + TokensOf(joint);
   if (paths.times_known) {
     double own = SecondsOf(results.FindJob("merge:" + model->composite));
-    if (joint != nullptr) own += SecondsOf(results.FindJob("gate:" + model->composite)) + SecondsOf(joint);
+    if (joint != nullptr)
+      own += SecondsOf(results.FindJob("gate:" + model->composite)) + SecondsOf(joint);
     model->cores = std::max(paths.cores, joint == nullptr ? int64_t{0} : joint->cores());
     model->seconds = paths.longest + own;
     model->in_turn_seconds = paths.total + own;
@@ -66,7 +74,8 @@ void AddToModel(const Results& results, ModelResult* model) {
 }
 
 void Compare(const ModelResult& composite, const ModelResult& dense, Results* results) {
-  if (composite.seconds <= 0 || dense.seconds <= 0 || composite.cores == 0 || dense.cores == 0) return;
+  if (composite.seconds <= 0 || dense.seconds <= 0 || composite.cores == 0 || dense.cores == 0)
+    return;
   const PathSums paths = SumPaths(*results, composite);
   const JobFact* joint = results->FindJob(composite.job);
   SpeedComparison speed;
@@ -75,11 +84,14 @@ void Compare(const ModelResult& composite, const ModelResult& dense, Results* re
   speed.cores = composite.cores;
   speed.critical_path = composite.seconds;
   speed.one_after_another = composite.in_turn_seconds;
-  speed.composite_core_seconds = paths.core_seconds + composite.seconds - paths.longest - SecondsOf(joint) +
-                                 SecondsOf(joint) * static_cast<double>(joint == nullptr ? 0 : joint->cores());
+  speed.composite_core_seconds = paths.core_seconds + composite.seconds - paths.longest -
+                                 SecondsOf(joint) +
+                                 SecondsOf(joint) *
+                                     static_cast<double>(joint == nullptr ? 0 : joint->cores());
   speed.dense_cores = dense.cores;
   speed.dense_seconds = dense.seconds;
-  speed.dense_equal_cores = dense.seconds * static_cast<double>(dense.cores) / static_cast<double>(composite.cores);
+  speed.dense_equal_cores = dense.seconds * static_cast<double>(dense.cores) /
+                            static_cast<double>(composite.cores);
   results->speed.push_back(speed);
 }
 
@@ -88,7 +100,8 @@ void Compare(const ModelResult& composite, const ModelResult& dense, Results* re
 void AddCosts(Results* results) {
   for (ModelResult& model : results->models) AddToModel(*results, &model);
   for (const ModelResult* composite : results->WithRole("composite")) {
-    for (const ModelResult* dense : results->WithRole("dense")) Compare(*composite, *dense, results);
+    for (const ModelResult* dense : results->WithRole("dense"))
+      Compare(*composite, *dense, results);
   }
 }
 

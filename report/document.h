@@ -1,4 +1,5 @@
-// A document of headings, paragraphs, tables, code and plots, rendered as Markdown and as one HTML file.
+// A document of headings, paragraphs, tables, code and plots, rendered as Markdown and as one HTML
+// file.
 #pragma once
 
 #include <set>
@@ -22,7 +23,8 @@ struct Table {
     std::string title;
   };
   std::vector<Group> groups;
-  std::set<std::pair<size_t, size_t>> strong;  // (row, column) of cells to point out, the best of a column for one
+  std::set<std::pair<size_t, size_t>> strong;  // (row, column) of cells to point out, the best of a
+                                               // column for one
 };
 
 // A number that a reader should see first.
@@ -35,9 +37,9 @@ class Document {
   struct Block {
     enum class Kind { kHeading, kText, kTable, kCode, kPlot, kTiles, kFold };
     Kind kind = Kind::kText;
-    int level = 2;      // of a heading
-    std::string text;   // plain text; of a plot, its caption; of a fold, its title
-    std::string file;   // of a plot: name of the SVG file beside the Markdown
+    int level = 2;     // of a heading
+    std::string text;  // plain text; of a plot, its caption; of a fold, its title
+    std::string file;  // of a plot: name of the SVG file beside the Markdown
     std::string svg;
     Table table;
     std::vector<Tile> tiles;
@@ -52,7 +54,8 @@ class Document {
   void Code(const std::string& text);
   void Plot(const std::string& caption, const std::string& file, const std::string& svg);
   void Tiles(std::vector<Tile> tiles);
-  // What few readers want to see at once: the blocks of `inside`, which a page shows when asked. Its title is theirs.
+  // What few readers want to see at once: the blocks of `inside`, which a page shows when asked.
+  // Its title is theirs.
   void Fold(const Document& inside);
   // All blocks of `other`, without its title.
   void Append(const Document& other);
@@ -67,8 +70,9 @@ class Document {
 
 // Tables are padded, so that the text reads well in a terminal too. Plots are links to their files.
 std::string ToMarkdown(const Document& document);
-// Complete and self-contained: plots inside, no script, nothing fetched. All text is escaped. Light or dark as the reader's
-// system is; wide tables scroll on narrow screens; headings of level 2 are listed in a contents column.
+// Complete and self-contained: plots inside, no script, nothing fetched. All text is escaped. Light
+// or dark as the reader's system is; wide tables scroll on narrow screens; headings of level 2 are
+// listed in a contents column.
 std::string ToHtml(const Document& document);
 
 std::string EscapeHtml(const std::string& text);

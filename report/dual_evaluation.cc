@@ -1,8 +1,8 @@
 #include <cstdlib>
 
 #include "base/text.h"
-#include "report/fields.h"
 #include "report/evaluation_parts.h"
+#include "report/fields.h"
 
 namespace braid::report {
 namespace {
@@ -10,7 +10,8 @@ namespace {
 // "deep only" -> deep; "fully open" -> open; empty if the name says nothing of gates.
 std::string GatesOfName(const std::string& name) {
   for (const char* gates : {"deep", "wide", "uniform", "open", "shuffle", "learned"}) {
-    if (name.find(gates) != std::string::npos) return std::string(gates) == "shuffle" ? "shuffled" : gates;
+    if (name.find(gates) != std::string::npos)
+      return std::string(gates) == "shuffle" ? "shuffled" : gates;
   }
   return "";
 }
@@ -31,9 +32,14 @@ Result<Intervention> ReadIntervention(const Json& json, const std::string& path)
   if (read.Value("gates").is_array()) {
     intervention.gates = "values";
   } else {
-    intervention.gates = read.Choice("gates", GatesOfName(intervention.name), {"", "deep", "wide", "uniform", "open", "shuffled", "learned"});
+    intervention.gates = read.Choice(
+        "gates", GatesOfName(intervention.name),
+        {"", "deep", "wide", "uniform", "open", "shuffled", "learned"});
   }
-  intervention.token_class = Join(read.Value("class").is_string() ? std::vector<std::string>{read.String("class", "")} : read.Strings("class"), ", ");
+  intervention.token_class = Join(read.Value("class").is_string()
+                                      ? std::vector<std::string>{read.String("class", "")}
+                                      : read.Strings("class"),
+                                  ", ");
   intervention.shuffle = read.String("shuffle", intervention.shuffle);
   intervention.keep_sum = read.Bool("keep_sum", false);
   intervention.control = read.Bool("control", false);
@@ -61,7 +67,8 @@ Result<ReadOut> ReadReadOut(const Json& json, const std::string& path) {
 }
 
 // Lists of rows; a list under a name is about that name, a corpus or a class.
-Status ReadReadOuts(const Json& json, const std::string& path, std::vector<std::pair<std::string, std::string>> labels,
+Status ReadReadOuts(const Json& json, const std::string& path,
+                    std::vector<std::pair<std::string, std::string>> labels,
                     std::vector<ReadOut>* rows) {
   if (json.is_null()) return OkStatus();
   if (json.is_object()) {
@@ -81,7 +88,8 @@ Status ReadReadOuts(const Json& json, const std::string& path, std::vector<std::
   return OkStatus();
 }
 
-// A change that is not said follows from the losses, if the learned gates were measured beside the others.
+// A change that is not said follows from the losses, if the learned gates were measured beside the
+// others.
 void FillChanges(std::vector<Intervention>* interventions) {
   const Intervention* learned = nullptr;
   for (const Intervention& one : *interventions) {
@@ -91,7 +99,8 @@ void FillChanges(std::vector<Intervention>* interventions) {
   const std::map<std::string, double> base = learned->loss;
   for (Intervention& one : *interventions) {
     for (const auto& [corpus, loss] : one.loss) {
-      if (!one.change.contains(corpus) && base.contains(corpus)) one.change[corpus] = loss - base.at(corpus);
+      if (!one.change.contains(corpus) && base.contains(corpus))
+        one.change[corpus] = loss - base.at(corpus);
     }
   }
 }
@@ -101,15 +110,19 @@ void FillChanges(std::vector<Intervention>* interventions) {
 Result<Dual> ReadDual(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   JsonReader read(json, path);
-  const Json &layers = read.Value("layers"), &interventions = read.Value("interventions"), &readouts = read.Value("readouts");
+  const Json &layers = read.Value("layers"), &interventions = read.Value("interventions"),
+             &readouts = read.Value("readouts");
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   Dual dual;
   if (!layers.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(layers, path + ".layers"));
   BRAID_RETURN_IF_ERROR(ReadReadOuts(layers, path + ".layers", {}, &dual.layers));
   BRAID_RETURN_IF_ERROR(ReadReadOuts(readouts, path + ".readouts", {}, &dual.readouts));
-  if (!interventions.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(interventions, path + ".interventions"));
+  if (!interventions.is_null())
+    BRAID_RETURN_IF_ERROR(CheckArray(interventions, path + ".interventions"));
   for (size_t i = 0; i < interventions.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(Intervention one, ReadIntervention(interventions[i], Format("%s.interventions.%zu", path.c_str(), i)));
+    BRAID_ASSIGN_OR_RETURN(
+        Intervention one,
+        ReadIntervention(interventions[i], Format("%s.interventions.%zu", path.c_str(), i)));
     dual.interventions.push_back(std::move(one));
   }
   FillChanges(&dual.interventions);

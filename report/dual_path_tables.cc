@@ -8,10 +8,14 @@
 namespace braid::report {
 namespace {
 
-std::string Width(int64_t width) { return width > 0 ? std::to_string(width) : "-"; }
+std::string Width(int64_t width) {
+  return width > 0 ? std::to_string(width) : "-";
+}
 
 // In the order in which a reader of section 6 expects them; others follow by name.
-constexpr const char* kReadOutOrder[] = {"deep_share", "gate_deep", "gate_wide", "gate_gap", "cosine", "expected_steps", "norm_deep", "norm_wide", "norm_input"};
+constexpr const char* kReadOutOrder[] = {"deep_share", "gate_deep", "gate_wide",
+                                         "gate_gap",   "cosine",    "expected_steps",
+                                         "norm_deep",  "norm_wide", "norm_input"};
 
 std::vector<std::string> ReadOutNames(const std::vector<ReadOut>& rows) {
   std::vector<std::string> names;
@@ -19,14 +23,18 @@ std::vector<std::string> ReadOutNames(const std::vector<ReadOut>& rows) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   for (const char* name : kReadOutOrder) {
-    if (std::any_of(rows.begin(), rows.end(), [&](const ReadOut& row) { return row.values.contains(name); })) add(name);
+    if (std::any_of(rows.begin(), rows.end(),
+                    [&](const ReadOut& row) { return row.values.contains(name); }))
+      add(name);
   }
   for (const ReadOut& row : rows) {
     for (const auto& [name, value] : row.values) {
       if (name != "tokens") add(name);
     }
   }
-  if (std::any_of(rows.begin(), rows.end(), [](const ReadOut& row) { return row.values.contains("tokens"); })) add("tokens");
+  if (std::any_of(rows.begin(), rows.end(),
+                  [](const ReadOut& row) { return row.values.contains("tokens"); }))
+    add("tokens");
   return names;
 }
 
@@ -40,25 +48,43 @@ std::string Words(std::string name) {
 Table ArmTable(const Results& results) {
   Table table;
   const std::vector<Arm> arms = ArmsOf(results);
-  if (std::none_of(arms.begin(), arms.end(), [](const Arm& arm) { return HasDualBlocks(*arm.model); })) return table;
-  table.columns = {{"model"}, {"block"}, {"blocks", true}, {"K", true}, {"width deep", true}, {"width wide", true}, {"parameters", true}};
-  for (const std::string& corpus : results.corpora) table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
-  const bool bits = std::any_of(arms.begin(), arms.end(), [](const Arm& arm) { return BitsPerByte(*arm.model) != "-"; });
+  if (std::none_of(arms.begin(), arms.end(),
+                   [](const Arm& arm) { return HasDualBlocks(*arm.model); }))
+    return table;
+  table.columns = {{"model"},
+                   {"block"},
+                   {"blocks", true},
+                   {"K", true},
+                   {"width deep", true},
+                   {"width wide", true},
+                   {"parameters", true}};
+  for (const std::string& corpus : results.corpora)
+    table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
+  const bool bits = std::any_of(arms.begin(), arms.end(),
+                                [](const Arm& arm) { return BitsPerByte(*arm.model) != "-"; });
   if (bits) table.columns.push_back({"bits a byte", true});
-  for (const char* title : {"A, block", "B, block", "A, model", "B, model"}) table.columns.push_back({title, true});
+  for (const char* title : {"A, block", "B, block", "A, model", "B, model"})
+    table.columns.push_back({title, true});
   for (const Arm& arm : arms) {
     const bool llama = arm.stack.block == "llama";
-    std::vector<std::string> row = {arm.model->name, arm.stack.block, std::to_string(arm.stack.blocks),
-                                    arm.stack.has_deep() ? std::to_string(arm.stack.dual.loops) : "-",
-                                    Width(arm.stack.has_deep() ? arm.stack.dual.ffn_deep : 0),
-                                    Width(llama ? arm.stack.ffn : arm.stack.has_wide() ? arm.stack.dual.ffn_wide : 0),
-                                    FormatCount(static_cast<double>(arm.model->evaluation.parameters))};
+    std::vector<std::string> row = {
+        arm.model->name,
+        arm.stack.block,
+        std::to_string(arm.stack.blocks),
+        arm.stack.has_deep() ? std::to_string(arm.stack.dual.loops) : "-",
+        Width(arm.stack.has_deep() ? arm.stack.dual.ffn_deep : 0),
+        Width(llama                  ? arm.stack.ffn
+              : arm.stack.has_wide() ? arm.stack.dual.ffn_wide
+                                     : 0),
+        FormatCount(static_cast<double>(arm.model->evaluation.parameters))};
     for (const std::string& corpus : results.corpora) {
       const auto loss = arm.model->LossOn(corpus);
       row.push_back(loss.has_value() ? Format("%.4f", *loss) : "-");
     }
     if (bits) row.push_back(BitsPerByte(*arm.model));
-    for (const double operations : {arm.block_projections, arm.block_causal, arm.projections, arm.causal}) row.push_back(FormatCount(operations));
+    for (const double operations :
+         {arm.block_projections, arm.block_causal, arm.projections, arm.causal})
+      row.push_back(FormatCount(operations));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -70,7 +96,8 @@ Table InterventionTable(const Dual& dual) {
   for (const Intervention& one : dual.interventions) {
     for (const auto* numbers : {&one.loss, &one.change}) {
       for (const auto& [corpus, value] : *numbers) {
-        if (std::find(corpora.begin(), corpora.end(), corpus) == corpora.end()) corpora.push_back(corpus);
+        if (std::find(corpora.begin(), corpora.end(), corpus) == corpora.end())
+          corpora.push_back(corpus);
       }
     }
   }
@@ -114,12 +141,15 @@ Table ReadOutTable(const std::vector<ReadOut>& rows) {
   for (const ReadOut& row : rows) {
     std::vector<std::string> cells;
     for (const std::string& label : labels) {
-      const auto found = std::find_if(row.labels.begin(), row.labels.end(), [&](const auto& entry) { return entry.first == label; });
+      const auto found = std::find_if(row.labels.begin(), row.labels.end(),
+                                      [&](const auto& entry) { return entry.first == label; });
       cells.push_back(found == row.labels.end() ? "-" : found->second);
     }
     for (const std::string& name : names) {
       const auto found = row.values.find(name);
-      cells.push_back(found == row.values.end() ? "-" : name == "tokens" ? FormatCount(found->second) : Format("%.3f", found->second));
+      cells.push_back(found == row.values.end() ? "-"
+                      : name == "tokens"        ? FormatCount(found->second)
+                                                : Format("%.3f", found->second));
     }
     table.rows.push_back(std::move(cells));
   }
@@ -134,7 +164,8 @@ std::vector<ReadOut> MeanOverBlocks(const std::vector<ReadOut>& rows) {
     for (const auto& label : row.labels) {
       if (label.first != "place") labels.push_back(label);
     }
-    auto mean = std::find_if(means.begin(), means.end(), [&](const ReadOut& m) { return m.labels == labels; });
+    auto mean = std::find_if(means.begin(), means.end(),
+                             [&](const ReadOut& m) { return m.labels == labels; });
     if (mean == means.end()) {
       means.push_back({labels, {}});
       blocks.push_back(0);
@@ -153,14 +184,29 @@ std::vector<ReadOut> MeanOverBlocks(const std::vector<ReadOut>& rows) {
 
 Table PublishedArmTable() {
   Table table;
-  table.columns = {{"budget"}, {"arm"}, {"K", true}, {"parameters", true}, {"A, MFLOP", true}, {"B, MFLOP", true}, {"bits a byte", true},
-                   {"C4", true}, {"WikiText", true}, {"commonsense", true}, {"mathematics", true}, {"commonsense, right", true}, {"GSM8K, right", true}};
-  const auto printed = [](double value) { return value < 0 ? std::string("-") : Format("%.3f", value); };
+  table.columns = {{"budget"},
+                   {"arm"},
+                   {"K", true},
+                   {"parameters", true},
+                   {"A, MFLOP", true},
+                   {"B, MFLOP", true},
+                   {"bits a byte", true},
+                   {"C4", true},
+                   {"WikiText", true},
+                   {"commonsense", true},
+                   {"mathematics", true},
+                   {"commonsense, right", true},
+                   {"GSM8K, right", true}};
+  const auto printed = [](double value) {
+    return value < 0 ? std::string("-") : Format("%.3f", value);
+  };
   for (const PublishedArm& arm : PublishedArms()) {
     const PublishedBenchmarks& of = arm.benchmarks;
-    table.rows.push_back({std::to_string(arm.budget) + " M", arm.arm, std::to_string(arm.loops), FormatCount(1e6 * arm.parameters),
-                          Format("%.2f", arm.projections), Format("%.1f", arm.causal), Format("%.4f", arm.bits_per_byte), printed(of.c4),
-                          printed(of.wiki_text), printed(of.commonsense), printed(of.mathematics), printed(of.commonsense_accuracy),
+    table.rows.push_back({std::to_string(arm.budget) + " M", arm.arm, std::to_string(arm.loops),
+                          FormatCount(1e6 * arm.parameters), Format("%.2f", arm.projections),
+                          Format("%.1f", arm.causal), Format("%.4f", arm.bits_per_byte),
+                          printed(of.c4), printed(of.wiki_text), printed(of.commonsense),
+                          printed(of.mathematics), printed(of.commonsense_accuracy),
                           printed(of.gsm8k_accuracy)});
   }
   return table;
@@ -170,9 +216,11 @@ Table PublishedInterventionTable() {
   Table table;
   table.columns = {{"intervention"}, {"GSM8K", true}, {"TriviaQA", true}, {"WikiText-103", true}};
   const PublishedIntervention& learned = PublishedLearnedGates();
-  table.rows.push_back({learned.intervention + ": loss", Format("%.3f", learned.gsm8k), Format("%.3f", learned.trivia_qa), Format("%.3f", learned.wiki_text)});
+  table.rows.push_back({learned.intervention + ": loss", Format("%.3f", learned.gsm8k),
+                        Format("%.3f", learned.trivia_qa), Format("%.3f", learned.wiki_text)});
   for (const PublishedIntervention& one : PublishedInterventions()) {
-    table.rows.push_back({one.intervention, Format("%+.2f", one.gsm8k), Format("%+.2f", one.trivia_qa), Format("%+.2f", one.wiki_text)});
+    table.rows.push_back({one.intervention, Format("%+.2f", one.gsm8k),
+                          Format("%+.2f", one.trivia_qa), Format("%+.2f", one.wiki_text)});
   }
   return table;
 }

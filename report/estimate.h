@@ -1,4 +1,5 @@
-// A measured number and how far it can be trusted. All intervals of a report are 95 % ones and come from here.
+// A measured number and how far it can be trusted. All intervals of a report are 95 % ones and come
+// from here.
 #pragma once
 
 #include <cstdint>
@@ -8,32 +9,37 @@
 
 namespace braid::report {
 
-// `variance` is that of the value itself (a standard error squared), with the degrees of freedom it was estimated on.
+// `variance` is that of the value itself (a standard error squared), with the degrees of freedom it
+// was estimated on.
 struct Estimate {
   double value = 0;
   double variance = -1;  // below 0: not known, as with a single seed
   double freedom = std::numeric_limits<double>::infinity();
 
   bool has_interval() const { return variance >= 0; }
-  // Half the width of the 95 % interval: Student's t for `freedom` times the standard error; infinite if not known.
+  // Half the width of the 95 % interval: Student's t for `freedom` times the standard error;
+  // infinite if not known.
   double HalfWidth() const;
   double low() const { return value - HalfWidth(); }
   double high() const { return value + HalfWidth(); }
 };
 
-// `share` (0 to 1) of `count` independent trials that came out right. The variance is that of (k + 2) of (n + 4)
-// (Agresti and Coull), so that a share of 0 or 1 is not taken for certain. REQUIRES: count > 0.
+// `share` (0 to 1) of `count` independent trials that came out right. The variance is that of (k +
+// 2) of (n + 4) (Agresti and Coull), so that a share of 0 or 1 is not taken for certain. REQUIRES:
+// count > 0.
 Estimate Proportion(double share, double count);
 
 // Mean of `values`, one a seed. With fewer than two the variance is not known. REQUIRES: not empty.
 Estimate OfSeeds(const std::vector<double>& values);
-// The same from what is left of the seeds: their mean, their standard deviation and how many they are.
+// The same from what is left of the seeds: their mean, their standard deviation and how many they
+// are.
 Estimate OfSeeds(double mean, double deviation, int64_t seeds);
 
-// Mean of independent estimates, degrees of freedom after Welch and Satterthwaite. If one has no interval, nor has the mean.
-// REQUIRES: not empty.
+// Mean of independent estimates, degrees of freedom after Welch and Satterthwaite. If one has no
+// interval, nor has the mean. REQUIRES: not empty.
 Estimate MeanOf(const std::vector<Estimate>& parts);
-// a - b of independent estimates. On the same test items they are correlated, and the interval is too wide: on the safe side.
+// a - b of independent estimates. On the same test items they are correlated, and the interval is
+// too wide: on the safe side.
 Estimate Difference(const Estimate& a, const Estimate& b);
 Estimate Scaled(const Estimate& estimate, double factor);
 

@@ -4,15 +4,16 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "report/fields.h"
 #include "report/evaluation_parts.h"
+#include "report/fields.h"
 
 namespace braid::report {
 namespace {
 
 Status ReadGroups(const Json& json, const std::string& path, Loss* loss) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
-  for (const auto& [key, into] : {std::pair{"loss", &loss->group_losses}, {"tokens", &loss->group_tokens}}) {
+  for (const auto& [key, into] :
+       {std::pair{"loss", &loss->group_losses}, {"tokens", &loss->group_tokens}}) {
     const Json list = json.value(key, Json());
     BRAID_RETURN_IF_ERROR(CheckArray(list, path + "." + key));
     for (const Json& value : list) {
@@ -31,10 +32,16 @@ Status ReadLosses(const Json& json, const std::string& path, Evaluation* evaluat
     BRAID_RETURN_IF_ERROR(CheckObject(value, path + "." + corpus));
     JsonReader entry(value, path + "." + corpus);
     Loss& loss = evaluation->losses[corpus];
-    loss = {entry.RequireDouble("loss"), entry.RequireDouble("perplexity"), entry.Int("tokens", 0), entry.Double("bits_per_byte", 0), {}, {}};
+    loss = {entry.RequireDouble("loss"),
+            entry.RequireDouble("perplexity"),
+            entry.Int("tokens", 0),
+            entry.Double("bits_per_byte", 0),
+            {},
+            {}};
     const Json& groups = entry.Value("groups");
     BRAID_RETURN_IF_ERROR(FinishLenient(entry, value));
-    if (!groups.is_null()) BRAID_RETURN_IF_ERROR(ReadGroups(groups, path + "." + corpus + ".groups", &loss));
+    if (!groups.is_null())
+      BRAID_RETURN_IF_ERROR(ReadGroups(groups, path + "." + corpus + ".groups", &loss));
   }
   return OkStatus();
 }
@@ -79,14 +86,18 @@ Result<Blimp> ReadBlimp(const Json& json, const std::string& path) {
   }
   if (blimp.pairs <= 0 || blimp.paradigms.empty()) return blimp;
   std::vector<Estimate> parts;
-  const double pairs = static_cast<double>(blimp.pairs) / static_cast<double>(blimp.paradigms.size());
-  for (const auto& [name, accuracy] : blimp.paradigms) parts.push_back(Proportion(accuracy / 100, pairs));
+  const double pairs = static_cast<double>(blimp.pairs) /
+                       static_cast<double>(blimp.paradigms.size());
+  for (const auto& [name, accuracy] : blimp.paradigms)
+    parts.push_back(Proportion(accuracy / 100, pairs));
   const double mean = blimp.mean.value;
   blimp.mean = Scaled(MeanOf(parts), 100);
   if (std::abs(blimp.mean.value - mean) > 0.01) {
-    return InvalidArgument(Format("%s.mean: is %.4f, but the paradigms have a mean of %.4f", path.c_str(), mean, blimp.mean.value));
+    return InvalidArgument(Format("%s.mean: is %.4f, but the paradigms have a mean of %.4f",
+                                  path.c_str(), mean, blimp.mean.value));
   }
-  if (seeds.is_array() && seeds.size() > 1) blimp.mean.variance += deviation * deviation / static_cast<double>(seeds.size());
+  if (seeds.is_array() && seeds.size() > 1)
+    blimp.mean.variance += deviation * deviation / static_cast<double>(seeds.size());
   return blimp;
 }
 
@@ -103,7 +114,9 @@ Result<GlueTask> ReadGlueTask(const Json& json, const std::string& path) {
   if (!seeds.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(seeds, path + ".seeds"));
   task.seeds = static_cast<int64_t>(seeds.size());
   if (task.seeds < 2) return task;
-  if (deviation < 0) return InvalidArgument(path + ".deviation: expected the standard deviation over the seeds, 0 or more");
+  if (deviation < 0)
+    return InvalidArgument(path +
+                           ".deviation: expected the standard deviation over the seeds, 0 or more");
   task.deviation = deviation;
   task.score = OfSeeds(task.score.value, deviation, task.seeds);
   return task;
@@ -111,7 +124,9 @@ Result<GlueTask> ReadGlueTask(const Json& json, const std::string& path) {
 
 constexpr const char* kSuperGlue[] = {"boolq", "wsc", "multirc"};
 
-bool IsSuperGlue(const std::string& task) { return std::find(std::begin(kSuperGlue), std::end(kSuperGlue), task) != std::end(kSuperGlue); }
+bool IsSuperGlue(const std::string& task) {
+  return std::find(std::begin(kSuperGlue), std::end(kSuperGlue), task) != std::end(kSuperGlue);
+}
 
 // The variance of one seed's score for tasks that have no spread of their own.
 void LendVariance(std::map<std::string, GlueTask>* tasks) {
@@ -134,7 +149,8 @@ std::optional<Estimate> GroupMean(const Glue& glue, bool superglue, double print
     if (IsSuperGlue(name) == superglue && name != "copa") parts.push_back(task.score);
   }
   Estimate mean{printed};
-  if (parts.size() != (superglue ? 3u : 8u)) return mean;  // from elsewhere: nothing is known of its spread
+  if (parts.size() != (superglue ? 3u : 8u))
+    return mean;  // from elsewhere: nothing is known of its spread
   const Estimate spread = MeanOf(parts);
   mean.variance = spread.variance;
   mean.freedom = spread.freedom;
@@ -177,7 +193,9 @@ Status ReadAbout(const Json& about, const std::string& path, Evaluation* evaluat
 }  // namespace
 
 std::optional<Estimate> Evaluation::MeanScore() const {
-  if (!blimp.has_value() || blimp->partial() || !glue.has_value() || !glue->glue.has_value() || !glue->superglue.has_value()) return std::nullopt;
+  if (!blimp.has_value() || blimp->partial() || !glue.has_value() || !glue->glue.has_value() ||
+      !glue->superglue.has_value())
+    return std::nullopt;
   return MeanOf({blimp->mean, *glue->glue, *glue->superglue});
 }
 
@@ -189,7 +207,8 @@ Result<Evaluation> ReadEvaluation(const std::string& file) {
   Evaluation evaluation;
   evaluation.name = read.RequireString("name");
   const Json& about = read.RequireObject("model");
-  const Json &loss = read.Value("loss"), &samples = read.Value("samples"), &blimp = read.Value("blimp"), &glue = read.Value("glue");
+  const Json &loss = read.Value("loss"), &samples = read.Value("samples"),
+             &blimp = read.Value("blimp"), &glue = read.Value("glue");
   const Json &routing = read.Value("routing"), &dual = read.Value("dual");
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   BRAID_RETURN_IF_ERROR(ReadAbout(about, path + "model", &evaluation));

@@ -1,6 +1,7 @@
-// What one model was measured to be: evaluation.json (docs/formats.md), read strictly. Every part may be absent; a part that
-// is there has the types and ranges of the format, or the error names file and field. Fields beyond the format are let pass:
-// a newer braid-trainer may say more. Scores, accuracies and shares are in per cent everywhere, as in the papers.
+// What one model was measured to be: evaluation.json (docs/formats.md), read strictly. Every part
+// may be absent; a part that is there has the types and ranges of the format, or the error names
+// file and field. Fields beyond the format are let pass: a newer braid-trainer may say more.
+// Scores, accuracies and shares are in per cent everywhere, as in the papers.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +22,14 @@ namespace braid::report {
 struct Sample {
   std::string prompt;
   std::string text;
-  std::vector<std::pair<std::string, double>> next;  // most probable first tokens, probability 0 to 1
+  std::vector<std::pair<std::string, double>> next;  // most probable first tokens, probability 0 to
+                                                     // 1
 };
 
 // PaPaformer 8.1.
 struct Blimp {
-  // Unweighted over the paradigms. Its interval is that of the pairs drawn, binomial a paradigm, and of the router's noise where
-  // several noise seeds were averaged.
+  // Unweighted over the paradigms. Its interval is that of the pairs drawn, binomial a paradigm,
+  // and of the router's noise where several noise seeds were averaged.
   Estimate mean;
   std::map<std::string, double> paradigms;
   int64_t pairs = 0;  // in all; 0: not known
@@ -36,8 +38,8 @@ struct Blimp {
   bool partial() const { return pairs > 0 && (pairs < 67'000 || paradigms.size() < 67); }
 };
 
-// PaPaformer 8.2. A task without two seeds takes the largest variance of the other tasks for its own (one task of the paper
-// has one seed); if none has two, no interval is known.
+// PaPaformer 8.2. A task without two seeds takes the largest variance of the other tasks for its
+// own (one task of the paper has one seed); if none has two, no interval is known.
 struct GlueTask {
   Estimate score;
   double deviation = -1;  // over seeds; below 0: not known
@@ -49,23 +51,28 @@ struct Glue {
   std::optional<Estimate> glue, superglue;  // means of 8 and of 3 tasks
 };
 
-// PaPaformer 8.4. Choices are counted from 1; the last one, if there are more choices than paths, is the combination.
+// PaPaformer 8.4. Choices are counted from 1; the last one, if there are more choices than paths,
+// is the combination.
 struct RoutedPrompt {
   std::string text;
   int64_t correct = 0;  // the path of the prompt's domain, from 1; 0: none is named
-  std::vector<std::vector<int64_t>> decisions;  // [positions][parallel layers]; the last position alone, as a rule
-  std::vector<std::vector<int64_t>> clean_decisions;  // the same of a pass without the router's noise
+  std::vector<std::vector<int64_t>> decisions;  // [positions][parallel layers]; the last position
+                                                // alone, as a rule
+  std::vector<std::vector<int64_t>> clean_decisions;  // the same of a pass without the router's
+                                                      // noise
 };
 struct RoutingShares {
   std::vector<double> shares;  // by choice
   std::optional<double> correct;
   int64_t decisions = 0;  // in all; 0: not known
-  int64_t judged = 0;     // of which the right path is known, and `correct` is taken over; 0: not known
+  int64_t judged = 0;     // of which the right path is known, and `correct` is taken over; 0: not
+                          // known
 };
 struct Routing {
   bool own_prompts = true;  // false: braid's default ones, which are not the paper's
   std::vector<RoutedPrompt> prompts;
-  std::optional<bool> noisy;                  // decisions are of a pass with the router's noise; older evaluations do not say
+  std::optional<bool> noisy;  // decisions are of a pass with the router's noise; older evaluations
+                              // do not say
   std::optional<RoutingShares> summary;       // over the prompts; none if they gave no decision
   std::optional<RoutingShares> clean;         // the same of a pass without the router's noise
   std::map<std::string, RoutingShares> text;  // corpus -> over all tokens of its held-out text
@@ -75,12 +82,15 @@ struct Routing {
 // Dual-path, sections 6 and 7.
 struct Intervention {
   std::string name;
-  int64_t loops = 0;   // forced K; 0: as trained
-  std::string gates;   // deep | wide | uniform | open | shuffled | learned | values
-  std::string token_class;  // gates are set on tokens of this class, or of these ("NUM, SYM"), or on as many others; empty: everywhere
-  std::map<std::string, double> loss, change;  // by corpus, nats a token; change against the learned gates
-  bool partial = false;  // in some layers alone, or beside an early exit: no evidence for claims about all layers
-  bool control = false;  // on as many tokens outside the class
+  int64_t loops = 0;        // forced K; 0: as trained
+  std::string gates;        // deep | wide | uniform | open | shuffled | learned | values
+  std::string token_class;  // gates are set on tokens of this class, or of these ("NUM, SYM"), or
+                            // on as many others; empty: everywhere
+  std::map<std::string, double> loss, change;  // by corpus, nats a token; change against the
+                                               // learned gates
+  bool partial = false;   // in some layers alone, or beside an early exit: no evidence for claims
+                          // about all layers
+  bool control = false;   // on as many tokens outside the class
   bool keep_sum = false;  // with the learned sum of both gates, and so the scale of the residual
   std::string shuffle = "independent";  // of gates: shuffled
 };
@@ -91,8 +101,8 @@ struct ReadOut {
 };
 struct Dual {
   std::map<std::string, double> loss;  // by corpus, with what was learned; empty: not known
-  std::vector<ReadOut> layers;    // one a block, in their order
-  std::vector<ReadOut> readouts;  // one a corpus, class of tokens and block
+  std::vector<ReadOut> layers;         // one a block, in their order
+  std::vector<ReadOut> readouts;       // one a corpus, class of tokens and block
   std::vector<Intervention> interventions;
 };
 

@@ -22,7 +22,8 @@ Result<double> Number(const Json& json, const std::string& path) {
 
 Result<double> Percent(const Json& json, const std::string& path, double lowest) {
   BRAID_ASSIGN_OR_RETURN(const double value, Number(json, path));
-  if (value < lowest || value > 100) return Wrong(path, Format("per cent, %.0f to 100", lowest), json);
+  if (value < lowest || value > 100)
+    return Wrong(path, Format("per cent, %.0f to 100", lowest), json);
   return value;
 }
 
@@ -30,7 +31,9 @@ Status CheckObject(const Json& json, const std::string& path) {
   return json.is_object() ? OkStatus() : Wrong(path, "an object", json);
 }
 
-Status CheckArray(const Json& json, const std::string& path) { return json.is_array() ? OkStatus() : Wrong(path, "a list", json); }
+Status CheckArray(const Json& json, const std::string& path) {
+  return json.is_array() ? OkStatus() : Wrong(path, "a list", json);
+}
 
 Result<std::vector<double>> Percents(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckArray(json, path));

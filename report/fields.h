@@ -1,4 +1,5 @@
-// Fields of what other jobs wrote, read strictly: an error begins with the path of the field and says what was expected.
+// Fields of what other jobs wrote, read strictly: an error begins with the path of the field and
+// says what was expected.
 #pragma once
 
 #include <map>
@@ -10,7 +11,8 @@
 
 namespace braid::report {
 
-// Ends the reading of `json`. Fields that nobody asked for are no error here: a newer program may say more, and some are for other readers.
+// Ends the reading of `json`. Fields that nobody asked for are no error here: a newer program may
+// say more, and some are for other readers.
 Status FinishLenient(JsonReader& read, const Json& json);
 Status Wrong(const std::string& path, const std::string& expected, const Json& found);
 Status CheckObject(const Json& json, const std::string& path);

@@ -3,14 +3,17 @@
 namespace braid::report {
 
 std::string ToText(Verdict verdict) {
-  const std::string word = verdict == Verdict::kHolds ? "holds" : verdict == Verdict::kDoesNotHold ? "does not hold" : "undecided";
+  const std::string word = verdict == Verdict::kHolds         ? "holds"
+                           : verdict == Verdict::kDoesNotHold ? "does not hold"
+                                                              : "undecided";
   return word + " " + kOneTraining;
 }
 
 Verdict LossIsLower(const Estimate& difference) {
   const double reach = difference.has_interval() ? difference.HalfWidth() : 0;
   if (difference.value < -kSameLoss && difference.value + reach < 0) return Verdict::kHolds;
-  return difference.value > kSameLoss && difference.value - reach > 0 ? Verdict::kDoesNotHold : Verdict::kUndecided;
+  return difference.value > kSameLoss && difference.value - reach > 0 ? Verdict::kDoesNotHold
+                                                                      : Verdict::kUndecided;
 }
 
 Verdict IsAbove(const Estimate& difference) {

@@ -53,15 +53,18 @@ details{margin:1rem 0}summary{cursor:pointer;color:var(--link)}
 table{font-size:.72rem}th,td{padding:.25rem .4rem}td.n{white-space:normal}}
 )";
 
-// Cells up to the first size are not broken into lines; those from the second on have room for some words a line on any screen.
+// Cells up to the first size are not broken into lines; those from the second on have room for some
+// words a line on any screen.
 constexpr size_t kShortCell = 24, kLongCell = 60;
 
 // "Time, on equal cores" -> "time-on-equal-cores".
 std::string Anchor(const std::string& title) {
   std::string anchor;
   for (const char c : title) {
-    if (std::isalnum(static_cast<unsigned char>(c))) anchor += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    else if (!anchor.empty() && anchor.back() != '-') anchor += '-';
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      anchor += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else if (!anchor.empty() && anchor.back() != '-')
+      anchor += '-';
   }
   while (!anchor.empty() && anchor.back() == '-') anchor.pop_back();
   return anchor.empty() ? "section" : anchor;
@@ -69,7 +72,9 @@ std::string Anchor(const std::string& title) {
 
 // What stands in a verdict cell begins with its verdict (report/claims.h).
 std::string Badge(const std::string& verdict) {
-  const char* tone = verdict.starts_with("holds") ? "holds" : verdict.starts_with("does not") ? "fails" : "open";
+  const char* tone = verdict.starts_with("holds")      ? "holds"
+                     : verdict.starts_with("does not") ? "fails"
+                                                       : "open";
   return std::string("<span class=\"badge ") + tone + "\">" + EscapeHtml(verdict) + "</span>";
 }
 
@@ -87,13 +92,15 @@ void AddCell(const Table& table, size_t r, size_t c, std::string* html) {
 void AddTable(const Table& table, std::string* html) {
   *html += "<div class=\"wide\"><table><thead><tr>";
   for (const Table::Column& column : table.columns) {
-    *html += std::string("<th") + (column.right ? " class=\"n\"" : "") + ">" + EscapeHtml(column.title) + "</th>";
+    *html += std::string("<th") + (column.right ? " class=\"n\"" : "") + ">" +
+             EscapeHtml(column.title) + "</th>";
   }
   *html += "</tr></thead><tbody>\n";
   for (size_t r = 0; r < table.rows.size(); ++r) {
     for (const Table::Group& group : table.groups) {
       if (group.first != r) continue;
-      *html += "<tr class=\"group\"><th colspan=\"" + std::to_string(table.columns.size()) + "\">" + EscapeHtml(group.title) + "</th></tr>\n";
+      *html += "<tr class=\"group\"><th colspan=\"" + std::to_string(table.columns.size()) + "\">" +
+               EscapeHtml(group.title) + "</th></tr>\n";
     }
     *html += "<tr>";
     for (size_t c = 0; c < table.columns.size(); ++c) AddCell(table, r, c, html);
@@ -105,8 +112,9 @@ void AddTable(const Table& table, std::string* html) {
 void AddTiles(const std::vector<Tile>& tiles, std::string* html) {
   *html += "<div class=\"tiles\">";
   for (const Tile& tile : tiles) {
-    *html += "<div class=\"tile\"><div class=\"label\">" + EscapeHtml(tile.label) + "</div><div class=\"value\">" +
-             EscapeHtml(tile.value) + "</div><div class=\"note\">" + EscapeHtml(tile.note) + "</div></div>";
+    *html += "<div class=\"tile\"><div class=\"label\">" + EscapeHtml(tile.label) +
+             "</div><div class=\"value\">" + EscapeHtml(tile.value) + "</div><div class=\"note\">" +
+             EscapeHtml(tile.note) + "</div></div>";
   }
   *html += "</div>\n";
 }
@@ -116,7 +124,8 @@ void AddBlocks(const std::vector<Document::Block>& blocks, std::string* html) {
     const std::string level = std::to_string(block.level);
     switch (block.kind) {
       case Document::Block::Kind::kHeading:
-        *html += "<h" + level + " id=\"" + Anchor(block.text) + "\">" + EscapeHtml(block.text) + "</h" + level + ">\n";
+        *html += "<h" + level + " id=\"" + Anchor(block.text) + "\">" + EscapeHtml(block.text) +
+                 "</h" + level + ">\n";
         break;
       case Document::Block::Kind::kText:
         *html += "<p>" + EscapeHtml(block.text) + "</p>\n";
@@ -128,7 +137,8 @@ void AddBlocks(const std::vector<Document::Block>& blocks, std::string* html) {
         *html += "<pre>" + EscapeHtml(block.text) + "</pre>\n";
         break;
       case Document::Block::Kind::kPlot:
-        *html += "<figure>" + block.svg + "<figcaption>" + EscapeHtml(block.text) + "</figcaption></figure>\n";
+        *html += "<figure>" + block.svg + "<figcaption>" + EscapeHtml(block.text) +
+                 "</figcaption></figure>\n";
         break;
       case Document::Block::Kind::kTiles:
         AddTiles(block.tiles, html);
@@ -157,22 +167,35 @@ std::string EscapeHtml(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: escaped += c;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        escaped += c;
     }
   }
   return escaped;
 }
 
 std::string ToHtml(const Document& document) {
-  std::string html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                     "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>" +
-                     EscapeHtml(document.title()) + "</title><style>" + kStyle + "</style></head><body><div class=\"page\">\n" +
-                     Contents(document.blocks()) + "<main>\n<h1>" + EscapeHtml(document.title()) + "</h1>\n";
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>" +
+      EscapeHtml(document.title()) + "</title><style>" + kStyle +
+      "</style></head><body><div class=\"page\">\n" + Contents(document.blocks()) + "<main>\n<h1>" +
+      EscapeHtml(document.title()) + "</h1>\n";
   AddBlocks(document.blocks(), &html);
   return html + "</main></div></body></html>\n";
 }

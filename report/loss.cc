@@ -5,7 +5,8 @@
 namespace braid::report {
 namespace {
 
-// Of a sum of differences, in nats squared; `spread` is the sum over corpora of their variance squared over its degrees of freedom.
+// Of a sum of differences, in nats squared; `spread` is the sum over corpora of their variance
+// squared over its degrees of freedom.
 struct Spread {
   double variance = 0;
   double spread = 0;
@@ -15,14 +16,16 @@ struct Spread {
 // Whether a loss is the mean over the tokens of its groups.
 bool IsOfGroups(const Loss& loss) {
   double sum = 0, tokens = 0;
-  for (size_t g = 0; g < loss.group_losses.size(); ++g) sum += loss.group_losses[g], tokens += loss.group_tokens[g];
+  for (size_t g = 0; g < loss.group_losses.size(); ++g)
+    sum += loss.group_losses[g], tokens += loss.group_tokens[g];
   return tokens > 0 && std::abs(sum / tokens - loss.loss) <= 1e-6 * (1 + std::abs(loss.loss));
 }
 
 // Adds one corpus; false if the two losses are not of the same groups.
 bool AddSpread(const Loss& a, const Loss& b, Spread* all) {
   const size_t groups = a.group_losses.size();
-  if (groups < 2 || a.group_tokens != b.group_tokens || b.group_losses.size() != groups) return false;
+  if (groups < 2 || a.group_tokens != b.group_tokens || b.group_losses.size() != groups)
+    return false;
   if (!IsOfGroups(a) || !IsOfGroups(b)) return false;
   double sum = 0, tokens = 0, squares = 0;
   for (size_t g = 0; g < groups; ++g) {

@@ -9,7 +9,8 @@
 namespace braid::report {
 namespace {
 
-constexpr char kUsage[] = "braid-report TASK.json    do the job of a task file (docs/tasks.md, kind report)\n";
+constexpr char kUsage[] =
+    "braid-report TASK.json    do the job of a task file (docs/tasks.md, kind report)\n";
 
 int Main(int argc, char** argv) {
   const bool help = argc == 2 && std::strcmp(argv[1], "--help") == 0;
@@ -23,4 +24,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace braid::report
 
-int main(int argc, char** argv) { return braid::GuardedMain("braid-report", braid::report::Main, argc, argv); }
+int main(int argc, char** argv) {
+  return braid::GuardedMain("braid-report", braid::report::Main, argc, argv);
+}

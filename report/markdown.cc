@@ -7,15 +7,19 @@ namespace {
 
 // Characters, not bytes: UTF-8 continuation bytes take no room.
 size_t Width(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 std::string Cell(const std::string& text) {
   std::string cell;
   for (const char c : text) {
-    if (c == '|') cell += "\\|";
-    else if (c == '\n' || c == '\r') cell += ' ';
-    else cell += c;
+    if (c == '|')
+      cell += "\\|";
+    else if (c == '\n' || c == '\r')
+      cell += ' ';
+    else
+      cell += c;
   }
   return cell;
 }
@@ -35,20 +39,25 @@ std::string Padded(const std::string& text, size_t width, bool right) {
   return right ? room + text : text + room;
 }
 
-std::string Row(const Table& table, const std::vector<size_t>& widths, const std::vector<std::string>& row) {
+std::string Row(const Table& table, const std::vector<size_t>& widths,
+                const std::vector<std::string>& row) {
   std::string text = "|";
   for (size_t i = 0; i < widths.size(); ++i) {
-    text += " " + Padded(i < row.size() ? Cell(row[i]) : "", widths[i], table.columns[i].right) + " |";
+    text += " " + Padded(i < row.size() ? Cell(row[i]) : "", widths[i], table.columns[i].right) +
+            " |";
   }
   return text + "\n";
 }
 
 std::string MarkdownTable(const Table& table) {
   std::vector<size_t> widths;
-  for (const Table::Column& column : table.columns) widths.push_back(std::max<size_t>(3, Width(Cell(column.title))));
-  for (const Table::Group& group : table.groups) widths[0] = std::max(widths[0], Width(Cell(group.title)) + 1);
+  for (const Table::Column& column : table.columns)
+    widths.push_back(std::max<size_t>(3, Width(Cell(column.title))));
+  for (const Table::Group& group : table.groups)
+    widths[0] = std::max(widths[0], Width(Cell(group.title)) + 1);
   for (const auto& row : table.rows) {
-    for (size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], Width(Cell(row[i])));
+    for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], Width(Cell(row[i])));
   }
   std::string text = "|", rule = "|";
   for (size_t i = 0; i < widths.size(); ++i) {
@@ -80,7 +89,8 @@ std::string Fenced(const std::string& text) {
 std::string MarkdownTiles(const std::vector<Tile>& tiles) {
   std::string text;
   for (const Tile& tile : tiles) {
-    text += "- " + Paragraph(tile.label) + ": " + Paragraph(tile.value) + (tile.note.empty() ? "" : " (" + Paragraph(tile.note) + ")") + "\n";
+    text += "- " + Paragraph(tile.label) + ": " + Paragraph(tile.value) +
+            (tile.note.empty() ? "" : " (" + Paragraph(tile.note) + ")") + "\n";
   }
   return text;
 }
@@ -90,7 +100,8 @@ void Append(const std::vector<Document::Block>& blocks, std::string* text) {
     if (!text->empty()) *text += "\n";
     switch (block.kind) {
       case Document::Block::Kind::kHeading:
-        *text += std::string(static_cast<size_t>(block.level), '#') + " " + Paragraph(block.text) + "\n";
+        *text += std::string(static_cast<size_t>(block.level), '#') + " " + Paragraph(block.text) +
+                 "\n";
         break;
       case Document::Block::Kind::kText:
         *text += Paragraph(block.text) + "\n";

@@ -11,25 +11,37 @@ namespace {
 
 constexpr char kHere[] = "this run";
 
-std::string Time(double seconds) { return seconds >= 0 ? FormatDuration(seconds) : "-"; }
-std::string Hours(double hours) { return hours >= 0 ? Format("%.2f h", hours) : "-"; }
-std::string Score(const std::optional<Estimate>& score) { return score.has_value() ? ToText(*score, 2) : "-"; }
+std::string Time(double seconds) {
+  return seconds >= 0 ? FormatDuration(seconds) : "-";
+}
+std::string Hours(double hours) {
+  return hours >= 0 ? Format("%.2f h", hours) : "-";
+}
+std::string Score(const std::optional<Estimate>& score) {
+  return score.has_value() ? ToText(*score, 2) : "-";
+}
 // A part of BLiMP says of what it is.
 std::string BlimpScore(const ModelResult& model) {
   const auto& blimp = model.evaluation.blimp;
   if (!blimp.has_value()) return "-";
   const std::string score = ToText(blimp->mean, 2);
   if (!blimp->partial()) return score;
-  return score + Format(" (%zu paradigms, %lld pairs)", blimp->paradigms.size(), (long long)blimp->pairs);
+  return score +
+         Format(" (%zu paradigms, %lld pairs)", blimp->paradigms.size(), (long long)blimp->pairs);
 }
-std::string Share(double percent) { return percent >= 0 ? Format("%.1f", percent) : "-"; }
+std::string Share(double percent) {
+  return percent >= 0 ? Format("%.1f", percent) : "-";
+}
 
 // Of all of BLiMP: scores of parts of it are not compared.
 std::optional<Estimate> BlimpOf(const ModelResult& model) {
   const auto& blimp = model.evaluation.blimp;
-  return blimp.has_value() && !blimp->partial() ? std::optional<Estimate>(blimp->mean) : std::nullopt;
+  return blimp.has_value() && !blimp->partial() ? std::optional<Estimate>(blimp->mean)
+                                                : std::nullopt;
 }
-std::optional<Estimate> GlueOf(const ModelResult& model) { return model.evaluation.glue.has_value() ? model.evaluation.glue->glue : std::nullopt; }
+std::optional<Estimate> GlueOf(const ModelResult& model) {
+  return model.evaluation.glue.has_value() ? model.evaluation.glue->glue : std::nullopt;
+}
 std::optional<Estimate> SuperGlueOf(const ModelResult& model) {
   return model.evaluation.glue.has_value() ? model.evaluation.glue->superglue : std::nullopt;
 }
@@ -48,8 +60,8 @@ void AddPublishedScores(int phase, const std::string& title, Table* table) {
   table->groups.push_back({table->rows.size(), title});
   for (const PublishedScore& score : PublishedScores()) {
     if (score.phase != phase) continue;
-    table->rows.push_back({score.model, "", Format("%.2f", score.blimp), Format("%.2f", score.glue), Format("%.2f", score.superglue),
-                           Format("%.2f", score.mean)});
+    table->rows.push_back({score.model, "", Format("%.2f", score.blimp), Format("%.2f", score.glue),
+                           Format("%.2f", score.superglue), Format("%.2f", score.mean)});
   }
 }
 
@@ -69,14 +81,16 @@ size_t PathsAmong(const Results& results, const ModelResult& model, const Routin
   return paths > 0 ? std::min(paths, shares.shares.size()) : shares.shares.size();
 }
 
-// All sets of decisions of a model: over the prompts, then over the text of each corpus. Of a model that draws noise while it is
-// evaluated there are two passes, and each has its name.
+// All sets of decisions of a model: over the prompts, then over the text of each corpus. Of a model
+// that draws noise while it is evaluated there are two passes, and each has its name.
 std::vector<std::pair<std::string, RoutingShares>> SharesOf(const ModelResult& model) {
   std::vector<std::pair<std::string, RoutingShares>> sets;
   if (!model.evaluation.routing.has_value()) return sets;
   const Routing& routing = *model.evaluation.routing;
   const bool noisy = routing.noisy.value_or(false), one_pass = !routing.noisy.value_or(true);
-  const auto add = [&](const std::string& over, const RoutingShares& shares) { sets.emplace_back(noisy ? over + ", with noise" : over, shares); };
+  const auto add = [&](const std::string& over, const RoutingShares& shares) {
+    sets.emplace_back(noisy ? over + ", with noise" : over, shares);
+  };
   const auto add_clean = [&](const std::string& over, const RoutingShares& shares) {
     if (!one_pass) sets.emplace_back(over + ", without noise", shares);
   };
@@ -85,22 +99,25 @@ std::vector<std::pair<std::string, RoutingShares>> SharesOf(const ModelResult& m
   if (routing.clean.has_value()) add_clean(prompts, *routing.clean);
   for (const auto& [corpus, shares] : routing.text) {
     add(CorpusTitle(corpus), shares);
-    if (const auto clean = routing.clean_text.find(corpus); noisy && clean != routing.clean_text.end()) {
+    if (const auto clean = routing.clean_text.find(corpus);
+        noisy && clean != routing.clean_text.end()) {
       add_clean(CorpusTitle(corpus), clean->second);
     }
   }
   return sets;
 }
 
-std::vector<std::string> RoutingRow(const ModelResult& model, const std::string& counterpart, const std::string& over,
-                                    const RoutingShares& shares, size_t paths, size_t most_paths) {
+std::vector<std::string> RoutingRow(const ModelResult& model, const std::string& counterpart,
+                                    const std::string& over, const RoutingShares& shares,
+                                    size_t paths, size_t most_paths) {
   std::vector<std::string> row = {model.name, counterpart, over};
   for (size_t i = 0; i < most_paths; ++i) row.push_back(i < paths ? Share(shares.shares[i]) : "-");
   row.push_back(paths < shares.shares.size() ? Share(shares.shares[paths]) : "-");
   if (!shares.correct.has_value()) {
     row.push_back("-");
   } else if (shares.judged > 0) {
-    row.push_back(ToText(Scaled(Proportion(*shares.correct / 100, static_cast<double>(shares.judged)), 100), 1));
+    row.push_back(ToText(
+        Scaled(Proportion(*shares.correct / 100, static_cast<double>(shares.judged)), 100), 1));
   } else {
     row.push_back(Share(*shares.correct));
   }
@@ -130,7 +147,9 @@ std::string CounterpartOf(const Results& results, const ModelResult& model) {
     if (model.paths() != 2) return "-";
     if (spec->connection.kind == "share") return "Share_Linear";
     if (spec->connection.kind != "routed" || spec->connection.router.kind != "gumbel") return "-";
-    return spec->connection.router.input == "combined" ? "Gumbel_MoE_1" : spec->connection.router.input == "concat" ? "Gumbel_MoE_2" : "-";
+    return spec->connection.router.input == "combined" ? "Gumbel_MoE_1"
+           : spec->connection.router.input == "concat" ? "Gumbel_MoE_2"
+                                                       : "-";
   }
   for (const ModelResult& composite : results.models) {
     if (composite.role != "composite" && composite.role != "composite_scratch") continue;
@@ -139,7 +158,8 @@ std::string CounterpartOf(const Results& results, const ModelResult& model) {
     if (model.role == "path" && composite.composed() && paths[0] == model.name) return "Path_1";
     if (model.role == "path" && composite.composed() && paths[1] == model.name) return "Path_2";
     const auto& whole = composite.evaluation.spec;
-    if (model.role != "dense" || !whole.has_value() || !spec.has_value() || HasDualBlocks(model)) continue;
+    if (model.role != "dense" || !whole.has_value() || !spec.has_value() || HasDualBlocks(model))
+      continue;
     if (spec->width() == whole->width()) return "LLaMA_256";
     if (spec->width() * 4 == whole->width() * 3) return "LLaMA_192";
   }
@@ -148,19 +168,28 @@ std::string CounterpartOf(const Results& results, const ModelResult& model) {
 
 Table TimesTable(const Results& results) {
   Table table;
-  table.columns = {{"model"}, {"counterpart"}, {"stage 1", true}, {"stage 2", true}, {"total, paths at once", true},
-                   {"total, paths in turn", true}, {"tokens/s", true}};
+  table.columns = {{"model"},
+                   {"counterpart"},
+                   {"stage 1", true},
+                   {"stage 2", true},
+                   {"total, paths at once", true},
+                   {"total, paths in turn", true},
+                   {"tokens/s", true}};
   for (const ModelResult& model : results.models) {
-    if (model.role == "composite_start" || (model.seconds < 0 && model.stage_2_seconds < 0)) continue;
-    table.rows.push_back({model.name, CounterpartOf(results, model), Time(model.stage_1_seconds), Time(model.stage_2_seconds),
-                          Time(model.seconds), Time(model.in_turn_seconds),
-                          model.tokens_per_second > 0 ? FormatCount(model.tokens_per_second) : "-"});
+    if (model.role == "composite_start" || (model.seconds < 0 && model.stage_2_seconds < 0))
+      continue;
+    table.rows.push_back(
+        {model.name, CounterpartOf(results, model), Time(model.stage_1_seconds),
+         Time(model.stage_2_seconds), Time(model.seconds), Time(model.in_turn_seconds),
+         model.tokens_per_second > 0 ? FormatCount(model.tokens_per_second) : "-"});
   }
   if (table.rows.empty()) return table;
-  table.groups = {{0, kHere}, {table.rows.size(), "published: phase 2, hours of one GPU of the Puhti system"}};
+  table.groups = {{0, kHere},
+                  {table.rows.size(), "published: phase 2, hours of one GPU of the Puhti system"}};
   for (const PublishedTime& time : PublishedTimes()) {
-    table.rows.push_back({time.model, "", Hours(time.stage_1_hours), Hours(time.stage_2_hours), Hours(time.at_once_hours),
-                          Hours(time.in_turn_hours), FormatCount(time.tokens_per_second)});
+    table.rows.push_back({time.model, "", Hours(time.stage_1_hours), Hours(time.stage_2_hours),
+                          Hours(time.at_once_hours), Hours(time.in_turn_hours),
+                          FormatCount(time.tokens_per_second)});
   }
   return table;
 }
@@ -169,20 +198,25 @@ Table RoutingTable(const Results& results) {
   Table table;
   size_t most_paths = 2;
   for (const ModelResult& model : results.models) {
-    for (const auto& [over, shares] : SharesOf(model)) most_paths = std::max(most_paths, PathsAmong(results, model, shares));
+    for (const auto& [over, shares] : SharesOf(model))
+      most_paths = std::max(most_paths, PathsAmong(results, model, shares));
   }
   table.columns = {{"model"}, {"counterpart"}, {"decisions over"}};
-  for (size_t i = 1; i <= most_paths; ++i) table.columns.push_back({Format("path %zu, %%", i), true});
-  for (const char* title : {"combined, %", "correct path, %", "decisions"}) table.columns.push_back({title, true});
+  for (size_t i = 1; i <= most_paths; ++i)
+    table.columns.push_back({Format("path %zu, %%", i), true});
+  for (const char* title : {"combined, %", "correct path, %", "decisions"})
+    table.columns.push_back({title, true});
   for (const ModelResult& model : results.models) {
     for (const auto& [over, shares] : SharesOf(model)) {
-      table.rows.push_back(RoutingRow(model, CounterpartOf(results, model), over, shares, PathsAmong(results, model, shares), most_paths));
+      table.rows.push_back(RoutingRow(model, CounterpartOf(results, model), over, shares,
+                                      PathsAmong(results, model, shares), most_paths));
     }
   }
   if (table.rows.empty()) return table;
   table.groups = {{0, kHere}, {table.rows.size(), "published: 20 prompts"}};
   for (const PublishedRouting& routing : PublishedRoutings()) {
-    std::vector<std::string> row = {routing.model, "", "20 prompts", Share(routing.path_1), Share(routing.path_2)};
+    std::vector<std::string> row = {routing.model, "", "20 prompts", Share(routing.path_1),
+                                    Share(routing.path_2)};
     row.insert(row.end(), most_paths - 2, "-");
     for (const double percent : {routing.combined, routing.correct}) row.push_back(Share(percent));
     row.push_back(std::to_string(routing.decisions));
@@ -193,12 +227,16 @@ Table RoutingTable(const Results& results) {
 
 Table ScoreTable(const Results& results, bool with_published) {
   Table table;
-  table.columns = {{"model"}, {"counterpart"}, {"BLiMP", true}, {"GLUE", true}, {"SuperGLUE", true}, {"mean", true}};
-  const auto models = ModelsWith(results, [](const ModelResult& m) { return m.evaluation.blimp.has_value() || m.evaluation.glue.has_value(); });
+  table.columns = {{"model"},      {"counterpart"},     {"BLiMP", true},
+                   {"GLUE", true}, {"SuperGLUE", true}, {"mean", true}};
+  const auto models = ModelsWith(results, [](const ModelResult& m) {
+    return m.evaluation.blimp.has_value() || m.evaluation.glue.has_value();
+  });
   std::vector<std::optional<Estimate>> columns[4];
   for (const ModelResult* model : models) {
     std::vector<std::string> row = {model->name, CounterpartOf(results, *model)};
-    const std::optional<Estimate> scores[] = {BlimpOf(*model), GlueOf(*model), SuperGlueOf(*model), model->evaluation.MeanScore()};
+    const std::optional<Estimate> scores[] = {BlimpOf(*model), GlueOf(*model), SuperGlueOf(*model),
+                                              model->evaluation.MeanScore()};
     for (size_t i = 0; i < std::size(scores); ++i) {
       columns[i].push_back(scores[i]);
       row.push_back(i == 0 ? BlimpScore(*model) : Score(scores[i]));
@@ -214,7 +252,9 @@ Table ScoreTable(const Results& results, bool with_published) {
 }
 
 Table PromptTable(const Results& results) {
-  const auto models = ModelsWith(results, [](const ModelResult& m) { return m.evaluation.routing.has_value() && !m.evaluation.routing->prompts.empty(); });
+  const auto models = ModelsWith(results, [](const ModelResult& m) {
+    return m.evaluation.routing.has_value() && !m.evaluation.routing->prompts.empty();
+  });
   Table table;
   table.columns = {{"prompt"}, {"right path", true}};
   std::vector<const RoutedPrompt*> prompts;
@@ -223,17 +263,21 @@ Table PromptTable(const Results& results) {
     table.columns.push_back({noisy ? model->name + ", with noise" : model->name});
     if (noisy) table.columns.push_back({model->name + ", without noise"});
     for (const RoutedPrompt& prompt : model->evaluation.routing->prompts) {
-      const bool seen = std::any_of(prompts.begin(), prompts.end(), [&](const RoutedPrompt* p) { return p->text == prompt.text; });
+      const bool seen = std::any_of(prompts.begin(), prompts.end(),
+                                    [&](const RoutedPrompt* p) { return p->text == prompt.text; });
       if (!seen) prompts.push_back(&prompt);
     }
   }
   for (const RoutedPrompt* prompt : prompts) {
-    std::vector<std::string> row = {prompt->text, prompt->correct > 0 ? std::to_string(prompt->correct) : "-"};
+    std::vector<std::string> row = {prompt->text,
+                                    prompt->correct > 0 ? std::to_string(prompt->correct) : "-"};
     for (const ModelResult* model : models) {
       const auto& all = model->evaluation.routing->prompts;
-      const auto found = std::find_if(all.begin(), all.end(), [&](const RoutedPrompt& p) { return p.text == prompt->text; });
+      const auto found = std::find_if(
+          all.begin(), all.end(), [&](const RoutedPrompt& p) { return p.text == prompt->text; });
       row.push_back(found == all.end() ? "-" : Decisions(found->decisions));
-      if (model->evaluation.routing->noisy.value_or(false)) row.push_back(found == all.end() ? "-" : Decisions(found->clean_decisions));
+      if (model->evaluation.routing->noisy.value_or(false))
+        row.push_back(found == all.end() ? "-" : Decisions(found->clean_decisions));
     }
     table.rows.push_back(std::move(row));
   }
@@ -241,7 +285,9 @@ Table PromptTable(const Results& results) {
 }
 
 Table GlueTable(const Results& results) {
-  const auto models = ModelsWith(results, [](const ModelResult& m) { return m.evaluation.glue.has_value() && !m.evaluation.glue->tasks.empty(); });
+  const auto models = ModelsWith(results, [](const ModelResult& m) {
+    return m.evaluation.glue.has_value() && !m.evaluation.glue->tasks.empty();
+  });
   Table table;
   table.columns = {{"task"}, {"metric"}};
   std::map<std::string, std::string> metrics;
@@ -256,7 +302,8 @@ Table GlueTable(const Results& results) {
       if (task == model->evaluation.glue->tasks.end()) {
         row.push_back("-");
       } else if (task->second.deviation >= 0) {
-        row.push_back(Format("%.2f ± %.2f (%lld)", task->second.score.value, task->second.deviation, (long long)task->second.seeds));
+        row.push_back(Format("%.2f ± %.2f (%lld)", task->second.score.value, task->second.deviation,
+                             (long long)task->second.seeds));
       } else {
         row.push_back(Format("%.2f (1)", task->second.score.value));
       }
@@ -267,7 +314,9 @@ Table GlueTable(const Results& results) {
 }
 
 Table ParadigmTable(const Results& results) {
-  const auto models = ModelsWith(results, [](const ModelResult& m) { return m.evaluation.blimp.has_value() && !m.evaluation.blimp->paradigms.empty(); });
+  const auto models = ModelsWith(results, [](const ModelResult& m) {
+    return m.evaluation.blimp.has_value() && !m.evaluation.blimp->paradigms.empty();
+  });
   Table table;
   table.columns = {{"paradigm"}};
   std::set<std::string> names;
@@ -279,7 +328,8 @@ Table ParadigmTable(const Results& results) {
     std::vector<std::string> row = {name};
     for (const ModelResult* model : models) {
       const auto found = model->evaluation.blimp->paradigms.find(name);
-      row.push_back(found == model->evaluation.blimp->paradigms.end() ? "-" : Format("%.1f", found->second));
+      row.push_back(
+          found == model->evaluation.blimp->paradigms.end() ? "-" : Format("%.1f", found->second));
     }
     table.rows.push_back(std::move(row));
   }

@@ -1,5 +1,5 @@
-// Plots as SVG: lines with round ticks, a legend and one colour a curve; bars over time. Light or dark as the reader's system is,
-// alone or inside a page.
+// Plots as SVG: lines with round ticks, a legend and one colour a curve; bars over time. Light or
+// dark as the reader's system is, alone or inside a page.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@ namespace braid::report {
 
 struct Curve {
   std::string label;
-  std::vector<std::pair<double, double>> points;  // in order of x; points that are not finite are left out
+  std::vector<std::pair<double, double>> points;  // in order of x; points that are not finite are
+                                                  // left out
 };
 
 struct Plot {
@@ -23,7 +24,7 @@ struct Plot {
 struct Timeline {
   struct Bar {
     std::string label;
-    std::string kind;  // bars of one kind have one colour
+    std::string kind;           // bars of one kind have one colour
     double begin = 0, end = 0;  // seconds
   };
   std::string title;

@@ -9,16 +9,20 @@ namespace {
 
 std::optional<double> NumberAt(const Json& point, const std::string& field) {
   const auto value = point.find(field);
-  return value == point.end() || !value->is_number() ? std::nullopt : std::optional<double>(value->get<double>());
+  return value == point.end() || !value->is_number() ? std::nullopt
+                                                     : std::optional<double>(value->get<double>());
 }
 
 const std::vector<Json>* HistoryOf(const Results& results, const ModelResult& model) {
   const auto history = results.histories.find(model.job);
-  return model.job.empty() || history == results.histories.end() || history->second.empty() ? nullptr : &history->second;
+  return model.job.empty() || history == results.histories.end() || history->second.empty()
+             ? nullptr
+             : &history->second;
 }
 
 // Mean over the corpora of the run; nothing if one of them was not measured there.
-std::optional<double> LossOfAll(const Results& results, const ModelResult& model, const Json& point) {
+std::optional<double> LossOfAll(const Results& results, const ModelResult& model,
+                                const Json& point) {
   double sum = 0, weights = 0;
   for (const std::string& corpus : results.corpora) {
     if (corpus == "all") continue;
@@ -32,17 +36,21 @@ std::optional<double> LossOfAll(const Results& results, const ModelResult& model
   return weights > 0 ? std::optional<double>(sum / weights) : std::nullopt;
 }
 
-double Between(double x, double x0, double y0, double x1, double y1) { return x1 == x0 ? y1 : y0 + (y1 - y0) * (x - x0) / (x1 - x0); }
+double Between(double x, double x0, double y0, double x1, double y1) {
+  return x1 == x0 ? y1 : y0 + (y1 - y0) * (x - x0) / (x1 - x0);
+}
 
 // What `curve` had reached where `field` was `value`.
-std::optional<Reached> Reach(const std::vector<ValidationPoint>& curve, double ValidationPoint::*field, double value) {
+std::optional<Reached> Reach(const std::vector<ValidationPoint>& curve,
+                             double ValidationPoint::* field, double value) {
   const double total = curve.back().step;
   if (value >= curve.back().*field) return Reached{curve.back().loss, 1};
   if (value < curve.front().*field) return std::nullopt;
   size_t next = 1;
   while (curve[next].*field <= value) ++next;
   const ValidationPoint &a = curve[next - 1], &b = curve[next];
-  return Reached{Between(value, a.*field, a.loss, b.*field, b.loss), Between(value, a.*field, a.step, b.*field, b.step) / total};
+  return Reached{Between(value, a.*field, a.loss, b.*field, b.loss),
+                 Between(value, a.*field, a.step, b.*field, b.step) / total};
 }
 
 }  // namespace
@@ -69,8 +77,10 @@ std::vector<ValidationPoint> ValidationCurve(const Results& results, const Model
   const std::vector<Json>* history = HistoryOf(results, model);
   if (history == nullptr) return curve;
   for (const Json& point : *history) {
-    const auto step = NumberAt(point, "step"), tokens = NumberAt(point, "tokens"), loss = LossOfAll(results, model, point);
-    if (step.has_value() && tokens.has_value() && loss.has_value()) curve.push_back({*step, *tokens, *loss});
+    const auto step = NumberAt(point, "step"), tokens = NumberAt(point, "tokens"),
+               loss = LossOfAll(results, model, point);
+    if (step.has_value() && tokens.has_value() && loss.has_value())
+      curve.push_back({*step, *tokens, *loss});
   }
   return curve;
 }
@@ -85,7 +95,9 @@ std::vector<EqualTerms> CompareOnEqualTerms(const Results& results) {
       const SpeedComparison* speed = results.FindSpeed(*composite, *dense);
       if (theirs.empty() || speed == nullptr) continue;
       EqualTerms terms{composite, dense, mine.back().loss, std::nullopt, std::nullopt, *speed};
-      if (composite->tokens > 0) terms.tokens = Reach(theirs, &ValidationPoint::tokens, static_cast<double>(composite->tokens));
+      if (composite->tokens > 0)
+        terms.tokens = Reach(theirs, &ValidationPoint::tokens,
+                             static_cast<double>(composite->tokens));
       const double share = speed->critical_path / speed->dense_equal_cores;
       terms.time = Reach(theirs, &ValidationPoint::step, share * theirs.back().step);
       all.push_back(terms);

@@ -1,5 +1,5 @@
-// How far each training was at a given point: what its history says of gradients, and losses of composite and dense model after equal
-// tokens and after equal time.
+// How far each training was at a given point: what its history says of gradients, and losses of
+// composite and dense model after equal tokens and after equal time.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace braid::report {
 struct Gradients {
   int64_t steps = 0;
   double first = 0;               // norm of the first step, before clipping
-  std::optional<double> clipped;  // share of the steps whose norm was above `clip`; not known without it
+  std::optional<double> clipped;  // share of the steps whose norm was above `clip`; not known
+                                  // without it
 };
 // Nothing if the model has no history, or one that does not begin with the first step.
 std::optional<Gradients> GradientsOf(const Results& results, const ModelResult& model);
@@ -25,12 +26,15 @@ struct Reached {
   double share = 0;  // of the steps that the whole training takes, at most 1
 };
 
-// A composite at its end, and a dense model when it had seen as many tokens, and when as much time was over.
+// A composite at its end, and a dense model when it had seen as many tokens, and when as much time
+// was over.
 //
-// Losses are the validation losses of the two histories, which measure the same sequences of each corpus; those of "all" are means over
-// the corpora, weighed by their held-out tokens. Between two validations the loss is taken from the straight line; before the first there
-// is none. Time is that of report/cost.h: the composite's critical path on the most cores it uses at once, the dense model on as
-// many, its time divided by the factor between the cores; its steps are taken to last equally long.
+// Losses are the validation losses of the two histories, which measure the same sequences of each
+// corpus; those of "all" are means over the corpora, weighed by their held-out tokens. Between two
+// validations the loss is taken from the straight line; before the first there is none. Time is
+// that of report/cost.h: the composite's critical path on the most cores it uses at once, the dense
+// model on as many, its time divided by the factor between the cores; its steps are taken to last
+// equally long.
 struct EqualTerms {
   const ModelResult* composite = nullptr;
   const ModelResult* dense = nullptr;
@@ -38,7 +42,8 @@ struct EqualTerms {
   std::optional<Reached> tokens, time;
   SpeedComparison speed;
 };
-// Every composite with every dense model that BaselinesOf (report/baseline.h) has for it, as far as histories and times are there.
+// Every composite with every dense model that BaselinesOf (report/baseline.h) has for it, as far as
+// histories and times are there.
 std::vector<EqualTerms> CompareOnEqualTerms(const Results& results);
 
 // Validation loss on all text over the steps of a training: (step, tokens, loss), in order of step.

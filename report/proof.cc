@@ -37,12 +37,14 @@ Result<MergeAccount> ReadMergeAccount(const std::string& file) {
   account.parents = read.Strings("parents");
   account.seed = read.Int("seed", 0);
   account.proof = read.String("proof", "");
-  const Json &model = read.Value("model"), &tensors = read.Value("tensors"), &dropped = read.Value("dropped");
+  const Json &model = read.Value("model"), &tensors = read.Value("tensors"),
+             &dropped = read.Value("dropped");
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   if (!model.is_null()) {
     BRAID_ASSIGN_OR_RETURN(account.spec, model::FromJson(model, file + ": model"));
   }
-  if (!tensors.is_null() && !tensors.is_array()) return InvalidArgument(file + ": tensors: expected a list");
+  if (!tensors.is_null() && !tensors.is_array())
+    return InvalidArgument(file + ": tensors: expected a list");
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto sources = tensors[i].is_object() ? tensors[i].find("sources") : tensors[i].end();
     if (!tensors[i].is_object() || sources == tensors[i].end() || !sources->is_array()) {
@@ -50,7 +52,8 @@ Result<MergeAccount> ReadMergeAccount(const std::string& file) {
     }
     (sources->empty() ? account.fresh : account.taken)++;
   }
-  if (!dropped.is_null() && !dropped.is_array()) return InvalidArgument(file + ": dropped: expected a list");
+  if (!dropped.is_null() && !dropped.is_array())
+    return InvalidArgument(file + ": dropped: expected a list");
   account.dropped = static_cast<int64_t>(dropped.size());
   return account;
 }
@@ -61,12 +64,14 @@ Result<GateProof> ReadGateProof(const std::string& file) {
   GateProof gate;
   gate.hidden_states = read.String("hidden_states", "");
   gate.tokens_compared = read.Int("tokens_compared", 0);
-  const Json &logits = read.Value("logits"), &parents = read.Value("parents"), &composite = read.Value("composite");
+  const Json &logits = read.Value("logits"), &parents = read.Value("parents"),
+             &composite = read.Value("composite");
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   BRAID_RETURN_IF_ERROR(ReadParents(parents, file + ": parents", &gate));
   if (!composite.is_null()) {
     if (!composite.is_object()) return InvalidArgument(file + ": composite: expected an object");
-    BRAID_ASSIGN_OR_RETURN(gate.composite, Numbers(composite.value("loss", Json()), file + ": composite.loss"));
+    BRAID_ASSIGN_OR_RETURN(gate.composite,
+                           Numbers(composite.value("loss", Json()), file + ": composite.loss"));
   }
   if (!logits.is_null()) {
     if (!logits.is_object()) return InvalidArgument(file + ": logits: expected an object");

@@ -1,5 +1,5 @@
-// The numbers that the two papers print, as data, with their source. Nothing in braid computes with them: a report shows
-// them beside the user's own run.
+// The numbers that the two papers print, as data, with their source. Nothing in braid computes with
+// them: a report shows them beside the user's own run.
 //
 //   PaPaformer: Language Model from Pre-trained Parallel Paths, arXiv 2508.00544, tables 4, 6 and 7
 //   A Dual-Path Architecture for Scaling Compute and Capacity in LLMs, arXiv 2605.30202
@@ -14,13 +14,15 @@ namespace braid::report {
 struct PublishedTime {
   std::string model;
   double stage_1_hours, stage_2_hours;
-  double at_once_hours;    // total with the paths trained at the same time
-  double in_turn_hours;    // total with the paths one after another
-  double tokens_per_second;  // not printed: tokens of the phase over its hours; of a composite, of stage 2
+  double at_once_hours;      // total with the paths trained at the same time
+  double in_turn_hours;      // total with the paths one after another
+  double tokens_per_second;  // not printed: tokens of the phase over its hours; of a composite, of
+                             // stage 2
 };
 const std::vector<PublishedTime>& PublishedTimes();
 
-// Table 6: how often each choice was taken over 20 prompts, in per cent. `combined` below 0: the model has no such choice.
+// Table 6: how often each choice was taken over 20 prompts, in per cent. `combined` below 0: the
+// model has no such choice.
 struct PublishedRouting {
   std::string model;
   double path_1, path_2, combined;
@@ -29,7 +31,8 @@ struct PublishedRouting {
 };
 const std::vector<PublishedRouting>& PublishedRoutings();
 
-// Table 7: per cent. Values are rounded to 0.05; BLiMP of 67 paradigms, GLUE of 8 tasks, SuperGLUE of 3, and their mean.
+// Table 7: per cent. Values are rounded to 0.05; BLiMP of 67 paradigms, GLUE of 8 tasks, SuperGLUE
+// of 3, and their mean.
 struct PublishedScore {
   std::string model;
   int phase;  // 1: TinyStories alone; 2: with mathematics
@@ -37,8 +40,8 @@ struct PublishedScore {
 };
 const std::vector<PublishedScore>& PublishedScores();
 
-// Dual-path, the benchmarks behind the aggregate: bits per byte of C4, WikiText-103, six commonsense and seven mathematical tasks, and
-// accuracies of 0 to 1.
+// Dual-path, the benchmarks behind the aggregate: bits per byte of C4, WikiText-103, six
+// commonsense and seven mathematical tasks, and accuracies of 0 to 1.
 struct PublishedBenchmarks {
   double c4 = -1, wiki_text = -1;  // below 0: not printed for this arm
   double commonsense_accuracy = -1, commonsense = -1;
@@ -47,18 +50,19 @@ struct PublishedBenchmarks {
 
 // Dual-path, all arms of the sweep at both budgets: aggregate bits per byte.
 struct PublishedArm {
-  int budget;           // million operations a token and layer
+  int budget;  // million operations a token and layer
   std::string arm;
   int loops;
-  double parameters;    // millions
-  double projections, causal;  // A and B, MFLOP a token and layer, recomputed for the published widths
+  double parameters;           // millions
+  double projections, causal;  // A and B, MFLOP a token and layer, recomputed for the published
+                               // widths
   double bits_per_byte;
   PublishedBenchmarks benchmarks = {};
 };
 const std::vector<PublishedArm>& PublishedArms();
 
-// Dual-path, interventions on the model of 80 million operations, alpha 50, K = 4: change of the loss in nats. Class overrides are over 15
-// checkpoints, less what their controls cost.
+// Dual-path, interventions on the model of 80 million operations, alpha 50, K = 4: change of the
+// loss in nats. Class overrides are over 15 checkpoints, less what their controls cost.
 struct PublishedIntervention {
   std::string intervention;
   double gsm8k, trivia_qa, wiki_text;

@@ -15,10 +15,12 @@ Status RunReportJob(const task::Task& task, task::Channel& channel) {
   const std::string folder = JoinPath(task.output, "report");
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   for (const Document::Block& block : full.blocks()) {
-    if (block.kind == Document::Block::Kind::kPlot) BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, block.file), block.svg));
+    if (block.kind == Document::Block::Kind::kPlot)
+      BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, block.file), block.svg));
   }
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.md"), ToMarkdown(full)));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "results.md"), ToMarkdown(ResultsDocument(results, findings))));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "results.md"),
+                                        ToMarkdown(ResultsDocument(results, findings))));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.html"), ToHtml(full)));
   Json json = ToJson(results);
   json["claims"] = ToJson(findings);

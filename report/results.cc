@@ -33,11 +33,13 @@ Result<JobFact> ReadJob(const Json& json, const std::string& path) {
   job.attempts = read.Int("attempts", 0);
   job.started_ms = read.Int("started_ms", 0);
   job.ended_ms = read.Int("ended_ms", 0);
-  if (job.started_ms > 0 && job.ended_ms >= job.started_ms) job.seconds = static_cast<double>(job.ended_ms - job.started_ms) / 1000;
+  if (job.started_ms > 0 && job.ended_ms >= job.started_ms)
+    job.seconds = static_cast<double>(job.ended_ms - job.started_ms) / 1000;
   job.inputs = Texts(read.Value("inputs"));
   job.outputs = Texts(read.Value("outputs"));
   if (const Json& summary = read.Value("summary"); summary.is_object()) job.summary = summary;
-  for (const auto& [key, value] : json.items()) (void)read.Value(key);  // a newer coordinator may say more
+  for (const auto& [key, value] : json.items())
+    (void)read.Value(key);  // a newer coordinator may say more
   BRAID_RETURN_IF_ERROR(read.Finish());
   return job;
 }
@@ -45,16 +47,19 @@ Result<JobFact> ReadJob(const Json& json, const std::string& path) {
 // An override is a field, or a field with the value it was given.
 Status ReadCompat(const Json& json, Compat* compat) {
   if (json.is_null()) return OkStatus();
-  if (!json.is_object()) return InvalidArgument("spec.compat: expected an object with mode and overrides");
+  if (!json.is_object())
+    return InvalidArgument("spec.compat: expected an object with mode and overrides");
   JsonReader read(json, "spec.compat");
   compat->mode = read.Choice("mode", "fixed", {"paper", "fixed"});
   const Json& overrides = read.Value("overrides");
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (overrides.is_object()) {
-    for (const auto& [field, value] : overrides.items()) compat->overrides.push_back(field + " = " + value.dump());
+    for (const auto& [field, value] : overrides.items())
+      compat->overrides.push_back(field + " = " + value.dump());
     return OkStatus();
   }
-  if (!overrides.is_null() && !overrides.is_array()) return InvalidArgument("spec.compat.overrides: expected a list of fields");
+  if (!overrides.is_null() && !overrides.is_array())
+    return InvalidArgument("spec.compat.overrides: expected a list of fields");
   for (size_t i = 0; i < overrides.size(); ++i) {
     const Json& entry = overrides[i];
     if (entry.is_string()) {
@@ -62,7 +67,9 @@ Status ReadCompat(const Json& json, Compat* compat) {
       continue;
     }
     const std::string at = Format("spec.compat.overrides.%zu", i);
-    if (!entry.is_object()) return InvalidArgument(at + ": expected the name of a field, or an object with field and value");
+    if (!entry.is_object())
+      return InvalidArgument(at +
+                             ": expected the name of a field, or an object with field and value");
     JsonReader field(entry, at);
     compat->overrides.push_back(field.RequireString("field") + " = " + field.Value("value").dump());
     BRAID_RETURN_IF_ERROR(field.Finish());
@@ -93,15 +100,18 @@ Status ReadFacts(const Json& json, Results* results) {
 // A merge account holds the spec of the composite; its evaluation may not.
 void TakeSpecOfMerge(const Results& results, ModelResult* model) {
   const auto merge = results.merges.find(model->composite);
-  if (!model->composed() || model->evaluation.spec.has_value() || merge == results.merges.end()) return;
+  if (!model->composed() || model->evaluation.spec.has_value() || merge == results.merges.end())
+    return;
   model->evaluation.spec = merge->second.spec;
 }
 
-Status ReadModel(const task::Task& task, const Json& json, const std::string& path, Results* results) {
+Status ReadModel(const task::Task& task, const Json& json, const std::string& path,
+                 Results* results) {
   JsonReader read(json, path);
   ModelResult model;
   model.name = read.RequireString("name");
-  model.role = read.Choice("role", "path", {"path", "composite", "composite_start", "dense", "composite_scratch"});
+  model.role = read.Choice("role", "path",
+                           {"path", "composite", "composite_start", "dense", "composite_scratch"});
   model.composite = read.String("composite", "");
   model.job = read.String("history", "");
   const std::string evaluation = read.String("evaluation", "");
@@ -112,9 +122,12 @@ Status ReadModel(const task::Task& task, const Json& json, const std::string& pa
     BRAID_ASSIGN_OR_RETURN(model.clip, Number(clip, path + ".clip"));
   }
   if (const auto found = task.inputs.find("evaluation." + evaluation); found != task.inputs.end()) {
-    BRAID_ASSIGN_OR_RETURN(model.evaluation, ReadEvaluation(JoinPath(found->second, "evaluation.json")));
+    BRAID_ASSIGN_OR_RETURN(model.evaluation,
+                           ReadEvaluation(JoinPath(found->second, "evaluation.json")));
     for (const auto& [corpus, loss] : model.evaluation.losses) {
-      if (std::find(results->corpora.begin(), results->corpora.end(), corpus) == results->corpora.end()) results->corpora.push_back(corpus);
+      if (std::find(results->corpora.begin(), results->corpora.end(), corpus) ==
+          results->corpora.end())
+        results->corpora.push_back(corpus);
     }
   }
   if (!model.evaluation.spec.has_value() && !spec.is_null()) {
@@ -133,7 +146,8 @@ Result<std::vector<Json>> ReadHistory(const std::string& file) {
     ++line_number;
     if (line.empty()) continue;
     BRAID_ASSIGN_OR_RETURN(Json point, ParseJson(line, file + ":" + std::to_string(line_number)));
-    if (!point.is_object()) return InvalidArgument(file + ":" + std::to_string(line_number) + ": expected an object");
+    if (!point.is_object())
+      return InvalidArgument(file + ":" + std::to_string(line_number) + ": expected an object");
     points.push_back(std::move(point));
   }
   return points;
@@ -158,7 +172,8 @@ Status ReadInputs(const task::Task& task, Results* results) {
     if (dot == std::string::npos) continue;
     const std::string kind = role.substr(0, dot), name = role.substr(dot + 1);
     if (kind == "history") {
-      BRAID_ASSIGN_OR_RETURN(results->histories[name], ReadHistory(JoinPath(folder, "history.jsonl")));
+      BRAID_ASSIGN_OR_RETURN(results->histories[name],
+                             ReadHistory(JoinPath(folder, "history.jsonl")));
       // A history knows its steps and tokens even where no coordinator tells the facts.
       const std::string summary = JoinPath(folder, "summary.json");
       if (results->FindJob(name) == nullptr && PathExists(summary)) {
@@ -166,7 +181,8 @@ Status ReadInputs(const task::Task& task, Results* results) {
         results->jobs.push_back(std::move(job));
       }
     } else if (kind == "merge") {
-      BRAID_ASSIGN_OR_RETURN(results->merges[name], ReadMergeAccount(JoinPath(folder, "merge.json")));
+      BRAID_ASSIGN_OR_RETURN(results->merges[name],
+                             ReadMergeAccount(JoinPath(folder, "merge.json")));
     } else if (kind == "gate") {
       BRAID_ASSIGN_OR_RETURN(results->gates[name], ReadGateProof(JoinPath(folder, "gate.json")));
     }
@@ -183,10 +199,12 @@ int64_t JobFact::tokens() const {
 
 std::optional<double> ModelResult::LossOn(const std::string& corpus) const {
   const auto found = evaluation.losses.find(corpus);
-  return found == evaluation.losses.end() ? std::nullopt : std::optional<double>(found->second.loss);
+  return found == evaluation.losses.end() ? std::nullopt
+                                          : std::optional<double>(found->second.loss);
 }
 
-std::optional<Estimate> LossDifference(const ModelResult& a, const ModelResult& b, const std::string& corpus) {
+std::optional<Estimate> LossDifference(const ModelResult& a, const ModelResult& b,
+                                       const std::string& corpus) {
   if (!a.LossOn(corpus).has_value() || !b.LossOn(corpus).has_value()) return std::nullopt;
   return LossDifference(a.evaluation.losses, b.evaluation.losses, corpus);
 }
@@ -195,7 +213,8 @@ std::string LossFigures(const ModelResult& a, const ModelResult& b, const std::s
   Estimate difference = *LossDifference(a, b, corpus);
   const bool lower = difference.value < 0;
   difference.value = std::abs(difference.value);
-  return Format("%.4f against %.4f, ", *a.LossOn(corpus), *b.LossOn(corpus)) + ToText(difference, 4) + (lower ? " lower" : " higher");
+  return Format("%.4f against %.4f, ", *a.LossOn(corpus), *b.LossOn(corpus)) +
+         ToText(difference, 4) + (lower ? " lower" : " higher");
 }
 
 size_t ModelResult::paths() const {
@@ -217,7 +236,8 @@ const ModelResult* Results::FindModel(const std::string& name) const {
   return nullptr;
 }
 
-const SpeedComparison* Results::FindSpeed(const ModelResult& composite, const ModelResult& dense) const {
+const SpeedComparison* Results::FindSpeed(const ModelResult& composite,
+                                          const ModelResult& dense) const {
   for (const SpeedComparison& one : speed) {
     if (one.composite == composite.name && one.dense == dense.name) return &one;
   }
@@ -265,7 +285,8 @@ Result<Results> Gather(const task::Task& task) {
     BRAID_RETURN_IF_ERROR(ReadModel(task, models[i], Format("spec.models.%zu", i), &results));
   }
   // "both" reads last.
-  if (const auto all = std::find(results.corpora.begin(), results.corpora.end(), "all"); all != results.corpora.end()) {
+  if (const auto all = std::find(results.corpora.begin(), results.corpora.end(), "all");
+      all != results.corpora.end()) {
     results.corpora.erase(all);
     results.corpora.push_back("all");
   }

@@ -1,4 +1,5 @@
-// Everything a report says, read from the inputs of the report job and put into numbers; no prose, no layout.
+// Everything a report says, read from the inputs of the report job and put into numbers; no prose,
+// no layout.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,9 @@ namespace braid::report {
 struct JobFact {
   std::string name, kind, state, worker;
   std::vector<std::string> parents;
-  int64_t ranks = 1, slots = 1, attempts = 0;  // slots of each rank
-  int64_t started_ms = 0, ended_ms = 0;        // 0: not known
-  double seconds = -1;                         // from start to end; below 0: not known
+  int64_t ranks = 1, slots = 1, attempts = 0;          // slots of each rank
+  int64_t started_ms = 0, ended_ms = 0;                // 0: not known
+  double seconds = -1;                                 // from start to end; below 0: not known
   std::map<std::string, std::string> inputs, outputs;  // role -> artifact id
   Json summary = Json::object();
 
@@ -31,19 +32,23 @@ struct JobFact {
 
 struct ModelResult {
   std::string name;
-  std::string role;       // path | composite | composite_start | dense | composite_scratch: a composite trained from scratch
-  std::string composite;  // of composite and composite_start: whose
-  std::string job;        // that trained it; empty: trained before this run, or not trained
-  std::optional<double> clip;  // gradient norm that its training was clipped to, 0: none; not known of runs before it was said
-  Evaluation evaluation;  // of a composite the spec is there even if its evaluation has none
-  // Costs. Of a composite they include those of its paths, and are not known where those of any path are not.
-  int64_t tokens = 0;         // trained. 0: not known
-  int64_t cores = 0;          // of a composite: the most that are used at once. 0: not known
-  double seconds = -1;        // of a composite: its critical path (longest path, merge, gate, joint training)
-  double in_turn_seconds = -1;  // of a composite: the same with its paths one after another
-  double stage_1_seconds = -1;  // training of a path; of a composite, of its longest path
-  double stage_2_seconds = -1;  // joint training, or training of a dense model
-  double tokens_per_second = 0; // of the last of its two stages. 0: not known
+  std::string role;  // path | composite | composite_start | dense | composite_scratch: a composite
+                     // trained from scratch
+  std::string composite;       // of composite and composite_start: whose
+  std::string job;             // that trained it; empty: trained before this run, or not trained
+  std::optional<double> clip;  // gradient norm that its training was clipped to, 0: none; not known
+                               // of runs before it was said
+  Evaluation evaluation;       // of a composite the spec is there even if its evaluation has none
+  // Costs. Of a composite they include those of its paths, and are not known where those of any
+  // path are not.
+  int64_t tokens = 0;   // trained. 0: not known
+  int64_t cores = 0;    // of a composite: the most that are used at once. 0: not known
+  double seconds = -1;  // of a composite: its critical path (longest path, merge, gate, joint
+                        // training)
+  double in_turn_seconds = -1;   // of a composite: the same with its paths one after another
+  double stage_1_seconds = -1;   // training of a path; of a composite, of its longest path
+  double stage_2_seconds = -1;   // joint training, or training of a dense model
+  double tokens_per_second = 0;  // of the last of its two stages. 0: not known
 
   // Merged from paths that were trained before.
   bool composed() const { return role == "composite" || role == "composite_start"; }
@@ -56,20 +61,21 @@ struct ModelResult {
 };
 
 // The loss of `a` less that of `b` on a corpus (report/loss.h); nothing if one was not measured.
-std::optional<Estimate> LossDifference(const ModelResult& a, const ModelResult& b, const std::string& corpus);
+std::optional<Estimate> LossDifference(const ModelResult& a, const ModelResult& b,
+                                       const std::string& corpus);
 // "2.6000 against 2.4000, 0.2000 ± 0.0130 higher". REQUIRES: both were measured.
 std::string LossFigures(const ModelResult& a, const ModelResult& b, const std::string& corpus);
 
 // The composite's way (paths at once, merge, gate, joint training) beside a dense baseline.
 struct SpeedComparison {
   std::string composite, dense;
-  int64_t cores = 0;              // the most the composite uses at once
-  double critical_path = 0;       // seconds: longest path, merge, gate, joint
-  double one_after_another = 0;   // seconds: the same with the paths in turn
+  int64_t cores = 0;             // the most the composite uses at once
+  double critical_path = 0;      // seconds: longest path, merge, gate, joint
+  double one_after_another = 0;  // seconds: the same with the paths in turn
   double composite_core_seconds = 0;
   int64_t dense_cores = 0;
   double dense_seconds = 0;
-  double dense_equal_cores = 0;   // dense core-seconds / cores: what perfect scaling would reach
+  double dense_equal_cores = 0;  // dense core-seconds / cores: what perfect scaling would reach
 };
 
 // The preset of the recipe (PaPaformer section 7) and the fields that it sets itself.
@@ -86,7 +92,8 @@ struct Results {
   std::vector<std::string> corpora;  // of the losses, "all" last
   std::vector<ModelResult> models;
   std::vector<JobFact> jobs;
-  std::map<std::string, std::vector<Json>> histories;  // job -> lines of history.jsonl, objects, in order of step
+  std::map<std::string, std::vector<Json>> histories;  // job -> lines of history.jsonl, objects, in
+                                                       // order of step
   std::map<std::string, MergeAccount> merges;          // composite -> merge.json
   std::map<std::string, GateProof> gates;              // composite -> gate.json
   std::vector<SpeedComparison> speed;
@@ -99,8 +106,8 @@ struct Results {
   std::vector<const ModelResult*> WithRole(const std::string& role) const;
   // The merged model that `composite` began as, or null.
   const ModelResult* StartOf(const ModelResult& composite) const;
-  // Names of the paths of `composite`, in the order of their slices. A merge account names the paths that were merged; those kept
-  // of a base are in the spec alone.
+  // Names of the paths of `composite`, in the order of their slices. A merge account names the
+  // paths that were merged; those kept of a base are in the spec alone.
   std::vector<std::string> PathsOf(const ModelResult& composite) const;
 };
 

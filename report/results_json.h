@@ -6,8 +6,8 @@
 
 namespace braid::report {
 
-// Everything but the curves and the claims (report/claims.h has those). Estimates are {"value", "half_width"}; a half width
-// that is not known is null.
+// Everything but the curves and the claims (report/claims.h has those). Estimates are {"value",
+// "half_width"}; a half width that is not known is null.
 Json ToJson(const Results& results);
 
 }  // namespace braid::report

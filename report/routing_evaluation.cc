@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "report/fields.h"
 #include "report/evaluation_parts.h"
+#include "report/fields.h"
 
 namespace braid::report {
 namespace {
@@ -43,7 +43,8 @@ Result<RoutingShares> ReadShares(const Json& json, const std::string& path) {
 
 // Shares of no decision at all: an evaluation of text alone may hold them for its prompts.
 bool Empty(const RoutingShares& shares) {
-  return std::all_of(shares.shares.begin(), shares.shares.end(), [](double share) { return share == 0; });
+  return std::all_of(shares.shares.begin(), shares.shares.end(),
+                     [](double share) { return share == 0; });
 }
 
 Result<RoutedPrompt> ReadPrompt(const Json& json, const std::string& path) {
@@ -65,7 +66,8 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   JsonReader read(json, path);
   const Json& noise = read.Value("noise");
-  const Json &prompts = read.Value("prompts"), &summary = read.Value("summary"), &clean = read.Value("clean"), &text = read.Value("text");
+  const Json &prompts = read.Value("prompts"), &summary = read.Value("summary"),
+             &clean = read.Value("clean"), &text = read.Value("text");
   Routing routing;
   routing.own_prompts = read.Choice("prompt_set", "own", {"own", "default"}) == "own";
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
@@ -73,7 +75,8 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   if (!prompts.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(prompts, path + ".prompts"));
   int64_t judged = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(RoutedPrompt prompt, ReadPrompt(prompts[i], Format("%s.prompts.%zu", path.c_str(), i)));
+    BRAID_ASSIGN_OR_RETURN(RoutedPrompt prompt,
+                           ReadPrompt(prompts[i], Format("%s.prompts.%zu", path.c_str(), i)));
     if (prompt.correct > 0) {
       for (const auto& layers : prompt.decisions) judged += static_cast<int64_t>(layers.size());
     }
@@ -94,7 +97,8 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
     BRAID_ASSIGN_OR_RETURN(const RoutingShares shares, ReadShares(value, path + ".text." + corpus));
     if (!Empty(shares)) routing.text[corpus] = shares;
     if (!value.contains("clean")) continue;
-    BRAID_ASSIGN_OR_RETURN(const RoutingShares clean_shares, ReadShares(value["clean"], path + ".text." + corpus + ".clean"));
+    BRAID_ASSIGN_OR_RETURN(const RoutingShares clean_shares,
+                           ReadShares(value["clean"], path + ".text." + corpus + ".clean"));
     if (!Empty(clean_shares)) routing.clean_text[corpus] = clean_shares;
   }
   return routing;

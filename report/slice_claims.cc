@@ -11,20 +11,25 @@ constexpr char kSource[] = "braid";
 constexpr double kSameLogits = 1e-4;
 
 bool IsSlice(const ModelResult& model) {
-  return model.evaluation.spec.has_value() && model.evaluation.spec->kind == model::Kind::kComposite &&
+  return model.evaluation.spec.has_value() &&
+         model.evaluation.spec->kind == model::Kind::kComposite &&
          model.evaluation.spec->connection.kind == "slice";
 }
 
-void StartsAsItsParents(const Results& results, const ModelResult& composite, std::vector<Finding>* findings) {
-  Finding finding{"A composite with connect: slice starts as its parents together: its logits are theirs, weighed.", kSource, "by construction",
-                  composite.name};
+void StartsAsItsParents(const Results& results, const ModelResult& composite,
+                        std::vector<Finding>* findings) {
+  Finding finding{
+      "A composite with connect: slice starts as its parents together: its logits are theirs, "
+      "weighed.",
+      kSource, "by construction", composite.name};
   const auto gate = results.gates.find(composite.composite);
   if (gate == results.gates.end() || !gate->second.logits_max_difference.has_value()) {
     finding.reason = "the gate did not compare logits";
   } else {
     const double difference = *gate->second.logits_max_difference;
     finding.verdict = difference <= kSameLogits ? Verdict::kHolds : Verdict::kDoesNotHold;
-    finding.reason = Format("largest difference %.1e over %lld tokens", difference, (long long)gate->second.tokens_compared);
+    finding.reason = Format("largest difference %.1e over %lld tokens", difference,
+                            (long long)gate->second.tokens_compared);
   }
   findings->push_back(std::move(finding));
 }
@@ -35,23 +40,29 @@ int64_t JointTokens(const Results& results, const ModelResult& composite) {
 }
 
 // Both composites of the same paths, after joint training on the same number of tokens.
-void StartsBetter(const Results& results, const ModelResult& slice, const ModelResult& other, std::vector<Finding>* findings) {
+void StartsBetter(const Results& results, const ModelResult& slice, const ModelResult& other,
+                  std::vector<Finding>* findings) {
   if (results.PathsOf(slice) != results.PathsOf(other)) return;
-  Finding finding{"A start that preserves the parents' function is worth more than the paper's random connections, after equal joint tokens.",
-                  kSource, "first trial: 0.7 to 1.1 nats lower", slice.name + " and " + other.name};
+  Finding finding{
+      "A start that preserves the parents' function is worth more than the paper's random "
+      "connections, after equal joint tokens.",
+      kSource, "first trial: 0.7 to 1.1 nats lower", slice.name + " and " + other.name};
   const auto difference = LossDifference(slice, other, "all");
   const auto mine_tokens = JointTokens(results, slice), their_tokens = JointTokens(results, other);
   if (!difference.has_value()) {
     finding.reason = "no validation loss on all text was measured (evaluate: loss)";
   } else if (mine_tokens != their_tokens) {
-    finding.reason = Format("their joint trainings are not equal: %s tokens against %s", FormatCount(static_cast<double>(mine_tokens)).c_str(),
+    finding.reason = Format("their joint trainings are not equal: %s tokens against %s",
+                            FormatCount(static_cast<double>(mine_tokens)).c_str(),
                             FormatCount(static_cast<double>(their_tokens)).c_str());
   } else {
     finding.verdict = LossIsLower(*difference);
     finding.reason = "loss on all text " + LossFigures(slice, other, "all");
     const ModelResult *start = results.StartOf(slice), *other_start = results.StartOf(other);
-    if (start != nullptr && other_start != nullptr && start->LossOn("all").has_value() && other_start->LossOn("all").has_value()) {
-      finding.reason += Format("; before joint training %.4f against %.4f", *start->LossOn("all"), *other_start->LossOn("all"));
+    if (start != nullptr && other_start != nullptr && start->LossOn("all").has_value() &&
+        other_start->LossOn("all").has_value()) {
+      finding.reason += Format("; before joint training %.4f against %.4f", *start->LossOn("all"),
+                               *other_start->LossOn("all"));
     }
   }
   findings->push_back(std::move(finding));

@@ -4,13 +4,15 @@
 
 namespace braid::scheduler {
 
-Link LinkOf(const Silence& silence, int64_t now_ms, int64_t started_ms, const LeaseOptions& options) {
+Link LinkOf(const Silence& silence, int64_t now_ms, int64_t started_ms,
+            const LeaseOptions& options) {
   const int64_t quiet_since = silence.heard ? silence.last_heard_ms : started_ms;
   const int64_t quiet_ms = now_ms - quiet_since;
   if (silence.session && quiet_ms <= options.ttl_ms) return Link::kReady;
   if (!silence.heard && !silence.holds_leases) return Link::kOffline;
   if (now_ms - started_ms < options.recovery_ms) return Link::kDisconnected;
-  const int64_t grace_ms = silence.local_site ? options.local_grace_ms : options.disconnect_grace_ms;
+  const int64_t grace_ms = silence.local_site ? options.local_grace_ms
+                                              : options.disconnect_grace_ms;
   return quiet_ms <= options.ttl_ms + grace_ms ? Link::kDisconnected : Link::kLost;
 }
 
@@ -18,7 +20,8 @@ int64_t BackoffMs(int64_t failures_in_row, double uniform) {
   constexpr int64_t kFirstMs = 2000;
   if (failures_in_row <= 1) return 0;
   const int64_t doublings = std::min<int64_t>(failures_in_row - 2, 16);
-  return static_cast<int64_t>(uniform * static_cast<double>(std::min(kFirstMs << doublings, kMostBackoffMs)));
+  return static_cast<int64_t>(uniform *
+                              static_cast<double>(std::min(kFirstMs << doublings, kMostBackoffMs)));
 }
 
 }  // namespace braid::scheduler

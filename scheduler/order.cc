@@ -10,10 +10,12 @@ Turns::Turns(const Snapshot& snapshot) : snapshot_(snapshot), held_(snapshot.hel
     all_.cpu_slots += worker.cpu_slots;
     all_.gpus += worker.gpus;
   }
-  for (size_t i = 0; i < snapshot.jobs.size(); ++i) lines_[snapshot.jobs[i].priority][snapshot.jobs[i].user].jobs.push_back(i);
+  for (size_t i = 0; i < snapshot.jobs.size(); ++i)
+    lines_[snapshot.jobs[i].priority][snapshot.jobs[i].user].jobs.push_back(i);
   for (auto& [priority, users] : lines_) {
     for (auto& [user, line] : users) {
-      std::stable_sort(line.jobs.begin(), line.jobs.end(), [&](size_t a, size_t b) { return Before(a, b); });
+      std::stable_sort(line.jobs.begin(), line.jobs.end(),
+                       [&](size_t a, size_t b) { return Before(a, b); });
     }
   }
 }
@@ -29,7 +31,9 @@ bool Turns::Before(size_t a, size_t b) const {
 double Turns::ShareOf(const std::string& user) const {
   const auto held = held_.find(user);
   if (held == held_.end()) return 0;
-  const auto part = [](int64_t of, int64_t all) { return all > 0 ? static_cast<double>(of) / static_cast<double>(all) : 0; };
+  const auto part = [](int64_t of, int64_t all) {
+    return all > 0 ? static_cast<double>(of) / static_cast<double>(all) : 0;
+  };
   return std::max(part(held->second.cpu_slots, all_.cpu_slots), part(held->second.gpus, all_.gpus));
 }
 
@@ -40,7 +44,8 @@ std::optional<size_t> Turns::Next() {
     auto next = users.end();
     for (auto it = users.begin(); it != users.end(); ++it) {
       const JobView& head = snapshot_.jobs[it->second.jobs[it->second.at]];
-      const std::tuple<double, int64_t, std::string> turn(ShareOf(it->first), head.submitted_seq, head.run);
+      const std::tuple<double, int64_t, std::string> turn(ShareOf(it->first), head.submitted_seq,
+                                                          head.run);
       if (!least.has_value() || turn < *least) {
         least = turn;
         next = it;

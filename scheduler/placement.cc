@@ -8,17 +8,22 @@ namespace braid::scheduler {
 namespace {
 
 bool Usable(const WorkerView& worker, const JobView& job) {
-  return worker.connected && worker.admits && worker.disk_full.empty() && Matches(worker, job) && !job.excluded.contains(worker.id);
+  return worker.connected && worker.admits && worker.disk_full.empty() && Matches(worker, job) &&
+         !job.excluded.contains(worker.id);
 }
 
 // Workers whose ranks of one gang can meet have the same.
-std::string PlaceOf(const WorkerView& worker, bool one_host) { return one_host ? worker.site + '\0' + worker.host : worker.site; }
-
-int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
-  return std::count_if(job.inputs.begin(), job.inputs.end(), [&](const auto& id) { return worker.cached.contains(id); });
+std::string PlaceOf(const WorkerView& worker, bool one_host) {
+  return one_host ? worker.site + '\0' + worker.host : worker.site;
 }
 
-std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& workers, const JobView& job,
+int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
+  return std::count_if(job.inputs.begin(), job.inputs.end(),
+                       [&](const auto& id) { return worker.cached.contains(id); });
+}
+
+std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& workers,
+                                              const JobView& job,
                                               const std::vector<size_t>& candidates) {
   std::map<size_t, int64_t> free;
   for (const size_t w : candidates) free[w] = workers[w].Free(job.device);
@@ -26,9 +31,11 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& wor
   std::vector<size_t> ranks;
   for (int64_t rank = 0; rank < job.ranks; ++rank) {
     std::optional<size_t> best;
-    // Not where it failed last, then few ranks of this gang, then a warm cache, then most room; the index breaks ties.
+    // Not where it failed last, then few ranks of this gang, then a warm cache, then most room; the
+    // index breaks ties.
     const auto cost = [&](size_t w) {
-      return std::tuple(workers[w].id == job.avoid, taken[w], -CachedInputs(workers[w], job), -free[w], w);
+      return std::tuple(workers[w].id == job.avoid, taken[w], -CachedInputs(workers[w], job),
+                        -free[w], w);
     };
     for (const size_t w : candidates) {
       if (free[w] >= job.slots && (!best.has_value() || cost(w) < cost(*best))) best = w;
@@ -42,11 +49,12 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& wor
 }
 
 // At the best host, or the best site.
-std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<WorkerView>& workers, const JobView& job,
-                                           const std::set<size_t>& reserved) {
+std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<WorkerView>& workers,
+                                           const JobView& job, const std::set<size_t>& reserved) {
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
-    if (Usable(workers[w], job) && !reserved.contains(w)) by_place[PlaceOf(workers[w], one_host)].push_back(w);
+    if (Usable(workers[w], job) && !reserved.contains(w))
+      by_place[PlaceOf(workers[w], one_host)].push_back(w);
   }
   std::optional<std::vector<size_t>> best;
   std::tuple<bool, int64_t> best_cost;
@@ -67,13 +75,16 @@ std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<Work
 
 bool Matches(const WorkerView& worker, const JobView& job) {
   if (!job.site.empty() && worker.site != job.site) return false;
-  if (!worker.kinds.empty() && std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
+  if (!worker.kinds.empty() &&
+      std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
     return false;
   }
   return worker.Slots(job.device) >= job.slots;
 }
 
-bool NeedsOneHost(const JobView& job) { return job.ranks > 1 && job.device != "cuda"; }
+bool NeedsOneHost(const JobView& job) {
+  return job.ranks > 1 && job.device != "cuda";
+}
 
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
                                          const std::set<size_t>& reserved) {
@@ -88,9 +99,12 @@ std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers,
 int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room) {
   std::map<std::string, int64_t> by_place;
   for (const WorkerView& worker : workers) {
-    const bool counts = room == Room::kEver ? Matches(worker, job) && !job.excluded.contains(worker.id) : Usable(worker, job);
+    const bool counts = room == Room::kEver
+                            ? Matches(worker, job) && !job.excluded.contains(worker.id)
+                            : Usable(worker, job);
     if (!counts) continue;
-    const int64_t slots = room == Room::kNow ? std::max<int64_t>(0, worker.Free(job.device)) : worker.Slots(job.device);
+    const int64_t slots = room == Room::kNow ? std::max<int64_t>(0, worker.Free(job.device))
+                                             : worker.Slots(job.device);
     by_place[PlaceOf(worker, NeedsOneHost(job))] += slots / job.slots;
   }
   int64_t most = 0;

@@ -11,19 +11,23 @@ namespace braid::scheduler {
 namespace {
 
 std::string SlotsText(const JobView& job) {
-  return std::to_string(job.slots) + (job.device == "cuda" ? " GPU" : " CPU slot") + (job.slots == 1 ? "" : "s") +
+  return std::to_string(job.slots) + (job.device == "cuda" ? " GPU" : " CPU slot") +
+         (job.slots == 1 ? "" : "s") +
          (job.ranks > 1 ? " for each of " + std::to_string(job.ranks) + " ranks" : "") +
          (job.site.empty() ? "" : " at site " + job.site);
 }
 
 // What happened to it last.
-std::string After(const JobView& job) { return job.last_failure.empty() ? "" : "; last time: " + job.last_failure; }
+std::string After(const JobView& job) {
+  return job.last_failure.empty() ? "" : "; last time: " + job.last_failure;
+}
 
 // Of workers that could run it and have no room on their disks.
 std::string FullDisks(const Snapshot& snapshot, const JobView& job) {
   std::vector<std::string> texts;
   for (const WorkerView& worker : snapshot.workers) {
-    if (Matches(worker, job) && worker.connected && worker.admits && !worker.disk_full.empty()) texts.push_back(worker.disk_full);
+    if (Matches(worker, job) && worker.connected && worker.admits && !worker.disk_full.empty())
+      texts.push_back(worker.disk_full);
   }
   return Join(texts, "; ");
 }
@@ -31,11 +35,13 @@ std::string FullDisks(const Snapshot& snapshot, const JobView& job) {
 std::string GangText(const Snapshot& snapshot, const JobView& job) {
   const int64_t fit = RanksThatFit(snapshot.workers, job, Room::kNow);
   const int64_t most = RanksThatFit(snapshot.workers, job, Room::kEmpty);
-  std::string text = "room for " + std::to_string(std::min(fit, job.ranks)) + " of " + std::to_string(job.ranks) + " ranks now, " +
-                     std::to_string(most) + " at most";
+  std::string text = "room for " + std::to_string(std::min(fit, job.ranks)) + " of " +
+                     std::to_string(job.ranks) + " ranks now, " + std::to_string(most) + " at most";
   if (NeedsOneHost(job)) text += " on one host";
   if (NeedsOneHost(job) && most < job.ranks) {
-    text += ": CPU ranks of one job meet on 127.0.0.1, so they all run on workers of one host; give its workers more slots";
+    text +=
+        ": CPU ranks of one job meet on 127.0.0.1, so they all run on workers of one host; give "
+        "its workers more slots";
   }
   return text;
 }
@@ -53,35 +59,52 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
   const auto count = [&](auto test) { return std::count_if(workers.begin(), workers.end(), test); };
 
   if (snapshot.recovering && count([](const WorkerView& w) { return w.connected; }) == 0) {
-    return say(Reason::kRecoveringLeases, "the coordinator has just started and waits for its workers");
+    return say(Reason::kRecoveringLeases,
+               "the coordinator has just started and waits for its workers");
   }
-  if (workers.empty()) return say(Reason::kNoMatchingWorker, "no worker has connected yet: start one with braid-worker");
-  if (!job.site.empty() && count([&](const WorkerView& w) { return w.site == job.site && w.connected; }) == 0) {
-    return say(Reason::kDataSiteOffline, "its data is at site " + job.site + ", and no worker of that site is connected");
+  if (workers.empty())
+    return say(Reason::kNoMatchingWorker,
+               "no worker has connected yet: start one with braid-worker");
+  if (!job.site.empty() &&
+      count([&](const WorkerView& w) { return w.site == job.site && w.connected; }) == 0) {
+    return say(Reason::kDataSiteOffline,
+               "its data is at site " + job.site + ", and no worker of that site is connected");
   }
   if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
-    return say(Reason::kUnschedulable, "no registered worker could ever run it: it needs " + SlotsText(job));
+    return say(Reason::kUnschedulable,
+               "no registered worker could ever run it: it needs " + SlotsText(job));
   }
   const std::string full = FullDisks(snapshot, job);
   if (RanksThatFit(workers, job, Room::kEmpty) == 0) {
     if (!full.empty()) return say(Reason::kDiskFull, full);
-    const auto usable = [&](const WorkerView& w) { return Matches(w, job) && w.connected && w.admits; };
-    if (count(usable) > 0) return say(Reason::kWorkerExcluded, "it failed on every worker that could run it" + After(job));
-    return say(Reason::kNoMatchingWorker, "no worker that could run it is connected and open: it needs " + SlotsText(job));
+    const auto usable = [&](const WorkerView& w) {
+      return Matches(w, job) && w.connected && w.admits;
+    };
+    if (count(usable) > 0)
+      return say(Reason::kWorkerExcluded,
+                 "it failed on every worker that could run it" + After(job));
+    return say(Reason::kNoMatchingWorker,
+               "no worker that could run it is connected and open: it needs " + SlotsText(job));
   }
-  if (job.ranks > 1) return say(Reason::kGangIncomplete, GangText(snapshot, job) + (full.empty() ? "" : "; " + full));
+  if (job.ranks > 1)
+    return say(Reason::kGangIncomplete,
+               GangText(snapshot, job) + (full.empty() ? "" : "; " + full));
   const bool room = RanksThatFit(workers, job, Room::kNow) > 0;
-  return say(Reason::kWaitingCapacity, (room ? "the free slots are kept for a gang or a wider job that comes before it"
-                                             : "all matching slots are taken: it needs " + SlotsText(job)) +
-                                           (full.empty() ? "" : "; " + full));
+  return say(Reason::kWaitingCapacity,
+             (room ? "the free slots are kept for a gang or a wider job that comes before it"
+                   : "all matching slots are taken: it needs " + SlotsText(job)) +
+                 (full.empty() ? "" : "; " + full));
 }
 
 void Take(std::vector<WorkerView>& workers, const JobView& job, const std::vector<size_t>& ranks) {
-  for (const size_t w : ranks) (job.device == "cuda" ? workers[w].gpus_used : workers[w].cpu_used) += job.slots;
+  for (const size_t w : ranks)
+    (job.device == "cuda" ? workers[w].gpus_used : workers[w].cpu_used) += job.slots;
 }
 
 // Slots become free one by one: such a job would never find its own if others took each of them.
-bool NeedsSeveralSlots(const JobView& job) { return job.ranks > 1 || job.slots > 1; }
+bool NeedsSeveralSlots(const JobView& job) {
+  return job.ranks > 1 || job.slots > 1;
+}
 
 // The workers on which the job will start once they are empty.
 std::vector<size_t> Reserve(const std::vector<WorkerView>& workers, const JobView& job) {
@@ -97,7 +120,8 @@ void RelaxExclusions(Snapshot& snapshot) {
     const int64_t without = RanksThatFit(snapshot.workers, job, Room::kEver);
     JobView relaxed = job;
     relaxed.excluded.clear();
-    if (without < job.ranks && RanksThatFit(snapshot.workers, relaxed, Room::kEver) > without) job.excluded.clear();
+    if (without < job.ranks && RanksThatFit(snapshot.workers, relaxed, Room::kEver) > without)
+      job.excluded.clear();
   }
 }
 
@@ -105,17 +129,28 @@ void RelaxExclusions(Snapshot& snapshot) {
 
 std::string_view Name(Reason reason) {
   switch (reason) {
-    case Reason::kNone: return "";
-    case Reason::kWaitingParents: return "WAITING_PARENTS";
-    case Reason::kWaitingCapacity: return "WAITING_CAPACITY";
-    case Reason::kNoMatchingWorker: return "NO_MATCHING_WORKER";
-    case Reason::kDataSiteOffline: return "DATA_SITE_OFFLINE";
-    case Reason::kGangIncomplete: return "GANG_INCOMPLETE";
-    case Reason::kBackoff: return "BACKOFF";
-    case Reason::kWorkerExcluded: return "WORKER_EXCLUDED";
-    case Reason::kUnschedulable: return "UNSCHEDULABLE";
-    case Reason::kRecoveringLeases: return "RECOVERING_LEASES";
-    case Reason::kDiskFull: return "WORKER_DISK_FULL";
+    case Reason::kNone:
+      return "";
+    case Reason::kWaitingParents:
+      return "WAITING_PARENTS";
+    case Reason::kWaitingCapacity:
+      return "WAITING_CAPACITY";
+    case Reason::kNoMatchingWorker:
+      return "NO_MATCHING_WORKER";
+    case Reason::kDataSiteOffline:
+      return "DATA_SITE_OFFLINE";
+    case Reason::kGangIncomplete:
+      return "GANG_INCOMPLETE";
+    case Reason::kBackoff:
+      return "BACKOFF";
+    case Reason::kWorkerExcluded:
+      return "WORKER_EXCLUDED";
+    case Reason::kUnschedulable:
+      return "UNSCHEDULABLE";
+    case Reason::kRecoveringLeases:
+      return "RECOVERING_LEASES";
+    case Reason::kDiskFull:
+      return "WORKER_DISK_FULL";
   }
   return "";
 }
@@ -125,17 +160,20 @@ Plan Schedule(const Snapshot& given) {
   RelaxExclusions(snapshot);
   Plan plan;
   Turns turns(snapshot);
-  std::set<size_t> reserved;       // for one job that needs more than is free now
-  std::string reserved_device;     // of whose slots
+  std::set<size_t> reserved;    // for one job that needs more than is free now
+  std::string reserved_device;  // of whose slots
   const std::set<size_t> nothing;
   while (const auto index = turns.Next()) {
     const JobView& job = snapshot.jobs[*index];
     // A wait beyond the longest was noted before the wall clock was set back: it is over.
-    if (job.not_before_ms > snapshot.now_ms && job.not_before_ms - snapshot.now_ms <= kMostBackoffMs) {
-      plan.waiting.push_back({*index, Reason::kBackoff, "tried again at " + FormatUtc(job.not_before_ms) + After(job)});
+    if (job.not_before_ms > snapshot.now_ms &&
+        job.not_before_ms - snapshot.now_ms <= kMostBackoffMs) {
+      plan.waiting.push_back({*index, Reason::kBackoff,
+                              "tried again at " + FormatUtc(job.not_before_ms) + After(job)});
       continue;
     }
-    if (auto ranks = Place(snapshot.workers, job, job.device == reserved_device ? reserved : nothing)) {
+    if (auto ranks = Place(snapshot.workers, job,
+                           job.device == reserved_device ? reserved : nothing)) {
       Take(snapshot.workers, job, *ranks);
       turns.Granted(*index);
       plan.grants.push_back({*index, std::move(*ranks)});

@@ -5,9 +5,9 @@
 
 namespace braid::scheduler {
 
-// Jobs are asked in the order of Turns. One that needs several slots (a gang, or a rank of several) and does not fit yet but could on
-// the workers of today reserves them: what comes after it does not take their slots of its device, so that it cannot starve.
-// One job reserves in each pass.
+// Jobs are asked in the order of Turns. One that needs several slots (a gang, or a rank of several)
+// and does not fit yet but could on the workers of today reserves them: what comes after it does
+// not take their slots of its device, so that it cannot starve. One job reserves in each pass.
 Plan Schedule(const Snapshot& snapshot);
 
 }  // namespace braid::scheduler

@@ -27,14 +27,20 @@ constexpr size_t kMaxLine = size_t{1} << 20;
 
 // Lock-free, so that the signal handler may set it.
 std::atomic<bool> g_stop{false};
-void OnTerminate(int) { g_stop.store(true); }
+void OnTerminate(int) {
+  g_stop.store(true);
+}
 
 const char* CategoryName(Category category) {
   switch (category) {
-    case Category::kUser: return "user";
-    case Category::kInfra: return "infra";
-    case Category::kPreempted: return "preempted";
-    case Category::kSystem: return "system";
+    case Category::kUser:
+      return "user";
+    case Category::kInfra:
+      return "infra";
+    case Category::kPreempted:
+      return "preempted";
+    case Category::kSystem:
+      return "system";
   }
   return "system";
 }
@@ -46,16 +52,18 @@ class EventWriter : public Channel {
 
   void Started() override { Emit({{"event", "started"}, {"pid", getpid()}}); }
 
-  void Progress(std::string_view phase, std::string_view unit, int64_t done, int64_t total, double tokens_per_s,
-                double eta_s) override {
+  void Progress(std::string_view phase, std::string_view unit, int64_t done, int64_t total,
+                double tokens_per_s, double eta_s) override {
     {
       const int64_t now = SystemClock().MonotonicMs();
       MutexLock lock(progress_mutex_);
-      if (done < total && phase == last_phase_ && now - last_progress_ms_ < kProgressEveryMs) return;
+      if (done < total && phase == last_phase_ && now - last_progress_ms_ < kProgressEveryMs)
+        return;
       last_progress_ms_ = now;
       last_phase_ = phase;
     }
-    Json line = {{"event", "progress"}, {"phase", phase}, {"unit", unit}, {"done", done}, {"total", total}};
+    Json line = {
+        {"event", "progress"}, {"phase", phase}, {"unit", unit}, {"done", done}, {"total", total}};
     if (tokens_per_s >= 0) line["tokens_per_s"] = tokens_per_s;
     if (eta_s >= 0) line["eta_s"] = eta_s;
     Emit(line);
@@ -74,17 +82,25 @@ class EventWriter : public Channel {
   void Succeed(const Json& summary) override {
     Emit({{"event", "result"}, {"outputs", outputs_}, {"summary", summary}});
   }
-  void Fail(Category category, const Status& status, const std::string& hint, bool deterministic) override {
-    Log(LogLevel::kError, scope_, Excerpt(status.ToString(), kMessageBytes) + (hint.empty() ? "" : "\n  " + hint));
-    Emit({{"event", "error"}, {"category", CategoryName(category)}, {"message", Excerpt(status.message(), kMessageBytes)}, {"hint", hint},
-          {"deterministic", deterministic}, {"reason", status.reason()}});
+  void Fail(Category category, const Status& status, const std::string& hint,
+            bool deterministic) override {
+    Log(LogLevel::kError, scope_,
+        Excerpt(status.ToString(), kMessageBytes) + (hint.empty() ? "" : "\n  " + hint));
+    Emit({{"event", "error"},
+          {"category", CategoryName(category)},
+          {"message", Excerpt(status.message(), kMessageBytes)},
+          {"hint", hint},
+          {"deterministic", deterministic},
+          {"reason", status.reason()}});
   }
   bool stop_requested() const override { return g_stop.load(); }
 
  protected:
   // One line out; thread-safe.
   virtual void WriteLine(const std::string& line) = 0;
-  void Emit(const Json& event) { WriteLine(event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"); }
+  void Emit(const Json& event) {
+    WriteLine(event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
   const std::string scope_;
 
  private:
@@ -99,8 +115,9 @@ class StandaloneChannel final : public EventWriter {
  public:
   StandaloneChannel(const Task& task)
       : EventWriter(task.job),
-        rendezvous_(FolderRendezvous(task.rendezvous.empty() ? JoinPath(task.work, "rendezvous") : task.rendezvous,
-                                     task.job + "." + std::to_string(task.generation))) {}
+        rendezvous_(FolderRendezvous(
+            task.rendezvous.empty() ? JoinPath(task.work, "rendezvous") : task.rendezvous,
+            task.job + "." + std::to_string(task.generation))) {}
 
   bool TakeCheckpointRequest() override { return false; }
   int64_t stored_checkpoint() const override { return -1; }
@@ -117,7 +134,8 @@ class StandaloneChannel final : public EventWriter {
   std::unique_ptr<Rendezvous> rendezvous_;
 };
 
-// Under a worker: JSON lines both ways over a socket. The end of the socket is the end of the program, at once.
+// Under a worker: JSON lines both ways over a socket. The end of the socket is the end of the
+// program, at once.
 class SocketChannel final : public EventWriter, public Rendezvous {
  public:
   SocketChannel(const Task& task, int fd) : EventWriter(task.job), fd_(fd) {
@@ -156,7 +174,9 @@ class SocketChannel final : public EventWriter, public Rendezvous {
     MutexLock lock(mutex_);
     while (!answers_.contains(id)) {
       const int64_t left = timeout_ms < 0 ? 60'000 : deadline - SystemClock().MonotonicMs();
-      if (left <= 0) return DeadlineExceeded("no answer for rendezvous key " + request["key"].get<std::string>());
+      if (left <= 0)
+        return DeadlineExceeded("no answer for rendezvous key " +
+                                request["key"].get<std::string>());
       answered_.WaitFor(mutex_, left);
     }
     const Answer answer = std::move(answers_.extract(id).mapped());
@@ -194,7 +214,8 @@ class SocketChannel final : public EventWriter, public Rendezvous {
 
   void Obey(std::string_view line) {
     const auto parsed = ParseJson(line, "control");
-    if (!parsed.ok() || !parsed->is_object()) return Log(LogLevel::kWarning, scope_, "odd control line dropped");
+    if (!parsed.ok() || !parsed->is_object())
+      return Log(LogLevel::kWarning, scope_, "odd control line dropped");
     const std::string control = parsed->value("control", "");
     if (control == "stop") {
       g_stop.store(true);
@@ -204,7 +225,8 @@ class SocketChannel final : public EventWriter, public Rendezvous {
       stored_.store(parsed->value("step", int64_t{-1}));
     } else if (control == "rendezvous") {
       MutexLock lock(mutex_);
-      answers_[parsed->value("id", int64_t{0})] = {parsed->value("value", ""), parsed->value("error", "")};
+      answers_[parsed->value("id", int64_t{0})] = {parsed->value("value", ""),
+                                                   parsed->value("error", "")};
       answered_.NotifyAll();
     }
   }
@@ -223,18 +245,20 @@ class SocketChannel final : public EventWriter, public Rendezvous {
 }  // namespace
 
 Result<std::unique_ptr<Channel>> Channel::Open(const Task& task) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnTerminate;
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
   const char* fd_text = std::getenv("BRAID_TASK_FD");
-  if (fd_text == nullptr || *fd_text == '\0') return std::unique_ptr<Channel>(new StandaloneChannel(task));
+  if (fd_text == nullptr || *fd_text == '\0')
+    return std::unique_ptr<Channel>(new StandaloneChannel(task));
   const auto fd = ParseInt(fd_text);
   int type = 0;
   socklen_t length = sizeof type;
   if (!fd.ok() || getsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
-    return InvalidArgument("BRAID_TASK_FD=" + std::string(fd_text) + " is not an open socket; unset it to run by hand");
+    return InvalidArgument("BRAID_TASK_FD=" + std::string(fd_text) +
+                           " is not an open socket; unset it to run by hand");
   }
   return std::unique_ptr<Channel>(new SocketChannel(task, static_cast<int>(*fd)));
 }

@@ -30,11 +30,15 @@ bool IsBelowOne(const std::string& real, const Task& task) {
 
 Status NotBelow(const std::string& what, const Task& task) {
   if (task.data_roots->empty()) {
-    return FailedPrecondition(what + " would be read in place, and this worker reads no files of its machine: start it with --data-root "
+    return FailedPrecondition(what +
+                              " would be read in place, and this worker reads no files of its "
+                              "machine: start it with --data-root "
                               "FOLDER (braid up --data-root FOLDER), FOLDER being above them");
   }
-  return FailedPrecondition(what + " is not below a data root of this worker (" + Join(*task.data_roots, ", ") +
-                            "): start it with --data-root FOLDER (braid up --data-root FOLDER) too, FOLDER being above it");
+  return FailedPrecondition(what + " is not below a data root of this worker (" +
+                            Join(*task.data_roots, ", ") +
+                            "): start it with --data-root FOLDER (braid up --data-root FOLDER) "
+                            "too, FOLDER being above it");
 }
 
 }  // namespace
@@ -42,8 +46,8 @@ Status NotBelow(const std::string& what, const Task& task) {
 Status CheckPatternsBelowRoots(const Task& task, const std::vector<std::string>& patterns) {
   if (!task.data_roots.has_value()) return OkStatus();
   for (const std::string& pattern : patterns) {
-    // The part before the first wildcard says where the search begins, at what there is of it. A search elsewhere would already tell
-    // what there is.
+    // The part before the first wildcard says where the search begins, at what there is of it. A
+    // search elsewhere would already tell what there is.
     const std::string fixed = pattern.substr(0, pattern.find_first_of("*?[{\\"));
     std::string folder = fixed.size() == pattern.size() ? fixed : FolderOf(fixed);
     std::optional<std::string> real = RealPath(folder);

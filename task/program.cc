@@ -38,20 +38,21 @@ Category CategoryOf(const Status& status) {
   }
 }
 
-// Trying again cannot help: a user's mistake stays one, and what is wrong with a machine stays wrong there. Memory may have been
-// taken by others.
+// Trying again cannot help: a user's mistake stays one, and what is wrong with a machine stays
+// wrong there. Memory may have been taken by others.
 bool Deterministic(Category category, const Status& status) {
   if (status.reason() == kOutOfMemory) return false;
   return category == Category::kUser || status.reason() == kDeviceUnusable;
 }
 
-// Programs sort what their libraries throw themselves; what else is thrown while a job runs is its failure too: one that is
-// said, and not tried again without end. Memory may end in any of them.
+// Programs sort what their libraries throw themselves; what else is thrown while a job runs is its
+// failure too: one that is said, and not tried again without end. Memory may end in any of them.
 Status Guarded(const Job& job, const Task& task, Channel& channel) {
   try {
     return job(task, channel);
   } catch (const std::bad_alloc&) {
-    return Status(StatusCode::kResourceExhausted, kOutOfMemory, "out of memory in a job of kind " + task.kind);
+    return Status(StatusCode::kResourceExhausted, kOutOfMemory,
+                  "out of memory in a job of kind " + task.kind);
   } catch (const std::exception& error) {
     return Internal(std::string("unexpected error: ") + error.what());
   }
@@ -61,14 +62,20 @@ Status Guarded(const Job& job, const Task& task, Channel& channel) {
 
 std::string HintFor(const Status& status) {
   if (status.reason() == "STORAGE_FULL") return "make room on that disk; the job is tried again";
-  if (status.reason() == kOutOfMemory) return "other programs may have taken the memory, so a job is tried again; if that does not help, give it less to hold";
-  if (status.reason() == kDeviceUnusable) return "look at the GPUs of that machine (nvidia-smi); a job goes to another worker";
-  if (status.code() == StatusCode::kDataLoss) return "fetch or make the file again; it is not what was written";
-  if (status.code() == StatusCode::kPermissionDenied) return "let the user that runs the worker read and write there";
+  if (status.reason() == kOutOfMemory)
+    return "other programs may have taken the memory, so a job is tried again; if that does not "
+           "help, give it less to hold";
+  if (status.reason() == kDeviceUnusable)
+    return "look at the GPUs of that machine (nvidia-smi); a job goes to another worker";
+  if (status.code() == StatusCode::kDataLoss)
+    return "fetch or make the file again; it is not what was written";
+  if (status.code() == StatusCode::kPermissionDenied)
+    return "let the user that runs the worker read and write there";
   return "";
 }
 
-int RunTaskProgram(const std::string& program, const std::string& task_file, const std::map<std::string, Job>& kinds) {
+int RunTaskProgram(const std::string& program, const std::string& task_file,
+                   const std::map<std::string, Job>& kinds) {
   const Result<Task> task = ReadTaskFile(task_file);
   if (!task.ok()) {
     Log(LogLevel::kError, program, task.status().message());
@@ -85,8 +92,9 @@ int RunTaskProgram(const std::string& program, const std::string& task_file, con
   if (kind == kinds.end()) {
     std::vector<std::string> names;
     for (const auto& [name, job] : kinds) names.push_back(name);
-    channel.Fail(Category::kUser, InvalidArgument(program + " does not do jobs of kind \"" + task->kind + "\", only " +
-                                                  Join(names, ", ")),
+    channel.Fail(Category::kUser,
+                 InvalidArgument(program + " does not do jobs of kind \"" + task->kind +
+                                 "\", only " + Join(names, ", ")),
                  "", true);
     return 1;
   }

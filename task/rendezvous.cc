@@ -21,7 +21,8 @@ class InFolder final : public Rendezvous {
     if (PathExists(path)) {
       BRAID_ASSIGN_OR_RETURN(const std::string old, ReadFile(path));
       if (old == value) return OkStatus();
-      return AlreadyExists("rendezvous key " + key + " has another value already; give every gang its own folder");
+      return AlreadyExists("rendezvous key " + key +
+                           " has another value already; give every gang its own folder");
     }
     return WriteFileAtomic(path, value);
   }

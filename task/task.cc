@@ -12,9 +12,11 @@ constexpr int64_t kMostThreads = 4096;  // of the slots that a recipe can ask fo
 
 Result<std::string> Task::Input(const std::string& role) const {
   const auto found = inputs.find(role);
-  if (found == inputs.end()) return InvalidArgument("job " + job + " (" + kind + "): input \"" + role + "\" is missing");
+  if (found == inputs.end())
+    return InvalidArgument("job " + job + " (" + kind + "): input \"" + role + "\" is missing");
   if (!IsFolder(found->second)) {
-    return NotFound("job " + job + ": input \"" + role + "\" should be a folder, but there is none at " + found->second);
+    return NotFound("job " + job + ": input \"" + role +
+                    "\" should be a folder, but there is none at " + found->second);
   }
   return found->second;
 }
@@ -28,10 +30,19 @@ std::vector<std::string> Task::InputsLike(const std::string& prefix) const {
 }
 
 Json ToJson(const Task& task) {
-  Json json = {{"version", 1},          {"kind", task.kind},     {"job", task.job},     {"attempt", task.attempt},
-               {"inputs", task.inputs}, {"output", task.output}, {"work", task.work},   {"rank", task.rank},
-               {"world", task.world},   {"generation", task.generation}, {"threads", task.threads},
-               {"device", task.device}, {"spec", task.spec}};
+  Json json = {{"version", 1},
+               {"kind", task.kind},
+               {"job", task.job},
+               {"attempt", task.attempt},
+               {"inputs", task.inputs},
+               {"output", task.output},
+               {"work", task.work},
+               {"rank", task.rank},
+               {"world", task.world},
+               {"generation", task.generation},
+               {"threads", task.threads},
+               {"device", task.device},
+               {"spec", task.spec}};
   if (!task.resume.empty()) json["resume"] = task.resume;
   if (!task.rendezvous.empty()) json["rendezvous"] = task.rendezvous;
   if (task.data_roots.has_value()) json["data_roots"] = *task.data_roots;
@@ -42,7 +53,8 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   JsonReader read(json, path);
   Task task;
   if (const int64_t version = read.RequireInt("version"); version != 1) {
-    read.Fail("version", Format("this program reads version 1, the file has %lld", (long long)version));
+    read.Fail("version",
+              Format("this program reads version 1, the file has %lld", (long long)version));
   }
   task.kind = read.RequireString("kind");
   task.job = read.RequireString("job");
@@ -70,7 +82,8 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");
   if (task.rank < 0 || task.rank >= task.world) read.Fail("rank", "must be below world");
-  if (task.threads < 1 || task.threads > kMostThreads) read.Fail("threads", Format("must be in 1 .. %lld", (long long)kMostThreads));
+  if (task.threads < 1 || task.threads > kMostThreads)
+    read.Fail("threads", Format("must be in 1 .. %lld", (long long)kMostThreads));
   BRAID_RETURN_IF_ERROR(read.Finish());
   return task;
 }

@@ -26,31 +26,44 @@ namespace {
 
 constexpr char kUsage[] =
     "braid-trainer TASK.json                 do the job of a task file (docs/tasks.md)\n"
-    "braid-trainer describe FOLDER           the model of a checkpoint folder: shape, tensors, parameters\n"
-    "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a tokenizer.json in it\n"
-    "    [--tokens 40] [--temperature 0] [--top-k 0] [--top-p 1] [--seed 42] [--tokenizer FILE] [--threads 2] [--json]\n"
+    "braid-trainer describe FOLDER           the model of a checkpoint folder: shape, tensors, "
+    "parameters\n"
+    "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a tokenizer.json "
+    "in it\n"
+    "    [--tokens 40] [--temperature 0] [--top-k 0] [--top-p 1] [--seed 42] [--tokenizer FILE] "
+    "[--threads 2] [--json]\n"
     "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of shards\n"
     "    [--sequences 0] [--average token_mean] [--last-label ignore] [--threads 2] [--json]\n"
     "braid-trainer export FOLDER OUT         a checkpoint folder as a Hugging Face folder\n"
     "    [--tokenizer FILE] [--card FILE.json] [--json]\n"
     "braid-trainer import FOLDER OUT         a Hugging Face Llama as a checkpoint folder\n"
     "    [--tokenizer FILE] [--name NAME] [--json]\n"
-    "braid-trainer blimp FOLDER DIR          BLiMP: how often the grammatical sentence is the likelier; DIR has its *.jsonl\n"
+    "braid-trainer blimp FOLDER DIR          BLiMP: how often the grammatical sentence is the "
+    "likelier; DIR has its *.jsonl\n"
     "    [--pairs 0] [--tokenizer FILE] [--threads 2] [--json]\n"
-    "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR has the tasks' files\n"
-    "    [--tasks cola,rte] [--seeds 3,12] [--epochs 32] [--batch 64] [--length 128] [--documents 0] [--adapters FOLDER]\n"
+    "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR has "
+    "the tasks' files\n"
+    "    [--tasks cola,rte] [--seeds 3,12] [--epochs 32] [--batch 64] [--length 128] [--documents "
+    "0] [--adapters FOLDER]\n"
     "    [--tokenizer FILE] [--threads 2] [--json]\n"
-    "braid-trainer routing FOLDER [SHARDS...] which path a composite chooses, for prompts and over what was set aside\n"
-    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `routing` of docs/tasks.md)\n"
+    "braid-trainer routing FOLDER [SHARDS...] which path a composite chooses, for prompts and over "
+    "what was set aside\n"
+    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `routing` of "
+    "docs/tasks.md)\n"
     "braid-trainer dual FOLDER [SHARDS...]   read-outs and interventions of blocks that loop\n"
-    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `dual` of docs/tasks.md)\n"
-    "braid-trainer check                    what is wrong with the files of evaluations, without a model\n"
-    "    [--blimp DIR] [--pairs 0] [--glue DIR] [--superglue DIR] [--tagged FILE,FILE] [--prompts FILE.json] [--tokenizer FILE]\n"
+    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `dual` of "
+    "docs/tasks.md)\n"
+    "braid-trainer check                    what is wrong with the files of evaluations, without a "
+    "model\n"
+    "    [--blimp DIR] [--pairs 0] [--glue DIR] [--superglue DIR] [--tagged FILE,FILE] [--prompts "
+    "FILE.json] [--tokenizer FILE]\n"
     "    [--tasks cola,rte] [--documents 0] [--mnli mean]\n"
-    "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved merged into its weights\n";
+    "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved merged "
+    "into its weights\n";
 
 Status Describe(const Arguments& arguments) {
-  if (arguments.positional().size() != 2) return InvalidArgument("describe takes one checkpoint folder");
+  if (arguments.positional().size() != 2)
+    return InvalidArgument("describe takes one checkpoint folder");
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(arguments.positional()[1]));
   std::printf("%s\n%lld parameters, %lld without embedding and head, %.1f MFLOP a token forward\n",
               DumpJson(model::ToJson(spec)).c_str(), (long long)model::ParameterCount(spec),
@@ -62,7 +75,8 @@ Status Describe(const Arguments& arguments) {
 }
 
 Status ExportByHand(const Arguments& arguments) {
-  if (arguments.positional().size() != 3) return InvalidArgument("export takes a checkpoint folder and the folder to make");
+  if (arguments.positional().size() != 3)
+    return InvalidArgument("export takes a checkpoint folder and the folder to make");
   ExportOptions options;
   options.model = arguments.positional()[1];
   options.out = arguments.positional()[2];
@@ -72,27 +86,39 @@ Status ExportByHand(const Arguments& arguments) {
   }
   BRAID_ASSIGN_OR_RETURN(const Exported exported, ExportHuggingFace(options));
   if (arguments.Has("json")) {
-    std::printf("%s", DumpJson({{"folder", options.out}, {"architecture", exported.architecture}, {"parameters", exported.parameters},
-                                {"why_not_llama", exported.why_not_llama}}).c_str());
+    std::printf("%s", DumpJson({{"folder", options.out},
+                                {"architecture", exported.architecture},
+                                {"parameters", exported.parameters},
+                                {"why_not_llama", exported.why_not_llama}})
+                          .c_str());
     return OkStatus();
   }
-  std::printf("%s: %s, %lld parameters\n", options.out.c_str(), exported.architecture.c_str(), (long long)exported.parameters);
+  std::printf("%s: %s, %lld parameters\n", options.out.c_str(), exported.architecture.c_str(),
+              (long long)exported.parameters);
   if (!exported.why_not_llama.empty()) {
-    std::printf("  load it with trust_remote_code=True; no Llama for %s\n", exported.why_not_llama.c_str());
+    std::printf("  load it with trust_remote_code=True; no Llama for %s\n",
+                exported.why_not_llama.c_str());
   }
   return OkStatus();
 }
 
 Status ImportByHand(const Arguments& arguments) {
-  if (arguments.positional().size() != 3) return InvalidArgument("import takes a Hugging Face folder and the folder to make");
-  const ImportOptions options{.folder = arguments.positional()[1], .out = arguments.positional()[2], .name = arguments.Get("name"),
+  if (arguments.positional().size() != 3)
+    return InvalidArgument("import takes a Hugging Face folder and the folder to make");
+  const ImportOptions options{.folder = arguments.positional()[1],
+                              .out = arguments.positional()[2],
+                              .name = arguments.Get("name"),
                               .tokenizer = arguments.Get("tokenizer")};
   BRAID_ASSIGN_OR_RETURN(const Imported imported, ImportHuggingFace(options));
   if (arguments.Has("json")) {
-    std::printf("%s", DumpJson({{"folder", options.out}, {"model", model::ToJson(imported.spec)}, {"notes", imported.notes}}).c_str());
+    std::printf("%s", DumpJson({{"folder", options.out},
+                                {"model", model::ToJson(imported.spec)},
+                                {"notes", imported.notes}})
+                          .c_str());
     return OkStatus();
   }
-  std::printf("%s: %s, %lld parameters\n", options.out.c_str(), imported.spec.name.c_str(), (long long)model::ParameterCount(imported.spec));
+  std::printf("%s: %s, %lld parameters\n", options.out.c_str(), imported.spec.name.c_str(),
+              (long long)model::ParameterCount(imported.spec));
   for (const std::string& note : imported.notes) std::printf("  %s\n", note.c_str());
   return OkStatus();
 }
@@ -123,9 +149,10 @@ task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
 int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(
       argc, argv,
-      {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads", "sequences", "card", "name", "pairs",
-       "tasks", "seeds", "epochs", "batch", "length", "documents", "adapters", "average", "last-label",
-       "blimp", "glue", "superglue", "mnli", "spec", "tagged", "prompts"},
+      {"tokens",    "temperature", "top-k",     "top-p",    "seed",    "tokenizer",  "threads",
+       "sequences", "card",        "name",      "pairs",    "tasks",   "seeds",      "epochs",
+       "batch",     "length",      "documents", "adapters", "average", "last-label", "blimp",
+       "glue",      "superglue",   "mnli",      "spec",     "tagged",  "prompts"},
       {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());
@@ -150,8 +177,10 @@ int Main(int argc, char** argv) {
                                                                  : nullptr;
   if (by_hand == nullptr) {
     return task::RunTaskProgram("braid-trainer", words[0],
-                                {{"train", Guarded(RunTrainJob)}, {"joint", Guarded(RunTrainJob)},
-                                 {"evaluate", Guarded(RunEvaluateJob)}, {"gate", Guarded(RunGateJob)},
+                                {{"train", Guarded(RunTrainJob)},
+                                 {"joint", Guarded(RunTrainJob)},
+                                 {"evaluate", Guarded(RunEvaluateJob)},
+                                 {"gate", Guarded(RunGateJob)},
                                  {"export", Guarded(RunExportJob)}});
   }
   Status status;
@@ -163,11 +192,14 @@ int Main(int argc, char** argv) {
   if (status.ok()) return 0;
   if (words.size() > 1) status = Explained(status, words[1]);
   std::fprintf(stderr, "braid-trainer: %s\n", status.message().c_str());
-  if (const std::string hint = task::HintFor(status); !hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
+  if (const std::string hint = task::HintFor(status); !hint.empty())
+    std::fprintf(stderr, "  %s\n", hint.c_str());
   return 1;
 }
 
 }  // namespace
 }  // namespace braid::trainer
 
-int main(int argc, char** argv) { return braid::GuardedMain("braid-trainer", braid::trainer::Main, argc, argv); }
+int main(int argc, char** argv) {
+  return braid::GuardedMain("braid-trainer", braid::trainer::Main, argc, argv);
+}

@@ -42,7 +42,10 @@ struct Nvml {
 
 // A GPU that is there and cannot be used is missed by somebody.
 void Warn(const Nvml& nvml, const std::string& what, int error) {
-  Log(LogLevel::kWarning, "worker", what + ": " + (nvml.error_text != nullptr ? nvml.error_text(error) : "error " + std::to_string(error)) + " (NVML)");
+  Log(LogLevel::kWarning, "worker",
+      what + ": " +
+          (nvml.error_text != nullptr ? nvml.error_text(error) : "error " + std::to_string(error)) +
+          " (NVML)");
 }
 
 template <typename Function>
@@ -54,16 +57,19 @@ bool Find(void* library, const char* symbol, Function* function) {
 bool Open(const std::string& library, Nvml* nvml) {
   nvml->library = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (nvml->library == nullptr) return false;
-  const bool whole = Find(nvml->library, "nvmlInit_v2", &nvml->init) && Find(nvml->library, "nvmlShutdown", &nvml->shutdown) &&
+  const bool whole = Find(nvml->library, "nvmlInit_v2", &nvml->init) &&
+                     Find(nvml->library, "nvmlShutdown", &nvml->shutdown) &&
                      Find(nvml->library, "nvmlDeviceGetCount_v2", &nvml->count) &&
                      Find(nvml->library, "nvmlDeviceGetHandleByIndex_v2", &nvml->handle) &&
-                     Find(nvml->library, "nvmlDeviceGetUUID", &nvml->uuid) && Find(nvml->library, "nvmlDeviceGetName", &nvml->name) &&
+                     Find(nvml->library, "nvmlDeviceGetUUID", &nvml->uuid) &&
+                     Find(nvml->library, "nvmlDeviceGetName", &nvml->name) &&
                      Find(nvml->library, "nvmlDeviceGetMemoryInfo", &nvml->memory);
-  const bool divides = Find(nvml->library, "nvmlDeviceGetMigMode", &nvml->mig_mode) &&
-                       Find(nvml->library, "nvmlDeviceGetMaxMigDeviceCount", &nvml->mig_count) &&
-                       Find(nvml->library, "nvmlDeviceGetMigDeviceHandleByIndex", &nvml->mig_handle) &&
-                       Find(nvml->library, "nvmlDeviceGetGpuInstanceId", &nvml->instance) &&
-                       Find(nvml->library, "nvmlDeviceGetComputeInstanceId", &nvml->compute_instance);
+  const bool divides =
+      Find(nvml->library, "nvmlDeviceGetMigMode", &nvml->mig_mode) &&
+      Find(nvml->library, "nvmlDeviceGetMaxMigDeviceCount", &nvml->mig_count) &&
+      Find(nvml->library, "nvmlDeviceGetMigDeviceHandleByIndex", &nvml->mig_handle) &&
+      Find(nvml->library, "nvmlDeviceGetGpuInstanceId", &nvml->instance) &&
+      Find(nvml->library, "nvmlDeviceGetComputeInstanceId", &nvml->compute_instance);
   if (!divides) nvml->mig_mode = nullptr;
   (void)Find(nvml->library, "nvmlErrorString", &nvml->error_text);
   return whole;
@@ -84,7 +90,8 @@ std::optional<Gpu> Describe(const Nvml& nvml, Device device) {
 // The instances of a GPU, or nullopt if it is whole.
 std::optional<std::vector<Gpu>> Instances(const Nvml& nvml, Device device, const Gpu& gpu) {
   unsigned now = 0, later = 0, most = 0;
-  if (nvml.mig_mode == nullptr || nvml.mig_mode(device, &now, &later) != 0 || now == 0) return std::nullopt;
+  if (nvml.mig_mode == nullptr || nvml.mig_mode(device, &now, &later) != 0 || now == 0)
+    return std::nullopt;
   std::vector<Gpu> instances;
   if (nvml.mig_count(device, &most) != 0) most = 0;
   for (unsigned i = 0; i < most; ++i) {
@@ -129,12 +136,14 @@ std::vector<Gpu> List(const Nvml& nvml) {
 int64_t NumberOf(std::string_view element) {
   const std::string text(Trim(element));
   const size_t digits = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
-  if (digits >= text.size() || std::isdigit(static_cast<unsigned char>(text[digits])) == 0) return -1;
+  if (digits >= text.size() || std::isdigit(static_cast<unsigned char>(text[digits])) == 0)
+    return -1;
   return std::strtoll(text.c_str(), nullptr, 10);
 }
 
-// What a UUID or the beginning of one names: a GPU, an instance, or, by the UUID of their GPU, all its instances. Empty if that is
-// nothing, or more than one thing; a whole UUID is never more than one.
+// What a UUID or the beginning of one names: a GPU, an instance, or, by the UUID of their GPU, all
+// its instances. Empty if that is nothing, or more than one thing; a whole UUID is never more than
+// one.
 std::vector<Gpu> ByUuid(const std::vector<Gpu>& gpus, std::string_view name) {
   std::map<std::string, std::vector<Gpu>> things;
   for (const Gpu& gpu : gpus) {
@@ -145,18 +154,21 @@ std::vector<Gpu> ByUuid(const std::vector<Gpu>& gpus, std::string_view name) {
       things[gpu.parent].push_back(gpu);
     }
   }
-  if (const auto exact = things.find(std::string(name)); exact != things.end()) return exact->second;
+  if (const auto exact = things.find(std::string(name)); exact != things.end())
+    return exact->second;
   return things.size() == 1 ? things.begin()->second : std::vector<Gpu>();
 }
 
 std::vector<Gpu> ByNumber(const std::vector<Gpu>& gpus, int64_t number) {
   std::vector<Gpu> found;
-  std::copy_if(gpus.begin(), gpus.end(), std::back_inserter(found), [&](const Gpu& gpu) { return gpu.index == number; });
+  std::copy_if(gpus.begin(), gpus.end(), std::back_inserter(found),
+               [&](const Gpu& gpu) { return gpu.index == number; });
   return found;
 }
 
 bool OfOneKind(const std::vector<Gpu>& gpus) {
-  return std::all_of(gpus.begin(), gpus.end(), [&](const Gpu& gpu) { return gpu.model == gpus.front().model; });
+  return std::all_of(gpus.begin(), gpus.end(),
+                     [&](const Gpu& gpu) { return gpu.model == gpus.front().model; });
 }
 
 std::string ListText(const std::vector<Gpu>& gpus) {
@@ -207,11 +219,15 @@ std::vector<Gpu> FindGpus(const std::string& library) {
   return gpus;
 }
 
-Result<std::vector<Gpu>> VisibleGpus(const std::vector<Gpu>& gpus, const std::optional<std::string>& value,
+Result<std::vector<Gpu>> VisibleGpus(const std::vector<Gpu>& gpus,
+                                     const std::optional<std::string>& value,
                                      const std::optional<std::string>& order) {
   if (!value.has_value()) return gpus;
-  // CUDA takes the first element's form for all: the first of another form is one that is not there.
-  const std::string_view prefix = value->starts_with("GPU-") ? "GPU-" : value->starts_with("MIG-") ? "MIG-" : "";
+  // CUDA takes the first element's form for all: the first of another form is one that is not
+  // there.
+  const std::string_view prefix = value->starts_with("GPU-")   ? "GPU-"
+                                  : value->starts_with("MIG-") ? "MIG-"
+                                                               : "";
   std::vector<Gpu> visible;
   std::set<std::string> seen;
   for (const std::string& element : Split(*value, ',')) {
@@ -219,8 +235,12 @@ Result<std::vector<Gpu>> VisibleGpus(const std::vector<Gpu>& gpus, const std::op
     if (prefix.empty()) {
       named = ByNumber(gpus, NumberOf(element));
       if (!named.empty() && !OfOneKind(gpus) && order != "PCI_BUS_ID") {
-        return FailedPrecondition("CUDA_VISIBLE_DEVICES=" + *value + " gives numbers, and the GPUs here are of different kinds: CUDA numbers them by "
-                                  "speed, which cannot be known without it; set CUDA_DEVICE_ORDER=PCI_BUS_ID, or give UUIDs: " + ListText(gpus));
+        return FailedPrecondition(
+            "CUDA_VISIBLE_DEVICES=" + *value +
+            " gives numbers, and the GPUs here are of different kinds: CUDA numbers them by "
+            "speed, which cannot be known without it; set CUDA_DEVICE_ORDER=PCI_BUS_ID, or give "
+            "UUIDs: " +
+            ListText(gpus));
       }
     } else if (element.starts_with(prefix)) {
       named = ByUuid(gpus, element);
@@ -240,7 +260,8 @@ Result<std::vector<Gpu>> ChooseGpus(const std::vector<Gpu>& visible, const std::
     const std::string_view uuid = Trim(element);
     const std::vector<Gpu> named = uuid.empty() ? std::vector<Gpu>() : ByUuid(visible, uuid);
     if (named.empty()) {
-      return InvalidArgument("--gpus " + choice + ": \"" + std::string(uuid) + "\" names none, or not one alone, of what is visible here: " +
+      return InvalidArgument("--gpus " + choice + ": \"" + std::string(uuid) +
+                             "\" names none, or not one alone, of what is visible here: " +
                              ListText(visible) + ". Give all, none, or UUIDs with commas between");
     }
     for (const Gpu& gpu : named) {
@@ -256,7 +277,8 @@ Result<std::vector<Gpu>> ChooseGpus(const std::vector<Gpu>& visible, const std::
 Result<std::vector<Gpu>> GpusForWorker(const std::string& choice, const std::string& library) {
   if (choice == "none") return std::vector<Gpu>();
   BRAID_ASSIGN_OR_RETURN(const std::vector<Gpu> visible,
-                         VisibleGpus(FindGpus(library), Variable("CUDA_VISIBLE_DEVICES"), Variable("CUDA_DEVICE_ORDER")));
+                         VisibleGpus(FindGpus(library), Variable("CUDA_VISIBLE_DEVICES"),
+                                     Variable("CUDA_DEVICE_ORDER")));
   return ChooseGpus(visible, choice);
 }
 

@@ -8,11 +8,15 @@ extern char** environ;
 namespace braid::worker {
 namespace {
 
-constexpr std::array<std::string_view, 11> kNames = {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "TERM"};
+constexpr std::array<std::string_view, 11> kNames = {
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "TERM"};
 constexpr std::array<std::string_view, 33> kBeginnings = {
-    "LC_",     "LD_",     "MALLOC_", "GLIBC_",  "OMP_",    "GOMP_",  "KMP_",    "MKL_",     "OPENBLAS_", "BLIS_",   "TBB_",
-    "DNNL_",   "ONEDNN_", "ATEN_",   "TORCH_",  "TORCHINDUCTOR_", "PYTORCH_", "CUDA_", "CUBLAS_", "CUBLASLT_", "CUDNN_", "NVIDIA_",
-    "NCCL_",   "GLOO_",   "HIP_",    "ROCR_",   "HSA_",    "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "MSAN_OPTIONS", "BRAID_"};
+    "LC_",          "LD_",          "MALLOC_",   "GLIBC_",         "OMP_",         "GOMP_",
+    "KMP_",         "MKL_",         "OPENBLAS_", "BLIS_",          "TBB_",         "DNNL_",
+    "ONEDNN_",      "ATEN_",        "TORCH_",    "TORCHINDUCTOR_", "PYTORCH_",     "CUDA_",
+    "CUBLAS_",      "CUBLASLT_",    "CUDNN_",    "NVIDIA_",        "NCCL_",        "GLOO_",
+    "HIP_",         "ROCR_",        "HSA_",      "ASAN_OPTIONS",   "TSAN_OPTIONS", "UBSAN_OPTIONS",
+    "LSAN_OPTIONS", "MSAN_OPTIONS", "BRAID_"};
 constexpr std::string_view kOwnSecrets = "BRAID_TOKEN";
 
 }  // namespace
@@ -20,7 +24,8 @@ constexpr std::string_view kOwnSecrets = "BRAID_TOKEN";
 bool IsForTasks(std::string_view name) {
   if (name.starts_with(kOwnSecrets)) return false;
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
-         std::any_of(kBeginnings.begin(), kBeginnings.end(), [&](std::string_view beginning) { return name.starts_with(beginning); });
+         std::any_of(kBeginnings.begin(), kBeginnings.end(),
+                     [&](std::string_view beginning) { return name.starts_with(beginning); });
 }
 
 std::map<std::string, std::string> TaskEnvironment() {

@@ -1,4 +1,5 @@
-// braid-worker: runs jobs on this machine for a coordinator. Wires the parts; see docs/operating.md.
+// braid-worker: runs jobs on this machine for a coordinator. Wires the parts; see
+// docs/operating.md.
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -25,7 +26,8 @@ namespace {
 
 constexpr int64_t kStopMs = 25'000;
 constexpr int64_t kAnnounceMs = 1'000;
-// The program could not begin, and will not until somebody changes something: braid up does not start it again.
+// The program could not begin, and will not until somebody changes something: braid up does not
+// start it again.
 constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
 constexpr int kConflictExit = 5;
 
@@ -37,7 +39,8 @@ struct Flags {
 
 Status CheckLoopback(const std::string& address) {
   if (IsLoopbackHost(HostOf(address))) return OkStatus();
-  return InvalidArgument("--coordinator " + address + ": this version speaks without TLS and only on the loopback interface; "
+  return InvalidArgument("--coordinator " + address +
+                         ": this version speaks without TLS and only on the loopback interface; "
                          "tunnel to it (ssh -L) for now");
 }
 
@@ -45,14 +48,17 @@ Status CheckLoopback(const std::string& address) {
 EndpointSource SourceOf(const Flags& flags) {
   if (flags.coordinator.empty()) return {"", flags.address_file, flags.token_file};
   const char* dir = std::getenv("BRAID_DIR");
-  return {flags.coordinator, AbsolutePath(JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, "address.json")), flags.token_file};
+  return {flags.coordinator,
+          AbsolutePath(JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, "address.json")),
+          flags.token_file};
 }
 
 // Folders below which files of site-bound corpora are read.
 Result<std::vector<std::string>> DataRoots(const std::vector<std::string>& folders) {
   std::vector<std::string> roots;
   for (const std::string& folder : folders) {
-    if (!IsFolder(folder)) return InvalidArgument("--data-root " + folder + ": there is no such folder");
+    if (!IsFolder(folder))
+      return InvalidArgument("--data-root " + folder + ": there is no such folder");
     roots.push_back(AbsolutePath(folder));
   }
   return roots;
@@ -64,7 +70,10 @@ Status CheckPrograms(const Flags& flags, const std::string& bin) {
   for (const char* program : {"braid-prepare", "braid-trainer", "braid-merge", "braid-report"}) {
     const std::string path = JoinPath(bin, program);
     if (access(path.c_str(), X_OK) != 0) {
-      return ErrnoStatus(errno, "looking for " + path).Wrap("a task program is missing; --bin names the folder of all, --kinds takes jobs of some kinds only");
+      return ErrnoStatus(errno, "looking for " + path)
+          .Wrap(
+              "a task program is missing; --bin names the folder of all, --kinds takes jobs of "
+              "some kinds only");
     }
   }
   return OkStatus();
@@ -74,13 +83,15 @@ Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::st
   std::map<std::string, std::string> labels;
   for (const std::string& text : texts) {
     const size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) return InvalidArgument("--label " + text + ": expected key=value");
+    if (equals == std::string::npos || equals == 0)
+      return InvalidArgument("--label " + text + ": expected key=value");
     labels[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return labels;
 }
 
-// A variable that cannot be understood hides all GPUs from a worker that was not asked for certain ones: its CPU is of use still.
+// A variable that cannot be understood hides all GPUs from a worker that was not asked for certain
+// ones: its CPU is of use still.
 Result<std::vector<Gpu>> Gpus(const std::string& choice) {
   Result<std::vector<Gpu>> gpus = GpusForWorker(choice);
   if (gpus.ok() || choice != "all") return gpus;
@@ -88,7 +99,8 @@ Result<std::vector<Gpu>> Gpus(const std::string& choice) {
   return std::vector<Gpu>();
 }
 
-// Made once in the worker's folder: whoever has the folder, and its lock, is this worker. Empty if it can be neither read nor kept.
+// Made once in the worker's folder: whoever has the folder, and its lock, is this worker. Empty if
+// it can be neither read nor kept.
 std::string InstanceOf(const std::string& dir) {
   const std::string path = JoinPath(dir, "instance");
   const Result<std::string> there = ReadFile(path);
@@ -103,17 +115,20 @@ Status Run(const Flags& flags, bool* started) {
     return InvalidArgument("give either --coordinator HOST:PORT or --address-file FILE");
   }
   if (!flags.coordinator.empty()) BRAID_RETURN_IF_ERROR(CheckLoopback(flags.coordinator));
-  if (!flags.token_file.empty()) BRAID_RETURN_IF_ERROR(ReadTokenFile(flags.token_file).status().Wrap("--token-file"));
+  if (!flags.token_file.empty())
+    BRAID_RETURN_IF_ERROR(ReadTokenFile(flags.token_file).status().Wrap("--token-file"));
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
   Identity identity;
   BRAID_ASSIGN_OR_RETURN(identity.labels, ParseLabels(flags.labels));
   const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
   BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"worker.lock", "instance*", "cache", "ranks", "artifacts"}));
+  BRAID_RETURN_IF_ERROR(
+      MakeStateFolder(flags.dir, {"worker.lock", "instance*", "cache", "ranks", "artifacts"}));
   const std::string dir = AbsolutePath(flags.dir);
   Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, "worker.lock"));
   if (lock.status().code() == StatusCode::kAlreadyExists) {
-    return AlreadyExists("another braid-worker uses " + dir + "; give this one its own --dir (and --id)");
+    return AlreadyExists("another braid-worker uses " + dir +
+                         "; give this one its own --dir (and --id)");
   }
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, "artifacts")));
@@ -139,7 +154,8 @@ Status Run(const Flags& flags, bool* started) {
   StopSignal stop;
   StopSignal session_stop;
   RpcLink link(SourceOf(flags), identity.worker_id, identity.boot_id);
-  Supervisor supervisor({&link, cache.get(), dir, bin, ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()), data_roots},
+  Supervisor supervisor({&link, cache.get(), dir, bin,
+                         ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()), data_roots},
                         identity.gpus);
   std::thread watcher([&] {
     const timespec tick{0, 100'000'000};
@@ -156,7 +172,8 @@ Status Run(const Flags& flags, bool* started) {
       return;
     }
   });
-  spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots, identity.gpus.size(), dir);
+  spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
+               identity.gpus.size(), dir);
   for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
   *started = true;
   const Status status = RunSession(identity, link, supervisor, session_stop);
@@ -170,27 +187,38 @@ int Main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);
   spdlog::flush_on(spdlog::level::info);
-  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then the error that a full disk is, also in task programs
+  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then the error that a full disk is, also in
+                             // task programs
   CLI::App app("Runs braid's jobs on this machine.");
   Flags flags;
   char host[256] = "worker";
   gethostname(host, sizeof host - 1);
   flags.id = host;
   app.add_option("--coordinator", flags.coordinator, "HOST:PORT of the coordinator");
-  app.add_option("--address-file", flags.address_file, "file in which the coordinator writes its address");
-  app.add_option("--token-file", flags.token_file, "file with the coordinator's token (BRAID_TOKEN_FILE; default: what the address file names)")
+  app.add_option("--address-file", flags.address_file,
+                 "file in which the coordinator writes its address");
+  app.add_option("--token-file", flags.token_file,
+                 "file with the coordinator's token (BRAID_TOKEN_FILE; default: what the address "
+                 "file names)")
       ->envname("BRAID_TOKEN_FILE");
   app.add_option("--dir", flags.dir, "folder for the cache and running jobs")->required();
-  app.add_option("--id", flags.id, "name of this worker, stable across restarts")->capture_default_str();
-  app.add_option("--site", flags.site, "where this machine is: corpora with this site are read here");
+  app.add_option("--id", flags.id, "name of this worker, stable across restarts")
+      ->capture_default_str();
+  app.add_option("--site", flags.site,
+                 "where this machine is: corpora with this site are read here");
   app.add_option("--data-root", flags.data_roots,
-                 "folder below which corpora with a site may be read in place; may be repeated; without one, none are");
+                 "folder below which corpora with a site may be read in place; may be repeated; "
+                 "without one, none are");
   app.add_option("--label", flags.labels, "key=value, for people");
-  app.add_option("--slots", flags.slots, "CPU slots (default: usable cores)")->check(CLI::Range(1, 4096));
-  app.add_option("--gpus", flags.gpus, "all, none, or UUIDs with commas between: which of the GPUs that CUDA_VISIBLE_DEVICES shows")
+  app.add_option("--slots", flags.slots, "CPU slots (default: usable cores)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--gpus", flags.gpus,
+                 "all, none, or UUIDs with commas between: which of the GPUs that "
+                 "CUDA_VISIBLE_DEVICES shows")
       ->capture_default_str();
   app.add_option("--kinds", flags.kinds, "run only jobs of these kinds")->delimiter(',');
-  app.add_option("--bin", flags.bin, "folder of braid-trainer and the other task programs (default: beside this one)");
+  app.add_option("--bin", flags.bin,
+                 "folder of braid-trainer and the other task programs (default: beside this one)");
   app.set_version_flag("--version", kVersion);
   try {
     app.parse(argc, argv);
@@ -202,11 +230,14 @@ int Main(int argc, char** argv) {
   const Status status = Run(flags, &started);
   if (status.ok()) return 0;
   spdlog::error("{}", status.message());
-  if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kAlreadyExists) return kConflictExit;
+  if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kAlreadyExists)
+    return kConflictExit;
   return started ? 1 : kCannotStartExit;
 }
 
 }  // namespace
 }  // namespace braid::worker
 
-int main(int argc, char** argv) { return braid::GuardedMain("braid-worker", braid::worker::Main, argc, argv); }
+int main(int argc, char** argv) {
+  return braid::GuardedMain("braid-worker", braid::worker::Main, argc, argv);
+}

@@ -13,11 +13,13 @@
 
 namespace braid::worker {
 
-Program::Program(Hear hear) : hear_(std::move(hear)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+Program::Program(Hear hear)
+    : hear_(std::move(hear)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Status Program::Start(const ProcessOptions& options, const std::string& mark) {
   BRAID_ASSIGN_OR_RETURN(auto process, Process::Start(options));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(mark, {{"pid", process->pid()}, {"start", ProcessStartTime(process->pid())}}));
+  BRAID_RETURN_IF_ERROR(
+      WriteJsonFile(mark, {{"pid", process->pid()}, {"start", ProcessStartTime(process->pid())}}));
   MutexLock lock(socket_mutex_);
   process_ = std::move(process);
   return OkStatus();
@@ -48,9 +50,11 @@ void Program::Control(const Json& control) {
 
 void Program::Serve() {
   while (true) {
-    pollfd fds[3] = {{process_->socket(), POLLIN, 0}, {process_->pidfd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    pollfd fds[3] = {
+        {process_->socket(), POLLIN, 0}, {process_->pidfd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
     int64_t timeout = -1;
-    if (stop_sent_) timeout = std::max<int64_t>(0, stop_deadline_ms_.load() - SystemClock().MonotonicMs());
+    if (stop_sent_)
+      timeout = std::max<int64_t>(0, stop_deadline_ms_.load() - SystemClock().MonotonicMs());
     if (poll(fds, 3, static_cast<int>(timeout)) < 0 && errno != EINTR) break;
     if (fds[2].revents != 0) {
       uint64_t count = 0;
@@ -69,9 +73,11 @@ void Program::Obey() {
   if (kill_asked_.load()) process_->Signal(SIGKILL);
   if (stop_asked_.load() && !stop_sent_) {
     stop_sent_ = true;
-    Control({{"control", "stop"}, {"deadline_ms", stop_deadline_ms_.load() - SystemClock().MonotonicMs()}});
+    Control({{"control", "stop"},
+             {"deadline_ms", stop_deadline_ms_.load() - SystemClock().MonotonicMs()}});
   }
-  if (stop_sent_ && SystemClock().MonotonicMs() >= stop_deadline_ms_.load()) process_->Signal(SIGKILL);
+  if (stop_sent_ && SystemClock().MonotonicMs() >= stop_deadline_ms_.load())
+    process_->Signal(SIGKILL);
 }
 
 void Program::ReadLines() {
@@ -104,7 +110,9 @@ void KillMarked(const std::string& mark) {
   if (!json.ok()) return;
   const pid_t pid = ValueOr(*json, "pid", 0);
   // The start time tells our old child from a stranger that got its number.
-  if (pid > 1 && ProcessStartTime(pid) != 0 && ProcessStartTime(pid) == ValueOr(*json, "start", uint64_t{0})) kill(-pid, SIGKILL);
+  if (pid > 1 && ProcessStartTime(pid) != 0 &&
+      ProcessStartTime(pid) == ValueOr(*json, "start", uint64_t{0}))
+    kill(-pid, SIGKILL);
 }
 
 }  // namespace braid::worker

@@ -1,4 +1,5 @@
-// A task program: started, heard line by line, told what to do, stopped (docs/tasks.md, events and controls).
+// A task program: started, heard line by line, told what to do, stopped (docs/tasks.md, events and
+// controls).
 #pragma once
 
 #include <atomic>
@@ -15,8 +16,8 @@
 
 namespace braid::worker {
 
-// A member of a line of a task program, which is not trusted to say what its protocol asks: one of another type (null for a rate
-// that is no number) counts as absent.
+// A member of a line of a task program, which is not trusted to say what its protocol asks: one of
+// another type (null for a rate that is no number) counts as absent.
 template <typename T>
 T ValueOr(const Json& object, const char* name, const T& otherwise) {
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -24,7 +25,8 @@ T ValueOr(const Json& object, const char* name, const T& otherwise) {
   if constexpr (std::is_same_v<T, Json>) return found->is_object() ? *found : otherwise;
   if constexpr (std::is_same_v<T, bool>) return found->is_boolean() ? found->get<T>() : otherwise;
   if constexpr (std::is_arithmetic_v<T>) return found->is_number() ? found->get<T>() : otherwise;
-  if constexpr (std::is_same_v<T, std::string>) return found->is_string() ? found->get<T>() : otherwise;
+  if constexpr (std::is_same_v<T, std::string>)
+    return found->is_string() ? found->get<T>() : otherwise;
   return otherwise;
 }
 inline std::string ValueOr(const Json& object, const char* name, const char* otherwise) {
@@ -38,9 +40,11 @@ class Program {
 
   explicit Program(Hear hear);
 
-  // The program dies with the thread that starts it. The file `mark` names the process for KillMarked.
+  // The program dies with the thread that starts it. The file `mark` names the process for
+  // KillMarked.
   Status Start(const ProcessOptions& options, const std::string& mark);
-  // Returns when the program has ended and everything it said was heard. Called by the thread that started it.
+  // Returns when the program has ended and everything it said was heard. Called by the thread that
+  // started it.
   void Serve();
   // After Serve().
   const ProcessExit& exit() const { return process_->exit(); }
@@ -72,7 +76,8 @@ class Program {
   Mutex socket_mutex_;                        // the socket may close while another thread sends
 };
 
-// Kills the process group that a mark names, if it is that process still: of a worker that was killed and has started again.
+// Kills the process group that a mark names, if it is that process still: of a worker that was
+// killed and has started again.
 void KillMarked(const std::string& mark);
 
 }  // namespace braid::worker

@@ -1,5 +1,6 @@
-// One rank on this worker: fetches its inputs, runs its task program, carries what it says to the coordinator, and reports
-// its end. Every rank has a thread of its own, which starts the program and outlives it.
+// One rank on this worker: fetches its inputs, runs its task program, carries what it says to the
+// coordinator, and reports its end. Every rank has a thread of its own, which starts the program
+// and outlives it.
 #pragma once
 
 #include <memory>
@@ -16,9 +17,9 @@ namespace braid::worker {
 struct RankContext {
   CoordinatorLink* link = nullptr;
   storage::BlobStore* cache = nullptr;
-  std::string folder;       // of the worker: ranks/, artifacts/ are below it
-  std::string programs;     // where braid-trainer and the others are
-  int32_t gpu_threads = 1;  // threads of the processor for a rank that has a GPU
+  std::string folder;                   // of the worker: ranks/, artifacts/ are below it
+  std::string programs;                 // where braid-trainer and the others are
+  int32_t gpu_threads = 1;              // threads of the processor for a rank that has a GPU
   std::vector<std::string> data_roots;  // below them files of site-bound corpora may be read
 };
 
@@ -56,7 +57,8 @@ class Rank {
   std::unique_ptr<State> state_;
 };
 
-// Kills what an earlier life of this worker left running and removes its folders. Before the first rank.
+// Kills what an earlier life of this worker left running and removes its folders. Before the first
+// rank.
 Status CleanUpRanks(const std::string& worker_folder);
 
 }  // namespace braid::worker

@@ -19,7 +19,8 @@ constexpr size_t kPiece = size_t{256} << 10;
 }  // namespace
 
 struct Shipper::State {
-  State(std::string p, Send s, StopSignal& stopped) : path(std::move(p)), send(std::move(s)), stop(stopped) {}
+  State(std::string p, Send s, StopSignal& stopped)
+      : path(std::move(p)), send(std::move(s)), stop(stopped) {}
 
   const std::string path;
   const Send send;
@@ -38,7 +39,8 @@ struct Shipper::State {
     while (!stop.IsSet()) {
       const ssize_t n = pread(fd.get(), piece.data(), piece.size(), offset);
       if (n <= 0) return OkStatus();
-      BRAID_ASSIGN_OR_RETURN(const int64_t end, send(offset, {piece.data(), static_cast<size_t>(n)}));
+      BRAID_ASSIGN_OR_RETURN(const int64_t end,
+                             send(offset, {piece.data(), static_cast<size_t>(n)}));
       offset = end;
     }
     return Cancelled("stopped");
@@ -53,8 +55,8 @@ struct Shipper::State {
     while (!stop.IsSet()) {
       const bool last = drain.IsSet();
       status = Pass();
-      // The coordinator lost the end of what it had (its machine fell): from the beginning; what it still has costs
-      // no bytes on its disk, and the answer to the first piece jumps over it.
+      // The coordinator lost the end of what it had (its machine fell): from the beginning; what it
+      // still has costs no bytes on its disk, and the answer to the first piece jumps over it.
       const bool hole = status.code() == StatusCode::kOutOfRange;
       if (hole) offset = 0;
       const bool again = hole || MayPass(status);
@@ -75,7 +77,9 @@ Shipper::Shipper(std::string path, Send send, StopSignal& stop)
   state_->thread = std::thread([this] { state_->Run(); });
 }
 
-Shipper::~Shipper() { (void)Drain(); }
+Shipper::~Shipper() {
+  (void)Drain();
+}
 
 Status Shipper::Flush() {
   const Result<uint64_t> size = FileSize(state_->path);

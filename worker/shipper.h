@@ -1,4 +1,5 @@
-// Carries growing files (a log, metric lines) to the coordinator by offset; a piece sent twice changes nothing.
+// Carries growing files (a log, metric lines) to the coordinator by offset; a piece sent twice
+// changes nothing.
 #pragma once
 
 #include <functional>
@@ -17,9 +18,11 @@ class Shipper {
   // Sends what `path` gains, a few times a second, in a thread of its own.
   Shipper(std::string path, Send send, StopSignal& stop);
   ~Shipper();
-  // Waits until everything that is in the file now has been sent. kCancelled on `stop`, or the error that ended the shipping.
+  // Waits until everything that is in the file now has been sent. kCancelled on `stop`, or the
+  // error that ended the shipping.
   Status Flush();
-  // Sends everything that is in the file now, however long the coordinator is away, and ends. kCancelled on `stop`.
+  // Sends everything that is in the file now, however long the coordinator is away, and ends.
+  // kCancelled on `stop`.
   Status Drain();
 
  private:

@@ -14,7 +14,8 @@ constexpr int64_t kKillMs = 5'000;
 
 }  // namespace
 
-Supervisor::Supervisor(RankContext context, std::vector<Gpu> gpus) : context_(std::move(context)), gpus_(std::move(gpus)) {}
+Supervisor::Supervisor(RankContext context, std::vector<Gpu> gpus)
+    : context_(std::move(context)), gpus_(std::move(gpus)) {}
 
 Supervisor::~Supervisor() {
   MutexLock lock(mutex_);
@@ -43,7 +44,8 @@ std::vector<std::string> Supervisor::TakeGpus(int32_t count) {
   for (const RefusedGpu& gpu : refused_gpus_) used.insert(gpu.uuid);
   std::vector<std::string> taken;
   for (const Gpu& gpu : gpus_) {
-    if (static_cast<int32_t>(taken.size()) < count && !used.contains(gpu.uuid)) taken.push_back(gpu.uuid);
+    if (static_cast<int32_t>(taken.size()) < count && !used.contains(gpu.uuid))
+      taken.push_back(gpu.uuid);
   }
   return taken;
 }
@@ -55,11 +57,12 @@ void Supervisor::Drop(const std::vector<RankKey>& keys) {
     leaving_.emplace_back(key, std::move(rank->second));
     ranks_.erase(rank);
   }
-  // The programs must be gone before their slots are used again; a kill takes milliseconds. Their threads may take longer,
-  // and nobody waits for those: the next beat must not be late.
+  // The programs must be gone before their slots are used again; a kill takes milliseconds. Their
+  // threads may take longer, and nobody waits for those: the next beat must not be late.
   const int64_t deadline = SystemClock().MonotonicMs() + kKillMs;
   const auto gone = [](const auto& entry) { return !entry.second->running(); };
-  while (!std::all_of(leaving_.begin(), leaving_.end(), gone) && SystemClock().MonotonicMs() < deadline) {
+  while (!std::all_of(leaving_.begin(), leaving_.end(), gone) &&
+         SystemClock().MonotonicMs() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
@@ -72,7 +75,8 @@ void Supervisor::Refuse(const std::vector<RefusedGpu>& gpus) {
 }
 
 bool Supervisor::Leaving(const RankKey& key) const {
-  return std::any_of(leaving_.begin(), leaving_.end(), [&](const auto& entry) { return entry.first == key; });
+  return std::any_of(leaving_.begin(), leaving_.end(),
+                     [&](const auto& entry) { return entry.first == key; });
 }
 
 void Supervisor::Apply(const Desired& desired) {

@@ -29,7 +29,8 @@ class Supervisor {
   bool draining() const { return draining_.load(); }
   // The session calls it when the coordinator was told of the draining.
   void DrainAnnounced() { announced_.Set(); }
-  // Waits for that, at most `timeout_ms`: what stops afterwards is not offered to this worker again.
+  // Waits for that, at most `timeout_ms`: what stops afterwards is not offered to this worker
+  // again.
   void WaitDrainAnnounced(int64_t timeout_ms) { announced_.WaitFor(timeout_ms); }
   // Every rank stops with a checkpoint and reports; returns when all have, or after `deadline_ms`.
   void StopAll(int64_t deadline_ms);
@@ -57,8 +58,10 @@ class Supervisor {
   std::map<RankKey, std::unique_ptr<Rank>> ranks_ BRAID_GUARDED_BY(mutex_);
   // Dropped; what they began (hashing a checkpoint, a call) is waited for beside the rest.
   std::vector<std::pair<RankKey, std::unique_ptr<Rank>>> leaving_ BRAID_GUARDED_BY(mutex_);
-  std::vector<RefusedGpu> refused_gpus_ BRAID_GUARDED_BY(mutex_);  // another worker's, says the coordinator
-  // Ended and reported, but perhaps still in a desired state that is on its way: not to be started again.
+  std::vector<RefusedGpu> refused_gpus_ BRAID_GUARDED_BY(mutex_);  // another worker's, says the
+                                                                   // coordinator
+  // Ended and reported, but perhaps still in a desired state that is on its way: not to be started
+  // again.
   std::set<RankKey> done_ BRAID_GUARDED_BY(mutex_);
 };
 

@@ -16,7 +16,8 @@ Result<std::unique_ptr<AppendFiles>> AppendFiles::Open(const std::string& folder
   return std::unique_ptr<AppendFiles>(new AppendFiles(folder));
 }
 
-Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset, std::string_view data) {
+Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset,
+                                     std::string_view data) {
   if (!IsSafeRelativePath(name)) return InvalidArgument("not a file name: " + name);
   const std::string path = JoinPath(folder_, name);
   MutexLock lock(mutex_);
@@ -29,8 +30,8 @@ Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset, s
   const auto end = static_cast<uint64_t>(lseek(fd.get(), 0, SEEK_END));
   if (offset > end) {
     return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
-                  name + " ends at " + std::to_string(end) + ", the piece begins at " + std::to_string(offset) +
-                      ": go on at " + std::to_string(end));
+                  name + " ends at " + std::to_string(end) + ", the piece begins at " +
+                      std::to_string(offset) + ": go on at " + std::to_string(end));
   }
   const uint64_t there = std::min<uint64_t>(end - offset, data.size());
   data.remove_prefix(there);
@@ -54,7 +55,8 @@ Status AppendFiles::Sync(const std::string& name) {
   if (synced.ok()) return OkStatus();
   MutexLock lock(mutex_);
   (void)RemoveFile(path);
-  return Status(StatusCode::kDataLoss, "FSYNC_FAILED", synced.message() + "; what was written is removed, its writer sends it again");
+  return Status(StatusCode::kDataLoss, "FSYNC_FAILED",
+                synced.message() + "; what was written is removed, its writer sends it again");
 }
 
 uint64_t AppendFiles::Size(const std::string& name) const {
@@ -62,7 +64,8 @@ uint64_t AppendFiles::Size(const std::string& name) const {
   return size.ok() ? *size : 0;
 }
 
-Result<std::string> AppendFiles::Read(const std::string& name, uint64_t offset, uint64_t max_bytes) const {
+Result<std::string> AppendFiles::Read(const std::string& name, uint64_t offset,
+                                      uint64_t max_bytes) const {
   const std::string path = JoinPath(folder_, name);
   const uint64_t size = Size(name);
   if (offset >= size) return std::string();

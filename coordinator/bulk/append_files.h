@@ -1,9 +1,9 @@
-// Logs and metric lines: append-only files addressed by offset, so that a piece that comes twice changes nothing. They do not
-// pass through the core.
+// Logs and metric lines: append-only files addressed by offset, so that a piece that comes twice
+// changes nothing. They do not pass through the core.
 //
-// A piece is acknowledged when the kernel has it: it outlives this process, and not a failure of the machine. What must last is
-// synced at the moments that make it final, a checkpoint and an end. Between them a lost tail shows as a hole, and the worker sends
-// from the beginning.
+// A piece is acknowledged when the kernel has it: it outlives this process, and not a failure of
+// the machine. What must last is synced at the moments that make it final, a checkpoint and an end.
+// Between them a lost tail shows as a hole, and the worker sends from the beginning.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,11 @@ class AppendFiles {
  public:
   static Result<std::unique_ptr<AppendFiles>> Open(const std::string& folder);
 
-  // Writes what of `data` (beginning at `offset`) is not there yet; returns the file's new size. kOutOfRange
-  // (OFFSET_MISMATCH) if `offset` is beyond the end; the message names the end.
+  // Writes what of `data` (beginning at `offset`) is not there yet; returns the file's new size.
+  // kOutOfRange (OFFSET_MISMATCH) if `offset` is beyond the end; the message names the end.
   Result<uint64_t> Append(const std::string& name, uint64_t offset, std::string_view data);
-  // Makes the file durable; one that was never written is fine. After a failed fsync it is removed, so that its writer, which then
-  // finds a hole, sends it again: kDataLoss (FSYNC_FAILED).
+  // Makes the file durable; one that was never written is fine. After a failed fsync it is removed,
+  // so that its writer, which then finds a hole, sends it again: kDataLoss (FSYNC_FAILED).
   Status Sync(const std::string& name);
   // 0 for a file that was never written.
   uint64_t Size(const std::string& name) const;

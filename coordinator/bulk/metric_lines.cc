@@ -8,8 +8,8 @@ namespace braid::coordinator {
 
 Result<MetricPoint> ParseMetricLine(std::string_view line) {
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer() || !json.contains("values") ||
-      !json["values"].is_object()) {
+  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer() ||
+      !json.contains("values") || !json["values"].is_object()) {
     return InvalidArgument("not a metric line: " + std::string(line.substr(0, 80)));
   }
   MetricPoint point;

@@ -1,5 +1,5 @@
-// The metric points of one job over its attempts: each attempt has its own file of JSON lines, and where a step was run
-// twice the later attempt is right.
+// The metric points of one job over its attempts: each attempt has its own file of JSON lines, and
+// where a step was run twice the later attempt is right.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,11 @@ struct MetricPoint {
 class MetricReader {
  public:
   // `prefix` is "<run>/<job>"; files are "<prefix>/<epoch>.jsonl".
-  MetricReader(const AppendFiles* files, std::string prefix) : files_(files), prefix_(std::move(prefix)) {}
+  MetricReader(const AppendFiles* files, std::string prefix)
+      : files_(files), prefix_(std::move(prefix)) {}
 
-  // Points that are new since the last call, of epochs 1 to `epochs`, in order of (step, epoch); of a step that several
-  // attempts of this call have, the latest only.
+  // Points that are new since the last call, of epochs 1 to `epochs`, in order of (step, epoch); of
+  // a step that several attempts of this call have, the latest only.
   Result<std::vector<MetricPoint>> Next(int64_t epochs);
 
  private:
@@ -33,8 +34,8 @@ class MetricReader {
   std::map<int64_t, uint64_t> read_;  // epoch -> offset
 };
 
-// "{"step": n, "values": {...}}"; kInvalidArgument otherwise. Numbers that are not finite are left out of JSON by the
-// writer, as null.
+// "{"step": n, "values": {...}}"; kInvalidArgument otherwise. Numbers that are not finite are left
+// out of JSON by the writer, as null.
 Result<MetricPoint> ParseMetricLine(std::string_view line);
 
 }  // namespace braid::coordinator

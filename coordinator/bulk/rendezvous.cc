@@ -6,10 +6,11 @@
 
 namespace braid::coordinator {
 
-Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::string& key, std::string_view value) {
+Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::string& key,
+                            std::string_view value) {
   if (value.size() > kMostValueBytes) {
-    return InvalidArgument("rendezvous key " + key + " has " + std::to_string(value.size()) + " bytes: at most " +
-                           std::to_string(kMostValueBytes) + " are possible");
+    return InvalidArgument("rendezvous key " + key + " has " + std::to_string(value.size()) +
+                           " bytes: at most " + std::to_string(kMostValueBytes) + " are possible");
   }
   MutexLock lock(mutex_);
   std::erase_if(table_, [&](const auto& entry) {
@@ -21,14 +22,15 @@ Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::st
   }
   const auto [entry, added] = keys.try_emplace(key, value);
   if (!added && entry->second != value) {
-    return AlreadyExists("rendezvous key " + key + " of " + generation.ToString() + " has another value already");
+    return AlreadyExists("rendezvous key " + key + " of " + generation.ToString() +
+                         " has another value already");
   }
   changed_.NotifyAll();
   return OkStatus();
 }
 
-Result<std::string> RendezvousTable::Get(const catalog::AttemptKey& generation, const std::string& key,
-                                         int64_t timeout_ms) {
+Result<std::string> RendezvousTable::Get(const catalog::AttemptKey& generation,
+                                         const std::string& key, int64_t timeout_ms) {
   const Clock& clock = SystemClock();
   const int64_t end_ms = clock.MonotonicMs() + timeout_ms;
   MutexLock lock(mutex_);
@@ -41,8 +43,9 @@ Result<std::string> RendezvousTable::Get(const catalog::AttemptKey& generation, 
     }
     const int64_t left_ms = end_ms - clock.MonotonicMs();
     if (left_ms <= 0) {
-      return DeadlineExceeded("rendezvous key " + key + " of " + generation.ToString() + " was not put within " +
-                              std::to_string(timeout_ms) + " ms: is another rank missing?");
+      return DeadlineExceeded("rendezvous key " + key + " of " + generation.ToString() +
+                              " was not put within " + std::to_string(timeout_ms) +
+                              " ms: is another rank missing?");
     }
     (void)changed_.WaitFor(mutex_, std::min<int64_t>(left_ms, 1000));
   }

@@ -1,5 +1,5 @@
-// Keys that the ranks of one generation of a gang share: small, written once, in memory. A generation is forgotten with its
-// attempt, at the latest when the next one comes.
+// Keys that the ranks of one generation of a gang share: small, written once, in memory. A
+// generation is forgotten with its attempt, at the latest when the next one comes.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,12 @@ class RendezvousTable {
   static constexpr size_t kMostValueBytes = 64 * 1024;
   static constexpr size_t kMostKeys = 4096;  // of one generation
 
-  // The same value again is fine; another is kAlreadyExists. Too large or too many: kInvalidArgument.
+  // The same value again is fine; another is kAlreadyExists. Too large or too many:
+  // kInvalidArgument.
   Status Put(const catalog::AttemptKey& generation, const std::string& key, std::string_view value);
   // Waits for the key: kDeadlineExceeded after `timeout_ms`, kUnavailable after Close().
-  Result<std::string> Get(const catalog::AttemptKey& generation, const std::string& key, int64_t timeout_ms);
+  Result<std::string> Get(const catalog::AttemptKey& generation, const std::string& key,
+                          int64_t timeout_ms);
   // The attempt is over; nobody asks for its keys any more.
   void Forget(const catalog::AttemptKey& generation);
   // Those that have keys here.

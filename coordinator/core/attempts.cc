@@ -19,8 +19,10 @@ Status Stale(const AttemptKey& key, const std::string& why) {
   return Status(StatusCode::kAborted, "STALE_LEASE", "attempt " + key.ToString() + ": " + why);
 }
 
-// The failed attempts of the job since its last success in keeping something: what the policy wants to know.
-scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& now, const State& state) {
+// The failed attempts of the job since its last success in keeping something: what the policy wants
+// to know.
+scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& now,
+                                    const State& state) {
   scheduler::FailureHistory history;
   history.user_failures = job.counters.user_failures;
   history.infra_losses = job.counters.infra_losses;
@@ -39,7 +41,8 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
     if (attempt.failure.category == "system" && attempt.started_ms > 0) ++history.system_failures;
     all_full = all_full && attempt.failure.reason == kStorageFull;
     if (all_full) ++history.disk_full_in_row;
-    const bool counted = attempt.failure.category == "infra" && attempt.started_ms > 0 && attempt.failure.reason != kStorageFull;
+    const bool counted = attempt.failure.category == "infra" && attempt.started_ms > 0 &&
+                         attempt.failure.reason != kStorageFull;
     if (counted && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
   }
   history.workers_lost_on = static_cast<int64_t>(lost_on.size()) / std::max<int64_t>(1, job.ranks);
@@ -47,30 +50,45 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
 }
 
 // The attempt is over without success: ends it, and queues the job again or ends it too.
-void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& failure, Transaction& tx) {
+void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& failure,
+                     Transaction& tx) {
   const State& state = tx.state();
   const AttemptRecord attempt = *state.FindAttempt(key);
   const JobRecord job = *state.FindJob(key.Job());
   tx.Add(catalog::AttemptEnded{key, end, failure, tx.wall_ms()});
   if (job.state == JobState::kCancelling) {
-    tx.Add(catalog::JobEnded{job.key, key.epoch, JobState::kCancelled, {}, "", "cancelled by request", "", job.counters,
+    tx.Add(catalog::JobEnded{job.key,
+                             key.epoch,
+                             JobState::kCancelled,
+                             {},
+                             "",
+                             "cancelled by request",
+                             "",
+                             job.counters,
                              tx.wall_ms()});
     Propagate(key.run, tx);
     return;
   }
   scheduler::FailureHistory history = HistoryOf(job, attempt, state);
   history.disk_full = failure.reason == kStorageFull;
-  const auto verdict = scheduler::Judge(scheduler::ParseBlame(failure.category), failure.deterministic, history,
-                                        tx.options().uniform());
-  const catalog::Counters counters{verdict.history.user_failures, verdict.history.infra_losses, verdict.history.preemptions,
-                                   verdict.history.losses_in_row};
+  const auto verdict = scheduler::Judge(scheduler::ParseBlame(failure.category),
+                                        failure.deterministic, history, tx.options().uniform());
+  const catalog::Counters counters{verdict.history.user_failures, verdict.history.infra_losses,
+                                   verdict.history.preemptions, verdict.history.losses_in_row};
   if (verdict.retry) {
     const int64_t not_before_ms = verdict.backoff_ms > 0 ? tx.wall_ms() + verdict.backoff_ms : 0;
     tx.Add(catalog::JobRequeued{key, counters, not_before_ms});
     return;
   }
-  tx.Add(catalog::JobEnded{job.key, key.epoch, JobState::kFailed, {}, "", failure.error + " (" + verdict.why_not + ")",
-                           failure.hint, counters, tx.wall_ms()});
+  tx.Add(catalog::JobEnded{job.key,
+                           key.epoch,
+                           JobState::kFailed,
+                           {},
+                           "",
+                           failure.error + " (" + verdict.why_not + ")",
+                           failure.hint,
+                           counters,
+                           tx.wall_ms()});
   Propagate(key.run, tx);
 }
 
@@ -82,7 +100,8 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
     outputs[output.role] = output.id;
     if (state.FindArtifact(output.id) == nullptr) tx.Add(catalog::ArtifactCommitted{output});
   }
-  // A success that crossed a cancellation is kept as artifacts; the job ends cancelled all the same.
+  // A success that crossed a cancellation is kept as artifacts; the job ends cancelled all the
+  // same.
   if (state.FindJob(key.Job())->state == JobState::kCancelling) {
     tx.attempt(key).gone.insert(command.rank.rank);
     FinishIfGone(key, tx);
@@ -90,8 +109,9 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   }
   NoteRoom(command.worker, tx);
   tx.Add(catalog::AttemptEnded{key, AttemptState::kSucceeded, {}, tx.wall_ms()});
-  tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs), command.summary, "", "",
-                           state.FindJob(key.Job())->counters, tx.wall_ms()});
+  tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs),
+                           command.summary, "", "", state.FindJob(key.Job())->counters,
+                           tx.wall_ms()});
   Propagate(key.run, tx);
   return OkStatus();
 }
@@ -100,20 +120,24 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
   const AttemptKey& key = command.rank.attempt;
   const AttemptRecord& attempt = *tx.state().FindAttempt(key);
   LiveAttempt& live = tx.attempt(key);
-  if (command.failure.reason == kStorageFull) NoteFullDisk(command.worker, command.failure.error, tx);
+  if (command.failure.reason == kStorageFull)
+    NoteFullDisk(command.worker, command.failure.error, tx);
   live.gone.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {
-    // The first rank to fall over often only says that a peer is gone; the one that knows why may be slower.
+    // The first rank to fall over often only says that a peer is gone; the one that knows why may
+    // be slower.
     const std::string& category = command.failure.category;
-    if (attempt.stop_reason == "abort" && live.blamed_peer && !command.peer_lost && category != "cancelled" &&
-        category != "preempted") {
+    if (attempt.stop_reason == "abort" && live.blamed_peer && !command.peer_lost &&
+        category != "cancelled" && category != "preempted") {
       live.blamed_peer = false;
       tx.Add(catalog::AttemptStopping{key, "abort", command.failure});
     }
     FinishIfGone(key, tx);
   } else if (attempt.workers.size() == 1) {
-    const bool preempted = scheduler::ParseBlame(command.failure.category) == scheduler::Blame::kPreempted;
-    EndUnsuccessful(key, preempted ? AttemptState::kPreempted : AttemptState::kFailed, command.failure, tx);
+    const bool preempted = scheduler::ParseBlame(command.failure.category) ==
+                           scheduler::Blame::kPreempted;
+    EndUnsuccessful(key, preempted ? AttemptState::kPreempted : AttemptState::kFailed,
+                    command.failure, tx);
   } else {
     live.blamed_peer = command.peer_lost;
     StopAttempt(key, "abort", command.failure, tx);
@@ -126,22 +150,26 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
 Result<const AttemptRecord*> LiveAttemptOf(const AttemptKey& key, const State& state) {
   const AttemptRecord* attempt = state.FindAttempt(key);
   if (attempt == nullptr) return Stale(key, "there is no such attempt");
-  if (Ended(attempt->state)) return Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
+  if (Ended(attempt->state))
+    return Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
   return attempt;
 }
 
 Status ReportStarted(const RankKey& rank, Transaction& tx) {
   BRAID_ASSIGN_OR_RETURN(const AttemptRecord* attempt, LiveAttemptOf(rank.attempt, tx.state()));
-  if (attempt->state == AttemptState::kOffered) tx.Add(catalog::AttemptStarted{rank.attempt, tx.wall_ms()});
+  if (attempt->state == AttemptState::kOffered)
+    tx.Add(catalog::AttemptStarted{rank.attempt, tx.wall_ms()});
   return OkStatus();
 }
 
-Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::ArtifactRecord& artifact, Transaction& tx) {
+Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::ArtifactRecord& artifact,
+                        Transaction& tx) {
   BRAID_RETURN_IF_ERROR(LiveAttemptOf(rank.attempt, tx.state()).status());
   const JobRecord* job = tx.state().FindJob(rank.attempt.Job());
   if (job->checkpoint == artifact.id) return OkStatus();
   if (step < job->checkpoint_step) {
-    return Stale(rank.attempt, "a checkpoint of step " + std::to_string(step) + " is older than that of step " +
+    return Stale(rank.attempt, "a checkpoint of step " + std::to_string(step) +
+                                   " is older than that of step " +
                                    std::to_string(job->checkpoint_step));
   }
   if (tx.state().FindArtifact(artifact.id) == nullptr) tx.Add(catalog::ArtifactCommitted{artifact});
@@ -158,20 +186,24 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
   const AttemptRecord* attempt = tx.state().FindAttempt(key);
   if (attempt == nullptr) return Stale(key, "there is no such attempt");
   const auto rank = static_cast<size_t>(command.rank.rank);
-  if (command.rank.rank < 0 || rank >= attempt->workers.size()) return Stale(key, "it has no such rank");
+  if (command.rank.rank < 0 || rank >= attempt->workers.size())
+    return Stale(key, "it has no such rank");
   if (attempt->workers[rank] != command.worker) {
-    return Stale(key, "rank " + std::to_string(rank) + " is leased to worker " + attempt->workers[rank]);
+    return Stale(key,
+                 "rank " + std::to_string(rank) + " is leased to worker " + attempt->workers[rank]);
   }
   if (Ended(attempt->state)) {
     // Said before, or without consequence: the worker may forget it.
     const bool same = attempt->state == AttemptState::kSucceeded ||
                       (!command.success && attempt->state != AttemptState::kLost);
-    return same ? OkStatus() : Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
+    return same ? OkStatus()
+                : Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
   }
   if (!command.success) {
     // Programs and workers bound what they say; what is stored does not depend on it.
     EndedCommand failed = command;
-    for (std::string* text : {&failed.failure.error, &failed.failure.hint}) *text = Excerpt(*text, kMessageBytes);
+    for (std::string* text : {&failed.failure.error, &failed.failure.hint})
+      *text = Excerpt(*text, kMessageBytes);
     AcceptFailure(failed, tx);
     return OkStatus();
   }
@@ -196,14 +228,17 @@ void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Trans
   }
 }
 
-void StopAttempt(const AttemptKey& key, const std::string& reason, const Failure& failure, Transaction& tx) {
+void StopAttempt(const AttemptKey& key, const std::string& reason, const Failure& failure,
+                 Transaction& tx) {
   tx.Add(catalog::AttemptStopping{key, reason, failure});
   tx.attempt(key).stop_version.clear();
 }
 
 void FinishIfGone(const AttemptKey& key, Transaction& tx) {
   const AttemptRecord* attempt = tx.state().FindAttempt(key);
-  if (attempt == nullptr || attempt->state != AttemptState::kStopping || !tx.state().AllRanksGone(*attempt)) return;
+  if (attempt == nullptr || attempt->state != AttemptState::kStopping ||
+      !tx.state().AllRanksGone(*attempt))
+    return;
   AttemptState end = AttemptState::kFailed;
   if (attempt->stop_reason == "cancel") {
     end = AttemptState::kCancelled;

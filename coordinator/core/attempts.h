@@ -1,5 +1,5 @@
-// Decisions on attempts: the facts that workers report, and what follows from silence. Every fact is fenced by its epoch:
-// a stale one is kAborted (STALE_LEASE) and changes nothing.
+// Decisions on attempts: the facts that workers report, and what follows from silence. Every fact
+// is fenced by its epoch: a stale one is kAborted (STALE_LEASE) and changes nothing.
 #pragma once
 
 #include <string>
@@ -15,8 +15,10 @@ Result<const AttemptRecord*> LiveAttemptOf(const AttemptKey& key, const State& s
 
 Status ReportStarted(const RankKey& rank, Transaction& tx);
 
-// `artifact` is complete in the blob store (the caller checked). Commits it as the job's newest checkpoint.
-Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::ArtifactRecord& artifact, Transaction& tx);
+// `artifact` is complete in the blob store (the caller checked). Commits it as the job's newest
+// checkpoint.
+Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::ArtifactRecord& artifact,
+                        Transaction& tx);
 
 struct EndedCommand {
   RankKey rank;
@@ -33,9 +35,11 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx);
 void LoseRank(const AttemptKey& attempt, int64_t rank, const std::string& why, Transaction& tx);
 
 // Asks every rank to stop. `reason`: drain, abort.
-void StopAttempt(const AttemptKey& attempt, const std::string& reason, const catalog::Failure& failure, Transaction& tx);
+void StopAttempt(const AttemptKey& attempt, const std::string& reason,
+                 const catalog::Failure& failure, Transaction& tx);
 
-// Ends a stopping attempt whose ranks are all gone, and decides what becomes of its job. Does nothing otherwise.
+// Ends a stopping attempt whose ranks are all gone, and decides what becomes of its job. Does
+// nothing otherwise.
 void FinishIfGone(const AttemptKey& attempt, Transaction& tx);
 
 }  // namespace braid::coordinator

@@ -43,7 +43,8 @@ enum class Refusal { kFull, kLocked, kUpdate, kFatal };
 Refusal RefusalOf(const Status& status) {
   if (status.reason() == "STORAGE_FULL") return Refusal::kFull;
   if (status.code() == StatusCode::kUnavailable) return Refusal::kLocked;
-  const bool update = status.code() == StatusCode::kAborted || status.code() == StatusCode::kFailedPrecondition;
+  const bool update = status.code() == StatusCode::kAborted ||
+                      status.code() == StatusCode::kFailedPrecondition;
   return update ? Refusal::kUpdate : Refusal::kFatal;
 }
 
@@ -165,7 +166,8 @@ std::vector<Core::Decided> Core::TakeBatch(int64_t now_ms) {
   if (now_ms >= hold_until_ms_) batch.swap(held_);
   MutexLock lock(mutex_);
   for (Command& command : queue_) {
-    batch.push_back({std::move(command), Transaction(&state_, &options_), OkStatus(), /*waits=*/false, /*locked_since_ms=*/0});
+    batch.push_back({std::move(command), Transaction(&state_, &options_), OkStatus(),
+                     /*waits=*/false, /*locked_since_ms=*/0});
   }
   queue_.clear();
   return batch;
@@ -180,7 +182,8 @@ void Core::Decide(Decided& decided) {
 }
 
 void Core::Complain(const std::string& what) {
-  if (complaint_ != what) Log(LogLevel::kError, "coordinator", "a fault of braid, nothing is scheduled: " + what);
+  if (complaint_ != what)
+    Log(LogLevel::kError, "coordinator", "a fault of braid, nothing is scheduled: " + what);
   complaint_ = what;
 }
 
@@ -190,7 +193,8 @@ void Core::RunPass(Transaction& tx) {
     SchedulePass(tx);
     if (tx.now_ms() - last_forget_ms_ < kForgetEveryMs) return;
     last_forget_ms_ = tx.now_ms();
-    if (!state_.image().requests.empty()) tx.Add(catalog::RequestsForgotten{tx.wall_ms() - kRememberMs});
+    if (!state_.image().requests.empty())
+      tx.Add(catalog::RequestsForgotten{tx.wall_ms() - kRememberMs});
   } catch (const std::exception& error) {
     tx.TakeBack();
     Complain(error.what());
@@ -241,12 +245,14 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
   }
   if (writers == 1 && !passed) {  // whose fault it is, is known
     for (Decided& decided : batch) {
-      if (decided.waits) decided.status = refusal == Refusal::kFull ? status : Fault(status.message());
+      if (decided.waits)
+        decided.status = refusal == Refusal::kFull ? status : Fault(status.message());
     }
     return OkStatus();
   }
   BRAID_RETURN_IF_ERROR(CommitOneByOne(batch));
-  const bool found = std::any_of(batch.begin(), batch.end(), [](const Decided& d) { return d.waits; });
+  const bool found = std::any_of(batch.begin(), batch.end(),
+                                 [](const Decided& d) { return d.waits; });
   if (refusal == Refusal::kUpdate && passed && !found) {
     pass_again_ms_ = now_ms + kFullPauseMs;
     Complain(status.message());
@@ -288,8 +294,10 @@ void Core::Hold(std::vector<Decided>& batch) {
       continue;
     }
     if (waits) {
-      decided.status = Unavailable("another program holds the lock of the catalog, perhaps a sqlite3 shell with an open transaction: "
-                                   "nothing was changed; end it, and try again");
+      decided.status = Unavailable(
+          "another program holds the lock of the catalog, perhaps a sqlite3 shell with an open "
+          "transaction: "
+          "nothing was changed; end it, and try again");
     }
     rest.push_back(std::move(decided));
   }
@@ -339,7 +347,9 @@ Status Core::Step() {
     return OkStatus();
   }
   for (Decided& decided : batch) {
-    if (decided.command.answer) decided.command.answer(Unavailable("the coordinator ends, its catalog cannot be trusted any more: " + fatal.message()));
+    if (decided.command.answer)
+      decided.command.answer(Unavailable(
+          "the coordinator ends, its catalog cannot be trusted any more: " + fatal.message()));
   }
   return fatal.Wrap("the catalog cannot be trusted any more, stopping");
 }

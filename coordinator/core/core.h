@@ -1,16 +1,20 @@
 // The one loop that owns the coordinator's state: decide, commit, apply, answer.
 //
 //   requests -> Post() -> [ queue ] -> Step(): all that waits is one batch
-//       decide    each command's decision adds updates to the batch; then workers are watched and jobs scheduled
-//       commit    the whole batch is one transaction of the store
-//       answer    callers wake up, DesiredStates leave, watchers see new events
+//       decide    each command's decision adds updates to the batch; then workers are watched and
+//       jobs scheduled commit    the whole batch is one transaction of the store answer    callers
+//       wake up, DesiredStates leave, watchers see new events
 //
-// Nothing is answered before it is durable. What fails takes back its own effects and nobody else's:
-//   - a decision that fails, throws or asks for what the rows do not allow is answered with its error;
-//   - where the store refuses a batch, the commands are decided and committed again one by one: with a full disk each that does
+// Nothing is answered before it is durable. What fails takes back its own effects and nobody
+// else's:
+//   - a decision that fails, throws or asks for what the rows do not allow is answered with its
+//   error;
+//   - where the store refuses a batch, the commands are decided and committed again one by one:
+//   with a full disk each that does
 //     not fit gets STORAGE_FULL, and what writes nothing (hellos, beats, reads) goes on;
 //   - while another program holds the store's lock, what has to be written waits for a while;
-//   - any other error of the store is fatal: everybody is answered UNAVAILABLE, Run returns it, and the process must end, so that
+//   - any other error of the store is fatal: everybody is answered UNAVAILABLE, Run returns it, and
+//   the process must end, so that
 //     a new one loads what is on the disk.
 // No locks in the state: only Step() touches it.
 #pragma once
@@ -32,8 +36,9 @@
 namespace braid::coordinator {
 
 struct Command {
-  // Exactly one of the two. `decide` runs before the commit and may add updates; it may be run again, after everything that it did
-  // through its transaction was taken back. `read` runs after the commit.
+  // Exactly one of the two. `decide` runs before the commit and may add updates; it may be run
+  // again, after everything that it did through its transaction was taken back. `read` runs after
+  // the commit.
   std::function<Status(Transaction&)> decide;
   std::function<void(const State&)> read;
   // Called once, when all is durable, or with the error.
@@ -58,9 +63,11 @@ class Core {
   void Post(Command command);
   // Posts and waits. REQUIRES: another thread runs Run().
   Status Do(std::function<Status(Transaction&)> decide);
-  // The same for what only reads. kUnavailable when the loop has stopped (then it did not run), kInternal if it threw.
+  // The same for what only reads. kUnavailable when the loop has stopped (then it did not run),
+  // kInternal if it threw.
   Status Query(std::function<void(const State&)> read);
-  // Waits until an event after `seq` is durable or the time is over; returns the newest durable seq. Thread-safe.
+  // Waits until an event after `seq` is durable or the time is over; returns the newest durable
+  // seq. Thread-safe.
   int64_t WaitForEvents(int64_t seq, int64_t timeout_ms);
   CoreCounters counters();
 
@@ -68,7 +75,8 @@ class Core {
   Status Run();
   void Stop();
 
-  // One batch, also an empty one (time has passed). For Run and for tests, which call it instead of Run.
+  // One batch, also an empty one (time has passed). For Run and for tests, which call it instead of
+  // Run.
   Status Step();
   const State& state() const { return state_; }
   const Options& options() const { return options_; }
@@ -79,8 +87,8 @@ class Core {
     Command command;
     Transaction tx;
     Status status;
-    bool waits = false;          // its updates were taken back; they have to be decided and written again
-    int64_t locked_since_ms = 0; // it waits for the store's lock; 0: it does not
+    bool waits = false;  // its updates were taken back; they have to be decided and written again
+    int64_t locked_since_ms = 0;  // it waits for the store's lock; 0: it does not
   };
   explicit Core(const Options& options) : options_(options) {}
   std::vector<Decided> TakeBatch(int64_t now_ms);
@@ -98,10 +106,10 @@ class Core {
   const Options options_;
   State state_;
   int64_t last_forget_ms_ = 0;
-  int64_t pass_again_ms_ = 0;          // no pass before: the store was full or locked
-  int64_t hold_until_ms_ = 0;          // nothing is written before: the store was locked
-  std::vector<Decided> held_;          // wait for the store's lock
-  std::string complaint_;              // the last about a pass, so that each is logged once
+  int64_t pass_again_ms_ = 0;  // no pass before: the store was full or locked
+  int64_t hold_until_ms_ = 0;  // nothing is written before: the store was locked
+  std::vector<Decided> held_;  // wait for the store's lock
+  std::string complaint_;      // the last about a pass, so that each is logged once
 
   Mutex mutex_;
   CondVar wake_;

@@ -21,7 +21,8 @@ bool HasMuchMoreRoom(const WorkerDisk& disk) {
 
 void NoteFullDisk(const std::string& id, const std::string& why, Transaction& tx) {
   WorkerDisk& disk = tx.worker(id).disk;
-  const int64_t wait_ms = std::min(kMostWaitMs, kFirstWaitMs << std::min<int64_t>(disk.times_full, 16));
+  const int64_t wait_ms = std::min(kMostWaitMs,
+                                   kFirstWaitMs << std::min<int64_t>(disk.times_full, 16));
   ++disk.times_full;
   disk.full_until_ms = tx.now_ms() + wait_ms;
   disk.full_until_wall_ms = tx.wall_ms() + wait_ms;
@@ -50,7 +51,9 @@ std::string FullDiskText(const std::string& id, const State& state) {
   const WorkerDisk& disk = worker->second.disk;
   std::string text = "the disk of worker " + id + " is full";
   std::string where = worker->second.hello.folder;
-  if (disk.free_bytes >= 0) where += (where.empty() ? "" : ", ") + FormatBytes(static_cast<uint64_t>(disk.free_bytes)) + " free";
+  if (disk.free_bytes >= 0)
+    where += (where.empty() ? "" : ", ") + FormatBytes(static_cast<uint64_t>(disk.free_bytes)) +
+             " free";
   if (!where.empty()) text += " (" + where + ")";
   return text + "; tried again when there is room, or at " + FormatUtc(disk.full_until_wall_ms);
 }

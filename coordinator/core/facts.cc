@@ -33,10 +33,11 @@ Json FactsOf(const std::string& id, const State& state) {
   Json jobs = Json::array();
   for (const JobRecord* job : state.JobsOf(id)) {
     const auto attempts = state.AttemptsOf(job->key);
-    Json fact = {{"name", job->key.job}, {"kind", job->kind}, {"state", Name(job->state)}, {"parents", job->parents},
-                 {"slots", job->slots}, {"ranks", job->ranks}, {"threads", job->slots},
-                 {"attempts", attempts.size()}, {"ended_ms", job->ended_ms}, {"outputs", job->outputs},
-                 {"inputs", job->inputs}};
+    Json fact = {
+        {"name", job->key.job},    {"kind", job->kind},           {"state", Name(job->state)},
+        {"parents", job->parents}, {"slots", job->slots},         {"ranks", job->ranks},
+        {"threads", job->slots},   {"attempts", attempts.size()}, {"ended_ms", job->ended_ms},
+        {"outputs", job->outputs}, {"inputs", job->inputs}};
     fact["worker"] = attempts.empty() ? "" : attempts.back()->workers[0];
     fact["started_ms"] = attempts.empty() ? 0 : attempts.front()->started_ms;
     // What a task program said of itself: of bounded depth, or nothing.
@@ -44,7 +45,8 @@ Json FactsOf(const std::string& id, const State& state) {
     fact["summary"] = summary.ok() && summary->is_object() ? *summary : Json::object();
     jobs.push_back(std::move(fact));
   }
-  return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}}, {"jobs", jobs}};
+  return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}},
+          {"jobs", jobs}};
 }
 
 void FillCard(const Json& facts, const std::string& model, Json* card) {
@@ -55,7 +57,8 @@ void FillCard(const Json& facts, const std::string& model, Json* card) {
   // A joint job begins with a merge, whose inputs are the parents.
   const std::string init = maker == nullptr ? "" : (*maker)["inputs"].value("init", "");
   const Json* merge = MakerOf(facts, "model", init);
-  if (!init.empty() && (merge == nullptr || (*merge)["inputs"].contains("base"))) known = false;  // it began with tokens of elsewhere
+  if (!init.empty() && (merge == nullptr || (*merge)["inputs"].contains("base")))
+    known = false;  // it began with tokens of elsewhere
   if (card->contains("parents")) {
     for (Json& parent : (*card)["parents"]) {
       const std::string role = "parent." + parent["name"].get<std::string>();

@@ -11,20 +11,24 @@ using catalog::WorkerRecord;
 using scheduler::Link;
 
 bool Has(const WorkerRecord& worker, const std::string& gpu) {
-  return std::any_of(worker.gpus.begin(), worker.gpus.end(), [&](const GpuRecord& own) { return own.id == gpu; });
+  return std::any_of(worker.gpus.begin(), worker.gpus.end(),
+                     [&](const GpuRecord& own) { return own.id == gpu; });
 }
 
-// The other worker that has the GPU, or null: as it said hello since the start, or as it is registered.
+// The other worker that has the GPU, or null: as it said hello since the start, or as it is
+// registered.
 const WorkerRecord* OwnerOf(const std::string& gpu, const std::string& asking, const State& state) {
   for (const auto& [id, live] : state.workers) {
     if (id == asking || live.hello.id.empty() || !Has(live.hello, gpu)) continue;
-    if (live.link == Link::kReady || live.link == Link::kDisconnected || state.HoldsLeases(id)) return &live.hello;
+    if (live.link == Link::kReady || live.link == Link::kDisconnected || state.HoldsLeases(id))
+      return &live.hello;
   }
   for (const auto& [id, worker] : state.image().workers) {
     const auto live = state.workers.find(id);
     const bool said = live != state.workers.end() && !live->second.hello.id.empty();
     if (id == asking || said || !Has(worker, gpu)) continue;
-    const bool here = live != state.workers.end() && (live->second.link == Link::kReady || live->second.link == Link::kDisconnected);
+    const bool here = live != state.workers.end() && (live->second.link == Link::kReady ||
+                                                      live->second.link == Link::kDisconnected);
     if (here || state.HoldsLeases(id)) return &worker;
   }
   return nullptr;
@@ -32,8 +36,8 @@ const WorkerRecord* OwnerOf(const std::string& gpu, const std::string& asking, c
 
 RefusedGpu Refused(const GpuRecord& gpu, const WorkerRecord& asking, const WorkerRecord& owner) {
   return {gpu, owner.id,
-          "GPU " + gpu.id + " (" + gpu.name + ") is not used by worker " + asking.id + ": worker " + owner.id +
-              (owner.host == asking.host ? " of this host" : " (" + owner.host + ")") +
+          "GPU " + gpu.id + " (" + gpu.name + ") is not used by worker " + asking.id + ": worker " +
+              owner.id + (owner.host == asking.host ? " of this host" : " (" + owner.host + ")") +
               " has announced it; say with --gpus which of the two is to have it"};
 }
 
@@ -55,11 +59,13 @@ std::vector<RefusedGpu> RefuseGpus(WorkerRecord* hello, const State& state) {
   return refused;
 }
 
-void NoteGpus(std::vector<GpuRecord> announced, std::vector<RefusedGpu> refused, LiveWorker* worker) {
+void NoteGpus(std::vector<GpuRecord> announced, std::vector<RefusedGpu> refused,
+              LiveWorker* worker) {
   for (const RefusedGpu& gpu : refused) {
     const std::vector<RefusedGpu>& known = worker->refused_gpus;
     if (std::find(known.begin(), known.end(), gpu) != known.end()) continue;
-    worker->unwritten.push_back(catalog::WorkerLinkChanged{worker->hello.id, "gpu_refused", gpu.reason});
+    worker->unwritten.push_back(
+        catalog::WorkerLinkChanged{worker->hello.id, "gpu_refused", gpu.reason});
   }
   worker->announced_gpus = std::move(announced);
   worker->refused_gpus = std::move(refused);

@@ -90,7 +90,8 @@ std::string Shortened(const std::string& text) {
   constexpr size_t kMost = 200;
   if (text.size() <= kMost) return text;
   size_t end = kMost;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;  // not within a character
   return text.substr(0, end) + "...";
 }
 
@@ -114,15 +115,21 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
-    // A machine that cannot do it (no driver, say) is infra and sure to fail again; of a gang nobody knows whose machine it was.
+    // A machine that cannot do it (no driver, say) is infra and sure to fail again; of a gang
+    // nobody knows whose machine it was.
     const catalog::Failure& failure = attempt->failure;
-    const bool machine = failure.category == "infra" && failure.deterministic && attempt->workers.size() == 1;
+    const bool machine = failure.category == "infra" && failure.deterministic &&
+                         attempt->workers.size() == 1;
     if (failure.category == "system" || machine) {
       view.excluded.insert(attempt->workers.begin(), attempt->workers.end());
     }
-    const bool failed = attempt->state == AttemptState::kFailed || attempt->state == AttemptState::kLost;
+    const bool failed = attempt->state == AttemptState::kFailed ||
+                        attempt->state == AttemptState::kLost;
     view.avoid = failed && attempt->workers.size() == 1 ? attempt->workers[0] : "";
-    view.last_failure = attempt->failure.error.empty() ? "" : Shortened(attempt->failure.error) + " (on " + Join(attempt->workers, ", ") + ")";
+    view.last_failure = attempt->failure.error.empty()
+                            ? ""
+                            : Shortened(attempt->failure.error) + " (on " +
+                                  Join(attempt->workers, ", ") + ")";
   }
   return view;
 }
@@ -132,7 +139,8 @@ void Grant(const JobKey& key, const std::vector<std::string>& workers, Transacti
   AttemptRecord attempt;
   attempt.key = {key.run, key.job, job.epoch + 1};
   attempt.workers = workers;
-  for (const std::string& worker : workers) attempt.boots.push_back(tx.state().image().workers.at(worker).boot_id);
+  for (const std::string& worker : workers)
+    attempt.boots.push_back(tx.state().image().workers.at(worker).boot_id);
   attempt.checkpoint = job.checkpoint;
   attempt.resumed_step = job.checkpoint_step;
   attempt.granted_ms = tx.wall_ms();
@@ -155,7 +163,8 @@ void GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers
     tx.pending().erase(key);
   } catch (const std::exception& error) {
     tx.TakeBack(before);
-    Wait(key, scheduler::Reason::kUnschedulable, std::string("a fault of braid keeps it from being granted: ") + error.what(), tx);
+    Wait(key, scheduler::Reason::kUnschedulable,
+         std::string("a fault of braid keeps it from being granted: ") + error.what(), tx);
   }
 }
 
@@ -182,12 +191,14 @@ std::string SpecFor(const JobRecord& job, const State& state) {
   try {
     return SpecWithFacts(job, state);
   } catch (const std::exception& error) {
-    Log(LogLevel::kError, "coordinator", "the facts of run " + job.key.run + " for its job " + job.key.job + ": " + error.what());
+    Log(LogLevel::kError, "coordinator",
+        "the facts of run " + job.key.run + " for its job " + job.key.job + ": " + error.what());
     return job.spec;
   }
 }
 
-Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State& state, const Options& options) {
+Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State& state,
+                        const Options& options) {
   const JobRecord& job = *state.FindJob(attempt.key.Job());
   Assignment assignment;
   assignment.attempt = attempt.key;
@@ -221,13 +232,15 @@ bool Recovering(const State& state, const Options& options, int64_t now_ms) {
 
 void SchedulePass(Transaction& tx) {
   const State& state = tx.state();
-  std::erase_if(tx.pending(), [&](const auto& entry) { return !state.queued().contains(entry.first); });
+  std::erase_if(tx.pending(),
+                [&](const auto& entry) { return !state.queued().contains(entry.first); });
   if (state.queued().empty()) return;
 
   scheduler::Snapshot snapshot;
   snapshot.now_ms = tx.wall_ms();
   FillUsage(state, &snapshot);
-  snapshot.recovering = tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms && !state.image().workers.empty();
+  snapshot.recovering = tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms &&
+                        !state.image().workers.empty();
   std::vector<JobKey> keys;
   std::map<std::string, std::map<std::string, double>> costs;
   for (const JobKey& key : state.queued()) {
@@ -241,7 +254,8 @@ void SchedulePass(Transaction& tx) {
     for (const size_t w : grant.workers) workers.push_back(snapshot.workers[w].id);
     GrantOrSayWhyNot(keys[grant.job], workers, tx);
   }
-  for (const scheduler::Waiting& waiting : plan.waiting) Wait(keys[waiting.job], waiting.reason, waiting.detail, tx);
+  for (const scheduler::Waiting& waiting : plan.waiting)
+    Wait(keys[waiting.job], waiting.reason, waiting.detail, tx);
 }
 
 std::vector<Push> DesiredChanges(State& state, const Options& options) {
@@ -263,7 +277,8 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
   for (auto& [id, worker] : state.workers) {
     if (worker.session == nullptr) continue;
     std::vector<Assignment>& ranks = wanted[id];
-    if (worker.desired != nullptr && worker.desired->ranks == ranks && worker.desired->refused_gpus == worker.refused_gpus) {
+    if (worker.desired != nullptr && worker.desired->ranks == ranks &&
+        worker.desired->refused_gpus == worker.refused_gpus) {
       continue;
     }
     auto desired = std::make_shared<Desired>();
@@ -271,8 +286,11 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
     desired->ranks = std::move(ranks);
     desired->refused_gpus = worker.refused_gpus;
     for (const Assignment& assignment : desired->ranks) {
-      state.attempts[assignment.attempt].told_version.try_emplace(assignment.rank, desired->version);
-      if (assignment.stop) state.attempts[assignment.attempt].stop_version.try_emplace(assignment.rank, desired->version);
+      state.attempts[assignment.attempt].told_version.try_emplace(assignment.rank,
+                                                                  desired->version);
+      if (assignment.stop)
+        state.attempts[assignment.attempt].stop_version.try_emplace(assignment.rank,
+                                                                    desired->version);
     }
     worker.desired = desired;
     pushes.push_back({worker.session, desired});

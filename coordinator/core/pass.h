@@ -16,8 +16,9 @@ void SchedulePass(Transaction& tx);
 // Whether workers that hold leases from before the coordinator's start are still expected.
 bool Recovering(const State& state, const Options& options, int64_t now_ms);
 
-// What each connected worker should be running, where that changed since it was told: versions rise, attempts that are
-// told to stop for the first time remember it. The caller pushes after the commit.
+// What each connected worker should be running, where that changed since it was told: versions
+// rise, attempts that are told to stop for the first time remember it. The caller pushes after the
+// commit.
 struct Push {
   std::shared_ptr<SessionSink> sink;
   std::shared_ptr<const Desired> desired;

@@ -13,7 +13,8 @@ Result<std::string> Once(const RequestId& request, Transaction& tx,
   if (known != requests.end()) {
     if (known->second.body_sha256 == digest) return known->second.answer;
     return Status(StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
-                  "request id " + request.id + " was used for another " + request.method + ": take a new one");
+                  "request id " + request.id + " was used for another " + request.method +
+                      ": take a new one");
   }
   BRAID_ASSIGN_OR_RETURN(std::string answer, decide(tx));
   tx.Add(catalog::RequestRemembered{{request.method, request.id, digest, answer, tx.wall_ms()}});

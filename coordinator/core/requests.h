@@ -15,8 +15,8 @@ struct RequestId {
   std::string body;  // what must be the same
 };
 
-// Decides once per request id; the answer is stored in the same transaction. Another body is kInvalidArgument
-// (REQUEST_ID_REUSED). Errors are not remembered.
+// Decides once per request id; the answer is stored in the same transaction. Another body is
+// kInvalidArgument (REQUEST_ID_REUSED). Errors are not remembered.
 Result<std::string> Once(const RequestId& request, Transaction& tx,
                          const std::function<Result<std::string>(Transaction&)>& decide);
 

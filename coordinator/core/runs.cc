@@ -12,8 +12,8 @@ namespace {
 
 using catalog::InputSource;
 
-Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& command, const State& state,
-                            const std::string& where) {
+Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& command,
+                            const State& state, const std::string& where) {
   if (!ref.job.empty()) return InputSource{ref.job, ref.role, ""};
   std::string id = ref.artifact;
   if (!ref.source.empty()) {
@@ -26,7 +26,8 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
   }
   auto artifact = state.ResolveArtifact(id);
   if (!artifact.ok()) {
-    return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", where + ": " + artifact.status().message());
+    return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+                  where + ": " + artifact.status().message());
   }
   return InputSource{"", "", (*artifact)->id};
 }
@@ -53,7 +54,8 @@ std::string NewRunId(const Transaction& tx) {
 }
 
 void EndJob(const JobRecord& job, JobState state, const std::string& error, Transaction& tx) {
-  tx.Add(catalog::JobEnded{job.key, job.epoch, state, {}, "", error, "", job.counters, tx.wall_ms()});
+  tx.Add(
+      catalog::JobEnded{job.key, job.epoch, state, {}, "", error, "", job.counters, tx.wall_ms()});
 }
 
 void EndRunIfDone(const std::string& id, Transaction& tx) {
@@ -68,15 +70,17 @@ void EndRunIfDone(const std::string& id, Transaction& tx) {
     if (job->state == JobState::kFailed && error.empty()) error = job->key.job + ": " + job->error;
   }
   RunState state = RunState::kSucceeded;
-  if (cancelled) state = RunState::kCancelled;
-  else if (failed) state = RunState::kFailed;
+  if (cancelled)
+    state = RunState::kCancelled;
+  else if (failed)
+    state = RunState::kFailed;
   tx.Add(catalog::RunEnded{id, state, error, tx.wall_ms()});
 }
 
 }  // namespace
 
-Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std::string& run, const State& state,
-                                         int64_t now_ms) {
+Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std::string& run,
+                                         const State& state, int64_t now_ms) {
   std::vector<JobRecord> jobs;
   std::set<std::string> known;
   for (const recipe::JobNode& node : command.dag.jobs) {
@@ -86,17 +90,21 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
     job.kind = node.kind;
     job.parents = node.parents;
     for (const std::string& parent : node.parents) {
-      if (!known.contains(parent)) return Internal("job " + node.name + " comes before its parent " + parent);
+      if (!known.contains(parent))
+        return Internal("job " + node.name + " comes before its parent " + parent);
     }
     if (known.contains(node.name)) {
       return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
-                    "two jobs of this run would be called " + node.name + ": give one of the models another name");
+                    "two jobs of this run would be called " + node.name +
+                        ": give one of the models another name");
     }
     for (const auto& [role, ref] : node.inputs) {
       if (!ref.job.empty() && !known.contains(ref.job)) {
-        return Internal("job " + node.name + " takes its input " + role + " from " + ref.job + ", which does not come before it");
+        return Internal("job " + node.name + " takes its input " + role + " from " + ref.job +
+                        ", which does not come before it");
       }
-      BRAID_ASSIGN_OR_RETURN(job.wanted[role], Resolve(ref, command, state, "job " + node.name + ", input " + role));
+      BRAID_ASSIGN_OR_RETURN(job.wanted[role],
+                             Resolve(ref, command, state, "job " + node.name + ", input " + role));
     }
     job.spec = node.spec.dump();
     job.ranks = node.ranks;
@@ -117,13 +125,16 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   constexpr size_t kLongestUser = 255;
   if (std::abs(command.priority) > recipe::kMostPriority) {
     return InvalidArgument("priority " + std::to_string(command.priority) + ": it may be from " +
-                           std::to_string(-recipe::kMostPriority) + " to " + std::to_string(recipe::kMostPriority));
+                           std::to_string(-recipe::kMostPriority) + " to " +
+                           std::to_string(recipe::kMostPriority));
   }
   if (command.user.size() > kLongestUser) {
-    return InvalidArgument("a user's name of " + std::to_string(command.user.size()) + " bytes: at most " + std::to_string(kLongestUser));
+    return InvalidArgument("a user's name of " + std::to_string(command.user.size()) +
+                           " bytes: at most " + std::to_string(kLongestUser));
   }
   const std::string id = NewRunId(tx);
-  BRAID_ASSIGN_OR_RETURN(std::vector<JobRecord> jobs, JobsOfDag(command, id, tx.state(), tx.wall_ms()));
+  BRAID_ASSIGN_OR_RETURN(std::vector<JobRecord> jobs,
+                         JobsOfDag(command, id, tx.state(), tx.wall_ms()));
   RunRecord run;
   run.id = id;
   run.name = command.dag.run;
@@ -155,7 +166,8 @@ Status Cancel(const std::string& id, Transaction& tx) {
     } else if (job->state == JobState::kActive) {
       const AttemptKey attempt{job->key.run, job->key.job, job->epoch};
       tx.Add(catalog::JobCancelling{job->key});
-      tx.Add(catalog::AttemptStopping{attempt, "cancel", {"cancelled", "cancelled by request", "", false}});
+      tx.Add(catalog::AttemptStopping{
+          attempt, "cancel", {"cancelled", "cancelled by request", "", false}});
       tx.attempt(attempt).stop_version.clear();
     }
   }
@@ -195,7 +207,8 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
     job.ended_ms = 0;
     job.adopted_from.clear();
     if (before->state == JobState::kSucceeded) {
-      job.adopted_from = before->adopted_from.empty() ? before->key.ToString() : before->adopted_from;
+      job.adopted_from = before->adopted_from.empty() ? before->key.ToString()
+                                                      : before->adopted_from;
       job.ended_ms = tx.wall_ms();
       adopted.insert(job.key.job);
     } else {
@@ -204,8 +217,9 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
       job.outputs.clear();
       job.summary.clear();
       // A checkpoint is of use only if the job will have the same inputs again.
-      const bool same_inputs = std::all_of(job.parents.begin(), job.parents.end(),
-                                           [&](const std::string& parent) { return adopted.contains(parent); });
+      const bool same_inputs = std::all_of(
+          job.parents.begin(), job.parents.end(),
+          [&](const std::string& parent) { return adopted.contains(parent); });
       if (!same_inputs) {
         job.checkpoint.clear();
         job.checkpoint_step = 0;
@@ -236,7 +250,8 @@ void Propagate(const std::string& run, Transaction& tx) {
       if (inputs.size() == job->wanted.size()) {
         tx.Add(catalog::JobQueued{job->key, std::move(inputs)});
       } else {
-        EndJob(*job, JobState::kFailed, "a parent succeeded without an output that this job needs", tx);
+        EndJob(*job, JobState::kFailed, "a parent succeeded without an output that this job needs",
+               tx);
       }
     }
   }

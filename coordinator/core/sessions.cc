@@ -38,8 +38,9 @@ void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
   }
 }
 
-// A worker that was told of a rank and does not have it will never report its end: it is leaving, or could not report. Of a
-// gang only rank 0 is asked for: the others may have ended well before it, and without them it cannot go on.
+// A worker that was told of a rank and does not have it will never report its end: it is leaving,
+// or could not report. Of a gang only rank 0 is asked for: the others may have ended well before
+// it, and without them it cannot go on.
 void LoseMissingRanks(Transaction& tx) {
   const std::set<AttemptKey> live = tx.state().live();
   for (const AttemptKey& key : live) {
@@ -71,10 +72,12 @@ void SetLink(const std::string& id, LiveWorker& worker, Link link) {
 // As it said hello, or as it is registered.
 const WorkerRecord& RecordOf(const std::string& id, const LiveWorker& worker, const State& state) {
   const auto record = state.image().workers.find(id);
-  return worker.hello.id.empty() && record != state.image().workers.end() ? record->second : worker.hello;
+  return worker.hello.id.empty() && record != state.image().workers.end() ? record->second
+                                                                          : worker.hello;
 }
 
-Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state, const Options& options, int64_t now_ms) {
+Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state,
+             const Options& options, int64_t now_ms) {
   scheduler::Silence silence;
   silence.session = worker.session != nullptr;
   silence.heard = worker.heard;
@@ -86,44 +89,54 @@ Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state
 
 // Names end up in folders, events and terminals.
 Status CheckName(const std::string& what, const std::string& name) {
-  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  });
   if (name.size() <= kLongestName && printable) return OkStatus();
-  return InvalidArgument(what + " of " + std::to_string(name.size()) + " bytes, or with control characters: at most " +
+  return InvalidArgument(what + " of " + std::to_string(name.size()) +
+                         " bytes, or with control characters: at most " +
                          std::to_string(kLongestName) + " printable ones");
 }
 
 Status CheckHello(const WorkerRecord& hello) {
-  if (hello.id.empty() || hello.boot_id.empty()) return InvalidArgument("a hello needs a worker id and a boot id");
+  if (hello.id.empty() || hello.boot_id.empty())
+    return InvalidArgument("a hello needs a worker id and a boot id");
   BRAID_RETURN_IF_ERROR(CheckName("a worker id", hello.id));
   BRAID_RETURN_IF_ERROR(CheckName("the site of worker " + hello.id, hello.site));
   if (hello.cpu_slots < 0 || hello.cpu_slots > 4096) {
-    return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.cpu_slots) + " CPU slots: 0 to 4096 are possible");
+    return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.cpu_slots) +
+                           " CPU slots: 0 to 4096 are possible");
   }
   return OkStatus();
 }
 
-// Who has this id now must not lose what it runs to a namesake: two folders on one host, two containers of one host name.
+// Who has this id now must not lose what it runs to a namesake: two folders on one host, two
+// containers of one host name.
 Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   const State& state = tx.state();
   const auto live = state.workers.find(hello.id);
   const LiveWorker elder = live == state.workers.end() ? LiveWorker() : live->second;
   const WorkerRecord& known = RecordOf(hello.id, elder, state);
   if (known.boot_id.empty() || known.boot_id == hello.boot_id) return OkStatus();
-  // A folder has one worker at a time (its lock): the elder of the same folder is gone, whatever its stream says.
-  // A copy of the folder, on another machine or beside it, is none.
+  // A folder has one worker at a time (its lock): the elder of the same folder is gone, whatever
+  // its stream says. A copy of the folder, on another machine or beside it, is none.
   const bool same_place = known.host == hello.host && known.folder == hello.folder;
   if (same_place && !known.instance.empty() && known.instance == hello.instance) return OkStatus();
-  const std::string who = known.host.empty() ? "another process" : "another process, on " + known.host;
+  const std::string who = known.host.empty() ? "another process"
+                                             : "another process, on " + known.host;
   if (elder.session != nullptr && tx.now_ms() - elder.last_heard_ms <= tx.options().lease.ttl_ms) {
     return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
-                  "worker id " + hello.id + " is that of " + who + " (boot " + known.boot_id.substr(0, 8) +
-                      "), which is connected and goes on: give this worker another --id, or stop that one first");
+                  "worker id " + hello.id + " is that of " + who + " (boot " +
+                      known.boot_id.substr(0, 8) +
+                      "), which is connected and goes on: give this worker another --id, or stop "
+                      "that one first");
   }
-  const bool may_come_back = !elder.heard && tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms;
+  const bool may_come_back = !elder.heard &&
+                             tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms;
   if (may_come_back && state.HoldsLeases(hello.id)) {
     return Status(StatusCode::kUnavailable, "RECOVERING",
-                  "the coordinator has just started and waits for the worker that had id " + hello.id + " before (" + who +
-                      "), whose jobs may still run");
+                  "the coordinator has just started and waits for the worker that had id " +
+                      hello.id + " before (" + who + "), whose jobs may still run");
   }
   return OkStatus();
 }
@@ -152,7 +165,8 @@ void WriteDown(const std::string& id, Transaction& tx) {
   const LiveWorker& worker = tx.state().workers.at(id);
   if (!worker.hello.id.empty() && !Registered(worker.hello, tx.state())) Register(worker.hello, tx);
   if (!tx.state().image().workers.contains(id)) return;
-  const bool heard_since = worker.heard && worker.session != nullptr && tx.wall_ms() - worker.seen_saved_ms >= kSeenEveryMs;
+  const bool heard_since = worker.heard && worker.session != nullptr &&
+                           tx.wall_ms() - worker.seen_saved_ms >= kSeenEveryMs;
   if (heard_since) {
     tx.worker(id).seen_saved_ms = tx.wall_ms();
     tx.Add(catalog::WorkerSeen{id, tx.wall_ms()});
@@ -171,10 +185,12 @@ std::vector<std::string> KnownWorkers(const State& state) {
 
 }  // namespace
 
-Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sink, Transaction& tx) {
+Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sink,
+                      Transaction& tx) {
   WorkerRecord hello = said;
   // A worker of this machine is of the coordinator's site unless it says otherwise.
-  if (hello.site.empty() && !hello.network.empty() && hello.network == tx.options().network) hello.site = tx.options().site;
+  if (hello.site.empty() && !hello.network.empty() && hello.network == tx.options().network)
+    hello.site = tx.options().site;
   BRAID_RETURN_IF_ERROR(CheckHello(hello));
   BRAID_RETURN_IF_ERROR(CheckElder(hello, tx));
   const std::vector<RankKey> ranks = RanksOn(hello.id, tx.state());
@@ -182,13 +198,16 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   LiveWorker& worker = tx.worker(hello.id);
   LiveWorker fresh;
   if (worker.session != nullptr) {
-    const std::string why = "worker id " + hello.id + " was taken over by " + (hello.host.empty() ? "another process" : hello.host) +
-                            " (boot " + hello.boot_id.substr(0, 8) + "): stop one of the two, or give it another --id";
+    const std::string why = "worker id " + hello.id + " was taken over by " +
+                            (hello.host.empty() ? "another process" : hello.host) + " (boot " +
+                            hello.boot_id.substr(0, 8) +
+                            "): stop one of the two, or give it another --id";
     tx.Later([elder = worker.session, why] { elder->Replaced(why); });
   }
   if (worker.hello.boot_id == hello.boot_id) fresh.disk = worker.disk;
   fresh.unwritten = std::move(worker.unwritten);
-  if (worker.session != nullptr) Remember(fresh, {hello.id, "replaced", "a newer session says hello under the same id"});
+  if (worker.session != nullptr)
+    Remember(fresh, {hello.id, "replaced", "a newer session says hello under the same id"});
   fresh.refused_gpus = std::move(worker.refused_gpus);
   fresh.link = worker.link;
   fresh.session = std::move(sink);
@@ -223,7 +242,9 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
     const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt);
-    if (attempt == nullptr || Ended(attempt->state) || report.rank.rank != 0 || !report.progress.has_value()) continue;
+    if (attempt == nullptr || Ended(attempt->state) || report.rank.rank != 0 ||
+        !report.progress.has_value())
+      continue;
     tx.attempt(report.rank.attempt).progress = *report.progress;
   }
   return OkStatus();
@@ -259,7 +280,9 @@ void WatchWorkers(Transaction& tx) {
   for (const AttemptKey& key : live) FinishIfGone(key, tx);
   for (const std::string& id : KnownWorkers(tx.state())) {
     const auto record = tx.state().image().workers.find(id);
-    if (record == tx.state().image().workers.end() || record->second.admit != WorkerAdmit::kDraining) continue;
+    if (record == tx.state().image().workers.end() ||
+        record->second.admit != WorkerAdmit::kDraining)
+      continue;
     if (!tx.state().HoldsLeases(id)) tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
   }
 }
@@ -267,7 +290,8 @@ void WatchWorkers(Transaction& tx) {
 Status Cordon(const std::string& id, bool open, Transaction& tx) {
   const auto it = tx.state().image().workers.find(id);
   if (it == tx.state().image().workers.end()) {
-    return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no worker " + id + ": `braid worker list` shows all");
+    return Status(StatusCode::kNotFound, "NOT_FOUND",
+                  "there is no worker " + id + ": `braid worker list` shows all");
   }
   const WorkerAdmit admit = open ? WorkerAdmit::kOpen : WorkerAdmit::kCordoned;
   if (it->second.admit != admit) tx.Add(catalog::WorkerAdmitted{id, admit});

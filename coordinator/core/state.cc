@@ -8,11 +8,13 @@ using catalog::ArtifactRecord;
 
 namespace {
 
-// The worker has acted on the version that `told` notes for the rank, and its inventory is without it.
-bool Misses(const LiveWorker& worker, const std::map<int64_t, int64_t>& told, const AttemptKey& attempt, int64_t rank) {
+// The worker has acted on the version that `told` notes for the rank, and its inventory is without
+// it.
+bool Misses(const LiveWorker& worker, const std::map<int64_t, int64_t>& told,
+            const AttemptKey& attempt, int64_t rank) {
   const auto version = told.find(rank);
-  return worker.session != nullptr && version != told.end() && worker.seen_version >= version->second &&
-         !worker.ranks.contains({attempt, rank});
+  return worker.session != nullptr && version != told.end() &&
+         worker.seen_version >= version->second && !worker.ranks.contains({attempt, rank});
 }
 
 }  // namespace
@@ -108,10 +110,12 @@ const ArtifactRecord* State::FindArtifact(const std::string& id) const {
 
 std::vector<const JobRecord*> State::JobsOf(const std::string& run) const {
   std::vector<const JobRecord*> jobs;
-  for (auto it = image_.jobs.lower_bound({run, ""}); it != image_.jobs.end() && it->first.run == run; ++it) {
+  for (auto it = image_.jobs.lower_bound({run, ""});
+       it != image_.jobs.end() && it->first.run == run; ++it) {
     jobs.push_back(&it->second);
   }
-  std::sort(jobs.begin(), jobs.end(), [](const auto* a, const auto* b) { return a->position < b->position; });
+  std::sort(jobs.begin(), jobs.end(),
+            [](const auto* a, const auto* b) { return a->position < b->position; });
   return jobs;
 }
 
@@ -125,7 +129,8 @@ std::vector<const AttemptRecord*> State::AttemptsOf(const JobKey& job) const {
 }
 
 Result<const RunRecord*> State::ResolveRun(const std::string& text) const {
-  if (text.empty()) return InvalidArgument("a run is named by its id, a prefix of it or its name; none was given");
+  if (text.empty())
+    return InvalidArgument("a run is named by its id, a prefix of it or its name; none was given");
   if (const RunRecord* exact = FindRun(text)) return exact;
   const RunRecord* by_prefix = nullptr;
   int matches = 0;
@@ -135,12 +140,16 @@ Result<const RunRecord*> State::ResolveRun(const std::string& text) const {
       by_prefix = &run;
       ++matches;
     }
-    if (run.name == text && (by_name == nullptr || run.created_ms >= by_name->created_ms)) by_name = &run;
+    if (run.name == text && (by_name == nullptr || run.created_ms >= by_name->created_ms))
+      by_name = &run;
   }
   if (matches == 1) return by_prefix;
   if (by_name != nullptr) return by_name;
-  if (matches > 1) return InvalidArgument("run " + text + " could be any of " + std::to_string(matches) + ": give more of the id");
-  return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no run " + text + ": `braid list` shows all");
+  if (matches > 1)
+    return InvalidArgument("run " + text + " could be any of " + std::to_string(matches) +
+                           ": give more of the id");
+  return Status(StatusCode::kNotFound, "NOT_FOUND",
+                "there is no run " + text + ": `braid list` shows all");
 }
 
 Result<const ArtifactRecord*> State::ResolveArtifact(const std::string& text) const {
@@ -150,7 +159,8 @@ Result<const ArtifactRecord*> State::ResolveArtifact(const std::string& text) co
   }
   const auto first = image_.artifacts.lower_bound(text);
   if (first == image_.artifacts.end() || !first->first.starts_with(text)) {
-    return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no artifact " + text + ": `braid artifact list` shows all");
+    return Status(StatusCode::kNotFound, "NOT_FOUND",
+                  "there is no artifact " + text + ": `braid artifact list` shows all");
   }
   const auto second = std::next(first);
   if (second != image_.artifacts.end() && second->first.starts_with(text)) {
@@ -161,7 +171,8 @@ Result<const ArtifactRecord*> State::ResolveArtifact(const std::string& text) co
 
 std::string State::BootOf(const std::string& worker) const {
   const auto live = workers.find(worker);
-  if (live != workers.end() && !live->second.hello.boot_id.empty()) return live->second.hello.boot_id;
+  if (live != workers.end() && !live->second.hello.boot_id.empty())
+    return live->second.hello.boot_id;
   const auto record = image_.workers.find(worker);
   return record == image_.workers.end() ? "" : record->second.boot_id;
 }
@@ -169,7 +180,8 @@ std::string State::BootOf(const std::string& worker) const {
 bool State::HoldsLeases(const std::string& worker) const {
   return std::any_of(live_.begin(), live_.end(), [&](const AttemptKey& key) {
     const AttemptRecord* attempt = FindAttempt(key);
-    return attempt != nullptr && std::find(attempt->workers.begin(), attempt->workers.end(), worker) != attempt->workers.end();
+    return attempt != nullptr && std::find(attempt->workers.begin(), attempt->workers.end(),
+                                           worker) != attempt->workers.end();
   });
 }
 
@@ -181,7 +193,8 @@ bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
   const auto worker = workers.find(attempt.workers[index]);
   if (worker == workers.end()) return false;
   if (worker->second.link == scheduler::Link::kLost) return true;
-  return live != attempts.end() && Misses(worker->second, live->second.stop_version, attempt.key, rank);
+  return live != attempts.end() &&
+         Misses(worker->second, live->second.stop_version, attempt.key, rank);
 }
 
 bool State::RankIsMissing(const AttemptRecord& attempt, int64_t rank) const {

@@ -1,5 +1,5 @@
-// All the core knows: the image of the catalog, indices over it, and what is known only while the process lives (who is
-// connected, how far an attempt is, why a job waits).
+// All the core knows: the image of the catalog, indices over it, and what is known only while the
+// process lives (who is connected, how far an attempt is, why a job waits).
 #pragma once
 
 #include <compare>
@@ -44,42 +44,43 @@ struct RankKey {
   auto operator<=>(const RankKey&) const = default;
 };
 
-// What is known of the disk of a worker's folder. Nothing is placed on a worker while its disk is full: until `full_until_ms`,
-// or until there is clearly more room than there was.
+// What is known of the disk of a worker's folder. Nothing is placed on a worker while its disk is
+// full: until `full_until_ms`, or until there is clearly more room than there was.
 struct WorkerDisk {
-  int64_t free_bytes = -1;                // as it says; -1: it does not
-  int64_t full_until_ms = 0;              // monotonic; 0: not full as far as anybody knows
-  int64_t full_until_wall_ms = 0;         // the same, for people
-  int64_t free_then_bytes = -1;           // when it was full
-  int64_t times_full = 0;                 // in a row
+  int64_t free_bytes = -1;         // as it says; -1: it does not
+  int64_t full_until_ms = 0;       // monotonic; 0: not full as far as anybody knows
+  int64_t full_until_wall_ms = 0;  // the same, for people
+  int64_t free_then_bytes = -1;    // when it was full
+  int64_t times_full = 0;          // in a row
 };
 
 // A worker while the coordinator lives.
 struct LiveWorker {
-  catalog::WorkerRecord hello;            // as it said; written by the next pass that can write
+  catalog::WorkerRecord hello;  // as it said; written by the next pass that can write
   WorkerDisk disk;
-  std::vector<catalog::Update> unwritten; // events that wait for the next pass
-  std::shared_ptr<SessionSink> session;   // null: no stream
+  std::vector<catalog::Update> unwritten;  // events that wait for the next pass
+  std::shared_ptr<SessionSink> session;    // null: no stream
   int64_t session_id = 0;
   bool heard = false;
-  int64_t last_heard_ms = 0;              // monotonic
-  int64_t seen_saved_ms = 0;              // wall clock, when last_seen was written
-  bool draining = false;                  // it says so itself
+  int64_t last_heard_ms = 0;  // monotonic
+  int64_t seen_saved_ms = 0;  // wall clock, when last_seen was written
+  bool draining = false;      // it says so itself
   std::set<std::string> cached;
-  std::set<RankKey> ranks;                // its inventory
+  std::set<RankKey> ranks;  // its inventory
   int64_t seen_version = 0;
   scheduler::Link link = scheduler::Link::kOffline;
   std::vector<catalog::GpuRecord> announced_gpus;
-  std::vector<RefusedGpu> refused_gpus;   // of those
-  std::shared_ptr<const Desired> desired; // as pushed in this session
+  std::vector<RefusedGpu> refused_gpus;    // of those
+  std::shared_ptr<const Desired> desired;  // as pushed in this session
 };
 
 // An attempt that has not ended, while the coordinator lives.
 struct LiveAttempt {
-  std::set<int64_t> gone;                     // ranks whose end was reported
-  std::map<int64_t, int64_t> told_version;    // rank -> first DesiredState of its worker's session that holds it
-  std::map<int64_t, int64_t> stop_version;    // the same, of those that say stop
-  bool blamed_peer = false;                   // the failure kept so far is "another rank was lost"
+  std::set<int64_t> gone;                   // ranks whose end was reported
+  std::map<int64_t, int64_t> told_version;  // rank -> first DesiredState of its worker's session
+                                            // that holds it
+  std::map<int64_t, int64_t> stop_version;  // the same, of those that say stop
+  bool blamed_peer = false;                 // the failure kept so far is "another rank was lost"
   ProgressView progress;
 };
 
@@ -96,7 +97,8 @@ class State {
   void Reset(catalog::Image image);
   // REQUIRES: catalog::Check(update, image()).ok()
   void Apply(const catalog::Update& update);
-  // Takes back the newest update that was applied and not taken back. `undo` was made before it was.
+  // Takes back the newest update that was applied and not taken back. `undo` was made before it
+  // was.
   void TakeBack(const catalog::Update& update, const catalog::Undo& undo);
 
   const RunRecord* FindRun(const std::string& id) const;
@@ -125,14 +127,15 @@ class State {
   // Its worker is there, was told to run this rank, and does not have it.
   bool RankIsMissing(const AttemptRecord& attempt, int64_t rank) const;
 
-  // Not durable. Decisions change workers and attempts through their transaction, which can take that back.
+  // Not durable. Decisions change workers and attempts through their transaction, which can take
+  // that back.
   std::map<std::string, LiveWorker> workers;
   std::map<AttemptKey, LiveAttempt> attempts;
   std::map<JobKey, PendingView> pending;
-  int64_t started_ms = 0;        // monotonic
+  int64_t started_ms = 0;  // monotonic
   int64_t started_wall_ms = 0;
-  int64_t last_tick_ms = 0;      // monotonic
-  int64_t version = 0;           // newest DesiredState
+  int64_t last_tick_ms = 0;  // monotonic
+  int64_t version = 0;       // newest DesiredState
 
  private:
   // The place of a job and of its attempt in the indices, as their rows say.

@@ -18,10 +18,14 @@ std::function<void()> Restore(Map* map, const typename Map::key_type& key) {
 }  // namespace
 
 void Transaction::Add(catalog::Update update) {
-  if (Status allowed = catalog::Check(update, state_->image()); !allowed.ok()) throw UpdateRefused(std::move(allowed));
-  if (const auto* ended = std::get_if<catalog::AttemptEnded>(&update)) undo_.push_back(Restore(&state_->attempts, ended->attempt));
+  if (Status allowed = catalog::Check(update, state_->image()); !allowed.ok())
+    throw UpdateRefused(std::move(allowed));
+  if (const auto* ended = std::get_if<catalog::AttemptEnded>(&update))
+    undo_.push_back(Restore(&state_->attempts, ended->attempt));
   updates_.push_back(update);
-  undo_.push_back([state = state_, update, undo = catalog::UndoOf(update, state_->image())] { state->TakeBack(update, undo); });
+  undo_.push_back([state = state_, update, undo = catalog::UndoOf(update, state_->image())] {
+    state->TakeBack(update, undo);
+  });
   state_->Apply(update);
 }
 

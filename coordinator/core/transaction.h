@@ -1,6 +1,7 @@
-// What a decision works with: the state as it will be, the time, and the place for its updates. What was added is seen by the next
-// decision of the batch at once, and by the world when the batch is committed. A decision that fails, throws, or adds an
-// update that cannot be is taken back whole; nobody else notices.
+// What a decision works with: the state as it will be, the time, and the place for its updates.
+// What was added is seen by the next decision of the batch at once, and by the world when the batch
+// is committed. A decision that fails, throws, or adds an update that cannot be is taken back
+// whole; nobody else notices.
 #pragma once
 
 #include <exception>
@@ -14,7 +15,8 @@
 
 namespace braid::coordinator {
 
-// Thrown by Transaction::Add for an update that the rows do not allow: a fault of the decision. The loop catches it.
+// Thrown by Transaction::Add for an update that the rows do not allow: a fault of the decision. The
+// loop catches it.
 class UpdateRefused final : public std::exception {
  public:
   explicit UpdateRefused(Status why) : why_(std::move(why)) {}
@@ -27,7 +29,10 @@ class UpdateRefused final : public std::exception {
 class Transaction {
  public:
   Transaction(State* state, const Options* options)
-      : state_(state), options_(options), wall_ms_(options->clock->WallMs()), now_ms_(options->clock->MonotonicMs()) {}
+      : state_(state),
+        options_(options),
+        wall_ms_(options->clock->WallMs()),
+        now_ms_(options->clock->MonotonicMs()) {}
 
   const State& state() const { return *state_; }
   const Options& options() const { return *options_; }

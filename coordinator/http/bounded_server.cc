@@ -27,7 +27,8 @@ constexpr std::string_view kEnd = "\r\n\r\n";
 
 thread_local bool refusing = false;  // the connection in hand came when too many were waiting
 
-// Threads and a queue that does not grow: what does not fit is run at once by the thread that accepts, which closes it.
+// Threads and a queue that does not grow: what does not fit is run at once by the thread that
+// accepts, which closes it.
 class BoundedQueue final : public httplib::TaskQueue {
  public:
   BoundedQueue() {
@@ -80,7 +81,8 @@ class BoundedQueue final : public httplib::TaskQueue {
 };
 
 // Waits until the socket is ready for `events`; false at the deadline or at a stop.
-bool WaitFor(socket_t socket, short events, int64_t deadline_ms, const std::atomic<bool>& stopping) {
+bool WaitFor(socket_t socket, short events, int64_t deadline_ms,
+             const std::atomic<bool>& stopping) {
   while (!stopping) {
     const int64_t left_ms = deadline_ms - SystemClock().MonotonicMs();
     if (left_ms <= 0) return false;
@@ -92,7 +94,8 @@ bool WaitFor(socket_t socket, short events, int64_t deadline_ms, const std::atom
   return false;
 }
 
-bool SendAll(socket_t socket, std::string_view data, int64_t deadline_ms, const std::atomic<bool>& stopping) {
+bool SendAll(socket_t socket, std::string_view data, int64_t deadline_ms,
+             const std::atomic<bool>& stopping) {
   while (!data.empty()) {
     const ssize_t n = send(socket, data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) {
@@ -110,7 +113,10 @@ bool SendAll(socket_t socket, std::string_view data, int64_t deadline_ms, const 
 class HeadStream final : public httplib::Stream {
  public:
   HeadStream(socket_t socket, std::string head, const std::atomic<bool>& stopping)
-      : socket_(socket), head_(std::move(head)), deadline_ms_(SystemClock().MonotonicMs() + BoundedServer::kWriteMs), stopping_(stopping) {}
+      : socket_(socket),
+        head_(std::move(head)),
+        deadline_ms_(SystemClock().MonotonicMs() + BoundedServer::kWriteMs),
+        stopping_(stopping) {}
 
   bool is_readable() const override { return at_ < head_.size(); }
   bool is_writable() const override { return WaitFor(socket_, POLLOUT, deadline_ms_, stopping_); }
@@ -121,9 +127,11 @@ class HeadStream final : public httplib::Stream {
     return static_cast<ssize_t>(count);
   }
   ssize_t write(const char* from, size_t size) override {
-    return SendAll(socket_, {from, size}, deadline_ms_, stopping_) ? static_cast<ssize_t>(size) : -1;
+    return SendAll(socket_, {from, size}, deadline_ms_, stopping_) ? static_cast<ssize_t>(size)
+                                                                   : -1;
   }
-  // Nobody asks for the addresses, and the library looks at the number of a socket only to refuse large ones.
+  // Nobody asks for the addresses, and the library looks at the number of a socket only to refuse
+  // large ones.
   void get_remote_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
   void get_local_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
   socket_t socket() const override { return 0; }
@@ -154,14 +162,17 @@ Head ReadHead(socket_t socket, const std::atomic<bool>& stopping, std::string* h
   }
 }
 
-// A part of an answer is of no use to anybody here, and the library's reading of ranges is not made for strangers.
+// A part of an answer is of no use to anybody here, and the library's reading of ranges is not made
+// for strangers.
 std::string WithoutRanges(const std::string& head) {
   std::string kept;
   for (size_t begin = 0; begin < head.size();) {
     const size_t end = head.find('\n', begin);
-    const std::string_view line(head.data() + begin, (end == std::string::npos ? head.size() : end + 1) - begin);
+    const std::string_view line(head.data() + begin,
+                                (end == std::string::npos ? head.size() : end + 1) - begin);
     constexpr std::string_view kRange = "range:";
-    if (line.size() < kRange.size() || strncasecmp(line.data(), kRange.data(), kRange.size()) != 0) kept += line;
+    if (line.size() < kRange.size() || strncasecmp(line.data(), kRange.data(), kRange.size()) != 0)
+      kept += line;
     begin += line.size();
   }
   return kept;
@@ -184,14 +195,16 @@ void DrainAndClose(socket_t socket, const std::atomic<bool>& stopping) {
 BoundedServer::BoundedServer(Answer answer) {
   new_task_queue = [] { return new BoundedQueue; };
   set_payload_max_length(0);
-  set_pre_routing_handler([answer = std::move(answer)](const httplib::Request& request, httplib::Response& response) {
-    answer(request, response);
-    return HandlerResponse::Handled;
-  });
-  set_exception_handler([](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
-    response.status = 500;
-    response.set_content("internal error\n", "text/plain");
-  });
+  set_pre_routing_handler(
+      [answer = std::move(answer)](const httplib::Request& request, httplib::Response& response) {
+        answer(request, response);
+        return HandlerResponse::Handled;
+      });
+  set_exception_handler(
+      [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
+        response.status = 500;
+        response.set_content("internal error\n", "text/plain");
+      });
 }
 
 void BoundedServer::Stop() {
@@ -204,7 +217,8 @@ bool BoundedServer::process_and_close_socket(socket_t socket) {
   try {
     Serve(socket);
   } catch (const std::exception& error) {
-    Log(LogLevel::kWarning, "coordinator", std::string("HTTP: a request ended with an exception: ") + error.what());
+    Log(LogLevel::kWarning, "coordinator",
+        std::string("HTTP: a request ended with an exception: ") + error.what());
   } catch (...) {
     Log(LogLevel::kWarning, "coordinator", "HTTP: a request ended with an exception");
   }
@@ -217,7 +231,9 @@ void BoundedServer::Serve(socket_t socket) {
   const Head read = ReadHead(socket, stopping_, &head);
   if (read == Head::kLate) return;
   if (read == Head::kLarge) {
-    (void)SendAll(socket, "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    (void)SendAll(socket,
+                  "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: "
+                  "close\r\nContent-Length: 0\r\n\r\n",
                   SystemClock().MonotonicMs() + kWriteMs, stopping_);
     return;
   }

@@ -1,5 +1,6 @@
-// The library's HTTP server with bounds on what a stranger can cost: one request a connection, a head of at most 16 KiB that comes
-// within 5 s, no bodies, a bounded number of connections at a time. An exception ends its connection and nothing else.
+// The library's HTTP server with bounds on what a stranger can cost: one request a connection, a
+// head of at most 16 KiB that comes within 5 s, no bodies, a bounded number of connections at a
+// time. An exception ends its connection and nothing else.
 #pragma once
 
 #include <httplib.h>
@@ -15,7 +16,8 @@ class BoundedServer final : public httplib::Server {
   static constexpr int64_t kReadMs = 5'000;    // for the whole head
   static constexpr int64_t kWriteMs = 30'000;  // for the whole answer
   static constexpr size_t kThreads = 4;
-  static constexpr size_t kMostWaiting = 64;  // connections that no thread has time for; more are closed at once
+  static constexpr size_t kMostWaiting = 64;  // connections that no thread has time for; more are
+                                              // closed at once
 
   // Answers every request that is whole, whatever its method and path.
   using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;

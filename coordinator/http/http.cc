@@ -21,8 +21,8 @@ using httplib::Response;
 constexpr std::string_view kScheme = "Bearer ";
 constexpr char kRuns[] = "/api/v1/runs";
 
-// A run as the loop hands it out, without what is large. The text is made by the thread that answers: nothing that can go wrong with
-// it is the loop's.
+// A run as the loop hands it out, without what is large. The text is made by the thread that
+// answers: nothing that can go wrong with it is the loop's.
 struct JobView {
   std::string name, kind;
   catalog::JobState state;
@@ -41,23 +41,35 @@ struct RunView {
 RunView ViewOf(const RunRecord& run) {
   return {run.id, run.name, run.state, run.created_ms, run.ended_ms, run.error, run.retry_of, {}};
 }
-JobView ViewOf(const JobRecord& job) { return {job.key.job, job.kind, job.state, job.parents, job.error, job.ended_ms}; }
+JobView ViewOf(const JobRecord& job) {
+  return {job.key.job, job.kind, job.state, job.parents, job.error, job.ended_ms};
+}
 
 Json RunJson(const RunView& run, bool with_jobs) {
-  Json json = {{"id", run.id}, {"name", run.name}, {"state", Name(run.state)}, {"createdMs", run.created_ms},
-               {"endedMs", run.ended_ms}, {"error", run.error}, {"retryOf", run.retry_of}};
+  Json json = {{"id", run.id},
+               {"name", run.name},
+               {"state", Name(run.state)},
+               {"createdMs", run.created_ms},
+               {"endedMs", run.ended_ms},
+               {"error", run.error},
+               {"retryOf", run.retry_of}};
   if (!with_jobs) return json;
   json["jobs"] = Json::array();
   for (const JobView& job : run.jobs) {
-    json["jobs"].push_back({{"name", job.name}, {"kind", job.kind}, {"state", Name(job.state)}, {"parents", job.parents},
-                            {"error", job.error}, {"endedMs", job.ended_ms}});
+    json["jobs"].push_back({{"name", job.name},
+                            {"kind", job.kind},
+                            {"state", Name(job.state)},
+                            {"parents", job.parents},
+                            {"error", job.error},
+                            {"endedMs", job.ended_ms}});
   }
   return json;
 }
 
 // Texts come from clients and task programs: what is not UTF-8 is shown as such.
 void SetJson(const Json& json, Response* response) {
-  response->set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", "application/json");
+  response->set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
+                        "application/json");
 }
 
 void SetError(int code, const std::string& message, Response* response) {
@@ -67,31 +79,39 @@ void SetError(int code, const std::string& message, Response* response) {
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return lower;
 }
 
 class LibServer final : public HttpServer {
  public:
   LibServer(Options options, Core* core)
-      : options_(std::move(options)), core_(core), server_([this](const Request& request, Response& response) {
-          Answer(request, &response);
-        }) {}
+      : options_(std::move(options)),
+        core_(core),
+        server_(
+            [this](const Request& request, Response& response) { Answer(request, &response); }) {}
   ~LibServer() override { Stop(); }
 
   Status Listen() {
     const std::string host(HostOf(options_.address));
     // The library wants an IPv6 address without its brackets.
-    const std::string bare = host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
+    const std::string bare = host.starts_with('[') && host.ends_with(']')
+                                 ? host.substr(1, host.size() - 2)
+                                 : host;
     const int wanted = std::atoi(options_.address.c_str() + options_.address.rfind(':') + 1);
-    // Not the library's SO_REUSEPORT: a second coordinator on the same port must fail, not share it.
+    // Not the library's SO_REUSEPORT: a second coordinator on the same port must fail, not share
+    // it.
     server_.set_socket_options([](socket_t socket) {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    const int port = wanted == 0 ? server_.bind_to_any_port(bare) : (server_.bind_to_port(bare, wanted) ? wanted : -1);
+    const int port = wanted == 0 ? server_.bind_to_any_port(bare)
+                                 : (server_.bind_to_port(bare, wanted) ? wanted : -1);
     if (port <= 0) {
-      return Unavailable("cannot listen on " + options_.address + " for HTTP: is another program using that port? (port 0 takes a free one)");
+      return Unavailable(
+          "cannot listen on " + options_.address +
+          " for HTTP: is another program using that port? (port 0 takes a free one)");
     }
     address_ = host + ":" + std::to_string(port);
     thread_ = std::thread([this] { server_.listen_after_bind(); });
@@ -110,10 +130,12 @@ class LibServer final : public HttpServer {
   // Every request, whatever its method and path.
   void Answer(const Request& request, Response* response) {
     response->set_header("Cache-Control", "no-store");
-    if (const std::string wrong = WrongHost(request); !wrong.empty()) return SetError(403, wrong, response);
+    if (const std::string wrong = WrongHost(request); !wrong.empty())
+      return SetError(403, wrong, response);
     if (request.method != "GET" && request.method != "HEAD") {
       response->set_header("Allow", "GET, HEAD");
-      return SetError(405, "only GET is served here; what changes something goes over gRPC", response);
+      return SetError(405, "only GET is served here; what changes something goes over gRPC",
+                      response);
     }
     if (request.path == "/healthz") return response->set_content("ok\n", "text/plain");
     if (request.path == "/readyz") return AnswerReady(response);
@@ -124,8 +146,10 @@ class LibServer final : public HttpServer {
     if (request.path == "/metrics") return AnswerMetrics(response);
     if (request.path == kRuns) return AnswerRuns(response);
     const std::string below = std::string(kRuns) + "/";
-    if (request.path.starts_with(below) && request.path.size() > below.size()) return AnswerRun(request.path.substr(below.size()), response);
-    SetError(404, "there are /healthz, /readyz, /metrics, /api/v1/runs and /api/v1/runs/ID", response);
+    if (request.path.starts_with(below) && request.path.size() > below.size())
+      return AnswerRun(request.path.substr(below.size()), response);
+    SetError(404, "there are /healthz, /readyz, /metrics, /api/v1/runs and /api/v1/runs/ID",
+             response);
   }
 
   // A browser sends the name that it was told. Empty if it is ours.
@@ -136,7 +160,8 @@ class LibServer final : public HttpServer {
     for (const std::string& name : options_.hosts) {
       if (host == LowerCase(name)) return "";
     }
-    return "this server is not called \"" + host + "\"; --http-host of braid-coordinator and braid up adds a name";
+    return "this server is not called \"" + host +
+           "\"; --http-host of braid-coordinator and braid up adds a name";
   }
 
   std::string WrongToken(const Request& request) const {
@@ -146,8 +171,8 @@ class LibServer final : public HttpServer {
         SameSecret(Trim(std::string_view(value).substr(kScheme.size())), options_.token)) {
       return "";
     }
-    return std::string(count == 0 ? "no token was sent" : "the token is not this coordinator's") + ": send \"Authorization: Bearer TOKEN\"; it is in " +
-           options_.token_file;
+    return std::string(count == 0 ? "no token was sent" : "the token is not this coordinator's") +
+           ": send \"Authorization: Bearer TOKEN\"; it is in " + options_.token_file;
   }
 
   // As gRPC's health of "coordinator" says it.
@@ -157,7 +182,9 @@ class LibServer final : public HttpServer {
       recovering = Recovering(state, core_->options(), core_->options().clock->MonotonicMs());
     });
     if (!status.ok()) return SetError(503, status.message(), response);
-    if (recovering) return SetError(503, "the coordinator has just started and waits for its workers to come back", response);
+    if (recovering)
+      return SetError(
+          503, "the coordinator has just started and waits for its workers to come back", response);
     response->set_content("ok\n", "text/plain");
   }
 
@@ -203,7 +230,8 @@ class LibServer final : public HttpServer {
 }  // namespace
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const Options& options, Core* core) {
-  if (options.token.empty()) return FailedPrecondition("a server without a token would be open to all");
+  if (options.token.empty())
+    return FailedPrecondition("a server without a token would be open to all");
   auto server = std::make_unique<LibServer>(options, core);
   BRAID_RETURN_IF_ERROR(server->Listen());
   return std::unique_ptr<HttpServer>(std::move(server));

@@ -1,7 +1,8 @@
-// What people and Prometheus may read, on a listener of its own: /healthz, /readyz, /metrics, /api/v1/runs and
-// /api/v1/runs/<id>. GET only; nothing changes state over HTTP. All but /healthz and /readyz need the token of gRPC
-// ("Authorization: Bearer TOKEN"), and all a Host that is this machine's: a web page elsewhere, whose name was made to point here,
-// reads nothing.
+// What people and Prometheus may read, on a listener of its own: /healthz, /readyz, /metrics,
+// /api/v1/runs and /api/v1/runs/<id>. GET only; nothing changes state over HTTP. All but /healthz
+// and /readyz need the token of gRPC
+// ("Authorization: Bearer TOKEN"), and all a Host that is this machine's: a web page elsewhere,
+// whose name was made to point here, reads nothing.
 #pragma once
 
 #include <functional>
@@ -23,10 +24,11 @@ class HttpServer {
   virtual void Stop() = 0;
 
   struct Options {
-    std::string address;              // loopback; port 0 takes a free one
-    std::vector<std::string> hosts;   // names that a Host header may have besides loopback ones and the address's own
-    std::string token;                // not empty
-    std::string token_file;           // where people find it
+    std::string address;             // loopback; port 0 takes a free one
+    std::vector<std::string> hosts;  // names that a Host header may have besides loopback ones and
+                                     // the address's own
+    std::string token;               // not empty
+    std::string token_file;          // where people find it
   };
   // `core` outlives the server. kUnavailable if the address cannot be had.
   static Result<std::unique_ptr<HttpServer>> Start(const Options& options, Core* core);

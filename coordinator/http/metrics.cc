@@ -32,10 +32,14 @@ MetricFamily Family(const std::string& name, const std::string& help, MetricType
 
 const char* LinkName(scheduler::Link link) {
   switch (link) {
-    case scheduler::Link::kOffline: return "OFFLINE";
-    case scheduler::Link::kReady: return "READY";
-    case scheduler::Link::kDisconnected: return "DISCONNECTED";
-    case scheduler::Link::kLost: return "LOST";
+    case scheduler::Link::kOffline:
+      return "OFFLINE";
+    case scheduler::Link::kReady:
+      return "READY";
+    case scheduler::Link::kDisconnected:
+      return "DISCONNECTED";
+    case scheduler::Link::kLost:
+      return "LOST";
   }
   return "";
 }
@@ -50,22 +54,28 @@ Result<std::string> MetricsText(Core* core) {
     for (const auto& [key, job] : state.image().jobs) {
       ++jobs[{{"kind", job.kind}, {"state", std::string(Name(job.state))}}];
     }
-    for (const auto& [id, run] : state.image().runs) ++runs[{{"state", std::string(Name(run.state))}}];
+    for (const auto& [id, run] : state.image().runs)
+      ++runs[{{"state", std::string(Name(run.state))}}];
     for (const auto& [key, attempt] : state.image().attempts) {
-      ++attempts[{{"state", std::string(Name(attempt.state))}, {"category", attempt.failure.category}}];
+      ++attempts[{{"state", std::string(Name(attempt.state))},
+                  {"category", attempt.failure.category}}];
     }
     for (const auto& [id, worker] : state.image().workers) {
       const auto live = state.workers.find(id);
       const auto link = live == state.workers.end() ? scheduler::Link::kOffline : live->second.link;
-      ++workers[{{"link", LinkName(link)}, {"admit", std::string(Name(worker.admit))}, {"site", worker.site}}];
+      ++workers[{{"link", LinkName(link)},
+                 {"admit", std::string(Name(worker.admit))},
+                 {"site", worker.site}}];
       slots[{{"device", "cpu"}}] += static_cast<double>(worker.cpu_slots);
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
     for (const auto& [key, view] : state.pending) {
       ++pending[{{"reason", std::string(scheduler::Name(view.reason))}}];
-      oldest_pending_s = std::max(oldest_pending_s, static_cast<double>(now_ms - view.since_ms) / 1000);
+      oldest_pending_s = std::max(oldest_pending_s,
+                                  static_cast<double>(now_ms - view.since_ms) / 1000);
     }
-    for (const auto& [id, artifact] : state.image().artifacts) artifact_bytes += static_cast<double>(artifact.bytes);
+    for (const auto& [id, artifact] : state.image().artifacts)
+      artifact_bytes += static_cast<double>(artifact.bytes);
     events = static_cast<double>(state.image().last_seq);
   }));
   const CoreCounters counters = core->counters();
@@ -73,13 +83,17 @@ Result<std::string> MetricsText(Core* core) {
   const std::vector<MetricFamily> families = {
       Family("braid_jobs", "Jobs by kind and state", MetricType::Gauge, jobs),
       Family("braid_runs", "Runs by state", MetricType::Gauge, runs),
-      Family("braid_attempts", "Attempts by state and category of failure", MetricType::Gauge, attempts),
-      Family("braid_workers", "Registered workers by link, admission and site", MetricType::Gauge, workers),
+      Family("braid_attempts", "Attempts by state and category of failure", MetricType::Gauge,
+             attempts),
+      Family("braid_workers", "Registered workers by link, admission and site", MetricType::Gauge,
+             workers),
       Family("braid_slots", "Slots of all registered workers", MetricType::Gauge, slots),
-      Family("braid_pending_jobs", "Jobs that may run and wait, by reason", MetricType::Gauge, pending),
-      Family("braid_oldest_pending_seconds", "How long the oldest of them waits", MetricType::Gauge, one(oldest_pending_s)),
-      Family("braid_artifact_bytes", "Bytes of all artifacts, shared files counted in each", MetricType::Gauge,
-             one(artifact_bytes)),
+      Family("braid_pending_jobs", "Jobs that may run and wait, by reason", MetricType::Gauge,
+             pending),
+      Family("braid_oldest_pending_seconds", "How long the oldest of them waits", MetricType::Gauge,
+             one(oldest_pending_s)),
+      Family("braid_artifact_bytes", "Bytes of all artifacts, shared files counted in each",
+             MetricType::Gauge, one(artifact_bytes)),
       Family("braid_events_total", "Events written", MetricType::Counter, one(events)),
       Family("braid_core_batches_total", "Batches of the core loop", MetricType::Counter,
              one(static_cast<double>(counters.batches))),

@@ -10,16 +10,19 @@ constexpr std::string_view kScheme = "Bearer ";
 
 class TokenCheck final : public grpc::AuthMetadataProcessor {
  public:
-  TokenCheck(std::string token, std::string token_file) : token_(std::move(token)), token_file_(std::move(token_file)) {}
+  TokenCheck(std::string token, std::string token_file)
+      : token_(std::move(token)), token_file_(std::move(token_file)) {}
 
   bool IsBlocking() const override { return false; }
 
-  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata* consumed, OutputMetadata*) override {
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata* consumed,
+                       OutputMetadata*) override {
     const auto [first, last] = metadata.equal_range(grpc::string_ref(kKey.data(), kKey.size()));
     if (first == last) return Refused(false);
     for (auto entry = first; entry != last; ++entry) {
       const std::string_view value(entry->second.data(), entry->second.size());
-      if (!value.starts_with(kScheme) || !SameSecret(value.substr(kScheme.size()), token_)) return Refused(true);
+      if (!value.starts_with(kScheme) || !SameSecret(value.substr(kScheme.size()), token_))
+        return Refused(true);
     }
     // The services do not see it.
     consumed->emplace(std::string(kKey), std::string(first->second.data(), first->second.size()));
@@ -27,7 +30,9 @@ class TokenCheck final : public grpc::AuthMetadataProcessor {
   }
 
  private:
-  grpc::Status Refused(bool given) const { return grpc::Status(grpc::UNAUTHENTICATED, TokenAdvice(given, token_file_)); }
+  grpc::Status Refused(bool given) const {
+    return grpc::Status(grpc::UNAUTHENTICATED, TokenAdvice(given, token_file_));
+  }
 
   const std::string token_;
   const std::string token_file_;
@@ -36,12 +41,15 @@ class TokenCheck final : public grpc::AuthMetadataProcessor {
 }  // namespace
 
 std::string TokenAdvice(bool given, const std::string& token_file) {
-  return std::string(given ? "the token is not this coordinator's" : "no token was sent") + ": it is in " + token_file +
-         " on the coordinator's machine, for the user that runs it; programs read it from the file that --token-file or "
+  return std::string(given ? "the token is not this coordinator's" : "no token was sent") +
+         ": it is in " + token_file +
+         " on the coordinator's machine, for the user that runs it; programs read it from the file "
+         "that --token-file or "
          "BRAID_TOKEN_FILE names, others send \"authorization: Bearer TOKEN\"";
 }
 
-std::shared_ptr<grpc::AuthMetadataProcessor> MakeTokenCheck(std::string token, std::string token_file) {
+std::shared_ptr<grpc::AuthMetadataProcessor> MakeTokenCheck(std::string token,
+                                                            std::string token_file) {
   return std::make_shared<TokenCheck>(std::move(token), std::move(token_file));
 }
 

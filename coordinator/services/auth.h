@@ -8,9 +8,10 @@
 
 namespace braid::coordinator {
 
-// Demands the metadata "authorization: Bearer TOKEN"; UNAUTHENTICATED otherwise, which says where the token is. `token_file` is for
-// that message. REQUIRES: !token.empty().
-std::shared_ptr<grpc::AuthMetadataProcessor> MakeTokenCheck(std::string token, std::string token_file);
+// Demands the metadata "authorization: Bearer TOKEN"; UNAUTHENTICATED otherwise, which says where
+// the token is. `token_file` is for that message. REQUIRES: !token.empty().
+std::shared_ptr<grpc::AuthMetadataProcessor> MakeTokenCheck(std::string token,
+                                                            std::string token_file);
 
 // What an unknown caller is told. `given`: it sent a token, and not ours.
 std::string TokenAdvice(bool given, const std::string& token_file);

@@ -11,25 +11,30 @@ namespace braid::coordinator {
 Result<catalog::ArtifactRecord> FindArtifact(Core* core, const std::string& id) {
   Result<catalog::ArtifactRecord> found = NotFound("");
   if (const Status read = core->Query([&](const State& state) {
-    const auto artifact = state.ResolveArtifact(id);
-    if (artifact.ok()) {
-      found = **artifact;
-    } else {
-      found = artifact.status();
-    }
-  }); !read.ok()) return read;
+        const auto artifact = state.ResolveArtifact(id);
+        if (artifact.ok()) {
+          found = **artifact;
+        } else {
+          found = artifact.status();
+        }
+      });
+      !read.ok())
+    return read;
   return found;
 }
 
-Result<merge::Parent> ReadCheckpoint(const Backend& backend, const std::string& name, const catalog::ArtifactRecord& artifact, bool moments) {
+Result<merge::Parent> ReadCheckpoint(const Backend& backend, const std::string& name,
+                                     const catalog::ArtifactRecord& artifact, bool moments) {
   if (artifact.kind != "checkpoint") {
     return merge::Incompatible("parent " + name + " is a " + artifact.kind + ", not a checkpoint");
   }
-  BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
-                         storage::ParseManifest(artifact.manifest, "artifact " + artifact.id.substr(0, 12)));
+  BRAID_ASSIGN_OR_RETURN(
+      const storage::Manifest manifest,
+      storage::ParseManifest(artifact.manifest, "artifact " + artifact.id.substr(0, 12)));
   const std::string folder = JoinPath(backend.scratch, RandomUuid());
   Status laid_out = backend.blobs->Materialize(manifest, folder);
-  Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder, moments) : Result<merge::Parent>(laid_out);
+  Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder, moments)
+                                               : Result<merge::Parent>(laid_out);
   (void)RemoveTree(folder);
   return parent;
 }

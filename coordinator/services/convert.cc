@@ -9,7 +9,8 @@ v1::AttemptState StateOf(const AttemptRecord& attempt, const State& state) {
   if (Ended(attempt.state)) return static_cast<v1::AttemptState>(attempt.state);
   for (const std::string& id : attempt.workers) {
     const auto worker = state.workers.find(id);
-    if (worker == state.workers.end() || worker->second.link != scheduler::Link::kReady) return v1::ATTEMPT_DISCONNECTED;
+    if (worker == state.workers.end() || worker->second.link != scheduler::Link::kReady)
+      return v1::ATTEMPT_DISCONNECTED;
   }
   return static_cast<v1::AttemptState>(attempt.state);
 }
@@ -39,8 +40,8 @@ void FillProgress(const ProgressView& view, v1::Progress* message) {
 }
 
 ProgressView ProgressOf(const v1::Progress& message) {
-  return {message.phase(), message.unit(), message.done(), message.total(), message.tokens_per_s(), message.eta_s(),
-          message.time_ms()};
+  return {message.phase(),        message.unit(),  message.done(),   message.total(),
+          message.tokens_per_s(), message.eta_s(), message.time_ms()};
 }
 
 void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
@@ -48,7 +49,8 @@ void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
     std::string missing;
     for (const std::string& name : job.parents) {
       const JobRecord* parent = state.FindJob({job.key.run, name});
-      if (parent != nullptr && parent->state != JobState::kSucceeded) missing += (missing.empty() ? "" : ", ") + name;
+      if (parent != nullptr && parent->state != JobState::kSucceeded)
+        missing += (missing.empty() ? "" : ", ") + name;
     }
     message->set_pending(v1::WAITING_PARENTS);
     message->set_pending_detail("waits for " + missing);
@@ -83,7 +85,8 @@ v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
   message.set_device(job.device);
   FillPending(job, state, &message);
   message.set_not_before_ms(job.not_before_ms);
-  for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) FillAttempt(*attempt, state, message.add_attempts());
+  for (const AttemptRecord* attempt : state.AttemptsOf(job.key))
+    FillAttempt(*attempt, state, message.add_attempts());
   message.set_user_failures(static_cast<int32_t>(job.counters.user_failures));
   message.set_infra_losses(static_cast<int32_t>(job.counters.infra_losses));
   message.set_preemptions(static_cast<int32_t>(job.counters.preemptions));
@@ -230,7 +233,9 @@ v1::DesiredState DesiredMessage(const Desired& desired, const scheduler::LeaseOp
   return message;
 }
 
-RankKey RankOf(const v1::RankId& id) { return {{id.run_id(), id.job(), id.epoch()}, id.rank()}; }
+RankKey RankOf(const v1::RankId& id) {
+  return {{id.run_id(), id.job(), id.epoch()}, id.rank()};
+}
 
 catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   catalog::WorkerRecord worker;
@@ -255,7 +260,8 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   SignalCommand command;
   for (const v1::RankStatus& status : signal.ranks()) {
     RankReport report{RankOf(status.id()), status.running(), std::nullopt};
-    if (status.has_progress() && status.progress().time_ms() > 0) report.progress = ProgressOf(status.progress());
+    if (status.has_progress() && status.progress().time_ms() > 0)
+      report.progress = ProgressOf(status.progress());
     command.ranks.push_back(std::move(report));
   }
   if (signal.cached_size() > 0) command.cached = {signal.cached().begin(), signal.cached().end()};
@@ -265,7 +271,8 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   return command;
 }
 
-Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json, storage::Manifest* manifest) {
+Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
+                                           storage::Manifest* manifest) {
   BRAID_ASSIGN_OR_RETURN(*manifest, storage::ParseManifest(manifest_json, "manifest"));
   catalog::ArtifactRecord artifact;
   artifact.id = manifest->Id();

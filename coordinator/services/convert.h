@@ -26,7 +26,9 @@ RankKey RankOf(const v1::RankId& id);
 catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello);
 SignalCommand SignalOf(const v1::WorkerSignal& signal);
 
-// A manifest as the artifact it will be; who made it is for the caller to add. Refuses what is not canonical.
-Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json, storage::Manifest* manifest);
+// A manifest as the artifact it will be; who made it is for the caller to add. Refuses what is not
+// canonical.
+Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
+                                           storage::Manifest* manifest);
 
 }  // namespace braid::coordinator

@@ -46,47 +46,59 @@ class JobsService final : public v1::Jobs::Service {
   grpc::Status GetJob(ServerContext*, const v1::GetJobRequest* request, v1::Job* reply) override {
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-      const auto key = Resolve(request->run_id(), request->name(), state);
-      status = key.status();
-      if (key.ok()) *reply = JobMessage(*state.FindJob(*key), state, Detail::kFull);
-    }); !read.ok()) return ToGrpc(read);
+          const auto key = Resolve(request->run_id(), request->name(), state);
+          status = key.status();
+          if (key.ok()) *reply = JobMessage(*state.FindJob(*key), state, Detail::kFull);
+        });
+        !read.ok())
+      return ToGrpc(read);
     return ToGrpc(status);
   }
 
-  grpc::Status ListJobs(ServerContext*, const v1::ListJobsRequest* request, v1::ListJobsResponse* reply) override {
+  grpc::Status ListJobs(ServerContext*, const v1::ListJobsRequest* request,
+                        v1::ListJobsResponse* reply) override {
     const int limit = request->page_size() <= 0 ? 200 : std::min(request->page_size(), 1000);
     size_t skip = 0;
     if (!request->page_token().empty()) {
       const size_t parsed = request->page_token().find_first_not_of("0123456789");
       if (parsed != std::string::npos || request->page_token().size() > 9) {
-        return ToGrpc(InvalidArgument("page token " + request->page_token() + " is not one of ours"));
+        return ToGrpc(
+            InvalidArgument("page token " + request->page_token() + " is not one of ours"));
       }
       skip = std::stoul(request->page_token());
     }
     Status status;
-    if (const Status read = core_->Query([&](const State& state) { status = List(*request, state, skip, limit, reply); }); !read.ok()) return ToGrpc(read);
+    if (const Status read = core_->Query(
+            [&](const State& state) { status = List(*request, state, skip, limit, reply); });
+        !read.ok())
+      return ToGrpc(read);
     return ToGrpc(status);
   }
 
   grpc::Status ReadLog(ServerContext* context, const v1::ReadLogRequest* request,
                        grpc::ServerWriter<v1::LogChunk>* writer) override {
     JobStanding job;
-    if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok()) return ToGrpc(status);
+    if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
+      return ToGrpc(status);
     int64_t epoch = request->epoch() > 0 ? request->epoch() : std::max<int64_t>(job.epoch, 1);
     if (request->epoch() > job.epoch) {
-      return ToGrpc(NotFound("job " + job.key.ToString() + " has no attempt " + std::to_string(request->epoch()) + " yet"));
+      return ToGrpc(NotFound("job " + job.key.ToString() + " has no attempt " +
+                             std::to_string(request->epoch()) + " yet"));
     }
     auto offset = static_cast<uint64_t>(std::max<int64_t>(0, request->offset()));
     if (request->tail_lines() > 0) {
-      const auto tail = OffsetOfTail(*backend_->logs, LogName(job.key, epoch, request->rank()), request->tail_lines());
+      const auto tail = OffsetOfTail(*backend_->logs, LogName(job.key, epoch, request->rank()),
+                                     request->tail_lines());
       if (!tail.ok()) return ToGrpc(tail.status());
       offset = *tail;
     }
     while (!context->IsCancelled() && !backend_->stopping) {
       const uint64_t changes = backend_->logs->changes();
       // Looked at before the file is read: what an ended job has said is all there.
-      if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok()) return ToGrpc(status);
-      const auto data = backend_->logs->Read(LogName(job.key, epoch, request->rank()), offset, kLogPiece);
+      if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
+        return ToGrpc(status);
+      const auto data = backend_->logs->Read(LogName(job.key, epoch, request->rank()), offset,
+                                             kLogPiece);
       if (!data.ok()) return ToGrpc(data.status());
       if (!data->empty()) {
         v1::LogChunk chunk;
@@ -106,24 +118,28 @@ class JobsService final : public v1::Jobs::Service {
       if (job.ended || (request->epoch() > 0 && job.epoch > epoch)) return grpc::Status::OK;
       backend_->logs->WaitForChange(changes, kPollMs);
     }
-    return backend_->stopping ? ToGrpc(Unavailable("the coordinator is stopping")) : grpc::Status::CANCELLED;
+    return backend_->stopping ? ToGrpc(Unavailable("the coordinator is stopping"))
+                              : grpc::Status::CANCELLED;
   }
 
   grpc::Status ReadMetrics(ServerContext* context, const v1::ReadMetricsRequest* request,
                            grpc::ServerWriter<v1::MetricPoints>* writer) override {
     JobStanding job;
-    if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok()) return ToGrpc(status);
+    if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
+      return ToGrpc(status);
     MetricReader reader(backend_->metrics, job.key.run + "/" + job.key.job);
     while (!context->IsCancelled() && !backend_->stopping) {
       const uint64_t changes = backend_->metrics->changes();
-      if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok()) return ToGrpc(status);
+      if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
+        return ToGrpc(status);
       const auto points = reader.Next(job.epoch);
       if (!points.ok()) return ToGrpc(points.status());
       if (!WritePoints(*points, request->since_step(), writer)) return grpc::Status::CANCELLED;
       if (!request->follow() || job.ended) return grpc::Status::OK;
       backend_->metrics->WaitForChange(changes, kPollMs);
     }
-    return backend_->stopping ? ToGrpc(Unavailable("the coordinator is stopping")) : grpc::Status::CANCELLED;
+    return backend_->stopping ? ToGrpc(Unavailable("the coordinator is stopping"))
+                              : grpc::Status::CANCELLED;
   }
 
  private:
@@ -131,7 +147,8 @@ class JobsService final : public v1::Jobs::Service {
     return job.run + "/" + job.job + "/" + std::to_string(epoch) + "." + std::to_string(rank);
   }
 
-  static Result<JobKey> Resolve(const std::string& run_text, const std::string& name, const State& state) {
+  static Result<JobKey> Resolve(const std::string& run_text, const std::string& name,
+                                const State& state) {
     BRAID_ASSIGN_OR_RETURN(const RunRecord* run, state.ResolveRun(run_text));
     const JobKey key{run->id, name};
     if (state.FindJob(key) != nullptr) return key;
@@ -140,18 +157,21 @@ class JobsService final : public v1::Jobs::Service {
     const std::string nearest = NearestWord(name, names);
     return Status(StatusCode::kNotFound, "NOT_FOUND",
                   "run " + run->id + " has no job " + name +
-                      (nearest.empty() ? ": it has " + Join(names, ", ") : "; did you mean " + nearest + "?"));
+                      (nearest.empty() ? ": it has " + Join(names, ", ")
+                                       : "; did you mean " + nearest + "?"));
   }
 
   Status Look(const std::string& run, const std::string& name, JobStanding* standing) {
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-      const auto key = Resolve(run, name, state);
-      status = key.status();
-      if (!key.ok()) return;
-      const JobRecord* job = state.FindJob(*key);
-      *standing = {*key, job->epoch, Ended(job->state)};
-    }); !read.ok()) return read;
+          const auto key = Resolve(run, name, state);
+          status = key.status();
+          if (!key.ok()) return;
+          const JobRecord* job = state.FindJob(*key);
+          *standing = {*key, job->epoch, Ended(job->state)};
+        });
+        !read.ok())
+      return read;
     return status;
   }
 
@@ -204,6 +224,8 @@ class JobsService final : public v1::Jobs::Service {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeJobsService(Backend* backend) { return std::make_unique<JobsService>(backend); }
+std::unique_ptr<grpc::Service> MakeJobsService(Backend* backend) {
+  return std::make_unique<JobsService>(backend);
+}
 
 }  // namespace braid::coordinator

@@ -42,7 +42,8 @@ class MergesService final : public v1::Merges::Service {
  public:
   explicit MergesService(Backend* backend) : backend_(backend), core_(backend->core) {}
 
-  grpc::Status PlanMerge(ServerContext*, const v1::PlanMergeRequest* request, v1::PlanMergeResponse* reply) override {
+  grpc::Status PlanMerge(ServerContext*, const v1::PlanMergeRequest* request,
+                         v1::PlanMergeResponse* reply) override {
     const auto planned = Plan(MergeOf(*request));
     if (!planned.ok()) return ToGrpc(planned.status());
     reply->set_model_json(model::ToJson(planned->plan.model).dump());
@@ -51,7 +52,8 @@ class MergesService final : public v1::Merges::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status StartMerge(ServerContext*, const v1::StartMergeRequest* request, v1::Run* reply) override {
+  grpc::Status StartMerge(ServerContext*, const v1::StartMergeRequest* request,
+                          v1::Run* reply) override {
     const auto planned = Plan(MergeOf(*request));
     if (!planned.ok()) return ToGrpc(planned.status());
     const auto command = CommandOf(*request, *planned);
@@ -67,26 +69,34 @@ class MergesService final : public v1::Merges::Service {
     });
     if (!status.ok()) return ToGrpc(status);
     if (const Status read = core_->Query([&](const State& state) {
-      if (const RunRecord* run = state.FindRun(id)) *reply = RunMessage(*run, state, Detail::kFull);
-    }); !read.ok()) return ToGrpc(read);
+          if (const RunRecord* run = state.FindRun(id))
+            *reply = RunMessage(*run, state, Detail::kFull);
+        });
+        !read.ok())
+      return ToGrpc(read);
     return grpc::Status::OK;
   }
 
  private:
   Result<Planned> Plan(const merge::MergeRequest& request) {
     Planned planned;
-    const auto read = [&](const std::string& name, const std::string& id, bool moments) -> Result<merge::Parent> {
+    const auto read = [&](const std::string& name, const std::string& id,
+                          bool moments) -> Result<merge::Parent> {
       BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord artifact, FindArtifact(core_, id));
       planned.ids.push_back(artifact.id);
-      return ReadCheckpoint(*backend_, name == id ? artifact.id.substr(0, 12) : name, artifact, moments);
+      return ReadCheckpoint(*backend_, name == id ? artifact.id.substr(0, 12) : name, artifact,
+                            moments);
     };
     BRAID_ASSIGN_OR_RETURN(merge::PlannedMerge merge, merge::PlanRequest(request, read));
     planned.plan = std::move(merge.plan);
     return planned;
   }
 
-  // The joint phase on the data of the gate. The tokenizer is the one that the merge wrote beside the composite.
-  static Result<recipe::JobNode> JointOf(const v1::StartMergeRequest& request, const merge::MergePlan& plan, const recipe::JobNode& gate) {
+  // The joint phase on the data of the gate. The tokenizer is the one that the merge wrote beside
+  // the composite.
+  static Result<recipe::JobNode> JointOf(const v1::StartMergeRequest& request,
+                                         const merge::MergePlan& plan,
+                                         const recipe::JobNode& gate) {
     BRAID_ASSIGN_OR_RETURN(recipe::Joint settings, recipe::ParseJoint(request.joint(), "joint"));
     recipe::ScaleJointRates("fixed", plan.model.connection.kind, &settings);
     recipe::JobNode joint;
@@ -103,9 +113,12 @@ class MergesService final : public v1::Merges::Service {
       joint.inputs[role] = input;
       sources.push_back({{"role", role}, {"share", "joint"}});
     }
-    joint.spec = {{"model", model::ToJson(plan.model)}, {"seed", request.seed()},
-                  {"data", {{"sequence", plan.model.sequence}, {"sources", sources}, {"seed", request.seed()}}},
-                  {"train", settings.train}};
+    joint.spec = {
+        {"model", model::ToJson(plan.model)},
+        {"seed", request.seed()},
+        {"data",
+         {{"sequence", plan.model.sequence}, {"sources", sources}, {"seed", request.seed()}}},
+        {"train", settings.train}};
     return joint;
   }
 
@@ -124,9 +137,13 @@ class MergesService final : public v1::Merges::Service {
       parents.pop_back();
       node.inputs["base"] = {"", "", "", planned.ids.back()};
     }
-    for (size_t i = 0; i < parents.size(); ++i) node.inputs["parent." + parents[i]] = {"", "", "", planned.ids[i]};
-    node.spec = {{"model", model::ToJson(plan.model)}, {"seed", request.seed()}, {"parents", parents},
-                 {"carry_optimizer", plan.carry_optimizer}, {"base", plan.base}};
+    for (size_t i = 0; i < parents.size(); ++i)
+      node.inputs["parent." + parents[i]] = {"", "", "", planned.ids[i]};
+    node.spec = {{"model", model::ToJson(plan.model)},
+                 {"seed", request.seed()},
+                 {"parents", parents},
+                 {"carry_optimizer", plan.carry_optimizer},
+                 {"base", plan.base}};
     command.dag.jobs.push_back(node);
     if (request.data().empty() && !request.joint().empty()) {
       return InvalidArgument("joint: needs data to train on; give the shards of each corpus");
@@ -141,12 +158,16 @@ class MergesService final : public v1::Merges::Service {
     for (const auto& [corpus, id] : request.data()) {
       BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord shards, FindArtifact(core_, id));
       if (shards.kind != "shards") {
-        return InvalidArgument("data " + corpus + ": artifact " + id + " is a " + shards.kind + ", not shards");
+        return InvalidArgument("data " + corpus + ": artifact " + id + " is a " + shards.kind +
+                               ", not shards");
       }
       gate.inputs["data." + corpus] = {"", "", "", shards.id};
     }
     gate.inputs.erase("base");
-    gate.spec = {{"parents", parents}, {"base", plan.base}, {"sequences", 8}, {"sequence", plan.model.sequence}};
+    gate.spec = {{"parents", parents},
+                 {"base", plan.base},
+                 {"sequences", 8},
+                 {"sequence", plan.model.sequence}};
     command.dag.jobs.push_back(gate);
     if (request.joint().empty()) return command;
     BRAID_ASSIGN_OR_RETURN(recipe::JobNode joint, JointOf(request, plan, gate));
@@ -160,6 +181,8 @@ class MergesService final : public v1::Merges::Service {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeMergesService(Backend* backend) { return std::make_unique<MergesService>(backend); }
+std::unique_ptr<grpc::Service> MakeMergesService(Backend* backend) {
+  return std::make_unique<MergesService>(backend);
+}
 
 }  // namespace braid::coordinator

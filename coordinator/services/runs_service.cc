@@ -33,7 +33,9 @@ std::vector<const RunRecord*> NewestFirst(const State& state) {
   return runs;
 }
 
-std::string NameOf(const v1::SubmitRunRequest& request) { return request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name(); }
+std::string NameOf(const v1::SubmitRunRequest& request) {
+  return request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name();
+}
 
 Result<SubmitCommand> CommandOf(const v1::SubmitRunRequest& request, const recipe::Recipe& recipe) {
   SubmitCommand command;
@@ -53,85 +55,104 @@ class RunsService final : public v1::Runs::Service {
  public:
   explicit RunsService(Backend* backend) : backend_(backend), core_(backend->core) {}
 
-  grpc::Status SubmitRun(ServerContext*, const v1::SubmitRunRequest* request, v1::Run* reply) override {
+  grpc::Status SubmitRun(ServerContext*, const v1::SubmitRunRequest* request,
+                         v1::Run* reply) override {
     const auto recipe = recipe::ParseRecipe(request->recipe(), NameOf(*request));
     if (!recipe.ok()) return ToGrpc(recipe.status());
     const auto command = CommandOf(*request, *recipe);
     if (!command.ok()) return ToGrpc(command.status());
-    if (const Status status = CheckCheckpoints(*recipe, NameOf(*request), *command); !status.ok()) return ToGrpc(status);
+    if (const Status status = CheckCheckpoints(*recipe, NameOf(*request), *command); !status.ok())
+      return ToGrpc(status);
     if (request->validate_only()) return ToGrpc(Preview(*command, reply));
     v1::SubmitRunRequest body = *request;
     body.clear_request_id();
-    return Change({"SubmitRun", request->request_id(), BodyOf(body)},
-                  [&](Transaction& tx) { return Submit(*command, tx); }, reply);
+    return Change(
+        {"SubmitRun", request->request_id(), BodyOf(body)},
+        [&](Transaction& tx) { return Submit(*command, tx); }, reply);
   }
 
   grpc::Status GetRun(ServerContext*, const v1::GetRunRequest* request, v1::Run* reply) override {
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-      const auto run = state.ResolveRun(request->id());
-      status = run.status();
-      if (run.ok()) *reply = RunMessage(**run, state, Detail::kFull);
-    }); !read.ok()) return ToGrpc(read);
+          const auto run = state.ResolveRun(request->id());
+          status = run.status();
+          if (run.ok()) *reply = RunMessage(**run, state, Detail::kFull);
+        });
+        !read.ok())
+      return ToGrpc(read);
     return ToGrpc(status);
   }
 
-  grpc::Status ListRuns(ServerContext*, const v1::ListRunsRequest* request, v1::ListRunsResponse* reply) override {
+  grpc::Status ListRuns(ServerContext*, const v1::ListRunsRequest* request,
+                        v1::ListRunsResponse* reply) override {
     const int limit = request->page_size() <= 0 ? 50 : std::min(request->page_size(), 200);
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-      const auto runs = NewestFirst(state);
-      auto it = runs.begin();
-      if (!request->page_token().empty()) {
-        it = std::find_if(runs.begin(), runs.end(), [&](const auto* run) { return run->id == request->page_token(); });
-        if (it == runs.end()) status = InvalidArgument("page token " + request->page_token() + " is not one of ours");
-      }
-      for (; it != runs.end(); ++it) {
-        if (reply->runs_size() == limit) {
-          reply->set_next_page_token((*it)->id);
-          break;
-        }
-        *reply->add_runs() = RunMessage(**it, state, Detail::kBasic);
-      }
-    }); !read.ok()) return ToGrpc(read);
+          const auto runs = NewestFirst(state);
+          auto it = runs.begin();
+          if (!request->page_token().empty()) {
+            it = std::find_if(runs.begin(), runs.end(),
+                              [&](const auto* run) { return run->id == request->page_token(); });
+            if (it == runs.end())
+              status = InvalidArgument("page token " + request->page_token() +
+                                       " is not one of ours");
+          }
+          for (; it != runs.end(); ++it) {
+            if (reply->runs_size() == limit) {
+              reply->set_next_page_token((*it)->id);
+              break;
+            }
+            *reply->add_runs() = RunMessage(**it, state, Detail::kBasic);
+          }
+        });
+        !read.ok())
+      return ToGrpc(read);
     return ToGrpc(status);
   }
 
-  grpc::Status CancelRun(ServerContext*, const v1::CancelRunRequest* request, v1::Run* reply) override {
-    return Change({"CancelRun", request->request_id(), request->id()},
-                  [&](Transaction& tx) -> Result<std::string> {
-                    BRAID_ASSIGN_OR_RETURN(const RunRecord* run, tx.state().ResolveRun(request->id()));
-                    const std::string id = run->id;
-                    BRAID_RETURN_IF_ERROR(Cancel(id, tx));
-                    return id;
-                  },
-                  reply);
+  grpc::Status CancelRun(ServerContext*, const v1::CancelRunRequest* request,
+                         v1::Run* reply) override {
+    return Change(
+        {"CancelRun", request->request_id(), request->id()},
+        [&](Transaction& tx) -> Result<std::string> {
+          BRAID_ASSIGN_OR_RETURN(const RunRecord* run, tx.state().ResolveRun(request->id()));
+          const std::string id = run->id;
+          BRAID_RETURN_IF_ERROR(Cancel(id, tx));
+          return id;
+        },
+        reply);
   }
 
-  grpc::Status RetryRun(ServerContext*, const v1::RetryRunRequest* request, v1::Run* reply) override {
-    return Change({"RetryRun", request->request_id(), request->id()},
-                  [&](Transaction& tx) -> Result<std::string> {
-                    BRAID_ASSIGN_OR_RETURN(const RunRecord* run, tx.state().ResolveRun(request->id()));
-                    return Retry(run->id, tx);
-                  },
-                  reply);
+  grpc::Status RetryRun(ServerContext*, const v1::RetryRunRequest* request,
+                        v1::Run* reply) override {
+    return Change(
+        {"RetryRun", request->request_id(), request->id()},
+        [&](Transaction& tx) -> Result<std::string> {
+          BRAID_ASSIGN_OR_RETURN(const RunRecord* run, tx.state().ResolveRun(request->id()));
+          return Retry(run->id, tx);
+        },
+        reply);
   }
 
-  grpc::Status WaitRun(ServerContext* context, const v1::WaitRunRequest* request, v1::Run* reply) override {
+  grpc::Status WaitRun(ServerContext* context, const v1::WaitRunRequest* request,
+                       v1::Run* reply) override {
     const Clock& clock = *core_->options().clock;
     const int64_t end_ms = clock.MonotonicMs() + std::min(request->timeout_ms(), kLongestWaitMs);
     while (true) {
       Status status;
       int64_t seq = 0;
       if (const Status read = core_->Query([&](const State& state) {
-        const auto run = state.ResolveRun(request->id());
-        status = run.status();
-        if (run.ok()) *reply = RunMessage(**run, state, Detail::kBasic);
-        seq = state.image().last_seq;
-      }); !read.ok()) return ToGrpc(read);
+            const auto run = state.ResolveRun(request->id());
+            status = run.status();
+            if (run.ok()) *reply = RunMessage(**run, state, Detail::kBasic);
+            seq = state.image().last_seq;
+          });
+          !read.ok())
+        return ToGrpc(read);
       if (!status.ok()) return ToGrpc(status);
       const int64_t left_ms = end_ms - clock.MonotonicMs();
-      if (reply->state() != v1::RUN_ACTIVE || left_ms <= 0 || backend_->stopping) return grpc::Status::OK;
+      if (reply->state() != v1::RUN_ACTIVE || left_ms <= 0 || backend_->stopping)
+        return grpc::Status::OK;
       if (context->IsCancelled()) return grpc::Status::CANCELLED;
       core_->WaitForEvents(seq, std::min(left_ms, kLookMs));
     }
@@ -143,7 +164,8 @@ class RunsService final : public v1::Runs::Service {
     int64_t seq = request->since_seq();
     int64_t bookmark_ms = clock.MonotonicMs() + kBookmarkMs;
     std::string run;
-    if (const Status status = ResolveRunFilter(request->run_id(), &run); !status.ok()) return ToGrpc(status);
+    if (const Status status = ResolveRunFilter(request->run_id(), &run); !status.ok())
+      return ToGrpc(status);
     constexpr int64_t kBatch = 500;
     while (!context->IsCancelled() && !backend_->stopping) {
       const int64_t durable = core_->WaitForEvents(seq, kLookMs);
@@ -153,7 +175,8 @@ class RunsService final : public v1::Runs::Service {
         if (!writer->Write(EventMessage(event))) return grpc::Status::CANCELLED;
         seq = event.seq;
       }
-      // Everything up to `durable` was there before the read; what it left out belongs to other runs.
+      // Everything up to `durable` was there before the read; what it left out belongs to other
+      // runs.
       if (static_cast<int64_t>(events->size()) < kBatch) seq = std::max(seq, durable);
       if (!events->empty()) bookmark_ms = clock.MonotonicMs() + kBookmarkMs;
       if (clock.MonotonicMs() < bookmark_ms) continue;
@@ -162,15 +185,19 @@ class RunsService final : public v1::Runs::Service {
       if (!writer->Write(bookmark)) return grpc::Status::CANCELLED;
       bookmark_ms = clock.MonotonicMs() + kBookmarkMs;
     }
-    return backend_->stopping ? ToGrpc(Unavailable("the coordinator is stopping")) : grpc::Status::CANCELLED;
+    return backend_->stopping ? ToGrpc(Unavailable("the coordinator is stopping"))
+                              : grpc::Status::CANCELLED;
   }
 
-  grpc::Status ListEvents(ServerContext*, const v1::ListEventsRequest* request, v1::ListEventsResponse* reply) override {
+  grpc::Status ListEvents(ServerContext*, const v1::ListEventsRequest* request,
+                          v1::ListEventsResponse* reply) override {
     const int limit = request->page_size() <= 0 ? 200 : std::min(request->page_size(), 1000);
     std::string run;
-    if (const Status status = ResolveRunFilter(request->run_id(), &run); !status.ok()) return ToGrpc(status);
+    if (const Status status = ResolveRunFilter(request->run_id(), &run); !status.ok())
+      return ToGrpc(status);
     const int64_t as_of = core_->WaitForEvents(-1, 0);
-    const auto events = backend_->store->ReadEvents({request->since_seq(), run, limit, request->newest()});
+    const auto events = backend_->store->ReadEvents(
+        {request->since_seq(), run, limit, request->newest()});
     if (!events.ok()) return ToGrpc(events.status());
     for (const EventRecord& event : *events) *reply->add_events() = EventMessage(event);
     reply->set_as_of_seq(as_of);
@@ -178,13 +205,17 @@ class RunsService final : public v1::Runs::Service {
   }
 
  private:
-  // Checkpoints of the recipe that are stored here, against what it says of them (merge/expected.h). What is not stored is for Submit
-  // to refuse.
-  Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name, const SubmitCommand& command) {
+  // Checkpoints of the recipe that are stored here, against what it says of them
+  // (merge/expected.h). What is not stored is for Submit to refuse.
+  Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name,
+                          const SubmitCommand& command) {
     const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
-      const auto artifact = Reads(command.dag, given) ? StoredOf(command, given.source, given.checkpoint) : std::nullopt;
+      const auto artifact = Reads(command.dag, given)
+                                ? StoredOf(command, given.source, given.checkpoint)
+                                : std::nullopt;
       if (!artifact.has_value()) return std::optional<merge::Parent>();
-      BRAID_ASSIGN_OR_RETURN(merge::Parent parent, ReadCheckpoint(*backend_, given.model(), *artifact, given.moments));
+      BRAID_ASSIGN_OR_RETURN(merge::Parent parent,
+                             ReadCheckpoint(*backend_, given.model(), *artifact, given.moments));
       return std::optional<merge::Parent>(std::move(parent));
     };
     return merge::CheckExpected(recipe::GivenOf(recipe), name, TokenizerOf(command), read);
@@ -194,13 +225,16 @@ class RunsService final : public v1::Runs::Service {
   static bool Reads(const recipe::Dag& dag, const model::Expected& given) {
     return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const recipe::JobNode& job) {
       return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
-        return input.second.source == given.source || (!input.second.artifact.empty() && input.second.artifact == given.checkpoint);
+        return input.second.source == given.source ||
+               (!input.second.artifact.empty() && input.second.artifact == given.checkpoint);
       });
     });
   }
 
   // The artifact that stands for a source, or is named itself.
-  std::optional<catalog::ArtifactRecord> StoredOf(const SubmitCommand& command, const std::string& source, const std::string& id) {
+  std::optional<catalog::ArtifactRecord> StoredOf(const SubmitCommand& command,
+                                                  const std::string& source,
+                                                  const std::string& id) {
     const auto uploaded = command.sources.find(source);
     if (uploaded == command.sources.end() && !recipe::IsArtifactId(id)) return std::nullopt;
     auto artifact = FindArtifact(core_, uploaded != command.sources.end() ? uploaded->second : id);
@@ -221,7 +255,8 @@ class RunsService final : public v1::Runs::Service {
     return message.DebugString();
   }
 
-  grpc::Status Change(const RequestId& request, const std::function<Result<std::string>(Transaction&)>& decide,
+  grpc::Status Change(const RequestId& request,
+                      const std::function<Result<std::string>(Transaction&)>& decide,
                       v1::Run* reply) {
     std::string id;
     const Status status = core_->Do([&](Transaction& tx) {
@@ -231,21 +266,27 @@ class RunsService final : public v1::Runs::Service {
     });
     if (!status.ok()) return ToGrpc(status);
     if (const Status read = core_->Query([&](const State& state) {
-      if (const RunRecord* run = state.FindRun(id)) *reply = RunMessage(*run, state, Detail::kFull);
-    }); !read.ok()) return ToGrpc(read);
+          if (const RunRecord* run = state.FindRun(id))
+            *reply = RunMessage(*run, state, Detail::kFull);
+        });
+        !read.ok())
+      return ToGrpc(read);
     return grpc::Status::OK;
   }
 
   Status Preview(const SubmitCommand& command, v1::Run* reply) {
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-      const auto jobs = JobsOfDag(command, "", state, 0);
-      status = jobs.status();
-      if (!jobs.ok()) return;
-      reply->set_name(command.dag.run);
-      reply->set_jobs_total(static_cast<int32_t>(jobs->size()));
-      for (const JobRecord& job : *jobs) *reply->add_jobs() = JobMessage(job, state, Detail::kFull);
-    }); !read.ok()) return read;
+          const auto jobs = JobsOfDag(command, "", state, 0);
+          status = jobs.status();
+          if (!jobs.ok()) return;
+          reply->set_name(command.dag.run);
+          reply->set_jobs_total(static_cast<int32_t>(jobs->size()));
+          for (const JobRecord& job : *jobs)
+            *reply->add_jobs() = JobMessage(job, state, Detail::kFull);
+        });
+        !read.ok())
+      return read;
     return status;
   }
 
@@ -253,10 +294,12 @@ class RunsService final : public v1::Runs::Service {
     if (text.empty()) return OkStatus();
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-      const auto run = state.ResolveRun(text);
-      status = run.status();
-      if (run.ok()) *id = (*run)->id;
-    }); !read.ok()) return read;
+          const auto run = state.ResolveRun(text);
+          status = run.status();
+          if (run.ok()) *id = (*run)->id;
+        });
+        !read.ok())
+      return read;
     return status;
   }
 
@@ -266,6 +309,8 @@ class RunsService final : public v1::Runs::Service {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeRunsService(Backend* backend) { return std::make_unique<RunsService>(backend); }
+std::unique_ptr<grpc::Service> MakeRunsService(Backend* backend) {
+  return std::make_unique<RunsService>(backend);
+}
 
 }  // namespace braid::coordinator

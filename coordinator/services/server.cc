@@ -47,7 +47,9 @@ class Tidying {
     backend_->blobs->DropAbandonedUploads();
     for (const catalog::AttemptKey& generation : backend_->rendezvous->Generations()) {
       bool live = true;
-      (void)backend_->core->Query([&](const State& state) { live = LiveAttemptOf(generation, state).ok(); });  // not known while stopping
+      (void)backend_->core->Query([&](const State& state) {
+        live = LiveAttemptOf(generation, state).ok();
+      });  // not known while stopping
       if (!live) backend_->rendezvous->Forget(generation);
     }
   }
@@ -70,12 +72,14 @@ class GrpcServer final : public Server {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
-    // Of all credentials without TLS these alone let the token be asked for. They demand that the other end is on this machine.
+    // Of all credentials without TLS these alone let the token be asked for. They demand that the
+    // other end is on this machine.
     const auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
     credentials->SetAuthMetadataProcessor(MakeTokenCheck(backend_->token, backend_->token_file));
     builder.AddListeningPort(address, credentials, &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
-    builder.SetMaxReceiveMessageSize(64 << 20);  // the manifest of an artifact of 100,000 files, a large recipe
+    builder.SetMaxReceiveMessageSize(64 << 20);  // the manifest of an artifact of 100,000 files, a
+                                                 // large recipe
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCallsOfAConnection);
     // Both sides ping; one-sided settings end in too_many_pings.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
@@ -87,7 +91,8 @@ class GrpcServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
-      return Unavailable("cannot listen on " + address + ": is another program using that port? (port 0 takes a free one)");
+      return Unavailable("cannot listen on " + address +
+                         ": is another program using that port? (port 0 takes a free one)");
     }
     address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
     server_->GetHealthCheckService()->SetServingStatus(true);
@@ -97,7 +102,8 @@ class GrpcServer final : public Server {
   }
 
   void SetReady(bool ready) override {
-    if (server_ != nullptr) server_->GetHealthCheckService()->SetServingStatus("coordinator", ready);
+    if (server_ != nullptr)
+      server_->GetHealthCheckService()->SetServingStatus("coordinator", ready);
   }
 
   std::string address() const override { return address_; }
@@ -128,13 +134,16 @@ Status CheckLoopback(const std::string& address) {
     return InvalidArgument("address " + address + " has no port: 127.0.0.1:0 takes a free one");
   }
   if (IsLoopbackHost(HostOf(address))) return OkStatus();
-  return PermissionDenied("address " + address + " is not a loopback address: without TLS braid listens on 127.0.0.1 only; "
-                          "reach it from elsewhere through an SSH tunnel");
+  return PermissionDenied(
+      "address " + address +
+      " is not a loopback address: without TLS braid listens on 127.0.0.1 only; "
+      "reach it from elsewhere through an SSH tunnel");
 }
 
 Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backend* backend) {
   BRAID_RETURN_IF_ERROR(CheckLoopback(address));
-  if (backend->token.empty()) return FailedPrecondition("a server without a token would be open to all");
+  if (backend->token.empty())
+    return FailedPrecondition("a server without a token would be open to all");
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(MakeRunsService(backend));
   services.push_back(MakeJobsService(backend));

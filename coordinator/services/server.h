@@ -1,4 +1,5 @@
-// The gRPC server: all services, health and reflection, on one loopback address, for who knows the token. No gRPC in this header.
+// The gRPC server: all services, health and reflection, on one loopback address, for who knows the
+// token. No gRPC in this header.
 #pragma once
 
 #include <memory>
@@ -15,17 +16,19 @@ class Server {
   virtual ~Server() = default;
   // "127.0.0.1:41234": with the port that was chosen.
   virtual std::string address() const = 0;
-  // Health of the service "coordinator": not while it waits for its workers after a start. At first it is not.
+  // Health of the service "coordinator": not while it waits for its workers after a start. At first
+  // it is not.
   virtual void SetReady(bool ready) = 0;
   // No new requests; streams and long calls end within about a second.
   virtual void Stop() = 0;
 
-  // Listens on `address` ("127.0.0.1:0": any free port). kPermissionDenied for an address that is not loopback,
-  // kUnavailable if it cannot be had.
+  // Listens on `address` ("127.0.0.1:0": any free port). kPermissionDenied for an address that is
+  // not loopback, kUnavailable if it cannot be had.
   static Result<std::unique_ptr<Server>> Start(const std::string& address, Backend* backend);
 };
 
-// "127.0.0.1:80", "[::1]:80" and "localhost:80" are loopback; anything else is an error that says what to do.
+// "127.0.0.1:80", "[::1]:80" and "localhost:80" are loopback; anything else is an error that says
+// what to do.
 Status CheckLoopback(const std::string& address);
 
 }  // namespace braid::coordinator

@@ -8,20 +8,28 @@ namespace braid::coordinator {
 std::string ReasonOf(const Status& status) {
   if (!status.reason().empty()) return status.reason();
   switch (status.code()) {
-    case StatusCode::kNotFound: return "NOT_FOUND";
-    case StatusCode::kAlreadyExists: return "ALREADY_EXISTS";
+    case StatusCode::kNotFound:
+      return "NOT_FOUND";
+    case StatusCode::kAlreadyExists:
+      return "ALREADY_EXISTS";
     case StatusCode::kInvalidArgument:
-    case StatusCode::kOutOfRange: return "INVALID_ARGUMENT";
-    case StatusCode::kFailedPrecondition: return "TERMINAL_STATE";
-    case StatusCode::kResourceExhausted: return "STORAGE_FULL";
-    case StatusCode::kUnavailable: return "RECOVERING";
-    default: return "INTERNAL";
+    case StatusCode::kOutOfRange:
+      return "INVALID_ARGUMENT";
+    case StatusCode::kFailedPrecondition:
+      return "TERMINAL_STATE";
+    case StatusCode::kResourceExhausted:
+      return "STORAGE_FULL";
+    case StatusCode::kUnavailable:
+      return "RECOVERING";
+    default:
+      return "INTERNAL";
   }
 }
 
 grpc::Status ToGrpc(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  // It travels twice in the trailing metadata, which gRPC refuses to carry above 8 KiB, and must be UTF-8.
+  // It travels twice in the trailing metadata, which gRPC refuses to carry above 8 KiB, and must be
+  // UTF-8.
   const std::string message = Excerpt(status.message(), kMessageBytes);
   google::rpc::ErrorInfo info;
   info.set_reason(ReasonOf(status));
@@ -30,7 +38,8 @@ grpc::Status ToGrpc(const Status& status) {
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);
   details.add_details()->PackFrom(info);
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message, details.SerializeAsString());
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message,
+                      details.SerializeAsString());
 }
 
 }  // namespace braid::coordinator

@@ -1,4 +1,5 @@
-// braid's Status as gRPC sends it: the same code and message, and google.rpc.ErrorInfo with a reason of the closed set.
+// braid's Status as gRPC sends it: the same code and message, and google.rpc.ErrorInfo with a
+// reason of the closed set.
 #pragma once
 
 #include <grpcpp/support/status.h>

@@ -20,7 +20,8 @@ using Stream = grpc::ServerReaderWriter<v1::DesiredState, v1::WorkerSignal>;
 constexpr int64_t kLongestKeyWaitMs = 60'000;
 constexpr int64_t kLastWordMs = 5'000;
 
-// The newest DesiredState and whether it is due: the core puts it here, the session's writer takes it.
+// The newest DesiredState and whether it is due: the core puts it here, the session's writer takes
+// it.
 class Mailbox final : public SessionSink {
  public:
   void Push(std::shared_ptr<const Desired> desired) override {
@@ -29,7 +30,9 @@ class Mailbox final : public SessionSink {
     due_ = true;
     changed_.NotifyAll();
   }
-  void Replaced(const std::string& why) override { End(Status(StatusCode::kAlreadyExists, "WORKER_REPLACED", why)); }
+  void Replaced(const std::string& why) override {
+    End(Status(StatusCode::kAlreadyExists, "WORKER_REPLACED", why));
+  }
 
   // Every signal is answered, so that a worker knows that somebody listens.
   void AnswerDue() {
@@ -89,7 +92,8 @@ class WorkersService final : public v1::Workers::Service {
   grpc::Status Session(ServerContext* context, Stream* stream) override {
     v1::WorkerSignal signal;
     if (!stream->Read(&signal)) return grpc::Status::OK;
-    if (!signal.has_hello()) return ToGrpc(InvalidArgument("the first message of a session must be a hello"));
+    if (!signal.has_hello())
+      return ToGrpc(InvalidArgument("the first message of a session must be a hello"));
     const catalog::WorkerRecord worker = WorkerOf(signal.hello());
     const auto mailbox = std::make_shared<Mailbox>();
     int64_t session_id = 0;
@@ -104,7 +108,8 @@ class WorkersService final : public v1::Workers::Service {
       while (const auto desired = mailbox->Take()) {
         if (!stream->Write(DesiredMessage(*desired, core_->options().lease))) break;
       }
-      // A replaced session hears why at its next signal (a cancelled one would not); a silent one is cut off.
+      // A replaced session hears why at its next signal (a cancelled one would not); a silent one
+      // is cut off.
       if (!mailbox->WaitClosed(kLastWordMs)) context->TryCancel();
     });
     Status status;
@@ -123,9 +128,11 @@ class WorkersService final : public v1::Workers::Service {
     return ToGrpc(replaced.ok() ? status : replaced);
   }
 
-  grpc::Status ReportStarted(ServerContext*, const v1::ReportStartedRequest* request, v1::ReportStartedResponse*) override {
+  grpc::Status ReportStarted(ServerContext*, const v1::ReportStartedRequest* request,
+                             v1::ReportStartedResponse*) override {
     const RankKey rank = RankOf(request->id());
-    return ToGrpc(core_->Do([&](Transaction& tx) { return braid::coordinator::ReportStarted(rank, tx); }));
+    return ToGrpc(
+        core_->Do([&](Transaction& tx) { return braid::coordinator::ReportStarted(rank, tx); }));
   }
 
   grpc::Status CommitCheckpoint(ServerContext*, const v1::CommitCheckpointRequest* request,
@@ -144,14 +151,15 @@ class WorkersService final : public v1::Workers::Service {
     return ToGrpc(status);
   }
 
-  grpc::Status ReportEnded(ServerContext*, const v1::ReportEndedRequest* request, v1::ReportEndedResponse*) override {
+  grpc::Status ReportEnded(ServerContext*, const v1::ReportEndedRequest* request,
+                           v1::ReportEndedResponse*) override {
     EndedCommand command;
     command.rank = RankOf(request->id());
     command.worker = request->worker_id();
     command.success = request->success();
     command.summary = request->summary_json();
-    command.failure = {request->category(), ErrorText(*request), request->hint(), request->deterministic(),
-                       request->reason()};
+    command.failure = {request->category(), ErrorText(*request), request->hint(),
+                       request->deterministic(), request->reason()};
     command.peer_lost = request->peer_lost();
     if (request->success()) {
       for (const v1::Output& output : request->outputs()) {
@@ -167,22 +175,27 @@ class WorkersService final : public v1::Workers::Service {
       for (catalog::ArtifactRecord& output : command.outputs) Attribute(command.rank, tx, &output);
       return braid::coordinator::ReportEnded(command, tx);
     });
-    if (status.ok() && !CheckLive(command.rank).ok()) backend_->rendezvous->Forget(command.rank.attempt);
+    if (status.ok() && !CheckLive(command.rank).ok())
+      backend_->rendezvous->Forget(command.rank.attempt);
     return ToGrpc(status);
   }
 
-  grpc::Status AppendLog(ServerContext*, const v1::AppendLogRequest* request, v1::AppendResponse* reply) override {
+  grpc::Status AppendLog(ServerContext*, const v1::AppendLogRequest* request,
+                         v1::AppendResponse* reply) override {
     const RankKey rank = RankOf(request->id());
     return Append(rank, *backend_->logs, LogName(rank), request->offset(), request->data(), reply);
   }
 
-  grpc::Status AppendMetrics(ServerContext*, const v1::AppendMetricsRequest* request, v1::AppendResponse* reply) override {
+  grpc::Status AppendMetrics(ServerContext*, const v1::AppendMetricsRequest* request,
+                             v1::AppendResponse* reply) override {
     const RankKey rank = RankOf(request->id());
     if (rank.rank != 0) return ToGrpc(InvalidArgument("only rank 0 of a gang has metrics"));
-    return Append(rank, *backend_->metrics, MetricsName(rank), request->offset(), request->data(), reply);
+    return Append(rank, *backend_->metrics, MetricsName(rank), request->offset(), request->data(),
+                  reply);
   }
 
-  grpc::Status PutRendezvous(ServerContext*, const v1::PutRendezvousRequest* request, v1::PutRendezvousResponse*) override {
+  grpc::Status PutRendezvous(ServerContext*, const v1::PutRendezvousRequest* request,
+                             v1::PutRendezvousResponse*) override {
     const RankKey rank = RankOf(request->id());
     if (const Status status = CheckLive(rank); !status.ok()) return ToGrpc(status);
     return ToGrpc(backend_->rendezvous->Put(rank.attempt, request->key(), request->value()));
@@ -192,21 +205,25 @@ class WorkersService final : public v1::Workers::Service {
                              v1::GetRendezvousResponse* reply) override {
     const RankKey rank = RankOf(request->id());
     if (const Status status = CheckLive(rank); !status.ok()) return ToGrpc(status);
-    auto value = backend_->rendezvous->Get(rank.attempt, request->key(), std::min(request->timeout_ms(), kLongestKeyWaitMs));
+    auto value = backend_->rendezvous->Get(rank.attempt, request->key(),
+                                           std::min(request->timeout_ms(), kLongestKeyWaitMs));
     if (value.ok()) reply->set_value(*value);
     return ToGrpc(value.status());
   }
 
  private:
   static std::string LogName(const RankKey& rank) {
-    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + "." + std::to_string(rank.rank);
+    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) +
+           "." + std::to_string(rank.rank);
   }
   static std::string MetricsName(const RankKey& rank) {
-    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) + ".jsonl";
+    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) +
+           ".jsonl";
   }
   // Lines for people: a disk that does not keep them is no reason to refuse a result.
   static void SyncOrSay(AppendFiles& files, const std::string& name) {
-    if (const Status status = files.Sync(name); !status.ok()) Log(LogLevel::kError, "coordinator", status.message());
+    if (const Status status = files.Sync(name); !status.ok())
+      Log(LogLevel::kError, "coordinator", status.message());
   }
 
   Status Take(const v1::WorkerSignal& signal, const std::string& worker, int64_t session_id) {
@@ -235,13 +252,17 @@ class WorkersService final : public v1::Workers::Service {
 
   static std::string ErrorText(const v1::ReportEndedRequest& request) {
     if (!request.error().empty() || request.success()) return request.error();
-    if (request.signal() != 0) return "the task program was ended by signal " + std::to_string(request.signal());
+    if (request.signal() != 0)
+      return "the task program was ended by signal " + std::to_string(request.signal());
     return "the task program ended with exit code " + std::to_string(request.exit_code());
   }
 
   Status CheckLive(const RankKey& rank) {
     Status status;
-    if (const Status read = core_->Query([&](const State& state) { status = LiveAttemptOf(rank.attempt, state).status(); }); !read.ok()) return read;
+    if (const Status read = core_->Query(
+            [&](const State& state) { status = LiveAttemptOf(rank.attempt, state).status(); });
+        !read.ok())
+      return read;
     return status;
   }
 
@@ -253,19 +274,23 @@ class WorkersService final : public v1::Workers::Service {
     }
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-      const AttemptRecord* attempt = state.FindAttempt(rank.attempt);
-      if (attempt == nullptr || rank.rank < 0 || static_cast<size_t>(rank.rank) >= attempt->workers.size()) {
-        status = Status(StatusCode::kAborted, "STALE_LEASE", "there is no attempt " + rank.attempt.ToString());
-      }
-    }); !read.ok()) return read;
+          const AttemptRecord* attempt = state.FindAttempt(rank.attempt);
+          if (attempt == nullptr || rank.rank < 0 ||
+              static_cast<size_t>(rank.rank) >= attempt->workers.size()) {
+            status = Status(StatusCode::kAborted, "STALE_LEASE",
+                            "there is no attempt " + rank.attempt.ToString());
+          }
+        });
+        !read.ok())
+      return read;
     BRAID_RETURN_IF_ERROR(status);
     MutexLock lock(mutex_);
     known_.insert(rank);
     return OkStatus();
   }
 
-  grpc::Status Append(const RankKey& rank, AppendFiles& files, const std::string& name, int64_t offset,
-                      const std::string& data, v1::AppendResponse* reply) {
+  grpc::Status Append(const RankKey& rank, AppendFiles& files, const std::string& name,
+                      int64_t offset, const std::string& data, v1::AppendResponse* reply) {
     if (const Status status = CheckKnown(rank); !status.ok()) return ToGrpc(status);
     if (offset < 0) return ToGrpc(InvalidArgument("an offset is not negative"));
     const auto end = files.Append(name, static_cast<uint64_t>(offset), data);
@@ -281,6 +306,8 @@ class WorkersService final : public v1::Workers::Service {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeWorkersService(Backend* backend) { return std::make_unique<WorkersService>(backend); }
+std::unique_ptr<grpc::Service> MakeWorkersService(Backend* backend) {
+  return std::make_unique<WorkersService>(backend);
+}
 
 }  // namespace braid::coordinator

@@ -11,8 +11,9 @@ namespace braid::catalog {
 namespace {
 
 constexpr int64_t kCommitsPerCheckpoint = 500;
-// Another program may hold the lock for a moment (a backup, a shell): at the start there is nothing else to do than wait.
-// A commit waits only so long that the loop that asked for it can go on with what needs no write, and comes again.
+// Another program may hold the lock for a moment (a backup, a shell): at the start there is nothing
+// else to do than wait. A commit waits only so long that the loop that asked for it can go on with
+// what needs no write, and comes again.
 constexpr int64_t kStartBusyMs = 20'000;
 constexpr int64_t kCommitBusyMs = 100;
 
@@ -35,17 +36,21 @@ Result<std::unique_ptr<Catalog>> Catalog::Open(const Options& options) {
   BRAID_ASSIGN_OR_RETURN(auto writer, Database::Open(options.path, /*writable=*/true));
   (void)chmod(options.path.c_str(), 0600);
   writer->SetBusyTimeout(kStartBusyMs);
-  // One writer that alone checkpoints: SQLite before 3.51.3 may lose a WAL reset when two connections do.
-  BRAID_RETURN_IF_ERROR(writer->Execute(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0;"
-      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"));
+  // One writer that alone checkpoints: SQLite before 3.51.3 may lose a WAL reset when two
+  // connections do.
+  BRAID_RETURN_IF_ERROR(
+      writer->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+                      "PRAGMA wal_autocheckpoint=0;"
+                      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"));
   BRAID_RETURN_IF_ERROR(Migrate(*writer, options.path));
   if (options.max_pages > 0) {
-    BRAID_RETURN_IF_ERROR(writer->Execute("PRAGMA max_page_count=" + std::to_string(options.max_pages)));
+    BRAID_RETURN_IF_ERROR(
+        writer->Execute("PRAGMA max_page_count=" + std::to_string(options.max_pages)));
   }
   BRAID_ASSIGN_OR_RETURN(auto reader, Database::Open(options.path, /*writable=*/false));
   std::unique_ptr<Catalog> catalog(new Catalog(std::move(writer), std::move(reader)));
-  BRAID_ASSIGN_OR_RETURN(catalog->last_seq_, catalog->writer_->QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
+  BRAID_ASSIGN_OR_RETURN(catalog->last_seq_,
+                         catalog->writer_->QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
   catalog->writer_->SetBusyTimeout(kCommitBusyMs);
   return catalog;
 }
@@ -73,12 +78,14 @@ Status Catalog::Commit(const Updates& updates, int64_t time_ms) {
   return OkStatus();
 }
 
-// A value that cannot be put into a column (a text that is no UTF-8, where JSON is stored) is one update's fault.
+// A value that cannot be put into a column (a text that is no UTF-8, where JSON is stored) is one
+// update's fault.
 Status Catalog::WriteGuarded(const Updates& updates, int64_t time_ms) {
   try {
     return Write(updates, time_ms);
   } catch (const std::exception& error) {
-    return FailedPrecondition(std::string("an update cannot be written to the catalog: ") + error.what());
+    return FailedPrecondition(std::string("an update cannot be written to the catalog: ") +
+                              error.what());
   }
 }
 
@@ -87,14 +94,18 @@ Status Catalog::Write(const Updates& updates, int64_t time_ms) {
     BRAID_RETURN_IF_ERROR(WriteUpdate(*writer_, update));
     const auto event = EventOf(update);
     if (!event.has_value()) continue;
-    BRAID_RETURN_IF_ERROR(writer_->Run("INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-                                       {++last_seq_, time_ms, event->kind, event->run, event->job, event->epoch,
-                                        event->worker, event->detail}).status());
+    BRAID_RETURN_IF_ERROR(writer_
+                              ->Run("INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+                                    {++last_seq_, time_ms, event->kind, event->run, event->job,
+                                     event->epoch, event->worker, event->detail})
+                              .status());
   }
   return OkStatus();
 }
 
-Result<Image> Catalog::Load() { return LoadImage(*writer_); }
+Result<Image> Catalog::Load() {
+  return LoadImage(*writer_);
+}
 
 Result<std::vector<EventRecord>> Catalog::ReadEvents(const EventQuery& query) {
   std::vector<EventRecord> events;
@@ -107,12 +118,14 @@ Result<std::vector<EventRecord>> Catalog::ReadEvents(const EventQuery& query) {
   const char* first = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
   const char* last = "SELECT * FROM events WHERE seq > ? ORDER BY seq DESC LIMIT ?";
   const char* first_of_run = "SELECT * FROM events WHERE seq > ? AND run = ? ORDER BY seq LIMIT ?";
-  const char* last_of_run = "SELECT * FROM events WHERE seq > ? AND run = ? ORDER BY seq DESC LIMIT ?";
+  const char* last_of_run =
+      "SELECT * FROM events WHERE seq > ? AND run = ? ORDER BY seq DESC LIMIT ?";
   if (query.run.empty()) {
-    BRAID_RETURN_IF_ERROR(reader_->Query(query.newest ? last : first, {query.since_seq, query.limit}, collect));
-  } else {
     BRAID_RETURN_IF_ERROR(
-        reader_->Query(query.newest ? last_of_run : first_of_run, {query.since_seq, query.run, query.limit}, collect));
+        reader_->Query(query.newest ? last : first, {query.since_seq, query.limit}, collect));
+  } else {
+    BRAID_RETURN_IF_ERROR(reader_->Query(query.newest ? last_of_run : first_of_run,
+                                         {query.since_seq, query.run, query.limit}, collect));
   }
   if (query.newest) std::reverse(events.begin(), events.end());
   return events;

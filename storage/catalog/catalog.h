@@ -1,5 +1,5 @@
-// The SQLite file behind the coordinator (WAL, synchronous=FULL). One connection writes and checkpoints; another, read-only,
-// serves events. SQL stands only in this folder.
+// The SQLite file behind the coordinator (WAL, synchronous=FULL). One connection writes and
+// checkpoints; another, read-only, serves events. SQL stands only in this folder.
 #pragma once
 
 #include <memory>
@@ -39,7 +39,8 @@ class Catalog final : public Store {
   std::unique_ptr<Database> reader_ BRAID_GUARDED_BY(reader_mutex_);
 };
 
-// One update as SQL. kAborted (STALE_LEASE) if a guarded row is not as the update requires. (write.cc)
+// One update as SQL. kAborted (STALE_LEASE) if a guarded row is not as the update requires.
+// (write.cc)
 Status WriteUpdate(Database& database, const Update& update);
 // All tables into memory. (load.cc)
 Result<Image> LoadImage(Database& database);

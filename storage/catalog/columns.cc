@@ -10,7 +10,8 @@ Status Read(const std::string& text, const char* column, Fill fill) {
   try {
     fill(json);
   } catch (const Json::exception& error) {
-    return DataLoss(std::string("catalog column ") + column + " holds \"" + text.substr(0, 80) + "\": " + error.what());
+    return DataLoss(std::string("catalog column ") + column + " holds \"" + text.substr(0, 80) +
+                    "\": " + error.what());
   }
   return OkStatus();
 }
@@ -25,7 +26,8 @@ std::string Pack(const std::map<std::string, InputSource>& wanted) {
 
 std::string Pack(const std::vector<GpuRecord>& gpus) {
   Json json = Json::array();
-  for (const GpuRecord& gpu : gpus) json.push_back({{"id", gpu.id}, {"name", gpu.name}, {"memory", gpu.memory_bytes}});
+  for (const GpuRecord& gpu : gpus)
+    json.push_back({{"id", gpu.id}, {"name", gpu.name}, {"memory", gpu.memory_bytes}});
   return json.dump();
 }
 
@@ -37,7 +39,8 @@ Status Unpack(const std::string& text, const char* column, StringMap& map) {
   return Read(text, column, [&](const Json& json) { map = json.get<StringMap>(); });
 }
 
-Status Unpack(const std::string& text, const char* column, std::map<std::string, InputSource>& wanted) {
+Status Unpack(const std::string& text, const char* column,
+              std::map<std::string, InputSource>& wanted) {
   return Read(text, column, [&](const Json& json) {
     for (const auto& [role, from] : json.get<std::map<std::string, std::vector<std::string>>>()) {
       wanted[role] = InputSource{json.at(role).at(0), json.at(role).at(1), json.at(role).at(2)};

@@ -9,25 +9,35 @@ namespace {
 
 constexpr int64_t kBusyMs = 5000;
 
-// SQLite says FULL for ENOSPC of a write alone: a quota, a limit on file sizes, or a wal-index that cannot grow are the same
-// to us, and pass in the same way. Not so a failed fsync, whatever its reason: nobody knows what is on the disk then.
+// SQLite says FULL for ENOSPC of a write alone: a quota, a limit on file sizes, or a wal-index that
+// cannot grow are the same to us, and pass in the same way. Not so a failed fsync, whatever its
+// reason: nobody knows what is on the disk then.
 bool IsFull(int code, int error) {
-  const bool writing = code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE || code == SQLITE_IOERR_SHMMAP;
-  return (code & 0xff) == SQLITE_FULL || (writing && (error == ENOSPC || error == EDQUOT || error == EFBIG));
+  const bool writing = code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE ||
+                       code == SQLITE_IOERR_SHMMAP;
+  return (code & 0xff) == SQLITE_FULL ||
+         (writing && (error == ENOSPC || error == EDQUOT || error == EFBIG));
 }
 
 }  // namespace
 
-int64_t Row::Int(int column) const { return sqlite3_column_int64(statement_, column); }
-double Row::Double(int column) const { return sqlite3_column_double(statement_, column); }
+int64_t Row::Int(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+double Row::Double(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
 std::string Row::Text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-  return text == nullptr ? std::string() : std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
+  return text == nullptr
+             ? std::string()
+             : std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path, bool writable) {
   sqlite3* connection = nullptr;
-  const int flags = (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+  const int flags = (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
+                    SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
   std::unique_ptr<Database> database(new Database(connection, path));
   if (code != SQLITE_OK) return database->Error(code, "opening");
@@ -41,26 +51,37 @@ Database::~Database() {
   sqlite3_close(connection_);
 }
 
-void Database::SetBusyTimeout(int64_t timeout_ms) { sqlite3_busy_timeout(connection_, static_cast<int>(timeout_ms)); }
+void Database::SetBusyTimeout(int64_t timeout_ms) {
+  sqlite3_busy_timeout(connection_, static_cast<int>(timeout_ms));
+}
 
 Status Database::Error(int code, const std::string& doing) const {
-  const int error = errno;  // of the call that failed, if it was of the system's; sqlite3_system_errno knows only some of them
+  const int error = errno;  // of the call that failed, if it was of the system's;
+                            // sqlite3_system_errno knows only some of them
   const std::string what = doing + " catalog " + path_ + ": " +
-                           (connection_ != nullptr ? sqlite3_errmsg(connection_) : sqlite3_errstr(code));
+                           (connection_ != nullptr ? sqlite3_errmsg(connection_)
+                                                   : sqlite3_errstr(code));
   if (IsFull(code, error)) {
-    return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", what + " (free space on that disk, then try again)");
+    return Status(StatusCode::kResourceExhausted, "STORAGE_FULL",
+                  what + " (free space on that disk, then try again)");
   }
   switch (code & 0xff) {
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
-    case SQLITE_CONSTRAINT: return FailedPrecondition(what);
+    case SQLITE_CONSTRAINT:
+      return FailedPrecondition(what);
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return DataLoss(what);
-    case SQLITE_CANTOPEN: return NotFound(what);
+    case SQLITE_NOTADB:
+      return DataLoss(what);
+    case SQLITE_CANTOPEN:
+      return NotFound(what);
     case SQLITE_LOCKED:
     case SQLITE_BUSY:
-      return Unavailable(what + " (another program holds its lock, perhaps a sqlite3 shell with an open transaction: end it)");
-    default: return Internal(what);
+      return Unavailable(what +
+                         " (another program holds its lock, perhaps a sqlite3 shell with an open "
+                         "transaction: end it)");
+    default:
+      return Internal(what);
   }
 }
 
@@ -73,7 +94,8 @@ Status Database::Execute(const std::string& sql) {
 Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<Value> values) {
   sqlite3_stmt*& statement = statements_[sql];
   if (statement == nullptr) {
-    const int code = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    const int code = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
+                                        nullptr);
     if (code != SQLITE_OK) return Error(code, std::string("preparing \"") + sql + "\" for");
   }
   int index = 0;
@@ -85,7 +107,8 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<
       sqlite3_bind_double(statement, index, *real);
     } else {
       const auto& text = std::get<std::string>(value);
-      const int code = sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+      const int code = sqlite3_bind_text64(statement, index, text.data(), text.size(),
+                                           SQLITE_TRANSIENT, SQLITE_UTF8);
       if (code != SQLITE_OK) {
         sqlite3_clear_bindings(statement);
         return Error(code, "writing " + std::to_string(text.size()) + " bytes of text to");
@@ -96,10 +119,11 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<
 }
 
 Result<int64_t> Database::Run(const char* sql, std::initializer_list<Value> values) {
-  BRAID_ASSIGN_OR_RETURN(sqlite3_stmt* statement, Prepared(sql, values));
+  BRAID_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(sql, values));
   errno = 0;
   const int code = sqlite3_step(statement);
-  Status status = code == SQLITE_DONE || code == SQLITE_ROW ? OkStatus() : Error(code, "writing to");
+  Status status = code == SQLITE_DONE || code == SQLITE_ROW ? OkStatus()
+                                                            : Error(code, "writing to");
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
   BRAID_RETURN_IF_ERROR(status);
@@ -108,10 +132,11 @@ Result<int64_t> Database::Run(const char* sql, std::initializer_list<Value> valu
 
 Status Database::Query(const char* sql, std::initializer_list<Value> values,
                        const std::function<Status(const Row&)>& row) {
-  BRAID_ASSIGN_OR_RETURN(sqlite3_stmt* statement, Prepared(sql, values));
+  BRAID_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(sql, values));
   Status status;
   int code = SQLITE_ROW;
-  while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW) status = row(Row(statement));
+  while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW)
+    status = row(Row(statement));
   if (status.ok() && code != SQLITE_DONE) status = Error(code, "reading");
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
@@ -124,7 +149,8 @@ Result<int64_t> Database::QueryInt(const std::string& sql) {
   if (code != SQLITE_OK) return Error(code, "reading");
   code = sqlite3_step(statement);
   const int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-  const Status status = code == SQLITE_ROW || code == SQLITE_DONE ? OkStatus() : Error(code, "reading");
+  const Status status = code == SQLITE_ROW || code == SQLITE_DONE ? OkStatus()
+                                                                  : Error(code, "reading");
   sqlite3_finalize(statement);
   BRAID_RETURN_IF_ERROR(status);
   return value;
@@ -133,7 +159,8 @@ Result<int64_t> Database::QueryInt(const std::string& sql) {
 Result<int64_t> Database::Checkpoint() {
   int in_wal = 0;
   int moved = 0;
-  const int code = sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
+  const int code = sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                             &in_wal, &moved);
   if (code != SQLITE_OK && code != SQLITE_BUSY) return Error(code, "checkpointing");
   return static_cast<int64_t>(in_wal - moved);
 }

@@ -40,15 +40,19 @@ class Database {
 
   // Any statements without values, without rows.
   Status Execute(const std::string& sql);
-  // One statement. `sql` must outlive the connection (a literal). Returns the number of changed rows.
+  // One statement. `sql` must outlive the connection (a literal). Returns the number of changed
+  // rows.
   Result<int64_t> Run(const char* sql, std::initializer_list<Value> values);
-  Status Query(const char* sql, std::initializer_list<Value> values, const std::function<Status(const Row&)>& row);
+  Status Query(const char* sql, std::initializer_list<Value> values,
+               const std::function<Status(const Row&)>& row);
   Result<int64_t> QueryInt(const std::string& sql);
-  // Moves what the WAL holds into the file, as far as no reader is in the way. Returns pages left in the WAL.
+  // Moves what the WAL holds into the file, as far as no reader is in the way. Returns pages left
+  // in the WAL.
   Result<int64_t> Checkpoint();
 
  private:
-  Database(sqlite3* connection, std::string path) : connection_(connection), path_(std::move(path)) {}
+  Database(sqlite3* connection, std::string path)
+      : connection_(connection), path_(std::move(path)) {}
   Result<sqlite3_stmt*> Prepared(const char* sql, std::initializer_list<Value> values);
   Status Error(int code, const std::string& doing) const;
 

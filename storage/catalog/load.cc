@@ -139,7 +139,8 @@ Result<Image> LoadImage(Database& database) {
   BRAID_RETURN_IF_ERROR(LoadArtifacts(database, image));
   BRAID_RETURN_IF_ERROR(LoadWorkers(database, image));
   BRAID_RETURN_IF_ERROR(LoadRequests(database, image));
-  BRAID_ASSIGN_OR_RETURN(image.last_seq, database.QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
+  BRAID_ASSIGN_OR_RETURN(image.last_seq,
+                         database.QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
   return image;
 }
 

@@ -4,47 +4,70 @@ namespace braid::catalog {
 
 std::string_view Name(RunState state) {
   switch (state) {
-    case RunState::kActive: return "ACTIVE";
-    case RunState::kSucceeded: return "SUCCEEDED";
-    case RunState::kFailed: return "FAILED";
-    case RunState::kCancelled: return "CANCELLED";
+    case RunState::kActive:
+      return "ACTIVE";
+    case RunState::kSucceeded:
+      return "SUCCEEDED";
+    case RunState::kFailed:
+      return "FAILED";
+    case RunState::kCancelled:
+      return "CANCELLED";
   }
   return "UNKNOWN";
 }
 
 std::string_view Name(JobState state) {
   switch (state) {
-    case JobState::kBlocked: return "BLOCKED";
-    case JobState::kQueued: return "QUEUED";
-    case JobState::kActive: return "ACTIVE";
-    case JobState::kCancelling: return "CANCELLING";
-    case JobState::kSucceeded: return "SUCCEEDED";
-    case JobState::kFailed: return "FAILED";
-    case JobState::kCancelled: return "CANCELLED";
-    case JobState::kSkipped: return "SKIPPED";
+    case JobState::kBlocked:
+      return "BLOCKED";
+    case JobState::kQueued:
+      return "QUEUED";
+    case JobState::kActive:
+      return "ACTIVE";
+    case JobState::kCancelling:
+      return "CANCELLING";
+    case JobState::kSucceeded:
+      return "SUCCEEDED";
+    case JobState::kFailed:
+      return "FAILED";
+    case JobState::kCancelled:
+      return "CANCELLED";
+    case JobState::kSkipped:
+      return "SKIPPED";
   }
   return "UNKNOWN";
 }
 
 std::string_view Name(AttemptState state) {
   switch (state) {
-    case AttemptState::kOffered: return "OFFERED";
-    case AttemptState::kRunning: return "RUNNING";
-    case AttemptState::kStopping: return "STOPPING";
-    case AttemptState::kSucceeded: return "SUCCEEDED";
-    case AttemptState::kFailed: return "FAILED";
-    case AttemptState::kPreempted: return "PREEMPTED";
-    case AttemptState::kCancelled: return "CANCELLED";
-    case AttemptState::kLost: return "LOST";
+    case AttemptState::kOffered:
+      return "OFFERED";
+    case AttemptState::kRunning:
+      return "RUNNING";
+    case AttemptState::kStopping:
+      return "STOPPING";
+    case AttemptState::kSucceeded:
+      return "SUCCEEDED";
+    case AttemptState::kFailed:
+      return "FAILED";
+    case AttemptState::kPreempted:
+      return "PREEMPTED";
+    case AttemptState::kCancelled:
+      return "CANCELLED";
+    case AttemptState::kLost:
+      return "LOST";
   }
   return "UNKNOWN";
 }
 
 std::string_view Name(WorkerAdmit admit) {
   switch (admit) {
-    case WorkerAdmit::kOpen: return "OPEN";
-    case WorkerAdmit::kCordoned: return "CORDONED";
-    case WorkerAdmit::kDraining: return "DRAINING";
+    case WorkerAdmit::kOpen:
+      return "OPEN";
+    case WorkerAdmit::kCordoned:
+      return "CORDONED";
+    case WorkerAdmit::kDraining:
+      return "DRAINING";
   }
   return "UNKNOWN";
 }

@@ -1,9 +1,11 @@
 // The rows of the catalog as values: what braid knows durably. Live = has not ended.
 //
 //   Run      ACTIVE -> SUCCEEDED | FAILED | CANCELLED, derived from its jobs
-//   Job      BLOCKED -> QUEUED -> ACTIVE -> SUCCEEDED | FAILED, ACTIVE -> QUEUED (again), ACTIVE -> CANCELLING -> CANCELLED,
+//   Job      BLOCKED -> QUEUED -> ACTIVE -> SUCCEEDED | FAILED, ACTIVE -> QUEUED (again), ACTIVE ->
+//   CANCELLING -> CANCELLED,
 //            BLOCKED -> SKIPPED, BLOCKED | QUEUED -> CANCELLED
-//   Attempt  OFFERED -> RUNNING -> SUCCEEDED | FAILED, live -> STOPPING -> PREEMPTED | CANCELLED | FAILED, live -> LOST
+//   Attempt  OFFERED -> RUNNING -> SUCCEEDED | FAILED, live -> STOPPING -> PREEMPTED | CANCELLED |
+//   FAILED, live -> LOST
 #pragma once
 
 #include <compare>
@@ -16,10 +18,27 @@
 namespace braid::catalog {
 
 enum class RunState { kActive = 1, kSucceeded, kFailed, kCancelled };
-enum class JobState { kBlocked = 1, kQueued, kActive, kCancelling, kSucceeded, kFailed, kCancelled, kSkipped };
-// Numbers are those of the API; 3 (disconnected) is a live attempt on a silent worker and never stored.
+enum class JobState {
+  kBlocked = 1,
+  kQueued,
+  kActive,
+  kCancelling,
+  kSucceeded,
+  kFailed,
+  kCancelled,
+  kSkipped
+};
+// Numbers are those of the API; 3 (disconnected) is a live attempt on a silent worker and never
+// stored.
 enum class AttemptState {
-  kOffered = 1, kRunning = 2, kStopping = 4, kSucceeded = 5, kFailed = 6, kPreempted = 7, kCancelled = 8, kLost = 9
+  kOffered = 1,
+  kRunning = 2,
+  kStopping = 4,
+  kSucceeded = 5,
+  kFailed = 6,
+  kPreempted = 7,
+  kCancelled = 8,
+  kLost = 9
 };
 enum class WorkerAdmit { kOpen = 1, kCordoned, kDraining };
 
@@ -29,9 +48,15 @@ std::string_view Name(JobState state);
 std::string_view Name(AttemptState state);
 std::string_view Name(WorkerAdmit admit);
 
-inline bool Ended(RunState state) { return state != RunState::kActive; }
-inline bool Ended(JobState state) { return state >= JobState::kSucceeded; }
-inline bool Ended(AttemptState state) { return state >= AttemptState::kSucceeded; }
+inline bool Ended(RunState state) {
+  return state != RunState::kActive;
+}
+inline bool Ended(JobState state) {
+  return state >= JobState::kSucceeded;
+}
+inline bool Ended(AttemptState state) {
+  return state >= AttemptState::kSucceeded;
+}
 
 using StringMap = std::map<std::string, std::string>;
 
@@ -56,13 +81,14 @@ struct RunRecord {
   std::string id;
   std::string name;
   RunState state = RunState::kActive;
-  std::string recipe;         // the YAML text; empty for a run that a merge request made
+  std::string recipe;  // the YAML text; empty for a run that a merge request made
   std::string recipe_sha256;
-  StringMap sources;          // source name -> artifact id
+  StringMap sources;  // source name -> artifact id
   std::vector<std::string> only;
   std::string retry_of;
-  int64_t priority = 0;         // of its jobs against those of other runs; higher goes first
-  std::string user;             // who submitted it, as the client says: shares are fair between honest users, nothing is proven
+  int64_t priority = 0;  // of its jobs against those of other runs; higher goes first
+  std::string user;  // who submitted it, as the client says: shares are fair between honest users,
+                     // nothing is proven
   bool cancel_requested = false;
   std::string error;
   int64_t created_ms = 0;
@@ -78,8 +104,8 @@ struct InputSource {
   bool operator==(const InputSource&) const = default;
 };
 
-// Three counters, because losing a machine is not the user's mistake (docs/operating.md). `losses_in_row` counts infra
-// losses since the last new checkpoint.
+// Three counters, because losing a machine is not the user's mistake (docs/operating.md).
+// `losses_in_row` counts infra losses since the last new checkpoint.
 struct Counters {
   int64_t user_failures = 0;
   int64_t infra_losses = 0;
@@ -90,29 +116,29 @@ struct Counters {
 
 struct JobRecord {
   JobKey key;
-  int64_t position = 0;       // in the run's topological order
+  int64_t position = 0;  // in the run's topological order
   std::string kind;
   std::vector<std::string> parents;
   std::map<std::string, InputSource> wanted;  // role -> where from
-  std::string spec;           // JSON
+  std::string spec;                           // JSON
   int64_t ranks = 1;
-  int64_t slots = 1;          // of one rank
+  int64_t slots = 1;  // of one rank
   std::string device = "cpu";
   std::string site;
   double flops = 0;
   int64_t tokens = 0;
 
   JobState state = JobState::kBlocked;
-  int64_t epoch = 0;          // lease epoch: of the newest attempt
-  StringMap inputs;           // role -> artifact id, once all parents have succeeded
+  int64_t epoch = 0;  // lease epoch: of the newest attempt
+  StringMap inputs;   // role -> artifact id, once all parents have succeeded
   StringMap outputs;
-  std::string checkpoint;     // newest committed checkpoint artifact
+  std::string checkpoint;  // newest committed checkpoint artifact
   int64_t checkpoint_step = 0;
   Counters counters;
   int64_t not_before_ms = 0;
   std::string error;
   std::string hint;
-  std::string summary;        // JSON, or empty
+  std::string summary;  // JSON, or empty
   std::string adopted_from;
   int64_t created_ms = 0;
   int64_t ended_ms = 0;
@@ -121,11 +147,12 @@ struct JobRecord {
 
 // Why an attempt ended badly: the category decides whether it is tried again.
 struct Failure {
-  std::string category;       // user, infra, preempted, system, cancelled
+  std::string category;  // user, infra, preempted, system, cancelled
   std::string error;
   std::string hint;
   bool deterministic = false;
-  std::string reason;         // a word of the API's set where it matters for what comes next (STORAGE_FULL), or empty
+  std::string reason;  // a word of the API's set where it matters for what comes next
+                       // (STORAGE_FULL), or empty
   bool operator==(const Failure&) const = default;
 };
 
@@ -136,7 +163,7 @@ struct AttemptRecord {
   std::vector<std::string> boots;    // boot id of that worker when the lease was granted
   std::string checkpoint;            // it began from
   int64_t resumed_step = 0;
-  std::string stop_reason;           // cancel, drain, abort
+  std::string stop_reason;  // cancel, drain, abort
   Failure failure;
   int64_t granted_ms = 0;
   int64_t started_ms = 0;
@@ -147,12 +174,12 @@ struct AttemptRecord {
 struct ArtifactRecord {
   std::string id;
   std::string kind;
-  std::string manifest;       // canonical bytes
+  std::string manifest;  // canonical bytes
   int64_t bytes = 0;
   int64_t files = 0;
-  std::string metadata;       // JSON
+  std::string metadata;  // JSON
   std::vector<std::string> parents;
-  AttemptKey made_by;         // run is empty for an artifact that a user put
+  AttemptKey made_by;  // run is empty for an artifact that a user put
   std::string role;
   std::string worker;
   std::string name;
@@ -177,9 +204,10 @@ struct WorkerRecord {
   std::vector<std::string> kinds;  // job kinds it runs; empty: all
   std::string host;
   std::string version;
-  std::string instance;            // of its folder, for good: a new boot of the same folder is the same worker
-  std::string network;             // names the loopback interface it uses: who shares it can meet on 127.0.0.1
-  std::string folder;              // of its cache and ranks, for people: whose disk it is
+  std::string instance;  // of its folder, for good: a new boot of the same folder is the same
+                         // worker
+  std::string network;  // names the loopback interface it uses: who shares it can meet on 127.0.0.1
+  std::string folder;   // of its cache and ranks, for people: whose disk it is
   WorkerAdmit admit = WorkerAdmit::kOpen;
   int64_t last_seen_ms = 0;
   bool operator==(const WorkerRecord&) const = default;
@@ -196,7 +224,7 @@ struct RequestRecord {
 };
 
 struct EventRecord {
-  int64_t seq = 0;            // 1, 2, 3, ... without gaps
+  int64_t seq = 0;  // 1, 2, 3, ... without gaps
   int64_t time_ms = 0;
   std::string kind;
   std::string run;

@@ -6,9 +6,12 @@ namespace braid::catalog {
 namespace {
 
 Status Stale(const std::string& what) {
-  return Status(StatusCode::kAborted, "STALE_LEASE", what + ": the row is not there or not in the expected state");
+  return Status(StatusCode::kAborted, "STALE_LEASE",
+                what + ": the row is not there or not in the expected state");
 }
-Status Exists(const std::string& what) { return FailedPrecondition(what + ": it exists already"); }
+Status Exists(const std::string& what) {
+  return FailedPrecondition(what + ": it exists already");
+}
 
 template <typename Map>
 const typename Map::mapped_type* Find(const Map& map, const typename Map::key_type& key) {
@@ -37,53 +40,73 @@ struct Checker {
   Status operator()(const RunCreated& u) const {
     return image.runs.contains(u.run.id) ? Exists("creating run " + u.run.id) : OkStatus();
   }
-  Status operator()(const RunCancelRequested& u) const { return Active(u.run) ? OkStatus() : Stale("cancelling run " + u.run); }
-  Status operator()(const RunEnded& u) const { return Active(u.run) ? OkStatus() : Stale("ending run " + u.run); }
+  Status operator()(const RunCancelRequested& u) const {
+    return Active(u.run) ? OkStatus() : Stale("cancelling run " + u.run);
+  }
+  Status operator()(const RunEnded& u) const {
+    return Active(u.run) ? OkStatus() : Stale("ending run " + u.run);
+  }
 
   Status operator()(const JobCreated& u) const {
     const std::string what = "creating job " + u.job.key.ToString();
     if (image.jobs.contains(u.job.key)) return Exists(what);
-    if (!image.runs.contains(u.job.key.run)) return FailedPrecondition(what + ": there is no such run");
-    if (u.job.ranks < 1 || u.job.slots < 1) return FailedPrecondition(what + ": it needs at least one rank of one slot");
+    if (!image.runs.contains(u.job.key.run))
+      return FailedPrecondition(what + ": there is no such run");
+    if (u.job.ranks < 1 || u.job.slots < 1)
+      return FailedPrecondition(what + ": it needs at least one rank of one slot");
     if (std::isnan(u.job.flops)) return FailedPrecondition(what + ": its cost is not a number");
     return OkStatus();
   }
   Status operator()(const JobQueued& u) const {
     const JobRecord* job = Job(u.job);
-    return job != nullptr && job->state == JobState::kBlocked ? OkStatus() : Stale("queueing job " + u.job.ToString());
+    return job != nullptr && job->state == JobState::kBlocked
+               ? OkStatus()
+               : Stale("queueing job " + u.job.ToString());
   }
   Status operator()(const JobRequeued& u) const {
     const JobRecord* job = JobOf(u.attempt);
-    return job != nullptr && job->state == JobState::kActive ? OkStatus() : Stale("queueing job again after " + u.attempt.ToString());
+    return job != nullptr && job->state == JobState::kActive
+               ? OkStatus()
+               : Stale("queueing job again after " + u.attempt.ToString());
   }
   Status operator()(const JobCancelling& u) const {
     const JobRecord* job = Job(u.job);
-    return job != nullptr && job->state == JobState::kActive ? OkStatus() : Stale("cancelling job " + u.job.ToString());
+    return job != nullptr && job->state == JobState::kActive
+               ? OkStatus()
+               : Stale("cancelling job " + u.job.ToString());
   }
   Status operator()(const JobEnded& u) const {
     const JobRecord* job = Job(u.job);
-    return job != nullptr && job->epoch == u.epoch && !Ended(job->state) ? OkStatus() : Stale("ending job " + u.job.ToString());
+    return job != nullptr && job->epoch == u.epoch && !Ended(job->state)
+               ? OkStatus()
+               : Stale("ending job " + u.job.ToString());
   }
 
   Status operator()(const AttemptGranted& u) const {
     const AttemptKey& key = u.attempt.key;
     const JobRecord* job = Job(key.Job());
-    const bool free = job != nullptr && job->state == JobState::kQueued && job->epoch == key.epoch - 1;
+    const bool free = job != nullptr && job->state == JobState::kQueued &&
+                      job->epoch == key.epoch - 1;
     if (!free) return Stale("granting " + key.ToString());
     if (image.attempts.contains(key)) return Exists("granting " + key.ToString());
     // At most one attempt of a job lives; an earlier one must have ended.
     const AttemptRecord* before = Find(image.attempts, {key.run, key.job, key.epoch - 1});
-    return before == nullptr || Ended(before->state) ? OkStatus() : Exists("granting " + key.ToString() + " beside a live attempt");
+    return before == nullptr || Ended(before->state)
+               ? OkStatus()
+               : Exists("granting " + key.ToString() + " beside a live attempt");
   }
   Status operator()(const AttemptStarted& u) const {
     const AttemptRecord* attempt = Find(image.attempts, u.attempt);
-    return attempt != nullptr && attempt->state == AttemptState::kOffered ? OkStatus() : Stale("starting " + u.attempt.ToString());
+    return attempt != nullptr && attempt->state == AttemptState::kOffered
+               ? OkStatus()
+               : Stale("starting " + u.attempt.ToString());
   }
   Status operator()(const AttemptStopping& u) const { return Live(u.attempt, "stopping "); }
   Status operator()(const AttemptEnded& u) const { return Live(u.attempt, "ending "); }
   Status operator()(const CheckpointCommitted& u) const {
     const JobRecord* job = JobOf(u.attempt);
-    const bool runs = job != nullptr && (job->state == JobState::kActive || job->state == JobState::kCancelling);
+    const bool runs = job != nullptr &&
+                      (job->state == JobState::kActive || job->state == JobState::kCancelling);
     return runs ? OkStatus() : Stale("committing the checkpoint of " + u.attempt.ToString());
   }
   Status operator()(const ArtifactCommitted&) const { return OkStatus(); }
@@ -92,7 +115,9 @@ struct Checker {
   Status operator()(const WorkerAdmitted& u) const {
     return image.workers.contains(u.worker) ? OkStatus() : Stale("admitting worker " + u.worker);
   }
-  Status operator()(const WorkerSeen& u) const { return image.workers.contains(u.worker) ? OkStatus() : Stale("worker " + u.worker); }
+  Status operator()(const WorkerSeen& u) const {
+    return image.workers.contains(u.worker) ? OkStatus() : Stale("worker " + u.worker);
+  }
   Status operator()(const WorkerLinkChanged&) const { return OkStatus(); }
 
   Status operator()(const RequestRemembered& u) const {
@@ -104,6 +129,8 @@ struct Checker {
 
 }  // namespace
 
-Status Check(const Update& update, const Image& image) { return std::visit(Checker{image}, update); }
+Status Check(const Update& update, const Image& image) {
+  return std::visit(Checker{image}, update);
+}
 
 }  // namespace braid::catalog

@@ -158,33 +158,41 @@ ALTER TABLE workers ADD COLUMN folder TEXT NOT NULL DEFAULT '';
 
 }  // namespace
 
-int64_t SchemaVersion() { return static_cast<int64_t>(Steps().size()); }
+int64_t SchemaVersion() {
+  return static_cast<int64_t>(Steps().size());
+}
 
 Status Migrate(Database& database, const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const int64_t application, database.QueryInt("PRAGMA application_id"));
   BRAID_ASSIGN_OR_RETURN(int64_t version, database.QueryInt("PRAGMA user_version"));
-  BRAID_ASSIGN_OR_RETURN(const int64_t tables, database.QueryInt("SELECT count(*) FROM sqlite_schema"));
+  BRAID_ASSIGN_OR_RETURN(const int64_t tables,
+                         database.QueryInt("SELECT count(*) FROM sqlite_schema"));
   if (application != kApplicationId && (application != 0 || tables != 0)) {
-    return FailedPrecondition("catalog " + path + " is a database of another program (application id " +
+    return FailedPrecondition("catalog " + path +
+                              " is a database of another program (application id " +
                               std::to_string(application) + "): choose another folder");
   }
   if (version > SchemaVersion()) {
-    return FailedPrecondition("catalog " + path + " was written by a newer braid (schema " + std::to_string(version) +
-                              ", this program knows " + std::to_string(SchemaVersion()) +
+    return FailedPrecondition("catalog " + path + " was written by a newer braid (schema " +
+                              std::to_string(version) + ", this program knows " +
+                              std::to_string(SchemaVersion()) +
                               "): start the newer braid-coordinator, or restore a backup");
   }
   if (version > 0 && version < SchemaVersion()) {
     BRAID_ASSIGN_OR_RETURN(const int64_t left, database.Checkpoint());
     if (left > 0) {
-      return FailedPrecondition("catalog " + path + " is to be migrated and another program reads it (" + std::to_string(left) +
+      return FailedPrecondition("catalog " + path +
+                                " is to be migrated and another program reads it (" +
+                                std::to_string(left) +
                                 " pages are in its log alone): end that program, then start again");
     }
-    BRAID_RETURN_IF_ERROR(CopyFile(path, path + ".v" + std::to_string(version)).Wrap("backing up before migration"));
+    BRAID_RETURN_IF_ERROR(
+        CopyFile(path, path + ".v" + std::to_string(version)).Wrap("backing up before migration"));
   }
   for (; version < SchemaVersion(); ++version) {
-    const std::string step = "BEGIN IMMEDIATE;" + Steps()[static_cast<size_t>(version)] + ";PRAGMA application_id=" +
-                             std::to_string(kApplicationId) + ";PRAGMA user_version=" + std::to_string(version + 1) +
-                             ";COMMIT;";
+    const std::string step = "BEGIN IMMEDIATE;" + Steps()[static_cast<size_t>(version)] +
+                             ";PRAGMA application_id=" + std::to_string(kApplicationId) +
+                             ";PRAGMA user_version=" + std::to_string(version + 1) + ";COMMIT;";
     const Status status = database.Execute(step);
     if (!status.ok()) {
       (void)database.Execute("ROLLBACK");

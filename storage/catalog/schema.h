@@ -1,4 +1,5 @@
-// The tables of the catalog, as numbered steps. A file's user_version says how many of them it has seen.
+// The tables of the catalog, as numbered steps. A file's user_version says how many of them it has
+// seen.
 #pragma once
 
 #include "base/status.h"
@@ -9,7 +10,8 @@ namespace braid::catalog {
 // What this program writes.
 int64_t SchemaVersion();
 
-// Brings the file to SchemaVersion(), each step in one transaction, after a copy of an older file was put beside it
+// Brings the file to SchemaVersion(), each step in one transaction, after a copy of an older file
+// was put beside it
 // (<path>.v<old>). kFailedPrecondition for a file of a newer braid, or of another program.
 Status Migrate(Database& database, const std::string& path);
 

@@ -8,7 +8,7 @@ struct UndoMaker {
 
   // The row of `key` as it is, or its absence.
   template <typename Map>
-  Undo Row(Map Image::*map, const typename Map::key_type& key) const {
+  Undo Row(Map Image::* map, const typename Map::key_type& key) const {
     const auto found = (image.*map).find(key);
     if (found == (image.*map).end()) return [map, key](Image& later) { (later.*map).erase(key); };
     return [map, key, row = found->second](Image& later) { (later.*map)[key] = row; };
@@ -36,14 +36,18 @@ struct UndoMaker {
   Undo operator()(const AttemptStopping& u) const { return Attempt(u.attempt); }
   Undo operator()(const AttemptEnded& u) const { return Attempt(u.attempt); }
   Undo operator()(const CheckpointCommitted& u) const { return Job(u.attempt.Job()); }
-  Undo operator()(const ArtifactCommitted& u) const { return Row(&Image::artifacts, u.artifact.id); }
+  Undo operator()(const ArtifactCommitted& u) const {
+    return Row(&Image::artifacts, u.artifact.id);
+  }
   Undo operator()(const WorkerRegistered& u) const { return Worker(u.worker.id); }
   Undo operator()(const WorkerAdmitted& u) const { return Worker(u.worker); }
   Undo operator()(const WorkerSeen& u) const { return Worker(u.worker); }
   Undo operator()(const WorkerLinkChanged&) const {
     return [](Image&) {};
   }
-  Undo operator()(const RequestRemembered& u) const { return Row(&Image::requests, {u.request.method, u.request.id}); }
+  Undo operator()(const RequestRemembered& u) const {
+    return Row(&Image::requests, {u.request.method, u.request.id});
+  }
   Undo operator()(const RequestsForgotten& u) const {
     std::map<std::pair<std::string, std::string>, RequestRecord> forgotten;
     for (const auto& [key, request] : image.requests) {

@@ -9,7 +9,8 @@ namespace braid::catalog {
 
 using Undo = std::function<void(Image&)>;
 
-// Brings an image on which `update` was applied, and nothing since, back to `image`. Costs the rows that the update touches.
+// Brings an image on which `update` was applied, and nothing since, back to `image`. Costs the rows
+// that the update touches.
 Undo UndoOf(const Update& update, const Image& image);
 
 }  // namespace braid::catalog

@@ -10,7 +10,8 @@ namespace {
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return lower;
 }
 
@@ -39,31 +40,44 @@ EventRecord OfWorker(std::string kind, const std::string& worker, std::string de
 struct EventMaker {
   using Event = std::optional<EventRecord>;
   Event operator()(const RunCreated& u) const {
-    return OfRun("run.created", u.run.id, u.run.retry_of.empty() ? u.run.name : u.run.name + ", a retry of " + u.run.retry_of);
+    return OfRun(
+        "run.created", u.run.id,
+        u.run.retry_of.empty() ? u.run.name : u.run.name + ", a retry of " + u.run.retry_of);
   }
-  Event operator()(const RunCancelRequested& u) const { return OfRun("run.cancel_requested", u.run, ""); }
-  Event operator()(const RunEnded& u) const { return OfRun("run." + Lower(Name(u.state)), u.run, u.error); }
+  Event operator()(const RunCancelRequested& u) const {
+    return OfRun("run.cancel_requested", u.run, "");
+  }
+  Event operator()(const RunEnded& u) const {
+    return OfRun("run." + Lower(Name(u.state)), u.run, u.error);
+  }
   Event operator()(const JobCreated& u) const {
     const bool adopted = !u.job.adopted_from.empty();
     return OfJob(adopted ? "job.adopted" : "job.created", u.job.key, 0,
                  adopted ? "outputs of " + u.job.adopted_from : Lower(Name(u.job.state)));
   }
-  Event operator()(const JobQueued& u) const { return OfJob("job.queued", u.job, 0, "all parents have succeeded"); }
+  Event operator()(const JobQueued& u) const {
+    return OfJob("job.queued", u.job, 0, "all parents have succeeded");
+  }
   Event operator()(const JobRequeued& u) const {
     return OfJob("job.requeued", u.attempt.Job(), u.attempt.epoch,
                  u.not_before_ms > 0 ? "not before " + FormatUtc(u.not_before_ms) : "at once");
   }
   Event operator()(const JobCancelling& u) const { return OfJob("job.cancelling", u.job, 0, ""); }
-  Event operator()(const JobEnded& u) const { return OfJob("job." + Lower(Name(u.state)), u.job, u.epoch, u.error); }
+  Event operator()(const JobEnded& u) const {
+    return OfJob("job." + Lower(Name(u.state)), u.job, u.epoch, u.error);
+  }
   Event operator()(const AttemptGranted& u) const {
     const AttemptRecord& a = u.attempt;
     std::string detail = "to " + Join(a.workers, ", ");
-    if (!a.checkpoint.empty()) detail += ", from the checkpoint of step " + std::to_string(a.resumed_step);
+    if (!a.checkpoint.empty())
+      detail += ", from the checkpoint of step " + std::to_string(a.resumed_step);
     EventRecord event = OfJob("attempt.granted", a.key.Job(), a.key.epoch, detail);
     event.worker = a.workers.empty() ? "" : a.workers[0];
     return event;
   }
-  Event operator()(const AttemptStarted& u) const { return OfJob("attempt.started", u.attempt.Job(), u.attempt.epoch, ""); }
+  Event operator()(const AttemptStarted& u) const {
+    return OfJob("attempt.started", u.attempt.Job(), u.attempt.epoch, "");
+  }
   Event operator()(const AttemptStopping& u) const {
     return OfJob("attempt.stopping", u.attempt.Job(), u.attempt.epoch,
                  u.failure.error.empty() ? u.reason : u.reason + ": " + u.failure.error);
@@ -79,19 +93,25 @@ struct EventMaker {
   }
   Event operator()(const ArtifactCommitted& u) const {
     const ArtifactRecord& a = u.artifact;
-    EventRecord event = OfJob("artifact.committed", a.made_by.Job(), a.made_by.epoch,
-                              a.kind + " " + a.id.substr(0, 12) + ", " + FormatBytes(static_cast<uint64_t>(a.bytes)));
+    EventRecord event = OfJob(
+        "artifact.committed", a.made_by.Job(), a.made_by.epoch,
+        a.kind + " " + a.id.substr(0, 12) + ", " + FormatBytes(static_cast<uint64_t>(a.bytes)));
     event.worker = a.worker;
     return event;
   }
   Event operator()(const WorkerRegistered& u) const {
     return OfWorker("worker.registered", u.worker.id,
-                    "boot " + u.worker.boot_id.substr(0, 8) + ", " + std::to_string(u.worker.cpu_slots) + " CPU slots, " +
+                    "boot " + u.worker.boot_id.substr(0, 8) + ", " +
+                        std::to_string(u.worker.cpu_slots) + " CPU slots, " +
                         std::to_string(u.worker.gpus.size()) + " GPUs, site " + u.worker.site);
   }
-  Event operator()(const WorkerAdmitted& u) const { return OfWorker("worker." + Lower(Name(u.admit)), u.worker, ""); }
+  Event operator()(const WorkerAdmitted& u) const {
+    return OfWorker("worker." + Lower(Name(u.admit)), u.worker, "");
+  }
   Event operator()(const WorkerSeen&) const { return std::nullopt; }
-  Event operator()(const WorkerLinkChanged& u) const { return OfWorker("worker." + u.link, u.worker, u.detail); }
+  Event operator()(const WorkerLinkChanged& u) const {
+    return OfWorker("worker." + u.link, u.worker, u.detail);
+  }
   Event operator()(const RequestRemembered&) const { return std::nullopt; }
   Event operator()(const RequestsForgotten&) const { return std::nullopt; }
 };
@@ -160,20 +180,27 @@ struct Applier {
     job.checkpoint_step = u.step;
     job.counters.losses_in_row = 0;
   }
-  void operator()(const ArtifactCommitted& u) { image.artifacts.try_emplace(u.artifact.id, u.artifact); }
+  void operator()(const ArtifactCommitted& u) {
+    image.artifacts.try_emplace(u.artifact.id, u.artifact);
+  }
   void operator()(const WorkerRegistered& u) { image.workers[u.worker.id] = u.worker; }
   void operator()(const WorkerAdmitted& u) { image.workers.at(u.worker).admit = u.admit; }
   void operator()(const WorkerSeen& u) { image.workers.at(u.worker).last_seen_ms = u.last_seen_ms; }
   void operator()(const WorkerLinkChanged&) {}
-  void operator()(const RequestRemembered& u) { image.requests[{u.request.method, u.request.id}] = u.request; }
+  void operator()(const RequestRemembered& u) {
+    image.requests[{u.request.method, u.request.id}] = u.request;
+  }
   void operator()(const RequestsForgotten& u) {
-    std::erase_if(image.requests, [&](const auto& entry) { return entry.second.time_ms < u.before_ms; });
+    std::erase_if(image.requests,
+                  [&](const auto& entry) { return entry.second.time_ms < u.before_ms; });
   }
 };
 
 }  // namespace
 
-std::optional<EventRecord> EventOf(const Update& update) { return std::visit(EventMaker{}, update); }
+std::optional<EventRecord> EventOf(const Update& update) {
+  return std::visit(EventMaker{}, update);
+}
 
 void Apply(const Update& update, Image& image) {
   std::visit(Applier{image}, update);

@@ -1,8 +1,9 @@
-// Every durable change of braid's state is one of these values. Decisions return them, the catalog writes them (one
-// transaction for a batch, with one event row for each that has an event), and only then are they applied to memory.
+// Every durable change of braid's state is one of these values. Decisions return them, the catalog
+// writes them (one transaction for a batch, with one event row for each that has an event), and
+// only then are they applied to memory.
 //
-// New kind of update: a struct and a place in the variant here, its event and its effect on memory in update.cc, its SQL in
-// write.cc, and a place in tests/storage/catalog.
+// New kind of update: a struct and a place in the variant here, its event and its effect on memory
+// in update.cc, its SQL in write.cc, and a place in tests/storage/catalog.
 #pragma once
 
 #include <optional>
@@ -14,8 +15,12 @@
 
 namespace braid::catalog {
 
-struct RunCreated { RunRecord run; };
-struct RunCancelRequested { std::string run; };
+struct RunCreated {
+  RunRecord run;
+};
+struct RunCancelRequested {
+  std::string run;
+};
 struct RunEnded {
   std::string run;
   RunState state = RunState::kFailed;
@@ -23,7 +28,9 @@ struct RunEnded {
   int64_t ended_ms = 0;
 };
 
-struct JobCreated { JobRecord job; };
+struct JobCreated {
+  JobRecord job;
+};
 // BLOCKED -> QUEUED: all parents have succeeded, their outputs are copied in.
 struct JobQueued {
   JobKey job;
@@ -35,7 +42,9 @@ struct JobRequeued {
   Counters counters;
   int64_t not_before_ms = 0;
 };
-struct JobCancelling { JobKey job; };
+struct JobCancelling {
+  JobKey job;
+};
 // Into an end. `epoch` is the job's lease epoch and fences the change.
 struct JobEnded {
   JobKey job;
@@ -50,13 +59,15 @@ struct JobEnded {
 };
 
 // QUEUED -> ACTIVE: raises the job's lease epoch to the attempt's.
-struct AttemptGranted { AttemptRecord attempt; };
+struct AttemptGranted {
+  AttemptRecord attempt;
+};
 struct AttemptStarted {
   AttemptKey attempt;
   int64_t started_ms = 0;
 };
-// Asked to stop, for `reason`; of an aborted gang `failure` says what will be reported when all ranks are gone. May
-// be written again with a better failure.
+// Asked to stop, for `reason`; of an aborted gang `failure` says what will be reported when all
+// ranks are gone. May be written again with a better failure.
 struct AttemptStopping {
   AttemptKey attempt;
   std::string reason;
@@ -75,10 +86,14 @@ struct CheckpointCommitted {
   std::string artifact;
 };
 
-struct ArtifactCommitted { ArtifactRecord artifact; };
+struct ArtifactCommitted {
+  ArtifactRecord artifact;
+};
 
 // A worker said hello: new, changed, or with a new boot id.
-struct WorkerRegistered { WorkerRecord worker; };
+struct WorkerRegistered {
+  WorkerRecord worker;
+};
 struct WorkerAdmitted {
   std::string worker;
   WorkerAdmit admit = WorkerAdmit::kOpen;
@@ -87,26 +102,33 @@ struct WorkerSeen {
   std::string worker;
   int64_t last_seen_ms = 0;
 };
-// Only an event: links are known anew after each restart. `link`: connected, disconnected, lost, replaced.
+// Only an event: links are known anew after each restart. `link`: connected, disconnected, lost,
+// replaced.
 struct WorkerLinkChanged {
   std::string worker;
   std::string link;
   std::string detail;
 };
 
-struct RequestRemembered { RequestRecord request; };
-struct RequestsForgotten { int64_t before_ms = 0; };
+struct RequestRemembered {
+  RequestRecord request;
+};
+struct RequestsForgotten {
+  int64_t before_ms = 0;
+};
 
-using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued, JobRequeued, JobCancelling,
-                            JobEnded, AttemptGranted, AttemptStarted, AttemptStopping, AttemptEnded, CheckpointCommitted,
-                            ArtifactCommitted, WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
+using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
+                            JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
+                            AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
+                            WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
                             RequestRemembered, RequestsForgotten>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without seq and time; nothing for bookkeeping (WorkerSeen, requests).
 std::optional<EventRecord> EventOf(const Update& update);
 
-// Changes memory as the catalog changes its rows. REQUIRES: the update was committed or is about to be.
+// Changes memory as the catalog changes its rows. REQUIRES: the update was committed or is about to
+// be.
 void Apply(const Update& update, Image& image);
 
 }  // namespace braid::catalog

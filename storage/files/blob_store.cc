@@ -17,10 +17,10 @@
 
 namespace braid::storage {
 
-// An upload in progress. `written` bytes are in the file, `synced` of them survive a crash. Both are guarded by the store's mutex
-// and are changed only under `io`.
+// An upload in progress. `written` bytes are in the file, `synced` of them survive a crash. Both
+// are guarded by the store's mutex and are changed only under `io`.
 struct BlobStore::Upload {
-  Mutex io;  // one writer, or the publication, at a time
+  Mutex io;                                // one writer, or the publication, at a time
   bool gone BRAID_GUARDED_BY(io) = false;  // published or dropped: whoever waited starts over
   uint64_t written = 0;
   uint64_t synced = 0;
@@ -54,11 +54,17 @@ class BlobStore::Use {
 
 namespace {
 
-std::string BlobsOf(const std::string& folder) { return JoinPath(folder, "blobs"); }
-std::string UploadsOf(const std::string& folder) { return JoinPath(folder, "uploads"); }
+std::string BlobsOf(const std::string& folder) {
+  return JoinPath(folder, "blobs");
+}
+std::string UploadsOf(const std::string& folder) {
+  return JoinPath(folder, "uploads");
+}
 
 // The size is part of the name: a client that is wrong about it spoils nobody else's upload.
-std::string UploadName(const std::string& sha256, uint64_t size) { return sha256 + "." + std::to_string(size); }
+std::string UploadName(const std::string& sha256, uint64_t size) {
+  return sha256 + "." + std::to_string(size);
+}
 
 bool IsUploadName(std::string_view name) {
   const size_t dot = name.find('.');
@@ -66,36 +72,43 @@ bool IsUploadName(std::string_view name) {
   uint64_t size = 0;
   const char* end = name.data() + name.size();
   const auto [stopped, error] = std::from_chars(name.data() + dot + 1, end, size);
-  return error == std::errc() && stopped == end && UploadName(std::string(name.substr(0, dot)), size) == name;
+  return error == std::errc() && stopped == end &&
+         UploadName(std::string(name.substr(0, dot)), size) == name;
 }
 
 Status WrongDigest(const std::string& what, const std::string& expected, const std::string& found) {
   return Status(StatusCode::kInvalidArgument, "DIGEST_MISMATCH",
-                what + ": the bytes have SHA-256 " + found + ", not " + expected + "; nothing was stored, send it again");
+                what + ": the bytes have SHA-256 " + found + ", not " + expected +
+                    "; nothing was stored, send it again");
 }
 
-// A failed fsync, whose file is removed. No room is no damage: whoever sends it waits and sends it again.
+// A failed fsync, whose file is removed. No room is no damage: whoever sends it waits and sends it
+// again.
 Status Unsynced(const Status& failed, const std::string& what) {
-  const std::string message = failed.message() + "; " + what + " is removed, as its bytes may not be on the disk: send it again";
-  const Status status = failed.reason() == "STORAGE_FULL" ? Status(failed.code(), failed.reason(), message)
-                                                          : Status(StatusCode::kDataLoss, "FSYNC_FAILED", message);
+  const std::string message = failed.message() + "; " + what +
+                              " is removed, as its bytes may not be on the disk: send it again";
+  const Status status = failed.reason() == "STORAGE_FULL"
+                            ? Status(failed.code(), failed.reason(), message)
+                            : Status(StatusCode::kDataLoss, "FSYNC_FAILED", message);
   Log(LogLevel::kError, "store", status.ToString());
   return status;
 }
 
 // When a file was last written to, in milliseconds since 1970; 0 if it is not there.
 int64_t WrittenMs(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) != 0) return 0;
   return static_cast<int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
 }
 
 }  // namespace
 
-BlobStore::BlobStore(std::string folder, const Limits& limits) : folder_(std::move(folder)), limits_(limits) {}
+BlobStore::BlobStore(std::string folder, const Limits& limits)
+    : folder_(std::move(folder)), limits_(limits) {}
 BlobStore::~BlobStore() = default;
 
-Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder, const Limits& limits) {
+Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder,
+                                                   const Limits& limits) {
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(folder));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(BlobsOf(folder)));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(UploadsOf(folder)));
@@ -106,7 +119,8 @@ Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder, co
     if (IsUploadName(name)) {
       store->LoadUpload(name);
     } else {
-      (void)RemoveFile(JoinPath(UploadsOf(folder), name));  // what is no file is not ours, and harms nobody
+      (void)RemoveFile(JoinPath(UploadsOf(folder), name));  // what is no file is not ours, and
+                                                            // harms nobody
     }
   }
   store->DropAbandonedUploads();
@@ -124,7 +138,9 @@ void BlobStore::LoadUpload(const std::string& name) {
   uploads_[name] = upload;
 }
 
-std::string BlobStore::UploadPath(const std::string& name) const { return JoinPath(UploadsOf(folder_), name); }
+std::string BlobStore::UploadPath(const std::string& name) const {
+  return JoinPath(UploadsOf(folder_), name);
+}
 
 std::string BlobStore::PathOf(const std::string& sha256) const {
   return JoinPath(JoinPath(BlobsOf(folder_), sha256.substr(0, 2)), sha256);
@@ -137,23 +153,27 @@ bool BlobStore::Has(const std::string& sha256) const {
 }
 
 Result<uint64_t> BlobStore::Size(const std::string& sha256) const {
-  if (!Has(sha256)) return Status(StatusCode::kNotFound, "BLOB_MISSING", "blob " + sha256 + " is not in the store");
+  if (!Has(sha256))
+    return Status(StatusCode::kNotFound, "BLOB_MISSING", "blob " + sha256 + " is not in the store");
   return FileSize(PathOf(sha256));
 }
 
 Result<BlobStore::UploadStatus> BlobStore::QueryUpload(const std::string& sha256, uint64_t size) {
-  if (!IsSha256Hex(sha256)) return InvalidArgument("\"" + sha256 + "\" is not a SHA-256 in lower-case hex");
+  if (!IsSha256Hex(sha256))
+    return InvalidArgument("\"" + sha256 + "\" is not a SHA-256 in lower-case hex");
   if (Has(sha256)) return UploadStatus{size, true};
   MutexLock lock(mutex_);
   const auto found = uploads_.find(UploadName(sha256, size));
   return UploadStatus{found == uploads_.end() ? 0 : found->second->synced, false};
 }
 
-Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256, uint64_t size, uint64_t offset,
-                                                       std::string_view data) {
-  if (!IsSha256Hex(sha256)) return InvalidArgument("\"" + sha256 + "\" is not a SHA-256 in lower-case hex");
+Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256, uint64_t size,
+                                                       uint64_t offset, std::string_view data) {
+  if (!IsSha256Hex(sha256))
+    return InvalidArgument("\"" + sha256 + "\" is not a SHA-256 in lower-case hex");
   if (data.size() > size || offset > size - data.size()) {
-    return InvalidArgument(Format("blob %s: more bytes than the %llu announced", sha256.c_str(), (unsigned long long)size));
+    return InvalidArgument(Format("blob %s: more bytes than the %llu announced", sha256.c_str(),
+                                  (unsigned long long)size));
   }
   const std::string name = UploadName(sha256, size);
   while (true) {
@@ -178,9 +198,11 @@ Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256
   }
 }
 
-// The file is opened for each piece: an upload that is left alone holds nothing. Bytes whose write-back fails between two pieces are
-// missed by the fsync at the end, or, if the kernel has forgotten the file, by the digest, which then reads the disk.
-Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset, std::string_view data) {
+// The file is opened for each piece: an upload that is left alone holds nothing. Bytes whose
+// write-back fails between two pieces are missed by the fsync at the end, or, if the kernel has
+// forgotten the file, by the digest, which then reads the disk.
+Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset,
+                        std::string_view data) {
   const UniqueFd fd(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
   BRAID_ASSIGN_OR_RETURN(const uint64_t there, FileSize(path));
@@ -194,11 +216,13 @@ Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset
   }
   if (offset > written) {
     return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
-                  Format("blob %s: a piece at %llu leaves a hole; go on from %llu", std::string(BaseName(path)).substr(0, 64).c_str(),
+                  Format("blob %s: a piece at %llu leaves a hole; go on from %llu",
+                         std::string(BaseName(path)).substr(0, 64).c_str(),
                          (unsigned long long)offset, (unsigned long long)written));
   }
   data.remove_prefix(std::min<uint64_t>(written - offset, data.size()));
-  if (lseek(fd.get(), static_cast<off_t>(written), SEEK_SET) < 0) return ErrnoStatus(errno, "seeking in " + path);
+  if (lseek(fd.get(), static_cast<off_t>(written), SEEK_SET) < 0)
+    return ErrnoStatus(errno, "seeking in " + path);
   BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), data, path));
   MutexLock lock(mutex_);
   upload.written = written + data.size();
@@ -219,8 +243,9 @@ Status BlobStore::Complete(const std::string& path, const std::string& sha256) {
   return Publish(path, sha256);
 }
 
-// Gives a complete, verified file its name. Read-only, so that hard links of it stay what they are. Of several who bring one blob the
-// first does it, and it counts when its name is durable. `file` stays only if the disk has no room for a name.
+// Gives a complete, verified file its name. Read-only, so that hard links of it stay what they are.
+// Of several who bring one blob the first does it, and it counts when its name is durable. `file`
+// stays only if the disk has no room for a name.
 Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   const std::string final_path = PathOf(sha256);
   const std::string folder = FolderOf(final_path);
@@ -237,7 +262,8 @@ Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   }
   Status status = Rename(file, final_path);
   if (status.ok()) {
-    (void)chmod(final_path.c_str(), 0400);  // of this user, who cannot be refused that; a power failure may undo it, and harms nothing
+    (void)chmod(final_path.c_str(), 0400);  // of this user, who cannot be refused that; a power
+                                            // failure may undo it, and harms nothing
     if (const Status synced = SyncFolder(folder); !synced.ok()) {
       (void)RemoveFile(final_path);
       status = Unsynced(synced, "blob " + sha256);
@@ -280,7 +306,9 @@ Status BlobStore::SyncUpload(const std::string& sha256) {
   std::vector<std::string> names;
   {
     MutexLock lock(mutex_);
-    for (auto it = uploads_.lower_bound(sha256); it != uploads_.end() && it->first.starts_with(sha256); ++it) names.push_back(it->first);
+    for (auto it = uploads_.lower_bound(sha256);
+         it != uploads_.end() && it->first.starts_with(sha256); ++it)
+      names.push_back(it->first);
   }
   for (const std::string& name : names) {
     const Use upload(this, name);
@@ -304,7 +332,8 @@ BlobStore::Turn::~Turn() {
   store_->changed_.NotifyAll();
 }
 
-std::unique_ptr<BlobStore::Turn> BlobStore::TakeTurn(const std::string& what, int64_t timeout_ms) const {
+std::unique_ptr<BlobStore::Turn> BlobStore::TakeTurn(const std::string& what,
+                                                     int64_t timeout_ms) const {
   const int64_t end_ms = SystemClock().MonotonicMs() + timeout_ms;
   MutexLock lock(mutex_);
   while (turns_.contains(what)) {
@@ -323,7 +352,9 @@ Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
   Status status = LinkOrCopy(path, copy);
   if (status.ok()) {
     const auto digest = Sha256File(copy);
-    status = !digest.ok() ? digest.status() : *digest == sha256 ? OkStatus() : WrongDigest(path, sha256, *digest);
+    status = !digest.ok()        ? digest.status()
+             : *digest == sha256 ? OkStatus()
+                                 : WrongDigest(path, sha256, *digest);
   }
   if (status.ok()) status = Publish(copy, sha256);
   if (!status.ok()) (void)RemoveFile(copy);
@@ -357,10 +388,12 @@ Status BlobStore::Materialize(const Manifest& manifest, const std::string& folde
   for (const ManifestFile& file : manifest.files) {
     if (!status.ok()) break;
     const std::string target = JoinPath(temporary, file.path);
-    if (const std::string home = FolderOf(target); folders.insert(home).second) status = MakeFolder(home);
+    if (const std::string home = FolderOf(target); folders.insert(home).second)
+      status = MakeFolder(home);
     if (status.ok()) status = LinkOrCopy(PathOf(file.sha256), target);
   }
-  for (auto it = folders.rbegin(); it != folders.rend() && status.ok(); ++it) status = SyncFolder(*it);
+  for (auto it = folders.rbegin(); it != folders.rend() && status.ok(); ++it)
+    status = SyncFolder(*it);
   if (status.ok()) {
     status = Rename(temporary, folder);
     if (!status.ok() && PathExists(folder)) status = OkStatus();  // another thread was first
@@ -371,11 +404,13 @@ Status BlobStore::Materialize(const Manifest& manifest, const std::string& folde
 }
 
 Status BlobStore::Verify(const std::string& sha256) const {
-  if (!Has(sha256)) return Status(StatusCode::kDataLoss, "BLOB_MISSING", "blob " + sha256 + " is not in the store");
+  if (!Has(sha256))
+    return Status(StatusCode::kDataLoss, "BLOB_MISSING", "blob " + sha256 + " is not in the store");
   BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(PathOf(sha256)));
   if (digest == sha256) return OkStatus();
   return Status(StatusCode::kDataLoss, "DIGEST_MISMATCH",
-                "blob " + sha256 + " has changed on disk (" + PathOf(sha256) + "); remove it and send it again");
+                "blob " + sha256 + " has changed on disk (" + PathOf(sha256) +
+                    "); remove it and send it again");
 }
 
 Result<std::vector<std::string>> BlobStore::List() const {
@@ -388,6 +423,8 @@ Result<std::vector<std::string>> BlobStore::List() const {
   return digests;
 }
 
-Status BlobStore::Remove(const std::string& sha256) { return RemoveFile(PathOf(sha256)); }
+Status BlobStore::Remove(const std::string& sha256) {
+  return RemoveFile(PathOf(sha256));
+}
 
 }  // namespace braid::storage

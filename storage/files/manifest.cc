@@ -16,14 +16,18 @@ Status Check(const Manifest& manifest, const std::string& what) {
   if (manifest.files.size() > kMaxFiles) return InvalidArgument(what + ": more than 100,000 files");
   for (size_t i = 0; i < manifest.files.size(); ++i) {
     const ManifestFile& file = manifest.files[i];
-    if (!IsSafeRelativePath(file.path)) return InvalidArgument(what + ": the path \"" + file.path + "\" is not safe");
-    if (!IsSha256Hex(file.sha256)) return InvalidArgument(what + ": " + file.path + ": sha256 must be 64 hex digits");
+    if (!IsSafeRelativePath(file.path))
+      return InvalidArgument(what + ": the path \"" + file.path + "\" is not safe");
+    if (!IsSha256Hex(file.sha256))
+      return InvalidArgument(what + ": " + file.path + ": sha256 must be 64 hex digits");
     if (i > 0 && manifest.files[i - 1].path >= file.path) {
-      return InvalidArgument(what + ": files must be sorted by path, each once; look at " + file.path);
+      return InvalidArgument(what + ": files must be sorted by path, each once; look at " +
+                             file.path);
     }
   }
   for (size_t i = 0; i < manifest.parents.size(); ++i) {
-    if (!IsSha256Hex(manifest.parents[i])) return InvalidArgument(what + ": a parent is not an artifact id");
+    if (!IsSha256Hex(manifest.parents[i]))
+      return InvalidArgument(what + ": a parent is not an artifact id");
     if (i > 0 && manifest.parents[i - 1] >= manifest.parents[i]) {
       return InvalidArgument(what + ": parents must be sorted, each once");
     }
@@ -50,19 +54,23 @@ std::string Manifest::Canonical() const {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string Manifest::Id() const { return Sha256Hex(Canonical()); }
+std::string Manifest::Id() const {
+  return Sha256Hex(Canonical());
+}
 
 Result<Manifest> ParseManifest(std::string_view text, std::string_view what) {
   BRAID_ASSIGN_OR_RETURN(const Json json, ParseJson(text, what));
   const std::string name(what);
   JsonReader read(json, name);
   Manifest manifest;
-  if (read.RequireInt("version") != 1) read.Fail("version", "this version of braid reads version 1");
+  if (read.RequireInt("version") != 1)
+    read.Fail("version", "this version of braid reads version 1");
   manifest.kind = read.RequireString("kind");
   const Json& files = read.RequireArray("files");
   manifest.parents = read.Strings("parents");
   manifest.recipe = read.String("recipe", "");
-  if (const Json& metadata = read.Value("metadata"); !metadata.is_null()) manifest.metadata = metadata;
+  if (const Json& metadata = read.Value("metadata"); !metadata.is_null())
+    manifest.metadata = metadata;
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (files.size() > kMaxFiles) return InvalidArgument(name + ": more than 100,000 files");
   for (const Json& item : files) {
@@ -104,11 +112,12 @@ Status VerifyFolder(const Manifest& manifest, const std::string& folder) {
     if (!PathExists(path)) return DataLoss(path + " is missing");
     BRAID_ASSIGN_OR_RETURN(const uint64_t size, FileSize(path));
     if (size != file.size) {
-      return DataLoss(Format("%s has %llu bytes, its manifest says %llu", path.c_str(), (unsigned long long)size,
-                             (unsigned long long)file.size));
+      return DataLoss(Format("%s has %llu bytes, its manifest says %llu", path.c_str(),
+                             (unsigned long long)size, (unsigned long long)file.size));
     }
     BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(path));
-    if (digest != file.sha256) return DataLoss(path + " has changed: its SHA-256 is not the manifest's");
+    if (digest != file.sha256)
+      return DataLoss(path + " has changed: its SHA-256 is not the manifest's");
   }
   return OkStatus();
 }

@@ -1,5 +1,6 @@
-// An artifact is an immutable list of files. Its id is the SHA-256 of its manifest, so equal content is one artifact.
-// The manifest is written and committed last: a visible artifact has all its bytes (docs/formats.md).
+// An artifact is an immutable list of files. Its id is the SHA-256 of its manifest, so equal
+// content is one artifact. The manifest is written and committed last: a visible artifact has all
+// its bytes (docs/formats.md).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 namespace braid::storage {
 
 struct ManifestFile {
-  std::string path;    // safe relative path, '/' between parts
+  std::string path;  // safe relative path, '/' between parts
   std::string sha256;
   uint64_t size = 0;
 
@@ -20,7 +21,8 @@ struct ManifestFile {
 };
 
 struct Manifest {
-  std::string kind;                  // tokenizer | shards | checkpoint | history | merge | gate | evaluation | report | source
+  std::string kind;  // tokenizer | shards | checkpoint | history | merge | gate | evaluation |
+                     // report | source
   std::vector<ManifestFile> files;   // sorted by path, each once
   std::vector<std::string> parents;  // ids of artifacts it was made from, sorted
   std::string recipe;                // SHA-256 of the recipe text, or empty
@@ -34,13 +36,17 @@ struct Manifest {
   std::string Id() const;
 };
 
-// Refuses what is not canonical in content: unsafe or repeated paths, bad digests, over 100,000 files.
+// Refuses what is not canonical in content: unsafe or repeated paths, bad digests, over 100,000
+// files.
 Result<Manifest> ParseManifest(std::string_view text, std::string_view what);
 
-// Hashes every file below `folder` into a manifest. Links and odd files are errors that name the path.
-Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind, Json metadata = Json::object());
+// Hashes every file below `folder` into a manifest. Links and odd files are errors that name the
+// path.
+Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind,
+                                  Json metadata = Json::object());
 
-// Every file of the manifest is in `folder` with its size and digest. The error names the first file that is not.
+// Every file of the manifest is in `folder` with its size and digest. The error names the first
+// file that is not.
 Status VerifyFolder(const Manifest& manifest, const std::string& folder);
 
 }  // namespace braid::storage

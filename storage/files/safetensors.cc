@@ -16,11 +16,12 @@ struct Dtype {
   const char* name;
   uint64_t bits;
 };
-constexpr Dtype kDtypes[] = {
-    {"BOOL", 8},        {"F4", 4},           {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8},
-    {"F8_E4M3", 8},     {"F8_E8M0", 8},      {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16}, {"U16", 16}, {"F16", 16},
-    {"BF16", 16},       {"I32", 32},         {"U32", 32},    {"F32", 32},    {"C64", 64}, {"F64", 64}, {"I64", 64},
-    {"U64", 64}};
+constexpr Dtype kDtypes[] = {{"BOOL", 8},    {"F4", 4},          {"F6_E2M3", 6},     {"F6_E3M2", 6},
+                             {"U8", 8},      {"I8", 8},          {"F8_E5M2", 8},     {"F8_E4M3", 8},
+                             {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+                             {"U16", 16},    {"F16", 16},        {"BF16", 16},       {"I32", 32},
+                             {"U32", 32},    {"F32", 32},        {"C64", 64},        {"F64", 64},
+                             {"I64", 64},    {"U64", 64}};
 
 Result<uint64_t> DtypeBits(std::string_view dtype) {
   for (const Dtype& known : kDtypes) {
@@ -29,9 +30,12 @@ Result<uint64_t> DtypeBits(std::string_view dtype) {
   return InvalidArgument("dtype " + std::string(dtype) + " is not known");
 }
 
-bool Multiply(uint64_t a, uint64_t b, uint64_t* product) { return !__builtin_mul_overflow(a, b, product); }
+bool Multiply(uint64_t a, uint64_t b, uint64_t* product) {
+  return !__builtin_mul_overflow(a, b, product);
+}
 
-// The three fields of an entry. The reference also takes them as a list in this order, and a dtype as {"F32": null}.
+// The three fields of an entry. The reference also takes them as a list in this order, and a dtype
+// as {"F32": null}.
 struct EntryFields {
   Json dtype, shape, offsets;
 };
@@ -41,7 +45,8 @@ EntryFields FieldsOf(const Json& json) {
   if (json.is_array() && json.size() == 3) {
     fields = {json[0], json[1], json[2]};
   } else if (json.is_object()) {
-    fields = {json.value("dtype", Json()), json.value("shape", Json()), json.value("data_offsets", Json())};
+    fields = {json.value("dtype", Json()), json.value("shape", Json()),
+              json.value("data_offsets", Json())};
   }
   if (fields.dtype.is_object() && fields.dtype.size() == 1 && fields.dtype.front().is_null()) {
     fields.dtype = fields.dtype.begin().key();
@@ -66,9 +71,11 @@ Result<TensorEntry> ReadEntry(const std::string& path, const std::string& name, 
   uint64_t bits = 0;
   uint64_t elements = 1;
   for (const Json& extent : fields.shape) {
-    if (!extent.is_number_unsigned()) return fail("shape holds something that is not a whole number");
+    if (!extent.is_number_unsigned())
+      return fail("shape holds something that is not a whole number");
     const uint64_t value = extent.get<uint64_t>();
-    if (value > INT64_MAX || !Multiply(elements, value, &elements)) return fail("its size overflows");
+    if (value > INT64_MAX || !Multiply(elements, value, &elements))
+      return fail("its size overflows");
     entry.shape.push_back(static_cast<int64_t>(value));
   }
   if (!Multiply(elements, *width, &bits)) return fail("its size overflows");
@@ -82,13 +89,14 @@ Result<TensorEntry> ReadEntry(const std::string& path, const std::string& name, 
   entry.end = offsets[1].get<uint64_t>();
   if (entry.end < entry.begin) return fail("data_offsets run backwards");
   if (entry.bytes() != bits / 8) {
-    return fail(Format("data_offsets hold %llu bytes, dtype and shape need %llu", (unsigned long long)entry.bytes(),
-                       (unsigned long long)(bits / 8)));
+    return fail(Format("data_offsets hold %llu bytes, dtype and shape need %llu",
+                       (unsigned long long)entry.bytes(), (unsigned long long)(bits / 8)));
   }
   return entry;
 }
 
-Status ReadMetadata(const std::string& path, const Json& json, std::map<std::string, std::string>* metadata) {
+Status ReadMetadata(const std::string& path, const Json& json,
+                    std::map<std::string, std::string>* metadata) {
   if (json.is_null()) return OkStatus();
   if (!json.is_object()) return InvalidArgument(path + ": __metadata__ is not an object");
   for (const auto& [key, value] : json.items()) {
@@ -99,23 +107,25 @@ Status ReadMetadata(const std::string& path, const Json& json, std::map<std::str
 }
 
 // No holes, no overlaps, nothing behind the last tensor.
-Status CheckLayout(const std::string& path, const std::vector<TensorEntry>& sorted, uint64_t data_bytes) {
+Status CheckLayout(const std::string& path, const std::vector<TensorEntry>& sorted,
+                   uint64_t data_bytes) {
   uint64_t at = 0;
   for (const TensorEntry& entry : sorted) {
     if (entry.begin != at) {
-      return InvalidArgument(Format("%s: tensor %s begins at byte %llu of the data, expected %llu (%s)", path.c_str(),
-                                    entry.name.c_str(), (unsigned long long)entry.begin, (unsigned long long)at,
-                                    entry.begin < at ? "tensors overlap" : "there is a hole"));
+      return InvalidArgument(
+          Format("%s: tensor %s begins at byte %llu of the data, expected %llu (%s)", path.c_str(),
+                 entry.name.c_str(), (unsigned long long)entry.begin, (unsigned long long)at,
+                 entry.begin < at ? "tensors overlap" : "there is a hole"));
     }
     at = entry.end;
   }
   if (at == data_bytes) return OkStatus();
   if (at > data_bytes) {
-    return DataLoss(Format("%s is cut short: tensors need %llu bytes of data, the file has %llu", path.c_str(),
-                           (unsigned long long)at, (unsigned long long)data_bytes));
+    return DataLoss(Format("%s is cut short: tensors need %llu bytes of data, the file has %llu",
+                           path.c_str(), (unsigned long long)at, (unsigned long long)data_bytes));
   }
-  return InvalidArgument(Format("%s: %llu bytes behind the last tensor belong to none", path.c_str(),
-                                (unsigned long long)(data_bytes - at)));
+  return InvalidArgument(Format("%s: %llu bytes behind the last tensor belong to none",
+                                path.c_str(), (unsigned long long)(data_bytes - at)));
 }
 
 }  // namespace
@@ -128,26 +138,32 @@ int64_t TensorEntry::elements() const {
 
 Result<uint64_t> DtypeBytes(std::string_view dtype) {
   BRAID_ASSIGN_OR_RETURN(const uint64_t bits, DtypeBits(dtype));
-  if (bits % 8 != 0) return InvalidArgument("dtype " + std::string(dtype) + " does not fill whole bytes");
+  if (bits % 8 != 0)
+    return InvalidArgument("dtype " + std::string(dtype) + " does not fill whole bytes");
   return bits / 8;
 }
 
 Result<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(MappedFile map, MappedFile::Open(path));
-  if (map.size() < 8) return DataLoss(path + " is cut short: not even the header's length is there");
+  if (map.size() < 8)
+    return DataLoss(path + " is cut short: not even the header's length is there");
   uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, map.data(), 8);
   if (header_bytes > kMaxHeader) {
-    return InvalidArgument(path + " is no safetensors file: its header would be " + FormatBytes(header_bytes) + " long");
+    return InvalidArgument(path + " is no safetensors file: its header would be " +
+                           FormatBytes(header_bytes) + " long");
   }
-  if (header_bytes > map.size() - 8) return DataLoss(path + " is cut short: it ends inside the header");
+  if (header_bytes > map.size() - 8)
+    return DataLoss(path + " is cut short: it ends inside the header");
   const std::string_view text = map.view().substr(8, header_bytes);
-  // White space may stand in front; a byte order mark may not, and a zero byte would end our parser's input early.
+  // White space may stand in front; a byte order mark may not, and a zero byte would end our
+  // parser's input early.
   const size_t start = text.find_first_not_of(" \t\r\n");
   if (start == std::string_view::npos || text[start] != '{') {
     return InvalidArgument(path + ": the header does not begin with {");
   }
-  if (text.find('\0') != std::string_view::npos) return InvalidArgument(path + ": the header holds a zero byte");
+  if (text.find('\0') != std::string_view::npos)
+    return InvalidArgument(path + ": the header holds a zero byte");
   BRAID_ASSIGN_OR_RETURN(const Json header, ParseJson(text, path + ": the header"));
   SafetensorsFile file(path, std::move(map));
   file.data_begin_ = 8 + header_bytes;
@@ -159,9 +175,10 @@ Result<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
     BRAID_ASSIGN_OR_RETURN(TensorEntry entry, ReadEntry(path, name, value));
     file.tensors_.push_back(std::move(entry));
   }
-  std::sort(file.tensors_.begin(), file.tensors_.end(), [](const TensorEntry& a, const TensorEntry& b) {
-    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
-  });
+  std::sort(file.tensors_.begin(), file.tensors_.end(),
+            [](const TensorEntry& a, const TensorEntry& b) {
+              return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+            });
   BRAID_RETURN_IF_ERROR(CheckLayout(path, file.tensors_, file.map_.size() - file.data_begin_));
   for (size_t i = 0; i < file.tensors_.size(); ++i) file.by_name_[file.tensors_[i].name] = i;
   return file;
@@ -176,7 +193,8 @@ std::string_view SafetensorsFile::Data(const TensorEntry& entry) const {
   return map_.view().substr(data_begin_ + entry.begin, entry.bytes());
 }
 
-Result<const float*> SafetensorsFile::Floats(std::string_view name, const std::vector<int64_t>& shape) const {
+Result<const float*> SafetensorsFile::Floats(std::string_view name,
+                                             const std::vector<int64_t>& shape) const {
   const TensorEntry* entry = Find(name);
   if (entry == nullptr) return NotFound(path_ + ": tensor " + std::string(name) + " is missing");
   if (entry->dtype != "F32" || entry->shape != shape) {
@@ -185,7 +203,8 @@ Result<const float*> SafetensorsFile::Floats(std::string_view name, const std::v
   }
   const char* data = Data(*entry).data();
   if (reinterpret_cast<uintptr_t>(data) % alignof(float) != 0) {
-    return InvalidArgument(path_ + ": tensor " + std::string(name) + " is not aligned; write the file again with padding");
+    return InvalidArgument(path_ + ": tensor " + std::string(name) +
+                           " is not aligned; write the file again with padding");
   }
   return reinterpret_cast<const float*>(data);
 }

@@ -1,5 +1,6 @@
-// Reading and writing safetensors files (https://github.com/huggingface/safetensors): accepts and refuses what the
-// reference implementation does, and refuses duplicate keys as the format says. docs/formats.md has the details.
+// Reading and writing safetensors files (https://github.com/huggingface/safetensors): accepts and
+// refuses what the reference implementation does, and refuses duplicate keys as the format says.
+// docs/formats.md has the details.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +17,17 @@ namespace braid::storage {
 
 struct TensorEntry {
   std::string name;
-  std::string dtype;           // "F32", "BF16", "I64", ...: the format's names
+  std::string dtype;  // "F32", "BF16", "I64", ...: the format's names
   std::vector<int64_t> shape;
-  uint64_t begin = 0;          // bytes from the start of the data section
+  uint64_t begin = 0;  // bytes from the start of the data section
   uint64_t end = 0;
 
   int64_t elements() const;
   uint64_t bytes() const { return end - begin; }
 };
 
-// Bytes of one element ("F32" -> 4). kInvalidArgument for an unknown dtype, or one below a byte (readable, not written).
+// Bytes of one element ("F32" -> 4). kInvalidArgument for an unknown dtype, or one below a byte
+// (readable, not written).
 Result<uint64_t> DtypeBytes(std::string_view dtype);
 
 // A file, memory-mapped; tensor data is read in place. Thread-safe after Open.
@@ -44,7 +46,8 @@ class SafetensorsFile {
   Result<const float*> Floats(std::string_view name, const std::vector<int64_t>& shape) const;
 
  private:
-  SafetensorsFile(std::string path, MappedFile map) : path_(std::move(path)), map_(std::move(map)) {}
+  SafetensorsFile(std::string path, MappedFile map)
+      : path_(std::move(path)), map_(std::move(map)) {}
   std::string path_;
   MappedFile map_;
   uint64_t data_begin_ = 0;
@@ -53,9 +56,9 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// Writes a file piece by piece with constant memory. The layout is fixed by Create; data may come in any order of
-// tensors, each in order of its bytes. The file appears under its name only at Finish (temporary file, fsync, rename);
-// an abandoned writer leaves nothing.
+// Writes a file piece by piece with constant memory. The layout is fixed by Create; data may come
+// in any order of tensors, each in order of its bytes. The file appears under its name only at
+// Finish (temporary file, fsync, rename); an abandoned writer leaves nothing.
 class SafetensorsWriter {
  public:
   struct Tensor {
@@ -63,10 +66,11 @@ class SafetensorsWriter {
     std::string dtype;
     std::vector<int64_t> shape;
   };
-  // Lays the tensors out as the reference does (largest element type first, then by name), the header padded to 8 bytes,
-  // with metadata {"format": "pt"} plus `metadata`.
-  static Result<std::unique_ptr<SafetensorsWriter>> Create(const std::string& path, std::vector<Tensor> tensors,
-                                                           std::map<std::string, std::string> metadata = {});
+  // Lays the tensors out as the reference does (largest element type first, then by name), the
+  // header padded to 8 bytes, with metadata {"format": "pt"} plus `metadata`.
+  static Result<std::unique_ptr<SafetensorsWriter>> Create(
+      const std::string& path, std::vector<Tensor> tensors,
+      std::map<std::string, std::string> metadata = {});
   ~SafetensorsWriter();
 
   // Appends to what was written of that tensor. More bytes than the tensor has are an error.

@@ -46,9 +46,9 @@ SafetensorsWriter::~SafetensorsWriter() {
   if (open_ != nullptr && open_->fd.valid()) unlink(open_->temporary.c_str());
 }
 
-Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(const std::string& path,
-                                                                     std::vector<Tensor> tensors,
-                                                                     std::map<std::string, std::string> metadata) {
+Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
+    const std::string& path, std::vector<Tensor> tensors,
+    std::map<std::string, std::string> metadata) {
   auto open = std::make_unique<Open>();
   open->path = path;
   open->temporary = path + ".tmp." + std::to_string(getpid());
@@ -70,7 +70,8 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(const std::
     if (!open->places.emplace(tensor->name, Open::Place{at, bytes, 0}).second) {
       return InvalidArgument(path + ": tensor " + tensor->name + " would appear twice");
     }
-    header[tensor->name] = {{"dtype", tensor->dtype}, {"shape", tensor->shape}, {"data_offsets", {at, at + bytes}}};
+    header[tensor->name] = {
+        {"dtype", tensor->dtype}, {"shape", tensor->shape}, {"data_offsets", {at, at + bytes}}};
     at += bytes;
   }
   std::string text = header.dump();
@@ -84,7 +85,8 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(const std::
   auto writer = std::unique_ptr<SafetensorsWriter>(new SafetensorsWriter(std::move(open)));
   BRAID_RETURN_IF_ERROR(WriteAt(writer->open_->fd.get(), 0, head.data(), head.size(), path));
   // The whole size at once: a full disk is found now, not after an hour of writing.
-  if (const int error = posix_fallocate(writer->open_->fd.get(), 0, static_cast<off_t>(head.size() + std::max<uint64_t>(at, 1)));
+  if (const int error = posix_fallocate(
+          writer->open_->fd.get(), 0, static_cast<off_t>(head.size() + std::max<uint64_t>(at, 1)));
       error == ENOSPC || error == EFBIG) {
     return ErrnoStatus(error, "reserving " + FormatBytes(at) + " for " + path);
   }
@@ -96,7 +98,8 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(const std::
 
 Status SafetensorsWriter::Append(std::string_view tensor, const void* data, uint64_t bytes) {
   const auto found = open_->places.find(tensor);
-  if (found == open_->places.end()) return NotFound(open_->path + ": tensor " + std::string(tensor) + " was not declared");
+  if (found == open_->places.end())
+    return NotFound(open_->path + ": tensor " + std::string(tensor) + " was not declared");
   Open::Place& place = found->second;
   if (bytes > place.size - place.written) {
     return OutOfRange(open_->path + ": more bytes than tensor " + std::string(tensor) + " has");
@@ -109,7 +112,8 @@ Status SafetensorsWriter::Append(std::string_view tensor, const void* data, uint
 
 Status SafetensorsWriter::Finish() {
   for (const auto& [name, place] : open_->places) {
-    if (place.written != place.size) return FailedPrecondition(open_->path + ": tensor " + name + " is not complete");
+    if (place.written != place.size)
+      return FailedPrecondition(open_->path + ": tensor " + name + " is not complete");
   }
   if (fsync(open_->fd.get()) != 0) return ErrnoStatus(errno, "syncing " + open_->temporary);
   BRAID_RETURN_IF_ERROR(Rename(open_->temporary, open_->path));

@@ -20,7 +20,8 @@ TEST(Arguments, TakesOptionsInBothForms) {
 
 TEST(Arguments, ErrorsSayWhatWasMeant) {
   const char* unknown[] = {"program", "--sed", "7"};
-  EXPECT_EQ(Arguments::Parse(3, unknown, {"seed"}).status().message(), "unknown option --sed; did you mean --seed?");
+  EXPECT_EQ(Arguments::Parse(3, unknown, {"seed"}).status().message(),
+            "unknown option --sed; did you mean --seed?");
   const char* missing[] = {"program", "--seed"};
   EXPECT_EQ(Arguments::Parse(2, missing, {"seed"}).status().message(), "--seed needs a value");
   const char* wrong[] = {"program", "--seed", "x"};
@@ -29,11 +30,16 @@ TEST(Arguments, ErrorsSayWhatWasMeant) {
 }
 
 TEST(ArgumentsTest, NumbersHaveRanges) {
-  const char* argv[] = {"program", "--threads", "0", "--many=100000", "--heat", "nan", "--long", "99999999999999999999"};
-  const Arguments arguments = Arguments::Parse(8, argv, {"threads", "many", "heat", "long"}).value();
-  EXPECT_EQ(arguments.GetInt("threads", 2, 1, 1024).status().message(), "--threads: must be in 1 .. 1024, is 0");
-  EXPECT_EQ(arguments.GetInt("many", 2, 1, 1024).status().message(), "--many: must be in 1 .. 1024, is 100000");
-  EXPECT_EQ(arguments.GetInt("threads", 2, 1).status().message(), "--threads: must be at least 1, is 0");
+  const char* argv[] = {"program", "--threads", "0",      "--many=100000",
+                        "--heat",  "nan",       "--long", "99999999999999999999"};
+  const Arguments arguments =
+      Arguments::Parse(8, argv, {"threads", "many", "heat", "long"}).value();
+  EXPECT_EQ(arguments.GetInt("threads", 2, 1, 1024).status().message(),
+            "--threads: must be in 1 .. 1024, is 0");
+  EXPECT_EQ(arguments.GetInt("many", 2, 1, 1024).status().message(),
+            "--many: must be in 1 .. 1024, is 100000");
+  EXPECT_EQ(arguments.GetInt("threads", 2, 1).status().message(),
+            "--threads: must be at least 1, is 0");
   EXPECT_EQ(arguments.GetInt("threads", 2).value(), 0);
   EXPECT_EQ(arguments.GetInt("absent", 2, 3, 4).value(), 2);
   EXPECT_EQ(arguments.GetDouble("heat", 0).status().message(), "--heat: must be finite, is nan");

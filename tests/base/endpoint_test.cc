@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 
 mode_t ModeOf(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   EXPECT_EQ(stat(path.c_str(), &info), 0) << path;
   return info.st_mode & 07777;
 }
@@ -42,7 +42,8 @@ TEST_F(EndpointTest, ATokenThatOthersCouldReadIsMadeAnew) {
 }
 
 TEST_F(EndpointTest, AFileThatHoldsNoTokenIsNamed) {
-  for (const char* content : {"", "short", "0123456789012345678901234567890123456789 and more", "0123456789012345678901234567890123456\xff\x01"}) {
+  for (const char* content : {"", "short", "0123456789012345678901234567890123456789 and more",
+                              "0123456789012345678901234567890123456\xff\x01"}) {
     ASSERT_TRUE(WriteFileAtomic(Path("token"), content).ok());
     const Status status = ReadTokenFile(Path("token")).status();
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
@@ -61,7 +62,9 @@ TEST_F(EndpointTest, TheAddressFileNamesTheTokensFile) {
   EXPECT_EQ(FindEndpoint({"", Path("address.json"), ""}).status().code(), StatusCode::kUnavailable);
   ASSERT_TRUE(MakeFolder(Path("coordinator")).ok());
   const std::string token = MakeTokenFile(Path("coordinator/token")).value();
-  ASSERT_TRUE(WriteJsonFile(Path("address.json"), {{"grpc", "127.0.0.1:5"}, {"token_file", "coordinator/token"}}).ok());
+  ASSERT_TRUE(WriteJsonFile(Path("address.json"),
+                            {{"grpc", "127.0.0.1:5"}, {"token_file", "coordinator/token"}})
+                  .ok());
   auto found = FindEndpoint({"", Path("address.json"), ""});
   ASSERT_TRUE(found.ok()) << found.status().message();
   EXPECT_EQ(found->address, "127.0.0.1:5");
@@ -73,7 +76,8 @@ TEST_F(EndpointTest, TheAddressFileNamesTheTokensFile) {
   const std::string other = MakeTokenFile(Path("other")).value();
   EXPECT_EQ(FindEndpoint({"127.0.0.1:6", Path("address.json"), Path("other")})->token, other);
   ASSERT_TRUE(RemoveFile(Path("coordinator/token")).ok());
-  EXPECT_THAT(FindEndpoint({"", Path("address.json"), ""}).status().message(), HasSubstr(Path("coordinator/token")));
+  EXPECT_THAT(FindEndpoint({"", Path("address.json"), ""}).status().message(),
+              HasSubstr(Path("coordinator/token")));
 }
 
 TEST_F(EndpointTest, AnAddressFileOfNonsenseIsNamed) {
@@ -86,10 +90,13 @@ TEST_F(EndpointTest, AnAddressFileOfNonsenseIsNamed) {
 }
 
 TEST_F(EndpointTest, ATokenCrossesNoNetwork) {
-  for (const char* address : {"10.0.0.1:5", "example.org:5", "127.evil.example:5", "[::2]:5", "127.0.0.1.evil.example:5", "0.0.0.0:5"}) {
-    EXPECT_EQ(FindEndpoint({address, "", ""}).status().code(), StatusCode::kPermissionDenied) << address;
+  for (const char* address : {"10.0.0.1:5", "example.org:5", "127.evil.example:5", "[::2]:5",
+                              "127.0.0.1.evil.example:5", "0.0.0.0:5"}) {
+    EXPECT_EQ(FindEndpoint({address, "", ""}).status().code(), StatusCode::kPermissionDenied)
+        << address;
   }
-  for (const char* address : {"127.0.0.1:5", "127.3.2.1:5", "localhost:5", "[::1]:5"}) EXPECT_TRUE(FindEndpoint({address, "", ""}).ok()) << address;
+  for (const char* address : {"127.0.0.1:5", "127.3.2.1:5", "localhost:5", "[::1]:5"})
+    EXPECT_TRUE(FindEndpoint({address, "", ""}).ok()) << address;
 }
 
 TEST(HostOf, IsWhatStandsBeforeThePort) {

@@ -115,22 +115,27 @@ TEST_F(FileTest, ListTreeReadsThroughLinks) {
   ASSERT_EQ(::symlink("../blobs/more", Path("x/folder").c_str()), 0);
   EXPECT_THAT(ListTree(Path("x")).value(), ElementsAre("again", "config.json", "folder/1", "y/z"));
   ASSERT_EQ(::symlink("x", Path("top").c_str()), 0);
-  EXPECT_THAT(ListTree(Path("top")).value(), ElementsAre("again", "config.json", "folder/1", "y/z"));
+  EXPECT_THAT(ListTree(Path("top")).value(),
+              ElementsAre("again", "config.json", "folder/1", "y/z"));
 }
 
 TEST_F(FileTest, ListTreeNamesLinksThatLeadNowhere) {
   ASSERT_TRUE(MakeFolder(Path("x/y")).ok());
   ASSERT_EQ(::symlink("../blobs/gone", Path("x/model.safetensors").c_str()), 0);
   EXPECT_EQ(ListTree(Path("x")).status().message(),
-            Path("x/model.safetensors") + " is a link to ../blobs/gone, which is not there; fetch what it stands for (download it again, dvc "
-                                          "pull, git annex get) or remove the link");
+            Path("x/model.safetensors") +
+                " is a link to ../blobs/gone, which is not there; fetch what it stands for "
+                "(download it again, dvc "
+                "pull, git annex get) or remove the link");
   ASSERT_TRUE(RemoveFile(Path("x/model.safetensors")).ok());
   ASSERT_EQ(::symlink("..", Path("x/y/up").c_str()), 0);
-  EXPECT_EQ(ListTree(Path("x")).status().message(), Path("x/y/up") + " is a link to a folder that it stands in itself; remove the link");
+  EXPECT_EQ(ListTree(Path("x")).status().message(),
+            Path("x/y/up") + " is a link to a folder that it stands in itself; remove the link");
   ASSERT_TRUE(RemoveFile(Path("x/y/up")).ok());
   ASSERT_EQ(::symlink("b", Path("x/a").c_str()), 0);
   ASSERT_EQ(::symlink("a", Path("x/b").c_str()), 0);
-  EXPECT_EQ(ListTree(Path("x")).status().message(), Path("x/a") + " is a link to b and leads back to itself; remove it");
+  EXPECT_EQ(ListTree(Path("x")).status().message(),
+            Path("x/a") + " is a link to b and leads back to itself; remove it");
   ASSERT_TRUE(RemoveFile(Path("x/a")).ok());
   ASSERT_TRUE(RemoveFile(Path("x/b")).ok());
   ASSERT_EQ(::mkfifo(Path("x/pipe").c_str(), 0600), 0);

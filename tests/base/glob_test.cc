@@ -19,7 +19,9 @@ class GlobTest : public ::testing::Test {
     ASSERT_TRUE(MakeFolder(std::string(FolderOf(At(name)))).ok());
     ASSERT_TRUE(WriteFileAtomic(At(name), name).ok());
   }
-  void Link(const std::string& target, const std::string& name) const { ASSERT_EQ(::symlink(target.c_str(), At(name).c_str()), 0); }
+  void Link(const std::string& target, const std::string& name) const {
+    ASSERT_EQ(::symlink(target.c_str(), At(name).c_str()), 0);
+  }
   // Matches without the folder in front.
   std::vector<std::string> Find(const std::string& pattern) const {
     const auto found = Glob(folder_.path(), pattern);
@@ -33,7 +35,9 @@ class GlobTest : public ::testing::Test {
 };
 
 TEST_F(GlobTest, OneLevelAsInAShell) {
-  for (const char* name : {"a1.txt", "a2.txt", "b1.txt", ".hidden.txt", "caf\xC3\xA9.txt", "d/a3.txt"}) Touch(name);
+  for (const char* name :
+       {"a1.txt", "a2.txt", "b1.txt", ".hidden.txt", "caf\xC3\xA9.txt", "d/a3.txt"})
+    Touch(name);
   EXPECT_THAT(Find("*.txt"), ElementsAre("a1.txt", "a2.txt", "b1.txt", "caf\xC3\xA9.txt"));
   EXPECT_THAT(Find("a?.txt"), ElementsAre("a1.txt", "a2.txt"));
   EXPECT_THAT(Find("caf?.txt"), ElementsAre("caf\xC3\xA9.txt"));  // a character, not a byte
@@ -45,14 +49,21 @@ TEST_F(GlobTest, OneLevelAsInAShell) {
 }
 
 TEST_F(GlobTest, TwoStarsAreAnyNumberOfFolders) {
-  for (const char* name : {"g/one.jsonl", "g/a/two.jsonl", "g/a/b/three.jsonl", "g/a/b/note.txt", "g/.git/four.jsonl", "h/five.jsonl"}) Touch(name);
-  EXPECT_THAT(Find("g/**/*.jsonl"), ElementsAre("g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl"));
-  EXPECT_THAT(Find("**/*.jsonl"), ElementsAre("g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl", "h/five.jsonl"));
-  EXPECT_THAT(Find("g/**"), ElementsAre("g/a/b/note.txt", "g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl"));
+  for (const char* name : {"g/one.jsonl", "g/a/two.jsonl", "g/a/b/three.jsonl", "g/a/b/note.txt",
+                           "g/.git/four.jsonl", "h/five.jsonl"})
+    Touch(name);
+  EXPECT_THAT(Find("g/**/*.jsonl"),
+              ElementsAre("g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl"));
+  EXPECT_THAT(Find("**/*.jsonl"),
+              ElementsAre("g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl", "h/five.jsonl"));
+  EXPECT_THAT(Find("g/**"),
+              ElementsAre("g/a/b/note.txt", "g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl"));
   EXPECT_THAT(Find("g/**/b/*"), ElementsAre("g/a/b/note.txt", "g/a/b/three.jsonl"));
-  EXPECT_THAT(Find("g/**/**/*.jsonl"), ElementsAre("g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl"));
+  EXPECT_THAT(Find("g/**/**/*.jsonl"),
+              ElementsAre("g/a/b/three.jsonl", "g/a/two.jsonl", "g/one.jsonl"));
   // Beside other characters the two stars would be one, and take one level in silence.
-  EXPECT_THAT(Find("g/**.jsonl"), ElementsAre(StartsWith("\"g/**.jsonl\": ** stands alone between slashes")));
+  EXPECT_THAT(Find("g/**.jsonl"),
+              ElementsAre(StartsWith("\"g/**.jsonl\": ** stands alone between slashes")));
 }
 
 TEST_F(GlobTest, LinksAreFollowedAndFilesTakenOnce) {
@@ -65,9 +76,12 @@ TEST_F(GlobTest, LinksAreFollowedAndFilesTakenOnce) {
   Link("..", "snapshots/old/up");  // a loop
   Link("../snapshots", "data/linked");
   Link("z", "data/again");
-  EXPECT_THAT(Find("snapshots/**/*.jsonl"), ElementsAre("snapshots/new/a.jsonl", "snapshots/old/b.jsonl"));
-  EXPECT_THAT(Find("data/**/*.jsonl"), ElementsAre("data/linked/new/a.jsonl", "data/linked/old/b.jsonl", "data/z/one.jsonl"));
-  EXPECT_THAT(Find("snapshots/*/a.jsonl"), ElementsAre("snapshots/new/a.jsonl", "snapshots/old/a.jsonl"));
+  EXPECT_THAT(Find("snapshots/**/*.jsonl"),
+              ElementsAre("snapshots/new/a.jsonl", "snapshots/old/b.jsonl"));
+  EXPECT_THAT(Find("data/**/*.jsonl"), ElementsAre("data/linked/new/a.jsonl",
+                                                   "data/linked/old/b.jsonl", "data/z/one.jsonl"));
+  EXPECT_THAT(Find("snapshots/*/a.jsonl"),
+              ElementsAre("snapshots/new/a.jsonl", "snapshots/old/a.jsonl"));
 }
 
 TEST_F(GlobTest, TheFolderIsNoPattern) {
@@ -80,12 +94,15 @@ TEST_F(GlobTest, TheFolderIsNoPattern) {
 }
 
 TEST_F(GlobTest, BracesAndNamesThatLookLikePatterns) {
-  for (const char* name : {"train/a.jsonl", "valid/a.jsonl", "b{1,2}.txt", "c[1].txt", "d1.txt", "d[1].txt"}) Touch(name);
+  for (const char* name :
+       {"train/a.jsonl", "valid/a.jsonl", "b{1,2}.txt", "c[1].txt", "d1.txt", "d[1].txt"})
+    Touch(name);
   EXPECT_THAT(Find("{train,valid}/*.jsonl"), ElementsAre("train/a.jsonl", "valid/a.jsonl"));
-  EXPECT_THAT(Find("{tr{ain,uc},valid}/a.jsonl"), ElementsAre(HasSubstr("no file matches " + At("truc/a.jsonl"))));
+  EXPECT_THAT(Find("{tr{ain,uc},valid}/a.jsonl"),
+              ElementsAre(HasSubstr("no file matches " + At("truc/a.jsonl"))));
   EXPECT_THAT(Find("b{1,2}.txt"), ElementsAre("b{1,2}.txt"));
-  EXPECT_THAT(Find("c[1].txt"), ElementsAre("c[1].txt"));   // nothing matches, so it is the name
-  EXPECT_THAT(Find("d[1].txt"), ElementsAre("d1.txt"));     // a pattern where it can be one
+  EXPECT_THAT(Find("c[1].txt"), ElementsAre("c[1].txt"));  // nothing matches, so it is the name
+  EXPECT_THAT(Find("d[1].txt"), ElementsAre("d1.txt"));    // a pattern where it can be one
   EXPECT_THAT(Find("d\\[1].txt"), ElementsAre("d[1].txt"));
 }
 

@@ -15,9 +15,12 @@ std::string SaidBy(int (*run)(int, char**), int code) {
 }
 
 TEST(GuardedMainTest, WhatIsThrownIsSaid) {
-  EXPECT_EQ(SaidBy([](int, char**) -> int { throw std::runtime_error("odd"); }, 1), "braid-x: unexpected error: odd\n");
-  EXPECT_EQ(SaidBy([](int, char**) -> int { throw std::bad_alloc(); }, 1), "braid-x: out of memory\n");
-  EXPECT_EQ(SaidBy([](int, char**) -> int { throw 7; }, 1), "braid-x: unexpected error of a kind that says nothing\n");
+  EXPECT_EQ(SaidBy([](int, char**) -> int { throw std::runtime_error("odd"); }, 1),
+            "braid-x: unexpected error: odd\n");
+  EXPECT_EQ(SaidBy([](int, char**) -> int { throw std::bad_alloc(); }, 1),
+            "braid-x: out of memory\n");
+  EXPECT_EQ(SaidBy([](int, char**) -> int { throw 7; }, 1),
+            "braid-x: unexpected error of a kind that says nothing\n");
   EXPECT_EQ(SaidBy([](int, char**) { return 5; }, 5), "");
 }
 

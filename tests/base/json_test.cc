@@ -9,21 +9,29 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ParseJson, RefusesDuplicateKeysByName) {
-  EXPECT_THAT(ParseJson(R"({"a": {"b": 1, "b": 2}})", "x.json").status().message(), HasSubstr("\"b\" appears twice"));
-  const auto nested = [](int levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  EXPECT_THAT(ParseJson(R"({"a": {"b": 1, "b": 2}})", "x.json").status().message(),
+              HasSubstr("\"b\" appears twice"));
+  const auto nested = [](int levels) {
+    return std::string(levels, '[') + std::string(levels, ']');
+  };
   EXPECT_TRUE(ParseJson(nested(127), "x.json").ok());
-  EXPECT_THAT(ParseJson(nested(128), "x.json").status().message(), HasSubstr("x.json: nested deeper than 127 levels"));
+  EXPECT_THAT(ParseJson(nested(128), "x.json").status().message(),
+              HasSubstr("x.json: nested deeper than 127 levels"));
   EXPECT_TRUE(ParseJson(R"({"a": {"b": 1}, "c": {"b": 2}})", "x.json").ok());
 }
 
 TEST(ParseJson, BuildsWhatTheLibraryBuilds) {
-  for (const char* text : {R"({"a": [1, -2, 3.5, 18446744073709551615, "x\u00e9", null, true, [], {}], "b": {"c": [{"d": 0}, [[1]]]}})", "[]", "7", "\"x\""}) {
+  for (
+      const char* text :
+      {R"({"a": [1, -2, 3.5, 18446744073709551615, "x\u00e9", null, true, [], {}], "b": {"c": [{"d": 0}, [[1]]]}})",
+       "[]", "7", "\"x\""}) {
     const auto parsed = ParseJson(text, "x.json");
     ASSERT_TRUE(parsed.ok()) << parsed.status().message();
     EXPECT_EQ(*parsed, Json::parse(text));
     EXPECT_EQ(parsed->dump(), Json::parse(text).dump());
   }
-  for (const char* text : {"", "[1, 2", "{\"a\": }", "1e999", "[1] 2", "\"\xff\""}) EXPECT_FALSE(ParseJson(text, "x.json").ok()) << text;
+  for (const char* text : {"", "[1, 2", "{\"a\": }", "1e999", "[1] 2", "\"\xff\""})
+    EXPECT_FALSE(ParseJson(text, "x.json").ok()) << text;
 }
 
 TEST(ParseJson, NamesTheDocument) {

@@ -14,7 +14,7 @@ class PrivateFolderTest : public ::testing::Test {
   ~PrivateFolderTest() override { umask(before_); }
   std::string Path(const std::string& name) const { return JoinPath(folder_.path(), name); }
   static mode_t ModeOf(const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     EXPECT_EQ(stat(path.c_str(), &info), 0) << path;
     return info.st_mode & 07777;
   }

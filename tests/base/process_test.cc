@@ -16,7 +16,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-ProcessOptions Shell(const std::string& script) { return {{"/bin/sh", "-c", script}, {}, "", false}; }
+ProcessOptions Shell(const std::string& script) {
+  return {{"/bin/sh", "-c", script}, {}, "", false};
+}
 
 bool Alive(pid_t pid) {
   const auto stat = ReadFile(Format("/proc/%d/stat", pid));
@@ -62,11 +64,15 @@ TEST(ProcessTest, AMissingProgramIsAnErrorWithItsName) {
 TEST(ProcessTest, AdoptedProcessesDoNotStayAsZombies) {
   const bool adopts = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
   ASSERT_TRUE(adopts);
-  // A grandchild in a session of its own, so that it outlives the group of its parent, until somebody kills it.
+  // A grandchild in a session of its own, so that it outlives the group of its parent, until
+  // somebody kills it.
   const auto folder = TemporaryFolder::Create();
   const std::string mark = folder->path() + "/pid";
-  const auto parent = Process::Start(Shell("setsid sh -c 'echo $$ > " + mark + ".new; mv " + mark + ".new " + mark + "; exec sleep 1000' &\n"
-                                           "while [ ! -e " + mark + " ]; do sleep 0.01; done"));
+  const auto parent = Process::Start(Shell("setsid sh -c 'echo $$ > " + mark + ".new; mv " + mark +
+                                           ".new " + mark +
+                                           "; exec sleep 1000' &\n"
+                                           "while [ ! -e " +
+                                           mark + " ]; do sleep 0.01; done"));
   ASSERT_TRUE((*parent)->Wait(-1));
   const pid_t orphan = std::atoi(ReadFile(mark).value().c_str());
   ASSERT_TRUE(Alive(orphan));
@@ -85,7 +91,8 @@ TEST(ProcessTest, AdoptedProcessesDoNotStayAsZombies) {
 }
 
 TEST(ProcessTest, TheSocketSpeaksBothWays) {
-  ProcessOptions options = Shell("read line <&$BRAID_TASK_FD; echo \"heard $line\" >&$BRAID_TASK_FD");
+  ProcessOptions options = Shell(
+      "read line <&$BRAID_TASK_FD; echo \"heard $line\" >&$BRAID_TASK_FD");
   options.task_socket = true;
   const auto process = Process::Start(options);
   ASSERT_TRUE(WriteAll((*process)->socket(), "hello\n", "socket").ok());
@@ -111,7 +118,8 @@ TEST(ProcessTest, NoDescriptorLeaksIntoTheChild) {
 TEST(ProcessTest, TheWholeGroupGoesWithTheProcess) {
   const auto folder = TemporaryFolder::Create();
   const std::string mark = folder->path() + "/grandchild";
-  const auto process = Process::Start(Shell("sleep 1000 & echo $! > '" + mark + ".tmp'; mv '" + mark + ".tmp' '" + mark + "'; wait"));
+  const auto process = Process::Start(Shell("sleep 1000 & echo $! > '" + mark + ".tmp'; mv '" +
+                                            mark + ".tmp' '" + mark + "'; wait"));
   ASSERT_TRUE(Eventually([&] { return PathExists(mark); }));
   const auto grandchild = static_cast<pid_t>(ParseInt(Trim(ReadFile(mark).value())).value());
   EXPECT_TRUE(Alive(grandchild));

@@ -27,7 +27,8 @@ TEST(Status, ErrorsTravelThroughTheMacrosUnchanged) {
 }
 
 TEST(Status, WrapSaysWhatWasBeingDoneAndKeepsCodeAndReason) {
-  const Status status = Status(StatusCode::kAborted, "STALE_LEASE", "epoch 3 is over").Wrap("committing");
+  const Status status =
+      Status(StatusCode::kAborted, "STALE_LEASE", "epoch 3 is over").Wrap("committing");
   EXPECT_EQ(status.ToString(), "ABORTED (STALE_LEASE): committing: epoch 3 is over");
   EXPECT_TRUE(OkStatus().Wrap("x").ok());
 }

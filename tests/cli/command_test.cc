@@ -1,4 +1,5 @@
-// What every command shares. Exit codes and state names are part of the interface: they are frozen here.
+// What every command shares. Exit codes and state names are part of the interface: they are frozen
+// here.
 #include "cli/command.h"
 
 #include <gmock/gmock.h>
@@ -86,12 +87,15 @@ TEST(CommandTest, ErrorsOfTheApiKeepTheirReason) {
   info.set_domain("braid");
   google::rpc::Status details;
   details.add_details()->PackFrom(info);
-  const Status status = FromGrpc(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "path_2: vocab", details.SerializeAsString()), "a");
+  const Status status = FromGrpc(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                                              "path_2: vocab", details.SerializeAsString()),
+                                 "a");
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.reason(), "INCOMPATIBLE_PARENTS");
   EXPECT_EQ(status.message(), "path_2: vocab");
-  EXPECT_THAT(FromGrpc(grpc::Status(grpc::StatusCode::UNAVAILABLE, "refused"), "127.0.0.1:7").message(),
-              HasSubstr("no coordinator answers at 127.0.0.1:7"));
+  EXPECT_THAT(
+      FromGrpc(grpc::Status(grpc::StatusCode::UNAVAILABLE, "refused"), "127.0.0.1:7").message(),
+      HasSubstr("no coordinator answers at 127.0.0.1:7"));
 }
 
 TEST(CommandTest, TheAddressComesFromTheFlagOrTheStateFolder) {
@@ -103,7 +107,9 @@ TEST(CommandTest, TheAddressComesFromTheFlagOrTheStateFolder) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(ExitCodeOf(missing.status()), 6);
   EXPECT_THAT(missing.status().message(), HasSubstr("start one with braid up"));
-  ASSERT_TRUE(WriteJsonFile(JoinPath(folder->path(), "address.json"), {{"grpc", "127.0.0.1:5"}, {"http", "127.0.0.1:6"}}).ok());
+  ASSERT_TRUE(WriteJsonFile(JoinPath(folder->path(), "address.json"),
+                            {{"grpc", "127.0.0.1:5"}, {"http", "127.0.0.1:6"}})
+                  .ok());
   EXPECT_EQ(*globals.Address(), "127.0.0.1:5");
   globals.address = "127.0.0.1:9";
   EXPECT_EQ(*globals.Address(), "127.0.0.1:9");

@@ -1,4 +1,7 @@
-// Checkpoints that a recipe is given, against what it says of its models (recipe/given.h, merge/expected.h).
+// Checkpoints that a recipe is given, against what it says of its models (recipe/given.h,
+// merge/expected.h).
+#include "recipe/given.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +9,6 @@
 
 #include "merge/expected.h"
 #include "model/tensors.h"
-#include "recipe/given.h"
 #include "tests/recipe/small_recipe.h"
 
 namespace braid::recipe {
@@ -24,9 +26,11 @@ const char kOld[] =
     "  - {name: path_1, corpus: tales, d: 64, heads: 2, blocks: 3, from: ./one}\n"
     "  - {name: path_2, corpus: tales, d: 64, heads: 2, blocks: 3, start: 0123456789abcdef}\n"
     "composites:\n"
-    "  - {name: c, base: ./base, paths: [path_1, {name: kept, corpus: tales, d: 64, heads: 2, blocks: 3}]}\n"
+    "  - {name: c, base: ./base, paths: [path_1, {name: kept, corpus: tales, d: 64, heads: 2, "
+    "blocks: 3}]}\n"
     "baselines:\n"
-    "  - {name: whole, start: ./whole, connect: routed, paths: [{d: 64, heads: 2, blocks: 3}, {d: 64, heads: 2, blocks: 3}]}\n";
+    "  - {name: whole, start: ./whole, connect: routed, paths: [{d: 64, heads: 2, blocks: 3}, {d: "
+    "64, heads: 2, blocks: 3}]}\n";
 
 class GivenTest : public testing::Test {
  protected:
@@ -46,7 +50,8 @@ class GivenTest : public testing::Test {
     parent.name = source.substr(source.find('.') + 1);
     parent.spec = spec;
     parent.tensors.clear();
-    for (const model::TensorSpec& tensor : model::Tensors(spec)) parent.tensors.push_back({tensor.name, "F32", tensor.shape});
+    for (const model::TensorSpec& tensor : model::Tensors(spec))
+      parent.tensors.push_back({tensor.name, "F32", tensor.shape});
   }
   std::string Error(const std::string& text = kOld, const std::string& tokenizer = "") {
     const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
@@ -73,28 +78,34 @@ TEST_F(GivenTest, WhatFitsIsTaken) {
 
 TEST_F(GivenTest, AnotherTokenizerIsNamed) {
   EXPECT_THAT(Error(kOld, std::string(64, 'b')),
-              HasSubstr("r.yaml:6: ./one: it was trained with tokenizer aaaaaaaaaaaa, the recipe's is bbbbbbbbbbbb; give the tokenizer.file"));
+              HasSubstr("r.yaml:6: ./one: it was trained with tokenizer aaaaaaaaaaaa, the recipe's "
+                        "is bbbbbbbbbbbb; give the tokenizer.file"));
   EXPECT_THAT(Error(Replaced("{file: t.json}", "{train: {vocab: 400}}", kOld)),
-              HasSubstr("./one: path_1 has 51 rows of vocabulary, and the tokenizer that the recipe trains would give 401"));
+              HasSubstr("./one: path_1 has 51 rows of vocabulary, and the tokenizer that the "
+                        "recipe trains would give 401"));
   stored_.at("start.path_2").spec.tokenizer = std::string(64, 'c');
-  EXPECT_THAT(Error(), HasSubstr("r.yaml:7: 0123456789abcdef: it was trained with tokenizer cccccccccccc, ./one with aaaaaaaaaaaa"));
+  EXPECT_THAT(Error(), HasSubstr("r.yaml:7: 0123456789abcdef: it was trained with tokenizer "
+                                 "cccccccccccc, ./one with aaaaaaaaaaaa"));
 }
 
 TEST_F(GivenTest, AnotherShapeIsNamedWhereverItStands) {
   model::ModelSpec path = stored_.at("start.path_2").spec;
   path.dense.blocks = 2;
   Store("start.path_2", path);
-  EXPECT_THAT(Error(), HasSubstr("r.yaml:7: 0123456789abcdef: path_2 is not what the recipe says of it: blocks is 2, the recipe says 3"));
+  EXPECT_THAT(Error(), HasSubstr("r.yaml:7: 0123456789abcdef: path_2 is not what the recipe says "
+                                 "of it: blocks is 2, the recipe says 3"));
   stored_.erase("start.path_2");
   model::ModelSpec whole = stored_.at("start.whole").spec;
   whole.connection.router.tau = 0.5;
   Store("start.whole", whole);
-  EXPECT_THAT(Error(), HasSubstr("r.yaml:11: ./whole: whole is not what the recipe says of it: connection.router.tau is 0.5, the recipe says 1.0"));
+  EXPECT_THAT(Error(), HasSubstr("r.yaml:11: ./whole: whole is not what the recipe says of it: "
+                                 "connection.router.tau is 0.5, the recipe says 1.0"));
   stored_.erase("start.whole");
   model::ModelSpec base = stored_.at("base.c").spec;
   base.paths[1].name = "other";
   Store("base.c", base);
-  EXPECT_THAT(Error(), HasSubstr("r.yaml:9: ./base: path kept is neither a parent nor a path of the base, which has path_1, other"));
+  EXPECT_THAT(Error(), HasSubstr("r.yaml:9: ./base: path kept is neither a parent nor a path of "
+                                 "the base, which has path_1, other"));
 }
 
 TEST_F(GivenTest, EveryTensorMustBeThere) {
@@ -106,7 +117,8 @@ TEST_F(GivenTest, MomentsAreReadWhereTheyAreCarried) {
   EXPECT_EQ(Error(), "no error");
   EXPECT_THAT(asked_for_moments_, ElementsAre());
   EXPECT_EQ(Error(std::string(kOld) + "joint: {carry_optimizer: true}\n"), "no error");
-  EXPECT_THAT(asked_for_moments_, ElementsAre("from.path_1", "base.c"));  // what a training begins with has its own
+  EXPECT_THAT(asked_for_moments_, ElementsAre("from.path_1", "base.c"));  // what a training begins
+                                                                          // with has its own
 }
 
 }  // namespace

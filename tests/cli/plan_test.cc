@@ -35,10 +35,12 @@ TEST_F(PlanTest, ThePlanShowsJobsAndDefaults) {
 TEST_F(PlanTest, ThePlanShowsExactCountsAndBothAccountings) {
   const std::string recipe = Recipe("  c: {files: [a/*.jsonl], sample: 0.5}\n",
                                     "arch: {ffn_gate: beta_swish}\nsequence: 16\n"
-                                    "paths: [{name: p, corpus: c, d: 64, heads: 2, blocks: 3, block: wide, dual: {ffn_wide: 100}}]\n");
+                                    "paths: [{name: p, corpus: c, d: 64, heads: 2, blocks: 3, "
+                                    "block: wide, dual: {ffn_wide: 100}}]\n");
   const auto file = LoadRecipe(recipe, {});
   ASSERT_TRUE(file.ok()) << file.status().message();
-  // By hand: embedding and head 2 * 301 * 64; a block 4 * 64^2 + 3 * 64 * 100 + 100 (beta) + 2 * 64 + 1 (scale); norm 64.
+  // By hand: embedding and head 2 * 301 * 64; a block 4 * 64^2 + 3 * 64 * 100 + 100 (beta) + 2 * 64
+  // + 1 (scale); norm 64.
   constexpr int64_t kBody = 3 * (4 * 64 * 64 + 3 * 64 * 100 + 100 + 2 * 64 + 1) + 64;
   constexpr double kA = 2.0 * (4 * 64 * 64 + 3 * 64 * 100), kScores = 2.0 * 16 * 64;
   const Json model = JsonOf(*file)["models"][0];
@@ -52,7 +54,8 @@ TEST_F(PlanTest, ThePlanShowsExactCountsAndBothAccountings) {
   EXPECT_THAT(plan, HasSubstr("146,031         107,503"));
   EXPECT_THAT(plan, HasSubstr("0.071      0.073"));
   EXPECT_THAT(plan, HasSubstr("compat fixed, with arch.ffn_gate = beta_swish"));
-  EXPECT_EQ(JsonOf(*file)["compat"], (Json{{"mode", "fixed"}, {"overrides", {"arch.ffn_gate = beta_swish"}}}));
+  EXPECT_EQ(JsonOf(*file)["compat"],
+            (Json{{"mode", "fixed"}, {"overrides", {"arch.ffn_gate = beta_swish"}}}));
   const auto alone = LoadRecipe(recipe, {"m"});
   ASSERT_TRUE(alone.ok());
   EXPECT_THAT(PlanText(PlanOf(*alone)), testing::Not(HasSubstr("146,031")));
@@ -61,30 +64,44 @@ TEST_F(PlanTest, ThePlanShowsExactCountsAndBothAccountings) {
 // A published recipe is looked at before its data is fetched; a run of it is not made.
 TEST_F(PlanTest, APlanDoesWithoutWhatIsNotHere) {
   const std::string recipe = At("recipe.yaml");
-  Write("recipe.yaml", "run: small\ntokenizer: {file: far/tokenizer.json, vocab: 300}\ncorpora:\n  c: {files: [a/*.jsonl]}\n  e: {files: [far/*.jsonl]}\n"
-                       "sequence: 16\npaths:\n  - {name: p, corpus: c, d: 8, heads: 2, blocks: 1}\n  - {name: q, corpus: e, d: 8, heads: 2, blocks: 1, from: ./old}\n"
-                       "train: {batch: 2, accumulate: 1, epochs: 1}\nevaluate: [{blimp: {dir: far/blimp}}]\n");
+  Write("recipe.yaml",
+        "run: small\ntokenizer: {file: far/tokenizer.json, vocab: 300}\ncorpora:\n  c: {files: "
+        "[a/*.jsonl]}\n  e: {files: [far/*.jsonl]}\n"
+        "sequence: 16\npaths:\n  - {name: p, corpus: c, d: 8, heads: 2, blocks: 1}\n  - {name: q, "
+        "corpus: e, d: 8, heads: 2, blocks: 1, from: ./old}\n"
+        "train: {batch: 2, accumulate: 1, epochs: 1}\nevaluate: [{blimp: {dir: far/blimp}}]\n");
   const auto file = LoadRecipe(recipe, {}, Missing::kListed);
   ASSERT_TRUE(file.ok()) << file.status().message();
-  EXPECT_THAT(file->missing, testing::ElementsAre(recipe + ":2: there is no file " + At("far/tokenizer.json"), recipe + ":5: no file matches " + At("far/*.jsonl"),
-                                                  recipe + ":9: from: " + At("./old") + " is neither an artifact id nor a checkpoint folder (it has no config.json)",
-                                                  recipe + ":11: blimp: there is no folder " + At("far/blimp")));
+  EXPECT_THAT(file->missing,
+              testing::ElementsAre(
+                  recipe + ":2: there is no file " + At("far/tokenizer.json"),
+                  recipe + ":5: no file matches " + At("far/*.jsonl"),
+                  recipe + ":9: from: " + At("./old") +
+                      " is neither an artifact id nor a checkpoint folder (it has no config.json)",
+                  recipe + ":11: blimp: there is no folder " + At("far/blimp")));
   const Json json = JsonOf(*file);
   EXPECT_EQ(json["missing"].size(), 4u);
   EXPECT_EQ(json["models"][0]["name"], "p");
-  EXPECT_EQ(json["models"][0]["parameters"], std::to_string(2 * 301 * 8 + 4 * 64 + 3 * 8 * 32 + 2 * 8 + 8));
+  EXPECT_EQ(json["models"][0]["parameters"],
+            std::to_string(2 * 301 * 8 + 4 * 64 + 3 * 8 * 32 + 2 * 8 + 8));
   EXPECT_GT(json["models"][0]["flopsPerToken"]["projections"], 2 * 301 * 8);
-  EXPECT_EQ(json["models"][0]["steps"], "18");  // of the corpus that is here: 4000 / 4 * 0.99 * 0.6 / 32
-  EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("submit needs it:\n  " + recipe + ":2: there is no file"));
+  EXPECT_EQ(json["models"][0]["steps"], "18");  // of the corpus that is here: 4000 / 4 * 0.99 * 0.6
+                                                // / 32
+  EXPECT_THAT(PlanText(PlanOf(*file)),
+              HasSubstr("submit needs it:\n  " + recipe + ":2: there is no file"));
   EXPECT_EQ(LoadRecipe(recipe, {}).status().message(), file->missing[0]);
   // What is there and wrong is an error all the same.
   Write("far/tokenizer.json", R"({"model": null})");
   EXPECT_EQ(LoadRecipe(recipe, {}, Missing::kListed).status().message(),
-            recipe + ":2: tokenizer.file: " + At("far/tokenizer.json") + ": model is missing; this is no tokenizer.json");
+            recipe + ":2: tokenizer.file: " + At("far/tokenizer.json") +
+                ": model is missing; this is no tokenizer.json");
 }
 
 TEST_F(PlanTest, WarningsAreShown) {
-  const auto file = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", "sequence: 16\ntrain: {batch: 2, accumulate: 1, epochs: 1, warmup_steps: 100000}\n"), {});
+  const auto file = LoadRecipe(
+      Recipe("  c: {files: [a/*.jsonl]}\n",
+             "sequence: 16\ntrain: {batch: 2, accumulate: 1, epochs: 1, warmup_steps: 100000}\n"),
+      {});
   ASSERT_TRUE(file.ok()) << file.status().message();
   const std::string line = "m: warmup_steps 100000: the whole training has about 30 steps";
   EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("warnings:\n  " + line));
@@ -93,8 +110,11 @@ TEST_F(PlanTest, WarningsAreShown) {
 
 // Spoiled in every way it is an error, or a tokenizer.
 TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
-  Write("recipe.yaml", "run: small\ntokenizer: {file: t.json}\ncorpora:\n  c: {files: [a/*.jsonl]}\nbaselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
-  const Json tokenizer = Json::parse(R"({"added_tokens": [{"id": 2, "content": "<|endoftext|>", "special": true}], "normalizer": null,
+  Write("recipe.yaml",
+        "run: small\ntokenizer: {file: t.json}\ncorpora:\n  c: {files: [a/*.jsonl]}\nbaselines: "
+        "[{name: m, d: 8, heads: 2, blocks: 1}]\n");
+  const Json tokenizer = Json::parse(
+      R"({"added_tokens": [{"id": 2, "content": "<|endoftext|>", "special": true}], "normalizer": null,
       "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}})");
   Write("t.json", tokenizer.dump());
   const auto fine = LoadRecipe(At("recipe.yaml"), {});
@@ -104,13 +124,18 @@ TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
     Write("t.json", mutated.dump());
     EXPECT_NO_THROW({
       const auto file = LoadRecipe(At("recipe.yaml"), {});
-      EXPECT_THAT(file.ok() ? "recipe.yaml:2: tokenizer" : file.status().message(), HasSubstr("recipe.yaml:2: tokenizer")) << what;
+      EXPECT_THAT(file.ok() ? "recipe.yaml:2: tokenizer" : file.status().message(),
+                  HasSubstr("recipe.yaml:2: tokenizer"))
+          << what;
     }) << what;
   });
-  Write("recipe.yaml", "run: small\ntokenizer: {file: t.json, vocab: 7}\ncorpora:\n  c: {files: [a/*.jsonl]}\nbaselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
+  Write("recipe.yaml",
+        "run: small\ntokenizer: {file: t.json, vocab: 7}\ncorpora:\n  c: {files: "
+        "[a/*.jsonl]}\nbaselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
   Write("t.json", tokenizer.dump());
   EXPECT_EQ(LoadRecipe(At("recipe.yaml"), {}).status().message(),
-            At("recipe.yaml") + ":2: tokenizer.vocab: the recipe says 7, but " + At("t.json") + " has 3 entries");
+            At("recipe.yaml") + ":2: tokenizer.vocab: the recipe says 7, but " + At("t.json") +
+                " has 3 entries");
 }
 
 }  // namespace

@@ -25,8 +25,10 @@ class ProgramTest : public testing::Test {
 
   Ended Braid(const std::string& words) {
     const std::string out = JoinPath(folder_.path(), "out"), err = JoinPath(folder_.path(), "err");
-    const std::string line = "cd '" + folder_.path() + "' && env -u BRAID_ADDR -u BRAID_DIR -u BRAID_OUTPUT '" BRAID_BINARY_DIR "/bin/braid' " + words +
-                             " > '" + out + "' 2> '" + err + "' < /dev/null";
+    const std::string line =
+        "cd '" + folder_.path() +
+        "' && env -u BRAID_ADDR -u BRAID_DIR -u BRAID_OUTPUT '" BRAID_BINARY_DIR "/bin/braid' " +
+        words + " > '" + out + "' 2> '" + err + "' < /dev/null";
     const int status = std::system(line.c_str());
     return {WEXITSTATUS(status), *braid::ReadFile(out), *braid::ReadFile(err)};
   }
@@ -50,8 +52,10 @@ TEST_F(ProgramTest, AWrongCommandNamesTheNearest) {
 TEST_F(ProgramTest, HelpGoesToStandardOutput) {
   const Ended ended = Braid("--help");
   EXPECT_EQ(ended.code, 0);
-  for (const char* command : {"up", "down", "plan", "submit", "list", "worker", "artifact", "describe", "watch", "wait", "logs", "events",
-                              "metrics", "cancel", "retry", "merge", "generate", "eval", "export", "import", "report", "version", "completion"}) {
+  for (const char* command :
+       {"up",       "down", "plan",   "submit", "list",    "worker",  "artifact",  "describe",
+        "watch",    "wait", "logs",   "events", "metrics", "cancel",  "retry",     "merge",
+        "generate", "eval", "export", "import", "report",  "version", "completion"}) {
     EXPECT_THAT(ended.out, HasSubstr(std::string("\n  ") + command + " "));
   }
   EXPECT_EQ(ended.err, "");
@@ -60,7 +64,10 @@ TEST_F(ProgramTest, HelpGoesToStandardOutput) {
 TEST_F(ProgramTest, NoCoordinatorSaysWhatToDo) {
   const Ended no_state = Braid("list runs");
   EXPECT_EQ(no_state.code, 6);
-  EXPECT_THAT(no_state.err, HasSubstr(".braid/address.json is not there; start one with braid up, or give --addr HOST:PORT"));
+  EXPECT_THAT(
+      no_state.err,
+      HasSubstr(
+          ".braid/address.json is not there; start one with braid up, or give --addr HOST:PORT"));
   const Ended nobody = Braid("--addr 127.0.0.1:1 worker list");
   EXPECT_EQ(nobody.code, 6);
   EXPECT_THAT(nobody.err, HasSubstr("no coordinator answers at 127.0.0.1:1"));
@@ -68,7 +75,8 @@ TEST_F(ProgramTest, NoCoordinatorSaysWhatToDo) {
 }
 
 TEST_F(ProgramTest, ABrokenRecipeChangesNothing) {
-  ASSERT_TRUE(braid::WriteFileAtomic(JoinPath(folder_.path(), "r.yaml"), "run: a\nseeed: 3\n").ok());
+  ASSERT_TRUE(
+      braid::WriteFileAtomic(JoinPath(folder_.path(), "r.yaml"), "run: a\nseeed: 3\n").ok());
   for (const char* command : {"plan", "submit"}) {
     const Ended ended = Braid(std::string(command) + " r.yaml");
     EXPECT_EQ(ended.code, 1);
@@ -82,16 +90,20 @@ TEST_F(ProgramTest, ABrokenRecipeChangesNothing) {
 TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
   const Ended ended = Braid("eval some-model");
   EXPECT_EQ(ended.code, 1);
-  EXPECT_THAT(ended.err, HasSubstr("nothing to measure; give --shards, --routing, --dual, --blimp or --glue"));
+  EXPECT_THAT(ended.err,
+              HasSubstr("nothing to measure; give --shards, --routing, --dual, --blimp or --glue"));
   EXPECT_EQ(Braid("eval").code, 2);
 }
 
 TEST_F(ProgramTest, WhoWritesJsonAsAnOptionOfItsOwnHearsWhatToWrite) {
-  for (const char* words : {"eval model --shards s --json", "list runs --json", "--json version", "describe --json"}) {
+  for (const char* words :
+       {"eval model --shards s --json", "list runs --json", "--json version", "describe --json"}) {
     const Ended ended = Braid(words);
     EXPECT_EQ(ended.code, 2) << words;
     EXPECT_EQ(ended.out, "") << words;
-    EXPECT_EQ(ended.err, "braid: there is no option --json; write -o json, or set BRAID_OUTPUT=json\n") << words;
+    EXPECT_EQ(ended.err,
+              "braid: there is no option --json; write -o json, or set BRAID_OUTPUT=json\n")
+        << words;
   }
 }
 
@@ -105,7 +117,8 @@ TEST_F(ProgramTest, VersionAndCompletionNeedNoCoordinator) {
   EXPECT_THAT(Braid("version").out, StartsWith("braid "));
   EXPECT_THAT(Braid("completion bash").out, EndsWith("complete -F _braid braid\n"));
   EXPECT_THAT(Braid("completion zsh").out, HasSubstr("bashcompinit"));
-  EXPECT_THAT(Braid("completion fish").out, HasSubstr("__fish_seen_subcommand_from artifact' -a 'list get put lineage verify'"));
+  EXPECT_THAT(Braid("completion fish").out,
+              HasSubstr("__fish_seen_subcommand_from artifact' -a 'list get put lineage verify'"));
   EXPECT_EQ(Braid("completion tcsh").code, 2);
 }
 

@@ -69,9 +69,16 @@ TEST(AppendFilesTest, AFailedFsyncRemovesTheFile) {
 
 TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
   Files f;
-  const std::string first = "{\"step\":1,\"values\":{\"loss\":3}}\n{\"step\":2,\"values\":{\"loss\":2.5}}\n{\"step\":3,\"val";
+  const std::string first =
+      "{\"step\":1,\"values\":{\"loss\":3}}\n{\"step\":2,\"values\":{\"loss\":2.5}}\n{\"step\":3,"
+      "\"val";
   ASSERT_TRUE(f.files->Append("r/a/1.jsonl", 0, first).ok());
-  ASSERT_TRUE(f.files->Append("r/a/2.jsonl", 0, "{\"step\":2,\"values\":{\"loss\":2.25}}\n{\"step\":3,\"values\":{\"loss\":null}}\n").ok());
+  ASSERT_TRUE(
+      f.files
+          ->Append(
+              "r/a/2.jsonl", 0,
+              "{\"step\":2,\"values\":{\"loss\":2.25}}\n{\"step\":3,\"values\":{\"loss\":null}}\n")
+          .ok());
   MetricReader reader(f.files.get(), "r/a");
   const auto points = reader.Next(2).value();
   ASSERT_THAT(points, SizeIs(3));
@@ -97,16 +104,19 @@ TEST(RendezvousTest, AKeyIsWaitedForAndWrittenOnce) {
   std::thread later([&] { EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok()); });
   EXPECT_EQ(table.Get(generation, "address", 60'000).value(), "127.0.0.1:5");
   later.join();
-  EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok()) << "saying it again changes nothing";
+  EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok())
+      << "saying it again changes nothing";
   EXPECT_EQ(table.Put(generation, "address", "other").code(), StatusCode::kAlreadyExists);
-  EXPECT_EQ(table.Get({"r", "joint", 3}, "address", 0).status().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(table.Get({"r", "joint", 3}, "address", 0).status().code(),
+            StatusCode::kDeadlineExceeded);
 }
 
 TEST(RendezvousTest, ACoordinatorThatStopsAsksToTryAgain) {
   RendezvousTable table;
   table.Close();
   // Anything but UNAVAILABLE would end the gang, which a restart of the coordinator must not.
-  EXPECT_EQ(table.Get({"r", "joint", 1}, "address", 60'000).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(table.Get({"r", "joint", 1}, "address", 60'000).status().code(),
+            StatusCode::kUnavailable);
 }
 
 }  // namespace

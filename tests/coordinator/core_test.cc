@@ -25,7 +25,8 @@ using ::testing::SizeIs;
 // The real catalog, which can be told what is wrong with it.
 class FaultyStore final : public catalog::Store {
  public:
-  explicit FaultyStore(const std::string& path) : catalog_(catalog::Catalog::Open({path, 0}).value()) {}
+  explicit FaultyStore(const std::string& path)
+      : catalog_(catalog::Catalog::Open({path, 0}).value()) {}
   Status Commit(const catalog::Updates& updates, int64_t time_ms) override {
     if (updates.empty()) return OkStatus();
     if (full) return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "the disk is full");
@@ -35,14 +36,17 @@ class FaultyStore final : public catalog::Store {
     for (const catalog::Update& update : updates) {
       const auto* created = std::get_if<catalog::RunCreated>(&update);
       if (created == nullptr || created->run.name != refused) continue;
-      if (refused_for_room) return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "this one does not fit");
+      if (refused_for_room)
+        return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "this one does not fit");
       return FailedPrecondition("CHECK constraint failed: " + refused);
     }
     ++commits;
     return catalog_->Commit(updates, time_ms);
   }
   Result<catalog::Image> Load() override { return catalog_->Load(); }
-  Result<std::vector<catalog::EventRecord>> ReadEvents(const EventQuery& query) override { return catalog_->ReadEvents(query); }
+  Result<std::vector<catalog::EventRecord>> ReadEvents(const EventQuery& query) override {
+    return catalog_->ReadEvents(query);
+  }
 
   bool full = false;
   bool locked = false;
@@ -64,18 +68,19 @@ class FakeSink final : public SessionSink {
   std::string replaced;
 };
 
-// A worker as the coordinator sees it: does at once what it is told, unless the test says otherwise.
+// A worker as the coordinator sees it: does at once what it is told, unless the test says
+// otherwise.
 struct FakeWorker {
   catalog::WorkerRecord record;
   std::shared_ptr<FakeSink> sink;
   int64_t session = 0;
   std::set<RankKey> ranks;
-  bool obedient = true;   // takes ranks that it is told to run
+  bool obedient = true;  // takes ranks that it is told to run
   int64_t disk_free_bytes = -1;
 };
 
-recipe::JobNode Node(const std::string& name, const std::string& kind, std::map<std::string, recipe::InputRef> inputs = {},
-                     int32_t ranks = 1) {
+recipe::JobNode Node(const std::string& name, const std::string& kind,
+                     std::map<std::string, recipe::InputRef> inputs = {}, int32_t ranks = 1) {
   recipe::JobNode node;
   node.name = name;
   node.kind = kind;
@@ -95,7 +100,8 @@ catalog::ArtifactRecord Artifact(const std::string& id, const std::string& role)
   return artifact;
 }
 
-// A coordinator whose loop is turned by hand. After every turn the state in memory must be what a reload gives.
+// A coordinator whose loop is turned by hand. After every turn the state in memory must be what a
+// reload gives.
 class CoreTest : public ::testing::Test {
  protected:
   CoreTest() { Restart(); }
@@ -147,15 +153,16 @@ class CoreTest : public ::testing::Test {
   // Its stream broke, and the coordinator noticed.
   void Disconnect(FakeWorker& worker) {
     EXPECT_TRUE(Do([&](Transaction& tx) {
-      SessionClosed(worker.record.id, worker.session, tx);
-      return OkStatus();
-    }).ok());
+                  SessionClosed(worker.record.id, worker.session, tx);
+                  return OkStatus();
+                }).ok());
   }
 
   // A command whose answer comes when it comes.
   std::shared_ptr<std::optional<Status>> Post(std::function<Status(Transaction&)> decide) {
     auto answer = std::make_shared<std::optional<Status>>();
-    core_->Post({std::move(decide), nullptr, [answer](Status status) { *answer = std::move(status); }});
+    core_->Post(
+        {std::move(decide), nullptr, [answer](Status status) { *answer = std::move(status); }});
     return answer;
   }
 
@@ -166,7 +173,8 @@ class CoreTest : public ::testing::Test {
     signal.session_id = worker.session;
     if (worker.sink->newest != nullptr) {
       std::set<RankKey> wanted;
-      for (const Assignment& rank : worker.sink->newest->ranks) wanted.insert({rank.attempt, rank.rank});
+      for (const Assignment& rank : worker.sink->newest->ranks)
+        wanted.insert({rank.attempt, rank.rank});
       std::erase_if(worker.ranks, [&](const RankKey& key) { return !wanted.contains(key); });
       if (worker.obedient) worker.ranks.insert(wanted.begin(), wanted.end());
       signal.seen_version = worker.sink->newest->version;
@@ -176,28 +184,31 @@ class CoreTest : public ::testing::Test {
     return Do([&](Transaction& tx) { return Signal(signal, tx); });
   }
 
-  static SubmitCommand CommandOf(std::vector<recipe::JobNode> jobs, const std::string& name = "small") {
+  static SubmitCommand CommandOf(std::vector<recipe::JobNode> jobs,
+                                 const std::string& name = "small") {
     SubmitCommand command;
     command.dag.run = name;
     command.dag.jobs = std::move(jobs);
     command.recipe = "run: small\n";
     return command;
   }
-  std::string SubmitJobs(std::vector<recipe::JobNode> jobs, const std::string& user = "", int64_t priority = 0) {
+  std::string SubmitJobs(std::vector<recipe::JobNode> jobs, const std::string& user = "",
+                         int64_t priority = 0) {
     SubmitCommand command = CommandOf(std::move(jobs));
     command.user = user;
     command.priority = priority;
     std::string id;
     EXPECT_TRUE(Do([&](Transaction& tx) {
-      auto run = Submit(command, tx);
-      if (run.ok()) id = *run;
-      return run.status();
-    }).ok());
+                  auto run = Submit(command, tx);
+                  if (run.ok()) id = *run;
+                  return run.status();
+                }).ok());
     return id;
   }
 
-  Status End(const RankKey& rank, const std::string& worker, bool success, const std::string& category = "",
-             const std::string& error = "", const std::string& reason = "") {
+  Status End(const RankKey& rank, const std::string& worker, bool success,
+             const std::string& category = "", const std::string& error = "",
+             const std::string& reason = "") {
     EndedCommand command;
     command.rank = rank;
     command.worker = worker;
@@ -209,7 +220,9 @@ class CoreTest : public ::testing::Test {
     return status;
   }
 
-  const JobRecord& Job(const std::string& run, const std::string& name) { return *core_->state().FindJob({run, name}); }
+  const JobRecord& Job(const std::string& run, const std::string& name) {
+    return *core_->state().FindJob({run, name});
+  }
   RankKey RankOf(const std::string& run, const std::string& job, int64_t rank = 0) {
     return {{run, job, Job(run, job).epoch}, rank};
   }
@@ -230,7 +243,8 @@ class CoreTest : public ::testing::Test {
 
 TEST_F(CoreTest, ARunGoesThroughItsGraph) {
   FakeWorker& worker = AddWorker("w1");
-  const std::string run = SubmitJobs({Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});
+  const std::string run = SubmitJobs(
+      {Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});
   EXPECT_EQ(Job(run, "a").state, JobState::kActive);
   EXPECT_EQ(Job(run, "b").state, JobState::kBlocked);
   EXPECT_TRUE(Beat(worker).ok());
@@ -252,11 +266,13 @@ TEST_F(CoreTest, AStaleEpochChangesNothing) {
   EXPECT_TRUE(End(first, "w1", false, "infra", "a disk fell out").ok());
   EXPECT_EQ(Job(run, "a").epoch, 2);
   const catalog::Image before = core_->state().image();
-  const Status checkpoint = Do([&](Transaction& tx) { return CommitCheckpoint(first, 5, Artifact("c", "checkpoint"), tx); });
+  const Status checkpoint = Do(
+      [&](Transaction& tx) { return CommitCheckpoint(first, 5, Artifact("c", "checkpoint"), tx); });
   EXPECT_EQ(checkpoint.reason(), "STALE_LEASE");
   EXPECT_THAT(checkpoint.message(), HasSubstr(run + "/a#1"));
   EXPECT_EQ(Do([&](Transaction& tx) { return ReportStarted(first, tx); }).reason(), "STALE_LEASE");
-  EXPECT_EQ(End({{run, "a", 2}, 0}, "w2", true).reason(), "STALE_LEASE") << "leased to another worker";
+  EXPECT_EQ(End({{run, "a", 2}, 0}, "w2", true).reason(), "STALE_LEASE")
+      << "leased to another worker";
   EXPECT_TRUE(core_->state().image() == before);
 }
 
@@ -264,7 +280,9 @@ TEST_F(CoreTest, ANewBootEndsWhatTheOldOneRan) {
   FakeWorker& worker = AddWorker("w1");
   const std::string run = SubmitJobs({Node("a", "train")});
   EXPECT_TRUE(Beat(worker).ok());
-  EXPECT_TRUE(Do([&](Transaction& tx) { return CommitCheckpoint(RankOf(run, "a"), 5, Artifact("c", "checkpoint"), tx); }).ok());
+  EXPECT_TRUE(Do([&](Transaction& tx) {
+                return CommitCheckpoint(RankOf(run, "a"), 5, Artifact("c", "checkpoint"), tx);
+              }).ok());
   worker.record.boot_id = "w1-boot-2";
   worker.ranks.clear();
   Disconnect(worker);
@@ -319,7 +337,8 @@ TEST_F(CoreTest, AGangGoesOnWhenARankHasEndedWellAndTheCoordinatorWasRestarted) 
   for (int i = 0; i < 3; ++i) {
     for (auto& [id, worker] : workers_) EXPECT_TRUE(Beat(worker).ok());
   }
-  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->state, AttemptState::kOffered) << "rank 0 still writes its model";
+  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->state, AttemptState::kOffered)
+      << "rank 0 still writes its model";
   EXPECT_TRUE(End({{run, "a", 1}, 0}, first, true).ok());
   EXPECT_EQ(Job(run, "a").state, JobState::kSucceeded);
 }
@@ -370,7 +389,8 @@ TEST_F(CoreTest, AFailureOfMegabytesIsStoredAsAMessage) {
     EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "user", said).ok());
   }
   ASSERT_EQ(Job(run, "a").state, JobState::kFailed);
-  for (const std::string& error : {Job(run, "a").error, core_->state().FindRun(run)->error, core_->state().FindAttempt({run, "a", 1})->failure.error}) {
+  for (const std::string& error : {Job(run, "a").error, core_->state().FindRun(run)->error,
+                                   core_->state().FindAttempt({run, "a", 1})->failure.error}) {
     EXPECT_THAT(error, HasSubstr("rows.jsonl:7: xxx"));
     EXPECT_THAT(error, HasSubstr("is no number\xEF\xBF\xBD"));
     EXPECT_LT(error.size(), 1700u);
@@ -382,7 +402,8 @@ TEST_F(CoreTest, AFullDiskShutsNoWorkerOut) {
   const std::string run = SubmitJobs({Node("a", "train")});
   EXPECT_TRUE(Beat(worker).ok());
   store_.full = true;
-  for (int second = 0; second < 200; ++second) {  // past the times at which something is written of a worker
+  for (int second = 0; second < 200; ++second) {  // past the times at which something is written of
+                                                  // a worker
     clock_.Advance(1'000);
     ASSERT_TRUE(Beat(worker).ok()) << second;
   }
@@ -414,7 +435,8 @@ TEST_F(CoreTest, AReportThatAFullDiskRefusedMayComeAgain) {
   store_.full = true;
   EXPECT_EQ(End(RankOf(run, "a"), "w1", false, "infra", "killed").reason(), "STORAGE_FULL");
   EXPECT_TRUE(Beat(worker).ok());
-  EXPECT_THAT(EpochsTold(worker), ElementsAre(1)) << "it still is this worker's, or nobody would report its end";
+  EXPECT_THAT(EpochsTold(worker), ElementsAre(1))
+      << "it still is this worker's, or nobody would report its end";
   store_.full = false;
   clock_.Advance(2'000);
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "killed").ok());
@@ -428,8 +450,12 @@ TEST_F(CoreTest, ACommandThatDoesNotFitLeavesTheOthersAlone) {
   store_.refused = "large";
   store_.refused_for_room = true;
   const auto before = Post([&](Transaction& tx) { return ReportStarted(RankOf(run, "a"), tx); });
-  const auto large = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}, "large"), tx).status(); });
-  const auto after = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}, "small"), tx).status(); });
+  const auto large = Post([&](Transaction& tx) {
+    return Submit(CommandOf({Node("a", "train")}, "large"), tx).status();
+  });
+  const auto after = Post([&](Transaction& tx) {
+    return Submit(CommandOf({Node("a", "train")}, "small"), tx).status();
+  });
   EXPECT_TRUE(Beat(worker).ok());
   EXPECT_TRUE((*before)->ok()) << (*before)->ToString();
   EXPECT_EQ((*large)->reason(), "STORAGE_FULL");
@@ -441,8 +467,10 @@ TEST_F(CoreTest, ACommandThatDoesNotFitLeavesTheOthersAlone) {
 TEST_F(CoreTest, WhatTheStoreCannotTakeIsRefusedAlone) {
   FakeWorker& worker = AddWorker("w1");
   store_.refused = "odd";
-  const auto odd = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}, "odd"), tx).status(); });
-  const auto good = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+  const auto odd = Post(
+      [&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}, "odd"), tx).status(); });
+  const auto good = Post(
+      [&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
   Turn();
   EXPECT_EQ((*odd)->code(), StatusCode::kInternal);
   EXPECT_THAT((*odd)->message(), HasSubstr("CHECK constraint failed: odd"));
@@ -473,9 +501,10 @@ TEST_F(CoreTest, ADecisionThatThrowsOrContradictsTheRowsChangesNothing) {
   EXPECT_THAT(twice.message(), HasSubstr("it exists already"));
   // What it had added before it failed by itself is taken back as well.
   EXPECT_EQ(Do([&](Transaction& tx) -> Status {
-    EXPECT_TRUE(Submit(CommandOf({Node("a", "train")}), tx).ok());
-    return NotFound("nothing");
-  }).code(), StatusCode::kNotFound);
+              EXPECT_TRUE(Submit(CommandOf({Node("a", "train")}), tx).ok());
+              return NotFound("nothing");
+            }).code(),
+            StatusCode::kNotFound);
   EXPECT_TRUE(core_->state().image() == before);
   EXPECT_TRUE(core_->state().queued().empty());
   EXPECT_TRUE(core_->state().live().empty());
@@ -484,7 +513,11 @@ TEST_F(CoreTest, ADecisionThatThrowsOrContradictsTheRowsChangesNothing) {
 TEST_F(CoreTest, TwoJobsOfOneNameAreRefused) {
   AddWorker("w1");
   const Status status = Do([&](Transaction& tx) {
-    return Submit(CommandOf({Node("tokenizer", "tokenizer"), Node("tokenizer", "train", {{"tokenizer", {"tokenizer", "tokenizer", "", ""}}})}), tx).status();
+    return Submit(CommandOf({Node("tokenizer", "tokenizer"),
+                             Node("tokenizer", "train",
+                                  {{"tokenizer", {"tokenizer", "tokenizer", "", ""}}})}),
+                  tx)
+        .status();
   });
   EXPECT_EQ(status.reason(), "INVALID_RECIPE");
   EXPECT_THAT(status.message(), HasSubstr("two jobs of this run would be called tokenizer"));
@@ -501,7 +534,8 @@ TEST_F(CoreTest, TwoJobsOfOneNameAreRefused) {
 TEST_F(CoreTest, TheLockOfAnotherProgramIsWaitedFor) {
   FakeWorker& worker = AddWorker("w1");
   store_.locked = true;
-  const auto first = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+  const auto first = Post(
+      [&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
   for (int i = 0; i < 10; ++i) {
     clock_.Advance(300);
     ASSERT_TRUE(Beat(worker).ok()) << "what writes nothing is answered";
@@ -516,7 +550,8 @@ TEST_F(CoreTest, TheLockOfAnotherProgramIsWaitedFor) {
   EXPECT_THAT(core_->state().image().runs, SizeIs(1));
   // Not for ever: callers give up, too.
   store_.locked = true;
-  const auto second = Post([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+  const auto second = Post(
+      [&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
   for (int i = 0; i < 20 && !second->has_value(); ++i) {
     clock_.Advance(1'000);
     Turn();
@@ -539,13 +574,15 @@ TEST_F(CoreTest, AnErrorOfTheStoreAnswersEverybodyAndEndsTheLoop) {
     std::vector<std::thread> callers;
     for (int i = 0; i < 2; ++i) {
       callers.emplace_back([&, i] {
-        answers[i] = core_->Do([&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
+        answers[i] = core_->Do(
+            [&](Transaction& tx) { return Submit(CommandOf({Node("a", "train")}), tx).status(); });
       });
     }
     for (std::thread& caller : callers) caller.join();
     answers[2] = core_->Query([](const State&) {});
     loop.join();
-    for (const Status& answer : answers) EXPECT_EQ(answer.code(), StatusCode::kUnavailable) << answer.ToString();
+    for (const Status& answer : answers)
+      EXPECT_EQ(answer.code(), StatusCode::kUnavailable) << answer.ToString();
     EXPECT_FALSE(ended.ok());
     EXPECT_THAT(ended.message(), HasSubstr(throws ? "no memory" : "disk I/O error"));
     store_.broken = store_.throws = false;
@@ -554,7 +591,8 @@ TEST_F(CoreTest, AnErrorOfTheStoreAnswersEverybodyAndEndsTheLoop) {
 
 TEST_F(CoreTest, AReadThatThrowsIsItsOwnError) {
   Status answer;
-  core_->Post({nullptr, [](const State& state) { (void)state.image().runs.at("none"); }, [&](Status status) { answer = status; }});
+  core_->Post({nullptr, [](const State& state) { (void)state.image().runs.at("none"); },
+               [&](Status status) { answer = status; }});
   Turn();
   EXPECT_EQ(answer.code(), StatusCode::kInternal);
 }
@@ -578,7 +616,9 @@ TEST_F(CoreTest, ANamesakeDoesNotEndTheElder) {
   EXPECT_EQ(Job(run, "a").epoch, 1) << "its training goes on";
   // The coordinator was restarted, and the namesake is the first to come.
   Restart();
-  const auto recovering = [&] { return Recovering(core_->state(), core_->options(), clock_.MonotonicMs()); };
+  const auto recovering = [&] {
+    return Recovering(core_->state(), core_->options(), clock_.MonotonicMs());
+  };
   EXPECT_TRUE(recovering()) << "as /readyz says";
   EXPECT_EQ(SayHello(namesake).reason(), "RECOVERING");
   Connect(elder);
@@ -631,7 +671,8 @@ TEST_F(CoreTest, AWorkerOfThisMachineIsOfTheCoordinatorsSiteUnlessItSaysOtherwis
 }
 
 TEST_F(CoreTest, OddNamesOfWorkersAreRefused) {
-  for (const std::string& id : {std::string("a\nb"), std::string(1000, 'x'), std::string("\0x", 2), std::string()}) {
+  for (const std::string& id :
+       {std::string("a\nb"), std::string(1000, 'x'), std::string("\0x", 2), std::string()}) {
     FakeWorker worker;
     worker.record.id = id;
     worker.record.boot_id = "boot";
@@ -645,7 +686,9 @@ TEST_F(CoreTest, AFullDiskOfAWorkerIsWaitedForAndNamed) {
   const std::string run = SubmitJobs({Node("a", "train")});
   const auto fill = [&] {
     EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(RankOf(run, "a"), tx); }).ok());
-    EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "writing /data/w1/x: No space left on device", "STORAGE_FULL").ok());
+    EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra",
+                    "writing /data/w1/x: No space left on device", "STORAGE_FULL")
+                    .ok());
     EXPECT_EQ(Job(run, "a").state, JobState::kQueued);
     return core_->state().pending.at({run, "a"});
   };
@@ -662,8 +705,12 @@ TEST_F(CoreTest, AFullDiskOfAWorkerIsWaitedForAndNamed) {
   EXPECT_EQ(Job(run, "a").state, JobState::kActive);
   for (int64_t i = 0; i < 30; ++i) {
     const PendingView pending = fill();
-    ASSERT_TRUE(pending.reason == scheduler::Reason::kDiskFull || pending.reason == scheduler::Reason::kBackoff) << i;
-    ASSERT_THAT(pending.detail, AnyOf(HasSubstr("the disk of worker w1 is full"), HasSubstr("No space left on device"))) << i;
+    ASSERT_TRUE(pending.reason == scheduler::Reason::kDiskFull ||
+                pending.reason == scheduler::Reason::kBackoff)
+        << i;
+    ASSERT_THAT(pending.detail, AnyOf(HasSubstr("the disk of worker w1 is full"),
+                                      HasSubstr("No space left on device")))
+        << i;
     clock_.Advance(121'000);
     EXPECT_TRUE(Beat(worker).ok());
     ASSERT_EQ(Job(run, "a").state, JobState::kActive) << i << ": it goes on by itself";
@@ -696,7 +743,9 @@ TEST_F(CoreTest, AJobThatFitsOnNoDiskDoesNotKeepOthersOut) {
       worker.disk_free_bytes = 1 << 20;
       EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(RankOf(large, "a"), tx); }).ok());
       EXPECT_TRUE(Beat(worker).ok());
-      EXPECT_TRUE(End(RankOf(large, "a"), "w1", false, "infra", "No space left on device", "STORAGE_FULL").ok());
+      EXPECT_TRUE(
+          End(RankOf(large, "a"), "w1", false, "infra", "No space left on device", "STORAGE_FULL")
+              .ok());
     }
     clock_.Advance(1'000);
   }
@@ -710,7 +759,9 @@ TEST_F(CoreTest, WhatFailsBeforeItsProgramRunsIsTriedWithoutEnd) {
   for (int i = 0; i < 30; ++i) {
     EXPECT_TRUE(Beat(worker).ok());
     ASSERT_EQ(Job(run, "a").state, JobState::kActive) << i;
-    EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "fetching model.safetensors: the store answers errors").ok());
+    EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra",
+                    "fetching model.safetensors: the store answers errors")
+                    .ok());
     ASSERT_EQ(Job(run, "a").counters.losses_in_row, 0);
     for (int second = 0; second < 300 && Job(run, "a").state == JobState::kQueued; ++second) {
       clock_.Advance(1'000);
@@ -780,12 +831,14 @@ TEST_F(CoreTest, AStallOfTheCoordinatorIsNobodysSilence) {
   clock_.Advance(600'000);
   EXPECT_TRUE(Beat(workers_["w2"]).ok());  // the first that is heard after it
   EXPECT_EQ(Job(run, "a").epoch, 1);
-  EXPECT_EQ(core_->state().workers.at("w2").last_heard_ms, clock_.MonotonicMs()) << "not in the future";
+  EXPECT_EQ(core_->state().workers.at("w2").last_heard_ms, clock_.MonotonicMs())
+      << "not in the future";
 }
 
 TEST_F(CoreTest, ACancelledRunEndsWhenItsRanksAreGone) {
   FakeWorker& worker = AddWorker("w1");
-  const std::string run = SubmitJobs({Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});
+  const std::string run = SubmitJobs(
+      {Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});
   EXPECT_TRUE(Beat(worker).ok());
   EXPECT_TRUE(Do([&](Transaction& tx) { return Cancel(run, tx); }).ok());
   EXPECT_EQ(Job(run, "a").state, JobState::kCancelling);
@@ -817,7 +870,8 @@ TEST_F(CoreTest, ASilentWorkerIsLostAndItsJobGoesElsewhere) {
   const std::string run = SubmitJobs({Node("a", "train")});
   EXPECT_TRUE(Beat(worker).ok());
   AddWorker("w2");
-  for (int second = 0; second < 90; ++second) {  // past the minute in which nothing expires after a start
+  for (int second = 0; second < 90; ++second) {  // past the minute in which nothing expires after a
+                                                 // start
     clock_.Advance(1'000);
     EXPECT_TRUE(Beat(workers_["w2"]).ok());
   }
@@ -842,11 +896,14 @@ TEST_F(CoreTest, ABackOffEndsAlsoWhenTheWallClockIsSetBack) {
 
 TEST_F(CoreTest, ARetriedRunKeepsWhatHasSucceeded) {
   FakeWorker& worker = AddWorker("w1");
-  const std::string run = SubmitJobs({Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});
+  const std::string run = SubmitJobs(
+      {Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});
   EXPECT_TRUE(Beat(worker).ok());
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", true).ok());
   EXPECT_TRUE(Beat(worker).ok());
-  EXPECT_TRUE(Do([&](Transaction& tx) { return CommitCheckpoint(RankOf(run, "b"), 7, Artifact("c", "checkpoint"), tx); }).ok());
+  EXPECT_TRUE(Do([&](Transaction& tx) {
+                return CommitCheckpoint(RankOf(run, "b"), 7, Artifact("c", "checkpoint"), tx);
+              }).ok());
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(End(RankOf(run, "b"), "w1", false, "user", "loss is not finite").ok());
     clock_.Advance(400'000);
@@ -856,13 +913,14 @@ TEST_F(CoreTest, ARetriedRunKeepsWhatHasSucceeded) {
   EXPECT_THAT(core_->state().FindRun(run)->error, HasSubstr("b: loss is not finite"));
   std::string again;
   EXPECT_TRUE(Do([&](Transaction& tx) {
-    auto id = Retry(run, tx);
-    if (id.ok()) again = *id;
-    return id.status();
-  }).ok());
+                auto id = Retry(run, tx);
+                if (id.ok()) again = *id;
+                return id.status();
+              }).ok());
   EXPECT_EQ(Job(again, "a").state, JobState::kSucceeded);
   EXPECT_EQ(Job(again, "a").adopted_from, run + "/a");
-  EXPECT_EQ(core_->state().FindAttempt({again, "b", 1})->resumed_step, 7) << "the same inputs: from its checkpoint";
+  EXPECT_EQ(core_->state().FindAttempt({again, "b", 1})->resumed_step, 7)
+      << "the same inputs: from its checkpoint";
 }
 
 TEST_F(CoreTest, TheSameRequestIsAnsweredOnce) {

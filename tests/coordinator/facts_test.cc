@@ -22,8 +22,11 @@ Json CardOf(const Json& facts, const std::string& model, const char* card) {
 }
 
 TEST(FactsTest, ACompositeTellsItsParentsAndAllTokens) {
-  EXPECT_EQ(CardOf(Facts(), "m4", R"({"run": {"name": "run"}, "parents": [{"name": "path_1"}, {"name": "path_2"}], "corpora": [{"name": "tales"}]})"),
-            Json::parse(R"({"run": {"id": "r-1", "name": "run"}, "tokens": 1300,
+  EXPECT_EQ(
+      CardOf(
+          Facts(), "m4",
+          R"({"run": {"name": "run"}, "parents": [{"name": "path_1"}, {"name": "path_2"}], "corpora": [{"name": "tales"}]})"),
+      Json::parse(R"({"run": {"id": "r-1", "name": "run"}, "tokens": 1300,
                             "parents": [{"name": "path_1", "artifact": "m1", "tokens": 100}, {"name": "path_2", "artifact": "m2", "tokens": 200}],
                             "corpora": [{"name": "tales", "tokens": 900, "documents": 12}]})"));
 }
@@ -37,7 +40,8 @@ TEST(FactsTest, APathTellsItsOwn) {
 TEST(FactsTest, TokensOfElsewhereLeaveTheTotalUnknown) {
   Json based = Facts();
   based["jobs"][3]["inputs"] = {{"parent.path_2", "m2"}, {"base", "b1"}};
-  EXPECT_FALSE(CardOf(based, "m4", R"({"parents": [{"name": "path_1"}, {"name": "path_2"}]})").contains("tokens"));
+  EXPECT_FALSE(CardOf(based, "m4", R"({"parents": [{"name": "path_1"}, {"name": "path_2"}]})")
+                   .contains("tokens"));
   Json begun = Facts();
   begun["jobs"][1]["inputs"] = {{"init", "elsewhere"}};
   EXPECT_FALSE(CardOf(begun, "m1", R"({"parents": []})").contains("tokens"));
@@ -55,7 +59,9 @@ TEST(FactsTest, SummariesOfAnyShapeAreTaken) {
 TEST(FactsTest, WhatIsNotKnownStaysAway) {
   Json facts = Facts();
   facts["jobs"].erase(2);  // path_2 was trained elsewhere
-  const Json card = CardOf(facts, "m4", R"({"parents": [{"name": "path_1"}, {"name": "path_2"}], "corpora": [{"name": "sums"}]})");
+  const Json card = CardOf(
+      facts, "m4",
+      R"({"parents": [{"name": "path_1"}, {"name": "path_2"}], "corpora": [{"name": "sums"}]})");
   EXPECT_FALSE(card.contains("tokens"));
   EXPECT_EQ(card["parents"][1], Json::parse(R"({"name": "path_2", "artifact": "m2"})"));
   EXPECT_EQ(card["corpora"][0], Json::parse(R"({"name": "sums"})"));

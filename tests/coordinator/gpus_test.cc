@@ -48,7 +48,8 @@ class GpusTest : public ::testing::Test {
   }
 
   // A hello; what is asked for afterwards is what the worker was sent last.
-  std::shared_ptr<Sink> Connect(const std::string& id, const std::vector<std::string>& gpus, const std::string& host = "vm") {
+  std::shared_ptr<Sink> Connect(const std::string& id, const std::vector<std::string>& gpus,
+                                const std::string& host = "vm") {
     catalog::WorkerRecord record;
     record.id = id;
     record.boot_id = id + "-boot";
@@ -58,18 +59,18 @@ class GpusTest : public ::testing::Test {
     for (const std::string& gpu : gpus) record.gpus.push_back({gpu, "H100", 80});
     const auto sink = std::make_shared<Sink>();
     EXPECT_TRUE(Do([&](Transaction& tx) {
-      const auto session = Hello(record, sink, tx);
-      if (session.ok()) sessions_[id] = *session;
-      return session.status();
-    }).ok());
+                  const auto session = Hello(record, sink, tx);
+                  if (session.ok()) sessions_[id] = *session;
+                  return session.status();
+                }).ok());
     return sink;
   }
 
   void Disconnect(const std::string& id) {
     EXPECT_TRUE(Do([&](Transaction& tx) {
-      SessionClosed(id, sessions_[id], tx);
-      return OkStatus();
-    }).ok());
+                  SessionClosed(id, sessions_[id], tx);
+                  return OkStatus();
+                }).ok());
   }
 
   void Beat(const std::string& id) {
@@ -81,13 +82,17 @@ class GpusTest : public ::testing::Test {
 
   std::vector<std::string> GpusOf(const std::string& worker) {
     std::vector<std::string> ids;
-    for (const catalog::GpuRecord& gpu : core_->state().image().workers.at(worker).gpus) ids.push_back(gpu.id);
+    for (const catalog::GpuRecord& gpu : core_->state().image().workers.at(worker).gpus)
+      ids.push_back(gpu.id);
     return ids;
   }
 
   std::vector<std::string> Events(const std::string& kind) {
     std::vector<std::string> details;
-    const std::vector<catalog::EventRecord> events = store_->ReadEvents({}).value();  // a loop does not keep a Result alive
+    const std::vector<catalog::EventRecord> events = store_->ReadEvents({}).value();  // a loop does
+                                                                                      // not keep a
+                                                                                      // Result
+                                                                                      // alive
     for (const catalog::EventRecord& event : events) {
       if (event.kind == kind) details.push_back(event.worker + ": " + event.detail);
     }
@@ -109,7 +114,8 @@ class GpusTest : public ::testing::Test {
   }
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
-  std::unique_ptr<catalog::Catalog> store_ = catalog::Catalog::Open({folder_.path() + "/braid.db", 0}).value();
+  std::unique_ptr<catalog::Catalog> store_ =
+      catalog::Catalog::Open({folder_.path() + "/braid.db", 0}).value();
   SimulatedClock clock_;
   std::unique_ptr<Core> core_;
   std::map<std::string, int64_t> sessions_;
@@ -124,15 +130,18 @@ TEST_F(GpusTest, AGpuIsOfTheWorkerThatAnnouncedItFirst) {
   ASSERT_THAT(second->newest->refused_gpus, SizeIs(1)) << "it must know which it cannot use";
   EXPECT_EQ(second->newest->refused_gpus[0].gpu.id, "GPU-2");
   EXPECT_EQ(second->newest->refused_gpus[0].reason,
-            "GPU GPU-2 (H100) is not used by worker w2: worker w1 of this host has announced it; say with --gpus which of the two is to have it");
-  EXPECT_THAT(Events("worker.gpu_refused"), ElementsAre(HasSubstr("w2: GPU GPU-2 (H100) is not used by worker w2")));
+            "GPU GPU-2 (H100) is not used by worker w2: worker w1 of this host has announced it; "
+            "say with --gpus which of the two is to have it");
+  EXPECT_THAT(Events("worker.gpu_refused"),
+              ElementsAre(HasSubstr("w2: GPU GPU-2 (H100) is not used by worker w2")));
 }
 
 TEST_F(GpusTest, ContainersOfOneMachineHaveOtherHostNames) {
   Connect("w1", {"GPU-1"}, "container-a");
   const auto second = Connect("w2", {"GPU-1"}, "container-b");
   EXPECT_THAT(GpusOf("w2"), IsEmpty());
-  EXPECT_THAT(second->newest->refused_gpus.at(0).reason, HasSubstr("worker w1 (container-a) has announced it"));
+  EXPECT_THAT(second->newest->refused_gpus.at(0).reason,
+              HasSubstr("worker w1 (container-a) has announced it"));
 }
 
 TEST_F(GpusTest, TwoJobsNeverGetOneGpu) {
@@ -188,7 +197,8 @@ TEST_F(GpusTest, AMachineThatCannotIsLeftOutAndTheJobGoesElsewhere) {
   EndedCommand ended;
   ended.rank = {first->newest->ranks[0].attempt, 0};
   ended.worker = "w1";
-  ended.failure = {"infra", "device cuda: no GPU is visible to this process", "", /*deterministic=*/true};
+  ended.failure = {"infra", "device cuda: no GPU is visible to this process", "",
+                   /*deterministic=*/true};
   const auto second = Connect("w2", {"GPU-2"});
   Disconnect("w2");  // registered, and away for now
   EXPECT_TRUE(Do([&](Transaction& tx) { return ReportEnded(ended, tx); }).ok());

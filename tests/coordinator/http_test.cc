@@ -24,7 +24,9 @@ using ::testing::StartsWith;
 
 const std::string kToken(64, 'a');
 
-HttpServer::Options OptionsOf(const std::string& address) { return {address, {}, kToken, "/state/token"}; }
+HttpServer::Options OptionsOf(const std::string& address) {
+  return {address, {}, kToken, "/state/token"};
+}
 
 bool HasIpv6Loopback() {
   const int fd = socket(AF_INET6, SOCK_STREAM, 0);
@@ -38,7 +40,8 @@ bool HasIpv6Loopback() {
 
 struct Coordinator {
   TemporaryFolder folder = TemporaryFolder::Create().value();
-  std::unique_ptr<catalog::Catalog> catalog = catalog::Catalog::Open({folder.path() + "/braid.db", 0}).value();
+  std::unique_ptr<catalog::Catalog> catalog =
+      catalog::Catalog::Open({folder.path() + "/braid.db", 0}).value();
   std::unique_ptr<Core> core;
 
   Coordinator() {
@@ -102,13 +105,18 @@ class HostileTest : public ::testing::Test {
     }
     std::string answer;
     char piece[4096];
-    for (ssize_t n = 0; (n = recv(fd.get(), piece, sizeof piece, 0)) > 0;) answer.append(piece, static_cast<size_t>(n));
+    for (ssize_t n = 0; (n = recv(fd.get(), piece, sizeof piece, 0)) > 0;)
+      answer.append(piece, static_cast<size_t>(n));
     return answer;
   }
-  std::string Get(const std::string& path, const std::string& headers = "Host: localhost\r\n") const {
-    return Send("GET " + path + " HTTP/1.1\r\nAuthorization: Bearer " + kToken + "\r\n" + headers + "\r\n");
+  std::string Get(const std::string& path,
+                  const std::string& headers = "Host: localhost\r\n") const {
+    return Send("GET " + path + " HTTP/1.1\r\nAuthorization: Bearer " + kToken + "\r\n" + headers +
+                "\r\n");
   }
-  void ExpectAlive() const { EXPECT_THAT(Get("/api/v1/runs"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("{\"runs\":[]}"))); }
+  void ExpectAlive() const {
+    EXPECT_THAT(Get("/api/v1/runs"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("{\"runs\":[]}")));
+  }
 
   Coordinator coordinator_;
   std::thread loop_;
@@ -116,9 +124,12 @@ class HostileTest : public ::testing::Test {
 };
 
 TEST_F(HostileTest, BytesThatAreNotUtf8AreAnswered) {
-  EXPECT_THAT(Get("/api/v1/runs/%ff"), AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("there is no run \xef\xbf\xbd")));
-  for (const char* path : {"/api/v1/runs/%c3%28", "/api/v1/runs/%00", "/api/v1/runs/\xff\xfe", "/%ff", "/api/v1/runs?x=%ff&%fe=1", "/api/v1/runs/x?\xff",
-                           "/api/v1/runs/%ed%a0%80", "/api/v1/runs/%", "/api/v1/runs/%u00ff", "/api/v1/runs/%f"}) {
+  EXPECT_THAT(Get("/api/v1/runs/%ff"),
+              AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("there is no run \xef\xbf\xbd")));
+  for (const char* path :
+       {"/api/v1/runs/%c3%28", "/api/v1/runs/%00", "/api/v1/runs/\xff\xfe", "/%ff",
+        "/api/v1/runs?x=%ff&%fe=1", "/api/v1/runs/x?\xff", "/api/v1/runs/%ed%a0%80",
+        "/api/v1/runs/%", "/api/v1/runs/%u00ff", "/api/v1/runs/%f"}) {
     (void)Get(path);
   }
   (void)Get("/api/v1/runs/x", "Host: \xff\xfe\r\n");
@@ -128,41 +139,57 @@ TEST_F(HostileTest, BytesThatAreNotUtf8AreAnswered) {
 }
 
 TEST_F(HostileTest, HeadersOfNonsenseEndTheirConnectionOnly) {
-  for (const char* headers : {"Range: bytes=99999999999999999999999-\r\n", "Range: bytes=0-0,1-1,x\r\n", "Content-Length: 99999999999999999999\r\n",
-                              "Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n", ": \r\n", "\r\r\n",
-                              "Connection: close, keep-alive\r\n", "Accept-Encoding: \x01\r\n"}) {
+  for (const char* headers :
+       {"Range: bytes=99999999999999999999999-\r\n", "Range: bytes=0-0,1-1,x\r\n",
+        "Content-Length: 99999999999999999999\r\n", "Content-Length: -1\r\n",
+        "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n", ": \r\n", "\r\r\n",
+        "Connection: close, keep-alive\r\n", "Accept-Encoding: \x01\r\n"}) {
     (void)Get("/api/v1/runs", std::string("Host: localhost\r\n") + headers);
     (void)Get("/healthz", std::string("Host: localhost\r\n") + headers);
   }
   std::string ranges = "Range: bytes=0-0";
   while (ranges.size() < 8000) ranges += ",0-0";
   (void)Get("/metrics", "Host: localhost\r\n" + ranges + "\r\n");
-  for (const char* request : {"\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\xff\xff\xff\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) (void)Send(request);
+  for (const char* request : {"\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                              "\xff\xff\xff\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"})
+    (void)Send(request);
   ExpectAlive();
 }
 
 TEST_F(HostileTest, WhatIsTooLargeIsRefusedUnread) {
-  EXPECT_THAT(Get("/healthz", "Host: localhost\r\nX: " + std::string(20'000, 'x') + "\r\n"), StartsWith("HTTP/1.1 431"));
+  EXPECT_THAT(Get("/healthz", "Host: localhost\r\nX: " + std::string(20'000, 'x') + "\r\n"),
+              StartsWith("HTTP/1.1 431"));
   std::string many = "Host: localhost\r\n";
   for (int i = 0; i < 5000; ++i) many += "X: y\r\n";
   EXPECT_THAT(Get("/healthz", many), StartsWith("HTTP/1.1 431"));
-  EXPECT_THAT(Send("GET /" + std::string(100'000, 'x')), StartsWith("HTTP/1.1 431"));  // a line without an end
+  EXPECT_THAT(Send("GET /" + std::string(100'000, 'x')), StartsWith("HTTP/1.1 431"));  // a line
+                                                                                       // without an
+                                                                                       // end
   EXPECT_THAT(Get("/" + std::string(10'000, 'x')), StartsWith("HTTP/1.1 414"));
-  const std::string post = "POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n";
-  EXPECT_THAT(Send(post), AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD"), HasSubstr("Connection: close")));
+  const std::string post =
+      "POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n";
+  EXPECT_THAT(Send(post), AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD"),
+                                HasSubstr("Connection: close")));
   ExpectAlive();
 }
 
 TEST_F(HostileTest, AHostThatIsNotThisMachinesIsRefused) {
-  for (const char* host : {"evil.example", "evil.example:80", "127.evil.example", "localhost.evil.example", "10.0.0.1", "[::2]:80"}) {
-    EXPECT_THAT(Get("/healthz", "Host: " + std::string(host) + "\r\n"), AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("--http-host"))) << host;
+  for (const char* host : {"evil.example", "evil.example:80", "127.evil.example",
+                           "localhost.evil.example", "10.0.0.1", "[::2]:80"}) {
+    EXPECT_THAT(Get("/healthz", "Host: " + std::string(host) + "\r\n"),
+                AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("--http-host")))
+        << host;
   }
   for (const char* none : {"", "Host: \r\n"}) {
-    EXPECT_THAT(Get("/healthz", none), AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("a request needs one Host header")));
+    EXPECT_THAT(Get("/healthz", none),
+                AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("a request needs one Host header")));
   }
-  EXPECT_THAT(Get("/healthz", "Host: localhost\r\nHost: evil.example\r\n"), StartsWith("HTTP/1.1 403"));
-  for (const char* host : {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:9", "[::1]:9", "braid.example:80"}) {
-    EXPECT_THAT(Get("/healthz", "Host: " + std::string(host) + "\r\n"), StartsWith("HTTP/1.1 200")) << host;
+  EXPECT_THAT(Get("/healthz", "Host: localhost\r\nHost: evil.example\r\n"),
+              StartsWith("HTTP/1.1 403"));
+  for (const char* host :
+       {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:9", "[::1]:9", "braid.example:80"}) {
+    EXPECT_THAT(Get("/healthz", "Host: " + std::string(host) + "\r\n"), StartsWith("HTTP/1.1 200"))
+        << host;
   }
 }
 
@@ -172,15 +199,25 @@ TEST_F(HostileTest, AllButHealthNeedsTheToken) {
   };
   EXPECT_THAT(ask("/healthz", ""), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(ask("/readyz", ""), StartsWith("HTTP/1.1 200"));
-  for (const char* path : {"/metrics", "/api/v1/runs", "/api/v1/runs/x", "/", "/healthz/", "/healthz/../metrics", "//metrics"}) {
-    EXPECT_THAT(ask(path, ""), AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("WWW-Authenticate: Bearer"), HasSubstr("no token was sent"), HasSubstr("/state/token"),
-                                     Not(HasSubstr(kToken)))) << path;
-    for (const std::string& wrong : {std::string("Bearer "), "Bearer " + kToken.substr(1), "Bearer " + kToken + "a", kToken, "Basic " + kToken}) {
-      EXPECT_THAT(ask(path, "Authorization: " + wrong + "\r\n"), AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("is not this coordinator's"))) << path << wrong;
+  for (const char* path : {"/metrics", "/api/v1/runs", "/api/v1/runs/x", "/", "/healthz/",
+                           "/healthz/../metrics", "//metrics"}) {
+    EXPECT_THAT(
+        ask(path, ""),
+        AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("WWW-Authenticate: Bearer"),
+              HasSubstr("no token was sent"), HasSubstr("/state/token"), Not(HasSubstr(kToken))))
+        << path;
+    for (const std::string& wrong : {std::string("Bearer "), "Bearer " + kToken.substr(1),
+                                     "Bearer " + kToken + "a", kToken, "Basic " + kToken}) {
+      EXPECT_THAT(ask(path, "Authorization: " + wrong + "\r\n"),
+                  AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("is not this coordinator's")))
+          << path << wrong;
     }
   }
-  EXPECT_THAT(ask("/metrics", "Authorization: bearer " + kToken + "\r\n"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("braid_jobs")));
-  EXPECT_THAT(ask("/metrics?token=" + kToken, ""), StartsWith("HTTP/1.1 401"));  // addresses are written down everywhere
+  EXPECT_THAT(ask("/metrics", "Authorization: bearer " + kToken + "\r\n"),
+              AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("braid_jobs")));
+  EXPECT_THAT(ask("/metrics?token=" + kToken, ""), StartsWith("HTTP/1.1 401"));  // addresses are
+                                                                                 // written down
+                                                                                 // everywhere
 }
 
 TEST_F(HostileTest, ConnectionsThatSayNothingDoNotKeepOthersOut) {

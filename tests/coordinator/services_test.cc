@@ -63,7 +63,8 @@ class ServicesTest : public ::testing::Test {
   }
 
   // Sends data[offset, offset + count) of a blob as one message.
-  grpc::Status Upload(const std::string& data, uint64_t offset, uint64_t count, const std::string& sha256) {
+  grpc::Status Upload(const std::string& data, uint64_t offset, uint64_t count,
+                      const std::string& sha256) {
     grpc::ClientContext context;
     v1::QueryUploadResponse response;
     const auto writer = artifacts_->UploadBlob(&context, &response);
@@ -91,7 +92,9 @@ class ServicesTest : public ::testing::Test {
   std::string Commit(const std::string& data, const std::string& kind, int files) {
     storage::Manifest manifest;
     manifest.kind = kind;
-    for (int i = 0; i < files; ++i) manifest.files.push_back({"file-" + std::to_string(1'000'000 + i), Sha256Hex(data), data.size()});
+    for (int i = 0; i < files; ++i)
+      manifest.files.push_back(
+          {"file-" + std::to_string(1'000'000 + i), Sha256Hex(data), data.size()});
     grpc::ClientContext context;
     v1::CommitArtifactRequest request;
     request.set_manifest_json(manifest.Canonical());
@@ -109,10 +112,12 @@ class ServicesTest : public ::testing::Test {
     return artifacts_->ListArtifacts(&context, request, page);
   }
 
-  grpc::Status Submit(const std::string& name, const std::string& request_id, const std::string& source, v1::Run* run) {
+  grpc::Status Submit(const std::string& name, const std::string& request_id,
+                      const std::string& source, v1::Run* run) {
     grpc::ClientContext context;
     v1::SubmitRunRequest request;
-    request.set_recipe("run: " + name + "\ntokenizer: {train: {vocab: 300}}\ncorpora: {c: {files: [a.jsonl]}}\n"
+    request.set_recipe("run: " + name +
+                       "\ntokenizer: {train: {vocab: 300}}\ncorpora: {c: {files: [a.jsonl]}}\n"
                        "baselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
     (*request.mutable_sources())["source.c"] = source;
     request.set_request_id(request_id);
@@ -128,10 +133,13 @@ class ServicesTest : public ::testing::Test {
   }
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
-  std::unique_ptr<catalog::Catalog> catalog_ = catalog::Catalog::Open({JoinPath(folder_.path(), "braid.db"), 0}).value();
-  std::unique_ptr<storage::BlobStore> blobs_ = storage::BlobStore::Open(JoinPath(folder_.path(), "store")).value();
+  std::unique_ptr<catalog::Catalog> catalog_ =
+      catalog::Catalog::Open({JoinPath(folder_.path(), "braid.db"), 0}).value();
+  std::unique_ptr<storage::BlobStore> blobs_ =
+      storage::BlobStore::Open(JoinPath(folder_.path(), "store")).value();
   std::unique_ptr<AppendFiles> logs_ = AppendFiles::Open(JoinPath(folder_.path(), "logs")).value();
-  std::unique_ptr<AppendFiles> metrics_ = AppendFiles::Open(JoinPath(folder_.path(), "metrics")).value();
+  std::unique_ptr<AppendFiles> metrics_ =
+      AppendFiles::Open(JoinPath(folder_.path(), "metrics")).value();
   RendezvousTable rendezvous_;
   Backend backend_;
   std::unique_ptr<Core> core_;
@@ -172,8 +180,10 @@ TEST_F(ServicesTest, EveryCallNeedsTheToken) {
     EXPECT_TRUE(queue.Next(&tag, &ok));
     return status;
   };
-  for (const char* method : {"/braid.v1.Admin/GetServerInfo", "/braid.v1.Workers/Session", "/braid.v1.Runs/ListRuns", "/braid.v1.Artifacts/DownloadBlob",
-                             "/grpc.health.v1.Health/Check", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "/no.such/Method"}) {
+  for (const char* method :
+       {"/braid.v1.Admin/GetServerInfo", "/braid.v1.Workers/Session", "/braid.v1.Runs/ListRuns",
+        "/braid.v1.Artifacts/DownloadBlob", "/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "/no.such/Method"}) {
     const grpc::Status none = call("", method);
     EXPECT_EQ(none.error_code(), grpc::StatusCode::UNAUTHENTICATED) << method;
     EXPECT_THAT(none.error_message(), HasSubstr("no token was sent"));
@@ -197,7 +207,8 @@ TEST(CheckLoopbackTest, ANameThatBeginsLikeALoopbackAddressIsNone) {
   for (const char* address : {"127.evil.example:1", "0.0.0.0:1", "[::]:1", "10.0.0.1:1"}) {
     EXPECT_EQ(CheckLoopback(address).code(), StatusCode::kPermissionDenied) << address;
   }
-  for (const char* address : {"127.0.0.1:0", "127.1.2.3:0", "localhost:0", "[::1]:0"}) EXPECT_TRUE(CheckLoopback(address).ok()) << address;
+  for (const char* address : {"127.0.0.1:0", "127.1.2.3:0", "localhost:0", "[::1]:0"})
+    EXPECT_TRUE(CheckLoopback(address).ok()) << address;
 }
 
 TEST_F(ServicesTest, UploadsThatAreLeftOpenHoldNoDescriptors) {
@@ -220,13 +231,15 @@ TEST_F(ServicesTest, BytesOfAnotherDigestAreDropped) {
 
 // gRPC carries a message in trailing metadata, 8 KiB of it in all.
 TEST_F(ServicesTest, AnErrorThatEchoesInputIsOneThatArrives) {
-  for (const std::string& id : {std::string(3'000'000, 'x'), std::string(3'000, '\x01'), "caf\xC3\xA9" + std::string(2'000, 'y')}) {
+  for (const std::string& id : {std::string(3'000'000, 'x'), std::string(3'000, '\x01'),
+                                "caf\xC3\xA9" + std::string(2'000, 'y')}) {
     v1::GetRunRequest request;
     request.set_id(id);
     v1::Run run;
     grpc::ClientContext context;
     const grpc::Status status = runs_service_->GetRun(&context, request, &run);
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << status.error_message().substr(0, 200);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND)
+        << status.error_message().substr(0, 200);
     EXPECT_LT(status.error_message().size(), 1700u);
     EXPECT_GT(status.error_message().size(), 20u);
   }
@@ -274,9 +287,11 @@ TEST_F(ServicesTest, RunsComeInPagesAndARequestIdMakesOne) {
   ASSERT_TRUE(ListRuns(page.next_page_token(), &rest).ok());
   ASSERT_EQ(rest.runs_size(), 1);
   EXPECT_EQ(rest.next_page_token(), "");
-  EXPECT_THAT((std::vector<std::string>{page.runs(0).name(), page.runs(1).name(), rest.runs(0).name()}),
-              UnorderedElementsAre("one", "two", "three"));
-  EXPECT_THAT(ListRuns("r-999", &page).error_message(), HasSubstr("page token r-999 is not one of ours"));
+  EXPECT_THAT(
+      (std::vector<std::string>{page.runs(0).name(), page.runs(1).name(), rest.runs(0).name()}),
+      UnorderedElementsAre("one", "two", "three"));
+  EXPECT_THAT(ListRuns("r-999", &page).error_message(),
+              HasSubstr("page token r-999 is not one of ours"));
 }
 
 TEST_F(ServicesTest, AnArtifactOfManyFilesIsOneMessage) {

@@ -14,27 +14,36 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kDocuments = 60;
 
-// Shards in which token values tell where they come from: corpus * 10,000 + document * 100 + position.
+// Shards in which token values tell where they come from: corpus * 10,000 + document * 100 +
+// position.
 class DatasetTest : public ::testing::Test {
  protected:
-  std::string MakeShards(const std::string& name, int corpus, const std::string& tokenizer = "digest") {
+  std::string MakeShards(const std::string& name, int corpus,
+                         const std::string& tokenizer = "digest") {
     const std::string folder = folder_.path() + "/" + name;
     auto train = ShardWriter::Create(folder + "/train", 50'000).value();
     auto validation = ShardWriter::Create(folder + "/validation", 50'000).value();
     for (int64_t d = 0; d < kDocuments; ++d) {
       std::vector<int32_t> ids;
-      for (int64_t i = 0; i < 20 + d % 7; ++i) ids.push_back(static_cast<int32_t>(corpus * 10'000 + d * 100 + i));
+      for (int64_t i = 0; i < 20 + d % 7; ++i)
+        ids.push_back(static_cast<int32_t>(corpus * 10'000 + d * 100 + i));
       EXPECT_TRUE((d == 5 ? validation : train)->Append(ids).ok());
     }
     EXPECT_TRUE(train->Finish().ok());
     EXPECT_TRUE(validation->Finish().ok());
-    const Json description = {{"format", 1}, {"corpus", name}, {"tokenizer", tokenizer}, {"vocab", 50'000}, {"dtype", "uint16"},
-                              {"tokens", train->tokens()}, {"validation_tokens", validation->tokens()}};
+    const Json description = {{"format", 1},
+                              {"corpus", name},
+                              {"tokenizer", tokenizer},
+                              {"vocab", 50'000},
+                              {"dtype", "uint16"},
+                              {"tokens", train->tokens()},
+                              {"validation_tokens", validation->tokens()}};
     EXPECT_TRUE(WriteJsonFile(folder + "/shards.json", description).ok());
     return folder;
   }
 
-  std::shared_ptr<const Epoch> Open(const DataSpec& spec, int64_t epoch, const std::string& cache = "cache") {
+  std::shared_ptr<const Epoch> Open(const DataSpec& spec, int64_t epoch,
+                                    const std::string& cache = "cache") {
     std::vector<std::string> folders;
     for (size_t i = 0; i < spec.sources.size(); ++i) folders.push_back(i == 0 ? a_ : b_);
     keep_.push_back(Dataset::Open(spec, folders, folder_.path() + "/" + cache).value());
@@ -79,7 +88,8 @@ TEST_F(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
   for (const auto& sequence : All(*Open(Spec("all"), 3))) {
     for (const int32_t id : sequence) ++seen[id];
     // Corpora never mix in a chunk.
-    EXPECT_TRUE(std::all_of(sequence.begin(), sequence.end(), [&](int32_t id) { return id / 10'000 == sequence[0] / 10'000; }));
+    EXPECT_TRUE(std::all_of(sequence.begin(), sequence.end(),
+                            [&](int32_t id) { return id / 10'000 == sequence[0] / 10'000; }));
   }
   for (const auto& [id, count] : seen) EXPECT_EQ(count, 1) << id;
   EXPECT_FALSE(seen.contains(500));  // document 5 is set aside
@@ -99,7 +109,8 @@ TEST_F(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
     }
   }
   std::vector<int32_t> both;
-  std::set_intersection(paths.begin(), paths.end(), joint.begin(), joint.end(), std::back_inserter(both));
+  std::set_intersection(paths.begin(), paths.end(), joint.begin(), joint.end(),
+                        std::back_inserter(both));
   EXPECT_TRUE(both.empty());
 }
 
@@ -107,10 +118,12 @@ TEST_F(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
   const auto first = All(*Open(Spec("all"), 0));
   EXPECT_EQ(first, All(*Open(Spec("all"), 0, "another cache")));
   EXPECT_NE(first, All(*Open(Spec("all"), 1)));
-  // The published order (T7) is the same in all epochs, though the cuts differ: chunk for chunk from the same corpus.
+  // The published order (T7) is the same in all epochs, though the cuts differ: chunk for chunk
+  // from the same corpus.
   DataSpec constant = Spec("all");
   constant.shuffle_seed = "constant";
-  const auto zeroth = Open(constant, 0), next = Open(constant, 1), reshuffled = Open(Spec("all"), 1);
+  const auto zeroth = Open(constant, 0), next = Open(constant, 1),
+             reshuffled = Open(Spec("all"), 1);
   EXPECT_NE(All(*zeroth), All(*next));
   const auto sources = [](const Epoch& epoch) {
     std::vector<size_t> all;
@@ -131,7 +144,8 @@ TEST_F(DatasetTest, ErrorsNameWhatIsWrong) {
   DataSpec longer = Spec("joint");
   longer.sequence = 5000;
   const auto dataset = Dataset::Open(longer, {a_, b_}, folder_.path() + "/c").value();
-  EXPECT_THAT(dataset->OpenEpoch(0).status().message(), HasSubstr("corpus a: its share \"joint\" of"));
+  EXPECT_THAT(dataset->OpenEpoch(0).status().message(),
+              HasSubstr("corpus a: its share \"joint\" of"));
   std::string bytes = ReadFile(a_ + "/train/tokens.bin").value();
   ASSERT_TRUE(WriteFileAtomic(a_ + "/train/tokens.bin", bytes.substr(0, bytes.size() - 10)).ok());
   EXPECT_THAT(Shards::Open(a_).status().message(), HasSubstr("tokens.bin holds"));

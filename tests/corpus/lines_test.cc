@@ -22,7 +22,9 @@ class LinesTest : public ::testing::Test {
   }
   std::vector<std::string> Lines(const std::string& content) {
     std::vector<std::string> lines;
-    status_ = ReadLines(Put("file", content), [&](std::string_view line, int64_t) { return lines.emplace_back(line), OkStatus(); });
+    status_ = ReadLines(Put("file", content), [&](std::string_view line, int64_t) {
+      return lines.emplace_back(line), OkStatus();
+    });
     return status_.ok() ? lines : std::vector<std::string>{status_.message()};
   }
   std::string Error(const std::string& content) {
@@ -34,23 +36,29 @@ class LinesTest : public ::testing::Test {
   Status status_;
 };
 
-// A frame that a reader of zstd passes over: a number of the sixteen, the length, and bytes of anybody.
+// A frame that a reader of zstd passes over: a number of the sixteen, the length, and bytes of
+// anybody.
 std::string Skippable(char number, const std::string& bytes) {
-  return std::string(1, static_cast<char>(0x50 + number)) + "\x2A\x4D\x18" + static_cast<char>(bytes.size()) + "\0\0\0"s + bytes;
+  return std::string(1, static_cast<char>(0x50 + number)) + "\x2A\x4D\x18" +
+         static_cast<char>(bytes.size()) + "\0\0\0"s + bytes;
 }
 
 TEST_F(LinesTest, ZstdMayBeginWithFramesToSkip) {
   for (const char number : {0, 7, 15}) {
-    EXPECT_THAT(Lines(Skippable(number, "whatever") + Zstd("one\ntwo\n")), ElementsAre("one", "two"));
+    EXPECT_THAT(Lines(Skippable(number, "whatever") + Zstd("one\ntwo\n")),
+                ElementsAre("one", "two"));
   }
-  EXPECT_THAT(Lines(Skippable(0, "a") + Skippable(1, "") + Zstd("one\nt") + Skippable(2, "b") + Zstd("wo\n") + Skippable(3, "c")), ElementsAre("one", "two"));
+  EXPECT_THAT(Lines(Skippable(0, "a") + Skippable(1, "") + Zstd("one\nt") + Skippable(2, "b") +
+                    Zstd("wo\n") + Skippable(3, "c")),
+              ElementsAre("one", "two"));
   EXPECT_THAT(Lines(Skippable(0, "a")), ElementsAre());
 }
 
 TEST_F(LinesTest, FramesAndMembersMayFollowOneAnother) {
   EXPECT_THAT(Lines(Zstd("one\nt") + Zstd("") + Zstd("wo\n")), ElementsAre("one", "two"));
   EXPECT_THAT(Lines(Gzip("one\nt") + Gzip("") + Gzip("wo\n")), ElementsAre("one", "two"));
-  EXPECT_THAT(Lines(Gzip("one\n") + std::string(512, '\0')), ElementsAre("one"));  // a tape's last block
+  EXPECT_THAT(Lines(Gzip("one\n") + std::string(512, '\0')), ElementsAre("one"));  // a tape's last
+                                                                                   // block
 }
 
 // All input may be taken while most of the output is still to come.
@@ -69,7 +77,8 @@ TEST_F(LinesTest, WhatIsCutIsSaidToBe) {
   std::string text;
   for (int i = 0; i < 20'000; ++i) text += std::to_string(i * 7919) + "\n";
   const std::string gzip = Gzip(text), zstd = Zstd(text);
-  for (const std::string& whole : {gzip, zstd, Zstd("one\n") + zstd, Gzip("one\n") + gzip, Skippable(0, "a") + zstd}) {
+  for (const std::string& whole :
+       {gzip, zstd, Zstd("one\n") + zstd, Gzip("one\n") + gzip, Skippable(0, "a") + zstd}) {
     for (const size_t cut : {size_t{1}, size_t{4}, whole.size() / 2}) {
       const std::string error = Error(whole.substr(0, whole.size() - cut));
       EXPECT_TRUE(error.find("/file is cut short") != std::string::npos) << error;
@@ -116,7 +125,9 @@ TEST_F(LinesTest, WhatIsNoTextIsNamedByItsContent) {
   EXPECT_THAT(Error(tar), HasSubstr("is a tar archive, which braid does not read; extract it"));
   EXPECT_THAT(Error(Zstd(tar)), HasSubstr("is a tar archive"));
   EXPECT_THAT(Error(std::string(5000, '\0')), HasSubstr("is zeros and no text"));
-  EXPECT_THAT(Error("version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 12\n"), HasSubstr("is a pointer of Git LFS and not the file itself, which braid does not read; fetch the file with git lfs pull"));
+  EXPECT_THAT(Error("version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 12\n"),
+              HasSubstr("is a pointer of Git LFS and not the file itself, which braid does not "
+                        "read; fetch the file with git lfs pull"));
   EXPECT_THAT(Error("/annex/objects/SHA256E-s12--0f.jsonl\n"), HasSubstr("git annex get"));
 }
 
@@ -128,7 +139,8 @@ TEST_F(LinesTest, WideTextIsNamed) {
     big += "\0"s + c;
     wide += c + "\0\0\0"s;
   }
-  EXPECT_THAT(Error(little), HasSubstr("is text in UTF-16LE, which braid does not read; convert it (iconv -f UTF-16LE -t UTF-8)"));
+  EXPECT_THAT(Error(little), HasSubstr("is text in UTF-16LE, which braid does not read; convert it "
+                                       "(iconv -f UTF-16LE -t UTF-8)"));
   EXPECT_THAT(Error(big), HasSubstr("is text in UTF-16BE"));
   EXPECT_THAT(Error("\xFF\xFE"s + little), HasSubstr("iconv -f UTF-16 -t UTF-8"));
   EXPECT_THAT(Error("\xFE\xFF"s + big), HasSubstr("iconv -f UTF-16 -t UTF-8"));
@@ -137,7 +149,9 @@ TEST_F(LinesTest, WideTextIsNamed) {
 }
 
 TEST_F(LinesTest, TextThatBeginsLikeSomethingElseIsText) {
-  for (const char* text : {"PAR1 is a magic", "ORCs live here", "BZh is no word", "GGUF", "PK", "Rar! he said", "%PDF-1.7 is how they begin", "x\xC2\x9C", "a\0b caf\xC3\xA9"}) {
+  for (const char* text :
+       {"PAR1 is a magic", "ORCs live here", "BZh is no word", "GGUF", "PK", "Rar! he said",
+        "%PDF-1.7 is how they begin", "x\xC2\x9C", "a\0b caf\xC3\xA9"}) {
     EXPECT_THAT(Lines(text), ElementsAre(text));
   }
   EXPECT_THAT(Lines("a\0b\n"s), ElementsAre("a\0b"s));

@@ -24,7 +24,8 @@ class SilentChannel final : public task::Channel {
   void Progress(std::string_view, std::string_view, int64_t, int64_t, double, double) override {}
   void Metric(int64_t, const Json&) override {}
   void Checkpoint(int64_t, const std::string&, const Json&) override {}
-  void AddOutput(const std::string&, const std::string&, const std::string&, const Json&) override {}
+  void AddOutput(const std::string&, const std::string&, const std::string&, const Json&) override {
+  }
   void Succeed(const Json& summary) override { result = summary; }
   void Fail(task::Category, const Status&, const std::string&, bool) override {}
   bool stop_requested() const override { return false; }
@@ -92,10 +93,13 @@ TEST_F(PrepareTest, TextIsEncodedAndEnded) {
 }
 
 TEST_F(PrepareTest, ImportedIdsAreDocumentsAsTheyAre) {
-  const Status status = Run(import_, "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[]}\n\n{\"input_ids\":[269,0]}\n");
+  const Status status = Run(
+      import_, "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[]}\n\n{\"input_ids\":[269,0]}\n");
   ASSERT_TRUE(status.ok()) << status.message();
-  EXPECT_THAT(Documents(), ElementsAre(std::vector<int32_t>{5, 6, 7}, std::vector<int32_t>{269, 0}));
-  // A row that the cap does not let in whole is left out: a shorter one would shift the chunks behind it.
+  EXPECT_THAT(Documents(),
+              ElementsAre(std::vector<int32_t>{5, 6, 7}, std::vector<int32_t>{269, 0}));
+  // A row that the cap does not let in whole is left out: a shorter one would shift the chunks
+  // behind it.
   Json capped = import_;
   capped["tokens"] = 5;
   ASSERT_TRUE(Run(capped, "{\"input_ids\":[5,6,7]}\n{\"input_ids\":[8,9,10]}\n").ok());
@@ -105,10 +109,12 @@ TEST_F(PrepareTest, ImportedIdsAreDocumentsAsTheyAre) {
 TEST_F(PrepareTest, ACapBelowTheFirstRowOfAnImportIsNamed) {
   Json capped = import_;
   capped["tokens"] = 2;
-  EXPECT_THAT(Run(capped, "{\"input_ids\":[5,6,7]}\n").message(), HasSubstr("corpus c: tokens 2 are fewer than its first row has"));
+  EXPECT_THAT(Run(capped, "{\"input_ids\":[5,6,7]}\n").message(),
+              HasSubstr("corpus c: tokens 2 are fewer than its first row has"));
 }
 
-// The cap may be reached in a batch that is full before the last row is read: nothing of what is behind it stays.
+// The cap may be reached in a batch that is full before the last row is read: nothing of what is
+// behind it stays.
 TEST_F(PrepareTest, ACapEndsAnImportOfManyBatches) {
   std::string row = "{\"input_ids\":[";
   for (int i = 0; i < 1000; ++i) row += i == 0 ? "7" : ",7";
@@ -138,7 +144,8 @@ TEST_F(PrepareTest, ValidationFilesAreSetAsideWhole) {
   Encoder(tokenizer_).Encode("one and two", &one);
   Encoder(tokenizer_).Encode("four and eight", &four);
   const auto tokens = static_cast<int64_t>(one.size()) + 1;
-  task::Task task = Task({{"name", "c"}, {"sample", 1.0}, {"tokens", 2 * tokens}, {"documents", 30}});
+  task::Task task = Task(
+      {{"name", "c"}, {"sample", 1.0}, {"tokens", 2 * tokens}, {"documents", 30}});
   task.inputs["validation"] = at("aside");
   task.spec["validation"] = {{"files", Json::array()}};
   SilentChannel channel;
@@ -168,51 +175,68 @@ TEST_F(PrepareTest, ValidationFilesAreSetAsideWhole) {
   EXPECT_EQ(Shards::Open(at("output/shards")).value().validation.documents(), 3);
 
   task.spec["validation"]["files"] = {at("source/*.jsonl")};
-  EXPECT_THAT(RunPrepareJob(task, channel).message(), HasSubstr("source/rows.jsonl is among its files and its validation files"));
+  EXPECT_THAT(RunPrepareJob(task, channel).message(),
+              HasSubstr("source/rows.jsonl is among its files and its validation files"));
   task.spec["validation"]["files"] = {at("aside/*.jsonl")};
   ASSERT_TRUE(WriteFileAtomic(at("aside/rows.jsonl"), "{\"body\":\"x\"}\n").ok());
-  EXPECT_THAT(RunPrepareJob(task, channel).message(), HasSubstr("aside/rows.jsonl:1: the row has no field \"text\""));
+  EXPECT_THAT(RunPrepareJob(task, channel).message(),
+              HasSubstr("aside/rows.jsonl:1: the row has no field \"text\""));
   task.spec["validation"]["documents"] = 0.1;
-  EXPECT_THAT(RunPrepareJob(task, channel).message(), HasSubstr("spec.validation.documents: files are set aside whole"));
+  EXPECT_THAT(RunPrepareJob(task, channel).message(),
+              HasSubstr("spec.validation.documents: files are set aside whole"));
 }
 
 TEST_F(PrepareTest, WhatIsNoIdIsNamedWithFileAndLine) {
   for (const char* value : {"270", "-1", "18446744073709551615", "1.5", "\"x\"", "null"}) {
-    const Status status = Run(import_, std::string("{\"input_ids\":[1]}\n{\"input_ids\":[3,") + value + "]}\n");
+    const Status status = Run(
+        import_, std::string("{\"input_ids\":[1]}\n{\"input_ids\":[3,") + value + "]}\n");
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-    EXPECT_THAT(status.message(), HasSubstr(std::string("rows.jsonl:2: ") + value +
-                                            " in field \"input_ids\" is no id of the tokenizer, which has 0 .. 269"));
+    EXPECT_THAT(status.message(),
+                HasSubstr(std::string("rows.jsonl:2: ") + value +
+                          " in field \"input_ids\" is no id of the tokenizer, which has 0 .. 269"));
   }
   EXPECT_THAT(Run(import_, "{\"input_ids\":7}\n").message(),
               HasSubstr("rows.jsonl:1: field \"input_ids\" is not a list of ids"));
   EXPECT_THAT(Run(import_, "{\"ids\":[7]}\n").message(),
-              HasSubstr("rows.jsonl:1: the row has no field \"input_ids\"; it has ids (corpora.c.input_ids names the field)"));
-  EXPECT_THAT(Run(import_, "{}\n").message(), HasSubstr("rows.jsonl:1: the row has no field \"input_ids\"; it has none"));
-  EXPECT_THAT(Run(import_, "{\"input_ids\":[7}\n").message(), HasSubstr("rows.jsonl:1 is not valid JSON"));
-  EXPECT_THAT(Run(import_, "{\"input_ids\":[]}\n").message(), HasSubstr("rows.jsonl) hold 0 documents with ids"));
+              HasSubstr("rows.jsonl:1: the row has no field \"input_ids\"; it has ids "
+                        "(corpora.c.input_ids names the field)"));
+  EXPECT_THAT(Run(import_, "{}\n").message(),
+              HasSubstr("rows.jsonl:1: the row has no field \"input_ids\"; it has none"));
+  EXPECT_THAT(Run(import_, "{\"input_ids\":[7}\n").message(),
+              HasSubstr("rows.jsonl:1 is not valid JSON"));
+  EXPECT_THAT(Run(import_, "{\"input_ids\":[]}\n").message(),
+              HasSubstr("rows.jsonl) hold 0 documents with ids"));
   EXPECT_THAT(Run(import_, "1 2 3\n", "ids.txt").message(),
-              HasSubstr("ids.txt: corpora.c.input_ids names a field of rows, but the lines of this file are no JSON objects (the first is 1 2 3)"));
+              HasSubstr("ids.txt: corpora.c.input_ids names a field of rows, but the lines of this "
+                        "file are no JSON objects (the first is 1 2 3)"));
 }
 
 // What is in no document is counted; shards of whole corpora say nothing of it.
 TEST_F(PrepareTest, WhatIsLeftOutIsCounted) {
   ASSERT_TRUE(Run({{"name", "c"}}, "{\"text\":\"one and two\"}\n").ok());
   const Json plain = Shards::Open(at("output/shards")).value().description;
-  for (const char* field : {"blank_documents", "bad_rows", "first_bad_rows"}) EXPECT_FALSE(plain.contains(field)) << field;
+  for (const char* field : {"blank_documents", "bad_rows", "first_bad_rows"})
+    EXPECT_FALSE(plain.contains(field)) << field;
   const Json corpus = {{"name", "c"}, {"on_bad_row", "skip"}};
-  ASSERT_TRUE(Run(corpus, "{\"text\":\"one and two\"}\n{\"text\":\"\"}\n{\"text\":null}\n{\"text\":\" \"}\n{\"text\":7}\n{\"text\":\"two\"}\n").ok());
+  ASSERT_TRUE(Run(corpus,
+                  "{\"text\":\"one and two\"}\n{\"text\":\"\"}\n{\"text\":null}\n{\"text\":\" "
+                  "\"}\n{\"text\":7}\n{\"text\":\"two\"}\n")
+                  .ok());
   const Json counted = Shards::Open(at("output/shards")).value().description;
   EXPECT_EQ(counted["documents"], 2);
   EXPECT_EQ(counted["blank_documents"], 2);
   EXPECT_EQ(counted["bad_rows"], 2);
   ASSERT_EQ(counted["first_bad_rows"].size(), 2u);
-  EXPECT_THAT(counted["first_bad_rows"][1].get<std::string>(), HasSubstr("rows.jsonl:5: field \"text\" is not text, but 7 (column 9)"));
+  EXPECT_THAT(counted["first_bad_rows"][1].get<std::string>(),
+              HasSubstr("rows.jsonl:5: field \"text\" is not text, but 7 (column 9)"));
   EXPECT_EQ(counted["spec"]["on_bad_row"], "skip");
 }
 
 // The published way: a document without text leaves its end.
 TEST_F(PrepareTest, BlankDocumentsMayLeaveTheirEnd) {
-  ASSERT_TRUE(Run({{"name", "c"}, {"blank_documents", "keep"}}, "{\"text\":\"one\"}\n{\"text\":\"\"}\n{\"text\":\"two\"}\n").ok());
+  ASSERT_TRUE(Run({{"name", "c"}, {"blank_documents", "keep"}},
+                  "{\"text\":\"one\"}\n{\"text\":\"\"}\n{\"text\":\"two\"}\n")
+                  .ok());
   std::vector<int32_t> one, two;
   Encoder(tokenizer_).Encode("one", &one);
   Encoder(tokenizer_).Encode("two", &two);
@@ -228,7 +252,8 @@ TEST_F(PrepareTest, NoTokenizerIsTrainedOnIds) {
   task.spec = {{"train", {{"vocab", 300}, {"corpora", {import_}}}}};
   SilentChannel channel;
   EXPECT_THAT(RunTokenizerJob(task, channel).message(),
-              HasSubstr("spec.train.corpora.0: corpus c is ids (input_ids), of which no tokenizer can be trained"));
+              HasSubstr("spec.train.corpora.0: corpus c is ids (input_ids), of which no tokenizer "
+                        "can be trained"));
 }
 
 // The most memory that a preparation of about `megabytes` of rows held, in bytes.

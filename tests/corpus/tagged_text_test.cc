@@ -28,13 +28,15 @@ class TaggedTextTest : public ::testing::Test {
     std::vector<std::string> names;
     const TaggedText tagged = Read(rows).value();
     for (size_t i = 0; i < tagged.ids.size(); ++i) {
-      names.push_back(std::string(tokenizer_->Bytes(tagged.ids[i])) + "/" + TokenClassName(tagged.classes[i]));
+      names.push_back(std::string(tokenizer_->Bytes(tagged.ids[i])) + "/" +
+                      TokenClassName(tagged.classes[i]));
     }
     return names;
   }
   std::string Error(const std::string& rows) {
     std::string message = Read(rows).status().message();
-    return message.substr(0, file_.size()) == file_ ? message.substr(file_.size()) : "does not begin with the file: " + message;
+    return message.substr(0, file_.size()) == file_ ? message.substr(file_.size())
+                                                    : "does not begin with the file: " + message;
   }
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
@@ -44,21 +46,31 @@ class TaggedTextTest : public ::testing::Test {
 
 TEST_F(TaggedTextTest, ATokenTakesTheTagThatItOverlapsMost) {
   // " cats" is one token; the tag of "cat" covers most of it, that of "s" least.
-  EXPECT_THAT(Classes(R"({"text": "the cats", "tags": [[0, 3, "DET"], [4, 7, "NOUN"], [7, 8, "PART"]]})" "\n"),
-              ElementsAre("the/DET", " cats/NOUN", "<|endoftext|>/OTHER"));
+  EXPECT_THAT(
+      Classes(R"({"text": "the cats", "tags": [[0, 3, "DET"], [4, 7, "NOUN"], [7, 8, "PART"]]})"
+              "\n"),
+      ElementsAre("the/DET", " cats/NOUN", "<|endoftext|>/OTHER"));
   // Positions count characters: é has two bytes, and both are of the same word.
-  EXPECT_THAT(Classes(R"({"text": "é cats", "tags": [[0, 1, "X"], [2, 6, "VERB"]]})" "\n"),
+  EXPECT_THAT(Classes(R"({"text": "é cats", "tags": [[0, 1, "X"], [2, 6, "VERB"]]})"
+                      "\n"),
               ElementsAre("\xC3/X", "\xA9/X", " cats/VERB", "<|endoftext|>/OTHER"));
 }
 
 TEST_F(TaggedTextTest, ArithmeticAndSpaceSpeakForThemselves) {
-  EXPECT_THAT(Classes(R"({"text": "the 7+\n", "tags": [[0, 3, "DET"], [4, 7, "PUNCT"]]})" "\n"),
-              ElementsAre("the/DET", " /SPACE", "7/NUM", "+/SYM", "\n/SPACE", "<|endoftext|>/OTHER"));
-  EXPECT_THAT(Classes(R"({"text": "the.", "tags": []})" "\n"), ElementsAre("the/X", "./X", "<|endoftext|>/OTHER"));
+  EXPECT_THAT(
+      Classes(R"({"text": "the 7+\n", "tags": [[0, 3, "DET"], [4, 7, "PUNCT"]]})"
+              "\n"),
+      ElementsAre("the/DET", " /SPACE", "7/NUM", "+/SYM", "\n/SPACE", "<|endoftext|>/OTHER"));
+  EXPECT_THAT(Classes(R"({"text": "the.", "tags": []})"
+                      "\n"),
+              ElementsAre("the/X", "./X", "<|endoftext|>/OTHER"));
 }
 
 TEST_F(TaggedTextTest, DocumentsFollowOneAnother) {
-  const TaggedText tagged = Read("{\"text\": \"the\", \"tags\": [[0, 3, \"DET\"]]}\n\n{\"text\": \"cats\", \"tags\": [[0, 4, \"NOUN\"]]}\n").value();
+  const TaggedText tagged = Read(
+                                "{\"text\": \"the\", \"tags\": [[0, 3, \"DET\"]]}\n\n{\"text\": "
+                                "\"cats\", \"tags\": [[0, 4, \"NOUN\"]]}\n")
+                                .value();
   EXPECT_EQ(tagged.name, "gsm8k");
   EXPECT_EQ(tagged.ids.size(), tagged.classes.size());
   EXPECT_EQ(std::count(tagged.ids.begin(), tagged.ids.end(), tokenizer_->eos_id()), 2);
@@ -72,17 +84,23 @@ TEST_F(TaggedTextTest, TextThatIsNormalisedIsRefused) {
   json["normalizer"] = {{"type", "NFC"}};
   tokenizer_ = Tokenizer::Parse(json.dump(), "tokenizer.json").value();
   for (const char* text : {"e\xCC\x81", "\xCD\xB4"}) {
-    EXPECT_THAT(Error(Json{{"text", text}, {"tags", Json::array()}}.dump() + "\n"), HasSubstr(":1.text: the tokenizer normalises this text"));
+    EXPECT_THAT(Error(Json{{"text", text}, {"tags", Json::array()}}.dump() + "\n"),
+                HasSubstr(":1.text: the tokenizer normalises this text"));
   }
 }
 
 TEST_F(TaggedTextTest, RowsThatAreNoneAreNamed) {
   EXPECT_THAT(Error("{\"text\": \"the\"}\n"), HasSubstr(":1.tags: is missing"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": []}\n{\"tags\": []}\n"), HasSubstr(":2.text: is missing"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 3]]}\n"), HasSubstr(":1.tags.0: expected [begin, end, \"TAG\"], found [0,3]"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 4, \"DET\"]]}\n"), HasSubstr(":1.tags.0: 0 to 4 is no part of a text of 3 characters"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 3, \"NN\"]]}\n"), HasSubstr(":1.tags.0: \"NN\" is no Universal POS tag"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 2, \"DET\"], [1, 3, \"DET\"]]}\n"), HasSubstr(":1.tags: two tags overlap"));
+  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": []}\n{\"tags\": []}\n"),
+              HasSubstr(":2.text: is missing"));
+  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 3]]}\n"),
+              HasSubstr(":1.tags.0: expected [begin, end, \"TAG\"], found [0,3]"));
+  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 4, \"DET\"]]}\n"),
+              HasSubstr(":1.tags.0: 0 to 4 is no part of a text of 3 characters"));
+  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 3, \"NN\"]]}\n"),
+              HasSubstr(":1.tags.0: \"NN\" is no Universal POS tag"));
+  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 2, \"DET\"], [1, 3, \"DET\"]]}\n"),
+              HasSubstr(":1.tags: two tags overlap"));
 }
 
 }  // namespace

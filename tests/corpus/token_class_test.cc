@@ -9,11 +9,24 @@ namespace {
 
 TEST(TokenClassTest, ByTheCommonestKindOfCharacter) {
   const std::vector<std::pair<const char*, TokenClass>> table = {
-      {" the", TokenClass::kWord}, {"it's", TokenClass::kWord}, {"größe", TokenClass::kWord}, {"日本", TokenClass::kWord},
-      {" 42", TokenClass::kNum},   {"³", TokenClass::kNum},     {"x12", TokenClass::kNum},    {".", TokenClass::kPunct},
-      {" (", TokenClass::kPunct},  {"+", TokenClass::kSym},     {" *", TokenClass::kSym},     {"=", TokenClass::kSym},
-      {"$", TokenClass::kSym},     {"/", TokenClass::kSym},     {"  ", TokenClass::kSpace},   {"\n\n", TokenClass::kSpace},
-      {"\xEF\xBF\xBD", TokenClass::kOther}, {"", TokenClass::kOther}};
+      {" the", TokenClass::kWord},
+      {"it's", TokenClass::kWord},
+      {"größe", TokenClass::kWord},
+      {"日本", TokenClass::kWord},
+      {" 42", TokenClass::kNum},
+      {"³", TokenClass::kNum},
+      {"x12", TokenClass::kNum},
+      {".", TokenClass::kPunct},
+      {" (", TokenClass::kPunct},
+      {"+", TokenClass::kSym},
+      {" *", TokenClass::kSym},
+      {"=", TokenClass::kSym},
+      {"$", TokenClass::kSym},
+      {"/", TokenClass::kSym},
+      {"  ", TokenClass::kSpace},
+      {"\n\n", TokenClass::kSpace},
+      {"\xEF\xBF\xBD", TokenClass::kOther},
+      {"", TokenClass::kOther}};
   for (const auto& [text, expected] : table) {
     EXPECT_STREQ(TokenClassName(ClassOf(text)), TokenClassName(expected)) << '"' << text << '"';
   }

@@ -13,7 +13,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr char kPattern[] = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr char kPattern[] =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr char kText[] = "the cat's  hat, <|mark|> 12 b\xC3\xA1t\n\n a";
 
 Json Plain() {
@@ -45,47 +46,85 @@ std::vector<int32_t> PlainIds(const std::string& text = kText) {
 }
 
 Json Split(const std::string& behavior, bool invert, const std::string& pattern = kPattern) {
-  return {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", behavior}, {"invert", invert}};
+  return {{"type", "Split"},
+          {"pattern", {{"Regex", pattern}}},
+          {"behavior", behavior},
+          {"invert", invert}};
 }
 Json ByteLevel(bool use_regex) {
-  return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", use_regex}};
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", false},
+          {"trim_offsets", true},
+          {"use_regex", use_regex}};
 }
-Json Sequence(const std::vector<Json>& steps) { return {{"type", "Sequence"}, {"pretokenizers", steps}}; }
+Json Sequence(const std::vector<Json>& steps) {
+  return {{"type", "Sequence"}, {"pretokenizers", steps}};
+}
 
 Json Added(const std::string& content, const Json& id, bool normalized = false) {
-  return {{"id", id}, {"content", content}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
-          {"normalized", normalized}, {"special", !normalized}};
+  return {{"id", id},        {"content", content},       {"single_word", false},  {"lstrip", false},
+          {"rstrip", false}, {"normalized", normalized}, {"special", !normalized}};
 }
 
 TEST(TokenizerFileTest, SpellingsOfOneMeaningGiveTheSameIds) {
   const std::vector<int32_t> plain = PlainIds();
   const Change spellings[] = {
       [](Json& j) { j["model"].erase("type"); },
-      [](Json& j) { for (const char* field : {"dropout", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges"}) j["model"].erase(field); },
-      [](Json& j) { j["model"]["continuing_subword_prefix"] = j["model"]["end_of_word_suffix"] = ""; },
+      [](Json& j) {
+        for (const char* field :
+             {"dropout", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges"})
+          j["model"].erase(field);
+      },
+      [](Json& j) {
+        j["model"]["continuing_subword_prefix"] = j["model"]["end_of_word_suffix"] = "";
+      },
       [](Json& j) { j["model"]["dropout"] = 0.0; },
       [](Json& j) { j["model"]["unk_token"] = "<|endoftext|>"; },  // every byte has an entry
       [](Json& j) { j["model"]["byte_fallback"] = true; },
       [](Json& j) { j["pre_tokenizer"].erase("use_regex"); },
-      [](Json& j) { for (const char* field : {"normalizer", "post_processor", "truncation", "padding", "decoder", "version"}) j.erase(field); },
+      [](Json& j) {
+        for (const char* field :
+             {"normalizer", "post_processor", "truncation", "padding", "decoder", "version"})
+          j.erase(field);
+      },
       [](Json& j) { j["pre_tokenizer"] = Sequence({ByteLevel(true)}); },
       [](Json& j) { j["pre_tokenizer"] = Sequence({Split("Isolated", false), ByteLevel(false)}); },
-      [](Json& j) { j["pre_tokenizer"] = Sequence({Sequence({Split("Removed", true)}), ByteLevel(true)}); },
-      [](Json& j) { j["pre_tokenizer"] = Sequence({Split("Isolated", true, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"), ByteLevel(false)}); },
+      [](Json& j) {
+        j["pre_tokenizer"] = Sequence({Sequence({Split("Removed", true)}), ByteLevel(true)});
+      },
+      [](Json& j) {
+        j["pre_tokenizer"] = Sequence(
+            {Split(
+                 "Isolated", true,
+                 "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"),
+             ByteLevel(false)});
+      },
       [](Json& j) { j["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}}; },
-      [](Json& j) { j["post_processor"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", false}}; },
-      [](Json& j) { j["post_processor"] = {{"type", "TemplateProcessing"}, {"single", {{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}}; },
-      [](Json& j) { j["padding"] = {{"strategy", "BatchLongest"}, {"pad_to_multiple_of", nullptr}}; },
+      [](Json& j) {
+        j["post_processor"] = {
+            {"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", false}};
+      },
+      [](Json& j) {
+        j["post_processor"] = {{"type", "TemplateProcessing"},
+                               {"single", {{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}};
+      },
+      [](Json& j) {
+        j["padding"] = {{"strategy", "BatchLongest"}, {"pad_to_multiple_of", nullptr}};
+      },
       [](Json& j) {
         Json merges = {"#version: 0.2"};
-        for (const Json& pair : j["model"]["merges"]) merges.push_back(pair[0].get<std::string>() + " " + pair[1].get<std::string>());
+        for (const Json& pair : j["model"]["merges"])
+          merges.push_back(pair[0].get<std::string>() + " " + pair[1].get<std::string>());
         j["model"]["merges"] = merges;
       }};
-  for (size_t i = 0; i < std::size(spellings); ++i) EXPECT_EQ(Ids(spellings[i]), plain) << "spelling " << i;
+  for (size_t i = 0; i < std::size(spellings); ++i)
+    EXPECT_EQ(Ids(spellings[i]), plain) << "spelling " << i;
 }
 
 TEST(TokenizerFileTest, ASequenceOfNormalizersNormalises) {
-  const Change sequence = [](Json& j) { j["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}}; };
+  const Change sequence = [](Json& j) {
+    j["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
+  };
   EXPECT_EQ(Ids(sequence, "cafe\xCC\x81!"), PlainIds("caf\xC3\xA9!"));
   EXPECT_NE(Ids(sequence, "cafe\xCC\x81!"), PlainIds("cafe\xCC\x81!"));
 }
@@ -95,33 +134,73 @@ TEST(TokenizerFileTest, WhatChangesIdsIsRefusedByItsField) {
       {[](Json& j) { j["model"] = nullptr; }, "t.json: model is missing"},
       {[](Json& j) { j["model"]["type"] = nullptr; }, "t.json: model: nothing is not supported"},
       {[](Json& j) { j["model"]["dropout"] = 0.1; }, "t.json: model.dropout: 0.1"},
-      {[](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; }, "t.json: model.continuing_subword_prefix: \"##\""},
-      {[](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; }, "t.json: model.end_of_word_suffix"},
-      {[](Json& j) { j["model"]["vocab"].erase("Y"); j["model"]["unk_token"] = "<|endoftext|>"; }, "t.json: model.unk_token: \"<|endoftext|>\" where vocab has no entry for byte 0x59"},
-      {[](Json& j) { j["model"]["vocab"].erase("Y"); j["model"]["byte_fallback"] = true; }, "t.json: model.byte_fallback: true where"},
-      {[](Json& j) { j["model"]["vocab"]["Y"] = -1; }, "t.json: model.vocab: \"Y\" has no usable id"},
-      {[](Json& j) { j["model"]["vocab"] = Json::array({"a"}); }, "t.json: model.vocab: expected an object"},
-      {[](Json& j) { j["model"]["merges"] = {"a b c"}; }, "t.json: model.merges: entry 0 has no two parts"},
-      {[](Json& j) { j["model"]["ignore_merges"] = "yes"; }, "t.json: model.ignore_merges: expected true or false, found \"yes\""},
-      {[](Json& j) { j["pre_tokenizer"] = nullptr; }, "t.json: pre_tokenizer: null"},
-      {[](Json& j) { j["pre_tokenizer"] = ByteLevel(false); }, "t.json: pre_tokenizer.use_regex: false"},
-      {[](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; }, "t.json: pre_tokenizer.add_prefix_space: true"},
-      {[](Json& j) { j["pre_tokenizer"] = Sequence({Split("Isolated", false)}); }, "t.json: pre_tokenizer: a sequence without ByteLevel"},
-      {[](Json& j) { j["pre_tokenizer"] = Sequence({Split("Removed", false), ByteLevel(false)}); }, "t.json: pre_tokenizer.pretokenizers.0.behavior: Removed"},
-      {[](Json& j) { j["pre_tokenizer"] = Sequence({Split("Contiguous", false), ByteLevel(false)}); }, "pretokenizers.0.behavior: Contiguous"},
-      {[](Json& j) { j["pre_tokenizer"] = Sequence({Split("Isolated", false, "\\p{N}{1,3}"), ByteLevel(false)}); }, "pretokenizers.0.pattern: {\"Regex\":\"\\\\p{N}{1,3}\"}"},
-      {[](Json& j) { j["pre_tokenizer"] = Sequence({{{"type", "Digits"}}, ByteLevel(true)}); }, "t.json: pre_tokenizer.pretokenizers.0: Digits"},
-      {[](Json& j) { j["pre_tokenizer"] = Sequence({ByteLevel(true), ByteLevel(true)}); }, "pretokenizers.1: ByteLevel behind ByteLevel"},
-      {[](Json& j) { j["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}, {{"type", "Lowercase"}}}}}; }, "t.json: normalizer.normalizers.1: Lowercase"},
-      {[](Json& j) { j["post_processor"] = {{"type", "RobertaProcessing"}}; }, "t.json: post_processor: RobertaProcessing"},
+      {[](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; },
+       "t.json: model.continuing_subword_prefix: \"##\""},
+      {[](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; },
+       "t.json: model.end_of_word_suffix"},
       {[](Json& j) {
-         const Json text = {{"Sequence", {{"id", "A"}}}}, end = {{"SpecialToken", {{"id", "<|endoftext|>"}}}};
+         j["model"]["vocab"].erase("Y");
+         j["model"]["unk_token"] = "<|endoftext|>";
+       },
+       "t.json: model.unk_token: \"<|endoftext|>\" where vocab has no entry for byte 0x59"},
+      {[](Json& j) {
+         j["model"]["vocab"].erase("Y");
+         j["model"]["byte_fallback"] = true;
+       },
+       "t.json: model.byte_fallback: true where"},
+      {[](Json& j) { j["model"]["vocab"]["Y"] = -1; },
+       "t.json: model.vocab: \"Y\" has no usable id"},
+      {[](Json& j) { j["model"]["vocab"] = Json::array({"a"}); },
+       "t.json: model.vocab: expected an object"},
+      {[](Json& j) { j["model"]["merges"] = {"a b c"}; },
+       "t.json: model.merges: entry 0 has no two parts"},
+      {[](Json& j) { j["model"]["ignore_merges"] = "yes"; },
+       "t.json: model.ignore_merges: expected true or false, found \"yes\""},
+      {[](Json& j) { j["pre_tokenizer"] = nullptr; }, "t.json: pre_tokenizer: null"},
+      {[](Json& j) { j["pre_tokenizer"] = ByteLevel(false); },
+       "t.json: pre_tokenizer.use_regex: false"},
+      {[](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; },
+       "t.json: pre_tokenizer.add_prefix_space: true"},
+      {[](Json& j) { j["pre_tokenizer"] = Sequence({Split("Isolated", false)}); },
+       "t.json: pre_tokenizer: a sequence without ByteLevel"},
+      {[](Json& j) { j["pre_tokenizer"] = Sequence({Split("Removed", false), ByteLevel(false)}); },
+       "t.json: pre_tokenizer.pretokenizers.0.behavior: Removed"},
+      {[](Json& j) {
+         j["pre_tokenizer"] = Sequence({Split("Contiguous", false), ByteLevel(false)});
+       },
+       "pretokenizers.0.behavior: Contiguous"},
+      {[](Json& j) {
+         j["pre_tokenizer"] = Sequence({Split("Isolated", false, "\\p{N}{1,3}"), ByteLevel(false)});
+       },
+       "pretokenizers.0.pattern: {\"Regex\":\"\\\\p{N}{1,3}\"}"},
+      {[](Json& j) { j["pre_tokenizer"] = Sequence({{{"type", "Digits"}}, ByteLevel(true)}); },
+       "t.json: pre_tokenizer.pretokenizers.0: Digits"},
+      {[](Json& j) { j["pre_tokenizer"] = Sequence({ByteLevel(true), ByteLevel(true)}); },
+       "pretokenizers.1: ByteLevel behind ByteLevel"},
+      {[](Json& j) {
+         j["normalizer"] = {{"type", "Sequence"},
+                            {"normalizers", {{{"type", "NFC"}}, {{"type", "Lowercase"}}}}};
+       },
+       "t.json: normalizer.normalizers.1: Lowercase"},
+      {[](Json& j) { j["post_processor"] = {{"type", "RobertaProcessing"}}; },
+       "t.json: post_processor: RobertaProcessing"},
+      {[](Json& j) {
+         const Json text = {{"Sequence", {{"id", "A"}}}},
+                    end = {{"SpecialToken", {{"id", "<|endoftext|>"}}}};
          j["post_processor"] = {{"type", "TemplateProcessing"}, {"single", {text, end}}};
-       }, "t.json: post_processor.single: a template that adds to the text"},
-      {[](Json& j) { j["truncation"] = {{"max_length", 4}}; }, "t.json: truncation: documents are encoded whole"},
-      {[](Json& j) { j["padding"] = {{"strategy", {{"Fixed", 12}}}}; }, "t.json: padding: documents are encoded whole"},
-      {[](Json& j) { j["added_tokens"].push_back(Added("<|mark|>", "270")); }, "t.json: added_tokens.1.id: is missing, or no usable id"},
-      {[](Json& j) { j["added_tokens"].push_back(Added("<|mark|>", 270)); j["added_tokens"][1]["lstrip"] = true; }, "t.json: added_tokens.1.lstrip: true of \"<|mark|>\""}};
+       },
+       "t.json: post_processor.single: a template that adds to the text"},
+      {[](Json& j) { j["truncation"] = {{"max_length", 4}}; },
+       "t.json: truncation: documents are encoded whole"},
+      {[](Json& j) { j["padding"] = {{"strategy", {{"Fixed", 12}}}}; },
+       "t.json: padding: documents are encoded whole"},
+      {[](Json& j) { j["added_tokens"].push_back(Added("<|mark|>", "270")); },
+       "t.json: added_tokens.1.id: is missing, or no usable id"},
+      {[](Json& j) {
+         j["added_tokens"].push_back(Added("<|mark|>", 270));
+         j["added_tokens"][1]["lstrip"] = true;
+       },
+       "t.json: added_tokens.1.lstrip: true of \"<|mark|>\""}};
   for (const auto& [change, message] : cases) EXPECT_THAT(Refusal(change), HasSubstr(message));
 }
 
@@ -132,19 +211,28 @@ TEST(TokenizerFileTest, AddedTokensAreNumberedBehindTheVocabularyInTheirOrder) {
     };
   };
   const std::string text = "<|mark|><|other|>";
-  EXPECT_THAT(Ids(with({Added("<|mark|>", 900)}), "<|mark|>a"), ElementsAre(270, PlainIds("a").front()));
-  EXPECT_THAT(Ids(with({Added("<|mark|>", 900), Added("<|other|>", 7)}), text), ElementsAre(270, 271));
-  EXPECT_THAT(Ids(with({Added("<|other|>", 271), Added("<|mark|>", 270)}), text), ElementsAre(271, 270));
-  EXPECT_THAT(Ids(with({Added("<|mark|>", 270), Added("<|mark|>", 271), Added("<|other|>", 272)}), text), ElementsAre(270, 271));
+  EXPECT_THAT(Ids(with({Added("<|mark|>", 900)}), "<|mark|>a"),
+              ElementsAre(270, PlainIds("a").front()));
+  EXPECT_THAT(Ids(with({Added("<|mark|>", 900), Added("<|other|>", 7)}), text),
+              ElementsAre(270, 271));
+  EXPECT_THAT(Ids(with({Added("<|other|>", 271), Added("<|mark|>", 270)}), text),
+              ElementsAre(271, 270));
+  EXPECT_THAT(
+      Ids(with({Added("<|mark|>", 270), Added("<|mark|>", 271), Added("<|other|>", 272)}), text),
+      ElementsAre(270, 271));
   // One that stands in the vocabulary has its id there.
   const int32_t the = PlainIds("the").front();
-  EXPECT_THAT(Ids(with({Added("the", 270), Added("<|mark|>", 271)}), "the<|mark|>"), ElementsAre(the, 270));
+  EXPECT_THAT(Ids(with({Added("the", 270), Added("<|mark|>", 271)}), "the<|mark|>"),
+              ElementsAre(the, 270));
   const auto gap = [&](Json& j) {
     j["model"]["vocab"]["zz"] = 271;  // 271 entries, of which one has the id 271
     with({Added("<|mark|>", 272)})(j);
   };
-  EXPECT_THAT(Refusal(gap), HasSubstr("t.json: added_tokens.1.id: \"<|mark|>\" becomes 271, the number of entries in model.vocab, which is the id of \"zz\""));
-  EXPECT_THAT(Refusal(with({Added("<|mark|>", 270), Added("<|mark|>", 270, true)})), HasSubstr("added_tokens.2.content: \"<|mark|>\" stands there twice"));
+  EXPECT_THAT(Refusal(gap),
+              HasSubstr("t.json: added_tokens.1.id: \"<|mark|>\" becomes 271, the number of "
+                        "entries in model.vocab, which is the id of \"zz\""));
+  EXPECT_THAT(Refusal(with({Added("<|mark|>", 270), Added("<|mark|>", 270, true)})),
+              HasSubstr("added_tokens.2.content: \"<|mark|>\" stands there twice"));
 }
 
 TEST(TokenizerFileTest, NormalisedTokensAreFoundInNormalisedText) {
@@ -169,14 +257,16 @@ TEST(TokenizerFileTest, NoValueOfAnyTypeThrows) {
   Json json = Plain();
   json["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
   json["pre_tokenizer"] = Sequence({Split("Isolated", false), ByteLevel(false)});
-  json["post_processor"] = {{"type", "TemplateProcessing"}, {"single", {{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}};
+  json["post_processor"] = {{"type", "TemplateProcessing"},
+                            {"single", {{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}};
   json["padding"] = {{"strategy", "BatchLongest"}};
   json["model"]["vocab"] = {{"a", 0}, {"b", 1}, {"ab", 2}};
   json["model"]["merges"] = {"a b", "a b"};
   ForEachMutation(json, [](const Json& mutated, const std::string& what) {
     EXPECT_NO_THROW({
       const auto tokenizer = Tokenizer::Parse(mutated.dump(), "t.json");
-      EXPECT_THAT(tokenizer.ok() ? "t.json: " : tokenizer.status().message(), HasSubstr("t.json: ")) << what;
+      EXPECT_THAT(tokenizer.ok() ? "t.json: " : tokenizer.status().message(), HasSubstr("t.json: "))
+          << what;
       std::vector<int32_t> ids;
       if (tokenizer.ok()) Encoder(*tokenizer).Encode("abc", &ids);
     }) << what;

@@ -38,7 +38,8 @@ TEST(TokenizerTest, EncodesAndDecodes) {
   EXPECT_EQ(ids, again);
 }
 
-// The definition, as slow as can be: merge the pair of lowest rank, the leftmost of them, until there is none.
+// The definition, as slow as can be: merge the pair of lowest rank, the leftmost of them, until
+// there is none.
 std::vector<int32_t> MergeByDefinition(const Json& json, const std::string& piece) {
   std::vector<std::string> symbols;
   for (const char c : piece) symbols.emplace_back(1, c);
@@ -55,7 +56,8 @@ std::vector<int32_t> MergeByDefinition(const Json& json, const std::string& piec
     symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(at) + 1);
   }
   std::vector<int32_t> ids;
-  for (const std::string& symbol : symbols) ids.push_back(json["model"]["vocab"][symbol].get<int32_t>());
+  for (const std::string& symbol : symbols)
+    ids.push_back(json["model"]["vocab"][symbol].get<int32_t>());
   return ids;
 }
 
@@ -81,20 +83,28 @@ TEST(TokenizerTest, RefusesOtherKindsByField) {
     change(json);
     return Tokenizer::Parse(json.dump(), "t.json").status().message();
   };
-  EXPECT_THAT(error([](Json& j) { j["normalizer"] = {{"type", "Lowercase"}}; }), HasSubstr("t.json: normalizer: Lowercase is not supported"));
-  EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"] = {{"type", "Whitespace"}}; }), HasSubstr("pre_tokenizer: Whitespace"));
-  EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; }), HasSubstr("pre_tokenizer.add_prefix_space"));
-  EXPECT_THAT(error([](Json& j) { j["model"]["type"] = "WordPiece"; }), HasSubstr("model: WordPiece"));
-  EXPECT_THAT(error([](Json& j) { j["model"]["merges"].push_back("q\xC3\xA9 z"); }), HasSubstr("names an entry that vocab does not have"));
-  EXPECT_THAT(error([](Json& j) { j["added_tokens"] = Json::array(); }), HasSubstr("has no <|endoftext|>"));
-  EXPECT_THAT(Tokenizer::Load("/nowhere/tokenizer.json").status().message(), HasSubstr("/nowhere/tokenizer.json"));
+  EXPECT_THAT(error([](Json& j) { j["normalizer"] = {{"type", "Lowercase"}}; }),
+              HasSubstr("t.json: normalizer: Lowercase is not supported"));
+  EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"] = {{"type", "Whitespace"}}; }),
+              HasSubstr("pre_tokenizer: Whitespace"));
+  EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; }),
+              HasSubstr("pre_tokenizer.add_prefix_space"));
+  EXPECT_THAT(error([](Json& j) { j["model"]["type"] = "WordPiece"; }),
+              HasSubstr("model: WordPiece"));
+  EXPECT_THAT(error([](Json& j) { j["model"]["merges"].push_back("q\xC3\xA9 z"); }),
+              HasSubstr("names an entry that vocab does not have"));
+  EXPECT_THAT(error([](Json& j) { j["added_tokens"] = Json::array(); }),
+              HasSubstr("has no <|endoftext|>"));
+  EXPECT_THAT(Tokenizer::Load("/nowhere/tokenizer.json").status().message(),
+              HasSubstr("/nowhere/tokenizer.json"));
 }
 
 // Published vectors: lines of text and the ids that the original gives.
 TEST(TokenizerTest, GoldenVectorsOfGpt2) {
   const std::string tokenizer_path = std::string(kShared) + "tokenizers/gpt2/tokenizer.json";
   const std::string base = std::string(kShared) + "golden_tokenizer/ggml-vocab-gpt-2.gguf";
-  if (!PathExists(tokenizer_path) || !PathExists(base + ".inp")) GTEST_SKIP() << "no golden vectors here";
+  if (!PathExists(tokenizer_path) || !PathExists(base + ".inp"))
+    GTEST_SKIP() << "no golden vectors here";
   const auto tokenizer = Tokenizer::Load(tokenizer_path).value();
   const std::string input = ReadFile(base + ".inp").value();
   const std::vector<std::string> expected = Split(ReadFile(base + ".out").value(), '\n');
@@ -115,7 +125,8 @@ TEST(TokenizerTest, GoldenVectorsOfGpt2) {
   EXPECT_GT(cases, 30u);
 }
 
-// V of PaPaformer section 2: the entries and the pad, of phase 1 (GPT-2's tokenizer) and of phase 2.
+// V of PaPaformer section 2: the entries and the pad, of phase 1 (GPT-2's tokenizer) and of
+// phase 2.
 TEST(TokenizerTest, PublishedVocabularies) {
   for (const auto& [name, vocab] : {std::pair{"gpt2", 50258}, {"gpt-neox-20b", 50278}}) {
     const std::string path = std::string(kShared) + "tokenizers/" + name + "/tokenizer.json";

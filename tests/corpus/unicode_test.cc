@@ -13,7 +13,8 @@ std::string Text(std::initializer_list<uint32_t> code_points) {
   return text;
 }
 
-// From the Unicode Character Database, version 16. The peers test compares all code points with `tokenizers`.
+// From the Unicode Character Database, version 16. The peers test compares all code points with
+// `tokenizers`.
 TEST(UnicodeTest, CategoriesAreThoseOfOneVersion) {
   EXPECT_EQ(CategoryOf('A'), Category::kLu);
   EXPECT_EQ(CategoryOf('7'), Category::kNd);
@@ -33,17 +34,21 @@ TEST(UnicodeTest, CategoriesAreThoseOfOneVersion) {
 // Worked out by hand from the rules of Unicode's annex 15.
 TEST(UnicodeTest, ComposesCanonically) {
   EXPECT_EQ(Nfc(Text({'e', 0x301})), Text({0xE9}));
-  EXPECT_EQ(Nfc(Text({0x212B})), Text({0xC5}));                                    // a sign that is a letter
-  EXPECT_EQ(Nfc(Text({0x958})), Text({0x915, 0x93C}));                             // stays apart by its own rule
-  EXPECT_EQ(Nfc(Text({'q', 0x307, 0x323})), Text({'q', 0x323, 0x307}));            // by class
-  EXPECT_EQ(Nfc(Text({'s', 0x307, 0x323})), Text({0x1E69}));                       // by class, then both
-  EXPECT_EQ(Nfc(Text({'a', 0x327, 0x327, 0x301})), Text({0xE1, 0x327, 0x327}));    // past marks of other classes
-  EXPECT_EQ(Nfc(Text({'a', 0x302, 0x34F, 0x301})), Text({0xE2, 0x34F, 0x301}));    // not past a character of class 0
+  EXPECT_EQ(Nfc(Text({0x212B})), Text({0xC5}));         // a sign that is a letter
+  EXPECT_EQ(Nfc(Text({0x958})), Text({0x915, 0x93C}));  // stays apart by its own rule
+  EXPECT_EQ(Nfc(Text({'q', 0x307, 0x323})), Text({'q', 0x323, 0x307}));  // by class
+  EXPECT_EQ(Nfc(Text({'s', 0x307, 0x323})), Text({0x1E69}));             // by class, then both
+  EXPECT_EQ(Nfc(Text({'a', 0x327, 0x327, 0x301})), Text({0xE1, 0x327, 0x327}));  // past marks of
+                                                                                 // other classes
+  EXPECT_EQ(Nfc(Text({'a', 0x302, 0x34F, 0x301})), Text({0xE2, 0x34F, 0x301}));  // not past a
+                                                                                 // character of
+                                                                                 // class 0
   EXPECT_EQ(Nfc(Text({0x1100, 0x1161, 0x11A8})), Text({0xAC01}));
   EXPECT_EQ(Nfc(Text({0xAC00, 0x11A8})), Text({0xAC01}));
   EXPECT_EQ(Nfc(Text({0xAC01, 0x11A8})), Text({0xAC01, 0x11A8}));
   EXPECT_EQ(Nfc(Text({0x301, 'e'})), Text({0x301, 'e'}));
-  EXPECT_EQ(Nfc(Text({0x11935, 0x11930})), Text({0x11935, 0x11930}));              // composes since Unicode 13 alone
+  EXPECT_EQ(Nfc(Text({0x11935, 0x11930})), Text({0x11935, 0x11930}));  // composes since Unicode 13
+                                                                       // alone
   EXPECT_EQ(Nfc(""), "");
 }
 

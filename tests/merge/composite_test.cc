@@ -9,7 +9,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<Parent> TwoParents() { return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))}; }
+std::vector<Parent> TwoParents() {
+  return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))};
+}
 
 CompositeOptions Joined(const std::string& kind) {
   CompositeOptions options{"both", {}, {}};
@@ -38,7 +40,8 @@ TEST(CompositeTest, FollowsFromItsParents) {
 
 TEST(CompositeTest, PathsOfAnyWidthDepthHeadsAndBlockFit) {
   // 20 + 12 columns: 5 + 2 heads do not divide 32, heads of the first path's size 4 do.
-  const std::vector<Parent> parents = {ParentOf(SmallPath("one", 20, 3, 5)), ParentOf(SmallDual("two"))};
+  const std::vector<Parent> parents = {ParentOf(SmallPath("one", 20, 3, 5)),
+                                       ParentOf(SmallDual("two"))};
   for (const char* kind : {"share", "routed", "slice"}) {
     const auto composite = CompositeOf(parents, std::nullopt, Joined(kind));
     ASSERT_TRUE(composite.ok()) << kind << ": " << composite.status().message();
@@ -59,16 +62,23 @@ TEST(CompositeTest, IncompatibleParentsAreNamedWithFieldAndValues) {
     return status.message();
   };
   EXPECT_THAT(error([](auto& s) { s.tokenizer = std::string(64, 'b'); }),
-              HasSubstr("tokenizer of one is \"aaaaaaaaaaaaaaaa\", of two \"bbbbbbbbbbbbbbbb\"; train both on one tokenizer"));
+              HasSubstr("tokenizer of one is \"aaaaaaaaaaaaaaaa\", of two \"bbbbbbbbbbbbbbbb\"; "
+                        "train both on one tokenizer"));
   EXPECT_THAT(error([](auto& s) { s.vocab = 41; }), HasSubstr("vocab of one is 40, of two 41"));
   EXPECT_THAT(error([](auto& s) { s.pad_id = 38; }), HasSubstr("pad_id of one is 39, of two 38"));
   EXPECT_THAT(error([](auto& s) { s.eos_id = 1; }), HasSubstr("eos_id of one is 0, of two 1"));
-  EXPECT_THAT(error([](auto& s) { s.arch.attn_out_proj = false; }), HasSubstr("arch.attn_out_proj of one is true, of two false"));
-  EXPECT_THAT(error([](auto& s) { s.arch.ffn_gate = "beta_swish"; }), HasSubstr("arch.ffn_gate of one is \"silu\", of two \"beta_swish\""));
-  EXPECT_THAT(error([](auto& s) { s.arch.rope_layout = "interleaved"; }), HasSubstr("arch.rope_layout of one is \"half\", of two \"interleaved\""));
-  EXPECT_THAT(error([](auto& s) { s.arch.rope_base = 5000; }), HasSubstr("arch.rope_base of one is 10000.0, of two 5000.0"));
-  EXPECT_THAT(error([](auto& s) { s.arch.norm_eps = 1e-6; }), HasSubstr("arch.norm_eps of one is 1e-05, of two 1e-06"));
-  EXPECT_THAT(error([](auto& s) { s.kind = model::Kind::kComposite; }), HasSubstr("parent two is a composite"));
+  EXPECT_THAT(error([](auto& s) { s.arch.attn_out_proj = false; }),
+              HasSubstr("arch.attn_out_proj of one is true, of two false"));
+  EXPECT_THAT(error([](auto& s) { s.arch.ffn_gate = "beta_swish"; }),
+              HasSubstr("arch.ffn_gate of one is \"silu\", of two \"beta_swish\""));
+  EXPECT_THAT(error([](auto& s) { s.arch.rope_layout = "interleaved"; }),
+              HasSubstr("arch.rope_layout of one is \"half\", of two \"interleaved\""));
+  EXPECT_THAT(error([](auto& s) { s.arch.rope_base = 5000; }),
+              HasSubstr("arch.rope_base of one is 10000.0, of two 5000.0"));
+  EXPECT_THAT(error([](auto& s) { s.arch.norm_eps = 1e-6; }),
+              HasSubstr("arch.norm_eps of one is 1e-05, of two 1e-06"));
+  EXPECT_THAT(error([](auto& s) { s.kind = model::Kind::kComposite; }),
+              HasSubstr("parent two is a composite"));
 }
 
 TEST(CompositeTest, FieldsThatAreNoneOfTheWeightsMayDiffer) {
@@ -83,40 +93,52 @@ TEST(CompositeTest, FieldsThatAreNoneOfTheWeightsMayDiffer) {
 TEST(CompositeTest, NamesAndNumbersOfParents) {
   auto twins = TwoParents();
   twins[1].name = "one";
-  EXPECT_THAT(CompositeOf(twins, std::nullopt, Joined("share")).status().message(), HasSubstr("two parents are called one"));
-  EXPECT_THAT(CompositeOf({twins[0]}, std::nullopt, Joined("share")).status().message(), HasSubstr("at least two parents"));
-  EXPECT_THAT(CompositeOf(TwoParents(), std::nullopt, Joined("sliced")).status().message(), HasSubstr("\"sliced\" is not a connection"));
+  EXPECT_THAT(CompositeOf(twins, std::nullopt, Joined("share")).status().message(),
+              HasSubstr("two parents are called one"));
+  EXPECT_THAT(CompositeOf({twins[0]}, std::nullopt, Joined("share")).status().message(),
+              HasSubstr("at least two parents"));
+  EXPECT_THAT(CompositeOf(TwoParents(), std::nullopt, Joined("sliced")).status().message(),
+              HasSubstr("\"sliced\" is not a connection"));
   CompositeOptions dropping = Joined("share");
   dropping.drop = {"one"};
-  EXPECT_THAT(CompositeOf(TwoParents(), std::nullopt, dropping).status().message(), HasSubstr("there is no base whose paths"));
+  EXPECT_THAT(CompositeOf(TwoParents(), std::nullopt, dropping).status().message(),
+              HasSubstr("there is no base whose paths"));
 }
 
 TEST(CompositeTest, ThePathsOfABaseAreSwappedAddedAndDropped) {
-  const std::vector<Parent> three = {ParentOf(SmallPath("one")), ParentOf(SmallPath("two")), ParentOf(SmallPath("three"))};
+  const std::vector<Parent> three = {ParentOf(SmallPath("one")), ParentOf(SmallPath("two")),
+                                     ParentOf(SmallPath("three"))};
   const Parent base = BaseOf(three, "share");
   CompositeOptions options = Joined("share");
   options.drop = {"one"};
-  const auto composite = CompositeOf({ParentOf(SmallPath("four", 16)), ParentOf(SmallPath("two", 16))}, base, options);
+  const auto composite = CompositeOf(
+      {ParentOf(SmallPath("four", 16)), ParentOf(SmallPath("two", 16))}, base, options);
   ASSERT_TRUE(composite.ok()) << composite.status().message();
   std::vector<std::string> names;
-  for (const model::Stack& path : composite->paths) names.push_back(path.name + " " + std::to_string(path.d));
+  for (const model::Stack& path : composite->paths)
+    names.push_back(path.name + " " + std::to_string(path.d));
   EXPECT_THAT(names, testing::ElementsAre("two 16", "three 8", "four 16"));
   EXPECT_EQ(composite->large.d, 40);
 
-  // Paths go, none comes: no parent is needed. The large blocks of a base stay while its width does.
+  // Paths go, none comes: no parent is needed. The large blocks of a base stay while its width
+  // does.
   EXPECT_EQ(CompositeOf({}, base, options)->paths.size(), 2u);
   Parent own = base;
   own.spec.large.heads = 2;
   EXPECT_EQ(CompositeOf({}, own, Joined("share"))->large.heads, 2);
 
   options.drop = {"five"};
-  EXPECT_THAT(CompositeOf({}, base, options).status().message(), HasSubstr("the base has no path five; it has one, two, three"));
-  EXPECT_THAT(CompositeOf({}, base, Joined("slice")).status().message(),
-              HasSubstr("the paths of the base are joined by share, those of the composite by slice"));
-  EXPECT_THAT(CompositeOf({}, ParentOf(SmallPath("one")), Joined("share")).status().message(), HasSubstr("the base one is no composite"));
+  EXPECT_THAT(CompositeOf({}, base, options).status().message(),
+              HasSubstr("the base has no path five; it has one, two, three"));
+  EXPECT_THAT(
+      CompositeOf({}, base, Joined("slice")).status().message(),
+      HasSubstr("the paths of the base are joined by share, those of the composite by slice"));
+  EXPECT_THAT(CompositeOf({}, ParentOf(SmallPath("one")), Joined("share")).status().message(),
+              HasSubstr("the base one is no composite"));
   Parent other = ParentOf(SmallPath("five"));
   other.spec.vocab = 41;
-  EXPECT_THAT(CompositeOf({other}, base, Joined("share")).status().message(), HasSubstr("vocab of base is 40, of five 41"));
+  EXPECT_THAT(CompositeOf({other}, base, Joined("share")).status().message(),
+              HasSubstr("vocab of base is 40, of five 41"));
   EXPECT_THAT(CompositeOf({ParentOf(SmallPath("base"))}, base, Joined("share")).status().message(),
               HasSubstr("a parent is called base, which is what the account calls the base"));
 }
@@ -130,12 +152,19 @@ TEST(CompositeTest, WhatIsAskedForMustBeThere) {
     return CheckComposite(parents, std::nullopt, asked).message();
   };
   EXPECT_THAT(error([](auto& s) { s.paths[1].ffn = 30; }),
-              HasSubstr("parent two is not what the composite expects as path 1 (two): ffn is 32, the composite says 30"));
-  EXPECT_THAT(error([](auto& s) { s.paths[0].blocks = 3; }), HasSubstr("parent one is not what the composite expects as path 0 (one): blocks is 2"));
-  EXPECT_THAT(error([](auto& s) { s.arch.rope_layout = "interleaved"; }), HasSubstr("arch.rope_layout of one is \"half\", of the composite \"interleaved\""));
-  EXPECT_THAT(error([](auto& s) { s.tokenizer = std::string(64, 'c'); }), HasSubstr("tokenizer of one is"));
-  EXPECT_THAT(error([](auto& s) { s.paths.pop_back(); }), HasSubstr("the composite has 1 paths, there are 2 parents"));
-  EXPECT_THAT(CheckComposite(parents, std::nullopt, SmallPath("dense")).message(), HasSubstr("spec.model is dense"));
+              HasSubstr("parent two is not what the composite expects as path 1 (two): ffn is 32, "
+                        "the composite says 30"));
+  EXPECT_THAT(
+      error([](auto& s) { s.paths[0].blocks = 3; }),
+      HasSubstr("parent one is not what the composite expects as path 0 (one): blocks is 2"));
+  EXPECT_THAT(error([](auto& s) { s.arch.rope_layout = "interleaved"; }),
+              HasSubstr("arch.rope_layout of one is \"half\", of the composite \"interleaved\""));
+  EXPECT_THAT(error([](auto& s) { s.tokenizer = std::string(64, 'c'); }),
+              HasSubstr("tokenizer of one is"));
+  EXPECT_THAT(error([](auto& s) { s.paths.pop_back(); }),
+              HasSubstr("the composite has 1 paths, there are 2 parents"));
+  EXPECT_THAT(CheckComposite(parents, std::nullopt, SmallPath("dense")).message(),
+              HasSubstr("spec.model is dense"));
 
   const Parent base = BaseOf(parents, "share");
   const auto base_error = [&](const std::vector<Parent>& given, auto change) {
@@ -143,11 +172,14 @@ TEST(CompositeTest, WhatIsAskedForMustBeThere) {
     change(asked);
     return CheckComposite(given, base, asked).message();
   };
-  EXPECT_THAT(base_error({ParentOf(SmallPath("six"))}, [](auto&) {}), HasSubstr("parent six is no path of the composite, which has one, two"));
+  EXPECT_THAT(base_error({ParentOf(SmallPath("six"))}, [](auto&) {}),
+              HasSubstr("parent six is no path of the composite, which has one, two"));
   EXPECT_THAT(base_error({}, [](auto& s) { s.paths[1].name = "six"; }),
-              HasSubstr("path six is neither a parent nor a path of the base, which has one, two; give it as input parent.six"));
+              HasSubstr("path six is neither a parent nor a path of the base, which has one, two; "
+                        "give it as input parent.six"));
   EXPECT_THAT(base_error({}, [](auto& s) { s.paths[1].heads = 4; }),
-              HasSubstr("path two of the base is not what the composite expects as path 1 (two): heads is 2, the composite says 4"));
+              HasSubstr("path two of the base is not what the composite expects as path 1 (two): "
+                        "heads is 2, the composite says 4"));
 }
 
 TEST(CompositeTest, EveryKnobOfADualBlockMustBeEqual) {
@@ -156,7 +188,8 @@ TEST(CompositeTest, EveryKnobOfADualBlockMustBeEqual) {
   asked.paths[1].dual.loops = 2;
   asked.paths[1].dual.mix = "final";
   EXPECT_THAT(CheckComposite(parents, std::nullopt, asked).message(),
-              HasSubstr("dual.loops is 3, the composite says 2; dual.mix is \"act\", the composite says \"final\""));
+              HasSubstr("dual.loops is 3, the composite says 2; dual.mix is \"act\", the composite "
+                        "says \"final\""));
 }
 
 }  // namespace

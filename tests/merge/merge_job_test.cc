@@ -12,12 +12,16 @@ using ::testing::HasSubstr;
 
 class QuietChannel final : public task::Channel {
  public:
-  explicit QuietChannel(const std::string& folder) : keys_(task::FolderRendezvous(folder, "job.1")) {}
+  explicit QuietChannel(const std::string& folder)
+      : keys_(task::FolderRendezvous(folder, "job.1")) {}
   void Started() override {}
   void Progress(std::string_view, std::string_view, int64_t, int64_t, double, double) override {}
   void Metric(int64_t, const Json&) override {}
   void Checkpoint(int64_t, const std::string&, const Json&) override {}
-  void AddOutput(const std::string& role, const std::string&, const std::string&, const Json& metadata) override { outputs[role] = metadata; }
+  void AddOutput(const std::string& role, const std::string&, const std::string&,
+                 const Json& metadata) override {
+    outputs[role] = metadata;
+  }
   void Succeed(const Json&) override {}
   void Fail(task::Category, const Status&, const std::string&, bool) override {}
   bool stop_requested() const override { return false; }
@@ -40,7 +44,9 @@ class MergeJobTest : public ::testing::Test {
     task_.kind = "merge";
     task_.job = "merge:both";
     task_.inputs = {{"parent.one", At("one")}, {"parent.two", At("two")}};
-    model::ModelSpec model = CompositeOf({ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))}, std::nullopt, {"both", {}, {}}).value();
+    model::ModelSpec model = CompositeOf({ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))},
+                                         std::nullopt, {"both", {}, {}})
+                                 .value();
     // As in a recipe whose tokenizer is not trained yet.
     Json json = model::ToJson(model);
     json["vocab"] = 0;
@@ -71,15 +77,22 @@ TEST_F(MergeJobTest, WritesModelAndAccount) {
   EXPECT_EQ(account["base"], false);
   EXPECT_EQ(account["proof"], "bit-equal");
   EXPECT_EQ(account["model"]["vocab"], 40);
-  EXPECT_EQ(account["tensors"][0]["sources"][1],
-            (Json{{"parent", "two"}, {"tensor", "embed.weight"}, {"rows", {0, 40}}, {"columns", {8, 16}}, {"from_rows", {0, 40}}, {"from_columns", {0, 8}}}));
-  EXPECT_EQ(account["dropped"][0], (Json{{"parent", "one"}, {"tensor", "norm.weight"}, {"elements", 8}, {"of", 8}}));
+  EXPECT_EQ(account["tensors"][0]["sources"][1], (Json{{"parent", "two"},
+                                                       {"tensor", "embed.weight"},
+                                                       {"rows", {0, 40}},
+                                                       {"columns", {8, 16}},
+                                                       {"from_rows", {0, 40}},
+                                                       {"from_columns", {0, 8}}}));
+  EXPECT_EQ(account["dropped"][0],
+            (Json{{"parent", "one"}, {"tensor", "norm.weight"}, {"elements", 8}, {"of", 8}}));
   const std::string text = ReadFile(At("out/merge/merge.md")).value();
-  EXPECT_THAT(text, HasSubstr("| `embed.weight` | [40,16] | one `embed.weight`, two `embed.weight` |"));
+  EXPECT_THAT(text,
+              HasSubstr("| `embed.weight` | [40,16] | one `embed.weight`, two `embed.weight` |"));
   EXPECT_THAT(text, HasSubstr("Dropped: two `norm.weight`, 8 of 8 elements"));
 }
 
-// The composite that was made is the base of the next: `two` is swapped for another of its name, with moments.
+// The composite that was made is the base of the next: `two` is swapped for another of its name,
+// with moments.
 TEST_F(MergeJobTest, ABaseAndItsMoments) {
   task_.spec["carry_optimizer"] = true;
   ASSERT_TRUE(Run("out").ok());
@@ -93,10 +106,12 @@ TEST_F(MergeJobTest, ABaseAndItsMoments) {
   ASSERT_TRUE(status.ok()) << status.message();
   const auto before = storage::SafetensorsFile::Open(At("out/model/model.safetensors")).value();
   const auto after = storage::SafetensorsFile::Open(At("swapped/model/model.safetensors")).value();
-  for (const char* kept : {"shrink.weight", "large.1.ffn.up.weight", "parallel.0.path.0.attn.q.weight", "parallel.1.share.weight"}) {
+  for (const char* kept : {"shrink.weight", "large.1.ffn.up.weight",
+                           "parallel.0.path.0.attn.q.weight", "parallel.1.share.weight"}) {
     EXPECT_EQ(after.Data(*after.Find(kept)), before.Data(*before.Find(kept))) << kept;
   }
-  EXPECT_NE(after.Data(*after.Find("parallel.0.path.1.attn.q.weight")), before.Data(*before.Find("parallel.0.path.1.attn.q.weight")));
+  EXPECT_NE(after.Data(*after.Find("parallel.0.path.1.attn.q.weight")),
+            before.Data(*before.Find("parallel.0.path.1.attn.q.weight")));
   const Json state = ReadJsonFile(At("swapped/model/state.json")).value();
   EXPECT_EQ(state["steps"]["parallel.0.path.0.attn.q.weight"], 7);
   EXPECT_EQ(state["steps"]["parallel.0.path.1.attn.q.weight"], 11);
@@ -108,7 +123,8 @@ TEST_F(MergeJobTest, WhatIsMissingIsNamed) {
   task_.spec["parents"] = {"one"};
   EXPECT_THAT(Run("a").message(), HasSubstr("spec.parents: must name at least two"));
   task_.spec["parents"] = {"one", "three"};
-  EXPECT_THAT(Run("b").message(), HasSubstr("job merge:both (merge): input \"parent.three\" is missing"));
+  EXPECT_THAT(Run("b").message(),
+              HasSubstr("job merge:both (merge): input \"parent.three\" is missing"));
   task_.spec["parents"] = {"one", "two"};
   task_.spec["base"] = true;
   EXPECT_THAT(Run("c").message(), HasSubstr("input \"base\" is missing"));

@@ -1,4 +1,5 @@
-// Small parents and bases for merges: checkpoint folders with weights, and moments if asked for, from a seed.
+// Small parents and bases for merges: checkpoint folders with weights, and moments if asked for,
+// from a seed.
 #pragma once
 
 #include <functional>
@@ -14,7 +15,8 @@
 
 namespace braid::merge {
 
-inline model::ModelSpec SmallPath(const std::string& name, int64_t d = 8, int64_t blocks = 2, int64_t heads = 2) {
+inline model::ModelSpec SmallPath(const std::string& name, int64_t d = 8, int64_t blocks = 2,
+                                  int64_t heads = 2) {
   model::ModelSpec spec;
   spec.name = name;
   spec.vocab = 40;
@@ -39,12 +41,14 @@ inline model::ModelSpec SmallDual(const std::string& name) {
 
 inline Parent ParentOf(const model::ModelSpec& spec) {
   Parent parent{spec.name, spec, {}};
-  for (const model::TensorSpec& tensor : model::Tensors(spec)) parent.tensors.push_back({tensor.name, "F32", tensor.shape});
+  for (const model::TensorSpec& tensor : model::Tensors(spec))
+    parent.tensors.push_back({tensor.name, "F32", tensor.shape});
   return parent;
 }
 
 // Values unlike any initial ones: as if they had been trained.
-inline std::vector<float> TrainedValues(const std::string& tensor, int64_t elements, uint64_t seed) {
+inline std::vector<float> TrainedValues(const std::string& tensor, int64_t elements,
+                                        uint64_t seed) {
   const RandomStream stream(seed, "trained." + tensor);
   std::vector<float> values(static_cast<size_t>(elements));
   for (size_t i = 0; i < values.size(); ++i) {
@@ -58,17 +62,19 @@ struct ParentFiles {
   uint64_t seed = 1;
   bool moments = false;
   int64_t step = 7;
-  Json steps;                                                            // of state.json, if not null
-  std::function<void(const std::string&, std::vector<float>&)> edit;     // changes values before they are written
-  std::string skip;                                                      // a tensor that is left out
+  Json steps;                                                         // of state.json, if not null
+  std::function<void(const std::string&, std::vector<float>&)> edit;  // changes values before they
+                                                                      // are written
+  std::string skip;                                                   // a tensor that is left out
 };
 
-inline void WriteTensors(const std::string& path, const model::ModelSpec& spec, const std::vector<std::string>& prefixes,
-                         const ParentFiles& files) {
+inline void WriteTensors(const std::string& path, const model::ModelSpec& spec,
+                         const std::vector<std::string>& prefixes, const ParentFiles& files) {
   std::vector<storage::SafetensorsWriter::Tensor> tensors;
   for (const std::string& prefix : prefixes) {
     for (const model::TensorSpec& tensor : model::Tensors(spec)) {
-      if (prefix + tensor.name != files.skip) tensors.push_back({prefix + tensor.name, "F32", tensor.shape});
+      if (prefix + tensor.name != files.skip)
+        tensors.push_back({prefix + tensor.name, "F32", tensor.shape});
     }
   }
   auto writer = storage::SafetensorsWriter::Create(path, tensors).value();
@@ -82,7 +88,8 @@ inline void WriteTensors(const std::string& path, const model::ModelSpec& spec, 
   (void)writer->Finish();
 }
 
-inline void WriteParent(const std::string& folder, const model::ModelSpec& spec, const ParentFiles& files = {}) {
+inline void WriteParent(const std::string& folder, const model::ModelSpec& spec,
+                        const ParentFiles& files = {}) {
   (void)MakeFolder(folder);
   (void)WriteJsonFile(folder + "/config.json", {{"format", 1}, {"model", model::ToJson(spec)}});
   WriteTensors(folder + "/model.safetensors", spec, {""}, files);

@@ -14,7 +14,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<Parent> TwoParents() { return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))}; }
+std::vector<Parent> TwoParents() {
+  return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))};
+}
 
 model::Connection Joined(const std::string& kind) {
   model::Connection connection;
@@ -23,7 +25,8 @@ model::Connection Joined(const std::string& kind) {
 }
 
 MergePlan PlanOf(const std::vector<Parent>& parents, const model::Connection& connection,
-                 const std::optional<Parent>& base = std::nullopt, const std::vector<std::string>& drop = {}) {
+                 const std::optional<Parent>& base = std::nullopt,
+                 const std::vector<std::string>& drop = {}) {
   const auto composite = CompositeOf(parents, base, {"both", connection, drop});
   EXPECT_TRUE(composite.ok()) << composite.status().message();
   const auto plan = PlanMerge(parents, base, *composite, {});
@@ -48,9 +51,11 @@ std::string From(const MergePlan& plan, const std::string& tensor) {
     if (!text.empty()) text += " ";
     text += plan.sources[source.from] + ":" + source.tensor + "[";
     if (o.rows != ExtentOf(target.tensor.shape).rows || o.from_row != o.row) {
-      text += std::to_string(o.row) + "+" + std::to_string(o.rows) + "<-" + std::to_string(o.from_row) + ",";
+      text += std::to_string(o.row) + "+" + std::to_string(o.rows) + "<-" +
+              std::to_string(o.from_row) + ",";
     }
-    text += std::to_string(o.column) + "+" + std::to_string(o.columns) + "<-" + std::to_string(o.from_column) + "]";
+    text += std::to_string(o.column) + "+" + std::to_string(o.columns) + "<-" +
+            std::to_string(o.from_column) + "]";
   }
   return text;
 }
@@ -65,7 +70,9 @@ void ExpectNoOverlap(const MergePlan& plan) {
       for (int64_t r = 0; r < o.rows; ++r) {
         for (int64_t c = 0; c < o.columns; ++c) {
           ASSERT_TRUE(filled.insert({o.row + r, o.column + c}).second) << target.tensor.name;
-          ASSERT_TRUE(taken.insert({source.from, source.tensor, o.from_row + r, o.from_column + c}).second) << target.tensor.name;
+          ASSERT_TRUE(
+              taken.insert({source.from, source.tensor, o.from_row + r, o.from_column + c}).second)
+              << target.tensor.name;
         }
       }
     }
@@ -77,10 +84,12 @@ TEST(PlanTest, EveryTensorHasItsPlace) {
   const MergePlan plan = PlanOf(TwoParents(), Joined("share"));
   EXPECT_EQ(At(plan, "embed.weight").rule, Rule::kConcatenate);
   EXPECT_EQ(From(plan, "head.weight"), "one:head.weight[0+8<-0] two:head.weight[8+8<-0]");
-  EXPECT_EQ(From(plan, "parallel.1.path.0.ffn.gate.weight"), "one:blocks.1.ffn.gate.weight[0+8<-0]");
+  EXPECT_EQ(From(plan, "parallel.1.path.0.ffn.gate.weight"),
+            "one:blocks.1.ffn.gate.weight[0+8<-0]");
   EXPECT_EQ(At(plan, "parallel.0.path.1.attn_norm.weight").rule, Rule::kCopy);
   EXPECT_EQ(At(plan, "parallel.0.path.1.attn_norm.weight").sources[0].from, 1u);
-  for (const char* fresh : {"shrink.weight", "parallel.0.share.weight", "large.0.attn.q.weight", "norm.weight"}) {
+  for (const char* fresh :
+       {"shrink.weight", "parallel.0.share.weight", "large.0.attn.q.weight", "norm.weight"}) {
     EXPECT_EQ(At(plan, fresh).rule, Rule::kInitialize) << fresh;
   }
   ASSERT_EQ(plan.dropped.size(), 2u);
@@ -96,7 +105,8 @@ TEST(PlanTest, EveryTensorHasItsPlace) {
 TEST(PlanTest, SliceDropsNothing) {
   model::Connection slice = Joined("slice");
   slice.cross = true;
-  const std::vector<Parent> parents = {ParentOf(SmallPath("one", 16, 3)), ParentOf(SmallDual("two"))};
+  const std::vector<Parent> parents = {ParentOf(SmallPath("one", 16, 3)),
+                                       ParentOf(SmallDual("two"))};
   const MergePlan plan = PlanOf(parents, slice);
   EXPECT_TRUE(plan.dropped.empty());
   EXPECT_EQ(From(plan, "norm.weight"), "one:norm.weight[0+16<-0] two:norm.weight[16+12<-0]");
@@ -148,18 +158,25 @@ TEST(PlanTest, MissingOddAndSurplusTensorsAreNamed) {
     EXPECT_EQ(status.reason(), "INCOMPATIBLE_PARENTS");
     return status.message();
   };
-  EXPECT_THAT(error([](auto& t) { std::erase_if(t, [](auto& x) { return x.name == "blocks.1.attn.k.weight"; }); }),
+  EXPECT_THAT(error([](auto& t) {
+                std::erase_if(t, [](auto& x) { return x.name == "blocks.1.attn.k.weight"; });
+              }),
               HasSubstr("parent two: tensor blocks.1.attn.k.weight is missing"));
-  EXPECT_THAT(error([](auto& t) { t[0].shape = {40, 9}; }), HasSubstr("parent two: tensor embed.weight has shape [40,9], its config.json says [40,8]"));
-  EXPECT_THAT(error([](auto& t) { t[0].dtype = "BF16"; }), HasSubstr("parent two: tensor embed.weight is BF16, expected F32"));
-  EXPECT_THAT(error([](auto& t) { t.push_back({"extra", "F32", {1}}); }), HasSubstr("parent two: tensor extra has no place"));
+  EXPECT_THAT(
+      error([](auto& t) { t[0].shape = {40, 9}; }),
+      HasSubstr("parent two: tensor embed.weight has shape [40,9], its config.json says [40,8]"));
+  EXPECT_THAT(error([](auto& t) { t[0].dtype = "BF16"; }),
+              HasSubstr("parent two: tensor embed.weight is BF16, expected F32"));
+  EXPECT_THAT(error([](auto& t) { t.push_back({"extra", "F32", {1}}); }),
+              HasSubstr("parent two: tensor extra has no place"));
 }
 
 // A base of one (8), two (16), three (8): unequal widths, so that every range shows.
 class BaseTest : public ::testing::Test {
  protected:
   static Parent Base(const model::Connection& connection) {
-    const std::vector<Parent> parents = {ParentOf(SmallPath("one")), ParentOf(SmallPath("two", 16)), ParentOf(SmallPath("three"))};
+    const std::vector<Parent> parents = {ParentOf(SmallPath("one")), ParentOf(SmallPath("two", 16)),
+                                         ParentOf(SmallPath("three"))};
     Parent base = ParentOf(CompositeOf(parents, std::nullopt, {"base", connection, {}}).value());
     return base;
   }
@@ -168,28 +185,36 @@ class BaseTest : public ::testing::Test {
 TEST_F(BaseTest, WithAllPathsKeptEverythingIsTheBase) {
   for (const char* kind : {"share", "routed", "slice"}) {
     const MergePlan plan = PlanOf({}, Joined(kind), Base(Joined(kind)));
-    for (const Target& target : plan.targets) EXPECT_EQ(target.rule, Rule::kCopy) << kind << " " << target.tensor.name;
+    for (const Target& target : plan.targets)
+      EXPECT_EQ(target.rule, Rule::kCopy) << kind << " " << target.tensor.name;
     EXPECT_TRUE(plan.dropped.empty());
   }
 }
 
 TEST_F(BaseTest, APathSwappedInPlaceTakesItsNeighboursConnections) {
   // Under another name, but in the very columns of `two`.
-  const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 16))}, Joined("share"), Base(Joined("share")), {"two"});
+  const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 16))}, Joined("share"),
+                                Base(Joined("share")), {"two"});
   EXPECT_EQ(plan.model.paths[2].name, "four") << "added behind the others";
   // The same through the spec, where it stands in the place of two.
   model::ModelSpec in_place = Base(Joined("share")).spec;
   in_place.paths[1].name = "four";
-  const MergePlan swapped = PlanMerge({ParentOf(SmallPath("four", 16))}, Base(Joined("share")), in_place, {}).value();
-  EXPECT_EQ(From(swapped, "embed.weight"), "base:embed.weight[0+8<-0] four:embed.weight[8+16<-0] base:embed.weight[24+8<-24]");
-  EXPECT_EQ(From(swapped, "parallel.1.path.1.ffn.up.weight"), "four:blocks.1.ffn.up.weight[0+16<-0]");
-  EXPECT_EQ(From(swapped, "parallel.1.path.2.ffn.up.weight"), "base:parallel.1.path.2.ffn.up.weight[0+8<-0]");
-  for (const char* kept : {"large.0.attn.q.weight", "shrink.1.weight", "parallel.0.share.weight", "parallel.1.share.weight", "norm.weight"}) {
+  const MergePlan swapped =
+      PlanMerge({ParentOf(SmallPath("four", 16))}, Base(Joined("share")), in_place, {}).value();
+  EXPECT_EQ(From(swapped, "embed.weight"),
+            "base:embed.weight[0+8<-0] four:embed.weight[8+16<-0] base:embed.weight[24+8<-24]");
+  EXPECT_EQ(From(swapped, "parallel.1.path.1.ffn.up.weight"),
+            "four:blocks.1.ffn.up.weight[0+16<-0]");
+  EXPECT_EQ(From(swapped, "parallel.1.path.2.ffn.up.weight"),
+            "base:parallel.1.path.2.ffn.up.weight[0+8<-0]");
+  for (const char* kept : {"large.0.attn.q.weight", "shrink.1.weight", "parallel.0.share.weight",
+                           "parallel.1.share.weight", "norm.weight"}) {
     EXPECT_EQ(At(swapped, kept).rule, Rule::kCopy) << kept;
   }
   // What is left of the base: the columns and blocks of `two`, and nothing else.
   std::map<std::string, int64_t> dropped;
-  for (const Dropped& tensor : swapped.dropped) dropped[swapped.sources[tensor.from] + ":" + tensor.tensor] = tensor.elements;
+  for (const Dropped& tensor : swapped.dropped)
+    dropped[swapped.sources[tensor.from] + ":" + tensor.tensor] = tensor.elements;
   EXPECT_EQ(dropped.at("base:embed.weight"), 40 * 16);
   EXPECT_EQ(dropped.at("base:parallel.0.path.1.attn.q.weight"), 256);
   EXPECT_EQ(dropped.at("four:norm.weight"), 16);
@@ -202,7 +227,8 @@ TEST_F(BaseTest, ADroppedPathTakesItsColumnsAlongAndTheOthersMoveUp) {
   connection.norm = true;
   const MergePlan plan = PlanOf({}, connection, Base(connection), {"one"});  // two (16), three (8)
   EXPECT_EQ(From(plan, "embed.weight"), "base:embed.weight[0+24<-8]");
-  EXPECT_EQ(From(plan, "parallel.0.path.0.attn.v.weight"), "base:parallel.0.path.1.attn.v.weight[0+16<-0]");
+  EXPECT_EQ(From(plan, "parallel.0.path.0.attn.v.weight"),
+            "base:parallel.0.path.1.attn.v.weight[0+16<-0]");
   EXPECT_EQ(From(plan, "shrink.0.weight"), "base:shrink.1.weight[0+24<-8]");
   EXPECT_EQ(From(plan, "parallel.0.share.weight"), "base:parallel.0.share.weight[0+24<-8]");
   // The last layer gives the D-wide stream, so its rows belong to paths, too.
@@ -226,26 +252,33 @@ TEST_F(BaseTest, AnAddedPathBringsNewColumns) {
   EXPECT_EQ(At(plan, "parallel.0.combine.bias").rule, Rule::kCopy);
   // Choices: three paths as they were, a new one, and the combination, which is the last of both.
   EXPECT_EQ(From(plan, "parallel.0.router.weight"),
-            "base:parallel.0.router.weight[0+3<-0,0+32<-0] base:parallel.0.router.weight[4+1<-3,0+32<-0]");
-  EXPECT_EQ(From(plan, "parallel.0.router.bias"), "base:parallel.0.router.bias[0+3<-0] base:parallel.0.router.bias[4+1<-3]");
+            "base:parallel.0.router.weight[0+3<-0,0+32<-0] "
+            "base:parallel.0.router.weight[4+1<-3,0+32<-0]");
+  EXPECT_EQ(From(plan, "parallel.0.router.bias"),
+            "base:parallel.0.router.bias[0+3<-0] base:parallel.0.router.bias[4+1<-3]");
   EXPECT_EQ(At(plan, "parallel.0.path_out.0.weight").rule, Rule::kCopy);
   EXPECT_EQ(At(plan, "parallel.1.path_in.3.weight").rule, Rule::kInitialize);
-  EXPECT_EQ(At(plan, "parallel.2.combine.weight").rule, Rule::kInitialize) << "a layer that the base does not have";
+  EXPECT_EQ(At(plan, "parallel.2.combine.weight").rule, Rule::kInitialize)
+      << "a layer that the base does not have";
   EXPECT_EQ(From(plan, "grow.weight"), "base:grow.weight[0+32<-0,0+16<-0]");
   EXPECT_EQ(From(plan, "norm.weight"), "base:norm.weight[0+32<-0]");
-  EXPECT_THAT(ToText(plan), HasSubstr("base:parallel.0.combine.weight[columns 0..31] | the rest new"));
+  EXPECT_THAT(ToText(plan),
+              HasSubstr("base:parallel.0.combine.weight[columns 0..31] | the rest new"));
   ExpectNoOverlap(plan);
 }
 
 TEST_F(BaseTest, SliceKeepsRowsAndColumnsOfCrossAndGate) {
   model::Connection connection = Joined("slice");
   connection.cross = true;
-  const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 12))}, connection, Base(connection), {"two"});  // one, three, four
-  EXPECT_EQ(From(plan, "parallel.0.cross.weight"),
-            "base:parallel.0.cross.weight[0+8<-0,0+8<-0] base:parallel.0.cross.weight[0+8<-0,8+8<-24] "
-            "base:parallel.0.cross.weight[8+8<-24,0+8<-0] base:parallel.0.cross.weight[8+8<-24,8+8<-24]");
+  const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 12))}, connection, Base(connection),
+                                {"two"});  // one, three, four
+  EXPECT_EQ(
+      From(plan, "parallel.0.cross.weight"),
+      "base:parallel.0.cross.weight[0+8<-0,0+8<-0] base:parallel.0.cross.weight[0+8<-0,8+8<-24] "
+      "base:parallel.0.cross.weight[8+8<-24,0+8<-0] base:parallel.0.cross.weight[8+8<-24,8+8<-24]");
   EXPECT_EQ(From(plan, "gate.bias"), "base:gate.bias[0+1<-0] base:gate.bias[1+1<-2]");
-  EXPECT_EQ(From(plan, "norm.weight"), "base:norm.weight[0+8<-0] base:norm.weight[8+8<-24] four:norm.weight[16+12<-0]");
+  EXPECT_EQ(From(plan, "norm.weight"),
+            "base:norm.weight[0+8<-0] base:norm.weight[8+8<-24] four:norm.weight[16+12<-0]");
   EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kConcatenate);
   ExpectNoOverlap(plan);
 }
@@ -264,23 +297,27 @@ TEST_F(BaseTest, LargeBlocksOfOtherHeadsOrOtherPlacesAreNew) {
   const Parent base = Base(Joined("share"));
   model::ModelSpec other = base.spec;
   other.large.heads = 2;
-  EXPECT_EQ(At(PlanMerge({}, base, other, {}).value(), "large.0.attn.q.weight").rule, Rule::kInitialize);
+  EXPECT_EQ(At(PlanMerge({}, base, other, {}).value(), "large.0.attn.q.weight").rule,
+            Rule::kInitialize);
   other = base.spec;
   std::swap(other.paths[0], other.paths[2]);
   const MergePlan moved = PlanMerge({}, base, other, {}).value();
   EXPECT_EQ(At(moved, "large.0.attn.q.weight").rule, Rule::kInitialize);
   EXPECT_EQ(From(moved, "parallel.0.share.weight"),
-            "base:parallel.0.share.weight[0+8<-24] base:parallel.0.share.weight[8+16<-8] base:parallel.0.share.weight[24+8<-0]");
+            "base:parallel.0.share.weight[0+8<-24] base:parallel.0.share.weight[8+16<-8] "
+            "base:parallel.0.share.weight[24+8<-0]");
 }
 
-// Old moments under a lower age would make steps too large; young ones under a higher age only make smaller first steps.
+// Old moments under a lower age would make steps too large; young ones under a higher age only make
+// smaller first steps.
 TEST(PlanAgesTest, AreTheLargestOfTheirPartsAndZeroOfWhatIsNew) {
   auto parents = TwoParents();
   for (size_t p = 0; p < 2; ++p) {
     parents[p].moments.emplace();
     parents[p].moments->step = p == 0 ? 50 : 30;
     for (const model::TensorSpec& tensor : model::Tensors(parents[p].spec)) {
-      for (const char* prefix : {"m.", "v."}) parents[p].moments->tensors.push_back({prefix + tensor.name, "F32", tensor.shape});
+      for (const char* prefix : {"m.", "v."})
+        parents[p].moments->tensors.push_back({prefix + tensor.name, "F32", tensor.shape});
     }
   }
   parents[0].moments->steps["blocks.0.attn.q.weight"] = 80;
@@ -296,13 +333,20 @@ TEST(PlanAgesTest, AreTheLargestOfTheirPartsAndZeroOfWhatIsNew) {
   const auto error = [&](auto change) {
     auto changed = parents;
     change(changed[1].moments->tensors);
-    return PlanMerge(changed, std::nullopt, composite, {.carry_optimizer = true}).status().message();
+    return PlanMerge(changed, std::nullopt, composite, {.carry_optimizer = true})
+        .status()
+        .message();
   };
-  EXPECT_THAT(error([](auto& t) { std::erase_if(t, [](auto& x) { return x.name == "v.blocks.1.attn.k.weight"; }); }),
+  EXPECT_THAT(error([](auto& t) {
+                std::erase_if(t, [](auto& x) { return x.name == "v.blocks.1.attn.k.weight"; });
+              }),
               HasSubstr("parent two: tensor v.blocks.1.attn.k.weight is missing"));
-  EXPECT_THAT(error([](auto& t) { t[0].shape = {40, 9}; }), HasSubstr("parent two: tensor m.embed.weight has shape [40,9]"));
-  EXPECT_THAT(error([](auto& t) { t.push_back({"m.extra", "F32", {1}}); }),
-              HasSubstr("parent two: tensor m.extra of optimizer.safetensors belongs to none of its weights"));
+  EXPECT_THAT(error([](auto& t) { t[0].shape = {40, 9}; }),
+              HasSubstr("parent two: tensor m.embed.weight has shape [40,9]"));
+  EXPECT_THAT(
+      error([](auto& t) { t.push_back({"m.extra", "F32", {1}}); }),
+      HasSubstr(
+          "parent two: tensor m.extra of optimizer.safetensors belongs to none of its weights"));
 }
 
 }  // namespace

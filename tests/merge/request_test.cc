@@ -34,31 +34,39 @@ TEST(RequestTest, PathsHaveTheirModelsNamesUnlessSaidOtherwise) {
 }
 
 TEST(RequestTest, AFolderMayHaveAnEqualsSign) {
-  const auto planned = PlanRequest({.parents = {"/a=b/one", "two"}}, [](const std::string&, const std::string& ref, bool) -> Result<Parent> {
-    return ParentOf(SmallPath(ref == "/a=b/one" ? "one" : ref));
-  });
+  const auto planned = PlanRequest(
+      {.parents = {"/a=b/one", "two"}},
+      [](const std::string&, const std::string& ref, bool) -> Result<Parent> {
+        return ParentOf(SmallPath(ref == "/a=b/one" ? "one" : ref));
+      });
   ASSERT_TRUE(planned.ok()) << planned.status().message();
   EXPECT_EQ(planned->refs[0], "/a=b/one");
 }
 
 TEST(RequestTest, MomentsAreReadIfTheyAreCarried) {
-  EXPECT_THAT(PlanRequest({.parents = {"one", "two"}, .carry_optimizer = true}, Read).status().message(),
-              HasSubstr("one was asked for its moments"));
+  EXPECT_THAT(
+      PlanRequest({.parents = {"one", "two"}, .carry_optimizer = true}, Read).status().message(),
+      HasSubstr("one was asked for its moments"));
 }
 
 TEST(RequestTest, ConnectionsOfAllKinds) {
-  const auto connection = [](const std::string& connect, const std::map<std::string, std::string>& options) {
+  const auto connection = [](const std::string& connect,
+                             const std::map<std::string, std::string>& options) {
     const auto text = ConnectionText(connect, options);
     EXPECT_TRUE(text.ok()) << text.status().message();
     return Planned({.parents = {"one", "two"}, .connect = *text}).connection;
   };
-  const model::Connection routed =
-      connection("routed", {{"router", "softmax"}, {"router-input", "concat"}, {"tau", "0.5"}, {"residual", ""}, {"norm", ""}});
+  const model::Connection routed = connection("routed", {{"router", "softmax"},
+                                                         {"router-input", "concat"},
+                                                         {"tau", "0.5"},
+                                                         {"residual", ""},
+                                                         {"norm", ""}});
   EXPECT_EQ(routed.router, (model::Router{"softmax", "concat", 0.5, false}));
   EXPECT_TRUE(routed.residual && routed.norm);
   EXPECT_TRUE(connection("routed", {{"router", "softmax"}, {"hard", ""}}).router.hard);
   EXPECT_FALSE(connection("routed", {{"soft", ""}}).router.hard);
-  const model::Connection slice = connection("slice", {{"cross", ""}, {"no-gate", ""}, {"weights", "0.7, 0.3"}});
+  const model::Connection slice = connection(
+      "slice", {{"cross", ""}, {"no-gate", ""}, {"weights", "0.7, 0.3"}});
   EXPECT_TRUE(slice.cross);
   EXPECT_FALSE(slice.gate);
   EXPECT_EQ(slice.weights, (std::vector<double>{0.7, 0.3}));
@@ -68,7 +76,8 @@ TEST(RequestTest, ConnectionsOfAllKinds) {
 }
 
 TEST(RequestTest, ConnectionsBeginAsIdentitiesUnlessToldOtherwise) {
-  const auto spec = [](const std::string& connect, const std::map<std::string, std::string>& options) {
+  const auto spec = [](const std::string& connect,
+                       const std::map<std::string, std::string>& options) {
     return Planned({.parents = {"one", "two"}, .connect = *ConnectionText(connect, options)});
   };
   for (const char* kind : {"", "share", "routed"}) {
@@ -81,15 +90,19 @@ TEST(RequestTest, ConnectionsBeginAsIdentitiesUnlessToldOtherwise) {
 }
 
 TEST(RequestTest, OptionsThatDoNotFitAreNamed) {
-  const auto error = [](const std::string& connect, const std::map<std::string, std::string>& options) {
+  const auto error = [](const std::string& connect,
+                        const std::map<std::string, std::string>& options) {
     const auto text = ConnectionText(connect, options);
-    return text.ok() ? PlanRequest({.parents = {"one", "two"}, .connect = *text}, Read).status().message() : text.status().message();
+    return text.ok()
+               ? PlanRequest({.parents = {"one", "two"}, .connect = *text}, Read).status().message()
+               : text.status().message();
   };
   EXPECT_THAT(error("share", {{"cross", ""}}), HasSubstr("connect.cross"));
   EXPECT_THAT(error("routed", {{"router", "dice"}}), HasSubstr("connect.router.kind"));
   EXPECT_THAT(error("routed", {{"tau", "warm"}}), HasSubstr("--tau"));
   EXPECT_THAT(error("slice", {{"weights", "1,x"}}), HasSubstr("--weights"));
-  EXPECT_THAT(error("slice", {{"weights", "1,2,3"}}), HasSubstr("weights: has 3 numbers for 2 paths"));
+  EXPECT_THAT(error("slice", {{"weights", "1,2,3"}}),
+              HasSubstr("weights: has 3 numbers for 2 paths"));
   EXPECT_THAT(error("split", {}), HasSubstr("connect.kind"));
   EXPECT_THAT(error("{\"kind\": ", {}), HasSubstr("connect"));
 }
@@ -98,11 +111,13 @@ TEST(RequestTest, OptionsThatDoNotFitAreNamed) {
 TEST(RequestTest, TheConnectionOfABaseIsKept) {
   const auto read = [](const std::string& name, const std::string& ref, bool) -> Result<Parent> {
     if (ref != "composite") return Read(name, ref, false);
-    Parent base = ParentOf(Planned({.parents = {"one", "two"}, .connect = R"({"kind": "slice", "cross": true})"}));
+    Parent base = ParentOf(
+        Planned({.parents = {"one", "two"}, .connect = R"({"kind": "slice", "cross": true})"}));
     base.name = name;
     return base;
   };
-  const auto planned = PlanRequest({.parents = {"three"}, .base = "composite", .drop = {"one"}}, read);
+  const auto planned = PlanRequest({.parents = {"three"}, .base = "composite", .drop = {"one"}},
+                                   read);
   ASSERT_TRUE(planned.ok()) << planned.status().message();
   EXPECT_TRUE(planned->plan.model.connection.cross);
   EXPECT_EQ(planned->refs, (std::vector<std::string>{"three", "composite"}));

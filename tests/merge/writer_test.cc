@@ -44,13 +44,17 @@ class WriterTest : public ::testing::Test {
     WriteParent(folders_[1], two, files);
   }
   MergePlan Plan(const std::string& kind = "share", bool carry = false) {
-    const std::vector<Parent> parents = {ReadParent("one", folders_[0], carry).value(), ReadParent("two", folders_[1], carry).value()};
+    const std::vector<Parent> parents = {ReadParent("one", folders_[0], carry).value(),
+                                         ReadParent("two", folders_[1], carry).value()};
     model::Connection connection;
     connection.kind = kind;
     const auto composite = CompositeOf(parents, std::nullopt, {"both", connection, {}}).value();
-    return PlanMerge(parents, std::nullopt, composite, {.seed = 42, .carry_optimizer = carry}).value();
+    return PlanMerge(parents, std::nullopt, composite, {.seed = 42, .carry_optimizer = carry})
+        .value();
   }
-  Status Write(const MergePlan& plan) { return WriteComposite(plan, folders_, out_, [](int64_t, int64_t) {}); }
+  Status Write(const MergePlan& plan) {
+    return WriteComposite(plan, folders_, out_, [](int64_t, int64_t) {});
+  }
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
   const std::vector<std::string> folders_ = {folder_.path() + "/one", folder_.path() + "/two"};
@@ -63,7 +67,8 @@ TEST_F(WriterTest, SlicesAreTheParentsBytes) {
   ASSERT_TRUE(Write(plan).ok());
   const auto file = SafetensorsFile::Open(out_ + "/model.safetensors").value();
   for (const char* name : {"embed.weight", "head.weight"}) {
-    const std::vector<float> merged = Floats(file, name), a = TrainedValues(name, 320, 1), b = TrainedValues(name, 320, 2);
+    const std::vector<float> merged = Floats(file, name), a = TrainedValues(name, 320, 1),
+                             b = TrainedValues(name, 320, 2);
     for (int row = 0; row < 40; ++row) {
       for (int i = 0; i < 8; ++i) {
         ASSERT_EQ(merged[row * 16 + i], a[row * 8 + i]);
@@ -71,8 +76,10 @@ TEST_F(WriterTest, SlicesAreTheParentsBytes) {
       }
     }
   }
-  EXPECT_EQ(Floats(file, "parallel.1.path.1.ffn.down.weight"), TrainedValues("blocks.1.ffn.down.weight", 256, 2));
-  EXPECT_EQ(Floats(file, "parallel.0.path.0.attn_norm.weight"), TrainedValues("blocks.0.attn_norm.weight", 8, 1));
+  EXPECT_EQ(Floats(file, "parallel.1.path.1.ffn.down.weight"),
+            TrainedValues("blocks.1.ffn.down.weight", 256, 2));
+  EXPECT_EQ(Floats(file, "parallel.0.path.0.attn_norm.weight"),
+            TrainedValues("blocks.0.attn_norm.weight", 8, 1));
   // New tensors are what training from scratch would begin with.
   for (const model::TensorSpec& tensor : model::Tensors(plan.model)) {
     if (tensor.name != "large.1.attn.o.weight" && tensor.name != "norm.weight") continue;
@@ -95,16 +102,21 @@ TEST_F(WriterTest, SliceKeepsNormsAndBlocksOfUnequalPathsAndStartsAsTheIdentity)
   std::vector<float> norms = TrainedValues("norm.weight", 16, 1);
   for (const float gain : TrainedValues("norm.weight", 12, 2)) norms.push_back(gain);
   EXPECT_EQ(Floats(file, "norm.weight"), norms);
-  EXPECT_EQ(Floats(file, "parallel.0.path.1.deep.scale"), TrainedValues("blocks.0.deep.scale", 3, 2));
-  EXPECT_EQ(Floats(file, "parallel.0.path.1.router.weight"), TrainedValues("blocks.0.router.weight", 13, 2));
-  EXPECT_EQ(Floats(file, "parallel.2.path.0.ffn.up.weight"), TrainedValues("blocks.2.ffn.up.weight", 64 * 16, 1));
-  for (const char* zero : {"large.0.attn.o.weight", "large.1.ffn.down.weight", "gate.weight", "gate.bias"}) {
+  EXPECT_EQ(Floats(file, "parallel.0.path.1.deep.scale"),
+            TrainedValues("blocks.0.deep.scale", 3, 2));
+  EXPECT_EQ(Floats(file, "parallel.0.path.1.router.weight"),
+            TrainedValues("blocks.0.router.weight", 13, 2));
+  EXPECT_EQ(Floats(file, "parallel.2.path.0.ffn.up.weight"),
+            TrainedValues("blocks.2.ffn.up.weight", 64 * 16, 1));
+  for (const char* zero :
+       {"large.0.attn.o.weight", "large.1.ffn.down.weight", "gate.weight", "gate.bias"}) {
     for (const float value : Floats(file, zero)) ASSERT_EQ(value, 0.0f) << zero;
   }
   EXPECT_TRUE(ProveComposite(plan, folders_, out_).ok());
 }
 
-// m and v go the way of their tensors, new tensors begin with zeros, and state.json says how old each is.
+// m and v go the way of their tensors, new tensors begin with zeros, and state.json says how old
+// each is.
 TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   WriteParents({.moments = true, .step = 5, .steps = {{"blocks.1.attn.q.weight", 3}}});
   const MergePlan plan = Plan("slice", /*carry=*/true);
@@ -118,16 +130,19 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   EXPECT_EQ(file.tensors().size(), 2 * plan.targets.size());
   for (const std::string prefix : {"m.", "v."}) {
     const std::vector<float> merged = Floats(file, prefix + "head.weight");
-    const std::vector<float> a = TrainedValues(prefix + "head.weight", 320, 1), b = TrainedValues(prefix + "head.weight", 320, 2);
+    const std::vector<float> a = TrainedValues(prefix + "head.weight", 320, 1),
+                             b = TrainedValues(prefix + "head.weight", 320, 2);
     for (int row = 0; row < 40; ++row) {
       for (int i = 0; i < 8; ++i) {
         ASSERT_EQ(merged[row * 16 + i], a[row * 8 + i]);
         ASSERT_EQ(merged[row * 16 + 8 + i], b[row * 8 + i]);
       }
     }
-    EXPECT_EQ(Floats(file, prefix + "parallel.1.path.0.attn.q.weight"), TrainedValues(prefix + "blocks.1.attn.q.weight", 64, 1));
+    EXPECT_EQ(Floats(file, prefix + "parallel.1.path.0.attn.q.weight"),
+              TrainedValues(prefix + "blocks.1.attn.q.weight", 64, 1));
     EXPECT_EQ(Floats(file, prefix + "large.0.attn.q.weight"), std::vector<float>(256, 0.0f));
-    EXPECT_EQ(Floats(file, prefix + "large.0.attn_norm.weight"), std::vector<float>(16, 0.0f)) << "a gain begins at 1, its moments do not";
+    EXPECT_EQ(Floats(file, prefix + "large.0.attn_norm.weight"), std::vector<float>(16, 0.0f))
+        << "a gain begins at 1, its moments do not";
   }
   const Json state = ReadJsonFile(out_ + "/state.json").value();
   EXPECT_EQ(state["step"], 0);
@@ -147,17 +162,21 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   EXPECT_NE(first["moments"]["m_sha256"], first["moments"]["v_sha256"]);
   FlipBit(out_ + "/optimizer.safetensors", "v.parallel.0.path.1.attn.v.weight");
   EXPECT_THAT(ProveComposite(plan, folders_, out_).status().message(),
-              HasSubstr("optimizer.safetensors: tensor v.parallel.0.path.1.attn.v.weight is not what the plan says"));
+              HasSubstr("optimizer.safetensors: tensor v.parallel.0.path.1.attn.v.weight is not "
+                        "what the plan says"));
 }
 
 TEST_F(WriterTest, AParentWithoutMomentsIsNamed) {
   EXPECT_THAT(ReadParent("two", folders_[1], /*moments=*/true).status().message(),
-              HasSubstr("parent two has no optimizer.safetensors, which carry_optimizer needs; take a checkpoint"));
+              HasSubstr("parent two has no optimizer.safetensors, which carry_optimizer needs; "
+                        "take a checkpoint"));
   WriteParents({.moments = true, .steps = {{"blocks.0.attn.q.weight", -1}}});
-  EXPECT_THAT(ReadParent("two", folders_[1], /*moments=*/true).status().message(),
-              HasSubstr("state.json.steps.blocks.0.attn.q.weight: expected a number of updates, found -1"));
+  EXPECT_THAT(
+      ReadParent("two", folders_[1], /*moments=*/true).status().message(),
+      HasSubstr("state.json.steps.blocks.0.attn.q.weight: expected a number of updates, found -1"));
   WriteParents({.moments = true, .steps = 3});
-  EXPECT_THAT(ReadParent("two", folders_[1], /*moments=*/true).status().message(), HasSubstr("steps: expected an object"));
+  EXPECT_THAT(ReadParent("two", folders_[1], /*moments=*/true).status().message(),
+              HasSubstr("steps: expected an object"));
 }
 
 TEST_F(WriterTest, TheProofFindsOneWrongBit) {
@@ -166,14 +185,16 @@ TEST_F(WriterTest, TheProofFindsOneWrongBit) {
   FlipBit(out_ + "/model.safetensors", "parallel.0.path.1.attn.v.weight");
   const Status status = ProveComposite(plan, folders_, out_).status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
-  EXPECT_THAT(status.message(), HasSubstr("tensor parallel.0.path.1.attn.v.weight is not what the plan says"));
+  EXPECT_THAT(status.message(),
+              HasSubstr("tensor parallel.0.path.1.attn.v.weight is not what the plan says"));
 }
 
 TEST_F(WriterTest, NotANumberInAParentIsNamedAndNothingIsLeft) {
   WriteParents({.edit = [](const std::string& name, std::vector<float>& values) {
     if (name == "blocks.1.ffn.up.weight") values[9] = std::nanf("");
   }});
-  EXPECT_THAT(Write(Plan()).message(), HasSubstr("parent two: tensor blocks.1.ffn.up.weight holds nan at row 1, column 1"));
+  EXPECT_THAT(Write(Plan()).message(),
+              HasSubstr("parent two: tensor blocks.1.ffn.up.weight holds nan at row 1, column 1"));
   EXPECT_FALSE(PathExists(out_ + "/model.safetensors"));
 }
 
@@ -183,22 +204,29 @@ TEST_F(WriterTest, NotANumberInACheckpointIsFoundWithoutAMerge) {
   WriteParents({.edit = [](const std::string& tensor, std::vector<float>& values) {
     if (tensor == "blocks.1.ffn.up.weight") values[5] = std::nanf("");
   }});
-  EXPECT_THAT(CheckFinite(folders_[1]).message(), HasSubstr("model.safetensors: tensor blocks.1.ffn.up.weight holds nan at element 5"));
+  EXPECT_THAT(CheckFinite(folders_[1]).message(),
+              HasSubstr("model.safetensors: tensor blocks.1.ffn.up.weight holds nan at element 5"));
 }
 
 TEST_F(WriterTest, MomentsThatCannotBeAreNamedAndNothingIsLeft) {
   const auto error = [&](const std::string& tensor, float value) {
-    WriteParents({.moments = true, .edit = [&](const std::string& name, std::vector<float>& values) {
-      if (name == tensor) values[3] = value;
-    }});
+    WriteParents(
+        {.moments = true, .edit = [&](const std::string& name, std::vector<float>& values) {
+           if (name == tensor) values[3] = value;
+         }});
     const std::string message = Write(Plan("share", /*carry=*/true)).message();
     EXPECT_FALSE(PathExists(out_ + "/optimizer.safetensors"));
     EXPECT_FALSE(PathExists(out_ + "/model.safetensors"));
     return message;
   };
-  EXPECT_THAT(error("m.head.weight", INFINITY), HasSubstr("parent two: tensor m.head.weight holds inf at row 0, column 3"));
-  EXPECT_THAT(error("v.blocks.0.ffn_norm.weight", std::nanf("")), HasSubstr("parent two: tensor v.blocks.0.ffn_norm.weight holds nan"));
-  EXPECT_THAT(error("v.embed.weight", -1e-9f), HasSubstr("tensor v.embed.weight holds -1e-09 at row 0, column 3, but it is a mean of squares"));
+  EXPECT_THAT(error("m.head.weight", INFINITY),
+              HasSubstr("parent two: tensor m.head.weight holds inf at row 0, column 3"));
+  EXPECT_THAT(error("v.blocks.0.ffn_norm.weight", std::nanf("")),
+              HasSubstr("parent two: tensor v.blocks.0.ffn_norm.weight holds nan"));
+  EXPECT_THAT(
+      error("v.embed.weight", -1e-9f),
+      HasSubstr(
+          "tensor v.embed.weight holds -1e-09 at row 0, column 3, but it is a mean of squares"));
 }
 
 TEST_F(WriterTest, ACutParentIsNamed) {
@@ -208,18 +236,24 @@ TEST_F(WriterTest, ACutParentIsNamed) {
   EXPECT_THAT(ReadParent("one", folders_[0]).status().message(), HasSubstr(path + " is cut short"));
 }
 
-// A base of one (8) and two (8); two goes, four (12) comes. Against plain loops over the values of the three.
+// A base of one (8) and two (8); two goes, four (12) comes. Against plain loops over the values of
+// the three.
 TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
   const std::string base_folder = folder_.path() + "/base", four_folder = folder_.path() + "/four";
   model::Connection connection;
   connection.kind = "slice";
   connection.cross = true;
-  const auto base_spec = CompositeOf({ParentOf(SmallPath("two")), ParentOf(SmallPath("one"))}, std::nullopt, {"base", connection, {}}).value();
+  const auto base_spec = CompositeOf({ParentOf(SmallPath("two")), ParentOf(SmallPath("one"))},
+                                     std::nullopt, {"base", connection, {}})
+                             .value();
   WriteParent(base_folder, base_spec, {.seed = 3, .moments = true, .step = 20});
   WriteParent(four_folder, SmallPath("four", 12, 1), {.seed = 4, .moments = true, .step = 6});
   const std::vector<Parent> parents = {ReadParent("four", four_folder, true).value()};
   const Parent base = ReadParent("base", base_folder, true).value();
-  const auto composite = CompositeOf(parents, base, {"new", connection, {"two"}}).value();  // one (8), four (12)
+  const auto composite = CompositeOf(parents, base, {"new", connection, {"two"}}).value();  // one
+                                                                                            // (8),
+                                                                                            // four
+                                                                                            // (12)
   const auto plan = PlanMerge(parents, base, composite, {.seed = 42, .carry_optimizer = true});
   ASSERT_TRUE(plan.ok()) << plan.status().message();
   const std::vector<std::string> folders = {four_folder, base_folder};
@@ -227,21 +261,30 @@ TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
   EXPECT_TRUE(ProveComposite(*plan, folders, out_).ok());
 
   for (const std::string prefix : {"", "m.", "v."}) {
-    const auto file = SafetensorsFile::Open(out_ + (prefix.empty() ? "/model.safetensors" : "/optimizer.safetensors")).value();
+    const auto file = SafetensorsFile::Open(
+                          out_ + (prefix.empty() ? "/model.safetensors" : "/optimizer.safetensors"))
+                          .value();
     const std::vector<float> embed = Floats(file, prefix + "embed.weight");
-    const std::vector<float> old = TrainedValues(prefix + "embed.weight", 40 * 16, 3), four = TrainedValues(prefix + "embed.weight", 40 * 12, 4);
-    const std::vector<float> cross = Floats(file, prefix + "parallel.1.cross.weight"), old_cross = TrainedValues(prefix + "parallel.1.cross.weight", 256, 3);
+    const std::vector<float> old = TrainedValues(prefix + "embed.weight", 40 * 16, 3),
+                             four = TrainedValues(prefix + "embed.weight", 40 * 12, 4);
+    const std::vector<float> cross = Floats(file, prefix + "parallel.1.cross.weight"),
+                             old_cross = TrainedValues(prefix + "parallel.1.cross.weight", 256, 3);
     for (int row = 0; row < 40; ++row) {
-      for (int i = 0; i < 20; ++i) ASSERT_EQ(embed[row * 20 + i], i < 8 ? old[row * 16 + 8 + i] : four[row * 12 + i - 8]);
+      for (int i = 0; i < 20; ++i)
+        ASSERT_EQ(embed[row * 20 + i], i < 8 ? old[row * 16 + 8 + i] : four[row * 12 + i - 8]);
     }
     for (int row = 0; row < 20; ++row) {
       for (int i = 0; i < 20; ++i) {
-        ASSERT_EQ(cross[row * 20 + i], row < 8 && i < 8 ? old_cross[(row + 8) * 16 + 8 + i] : 0.0f) << row << " " << i;
+        ASSERT_EQ(cross[row * 20 + i], row < 8 && i < 8 ? old_cross[(row + 8) * 16 + 8 + i] : 0.0f)
+            << row << " " << i;
       }
     }
-    EXPECT_EQ(Floats(file, prefix + "parallel.1.path.0.attn.k.weight"), TrainedValues(prefix + "parallel.1.path.1.attn.k.weight", 64, 3));
-    EXPECT_EQ(Floats(file, prefix + "parallel.0.path.1.attn.k.weight"), TrainedValues(prefix + "blocks.0.attn.k.weight", 144, 4));
-    EXPECT_EQ(Floats(file, prefix + "gate.bias"), (std::vector<float>{TrainedValues(prefix + "gate.bias", 2, 3)[1], 0.0f}));
+    EXPECT_EQ(Floats(file, prefix + "parallel.1.path.0.attn.k.weight"),
+              TrainedValues(prefix + "parallel.1.path.1.attn.k.weight", 64, 3));
+    EXPECT_EQ(Floats(file, prefix + "parallel.0.path.1.attn.k.weight"),
+              TrainedValues(prefix + "blocks.0.attn.k.weight", 144, 4));
+    EXPECT_EQ(Floats(file, prefix + "gate.bias"),
+              (std::vector<float>{TrainedValues(prefix + "gate.bias", 2, 3)[1], 0.0f}));
   }
   const Json steps = ReadJsonFile(out_ + "/state.json").value()["steps"];
   EXPECT_EQ(steps["embed.weight"], 20);
@@ -249,10 +292,13 @@ TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
   EXPECT_EQ(steps["large.0.attn.q.weight"], 0);
 }
 
-// A partial tensor whose new part is random: the values around the kept columns are those of training from scratch.
+// A partial tensor whose new part is random: the values around the kept columns are those of
+// training from scratch.
 TEST_F(WriterTest, TheNewPartOfATensorIsInitial) {
   const std::string base_folder = folder_.path() + "/base";
-  const auto base_spec = CompositeOf({ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))}, std::nullopt, {"base", {}, {}}).value();
+  const auto base_spec = CompositeOf({ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))},
+                                     std::nullopt, {"base", {}, {}})
+                             .value();
   WriteParent(base_folder, base_spec, {.seed = 3});
   WriteParent(folders_[0], SmallPath("three"), {.seed = 4});
   const std::vector<Parent> parents = {ReadParent("three", folders_[0]).value()};
@@ -265,9 +311,11 @@ TEST_F(WriterTest, TheNewPartOfATensorIsInitial) {
     if (tensor.name != "shrink.weight") continue;
     std::vector<float> fresh(static_cast<size_t>(tensor.elements()));
     model::Initialize(tensor, 5, fresh.data());
-    const std::vector<float> merged = Floats(file, tensor.name), old = TrainedValues(tensor.name, 8 * 16, 3);
+    const std::vector<float> merged = Floats(file, tensor.name),
+                             old = TrainedValues(tensor.name, 8 * 16, 3);
     for (int row = 0; row < 8; ++row) {
-      for (int i = 0; i < 24; ++i) ASSERT_EQ(merged[row * 24 + i], i < 16 ? old[row * 16 + i] : fresh[row * 24 + i]);
+      for (int i = 0; i < 24; ++i)
+        ASSERT_EQ(merged[row * 24 + i], i < 16 ? old[row * 16 + i] : fresh[row * 24 + i]);
     }
   }
 }

@@ -10,8 +10,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The published sweep (dual-path specification, table of section 5): F_M in M, block, alpha in %, K, d_ffn deep and wide,
-// h_eff deep and wide, parameters, accountings A and B in MFLOP per token and layer at T = 4096.
+// The published sweep (dual-path specification, table of section 5): F_M in M, block, alpha in %,
+// K, d_ffn deep and wide, h_eff deep and wide, parameters, accountings A and B in MFLOP per token
+// and layer at T = 4096.
 struct Row {
   int budget;
   const char* block;
@@ -67,7 +68,8 @@ class PublishedSweep : public testing::TestWithParam<Row> {};
 
 TEST_P(PublishedSweep, SolverFindsTheWidths) {
   const Row row = GetParam();
-  WidthProblem problem{row.block, 768, row.K, row.budget * 1e6, row.alpha == 0 ? 0.5 : row.alpha / 100.0};
+  WidthProblem problem{row.block, 768, row.K, row.budget * 1e6,
+                       row.alpha == 0 ? 0.5 : row.alpha / 100.0};
   const auto widths = SolveWidths(problem);
   ASSERT_TRUE(widths.ok()) << widths.status().message();
   EXPECT_EQ(widths->deep, row.f_deep);
@@ -76,7 +78,9 @@ TEST_P(PublishedSweep, SolverFindsTheWidths) {
   EXPECT_EQ(EffectiveWidth(row.f_wide, 256), row.h_wide);
 }
 
-TEST_P(PublishedSweep, ParametersAreExact) { EXPECT_EQ(ParameterCount(Published(GetParam())), GetParam().parameters); }
+TEST_P(PublishedSweep, ParametersAreExact) {
+  EXPECT_EQ(ParameterCount(Published(GetParam())), GetParam().parameters);
+}
 
 TEST_P(PublishedSweep, BothAccountingsOfOperations) {
   const ModelSpec spec = Published(GetParam());
@@ -122,7 +126,8 @@ TEST(SolverTest, TotalGivesBaselinesTheScoresOfTheDualModel) {
   WidthProblem wide{"wide", d, 1, 80e6, 0.5, "total", T};
   wide.against = 4;
   EXPECT_EQ(SolveWidths(wide)->wide, SolveWidths({"wide", d, 1, 80e6 + 4 * score})->wide);
-  // By hand: (80e6 + 4 * 2 * 4096 * 768 - 8 * 768^2) / (6 * 768) = 21798.2, up to 21824; 1.5 times that, up to 32768.
+  // By hand: (80e6 + 4 * 2 * 4096 * 768 - 8 * 768^2) / (6 * 768) = 21798.2, up to 21824; 1.5 times
+  // that, up to 32768.
   EXPECT_EQ(SolveWidths(wide)->wide, 32768);
   loop.against = 2;
   EXPECT_EQ(SolveWidths(loop)->deep, SolveWidths({"loop", d, 4, 80e6 - score})->deep);

@@ -36,10 +36,12 @@ TEST(SpecTest, NoValueOfAnyTypeThrows) {
   ModelSpec spec = Composite();
   spec.connection = {"routed", {"softmax", "concat", 0.5, false}, true, true};
   spec.paths[1] = {"path_2", 32, 2, 5, 0, "dual_path"};
-  spec.paths[1].dual = {4, 16, 128, "convex", "uniform", "preserved", false, 0.5413, true, true, true};
+  spec.paths[1].dual = {4,     16,     128,  "convex", "uniform", "preserved",
+                        false, 0.5413, true, true,     true};
   const ModelSpec slice = [&] {
     ModelSpec other = Composite();
-    other.connection = {.kind = "slice", .cross = true, .gate = false, .scale = "sum", .weights = {0.7, 0.3}};
+    other.connection = {
+        .kind = "slice", .cross = true, .gate = false, .scale = "sum", .weights = {0.7, 0.3}};
     return other;
   }();
   for (const ModelSpec& one : {spec, slice, PathAlone(spec, 1)}) {
@@ -56,9 +58,11 @@ TEST(SpecTest, EveryBlockAndConnectionReadsBack) {
   ModelSpec spec = Composite();
   spec.connection = {"routed", {"softmax", "concat", 0.5, false}, true, true};
   spec.paths[1] = {"path_2", 32, 2, 5, 0, "dual_path"};
-  spec.paths[1].dual = {4, 16, 128, "convex", "uniform", "preserved", false, 0.5413, true, true, true};
+  spec.paths[1].dual = {4,     16,     128,  "convex", "uniform", "preserved",
+                        false, 0.5413, true, true,     true};
   EXPECT_EQ(FromJson(ToJson(spec)).value(), spec);
-  spec.connection = {.kind = "slice", .cross = true, .gate = false, .scale = "sum", .weights = {0.7, 0.3}};
+  spec.connection = {
+      .kind = "slice", .cross = true, .gate = false, .scale = "sum", .weights = {0.7, 0.3}};
   spec.large.identity = true;
   EXPECT_EQ(FromJson(ToJson(spec)).value(), spec);
   EXPECT_EQ(FromJson(ToJson(PathAlone(spec, 1))).value().dense, spec.paths[1]);
@@ -71,17 +75,26 @@ struct Bad {
 
 TEST(SpecTest, RefusesImpossibleModelsByField) {
   const std::vector<Bad> table = {
-      {[](Json& j) { j["paths"][1]["d"] = 64; }, "model.large.d: is 64, but the widths of the paths add up to 96"},
-      {[](Json& j) { j["large"]["heads"] = 7; }, "model.large.heads: 7 heads do not divide width 64"},
+      {[](Json& j) { j["paths"][1]["d"] = 64; },
+       "model.large.d: is 64, but the widths of the paths add up to 96"},
+      {[](Json& j) { j["large"]["heads"] = 7; },
+       "model.large.heads: 7 heads do not divide width 64"},
       {[](Json& j) { j["large"]["heads"] = 64; }, "head size 1 is odd"},
-      {[](Json& j) { j["large"]["d"] = 128; }, "model.large.d: is 128, but the widths of the paths add up to 64"},
+      {[](Json& j) { j["large"]["d"] = 128; },
+       "model.large.d: is 128, but the widths of the paths add up to 64"},
       {[](Json& j) { j["pad_id"] = 101; }, "model.pad_id: must be below vocab"},
-      {[](Json& j) { j["connection"] = {{"kind", "rooted"}}; }, "model.connection.kind: is \"rooted\", but must be one of share, routed, slice"},
+      {[](Json& j) { j["connection"] = {{"kind", "rooted"}}; },
+       "model.connection.kind: is \"rooted\", but must be one of share, routed, slice"},
       {[](Json& j) { j["connection"]["router"] = Json::object(); }, "model.connection.router"},
-      {[](Json& j) { j["connection"] = {{"kind", "routed"}, {"router", {{"tau", 0}}}}; }, "model.connection.router.tau: must be above 0"},
-      {[](Json& j) { j["connection"] = {{"kind", "slice"}, {"weights", {1.0}}}; }, "model.connection.weights: has 1 numbers for 2 paths"},
+      {[](Json& j) { j["connection"] = {{"kind", "routed"}, {"router", {{"tau", 0}}}}; },
+       "model.connection.router.tau: must be above 0"},
+      {[](Json& j) { j["connection"] = {{"kind", "slice"}, {"weights", {1.0}}}; },
+       "model.connection.weights: has 1 numbers for 2 paths"},
       {[](Json& j) { j["paths"][0]["block"] = "wide"; }, "model.paths.0"},
-      {[](Json& j) { j["paths"][0] = {{"name", "p"}, {"d", 32}, {"heads", 2}, {"blocks", 3}, {"block", "wide"}, {"dual", Json::object()}}; },
+      {[](Json& j) {
+         j["paths"][0] = {{"name", "p"}, {"d", 32},         {"heads", 2},
+                          {"blocks", 3}, {"block", "wide"}, {"dual", Json::object()}};
+       },
        "model.paths.0.dual.ffn_wide: a wide block needs it"},
       {[](Json& j) { j["arch"]["ffn_gate"] = "relu"; }, "model.arch.ffn_gate"},
       {[](Json& j) { j["widht"] = 1; }, "model.widht"},

@@ -81,14 +81,17 @@ TEST(TensorsTest, NamesAreUniqueAndTheLastShareWidens) {
   EXPECT_TRUE(names.contains("parallel.1.path.0.attn.o.weight"));
 }
 
-// PaPaformer section 10: a shrink a path, maps into and out of the common width, layers as many as the deepest path has.
+// PaPaformer section 10: a shrink a path, maps into and out of the common width, layers as many as
+// the deepest path has.
 TEST(TensorsTest, PathsOfUnequalShape) {
   ModelSpec spec = Routed(100, "fixed", "x");
   spec.paths = {{"a", 64, 2, 1, 256}, {"b", 32, 2, 3, 96}};
   spec.large = {"large", 96, 4, 2, 384};
   std::map<std::string, std::vector<int64_t>> shapes;
   for (const TensorSpec& tensor : Tensors(spec)) shapes[tensor.name] = tensor.shape;
-  const auto shape = [&](const char* name) { return shapes.contains(name) ? shapes[name] : std::vector<int64_t>{}; };
+  const auto shape = [&](const char* name) {
+    return shapes.contains(name) ? shapes[name] : std::vector<int64_t>{};
+  };
 
   EXPECT_THAT(shape("shrink.0.weight"), ElementsAre(64, 96));
   EXPECT_THAT(shape("shrink.1.weight"), ElementsAre(32, 96));
@@ -111,7 +114,9 @@ TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
   for (const TensorSpec& tensor : Tensors(spec)) {
     EXPECT_EQ(tensor.name.find("shrink"), std::string::npos);
     const bool zero = tensor.name.starts_with("gate.") || tensor.name.ends_with(".cross.weight") ||
-                      (tensor.name.starts_with("large.") && (tensor.name.ends_with("attn.o.weight") || tensor.name.ends_with("down.weight")));
+                      (tensor.name.starts_with("large.") &&
+                       (tensor.name.ends_with("attn.o.weight") ||
+                        tensor.name.ends_with("down.weight")));
     EXPECT_EQ(tensor.init == Init::kConstant && tensor.scale == 0, zero) << tensor.name;
   }
   spec.arch = ArchPreset("paper").value();  // without attn.o it is attn.v that is zero
@@ -132,9 +137,11 @@ std::map<std::string, std::vector<std::vector<float>>> IdentityMaps(ModelSpec sp
     Initialize(tensor, 42, all.data());
     const auto third = static_cast<int64_t>(all.size()) / 3;
     InitializeRange(tensor, 7, 0, third, part.data());
-    InitializeRange(tensor, 8, third, static_cast<int64_t>(all.size()) - third, part.data() + third);
+    InitializeRange(tensor, 8, third, static_cast<int64_t>(all.size()) - third,
+                    part.data() + third);
     EXPECT_EQ(all, part) << tensor.name;  // of no seed, in any pieces
-    for (auto row = all.begin(); row != all.end(); row += tensor.shape[1]) maps[tensor.name].emplace_back(row, row + tensor.shape[1]);
+    for (auto row = all.begin(); row != all.end(); row += tensor.shape[1])
+      maps[tensor.name].emplace_back(row, row + tensor.shape[1]);
   }
   return maps;
 }
@@ -151,36 +158,49 @@ TEST(TensorsTest, SharedConnectionsMayBeginAsIdentities) {
   auto maps = IdentityMaps(TwoPaths("share", 2, 2));
   EXPECT_EQ(maps.size(), 3u);
   EXPECT_THAT(maps["shrink.weight"], ElementsAre(ElementsAre(1, 0, 1, 0), ElementsAre(0, 1, 0, 1)));
-  EXPECT_THAT(maps["parallel.0.share.weight"], ElementsAre(ElementsAre(.5f, 0, .5f, 0), ElementsAre(0, .5f, 0, .5f)));
+  EXPECT_THAT(maps["parallel.0.share.weight"],
+              ElementsAre(ElementsAre(.5f, 0, .5f, 0), ElementsAre(0, .5f, 0, .5f)));
   EXPECT_THAT(maps["parallel.1.share.weight"],
-              ElementsAre(ElementsAre(1, 0, 0, 0), ElementsAre(0, 1, 0, 0), ElementsAre(0, 0, 1, 0), ElementsAre(0, 0, 0, 1)));
+              ElementsAre(ElementsAre(1, 0, 0, 0), ElementsAre(0, 1, 0, 0), ElementsAre(0, 0, 1, 0),
+                          ElementsAre(0, 0, 0, 1)));
   maps = IdentityMaps(TwoPaths("routed", 2, 2));
   EXPECT_EQ(maps.size(), 4u);
-  EXPECT_THAT(maps["parallel.1.combine.weight"], ElementsAre(ElementsAre(.5f, 0, .5f, 0), ElementsAre(0, .5f, 0, .5f)));
-  EXPECT_THAT(maps["grow.weight"], ElementsAre(ElementsAre(1, 0), ElementsAre(0, 1), ElementsAre(1, 0), ElementsAre(0, 1)));
+  EXPECT_THAT(maps["parallel.1.combine.weight"],
+              ElementsAre(ElementsAre(.5f, 0, .5f, 0), ElementsAre(0, .5f, 0, .5f)));
+  EXPECT_THAT(maps["grow.weight"], ElementsAre(ElementsAre(1, 0), ElementsAre(0, 1),
+                                               ElementsAre(1, 0), ElementsAre(0, 1)));
 }
 
 // Every path of its own width reads its own slice, and what only the wider one has is not thinned.
 TEST(TensorsTest, IdentitiesOfUnequalPathsKeepThePlaces) {
   auto maps = IdentityMaps(TwoPaths("routed", 4, 2));
-  EXPECT_THAT(maps["shrink.0.weight"], ElementsAre(ElementsAre(1, 0, 0, 0, 0, 0), ElementsAre(0, 1, 0, 0, 0, 0), ElementsAre(0, 0, 1, 0, 0, 0),
-                                                   ElementsAre(0, 0, 0, 1, 0, 0)));
-  EXPECT_THAT(maps["shrink.1.weight"], ElementsAre(ElementsAre(0, 0, 0, 0, 1, 0), ElementsAre(0, 0, 0, 0, 0, 1)));
-  EXPECT_THAT(maps["parallel.1.path_in.1.weight"], ElementsAre(ElementsAre(1, 0, 0, 0), ElementsAre(0, 1, 0, 0)));
-  EXPECT_THAT(maps["parallel.0.path_out.1.weight"], ElementsAre(ElementsAre(1, 0), ElementsAre(0, 1), ElementsAre(0, 0), ElementsAre(0, 0)));
-  EXPECT_THAT(maps["parallel.0.combine.weight"], ElementsAre(ElementsAre(.5f, 0, 0, 0, .5f, 0), ElementsAre(0, .5f, 0, 0, 0, .5f),
-                                                             ElementsAre(0, 0, 1, 0, 0, 0), ElementsAre(0, 0, 0, 1, 0, 0)));
+  EXPECT_THAT(maps["shrink.0.weight"],
+              ElementsAre(ElementsAre(1, 0, 0, 0, 0, 0), ElementsAre(0, 1, 0, 0, 0, 0),
+                          ElementsAre(0, 0, 1, 0, 0, 0), ElementsAre(0, 0, 0, 1, 0, 0)));
+  EXPECT_THAT(maps["shrink.1.weight"],
+              ElementsAre(ElementsAre(0, 0, 0, 0, 1, 0), ElementsAre(0, 0, 0, 0, 0, 1)));
+  EXPECT_THAT(maps["parallel.1.path_in.1.weight"],
+              ElementsAre(ElementsAre(1, 0, 0, 0), ElementsAre(0, 1, 0, 0)));
+  EXPECT_THAT(
+      maps["parallel.0.path_out.1.weight"],
+      ElementsAre(ElementsAre(1, 0), ElementsAre(0, 1), ElementsAre(0, 0), ElementsAre(0, 0)));
+  EXPECT_THAT(maps["parallel.0.combine.weight"],
+              ElementsAre(ElementsAre(.5f, 0, 0, 0, .5f, 0), ElementsAre(0, .5f, 0, 0, 0, .5f),
+                          ElementsAre(0, 0, 1, 0, 0, 0), ElementsAre(0, 0, 0, 1, 0, 0)));
 }
 
 TEST(TensorsTest, HowConnectionsBeginIsPartOfTheSpecOnlyWhereItWasChosen) {
   ModelSpec spec = TwoPaths("share", 2, 2);
   EXPECT_FALSE(ToJson(spec)["connection"].contains("init"));
-  for (const TensorSpec& tensor : Tensors(spec)) EXPECT_NE(tensor.init, Init::kIdentity) << tensor.name;
+  for (const TensorSpec& tensor : Tensors(spec))
+    EXPECT_NE(tensor.init, Init::kIdentity) << tensor.name;
   spec.connection.init = "identity";
   EXPECT_EQ(FromJson(ToJson(spec))->connection.init, "identity");
   EXPECT_EQ(ParameterCount(spec), ParameterCount(TwoPaths("share", 2, 2)));
   spec.connection.kind = "slice";
-  EXPECT_THAT(Validate(spec).message(), testing::HasSubstr("connection.init: a slice connection has nothing to begin as that"));
+  EXPECT_THAT(
+      Validate(spec).message(),
+      testing::HasSubstr("connection.init: a slice connection has nothing to begin as that"));
 }
 
 TEST(TensorsTest, InitialValues) {

@@ -11,13 +11,16 @@ namespace {
 
 using testing::HasSubstr;
 
-model::ModelSpec SpecOf(const std::string& options) { return MustParse(Composed(options)).composites[0].spec; }
+model::ModelSpec SpecOf(const std::string& options) {
+  return MustParse(Composed(options)).composites[0].spec;
+}
 
 TEST(CompositeSectionTest, ARouterHasThePublishedDefaults) {
   const model::ModelSpec spec = SpecOf("connect: routed");
   EXPECT_EQ(spec.connection.kind, "routed");
   EXPECT_EQ(spec.connection.router, (model::Router{"gumbel", "combined", 1.0, true}));
-  EXPECT_FALSE(MustParse("compat: paper\n" + Composed("connect: routed")).composites[0].spec.large.identity);
+  EXPECT_FALSE(
+      MustParse("compat: paper\n" + Composed("connect: routed")).composites[0].spec.large.identity);
 }
 
 // N(0, 0.02), as published, drowns what the paths learned; `fixed` begins with what they compute.
@@ -26,13 +29,17 @@ TEST(CompositeSectionTest, ConnectionsBeginAsThePresetSays) {
     const std::string connect = std::string("connect: ") + kind;
     EXPECT_EQ(SpecOf(connect).connection.init, "identity");
     EXPECT_TRUE(SpecOf(connect).large.identity);
-    const model::ModelSpec published = MustParse("compat: paper\n" + Composed(connect)).composites[0].spec;
+    const model::ModelSpec published =
+        MustParse("compat: paper\n" + Composed(connect)).composites[0].spec;
     EXPECT_EQ(published.connection.init, "normal");
     EXPECT_FALSE(published.large.identity);
     EXPECT_EQ(SpecOf(connect + ", connect_init: normal").connection.init, "normal");
     EXPECT_FALSE(SpecOf(connect + ", connect_init: normal").large.identity);
     EXPECT_FALSE(SpecOf(connect + ", large: {identity: false}").large.identity);
-    EXPECT_EQ(MustParse("compat: paper\n" + Composed(connect + ", connect_init: identity")).composites[0].spec.connection.init, "identity");
+    EXPECT_EQ(MustParse("compat: paper\n" + Composed(connect + ", connect_init: identity"))
+                  .composites[0]
+                  .spec.connection.init,
+              "identity");
   }
   EXPECT_EQ(SpecOf("connect: slice").connection.init, "normal");  // it has no such maps
 }
@@ -40,7 +47,10 @@ TEST(CompositeSectionTest, ConnectionsBeginAsThePresetSays) {
 // Connections that begin as identities train best at half the rate of their paths.
 TEST(CompositeSectionTest, JointRatesAreAShareOfTheTrainingsUnlessTheyAreNamed) {
   const auto rate = [](const std::string& options, const std::string& joint = "") {
-    return MustParse(Composed(options) + joint).composites[0].joint.train["optimizer"]["lr"].get<double>();
+    return MustParse(Composed(options) + joint)
+        .composites[0]
+        .joint.train["optimizer"]["lr"]
+        .get<double>();
   };
   EXPECT_EQ(rate("connect: share"), 5e-4);  // of 1e-3
   EXPECT_EQ(rate("connect: routed"), 5e-4);
@@ -50,37 +60,59 @@ TEST(CompositeSectionTest, JointRatesAreAShareOfTheTrainingsUnlessTheyAreNamed) 
   EXPECT_EQ(rate("connect: share, joint: {optimizer: {lr: 2e-3}}"), 2e-3);
   EXPECT_EQ(rate("connect: share", "joint: {optimizer: {lr: 2e-3}}\n"), 2e-3);
   EXPECT_EQ(rate("connect: share, joint: {optimizer: {weight_decay: 0}}"), 5e-4);
-  EXPECT_EQ(MustParse("compat: paper\n" + Composed("connect: share")).composites[0].joint.train["optimizer"]["lr"], 1e-3);
-  const Json train = MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 8e-4")).composites[0].joint.train;
+  EXPECT_EQ(MustParse("compat: paper\n" + Composed("connect: share"))
+                .composites[0]
+                .joint.train["optimizer"]["lr"],
+            1e-3);
+  const Json train =
+      MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 8e-4")).composites[0].joint.train;
   EXPECT_EQ(train["lr_min"], 4e-4);  // the whole curve is lower
-  EXPECT_EQ(MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 1e-5") + "joint: {lr_min: 1e-6}\n").composites[0].joint.train["lr_min"], 1e-6);
-  EXPECT_THAT(ErrorOf(Composed("joint: {lr_factor: 0}")), HasSubstr("composites.0.joint.lr_factor: must be above 0"));
-  EXPECT_THAT(ErrorOf(Composed("joint: {lr_factor: 0.5, optimizer: {lr: 1e-3}}")),
-              HasSubstr("composites.0.joint.lr_factor: is of rates that come from train; joint has its own"));
+  EXPECT_EQ(MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 1e-5") + "joint: {lr_min: 1e-6}\n")
+                .composites[0]
+                .joint.train["lr_min"],
+            1e-6);
+  EXPECT_THAT(ErrorOf(Composed("joint: {lr_factor: 0}")),
+              HasSubstr("composites.0.joint.lr_factor: must be above 0"));
+  EXPECT_THAT(
+      ErrorOf(Composed("joint: {lr_factor: 0.5, optimizer: {lr: 1e-3}}")),
+      HasSubstr(
+          "composites.0.joint.lr_factor: is of rates that come from train; joint has its own"));
 }
 
 // There is nothing to hand on.
 TEST(CompositeSectionTest, ConnectionsFromScratchBeginAtRandom) {
   const std::string paths = "paths: [{d: 64, heads: 2, blocks: 3}, {d: 64, heads: 2, blocks: 2}]";
-  EXPECT_EQ(MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths)).baselines[0].spec.connection.init, "normal");
-  EXPECT_EQ(MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths + ", connect_init: identity")).baselines[0].spec.connection.init, "identity");
+  EXPECT_EQ(
+      MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths)).baselines[0].spec.connection.init,
+      "normal");
+  EXPECT_EQ(MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths + ", connect_init: identity"))
+                .baselines[0]
+                .spec.connection.init,
+            "identity");
 }
 
 TEST(CompositeSectionTest, ReadsEveryOptionOfARouter) {
-  const model::ModelSpec spec = SpecOf("connect: routed, router: {kind: top1, input: x, tau: 0.5}, residual: true, norm: true");
+  const model::ModelSpec spec = SpecOf(
+      "connect: routed, router: {kind: top1, input: x, tau: 0.5}, residual: true, norm: true");
   EXPECT_EQ(spec.connection.router, (model::Router{"top1", "x", 0.5, true}));
   EXPECT_TRUE(spec.connection.residual);
   EXPECT_TRUE(spec.connection.norm);
-  EXPECT_FALSE(SpecOf("connect: routed, router: {kind: softmax}").connection.router.hard);  // a mixture
-  EXPECT_TRUE(SpecOf("connect: routed, router: {kind: softmax, hard: true}").connection.router.hard);
+  EXPECT_FALSE(
+      SpecOf("connect: routed, router: {kind: softmax}").connection.router.hard);  // a mixture
+  EXPECT_TRUE(
+      SpecOf("connect: routed, router: {kind: softmax, hard: true}").connection.router.hard);
 }
 
 TEST(CompositeSectionTest, ASlicePreservesItsParents) {
   const model::ModelSpec spec = SpecOf("connect: slice");
   EXPECT_EQ(spec.connection, (model::Connection{.kind = "slice"}));
   EXPECT_TRUE(spec.large.identity);
-  const model::ModelSpec other = SpecOf("connect: slice, cross: true, gate: false, weights: [0.7, 0.3], large: {identity: false, heads: 2, ffn: 100}");
-  EXPECT_EQ(other.connection, (model::Connection{.kind = "slice", .cross = true, .gate = false, .weights = {0.7, 0.3}}));
+  const model::ModelSpec other = SpecOf(
+      "connect: slice, cross: true, gate: false, weights: [0.7, 0.3], large: {identity: false, "
+      "heads: 2, ffn: 100}");
+  EXPECT_EQ(
+      other.connection,
+      (model::Connection{.kind = "slice", .cross = true, .gate = false, .weights = {0.7, 0.3}}));
   EXPECT_FALSE(other.large.identity);
   EXPECT_EQ(other.large.heads, 2);
   EXPECT_EQ(other.large.ffn, 100);
@@ -88,7 +120,10 @@ TEST(CompositeSectionTest, ASlicePreservesItsParents) {
 }
 
 TEST(CompositeSectionTest, LargeBlocksMayBeOfAnyKind) {
-  const model::Stack large = SpecOf("large: {block: dual_path, dual: {loops: 2, ffn_deep: 32, ffn_wide: 64}, identity: true}").large;
+  const model::Stack large =
+      SpecOf(
+          "large: {block: dual_path, dual: {loops: 2, ffn_deep: 32, ffn_wide: 64}, identity: true}")
+          .large;
   EXPECT_EQ(large.block, "dual_path");
   EXPECT_EQ(large.dual.loops, 2);
   EXPECT_EQ(large.blocks, 2);
@@ -97,14 +132,19 @@ TEST(CompositeSectionTest, LargeBlocksMayBeOfAnyKind) {
 
 TEST(CompositeSectionTest, PathsMayBeUnequal) {
   const auto large = [](const std::string& shape) {
-    return MustParse(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3", "corpus: sums, " + shape)).composites[0].spec.large;
+    return MustParse(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3", "corpus: sums, " + shape))
+        .composites[0]
+        .spec.large;
   };
   EXPECT_EQ(large("d: 32, heads: 1, blocks: 5").d, 96);
-  EXPECT_EQ(large("d: 32, heads: 1, blocks: 5").heads, 3);   // together
-  EXPECT_EQ(large("d: 32, heads: 4, blocks: 1").heads, 6);   // together: 96 / 6 is even
-  EXPECT_EQ(large("d: 64, heads: 1, blocks: 1").heads, 4);   // 3 does not divide 128: heads of the first path's size, 32
-  EXPECT_EQ(ErrorOf(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3", "corpus: sums, d: 48, heads: 1, blocks: 1")),
-            "r.yaml:10:5: composites.0.large: neither the paths' heads together nor heads of the first path's size divide width 112 evenly; "
+  EXPECT_EQ(large("d: 32, heads: 1, blocks: 5").heads, 3);  // together
+  EXPECT_EQ(large("d: 32, heads: 4, blocks: 1").heads, 6);  // together: 96 / 6 is even
+  EXPECT_EQ(large("d: 64, heads: 1, blocks: 1").heads, 4);  // 3 does not divide 128: heads of the
+                                                            // first path's size, 32
+  EXPECT_EQ(ErrorOf(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3",
+                             "corpus: sums, d: 48, heads: 1, blocks: 1")),
+            "r.yaml:10:5: composites.0.large: neither the paths' heads together nor heads of the "
+            "first path's size divide width 112 evenly; "
             "give large.heads");
 }
 
@@ -120,41 +160,59 @@ TEST_P(OptionTest, IsRefusedWithItsPlace) {
 INSTANTIATE_TEST_SUITE_P(
     Options, OptionTest,
     testing::Values(
-        std::pair{"connect: rooted", "connect: expected share or routed or slice, found \"rooted\"; did you mean routed?"},
+        std::pair{
+            "connect: rooted",
+            "connect: expected share or routed or slice, found \"rooted\"; did you mean routed?"},
         std::pair{"router: {kind: gumbel}", "router: only routed has it; this connection is share"},
-        std::pair{"connect: slice, residual: true", "residual: only share or routed has it; this connection is slice"},
-        std::pair{"connect: slice, norm: true", "norm: only share or routed has it; this connection is slice"},
-        std::pair{"connect: slice, connect_init: identity", "connect_init: only share or routed has it; this connection is slice"},
-        std::pair{"connect_init: orthogonal", "connect_init: expected normal or identity, found \"orthogonal\""},
+        std::pair{"connect: slice, residual: true",
+                  "residual: only share or routed has it; this connection is slice"},
+        std::pair{"connect: slice, norm: true",
+                  "norm: only share or routed has it; this connection is slice"},
+        std::pair{"connect: slice, connect_init: identity",
+                  "connect_init: only share or routed has it; this connection is slice"},
+        std::pair{"connect_init: orthogonal",
+                  "connect_init: expected normal or identity, found \"orthogonal\""},
         std::pair{"cross: true", "cross: only slice has it; this connection is share"},
-        std::pair{"connect: routed, weights: [1, 1]", "weights: only slice has it; this connection is routed"},
+        std::pair{"connect: routed, weights: [1, 1]",
+                  "weights: only slice has it; this connection is routed"},
         std::pair{"connect: routed, router: {tau: 0}", "router.tau: must be above 0"},
-        std::pair{"connect: routed, router: {kind: top1, hard: false}", "router.hard: top1 takes one choice always"},
-        std::pair{"connect: routed, router: {kind: none, tau: 2}", "router.tau: is of routers that choose; none weighs all alike"},
-        std::pair{"connect: routed, router: {knd: top1}", "router.knd: no such key; did you mean kind?"},
+        std::pair{"connect: routed, router: {kind: top1, hard: false}",
+                  "router.hard: top1 takes one choice always"},
+        std::pair{"connect: routed, router: {kind: none, tau: 2}",
+                  "router.tau: is of routers that choose; none weighs all alike"},
+        std::pair{"connect: routed, router: {knd: top1}",
+                  "router.knd: no such key; did you mean kind?"},
         std::pair{"connect: slice, weights: [1]", "weights: has 1 numbers for 2 paths"},
         std::pair{"connect: slice, weights: [1, x]", "weights: expected numbers"},
-        std::pair{"connect: slice, scale: sum, weights: [1, 1]", "weights: stands in the place of scale; give one of the two"},
+        std::pair{"connect: slice, scale: sum, weights: [1, 1]",
+                  "weights: stands in the place of scale; give one of the two"},
         std::pair{"large: {heads: 3}", "large.heads: 3 heads do not divide width 128"},
         std::pair{"large: {blocks: 3}", "large.blocks: no such key"},
         std::pair{"paths: [path_1]", "paths: a composite needs at least two paths"},
         std::pair{"paths: [path_1, path_1]", "paths: \"path_1\" appears twice"},
-        std::pair{"paths: [path_1, path2]", "paths: there is no path \"path2\"; did you mean path_2?"},
+        std::pair{"paths: [path_1, path2]",
+                  "paths: there is no path \"path2\"; did you mean path_2?"},
         std::pair{"paths: [path_1, {name: old, corpus: tales, d: 64, heads: 2, blocks: 1}]",
-                  "paths.1.name: a path with a shape of its own is one that stays in a base; without base, name a path of the recipe"},
-        std::pair{"base: ./old, paths: [path_1, {name: old, corpus: tale, d: 64, heads: 2, blocks: 1}]",
-                  "paths.1.corpus: there is no corpus \"tale\"; corpora has tales, sums"},
-        std::pair{"joint: {ranks: 3}", "joint.ranks: 3 ranks do not divide a batch of 4 sequences"}));
+                  "paths.1.name: a path with a shape of its own is one that stays in a base; "
+                  "without base, name a path of the recipe"},
+        std::pair{
+            "base: ./old, paths: [path_1, {name: old, corpus: tale, d: 64, heads: 2, blocks: 1}]",
+            "paths.1.corpus: there is no corpus \"tale\"; corpora has tales, sums"},
+        std::pair{"joint: {ranks: 3}",
+                  "joint.ranks: 3 ranks do not divide a batch of 4 sequences"}));
 
 TEST(CompositeSectionTest, ABaselineFromScratchTakesItsWidthFromItsPaths) {
-  const std::string paths = "connect: routed, paths: [{d: 64, heads: 2, blocks: 3}, {d: 32, heads: 1, blocks: 2}]";
+  const std::string paths =
+      "connect: routed, paths: [{d: 64, heads: 2, blocks: 3}, {d: 32, heads: 1, blocks: 2}]";
   const Recipe recipe = MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths));
   EXPECT_EQ(recipe.baselines[0].spec.kind, model::Kind::kComposite);
   EXPECT_EQ(recipe.baselines[0].spec.large.d, 96);
   EXPECT_EQ(recipe.baselines[0].spec.paths[1].name, "path_2");
-  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4", "d: 96, " + paths)), HasSubstr("baselines.0.d: no such key"));
-  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4", "paths: [{d: 64, heads: 2, blocks: 3}]")),
-              HasSubstr("baselines.0.paths: a composite needs at least two paths"));
+  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4", "d: 96, " + paths)),
+              HasSubstr("baselines.0.d: no such key"));
+  EXPECT_THAT(
+      ErrorOf(Replaced("d: 128, heads: 4, blocks: 4", "paths: [{d: 64, heads: 2, blocks: 3}]")),
+      HasSubstr("baselines.0.paths: a composite needs at least two paths"));
 }
 
 }  // namespace

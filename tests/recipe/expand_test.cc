@@ -21,12 +21,17 @@ std::string Text(const std::string& first_path, const std::string& corpus = "") 
   return "run: small\n"
          "tokenizer: {train: {vocab: 400}}\n"
          "corpora:\n"
-         "  tales: {files: [\"" + std::string(corpus.find("site") == std::string::npos ? "" : "/data/") + "tales.jsonl\"], tokens: 10000" + corpus + "}\n"
+         "  tales: {files: [\"" +
+         std::string(corpus.find("site") == std::string::npos ? "" : "/data/") +
+         "tales.jsonl\"], tokens: 10000" + corpus +
+         "}\n"
          "  sums:  {files: [sums.jsonl], tokens: 20000}\n"
          "validation: {documents: 0.1}\n"
          "sequence: 32\n"
          "paths:\n"
-         "  - {name: path_1, corpus: tales, d: 64, heads: 2, blocks: 3" + first_path + "}\n"
+         "  - {name: path_1, corpus: tales, d: 64, heads: 2, blocks: 3" +
+         first_path +
+         "}\n"
          "  - {name: path_2, corpus: sums, d: 64, heads: 2, blocks: 3}\n"
          "composites: [{name: c}]\n"
          "baselines: [{name: dense, d: 128, heads: 4, blocks: 4}]\n"
@@ -42,12 +47,16 @@ std::vector<std::string> Names(const Dag& dag) {
 
 TEST(ExpandTest, MakesEveryJobOfTheMainJob) {
   EXPECT_THAT(Names(MustExpand(Text(""))),
-              UnorderedElementsAre("tokenizer", "prepare:tales", "prepare:sums", "path_1", "path_2", "dense", "merge:c", "gate:c", "joint:c",
-                                   "evaluate:path_1", "evaluate:path_2", "evaluate:dense", "evaluate:c", "evaluate:c@start", "report"));
+              UnorderedElementsAre("tokenizer", "prepare:tales", "prepare:sums", "path_1", "path_2",
+                                   "dense", "merge:c", "gate:c", "joint:c", "evaluate:path_1",
+                                   "evaluate:path_2", "evaluate:dense", "evaluate:c",
+                                   "evaluate:c@start", "report"));
 }
 
 TEST(ExpandTest, TheReportTellsBaselinesWithPathsFromDenseOnes) {
-  const std::string more = "baselines: [{name: scratch, connect: share, paths: [{name: a, d: 64, heads: 2, blocks: 3}, {name: b, d: 64, heads: 2, blocks: 3}]}, ";
+  const std::string more =
+      "baselines: [{name: scratch, connect: share, paths: [{name: a, d: 64, heads: 2, blocks: 3}, "
+      "{name: b, d: 64, heads: 2, blocks: 3}]}, ";
   std::string text = Text("");
   text.replace(text.find("baselines: ["), std::string("baselines: [").size(), more);
   const Dag dag = MustExpand(text);
@@ -62,7 +71,8 @@ TEST(ExpandTest, ParentsComeFirstAndFollowFromInputs) {
   const Dag dag = MustExpand(Text(""));
   std::set<std::string> seen;
   for (const JobNode& job : dag.jobs) {
-    for (const std::string& parent : job.parents) EXPECT_TRUE(seen.contains(parent)) << job.name << " before " << parent;
+    for (const std::string& parent : job.parents)
+      EXPECT_TRUE(seen.contains(parent)) << job.name << " before " << parent;
     for (const auto& [role, input] : job.inputs) {
       if (input.job.empty()) continue;
       EXPECT_THAT(job.parents, testing::Contains(input.job)) << job.name << " " << role;
@@ -70,7 +80,8 @@ TEST(ExpandTest, ParentsComeFirstAndFollowFromInputs) {
     seen.insert(job.name);
   }
   EXPECT_THAT(dag.Find("path_1")->parents, ElementsAre("prepare:tales", "tokenizer"));
-  EXPECT_THAT(dag.Find("joint:c")->parents, ElementsAre("gate:c", "merge:c", "prepare:sums", "prepare:tales", "tokenizer"));
+  EXPECT_THAT(dag.Find("joint:c")->parents,
+              ElementsAre("gate:c", "merge:c", "prepare:sums", "prepare:tales", "tokenizer"));
 }
 
 TEST(ExpandTest, SpecsAreThoseOfTheTaskProtocol) {
@@ -78,12 +89,14 @@ TEST(ExpandTest, SpecsAreThoseOfTheTaskProtocol) {
   const JobNode& path = *dag.Find("path_1");
   EXPECT_EQ(path.spec["model"]["dense"]["d"], 64);
   EXPECT_EQ(path.spec["model"]["vocab"], 0);  // decided when the tokenizer is there
-  EXPECT_EQ(path.spec["data"]["sources"], Json::parse(R"([{"role": "data.tales", "share": "paths"}])"));
+  EXPECT_EQ(path.spec["data"]["sources"],
+            Json::parse(R"([{"role": "data.tales", "share": "paths"}])"));
   EXPECT_EQ(path.spec["data"]["sequence"], 32);
   EXPECT_EQ(path.spec["train"]["batch"], 4);
   const JobNode& joint = *dag.Find("joint:c");
   EXPECT_EQ(joint.ranks, 2);
-  EXPECT_EQ(joint.spec["data"]["sources"][1], Json::parse(R"({"role": "data.sums", "share": "joint"})"));
+  EXPECT_EQ(joint.spec["data"]["sources"][1],
+            Json::parse(R"({"role": "data.sums", "share": "joint"})"));
   EXPECT_EQ(joint.spec["model"]["large"]["d"], 128);
   EXPECT_EQ(joint.inputs.at("init").job, "merge:c");
   const JobNode& dense = *dag.Find("dense");
@@ -103,9 +116,11 @@ TEST(ExpandTest, ABaselineSeesTheTokensOfPathsAndJointPhaseTogether) {
 }
 
 TEST(ExpandTest, EstimatesParametersAndOperations) {
-  // By hand: embedding and head 2 * 401 * 64, a block 4 * 64^2 + 3 * 64 * 256 + 2 * 64, final norm 64.
+  // By hand: embedding and head 2 * 401 * 64, a block 4 * 64^2 + 3 * 64 * 256 + 2 * 64, final
+  // norm 64.
   const JobNode path = *MustExpand(Text("")).Find("path_1");
-  EXPECT_EQ(path.estimate.parameters, 2 * 401 * 64 + 3 * (4 * 64 * 64 + 3 * 64 * 256 + 2 * 64) + 64);
+  EXPECT_EQ(path.estimate.parameters,
+            2 * 401 * 64 + 3 * (4 * 64 * 64 + 3 * 64 * 256 + 2 * 64) + 64);
   EXPECT_GT(path.estimate.flops, 6.0 * 3 * 65'536 * 5400);
   EXPECT_EQ(path.estimate.bytes, 12 * path.estimate.parameters);
 }
@@ -131,7 +146,9 @@ TEST(ExpandTest, APathMayComeFromAnArtifactOrAFolder) {
   EXPECT_EQ(artifact.Find("merge:c")->inputs.at("parent.path_1").artifact, "0123456789abcdef");
   const Dag folder = MustExpand(Text(", from: ./old/model"));
   EXPECT_EQ(folder.Find("merge:c")->inputs.at("parent.path_1").source, "from.path_1");
-  EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) { return s.name == "from.path_1" && s.kind == "checkpoint"; }));
+  EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) {
+    return s.name == "from.path_1" && s.kind == "checkpoint";
+  }));
   EXPECT_NE(folder.Find("evaluate:path_1"), nullptr);
 }
 
@@ -157,19 +174,25 @@ TEST(ExpandTest, CompatReachesEveryJob) {
   const Json loss = dag.Find("evaluate:dense")->spec["loss"];
   EXPECT_EQ(loss["average"], "batch_mean");
   EXPECT_EQ(loss["last_label"], "copy_input");
-  EXPECT_EQ(dag.Find("report")->spec["compat"], Json::parse(R"({"mode": "paper", "overrides": []})"));
+  EXPECT_EQ(dag.Find("report")->spec["compat"],
+            Json::parse(R"({"mode": "paper", "overrides": []})"));
 }
 
 TEST(ExpandTest, JointSettingsReachMergeAndTraining) {
-  const Dag dag = MustExpand(Replaced("joint: {ranks: 2}", "joint: {ranks: 2, freeze_paths: 50, carry_optimizer: true}", Text("")));
+  const Dag dag = MustExpand(Replaced(
+      "joint: {ranks: 2}", "joint: {ranks: 2, freeze_paths: 50, carry_optimizer: true}", Text("")));
   EXPECT_EQ(dag.Find("merge:c")->spec["carry_optimizer"], true);
   EXPECT_EQ(dag.Find("joint:c")->spec["train"]["freeze_paths"], 50);
-  EXPECT_EQ(dag.Find("merge:c")->estimate.bytes, 12 * dag.Find("merge:c")->estimate.parameters);  // weights and two moments
+  EXPECT_EQ(dag.Find("merge:c")->estimate.bytes,
+            12 * dag.Find("merge:c")->estimate.parameters);  // weights and two moments
   EXPECT_EQ(MustExpand(Text("")).Find("merge:c")->spec["carry_optimizer"], false);
 }
 
 TEST(ExpandTest, OneCompositeMayTrainInItsOwnWay) {
-  const Dag dag = MustExpand(Replaced("[{name: c}]", "[{name: c}, {name: e, joint: {freeze_paths: true, carry_optimizer: true, ranks: 1}}]", Text("")));
+  const Dag dag = MustExpand(Replaced(
+      "[{name: c}]",
+      "[{name: c}, {name: e, joint: {freeze_paths: true, carry_optimizer: true, ranks: 1}}]",
+      Text("")));
   EXPECT_EQ(dag.Find("joint:c")->ranks, 2);
   EXPECT_EQ(dag.Find("joint:e")->ranks, 1);
   EXPECT_EQ(dag.Find("joint:e")->spec["train"]["freeze_paths"], -1);
@@ -179,7 +202,9 @@ TEST(ExpandTest, OneCompositeMayTrainInItsOwnWay) {
 
 // A path of the base stays, one is swapped.
 TEST(ExpandTest, ABaseIsMergedAnew) {
-  const char composite[] = "[{name: c, base: BASE, paths: [{name: old, corpus: tales, d: 32, heads: 2, blocks: 2}, path_2]}]";
+  const char composite[] =
+      "[{name: c, base: BASE, paths: [{name: old, corpus: tales, d: 32, heads: 2, blocks: 2}, "
+      "path_2]}]";
   const std::string text = Replaced("[{name: c}]", composite, Text(""));
   const Dag dag = MustExpand(Replaced("BASE", "0123456789abcdef", text));
   const JobNode& merge = *dag.Find("merge:c");
@@ -196,7 +221,8 @@ TEST(ExpandTest, ABaseIsMergedAnew) {
   EXPECT_TRUE(dag.Find("joint:c")->inputs.contains("data.tales"));
   const Dag folder = MustExpand(Replaced("BASE", "./old/model", text));
   EXPECT_EQ(folder.Find("merge:c")->inputs.at("base").source, "base.c");
-  const auto source = std::find_if(folder.sources.begin(), folder.sources.end(), [](const Source& s) { return s.name == "base.c"; });
+  const auto source = std::find_if(folder.sources.begin(), folder.sources.end(),
+                                   [](const Source& s) { return s.name == "base.c"; });
   ASSERT_NE(source, folder.sources.end());
   EXPECT_EQ(source->kind, "checkpoint");
   EXPECT_TRUE(source->folders);
@@ -204,7 +230,9 @@ TEST(ExpandTest, ABaseIsMergedAnew) {
 
 TEST(ExpandTest, ABaselineMayBeACompositeFromScratch) {
   const Dag dag = MustExpand(Replaced("[{name: dense, d: 128, heads: 4, blocks: 4}]",
-                                      "[{name: dense, connect: routed, paths: [{d: 64, heads: 2, blocks: 3}, {d: 64, heads: 2, blocks: 3}]}]", Text("")));
+                                      "[{name: dense, connect: routed, paths: [{d: 64, heads: 2, "
+                                      "blocks: 3}, {d: 64, heads: 2, blocks: 3}]}]",
+                                      Text("")));
   const JobNode& dense = *dag.Find("dense");
   EXPECT_EQ(dense.kind, "train");
   EXPECT_EQ(dense.spec["model"]["kind"], "composite");
@@ -212,7 +240,9 @@ TEST(ExpandTest, ABaselineMayBeACompositeFromScratch) {
   for (const Json& source : dense.spec["data"]["sources"]) EXPECT_EQ(source["share"], "all");
   EXPECT_FALSE(dense.inputs.contains("init"));
   EXPECT_EQ(dag.Find("merge:dense"), nullptr);
-  EXPECT_EQ(dense.estimate.parameters, dag.Find("joint:c")->estimate.parameters + 3 * (64 * 128 + 64 + 3 * 64 + 3) + 64 * 128 - 2 * 64 * 128 - 128 * 128);
+  EXPECT_EQ(dense.estimate.parameters, dag.Find("joint:c")->estimate.parameters +
+                                           3 * (64 * 128 + 64 + 3 * 64 + 3) + 64 * 128 -
+                                           2 * 64 * 128 - 128 * 128);
 }
 
 TEST(ExpandTest, EveryModelIsExported) {
@@ -227,8 +257,10 @@ TEST(ExpandTest, EveryModelIsExported) {
     EXPECT_EQ(job->spec["card"]["run"], Json::parse(R"({"name": "small"})"));
   }
   EXPECT_EQ(dag.Find("export:c")->inputs.at("model").job, "joint:c");
-  EXPECT_EQ(dag.Find("export:c")->spec["card"]["parents"], Json::parse(R"([{"name": "path_1"}, {"name": "path_2"}])"));
-  EXPECT_EQ(dag.Find("export:path_1")->spec["card"]["corpora"], Json::parse(R"([{"name": "tales"}])"));
+  EXPECT_EQ(dag.Find("export:c")->spec["card"]["parents"],
+            Json::parse(R"([{"name": "path_1"}, {"name": "path_2"}])"));
+  EXPECT_EQ(dag.Find("export:path_1")->spec["card"]["corpora"],
+            Json::parse(R"([{"name": "tales"}])"));
   EXPECT_EQ(dag.Find("export:c@start"), nullptr);
   EXPECT_EQ(MustExpand(Text("")).Find("export:c"), nullptr);
 }
@@ -238,21 +270,33 @@ TEST(ExpandTest, ATrainingMayBeginWithWhatWasTrainedBefore) {
   EXPECT_EQ(artifact.Find("path_1")->inputs.at("init").artifact, "0123456789abcdef");
   const Dag folder = MustExpand(Text(", start: ./old/model"));
   EXPECT_EQ(folder.Find("path_1")->inputs.at("init").source, "start.path_1");
-  EXPECT_FALSE(folder.Find("path_1")->spec.contains("start_moments"));  // taken where there are some
-  EXPECT_EQ(MustExpand(Text(", start: ./old/model, start_moments: leave")).Find("path_1")->spec["start_moments"], "leave");
-  EXPECT_EQ(MustExpand(Text(", start: ./old/model, start_moments: take")).Find("path_1")->spec["start_moments"], "take");
-  EXPECT_THAT(ErrorOf(Text(", start_moments: take")), HasSubstr("start_moments: is of a start; give start too"));
-  EXPECT_THAT(ErrorOf(Text(", start: ./old/model, start_moments: keep")), HasSubstr("start_moments"));
-  EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) { return s.name == "start.path_1" && s.kind == "checkpoint"; }));
+  EXPECT_FALSE(folder.Find("path_1")->spec.contains("start_moments"));  // taken where there are
+                                                                        // some
+  EXPECT_EQ(MustExpand(Text(", start: ./old/model, start_moments: leave"))
+                .Find("path_1")
+                ->spec["start_moments"],
+            "leave");
+  EXPECT_EQ(MustExpand(Text(", start: ./old/model, start_moments: take"))
+                .Find("path_1")
+                ->spec["start_moments"],
+            "take");
+  EXPECT_THAT(ErrorOf(Text(", start_moments: take")),
+              HasSubstr("start_moments: is of a start; give start too"));
+  EXPECT_THAT(ErrorOf(Text(", start: ./old/model, start_moments: keep")),
+              HasSubstr("start_moments"));
+  EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) {
+    return s.name == "start.path_1" && s.kind == "checkpoint";
+  }));
   EXPECT_FALSE(MustExpand(Text("")).Find("path_1")->inputs.contains("init"));
 }
 
 TEST(ExpandTest, EvaluationsGetTheirData) {
-  const Dag dag = MustExpand(Text("") + "evaluate:\n"
-                                        "  - blimp: {dir: eval/blimp, pairs: 10}\n"
-                                        "  - glue: {dir: eval/glue, tasks: [rte], seeds: [1, 2]}\n"
-                                        "  - superglue: {dir: eval/superglue}\n"
-                                        "  - generate: {prompts: {file: texts/prompts.txt}}\n");
+  const Dag dag = MustExpand(Text("") +
+                             "evaluate:\n"
+                             "  - blimp: {dir: eval/blimp, pairs: 10}\n"
+                             "  - glue: {dir: eval/glue, tasks: [rte], seeds: [1, 2]}\n"
+                             "  - superglue: {dir: eval/superglue}\n"
+                             "  - generate: {prompts: {file: texts/prompts.txt}}\n");
   const JobNode& job = *dag.Find("evaluate:c");
   EXPECT_EQ(job.inputs.at("blimp").source, "blimp");
   EXPECT_EQ(job.inputs.at("glue").source, "glue");
@@ -265,8 +309,11 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_EQ(job.spec["generate"]["file"], "prompts.txt");
   EXPECT_FALSE(job.inputs.contains("data.tales"));  // nothing here reads held-out text
   EXPECT_EQ(job.slots_per_rank, 1);
-  EXPECT_FALSE(dag.Find("evaluate:c@start")->spec.contains("glue"));  // long, and of little use before the joint training
-  const Dag other = MustExpand(Text("") + "evaluate: [{resources: {slots: 1, device: cuda}}, {glue: {dir: g, start: true}}]\n");
+  EXPECT_FALSE(dag.Find("evaluate:c@start")->spec.contains("glue"));  // long, and of little use
+                                                                      // before the joint training
+  const Dag other = MustExpand(
+      Text("") +
+      "evaluate: [{resources: {slots: 1, device: cuda}}, {glue: {dir: g, start: true}}]\n");
   EXPECT_TRUE(other.Find("evaluate:c@start")->spec.contains("glue"));
   EXPECT_EQ(other.Find("evaluate:c")->slots_per_rank, 1);
   EXPECT_EQ(other.Find("evaluate:c")->device, "cuda");

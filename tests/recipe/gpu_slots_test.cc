@@ -9,31 +9,44 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kWhy[] = "on device cuda slots must be 1: a rank uses one GPU, and 2 slots would take 2; ";
+constexpr char kWhy[] =
+    "on device cuda slots must be 1: a rank uses one GPU, and 2 slots would take 2; ";
 
 TEST(GpuSlotsTest, JointTrainingIsToldOfRanks) {
   EXPECT_EQ(ErrorOf(std::string(kSmall) + "joint: {slots: 2, device: cuda}\n"),
             "r.yaml:14:16: joint.slots: " + std::string(kWhy) + "for 2 GPUs set joint.ranks to 2");
-  EXPECT_THAT(ErrorOf(Composed("joint: {slots: 2, device: cuda}")), HasSubstr("composites.0.joint.slots: " + std::string(kWhy)));
+  EXPECT_THAT(ErrorOf(Composed("joint: {slots: 2, device: cuda}")),
+              HasSubstr("composites.0.joint.slots: " + std::string(kWhy)));
 }
 
 TEST(GpuSlotsTest, WhatIsInheritedIsSeenWhereTheRestIsWritten) {
   const std::string two = "joint: {slots: 2}\n", cuda = "joint: {device: cuda}\n";
   EXPECT_EQ(ErrorOf(std::string(kSmall) + two), "no error");
   EXPECT_EQ(ErrorOf(Composed("joint: {device: cuda}") + cuda), "no error");
-  EXPECT_THAT(ErrorOf(Composed("joint: {device: cuda}") + two), HasSubstr("composites.0.joint.device: " + std::string(kWhy)));
-  EXPECT_THAT(ErrorOf(Composed("joint: {slots: 2}") + cuda), HasSubstr("composites.0.joint.slots: " + std::string(kWhy)));
-  EXPECT_EQ(ErrorOf(Composed("joint: {device: cpu}") + "joint: {slots: 1, device: cuda}\n"), "no error");
-  EXPECT_THAT(ErrorOf(Composed("joint: {ranks: 2}") + "joint: {slots: 2, device: cuda}\n"), Not(HasSubstr("composites.0"))) << "said once";
+  EXPECT_THAT(ErrorOf(Composed("joint: {device: cuda}") + two),
+              HasSubstr("composites.0.joint.device: " + std::string(kWhy)));
+  EXPECT_THAT(ErrorOf(Composed("joint: {slots: 2}") + cuda),
+              HasSubstr("composites.0.joint.slots: " + std::string(kWhy)));
+  EXPECT_EQ(ErrorOf(Composed("joint: {device: cpu}") + "joint: {slots: 1, device: cuda}\n"),
+            "no error");
+  EXPECT_THAT(ErrorOf(Composed("joint: {ranks: 2}") + "joint: {slots: 2, device: cuda}\n"),
+              Not(HasSubstr("composites.0")))
+      << "said once";
 }
 
 TEST(GpuSlotsTest, ModelsAndEvaluationsHaveOneRank) {
-  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}", "d: 128, heads: 4, blocks: 4, slots: 2, device: cuda}")),
-              HasSubstr("baselines.0.slots: " + std::string(kWhy) + "one GPU trains a model of its own"));
-  EXPECT_THAT(ErrorOf(Replaced("corpus: sums,", "corpus: sums, slots: 2, device: cuda,")), HasSubstr("paths.1.slots: " + std::string(kWhy)));
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "evaluate: [{loss: all}, {resources: {slots: 2, device: cuda}}]\n"),
-              HasSubstr("resources.slots: " + std::string(kWhy) + "one GPU is what an evaluation can use"));
-  EXPECT_EQ(ErrorOf(Replaced("corpus: sums,", "corpus: sums, slots: 2,")), "no error") << "threads of a CPU";
+  EXPECT_THAT(
+      ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}",
+                       "d: 128, heads: 4, blocks: 4, slots: 2, device: cuda}")),
+      HasSubstr("baselines.0.slots: " + std::string(kWhy) + "one GPU trains a model of its own"));
+  EXPECT_THAT(ErrorOf(Replaced("corpus: sums,", "corpus: sums, slots: 2, device: cuda,")),
+              HasSubstr("paths.1.slots: " + std::string(kWhy)));
+  EXPECT_THAT(
+      ErrorOf(std::string(kSmall) +
+              "evaluate: [{loss: all}, {resources: {slots: 2, device: cuda}}]\n"),
+      HasSubstr("resources.slots: " + std::string(kWhy) + "one GPU is what an evaluation can use"));
+  EXPECT_EQ(ErrorOf(Replaced("corpus: sums,", "corpus: sums, slots: 2,")), "no error")
+      << "threads of a CPU";
   EXPECT_EQ(ErrorOf(Replaced("corpus: sums,", "corpus: sums, device: cuda,")), "no error");
 }
 

@@ -34,7 +34,8 @@ TEST(RecipeTest, ReadsWhatIsThere) {
   EXPECT_EQ(recipe->composites[0].members[1].corpus, "sums");
   EXPECT_EQ(recipe->composites[0].spec.large.heads, 4);
   EXPECT_EQ(recipe->composites[0].spec.large.ffn, 512);
-  EXPECT_TRUE(recipe->composites[0].spec.large.identity) << "it starts from paths, under compat: fixed";
+  EXPECT_TRUE(recipe->composites[0].spec.large.identity)
+      << "it starts from paths, under compat: fixed";
   EXPECT_THAT(recipe->baselines[0].corpora, ElementsAre("tales", "sums"));
   EXPECT_EQ(recipe->paths[0].train["batch"], 4);
   EXPECT_EQ(recipe->joint.train["optimizer"]["lr"], 1e-3);
@@ -42,15 +43,18 @@ TEST(RecipeTest, ReadsWhatIsThere) {
 }
 
 TEST(RecipeTest, DefaultsAreThePapers) {
-  const auto recipe = ParseRecipe(Replaced("train: {batch: 4, optimizer: {lr: 1e-3}}\n", ""), "r.yaml");
+  const auto recipe = ParseRecipe(Replaced("train: {batch: 4, optimizer: {lr: 1e-3}}\n", ""),
+                                  "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
   EXPECT_EQ(recipe->seed, 42u);
   EXPECT_EQ(recipe->sequence, 256);
   EXPECT_EQ(recipe->split_paths, 0.6);
   const Json& train = recipe->paths[0].train;
-  EXPECT_EQ(train["batch"].get<int>() * train["accumulate"].get<int>() * recipe->sequence, 65'536);  // tokens a step
+  EXPECT_EQ(train["batch"].get<int>() * train["accumulate"].get<int>() * recipe->sequence,
+            65'536);  // tokens a step
   EXPECT_EQ(train["epochs"], 2);
-  EXPECT_EQ(train["optimizer"], Json::parse(R"({"lr": 5e-4, "betas": [0.9, 0.95], "eps": 1e-5, "weight_decay": 0.1})"));
+  EXPECT_EQ(train["optimizer"],
+            Json::parse(R"({"lr": 5e-4, "betas": [0.9, 0.95], "eps": 1e-5, "weight_decay": 0.1})"));
   EXPECT_EQ(train["clip"], 1.0);
   EXPECT_EQ(train["decay_scope"], "matrices");
 }
@@ -69,7 +73,10 @@ TEST(RecipeTest, SaysWhichSettingsWereFilledIn) {
 }
 
 TEST(RecipeTest, OneModelMayTrainInItsOwnWay) {
-  const auto recipe = ParseRecipe(Replaced("heads: 4, blocks: 4}", "heads: 4, blocks: 4, train: {optimizer: {lr: 2e-3}, steps: 7}}"), "r.yaml");
+  const auto recipe = ParseRecipe(
+      Replaced("heads: 4, blocks: 4}",
+               "heads: 4, blocks: 4, train: {optimizer: {lr: 2e-3}, steps: 7}}"),
+      "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
   EXPECT_EQ(recipe->baselines[0].train["optimizer"]["lr"], 2e-3);
   EXPECT_EQ(recipe->baselines[0].train["steps"], 7);
@@ -78,56 +85,83 @@ TEST(RecipeTest, OneModelMayTrainInItsOwnWay) {
 }
 
 TEST(RecipeTest, AnchorsAreFine) {
-  const auto recipe = ParseRecipe(Replaced("train: {batch: 4, optimizer: {lr: 1e-3}}\n",
-                                           "train: {optimizer: &opt {lr: 1e-3}}\njoint: {optimizer: *opt}\n"), "r.yaml");
+  const auto recipe = ParseRecipe(
+      Replaced("train: {batch: 4, optimizer: {lr: 1e-3}}\n",
+               "train: {optimizer: &opt {lr: 1e-3}}\njoint: {optimizer: *opt}\n"),
+      "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
   EXPECT_EQ(recipe->joint.train["optimizer"]["lr"], 1e-3);
 }
 
 TEST(RecipeTest, UnknownKeysNameTheNearest) {
-  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "bacth: 4")), "r.yaml:13:9: train.bacth: no such key; did you mean batch?");
-  EXPECT_EQ(ErrorOf(Replaced("d: 64, heads: 2, blocks: 3}", "d: 64, heads: 2, blocks: 3, hidden_activation: x}")).substr(0, 53),
+  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "bacth: 4")),
+            "r.yaml:13:9: train.bacth: no such key; did you mean batch?");
+  EXPECT_EQ(ErrorOf(Replaced("d: 64, heads: 2, blocks: 3}",
+                             "d: 64, heads: 2, blocks: 3, hidden_activation: x}"))
+                .substr(0, 53),
             "r.yaml:7:63: paths.0.hidden_activation: no such key; ");
-  EXPECT_THAT(ErrorOf(Replaced("corpora:", "corpara:")), HasSubstr("r.yaml:3:1: corpara: no such key; did you mean corpora?"));
+  EXPECT_THAT(ErrorOf(Replaced("corpora:", "corpara:")),
+              HasSubstr("r.yaml:3:1: corpara: no such key; did you mean corpora?"));
 }
 
 TEST(RecipeTest, WrongTypesSayWhatWasFound) {
-  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: many")), "r.yaml:13:16: train.batch: expected a whole number, found \"many\"");
-  EXPECT_EQ(ErrorOf(Replaced("lr: 1e-3", "lr: [1]")), "r.yaml:13:35: train.optimizer.lr: expected a number, found a list");
-  EXPECT_EQ(ErrorOf(Replaced("{name: c}", "[c]")), "r.yaml:10:5: composites.0: expected a mapping, found a list");
+  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: many")),
+            "r.yaml:13:16: train.batch: expected a whole number, found \"many\"");
+  EXPECT_EQ(ErrorOf(Replaced("lr: 1e-3", "lr: [1]")),
+            "r.yaml:13:35: train.optimizer.lr: expected a number, found a list");
+  EXPECT_EQ(ErrorOf(Replaced("{name: c}", "[c]")),
+            "r.yaml:10:5: composites.0: expected a mapping, found a list");
   EXPECT_THAT(ErrorOf("- a\n- b\n"), HasSubstr("expected a mapping"));
 }
 
 TEST(RecipeTest, ImpossibleValuesNameTheField) {
-  EXPECT_EQ(ErrorOf(Replaced("heads: 4, blocks: 4", "heads: 3, blocks: 4")), "r.yaml:12:34: baselines.0.heads: 3 heads do not divide width 128");
-  EXPECT_EQ(ErrorOf(Replaced("sample: 0.5", "sample: 1.5")), "r.yaml:5:66: corpora.sums.sample: must be above 0 and at most 1");
+  EXPECT_EQ(ErrorOf(Replaced("heads: 4, blocks: 4", "heads: 3, blocks: 4")),
+            "r.yaml:12:34: baselines.0.heads: 3 heads do not divide width 128");
+  EXPECT_EQ(ErrorOf(Replaced("sample: 0.5", "sample: 1.5")),
+            "r.yaml:5:66: corpora.sums.sample: must be above 0 and at most 1");
   EXPECT_EQ(ErrorOf(Replaced("corpus: sums", "corpus: sum")),
             "r.yaml:8:28: paths.1.corpus: there is no corpus \"sum\"; corpora has tales, sums");
-  EXPECT_THAT(ErrorOf(Replaced("vocab: 400", "vocab: 100")), HasSubstr("tokenizer.train.vocab: must be in 258 .. 1000000, is 100"));
+  EXPECT_THAT(ErrorOf(Replaced("vocab: 400", "vocab: 100")),
+              HasSubstr("tokenizer.train.vocab: must be in 258 .. 1000000, is 100"));
   EXPECT_THAT(ErrorOf(Replaced("name: path_2", "name: path_1")), HasSubstr("\"path_1\""));
-  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, betas: [0.9, 1.5]")), HasSubstr("train.optimizer.betas: expected two numbers"));
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "joint: {ranks: 3}\n"), HasSubstr("joint.ranks: 3 ranks do not divide a batch of 4 sequences"));
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "split: {paths: 0.6, joint: 0.5}\n"), HasSubstr("split.joint: paths 0.6 and joint 0.5 do not add up to 1"));
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "split: {paths: 1, joint: 0}\n"),
-              HasSubstr("split: paths takes every chunk, and leaves the joint training of composites.c nothing"));
-  EXPECT_THAT(ErrorOf(Replaced("corpus: sums", "corpus: sums, from: ./a, start: ./b")),
-              HasSubstr("paths.1.start: from is trained already and begins nothing; give one of the two"));
-  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_start: 1e-5")), HasSubstr("train.warmup_start: is of a warm-up; give warmup_steps too"));
-  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_steps: 5, warmup_start: 1")), HasSubstr("train.warmup_start: is above optimizer.lr"));
-  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, eps: 0")), HasSubstr("train.optimizer.eps: must be above 0"));
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "arch: {rope_max_pos: 16}\n"), HasSubstr("sequence: 256 is above arch.rope_max_pos 16"));
+  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, betas: [0.9, 1.5]")),
+              HasSubstr("train.optimizer.betas: expected two numbers"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "joint: {ranks: 3}\n"),
+              HasSubstr("joint.ranks: 3 ranks do not divide a batch of 4 sequences"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "split: {paths: 0.6, joint: 0.5}\n"),
+              HasSubstr("split.joint: paths 0.6 and joint 0.5 do not add up to 1"));
+  EXPECT_THAT(
+      ErrorOf(std::string(kSmall) + "split: {paths: 1, joint: 0}\n"),
+      HasSubstr(
+          "split: paths takes every chunk, and leaves the joint training of composites.c nothing"));
+  EXPECT_THAT(
+      ErrorOf(Replaced("corpus: sums", "corpus: sums, from: ./a, start: ./b")),
+      HasSubstr("paths.1.start: from is trained already and begins nothing; give one of the two"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_start: 1e-5")),
+              HasSubstr("train.warmup_start: is of a warm-up; give warmup_steps too"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_steps: 5, warmup_start: 1")),
+              HasSubstr("train.warmup_start: is above optimizer.lr"));
+  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, eps: 0")),
+              HasSubstr("train.optimizer.eps: must be above 0"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "arch: {rope_max_pos: 16}\n"),
+              HasSubstr("sequence: 256 is above arch.rope_max_pos 16"));
 }
 
 TEST(RecipeTest, NamesOfJobsThatEveryRunHasAreTaken) {
   for (const std::string name : {"tokenizer", "report"}) {
     EXPECT_EQ(ErrorOf(Replaced("name: path_2", "name: " + name)),
-              "r.yaml:8:5: paths.1.name: \"" + name + "\" is the name of a job that every run has; take another");
-    EXPECT_THAT(ErrorOf(Replaced("name: dense", "name: " + name)), HasSubstr("r.yaml:12:5: baselines.0.name: \"" + name + "\""));
-    EXPECT_EQ(ErrorOf(Replaced("{name: c}", "{name: " + name + "}")), "no error") << "its jobs are called merge:, gate:, joint:";
+              "r.yaml:8:5: paths.1.name: \"" + name +
+                  "\" is the name of a job that every run has; take another");
+    EXPECT_THAT(ErrorOf(Replaced("name: dense", "name: " + name)),
+                HasSubstr("r.yaml:12:5: baselines.0.name: \"" + name + "\""));
+    EXPECT_EQ(ErrorOf(Replaced("{name: c}", "{name: " + name + "}")), "no error")
+        << "its jobs are called merge:, gate:, joint:";
   }
   for (const std::string name : {".", ".."}) {
-    EXPECT_THAT(ErrorOf(Replaced("name: path_2", "name: " + name)), HasSubstr("\"" + name + "\" is not a name"));
-    EXPECT_THAT(ErrorOf(Replaced("sums:  {files", name + ":  {files")), HasSubstr("cannot be the name of a corpus"));
+    EXPECT_THAT(ErrorOf(Replaced("name: path_2", "name: " + name)),
+                HasSubstr("\"" + name + "\" is not a name"));
+    EXPECT_THAT(ErrorOf(Replaced("sums:  {files", name + ":  {files")),
+                HasSubstr("cannot be the name of a corpus"));
     EXPECT_THAT(ErrorOf(Replaced("run: small", "run: " + name)), HasSubstr("is not a name"));
   }
 }
@@ -135,39 +169,49 @@ TEST(RecipeTest, NamesOfJobsThatEveryRunHasAreTaken) {
 TEST(RecipeTest, ARunMayHaveAPriority) {
   EXPECT_EQ(ParseRecipe(kSmall, "r.yaml")->priority, 0);
   EXPECT_EQ(ParseRecipe(std::string(kSmall) + "priority: -7\n", "r.yaml")->priority, -7);
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: 1001\n"), HasSubstr("r.yaml:14:11: priority: must be in -1000 .. 1000, is 1001"));
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: high\n"), HasSubstr("priority: expected a whole number"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: 1001\n"),
+              HasSubstr("r.yaml:14:11: priority: must be in -1000 .. 1000, is 1001"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: high\n"),
+              HasSubstr("priority: expected a whole number"));
 }
 
-// No two jobs of what a recipe expands to may have one name: the names of models, corpora and composites are drawn from few that
-// collide as often as they can.
+// No two jobs of what a recipe expands to may have one name: the names of models, corpora and
+// composites are drawn from few that collide as often as they can.
 TEST(RecipeTest, JobsOfOneRunHaveDifferentNames) {
   for (const std::string& text :
-       {Replaced("name: path_2", "name: dense_", Replaced("tales:", "dense:")), Replaced("{name: c}", "{name: report}"),
-        Replaced("{name: c}", "{name: tales}"), Replaced("name: path_1", "name: tales")}) {
+       {Replaced("name: path_2", "name: dense_", Replaced("tales:", "dense:")),
+        Replaced("{name: c}", "{name: report}"), Replaced("{name: c}", "{name: tales}"),
+        Replaced("name: path_1", "name: tales")}) {
     const auto recipe = ParseRecipe(text, "r.yaml");
     if (!recipe.ok()) continue;
     std::set<std::string> names;
-    for (const JobNode& job : MustExpand(text).jobs) EXPECT_TRUE(names.insert(job.name).second) << job.name;
+    for (const JobNode& job : MustExpand(text).jobs)
+      EXPECT_TRUE(names.insert(job.name).second) << job.name;
   }
 }
 
 TEST(RecipeTest, KeysThatAppearTwiceAreErrors) {
-  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: 4, batch: 8")), "r.yaml:13:19: train.batch: appears twice");
-  EXPECT_THAT(ErrorOf(std::string(kSmall) + "run: again\n"), HasSubstr("r.yaml:14:1: run: appears twice"));
+  EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: 4, batch: 8")),
+            "r.yaml:13:19: train.batch: appears twice");
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "run: again\n"),
+              HasSubstr("r.yaml:14:1: run: appears twice"));
 }
 
 TEST(RecipeTest, ListsAllErrorsInOrderOfPlace) {
   std::string text = Replaced("batch: 4", "bacth: 4");
   text.replace(text.find("heads: 2"), 8, "heads: x");
-  EXPECT_EQ(ErrorOf(text), "r.yaml:7:49: paths.0.heads: expected a whole number, found \"x\"\n"
-                           "r.yaml:13:9: train.bacth: no such key; did you mean batch?");
+  EXPECT_EQ(ErrorOf(text),
+            "r.yaml:7:49: paths.0.heads: expected a whole number, found \"x\"\n"
+            "r.yaml:13:9: train.bacth: no such key; did you mean batch?");
 }
 
-TEST(RecipeTest, BrokenYamlNamesThePlace) { EXPECT_THAT(ErrorOf("run: [a\ncorpora: }\n"), StartsWith("r.yaml:2:")); }
+TEST(RecipeTest, BrokenYamlNamesThePlace) {
+  EXPECT_THAT(ErrorOf("run: [a\ncorpora: }\n"), StartsWith("r.yaml:2:"));
+}
 
 // What the design knows and this version does not.
-class LaterTest : public testing::TestWithParam<std::tuple<const char*, const char*, const char*>> {};
+class LaterTest : public testing::TestWithParam<std::tuple<const char*, const char*, const char*>> {
+};
 
 TEST_P(LaterTest, IsAnErrorThatNamesTheField) {
   const auto& [from, to, field] = GetParam();
@@ -177,35 +221,48 @@ TEST_P(LaterTest, IsAnErrorThatNamesTheField) {
   EXPECT_THAT(error, testing::MatchesRegex("r\\.yaml:[0-9]+:[0-9]+: .*"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Fields, LaterTest,
-                         testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}", "paths.0.attn"},
-                                         std::tuple{"text: text}", "text: text, bind: all}", "corpora.tales.bind"}));
+INSTANTIATE_TEST_SUITE_P(
+    Fields, LaterTest,
+    testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}", "paths.0.attn"},
+                    std::tuple{"text: text}", "text: text, bind: all}", "corpora.tales.bind"}));
 
 // A1-A5 of one model alone: published and standard blocks side by side.
 TEST(RecipeTest, OneModelMayComputeInItsOwnWay) {
-  const Recipe recipe = MustParse(Replaced("d: 128, heads: 4, blocks: 4}", "d: 128, heads: 4, blocks: 4, arch: {ffn_gate: beta_swish, attn_out_proj: false}}"));
+  const Recipe recipe = MustParse(
+      Replaced("d: 128, heads: 4, blocks: 4}",
+               "d: 128, heads: 4, blocks: 4, arch: {ffn_gate: beta_swish, attn_out_proj: false}}"));
   EXPECT_EQ(recipe.baselines[0].spec.arch.ffn_gate, "beta_swish");
   EXPECT_FALSE(recipe.baselines[0].spec.arch.attn_out_proj);
   EXPECT_EQ(recipe.paths[0].spec.arch, model::Arch());
-  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}", "d: 128, heads: 4, blocks: 4, arch: {router_noise: always}}")),
+  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}",
+                               "d: 128, heads: 4, blocks: 4, arch: {router_noise: always}}")),
               HasSubstr("baselines.0.arch.router_noise: this model has no router"));
-  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}", "d: 128, heads: 4, blocks: 4, arch: {rope_max_pos: 100}}")),
+  EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}",
+                               "d: 128, heads: 4, blocks: 4, arch: {rope_max_pos: 100}}")),
               HasSubstr("baselines.0.arch.rope_max_pos: 100 is below the sequence of 256 tokens"));
   // The paths of a composite agree, and the composite computes as they do; A4 is its own.
-  std::string text = Replaced("corpus: tales, d: 64, heads: 2, blocks: 3}", "corpus: tales, d: 64, heads: 2, blocks: 3, arch: {rope_layout: interleaved}}");
-  EXPECT_THAT(ErrorOf(text), HasSubstr("composites.0.paths: path_1 and path_2 differ in arch.rope_layout"));
-  text = Replaced("corpus: sums, d: 64, heads: 2, blocks: 3}", "corpus: sums, d: 64, heads: 2, blocks: 3, arch: {rope_layout: interleaved}}", text);
+  std::string text = Replaced(
+      "corpus: tales, d: 64, heads: 2, blocks: 3}",
+      "corpus: tales, d: 64, heads: 2, blocks: 3, arch: {rope_layout: interleaved}}");
+  EXPECT_THAT(ErrorOf(text),
+              HasSubstr("composites.0.paths: path_1 and path_2 differ in arch.rope_layout"));
+  text = Replaced("corpus: sums, d: 64, heads: 2, blocks: 3}",
+                  "corpus: sums, d: 64, heads: 2, blocks: 3, arch: {rope_layout: interleaved}}",
+                  text);
   EXPECT_EQ(MustParse(text).composites[0].spec.arch.rope_layout, "interleaved");
   text = Replaced("{name: c}", "{name: c, connect: routed, arch: {router_noise: always}}", text);
   EXPECT_EQ(MustParse(text).composites[0].spec.arch.router_noise, "always");
-  EXPECT_THAT(ErrorOf(Replaced("router_noise: always", "ffn_gate: silu", text)), HasSubstr("composites.0.arch.ffn_gate: is its paths'; set it there"));
+  EXPECT_THAT(ErrorOf(Replaced("router_noise: always", "ffn_gate: silu", text)),
+              HasSubstr("composites.0.arch.ffn_gate: is its paths'; set it there"));
 }
 
 TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
-  const std::string adopted = Replaced("tokenizer: {train: {vocab: 400}}", "tokenizer: {file: t.json}");
+  const std::string adopted = Replaced("tokenizer: {train: {vocab: 400}}",
+                                       "tokenizer: {file: t.json}");
   const Recipe recipe = MustParse(Replaced("text: text", "input_ids: input_ids", adopted));
   EXPECT_THAT(ErrorOf(Replaced("text: text", "input_ids: input_ids")),
-              HasSubstr("tokenizer: corpora.tales is ids of a tokenizer that exists; give tokenizer.file, the one that made them"));
+              HasSubstr("tokenizer: corpora.tales is ids of a tokenizer that exists; give "
+                        "tokenizer.file, the one that made them"));
   EXPECT_EQ(recipe.corpora[0].spec["input_ids"], "input_ids");
   EXPECT_FALSE(recipe.corpora[0].spec.contains("text"));
   EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids", adopted)),
@@ -213,29 +270,44 @@ TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
 }
 
 TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
-  const auto with = [](const std::string& keys) { return Replaced("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], " + keys + "}"); };
-  const Recipe recipe = MustParse(with("text: text, on_bad_row: skip, blank_documents: keep, format: rows"));
+  const auto with = [](const std::string& keys) {
+    return Replaced("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], " + keys + "}");
+  };
+  const Recipe recipe = MustParse(
+      with("text: text, on_bad_row: skip, blank_documents: keep, format: rows"));
   EXPECT_EQ(recipe.corpora[0].spec["on_bad_row"], "skip");
   EXPECT_EQ(recipe.corpora[0].spec["blank_documents"], "keep");
   EXPECT_EQ(recipe.corpora[0].spec["format"], "rows");
   // What is not asked for is not in the spec: jobs of recipes from before stay as they were.
   const Recipe plain = MustParse(with("text: text, on_bad_row: fail, blank_documents: drop"));
-  for (const char* key : {"on_bad_row", "blank_documents", "format"}) EXPECT_FALSE(plain.corpora[0].spec.contains(key)) << key;
-  EXPECT_THAT(ErrorOf(with("text: text, on_bad_row: drop")), HasSubstr("r.yaml:4:57: corpora.tales.on_bad_row: expected fail or skip, found \"drop\""));
-  EXPECT_THAT(ErrorOf(with("text: text, blank_documents: 1")), HasSubstr("corpora.tales.blank_documents: expected drop or keep"));
-  EXPECT_THAT(ErrorOf(with("format: csv")), HasSubstr("corpora.tales.format: expected rows or text"));
+  for (const char* key : {"on_bad_row", "blank_documents", "format"})
+    EXPECT_FALSE(plain.corpora[0].spec.contains(key)) << key;
+  EXPECT_THAT(
+      ErrorOf(with("text: text, on_bad_row: drop")),
+      HasSubstr("r.yaml:4:57: corpora.tales.on_bad_row: expected fail or skip, found \"drop\""));
+  EXPECT_THAT(ErrorOf(with("text: text, blank_documents: 1")),
+              HasSubstr("corpora.tales.blank_documents: expected drop or keep"));
+  EXPECT_THAT(ErrorOf(with("format: csv")),
+              HasSubstr("corpora.tales.format: expected rows or text"));
   // Keys that would do nothing.
-  EXPECT_THAT(ErrorOf(with("text: text, joiner: x")), HasSubstr("corpora.tales.joiner: does nothing without join"));
-  EXPECT_THAT(ErrorOf(with("text: text, format: text")), HasSubstr("corpora.tales.text: does nothing with format: text"));
-  EXPECT_THAT(ErrorOf(with("on_bad_row: skip, format: text")), HasSubstr("corpora.tales.on_bad_row: does nothing with format: text"));
-  EXPECT_THAT(ErrorOf(with("separator: x, format: rows")), HasSubstr("corpora.tales.separator: does nothing with format: rows"));
+  EXPECT_THAT(ErrorOf(with("text: text, joiner: x")),
+              HasSubstr("corpora.tales.joiner: does nothing without join"));
+  EXPECT_THAT(ErrorOf(with("text: text, format: text")),
+              HasSubstr("corpora.tales.text: does nothing with format: text"));
+  EXPECT_THAT(ErrorOf(with("on_bad_row: skip, format: text")),
+              HasSubstr("corpora.tales.on_bad_row: does nothing with format: text"));
+  EXPECT_THAT(ErrorOf(with("separator: x, format: rows")),
+              HasSubstr("corpora.tales.separator: does nothing with format: rows"));
 }
 
 // An error names the place, and not all of what stands there.
 TEST(RecipeTest, ErrorsAreShortWhateverTheyQuote) {
   const std::string much(1'000'000, 'x');
-  for (const std::string& text : {Replaced("run: small", "run: small\n" + much + ": 1"), Replaced("batch: 4", "batch: " + much), Replaced("corpus: tales", "corpus: " + much),
-                                  Replaced("vocab: 400", "vocab: *" + much), Replaced("d: 128", "d: \"" + much), Replaced("run: small", "run: small\ncompat: " + much)}) {
+  for (const std::string& text :
+       {Replaced("run: small", "run: small\n" + much + ": 1"),
+        Replaced("batch: 4", "batch: " + much), Replaced("corpus: tales", "corpus: " + much),
+        Replaced("vocab: 400", "vocab: *" + much), Replaced("d: 128", "d: \"" + much),
+        Replaced("run: small", "run: small\ncompat: " + much)}) {
     const std::string error = ErrorOf(text);
     EXPECT_THAT(error, StartsWith("r.yaml:"));
     EXPECT_LT(error.size(), 3000u);
@@ -243,31 +315,38 @@ TEST(RecipeTest, ErrorsAreShortWhateverTheyQuote) {
 }
 
 TEST(RecipeTest, ACorpusMayHaveValidationFilesOfItsOwn) {
-  const Recipe recipe = MustParse(Replaced("text: text}", "text: text, validation: [valid.jsonl, more/*.jsonl]}"));
+  const Recipe recipe = MustParse(
+      Replaced("text: text}", "text: text, validation: [valid.jsonl, more/*.jsonl]}"));
   EXPECT_THAT(recipe.corpora[0].validation, ElementsAre("valid.jsonl", "more/*.jsonl"));
-  EXPECT_THAT(ErrorOf(Replaced("text: text}", "text: text, validation: []}")), HasSubstr("corpora.tales.validation: must name at least one file"));
+  EXPECT_THAT(ErrorOf(Replaced("text: text}", "text: text, validation: []}")),
+              HasSubstr("corpora.tales.validation: must name at least one file"));
   std::string text = Replaced("text: text}", "text: text, site: north, validation: valid.jsonl}");
   text = Replaced("[tales.jsonl]", "[/data/tales.jsonl]", text);
-  EXPECT_THAT(ErrorOf(text), HasSubstr("corpora.tales.validation: valid.jsonl is read on machines of site north; give its absolute name"));
+  EXPECT_THAT(ErrorOf(text), HasSubstr("corpora.tales.validation: valid.jsonl is read on machines "
+                                       "of site north; give its absolute name"));
 }
 
 TEST(RecipeTest, ATokenizerIsTrainedWhereItsTextIs) {
   std::string text = Replaced("text: text}", "text: text, site: north}");
   text = Replaced("[tales.jsonl]", "[/data/tales.jsonl]", text);
   text = Replaced("files: sums/*.jsonl", "site: south, files: /data/sums/*.jsonl", text);
-  EXPECT_THAT(ErrorOf(text), HasSubstr("r.yaml:2:12: tokenizer: no machine can read the corpora of the sites north and south together"));
+  EXPECT_THAT(ErrorOf(text), HasSubstr("r.yaml:2:12: tokenizer: no machine can read the corpora of "
+                                       "the sites north and south together"));
   const Recipe recipe = MustParse(Replaced("vocab: 400", "vocab: 400, corpora: [sums]", text));
   EXPECT_THAT(recipe.tokenizer_corpora, ElementsAre("sums"));
-  EXPECT_THAT(ErrorOf(Replaced("vocab: 400", "vocab: 400, corpora: [sum]")), HasSubstr("tokenizer: train.corpora: there is no corpus \"sum\""));
+  EXPECT_THAT(ErrorOf(Replaced("vocab: 400", "vocab: 400, corpora: [sum]")),
+              HasSubstr("tokenizer: train.corpora: there is no corpus \"sum\""));
   EXPECT_THAT(ErrorOf(Replaced("text: text}", "text: text, site: north}")),
-              HasSubstr("r.yaml:4:18: corpora.tales.files: tales.jsonl is read on machines of site north; give its absolute name"));
+              HasSubstr("r.yaml:4:18: corpora.tales.files: tales.jsonl is read on machines of site "
+                        "north; give its absolute name"));
 }
 
 TEST(RecipeTest, ExportsAreAsked) {
   EXPECT_EQ(MustParse(kSmall).export_format, "");
   EXPECT_EQ(MustParse(std::string(kSmall) + "export: true\n").export_format, "huggingface");
   EXPECT_EQ(MustParse(std::string(kSmall) + "export: false\n").export_format, "");
-  EXPECT_EQ(MustParse(std::string(kSmall) + "export: {format: huggingface}\n").export_format, "huggingface");
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: {format: huggingface}\n").export_format,
+            "huggingface");
   EXPECT_EQ(ErrorOf(std::string(kSmall) + "export: {format: onnx}\n"),
             "r.yaml:14:18: export.format: expected huggingface, found \"onnx\"");
 }

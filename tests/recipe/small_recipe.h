@@ -26,14 +26,17 @@ inline const char kSmall[] =
     "  - {name: dense, d: 128, heads: 4, blocks: 4}\n"
     "train: {batch: 4, optimizer: {lr: 1e-3}}\n";
 
-inline std::string Replaced(const std::string& from, const std::string& to, std::string text = kSmall) {
+inline std::string Replaced(const std::string& from, const std::string& to,
+                            std::string text = kSmall) {
   const size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return text.replace(at, from.size(), to);
 }
 
 // With these options for the composite.
-inline std::string Composed(const std::string& options) { return Replaced("{name: c}", "{name: c, " + options + "}"); }
+inline std::string Composed(const std::string& options) {
+  return Replaced("{name: c}", "{name: c, " + options + "}");
+}
 
 inline std::string ErrorOf(const std::string& text) {
   const auto recipe = ParseRecipe(text, "r.yaml");

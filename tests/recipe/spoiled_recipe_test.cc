@@ -72,18 +72,28 @@ TEST(SpoiledRecipeTest, NumbersAreFinite) {
     }
   }
   EXPECT_GT(numbers, 15u);
-  EXPECT_EQ(ErrorOf(Replaced("lr: 1e-3", "lr: inf")), "r.yaml:13:35: train.optimizer.lr: must be finite, is \"inf\"");
-  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "clip: nan")), HasSubstr("r.yaml:13:15: train.clip: must be finite, is \"nan\""));
-  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: inf")), HasSubstr("train.batch: expected a whole number, found \"inf\""));
-  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 1e300")), HasSubstr("train.batch: expected a whole number, found \"1e300\""));
+  EXPECT_EQ(ErrorOf(Replaced("lr: 1e-3", "lr: inf")),
+            "r.yaml:13:35: train.optimizer.lr: must be finite, is \"inf\"");
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "clip: nan")),
+              HasSubstr("r.yaml:13:15: train.clip: must be finite, is \"nan\""));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: inf")),
+              HasSubstr("train.batch: expected a whole number, found \"inf\""));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 1e300")),
+              HasSubstr("train.batch: expected a whole number, found \"1e300\""));
 }
 
 TEST(SpoiledRecipeTest, OtherEncodingsAreNamedWithTheirPlace) {
-  EXPECT_EQ(ErrorOf(Replaced("run: small", "run: small # caf\xE9")), "r.yaml:1:17: byte 0xE9 is not UTF-8; save the file as UTF-8 (it may be Latin-1 or UTF-16)");
-  EXPECT_THAT(ErrorOf(Replaced("tales.jsonl", "t\xE4les.jsonl")), HasSubstr("r.yaml:4:20: byte 0xE4 is not UTF-8"));
-  EXPECT_THAT(ErrorOf(std::string("\xFF\xFEr\0u\0n\0", 8)), HasSubstr("r.yaml:1:1: byte 0xFF is not UTF-8"));
-  EXPECT_THAT(ParseJoint("{ranks: \"\xE9\"}", "joint").status().message(), HasSubstr("joint:1:10: byte 0xE9"));
-  EXPECT_TRUE(ParseRecipe("\xEF\xBB\xBF" + std::string(kSmall), "r.yaml").ok());  // a mark of order is UTF-8
+  EXPECT_EQ(
+      ErrorOf(Replaced("run: small", "run: small # caf\xE9")),
+      "r.yaml:1:17: byte 0xE9 is not UTF-8; save the file as UTF-8 (it may be Latin-1 or UTF-16)");
+  EXPECT_THAT(ErrorOf(Replaced("tales.jsonl", "t\xE4les.jsonl")),
+              HasSubstr("r.yaml:4:20: byte 0xE4 is not UTF-8"));
+  EXPECT_THAT(ErrorOf(std::string("\xFF\xFEr\0u\0n\0", 8)),
+              HasSubstr("r.yaml:1:1: byte 0xFF is not UTF-8"));
+  EXPECT_THAT(ParseJoint("{ranks: \"\xE9\"}", "joint").status().message(),
+              HasSubstr("joint:1:10: byte 0xE9"));
+  EXPECT_TRUE(ParseRecipe("\xEF\xBB\xBF" + std::string(kSmall), "r.yaml").ok());  // a mark of order
+                                                                                  // is UTF-8
   // A message never ends inside a character.
   for (size_t before = 0; before < 4; ++before) {
     std::string word(before, 'x');
@@ -96,36 +106,53 @@ TEST(SpoiledRecipeTest, OtherEncodingsAreNamedWithTheirPlace) {
 }
 
 TEST(SpoiledRecipeTest, TheEntriesOfATokenizerThatIsNotHereMayBeSaid) {
-  const auto recipe = ParseRecipe(Replaced("{train: {vocab: 400}}", "{file: tokenizer.json, vocab: 50257}"), "r.yaml");
+  const auto recipe = ParseRecipe(
+      Replaced("{train: {vocab: 400}}", "{file: tokenizer.json, vocab: 50257}"), "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
   const auto dag = Expand(*recipe);
   ASSERT_TRUE(dag.ok());
   EXPECT_EQ(dag->models[0].parameters - dag->models[0].body_parameters, 2 * 50258 * 64);
-  EXPECT_THAT(ErrorOf(Replaced("{train: {vocab: 400}}", "{train: {vocab: 400}, vocab: 400}")), HasSubstr("tokenizer.vocab: is the number of entries of file"));
+  EXPECT_THAT(ErrorOf(Replaced("{train: {vocab: 400}}", "{train: {vocab: 400}, vocab: 400}")),
+              HasSubstr("tokenizer.vocab: is the number of entries of file"));
 }
 
 TEST(SpoiledRecipeTest, TrainingsThatDoNothingAreCautionedAgainst) {
   const Known known{0, {{"tales", 100'000}, {"sums", 100'000}}};
   const auto cautions = [&](const std::string& text) {
     std::map<std::string, std::string> by_job;
-    for (const Caution& caution : MustExpand(text, known).cautions) by_job[caution.job] = caution.text;
+    for (const Caution& caution : MustExpand(text, known).cautions)
+      by_job[caution.job] = caution.text;
     return by_job;
   };
   // 59,400 tokens of tales are for path_1, 7 steps of 8 times 4 times 256 tokens.
   const auto warm = cautions(Replaced("batch: 4", "batch: 4, epochs: 1, warmup_steps: 7"));
-  EXPECT_THAT(warm.at("path_1"), HasSubstr("warmup_steps 7: the whole training has about 7 steps, so the rate does not get to optimizer.lr before it ends"));
-  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 4, epochs: 1, warmup_steps: 6")).count("path_1"), 0u);
-  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 4, epochs: 2, warmup_steps: 7")).count("path_1"), 0u);
+  EXPECT_THAT(warm.at("path_1"),
+              HasSubstr("warmup_steps 7: the whole training has about 7 steps, so the rate does "
+                        "not get to optimizer.lr before it ends"));
+  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 4, epochs: 1, warmup_steps: 6")).count("path_1"),
+            0u);
+  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 4, epochs: 2, warmup_steps: 7")).count("path_1"),
+            0u);
   // sums is capped at 1,000 tokens: no step, unless what is left over is one.
-  EXPECT_THAT(warm.at("path_2"), HasSubstr("an epoch of about 594 tokens does not fill one step (batch 4 x accumulate 8 x sequence 256)"));
-  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: flush")).count("path_2"), 0u);
-  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: drop")).count("path_2"), 1u);
-  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: carry, epochs: 2")).count("path_2"), 1u) << "an epoch must have a step";
+  EXPECT_THAT(warm.at("path_2"), HasSubstr("an epoch of about 594 tokens does not fill one step "
+                                           "(batch 4 x accumulate 8 x sequence 256)"));
+  EXPECT_EQ(
+      cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: flush")).count("path_2"),
+      0u);
+  EXPECT_EQ(
+      cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: drop")).count("path_2"),
+      1u);
+  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 1, accumulate: 4, accum_tail: carry, epochs: 2"))
+                .count("path_2"),
+            1u)
+      << "an epoch must have a step";
   // A cap is known without the text.
   const auto capped = MustExpand(Replaced("batch: 4", "batch: 4, steps: 5, warmup_steps: 9"));
   ASSERT_FALSE(capped.cautions.empty());
-  EXPECT_THAT(capped.cautions[0].text, HasSubstr("warmup_steps 9: the whole training has at most 5 steps"));
-  EXPECT_TRUE(MustExpand(Replaced("batch: 4", "batch: 4, warmup_steps: 9")).cautions.size() <= 1u);  // of sums alone, whose cap is known
+  EXPECT_THAT(capped.cautions[0].text,
+              HasSubstr("warmup_steps 9: the whole training has at most 5 steps"));
+  EXPECT_TRUE(MustExpand(Replaced("batch: 4", "batch: 4, warmup_steps: 9")).cautions.size() <=
+              1u);  // of sums alone, whose cap is known
 }
 
 }  // namespace

@@ -46,20 +46,29 @@ TEST(DocumentTest, HtmlIsWholeAndEscaped) {
 
 TEST(DocumentTest, GroupsOfRowsHaveTheirTitles) {
   Document document("Run");
-  Table table{{{"model"}, {"loss", true}}, {{"a", "1"}, {"b", "2"}}, {{0, "here"}, {1, "there <1>"}}, {{1, 1}}};
+  Table table{{{"model"}, {"loss", true}},
+              {{"a", "1"}, {"b", "2"}},
+              {{0, "here"}, {1, "there <1>"}},
+              {{1, 1}}};
   document.Add(table);
-  EXPECT_THAT(ToMarkdown(document), HasSubstr("| here:      |      |\n| a          |    1 |\n| there <1>: |      |\n| b          |    2 |\n"));
+  EXPECT_THAT(ToMarkdown(document), HasSubstr("| here:      |      |\n| a          |    1 |\n| "
+                                              "there <1>: |      |\n| b          |    2 |\n"));
   const std::string html = ToHtml(document);
-  EXPECT_THAT(html, HasSubstr("<tr class=\"group\"><th colspan=\"2\">there &lt;1&gt;</th></tr>\n<tr><td class=\"first short\">b</td>"));
+  EXPECT_THAT(html, HasSubstr("<tr class=\"group\"><th colspan=\"2\">there "
+                              "&lt;1&gt;</th></tr>\n<tr><td class=\"first short\">b</td>"));
   EXPECT_THAT(html, HasSubstr("<td class=\"n strong\">2</td>"));
 }
 
 TEST(DocumentTest, VerdictsAreColouredByWhatTheySay) {
   Document document("Run");
-  document.Add({{{"verdict", false, true}}, {{"holds in this one training"}, {"does not hold in this one training"}, {"undecided in this one training"}}});
+  document.Add({{{"verdict", false, true}},
+                {{"holds in this one training"},
+                 {"does not hold in this one training"},
+                 {"undecided in this one training"}}});
   const std::string html = ToHtml(document);
   EXPECT_THAT(html, HasSubstr("<span class=\"badge holds\">holds in this one training</span>"));
-  EXPECT_THAT(html, HasSubstr("<span class=\"badge fails\">does not hold in this one training</span>"));
+  EXPECT_THAT(html,
+              HasSubstr("<span class=\"badge fails\">does not hold in this one training</span>"));
   EXPECT_THAT(html, HasSubstr("<span class=\"badge open\">undecided in this one training</span>"));
 }
 
@@ -68,9 +77,12 @@ TEST(DocumentTest, TilesAndFoldsReadWellInBothForms) {
   document.Tiles({{"Loss", "2.4", "of a & b"}});
   inside.Text("more");
   document.Fold(inside);
-  EXPECT_THAT(ToMarkdown(document), HasSubstr("- Loss: 2.4 (of a & b)\n\n### By \\<task>\n\nmore\n"));
-  EXPECT_THAT(ToHtml(document), HasSubstr("<div class=\"value\">2.4</div><div class=\"note\">of a &amp; b</div>"));
-  EXPECT_THAT(ToHtml(document), HasSubstr("<details><summary>By &lt;task&gt;</summary>\n<p>more</p>\n</details>"));
+  EXPECT_THAT(ToMarkdown(document),
+              HasSubstr("- Loss: 2.4 (of a & b)\n\n### By \\<task>\n\nmore\n"));
+  EXPECT_THAT(ToHtml(document),
+              HasSubstr("<div class=\"value\">2.4</div><div class=\"note\">of a &amp; b</div>"));
+  EXPECT_THAT(ToHtml(document),
+              HasSubstr("<details><summary>By &lt;task&gt;</summary>\n<p>more</p>\n</details>"));
 }
 
 TEST(DocumentTest, ContentsLeadToTheHeadingsAndNothingIsFetched) {
@@ -81,7 +93,8 @@ TEST(DocumentTest, ContentsLeadToTheHeadingsAndNothingIsFetched) {
   EXPECT_THAT(html, HasSubstr("<a href=\"#time-on-equal-cores\">Time, on equal cores</a></nav>"));
   EXPECT_THAT(html, HasSubstr("<h2 id=\"time-on-equal-cores\">"));
   EXPECT_THAT(html, HasSubstr("prefers-color-scheme:dark"));
-  for (const char* outside : {"<script", "<link", "@import", "url(", "src="}) EXPECT_THAT(html, Not(HasSubstr(outside)));
+  for (const char* outside : {"<script", "<link", "@import", "url(", "src="})
+    EXPECT_THAT(html, Not(HasSubstr(outside)));
 }
 
 }  // namespace

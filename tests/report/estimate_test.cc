@@ -15,7 +15,8 @@ TEST(EstimateTest, StudentsQuantilesAreThoseOfTheTables) {
   EXPECT_NEAR(StudentT(60), 2.000, 2e-3);
   EXPECT_NEAR(StudentT(120), 1.980, 2e-3);
   EXPECT_NEAR(StudentT(INFINITY), 1.960, 1e-3);
-  for (double freedom = 1; freedom < 40; freedom += 0.25) EXPECT_GE(StudentT(freedom), StudentT(freedom + 0.25)) << freedom;
+  for (double freedom = 1; freedom < 40; freedom += 0.25)
+    EXPECT_GE(StudentT(freedom), StudentT(freedom + 0.25)) << freedom;
 }
 
 TEST(EstimateTest, SeedsGiveTheStandardErrorOfTheirMean) {

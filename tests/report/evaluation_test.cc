@@ -14,7 +14,9 @@ using testing::HasSubstr;
 
 class EvaluationTest : public testing::Test {
  protected:
-  EvaluationTest() : folder_(std::move(TemporaryFolder::Create()).value()), json_({{"name", "m"}, {"model", {{"kind", "dense"}, {"parameters", 10}}}}) {}
+  EvaluationTest()
+      : folder_(std::move(TemporaryFolder::Create()).value()),
+        json_({{"name", "m"}, {"model", {{"kind", "dense"}, {"parameters", 10}}}}) {}
 
   Result<Evaluation> Read() {
     const std::string file = JoinPath(folder_.path(), "evaluation.json");
@@ -37,9 +39,13 @@ class EvaluationTest : public testing::Test {
   // Eleven tasks, all of score 50, five seeds with deviation 2; the named ones with one seed.
   static Json Glue(const std::set<std::string>& one_seed = {}) {
     Json tasks = Json::object();
-    for (const std::string task : {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "boolq", "wsc", "multirc"}) {
+    for (const std::string task : {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte",
+                                   "boolq", "wsc", "multirc"}) {
       const bool one = one_seed.contains(task);
-      tasks[task] = {{"score", 50.0}, {"deviation", one ? 0.0 : 2.0}, {"metric", "accuracy"}, {"seeds", one ? Json{50.0} : Json{48, 49, 50, 51, 52}}};
+      tasks[task] = {{"score", 50.0},
+                     {"deviation", one ? 0.0 : 2.0},
+                     {"metric", "accuracy"},
+                     {"seeds", one ? Json{50.0} : Json{48, 49, 50, 51, 52}}};
     }
     return {{"tasks", tasks}, {"glue", 50.0}, {"superglue", 50.0}};
   }
@@ -52,15 +58,24 @@ TEST_F(EvaluationTest, EveryPartMayBeAbsent) {
   const Evaluation evaluation = MustRead();
   EXPECT_EQ(evaluation.parameters, 10);
   EXPECT_TRUE(evaluation.losses.empty());
-  EXPECT_FALSE(evaluation.blimp.has_value() || evaluation.glue.has_value() || evaluation.routing.has_value() || evaluation.dual.has_value());
+  EXPECT_FALSE(evaluation.blimp.has_value() || evaluation.glue.has_value() ||
+               evaluation.routing.has_value() || evaluation.dual.has_value());
   EXPECT_FALSE(evaluation.MeanScore().has_value());
 }
 
 TEST_F(EvaluationTest, NoValueOfAnyTypeThrows) {
-  json_["loss"] = {{"all", {{"loss", 5.0}, {"perplexity", 150.0}, {"tokens", 10}, {"groups", {{"loss", {5.0}}, {"tokens", {10}}}}}}};
+  json_["loss"] = {{"all",
+                    {{"loss", 5.0},
+                     {"perplexity", 150.0},
+                     {"tokens", 10},
+                     {"groups", {{"loss", {5.0}}, {"tokens", {10}}}}}}};
   json_["blimp"] = {{"mean", 60.0}, {"paradigms", {{"a", 60.0}}}};
-  json_["glue"] = {{"tasks", {{"cola", {{"score", 50.0}, {"deviation", 1.0}, {"metric", "mcc"}, {"seeds", {48, 52}}}}}}, {"glue", 50.0}};
-  json_["routing"] = {{"prompts", {{{"text", "Once"}, {"correct", 1}, {"decisions", {{2, 2, 1}}}}}}, {"summary", {{"shares", {50, 50}}, {"decisions", 6}}},
+  json_["glue"] = {
+      {"tasks",
+       {{"cola", {{"score", 50.0}, {"deviation", 1.0}, {"metric", "mcc"}, {"seeds", {48, 52}}}}}},
+      {"glue", 50.0}};
+  json_["routing"] = {{"prompts", {{{"text", "Once"}, {"correct", 1}, {"decisions", {{2, 2, 1}}}}}},
+                      {"summary", {{"shares", {50, 50}}, {"decisions", 6}}},
                       {"text", {{"stories", {{"shares", {60.0, 40.0}}, {"decisions", 300}}}}}};
   json_["samples"] = {{{"prompt", "a"}, {"text", "b"}}};
   const Json whole = json_;
@@ -86,11 +101,14 @@ TEST_F(EvaluationTest, ANameOrAModelThatIsMissingIsAnError) {
 }
 
 TEST_F(EvaluationTest, TheIntervalOfBlimpIsThatOfItsPairs) {
-  json_["blimp"] = {{"mean", 70.0}, {"paradigms", {{"island", 60.0}, {"passive", 80.0}}}, {"pairs", 2000}};
+  json_["blimp"] = {
+      {"mean", 70.0}, {"paradigms", {{"island", 60.0}, {"passive", 80.0}}}, {"pairs", 2000}};
   const Blimp blimp = *MustRead().blimp;
   EXPECT_DOUBLE_EQ(blimp.mean.value, 70);
-  // Half of sqrt(0.6 0.4 / 1000 + 0.8 0.2 / 1000), in per cent, times 1.96; the four pairs added change it in the third digit.
-  EXPECT_NEAR(blimp.mean.HalfWidth(), 1.96 * 100 * 0.5 * std::sqrt(0.24 / 1000 + 0.16 / 1000), 0.01);
+  // Half of sqrt(0.6 0.4 / 1000 + 0.8 0.2 / 1000), in per cent, times 1.96; the four pairs added
+  // change it in the third digit.
+  EXPECT_NEAR(blimp.mean.HalfWidth(), 1.96 * 100 * 0.5 * std::sqrt(0.24 / 1000 + 0.16 / 1000),
+              0.01);
 }
 
 TEST_F(EvaluationTest, NoiseSeedsWidenTheIntervalOfBlimp) {
@@ -102,7 +120,8 @@ TEST_F(EvaluationTest, NoiseSeedsWidenTheIntervalOfBlimp) {
 
 TEST_F(EvaluationTest, BlimpMustBeInPerCentAndAgreeWithItself) {
   json_["blimp"] = {{"mean", 70.0}, {"paradigms", {{"island", 60.0}}}, {"pairs", 1000}};
-  EXPECT_THAT(Error(), HasSubstr("blimp.mean: is 70.0000, but the paradigms have a mean of 60.0000"));
+  EXPECT_THAT(Error(),
+              HasSubstr("blimp.mean: is 70.0000, but the paradigms have a mean of 60.0000"));
   json_["blimp"] = {{"mean", 170.0}};
   EXPECT_THAT(Error(), HasSubstr("blimp.mean: expected per cent, 0 to 100, found 170"));
   json_["blimp"] = {{"mean", "high"}};
@@ -133,7 +152,9 @@ TEST_F(EvaluationTest, ATaskWithOneSeedTakesTheLargestSpreadOfTheOthers) {
 TEST_F(EvaluationTest, SeedsWithoutADeviationAndTasksOfAWrongShapeAreErrors) {
   json_["glue"] = Glue();
   json_["glue"]["tasks"]["cola"].erase("deviation");
-  EXPECT_THAT(Error(), HasSubstr("glue.tasks.cola.deviation: expected the standard deviation over the seeds"));
+  EXPECT_THAT(
+      Error(),
+      HasSubstr("glue.tasks.cola.deviation: expected the standard deviation over the seeds"));
   json_["glue"] = Glue();
   json_["glue"]["tasks"]["rte"]["score"] = "good";
   EXPECT_THAT(Error(), HasSubstr("glue.tasks.rte.score: expected a number, found \"good\""));
@@ -165,7 +186,9 @@ TEST_F(EvaluationTest, APartOfBlimpHasNoPlaceInTheMeanScore) {
 
 TEST_F(EvaluationTest, SharesOfNoDecisionAreLeftOut) {
   const Json none = {{"shares", {0.0, 0.0, 0.0}}, {"decisions", 0}};
-  json_["routing"] = {{"summary", none}, {"clean", none}, {"text", {{"stories", {{"shares", {60.0, 40.0, 0.0}}, {"decisions", 300}}}}}};
+  json_["routing"] = {{"summary", none},
+                      {"clean", none},
+                      {"text", {{"stories", {{"shares", {60.0, 40.0, 0.0}}, {"decisions", 300}}}}}};
   const Routing routing = *MustRead().routing;
   EXPECT_FALSE(routing.summary.has_value());
   EXPECT_FALSE(routing.clean.has_value());
@@ -173,9 +196,12 @@ TEST_F(EvaluationTest, SharesOfNoDecisionAreLeftOut) {
 }
 
 TEST_F(EvaluationTest, RoutingCountsTheDecisionsThatCanBeRight) {
-  json_["routing"] = {{"prompts", {{{"text", "Once"}, {"correct", 1}, {"decisions", {{2, 2, 1}}}}, {{"text", "?"}, {"correct", 0}, {"decisions", {{1, 1, 3}}}}}},
-                      {"summary", {{"shares", {50.0, 33.3, 16.7}}, {"decisions", 6}, {"correct", 33.3}}},
-                      {"text", {{"stories", {{"shares", {60.0, 40.0, 0.0}}, {"decisions", 300}}}}}};
+  json_["routing"] = {
+      {"prompts",
+       {{{"text", "Once"}, {"correct", 1}, {"decisions", {{2, 2, 1}}}},
+        {{"text", "?"}, {"correct", 0}, {"decisions", {{1, 1, 3}}}}}},
+      {"summary", {{"shares", {50.0, 33.3, 16.7}}, {"decisions", 6}, {"correct", 33.3}}},
+      {"text", {{"stories", {{"shares", {60.0, 40.0, 0.0}}, {"decisions", 300}}}}}};
   const Routing routing = *MustRead().routing;
   EXPECT_THAT(routing.prompts[0].decisions, ElementsAre(ElementsAre(2, 2, 1)));
   EXPECT_EQ(routing.summary->decisions, 6);
@@ -184,9 +210,16 @@ TEST_F(EvaluationTest, RoutingCountsTheDecisionsThatCanBeRight) {
 }
 
 TEST_F(EvaluationTest, RoutingOfTwoPassesHasBoth) {
-  const Json noisy = {{"shares", {60.0, 40.0, 0.0}}, {"decisions", 300}, {"clean", {{"shares", {50.0, 50.0, 0.0}}, {"decisions", 300}}}};
-  json_["routing"] = {{"noise", true}, {"text", {{"stories", noisy}}},
-                      {"prompts", {{{"text", "Once"}, {"correct", 1}, {"decisions", {{2, 1}}}, {"clean_decisions", {{1, 1}}}}}}};
+  const Json noisy = {{"shares", {60.0, 40.0, 0.0}},
+                      {"decisions", 300},
+                      {"clean", {{"shares", {50.0, 50.0, 0.0}}, {"decisions", 300}}}};
+  json_["routing"] = {{"noise", true},
+                      {"text", {{"stories", noisy}}},
+                      {"prompts",
+                       {{{"text", "Once"},
+                         {"correct", 1},
+                         {"decisions", {{2, 1}}},
+                         {"clean_decisions", {{1, 1}}}}}}};
   Routing routing = *MustRead().routing;
   EXPECT_EQ(routing.noisy, true);
   EXPECT_THAT(routing.text.at("stories").shares, ElementsAre(60, 40, 0));
@@ -199,9 +232,11 @@ TEST_F(EvaluationTest, RoutingOfTwoPassesHasBoth) {
 
 TEST_F(EvaluationTest, RoutingThatIsNotCountedFromOneOrNotInPerCentIsAnError) {
   json_["routing"] = {{"prompts", {{{"text", "Once"}, {"decisions", {{0, 1}}}}}}};
-  EXPECT_THAT(Error(), HasSubstr("routing.prompts.0.decisions.0: expected choices counted from 1, found 0"));
+  EXPECT_THAT(Error(),
+              HasSubstr("routing.prompts.0.decisions.0: expected choices counted from 1, found 0"));
   json_["routing"] = {{"summary", {{"shares", {50, 150}}}}};
-  EXPECT_THAT(Error(), HasSubstr("routing.summary.shares.1: expected per cent, 0 to 100, found 150"));
+  EXPECT_THAT(Error(),
+              HasSubstr("routing.summary.shares.1: expected per cent, 0 to 100, found 150"));
   json_["routing"] = {{"text", {{"stories", {{"shares", "even"}}}}}};
   EXPECT_THAT(Error(), HasSubstr("routing.text.stories.shares: expected a list"));
   json_["routing"] = {{"prompts", {{{"correct", 1}}}}};
@@ -209,10 +244,12 @@ TEST_F(EvaluationTest, RoutingThatIsNotCountedFromOneOrNotInPerCentIsAnError) {
 }
 
 TEST_F(EvaluationTest, InterventionsSayWhatTheyForceByFieldOrByName) {
-  json_["dual"] = {{"interventions", {{{"name", "learned"}, {"gates", "learned"}, {"loss", {{"all", 3.0}}}},
-                                      {{"name", "deep only"}, {"loss", {{"all", 7.0}}}},
-                                      {{"name", "K = 5"}, {"gates", "learned"}, {"loss", {{"all", 3.1}}}},
-                                      {{"name", "x"}, {"loops", 2}, {"gates", "shuffled"}, {"change", {{"all", 0.5}}}}}}};
+  json_["dual"] = {
+      {"interventions",
+       {{{"name", "learned"}, {"gates", "learned"}, {"loss", {{"all", 3.0}}}},
+        {{"name", "deep only"}, {"loss", {{"all", 7.0}}}},
+        {{"name", "K = 5"}, {"gates", "learned"}, {"loss", {{"all", 3.1}}}},
+        {{"name", "x"}, {"loops", 2}, {"gates", "shuffled"}, {"change", {{"all", 0.5}}}}}}};
   const std::vector<Intervention> read = MustRead().dual->interventions;
   EXPECT_EQ(read[1].gates, "deep");
   EXPECT_DOUBLE_EQ(read[1].change.at("all"), 4);
@@ -223,14 +260,16 @@ TEST_F(EvaluationTest, InterventionsSayWhatTheyForceByFieldOrByName) {
 }
 
 TEST_F(EvaluationTest, ReadOutsKeepTheCorpusAndTheClassTheyStandUnder) {
-  json_["dual"] = {{"layers", {{{"place", "blocks.0"}, {"deep_share", 0.4}, {"tokens", 10}}}},
-                   {"readouts", {{"stories", {{"NUM", {{{"place", "blocks.0"}, {"deep_share", 0.6}}}}}}}}};
+  json_["dual"] = {
+      {"layers", {{{"place", "blocks.0"}, {"deep_share", 0.4}, {"tokens", 10}}}},
+      {"readouts", {{"stories", {{"NUM", {{{"place", "blocks.0"}, {"deep_share", 0.6}}}}}}}}};
   const Dual dual = *MustRead().dual;
   EXPECT_DOUBLE_EQ(dual.layers[0].values.at("deep_share"), 0.4);
   ASSERT_EQ(dual.readouts.size(), 1u);
-  EXPECT_THAT(dual.readouts[0].labels, ElementsAre(std::pair<std::string, std::string>("corpus", "stories"),
-                                                   std::pair<std::string, std::string>("class", "NUM"),
-                                                   std::pair<std::string, std::string>("place", "blocks.0")));
+  EXPECT_THAT(dual.readouts[0].labels,
+              ElementsAre(std::pair<std::string, std::string>("corpus", "stories"),
+                          std::pair<std::string, std::string>("class", "NUM"),
+                          std::pair<std::string, std::string>("place", "blocks.0")));
 }
 
 TEST_F(EvaluationTest, DualResultsOfAWrongTypeAreErrors) {
@@ -241,18 +280,23 @@ TEST_F(EvaluationTest, DualResultsOfAWrongTypeAreErrors) {
   json_["dual"] = {{"interventions", {{{"name", "x"}, {"gates", "half"}}}}};
   EXPECT_THAT(Error(), HasSubstr("dual.interventions.0.gates: is \"half\", but must be one of"));
   json_["dual"] = {{"layers", {{{"place", "blocks.0"}, {"deep_share", true}}}}};
-  EXPECT_THAT(Error(), HasSubstr("dual.layers.0.deep_share: expected a number or a string, found true"));
+  EXPECT_THAT(Error(),
+              HasSubstr("dual.layers.0.deep_share: expected a number or a string, found true"));
 }
 
 TEST_F(EvaluationTest, GroupsOfLossesAreChecked) {
-  json_["loss"]["tales"] = {{"loss", 2.0}, {"perplexity", 7.4}, {"tokens", 10}, {"groups", {{"loss", {1.0, 2.0}}, {"tokens", {5}}}}};
+  json_["loss"]["tales"] = {{"loss", 2.0},
+                            {"perplexity", 7.4},
+                            {"tokens", 10},
+                            {"groups", {{"loss", {1.0, 2.0}}, {"tokens", {5}}}}};
   EXPECT_THAT(Error(), HasSubstr("loss.tales.groups: loss and tokens are not of as many groups"));
   json_["loss"]["tales"]["groups"] = {{"loss", {"low"}}, {"tokens", {5}}};
   EXPECT_THAT(Error(), HasSubstr("loss.tales.groups.loss: expected a number"));
 }
 
 TEST_F(EvaluationTest, SamplesAndSpecsAreChecked) {
-  json_["samples"] = {{{"prompt", "Once"}, {"text", " upon"}, {"next", {{{"token", " a"}, {"probability", 0.5}}}}}};
+  json_["samples"] = {
+      {{"prompt", "Once"}, {"text", " upon"}, {"next", {{{"token", " a"}, {"probability", 0.5}}}}}};
   EXPECT_EQ(MustRead().samples[0].next[0].first, " a");
   json_["samples"] = {{{"prompt", "Once"}, {"text", " upon"}, {"next", {{{"token", " a"}}}}}};
   EXPECT_THAT(Error(), HasSubstr("samples.0.next.0.probability: is missing"));

@@ -1,4 +1,5 @@
-// Results of a run that never was: two paths, a composite and its start, a dense model, and parts to add to them.
+// Results of a run that never was: two paths, a composite and its start, a dense model, and parts
+// to add to them.
 #pragma once
 
 #include <cmath>
@@ -10,9 +11,12 @@
 
 namespace braid::report {
 
-inline void SetLoss(ModelResult* model, double loss) { model->evaluation.losses["all"] = {loss, std::exp(loss), 1000}; }
+inline void SetLoss(ModelResult* model, double loss) {
+  model->evaluation.losses["all"] = {loss, std::exp(loss), 1000};
+}
 
-inline ModelResult Model(const std::string& name, const std::string& role, double loss, int64_t tokens = 1'000'000) {
+inline ModelResult Model(const std::string& name, const std::string& role, double loss,
+                         int64_t tokens = 1'000'000) {
   ModelResult model;
   model.name = name;
   model.role = role;
@@ -29,7 +33,8 @@ inline model::ModelSpec DenseSpec(const std::string& block, int64_t width = 64) 
   spec.dense = {"m", width, 4, 4, block == "llama" ? 4 * width : 0, block, {}, false};
   if (block == "wide") spec.dense.dual.ffn_wide = 640;
   if (block == "loop") spec.dense.dual.ffn_deep = 288, spec.dense.dual.loops = 2;
-  if (block == "dual_path") spec.dense.dual.ffn_deep = 64, spec.dense.dual.ffn_wide = 340, spec.dense.dual.loops = 2;
+  if (block == "dual_path")
+    spec.dense.dual.ffn_deep = 64, spec.dense.dual.ffn_wide = 340, spec.dense.dual.loops = 2;
   return spec;
 }
 
@@ -37,7 +42,8 @@ inline model::ModelSpec CompositeSpec(const std::string& kind) {
   model::ModelSpec spec;
   spec.kind = model::Kind::kComposite;
   spec.connection.kind = kind;
-  spec.paths = {{"path_1", 32, 2, 2, 128, "llama", {}, false}, {"path_2", 32, 2, 2, 128, "llama", {}, false}};
+  spec.paths = {{"path_1", 32, 2, 2, 128, "llama", {}, false},
+                {"path_2", 32, 2, 2, 128, "llama", {}, false}};
   spec.large = {"large", 64, 4, 2, 256, "llama", {}, false};
   return spec;
 }
@@ -56,7 +62,8 @@ inline void SetScores(ModelResult* model, double score, double deviation = 0.5) 
 // Routing over ten prompts of each path, three layers each.
 inline void SetRouting(ModelResult* model, std::vector<double> shares, double correct) {
   Routing routing;
-  for (int i = 0; i < 20; ++i) routing.prompts.push_back({"prompt " + std::to_string(i), i < 10 ? 1 : 2, {{1, 2, 1}}});
+  for (int i = 0; i < 20; ++i)
+    routing.prompts.push_back({"prompt " + std::to_string(i), i < 10 ? 1 : 2, {{1, 2, 1}}});
   routing.summary = RoutingShares{std::move(shares), correct, 60, 60};
   model->evaluation.routing = routing;
 }
@@ -64,8 +71,9 @@ inline void SetRouting(ModelResult* model, std::vector<double> shares, double co
 inline Results TwoPathRun() {
   Results results;
   results.corpora = {"all"};
-  results.models = {Model("path_1", "path", 5.0, 300'000), Model("path_2", "path", 4.5, 300'000), Model("c@start", "composite_start", 8.0, 600'000),
-                    Model("c", "composite", 2.6), Model("dense", "dense", 2.4)};
+  results.models = {Model("path_1", "path", 5.0, 300'000), Model("path_2", "path", 4.5, 300'000),
+                    Model("c@start", "composite_start", 8.0, 600'000), Model("c", "composite", 2.6),
+                    Model("dense", "dense", 2.4)};
   for (const size_t i : {2u, 3u}) {
     results.models[i].composite = "c";
     results.models[i].evaluation.spec = CompositeSpec("share");
@@ -76,8 +84,10 @@ inline Results TwoPathRun() {
 }
 
 // Another composite of the same paths, with its start.
-inline ModelResult* AddComposite(Results* results, const std::string& name, const std::string& connection, double loss) {
-  ModelResult start = Model(name + "@start", "composite_start", 6, 600'000), trained = Model(name, "composite", loss);
+inline ModelResult* AddComposite(Results* results, const std::string& name,
+                                 const std::string& connection, double loss) {
+  ModelResult start = Model(name + "@start", "composite_start", 6, 600'000),
+              trained = Model(name, "composite", loss);
   start.composite = trained.composite = name;
   start.evaluation.spec = trained.evaluation.spec = CompositeSpec(connection);
   trained.job = "joint:" + name;

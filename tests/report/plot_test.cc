@@ -21,7 +21,8 @@ TEST(PlotTest, TicksAreRoundAndCoverTheRange) {
 }
 
 TEST(PlotTest, DrawsEveryCurveWithItsLabelEscaped) {
-  const std::string svg = ToSvg({"Loss", "tokens", "loss", {{"a<b", {{0, 1}, {10, 3}}}, {"one", {{5, 2}}}}});
+  const std::string svg = ToSvg(
+      {"Loss", "tokens", "loss", {{"a<b", {{0, 1}, {10, 3}}}, {"one", {{5, 2}}}}});
   EXPECT_THAT(svg, HasSubstr("<polyline"));
   EXPECT_THAT(svg, HasSubstr("<circle"));
   EXPECT_THAT(svg, HasSubstr("a&lt;b</text>"));
@@ -40,11 +41,13 @@ TEST(PlotTest, LongCurvesAreThinnedByMeans) {
 
 TEST(PlotTest, PointsThatAreNotFiniteAreLeftOut) {
   EXPECT_THAT(ToSvg({"t", "x", "y", {{"a", {{1, NAN}}}}}), HasSubstr("no points were recorded"));
-  EXPECT_THAT(ToSvg({"t", "x", "y", {{"a", {{1, 1}, {2, INFINITY}, {3, 2}}}}}), Not(HasSubstr("inf")));
+  EXPECT_THAT(ToSvg({"t", "x", "y", {{"a", {{1, 1}, {2, INFINITY}, {3, 2}}}}}),
+              Not(HasSubstr("inf")));
 }
 
 TEST(PlotTest, TheLegendStandsInTheOrderOfTheLastValues) {
-  const std::string svg = ToSvg({"t", "x", "y", {{"low", {{0, 5}, {1, 1}}}, {"high", {{0, 1}, {1, 3}}}}});
+  const std::string svg = ToSvg(
+      {"t", "x", "y", {{"low", {{0, 5}, {1, 1}}}, {"high", {{0, 1}, {1, 3}}}}});
   EXPECT_LT(svg.find(">high</text>"), svg.find(">low</text>"));
 }
 
@@ -58,7 +61,8 @@ TEST(PlotTest, TheEighthCurveIsDashedWhereColoursComeAgain) {
 
 TEST(PlotTest, BarsOfATimelineLieWhereTheirJobsRan) {
   // 860 wide, 220 for names and 90 at the end: 550 points for 100 seconds.
-  const std::string svg = ToSvg(Timeline{"t", {{"one", "train", 0, 100}, {"two<", "merge", 50, 100}}});
+  const std::string svg = ToSvg(
+      Timeline{"t", {{"one", "train", 0, 100}, {"two<", "merge", 50, 100}}});
   EXPECT_THAT(svg, HasSubstr("x=\"220.0\" y=\"40.0\" width=\"550.0\""));
   EXPECT_THAT(svg, HasSubstr("x=\"495.0\" y=\"64.0\" width=\"275.0\""));
   EXPECT_THAT(svg, HasSubstr("two&lt;</text>"));

@@ -15,7 +15,9 @@ using testing::HasSubstr;
 
 class ProofTest : public testing::Test {
  protected:
-  ProofTest() : folder_(std::move(TemporaryFolder::Create()).value()), file_(JoinPath(folder_.path(), "proof.json")) {}
+  ProofTest()
+      : folder_(std::move(TemporaryFolder::Create()).value()),
+        file_(JoinPath(folder_.path(), "proof.json")) {}
 
   template <typename Read>
   auto Of(const Json& json, const Read& read) {
@@ -28,8 +30,14 @@ class ProofTest : public testing::Test {
 };
 
 TEST_F(ProofTest, AnAccountIsCountedByWhereItsTensorsComeFrom) {
-  const auto account = Of({{"parents", {"a", "b"}}, {"seed", 7}, {"proof", "bit-equal"}, {"dropped", {1}},
-                           {"tensors", {{{"sources", {{{"parent", "a"}}}}}, {{"sources", Json::array()}}, {{"sources", Json::array()}}}}},
+  const auto account = Of({{"parents", {"a", "b"}},
+                           {"seed", 7},
+                           {"proof", "bit-equal"},
+                           {"dropped", {1}},
+                           {"tensors",
+                            {{{"sources", {{{"parent", "a"}}}}},
+                             {{"sources", Json::array()}},
+                             {{"sources", Json::array()}}}}},
                           ReadMergeAccount);
   ASSERT_TRUE(account.ok()) << account.status().message();
   EXPECT_THAT(account->parents, ElementsAre("a", "b"));
@@ -39,16 +47,24 @@ TEST_F(ProofTest, AnAccountIsCountedByWhereItsTensorsComeFrom) {
 }
 
 TEST_F(ProofTest, ADamagedAccountNamesTheField) {
-  EXPECT_THAT(Of({{"parents", 3}}, ReadMergeAccount).status().message(), HasSubstr("proof.json.parents: expected a list of strings"));
-  EXPECT_THAT(Of({{"tensors", {{{"name", "x"}}}}}, ReadMergeAccount).status().message(), HasSubstr("tensors.0.sources: expected a list"));
-  EXPECT_THAT(Of({{"dropped", 1}}, ReadMergeAccount).status().message(), HasSubstr("dropped: expected a list"));
-  EXPECT_THAT(Of({{"model", {{"kind", "dense"}}}}, ReadMergeAccount).status().message(), HasSubstr("proof.json: model"));
-  EXPECT_THAT(Of(Json::array(), ReadMergeAccount).status().message(), HasSubstr("proof.json: expected an object"));
+  EXPECT_THAT(Of({{"parents", 3}}, ReadMergeAccount).status().message(),
+              HasSubstr("proof.json.parents: expected a list of strings"));
+  EXPECT_THAT(Of({{"tensors", {{{"name", "x"}}}}}, ReadMergeAccount).status().message(),
+              HasSubstr("tensors.0.sources: expected a list"));
+  EXPECT_THAT(Of({{"dropped", 1}}, ReadMergeAccount).status().message(),
+              HasSubstr("dropped: expected a list"));
+  EXPECT_THAT(Of({{"model", {{"kind", "dense"}}}}, ReadMergeAccount).status().message(),
+              HasSubstr("proof.json: model"));
+  EXPECT_THAT(Of(Json::array(), ReadMergeAccount).status().message(),
+              HasSubstr("proof.json: expected an object"));
 }
 
 TEST_F(ProofTest, AGateHasLossesOfParentsAndStartAndTheDistanceOfLogits) {
-  const auto gate = Of({{"hidden_states", "bit-equal"}, {"tokens_compared", 64}, {"logits", {{"max_difference", 2e-6}}},
-                        {"parents", {{{"name", "a"}, {"loss", {{"all", 5.0}}}}}}, {"composite", {{"name", "c"}, {"loss", {{"all", 6.0}}}}}},
+  const auto gate = Of({{"hidden_states", "bit-equal"},
+                        {"tokens_compared", 64},
+                        {"logits", {{"max_difference", 2e-6}}},
+                        {"parents", {{{"name", "a"}, {"loss", {{"all", 5.0}}}}}},
+                        {"composite", {{"name", "c"}, {"loss", {{"all", 6.0}}}}}},
                        ReadGateProof);
   ASSERT_TRUE(gate.ok()) << gate.status().message();
   EXPECT_DOUBLE_EQ(*gate->logits_max_difference, 2e-6);
@@ -57,20 +73,36 @@ TEST_F(ProofTest, AGateHasLossesOfParentsAndStartAndTheDistanceOfLogits) {
 }
 
 TEST_F(ProofTest, ADamagedGateNamesTheField) {
-  EXPECT_THAT(Of({{"hidden_states", true}}, ReadGateProof).status().message(), HasSubstr("hidden_states: expected a string"));
-  EXPECT_THAT(Of({{"logits", Json::object()}}, ReadGateProof).status().message(), HasSubstr("logits.max_difference: is missing"));
-  EXPECT_THAT(Of({{"logits", 1}}, ReadGateProof).status().message(), HasSubstr("logits: expected an object"));
-  EXPECT_THAT(Of({{"parents", {{{"loss", {{"all", 1}}}}}}}, ReadGateProof).status().message(), HasSubstr("parents.0.name: is missing"));
-  EXPECT_THAT(Of({{"composite", {{"loss", {{"all", "low"}}}}}}, ReadGateProof).status().message(), HasSubstr("composite.loss.all: expected a number"));
+  EXPECT_THAT(Of({{"hidden_states", true}}, ReadGateProof).status().message(),
+              HasSubstr("hidden_states: expected a string"));
+  EXPECT_THAT(Of({{"logits", Json::object()}}, ReadGateProof).status().message(),
+              HasSubstr("logits.max_difference: is missing"));
+  EXPECT_THAT(Of({{"logits", 1}}, ReadGateProof).status().message(),
+              HasSubstr("logits: expected an object"));
+  EXPECT_THAT(Of({{"parents", {{{"loss", {{"all", 1}}}}}}}, ReadGateProof).status().message(),
+              HasSubstr("parents.0.name: is missing"));
+  EXPECT_THAT(Of({{"composite", {{"loss", {{"all", "low"}}}}}}, ReadGateProof).status().message(),
+              HasSubstr("composite.loss.all: expected a number"));
 }
 
 TEST_F(ProofTest, NoValueOfAnyTypeThrows) {
-  const Json account = {{"parents", {"a", "b"}}, {"seed", 7}, {"proof", "bit-equal"}, {"dropped", {1}},
-                        {"tensors", {{{"sources", {{{"parent", "a"}}}}}, {{"sources", Json::array()}}}}};
-  const Json gate = {{"hidden_states", "bit-equal"}, {"tokens_compared", 64}, {"logits", {{"max_difference", 2e-6}}},
-                     {"parents", {{{"name", "a"}, {"loss", {{"all", 5.0}}}}}}, {"composite", {{"name", "c"}, {"loss", {{"all", 6.0}}}}}};
-  ForEachMutation(account, [&](const Json& mutated, const std::string& what) { EXPECT_NO_THROW((void)Of(mutated, ReadMergeAccount).status()) << what; });
-  ForEachMutation(gate, [&](const Json& mutated, const std::string& what) { EXPECT_NO_THROW((void)Of(mutated, ReadGateProof).status()) << what; });
+  const Json account = {
+      {"parents", {"a", "b"}},
+      {"seed", 7},
+      {"proof", "bit-equal"},
+      {"dropped", {1}},
+      {"tensors", {{{"sources", {{{"parent", "a"}}}}}, {{"sources", Json::array()}}}}};
+  const Json gate = {{"hidden_states", "bit-equal"},
+                     {"tokens_compared", 64},
+                     {"logits", {{"max_difference", 2e-6}}},
+                     {"parents", {{{"name", "a"}, {"loss", {{"all", 5.0}}}}}},
+                     {"composite", {{"name", "c"}, {"loss", {{"all", 6.0}}}}}};
+  ForEachMutation(account, [&](const Json& mutated, const std::string& what) {
+    EXPECT_NO_THROW((void)Of(mutated, ReadMergeAccount).status()) << what;
+  });
+  ForEachMutation(gate, [&](const Json& mutated, const std::string& what) {
+    EXPECT_NO_THROW((void)Of(mutated, ReadGateProof).status()) << what;
+  });
 }
 
 }  // namespace

@@ -22,11 +22,24 @@ using testing::HasSubstr;
 using testing::Not;
 
 // What lines that judge say.
-constexpr const char* kWordsThatJudge[] = {" is better than ", " is worse than ", " are equal on ", " do not differ for sure", " times as fast as ", " times as long as ",
-                                           " holds ", " hold ", "does not hold", "undecided in", " when it was ready, "};
+constexpr const char* kWordsThatJudge[] = {" is better than ",
+                                           " is worse than ",
+                                           " are equal on ",
+                                           " do not differ for sure",
+                                           " times as fast as ",
+                                           " times as long as ",
+                                           " holds ",
+                                           " hold ",
+                                           "does not hold",
+                                           "undecided in",
+                                           " when it was ready, "};
 
-Document Short(const Results& results) { return ResultsDocument(results, TestClaims(results)); }
-Document Full(const Results& results) { return FullDocument(results, TestClaims(results)); }
+Document Short(const Results& results) {
+  return ResultsDocument(results, TestClaims(results));
+}
+Document Full(const Results& results) {
+  return FullDocument(results, TestClaims(results));
+}
 
 class ReportTest : public testing::Test {
  protected:
@@ -37,13 +50,19 @@ class ReportTest : public testing::Test {
     Evaluation("c", 4'000'000, 2.8, 2.4, 2.6);
     Evaluation("dense", 3'000'000, 2.7, 2.1, 2.4);
     for (const std::string job : {"path_1", "path_2", "joint:c", "dense"}) {
-      Put("history." + job, "history.jsonl", "{\"step\":1,\"loss\":5,\"tokens\":100}\n"
-                                             "{\"step\":2,\"loss\":4,\"tokens\":200,\"validation/tales\":4.5,\"validation/all\":5}\n");
+      Put("history." + job, "history.jsonl",
+          "{\"step\":1,\"loss\":5,\"tokens\":100}\n"
+          "{\"step\":2,\"loss\":4,\"tokens\":200,\"validation/tales\":4.5,\"validation/all\":5}\n");
     }
     Put("merge.c", "merge.json",
-        Json{{"parents", {"path_1", "path_2"}}, {"seed", 7}, {"proof", "bit-equal"}, {"dropped", Json::array({1, 2})},
-             {"tensors", {{{"sources", Json::array({1})}}, {{"sources", Json::array()}}}}}.dump());
-    Put("gate.c", "gate.json", Json{{"hidden_states", "bit-equal"}, {"tokens_compared", 512}}.dump());
+        Json{{"parents", {"path_1", "path_2"}},
+             {"seed", 7},
+             {"proof", "bit-equal"},
+             {"dropped", Json::array({1, 2})},
+             {"tensors", {{{"sources", Json::array({1})}}, {{"sources", Json::array()}}}}}
+            .dump());
+    Put("gate.c", "gate.json",
+        Json{{"hidden_states", "bit-equal"}, {"tokens_compared", 512}}.dump());
     task_.job = "report";
     task_.spec = {{"title", "small"}, {"recipe", "run: small\n"}, {"models", Json::array()}};
     Model("path_1", "path_1", "path", "");
@@ -68,16 +87,26 @@ class ReportTest : public testing::Test {
     task_.inputs[role] = folder;
   }
 
-  void Evaluation(const std::string& name, int64_t parameters, double tales, double sums, double all) {
-    const auto loss = [](double value) { return Json{{"loss", value}, {"perplexity", 10 * value}, {"tokens", 100}}; };
+  void Evaluation(const std::string& name, int64_t parameters, double tales, double sums,
+                  double all) {
+    const auto loss = [](double value) {
+      return Json{{"loss", value}, {"perplexity", 10 * value}, {"tokens", 100}};
+    };
     Put("evaluation." + name, "evaluation.json",
-        Json{{"name", name}, {"model", {{"kind", "dense"}, {"parameters", parameters}}},
+        Json{{"name", name},
+             {"model", {{"kind", "dense"}, {"parameters", parameters}}},
              {"loss", {{"all", loss(all)}, {"tales", loss(tales)}, {"sums", loss(sums)}}},
-             {"samples", {{{"prompt", "Once"}, {"text", " upon | " + name}}}}}.dump());
+             {"samples", {{{"prompt", "Once"}, {"text", " upon | " + name}}}}}
+            .dump());
   }
 
-  void Model(const std::string& name, const std::string& history, const std::string& role, const std::string& composite) {
-    task_.spec["models"].push_back({{"name", name}, {"evaluation", name}, {"history", history}, {"role", role}, {"composite", composite}});
+  void Model(const std::string& name, const std::string& history, const std::string& role,
+             const std::string& composite) {
+    task_.spec["models"].push_back({{"name", name},
+                                    {"evaluation", name},
+                                    {"history", history},
+                                    {"role", role},
+                                    {"composite", composite}});
   }
 
   // The row of a model in the task.
@@ -88,10 +117,22 @@ class ReportTest : public testing::Test {
     return task_.spec["models"].emplace_back();
   }
 
-  static Json Job(const std::string& name, const std::string& kind, int ranks, int slots, int64_t seconds, int64_t tokens, Json inputs) {
-    return {{"name", name}, {"kind", kind}, {"state", "succeeded"}, {"parents", Json::array()}, {"worker", "w-1"}, {"slots", slots},
-            {"ranks", ranks}, {"threads", 1}, {"attempts", 1}, {"started_ms", 5000}, {"ended_ms", 5000 + seconds * 1000},
-            {"outputs", {{"model", "0123456789abcdef"}}}, {"inputs", inputs}, {"summary", {{"tokens", tokens}}}};
+  static Json Job(const std::string& name, const std::string& kind, int ranks, int slots,
+                  int64_t seconds, int64_t tokens, Json inputs) {
+    return {{"name", name},
+            {"kind", kind},
+            {"state", "succeeded"},
+            {"parents", Json::array()},
+            {"worker", "w-1"},
+            {"slots", slots},
+            {"ranks", ranks},
+            {"threads", 1},
+            {"attempts", 1},
+            {"started_ms", 5000},
+            {"ended_ms", 5000 + seconds * 1000},
+            {"outputs", {{"model", "0123456789abcdef"}}},
+            {"inputs", inputs},
+            {"summary", {{"tokens", tokens}}}};
   }
 
   Results MustGather() {
@@ -108,11 +149,15 @@ class ReportTest : public testing::Test {
 TEST_F(ReportTest, BlankDocumentsAndBadRowsAreCounted) {
   EXPECT_THAT(ToMarkdown(Full(MustGather())), Not(HasSubstr("left out")));
   Json job = Job("prepare:tales", "prepare", 1, 1, 5, 0, {});
-  job["summary"] = {{"documents", 90}, {"blank_documents", 3}, {"bad_rows", 7}, {"first_bad_rows", {"data/tales.jsonl:7: field is not text, but null"}}};
+  job["summary"] = {{"documents", 90},
+                    {"blank_documents", 3},
+                    {"bad_rows", 7},
+                    {"first_bad_rows", {"data/tales.jsonl:7: field is not text, but null"}}};
   task_.spec["facts"]["jobs"].push_back(job);
   const std::string text = ToMarkdown(Full(MustGather()));
   EXPECT_THAT(text, HasSubstr("Corpus tales: 3 documents are blank and were left out."));
-  EXPECT_THAT(text, HasSubstr("Corpus tales: 7 rows could not be read and were skipped; the first: data/tales.jsonl:7: field is not text, but null."));
+  EXPECT_THAT(text, HasSubstr("Corpus tales: 7 rows could not be read and were skipped; the first: "
+                              "data/tales.jsonl:7: field is not text, but null."));
 }
 
 TEST_F(ReportTest, AddsUpWhatACompositeCost) {
@@ -135,22 +180,32 @@ TEST_F(ReportTest, AddsUpWhatACompositeCost) {
 
 TEST_F(ReportTest, SaysSoWhereTheCompositeIsWorse) {
   const std::string text = ToMarkdown(Short(MustGather()));
-  EXPECT_THAT(text, HasSubstr("In this one training c is better than c@start on all text: its loss is 5.4000 lower (2.6000 and 8.0000)."));
-  EXPECT_THAT(text, HasSubstr("In this one training c is worse than dense on all text: its loss is 0.2000 higher (2.6000 and 2.4000)."));
-  EXPECT_THAT(text, HasSubstr("In this one training c is better than path_1 on tales: its loss is 0.2000 lower (2.8000 and 3.0000)."));
+  EXPECT_THAT(text, HasSubstr("In this one training c is better than c@start on all text: its loss "
+                              "is 5.4000 lower (2.6000 and 8.0000)."));
+  EXPECT_THAT(text, HasSubstr("In this one training c is worse than dense on all text: its loss is "
+                              "0.2000 higher (2.6000 and 2.4000)."));
+  EXPECT_THAT(text, HasSubstr("In this one training c is better than path_1 on tales: its loss is "
+                              "0.2000 lower (2.8000 and 3.0000)."));
   EXPECT_THAT(text, HasSubstr("In this one training c is worse than path_2 on sums"));
-  EXPECT_THAT(text, HasSubstr("In this one training c took 1.33 times as long as dense would on the same 2 cores."));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "In this one training c took 1.33 times as long as dense would on the same 2 cores."));
 }
 
-// Another seed, number of ranks or CPU moves losses by more than the intervals say, so no line that judges may sound as if it knew.
+// Another seed, number of ranks or CPU moves losses by more than the intervals say, so no line that
+// judges may sound as if it knew.
 TEST_F(ReportTest, EveryVerdictIsOfThisOneTraining) {
   const Results results = MustGather();
   for (const std::string& text : {ToMarkdown(Short(results)), ToMarkdown(Full(results))}) {
     int judged = 0;
     for (const std::string& line : Split(text, '\n')) {
-      const bool title = line.find("(PaPaformer: ") != std::string::npos;  // a claim, in the words of who made it
-      const bool judges = !title && std::any_of(std::begin(kWordsThatJudge), std::end(kWordsThatJudge),
-                                                [&](const char* words) { return line.find(words) != std::string::npos; });
+      const bool title = line.find("(PaPaformer: ") != std::string::npos;  // a claim, in the words
+                                                                           // of who made it
+      const bool judges = !title && std::any_of(std::begin(kWordsThatJudge),
+                                                std::end(kWordsThatJudge), [&](const char* words) {
+                                                  return line.find(words) != std::string::npos;
+                                                });
       judged += judges ? 1 : 0;
       if (judges) {
         EXPECT_THAT(line, testing::ContainsRegex("[Ii]n this one training"));
@@ -163,20 +218,31 @@ TEST_F(ReportTest, EveryVerdictIsOfThisOneTraining) {
   EXPECT_THAT(html, Not(HasSubstr("hold here")));
 }
 
-// Validation losses of a composite and a dense model by step, and what they were at equal tokens and time.
+// Validation losses of a composite and a dense model by step, and what they were at equal tokens
+// and time.
 TEST_F(ReportTest, LossesAreComparedAtEqualTokensAndEqualTime) {
   const auto line = [](int step, int tokens, double loss) {
-    return Json{{"step", step}, {"tokens", tokens}, {"gradient_norm", step == 1 ? 5.0 : 0.5}, {"validation/tales", loss}, {"validation/sums", loss + 1}}.dump() + "\n";
+    return Json{{"step", step},
+                {"tokens", tokens},
+                {"gradient_norm", step == 1 ? 5.0 : 0.5},
+                {"validation/tales", loss},
+                {"validation/sums", loss + 1}}
+               .dump() +
+           "\n";
   };
-  // 100 s of 2 cores, and of the dense model's 250 s on one core 125 s of two: the composite is ready at 80 % of them.
+  // 100 s of 2 cores, and of the dense model's 250 s on one core 125 s of two: the composite is
+  // ready at 80 % of them.
   task_.spec["facts"]["jobs"][5]["ended_ms"] = 5000 + 250'000;
   Put("history.joint:c", "history.jsonl", line(1, 400'000, 5) + line(2, 800'000, 2.5));
-  Put("history.dense", "history.jsonl", line(1, 500'000, 6) + line(2, 1'000'000, 5) + line(3, 1'500'000, 4) + line(4, 2'000'000, 3) + line(5, 2'500'000, 2));
+  Put("history.dense", "history.jsonl",
+      line(1, 500'000, 6) + line(2, 1'000'000, 5) + line(3, 1'500'000, 4) + line(4, 2'000'000, 3) +
+          line(5, 2'500'000, 2));
   task_.spec["facts"]["jobs"][5]["summary"]["tokens"] = 2'500'000;
   const Results results = MustGather();
   const auto all = CompareOnEqualTerms(results);
   ASSERT_EQ(all.size(), 1u);
-  EXPECT_DOUBLE_EQ(all[0].loss, 3.0);  // the mean of 2.5 and 3.5: as many tokens of each were set aside
+  EXPECT_DOUBLE_EQ(all[0].loss, 3.0);  // the mean of 2.5 and 3.5: as many tokens of each were set
+                                       // aside
   ASSERT_TRUE(all[0].tokens.has_value() && all[0].time.has_value());
   EXPECT_DOUBLE_EQ(all[0].tokens->loss, 3.5);  // after 2,000,000 tokens
   EXPECT_DOUBLE_EQ(all[0].tokens->share, 0.8);
@@ -184,14 +250,16 @@ TEST_F(ReportTest, LossesAreComparedAtEqualTokensAndEqualTime) {
   EXPECT_DOUBLE_EQ(all[0].time->share, 0.8);
   const std::string text = ToMarkdown(Short(results));
   EXPECT_THAT(text, HasSubstr("## Loss at equal tokens and at equal time"));
-  EXPECT_THAT(text, HasSubstr("| c         |          3.0000 | 2.00 M | 1 min 40 s |     2 | dense |         3.5000 (80 %) |      3.5000 (80 %) |"));
+  EXPECT_THAT(text, HasSubstr("| c         |          3.0000 | 2.00 M | 1 min 40 s |     2 | dense "
+                              "|         3.5000 (80 %) |      3.5000 (80 %) |"));
   EXPECT_EQ(ToJson(results)["equal_terms"][0]["dense_at_time"]["share"], 0.8);
   EXPECT_THAT(ToMarkdown(Full(results)), HasSubstr("validation-loss-time.svg"));
 }
 
 TEST_F(ReportTest, WhoIsReadyLaterIsComparedWithTheEndOfTheOther) {
-  const std::string two = "{\"step\":1,\"tokens\":1,\"validation/tales\":3,\"validation/sums\":3}\n"
-                          "{\"step\":4,\"tokens\":4,\"validation/tales\":1,\"validation/sums\":1}\n";
+  const std::string two =
+      "{\"step\":1,\"tokens\":1,\"validation/tales\":3,\"validation/sums\":3}\n"
+      "{\"step\":4,\"tokens\":4,\"validation/tales\":1,\"validation/sums\":1}\n";
   Put("history.joint:c", "history.jsonl", two);
   Put("history.dense", "history.jsonl", two);
   const auto all = CompareOnEqualTerms(MustGather());  // 100 s against 75 s
@@ -203,28 +271,35 @@ TEST_F(ReportTest, WhoIsReadyLaterIsComparedWithTheEndOfTheOther) {
 // Before a first validation nothing is known, and one corpus alone says nothing of all text.
 TEST_F(ReportTest, LossesThatWereNotMeasuredAreNotGuessed) {
   task_.spec["facts"]["jobs"][5]["ended_ms"] = 5000 + 2'000'000;
-  Put("history.joint:c", "history.jsonl", "{\"step\":1,\"tokens\":1,\"validation/tales\":3,\"validation/sums\":3}\n");
-  Put("history.dense", "history.jsonl", "{\"step\":100,\"tokens\":3000000,\"validation/tales\":3,\"validation/sums\":3}\n");
+  Put("history.joint:c", "history.jsonl",
+      "{\"step\":1,\"tokens\":1,\"validation/tales\":3,\"validation/sums\":3}\n");
+  Put("history.dense", "history.jsonl",
+      "{\"step\":100,\"tokens\":3000000,\"validation/tales\":3,\"validation/sums\":3}\n");
   const auto all = CompareOnEqualTerms(MustGather());
   ASSERT_EQ(all.size(), 1u);
   EXPECT_FALSE(all[0].tokens.has_value());
   EXPECT_FALSE(all[0].time.has_value());
-  Put("history.dense", "history.jsonl", "{\"step\":100,\"tokens\":3000000,\"validation/tales\":3}\n");
+  Put("history.dense", "history.jsonl",
+      "{\"step\":100,\"tokens\":3000000,\"validation/tales\":3}\n");
   EXPECT_THAT(CompareOnEqualTerms(MustGather()), testing::IsEmpty());
 }
 
 TEST_F(ReportTest, GradientsAreThoseOfTheHistory) {
   Put("history.joint:c", "history.jsonl",
-      "{\"step\":1,\"gradient_norm\":129.0}\n{\"step\":2,\"gradient_norm\":1.5}\n{\"step\":3,\"gradient_norm\":1.0}\n{\"step\":4,\"gradient_norm\":0.5}\n");
+      "{\"step\":1,\"gradient_norm\":129.0}\n{\"step\":2,\"gradient_norm\":1.5}\n{\"step\":3,"
+      "\"gradient_norm\":1.0}\n{\"step\":4,\"gradient_norm\":0.5}\n");
   Find("c")["clip"] = 1.0;
   const Results results = MustGather();
   const auto gradients = GradientsOf(results, *results.FindModel("c"));
   ASSERT_TRUE(gradients.has_value());
   EXPECT_DOUBLE_EQ(gradients->first, 129);
   EXPECT_DOUBLE_EQ(*gradients->clipped, 0.5);
-  EXPECT_FALSE(GradientsOf(results, *results.FindModel("dense")).has_value());  // its history has none
-  EXPECT_THAT(ToMarkdown(Full(results)), HasSubstr("| c     |     4 |                        129 |    1 |          50 % |"));
-  EXPECT_EQ(ToJson(results)["models"][3]["gradients"], (Json{{"steps", 4}, {"first_norm", 129.0}, {"clip", 1.0}, {"clipped", 0.5}}));
+  EXPECT_FALSE(GradientsOf(results, *results.FindModel("dense")).has_value());  // its history has
+                                                                                // none
+  EXPECT_THAT(ToMarkdown(Full(results)),
+              HasSubstr("| c     |     4 |                        129 |    1 |          50 % |"));
+  EXPECT_EQ(ToJson(results)["models"][3]["gradients"],
+            (Json{{"steps", 4}, {"first_norm", 129.0}, {"clip", 1.0}, {"clipped", 0.5}}));
   Find("c")["clip"] = 0;
   EXPECT_THAT(ToMarkdown(Full(MustGather())), HasSubstr("129 | none |           0 % |"));
   Find("c").erase("clip");  // a report that was asked for before it was said
@@ -238,7 +313,8 @@ TEST_F(ReportTest, TheTableHoldsEveryModelAndCorpus) {
   EXPECT_THAT(text, HasSubstr("| path_1  | path"));
   EXPECT_THAT(text, HasSubstr("composite, merged"));
   EXPECT_THAT(text, HasSubstr("all text: loss"));
-  EXPECT_THAT(text, HasSubstr("| dense   |     3.00 M |         2.00 M |     1 | 2 min 30 s |   13.3 k |"));
+  EXPECT_THAT(
+      text, HasSubstr("| dense   |     3.00 M |         2.00 M |     1 | 2 min 30 s |   13.3 k |"));
 }
 
 TEST_F(ReportTest, TheWholeReportHasSamplesCurvesMergeAndLineage) {
@@ -246,8 +322,10 @@ TEST_F(ReportTest, TheWholeReportHasSamplesCurvesMergeAndLineage) {
   const std::string text = ToMarkdown(full), html = ToHtml(full);
   EXPECT_THAT(text, HasSubstr("| path_2  |  upon \\| path_2  |"));
   EXPECT_THAT(text, HasSubstr("(training-loss.svg)"));
-  EXPECT_THAT(text, HasSubstr("| c         | path_1, path_2                        | -          |                 1 |   1 |       2 | bit-equal | bit-equal     |"
-                              "                          - |  5.0000, 4.5000 |       8.0000 |  2.6000 |"));
+  EXPECT_THAT(
+      text, HasSubstr("| c         | path_1, path_2                        | -          |          "
+                      "       1 |   1 |       2 | bit-equal | bit-equal     |"
+                      "                          - |  5.0000, 4.5000 |       8.0000 |  2.6000 |"));
   EXPECT_THAT(text, HasSubstr("model 0123456789ab"));
   EXPECT_THAT(text, HasSubstr("```\nrun: small\n```"));
   EXPECT_THAT(html, HasSubstr("<svg"));
@@ -311,14 +389,20 @@ TEST_F(ReportTest, ACompositeTrainedFromScratchIsABaselineButNoDenseModel) {
 }
 
 TEST_F(ReportTest, NamesTheModeAndEveryOverride) {
-  task_.spec["compat"] = {{"mode", "paper"}, {"overrides", {"train.last_label = ignore", "arch.rope_layout = half"}}};
-  EXPECT_THAT(ToMarkdown(Short(MustGather())), HasSubstr("Compatibility: paper, overridden in train.last_label = ignore, arch.rope_layout = half."));
+  task_.spec["compat"] = {{"mode", "paper"},
+                          {"overrides", {"train.last_label = ignore", "arch.rope_layout = half"}}};
+  EXPECT_THAT(ToMarkdown(Short(MustGather())),
+              HasSubstr("Compatibility: paper, overridden in train.last_label = ignore, "
+                        "arch.rope_layout = half."));
   task_.spec["compat"] = {{"mode", "fixed"}, {"overrides", Json::array()}};
-  EXPECT_THAT(ToMarkdown(Short(MustGather())), HasSubstr("Compatibility: fixed, without overrides."));
+  EXPECT_THAT(ToMarkdown(Short(MustGather())),
+              HasSubstr("Compatibility: fixed, without overrides."));
   task_.spec["compat"] = {{"mode", "loose"}};
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.compat.mode: is \"loose\", but must be one of paper, fixed"));
+  EXPECT_THAT(Gather(task_).status().message(),
+              HasSubstr("spec.compat.mode: is \"loose\", but must be one of paper, fixed"));
   task_.spec["compat"] = {{"overrides", 3}};
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.compat.overrides: expected a list"));
+  EXPECT_THAT(Gather(task_).status().message(),
+              HasSubstr("spec.compat.overrides: expected a list"));
 }
 
 TEST_F(ReportTest, StagesOfACompositeAreThoseOfItsJobs) {
@@ -335,20 +419,25 @@ TEST_F(ReportTest, StagesOfACompositeAreThoseOfItsJobs) {
 TEST_F(ReportTest, TellsWhatHoldsOfTheClaims) {
   const std::string text = ToMarkdown(Full(MustGather()));
   EXPECT_THAT(text, HasSubstr("## Claims, tested on this run"));
-  EXPECT_THAT(text, HasSubstr("| does not hold in this one training | loss on all text 2.6000 against 2.4000, 0.2000 higher"));
+  EXPECT_THAT(text, HasSubstr("| does not hold in this one training | loss on all text 2.6000 "
+                              "against 2.4000, 0.2000 higher"));
   EXPECT_THAT(text, HasSubstr("- Claims that hold in this one training: "));
   EXPECT_THAT(ToMarkdown(Short(MustGather())), HasSubstr("Of the papers' claims, "));
 }
 
 TEST_F(ReportTest, PartsThatTheRunHasNothingForAreLeftOut) {
   const std::string text = ToMarkdown(Full(MustGather()));
-  for (const char* part : {"## BLiMP", "## Routing", "## Dual-path"}) EXPECT_THAT(text, Not(HasSubstr(part)));
+  for (const char* part : {"## BLiMP", "## Routing", "## Dual-path"})
+    EXPECT_THAT(text, Not(HasSubstr(part)));
   EXPECT_THAT(text, HasSubstr("## Times"));
   EXPECT_THAT(text, HasSubstr("(timeline.svg)"));
 }
 
 TEST_F(ReportTest, TheJsonHasScoresWithTheirIntervals) {
-  Json evaluation = {{"name", "c"}, {"model", {{"parameters", 1}}}, {"blimp", {{"mean", 60.0}, {"paradigms", {{"island", 60.0}}}, {"pairs", 1000}}}};
+  Json evaluation = {
+      {"name", "c"},
+      {"model", {{"parameters", 1}}},
+      {"blimp", {{"mean", 60.0}, {"paradigms", {{"island", 60.0}}}, {"pairs", 1000}}}};
   Put("evaluation.c", "evaluation.json", evaluation.dump());
   const Json json = ToJson(MustGather());
   EXPECT_DOUBLE_EQ(json["models"][3]["scores"]["blimp"]["value"].get<double>(), 60);
@@ -367,7 +456,8 @@ TEST_F(ReportTest, AFieldOfTheFactsWithAWrongTypeIsNamed) {
   EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.run.id: expected a string"));
   task_.spec["facts"]["run"]["id"] = "r-1";
   task_.spec["facts"]["jobs"][0]["slots"] = "two";
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.jobs.0.slots: expected a whole number"));
+  EXPECT_THAT(Gather(task_).status().message(),
+              HasSubstr("spec.facts.jobs.0.slots: expected a whole number"));
   task_.spec["facts"]["jobs"] = 3;
   EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.jobs: expected a list"));
 }
@@ -378,10 +468,12 @@ TEST_F(ReportTest, ASpecThatTheEvaluationLacksIsTakenFromTheTask) {
 }
 
 TEST_F(ReportTest, ErrorsNameFileAndField) {
-  Put("evaluation.dense", "evaluation.json", R"({"name": "dense", "model": {}, "loss": {"all": {"loss": "low", "perplexity": 1}}})");
+  Put("evaluation.dense", "evaluation.json",
+      R"({"name": "dense", "model": {}, "loss": {"all": {"loss": "low", "perplexity": 1}}})");
   const auto results = Gather(task_);
   ASSERT_FALSE(results.ok());
-  EXPECT_THAT(results.status().message(), HasSubstr("evaluation.json: loss.all.loss: expected a number"));
+  EXPECT_THAT(results.status().message(),
+              HasSubstr("evaluation.json: loss.all.loss: expected a number"));
 }
 
 }  // namespace

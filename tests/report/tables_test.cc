@@ -46,7 +46,8 @@ TEST(TablesTest, CounterpartsFollowRoleConnectionAndWidth) {
 // Phase 1 of PaPaformer: composites and dense models, all from scratch, without a merge.
 TEST(TablesTest, CompositesTrainedFromScratchHaveCounterpartsToo) {
   Results results;
-  results.models = {Model("share", "composite_scratch", 2.6), Model("dense", "dense", 2.4), Model("path_1", "dense", 3.0)};
+  results.models = {Model("share", "composite_scratch", 2.6), Model("dense", "dense", 2.4),
+                    Model("path_1", "dense", 3.0)};
   results.models[0].evaluation.spec = CompositeSpec("share");
   results.models[1].evaluation.spec = DenseSpec("llama", 48);
   results.models[2].evaluation.spec = DenseSpec("llama", 32);
@@ -55,7 +56,9 @@ TEST(TablesTest, CompositesTrainedFromScratchHaveCounterpartsToo) {
   EXPECT_EQ(CounterpartOf(results, results.models[2]), "-");
   EXPECT_EQ(RoleName(results.models[0]), "composite, from scratch");
   SetRouting(&results.models[0], {23, 70, 7}, 46);
-  EXPECT_THAT(RoutingTable(results).rows[0], ElementsAre("share", "Share_Linear", "the prompts", "23.0", "70.0", "7.0", testing::StartsWith("46.0 ±"), "60"));
+  EXPECT_THAT(RoutingTable(results).rows[0],
+              ElementsAre("share", "Share_Linear", "the prompts", "23.0", "70.0", "7.0",
+                          testing::StartsWith("46.0 ±"), "60"));
 }
 
 TEST(TablesTest, ScoresStandAboveThePublishedOnesWithTheirIntervals) {
@@ -64,9 +67,11 @@ TEST(TablesTest, ScoresStandAboveThePublishedOnesWithTheirIntervals) {
   SetScores(Find(&results, "c"), 60);
   SetScores(Find(&results, "dense"), 59);
   const Table table = ScoreTable(results);
-  EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "60.00 ± 0.37", "60.00 ± 0.62", "60.00 ± 0.62", "60.00 ± 0.26"));
+  EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "60.00 ± 0.37", "60.00 ± 0.62",
+                                         "60.00 ± 0.62", "60.00 ± 0.26"));
   EXPECT_TRUE(table.strong.contains({0, 5}));
-  EXPECT_THAT(*RowOf(table, "Share_Linear"), ElementsAre("Share_Linear", "", "63.20", "58.60", "56.40", "59.40"));
+  EXPECT_THAT(*RowOf(table, "Share_Linear"),
+              ElementsAre("Share_Linear", "", "63.20", "58.60", "56.40", "59.40"));
   EXPECT_THAT(table.groups, SizeIs(3));
   EXPECT_THAT(ScoreTable(results, /*with_published=*/false).rows, SizeIs(2));
 }
@@ -75,7 +80,8 @@ TEST(TablesTest, PartsOfAScoreThatAreMissingAreDashes) {
   Results results = TwoPathRun();
   SetScores(Find(&results, "c"), 60);
   Find(&results, "c")->evaluation.glue->superglue.reset();
-  EXPECT_THAT(ScoreTable(results).rows[0], ElementsAre("c", "Share_Linear", "60.00 ± 0.37", "60.00 ± 0.62", "-", "-"));
+  EXPECT_THAT(ScoreTable(results).rows[0],
+              ElementsAre("c", "Share_Linear", "60.00 ± 0.37", "60.00 ± 0.62", "-", "-"));
 }
 
 TEST(TablesTest, APartOfBlimpIsMarkedAndNotCompared) {
@@ -94,11 +100,14 @@ TEST(TablesTest, TimesAreShownByStageBesideThePublishedHours) {
   Results results = TwoPathRun();
   EXPECT_THAT(TimesTable(results).rows, IsEmpty());
   ModelResult* composite = Find(&results, "c");
-  composite->stage_1_seconds = 60, composite->stage_2_seconds = 40, composite->seconds = 105, composite->in_turn_seconds = 145;
+  composite->stage_1_seconds = 60, composite->stage_2_seconds = 40, composite->seconds = 105,
+  composite->in_turn_seconds = 145;
   composite->tokens_per_second = 20000;
   const Table table = TimesTable(results);
-  EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "1 min 00 s", "40 s", "1 min 45 s", "2 min 25 s", "20.0 k"));
-  EXPECT_THAT(*RowOf(table, "composites"), ElementsAre("composites", "", "3.50 h", "4.35 h", "7.85 h", "9.35 h", "34.9 k"));
+  EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "1 min 00 s", "40 s", "1 min 45 s",
+                                         "2 min 25 s", "20.0 k"));
+  EXPECT_THAT(*RowOf(table, "composites"),
+              ElementsAre("composites", "", "3.50 h", "4.35 h", "7.85 h", "9.35 h", "34.9 k"));
 }
 
 // Where decisions are drawn there are two passes, and each has its name.
@@ -118,7 +127,9 @@ TEST(TablesTest, RoutingOfAModelThatDrawsNoiseNamesBothPasses) {
     return over;
   };
   routing.noisy = true;
-  EXPECT_THAT(names(), ElementsAre("the prompts, with noise", "the prompts, without noise", testing::EndsWith(", with noise"), testing::EndsWith(", without noise")));
+  EXPECT_THAT(names(),
+              ElementsAre("the prompts, with noise", "the prompts, without noise",
+                          testing::EndsWith(", with noise"), testing::EndsWith(", without noise")));
   const Table prompts = PromptTable(results);
   ASSERT_EQ(prompts.columns.size(), 4u);
   EXPECT_EQ(prompts.columns[2].title, "c, with noise");
@@ -139,11 +150,14 @@ TEST(TablesTest, RoutingHasAColumnForEveryPathOfTheRun) {
   three->evaluation.spec->paths.push_back(three->evaluation.spec->paths.back());
   SetRouting(three, {20, 30, 40, 10}, 25);
   const Table table = RoutingTable(results);
-  EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "the prompts", "48.3", "50.0", "-", "1.7", "40.0 ± 12.0", "60"));
+  EXPECT_THAT(table.rows[0], ElementsAre("c", "Share_Linear", "the prompts", "48.3", "50.0", "-",
+                                         "1.7", "40.0 ± 12.0", "60"));
   Find(&results, "c")->evaluation.routing->own_prompts = false;
   EXPECT_EQ(RoutingTable(results).rows[0][2], "braid's prompts");
-  EXPECT_THAT(table.rows[1], ElementsAre("three", "-", "the prompts", "20.0", "30.0", "40.0", "10.0", testing::StartsWith("25.0 ±"), "60"));
-  EXPECT_THAT(*RowOf(table, "Gumbel_MoE_2"), ElementsAre("Gumbel_MoE_2", "", "20 prompts", "23.0", "70.0", "-", "7.0", "46.5", "60"));
+  EXPECT_THAT(table.rows[1], ElementsAre("three", "-", "the prompts", "20.0", "30.0", "40.0",
+                                         "10.0", testing::StartsWith("25.0 ±"), "60"));
+  EXPECT_THAT(*RowOf(table, "Gumbel_MoE_2"), ElementsAre("Gumbel_MoE_2", "", "20 prompts", "23.0",
+                                                         "70.0", "-", "7.0", "46.5", "60"));
 }
 
 TEST(TablesTest, DecisionsAreOneDigitALayer) {
@@ -151,7 +165,8 @@ TEST(TablesTest, DecisionsAreOneDigitALayer) {
   SetRouting(Find(&results, "c"), {50, 50, 0}, 50);
   Find(&results, "c")->evaluation.routing->prompts.resize(2);
   Find(&results, "c")->evaluation.routing->prompts[1].decisions = {{1, 12, 1}};
-  EXPECT_THAT(PromptTable(results).rows, ElementsAre(ElementsAre("prompt 0", "1", "121"), ElementsAre("prompt 1", "1", "1,12,1")));
+  EXPECT_THAT(PromptTable(results).rows, ElementsAre(ElementsAre("prompt 0", "1", "121"),
+                                                     ElementsAre("prompt 1", "1", "1,12,1")));
 }
 
 TEST(TablesTest, GlueTasksShowTheSpreadOfTheirSeeds) {
@@ -160,14 +175,18 @@ TEST(TablesTest, GlueTasksShowTheSpreadOfTheirSeeds) {
   glue.tasks["cola"] = {OfSeeds(20, 3, 5), 3, "Matthews correlation", 5};
   glue.tasks["qqp"] = {{70}, -1, "F1", 1};
   Find(&results, "c")->evaluation.glue = glue;
-  EXPECT_THAT(GlueTable(results).rows, ElementsAre(ElementsAre("cola", "Matthews correlation", "20.00 ± 3.00 (5)"), ElementsAre("qqp", "F1", "70.00 (1)")));
+  EXPECT_THAT(GlueTable(results).rows,
+              ElementsAre(ElementsAre("cola", "Matthews correlation", "20.00 ± 3.00 (5)"),
+                          ElementsAre("qqp", "F1", "70.00 (1)")));
 }
 
 TEST(TablesTest, ParadigmsOfSeveralModelsAreOneTable) {
   Results results = TwoPathRun();
   Find(&results, "c")->evaluation.blimp = Blimp{{60, 1}, {{"island", 60}}, 1000};
-  Find(&results, "dense")->evaluation.blimp = Blimp{{70, 1}, {{"island", 65}, {"passive", 75}}, 2000};
-  EXPECT_THAT(ParadigmTable(results).rows, ElementsAre(ElementsAre("island", "60.0", "65.0"), ElementsAre("passive", "-", "75.0")));
+  Find(&results, "dense")->evaluation.blimp = Blimp{
+      {70, 1}, {{"island", 65}, {"passive", 75}}, 2000};
+  EXPECT_THAT(ParadigmTable(results).rows, ElementsAre(ElementsAre("island", "60.0", "65.0"),
+                                                       ElementsAre("passive", "-", "75.0")));
 }
 
 TEST(TablesTest, ArmsShowBothAccountings) {
@@ -178,8 +197,10 @@ TEST(TablesTest, ArmsShowBothAccountings) {
   results.models.push_back(Model("dual", "dense", 2.8));
   results.models.back().evaluation.spec = DenseSpec("dual_path");
   const Table table = ArmTable(results);
-  // A of a wide block: 8 d^2 + 6 d f = 8 64^2 + 6 64 640; B adds 2 T d; the model has four blocks and the head, 2 V d.
-  EXPECT_THAT(table.rows[0], ElementsAre("wide", "wide", "4", "-", "-", "640", "2.00 M", "2.9000", "278.5 k", "282.6 k", "1.13 M", "1.14 M"));
+  // A of a wide block: 8 d^2 + 6 d f = 8 64^2 + 6 64 640; B adds 2 T d; the model has four blocks
+  // and the head, 2 V d.
+  EXPECT_THAT(table.rows[0], ElementsAre("wide", "wide", "4", "-", "-", "640", "2.00 M", "2.9000",
+                                         "278.5 k", "282.6 k", "1.13 M", "1.14 M"));
   // Deep and wide attention and feed-forward, K = 2, gates 4 d and routers 2 K (d + 1) or less.
   EXPECT_EQ(table.rows[1][5], "340");
   EXPECT_THAT(Column(table, 3), ElementsAre("-", "2"));
@@ -187,22 +208,32 @@ TEST(TablesTest, ArmsShowBothAccountings) {
 
 TEST(TablesTest, InterventionsAreShownByCorpus) {
   Dual dual;
-  dual.interventions = {{"deep only", 0, "deep", "", {{"all", 7}}, {{"all", 4}}}, {"K = 1", 1, "", "", {}, {{"stories", 0.5}}}};
-  EXPECT_THAT(InterventionTable(dual).rows, ElementsAre(ElementsAre("deep only", "7.0000", "+4.000", "-", "-"), ElementsAre("K = 1", "-", "-", "-", "+0.500")));
+  dual.interventions = {{"deep only", 0, "deep", "", {{"all", 7}}, {{"all", 4}}},
+                        {"K = 1", 1, "", "", {}, {{"stories", 0.5}}}};
+  EXPECT_THAT(InterventionTable(dual).rows,
+              ElementsAre(ElementsAre("deep only", "7.0000", "+4.000", "-", "-"),
+                          ElementsAre("K = 1", "-", "-", "-", "+0.500")));
 }
 
 TEST(TablesTest, ReadOutsOfOneClassAreAveragedOverBlocks) {
-  const std::vector<ReadOut> rows = {{{{"corpus", "s"}, {"class", "NUM"}, {"place", "blocks.0"}}, {{"deep_share", 0.2}, {"tokens", 10}}},
-                                     {{{"corpus", "s"}, {"class", "NUM"}, {"place", "blocks.1"}}, {{"deep_share", 0.6}, {"tokens", 10}}},
-                                     {{{"corpus", "s"}, {"class", "WORD"}, {"place", "blocks.0"}}, {{"deep_share", 0.3}, {"tokens", 90}}}};
-  EXPECT_THAT(ReadOutTable(MeanOverBlocks(rows)).rows, ElementsAre(ElementsAre("s", "NUM", "0.400", "10"), ElementsAre("s", "WORD", "0.300", "90")));
+  const std::vector<ReadOut> rows = {{{{"corpus", "s"}, {"class", "NUM"}, {"place", "blocks.0"}},
+                                      {{"deep_share", 0.2}, {"tokens", 10}}},
+                                     {{{"corpus", "s"}, {"class", "NUM"}, {"place", "blocks.1"}},
+                                      {{"deep_share", 0.6}, {"tokens", 10}}},
+                                     {{{"corpus", "s"}, {"class", "WORD"}, {"place", "blocks.0"}},
+                                      {{"deep_share", 0.3}, {"tokens", 90}}}};
+  EXPECT_THAT(
+      ReadOutTable(MeanOverBlocks(rows)).rows,
+      ElementsAre(ElementsAre("s", "NUM", "0.400", "10"), ElementsAre("s", "WORD", "0.300", "90")));
   EXPECT_THAT(ReadOutTable(rows).rows, SizeIs(3));
 }
 
 TEST(TablesTest, DifferencesAreOfTheCompositeLessTheOther) {
   Results results = TwoPathRun();
   AddComposite(&results, "d", "slice", 2.3);
-  EXPECT_THAT(DifferenceTable(results).rows, ElementsAre(ElementsAre("c", "-5.4000", "+0.2000", "-1.9000"), ElementsAre("d", "-3.7000", "-0.1000", "-2.2000")));
+  EXPECT_THAT(DifferenceTable(results).rows,
+              ElementsAre(ElementsAre("c", "-5.4000", "+0.2000", "-1.9000"),
+                          ElementsAre("d", "-3.7000", "-0.1000", "-2.2000")));
 }
 
 TEST(TablesTest, MergesShowTheirProofsAndLosses) {
@@ -210,16 +241,21 @@ TEST(TablesTest, MergesShowTheirProofsAndLosses) {
   results.merges["c"] = {{"path_1", "path_2"}, CompositeSpec("slice"), 42, 30, 12, 0, "bit-equal"};
   results.gates["c"].hidden_states = "bit-equal";
   results.gates["c"].logits_max_difference = 3e-6;
-  EXPECT_THAT(MergeTable(results).rows, ElementsAre(ElementsAre("c", "path_1, path_2", "slice", "30", "12", "0", "bit-equal", "bit-equal", "3.0e-06",
-                                                               "5.0000, 4.5000", "8.0000", "2.6000")));
+  EXPECT_THAT(
+      MergeTable(results).rows,
+      ElementsAre(ElementsAre("c", "path_1, path_2", "slice", "30", "12", "0", "bit-equal",
+                              "bit-equal", "3.0e-06", "5.0000, 4.5000", "8.0000", "2.6000")));
 }
 
 TEST(TablesTest, SamplesAreGroupedByPromptWithTheirNextTokens) {
   Results results = TwoPathRun();
-  Find(&results, "c")->evaluation.samples = {{"Once", " upon", {{" a", 0.5}, {" the", 0.25}}}, {"Then", " he", {}}};
+  Find(&results, "c")->evaluation.samples = {{"Once", " upon", {{" a", 0.5}, {" the", 0.25}}},
+                                             {"Then", " he", {}}};
   Find(&results, "dense")->evaluation.samples = {{"Once", " more", {}}};
   const Table table = SampleTable(results);
-  EXPECT_THAT(table.rows, ElementsAre(ElementsAre("c", " upon", "\" a\" 50 %, \" the\" 25 %"), ElementsAre("dense", " more", ""), ElementsAre("c", " he", "")));
+  EXPECT_THAT(table.rows,
+              ElementsAre(ElementsAre("c", " upon", "\" a\" 50 %, \" the\" 25 %"),
+                          ElementsAre("dense", " more", ""), ElementsAre("c", " he", "")));
   EXPECT_EQ(table.groups[1].first, 2u);
   EXPECT_EQ(table.groups[1].title, "Then");
 }
@@ -237,7 +273,8 @@ TEST(TablesTest, ClaimsAreGrouped) {
   const Table table = ClaimTable({one, two});
   EXPECT_THAT(table.groups, SizeIs(1));
   EXPECT_EQ(table.groups[0].title, "A holds. (PaPaformer: 1 against 2)");
-  EXPECT_THAT(table.rows, ElementsAre(ElementsAre("a", "holds in this one training", "3"), ElementsAre("b", "undecided in this one training", "3")));
+  EXPECT_THAT(table.rows, ElementsAre(ElementsAre("a", "holds in this one training", "3"),
+                                      ElementsAre("b", "undecided in this one training", "3")));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Properties of the pure scheduling pass on random clusters and queues (the whole life of runs: tests/coordinator).
+// Properties of the pure scheduling pass on random clusters and queues (the whole life of runs:
+// tests/coordinator).
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -51,7 +52,9 @@ Snapshot AnySnapshot() {
   return snapshot;
 }
 
-void Check(const std::function<void()>& property) { EXPECT_TRUE(rc::check("", property)); }
+void Check(const std::function<void()>& property) {
+  EXPECT_TRUE(rc::check("", property));
+}
 
 TEST(SchedulePropertiesTest, LeasesNeverExceedSlots) {
   Check([] {
@@ -80,7 +83,8 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
         const WorkerView& worker = snapshot.workers[w];
         RC_ASSERT(worker.connected && worker.admits && Matches(worker, snapshot.jobs[grant.job]));
         RC_ASSERT(worker.site == snapshot.workers[grant.workers[0]].site);
-        RC_ASSERT(!NeedsOneHost(snapshot.jobs[grant.job]) || worker.host == snapshot.workers[grant.workers[0]].host);
+        RC_ASSERT(!NeedsOneHost(snapshot.jobs[grant.job]) ||
+                  worker.host == snapshot.workers[grant.workers[0]].host);
       }
     }
     for (const Waiting& waiting : plan.waiting) {
@@ -100,13 +104,15 @@ TEST(SchedulePropertiesTest, AFreeSlotIsNotLeftWhileAJobForItWaits) {
     for (const Grant& grant : plan.grants) {
       const JobView& job = snapshot.jobs[grant.job];
       for (const size_t w : grant.workers) {
-        (job.device == "cuda" ? snapshot.workers[w].gpus_used : snapshot.workers[w].cpu_used) += job.slots;
+        (job.device == "cuda" ? snapshot.workers[w].gpus_used
+                              : snapshot.workers[w].cpu_used) += job.slots;
       }
     }
     for (const Waiting& waiting : plan.waiting) {
       if (waiting.reason == Reason::kBackoff) continue;
       JobView job = snapshot.jobs[waiting.job];
-      RC_ASSERT(!Place(snapshot.workers, job, {}).has_value() || waiting.reason == Reason::kWorkerExcluded);
+      RC_ASSERT(!Place(snapshot.workers, job, {}).has_value() ||
+                waiting.reason == Reason::kWorkerExcluded);
     }
   });
 }
@@ -120,7 +126,8 @@ TEST(SchedulePropertiesTest, OnAnEmptyClusterTheFirstGangThatCanEverFitIsGranted
       job.excluded.clear();
     }
     bool possible = false;
-    for (const JobView& job : snapshot.jobs) possible |= Place(snapshot.workers, job, {}).has_value();
+    for (const JobView& job : snapshot.jobs)
+      possible |= Place(snapshot.workers, job, {}).has_value();
     RC_ASSERT(!possible || !Schedule(snapshot).grants.empty());
   });
 }
@@ -138,8 +145,9 @@ TEST(SchedulePropertiesTest, TheSameSnapshotGivesTheSamePlan) {
   });
 }
 
-// A cluster that runs for a while: what was granted ends some time later, and new runs keep coming, as many as there is room
-// for and more. Users, sizes and lengths are drawn; priorities of the newcomers are not above those of the first.
+// A cluster that runs for a while: what was granted ends some time later, and new runs keep coming,
+// as many as there is room for and more. Users, sizes and lengths are drawn; priorities of the
+// newcomers are not above those of the first.
 class Flow {
  public:
   Flow() {
@@ -224,8 +232,9 @@ TEST(SchedulePropertiesTest, NoRunWaitsWithoutEnd) {
     constexpr int64_t kLongest = 5;
     const int first = *rc::gen::inRange(1, 4);
     for (int i = 0; i < first; ++i) flow.Submit(/*priority=*/1, kLongest);
-    // Every run of the first is done although there is never a moment without newer runs in the queue. What is before the last of
-    // them is less than what three users may have running and waiting then, each job at most kLongest: far below the bound.
+    // Every run of the first is done although there is never a moment without newer runs in the
+    // queue. What is before the last of them is less than what three users may have running and
+    // waiting then, each job at most kLongest: far below the bound.
     const auto all_done = [&] {
       for (int run = 1; run <= first; ++run) {
         if (!flow.Done("r" + std::to_string(run))) return false;

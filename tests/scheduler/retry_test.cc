@@ -78,7 +78,8 @@ TEST(RetryTest, WhatFailsBeforeItsProgramRunsIsNoPoisonAndIsTriedWithoutEnd) {
     history = verdict.history;
   }
   EXPECT_EQ(history.infra_losses, 1000);
-  EXPECT_FALSE(Judge(Blame::kUser, true, history, 0.5).retry) << "but for what the user has to mend";
+  EXPECT_FALSE(Judge(Blame::kUser, true, history, 0.5).retry)
+      << "but for what the user has to mend";
 }
 
 TEST(RetryTest, ADigestThatIsWrongHereIsTriedElsewhere) {
@@ -111,7 +112,9 @@ TEST(RetryTest, AFullDiskIsNoPoison) {
   }
 }
 
-TEST(RetryTest, UnknownCategoriesAreOursToExplain) { EXPECT_EQ(ParseBlame("weird"), Blame::kSystem); }
+TEST(RetryTest, UnknownCategoriesAreOursToExplain) {
+  EXPECT_EQ(ParseBlame("weird"), Blame::kSystem);
+}
 
 }  // namespace
 }  // namespace braid::scheduler

@@ -12,7 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-WorkerView Worker(const std::string& id, int64_t slots, int64_t used = 0, const std::string& site = "local") {
+WorkerView Worker(const std::string& id, int64_t slots, int64_t used = 0,
+                  const std::string& site = "local") {
   WorkerView worker;
   worker.id = id;
   worker.site = site;
@@ -33,7 +34,9 @@ JobView Job(const std::string& name, double cost, int64_t ranks = 1, int64_t slo
   return job;
 }
 
-Reason OnlyReason(const Plan& plan) { return plan.waiting.size() == 1 ? plan.waiting[0].reason : Reason::kNone; }
+Reason OnlyReason(const Plan& plan) {
+  return plan.waiting.size() == 1 ? plan.waiting[0].reason : Reason::kNone;
+}
 
 TEST(ScheduleTest, TheLongestWayToTheEndGoesFirst) {
   const Plan plan = Schedule({{Worker("w1", 1)}, {Job("short", 1), Job("long", 9)}, 0, false});
@@ -43,7 +46,8 @@ TEST(ScheduleTest, TheLongestWayToTheEndGoesFirst) {
 }
 
 // What a run of another user asks for.
-JobView Of(const std::string& run, int64_t submitted, const std::string& user, double cost, int64_t priority = 0) {
+JobView Of(const std::string& run, int64_t submitted, const std::string& user, double cost,
+           int64_t priority = 0) {
   JobView job = Job(run + "/j", cost);
   job.run = run;
   job.submitted_seq = submitted;
@@ -59,11 +63,16 @@ size_t FirstGranted(const Snapshot& snapshot) {
 
 TEST(ScheduleTest, ALaterRunDoesNotOvertakeHoweverCostlyItIs) {
   // The smaller jobs of the first run wait for the first run alone.
-  EXPECT_EQ(FirstGranted({{Worker("w1", 1)}, {Of("r2", 2, "ann", 1e18), Of("r1", 1, "ann", 1e6)}, 0, false}), 1u);
+  EXPECT_EQ(FirstGranted(
+                {{Worker("w1", 1)}, {Of("r2", 2, "ann", 1e18), Of("r1", 1, "ann", 1e6)}, 0, false}),
+            1u);
 }
 
 TEST(ScheduleTest, APriorityGoesBeforeAgeAndShare) {
-  Snapshot snapshot{{Worker("w1", 2, 1)}, {Of("r1", 1, "ann", 1), Of("r2", 2, "bob", 1, /*priority=*/1)}, 0, false};
+  Snapshot snapshot{{Worker("w1", 2, 1)},
+                    {Of("r1", 1, "ann", 1), Of("r2", 2, "bob", 1, /*priority=*/1)},
+                    0,
+                    false};
   snapshot.held["bob"] = {1, 0};
   EXPECT_EQ(FirstGranted(snapshot), 1u);
   snapshot.jobs[1].priority = -1;
@@ -71,7 +80,11 @@ TEST(ScheduleTest, APriorityGoesBeforeAgeAndShare) {
 }
 
 TEST(ScheduleTest, UsersWhoHoldLessGoFirst) {
-  Snapshot snapshot{{Worker("w1", 3, 1)}, {Of("r1", 1, "ann", 1), Of("r2", 2, "ann", 1), Of("r3", 3, "bob", 1), Of("r4", 4, "bob", 1)}, 0, false};
+  Snapshot snapshot{
+      {Worker("w1", 3, 1)},
+      {Of("r1", 1, "ann", 1), Of("r2", 2, "ann", 1), Of("r3", 3, "bob", 1), Of("r4", 4, "bob", 1)},
+      0,
+      false};
   snapshot.held["ann"] = {1, 0};
   const Plan plan = Schedule(snapshot);
   ASSERT_EQ(plan.grants.size(), 2u);
@@ -80,7 +93,8 @@ TEST(ScheduleTest, UsersWhoHoldLessGoFirst) {
 }
 
 TEST(ScheduleTest, ASharedGpuCountsAsMuchAsItIsOfAllGpus) {
-  Snapshot snapshot{{Worker("w1", 100, 10)}, {Of("r1", 1, "ann", 1), Of("r2", 2, "bob", 1)}, 0, false};
+  Snapshot snapshot{
+      {Worker("w1", 100, 10)}, {Of("r1", 1, "ann", 1), Of("r2", 2, "bob", 1)}, 0, false};
   snapshot.workers[0].gpus = 2;
   snapshot.held["ann"] = {0, 1};   // half of the GPUs
   snapshot.held["bob"] = {10, 0};  // a tenth of the cores
@@ -88,9 +102,11 @@ TEST(ScheduleTest, ASharedGpuCountsAsMuchAsItIsOfAllGpus) {
 }
 
 TEST(ScheduleTest, AWideJobIsNotStarvedByNarrowOnes) {
-  const Plan plan = Schedule({{Worker("w1", 2, 1)}, {Job("wide", 9, 1, 2), Job("narrow", 1)}, 0, false});
+  const Plan plan = Schedule(
+      {{Worker("w1", 2, 1)}, {Job("wide", 9, 1, 2), Job("narrow", 1)}, 0, false});
   EXPECT_TRUE(plan.grants.empty());
-  EXPECT_THAT(plan.waiting[1].detail, HasSubstr("kept for a gang or a wider job that comes before it"));
+  EXPECT_THAT(plan.waiting[1].detail,
+              HasSubstr("kept for a gang or a wider job that comes before it"));
 }
 
 TEST(ScheduleTest, SlotsThatAreKeptAreThoseOfOneDevice) {
@@ -111,7 +127,8 @@ TEST(ScheduleTest, CpuRanksOfAGangRunOnOneHost) {
   const Plan plan = Schedule(snapshot);
   EXPECT_TRUE(plan.grants.empty());
   EXPECT_EQ(OnlyReason(plan), Reason::kGangIncomplete);
-  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("room for 1 of 2 ranks now, 1 at most on one host"));
+  EXPECT_THAT(plan.waiting[0].detail,
+              HasSubstr("room for 1 of 2 ranks now, 1 at most on one host"));
   EXPECT_THAT(plan.waiting[0].detail, HasSubstr("meet on 127.0.0.1"));
   snapshot.workers.push_back(Worker("w3", 1));
   snapshot.workers[2].host = "two";
@@ -158,7 +175,8 @@ TEST(ScheduleTest, ABackOffSaysWhatHappened) {
   JobView later = Job("j", 1);
   later.not_before_ms = 1000;
   later.last_failure = "fetching x: not found (on w1)";
-  EXPECT_THAT(Schedule({{Worker("w1", 1)}, {later}, 999, false}).waiting[0].detail, HasSubstr("last time: fetching x: not found (on w1)"));
+  EXPECT_THAT(Schedule({{Worker("w1", 1)}, {later}, 999, false}).waiting[0].detail,
+              HasSubstr("last time: fetching x: not found (on w1)"));
 }
 
 TEST(ScheduleTest, AGangStartsWholeOrNotAtAll) {
@@ -174,13 +192,15 @@ TEST(ScheduleTest, AGangStartsWholeOrNotAtAll) {
 }
 
 TEST(ScheduleTest, AWaitingGangIsNotStarvedBySmallJobs) {
-  const Plan plan = Schedule({{Worker("w1", 1), Worker("w2", 1, 1)}, {Job("gang", 9, 2), Job("small", 1)}, 0, false});
+  const Plan plan = Schedule(
+      {{Worker("w1", 1), Worker("w2", 1, 1)}, {Job("gang", 9, 2), Job("small", 1)}, 0, false});
   EXPECT_TRUE(plan.grants.empty());
   EXPECT_THAT(plan.waiting[1].detail, HasSubstr("kept for a gang"));
 }
 
 TEST(ScheduleTest, WhatIsBeforeTheGangMayTakeItsSlots) {
-  const Plan plan = Schedule({{Worker("w1", 1), Worker("w2", 1, 1)}, {Job("gang", 1, 2), Job("first", 9)}, 0, false});
+  const Plan plan = Schedule(
+      {{Worker("w1", 1), Worker("w2", 1, 1)}, {Job("gang", 1, 2), Job("first", 9)}, 0, false});
   ASSERT_EQ(plan.grants.size(), 1u);
   EXPECT_EQ(plan.grants[0].job, 1u);
 }
@@ -192,7 +212,8 @@ TEST(ScheduleTest, AGangThatCanNeverFitReservesNothing) {
 }
 
 TEST(ScheduleTest, AGangStaysInsideOneSite) {
-  const Plan plan = Schedule({{Worker("w1", 1, 0, "a"), Worker("w2", 1, 0, "b")}, {Job("gang", 9, 2)}, 0, false});
+  const Plan plan = Schedule(
+      {{Worker("w1", 1, 0, "a"), Worker("w2", 1, 0, "b")}, {Job("gang", 9, 2)}, 0, false});
   EXPECT_TRUE(plan.grants.empty());
   EXPECT_EQ(OnlyReason(plan), Reason::kGangIncomplete);
 }
@@ -210,14 +231,16 @@ TEST(ScheduleTest, PrefersTheWorkerThatHasTheInputs) {
 TEST(ScheduleTest, PrefersAnotherWorkerAfterAFailureButUsesTheSameIfItIsAlone) {
   JobView job = Job("j", 1);
   job.avoid = "w1";
-  EXPECT_THAT(Schedule({{Worker("w1", 4), Worker("w2", 1)}, {job}, 0, false}).grants[0].workers, ElementsAre(1));
+  EXPECT_THAT(Schedule({{Worker("w1", 4), Worker("w2", 1)}, {job}, 0, false}).grants[0].workers,
+              ElementsAre(1));
   EXPECT_THAT(Schedule({{Worker("w1", 4)}, {job}, 0, false}).grants[0].workers, ElementsAre(0));
 }
 
 TEST(ScheduleTest, GivesAReasonForEachWayOfWaiting) {
   EXPECT_EQ(OnlyReason(Schedule({{}, {Job("j", 1)}, 0, false})), Reason::kNoMatchingWorker);
   EXPECT_EQ(OnlyReason(Schedule({{}, {Job("j", 1)}, 0, true})), Reason::kRecoveringLeases);
-  EXPECT_EQ(OnlyReason(Schedule({{Worker("w1", 1)}, {Job("j", 1, 1, 2)}, 0, false})), Reason::kUnschedulable);
+  EXPECT_EQ(OnlyReason(Schedule({{Worker("w1", 1)}, {Job("j", 1, 1, 2)}, 0, false})),
+            Reason::kUnschedulable);
 
   JobView later = Job("j", 1);
   later.not_before_ms = 1000;
@@ -236,8 +259,10 @@ TEST(ScheduleTest, GivesAReasonForEachWayOfWaiting) {
   excluded.excluded = {"w1"};
   WorkerView away = Worker("w2", 1);
   away.connected = false;
-  EXPECT_EQ(OnlyReason(Schedule({{Worker("w1", 1), away}, {excluded}, 0, false})), Reason::kWorkerExcluded);
-  EXPECT_EQ(Schedule({{Worker("w1", 1)}, {excluded}, 0, false}).grants.size(), 1u) << "nobody else could ever run it";
+  EXPECT_EQ(OnlyReason(Schedule({{Worker("w1", 1), away}, {excluded}, 0, false})),
+            Reason::kWorkerExcluded);
+  EXPECT_EQ(Schedule({{Worker("w1", 1)}, {excluded}, 0, false}).grants.size(), 1u)
+      << "nobody else could ever run it";
 
   JobView gpu = Job("j", 1);
   gpu.device = "cuda";
@@ -254,7 +279,8 @@ TEST(ScheduleTest, WorkersMayRunSomeKindsOnly) {
 
 TEST(CriticalPathTest, IsTheDearestChainThatIsLeft) {
   // 0 -> 1 -> 3, 0 -> 2 -> 3
-  const std::vector<PathNode> nodes = {{1, {}, false}, {10, {0}, false}, {2, {0}, false}, {5, {1, 2}, false}};
+  const std::vector<PathNode> nodes = {
+      {1, {}, false}, {10, {0}, false}, {2, {0}, false}, {5, {1, 2}, false}};
   EXPECT_THAT(CostToEnd(nodes), ElementsAre(16, 15, 7, 5));
   std::vector<PathNode> later = nodes;
   later[1].done = true;

@@ -16,7 +16,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A child that opens the channel on its end of a socket pair and runs `body`; the test plays the worker.
+// A child that opens the channel on its end of a socket pair and runs `body`; the test plays the
+// worker.
 struct Child {
   pid_t pid;
   int fd;
@@ -27,7 +28,9 @@ struct Child {
     while (read(fd, &c, 1) == 1 && c != '\n') line += c;
     return line;
   }
-  void Write(const std::string& line) const { ASSERT_TRUE(WriteAll(fd, line + "\n", "socket").ok()); }
+  void Write(const std::string& line) const {
+    ASSERT_TRUE(WriteAll(fd, line + "\n", "socket").ok());
+  }
   int Wait() const {
     int status = 0;
     waitpid(pid, &status, 0);
@@ -73,7 +76,8 @@ TEST(ChannelTest, ObeysStopAndAnswersRendezvous) {
   const Child child = Spawn([](Channel& channel) {
     const auto value = channel.rendezvous().Get("address", 10'000);
     channel.Progress(value.ok() ? *value : value.status().message(), "steps", 1, 1);
-    while (!channel.stop_requested() || !channel.TakeCheckpointRequest() || channel.stored_checkpoint() != 12) {
+    while (!channel.stop_requested() || !channel.TakeCheckpointRequest() ||
+           channel.stored_checkpoint() != 12) {
       std::this_thread::yield();
     }
     channel.Fail(Category::kPreempted, Cancelled("stopped"), "", false);
@@ -84,7 +88,8 @@ TEST(ChannelTest, ObeysStopAndAnswersRendezvous) {
   EXPECT_EQ(Json::parse(child.ReadLine())["phase"], "hallo");
   child.Write(R"({"control":"checkpoint_stored","step":12})");
   child.Write(R"({"control":"stop"})");
-  // The child polls in one expression from left to right, so the request stays until it is asked for.
+  // The child polls in one expression from left to right, so the request stays until it is asked
+  // for.
   child.Write(R"({"control":"checkpoint_now"})");
   EXPECT_EQ(Json::parse(child.ReadLine())["category"], "preempted");
   EXPECT_EQ(child.Wait(), 0);

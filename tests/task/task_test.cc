@@ -16,14 +16,19 @@ namespace {
 using ::testing::HasSubstr;
 
 Json Minimal(const std::string& folder) {
-  return {{"version", 1}, {"kind", "train"}, {"job", "path_1"}, {"output", folder + "/out"}, {"work", folder + "/work"},
+  return {{"version", 1},
+          {"kind", "train"},
+          {"job", "path_1"},
+          {"output", folder + "/out"},
+          {"work", folder + "/work"},
           {"spec", Json::object()}};
 }
 
 TEST(TaskTest, ReadsAFileAndMakesItsFolders) {
   const auto folder = TemporaryFolder::Create();
   Json json = Minimal(folder->path());
-  json["inputs"] = {{"data.math", folder->path()}, {"data.stories", folder->path()}, {"tokenizer", "/nowhere"}};
+  json["inputs"] = {
+      {"data.math", folder->path()}, {"data.stories", folder->path()}, {"tokenizer", "/nowhere"}};
   ASSERT_TRUE(WriteJsonFile(folder->path() + "/task.json", json).ok());
   const auto task = ReadTaskFile(folder->path() + "/task.json");
   ASSERT_TRUE(task.ok()) << task.status().message();
@@ -41,8 +46,10 @@ TEST(TaskTest, ErrorsNameTheField) {
     change(json);
     return FromJson(json, "task.json").status().message();
   };
-  EXPECT_THAT(error([](Json& j) { j["rank"] = 2; }), HasSubstr("task.json.rank: must be below world"));
-  EXPECT_THAT(error([](Json& j) { j["version"] = 2; }), HasSubstr("reads version 1, the file has 2"));
+  EXPECT_THAT(error([](Json& j) { j["rank"] = 2; }),
+              HasSubstr("task.json.rank: must be below world"));
+  EXPECT_THAT(error([](Json& j) { j["version"] = 2; }),
+              HasSubstr("reads version 1, the file has 2"));
   EXPECT_THAT(error([](Json& j) { j["device"] = "tpu"; }), HasSubstr("task.json.device"));
   EXPECT_THAT(error([](Json& j) { j["thread"] = 2; }), HasSubstr("task.json.thread"));
   EXPECT_THAT(error([](Json& j) { j.erase("spec"); }), HasSubstr("task.json.spec: is missing"));
@@ -50,13 +57,19 @@ TEST(TaskTest, ErrorsNameTheField) {
 
 TEST(TaskTest, NoValueOfAnyTypeThrows) {
   Json json = Minimal("/tmp/x");
-  json.update({{"inputs", {{"tokenizer", "/nowhere"}}}, {"rank", 0}, {"world", 1}, {"threads", 2}, {"device", "cpu"}, {"resume", "/tmp/r"}});
+  json.update({{"inputs", {{"tokenizer", "/nowhere"}}},
+               {"rank", 0},
+               {"world", 1},
+               {"threads", 2},
+               {"device", "cpu"},
+               {"resume", "/tmp/r"}});
   ASSERT_TRUE(FromJson(json, "task.json").ok());
   ForEachMutation(json, [](const Json& mutated, const std::string& what) {
     EXPECT_NO_THROW((void)FromJson(mutated, "task.json").status()) << what;
   });
   json["threads"] = 100'000;
-  EXPECT_EQ(FromJson(json, "task.json").status().message(), "task.json.threads: must be in 1 .. 4096");
+  EXPECT_EQ(FromJson(json, "task.json").status().message(),
+            "task.json.threads: must be in 1 .. 4096");
 }
 
 // A program of jobs, run on a task file.
@@ -68,13 +81,15 @@ class ProgramTest : public testing::Test {
     EXPECT_TRUE(WriteJsonFile(folder->path() + "/task.json", Minimal(folder->path())).ok());
     testing::internal::CaptureStdout();
     EXPECT_EQ(RunTaskProgram("braid-x", folder->path() + "/task.json", {{"train", job}}), code);
-    const std::vector<std::string> lines = Split(Trim(testing::internal::GetCapturedStdout()), '\n');
+    const std::vector<std::string> lines = Split(Trim(testing::internal::GetCapturedStdout()),
+                                                 '\n');
     return Json::parse(lines.back());
   }
 };
 
 TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
-  const Json odd = RunAndEnd([](const Task&, Channel&) -> Status { throw std::runtime_error("odd"); }, 1);
+  const Json odd = RunAndEnd(
+      [](const Task&, Channel&) -> Status { throw std::runtime_error("odd"); }, 1);
   EXPECT_EQ(odd["message"], "unexpected error: odd");
   EXPECT_EQ(odd["category"], "system");
   const Json memory = RunAndEnd([](const Task&, Channel&) -> Status { throw std::bad_alloc(); }, 1);

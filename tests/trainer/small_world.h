@@ -1,5 +1,5 @@
-// A world small enough for unit tests of the trainer: a tokenizer, shards of two corpora, models of a few thousand
-// parameters, and a channel that remembers what was said.
+// A world small enough for unit tests of the trainer: a tokenizer, shards of two corpora, models of
+// a few thousand parameters, and a channel that remembers what was said.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -24,13 +24,18 @@
 
 namespace braid::trainer {
 
-// Plays the worker: `stop_after` asks for a stop once that step was reported, `checkpoint_after` for a checkpoint.
+// Plays the worker: `stop_after` asks for a stop once that step was reported, `checkpoint_after`
+// for a checkpoint.
 class RecordingChannel final : public task::Channel {
  public:
-  explicit RecordingChannel(const std::string& folder) : keys_(task::FolderRendezvous(folder + "/rendezvous", "job.1")) {}
+  explicit RecordingChannel(const std::string& folder)
+      : keys_(task::FolderRendezvous(folder + "/rendezvous", "job.1")) {}
 
   void Started() override {}
-  void Progress(std::string_view phase, std::string_view, int64_t, int64_t, double, double) override { phases.emplace(phase); }
+  void Progress(std::string_view phase, std::string_view, int64_t, int64_t, double,
+                double) override {
+    phases.emplace(phase);
+  }
   void Metric(int64_t step, const Json& values) override {
     metrics[step] = values;
     last_step_ = step;
@@ -39,13 +44,18 @@ class RecordingChannel final : public task::Channel {
     MutexLock lock(mutex_);
     checkpoints_[step] = folder;
   }
-  void AddOutput(const std::string& role, const std::string&, const std::string&, const Json& metadata) override {
+  void AddOutput(const std::string& role, const std::string&, const std::string&,
+                 const Json& metadata) override {
     outputs[role] = metadata;
   }
   void Succeed(const Json& summary) override { result = summary; }
   void Fail(task::Category, const Status&, const std::string&, bool) override {}
-  bool stop_requested() const override { return (stop_after > 0 && last_step_ + 1 >= stop_after) || phases.contains(stop_phase); }
-  bool TakeCheckpointRequest() override { return checkpoint_after > 0 && last_step_ + 1 == checkpoint_after; }
+  bool stop_requested() const override {
+    return (stop_after > 0 && last_step_ + 1 >= stop_after) || phases.contains(stop_phase);
+  }
+  bool TakeCheckpointRequest() override {
+    return checkpoint_after > 0 && last_step_ + 1 == checkpoint_after;
+  }
   int64_t stored_checkpoint() const override { return stored; }
   bool has_worker() const override { return worker; }
   task::Rendezvous& rendezvous() override { return *keys_; }
@@ -78,8 +88,12 @@ class SmallWorld {
 
   SmallWorld() : folder_(TemporaryFolder::Create().value()) {
     corpus::BpeTrainer trainer;
-    trainer.Add("the cat sat on the mat and the dog sat on the cat; one and one are two, two and two are four");
-    EXPECT_TRUE(WriteJsonFile(MakeFolderAt("tokenizer") + "/tokenizer.json", trainer.Train(270).value()).ok());
+    trainer.Add(
+        "the cat sat on the mat and the dog sat on the cat; one and one are two, two and two are "
+        "four");
+    EXPECT_TRUE(
+        WriteJsonFile(MakeFolderAt("tokenizer") + "/tokenizer.json", trainer.Train(270).value())
+            .ok());
     tokenizer_ = corpus::Tokenizer::Load(at("tokenizer") + "/tokenizer.json").value();
     WriteShards("data.sums", "sums", 7, tokenizer_->digest());
     WriteShards("data.tales", "tales", 3, tokenizer_->digest());
@@ -94,13 +108,16 @@ class SmallWorld {
   std::shared_ptr<const corpus::Tokenizer> shared_tokenizer() const { return tokenizer_; }
 
   // Documents that count up by `stride`, so that there is something to learn.
-  void WriteShards(const std::string& folder, const std::string& corpus, int32_t stride, const std::string& digest) const {
+  void WriteShards(const std::string& folder, const std::string& corpus, int32_t stride,
+                   const std::string& digest) const {
     const RandomStream random(1, corpus);
     int64_t tokens[2] = {0, 0};
     uint64_t draw = 0;
     for (int set = 0; set < 2; ++set) {
-      const auto writer = corpus::ShardWriter::Create(at(folder) + (set == 0 ? "/train" : "/validation"),
-                                                      tokenizer_->vocab()).value();
+      const auto writer = corpus::ShardWriter::Create(
+                              at(folder) + (set == 0 ? "/train" : "/validation"),
+                              tokenizer_->vocab())
+                              .value();
       for (int d = 0; d < (set == 0 ? 30 : 4); ++d) {
         std::vector<int32_t> ids(20 + random.Below(draw++, 40));
         auto id = static_cast<int32_t>(1 + random.Below(draw++, 250));
@@ -111,9 +128,13 @@ class SmallWorld {
       tokens[set] = writer->tokens();
       EXPECT_TRUE(writer->Finish().ok());
     }
-    EXPECT_TRUE(WriteJsonFile(at(folder) + "/shards.json", {{"corpus", corpus}, {"tokenizer", digest}, {"dtype", "uint16"},
-                                                            {"vocab", tokenizer_->vocab()}, {"tokens", tokens[0]},
-                                                            {"validation_tokens", tokens[1]}}).ok());
+    EXPECT_TRUE(WriteJsonFile(at(folder) + "/shards.json", {{"corpus", corpus},
+                                                            {"tokenizer", digest},
+                                                            {"dtype", "uint16"},
+                                                            {"vocab", tokenizer_->vocab()},
+                                                            {"tokens", tokens[0]},
+                                                            {"validation_tokens", tokens[1]}})
+                    .ok());
   }
 
   model::ModelSpec Blank(const std::string& name) const {
@@ -144,18 +165,28 @@ class SmallWorld {
     task::Task task;
     task.kind = "train";
     task.job = "job";
-    task.inputs = {{"tokenizer", at("tokenizer")}, {"data.tales", at("data.tales")}, {"data.sums", at("data.sums")}};
+    task.inputs = {{"tokenizer", at("tokenizer")},
+                   {"data.tales", at("data.tales")},
+                   {"data.sums", at("data.sums")}};
     task.output = MakeFolderAt(name + "/output");
     task.work = MakeFolderAt(name + "/work");
-    task.spec = {{"model", model::ToJson(model)},
-                 {"seed", 5},
-                 {"data", {{"sequence", kSequence},
-                           {"sources", {{{"role", "data.tales"}, {"share", "all"}}, {{"role", "data.sums"}, {"share", "all"}}}},
-                           {"seed", 6}}},
-                 {"train", {{"batch", 4}, {"accumulate", 2}, {"epochs", 2}, {"steps", 12},
-                            {"optimizer", {{"lr", 3e-3}}}, {"warmup_steps", 2},
-                            {"checkpoint", {{"steps", 4}, {"seconds", 0}}},
-                            {"validate", {{"steps", 5}, {"sequences", 3}}}}}};
+    task.spec = {
+        {"model", model::ToJson(model)},
+        {"seed", 5},
+        {"data",
+         {{"sequence", kSequence},
+          {"sources",
+           {{{"role", "data.tales"}, {"share", "all"}}, {{"role", "data.sums"}, {"share", "all"}}}},
+          {"seed", 6}}},
+        {"train",
+         {{"batch", 4},
+          {"accumulate", 2},
+          {"epochs", 2},
+          {"steps", 12},
+          {"optimizer", {{"lr", 3e-3}}},
+          {"warmup_steps", 2},
+          {"checkpoint", {{"steps", 4}, {"seconds", 0}}},
+          {"validate", {{"steps", 5}, {"sequences", 3}}}}}};
     return task;
   }
 
@@ -166,7 +197,8 @@ class SmallWorld {
     snapshot.p.assign(network.parameters(), network.parameters() + size);
     snapshot.m.assign(size, 0);
     snapshot.v.assign(size, 0);
-    EXPECT_TRUE(WriteCheckpoint(at(name), network.spec(), network.layout(), snapshot, {}, "", false).ok());
+    EXPECT_TRUE(
+        WriteCheckpoint(at(name), network.spec(), network.layout(), snapshot, {}, "", false).ok());
     return at(name);
   }
 

@@ -1,13 +1,20 @@
-// As much of NVML as the worker asks for: two GPUs, the second of which knows nothing of its memory.
+// As much of NVML as the worker asks for: two GPUs, the second of which knows nothing of its
+// memory.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 
 extern "C" {
 
-int nvmlInit_v2() { return 0; }
-int nvmlShutdown() { return 0; }
-int nvmlDeviceGetCount_v2(unsigned* count) { return *count = 2, 0; }
+int nvmlInit_v2() {
+  return 0;
+}
+int nvmlShutdown() {
+  return 0;
+}
+int nvmlDeviceGetCount_v2(unsigned* count) {
+  return *count = 2, 0;
+}
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void** device) {
   *device = reinterpret_cast<void*>(static_cast<uintptr_t>(index + 1));
   return 0;

@@ -13,8 +13,9 @@ TEST(RankFolderTest, NoTwoRanksShareOne) {
   std::set<std::string> names;
   size_t keys = 0;
   for (const char* run : {"r-1", "r-1.a"}) {
-    for (const char* job : {"evaluate:x", "evaluate_x", "evaluate/x", "evaluate@x", "evaluate%3Ax", "evaluate.x", "x@start", "x_start", "joint:x", "joint_x",
-                            "a+1", "a", "a.1", "..", ".", "\xc3\xa4"}) {
+    for (const char* job :
+         {"evaluate:x", "evaluate_x", "evaluate/x", "evaluate@x", "evaluate%3Ax", "evaluate.x",
+          "x@start", "x_start", "joint:x", "joint_x", "a+1", "a", "a.1", "..", ".", "\xc3\xa4"}) {
       for (const int64_t epoch : {1, 11}) {
         for (const int32_t rank : {0, 1}) {
           names.insert(RankFolderName({run, job, epoch, rank}));

@@ -39,7 +39,8 @@ class FakeLink : public CoordinatorLink {
     }
     return store_.AddFile(path, sha256);
   }
-  Status Download(const std::string&, uint64_t offset, const std::function<Status(std::string_view)>& use) override {
+  Status Download(const std::string&, uint64_t offset,
+                  const std::function<Status(std::string_view)>& use) override {
     return use(std::string_view(sent_).substr(offset));
   }
   Result<storage::Manifest> GetManifest(const std::string&) override {
@@ -54,7 +55,9 @@ class FakeLink : public CoordinatorLink {
     verified_.push_back(artifact);
     return stored_;
   }
-  Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override { return sha256; }
+  Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override {
+    return sha256;
+  }
   Status ReportStarted(const RankKey&) override { return OkStatus(); }
   Status CommitCheckpoint(const RankKey&, int64_t step, const std::string& manifest) override {
     MutexLock lock(mutex_);
@@ -65,7 +68,9 @@ class FakeLink : public CoordinatorLink {
   Status ReportEnded(const RankKey&, const RankEnd& end) override {
     MutexLock lock(mutex_);
     ends_.push_back(end);
-    return refused_-- > 0 ? Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "blob abc is not here") : OkStatus();
+    return refused_-- > 0
+               ? Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "blob abc is not here")
+               : OkStatus();
   }
   Result<int64_t> AppendLog(const RankKey&, int64_t offset, std::string_view data) override {
     return offset + static_cast<int64_t>(data.size());
@@ -75,13 +80,18 @@ class FakeLink : public CoordinatorLink {
     metrics_ += data;
     return offset + static_cast<int64_t>(data.size());
   }
-  Status PutRendezvous(const RankKey&, const std::string&, std::string_view) override { return OkStatus(); }
-  Result<std::string> GetRendezvous(const RankKey&, const std::string&, int64_t) override { return std::string(); }
+  Status PutRendezvous(const RankKey&, const std::string&, std::string_view) override {
+    return OkStatus();
+  }
+  Result<std::string> GetRendezvous(const RankKey&, const std::string&, int64_t) override {
+    return std::string();
+  }
 
   void RefuseEnds(int count) { refused_ = count; }
-  // There is one artifact of one file: what its digest is of, what arrives, and what the coordinator says of its own copy. Before
-  // the first rank.
-  void Hold(const std::string& promised, const std::string& sent, const Status& stored = OkStatus()) {
+  // There is one artifact of one file: what its digest is of, what arrives, and what the
+  // coordinator says of its own copy. Before the first rank.
+  void Hold(const std::string& promised, const std::string& sent,
+            const Status& stored = OkStatus()) {
     promised_ = promised;
     sent_ = sent;
     stored_ = stored;
@@ -134,7 +144,8 @@ class FakeLink : public CoordinatorLink {
   std::map<int64_t, std::string> checkpoints_ BRAID_GUARDED_BY(mutex_);
 };
 
-// A worker's folder, a coordinator, and a task program that is a shell script: lines to the worker go to descriptor 3.
+// A worker's folder, a coordinator, and a task program that is a shell script: lines to the worker
+// go to descriptor 3.
 struct Site {
   TemporaryFolder folder = TemporaryFolder::Create().value();
   std::unique_ptr<BlobStore> cache = BlobStore::Open(folder.path() + "/cache").value();
@@ -197,7 +208,8 @@ TEST(RankTest, WhatArrivesDamagedAndIsWholeInTheStoreIsThisWorkersFault) {
 
 TEST(RankTest, WhatIsDamagedInTheStoreIsForTheUserToMend) {
   Site site;
-  site.link.Hold("what was stored", "what was $tored", DataLoss("artifact artifact-1, file shards.bin: blob abc has changed"));
+  site.link.Hold("what was stored", "what was $tored",
+                 DataLoss("artifact artifact-1, file shards.bin: blob abc has changed"));
   const auto ends = EndsWithInput(site);
   ASSERT_THAT(ends, SizeIs(1));
   EXPECT_EQ(ends[0].category, "user");
@@ -235,7 +247,9 @@ TEST(RankTest, AnInputThatDoesNotFitOnTheDiskIsReportedNotWaitedFor) {
 
 TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
   Site site;
-  site.Program("echo '{\"event\":\"error\",\"category\":\"infra\",\"message\":\"writing x: No space left on device\",\"reason\":\"STORAGE_FULL\"}' >&3\nexit 1\n");
+  site.Program(
+      "echo '{\"event\":\"error\",\"category\":\"infra\",\"message\":\"writing x: No space left on "
+      "device\",\"reason\":\"STORAGE_FULL\"}' >&3\nexit 1\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
   EXPECT_EQ(ends[0].category, "infra");
@@ -256,9 +270,13 @@ TEST(RankTest, ARefusedEndIsToldAsAFailure) {
 
 TEST(RankTest, TheTailOfALogIsWholeCharacters) {
   Site site;
-  // 3 bytes a character, so that 4,096 bytes from the end lies within one; and a byte that is no character at all.
-  site.Program("i=0; while [ $i -lt 200 ]; do echo '\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac'; "
-               "i=$((i+1)); done\nprintf '\\377end'\nexit 3\n");
+  // 3 bytes a character, so that 4,096 bytes from the end lies within one; and a byte that is no
+  // character at all.
+  site.Program(
+      "i=0; while [ $i -lt 200 ]; do echo "
+      "'\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2"
+      "\x82\xac'; "
+      "i=$((i+1)); done\nprintf '\\377end'\nexit 3\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
   EXPECT_THAT(ends[0].log_tail, HasSubstr("\xe2\x82\xac\xe2\x82\xac"));
@@ -285,7 +303,9 @@ LINES
 }
 
 TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {
-  const std::vector<std::string> secrets = {"AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "SSH_AUTH_SOCK", "MY_SERVICE_URL", "BRAID_TOKEN_FILE"};
+  const std::vector<std::string> secrets = {
+      "AWS_SECRET_ACCESS_KEY", "HF_TOKEN",       "PGPASSWORD",
+      "SSH_AUTH_SOCK",         "MY_SERVICE_URL", "BRAID_TOKEN_FILE"};
   for (const std::string& name : secrets) setenv(name.c_str(), "do-not-tell", 1);
   setenv("BRAID_TEST_MARK", "told", 1);
   setenv("LC_MEASUREMENT", "C.UTF-8", 1);
@@ -295,7 +315,8 @@ TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {
   for (const std::string& name : secrets) unsetenv(name.c_str());
   ASSERT_THAT(ends, SizeIs(1));
   EXPECT_THAT(ends[0].log_tail, ::testing::Not(HasSubstr("do-not-tell")));
-  for (const char* kept : {"PATH=", "BRAID_TEST_MARK=told", "LC_MEASUREMENT=C.UTF-8", "OMP_NUM_THREADS=1", "BRAID_TASK_FD=3"}) {
+  for (const char* kept : {"PATH=", "BRAID_TEST_MARK=told", "LC_MEASUREMENT=C.UTF-8",
+                           "OMP_NUM_THREADS=1", "BRAID_TASK_FD=3"}) {
     EXPECT_THAT(ends[0].log_tail, HasSubstr(kept));
   }
 }
@@ -323,7 +344,8 @@ head -n 1 <&3 >&2
 
 TEST(RankTest, AStoredCheckpointLeavesTheCache) {
   Site site;
-  site.Program(std::string(kCheckpoint) + "echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
+  site.Program(std::string(kCheckpoint) +
+               "echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
   EXPECT_TRUE(ends[0].success) << ends[0].error << ends[0].log_tail;
@@ -342,7 +364,8 @@ TEST(RankTest, AStoredCheckpointLeavesTheCache) {
 // Who resumes from a checkpoint does not say the numbers before it again: they must have arrived.
 TEST(RankTest, NumbersArriveBeforeTheCheckpointBehindThem) {
   Site site;
-  site.Program("echo '{\"event\":\"metric\",\"step\":5,\"values\":{\"loss\":1.5}}' >&3\n" + std::string(kCheckpoint) +
+  site.Program("echo '{\"event\":\"metric\",\"step\":5,\"values\":{\"loss\":1.5}}' >&3\n" +
+               std::string(kCheckpoint) +
                "echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
   ASSERT_THAT(EndsOf(site), SizeIs(1));
   EXPECT_THAT(site.link.metrics_then(), HasSubstr("\"step\":5"));
@@ -377,7 +400,9 @@ Assignment OnGpu(int32_t slots = 1) {
 }
 
 constexpr char kSaysItsEnvironment[] =
-    "echo \"{\\\"event\\\":\\\"result\\\",\\\"outputs\\\":{},\\\"summary\\\":{\\\"gpus\\\":\\\"$CUDA_VISIBLE_DEVICES\\\",\\\"omp\\\":$OMP_NUM_THREADS,"
+    "echo "
+    "\"{\\\"event\\\":\\\"result\\\",\\\"outputs\\\":{},\\\"summary\\\":{\\\"gpus\\\":\\\"$CUDA_"
+    "VISIBLE_DEVICES\\\",\\\"omp\\\":$OMP_NUM_THREADS,"
     "\\\"threads\\\":$(sed -n 's/.*\"threads\": *\\([0-9]*\\).*/\\1/p' \"$1\")}}\" >&3\n";
 
 TEST(RankTest, AGpuJobHasItsGpuAndThreadsToFeedIt) {
@@ -388,7 +413,9 @@ TEST(RankTest, AGpuJobHasItsGpuAndThreadsToFeedIt) {
   Rank rank(context, OnGpu(), {"GPU-2"});
   ASSERT_TRUE(Eventually([&] { return rank.finished(); }));
   ASSERT_THAT(site.link.ends(), SizeIs(1));
-  EXPECT_EQ(Json::parse(site.link.ends()[0].summary), (Json{{"gpus", "GPU-2"}, {"omp", 3}, {"threads", 3}})) << site.link.ends()[0].error;
+  EXPECT_EQ(Json::parse(site.link.ends()[0].summary),
+            (Json{{"gpus", "GPU-2"}, {"omp", 3}, {"threads", 3}}))
+      << site.link.ends()[0].error;
 }
 
 TEST(RankTest, WithoutItsGpuAJobDoesNotStart) {

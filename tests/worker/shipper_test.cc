@@ -11,7 +11,8 @@
 namespace braid::worker {
 namespace {
 
-// The coordinator's file of one rank, as AppendFiles keeps it. Only the shipper's thread calls Append.
+// The coordinator's file of one rank, as AppendFiles keeps it. Only the shipper's thread calls
+// Append.
 class Remote {
  public:
   Result<int64_t> Append(int64_t offset, std::string_view data) {
@@ -51,7 +52,9 @@ struct Journey {
 
   Status Ship(const std::string& content) {
     EXPECT_TRUE(WriteFileAtomic(path, content).ok());
-    Shipper shipper(path, [&](int64_t offset, std::string_view data) { return remote.Append(offset, data); }, stop);
+    Shipper shipper(
+        path, [&](int64_t offset, std::string_view data) { return remote.Append(offset, data); },
+        stop);
     return shipper.Drain();
   }
 };
@@ -75,11 +78,14 @@ TEST(ShipperTest, FlushWaitsForWhatIsThere) {
   const std::string content(700'000, 'y');
   ASSERT_TRUE(WriteFileAtomic(journey.path, content).ok());
   std::atomic<size_t> sent = 0;
-  Shipper shipper(journey.path, [&](int64_t offset, std::string_view data) {
-    const auto end = journey.remote.Append(offset, data);
-    if (end.ok()) sent = static_cast<size_t>(*end);
-    return end;
-  }, journey.stop);
+  Shipper shipper(
+      journey.path,
+      [&](int64_t offset, std::string_view data) {
+        const auto end = journey.remote.Append(offset, data);
+        if (end.ok()) sent = static_cast<size_t>(*end);
+        return end;
+      },
+      journey.stop);
   EXPECT_TRUE(shipper.Flush().ok());
   EXPECT_EQ(sent, content.size());
 }
@@ -88,7 +94,10 @@ TEST(ShipperTest, AFlushEndsWithTheRank) {
   Journey journey;
   journey.remote.BeFull(1 << 30);
   ASSERT_TRUE(WriteFileAtomic(journey.path, "one\n").ok());
-  Shipper shipper(journey.path, [&](int64_t offset, std::string_view data) { return journey.remote.Append(offset, data); }, journey.stop);
+  Shipper shipper(
+      journey.path,
+      [&](int64_t offset, std::string_view data) { return journey.remote.Append(offset, data); },
+      journey.stop);
   std::thread drop([&] { journey.stop.Set(); });
   EXPECT_EQ(shipper.Flush().code(), StatusCode::kCancelled);
   drop.join();

@@ -16,12 +16,15 @@ using ::testing::HasSubstr;
 
 const Backoff kAtOnce(0, 0);
 
-// A coordinator whose line breaks: each call fails after so many bytes, or before it began, as the test draws.
+// A coordinator whose line breaks: each call fails after so many bytes, or before it began, as the
+// test draws.
 class BrokenLine : public BlobLink {
  public:
-  BrokenLine(BlobStore& store, std::deque<int> cuts, size_t piece) : store_(store), cuts_(std::move(cuts)), piece_(piece) {}
+  BrokenLine(BlobStore& store, std::deque<int> cuts, size_t piece)
+      : store_(store), cuts_(std::move(cuts)), piece_(piece) {}
 
-  Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) override {
+  Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size,
+                                  bool* complete) override {
     if (Cut() == 0) return Unavailable("cut");
     auto status = store_.QueryUpload(sha256, size);
     if (!status.ok()) return status.status();
@@ -29,7 +32,8 @@ class BrokenLine : public BlobLink {
     return status->committed;
   }
 
-  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset, const std::string& path) override {
+  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset,
+                const std::string& path) override {
     const std::string content = ReadFile(path).value();
     const int cut = Cut();
     int pieces = 0;
@@ -47,7 +51,8 @@ class BrokenLine : public BlobLink {
     return OkStatus();
   }
 
-  Status Download(const std::string& sha256, uint64_t offset, const std::function<Status(std::string_view)>& use) override {
+  Status Download(const std::string& sha256, uint64_t offset,
+                  const std::function<Status(std::string_view)>& use) override {
     const std::string content = ReadFile(store_.PathOf(sha256)).value();
     const int cut = Cut();
     int pieces = 0;
@@ -86,7 +91,8 @@ struct Sides {
 };
 
 std::deque<int> DrawCuts() {
-  const auto cuts = *rc::gen::resize(6, rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 4)));
+  const auto cuts = *rc::gen::resize(6,
+                                     rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 4)));
   return {cuts.begin(), cuts.end()};
 }
 
@@ -124,11 +130,15 @@ TEST(TransferTest, ADownloadGoesOnAfterARestartOfTheWorker) {
   const std::string content(1000, 'x');
   const std::string digest = sides.coordinator->AddBytes(content).value();
   BrokenLine first(*sides.coordinator, {10}, 16);
-  const auto cut = [&](std::string_view piece) { return sides.worker->WriteUpload(digest, content.size(), first.sent(), piece).status(); };
+  const auto cut = [&](std::string_view piece) {
+    return sides.worker->WriteUpload(digest, content.size(), first.sent(), piece).status();
+  };
   EXPECT_FALSE(first.Download(digest, 0, cut).ok());
-  sides.worker = BlobStore::Open(sides.folder.path() + "/worker").value();  // killed: nothing was synced
+  sides.worker = BlobStore::Open(sides.folder.path() + "/worker").value();  // killed: nothing was
+                                                                            // synced
   BrokenLine second(*sides.coordinator, {}, 16);
-  ASSERT_TRUE(DownloadBlob(second, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
+  ASSERT_TRUE(
+      DownloadBlob(second, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
   EXPECT_EQ(first.sent() + second.sent(), content.size());
 }
 
@@ -139,9 +149,12 @@ TEST(TransferTest, RanksOfOneWorkerFetchABlobOnce) {
   std::deque<BrokenLine> lines;
   std::vector<Status> ended(4);
   std::vector<std::thread> ranks;
-  for (size_t i = 0; i < ended.size(); ++i) lines.emplace_back(*sides.coordinator, std::deque<int>{static_cast<int>(i)}, 1000);
+  for (size_t i = 0; i < ended.size(); ++i)
+    lines.emplace_back(*sides.coordinator, std::deque<int>{static_cast<int>(i)}, 1000);
   for (size_t i = 0; i < ended.size(); ++i) {
-    ranks.emplace_back([&, i] { ended[i] = DownloadBlob(lines[i], *sides.worker, digest, content.size(), sides.stop, kAtOnce); });
+    ranks.emplace_back([&, i] {
+      ended[i] = DownloadBlob(lines[i], *sides.worker, digest, content.size(), sides.stop, kAtOnce);
+    });
   }
   for (std::thread& rank : ranks) rank.join();
   uint64_t sent = 0;
@@ -158,7 +171,8 @@ TEST(TransferTest, ABlobThatANeighbourHasSentNeedNotBeInTheCache) {
   const std::string digest = sides.coordinator->AddBytes("content").value();
   BrokenLine line(*sides.coordinator, {}, 16);
   EXPECT_TRUE(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
-  EXPECT_EQ(UploadBlob(line, *sides.worker, Sha256Hex("nowhere"), sides.stop, kAtOnce).code(), StatusCode::kNotFound);
+  EXPECT_EQ(UploadBlob(line, *sides.worker, Sha256Hex("nowhere"), sides.stop, kAtOnce).code(),
+            StatusCode::kNotFound);
 }
 
 TEST(TransferTest, ADamagedDownloadIsFetchedAgainThenRefused) {
@@ -174,7 +188,8 @@ TEST(TransferTest, ADamagedDownloadIsFetchedAgainThenRefused) {
   ASSERT_TRUE(WriteFileAtomic(path, std::string(100, 'y')).ok());
   ASSERT_TRUE(sides.worker->Remove(digest).ok());
   BrokenLine always(*sides.coordinator, {}, 16);
-  const Status status = DownloadBlob(always, *sides.worker, digest, content.size(), sides.stop, kAtOnce);
+  const Status status = DownloadBlob(always, *sides.worker, digest, content.size(), sides.stop,
+                                     kAtOnce);
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(status.message(), HasSubstr(digest));
   EXPECT_FALSE(sides.worker->Has(digest));
@@ -185,7 +200,9 @@ TEST(TransferTest, AnUploadTornByACrashIsSentAgain) {
   const std::string content(100, 'x');
   const std::string digest = sides.worker->AddBytes(content).value();
   // A crash of the coordinator's machine left the length of the upload and not its bytes.
-  ASSERT_TRUE(WriteFileAtomic(sides.folder.path() + "/coordinator/uploads/" + digest + ".100", std::string(60, '\0')).ok());
+  ASSERT_TRUE(WriteFileAtomic(sides.folder.path() + "/coordinator/uploads/" + digest + ".100",
+                              std::string(60, '\0'))
+                  .ok());
   sides.coordinator = BlobStore::Open(sides.folder.path() + "/coordinator").value();
   EXPECT_EQ(sides.coordinator->QueryUpload(digest, 100)->committed, 60u);
   BrokenLine line(*sides.coordinator, {}, 16);

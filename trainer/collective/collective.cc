@@ -16,10 +16,13 @@ class Local final : public Collective {
 
 }  // namespace
 
-std::unique_ptr<Collective> LocalCollective() { return std::make_unique<Local>(); }
+std::unique_ptr<Collective> LocalCollective() {
+  return std::make_unique<Local>();
+}
 
-Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank, int64_t world,
-                                                   const std::string& device, int64_t timeout_ms) {
+Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank,
+                                                   int64_t world, const std::string& device,
+                                                   int64_t timeout_ms) {
   if (world == 1) return LocalCollective();
   if (device == "cpu") return GlooCollective(rendezvous, rank, world, timeout_ms);
   BRAID_RETURN_IF_ERROR(LoadCudaPlugin());

@@ -1,12 +1,12 @@
-#include <chrono>
-#include <exception>
-
 #include <gloo/allreduce.h>
 #include <gloo/barrier.h>
 #include <gloo/math.h>
 #include <gloo/rendezvous/context.h>
 #include <gloo/rendezvous/store.h>
 #include <gloo/transport/tcp/device.h>
+
+#include <chrono>
+#include <exception>
 
 #include "trainer/collective/collective.h"
 
@@ -16,7 +16,8 @@ namespace {
 // Gloo's store over the gang's rendezvous keys.
 class KeyStore final : public gloo::rendezvous::Store {
  public:
-  KeyStore(task::Rendezvous& rendezvous, int64_t timeout_ms) : rendezvous_(rendezvous), timeout_ms_(timeout_ms) {}
+  KeyStore(task::Rendezvous& rendezvous, int64_t timeout_ms)
+      : rendezvous_(rendezvous), timeout_ms_(timeout_ms) {}
 
   void set(const std::string& key, const std::vector<char>& data) override {
     Throw(rendezvous_.Put("gloo/" + key, {data.data(), data.size()}));
@@ -26,9 +27,13 @@ class KeyStore final : public gloo::rendezvous::Store {
     Throw(value.status());
     return {value->begin(), value->end()};
   }
-  void wait(const std::vector<std::string>& keys) override { wait(keys, std::chrono::milliseconds(timeout_ms_)); }
-  void wait(const std::vector<std::string>& keys, const std::chrono::milliseconds& timeout) override {
-    for (const std::string& key : keys) Throw(rendezvous_.Get("gloo/" + key, timeout.count()).status());
+  void wait(const std::vector<std::string>& keys) override {
+    wait(keys, std::chrono::milliseconds(timeout_ms_));
+  }
+  void wait(const std::vector<std::string>& keys,
+            const std::chrono::milliseconds& timeout) override {
+    for (const std::string& key : keys)
+      Throw(rendezvous_.Get("gloo/" + key, timeout.count()).status());
   }
 
  private:
@@ -41,7 +46,8 @@ class KeyStore final : public gloo::rendezvous::Store {
 
 class Gloo final : public Collective {
  public:
-  explicit Gloo(std::shared_ptr<gloo::rendezvous::Context> context) : context_(std::move(context)) {}
+  explicit Gloo(std::shared_ptr<gloo::rendezvous::Context> context)
+      : context_(std::move(context)) {}
   int64_t rank() const override { return context_->rank; }
   int64_t world() const override { return context_->size; }
 
@@ -61,7 +67,8 @@ class Gloo final : public Collective {
     return Guard([&] {
       gloo::AllreduceOptions options(context_);
       options.setOutput(data, static_cast<size_t>(count));
-      options.setReduceFunction(static_cast<void (*)(void*, const void*, const void*, size_t)>(&gloo::sum<T>));
+      options.setReduceFunction(
+          static_cast<void (*)(void*, const void*, const void*, size_t)>(&gloo::sum<T>));
       gloo::allreduce(options);
     });
   }
@@ -81,13 +88,14 @@ class Gloo final : public Collective {
 
 }  // namespace
 
-Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous, int64_t rank, int64_t world,
-                                                   int64_t timeout_ms) {
+Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous, int64_t rank,
+                                                   int64_t world, int64_t timeout_ms) {
   try {
     gloo::transport::tcp::attr attr;
     attr.hostname = "127.0.0.1";
     auto device = gloo::transport::tcp::CreateDevice(attr);
-    auto context = std::make_shared<gloo::rendezvous::Context>(static_cast<int>(rank), static_cast<int>(world));
+    auto context = std::make_shared<gloo::rendezvous::Context>(static_cast<int>(rank),
+                                                               static_cast<int>(world));
     context->setTimeout(std::chrono::milliseconds(timeout_ms));
     KeyStore store(rendezvous, timeout_ms);
     context->connectFullMesh(store, device);

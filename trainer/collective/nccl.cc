@@ -21,7 +21,9 @@ Status Check(cudaError_t error, const char* what) {
   return StatusOfCuda(error, std::string(what) + ": " + cudaGetErrorString(error));
 }
 
-cudaStream_t Stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
+cudaStream_t Stream() {
+  return c10::cuda::getCurrentCUDAStream().stream();
+}
 
 class Nccl final : public Collective {
  public:
@@ -36,14 +38,19 @@ class Nccl final : public Collective {
 
   Status AllReduce(float* data, int64_t count) override { return Sum(data, count, ncclFloat32); }
 
-  // Through a buffer on the device, on the same stream as the reduction: whatever stream that is, the copies wait for it.
+  // Through a buffer on the device, on the same stream as the reduction: whatever stream that is,
+  // the copies wait for it.
   Status AllReduce(double* data, int64_t count) override {
     BRAID_RETURN_IF_ERROR(Reserve(count));
     const size_t bytes = static_cast<size_t>(count) * sizeof(double);
     const cudaStream_t stream = Stream();
-    BRAID_RETURN_IF_ERROR(Check(cudaMemcpyAsync(buffer_, data, bytes, cudaMemcpyHostToDevice, stream), "copying sums to the GPU"));
+    BRAID_RETURN_IF_ERROR(
+        Check(cudaMemcpyAsync(buffer_, data, bytes, cudaMemcpyHostToDevice, stream),
+              "copying sums to the GPU"));
     BRAID_RETURN_IF_ERROR(Sum(buffer_, count, ncclFloat64));
-    BRAID_RETURN_IF_ERROR(Check(cudaMemcpyAsync(data, buffer_, bytes, cudaMemcpyDeviceToHost, stream), "copying sums from the GPU"));
+    BRAID_RETURN_IF_ERROR(
+        Check(cudaMemcpyAsync(data, buffer_, bytes, cudaMemcpyDeviceToHost, stream),
+              "copying sums from the GPU"));
     return Check(cudaStreamSynchronize(stream), "copying sums from the GPU");
   }
 
@@ -58,8 +65,9 @@ class Nccl final : public Collective {
     if (buffer_ != nullptr) cudaFree(buffer_);
     buffer_ = nullptr;
     reserved_ = 0;
-    BRAID_RETURN_IF_ERROR(Check(cudaMalloc(reinterpret_cast<void**>(&buffer_), static_cast<size_t>(count) * sizeof(double)),
-                                "a buffer for sums over the ranks"));
+    BRAID_RETURN_IF_ERROR(Check(
+        cudaMalloc(reinterpret_cast<void**>(&buffer_), static_cast<size_t>(count) * sizeof(double)),
+        "a buffer for sums over the ranks"));
     reserved_ = count;
     return OkStatus();
   }
@@ -67,18 +75,22 @@ class Nccl final : public Collective {
   // What NCCL knows of the peers; `what` is what this rank was doing.
   Status Lost(const char* what, ncclResult_t result) const {
     const char* detail = ncclGetLastError(comm_);
-    return Aborted(std::string("a rank of the gang was lost (NCCL ") + what + ": " + ncclGetErrorString(result) +
+    return Aborted(std::string("a rank of the gang was lost (NCCL ") + what + ": " +
+                   ncclGetErrorString(result) +
                    (detail == nullptr || *detail == '\0' ? "" : std::string("; ") + detail) + ")");
   }
 
-  // A non-blocking communicator may answer "in progress" to any call; errors of peers show while polling.
+  // A non-blocking communicator may answer "in progress" to any call; errors of peers show while
+  // polling.
   Status Wait(const char* what) {
     const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms_;
     ncclResult_t state = ncclInProgress;
     while (true) {
-      if (const ncclResult_t asked = ncclCommGetAsyncError(comm_, &state); asked != ncclSuccess) return Lost(what, asked);
+      if (const ncclResult_t asked = ncclCommGetAsyncError(comm_, &state); asked != ncclSuccess)
+        return Lost(what, asked);
       if (state != ncclInProgress) break;
-      if (SystemClock().MonotonicMs() > deadline) return Aborted(std::string("NCCL ") + what + ": no answer from a rank");
+      if (SystemClock().MonotonicMs() > deadline)
+        return Aborted(std::string("NCCL ") + what + ": no answer from a rank");
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return state == ncclSuccess ? OkStatus() : Lost(what, state);
@@ -87,7 +99,8 @@ class Nccl final : public Collective {
   // Returns when the sum is there. Only cudaSuccess says that it is.
   Status Sum(void* data, int64_t count, ncclDataType_t type) {
     const cudaStream_t stream = Stream();
-    const ncclResult_t begun = ncclAllReduce(data, data, static_cast<size_t>(count), type, ncclSum, comm_, stream);
+    const ncclResult_t begun = ncclAllReduce(data, data, static_cast<size_t>(count), type, ncclSum,
+                                             comm_, stream);
     if (begun != ncclSuccess && begun != ncclInProgress) return Lost("all-reduce", begun);
     BRAID_RETURN_IF_ERROR(Wait("all-reduce"));
     const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms_;
@@ -95,8 +108,10 @@ class Nccl final : public Collective {
     while ((done = cudaStreamQuery(stream)) == cudaErrorNotReady) {
       ncclResult_t state = ncclSuccess;
       const ncclResult_t asked = ncclCommGetAsyncError(comm_, &state);
-      if (asked != ncclSuccess || state != ncclSuccess) return Lost("all-reduce", asked != ncclSuccess ? asked : state);
-      if (SystemClock().MonotonicMs() > deadline) return Aborted("NCCL all-reduce: no answer from a rank");
+      if (asked != ncclSuccess || state != ncclSuccess)
+        return Lost("all-reduce", asked != ncclSuccess ? asked : state);
+      if (SystemClock().MonotonicMs() > deadline)
+        return Aborted("NCCL all-reduce: no answer from a rank");
       std::this_thread::yield();
     }
     BRAID_RETURN_IF_ERROR(Check(done, "an all-reduce on the GPU"));
@@ -113,8 +128,8 @@ class Nccl final : public Collective {
 
 }  // namespace
 
-Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous, int64_t rank, int64_t world,
-                                                   int64_t timeout_ms) {
+Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous, int64_t rank,
+                                                   int64_t world, int64_t timeout_ms) {
   ncclUniqueId id{};
   if (rank == 0) {
     if (const ncclResult_t made = ncclGetUniqueId(&id); made != ncclSuccess) {
@@ -123,21 +138,26 @@ Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous,
     BRAID_RETURN_IF_ERROR(rendezvous.Put("nccl/id", {id.internal, sizeof id.internal}));
   } else {
     BRAID_ASSIGN_OR_RETURN(const std::string value, rendezvous.Get("nccl/id", timeout_ms));
-    if (value.size() != sizeof id.internal) return Internal("the NCCL id of rank 0 has an odd size");
+    if (value.size() != sizeof id.internal)
+      return Internal("the NCCL id of rank 0 has an odd size");
     std::memcpy(id.internal, value.data(), value.size());
   }
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
   ncclComm_t comm = nullptr;
-  ncclResult_t state = ncclCommInitRankConfig(&comm, static_cast<int>(world), id, static_cast<int>(rank), &config);
+  ncclResult_t state = ncclCommInitRankConfig(&comm, static_cast<int>(world), id,
+                                              static_cast<int>(rank), &config);
   const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms;
   while (state == ncclInProgress && SystemClock().MonotonicMs() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    if (const ncclResult_t asked = ncclCommGetAsyncError(comm, &state); asked != ncclSuccess) state = asked;
+    if (const ncclResult_t asked = ncclCommGetAsyncError(comm, &state); asked != ncclSuccess)
+      state = asked;
   }
   if (state != ncclSuccess) {
     const char* detail = comm == nullptr ? nullptr : ncclGetLastError(comm);
-    const std::string why = std::string(ncclGetErrorString(state)) + (detail == nullptr || *detail == '\0' ? "" : std::string("; ") + detail);
+    const std::string why = std::string(ncclGetErrorString(state)) +
+                            (detail == nullptr || *detail == '\0' ? ""
+                                                                  : std::string("; ") + detail);
     if (comm != nullptr) ncclCommAbort(comm);
     return Aborted("the gang did not meet: " + why);
   }

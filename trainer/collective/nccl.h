@@ -5,7 +5,7 @@
 
 namespace braid::trainer {
 
-Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous, int64_t rank, int64_t world,
-                                                   int64_t timeout_ms);
+Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous, int64_t rank,
+                                                   int64_t world, int64_t timeout_ms);
 
 }  // namespace braid::trainer

@@ -22,8 +22,8 @@ Result<OpenedModel> OpenModel(const Arguments& arguments) {
   BRAID_RETURN_IF_ERROR(UseThreads(arguments));
   const std::string folder = arguments.positional()[1];
   OpenedModel opened;
-  BRAID_ASSIGN_OR_RETURN(opened.tokenizer,
-                         corpus::Tokenizer::Load(arguments.Get("tokenizer", JoinPath(folder, "tokenizer.json"))));
+  BRAID_ASSIGN_OR_RETURN(opened.tokenizer, corpus::Tokenizer::Load(arguments.Get(
+                                               "tokenizer", JoinPath(folder, "tokenizer.json"))));
   BRAID_ASSIGN_OR_RETURN(opened.network, LoadNetwork(folder, "cpu"));
   if (opened.network->spec().tokenizer != opened.tokenizer->digest()) {
     return InvalidArgument("the model in " + folder + " was trained with another tokenizer (" +
@@ -32,12 +32,14 @@ Result<OpenedModel> OpenModel(const Arguments& arguments) {
   return opened;
 }
 
-Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments, const model::ModelSpec& model) {
+Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments,
+                                                    const model::ModelSpec& model) {
   std::vector<corpus::Shards> shards;
   for (size_t i = 2; i < arguments.positional().size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(corpus::Shards set, corpus::Shards::Open(arguments.positional()[i]));
     if (set.tokenizer != model.tokenizer) {
-      return InvalidArgument(arguments.positional()[i] + " was made with another tokenizer than the model's");
+      return InvalidArgument(arguments.positional()[i] +
+                             " was made with another tokenizer than the model's");
     }
     shards.push_back(std::move(set));
   }
@@ -45,7 +47,8 @@ Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments, 
 }
 
 ProgressReport OnStandardError() {
-  return [last = std::string()](std::string_view phase, std::string_view unit, int64_t done, int64_t total) mutable {
+  return [last = std::string()](std::string_view phase, std::string_view unit, int64_t done,
+                                int64_t total) mutable {
     if (phase != last && !last.empty()) std::fputc('\n', stderr);
     last = phase;
     std::fprintf(stderr, "\r%s: %lld of %lld %s ", last.c_str(), (long long)done, (long long)total,

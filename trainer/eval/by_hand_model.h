@@ -20,11 +20,14 @@ struct OpenedModel {
 // --threads, 2 if not given, in 1 .. 1024; torch works with so many from here on.
 Status UseThreads(const Arguments& arguments);
 
-// The checkpoint folder that a command names first, with the tokenizer.json in it or --tokenizer; on --threads.
+// The checkpoint folder that a command names first, with the tokenizer.json in it or --tokenizer;
+// on --threads.
 Result<OpenedModel> OpenModel(const Arguments& arguments);
 
-// The folders of shards that a command names behind the checkpoint. kInvalidArgument for those of another tokenizer.
-Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments, const model::ModelSpec& model);
+// The folders of shards that a command names behind the checkpoint. kInvalidArgument for those of
+// another tokenizer.
+Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments,
+                                                    const model::ModelSpec& model);
 
 // One line a phase on the error stream, written over itself.
 ProgressReport OnStandardError();

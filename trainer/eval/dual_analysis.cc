@@ -15,14 +15,16 @@ constexpr uint64_t kNoiseSeed = 42;
 // Sums of the read-outs of some tokens of one block.
 class Means {
  public:
-  void Add(const std::string& name, const std::vector<float>& values, const std::vector<size_t>& rows) {
+  void Add(const std::string& name, const std::vector<float>& values,
+           const std::vector<size_t>& rows) {
     double& sum = sums_[name];
     for (const size_t row : rows) sum += values[row];
   }
   void Count(size_t tokens) { tokens_ += static_cast<int64_t>(tokens); }
   Json Row(const std::string& place) const {
     Json row = {{"place", place}, {"tokens", tokens_}};
-    for (const auto& [name, sum] : sums_) row[name] = sum / static_cast<double>(std::max<int64_t>(1, tokens_));
+    for (const auto& [name, sum] : sums_)
+      row[name] = sum / static_cast<double>(std::max<int64_t>(1, tokens_));
     return row;
   }
   bool empty() const { return tokens_ == 0; }
@@ -34,7 +36,9 @@ class Means {
 
 void AddTo(Means& means, const BlockReadout& read, const std::vector<size_t>& rows) {
   means.Count(rows.size());
-  ForEachReading(read, [&](const std::string& name, const std::vector<float>& values) { means.Add(name, values, rows); });
+  ForEachReading(read, [&](const std::string& name, const std::vector<float>& values) {
+    means.Add(name, values, rows);
+  });
 }
 
 // Read-outs of every block, over all tokens.
@@ -45,7 +49,9 @@ struct Readings {
 };
 using MeansByClass = std::array<Means, corpus::kTokenClasses>;
 
-int64_t LengthOf(const DualText::Batch& batch) { return static_cast<int64_t>(batch.ids.size()) / batch.sequences; }
+int64_t LengthOf(const DualText::Batch& batch) {
+  return static_cast<int64_t>(batch.ids.size()) / batch.sequences;
+}
 
 // Under the noise of one seed, so that a change of the loss is none of the noise of routers.
 double MeanLoss(Network& network, const DualText& text, const NamedIntervention& named) {
@@ -53,7 +59,8 @@ double MeanLoss(Network& network, const DualText& text, const NamedIntervention&
   LossSum sum;
   for (const DualText::Batch& batch : text.batches) {
     network.SetIntervention(ToIntervention(named, batch));
-    const LossSum part = network.Loss(batch.ids.data(), batch.labels.data(), batch.sequences, LengthOf(batch));
+    const LossSum part = network.Loss(batch.ids.data(), batch.labels.data(), batch.sequences,
+                                      LengthOf(batch));
     sum.loss += part.loss;
     sum.targets += part.targets;
   }
@@ -61,14 +68,16 @@ double MeanLoss(Network& network, const DualText& text, const NamedIntervention&
   return sum.loss / static_cast<double>(sum.targets);
 }
 
-void ReadBatch(Network& network, const DualText::Batch& batch, Readings* readings, std::vector<MeansByClass>* of_text) {
+void ReadBatch(Network& network, const DualText::Batch& batch, Readings* readings,
+               std::vector<MeansByClass>* of_text) {
   std::vector<size_t> everything(batch.ids.size());
   std::array<std::vector<size_t>, corpus::kTokenClasses> rows;
   for (size_t i = 0; i < batch.ids.size(); ++i) {
     everything[i] = i;
     rows[static_cast<size_t>(batch.classes[i])].push_back(i);
   }
-  const std::vector<BlockReadout> blocks = network.Readouts(batch.ids.data(), batch.sequences, LengthOf(batch));
+  const std::vector<BlockReadout> blocks = network.Readouts(batch.ids.data(), batch.sequences,
+                                                            LengthOf(batch));
   readings->all.resize(blocks.size());
   of_text->resize(blocks.size());
   readings->places.clear();
@@ -89,7 +98,8 @@ Json ClassRows(const Readings& readings, const std::vector<MeansByClass>& by_cla
       const Means& means = by_class[b][static_cast<size_t>(c)];
       if (!means.empty()) rows.push_back(means.Row(readings.places[b]));
     }
-    if (!rows.empty()) json[corpus::TokenClassName(static_cast<corpus::TokenClass>(c))] = std::move(rows);
+    if (!rows.empty())
+      json[corpus::TokenClassName(static_cast<corpus::TokenClass>(c))] = std::move(rows);
   }
   return json;
 }
@@ -101,14 +111,16 @@ bool HasTwoPathsOrLoops(const model::ModelSpec& spec) {
 }
 
 // Adds loss and change of intervention `i` on `text`.
-Status MeasureChange(Network& network, const DualText& text, const NamedIntervention& named, size_t i, double learned, const Once& once,
-                     Json* into) {
+Status MeasureChange(Network& network, const DualText& text, const NamedIntervention& named,
+                     size_t i, double learned, const Once& once, Json* into) {
   const std::string piece = "dual/" + text.name + "/" + std::to_string(i);
   BRAID_ASSIGN_OR_RETURN(const double loss, once(piece, [&]() -> Result<Json> {
-    const double made = MeanLoss(network, text, named);
-    if (std::isfinite(made)) return Json(made);
-    return InvalidArgument("model " + network.spec().name + " has a loss that is not finite on " + text.name + " under intervention " + named.name);
-  }));
+                           const double made = MeanLoss(network, text, named);
+                           if (std::isfinite(made)) return Json(made);
+                           return InvalidArgument("model " + network.spec().name +
+                                                  " has a loss that is not finite on " + text.name +
+                                                  " under intervention " + named.name);
+                         }));
   (*into)["loss"][text.name] = loss;
   (*into)["change"][text.name] = loss - learned;
   return OkStatus();
@@ -123,28 +135,37 @@ Result<DualAnalysis> DualAnalysisFromJson(const Json& json, const std::string& p
   analysis.tagged = read.Strings("tagged");
   const Json& interventions = read.Value("interventions");
   if (analysis.sequences < 1) read.Fail("sequences", "must be at least 1");
-  if (!interventions.is_null() && !interventions.is_array()) read.Fail("interventions", "expected a list");
+  if (!interventions.is_null() && !interventions.is_array())
+    read.Fail("interventions", "expected a list");
   BRAID_RETURN_IF_ERROR(read.Finish());
   for (size_t i = 0; i < interventions.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(analysis.interventions.emplace_back(),
-                           InterventionFromJson(interventions[i], path + ".interventions." + std::to_string(i)));
+    BRAID_ASSIGN_OR_RETURN(
+        analysis.interventions.emplace_back(),
+        InterventionFromJson(interventions[i], path + ".interventions." + std::to_string(i)));
   }
   return analysis;
 }
 
-Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis, const std::vector<DualText>& texts) {
+Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis,
+                 const std::vector<DualText>& texts) {
   if (!HasTwoPathsOrLoops(spec)) {
-    return InvalidArgument("model " + spec.name + " has no loop or dual_path block; spec.dual is about those");
+    return InvalidArgument("model " + spec.name +
+                           " has no loop or dual_path block; spec.dual is about those");
   }
   for (const NamedIntervention& named : analysis.interventions) {
     BRAID_RETURN_IF_ERROR(CheckFits(named, spec));
-    if (std::any_of(texts.begin(), texts.end(), [&](const DualText& text) { return Concerns(named, text); })) continue;
-    return InvalidArgument("intervention " + named.name + ": class: no text has all of these classes; parts of speech are of `tagged` text alone");
+    if (std::any_of(texts.begin(), texts.end(),
+                    [&](const DualText& text) { return Concerns(named, text); }))
+      continue;
+    return InvalidArgument(
+        "intervention " + named.name +
+        ": class: no text has all of these classes; parts of speech are of `tagged` text alone");
   }
   return OkStatus();
 }
 
-Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const std::vector<DualText>& texts, const Once& once) {
+Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis,
+                         const std::vector<DualText>& texts, const Once& once) {
   BRAID_RETURN_IF_ERROR(CheckDual(network.spec(), analysis, texts));
   Readings readings;
   Json by_text = Json::object(), interventions = Json::array();
@@ -155,13 +176,15 @@ Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const s
   for (const DualText& text : texts) {
     std::vector<MeansByClass> of_text;
     network.SetEvaluationSeed(kNoiseSeed);
-    for (const DualText::Batch& batch : text.batches) ReadBatch(network, batch, &readings, &of_text);
+    for (const DualText::Batch& batch : text.batches)
+      ReadBatch(network, batch, &readings, &of_text);
     by_text[text.name] = ClassRows(readings, of_text);
     const double learned = MeanLoss(network, text, {});
     for (size_t i = 0; i < interventions.size(); ++i) {
       const NamedIntervention& named = analysis.interventions[i];
       if (!Concerns(named, text)) continue;
-      BRAID_RETURN_IF_ERROR(MeasureChange(network, text, named, i, learned, once, &interventions[i]));
+      BRAID_RETURN_IF_ERROR(
+          MeasureChange(network, text, named, i, learned, once, &interventions[i]));
     }
   }
   Json layers = Json::array();

@@ -1,5 +1,5 @@
-// The part `dual` of an evaluation: what the paths of dual-path blocks do, and what the loss becomes when they are
-// interfered with (dual-path specification, sections 6 and 7).
+// The part `dual` of an evaluation: what the paths of dual-path blocks do, and what the loss
+// becomes when they are interfered with (dual-path specification, sections 6 and 7).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace braid::trainer {
 
 struct DualAnalysis {
-  int64_t sequences = 8;            // of the text set aside, of each corpus, and of each tagged text
+  int64_t sequences = 8;  // of the text set aside, of each corpus, and of each tagged text
   std::vector<std::string> tagged;  // files of input `tagged`
   std::vector<NamedIntervention> interventions;
 };
@@ -24,14 +24,17 @@ struct DualAnalysis {
 // docs/tasks.md, `evaluate`, `dual`.
 Result<DualAnalysis> DualAnalysisFromJson(const Json& json, const std::string& path);
 
-// kInvalidArgument if the model has no block with two paths or loops, if an intervention would change nothing in it, or if no
-// text has the classes of one.
-Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis, const std::vector<DualText>& texts);
+// kInvalidArgument if the model has no block with two paths or loops, if an intervention would
+// change nothing in it, or if no text has the classes of one.
+Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis,
+                 const std::vector<DualText>& texts);
 
-// {"layers": rows, "readouts": {text: {class: rows}}, "interventions": [{name, ..., "loss": {text}, "change": {text}}]}
-// where a row has the place of a block and the means of its read-outs over tokens, and `tokens`. Losses are nats a token;
-// `change` is against the model as it is. An intervention of classes is measured on the texts that have them. Pieces are the losses
-// of each intervention on each text.
-Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis, const std::vector<DualText>& texts, const Once& once);
+// {"layers": rows, "readouts": {text: {class: rows}}, "interventions": [{name, ..., "loss": {text},
+// "change": {text}}]} where a row has the place of a block and the means of its read-outs over
+// tokens, and `tokens`. Losses are nats a token; `change` is against the model as it is. An
+// intervention of classes is measured on the texts that have them. Pieces are the losses of each
+// intervention on each text.
+Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis,
+                         const std::vector<DualText>& texts, const Once& once);
 
 }  // namespace braid::trainer

@@ -16,22 +16,30 @@ constexpr const char* kAdapters = "adapters";
 
 class Evaluation {
  public:
-  Evaluation(const task::Task& task, task::Channel& channel, const Wanted& wanted, SharedTokenizer tokenizer, Network& network,
-             Journal& journal)
-      : task_(task), channel_(channel), wanted_(wanted), tokenizer_(std::move(tokenizer)), network_(network), once_(journal.AsOnce()) {
+  Evaluation(const task::Task& task, task::Channel& channel, const Wanted& wanted,
+             SharedTokenizer tokenizer, Network& network, Journal& journal)
+      : task_(task),
+        channel_(channel),
+        wanted_(wanted),
+        tokenizer_(std::move(tokenizer)),
+        network_(network),
+        once_(journal.AsOnce()) {
     hooks_.once = once_;
-    hooks_.report = [this](std::string_view phase, std::string_view unit, int64_t done, int64_t total) {
+    hooks_.report = [this](std::string_view phase, std::string_view unit, int64_t done,
+                           int64_t total) {
       channel_.Progress(phase, unit, done, total);
-      return channel_.stop_requested() ? Cancelled("stopped while measuring " + std::string(phase)) : OkStatus();
+      return channel_.stop_requested() ? Cancelled("stopped while measuring " + std::string(phase))
+                                       : OkStatus();
     };
   }
 
   Status Measure() {
     const model::ModelSpec& spec = network_.spec();
     json_ = {{"name", wanted_.name},
-             {"model", {{"kind", spec.kind == model::Kind::kDense ? "dense" : "composite"},
-                        {"parameters", model::ParameterCount(spec)},
-                        {"spec", model::ToJson(spec)}}},
+             {"model",
+              {{"kind", spec.kind == model::Kind::kDense ? "dense" : "composite"},
+               {"parameters", model::ParameterCount(spec)},
+               {"spec", model::ToJson(spec)}}},
              {"loss", Json::object()},
              {"samples", Json::array()}};
     if (wanted_.loss) BRAID_RETURN_IF_ERROR(Losses());
@@ -39,14 +47,18 @@ class Evaluation {
     if (wanted_.samples) BRAID_RETURN_IF_ERROR(Samples());
     if (wanted_.dual) {
       channel_.Progress("dual", "steps", 0, 1);
-      BRAID_ASSIGN_OR_RETURN(json_["dual"], AnalyseDual(network_, *wanted_.dual, wanted_.texts, hooks_.once));
+      BRAID_ASSIGN_OR_RETURN(json_["dual"],
+                             AnalyseDual(network_, *wanted_.dual, wanted_.texts, hooks_.once));
     }
     if (!wanted_.routing.is_null()) {
-      BRAID_ASSIGN_OR_RETURN(json_["routing"], MeasureRouting(network_, tokenizer_, wanted_.routing, "spec.routing", wanted_.shards,
-                                                              wanted_.sequence, hooks_));
+      BRAID_ASSIGN_OR_RETURN(json_["routing"],
+                             MeasureRouting(network_, tokenizer_, wanted_.routing, "spec.routing",
+                                            wanted_.shards, wanted_.sequence, hooks_));
     }
     if (wanted_.blimp) {
-      BRAID_ASSIGN_OR_RETURN(json_["blimp"], MeasureBlimp(network_, tokenizer_, wanted_.blimp_folder, wanted_.blimp_pairs, hooks_));
+      BRAID_ASSIGN_OR_RETURN(
+          json_["blimp"],
+          MeasureBlimp(network_, tokenizer_, wanted_.blimp_folder, wanted_.blimp_pairs, hooks_));
       summary_["blimp"] = json_["blimp"]["mean"];
     }
     return wanted_.glue ? Glue() : OkStatus();
@@ -69,12 +81,15 @@ class Evaluation {
     LossSums all;
     for (const corpus::Shards& set : wanted_.shards) {
       const auto sum = [&]() -> Result<Json> {
-        BRAID_ASSIGN_OR_RETURN(const LossSums sums, SumLosses(network_, set, spec, *alone, [&](int64_t done, int64_t total) {
-                                 return hooks_.report("loss", "sequences", done, total);
-                               }));
+        BRAID_ASSIGN_OR_RETURN(
+            const LossSums sums,
+            SumLosses(network_, set, spec, *alone, [&](int64_t done, int64_t total) {
+              return hooks_.report("loss", "sequences", done, total);
+            }));
         // Before it is kept: a number that is none would come back as null.
         if (!std::isfinite(sums.loss[0])) {
-          return InvalidArgument("model " + network_.spec().name + " has a loss that is not finite on " + set.corpus);
+          return InvalidArgument("model " + network_.spec().name +
+                                 " has a loss that is not finite on " + set.corpus);
         }
         return ToJson(sums);
       };
@@ -95,20 +110,24 @@ class Evaluation {
     const SampleSettings& settings = *wanted_.samples;
     for (size_t i = 0; i < settings.prompts.size(); ++i) {
       const auto generate = [&]() -> Result<Json> {
-        BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(network_, *tokenizer_, encoder, settings.prompts[i], settings, i));
+        BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(network_, *tokenizer_, encoder,
+                                                             settings.prompts[i], settings, i));
         return ToJson(sample);
       };
       BRAID_ASSIGN_OR_RETURN(Json sample, once_("samples/" + std::to_string(i), generate));
       json_["samples"].push_back(std::move(sample));
-      BRAID_RETURN_IF_ERROR(hooks_.report("generating", "prompts", static_cast<int64_t>(i) + 1, static_cast<int64_t>(settings.prompts.size())));
+      BRAID_RETURN_IF_ERROR(hooks_.report("generating", "prompts", static_cast<int64_t>(i) + 1,
+                                          static_cast<int64_t>(settings.prompts.size())));
     }
     return OkStatus();
   }
 
   Status Glue() {
     const std::string adapters = wanted_.glue->adapters ? JoinPath(task_.output, kAdapters) : "";
-    BRAID_ASSIGN_OR_RETURN(json_["glue"], MeasureGlue(network_, tokenizer_, wanted_.glue_folders, *wanted_.glue, adapters, hooks_));
-    if (wanted_.glue->adapters) channel_.AddOutput(kAdapters, "adapters", kAdapters, {{"model", network_.spec().name}});
+    BRAID_ASSIGN_OR_RETURN(json_["glue"], MeasureGlue(network_, tokenizer_, wanted_.glue_folders,
+                                                      *wanted_.glue, adapters, hooks_));
+    if (wanted_.glue->adapters)
+      channel_.AddOutput(kAdapters, "adapters", kAdapters, {{"model", network_.spec().name}});
     for (const char* suite : {"glue", "superglue"}) {
       if (json_["glue"].contains(suite)) summary_[suite] = json_["glue"][suite];
     }
@@ -136,10 +155,12 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, task.device));
   if (network->spec().tokenizer != tokenizer->digest()) {
     return InvalidArgument("model " + network->spec().name + " was trained with tokenizer " +
-                           network->spec().tokenizer.substr(0, 12) + ", the job has " + tokenizer->digest().substr(0, 12));
+                           network->spec().tokenizer.substr(0, 12) + ", the job has " +
+                           tokenizer->digest().substr(0, 12));
   }
   BRAID_RETURN_IF_ERROR(OpenInputs(task, network->spec(), tokenizer, &wanted));
-  BRAID_ASSIGN_OR_RETURN(Journal journal, Journal::Open(task, kAdapters, wanted.checkpoint_seconds, channel));
+  BRAID_ASSIGN_OR_RETURN(Journal journal,
+                         Journal::Open(task, kAdapters, wanted.checkpoint_seconds, channel));
   Evaluation evaluation(task, channel, wanted, tokenizer, *network, journal);
   const Status measured = evaluation.Measure();
   if (measured.ok()) return evaluation.Finish();

@@ -1,4 +1,5 @@
-// The job `evaluate` (docs/tasks.md): losses on the documents set aside, samples, BLiMP, GLUE and SuperGLUE, routing.
+// The job `evaluate` (docs/tasks.md): losses on the documents set aside, samples, BLiMP, GLUE and
+// SuperGLUE, routing.
 #pragma once
 
 #include "base/status.h"

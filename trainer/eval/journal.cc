@@ -23,11 +23,17 @@ Status CopyTree(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-Journal::Journal(const task::Task& task, std::string folder, int64_t seconds, task::Channel& channel)
-    : task_(task), channel_(channel), folder_(std::move(folder)), seconds_(seconds), spec_(Sha256Hex(task.spec.dump())),
+Journal::Journal(const task::Task& task, std::string folder, int64_t seconds,
+                 task::Channel& channel)
+    : task_(task),
+      channel_(channel),
+      folder_(std::move(folder)),
+      seconds_(seconds),
+      spec_(Sha256Hex(task.spec.dump())),
       saved_ms_(SystemClock().MonotonicMs()) {}
 
-Result<Journal> Journal::Open(const task::Task& task, std::string folder, int64_t seconds, task::Channel& channel) {
+Result<Journal> Journal::Open(const task::Task& task, std::string folder, int64_t seconds,
+                              task::Channel& channel) {
   Journal journal(task, std::move(folder), seconds, channel);
   if (!task.resume.empty()) BRAID_RETURN_IF_ERROR(journal.Resume());
   return journal;
@@ -40,7 +46,9 @@ Status Journal::Resume() {
   const std::string spec = read.RequireString("spec");
   const Json& pieces = read.RequireObject("pieces");
   BRAID_RETURN_IF_ERROR(read.Finish());
-  if (spec != spec_) return InvalidArgument(task_.resume + " is a checkpoint of an evaluation with another spec; start without it");
+  if (spec != spec_)
+    return InvalidArgument(task_.resume +
+                           " is a checkpoint of an evaluation with another spec; start without it");
   for (const auto& [name, value] : pieces.items()) pieces_[name] = value;
   saved_ = this->pieces();
   Log(LogLevel::kInfo, task_.job, Format("goes on after %lld pieces", (long long)saved_));
@@ -63,8 +71,10 @@ Once Journal::AsOnce() {
 
 Status Journal::Save() {
   if (pieces() == saved_) return OkStatus();
-  const std::string target = JoinPath(JoinPath(task_.work, "checkpoints"), "step-" + std::to_string(pieces()));
-  BRAID_RETURN_IF_ERROR(WriteCheckpoint(target).Wrap("checkpoint of " + std::to_string(pieces()) + " pieces"));
+  const std::string target = JoinPath(JoinPath(task_.work, "checkpoints"),
+                                      "step-" + std::to_string(pieces()));
+  BRAID_RETURN_IF_ERROR(
+      WriteCheckpoint(target).Wrap("checkpoint of " + std::to_string(pieces()) + " pieces"));
   saved_ = pieces();
   saved_ms_ = SystemClock().MonotonicMs();
   kept_.push_back(saved_);
@@ -78,7 +88,8 @@ Status Journal::WriteCheckpoint(const std::string& target) const {
   BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
   BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
   BRAID_RETURN_IF_ERROR(CopyTree(JoinPath(task_.output, folder_), JoinPath(temporary, folder_)));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, kPiecesFile), {{"spec", spec_}, {"pieces", pieces_}}));
+  BRAID_RETURN_IF_ERROR(
+      WriteJsonFile(JoinPath(temporary, kPiecesFile), {{"spec", spec_}, {"pieces", pieces_}}));
   BRAID_RETURN_IF_ERROR(RemoveTree(target));
   BRAID_RETURN_IF_ERROR(Rename(temporary, target));
   return SyncFolder(std::string(FolderOf(target)));
@@ -88,7 +99,8 @@ Status Journal::WriteCheckpoint(const std::string& target) const {
 void Journal::RemoveOld() {
   const auto is_old = [this](int64_t step) {
     if (step == kept_.back()) return false;
-    return channel_.has_worker() ? step <= channel_.stored_checkpoint() : kept_.size() > 2 && step < kept_[kept_.size() - 2];
+    return channel_.has_worker() ? step <= channel_.stored_checkpoint()
+                                 : kept_.size() > 2 && step < kept_[kept_.size() - 2];
   };
   const std::string folder = JoinPath(task_.work, "checkpoints");
   for (const int64_t step : std::vector<int64_t>(kept_)) {

@@ -1,5 +1,6 @@
-// What an evaluation has measured so far: pieces by name, in memory and in checkpoints. An evaluation that is cut off goes on
-// behind its last checkpoint, on any worker, and its numbers are those of one that was not.
+// What an evaluation has measured so far: pieces by name, in memory and in checkpoints. An
+// evaluation that is cut off goes on behind its last checkpoint, on any worker, and its numbers are
+// those of one that was not.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,12 @@ namespace braid::trainer {
 
 class Journal {
  public:
-  // Continues task.resume if there is one; kInvalidArgument if that belongs to an evaluation with another spec. Files below
-  // <output>/<folder> are part of the journal: they go into checkpoints and come back from them. A new piece makes a checkpoint
-  // if the last one is `seconds` old. All references outlive the journal.
-  static Result<Journal> Open(const task::Task& task, std::string folder, int64_t seconds, task::Channel& channel);
+  // Continues task.resume if there is one; kInvalidArgument if that belongs to an evaluation with
+  // another spec. Files below <output>/<folder> are part of the journal: they go into checkpoints
+  // and come back from them. A new piece makes a checkpoint if the last one is `seconds` old. All
+  // references outlive the journal.
+  static Result<Journal> Open(const task::Task& task, std::string folder, int64_t seconds,
+                              task::Channel& channel);
 
   // trainer/eval/once.h. Once a stop is asked for, pieces that are not there are kCancelled.
   Result<Json> Piece(const std::string& name, const MakePiece& make);
@@ -39,7 +42,7 @@ class Journal {
   task::Channel& channel_;
   std::string folder_;  // of files, below the output
   int64_t seconds_;
-  std::string spec_;    // digest
+  std::string spec_;  // digest
   std::map<std::string, Json> pieces_;
   int64_t saved_ = 0;  // pieces in the last checkpoint
   int64_t saved_ms_ = 0;

@@ -20,19 +20,23 @@ std::vector<int32_t> ByLogit(const std::vector<float>& logits, int32_t pad_id, s
     if (static_cast<int32_t>(id) != pad_id) order.push_back(static_cast<int32_t>(id));
   }
   count = std::min(count, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](int32_t a, int32_t b) {
-    const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
-    return x != y ? x > y : a < b;
-  });
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](int32_t a, int32_t b) {
+                      const float x = logits[static_cast<size_t>(a)],
+                                  y = logits[static_cast<size_t>(b)];
+                      return x != y ? x > y : a < b;
+                    });
   order.resize(count);
   return order;
 }
 
 // exp(logit / temperature) of each id, divided by the largest.
-std::vector<double> Weights(const std::vector<float>& logits, const std::vector<int32_t>& ids, double temperature) {
+std::vector<double> Weights(const std::vector<float>& logits, const std::vector<int32_t>& ids,
+                            double temperature) {
   std::vector<double> weights;
   const double top = logits[static_cast<size_t>(ids.front())];
-  for (const int32_t id : ids) weights.push_back(std::exp((logits[static_cast<size_t>(id)] - top) / temperature));
+  for (const int32_t id : ids)
+    weights.push_back(std::exp((logits[static_cast<size_t>(id)] - top) / temperature));
   return weights;
 }
 
@@ -53,18 +57,21 @@ Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::strin
   if (settings.temperature < 0) read.Fail("temperature", "must not be negative");
   if (!std::isfinite(settings.temperature)) read.Fail("temperature", "must be finite");
   if (settings.top_k < 0) read.Fail("top_k", "must not be negative");
-  if (!(settings.top_p > 0 && settings.top_p <= 1)) read.Fail("top_p", "must be above 0 and at most 1");
+  if (!(settings.top_p > 0 && settings.top_p <= 1))
+    read.Fail("top_p", "must be above 0 and at most 1");
   BRAID_RETURN_IF_ERROR(read.Finish());
   return settings;
 }
 
 Json ToJson(const Sample& sample) {
   Json next = Json::array();
-  for (const auto& [token, probability] : sample.next) next.push_back({{"token", token}, {"probability", probability}});
+  for (const auto& [token, probability] : sample.next)
+    next.push_back({{"token", token}, {"probability", probability}});
   return {{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}};
 }
 
-int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw) {
+int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings,
+                    int32_t pad_id, double draw) {
   if (settings.temperature == 0) return ByLogit(logits, pad_id, 1).front();
   const size_t count = settings.top_k > 0 ? static_cast<size_t>(settings.top_k) : logits.size();
   const std::vector<int32_t> ids = ByLogit(logits, pad_id, count);
@@ -72,7 +79,8 @@ int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& sett
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   size_t kept = 0;
   double mass = 0;
-  while (kept < weights.size() && (kept == 0 || mass < settings.top_p * total)) mass += weights[kept++];
+  while (kept < weights.size() && (kept == 0 || mass < settings.top_p * total))
+    mass += weights[kept++];
   double left = draw * mass;
   for (size_t i = 0; i < kept; ++i) {
     left -= weights[i];
@@ -87,23 +95,30 @@ Status ReadPrompts(const std::string& path, std::vector<std::string>* prompts) {
     if (!line.empty()) prompts->emplace_back(line);
     return OkStatus();
   }));
-  return prompts->size() > before ? OkStatus() : InvalidArgument(path + ": no prompt in this file; write one a line");
+  return prompts->size() > before
+             ? OkStatus()
+             : InvalidArgument(path + ": no prompt in this file; write one a line");
 }
 
-Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                                          const std::string& prompt, int64_t tokens) {
+Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model,
+                                          const corpus::Tokenizer& tokenizer,
+                                          corpus::Encoder& encoder, const std::string& prompt,
+                                          int64_t tokens) {
   std::vector<int32_t> ids;
   encoder.Encode(prompt, &ids);
   if (ids.empty()) ids.push_back(tokenizer.eos_id());
   const int64_t limit = model.arch.rope_max_pos;
   if (limit == 0 || static_cast<int64_t>(ids.size()) + tokens - 1 <= limit) return ids;
-  return InvalidArgument(Format("prompt \"%.40s\": %zu tokens and %lld more are above the %lld positions of this model", prompt.c_str(),
-                                ids.size(), (long long)tokens, (long long)limit));
+  return InvalidArgument(Format(
+      "prompt \"%.40s\": %zu tokens and %lld more are above the %lld positions of this model",
+      prompt.c_str(), ids.size(), (long long)tokens, (long long)limit));
 }
 
-Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                        const std::string& prompt, const SampleSettings& settings, uint64_t stream) {
-  BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, EncodePrompt(network.spec(), tokenizer, encoder, prompt, settings.tokens));
+Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
+                        corpus::Encoder& encoder, const std::string& prompt,
+                        const SampleSettings& settings, uint64_t stream) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids,
+                         EncodePrompt(network.spec(), tokenizer, encoder, prompt, settings.tokens));
   network.SetEvaluationSeed(settings.seed);
   const RandomStream draws(settings.seed, "generate/" + std::to_string(stream));
   Sample sample{prompt, "", {}};
@@ -120,7 +135,8 @@ Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, co
         sample.next.emplace_back(tokenizer.Decode({all[k]}), weights[k] / total);
       }
     }
-    const int32_t id = ChooseToken(logits, settings, tokenizer.pad_id(), draws.Uniform(static_cast<uint64_t>(i)));
+    const int32_t id = ChooseToken(logits, settings, tokenizer.pad_id(),
+                                   draws.Uniform(static_cast<uint64_t>(i)));
     if (id == tokenizer.eos_id()) break;
     unread = {id};
     made.push_back(id);

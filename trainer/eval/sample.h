@@ -15,7 +15,7 @@ namespace braid::trainer {
 
 struct SampleSettings {
   std::vector<std::string> prompts;
-  std::string file;          // of the input `prompts`, one a line: they follow those above
+  std::string file;  // of the input `prompts`, one a line: they follow those above
   int64_t tokens = 40;
   double temperature = 0.0;  // 0: greedy
   int64_t top_k = 0;         // 0: all
@@ -27,25 +27,32 @@ Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::strin
 
 struct Sample {
   std::string prompt;
-  std::string text;  // what follows the prompt
+  std::string text;                                  // what follows the prompt
   std::vector<std::pair<std::string, double>> next;  // the five likeliest tokens after the prompt
 };
 // {"prompt", "text", "next": [{"token", "probability"}]}
 Json ToJson(const Sample& sample);
 
-// The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1). The pad is never chosen.
-int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings, int32_t pad_id, double draw);
+// The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1).
+// The pad is never chosen.
+int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings,
+                    int32_t pad_id, double draw);
 
-// Adds the prompts of a file, one a line, to `prompts`; empty lines are none. A file without any is kInvalidArgument.
+// Adds the prompts of a file, one a line, to `prompts`; empty lines are none. A file without any is
+// kInvalidArgument.
 Status ReadPrompts(const std::string& path, std::vector<std::string>* prompts);
 
-// Ids of a prompt; of an empty one <|endoftext|>. kInvalidArgument if the model's position table is too short for it and
-// its continuation, of which the last token is never read.
-Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                                          const std::string& prompt, int64_t tokens);
+// Ids of a prompt; of an empty one <|endoftext|>. kInvalidArgument if the model's position table is
+// too short for it and its continuation, of which the last token is never read.
+Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model,
+                                          const corpus::Tokenizer& tokenizer,
+                                          corpus::Encoder& encoder, const std::string& prompt,
+                                          int64_t tokens);
 
-// Stops at <|endoftext|>. The noise of a router is of the settings' seed too: what ran before does not matter. Errors as EncodePrompt.
-Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                        const std::string& prompt, const SampleSettings& settings, uint64_t stream);
+// Stops at <|endoftext|>. The noise of a router is of the settings' seed too: what ran before does
+// not matter. Errors as EncodePrompt.
+Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
+                        corpus::Encoder& encoder, const std::string& prompt,
+                        const SampleSettings& settings, uint64_t stream);
 
 }  // namespace braid::trainer

@@ -47,41 +47,52 @@ Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settin
   for (const std::string& name : settings.tasks) {
     BRAID_ASSIGN_OR_RETURN(const GlueTask* wanted, FindGlueTask(name));
     const bool glue = wanted->suite == "glue";
-    BRAID_ASSIGN_OR_RETURN((glue ? folders.glue : folders.superglue), task.Input(glue ? "glue" : "superglue"));
+    BRAID_ASSIGN_OR_RETURN((glue ? folders.glue : folders.superglue),
+                           task.Input(glue ? "glue" : "superglue"));
   }
   return folders;
 }
 
-Status OpenPrompts(const task::Task& task, const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+Status OpenPrompts(const task::Task& task, const model::ModelSpec& model,
+                   const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
                    SampleSettings* samples) {
   if (!samples->file.empty()) {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("prompts"));
     BRAID_RETURN_IF_ERROR(ReadPrompts(JoinPath(folder, samples->file), &samples->prompts));
   }
-  if (samples->prompts.empty()) return InvalidArgument("spec.generate.prompts: give at least one, or file");
+  if (samples->prompts.empty())
+    return InvalidArgument("spec.generate.prompts: give at least one, or file");
   for (const std::string& prompt : samples->prompts) {
-    BRAID_RETURN_IF_ERROR(EncodePrompt(model, tokenizer, encoder, prompt, samples->tokens).status());
+    BRAID_RETURN_IF_ERROR(
+        EncodePrompt(model, tokenizer, encoder, prompt, samples->tokens).status());
   }
   return OkStatus();
 }
 
-Status OpenTexts(const task::Task& task, const model::ModelSpec& model, const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
-                 Wanted* wanted) {
+Status OpenTexts(const task::Task& task, const model::ModelSpec& model,
+                 const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder, Wanted* wanted) {
   const DualAnalysis& dual = *wanted->dual;
   const auto pad = static_cast<int32_t>(model.pad_id);
   const std::vector<corpus::TokenClass> classes = corpus::ClassesOf(tokenizer);
   for (const corpus::Shards& set : wanted->shards) {
-    BRAID_ASSIGN_OR_RETURN(wanted->texts.emplace_back(), TextOfShards(set, wanted->sequence, dual.sequences, pad, classes));
+    BRAID_ASSIGN_OR_RETURN(wanted->texts.emplace_back(),
+                           TextOfShards(set, wanted->sequence, dual.sequences, pad, classes));
   }
   for (const std::string& file : dual.tagged) {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("tagged"));
-    BRAID_ASSIGN_OR_RETURN(const corpus::TaggedText tagged, corpus::ReadTaggedText(JoinPath(folder, file), tokenizer, encoder));
+    BRAID_ASSIGN_OR_RETURN(const corpus::TaggedText tagged,
+                           corpus::ReadTaggedText(JoinPath(folder, file), tokenizer, encoder));
     for (const DualText& text : wanted->texts) {
-      if (text.name == tagged.name) return InvalidArgument("spec.dual.tagged: " + file + " has the name of another text; rename the file");
+      if (text.name == tagged.name)
+        return InvalidArgument("spec.dual.tagged: " + file +
+                               " has the name of another text; rename the file");
     }
-    BRAID_ASSIGN_OR_RETURN(wanted->texts.emplace_back(), TextOfTags(tagged, wanted->sequence, dual.sequences, pad));
+    BRAID_ASSIGN_OR_RETURN(wanted->texts.emplace_back(),
+                           TextOfTags(tagged, wanted->sequence, dual.sequences, pad));
   }
-  if (wanted->texts.empty()) return InvalidArgument("job " + task.job + ": spec.dual needs inputs data.<corpus>, or tagged text");
+  if (wanted->texts.empty())
+    return InvalidArgument("job " + task.job +
+                           ": spec.dual needs inputs data.<corpus>, or tagged text");
   return CheckDual(model, dual, wanted->texts);
 }
 
@@ -92,7 +103,8 @@ Result<Wanted> WantedFromTask(const task::Task& task) {
   Wanted wanted;
   wanted.name = read.RequireString("name");
   wanted.sequence = read.Int("sequence", wanted.sequence);
-  const Json &loss = read.Value("loss"), &generate = read.Value("generate"), &dual = read.Value("dual"), &glue = read.Value("glue");
+  const Json &loss = read.Value("loss"), &generate = read.Value("generate"),
+             &dual = read.Value("dual"), &glue = read.Value("glue");
   const Json &blimp = read.Value("blimp"), &checkpoint = read.Value("checkpoint");
   wanted.routing = read.Value("routing");
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -113,24 +125,30 @@ Result<Wanted> WantedFromTask(const task::Task& task) {
   return wanted;
 }
 
-Status OpenInputs(const task::Task& task, const model::ModelSpec& model, const SharedTokenizer& tokenizer, Wanted* wanted) {
+Status OpenInputs(const task::Task& task, const model::ModelSpec& model,
+                  const SharedTokenizer& tokenizer, Wanted* wanted) {
   if (const int64_t limit = model.arch.rope_max_pos; limit > 0 && wanted->sequence > limit) {
-    return InvalidArgument(Format("spec.sequence: %lld is above the %lld positions of model %s", (long long)wanted->sequence,
-                                  (long long)limit, model.name.c_str()));
+    return InvalidArgument(Format("spec.sequence: %lld is above the %lld positions of model %s",
+                                  (long long)wanted->sequence, (long long)limit,
+                                  model.name.c_str()));
   }
   corpus::Encoder encoder(tokenizer);
-  if (wanted->samples) BRAID_RETURN_IF_ERROR(OpenPrompts(task, model, *tokenizer, encoder, &*wanted->samples));
+  if (wanted->samples)
+    BRAID_RETURN_IF_ERROR(OpenPrompts(task, model, *tokenizer, encoder, &*wanted->samples));
   if (wanted->loss || wanted->dual || !wanted->routing.is_null()) {
     BRAID_ASSIGN_OR_RETURN(wanted->shards, OpenShards(task, tokenizer->digest()));
   }
   if (wanted->loss) {
-    if (wanted->shards.empty()) return InvalidArgument("job " + task.job + ": spec.loss needs inputs data.<corpus>");
-    for (const corpus::Shards& set : wanted->shards) BRAID_RETURN_IF_ERROR(CheckSetAside(set, wanted->sequence));
+    if (wanted->shards.empty())
+      return InvalidArgument("job " + task.job + ": spec.loss needs inputs data.<corpus>");
+    for (const corpus::Shards& set : wanted->shards)
+      BRAID_RETURN_IF_ERROR(CheckSetAside(set, wanted->sequence));
     wanted->loss->token_bytes = TokenBytes(*tokenizer);
   }
   if (wanted->dual) BRAID_RETURN_IF_ERROR(OpenTexts(task, model, *tokenizer, encoder, wanted));
   if (!wanted->routing.is_null()) {
-    BRAID_RETURN_IF_ERROR(CheckRouting(model, tokenizer, wanted->routing, "spec.routing", wanted->shards, wanted->sequence));
+    BRAID_RETURN_IF_ERROR(CheckRouting(model, tokenizer, wanted->routing, "spec.routing",
+                                       wanted->shards, wanted->sequence));
   }
   if (wanted->blimp) {
     BRAID_ASSIGN_OR_RETURN(wanted->blimp_folder, task.Input("blimp"));

@@ -1,4 +1,5 @@
-// What an evaluate job is to measure: its spec and inputs, read and checked before anything is computed.
+// What an evaluate job is to measure: its spec and inputs, read and checked before anything is
+// computed.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,9 @@ struct Wanted {
 
 // Reads the spec. Prompts of a file are not there yet.
 Result<Wanted> WantedFromTask(const task::Task& task);
-// Opens the inputs and checks all of it against the model: positions, classes, files of BLiMP and GLUE, prompts.
-Status OpenInputs(const task::Task& task, const model::ModelSpec& model, const SharedTokenizer& tokenizer, Wanted* wanted);
+// Opens the inputs and checks all of it against the model: positions, classes, files of BLiMP and
+// GLUE, prompts.
+Status OpenInputs(const task::Task& task, const model::ModelSpec& model,
+                  const SharedTokenizer& tokenizer, Wanted* wanted);
 
 }  // namespace braid::trainer

@@ -1,5 +1,5 @@
-// Models that are no Llama: config.json and tensors for braid's own modelling code (configuration_braid.py and
-// modeling_braid.py, which go into the exported folder beside them).
+// Models that are no Llama: config.json and tensors for braid's own modelling code
+// (configuration_braid.py and modeling_braid.py, which go into the exported folder beside them).
 #pragma once
 
 #include <string_view>
@@ -15,7 +15,8 @@ Json BraidConfig(const model::ModelSpec& spec);
 // Canonical names: `head.weight` as it is, all others behind `model.`.
 std::vector<ExportedTensor> BraidTensors(const model::ModelSpec& spec);
 
-// The two files as they stand in trainer/export/, built in, so that the program needs no other file to export.
+// The two files as they stand in trainer/export/, built in, so that the program needs no other file
+// to export.
 std::string_view ConfigurationPython();
 std::string_view ModelingPython();
 

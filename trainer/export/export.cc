@@ -16,10 +16,15 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, task.Input("tokenizer"));
   options.tokenizer = JoinPath(tokenizer, "tokenizer.json");
   options.out = JoinPath(task.output, "model");
-  options.progress = [&](int64_t done, int64_t total) { channel.Progress("exporting", "tensors", done, total); };
+  options.progress = [&](int64_t done, int64_t total) {
+    channel.Progress("exporting", "tensors", done, total);
+  };
   BRAID_RETURN_IF_ERROR(RemoveTree(options.out));  // of an attempt before this one
   BRAID_ASSIGN_OR_RETURN(const Exported exported, ExportHuggingFace(options));
-  const Json facts = {{"name", name}, {"format", format}, {"architecture", exported.architecture}, {"parameters", exported.parameters}};
+  const Json facts = {{"name", name},
+                      {"format", format},
+                      {"architecture", exported.architecture},
+                      {"parameters", exported.parameters}};
   channel.AddOutput("model", "model", "model", facts);
   channel.Succeed(facts);
   return OkStatus();

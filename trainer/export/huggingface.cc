@@ -20,7 +20,8 @@ using model::ModelSpec;
 using storage::SafetensorsFile;
 using storage::SafetensorsWriter;
 
-// The checkpoint has the tensors of its model and no other: what nobody reads would be lost in silence.
+// The checkpoint has the tensors of its model and no other: what nobody reads would be lost in
+// silence.
 Status CheckTensors(const SafetensorsFile& checkpoint, const ModelSpec& spec) {
   std::set<std::string> known;
   for (const model::TensorSpec& tensor : model::Tensors(spec)) {
@@ -29,13 +30,15 @@ Status CheckTensors(const SafetensorsFile& checkpoint, const ModelSpec& spec) {
   }
   for (const storage::TensorEntry& entry : checkpoint.tensors()) {
     if (!known.contains(entry.name)) {
-      return InvalidArgument(checkpoint.path() + ": tensor " + entry.name + " is none of model " + spec.name);
+      return InvalidArgument(checkpoint.path() + ": tensor " + entry.name + " is none of model " +
+                             spec.name);
     }
   }
   return OkStatus();
 }
 
-Status WriteTensors(const std::vector<ExportedTensor>& tensors, const SafetensorsFile& checkpoint, const std::string& path,
+Status WriteTensors(const std::vector<ExportedTensor>& tensors, const SafetensorsFile& checkpoint,
+                    const std::string& path,
                     const std::function<void(int64_t, int64_t)>& progress) {
   std::vector<SafetensorsWriter::Tensor> places;
   for (const ExportedTensor& tensor : tensors) places.push_back({tensor.name, "F32", tensor.shape});
@@ -43,23 +46,28 @@ Status WriteTensors(const std::vector<ExportedTensor>& tensors, const Safetensor
   int64_t done = 0;
   for (const ExportedTensor& tensor : tensors) {
     BRAID_ASSIGN_OR_RETURN(const std::vector<float> values, Compute(tensor, checkpoint));
-    BRAID_RETURN_IF_ERROR(writer->Append(tensor.name, values.data(), values.size() * sizeof(float)));
+    BRAID_RETURN_IF_ERROR(
+        writer->Append(tensor.name, values.data(), values.size() * sizeof(float)));
     progress(++done, static_cast<int64_t>(tensors.size()));
   }
   return writer->Finish();
 }
 
 Json GenerationConfig(const ModelSpec& spec, bool llama) {
-  return {{"bos_token_id", spec.eos_id}, {"eos_token_id", spec.eos_id}, {"pad_token_id", spec.pad_id},
-          {"do_sample", false},          {"use_cache", llama},          {"_from_model_config", false}};
+  return {{"bos_token_id", spec.eos_id}, {"eos_token_id", spec.eos_id},
+          {"pad_token_id", spec.pad_id}, {"do_sample", false},
+          {"use_cache", llama},          {"_from_model_config", false}};
 }
 
-Status WriteFolder(const std::string& folder, const ModelSpec& spec, const SafetensorsFile& checkpoint,
-                   const TokenizerFiles& tokenizer, const std::string& card, const ExportOptions& options) {
+Status WriteFolder(const std::string& folder, const ModelSpec& spec,
+                   const SafetensorsFile& checkpoint, const TokenizerFiles& tokenizer,
+                   const std::string& card, const ExportOptions& options) {
   const bool llama = WhyNotLlama(spec).empty();
   const auto at = [&](const char* name) { return JoinPath(folder, name); };
-  BRAID_RETURN_IF_ERROR(WriteTensors(llama ? LlamaTensors(spec) : BraidTensors(spec), checkpoint, at("model.safetensors"), options.progress));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(at("config.json"), llama ? LlamaConfig(spec) : BraidConfig(spec)));
+  BRAID_RETURN_IF_ERROR(WriteTensors(llama ? LlamaTensors(spec) : BraidTensors(spec), checkpoint,
+                                     at("model.safetensors"), options.progress));
+  BRAID_RETURN_IF_ERROR(
+      WriteJsonFile(at("config.json"), llama ? LlamaConfig(spec) : BraidConfig(spec)));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(at("generation_config.json"), GenerationConfig(spec, llama)));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("tokenizer.json"), tokenizer.tokenizer));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(at("tokenizer_config.json"), tokenizer.config));
@@ -77,11 +85,14 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec, const Safet
 Result<Exported> ExportHuggingFace(const ExportOptions& options) {
   BRAID_RETURN_IF_ERROR(CheckNewFolder(options.out));
   BRAID_ASSIGN_OR_RETURN(const ModelSpec spec, ReadModelSpec(options.model));
-  BRAID_ASSIGN_OR_RETURN(const TokenizerFiles tokenizer,
-                         MakeTokenizerFiles(spec, options.tokenizer.empty() ? JoinPath(options.model, "tokenizer.json") : options.tokenizer));
+  BRAID_ASSIGN_OR_RETURN(
+      const TokenizerFiles tokenizer,
+      MakeTokenizerFiles(spec, options.tokenizer.empty() ? JoinPath(options.model, "tokenizer.json")
+                                                         : options.tokenizer));
   const std::string reason = WhyNotLlama(spec);
   BRAID_ASSIGN_OR_RETURN(const std::string card, ModelCard(spec, options.card, reason.empty()));
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile checkpoint, SafetensorsFile::Open(JoinPath(options.model, "model.safetensors")));
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile checkpoint,
+                         SafetensorsFile::Open(JoinPath(options.model, "model.safetensors")));
   BRAID_RETURN_IF_ERROR(CheckTensors(checkpoint, spec));
   BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {
     return WriteFolder(folder, spec, checkpoint, tokenizer, card, options);

@@ -18,14 +18,15 @@ struct ExportOptions {
 };
 
 struct Exported {
-  std::string architecture;  // LlamaForCausalLM, or BraidForCausalLM with its code in the folder
-  std::string why_not_llama; // the field that made it so, or empty
-  int64_t parameters = 0;    // of the exported file
+  std::string architecture;   // LlamaForCausalLM, or BraidForCausalLM with its code in the folder
+  std::string why_not_llama;  // the field that made it so, or empty
+  int64_t parameters = 0;     // of the exported file
 };
 
-// Writes config.json, generation_config.json, model.safetensors (F32), the tokenizer's files, README.md and, for models that
-// are no Llama, configuration_braid.py and modeling_braid.py. The folder appears whole or not at all. One tensor is in
-// memory at a time, until a Llama is read back and its logits compared (trainer/export/logits_gate.h). Errors name file and tensor.
+// Writes config.json, generation_config.json, model.safetensors (F32), the tokenizer's files,
+// README.md and, for models that are no Llama, configuration_braid.py and modeling_braid.py. The
+// folder appears whole or not at all. One tensor is in memory at a time, until a Llama is read back
+// and its logits compared (trainer/export/logits_gate.h). Errors name file and tensor.
 Result<Exported> ExportHuggingFace(const ExportOptions& options);
 
 }  // namespace braid::trainer

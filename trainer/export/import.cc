@@ -18,10 +18,12 @@ namespace {
 using model::ModelSpec;
 using storage::SafetensorsWriter;
 
-// A config.json of transformers: keys that braid does not know are fine, those it needs are asked for by type.
+// A config.json of transformers: keys that braid does not know are fine, those it needs are asked
+// for by type.
 class LlamaConfigReader {
  public:
-  LlamaConfigReader(const Json& config, std::string what) : config_(config), what_(std::move(what)) {}
+  LlamaConfigReader(const Json& config, std::string what)
+      : config_(config), what_(std::move(what)) {}
 
   int64_t Int(const std::string& key, int64_t fallback) {
     const Json value = Value(key);
@@ -45,16 +47,20 @@ class LlamaConfigReader {
     if (!value.is_null()) Expected(key, "true or false", value);
     return fallback;
   }
-  Json Value(const std::string& key) const { return config_.is_object() ? config_.value(key, Json()) : Json(); }
+  Json Value(const std::string& key) const {
+    return config_.is_object() ? config_.value(key, Json()) : Json();
+  }
 
   // Anything but `allowed` (or nothing) changes what is computed.
   void Only(const std::string& key, const std::vector<Json>& allowed, const std::string& why) {
     const Json value = Value(key);
-    if (value.is_null() || std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
+    if (value.is_null() || std::find(allowed.begin(), allowed.end(), value) != allowed.end())
+      return;
     Refuse(key, value, why);
   }
   void Refuse(const std::string& key, const Json& value, const std::string& why) {
-    Fail(Unimplemented(what_ + ": " + key + ": " + value.dump() + " cannot be imported exactly: " + why));
+    Fail(Unimplemented(what_ + ": " + key + ": " + value.dump() +
+                       " cannot be imported exactly: " + why));
   }
   void Expected(const std::string& key, const std::string& type, const Json& found) {
     Fail(InvalidArgument(what_ + ": " + key + ": expected " + type + ", found " + found.dump()));
@@ -70,7 +76,8 @@ class LlamaConfigReader {
   Status status_;
 };
 
-// One way of writing the rotation down: plain, and with one base. Returns `base` or what it says instead.
+// One way of writing the rotation down: plain, and with one base. Returns `base` or what it says
+// instead.
 double ReadRopeOf(LlamaConfigReader& read, const std::string& key, const Json& rope, double base) {
   if (rope.is_null()) return base;
   if (!rope.is_object()) return read.Expected(key, "an object", rope), base;
@@ -92,13 +99,18 @@ double ReadRope(LlamaConfigReader& read) {
   const double base = read.Double("rope_theta", 10000.0);
   const Json scaling = read.Value("rope_scaling"), parameters = read.Value("rope_parameters");
   if (!scaling.is_null() && !parameters.is_null() && scaling != parameters) {
-    read.Refuse("rope_scaling", scaling, "rope_parameters says something else; keep the one that the model was trained with");
+    read.Refuse(
+        "rope_scaling", scaling,
+        "rope_parameters says something else; keep the one that the model was trained with");
   }
   read.Only("partial_rotary_factor", {1.0}, "braid turns whole heads");
-  return ReadRopeOf(read, "rope_parameters", parameters, ReadRopeOf(read, "rope_scaling", scaling, base));
+  return ReadRopeOf(read, "rope_parameters", parameters,
+                    ReadRopeOf(read, "rope_scaling", scaling, base));
 }
 
-bool IsTied(const Json& config) { return config.value("tie_word_embeddings", Json()) == true; }
+bool IsTied(const Json& config) {
+  return config.value("tie_word_embeddings", Json()) == true;
+}
 
 // Whose key and value heads serve how many queries.
 int64_t KeyValueHeads(const Json& config, int64_t heads) {
@@ -112,26 +124,33 @@ struct Source {
   std::vector<int64_t> shape;  // the Llama's
   int64_t repeat = 1;          // each head of `head_rows` rows is written so often
   int64_t head_rows = 0;
-  bool vocabulary = false;     // rows are tokens
+  bool vocabulary = false;  // rows are tokens
 };
 
 std::string LayerTensorName(const std::string& own) {
   static const std::map<std::string, std::string> kNames = {
-      {"attn_norm", "input_layernorm"},  {"ffn_norm", "post_attention_layernorm"}, {"attn.q", "self_attn.q_proj"},
-      {"attn.k", "self_attn.k_proj"},    {"attn.v", "self_attn.v_proj"},           {"attn.o", "self_attn.o_proj"},
-      {"ffn.gate", "mlp.gate_proj"},     {"ffn.up", "mlp.up_proj"},                {"ffn.down", "mlp.down_proj"}};
+      {"attn_norm", "input_layernorm"}, {"ffn_norm", "post_attention_layernorm"},
+      {"attn.q", "self_attn.q_proj"},   {"attn.k", "self_attn.k_proj"},
+      {"attn.v", "self_attn.v_proj"},   {"attn.o", "self_attn.o_proj"},
+      {"ffn.gate", "mlp.gate_proj"},    {"ffn.up", "mlp.up_proj"},
+      {"ffn.down", "mlp.down_proj"}};
   return kNames.at(own);
 }
 
-Source SourceOf(const model::TensorSpec& tensor, const ModelSpec& spec, int64_t rows, int64_t kv_heads, bool tied) {
+Source SourceOf(const model::TensorSpec& tensor, const ModelSpec& spec, int64_t rows,
+                int64_t kv_heads, bool tied) {
   if (tensor.name == "embed.weight" || tensor.name == "head.weight") {
     const bool head = tensor.name == "head.weight" && !tied;
-    return {.name = head ? "lm_head.weight" : "model.embed_tokens.weight", .shape = {rows, spec.dense.d}, .vocabulary = true};
+    return {.name = head ? "lm_head.weight" : "model.embed_tokens.weight",
+            .shape = {rows, spec.dense.d},
+            .vocabulary = true};
   }
   if (tensor.name == "norm.weight") return {.name = "model.norm.weight", .shape = tensor.shape};
   const std::vector<std::string> parts = Split(tensor.name, '.');  // blocks.<i>.<own>.weight
   const std::vector<std::string> own(parts.begin() + 2, parts.end() - 1);
-  Source source{.name = "model.layers." + parts[1] + "." + LayerTensorName(Join(own, ".")) + ".weight", .shape = tensor.shape};
+  Source source{
+      .name = "model.layers." + parts[1] + "." + LayerTensorName(Join(own, ".")) + ".weight",
+      .shape = tensor.shape};
   if ((own.back() == "k" || own.back() == "v") && kv_heads != spec.dense.heads) {
     source.head_rows = spec.dense.head_size();
     source.repeat = spec.dense.heads / kv_heads;
@@ -151,43 +170,57 @@ std::vector<float> Repeated(const std::vector<float>& values, const Source& sour
   return out;
 }
 
-Result<std::vector<float>> Values(const model::TensorSpec& tensor, const Source& source, const LlamaWeights& weights) {
+Result<std::vector<float>> Values(const model::TensorSpec& tensor, const Source& source,
+                                  const LlamaWeights& weights) {
   BRAID_ASSIGN_OR_RETURN(std::vector<float> values, weights.Read(source.name, source.shape));
   if (source.repeat > 1) return Repeated(values, source);
   if (!source.vocabulary) return values;
   const int64_t width = tensor.shape[1];
-  values.resize(static_cast<size_t>(tensor.elements()), 0.0f);  // without rows of no token; with the pad's
+  values.resize(static_cast<size_t>(tensor.elements()), 0.0f);  // without rows of no token; with
+                                                                // the pad's
   if (tensor.pad_row >= 0) std::fill_n(values.begin() + tensor.pad_row * width, width, 0.0f);
   return values;
 }
 
 // Old files keep what follows from the config.
-bool IsComputed(const std::string& name) { return name.ends_with(".rotary_emb.inv_freq"); }
+bool IsComputed(const std::string& name) {
+  return name.ends_with(".rotary_emb.inv_freq");
+}
 
-Status CheckNames(const LlamaWeights& weights, const std::set<std::string>& used, const std::string& folder, bool tied) {
+Status CheckNames(const LlamaWeights& weights, const std::set<std::string>& used,
+                  const std::string& folder, bool tied) {
   for (const std::string& name : weights.Names()) {
     if (used.contains(name) || IsComputed(name) || (tied && name == "lm_head.weight")) continue;
-    return InvalidArgument(folder + ": tensor " + name + " has no place in a Llama without biases and adapters");
+    return InvalidArgument(folder + ": tensor " + name +
+                           " has no place in a Llama without biases and adapters");
   }
   return OkStatus();
 }
 
-// Of a tied head there is one matrix, which files may hold twice. Where they hold two, transformers 5 takes the head and
-// earlier versions the embedding: which of the two models is meant only their owner knows.
-Status CheckTie(const LlamaWeights& weights, int64_t rows, int64_t width, const std::string& folder) {
+// Of a tied head there is one matrix, which files may hold twice. Where they hold two, transformers
+// 5 takes the head and earlier versions the embedding: which of the two models is meant only their
+// owner knows.
+Status CheckTie(const LlamaWeights& weights, int64_t rows, int64_t width,
+                const std::string& folder) {
   const std::vector<std::string> names = weights.Names();
   if (std::find(names.begin(), names.end(), "lm_head.weight") == names.end()) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const std::vector<float> head, weights.Read("lm_head.weight", {rows, width}));
-  BRAID_ASSIGN_OR_RETURN(const std::vector<float> embedding, weights.Read("model.embed_tokens.weight", {rows, width}));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<float> head,
+                         weights.Read("lm_head.weight", {rows, width}));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<float> embedding,
+                         weights.Read("model.embed_tokens.weight", {rows, width}));
   if (head == embedding) return OkStatus();
-  return InvalidArgument(folder + ": config.json says tie_word_embeddings: true, but tensor lm_head.weight differs from model.embed_tokens.weight: "
-                         "set tie_word_embeddings to false to import the head, as transformers 5 loads it, or remove the tensor to tie the two");
+  return InvalidArgument(folder +
+                         ": config.json says tie_word_embeddings: true, but tensor lm_head.weight "
+                         "differs from model.embed_tokens.weight: "
+                         "set tie_word_embeddings to false to import the head, as transformers 5 "
+                         "loads it, or remove the tensor to tie the two");
 }
 
-Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Json& config, const ImportOptions& options,
-                    const std::string& path) {
+Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Json& config,
+                    const ImportOptions& options, const std::string& path) {
   const bool tied = IsTied(config);
-  const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads), rows = config.value("vocab_size", int64_t{0});
+  const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads),
+                rows = config.value("vocab_size", int64_t{0});
   const std::vector<model::TensorSpec> tensors = model::Tensors(spec);
   std::vector<SafetensorsWriter::Tensor> places;
   std::set<std::string> used;
@@ -199,44 +232,58 @@ Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Js
   if (tied) BRAID_RETURN_IF_ERROR(CheckTie(weights, rows, spec.dense.d, options.folder));
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(places)));
   for (const model::TensorSpec& tensor : tensors) {
-    BRAID_ASSIGN_OR_RETURN(const std::vector<float> values, Values(tensor, SourceOf(tensor, spec, rows, kv_heads, tied), weights));
-    BRAID_RETURN_IF_ERROR(writer->Append(tensor.name, values.data(), values.size() * sizeof(float)));
+    BRAID_ASSIGN_OR_RETURN(const std::vector<float> values,
+                           Values(tensor, SourceOf(tensor, spec, rows, kv_heads, tied), weights));
+    BRAID_RETURN_IF_ERROR(
+        writer->Append(tensor.name, values.data(), values.size() * sizeof(float)));
   }
   return writer->Finish();
 }
 
 // Vocabulary, pad and end of text, of which the tokenizer knows more than config.json.
-Status FitTokenizer(const corpus::Tokenizer& tokenizer, const Json& config, int64_t rows, const std::string& what, Imported* imported) {
+Status FitTokenizer(const corpus::Tokenizer& tokenizer, const Json& config, int64_t rows,
+                    const std::string& what, Imported* imported) {
   ModelSpec& spec = imported->spec;
   if (rows < tokenizer.entries()) {
-    return InvalidArgument(Format("%s: vocab_size: %lld rows for a tokenizer.json of %lld entries", what.c_str(), (long long)rows,
-                                  (long long)tokenizer.entries()));
+    return InvalidArgument(Format("%s: vocab_size: %lld rows for a tokenizer.json of %lld entries",
+                                  what.c_str(), (long long)rows, (long long)tokenizer.entries()));
   }
   spec.vocab = tokenizer.vocab();
   spec.pad_id = tokenizer.pad_id();
   spec.eos_id = tokenizer.eos_id();
   spec.tokenizer = tokenizer.digest();
-  if (rows < spec.vocab) imported->notes.push_back(Format("a zero row for the pad, id %lld, was appended to embedding and head", (long long)spec.pad_id));
+  if (rows < spec.vocab)
+    imported->notes.push_back(
+        Format("a zero row for the pad, id %lld, was appended to embedding and head",
+               (long long)spec.pad_id));
   if (rows > tokenizer.vocab()) {
-    imported->notes.push_back(Format("%lld rows behind the pad, id %lld, belong to no token and were left out", (long long)(rows - tokenizer.vocab()),
-                                     (long long)spec.pad_id));
+    imported->notes.push_back(
+        Format("%lld rows behind the pad, id %lld, belong to no token and were left out",
+               (long long)(rows - tokenizer.vocab()), (long long)spec.pad_id));
   }
   const Json pad = config.value("pad_token_id", Json()), eos = config.value("eos_token_id", Json());
   if (pad.is_number_integer() && pad != spec.pad_id) {
-    imported->notes.push_back(Format("pad_token_id: %s is a token of its own; the pad is %lld here", pad.dump().c_str(), (long long)spec.pad_id));
+    imported->notes.push_back(Format("pad_token_id: %s is a token of its own; the pad is %lld here",
+                                     pad.dump().c_str(), (long long)spec.pad_id));
   }
   if (eos.is_number_integer() && eos != spec.eos_id) {
-    imported->notes.push_back(Format("eos_token_id: %s; documents end with <|endoftext|>, id %lld, here", eos.dump().c_str(), (long long)spec.eos_id));
+    imported->notes.push_back(
+        Format("eos_token_id: %s; documents end with <|endoftext|>, id %lld, here",
+               eos.dump().c_str(), (long long)spec.eos_id));
   }
   return OkStatus();
 }
 
-Status WriteFolder(const std::string& folder, const ModelSpec& spec, const LlamaWeights& weights, const Json& config,
-                   const ImportOptions& options, const std::string& tokenizer_file) {
-  BRAID_RETURN_IF_ERROR(WriteWeights(spec, weights, config, options, JoinPath(folder, "model.safetensors")));
+Status WriteFolder(const std::string& folder, const ModelSpec& spec, const LlamaWeights& weights,
+                   const Json& config, const ImportOptions& options,
+                   const std::string& tokenizer_file) {
+  BRAID_RETURN_IF_ERROR(
+      WriteWeights(spec, weights, config, options, JoinPath(folder, "model.safetensors")));
   BRAID_RETURN_IF_ERROR(CopyFile(tokenizer_file, JoinPath(folder, "tokenizer.json")));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"), {{"format", 1}, {"model", model::ToJson(spec)}}));
-  return WriteJsonFile(JoinPath(folder, "state.json"), {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", 0}});
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"),
+                                      {{"format", 1}, {"model", model::ToJson(spec)}}));
+  return WriteJsonFile(JoinPath(folder, "state.json"),
+                       {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", 0}});
 }
 
 }  // namespace
@@ -244,7 +291,8 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec, const Llama
 Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
   if (!config.is_object()) return InvalidArgument(what + ": expected an object");
   LlamaConfigReader read(config, what);
-  if (read.Value("model_type") != "llama") read.Refuse("model_type", read.Value("model_type"), "braid imports Llama models");
+  if (read.Value("model_type") != "llama")
+    read.Refuse("model_type", read.Value("model_type"), "braid imports Llama models");
   read.Only("hidden_act", {"silu", "swish"}, "a Llama block of braid has silu");
   read.Only("attention_bias", {false}, "braid's attention has no biases");
   read.Only("is_causal", {true}, "braid's attention looks at no position behind");
@@ -257,12 +305,17 @@ Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
   spec.sequence = read.Int("max_position_embeddings", 2048);
   spec.arch.norm_eps = read.Double("rms_norm_eps", 1e-6);
   spec.arch.rope_base = ReadRope(read);
-  spec.dense = {.name = "imported", .d = read.RequireInt("hidden_size"), .heads = read.RequireInt("num_attention_heads"),
-                .blocks = read.RequireInt("num_hidden_layers"), .ffn = read.RequireInt("intermediate_size")};
-  const int64_t kv_heads = read.Int("num_key_value_heads", spec.dense.heads), head_dim = read.Int("head_dim", 0);
+  spec.dense = {.name = "imported",
+                .d = read.RequireInt("hidden_size"),
+                .heads = read.RequireInt("num_attention_heads"),
+                .blocks = read.RequireInt("num_hidden_layers"),
+                .ffn = read.RequireInt("intermediate_size")};
+  const int64_t kv_heads = read.Int("num_key_value_heads", spec.dense.heads),
+                head_dim = read.Int("head_dim", 0);
   (void)read.Bool("tie_word_embeddings", false);
   BRAID_RETURN_IF_ERROR(read.status());
-  if (Status status = model::Validate(spec); !status.ok()) return Status(status.code(), what + ": " + status.message());
+  if (Status status = model::Validate(spec); !status.ok())
+    return Status(status.code(), what + ": " + status.message());
   if (head_dim != 0 && head_dim != spec.dense.head_size()) {
     read.Refuse("head_dim", head_dim, "braid's heads have hidden_size / num_attention_heads");
   }
@@ -280,18 +333,24 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
   Imported imported;
   BRAID_ASSIGN_OR_RETURN(imported.spec, LlamaSpec(config, config_path));
   ModelSpec& spec = imported.spec;
-  spec.name = spec.dense.name = !options.name.empty() ? options.name : std::string(BaseName(AbsolutePath(options.folder)));
-  const std::string tokenizer_file = options.tokenizer.empty() ? JoinPath(options.folder, "tokenizer.json") : options.tokenizer;
+  spec.name = spec.dense.name = !options.name.empty()
+                                    ? options.name
+                                    : std::string(BaseName(AbsolutePath(options.folder)));
+  const std::string tokenizer_file = options.tokenizer.empty()
+                                         ? JoinPath(options.folder, "tokenizer.json")
+                                         : options.tokenizer;
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
   BRAID_ASSIGN_OR_RETURN(const LlamaWeights weights, LlamaWeights::Open(options.folder));
   const int64_t rows = spec.vocab;
   BRAID_RETURN_IF_ERROR(FitTokenizer(*tokenizer, config, rows, config_path, &imported));
   const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads);
   if (kv_heads != spec.dense.heads) {
-    imported.notes.push_back(Format("num_key_value_heads: each of %lld key and value heads was repeated for %lld queries", (long long)kv_heads,
-                                    (long long)(spec.dense.heads / kv_heads)));
+    imported.notes.push_back(Format(
+        "num_key_value_heads: each of %lld key and value heads was repeated for %lld queries",
+        (long long)kv_heads, (long long)(spec.dense.heads / kv_heads)));
   }
-  if (IsTied(config)) imported.notes.push_back("tie_word_embeddings: the head is a copy of the embedding");
+  if (IsTied(config))
+    imported.notes.push_back("tie_word_embeddings: the head is a copy of the embedding");
   BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {
     return WriteFolder(folder, spec, weights, config, options, tokenizer_file);
   }));

@@ -14,8 +14,10 @@ struct Layer {
   std::string scale;  // canonical name, or empty
   int64_t step = 0;
 
-  ExportedTensor Tensor(const std::string& name, const std::string& own, std::vector<int64_t> shape) const {
-    return {.name = to + name + ".weight", .shape = std::move(shape), .source = from + own + ".weight"};
+  ExportedTensor Tensor(const std::string& name, const std::string& own,
+                        std::vector<int64_t> shape) const {
+    return {
+        .name = to + name + ".weight", .shape = std::move(shape), .source = from + own + ".weight"};
   }
   // What the layer adds to the stream is scaled.
   ExportedTensor Scaled(ExportedTensor tensor) const {
@@ -26,7 +28,9 @@ struct Layer {
 };
 
 int64_t FeedForwardWidth(const Stack& stack) {
-  return stack.block == "llama" ? stack.ffn : stack.block == "wide" ? stack.dual.ffn_wide : stack.dual.ffn_deep;
+  return stack.block == "llama"  ? stack.ffn
+         : stack.block == "wide" ? stack.dual.ffn_wide
+                                 : stack.dual.ffn_deep;
 }
 
 void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
@@ -56,10 +60,12 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
 std::string WhyNotLlama(const ModelSpec& spec) {
   if (spec.kind != model::Kind::kDense) return "kind: a composite has parallel layers";
   const model::Dual& dual = spec.dense.dual;
-  if (spec.dense.block == "dual_path") return "dense.block: dual_path weighs two paths for each token";
+  if (spec.dense.block == "dual_path")
+    return "dense.block: dual_path weighs two paths for each token";
   if (dual.qk_norm) return "dense.dual.qk_norm: Llama norms no queries and keys";
   if (spec.dense.block == "loop" && dual.mix != "final" && dual.loops > 1) {
-    return "dense.dual.mix: " + dual.mix + " mixes the steps; only the final one can be a layer's output";
+    return "dense.dual.mix: " + dual.mix +
+           " mixes the steps; only the final one can be a layer's output";
   }
   return "";
 }
@@ -98,17 +104,23 @@ Json LlamaConfig(const ModelSpec& spec) {
 std::vector<ExportedTensor> LlamaTensors(const ModelSpec& spec) {
   const Stack& stack = spec.dense;
   std::vector<ExportedTensor> all;
-  all.push_back({.name = "model.embed_tokens.weight", .shape = {spec.vocab, stack.d}, .source = "embed.weight"});
+  all.push_back({.name = "model.embed_tokens.weight",
+                 .shape = {spec.vocab, stack.d},
+                 .source = "embed.weight"});
   for (int64_t block = 0; block < stack.blocks; ++block) {
     const std::string from = "blocks." + std::to_string(block) + ".";
-    const std::string inside = stack.has_deep() ? from + "deep." : stack.has_wide() ? from + "wide." : from;
+    const std::string inside = stack.has_deep()   ? from + "deep."
+                               : stack.has_wide() ? from + "wide."
+                                                  : from;
     for (int64_t step = 0; step < stack.dual.loops; ++step) {
-      AddLayer(all, {spec, inside, "model.layers." + std::to_string(block * stack.dual.loops + step) + ".",
+      AddLayer(all, {spec, inside,
+                     "model.layers." + std::to_string(block * stack.dual.loops + step) + ".",
                      stack.block == "llama" ? "" : inside + "scale", step});
     }
   }
   all.push_back({.name = "model.norm.weight", .shape = {stack.d}, .source = "norm.weight"});
-  all.push_back({.name = "lm_head.weight", .shape = {spec.vocab, stack.d}, .source = "head.weight"});
+  all.push_back(
+      {.name = "lm_head.weight", .shape = {spec.vocab, stack.d}, .source = "head.weight"});
   return all;
 }
 

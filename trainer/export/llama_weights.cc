@@ -22,22 +22,27 @@ Result<std::vector<std::string>> WeightFiles(const std::string& folder) {
   if (PathExists(JoinPath(folder, kWhole))) return std::vector<std::string>{kWhole};
   const std::string index_path = JoinPath(folder, kIndex);
   if (!PathExists(index_path)) {
-    return NotFound(folder + " has neither " + kWhole + " nor " + kIndex + "; save the model with safe_serialization=True");
+    return NotFound(folder + " has neither " + kWhole + " nor " + kIndex +
+                    "; save the model with safe_serialization=True");
   }
   BRAID_ASSIGN_OR_RETURN(const Json index, ReadJsonFile(index_path));
   const Json map = index.is_object() ? index.value("weight_map", Json()) : Json();
-  if (!map.is_object() || map.empty()) return InvalidArgument(index_path + ": weight_map is missing");
+  if (!map.is_object() || map.empty())
+    return InvalidArgument(index_path + ": weight_map is missing");
   std::set<std::string> files;
   for (const auto& [tensor, file] : map.items()) {
     if (!file.is_string() || !IsSafeRelativePath(file.get<std::string>())) {
-      return InvalidArgument(index_path + ": weight_map." + tensor + ": expected the name of a file in the folder");
+      return InvalidArgument(index_path + ": weight_map." + tensor +
+                             ": expected the name of a file in the folder");
     }
     files.insert(file.get<std::string>());
   }
   return std::vector<std::string>(files.begin(), files.end());
 }
 
-std::string ShapeText(const std::vector<int64_t>& shape) { return Json(shape).dump(); }
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  return Json(shape).dump();
+}
 
 template <typename Bits, typename Convert>
 std::vector<float> Converted(std::string_view data, Convert convert) {
@@ -77,7 +82,8 @@ Result<LlamaWeights> LlamaWeights::Open(const std::string& folder) {
     BRAID_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, name)));
     for (const TensorEntry& entry : file.tensors()) {
       if (!weights.files_of_.emplace(entry.name, weights.files_.size()).second) {
-        return InvalidArgument(file.path() + ": tensor " + entry.name + " stands in another file of the model too");
+        return InvalidArgument(file.path() + ": tensor " + entry.name +
+                               " stands in another file of the model too");
       }
     }
     weights.files_.push_back(std::move(file));
@@ -91,13 +97,18 @@ std::vector<std::string> LlamaWeights::Names() const {
   return names;
 }
 
-Result<std::vector<float>> LlamaWeights::Read(const std::string& name, const std::vector<int64_t>& shape) const {
+Result<std::vector<float>> LlamaWeights::Read(const std::string& name,
+                                              const std::vector<int64_t>& shape) const {
   const auto found = files_of_.find(name);
-  if (found == files_of_.end()) return InvalidArgument(folder_ + ": tensor " + name + " is missing");
+  if (found == files_of_.end())
+    return InvalidArgument(folder_ + ": tensor " + name + " is missing");
   const SafetensorsFile& file = files_[found->second];
   const TensorEntry& entry = *file.Find(name);
-  const auto fail = [&](const std::string& message) { return InvalidArgument(file.path() + ": tensor " + name + " " + message); };
-  if (entry.shape != shape) return fail("has shape " + ShapeText(entry.shape) + ", config.json says " + ShapeText(shape));
+  const auto fail = [&](const std::string& message) {
+    return InvalidArgument(file.path() + ": tensor " + name + " " + message);
+  };
+  if (entry.shape != shape)
+    return fail("has shape " + ShapeText(entry.shape) + ", config.json says " + ShapeText(shape));
   std::vector<float> values;
   const std::string_view data = file.Data(entry);
   if (entry.dtype == "F32") {
@@ -105,12 +116,14 @@ Result<std::vector<float>> LlamaWeights::Read(const std::string& name, const std
   } else if (entry.dtype == "F16") {
     values = Converted<uint16_t>(data, HalfToFloat);
   } else if (entry.dtype == "BF16") {
-    values = Converted<uint16_t>(data, [](uint16_t bits) { return FloatOfBits(static_cast<uint32_t>(bits) << 16); });
+    values = Converted<uint16_t>(
+        data, [](uint16_t bits) { return FloatOfBits(static_cast<uint32_t>(bits) << 16); });
   } else {
     return fail("is " + entry.dtype + "; braid reads F32, F16 and BF16");
   }
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) return fail(Format("has %g at element %zu", static_cast<double>(values[i]), i));
+    if (!std::isfinite(values[i]))
+      return fail(Format("has %g at element %zu", static_cast<double>(values[i]), i));
   }
   return values;
 }

@@ -17,7 +17,8 @@ class LlamaWeights {
   static Result<LlamaWeights> Open(const std::string& folder);
 
   std::vector<std::string> Names() const;  // sorted
-  // F32, F16 and BF16 are read exactly; another type or shape, a NaN or infinity is kInvalidArgument.
+  // F32, F16 and BF16 are read exactly; another type or shape, a NaN or infinity is
+  // kInvalidArgument.
   Result<std::vector<float>> Read(const std::string& name, const std::vector<int64_t>& shape) const;
 
  private:

@@ -17,7 +17,8 @@ namespace braid::trainer {
 namespace {
 
 constexpr int64_t kGateSequences = 16;
-constexpr int64_t kLongestGateSequence = 256;  // longer ones show nothing else, and their logits are large
+constexpr int64_t kLongestGateSequence = 256;  // longer ones show nothing else, and their logits
+                                               // are large
 
 // Infinite if a logit is no number.
 double LargestDifference(const std::vector<float>& a, const std::vector<float>& b) {
@@ -37,15 +38,18 @@ double DifferenceOfLogits(Network& original, Network& exported, const model::Mod
   uint64_t drawn = 0;
   for (int64_t sequence = 0; sequence < kGateSequences; ++sequence) {
     std::vector<int32_t> ids(length);
-    for (int32_t& id : ids) id = static_cast<int32_t>(random.Below(drawn++, static_cast<uint64_t>(spec.vocab)));
-    largest = std::max(largest, LargestDifference(original.Logits(ids, /*last_only=*/false), exported.Logits(ids, /*last_only=*/false)));
+    for (int32_t& id : ids)
+      id = static_cast<int32_t>(random.Below(drawn++, static_cast<uint64_t>(spec.vocab)));
+    largest = std::max(largest, LargestDifference(original.Logits(ids, /*last_only=*/false),
+                                                  exported.Logits(ids, /*last_only=*/false)));
   }
   return largest;
 }
 
 // The smallest factor that a product was divided by loses most.
 Result<std::string> SmallestBeta(const std::string& path, const model::ModelSpec& spec) {
-  BRAID_ASSIGN_OR_RETURN(const storage::SafetensorsFile checkpoint, storage::SafetensorsFile::Open(path));
+  BRAID_ASSIGN_OR_RETURN(const storage::SafetensorsFile checkpoint,
+                         storage::SafetensorsFile::Open(path));
   std::string said;
   double smallest = std::numeric_limits<double>::infinity();
   for (const ExportedTensor& tensor : LlamaTensors(spec)) {
@@ -55,7 +59,8 @@ Result<std::string> SmallestBeta(const std::string& path, const model::ModelSpec
     for (int64_t i = 0; i < size; ++i) {
       if (std::abs(beta[i]) >= smallest) continue;
       smallest = std::abs(beta[i]);
-      said = Format("; the smallest beta that was folded is element %lld of tensor %s, %g", (long long)i, tensor.over_columns.c_str(), beta[i]);
+      said = Format("; the smallest beta that was folded is element %lld of tensor %s, %g",
+                    (long long)i, tensor.over_columns.c_str(), beta[i]);
     }
   }
   return said;
@@ -65,7 +70,9 @@ Result<std::string> SmallestBeta(const std::string& path, const model::ModelSpec
 
 Status CheckExportedLogits(const std::string& model, const std::string& folder) {
   const std::string read_back = JoinPath(folder, "read_back");
-  BRAID_RETURN_IF_ERROR(ImportHuggingFace({.folder = folder, .out = read_back, .name = "exported", .tokenizer = ""}).status());
+  BRAID_RETURN_IF_ERROR(
+      ImportHuggingFace({.folder = folder, .out = read_back, .name = "exported", .tokenizer = ""})
+          .status());
   double largest = 0;
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(model));
   {
@@ -75,9 +82,11 @@ Status CheckExportedLogits(const std::string& model, const std::string& folder) 
   }
   BRAID_RETURN_IF_ERROR(RemoveTree(read_back));
   if (largest < kSameExportedLogits) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const std::string beta, SmallestBeta(JoinPath(model, "model.safetensors"), spec));
-  return InvalidArgument(Format("%s: as a Llama its logits differ by %.1e, and may by less than %.0e%s", model.c_str(), largest,
-                                kSameExportedLogits, beta.c_str()));
+  BRAID_ASSIGN_OR_RETURN(const std::string beta,
+                         SmallestBeta(JoinPath(model, "model.safetensors"), spec));
+  return InvalidArgument(
+      Format("%s: as a Llama its logits differ by %.1e, and may by less than %.0e%s", model.c_str(),
+             largest, kSameExportedLogits, beta.c_str()));
 }
 
 }  // namespace braid::trainer

@@ -64,10 +64,12 @@ std::string Header(const std::vector<std::string>& names) {
 }
 
 std::string StackText(const Stack& stack) {
-  std::string text = Format("%lld `%s` blocks of width %lld, %lld heads", (long long)stack.blocks, stack.block.c_str(),
-                            (long long)stack.d, (long long)stack.heads);
+  std::string text = Format("%lld `%s` blocks of width %lld, %lld heads", (long long)stack.blocks,
+                            stack.block.c_str(), (long long)stack.d, (long long)stack.heads);
   if (stack.block == "llama") return text + Format(", feed-forward %lld", (long long)stack.ffn);
-  if (stack.has_deep()) text += Format(", deep feed-forward %lld, %lld steps", (long long)stack.dual.ffn_deep, (long long)stack.dual.loops);
+  if (stack.has_deep())
+    text += Format(", deep feed-forward %lld, %lld steps", (long long)stack.dual.ffn_deep,
+                   (long long)stack.dual.loops);
   if (stack.has_wide()) text += Format(", wide feed-forward %lld", (long long)stack.dual.ffn_wide);
   return text;
 }
@@ -77,17 +79,24 @@ std::string ModelTable(const ModelSpec& spec, const Card& card) {
   if (spec.kind == model::Kind::kDense) {
     table += Row({"model", StackText(spec.dense)});
   } else {
-    table += Row({"model", Format("composite of %zu paths, connected by `%s`", spec.paths.size(), spec.connection.kind.c_str())});
+    table += Row({"model", Format("composite of %zu paths, connected by `%s`", spec.paths.size(),
+                                  spec.connection.kind.c_str())});
     for (const Stack& path : spec.paths) table += Row({"path " + Cell(path.name), StackText(path)});
     table += Row({"large blocks", StackText(spec.large)});
   }
-  table += Row({"parameters", Format("%lld (%lld without embedding and head)", (long long)model::ParameterCount(spec),
+  table += Row({"parameters", Format("%lld (%lld without embedding and head)",
+                                     (long long)model::ParameterCount(spec),
                                      (long long)model::BodyParameterCount(spec))});
-  table += Row({"forward pass", Format("%.1f MFLOP a token at %lld tokens", model::ForwardFlopsPerToken(spec) / 1e6, (long long)spec.sequence)});
-  table += Row({"vocabulary", Format("%lld rows, end of text %lld, pad %lld", (long long)spec.vocab, (long long)spec.eos_id, (long long)spec.pad_id)});
+  table += Row(
+      {"forward pass", Format("%.1f MFLOP a token at %lld tokens",
+                              model::ForwardFlopsPerToken(spec) / 1e6, (long long)spec.sequence)});
+  table += Row({"vocabulary", Format("%lld rows, end of text %lld, pad %lld", (long long)spec.vocab,
+                                     (long long)spec.eos_id, (long long)spec.pad_id)});
   if (!spec.tokenizer.empty()) table += Row({"tokenizer.json", "SHA-256 `" + spec.tokenizer + "`"});
   if (card.tokens > 0) table += Row({"trained on", Format("%lld tokens", (long long)card.tokens)});
-  if (!card.run_id.empty()) table += Row({"run", Cell(card.run_name.empty() ? card.run_id : card.run_name + " (" + card.run_id + ")")});
+  if (!card.run_id.empty())
+    table += Row({"run", Cell(card.run_name.empty() ? card.run_id
+                                                    : card.run_name + " (" + card.run_id + ")")});
   return table;
 }
 
@@ -98,31 +107,36 @@ Result<std::string> CorporaTable(const Json& corpora) {
     const std::string name = read.RequireString("name");
     const int64_t tokens = read.Int("tokens", 0), documents = read.Int("documents", 0);
     BRAID_RETURN_IF_ERROR(read.Finish());
-    table += Row({Cell(name), tokens > 0 ? std::to_string(tokens) : "", documents > 0 ? std::to_string(documents) : ""});
+    table += Row({Cell(name), tokens > 0 ? std::to_string(tokens) : "",
+                  documents > 0 ? std::to_string(documents) : ""});
   }
   return table;
 }
 
 Result<std::string> ParentsTable(const Json& parents) {
-  std::string table = "\n## Lineage\n\nMade from:\n\n" + Header({"model", "artifact", "trained on, tokens"});
+  std::string table = "\n## Lineage\n\nMade from:\n\n" +
+                      Header({"model", "artifact", "trained on, tokens"});
   for (size_t i = 0; i < parents.size(); ++i) {
     JsonReader read(parents[i], "card.parents." + std::to_string(i));
     const std::string name = read.RequireString("name"), artifact = read.String("artifact", "");
     const int64_t tokens = read.Int("tokens", 0);
     BRAID_RETURN_IF_ERROR(read.Finish());
-    table += Row({Cell(name), artifact.empty() ? "" : "`" + Cell(artifact) + "`", tokens > 0 ? std::to_string(tokens) : ""});
+    table += Row({Cell(name), artifact.empty() ? "" : "`" + Cell(artifact) + "`",
+                  tokens > 0 ? std::to_string(tokens) : ""});
   }
   return table;
 }
 
 Result<std::string> EvaluationTable(const Json& evaluation) {
-  std::string table = "\n## Held-out text\n\n" + Header({"corpus", "loss, nats a token", "perplexity", "tokens"});
+  std::string table = "\n## Held-out text\n\n" +
+                      Header({"corpus", "loss, nats a token", "perplexity", "tokens"});
   for (const auto& [corpus, values] : evaluation.items()) {
     JsonReader read(values, "card.evaluation." + corpus);
     const double loss = read.RequireDouble("loss"), perplexity = read.RequireDouble("perplexity");
     const int64_t tokens = read.Int("tokens", 0);
     BRAID_RETURN_IF_ERROR(read.Finish());
-    table += Row({Cell(corpus), Format("%.4f", loss), Format("%.2f", perplexity), std::to_string(tokens)});
+    table += Row(
+        {Cell(corpus), Format("%.4f", loss), Format("%.2f", perplexity), std::to_string(tokens)});
   }
   return table;
 }
@@ -130,18 +144,25 @@ Result<std::string> EvaluationTable(const Json& evaluation) {
 std::string FrontMatter(const ModelSpec& spec, const Card& card) {
   std::string text = "---\nlibrary_name: transformers\npipeline_tag: text-generation\n";
   if (!card.license.empty()) text += "license: " + Json(card.license).dump() + "\n";
-  text += std::string("tags:\n- braid\n- ") + (spec.kind == model::Kind::kComposite ? "composite" : spec.dense.block) + "\n---\n\n";
+  text += std::string("tags:\n- braid\n- ") +
+          (spec.kind == model::Kind::kComposite ? "composite" : spec.dense.block) + "\n---\n\n";
   return text;
 }
 
 std::string HowToLoad(bool llama) {
   const std::string trust = llama ? "" : ", trust_remote_code=True";
   return "\n## Use\n\n```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-         "tokenizer = AutoTokenizer.from_pretrained(\".\"" + trust + ")\n"
-         "model = AutoModelForCausalLM.from_pretrained(\".\"" + trust + ")\n"
+         "tokenizer = AutoTokenizer.from_pretrained(\".\"" +
+         trust +
+         ")\n"
+         "model = AutoModelForCausalLM.from_pretrained(\".\"" +
+         trust +
+         ")\n"
          "inputs = tokenizer(\"Once upon a time\", return_tensors=\"pt\")\n"
          "print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40)[0]))\n```\n" +
-         (llama ? "" : "\nThe model's code is in `modeling_braid.py`, beside the weights; it computes whole sequences, without a cache.\n");
+         (llama ? ""
+                : "\nThe model's code is in `modeling_braid.py`, beside the weights; it computes "
+                  "whole sequences, without a cache.\n");
 }
 
 }  // namespace
@@ -149,11 +170,15 @@ std::string HowToLoad(bool llama) {
 Result<std::string> ModelCard(const ModelSpec& spec, const Json& json, bool llama) {
   BRAID_ASSIGN_OR_RETURN(const Card card, ReadCard(json));
   std::string text = FrontMatter(spec, card) + "# " + spec.name + "\n\n";
-  text += card.summary.empty() ? std::string("Pretrained and exported by braid ") + kVersion + ".\n\n" : card.summary + "\n\n";
+  text += card.summary.empty()
+              ? std::string("Pretrained and exported by braid ") + kVersion + ".\n\n"
+              : card.summary + "\n\n";
   text += ModelTable(spec, card);
   if (spec.arch.router_noise == "always" && spec.connection.kind == "routed") {
-    text += "\nTrained with `router_noise: always`: the paper draws Gumbel noise in evaluation too. Here it is off, so that equal input "
-            "gives equal output; `router_noise` in `config.json` turns it on.\n";
+    text +=
+        "\nTrained with `router_noise: always`: the paper draws Gumbel noise in evaluation too. "
+        "Here it is off, so that equal input "
+        "gives equal output; `router_noise` in `config.json` turns it on.\n";
   }
   if (!card.corpora.empty()) {
     BRAID_ASSIGN_OR_RETURN(const std::string table, CorporaTable(card.corpora));
@@ -168,7 +193,9 @@ Result<std::string> ModelCard(const ModelSpec& spec, const Json& json, bool llam
     text += table;
   }
   text += HowToLoad(llama);
-  if (!card.recipe.empty()) text += "\n## Recipe\n\n```yaml\n" + card.recipe + (card.recipe.ends_with('\n') ? "" : "\n") + "```\n";
+  if (!card.recipe.empty())
+    text += "\n## Recipe\n\n```yaml\n" + card.recipe + (card.recipe.ends_with('\n') ? "" : "\n") +
+            "```\n";
   return text;
 }
 

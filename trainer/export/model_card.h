@@ -9,8 +9,9 @@
 
 namespace braid::trainer {
 
-// `card` has the facts that the model itself does not know (docs/tasks.md, `export`); each may be absent, and an unknown
-// one is an error. `llama`: the folder is a LlamaForCausalLM and needs no code of its own. Deterministic.
+// `card` has the facts that the model itself does not know (docs/tasks.md, `export`); each may be
+// absent, and an unknown one is an error. `llama`: the folder is a LlamaForCausalLM and needs no
+// code of its own. Deterministic.
 Result<std::string> ModelCard(const model::ModelSpec& spec, const Json& card, bool llama);
 
 }  // namespace braid::trainer

@@ -8,10 +8,12 @@ Status CheckNewFolder(const std::string& out) {
   if (!PathExists(out)) return OkStatus();
   if (!IsFolder(out)) return AlreadyExists(out + " is a file; name a folder that is not there yet");
   BRAID_ASSIGN_OR_RETURN(const auto names, ListFolder(out));
-  return names.empty() ? OkStatus() : AlreadyExists(out + " is not empty; name a folder that is not there yet");
+  return names.empty() ? OkStatus()
+                       : AlreadyExists(out + " is not empty; name a folder that is not there yet");
 }
 
-Status FillNewFolder(std::string out, const std::function<Status(const std::string& folder)>& write) {
+Status FillNewFolder(std::string out,
+                     const std::function<Status(const std::string& folder)>& write) {
   while (out.size() > 1 && out.ends_with('/')) out.pop_back();
   BRAID_RETURN_IF_ERROR(CheckNewFolder(out));
   const std::string temporary = out + ".tmp";

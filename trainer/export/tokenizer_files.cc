@@ -14,33 +14,44 @@ std::string PadName(const corpus::Tokenizer& tokenizer) {
   for (int attempt = 0;; ++attempt) {
     const std::string name = attempt == 0 ? "<|pad|>" : Format("<|pad_%d|>", attempt);
     bool taken = false;
-    for (int32_t id = 0; id < tokenizer.entries() && !taken; ++id) taken = tokenizer.Bytes(id) == name;
+    for (int32_t id = 0; id < tokenizer.entries() && !taken; ++id)
+      taken = tokenizer.Bytes(id) == name;
     if (!taken) return name;
   }
 }
 
 }  // namespace
 
-Result<TokenizerFiles> MakeTokenizerFiles(const model::ModelSpec& spec, const std::string& tokenizer_file) {
+Result<TokenizerFiles> MakeTokenizerFiles(const model::ModelSpec& spec,
+                                          const std::string& tokenizer_file) {
   TokenizerFiles files;
   BRAID_ASSIGN_OR_RETURN(files.tokenizer, ReadFile(tokenizer_file, uint64_t{256} << 20));
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Parse(files.tokenizer, tokenizer_file));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
+                         corpus::Tokenizer::Parse(files.tokenizer, tokenizer_file));
   if (!spec.tokenizer.empty() && spec.tokenizer != tokenizer->digest()) {
-    return InvalidArgument(tokenizer_file + " is another tokenizer (" + tokenizer->digest().substr(0, 12) + ") than that of model " +
-                           spec.name + " (" + spec.tokenizer.substr(0, 12) + ")");
+    return InvalidArgument(tokenizer_file + " is another tokenizer (" +
+                           tokenizer->digest().substr(0, 12) + ") than that of model " + spec.name +
+                           " (" + spec.tokenizer.substr(0, 12) + ")");
   }
   if (spec.pad_id != tokenizer->pad_id() || spec.vocab < tokenizer->vocab()) {
-    return InvalidArgument(Format("model %s has %lld rows and pad %lld, %s has %lld entries: the pad must be the first id behind them",
-                                  spec.name.c_str(), (long long)spec.vocab, (long long)spec.pad_id, tokenizer_file.c_str(),
-                                  (long long)tokenizer->entries()));
+    return InvalidArgument(
+        Format("model %s has %lld rows and pad %lld, %s has %lld entries: the pad must be the "
+               "first id behind them",
+               spec.name.c_str(), (long long)spec.vocab, (long long)spec.pad_id,
+               tokenizer_file.c_str(), (long long)tokenizer->entries()));
   }
-  files.special_tokens = {{"bos_token", kEndOfText}, {"eos_token", kEndOfText}, {"unk_token", kEndOfText}, {"pad_token", PadName(*tokenizer)}};
+  files.special_tokens = {{"bos_token", kEndOfText},
+                          {"eos_token", kEndOfText},
+                          {"unk_token", kEndOfText},
+                          {"pad_token", PadName(*tokenizer)}};
   files.config = files.special_tokens;
-  files.config.update({{"tokenizer_class", "PreTrainedTokenizerFast"},
-                       {"model_max_length", spec.arch.rope_max_pos > 0 ? spec.arch.rope_max_pos : spec.sequence},
-                       {"padding_side", "right"},
-                       {"model_input_names", {"input_ids", "attention_mask"}},  // transformers 4 would add token types, which no model here takes
-                       {"clean_up_tokenization_spaces", false}});
+  files.config.update(
+      {{"tokenizer_class", "PreTrainedTokenizerFast"},
+       {"model_max_length", spec.arch.rope_max_pos > 0 ? spec.arch.rope_max_pos : spec.sequence},
+       {"padding_side", "right"},
+       {"model_input_names", {"input_ids", "attention_mask"}},  // transformers 4 would add token
+                                                                // types, which no model here takes
+       {"clean_up_tokenization_spaces", false}});
   return files;
 }
 

@@ -39,23 +39,31 @@ Status CompareStates(const std::string& parent, const std::vector<std::vector<fl
                      const std::vector<std::vector<float>>& slice) {
   for (size_t layer = 0; layer < own.size(); ++layer) {
     if (layer < slice.size() && own[layer].size() == slice[layer].size() &&
-        std::memcmp(own[layer].data(), slice[layer].data(), own[layer].size() * sizeof(float)) == 0) {
+        std::memcmp(own[layer].data(), slice[layer].data(), own[layer].size() * sizeof(float)) ==
+            0) {
       continue;
     }
     double worst = 0;
-    for (size_t i = 0; layer < slice.size() && i < std::min(own[layer].size(), slice[layer].size()); ++i) {
+    for (size_t i = 0; layer < slice.size() && i < std::min(own[layer].size(), slice[layer].size());
+         ++i) {
       worst = std::max(worst, std::abs(static_cast<double>(own[layer][i]) - slice[layer][i]));
     }
-    return InvalidArgument(Format("the composite does not hold parent %s: hidden states after %s differ by up to %g",
-                                  parent.c_str(), layer == 0 ? "the embedding" : ("block " + std::to_string(layer - 1)).c_str(),
-                                  worst));
+    return InvalidArgument(Format(
+        "the composite does not hold parent %s: hidden states after %s differ by up to %g",
+        parent.c_str(),
+        layer == 0 ? "the embedding" : ("block " + std::to_string(layer - 1)).c_str(), worst));
   }
-  return own.size() == slice.size() ? OkStatus() : InvalidArgument("parent " + parent + " has another number of blocks");
+  return own.size() == slice.size()
+             ? OkStatus()
+             : InvalidArgument("parent " + parent + " has another number of blocks");
 }
 
-Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>& shards, const GateSpec& spec) {
+Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>& shards,
+                      const GateSpec& spec) {
   const auto alone = LocalCollective();
-  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(network, shards, {spec.sequence, spec.sequences}, *alone));
+  BRAID_ASSIGN_OR_RETURN(
+      const auto losses,
+      ValidationLosses(network, shards, {spec.sequence, spec.sequences}, *alone));
   Json json = Json::object();
   for (const auto& [corpus, loss] : losses) json[corpus] = loss.mean;
   return json;
@@ -66,7 +74,8 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite, const Gat
   std::vector<size_t> paths;
   if (!spec.base) {
     if (composite.paths.size() != spec.parents.size()) {
-      return InvalidArgument(Format("the composite has %zu paths, spec.parents names %zu", composite.paths.size(), spec.parents.size()));
+      return InvalidArgument(Format("the composite has %zu paths, spec.parents names %zu",
+                                    composite.paths.size(), spec.parents.size()));
     }
     for (size_t p = 0; p < spec.parents.size(); ++p) paths.push_back(p);
     return paths;
@@ -74,26 +83,30 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite, const Gat
   for (const std::string& parent : spec.parents) {
     const auto found = std::find_if(composite.paths.begin(), composite.paths.end(),
                                     [&](const model::Stack& path) { return path.name == parent; });
-    if (found == composite.paths.end()) return InvalidArgument("spec.parents: the composite has no path " + parent);
+    if (found == composite.paths.end())
+      return InvalidArgument("spec.parents: the composite has no path " + parent);
     paths.push_back(static_cast<size_t>(found - composite.paths.begin()));
   }
   return paths;
 }
 
-// Does the composite begin as the weighed sum of its parents? Large blocks of a base have been trained.
+// Does the composite begin as the weighed sum of its parents? Large blocks of a base have been
+// trained.
 bool StartsAsItsParents(const model::ModelSpec& composite, const GateSpec& spec) {
   return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
 }
 
 double WeightOf(const model::ModelSpec& composite, size_t path) {
   if (!composite.connection.weights.empty()) return composite.connection.weights[path];
-  return composite.connection.scale == "sum" ? 1.0 : 1.0 / static_cast<double>(composite.paths.size());
+  return composite.connection.scale == "sum" ? 1.0
+                                             : 1.0 / static_cast<double>(composite.paths.size());
 }
 
 // How far the composite's logits are from the weighed sum of its parents'.
 class LogitComparison {
  public:
-  void Add(Network& composite, const std::vector<std::unique_ptr<Network>>& parents, const std::vector<int32_t>& ids) {
+  void Add(Network& composite, const std::vector<std::unique_ptr<Network>>& parents,
+           const std::vector<int32_t>& ids) {
     const std::vector<float> merged = composite.Logits(ids, /*last_only=*/false);
     std::vector<double> expected(merged.size(), 0.0);
     for (size_t p = 0; p < parents.size(); ++p) {
@@ -105,7 +118,8 @@ class LogitComparison {
       const double difference = std::abs(merged[i] - expected[i]);
       largest_ = std::max(largest_, std::abs(expected[i]));
       // What is no number is as far away as can be.
-      worst_ = std::max(worst_, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());
+      worst_ = std::max(
+          worst_, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());
       bit_equal_ = bit_equal_ && merged[i] == static_cast<float>(expected[i]);
     }
   }
@@ -113,11 +127,16 @@ class LogitComparison {
   double tolerance() const { return kLogitTolerance * std::max(1.0, largest_); }
   Status Check() const {
     if (worst_ <= tolerance()) return OkStatus();
-    return InvalidArgument(Format("the composite does not start as its parents: its logits differ from theirs, weighed and added up, "
-                                  "by up to %g, where %g may be rounding", worst_, tolerance()));
+    return InvalidArgument(
+        Format("the composite does not start as its parents: its logits differ from theirs, "
+               "weighed and added up, "
+               "by up to %g, where %g may be rounding",
+               worst_, tolerance()));
   }
   Json ToJson() const {
-    return {{"equal", bit_equal_ ? "bit-equal" : "to rounding"}, {"max_difference", worst_}, {"tolerance", tolerance()},
+    return {{"equal", bit_equal_ ? "bit-equal" : "to rounding"},
+            {"max_difference", worst_},
+            {"tolerance", tolerance()},
             {"largest", largest_}};
   }
 
@@ -140,7 +159,8 @@ Result<Models> LoadModels(const task::Task& task, const GateSpec& spec) {
   BRAID_ASSIGN_OR_RETURN(models.paths, PathsOf(models.composite->spec(), spec));
   for (const std::string& name : spec.parents) {
     BRAID_ASSIGN_OR_RETURN(const std::string parent_folder, task.Input("parent." + name));
-    BRAID_ASSIGN_OR_RETURN(std::unique_ptr<Network> parent, LoadNetwork(parent_folder, task.device));
+    BRAID_ASSIGN_OR_RETURN(std::unique_ptr<Network> parent,
+                           LoadNetwork(parent_folder, task.device));
     models.parents.push_back(std::move(parent));
   }
   return models;
@@ -151,17 +171,20 @@ struct Compared {
   LogitComparison logits;
 };
 
-Status CompareSequence(const Models& models, const GateSpec& spec, const std::vector<int32_t>& ids, Compared* compared) {
+Status CompareSequence(const Models& models, const GateSpec& spec, const std::vector<int32_t>& ids,
+                       Compared* compared) {
   for (size_t p = 0; p < models.parents.size(); ++p) {
     BRAID_RETURN_IF_ERROR(CompareStates(spec.parents[p], models.parents[p]->PathStates(0, ids),
                                         models.composite->PathStates(models.paths[p], ids)));
     compared->tokens += static_cast<int64_t>(ids.size());
   }
-  if (StartsAsItsParents(models.composite->spec(), spec)) compared->logits.Add(*models.composite, models.parents, ids);
+  if (StartsAsItsParents(models.composite->spec(), spec))
+    compared->logits.Add(*models.composite, models.parents, ids);
   return OkStatus();
 }
 
-Result<Json> LossesOfAll(const Models& models, const std::vector<const corpus::Shards*>& sets, const GateSpec& spec, Json gate) {
+Result<Json> LossesOfAll(const Models& models, const std::vector<const corpus::Shards*>& sets,
+                         const GateSpec& spec, Json gate) {
   gate["parents"] = Json::array();
   for (size_t p = 0; p < models.parents.size(); ++p) {
     BRAID_ASSIGN_OR_RETURN(const Json losses, LossesOf(*models.parents[p], sets, spec));
@@ -178,15 +201,18 @@ Status RunGateJob(const task::Task& task, task::Channel& channel) {
   ConfigureRuntime(task.threads);
   BRAID_ASSIGN_OR_RETURN(const GateSpec spec, ReadSpec(task.spec));
   BRAID_ASSIGN_OR_RETURN(const Models models, LoadModels(task, spec));
-  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards, OpenShards(task, models.composite->spec().tokenizer));
-  if (shards.empty()) return InvalidArgument("job " + task.job + ": inputs data.<corpus> are missing");
+  BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards,
+                         OpenShards(task, models.composite->spec().tokenizer));
+  if (shards.empty())
+    return InvalidArgument("job " + task.job + ": inputs data.<corpus> are missing");
   std::vector<const corpus::Shards*> sets;
   for (const corpus::Shards& shard : shards) sets.push_back(&shard);
 
   Compared compared;
   std::vector<int32_t> ids(static_cast<size_t>(spec.sequence));
   for (const corpus::Shards* set : sets) {
-    const int64_t count = std::min(spec.sequences, corpus::ValidationSequences(*set, spec.sequence));
+    const int64_t count = std::min(spec.sequences,
+                                   corpus::ValidationSequences(*set, spec.sequence));
     for (int64_t i = 0; i < count; ++i) {
       channel.Progress("comparing", "sequences", i, count);
       corpus::ReadValidation(*set, spec.sequence, i, ids.data());
@@ -194,7 +220,8 @@ Status RunGateJob(const task::Task& task, task::Channel& channel) {
     }
   }
   Json gate = {{"passed", true}, {"tokens_compared", compared.tokens}};
-  if (!spec.parents.empty()) gate["hidden_states"] = "bit-equal";  // paths were only dropped: nothing to compare
+  if (!spec.parents.empty())
+    gate["hidden_states"] = "bit-equal";  // paths were only dropped: nothing to compare
   if (StartsAsItsParents(models.composite->spec(), spec)) {
     BRAID_RETURN_IF_ERROR(compared.logits.Check());
     gate["logits"] = compared.logits.ToJson();

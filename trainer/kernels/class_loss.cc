@@ -11,7 +11,8 @@ at::Tensor ClassLossOfOperators(const at::Tensor& logits, const at::Tensor& labe
 }
 
 at::Tensor ClassLoss(const at::Tensor& logits, const at::Tensor& labels) {
-  return logits.is_cpu() ? at::cross_entropy_loss(logits, labels) : ClassLossOfOperators(logits, labels);
+  return logits.is_cpu() ? at::cross_entropy_loss(logits, labels)
+                         : ClassLossOfOperators(logits, labels);
 }
 
 }  // namespace braid::trainer

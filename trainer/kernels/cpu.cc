@@ -13,8 +13,9 @@ namespace braid::trainer {
 }
 
 #ifdef BRAID_SIMD_AVX2
-#define BRAID_WHAT_TO_DO                                                                                      \
-  ", which this build of braid's trainer needs; run it on another machine, or build it with -D BRAID_SIMD=baseline\n"
+#define BRAID_WHAT_TO_DO                                                                         \
+  ", which this build of braid's trainer needs; run it on another machine, or build it with -D " \
+  "BRAID_SIMD=baseline\n"
 
 const char* CpuRefusal(const CpuFeatures& cpu) {
   if (!cpu.avx2 && !cpu.fma) return "this CPU has neither AVX2 nor FMA" BRAID_WHAT_TO_DO;
@@ -23,11 +24,17 @@ const char* CpuRefusal(const CpuFeatures& cpu) {
   return nullptr;
 }
 
-const char* KernelSimd() { return "avx2"; }
+const char* KernelSimd() {
+  return "avx2";
+}
 #else
-const char* CpuRefusal(const CpuFeatures&) { return nullptr; }
+const char* CpuRefusal(const CpuFeatures&) {
+  return nullptr;
+}
 
-const char* KernelSimd() { return "baseline"; }
+const char* KernelSimd() {
+  return "baseline";
+}
 #endif
 
 }  // namespace braid::trainer

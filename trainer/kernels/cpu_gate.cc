@@ -1,7 +1,9 @@
-// Ends a program that this processor cannot run, with a sentence instead of an illegal instruction. The kernels' instructions
-// may stand anywhere: a template that they share with the rest of the program is linked once, and perhaps as they compiled
-// it. So this runs before the initialisers of all libraries and of the program (.preinit_array), and is compiled and linked
-// without those instructions; trainer/CMakeLists.txt makes the linker take it into every program that has the kernels.
+// Ends a program that this processor cannot run, with a sentence instead of an illegal instruction.
+// The kernels' instructions may stand anywhere: a template that they share with the rest of the
+// program is linked once, and perhaps as they compiled it. So this runs before the initialisers of
+// all libraries and of the program (.preinit_array), and is compiled and linked without those
+// instructions; trainer/CMakeLists.txt makes the linker take it into every program that has the
+// kernels.
 #include <unistd.h>
 
 #include "trainer/kernels/cpu.h"
@@ -15,7 +17,9 @@ unsigned long Length(const char* text) {
   return length;
 }
 
-void Say(const char* text) { (void)!write(STDERR_FILENO, text, Length(text)); }
+void Say(const char* text) {
+  (void)!write(STDERR_FILENO, text, Length(text));
+}
 
 void Check(int argc, char** argv, char**) {
   const char* refusal = braid::trainer::CpuRefusal(braid::trainer::ThisCpu());

@@ -1,4 +1,5 @@
-// exp for the loops of the kernels: std::exp is a call and keeps a loop from being vectorised, this is straight-line code.
+// exp for the loops of the kernels: std::exp is a call and keeps a loop from being vectorised, this
+// is straight-line code.
 #pragma once
 
 #include <bit>
@@ -7,8 +8,9 @@
 
 namespace braid::trainer {
 
-// e^x within 2 units in the last place for x in [-87, 88]; what lies outside is taken as the border. NaN stays NaN.
-// Always inlined, however many callers a file has: as a call it keeps the loops around it from being vectorised.
+// e^x within 2 units in the last place for x in [-87, 88]; what lies outside is taken as the
+// border. NaN stays NaN. Always inlined, however many callers a file has: as a call it keeps the
+// loops around it from being vectorised.
 [[gnu::always_inline]] inline float Exp(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;

@@ -13,10 +13,12 @@
 namespace braid::trainer {
 namespace {
 
-bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
-// CUDA's errors that say that this machine cannot do the work, whatever the program: values of cudaError_t, which the trainer
-// without its plug-in does not have the header of.
+// CUDA's errors that say that this machine cannot do the work, whatever the program: values of
+// cudaError_t, which the trainer without its plug-in does not have the header of.
 bool IsOfTheMachine(int code) {
   constexpr int kCodes[] = {
       3,    // initialisation failed
@@ -51,30 +53,36 @@ bool IsOfTheMachine(int code) {
       803,  // driver and library do not match
       804,  // forward compatibility is not for this device
       805, 806, 807, 808, 809, 810,  // MPS
-      911,  // external device
-      999,  // unknown
+      911,                           // external device
+      999,                           // unknown
   };
   return std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes);
 }
 
 constexpr int kCudaOutOfMemory = 2;
 
-// "DefaultCPUAllocator: can't allocate memory: you tried to allocate 137438953472 bytes. Error code 12" -> the bytes; 0 if none.
+// "DefaultCPUAllocator: can't allocate memory: you tried to allocate 137438953472 bytes. Error code
+// 12" -> the bytes; 0 if none.
 uint64_t BytesAskedFor(const std::string& text) {
   constexpr std::string_view kBefore = "tried to allocate ";
   const size_t at = text.find(kBefore);
-  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + kBefore.size(), nullptr, 10);
+  return at == std::string::npos ? 0
+                                 : std::strtoull(text.c_str() + at + kBefore.size(), nullptr, 10);
 }
 
 // CUDA's allocator goes on with statistics and advice for users of Python.
 std::string WithoutAdvice(std::string text) {
-  for (const std::string_view advice : {" Including non-PyTorch memory", " Process ", " Of the allocated memory", " If reserved but unallocated"}) {
+  for (const std::string_view advice :
+       {" Including non-PyTorch memory", " Process ", " Of the allocated memory",
+        " If reserved but unallocated"}) {
     text = text.substr(0, text.find(advice));
   }
   return text;
 }
 
-std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string FirstLine(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 std::string OneLine(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -86,14 +94,17 @@ Status OfTorch(const c10::Error& error) {
   const std::string text = error.what_without_backtrace();
   if (Contains(text, "DefaultCPUAllocator") && Contains(text, "allocate memory")) {
     const uint64_t bytes = BytesAskedFor(text);
-    return OutOfMemory(bytes == 0 ? "torch could not allocate on the CPU" : FormatBytes(bytes) + " more could not be had on the CPU");
+    return OutOfMemory(bytes == 0 ? "torch could not allocate on the CPU"
+                                  : FormatBytes(bytes) + " more could not be had on the CPU");
   }
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr || Contains(text, "CUDA out of memory") ||
-      Contains(text, "CUDA error: out of memory") || Contains(text, "CUBLAS_STATUS_ALLOC_FAILED")) {
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+      Contains(text, "CUDA out of memory") || Contains(text, "CUDA error: out of memory") ||
+      Contains(text, "CUBLAS_STATUS_ALLOC_FAILED")) {
     return OutOfMemory(WithoutAdvice(FirstLine(text)));
   }
-  if (Contains(text, "CUBLAS_STATUS_NOT_INITIALIZED") || Contains(text, "CUBLAS_STATUS_ARCH_MISMATCH") ||
-      Contains(text, "NVIDIA driver") || Contains(text, "No CUDA GPUs are available") || Contains(text, "no CUDA-capable device")) {
+  if (Contains(text, "CUBLAS_STATUS_NOT_INITIALIZED") ||
+      Contains(text, "CUBLAS_STATUS_ARCH_MISMATCH") || Contains(text, "NVIDIA driver") ||
+      Contains(text, "No CUDA GPUs are available") || Contains(text, "no CUDA-capable device")) {
     return DeviceUnusable(FirstLine(text));
   }
   return Internal(Contains(text, "CUDA") ? FirstLine(text) : OneLine(text));
@@ -101,9 +112,13 @@ Status OfTorch(const c10::Error& error) {
 
 }  // namespace
 
-Status OutOfMemory(const std::string& what) { return {StatusCode::kResourceExhausted, kOutOfMemory, "out of memory: " + what}; }
+Status OutOfMemory(const std::string& what) {
+  return {StatusCode::kResourceExhausted, kOutOfMemory, "out of memory: " + what};
+}
 
-Status DeviceUnusable(const std::string& what) { return {StatusCode::kUnavailable, kDeviceUnusable, "device cuda: " + what}; }
+Status DeviceUnusable(const std::string& what) {
+  return {StatusCode::kUnavailable, kDeviceUnusable, "device cuda: " + what};
+}
 
 Status StatusOfCuda(int code, const std::string& what) {
   if (code == kCudaOutOfMemory) return OutOfMemory(what);
@@ -115,9 +130,11 @@ Status StatusOf(const std::exception& error) {
     return StatusOfCuda(device->get_error_code(), FirstLine(device->what_without_backtrace()));
   }
   if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) return OfTorch(*torch);
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return OutOfMemory("no more could be had on the CPU");
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
+    return OutOfMemory("no more could be had on the CPU");
   if (const auto* system = dynamic_cast<const std::system_error*>(&error);
-      system != nullptr && (system->code() == std::errc::resource_unavailable_try_again || system->code() == std::errc::not_enough_memory)) {
+      system != nullptr && (system->code() == std::errc::resource_unavailable_try_again ||
+                            system->code() == std::errc::not_enough_memory)) {
     return OutOfMemory("no thread could be started (" + std::string(system->what()) + ")");
   }
   return Internal(OneLine(error.what()));

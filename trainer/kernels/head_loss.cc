@@ -13,8 +13,8 @@
 namespace braid::trainer {
 namespace {
 
-// On a CPU: rows at a time, and columns of the vocabulary at a time; one tile of logits stays in the cache of a core
-// between the products that make and use it.
+// On a CPU: rows at a time, and columns of the vocabulary at a time; one tile of logits stays in
+// the cache of a core between the products that make and use it.
 constexpr int64_t kRowsCpu = 256;
 constexpr int64_t kColumnsCpu = 1024;
 constexpr int64_t kRowsCuda = 512;
@@ -33,14 +33,16 @@ float Maximum(const float* x, int64_t count) {
   std::fill_n(lanes, kLanes, -std::numeric_limits<float>::infinity());
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
   }
   for (; i < count; ++i) lanes[0] = std::max(lanes[0], x[i]);
   return *std::max_element(lanes, lanes + kLanes);
 }
 
 // Takes the logits [rows, columns] of labels first .. first + columns into account.
-void Scan(const float* logits, int64_t rows, int64_t columns, const int64_t* labels, int64_t first, Row* state) {
+void Scan(const float* logits, int64_t rows, int64_t columns, const int64_t* labels, int64_t first,
+          Row* state) {
   at::parallel_for(0, rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const float* x = logits + row * columns;
@@ -57,8 +59,8 @@ void Scan(const float* logits, int64_t rows, int64_t columns, const int64_t* lab
 }
 
 // logits become scale * (softmax - onehot), zero where nothing counts.
-void Differentiate(float* logits, int64_t rows, int64_t columns, const int64_t* labels, int64_t first, float scale,
-                   const Row* state) {
+void Differentiate(float* logits, int64_t rows, int64_t columns, const int64_t* labels,
+                   int64_t first, float scale, const Row* state) {
   at::parallel_for(0, rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       float* x = logits + row * columns;
@@ -75,14 +77,16 @@ void Differentiate(float* logits, int64_t rows, int64_t columns, const int64_t* 
   });
 }
 
-double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
-                   at::Tensor* hidden_gradient, at::Tensor* head_gradient, float* losses) {
+double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
+                   double scale, at::Tensor* hidden_gradient, at::Tensor* head_gradient,
+                   float* losses) {
   const bool gradients = hidden_gradient != nullptr;
   const int64_t rows = hidden.size(0), vocab = head.size(0);
   const int64_t chunk = std::min(rows, kRowsCpu);
   const int64_t tiles = (vocab + kColumnsCpu - 1) / kColumnsCpu;
   // Tile by tile, so that each is contiguous. Without gradients nobody comes back to a tile.
-  at::Tensor buffer = at::empty({gradients ? tiles : 1, chunk * std::min(vocab, kColumnsCpu)}, hidden.options());
+  at::Tensor buffer = at::empty({gradients ? tiles : 1, chunk * std::min(vocab, kColumnsCpu)},
+                                hidden.options());
   std::vector<Row> state(static_cast<size_t>(chunk));
   double loss = 0;
   for (int64_t begin = 0; begin < rows; begin += chunk) {
@@ -103,7 +107,8 @@ double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::T
       const Row& known = state[static_cast<size_t>(row)];
       if (label[row] < 0) continue;
       const double one = label[row] >= vocab ? std::numeric_limits<double>::quiet_NaN()
-                                             : static_cast<double>(known.maximum - known.target) + std::log(static_cast<double>(known.sum));
+                                             : static_cast<double>(known.maximum - known.target) +
+                                                   std::log(static_cast<double>(known.sum));
       loss += one;
       if (losses != nullptr) losses[begin + row] = static_cast<float>(one);
     }
@@ -112,7 +117,8 @@ double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::T
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t first = t * kColumnsCpu, columns = std::min(kColumnsCpu, vocab - first);
       at::Tensor logits = tile(t, columns);
-      Differentiate(logits.mutable_data_ptr<float>(), count, columns, label, first, static_cast<float>(scale), state.data());
+      Differentiate(logits.mutable_data_ptr<float>(), count, columns, label, first,
+                    static_cast<float>(scale), state.data());
       if (t == 0) {
         at::mm_out(dx, logits, head.narrow(0, first, columns));
       } else {
@@ -124,8 +130,9 @@ double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::T
   return loss;
 }
 
-double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
-                    at::Tensor* hidden_gradient, at::Tensor* head_gradient, at::Tensor* row_losses) {
+double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
+                    double scale, at::Tensor* hidden_gradient, at::Tensor* head_gradient,
+                    at::Tensor* row_losses) {
   const int64_t rows = hidden.size(0), vocab = head.size(0);
   const int64_t chunk = std::min(rows, kRowsCuda);
   at::Tensor buffer = at::empty({chunk, vocab}, hidden.options());
@@ -135,9 +142,10 @@ double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::
     const at::Tensor x = hidden.narrow(0, begin, count);
     at::Tensor logits = buffer.narrow(0, 0, count);
     at::mm_out(logits, x, head.t());
-    CudaPlugin()->softmax_loss(logits.mutable_data_ptr<float>(), labels.const_data_ptr<int64_t>() + begin,
-                               losses.mutable_data_ptr<float>() + begin, count, vocab, static_cast<float>(scale),
-                               hidden_gradient != nullptr);
+    CudaPlugin()->softmax_loss(logits.mutable_data_ptr<float>(),
+                               labels.const_data_ptr<int64_t>() + begin,
+                               losses.mutable_data_ptr<float>() + begin, count, vocab,
+                               static_cast<float>(scale), hidden_gradient != nullptr);
     if (hidden_gradient == nullptr) continue;
     at::Tensor dx = hidden_gradient->narrow(0, begin, count);
     at::mm_out(dx, logits, head);
@@ -149,12 +157,14 @@ double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::
 
 }  // namespace
 
-double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels, double scale,
-                at::Tensor* hidden_gradient, at::Tensor* head_gradient, at::Tensor* losses) {
+double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
+                double scale, at::Tensor* hidden_gradient, at::Tensor* head_gradient,
+                at::Tensor* losses) {
   const at::NoGradGuard no_grad;
   if (hidden_gradient != nullptr) *hidden_gradient = at::empty_like(hidden);
   if (losses != nullptr) *losses = at::zeros({hidden.size(0)}, at::kFloat);
-  if (hidden.is_cuda()) return HeadLossCuda(hidden, head, labels, scale, hidden_gradient, head_gradient, losses);
+  if (hidden.is_cuda())
+    return HeadLossCuda(hidden, head, labels, scale, hidden_gradient, head_gradient, losses);
   return HeadLossCpu(hidden, head, labels, scale, hidden_gradient, head_gradient,
                      losses == nullptr ? nullptr : losses->mutable_data_ptr<float>());
 }

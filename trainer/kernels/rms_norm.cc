@@ -25,7 +25,8 @@ struct GainShape {
 
 class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gain_view, double eps) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& gain_view, double eps) {
     const GainShape shape(x, gain_view);
     const int64_t w = shape.w;
     const at::Tensor gain = gain_view.contiguous();
@@ -80,7 +81,8 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
   }
 
  private:
-  static void Row(const float* x, const float* g, float r, const float* dy, int64_t w, float* dx, float* dg) {
+  static void Row(const float* x, const float* g, float r, const float* dy, int64_t w, float* dx,
+                  float* dg) {
     float dot = 0;
 #pragma GCC ivdep
     for (int64_t i = 0; i < w; ++i) dot += dy[i] * g[i] * x[i];

@@ -13,7 +13,9 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kGateRows = 64;
 
-[[gnu::always_inline]] inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
+[[gnu::always_inline]] inline float Sigmoid(float x) {
+  return 1.0f / (1.0f + Exp(-x));
+}
 
 // Only the input is kept: the sigmoid is cheaper to compute again than to read.
 class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
@@ -64,11 +66,12 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
   }
 };
 
-// The same with a learned slope beta [parts, f], one row of it for each of `parts` blocks of rows. Its gradient is summed
-// over pieces of rows, then over the pieces in order.
+// The same with a learned slope beta [parts, f], one row of it for each of `parts` blocks of rows.
+// Its gradient is summed over pieces of rows, then over the pieces in order.
 class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& beta_view) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& beta_view) {
     const at::Tensor beta = beta_view.contiguous();
     const int64_t f = x.size(1) / 2, rows = x.size(0) * f / beta.numel();
     at::Tensor y = at::empty({x.size(0), f}, x.options());
@@ -93,7 +96,8 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor dy = gradients[0].contiguous();
-    const int64_t f = saved[0].size(1) / 2, parts = saved[1].numel() / f, rows = saved[0].size(0) / parts;
+    const int64_t f = saved[0].size(1) / 2, parts = saved[1].numel() / f,
+                  rows = saved[0].size(0) / parts;
     const int64_t pieces = (rows + kGateRows - 1) / kGateRows;
     at::Tensor dx = at::empty_like(saved[0]);
     at::Tensor partial = at::zeros({parts, pieces, f}, dx.options());
@@ -107,7 +111,8 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
         const int64_t part = piece / pieces, first = piece % pieces * kGateRows;
         for (int64_t i = first; i < std::min(rows, first + kGateRows); ++i) {
           const int64_t row = part * rows + i;
-          Row(x + row * 2 * f, betas + part * f, d + row * f, f, out + row * 2 * f, sums + piece * f);
+          Row(x + row * 2 * f, betas + part * f, d + row * f, f, out + row * 2 * f,
+              sums + piece * f);
         }
       }
     });
@@ -115,13 +120,15 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
   }
 
  private:
-  static void Row(const float* a, const float* beta, const float* dy, int64_t f, float* da, float* dbeta) {
+  static void Row(const float* a, const float* beta, const float* dy, int64_t f, float* da,
+                  float* dbeta) {
     const float* b = a + f;
     float* db = da + f;
 #pragma GCC ivdep
     for (int64_t i = 0; i < f; ++i) {
       const float sigmoid = Sigmoid(beta[i] * a[i]);
-      const float slope = a[i] * sigmoid * (1.0f - sigmoid);  // d (a sigmoid(beta a)) = sigmoid + beta slope, by beta: a slope
+      const float slope = a[i] * sigmoid * (1.0f - sigmoid);  // d (a sigmoid(beta a)) = sigmoid +
+                                                              // beta slope, by beta: a slope
       da[i] = dy[i] * b[i] * (sigmoid + beta[i] * slope);
       db[i] = dy[i] * a[i] * sigmoid;
       dbeta[i] += dy[i] * b[i] * a[i] * slope;
@@ -132,11 +139,14 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
 }  // namespace
 
 at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& beta) {
-  if (x.is_cpu()) return beta.defined() ? BetaSwiGluFunction::apply(x.contiguous(), beta) : SwiGluFunction::apply(x.contiguous());
+  if (x.is_cpu())
+    return beta.defined() ? BetaSwiGluFunction::apply(x.contiguous(), beta)
+                          : SwiGluFunction::apply(x.contiguous());
   const std::vector<at::Tensor> halves = x.chunk(2, -1);
   if (!beta.defined()) return at::silu(halves[0]) * halves[1];
   const int64_t f = halves[0].size(1);
-  const at::Tensor slope = (halves[0].reshape({beta.numel() / f, -1, f}) * beta.view({-1, 1, f})).view({-1, f});
+  const at::Tensor slope =
+      (halves[0].reshape({beta.numel() / f, -1, f}) * beta.view({-1, 1, f})).view({-1, f});
   return halves[0] * at::sigmoid(slope) * halves[1];
 }
 

@@ -17,29 +17,36 @@ Status WriteTensors(const std::string& path, const Layout& layout,
                     const std::vector<std::pair<std::string, const std::vector<float>*>>& buffers) {
   std::vector<SafetensorsWriter::Tensor> tensors;
   for (const auto& [prefix, values] : buffers) {
-    for (const Layout::Slot& slot : layout.slots) tensors.push_back({prefix + slot.tensor.name, "F32", slot.tensor.shape});
+    for (const Layout::Slot& slot : layout.slots)
+      tensors.push_back({prefix + slot.tensor.name, "F32", slot.tensor.shape});
   }
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(tensors)));
   for (const auto& [prefix, values] : buffers) {
     for (const Layout::Slot& slot : layout.slots) {
-      BRAID_RETURN_IF_ERROR(writer->Append(prefix + slot.tensor.name, values->data() + slot.offset,
-                                           static_cast<uint64_t>(slot.tensor.elements()) * sizeof(float)));
+      BRAID_RETURN_IF_ERROR(
+          writer->Append(prefix + slot.tensor.name, values->data() + slot.offset,
+                         static_cast<uint64_t>(slot.tensor.elements()) * sizeof(float)));
     }
   }
   return writer->Finish();
 }
 
-Status ReadTensors(const SafetensorsFile& file, const Layout& layout, const std::string& prefix, std::vector<float>* out) {
+Status ReadTensors(const SafetensorsFile& file, const Layout& layout, const std::string& prefix,
+                   std::vector<float>* out) {
   out->assign(static_cast<size_t>(layout.size), 0.0f);
   for (const Layout::Slot& slot : layout.slots) {
-    BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(prefix + slot.tensor.name, slot.tensor.shape));
-    std::memcpy(out->data() + slot.offset, data, static_cast<size_t>(slot.tensor.elements()) * sizeof(float));
+    BRAID_ASSIGN_OR_RETURN(const float* data,
+                           file.Floats(prefix + slot.tensor.name, slot.tensor.shape));
+    std::memcpy(out->data() + slot.offset, data,
+                static_cast<size_t>(slot.tensor.elements()) * sizeof(float));
   }
   return OkStatus();
 }
 
 Json ToJson(const Environment& environment) {
-  return {{"world", environment.world}, {"threads", environment.threads}, {"instruction_set", environment.instruction_set}};
+  return {{"world", environment.world},
+          {"threads", environment.threads},
+          {"instruction_set", environment.instruction_set}};
 }
 
 Environment ReadEnvironment(JsonReader& read) {
@@ -54,7 +61,8 @@ Json AgesToJson(const Layout& layout, const AdamW::Snapshot& snapshot) {
   return ages;
 }
 
-Result<std::vector<int64_t>> AgesFromJson(const Json& state, const std::string& path, const Layout& layout) {
+Result<std::vector<int64_t>> AgesFromJson(const Json& state, const std::string& path,
+                                          const Layout& layout) {
   JsonReader read(state, path);
   const int64_t step = read.RequireInt("step");
   if (!read.Has("steps")) return std::vector<int64_t>(layout.slots.size(), step);
@@ -77,7 +85,11 @@ std::string ShortText(const Json& value) {
 
 Json ToJson(const TrainState& state) {
   Json json = ToJson(state.environment);
-  json.update({{"format", 1}, {"step", state.step}, {"epoch", state.epoch}, {"tokens", state.tokens}, {"seed", state.seed},
+  json.update({{"format", 1},
+               {"step", state.step},
+               {"epoch", state.epoch},
+               {"tokens", state.tokens},
+               {"seed", state.seed},
                {"settings", state.settings}});
   for (const auto& [step, environment] : state.before) {
     Json entry = ToJson(environment);
@@ -111,19 +123,20 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   return state;
 }
 
-Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout,
-                       const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history,
-                       bool optimizer) {
+Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
+                       const Layout& layout, const AdamW::Snapshot& snapshot,
+                       const TrainState& state, const std::string& history, bool optimizer) {
   const std::string temporary = folder + ".tmp";
   BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
   BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
-  BRAID_RETURN_IF_ERROR(WriteTensors(JoinPath(temporary, "model.safetensors"), layout, {{"", &snapshot.p}}));
-  if (optimizer) {
-    BRAID_RETURN_IF_ERROR(
-        WriteTensors(JoinPath(temporary, "optimizer.safetensors"), layout, {{"m.", &snapshot.m}, {"v.", &snapshot.v}}));
-  }
   BRAID_RETURN_IF_ERROR(
-      WriteJsonFile(JoinPath(temporary, "config.json"), {{"format", 1}, {"model", model::ToJson(spec)}}));
+      WriteTensors(JoinPath(temporary, "model.safetensors"), layout, {{"", &snapshot.p}}));
+  if (optimizer) {
+    BRAID_RETURN_IF_ERROR(WriteTensors(JoinPath(temporary, "optimizer.safetensors"), layout,
+                                       {{"m.", &snapshot.m}, {"v.", &snapshot.v}}));
+  }
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "config.json"),
+                                      {{"format", 1}, {"model", model::ToJson(spec)}}));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(temporary, "history.jsonl"), history));
   Json state_json = ToJson(state);
   if (optimizer) state_json["steps"] = AgesToJson(layout, snapshot);
@@ -156,7 +169,9 @@ Result<model::ModelSpec> ReadModelSpec(const std::string& folder) {
   const std::string path = JoinPath(folder, "config.json");
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
   if (config.is_object() && config.contains("model_type") && !config.contains("format")) {
-    return InvalidArgument(folder + " is a Hugging Face folder; braid import makes a checkpoint of a Llama, and of braid's own form the checkpoint "
+    return InvalidArgument(folder +
+                           " is a Hugging Face folder; braid import makes a checkpoint of a Llama, "
+                           "and of braid's own form the checkpoint "
                            "that it was exported from is needed");
   }
   JsonReader read(config, path);
@@ -169,13 +184,15 @@ Result<model::ModelSpec> ReadModelSpec(const std::string& folder) {
 Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const std::string& device) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
   BRAID_ASSIGN_OR_RETURN(std::unique_ptr<Network> network, Network::Create(spec, device));
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file,
+                         SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
   BRAID_RETURN_IF_ERROR(network->Load(file));
   return network;
 }
 
 Status ReadMoments(const std::string& folder, const Layout& layout, AdamW::Snapshot* snapshot) {
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile moments, SafetensorsFile::Open(JoinPath(folder, "optimizer.safetensors")));
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile moments,
+                         SafetensorsFile::Open(JoinPath(folder, "optimizer.safetensors")));
   BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "m.", &snapshot->m));
   BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "v.", &snapshot->v));
   const std::string path = JoinPath(folder, "state.json");
@@ -184,16 +201,19 @@ Status ReadMoments(const std::string& folder, const Layout& layout, AdamW::Snaps
   return OkStatus();
 }
 
-Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout) {
+Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec,
+                               const Layout& layout) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec stored, ReadModelSpec(folder));
   if (!(stored == spec)) {
-    return InvalidArgument(folder + "/config.json is of another model than the task's: " + Differences(stored, spec));
+    return InvalidArgument(
+        folder + "/config.json is of another model than the task's: " + Differences(stored, spec));
   }
   const std::string state_path = JoinPath(folder, "state.json");
   BRAID_ASSIGN_OR_RETURN(const Json state_json, ReadJsonFile(state_path));
   Resumed resumed;
   BRAID_ASSIGN_OR_RETURN(resumed.state, StateFromJson(state_json, state_path));
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile weights, SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile weights,
+                         SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
   BRAID_RETURN_IF_ERROR(ReadTensors(weights, layout, "", &resumed.snapshot.p));
   BRAID_RETURN_IF_ERROR(ReadMoments(folder, layout, &resumed.snapshot));
   resumed.snapshot.step = resumed.state.step;

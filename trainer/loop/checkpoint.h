@@ -25,26 +25,28 @@ struct Environment {
 };
 
 struct TrainState {
-  int64_t step = 0;      // steps done
-  int64_t epoch = 0;     // of the last step
-  int64_t tokens = 0;    // trained so far
+  int64_t step = 0;    // steps done
+  int64_t epoch = 0;   // of the last step
+  int64_t tokens = 0;  // trained so far
   uint64_t seed = 0;
   Environment environment;
-  std::vector<std::pair<int64_t, Environment>> before;  // other environments, each with the last step done there
+  std::vector<std::pair<int64_t, Environment>> before;  // other environments, each with the last
+                                                        // step done there
   std::string settings;  // SHA-256 of the spec: a checkpoint of another training is refused
-  Json unfinished;       // what is known of the last step whose validation a stop cut off; else null
+  Json unfinished;  // what is known of the last step whose validation a stop cut off; else null
 };
 
 Json ToJson(const TrainState& state);
 Result<TrainState> StateFromJson(const Json& json, const std::string& path);
 
-// Writes the folder whole: into a temporary one, synced, renamed. `optimizer` false leaves the moments and the ages of
-// the tensors out (a model).
-Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout,
-                       const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history,
-                       bool optimizer);
+// Writes the folder whole: into a temporary one, synced, renamed. `optimizer` false leaves the
+// moments and the ages of the tensors out (a model).
+Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
+                       const Layout& layout, const AdamW::Snapshot& snapshot,
+                       const TrainState& state, const std::string& history, bool optimizer);
 
-// "vocab is 400, the task says 500; ..." for two models that differ: what a checkpoint has against what is asked for.
+// "vocab is 400, the task says 500; ..." for two models that differ: what a checkpoint has against
+// what is asked for.
 std::string Differences(const model::ModelSpec& stored, const model::ModelSpec& asked);
 
 // config.json of a checkpoint folder.
@@ -52,8 +54,9 @@ Result<model::ModelSpec> ReadModelSpec(const std::string& folder);
 // A network with the weights of a checkpoint folder. Errors name file and tensor.
 Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const std::string& device);
 
-// Reads what stands in `folder` of the optimizer into `snapshot`: moments from optimizer.safetensors, ages from `steps` of
-// state.json (absent: all tensors are as old as its `step`). Errors name file and tensor.
+// Reads what stands in `folder` of the optimizer into `snapshot`: moments from
+// optimizer.safetensors, ages from `steps` of state.json (absent: all tensors are as old as its
+// `step`). Errors name file and tensor.
 Status ReadMoments(const std::string& folder, const Layout& layout, AdamW::Snapshot* snapshot);
 
 struct Resumed {
@@ -62,6 +65,7 @@ struct Resumed {
   std::string history;
 };
 // What WriteCheckpoint wrote with the optimizer.
-Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec, const Layout& layout);
+Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec,
+                               const Layout& layout);
 
 }  // namespace braid::trainer

@@ -21,7 +21,9 @@ struct CheckpointWriter::State {
   Mutex mutex;
   Status error BRAID_GUARDED_BY(mutex);
 
-  std::string FolderOfStep(int64_t step) const { return JoinPath(folder, "step-" + std::to_string(step)); }
+  std::string FolderOfStep(int64_t step) const {
+    return JoinPath(folder, "step-" + std::to_string(step));
+  }
 
   // A worker takes checkpoints over and says so; by hand the last two stay.
   void RemoveOld() {
@@ -44,7 +46,8 @@ struct CheckpointWriter::State {
     try {
       status = MakeFolder(folder);
       if (status.ok()) {
-        status = WriteCheckpoint(target, network.spec(), network.layout(), snapshot, state, history, /*optimizer=*/true);
+        status = WriteCheckpoint(target, network.spec(), network.layout(), snapshot, state, history,
+                                 /*optimizer=*/true);
       }
     } catch (const std::exception& thrown) {
       status = StatusOf(thrown);
@@ -52,7 +55,8 @@ struct CheckpointWriter::State {
     if (status.ok()) {
       kept.insert(state.step);
       last.store(state.step);
-      channel.Checkpoint(state.step, target, {{"step", state.step}, {"epoch", state.epoch}, {"tokens", state.tokens}});
+      channel.Checkpoint(state.step, target,
+                         {{"step", state.step}, {"epoch", state.epoch}, {"tokens", state.tokens}});
       RemoveOld();
     } else {
       MutexLock lock(mutex);
@@ -62,19 +66,27 @@ struct CheckpointWriter::State {
   }
 };
 
-CheckpointWriter::CheckpointWriter(std::string folder, const Network& network, task::Channel& channel)
+CheckpointWriter::CheckpointWriter(std::string folder, const Network& network,
+                                   task::Channel& channel)
     : state_(new State{std::move(folder), network, channel, {}, {}, {}, {}, {}, {}}) {}
 
-CheckpointWriter::~CheckpointWriter() { (void)Finish(); }
+CheckpointWriter::~CheckpointWriter() {
+  (void)Finish();
+}
 
-bool CheckpointWriter::busy() const { return state_->busy.load(); }
-int64_t CheckpointWriter::last_written() const { return state_->last.load(); }
+bool CheckpointWriter::busy() const {
+  return state_->busy.load();
+}
+int64_t CheckpointWriter::last_written() const {
+  return state_->last.load();
+}
 
 void CheckpointWriter::Begin(AdamW::Snapshot snapshot, TrainState state, std::string history) {
   if (state_->thread.joinable()) state_->thread.join();
   state_->busy.store(true);
-  state_->thread = std::thread([this, snapshot = std::move(snapshot), state = std::move(state),
-                                history = std::move(history)] { state_->Write(snapshot, state, history); });
+  state_->thread = std::thread(
+      [this, snapshot = std::move(snapshot), state = std::move(state),
+       history = std::move(history)] { state_->Write(snapshot, state, history); });
 }
 
 Status CheckpointWriter::TakeError() {

@@ -1,4 +1,5 @@
-// Writes checkpoints beside the training, one at a time, and removes those that are no longer needed.
+// Writes checkpoints beside the training, one at a time, and removes those that are no longer
+// needed.
 #pragma once
 
 #include <functional>

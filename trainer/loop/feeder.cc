@@ -36,7 +36,8 @@ struct Feeder::State {
     for (int64_t i = 0; i < count; ++i) {
       int32_t* ids = batch.ids.data() + i * T;
       epoch.Read(place.first + batch.first_row + i, ids);
-      MakeLabels(ids, T, static_cast<int32_t>(settings.model.pad_id), batch.labels.data() + i * T, settings.last_label);
+      MakeLabels(ids, T, static_cast<int32_t>(settings.model.pad_id), batch.labels.data() + i * T,
+                 settings.last_label);
     }
     batch.targets = settings.batch * TargetsOfSequence(T, settings.last_label);
     return batch;
@@ -72,8 +73,8 @@ struct Feeder::State {
   }
 };
 
-Feeder::Feeder(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan, int64_t first_step,
-               int64_t rank, int64_t world)
+Feeder::Feeder(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan,
+               int64_t first_step, int64_t rank, int64_t world)
     : state_(new State{settings, dataset, plan, rank, world, {}, {}, {}, false, {}}) {
   state_->thread = std::thread([this, first_step] {
     try {

@@ -16,7 +16,8 @@ Status FillTokenizer(const corpus::Tokenizer& tokenizer, Json* model) {
     Json& current = (*model)[field];
     if (current.is_null() || current == open) current = value;
     if (current == value) return OkStatus();
-    return InvalidArgument(std::string("spec.model.") + field + " is " + current.dump() + ", the tokenizer has " + value.dump());
+    return InvalidArgument(std::string("spec.model.") + field + " is " + current.dump() +
+                           ", the tokenizer has " + value.dump());
   };
   const bool open = model->value("vocab", int64_t{0}) == 0;
   BRAID_RETURN_IF_ERROR(fill("vocab", tokenizer.vocab(), 0));
@@ -32,8 +33,9 @@ Result<std::vector<corpus::Shards>> OpenShards(const task::Task& task, const std
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(role));
     BRAID_ASSIGN_OR_RETURN(corpus::Shards shards, corpus::Shards::Open(folder));
     if (shards.tokenizer != digest) {
-      return InvalidArgument("corpus " + shards.corpus + " was tokenised with " + shards.tokenizer.substr(0, 12) +
-                             ", the model's tokenizer is " + digest.substr(0, 12) + "; prepare it again with that one");
+      return InvalidArgument("corpus " + shards.corpus + " was tokenised with " +
+                             shards.tokenizer.substr(0, 12) + ", the model's tokenizer is " +
+                             digest.substr(0, 12) + "; prepare it again with that one");
     }
     all.push_back(std::move(shards));
   }

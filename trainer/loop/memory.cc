@@ -13,26 +13,31 @@ namespace {
 std::string Text(const model::ModelSpec& spec, bool trains) {
   const MemoryNeeds needs = NeedsOf(spec, trains);
   const auto bytes = [](int64_t value) { return FormatBytes(static_cast<uint64_t>(value)); };
-  return Format("model %s takes %s for parameters, %s for gradients", spec.name.c_str(), bytes(needs.parameters).c_str(),
-                bytes(needs.gradients).c_str()) +
+  return Format("model %s takes %s for parameters, %s for gradients", spec.name.c_str(),
+                bytes(needs.parameters).c_str(), bytes(needs.gradients).c_str()) +
          (trains ? ", " + bytes(needs.moments) + " for moments" : "");
 }
 
 Result<std::string> TrainingText(const task::Task& task) {
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, OpenTokenizer(task));
   Json spec = task.spec;
-  if (!spec.is_object() || !spec.contains("model")) return InvalidArgument("spec.model: is missing");
+  if (!spec.is_object() || !spec.contains("model"))
+    return InvalidArgument("spec.model: is missing");
   BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer, &spec["model"]));
   BRAID_ASSIGN_OR_RETURN(const TrainSettings settings, ReadTrainSettings(spec));
   return Text(settings.model, /*trains=*/true) +
-         Format(" and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a larger train.accumulate makes up for it), "
-                "sequence or the model's size, or use a machine with more memory",
-                (long long)(settings.batch / task.world), (long long)settings.data.sequence);
+         Format(
+             " and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a "
+             "larger train.accumulate makes up for it), "
+             "sequence or the model's size, or use a machine with more memory",
+             (long long)(settings.batch / task.world), (long long)settings.data.sequence);
 }
 
 Result<std::string> ReadingText(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
-  return Text(spec, /*trains=*/false) + " and the intermediate values of a pass; use a machine with more memory, or let fewer jobs run beside this one";
+  return Text(spec, /*trains=*/false) +
+         " and the intermediate values of a pass; use a machine with more memory, or let fewer "
+         "jobs run beside this one";
 }
 
 Status With(const Status& error, const Result<std::string>& needs) {

@@ -13,12 +13,13 @@ namespace braid::trainer {
 struct MemoryNeeds {
   int64_t parameters = 0;  // bytes
   int64_t gradients = 0;
-  int64_t moments = 0;     // of AdamW; 0 for jobs that do not train
+  int64_t moments = 0;  // of AdamW; 0 for jobs that do not train
 };
 MemoryNeeds NeedsOf(const model::ModelSpec& spec, bool trains);
 
-// `error` as it is, unless it is OUT_OF_MEMORY: then with the sizes of what the task's model needs and with what to do.
-// Reads the model again, so call it when the job's own memory has been given back.
+// `error` as it is, unless it is OUT_OF_MEMORY: then with the sizes of what the task's model needs
+// and with what to do. Reads the model again, so call it when the job's own memory has been given
+// back.
 Status ExplainMemory(const Status& error, const task::Task& task);
 // The same for a checkpoint folder that is used by hand.
 Status ExplainMemory(const Status& error, const std::string& folder);

@@ -16,11 +16,13 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   s->tokens = read.Int("tokens", 0);
   s->optimizer.clip = read.Double("clip", 1.0);
   s->last_label = read.Choice("last_label", s->last_label, {"ignore", "copy_input"});
-  s->schedule.kind = read.Choice("lr_schedule", "cosine", {"cosine", "cosine_misstepped", "constant"});
+  s->schedule.kind = read.Choice("lr_schedule", "cosine",
+                                 {"cosine", "cosine_misstepped", "constant"});
   s->schedule.warmup_steps = read.Int("warmup_steps", 0);
   s->schedule.warmup_start = read.Double("warmup_start", 0.0);
   s->schedule.lr_min = read.Double("lr_min", 0.0);
-  s->optimizer.decay_scope = read.Choice("decay_scope", "matrices", {"matrices", "all", "all_but_embedding"});
+  s->optimizer.decay_scope = read.Choice("decay_scope", "matrices",
+                                         {"matrices", "all", "all_but_embedding"});
   s->accum_tail = read.Choice("accum_tail", s->accum_tail, {"drop", "flush", "carry"});
   s->data.shuffle_seed = read.Choice("shuffle_seed", "per_epoch", {"per_epoch", "constant"});
   s->auxiliary.load = read.Choice("aux_load", s->auxiliary.load, {"neg_entropy", "plus_entropy"});
@@ -33,23 +35,29 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   const Json& checkpoint = read.Value("checkpoint");
   const Json& validate = read.Value("validate");
   const Json& telemetry = read.Value("telemetry");
-  for (const auto& [name, value, least] : {std::tuple{"batch", s->batch, int64_t{1}}, {"accumulate", s->accumulate, 1},
-                                           {"epochs", s->epochs, 1}, {"steps", s->steps, 0}, {"tokens", s->tokens, 0},
+  for (const auto& [name, value, least] : {std::tuple{"batch", s->batch, int64_t{1}},
+                                           {"accumulate", s->accumulate, 1},
+                                           {"epochs", s->epochs, 1},
+                                           {"steps", s->steps, 0},
+                                           {"tokens", s->tokens, 0},
                                            {"warmup_steps", s->schedule.warmup_steps, 0}}) {
     if (value < least) read.Fail(name, Format("must be at least %lld", (long long)least));
   }
   if (s->optimizer.clip < 0) read.Fail("clip", "must not be negative");
   if (s->schedule.warmup_start < 0) read.Fail("warmup_start", "must not be negative");
-  if (s->schedule.warmup_start > 0 && s->schedule.warmup_steps == 0) read.Fail("warmup_start", "is of a warm-up; set warmup_steps");
+  if (s->schedule.warmup_start > 0 && s->schedule.warmup_steps == 0)
+    read.Fail("warmup_start", "is of a warm-up; set warmup_steps");
   if (!(s->auxiliary.dropout >= 0 && s->auxiliary.dropout < 1)) {
     read.Fail("dropout_parallel", "must be at least 0 and below 1");
   }
-  if (s->optimizer.freeze_path_steps < -1) read.Fail("freeze_paths", "must be a number of steps, or -1 for all");
+  if (s->optimizer.freeze_path_steps < -1)
+    read.Fail("freeze_paths", "must be a number of steps, or -1 for all");
   if (s->optimizer.freeze_path_steps != 0 && s->model.kind == model::Kind::kDense) {
     read.Fail("freeze_paths", "model " + s->model.name + " has no paths to freeze; set 0");
   }
   if (s->schedule.kind == "cosine_misstepped") {
-    if (s->schedule.warmup_steps != 0) read.Fail("warmup_steps", "cosine_misstepped has no warm-up; set 0");
+    if (s->schedule.warmup_steps != 0)
+      read.Fail("warmup_steps", "cosine_misstepped has no warm-up; set 0");
     if (s->schedule.lr_min != 0) read.Fail("lr_min", "cosine_misstepped has no least rate; set 0");
   }
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -60,7 +68,8 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
     s->optimizer.weight_decay = part.Double("weight_decay", s->optimizer.weight_decay);
     const Json& betas = part.Value("betas");
     if (!betas.is_null()) {
-      if (!betas.is_array() || betas.size() != 2 || !betas[0].is_number() || !betas[1].is_number()) {
+      if (!betas.is_array() || betas.size() != 2 || !betas[0].is_number() ||
+          !betas[1].is_number()) {
         part.Fail("betas", "expected two numbers");
       } else {
         s->optimizer.beta1 = betas[0].get<double>();
@@ -104,8 +113,10 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   const Json& train = read.RequireObject("train");
   TrainSettings settings;
   settings.seed = static_cast<uint64_t>(read.Int("seed", 42));
-  settings.start_moments = read.Choice("start_moments", settings.start_moments, {"auto", "take", "leave"});
-  settings.loss_average = read.Choice("loss_average", settings.loss_average, {"token_mean", "batch_mean"});
+  settings.start_moments = read.Choice("start_moments", settings.start_moments,
+                                       {"auto", "take", "leave"});
+  settings.loss_average = read.Choice("loss_average", settings.loss_average,
+                                      {"token_mean", "batch_mean"});
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(model, "spec.model"));
   BRAID_ASSIGN_OR_RETURN(settings.data, corpus::DataFromJson(data, "spec.data"));
@@ -118,7 +129,8 @@ StepPlace StepPlan::At(const TrainSettings& settings, int64_t step) const {
   StepPlace place{step / per_epoch, {}, 0};
   const auto add = [&](int64_t epoch, int64_t begin, int64_t end) {
     for (int64_t m = begin; m < end; ++m) {
-      place.micro_batches.push_back({epoch, m * settings.batch, epoch * micro_batches_per_epoch + m});
+      place.micro_batches.push_back(
+          {epoch, m * settings.batch, epoch * micro_batches_per_epoch + m});
     }
   };
   if (settings.accum_tail == "carry" && within == 0 && place.epoch > 0) {
@@ -126,13 +138,15 @@ StepPlace StepPlan::At(const TrainSettings& settings, int64_t step) const {
   }
   const int64_t begin = within * settings.accumulate;
   add(place.epoch, begin, std::min(begin + settings.accumulate, micro_batches_per_epoch));
-  place.divisor = settings.accum_tail == "carry" ? settings.accumulate : static_cast<int64_t>(place.micro_batches.size());
+  place.divisor = settings.accum_tail == "carry" ? settings.accumulate
+                                                 : static_cast<int64_t>(place.micro_batches.size());
   return place;
 }
 
 int64_t StepPlan::TokensAfter(const TrainSettings& settings, int64_t steps) const {
   int64_t micro_batches = steps * settings.accumulate;
-  const int64_t over = micro_batches_per_epoch - per_epoch * settings.accumulate;  // below 0 with `flush`
+  const int64_t over = micro_batches_per_epoch - per_epoch * settings.accumulate;  // below 0 with
+                                                                                   // `flush`
   if (settings.accum_tail == "flush") micro_batches += steps / per_epoch * over;
   if (settings.accum_tail == "carry" && steps > 0) micro_batches += (steps - 1) / per_epoch * over;
   return micro_batches * settings.batch * settings.data.sequence;
@@ -142,11 +156,13 @@ Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
   StepPlan plan;
   plan.micro_batches_per_epoch = sequences / settings.batch;
   plan.per_epoch = plan.micro_batches_per_epoch / settings.accumulate;
-  if (settings.accum_tail == "flush" && plan.micro_batches_per_epoch % settings.accumulate > 0) ++plan.per_epoch;
+  if (settings.accum_tail == "flush" && plan.micro_batches_per_epoch % settings.accumulate > 0)
+    ++plan.per_epoch;
   if (plan.per_epoch == 0) {
-    return InvalidArgument(Format("train: an epoch of %lld sequences has not one step of batch %lld x accumulate %lld; lower "
-                                  "them or give more text",
-                                  (long long)sequences, (long long)settings.batch, (long long)settings.accumulate));
+    return InvalidArgument(Format(
+        "train: an epoch of %lld sequences has not one step of batch %lld x accumulate %lld; lower "
+        "them or give more text",
+        (long long)sequences, (long long)settings.batch, (long long)settings.accumulate));
   }
   plan.total = plan.per_epoch * settings.epochs;
   if (settings.steps > 0) plan.total = std::min(plan.total, settings.steps);
@@ -168,7 +184,8 @@ void FillSchedule(const StepPlan& plan, Schedule* schedule) {
   schedule->micro_batches_per_epoch = plan.micro_batches_per_epoch;
 }
 
-void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels, const std::string& last_label) {
+void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels,
+                const std::string& last_label) {
   const auto label = [&](int32_t id) { return id == pad_id ? kIgnore : id; };
   for (int64_t i = 0; i + 1 < sequence; ++i) labels[i] = label(ids[i + 1]);
   labels[sequence - 1] = last_label == "copy_input" ? label(ids[sequence - 1]) : kIgnore;

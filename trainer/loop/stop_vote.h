@@ -1,5 +1,6 @@
-// Whether a stretch of work (the micro-batches of a step, the batches of a validation) is left before its end because a stop was asked
-// for. A worker waits for so long and no longer; what would take longer is left, and begun again by whoever resumes.
+// Whether a stretch of work (the micro-batches of a step, the batches of a validation) is left
+// before its end because a stop was asked for. A worker waits for so long and no longer; what would
+// take longer is left, and begun again by whoever resumes.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,9 @@ class StopVote {
 
   // A stretch begins.
   void Begin();
-  // After each piece of the stretch, of which the part done / total is done. True on every rank iff some rank was asked to stop and the
-  // rest would take longer than kPatienceMs, as rank 0 measures it. Ranks ask one another about once a second. Errors are those of the
-  // collective.
+  // After each piece of the stretch, of which the part done / total is done. True on every rank iff
+  // some rank was asked to stop and the rest would take longer than kPatienceMs, as rank 0 measures
+  // it. Ranks ask one another about once a second. Errors are those of the collective.
   Result<bool> ShouldLeave(int64_t done, int64_t total);
 
   static constexpr int64_t kPatienceMs = 5'000;

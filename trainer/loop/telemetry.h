@@ -9,10 +9,12 @@
 
 namespace braid::trainer {
 
-// Metrics by name, over the first sequences set aside of each corpus: of wide, loop and dual_path blocks `dual/<block>/<reading>`, means
-// over the tokens (trainer/network/readings.h; dual-path specification, sections 6 and 9), and of a composite that decides between its
-// paths `routing/<layer>/<path>`, the share of tokens that took the path, `combined` among them (PaPaformer 8.4). Empty for other
-// models. Nothing of the training changes.
-Json Telemetry(Network& network, const std::vector<const corpus::Shards*>& corpora, int64_t sequence);
+// Metrics by name, over the first sequences set aside of each corpus: of wide, loop and dual_path
+// blocks `dual/<block>/<reading>`, means over the tokens (trainer/network/readings.h; dual-path
+// specification, sections 6 and 9), and of a composite that decides between its paths
+// `routing/<layer>/<path>`, the share of tokens that took the path, `combined` among them
+// (PaPaformer 8.4). Empty for other models. Nothing of the training changes.
+Json Telemetry(Network& network, const std::vector<const corpus::Shards*>& corpora,
+               int64_t sequence);
 
 }  // namespace braid::trainer

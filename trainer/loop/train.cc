@@ -27,12 +27,14 @@ namespace {
 constexpr int64_t kPeerTimeoutMs = 300'000;
 
 bool HasRouter(const model::ModelSpec& spec) {
-  return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" && spec.connection.router.kind != "none";
+  return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" &&
+         spec.connection.router.kind != "none";
 }
 
 class Training {
  public:
-  Training(const task::Task& task, task::Channel& channel, const Clock& clock) : task_(task), channel_(channel), clock_(clock) {}
+  Training(const task::Task& task, task::Channel& channel, const Clock& clock)
+      : task_(task), channel_(channel), clock_(clock) {}
 
   Status Run() {
     BRAID_RETURN_IF_ERROR(Open());
@@ -56,25 +58,30 @@ class Training {
   Status Open() {
     BRAID_ASSIGN_OR_RETURN(tokenizer_, OpenTokenizer(task_));
     Json spec = task_.spec;
-    if (!spec.is_object() || !spec.contains("model")) return InvalidArgument("spec.model: is missing");
+    if (!spec.is_object() || !spec.contains("model"))
+      return InvalidArgument("spec.model: is missing");
     BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer_, &spec["model"]));
     BRAID_ASSIGN_OR_RETURN(settings_, ReadTrainSettings(spec));
     settings_digest_ = Sha256Hex(spec.dump());
     if (settings_.batch % task_.world != 0) {
-      return InvalidArgument(Format("train.batch: %lld sequences cannot be shared by %lld ranks; make it a multiple",
-                                    (long long)settings_.batch, (long long)task_.world));
+      return InvalidArgument(
+          Format("train.batch: %lld sequences cannot be shared by %lld ranks; make it a multiple",
+                 (long long)settings_.batch, (long long)task_.world));
     }
     std::vector<std::string> folders;
     for (const corpus::DataSpec::Source& source : settings_.data.sources) {
       BRAID_ASSIGN_OR_RETURN(std::string folder, task_.Input(source.role));
       folders.push_back(std::move(folder));
     }
-    BRAID_ASSIGN_OR_RETURN(dataset_, corpus::Dataset::Open(settings_.data, folders, JoinPath(task_.work, "epochs")));
+    BRAID_ASSIGN_OR_RETURN(
+        dataset_, corpus::Dataset::Open(settings_.data, folders, JoinPath(task_.work, "epochs")));
     if (dataset_->tokenizer() != tokenizer_->digest()) {
-      return InvalidArgument("the shards were made with tokenizer " + dataset_->tokenizer().substr(0, 12) +
-                             ", the job's is " + tokenizer_->digest().substr(0, 12) + "; prepare the corpora with it");
+      return InvalidArgument("the shards were made with tokenizer " +
+                             dataset_->tokenizer().substr(0, 12) + ", the job's is " +
+                             tokenizer_->digest().substr(0, 12) + "; prepare the corpora with it");
     }
-    for (const corpus::Shards& source : dataset_->sources()) BRAID_RETURN_IF_ERROR(CheckSetAside(source, settings_.data.sequence));
+    for (const corpus::Shards& source : dataset_->sources())
+      BRAID_RETURN_IF_ERROR(CheckSetAside(source, settings_.data.sequence));
     BRAID_ASSIGN_OR_RETURN(const auto epoch, dataset_->OpenEpoch(0));
     BRAID_ASSIGN_OR_RETURN(plan_, PlanSteps(settings_, epoch->sequences()));
     FillSchedule(plan_, &settings_.schedule);
@@ -95,17 +102,20 @@ class Training {
     }
     state_.environment = {task_.world, task_.threads, InstructionSet()};
     state_.settings = settings_digest_;
-    BRAID_ASSIGN_OR_RETURN(collective_, MakeCollective(channel_.rendezvous(), task_.rank, task_.world, task_.device,
-                                                       kPeerTimeoutMs));
+    BRAID_ASSIGN_OR_RETURN(collective_, MakeCollective(channel_.rendezvous(), task_.rank,
+                                                       task_.world, task_.device, kPeerTimeoutMs));
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     ShareRouterLoad();
     if (task_.rank == 0) {
-      writer_ = std::make_unique<CheckpointWriter>(JoinPath(task_.work, "checkpoints"), *network_, channel_);
+      writer_ = std::make_unique<CheckpointWriter>(JoinPath(task_.work, "checkpoints"), *network_,
+                                                   channel_);
     }
     Log(LogLevel::kInfo, task_.job,
-        Format("%s: %s parameters, %lld steps of %lld x %lld sequences of %lld, rank %lld of %lld, %lld threads, %s",
-               settings_.model.name.c_str(), FormatCount(static_cast<double>(model::ParameterCount(settings_.model))).c_str(),
+        Format("%s: %s parameters, %lld steps of %lld x %lld sequences of %lld, rank %lld of %lld, "
+               "%lld threads, %s",
+               settings_.model.name.c_str(),
+               FormatCount(static_cast<double>(model::ParameterCount(settings_.model))).c_str(),
                (long long)plan_.total, (long long)settings_.accumulate, (long long)settings_.batch,
                (long long)settings_.data.sequence, (long long)task_.rank, (long long)task_.world,
                (long long)task_.threads, state_.environment.instruction_set.c_str()));
@@ -124,9 +134,11 @@ class Training {
   }
 
   Status Resume() {
-    BRAID_ASSIGN_OR_RETURN(Resumed resumed, ReadCheckpoint(task_.resume, settings_.model, network_->layout()));
+    BRAID_ASSIGN_OR_RETURN(Resumed resumed,
+                           ReadCheckpoint(task_.resume, settings_.model, network_->layout()));
     if (resumed.state.settings != settings_digest_) {
-      return InvalidArgument(task_.resume + " is a checkpoint of a training with other settings; start without it");
+      return InvalidArgument(
+          task_.resume + " is a checkpoint of a training with other settings; start without it");
     }
     optimizer_->Restore(resumed.snapshot);
     history_ = std::move(resumed.history);
@@ -138,16 +150,18 @@ class Training {
     if (const Environment now{task_.world, task_.threads, InstructionSet()}; !(was == now)) {
       state_.before.emplace_back(state_.step, was);
       Log(LogLevel::kWarning, task_.job,
-          Format("the checkpoint was made with %lld ranks, %lld threads, %s; this run has %lld, %lld, %s: the losses will "
+          Format("the checkpoint was made with %lld ranks, %lld threads, %s; this run has %lld, "
+                 "%lld, %s: the losses will "
                  "not have the same bits",
-                 (long long)was.world, (long long)was.threads, was.instruction_set.c_str(), (long long)now.world,
-                 (long long)now.threads, now.instruction_set.c_str()));
+                 (long long)was.world, (long long)was.threads, was.instruction_set.c_str(),
+                 (long long)now.world, (long long)now.threads, now.instruction_set.c_str()));
     }
     // A task that was stopped after its last step still owes the summary.
     if (const size_t end = history_.find_last_of('\n'); end != std::string::npos) {
       const size_t begin = end == 0 ? std::string::npos : history_.find_last_of('\n', end - 1);
-      BRAID_ASSIGN_OR_RETURN(last_values_, ParseJson(std::string_view(history_).substr(begin + 1, end - begin - 1),
-                                                     task_.resume + "/history.jsonl"));
+      BRAID_ASSIGN_OR_RETURN(
+          last_values_, ParseJson(std::string_view(history_).substr(begin + 1, end - begin - 1),
+                                  task_.resume + "/history.jsonl"));
       last_values_.erase("step");
     }
     return OkStatus();
@@ -159,22 +173,27 @@ class Training {
     start.name = settings_.model.name;
     start.dense.name = settings_.model.dense.name;
     start.sequence = settings_.model.sequence;
-    // What a model begins with does not say how it drew its first values, how long its text may be, or where routers have noise.
+    // What a model begins with does not say how it drew its first values, how long its text may be,
+    // or where routers have noise.
     start.arch.residual_init = settings_.model.arch.residual_init;
     start.connection.init = settings_.model.connection.init;
     start.large.identity = settings_.model.large.identity;
     start.arch.rope_max_pos = settings_.model.arch.rope_max_pos;
     start.arch.router_noise = settings_.model.arch.router_noise;
     if (!(start == settings_.model)) {
-      return InvalidArgument("input \"init\" is another model than spec.model: " + Differences(start, settings_.model));
+      return InvalidArgument("input \"init\" is another model than spec.model: " +
+                             Differences(start, settings_.model));
     }
-    BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+    BRAID_ASSIGN_OR_RETURN(const auto file,
+                           storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
     BRAID_RETURN_IF_ERROR(network_->Load(file));
     if (settings_.start_moments == "leave") return OkStatus();
     if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) {
       if (settings_.start_moments == "auto") return OkStatus();
-      return InvalidArgument("input \"init\" has no optimizer.safetensors, and start_moments is take; give a checkpoint with the state of "
-                             "training, or start_moments: leave");
+      return InvalidArgument(
+          "input \"init\" has no optimizer.safetensors, and start_moments is take; give a "
+          "checkpoint with the state of "
+          "training, or start_moments: leave");
     }
     AdamW::Snapshot snapshot = optimizer_->Take();
     BRAID_RETURN_IF_ERROR(ReadMoments(folder, network_->layout(), &snapshot));
@@ -183,7 +202,8 @@ class Training {
     return OkStatus();
   }
 
-  // One update and what follows it. A stop may come in the midst of either: stop_ is set then, and the weights are those of state_.step.
+  // One update and what follows it. A stop may come in the midst of either: stop_ is set then, and
+  // the weights are those of state_.step.
   Status Step(Feeder& feeder) {
     const StepPlace place = plan_.At(settings_, state_.step);
     StepSums sums;
@@ -194,38 +214,49 @@ class Training {
     BRAID_RETURN_IF_ERROR(collective_->AllReduce(network_->gradients(), network_->layout().size));
     BRAID_RETURN_IF_ERROR(collective_->AllReduce(sums.data(), static_cast<int64_t>(sums.size())));
     const double lr = LearningRate(settings_.schedule, state_.step);
-    const auto sequences = static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * settings_.batch);
+    const auto sequences = static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) *
+                                               settings_.batch);
     const int64_t T = settings_.data.sequence;
-    const double loss = sums[kLoss] / (sequences * static_cast<double>(TargetsOfSequence(T, settings_.last_label)));
+    const double loss = sums[kLoss] / (sequences * static_cast<double>(
+                                                       TargetsOfSequence(T, settings_.last_label)));
     const double norm = std::isfinite(loss) ? optimizer_->Step(lr) : loss;
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
-      return Diverged(Format("the loss of step %lld is %g and its gradient norm %g", (long long)state_.step + 1, loss, norm));
+      return Diverged(Format("the loss of step %lld is %g and its gradient norm %g",
+                             (long long)state_.step + 1, loss, norm));
     }
     ++state_.step;
     state_.epoch = place.epoch;
     state_.tokens += static_cast<int64_t>(place.micro_batches.size()) * settings_.batch * T;
     stop_ = sums[kStop] > 0;
     checkpoint_asked_ = checkpoint_asked_ || sums[kCheckpoint] > 0;
-    state_.unfinished = {{"loss", loss}, {"lr", lr}, {"gradient_norm", norm}, {"tokens", state_.tokens}, {"epoch", place.epoch},
-                         {"loss_ignore_last", (sums[kLoss] - sums[kLast]) / (sequences * static_cast<double>(T - 1))}};
+    state_.unfinished = {{"loss", loss},
+                         {"lr", lr},
+                         {"gradient_norm", norm},
+                         {"tokens", state_.tokens},
+                         {"epoch", place.epoch},
+                         {"loss_ignore_last",
+                          (sums[kLoss] - sums[kLast]) / (sequences * static_cast<double>(T - 1))}};
     if (HasRouter(settings_.model)) {
       state_.unfinished["aux"] =
-          sums[kAuxiliary] / static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * task_.world);
+          sums[kAuxiliary] /
+          static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * task_.world);
     }
     return FinishStep();
   }
 
-  // Validation, read-outs and the record of the step whose update was the last. If a stop cuts the validation off, state_.unfinished
-  // keeps what is known of the step, for whoever resumes.
+  // Validation, read-outs and the record of the step whose update was the last. If a stop cuts the
+  // validation off, state_.unfinished keeps what is known of the step, for whoever resumes.
   Status FinishStep() {
     Json values = state_.unfinished;
     if (ValidationDue()) {
       BRAID_RETURN_IF_ERROR(Validate(&values));
       if (left_validation_) return OkStatus();
     }
-    const bool read_out = settings_.telemetry_steps > 0 && state_.step % settings_.telemetry_steps == 0;
+    const bool read_out = settings_.telemetry_steps > 0 &&
+                          state_.step % settings_.telemetry_steps == 0;
     if (read_out && task_.rank == 0) {
-      network_->SetEvaluationSeed(RandomStream(settings_.seed, "telemetry").Bits(static_cast<uint64_t>(state_.step)));
+      network_->SetEvaluationSeed(
+          RandomStream(settings_.seed, "telemetry").Bits(static_cast<uint64_t>(state_.step)));
       values.update(Telemetry(*network_, Corpora(), settings_.data.sequence));
     }
     state_.unfinished = Json();
@@ -237,8 +268,8 @@ class Training {
   enum Sum { kLoss, kLast, kAuxiliary, kStop, kCheckpoint, kSums };
   using StepSums = std::array<double, kSums>;
 
-  // Forward and backward of all micro-batches of the step, of this rank's rows. A long step is left if a stop is asked for: no weight has
-  // changed then.
+  // Forward and backward of all micro-batches of the step, of this rank's rows. A long step is left
+  // if a stop is asked for: no weight has changed then.
   Status AddGradients(Feeder& feeder, const StepPlace& place, StepSums* sums) {
     sums->fill(0);
     step_vote_->Begin();
@@ -251,8 +282,9 @@ class Training {
       options.seed = settings_.seed;
       options.draw = static_cast<uint64_t>(batch.number);
       options.first_row = batch.first_row;
-      const LossSum sum = network_->Backward(batch.ids.data(), batch.labels.data(), settings_.batch / task_.world,
-                                             settings_.data.sequence, options);
+      const LossSum sum = network_->Backward(batch.ids.data(), batch.labels.data(),
+                                             settings_.batch / task_.world, settings_.data.sequence,
+                                             options);
       BRAID_RETURN_IF_ERROR(gang_);
       (*sums)[kLoss] += sum.loss;
       (*sums)[kLast] += sum.last;
@@ -276,14 +308,16 @@ class Training {
 
   Status Validate(Json* values) {
     // Noise, where evaluation has any, is another one each time.
-    const ValidationSpec spec{settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
-                              settings_.loss_average,
-                              RandomStream(settings_.seed, "validation").Bits(static_cast<uint64_t>(state_.step))};
+    const ValidationSpec spec{
+        settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
+        settings_.loss_average,
+        RandomStream(settings_.seed, "validation").Bits(static_cast<uint64_t>(state_.step))};
     validation_vote_->Begin();
-    const auto losses = ValidationLosses(*network_, Corpora(), spec, *collective_, [this](int64_t done, int64_t total) -> Status {
-      BRAID_ASSIGN_OR_RETURN(left_validation_, validation_vote_->ShouldLeave(done, total));
-      return left_validation_ ? Cancelled("stopped while validating") : OkStatus();
-    });
+    const auto losses = ValidationLosses(
+        *network_, Corpora(), spec, *collective_, [this](int64_t done, int64_t total) -> Status {
+          BRAID_ASSIGN_OR_RETURN(left_validation_, validation_vote_->ShouldLeave(done, total));
+          return left_validation_ ? Cancelled("stopped while validating") : OkStatus();
+        });
     if (left_validation_) {
       stop_ = true;
       return OkStatus();
@@ -291,12 +325,13 @@ class Training {
     BRAID_RETURN_IF_ERROR(losses.status());
     for (const auto& [corpus, loss] : *losses) {
       if (!std::isfinite(loss.mean)) {
-        return Diverged(Format("the validation loss of %s after step %lld is %g", corpus.c_str(), (long long)state_.step,
-                               loss.mean));
+        return Diverged(Format("the validation loss of %s after step %lld is %g", corpus.c_str(),
+                               (long long)state_.step, loss.mean));
       }
       (*values)["validation/" + corpus] = loss.mean;
       // Losses over other targets do not compare, so the one over those of `ignore` is there, too.
-      if (settings_.last_label != "ignore") (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
+      if (settings_.last_label != "ignore")
+        (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
     }
     return OkStatus();
   }
@@ -307,11 +342,14 @@ class Training {
     line["step"] = state_.step;
     history_ += line.dump() + "\n";
     last_values_ = values;
-    const double seconds = std::max<double>(1, static_cast<double>(clock_.MonotonicMs() - begun_ms_)) / 1000;
+    const double seconds =
+        std::max<double>(1, static_cast<double>(clock_.MonotonicMs() - begun_ms_)) / 1000;
     const double rate = static_cast<double>(state_.tokens - begun_tokens_) / seconds;
-    const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate * settings_.data.sequence);
-    channel_.Progress("training", "steps", state_.step, plan_.total, rate,
-                      rate > 0 ? static_cast<double>(plan_.total - state_.step) * step_tokens / rate : -1);
+    const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate *
+                                                   settings_.data.sequence);
+    channel_.Progress(
+        "training", "steps", state_.step, plan_.total, rate,
+        rate > 0 ? static_cast<double>(plan_.total - state_.step) * step_tokens / rate : -1);
   }
 
   Status Diverged(const std::string& what) {
@@ -319,17 +357,19 @@ class Training {
       BRAID_RETURN_IF_ERROR(writer_->Finish());
       last_good_ = std::max(last_good_, writer_->last_written());
     }
-    return InvalidArgument(Format("%s; the training has diverged and stops. Last good checkpoint: %s. A lower "
-                                  "train.optimizer.lr or more warmup_steps may help",
-                                  what.c_str(), last_good_ > 0 ? ("step " + std::to_string(last_good_)).c_str() : "none"));
+    return InvalidArgument(Format(
+        "%s; the training has diverged and stops. Last good checkpoint: %s. A lower "
+        "train.optimizer.lr or more warmup_steps may help",
+        what.c_str(), last_good_ > 0 ? ("step " + std::to_string(last_good_)).c_str() : "none"));
   }
 
   void MaybeCheckpoint() {
     if (task_.rank != 0) return;
     const int64_t now = clock_.MonotonicMs();
-    const bool by_steps = settings_.checkpoint_steps > 0 && state_.step % settings_.checkpoint_steps == 0;
-    const bool by_time =
-        settings_.checkpoint_seconds > 0 && now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
+    const bool by_steps = settings_.checkpoint_steps > 0 &&
+                          state_.step % settings_.checkpoint_steps == 0;
+    const bool by_time = settings_.checkpoint_seconds > 0 &&
+                         now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
     due_ = due_ || checkpoint_asked_ || by_steps || by_time;
     checkpoint_asked_ = false;
     if (!due_ || writer_->busy() || state_.step == plan_.total) return;
@@ -342,12 +382,15 @@ class Training {
     // Without a step since, the checkpoint that this run began with is the newest.
     if (task_.rank == 0 && state_.step != stored_) {
       BRAID_RETURN_IF_ERROR(writer_->Finish());
-      if (writer_->last_written() != state_.step) writer_->Begin(optimizer_->Take(), state_, history_);
+      if (writer_->last_written() != state_.step)
+        writer_->Begin(optimizer_->Take(), state_, history_);
       BRAID_RETURN_IF_ERROR(writer_->Finish());
     }
-    if (state_.step == 0) return Cancelled(Format("stopped within the first step of %lld: there is nothing to keep yet", (long long)plan_.total));
-    return Cancelled(Format("stopped after step %lld of %lld with a checkpoint", (long long)state_.step,
-                            (long long)plan_.total));
+    if (state_.step == 0)
+      return Cancelled(Format("stopped within the first step of %lld: there is nothing to keep yet",
+                              (long long)plan_.total));
+    return Cancelled(Format("stopped after step %lld of %lld with a checkpoint",
+                            (long long)state_.step, (long long)plan_.total));
   }
 
   Status Finish() {
@@ -358,23 +401,25 @@ class Training {
     BRAID_RETURN_IF_ERROR(writer_->Finish());
     const std::string model = JoinPath(task_.output, "model");
     const std::string history = JoinPath(task_.output, "history");
-    BRAID_RETURN_IF_ERROR(WriteCheckpoint(model, settings_.model, network_->layout(), optimizer_->Take(), state_, history_,
+    BRAID_RETURN_IF_ERROR(WriteCheckpoint(model, settings_.model, network_->layout(),
+                                          optimizer_->Take(), state_, history_,
                                           /*optimizer=*/true));
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input("tokenizer"));
-    BRAID_RETURN_IF_ERROR(CopyFile(JoinPath(folder, "tokenizer.json"), JoinPath(model, "tokenizer.json")));
-    Json summary = {{"model", settings_.model.name},
-                    {"parameters", model::ParameterCount(settings_.model)},
-                    {"steps", state_.step},
-                    {"tokens", state_.tokens},
-                    {"ranks", task_.world},
-                    {"threads", task_.threads},
-                    {"final", last_values_}};
+    BRAID_RETURN_IF_ERROR(
+        CopyFile(JoinPath(folder, "tokenizer.json"), JoinPath(model, "tokenizer.json")));
+    Json summary = {
+        {"model", settings_.model.name}, {"parameters", model::ParameterCount(settings_.model)},
+        {"steps", state_.step},          {"tokens", state_.tokens},
+        {"ranks", task_.world},          {"threads", task_.threads},
+        {"final", last_values_}};
     BRAID_RETURN_IF_ERROR(MakeFolder(history));
     BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(history, "history.jsonl"), history_));
     BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(history, "summary.json"), summary));
-    channel_.AddOutput("model", "checkpoint", "model", {{"step", state_.step}, {"tokens", state_.tokens},
-                                                        {"model", settings_.model.name},
-                                                        {"parameters", model::ParameterCount(settings_.model)}});
+    channel_.AddOutput("model", "checkpoint", "model",
+                       {{"step", state_.step},
+                        {"tokens", state_.tokens},
+                        {"model", settings_.model.name},
+                        {"parameters", model::ParameterCount(settings_.model)}});
     channel_.AddOutput("history", "history", "history", {{"steps", state_.step}});
     channel_.Succeed(summary);
     return OkStatus();
@@ -410,7 +455,9 @@ class Training {
 
 }  // namespace
 
-Status RunTrainJob(const task::Task& task, task::Channel& channel) { return RunTrainJob(task, channel, SystemClock()); }
+Status RunTrainJob(const task::Task& task, task::Channel& channel) {
+  return RunTrainJob(task, channel, SystemClock());
+}
 
 Status RunTrainJob(const task::Task& task, task::Channel& channel, const Clock& clock) {
   ConfigureRuntime(task.threads);

@@ -1,4 +1,5 @@
-// The jobs `train` and `joint` (docs/tasks.md): one rank of a data-parallel training, or the only one.
+// The jobs `train` and `joint` (docs/tasks.md): one rank of a data-parallel training, or the only
+// one.
 #pragma once
 
 #include "base/clock.h"

@@ -30,8 +30,13 @@ Status AddRanks(Collective& collective, LossSums* sums) {
 // Sequences of one corpus, a batch of at most kBatch at a time.
 class BatchReader {
  public:
-  BatchReader(Network& network, const ValidationSpec& spec, const corpus::Shards& set, int64_t count)
-      : network_(network), spec_(spec), set_(set), ids_(static_cast<size_t>(kPass * spec.sequence)), labels_(ids_.size()) {
+  BatchReader(Network& network, const ValidationSpec& spec, const corpus::Shards& set,
+              int64_t count)
+      : network_(network),
+        spec_(spec),
+        set_(set),
+        ids_(static_cast<size_t>(kPass * spec.sequence)),
+        labels_(ids_.size()) {
     if (spec.groups == 0) return;
     per_group_ = (count + spec.groups - 1) / spec.groups;
     group_loss_.resize(static_cast<size_t>((count + per_group_ - 1) / per_group_));
@@ -40,7 +45,8 @@ class BatchReader {
 
   // Adds the batch that begins with sequence `first`.
   void Read(int64_t first, int64_t count, LossSums* sums) {
-    network_.SetEvaluationSeed(RandomStream(spec_.seed, "validation/" + set_.corpus).Bits(static_cast<uint64_t>(first)));
+    network_.SetEvaluationSeed(
+        RandomStream(spec_.seed, "validation/" + set_.corpus).Bits(static_cast<uint64_t>(first)));
     LossSums batch;
     for (int64_t begin = 0; begin < count; begin += kPass) {
       Pass(first + begin, std::min(kPass, count - begin), &batch);
@@ -60,7 +66,8 @@ class BatchReader {
     int64_t last_targets = 0;  // sequences with a target at their last position
     for (int64_t i = 0; i < count; ++i) last_targets += Fill(first + i, i);
     std::vector<double> of_sequences;
-    const LossSum part = network_.Loss(ids_.data(), labels_.data(), count, spec_.sequence, per_group_ > 0 ? &of_sequences : nullptr);
+    const LossSum part = network_.Loss(ids_.data(), labels_.data(), count, spec_.sequence,
+                                       per_group_ > 0 ? &of_sequences : nullptr);
     batch->loss[0] += part.loss;
     batch->loss[1] += part.loss - part.last;
     batch->targets[0] += static_cast<double>(part.targets);
@@ -80,7 +87,8 @@ class BatchReader {
     int32_t* ids = ids_.data() + place * spec_.sequence;
     int32_t* labels = labels_.data() + place * spec_.sequence;
     corpus::ReadValidation(set_, spec_.sequence, sequence, ids);
-    MakeLabels(ids, spec_.sequence, static_cast<int32_t>(network_.spec().pad_id), labels, spec_.last_label);
+    MakeLabels(ids, spec_.sequence, static_cast<int32_t>(network_.spec().pad_id), labels,
+               spec_.last_label);
     return labels[spec_.sequence - 1] >= 0;
   }
 
@@ -108,7 +116,8 @@ class BatchReader {
 // Two numbers, as they stand in the sums.
 std::array<double, 2> ReadPair(JsonReader& read, const std::string& key) {
   const Json& pair = read.RequireArray(key);
-  if (pair.size() == 2 && pair[0].is_number() && pair[1].is_number()) return {pair[0].get<double>(), pair[1].get<double>()};
+  if (pair.size() == 2 && pair[0].is_number() && pair[1].is_number())
+    return {pair[0].get<double>(), pair[1].get<double>()};
   read.Fail(key, "expected two numbers");
   return {};
 }
@@ -126,8 +135,12 @@ void LossSums::Add(const LossSums& other) {
 }
 
 Json ToJson(const LossSums& sums) {
-  return {{"loss", sums.loss}, {"targets", sums.targets}, {"batch_means", sums.batch_means}, {"batches", sums.batches},
-          {"bytes", sums.bytes}, {"groups", {{"loss", sums.group_loss}, {"tokens", sums.group_targets}}}};
+  return {{"loss", sums.loss},
+          {"targets", sums.targets},
+          {"batch_means", sums.batch_means},
+          {"batches", sums.batches},
+          {"bytes", sums.bytes},
+          {"groups", {{"loss", sums.group_loss}, {"tokens", sums.group_targets}}}};
 }
 
 Result<LossSums> LossSumsFromJson(const Json& json, const std::string& path) {
@@ -139,8 +152,10 @@ Result<LossSums> LossSumsFromJson(const Json& json, const std::string& path) {
   sums.batches = read.RequireDouble("batches");
   sums.bytes = read.RequireDouble("bytes");
   JsonReader groups(read.RequireObject("groups"), path + ".groups");
-  for (const auto& [key, into] : {std::pair{"loss", &sums.group_loss}, {"tokens", &sums.group_targets}}) {
-    for (const Json& number : groups.RequireArray(key)) into->push_back(number.is_number() ? number.get<double>() : 0);
+  for (const auto& [key, into] :
+       {std::pair{"loss", &sums.group_loss}, {"tokens", &sums.group_targets}}) {
+    for (const Json& number : groups.RequireArray(key))
+      into->push_back(number.is_number() ? number.get<double>() : 0);
   }
   BRAID_RETURN_IF_ERROR(groups.Finish());
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -149,7 +164,8 @@ Result<LossSums> LossSumsFromJson(const Json& json, const std::string& path) {
 
 ValidationLoss MeansOf(const LossSums& sums, const std::string& average) {
   const auto mean = [&](size_t i) {
-    return average == "batch_mean" ? sums.batch_means[i] / sums.batches : sums.loss[i] / sums.targets[i];
+    return average == "batch_mean" ? sums.batch_means[i] / sums.batches
+                                   : sums.loss[i] / sums.targets[i];
   };
   const double bits = sums.bytes > 0 ? sums.loss[0] / std::log(2.0) / sums.bytes : 0;
   return {mean(0), mean(1), static_cast<int64_t>(sums.targets[0]), bits};
@@ -165,16 +181,19 @@ Json ToJson(const ValidationLoss& loss, const std::string& last_label) {
 std::vector<int64_t> TokenBytes(const corpus::Tokenizer& tokenizer) {
   std::vector<int64_t> bytes;
   for (int32_t id = 0; id < static_cast<int32_t>(tokenizer.vocab()); ++id) {
-    bytes.push_back(id == tokenizer.eos_id() ? 0 : static_cast<int64_t>(tokenizer.Bytes(id).size()));
+    bytes.push_back(id == tokenizer.eos_id() ? 0
+                                             : static_cast<int64_t>(tokenizer.Bytes(id).size()));
   }
   return bytes;
 }
 
 Status CheckSetAside(const corpus::Shards& set, int64_t sequence) {
   if (corpus::ValidationSequences(set, sequence) > 0) return OkStatus();
-  return InvalidArgument(Format("corpus %s: %lld tokens set aside are not one sequence of %lld; raise validation.documents or give the corpus "
-                                "longer validation files, or lower sequence",
-                                set.corpus.c_str(), (long long)set.validation.tokens(), (long long)sequence));
+  return InvalidArgument(
+      Format("corpus %s: %lld tokens set aside are not one sequence of %lld; raise "
+             "validation.documents or give the corpus "
+             "longer validation files, or lower sequence",
+             set.corpus.c_str(), (long long)set.validation.tokens(), (long long)sequence));
 }
 
 namespace {
@@ -187,8 +206,8 @@ int64_t SequencesOf(const corpus::Shards& set, const ValidationSpec& spec) {
 
 }  // namespace
 
-Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const ValidationSpec& spec, Collective& collective,
-                           const SequencesRead& progress) {
+Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const ValidationSpec& spec,
+                           Collective& collective, const SequencesRead& progress) {
   BRAID_CHECK(spec.groups == 0 || collective.world() == 1);
   BRAID_RETURN_IF_ERROR(CheckSetAside(set, spec.sequence));
   const int64_t count = SequencesOf(set, spec);
@@ -205,16 +224,17 @@ Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const Va
   return sums;
 }
 
-Result<std::map<std::string, ValidationLoss>> ValidationLosses(Network& network,
-                                                               const std::vector<const corpus::Shards*>& shards,
-                                                               const ValidationSpec& spec, Collective& collective,
-                                                               const SequencesRead& progress) {
+Result<std::map<std::string, ValidationLoss>> ValidationLosses(
+    Network& network, const std::vector<const corpus::Shards*>& shards, const ValidationSpec& spec,
+    Collective& collective, const SequencesRead& progress) {
   std::map<std::string, ValidationLoss> losses;
   LossSums all;
   int64_t total = 0, before = 0;
   for (const corpus::Shards* set : shards) total += SequencesOf(*set, spec);
   for (const corpus::Shards* set : shards) {
-    const auto read = [&](int64_t done, int64_t) { return progress ? progress(before + done, total) : OkStatus(); };
+    const auto read = [&](int64_t done, int64_t) {
+      return progress ? progress(before + done, total) : OkStatus();
+    };
     BRAID_ASSIGN_OR_RETURN(const LossSums sums, SumLosses(network, *set, spec, collective, read));
     before += SequencesOf(*set, spec);
     losses[set->corpus] = MeansOf(sums, spec.average);

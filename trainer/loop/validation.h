@@ -19,15 +19,16 @@ namespace braid::trainer {
 
 struct ValidationSpec {
   int64_t sequence = 256;
-  int64_t sequences = 0;               // at most so many of each corpus; 0: all
-  std::string last_label = "ignore";   // T1 of PaPaformer section 7: ignore | copy_input
-  // T8: token_mean, or batch_mean: the unweighted mean of the means of batches of 32 sequences, a short last one included.
-  // Batches do not mix corpora.
+  int64_t sequences = 0;              // at most so many of each corpus; 0: all
+  std::string last_label = "ignore";  // T1 of PaPaformer section 7: ignore | copy_input
+  // T8: token_mean, or batch_mean: the unweighted mean of the means of batches of 32 sequences, a
+  // short last one included. Batches do not mix corpora.
   std::string average = "token_mean";
-  // Of the noise that `router_noise: always` asks for. What a batch draws depends on the seed and its place alone.
+  // Of the noise that `router_noise: always` asks for. What a batch draws depends on the seed and
+  // its place alone.
   uint64_t seed = 42;
-  // How many groups of consecutive sequences are summed apart, at most: what intervals of losses are made from. 0: none.
-  // REQUIRES: 0 if there are several ranks.
+  // How many groups of consecutive sequences are summed apart, at most: what intervals of losses
+  // are made from. 0: none. REQUIRES: 0 if there are several ranks.
   int64_t groups = 0;
   // Bytes of text behind each id of the model, [vocab]; empty: bits per byte are not wanted.
   std::vector<int64_t> token_bytes;
@@ -40,7 +41,7 @@ struct LossSums {
   std::array<double, 2> targets{};
   std::array<double, 2> batch_means{};
   double batches = 0;
-  double bytes = 0;  // of the targets' text
+  double bytes = 0;                               // of the targets' text
   std::vector<double> group_loss, group_targets;  // [groups]
 
   // Groups are of one corpus and are not added.
@@ -53,29 +54,33 @@ struct ValidationLoss {
   double mean = 0;              // nats
   double mean_ignore_last = 0;  // the same without the last position of each sequence
   int64_t targets = 0;
-  double bits_per_byte = 0;     // of the sums whatever the average; 0 if the bytes are not known
+  double bits_per_byte = 0;  // of the sums whatever the average; 0 if the bytes are not known
 };
-// {"loss", "perplexity", "tokens"}, "bits_per_byte" if it is known, and "loss_ignore_last" if other targets were counted.
+// {"loss", "perplexity", "tokens"}, "bits_per_byte" if it is known, and "loss_ignore_last" if other
+// targets were counted.
 Json ToJson(const ValidationLoss& loss, const std::string& last_label);
 ValidationLoss MeansOf(const LossSums& sums, const std::string& average);
 
-// The bytes of each id of a model with this tokenizer, [vocab]. The end of a document and the pad have none.
+// The bytes of each id of a model with this tokenizer, [vocab]. The end of a document and the pad
+// have none.
 std::vector<int64_t> TokenBytes(const corpus::Tokenizer& tokenizer);
 
-// kInvalidArgument if not one sequence of a corpus is set aside; the message names the corpus, its tokens, the sequence and what to do.
+// kInvalidArgument if not one sequence of a corpus is set aside; the message names the corpus, its
+// tokens, the sequence and what to do.
 Status CheckSetAside(const corpus::Shards& set, int64_t sequence);
 
-// Hears how many sequences are read, on every rank equally often; an error ends the reading with it. May be empty.
+// Hears how many sequences are read, on every rank equally often; an error ends the reading with
+// it. May be empty.
 using SequencesRead = std::function<Status(int64_t done, int64_t total)>;
 
 // Of one corpus. Ranks share the work and all get the same sums. Fails as CheckSetAside does.
-Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const ValidationSpec& spec, Collective& collective,
-                           const SequencesRead& progress = {});
+Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const ValidationSpec& spec,
+                           Collective& collective, const SequencesRead& progress = {});
 
-// By corpus, and "all" over all targets (or batches) of all of them. `progress` counts the sequences of all.
-Result<std::map<std::string, ValidationLoss>> ValidationLosses(Network& network,
-                                                               const std::vector<const corpus::Shards*>& shards,
-                                                               const ValidationSpec& spec, Collective& collective,
-                                                               const SequencesRead& progress = {});
+// By corpus, and "all" over all targets (or batches) of all of them. `progress` counts the
+// sequences of all.
+Result<std::map<std::string, ValidationLoss>> ValidationLosses(
+    Network& network, const std::vector<const corpus::Shards*>& shards, const ValidationSpec& spec,
+    Collective& collective, const SequencesRead& progress = {});
 
 }  // namespace braid::trainer

@@ -8,8 +8,8 @@
 namespace braid::trainer {
 namespace {
 
-Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_t ffn, const model::Stack& stack,
-                        const model::Arch& arch) {
+Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_t ffn,
+                        const model::Stack& stack, const model::Arch& arch) {
   const int64_t w = stack.d;
   Sublayers made;
   made.heads = stack.heads;
@@ -32,7 +32,8 @@ at::Tensor NormHeads(const at::Tensor& x, const at::Tensor& gain, double eps) {
   return RmsNorm(x.reshape({-1, x.size(3)}), gain, eps).view(x.sizes());
 }
 
-at::Tensor Drop(const at::Tensor& x, double rate, const std::string& place, int64_t paths, Pass& pass) {
+at::Tensor Drop(const at::Tensor& x, double rate, const std::string& place, int64_t paths,
+                Pass& pass) {
   if (rate == 0) return x;
   const int64_t w = x.size(1);
   std::vector<at::Tensor> kept;
@@ -47,18 +48,23 @@ at::Tensor LowRank(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b
 }
 
 // q and v receive what the adapter adds. qkv [rows, 3w].
-at::Tensor Adapt(const at::Tensor& qkv, const at::Tensor& x, const Adapter& adapter, const std::string& place, Pass& pass) {
+at::Tensor Adapt(const at::Tensor& qkv, const at::Tensor& x, const Adapter& adapter,
+                 const std::string& place, Pass& pass) {
   const int64_t w = x.size(1);
   const at::Tensor in = Drop(x, pass.training ? adapter.dropout : 0.0, place + "/adapter", 1, pass);
-  return qkv + at::cat({LowRank(in, adapter.q_a, adapter.q_b, adapter.factor), at::zeros({x.size(0), w}, x.options()),
-                        LowRank(in, adapter.v_a, adapter.v_b, adapter.factor)}, 1);
+  return qkv + at::cat({LowRank(in, adapter.q_a, adapter.q_b, adapter.factor),
+                        at::zeros({x.size(0), w}, x.options()),
+                        LowRank(in, adapter.v_a, adapter.v_b, adapter.factor)},
+                       1);
 }
 
 // The mix of values for every row, [paths * batch * sequence, w]. The kernel knows the plain case.
 at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, Pass& pass) {
-  const int64_t w = qkv.size(1) / 3, size = w / s.heads, sequences = s.paths * pass.batch, T = pass.sequence;
+  const int64_t w = qkv.size(1) / 3, size = w / s.heads, sequences = s.paths * pass.batch,
+                T = pass.sequence;
   const Rope rope = pass.ropes.Get(size, pass.begin, T);
-  const RopeLayout layout = pass.arch.rope_layout == "interleaved" ? RopeLayout::kInterleaved : RopeLayout::kHalf;
+  const RopeLayout layout = pass.arch.rope_layout == "interleaved" ? RopeLayout::kInterleaved
+                                                                   : RopeLayout::kHalf;
   if (!s.q_norm.defined() && pass.keys == nullptr) {
     return RopeAttention(qkv, rope.cos, rope.sin, sequences, T, s.heads, layout);
   }
@@ -74,9 +80,11 @@ at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, Pass& pass) {
   if (pass.keys != nullptr) {
     std::tie(k, v) = pass.keys->Extend(k, v, pass.begin);
     // Row t of this pass sees what was read before and itself.
-    if (pass.begin > 0 && T > 1) mask = at::ones({T, pass.begin + T}, q.options().dtype(at::kBool)).tril(pass.begin);
+    if (pass.begin > 0 && T > 1)
+      mask = at::ones({T, pass.begin + T}, q.options().dtype(at::kBool)).tril(pass.begin);
   }
-  const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, mask, 0.0, /*is_causal=*/pass.begin == 0);
+  const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, mask, 0.0,
+                                                            /*is_causal=*/pass.begin == 0);
   return mixed.transpose(1, 2).reshape({sequences * T, w});
 }
 
@@ -84,11 +92,12 @@ at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, Pass& pass) {
 
 at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
   if (weight.dim() == 2) return at::linear(x, weight);
-  return at::bmm(x.view({weight.size(0), -1, x.size(1)}), weight.transpose(1, 2)).view({-1, weight.size(1)});
+  return at::bmm(x.view({weight.size(0), -1, x.size(1)}), weight.transpose(1, 2))
+      .view({-1, weight.size(1)});
 }
 
 Sublayers Stacked(const std::vector<Block>& blocks) {
-  const auto stack = [&](at::Tensor Sublayers::*tensor) {
+  const auto stack = [&](at::Tensor Sublayers::* tensor) {
     std::vector<at::Tensor> all;
     for (const Block& block : blocks) all.push_back(block.body.*tensor);
     return all.front().defined() ? at::stack(all) : at::Tensor();
@@ -96,14 +105,16 @@ Sublayers Stacked(const std::vector<Block>& blocks) {
   Sublayers all;
   all.paths = static_cast<int64_t>(blocks.size());
   all.heads = blocks.front().body.heads;
-  for (at::Tensor Sublayers::*tensor : {&Sublayers::attn_norm, &Sublayers::qkv, &Sublayers::o, &Sublayers::ffn_norm,
-                                        &Sublayers::gate_up, &Sublayers::beta, &Sublayers::down}) {
+  for (at::Tensor Sublayers::* tensor :
+       {&Sublayers::attn_norm, &Sublayers::qkv, &Sublayers::o, &Sublayers::ffn_norm,
+        &Sublayers::gate_up, &Sublayers::beta, &Sublayers::down}) {
     all.*tensor = stack(tensor);
   }
   return all;
 }
 
-at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale, const std::string& place, Pass& pass) {
+at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
+                        const std::string& place, Pass& pass) {
   const auto scaled = [&](const at::Tensor& y) { return scale.defined() ? y * scale : y; };
   const double dropout = pass.training ? pass.dropout : 0.0;
   const at::Tensor normed = RmsNorm(x, s.attn_norm, pass.arch.norm_eps);
@@ -112,12 +123,13 @@ at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tenso
   at::Tensor mixed = Attend(s, qkv, pass);
   if (s.o.defined()) mixed = Product(mixed, s.o);
   const at::Tensor u = x + scaled(Drop(mixed, dropout, place + "/attn", s.paths, pass));
-  const at::Tensor fed = Product(SwiGlu(Product(RmsNorm(u, s.ffn_norm, pass.arch.norm_eps), s.gate_up), s.beta), s.down);
+  const at::Tensor fed = Product(
+      SwiGlu(Product(RmsNorm(u, s.ffn_norm, pass.arch.norm_eps), s.gate_up), s.beta), s.down);
   return u + scaled(Drop(fed, dropout, place + "/ffn", s.paths, pass));
 }
 
-Block MakeBlock(const LeafMaker& leaf, const std::string& place, int64_t layer, const model::Stack& stack,
-                const model::Arch& arch) {
+Block MakeBlock(const LeafMaker& leaf, const std::string& place, int64_t layer,
+                const model::Stack& stack, const model::Arch& arch) {
   const model::Dual& dual = stack.dual;
   const int64_t w = stack.d;
   Block block;

@@ -20,14 +20,16 @@ std::vector<uint8_t> Bytes(const at::Tensor& choices) {
 // Blocks of one llama shape, all of them there.
 bool RunAsOne(const std::vector<Block>& blocks) {
   return std::all_of(blocks.begin(), blocks.end(), [&](const Block& block) {
-    return block.stack != nullptr && block.stack->block == "llama" && model::SameShape(*blocks.front().stack, *block.stack) &&
+    return block.stack != nullptr && block.stack->block == "llama" &&
+           model::SameShape(*blocks.front().stack, *block.stack) &&
            !block.body.adapter.q_a.defined();
   });
 }
 
 }  // namespace
 
-Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf) : spec_(spec), equal_widths_(model::EqualWidths(spec)) {
+Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf)
+    : spec_(spec), equal_widths_(model::EqualWidths(spec)) {
   const int64_t D = spec.large.d, c = spec.common_width();
   const bool slice = spec.connection.kind == "slice";
   first_ = MakeBlock(leaf, "large.0", kNoLayer, spec.large, spec.arch);
@@ -48,7 +50,8 @@ Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf) : spec
 }
 
 void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
-  const int64_t D = spec_.large.d, c = spec_.common_width(), choices = static_cast<int64_t>(spec_.paths.size()) + 1;
+  const int64_t D = spec_.large.d, c = spec_.common_width(),
+                choices = static_cast<int64_t>(spec_.paths.size()) + 1;
   const model::Connection& connection = spec_.connection;
   Layer layer;
   layer.place = "parallel." + std::to_string(l);
@@ -56,20 +59,28 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
     const model::Stack& path = spec_.paths[p];
     const std::string number = std::to_string(p);
     const bool differs = connection.kind != "slice" && path.d != c;
-    layer.in.push_back(differs && l > 0 ? leaf(layer.place + ".path_in." + number + ".weight", {path.d, c}) : at::Tensor());
-    layer.out.push_back(differs && connection.kind == "routed" ? leaf(layer.place + ".path_out." + number + ".weight", {c, path.d})
-                                                               : at::Tensor());
-    layer.blocks.push_back(l < path.blocks ? MakeBlock(leaf, layer.place + ".path." + number, l, path, spec_.arch) : Block());
+    layer.in.push_back(differs && l > 0
+                           ? leaf(layer.place + ".path_in." + number + ".weight", {path.d, c})
+                           : at::Tensor());
+    layer.out.push_back(differs && connection.kind == "routed"
+                            ? leaf(layer.place + ".path_out." + number + ".weight", {c, path.d})
+                            : at::Tensor());
+    layer.blocks.push_back(
+        l < path.blocks ? MakeBlock(leaf, layer.place + ".path." + number, l, path, spec_.arch)
+                        : Block());
   }
   const int64_t out = model::LayerOutputWidth(spec_, l);
   if (connection.kind == "share") layer.share = leaf(layer.place + ".share.weight", {out, D});
-  if (connection.kind == "slice" && connection.cross) layer.cross = leaf(layer.place + ".cross.weight", {D, D});
+  if (connection.kind == "slice" && connection.cross)
+    layer.cross = leaf(layer.place + ".cross.weight", {D, D});
   if (connection.kind == "routed") {
     layer.combine = leaf(layer.place + ".combine.weight", {c, D});
     layer.combine_bias = leaf(layer.place + ".combine.bias", {c});
     if (connection.router.kind != "none") {
       const std::string& input = connection.router.input;
-      const int64_t width = input == "combined" ? c : input == "concat" ? D : model::LayerInputWidth(spec_, l);
+      const int64_t width = input == "combined" ? c
+                            : input == "concat" ? D
+                                                : model::LayerInputWidth(spec_, l);
       layer.router = leaf(layer.place + ".router.weight", {choices, width});
       layer.router_bias = leaf(layer.place + ".router.bias", {choices});
     }
@@ -89,15 +100,20 @@ std::vector<Block*> Composite::Blocks() {
   return all;
 }
 
-std::vector<at::Tensor> Composite::RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs, Pass& pass) const {
+std::vector<at::Tensor> Composite::RunPaths(const Layer& layer,
+                                            const std::vector<at::Tensor>& inputs,
+                                            Pass& pass) const {
   pass.dropout = pass.auxiliary != nullptr ? pass.auxiliary->dropout : 0;
   std::vector<at::Tensor> outputs;
   if (RunAsOne(layer.blocks)) {
-    const at::Tensor all = RunSublayers(Stacked(layer.blocks), at::cat(inputs), {}, layer.place, pass);
+    const at::Tensor all = RunSublayers(Stacked(layer.blocks), at::cat(inputs), {}, layer.place,
+                                        pass);
     outputs = all.chunk(static_cast<int64_t>(inputs.size()));
   } else {
     for (size_t p = 0; p < inputs.size(); ++p) {
-      outputs.push_back(layer.blocks[p].stack == nullptr ? inputs[p] : RunBlock(layer.blocks[p], inputs[p], pass));
+      outputs.push_back(layer.blocks[p].stack == nullptr
+                            ? inputs[p]
+                            : RunBlock(layer.blocks[p], inputs[p], pass));
     }
   }
   pass.dropout = 0;
@@ -120,7 +136,8 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, Pass& pass
   x = RunBlock(last_, x, pass);
   const auto N = static_cast<int64_t>(spec_.paths.size());
   at::Tensor gates;
-  if (gate_.defined()) gates = static_cast<double>(N) * at::softmax(at::linear(x, gate_, gate_bias_), 1);
+  if (gate_.defined())
+    gates = static_cast<double>(N) * at::softmax(at::linear(x, gate_, gate_bias_), 1);
   const model::Connection& connection = spec_.connection;
   std::vector<at::Tensor> slices = Slices(x);
   for (int64_t p = 0; p < N; ++p) {
@@ -136,7 +153,8 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, Pass& pass
 }
 
 // What each path reads of the stream between layers.
-std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l, const at::Tensor& x) const {
+std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l,
+                                          const at::Tensor& x) const {
   std::vector<at::Tensor> inputs;
   for (size_t p = 0; p < spec_.paths.size(); ++p) {
     if (l == 0 && !equal_widths_) {
@@ -148,7 +166,8 @@ std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l, const a
   return inputs;
 }
 
-at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& outputs, Pass& pass) const {
+at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& outputs,
+                            Pass& pass) const {
   const at::Tensor out = at::linear(at::cat(outputs, 1), layer.share);
   if (pass.routing == nullptr) return out;
   LayerRouting routing;
@@ -161,33 +180,42 @@ at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& o
   return out;
 }
 
-at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& outputs, const at::Tensor& x, Pass& pass) const {
+at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& outputs,
+                             const at::Tensor& x, Pass& pass) const {
   const at::Tensor all = at::cat(outputs, 1);
   const at::Tensor combined = at::linear(all, layer.combine, layer.combine_bias);
   const model::Router& router = spec_.connection.router;
-  const auto candidate = [&](size_t p) { return layer.out[p].defined() ? at::linear(outputs[p], layer.out[p]) : outputs[p]; };
+  const auto candidate = [&](size_t p) {
+    return layer.out[p].defined() ? at::linear(outputs[p], layer.out[p]) : outputs[p];
+  };
   if (router.kind == "none") {
     at::Tensor sum = combined;
     for (size_t p = 0; p < outputs.size(); ++p) sum = sum + candidate(p);
     return sum / static_cast<double>(outputs.size() + 1);
   }
-  const at::Tensor& read = router.input == "combined" ? combined : router.input == "concat" ? all : x;
+  const at::Tensor& read = router.input == "combined" ? combined
+                           : router.input == "concat" ? all
+                                                      : x;
   const at::Tensor logits = at::linear(read, layer.router, layer.router_bias);
   const Routed routed = Route(router, logits, layer.place, pass);
   if (pass.auxiliary != nullptr) {
-    const at::Tensor loss = AuxiliaryLoss(*pass.auxiliary, logits, router.kind == "top1" ? at::Tensor() : routed.weights);
+    const at::Tensor loss = AuxiliaryLoss(*pass.auxiliary, logits,
+                                          router.kind == "top1" ? at::Tensor() : routed.weights);
     pass.auxiliary_loss = pass.auxiliary_loss.defined() ? pass.auxiliary_loss + loss : loss;
   }
   if (pass.routing != nullptr) pass.routing->push_back({Bytes(routed.choices), {}});
   const auto N = static_cast<int64_t>(outputs.size());
   at::Tensor out = combined * routed.weights.narrow(1, N, 1);
-  for (int64_t p = 0; p < N; ++p) out = out + candidate(static_cast<size_t>(p)) * routed.weights.narrow(1, p, 1);
+  for (int64_t p = 0; p < N; ++p)
+    out = out + candidate(static_cast<size_t>(p)) * routed.weights.narrow(1, p, 1);
   return out;
 }
 
-at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& x, Pass& pass) const {
+at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
+                               Pass& pass) const {
   const std::vector<at::Tensor> outputs = RunPaths(layer, Inputs(layer, l, x), pass);
-  at::Tensor out = layer.share.defined() ? Share(layer, outputs, pass) : Choose(layer, outputs, x, pass);
+  at::Tensor out = layer.share.defined() ? Share(layer, outputs, pass)
+                                         : Choose(layer, outputs, x, pass);
   if (layer.norm.defined()) out = RmsNorm(out, layer.norm, spec_.arch.norm_eps);
   return spec_.connection.residual && out.size(1) == x.size(1) ? out + x : out;
 }
@@ -196,7 +224,8 @@ at::Tensor Composite::Run(const at::Tensor& embedded, const at::Tensor& norm, Pa
   at::Tensor x = RunBlock(first_, embedded, pass);
   if (spec_.connection.kind == "slice") return RunSlices(x, norm, pass);
   if (equal_widths_) x = at::linear(x, shrink_.front());
-  for (size_t l = 0; l < layers_.size(); ++l) x = RunLayer(layers_[l], static_cast<int64_t>(l), x, pass);
+  for (size_t l = 0; l < layers_.size(); ++l)
+    x = RunLayer(layers_[l], static_cast<int64_t>(l), x, pass);
   if (grow_.defined()) x = at::linear(x, grow_);
   return RmsNorm(RunBlock(last_, x, pass), norm, spec_.arch.norm_eps);
 }

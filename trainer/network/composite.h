@@ -1,5 +1,6 @@
-// What lies between embedding and head of a composite: large blocks, parallel layers of path blocks, and the connections
-// share, routed and slice (PaPaformer sections 2, 3 and 10; docs/models.md for slice).
+// What lies between embedding and head of a composite: large blocks, parallel layers of path
+// blocks, and the connections share, routed and slice (PaPaformer sections 2, 3 and 10;
+// docs/models.md for slice).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,37 +20,43 @@ class Composite {
   // Leaves are made by `leaf`; `spec` outlives the composite.
   Composite(const model::ModelSpec& spec, const LeafMaker& leaf);
 
-  // x [rows, D], the embedding -> the final-normed hidden states [rows, D]; `norm` is norm.weight [D].
+  // x [rows, D], the embedding -> the final-normed hidden states [rows, D]; `norm` is norm.weight
+  // [D].
   at::Tensor Run(const at::Tensor& x, const at::Tensor& norm, Pass& pass) const;
 
   // Block of `path` in parallel layer `layer`.
-  const Block& PathBlock(size_t path, int64_t layer) const { return layers_[static_cast<size_t>(layer)].blocks[path]; }
+  const Block& PathBlock(size_t path, int64_t layer) const {
+    return layers_[static_cast<size_t>(layer)].blocks[path];
+  }
   // Every block, in the order in which they run.
   std::vector<Block*> Blocks();
 
  private:
   struct Layer {
-    std::string place;              // "parallel.0"
-    std::vector<Block> blocks;      // one a path; a path that has run out has one without a stack
-    std::vector<at::Tensor> in;     // path_in, or undefined
-    std::vector<at::Tensor> out;    // path_out, or undefined
+    std::string place;            // "parallel.0"
+    std::vector<Block> blocks;    // one a path; a path that has run out has one without a stack
+    std::vector<at::Tensor> in;   // path_in, or undefined
+    std::vector<at::Tensor> out;  // path_out, or undefined
     at::Tensor share, combine, combine_bias, router, router_bias, norm, cross;
   };
   void MakeLayer(const LeafMaker& leaf, int64_t l);
 
-  // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal llama blocks run as one batched product.
-  std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs, Pass& pass) const;
+  // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal llama blocks run as one
+  // batched product.
+  std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs,
+                                   Pass& pass) const;
   at::Tensor RunSlices(at::Tensor x, const at::Tensor& norm, Pass& pass) const;
   at::Tensor RunLayer(const Layer& layer, int64_t l, const at::Tensor& x, Pass& pass) const;
   std::vector<at::Tensor> Inputs(const Layer& layer, int64_t l, const at::Tensor& x) const;
   at::Tensor Share(const Layer& layer, const std::vector<at::Tensor>& outputs, Pass& pass) const;
-  at::Tensor Choose(const Layer& layer, const std::vector<at::Tensor>& outputs, const at::Tensor& x, Pass& pass) const;
+  at::Tensor Choose(const Layer& layer, const std::vector<at::Tensor>& outputs, const at::Tensor& x,
+                    Pass& pass) const;
   std::vector<at::Tensor> Slices(const at::Tensor& x) const;
 
   const model::ModelSpec& spec_;
   bool equal_widths_;
-  Block first_, last_;                // the large blocks
-  std::vector<at::Tensor> shrink_;    // one, or one a path
+  Block first_, last_;              // the large blocks
+  std::vector<at::Tensor> shrink_;  // one, or one a path
   std::vector<Layer> layers_;
   at::Tensor grow_, gate_, gate_bias_;
 };

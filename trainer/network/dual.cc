@@ -30,14 +30,16 @@ bool Concerns(const Intervention* intervention, const Block& block) {
   return layers.empty() || std::find(layers.begin(), layers.end(), block.layer) != layers.end();
 }
 
-// t_k of 1.3 for step k = 1 .. steps of a block trained with `trained` steps (section 7 for other numbers of steps).
+// t_k of 1.3 for step k = 1 .. steps of a block trained with `trained` steps (section 7 for other
+// numbers of steps).
 double StepFeature(int64_t k, int64_t steps, int64_t trained, const std::string& rule) {
   const int64_t of = steps < trained && rule == "rescaled" ? steps : trained;
-  return static_cast<double>(std::min(k, of) - 1) / static_cast<double>(std::max<int64_t>(1, of - 1));
+  return static_cast<double>(std::min(k, of) - 1) /
+         static_cast<double>(std::max<int64_t>(1, of - 1));
 }
 
-// Weights of the steps from their routers: pi_k q_k, and what is left for the last. With `threshold` above 0 a token stops
-// at the first step whose incoming mass is at most that.
+// Weights of the steps from their routers: pi_k q_k, and what is left for the last. With
+// `threshold` above 0 a token stops at the first step whose incoming mass is at most that.
 void WeighSteps(double threshold, Steps* steps) {
   const size_t K = steps->hidden.size();
   at::Tensor left = at::ones({steps->hidden.front().size(0), 1}, steps->hidden.front().options());
@@ -71,10 +73,12 @@ Steps RunDeep(const Block& block, const at::Tensor& x, Pass& pass) {
   Steps steps;
   at::Tensor h = x;
   for (int64_t k = 1; k <= K; ++k) {
-    h = RunSublayers(block.body, h, scales[std::min(k, dual.loops) - 1], block.place + "/deep/" + std::to_string(k), pass);
+    h = RunSublayers(block.body, h, scales[std::min(k, dual.loops) - 1],
+                     block.place + "/deep/" + std::to_string(k), pass);
     steps.hidden.push_back(h);
     if (dual.mix != "act" || (k == K && dual.skip_last_router)) continue;
-    const double feature = StepFeature(k, K, dual.loops, changed ? pass.intervention->step_feature : "rescaled");
+    const double feature = StepFeature(k, K, dual.loops,
+                                       changed ? pass.intervention->step_feature : "rescaled");
     const at::Tensor asked = at::cat({h, at::full({h.size(0), 1}, feature, h.options())}, 1);
     steps.routers.push_back(at::sigmoid(at::linear(asked, block.router, block.router_bias)));
   }
@@ -106,7 +110,8 @@ at::Tensor Shuffled(const at::Tensor& gate, const std::string& name, const Pass&
   std::vector<int64_t> order;
   for (int64_t b = 0; b < pass.batch; ++b) {
     const RandomStream stream(pass.intervention->seed, "shuffle/" + name + "/" + std::to_string(b));
-    for (const uint32_t t : Permutation(stream, static_cast<uint32_t>(pass.sequence))) order.push_back(b * pass.sequence + t);
+    for (const uint32_t t : Permutation(stream, static_cast<uint32_t>(pass.sequence)))
+      order.push_back(b * pass.sequence + t);
   }
   return gate.index_select(0, at::tensor(order, at::kLong).to(gate.device()));
 }
@@ -120,22 +125,28 @@ Gates Intervene(const Gates& learned, const Block& block, const Pass& pass) {
     gates.wide = Shuffled(gates.wide, change.shuffle == "joint" ? place : place + "/wide", pass);
   }
   if (!change.set_gates) return gates;
-  at::Tensor deep = at::full_like(gates.deep, change.gate_deep), wide = at::full_like(gates.wide, change.gate_wide);
+  at::Tensor deep = at::full_like(gates.deep, change.gate_deep),
+             wide = at::full_like(gates.wide, change.gate_wide);
   if (change.keep_sum) {
     const at::Tensor factor = (gates.deep + gates.wide) / (change.gate_deep + change.gate_wide);
     deep = deep * factor;
     wide = wide * factor;
   }
   if (change.positions.empty()) return {deep, wide};
-  at::Tensor where = at::empty({pass.rows(), 1}, at::kBool);  // as many as positions: EvaluationPass has checked
-  std::transform(change.positions.begin(), change.positions.end(), where.mutable_data_ptr<bool>(), [](uint8_t set) { return set != 0; });
+  at::Tensor where = at::empty({pass.rows(), 1}, at::kBool);  // as many as positions:
+                                                              // EvaluationPass has checked
+  std::transform(change.positions.begin(), change.positions.end(), where.mutable_data_ptr<bool>(),
+                 [](uint8_t set) { return set != 0; });
   where = where.to(deep.device());
   return {at::where(where, deep, gates.deep), at::where(where, wide, gates.wide)};
 }
 
-at::Tensor Norms(const at::Tensor& x) { return at::linalg_vector_norm(x, 2, {1}, true); }
+at::Tensor Norms(const at::Tensor& x) {
+  return at::linalg_vector_norm(x, 2, {1}, true);
+}
 
-void ReadOut(const Block& block, const at::Tensor& x, const Steps* steps, const at::Tensor& wide, const Gates* gates, Pass& pass) {
+void ReadOut(const Block& block, const at::Tensor& x, const Steps* steps, const at::Tensor& wide,
+             const Gates* gates, Pass& pass) {
   BlockReadout read;
   read.place = block.place;
   read.norm_input = ToHost(Norms(x));
@@ -147,7 +158,8 @@ void ReadOut(const Block& block, const at::Tensor& x, const Steps* steps, const 
     for (const at::Tensor& q : steps->routers) read.step_router.push_back(ToHost(q));
     if (!steps->weights.empty()) {
       at::Tensor expected = at::zeros_like(steps->weights.front());
-      for (size_t k = 0; k < steps->weights.size(); ++k) expected = expected + static_cast<double>(k + 1) * steps->weights[k];
+      for (size_t k = 0; k < steps->weights.size(); ++k)
+        expected = expected + static_cast<double>(k + 1) * steps->weights[k];
       read.expected_steps = ToHost(expected);
     }
   }
@@ -162,13 +174,14 @@ void ReadOut(const Block& block, const at::Tensor& x, const Steps* steps, const 
     const at::Tensor deep = gates->deep * deep_norm, all = deep + gates->wide * wide_norm;
     read.deep_share = ToHost(at::where(all > 0, deep / all, at::zeros_like(deep)));
     const at::Tensor dot = ((steps->mixed - x) * (wide - x)).sum(1, true);
-    read.cosine = ToHost(dot / (deep_norm.clamp_min(kSmallestNorm) * wide_norm.clamp_min(kSmallestNorm)));
+    read.cosine = ToHost(dot /
+                         (deep_norm.clamp_min(kSmallestNorm) * wide_norm.clamp_min(kSmallestNorm)));
   }
   pass.readouts->push_back(std::move(read));
 }
 
-// What each path hears of the other one (1.6). Two gates take it beside the paths' outputs; a convex or fixed mix adds it to
-// them, so that read-outs see it too.
+// What each path hears of the other one (1.6). Two gates take it beside the paths' outputs; a
+// convex or fixed mix adds it to them, so that read-outs see it too.
 struct Crossing {
   at::Tensor deep, wide;  // into each; undefined: nothing is left to add
 };
@@ -180,7 +193,8 @@ at::Tensor Crossed(const at::Tensor& from, const at::Tensor& map, const at::Tens
 Crossing Cross(const Block& block, at::Tensor* deep, at::Tensor* wide) {
   const model::Dual& dual = block.stack->dual;
   if (!dual.cross) return {};
-  Crossing crossing{Crossed(*wide, block.cross_deep, block.cross_deep_scale), Crossed(*deep, block.cross_wide, block.cross_wide_scale)};
+  Crossing crossing{Crossed(*wide, block.cross_deep, block.cross_deep_scale),
+                    Crossed(*deep, block.cross_wide, block.cross_wide_scale)};
   if (dual.gate == "two_gates" || dual.gate == "softmax") return crossing;
   *deep = *deep + crossing.deep;
   *wide = *wide + crossing.wide;
@@ -188,10 +202,11 @@ Crossing Cross(const Block& block, at::Tensor* deep, at::Tensor* wide) {
 }
 
 // y of 1.5 and 1.6.
-at::Tensor Combine(const Block& block, const at::Tensor& x, const at::Tensor& deep, const at::Tensor& wide, const Crossing& crossing,
-                   const Gates& gates) {
-  const at::Tensor y = block.stack->dual.residual == "preserved" ? x + gates.deep * (deep - x) + gates.wide * (wide - x)
-                                                                 : gates.deep * deep + gates.wide * wide;
+at::Tensor Combine(const Block& block, const at::Tensor& x, const at::Tensor& deep,
+                   const at::Tensor& wide, const Crossing& crossing, const Gates& gates) {
+  const at::Tensor y = block.stack->dual.residual == "preserved"
+                           ? x + gates.deep * (deep - x) + gates.wide * (wide - x)
+                           : gates.deep * deep + gates.wide * wide;
   return crossing.deep.defined() ? y + gates.deep * crossing.deep + gates.wide * crossing.wide : y;
 }
 
@@ -211,7 +226,8 @@ at::Tensor RunDual(const Block& block, const at::Tensor& x, Pass& pass) {
     crossing = Cross(block, &steps.mixed, &wide);
   }
   if (both && Concerns(pass.intervention, block)) gates = Intervene(gates, block, pass);
-  if (pass.readouts != nullptr) ReadOut(block, x, stack.has_deep() ? &steps : nullptr, wide, both ? &gates : nullptr, pass);
+  if (pass.readouts != nullptr)
+    ReadOut(block, x, stack.has_deep() ? &steps : nullptr, wide, both ? &gates : nullptr, pass);
   if (!both) return stack.has_deep() ? steps.mixed : wide;
   return Combine(block, x, steps.mixed, wide, crossing, gates);
 }

@@ -1,5 +1,6 @@
-// The blocks of the dual-path paper: a deep path that loops one set of weights, a wide path that is applied once, and
-// gates that weigh the two (dual-path specification, section 1; interventions and read-outs, sections 6 and 7).
+// The blocks of the dual-path paper: a deep path that loops one set of weights, a wide path that is
+// applied once, and gates that weigh the two (dual-path specification, section 1; interventions and
+// read-outs, sections 6 and 7).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -12,9 +12,11 @@ namespace braid::trainer {
 namespace {
 
 constexpr int64_t kPiece = 1 << 16;  // elements of a partial sum
-constexpr int64_t kLanes = 16;       // of a piece, added side by side: the compiler may not reorder a single sum
+constexpr int64_t kLanes = 16;  // of a piece, added side by side: the compiler may not reorder a
+                                // single sum
 
-// The square of a float is exact in fp64, so a fused multiply-add gives the same bits as a product and a sum.
+// The square of a float is exact in fp64, so a fused multiply-add gives the same bits as a product
+// and a sum.
 double SumOfSquares(const float* values, int64_t count) {
   double lanes[kLanes] = {};
   const int64_t whole = count / kLanes * kLanes;
@@ -24,7 +26,8 @@ double SumOfSquares(const float* values, int64_t count) {
       lanes[lane] += value * value;
     }
   }
-  for (int64_t i = whole; i < count; ++i) lanes[i - whole] += static_cast<double>(values[i]) * values[i];
+  for (int64_t i = whole; i < count; ++i)
+    lanes[i - whole] += static_cast<double>(values[i]) * values[i];
   double sum = 0;
   for (const double lane : lanes) sum += lane;
   return sum;
@@ -36,7 +39,8 @@ double SumOfSquares(const at::Tensor& gradients) {
   std::vector<double> pieces(static_cast<size_t>((count + kPiece - 1) / kPiece));
   at::parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
-      pieces[static_cast<size_t>(i)] = SumOfSquares(values + i * kPiece, std::min(kPiece, count - i * kPiece));
+      pieces[static_cast<size_t>(i)] = SumOfSquares(values + i * kPiece,
+                                                    std::min(kPiece, count - i * kPiece));
     }
   });
   double sum = 0;
@@ -50,7 +54,8 @@ double GradientNorm(const at::Tensor& gradients) {
   // A GPU adds in a tree of thousands of partial sums: fp32 is enough there.
   if (!gradients.is_cpu()) return at::linalg_vector_norm(gradients).item<double>();
   const double sum = SumOfSquares(gradients.contiguous());
-  if (sum > static_cast<double>(std::numeric_limits<float>::max())) return std::numeric_limits<double>::infinity();
+  if (sum > static_cast<double>(std::numeric_limits<float>::max()))
+    return std::numeric_limits<double>::infinity();
   return std::sqrt(sum);
 }
 

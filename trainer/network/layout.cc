@@ -6,7 +6,8 @@ namespace {
 constexpr int64_t kAlignment = 64;
 
 bool ContinuesPrevious(const std::string& name) {
-  return name.ends_with(".attn.k.weight") || name.ends_with(".attn.v.weight") || name.ends_with(".ffn.up.weight");
+  return name.ends_with(".attn.k.weight") || name.ends_with(".attn.v.weight") ||
+         name.ends_with(".ffn.up.weight");
 }
 
 }  // namespace
@@ -17,7 +18,8 @@ Layout MakeLayout(const model::ModelSpec& spec) {
   for (const bool decays : {true, false}) {
     for (const model::TensorSpec& tensor : tensors) {
       if (tensor.decays() != decays) continue;
-      if (!ContinuesPrevious(tensor.name)) layout.size = (layout.size + kAlignment - 1) / kAlignment * kAlignment;
+      if (!ContinuesPrevious(tensor.name))
+        layout.size = (layout.size + kAlignment - 1) / kAlignment * kAlignment;
       layout.by_name[tensor.name] = layout.slots.size();
       layout.slots.push_back({tensor, layout.size});
       layout.size += tensor.elements();

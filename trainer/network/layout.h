@@ -1,8 +1,10 @@
-// Where each tensor of a model stands in one flat buffer of floats. Gradients and Adam's moments have the same layout.
+// Where each tensor of a model stands in one flat buffer of floats. Gradients and Adam's moments
+// have the same layout.
 //
-// Tensors that AdamW decays come first (matrices and head), then the rest (embedding, gains), so that each group is one
-// range (T5 of PaPaformer section 7). q, k, v and gate, up follow one another without a gap: they are one matrix to the
-// products. All other tensors begin at multiples of 64 elements; the gaps stay zero.
+// Tensors that AdamW decays come first (matrices and head), then the rest (embedding, gains), so
+// that each group is one range (T5 of PaPaformer section 7). q, k, v and gate, up follow one
+// another without a gap: they are one matrix to the products. All other tensors begin at multiples
+// of 64 elements; the gaps stay zero.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +23,7 @@ struct Layout {
   };
   std::vector<Slot> slots;  // in order of offset
   std::map<std::string, size_t> by_name;
-  int64_t decayed = 0;      // elements [0, decayed) are the matrices
+  int64_t decayed = 0;  // elements [0, decayed) are the matrices
   int64_t size = 0;
 
   const Slot& at(const std::string& name) const { return slots[by_name.at(name)]; }

@@ -1,6 +1,6 @@
-// Low-rank adaptation of a network to a task (PaPaformer 8.2): adapters at q and v of every attention, and a
-// classifier on the final-normed hidden state of the last real token. The network's own weights stay as they
-// are. No torch in this header.
+// Low-rank adaptation of a network to a task (PaPaformer 8.2): adapters at q and v of every
+// attention, and a classifier on the final-normed hidden state of the last real token. The
+// network's own weights stay as they are. No torch in this header.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct LoraOptimizer {
   double clip = 1.0;          // of the global gradient norm; 0: none
 };
 
-// Rows of text, padded on the right: ids [batch, sequence], of which row r has lengths[r] >= 1 real tokens.
-// What stands behind them changes nothing, since attention is causal.
+// Rows of text, padded on the right: ids [batch, sequence], of which row r has lengths[r] >= 1 real
+// tokens. What stands behind them changes nothing, since attention is causal.
 struct LoraRows {
   const int32_t* ids = nullptr;
   const int32_t* lengths = nullptr;
@@ -33,8 +33,9 @@ struct LoraRows {
 
 class Lora {
  public:
-  // From here until the adapters go, all that `network` computes has them in it. The network must outlive them,
-  // and has at most one set at a time (kFailedPrecondition). All start at zero: Initialize or Load is next.
+  // From here until the adapters go, all that `network` computes has them in it. The network must
+  // outlive them, and has at most one set at a time (kFailedPrecondition). All start at zero:
+  // Initialize or Load is next.
   static Result<std::unique_ptr<Lora>> Attach(Network& network, const LoraConfig& config);
   ~Lora();
   Lora(const Lora&) = delete;
@@ -43,8 +44,8 @@ class Lora {
   const LoraConfig& config() const { return config_; }
   const LoraLayout& layout() const { return layout_; }
 
-  // A from U(-1/sqrt(w), 1/sqrt(w)) (Kaiming's uniform with slope sqrt(5)), B zero, the classifier N(0, 0.02);
-  // from (seed, name). The moments of the optimizer are zero.
+  // A from U(-1/sqrt(w), 1/sqrt(w)) (Kaiming's uniform with slope sqrt(5)), B zero, the classifier
+  // N(0, 0.02); from (seed, name). The moments of the optimizer are zero.
   void Initialize(uint64_t seed);
   // layout().size values, and back again. Setting leaves the moments alone.
   std::vector<float> Parameters() const;
@@ -52,22 +53,25 @@ class Lora {
   // layout().size values.
   std::vector<float> Gradients() const;
 
-  // Replaces the gradients by those of the mean loss over the rows, which it returns: cross-entropy with the
-  // class labels[r], or the squared error of labels[r] with `regression`. Dropout, and Gumbel noise where the
-  // model has a router, come from (seed, draw).
-  double Backward(const LoraRows& rows, const float* labels, bool regression, uint64_t seed, uint64_t draw);
-  // One step of AdamW from the gradients. Returns their norm before clipping; if that is not finite nothing is changed.
+  // Replaces the gradients by those of the mean loss over the rows, which it returns: cross-entropy
+  // with the class labels[r], or the squared error of labels[r] with `regression`. Dropout, and
+  // Gumbel noise where the model has a router, come from (seed, draw).
+  double Backward(const LoraRows& rows, const float* labels, bool regression, uint64_t seed,
+                  uint64_t draw);
+  // One step of AdamW from the gradients. Returns their norm before clipping; if that is not finite
+  // nothing is changed.
   double Update(const LoraOptimizer& optimizer, double lr);
   // [batch * outputs], as the model evaluates: without dropout.
   std::vector<float> Logits(const LoraRows& rows);
 
-  // lora.safetensors (F32, the names of layout()) and lora.json (rank, alpha, dropout, outputs, and the model
-  // they belong to).
+  // lora.safetensors (F32, the names of layout()) and lora.json (rank, alpha, dropout, outputs, and
+  // the model they belong to).
   Status Save(const std::string& folder) const;
-  // What Save wrote for a model of the same name, tokenizer and shapes and with the same rank, alpha and
-  // outputs; errors name file and field or tensor.
+  // What Save wrote for a model of the same name, tokenizer and shapes and with the same rank,
+  // alpha and outputs; errors name file and field or tensor.
   Status Load(const std::string& folder);
-  // W += alpha / rank * B A in the network, and B = 0: it computes what it did, but for rounding. The classifier stays.
+  // W += alpha / rank * B A in the network, and B = 0: it computes what it did, but for rounding.
+  // The classifier stays.
   void Merge();
 
  private:

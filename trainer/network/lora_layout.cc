@@ -8,7 +8,8 @@
 namespace braid::trainer {
 
 const LoraLayout::Slot& LoraLayout::at(const std::string& name) const {
-  const auto found = std::find_if(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.name == name; });
+  const auto found = std::find_if(slots.begin(), slots.end(),
+                                  [&](const Slot& slot) { return slot.name == name; });
   BRAID_CHECK(found != slots.end());
   return *found;
 }
@@ -20,7 +21,8 @@ LoraLayout MakeLoraLayout(const model::ModelSpec& spec, const LoraConfig& config
     layout.size += rows * columns;
   };
   for (const model::TensorSpec& tensor : model::Tensors(spec)) {
-    if (!tensor.name.ends_with(".attn.q.weight") && !tensor.name.ends_with(".attn.v.weight")) continue;
+    if (!tensor.name.ends_with(".attn.q.weight") && !tensor.name.ends_with(".attn.v.weight"))
+      continue;
     const std::string place = tensor.name.substr(0, tensor.name.rfind('.'));
     add(place + ".lora_a.weight", config.rank, tensor.shape[1]);
     add(place + ".lora_b.weight", tensor.shape[0], config.rank);

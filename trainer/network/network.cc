@@ -31,7 +31,8 @@ int64_t CountTargets(const int32_t* labels, int64_t count) {
   return targets;
 }
 
-// The losses of all rows [batch * sequence], on the host: those of the last position of each sequence, added up.
+// The losses of all rows [batch * sequence], on the host: those of the last position of each
+// sequence, added up.
 double LastLosses(const at::Tensor& losses, int64_t batch, int64_t sequence) {
   return losses.view({batch, sequence}).select(1, sequence - 1).sum(at::kDouble).item<double>();
 }
@@ -70,7 +71,9 @@ Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Devi
   norm = Leaf("norm.weight", {w});
   head = Leaf("head.weight", {spec.vocab, w});
   head_gradient = head.grad();
-  const LeafMaker leaf = [this](const std::string& name, const std::vector<int64_t>& shape) { return Leaf(name, shape); };
+  const LeafMaker leaf = [this](const std::string& name, const std::vector<int64_t>& shape) {
+    return Leaf(name, shape);
+  };
   if (spec.kind == model::Kind::kComposite) {
     composite = std::make_unique<Composite>(spec, leaf);
     return;
@@ -109,9 +112,11 @@ Pass Network::Impl::EvaluationPass(int64_t batch, int64_t sequence) {
   if (intervention.has_value()) {
     const size_t positions = intervention->positions.size();
     if (positions > 0 && positions != static_cast<size_t>(pass.rows())) {
-      throw std::invalid_argument(Format("intervention.positions: has %zu entries for a pass of %lld rows (%lld sequences of %lld); give one for "
-                                         "each row",
-                                         positions, (long long)pass.rows(), (long long)batch, (long long)sequence));
+      throw std::invalid_argument(
+          Format("intervention.positions: has %zu entries for a pass of %lld rows (%lld sequences "
+                 "of %lld); give one for "
+                 "each row",
+                 positions, (long long)pass.rows(), (long long)batch, (long long)sequence));
     }
     pass.intervention = &*intervention;
   }
@@ -132,10 +137,12 @@ at::Tensor Network::Impl::Hidden(const at::Tensor& ids, Pass& pass) {
   return RmsNorm(x, norm, spec.arch.norm_eps);
 }
 
-Network::Network(model::ModelSpec spec, Layout layout) : spec_(std::move(spec)), layout_(std::move(layout)) {}
+Network::Network(model::ModelSpec spec, Layout layout)
+    : spec_(std::move(spec)), layout_(std::move(layout)) {}
 Network::~Network() = default;
 
-Result<std::unique_ptr<Network>> Network::Create(const model::ModelSpec& spec, const std::string& device) {
+Result<std::unique_ptr<Network>> Network::Create(const model::ModelSpec& spec,
+                                                 const std::string& device) {
   BRAID_RETURN_IF_ERROR(model::Validate(spec));
   at::Device on = at::kCPU;
   if (device == "cuda") {
@@ -147,21 +154,30 @@ Result<std::unique_ptr<Network>> Network::Create(const model::ModelSpec& spec, c
   return network;
 }
 
-std::string Network::device() const { return impl_->device.str(); }
-float* Network::parameters() { return impl_->p.mutable_data_ptr<float>(); }
-float* Network::gradients() { return impl_->g.mutable_data_ptr<float>(); }
-void Network::ZeroGradients() { impl_->g.zero_(); }
+std::string Network::device() const {
+  return impl_->device.str();
+}
+float* Network::parameters() {
+  return impl_->p.mutable_data_ptr<float>();
+}
+float* Network::gradients() {
+  return impl_->g.mutable_data_ptr<float>();
+}
+void Network::ZeroGradients() {
+  impl_->g.zero_();
+}
 
 void Network::Initialize(uint64_t seed) {
   const at::NoGradGuard no_grad;
   at::Tensor host = at::zeros({layout_.size}, at::kFloat);
   float* out = host.mutable_data_ptr<float>();
-  at::parallel_for(0, static_cast<int64_t>(layout_.slots.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const Layout::Slot& slot = layout_.slots[static_cast<size_t>(i)];
-      model::Initialize(slot.tensor, seed, out + slot.offset);
-    }
-  });
+  at::parallel_for(0, static_cast<int64_t>(layout_.slots.size()), 1,
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t i = begin; i < end; ++i) {
+                       const Layout::Slot& slot = layout_.slots[static_cast<size_t>(i)];
+                       model::Initialize(slot.tensor, seed, out + slot.offset);
+                     }
+                   });
   impl_->p.copy_(host);
 }
 
@@ -170,28 +186,34 @@ Status Network::Load(const storage::SafetensorsFile& file) {
   at::Tensor host = at::zeros({layout_.size}, at::kFloat);
   for (const Layout::Slot& slot : layout_.slots) {
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(slot.tensor.name, slot.tensor.shape));
-    std::memcpy(host.mutable_data_ptr<float>() + slot.offset, data, sizeof(float) * static_cast<size_t>(slot.tensor.elements()));
+    std::memcpy(host.mutable_data_ptr<float>() + slot.offset, data,
+                sizeof(float) * static_cast<size_t>(slot.tensor.elements()));
   }
   for (const storage::TensorEntry& entry : file.tensors()) {
     if (!layout_.by_name.contains(entry.name)) {
-      return InvalidArgument(file.path() + ": tensor " + entry.name + " is none of model " + spec_.name);
+      return InvalidArgument(file.path() + ": tensor " + entry.name + " is none of model " +
+                             spec_.name);
     }
   }
   impl_->p.copy_(host);
   return OkStatus();
 }
 
-void Network::SetAuxiliary(const Auxiliary& auxiliary) { impl_->auxiliary = auxiliary; }
+void Network::SetAuxiliary(const Auxiliary& auxiliary) {
+  impl_->auxiliary = auxiliary;
+}
 
 void Network::SetEvaluationSeed(uint64_t seed) {
   impl_->evaluation_seed = seed;
   impl_->evaluation_draw = 0;
 }
 
-void Network::SetIntervention(const std::optional<Intervention>& intervention) { impl_->intervention = intervention; }
+void Network::SetIntervention(const std::optional<Intervention>& intervention) {
+  impl_->intervention = intervention;
+}
 
-LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
-                          const BackwardOptions& options) {
+LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t batch,
+                          int64_t sequence, const BackwardOptions& options) {
   const int64_t count = batch * sequence;
   Pass pass = impl_->NewPass(batch, sequence);
   pass.training = true;
@@ -204,8 +226,8 @@ LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t bat
   at::Tensor hidden_gradient, losses;
   LossSum sum;
   sum.targets = CountTargets(labels, count);
-  sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count), options.scale, &hidden_gradient,
-                      &impl_->head_gradient, &losses);
+  sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count),
+                      options.scale, &hidden_gradient, &impl_->head_gradient, &losses);
   sum.last = LastLosses(losses, batch, sequence);
   std::vector<at::Tensor> roots{hidden}, gradients{hidden_gradient};
   if (pass.auxiliary_loss.defined()) {
@@ -217,7 +239,8 @@ LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t bat
   return sum;
 }
 
-LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, std::vector<double>* of_sequences) {
+LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
+                      std::vector<double>* of_sequences) {
   const at::NoGradGuard no_grad;
   const int64_t count = batch * sequence;
   Pass pass = impl_->EvaluationPass(batch, sequence);
@@ -225,7 +248,8 @@ LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, 
   sum.targets = CountTargets(labels, count);
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   at::Tensor losses;
-  sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr, &losses);
+  sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr,
+                      &losses);
   sum.last = LastLosses(losses, batch, sequence);
   if (of_sequences != nullptr) {
     const at::Tensor sums = losses.view({batch, sequence}).sum(1, /*keepdim=*/false, at::kDouble);
@@ -234,7 +258,8 @@ LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, 
   return sum;
 }
 
-std::vector<float> Network::TokenLogProbabilities(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence) {
+std::vector<float> Network::TokenLogProbabilities(const int32_t* ids, const int32_t* labels,
+                                                  int64_t batch, int64_t sequence) {
   const at::NoGradGuard no_grad;
   const int64_t count = batch * sequence;
   Pass pass = impl_->EvaluationPass(batch, sequence);
@@ -253,7 +278,9 @@ std::vector<float> Network::Logits(const std::vector<int32_t>& ids, bool last_on
   return ToHost(at::linear(hidden, impl_->head));
 }
 
-std::unique_ptr<Decoder> Network::NewDecoder(int64_t capacity) { return std::make_unique<CachingDecoder>(*impl_, capacity); }
+std::unique_ptr<Decoder> Network::NewDecoder(int64_t capacity) {
+  return std::make_unique<CachingDecoder>(*impl_, capacity);
+}
 
 std::vector<BlockReadout> Network::Readouts(const int32_t* ids, int64_t batch, int64_t sequence) {
   const at::NoGradGuard no_grad;
@@ -274,13 +301,15 @@ std::vector<LayerRouting> Network::Routing(const int32_t* ids, int64_t batch, in
   if (spec_.connection.kind != "routed") return routing;
   const bool noisy = pass.router_noise && spec_.connection.router.kind == "gumbel";
   if (noisy) {
-    // From the second layer on, the logits of the noisy pass are those of a stream that noise has been in.
+    // From the second layer on, the logits of the noisy pass are those of a stream that noise has
+    // been in.
     Pass quiet = pass;
     quiet.router_noise = false;
     quiet.routing = &clean;
     (void)impl_->Hidden(tokens, quiet);
   }
-  for (size_t l = 0; l < routing.size(); ++l) routing[l].clean_choices = noisy ? clean[l].choices : routing[l].choices;
+  for (size_t l = 0; l < routing.size(); ++l)
+    routing[l].clean_choices = noisy ? clean[l].choices : routing[l].choices;
   return routing;
 }
 
@@ -289,24 +318,30 @@ std::vector<std::vector<float>> Network::PathStates(size_t path, const std::vect
   const auto sequence = static_cast<int64_t>(ids.size());
   const bool dense = spec_.kind == model::Kind::kDense;
   const model::Stack& stack = dense ? spec_.dense : spec_.paths.at(path);
-  const at::Tensor slice = impl_->embed.narrow(1, dense ? 0 : spec_.slice_begin(path), stack.d).contiguous();
+  const at::Tensor slice =
+      impl_->embed.narrow(1, dense ? 0 : spec_.slice_begin(path), stack.d).contiguous();
   at::Tensor x = at::embedding(slice, impl_->ToDevice(ids.data(), sequence), spec_.pad_id);
   std::vector<std::vector<float>> states;
   states.push_back(ToHost(x));
   for (int64_t layer = 0; layer < stack.blocks; ++layer) {
     Pass pass = impl_->NewPass(1, sequence);
-    x = RunBlock(dense ? impl_->blocks[static_cast<size_t>(layer)] : impl_->composite->PathBlock(path, layer), x, pass);
+    x = RunBlock(dense ? impl_->blocks[static_cast<size_t>(layer)]
+                       : impl_->composite->PathBlock(path, layer),
+                 x, pass);
     states.push_back(ToHost(x));
   }
   return states;
 }
 
 void ConfigureRuntime(int64_t threads) {
-  // Large buffers are used again every step: handing them back to the kernel costs a page fault a page each time.
+  // Large buffers are used again every step: handing them back to the kernel costs a page fault a
+  // page each time.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   at::set_num_threads(static_cast<int>(threads));
-  [[maybe_unused]] static const bool once = (at::set_num_interop_threads(1), true);  // torch takes it once a process
+  [[maybe_unused]] static const bool once = (at::set_num_interop_threads(1), true);  // torch takes
+                                                                                     // it once a
+                                                                                     // process
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   // Else torch fills every new tensor with NaN first: a pass over memory that nobody reads.
   at::globalContext().setDeterministicFillUninitializedMemory(false);
@@ -316,7 +351,8 @@ void ConfigureRuntime(int64_t threads) {
 std::string InstructionSet() {
   // Kernels of another build make other bits on the same processor.
   const bool usual = std::string_view(KernelSimd()) == "avx2";
-  return at::get_cpu_capability() + " torch-" TORCH_VERSION + (usual ? "" : std::string(" kernels-") + KernelSimd());
+  return at::get_cpu_capability() + " torch-" TORCH_VERSION +
+         (usual ? "" : std::string(" kernels-") + KernelSimd());
 }
 
 }  // namespace braid::trainer

@@ -1,5 +1,5 @@
-// A model that computes: parameters and gradients in flat buffers, forward and backward of ATen operators and our own
-// functions. No torch in this header, so that the loop compiles without it.
+// A model that computes: parameters and gradients in flat buffers, forward and backward of ATen
+// operators and our own functions. No torch in this header, so that the loop compiles without it.
 #pragma once
 
 #include <cstdint>
@@ -21,47 +21,54 @@ namespace braid::trainer {
 inline constexpr int32_t kIgnore = -1;
 
 struct LossSum {
-  double loss = 0;      // sum over the targets, nats
+  double loss = 0;  // sum over the targets, nats
   int64_t targets = 0;
-  double last = 0;      // what the last position of each sequence gives of it (T1 of PaPaformer section 7)
-  double auxiliary = 0;  // of a training pass with a router: lambda-weighted terms (8) and (9), mean over the rows
+  double last = 0;  // what the last position of each sequence gives of it (T1 of PaPaformer section
+                    // 7)
+  double auxiliary = 0;  // of a training pass with a router: lambda-weighted terms (8) and (9),
+                         // mean over the rows
 };
 
-// What a training pass adds to cross-entropy, and what it leaves to chance (PaPaformer section 7, T3 and T4; 1.1).
+// What a training pass adds to cross-entropy, and what it leaves to chance (PaPaformer section 7,
+// T3 and T4; 1.1).
 struct Auxiliary {
   double lambda_entropy = 0.01;
   double lambda_load = 0.01;
   std::string load = "neg_entropy";  // T3: neg_entropy | plus_entropy
   std::string probs = "softmax";     // T4: softmax | sample
   double dropout = 0;                // of the blocks of parallel layers
-  // Makes of each number its mean over the ranks that train together, which all ask in the same order: (9) is of the whole
-  // micro-batch. Empty: there is one rank.
+  // Makes of each number its mean over the ranks that train together, which all ask in the same
+  // order: (9) is of the whole micro-batch. Empty: there is one rank.
   std::function<void(double* values, int64_t count)> mean_over_ranks;
 };
 
 struct BackwardOptions {
-  double scale = 1;       // of the sum of losses
-  double aux_scale = 1;   // of the auxiliary losses
-  // Random numbers (Gumbel noise, dropout) are functions of (seed, draw, place, row): another draw for each micro-batch,
-  // and rows counted over all ranks, so that they do not depend on how many ranks there are.
+  double scale = 1;      // of the sum of losses
+  double aux_scale = 1;  // of the auxiliary losses
+  // Random numbers (Gumbel noise, dropout) are functions of (seed, draw, place, row): another draw
+  // for each micro-batch, and rows counted over all ranks, so that they do not depend on how many
+  // ranks there are.
   uint64_t seed = 42;
   uint64_t draw = 0;
   int64_t first_row = 0;  // sequence of the micro-batch that this rank begins with
 };
 
-// Reads tokens one after the other and keeps the keys and values of those read: what generation needs.
+// Reads tokens one after the other and keeps the keys and values of those read: what generation
+// needs.
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Logits [vocab] after the last of `ids`, which follow all ids given before. REQUIRES: ids is not empty, and not more
-  // than `capacity` are read in all.
+  // Logits [vocab] after the last of `ids`, which follow all ids given before. REQUIRES: ids is not
+  // empty, and not more than `capacity` are read in all.
   virtual std::vector<float> Read(const std::vector<int32_t>& ids) = 0;
 };
 
 class Network {
  public:
-  // `device` is cpu or cuda; cuda without a device or without the plug-in is DEVICE_UNUSABLE (kernels/fault.h).
-  static Result<std::unique_ptr<Network>> Create(const model::ModelSpec& spec, const std::string& device);
+  // `device` is cpu or cuda; cuda without a device or without the plug-in is DEVICE_UNUSABLE
+  // (kernels/fault.h).
+  static Result<std::unique_ptr<Network>> Create(const model::ModelSpec& spec,
+                                                 const std::string& device);
   ~Network();
 
   const model::ModelSpec& spec() const { return spec_; }
@@ -75,34 +82,43 @@ class Network {
 
   // Initial values from (seed, tensor name).
   void Initialize(uint64_t seed);
-  // Every tensor of the model must be in the file, as F32 and in its shape, and no other: errors name it.
+  // Every tensor of the model must be in the file, as F32 and in its shape, and no other: errors
+  // name it.
   Status Load(const storage::SafetensorsFile& file);
 
-  // ids, labels: [batch, sequence] on the host. Adds scale * d(sum of losses) and aux_scale * d(auxiliary) to the gradients.
-  LossSum Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, const BackwardOptions& options);
+  // ids, labels: [batch, sequence] on the host. Adds scale * d(sum of losses) and aux_scale *
+  // d(auxiliary) to the gradients.
+  LossSum Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
+                   const BackwardOptions& options);
   void SetAuxiliary(const Auxiliary& auxiliary);
 
-  // What follows evaluates. With `router_noise: always` every pass draws anew, from a sequence that begins here.
+  // What follows evaluates. With `router_noise: always` every pass draws anew, from a sequence that
+  // begins here.
   void SetEvaluationSeed(uint64_t seed);
-  // In force for all evaluation from here on; {} ends it. A pass throws std::invalid_argument unless `positions` has one entry for each
-  // of its rows, or none.
+  // In force for all evaluation from here on; {} ends it. A pass throws std::invalid_argument
+  // unless `positions` has one entry for each of its rows, or none.
   void SetIntervention(const std::optional<Intervention>& intervention);
-  // The loss without gradients; `of_sequences` (may be null) receives the sum of each sequence, [batch].
-  LossSum Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence, std::vector<double>* of_sequences = nullptr);
+  // The loss without gradients; `of_sequences` (may be null) receives the sum of each sequence,
+  // [batch].
+  LossSum Loss(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
+               std::vector<double>* of_sequences = nullptr);
   // log p of labels[i] at row i, [batch * sequence]; 0 where the label is negative.
-  std::vector<float> TokenLogProbabilities(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence);
+  std::vector<float> TokenLogProbabilities(const int32_t* ids, const int32_t* labels, int64_t batch,
+                                           int64_t sequence);
   // Logits [sequence, vocab] of one sequence, or of its last position alone.
   std::vector<float> Logits(const std::vector<int32_t>& ids, bool last_only);
-  // At most `capacity` tokens. Its logits equal those of Logits but for rounding. The network must outlive it.
+  // At most `capacity` tokens. Its logits equal those of Logits but for rounding. The network must
+  // outlive it.
   std::unique_ptr<Decoder> NewDecoder(int64_t capacity);
   // Read-outs of every block that is not llama, in the order in which they run.
   std::vector<BlockReadout> Readouts(const int32_t* ids, int64_t batch, int64_t sequence);
-  // Decisions of every parallel layer of a share or routed composite; empty for other models. Where evaluation is noisy there is a second
-  // pass without noise, which draws nothing.
+  // Decisions of every parallel layer of a share or routed composite; empty for other models. Where
+  // evaluation is noisy there is a second pass without noise, which draws nothing.
   std::vector<LayerRouting> Routing(const int32_t* ids, int64_t batch, int64_t sequence);
 
-  // The stack of path `path` on its own slice of the embedding: hidden states [sequence, d] after the embedding and after
-  // each block. Of a dense model, path 0 is the model itself. What the gate compares.
+  // The stack of path `path` on its own slice of the embedding: hidden states [sequence, d] after
+  // the embedding and after each block. Of a dense model, path 0 is the model itself. What the gate
+  // compares.
   std::vector<std::vector<float>> PathStates(size_t path, const std::vector<int32_t>& ids);
 
   struct Impl;  // network_impl.h: for the files of this folder alone
@@ -115,9 +131,11 @@ class Network {
   std::unique_ptr<Impl> impl_;
 };
 
-// Sets threads and allocator for this process; before the first tensor. Again changes the threads alone. Reductions are deterministic from here on.
+// Sets threads and allocator for this process; before the first tensor. Again changes the threads
+// alone. Reductions are deterministic from here on.
 void ConfigureRuntime(int64_t threads);
-// What decides the bits besides seed, world and threads: "AVX2", "AVX512", ... and the version of torch.
+// What decides the bits besides seed, world and threads: "AVX2", "AVX512", ... and the version of
+// torch.
 std::string InstructionSet();
 
 }  // namespace braid::trainer

@@ -1,4 +1,5 @@
-// The inside of a Network, for the files of this folder that share it: flat buffers, leaves, blocks. Torch inside.
+// The inside of a Network, for the files of this folder that share it: flat buffers, leaves,
+// blocks. Torch inside.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,7 +26,8 @@ struct Network::Impl {
   at::Tensor ToDevice(const int32_t* values, int64_t count) const;
 
   Pass NewPass(int64_t batch, int64_t sequence);
-  // A pass that evaluates: the intervention is in force, and with `router_noise: always` it has a draw of its own.
+  // A pass that evaluates: the intervention is in force, and with `router_noise: always` it has a
+  // draw of its own.
   Pass EvaluationPass(int64_t batch, int64_t sequence);
   // The final-normed hidden states [batch * sequence, w].
   at::Tensor Hidden(const at::Tensor& ids, Pass& pass);

@@ -27,7 +27,8 @@ Rope RopeTables::Get(int64_t head_size, int64_t begin, int64_t count) {
   return {table.cos.narrow(0, begin, count), table.sin.narrow(0, begin, count)};
 }
 
-std::pair<at::Tensor, at::Tensor> KeyCache::Extend(const at::Tensor& keys, const at::Tensor& values, int64_t begin) {
+std::pair<at::Tensor, at::Tensor> KeyCache::Extend(const at::Tensor& keys, const at::Tensor& values,
+                                                   int64_t begin) {
   if (next_ == entries_.size()) {
     std::vector<int64_t> shape = keys.sizes().vec();
     shape[2] = capacity_;
@@ -46,7 +47,8 @@ at::Tensor Pass::Uniform(const std::string& place, int64_t columns) const {
   float* out = numbers.mutable_data_ptr<float>();
   const auto base = static_cast<uint64_t>(first_row * sequence * columns);
   at::parallel_for(0, numbers.numel(), 4096, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) out[i] = stream.UniformFloat(base + static_cast<uint64_t>(i));
+    for (int64_t i = first; i < last; ++i)
+      out[i] = stream.UniformFloat(base + static_cast<uint64_t>(i));
   });
   return numbers;
 }

@@ -1,4 +1,5 @@
-// One run of a network: what its parts need to know besides their input. Torch inside; the public face is network.h.
+// One run of a network: what its parts need to know besides their input. Torch inside; the public
+// face is network.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,12 +33,15 @@ class RopeTables {
   std::map<int64_t, Rope> tables_;  // by head size, grown on demand
 };
 
-// Keys and values of every attention of a network, in the order in which they run: [sequences, heads, capacity, size].
+// Keys and values of every attention of a network, in the order in which they run: [sequences,
+// heads, capacity, size].
 class KeyCache {
  public:
   explicit KeyCache(int64_t capacity) : capacity_(capacity) {}
-  // The next attention of this pass adds its keys and values [.., T, size] at `begin` and gets all so far back.
-  std::pair<at::Tensor, at::Tensor> Extend(const at::Tensor& keys, const at::Tensor& values, int64_t begin);
+  // The next attention of this pass adds its keys and values [.., T, size] at `begin` and gets all
+  // so far back.
+  std::pair<at::Tensor, at::Tensor> Extend(const at::Tensor& keys, const at::Tensor& values,
+                                           int64_t begin);
   void BeginPass() { next_ = 0; }
 
  private:
@@ -66,8 +70,9 @@ struct Pass {
   at::Tensor auxiliary_loss;  // of the layers so far; undefined: none
 
   int64_t rows() const { return batch * sequence; }
-  // Uniform numbers [rows, columns] in [0, 1) of this pass at `place`, as float on the CPU: the top 24 bits of each number
-  // of the stream, exact in fp32. Row r of rank k's share is what it would be if one rank had them all.
+  // Uniform numbers [rows, columns] in [0, 1) of this pass at `place`, as float on the CPU: the top
+  // 24 bits of each number of the stream, exact in fp32. Row r of rank k's share is what it would
+  // be if one rank had them all.
   at::Tensor Uniform(const std::string& place, int64_t columns) const;
 };
 

@@ -13,7 +13,9 @@ at::Tensor OneHot(const at::Tensor& choices, const at::Tensor& like) {
 }
 
 // The value of `hard`, the gradient of `soft`.
-at::Tensor StraightThrough(const at::Tensor& hard, const at::Tensor& soft) { return hard + (soft - soft.detach()); }
+at::Tensor StraightThrough(const at::Tensor& hard, const at::Tensor& soft) {
+  return hard + (soft - soft.detach());
+}
 
 at::Tensor Gumbel(const at::Tensor& logits, const std::string& place, const Pass& pass) {
   const at::Tensor u = pass.Uniform(place + "/gumbel", logits.size(1)).clamp_min(kSmallestUniform);
@@ -22,7 +24,8 @@ at::Tensor Gumbel(const at::Tensor& logits, const std::string& place, const Pass
 
 }  // namespace
 
-Routed Route(const model::Router& router, const at::Tensor& logits, const std::string& place, const Pass& pass) {
+Routed Route(const model::Router& router, const at::Tensor& logits, const std::string& place,
+             const Pass& pass) {
   const bool noisy = router.kind == "gumbel" && pass.router_noise;
   const at::Tensor scores = noisy ? logits + Gumbel(logits, place, pass) : logits;
   const at::Tensor soft = at::softmax(scores / router.tau, 1);
@@ -35,9 +38,11 @@ Routed Route(const model::Router& router, const at::Tensor& logits, const std::s
 
 namespace {
 
-// Sum of m log m. Of several ranks m is the mean of their `share`s, and each rank's loss has the gradient that m has through its own
-// rows: averaged over the ranks that is the gradient of the whole.
-at::Tensor LoadOf(const at::Tensor& share, const std::function<void(double*, int64_t)>& mean_over_ranks) {
+// Sum of m log m. Of several ranks m is the mean of their `share`s, and each rank's loss has the
+// gradient that m has through its own rows: averaged over the ranks that is the gradient of the
+// whole.
+at::Tensor LoadOf(const at::Tensor& share,
+                  const std::function<void(double*, int64_t)>& mean_over_ranks) {
   if (!mean_over_ranks) return (share * at::log(share + kInsideLog)).sum();
   at::Tensor whole = share.detach().to(at::kCPU, at::kDouble).clone();
   mean_over_ranks(whole.mutable_data_ptr<double>(), whole.numel());
@@ -49,8 +54,10 @@ at::Tensor LoadOf(const at::Tensor& share, const std::function<void(double*, int
 
 }  // namespace
 
-at::Tensor AuxiliaryLoss(const Auxiliary& auxiliary, const at::Tensor& logits, const at::Tensor& weights) {
-  const at::Tensor p = auxiliary.probs == "sample" && weights.defined() ? weights : at::softmax(logits, 1);
+at::Tensor AuxiliaryLoss(const Auxiliary& auxiliary, const at::Tensor& logits,
+                         const at::Tensor& weights) {
+  const at::Tensor p = auxiliary.probs == "sample" && weights.defined() ? weights
+                                                                        : at::softmax(logits, 1);
   const at::Tensor entropy = -(p * at::log(p + kInsideLog)).sum(1).mean();
   const at::Tensor load = LoadOf(p.mean(0), auxiliary.mean_over_ranks);
   const double sign = auxiliary.load == "plus_entropy" ? -1.0 : 1.0;

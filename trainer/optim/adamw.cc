@@ -11,7 +11,8 @@
 namespace braid::trainer {
 namespace {
 
-// Neighbours in the buffers that are treated alike: [begin, begin + count), with the gaps between them.
+// Neighbours in the buffers that are treated alike: [begin, begin + count), with the gaps between
+// them.
 struct Range {
   size_t slots = 0;
   int64_t begin = 0;
@@ -23,7 +24,9 @@ struct Range {
 };
 
 // "parallel.{l}.path.{p}.*"; path_in and path_out belong to the connection.
-bool IsOfPath(const std::string& tensor) { return tensor.starts_with("parallel.") && tensor.find(".path.") != std::string::npos; }
+bool IsOfPath(const std::string& tensor) {
+  return tensor.starts_with("parallel.") && tensor.find(".path.") != std::string::npos;
+}
 
 bool Decays(const model::TensorSpec& tensor, const std::string& scope) {
   // As the dual-path paper's runs had it: their scales, too, whatever the model says of them.
@@ -32,14 +35,16 @@ bool Decays(const model::TensorSpec& tensor, const std::string& scope) {
   return tensor.decays() || (scope == "all" && tensor.role != model::Role::kScale);
 }
 
-std::vector<Range> MakeRanges(const Layout& layout, const std::vector<int64_t>& ages, const AdamWConfig& config) {
+std::vector<Range> MakeRanges(const Layout& layout, const std::vector<int64_t>& ages,
+                              const AdamWConfig& config) {
   std::vector<Range> ranges;
   for (size_t i = 0; i < layout.slots.size(); ++i) {
     const Layout::Slot& slot = layout.slots[i];
     const int64_t end = i + 1 < layout.slots.size() ? layout.slots[i + 1].offset : layout.size;
     const bool decays = Decays(slot.tensor, config.decay_scope);
     const bool freezes = config.freeze_path_steps != 0 && IsOfPath(slot.tensor.name);
-    if (ranges.empty() || ranges.back().decays != decays || ranges.back().freezes != freezes || ranges.back().age != ages[i]) {
+    if (ranges.empty() || ranges.back().decays != decays || ranges.back().freezes != freezes ||
+        ranges.back().age != ages[i]) {
       ranges.push_back({0, slot.offset, 0, decays, freezes, ages[i], {}});
     }
     ++ranges.back().slots;
@@ -53,7 +58,8 @@ at::Tensor ViewOf(float* data, int64_t size, const std::string& device) {
 }
 
 void FromHost(const std::vector<float>& values, at::Tensor* tensor) {
-  tensor->copy_(at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat));
+  tensor->copy_(at::from_blob(const_cast<float*>(values.data()),
+                              {static_cast<int64_t>(values.size())}, at::kFloat));
 }
 
 // The tensors of one decay, as the fused update takes them.
@@ -95,11 +101,15 @@ AdamW::AdamW(Network& network, const AdamWConfig& config)
 
 AdamW::~AdamW() = default;
 
-bool AdamW::PathsFrozen() const { return config_.freeze_path_steps < 0 || impl_->step < config_.freeze_path_steps; }
+bool AdamW::PathsFrozen() const {
+  return config_.freeze_path_steps < 0 || impl_->step < config_.freeze_path_steps;
+}
 
 void AdamW::SetAges(const std::vector<int64_t>& ages) {
   const Layout& layout = network_.layout();
-  const std::vector<int64_t> all = ages.empty() ? std::vector<int64_t>(layout.slots.size(), impl_->step) : ages;
+  const std::vector<int64_t> all = ages.empty()
+                                       ? std::vector<int64_t>(layout.slots.size(), impl_->step)
+                                       : ages;
   impl_->ranges = MakeRanges(layout, all, config_);
   for (Range& range : impl_->ranges) range.step = at::scalar_tensor(range.age, impl_->p.options());
 }
@@ -126,8 +136,9 @@ double AdamW::Step(double lr) {
   for (const bool decays : {true, false}) {
     Group group = s.Views(decays, frozen);
     if (group.p.empty()) continue;
-    at::_fused_adamw_(group.p, group.g, group.m, group.v, {}, group.steps, lr, config_.beta1, config_.beta2,
-                      decays ? config_.weight_decay : 0.0, config_.eps, false, false, scale, {});
+    at::_fused_adamw_(group.p, group.g, group.m, group.v, {}, group.steps, lr, config_.beta1,
+                      config_.beta2, decays ? config_.weight_decay : 0.0, config_.eps, false, false,
+                      scale, {});
   }
   ++s.step;
   s.g.zero_();
@@ -136,7 +147,8 @@ double AdamW::Step(double lr) {
 
 AdamW::Snapshot AdamW::Take() const {
   Snapshot snapshot{ToHost(impl_->p), ToHost(impl_->m), ToHost(impl_->v), {}, impl_->step};
-  for (const Range& range : impl_->ranges) snapshot.ages.insert(snapshot.ages.end(), range.slots, range.age);
+  for (const Range& range : impl_->ranges)
+    snapshot.ages.insert(snapshot.ages.end(), range.slots, range.age);
   return snapshot;
 }
 

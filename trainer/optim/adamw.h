@@ -1,8 +1,9 @@
-// AdamW over the flat buffers, with clipping of the global gradient norm inside. Moments live on the network's device.
+// AdamW over the flat buffers, with clipping of the global gradient norm inside. Moments live on
+// the network's device.
 //
-// Every tensor has an age: the number of updates behind its moments, by which their bias is corrected. Tensors that begin
-// together have one age; those of a merge that carries its parents' moments are as old as in the parents, its new tensors
-// begin at 0.
+// Every tensor has an age: the number of updates behind its moments, by which their bias is
+// corrected. Tensors that begin together have one age; those of a merge that carries its parents'
+// moments are as old as in the parents, its new tensors begin at 0.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ struct AdamWConfig {
   double weight_decay = 0.1;
   std::string decay_scope = "matrices";  // T5: matrices | all | all_but_embedding
   double clip = 1.0;                     // 0: none
-  // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, moments and ages for the first so many steps,
-  // -1: for ever. Their gradients do not count in the norm that is clipped.
+  // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, moments and ages for the
+  // first so many steps, -1: for ever. Their gradients do not count in the norm that is clipped.
   int64_t freeze_path_steps = 0;
 };
 
@@ -31,12 +32,13 @@ class AdamW {
   AdamW(Network& network, const AdamWConfig& config);
   ~AdamW();
 
-  // One update from the network's gradients, which are then zero. Returns the norm before clipping; if that is not
-  // finite nothing was changed but the gradients.
+  // One update from the network's gradients, which are then zero. Returns the norm before clipping;
+  // if that is not finite nothing was changed but the gradients.
   double Step(double lr);
 
-  // Copies of everything on the host: parameters, first and second moments, layout().size floats each, and the age of
-  // each tensor in the order of layout().slots. No ages at all: every tensor is as old as `step`.
+  // Copies of everything on the host: parameters, first and second moments, layout().size floats
+  // each, and the age of each tensor in the order of layout().slots. No ages at all: every tensor
+  // is as old as `step`.
   struct Snapshot {
     std::vector<float> p, m, v;
     std::vector<int64_t> ages;

@@ -8,7 +8,9 @@ namespace braid::trainer {
 
 namespace {
 
-double HalfCosine(double done) { return (1 + std::cos(std::numbers::pi * done)) / 2; }
+double HalfCosine(double done) {
+  return (1 + std::cos(std::numbers::pi * done)) / 2;
+}
 
 double Misstepped(const Schedule& schedule, int64_t step) {
   const auto length = static_cast<double>(schedule.micro_batches_per_epoch);
@@ -23,7 +25,8 @@ double LearningRate(const Schedule& schedule, int64_t step) {
   if (schedule.kind == "cosine_misstepped") return Misstepped(schedule, step);
   const int64_t w = schedule.warmup_steps;
   if (step < w && schedule.warmup_start > 0) {
-    return schedule.warmup_start + (schedule.lr - schedule.warmup_start) * static_cast<double>(step) / static_cast<double>(w);
+    return schedule.warmup_start + (schedule.lr - schedule.warmup_start) *
+                                       static_cast<double>(step) / static_cast<double>(w);
   }
   if (step < w) return schedule.lr * static_cast<double>(step + 1) / static_cast<double>(w);
   if (schedule.kind == "constant") return schedule.lr;

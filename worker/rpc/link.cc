@@ -18,7 +18,8 @@ namespace {
 
 constexpr int64_t kCallMs = 20'000;
 constexpr size_t kPiece = size_t{1} << 20;
-constexpr int kMostMessageBytes = 64 << 20;  // a manifest of 100,000 files, a desired state of many ranks
+constexpr int kMostMessageBytes = 64 << 20;  // a manifest of 100,000 files, a desired state of many
+                                             // ranks
 
 struct Call {
   grpc::ClientContext context;
@@ -47,11 +48,14 @@ Status FromGrpc(const grpc::Status& status) {
     }
   }
   auto code = static_cast<StatusCode>(status.error_code());
-  // A server that shuts down ends its calls so; none of ours is an answer to this code without a reason.
+  // A server that shuts down ends its calls so; none of ours is an answer to this code without a
+  // reason.
   const bool cut = status.error_code() == grpc::CANCELLED ||
-                   (status.error_code() == grpc::UNKNOWN && status.error_message() == "Stream removed");
+                   (status.error_code() == grpc::UNKNOWN &&
+                    status.error_message() == "Stream removed");
   if (cut && reason.empty()) code = StatusCode::kUnavailable;
-  if (status.error_code() == grpc::UNAUTHENTICATED) return Status(StatusCode::kUnavailable, "UNAUTHENTICATED", status.error_message());
+  if (status.error_code() == grpc::UNAUTHENTICATED)
+    return Status(StatusCode::kUnavailable, "UNAUTHENTICATED", status.error_message());
   return Status(code, reason, status.error_message());
 }
 
@@ -63,7 +67,8 @@ Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   // Whatever is wrong with the files, somebody may mend it while this worker goes on.
   if (!endpoint.ok()) return Unavailable(endpoint.status().message());
   MutexLock lock(mutex_);
-  if (channel_ == nullptr || connected_.address != endpoint->address || connected_.token != endpoint->token) {
+  if (channel_ == nullptr || connected_.address != endpoint->address ||
+      connected_.token != endpoint->token) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
@@ -82,16 +87,19 @@ Result<uint64_t> RpcLink::CommittedBytes(const std::string& sha256, uint64_t siz
   request.set_sha256(sha256);
   request.set_size(size);
   v1::QueryUploadResponse response;
-  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Artifacts::NewStub(channel)->QueryUpload(&call.context, request, &response)));
+  BRAID_RETURN_IF_ERROR(
+      FromGrpc(v1::Artifacts::NewStub(channel)->QueryUpload(&call.context, request, &response)));
   *complete = response.complete();
   return response.committed();
 }
 
-Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset, const std::string& path) {
+Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset,
+                       const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
-  grpc::ClientContext context;  // bounded by its progress: a broken connection ends it through keepalive
+  grpc::ClientContext context;  // bounded by its progress: a broken connection ends it through
+                                // keepalive
   v1::QueryUploadResponse response;
   const auto stub = v1::Artifacts::NewStub(channel);
   const auto writer = stub->UploadBlob(&context, &response);
@@ -116,10 +124,12 @@ Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset
   } while (open_stream && offset < size);
   writer->WritesDone();
   BRAID_RETURN_IF_ERROR(FromGrpc(writer->Finish()));
-  return response.complete() ? OkStatus() : Unavailable("the upload of " + sha256 + " is not complete");
+  return response.complete() ? OkStatus()
+                             : Unavailable("the upload of " + sha256 + " is not complete");
 }
 
-Status RpcLink::Download(const std::string& sha256, uint64_t offset, const std::function<Status(std::string_view)>& use) {
+Status RpcLink::Download(const std::string& sha256, uint64_t offset,
+                         const std::function<Status(std::string_view)>& use) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   grpc::ClientContext context;
   v1::DownloadBlobRequest request;
@@ -144,7 +154,8 @@ Result<storage::Manifest> RpcLink::GetManifest(const std::string& artifact) {
   v1::GetArtifactRequest request;
   request.set_id(artifact);
   v1::Artifact response;
-  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Artifacts::NewStub(channel)->GetArtifact(&call.context, request, &response)));
+  BRAID_RETURN_IF_ERROR(
+      FromGrpc(v1::Artifacts::NewStub(channel)->GetArtifact(&call.context, request, &response)));
   return storage::ParseManifest(response.manifest_json(), "artifact " + artifact);
 }
 
@@ -163,7 +174,8 @@ Result<std::vector<std::string>> RpcLink::FindMissing(const std::vector<std::str
   v1::FindMissingBlobsRequest request;
   for (const std::string& digest : sha256) request.add_sha256(digest);
   v1::FindMissingBlobsResponse response;
-  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Artifacts::NewStub(channel)->FindMissingBlobs(&call.context, request, &response)));
+  BRAID_RETURN_IF_ERROR(FromGrpc(
+      v1::Artifacts::NewStub(channel)->FindMissingBlobs(&call.context, request, &response)));
   return std::vector<std::string>(response.sha256().begin(), response.sha256().end());
 }
 
@@ -186,7 +198,8 @@ Status RpcLink::CommitCheckpoint(const RankKey& rank, int64_t step, const std::s
   request.set_step(step);
   request.set_manifest_json(manifest);
   v1::CommitCheckpointResponse response;
-  return FromGrpc(v1::Workers::NewStub(channel)->CommitCheckpoint(&call.context, request, &response));
+  return FromGrpc(
+      v1::Workers::NewStub(channel)->CommitCheckpoint(&call.context, request, &response));
 }
 
 Status RpcLink::ReportEnded(const RankKey& rank, const RankEnd& end) {
@@ -223,7 +236,8 @@ Result<int64_t> RpcLink::AppendLog(const RankKey& rank, int64_t offset, std::str
   request.set_offset(offset);
   request.set_data(std::string(data));
   v1::AppendResponse response;
-  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Workers::NewStub(channel)->AppendLog(&call.context, request, &response)));
+  BRAID_RETURN_IF_ERROR(
+      FromGrpc(v1::Workers::NewStub(channel)->AppendLog(&call.context, request, &response)));
   return response.offset();
 }
 
@@ -235,7 +249,8 @@ Result<int64_t> RpcLink::AppendMetrics(const RankKey& rank, int64_t offset, std:
   request.set_offset(offset);
   request.set_data(std::string(data));
   v1::AppendResponse response;
-  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Workers::NewStub(channel)->AppendMetrics(&call.context, request, &response)));
+  BRAID_RETURN_IF_ERROR(
+      FromGrpc(v1::Workers::NewStub(channel)->AppendMetrics(&call.context, request, &response)));
   return response.offset();
 }
 
@@ -250,7 +265,8 @@ Status RpcLink::PutRendezvous(const RankKey& rank, const std::string& key, std::
   return FromGrpc(v1::Workers::NewStub(channel)->PutRendezvous(&call.context, request, &response));
 }
 
-Result<std::string> RpcLink::GetRendezvous(const RankKey& rank, const std::string& key, int64_t timeout_ms) {
+Result<std::string> RpcLink::GetRendezvous(const RankKey& rank, const std::string& key,
+                                           int64_t timeout_ms) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call(timeout_ms + kCallMs);
   v1::GetRendezvousRequest request;
@@ -258,7 +274,8 @@ Result<std::string> RpcLink::GetRendezvous(const RankKey& rank, const std::strin
   request.set_key(key);
   request.set_timeout_ms(timeout_ms);
   v1::GetRendezvousResponse response;
-  BRAID_RETURN_IF_ERROR(FromGrpc(v1::Workers::NewStub(channel)->GetRendezvous(&call.context, request, &response)));
+  BRAID_RETURN_IF_ERROR(
+      FromGrpc(v1::Workers::NewStub(channel)->GetRendezvous(&call.context, request, &response)));
   return response.value();
 }
 

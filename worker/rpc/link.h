@@ -1,4 +1,5 @@
-// The coordinator over gRPC. The channel is made anew when the coordinator comes back at another address.
+// The coordinator over gRPC. The channel is made anew when the coordinator comes back at another
+// address.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -12,8 +13,8 @@
 
 namespace braid::worker {
 
-// grpc::Status -> Status, with the reason from its ErrorInfo. A token that is refused is kUnavailable (UNAUTHENTICATED): its file may
-// hold another one soon.
+// grpc::Status -> Status, with the reason from its ErrorInfo. A token that is refused is
+// kUnavailable (UNAUTHENTICATED): its file may hold another one soon.
 Status FromGrpc(const grpc::Status& status);
 
 class RpcLink final : public CoordinatorLink {
@@ -23,9 +24,12 @@ class RpcLink final : public CoordinatorLink {
   // The channel to where the coordinator is now, with the token of now.
   Result<std::shared_ptr<grpc::Channel>> Channel();
 
-  Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) override;
-  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset, const std::string& path) override;
-  Status Download(const std::string& sha256, uint64_t offset, const std::function<Status(std::string_view)>& use) override;
+  Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size,
+                                  bool* complete) override;
+  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset,
+                const std::string& path) override;
+  Status Download(const std::string& sha256, uint64_t offset,
+                  const std::function<Status(std::string_view)>& use) override;
   Result<storage::Manifest> GetManifest(const std::string& artifact) override;
   Status VerifyArtifact(const std::string& artifact) override;
   Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override;
@@ -33,9 +37,12 @@ class RpcLink final : public CoordinatorLink {
   Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) override;
   Status ReportEnded(const RankKey& rank, const RankEnd& end) override;
   Result<int64_t> AppendLog(const RankKey& rank, int64_t offset, std::string_view data) override;
-  Result<int64_t> AppendMetrics(const RankKey& rank, int64_t offset, std::string_view data) override;
-  Status PutRendezvous(const RankKey& rank, const std::string& key, std::string_view value) override;
-  Result<std::string> GetRendezvous(const RankKey& rank, const std::string& key, int64_t timeout_ms) override;
+  Result<int64_t> AppendMetrics(const RankKey& rank, int64_t offset,
+                                std::string_view data) override;
+  Status PutRendezvous(const RankKey& rank, const std::string& key,
+                       std::string_view value) override;
+  Result<std::string> GetRendezvous(const RankKey& rank, const std::string& key,
+                                    int64_t timeout_ms) override;
 
  private:
   const EndpointSource source_;

@@ -83,7 +83,8 @@ Desired FromProto(const v1::DesiredState& state) {
     assignment.recipe_sha256 = rank.recipe_sha256();
     desired.ranks.push_back(std::move(assignment));
   }
-  for (const v1::RefusedGpu& gpu : state.refused_gpus()) desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
+  for (const v1::RefusedGpu& gpu : state.refused_gpus())
+    desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
   return desired;
 }
 
@@ -94,7 +95,8 @@ class Session {
       : identity_(identity), supervisor_(supervisor), stop_(stop) {}
 
   // Returns why it ended; `contact` receives the times at which the coordinator was heard.
-  Status Run(const std::shared_ptr<grpc::Channel>& channel, std::atomic<int64_t>& contact, std::atomic<int64_t>& cut_off_ms) {
+  Status Run(const std::shared_ptr<grpc::Channel>& channel, std::atomic<int64_t>& contact,
+             std::atomic<int64_t>& cut_off_ms) {
     const auto stub = v1::Workers::NewStub(channel);
     grpc::ClientContext context;
     const std::unique_ptr<Stream> stream = stub->Session(&context);
@@ -133,7 +135,8 @@ class Session {
       signal.set_seen_version(seen_.load());
       FillInventory(supervisor_, &signal);
       signal.set_draining(supervisor_.draining());
-      if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok()) signal.set_disk_free_bytes(static_cast<int64_t>(*room));
+      if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
+        signal.set_disk_free_bytes(static_cast<int64_t>(*room));
       if (!stream.Write(signal)) return;
       told_draining = signal.draining();
       if (told_draining) supervisor_.DrainAnnounced();
@@ -161,7 +164,8 @@ class Session {
 
 }  // namespace
 
-Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor, StopSignal& stop) {
+Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor,
+                  StopSignal& stop) {
   Backoff backoff(100, 5'000);
   const RandomStream draws(0, identity.boot_id);
   std::atomic<int64_t> contact{SystemClock().MonotonicMs()};
@@ -176,7 +180,8 @@ Status RunSession(const Identity& identity, RpcLink& link, Supervisor& superviso
       if (contact.load() != before) backoff.Reset();
     }
     if (stop.IsSet()) return OkStatus();
-    if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kInvalidArgument) return status;
+    if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kInvalidArgument)
+      return status;
     // The elder may be about to be missed: it was killed, and the coordinator has not noticed yet.
     const int64_t now_ms = SystemClock().MonotonicMs();
     if (status.code() != StatusCode::kAlreadyExists) {
@@ -187,7 +192,8 @@ Status RunSession(const Identity& identity, RpcLink& link, Supervisor& superviso
       return status;
     }
     if (SystemClock().MonotonicMs() - contact.load() > cut_off_ms.load()) {
-      spdlog::error("cut off from the coordinator for too long: stopping what runs, with checkpoints");
+      spdlog::error(
+          "cut off from the coordinator for too long: stopping what runs, with checkpoints");
       supervisor.StopAll(60'000);
     }
     const int64_t wait = backoff.Next(draws.Uniform(tries));

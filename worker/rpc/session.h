@@ -1,4 +1,5 @@
-// The worker's session with the coordinator: one stream for signals, dialled again with backoff whenever it breaks.
+// The worker's session with the coordinator: one stream for signals, dialled again with backoff
+// whenever it breaks.
 #pragma once
 
 #include <string>
@@ -23,8 +24,10 @@ struct Identity {
   std::string folder;    // of its cache and ranks
 };
 
-// Runs until `stop` is set (OK) or the coordinator says that another worker has this id: WORKER_REPLACED, or for 20 s on end
-// ALREADY_EXISTS (both kAlreadyExists). While the coordinator is away the ranks go on; after the cut-off they stop with a checkpoint.
-Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor, StopSignal& stop);
+// Runs until `stop` is set (OK) or the coordinator says that another worker has this id:
+// WORKER_REPLACED, or for 20 s on end ALREADY_EXISTS (both kAlreadyExists). While the coordinator
+// is away the ranks go on; after the cut-off they stop with a checkpoint.
+Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor,
+                  StopSignal& stop);
 
 }  // namespace braid::worker

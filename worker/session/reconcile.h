@@ -15,9 +15,9 @@ struct Assignment {
   RankKey key;
   int32_t world = 1;
   std::string kind;
-  std::string spec;                            // JSON
-  std::map<std::string, std::string> inputs;   // role -> artifact
-  std::string checkpoint;                      // artifact to resume from, or empty
+  std::string spec;                           // JSON
+  std::map<std::string, std::string> inputs;  // role -> artifact
+  std::string checkpoint;                     // artifact to resume from, or empty
   int32_t slots = 1;
   std::string device = "cpu";
   bool stop = false;
@@ -46,8 +46,8 @@ struct Actions {
   std::vector<RankKey> drop;                      // kill, report nothing: no longer ours
 };
 
-// `have` are the ranks this worker holds, true for those already told to stop. A rank that is wanted only to be stopped
-// and was never started is started too, so that its end is reported.
+// `have` are the ranks this worker holds, true for those already told to stop. A rank that is
+// wanted only to be stopped and was never started is started too, so that its end is reported.
 Actions Reconcile(const std::map<RankKey, bool>& have, const Desired& desired);
 
 }  // namespace braid::worker

@@ -1,6 +1,8 @@
-// For export_test.py: does what it is told by lines on standard input, each a JSON list of words, and answers with one line of JSON.
-// One process for all models, because starting one that has torch in it costs more than a small model.
-//   ["model", FOLDER]              {"spec": config.json's model with all defaults, "shapes": {"name": [extents], ...}}
+// For export_test.py: does what it is told by lines on standard input, each a JSON list of words,
+// and answers with one line of JSON. One process for all models, because starting one that has
+// torch in it costs more than a small model.
+//   ["model", FOLDER]              {"spec": config.json's model with all defaults, "shapes":
+//   {"name": [extents], ...}}
 //   ["export", FOLDER, OUT]        {"architecture": ...}
 //   ["logits", FOLDER, IDS, OUT]   IDS: int32 [16, T] in a file; writes float32 [16, T, V] to OUT
 // An answer of {"error": message} is a failure.
@@ -29,13 +31,15 @@ Result<Json> Export(const std::string& folder, const std::string& out) {
   return Json{{"architecture", exported.architecture}, {"parameters", exported.parameters}};
 }
 
-Result<Json> Logits(const std::string& folder, const std::string& ids_file, const std::string& out) {
+Result<Json> Logits(const std::string& folder, const std::string& ids_file,
+                    const std::string& out) {
   BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, "cpu"));
   BRAID_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(ids_file));
   std::vector<int32_t> ids(bytes.size() / kSequences / sizeof(int32_t));
   std::string all;
   for (size_t b = 0; b < kSequences; ++b) {
-    std::memcpy(ids.data(), bytes.data() + b * ids.size() * sizeof(int32_t), ids.size() * sizeof(int32_t));
+    std::memcpy(ids.data(), bytes.data() + b * ids.size() * sizeof(int32_t),
+                ids.size() * sizeof(int32_t));
     const std::vector<float> logits = network->Logits(ids, /*last_only=*/false);
     all.append(reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(float));
   }
@@ -59,6 +63,7 @@ int main() {
   braid::trainer::ConfigureRuntime(1);
   for (std::string line; std::getline(std::cin, line);) {
     const braid::Result<braid::Json> answer = braid::trainer::Do(line);
-    std::cout << (answer.ok() ? *answer : braid::Json{{"error", answer.status().message()}}).dump() << std::endl;
+    std::cout << (answer.ok() ? *answer : braid::Json{{"error", answer.status().message()}}).dump()
+              << std::endl;
   }
 }

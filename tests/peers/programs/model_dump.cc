@@ -1,12 +1,15 @@
-// For comparisons: model_dump FOLDER... runs the checkpoint of each folder (config.json, model.safetensors) as its
-// request.json says, and writes all that came out to result.safetensors there, or the error to error.txt.
+// For comparisons: model_dump FOLDER... runs the checkpoint of each folder (config.json,
+// model.safetensors) as its request.json says, and writes all that came out to result.safetensors
+// there, or the error to error.txt.
 //
-// Request: {"ids": [[...]], "labels": [[...]], "auxiliary": {"lambda_entropy", "lambda_load", "load", "probs"},
-//   "noise_seed": evaluation seed, "intervention": {...}, "readouts": true, "routing": true, "decode": true}; labels
-//   are negative where nothing counts. Without auxiliary its lambdas are 0.
-// Result: "logits" [B, T, V] and "decoded" (the same from a Decoder, a token at a time), "log_probabilities" [B, T],
-//   "loss" (mean, of Loss), "training.loss", "training.auxiliary", "grad.<name>", "readout.<place>.<field>",
-//   "routing.<layer>.choices" and ".clean_choices".
+// Request: {"ids": [[...]], "labels": [[...]], "auxiliary": {"lambda_entropy", "lambda_load",
+// "load", "probs"},
+//   "noise_seed": evaluation seed, "intervention": {...}, "readouts": true, "routing": true,
+//   "decode": true}; labels are negative where nothing counts. Without auxiliary its lambdas are 0.
+// Result: "logits" [B, T, V] and "decoded" (the same from a Decoder, a token at a time),
+// "log_probabilities" [B, T],
+//   "loss" (mean, of Loss), "training.loss", "training.auxiliary", "grad.<name>",
+//   "readout.<place>.<field>", "routing.<layer>.choices" and ".clean_choices".
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -98,7 +101,8 @@ class Results {
   Status Write(const std::string& path) const {
     BRAID_ASSIGN_OR_RETURN(const auto writer, storage::SafetensorsWriter::Create(path, tensors_));
     for (size_t i = 0; i < tensors_.size(); ++i) {
-      BRAID_RETURN_IF_ERROR(writer->Append(tensors_[i].name, values_[i].data(), values_[i].size() * sizeof(float)));
+      BRAID_RETURN_IF_ERROR(
+          writer->Append(tensors_[i].name, values_[i].data(), values_[i].size() * sizeof(float)));
     }
     return writer->Finish();
   }
@@ -119,9 +123,11 @@ void Evaluate(Network& network, const Request& request, Results& results) {
   results.Add("logits", {request.batch, request.sequence, vocab}, std::move(logits));
   network.SetEvaluationSeed(static_cast<uint64_t>(request.noise_seed));
   results.Add("log_probabilities", {request.batch, request.sequence},
-              network.TokenLogProbabilities(request.ids.data(), request.labels.data(), request.batch, request.sequence));
+              network.TokenLogProbabilities(request.ids.data(), request.labels.data(),
+                                            request.batch, request.sequence));
   network.SetEvaluationSeed(static_cast<uint64_t>(request.noise_seed));
-  const LossSum sum = network.Loss(request.ids.data(), request.labels.data(), request.batch, request.sequence);
+  const LossSum sum = network.Loss(request.ids.data(), request.labels.data(), request.batch,
+                                   request.sequence);
   results.Add("loss", sum.loss / static_cast<double>(sum.targets));
 }
 
@@ -134,11 +140,13 @@ void Decode(Network& network, const Request& request, Results& results) {
       decoded.insert(decoded.end(), logits.begin(), logits.end());
     }
   }
-  results.Add("decoded", {request.batch, request.sequence, network.spec().vocab}, std::move(decoded));
+  results.Add("decoded", {request.batch, request.sequence, network.spec().vocab},
+              std::move(decoded));
 }
 
 void Read(Network& network, const Request& request, Results& results) {
-  for (const BlockReadout& block : network.Readouts(request.ids.data(), request.batch, request.sequence)) {
+  for (const BlockReadout& block :
+       network.Readouts(request.ids.data(), request.batch, request.sequence)) {
     const std::string at = "readout." + block.place + ".";
     results.Add(at + "rho", block.deep_share);
     results.Add(at + "cos", block.cosine);
@@ -150,7 +158,8 @@ void Read(Network& network, const Request& request, Results& results) {
     results.Add(at + "expected_steps", block.expected_steps);
     results.Add(at + "scale_deep", block.scale_deep);
     results.Add(at + "scale_wide", block.scale_wide);
-    for (size_t k = 0; k < block.step_router.size(); ++k) results.Add(at + "q." + std::to_string(k), block.step_router[k]);
+    for (size_t k = 0; k < block.step_router.size(); ++k)
+      results.Add(at + "q." + std::to_string(k), block.step_router[k]);
   }
 }
 
@@ -160,7 +169,8 @@ void Route(Network& network, const Request& request, Results& results) {
   for (size_t l = 0; l < layers.size(); ++l) {
     const std::string at = "routing." + std::to_string(l) + ".";
     results.Add(at + "choices", {layers[l].choices.begin(), layers[l].choices.end()});
-    results.Add(at + "clean_choices", {layers[l].clean_choices.begin(), layers[l].clean_choices.end()});
+    results.Add(at + "clean_choices",
+                {layers[l].clean_choices.begin(), layers[l].clean_choices.end()});
   }
 }
 
@@ -169,13 +179,15 @@ void Train(Network& network, const Request& request, Results& results) {
   for (const int32_t label : request.labels) targets += label >= 0;
   network.SetAuxiliary(request.auxiliary);
   network.ZeroGradients();
-  const LossSum sum = network.Backward(request.ids.data(), request.labels.data(), request.batch, request.sequence,
+  const LossSum sum = network.Backward(request.ids.data(), request.labels.data(), request.batch,
+                                       request.sequence,
                                        {.scale = 1.0 / static_cast<double>(targets)});
   results.Add("training.loss", sum.loss / static_cast<double>(sum.targets));
   results.Add("training.auxiliary", sum.auxiliary);
   for (const Layout::Slot& slot : network.layout().slots) {
     const float* gradient = network.gradients() + slot.offset;
-    results.Add("grad." + slot.tensor.name, slot.tensor.shape, {gradient, gradient + slot.tensor.elements()});
+    results.Add("grad." + slot.tensor.name, slot.tensor.shape,
+                {gradient, gradient + slot.tensor.elements()});
   }
 }
 
@@ -207,7 +219,8 @@ int main(int argc, char** argv) {
       status = braid::Status(braid::StatusCode::kInternal, error.what());
     }
     if (status.ok()) continue;
-    if (!braid::WriteFileAtomic(braid::JoinPath(folder, "error.txt"), status.message()).ok()) return 1;
+    if (!braid::WriteFileAtomic(braid::JoinPath(folder, "error.txt"), status.message()).ok())
+      return 1;
   }
   return 0;
 }

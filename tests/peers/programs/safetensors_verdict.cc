@@ -1,5 +1,6 @@
-// safetensors_verdict FILE...: one line a file, as JSON: accepted, with its tensors and metadata, or refused, with the message.
-// safetensors_verdict --write FILE: writes the tensors of tests/peers/safetensors_test.py.
+// safetensors_verdict FILE...: one line a file, as JSON: accepted, with its tensors and metadata,
+// or refused, with the message. safetensors_verdict --write FILE: writes the tensors of
+// tests/peers/safetensors_test.py.
 #include <cstdio>
 #include <cstring>
 
@@ -21,16 +22,21 @@ void Judge(const std::string& path) {
   }
   Json tensors = Json::object();
   for (const TensorEntry& entry : file->tensors()) {
-    tensors[entry.name] = {{"dtype", entry.dtype}, {"shape", entry.shape}, {"sha256", Sha256Hex(file->Data(entry))}};
+    tensors[entry.name] = {
+        {"dtype", entry.dtype}, {"shape", entry.shape}, {"sha256", Sha256Hex(file->Data(entry))}};
   }
   Print({{"accepted", true}, {"tensors", tensors}, {"metadata", file->metadata()}});
 }
 
 // Values count up through all tensors, so that a tensor in another's place shows.
 Status Write(const std::string& path) {
-  const std::vector<SafetensorsWriter::Tensor> tensors = {
-      {"b.weight", "F32", {3, 5}}, {"a.weight", "F32", {7}}, {"ids", "I64", {4}}, {"scalar", "F32", {}}, {"none", "F32", {0, 3}}};
-  BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, tensors, {{"made_by", "braid \"test\""}}));
+  const std::vector<SafetensorsWriter::Tensor> tensors = {{"b.weight", "F32", {3, 5}},
+                                                          {"a.weight", "F32", {7}},
+                                                          {"ids", "I64", {4}},
+                                                          {"scalar", "F32", {}},
+                                                          {"none", "F32", {0, 3}}};
+  BRAID_ASSIGN_OR_RETURN(const auto writer,
+                         SafetensorsWriter::Create(path, tensors, {{"made_by", "braid \"test\""}}));
   int64_t next = 0;
   for (const SafetensorsWriter::Tensor& tensor : tensors) {
     int64_t count = 1;
@@ -38,7 +44,8 @@ Status Write(const std::string& path) {
     for (int64_t i = 0; i < count; ++i, ++next) {
       const float value = static_cast<float>(next);
       const bool is_id = tensor.dtype == "I64";
-      BRAID_RETURN_IF_ERROR(writer->Append(tensor.name, is_id ? static_cast<const void*>(&next) : &value, is_id ? 8 : 4));
+      BRAID_RETURN_IF_ERROR(writer->Append(
+          tensor.name, is_id ? static_cast<const void*>(&next) : &value, is_id ? 8 : 4));
     }
   }
   return writer->Finish();

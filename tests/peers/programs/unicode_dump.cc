@@ -1,5 +1,6 @@
-// What corpus/ takes characters for, for a comparison with `tokenizers`: one letter for each code point but surrogates
-// (L letter, N number, S white space, O other) on the first line, then the NFC of each line of standard input.
+// What corpus/ takes characters for, for a comparison with `tokenizers`: one letter for each code
+// point but surrogates (L letter, N number, S white space, O other) on the first line, then the NFC
+// of each line of standard input.
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -28,6 +29,7 @@ int main() {
     if (c < 0xD800 || c >= 0xE000) kinds += KindOf(c);
   }
   std::printf("%s\n", kinds.c_str());
-  for (std::string line; std::getline(std::cin, line);) std::printf("%s\n", braid::corpus::Nfc(line).c_str());
+  for (std::string line; std::getline(std::cin, line);)
+    std::printf("%s\n", braid::corpus::Nfc(line).c_str());
   return 0;
 }

@@ -135,16 +135,21 @@ Updates OneOfEach() {
       AttemptStarted{{"r1", "path_1", 1}, 11},
       ArtifactCommitted{SomeArtifact("a1")},
       CheckpointCommitted{{"r1", "path_1", 1}, 40, "a1"},
-      AttemptEnded{{"r1", "path_1", 1}, AttemptState::kFailed, {"infra", "gone", "wait", false, "STORAGE_FULL"}, 12},
+      AttemptEnded{{"r1", "path_1", 1},
+                   AttemptState::kFailed,
+                   {"infra", "gone", "wait", false, "STORAGE_FULL"},
+                   12},
       JobRequeued{{"r1", "path_1", 1}, counters, 500},
       AttemptGranted{SomeAttempt(path, 2)},
       AttemptEnded{{"r1", "path_1", 2}, AttemptState::kSucceeded, {}, 13},
-      JobEnded{path, 2, JobState::kSucceeded, {{"model", "a1"}}, "{\"loss\":1}", "", "", counters, 13},
+      JobEnded{
+          path, 2, JobState::kSucceeded, {{"model", "a1"}}, "{\"loss\":1}", "", "", counters, 13},
       AttemptGranted{SomeAttempt(other, 1)},
       AttemptStopping{{"r1", "path_2", 1}, "cancel", {}},
       JobCancelling{other},
       RunCancelRequested{"r1"},
-      AttemptEnded{{"r1", "path_2", 1}, AttemptState::kCancelled, {"cancelled", "asked for", "", false}, 14},
+      AttemptEnded{
+          {"r1", "path_2", 1}, AttemptState::kCancelled, {"cancelled", "asked for", "", false}, 14},
       JobEnded{other, 1, JobState::kCancelled, {}, "", "cancelled", "", {}, 14},
       JobEnded{third, 0, JobState::kSkipped, {}, "", "", "", {}, 14},
       RunEnded{"r1", RunState::kCancelled, "cancelled", 15},
@@ -164,7 +169,8 @@ TEST_F(CatalogTest, MemoryEqualsWhatIsLoadedAfterEveryKindOfUpdate) {
     ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
     ASSERT_TRUE(*loaded == image_) << "update kind " << update.index();
   }
-  EXPECT_EQ(kinds.size(), std::variant_size_v<Update>) << "a kind of update is missing from OneOfEach";
+  EXPECT_EQ(kinds.size(), std::variant_size_v<Update>)
+      << "a kind of update is missing from OneOfEach";
   catalog.reset();
   auto again = Open()->Load();
   ASSERT_TRUE(again.ok());
@@ -179,7 +185,8 @@ TEST_F(CatalogTest, EventsHaveNoGapsAndOneForEachChange) {
   auto events = catalog->ReadEvents({});
   ASSERT_TRUE(events.ok());
   ASSERT_EQ(static_cast<int64_t>(events->size()), expected);
-  for (size_t i = 0; i < events->size(); ++i) EXPECT_EQ((*events)[i].seq, static_cast<int64_t>(i) + 1);
+  for (size_t i = 0; i < events->size(); ++i)
+    EXPECT_EQ((*events)[i].seq, static_cast<int64_t>(i) + 1);
   EXPECT_EQ(image_.last_seq, expected);
 
   auto last = catalog->ReadEvents({.since_seq = 0, .run = "r1", .limit = 2, .newest = true});
@@ -190,14 +197,17 @@ TEST_F(CatalogTest, EventsHaveNoGapsAndOneForEachChange) {
 
 TEST_F(CatalogTest, AStaleEpochChangesNothing) {
   auto catalog = Open();
-  Commit(*catalog, {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
-                    AttemptGranted{SomeAttempt({"r1", "path_1"}, 1)}});
-  const Updates stale = {ArtifactCommitted{SomeArtifact("a1")}, CheckpointCommitted{{"r1", "path_1", 7}, 40, "a1"}};
+  Commit(*catalog,
+         {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
+          AttemptGranted{SomeAttempt({"r1", "path_1"}, 1)}});
+  const Updates stale = {ArtifactCommitted{SomeArtifact("a1")},
+                         CheckpointCommitted{{"r1", "path_1", 7}, 40, "a1"}};
   const Status status = catalog->Commit(stale, 1);
   EXPECT_EQ(status.code(), StatusCode::kAborted);
   EXPECT_EQ(status.reason(), "STALE_LEASE");
   EXPECT_THAT(status.message(), HasSubstr("r1/path_1#7"));
-  EXPECT_TRUE(*catalog->Load() == image_) << "the artifact of the same batch must not be there either";
+  EXPECT_TRUE(*catalog->Load() == image_)
+      << "the artifact of the same batch must not be there either";
   // The next batch counts on from the last event that was written.
   Commit(*catalog, {AttemptStarted{{"r1", "path_1", 1}, 3}});
   EXPECT_EQ(catalog->ReadEvents({})->back().seq, image_.last_seq);
@@ -205,9 +215,13 @@ TEST_F(CatalogTest, AStaleEpochChangesNothing) {
 
 TEST_F(CatalogTest, EndedRowsDoNotChange) {
   auto catalog = Open();
-  Commit(*catalog, {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
-                    JobEnded{{"r1", "path_1"}, 0, JobState::kCancelled, {}, "", "", "", {}, 1}});
-  EXPECT_FALSE(catalog->Commit({JobEnded{{"r1", "path_1"}, 0, JobState::kSucceeded, {}, "", "", "", {}, 1}}, 1).ok());
+  Commit(*catalog,
+         {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
+          JobEnded{{"r1", "path_1"}, 0, JobState::kCancelled, {}, "", "", "", {}, 1}});
+  EXPECT_FALSE(
+      catalog
+          ->Commit({JobEnded{{"r1", "path_1"}, 0, JobState::kSucceeded, {}, "", "", "", {}, 1}}, 1)
+          .ok());
   // Not even by hand: a trigger keeps them.
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
@@ -225,32 +239,51 @@ Update AnyUpdate() {
   const auto ended = static_cast<AttemptState>(*rc::gen::inRange(5, 10));
   const std::string worker = *rc::gen::element<std::string>("w1", "w2");
   switch (*rc::gen::inRange(0, 20)) {
-    case 0: return RunCreated{SomeRun(run)};
-    case 1: return RunCancelRequested{run};
-    case 2: return RunEnded{run, RunState::kFailed, "x", 1};
+    case 0:
+      return RunCreated{SomeRun(run)};
+    case 1:
+      return RunCancelRequested{run};
+    case 2:
+      return RunEnded{run, RunState::kFailed, "x", 1};
     case 3:
     case 4: {
-      JobRecord record = SomeJob(run, job.job, *rc::gen::element(JobState::kBlocked, JobState::kQueued));
+      JobRecord record = SomeJob(run, job.job,
+                                 *rc::gen::element(JobState::kBlocked, JobState::kQueued));
       record.ranks = *rc::gen::element<int64_t>(1, 1, 1, 0);
       record.flops = *rc::gen::element(1.0, 1.0, std::nan(""));
       return JobCreated{record};
     }
-    case 5: return JobQueued{job, {{"x", "y"}}};
-    case 6: return JobRequeued{attempt, {1, 1, 1, 1}, 5};
-    case 7: return JobCancelling{job};
-    case 8: return JobEnded{job, attempt.epoch, std::max(job_state, JobState::kSucceeded), {}, "", "", "", {}, 1};
+    case 5:
+      return JobQueued{job, {{"x", "y"}}};
+    case 6:
+      return JobRequeued{attempt, {1, 1, 1, 1}, 5};
+    case 7:
+      return JobCancelling{job};
+    case 8:
+      return JobEnded{
+          job, attempt.epoch, std::max(job_state, JobState::kSucceeded), {}, "", "", "", {}, 1};
     case 9:
     case 10:
-    case 11: return AttemptGranted{SomeAttempt(job, attempt.epoch)};
-    case 12: return AttemptStarted{attempt, 1};
-    case 13: return AttemptStopping{attempt, "drain", {"preempted", "x", "", false}};
-    case 14: return AttemptEnded{attempt, ended, {}, 1};
-    case 15: return CheckpointCommitted{attempt, 4, "a1"};
-    case 16: return ArtifactCommitted{SomeArtifact(*rc::gen::element<std::string>("a1", "a2"))};
-    case 17: return WorkerRegistered{SomeWorker(worker)};
-    case 18: return *rc::gen::element<Update>(WorkerAdmitted{worker, WorkerAdmit::kDraining}, WorkerSeen{worker, 7});
+    case 11:
+      return AttemptGranted{SomeAttempt(job, attempt.epoch)};
+    case 12:
+      return AttemptStarted{attempt, 1};
+    case 13:
+      return AttemptStopping{attempt, "drain", {"preempted", "x", "", false}};
+    case 14:
+      return AttemptEnded{attempt, ended, {}, 1};
+    case 15:
+      return CheckpointCommitted{attempt, 4, "a1"};
+    case 16:
+      return ArtifactCommitted{SomeArtifact(*rc::gen::element<std::string>("a1", "a2"))};
+    case 17:
+      return WorkerRegistered{SomeWorker(worker)};
+    case 18:
+      return *rc::gen::element<Update>(WorkerAdmitted{worker, WorkerAdmit::kDraining},
+                                       WorkerSeen{worker, 7});
     default:
-      return *rc::gen::element<Update>(RequestRemembered{{"SubmitRun", "u1", "cd", run, 20}}, RequestsForgotten{30}, RequestsForgotten{10});
+      return *rc::gen::element<Update>(RequestRemembered{{"SubmitRun", "u1", "cd", run, 20}},
+                                       RequestsForgotten{30}, RequestsForgotten{10});
   }
 }
 
@@ -293,14 +326,22 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
   const AttemptRecord attempt = SomeAttempt({"r1", "path_1"}, 1);
   {
     auto catalog = Open();
-    Commit(*catalog, {RunCreated{run}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)}, WorkerRegistered{worker}, AttemptGranted{attempt},
-                      AttemptEnded{attempt.key, AttemptState::kFailed, {"infra", "gone", "wait", false}, 12}});
+    Commit(
+        *catalog,
+        {RunCreated{run}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
+         WorkerRegistered{worker}, AttemptGranted{attempt},
+         AttemptEnded{attempt.key, AttemptState::kFailed, {"infra", "gone", "wait", false}, 12}});
   }
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER TABLE attempts DROP COLUMN reason;"
-                              "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
-                              "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1", nullptr, nullptr, nullptr), SQLITE_OK)
+  ASSERT_EQ(sqlite3_exec(
+                raw,
+                "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
+                "TABLE attempts DROP COLUMN reason;"
+                "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
+                "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1",
+                nullptr, nullptr, nullptr),
+            SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
   auto catalog = Open();
@@ -414,7 +455,8 @@ TEST_F(CatalogTest, WhatWasAcknowledgedSurvivesSigkill) {
     }
     close(pipe_fds[1]);
     int last = -1;
-    while (last < 20 * (round + 1)) ASSERT_EQ(read(pipe_fds[0], &last, sizeof last), static_cast<ssize_t>(sizeof last));
+    while (last < 20 * (round + 1))
+      ASSERT_EQ(read(pipe_fds[0], &last, sizeof last), static_cast<ssize_t>(sizeof last));
     kill(child, SIGKILL);
     int value = 0;
     while (read(pipe_fds[0], &value, sizeof value) == sizeof value) last = value;
@@ -423,7 +465,8 @@ TEST_F(CatalogTest, WhatWasAcknowledgedSurvivesSigkill) {
     auto loaded = Open()->Load();
     ASSERT_TRUE(loaded.ok());
     for (int i = 0; i <= last; ++i) {
-      ASSERT_TRUE(loaded->runs.contains(std::to_string(round) + "." + std::to_string(i))) << i << " of " << last;
+      ASSERT_TRUE(loaded->runs.contains(std::to_string(round) + "." + std::to_string(i)))
+          << i << " of " << last;
     }
     EXPECT_EQ(loaded->last_seq, static_cast<int64_t>(loaded->runs.size()));
   }

@@ -39,9 +39,13 @@ void FailFsync(int number, int error = EIO) {
   fsyncs_until_failure = number;
 }
 
-size_t OpenDescriptors() { return ListFolder("/proc/self/fd").value().size(); }
+size_t OpenDescriptors() {
+  return ListFolder("/proc/self/fd").value().size();
+}
 
-std::vector<std::string> Uploads(const std::string& folder) { return ListFolder(folder + "/uploads").value(); }
+std::vector<std::string> Uploads(const std::string& folder) {
+  return ListFolder(folder + "/uploads").value();
+}
 
 using ::testing::HasSubstr;
 
@@ -81,7 +85,8 @@ TEST_F(BlobStoreTest, AWrongDigestDropsTheUpload) {
   EXPECT_FALSE(store_->Has(digest_));
   EXPECT_EQ(store_->QueryUpload(digest_, size_)->committed, 0u);
   EXPECT_TRUE(store_->WriteUpload(digest_, size_, 0, content_)->complete);
-  EXPECT_THAT(store_->AddFile(store_->PathOf(digest_), Sha256Hex("x")).message(), HasSubstr("not " + Sha256Hex("x")));
+  EXPECT_THAT(store_->AddFile(store_->PathOf(digest_), Sha256Hex("x")).message(),
+              HasSubstr("not " + Sha256Hex("x")));
 }
 
 TEST_F(BlobStoreTest, AFullDiskLosesNothing) {
@@ -109,7 +114,8 @@ TEST_F(BlobStoreTest, OfSeveralSendersEachIsToldThatTheBlobIsThere) {
     const auto send = [&](Status* ended) {
       constexpr size_t kPiece = 1 << 20;
       for (uint64_t offset = 0; offset < content.size(); offset += kPiece) {
-        const auto written = store_->WriteUpload(digest, content.size(), offset, std::string_view(content).substr(offset, kPiece));
+        const auto written = store_->WriteUpload(digest, content.size(), offset,
+                                                 std::string_view(content).substr(offset, kPiece));
         if (!written.ok()) *ended = written.status();
         if (!written.ok() || written->complete) return;
       }
@@ -130,8 +136,10 @@ TEST_F(BlobStoreTest, AWrongSizeSpoilsNobodyElsesUpload) {
   ASSERT_TRUE(store_->SyncUpload(digest_).ok());
   EXPECT_EQ(store_->WriteUpload(digest_, 5, 0, "the q").status().reason(), "DIGEST_MISMATCH");
   EXPECT_EQ(store_->WriteUpload(digest_, 0, 0, "").status().reason(), "DIGEST_MISMATCH");
-  EXPECT_EQ(store_->WriteUpload(digest_, 40, 0, std::string(40, 'y')).status().reason(), "DIGEST_MISMATCH");
-  EXPECT_EQ(store_->WriteUpload(digest_, 5, ~uint64_t{0}, "xx").status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(store_->WriteUpload(digest_, 40, 0, std::string(40, 'y')).status().reason(),
+            "DIGEST_MISMATCH");
+  EXPECT_EQ(store_->WriteUpload(digest_, 5, ~uint64_t{0}, "xx").status().code(),
+            StatusCode::kInvalidArgument);
   EXPECT_EQ(store_->QueryUpload(digest_, 5)->committed, 0u);
   EXPECT_EQ(store_->QueryUpload(digest_, size_)->committed, 12u);
   EXPECT_TRUE(store_->WriteUpload(digest_, size_, 12, content_.substr(12))->complete);
@@ -148,7 +156,9 @@ TEST_F(BlobStoreTest, UploadsThatAreLeftAloneHoldNoDescriptorsAndAreBounded) {
     ASSERT_TRUE(store_->WriteUpload(Sha256Hex(std::to_string(i)), 10, 0, "x").ok()) << i;
     // One that goes on is not the oldest.
     if (i % 10 == 0) {
-      ASSERT_EQ(utimensat(AT_FDCWD, (folder_.path() + "/uploads/" + digest_ + ".19").c_str(), nullptr, 0), 0);
+      ASSERT_EQ(
+          utimensat(AT_FDCWD, (folder_.path() + "/uploads/" + digest_ + ".19").c_str(), nullptr, 0),
+          0);
     }
   }
   EXPECT_EQ(OpenDescriptors(), before);
@@ -166,7 +176,8 @@ TEST_F(BlobStoreTest, OldUploadsGoAlsoAcrossARestart) {
     timespec times[2] = {{0, UTIME_OMIT}, {}};
     clock_gettime(CLOCK_REALTIME, &times[1]);
     times[1].tv_sec -= 73 * 3600;
-    ASSERT_EQ(utimensat(AT_FDCWD, (folder_.path() + "/uploads/" + old + ".10").c_str(), times, 0), 0);
+    ASSERT_EQ(utimensat(AT_FDCWD, (folder_.path() + "/uploads/" + old + ".10").c_str(), times, 0),
+              0);
   };
   make_old();
   store_ = BlobStore::Open(folder_.path()).value();
@@ -179,7 +190,8 @@ TEST_F(BlobStoreTest, OldUploadsGoAlsoAcrossARestart) {
   EXPECT_THAT(Uploads(folder_.path()), testing::ElementsAre(young + ".10"));
 }
 
-// After a failed fsync the kernel takes the pages for clean: a second one succeeds, and the digest is that of the cache.
+// After a failed fsync the kernel takes the pages for clean: a second one succeeds, and the digest
+// is that of the cache.
 TEST_F(BlobStoreTest, AFailedFsyncIsNeverBelievedLater) {
   const auto expect_gone = [&](const Status& status) {
     EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status.ToString();
@@ -229,8 +241,10 @@ TEST_F(BlobStoreTest, AllOfItIsForItsUserAlone) {
   ASSERT_TRUE(store->AddBytes(content_).ok());
   ASSERT_TRUE(store->WriteUpload(Sha256Hex("a"), 10, 0, "b").ok());
   umask(before);
-  for (const std::string& path : {folder, folder + "/blobs", folder + "/uploads", store->PathOf(digest_), folder + "/uploads/" + Uploads(folder)[0]}) {
-    struct stat info {};
+  for (const std::string& path :
+       {folder, folder + "/blobs", folder + "/uploads", store->PathOf(digest_),
+        folder + "/uploads/" + Uploads(folder)[0]}) {
+    struct stat info{};
     ASSERT_EQ(stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 077, 0u) << path;
   }

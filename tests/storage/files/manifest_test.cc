@@ -27,7 +27,8 @@ TEST(ManifestTest, TheIdIsTheContent) {
   ASSERT_TRUE(WriteFileAtomic(folder->path() + "/b", "TWO").ok());
   EXPECT_THAT(VerifyFolder(*manifest, folder->path()).message(), HasSubstr("/b has changed"));
   ASSERT_TRUE(WriteFileAtomic(folder->path() + "/b", "tw").ok());
-  EXPECT_THAT(VerifyFolder(*manifest, folder->path()).message(), HasSubstr("/b has 2 bytes, its manifest says 3"));
+  EXPECT_THAT(VerifyFolder(*manifest, folder->path()).message(),
+              HasSubstr("/b has 2 bytes, its manifest says 3"));
   ASSERT_TRUE(RemoveFile(folder->path() + "/b").ok());
   EXPECT_THAT(VerifyFolder(*manifest, folder->path()).message(), HasSubstr("/b is missing"));
 }
@@ -35,22 +36,34 @@ TEST(ManifestTest, TheIdIsTheContent) {
 TEST(ManifestTest, RefusesWhatCouldHurt) {
   const std::string digest = Sha256Hex("");
   const auto error = [&](const Json& files) {
-    const Json json = {{"version", 1}, {"kind", "source"}, {"files", files}, {"parents", Json::array()}, {"metadata", Json::object()}};
+    const Json json = {{"version", 1},
+                       {"kind", "source"},
+                       {"files", files},
+                       {"parents", Json::array()},
+                       {"metadata", Json::object()}};
     return ParseManifest(json.dump(), "m").status().message();
   };
-  const auto file = [&](const std::string& path) { return Json{{"path", path}, {"sha256", digest}, {"size", 0}}; };
+  const auto file = [&](const std::string& path) {
+    return Json{{"path", path}, {"sha256", digest}, {"size", 0}};
+  };
   EXPECT_EQ(error(Json::array({file("a"), file("b/c")})), "");
   EXPECT_THAT(error(Json::array({file("../a")})), HasSubstr("\"../a\" is not safe"));
   EXPECT_THAT(error(Json::array({file("/etc/passwd")})), HasSubstr("is not safe"));
   EXPECT_THAT(error(Json::array({file("a"), file("a")})), HasSubstr("sorted by path, each once"));
   EXPECT_THAT(error(Json::array({file("b"), file("a")})), HasSubstr("sorted by path, each once"));
-  EXPECT_THAT(error(Json::array({Json{{"path", "a"}, {"sha256", "xyz"}, {"size", 0}}})), HasSubstr("a: sha256 must be 64 hex digits"));
-  EXPECT_THAT(error(Json::array({Json{{"path", "a"}, {"sha256", digest}, {"size", -1}}})), HasSubstr("size"));
+  EXPECT_THAT(error(Json::array({Json{{"path", "a"}, {"sha256", "xyz"}, {"size", 0}}})),
+              HasSubstr("a: sha256 must be 64 hex digits"));
+  EXPECT_THAT(error(Json::array({Json{{"path", "a"}, {"sha256", digest}, {"size", -1}}})),
+              HasSubstr("size"));
 }
 
 TEST(ManifestTest, NoValueOfAnyTypeThrows) {
-  const Json manifest = {{"version", 1}, {"kind", "source"}, {"files", {{{"path", "a"}, {"sha256", Sha256Hex("")}, {"size", 0}}}},
-                         {"parents", {Sha256Hex("x")}}, {"recipe", ""}, {"metadata", {{"x", 1}}}};
+  const Json manifest = {{"version", 1},
+                         {"kind", "source"},
+                         {"files", {{{"path", "a"}, {"sha256", Sha256Hex("")}, {"size", 0}}}},
+                         {"parents", {Sha256Hex("x")}},
+                         {"recipe", ""},
+                         {"metadata", {{"x", 1}}}};
   ForEachMutation(manifest, [](const Json& mutated, const std::string& what) {
     EXPECT_NO_THROW((void)ParseManifest(mutated.dump(), "m").status()) << what;
   });

@@ -32,25 +32,41 @@ class SafetensorsTest : public ::testing::Test {
 TEST_F(SafetensorsTest, RefusesWhatTheFormatForbids) {
   const std::string good = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   EXPECT_EQ(Refusal(good, "12345678"), "accepted");
-  EXPECT_THAT(Refusal(good, "1234567"), HasSubstr("is cut short: tensors need 8 bytes of data, the file has 7"));
+  EXPECT_THAT(Refusal(good, "1234567"),
+              HasSubstr("is cut short: tensors need 8 bytes of data, the file has 7"));
   EXPECT_THAT(Refusal(good, "123456789"), HasSubstr("1 bytes behind the last tensor"));
   EXPECT_THAT(Refusal(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", "12345678"),
               HasSubstr("tensor a: data_offsets hold 8 bytes, dtype and shape need 12"));
-  EXPECT_THAT(Refusal(R"({"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})", "12345678"), HasSubstr("tensor a: dtype F99"));
-  EXPECT_THAT(Refusal(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", "12345678"), HasSubstr("run backwards"));
-  EXPECT_THAT(Refusal(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", "abc"),
-              HasSubstr("tensors overlap"));
-  EXPECT_THAT(Refusal(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", "abc"),
-              HasSubstr("there is a hole"));
-  EXPECT_THAT(Refusal(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "a"),
-              HasSubstr("\"a\" appears twice"));
-  EXPECT_THAT(Refusal(R"({"a":{"dtype":"F32","shape":[9223372036854775807,4],"data_offsets":[0,8]}})", "12345678"), HasSubstr("overflows"));
+  EXPECT_THAT(Refusal(R"({"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})", "12345678"),
+              HasSubstr("tensor a: dtype F99"));
+  EXPECT_THAT(Refusal(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", "12345678"),
+              HasSubstr("run backwards"));
+  EXPECT_THAT(
+      Refusal(
+          R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+          "abc"),
+      HasSubstr("tensors overlap"));
+  EXPECT_THAT(
+      Refusal(
+          R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})",
+          "abc"),
+      HasSubstr("there is a hole"));
+  EXPECT_THAT(
+      Refusal(
+          R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+          "a"),
+      HasSubstr("\"a\" appears twice"));
+  EXPECT_THAT(
+      Refusal(R"({"a":{"dtype":"F32","shape":[9223372036854775807,4],"data_offsets":[0,8]}})",
+              "12345678"),
+      HasSubstr("overflows"));
   EXPECT_THAT(Refusal(R"({"__metadata__":{"x":1}})", ""), HasSubstr("__metadata__.x is not text"));
   EXPECT_THAT(Refusal(R"({"__metadata__":)", ""), HasSubstr("is not valid JSON"));
 }
 
 TEST_F(SafetensorsTest, NoValueOfAnyTypeThrows) {
-  const Json header = Json::parse(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":["U8",[2,1],[8,10]]})");
+  const Json header = Json::parse(
+      R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":["U8",[2,1],[8,10]]})");
   ASSERT_EQ(Refusal(header.dump(), "1234567890"), "accepted");
   ForEachMutation(header, [&](const Json& mutated, const std::string& what) {
     EXPECT_NO_THROW((void)Refusal(mutated.dump(), "1234567890")) << what;
@@ -75,12 +91,15 @@ TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
     std::vector<SafetensorsWriter::Tensor> tensors;
     std::map<std::string, std::vector<float>> values;
     for (size_t i = 0; i < shapes.size(); ++i) {
-      std::vector<int64_t> shape(shapes[i].begin(), shapes[i].begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(3, shapes[i].size())));
+      std::vector<int64_t> shape(
+          shapes[i].begin(),
+          shapes[i].begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(3, shapes[i].size())));
       int64_t count = 1;
       for (int64_t extent : shape) count *= extent;
       const std::string name = "t" + std::to_string(i);
       tensors.push_back({name, "F32", shape});
-      for (int64_t k = 0; k < count; ++k) values[name].push_back(static_cast<float>(k) + static_cast<float>(i) / 8);
+      for (int64_t k = 0; k < count; ++k)
+        values[name].push_back(static_cast<float>(k) + static_cast<float>(i) / 8);
       values[name];
     }
     auto writer = SafetensorsWriter::Create(path_, tensors);
@@ -113,7 +132,8 @@ TEST_F(SafetensorsTest, AnAbandonedOrUnfinishedFileLeavesNothing) {
     EXPECT_THAT((*writer)->Finish().message(), HasSubstr("tensor a is not complete"));
     EXPECT_THAT((*writer)->Append("b", &one, 4).message(), HasSubstr("tensor b was not declared"));
     const float three[3] = {};
-    EXPECT_THAT((*writer)->Append("a", three, 12).message(), HasSubstr("more bytes than tensor a has"));
+    EXPECT_THAT((*writer)->Append("a", three, 12).message(),
+                HasSubstr("more bytes than tensor a has"));
   }
   EXPECT_TRUE(ListFolder(folder_.path())->empty());
 }
@@ -123,7 +143,8 @@ TEST_F(SafetensorsTest, FloatsChecksNameTypeAndShape) {
   const auto file = SafetensorsFile::Open(path_);
   ASSERT_TRUE(file.ok());
   EXPECT_THAT(file->Floats("b", {2}).status().message(), HasSubstr("tensor b is missing"));
-  EXPECT_THAT(file->Floats("a", {3}).status().message(), HasSubstr("tensor a is F32 [2], expected F32 [3]"));
+  EXPECT_THAT(file->Floats("a", {3}).status().message(),
+              HasSubstr("tensor a is F32 [2], expected F32 [3]"));
 }
 
 }  // namespace

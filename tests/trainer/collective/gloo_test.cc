@@ -14,7 +14,8 @@ namespace {
 using ::testing::HasSubstr;
 
 // Runs `body` on every rank of a gang that meets in a folder.
-void Gang(int64_t world, const std::function<void(int64_t rank, std::unique_ptr<Collective> collective)>& body) {
+void Gang(int64_t world,
+          const std::function<void(int64_t rank, std::unique_ptr<Collective> collective)>& body) {
   const auto folder = TemporaryFolder::Create().value();
   std::vector<std::thread> ranks;
   for (int64_t rank = 0; rank < world; ++rank) {
@@ -49,13 +50,15 @@ TEST(GlooTest, SumsHaveTheSameBitsOnEveryRank) {
   EXPECT_EQ(sums[0], sums[2]);
   for (size_t i = 0; i < kCount; i += 97) {
     double expected = 0;
-    for (uint64_t rank = 0; rank < kWorld; ++rank) expected += static_cast<double>(RandomStream(rank, "values").Normal(i));
+    for (uint64_t rank = 0; rank < kWorld; ++rank)
+      expected += static_cast<double>(RandomStream(rank, "values").Normal(i));
     EXPECT_NEAR(sums[0][i], expected, 1e-5);
   }
 }
 
 TEST(GlooTest, ALostPeerIsAborted) {
-  signal(SIGPIPE, SIG_IGN);  // as task programs do: a write to who is gone is an error and not the end
+  signal(SIGPIPE, SIG_IGN);  // as task programs do: a write to who is gone is an error and not the
+                             // end
   Gang(2, [](int64_t rank, std::unique_ptr<Collective> collective) {
     if (rank == 1) return collective.reset();
     std::vector<float> values(100'000);

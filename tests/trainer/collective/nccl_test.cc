@@ -1,4 +1,5 @@
-// The GPU collective without a GPU: CUDA and NCCL are played by this file, which the collective's own source is linked with.
+// The GPU collective without a GPU: CUDA and NCCL are played by this file, which the collective's
+// own source is linked with.
 #include "trainer/collective/nccl.h"
 
 #include <c10/cuda/CUDAStream.h>
@@ -37,19 +38,27 @@ T Next(std::vector<T>* answers, T otherwise) {
   return first;
 }
 
-cudaStream_t PoolStream() { return reinterpret_cast<cudaStream_t>(0x77); }
+cudaStream_t PoolStream() {
+  return reinterpret_cast<cudaStream_t>(0x77);
+}
 
 }  // namespace
 
 extern "C" {
 
-cudaError_t cudaStreamQuery(cudaStream_t) { return Next(&g_machine.queries, cudaSuccess); }
+cudaError_t cudaStreamQuery(cudaStream_t) {
+  return Next(&g_machine.queries, cudaSuccess);
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   g_machine.calls.push_back(stream == PoolStream() ? "synchronise" : "synchronise another stream");
   return g_machine.synchronise;
 }
-cudaError_t cudaGetLastError() { return cudaSuccess; }
-const char* cudaGetErrorString(cudaError_t error) { return error == cudaErrorMemoryAllocation ? "out of memory" : "some error of CUDA"; }
+cudaError_t cudaGetLastError() {
+  return cudaSuccess;
+}
+const char* cudaGetErrorString(cudaError_t error) {
+  return error == cudaErrorMemoryAllocation ? "out of memory" : "some error of CUDA";
+}
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   ++g_machine.allocations;
   if (g_machine.allocation == cudaSuccess) *pointer = operator new(bytes);
@@ -60,13 +69,17 @@ cudaError_t cudaFree(void* pointer) {
   operator delete(pointer);
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
-  g_machine.calls.push_back(std::string(kind == cudaMemcpyHostToDevice ? "up" : "down") + (stream == PoolStream() ? "" : " on another stream"));
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  g_machine.calls.push_back(std::string(kind == cudaMemcpyHostToDevice ? "up" : "down") +
+                            (stream == PoolStream() ? "" : " on another stream"));
   if (g_machine.copy == cudaSuccess) std::memcpy(to, from, bytes);
   return g_machine.copy;
 }
 
-ncclResult_t ncclGetUniqueId(ncclUniqueId*) { return ncclSuccess; }
+ncclResult_t ncclGetUniqueId(ncclUniqueId*) {
+  return ncclSuccess;
+}
 ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int, ncclUniqueId, int, ncclConfig_t*) {
   *comm = reinterpret_cast<ncclComm_t>(0x99);
   return ncclInProgress;
@@ -75,14 +88,19 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t, ncclResult_t* state) {
   *state = Next(&g_machine.states, ncclSuccess);
   return g_machine.asked;
 }
-const char* ncclGetLastError(ncclComm_t) { return "Duplicate GPU detected"; }
-const char* ncclGetErrorString(ncclResult_t result) { return result == ncclRemoteError ? "remote error" : "some error of NCCL"; }
+const char* ncclGetLastError(ncclComm_t) {
+  return "Duplicate GPU detected";
+}
+const char* ncclGetErrorString(ncclResult_t result) {
+  return result == ncclRemoteError ? "remote error" : "some error of NCCL";
+}
 ncclResult_t ncclCommAbort(ncclComm_t) {
   ++g_machine.aborts;
   return ncclSuccess;
 }
 // Two ranks with the same values.
-ncclResult_t ncclAllReduce(const void*, void* data, size_t count, ncclDataType_t type, ncclRedOp_t, ncclComm_t, cudaStream_t stream) {
+ncclResult_t ncclAllReduce(const void*, void* data, size_t count, ncclDataType_t type, ncclRedOp_t,
+                           ncclComm_t, cudaStream_t stream) {
   g_machine.calls.push_back(stream == PoolStream() ? "sum" : "sum on another stream");
   for (size_t i = 0; i < count && g_machine.begun == ncclSuccess; ++i) {
     if (type == ncclFloat64) static_cast<double*>(data)[i] *= 2;
@@ -95,8 +113,12 @@ ncclResult_t ncclAllReduce(const void*, void* data, size_t count, ncclDataType_t
 
 namespace c10::cuda {
 
-CUDAStream getCurrentCUDAStream(DeviceIndex) { return CUDAStream(CUDAStream::UNCHECKED, Stream(Stream::DEFAULT, Device(kCUDA, 0))); }
-cudaStream_t CUDAStream::stream() const { return PoolStream(); }
+CUDAStream getCurrentCUDAStream(DeviceIndex) {
+  return CUDAStream(CUDAStream::UNCHECKED, Stream(Stream::DEFAULT, Device(kCUDA, 0)));
+}
+cudaStream_t CUDAStream::stream() const {
+  return PoolStream();
+}
 
 }  // namespace c10::cuda
 
@@ -108,7 +130,9 @@ using ::testing::HasSubstr;
 
 class Keys final : public task::Rendezvous {
  public:
-  Status Put(const std::string& key, std::string_view value) override { return values_[key] = value, OkStatus(); }
+  Status Put(const std::string& key, std::string_view value) override {
+    return values_[key] = value, OkStatus();
+  }
   Result<std::string> Get(const std::string& key, int64_t) override { return values_[key]; }
 
  private:
@@ -156,7 +180,8 @@ TEST_F(NcclTest, HostValuesTravelOnTheStreamOfTheSum) {
 
 // A GPU that fails while the sum runs: what stands in the buffer is no sum.
 TEST_F(NcclTest, OnlySuccessIsSuccess) {
-  for (const cudaError_t error : {cudaErrorLaunchFailure, cudaErrorECCUncorrectable, cudaErrorUnknown}) {
+  for (const cudaError_t error :
+       {cudaErrorLaunchFailure, cudaErrorECCUncorrectable, cudaErrorUnknown}) {
     g_machine.queries = {cudaErrorNotReady, error};
     const Status status = Sum();
     EXPECT_EQ(status.reason(), kDeviceUnusable) << error;
@@ -190,7 +215,8 @@ TEST_F(NcclTest, ALostPeerIsSaidToBe) {
   g_machine.states = {ncclSuccess, ncclRemoteError};
   Status status = Sum();
   EXPECT_EQ(status.code(), StatusCode::kAborted);
-  EXPECT_EQ(status.message(), "a rank of the gang was lost (NCCL all-reduce: remote error; Duplicate GPU detected)");
+  EXPECT_EQ(status.message(),
+            "a rank of the gang was lost (NCCL all-reduce: remote error; Duplicate GPU detected)");
   // The aborted kernel ends, too, and the stream is empty then.
   g_machine.queries = {};
   g_machine.states = {ncclSuccess, ncclRemoteError};
@@ -208,7 +234,8 @@ TEST(NcclMeetingTest, WhyAGangDidNotMeet) {
   Keys keys;
   const auto gang = NcclCollective(keys, 0, 2, 60'000);
   ASSERT_FALSE(gang.ok());
-  EXPECT_EQ(gang.status().message(), "the gang did not meet: some error of NCCL; Duplicate GPU detected");
+  EXPECT_EQ(gang.status().message(),
+            "the gang did not meet: some error of NCCL; Duplicate GPU detected");
   EXPECT_EQ(g_machine.aborts, 1);
 }
 

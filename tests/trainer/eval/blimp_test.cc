@@ -14,10 +14,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A model of the same log p for a token wherever it stands: -(id % 7) / 4 - 1/2, exact in floats. Remembers its calls.
+// A model of the same log p for a token wherever it stands: -(id % 7) / 4 - 1/2, exact in floats.
+// Remembers its calls.
 struct UnigramModel {
   static float LogP(int32_t id) { return -static_cast<float>(id % 7) / 4 - 0.5f; }
-  std::vector<float> operator()(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence) {
+  std::vector<float> operator()(const int32_t* ids, const int32_t* labels, int64_t batch,
+                                int64_t sequence) {
     std::vector<float> log_p;
     for (int64_t i = 0; i < batch * sequence; ++i) {
       log_p.push_back(labels[i] < 0 ? 0 : LogP(labels[i]));
@@ -38,13 +40,16 @@ TEST(SentenceScoreTest, ReadsTheEndTokenFirstAndPadsOnTheRight) {
   EXPECT_THAT(model.inputs, ElementsAre(0, 7, 8, 0, 5, 99));
   EXPECT_THAT(model.targets, ElementsAre(7, 8, 9, 5, 6, -1));
   const double first = UnigramModel::LogP(5) + UnigramModel::LogP(6);
-  EXPECT_THAT(scores, ElementsAre(first, UnigramModel::LogP(7) + UnigramModel::LogP(8) + UnigramModel::LogP(9)));
+  EXPECT_THAT(scores, ElementsAre(first, UnigramModel::LogP(7) + UnigramModel::LogP(8) +
+                                             UnigramModel::LogP(9)));
 }
 
 TEST(SentenceScoreTest, BatchesOfLikeLengthScoreAsOneByOneDoes) {
   std::vector<std::vector<int32_t>> sentences;
   for (int i = 0; i < 40; ++i) {
-    for (int t = 0; t < 1 + (i * 7) % 13; ++t) (sentences.size() <= static_cast<size_t>(i) ? sentences.emplace_back() : sentences.back()).push_back(1 + i + t);
+    for (int t = 0; t < 1 + (i * 7) % 13; ++t)
+      (sentences.size() <= static_cast<size_t>(i) ? sentences.emplace_back() : sentences.back())
+          .push_back(1 + i + t);
   }
   sentences.emplace_back();  // an empty one scores 0
   UnigramModel model;
@@ -63,14 +68,16 @@ class BlimpTest : public ::testing::Test {
   BlimpTest() {
     corpus::BpeTrainer trainer;
     trainer.Add("the cat sat on the mat and the dog sat on the cat");
-    tokenizer_ = corpus::Tokenizer::Parse(DumpJson(trainer.Train(270).value()), "tokenizer").value();
+    tokenizer_ =
+        corpus::Tokenizer::Parse(DumpJson(trainer.Train(270).value()), "tokenizer").value();
   }
   void Write(const std::string& name, const std::string& text) const {
     ASSERT_TRUE(MakeFolder(std::string(FolderOf(at(name)))).ok());
     ASSERT_TRUE(WriteFileAtomic(at(name), text).ok());
   }
   std::string at(const std::string& name) const { return JoinPath(folder_.path(), name); }
-  Result<BlimpResult> Run(const std::vector<Paradigm>& paradigms, const TokenScorer& scorer, const BlimpOptions& options = {}) {
+  Result<BlimpResult> Run(const std::vector<Paradigm>& paradigms, const TokenScorer& scorer,
+                          const BlimpOptions& options = {}) {
     corpus::Encoder encoder(tokenizer_);
     return RunBlimp(paradigms, *tokenizer_, encoder, scorer, options);
   }
@@ -93,7 +100,8 @@ TEST_F(BlimpTest, APairIsRightWhenTheGoodSentenceScoresAtLeastAsMuch) {
   UnigramModel model;
   // Right, wrong, and a tie, which counts as right.
   const std::vector<Paradigm> paradigms = {
-      {"one", {{likely, unlikely}, {unlikely, likely}, {"dog", "dog"}}}, {"two", {{likely, unlikely}}}};
+      {"one", {{likely, unlikely}, {unlikely, likely}, {"dog", "dog"}}},
+      {"two", {{likely, unlikely}}}};
   const BlimpResult result = Run(paradigms, std::ref(model)).value();
   EXPECT_DOUBLE_EQ(result.paradigms[0].accuracy, 2.0 / 3);
   EXPECT_DOUBLE_EQ(result.paradigms[1].accuracy, 1.0);
@@ -129,9 +137,11 @@ TEST_F(BlimpTest, NoiseSeedsAreAveraged) {
   std::vector<uint64_t> begun;
   options.begin_noise = [&](uint64_t next, const std::string&) { begun.push_back(seed = next); };
   // Odd seeds like long sentences, even ones short ones.
-  const TokenScorer noisy = [&](const int32_t*, const int32_t* labels, int64_t batch, int64_t sequence) {
+  const TokenScorer noisy = [&](const int32_t*, const int32_t* labels, int64_t batch,
+                                int64_t sequence) {
     std::vector<float> log_p;
-    for (int64_t i = 0; i < batch * sequence; ++i) log_p.push_back(labels[i] < 0 ? 0.f : seed % 2 == 1 ? 1.f : -1.f);
+    for (int64_t i = 0; i < batch * sequence; ++i)
+      log_p.push_back(labels[i] < 0 ? 0.f : seed % 2 == 1 ? 1.f : -1.f);
     return log_p;
   };
   const BlimpResult result = Run({{"p", {{"cat cat cat", "cat"}}}}, noisy, options).value();
@@ -150,25 +160,30 @@ TEST_F(BlimpTest, ReportsProgressAndStops) {
   };
   UnigramModel model;
   const Paradigm paradigm{"p", {{"cat", "dog"}}};
-  EXPECT_EQ(Run({paradigm, paradigm, paradigm}, std::ref(model), options).status().code(), StatusCode::kCancelled);
-  EXPECT_THAT(seen, ElementsAre(std::pair<int64_t, int64_t>(1, 3), std::pair<int64_t, int64_t>(2, 3)));
+  EXPECT_EQ(Run({paradigm, paradigm, paradigm}, std::ref(model), options).status().code(),
+            StatusCode::kCancelled);
+  EXPECT_THAT(seen,
+              ElementsAre(std::pair<int64_t, int64_t>(1, 3), std::pair<int64_t, int64_t>(2, 3)));
 }
 
 TEST_F(BlimpTest, RefusesSentencesAboveThePositionsAndDamagedModels) {
   UnigramModel model;
   BlimpOptions options;
   options.max_positions = 3;
-  const std::vector<Paradigm> paradigms = {{"p", {{"cat", "dog"}, {"cat", "the dog sat on the mat and the cat"}}}};
+  const std::vector<Paradigm> paradigms = {
+      {"p", {{"cat", "dog"}, {"cat", "the dog sat on the mat and the cat"}}}};
   EXPECT_THAT(Run(paradigms, std::ref(model), options).status().message(),
               AllOf(HasSubstr("BLiMP paradigm p, pair 2"), HasSubstr("above the 3 positions")));
   const TokenScorer damaged = [](const int32_t*, const int32_t*, int64_t batch, int64_t sequence) {
     return std::vector<float>(static_cast<size_t>(batch * sequence), NAN);
   };
-  EXPECT_THAT(Run(paradigms, damaged).status().message(), HasSubstr("BLiMP paradigm p, pair 1: the model's log-probability is not finite"));
+  EXPECT_THAT(Run(paradigms, damaged).status().message(),
+              HasSubstr("BLiMP paradigm p, pair 1: the model's log-probability is not finite"));
 }
 
 TEST_F(BlimpTest, ReadsParadigmsInOrderOfName) {
-  const std::string row = R"({"sentence_good": "a cat", "sentence_bad": "cat a", "UID": "x", "pairID": "0"})";
+  const std::string row =
+      R"({"sentence_good": "a cat", "sentence_bad": "cat a", "UID": "x", "pairID": "0"})";
   Write("data/wh_island.jsonl", row + "\n" + row + "\n" + row + "\n");
   Write("data/adjunct_island.jsonl", row + "\n");
   Write("data/README.md", "not a paradigm");
@@ -183,9 +198,14 @@ TEST_F(BlimpTest, ReadsParadigmsInOrderOfName) {
 }
 
 TEST_F(BlimpTest, NamesFileAndLineOfABadRow) {
-  EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(), HasSubstr("no <paradigm>.jsonl here"));
-  Write("a.jsonl", R"({"sentence_good": "x", "sentence_bad": "y"})" "\n" R"({"sentence_good": "x", "sentence": "y"})" "\n");
-  EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(), HasSubstr("a.jsonl:2: the row has no text in field sentence_bad"));
+  EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(),
+              HasSubstr("no <paradigm>.jsonl here"));
+  Write("a.jsonl", R"({"sentence_good": "x", "sentence_bad": "y"})"
+                   "\n"
+                   R"({"sentence_good": "x", "sentence": "y"})"
+                   "\n");
+  EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(),
+              HasSubstr("a.jsonl:2: the row has no text in field sentence_bad"));
   Write("a.jsonl", "not json\n");
   EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(), HasSubstr("a.jsonl:1"));
   Write("a.jsonl", "");
@@ -195,9 +215,11 @@ TEST_F(BlimpTest, NamesFileAndLineOfABadRow) {
   EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(), HasSubstr("both paradigm a"));
 }
 
-// Rows are read for their two fields, blank lines are passed over, and folders of links are read through.
+// Rows are read for their two fields, blank lines are passed over, and folders of links are read
+// through.
 TEST_F(BlimpTest, BlankLinesOddFieldsAndLinksAreFine) {
-  const std::string row = R"({"sentence_good": "a cat", "sentence_bad": "cat a", "pairID": NaN, "note": "\ud800", "n": 1e999})";
+  const std::string row =
+      R"({"sentence_good": "a cat", "sentence_bad": "cat a", "pairID": NaN, "note": "\ud800", "n": 1e999})";
   Write("blobs/0f", row + "\r\n\n" + row + "\n \n\n");
   ASSERT_TRUE(MakeFolder(folder_.path() + "/data").ok());
   ASSERT_EQ(::symlink("../blobs/0f", (folder_.path() + "/data/agree.jsonl").c_str()), 0);
@@ -209,13 +231,17 @@ TEST_F(BlimpTest, BlankLinesOddFieldsAndLinksAreFine) {
   Write("data/b.JSONL", row + "\n");
   EXPECT_EQ(ReadBlimp(folder_.path() + "/data", 0)->back().name, "b");
   Write("data/c.jsonl.xz", std::string("\xFD\x37zXZ\0\0\x04", 8));
-  EXPECT_THAT(ReadBlimp(folder_.path() + "/data", 0).status().message(), HasSubstr("data/c.jsonl.xz is an xz file"));
+  EXPECT_THAT(ReadBlimp(folder_.path() + "/data", 0).status().message(),
+              HasSubstr("data/c.jsonl.xz is an xz file"));
 }
 
 TEST_F(BlimpTest, ARowOfMegabytesIsNotTheMessage) {
   const std::string much(5'000'000, 'x');
-  for (const std::string& row : {"{\"sentence_good\": [\"" + much + "\"]}", "{\"sentence_good\": \"" + much, "{\"" + much + "\": 1}"}) {
-    Write("a.jsonl", R"({"sentence_good": "x", "sentence_bad": "y"})" "\n" + row);
+  for (const std::string& row : {"{\"sentence_good\": [\"" + much + "\"]}",
+                                 "{\"sentence_good\": \"" + much, "{\"" + much + "\": 1}"}) {
+    Write("a.jsonl", R"({"sentence_good": "x", "sentence_bad": "y"})"
+                     "\n" +
+                         row);
     const std::string error = ReadBlimp(folder_.path(), 0).status().message();
     EXPECT_THAT(error, HasSubstr("a.jsonl:2"));
     EXPECT_LT(error.size(), 600u);
@@ -224,12 +250,14 @@ TEST_F(BlimpTest, ARowOfMegabytesIsNotTheMessage) {
 
 // The published files, where a checkout has them beside it.
 TEST_F(BlimpTest, ReadsAll67PublishedParadigms) {
-  const std::string archive = JoinPath(FolderOf(BRAID_SOURCE_DIR), "shared/data/eval/blimp/blimp.tar.gz");
+  const std::string archive = JoinPath(FolderOf(BRAID_SOURCE_DIR),
+                                       "shared/data/eval/blimp/blimp.tar.gz");
   if (!PathExists(archive)) GTEST_SKIP() << "no " << archive;
   ASSERT_EQ(std::system(("tar xzf '" + archive + "' -C '" + folder_.path() + "'").c_str()), 0);
   const std::vector<Paradigm> paradigms = ReadBlimp(folder_.path(), 0).value();
   EXPECT_EQ(paradigms.size(), 67u);
-  for (const Paradigm& paradigm : paradigms) EXPECT_EQ(paradigm.pairs.size(), 1000u) << paradigm.name;
+  for (const Paradigm& paradigm : paradigms)
+    EXPECT_EQ(paradigm.pairs.size(), 1000u) << paradigm.name;
   EXPECT_EQ(paradigms.front().name, "adjunct_island");
   EXPECT_EQ(paradigms.front().pairs.front().good, "Who should Derek hug after shocking Richard?");
 }

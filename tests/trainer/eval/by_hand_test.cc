@@ -16,13 +16,17 @@ class ByHandTest : public ::testing::Test {
     network_ = Network::Create(world_.Dense("m"), "cpu").value();
     network_->Initialize(9);
     folder_ = world_.WriteModel("model", *network_);
-    EXPECT_TRUE(CopyFile(world_.at("tokenizer") + "/tokenizer.json", folder_ + "/tokenizer.json").ok());
+    EXPECT_TRUE(
+        CopyFile(world_.at("tokenizer") + "/tokenizer.json", folder_ + "/tokenizer.json").ok());
   }
   static Arguments Words(std::vector<std::string> words) {
     std::vector<const char*> argv = {"braid-trainer"};
     for (const std::string& word : words) argv.push_back(word.c_str());
-    return Arguments::Parse(static_cast<int>(argv.size()), argv.data(), {"tasks", "seeds", "epochs", "adapters", "pairs", "threads", "tokens", "temperature",
-                             "top-p", "seed", "sequences", "average", "last-label"}, {"json"}).value();
+    return Arguments::Parse(static_cast<int>(argv.size()), argv.data(),
+                            {"tasks", "seeds", "epochs", "adapters", "pairs", "threads", "tokens",
+                             "temperature", "top-p", "seed", "sequences", "average", "last-label"},
+                            {"json"})
+        .value();
   }
 
   SmallWorld world_;
@@ -32,12 +36,14 @@ class ByHandTest : public ::testing::Test {
 
 TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
   std::string rows;
-  for (int i = 0; i < 8; ++i) rows += Json{{"sentence", i % 2 == 0 ? "the cat" : "two and"}, {"label", i % 2}}.dump() + "\n";
+  for (int i = 0; i < 8; ++i)
+    rows += Json{{"sentence", i % 2 == 0 ? "the cat" : "two and"}, {"label", i % 2}}.dump() + "\n";
   ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", rows).ok());
   ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
   const std::string kept = world_.at("kept"), merged = world_.at("merged");
   ::testing::internal::CaptureStdout();
-  const Status glue = GlueByHand(Words({"glue", folder_, world_.at("glue"), "--seeds", "5", "--epochs", "3", "--adapters", kept}));
+  const Status glue = GlueByHand(Words(
+      {"glue", folder_, world_.at("glue"), "--seeds", "5", "--epochs", "3", "--adapters", kept}));
   EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("over 1 seeds  accuracy"));
   ASSERT_TRUE(glue.ok()) << glue.message();
   const Status adapt = AdaptByHand(Words({"adapt", folder_, kept + "/sst2/seed-5", merged}));
@@ -48,7 +54,8 @@ TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
   const std::vector<float> plain = network_->Logits(ids, true);
   const auto lora = Lora::Attach(*network_, ReadLoraConfig(kept + "/sst2/seed-5").value()).value();
   ASSERT_TRUE(lora->Load(kept + "/sst2/seed-5").ok());
-  const std::vector<float> adapted = network_->Logits(ids, true), stored = LoadNetwork(merged, "cpu").value()->Logits(ids, true);
+  const std::vector<float> adapted = network_->Logits(ids, true),
+                           stored = LoadNetwork(merged, "cpu").value()->Logits(ids, true);
   EXPECT_NE(adapted, plain);
   for (size_t i = 0; i < adapted.size(); ++i) ASSERT_NEAR(stored[i], adapted[i], 1e-5);
 }
@@ -62,12 +69,17 @@ TEST_F(ByHandTest, NumbersHaveRanges) {
   EXPECT_EQ(generate("threads", "two"), "--threads: \"two\" is not a whole number");
   EXPECT_THAT(generate("tokens", "1000000000"), HasSubstr("tokens: must be at most 100000"));
   EXPECT_EQ(generate("temperature", "nan"), "--temperature: must be finite, is nan");
-  EXPECT_EQ(EvaluateByHand(Words({"evaluate", folder_, world_.at("shards"), "--threads", "0"})).message(), "--threads: must be in 1 .. 1024, is 0");
-  EXPECT_EQ(BlimpByHand(Words({"blimp", folder_, world_.at("blimp"), "--pairs", "-1"})).message(), "--pairs: must be at least 0, is -1");
+  EXPECT_EQ(
+      EvaluateByHand(Words({"evaluate", folder_, world_.at("shards"), "--threads", "0"})).message(),
+      "--threads: must be in 1 .. 1024, is 0");
+  EXPECT_EQ(BlimpByHand(Words({"blimp", folder_, world_.at("blimp"), "--pairs", "-1"})).message(),
+            "--pairs: must be at least 0, is -1");
 }
 
 TEST_F(ByHandTest, BlimpPrintsEachParadigmAndTheMean) {
-  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/order.jsonl", R"({"sentence_good": "the cat", "sentence_bad": "the cat"})").ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/order.jsonl",
+                              R"({"sentence_good": "the cat", "sentence_bad": "the cat"})")
+                  .ok());
   ::testing::internal::CaptureStdout();
   const Status status = BlimpByHand(Words({"blimp", folder_, world_.at("blimp")}));
   const std::string printed = ::testing::internal::GetCapturedStdout();
@@ -77,7 +89,8 @@ TEST_F(ByHandTest, BlimpPrintsEachParadigmAndTheMean) {
 
 TEST_F(ByHandTest, GenerateChecksItsOptions) {
   ::testing::internal::CaptureStdout();
-  ASSERT_TRUE(GenerateByHand(Words({"generate", folder_, "the cat", "--tokens", "2", "--json"})).ok());
+  ASSERT_TRUE(
+      GenerateByHand(Words({"generate", folder_, "the cat", "--tokens", "2", "--json"})).ok());
   EXPECT_EQ(Json::parse(::testing::internal::GetCapturedStdout())["prompt"], "the cat");
   const auto error = [&](const std::string& option, const std::string& value) {
     return GenerateByHand(Words({"generate", folder_, "the cat", option, value})).message();
@@ -98,17 +111,22 @@ TEST_F(ByHandTest, EvaluatePrintsJsonAndTakesTheFieldsOfARecipe) {
     return Json::parse(::testing::internal::GetCapturedStdout())["all"]["loss"].get<double>();
   };
   EXPECT_NE(loss({}), loss({"--last-label", "copy_input"}));
-  EXPECT_THAT(EvaluateByHand(Words({"evaluate", folder_, shards, "--average", "mean"})).message(), HasSubstr("evaluate.average: is \"mean\""));
+  EXPECT_THAT(EvaluateByHand(Words({"evaluate", folder_, shards, "--average", "mean"})).message(),
+              HasSubstr("evaluate.average: is \"mean\""));
 }
 
 TEST_F(ByHandTest, SaysHowItIsCalled) {
-  EXPECT_THAT(BlimpByHand(Words({"blimp", folder_})).message(), HasSubstr("a checkpoint folder and a folder of BLiMP's files"));
+  EXPECT_THAT(BlimpByHand(Words({"blimp", folder_})).message(),
+              HasSubstr("a checkpoint folder and a folder of BLiMP's files"));
   EXPECT_THAT(GlueByHand(Words({"glue", folder_})).message(), HasSubstr("a folder of task files"));
   EXPECT_THAT(GlueByHand(Words({"glue", folder_, world_.MakeFolderAt("empty")})).message(),
               HasSubstr("empty has no file of a task of GLUE or SuperGLUE"));
-  EXPECT_THAT(AdaptByHand(Words({"adapt", folder_})).message(), HasSubstr("a folder of adapters and a new folder"));
-  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--seeds", "3,x"})).message(), HasSubstr("--seeds: x is no whole number"));
-  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--tasks", "colla"})).message(), HasSubstr("there is no task \"colla\""));
+  EXPECT_THAT(AdaptByHand(Words({"adapt", folder_})).message(),
+              HasSubstr("a folder of adapters and a new folder"));
+  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--seeds", "3,x"})).message(),
+              HasSubstr("--seeds: x is no whole number"));
+  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--tasks", "colla"})).message(),
+              HasSubstr("there is no task \"colla\""));
 }
 
 }  // namespace

@@ -36,14 +36,20 @@ class DualAnalysisTest : public ::testing::Test {
     EXPECT_TRUE(analysis.ok()) << analysis.status().message();
     std::vector<DualText> texts;
     for (const corpus::Shards& set : shards_) {
-      texts.push_back(TextOfShards(set, SmallWorld::kSequence, analysis->sequences, world_.tokenizer().pad_id(), classes_).value());
+      texts.push_back(TextOfShards(set, SmallWorld::kSequence, analysis->sequences,
+                                   world_.tokenizer().pad_id(), classes_)
+                          .value());
     }
     for (const corpus::TaggedText& tagged : tagged_) {
-      texts.push_back(TextOfTags(tagged, SmallWorld::kSequence, analysis->sequences, world_.tokenizer().pad_id()).value());
+      texts.push_back(TextOfTags(tagged, SmallWorld::kSequence, analysis->sequences,
+                                 world_.tokenizer().pad_id())
+                          .value());
     }
     return AnalyseDual(*network_, *analysis, texts, MakeAlways);
   }
-  static std::string Error(const Json& spec) { return DualAnalysisFromJson(spec, "spec.dual").status().message(); }
+  static std::string Error(const Json& spec) {
+    return DualAnalysisFromJson(spec, "spec.dual").status().message();
+  }
 
   SmallWorld world_;
   std::vector<corpus::TokenClass> classes_;
@@ -58,7 +64,8 @@ TEST_F(DualAnalysisTest, ChangesAreAgainstTheModelAsItIs) {
                               {{{"name", "K = 3"}, {"loops", 3}},
                                {{"name", "half open"}, {"gates", "uniform"}},
                                {{"name", "wide only"}, {"gates", "wide"}},
-                               {{"name", "words wide"}, {"gates", "wide"}, {"class", "WORD"}}}}}).value();
+                               {{"name", "words wide"}, {"gates", "wide"}, {"class", "WORD"}}}}})
+                        .value();
   const Json& made = json["interventions"];
   ASSERT_EQ(made.size(), 4u);
   for (const char* corpus : {"sums", "tales"}) {
@@ -79,7 +86,8 @@ TEST_F(DualAnalysisTest, EveryOptionChangesTheLoss) {
   network_->Initialize(9);
   for (const Layout::Slot& slot : network_->layout().slots) {
     const RandomStream draws(7, slot.tensor.name);
-    for (int64_t i = 0; i < slot.tensor.elements(); ++i) network_->parameters()[slot.offset + i] += 0.3f * draws.Normal(static_cast<uint64_t>(i));
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i)
+      network_->parameters()[slot.offset + i] += 0.3f * draws.Normal(static_cast<uint64_t>(i));
   }
   const Json asked = Json::parse(R"([
       {"name": "1", "gates": "learned", "loops": 3, "step_feature": "rescaled"},
@@ -120,14 +128,17 @@ TEST_F(DualAnalysisTest, ReadOutsAreMeansOverTheTokensOfEachClass) {
   // Classes of a corpus add up to its tokens, and their means to its mean.
   for (const char* corpus : {"sums", "tales"}) {
     int64_t tokens = 0;
-    for (const auto& [name, rows] : json["readouts"][corpus].items()) tokens += rows[0]["tokens"].get<int64_t>();
+    for (const auto& [name, rows] : json["readouts"][corpus].items())
+      tokens += rows[0]["tokens"].get<int64_t>();
     EXPECT_EQ(tokens, 3 * SmallWorld::kSequence);
   }
   double weighted = 0;
   for (const auto& [corpus, by_class] : json["readouts"].items()) {
-    for (const auto& [name, rows] : by_class.items()) weighted += rows[0]["deep_share"].get<double>() * rows[0]["tokens"].get<double>();
+    for (const auto& [name, rows] : by_class.items())
+      weighted += rows[0]["deep_share"].get<double>() * rows[0]["tokens"].get<double>();
   }
-  EXPECT_NEAR(weighted / (2 * 3 * SmallWorld::kSequence), json["layers"][0]["deep_share"].get<double>(), 1e-6);
+  EXPECT_NEAR(weighted / (2 * 3 * SmallWorld::kSequence),
+              json["layers"][0]["deep_share"].get<double>(), 1e-6);
 }
 
 // As published: in each sequence, whatever the others have.
@@ -137,10 +148,14 @@ TEST_F(DualAnalysisTest, AControlTouchesAsManyTokensOutsideTheClassesInEachSeque
   batch.sequences = 4;
   const size_t length = 32;
   for (size_t i = 0; i < 4 * length; ++i) {
-    const size_t every = i / length == 3 ? 1 : 3 + 4 * (i / length);  // of the last sequence all tokens: nothing is left for a control
-    batch.classes.push_back(i % every == 0 ? i % 2 == 0 ? TokenClass::kNum : TokenClass::kSym : TokenClass::kWord);
+    const size_t every = i / length == 3 ? 1 : 3 + 4 * (i / length);  // of the last sequence all
+                                                                      // tokens: nothing is left for
+                                                                      // a control
+    batch.classes.push_back(i % every == 0 ? i % 2 == 0 ? TokenClass::kNum : TokenClass::kSym
+                                           : TokenClass::kWord);
   }
-  NamedIntervention named{.name = "n", .gates = "deep", .classes = {TokenClass::kNum, TokenClass::kSym}};
+  NamedIntervention named{
+      .name = "n", .gates = "deep", .classes = {TokenClass::kNum, TokenClass::kSym}};
   const auto inside = ToIntervention(named, batch).positions;
   named.control = true;
   const auto outside = ToIntervention(named, batch).positions;
@@ -164,13 +179,15 @@ TEST_F(DualAnalysisTest, AControlTouchesAsManyTokensOutsideTheClassesInEachSeque
   second.sequences = 1;
   second.first = 1;
   second.classes.assign(batch.classes.begin() + length, batch.classes.begin() + 2 * length);
-  EXPECT_EQ(ToIntervention(named, second).positions, std::vector<uint8_t>(outside.begin() + length, outside.begin() + 2 * length));
+  EXPECT_EQ(ToIntervention(named, second).positions,
+            std::vector<uint8_t>(outside.begin() + length, outside.begin() + 2 * length));
 }
 
 TEST_F(DualAnalysisTest, TokensBeyondTheVocabularyAreNamed) {
   classes_.resize(20);
   EXPECT_THAT(TextOfShards(shards_[0], SmallWorld::kSequence, 3, 0, classes_).status().message(),
-              testing::MatchesRegex("corpus sums: its shards hold token [0-9]+, the vocabulary ends at 19; the shards are damaged, prepare them again"));
+              testing::MatchesRegex("corpus sums: its shards hold token [0-9]+, the vocabulary "
+                                    "ends at 19; the shards are damaged, prepare them again"));
 }
 
 // Parts of speech are of tagged text alone, words of untagged; numbers of both.
@@ -178,14 +195,17 @@ TEST_F(DualAnalysisTest, TaggedTextHasClassesOfItsOwn) {
   corpus::Encoder encoder(world_.shared_tokenizer());
   std::string rows;
   for (int i = 0; i < 8; ++i) {
-    rows += R"({"text": "the cat sat on 42 mats", "tags": [[0, 3, "DET"], [4, 7, "NOUN"], [8, 11, "VERB"], [12, 14, "ADP"], [15, 17, "NUM"], [18, 22, "NOUN"]]})" "\n";
+    rows +=
+        R"({"text": "the cat sat on 42 mats", "tags": [[0, 3, "DET"], [4, 7, "NOUN"], [8, 11, "VERB"], [12, 14, "ADP"], [15, 17, "NUM"], [18, 22, "NOUN"]]})"
+        "\n";
   }
   const std::string file = world_.at("story.jsonl");
   ASSERT_TRUE(WriteFileAtomic(file, rows).ok());
   tagged_.push_back(corpus::ReadTaggedText(file, world_.tokenizer(), encoder).value());
   const Json json = Analyse({{"sequences", 3}, {"interventions", Json::parse(R"([
       {"name": "verbs", "gates": "wide", "class": ["VERB", "NOUN"]}, {"name": "words", "gates": "wide", "class": "WORD"},
-      {"name": "numbers", "gates": "wide", "class": "NUM"}, {"name": "all", "gates": "wide"}])")}}).value();
+      {"name": "numbers", "gates": "wide", "class": "NUM"}, {"name": "all", "gates": "wide"}])")}})
+                        .value();
   const Json& made = json["interventions"];
   EXPECT_EQ(made[0]["class"], Json({"VERB", "NOUN"}));
   EXPECT_EQ(made[0]["loss"].size(), 1u);
@@ -197,30 +217,57 @@ TEST_F(DualAnalysisTest, TaggedTextHasClassesOfItsOwn) {
   EXPECT_TRUE(json["readouts"]["story"].contains("VERB"));
   EXPECT_FALSE(json["readouts"]["story"].contains("WORD"));
   tagged_.clear();
-  EXPECT_THAT(Analyse({{"sequences", 3}, {"interventions", Json::parse(R"([{"name": "verbs", "gates": "wide", "class": "VERB"}])")}}).status().message(),
+  EXPECT_THAT(Analyse({{"sequences", 3},
+                       {"interventions",
+                        Json::parse(R"([{"name": "verbs", "gates": "wide", "class": "VERB"}])")}})
+                  .status()
+                  .message(),
               HasSubstr("intervention verbs: class: no text has all of these classes"));
 }
 
 TEST_F(DualAnalysisTest, WhatCannotBeIsNamed) {
   EXPECT_THAT(Error({{"sequences", 0}}), HasSubstr("spec.dual.sequences"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "ajar"}}}}}), HasSubstr("spec.dual.interventions.0.gates"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"class", "NOPE"}}}}}), HasSubstr("spec.dual.interventions.0.class: there is no class \"NOPE\""));
-  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0.5]}]})")), HasSubstr("0.gates: expected two numbers from 0 to 1"));
-  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0, 0], "keep_sum": true}]})")), HasSubstr("0.keep_sum"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"control", true}}}}}), HasSubstr("give class too"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "ajar"}}}}}),
+              HasSubstr("spec.dual.interventions.0.gates"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"class", "NOPE"}}}}}),
+              HasSubstr("spec.dual.interventions.0.class: there is no class \"NOPE\""));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0.5]}]})")),
+              HasSubstr("0.gates: expected two numbers from 0 to 1"));
+  EXPECT_THAT(Error(Json::parse(
+                  R"({"interventions": [{"name": "x", "gates": [0, 0], "keep_sum": true}]})")),
+              HasSubstr("0.keep_sum"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"control", true}}}}}),
+              HasSubstr("give class too"));
   // What would do nothing.
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}}}}}), HasSubstr("0.name: changes nothing; give loops, gates or early_exit"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "shuffled"}, {"class", "NUM"}}}}}), HasSubstr("0.class: is of gates that are set"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"loops", 2}, {"keep_sum", true}}}}}), HasSubstr("0.keep_sum: is of gates that are set"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"shuffle", "joint"}}}}}), HasSubstr("0.shuffle: is of gates: shuffled"));
-  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"step_feature", "trained"}}}}}), HasSubstr("0.step_feature: is of forced steps"));
-  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "early_exit": 2}]})")), HasSubstr("0.early_exit"));
-  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "layers": [-1]}]})")), HasSubstr("0.layers"));
-  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": "deep", "seed": 1}]})")), HasSubstr("0.seed"));
-  EXPECT_THAT(Analyse({{"interventions", Json::parse(R"([{"name": "x", "gates": "deep", "layers": [2]}])")}}).status().message(),
-              HasSubstr("intervention x: layers: model m has no loop or dual_path block in layer 2"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}}}}}),
+              HasSubstr("0.name: changes nothing; give loops, gates or early_exit"));
+  EXPECT_THAT(
+      Error({{"interventions", {{{"name", "x"}, {"gates", "shuffled"}, {"class", "NUM"}}}}}),
+      HasSubstr("0.class: is of gates that are set"));
+  EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"loops", 2}, {"keep_sum", true}}}}}),
+              HasSubstr("0.keep_sum: is of gates that are set"));
+  EXPECT_THAT(
+      Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"shuffle", "joint"}}}}}),
+      HasSubstr("0.shuffle: is of gates: shuffled"));
+  EXPECT_THAT(
+      Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"step_feature", "trained"}}}}}),
+      HasSubstr("0.step_feature: is of forced steps"));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "early_exit": 2}]})")),
+              HasSubstr("0.early_exit"));
+  EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "layers": [-1]}]})")),
+              HasSubstr("0.layers"));
+  EXPECT_THAT(
+      Error(Json::parse(R"({"interventions": [{"name": "x", "gates": "deep", "seed": 1}]})")),
+      HasSubstr("0.seed"));
+  EXPECT_THAT(
+      Analyse(
+          {{"interventions", Json::parse(R"([{"name": "x", "gates": "deep", "layers": [2]}])")}})
+          .status()
+          .message(),
+      HasSubstr("intervention x: layers: model m has no loop or dual_path block in layer 2"));
   network_ = Network::Create(world_.Dense("plain"), "cpu").value();
-  EXPECT_THAT(Analyse({{"sequences", 3}}).status().message(), HasSubstr("plain has no loop or dual_path block"));
+  EXPECT_THAT(Analyse({{"sequences", 3}}).status().message(),
+              HasSubstr("plain has no loop or dual_path block"));
 }
 
 }  // namespace

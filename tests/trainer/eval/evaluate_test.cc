@@ -22,8 +22,10 @@ class EvaluateTest : public ::testing::Test {
     network_->Initialize(9);
     task_.kind = "evaluate";
     task_.job = "evaluate_m";
-    task_.inputs = {{"model", world_.WriteModel("model", *network_)}, {"tokenizer", world_.at("tokenizer")},
-                    {"data.tales", world_.at("data.tales")}, {"data.sums", world_.at("data.sums")}};
+    task_.inputs = {{"model", world_.WriteModel("model", *network_)},
+                    {"tokenizer", world_.at("tokenizer")},
+                    {"data.tales", world_.at("data.tales")},
+                    {"data.sums", world_.at("data.sums")}};
     task_.output = world_.MakeFolderAt("output");
     task_.work = world_.MakeFolderAt("work");
     task_.spec = {{"name", "m"}, {"sequence", SmallWorld::kSequence}, {"loss", {{"sequences", 0}}}};
@@ -48,12 +50,14 @@ class EvaluateTest : public ::testing::Test {
     double sum = 0;
     int64_t targets = 0;
     std::vector<int32_t> ids(SmallWorld::kSequence);
-    for (int64_t i = 0; i < std::min(sequences, corpus::ValidationSequences(shards, SmallWorld::kSequence)); ++i) {
+    for (int64_t i = 0;
+         i < std::min(sequences, corpus::ValidationSequences(shards, SmallWorld::kSequence)); ++i) {
       corpus::ReadValidation(shards, SmallWorld::kSequence, i, ids.data());
       const std::vector<float> logits = network_->Logits(ids, false);
       for (size_t t = 0; t + 1 < ids.size(); ++t, ++targets) {
         double total = 0;
-        for (size_t v = 0; v < vocab; ++v) total += std::exp(static_cast<double>(logits[t * vocab + v]));
+        for (size_t v = 0; v < vocab; ++v)
+          total += std::exp(static_cast<double>(logits[t * vocab + v]));
         sum += std::log(total) - logits[t * vocab + static_cast<size_t>(ids[t + 1])];
       }
     }
@@ -71,7 +75,8 @@ TEST_F(EvaluateTest, LossAndPerplexityOfEachCorpusAndOfAll) {
   const auto [tales, tales_targets] = Reference("tales", 1000);
   const auto [sums, sums_targets] = Reference("sums", 1000);
   EXPECT_EQ(loss["tales"]["tokens"], tales_targets);
-  EXPECT_NEAR(loss["tales"]["loss"].get<double>(), tales / static_cast<double>(tales_targets), 1e-5);
+  EXPECT_NEAR(loss["tales"]["loss"].get<double>(), tales / static_cast<double>(tales_targets),
+              1e-5);
   EXPECT_NEAR(loss["sums"]["loss"].get<double>(), sums / static_cast<double>(sums_targets), 1e-5);
   const double all = (tales + sums) / static_cast<double>(tales_targets + sums_targets);
   EXPECT_NEAR(loss["all"]["loss"].get<double>(), all, 1e-5);
@@ -89,11 +94,13 @@ TEST_F(EvaluateTest, BitsPerByteAndSumsOfGroups) {
     for (int64_t i = 0; i < count; ++i) {
       corpus::ReadValidation(shards, SmallWorld::kSequence, i, ids.data());
       for (size_t t = 1; t < ids.size(); ++t) {
-        if (ids[t] != world_.tokenizer().eos_id()) bytes += static_cast<int64_t>(world_.tokenizer().Bytes(ids[t]).size());
+        if (ids[t] != world_.tokenizer().eos_id())
+          bytes += static_cast<int64_t>(world_.tokenizer().Bytes(ids[t]).size());
       }
     }
     const double nats = loss[corpus]["loss"].get<double>() * loss[corpus]["tokens"].get<double>();
-    EXPECT_NEAR(loss[corpus]["bits_per_byte"].get<double>(), nats / std::log(2) / static_cast<double>(bytes), 1e-9);
+    EXPECT_NEAR(loss[corpus]["bits_per_byte"].get<double>(),
+                nats / std::log(2) / static_cast<double>(bytes), 1e-9);
     const Json& groups = loss[corpus]["groups"];
     ASSERT_EQ(groups["loss"].size(), static_cast<size_t>(std::min<int64_t>(count, 200)));
     double sum = 0, tokens = 0;
@@ -119,9 +126,13 @@ TEST_F(EvaluateTest, GoesOnBehindItsLastCheckpoint) {
     const std::string text = words;
     pairs += Json{{"sentence_good", text + " the"}, {"sentence_bad", "the " + text}}.dump() + "\n";
   }
-  for (int i = 0; i < 4; ++i) rows += Json{{"sentence", i % 2 == 0 ? "the cat sat" : "two and two"}, {"label", i % 2}}.dump() + "\n";
+  for (int i = 0; i < 4; ++i)
+    rows +=
+        Json{{"sentence", i % 2 == 0 ? "the cat sat" : "two and two"}, {"label", i % 2}}.dump() +
+        "\n";
   world_.MakeFolderAt("blimp");
-  for (const char* paradigm : {"order", "sense"}) ASSERT_TRUE(WriteFileAtomic(world_.at("blimp") + "/" + paradigm + ".jsonl", pairs).ok());
+  for (const char* paradigm : {"order", "sense"})
+    ASSERT_TRUE(WriteFileAtomic(world_.at("blimp") + "/" + paradigm + ".jsonl", pairs).ok());
   ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", rows).ok());
   ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
   task_.inputs["blimp"] = world_.at("blimp");
@@ -129,7 +140,8 @@ TEST_F(EvaluateTest, GoesOnBehindItsLastCheckpoint) {
   task_.spec["blimp"] = Json::object();
   task_.spec["generate"] = {{"prompts", {"the cat"}}, {"tokens", 3}, {"temperature", 1.0}};
   task_.spec["routing"] = {{"prompts", {{{"text", "the cat"}, {"correct", 2}}}}, {"sequences", 2}};
-  task_.spec["glue"] = {{"tasks", {"sst2"}}, {"seeds", {1, 2}}, {"epochs", 2}, {"batch", 2}, {"adapters", true}};
+  task_.spec["glue"] = {
+      {"tasks", {"sst2"}}, {"seeds", {1, 2}}, {"epochs", 2}, {"batch", 2}, {"adapters", true}};
   task_.spec["checkpoint"] = {{"seconds", 0}};
 
   std::map<int64_t, std::string> checkpoints;  // step -> a copy of the folder
@@ -141,7 +153,8 @@ TEST_F(EvaluateTest, GoesOnBehindItsLastCheckpoint) {
     whole = ReadFile(task_.output + "/evaluation/evaluation.json").value();
     checkpoints = channel.checkpoints();
   }
-  // Losses of two corpora, a sample, prompts and two texts of routing, 2 x 5 scores of BLiMP, two trainings.
+  // Losses of two corpora, a sample, prompts and two texts of routing, 2 x 5 scores of BLiMP, two
+  // trainings.
   ASSERT_EQ(checkpoints.size(), 2u + 1 + 3 + 10 + 2);
   for (const int64_t step : {int64_t{1}, int64_t{4}, int64_t{11}, int64_t{17}, int64_t{18}}) {
     task_.resume = checkpoints.at(step);
@@ -149,14 +162,17 @@ TEST_F(EvaluateTest, GoesOnBehindItsLastCheckpoint) {
     task_.work = world_.MakeFolderAt("work-" + std::to_string(step));
     RecordingChannel channel(task_.work);
     ASSERT_TRUE(RunEvaluateJob(task_, channel).ok());
-    EXPECT_EQ(ReadFile(task_.output + "/evaluation/evaluation.json").value(), whole) << "after " << step << " pieces";
+    EXPECT_EQ(ReadFile(task_.output + "/evaluation/evaluation.json").value(), whole)
+        << "after " << step << " pieces";
     EXPECT_EQ(channel.checkpoints().size(), 18u - static_cast<size_t>(step));
     for (const char* seed : {"seed-1", "seed-2"}) {
-      EXPECT_TRUE(PathExists(task_.output + "/adapters/sst2/" + seed + "/lora.safetensors")) << step << seed;
+      EXPECT_TRUE(PathExists(task_.output + "/adapters/sst2/" + seed + "/lora.safetensors"))
+          << step << seed;
     }
   }
   task_.spec["blimp"] = {{"pairs", 1}};
-  EXPECT_THAT(Error(), HasSubstr("is a checkpoint of an evaluation with another spec; start without it"));
+  EXPECT_THAT(Error(),
+              HasSubstr("is a checkpoint of an evaluation with another spec; start without it"));
 }
 
 // A stop keeps what is measured, although no checkpoint was due.
@@ -204,7 +220,8 @@ TEST_F(EvaluateTest, AFewSequencesAndSamples) {
   task_.spec["generate"] = {{"prompts", {"the cat", "one and"}}, {"tokens", 4}};
   const Json evaluation = Evaluate();
   EXPECT_EQ(evaluation["loss"]["tales"]["tokens"], 2 * 15);
-  EXPECT_NEAR(evaluation["loss"]["tales"]["loss"].get<double>(), Reference("tales", 2).first / 30, 1e-5);
+  EXPECT_NEAR(evaluation["loss"]["tales"]["loss"].get<double>(), Reference("tales", 2).first / 30,
+              1e-5);
   ASSERT_EQ(evaluation["samples"].size(), 2u);
   EXPECT_EQ(evaluation["samples"][1]["prompt"], "one and");
   EXPECT_EQ(evaluation["samples"][1]["next"].size(), 5u);
@@ -212,7 +229,8 @@ TEST_F(EvaluateTest, AFewSequencesAndSamples) {
 }
 
 TEST_F(EvaluateTest, PromptsMayStandInAFile) {
-  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("prompts") + "/p.txt", "the cat\n\none and\n").ok());
+  ASSERT_TRUE(
+      WriteFileAtomic(world_.MakeFolderAt("prompts") + "/p.txt", "the cat\n\none and\n").ok());
   task_.spec["generate"] = {{"file", "p.txt"}, {"tokens", 2}};
   EXPECT_THAT(Error(), HasSubstr("prompts"));  // without the input
   task_.inputs["prompts"] = world_.at("prompts");
@@ -225,12 +243,15 @@ TEST_F(EvaluateTest, PromptsMayStandInAFile) {
 
 TEST_F(EvaluateTest, BlimpCountsPairsByTheModelsLogits) {
   const std::vector<std::pair<std::string, std::string>> pairs = {
-      {"the cat sat on the mat", "the mat sat the cat on"}, {"one and one are two", "one are and two one"}, {"the dog", "the dog"}, {"dog the", "the dog"}};
+      {"the cat sat on the mat", "the mat sat the cat on"},
+      {"one and one are two", "one are and two one"},
+      {"the dog", "the dog"},
+      {"dog the", "the dog"}};
   std::string rows;
   double right = 0;
   corpus::Encoder encoder(world_.shared_tokenizer());
-  // By the definition: log p of every token after <|endoftext|> and those before it, from whole logits in
-  // double precision.
+  // By the definition: log p of every token after <|endoftext|> and those before it, from whole
+  // logits in double precision.
   const auto score = [&](const std::string& sentence) {
     std::vector<int32_t> ids = {world_.tokenizer().eos_id()};
     encoder.Encode(" " + sentence, &ids);
@@ -239,7 +260,8 @@ TEST_F(EvaluateTest, BlimpCountsPairsByTheModelsLogits) {
     double sum = 0;
     for (size_t t = 0; t + 1 < ids.size(); ++t) {
       double total = 0;
-      for (size_t v = 0; v < vocab; ++v) total += std::exp(static_cast<double>(logits[t * vocab + v]));
+      for (size_t v = 0; v < vocab; ++v)
+        total += std::exp(static_cast<double>(logits[t * vocab + v]));
       sum += logits[t * vocab + static_cast<size_t>(ids[t + 1])] - std::log(total);
     }
     return sum;
@@ -287,7 +309,8 @@ TEST_F(EvaluateTest, AModelThatDrawsNoiseIsScoredWithFiveSeeds) {
   EXPECT_FALSE(first["routing"].contains("text"));
 }
 
-// The published pairs and tokenizer, where a checkout has them beside it: a model of random weights knows nothing (PaPaformer section 11, 8).
+// The published pairs and tokenizer, where a checkout has them beside it: a model of random weights
+// knows nothing (PaPaformer section 11, 8).
 TEST_F(EvaluateTest, ARandomModelIsNearChanceOnBlimp) {
   const std::string shared = JoinPath(FolderOf(BRAID_SOURCE_DIR), "shared/data");
   const std::string archive = JoinPath(shared, "eval/blimp/blimp.tar.gz");
@@ -308,11 +331,14 @@ TEST_F(EvaluateTest, ARandomModelIsNearChanceOnBlimp) {
 }
 
 TEST_F(EvaluateTest, RoutingOfAShareComposite) {
-  task_.spec["routing"] = {{"prompts", {{{"text", "the cat"}, {"correct", 1}}}}, {"sequences", 2}, {"corpora", {{"tales", 1}, {"sums", 2}}}};
+  task_.spec["routing"] = {{"prompts", {{{"text", "the cat"}, {"correct", 1}}}},
+                           {"sequences", 2},
+                           {"corpora", {{"tales", 1}, {"sums", 2}}}};
   const Json routing = Evaluate()["routing"];
   ASSERT_EQ(routing["prompts"].size(), 1u);
   EXPECT_EQ(routing["prompt_set"], "own");
-  EXPECT_EQ(routing["prompts"][0]["decisions"][0].size(), 1u);  // of two layers the last has no choice
+  EXPECT_EQ(routing["prompts"][0]["decisions"][0].size(), 1u);  // of two layers the last has no
+                                                                // choice
   EXPECT_EQ(routing["text"]["tales"]["decisions"], 2 * SmallWorld::kSequence);
   const Json& shares = routing["text"]["sums"]["shares"];
   ASSERT_EQ(shares.size(), 2u);
@@ -353,11 +379,15 @@ TEST_F(EvaluateTest, GlueTrainsAdaptersAndKeepsThem) {
   network_->Initialize(1);
   task_.inputs["model"] = world_.WriteModel("lone", *network_);
   std::string rows;
-  for (int i = 0; i < 12; ++i) rows += Json{{"sentence", i % 2 == 0 ? "the cat sat" : "two and two"}, {"label", i % 2}}.dump() + "\n";
+  for (int i = 0; i < 12; ++i)
+    rows +=
+        Json{{"sentence", i % 2 == 0 ? "the cat sat" : "two and two"}, {"label", i % 2}}.dump() +
+        "\n";
   ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", rows).ok());
   ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
   task_.inputs["glue"] = world_.at("glue");
-  task_.spec["glue"] = {{"tasks", {"sst2"}}, {"seeds", {1, 2}}, {"epochs", 12}, {"batch", 4}, {"lr", 0.03}, {"adapters", true}};
+  task_.spec["glue"] = {{"tasks", {"sst2"}}, {"seeds", {1, 2}}, {"epochs", 12},
+                        {"batch", 4},        {"lr", 0.03},      {"adapters", true}};
   const Json evaluation = Evaluate();
   const Json& sst2 = evaluation["glue"]["tasks"]["sst2"];
   EXPECT_EQ(sst2["score"], 100.0);  // two sentences, each always of one class
@@ -378,7 +408,9 @@ TEST_F(EvaluateTest, GlueTrainsAdaptersAndKeepsThem) {
 }
 
 TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
-  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl", "{\"sentence\": \"a\", \"label\": 1}\n").ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("glue") + "/sst2.train.jsonl",
+                              "{\"sentence\": \"a\", \"label\": 1}\n")
+                  .ok());
   task_.inputs["glue"] = world_.at("glue");
   task_.spec["glue"] = {{"tasks", {"sst2"}}};
   EXPECT_THAT(Error(), HasSubstr("sst2.train.jsonl has one class only"));
@@ -407,8 +439,11 @@ TEST_F(EvaluateTest, LossesThatAreNoNumbersAreNamed) {
   task_.inputs["model"] = world_.WriteModel("broken", *broken);
   EXPECT_THAT(Error(), HasSubstr("model broken has a loss that is not finite on sums"));
   task_.spec.erase("loss");
-  task_.spec["dual"] = {{"sequences", 1}, {"interventions", {{{"name", "shut"}, {"gates", "deep"}}}}};
-  EXPECT_THAT(Error(), HasSubstr("model broken has a loss that is not finite on sums under intervention shut"));
+  task_.spec["dual"] = {{"sequences", 1},
+                        {"interventions", {{{"name", "shut"}, {"gates", "deep"}}}}};
+  EXPECT_THAT(
+      Error(),
+      HasSubstr("model broken has a loss that is not finite on sums under intervention shut"));
 }
 
 TEST_F(EvaluateTest, TextsThatAreMissingAreKnownBeforeAnyWork) {
@@ -418,13 +453,19 @@ TEST_F(EvaluateTest, TextsThatAreMissingAreKnownBeforeAnyWork) {
   spec.dense.dual.ffn_deep = 24;
   task_.inputs["model"] = world_.WriteModel("loop", *Network::Create(spec, "cpu").value());
   task_.inputs["tagged"] = world_.MakeFolderAt("tagged");
-  ASSERT_TRUE(WriteFileAtomic(world_.at("tagged") + "/talk.jsonl", "{\"text\": \"the cat\", \"tags\": []}\n").ok());
-  ASSERT_TRUE(WriteFileAtomic(world_.at("tagged") + "/tales.jsonl", "{\"text\": \"the cat\", \"tags\": []}\n").ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.at("tagged") + "/talk.jsonl",
+                              "{\"text\": \"the cat\", \"tags\": []}\n")
+                  .ok());
+  ASSERT_TRUE(WriteFileAtomic(world_.at("tagged") + "/tales.jsonl",
+                              "{\"text\": \"the cat\", \"tags\": []}\n")
+                  .ok());
   task_.spec["dual"] = {{"tagged", {"talk.jsonl"}}};
   EXPECT_THAT(Error(), HasSubstr("tagged text talk: its "));
   EXPECT_THAT(Error(), HasSubstr("tokens are not one sequence of 16; give more text"));
   task_.spec["dual"] = {{"tagged", {"tales.jsonl"}}};
-  EXPECT_THAT(Error(), HasSubstr("spec.dual.tagged: tales.jsonl has the name of another text; rename the file"));
+  EXPECT_THAT(
+      Error(),
+      HasSubstr("spec.dual.tagged: tales.jsonl has the name of another text; rename the file"));
   task_.spec["dual"] = Json::object();
   task_.inputs.erase("data.tales");
   task_.inputs.erase("data.sums");
@@ -442,7 +483,10 @@ TEST_F(EvaluateTest, WhatIsWrongWithPromptsIsKnownBeforeAnyWork) {
   EXPECT_THAT(Error(), HasSubstr("above the 16 positions of this model"));
   EXPECT_THAT(phases_, ::testing::IsEmpty());
   task_.spec["generate"] = {{"prompts", {"the cat sat"}}, {"tokens", 1}};
-  task_.spec["routing"] = {{"prompts", {{{"text", "the cat sat on the mat and the dog sat on the mat and the cat sat on the dog"}, {"correct", 1}}}}};
+  task_.spec["routing"] = {
+      {"prompts",
+       {{{"text", "the cat sat on the mat and the dog sat on the mat and the cat sat on the dog"},
+         {"correct", 1}}}}};
   EXPECT_THAT(Error(), HasSubstr("are above the 16 positions of this model"));
   EXPECT_THAT(phases_, ::testing::IsEmpty());
   task_.spec.erase("routing");
@@ -462,7 +506,9 @@ TEST_F(EvaluateTest, RefusesOtherTokenizersAndTooLittleText) {
 
   task_.inputs["data.tales"] = world_.at("data.tales");
   task_.spec["sequence"] = 5000;
-  EXPECT_THAT(Error(), testing::MatchesRegex("corpus (tales|sums): [0-9]+ tokens set aside are not one sequence of 5000; raise validation.documents .*"));
+  EXPECT_THAT(Error(),
+              testing::MatchesRegex("corpus (tales|sums): [0-9]+ tokens set aside are not one "
+                                    "sequence of 5000; raise validation.documents .*"));
   EXPECT_TRUE(phases_.empty());  // before anything is measured
   task_.spec.erase("loss");
   for (const char* part : {"dual", "routing"}) {
@@ -475,9 +521,12 @@ TEST_F(EvaluateTest, RefusesOtherTokenizersAndTooLittleText) {
 
   corpus::BpeTrainer other;
   other.Add("other words make other merges, other merges make other digests");
-  ASSERT_TRUE(WriteJsonFile(world_.MakeFolderAt("other") + "/tokenizer.json", other.Train(260).value()).ok());
+  ASSERT_TRUE(
+      WriteJsonFile(world_.MakeFolderAt("other") + "/tokenizer.json", other.Train(260).value())
+          .ok());
   task_.inputs["tokenizer"] = world_.at("other");
-  EXPECT_THAT(Error(), HasSubstr("model composite was trained with tokenizer " + world_.tokenizer().digest().substr(0, 12)));
+  EXPECT_THAT(Error(), HasSubstr("model composite was trained with tokenizer " +
+                                 world_.tokenizer().digest().substr(0, 12)));
 }
 
 }  // namespace

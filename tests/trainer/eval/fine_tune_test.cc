@@ -13,11 +13,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Answers what it was told to: its validation loss after epoch e is about `losses[e]`. Its one weight is the
-// number of steps so far.
+// Answers what it was told to: its validation loss after epoch e is about `losses[e]`. Its one
+// weight is the number of steps so far.
 class ScriptedClassifier final : public Classifier {
  public:
-  ScriptedClassifier(std::vector<double> losses, int64_t steps_an_epoch) : losses_(std::move(losses)), per_epoch_(steps_an_epoch) {}
+  ScriptedClassifier(std::vector<double> losses, int64_t steps_an_epoch)
+      : losses_(std::move(losses)), per_epoch_(steps_an_epoch) {}
   Status Start(uint64_t seed, int64_t outputs, bool regression) override {
     started.push_back({seed, outputs, regression});
     weights_ = {0};
@@ -30,9 +31,11 @@ class ScriptedClassifier final : public Classifier {
     weights_[0] += 1;
     return train_loss;
   }
-  // Two classes; class 1 is sure in all rows alike, as sure as makes the cross-entropy of label 1 the scripted one.
+  // Two classes; class 1 is sure in all rows alike, as sure as makes the cross-entropy of label 1
+  // the scripted one.
   Result<std::vector<float>> Logits(const Batch& batch) override {
-    const auto epoch = static_cast<size_t>(std::lround(weights_[0])) / static_cast<size_t>(per_epoch_);
+    const auto epoch = static_cast<size_t>(std::lround(weights_[0])) /
+                       static_cast<size_t>(per_epoch_);
     const double loss = losses_.at(epoch - 1);
     const double p = std::exp(-loss);
     std::vector<float> logits;
@@ -120,12 +123,15 @@ TEST(FineTuneTest, EachEpochSeesAllExamplesInANewOrder) {
   settings.epochs = 2;
   ASSERT_TRUE(FineTune(Sst2(), TenExamples(), settings, 3, 0, classifier, {}).ok());
   EXPECT_THAT(classifier.rows, ElementsAre(4, 4, 2, 4, 4, 2));
-  std::vector<int32_t> first(classifier.seen.begin(), classifier.seen.begin() + 10), second(classifier.seen.begin() + 10, classifier.seen.end());
+  std::vector<int32_t> first(classifier.seen.begin(), classifier.seen.begin() + 10),
+      second(classifier.seen.begin() + 10, classifier.seen.end());
   EXPECT_NE(first, second);
-  EXPECT_THAT(first, ::testing::UnorderedElementsAre(100, 101, 102, 103, 104, 105, 106, 107, 108, 109));
+  EXPECT_THAT(first,
+              ::testing::UnorderedElementsAre(100, 101, 102, 103, 104, 105, 106, 107, 108, 109));
   EXPECT_THAT(second, ::testing::UnorderedElementsAreArray(first));
   for (size_t step = 0; step < 6; ++step) {
-    EXPECT_EQ(classifier.rates[step], LinearRate(settings.lr, settings.warmup, static_cast<int64_t>(step), 6));
+    EXPECT_EQ(classifier.rates[step],
+              LinearRate(settings.lr, settings.warmup, static_cast<int64_t>(step), 6));
   }
   ScriptedClassifier again({0.9, 0.8}, 3), other({0.9, 0.8}, 3);
   ASSERT_TRUE(FineTune(Sst2(), TenExamples(), settings, 3, 0, again, {}).ok());
@@ -146,8 +152,11 @@ TEST(FineTuneTest, ALossThatIsNotFiniteNamesTaskSeedAndStep) {
 
 TEST(FineTuneTest, ProgressMayStopIt) {
   ScriptedClassifier classifier({0.9, 0.8}, 3);
-  const auto stop = [](int64_t done, int64_t total) { return done == 2 ? Cancelled(std::to_string(total)) : OkStatus(); };
-  const Status status = FineTune(Sst2(), TenExamples(), Settings(), 42, 0, classifier, stop).status();
+  const auto stop = [](int64_t done, int64_t total) {
+    return done == 2 ? Cancelled(std::to_string(total)) : OkStatus();
+  };
+  const Status status =
+      FineTune(Sst2(), TenExamples(), Settings(), 42, 0, classifier, stop).status();
   EXPECT_EQ(status.code(), StatusCode::kCancelled);
   EXPECT_EQ(status.message(), "36");  // 12 epochs of three steps
   EXPECT_EQ(classifier.rates.size(), 2u);
@@ -164,11 +173,15 @@ TEST(ScoreTest, EachTaskHasItsMetric) {
   const std::vector<EncodedExample> four = {{{1}, 0}, {{1}, 1}, {{1}, 1}, {{1}, 1}};
   const std::vector<float> outputs = {1, 0, 0, 1, 1, 0, 0, 1};  // says 0, 1, 0, 1
   EXPECT_DOUBLE_EQ(Score(Sst2(), four, outputs), 0.75);
-  EXPECT_DOUBLE_EQ(Score(Mrpc(), four, outputs), 0.8);                      // 2 * 2 / (2 * 2 + 0 + 1)
-  EXPECT_NEAR(Score(Cola(), four, outputs), 2 / std::sqrt(12.0), 1e-12);    // (2 * 1 - 0) / sqrt(2 * 3 * 1 * 2)
-  EXPECT_DOUBLE_EQ(Score(Mnli(), {{{1}, 2}, {{1}, 0}}, {0, 0, 1, 0, 0, 0}), 1.0);  // equal outputs: the first class
+  EXPECT_DOUBLE_EQ(Score(Mrpc(), four, outputs), 0.8);                    // 2 * 2 / (2 * 2 + 0 + 1)
+  EXPECT_NEAR(Score(Cola(), four, outputs), 2 / std::sqrt(12.0), 1e-12);  // (2 * 1 - 0) / sqrt(2 *
+                                                                          // 3 * 1 * 2)
+  EXPECT_DOUBLE_EQ(Score(Mnli(), {{{1}, 2}, {{1}, 0}}, {0, 0, 1, 0, 0, 0}), 1.0);  // equal outputs:
+                                                                                   // the first
+                                                                                   // class
   // Pearson of (1, 2, 4) and (1, 2, 3) is 0.98198, Spearman is 1.
-  EXPECT_NEAR(Score(Stsb(), {{{1}, 1}, {{1}, 2}, {{1}, 3}}, {1, 2, 4}), (0.9819805060619659 + 1) / 2, 1e-9);
+  EXPECT_NEAR(Score(Stsb(), {{{1}, 1}, {{1}, 2}, {{1}, 3}}, {1, 2, 4}),
+              (0.9819805060619659 + 1) / 2, 1e-9);
 }
 
 }  // namespace

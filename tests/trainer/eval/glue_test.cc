@@ -16,13 +16,17 @@ using ::testing::HasSubstr;
 
 // How Hugging Face's tokenizers 0.23.3 truncates pairs with `longest_first`.
 TEST(EncodingTest, TruncatesTheLongerTextFirst) {
-  const int cases[][5] = {{3, 4, 8, 3, 4},   {10, 2, 8, 6, 2}, {2, 10, 8, 2, 6}, {10, 10, 8, 4, 4}, {10, 5, 7, 4, 3},
-                          {5, 10, 7, 3, 4},  {10, 3, 5, 3, 2}, {3, 10, 5, 2, 3}, {4, 4, 7, 3, 4},   {0, 20, 8, 0, 8},
-                          {9, 4, 8, 4, 4},   {4, 9, 8, 4, 4},  {3, 3, 5, 2, 3}};
+  const int cases[][5] = {{3, 4, 8, 3, 4},  {10, 2, 8, 6, 2}, {2, 10, 8, 2, 6}, {10, 10, 8, 4, 4},
+                          {10, 5, 7, 4, 3}, {5, 10, 7, 3, 4}, {10, 3, 5, 3, 2}, {3, 10, 5, 2, 3},
+                          {4, 4, 7, 3, 4},  {0, 20, 8, 0, 8}, {9, 4, 8, 4, 4},  {4, 9, 8, 4, 4},
+                          {3, 3, 5, 2, 3}};
   for (const auto& [first, second, length, kept_first, kept_second] : cases) {
-    const Kept kept = Truncated(static_cast<size_t>(first), static_cast<size_t>(second), static_cast<size_t>(length));
-    EXPECT_EQ(kept.first, static_cast<size_t>(kept_first)) << first << " " << second << " " << length;
-    EXPECT_EQ(kept.second, static_cast<size_t>(kept_second)) << first << " " << second << " " << length;
+    const Kept kept = Truncated(static_cast<size_t>(first), static_cast<size_t>(second),
+                                static_cast<size_t>(length));
+    EXPECT_EQ(kept.first, static_cast<size_t>(kept_first))
+        << first << " " << second << " " << length;
+    EXPECT_EQ(kept.second, static_cast<size_t>(kept_second))
+        << first << " " << second << " " << length;
   }
 }
 
@@ -34,7 +38,8 @@ TEST(EncodingTest, BatchesArePaddedOnTheRight) {
   EXPECT_THAT(batch.labels, ElementsAre(2.0f, 0.0f));
 }
 
-// Scores a task by its seed: after training with seed s the first s of ten validation examples are answered rightly.
+// Scores a task by its seed: after training with seed s the first s of ten validation examples are
+// answered rightly.
 class SeededClassifier final : public Classifier {
  public:
   Status Start(uint64_t seed, int64_t outputs, bool) override {
@@ -66,13 +71,15 @@ class GlueTest : public ::testing::Test {
   GlueTest() {
     corpus::BpeTrainer trainer;
     trainer.Add("the cat sat on the mat and the dog sat on the cat");
-    tokenizer_ = corpus::Tokenizer::Parse(DumpJson(trainer.Train(270).value()), "tokenizer").value();
+    tokenizer_ =
+        corpus::Tokenizer::Parse(DumpJson(trainer.Train(270).value()), "tokenizer").value();
     std::string rows;
     for (int i = 0; i < 10; ++i) rows += Format("{\"sentence\": \"s\", \"label\": %d}\n", i % 2);
     Write("sst2.train.jsonl", rows);
     Write("sst2.valid.jsonl", rows);
     std::string pairs;
-    for (int i = 0; i < 10; ++i) pairs += Format("{\"premise\": \"p\", \"hypothesis\": \"h\", \"label\": %d}\n", i % 3);
+    for (int i = 0; i < 10; ++i)
+      pairs += Format("{\"premise\": \"p\", \"hypothesis\": \"h\", \"label\": %d}\n", i % 3);
     Write("mnli.train.jsonl", pairs);
     Write("mnli.valid.jsonl", pairs);
     Write("mnli-mm.valid.jsonl", pairs);
@@ -85,7 +92,8 @@ class GlueTest : public ::testing::Test {
   Result<GlueResult> Run(const GlueHooks& hooks = {}) {
     corpus::Encoder encoder(tokenizer_);
     SeededClassifier classifier;
-    return RunGlue({folder_.path(), folder_.path()}, settings_, *tokenizer_, encoder, classifier, hooks);
+    return RunGlue({folder_.path(), folder_.path()}, settings_, *tokenizer_, encoder, classifier,
+                   hooks);
   }
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
@@ -123,44 +131,59 @@ TEST_F(GlueTest, MnliIsTheMeanOfItsTwoSetsOrTheMatchedOne) {
 
 TEST_F(GlueTest, TheSetsOfMnliCountAlikeWhateverTheirSizes) {
   std::string five;
-  for (int i = 0; i < 5; ++i) five += Format("{\"premise\": \"p\", \"hypothesis\": \"h\", \"label\": %d}\n", i % 3);
+  for (int i = 0; i < 5; ++i)
+    five += Format("{\"premise\": \"p\", \"hypothesis\": \"h\", \"label\": %d}\n", i % 3);
   Write("mnli-mm.valid.jsonl", five);
   settings_.tasks = {"mnli"};
   settings_.seeds = {4};
   const GlueResult::Task mnli = Run().value().tasks[0];
-  EXPECT_THAT(mnli.runs[0].scores, ElementsAre(::testing::DoubleNear(0.4, 1e-9), ::testing::DoubleNear(0.8, 1e-9)));
+  EXPECT_THAT(mnli.runs[0].scores,
+              ElementsAre(::testing::DoubleNear(0.4, 1e-9), ::testing::DoubleNear(0.8, 1e-9)));
   EXPECT_NEAR(mnli.score, 0.6, 1e-9);  // of all examples together 8 in 15 are right
 }
 
 // The published archives of the two suites have an RTE each, in two formats.
 TEST_F(GlueTest, EachSuiteHasItsFolder) {
   const TemporaryFolder super = TemporaryFolder::Create().value();
-  const auto write = [](const std::string& folder, const std::string& name, const std::string& text) {
+  const auto write = [](const std::string& folder, const std::string& name,
+                        const std::string& text) {
     ASSERT_TRUE(MakeFolder(JoinPath(folder, FolderOf(name))).ok());
     ASSERT_TRUE(WriteFileAtomic(JoinPath(folder, name), text).ok());
   };
-  const std::string tsv = "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n1\tc\td\tnot_entailment\n";
-  for (const char* split : {"train", "dev"}) write(folder_.path(), Format("RTE/%s.tsv", split), tsv);
+  const std::string tsv =
+      "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n1\tc\td\tnot_entailment\n";
+  for (const char* split : {"train", "dev"})
+    write(folder_.path(), Format("RTE/%s.tsv", split), tsv);
   for (const char* split : {"train", "val"}) {
-    write(super.path(), Format("RTE/%s.jsonl", split), R"({"premise": "p", "hypothesis": "h", "label": "entailment"})" "\n");
-    write(super.path(), Format("BoolQ/%s.jsonl", split), R"({"question": "q", "passage": "p", "label": true})" "\n"
-                                                         R"({"question": "r", "passage": "p", "label": false})" "\n"
-                                                         R"({"question": "s", "passage": "p", "label": true})" "\n");
+    write(super.path(), Format("RTE/%s.jsonl", split),
+          R"({"premise": "p", "hypothesis": "h", "label": "entailment"})"
+          "\n");
+    write(super.path(), Format("BoolQ/%s.jsonl", split),
+          R"({"question": "q", "passage": "p", "label": true})"
+          "\n"
+          R"({"question": "r", "passage": "p", "label": false})"
+          "\n"
+          R"({"question": "s", "passage": "p", "label": true})"
+          "\n");
   }
   settings_.tasks = {"rte", "boolq"};
   settings_.seeds = {1};
   corpus::Encoder encoder(tokenizer_);
   SeededClassifier classifier;
-  const auto run = [&](const GlueFolders& folders) { return RunGlue(folders, settings_, *tokenizer_, encoder, classifier, {}); };
+  const auto run = [&](const GlueFolders& folders) {
+    return RunGlue(folders, settings_, *tokenizer_, encoder, classifier, {});
+  };
   const auto result = run({folder_.path(), super.path()});
   ASSERT_TRUE(result.ok()) << result.status().message();
   EXPECT_EQ(result->tasks[0].train_examples, 2);
   EXPECT_EQ(result->tasks[1].train_examples, 3);
-  // By hand one folder may hold both suites, but not one split twice; if it is of a task that nobody asked for it may.
+  // By hand one folder may hold both suites, but not one split twice; if it is of a task that
+  // nobody asked for it may.
   for (const char* split : {"train", "val"}) {
     write(super.path(), Format("RTE/%s.tsv", split), tsv);
   }
-  EXPECT_THAT(run({super.path(), super.path()}).status().message(), HasSubstr("are both rte.train; keep one"));
+  EXPECT_THAT(run({super.path(), super.path()}).status().message(),
+              HasSubstr("are both rte.train; keep one"));
   settings_.tasks = {"boolq"};
   EXPECT_TRUE(run({super.path(), super.path()}).ok());
 }
@@ -212,7 +235,8 @@ TEST_F(GlueTest, TellsWhatItTrains) {
 
 TEST(GlueSettingsTest, DefaultsAreTheSpecifications) {
   const GlueSettings settings = GlueSettingsFromJson(Json::object(), "spec.glue").value();
-  EXPECT_THAT(settings.tasks, ElementsAre("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "boolq", "wsc", "multirc"));
+  EXPECT_THAT(settings.tasks, ElementsAre("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli",
+                                          "rte", "boolq", "wsc", "multirc"));
   EXPECT_EQ(settings.epochs, 32);
   EXPECT_EQ(settings.patience, 5);
   EXPECT_EQ(settings.batch, 64);
@@ -227,12 +251,17 @@ TEST(GlueSettingsTest, DefaultsAreTheSpecifications) {
 }
 
 TEST(GlueSettingsTest, SaysWhatIsWrong) {
-  const auto error = [](const Json& json) { return GlueSettingsFromJson(json, "spec.glue").status().message(); };
-  EXPECT_THAT(error({{"tasks", {"cola", "wnli"}}}), HasSubstr("spec.glue.tasks: there is no task \"wnli\""));
+  const auto error = [](const Json& json) {
+    return GlueSettingsFromJson(json, "spec.glue").status().message();
+  };
+  EXPECT_THAT(error({{"tasks", {"cola", "wnli"}}}),
+              HasSubstr("spec.glue.tasks: there is no task \"wnli\""));
   EXPECT_THAT(error({{"tasks", {"cola", "cola"}}}), HasSubstr("names cola twice"));
   EXPECT_THAT(error({{"patience", 0}}), HasSubstr("spec.glue.patience: must be at least 1"));
-  EXPECT_THAT(error({{"dropout", 1}}), HasSubstr("spec.glue.dropout: must be at least 0 and below 1"));
-  EXPECT_THAT(error({{"seeds", {1, -2}}}), HasSubstr("spec.glue.seeds: must be a list of whole numbers"));
+  EXPECT_THAT(error({{"dropout", 1}}),
+              HasSubstr("spec.glue.dropout: must be at least 0 and below 1"));
+  EXPECT_THAT(error({{"seeds", {1, -2}}}),
+              HasSubstr("spec.glue.seeds: must be a list of whole numbers"));
   EXPECT_THAT(error({{"mnli", "both"}}), HasSubstr("must be one of mean, matched"));
   EXPECT_THAT(error({{"patiance", 3}}), HasSubstr("did you mean \"patience\""));
 }

@@ -14,12 +14,15 @@ namespace {
 const std::vector<int32_t> kSaid = {1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 1};
 const std::vector<int32_t> kTruth = {1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1};
 
-TEST(MetricsTest, AccuracyCountsEqualEntries) { EXPECT_DOUBLE_EQ(Accuracy(kSaid, kTruth), 0.75); }
+TEST(MetricsTest, AccuracyCountsEqualEntries) {
+  EXPECT_DOUBLE_EQ(Accuracy(kSaid, kTruth), 0.75);
+}
 
 // Expected: precision 5/7 and recall 5/6, put together as 2 p r / (p + r).
 TEST(MetricsTest, F1IsTheHarmonicMeanOfPrecisionAndRecall) {
   const double precision = 5.0 / 7, recall = 5.0 / 6;
-  EXPECT_NEAR(F1(CountOutcomes(kSaid, kTruth)), 2 * precision * recall / (precision + recall), 1e-12);
+  EXPECT_NEAR(F1(CountOutcomes(kSaid, kTruth)), 2 * precision * recall / (precision + recall),
+              1e-12);
   EXPECT_NEAR(F1(CountOutcomes(kSaid, kTruth)), 0.7692307692307692, 1e-12);
   EXPECT_EQ(F1(CountOutcomes(std::vector<int32_t>{0, 0}, std::vector<int32_t>{0, 0})), 0.0);
 }
@@ -28,7 +31,9 @@ TEST(MetricsTest, F1IsOfClassOneAlone) {
   const std::vector<int32_t> said = {1, 0, 0, 0}, truth = {1, 1, 0, 0};
   EXPECT_NEAR(F1(CountOutcomes(said, truth)), 2.0 / 3, 1e-12);
   EXPECT_NEAR(F1(CountOutcomes(truth, said)), 2.0 / 3, 1e-12);
-  const std::vector<int32_t> said_other = {0, 1, 1, 1}, truth_other = {0, 0, 1, 1};  // the classes the other way round
+  const std::vector<int32_t> said_other = {0, 1, 1, 1}, truth_other = {0, 0, 1, 1};  // the classes
+                                                                                     // the other
+                                                                                     // way round
   EXPECT_NEAR(F1(CountOutcomes(said_other, truth_other)), 0.8, 1e-12);
 }
 
@@ -36,9 +41,14 @@ TEST(MetricsTest, F1IsOfClassOneAlone) {
 TEST(MetricsTest, MatthewsIsTheCorrelationOfTheLabels) {
   EXPECT_NEAR(MatthewsCorrelation(CountOutcomes(kSaid, kTruth)), 0.5070925528371099, 1e-12);
   const std::vector<double> said(kSaid.begin(), kSaid.end()), truth(kTruth.begin(), kTruth.end());
-  EXPECT_NEAR(MatthewsCorrelation(CountOutcomes(kSaid, kTruth)), PearsonCorrelation(said, truth), 1e-12);
-  EXPECT_EQ(MatthewsCorrelation(CountOutcomes(std::vector<int32_t>{1, 1}, std::vector<int32_t>{0, 1})), 0.0);
-  EXPECT_DOUBLE_EQ(MatthewsCorrelation(CountOutcomes(std::vector<int32_t>{1, 0}, std::vector<int32_t>{0, 1})), -1.0);
+  EXPECT_NEAR(MatthewsCorrelation(CountOutcomes(kSaid, kTruth)), PearsonCorrelation(said, truth),
+              1e-12);
+  EXPECT_EQ(
+      MatthewsCorrelation(CountOutcomes(std::vector<int32_t>{1, 1}, std::vector<int32_t>{0, 1})),
+      0.0);
+  EXPECT_DOUBLE_EQ(
+      MatthewsCorrelation(CountOutcomes(std::vector<int32_t>{1, 0}, std::vector<int32_t>{0, 1})),
+      -1.0);
 }
 
 // numpy.corrcoef of the values and of their mean ranks gave the numbers; both lists have ties.

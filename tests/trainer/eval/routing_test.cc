@@ -16,8 +16,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// Decisions as published: one word a prompt, one digit a layer; the first ten prompts are stories (path 1),
-// then mathematics (path 2).
+// Decisions as published: one word a prompt, one digit a layer; the first ten prompts are stories
+// (path 1), then mathematics (path 2).
 RoutingTally Published(const std::string& rows, int64_t choices) {
   RoutingTally tally(choices);
   std::istringstream words(rows);
@@ -29,16 +29,21 @@ RoutingTally Published(const std::string& rows, int64_t choices) {
 }
 
 TEST(RoutingTallyTest, GivesThePublishedSummaries) {
-  const RoutingTally first = Published("221 222 221 222 221 211 212 212 111 211 112 111 111 112 122 112 122 132 211 222", 3);
+  const RoutingTally first = Published(
+      "221 222 221 222 221 211 212 212 111 211 112 111 111 112 122 112 122 132 211 222", 3);
   EXPECT_EQ(first.decisions(), 60);
   EXPECT_NEAR(first.Correct(), 40.0, 0.05);
-  EXPECT_THAT(first.Shares(), ElementsAre(DoubleNear(48.3, 0.05), DoubleNear(50.0, 0.05), DoubleNear(1.7, 0.05)));
+  EXPECT_THAT(first.Shares(),
+              ElementsAre(DoubleNear(48.3, 0.05), DoubleNear(50.0, 0.05), DoubleNear(1.7, 0.05)));
 
-  const RoutingTally second = Published("223 222 112 223 222 211 222 212 122 212 122 221 212 222 221 223 222 311 221 222", 3);
+  const RoutingTally second = Published(
+      "223 222 112 223 222 211 222 212 122 212 122 221 212 222 221 223 222 311 221 222", 3);
   EXPECT_NEAR(second.Correct(), 46.7, 0.05);
-  EXPECT_THAT(second.Shares(), ElementsAre(DoubleNear(23.3, 0.05), DoubleNear(70.0, 0.05), DoubleNear(6.7, 0.05)));
+  EXPECT_THAT(second.Shares(),
+              ElementsAre(DoubleNear(23.3, 0.05), DoubleNear(70.0, 0.05), DoubleNear(6.7, 0.05)));
 
-  const RoutingTally share = Published("21 11 11 11 21 12 21 11 21 12 21 11 11 22 12 21 11 11 11 21", 2);
+  const RoutingTally share = Published(
+      "21 11 11 11 21 12 21 11 21 12 21 11 11 22 12 21 11 11 11 21", 2);
   EXPECT_EQ(share.decisions(), 40);
   EXPECT_NEAR(share.Correct(), 50.0, 0.05);
   EXPECT_THAT(share.Shares(), ElementsAre(DoubleNear(70.0, 0.05), DoubleNear(30.0, 0.05)));
@@ -56,13 +61,14 @@ TEST(RoutingTallyTest, DecisionsOfUnknownTextAreNotJudged) {
 TEST(RoutingPromptsTest, TenStoriesAndTenOfMathematics) {
   ASSERT_THAT(DefaultRoutingPrompts(), SizeIs(20));
   for (size_t i = 0; i < 20; ++i) EXPECT_EQ(DefaultRoutingPrompts()[i].correct, i < 10 ? 1 : 2);
-  EXPECT_EQ(DefaultRoutingPrompts()[1].text, "Once upon a time, there was a little boy named Lily.");
+  EXPECT_EQ(DefaultRoutingPrompts()[1].text,
+            "Once upon a time, there was a little boy named Lily.");
 }
 
 class RoutingTest : public ::testing::Test {
  protected:
-  // Two layers and a third without a choice. Layer 0 chooses by the token's parity, layer 1 always the
-  // combination; without noise, path 1.
+  // Two layers and a third without a choice. Layer 0 chooses by the token's parity, layer 1 always
+  // the combination; without noise, path 1.
   RoutingTest() {
     model_.choices = 3;
     model_.has_router = true;
@@ -112,32 +118,46 @@ TEST_F(RoutingTest, HeldOutTextCountsWithEveryToken) {
   const int64_t tokens = 3 * SmallWorld::kSequence;
   EXPECT_EQ(json["decisions"], 2 * tokens);
   ASSERT_EQ(json["layers"].size(), 2u);
-  EXPECT_NEAR(json["layers"][0]["correct"].get<double>(), 100.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
-  EXPECT_NEAR(json["correct"].get<double>(), 50.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
+  EXPECT_NEAR(json["layers"][0]["correct"].get<double>(),
+              100.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
+  EXPECT_NEAR(json["correct"].get<double>(),
+              50.0 * static_cast<double>(odd) / static_cast<double>(tokens), 1e-9);
   EXPECT_EQ(json["layers"][1]["shares"][2], 100.0);
   EXPECT_EQ(json["clean"]["decisions"], 2 * tokens);
   EXPECT_EQ(json["clean"]["shares"][0], 100.0);
-  EXPECT_THAT(RouteText(shards, 5000, 1, 1, model_).status().message(), HasSubstr("raise validation.documents"));
+  EXPECT_THAT(RouteText(shards, 5000, 1, 1, model_).status().message(),
+              HasSubstr("raise validation.documents"));
 }
 
 TEST_F(RoutingTest, RefusesPromptsItCannotRead) {
   corpus::Encoder encoder(world_.shared_tokenizer());
-  EXPECT_THAT(RoutePrompts({{"", 1}}, encoder, model_).status().message(), HasSubstr("a prompt is empty"));
+  EXPECT_THAT(RoutePrompts({{"", 1}}, encoder, model_).status().message(),
+              HasSubstr("a prompt is empty"));
   model_.max_positions = 2;
   EXPECT_THAT(RoutePrompts({{"the cat sat on the mat", 1}}, encoder, model_).status().message(),
               HasSubstr("prompt \"the cat sat on the mat\""));
 }
 
 TEST(RoutingSettingsTest, ReadsPromptsAndCorpora) {
-  const Json json = {{"prompts", {{{"text", "a"}, {"correct", 2}}}}, {"sequences", 4}, {"corpora", {{"tales", 1}}}};
+  const Json json = {{"prompts", {{{"text", "a"}, {"correct", 2}}}},
+                     {"sequences", 4},
+                     {"corpora", {{"tales", 1}}}};
   const RoutingSettings settings = RoutingSettingsFromJson(json, "spec.routing", 2).value();
   ASSERT_THAT(settings.prompts, SizeIs(1));
   EXPECT_EQ(settings.prompts[0].correct, 2);
   EXPECT_EQ(settings.corpora.at("tales"), 1);
-  EXPECT_THAT(RoutingSettingsFromJson(Json::object(), "spec.routing", 2).value().prompts, SizeIs(20));
-  EXPECT_THAT(RoutingSettingsFromJson({{"prompts", Json::array()}, {"sequences", 1}}, "spec.routing", 2).value().prompts, SizeIs(0));
-  const auto error = [](const Json& bad) { return RoutingSettingsFromJson(bad, "spec.routing", 2).status().message(); };
-  EXPECT_THAT(error({{"prompts", {{{"text", "a"}, {"correct", 3}}}}}), HasSubstr("spec.routing.prompts.0.correct: is 3, but the model has paths 1 to 2"));
+  EXPECT_THAT(RoutingSettingsFromJson(Json::object(), "spec.routing", 2).value().prompts,
+              SizeIs(20));
+  EXPECT_THAT(
+      RoutingSettingsFromJson({{"prompts", Json::array()}, {"sequences", 1}}, "spec.routing", 2)
+          .value()
+          .prompts,
+      SizeIs(0));
+  const auto error = [](const Json& bad) {
+    return RoutingSettingsFromJson(bad, "spec.routing", 2).status().message();
+  };
+  EXPECT_THAT(error({{"prompts", {{{"text", "a"}, {"correct", 3}}}}}),
+              HasSubstr("spec.routing.prompts.0.correct: is 3, but the model has paths 1 to 2"));
   EXPECT_THAT(error({{"corpora", {{"tales", 9}}}}), HasSubstr("spec.routing.corpora.tales: is 9"));
   EXPECT_THAT(error({{"sequence", 1}}), HasSubstr("did you mean \"sequences\""));
 }

@@ -13,14 +13,16 @@ using ::testing::HasSubstr;
 
 constexpr int32_t kPad = 4;
 // Probabilities 0.5, 0.3, 0.15, 0.05 of ids 2, 0, 3, 1; the pad would be likeliest.
-const std::vector<float> kLogits = {std::log(0.3f), std::log(0.05f), std::log(0.5f), std::log(0.15f), 9.0f};
+const std::vector<float> kLogits = {std::log(0.3f), std::log(0.05f), std::log(0.5f),
+                                    std::log(0.15f), 9.0f};
 
 // How often each id is chosen over an even grid of draws.
 std::vector<double> Shares(const SampleSettings& settings) {
   std::vector<double> shares(kLogits.size());
   constexpr int kDraws = 10'000;
   for (int i = 0; i < kDraws; ++i) {
-    shares[static_cast<size_t>(ChooseToken(kLogits, settings, kPad, (i + 0.5) / kDraws))] += 1.0 / kDraws;
+    shares[static_cast<size_t>(ChooseToken(kLogits, settings, kPad, (i + 0.5) / kDraws))] += 1.0 /
+                                                                                             kDraws;
   }
   return shares;
 }
@@ -68,10 +70,15 @@ TEST(ChooseTokenTest, TopPKeepsTheFewestThatReachIt) {
 }
 
 TEST(SampleSettingsTest, ErrorsNameTheField) {
-  const auto error = [](const Json& json) { return SampleSettingsFromJson(json, "spec.generate").status().message(); };
-  EXPECT_THAT(error({{"prompts", {"a"}}, {"top_p", 0}}), HasSubstr("spec.generate.top_p: must be above 0 and at most 1"));
-  EXPECT_THAT(error({{"prompts", {"a"}}, {"temperature", -1}}), HasSubstr("spec.generate.temperature"));
-  EXPECT_THAT(error({{"prompts", {"a"}}, {"tokens", 0}}), HasSubstr("spec.generate.tokens: must be at least 1"));
+  const auto error = [](const Json& json) {
+    return SampleSettingsFromJson(json, "spec.generate").status().message();
+  };
+  EXPECT_THAT(error({{"prompts", {"a"}}, {"top_p", 0}}),
+              HasSubstr("spec.generate.top_p: must be above 0 and at most 1"));
+  EXPECT_THAT(error({{"prompts", {"a"}}, {"temperature", -1}}),
+              HasSubstr("spec.generate.temperature"));
+  EXPECT_THAT(error({{"prompts", {"a"}}, {"tokens", 0}}),
+              HasSubstr("spec.generate.tokens: must be at least 1"));
   EXPECT_THAT(error({{"prompts", {"a"}}, {"topk", 1}}), HasSubstr("spec.generate.topk"));
 }
 
@@ -93,12 +100,14 @@ TEST_F(GenerateTest, GreedyFollowsTheLogits) {
   const auto network = Make();
   SampleSettings settings;
   settings.tokens = 3;
-  const Sample sample = Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
+  const Sample sample =
+      Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
   std::vector<int32_t> ids, made;
   encoder_.Encode("the cat", &ids);
   for (int i = 0; i < 3; ++i) {
     const std::vector<float> logits = network->Logits(ids, true);
-    made.push_back(static_cast<int32_t>(std::max_element(logits.begin(), logits.end() - 1) - logits.begin()));
+    made.push_back(
+        static_cast<int32_t>(std::max_element(logits.begin(), logits.end() - 1) - logits.begin()));
     ids.push_back(made.back());
   }
   EXPECT_EQ(sample.text, world_.tokenizer().Decode(made));
@@ -109,7 +118,8 @@ TEST_F(GenerateTest, ListsTheFiveLikeliestWithTheirProbabilities) {
   const auto network = Make();
   SampleSettings settings;
   settings.tokens = 1;
-  const Sample sample = Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
+  const Sample sample =
+      Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
   std::vector<int32_t> ids;
   encoder_.Encode("the cat", &ids);
   std::vector<float> logits = network->Logits(ids, true);
@@ -141,8 +151,9 @@ TEST_F(GenerateTest, MoreThanThePositionTableIsRefused) {
   const auto network = Make(16);
   SampleSettings settings;
   settings.tokens = 16;
-  EXPECT_THAT(Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).status().message(),
-              HasSubstr("prompt \"the cat\""));
+  EXPECT_THAT(
+      Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).status().message(),
+      HasSubstr("prompt \"the cat\""));
   std::vector<int32_t> ids;
   encoder_.Encode("the cat", &ids);
   settings.tokens = 17 - static_cast<int64_t>(ids.size());  // the last one is made, not read
@@ -159,7 +170,9 @@ TEST_F(GenerateTest, WhatRanBeforeDoesNotMatterToARouterThatAlwaysDrawsNoise) {
   network->Initialize(1);
   SampleSettings settings;
   settings.tokens = 1;
-  const auto next = [&] { return Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value().next; };
+  const auto next = [&] {
+    return Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value().next;
+  };
   const auto first = next();
   (void)network->Logits({1, 2, 3}, false);
   EXPECT_EQ(next(), first);

@@ -22,9 +22,13 @@ class HuggingFaceTest : public ::testing::Test {
     return world_.WriteModel("checkpoint", *network);
   }
   ExportOptions Options(const std::string& folder) const {
-    return {.model = folder, .tokenizer = world_.at("tokenizer") + "/tokenizer.json", .out = world_.at("exported")};
+    return {.model = folder,
+            .tokenizer = world_.at("tokenizer") + "/tokenizer.json",
+            .out = world_.at("exported")};
   }
-  Status StatusOf(const ExportOptions& options) const { return ExportHuggingFace(options).status(); }
+  Status StatusOf(const ExportOptions& options) const {
+    return ExportHuggingFace(options).status();
+  }
   // After an error there is nothing, not even what was written until then.
   void ExpectNothing() const {
     EXPECT_FALSE(PathExists(world_.at("exported")));
@@ -38,24 +42,28 @@ TEST_F(HuggingFaceTest, ALlamaNeedsNoCodeAndAnythingElseBringsIt) {
   const Exported llama = ExportHuggingFace(Options(Written(world_.Dense("path")))).value();
   EXPECT_EQ(llama.architecture, "LlamaForCausalLM");
   EXPECT_THAT(ListFolder(world_.at("exported")).value(),
-              ElementsAre("README.md", "config.json", "generation_config.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json",
-                          "tokenizer_config.json"));
-  EXPECT_EQ(ReadJsonFile(world_.at("exported/tokenizer_config.json")).value()["model_input_names"], Json({"input_ids", "attention_mask"}));
+              ElementsAre("README.md", "config.json", "generation_config.json", "model.safetensors",
+                          "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"));
+  EXPECT_EQ(ReadJsonFile(world_.at("exported/tokenizer_config.json")).value()["model_input_names"],
+            Json({"input_ids", "attention_mask"}));
   ExportOptions options = Options(Written(world_.Composite()));
   options.out = world_.at("deep/er/composite/");
   ASSERT_TRUE(MakeFolder(world_.at("deep/er")).ok());
   const Exported composite = ExportHuggingFace(options).value();
   EXPECT_EQ(composite.architecture, "BraidForCausalLM");
   EXPECT_THAT(composite.why_not_llama, HasSubstr("kind"));
-  EXPECT_EQ(ReadFile(options.out + "modeling_braid.py").value(), ReadFile(BRAID_SOURCE_DIR "/trainer/export/modeling_braid.py").value());
-  EXPECT_EQ(ReadFile(options.out + "configuration_braid.py").value(), ReadFile(BRAID_SOURCE_DIR "/trainer/export/configuration_braid.py").value());
+  EXPECT_EQ(ReadFile(options.out + "modeling_braid.py").value(),
+            ReadFile(BRAID_SOURCE_DIR "/trainer/export/modeling_braid.py").value());
+  EXPECT_EQ(ReadFile(options.out + "configuration_braid.py").value(),
+            ReadFile(BRAID_SOURCE_DIR "/trainer/export/configuration_braid.py").value());
 }
 
 TEST_F(HuggingFaceTest, TheCheckpointsOwnTokenizerIsTaken) {
   ExportOptions options = Options(Written(world_.Dense("path")));
   options.tokenizer.clear();
   EXPECT_THAT(StatusOf(options).message(), HasSubstr("checkpoint/tokenizer.json"));
-  ASSERT_TRUE(CopyFile(world_.at("tokenizer") + "/tokenizer.json", options.model + "/tokenizer.json").ok());
+  ASSERT_TRUE(
+      CopyFile(world_.at("tokenizer") + "/tokenizer.json", options.model + "/tokenizer.json").ok());
   EXPECT_TRUE(StatusOf(options).ok());
 }
 
@@ -105,10 +113,14 @@ TEST_F(HuggingFaceTest, ALlamaWhoseLogitsAreNotTheModelsIsRefused) {
   EXPECT_FALSE(PathExists(world_.at("exported/read_back")));
   options.out = world_.at("refused");
   const auto head = network->layout().at("head.weight");
-  for (int64_t i = 0; i < spec.vocab * spec.dense.d; ++i) network->parameters()[head.offset + i] *= 1e6F;
+  for (int64_t i = 0; i < spec.vocab * spec.dense.d; ++i)
+    network->parameters()[head.offset + i] *= 1e6F;
   options.model = world_.WriteModel("fails", *network);
-  EXPECT_THAT(StatusOf(options).message(), HasSubstr("and may by less than 1e-04; the smallest beta that was folded is element 7 of tensor "
-                                                     "blocks.1.ffn.beta, 0.0002"));
+  EXPECT_THAT(
+      StatusOf(options).message(),
+      HasSubstr(
+          "and may by less than 1e-04; the smallest beta that was folded is element 7 of tensor "
+          "blocks.1.ffn.beta, 0.0002"));
   EXPECT_FALSE(PathExists(options.out));
 }
 
@@ -116,10 +128,14 @@ TEST_F(HuggingFaceTest, TensorsThatAreNotTheModelsAreNamed) {
   const std::string folder = Written(world_.Dense("path"));
   model::ModelSpec smaller = world_.Dense("path");
   smaller.dense.blocks = 1;
-  ASSERT_TRUE(WriteJsonFile(folder + "/config.json", {{"format", 1}, {"model", model::ToJson(smaller)}}).ok());
+  ASSERT_TRUE(
+      WriteJsonFile(folder + "/config.json", {{"format", 1}, {"model", model::ToJson(smaller)}})
+          .ok());
   EXPECT_THAT(StatusOf(Options(folder)).message(), HasSubstr("tensor blocks.1."));
   smaller.dense.blocks = 3;
-  ASSERT_TRUE(WriteJsonFile(folder + "/config.json", {{"format", 1}, {"model", model::ToJson(smaller)}}).ok());
+  ASSERT_TRUE(
+      WriteJsonFile(folder + "/config.json", {{"format", 1}, {"model", model::ToJson(smaller)}})
+          .ok());
   EXPECT_THAT(StatusOf(Options(folder)).message(), HasSubstr("blocks.2.attn_norm.weight"));
   ExpectNothing();
 }
@@ -130,7 +146,9 @@ TEST_F(HuggingFaceTest, TheJobGivesAModelAndCanBeTriedAgain) {
   task.job = "export_path";
   task.output = world_.MakeFolderAt("output");
   task.inputs = {{"model", Written(world_.Dense("path"))}, {"tokenizer", world_.at("tokenizer")}};
-  task.spec = {{"name", "path"}, {"format", "huggingface"}, {"card", {{"summary", "A path."}, {"tokens", 123456}}}};
+  task.spec = {{"name", "path"},
+               {"format", "huggingface"},
+               {"card", {{"summary", "A path."}, {"tokens", 123456}}}};
   for (int attempt = 0; attempt < 2; ++attempt) {
     RecordingChannel channel(world_.MakeFolderAt("work"));
     ASSERT_TRUE(RunExportJob(task, channel).ok());
@@ -147,20 +165,27 @@ TEST_F(HuggingFaceTest, TheJobGivesAModelAndCanBeTriedAgain) {
 }
 
 TEST_F(HuggingFaceTest, TheCardSaysWhatIsKnown) {
-  const Json card = {{"license", "mit"}, {"run", {{"id", "run-1"}, {"name", "two|three"}}}, {"tokens", 5000},
-                     {"corpora", {{{"name", "tales"}, {"tokens", 4000}, {"documents", 20}}}},
-                     {"parents", {{{"name", "path_1"}, {"artifact", "abc"}, {"tokens", 3000}}}},
-                     {"evaluation", {{"all", {{"loss", 2.5}, {"perplexity", 12.18}, {"tokens", 900}}}}},
-                     {"recipe", "run: x\n"}};
+  const Json card = {
+      {"license", "mit"},
+      {"run", {{"id", "run-1"}, {"name", "two|three"}}},
+      {"tokens", 5000},
+      {"corpora", {{{"name", "tales"}, {"tokens", 4000}, {"documents", 20}}}},
+      {"parents", {{{"name", "path_1"}, {"artifact", "abc"}, {"tokens", 3000}}}},
+      {"evaluation", {{"all", {{"loss", 2.5}, {"perplexity", 12.18}, {"tokens", 900}}}}},
+      {"recipe", "run: x\n"}};
   const std::string text = ModelCard(world_.Composite(), card, /*llama=*/false).value();
-  for (const char* part : {"license: \"mit\"\n", "| run | two\\|three (run-1) |", "| trained on | 5000 tokens |", "| tales | 4000 | 20 |",
-                           "| path_1 | `abc` | 3000 |", "| all | 2.5000 | 12.18 | 900 |", "```yaml\nrun: x\n```", "trust_remote_code=True"}) {
+  for (const char* part :
+       {"license: \"mit\"\n", "| run | two\\|three (run-1) |", "| trained on | 5000 tokens |",
+        "| tales | 4000 | 20 |", "| path_1 | `abc` | 3000 |", "| all | 2.5000 | 12.18 | 900 |",
+        "```yaml\nrun: x\n```", "trust_remote_code=True"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   const std::string bare = ModelCard(world_.Dense("path"), Json(), /*llama=*/true).value();
   EXPECT_THAT(bare, Not(HasSubstr("trust_remote_code")));
   EXPECT_THAT(bare, Not(HasSubstr("## Lineage")));
-  EXPECT_THAT(ModelCard(world_.Composite(), {{"evaluation", {{"all", {{"loss", "low"}}}}}}, false).status().message(),
+  EXPECT_THAT(ModelCard(world_.Composite(), {{"evaluation", {{"all", {{"loss", "low"}}}}}}, false)
+                  .status()
+                  .message(),
               HasSubstr("card.evaluation.all.loss"));
 }
 

@@ -15,7 +15,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const Json kConfig = {{"model_type", "llama"}, {"vocab_size", 100}, {"hidden_size", 16}, {"intermediate_size", 40},
+const Json kConfig = {{"model_type", "llama"},  {"vocab_size", 100},
+                      {"hidden_size", 16},      {"intermediate_size", 40},
                       {"num_hidden_layers", 2}, {"num_attention_heads", 4}};
 
 std::string Refusal(const std::string& key, const Json& value) {
@@ -43,7 +44,8 @@ TEST(LlamaSpecTest, ReadsTheRotationInEitherWording) {
 }
 
 TEST(LlamaSpecTest, NamesTheKeyThatCannotBeExact) {
-  EXPECT_THAT(Refusal("model_type", "mistral"), HasSubstr("config.json: model_type: \"mistral\" cannot be imported exactly"));
+  EXPECT_THAT(Refusal("model_type", "mistral"),
+              HasSubstr("config.json: model_type: \"mistral\" cannot be imported exactly"));
   EXPECT_THAT(Refusal("hidden_act", "gelu"), HasSubstr("hidden_act: \"gelu\""));
   EXPECT_THAT(Refusal("attention_bias", true), HasSubstr("attention_bias: true"));
   EXPECT_THAT(Refusal("mlp_bias", true), HasSubstr("mlp_bias: true"));
@@ -51,24 +53,35 @@ TEST(LlamaSpecTest, NamesTheKeyThatCannotBeExact) {
   EXPECT_THAT(Refusal("quantization_config", Json::object()), HasSubstr("quantization_config"));
   EXPECT_THAT(Refusal("head_dim", 8), HasSubstr("head_dim: 8"));
   EXPECT_THAT(Refusal("num_key_value_heads", 3), HasSubstr("num_key_value_heads: 3"));
-  EXPECT_THAT(Refusal("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}), HasSubstr("rope_scaling.rope_type: \"linear\""));
-  EXPECT_THAT(Refusal("rope_parameters", {{"rope_type", "yarn"}}), HasSubstr("rope_parameters.rope_type: \"yarn\""));
-  EXPECT_THAT(Refusal("rope_parameters", {{"partial_rotary_factor", 0.5}}), HasSubstr("rope_parameters.partial_rotary_factor: 0.5"));
+  EXPECT_THAT(Refusal("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}),
+              HasSubstr("rope_scaling.rope_type: \"linear\""));
+  EXPECT_THAT(Refusal("rope_parameters", {{"rope_type", "yarn"}}),
+              HasSubstr("rope_parameters.rope_type: \"yarn\""));
+  EXPECT_THAT(Refusal("rope_parameters", {{"partial_rotary_factor", 0.5}}),
+              HasSubstr("rope_parameters.partial_rotary_factor: 0.5"));
 }
 
 TEST(LlamaSpecTest, NamesTheKeyThatIsWrong) {
-  EXPECT_EQ(Refusal("hidden_size", "big"), "config.json: hidden_size: expected a whole number, found \"big\"");
+  EXPECT_EQ(Refusal("hidden_size", "big"),
+            "config.json: hidden_size: expected a whole number, found \"big\"");
   EXPECT_EQ(Refusal("hidden_size", nullptr), "config.json: hidden_size is missing");
-  EXPECT_EQ(Refusal("rms_norm_eps", "small"), "config.json: rms_norm_eps: expected a number, found \"small\"");
-  EXPECT_EQ(Refusal("tie_word_embeddings", 1), "config.json: tie_word_embeddings: expected true or false, found 1");
-  EXPECT_THAT(Refusal("num_attention_heads", 3), HasSubstr("config.json: dense.heads: 3 heads do not divide width 16"));
-  EXPECT_EQ(LlamaSpec(Json::array(), "config.json").status().message(), "config.json: expected an object");
+  EXPECT_EQ(Refusal("rms_norm_eps", "small"),
+            "config.json: rms_norm_eps: expected a number, found \"small\"");
+  EXPECT_EQ(Refusal("tie_word_embeddings", 1),
+            "config.json: tie_word_embeddings: expected true or false, found 1");
+  EXPECT_THAT(Refusal("num_attention_heads", 3),
+              HasSubstr("config.json: dense.heads: 3 heads do not divide width 16"));
+  EXPECT_EQ(LlamaSpec(Json::array(), "config.json").status().message(),
+            "config.json: expected an object");
 }
 
 TEST(LlamaSpecTest, RotationThatIsSaidTwiceOrOddlyIsNamed) {
-  EXPECT_EQ(Refusal("rope_scaling", "linear"), "config.json: rope_scaling: expected an object, found \"linear\"");
-  EXPECT_EQ(Refusal("rope_parameters", {{"rope_theta", "500"}}), "config.json: rope_parameters.rope_theta: expected a number, found \"500\"");
-  EXPECT_THAT(Refusal("rope_parameters", {{"full_attention", {{"rope_type", "linear"}}}}), HasSubstr("rope_parameters.full_attention"));
+  EXPECT_EQ(Refusal("rope_scaling", "linear"),
+            "config.json: rope_scaling: expected an object, found \"linear\"");
+  EXPECT_EQ(Refusal("rope_parameters", {{"rope_theta", "500"}}),
+            "config.json: rope_parameters.rope_theta: expected a number, found \"500\"");
+  EXPECT_THAT(Refusal("rope_parameters", {{"full_attention", {{"rope_type", "linear"}}}}),
+              HasSubstr("rope_parameters.full_attention"));
   EXPECT_THAT(Refusal("partial_rotary_factor", 0.5), HasSubstr("partial_rotary_factor: 0.5"));
   EXPECT_THAT(Refusal("is_causal", false), HasSubstr("is_causal: false"));
   Json config = kConfig;
@@ -82,9 +95,17 @@ TEST(LlamaSpecTest, RotationThatIsSaidTwiceOrOddlyIsNamed) {
 
 TEST(LlamaSpecTest, NoValueOfAnyTypeThrows) {
   Json config = kConfig;
-  config.update({{"rope_theta", 1e4}, {"rope_scaling", nullptr}, {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", 1e4}, {"partial_rotary_factor", 1.0}}},
-                 {"tie_word_embeddings", true}, {"num_key_value_heads", 2}, {"head_dim", 4}, {"rms_norm_eps", 1e-6}, {"max_position_embeddings", 64},
-                 {"hidden_act", "silu"}, {"attention_bias", false}});
+  config.update({{"rope_theta", 1e4},
+                 {"rope_scaling", nullptr},
+                 {"rope_parameters",
+                  {{"rope_type", "default"}, {"rope_theta", 1e4}, {"partial_rotary_factor", 1.0}}},
+                 {"tie_word_embeddings", true},
+                 {"num_key_value_heads", 2},
+                 {"head_dim", 4},
+                 {"rms_norm_eps", 1e-6},
+                 {"max_position_embeddings", 64},
+                 {"hidden_act", "silu"},
+                 {"attention_bias", false}});
   ASSERT_TRUE(LlamaSpec(config, "c").ok());
   ForEachMutation(config, [](const Json& mutated, const std::string& what) {
     EXPECT_NO_THROW((void)LlamaSpec(mutated, "c").status()) << what;
@@ -102,7 +123,9 @@ TEST(HalfToFloatTest, IsExactForAllBits) {
       EXPECT_EQ(std::isnan(value), fraction != 0) << bits;
       EXPECT_EQ(std::isinf(value), fraction == 0) << bits;
     } else {
-      EXPECT_EQ(value, sign * (exponent == 0 ? std::ldexp(fraction, -14) : std::ldexp(1 + fraction, exponent - 15))) << bits;
+      EXPECT_EQ(value, sign * (exponent == 0 ? std::ldexp(fraction, -14)
+                                             : std::ldexp(1 + fraction, exponent - 15)))
+          << bits;
     }
   }
 }
@@ -113,8 +136,11 @@ class ImportTest : public ::testing::Test {
   ImportTest() {
     const auto network = Network::Create(world_.Dense("path"), "cpu").value();
     network->Initialize(3);
-    const Status exported = ExportHuggingFace({.model = world_.WriteModel("checkpoint", *network),
-                                               .tokenizer = world_.at("tokenizer") + "/tokenizer.json", .out = world_.at("llama")}).status();
+    const Status exported = ExportHuggingFace(
+                                {.model = world_.WriteModel("checkpoint", *network),
+                                 .tokenizer = world_.at("tokenizer") + "/tokenizer.json",
+                                 .out = world_.at("llama")})
+                                .status();
     EXPECT_TRUE(exported.ok()) << exported.message();
     options_ = {.folder = world_.at("llama"), .out = world_.at("imported")};
     config_ = ReadJsonFile(At("config.json")).value();
@@ -132,7 +158,8 @@ class ImportTest : public ::testing::Test {
     EXPECT_TRUE(WriteJsonFile(At("config.json"), config_).ok());
   }
   // Writes the weights again, after `change` had each tensor; an empty name drops it.
-  void Rewrite(const std::function<void(storage::SafetensorsWriter::Tensor*, std::string*)>& change) {
+  void Rewrite(
+      const std::function<void(storage::SafetensorsWriter::Tensor*, std::string*)>& change) {
     std::vector<storage::SafetensorsWriter::Tensor> places;
     std::vector<std::string> values;
     {
@@ -147,7 +174,8 @@ class ImportTest : public ::testing::Test {
       }
     }
     const auto writer = storage::SafetensorsWriter::Create(At("model.safetensors"), places).value();
-    for (size_t i = 0; i < places.size(); ++i) EXPECT_TRUE(writer->Append(places[i].name, values[i].data(), values[i].size()).ok());
+    for (size_t i = 0; i < places.size(); ++i)
+      EXPECT_TRUE(writer->Append(places[i].name, values[i].data(), values[i].size()).ok());
     EXPECT_TRUE(writer->Finish().ok());
   }
 
@@ -167,9 +195,13 @@ TEST_F(ImportTest, TheCheckpointLoadsAndIsNamedAfterItsFolder) {
 
 TEST_F(ImportTest, ATensorThatIsMissingUnknownOrOfAnotherShapeIsNamed) {
   const std::string k = "model.layers.1.self_attn.k_proj.weight";
-  Rewrite([&](auto* place, auto*) { if (place->name == k) place->name = "model.layers.1.self_attn.k_proj.bias"; });
+  Rewrite([&](auto* place, auto*) {
+    if (place->name == k) place->name = "model.layers.1.self_attn.k_proj.bias";
+  });
   EXPECT_THAT(Error(), HasSubstr("tensor model.layers.1.self_attn.k_proj.bias has no place"));
-  Rewrite([&](auto* place, auto*) { if (place->name.ends_with(".bias")) place->name.clear(); });
+  Rewrite([&](auto* place, auto*) {
+    if (place->name.ends_with(".bias")) place->name.clear();
+  });
   EXPECT_THAT(Error(), HasSubstr("llama: tensor " + k + " is missing"));
   Configure("intermediate_size", 48);
   Configure("num_hidden_layers", 1);
@@ -178,7 +210,8 @@ TEST_F(ImportTest, ATensorThatIsMissingUnknownOrOfAnotherShapeIsNamed) {
 
 TEST_F(ImportTest, AnotherShapeThanTheConfigSaysIsNamed) {
   Configure("intermediate_size", 48);
-  EXPECT_THAT(Error(), HasSubstr("tensor model.layers.0.mlp.gate_proj.weight has shape [64,16], config.json says [48,16]"));
+  EXPECT_THAT(Error(), HasSubstr("tensor model.layers.0.mlp.gate_proj.weight has shape [64,16], "
+                                 "config.json says [48,16]"));
 }
 
 TEST_F(ImportTest, ANumberThatIsNoneIsNamed) {
@@ -187,7 +220,8 @@ TEST_F(ImportTest, ANumberThatIsNoneIsNamed) {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     std::memcpy(data->data() + 3 * sizeof(float), &nan, sizeof(nan));
   });
-  EXPECT_THAT(Error(), HasSubstr("model.safetensors: tensor model.norm.weight has nan at element 3"));
+  EXPECT_THAT(Error(),
+              HasSubstr("model.safetensors: tensor model.norm.weight has nan at element 3"));
 }
 
 TEST_F(ImportTest, OtherTypesAreRefused) {
@@ -202,15 +236,22 @@ TEST_F(ImportTest, OtherTypesAreRefused) {
 TEST_F(ImportTest, FilesThatAreMissingAreNamed) {
   ASSERT_TRUE(Rename(At("model.safetensors"), At("model-1.safetensors")).ok());
   EXPECT_THAT(Error(), HasSubstr("has neither model.safetensors nor model.safetensors.index.json"));
-  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"), {{"weight_map", {{"lm_head.weight", "../x.safetensors"}}}}).ok());
+  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"),
+                            {{"weight_map", {{"lm_head.weight", "../x.safetensors"}}}})
+                  .ok());
   EXPECT_THAT(Error(), HasSubstr("weight_map.lm_head.weight: expected the name of a file"));
-  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"), {{"weight_map", {{"lm_head.weight", "model-2.safetensors"}}}}).ok());
+  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"),
+                            {{"weight_map", {{"lm_head.weight", "model-2.safetensors"}}}})
+                  .ok());
   EXPECT_THAT(Error(), HasSubstr("model-2.safetensors"));
-  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"), {{"weight_map", {{"lm_head.weight", "model-1.safetensors"}}}}).ok());
+  ASSERT_TRUE(WriteJsonFile(At("model.safetensors.index.json"),
+                            {{"weight_map", {{"lm_head.weight", "model-1.safetensors"}}}})
+                  .ok());
   EXPECT_TRUE(ImportHuggingFace(options_).ok());
 }
 
-// Every value of config.json, beside weights that fit the true one: imported, or refused; a folder that is left is whole.
+// Every value of config.json, beside weights that fit the true one: imported, or refused; a folder
+// that is left is whole.
 TEST_F(ImportTest, NoConfigThrows) {
   ForEachMutation(Json(config_), [&](const Json& mutated, const std::string& what) {
     EXPECT_TRUE(WriteJsonFile(At("config.json"), mutated).ok());
@@ -229,13 +270,19 @@ TEST_F(ImportTest, ATiedHeadThatIsAnotherMatrixIsRefused) {
     return std::string(file.Data(*file.Find(name)));
   };
   Configure("tie_word_embeddings", true);
-  EXPECT_THAT(Error(), HasSubstr("tensor lm_head.weight differs from model.embed_tokens.weight: set tie_word_embeddings to false"));
+  EXPECT_THAT(Error(), HasSubstr("tensor lm_head.weight differs from model.embed_tokens.weight: "
+                                 "set tie_word_embeddings to false"));
   const std::string embedding = weights("model.embed_tokens.weight");
-  Rewrite([&](auto* place, auto* data) { if (place->name == "lm_head.weight") *data = embedding; });
+  Rewrite([&](auto* place, auto* data) {
+    if (place->name == "lm_head.weight") *data = embedding;
+  });
   const Imported same = ImportHuggingFace(options_).value();
-  EXPECT_THAT(same.notes, testing::Contains("tie_word_embeddings: the head is a copy of the embedding"));
+  EXPECT_THAT(same.notes,
+              testing::Contains("tie_word_embeddings: the head is a copy of the embedding"));
   ASSERT_TRUE(RemoveTree(options_.out).ok());
-  Rewrite([](auto* place, auto*) { if (place->name == "lm_head.weight") place->name.clear(); });
+  Rewrite([](auto* place, auto*) {
+    if (place->name == "lm_head.weight") place->name.clear();
+  });
   EXPECT_TRUE(ImportHuggingFace(options_).ok());
   ASSERT_TRUE(RemoveTree(options_.out).ok());
   Configure("tie_word_embeddings", nullptr);  // as false
@@ -244,7 +291,8 @@ TEST_F(ImportTest, ATiedHeadThatIsAnotherMatrixIsRefused) {
 
 TEST_F(ImportTest, ATokenizerIsNeededAndMustFit) {
   Configure("vocab_size", 100);
-  EXPECT_THAT(Error(), HasSubstr("config.json: vocab_size: 100 rows for a tokenizer.json of 270 entries"));
+  EXPECT_THAT(Error(),
+              HasSubstr("config.json: vocab_size: 100 rows for a tokenizer.json of 270 entries"));
   ASSERT_TRUE(RemoveFile(At("tokenizer.json")).ok());
   EXPECT_THAT(Error(), HasSubstr("llama/tokenizer.json"));
   Configure("vocab_size", 271);

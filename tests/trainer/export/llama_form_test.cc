@@ -24,7 +24,8 @@ model::ModelSpec Dense(const std::string& block) {
 
 std::map<std::string, ExportedTensor> ByName(const model::ModelSpec& spec) {
   std::map<std::string, ExportedTensor> all;
-  for (const ExportedTensor& tensor : LlamaTensors(spec)) EXPECT_TRUE(all.emplace(tensor.name, tensor).second) << tensor.name;
+  for (const ExportedTensor& tensor : LlamaTensors(spec))
+    EXPECT_TRUE(all.emplace(tensor.name, tensor).second) << tensor.name;
   return all;
 }
 

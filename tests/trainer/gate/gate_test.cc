@@ -38,7 +38,8 @@ class GateTest : public ::testing::Test {
     composite_ = Network::Create(spec, "cpu").value();
     composite_->Initialize(42);
     parents_.clear();
-    task_.spec = {{"parents", Json::array()}, {"sequences", 3}, {"sequence", SmallWorld::kSequence}};
+    task_.spec = {
+        {"parents", Json::array()}, {"sequences", 3}, {"sequence", SmallWorld::kSequence}};
     for (size_t p = 0; p < paths.size(); ++p) {
       parents_.push_back(Network::Create(model::PathAlone(spec, p), "cpu").value());
       parents_[p]->Initialize(p + 1);
@@ -60,11 +61,14 @@ class GateTest : public ::testing::Test {
     }
   }
 
-  float* At(const std::string& tensor) { return composite_->parameters() + composite_->layout().at(tensor).offset; }
+  float* At(const std::string& tensor) {
+    return composite_->parameters() + composite_->layout().at(tensor).offset;
+  }
 
   void CopyIn(Network& parent, size_t path) {
     const bool slice = composite_->spec().connection.kind == "slice";
-    const int64_t width = composite_->spec().large.d, begin = composite_->spec().slice_begin(path), own = parent.spec().dense.d;
+    const int64_t width = composite_->spec().large.d, begin = composite_->spec().slice_begin(path),
+                  own = parent.spec().dense.d;
     for (const Layout::Slot& slot : parent.layout().slots) {
       const float* from = parent.parameters() + slot.offset;
       const std::string& name = slot.tensor.name;
@@ -74,7 +78,8 @@ class GateTest : public ::testing::Test {
                     static_cast<size_t>(slot.tensor.elements()) * sizeof(float));
       } else if (name != "norm.weight" || slice) {
         for (int64_t row = 0; row < slot.tensor.elements() / own; ++row) {
-          std::memcpy(At(name) + row * width + begin, from + row * own, static_cast<size_t>(own) * sizeof(float));
+          std::memcpy(At(name) + row * width + begin, from + row * own,
+                      static_cast<size_t>(own) * sizeof(float));
         }
       }
     }
@@ -107,14 +112,16 @@ TEST_F(GateTest, ACompositeThatHoldsItsParentsPasses) {
 
 TEST_F(GateTest, NamesTheBlockThatDiffers) {
   At("parallel.1.path.1.ffn.down.weight")[7] += 1e-3f;
-  EXPECT_THAT(Gate().message(),
-              HasSubstr("the composite does not hold parent path_2: hidden states after block 1 differ by up to "));
+  EXPECT_THAT(Gate().message(), HasSubstr("the composite does not hold parent path_2: hidden "
+                                          "states after block 1 differ by up to "));
 }
 
 TEST_F(GateTest, NamesTheEmbedding) {
-  // A token of the validation text; every id from 1 to 260 may stand there, so all of them are changed.
+  // A token of the validation text; every id from 1 to 260 may stand there, so all of them are
+  // changed.
   for (int64_t row = 1; row <= 260; ++row) At("embed.weight")[row * 32] += 1e-3f;
-  EXPECT_THAT(Gate().message(), HasSubstr("parent path_1: hidden states after the embedding differ"));
+  EXPECT_THAT(Gate().message(),
+              HasSubstr("parent path_1: hidden states after the embedding differ"));
 }
 
 TEST_F(GateTest, ParentsInAnotherOrderDoNotPass) {
@@ -126,7 +133,8 @@ TEST_F(GateTest, NamesWhatIsMissing) {
   task_.spec["parents"] = {"path_1", "path_2", "path_3"};
   EXPECT_THAT(Gate().message(), HasSubstr("the composite has 2 paths, spec.parents names 3"));
   task_.spec["parents"] = {"path_1", "path_3"};
-  EXPECT_THAT(Gate().message(), HasSubstr("job gate_composite (gate): input \"parent.path_3\" is missing"));
+  EXPECT_THAT(Gate().message(),
+              HasSubstr("job gate_composite (gate): input \"parent.path_3\" is missing"));
 }
 
 // With a base only the paths that came as parents are compared, wherever they stand.
@@ -165,16 +173,25 @@ TEST_P(EveryBlockTest, ItsStatesAreBitEqualWhateverJoinsThePaths) {
     ASSERT_TRUE(status.ok()) << kind << ": " << status.message();
     EXPECT_EQ(GateFile()["hidden_states"], "bit-equal");
     EXPECT_EQ(GateFile().contains("logits"), std::string(kind) == "slice");
-    At("parallel.2.path.1." + std::string(GetParam() == "llama" ? "" : GetParam() == "wide" ? "wide." : "deep.") + "attn.v.weight")[5] += 0.5f;
-    EXPECT_THAT(Gate().message(), HasSubstr("does not hold parent path_2: hidden states after block 2 differ")) << kind;
+    At("parallel.2.path.1." +
+       std::string(GetParam() == "llama"  ? ""
+                   : GetParam() == "wide" ? "wide."
+                                          : "deep.") +
+       "attn.v.weight")[5] += 0.5f;
+    EXPECT_THAT(Gate().message(),
+                HasSubstr("does not hold parent path_2: hidden states after block 2 differ"))
+        << kind;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, EveryBlockTest, ::testing::Values("llama", "wide", "loop", "dual_path"),
+INSTANTIATE_TEST_SUITE_P(Blocks, EveryBlockTest,
+                         ::testing::Values("llama", "wide", "loop", "dual_path"),
                          [](const auto& chosen) { return chosen.param; });
 
-// The largest distance between the composite's logits and the weighed sum of its parents', computed here.
-double LogitDistance(Network& composite, const std::vector<std::unique_ptr<Network>>& parents, const std::vector<double>& weights) {
+// The largest distance between the composite's logits and the weighed sum of its parents', computed
+// here.
+double LogitDistance(Network& composite, const std::vector<std::unique_ptr<Network>>& parents,
+                     const std::vector<double>& weights) {
   std::vector<int32_t> ids(SmallWorld::kSequence);
   for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>(1 + 37 * i % 250);
   const std::vector<float> merged = composite.Logits(ids, false);
@@ -182,7 +199,8 @@ double LogitDistance(Network& composite, const std::vector<std::unique_ptr<Netwo
   for (const auto& parent : parents) own.push_back(parent->Logits(ids, false));
   double worst = 0;
   for (size_t i = 0; i < merged.size(); ++i) {
-    worst = std::max(worst, std::abs(merged[i] - (weights[0] * own[0][i] + weights[1] * own[1][i])));
+    worst = std::max(worst,
+                     std::abs(merged[i] - (weights[0] * own[0][i] + weights[1] * own[1][i])));
   }
   return worst;
 }
@@ -192,7 +210,9 @@ struct Start {
   std::vector<double> chosen;    // Connection::weights
   std::vector<double> expected;  // what each parent's logits count
 };
-void PrintTo(const Start& start, std::ostream* out) { *out << start.scale << " " << ::testing::PrintToString(start.chosen); }
+void PrintTo(const Start& start, std::ostream* out) {
+  *out << start.scale << " " << ::testing::PrintToString(start.chosen);
+}
 
 class SliceStartTest : public GateTest, public ::testing::WithParamInterface<Start> {};
 
@@ -212,12 +232,17 @@ TEST_P(SliceStartTest, LogitsAreTheWeighedSumOfTheParents) {
   EXPECT_GT(logits["largest"].get<double>(), 0.0);
 
   // Everything between the paths and the logits is held to it.
-  for (const char* tensor : {"head.weight", "norm.weight", "large.0.attn.o.weight", "large.1.ffn.down.weight", "gate.bias",
-                             "gate.weight", "parallel.1.cross.weight"}) {
+  for (const char* tensor :
+       {"head.weight", "norm.weight", "large.0.attn.o.weight", "large.1.ffn.down.weight",
+        "gate.bias", "gate.weight", "parallel.1.cross.weight"}) {
     float* values = At(tensor);
-    const std::vector<float> before(values, values + composite_->layout().at(tensor).tensor.elements());
+    const std::vector<float> before(values,
+                                    values + composite_->layout().at(tensor).tensor.elements());
     for (size_t i = 0; i < before.size() / 2; ++i) values[i] += 0.05f;
-    EXPECT_THAT(Gate().message(), HasSubstr("the composite does not start as its parents: its logits differ from theirs")) << tensor;
+    EXPECT_THAT(
+        Gate().message(),
+        HasSubstr("the composite does not start as its parents: its logits differ from theirs"))
+        << tensor;
     std::copy(before.begin(), before.end(), values);
   }
 
@@ -229,8 +254,11 @@ TEST_P(SliceStartTest, LogitsAreTheWeighedSumOfTheParents) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Starts, SliceStartTest,
-                         ::testing::Values(Start{"mean", {}, {0.5, 0.5}}, Start{"sum", {}, {1, 1}}, Start{"mean", {0.7, 0.3}, {0.7, 0.3}}),
-                         [](const auto& start) { return start.param.chosen.empty() ? start.param.scale : "weights"; });
+                         ::testing::Values(Start{"mean", {}, {0.5, 0.5}}, Start{"sum", {}, {1, 1}},
+                                           Start{"mean", {0.7, 0.3}, {0.7, 0.3}}),
+                         [](const auto& start) {
+                           return start.param.chosen.empty() ? start.param.scale : "weights";
+                         });
 
 }  // namespace
 }  // namespace braid::trainer

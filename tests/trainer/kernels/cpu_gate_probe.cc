@@ -27,4 +27,6 @@ struct Initialised {
 
 }  // namespace
 
-int main() { return write(STDOUT_FILENO, "main\n", 5) == 5 ? 0 : 1; }
+int main() {
+  return write(STDOUT_FILENO, "main\n", 5) == 5 ? 0 : 1;
+}

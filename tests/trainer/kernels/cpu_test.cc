@@ -13,7 +13,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(CpuTest, ThisOneCanRunTheTests) { EXPECT_EQ(CpuRefusal(ThisCpu()), nullptr); }
+TEST(CpuTest, ThisOneCanRunTheTests) {
+  EXPECT_EQ(CpuRefusal(ThisCpu()), nullptr);
+}
 
 struct Probe {
   int code = -1;
@@ -34,8 +36,11 @@ TEST(CpuTest, OneThatCanRunsThem) {
 }
 
 TEST(CpuTest, OneThatCannotIsToldBeforeTheFirstInitialiser) {
-  if (std::string(KernelSimd()) == "baseline") GTEST_SKIP() << "these kernels run on every processor";
-  const std::string rest = ", which this build of braid's trainer needs; run it on another machine, or build it with -D BRAID_SIMD=baseline\n";
+  if (std::string(KernelSimd()) == "baseline")
+    GTEST_SKIP() << "these kernels run on every processor";
+  const std::string rest =
+      ", which this build of braid's trainer needs; run it on another machine, or build it with -D "
+      "BRAID_SIMD=baseline\n";
   const Probe neither = RunProbe(PROBE_NEITHER);
   EXPECT_EQ(neither.code, kUnfitMachine);
   EXPECT_EQ(neither.output, "cpu_gate_probe_neither: this CPU has neither AVX2 nor FMA" + rest);

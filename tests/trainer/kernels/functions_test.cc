@@ -1,4 +1,5 @@
-// Each function against the plain formula in ATen operators and double precision, values and gradients.
+// Each function against the plain formula in ATen operators and double precision, values and
+// gradients.
 #include "trainer/kernels/functions.h"
 
 #include <ATen/ATen.h>
@@ -28,13 +29,17 @@ at::Tensor Random(at::IntArrayRef shape, uint64_t seed, float size = 1.0f) {
 }
 
 double Distance(const at::Tensor& a, const at::Tensor& b) {
-  return ((a.to(at::kDouble) - b.to(at::kDouble)).norm() / b.to(at::kDouble).norm().clamp_min(1e-30)).item<double>();
+  return ((a.to(at::kDouble) - b.to(at::kDouble)).norm() /
+          b.to(at::kDouble).norm().clamp_min(1e-30))
+      .item<double>();
 }
 
 // The value for the inputs, and the gradients of sum(value * a fixed random tensor).
-std::vector<at::Tensor> Run(const Function& function, const std::vector<at::Tensor>& inputs, at::ScalarType type) {
+std::vector<at::Tensor> Run(const Function& function, const std::vector<at::Tensor>& inputs,
+                            at::ScalarType type) {
   std::vector<at::Tensor> leaves;
-  for (const at::Tensor& input : inputs) leaves.push_back(input.to(type).detach().clone().requires_grad_(true));
+  for (const at::Tensor& input : inputs)
+    leaves.push_back(input.to(type).detach().clone().requires_grad_(true));
   std::vector<at::Tensor> all{function(leaves)};
   const at::Tensor weight = Random(all[0].sizes(), 99).to(type);
   torch::autograd::backward({(all[0] * weight).sum()}, {});
@@ -42,13 +47,15 @@ std::vector<at::Tensor> Run(const Function& function, const std::vector<at::Tens
   return all;
 }
 
-void Compare(const Function& function, const Function& reference, const std::vector<at::Tensor>& inputs) {
+void Compare(const Function& function, const Function& reference,
+             const std::vector<at::Tensor>& inputs) {
   const auto own = Run(function, inputs, at::kFloat);
   const auto exact = Run(reference, inputs, at::kDouble);
   ASSERT_EQ(own.size(), exact.size());
   for (size_t i = 0; i < own.size(); ++i) {
     EXPECT_EQ(own[i].sizes(), exact[i].sizes());
-    EXPECT_LT(Distance(own[i], exact[i]), 3e-6) << (i == 0 ? "value" : "gradient of input " + std::to_string(i - 1));
+    EXPECT_LT(Distance(own[i], exact[i]), 3e-6)
+        << (i == 0 ? "value" : "gradient of input " + std::to_string(i - 1));
   }
 }
 
@@ -68,7 +75,8 @@ at::Tensor PlainNorm(const at::Tensor& x, const at::Tensor& gain) {
 TEST(RmsNormTest, IsItsFormula) {
   for (const int64_t w : {8, 40, 129}) {
     Compare([](const auto& in) { return RmsNorm(in[0], in[1], 1e-5); },
-            [](const auto& in) { return PlainNorm(in[0], in[1]); }, {Random({300, w}, 1), Random({w}, 2)});
+            [](const auto& in) { return PlainNorm(in[0], in[1]); },
+            {Random({300, w}, 1), Random({w}, 2)});
   }
 }
 
@@ -76,7 +84,8 @@ TEST(RmsNormTest, EveryPathHasItsOwnGain) {
   const auto reference = [](const std::vector<at::Tensor>& in) {
     return PlainNorm(in[0].view({3, 150, 24}), in[1].view({3, 1, 24})).view({450, 24});
   };
-  Compare([](const auto& in) { return RmsNorm(in[0], in[1], 1e-5); }, reference, {Random({450, 24}, 3), Random({3, 24}, 4)});
+  Compare([](const auto& in) { return RmsNorm(in[0], in[1], 1e-5); }, reference,
+          {Random({450, 24}, 3), Random({3, 24}, 4)});
 }
 
 TEST(SwiGluTest, IsItsFormula) {
@@ -84,25 +93,30 @@ TEST(SwiGluTest, IsItsFormula) {
     const std::vector<at::Tensor> halves = in[0].chunk(2, -1);
     return halves[0] * at::sigmoid(halves[0]) * halves[1];
   };
-  Compare([](const auto& in) { return SwiGlu(in[0]); }, reference, {Random({131, 2 * 37}, 5, 4.0f)});
+  Compare([](const auto& in) { return SwiGlu(in[0]); }, reference,
+          {Random({131, 2 * 37}, 5, 4.0f)});
 }
 
 // Scores, mask and rotation written out.
-at::Tensor PlainAttention(const at::Tensor& qkv, const at::Tensor& angle, int64_t batch, int64_t sequence, int64_t heads) {
+at::Tensor PlainAttention(const at::Tensor& qkv, const at::Tensor& angle, int64_t batch,
+                          int64_t sequence, int64_t heads) {
   const int64_t size = qkv.size(1) / 3 / heads;
   const at::Tensor parts = qkv.view({batch, sequence, 3, heads, size}).permute({2, 0, 3, 1, 4});
   const auto turn = [&](const at::Tensor& x) {
     const at::Tensor a = x.narrow(-1, 0, size / 2), b = x.narrow(-1, size / 2, size / 2);
     return at::cat({a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()}, -1);
   };
-  const at::Tensor scores = at::matmul(turn(parts[0]), turn(parts[1]).transpose(-1, -2)) / std::sqrt(static_cast<double>(size));
+  const at::Tensor scores = at::matmul(turn(parts[0]), turn(parts[1]).transpose(-1, -2)) /
+                            std::sqrt(static_cast<double>(size));
   const at::Tensor later = at::ones({sequence, sequence}, at::kBool).triu(1);
-  const at::Tensor mixed = at::matmul(scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(-1), parts[2]);
+  const at::Tensor mixed = at::matmul(
+      scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(-1), parts[2]);
   return mixed.transpose(1, 2).reshape({batch * sequence, heads * size});
 }
 
 TEST(RopeAttentionTest, IsItsFormula) {
-  for (const auto& [batch, sequence, heads, size] : {std::tuple{2, 19, 3, 8}, {1, 70, 2, 32}, {3, 1, 1, 4}}) {
+  for (const auto& [batch, sequence, heads, size] :
+       {std::tuple{2, 19, 3, 8}, {1, 70, 2, 32}, {3, 1, 1, 4}}) {
     at::Tensor angle = at::empty({sequence, size / 2}, at::kDouble);
     for (int64_t t = 0; t < sequence; ++t) {
       for (int64_t i = 0; i < size / 2; ++i) {
@@ -111,9 +125,13 @@ TEST(RopeAttentionTest, IsItsFormula) {
       }
     }
     const int64_t b = batch, s = sequence, h = heads;
-    Compare([&](const auto& in) { return RopeAttention(in[0], angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), b, s, h); },
-            [&](const auto& in) { return PlainAttention(in[0], angle, b, s, h); },
-            {Random({batch * sequence, 3 * heads * size}, 6)});
+    Compare(
+        [&](const auto& in) {
+          return RopeAttention(in[0], angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), b, s,
+                               h);
+        },
+        [&](const auto& in) { return PlainAttention(in[0], angle, b, s, h); },
+        {Random({batch * sequence, 3 * heads * size}, 6)});
   }
 }
 
@@ -126,23 +144,28 @@ HeadCase MakeHeadCase(int64_t rows, int64_t vocab, int64_t w, float size) {
   const RandomStream draws(9, "labels");
   for (int64_t i = 0; i < rows; ++i) {
     const bool ignored = i % 5 == 3;
-    c.labels.mutable_data_ptr<int64_t>()[i] =
-        ignored ? -1 : static_cast<int64_t>(draws.Below(static_cast<uint64_t>(i), static_cast<uint64_t>(vocab)));
+    c.labels.mutable_data_ptr<int64_t>()[i] = ignored ? -1
+                                                      : static_cast<int64_t>(draws.Below(
+                                                            static_cast<uint64_t>(i),
+                                                            static_cast<uint64_t>(vocab)));
   }
   return c;
 }
 
 // Sum of losses times 0.3, gradients of hidden and head.
 std::vector<at::Tensor> PlainHeadLoss(const HeadCase& c) {
-  const at::Tensor hidden = c.hidden.to(at::kDouble).requires_grad_(true), head = c.head.to(at::kDouble).requires_grad_(true);
-  const at::Tensor loss = at::cross_entropy_loss(at::linear(hidden, head), c.labels, {}, /*reduction: sum*/ 2, -1);
+  const at::Tensor hidden = c.hidden.to(at::kDouble).requires_grad_(true),
+                   head = c.head.to(at::kDouble).requires_grad_(true);
+  const at::Tensor loss = at::cross_entropy_loss(at::linear(hidden, head), c.labels, {},
+                                                 /*reduction: sum*/ 2, -1);
   torch::autograd::backward({loss * 0.3}, {});
   return {loss.detach(), hidden.grad(), head.grad()};
 }
 
 TEST(HeadLossTest, IsCrossEntropyOfTheWholeLogits) {
   // One tile; several tiles and chunks with a rest; logits of hundreds.
-  for (const auto& [rows, vocab, w, size] : {std::tuple{7, 50, 8, 1.0f}, {601, 2100, 24, 1.0f}, {300, 1025, 16, 60.0f}}) {
+  for (const auto& [rows, vocab, w, size] :
+       {std::tuple{7, 50, 8, 1.0f}, {601, 2100, 24, 1.0f}, {300, 1025, 16, 60.0f}}) {
     const HeadCase c = MakeHeadCase(rows, vocab, w, size);
     const auto exact = PlainHeadLoss(c);
     at::Tensor dx, dw = Random({vocab, w}, 10);
@@ -151,7 +174,8 @@ TEST(HeadLossTest, IsCrossEntropyOfTheWholeLogits) {
     EXPECT_NEAR(loss / exact[0].item<double>(), 1, 1e-6);
     EXPECT_LT(Distance(dx, exact[1]), 1e-5);
     EXPECT_LT(Distance(dw - before, exact[2]), 1e-5) << "must be added to what was there";
-    EXPECT_EQ(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr), loss) << "without gradients";
+    EXPECT_EQ(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr), loss)
+        << "without gradients";
   }
 }
 
@@ -201,11 +225,16 @@ TEST(HeadLossTest, ALabelBeyondTheVocabularyIsNoNumber) {
 // What a GPU takes for its loss of classes, and what a CPU takes.
 TEST(ClassLossTest, IsTheMeanCrossEntropy) {
   const at::Tensor labels = at::tensor({2, 0, 1, 2, 2}, at::kLong);
-  const auto exact = [&](const std::vector<at::Tensor>& in) { return at::cross_entropy_loss(in[0], labels); };
-  Compare([&](const auto& in) { return ClassLoss(in[0], labels); }, exact, {Random({5, 3}, 11, 3.0f)});
-  Compare([&](const auto& in) { return ClassLossOfOperators(in[0], labels); }, exact, {Random({5, 3}, 11, 3.0f)});
+  const auto exact = [&](const std::vector<at::Tensor>& in) {
+    return at::cross_entropy_loss(in[0], labels);
+  };
+  Compare([&](const auto& in) { return ClassLoss(in[0], labels); }, exact,
+          {Random({5, 3}, 11, 3.0f)});
+  Compare([&](const auto& in) { return ClassLossOfOperators(in[0], labels); }, exact,
+          {Random({5, 3}, 11, 3.0f)});
   const at::Tensor far = at::tensor({-200.0f, 200.0f, 0.0f, 3.0f, 4.0f, 5.0f}).view({2, 3});
-  EXPECT_EQ(ClassLossOfOperators(far, at::tensor({1, 1}, at::kLong)).item<float>(), at::cross_entropy_loss(far, at::tensor({1, 1}, at::kLong)).item<float>());
+  EXPECT_EQ(ClassLossOfOperators(far, at::tensor({1, 1}, at::kLong)).item<float>(),
+            at::cross_entropy_loss(far, at::tensor({1, 1}, at::kLong)).item<float>());
 }
 
 }  // namespace

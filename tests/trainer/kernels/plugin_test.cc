@@ -14,14 +14,16 @@ using ::testing::HasSubstr;
 TEST(PluginTest, LoadsWithOrWithoutAGpu) {
   void* library = dlopen(BRAID_BINARY_DIR "/bin/libbraid_trainer_cuda.so", RTLD_NOW | RTLD_GLOBAL);
   ASSERT_NE(library, nullptr) << dlerror();
-  const auto entry = reinterpret_cast<const CudaFunctions* (*)()>(dlsym(library, "braid_cuda_functions"));
+  const auto entry = reinterpret_cast<const CudaFunctions* (*)()>(
+      dlsym(library, "braid_cuda_functions"));
   ASSERT_NE(entry, nullptr);
   EXPECT_GE(entry()->device_count(), 0);
   const Status device = entry()->check_device();
   if (entry()->device_count() == 0) {
     EXPECT_EQ(device.reason(), kDeviceUnusable);
     EXPECT_THAT(device.message(), HasSubstr("no GPU is visible to this process ("));
-    EXPECT_THAT(device.message(), HasSubstr("look at the driver with nvidia-smi and at CUDA_VISIBLE_DEVICES"));
+    EXPECT_THAT(device.message(),
+                HasSubstr("look at the driver with nvidia-smi and at CUDA_VISIBLE_DEVICES"));
   } else {
     EXPECT_TRUE(device.ok()) << device.message();
   }

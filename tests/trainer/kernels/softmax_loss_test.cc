@@ -1,4 +1,5 @@
-// The CUDA kernel of the loss without a GPU: its code as C++, each thread of a block a thread of this program.
+// The CUDA kernel of the loss without a GPU: its code as C++, each thread of a block a thread of
+// this program.
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
@@ -24,7 +25,9 @@ Index blockIdx;
 thread_local Index threadIdx;
 std::barrier<>* g_block = nullptr;
 
-void __syncthreads() { g_block->arrive_and_wait(); }
+void __syncthreads() {
+  g_block->arrive_and_wait();
+}
 
 }  // namespace
 
@@ -33,7 +36,8 @@ void __syncthreads() { g_block->arrive_and_wait(); }
 namespace braid::trainer {
 namespace {
 
-void Launch(at::Tensor* logits, const at::Tensor& labels, at::Tensor* losses, float scale, bool gradients) {
+void Launch(at::Tensor* logits, const at::Tensor& labels, at::Tensor* losses, float scale,
+            bool gradients) {
   for (int64_t row = 0; row < logits->size(0); ++row) {
     blockIdx.x = static_cast<unsigned>(row);
     std::barrier<> block(kThreads);
@@ -42,8 +46,8 @@ void Launch(at::Tensor* logits, const at::Tensor& labels, at::Tensor* losses, fl
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, i] {
         threadIdx.x = static_cast<unsigned>(i);
-        SoftmaxLossKernel(logits->mutable_data_ptr<float>(), labels.const_data_ptr<int64_t>(), losses->mutable_data_ptr<float>(),
-                          logits->size(1), scale, gradients);
+        SoftmaxLossKernel(logits->mutable_data_ptr<float>(), labels.const_data_ptr<int64_t>(),
+                          losses->mutable_data_ptr<float>(), logits->size(1), scale, gradients);
       });
     }
     for (std::thread& thread : threads) thread.join();
@@ -53,14 +57,16 @@ void Launch(at::Tensor* logits, const at::Tensor& labels, at::Tensor* losses, fl
 at::Tensor SomeLogits(int64_t rows, int64_t vocab) {
   at::Tensor logits = at::empty({rows, vocab}, at::kFloat);
   const RandomStream draws(3, "logits");
-  for (int64_t i = 0; i < logits.numel(); ++i) logits.mutable_data_ptr<float>()[i] = 8 * draws.Normal(static_cast<uint64_t>(i));
+  for (int64_t i = 0; i < logits.numel(); ++i)
+    logits.mutable_data_ptr<float>()[i] = 8 * draws.Normal(static_cast<uint64_t>(i));
   return logits;
 }
 
 TEST(SoftmaxLossTest, IsTheFormula) {
   for (const int64_t vocab : {3, 256, 777}) {
     const at::Tensor logits = SomeLogits(4, vocab);
-    const at::Tensor labels = at::tensor({int64_t{0}, vocab - 1, int64_t{-1}, int64_t{2}}, at::kLong);
+    const at::Tensor labels = at::tensor({int64_t{0}, vocab - 1, int64_t{-1}, int64_t{2}},
+                                         at::kLong);
     const at::Tensor exact = at::log_softmax(logits.to(at::kDouble), 1);
     at::Tensor made = logits.clone(), losses = at::full({4}, -7.0f);
     Launch(&made, labels, &losses, 0.5f, /*gradients=*/true);
@@ -84,7 +90,8 @@ TEST(SoftmaxLossTest, ALabelBeyondTheVocabularyIsNotRead) {
   at::Tensor buffer = SomeLogits(3, 40);
   at::Tensor logits = buffer.narrow(0, 0, 2), losses = at::zeros({2});
   const at::Tensor last = buffer[2].clone();
-  Launch(&logits, at::tensor({int64_t{40}, std::numeric_limits<int64_t>::max()}, at::kLong), &losses, 1.0f, /*gradients=*/true);
+  Launch(&logits, at::tensor({int64_t{40}, std::numeric_limits<int64_t>::max()}, at::kLong),
+         &losses, 1.0f, /*gradients=*/true);
   EXPECT_TRUE(losses.isnan().all().item<bool>());
   EXPECT_TRUE(at::equal(buffer[2], last));
 }

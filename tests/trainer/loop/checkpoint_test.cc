@@ -26,7 +26,8 @@ class CheckpointTest : public ::testing::Test {
       }
     }
     snapshot_.step = state_.step = 12;
-    for (size_t i = 0; i < layout_.slots.size(); ++i) snapshot_.ages.push_back(static_cast<int64_t>(100 + i));
+    for (size_t i = 0; i < layout_.slots.size(); ++i)
+      snapshot_.ages.push_back(static_cast<int64_t>(100 + i));
     state_.epoch = 1;
     state_.tokens = 3456;
     state_.seed = 7;
@@ -34,7 +35,8 @@ class CheckpointTest : public ::testing::Test {
     state_.settings = "abc";
   }
   std::string Write() {
-    EXPECT_TRUE(WriteCheckpoint(folder_, spec_, layout_, snapshot_, state_, "{\"step\":12}\n", true).ok());
+    EXPECT_TRUE(
+        WriteCheckpoint(folder_, spec_, layout_, snapshot_, state_, "{\"step\":12}\n", true).ok());
     return folder_;
   }
   std::string Error() { return ReadCheckpoint(folder_, spec_, layout_).status().message(); }
@@ -76,7 +78,8 @@ TEST_F(CheckpointTest, NamesTheFileThatIsCutShort) {
     Write();
     const std::string path = JoinPath(folder_, name);
     ASSERT_EQ(truncate(path.c_str(), static_cast<off_t>(*FileSize(path) - 4)), 0);
-    EXPECT_EQ(ReadCheckpoint(folder_, spec_, layout_).status().code(), StatusCode::kDataLoss) << Error();
+    EXPECT_EQ(ReadCheckpoint(folder_, spec_, layout_).status().code(), StatusCode::kDataLoss)
+        << Error();
     EXPECT_THAT(Error(), HasSubstr(path));
   }
   Write();
@@ -86,7 +89,9 @@ TEST_F(CheckpointTest, NamesTheFileThatIsCutShort) {
 
 TEST_F(CheckpointTest, NamesTheTensorThatIsMissing) {
   Write();
-  const auto writer = storage::SafetensorsWriter::Create(folder_ + "/model.safetensors", {{"embed.weight", "F32", {1}}}).value();
+  const auto writer = storage::SafetensorsWriter::Create(folder_ + "/model.safetensors",
+                                                         {{"embed.weight", "F32", {1}}})
+                          .value();
   const float value = 1;
   ASSERT_TRUE(writer->Append("embed.weight", &value, sizeof value).ok());
   ASSERT_TRUE(writer->Finish().ok());
@@ -105,7 +110,8 @@ TEST_F(CheckpointTest, NamesEveryFieldThatDiffers) {
   const std::string message = ReadCheckpoint(folder_, other, MakeLayout(other)).status().message();
   EXPECT_THAT(message, HasSubstr("vocab is 271, the task says 500"));
   EXPECT_THAT(message, HasSubstr("dense.blocks is 2, the task says 3"));
-  EXPECT_THAT(message, HasSubstr("tokenizer is \"" + spec_.tokenizer.substr(0, 12) + "..., the task says \"000000000000..."));
+  EXPECT_THAT(message, HasSubstr("tokenizer is \"" + spec_.tokenizer.substr(0, 12) +
+                                 "..., the task says \"000000000000..."));
 }
 
 TEST_F(CheckpointTest, AgesStandByTensorAndWithoutThemAllAreAsOldAsTheStep) {
@@ -121,7 +127,8 @@ TEST_F(CheckpointTest, AgesStandByTensorAndWithoutThemAllAreAsOldAsTheStep) {
   EXPECT_THAT(Error(), HasSubstr("state.json.steps.blocks.1.attn.k.weight: must not be negative"));
   state.erase("steps");
   ASSERT_TRUE(WriteJsonFile(folder_ + "/state.json", state).ok());
-  EXPECT_EQ(ReadCheckpoint(folder_, spec_, layout_)->snapshot.ages, std::vector<int64_t>(layout_.slots.size(), 12));
+  EXPECT_EQ(ReadCheckpoint(folder_, spec_, layout_)->snapshot.ages,
+            std::vector<int64_t>(layout_.slots.size(), 12));
   // A model without the optimizer has no ages.
   ASSERT_TRUE(WriteCheckpoint(folder_, spec_, layout_, snapshot_, state_, "", false).ok());
   EXPECT_FALSE(ReadJsonFile(folder_ + "/state.json")->contains("steps"));

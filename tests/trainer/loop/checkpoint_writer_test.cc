@@ -12,7 +12,8 @@ using ::testing::HasSubstr;
 
 class CheckpointWriterTest : public ::testing::Test {
  protected:
-  CheckpointWriterTest() : network_(Network::Create(world_.Dense("m"), "cpu").value()), channel_(world_.at("keys")) {}
+  CheckpointWriterTest()
+      : network_(Network::Create(world_.Dense("m"), "cpu").value()), channel_(world_.at("keys")) {}
 
   void Write(CheckpointWriter& writer, int64_t step) {
     AdamW::Snapshot snapshot;

@@ -13,13 +13,16 @@ struct Source {
   std::unique_ptr<corpus::Dataset> dataset;
   StepPlan plan;
 
-  explicit Source(const std::string& accum_tail = "flush", const std::string& last_label = "ignore") {
+  explicit Source(const std::string& accum_tail = "flush",
+                  const std::string& last_label = "ignore") {
     const task::Task task = world.TrainTask("t", world.Dense("m"));
     settings = ReadTrainSettings(task.spec).value();
     settings.steps = 0;
     settings.accum_tail = accum_tail;
     settings.last_label = last_label;
-    dataset = corpus::Dataset::Open(settings.data, {world.at("data.tales"), world.at("data.sums")}, world.at("epochs")).value();
+    dataset = corpus::Dataset::Open(settings.data, {world.at("data.tales"), world.at("data.sums")},
+                                    world.at("epochs"))
+                  .value();
     plan = PlanSteps(settings, dataset->OpenEpoch(0).value()->sequences()).value();
   }
 
@@ -27,7 +30,8 @@ struct Source {
     Feeder feeder(settings, *dataset, plan, first_step, rank, ranks);
     std::vector<MicroBatch> batches;
     for (int64_t step = first_step; step < plan.total; ++step) {
-      for (size_t m = plan.At(settings, step).micro_batches.size(); m > 0; --m) batches.push_back(feeder.Next().value());
+      for (size_t m = plan.At(settings, step).micro_batches.size(); m > 0; --m)
+        batches.push_back(feeder.Next().value());
     }
     return batches;
   }
@@ -70,21 +74,26 @@ TEST(FeederTest, RanksShareEveryMicroBatch) {
 TEST(FeederTest, CarriedMicroBatchesComeFirstInTheNextEpoch) {
   Source source("carry");
   source.settings.accumulate = 8;
-  source.plan = PlanSteps(source.settings, source.dataset->OpenEpoch(0).value()->sequences()).value();
+  source.plan =
+      PlanSteps(source.settings, source.dataset->OpenEpoch(0).value()->sequences()).value();
   const int64_t left = source.plan.micro_batches_per_epoch % 8;
   ASSERT_GT(left, 0);
   const auto whole = source.All(0, 0, 1);
-  for (size_t m = 0; m < whole.size(); ++m) EXPECT_EQ(whole[m].number, static_cast<int64_t>(m));  // none is skipped
-  EXPECT_EQ(static_cast<int64_t>(whole.size()), source.settings.epochs * source.plan.micro_batches_per_epoch - left);
+  for (size_t m = 0; m < whole.size(); ++m)
+    EXPECT_EQ(whole[m].number, static_cast<int64_t>(m));  // none is skipped
+  EXPECT_EQ(static_cast<int64_t>(whole.size()),
+            source.settings.epochs * source.plan.micro_batches_per_epoch - left);
   // From the border of the epochs on: what was left of the first comes before the second.
   const auto rest = source.All(source.plan.per_epoch, 0, 1);
   EXPECT_EQ(rest.front().number, source.plan.micro_batches_per_epoch - left);
   ASSERT_LT(rest.size(), whole.size());
-  for (size_t m = 0; m < rest.size(); ++m) EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
+  for (size_t m = 0; m < rest.size(); ++m)
+    EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
 }
 
 TEST(FeederTest, CopyInputHasATargetMoreForEachSequence) {
-  const auto with = Source("drop", "copy_input").All(0, 0, 1), without = Source("drop").All(0, 0, 1);
+  const auto with = Source("drop", "copy_input").All(0, 0, 1),
+             without = Source("drop").All(0, 0, 1);
   const auto T = static_cast<size_t>(SmallWorld::kSequence);
   EXPECT_EQ(with[0].targets, without[0].targets + 4);
   EXPECT_EQ(with[0].labels[T - 1], with[0].ids[T - 1]);
@@ -97,7 +106,8 @@ TEST(FeederTest, BeginsAtAnyStep) {
   const int64_t first = source.plan.per_epoch + 1;  // within the second epoch
   const auto rest = source.All(first, 0, 1);
   ASSERT_GT(rest.size(), 2u);
-  for (size_t m = 0; m < rest.size(); ++m) EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
+  for (size_t m = 0; m < rest.size(); ++m)
+    EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
 }
 
 TEST(FeederTest, EndsWithBatchesThatNobodyTook) {

@@ -9,7 +9,8 @@ using ::testing::HasSubstr;
 class JointTrainTest : public TrainTest {
  protected:
   // The tensors of a stored model whose names have `part`.
-  static std::map<std::string, std::vector<float>> Tensors(const std::string& file, const std::string& part) {
+  static std::map<std::string, std::vector<float>> Tensors(const std::string& file,
+                                                           const std::string& part) {
     const auto stored = storage::SafetensorsFile::Open(file).value();
     std::map<std::string, std::vector<float>> tensors;
     for (const storage::TensorEntry& entry : stored.tensors()) {
@@ -59,7 +60,9 @@ TEST_F(JointTrainTest, PathsThawAndAResumedRunKnowsTheirAges) {
     channel.stop_after = step;
     EXPECT_EQ(RunTrainJob(first, channel).code(), StatusCode::kCancelled);
     const std::string checkpoint = channel.checkpoints().at(step);
-    EXPECT_EQ(Tensors(checkpoint + "/model.safetensors", ".path.") == Tensors(start + "/model.safetensors", ".path."), step == 3);
+    EXPECT_EQ(Tensors(checkpoint + "/model.safetensors", ".path.") ==
+                  Tensors(start + "/model.safetensors", ".path."),
+              step == 3);
     task::Task second = Joint("second" + std::to_string(step), start, 5);
     second.resume = checkpoint;
     ASSERT_TRUE(Run(second).ok());
@@ -78,12 +81,14 @@ TEST_F(JointTrainTest, AStartWithMomentsGoesOnWithThem) {
   };
   const task::Task on = only("on");
   ASSERT_TRUE(Run(on).ok());
-  EXPECT_EQ(ReadJsonFile(JoinPath(on.output, "model/state.json")).value()["steps"]["norm.weight"], 13);
+  EXPECT_EQ(ReadJsonFile(JoinPath(on.output, "model/state.json")).value()["steps"]["norm.weight"],
+            13);
   // Without the moments the same step is another one.
   ASSERT_TRUE(RemoveFile(trained + "/optimizer.safetensors").ok());
   const task::Task fresh = only("fresh");
   ASSERT_TRUE(Run(fresh).ok());
-  EXPECT_EQ(ReadJsonFile(JoinPath(fresh.output, "model/state.json")).value()["steps"]["norm.weight"], 1);
+  EXPECT_EQ(
+      ReadJsonFile(JoinPath(fresh.output, "model/state.json")).value()["steps"]["norm.weight"], 1);
   EXPECT_NE(Bits(fresh)[0], Bits(on)[0]);
 
   ASSERT_TRUE(CopyFile(trained + "/model.safetensors", trained + "/optimizer.safetensors").ok());

@@ -23,7 +23,8 @@ model::ModelSpec OneGigabyte() {
 
 TEST(MemoryTest, NeedsAreThoseOfTheFlatBuffers) {
   const model::ModelSpec spec = OneGigabyte();
-  const MemoryNeeds training = NeedsOf(spec, /*trains=*/true), reading = NeedsOf(spec, /*trains=*/false);
+  const MemoryNeeds training = NeedsOf(spec, /*trains=*/true),
+                    reading = NeedsOf(spec, /*trains=*/false);
   EXPECT_GE(training.parameters, 4 * model::ParameterCount(spec));
   EXPECT_LT(training.parameters, 4 * model::ParameterCount(spec) + (1 << 20));
   EXPECT_EQ(training.gradients, training.parameters);
@@ -35,13 +36,16 @@ TEST(MemoryTest, NeedsAreThoseOfTheFlatBuffers) {
 TEST(MemoryTest, ATrainingIsToldItsSizesAndWhatToDo) {
   SmallWorld world;
   task::Task task = world.TrainTask("t", world.Dense("m"));
-  const Status explained = ExplainMemory(OutOfMemory("1.0 GiB more could not be had on the CPU"), task);
+  const Status explained = ExplainMemory(OutOfMemory("1.0 GiB more could not be had on the CPU"),
+                                         task);
   EXPECT_EQ(explained.reason(), kOutOfMemory);
   EXPECT_EQ(explained.code(), StatusCode::kResourceExhausted);
-  EXPECT_THAT(explained.message(),
-              AllOf(HasSubstr("out of memory: 1.0 GiB more could not be had on the CPU; model m takes "), HasSubstr(" for parameters, "),
-                    HasSubstr(" for gradients, "), HasSubstr(" for moments and the intermediate values of "),
-                    HasSubstr("lower train.batch (a larger train.accumulate makes up for it)")));
+  EXPECT_THAT(
+      explained.message(),
+      AllOf(HasSubstr("out of memory: 1.0 GiB more could not be had on the CPU; model m takes "),
+            HasSubstr(" for parameters, "), HasSubstr(" for gradients, "),
+            HasSubstr(" for moments and the intermediate values of "),
+            HasSubstr("lower train.batch (a larger train.accumulate makes up for it)")));
 }
 
 TEST(MemoryTest, OtherErrorsAndOtherTasksStayWhatTheyAre) {
@@ -50,7 +54,8 @@ TEST(MemoryTest, OtherErrorsAndOtherTasksStayWhatTheyAre) {
   EXPECT_EQ(ExplainMemory(InvalidArgument("no"), task).message(), "no");
   task.kind = "evaluate";
   task.inputs.erase("model");
-  EXPECT_EQ(ExplainMemory(OutOfMemory("x"), task).message(), "out of memory: x") << "nothing is known of its model";
+  EXPECT_EQ(ExplainMemory(OutOfMemory("x"), task).message(), "out of memory: x")
+      << "nothing is known of its model";
   EXPECT_EQ(ExplainMemory(OutOfMemory("x"), "/nowhere").message(), "out of memory: x");
 }
 

@@ -1,4 +1,5 @@
-// Trainings of composites with a router: noise, dropout and auxiliary losses, whatever the number of ranks.
+// Trainings of composites with a router: noise, dropout and auxiliary losses, whatever the number
+// of ranks.
 #include <cmath>
 
 #include "tests/trainer/loop/train_fixture.h"
@@ -35,7 +36,8 @@ TEST_F(RoutedTrainTest, NoiseAndDropoutAreDrawnAgainByAResumedRun) {
 TEST_F(RoutedTrainTest, NoiseAndDropoutDoNotDependOnTheNumberOfRanks) {
   const auto task_of = [&](const std::string& name) {
     task::Task task = RoutedTask(name);
-    task.spec["train"]["optimizer"]["lr"] = 1e-6;  // weights hardly move, and so do not carry a difference in the last bits on
+    task.spec["train"]["optimizer"]["lr"] = 1e-6;  // weights hardly move, and so do not carry a
+                                                   // difference in the last bits on
     return task;
   };
   const task::Task one = task_of("one");
@@ -43,18 +45,23 @@ TEST_F(RoutedTrainTest, NoiseAndDropoutDoNotDependOnTheNumberOfRanks) {
   ASSERT_TRUE(RunTrainJob(one, alone).ok());
   RecordingChannel first(world_.at("two"));
   TrainTwoRanks(task_of, &first);
-  // Each of the two is within 1e-5 of what is exact (peers/models_test.py); other noise differs in the second digit.
+  // Each of the two is within 1e-5 of what is exact (peers/models_test.py); other noise differs in
+  // the second digit.
   for (const int64_t step : {1, 2}) {
-    EXPECT_NEAR(first.metrics.at(step)["loss"].get<double>(), alone.metrics.at(step)["loss"].get<double>(), 2e-5) << step;
+    EXPECT_NEAR(first.metrics.at(step)["loss"].get<double>(),
+                alone.metrics.at(step)["loss"].get<double>(), 2e-5)
+        << step;
   }
 }
 
-// Formula (9) is of the micro-batch, however many ranks share it: with a lambda that rules the training, all steps are alike.
+// Formula (9) is of the micro-batch, however many ranks share it: with a lambda that rules the
+// training, all steps are alike.
 TEST_F(RoutedTrainTest, TheLoadLossIsThatOfAllRanks) {
   const auto task_of = [&](const std::string& name) {
     task::Task task = RoutedTask(name);
     task.spec["train"]["lambda_load"] = 20.0;
-    task.spec["train"]["aux_probs"] = "sample";  // choices of half the rows are other ones than those of all; probabilities hardly are
+    task.spec["train"]["aux_probs"] = "sample";  // choices of half the rows are other ones than
+                                                 // those of all; probabilities hardly are
     task.spec["train"]["lambda_entropy"] = 0.0;
     task.spec["train"]["dropout_parallel"] = 0.0;
     task.spec["train"]["optimizer"]["lr"] = 1e-6;
@@ -66,13 +73,19 @@ TEST_F(RoutedTrainTest, TheLoadLossIsThatOfAllRanks) {
   RecordingChannel first(world_.at("two"));
   TrainTwoRanks(task_of, &first);
   for (int64_t step = 1; step <= 3; ++step) {
-    EXPECT_NEAR(first.metrics.at(step)["aux"].get<double>(), alone.metrics.at(step)["aux"].get<double>(), 2e-4) << step;
-    EXPECT_NEAR(first.metrics.at(step)["gradient_norm"].get<double>() / alone.metrics.at(step)["gradient_norm"].get<double>(), 1, 1e-3) << step;
+    EXPECT_NEAR(first.metrics.at(step)["aux"].get<double>(),
+                alone.metrics.at(step)["aux"].get<double>(), 2e-4)
+        << step;
+    EXPECT_NEAR(first.metrics.at(step)["gradient_norm"].get<double>() /
+                    alone.metrics.at(step)["gradient_norm"].get<double>(),
+                1, 1e-3)
+        << step;
   }
 }
 
-// PaPaformer section 7, T4: near the start of a corrected run both terms are about -ln 3 a layer and lambda; the
-// published ones begin near + lambda ln 3 (section 11, check 2), here with two parallel layers.
+// PaPaformer section 7, T4: near the start of a corrected run both terms are about -ln 3 a layer
+// and lambda; the published ones begin near + lambda ln 3 (section 11, check 2), here with two
+// parallel layers.
 TEST_F(RoutedTrainTest, TheAuxiliaryLossIsThatOfTheSettings) {
   const task::Task fixed = RoutedTask("fixed");
   RecordingChannel channel(fixed.work);

@@ -62,8 +62,10 @@ TEST(PlanStepsTest, WhatIsLeftOfAnEpochIsCarriedIntoTheNextOnesFirstStep) {
   const StepPlace first = plan.At(settings, 2);
   EXPECT_EQ(first.epoch, 1);
   EXPECT_EQ(first.divisor, 8);  // of 8 + r
-  EXPECT_THAT(Firsts(first), ElementsAre(Pair(0, 64), Pair(0, 68), Pair(0, 72), Pair(0, 76), Pair(0, 80), Pair(1, 0), Pair(1, 4),
-                                         Pair(1, 8), Pair(1, 12), Pair(1, 16), Pair(1, 20), Pair(1, 24), Pair(1, 28)));
+  EXPECT_THAT(Firsts(first),
+              ElementsAre(Pair(0, 64), Pair(0, 68), Pair(0, 72), Pair(0, 76), Pair(0, 80),
+                          Pair(1, 0), Pair(1, 4), Pair(1, 8), Pair(1, 12), Pair(1, 16), Pair(1, 20),
+                          Pair(1, 24), Pair(1, 28)));
   EXPECT_EQ(plan.At(settings, 3).micro_batches.size(), 8u);
   // Each micro-batch once, but for those that the last epoch leaves.
   std::set<int64_t> numbers;
@@ -101,7 +103,8 @@ TEST(PlanStepsTest, TokensPayForCarriedAndShortSteps) {
 TEST(PlanStepsTest, ThePublishedLeftovers) {
   TrainSettings settings = Settings(32, 8, 2);
   settings.accum_tail = "carry";
-  for (const auto& [micro_batches, left] : {std::pair{83'374, 6u}, {33'349, 5u}, {34'936, 0u}, {15'087, 7u}}) {
+  for (const auto& [micro_batches, left] :
+       {std::pair{83'374, 6u}, {33'349, 5u}, {34'936, 0u}, {15'087, 7u}}) {
     const StepPlan plan = PlanSteps(settings, micro_batches * 32 + 31).value();
     EXPECT_EQ(plan.At(settings, plan.per_epoch).micro_batches.size(), 8 + left);
   }
@@ -151,14 +154,18 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
       {"/train/aux_load", "entropy", "spec.train.aux_load"},
       {"/train/aux_probs", "hard", "spec.train.aux_probs"},
       {"/train/lambda_load", "0.1", "spec.train.lambda_load"},
-      {"/train/dropout_parallel", 1.0, "spec.train.dropout_parallel: must be at least 0 and below 1"},
-      {"/train/freeze_paths", -2, "spec.train.freeze_paths: must be a number of steps, or -1 for all"},
+      {"/train/dropout_parallel", 1.0,
+       "spec.train.dropout_parallel: must be at least 0 and below 1"},
+      {"/train/freeze_paths", -2,
+       "spec.train.freeze_paths: must be a number of steps, or -1 for all"},
       {"/train/freeze_paths", 3, "spec.train.freeze_paths: model m has no paths to freeze; set 0"},
       {"/train/lr_schedule", "linear", "spec.train.lr_schedule"},
       {"/train/warmup", 1, "spec.train.warmup"},
       {"/train/optimizer/lr", 0.0, "spec.train.optimizer.lr: must be above 0"},
-      {"/train/optimizer/betas", Json::array({0.9}), "spec.train.optimizer.betas: expected two numbers"},
-      {"/train/optimizer/betas", Json::array({0.9, 1.0}), "spec.train.optimizer.betas: must be at least 0 and below 1"},
+      {"/train/optimizer/betas", Json::array({0.9}),
+       "spec.train.optimizer.betas: expected two numbers"},
+      {"/train/optimizer/betas", Json::array({0.9, 1.0}),
+       "spec.train.optimizer.betas: must be at least 0 and below 1"},
       {"/train/optimizer/eps", 0, "spec.train.optimizer.eps: must be above 0"},
       {"/train/optimizer/momentum", 1, "spec.train.optimizer.momentum"},
       {"/train/checkpoint/minutes", 1, "spec.train.checkpoint.minutes"},

@@ -27,7 +27,8 @@ TEST_F(TelemetryTest, DualPathBlocksAreReadOutWithoutChangingTheTraining) {
   EXPECT_FALSE(without.metrics.at(4).contains("dual/blocks.0/gate_deep"));
   EXPECT_NEAR(with.metrics.at(4)["dual/blocks.0/gate_deep"].get<double>(), 0.5, 0.05);
   EXPECT_GT(with.metrics.at(4)["dual/blocks.0/expected_steps"].get<double>(), 1.0);
-  for (const char* reading : {"norm_deep", "norm_wide", "norm_input", "step_router_1", "scale_deep_2", "scale_wide", "gate_gap", "cosine"}) {
+  for (const char* reading : {"norm_deep", "norm_wide", "norm_input", "step_router_1",
+                              "scale_deep_2", "scale_wide", "gate_gap", "cosine"}) {
     EXPECT_TRUE(with.metrics.at(4).contains(std::string("dual/blocks.1/") + reading)) << reading;
   }
   // The read-outs are of all corpora, not of the first alone.
@@ -35,11 +36,15 @@ TEST_F(TelemetryTest, DualPathBlocksAreReadOutWithoutChangingTheTraining) {
   double steps = 0;
   for (const char* corpus : {"tales", "sums"}) {
     const auto shards = corpus::Shards::Open(world_.at("data." + std::string(corpus))).value();
-    const int64_t count = std::min<int64_t>(4, corpus::ValidationSequences(shards, SmallWorld::kSequence));
+    const int64_t count = std::min<int64_t>(
+        4, corpus::ValidationSequences(shards, SmallWorld::kSequence));
     std::vector<int32_t> ids(static_cast<size_t>(count * SmallWorld::kSequence));
-    for (int64_t i = 0; i < count; ++i) corpus::ReadValidation(shards, SmallWorld::kSequence, i, ids.data() + i * SmallWorld::kSequence);
+    for (int64_t i = 0; i < count; ++i)
+      corpus::ReadValidation(shards, SmallWorld::kSequence, i,
+                             ids.data() + i * SmallWorld::kSequence);
     const auto blocks = last->Readouts(ids.data(), count, SmallWorld::kSequence);
-    for (const float one : blocks[1].expected_steps) steps += one / static_cast<double>(ids.size()) / 2;
+    for (const float one : blocks[1].expected_steps)
+      steps += one / static_cast<double>(ids.size()) / 2;
   }
   EXPECT_NEAR(with.metrics.at(12)["dual/blocks.1/expected_steps"].get<double>(), steps, 1e-5);
 }
@@ -54,7 +59,8 @@ TEST_F(TelemetryTest, RoutersAreReadOutByPath) {
   EXPECT_FALSE(channel.metrics.at(5).contains("routing/0/combined"));
   for (const char* layer : {"0", "1"}) {
     double sum = 0;
-    for (const std::string& choice : {spec.paths[0].name, spec.paths[1].name, std::string("combined")}) {
+    for (const std::string& choice :
+         {spec.paths[0].name, spec.paths[1].name, std::string("combined")}) {
       sum += channel.metrics.at(6)["routing/" + std::string(layer) + "/" + choice].get<double>();
     }
     EXPECT_NEAR(sum, 1, 1e-9);

@@ -14,8 +14,9 @@ namespace braid::trainer {
 // The files that must be the same, bit for bit, whatever happened on the way.
 inline std::vector<std::string> Bits(const task::Task& task) {
   std::vector<std::string> files;
-  for (const char* name : {"model/model.safetensors", "model/optimizer.safetensors", "model/state.json", "model/config.json",
-                           "model/tokenizer.json", "history/history.jsonl", "history/summary.json"}) {
+  for (const char* name : {"model/model.safetensors", "model/optimizer.safetensors",
+                           "model/state.json", "model/config.json", "model/tokenizer.json",
+                           "history/history.jsonl", "history/summary.json"}) {
     files.push_back(ReadFile(JoinPath(task.output, name)).value());
   }
   return files;
@@ -40,7 +41,8 @@ class TrainTest : public ::testing::Test {
     return task;
   }
   // `task_of(name)` trained by a gang of two; what rank 0 said is in `channel`.
-  void TrainTwoRanks(const std::function<task::Task(const std::string&)>& task_of, RecordingChannel* channel) {
+  void TrainTwoRanks(const std::function<task::Task(const std::string&)>& task_of,
+                     RecordingChannel* channel) {
     std::vector<std::thread> ranks;
     RecordingChannel second(world_.at("two"));
     for (int64_t rank = 0; rank < 2; ++rank) {

@@ -21,16 +21,20 @@ TEST_F(TrainTest, LearnsAndReportsEachStep) {
   RecordingChannel channel(task.work);
   ASSERT_TRUE(RunTrainJob(task, channel).ok());
   ASSERT_EQ(channel.metrics.size(), 12u);
-  const double first = channel.metrics.at(1)["loss"].get<double>(), last = channel.metrics.at(12)["loss"].get<double>();
+  const double first = channel.metrics.at(1)["loss"].get<double>(),
+               last = channel.metrics.at(12)["loss"].get<double>();
   EXPECT_NEAR(first, std::log(271.0), 0.15);
   EXPECT_LT(last, first - 0.05);
   // Validation every five steps and at the end, of each corpus and of both.
   for (int64_t step = 1; step <= 12; ++step) {
-    EXPECT_EQ(channel.metrics.at(step).contains("validation/tales"), step == 5 || step == 10 || step == 12) << step;
+    EXPECT_EQ(channel.metrics.at(step).contains("validation/tales"),
+              step == 5 || step == 10 || step == 12)
+        << step;
   }
   const Json& end = channel.metrics.at(12);
   EXPECT_NEAR(end["validation/all"].get<double>(),
-              (end["validation/tales"].get<double>() + end["validation/sums"].get<double>()) / 2, 1e-9);
+              (end["validation/tales"].get<double>() + end["validation/sums"].get<double>()) / 2,
+              1e-9);
   EXPECT_EQ(end["tokens"], 12 * 4 * 2 * 16);
   EXPECT_THAT(channel.outputs, Contains(Key("model")));
   EXPECT_EQ(channel.result["final"], end);
@@ -42,8 +46,10 @@ TEST_F(TrainTest, TheFirstLossIsTheMeanOverTheGlobalBatch) {
   RecordingChannel channel(task.work);
   ASSERT_TRUE(RunTrainJob(task, channel).ok());
   const TrainSettings settings = ReadTrainSettings(task.spec).value();
-  const auto dataset =
-      corpus::Dataset::Open(settings.data, {world_.at("data.tales"), world_.at("data.sums")}, world_.at("epochs")).value();
+  const auto dataset = corpus::Dataset::Open(settings.data,
+                                             {world_.at("data.tales"), world_.at("data.sums")},
+                                             world_.at("epochs"))
+                           .value();
   const auto epoch = dataset->OpenEpoch(0).value();
   const auto network = Network::Create(world_.Dense("m"), "cpu").value();
   network->Initialize(5);
@@ -119,7 +125,8 @@ TEST_F(TrainTest, AStopWithinALongStepLeavesItAndKeepsTheOneBefore) {
   task::Task begun = NewTask("begun");
   RecordingChannel nothing(begun.work);
   nothing.stop_after = 1;
-  EXPECT_THAT(RunTrainJob(begun, nothing, SlowClock()).message(), HasSubstr("stopped within the first step of 12: there is nothing to keep yet"));
+  EXPECT_THAT(RunTrainJob(begun, nothing, SlowClock()).message(),
+              HasSubstr("stopped within the first step of 12: there is nothing to keep yet"));
   EXPECT_TRUE(nothing.checkpoints().empty());
 }
 
@@ -211,7 +218,8 @@ TEST_F(TrainTest, AResumeUnderOtherThreadsIsWrittenDown) {
 }
 
 TEST_F(TrainTest, AGangOfTwoIsStoppedTogetherAndResumesWithItsBits) {
-  const auto gang = [&](const std::string& name, const std::string& resume, int64_t stop_after, std::string* checkpoint) {
+  const auto gang = [&](const std::string& name, const std::string& resume, int64_t stop_after,
+                        std::string* checkpoint) {
     std::vector<std::thread> ranks;
     std::vector<task::Task> tasks(2);
     for (int64_t rank = 0; rank < 2; ++rank) {
@@ -224,7 +232,8 @@ TEST_F(TrainTest, AGangOfTwoIsStoppedTogetherAndResumesWithItsBits) {
         RecordingChannel channel(world_.at(name));
         if (rank == 0) channel.stop_after = stop_after;  // one rank is asked, both stop
         const Status status = RunTrainJob(task, channel);
-        EXPECT_EQ(status.code(), stop_after > 0 ? StatusCode::kCancelled : StatusCode::kOk) << status.ToString();
+        EXPECT_EQ(status.code(), stop_after > 0 ? StatusCode::kCancelled : StatusCode::kOk)
+            << status.ToString();
         EXPECT_EQ(channel.metrics.empty(), rank == 1);
         if (rank == 1) {
           EXPECT_TRUE(channel.outputs.empty());
@@ -245,7 +254,8 @@ TEST_F(TrainTest, AGangOfTwoIsStoppedTogetherAndResumesWithItsBits) {
 }
 
 TEST_F(TrainTest, AGangSeesTheDataOfOneRankInItsOrder) {
-  // Weights hardly move: what two trainings make of a difference in the last bits would depend on the CPU.
+  // Weights hardly move: what two trainings make of a difference in the last bits would depend on
+  // the CPU.
   const auto task_of = [&](const std::string& name) {
     task::Task task = NewTask(name);
     task.spec["train"]["optimizer"]["lr"] = 1e-6;
@@ -259,24 +269,32 @@ TEST_F(TrainTest, AGangSeesTheDataOfOneRankInItsOrder) {
   ASSERT_EQ(first.metrics.size(), alone.metrics.size());
   for (const auto& [step, values] : alone.metrics) {
     for (const auto& [name, value] : values.items()) {
-      // Sums of gradients in another order differ in their last bits; another batch would differ in the second digit.
+      // Sums of gradients in another order differ in their last bits; another batch would differ in
+      // the second digit.
       const double expected = value.get<double>();
-      EXPECT_NEAR(first.metrics.at(step)[name].get<double>(), expected, 2e-5 * std::abs(expected)) << step << " " << name;
+      EXPECT_NEAR(first.metrics.at(step)[name].get<double>(), expected, 2e-5 * std::abs(expected))
+          << step << " " << name;
     }
   }
 }
 
-// The published procedure, literally: the gradients of the micro-batches that an epoch leaves wait in the buffer for the
-// first step of the next (PaPaformer section 7, T6; section 11, check 5).
+// The published procedure, literally: the gradients of the micro-batches that an epoch leaves wait
+// in the buffer for the first step of the next (PaPaformer section 7, T6; section 11, check 5).
 TEST_F(TrainTest, CarryHasTheBitsOfGradientsThatWaitInTheBuffer) {
   task::Task task = NewTask("carry");
-  task.spec["train"].update({{"accumulate", 8}, {"steps", 0}, {"accum_tail", "carry"}, {"lr_schedule", "cosine_misstepped"},
-                             {"warmup_steps", 0}, {"last_label", "copy_input"}});
+  task.spec["train"].update({{"accumulate", 8},
+                             {"steps", 0},
+                             {"accum_tail", "carry"},
+                             {"lr_schedule", "cosine_misstepped"},
+                             {"warmup_steps", 0},
+                             {"last_label", "copy_input"}});
   ASSERT_TRUE(Run(task).ok());
 
   const TrainSettings settings = ReadTrainSettings(task.spec).value();
-  const auto dataset =
-      corpus::Dataset::Open(settings.data, {world_.at("data.tales"), world_.at("data.sums")}, world_.at("epochs")).value();
+  const auto dataset = corpus::Dataset::Open(settings.data,
+                                             {world_.at("data.tales"), world_.at("data.sums")},
+                                             world_.at("epochs"))
+                           .value();
   const auto network = Network::Create(settings.model, "cpu").value();
   network->Initialize(settings.seed);
   AdamW optimizer(*network, settings.optimizer);
@@ -299,11 +317,15 @@ TEST_F(TrainTest, CarryHasTheBitsOfGradientsThatWaitInTheBuffer) {
       waiting = m + 1;
       if (waiting % 8 == 0) {
         optimizer.Step(rate);
-        rate = start * (1 + std::cos(std::numbers::pi * static_cast<double>(waiting / 8) / static_cast<double>(micro_batches))) / 2;
+        rate = start *
+               (1 + std::cos(std::numbers::pi * static_cast<double>(waiting / 8) /
+                             static_cast<double>(micro_batches))) /
+               2;
       }
     }
   }
-  const auto file = storage::SafetensorsFile::Open(JoinPath(task.output, "model/model.safetensors")).value();
+  const auto file =
+      storage::SafetensorsFile::Open(JoinPath(task.output, "model/model.safetensors")).value();
   for (const Layout::Slot& slot : network->layout().slots) {
     const float* stored = file.Floats(slot.tensor.name, slot.tensor.shape).value();
     for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
@@ -340,7 +362,8 @@ TEST_F(TrainTest, TheLossWithoutLastLabelsIsLoggedInBothModes) {
   task::Task task = NewTask("a");
   RecordingChannel ignore(task.work);
   ASSERT_TRUE(RunTrainJob(task, ignore).ok());
-  EXPECT_DOUBLE_EQ(ignore.metrics.at(1)["loss_ignore_last"].get<double>(), ignore.metrics.at(1)["loss"].get<double>());
+  EXPECT_DOUBLE_EQ(ignore.metrics.at(1)["loss_ignore_last"].get<double>(),
+                   ignore.metrics.at(1)["loss"].get<double>());
   EXPECT_FALSE(ignore.metrics.at(12).contains("validation_ignore_last/all"));
 
   task = NewTask("b");
@@ -348,8 +371,11 @@ TEST_F(TrainTest, TheLossWithoutLastLabelsIsLoggedInBothModes) {
   RecordingChannel copy(task.work);
   ASSERT_TRUE(RunTrainJob(task, copy).ok());
   // The same start and the same first batch: over the same targets it is the same loss.
-  EXPECT_NEAR(copy.metrics.at(1)["loss_ignore_last"].get<double>(), ignore.metrics.at(1)["loss"].get<double>(), 1e-6);
-  EXPECT_GT(std::abs(copy.metrics.at(1)["loss"].get<double>() - ignore.metrics.at(1)["loss"].get<double>()), 1e-5);
+  EXPECT_NEAR(copy.metrics.at(1)["loss_ignore_last"].get<double>(),
+              ignore.metrics.at(1)["loss"].get<double>(), 1e-6);
+  EXPECT_GT(std::abs(copy.metrics.at(1)["loss"].get<double>() -
+                     ignore.metrics.at(1)["loss"].get<double>()),
+            1e-5);
   EXPECT_TRUE(copy.metrics.at(12).contains("validation_ignore_last/all"));
 }
 
@@ -360,8 +386,9 @@ TEST_F(TrainTest, BatchMeanWeighsBatchesAlike) {
   ASSERT_TRUE(RunTrainJob(task, channel).ok());
   // Three sequences of each corpus are one batch of each.
   const Json& end = channel.metrics.at(12);
-  EXPECT_DOUBLE_EQ(end["validation/all"].get<double>(),
-                   (end["validation/tales"].get<double>() + end["validation/sums"].get<double>()) / 2);
+  EXPECT_DOUBLE_EQ(
+      end["validation/all"].get<double>(),
+      (end["validation/tales"].get<double>() + end["validation/sums"].get<double>()) / 2);
 }
 
 TEST_F(TrainTest, AStartWithNaNStopsAtTheFirstStepWithoutACheckpoint) {
@@ -412,7 +439,8 @@ TEST_F(TrainTest, RefusesWhatDoesNotFitBeforeTheFirstStep) {
   task.spec["train"].update({{"batch", 1}, {"accumulate", 1}, {"validate", {{"steps", 0}}}});
   RecordingChannel silent(task.work);
   EXPECT_THAT(RunTrainJob(task, silent).message(),
-              testing::MatchesRegex("corpus (tales|sums): [0-9]+ tokens set aside are not one sequence of 256; raise validation.documents or give "
+              testing::MatchesRegex("corpus (tales|sums): [0-9]+ tokens set aside are not one "
+                                    "sequence of 256; raise validation.documents or give "
                                     "the corpus longer validation files, or lower sequence"));
   EXPECT_TRUE(silent.metrics.empty());
 
@@ -435,7 +463,10 @@ TEST_F(TrainTest, RefusesACheckpointOfSomethingElse) {
   task = NewTask("other_init");
   task.inputs["init"] = JoinPath(whole.output, "model");
   task.spec["model"]["dense"]["blocks"] = 1;
-  EXPECT_THAT(Error(task), HasSubstr("input \"init\" is another model than spec.model: dense.blocks is 2, the task says 1"));
+  EXPECT_THAT(
+      Error(task),
+      HasSubstr(
+          "input \"init\" is another model than spec.model: dense.blocks is 2, the task says 1"));
 }
 
 TEST_F(TrainTest, AnInitIsTheStart) {
@@ -468,7 +499,8 @@ TEST_F(TrainTest, TheMomentsOfAnInitAreTakenOrLeft) {
   EXPECT_EQ(age_of("auto", "auto", false), "1");
   EXPECT_EQ(age_of("taken", "take", true), "13");
   EXPECT_EQ(age_of("left", "leave", true), "1");
-  EXPECT_THAT(age_of("none", "take", false), HasSubstr("input \"init\" has no optimizer.safetensors, and start_moments is take"));
+  EXPECT_THAT(age_of("none", "take", false),
+              HasSubstr("input \"init\" has no optimizer.safetensors, and start_moments is take"));
   EXPECT_THAT(age_of("odd", "keep", true), HasSubstr("spec.start_moments"));
 }
 

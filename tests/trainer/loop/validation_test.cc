@@ -9,7 +9,8 @@
 namespace braid::trainer {
 namespace {
 
-// Enough text set aside for two whole batches of 32 sequences and a short one, in which other ids are common.
+// Enough text set aside for two whole batches of 32 sequences and a short one, in which other ids
+// are common.
 class ValidationTest : public ::testing::Test {
  protected:
   static constexpr int64_t kSequences = 70;
@@ -19,10 +20,12 @@ class ValidationTest : public ::testing::Test {
     ConfigureRuntime(1);
     network_ = Network::Create(world_.Dense("m"), "cpu").value();
     network_->Initialize(4);
-    for (int64_t i = 0; i < network_->layout().size; ++i) network_->parameters()[i] *= 4;  // losses that differ
+    for (int64_t i = 0; i < network_->layout().size; ++i)
+      network_->parameters()[i] *= 4;  // losses that differ
     Write("a", kSequences);
     Write("b", 3);
-    for (const char* name : {"a", "b"}) shards_.push_back(corpus::Shards::Open(world_.at(name)).value());
+    for (const char* name : {"a", "b"})
+      shards_.push_back(corpus::Shards::Open(world_.at(name)).value());
   }
   void Write(const std::string& name, int64_t sequences) {
     const RandomStream random(2, name);
@@ -31,15 +34,21 @@ class ValidationTest : public ::testing::Test {
       for (int64_t i = 0; i < sequences; ++i) {
         std::vector<int32_t> ids(16);
         for (size_t t = 0; t < 16; ++t) {
-          ids[t] = static_cast<int32_t>(random.Below(static_cast<uint64_t>(i) * 16 + t, i < 64 ? 250 : 5));
+          ids[t] = static_cast<int32_t>(
+              random.Below(static_cast<uint64_t>(i) * 16 + t, i < 64 ? 250 : 5));
         }
         ASSERT_TRUE(writer->Append(ids).ok());
       }
       ASSERT_TRUE(writer->Finish().ok());
     }
-    ASSERT_TRUE(WriteJsonFile(world_.at(name) + "/shards.json",
-                              {{"corpus", name}, {"tokenizer", "digest"}, {"dtype", "uint16"}, {"vocab", kVocab},
-                               {"tokens", sequences * 16}, {"validation_tokens", sequences * 16}}).ok());
+    ASSERT_TRUE(
+        WriteJsonFile(world_.at(name) + "/shards.json", {{"corpus", name},
+                                                         {"tokenizer", "digest"},
+                                                         {"dtype", "uint16"},
+                                                         {"vocab", kVocab},
+                                                         {"tokens", sequences * 16},
+                                                         {"validation_tokens", sequences * 16}})
+            .ok());
   }
 
   std::map<std::string, ValidationLoss> Losses(const ValidationSpec& spec) {
@@ -54,8 +63,10 @@ class ValidationTest : public ::testing::Test {
     double sum = 0;
     for (size_t t = 0; t < targets; ++t) {
       double total = 0;
-      for (size_t v = 0; v < kVocab; ++v) total += std::exp(static_cast<double>(logits[t * kVocab + v]));
-      sum += std::log(total) - logits[t * kVocab + static_cast<size_t>(ids[std::min<size_t>(t + 1, 15)])];
+      for (size_t v = 0; v < kVocab; ++v)
+        total += std::exp(static_cast<double>(logits[t * kVocab + v]));
+      sum += std::log(total) -
+             logits[t * kVocab + static_cast<size_t>(ids[std::min<size_t>(t + 1, 15)])];
     }
     return sum;
   }
@@ -74,15 +85,18 @@ TEST_F(ValidationTest, TokenMeanWeighsTargetsAlike) {
   const auto losses = Losses({16});
   EXPECT_NEAR(losses.at("a").mean, Mean(shards_[0], 0, kSequences, 15), 1e-5);
   EXPECT_EQ(losses.at("a").targets, kSequences * 15);
-  EXPECT_NEAR(losses.at("all").mean, (70 * losses.at("a").mean + 3 * losses.at("b").mean) / 73, 1e-9);
+  EXPECT_NEAR(losses.at("all").mean, (70 * losses.at("a").mean + 3 * losses.at("b").mean) / 73,
+              1e-9);
 }
 
 TEST_F(ValidationTest, BatchMeanWeighsBatchesAlikeTheShortLastOneToo) {
   const auto losses = Losses({16, 0, "ignore", "batch_mean"});
-  const double batches[] = {Mean(shards_[0], 0, 32, 15), Mean(shards_[0], 32, 64, 15), Mean(shards_[0], 64, 70, 15)};
+  const double batches[] = {Mean(shards_[0], 0, 32, 15), Mean(shards_[0], 32, 64, 15),
+                            Mean(shards_[0], 64, 70, 15)};
   EXPECT_NEAR(losses.at("a").mean, (batches[0] + batches[1] + batches[2]) / 3, 1e-5);
   EXPECT_GT(std::abs(losses.at("a").mean - Losses({16}).at("a").mean), 1e-3);
-  EXPECT_NEAR(losses.at("all").mean, (3 * losses.at("a").mean + Mean(shards_[1], 0, 3, 15)) / 4, 1e-5);
+  EXPECT_NEAR(losses.at("all").mean, (3 * losses.at("a").mean + Mean(shards_[1], 0, 3, 15)) / 4,
+              1e-5);
 }
 
 TEST_F(ValidationTest, CopyInputHasATargetMoreForEachSequence) {

@@ -1,4 +1,5 @@
-// The dual-path block: equivalences, interventions and read-outs (dual-path specification, sections 7, 9 and 10).
+// The dual-path block: equivalences, interventions and read-outs (dual-path specification, sections
+// 7, 9 and 10).
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -36,10 +37,13 @@ std::unique_ptr<Network> Make(const model::ModelSpec& spec) {
   return network;
 }
 
-float* At(Network& network, const std::string& name) { return network.parameters() + network.layout().at(name).offset; }
+float* At(Network& network, const std::string& name) {
+  return network.parameters() + network.layout().at(name).offset;
+}
 
 // Every tensor of `to` whose name, with `from_prefix` for `to_prefix`, `from` has.
-void Copy(Network& from, const std::string& from_prefix, Network& to, const std::string& to_prefix) {
+void Copy(Network& from, const std::string& from_prefix, Network& to,
+          const std::string& to_prefix) {
   for (const Layout::Slot& slot : to.layout().slots) {
     std::string name = slot.tensor.name;
     const size_t place = name.find(to_prefix);
@@ -60,7 +64,8 @@ void CopyShared(Network& from, Network& to) {
 std::vector<int32_t> Ids() {
   const RandomStream draws(8, "tokens");
   std::vector<int32_t> ids;
-  for (uint64_t i = 0; i < kSequence; ++i) ids.push_back(static_cast<int32_t>(draws.Below(i, kVocab - 1)));
+  for (uint64_t i = 0; i < kSequence; ++i)
+    ids.push_back(static_cast<int32_t>(draws.Below(i, kVocab - 1)));
   return ids;
 }
 
@@ -70,7 +75,8 @@ bool Same(const std::vector<float>& a, const std::vector<float>& b) {
 
 double Distance(const std::vector<float>& a, const std::vector<float>& b) {
   double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]));
+  for (size_t i = 0; i < a.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]));
   return worst;
 }
 
@@ -78,7 +84,8 @@ TEST(DualTest, WideWithScaleOneIsLlama) {
   model::ModelSpec spec = Spec("wide");
   spec.dense.dual.scale_init = kOne;
   auto wide = Make(spec), llama = Make(Spec("llama"));
-  for (int i = 0; i < 2; ++i) Copy(*llama, "blocks." + std::to_string(i), *wide, "blocks." + std::to_string(i) + ".wide");
+  for (int i = 0; i < 2; ++i)
+    Copy(*llama, "blocks." + std::to_string(i), *wide, "blocks." + std::to_string(i) + ".wide");
   CopyShared(*llama, *wide);
   EXPECT_TRUE(Same(wide->Logits(Ids(), false), llama->Logits(Ids(), false)));
 }
@@ -105,7 +112,8 @@ TEST(DualTest, GatesOfOneAndZeroLeaveOnePath) {
     auto single = Make(alone);
     Copy(*dual, "blocks.", *single, "blocks.");
     CopyShared(*dual, *single);
-    dual->SetIntervention(Intervention{.set_gates = true, .gate_deep = deep ? 1.0 : 0.0, .gate_wide = deep ? 0.0 : 1.0});
+    dual->SetIntervention(Intervention{
+        .set_gates = true, .gate_deep = deep ? 1.0 : 0.0, .gate_wide = deep ? 0.0 : 1.0});
     EXPECT_TRUE(Same(dual->Logits(Ids(), false), single->Logits(Ids(), false))) << deep;
     const auto readouts = dual->Readouts(Ids().data(), 1, kSequence);
     for (const BlockReadout& read : readouts) {
@@ -153,7 +161,8 @@ TEST(DualTest, StepsAreMixedByTheirRouters) {
     CopyShared(*act, *other);
   }
   for (const Layout::Slot& slot : first->layout().slots) {  // a_1 of the three
-    if (slot.tensor.name.ends_with("deep.scale")) *At(*first, slot.tensor.name) = *At(*act, slot.tensor.name);
+    if (slot.tensor.name.ends_with("deep.scale"))
+      *At(*first, slot.tensor.name) = *At(*act, slot.tensor.name);
   }
   const auto bias = [&](float value) {
     for (int i = 0; i < 2; ++i) *At(*act, "blocks." + std::to_string(i) + ".router.bias") = value;
@@ -179,7 +188,8 @@ TEST(DualTest, TheLastRouterChangesNothing) {
   spec.dense.dual.skip_last_router = false;
   auto asking = Make(spec);
   EXPECT_TRUE(Same(skipping->Logits(Ids(), false), asking->Logits(Ids(), false)));
-  EXPECT_EQ(asking->Readouts(Ids().data(), 1, kSequence)[0].step_router.size(), static_cast<size_t>(kLoops));
+  EXPECT_EQ(asking->Readouts(Ids().data(), 1, kSequence)[0].step_router.size(),
+            static_cast<size_t>(kLoops));
 }
 
 class Interventions : public ::testing::Test {
@@ -214,7 +224,8 @@ TEST_F(Interventions, AShuffleKeepsTheGatesOfASequence) {
     EXPECT_EQ(Sorted(changed[0].gate_wide), Sorted(learned_[0].gate_wide));
     const auto pairs = [](const BlockReadout& read) {
       std::vector<std::pair<float, float>> all;
-      for (size_t row = 0; row < kSequence; ++row) all.emplace_back(read.gate_deep[row], read.gate_wide[row]);
+      for (size_t row = 0; row < kSequence; ++row)
+        all.emplace_back(read.gate_deep[row], read.gate_wide[row]);
       std::sort(all.begin(), all.end());
       return all;
     };
@@ -225,36 +236,48 @@ TEST_F(Interventions, AShuffleKeepsTheGatesOfASequence) {
 TEST_F(Interventions, LayersAndPositionsThatAreNotNamedKeepTheirGates) {
   std::vector<uint8_t> positions(kSequence, 0);
   positions[3] = 1;
-  network_->SetIntervention(Intervention{.layers = {0}, .set_gates = true, .gate_deep = 0.25, .gate_wide = 0.75, .positions = positions});
+  network_->SetIntervention(Intervention{.layers = {0},
+                                         .set_gates = true,
+                                         .gate_deep = 0.25,
+                                         .gate_wide = 0.75,
+                                         .positions = positions});
   const auto changed = Read();
   for (size_t row = 0; row < kSequence; ++row) {
     EXPECT_EQ(changed[0].gate_deep[row], row == 3 ? 0.25f : learned_[0].gate_deep[row]);
     EXPECT_EQ(changed[0].gate_wide[row], row == 3 ? 0.75f : learned_[0].gate_wide[row]);
   }
   EXPECT_EQ(std::count(changed[1].gate_deep.begin(), changed[1].gate_deep.end(), 0.25f), 0);
-  network_->SetIntervention(Intervention{.set_gates = true, .gate_deep = 1, .gate_wide = 0, .keep_sum = true});
+  network_->SetIntervention(
+      Intervention{.set_gates = true, .gate_deep = 1, .gate_wide = 0, .keep_sum = true});
   EXPECT_NEAR(Read()[0].gate_deep[5], learned_[0].gate_deep[5] + learned_[0].gate_wide[5], 1e-6);
   network_->SetIntervention({});
   EXPECT_EQ(Read()[1].gate_deep, learned_[1].gate_deep);
 }
 
-// Positions that are more than the rows of a pass would be written behind a buffer, and fewer would leave rows to chance.
+// Positions that are more than the rows of a pass would be written behind a buffer, and fewer would
+// leave rows to chance.
 TEST_F(Interventions, PositionsThatAreNotOneForEachRowAreRefused) {
   for (const int64_t count : {kSequence - 1, kSequence + 1, 100 * kSequence}) {
-    network_->SetIntervention(Intervention{.set_gates = true, .gate_deep = 1, .positions = std::vector<uint8_t>(static_cast<size_t>(count), 1)});
+    network_->SetIntervention(
+        Intervention{.set_gates = true,
+                     .gate_deep = 1,
+                     .positions = std::vector<uint8_t>(static_cast<size_t>(count), 1)});
     try {
       (void)Read();
       ADD_FAILURE() << count << " positions were taken";
     } catch (const std::invalid_argument& error) {
-      EXPECT_THAT(error.what(), testing::HasSubstr("intervention.positions: has " + std::to_string(count) + " entries for a pass of " +
-                                                   std::to_string(kSequence) + " rows"));
+      EXPECT_THAT(
+          error.what(),
+          testing::HasSubstr("intervention.positions: has " + std::to_string(count) +
+                             " entries for a pass of " + std::to_string(kSequence) + " rows"));
     }
   }
   network_->SetIntervention({});
   EXPECT_EQ(Read()[0].gate_deep, learned_[0].gate_deep);
 }
 
-// Layers are numbers of blocks or parallel layers; the large blocks of a composite are none of them.
+// Layers are numbers of blocks or parallel layers; the large blocks of a composite are none of
+// them.
 TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
   model::ModelSpec spec = Spec("dual_path");
   spec.kind = model::Kind::kComposite;
@@ -277,7 +300,8 @@ TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
     composite->SetIntervention({});
     std::vector<std::string> places;
     for (size_t i = 0; i < changed.size(); ++i) {
-      if (std::count(changed[i].gate_deep.begin(), changed[i].gate_deep.end(), 0.75f) > 0) places.push_back(changed[i].place);
+      if (std::count(changed[i].gate_deep.begin(), changed[i].gate_deep.end(), 0.75f) > 0)
+        places.push_back(changed[i].place);
     }
     return places;
   };

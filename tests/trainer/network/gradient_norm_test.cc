@@ -10,7 +10,8 @@
 namespace braid::trainer {
 namespace {
 
-// Partial sums in fp32 lose 2 % of the first size and 2 to 30 % of the second, whatever the width of the vectors.
+// Partial sums in fp32 lose 2 % of the first size and 2 to 30 % of the second, whatever the width
+// of the vectors.
 TEST(GradientNormTest, IsRightForManyElements) {
   for (const int64_t count : {int64_t{1} << 25, (int64_t{1} << 27) + 12345}) {
     const at::Tensor gradients = at::full({count}, 1e-3f, at::kFloat);
@@ -44,8 +45,10 @@ TEST(GradientNormTest, HasTheSameBitsWithAnyNumberOfThreads) {
 TEST(GradientNormTest, SeesEverythingBetweenTheSmallestAndWhatAdamWCanSquare) {
   EXPECT_NEAR(GradientNorm(at::full({4}, 1e-30f, at::kFloat)) / 2e-30, 1, 1e-6);
   EXPECT_NEAR(GradientNorm(at::full({4}, 1e18f, at::kFloat)) / 2e18, 1, 1e-6);
-  EXPECT_EQ(GradientNorm(at::full({4}, 1e20f, at::kFloat)), std::numeric_limits<double>::infinity());
-  for (const float odd : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+  EXPECT_EQ(GradientNorm(at::full({4}, 1e20f, at::kFloat)),
+            std::numeric_limits<double>::infinity());
+  for (const float odd :
+       {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     at::Tensor gradients = at::ones({100'000}, at::kFloat);
     gradients[99'999] = odd;
     EXPECT_FALSE(std::isfinite(GradientNorm(gradients)));

@@ -12,7 +12,8 @@ model::ModelSpec Composite(int64_t paths) {
   spec.vocab = 37;  // odd, so that gaps are needed
   spec.pad_id = 36;
   spec.sequence = 8;
-  for (int64_t p = 0; p < paths; ++p) spec.paths.push_back({"p" + std::to_string(p), 10, 1, 2, 15, "llama"});
+  for (int64_t p = 0; p < paths; ++p)
+    spec.paths.push_back({"p" + std::to_string(p), 10, 1, 2, 15, "llama"});
   spec.large = {"large", 10 * paths, paths, 2, 40 * paths, "llama"};
   return spec;
 }
@@ -48,7 +49,8 @@ TEST(LayoutTest, WhatIsOneMatrixHasNoGap) {
 TEST(LayoutTest, MatricesAndHeadDecayTheRestDoesNot) {
   const Layout layout = MakeLayout(Composite(2));
   for (const Layout::Slot& slot : layout.slots) {
-    const bool rest = slot.tensor.name == "embed.weight" || slot.tensor.name.ends_with("norm.weight");
+    const bool rest = slot.tensor.name == "embed.weight" ||
+                      slot.tensor.name.ends_with("norm.weight");
     EXPECT_EQ(slot.offset >= layout.decayed, rest) << slot.tensor.name;
   }
 }

@@ -58,7 +58,8 @@ struct Rows {
   Rows() {
     for (int i = 0; i < 21; ++i) ids.push_back((i * 11 + 3) % 38);
     for (int row = 0; row < 3; ++row) {
-      for (int t = lengths[static_cast<size_t>(row)]; t < 7; ++t) ids[static_cast<size_t>(row * 7 + t)] = 39;
+      for (int t = lengths[static_cast<size_t>(row)]; t < 7; ++t)
+        ids[static_cast<size_t>(row * 7 + t)] = 39;
     }
   }
 };
@@ -74,7 +75,8 @@ void Stir(Lora& lora, uint64_t seed) {
 double LargestDifference(const std::vector<float>& a, const std::vector<float>& b) {
   EXPECT_EQ(a.size(), b.size());
   double largest = 0;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - b[i]));
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - b[i]));
   return largest;
 }
 
@@ -89,12 +91,19 @@ class LoraTest : public ::testing::TestWithParam<std::string> {
   }
   static std::unique_ptr<Network> Make() {
     const std::string& kind = GetParam();
-    auto network = Network::Create(kind == "dense" ? Dense() : kind == "dual" ? DualPath() : Composite(kind), "cpu").value();
+    auto network = Network::Create(kind == "dense"  ? Dense()
+                                   : kind == "dual" ? DualPath()
+                                                    : Composite(kind),
+                                   "cpu")
+                       .value();
     network->Initialize(5);
-    // As initialised, attention is too even to depend on q, and dual-path blocks add next to nothing.
+    // As initialised, attention is too even to depend on q, and dual-path blocks add next to
+    // nothing.
     for (const Layout::Slot& slot : network->layout().slots) {
-      const bool scale = slot.tensor.role == model::Role::kScale || slot.tensor.role == model::Role::kDecayedScale;
-      const bool matrix = slot.tensor.role == model::Role::kMatrix || slot.tensor.role == model::Role::kEmbedding;
+      const bool scale = slot.tensor.role == model::Role::kScale ||
+                         slot.tensor.role == model::Role::kDecayedScale;
+      const bool matrix = slot.tensor.role == model::Role::kMatrix ||
+                          slot.tensor.role == model::Role::kEmbedding;
       for (int64_t i = slot.offset; i < slot.offset + slot.tensor.elements(); ++i) {
         network->parameters()[i] = scale ? 0.f : network->parameters()[i] * (matrix ? 12.f : 1.f);
       }
@@ -122,7 +131,8 @@ TEST_P(LoraTest, AdaptersActAndLeaveWithTheObject) {
     const auto lora = Lora::Attach(*network_, config_).value();
     Stir(*lora, 1);
     EXPECT_GT(LargestDifference(Logits(), before), 1e-3);
-    EXPECT_THAT(Lora::Attach(*network_, config_).status().message(), HasSubstr("has adapters already"));
+    EXPECT_THAT(Lora::Attach(*network_, config_).status().message(),
+                HasSubstr("has adapters already"));
   }
   EXPECT_EQ(Logits(), before);
 }
@@ -150,7 +160,8 @@ TEST_P(LoraTest, GradientsAreThoseOfFiniteDifferences) {
   for (const LoraLayout::Slot& slot : lora->layout().slots) {
     // Along the gradient of each tensor: one number that all of its elements have a part in.
     double square = 0;
-    for (int64_t i = slot.offset; i < slot.offset + slot.elements(); ++i) square += gradients[static_cast<size_t>(i)] * gradients[static_cast<size_t>(i)];
+    for (int64_t i = slot.offset; i < slot.offset + slot.elements(); ++i)
+      square += gradients[static_cast<size_t>(i)] * gradients[static_cast<size_t>(i)];
     const double norm = std::sqrt(square);
     ASSERT_GT(norm, 1e-5) << slot.name;
     const double step = 4e-3;
@@ -158,7 +169,8 @@ TEST_P(LoraTest, GradientsAreThoseOfFiniteDifferences) {
     for (const int side : {0, 1}) {
       std::vector<float> moved = values;
       for (int64_t i = slot.offset; i < slot.offset + slot.elements(); ++i) {
-        moved[static_cast<size_t>(i)] += static_cast<float>((side == 0 ? -step : step) * gradients[static_cast<size_t>(i)] / norm);
+        moved[static_cast<size_t>(i)] += static_cast<float>(
+            (side == 0 ? -step : step) * gradients[static_cast<size_t>(i)] / norm);
       }
       lora->SetParameters(moved);
       sides[side] = loss();
@@ -173,7 +185,8 @@ TEST_P(LoraTest, TheNetworksOwnGradientsStayZero) {
   const auto lora = Lora::Attach(*network_, config_).value();
   Stir(*lora, 3);
   (void)lora->Backward(rows_.rows(), rows_.labels.data(), false, 1, 0);
-  for (int64_t i = 0; i < network_->layout().size; ++i) ASSERT_EQ(network_->gradients()[i], 0.f) << i;
+  for (int64_t i = 0; i < network_->layout().size; ++i)
+    ASSERT_EQ(network_->gradients()[i], 0.f) << i;
 }
 
 TEST_P(LoraTest, PadsChangeNothing) {
@@ -189,7 +202,8 @@ TEST_P(LoraTest, PadsChangeNothing) {
 TEST_P(LoraTest, LearnsWhatItIsShown) {
   const auto lora = Lora::Attach(*network_, config_).value();
   lora->Initialize(1);
-  const std::vector<float> before(network_->parameters(), network_->parameters() + network_->layout().size);
+  const std::vector<float> before(network_->parameters(),
+                                  network_->parameters() + network_->layout().size);
   const double first = lora->Backward(rows_.rows(), rows_.labels.data(), false, 1, 0);
   double last = first;
   for (uint64_t step = 0; step < 40; ++step) {
@@ -197,7 +211,8 @@ TEST_P(LoraTest, LearnsWhatItIsShown) {
     EXPECT_TRUE(std::isfinite(lora->Update({}, 2e-2)));
   }
   EXPECT_LT(last, 0.3 * first);
-  EXPECT_EQ(before, std::vector<float>(network_->parameters(), network_->parameters() + network_->layout().size));
+  EXPECT_EQ(before, std::vector<float>(network_->parameters(),
+                                       network_->parameters() + network_->layout().size));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, LoraTest, ::testing::Values("dense", "share", "slice", "dual"),
@@ -227,7 +242,9 @@ class DenseLoraTest : public ::testing::Test {
 
 TEST_F(DenseLoraTest, DropoutIsAFunctionOfTheDraw) {
   Stir(*lora_, 6);
-  const auto loss = [&](uint64_t seed, uint64_t draw) { return lora_->Backward(rows_.rows(), rows_.labels.data(), false, seed, draw); };
+  const auto loss = [&](uint64_t seed, uint64_t draw) {
+    return lora_->Backward(rows_.rows(), rows_.labels.data(), false, seed, draw);
+  };
   EXPECT_EQ(loss(1, 0), loss(1, 0));
   EXPECT_NE(loss(1, 0), loss(1, 1));
   EXPECT_NE(loss(1, 0), loss(2, 0));
@@ -263,7 +280,8 @@ TEST_F(DenseLoraTest, UpdatesAsAdamWDoes) {
       m[i] = 0.9 * m[i] + 0.1 * clipped;
       v[i] = 0.999 * v[i] + 0.001 * clipped * clipped;
       p[i] -= 1e-2 * 0.1 * p[i];
-      p[i] -= 1e-2 * (m[i] / (1 - std::pow(0.9, step))) / (std::sqrt(v[i] / (1 - std::pow(0.999, step))) + 1e-8);
+      p[i] -= 1e-2 * (m[i] / (1 - std::pow(0.9, step))) /
+              (std::sqrt(v[i] / (1 - std::pow(0.999, step))) + 1e-8);
     }
     const std::vector<float> now = lora_->Parameters();
     for (size_t i = 0; i < p.size(); ++i) {
@@ -343,7 +361,8 @@ TEST(LoraLayoutTest, ParameterCountsOfTheSpecification) {
 
 TEST(LoraLayoutTest, DualBlocksHaveAdaptersInBothPaths) {
   const LoraLayout layout = MakeLoraLayout(DualPath(), {});
-  EXPECT_EQ(layout.adapters, 2 * 2 * 2 * 2 * 8 * 8);  // blocks, paths, q and v, A and B, rank, width
+  EXPECT_EQ(layout.adapters, 2 * 2 * 2 * 2 * 8 * 8);  // blocks, paths, q and v, A and B, rank,
+                                                      // width
   EXPECT_EQ(layout.at("blocks.1.deep.attn.q.lora_a.weight").shape, (std::vector<int64_t>{8, 8}));
   EXPECT_EQ(layout.at("blocks.0.wide.attn.v.lora_b.weight").elements(), 64);
 }

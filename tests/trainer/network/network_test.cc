@@ -1,4 +1,5 @@
-// What holds of any network, whatever it computes; that it computes Llama is checked in tests/peers.
+// What holds of any network, whatever it computes; that it computes Llama is checked in
+// tests/peers.
 #include "trainer/network/network.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +32,8 @@ model::ModelSpec Composite() {
   model::ModelSpec spec = Dense();
   spec.kind = model::Kind::kComposite;
   spec.dense = {};
-  spec.paths = {{"a", 12, 2, 2, 20, "llama"}, {"b", 12, 2, 2, 20, "llama"}, {"c", 12, 2, 2, 20, "llama"}};
+  spec.paths = {
+      {"a", 12, 2, 2, 20, "llama"}, {"b", 12, 2, 2, 20, "llama"}, {"c", 12, 2, 2, 20, "llama"}};
   spec.large = {"large", 36, 2, 2, 72, "llama"};
   return spec;
 }
@@ -43,7 +45,8 @@ model::ModelSpec Paper() {
   return spec;
 }
 
-model::Stack DualStack(const char* name, int64_t d, const char* block, const char* gate, const char* mix) {
+model::Stack DualStack(const char* name, int64_t d, const char* block, const char* gate,
+                       const char* mix) {
   model::Stack stack{name, d, 2, 2, 0, block};
   if (stack.has_deep()) stack.dual.loops = 3;
   if (stack.has_deep()) stack.dual.ffn_deep = 10;
@@ -62,10 +65,13 @@ model::ModelSpec DualDense() {
   return spec;
 }
 
-// Paths of unequal width, depth and block; a soft router, so that the loss has a derivative everywhere.
+// Paths of unequal width, depth and block; a soft router, so that the loss has a derivative
+// everywhere.
 model::ModelSpec Unequal() {
   model::ModelSpec spec = Composite();
-  spec.paths = {{"a", 16, 2, 1, 20}, DualStack("b", 8, "dual_path", "convex", "uniform"), DualStack("c", 12, "loop", "two_gates", "final")};
+  spec.paths = {{"a", 16, 2, 1, 20},
+                DualStack("b", 8, "dual_path", "convex", "uniform"),
+                DualStack("c", 12, "loop", "two_gates", "final")};
   spec.paths[1].dual.cross = true;
   spec.paths[1].dual.residual = "preserved";
   spec.connection = {"routed", {"softmax", "x", 0.7, false}, true, true};
@@ -74,7 +80,8 @@ model::ModelSpec Unequal() {
 
 model::ModelSpec Slice() {
   model::ModelSpec spec = Composite();
-  spec.paths = {{"a", 16, 2, 1, 20}, DualStack("b", 8, "wide", "two_gates", "act"), {"c", 12, 2, 2, 20}};
+  spec.paths = {
+      {"a", 16, 2, 1, 20}, DualStack("b", 8, "wide", "two_gates", "act"), {"c", 12, 2, 2, 20}};
   spec.connection = {.kind = "slice", .cross = true, .weights = {0.5, 0.2, 0.3}};
   return spec;
 }
@@ -85,7 +92,9 @@ class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
     const RandomStream draws(4, "tokens");
     for (size_t i = 0; i < kBatch * kSequence; ++i) {
       ids_.push_back(static_cast<int32_t>(draws.Below(i, kVocab - 1)));
-      labels_.push_back(i % kSequence == kSequence - 1 ? kIgnore : static_cast<int32_t>(draws.Below(i + 1, kVocab - 1)));
+      labels_.push_back(i % kSequence == kSequence - 1
+                            ? kIgnore
+                            : static_cast<int32_t>(draws.Below(i + 1, kVocab - 1)));
     }
   }
 
@@ -93,7 +102,8 @@ class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
     ConfigureRuntime(1);
     auto network = Network::Create(spec, "cpu").value();
     network->Initialize(5);
-    // Larger than the initial weights, and none of them zero, so that every part of the network matters.
+    // Larger than the initial weights, and none of them zero, so that every part of the network
+    // matters.
     for (const Layout::Slot& slot : network->layout().slots) {
       const model::TensorSpec& tensor = slot.tensor;
       const RandomStream draws(6, tensor.name);
@@ -101,14 +111,16 @@ class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
       for (int64_t i = 0; i < tensor.elements(); ++i) {
         if (tensor.init == model::Init::kNormal) values[i] *= 6;
         if (tensor.role == model::Role::kScale) values[i] = 0.5f;
-        if (tensor.init == model::Init::kConstant && tensor.scale == 0) values[i] = 0.1f * draws.Normal(static_cast<uint64_t>(i));
+        if (tensor.init == model::Init::kConstant && tensor.scale == 0)
+          values[i] = 0.1f * draws.Normal(static_cast<uint64_t>(i));
       }
     }
     return network;
   }
-  LossSum Backward(Network& network, double scale, int64_t begin = 0, int64_t count = kBatch) const {
-    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence, count, kSequence,
-                            {.scale = scale, .aux_scale = 0, .first_row = begin});
+  LossSum Backward(Network& network, double scale, int64_t begin = 0,
+                   int64_t count = kBatch) const {
+    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence,
+                            count, kSequence, {.scale = scale, .aux_scale = 0, .first_row = begin});
   }
   double Loss() { return network_->Loss(ids_.data(), labels_.data(), kBatch, kSequence).loss; }
   static std::vector<float> Gradients(Network& network) {
@@ -126,13 +138,15 @@ TEST_P(NetworkTest, GradientsAreThoseOfTheLoss) {
   // Along the gradient of one tensor the loss grows as its norm says (central difference).
   for (const Layout::Slot& slot : network_->layout().slots) {
     double squares = 0;
-    for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(gradients[static_cast<size_t>(slot.offset + i)], 2);
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i)
+      squares += std::pow(gradients[static_cast<size_t>(slot.offset + i)], 2);
     const double norm = std::sqrt(squares);
     ASSERT_GT(norm, 0) << slot.tensor.name;
     const double length = 0.01;
     const auto move = [&](double by) {
       for (int64_t i = 0; i < slot.tensor.elements(); ++i) {
-        network_->parameters()[slot.offset + i] += static_cast<float>(by * gradients[static_cast<size_t>(slot.offset + i)] / norm);
+        network_->parameters()[slot.offset + i] += static_cast<float>(
+            by * gradients[static_cast<size_t>(slot.offset + i)] / norm);
       }
     };
     move(length);
@@ -140,7 +154,8 @@ TEST_P(NetworkTest, GradientsAreThoseOfTheLoss) {
     move(-2 * length);
     const double below = Loss();
     move(length);
-    // The loss, a sum of about 240 nats in fp32, is good to some 1e-4: that bounds what small gradients can show.
+    // The loss, a sum of about 240 nats in fp32, is good to some 1e-4: that bounds what small
+    // gradients can show.
     EXPECT_NEAR((above - below) / (2 * length), norm, 0.01 * norm + 0.02) << slot.tensor.name;
     tested += norm > 0.2;
   }
@@ -174,7 +189,8 @@ TEST_P(NetworkTest, GapsOfTheBuffersStayZero) {
   const std::vector<float> gradients = Gradients(*network_);
   int64_t end = 0;
   for (const Layout::Slot& slot : network_->layout().slots) {
-    for (; end < slot.offset; ++end) EXPECT_EQ(gradients[static_cast<size_t>(end)], 0.0f) << "before " << slot.tensor.name;
+    for (; end < slot.offset; ++end)
+      EXPECT_EQ(gradients[static_cast<size_t>(end)], 0.0f) << "before " << slot.tensor.name;
     end += slot.tensor.elements();
   }
 }
@@ -182,24 +198,31 @@ TEST_P(NetworkTest, GapsOfTheBuffersStayZero) {
 TEST_P(NetworkTest, LossIsThatOfTheLogits) {
   double sum = 0;
   for (int64_t b = 0; b < kBatch; ++b) {
-    const std::vector<int32_t> one(ids_.begin() + b * kSequence, ids_.begin() + (b + 1) * kSequence);
+    const std::vector<int32_t> one(ids_.begin() + b * kSequence,
+                                   ids_.begin() + (b + 1) * kSequence);
     const std::vector<float> logits = network_->Logits(one, /*last_only=*/false);
     ASSERT_EQ(logits.size(), static_cast<size_t>(kSequence * kVocab));
     for (int64_t t = 0; t + 1 < kSequence; ++t) {
       double total = 0;
-      for (int64_t v = 0; v < kVocab; ++v) total += std::exp(static_cast<double>(logits[static_cast<size_t>(t * kVocab + v)]));
-      sum += std::log(total) - logits[static_cast<size_t>(t * kVocab + labels_[static_cast<size_t>(b * kSequence + t)])];
+      for (int64_t v = 0; v < kVocab; ++v)
+        total += std::exp(static_cast<double>(logits[static_cast<size_t>(t * kVocab + v)]));
+      sum +=
+          std::log(total) -
+          logits[static_cast<size_t>(t * kVocab + labels_[static_cast<size_t>(b * kSequence + t)])];
     }
     const std::vector<float> last = network_->Logits(one, /*last_only=*/true);
     ASSERT_EQ(last.size(), static_cast<size_t>(kVocab));
-    for (size_t v = 0; v < last.size(); ++v) EXPECT_NEAR(last[v], logits[logits.size() - kVocab + v], 2e-4);  // each is within 1e-4 of what is exact
+    for (size_t v = 0; v < last.size(); ++v)
+      EXPECT_NEAR(last[v], logits[logits.size() - kVocab + v], 2e-4);  // each is within 1e-4 of
+                                                                       // what is exact
   }
   EXPECT_NEAR(Loss() / sum, 1, 1e-6);
   EXPECT_EQ(Backward(*network_, 1.0).loss, Loss());
 }
 
 TEST_P(NetworkTest, TokenLogProbabilitiesAddUpToTheLoss) {
-  const std::vector<float> tokens = network_->TokenLogProbabilities(ids_.data(), labels_.data(), kBatch, kSequence);
+  const std::vector<float> tokens = network_->TokenLogProbabilities(ids_.data(), labels_.data(),
+                                                                    kBatch, kSequence);
   double sum = 0;
   for (size_t i = 0; i < tokens.size(); ++i) {
     sum -= tokens[i];
@@ -215,7 +238,8 @@ TEST_P(NetworkTest, KeptKeysGiveTheLogitsOfTheWholeSequence) {
   const std::vector<float> whole = network_->Logits(all, /*last_only=*/false);
   const auto decoder = network_->NewDecoder(kSequence);
   const auto compare = [&](const std::vector<float>& logits, size_t last) {
-    for (size_t v = 0; v < kVocab; ++v) ASSERT_NEAR(logits[v], whole[last * kVocab + v], 2e-4) << "position " << last;
+    for (size_t v = 0; v < kVocab; ++v)
+      ASSERT_NEAR(logits[v], whole[last * kVocab + v], 2e-4) << "position " << last;
   };
   compare(decoder->Read({all.begin(), all.begin() + 7}), 6);
   compare(decoder->Read({all.begin() + 7, all.begin() + 10}), 9);  // several at once, after others
@@ -228,7 +252,9 @@ TEST_P(NetworkTest, NoPositionSeesALaterOne) {
   one[12] = (one[12] + 1) % (kVocab - 1);
   const std::vector<float> after = network_->Logits(one, false);
   EXPECT_EQ(std::memcmp(before.data(), after.data(), 12 * kVocab * sizeof(float)), 0);
-  EXPECT_NE(std::memcmp(before.data() + 12 * kVocab, after.data() + 12 * kVocab, kVocab * sizeof(float)), 0);
+  EXPECT_NE(
+      std::memcmp(before.data() + 12 * kVocab, after.data() + 12 * kVocab, kVocab * sizeof(float)),
+      0);
 }
 
 TEST_P(NetworkTest, InitialValuesAreThoseOfTheModel) {
@@ -236,7 +262,9 @@ TEST_P(NetworkTest, InitialValuesAreThoseOfTheModel) {
   for (const Layout::Slot& slot : network_->layout().slots) {
     std::vector<float> expected(static_cast<size_t>(slot.tensor.elements()));
     model::Initialize(slot.tensor, 11, expected.data());
-    EXPECT_EQ(std::memcmp(expected.data(), network_->parameters() + slot.offset, expected.size() * sizeof(float)), 0)
+    EXPECT_EQ(std::memcmp(expected.data(), network_->parameters() + slot.offset,
+                          expected.size() * sizeof(float)),
+              0)
         << slot.tensor.name;
   }
 }
@@ -245,7 +273,8 @@ TEST_P(NetworkTest, InitialValuesAreThoseOfTheModel) {
 template <typename Change>
 std::string Saved(Network& network, const std::string& folder, Change change) {
   std::vector<storage::SafetensorsWriter::Tensor> tensors;
-  for (const Layout::Slot& slot : network.layout().slots) tensors.push_back({slot.tensor.name, "F32", slot.tensor.shape});
+  for (const Layout::Slot& slot : network.layout().slots)
+    tensors.push_back({slot.tensor.name, "F32", slot.tensor.shape});
   change(tensors);
   const std::string path = JoinPath(folder, "model.safetensors");
   auto writer = storage::SafetensorsWriter::Create(path, tensors).value();
@@ -255,7 +284,9 @@ std::string Saved(Network& network, const std::string& folder, Change change) {
     std::vector<float> values(static_cast<size_t>(count), 0.25f);
     if (network.layout().by_name.contains(tensor.name)) {
       const int64_t offset = network.layout().at(tensor.name).offset;
-      std::copy_n(network.parameters() + offset, std::min(count, network.layout().at(tensor.name).tensor.elements()), values.begin());
+      std::copy_n(network.parameters() + offset,
+                  std::min(count, network.layout().at(tensor.name).tensor.elements()),
+                  values.begin());
     }
     EXPECT_TRUE(writer->Append(tensor.name, values.data(), values.size() * sizeof(float)).ok());
   }
@@ -272,25 +303,40 @@ TEST_P(NetworkTest, LoadsWhatWasSavedAndNothingElse) {
     const Status status = other->Load(*file);
     if (status.ok()) {
       EXPECT_EQ(std::memcmp(other->parameters(), network_->parameters(),
-                            static_cast<size_t>(network_->layout().size) * sizeof(float)), 0);
+                            static_cast<size_t>(network_->layout().size) * sizeof(float)),
+                0);
     }
     return status;
   };
   EXPECT_TRUE(load(Saved(*network_, folder.path(), [](auto&) {})).ok());
-  EXPECT_THAT(load(Saved(*network_, folder.path(), [](auto& all) { std::erase_if(all, [](auto& t) { return t.name == "norm.weight"; }); }))
-                  .message(), AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
-  EXPECT_THAT(load(Saved(*network_, folder.path(), [](auto& all) { all.push_back({"extra.weight", "F32", {2}}); })).message(),
+  EXPECT_THAT(load(Saved(*network_, folder.path(),
+                         [](auto& all) {
+                           std::erase_if(all, [](auto& t) { return t.name == "norm.weight"; });
+                         }))
+                  .message(),
+              AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
+  EXPECT_THAT(load(Saved(*network_, folder.path(),
+                         [](auto& all) { all.push_back({"extra.weight", "F32", {2}}); }))
+                  .message(),
               AllOf(HasSubstr("model.safetensors"), HasSubstr("extra.weight")));
-  EXPECT_THAT(load(Saved(*network_, folder.path(), [](auto& all) { for (auto& t : all) if (t.name == "norm.weight") t.shape = {3}; }))
-                  .message(), AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
+  EXPECT_THAT(load(Saved(*network_, folder.path(),
+                         [](auto& all) {
+                           for (auto& t : all)
+                             if (t.name == "norm.weight") t.shape = {3};
+                         }))
+                  .message(),
+              AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
 }
 
 std::string KindName(const ::testing::TestParamInfo<model::ModelSpec>& one) {
-  return std::vector<std::string>{"Dense", "Share", "Paper", "DualPath", "Unequal", "Slice"}[one.index];
+  return std::vector<std::string>{
+      "Dense", "Share", "Paper", "DualPath", "Unequal", "Slice"}[one.index];
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest,
-                         ::testing::Values(Dense(), Composite(), Paper(), DualDense(), Unequal(), Slice()), KindName);
+                         ::testing::Values(Dense(), Composite(), Paper(), DualDense(), Unequal(),
+                                           Slice()),
+                         KindName);
 
 TEST(NetworkCreateTest, ImpossibleModelsAreNamed) {
   model::ModelSpec spec = Dense();

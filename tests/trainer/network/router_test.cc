@@ -7,11 +7,19 @@
 namespace braid::trainer {
 namespace {
 
-// Number 14303 of this draw is 0.9999999943 in 53 bits, which rounds to 1 in fp32, where the noise would be infinite.
+// Number 14303 of this draw is 0.9999999943 in 53 bits, which rounds to 1 in fp32, where the noise
+// would be infinite.
 constexpr int64_t kBatch = 32, kSequence = 256, kColumns = 3, kNearOne = 14303;
 
 Pass NearOne(const model::Arch& arch, RopeTables& ropes) {
-  return {.arch = arch, .ropes = ropes, .batch = kBatch, .sequence = kSequence, .training = true, .router_noise = true, .seed = 42, .draw = 301};
+  return {.arch = arch,
+          .ropes = ropes,
+          .batch = kBatch,
+          .sequence = kSequence,
+          .training = true,
+          .router_noise = true,
+          .seed = 42,
+          .draw = 301};
 }
 
 TEST(RouterTest, UniformNumbersAreBelowOne) {
@@ -28,7 +36,8 @@ TEST(RouterTest, NoiseIsFinite) {
   RopeTables ropes(10000, at::kCPU);
   const at::Tensor logits = at::zeros({kBatch * kSequence, kColumns});
   for (const bool hard : {false, true}) {
-    const Routed routed = Route({"gumbel", "combined", 1.0, hard}, logits, "parallel.0", NearOne(arch, ropes));
+    const Routed routed = Route({"gumbel", "combined", 1.0, hard}, logits, "parallel.0",
+                                NearOne(arch, ropes));
     EXPECT_TRUE(at::isfinite(routed.weights).all().item<bool>()) << "hard " << hard;
     EXPECT_EQ(routed.choices[kNearOne / kColumns].item<int64_t>(), kNearOne % kColumns);
   }

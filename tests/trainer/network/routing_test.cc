@@ -1,4 +1,5 @@
-// Routers: noise, straight-through gradients, auxiliary losses (PaPaformer sections 3, 3.1, 7 and 11).
+// Routers: noise, straight-through gradients, auxiliary losses (PaPaformer sections 3, 3.1, 7 and
+// 11).
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -42,10 +43,14 @@ class RoutingTest : public ::testing::Test {
     network->Initialize(5);
     return network;
   }
-  LossSum Backward(Network& network, const BackwardOptions& options, int64_t begin = 0, int64_t count = kBatch) const {
-    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence, count, kSequence, options);
+  LossSum Backward(Network& network, const BackwardOptions& options, int64_t begin = 0,
+                   int64_t count = kBatch) const {
+    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence,
+                            count, kSequence, options);
   }
-  double Loss(Network& network) const { return network.Loss(ids_.data(), labels_.data(), kBatch, kSequence).loss; }
+  double Loss(Network& network) const {
+    return network.Loss(ids_.data(), labels_.data(), kBatch, kSequence).loss;
+  }
   static std::vector<float> Gradients(Network& network) {
     return {network.gradients(), network.gradients() + network.layout().size};
   }
@@ -66,14 +71,17 @@ TEST_F(RoutingTest, NoiseInEvaluationIsAsTheModelSays) {
   EXPECT_EQ(Loss(*paper), seven);
 }
 
-// From the second layer on, the stream of a noisy pass already carries noise: choices without noise need a pass of their own.
+// From the second layer on, the stream of a noisy pass already carries noise: choices without noise
+// need a pass of their own.
 TEST_F(RoutingTest, ChoicesWithoutNoiseAreThoseOfAPassWithoutNoise) {
   auto fixed = Make("train_only"), paper = Make("always");
   for (Network* network : {fixed.get(), paper.get()}) {
     for (const Layout::Slot& slot : network->layout().slots) {
-      if (slot.tensor.name.find("router") == std::string::npos) continue;  // so that logits are no ties
+      if (slot.tensor.name.find("router") == std::string::npos)
+        continue;  // so that logits are no ties
       const RandomStream draws(3, slot.tensor.name);
-      for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] = draws.Normal(static_cast<uint64_t>(i));
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i)
+        network->parameters()[slot.offset + i] = draws.Normal(static_cast<uint64_t>(i));
     }
   }
   const auto quiet = fixed->Routing(ids_.data(), kBatch, kSequence);
@@ -105,8 +113,8 @@ TEST_F(RoutingTest, NoiseIsThatOfTheDrawWhateverTheNumberOfRanks) {
   EXPECT_NE(Backward(*other, {.aux_scale = 0, .draw = 4}).loss, all.loss);
 }
 
-// With its noise held, a soft Gumbel router has a slope everywhere (PaPaformer section 11, check 7): along the gradient of one
-// tensor the loss grows as its norm says.
+// With its noise held, a soft Gumbel router has a slope everywhere (PaPaformer section 11, check
+// 7): along the gradient of one tensor the loss grows as its norm says.
 TEST_F(RoutingTest, GradientsOfASoftGumbelRouterAreThoseOfTheLoss) {
   model::ModelSpec spec = Routed("train_only");
   spec.connection.router = {"gumbel", "combined", 0.7, false};
@@ -114,7 +122,8 @@ TEST_F(RoutingTest, GradientsOfASoftGumbelRouterAreThoseOfTheLoss) {
   network->Initialize(5);
   for (const Layout::Slot& slot : network->layout().slots) {
     if (slot.tensor.init != model::Init::kNormal) continue;
-    for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] *= 6;
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i)
+      network->parameters()[slot.offset + i] *= 6;
   }
   const BackwardOptions noise{.aux_scale = 0, .draw = 3};
   Backward(*network, noise);
@@ -156,18 +165,21 @@ TEST_F(RoutingTest, AuxiliaryLossesAtAUniformRouter) {
   EXPECT_NEAR(auxiliary({}, 0), -0.0659, 1e-4);  // -2 ln 3 * 0.01 * 3 layers
   EXPECT_NEAR(auxiliary({.load = "plus_entropy"}, 0), 0.0, 1e-6);
   double sample = 0;
-  for (uint64_t draw = 0; draw < 20; ++draw) sample += auxiliary({.load = "plus_entropy", .probs = "sample"}, draw) / 20;
+  for (uint64_t draw = 0; draw < 20; ++draw)
+    sample += auxiliary({.load = "plus_entropy", .probs = "sample"}, draw) / 20;
   EXPECT_NEAR(sample, 0.033, 0.005);
   EXPECT_DOUBLE_EQ(auxiliary({.lambda_entropy = 0, .lambda_load = 0}, 0), 0.0);
 }
 
-// Section 11, check 7: the forward value is one candidate, the backward goes through the soft weights.
+// Section 11, check 7: the forward value is one candidate, the backward goes through the soft
+// weights.
 TEST_F(RoutingTest, AChoiceIsOneCandidateAndTheRouterStillLearns) {
   auto network = Make("train_only");
   // A bias that decides: the loss moves with no other path.
   float* bias = nullptr;
   for (int64_t l = 0; l < 3; ++l) {
-    bias = network->parameters() + network->layout().at("parallel." + std::to_string(l) + ".router.bias").offset;
+    bias = network->parameters() +
+           network->layout().at("parallel." + std::to_string(l) + ".router.bias").offset;
     bias[1] = 50;
   }
   const double before = Loss(*network);
@@ -185,24 +197,27 @@ TEST_F(RoutingTest, AChoiceIsOneCandidateAndTheRouterStillLearns) {
   Backward(*fresh, {.aux_scale = 0});
   for (const Layout::Slot& slot : fresh->layout().slots) {
     double squares = 0;
-    for (int64_t i = 0; i < slot.tensor.elements(); ++i) squares += std::pow(fresh->gradients()[slot.offset + i], 2);
+    for (int64_t i = 0; i < slot.tensor.elements(); ++i)
+      squares += std::pow(fresh->gradients()[slot.offset + i], 2);
     EXPECT_GT(squares, 0) << slot.tensor.name << " learns nothing";
   }
 }
 
-// With the noise of one draw held fast, soft weights are smooth: central differences along the gradient of each tensor, the
-// auxiliary losses (8) and (9) included.
+// With the noise of one draw held fast, soft weights are smooth: central differences along the
+// gradient of each tensor, the auxiliary losses (8) and (9) included.
 TEST_F(RoutingTest, GradientsThroughSoftGumbelWeightsAreDifferences) {
   for (const char* input : {"combined", "concat", "x"}) {
     model::ModelSpec spec = Routed("train_only");
     spec.connection.router = {"gumbel", input, 1.0, false};
     auto network = Network::Create(spec, "cpu").value();
     network->Initialize(5);
-    // Choices that lean to a side, and losses that weigh: near a uniform router the auxiliary losses have no slope.
+    // Choices that lean to a side, and losses that weigh: near a uniform router the auxiliary
+    // losses have no slope.
     network->SetAuxiliary({.lambda_entropy = 100, .lambda_load = 150});
     for (const Layout::Slot& slot : network->layout().slots) {
       if (!slot.tensor.name.ends_with("router.weight")) continue;
-      for (int64_t i = 0; i < slot.tensor.elements(); ++i) network->parameters()[slot.offset + i] *= 30;
+      for (int64_t i = 0; i < slot.tensor.elements(); ++i)
+        network->parameters()[slot.offset + i] *= 30;
     }
     const BackwardOptions options = {.draw = 3};
     const auto objective = [&] {
@@ -221,14 +236,17 @@ TEST_F(RoutingTest, GradientsThroughSoftGumbelWeightsAreDifferences) {
       for (int64_t i = 0; i < count; ++i) norm += static_cast<double>(slope[i]) * slope[i];
       norm = std::sqrt(norm);
       ASSERT_GT(norm, 0) << slot.tensor.name;
-      const double step = std::min(0.01, 0.025 / norm);  // the loss changes by 0.05: far above its rounding, far below its bends
+      const double step = std::min(0.01, 0.025 / norm);  // the loss changes by 0.05: far above its
+                                                         // rounding, far below its bends
       double ends[2];
       for (const size_t side : {0, 1}) {
-        for (int64_t i = 0; i < count; ++i) values[i] = before[i] + static_cast<float>((side == 0 ? step : -step) * slope[i] / norm);
+        for (int64_t i = 0; i < count; ++i)
+          values[i] = before[i] + static_cast<float>((side == 0 ? step : -step) * slope[i] / norm);
         ends[side] = objective();
       }
       std::copy(before.begin(), before.end(), values);
-      EXPECT_NEAR((ends[0] - ends[1]) / (2 * step), norm, 0.01 * norm + 0.01) << input << ": " << slot.tensor.name;
+      EXPECT_NEAR((ends[0] - ends[1]) / (2 * step), norm, 0.01 * norm + 0.01)
+          << input << ": " << slot.tensor.name;
     }
   }
 }
@@ -249,21 +267,26 @@ TEST_F(RoutingTest, EachRouterKindWeighsAsItSays) {
       spec.connection.router = {kind, input, 1.0, std::string(kind) != "softmax"};
       auto network = Network::Create(spec, "cpu").value();
       network->Initialize(5);
-      EXPECT_NEAR(Loss(*network) / (kBatch * kSequence), std::log(kVocab), 0.15) << kind << " " << input;
+      EXPECT_NEAR(Loss(*network) / (kBatch * kSequence), std::log(kVocab), 0.15)
+          << kind << " " << input;
       Backward(*network, {});
-      EXPECT_EQ(network->Routing(ids_.data(), kBatch, kSequence).size(), std::string(kind) == "none" ? 0u : 3u);
+      EXPECT_EQ(network->Routing(ids_.data(), kBatch, kSequence).size(),
+                std::string(kind) == "none" ? 0u : 3u);
     }
   }
 }
 
-// Connections that begin as identities hand the stream on as it is: with blocks that add nothing, a composite is the head on the sum of
-// the slices, in the place of each. With the published N(0, 0.02) next to nothing of the stream would be left.
+// Connections that begin as identities hand the stream on as it is: with blocks that add nothing, a
+// composite is the head on the sum of the slices, in the place of each. With the published N(0,
+// 0.02) next to nothing of the stream would be left.
 TEST_F(RoutingTest, ConnectionsThatBeginAsIdentitiesHandTheStreamOn) {
   const auto each = [](Network& network, const auto& change) {
-    for (const Layout::Slot& slot : network.layout().slots) change(slot.tensor.name, network.parameters() + slot.offset, slot.tensor.elements());
+    for (const Layout::Slot& slot : network.layout().slots)
+      change(slot.tensor.name, network.parameters() + slot.offset, slot.tensor.elements());
   };
   const auto silence = [](const std::string& name, float* values, int64_t count) {
-    if (name.ends_with("attn.o.weight") || name.ends_with("ffn.down.weight")) std::fill(values, values + count, 0.0f);
+    if (name.ends_with("attn.o.weight") || name.ends_with("ffn.down.weight"))
+      std::fill(values, values + count, 0.0f);
   };
   for (const char* kind : {"share", "routed"}) {
     model::ModelSpec spec = Routed("train_only");
@@ -282,7 +305,8 @@ TEST_F(RoutingTest, ConnectionsThatBeginAsIdentitiesHandTheStreamOn) {
     dense->Initialize(6);
     each(*dense, silence);
     std::map<std::string, const float*> theirs;
-    each(*composite, [&](const std::string& name, const float* values, int64_t) { theirs[name] = values; });
+    each(*composite,
+         [&](const std::string& name, const float* values, int64_t) { theirs[name] = values; });
     each(*dense, [&](const std::string& name, float* values, int64_t count) {
       if (name == "head.weight") std::copy_n(theirs.at(name), count, values);
       if (name != "embed.weight") return;
@@ -292,7 +316,8 @@ TEST_F(RoutingTest, ConnectionsThatBeginAsIdentitiesHandTheStreamOn) {
       }
     });
     EXPECT_NEAR(Loss(*composite), Loss(*dense), 1e-5 * Loss(*dense)) << kind;
-    EXPECT_GT(std::abs(Loss(*dense) - kBatch * kSequence * std::log(kVocab)), 1e-3) << "the stream must matter";
+    EXPECT_GT(std::abs(Loss(*dense) - kBatch * kSequence * std::log(kVocab)), 1e-3)
+        << "the stream must matter";
   }
 }
 

@@ -13,10 +13,11 @@ namespace {
 // AdamW as it is written down (Loshchilov and Hutter 2019), in double precision, tensor by tensor.
 struct Reference {
   std::vector<double> p, m, v;
-  std::vector<int64_t> ages;     // by slot
+  std::vector<int64_t> ages;  // by slot
   std::vector<bool> frozen = {};
 
-  double Step(std::vector<float> gradients, double lr, const Layout& layout, const AdamWConfig& config) {
+  double Step(std::vector<float> gradients, double lr, const Layout& layout,
+              const AdamWConfig& config) {
     double squares = 0;
     for (size_t s = 0; s < layout.slots.size(); ++s) {
       if (!frozen.empty() && frozen[s]) continue;
@@ -34,7 +35,9 @@ struct Reference {
       for (int64_t e = 0; e < tensor.elements(); ++e) {
         const auto i = static_cast<size_t>(layout.slots[s].offset + e);
         const double g = gradients[i] * scale;
-        const bool decays = config.decay_scope == "all_but_embedding" ? tensor.name != "embed.weight" : config.decay_scope == "all" || tensor.decays();
+        const bool decays = config.decay_scope == "all_but_embedding"
+                                ? tensor.name != "embed.weight"
+                                : config.decay_scope == "all" || tensor.decays();
         if (decays) p[i] -= lr * config.weight_decay * p[i];
         m[i] = config.beta1 * m[i] + (1 - config.beta1) * g;
         v[i] = config.beta2 * v[i] + (1 - config.beta2) * g * g;
@@ -77,7 +80,8 @@ class AdamWTest : public ::testing::Test {
     for (const Layout::Slot& slot : network_->layout().slots) {
       const std::string& name = slot.tensor.name;
       bool found = false;
-      for (const char* path : {"parallel.0.path.0.", "parallel.0.path.1.", "parallel.1.path.0.", "parallel.1.path.1."}) {
+      for (const char* path : {"parallel.0.path.0.", "parallel.0.path.1.", "parallel.1.path.0.",
+                               "parallel.1.path.1."}) {
         found = found || name.starts_with(path);
       }
       paths.push_back(found);
@@ -86,16 +90,21 @@ class AdamWTest : public ::testing::Test {
   }
   Reference NewReference() {
     const std::vector<float> start = Parameters();
-    return {{start.begin(), start.end()}, std::vector<double>(size_), std::vector<double>(size_),
+    return {{start.begin(), start.end()},
+            std::vector<double>(size_),
+            std::vector<double>(size_),
             std::vector<int64_t>(network_->layout().slots.size())};
   }
   void ExpectEqual(const Reference& reference) {
     for (size_t i = 0; i < size_; ++i) {
-      ASSERT_NEAR(network_->parameters()[i], reference.p[i], 1e-6 + 1e-5 * std::abs(reference.p[i])) << i;
+      ASSERT_NEAR(network_->parameters()[i], reference.p[i], 1e-6 + 1e-5 * std::abs(reference.p[i]))
+          << i;
       EXPECT_EQ(network_->gradients()[i], 0.0f);
     }
   }
-  std::vector<float> Parameters() { return {network_->parameters(), network_->parameters() + size_}; }
+  std::vector<float> Parameters() {
+    return {network_->parameters(), network_->parameters() + size_};
+  }
   // The gaps between tensors get none, as from a backward pass.
   std::vector<float> SetGradients(uint64_t draw, float size) {
     const RandomStream random(draw, "gradients");
@@ -112,7 +121,8 @@ class AdamWTest : public ::testing::Test {
     Reference reference = NewReference();
     for (uint64_t step = 0; step < 4; ++step) {
       const double lr = 1e-2 / static_cast<double>(step + 1);
-      const double norm = reference.Step(SetGradients(step, gradient_size), lr, network_->layout(), config);
+      const double norm = reference.Step(SetGradients(step, gradient_size), lr, network_->layout(),
+                                         config);
       EXPECT_NEAR(optimizer.Step(lr) / norm, 1, 1e-12);  // added in fp64, whatever the size
     }
     ExpectEqual(reference);
@@ -122,11 +132,21 @@ class AdamWTest : public ::testing::Test {
   size_t size_ = 0;
 };
 
-TEST_F(AdamWTest, EqualsTheFormulaWithClipping) { CompareWithReference({0.9, 0.95, 1e-5, 0.1, "matrices", 1.0}, 3.0f); }
-TEST_F(AdamWTest, EqualsTheFormulaBelowTheClip) { CompareWithReference({0.9, 0.95, 1e-5, 0.1, "matrices", 1e6}, 0.5f); }
-TEST_F(AdamWTest, EqualsTheFormulaWithoutClipping) { CompareWithReference({0.8, 0.99, 1e-8, 0.3, "matrices", 0}, 2.0f); }
-TEST_F(AdamWTest, DecaysEverythingButTheEmbeddingIfAsked) { CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all_but_embedding", 1.0}, 1.0f); }
-TEST_F(AdamWTest, DecaysEverythingIfAsked) { CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all", 1.0}, 1.0f); }
+TEST_F(AdamWTest, EqualsTheFormulaWithClipping) {
+  CompareWithReference({0.9, 0.95, 1e-5, 0.1, "matrices", 1.0}, 3.0f);
+}
+TEST_F(AdamWTest, EqualsTheFormulaBelowTheClip) {
+  CompareWithReference({0.9, 0.95, 1e-5, 0.1, "matrices", 1e6}, 0.5f);
+}
+TEST_F(AdamWTest, EqualsTheFormulaWithoutClipping) {
+  CompareWithReference({0.8, 0.99, 1e-8, 0.3, "matrices", 0}, 2.0f);
+}
+TEST_F(AdamWTest, DecaysEverythingButTheEmbeddingIfAsked) {
+  CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all_but_embedding", 1.0}, 1.0f);
+}
+TEST_F(AdamWTest, DecaysEverythingIfAsked) {
+  CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all", 1.0}, 1.0f);
+}
 
 // `scale_decay` of dual-path blocks is a knob of its own.
 TEST_F(AdamWTest, ScalesDecayIfTheySayThemselves) {
@@ -169,13 +189,16 @@ TEST_F(AdamWTest, AllButTheEmbeddingIsEveryOtherTensorOfADualPathModel) {
   network_->ZeroGradients();
   optimizer.Step(0.1);
   for (const Layout::Slot& slot : network_->layout().slots) {
-    EXPECT_NEAR(network_->parameters()[slot.offset], slot.tensor.name == "embed.weight" ? 0.5 : 0.5 * (1 - 0.1 * 0.5), 1e-6) << slot.tensor.name;
+    EXPECT_NEAR(network_->parameters()[slot.offset],
+                slot.tensor.name == "embed.weight" ? 0.5 : 0.5 * (1 - 0.1 * 0.5), 1e-6)
+        << slot.tensor.name;
   }
 }
 
 TEST_F(AdamWTest, FrozenPathsKeepTheirBitsAndDoNotCountInTheNorm) {
   UseComposite();
-  const AdamWConfig config{.weight_decay = 0.5, .decay_scope = "all", .clip = 1.0, .freeze_path_steps = -1};
+  const AdamWConfig config{
+      .weight_decay = 0.5, .decay_scope = "all", .clip = 1.0, .freeze_path_steps = -1};
   AdamW optimizer(*network_, config);
   const std::vector<float> start = Parameters();
   Reference reference = NewReference();
@@ -191,7 +214,8 @@ TEST_F(AdamWTest, FrozenPathsKeepTheirBitsAndDoNotCountInTheNorm) {
     const Layout::Slot& slot = network_->layout().slots[s];
     EXPECT_EQ(end.ages[s], reference.frozen[s] ? 0 : 3) << slot.tensor.name;
     frozen += reference.frozen[s];
-    for (int64_t i = slot.offset; reference.frozen[s] && i < slot.offset + slot.tensor.elements(); ++i) {
+    for (int64_t i = slot.offset; reference.frozen[s] && i < slot.offset + slot.tensor.elements();
+         ++i) {
       ASSERT_EQ(network_->parameters()[i], start[static_cast<size_t>(i)]) << slot.tensor.name;
     }
   }
@@ -224,7 +248,8 @@ TEST_F(AdamWTest, EachTensorIsCorrectedByItsOwnAge) {
     const Layout::Slot& slot = network_->layout().slots[s];
     if (!of_paths[s]) continue;  // new tensors begin with nothing
     carried.ages[s] = reference.ages[s] = slot.tensor.name.starts_with("parallel.0") ? 40 : 7;
-    for (auto i = static_cast<size_t>(slot.offset); i < static_cast<size_t>(slot.offset + slot.tensor.elements()); ++i) {
+    for (auto i = static_cast<size_t>(slot.offset);
+         i < static_cast<size_t>(slot.offset + slot.tensor.elements()); ++i) {
       carried.m[i] = 0.3f * random.Normal(2 * i);
       carried.v[i] = std::abs(0.2f * random.Normal(2 * i + 1));
       reference.m[i] = carried.m[i];

@@ -19,10 +19,12 @@ TEST(LearningRateTest, CosineOverTheWholeLength) {
 
 TEST(LearningRateTest, WarmUpRisesInALineToTheCurve) {
   const Schedule schedule{"cosine", 1e-3, 0, 4, 24};
-  for (int step = 0; step < 4; ++step) EXPECT_DOUBLE_EQ(LearningRate(schedule, step), 1e-3 * (step + 1) / 4);
+  for (int step = 0; step < 4; ++step)
+    EXPECT_DOUBLE_EQ(LearningRate(schedule, step), 1e-3 * (step + 1) / 4);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 4), 1e-3);
   EXPECT_NEAR(LearningRate(schedule, 14), 5e-4, 1e-18);
-  EXPECT_NEAR(LearningRate(schedule, 19), 1e-3 * (1 + std::cos(0.75 * std::numbers::pi)) / 2, 1e-18);
+  EXPECT_NEAR(LearningRate(schedule, 19), 1e-3 * (1 + std::cos(0.75 * std::numbers::pi)) / 2,
+              1e-18);
 }
 
 // The published sweep: 5e-6 to 5e-4 in 184 steps.
@@ -47,7 +49,8 @@ TEST(LearningRateTest, MissteppedStartsAgainFromWhereItStands) {
   double start = 1e-3;
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     for (int64_t s = 0; s < 10; ++s) {
-      const double rate = start * (1 + std::cos(std::numbers::pi * static_cast<double>(s) / 85)) / 2;
+      const double rate = start * (1 + std::cos(std::numbers::pi * static_cast<double>(s) / 85)) /
+                          2;
       EXPECT_NEAR(LearningRate(schedule, epoch * 10 + s), rate, 1e-15) << epoch << " " << s;
     }
     start *= (1 + std::cos(std::numbers::pi * 10 / 85)) / 2;

@@ -10,15 +10,20 @@ namespace braid::trainer {
 namespace {
 
 // Good and bad sentences of a paradigm in turn, as ids.
-Result<std::vector<std::vector<int32_t>>> Encoded(const Paradigm& paradigm, corpus::Encoder& encoder, int64_t max_positions) {
+Result<std::vector<std::vector<int32_t>>> Encoded(const Paradigm& paradigm,
+                                                  corpus::Encoder& encoder, int64_t max_positions) {
   std::vector<std::vector<int32_t>> sentences;
   for (size_t i = 0; i < paradigm.pairs.size(); ++i) {
     for (const std::string* text : {&paradigm.pairs[i].good, &paradigm.pairs[i].bad}) {
       encoder.Encode(" " + *text, &sentences.emplace_back());
-      const auto positions = static_cast<int64_t>(sentences.back().size());  // <|endoftext|> and all tokens but the last
+      const auto positions = static_cast<int64_t>(sentences.back().size());  // <|endoftext|> and
+                                                                             // all tokens but the
+                                                                             // last
       if (max_positions > 0 && positions > max_positions) {
-        return InvalidArgument(Format("BLiMP paradigm %s, pair %zu: a sentence of %lld tokens is above the %lld positions of this model",
-                                      paradigm.name.c_str(), i + 1, (long long)positions, (long long)max_positions));
+        return InvalidArgument(
+            Format("BLiMP paradigm %s, pair %zu: a sentence of %lld tokens is above the %lld "
+                   "positions of this model",
+                   paradigm.name.c_str(), i + 1, (long long)positions, (long long)max_positions));
       }
     }
   }
@@ -30,8 +35,10 @@ Result<double> AccuracyOf(const Paradigm& paradigm, const std::vector<double>& s
   for (size_t i = 0; i < paradigm.pairs.size(); ++i) {
     const double good = scores[2 * i], bad = scores[2 * i + 1];
     if (!std::isfinite(good) || !std::isfinite(bad)) {
-      return InvalidArgument(Format("BLiMP paradigm %s, pair %zu: the model's log-probability is not finite; its weights are damaged",
-                                    paradigm.name.c_str(), i + 1));
+      return InvalidArgument(
+          Format("BLiMP paradigm %s, pair %zu: the model's log-probability is not finite; its "
+                 "weights are damaged",
+                 paradigm.name.c_str(), i + 1));
     }
     right += good >= bad;
   }
@@ -43,17 +50,20 @@ constexpr int64_t kPairs = 1000;  // of each
 
 bool IsComplete(const std::vector<BlimpResult::Accuracy>& paradigms) {
   return paradigms.size() == kParadigms &&
-         std::all_of(paradigms.begin(), paradigms.end(), [](const BlimpResult::Accuracy& one) { return one.pairs == kPairs; });
+         std::all_of(paradigms.begin(), paradigms.end(),
+                     [](const BlimpResult::Accuracy& one) { return one.pairs == kPairs; });
 }
 
 }  // namespace
 
-Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms, const corpus::Tokenizer& tokenizer,
-                             corpus::Encoder& encoder, const TokenScorer& scorer, const BlimpOptions& options) {
+Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms,
+                             const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                             const TokenScorer& scorer, const BlimpOptions& options) {
   BlimpResult result;
   std::vector<std::vector<std::vector<int32_t>>> encoded;
   for (const Paradigm& paradigm : paradigms) {
-    BRAID_ASSIGN_OR_RETURN(encoded.emplace_back(), Encoded(paradigm, encoder, options.max_positions));
+    BRAID_ASSIGN_OR_RETURN(encoded.emplace_back(),
+                           Encoded(paradigm, encoder, options.max_positions));
     result.paradigms.push_back({paradigm.name, 0, static_cast<int64_t>(paradigm.pairs.size())});
   }
   ScoreOptions score;
@@ -66,14 +76,19 @@ Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms, const corpu
     for (size_t k = 0; k < paradigms.size(); ++k) {
       const auto accuracy = [&]() -> Result<Json> {
         if (options.begin_noise) options.begin_noise(seed, paradigms[k].name);
-        BRAID_ASSIGN_OR_RETURN(const double made, AccuracyOf(paradigms[k], ScoreSentences(encoded[k], scorer, score)));
+        BRAID_ASSIGN_OR_RETURN(const double made,
+                               AccuracyOf(paradigms[k], ScoreSentences(encoded[k], scorer, score)));
         return Json(made);
       };
-      BRAID_ASSIGN_OR_RETURN(const double share, options.once("blimp/" + paradigms[k].name + "/" + std::to_string(seed), accuracy));
+      BRAID_ASSIGN_OR_RETURN(
+          const double share,
+          options.once("blimp/" + paradigms[k].name + "/" + std::to_string(seed), accuracy));
       shares.push_back(share);
       result.paradigms[k].accuracy += share / static_cast<double>(rounds);
       ++done;
-      if (options.progress) BRAID_RETURN_IF_ERROR(options.progress(done, rounds * static_cast<int64_t>(paradigms.size())));
+      if (options.progress)
+        BRAID_RETURN_IF_ERROR(
+            options.progress(done, rounds * static_cast<int64_t>(paradigms.size())));
     }
     result.seeds.push_back(Mean(shares));
   }
@@ -89,8 +104,12 @@ Json ToJson(const BlimpResult& result) {
     pairs += one.pairs;
   }
   for (const double seed : result.seeds) seeds.push_back(100 * seed);
-  return {{"mean", 100 * result.mean}, {"paradigms", paradigms}, {"pairs", pairs}, {"complete", IsComplete(result.paradigms)},
-          {"seeds", seeds}, {"deviation", 100 * StandardDeviation(result.seeds)}};
+  return {{"mean", 100 * result.mean},
+          {"paradigms", paradigms},
+          {"pairs", pairs},
+          {"complete", IsComplete(result.paradigms)},
+          {"seeds", seeds},
+          {"deviation", 100 * StandardDeviation(result.seeds)}};
 }
 
 }  // namespace braid::trainer

@@ -1,4 +1,5 @@
-// BLiMP: how often a model finds the grammatical sentence of a minimal pair the likelier one (PaPaformer 8.1).
+// BLiMP: how often a model finds the grammatical sentence of a minimal pair the likelier one
+// (PaPaformer 8.1).
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,16 @@
 namespace braid::trainer {
 
 struct BlimpOptions {
-  // All paradigms are scored once for each of these, and accuracies averaged: five for a model whose router is
-  // noisy while it is evaluated (A4 `always`), one for all others.
+  // All paradigms are scored once for each of these, and accuracies averaged: five for a model
+  // whose router is noisy while it is evaluated (A4 `always`), one for all others.
   std::vector<uint64_t> noise_seeds = {1};
-  // Called before each paradigm is scored, so that its noise does not depend on others having been; may be empty.
+  // Called before each paradigm is scored, so that its noise does not depend on others having been;
+  // may be empty.
   std::function<void(uint64_t seed, const std::string& paradigm)> begin_noise;
   int64_t max_positions = 0;  // longest input of the model; 0: any
   Once once = MakeAlways;     // of each paradigm with each noise seed, "blimp/<paradigm>/<seed>"
-  // Called after each paradigm of each noise seed; an error ends the evaluation with it. May be empty.
+  // Called after each paradigm of each noise seed; an error ends the evaluation with it. May be
+  // empty.
   std::function<Status(int64_t done, int64_t total)> progress;
 };
 
@@ -38,14 +41,16 @@ struct BlimpResult {
   double mean = 0;            // 0 to 1, over paradigms, each counted once
 };
 
-// A sentence is encoded with one space in front. A pair is right when the good sentence scores at least as much
-// as the bad one: ties count. A sentence that is too long for the model, or a score that is not a number, is
-// kInvalidArgument with paradigm and pair.
-Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms, const corpus::Tokenizer& tokenizer,
-                             corpus::Encoder& encoder, const TokenScorer& scorer, const BlimpOptions& options);
+// A sentence is encoded with one space in front. A pair is right when the good sentence scores at
+// least as much as the bad one: ties count. A sentence that is too long for the model, or a score
+// that is not a number, is kInvalidArgument with paradigm and pair.
+Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms,
+                             const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                             const TokenScorer& scorer, const BlimpOptions& options);
 
-// {"mean", "paradigms": {name: accuracy}, "pairs", "complete", "seeds": [mean of each noise seed], "deviation"}, accuracies
-// in per cent. Complete are the 67 paradigms of 1,000 pairs each as they are published: only such means compare with others'.
+// {"mean", "paradigms": {name: accuracy}, "pairs", "complete", "seeds": [mean of each noise seed],
+// "deviation"}, accuracies in per cent. Complete are the 67 paradigms of 1,000 pairs each as they
+// are published: only such means compare with others'.
 Json ToJson(const BlimpResult& result);
 
 }  // namespace braid::trainer

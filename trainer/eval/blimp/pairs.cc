@@ -15,7 +15,8 @@ namespace {
 // "adjunct_island" for "data/adjunct_island.jsonl.gz", nothing for another kind of file.
 std::string ParadigmOf(std::string_view path) {
   std::string name(BaseName(path)), lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   // Files packed otherwise are pairs as well: reading them says how they are to be packed.
   for (const std::string_view packed : {".gz", ".zst", ".zstd", ".bz2", ".xz"}) {
     if (lower.ends_with(packed)) lower.erase(lower.size() - packed.size());
@@ -31,20 +32,23 @@ Result<std::string> Sentence(const corpus::Row& row, const char* field) {
     Result<std::string> sentence = row.ReadText(field);
     if (!sentence.ok() || !sentence->empty()) return sentence;
   }
-  return InvalidArgument(row.place() + ": the row has no text in field " + field + "; BLiMP's rows have sentence_good and sentence_bad");
+  return InvalidArgument(row.place() + ": the row has no text in field " + field +
+                         "; BLiMP's rows have sentence_good and sentence_bad");
 }
 
 Result<Paradigm> ReadParadigm(const std::string& path, const std::string& name, int64_t pairs) {
   Paradigm paradigm{name, {}};
   const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty()) return OkStatus();
-    BRAID_ASSIGN_OR_RETURN(const corpus::Row row, corpus::Row::Parse(line, path + ":" + std::to_string(number)));
+    BRAID_ASSIGN_OR_RETURN(const corpus::Row row,
+                           corpus::Row::Parse(line, path + ":" + std::to_string(number)));
     Paradigm::Pair pair;
     BRAID_ASSIGN_OR_RETURN(pair.good, Sentence(row, "sentence_good"));
     BRAID_ASSIGN_OR_RETURN(pair.bad, Sentence(row, "sentence_bad"));
     paradigm.pairs.push_back(std::move(pair));
     // Ends the reading early; told apart from a real error below.
-    return pairs > 0 && static_cast<int64_t>(paradigm.pairs.size()) >= pairs ? Cancelled("") : OkStatus();
+    return pairs > 0 && static_cast<int64_t>(paradigm.pairs.size()) >= pairs ? Cancelled("")
+                                                                             : OkStatus();
   });
   if (!read.ok() && read.code() != StatusCode::kCancelled) return read;
   if (paradigm.pairs.empty()) return InvalidArgument(path + ": no pairs in this file");
@@ -60,10 +64,13 @@ Result<std::vector<Paradigm>> ReadBlimp(const std::string& folder, int64_t pairs
     const std::string name = ParadigmOf(file);
     if (name.empty()) continue;
     if (const auto [at, is_new] = paths.emplace(name, file); !is_new) {
-      return InvalidArgument(folder + ": " + at->second + " and " + file + " are both paradigm " + name + "; keep one");
+      return InvalidArgument(folder + ": " + at->second + " and " + file + " are both paradigm " +
+                             name + "; keep one");
     }
   }
-  if (paths.empty()) return InvalidArgument(folder + ": no <paradigm>.jsonl here; unpack BLiMP's data folder into it");
+  if (paths.empty())
+    return InvalidArgument(folder +
+                           ": no <paradigm>.jsonl here; unpack BLiMP's data folder into it");
   std::vector<Paradigm> paradigms;
   for (const auto& [name, file] : paths) {
     BRAID_ASSIGN_OR_RETURN(Paradigm paradigm, ReadParadigm(JoinPath(folder, file), name, pairs));

@@ -1,6 +1,7 @@
-// The minimal pairs of BLiMP as published: one file `<paradigm>.jsonl` for each of 67 paradigms, 1000 rows
-// each, with the fields `sentence_good` and `sentence_bad`; others are not looked at, and blank lines are passed over. Files may be
-// compressed (.gz, .zst), be links, and stand in sub-folders.
+// The minimal pairs of BLiMP as published: one file `<paradigm>.jsonl` for each of 67 paradigms,
+// 1000 rows each, with the fields `sentence_good` and `sentence_bad`; others are not looked at, and
+// blank lines are passed over. Files may be compressed (.gz, .zst), be links, and stand in
+// sub-folders.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ struct Paradigm {
   std::vector<Pair> pairs;
 };
 
-// All paradigms below `folder`, in order of name; of each the first `pairs` (0: all). A folder without any, two
-// files of one paradigm, an empty file, and a row without one of the fields are kInvalidArgument, with file and
-// line.
+// All paradigms below `folder`, in order of name; of each the first `pairs` (0: all). A folder
+// without any, two files of one paradigm, an empty file, and a row without one of the fields are
+// kInvalidArgument, with file and line.
 Result<std::vector<Paradigm>> ReadBlimp(const std::string& folder, int64_t pairs);
 
 }  // namespace braid::trainer

@@ -7,13 +7,14 @@
 
 namespace braid::trainer {
 
-std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sentences, const TokenScorer& scorer,
-                                   const ScoreOptions& options) {
-  // By length, so that a batch holds few pads; ties in order of appearance, so that batches are the same on
-  // every machine.
+std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sentences,
+                                   const TokenScorer& scorer, const ScoreOptions& options) {
+  // By length, so that a batch holds few pads; ties in order of appearance, so that batches are the
+  // same on every machine.
   std::vector<size_t> order(sentences.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return sentences[a].size() > sentences[b].size(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return sentences[a].size() > sentences[b].size(); });
 
   std::vector<double> scores(sentences.size(), 0.0);
   std::vector<int32_t> ids, labels;
@@ -29,15 +30,17 @@ std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sent
       // The last token is only predicted, never read.
       ids[row * sequence] = options.eos_id;
       const auto begin = static_cast<std::ptrdiff_t>(row * sequence);
-      if (!sentence.empty()) std::copy(sentence.begin(), sentence.end() - 1, ids.begin() + begin + 1);
+      if (!sentence.empty())
+        std::copy(sentence.begin(), sentence.end() - 1, ids.begin() + begin + 1);
       std::copy(sentence.begin(), sentence.end(), labels.begin() + begin);
     }
-    const std::vector<float> log_p =
-        scorer(ids.data(), labels.data(), static_cast<int64_t>(batch), static_cast<int64_t>(sequence));
+    const std::vector<float> log_p = scorer(ids.data(), labels.data(), static_cast<int64_t>(batch),
+                                            static_cast<int64_t>(sequence));
     BRAID_CHECK(log_p.size() == batch * sequence);
     for (size_t row = 0; row < batch; ++row) {
       double& score = scores[order[first + row]];
-      for (size_t t = 0; t < sentences[order[first + row]].size(); ++t) score += log_p[row * sequence + t];
+      for (size_t t = 0; t < sentences[order[first + row]].size(); ++t)
+        score += log_p[row * sequence + t];
     }
     first += batch;
   }

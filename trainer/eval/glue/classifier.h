@@ -13,8 +13,8 @@ namespace braid::trainer {
 class Classifier {
  public:
   virtual ~Classifier() = default;
-  // Begins a training anew: fresh adapters and classifier of `outputs` rows (1 with `regression`: squared error
-  // instead of cross-entropy), an optimizer without moments, dropout from `seed`.
+  // Begins a training anew: fresh adapters and classifier of `outputs` rows (1 with `regression`:
+  // squared error instead of cross-entropy), an optimizer without moments, dropout from `seed`.
   virtual Status Start(uint64_t seed, int64_t outputs, bool regression) = 0;
   // One optimizer step at learning rate `lr`; the mean loss of the batch before it.
   virtual Result<double> Step(const Batch& batch, double lr) = 0;

@@ -12,7 +12,8 @@ namespace {
 void Cap(const GlueTask& task, int64_t documents, TaskData::Set* set) {
   const auto all = static_cast<uint32_t>(set->examples.size());
   if (documents <= 0 || documents >= all) return;
-  std::vector<uint32_t> chosen = Permutation(RandomStream(0, "glue/" + task.name + "/" + set->split), all);
+  std::vector<uint32_t> chosen = Permutation(
+      RandomStream(0, "glue/" + task.name + "/" + set->split), all);
   chosen.resize(static_cast<size_t>(documents));
   std::sort(chosen.begin(), chosen.end());
   std::vector<Example> kept;
@@ -20,12 +21,14 @@ void Cap(const GlueTask& task, int64_t documents, TaskData::Set* set) {
   set->examples = std::move(kept);
 }
 
-Result<TaskData::Set> ReadSet(const GlueTask& task, const TaskFiles& files, const std::string& split, int64_t documents) {
+Result<TaskData::Set> ReadSet(const GlueTask& task, const TaskFiles& files,
+                              const std::string& split, int64_t documents) {
   TaskData::Set set{split, "", {}};
   BRAID_ASSIGN_OR_RETURN(set.path, files.At(task.name, split));
   const auto read = [&](const Row& row) { return task.read(row, &set.examples); };
   BRAID_RETURN_IF_ERROR(ReadRows(set.path, task.tsv, read).Wrap("task " + task.name));
-  if (set.examples.empty()) return InvalidArgument("task " + task.name + ": " + set.path + " has no examples");
+  if (set.examples.empty())
+    return InvalidArgument("task " + task.name + ": " + set.path + " has no examples");
   Cap(task, documents, &set);
   return set;
 }
@@ -34,16 +37,19 @@ Status CheckClasses(const GlueTask& task, const TaskData::Set& train) {
   std::set<double> labels;
   for (const Example& example : train.examples) labels.insert(example.label);
   if (labels.size() > 1) return OkStatus();
-  const std::string only = task.regression() ? FormatDouble(*labels.begin()) : task.labels[static_cast<size_t>(*labels.begin())];
-  return InvalidArgument(Format("task %s: %s has one class only, %s in all %zu examples used; training a classifier needs two "
-                                "(with `documents`, raise it)",
-                                task.name.c_str(), train.path.c_str(), only.c_str(), train.examples.size()));
+  const std::string only = task.regression() ? FormatDouble(*labels.begin())
+                                             : task.labels[static_cast<size_t>(*labels.begin())];
+  return InvalidArgument(
+      Format("task %s: %s has one class only, %s in all %zu examples used; training a classifier "
+             "needs two "
+             "(with `documents`, raise it)",
+             task.name.c_str(), train.path.c_str(), only.c_str(), train.examples.size()));
 }
 
 }  // namespace
 
-Result<TaskData> ReadTaskData(const GlueTask& task, const TaskFiles& files, const std::vector<std::string>& validation,
-                              int64_t documents) {
+Result<TaskData> ReadTaskData(const GlueTask& task, const TaskFiles& files,
+                              const std::vector<std::string>& validation, int64_t documents) {
   TaskData data;
   BRAID_ASSIGN_OR_RETURN(data.train, ReadSet(task, files, "train", documents));
   BRAID_RETURN_IF_ERROR(CheckClasses(task, data.train));

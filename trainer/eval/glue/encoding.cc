@@ -11,7 +11,8 @@ Kept Truncated(size_t first, size_t second, size_t length) {
   return first <= second ? Kept{shorter, length - shorter} : Kept{length - shorter, shorter};
 }
 
-std::vector<EncodedExample> EncodeExamples(const std::vector<Example>& examples, const corpus::Tokenizer& tokenizer,
+std::vector<EncodedExample> EncodeExamples(const std::vector<Example>& examples,
+                                           const corpus::Tokenizer& tokenizer,
                                            corpus::Encoder& encoder, int64_t length) {
   std::vector<EncodedExample> encoded;
   encoded.reserve(examples.size());
@@ -23,15 +24,16 @@ std::vector<EncodedExample> EncodeExamples(const std::vector<Example>& examples,
     encoder.Encode(example.second, &second);
     const Kept kept = Truncated(ids.size(), second.size(), static_cast<size_t>(length));
     ids.resize(kept.first);
-    ids.insert(ids.end(), second.begin(), second.begin() + static_cast<std::ptrdiff_t>(kept.second));
+    ids.insert(ids.end(), second.begin(),
+               second.begin() + static_cast<std::ptrdiff_t>(kept.second));
     if (ids.empty()) ids.push_back(tokenizer.eos_id());
     encoded.push_back({std::move(ids), example.label});
   }
   return encoded;
 }
 
-Batch MakeBatch(const std::vector<EncodedExample>& examples, const std::vector<uint32_t>& order, size_t first, size_t behind,
-                int32_t pad_id) {
+Batch MakeBatch(const std::vector<EncodedExample>& examples, const std::vector<uint32_t>& order,
+                size_t first, size_t behind, int32_t pad_id) {
   Batch batch;
   for (size_t i = first; i < behind; ++i) {
     batch.sequence = std::max(batch.sequence, static_cast<int64_t>(examples[order[i]].ids.size()));

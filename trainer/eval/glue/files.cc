@@ -12,7 +12,8 @@ namespace {
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return lower;
 }
 
@@ -34,7 +35,8 @@ std::string SplitName(std::string_view word) {
 std::string KeyOf(const std::string& path) {
   std::vector<std::string> parts = Split(BaseName(path), '.');
   const auto ends_with = [&](std::initializer_list<std::string_view> endings) {
-    return parts.size() > 1 && std::find(endings.begin(), endings.end(), LowerCase(parts.back())) != endings.end();
+    return parts.size() > 1 &&
+           std::find(endings.begin(), endings.end(), LowerCase(parts.back())) != endings.end();
   };
   // Files packed otherwise are found as well: reading them says how they are to be packed.
   if (ends_with({"gz", "zst", "zstd", "bz2", "xz"})) parts.pop_back();
@@ -76,10 +78,12 @@ Result<std::string> TaskFiles::At(const std::string& task, const std::string& sp
   const std::string key = task + "." + split;
   if (const auto at = paths_.find(key); at != paths_.end()) {
     if (at->second.size() == 1) return at->second.front();
-    return InvalidArgument("task " + task + ": " + Join(at->second, " and ") + " are both " + key + "; keep one");
+    return InvalidArgument("task " + task + ": " + Join(at->second, " and ") + " are both " + key +
+                           "; keep one");
   }
-  return InvalidArgument("task " + task + ": no file of split " + split + " in " + folder_ + "; expected " + task + "/" + split +
-                         ".tsv or .jsonl, or " + task + "." + split + ".jsonl or .tsv");
+  return InvalidArgument("task " + task + ": no file of split " + split + " in " + folder_ +
+                         "; expected " + task + "/" + split + ".tsv or .jsonl, or " + task + "." +
+                         split + ".jsonl or .tsv");
 }
 
 }  // namespace braid::trainer

@@ -1,4 +1,5 @@
-// One training of one task with one seed: epochs, evaluation after each, early stopping, best weights (PaPaformer 8.2).
+// One training of one task with one seed: epochs, evaluation after each, early stopping, best
+// weights (PaPaformer 8.2).
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@
 
 namespace braid::trainer {
 
-// The learning rate of step `step` (the first is 0) of `total`: a line from 0 up to `lr` over the first
-// `warmup` * total steps, rounded up, then a line down to 0 behind the last.
+// The learning rate of step `step` (the first is 0) of `total`: a line from 0 up to `lr` over the
+// first `warmup` * total steps, rounded up, then a line down to 0 behind the last.
 double LinearRate(double lr, double warmup, int64_t step, int64_t total);
 
 // Tells when to stop by the validation loss after each epoch.
@@ -43,7 +44,8 @@ struct EncodedTask {
 
 struct FineTuned {
   uint64_t seed = 0;
-  std::vector<double> scores;  // of each validation set with the best weights, in the metric's own unit
+  std::vector<double> scores;  // of each validation set with the best weights, in the metric's own
+                               // unit
   double loss = 0;             // lowest validation loss
   int64_t epochs = 0;          // run
   int64_t best_epoch = 0;      // from 1
@@ -52,10 +54,12 @@ struct FineTuned {
 Json ToJson(const FineTuned& run);
 Result<FineTuned> FineTunedFromJson(const Json& json, const std::string& path);
 
-// Leaves the best weights in `classifier`. `progress` is called after each step; an error ends the training
-// with it, and it may be empty. A loss that is not finite is kInvalidArgument that names task, seed and step.
-Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data, const GlueSettings& settings, uint64_t seed,
-                           int32_t pad_id, Classifier& classifier,
+// Leaves the best weights in `classifier`. `progress` is called after each step; an error ends the
+// training with it, and it may be empty. A loss that is not finite is kInvalidArgument that names
+// task, seed and step.
+Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data,
+                           const GlueSettings& settings, uint64_t seed, int32_t pad_id,
+                           Classifier& classifier,
                            const std::function<Status(int64_t done, int64_t total)>& progress);
 
 }  // namespace braid::trainer

@@ -17,16 +17,19 @@ Status ForEachTask(const GlueFolders& folders, const GlueSettings& settings,
                    const std::function<void(const GlueTask&, const TaskData&)>& use) {
   for (const std::string& name : settings.tasks) {
     BRAID_ASSIGN_OR_RETURN(const GlueTask* task, FindGlueTask(name));
-    BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(task->suite == "glue" ? folders.glue : folders.superglue));
-    BRAID_ASSIGN_OR_RETURN(const TaskData data,
-                           ReadTaskData(*task, files, ValidationOf(*task, settings), settings.documents));
+    BRAID_ASSIGN_OR_RETURN(
+        const TaskFiles files,
+        TaskFiles::Find(task->suite == "glue" ? folders.glue : folders.superglue));
+    BRAID_ASSIGN_OR_RETURN(
+        const TaskData data,
+        ReadTaskData(*task, files, ValidationOf(*task, settings), settings.documents));
     use(*task, data);
   }
   return OkStatus();
 }
 
-EncodedTask Encoded(const TaskData& data, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
-                    corpus::Encoder& encoder) {
+EncodedTask Encoded(const TaskData& data, const GlueSettings& settings,
+                    const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder) {
   EncodedTask encoded;
   encoded.train = EncodeExamples(data.train.examples, tokenizer, encoder, settings.length);
   for (const TaskData::Set& set : data.validation) {
@@ -35,18 +38,21 @@ EncodedTask Encoded(const TaskData& data, const GlueSettings& settings, const co
   return encoded;
 }
 
-Result<GlueResult::Task> RunTask(const GlueTask& task, const EncodedTask& data, const GlueSettings& settings, int32_t pad_id,
+Result<GlueResult::Task> RunTask(const GlueTask& task, const EncodedTask& data,
+                                 const GlueSettings& settings, int32_t pad_id,
                                  Classifier& classifier, const GlueHooks& hooks) {
   GlueResult::Task result{task.name, task.suite, MetricName(task.metric)};
   result.train_examples = static_cast<int64_t>(data.train.size());
-  for (const auto& set : data.validation) result.validation_examples += static_cast<int64_t>(set.size());
+  for (const auto& set : data.validation)
+    result.validation_examples += static_cast<int64_t>(set.size());
   for (const uint64_t seed : settings.seeds.empty() ? task.seeds : settings.seeds) {
     const std::string what = task.name + ", seed " + std::to_string(seed);
     const auto progress = [&](int64_t done, int64_t total) {
       return hooks.progress ? hooks.progress(what, done, total) : OkStatus();
     };
     const auto train = [&]() -> Result<Json> {
-      BRAID_ASSIGN_OR_RETURN(const FineTuned made, FineTune(task, data, settings, seed, pad_id, classifier, progress));
+      BRAID_ASSIGN_OR_RETURN(const FineTuned made,
+                             FineTune(task, data, settings, seed, pad_id, classifier, progress));
       if (hooks.trained) BRAID_RETURN_IF_ERROR(hooks.trained(task.name, seed));
       return ToJson(made);
     };
@@ -66,8 +72,12 @@ Json RunsJson(const GlueResult::Task& task) {
   for (const FineTuned& run : task.runs) {
     Json scores = Json::array();
     for (const double score : run.scores) scores.push_back(100 * score);
-    runs.push_back({{"seed", run.seed}, {"scores", scores}, {"loss", run.loss}, {"epochs", run.epochs},
-                    {"best_epoch", run.best_epoch}, {"steps", run.steps}});
+    runs.push_back({{"seed", run.seed},
+                    {"scores", scores},
+                    {"loss", run.loss},
+                    {"epochs", run.epochs},
+                    {"best_epoch", run.best_epoch},
+                    {"steps", run.steps}});
   }
   return runs;
 }
@@ -89,12 +99,14 @@ Status CheckGlueFiles(const GlueFolders& folders, const GlueSettings& settings) 
   return ForEachTask(folders, settings, [](const GlueTask&, const TaskData&) {});
 }
 
-Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings, const corpus::Tokenizer& tokenizer,
-                           corpus::Encoder& encoder, Classifier& classifier, const GlueHooks& hooks) {
+Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings,
+                           const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
+                           Classifier& classifier, const GlueHooks& hooks) {
   std::vector<std::pair<const GlueTask*, EncodedTask>> tasks;
-  BRAID_RETURN_IF_ERROR(ForEachTask(folders, settings, [&](const GlueTask& task, const TaskData& data) {
-    tasks.emplace_back(&task, Encoded(data, settings, tokenizer, encoder));
-  }));
+  BRAID_RETURN_IF_ERROR(
+      ForEachTask(folders, settings, [&](const GlueTask& task, const TaskData& data) {
+        tasks.emplace_back(&task, Encoded(data, settings, tokenizer, encoder));
+      }));
   GlueResult result;
   for (const auto& [task, data] : tasks) {
     BRAID_ASSIGN_OR_RETURN(result.tasks.emplace_back(),
@@ -108,9 +120,13 @@ Json ToJson(const GlueResult& result) {
   for (const GlueResult::Task& task : result.tasks) {
     Json seeds = Json::array();
     for (const double score : task.scores) seeds.push_back(100 * score);
-    tasks[task.name] = {{"score", 100 * task.score}, {"deviation", 100 * task.deviation}, {"metric", task.metric},
-                        {"seeds", seeds}, {"runs", RunsJson(task)},
-                        {"examples", {{"train", task.train_examples}, {"validation", task.validation_examples}}}};
+    tasks[task.name] = {
+        {"score", 100 * task.score},
+        {"deviation", 100 * task.deviation},
+        {"metric", task.metric},
+        {"seeds", seeds},
+        {"runs", RunsJson(task)},
+        {"examples", {{"train", task.train_examples}, {"validation", task.validation_examples}}}};
   }
   Json json = {{"tasks", tasks}};
   for (const char* suite : {"glue", "superglue"}) {

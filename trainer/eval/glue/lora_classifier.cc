@@ -5,11 +5,14 @@
 namespace braid::trainer {
 namespace {
 
-LoraRows RowsOf(const Batch& batch) { return {batch.ids.data(), batch.lengths.data(), batch.rows(), batch.sequence}; }
+LoraRows RowsOf(const Batch& batch) {
+  return {batch.ids.data(), batch.lengths.data(), batch.rows(), batch.sequence};
+}
 
 }  // namespace
 
-LoraClassifier::LoraClassifier(Network& network, const GlueSettings& settings) : network_(network), settings_(settings) {}
+LoraClassifier::LoraClassifier(Network& network, const GlueSettings& settings)
+    : network_(network), settings_(settings) {}
 
 Status LoraClassifier::Start(uint64_t seed, int64_t outputs, bool regression) {
   lora_.reset();  // a network has one set of adapters at a time
@@ -28,7 +31,8 @@ Status LoraClassifier::Start(uint64_t seed, int64_t outputs, bool regression) {
 }
 
 Result<double> LoraClassifier::Step(const Batch& batch, double lr) {
-  const double loss = lora_->Backward(RowsOf(batch), batch.labels.data(), regression_, seed_, steps_++);
+  const double loss = lora_->Backward(RowsOf(batch), batch.labels.data(), regression_, seed_,
+                                      steps_++);
   LoraOptimizer optimizer;
   optimizer.weight_decay = settings_.weight_decay;
   const double norm = lora_->Update(optimizer, lr);
@@ -36,6 +40,8 @@ Result<double> LoraClassifier::Step(const Batch& batch, double lr) {
   return std::isfinite(norm) ? loss : norm;
 }
 
-Result<std::vector<float>> LoraClassifier::Logits(const Batch& batch) { return lora_->Logits(RowsOf(batch)); }
+Result<std::vector<float>> LoraClassifier::Logits(const Batch& batch) {
+  return lora_->Logits(RowsOf(batch));
+}
 
 }  // namespace braid::trainer

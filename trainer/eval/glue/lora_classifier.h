@@ -11,7 +11,8 @@ namespace braid::trainer {
 
 class LoraClassifier final : public Classifier {
  public:
-  // `network` must outlive it. Its weights are never changed; between Start and the end of this object it has adapters.
+  // `network` must outlive it. Its weights are never changed; between Start and the end of this
+  // object it has adapters.
   LoraClassifier(Network& network, const GlueSettings& settings);
 
   Status Start(uint64_t seed, int64_t outputs, bool regression) override;

@@ -17,7 +17,8 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool IsTsv(std::string_view path) {
   std::string name(BaseName(path));
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return name.find(".tsv") != std::string::npos;
 }
 
@@ -29,13 +30,16 @@ Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& name
   }
   std::vector<std::string> there;
   for (const auto& [name, value] : row.fields.items()) there.push_back(name);
-  return InvalidArgument(row.place + ": no field " + Join(names, " or ") + "; the row has " + Excerpt(Join(there, ", "), kListedNames));
+  return InvalidArgument(row.place + ": no field " + Join(names, " or ") + "; the row has " +
+                         Excerpt(Join(there, ", "), kListedNames));
 }
 
-Status ReadTsv(const std::string& path, const TsvFormat& format, const std::function<Status(const Row&)>& use) {
+Status ReadTsv(const std::string& path, const TsvFormat& format,
+               const std::function<Status(const Row&)>& use) {
   std::vector<std::string> columns = format.columns;
   return corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
-    if (number == 1 && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());  // MRPC's files
+    if (number == 1 && line.starts_with(kByteOrderMark))
+      line.remove_prefix(kByteOrderMark.size());  // MRPC's files
     if (line.find_first_not_of(' ') == std::string_view::npos) return OkStatus();
     std::vector<std::string> fields = Split(line, '\t');
     if (columns.empty()) {
@@ -45,8 +49,9 @@ Status ReadTsv(const std::string& path, const TsvFormat& format, const std::func
     Row row{Json::object(), path + ":" + std::to_string(number)};
     if (fields.size() != columns.size()) {
       if (format.skip_short_rows && fields.size() < columns.size()) return OkStatus();
-      return InvalidArgument(Format("%s: %zu fields, but the file has %zu columns (%s)", row.place.c_str(), fields.size(),
-                                    columns.size(), Excerpt(Join(columns, ", "), kListedNames).c_str()));
+      return InvalidArgument(Format("%s: %zu fields, but the file has %zu columns (%s)",
+                                    row.place.c_str(), fields.size(), columns.size(),
+                                    Excerpt(Join(columns, ", "), kListedNames).c_str()));
     }
     for (size_t i = 0; i < columns.size(); ++i) row.fields[columns[i]] = fields[i];
     return use(row);
@@ -56,7 +61,8 @@ Status ReadTsv(const std::string& path, const TsvFormat& format, const std::func
 Status ReadJsonLines(const std::string& path, const std::function<Status(const Row&)>& use) {
   return corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty()) return OkStatus();
-    BRAID_ASSIGN_OR_RETURN(const corpus::Row row, corpus::Row::Parse(line, path + ":" + std::to_string(number)));
+    BRAID_ASSIGN_OR_RETURN(const corpus::Row row,
+                           corpus::Row::Parse(line, path + ":" + std::to_string(number)));
     return use({row.Lenient(), row.place()});
   });
 }
@@ -74,7 +80,8 @@ Result<bool> BeginsWithAnObject(const std::string& path) {
 
 }  // namespace
 
-Status ReadRows(const std::string& path, const TsvFormat& format, const std::function<Status(const Row&)>& use) {
+Status ReadRows(const std::string& path, const TsvFormat& format,
+                const std::function<Status(const Row&)>& use) {
   if (!IsTsv(path)) return ReadJsonLines(path, use);
   BRAID_ASSIGN_OR_RETURN(const bool rows, BeginsWithAnObject(path));
   return rows ? ReadJsonLines(path, use) : ReadTsv(path, format, use);
@@ -83,7 +90,8 @@ Status ReadRows(const std::string& path, const TsvFormat& format, const std::fun
 Result<std::string> TextOf(const Row& row, const std::vector<std::string>& names) {
   BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOf(row, names));
   if (!value->is_string()) {
-    return InvalidArgument(row.place + ": field " + Join(names, " or ") + " is " + corpus::ShownValue(*value) + ", but must be text");
+    return InvalidArgument(row.place + ": field " + Join(names, " or ") + " is " +
+                           corpus::ShownValue(*value) + ", but must be text");
   }
   return value->get<std::string>();
 }
@@ -92,12 +100,16 @@ Result<double> NumberOf(const Row& row, const std::vector<std::string>& names) {
   BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOf(row, names));
   if (value->is_number()) return value->get<double>();
   if (value->is_string()) {
-    if (const Result<double> number = ParseDouble(value->get_ref<const std::string&>()); number.ok() && std::isfinite(*number)) return *number;
+    if (const Result<double> number = ParseDouble(value->get_ref<const std::string&>());
+        number.ok() && std::isfinite(*number))
+      return *number;
   }
-  return InvalidArgument(row.place + ": field " + Join(names, " or ") + " is " + corpus::ShownValue(*value) + ", but must be a number");
+  return InvalidArgument(row.place + ": field " + Join(names, " or ") + " is " +
+                         corpus::ShownValue(*value) + ", but must be a number");
 }
 
-Result<int32_t> ClassOf(const Row& row, const std::vector<std::string>& names, const std::vector<std::string>& labels) {
+Result<int32_t> ClassOf(const Row& row, const std::vector<std::string>& names,
+                        const std::vector<std::string>& labels) {
   BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOf(row, names));
   int64_t index = -1;
   if (value->is_boolean()) {
@@ -113,7 +125,8 @@ Result<int32_t> ClassOf(const Row& row, const std::vector<std::string>& names, c
     }
   }
   if (index < 0 || index >= static_cast<int64_t>(labels.size())) {
-    return InvalidArgument(row.place + ": label " + corpus::ShownValue(*value) + " is none of " + Join(labels, ", ") +
+    return InvalidArgument(row.place + ": label " + corpus::ShownValue(*value) + " is none of " +
+                           Join(labels, ", ") +
                            "; files of a test set without labels cannot be used");
   }
   return static_cast<int32_t>(index);

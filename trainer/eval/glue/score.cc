@@ -28,19 +28,22 @@ double Correlation(const std::vector<EncodedExample>& examples, const std::vecto
 
 }  // namespace
 
-double MeanLoss(const GlueTask& task, const std::vector<EncodedExample>& examples, const std::vector<float>& outputs) {
+double MeanLoss(const GlueTask& task, const std::vector<EncodedExample>& examples,
+                const std::vector<float>& outputs) {
   const int64_t count = task.outputs();
   BRAID_CHECK(outputs.size() == examples.size() * static_cast<size_t>(count) && !examples.empty());
   double sum = 0;
   for (size_t i = 0; i < examples.size(); ++i) {
     const float* row = outputs.data() + i * static_cast<size_t>(count);
     const double label = examples[i].label;
-    sum += task.regression() ? (row[0] - label) * (row[0] - label) : CrossEntropy(row, count, static_cast<size_t>(label));
+    sum += task.regression() ? (row[0] - label) * (row[0] - label)
+                             : CrossEntropy(row, count, static_cast<size_t>(label));
   }
   return sum / static_cast<double>(examples.size());
 }
 
-double Score(const GlueTask& task, const std::vector<EncodedExample>& examples, const std::vector<float>& outputs) {
+double Score(const GlueTask& task, const std::vector<EncodedExample>& examples,
+             const std::vector<float>& outputs) {
   if (task.metric == Metric::kPearsonSpearman) return Correlation(examples, outputs);
   const int64_t count = task.outputs();
   BRAID_CHECK(outputs.size() == examples.size() * static_cast<size_t>(count));
@@ -51,9 +54,12 @@ double Score(const GlueTask& task, const std::vector<EncodedExample>& examples, 
     truth.push_back(static_cast<int32_t>(examples[i].label));
   }
   switch (task.metric) {
-    case Metric::kF1: return F1(CountOutcomes(said, truth));
-    case Metric::kMatthews: return MatthewsCorrelation(CountOutcomes(said, truth));
-    default: return Accuracy(said, truth);
+    case Metric::kF1:
+      return F1(CountOutcomes(said, truth));
+    case Metric::kMatthews:
+      return MatthewsCorrelation(CountOutcomes(said, truth));
+    default:
+      return Accuracy(said, truth);
   }
 }
 

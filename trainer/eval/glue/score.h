@@ -9,9 +9,13 @@
 
 namespace braid::trainer {
 
-// outputs: [examples * task.outputs()]. Mean cross-entropy in nats, or the mean squared error of a regression.
-double MeanLoss(const GlueTask& task, const std::vector<EncodedExample>& examples, const std::vector<float>& outputs);
-// The task's metric, in its own unit (1 is perfect): the class is the largest output, the lowest number of equal ones.
-double Score(const GlueTask& task, const std::vector<EncodedExample>& examples, const std::vector<float>& outputs);
+// outputs: [examples * task.outputs()]. Mean cross-entropy in nats, or the mean squared error of a
+// regression.
+double MeanLoss(const GlueTask& task, const std::vector<EncodedExample>& examples,
+                const std::vector<float>& outputs);
+// The task's metric, in its own unit (1 is perfect): the class is the largest output, the lowest
+// number of equal ones.
+double Score(const GlueTask& task, const std::vector<EncodedExample>& examples,
+             const std::vector<float>& outputs);
 
 }  // namespace braid::trainer

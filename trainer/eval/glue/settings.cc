@@ -35,18 +35,24 @@ void Check(const GlueSettings& settings, JsonReader& read) {
   if (!(settings.lr > 0)) read.Fail("lr", "must be above 0");
   if (!(settings.alpha > 0)) read.Fail("alpha", "must be above 0");
   if (!(settings.weight_decay >= 0)) read.Fail("weight_decay", "must not be negative");
-  for (const auto& [key, value] : {std::pair{"lr", settings.lr}, {"alpha", settings.alpha}, {"weight_decay", settings.weight_decay}}) {
+  for (const auto& [key, value] : {std::pair{"lr", settings.lr},
+                                   {"alpha", settings.alpha},
+                                   {"weight_decay", settings.weight_decay}}) {
     if (!std::isfinite(value)) read.Fail(key, "must be finite");
   }
-  if (!(settings.warmup >= 0 && settings.warmup <= 1)) read.Fail("warmup", "must be between 0 and 1");
-  if (!(settings.dropout >= 0 && settings.dropout < 1)) read.Fail("dropout", "must be at least 0 and below 1");
+  if (!(settings.warmup >= 0 && settings.warmup <= 1))
+    read.Fail("warmup", "must be between 0 and 1");
+  if (!(settings.dropout >= 0 && settings.dropout < 1))
+    read.Fail("dropout", "must be at least 0 and below 1");
   if (settings.documents < 0) read.Fail("documents", "must not be negative");
-  if (std::set<uint64_t>(settings.seeds.begin(), settings.seeds.end()).size() != settings.seeds.size()) {
+  if (std::set<uint64_t>(settings.seeds.begin(), settings.seeds.end()).size() !=
+      settings.seeds.size()) {
     read.Fail("seeds", "names one twice, which would pass for two trainings that agree");
   }
   std::set<std::string> seen;
   for (const std::string& name : settings.tasks) {
-    if (const auto task = FindGlueTask(name); !task.ok()) read.Fail("tasks", task.status().message());
+    if (const auto task = FindGlueTask(name); !task.ok())
+      read.Fail("tasks", task.status().message());
     if (!seen.insert(name).second) read.Fail("tasks", "names " + name + " twice");
   }
 }

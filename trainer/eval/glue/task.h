@@ -1,4 +1,5 @@
-// What a GLUE or SuperGLUE task is: its files, the text of its examples, its labels and its metric (PaPaformer 8.2).
+// What a GLUE or SuperGLUE task is: its files, the text of its examples, its labels and its metric
+// (PaPaformer 8.2).
 #pragma once
 
 #include <cstdint>
@@ -23,11 +24,13 @@ enum class Metric { kAccuracy, kF1, kMatthews, kPearsonSpearman };
 std::string MetricName(Metric metric);
 
 struct GlueTask {
-  std::string name;    // "sst2": how a recipe and evaluation.json call it
-  std::string suite;   // glue | superglue | extra
-  std::vector<std::string> labels;  // names of the classes in the order of their numbers; none: a number is predicted (STS-B)
+  std::string name;                 // "sst2": how a recipe and evaluation.json call it
+  std::string suite;                // glue | superglue | extra
+  std::vector<std::string> labels;  // names of the classes in the order of their numbers; none: a
+                                    // number is predicted (STS-B)
   Metric metric = Metric::kAccuracy;
-  std::vector<std::string> validation = {"dev"};  // splits that are scored; the first decides when to stop
+  std::vector<std::string> validation = {"dev"};  // splits that are scored; the first decides when
+                                                  // to stop
   std::vector<uint64_t> seeds = {3, 12, 42, 100, 200};
   TsvFormat tsv;
   // Appends the examples of one row, which are several for MultiRC's published rows.

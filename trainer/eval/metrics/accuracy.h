@@ -6,7 +6,8 @@
 
 namespace braid::trainer {
 
-// Number of equal entries over the number of entries, 0 to 1. REQUIRES: equal sizes, at least one entry.
+// Number of equal entries over the number of entries, 0 to 1. REQUIRES: equal sizes, at least one
+// entry.
 double Accuracy(std::span<const int32_t> predicted, std::span<const int32_t> truth);
 
 }  // namespace braid::trainer

@@ -19,7 +19,8 @@ std::vector<double> Ranks(std::span<const double> values) {
   for (size_t first = 0; first < order.size();) {
     size_t behind = first + 1;
     while (behind < order.size() && values[order[behind]] == values[order[first]]) ++behind;
-    for (size_t i = first; i < behind; ++i) ranks[order[i]] = static_cast<double>(first + behind - 1) / 2 + 1;
+    for (size_t i = first; i < behind; ++i)
+      ranks[order[i]] = static_cast<double>(first + behind - 1) / 2 + 1;
     first = behind;
   }
   return ranks;

@@ -13,13 +13,14 @@ constexpr int64_t kBatch = 16;
 
 void CheckCorrect(JsonReader& read, const std::string& key, int64_t correct, int64_t paths) {
   if (correct < 0 || correct > paths) {
-    read.Fail(key, Format("is %lld, but the model has paths 1 to %lld (0: none is right)", (long long)correct, (long long)paths));
+    read.Fail(key, Format("is %lld, but the model has paths 1 to %lld (0: none is right)",
+                          (long long)correct, (long long)paths));
   }
 }
 
 // The choice of every layer at one row, from 1 on, which also goes into `tally`.
-Json Decisions(const std::vector<LayerRouting>& layers, std::vector<uint8_t> LayerRouting::*which, size_t row, int64_t correct,
-               RoutingTally* tally) {
+Json Decisions(const std::vector<LayerRouting>& layers, std::vector<uint8_t> LayerRouting::* which,
+               size_t row, int64_t correct, RoutingTally* tally) {
   Json decisions = Json::array();
   for (const LayerRouting& layer : layers) {
     const std::vector<uint8_t>& choices = layer.*which;
@@ -32,7 +33,8 @@ Json Decisions(const std::vector<LayerRouting>& layers, std::vector<uint8_t> Lay
 
 }  // namespace
 
-Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path, int64_t paths) {
+Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path,
+                                                int64_t paths) {
   JsonReader read(json, path);
   RoutingSettings settings;
   settings.sequences = read.Int("sequences", 0);
@@ -58,27 +60,35 @@ Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::str
   return settings;
 }
 
-Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt, corpus::Encoder& encoder, int64_t max_positions) {
+Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt,
+                                                 corpus::Encoder& encoder, int64_t max_positions) {
   std::vector<int32_t> ids;
   encoder.Encode(prompt.text, &ids);
-  if (ids.empty()) return InvalidArgument("routing: a prompt is empty; the analysis reads its last position");
+  if (ids.empty())
+    return InvalidArgument("routing: a prompt is empty; the analysis reads its last position");
   const auto length = static_cast<int64_t>(ids.size());
   if (max_positions == 0 || length <= max_positions) return ids;
-  return InvalidArgument(Format("routing: prompt \"%.40s\": %lld tokens are above the %lld positions of this model", prompt.text.c_str(),
-                                (long long)length, (long long)max_positions));
+  return InvalidArgument(
+      Format("routing: prompt \"%.40s\": %lld tokens are above the %lld positions of this model",
+             prompt.text.c_str(), (long long)length, (long long)max_positions));
 }
 
-Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder, const RoutedModel& model) {
+Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder,
+                          const RoutedModel& model) {
   Json list = Json::array();
   RoutingTally tally(model.choices), clean(model.choices);
   for (const RoutingPrompt& prompt : prompts) {
-    BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, EncodeRoutingPrompt(prompt, encoder, model.max_positions));
-    const std::vector<LayerRouting> layers = model.trace(ids.data(), 1, static_cast<int64_t>(ids.size()));
+    BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids,
+                           EncodeRoutingPrompt(prompt, encoder, model.max_positions));
+    const std::vector<LayerRouting> layers = model.trace(ids.data(), 1,
+                                                         static_cast<int64_t>(ids.size()));
     const size_t last = ids.size() - 1;
     Json item = {{"text", prompt.text}, {"correct", prompt.correct}};
-    item["decisions"].push_back(Decisions(layers, &LayerRouting::choices, last, prompt.correct, &tally));
+    item["decisions"].push_back(
+        Decisions(layers, &LayerRouting::choices, last, prompt.correct, &tally));
     if (model.has_router) {
-      item["clean_decisions"].push_back(Decisions(layers, &LayerRouting::clean_choices, last, prompt.correct, &clean));
+      item["clean_decisions"].push_back(
+          Decisions(layers, &LayerRouting::clean_choices, last, prompt.correct, &clean));
     }
     list.push_back(std::move(item));
   }
@@ -89,11 +99,13 @@ Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Enc
   return json;
 }
 
-Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences, int64_t correct, const RoutedModel& model) {
+Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences,
+                       int64_t correct, const RoutedModel& model) {
   int64_t count = corpus::ValidationSequences(shards, sequence);
   if (count == 0) {
-    return InvalidArgument(Format("corpus %s: %lld tokens set aside are not one sequence of %lld; raise validation.documents",
-                                  shards.corpus.c_str(), (long long)shards.validation.tokens(), (long long)sequence));
+    return InvalidArgument(Format(
+        "corpus %s: %lld tokens set aside are not one sequence of %lld; raise validation.documents",
+        shards.corpus.c_str(), (long long)shards.validation.tokens(), (long long)sequence));
   }
   count = std::min(count, sequences);
   std::vector<RoutingTally> tallies;  // by layer
@@ -101,7 +113,8 @@ Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t s
   std::vector<int32_t> ids(static_cast<size_t>(kBatch * sequence));
   for (int64_t first = 0; first < count; first += kBatch) {
     const int64_t batch = std::min(kBatch, count - first);
-    for (int64_t i = 0; i < batch; ++i) corpus::ReadValidation(shards, sequence, first + i, ids.data() + i * sequence);
+    for (int64_t i = 0; i < batch; ++i)
+      corpus::ReadValidation(shards, sequence, first + i, ids.data() + i * sequence);
     const std::vector<LayerRouting> layers = model.trace(ids.data(), batch, sequence);
     tallies.resize(layers.size(), RoutingTally(model.choices));
     for (size_t l = 0; l < layers.size(); ++l) {

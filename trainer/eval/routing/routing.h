@@ -1,4 +1,5 @@
-// Which path a composite listens to, for prompts and for every token of held-out text (PaPaformer 8.4).
+// Which path a composite listens to, for prompts and for every token of held-out text
+// (PaPaformer 8.4).
 #pragma once
 
 #include <cstdint>
@@ -18,36 +19,46 @@ namespace braid::trainer {
 
 // `spec.routing` of an evaluate job (docs/tasks.md).
 struct RoutingSettings {
-  std::vector<RoutingPrompt> prompts;      // without the field in the spec: DefaultRoutingPrompts()
-  bool own_prompts = false;                // the spec has the field
-  int64_t sequences = 0;                   // at most so many held-out ones of each corpus; 0: no text
+  std::vector<RoutingPrompt> prompts;  // without the field in the spec: DefaultRoutingPrompts()
+  bool own_prompts = false;            // the spec has the field
+  int64_t sequences = 0;               // at most so many held-out ones of each corpus; 0: no text
   std::map<std::string, int64_t> corpora;  // the right path of a corpus, from 1 on
 };
 // A right path beyond `paths` is kInvalidArgument.
-Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path, int64_t paths);
+Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path,
+                                                int64_t paths);
 
-// Ids of a prompt. An empty one, or one that is longer than `max_positions` (0: any), is kInvalidArgument.
-Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt, corpus::Encoder& encoder, int64_t max_positions);
+// Ids of a prompt. An empty one, or one that is longer than `max_positions` (0: any), is
+// kInvalidArgument.
+Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt,
+                                                 corpus::Encoder& encoder, int64_t max_positions);
 
-// What the analysis needs of a network: the decisions of each parallel layer for ids [batch, sequence].
-using RoutingTracer = std::function<std::vector<LayerRouting>(const int32_t* ids, int64_t batch, int64_t sequence)>;
+// What the analysis needs of a network: the decisions of each parallel layer for ids [batch,
+// sequence].
+using RoutingTracer =
+    std::function<std::vector<LayerRouting>(const int32_t* ids, int64_t batch, int64_t sequence)>;
 
 struct RoutedModel {
-  int64_t choices = 0;    // the paths, and one more with a router
+  int64_t choices = 0;  // the paths, and one more with a router
   bool has_router = false;
-  bool noisy = false;     // `choices` and `clean_choices` of a trace are of two passes, the first with Gumbel noise; else they are the same
+  bool noisy = false;  // `choices` and `clean_choices` of a trace are of two passes, the first with
+                       // Gumbel noise; else they are the same
   int64_t max_positions = 0;  // 0: any
   RoutingTracer trace;
 };
 
-// {"prompts": [{"text", "correct", "decisions": [[choice of each layer, from 1 on]]}], "summary": TALLY}, and
-// of a model with a router also `clean_decisions` and `clean` (the same of a pass without Gumbel noise in any layer). A prompt counts
-// with its last position, the prediction of the next token; layers whose choice is not defined (the last of
-// `share`) are left out. Without prompts there is no summary and no clean.
-Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder, const RoutedModel& model);
+// {"prompts": [{"text", "correct", "decisions": [[choice of each layer, from 1 on]]}], "summary":
+// TALLY}, and of a model with a router also `clean_decisions` and `clean` (the same of a pass
+// without Gumbel noise in any layer). A prompt counts with its last position, the prediction of the
+// next token; layers whose choice is not defined (the last of `share`) are left out. Without
+// prompts there is no summary and no clean.
+Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder,
+                          const RoutedModel& model);
 
-// TALLY over every token of up to `sequences` held-out sequences, with "layers": [TALLY of each], and of a model with a
-// router "clean": TALLY of a pass without Gumbel noise in any layer. `correct` counts from 1; 0: not known.
-Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences, int64_t correct, const RoutedModel& model);
+// TALLY over every token of up to `sequences` held-out sequences, with "layers": [TALLY of each],
+// and of a model with a router "clean": TALLY of a pass without Gumbel noise in any layer.
+// `correct` counts from 1; 0: not known.
+Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences,
+                       int64_t correct, const RoutedModel& model);
 
 }  // namespace braid::trainer

@@ -34,7 +34,9 @@ std::vector<double> RoutingTally::Shares() const {
   return shares;
 }
 
-double RoutingTally::Correct() const { return PerCent(right_, judged_); }
+double RoutingTally::Correct() const {
+  return PerCent(right_, judged_);
+}
 
 Json ToJson(const RoutingTally& tally) {
   Json json = {{"shares", tally.Shares()}, {"decisions", tally.decisions()}};

@@ -8,14 +8,14 @@
 
 namespace braid::trainer {
 
-// Counts decisions. Choices are counted from 0: first the paths, then, of a model with a router, the
-// combination, which is never right.
+// Counts decisions. Choices are counted from 0: first the paths, then, of a model with a router,
+// the combination, which is never right.
 class RoutingTally {
  public:
   explicit RoutingTally(int64_t choices) : counts_(static_cast<size_t>(choices), 0) {}
 
-  // One decision; `correct` is the path that would be right, or -1 where none is said to be. REQUIRES: 0 <=
-  // choice < choices.
+  // One decision; `correct` is the path that would be right, or -1 where none is said to be.
+  // REQUIRES: 0 <= choice < choices.
   void Add(int64_t choice, int64_t correct);
   void Add(const RoutingTally& other);
 

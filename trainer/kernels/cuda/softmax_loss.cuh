@@ -1,6 +1,7 @@
-// The softmax of rows of logits with its cross-entropy, as device code: one block a row, an online maximum and sum in one read,
-// the gradient in place in a second. No atomics, fixed order of sums: the same bits every time. Needs CUDA's built-in names only,
-// so that a test can run it on a CPU, thread by thread.
+// The softmax of rows of logits with its cross-entropy, as device code: one block a row, an online
+// maximum and sum in one read, the gradient in place in a second. No atomics, fixed order of sums:
+// the same bits every time. Needs CUDA's built-in names only, so that a test can run it on a CPU,
+// thread by thread.
 #pragma once
 
 #include <cfloat>
@@ -21,8 +22,8 @@ __device__ Partial Join(Partial a, Partial b) {
   return {maximum, a.sum * __expf(a.maximum - maximum) + b.sum * __expf(b.maximum - maximum)};
 }
 
-__global__ void SoftmaxLossKernel(float* logits, const int64_t* labels, float* losses, int64_t vocab, float scale,
-                                  bool gradients) {
+__global__ void SoftmaxLossKernel(float* logits, const int64_t* labels, float* losses,
+                                  int64_t vocab, float scale, bool gradients) {
   const auto row = static_cast<int64_t>(blockIdx.x);
   float* x = logits + row * vocab;
   const int64_t label = labels[row];
@@ -32,11 +33,13 @@ __global__ void SoftmaxLossKernel(float* logits, const int64_t* labels, float* l
   shared[threadIdx.x] = mine;
   __syncthreads();
   for (int width = kThreads / 2; width > 0; width /= 2) {
-    if (threadIdx.x < static_cast<unsigned>(width)) shared[threadIdx.x] = Join(shared[threadIdx.x], shared[threadIdx.x + width]);
+    if (threadIdx.x < static_cast<unsigned>(width))
+      shared[threadIdx.x] = Join(shared[threadIdx.x], shared[threadIdx.x + width]);
     __syncthreads();
   }
   const Partial all = shared[0];
-  const bool known = label < vocab;  // else its logit would be read from the next row, or from beyond the buffer
+  const bool known = label < vocab;  // else its logit would be read from the next row, or from
+                                     // beyond the buffer
   if (threadIdx.x == 0) {
     losses[row] = label < 0 ? 0.0f : known ? logf(all.sum) + all.maximum - x[label] : NAN;
   }

@@ -13,8 +13,10 @@ GlueTask Copa() {
     BRAID_ASSIGN_OR_RETURN(const int32_t asked, ClassOf(row, {"question"}, {"cause", "effect"}));
     BRAID_ASSIGN_OR_RETURN(const int32_t right, ClassOf(row, {"label"}, {"choice1", "choice2"}));
     for (const int32_t choice : {0, 1}) {
-      BRAID_ASSIGN_OR_RETURN(const std::string text, TextOf(row, {choice == 0 ? "choice1" : "choice2"}));
-      examples->push_back({premise, (asked == 1 ? "so " : "because ") + text, choice == right ? 1.0 : 0.0});
+      BRAID_ASSIGN_OR_RETURN(const std::string text,
+                             TextOf(row, {choice == 0 ? "choice1" : "choice2"}));
+      examples->push_back(
+          {premise, (asked == 1 ? "so " : "because ") + text, choice == right ? 1.0 : 0.0});
     }
     return OkStatus();
   };

@@ -10,7 +10,8 @@ GlueTask Mnli() {
   task.validation = {"dev_matched", "dev_mismatched"};
   task.seeds = {12, 42};
   task.read = [labels = task.labels](const Row& row, std::vector<Example>* examples) {
-    return ReadPair(row, {"premise", "sentence1"}, {"hypothesis", "sentence2"}, {"gold_label", "label"}, labels, examples);
+    return ReadPair(row, {"premise", "sentence1"}, {"hypothesis", "sentence2"},
+                    {"gold_label", "label"}, labels, examples);
   };
   return task;
 }

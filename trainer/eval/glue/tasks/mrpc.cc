@@ -9,7 +9,8 @@ GlueTask Mrpc() {
   task.labels = {"not_equivalent", "equivalent"};
   task.metric = Metric::kF1;
   task.read = [labels = task.labels](const Row& row, std::vector<Example>* examples) {
-    return ReadPair(row, {"sentence1", "#1 String"}, {"sentence2", "#2 String"}, {"label", "Quality"}, labels, examples);
+    return ReadPair(row, {"sentence1", "#1 String"}, {"sentence2", "#2 String"},
+                    {"label", "Quality"}, labels, examples);
   };
   return task;
 }

@@ -8,7 +8,8 @@ GlueTask Rte() {
   task.suite = "glue";
   task.labels = {"entailment", "not_entailment"};
   task.read = [labels = task.labels](const Row& row, std::vector<Example>* examples) {
-    return ReadPair(row, {"sentence1", "premise"}, {"sentence2", "hypothesis"}, {"label"}, labels, examples);
+    return ReadPair(row, {"sentence1", "premise"}, {"sentence2", "hypothesis"}, {"label"}, labels,
+                    examples);
   };
   return task;
 }

@@ -5,8 +5,9 @@
 namespace braid::trainer {
 
 const std::vector<GlueTask>& GlueTasks() {
-  static const auto& tasks = *new std::vector<GlueTask>{Cola(), Sst2(), Mrpc(), Stsb(),  Qqp(), Mnli(),
-                                                        Qnli(), Rte(),  BoolQ(), Wsc(), MultiRc(), Copa()};
+  static const auto& tasks = *new std::vector<GlueTask>{Cola(),  Sst2(), Mrpc(),    Stsb(),
+                                                        Qqp(),   Mnli(), Qnli(),    Rte(),
+                                                        BoolQ(), Wsc(),  MultiRc(), Copa()};
   return tasks;
 }
 
@@ -19,8 +20,9 @@ Result<const GlueTask*> FindGlueTask(const std::string& name) {
   return InvalidArgument("there is no task \"" + name + "\"; there are " + Join(names, ", "));
 }
 
-Status ReadPair(const Row& row, const std::vector<std::string>& first, const std::vector<std::string>& second,
-                const std::vector<std::string>& label, const std::vector<std::string>& labels, std::vector<Example>* examples) {
+Status ReadPair(const Row& row, const std::vector<std::string>& first,
+                const std::vector<std::string>& second, const std::vector<std::string>& label,
+                const std::vector<std::string>& labels, std::vector<Example>* examples) {
   Example example;
   BRAID_ASSIGN_OR_RETURN(example.first, TextOf(row, first));
   if (!second.empty()) {

@@ -1,5 +1,5 @@
-// The tasks, one file each: which columns or fields of the official files (tab-separated or JSON lines) and of
-// JSON lines with one example a row hold the texts and the label.
+// The tasks, one file each: which columns or fields of the official files (tab-separated or JSON
+// lines) and of JSON lines with one example a row hold the texts and the label.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace braid::trainer {
 
-GlueTask Cola();     // one sentence; grammatical or not; Matthews correlation
-GlueTask Sst2();     // one sentence; sentiment
-GlueTask Mrpc();     // two sentences; paraphrases or not; F1
-GlueTask Stsb();     // two sentences; likeness from 0 to 5; mean of Pearson and Spearman correlation
-GlueTask Qqp();      // two questions; duplicates or not; F1; one seed
-GlueTask Mnli();     // premise, hypothesis; three classes; matched and mismatched; two seeds
-GlueTask Qnli();     // question, sentence; entailment or not
-GlueTask Rte();      // two sentences; entailment or not
-GlueTask BoolQ();    // question, passage; yes or no
-GlueTask Wsc();      // text, a question about two spans of it; yes or no
+GlueTask Cola();   // one sentence; grammatical or not; Matthews correlation
+GlueTask Sst2();   // one sentence; sentiment
+GlueTask Mrpc();   // two sentences; paraphrases or not; F1
+GlueTask Stsb();   // two sentences; likeness from 0 to 5; mean of Pearson and Spearman correlation
+GlueTask Qqp();    // two questions; duplicates or not; F1; one seed
+GlueTask Mnli();   // premise, hypothesis; three classes; matched and mismatched; two seeds
+GlueTask Qnli();   // question, sentence; entailment or not
+GlueTask Rte();    // two sentences; entailment or not
+GlueTask BoolQ();  // question, passage; yes or no
+GlueTask Wsc();    // text, a question about two spans of it; yes or no
 GlueTask MultiRc();  // paragraph, question and one answer; right or wrong
 GlueTask Copa();     // not one of the eleven: premise, connective and one choice; right or wrong
 
@@ -27,9 +27,10 @@ const std::vector<GlueTask>& GlueTasks();
 // kInvalidArgument lists the names that there are.
 Result<const GlueTask*> FindGlueTask(const std::string& name);
 
-// Reads a row whose texts and label stand in one field each; of several names the first that is there counts. An empty
-// `second` is a task of single sentences.
-Status ReadPair(const Row& row, const std::vector<std::string>& first, const std::vector<std::string>& second,
-                const std::vector<std::string>& label, const std::vector<std::string>& labels, std::vector<Example>* examples);
+// Reads a row whose texts and label stand in one field each; of several names the first that is
+// there counts. An empty `second` is a task of single sentences.
+Status ReadPair(const Row& row, const std::vector<std::string>& first,
+                const std::vector<std::string>& second, const std::vector<std::string>& label,
+                const std::vector<std::string>& labels, std::vector<Example>* examples);
 
 }  // namespace braid::trainer
