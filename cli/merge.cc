@@ -56,7 +56,7 @@ Result<int> PlanFolders(const Globals& globals, const merge::MergeRequest& reque
                          merge::PlanRequest(request, merge::ReadParent));
   v1::PlanMergeResponse response;  // as the coordinator answers
   response.set_model_json(model::ToJson(merge.plan.model).dump());
-  response.set_account_json(merge::ToJson(merge.plan).dump());
+  response.set_tensor_map_json(merge::ToJson(merge.plan).dump());
   response.set_text(merge::ToText(merge.plan));
   Print(globals, response);
   return kOkExit;

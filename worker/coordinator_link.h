@@ -12,35 +12,13 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "storage/files/manifest.h"
+#include "task/keys.h"
+#include "task/outcome.h"
 
 namespace braid::worker {
 
-struct RankKey {
-  std::string run;
-  std::string job;
-  int64_t epoch = 0;
-  int32_t rank = 0;
-
-  auto operator<=>(const RankKey&) const = default;
-  // "run/job#epoch.rank"
-  std::string ToString() const {
-    return run + "/" + job + "#" + std::to_string(epoch) + "." + std::to_string(rank);
-  }
-};
-
-// How a rank ended (ReportEnded of worker.proto).
-struct RankEnd {
-  bool success = false;
-  std::vector<std::pair<std::string, std::string>> outputs;  // role, manifest JSON
-  std::string summary;
-  std::string category, error, hint;
-  std::string reason;  // STORAGE_FULL: no room on this worker's disk; otherwise empty
-  bool deterministic = false;
-  int exit_code = 0;
-  int signal = 0;
-  std::string log_tail;
-  bool peer_lost = false;
-};
+using task::Outcome;
+using task::RankKey;
 
 // Blobs alone, for the transfer.
 class BlobLink {
@@ -66,7 +44,7 @@ class CoordinatorLink : public BlobLink {
   virtual Status ReportStarted(const RankKey& rank) = 0;
   virtual Status CommitCheckpoint(const RankKey& rank, int64_t step,
                                   const std::string& manifest) = 0;
-  virtual Status ReportEnded(const RankKey& rank, const RankEnd& end) = 0;
+  virtual Status ReportEnded(const RankKey& rank, const Outcome& end) = 0;
   // Returns the coordinator's offset: what it has.
   virtual Result<int64_t> AppendLog(const RankKey& rank, int64_t offset, std::string_view data) = 0;
   virtual Result<int64_t> AppendMetrics(const RankKey& rank, int64_t offset,

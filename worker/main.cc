@@ -153,10 +153,12 @@ Status Run(const Flags& flags, bool* started) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   StopSignal stop;
   StopSignal session_stop;
-  RpcLink link(SourceOf(flags), identity.worker_id, identity.boot_id);
-  Supervisor supervisor({&link, cache.get(), dir, bin,
-                         ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()), data_roots},
-                        identity.gpus);
+  RpcLink link(SourceOf(flags), identity.worker_id);
+  CachedArtifacts cached(JoinPath(dir, "artifacts"), cache.get());
+  Supervisor supervisor(
+      {&link, cache.get(), dir, bin, ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()),
+       data_roots, &cached},
+      identity.gpus);
   std::thread watcher([&] {
     const timespec tick{0, 100'000'000};
     while (!stop.IsSet()) {
@@ -176,7 +178,7 @@ Status Run(const Flags& flags, bool* started) {
                identity.gpus.size(), dir);
   for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
   *started = true;
-  const Status status = RunSession(identity, link, supervisor, session_stop);
+  const Status status = RunSession(identity, link, supervisor, cached, session_stop);
   stop.Set();
   watcher.join();
   return status;

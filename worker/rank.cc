@@ -56,14 +56,14 @@ bool IsDiskFull(const std::string& reason) {
   return reason == "STORAGE_FULL" || reason == "DISK_FULL";
 }
 
-RankEnd Failed(const std::string& category, const Status& status, const std::string& hint = "",
+Outcome Failed(const std::string& category, const Status& status, const std::string& hint = "",
                bool deterministic = false) {
-  RankEnd end;
-  end.category = category;
-  if (IsDiskFull(status.reason())) end.reason = "STORAGE_FULL";
-  end.error = Utf8(status.message());
-  end.hint = hint;
-  end.deterministic = deterministic;
+  Outcome end;
+  end.failure.category = category;
+  if (IsDiskFull(status.reason())) end.failure.reason = "STORAGE_FULL";
+  end.failure.error = Utf8(status.message());
+  end.failure.hint = hint;
+  end.failure.deterministic = deterministic;
   return end;
 }
 
@@ -79,7 +79,7 @@ struct Rank::State {
   std::atomic<bool> finished{false};
   std::atomic<bool> running{false};  // the program may be there
   mutable Mutex mutex;
-  RankProgress progress BRAID_GUARDED_BY(mutex);
+  task::Progress progress BRAID_GUARDED_BY(mutex);
   std::thread thread;
 
   std::atomic<bool> stale{false};
@@ -110,22 +110,22 @@ struct Rank::State {
 
   // The end must be known, or the job would wait for it for ever: what the coordinator refuses is
   // told as a failure.
-  void Tell(const RankEnd& end) {
+  void Tell(const Outcome& end) {
     if (dropped.IsSet() || stale.load()) return;
     const Status status = Persist(dropped,
                                   [&] { return context.link->ReportEnded(assignment.key, end); });
     if (status.ok() || dropped.IsSet() || status.reason() == "STALE_LEASE") return;
     const Status refused = status.Wrap("the coordinator refused the end of this attempt");
     Log(LogLevel::kError, assignment.key.ToString(), refused.message());
-    const RankEnd instead = Failed("system", refused);
+    const Outcome instead = Failed("system", refused);
     (void)Persist(dropped, [&] { return context.link->ReportEnded(assignment.key, instead); });
   }
 
-  RankEnd Work() {
+  Outcome Work() {
     if (assignment.stop) return Failed("cancelled", Cancelled("stopped before it began"));
     if (assignment.device == "cuda" && gpus.size() < static_cast<size_t>(assignment.slots)) {
-      return Failed("infra", Unavailable(Format("%zu of %d GPUs are free on this worker",
-                                                gpus.size(), assignment.slots)));
+      return Failed("infra", Unavailable(Format("%zu of %lld GPUs are free on this worker",
+                                                gpus.size(), (long long)assignment.slots)));
     }
     task::Task task;
     if (const Status status = PrepareTask(&task); !status.ok())
@@ -167,7 +167,7 @@ struct Rank::State {
 
   // `artifact` is what was being fetched, if anything. What arrives twice with another digest was
   // damaged in the store, or here: only in the store it is damaged for all.
-  RankEnd FetchFailed(const Status& status, const std::string& artifact) {
+  Outcome FetchFailed(const Status& status, const std::string& artifact) {
     if (status.reason() == "FSYNC_FAILED")
       return Failed(
           "infra", status,
@@ -209,7 +209,7 @@ struct Rank::State {
     task->output = Path("output");
     task->work = Path("work");
     task->rank = assignment.key.rank;
-    task->world = assignment.world;
+    task->world = assignment.ranks;
     task->generation = assignment.key.epoch;
     task->threads = Threads();
     task->device = assignment.device;
@@ -219,15 +219,23 @@ struct Rank::State {
   }
 
   // A GPU needs the processor, too: for first values, for noise and to be fed.
-  int32_t Threads() const {
+  int64_t Threads() const {
     return assignment.device == "cpu" ? assignment.slots : std::max(1, context.gpu_threads);
   }
   Result<std::string> Fetch(const std::string& artifact, const std::string& folder_of_all) {
     fetching = artifact;
     Result<std::string> fetched = FetchArtifact(*context.link, *context.cache, artifact,
                                                 folder_of_all, dropped);
-    if (fetched.ok()) fetching.clear();
+    if (!fetched.ok()) return fetched;
+    fetching.clear();
+    const Result<storage::Manifest> manifest = ManifestOf(folder_of_all, artifact);
+    if (manifest.ok()) TellCached(*manifest);
     return fetched;
+  }
+
+  // The coordinator is told, sooner or later; where that fails the next job may be sent elsewhere.
+  void TellCached(const storage::Manifest& manifest) {
+    if (context.cached != nullptr) (void)context.cached->Add(manifest);
   }
 
   Status StartProgram() {
@@ -250,7 +258,6 @@ struct Rank::State {
     for (const auto& [name, value] : ours) options.env[name] = value;
     BRAID_RETURN_IF_ERROR(program.Start(options, Path(kMark)));
     MutexLock lock(mutex);
-    progress.running = true;
     progress.phase = "starting";
     return OkStatus();
   }
@@ -273,13 +280,12 @@ struct Rank::State {
   void Hear(const std::string& kind, const Json& event) {
     if (kind == "progress") {
       MutexLock lock(mutex);
-      progress = {true,
-                  ValueOr(event, "phase", ""),
+      progress = {ValueOr(event, "phase", ""),
                   ValueOr(event, "unit", ""),
                   ValueOr(event, "done", int64_t{0}),
                   ValueOr(event, "total", int64_t{0}),
-                  ValueOr(event, "tokens_per_s", 0.0),
-                  ValueOr(event, "eta_s", 0.0),
+                  ValueOr(event, "tokens_per_s", -1.0),
+                  ValueOr(event, "eta_s", -1.0),
                   SystemClock().WallMs()};
     } else if (kind == "metric") {
       KeepMetric({{"step", ValueOr(event, "step", int64_t{0})},
@@ -389,16 +395,16 @@ struct Rank::State {
   }
 
   // From what the program said and how it ended to what is reported.
-  RankEnd Conclude() {
+  Outcome Conclude() {
     const ProcessExit& exit = program.exit();
-    RankEnd end;
+    Outcome end;
     if (result.has_value() && exit.signal == 0 && exit.code == 0) {
       if (const Status status = StoreOutputs(&end); !status.ok()) end = FetchFailed(status, "");
     } else if (error.has_value()) {
       end = Failed(ValueOr(*error, "category", "system"),
                    InvalidArgument(ValueOr(*error, "message", "")), ValueOr(*error, "hint", ""),
                    ValueOr(*error, "deterministic", false));
-      if (IsDiskFull(ValueOr(*error, "reason", ""))) end.reason = "STORAGE_FULL";
+      if (IsDiskFull(ValueOr(*error, "reason", ""))) end.failure.reason = "STORAGE_FULL";
     } else if (exit.signal == SIGKILL && program.stopped()) {
       end = Failed("preempted", Cancelled("did not stop in its time and was killed"));
     } else if (exit.signal == SIGKILL) {
@@ -422,7 +428,7 @@ struct Rank::State {
     end.peer_lost = exit.code == kPeerLost;
     end.exit_code = exit.code;
     end.signal = exit.signal;
-    if (!end.success) end.log_tail = Utf8(LogTail());
+    if (!end.success) end.failure.log_tail = Utf8(LogTail());
     return end;
   }
 
@@ -444,7 +450,7 @@ struct Rank::State {
     return text.substr(text.rfind('\n') + 1);  // npos + 1 is 0
   }
 
-  Status StoreOutputs(RankEnd* end) {
+  Status StoreOutputs(Outcome* end) {
     end->success = true;
     end->summary = ValueOr(*result, "summary", Json::object()).dump();
     const Json outputs = ValueOr(*result, "outputs", Json::object());
@@ -463,6 +469,7 @@ struct Rank::State {
       }));
       Describe(&manifest);
       BRAID_RETURN_IF_ERROR(UploadArtifact(*context.link, *context.cache, manifest, dropped));
+      TellCached(manifest);
       end->outputs.emplace_back(role, manifest.Canonical());
     }
     return OkStatus();
@@ -506,7 +513,7 @@ void Rank::Drop() {
   state_->program.Kill();
 }
 
-RankProgress Rank::progress() const {
+task::Progress Rank::progress() const {
   MutexLock lock(state_->mutex);
   return state_->progress;
 }

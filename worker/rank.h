@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "storage/files/blob_store.h"
+#include "task/outcome.h"
+#include "worker/cached_artifacts.h"
 #include "worker/coordinator_link.h"
 #include "worker/session/reconcile.h"
 
@@ -21,15 +23,7 @@ struct RankContext {
   std::string programs;                 // where braid-trainer and the others are
   int32_t gpu_threads = 1;              // threads of the processor for a rank that has a GPU
   std::vector<std::string> data_roots;  // below them files of site-bound corpora may be read
-};
-
-// What a rank says of itself, for heartbeats.
-struct RankProgress {
-  bool running = false;
-  std::string phase, unit;
-  int64_t done = 0, total = 0;
-  double tokens_per_s = 0, eta_s = 0;
-  int64_t time_ms = 0;
+  CachedArtifacts* cached = nullptr;    // null: the coordinator is not told what is here
 };
 
 class Rank {
@@ -50,7 +44,8 @@ class Rank {
   bool finished() const;
   // Its program may be there still.
   bool running() const;
-  RankProgress progress() const;
+  // As its program last said; for heartbeats.
+  task::Progress progress() const;
 
  private:
   struct State;

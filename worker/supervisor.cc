@@ -35,7 +35,7 @@ void Supervisor::Collect() {
   }
 }
 
-std::vector<std::string> Supervisor::TakeGpus(int32_t count) {
+std::vector<std::string> Supervisor::TakeGpus(int64_t count) {
   std::set<std::string> used;
   for (const auto& [key, rank] : ranks_) used.insert(rank->gpus().begin(), rank->gpus().end());
   for (const auto& [key, rank] : leaving_) {  // its program may not be gone yet
@@ -44,7 +44,7 @@ std::vector<std::string> Supervisor::TakeGpus(int32_t count) {
   for (const RefusedGpu& gpu : refused_gpus_) used.insert(gpu.uuid);
   std::vector<std::string> taken;
   for (const Gpu& gpu : gpus_) {
-    if (static_cast<int32_t>(taken.size()) < count && !used.contains(gpu.uuid))
+    if (static_cast<int64_t>(taken.size()) < count && !used.contains(gpu.uuid))
       taken.push_back(gpu.uuid);
   }
   return taken;

@@ -37,7 +37,7 @@ class Supervisor {
 
   struct RankView {
     RankKey key;
-    RankProgress progress;
+    task::Progress progress;
   };
   // The whole inventory. Ranks that have ended leave it.
   std::vector<RankView> Inventory();
@@ -47,7 +47,7 @@ class Supervisor {
   void Drop(const std::vector<RankKey>& keys) BRAID_REQUIRES(mutex_);
   bool Leaving(const RankKey& key) const BRAID_REQUIRES(mutex_);
   // Up to `count` GPUs that are ours and that no program uses.
-  std::vector<std::string> TakeGpus(int32_t count) BRAID_REQUIRES(mutex_);
+  std::vector<std::string> TakeGpus(int64_t count) BRAID_REQUIRES(mutex_);
   void Refuse(const std::vector<RefusedGpu>& gpus) BRAID_REQUIRES(mutex_);
 
   const RankContext context_;

@@ -145,7 +145,7 @@ Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cac
   }));
   // Beside the folder: what the user calls its files, which messages name instead of this cache.
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(target + ".manifest.json", manifest.Canonical()));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(ManifestPath(folder, artifact), manifest.Canonical()));
   Status laid_out;
   for (int tries = 0; tries < kMostTries; ++tries) {
     for (const storage::ManifestFile& file : manifest.files) {
@@ -157,6 +157,15 @@ Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cac
     if (laid_out.reason() != "BLOB_MISSING" && laid_out.code() != StatusCode::kNotFound) break;
   }
   return laid_out;
+}
+
+std::string ManifestPath(const std::string& folder, const std::string& artifact) {
+  return JoinPath(folder, artifact) + std::string(kManifestEnding);
+}
+
+Result<storage::Manifest> ManifestOf(const std::string& folder, const std::string& artifact) {
+  BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(ManifestPath(folder, artifact)));
+  return storage::ParseManifest(text, "artifact " + artifact);
 }
 
 Result<storage::Manifest> IngestFolder(storage::BlobStore& cache, const std::string& folder,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "storage/files/blob_store.h"
@@ -34,6 +35,12 @@ Status UploadArtifact(CoordinatorLink& link, const storage::BlobStore& cache,
 Result<std::string> FetchArtifact(CoordinatorLink& link, storage::BlobStore& cache,
                                   const std::string& artifact, const std::string& folder,
                                   StopSignal& stop);
+// Where the manifest of an artifact lies beside its folder.
+inline constexpr std::string_view kManifestEnding = ".manifest.json";
+std::string ManifestPath(const std::string& folder, const std::string& artifact);
+// As FetchArtifact left it there.
+Result<storage::Manifest> ManifestOf(const std::string& folder, const std::string& artifact);
+
 // Takes the files of a folder into the cache and describes them. The folder may go afterwards.
 Result<storage::Manifest> IngestFolder(storage::BlobStore& cache, const std::string& folder,
                                        const std::string& kind, const Json& metadata);

@@ -157,7 +157,7 @@ void Core::NoticeStall(int64_t now_ms) {
   const int64_t gap_ms = now_ms - state_.last_tick_ms;
   state_.last_tick_ms = now_ms;
   if (gap_ms <= kStallMs) return;
-  for (auto& [id, worker] : state_.workers) worker.last_heard_ms += gap_ms - kTickMs;
+  for (auto& [id, worker] : state_.workers) worker.last_contact_ms += gap_ms - kTickMs;
 }
 
 // What waits for the store's lock comes first, when it is time to try again.

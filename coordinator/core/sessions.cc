@@ -31,10 +31,10 @@ std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
 
 void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
   for (const RankKey& key : RanksOn(worker.id, tx.state())) {
-    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
     if (attempt == nullptr || Ended(attempt->state)) continue;
     if (attempt->boots[static_cast<size_t>(key.rank)] == worker.boot_id) continue;
-    LoseRank(key.attempt, key.rank, "worker " + worker.id + " was restarted", tx);
+    LoseRank(key.attempt(), key.rank, "worker " + worker.id + " was restarted", tx);
   }
 }
 
@@ -78,13 +78,13 @@ const WorkerRecord& RecordOf(const std::string& id, const LiveWorker& worker, co
 
 Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state,
              const Options& options, int64_t now_ms) {
-  scheduler::Silence silence;
-  silence.session = worker.session != nullptr;
-  silence.heard = worker.heard;
-  silence.holds_leases = state.HoldsLeases(id);
-  silence.local_site = RecordOf(id, worker, state).site == options.site;
-  silence.last_heard_ms = worker.last_heard_ms;
-  return scheduler::LinkOf(silence, now_ms, state.started_ms, options.lease);
+  scheduler::WorkerContact contact;
+  contact.session = worker.session != nullptr;
+  contact.contacted = worker.contacted;
+  contact.holds_leases = state.HoldsLeases(id);
+  contact.local_site = RecordOf(id, worker, state).site == options.site;
+  contact.last_contact_ms = worker.last_contact_ms;
+  return scheduler::LinkOf(contact, now_ms, state.started_ms, options.lease);
 }
 
 // Names end up in folders, events and terminals.
@@ -124,14 +124,15 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   if (same_place && !known.instance.empty() && known.instance == hello.instance) return OkStatus();
   const std::string who = known.host.empty() ? "another process"
                                              : "another process, on " + known.host;
-  if (elder.session != nullptr && tx.now_ms() - elder.last_heard_ms <= tx.options().lease.ttl_ms) {
+  if (elder.session != nullptr &&
+      tx.now_ms() - elder.last_contact_ms <= tx.options().lease.ttl_ms) {
     return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
                   "worker id " + hello.id + " is that of " + who + " (boot " +
                       known.boot_id.substr(0, 8) +
                       "), which is connected and goes on: give this worker another --id, or stop "
                       "that one first");
   }
-  const bool may_come_back = !elder.heard &&
+  const bool may_come_back = !elder.contacted &&
                              tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms;
   if (may_come_back && state.HoldsLeases(hello.id)) {
     return Status(StatusCode::kUnavailable, "RECOVERING",
@@ -165,7 +166,7 @@ void WriteDown(const std::string& id, Transaction& tx) {
   const LiveWorker& worker = tx.state().workers.at(id);
   if (!worker.hello.id.empty() && !Registered(worker.hello, tx.state())) Register(worker.hello, tx);
   if (!tx.state().image().workers.contains(id)) return;
-  const bool heard_since = worker.heard && worker.session != nullptr &&
+  const bool heard_since = worker.contacted && worker.session != nullptr &&
                            tx.wall_ms() - worker.seen_saved_ms >= kSeenEveryMs;
   if (heard_since) {
     tx.worker(id).seen_saved_ms = tx.wall_ms();
@@ -212,13 +213,13 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   fresh.link = worker.link;
   fresh.session = std::move(sink);
   fresh.session_id = worker.session_id + 1;
-  fresh.heard = true;
-  fresh.last_heard_ms = tx.now_ms();
+  fresh.contacted = true;
+  fresh.last_contact_ms = tx.now_ms();
   fresh.hello = std::move(hello);
   worker = std::move(fresh);
   for (const RankKey& key : ranks) {
-    LiveAttempt& attempt = tx.attempt(key.attempt);
-    attempt.told_version.erase(key.rank);
+    LiveAttempt& attempt = tx.attempt(key.attempt());
+    attempt.assigned_version.erase(key.rank);
     attempt.stop_version.erase(key.rank);
   }
   NoteGpus(said.gpus, std::move(refused_gpus), &worker);
@@ -233,19 +234,19 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
                   "another session has taken over worker id " + command.worker);
   }
   LiveWorker& worker = tx.worker(command.worker);
-  worker.last_heard_ms = tx.now_ms();
+  worker.last_contact_ms = tx.now_ms();
   worker.draining = command.draining;
-  worker.seen_version = command.seen_version;
+  worker.applied_version = command.applied_version;
   worker.disk.free_bytes = command.disk_free_bytes;
   if (command.cached.has_value()) worker.cached = {command.cached->begin(), command.cached->end()};
   worker.ranks.clear();
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
-    const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
     if (attempt == nullptr || Ended(attempt->state) || report.rank.rank != 0 ||
         !report.progress.has_value())
       continue;
-    tx.attempt(report.rank.attempt).progress = *report.progress;
+    tx.attempt(report.rank.attempt()).progress = *report.progress;
   }
   return OkStatus();
 }
@@ -271,7 +272,7 @@ void WatchWorkers(Transaction& tx) {
     WriteDown(id, tx);
     if (tx.state().workers.at(id).link != Link::kLost) continue;
     for (const RankKey& key : RanksOn(id, tx.state())) {
-      LoseRank(key.attempt, key.rank, "worker " + id + " was lost: nothing was heard of it", tx);
+      LoseRank(key.attempt(), key.rank, "worker " + id + " was lost: nothing was heard of it", tx);
     }
   }
   for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
@@ -303,9 +304,10 @@ Status Drain(const std::string& id, Transaction& tx) {
   if (!tx.state().HoldsLeases(id)) return OkStatus();
   tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kDraining});
   for (const RankKey& key : RanksOn(id, tx.state())) {
-    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
     if (attempt->state == AttemptState::kStopping) continue;
-    StopAttempt(key.attempt, "drain", {"preempted", "worker " + id + " is drained", "", false}, tx);
+    StopAttempt(key.attempt(), "drain", {"preempted", "worker " + id + " is drained", "", false},
+                tx);
   }
   return OkStatus();
 }

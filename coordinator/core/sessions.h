@@ -14,8 +14,7 @@ namespace braid::coordinator {
 
 struct RankReport {
   RankKey rank;
-  bool running = false;
-  std::optional<ProgressView> progress;
+  std::optional<task::Progress> progress;
 };
 
 struct SignalCommand {
@@ -23,7 +22,7 @@ struct SignalCommand {
   int64_t session_id = 0;
   std::vector<RankReport> ranks;                   // the whole inventory
   std::optional<std::vector<std::string>> cached;  // when it changed
-  int64_t seen_version = 0;
+  int64_t applied_version = 0;
   bool draining = false;
   int64_t disk_free_bytes = -1;  // of the worker's folder; -1: not said
 };

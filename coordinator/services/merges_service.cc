@@ -9,16 +9,18 @@
 #include "coordinator/services/checkpoints.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
 #include "merge/account.h"
 #include "merge/request.h"
 #include "recipe/compat.h"
 #include "recipe/recipe.h"
+#include "rpc/digest.h"
+#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
 
 using grpc::ServerContext;
+using rpc::ToGrpc;
 
 // Of either request: what both are called alike for.
 template <typename Request>
@@ -47,7 +49,7 @@ class MergesService final : public v1::Merges::Service {
     const auto planned = Plan(MergeOf(*request));
     if (!planned.ok()) return ToGrpc(planned.status());
     reply->set_model_json(model::ToJson(planned->plan.model).dump());
-    reply->set_account_json(merge::ToJson(planned->plan).dump());
+    reply->set_tensor_map_json(merge::ToJson(planned->plan).dump());
     reply->set_text(merge::ToText(planned->plan));
     return grpc::Status::OK;
   }
@@ -62,8 +64,9 @@ class MergesService final : public v1::Merges::Service {
     body.clear_request_id();
     std::string id;
     const Status status = core_->Do([&](Transaction& tx) {
-      auto answer = Once({"StartMerge", request->request_id(), body.DebugString()}, tx,
-                         [&](Transaction& inner) { return Submit(*command, inner); });
+      auto answer = DecideIdempotently(
+          {"StartMerge", request->request_id(), rpc::DeterministicBytes(body)}, tx,
+          [&](Transaction& inner) { return Submit(*command, inner); });
       if (answer.ok()) id = *answer;
       return answer.status();
     });

@@ -15,7 +15,7 @@
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
 #include "coordinator/services/server.h"
-#include "proto/channel.h"
+#include "rpc/channel.h"
 #include "storage/catalog/catalog.h"
 #include "storage/files/manifest.h"
 
@@ -25,7 +25,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-constexpr int kMostMessageBytes = 64 << 20;
 const std::string kToken(64, 'a');
 
 // A whole coordinator but for its HTTP side, in one process.
@@ -49,9 +48,7 @@ class ServicesTest : public ::testing::Test {
     backend_.token = kToken;
     backend_.token_file = "/state/token";
     server_ = Server::Start("127.0.0.1:0", &backend_).value();
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
-    const auto channel = MakeChannel(server_->address(), kToken, arguments);
+    const auto channel = rpc::MakeChannel(server_->address(), kToken);
     artifacts_ = v1::Artifacts::NewStub(channel);
     runs_service_ = v1::Runs::NewStub(channel);
   }
@@ -166,7 +163,7 @@ TEST_F(ServicesTest, AnUploadGoesOnWhereItStopped) {
 // Whatever the method, also those that are not ours.
 TEST_F(ServicesTest, EveryCallNeedsTheToken) {
   const auto call = [&](const std::string& token, const std::string& method) {
-    const auto channel = MakeChannel(server_->address(), token, grpc::ChannelArguments());
+    const auto channel = rpc::MakeChannel(server_->address(), token);
     grpc::TemplatedGenericStub<v1::GetServerInfoRequest, v1::ServerInfo> stub(channel);
     grpc::ClientContext context;
     grpc::CompletionQueue queue;

@@ -16,16 +16,17 @@ MAY_INCLUDE = {
     "proto": "",
     "model": "base",
     "task": "base model",
-    "storage": "base",
+    "rpc": "base proto task",
+    "storage": "base task",
     "corpus": "base task storage",
     "merge": "base model task storage",
     "report": "base model task storage",
     "trainer": "base model task storage corpus",
     "recipe": "base model",
     "scheduler": "base",
-    "coordinator": "base proto model task recipe storage merge scheduler",
-    "worker": "base proto task storage",
-    "cli": "base proto model recipe storage corpus merge",
+    "coordinator": "base proto model task rpc recipe storage merge scheduler",
+    "worker": "base proto task rpc storage",
+    "cli": "base proto model task rpc recipe storage corpus merge",
 }
 # A folder that may be included only in part: (includer, included) -> what of it.
 ONLY_PART = {
@@ -40,8 +41,8 @@ ONLY_PART = {
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",
     r"(nccl\.h|gloo/)": r"trainer/collective/",
-    r"grpcpp/": r"(proto/channel|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
-    r"(braid/v1/|proto/braid/v1/|google/protobuf/)": r"(proto/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
+    r"grpcpp/": r"(rpc/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
+    r"(braid/v1/|proto/braid/v1/|google/protobuf/)": r"(proto/|rpc/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
     r"sqlite3\.h": r"storage/catalog/",
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
     r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",

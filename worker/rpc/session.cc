@@ -10,6 +10,7 @@
 #include "base/host.h"
 #include "base/random.h"
 #include "braid/v1/worker.grpc.pb.h"
+#include "rpc/convert.h"
 #include "worker/backoff.h"
 
 namespace braid::worker {
@@ -27,8 +28,7 @@ v1::WorkerHello HelloOf(const Identity& identity) {
   for (const auto& [key, value] : identity.labels) (*hello.mutable_labels())[key] = value;
   hello.set_cpu_slots(identity.cpu_slots);
   for (const Gpu& gpu : identity.gpus) {
-    v1::Device* device = hello.add_gpus();
-    device->set_kind("cuda");
+    v1::Gpu* device = hello.add_gpus();
     device->set_id(gpu.uuid);
     device->set_name(gpu.name);
     device->set_memory_bytes(gpu.memory_bytes);
@@ -47,42 +47,19 @@ v1::WorkerHello HelloOf(const Identity& identity) {
 void FillInventory(Supervisor& supervisor, v1::WorkerSignal* signal) {
   for (const Supervisor::RankView& view : supervisor.Inventory()) {
     v1::RankStatus* rank = signal->add_ranks();
-    rank->mutable_id()->set_run_id(view.key.run);
-    rank->mutable_id()->set_job(view.key.job);
-    rank->mutable_id()->set_epoch(view.key.epoch);
-    rank->mutable_id()->set_rank(view.key.rank);
-    rank->set_running(view.progress.running);
-    v1::Progress* progress = rank->mutable_progress();
-    progress->set_phase(view.progress.phase);
-    progress->set_unit(view.progress.unit);
-    progress->set_done(view.progress.done);
-    progress->set_total(view.progress.total);
-    progress->set_tokens_per_s(view.progress.tokens_per_s);
-    progress->set_eta_s(view.progress.eta_s);
-    progress->set_time_ms(view.progress.time_ms);
+    rpc::Fill(view.key, rank->mutable_id());
+    rpc::Fill(view.progress, rank->mutable_progress());
   }
 }
 
 Desired FromProto(const v1::DesiredState& state) {
   Desired desired;
   desired.version = state.version();
-  if (state.beat_ms() > 0) desired.beat_ms = state.beat_ms();
-  if (state.cut_off_ms() > 0) desired.cut_off_ms = state.cut_off_ms();
-  for (const v1::RankAssignment& rank : state.ranks()) {
-    Assignment assignment;
-    assignment.key = {rank.id().run_id(), rank.id().job(), rank.id().epoch(), rank.id().rank()};
-    assignment.world = rank.world();
-    assignment.kind = rank.kind();
-    assignment.spec = rank.spec_json();
-    assignment.inputs = {rank.inputs().begin(), rank.inputs().end()};
-    assignment.checkpoint = rank.checkpoint();
-    assignment.slots = rank.slots();
-    assignment.device = rank.device();
-    assignment.stop = rank.stop();
-    assignment.stop_deadline_ms = rank.stop_deadline_ms();
-    assignment.recipe_sha256 = rank.recipe_sha256();
-    desired.ranks.push_back(std::move(assignment));
-  }
+  if (state.heartbeat_interval_ms() > 0)
+    desired.heartbeat_interval_ms = state.heartbeat_interval_ms();
+  if (state.isolation_timeout_ms() > 0) desired.isolation_timeout_ms = state.isolation_timeout_ms();
+  for (const v1::RankAssignment& rank : state.ranks())
+    desired.ranks.push_back(rpc::AssignmentOf(rank));
   for (const v1::RefusedGpu& gpu : state.refused_gpus())
     desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
   return desired;
@@ -91,12 +68,13 @@ Desired FromProto(const v1::DesiredState& state) {
 // One life of the stream.
 class Session {
  public:
-  Session(const Identity& identity, Supervisor& supervisor, StopSignal& stop)
-      : identity_(identity), supervisor_(supervisor), stop_(stop) {}
+  Session(const Identity& identity, Supervisor& supervisor, const CachedArtifacts& cached,
+          StopSignal& stop)
+      : identity_(identity), supervisor_(supervisor), cached_(cached), stop_(stop) {}
 
   // Returns why it ended; `contact` receives the times at which the coordinator was heard.
   Status Run(const std::shared_ptr<grpc::Channel>& channel, std::atomic<int64_t>& contact,
-             std::atomic<int64_t>& cut_off_ms) {
+             std::atomic<int64_t>& isolation_timeout_ms) {
     const auto stub = v1::Workers::NewStub(channel);
     grpc::ClientContext context;
     const std::unique_ptr<Stream> stream = stub->Session(&context);
@@ -108,13 +86,15 @@ class Session {
       }
     });
     v1::DesiredState state;
+    Desired desired;
     while (stream->Read(&state)) {
-      const Desired desired = FromProto(state);
+      if (!state.unchanged()) desired = FromProto(state);
       contact.store(SystemClock().MonotonicMs());
-      cut_off_ms.store(desired.cut_off_ms);
-      beat_ms_.store(desired.beat_ms);
+      isolation_timeout_ms.store(desired.isolation_timeout_ms);
+      heartbeat_interval_ms_.store(desired.heartbeat_interval_ms);
+      // Also where nothing has changed: what it could not do the last time may be possible now.
       supervisor_.Apply(desired);
-      seen_.store(desired.version);
+      applied_.store(desired.version);
     }
     broken.Set();
     beats.join();
@@ -123,20 +103,24 @@ class Session {
   }
 
  private:
-  // Progress is worth more often than the beat asks for, but never less.
   void Beat(Stream& stream, StopSignal& broken) {
     bool first = true;
     bool told_draining = false;
+    int64_t told_cached = 0;
     do {
       v1::WorkerSignal signal;
       if (first) *signal.mutable_hello() = HelloOf(identity_);
       first = false;
       // Before the inventory: what it has seen, the inventory shows.
-      signal.set_seen_version(seen_.load());
+      signal.set_applied_version(applied_.load());
       FillInventory(supervisor_, &signal);
       signal.set_draining(supervisor_.draining());
       if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
         signal.set_disk_free_bytes(static_cast<int64_t>(*room));
+      if (cached_.version() != told_cached) {
+        v1::CachedArtifacts* cached = signal.mutable_cached();
+        for (std::string& id : cached_.List(&told_cached)) cached->add_ids(std::move(id));
+      }
       if (!stream.Write(signal)) return;
       told_draining = signal.draining();
       if (told_draining) supervisor_.DrainAnnounced();
@@ -146,8 +130,7 @@ class Session {
 
   // Until the next beat, or until draining begins, which cannot wait. True if the stream broke.
   bool Pause(StopSignal& broken, bool told_draining) {
-    const int64_t pause_ms = std::min<int64_t>(beat_ms_.load(), 500);
-    for (int64_t waited = 0; waited < pause_ms; waited += kLookMs) {
+    for (int64_t waited = 0; waited < heartbeat_interval_ms_.load(); waited += kLookMs) {
       if (broken.WaitFor(kLookMs)) return true;
       if (supervisor_.draining() && !told_draining) return false;
     }
@@ -157,26 +140,28 @@ class Session {
   static constexpr int64_t kLookMs = 50;
   const Identity& identity_;
   Supervisor& supervisor_;
+  const CachedArtifacts& cached_;
   StopSignal& stop_;
-  std::atomic<int64_t> beat_ms_{500};
-  std::atomic<int64_t> seen_{0};
+  std::atomic<int64_t> heartbeat_interval_ms_{500};
+  std::atomic<int64_t> applied_{0};
 };
 
 }  // namespace
 
 Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor,
-                  StopSignal& stop) {
+                  const CachedArtifacts& cached, StopSignal& stop) {
   Backoff backoff(100, 5'000);
   const RandomStream draws(0, identity.boot_id);
   std::atomic<int64_t> contact{SystemClock().MonotonicMs()};
-  std::atomic<int64_t> cut_off_ms{24 * 3'600'000};
+  std::atomic<int64_t> isolation_timeout_ms{24 * 3'600'000};
   int64_t refused_since_ms = 0;
   for (uint64_t tries = 0; !stop.IsSet(); ++tries) {
     const Result<std::shared_ptr<grpc::Channel>> channel = link.Channel();
     Status status = channel.status();
     if (channel.ok()) {
       const int64_t before = contact.load();
-      status = Session(identity, supervisor, stop).Run(*channel, contact, cut_off_ms);
+      status =
+          Session(identity, supervisor, cached, stop).Run(*channel, contact, isolation_timeout_ms);
       if (contact.load() != before) backoff.Reset();
     }
     if (stop.IsSet()) return OkStatus();
@@ -191,7 +176,7 @@ Status RunSession(const Identity& identity, RpcLink& link, Supervisor& superviso
     } else if (now_ms - refused_since_ms > kRefusedMs) {
       return status;
     }
-    if (SystemClock().MonotonicMs() - contact.load() > cut_off_ms.load()) {
+    if (SystemClock().MonotonicMs() - contact.load() > isolation_timeout_ms.load()) {
       spdlog::error(
           "cut off from the coordinator for too long: stopping what runs, with checkpoints");
       supervisor.StopAll(60'000);

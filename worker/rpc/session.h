@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "worker/cached_artifacts.h"
 #include "worker/rpc/link.h"
 #include "worker/stop_signal.h"
 #include "worker/supervisor.h"
@@ -28,6 +29,6 @@ struct Identity {
 // WORKER_REPLACED, or for 20 s on end ALREADY_EXISTS (both kAlreadyExists). While the coordinator
 // is away the ranks go on; after the cut-off they stop with a checkpoint.
 Status RunSession(const Identity& identity, RpcLink& link, Supervisor& supervisor,
-                  StopSignal& stop);
+                  const CachedArtifacts& cached, StopSignal& stop);
 
 }  // namespace braid::worker

@@ -6,24 +6,12 @@
 #include <vector>
 
 #include "base/json.h"
+#include "task/assignment.h"
 #include "worker/coordinator_link.h"
 
 namespace braid::worker {
 
-// One rank that this worker should be running (RankAssignment of worker.proto).
-struct Assignment {
-  RankKey key;
-  int32_t world = 1;
-  std::string kind;
-  std::string spec;                           // JSON
-  std::map<std::string, std::string> inputs;  // role -> artifact
-  std::string checkpoint;                     // artifact to resume from, or empty
-  int32_t slots = 1;
-  std::string device = "cpu";
-  bool stop = false;
-  int64_t stop_deadline_ms = 30'000;
-  std::string recipe_sha256;
-};
+using task::Assignment;
 
 // A GPU that this worker announced and must not use.
 struct RefusedGpu {
@@ -36,8 +24,8 @@ struct Desired {
   int64_t version = 0;
   std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;
-  int64_t beat_ms = 5'000;
-  int64_t cut_off_ms = 24 * 3'600'000;
+  int64_t heartbeat_interval_ms = 2'000;
+  int64_t isolation_timeout_ms = 24 * 3'600'000;
 };
 
 struct Actions {
