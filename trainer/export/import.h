@@ -30,8 +30,8 @@ struct Imported {
 // of errors.
 Result<model::ModelSpec> LlamaSpec(const Json& config, const std::string& what);
 
-// Writes config.json, model.safetensors, state.json and tokenizer.json; the outputs of the model
-// are those of the Llama for all tokens that the tokenizer gives.
+// Writes config.json, model.safetensors, state.json and tokenizer.json; the logits of the model are
+// those of the Llama for all tokens that the tokenizer gives.
 //   - F32, F16 and BF16 become F32, exactly.
 //   - num_key_value_heads below num_attention_heads: each key and value head is repeated for the
 //   queries that share it.
