@@ -7,26 +7,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/sources.h"
+#include "corpus/compression.h"
 #include "corpus/tokenizer.h"
 #include "recipe/expand.h"
 
 namespace braid::cli {
 namespace {
-
-// Rough, for plans: English text in byte-level BPE.
-constexpr double kBytesPerToken = 4.0;
-constexpr double kCompression = 3.0;
-
-// By its first bytes, as corpora are read; a name may say nothing, or something else.
-bool Compressed(const std::string& path) {
-  std::string head;
-  (void)ReadFileInPieces(path, 4, [&](std::string_view piece) {
-    head = piece;
-    return Cancelled("the first bytes are enough");
-  });
-  return head.starts_with("\x1F\x8B") || head == "\x28\xB5\x2F\xFD" ||
-         (head.size() == 4 && head.substr(1) == "\x2A\x4D\x18");
-}
 
 Status Refuse(const RecipeFile& file, int line, const std::string& message) {
   return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
@@ -75,17 +61,19 @@ Result<int64_t> VocabOf(const RecipeFile& file, const recipe::Source& source,
   return (*tokenizer)->vocab();
 }
 
-// Tokens of a corpus after sampling, estimated from the sizes of its files.
-int64_t TokensOf(const RecipeFile& file, const std::string& corpus_name,
-                 const std::map<std::string, std::string>& files) {
-  double bytes = 0;
+// The sizes of files of one source.
+recipe::TextSize SizeOf(const std::map<std::string, std::string>& files) {
+  recipe::TextSize size;
   for (const auto& [name, path] : files) {
-    const Result<uint64_t> size = FileSize(path);
-    if (size.ok()) bytes += static_cast<double>(*size) * (Compressed(path) ? kCompression : 1);
+    const Result<uint64_t> bytes = FileSize(path);
+    if (!bytes.ok()) continue;
+    const bool compressed = corpus::CompressionOfFile(path) != corpus::Compression::kNone;
+    ++size.files;
+    size.bytes += static_cast<int64_t>(*bytes);
+    size.compressed = size.compressed || compressed;
+    size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
   }
-  const recipe::Corpus* corpus = file.recipe.FindCorpus(corpus_name);
-  const double sample = corpus == nullptr ? 1 : corpus->spec.value("sample", 1.0);
-  return static_cast<int64_t>(sample * bytes / kBytesPerToken);
+  return size;
 }
 
 Result<recipe::Known> Measure(const RecipeFile& file, const recipe::Dag& here) {
@@ -97,7 +85,7 @@ Result<recipe::Known> Measure(const RecipeFile& file, const recipe::Dag& here) {
     }
     if (!source.name.starts_with("source.")) continue;
     const std::string name = source.name.substr(7);
-    known.tokens[name] = TokensOf(file, name, files);
+    known.tokens[name] = recipe::EstimateTokens(*file.recipe.FindCorpus(name), SizeOf(files));
   }
   return known;
 }
@@ -109,18 +97,7 @@ std::map<std::string, recipe::TextSize> TextSizes(const RecipeFile& file, const 
     if (!source.name.starts_with("source.") && !source.name.starts_with("validation.")) continue;
     const auto files = FilesOf(file, source);
     if (!files.ok()) continue;
-    recipe::TextSize& size = sizes[source.name];
-    double tokens = 0;
-    for (const auto& [name, path] : *files) {
-      const Result<uint64_t> bytes = FileSize(path);
-      if (!bytes.ok()) continue;
-      const bool compressed = Compressed(path);
-      ++size.files;
-      size.bytes += static_cast<int64_t>(*bytes);
-      size.compressed = size.compressed || compressed;
-      tokens += static_cast<double>(*bytes) * (compressed ? kCompression : 1) / kBytesPerToken;
-    }
-    size.tokens = static_cast<int64_t>(tokens);
+    sizes[source.name] = SizeOf(*files);
   }
   return sizes;
 }

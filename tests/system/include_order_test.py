@@ -35,7 +35,7 @@ ONLY_PART = {
     ("trainer", "storage"): r"storage/files/",
     ("worker", "storage"): r"storage/files/",
     ("cli", "storage"): r"storage/files/",
-    ("cli", "corpus"): r"corpus/tokenizer\.h",  # a plan reads the tokenizer that its run will
+    ("cli", "corpus"): r"corpus/(tokenizer|compression)\.h",  # a plan reads the tokenizer that its run will
 }
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",
