@@ -22,10 +22,11 @@ MAY_INCLUDE = {
     "report": "base model task storage",
     "trainer": "base model task storage corpus",
     "recipe": "base model",
+    "submit": "base model recipe storage corpus merge",
     "scheduler": "base",
-    "coordinator": "base proto model task recipe storage merge scheduler",
+    "coordinator": "base proto model task recipe submit storage merge scheduler",
     "worker": "base proto task storage",
-    "cli": "base proto model recipe storage corpus merge",
+    "cli": "base proto model recipe submit storage merge",
 }
 # A folder that may be included only in part: (includer, included) -> what of it.
 ONLY_PART = {
@@ -35,7 +36,8 @@ ONLY_PART = {
     ("trainer", "storage"): r"storage/files/",
     ("worker", "storage"): r"storage/files/",
     ("cli", "storage"): r"storage/files/",
-    ("cli", "corpus"): r"corpus/(tokenizer|compression)\.h",  # a plan reads the tokenizer that its run will
+    ("submit", "storage"): r"storage/files/",
+    ("coordinator", "submit"): r"submit/(finding|recipe_check)\.h",  # what needs no files
 }
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",

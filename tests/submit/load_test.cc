@@ -1,5 +1,5 @@
 // Recipes on disk: which files they name, what is said when one is missing, the plan.
-#include "cli/recipe_file.h"
+#include "submit/load.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,10 +8,9 @@
 #include <algorithm>
 
 #include "base/file.h"
-#include "cli/sources.h"
-#include "tests/cli/recipe_folder.h"
+#include "tests/submit/recipe_folder.h"
 
-namespace braid::cli {
+namespace braid::submit {
 namespace {
 
 using testing::ElementsAre;
@@ -19,10 +18,10 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Pair;
 
-class RecipeFileTest : public RecipeFolder {};
+class LoadTest : public RecipeFolder {};
 
-TEST_F(RecipeFileTest, FilesAreFoundFromTheRecipesFolder) {
-  const auto file = LoadRecipe(Recipe("  c: {files: [\"*/*.jsonl\"]}\n"), {});
+TEST_F(LoadTest, FilesAreFoundFromTheRecipesFolder) {
+  const auto file = Load(Recipe("  c: {files: [\"*/*.jsonl\"]}\n"), {});
   ASSERT_TRUE(file.ok()) << file.status().message();
   const auto files = FilesOf(*file, file->dag.sources.front());
   ASSERT_TRUE(files.ok());
@@ -32,23 +31,23 @@ TEST_F(RecipeFileTest, FilesAreFoundFromTheRecipesFolder) {
   EXPECT_EQ(file->dag.Find("prepare:c")->estimate.tokens, 12'000 / 4);
 }
 
-TEST_F(RecipeFileTest, AMissingFileNamesItsLine) {
-  const auto file = LoadRecipe(
-      Recipe("  c: {files: [a/*.jsonl]}\n  e: {files: [nowhere/*.jsonl]}\n"), {});
+TEST_F(LoadTest, AMissingFileNamesItsLine) {
+  const auto file = Load(Recipe("  c: {files: [a/*.jsonl]}\n  e: {files: [nowhere/*.jsonl]}\n"),
+                         {});
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.status().message(),
             At("recipe.yaml") + ":5: no file matches " + At("nowhere/*.jsonl"));
 }
 
 // What the user wrote is a pattern; the folder of the recipe is not.
-TEST_F(RecipeFileTest, TheRecipesFolderIsNoPattern) {
+TEST_F(LoadTest, TheRecipesFolderIsNoPattern) {
   const std::string recipe = Recipe("  c: {files: [\"data/**/*.jsonl\"]}\n");
   const std::string folder = "a[1]* {x,y}?";
   for (const char* name : {"/data/one.jsonl", "/data/x/two.jsonl", "/data/x/y/three.jsonl"})
     Write(folder + name, "{}");
   Write("a1/data/wrong.jsonl", "{}");
   Write(folder + "/recipe.yaml", ReadFile(recipe).value());
-  const auto file = LoadRecipe(At(folder + "/recipe.yaml"), {});
+  const auto file = Load(At(folder + "/recipe.yaml"), {});
   ASSERT_TRUE(file.ok()) << file.status().message();
   EXPECT_THAT(*FilesOf(*file, file->dag.sources.front()),
               ElementsAre(Pair("one.jsonl", At(folder + "/data/one.jsonl")),
@@ -56,14 +55,14 @@ TEST_F(RecipeFileTest, TheRecipesFolderIsNoPattern) {
                           Pair("two.jsonl", At(folder + "/data/x/two.jsonl"))));
 }
 
-TEST_F(RecipeFileTest, AFileNamedTwiceIsOne) {
-  const auto file = LoadRecipe(
-      Recipe("  c: {files: [a/one.jsonl, ./a/one.jsonl, b/../a/*.jsonl]}\n"), {});
+TEST_F(LoadTest, AFileNamedTwiceIsOne) {
+  const auto file = Load(Recipe("  c: {files: [a/one.jsonl, ./a/one.jsonl, b/../a/*.jsonl]}\n"),
+                         {});
   ASSERT_TRUE(file.ok()) << file.status().message();
   EXPECT_EQ(FilesOf(*file, file->dag.sources.front())->size(), 1u);
 }
 
-TEST_F(RecipeFileTest, ATokenizerIsAFileAndNoPattern) {
+TEST_F(LoadTest, ATokenizerIsAFileAndNoPattern) {
   Write("tok[1].json", "{}");
   Write("tok1.json", "{}");
   const auto load = [&](const std::string& name) {
@@ -71,7 +70,7 @@ TEST_F(RecipeFileTest, ATokenizerIsAFileAndNoPattern) {
     std::string text = ReadFile(recipe).value();
     text.replace(text.find("{train: {vocab: 300}}"), 21, "{file: \"" + name + "\"}");
     Write("recipe.yaml", text);
-    return LoadRecipe(recipe, {});
+    return Load(recipe, {});
   };
   // What it says of the file names the one that was read.
   EXPECT_EQ(load("tok[1].json").status().message(),
@@ -82,7 +81,7 @@ TEST_F(RecipeFileTest, ATokenizerIsAFileAndNoPattern) {
 }
 
 // As the cache of Hugging Face, DVC and git annex have them.
-TEST_F(RecipeFileTest, LinksAreReadThrough) {
+TEST_F(LoadTest, LinksAreReadThrough) {
   Write("blobs/0f", "{}");
   Write("blobs/1e", "weights");
   ASSERT_TRUE(MakeFolder(At("hub/snapshots/rev")).ok());
@@ -93,7 +92,7 @@ TEST_F(RecipeFileTest, LinksAreReadThrough) {
   link("../../../blobs/1e", "hub/snapshots/rev/model.safetensors");
   link("hub/snapshots/rev", "current");
   link("blobs/0f", "linked.jsonl");
-  const auto file = LoadRecipe(Recipe("  c: {files: [linked.jsonl]}\n"), {});
+  const auto file = Load(Recipe("  c: {files: [linked.jsonl]}\n"), {});
   ASSERT_TRUE(file.ok()) << file.status().message();
   EXPECT_THAT(*FilesOf(*file, file->dag.sources.front()),
               ElementsAre(Pair("linked.jsonl", At("linked.jsonl"))));
@@ -115,7 +114,7 @@ TEST_F(RecipeFileTest, LinksAreReadThrough) {
   ASSERT_TRUE(RemoveFile(At("blobs/0f")).ok());
   EXPECT_THAT(error("current"), HasSubstr(At("current/config.json") +
                                           " is a link to ../../../blobs/0f, which is not there"));
-  EXPECT_THAT(LoadRecipe(Recipe("  c: {files: [\"linked*\"]}\n"), {}).status().message(),
+  EXPECT_THAT(Load(Recipe("  c: {files: [\"linked*\"]}\n"), {}).status().message(),
               HasSubstr("recipe.yaml:4: source.c: " + At("linked.jsonl") +
                         " is a link to blobs/0f, which is not there"));
   ASSERT_TRUE(RemoveTree(At("hub")).ok());
@@ -123,26 +122,26 @@ TEST_F(RecipeFileTest, LinksAreReadThrough) {
               HasSubstr(At("current") + " is a link to hub/snapshots/rev, which is not there"));
 }
 
-TEST_F(RecipeFileTest, AFolderIsNoFile) {
-  const auto file = LoadRecipe(Recipe("  c: {files: [a]}\n"), {});
+TEST_F(LoadTest, AFolderIsNoFile) {
+  const auto file = Load(Recipe("  c: {files: [a]}\n"), {});
   ASSERT_FALSE(file.ok());
   EXPECT_THAT(file.status().message(),
               EndsWith("/a is a folder; name its files, with a pattern perhaps"));
 }
 
-TEST_F(RecipeFileTest, OnlyWhatIsAskedForMustExist) {
+TEST_F(LoadTest, OnlyWhatIsAskedForMustExist) {
   const std::string recipe = Recipe(
       "  c: {files: [a/*.jsonl]}\n",
       "paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1, from: ./old}]\n");
-  const auto whole = LoadRecipe(recipe, {});
+  const auto whole = Load(recipe, {});
   ASSERT_FALSE(whole.ok());
   EXPECT_THAT(
       whole.status().message(),
       HasSubstr("is neither an artifact id nor a checkpoint folder (it has no config.json)"));
-  EXPECT_TRUE(LoadRecipe(recipe, {"m"}).ok());
+  EXPECT_TRUE(Load(recipe, {"m"}).ok());
 }
 
-TEST_F(RecipeFileTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
+TEST_F(LoadTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
   model::ModelSpec spec;
   spec.name = "old";
   spec.vocab = 301;
@@ -155,7 +154,7 @@ TEST_F(RecipeFileTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
   const std::string recipe = Recipe(
       "  c: {files: [a/*.jsonl]}\n",
       "paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1, from: ./old}]\n");
-  const auto error = [&] { return LoadRecipe(recipe, {}).status().message(); };
+  const auto error = [&] { return Load(recipe, {}).status().message(); };
   spec.dense.blocks = 3;
   write();
   Write("old/model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10));  // no tensor
@@ -174,11 +173,11 @@ TEST_F(RecipeFileTest, APathTrainedBeforeMustBeWhatTheRecipeSays) {
       "paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1, from: ./old}, {name: q, corpus: c, "
       "d: 8, heads: 2, blocks: 1}]\n"
       "composites: [{name: both}]\njoint: {carry_optimizer: true}\n");
-  EXPECT_THAT(LoadRecipe(carried, {}).status().message(),
+  EXPECT_THAT(Load(carried, {}).status().message(),
               HasSubstr("parent p has no optimizer.safetensors"));
 }
 
-TEST_F(RecipeFileTest, ABaseMustBeACompositeWithWhatStays) {
+TEST_F(LoadTest, ABaseMustBeACompositeWithWhatStays) {
   model::ModelSpec spec;
   spec.name = "old";
   spec.vocab = 301;
@@ -191,17 +190,17 @@ TEST_F(RecipeFileTest, ABaseMustBeACompositeWithWhatStays) {
                                     "paths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1}]\n"
                                     "composites: [{name: both, base: ./old, paths: [{name: kept, "
                                     "corpus: c, d: 8, heads: 2, blocks: 1}, p]}]\n");
-  EXPECT_THAT(LoadRecipe(recipe, {}).status().message(),
+  EXPECT_THAT(Load(recipe, {}).status().message(),
               HasSubstr("recipe.yaml:7: ./old: the base old is no composite; give it as a parent"));
 }
 
-TEST_F(RecipeFileTest, FoldersOfEvaluationsAreTakenWhole) {
+TEST_F(LoadTest, FoldersOfEvaluationsAreTakenWhole) {
   Write("blimp/one.jsonl", "{}");
   Write("glue/RTE/train.tsv", "x");
   Write("super/RTE/train.tsv", "y");  // both suites have one
   const std::string evaluate =
       "evaluate: [{blimp: {dir: blimp}}, {glue: {dir: glue}}, {superglue: {dir: super}}]\n";
-  const auto file = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n", evaluate), {});
+  const auto file = Load(Recipe("  c: {files: [a/*.jsonl]}\n", evaluate), {});
   ASSERT_TRUE(file.ok()) << file.status().message();
   const auto files = [&](const std::string& name) {
     const auto& sources = file->dag.sources;
@@ -210,7 +209,7 @@ TEST_F(RecipeFileTest, FoldersOfEvaluationsAreTakenWhole) {
   };
   EXPECT_THAT(files("glue"), ElementsAre(Pair("RTE/train.tsv", At("glue/RTE/train.tsv"))));
   EXPECT_THAT(files("superglue"), ElementsAre(Pair("RTE/train.tsv", At("super/RTE/train.tsv"))));
-  const auto none = LoadRecipe(
+  const auto none = Load(
       Recipe("  c: {files: [a/*.jsonl]}\n", "evaluate: [{blimp: {dir: nowhere}}]\n"), {});
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.status().message(),
@@ -218,4 +217,4 @@ TEST_F(RecipeFileTest, FoldersOfEvaluationsAreTakenWhole) {
 }
 
 }  // namespace
-}  // namespace braid::cli
+}  // namespace braid::submit

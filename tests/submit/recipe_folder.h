@@ -6,8 +6,17 @@
 #include <string>
 
 #include "base/file.h"
+#include "submit/load.h"
 
-namespace braid::cli {
+namespace braid::submit {
+
+// The recipe at `path`, or all that is an error in it.
+inline Result<RecipeFile> Load(const std::string& path, const std::vector<std::string>& only = {}) {
+  auto loaded = LoadRecipe(path, only);
+  if (!loaded.ok()) return loaded.status();
+  if (const Status status = StatusOf(loaded->findings); !status.ok()) return status;
+  return std::move(loaded->file);
+}
 
 class RecipeFolder : public testing::Test {
  protected:
@@ -33,4 +42,4 @@ class RecipeFolder : public testing::Test {
   TemporaryFolder folder_;
 };
 
-}  // namespace braid::cli
+}  // namespace braid::submit
