@@ -55,7 +55,7 @@ Status Rename(const std::string& from, const std::string& to);
 // Hard link, or a copy where linking is impossible (other file system). An existing `to` is
 // replaced.
 Status LinkOrCopy(const std::string& from, const std::string& to);
-// Copies the content to a new file `to`, synced, with the umask's mode.
+// Replaces the content of `to` by that of `from`, as a whole and durably.
 Status CopyFile(const std::string& from, const std::string& to);
 
 // Follow links; false also where the answer is not known.
@@ -79,7 +79,7 @@ Status RemoveTree(const std::string& path);  // a missing folder is fine
 // match is kNotFound.
 Result<std::vector<std::string>> Glob(const std::string& pattern);
 
-// folder + '/' + name; `name` alone if it is absolute or the folder is empty.
+// folder + '/' + name, with one slash between them; the other alone if either is empty.
 std::string JoinPath(std::string_view folder, std::string_view name);
 std::string AbsolutePath(const std::string& path);
 std::string_view BaseName(std::string_view path);
