@@ -23,8 +23,7 @@ model::ModelSpec OneGigabyte() {
 
 TEST(MemoryTest, NeedsAreThoseOfTheFlatBuffers) {
   const model::ModelSpec spec = OneGigabyte();
-  const MemoryNeeds training = NeedsOf(spec, /*trains=*/true),
-                    reading = NeedsOf(spec, /*trains=*/false);
+  const MemoryNeeds training = NeedsOf(spec, "adamw"), reading = NeedsOf(spec, "");
   EXPECT_GE(training.parameters, 4 * model::ParameterCount(spec));
   EXPECT_LT(training.parameters, 4 * model::ParameterCount(spec) + (1 << 20));
   EXPECT_EQ(training.gradients, training.parameters);
