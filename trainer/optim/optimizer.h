@@ -27,6 +27,7 @@ struct OptimizerConfig {
   // first so many steps, -1: for ever. Their gradients do not count in the norm that is clipped.
   int64_t freeze_path_steps = 0;
   std::string kind = "adamw";  // a name of OptimizerKinds()
+  double momentum = 0.95;      // of muon
 };
 
 // One flat buffer of an optimizer's state: a value for each element of the tensors that it covers.

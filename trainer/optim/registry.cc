@@ -6,9 +6,10 @@
 namespace braid::trainer {
 
 OptimizerKind AdamWKind();
+OptimizerKind MuonKind();
 
 const std::vector<OptimizerKind>& OptimizerKinds() {
-  static const std::vector<OptimizerKind> kKinds = {AdamWKind()};
+  static const std::vector<OptimizerKind> kKinds = {AdamWKind(), MuonKind()};
   return kKinds;
 }
 

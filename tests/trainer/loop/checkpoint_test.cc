@@ -141,6 +141,97 @@ TEST_F(CheckpointTest, AgesStandByTensorAndWithoutThemAllAreAsOldAsTheStep) {
   EXPECT_FALSE(ReadJsonFile(folder_ + "/state.json")->contains("steps"));
 }
 
+// Of Muon: a momentum of some tensors, moments of the others.
+class MuonCheckpointTest : public CheckpointTest {
+ protected:
+  MuonCheckpointTest() {
+    snapshot_.state.clear();
+    for (const StateLayout& state : muon_) {
+      snapshot_.state.push_back({state, std::vector<float>(static_cast<size_t>(state.size))});
+      std::vector<float>& values = snapshot_.state.back().values;
+      // Between the tensors of a state there are gaps, too.
+      for (size_t i = 0; i < layout_.slots.size(); ++i) {
+        const auto begin = static_cast<size_t>(state.Covers(i) ? state.offsets[i] : 0);
+        const auto count = static_cast<size_t>(state.Covers(i) ? layout_.slots[i].tensor.elements()
+                                                               : 0);
+        const RandomStream random(i, state.name);
+        for (size_t e = 0; e < count; ++e) values[begin + e] = random.Normal(e);
+      }
+    }
+  }
+  static std::vector<float> Of(const OptimizerSnapshot& snapshot, const char* state,
+                               const Layout& layout, const char* tensor) {
+    const size_t slot = layout.by_name.at(tensor);
+    const auto& [where, values] = snapshot.Of(state);
+    const auto begin = values.begin() + where.offsets[slot];
+    return {begin, begin + layout.slots[slot].tensor.elements()};
+  }
+
+  const std::vector<StateLayout> muon_ = FindOptimizer("muon").states(layout_);
+};
+
+TEST_F(MuonCheckpointTest, ComesBackBitForBitByTheNamesOfItsStates) {
+  Write();
+  const auto back = ReadCheckpoint(folder_, spec_, layout_, muon_);
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  ASSERT_EQ(back->snapshot.state.size(), 3u);
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(back->snapshot.state[i].values, snapshot_.state[i].values) << muon_[i].name;
+  EXPECT_EQ(back->snapshot.ages, snapshot_.ages);
+  const Json states = ReadJsonFile(folder_ + "/state.json").value()["states"];
+  EXPECT_EQ(states["blocks.0.attn.q.weight"], Json({"momentum"}));
+  EXPECT_EQ(states["embed.weight"], Json({"m", "v"}));
+  const auto file = storage::SafetensorsFile::Open(folder_ + "/optimizer.safetensors").value();
+  EXPECT_EQ(file.tensors().size(), 14u + 2 * (layout_.slots.size() - 14));
+  EXPECT_NE(file.Find("momentum.blocks.1.ffn.down.weight"), nullptr);
+  EXPECT_EQ(file.Find("m.blocks.1.ffn.down.weight"), nullptr);
+}
+
+TEST_F(MuonCheckpointTest, AnotherOptimizerTakesWhatItKnowsAndBeginsWithTheRest) {
+  Write();
+  OptimizerSnapshot adamw;
+  for (const StateLayout& state : states_) adamw.state.push_back({state, {}});
+  const std::vector<size_t> absent = ReadOptimizerState(folder_, layout_, &adamw).value();
+  EXPECT_EQ(absent.size(), 14u);
+  for (const char* moment : {"m", "v"}) {
+    EXPECT_EQ(Of(adamw, moment, layout_, "head.weight"),
+              Of(snapshot_, moment, layout_, "head.weight"));
+    EXPECT_EQ(Of(adamw, moment, layout_, "blocks.1.ffn.up.weight"),
+              std::vector<float>(64 * 16, 0.0f));
+  }
+  const size_t head = layout_.by_name.at("head.weight"),
+               up = layout_.by_name.at("blocks.1.ffn.up.weight");
+  EXPECT_EQ(adamw.ages[head], snapshot_.ages[head]);
+  EXPECT_EQ(adamw.ages[up], 0);
+  // Nobody goes on with it as if nothing had happened.
+  EXPECT_THAT(Error(),
+              HasSubstr("state.json.states.blocks.0.attn.q.weight: does not have m and v, which "
+                        "this training's optimizer keeps; the checkpoint is of another optimizer"));
+}
+
+TEST_F(MuonCheckpointTest, StatesThatCannotBeAreNamed) {
+  Write();
+  const Json good = ReadJsonFile(folder_ + "/state.json").value();
+  const auto error = [&](auto change) {
+    Json state = good;
+    change(state["states"]);
+    EXPECT_TRUE(WriteJsonFile(folder_ + "/state.json", state).ok());
+    return ReadCheckpoint(folder_, spec_, layout_, muon_).status().message();
+  };
+  EXPECT_THAT(error([](Json& states) { states.erase("norm.weight"); }),
+              HasSubstr("state.json.states.norm.weight"));
+  EXPECT_THAT(error([](Json& states) { states["norm.weight"] = "m"; }),
+              HasSubstr("state.json.states.norm.weight"));
+  EXPECT_THAT(error([](Json& states) { states["odd.weight"] = Json::array(); }),
+              HasSubstr("state.json.states.odd.weight"));
+  EXPECT_THAT(error([](Json& states) { states["blocks.0.attn.q.weight"].push_back("m"); }), "");
+  EXPECT_THAT(error([](Json& states) {
+                states["norm.weight"] = {"momentum", "m", "v"};
+                states["blocks.0.attn.q.weight"] = Json::array();
+              }),
+              HasSubstr("state.json.states.blocks.0.attn.q.weight: does not have momentum"));
+}
+
 TEST_F(CheckpointTest, RefusesANewerFormat) {
   Write();
   Json state = ToJson(state_);

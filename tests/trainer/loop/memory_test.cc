@@ -29,6 +29,9 @@ TEST(MemoryTest, NeedsAreThoseOfTheFlatBuffers) {
   EXPECT_EQ(training.gradients, training.parameters);
   EXPECT_EQ(training.moments, 2 * training.parameters);
   EXPECT_EQ(reading.parameters, training.parameters);
+  // One float for each element of a matrix in a block, two for the others.
+  EXPECT_LT(NeedsOf(spec, "muon").moments, training.parameters * 11 / 10);
+  EXPECT_GT(NeedsOf(spec, "muon").moments, training.parameters);
   EXPECT_EQ(reading.moments, 0);
 }
 
