@@ -5,42 +5,15 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
 #include "storage/files/manifest.h"
+#include "worker/agent/values.h"
 
 namespace braid::worker {
-
-struct RankKey {
-  std::string run;
-  std::string job;
-  int64_t epoch = 0;
-  int32_t rank = 0;
-
-  auto operator<=>(const RankKey&) const = default;
-  // "run/job#epoch.rank"
-  std::string ToString() const {
-    return run + "/" + job + "#" + std::to_string(epoch) + "." + std::to_string(rank);
-  }
-};
-
-// How a rank ended (ReportEnded of worker.proto).
-struct RankEnd {
-  bool success = false;
-  std::vector<std::pair<std::string, std::string>> outputs;  // role, manifest JSON
-  std::string summary;
-  std::string category, error, hint;
-  std::string reason;  // STORAGE_FULL: no room on this worker's disk; otherwise empty
-  bool deterministic = false;
-  int exit_code = 0;
-  int signal = 0;
-  std::string log_tail;
-  bool peer_lost = false;
-};
 
 // Blobs alone, for the transfer.
 class BlobLink {

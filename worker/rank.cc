@@ -17,10 +17,10 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "task/task.h"
-#include "worker/desk.h"
 #include "worker/environment.h"
 #include "worker/program.h"
 #include "worker/rank_folder.h"
+#include "worker/serial_queue.h"
 #include "worker/shipper.h"
 #include "worker/stop_signal.h"
 #include "worker/transfer.h"
@@ -77,16 +77,14 @@ struct Rank::State {
   StopSignal dropped;
   StopSignal unheard;  // the program has ended: nobody waits for rendezvous keys any more
   std::atomic<bool> finished{false};
-  std::atomic<bool> running{false};  // the program may be there
-  mutable Mutex mutex;
-  RankProgress progress BRAID_GUARDED_BY(mutex);
+  RankProgress progress;
   std::thread thread;
 
   std::atomic<bool> stale{false};
 
   // Touched by the rank's own thread alone, but for the threads of the desks and the shipper's own.
   Program program;
-  std::unique_ptr<Desk> checkpoints, rendezvous;
+  std::unique_ptr<SerialQueue> checkpoints, rendezvous;
   std::unique_ptr<Shipper> metric_lines;
   UniqueFd metrics;
   std::string unwritten_metrics;
@@ -102,10 +100,20 @@ struct Rank::State {
 
   std::string Path(const std::string& name) const { return JoinPath(folder, name); }
 
+  void Post(Event event) const {
+    if (context.events != nullptr) context.events->Post(std::move(event));
+  }
+  void SetProgress(RankProgress now) {
+    progress = std::move(now);
+    Post(RankProgressed{assignment.key, progress});
+  }
+
   void Run() {
     Tell(Work());
     (void)RemoveTree(folder);
     finished.store(true);
+    Post(RankProgramGone{assignment.key});
+    Post(RankFinished{assignment.key});
   }
 
   // The end must be known, or the job would wait for it for ever: what the coordinator refuses is
@@ -144,11 +152,7 @@ struct Rank::State {
         },
         dropped);
     if (dropped.IsSet()) return Failed("cancelled", Cancelled("dropped before it began"));
-    running.store(true);
-    if (const Status status = StartProgram(); !status.ok()) {
-      running.store(false);
-      return Failed("infra", status);
-    }
+    if (const Status status = StartProgram(); !status.ok()) return Failed("infra", status);
     Serve();
     (void)Persist(dropped, [&] { return WriteMetrics(); });
     metrics.Reset();
@@ -190,10 +194,7 @@ struct Rank::State {
   Status PrepareTask(task::Task* task) {
     BRAID_RETURN_IF_ERROR(RemoveTree(folder));
     BRAID_RETURN_IF_ERROR(MakeFolder(folder));
-    {
-      MutexLock lock(mutex);
-      progress.phase = "fetching";
-    }
+    SetProgress({.phase = "fetching"});
     const std::string artifacts = JoinPath(context.folder, "artifacts");
     BRAID_RETURN_IF_ERROR(MakeFolder(artifacts));
     for (const auto& [role, artifact] : assignment.inputs) {
@@ -249,22 +250,20 @@ struct Rank::State {
         {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};
     for (const auto& [name, value] : ours) options.env[name] = value;
     BRAID_RETURN_IF_ERROR(program.Start(options, Path(kMark)));
-    MutexLock lock(mutex);
-    progress.running = true;
-    progress.phase = "starting";
+    SetProgress({.running = true, .phase = "starting"});
     return OkStatus();
   }
 
   // Until the program has ended and what it asked for is done.
   void Serve() {
-    Desk started;
-    checkpoints = std::make_unique<Desk>();
-    rendezvous = std::make_unique<Desk>();
+    SerialQueue started;
+    checkpoints = std::make_unique<SerialQueue>();
+    rendezvous = std::make_unique<SerialQueue>();
     started.Do([this] {
       Watch(Persist(dropped, [&] { return context.link->ReportStarted(assignment.key); }));
     });
     program.Serve();
-    running.store(false);
+    Post(RankProgramGone{assignment.key});
     unheard.Set();
     checkpoints->Close();
     rendezvous->Close();
@@ -272,15 +271,10 @@ struct Rank::State {
 
   void Hear(const std::string& kind, const Json& event) {
     if (kind == "progress") {
-      MutexLock lock(mutex);
-      progress = {true,
-                  ValueOr(event, "phase", ""),
-                  ValueOr(event, "unit", ""),
-                  ValueOr(event, "done", int64_t{0}),
-                  ValueOr(event, "total", int64_t{0}),
-                  ValueOr(event, "tokens_per_s", 0.0),
-                  ValueOr(event, "eta_s", 0.0),
-                  SystemClock().WallMs()};
+      SetProgress({true, ValueOr(event, "phase", ""), ValueOr(event, "unit", ""),
+                   ValueOr(event, "done", int64_t{0}), ValueOr(event, "total", int64_t{0}),
+                   ValueOr(event, "tokens_per_s", 0.0), ValueOr(event, "eta_s", 0.0),
+                   SystemClock().WallMs()});
     } else if (kind == "metric") {
       KeepMetric({{"step", ValueOr(event, "step", int64_t{0})},
                   {"values", ValueOr(event, "values", Json::object())}});
@@ -481,22 +475,9 @@ Rank::~Rank() {
   state_->thread.join();
 }
 
-const Assignment& Rank::assignment() const {
-  return state_->assignment;
-}
-const std::vector<std::string>& Rank::gpus() const {
-  return state_->gpus;
-}
-bool Rank::stopping() const {
-  return state_->program.stop_asked();
-}
 bool Rank::finished() const {
   return state_->finished.load();
 }
-bool Rank::running() const {
-  return state_->running.load();
-}
-
 void Rank::Stop(int64_t deadline_ms) {
   state_->program.Stop(deadline_ms);
 }
@@ -504,11 +485,6 @@ void Rank::Stop(int64_t deadline_ms) {
 void Rank::Drop() {
   state_->dropped.Set();
   state_->program.Kill();
-}
-
-RankProgress Rank::progress() const {
-  MutexLock lock(state_->mutex);
-  return state_->progress;
 }
 
 Status CleanUpRanks(const std::string& worker_folder) {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "storage/files/blob_store.h"
+#include "worker/agent/event.h"
 #include "worker/coordinator_link.h"
-#include "worker/session/reconcile.h"
 
 namespace braid::worker {
 
@@ -21,15 +21,7 @@ struct RankContext {
   std::string programs;                 // where braid-trainer and the others are
   int32_t gpu_threads = 1;              // threads of the processor for a rank that has a GPU
   std::vector<std::string> data_roots;  // below them files of site-bound corpora may be read
-};
-
-// What a rank says of itself, for heartbeats.
-struct RankProgress {
-  bool running = false;
-  std::string phase, unit;
-  int64_t done = 0, total = 0;
-  double tokens_per_s = 0, eta_s = 0;
-  int64_t time_ms = 0;
+  EventSink* events = nullptr;          // hears what becomes of a rank
 };
 
 class Rank {
@@ -39,18 +31,12 @@ class Rank {
   // Kills what runs and waits for everything.
   ~Rank();
 
-  const Assignment& assignment() const;
-  const std::vector<std::string>& gpus() const;
   // Checkpoint and end within `deadline_ms`, then the end is reported.
   void Stop(int64_t deadline_ms);
   // Kill now and report nothing.
   void Drop();
-  bool stopping() const;
   // Its thread has nothing left to do: the end was reported, or it was dropped.
   bool finished() const;
-  // Its program may be there still.
-  bool running() const;
-  RankProgress progress() const;
 
  private:
   struct State;

@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 #include "storage/files/blob_store.h"
-#include "worker/backoff.h"
+#include "worker/agent/backoff.h"
 #include "worker/coordinator_link.h"
 #include "worker/stop_signal.h"
 

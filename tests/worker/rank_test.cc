@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <thread>
@@ -11,7 +12,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/sha256.h"
-#include "worker/supervisor.h"
+#include "worker/carrier.h"
 
 namespace braid::worker {
 namespace {
@@ -371,24 +372,72 @@ TEST(RankTest, NumbersArriveBeforeTheCheckpointBehindThem) {
   EXPECT_THAT(site.link.metrics_then(), HasSubstr("\"step\":5"));
 }
 
+// A session with a coordinator that wants what a test says.
+class FakeSession final : public SessionLink {
+ public:
+  explicit FakeSession(EventSink& events) : events_(events) {}
+  void Open(int64_t session) override { events_.Post(SessionOpened{session_ = session}); }
+  void Send(int64_t session, const Signal& signal) override {
+    {
+      MutexLock lock(mutex_);
+      inventory_ = signal.ranks;
+    }
+    events_.Post(SignalSent{session, signal.draining});
+  }
+  void Close(int64_t) override {}
+  void Want(const std::vector<Assignment>& ranks) {
+    events_.Post(DesiredArrived{session_, {.version = ++version_, .ranks = ranks}});
+  }
+  bool is_open() const { return session_ > 0; }
+  std::vector<RankStatus> inventory() {
+    MutexLock lock(mutex_);
+    return inventory_;
+  }
+
+ private:
+  EventSink& events_;
+  std::atomic<int64_t> session_{0};
+  int64_t version_ = 0;
+  Mutex mutex_;
+  std::vector<RankStatus> inventory_ BRAID_GUARDED_BY(mutex_);
+};
+
+// A worker as the program has it, but for the coordinator.
+struct Running {
+  explicit Running(Site& site, std::vector<std::string> gpus = {})
+      : loop({"boot", std::move(gpus)}, SystemClock()), session(loop) {
+    RankContext context = site.Context();
+    context.events = &loop;
+    thread = std::thread([this, context] {
+      MachineCarrier carrier(session, context);
+      EXPECT_TRUE(loop.Run(carrier).ok());
+    });
+    EXPECT_TRUE(Eventually([&] { return session.is_open(); }));
+  }
+  ~Running() {
+    loop.Post(StopRequested{});
+    thread.join();
+  }
+  AgentLoop loop;
+  FakeSession session;
+  std::thread thread;
+};
+
 TEST(RankTest, ADroppedRankThatIsBusyDoesNotHoldUpTheOthers) {
   Site site;
   site.Program(kCheckpoint);
   site.link.HoldUploads(true);
-  Supervisor supervisor(site.Context(), {});
-  Desired desired;
-  desired.version = 1;
-  desired.ranks = {SomeAssignment()};
-  supervisor.Apply(desired);
+  Running worker(site);
+  worker.session.Want({SomeAssignment()});
   ASSERT_TRUE(Eventually([&] { return site.link.holds(); }));
   // Its upload hangs; the worker is told to run another attempt instead.
-  desired.version = 2;
-  desired.ranks = {SomeAssignment(/*epoch=*/2)};
-  supervisor.Apply(desired);
-  const auto inventory = supervisor.Inventory();
-  ASSERT_THAT(inventory, SizeIs(1));
-  EXPECT_EQ(inventory[0].key.epoch, 2);
+  worker.session.Want({SomeAssignment(/*epoch=*/2)});
+  ASSERT_TRUE(Eventually([&] {
+    const auto inventory = worker.session.inventory();
+    return inventory.size() == 1 && inventory[0].key.epoch == 2 && inventory[0].progress.running;
+  }));
   EXPECT_THAT(site.link.ends(), IsEmpty());
+  worker.session.Want({});
   site.link.HoldUploads(false);
 }
 
@@ -426,36 +475,6 @@ TEST(RankTest, WithoutItsGpuAJobDoesNotStart) {
   ASSERT_THAT(site.link.ends(), SizeIs(1));
   EXPECT_EQ(site.link.ends()[0].category, "infra");
   EXPECT_EQ(site.link.ends()[0].error, "1 of 2 GPUs are free on this worker");
-}
-
-TEST(RankTest, AGpuThatIsAnotherWorkersIsNotTaken) {
-  Site site;
-  site.Program(kSaysItsEnvironment);
-  Supervisor supervisor(site.Context(), {{.uuid = "GPU-1"}, {.uuid = "GPU-2"}});
-  Desired desired;
-  desired.version = 1;
-  desired.ranks = {OnGpu()};
-  desired.refused_gpus = {{"GPU-1", "GPU GPU-1 is not used: another worker has it"}};
-  supervisor.Apply(desired);
-  ASSERT_TRUE(Eventually([&] { return !site.link.ends().empty(); }));
-  EXPECT_EQ(Json::parse(site.link.ends()[0].summary)["gpus"], "GPU-2");
-}
-
-TEST(RankTest, AGpuIsFreeWhenItsProgramIsGone) {
-  Site site;
-  site.Program("sleep 600\n");
-  Supervisor supervisor(site.Context(), {{.uuid = "GPU-1"}});
-  Desired desired;
-  desired.version = 1;
-  desired.ranks = {OnGpu()};
-  supervisor.Apply(desired);
-  ASSERT_THAT(supervisor.Inventory(), SizeIs(1));
-  desired.version = 2;
-  desired.ranks[0].key.epoch = 2;
-  site.Program(kSaysItsEnvironment);
-  supervisor.Apply(desired);
-  ASSERT_TRUE(Eventually([&] { return !site.link.ends().empty(); }));
-  EXPECT_TRUE(site.link.ends()[0].success) << site.link.ends()[0].error;
 }
 
 TEST(RankTest, AProgramThatThisMachineCannotRunIsTheMachinesFault) {

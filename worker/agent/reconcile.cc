@@ -1,10 +1,10 @@
-#include "worker/session/reconcile.h"
+#include "worker/agent/reconcile.h"
 
 #include <set>
 
 namespace braid::worker {
 
-Actions Reconcile(const std::map<RankKey, bool>& have, const Desired& desired) {
+Actions Reconcile(const std::map<RankKey, bool>& have, const DesiredState& desired) {
   Actions actions;
   std::set<RankKey> wanted;
   for (const Assignment& rank : desired.ranks) {

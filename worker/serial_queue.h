@@ -9,10 +9,10 @@
 
 namespace braid::worker {
 
-class Desk {
+class SerialQueue {
  public:
-  Desk() : thread_([this] { Run(); }) {}
-  ~Desk() { Close(); }
+  SerialQueue() : thread_([this] { Run(); }) {}
+  ~SerialQueue() { Close(); }
   void Do(std::function<void()> work) {
     MutexLock lock(mutex_);
     queue_.push_back(std::move(work));
