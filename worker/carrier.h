@@ -4,34 +4,49 @@
 #include <map>
 #include <memory>
 
+#include "base/log.h"
+#include "base/mutex.h"
+#include "worker/agent/program_runner.h"
 #include "worker/agent/session_link.h"
+#include "worker/io/machine_work.h"
+#include "worker/io/stop_signal.h"
+#include "worker/io/thread_pool.h"
 #include "worker/loop.h"
-#include "worker/rank.h"
 
 namespace braid::worker {
 
 class MachineCarrier final : public EffectCarrier {
  public:
-  MachineCarrier(SessionLink& session, RankContext context)
-      : session_(session), context_(std::move(context)) {}
+  // All of them outlive it.
+  MachineCarrier(SessionLink& session, ProgramRunner& programs, MachineWork& work,
+                 EventSink& events);
+  // Ends transfers, and waits for all work that is under way.
+  ~MachineCarrier() override;
 
   void Carry(const Effect& effect) override;
 
  private:
-  void Do(const OpenSession& effect) { session_.Open(effect.session); }
-  void Do(const SendSignal& effect) { session_.Send(effect.session, effect.signal); }
-  void Do(const CloseSession& effect) { session_.Close(effect.session); }
-  void Do(const LogLine& effect) { Log(effect.level, effect.who, effect.text); }
-  void Do(const StartRank& effect);
-  void Do(const StopRank& effect) { ranks_.at(effect.key)->Stop(effect.deadline_ms); }
-  void Do(const DropRank& effect) { ranks_.at(effect.key)->Drop(); }
-  void Do(const ForgetRank& effect) { ranks_.erase(effect.key); }
-  void Do(const ArmTimer&) {}
-  void Do(const Finish&) {}
+  void On(const OpenSession& effect) { session_.Open(effect.session); }
+  void On(const SendSignal& effect) { session_.Send(effect.session, effect.signal); }
+  void On(const CloseSession& effect) { session_.Close(effect.session); }
+  void On(const LogLine& effect) { Log(effect.level, effect.who, effect.text); }
+  void On(const Do& effect);
+  void On(const CancelWork& effect);
+  void On(const StartProgram& effect) { programs_.Start(effect); }
+  void On(const TellProgram& effect) { programs_.Tell(effect); }
+  void On(const KillProgram& effect) { programs_.Kill(effect.key); }
+  void On(const ArmTimer&) {}
+  void On(const Finish&) {}
 
   SessionLink& session_;
-  const RankContext context_;
-  std::map<RankKey, std::unique_ptr<Rank>> ranks_;
+  ProgramRunner& programs_;
+  MachineWork& work_;
+  EventSink& events_;
+  Mutex mutex_;
+  std::map<int64_t, std::shared_ptr<StopSignal>> stops_ BRAID_GUARDED_BY(mutex_);  // by id of Do
+  // Last, so that they are waited for first. Whoever moves bytes does not hold up who has a word to
+  // say.
+  ThreadPool calls_, bulk_;
 };
 
 }  // namespace braid::worker

@@ -19,9 +19,11 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "worker/attempt/rank_folder.h"
+#include "worker/attempt/task_runner.h"
 #include "worker/carrier.h"
+#include "worker/io/stop_signal.h"
 #include "worker/rpc/session_link.h"
-#include "worker/stop_signal.h"
 
 namespace braid::worker {
 namespace {
@@ -155,8 +157,9 @@ Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
   return identity;
 }
 
-// Runs the agent until it finishes. `context` lacks the link and the sink of events.
-Status RunAgent(const Flags& flags, const Identity& identity, RankContext context) {
+// Runs the agent until it finishes.
+Status RunAgent(const Flags& flags, const Identity& identity, const ProgramContext& programs,
+                storage::BlobStore& cache) {
   // Signals are waited for in a thread of their own; every thread made later inherits the mask.
   sigset_t signals;
   sigemptyset(&signals);
@@ -167,8 +170,6 @@ Status RunAgent(const Flags& flags, const Identity& identity, RankContext contex
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
   AgentLoop loop({identity.boot_id, gpus}, SystemClock());
-  context.link = &link;
-  context.events = &loop;
   StopSignal ended;
   std::thread watcher([&] { WatchSignals(signals, ended, loop); });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
@@ -177,7 +178,9 @@ Status RunAgent(const Flags& flags, const Identity& identity, RankContext contex
   Status status;
   {
     RpcSessionLink session(identity, link, loop);
-    MachineCarrier carrier(session, std::move(context));
+    TaskRunner runner(programs, loop);
+    MachineWork work(link, cache, programs.folder);
+    MachineCarrier carrier(session, runner, work, loop);
     status = loop.Run(carrier);
   }
   ended.Set();
@@ -203,7 +206,7 @@ Status Run(const Flags& flags, bool* started) {
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
-  return RunAgent(flags, identity, {nullptr, cache.get(), dir, bin, gpu_threads, data_roots});
+  return RunAgent(flags, identity, {dir, bin, gpu_threads, data_roots}, *cache);
 }
 
 int Main(int argc, char** argv) {

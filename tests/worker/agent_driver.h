@@ -1,6 +1,8 @@
-// Runs a worker's agent step by step: a test hands in events, moves the time, and looks at the
-// effects. Nothing is carried out but the timer.
+// Runs a worker's agent step by step: a test hands in events, moves the time, looks at the effects
+// and answers work. Nothing happens by itself but the timer.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -27,6 +29,8 @@ class AgentDriver {
     for (Effect& effect : agent_.Handle(event, now_ms_)) {
       if (const auto* timer = std::get_if<ArmTimer>(&effect)) {
         timer_ms_ = timer->at_ms;
+      } else if (auto* work = std::get_if<Do>(&effect)) {
+        open_.push_back(std::move(*work));
       } else {
         effects_.push_back(std::move(effect));
       }
@@ -56,6 +60,59 @@ class AgentDriver {
     }
     effects_ = std::move(left);
     return taken;
+  }
+
+  // Work of this kind that waits for its answer.
+  template <typename Kind>
+  std::vector<Kind> Open() const {
+    std::vector<Kind> found;
+    for (const Do& work : open_) {
+      if (const Kind* kind = std::get_if<Kind>(&work.work)) found.push_back(*kind);
+    }
+    return found;
+  }
+  // Answers the oldest work of this kind, and returns it. There must be one.
+  template <typename Kind>
+  Kind Answer(const Status& status = OkStatus(), const worker::Answer& answer = {}) {
+    const auto work = std::find_if(open_.begin(), open_.end(), [](const Do& one) {
+      return std::holds_alternative<Kind>(one.work);
+    });
+    if (work == open_.end()) {
+      ADD_FAILURE() << "no work of this kind is waited for";
+      return {};
+    }
+    const Do done = *work;
+    open_.erase(work);
+    Feed(Done{done.id, status, answer});
+    if (repeat_) Feed(Done{done.id, Aborted("said twice"), answer});
+    return std::get<Kind>(done.work);
+  }
+  // The answers to what every rank with a program asks for, if there is nothing to tell of: its
+  // start is known, its files have not grown, its folder goes.
+  void AnswerRoutine() {
+    for (bool again = true; again;) {
+      again = true;
+      if (!Open<ReportStarted>().empty()) {
+        Answer<ReportStarted>();
+      } else if (!Open<SendPiece>().empty()) {
+        Answer<SendPiece>(OkStatus(), PieceSent{Open<SendPiece>()[0].offset, true});
+      } else if (!Open<RemoveRankFolder>().empty()) {
+        Answer<RemoveRankFolder>();
+      } else {
+        again = false;
+      }
+    }
+  }
+  // From now on every answer comes twice, the second time with an error.
+  void Repeat(bool repeat) { repeat_ = repeat; }
+  bool idle() const { return agent_.idle(); }
+
+  void Started(const RankKey& key) { Feed(ProgramStarted{key, OkStatus()}); }
+  void Say(const RankKey& key, ProgramMessage message) {
+    Feed(ProgramSaid{key, std::move(message)});
+  }
+  void Ended(const RankKey& key, int code = 0, int signal = 0, const std::string& log = "") {
+    Feed(ProgramEnded{key, code, signal, log});
   }
 
   // Answers every signal that was sent, as a stream does that never blocks.
@@ -103,6 +160,8 @@ class AgentDriver {
   Agent agent_;
   std::optional<int64_t> timer_ms_;
   std::vector<Effect> effects_;
+  std::vector<Do> open_;
+  bool repeat_ = false;
   int64_t session_ = 0;
   DesiredState desired_;
 };

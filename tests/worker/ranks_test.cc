@@ -8,7 +8,9 @@
 namespace braid::worker {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -26,7 +28,7 @@ struct Connected : AgentDriver {
   }
   std::vector<RankKey> TakeStarted() {
     std::vector<RankKey> keys;
-    for (const StartRank& start : Take<StartRank>()) keys.push_back(start.assignment.key);
+    for (const StartProgram& start : Take<StartProgram>()) keys.push_back(start.assignment.key);
     return keys;
   }
   // The inventory of the last signal within the next heartbeat.
@@ -70,18 +72,30 @@ TEST(RanksTest, ACancelThatOvertakesItsStartStartsNothing) {
   EXPECT_THAT(agent.Inventory(), IsEmpty());
 }
 
+TEST(RanksTest, AStateThatComesLateIsNotActedOn) {
+  Connected agent;
+  agent.Want({Train("a")});
+  const DesiredState late = agent.desired();
+  agent.Want({});
+  (void)agent.TakeStarted();
+  agent.Feed(DesiredArrived{agent.session(), late});
+  EXPECT_THAT(agent.TakeStarted(), IsEmpty());
+}
+
 TEST(RanksTest, WhatIsNotWantedIsKilledAndTheNextWaitsUntilItsProgramIsGone) {
   Connected agent;
   agent.Want({Train("a", 1)});
   (void)agent.TakeStarted();
+  agent.Started(kA1);
   agent.Want({Train("a", 2)});
-  EXPECT_THAT(agent.Take<DropRank>(), SizeIs(1));
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
   EXPECT_THAT(agent.TakeStarted(), IsEmpty());
-  EXPECT_THAT(agent.Inventory(), ElementsAre(kA2)) << "or it would be missed";
-  agent.Feed(RankProgramGone{kA1});
+  agent.Pass(100);
+  const auto signals = agent.TakeSignals();
+  EXPECT_THAT(signals.back().ranks, ElementsAre(Field(&RankStatus::key, kA2)))
+      << "or it would be missed";
+  agent.Ended(kA1, 0, 9);
   EXPECT_THAT(agent.TakeStarted(), ElementsAre(kA2));
-  agent.Feed(RankFinished{kA1});
-  EXPECT_THAT(agent.Take<ForgetRank>(), SizeIs(1));
 }
 
 TEST(RanksTest, AProgramThatTheKernelHoldsIsNotWaitedForForEver) {
@@ -96,11 +110,13 @@ TEST(RanksTest, AProgramThatTheKernelHoldsIsNotWaitedForForEver) {
 TEST(RanksTest, WhatHasEndedIsNotStartedAgain) {
   Connected agent;
   agent.Want({Train("a")});
-  agent.Feed(RankProgramGone{kA1});
-  agent.Feed(RankFinished{kA1});
-  agent.Feed(RankFinished{kA1});
-  EXPECT_THAT(agent.Take<ForgetRank>(), SizeIs(1));
   (void)agent.TakeStarted();
+  agent.Started(kA1);
+  agent.Ended(kA1, 1);
+  agent.AnswerRoutine();
+  agent.Answer<ReportEnded>();
+  agent.AnswerRoutine();
+  EXPECT_TRUE(agent.idle());
   agent.Want({Train("a")});
   EXPECT_THAT(agent.TakeStarted(), IsEmpty());
   agent.Want({Train("a", 2)});
@@ -117,40 +133,50 @@ TEST(RanksTest, ADrainingWorkerStartsNothing) {
 TEST(RanksTest, AStopGivesRanksTimeForACheckpointAndThenKills) {
   Connected agent;
   agent.Want({Train("a"), Train("b")});
+  agent.Started(kA1);
+  agent.Started(kB1);
   agent.Pass(1'000);
   (void)agent.TakeSignals();
   agent.Feed(StopRequested{});
   agent.Pass(50);
   (void)agent.TakeSignals();
-  const auto stops = agent.Take<StopRank>();
+  const auto stops = agent.Take<TellProgram>();
   ASSERT_THAT(stops, SizeIs(2));
-  EXPECT_EQ(stops[0].deadline_ms, 25'000);
-  agent.Feed(RankProgramGone{kA1});
-  agent.Feed(RankFinished{kA1});
+  EXPECT_EQ(stops[0].control, (Json{{"control", "stop"}, {"deadline_ms", 25'000}}));
+  agent.AnswerRoutine();
+  agent.Ended(kA1);
+  agent.AnswerRoutine();
+  agent.Answer<ReportEnded>();
+  agent.AnswerRoutine();
   EXPECT_FALSE(agent.finished());
-  agent.Pass(25'000);
-  EXPECT_THAT(agent.Take<DropRank>(), ElementsAre(::testing::Field(&DropRank::key, kB1)));
+  agent.Pass(24'999);
+  EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
+  agent.Pass(1);
+  EXPECT_THAT(agent.Take<KillProgram>(), Contains(Field(&KillProgram::key, kB1)));
   EXPECT_FALSE(agent.finished());
-  agent.Feed(RankProgramGone{kB1});
+  agent.Ended(kB1, 0, 9);
+  agent.AnswerRoutine();
   EXPECT_TRUE(agent.finished());
+  EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
 }
 
 TEST(RanksTest, AnIsolatedWorkerStopsWhatRunsAndKeepsDialling) {
   Connected agent;
   agent.SetIntervals(2'000, /*isolation_ms=*/60'000);
   agent.Want({Train("a")});
+  agent.Started(kA1);
   agent.Feed(SessionClosed{agent.session(), Unavailable("cut")});
   agent.Pass(60'000);
-  EXPECT_THAT(agent.Take<StopRank>(), IsEmpty());
+  EXPECT_THAT(agent.Take<TellProgram>(), IsEmpty());
   agent.Pass(1);
-  const auto stops = agent.Take<StopRank>();
+  const auto stops = agent.Take<TellProgram>();
   ASSERT_THAT(stops, SizeIs(1));
-  EXPECT_EQ(stops[0].deadline_ms, 60'000);
+  EXPECT_EQ(stops[0].control, (Json{{"control", "stop"}, {"deadline_ms", 60'000}}));
   bool said = false;
   for (const LogLine& line : agent.Take<LogLine>()) said |= line.text.starts_with("cut off");
   EXPECT_TRUE(said);
   agent.Pass(600'000);
-  EXPECT_THAT(agent.Take<StopRank>(), IsEmpty()) << "once";
+  EXPECT_THAT(agent.Take<TellProgram>(), IsEmpty()) << "once";
   EXPECT_FALSE(agent.finished());
   agent.Connect();
   EXPECT_THAT(agent.TakeSignals().back().ranks, SizeIs(1));
@@ -160,28 +186,30 @@ TEST(RanksTest, AStreamThatIsOpenAndSilentIsIsolationToo) {
   Connected agent;
   agent.SetIntervals(2'000, 60'000);
   agent.Want({Train("a")});
+  agent.Started(kA1);
   agent.Pass(60'001);
-  EXPECT_THAT(agent.Take<StopRank>(), SizeIs(1));
+  EXPECT_THAT(agent.Take<TellProgram>(), SizeIs(1));
 }
 
 TEST(RanksTest, GpusAreGivenOnceAndFreeWhenTheirProgramIsGone) {
   Connected agent({"GPU-1", "GPU-2"});
   agent.Want({OnGpu("a"), OnGpu("b"), OnGpu("c")});
-  const auto starts = agent.Take<StartRank>();
-  ASSERT_THAT(starts, SizeIs(3));
+  const auto starts = agent.Take<StartProgram>();
+  ASSERT_THAT(starts, SizeIs(2));
   EXPECT_THAT(starts[0].gpus, ElementsAre("GPU-1"));
   EXPECT_THAT(starts[1].gpus, ElementsAre("GPU-2"));
-  EXPECT_THAT(starts[2].gpus, IsEmpty());
-  agent.Want({OnGpu("b"), OnGpu("c"), OnGpu("a", 2)});
-  agent.Feed(RankProgramGone{kA1});
-  EXPECT_THAT(agent.Take<StartRank>().at(0).gpus, ElementsAre("GPU-1"));
+  EXPECT_EQ(agent.Answer<ReportEnded>().end.error, "0 of 1 GPUs are free on this worker");
+  agent.Want({OnGpu("b"), OnGpu("a", 2)});
+  EXPECT_THAT(agent.TakeStarted(), IsEmpty());
+  agent.Ended(kA1, 0, 9);
+  EXPECT_THAT(agent.Take<StartProgram>().at(0).gpus, ElementsAre("GPU-1"));
 }
 
 TEST(RanksTest, AGpuThatIsAnotherWorkersIsNotTakenAndThatIsSaidOnce) {
   Connected agent({"GPU-1", "GPU-2"});
   const std::vector<RefusedGpu> refused = {{"GPU-1", "GPU GPU-1 is not used: another has it"}};
   agent.Want({OnGpu("a")}, refused);
-  EXPECT_THAT(agent.Take<StartRank>().at(0).gpus, ElementsAre("GPU-2"));
+  EXPECT_THAT(agent.Take<StartProgram>().at(0).gpus, ElementsAre("GPU-2"));
   agent.Want({OnGpu("a")}, refused);
   auto lines = agent.Take<LogLine>();
   ASSERT_THAT(lines, SizeIs(1));

@@ -8,8 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "worker/agent/blob_moves.h"
+#include "worker/agent/calls.h"
 #include "worker/agent/effect.h"
 #include "worker/agent/event.h"
+#include "worker/agent/fetch.h"
 #include "worker/agent/ranks.h"
 #include "worker/agent/session.h"
 
@@ -24,12 +27,16 @@ class Agent {
 
   // `now_ms` here and below is the monotonic clock. TimerFired is its first event.
   Agent(const Options& options, int64_t now_ms);
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
 
   // What is to be done now, in this order. Times that have come by `now_ms` are seen whatever the
   // event is. After Finish nothing is.
   Effects Handle(const Event& event, int64_t now_ms);
 
   bool finished() const { return finished_; }
+  // Nothing is on its way and no rank is left; all that may come is a heartbeat or a dial.
+  bool idle() const;
 
  private:
   void On(const SessionOpened& event);
@@ -38,9 +45,10 @@ class Agent {
   void On(const DesiredArrived& event);
   void On(const TimerFired& event);
   void On(const StopRequested& event);
-  void On(const RankProgressed& event);
-  void On(const RankProgramGone& event);
-  void On(const RankFinished& event);
+  void On(const Done& event);
+  void On(const ProgramStarted& event);
+  void On(const ProgramSaid& event);
+  void On(const ProgramEnded& event);
 
   // Everything that is due, whatever the event was.
   void Advance();
@@ -50,7 +58,11 @@ class Agent {
   void ArmTimerIfChanged();
   int64_t NextWake() const;
 
+  Turn turn_;  // the event that is being handled
   Session session_;
+  Calls calls_;
+  BlobMoves moves_;
+  Fetches fetches_;
   Ranks ranks_;
   // Of a stop that was requested: until when the coordinator is to hear of it, then until when
   // ranks may take.
@@ -62,10 +74,6 @@ class Agent {
   int64_t ending_by_ms_ = kNever;
   bool finished_ = false;
   int64_t armed_ms_ = kNever;
-
-  // Of the event being handled.
-  int64_t now_ms_ = 0;
-  Effects effects_;
 };
 
 }  // namespace braid::worker

@@ -7,9 +7,11 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "worker/agent/values.h"
+#include "worker/agent/work.h"
 
 namespace braid::worker {
 
@@ -40,23 +42,31 @@ struct LogLine {
   std::string text;
 };
 
-// Fetch, run and report a rank that may see these GPUs. RankProgressed any number of times,
-// RankProgramGone and RankFinished once each.
-struct StartRank {
+// Try this. Done with this id follows.
+struct Do {
+  int64_t id = 0;
+  Work work;
+};
+// Nobody waits for the try with this id any more: a transfer may end early. Done follows all the
+// same.
+struct CancelWork {
+  int64_t id = 0;
+};
+
+// Lay out the folder of a rank anew, write its task file, and start its program, which may see
+// these GPUs. Its inputs are laid out (LayOutArtifact). ProgramStarted follows; if that is OK,
+// ProgramSaid any number of times and ProgramEnded once.
+struct StartProgram {
   Assignment assignment;
   std::vector<std::string> gpus;
 };
-// Checkpoint and end within this time, and report the end.
-struct StopRank {
+// One control line (docs/tasks.md); nothing happens if the program does not listen.
+struct TellProgram {
   RankKey key;
-  int64_t deadline_ms = 0;  // from now
+  Json control;
 };
-// Kill it and report nothing.
-struct DropRank {
-  RankKey key;
-};
-// After RankFinished: nothing is left to do for it.
-struct ForgetRank {
+// Kill the program and all that it started; also while it is being started.
+struct KillProgram {
   RankKey key;
 };
 
@@ -65,8 +75,8 @@ struct Finish {
   Status status;
 };
 
-using Effect = std::variant<OpenSession, SendSignal, CloseSession, ArmTimer, LogLine, StartRank,
-                            StopRank, DropRank, ForgetRank, Finish>;
+using Effect = std::variant<OpenSession, SendSignal, CloseSession, ArmTimer, LogLine, Do,
+                            CancelWork, StartProgram, TellProgram, KillProgram, Finish>;
 using Effects = std::vector<Effect>;
 
 }  // namespace braid::worker

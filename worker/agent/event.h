@@ -7,7 +7,9 @@
 #include <variant>
 
 #include "base/status.h"
+#include "worker/agent/program_message.h"
 #include "worker/agent/values.h"
+#include "worker/agent/work.h"
 
 namespace braid::worker {
 
@@ -37,22 +39,33 @@ struct TimerFired {};
 // Somebody wants this worker to end: SIGTERM.
 struct StopRequested {};
 
-// A rank has news of itself.
-struct RankProgressed {
-  RankKey key;
-  RankProgress progress;
+// A try of Do with this id has ended.
+struct Done {
+  int64_t id = 0;
+  Status status;
+  Answer answer;  // as the work says, if the status is OK
 };
-// The program of a rank is gone, or will never be started.
-struct RankProgramGone {
+
+// The program of a rank runs, or could not be started.
+struct ProgramStarted {
   RankKey key;
+  Status status;
 };
-// Everything about a rank is done: its end was reported, or nobody wants to hear of it.
-struct RankFinished {
+// After it was started.
+struct ProgramSaid {
   RankKey key;
+  ProgramMessage message;
+};
+// Everything that it said was heard.
+struct ProgramEnded {
+  RankKey key;
+  int code = 0;    // exit status, if `signal` is 0
+  int signal = 0;  // that ended it
+  std::string log_tail;
 };
 
 using Event = std::variant<SessionOpened, SessionClosed, SignalSent, DesiredArrived, TimerFired,
-                           StopRequested, RankProgressed, RankProgramGone, RankFinished>;
+                           StopRequested, Done, ProgramStarted, ProgramSaid, ProgramEnded>;
 
 // Takes events from any thread, for the one that hands them to the agent.
 class EventSink {

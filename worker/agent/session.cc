@@ -63,6 +63,8 @@ bool Session::OnDesired(const DesiredArrived& event, int64_t now_ms) {
   if (signal_at_ms_ != kNever) {
     signal_at_ms_ = std::min(signal_at_ms_, last_signal_ms_ + heartbeat_interval_ms_);
   }
+  // What is older than what was acted on says nothing.
+  if (event.desired.version < assigned_version_) return false;
   assigned_version_ = event.desired.version;
   return true;
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -11,10 +10,9 @@
 #include "worker/agent/backoff.h"
 #include "worker/agent/effect.h"
 #include "worker/agent/event.h"
+#include "worker/agent/turn.h"
 
 namespace braid::worker {
-
-inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 class Session {
  public:
@@ -28,8 +26,8 @@ class Session {
 
   void OnOpened(const SessionOpened& event, int64_t now_ms);
   void OnSent(const SignalSent& event);
-  // Returns whether the state is of the session that is open now. If so, `desired` is in the
-  // inventory of every signal from now on.
+  // Returns whether the state is of the session that is open now, and not older than another one
+  // that was said on it. If so, `desired` is in the inventory of every signal from now on.
   bool OnDesired(const DesiredArrived& event, int64_t now_ms);
   // Returns why the worker has to end, if it has to: another one has its id (WORKER_REPLACED, or
   // for 20 s on end ALREADY_EXISTS, both kAlreadyExists), or its hello makes no sense

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/host.h"
 #include "braid/v1/worker.grpc.pb.h"
-#include "worker/serial_queue.h"
+#include "worker/rpc/serial_queue.h"
 
 namespace braid::worker {
 namespace {

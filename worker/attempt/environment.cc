@@ -1,4 +1,4 @@
-#include "worker/environment.h"
+#include "worker/attempt/environment.h"
 
 #include <algorithm>
 #include <array>
