@@ -316,7 +316,7 @@ Result<Joint> ParseJoint(std::string_view text, const std::string& name) {
       ReadJointSection(section, "joint", errors, &joint);
     }
   } catch (const YAML::Exception& error) {
-    errors.Fail(error.mark, error.msg);
+    errors.Fail(error);
   }
   if (!errors.ok()) return errors.status();
   return joint;
@@ -335,7 +335,7 @@ Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
       ReadDocument(document, errors, &recipe);
     }
   } catch (const YAML::Exception& error) {
-    errors.Fail(error.mark, error.msg);
+    errors.Fail(error);
   }
   if (!errors.ok()) return errors.status();
   recipe.defaults = errors.defaults();

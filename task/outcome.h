@@ -16,6 +16,7 @@ struct Progress {
   double tokens_per_s = -1;  // negative: not known
   double eta_s = -1;         // seconds that are left; negative: not known
   int64_t time_ms = 0;       // when it was so, wall clock; 0: nothing was said yet
+  bool operator==(const Progress&) const = default;
 };
 
 // Why an attempt ended badly: the category decides whether it is tried again.

@@ -103,6 +103,15 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
   Propagate(key.run, tx);
 }
 
+// What a worker has on its disk follows from what it did. It says so itself, too, but perhaps later
+// than the next job is placed.
+void NoteCached(const std::string& worker, const std::vector<std::string>& artifacts,
+                Transaction& tx) {
+  if (!tx.state().workers.contains(worker)) return;
+  LiveWorker& live = tx.worker(worker);
+  live.cached.insert(artifacts.begin(), artifacts.end());
+}
+
 Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   const State& state = tx.state();
   const AttemptKey& key = command.rank.attempt();
@@ -119,6 +128,9 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
     return OkStatus();
   }
   NoteRoom(command.worker, tx);
+  std::vector<std::string> made;
+  for (const catalog::ArtifactRecord& output : command.outputs) made.push_back(output.id);
+  NoteCached(command.worker, made, tx);
   tx.Add(catalog::AttemptEnded{key, AttemptState::kSucceeded, {}, tx.wall_ms()});
   tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs),
                            command.summary, "", "", state.FindJob(key.Job())->counters,
@@ -170,6 +182,12 @@ Status ReportStarted(const RankKey& rank, Transaction& tx) {
   BRAID_ASSIGN_OR_RETURN(const AttemptRecord* attempt, LiveAttemptOf(rank.attempt(), tx.state()));
   if (attempt->state == AttemptState::kOffered)
     tx.Add(catalog::AttemptStarted{rank.attempt(), tx.wall_ms()});
+  const JobRecord* job = tx.state().FindJob(rank.Job());
+  if (rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt->workers.size()) {
+    std::vector<std::string> fetched;
+    for (const auto& [role, artifact] : job->inputs) fetched.push_back(artifact);
+    NoteCached(attempt->workers[static_cast<size_t>(rank.rank)], fetched, tx);
+  }
   return OkStatus();
 }
 

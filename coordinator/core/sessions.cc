@@ -1,6 +1,8 @@
 #include "coordinator/core/sessions.h"
 
 #include <algorithm>
+#include <exception>
+#include <functional>
 
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/disks.h"
@@ -41,13 +43,12 @@ void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
 // A worker that was told of a rank and does not have it will never report its end: it is leaving,
 // or could not report. Of a gang only rank 0 is asked for: the others may have ended well before
 // it, and without them it cannot go on.
-void LoseMissingRanks(Transaction& tx) {
-  const std::set<AttemptKey> live = tx.state().live();
-  for (const AttemptKey& key : live) {
-    const AttemptRecord& attempt = *tx.state().FindAttempt(key);
-    if (attempt.state == AttemptState::kStopping || !tx.state().RankIsMissing(attempt, 0)) continue;
-    LoseRank(key, 0, "worker " + attempt.workers[0] + " does not run it and reported no end", tx);
-  }
+void LoseMissingRank(const AttemptKey& key, Transaction& tx) {
+  const AttemptRecord* attempt = tx.state().FindAttempt(key);
+  if (attempt == nullptr || Ended(attempt->state) || attempt->state == AttemptState::kStopping ||
+      !tx.state().RankIsMissing(*attempt, 0))
+    return;
+  LoseRank(key, 0, "worker " + attempt->workers[0] + " does not run it and reported no end", tx);
 }
 
 // At most as many as a worker that comes and goes while nothing can be written should keep.
@@ -267,25 +268,45 @@ void ObserveWorkers(State& state, const Options& options, int64_t now_ms) {
   }
 }
 
-void WatchWorkers(Transaction& tx) {
+std::string WatchWorkers(Transaction& tx) {
+  std::string faults;
+  // What cannot be done for one worker, or one attempt, must not keep the others from being
+  // watched.
+  const auto guarded = [&](const std::string& what, const std::function<void()>& watch) {
+    const Transaction::Mark before = tx.Here();
+    try {
+      watch();
+    } catch (const std::exception& error) {
+      tx.TakeBack(before);
+      faults += (faults.empty() ? "" : "; ") + what + ": " + error.what();
+    }
+  };
   for (const std::string& id : KnownWorkers(tx.state())) {
-    WriteDown(id, tx);
+    guarded("worker " + id, [&] { WriteDown(id, tx); });
     if (tx.state().workers.at(id).link != Link::kLost) continue;
     for (const RankKey& key : RanksOn(id, tx.state())) {
-      LoseRank(key.attempt(), key.rank, "worker " + id + " was lost: nothing was heard of it", tx);
+      guarded(key.ToString(), [&] {
+        LoseRank(key.attempt(), key.rank, "worker " + id + " was lost: nothing was heard of it",
+                 tx);
+      });
     }
   }
-  for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
-  LoseMissingRanks(tx);
+  guarded("claiming GPUs", [&] {
+    for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
+  });
   const std::set<AttemptKey> live = tx.state().live();
-  for (const AttemptKey& key : live) FinishIfGone(key, tx);
+  for (const AttemptKey& key : live) guarded(key.ToString(), [&] { LoseMissingRank(key, tx); });
+  const std::set<AttemptKey> left = tx.state().live();
+  for (const AttemptKey& key : left) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
   for (const std::string& id : KnownWorkers(tx.state())) {
     const auto record = tx.state().image().workers.find(id);
     if (record == tx.state().image().workers.end() ||
         record->second.admit != WorkerAdmit::kDraining)
       continue;
-    if (!tx.state().HoldsLeases(id)) tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
+    if (tx.state().HoldsLeases(id)) continue;
+    guarded("worker " + id, [&] { tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned}); });
   }
+  return faults;
 }
 
 Status Cordon(const std::string& id, bool open, Transaction& tx) {

@@ -48,7 +48,8 @@ void ObserveWorkers(State& state, const Options& options, int64_t now_ms);
 
 // Writes what sessions left to write; what a lost worker ran is lost, and what a present one should
 // run and does not have. Attempts that are stopping end when nothing of them is left.
-void WatchWorkers(Transaction& tx);
+// Returns what could not be done, for the log; the rest was.
+std::string WatchWorkers(Transaction& tx);
 
 // kNotFound for a worker that never registered.
 Status Cordon(const std::string& worker, bool open, Transaction& tx);

@@ -430,6 +430,58 @@ TEST_F(CoreTest, AStopThatIsAskedForAgainInTheSameWordsIsSeenToEnd) {
   EXPECT_TRUE(core_->state().attempts.at(attempt).stop_version.contains(0));
 }
 
+// A hello that is answered holds, whatever becomes of those that were decided before it.
+TEST_F(CoreTest, AHelloOutlivesARefusedNeighbourOfItsBatch) {
+  FakeWorker& worker = AddWorker("w1");
+  for (const char* trouble : {"refused", "full", "locked"}) {
+    store_.refused = trouble == std::string("refused") ? "odd" : "no run of this name";
+    store_.full = trouble == std::string("full");
+    store_.locked = trouble == std::string("locked");
+    const int64_t before = worker.session;
+    const auto refused = Post([&](Transaction& tx) {
+      tx.worker("w1").draining = true;
+      return Submit(CommandOf({Node("a", "train")}, "odd"), tx).status();
+    });
+    const auto sink = std::make_shared<FakeSink>();
+    const auto hello = Post([&](Transaction& tx) {
+      const auto session = Hello(worker.record, sink, tx);
+      if (session.ok()) worker.session = *session;
+      return session.status();
+    });
+    Turn();
+    ASSERT_TRUE(hello->has_value()) << trouble;
+    EXPECT_TRUE((*hello)->ok()) << trouble;
+    const LiveWorker& live = core_->state().workers.at("w1");
+    EXPECT_EQ(live.session, sink) << trouble;
+    EXPECT_EQ(live.session_id, worker.session) << trouble;
+    EXPECT_GT(worker.session, before) << trouble;
+    EXPECT_FALSE(live.draining) << trouble << ": that belongs to the refused one";
+    store_.refused = "no run of this name";
+    store_.full = store_.locked = false;
+    clock_.Advance(1000);
+    Turn();
+  }
+}
+
+// One worker of which something cannot be written keeps no other from being watched.
+TEST_F(CoreTest, AFaultOfOneWorkerLeavesTheOthersWatched) {
+  FakeWorker& odd = AddWorker("w1");
+  FakeWorker& worker = AddWorker("w2");
+  const std::string run = SubmitJobs({Node("a", "train", {}, 1), Node("b", "train", {}, 1)});
+  EXPECT_TRUE(Beat(odd).ok());
+  EXPECT_TRUE(Beat(worker).ok());
+  const std::string job = core_->state().FindAttempt({run, "a", 1})->workers[0] == "w2" ? "a" : "b";
+  EXPECT_TRUE(Do([&](Transaction& tx) {
+                tx.worker("w1").unwritten.push_back(
+                    catalog::WorkerAdmitted{"nobody", catalog::WorkerAdmit::kOpen});
+                return OkStatus();
+              }).ok());
+  worker.record.boot_id = "w2-boot-2";
+  Connect(worker);
+  EXPECT_EQ(core_->state().FindAttempt({run, job, 1})->state, AttemptState::kLost);
+  EXPECT_EQ(Job(run, job).state, JobState::kActive) << "and it was scheduled again";
+}
+
 TEST_F(CoreTest, AFullDiskShutsNoWorkerOut) {
   FakeWorker& worker = AddWorker("w1");
   const std::string run = SubmitJobs({Node("a", "train")});
