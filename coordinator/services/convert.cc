@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/sessions/model_card.h"
 #include "rpc/convert.h"
 
 namespace braid::coordinator {
@@ -200,7 +201,13 @@ v1::DesiredState DesiredMessage(const SessionMessage& message,
   state.set_heartbeat_interval_ms(lease.heartbeat_interval_ms);
   state.set_isolation_timeout_ms(lease.isolation_timeout_ms);
   for (const RefusedGpu& gpu : desired.refused_gpus) Fill(gpu, state.add_refused_gpus());
-  for (const Assignment& assignment : desired.ranks) rpc::Fill(assignment, state.add_ranks());
+  for (const Assignment& assignment : desired.ranks) {
+    v1::RankAssignment* rank = state.add_ranks();
+    rpc::Fill(assignment, rank);
+    const auto summary = desired.run_summaries.find(assignment.key);
+    if (summary != desired.run_summaries.end())
+      rank->set_spec_json(SpecWithSummary(assignment, *summary->second));
+  }
   return state;
 }
 

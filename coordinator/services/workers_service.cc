@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/bulk/bulk_names.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/services/convert.h"
@@ -149,14 +150,6 @@ class WorkersService final : public v1::Workers::Service {
   }
 
  private:
-  static std::string LogName(const RankKey& rank) {
-    return rank.attempt().run + "/" + rank.attempt().job + "/" +
-           std::to_string(rank.attempt().epoch) + "." + std::to_string(rank.rank);
-  }
-  static std::string MetricsName(const RankKey& rank) {
-    return rank.attempt().run + "/" + rank.attempt().job + "/" +
-           std::to_string(rank.attempt().epoch) + ".jsonl";
-  }
   // Lines for people: a disk that does not keep them is no reason to refuse a result.
   static void SyncOrSay(AppendFiles& files, const std::string& name) {
     if (const Status status = files.Sync(name); !status.ok())
