@@ -28,13 +28,40 @@ bool IsNotNegative(double value) {
 bool IsFinite(double value) {
   return std::isfinite(value);
 }
+bool IsFraction(double value) {
+  return value > 0 && value <= 1;
+}
 bool IsShare(double value) {
   return value >= 0 && value < 1;
+}
+
+// A field that only one kind has: read where it is that kind, else an error if it is given here.
+// What was inherited from another kind goes.
+bool IsOfKind(YamlMap& map, const char* key, const Json& kind, const char* needed,
+              const char* field, Json* value) {
+  if (kind == needed) return true;
+  value->erase(key);
+  (void)map.Node(key);
+  if (map.Has(key))
+    map.Fail(key,
+             Format("is of %s %s; here it is %s", field, needed, kind.get<std::string>().c_str()));
+  return false;
+}
+
+// Tasks of AdamW do not name it.
+void ReadOptimizerKind(YamlMap& map, Json* optimizer) {
+  const std::string kind = map.Choice("kind", optimizer->value("kind", "adamw"), {"adamw", "muon"});
+  optimizer->erase("kind");
+  if (kind != "adamw") (*optimizer)["kind"] = kind;
+  if (!IsOfKind(map, "momentum", kind, "muon", "optimizer.kind", optimizer)) return;
+  if (!optimizer->contains("momentum")) (*optimizer)["momentum"] = 0.95;
+  ReadNumber(map, "momentum", IsShare, "must be at least 0 and below 1", optimizer);
 }
 
 void ReadOptimizer(YamlMap& map, Json* train) {
   Json& optimizer = (*train)["optimizer"];
   YamlMap section(map.Node("optimizer"), map.PathOf("optimizer"), map.errors());
+  ReadOptimizerKind(section, &optimizer);
   ReadNumber(section, "lr", IsAbove0, "must be above 0", &optimizer);
   ReadNumber(section, "eps", IsAbove0, "must be above 0", &optimizer);
   ReadNumber(section, "weight_decay", IsNotNegative, "must not be negative", &optimizer);
@@ -59,7 +86,7 @@ void ReadOptimizer(YamlMap& map, Json* train) {
 void ReadRules(YamlMap& map, Json* train) {
   const std::pair<const char*, std::vector<std::string>> rules[] = {
       {"last_label", {"ignore", "copy_input"}},
-      {"lr_schedule", {"cosine", "cosine_misstepped", "constant"}},
+      {"lr_schedule", {"cosine", "cosine_misstepped", "constant", "wsd"}},
       {"aux_load", {"neg_entropy", "plus_entropy"}},
       {"aux_probs", {"softmax", "sample"}},
       {"decay_scope", {"matrices", "all", "all_but_embedding"}},
@@ -67,6 +94,19 @@ void ReadRules(YamlMap& map, Json* train) {
       {"shuffle_seed", {"per_epoch", "constant"}}};
   for (const auto& [key, allowed] : rules)
     (*train)[key] = map.Choice(key, (*train)[key].get<std::string>(), allowed);
+}
+
+// How the rate of a schedule with a decay phase falls.
+void ReadDecay(YamlMap& map, Json* train) {
+  const Json kind = (*train)["lr_schedule"];
+  if (IsOfKind(map, "lr_decay_fraction", kind, "wsd", "lr_schedule", train)) {
+    if (!train->contains("lr_decay_fraction")) (*train)["lr_decay_fraction"] = 0.2;
+    ReadNumber(map, "lr_decay_fraction", IsFraction, "must be above 0 and at most 1", train);
+  }
+  if (IsOfKind(map, "lr_decay_shape", kind, "wsd", "lr_schedule", train)) {
+    (*train)["lr_decay_shape"] = map.Choice(
+        "lr_decay_shape", train->value("lr_decay_shape", "linear"), {"linear", "sqrt"});
+  }
 }
 
 // The published schedule anneals from the first step of every epoch, and towards 0.
@@ -139,6 +179,7 @@ void ReadTrainFields(YamlMap& map, Json* train) {
     ReadNumber(map, key, IsNotNegative, "must not be negative", train);
   ReadOptimizer(map, train);
   ReadRules(map, train);
+  ReadDecay(map, train);
   CheckSchedule(map, *train);
   // Any sign: a negative one turns the loss round.
   for (const char* key : {"lambda_entropy", "lambda_load"})

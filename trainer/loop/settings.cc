@@ -7,6 +7,34 @@
 namespace braid::trainer {
 namespace {
 
+// What the schedule does not have must not be asked of it.
+void CheckSchedule(JsonReader& read, const Schedule& schedule) {
+  const std::vector<std::string> names = ScheduleNames();
+  if (std::find(names.begin(), names.end(), schedule.kind) == names.end()) return;  // already said
+  const ScheduleKind& kind = FindSchedule(schedule.kind);
+  if (!kind.has_warmup && schedule.warmup_steps != 0)
+    read.Fail("warmup_steps", schedule.kind + " has no warm-up; set 0");
+  if (!kind.has_lr_min && schedule.lr_min != 0)
+    read.Fail("lr_min", schedule.kind + " has no least rate; set 0");
+  for (const char* field : {"lr_decay_fraction", "lr_decay_shape"}) {
+    if (read.Has(field) && !kind.has_decay)
+      read.Fail(field, "is of lr_schedule wsd, here it is " + schedule.kind + "; leave it out");
+  }
+  if (!(schedule.decay_fraction > 0 && schedule.decay_fraction <= 1))
+    read.Fail("lr_decay_fraction", "must be above 0 and at most 1");
+}
+
+// The fields that only some optimizers have.
+void ReadOptimizerKind(JsonReader& read, OptimizerConfig* optimizer) {
+  optimizer->kind = read.Choice("kind", optimizer->kind, OptimizerNames());
+  optimizer->momentum = read.Double("momentum", optimizer->momentum);
+  if (read.Has("momentum") && optimizer->kind != "muon")
+    read.Fail("momentum",
+              "is of optimizer.kind muon, here it is " + optimizer->kind + "; leave it out");
+  if (!(optimizer->momentum >= 0 && optimizer->momentum < 1))
+    read.Fail("momentum", "must be at least 0 and below 1");
+}
+
 Status ReadTrain(const Json& json, TrainSettings* s) {
   JsonReader read(json, "spec.train");
   s->batch = read.Int("batch", s->batch);
@@ -16,8 +44,10 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   s->tokens = read.Int("tokens", 0);
   s->optimizer.clip = read.Double("clip", 1.0);
   s->last_label = read.Choice("last_label", s->last_label, {"ignore", "copy_input"});
-  s->schedule.kind = read.Choice("lr_schedule", "cosine",
-                                 {"cosine", "cosine_misstepped", "constant"});
+  s->schedule.kind = read.Choice("lr_schedule", "cosine", ScheduleNames());
+  s->schedule.decay_fraction = read.Double("lr_decay_fraction", s->schedule.decay_fraction);
+  s->schedule.decay_shape = read.Choice("lr_decay_shape", s->schedule.decay_shape,
+                                        {"linear", "sqrt"});
   s->schedule.warmup_steps = read.Int("warmup_steps", 0);
   s->schedule.warmup_start = read.Double("warmup_start", 0.0);
   s->schedule.lr_min = read.Double("lr_min", 0.0);
@@ -55,14 +85,11 @@ Status ReadTrain(const Json& json, TrainSettings* s) {
   if (s->optimizer.freeze_path_steps != 0 && s->model.kind == model::Kind::kDense) {
     read.Fail("freeze_paths", "model " + s->model.name + " has no paths to freeze; set 0");
   }
-  if (s->schedule.kind == "cosine_misstepped") {
-    if (s->schedule.warmup_steps != 0)
-      read.Fail("warmup_steps", "cosine_misstepped has no warm-up; set 0");
-    if (s->schedule.lr_min != 0) read.Fail("lr_min", "cosine_misstepped has no least rate; set 0");
-  }
+  CheckSchedule(read, s->schedule);
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (!optimizer.is_null()) {
     JsonReader part(optimizer, "spec.train.optimizer");
+    ReadOptimizerKind(part, &s->optimizer);
     s->schedule.lr = part.Double("lr", s->schedule.lr);
     s->optimizer.eps = part.Double("eps", s->optimizer.eps);
     s->optimizer.weight_decay = part.Double("weight_decay", s->optimizer.weight_decay);
