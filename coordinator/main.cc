@@ -46,7 +46,7 @@ struct Flags {
   std::string http = "127.0.0.1:0";
   std::string address_file;
   std::string site = "local";
-  int64_t beat_ms = 2000;
+  int64_t heartbeat_interval_ms = 2000;
   int64_t ttl_ms = 15'000;
   int64_t grace_ms = 900'000;
 };
@@ -156,7 +156,7 @@ Status Serve(const Flags& flags, bool* serving) {
   options.run_id = RunId;
   options.site = flags.site;
   options.network = LoopbackName();
-  options.lease.beat_ms = flags.beat_ms;
+  options.lease.heartbeat_interval_ms = flags.heartbeat_interval_ms;
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
   BRAID_ASSIGN_OR_RETURN(auto core, Core::Create(options));
@@ -229,7 +229,8 @@ int Main(int argc, char** argv) {
                  "Written with both addresses and the token's file as JSON when ready");
   app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")
       ->capture_default_str();
-  app.add_option("--beat-ms", flags.beat_ms, "How often workers say something")
+  app.add_option("--heartbeat-interval-ms,--beat-ms", flags.heartbeat_interval_ms,
+                 "How often workers say something")
       ->check(CLI::Range(100, 60'000))
       ->capture_default_str();
   app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")

@@ -1,12 +1,12 @@
 #include "recipe/expand.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/sha256.h"
 #include "base/text.h"
 #include "recipe/compat.h"
 #include "recipe/evaluation.h"
+#include "recipe/merge_jobs.h"
 #include "recipe/sizes.h"
 
 namespace braid::recipe {
@@ -211,65 +211,32 @@ class Expander {
     return corpora;
   }
 
-  JobNode MergeOf(const Composite& composite) {
-    JobNode merge;
-    merge.name = "merge:" + composite.name();
-    merge.kind = "merge";
-    Json parents = Json::array();
+  Merge MergeOf(const Composite& composite) {
+    Merge merge;
+    merge.name = composite.name();
+    merge.model = composite.spec;
+    merge.seed = recipe_.seed;
+    merge.carry_optimizer = composite.joint.carry_optimizer;
+    merge.sequence = recipe_.sequence;
     for (const Member& member : composite.members) {
       if (member.kept) continue;  // the base has it
-      parents.push_back(member.path);
-      merge.inputs["parent." + member.path] = WeightsOf(member.path);
+      merge.parents.emplace_back(member.path, WeightsOf(member.path));
     }
-    merge.spec = {{"model", model::ToJson(composite.spec)},
-                  {"seed", recipe_.seed},
-                  {"parents", parents},
-                  {"carry_optimizer", composite.joint.carry_optimizer}};
-    if (!composite.base.empty()) {
-      merge.spec["base"] = true;
-      merge.inputs["base"] = TrainedBefore("base." + composite.name(), composite.base,
-                                           composite.line);
-    }
+    if (!composite.base.empty())
+      merge.base = TrainedBefore("base." + composite.name(), composite.base, composite.line);
+    for (const std::string& corpus : CorporaOf(composite))
+      merge.data.emplace_back(corpus, InputRef{"prepare:" + corpus, "shards", "", ""});
+    merge.joint = JointPhase{composite.joint,
+                             {"tokenizer", "tokenizer", "", ""},
+                             recipe_.split_paths,
+                             recipe_.split_unit,
+                             recipe_.loss_average};
     return merge;
   }
 
-  JobNode GateOf(const Composite& composite, const JobNode& merge) const {
-    JobNode gate;
-    gate.name = "gate:" + composite.name();
-    gate.kind = "gate";
-    gate.inputs = merge.inputs;
-    gate.inputs.erase("base");  // parents are proved; of the base there is the account
-    gate.inputs["model"] = {merge.name, "model", "", ""};
-    for (const std::string& corpus : CorporaOf(composite))
-      gate.inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
-    gate.spec = {
-        {"parents", merge.spec["parents"]}, {"sequences", 8}, {"sequence", recipe_.sequence}};
-    if (!composite.base.empty()) gate.spec["base"] = true;
-    return gate;
-  }
-
-  JobNode JointOf(const Composite& composite) const {
-    JobNode joint;
-    joint.name = "joint:" + composite.name();
-    joint.kind = "joint";
-    joint.ranks = composite.joint.ranks;
-    joint.slots_per_rank = composite.joint.slots;
-    joint.device = composite.joint.device;
-    const std::vector<std::string> corpora = CorporaOf(composite);
-    AddData(corpora, &joint);
-    joint.inputs["init"] = {"merge:" + composite.name(), "model", "", ""};
-    joint.parents = {"gate:" + composite.name()};  // no joint training of a composite that is not
-                                                   // proved
-    joint.spec = {{"model", model::ToJson(composite.spec)},
-                  {"seed", recipe_.seed},
-                  {"data", DataSpec(corpora, "joint")},
-                  {"train", composite.joint.train},
-                  {"loss_average", recipe_.loss_average}};
-    return joint;
-  }
-
   Status AddComposite(const Composite& composite) {
-    JobNode merge = MergeOf(composite), gate = GateOf(composite, merge), joint = JointOf(composite);
+    std::vector<JobNode> jobs = MergeJobs(MergeOf(composite));
+    JobNode &merge = jobs[0], &gate = jobs[1], &joint = jobs[2];
     BRAID_RETURN_IF_ERROR(
         Plan(composite.spec, joint.name,
              sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint.train),
@@ -397,14 +364,6 @@ class Expander {
                 {"compat", CompatJson(recipe_)},
                 {"models", models_}};
     dag_.jobs.push_back(std::move(job));
-  }
-
-  static void LinkParents(JobNode* job) {
-    std::set<std::string> parents(job->parents.begin(), job->parents.end());
-    for (const auto& [role, input] : job->inputs) {
-      if (!input.job.empty()) parents.insert(input.job);
-    }
-    job->parents.assign(parents.begin(), parents.end());
   }
 
   const Recipe& recipe_;

@@ -166,7 +166,8 @@ Status RunAgent(const Flags& flags, const Identity& identity, const ProgramConte
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  RpcLink link(SourceOf(flags), identity.worker_id, identity.boot_id);
+  RpcLink link(SourceOf(flags), identity.worker_id);
+  CachedArtifacts cached(JoinPath(programs.folder, "artifacts"), &cache);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
   AgentLoop loop({identity.boot_id, gpus}, SystemClock());
@@ -177,9 +178,9 @@ Status RunAgent(const Flags& flags, const Identity& identity, const ProgramConte
   for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
   Status status;
   {
-    RpcSessionLink session(identity, link, loop);
+    RpcSessionLink session(identity, link, cached, loop);
     TaskRunner runner(programs, loop);
-    MachineWork work(link, cache, programs.folder);
+    MachineWork work(link, cache, programs.folder, &cached);
     MachineCarrier carrier(session, runner, work, loop);
     status = loop.Run(carrier);
   }

@@ -7,26 +7,11 @@
 #include <vector>
 
 #include "storage/catalog/records.h"
+#include "task/assignment.h"
 
 namespace braid::coordinator {
 
-// One rank that a worker should be running (RankAssignment of the API).
-struct Assignment {
-  catalog::AttemptKey attempt;
-  int64_t rank = 0;
-  int64_t world = 1;
-  std::string kind;
-  std::string spec;
-  catalog::StringMap inputs;
-  std::string checkpoint;
-  int64_t slots = 1;
-  std::string device;
-  bool stop = false;
-  int64_t stop_deadline_ms = 0;
-  std::string stop_reason;
-  std::string recipe_sha256;
-  bool operator==(const Assignment&) const = default;
-};
+using task::Assignment;
 
 // A GPU that a worker announced and that is another worker's.
 struct RefusedGpu {

@@ -5,12 +5,13 @@
 #include "coordinator/bulk/metric_lines.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
+#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
 
 using grpc::ServerContext;
+using rpc::ToGrpc;
 
 constexpr int64_t kPollMs = 500;
 constexpr uint64_t kLogPiece = 256 << 10;

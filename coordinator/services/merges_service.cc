@@ -3,22 +3,26 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "braid/v1/merge.grpc.pb.h"
 #include "coordinator/core/requests.h"
 #include "coordinator/core/runs.h"
 #include "coordinator/services/checkpoints.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
 #include "merge/account.h"
 #include "merge/request.h"
 #include "recipe/compat.h"
+#include "recipe/merge_jobs.h"
 #include "recipe/recipe.h"
+#include "rpc/digest.h"
+#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
 
 using grpc::ServerContext;
+using rpc::ToGrpc;
 
 // Of either request: what both are called alike for.
 template <typename Request>
@@ -47,7 +51,7 @@ class MergesService final : public v1::Merges::Service {
     const auto planned = Plan(MergeOf(*request));
     if (!planned.ok()) return ToGrpc(planned.status());
     reply->set_model_json(model::ToJson(planned->plan.model).dump());
-    reply->set_account_json(merge::ToJson(planned->plan).dump());
+    reply->set_tensor_map_json(merge::ToJson(planned->plan).dump());
     reply->set_text(merge::ToText(planned->plan));
     return grpc::Status::OK;
   }
@@ -62,8 +66,9 @@ class MergesService final : public v1::Merges::Service {
     body.clear_request_id();
     std::string id;
     const Status status = core_->Do([&](Transaction& tx) {
-      auto answer = Once({"StartMerge", request->request_id(), body.DebugString()}, tx,
-                         [&](Transaction& inner) { return Submit(*command, inner); });
+      auto answer = DecideIdempotently(
+          {"StartMerge", request->request_id(), rpc::DeterministicBytes(body)}, tx,
+          [&](Transaction& inner) { return Submit(*command, inner); });
       if (answer.ok()) id = *answer;
       return answer.status();
     });
@@ -92,86 +97,71 @@ class MergesService final : public v1::Merges::Service {
     return planned;
   }
 
-  // The joint phase on the data of the gate. The tokenizer is the one that the merge wrote beside
-  // the composite.
-  static Result<recipe::JobNode> JointOf(const v1::StartMergeRequest& request,
-                                         const merge::MergePlan& plan,
-                                         const recipe::JobNode& gate) {
-    BRAID_ASSIGN_OR_RETURN(recipe::Joint settings, recipe::ParseJoint(request.joint(), "joint"));
-    recipe::ScaleJointRates("fixed", plan.model.connection.kind, &settings);
-    recipe::JobNode joint;
-    joint.name = "joint:composite";
-    joint.kind = "joint";
-    joint.parents = {"gate:composite", "merge:composite"};
-    joint.ranks = settings.ranks;
-    joint.slots_per_rank = settings.slots;
-    joint.device = settings.device;
-    joint.inputs["init"] = joint.inputs["tokenizer"] = {"merge:composite", "model", "", ""};
-    Json sources = Json::array();
-    for (const auto& [role, input] : gate.inputs) {
-      if (!role.starts_with("data.")) continue;
-      joint.inputs[role] = input;
-      sources.push_back({{"role", role}, {"share", "joint"}});
-    }
-    joint.spec = {
-        {"model", model::ToJson(plan.model)},
-        {"seed", request.seed()},
-        {"data",
-         {{"sequence", plan.model.sequence}, {"sources", sources}, {"seed", request.seed()}}},
-        {"train", settings.train}};
+  // What it is trained on, as its request says. The tokenizer is the one that the merge wrote
+  // beside the composite.
+  static Result<recipe::JointPhase> JointOf(const v1::StartMergeRequest& request,
+                                            const merge::MergePlan& plan) {
+    recipe::JointPhase joint;
+    BRAID_ASSIGN_OR_RETURN(joint.settings, recipe::ParseJoint(request.joint(), "joint"));
+    recipe::ScaleJointRates("fixed", plan.model.connection.kind, &joint.settings);
+    joint.tokenizer = {"merge:composite", "model", "", ""};
+    if (request.has_split_paths()) joint.split_paths = request.split_paths();
+    if (!request.split_unit().empty()) joint.split_unit = request.split_unit();
+    if (!request.loss_average().empty()) joint.loss_average = request.loss_average();
+    if (!(joint.split_paths > 0 && joint.split_paths < 1))
+      return InvalidArgument(
+          Format("split_paths %g: it is above 0 and below 1, the rest is what the "
+                 "composite is trained on",
+                 joint.split_paths));
+    if (joint.split_unit != "chunk" && joint.split_unit != "document")
+      return InvalidArgument("split_unit " + joint.split_unit + ": it is chunk or document");
+    if (joint.loss_average != "token_mean" && joint.loss_average != "batch_mean")
+      return InvalidArgument("loss_average " + joint.loss_average +
+                             ": it is token_mean or batch_mean");
     return joint;
+  }
+
+  Result<recipe::InputRef> ShardsOf(const std::string& corpus, const std::string& id) {
+    BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord shards, FindArtifact(core_, id));
+    if (shards.kind != "shards") {
+      return InvalidArgument("data " + corpus + ": artifact " + id + " is a " + shards.kind +
+                             ", not shards");
+    }
+    return recipe::InputRef{"", "", "", shards.id};
   }
 
   // merge; gate where there is data to prove it on; joint if asked for.
   Result<SubmitCommand> CommandOf(const v1::StartMergeRequest& request, const Planned& planned) {
+    const merge::MergePlan& plan = planned.plan;
+    recipe::Merge merge;
+    merge.name = "composite";
+    merge.model = plan.model;
+    merge.seed = static_cast<uint64_t>(request.seed());
+    merge.carry_optimizer = plan.carry_optimizer;
+    merge.sequence = plan.model.sequence;
+    for (size_t i = 0; i < plan.sources.size(); ++i) {
+      const recipe::InputRef checkpoint{"", "", "", planned.ids[i]};
+      if (plan.base && i + 1 == plan.sources.size()) {
+        merge.base = checkpoint;
+      } else {
+        merge.parents.emplace_back(plan.sources[i], checkpoint);
+      }
+    }
+    const std::map<std::string, std::string> data(request.data().begin(), request.data().end());
+    for (const auto& [corpus, id] : data) {
+      BRAID_ASSIGN_OR_RETURN(recipe::InputRef shards, ShardsOf(corpus, id));
+      merge.data.emplace_back(corpus, std::move(shards));
+    }
+    if (!request.joint().empty()) {
+      if (merge.data.empty())
+        return InvalidArgument("joint: needs data to train on; give the shards of each corpus");
+      BRAID_ASSIGN_OR_RETURN(merge.joint, JointOf(request, plan));
+    }
     SubmitCommand command;
     command.dag.run = request.name().empty() ? "merge" : request.name();
+    command.dag.jobs = recipe::MergeJobs(merge);
     command.priority = request.priority();
     command.user = request.user();
-    recipe::JobNode node;
-    node.name = "merge:composite";
-    node.kind = "merge";
-    const merge::MergePlan& plan = planned.plan;
-    std::vector<std::string> parents = plan.sources;
-    if (plan.base) {
-      parents.pop_back();
-      node.inputs["base"] = {"", "", "", planned.ids.back()};
-    }
-    for (size_t i = 0; i < parents.size(); ++i)
-      node.inputs["parent." + parents[i]] = {"", "", "", planned.ids[i]};
-    node.spec = {{"model", model::ToJson(plan.model)},
-                 {"seed", request.seed()},
-                 {"parents", parents},
-                 {"carry_optimizer", plan.carry_optimizer},
-                 {"base", plan.base}};
-    command.dag.jobs.push_back(node);
-    if (request.data().empty() && !request.joint().empty()) {
-      return InvalidArgument("joint: needs data to train on; give the shards of each corpus");
-    }
-    if (request.data().empty()) return command;
-
-    recipe::JobNode gate = node;
-    gate.name = "gate:composite";
-    gate.kind = "gate";
-    gate.parents = {"merge:composite"};
-    gate.inputs["model"] = {"merge:composite", "model", "", ""};
-    for (const auto& [corpus, id] : request.data()) {
-      BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord shards, FindArtifact(core_, id));
-      if (shards.kind != "shards") {
-        return InvalidArgument("data " + corpus + ": artifact " + id + " is a " + shards.kind +
-                               ", not shards");
-      }
-      gate.inputs["data." + corpus] = {"", "", "", shards.id};
-    }
-    gate.inputs.erase("base");
-    gate.spec = {{"parents", parents},
-                 {"base", plan.base},
-                 {"sequences", 8},
-                 {"sequence", plan.model.sequence}};
-    command.dag.jobs.push_back(gate);
-    if (request.joint().empty()) return command;
-    BRAID_ASSIGN_OR_RETURN(recipe::JobNode joint, JointOf(request, plan, gate));
-    command.dag.jobs.push_back(std::move(joint));
     return command;
   }
 

@@ -7,10 +7,11 @@
 #include "coordinator/services/checkpoints.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
 #include "merge/expected.h"
 #include "recipe/given.h"
 #include "recipe/recipe.h"
+#include "rpc/digest.h"
+#include "rpc/status.h"
 #include "submit/recipe_check.h"
 
 namespace braid::coordinator {
@@ -18,6 +19,7 @@ namespace {
 
 using catalog::EventRecord;
 using grpc::ServerContext;
+using rpc::ToGrpc;
 
 constexpr int64_t kLookMs = 500;
 constexpr int64_t kBookmarkMs = 15'000;
@@ -83,7 +85,7 @@ class RunsService final : public v1::Runs::Service {
     v1::SubmitRunRequest body = *request;
     body.clear_request_id();
     return Change(
-        {"SubmitRun", request->request_id(), BodyOf(body)},
+        {"SubmitRun", request->request_id(), rpc::DeterministicBytes(body)},
         [&](Transaction& tx) { return Submit(command, tx); }, reply);
   }
 
@@ -265,18 +267,12 @@ class RunsService final : public v1::Runs::Service {
     return manifest.ok() && manifest->files.size() == 1 ? manifest->files.front().sha256 : "";
   }
 
-  template <typename Message>
-  static std::string BodyOf(const Message& message) {
-    // Maps have no order of their own on the wire; the text form sorts them.
-    return message.DebugString();
-  }
-
   grpc::Status Change(const RequestId& request,
                       const std::function<Result<std::string>(Transaction&)>& decide,
                       v1::Run* reply) {
     std::string id;
     const Status status = core_->Do([&](Transaction& tx) {
-      auto answer = Once(request, tx, decide);
+      auto answer = DecideIdempotently(request, tx, decide);
       if (answer.ok()) id = *answer;
       return answer.status();
     });

@@ -35,6 +35,28 @@ struct Files {
   std::unique_ptr<AppendFiles> files = AppendFiles::Open(folder.path()).value();
 };
 
+// Folders are synced as they are made, and a disk may take long over that.
+TEST(AppendFilesTest, ANewFolderKeepsNoOtherWriterWaiting) {
+  const TemporaryFolder folder = TemporaryFolder::Create().value();
+  AppendFiles* files = nullptr;
+  bool inner = false;
+  const auto make_folders = [&](const std::string& path) -> Status {
+    // While the first attempt's folder is made, a second attempt writes: behind a lock it would
+    // wait for ever.
+    if (!inner) {
+      inner = true;
+      std::thread other([&] { EXPECT_EQ(files->Append("r/b/1.0", 0, "other").value(), 5u); });
+      other.join();
+    }
+    return MakeFolder(path);
+  };
+  const auto opened = AppendFiles::Open(folder.path(), make_folders).value();
+  files = opened.get();
+  EXPECT_EQ(files->Append("r/a/1.0", 0, "first").value(), 5u);
+  EXPECT_EQ(files->Read("r/a/1.0", 0, 9).value(), "first");
+  EXPECT_EQ(files->Read("r/b/1.0", 0, 9).value(), "other");
+}
+
 TEST(AppendFilesTest, ARepeatedPieceChangesNothingAndAHoleIsRefused) {
   Files f;
   EXPECT_EQ(f.files->Append("r/a/1.0", 0, "hello ").value(), 6u);

@@ -172,7 +172,7 @@ inline Assignment Train(const std::string& job, int64_t epoch = 1, bool stop = f
   assignment.kind = "train";
   assignment.spec = "{}";
   assignment.stop = stop;
-  assignment.stop_deadline_ms = 700;
+  assignment.stop_timeout_ms = 700;
   return assignment;
 }
 

@@ -111,7 +111,7 @@ class World {
     assignment.key = {"r", job, ++epochs_[job], 0};
     assignment.kind = "train";
     assignment.spec = "{}";
-    assignment.stop_deadline_ms = 3'000;
+    assignment.stop_timeout_ms = 3'000;
     if (Chance(0.5)) assignment.inputs = {{"data", "artifact-" + std::to_string(Below(3))}};
     if (Chance(0.3)) assignment.device = "cuda";
     return assignment;

@@ -100,7 +100,7 @@ TEST(RankLifeTest, ASessionThatBreaksDoesNotConcernIt) {
   agent.Run();
   (void)agent.TakeSignals();
   agent.Feed(SessionClosed{agent.session(), kAway});
-  agent.Say(kKey, RankProgress{.running = true, .phase = "training", .done = 7});
+  agent.Say(kKey, RankProgress{.phase = "training", .done = 7});
   agent.Connect();
   const auto signals = agent.TakeSignals();
   ASSERT_THAT(signals, SizeIs(1));
@@ -123,8 +123,8 @@ TEST(RankLifeTest, AnEndIsReportedUntilItIsAcknowledgedAndThenNeverAgain) {
     agent.Pass(5'000);
   }
   const RankEnd end = agent.End();
-  EXPECT_EQ(end.category, "system");
-  EXPECT_EQ(end.log_tail, "last words");
+  EXPECT_EQ(end.failure.category, "system");
+  EXPECT_EQ(end.failure.log_tail, "last words");
   agent.Pass(3'600'000);
   EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
 }
@@ -139,8 +139,8 @@ TEST(RankLifeTest, ARefusedEndIsReportedAsAFailure) {
       agent.Answer<ReportEnded>(Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "no abc"))
           .end.success);
   const RankEnd end = agent.End();
-  EXPECT_EQ(end.category, "system");
-  EXPECT_THAT(end.error, HasSubstr("no abc"));
+  EXPECT_EQ(end.failure.category, "system");
+  EXPECT_THAT(end.failure.error, HasSubstr("no abc"));
 }
 
 TEST(RankLifeTest, AStaleLeaseKillsAndReportsNothing) {
@@ -286,9 +286,9 @@ TEST(RankLifeTest, AnInputThatDoesNotFitIsReportedNotWaitedFor) {
   agent.Answer<FindArtifact>(OkStatus(), kFound);
   agent.Answer<DownloadBlob>(Status(StatusCode::kResourceExhausted, "DISK_FULL", "no room"));
   const RankEnd end = agent.End();
-  EXPECT_EQ(end.category, "infra");
-  EXPECT_EQ(end.reason, "STORAGE_FULL");
-  EXPECT_EQ(end.error, "fetching shards.bin: no room");
+  EXPECT_EQ(end.failure.category, "infra");
+  EXPECT_EQ(end.failure.reason, "STORAGE_FULL");
+  EXPECT_EQ(end.failure.error, "fetching shards.bin: no room");
 }
 
 TEST(RankLifeTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
@@ -309,9 +309,9 @@ TEST(RankLifeTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
     agent.Pass(100);
     EXPECT_EQ(agent.Answer<VerifyArtifact>(one.stored).artifact, "artifact-1");
     const RankEnd end = agent.End();
-    EXPECT_EQ(end.category, one.category);
-    EXPECT_EQ(end.deterministic, one.deterministic);
-    EXPECT_THAT(end.error, HasSubstr("fetching shards.bin"));
+    EXPECT_EQ(end.failure.category, one.category);
+    EXPECT_EQ(end.failure.deterministic, one.deterministic);
+    EXPECT_THAT(end.failure.error, HasSubstr("fetching shards.bin"));
   }
 }
 
@@ -325,7 +325,7 @@ TEST(RankLifeTest, ABlobThatANeighbourTookOutOfTheCacheIsFetchedAgain) {
   }
   agent.Answer<DownloadBlob>();
   agent.Answer<LayOutArtifact>(missing);
-  EXPECT_EQ(agent.End().error, "blob c is not there");
+  EXPECT_EQ(agent.End().failure.error, "blob c is not there");
 }
 
 TEST(RankLifeTest, TwoRanksThatNeedOneArtifactFetchItOnce) {
@@ -360,8 +360,8 @@ TEST(RankLifeTest, AProgramThatDoesNotStopIsKilledInTime) {
   EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
   agent.Ended(kKey, 0, 9);
   const RankEnd end = agent.End();
-  EXPECT_EQ(end.category, "preempted");
-  EXPECT_EQ(end.error, "did not stop in its time and was killed");
+  EXPECT_EQ(end.failure.category, "preempted");
+  EXPECT_EQ(end.failure.error, "did not stop in its time and was killed");
 }
 
 TEST(RankLifeTest, AProgramThatStopsInTimeSaysWhatItWas) {
@@ -371,8 +371,8 @@ TEST(RankLifeTest, AProgramThatStopsInTimeSaysWhatItWas) {
   agent.Say(kKey, ErrorMessage{"preempted", "stopped at step 7", "", "", false});
   agent.Ended(kKey);
   const RankEnd end = agent.End();
-  EXPECT_EQ(end.category, "preempted");
-  EXPECT_EQ(end.error, "stopped at step 7");
+  EXPECT_EQ(end.failure.category, "preempted");
+  EXPECT_EQ(end.failure.error, "stopped at step 7");
   agent.Pass(60'000);
   EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
 }
@@ -399,14 +399,14 @@ TEST(RankLifeTest, AStopThatComesWhileItFetchesEndsTheFetch) {
   EXPECT_THAT(agent.Take<CancelWork>(), SizeIs(1));
   agent.Answer<DownloadBlob>(Cancelled("nobody needs it"));
   const RankEnd end = agent.End();
-  EXPECT_EQ(end.category, "preempted");
-  EXPECT_EQ(end.error, "stopped before it began");
+  EXPECT_EQ(end.failure.category, "preempted");
+  EXPECT_EQ(end.failure.error, "stopped before it began");
 }
 
 TEST(RankLifeTest, WhatIsWantedOnlyToBeStoppedSaysThatItNeverBegan) {
   Life agent(Train("a", 1, /*stop=*/true));
   EXPECT_THAT(agent.Take<StartProgram>(), IsEmpty());
-  EXPECT_EQ(agent.End().category, "cancelled");
+  EXPECT_EQ(agent.End().failure.category, "cancelled");
 }
 
 TEST(RankLifeTest, WhatIsDroppedWhileItFetchesEndsTheFetchAndItsFolderGoesLast) {
@@ -424,8 +424,8 @@ TEST(RankLifeTest, AProgramThatCannotBeStartedIsReported) {
   Life agent;
   agent.Feed(ProgramStarted{kKey, NotFound("starting braid-trainer: no such file")});
   const RankEnd end = agent.End();
-  EXPECT_EQ(end.category, "infra");
-  EXPECT_THAT(end.error, HasSubstr("braid-trainer"));
+  EXPECT_EQ(end.failure.category, "infra");
+  EXPECT_THAT(end.failure.error, HasSubstr("braid-trainer"));
 }
 
 TEST(RankLifeTest, HowAProgramEndsSaysWhoIsToBlame) {
@@ -441,8 +441,8 @@ TEST(RankLifeTest, HowAProgramEndsSaysWhoIsToBlame) {
     agent.Run();
     agent.Ended(kKey, one.code, one.signal, "no AVX2\n");
     const RankEnd end = agent.End();
-    EXPECT_EQ(end.category, one.category) << one.code << " " << one.signal;
-    EXPECT_EQ(end.deterministic, one.deterministic) << one.code;
+    EXPECT_EQ(end.failure.category, one.category) << one.code << " " << one.signal;
+    EXPECT_EQ(end.failure.deterministic, one.deterministic) << one.code;
     EXPECT_EQ(end.peer_lost, one.peer_lost) << one.code;
   }
 }

@@ -262,10 +262,10 @@ TEST(RankTest, WhatArrivesDamagedAndIsWholeInTheStoreIsThisWorkersFault) {
   site.link.Hold("what was stored", "what was $tored");
   const auto ends = EndsWithInput(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "system");
-  EXPECT_FALSE(ends[0].deterministic);
-  EXPECT_THAT(ends[0].error, HasSubstr("shards.bin"));
-  EXPECT_THAT(ends[0].hint, HasSubstr("of this worker"));
+  EXPECT_EQ(ends[0].failure.category, "system");
+  EXPECT_FALSE(ends[0].failure.deterministic);
+  EXPECT_THAT(ends[0].failure.error, HasSubstr("shards.bin"));
+  EXPECT_THAT(ends[0].failure.hint, HasSubstr("of this worker"));
   EXPECT_THAT(site.link.verified(), ::testing::ElementsAre("artifact-1"));
 }
 
@@ -275,10 +275,10 @@ TEST(RankTest, WhatIsDamagedInTheStoreIsForTheUserToMend) {
                  DataLoss("artifact artifact-1, file shards.bin: blob abc has changed"));
   const auto ends = EndsWithInput(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "user");
-  EXPECT_TRUE(ends[0].deterministic);
-  EXPECT_THAT(ends[0].error, HasSubstr("blob abc has changed"));
-  EXPECT_THAT(ends[0].hint, HasSubstr("braid artifact verify"));
+  EXPECT_EQ(ends[0].failure.category, "user");
+  EXPECT_TRUE(ends[0].failure.deterministic);
+  EXPECT_THAT(ends[0].failure.error, HasSubstr("blob abc has changed"));
+  EXPECT_THAT(ends[0].failure.hint, HasSubstr("braid artifact verify"));
 }
 
 // A limit on the size of files stands for a full disk.
@@ -303,9 +303,9 @@ TEST(RankTest, AnInputThatDoesNotFitOnTheDiskIsReportedNotWaitedFor) {
   const FullDisk full;
   const auto ends = EndsWithInput(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "infra");
-  EXPECT_EQ(ends[0].reason, "STORAGE_FULL");
-  EXPECT_THAT(ends[0].error, HasSubstr("shards.bin"));
+  EXPECT_EQ(ends[0].failure.category, "infra");
+  EXPECT_EQ(ends[0].failure.reason, "STORAGE_FULL");
+  EXPECT_THAT(ends[0].failure.error, HasSubstr("shards.bin"));
 }
 
 TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
@@ -315,8 +315,8 @@ TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
       "device\",\"reason\":\"STORAGE_FULL\"}' >&3\nexit 1\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "infra");
-  EXPECT_EQ(ends[0].reason, "STORAGE_FULL");
+  EXPECT_EQ(ends[0].failure.category, "infra");
+  EXPECT_EQ(ends[0].failure.reason, "STORAGE_FULL");
 }
 
 TEST(RankTest, ARefusedEndIsToldAsAFailure) {
@@ -327,8 +327,8 @@ TEST(RankTest, ARefusedEndIsToldAsAFailure) {
   ASSERT_THAT(ends, SizeIs(2));
   EXPECT_TRUE(ends[0].success);
   EXPECT_FALSE(ends[1].success);
-  EXPECT_EQ(ends[1].category, "system");
-  EXPECT_THAT(ends[1].error, HasSubstr("blob abc is not here"));
+  EXPECT_EQ(ends[1].failure.category, "system");
+  EXPECT_THAT(ends[1].failure.error, HasSubstr("blob abc is not here"));
 }
 
 TEST(RankTest, TheTailOfALogIsWholeCharacters) {
@@ -342,9 +342,9 @@ TEST(RankTest, TheTailOfALogIsWholeCharacters) {
       "i=$((i+1)); done\nprintf '\\377end'\nexit 3\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_THAT(ends[0].log_tail, HasSubstr("\xe2\x82\xac\xe2\x82\xac"));
-  EXPECT_TRUE(ends[0].log_tail.ends_with("\nend"));
-  EXPECT_NO_THROW((void)Json(ends[0].log_tail).dump());  // throws for what is not UTF-8
+  EXPECT_THAT(ends[0].failure.log_tail, HasSubstr("\xe2\x82\xac\xe2\x82\xac"));
+  EXPECT_TRUE(ends[0].failure.log_tail.ends_with("\nend"));
+  EXPECT_NO_THROW((void)Json(ends[0].failure.log_tail).dump());  // throws for what is not UTF-8
 }
 
 TEST(RankTest, NonsenseOfAProgramDoesNotEndTheWorker) {
@@ -377,21 +377,21 @@ TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {
   const auto ends = EndsOf(site);
   for (const std::string& name : secrets) unsetenv(name.c_str());
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_THAT(ends[0].log_tail, ::testing::Not(HasSubstr("do-not-tell")));
+  EXPECT_THAT(ends[0].failure.log_tail, ::testing::Not(HasSubstr("do-not-tell")));
   for (const char* kept : {"PATH=", "BRAID_TEST_MARK=told", "LC_MEASUREMENT=C.UTF-8",
                            "OMP_NUM_THREADS=1", "BRAID_TASK_FD=3"}) {
-    EXPECT_THAT(ends[0].log_tail, HasSubstr(kept));
+    EXPECT_THAT(ends[0].failure.log_tail, HasSubstr(kept));
   }
 }
 
 TEST(RankTest, ATaskKnowsTheDataRootsOfItsWorker) {
   Site site;
   site.Program("tr -d ' \\n' < \"$1\"; exit 3\n");
-  EXPECT_THAT(EndsOf(site)[0].log_tail, HasSubstr("\"data_roots\":[]"));
+  EXPECT_THAT(EndsOf(site)[0].failure.log_tail, HasSubstr("\"data_roots\":[]"));
   ProgramContext context;
   context.data_roots = {"/data"};
   Running(site, {}, context).RunToEnd(SomeAssignment(2));
-  EXPECT_THAT(site.link.ends().back().log_tail, HasSubstr("\"data_roots\":[\"/data\"]"));
+  EXPECT_THAT(site.link.ends().back().failure.log_tail, HasSubstr("\"data_roots\":[\"/data\"]"));
 }
 
 // 100 KB of zeros as a checkpoint of step 5; the program goes on when the worker has answered.
@@ -410,7 +410,7 @@ TEST(RankTest, AStoredCheckpointLeavesTheCache) {
                "echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_TRUE(ends[0].success) << ends[0].error << ends[0].log_tail;
+  EXPECT_TRUE(ends[0].success) << ends[0].failure.error << ends[0].failure.log_tail;
   const auto checkpoints = site.link.checkpoints();
   ASSERT_TRUE(checkpoints.contains(5));
   const auto manifest = storage::ParseManifest(checkpoints.at(5), "checkpoint").value();
@@ -474,7 +474,7 @@ TEST(RankTest, AGpuJobHasItsGpuAndThreadsToFeedIt) {
   ASSERT_THAT(site.link.ends(), SizeIs(1));
   EXPECT_EQ(Json::parse(site.link.ends()[0].summary),
             (Json{{"gpus", "GPU-2"}, {"omp", 3}, {"threads", 3}}))
-      << site.link.ends()[0].error;
+      << site.link.ends()[0].failure.error;
 }
 
 TEST(RankTest, WithoutItsGpuAJobDoesNotStart) {
@@ -482,8 +482,8 @@ TEST(RankTest, WithoutItsGpuAJobDoesNotStart) {
   site.Program("exit 0\n");
   Running(site, {"GPU-2"}).RunToEnd(OnGpu(/*slots=*/2));
   ASSERT_THAT(site.link.ends(), SizeIs(1));
-  EXPECT_EQ(site.link.ends()[0].category, "infra");
-  EXPECT_EQ(site.link.ends()[0].error, "1 of 2 GPUs are free on this worker");
+  EXPECT_EQ(site.link.ends()[0].failure.category, "infra");
+  EXPECT_EQ(site.link.ends()[0].failure.error, "1 of 2 GPUs are free on this worker");
 }
 
 TEST(RankTest, AProgramThatThisMachineCannotRunIsTheMachinesFault) {
@@ -491,9 +491,9 @@ TEST(RankTest, AProgramThatThisMachineCannotRunIsTheMachinesFault) {
   site.Program("echo 'first line' >&2\necho 'braid-trainer: this CPU has no AVX2' >&2\nexit 69\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "infra");
-  EXPECT_TRUE(ends[0].deterministic) << "so that it goes to another worker";
-  EXPECT_EQ(ends[0].error, "braid-trainer: this CPU has no AVX2");
+  EXPECT_EQ(ends[0].failure.category, "infra");
+  EXPECT_TRUE(ends[0].failure.deterministic) << "so that it goes to another worker";
+  EXPECT_EQ(ends[0].failure.error, "braid-trainer: this CPU has no AVX2");
 }
 
 }  // namespace

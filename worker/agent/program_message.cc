@@ -4,13 +4,12 @@ namespace braid::worker {
 namespace {
 
 RankProgress ProgressOf(const Json& event, int64_t wall_ms) {
-  return {true,
-          ValueOr(event, "phase", ""),
+  return {ValueOr(event, "phase", ""),
           ValueOr(event, "unit", ""),
           ValueOr(event, "done", int64_t{0}),
           ValueOr(event, "total", int64_t{0}),
-          ValueOr(event, "tokens_per_s", 0.0),
-          ValueOr(event, "eta_s", 0.0),
+          ValueOr(event, "tokens_per_s", -1.0),
+          ValueOr(event, "eta_s", -1.0),
           wall_ms};
 }
 

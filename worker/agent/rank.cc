@@ -34,8 +34,8 @@ void Rank::Begin(std::vector<std::string> gpus) {
   if (assignment_.stop) return Report(Failed("cancelled", Cancelled("stopped before it began")));
   if (stop_asked_) return Report(Failed("preempted", Cancelled("stopped before it began")));
   if (assignment_.device == "cuda" && gpus_.size() < static_cast<size_t>(assignment_.slots)) {
-    return Report(Failed("infra", Unavailable(Format("%zu of %d GPUs are free on this worker",
-                                                     gpus_.size(), assignment_.slots))));
+    return Report(Failed("infra", Unavailable(Format("%zu of %lld GPUs are free on this worker",
+                                                     gpus_.size(), (long long)assignment_.slots))));
   }
   phase_ = Phase::kFetching;
   progress_ = {.phase = "fetching"};
@@ -78,7 +78,7 @@ void Rank::OnStarted(const Status& status) {
   }
   if (phase_ != Phase::kStarting) return;
   phase_ = Phase::kRunning;
-  progress_ = {.running = true, .phase = "starting"};
+  progress_ = {.phase = "starting"};
   outbox_.Start();
   if (stop_asked_) TellStop();
 }

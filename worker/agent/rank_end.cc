@@ -35,11 +35,11 @@ std::string LastLine(std::string text) {
 RankEnd Failed(const std::string& category, const Status& status, const std::string& hint,
                bool deterministic) {
   RankEnd end;
-  end.category = category;
-  if (IsDiskFull(status.reason())) end.reason = "STORAGE_FULL";
-  end.error = Utf8(status.message());
-  end.hint = hint;
-  end.deterministic = deterministic;
+  end.failure.category = category;
+  if (IsDiskFull(status.reason())) end.failure.reason = "STORAGE_FULL";
+  end.failure.error = Utf8(status.message());
+  end.failure.hint = hint;
+  end.failure.deterministic = deterministic;
   return end;
 }
 
@@ -76,7 +76,7 @@ RankEnd EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnde
   if (error.has_value()) {
     RankEnd end = Failed(error->category, InvalidArgument(error->message), error->hint,
                          error->deterministic);
-    if (IsDiskFull(error->reason)) end.reason = "STORAGE_FULL";
+    if (IsDiskFull(error->reason)) end.failure.reason = "STORAGE_FULL";
     return end;
   }
   if (ended.signal == kKillSignal && stopped)
@@ -106,7 +106,7 @@ void DescribeExit(const ProgramEnded& ended, RankEnd* end) {
   end->peer_lost = ended.code == kPeerLost;
   end->exit_code = ended.code;
   end->signal = ended.signal;
-  if (!end->success) end->log_tail = Utf8(ended.log_tail);
+  if (!end->success) end->failure.log_tail = Utf8(ended.log_tail);
 }
 
 }  // namespace braid::worker

@@ -13,7 +13,7 @@ Actions Reconcile(const std::map<RankKey, bool>& have, const DesiredState& desir
     if (held == have.end()) {
       actions.start.push_back(rank);
     } else if (rank.stop && !held->second) {
-      actions.stop.emplace_back(rank.key, rank.stop_deadline_ms);
+      actions.stop.emplace_back(rank.key, rank.stop_timeout_ms);
     }
   }
   for (const auto& [key, stopping] : have) {

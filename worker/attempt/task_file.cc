@@ -42,7 +42,7 @@ Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
   task.output = JoinPath(folder, kOutputFolder);
   task.work = JoinPath(folder, kWorkFolder);
   task.rank = assignment.key.rank;
-  task.world = assignment.world;
+  task.world = assignment.ranks;
   task.generation = assignment.key.epoch;
   task.threads = ThreadsOf(context, assignment);
   task.device = assignment.device;

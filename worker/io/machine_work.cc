@@ -32,7 +32,10 @@ struct MachineWork::Doer {
     return TryDownload(self.link_, self.cache_, work.sha256, work.size, stop);
   }
   Status operator()(const LayOutArtifact& work) {
-    return self.cache_.Materialize(work.manifest, ArtifactFolder(self.folder_, work.artifact));
+    BRAID_RETURN_IF_ERROR(
+        self.cache_.Materialize(work.manifest, ArtifactFolder(self.folder_, work.artifact)));
+    self.NoteCached(work.manifest);
+    return OkStatus();
   }
   Status operator()(const VerifyArtifact& work) { return self.link_.VerifyArtifact(work.artifact); }
   Status operator()(const IngestFolder& work) {
@@ -56,7 +59,14 @@ struct MachineWork::Doer {
   Status operator()(const CommitCheckpoint& work) {
     return self.link_.CommitCheckpoint(work.key, work.step, work.manifest);
   }
-  Status operator()(const ReportEnded& work) { return self.link_.ReportEnded(work.key, work.end); }
+  Status operator()(const ReportEnded& work) {
+    // Before the coordinator hears of the end: what follows may begin at once.
+    for (const auto& [role, text] : work.end.outputs) {
+      const Result<storage::Manifest> manifest = storage::ParseManifest(text, "output " + role);
+      if (manifest.ok()) self.NoteCached(*manifest);
+    }
+    return self.link_.ReportEnded(work.key, work.end);
+  }
   Status operator()(const SendPiece& work) {
     const bool log = work.file == GrowingFile::kLog;
     return Keep(TrySendPiece(self.link_, work, Path(work.key, log ? kLogFile : kMetricsFile)));

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/host.h"
 #include "braid/v1/worker.grpc.pb.h"
+#include "rpc/convert.h"
 #include "worker/rpc/serial_queue.h"
 
 namespace braid::worker {
@@ -21,8 +22,7 @@ v1::WorkerHello HelloOf(const Identity& identity) {
   for (const auto& [key, value] : identity.labels) (*hello.mutable_labels())[key] = value;
   hello.set_cpu_slots(identity.cpu_slots);
   for (const Gpu& gpu : identity.gpus) {
-    v1::Device* device = hello.add_gpus();
-    device->set_kind("cuda");
+    v1::Gpu* device = hello.add_gpus();
     device->set_id(gpu.uuid);
     device->set_name(gpu.name);
     device->set_memory_bytes(gpu.memory_bytes);
@@ -41,42 +41,19 @@ v1::WorkerHello HelloOf(const Identity& identity) {
 void FillInventory(const std::vector<RankStatus>& ranks, v1::WorkerSignal* signal) {
   for (const RankStatus& view : ranks) {
     v1::RankStatus* rank = signal->add_ranks();
-    rank->mutable_id()->set_run_id(view.key.run);
-    rank->mutable_id()->set_job(view.key.job);
-    rank->mutable_id()->set_epoch(view.key.epoch);
-    rank->mutable_id()->set_rank(view.key.rank);
-    rank->set_running(view.progress.running);
-    v1::Progress* progress = rank->mutable_progress();
-    progress->set_phase(view.progress.phase);
-    progress->set_unit(view.progress.unit);
-    progress->set_done(view.progress.done);
-    progress->set_total(view.progress.total);
-    progress->set_tokens_per_s(view.progress.tokens_per_s);
-    progress->set_eta_s(view.progress.eta_s);
-    progress->set_time_ms(view.progress.time_ms);
+    rpc::Fill(view.key, rank->mutable_id());
+    rpc::Fill(view.progress, rank->mutable_progress());
   }
 }
 
 DesiredState FromProto(const v1::DesiredState& state) {
   DesiredState desired;
   desired.version = state.version();
-  if (state.beat_ms() > 0) desired.heartbeat_interval_ms = state.beat_ms();
-  if (state.cut_off_ms() > 0) desired.isolation_timeout_ms = state.cut_off_ms();
-  for (const v1::RankAssignment& rank : state.ranks()) {
-    Assignment assignment;
-    assignment.key = {rank.id().run_id(), rank.id().job(), rank.id().epoch(), rank.id().rank()};
-    assignment.world = rank.world();
-    assignment.kind = rank.kind();
-    assignment.spec = rank.spec_json();
-    assignment.inputs = {rank.inputs().begin(), rank.inputs().end()};
-    assignment.checkpoint = rank.checkpoint();
-    assignment.slots = rank.slots();
-    assignment.device = rank.device();
-    assignment.stop = rank.stop();
-    assignment.stop_deadline_ms = rank.stop_deadline_ms();
-    assignment.recipe_sha256 = rank.recipe_sha256();
-    desired.ranks.push_back(std::move(assignment));
-  }
+  if (state.heartbeat_interval_ms() > 0)
+    desired.heartbeat_interval_ms = state.heartbeat_interval_ms();
+  if (state.isolation_timeout_ms() > 0) desired.isolation_timeout_ms = state.isolation_timeout_ms();
+  for (const v1::RankAssignment& rank : state.ranks())
+    desired.ranks.push_back(rpc::AssignmentOf(rank));
   for (const v1::RefusedGpu& gpu : state.refused_gpus())
     desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
   return desired;
@@ -88,8 +65,9 @@ DesiredState FromProto(const v1::DesiredState& state) {
 // the coordinator does not read.
 class RpcSessionLink::Stream {
  public:
-  Stream(int64_t number, const Identity& identity, RpcLink& link, EventSink& events)
-      : number_(number), identity_(identity), events_(events) {
+  Stream(int64_t number, const Identity& identity, RpcLink& link, const CachedArtifacts& cached,
+         EventSink& events)
+      : number_(number), identity_(identity), cached_(cached), events_(events) {
     reader_ = std::thread([this, &link] { Run(link); });
   }
   ~Stream() {
@@ -114,7 +92,12 @@ class RpcSessionLink::Stream {
     stream_ = stub->Session(&context_);
     events_.Post(SessionOpened{number_});
     v1::DesiredState state;
-    while (stream_->Read(&state)) events_.Post(DesiredArrived{number_, FromProto(state)});
+    DesiredState desired;
+    while (stream_->Read(&state)) {
+      // An unchanged state is told again: what could not be done for it before may be possible now.
+      if (!state.unchanged()) desired = FromProto(state);
+      events_.Post(DesiredArrived{number_, desired});
+    }
     broken_.store(true);
     writes_.Close();
     events_.Post(SessionClosed{number_, FromGrpc(stream_->Finish())});
@@ -125,16 +108,22 @@ class RpcSessionLink::Stream {
     if (broken_.load()) return;
     v1::WorkerSignal message;
     if (signal.hello) *message.mutable_hello() = HelloOf(identity_);
-    message.set_seen_version(signal.assigned_version);
+    message.set_applied_version(signal.assigned_version);
     FillInventory(signal.ranks, &message);
     message.set_draining(signal.draining);
     if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
       message.set_disk_free_bytes(static_cast<int64_t>(*room));
+    if (signal.hello || cached_.version() != cached_said_) {
+      v1::CachedArtifacts* cached = message.mutable_cached();
+      for (std::string& id : cached_.List(&cached_said_)) cached->add_ids(std::move(id));
+    }
     if (stream_->Write(message)) events_.Post(SignalSent{number_, signal.draining});
   }
 
   const int64_t number_;
   const Identity& identity_;
+  const CachedArtifacts& cached_;
+  int64_t cached_said_ = 0;  // the version that the coordinator was told; of the writes' thread
   EventSink& events_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerSignal, v1::DesiredState>> stream_;
@@ -143,14 +132,15 @@ class RpcSessionLink::Stream {
   std::thread reader_;
 };
 
-RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events)
-    : identity_(identity), link_(link), events_(events) {}
+RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link,
+                               const CachedArtifacts& cached, EventSink& events)
+    : identity_(identity), link_(link), cached_(cached), events_(events) {}
 
 RpcSessionLink::~RpcSessionLink() = default;
 
 void RpcSessionLink::Open(int64_t session) {
   stream_.reset();
-  stream_ = std::make_unique<Stream>(session, identity_, link_, events_);
+  stream_ = std::make_unique<Stream>(session, identity_, link_, cached_, events_);
 }
 
 void RpcSessionLink::Send(int64_t session, const Signal& signal) {

@@ -1,10 +1,13 @@
-#include "coordinator/services/status.h"
+#include "rpc/status.h"
 
 #include "base/excerpt.h"
 #include "google/rpc/status.pb.h"
 
-namespace braid::coordinator {
+namespace braid::rpc {
 
+namespace {
+
+// The reason an error is sent with: its own, or the one of its code.
 std::string ReasonOf(const Status& status) {
   if (!status.reason().empty()) return status.reason();
   switch (status.code()) {
@@ -26,6 +29,8 @@ std::string ReasonOf(const Status& status) {
   }
 }
 
+}  // namespace
+
 grpc::Status ToGrpc(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
   // It travels twice in the trailing metadata, which gRPC refuses to carry above 8 KiB, and must be
@@ -42,4 +47,17 @@ grpc::Status ToGrpc(const Status& status) {
                       details.SerializeAsString());
 }
 
-}  // namespace braid::coordinator
+Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return OkStatus();
+  std::string reason;
+  google::rpc::Status details;
+  if (details.ParseFromString(status.error_details())) {
+    for (const auto& any : details.details()) {
+      google::rpc::ErrorInfo info;
+      if (any.UnpackTo(&info)) reason = info.reason();
+    }
+  }
+  return Status(static_cast<StatusCode>(status.error_code()), reason, status.error_message());
+}
+
+}  // namespace braid::rpc

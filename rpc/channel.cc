@@ -1,11 +1,11 @@
-#include "proto/channel.h"
+#include "rpc/channel.h"
 
 #include <grpcpp/support/client_interceptor.h>
 
 #include <utility>
 #include <vector>
 
-namespace braid {
+namespace braid::rpc {
 namespace {
 
 using grpc::experimental::ClientInterceptorFactoryInterface;
@@ -13,6 +13,10 @@ using grpc::experimental::ClientRpcInfo;
 using grpc::experimental::InterceptionHookPoints;
 using grpc::experimental::Interceptor;
 using grpc::experimental::InterceptorBatchMethods;
+
+constexpr char kRetries[] =
+    R"({"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":5,"initialBackoff":"0.1s","maxBackoff":"1s",)"
+    R"("backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]})";
 
 // Call credentials would need TLS.
 class SendToken final : public Interceptor {
@@ -41,18 +45,24 @@ class SendTokenFactory final : public ClientInterceptorFactoryInterface {
 }  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token,
-                                           const grpc::ChannelArguments& arguments) {
-  // A peer that is gone without a word is noticed: an answer is asked for every 30 s, and bytes
-  // that nobody takes (a window that stays closed; gRPC sets TCP_USER_TIMEOUT to the same) end the
-  // connection.
-  grpc::ChannelArguments kept_alive = arguments;
-  kept_alive.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-  kept_alive.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  kept_alive.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+                                           const ChannelOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(options.max_reconnect_backoff_ms));
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // Not the connection that another channel of this process has to the same address.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  if (options.retry_unavailable) arguments.SetServiceConfigJSON(kRetries);
+  // An answer is asked for every 30 s, and bytes that nobody takes (a window that stays closed;
+  // gRPC sets TCP_USER_TIMEOUT to the same) end the connection.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
   if (!token.empty()) interceptors.push_back(std::make_unique<SendTokenFactory>(token));
   return grpc::experimental::CreateCustomChannelWithInterceptors(
-      address, grpc::InsecureChannelCredentials(), kept_alive, std::move(interceptors));
+      address, grpc::InsecureChannelCredentials(), arguments, std::move(interceptors));
 }
 
-}  // namespace braid
+}  // namespace braid::rpc

@@ -1,12 +1,23 @@
-#include "coordinator/services/auth.h"
+#include "rpc/server_credentials.h"
+
+#include <grpcpp/security/auth_metadata_processor.h>
 
 #include "base/endpoint.h"
 
-namespace braid::coordinator {
+namespace braid::rpc {
 namespace {
 
 constexpr std::string_view kKey = "authorization";
 constexpr std::string_view kScheme = "Bearer ";
+
+// What an unknown caller is told. `given`: it sent a token, and not ours.
+std::string TokenAdvice(bool given, const std::string& token_file) {
+  return std::string(given ? "the token is not this coordinator's" : "no token was sent") +
+         ": it is in " + token_file +
+         " on the coordinator's machine, for the user that runs it; programs read it from the file "
+         "that --token-file or "
+         "BRAID_TOKEN_FILE names, others send \"authorization: Bearer TOKEN\"";
+}
 
 class TokenCheck final : public grpc::AuthMetadataProcessor {
  public:
@@ -40,17 +51,12 @@ class TokenCheck final : public grpc::AuthMetadataProcessor {
 
 }  // namespace
 
-std::string TokenAdvice(bool given, const std::string& token_file) {
-  return std::string(given ? "the token is not this coordinator's" : "no token was sent") +
-         ": it is in " + token_file +
-         " on the coordinator's machine, for the user that runs it; programs read it from the file "
-         "that --token-file or "
-         "BRAID_TOKEN_FILE names, others send \"authorization: Bearer TOKEN\"";
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(std::string token,
+                                                               std::string token_file) {
+  const auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
+  credentials->SetAuthMetadataProcessor(
+      std::make_shared<TokenCheck>(std::move(token), std::move(token_file)));
+  return credentials;
 }
 
-std::shared_ptr<grpc::AuthMetadataProcessor> MakeTokenCheck(std::string token,
-                                                            std::string token_file) {
-  return std::make_shared<TokenCheck>(std::move(token), std::move(token_file));
-}
-
-}  // namespace braid::coordinator
+}  // namespace braid::rpc
