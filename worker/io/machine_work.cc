@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "worker/attempt/rank_folder.h"
+#include "worker/io/cached_manifests.h"
 #include "worker/io/growing_files.h"
 #include "worker/io/transfer.h"
 
@@ -52,6 +53,14 @@ struct MachineWork::Doer {
     for (const std::string& sha256 : work.sha256) (void)self.cache_.Remove(sha256);
     return OkStatus();
   }
+  Status operator()(const ListCachedArtifacts&) {
+    return Keep(WholeArtifacts(JoinPath(self.folder_, "artifacts"), self.cache_));
+  }
+  Status operator()(const KeepManifest& work) {
+    const std::string folder = ArtifactFolder(self.folder_, work.manifest.Id());
+    BRAID_RETURN_IF_ERROR(MakeFolder(FolderOf(folder)));
+    return WriteFileAtomic(ManifestPath(folder), work.manifest.Canonical());
+  }
   Status operator()(const ReportStarted& work) { return self.link_.ReportStarted(work.key); }
   Status operator()(const CommitCheckpoint& work) {
     return self.link_.CommitCheckpoint(work.key, work.step, work.manifest);
@@ -87,7 +96,8 @@ bool MachineWork::IsBulk(const Work& work) {
         using Kind = std::decay_t<decltype(kind)>;
         return std::is_same_v<Kind, DownloadBlob> || std::is_same_v<Kind, UploadBlob> ||
                std::is_same_v<Kind, IngestFolder> || std::is_same_v<Kind, LayOutArtifact> ||
-               std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, RemoveRankFolder>;
+               std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, ListCachedArtifacts> ||
+               std::is_same_v<Kind, RemoveRankFolder>;
       },
       work);
 }

@@ -127,6 +127,8 @@ class RpcSessionLink::Stream {
     if (signal.hello) *message.mutable_hello() = HelloOf(identity_);
     message.set_seen_version(signal.assigned_version);
     FillInventory(signal.ranks, &message);
+    if (signal.cached.has_value())
+      message.mutable_cached()->Assign(signal.cached->begin(), signal.cached->end());
     message.set_draining(signal.draining);
     if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
       message.set_disk_free_bytes(static_cast<int64_t>(*room));
