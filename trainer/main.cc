@@ -9,8 +9,9 @@
 #include "model/flops.h"
 #include "model/tensors.h"
 #include "task/program.h"
-#include "trainer/eval/by_hand.h"
+#include "trainer/eval/commands.h"
 #include "trainer/eval/evaluate.h"
+#include "trainer/eval/evaluation.h"
 #include "trainer/export/export.h"
 #include "trainer/export/huggingface.h"
 #include "trainer/export/import.h"
@@ -28,38 +29,38 @@ constexpr char kUsage[] =
     "braid-trainer TASK.json                 do the job of a task file (docs/tasks.md)\n"
     "braid-trainer describe FOLDER           the model of a checkpoint folder: shape, tensors, "
     "parameters\n"
-    "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a tokenizer.json "
-    "in it\n"
-    "    [--tokens 40] [--temperature 0] [--top-k 0] [--top-p 1] [--seed 42] [--tokenizer FILE] "
-    "[--threads 2] [--json]\n"
-    "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of shards\n"
-    "    [--sequences 0] [--average token_mean] [--last-label ignore] [--threads 2] [--json]\n"
     "braid-trainer export FOLDER OUT         a checkpoint folder as a Hugging Face folder\n"
     "    [--tokenizer FILE] [--card FILE.json] [--json]\n"
     "braid-trainer import FOLDER OUT         a Hugging Face Llama as a checkpoint folder\n"
-    "    [--tokenizer FILE] [--name NAME] [--json]\n"
-    "braid-trainer blimp FOLDER DIR          BLiMP: how often the grammatical sentence is the "
-    "likelier; DIR has its *.jsonl\n"
-    "    [--pairs 0] [--tokenizer FILE] [--threads 2] [--json]\n"
-    "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR has "
-    "the tasks' files\n"
-    "    [--tasks cola,rte] [--seeds 3,12] [--epochs 32] [--batch 64] [--length 128] [--documents "
-    "0] [--adapters FOLDER]\n"
-    "    [--tokenizer FILE] [--threads 2] [--json]\n"
-    "braid-trainer routing FOLDER [SHARDS...] which path a composite chooses, for prompts and over "
-    "what was set aside\n"
-    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `routing` of "
-    "docs/tasks.md)\n"
-    "braid-trainer dual FOLDER [SHARDS...]   read-outs and interventions of blocks that loop\n"
-    "    [--spec FILE.json] [--tokenizer FILE] [--threads 2] [--json]   (spec: `dual` of "
-    "docs/tasks.md)\n"
-    "braid-trainer check                    what is wrong with the files of evaluations, without a "
-    "model\n"
-    "    [--blimp DIR] [--pairs 0] [--glue DIR] [--superglue DIR] [--tagged FILE,FILE] [--prompts "
-    "FILE.json] [--tokenizer FILE]\n"
-    "    [--tasks cola,rte] [--documents 0] [--mnli mean]\n"
-    "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved merged "
-    "into its weights\n";
+    "    [--tokenizer FILE] [--name NAME] [--json]\n";
+
+// All commands, those of the evaluations among them.
+std::string Usage() {
+  std::string usage = kUsage;
+  for (const EvaluationKind& kind : EvaluationKinds()) usage += kind.command.usage;
+  usage +=
+      "braid-trainer check                    what is wrong with the files of evaluations, without "
+      "a model\n";
+  for (const EvaluationKind& kind : EvaluationKinds()) {
+    if (kind.check.run != nullptr) usage += "    " + std::string(kind.check.usage) + "\n";
+  }
+  return usage +
+         "braid-trainer adapt FOLDER ADAPTERS OUT the checkpoint with adapters that glue saved "
+         "merged into its weights\n";
+}
+
+// The options that have a value.
+std::vector<std::string> ValueOptions() {
+  std::vector<std::string> options = {"tokenizer", "threads", "card", "name"};
+  for (const EvaluationKind& kind : EvaluationKinds()) {
+    const auto& of_command = kind.command.options;
+    options.insert(options.end(), of_command.begin(), of_command.end());
+    options.insert(options.end(), kind.check.options.begin(), kind.check.options.end());
+  }
+  return options;
+}
+
+using Command = Status (*)(const Arguments& arguments);
 
 Status Describe(const Arguments& arguments) {
   if (arguments.positional().size() != 2)
@@ -74,7 +75,7 @@ Status Describe(const Arguments& arguments) {
   return OkStatus();
 }
 
-Status ExportByHand(const Arguments& arguments) {
+Status ExportCommand(const Arguments& arguments) {
   if (arguments.positional().size() != 3)
     return InvalidArgument("export takes a checkpoint folder and the folder to make");
   ExportOptions options;
@@ -102,7 +103,7 @@ Status ExportByHand(const Arguments& arguments) {
   return OkStatus();
 }
 
-Status ImportByHand(const Arguments& arguments) {
+Status ImportCommand(const Arguments& arguments) {
   if (arguments.positional().size() != 3)
     return InvalidArgument("import takes a Hugging Face folder and the folder to make");
   const ImportOptions options{.folder = arguments.positional()[1],
@@ -146,36 +147,29 @@ task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
   };
 }
 
+// Null for what is no command.
+Command FindCommand(const std::string& word) {
+  if (const EvaluationCommand* command = FindEvaluationCommand(word)) return command->run;
+  if (word == "describe") return Describe;
+  if (word == "export") return ExportCommand;
+  if (word == "import") return ImportCommand;
+  if (word == "check") return CheckCommand;
+  return word == "adapt" ? AdaptCommand : nullptr;
+}
+
 int Main(int argc, char** argv) {
-  const auto arguments = Arguments::Parse(
-      argc, argv,
-      {"tokens",    "temperature", "top-k",     "top-p",    "seed",    "tokenizer",  "threads",
-       "sequences", "card",        "name",      "pairs",    "tasks",   "seeds",      "epochs",
-       "batch",     "length",      "documents", "adapters", "average", "last-label", "blimp",
-       "glue",      "superglue",   "mnli",      "spec",     "tagged",  "prompts"},
-      {"help", "json"});
+  const auto arguments = Arguments::Parse(argc, argv, ValueOptions(), {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());
     return 2;
   }
   const auto& words = arguments->positional();
   if (words.empty() || arguments->Has("help")) {
-    std::fputs(kUsage, arguments->Has("help") ? stdout : stderr);
+    std::fputs(Usage().c_str(), arguments->Has("help") ? stdout : stderr);
     return arguments->Has("help") ? 0 : 2;
   }
-  Status (*by_hand)(const Arguments&) = words[0] == "describe"   ? Describe
-                                        : words[0] == "generate" ? GenerateByHand
-                                        : words[0] == "evaluate" ? EvaluateByHand
-                                        : words[0] == "export"   ? ExportByHand
-                                        : words[0] == "import"   ? ImportByHand
-                                        : words[0] == "blimp"    ? BlimpByHand
-                                        : words[0] == "glue"     ? GlueByHand
-                                        : words[0] == "routing"  ? RoutingByHand
-                                        : words[0] == "dual"     ? DualByHand
-                                        : words[0] == "check"    ? CheckByHand
-                                        : words[0] == "adapt"    ? AdaptByHand
-                                                                 : nullptr;
-  if (by_hand == nullptr) {
+  const Command command = FindCommand(words[0]);
+  if (command == nullptr) {
     return task::RunTaskProgram("braid-trainer", words[0],
                                 {{"train", Guarded(RunTrainJob)},
                                  {"joint", Guarded(RunTrainJob)},
@@ -185,7 +179,7 @@ int Main(int argc, char** argv) {
   }
   Status status;
   try {
-    status = by_hand(*arguments);
+    status = command(*arguments);
   } catch (const std::exception& error) {
     status = StatusOf(error);
   }

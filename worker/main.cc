@@ -169,7 +169,6 @@ Status RunAgent(const Flags& flags, const Identity& identity, const ProgramConte
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   RpcLink link(SourceOf(flags), identity.worker_id);
-  CachedArtifacts cached(JoinPath(programs.folder, state_files::kArtifacts), &cache);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
   AgentLoop loop({identity.boot_id, gpus}, SystemClock());
@@ -180,9 +179,9 @@ Status RunAgent(const Flags& flags, const Identity& identity, const ProgramConte
   for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
   Status status;
   {
-    RpcSessionLink session(identity, link, cached, loop);
+    RpcSessionLink session(identity, link, loop);
     TaskRunner runner(programs, loop);
-    MachineWork work(link, cache, programs.folder, &cached);
+    MachineWork work(link, cache, programs.folder);
     MachineCarrier carrier(session, runner, work, loop);
     status = loop.Run(carrier);
   }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`braid check`: everything that is wrong with a recipe at once, the same for plan, submit, editors and the coordinator; and
 sizes of files reach the order in which jobs go."""
+
 import json
 import os
 import shutil
@@ -31,7 +32,9 @@ class Checks(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="braid check ")
         self.addCleanup(shutil.rmtree, self.folder)
-        write_lines(self.at("good.jsonl"), [json.dumps({"text": "once upon a time there was a fox"})] * 2000)
+        write_lines(
+            self.at("good.jsonl"), [json.dumps({"text": "once upon a time there was a fox"})] * 2000
+        )
         write_lines(self.at("list.json"), ["[", '{"text": "one"},', '{"text": "two"}', "]"])
         write_lines(self.at("blimp/one.jsonl"), ['{"sentence_good": 3}'])
         self.recipe = self.at("recipe.yaml")
@@ -50,26 +53,44 @@ class Checks(unittest.TestCase):
         return done
 
     # Line, field and a part of the message of everything that is wrong.
-    FOUND = [(5, "corpora.list.files", "one object a line; this file is a list"), (6, "corpora.field.files", 'the row has no field "story"; it has text'),
-             (11, "evaluate.blimp", "one.jsonl"), (12, "evaluate.glue", "there is no folder")]
+    FOUND = [
+        (5, "corpora.list.files", "one object a line; this file is a list"),
+        (6, "corpora.field.files", 'the row has no field "story"; it has text'),
+        (11, "evaluate.blimp", "one.jsonl"),
+        (12, "evaluate.glue", "there is no folder"),
+    ]
 
     def test_everything_is_found_at_once(self):
         said = self.braid("check", self.recipe, code=1).stdout
         for line, _, message in self.FOUND:
             self.assertRegex(said, rf"(?m)^error: .*recipe\.yaml:{line}: .*{message}")
-        self.assertRegex(said, r"(?m)^warning: p: warmup_steps 100000: the whole training has about \d+ steps")
+        self.assertRegex(
+            said, r"(?m)^warning: p: warmup_steps 100000: the whole training has about \d+ steps"
+        )
         self.assertTrue(said.endswith("4 errors, 1 warning\n"), said)
 
     def test_editors_read_json(self):
-        findings = json.loads(self.braid("-o", "json", "check", self.recipe, code=1).stdout)["findings"]
+        findings = json.loads(self.braid("-o", "json", "check", self.recipe, code=1).stdout)[
+            "findings"
+        ]
         errors = [one for one in findings if one["severity"] == "ERROR"]
-        self.assertEqual([(one["line"], one["field"]) for one in errors], [found[:2] for found in self.FOUND])
+        self.assertEqual(
+            [(one["line"], one["field"]) for one in errors], [found[:2] for found in self.FOUND]
+        )
         self.assertTrue(all(one["recipe"] == self.recipe for one in findings))
-        self.assertEqual([one["subject"] for one in errors], [self.at("list.json"), self.at("good.jsonl"), self.at("blimp"), self.at("far")])
+        self.assertEqual(
+            [one["subject"] for one in errors],
+            [self.at("list.json"), self.at("good.jsonl"), self.at("blimp"), self.at("far")],
+        )
         self.assertEqual([one["line"] for one in findings if one.get("missing")], [12])
         self.write(RECIPE.replace("heads: 2", "heads: 3").replace("sequence: 16", "sequenc: 16"))
-        findings = json.loads(self.braid("-o", "json", "check", self.recipe, code=1).stdout)["findings"]
-        self.assertEqual([(one["line"], one["column"] > 0, one["field"]) for one in findings], [(7, True, "sequenc"), (8, True, "paths.0.heads")])
+        findings = json.loads(self.braid("-o", "json", "check", self.recipe, code=1).stdout)[
+            "findings"
+        ]
+        self.assertEqual(
+            [(one["line"], one["column"] > 0, one["field"]) for one in findings],
+            [(7, True, "sequenc"), (8, True, "paths.0.heads")],
+        )
 
     def test_submit_refuses_it_before_it_asks_for_a_coordinator(self):
         done = self.braid("--addr", "127.0.0.1:1", "submit", self.recipe, code=1)
@@ -115,10 +136,16 @@ class Order(unittest.TestCase):
         """One worker: what the costliest chain needs goes before what stands first in the recipe."""
         with Service(workers=1) as service:
             documents = by_hand.small_texts()["tales"]
-            recipe = write_recipe(service.folder, {"few": documents, "many": documents * 3}, steps=1, text=SIZED)
+            recipe = write_recipe(
+                service.folder, {"few": documents, "many": documents * 3}, steps=1, text=SIZED
+            )
             run = service.submit(recipe)
             service.run("wait", run)
-            granted = [event["job"] for event in service.events() if event["kind"] == "attempt.granted" and event["runId"] == run]
+            granted = [
+                event["job"]
+                for event in service.events()
+                if event["kind"] == "attempt.granted" and event["runId"] == run
+            ]
             self.assertLess(granted.index("prepare:many"), granted.index("prepare:few"), granted)
             self.assertLess(granted.index("long"), granted.index("short"), granted)
 

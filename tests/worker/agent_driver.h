@@ -17,9 +17,11 @@ namespace braid::worker {
 
 class AgentDriver {
  public:
-  explicit AgentDriver(std::vector<std::string> gpus = {})
+  explicit AgentDriver(std::vector<std::string> gpus = {},
+                       const std::vector<std::string>& cached = {})
       : agent_({"boot-1", std::move(gpus)}, now_ms_) {
     Feed(TimerFired{});
+    Answer<ListCachedArtifacts>(OkStatus(), cached);
   }
 
   int64_t now_ms() const { return now_ms_; }
@@ -96,6 +98,8 @@ class AgentDriver {
         Answer<ReportStarted>();
       } else if (!Open<SendPiece>().empty()) {
         Answer<SendPiece>(OkStatus(), PieceSent{Open<SendPiece>()[0].offset, true});
+      } else if (!Open<KeepManifest>().empty()) {
+        Answer<KeepManifest>();
       } else if (!Open<RemoveRankFolder>().empty()) {
         Answer<RemoveRankFolder>();
       } else {

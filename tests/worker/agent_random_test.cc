@@ -213,6 +213,11 @@ class World {
     return !calm_ && Chance(0.1) ? OutOfRange("somebody else sends it") : OkStatus();
   }
   Status Try(const ReleaseBlobs&, Answer*) { return OkStatus(); }
+  Status Try(const ListCachedArtifacts&, Answer* answer) {
+    *answer = std::vector<std::string>{"artifact-9"};
+    return OkStatus();
+  }
+  Status Try(const KeepManifest&, Answer*) { return OkStatus(); }
   Status Try(const ReportStarted& work, Answer*) { return OfLease(work.key); }
   Status Try(const CommitCheckpoint& work, Answer*) {
     // The numbers before a checkpoint are here before it is.

@@ -9,6 +9,7 @@ namespace braid::worker {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::IsEmpty;
 using ::testing::Le;
@@ -95,6 +96,35 @@ TEST(AgentTest, ANewSessionSaysHelloAgainAndHasSeenNothing) {
   agent.Feed(SessionClosed{first, kAway});
   agent.Pass(500);
   for (const Signal& signal : agent.TakeSignals()) EXPECT_THAT(signal.ranks, IsEmpty());
+}
+
+TEST(AgentTest, WhatIsCachedIsSaidInEverySessionAndWhenItChanges) {
+  AgentDriver agent({}, {"artifact-1"});
+  agent.Connect();
+  EXPECT_THAT(*agent.TakeSignals().at(0).cached, ElementsAre("artifact-1"));
+  Assignment assignment = Train("a");
+  assignment.inputs = {{"data", "artifact-2"}};
+  agent.Want({assignment});
+  agent.Pass(100);
+  for (const Signal& signal : agent.TakeSignals()) EXPECT_FALSE(signal.cached.has_value());
+  agent.Answer<FindArtifact>(OkStatus(), ArtifactFound{true, {}});
+  agent.Pass(100);
+  const auto signals = agent.TakeSignals();
+  ASSERT_THAT(signals, SizeIs(1)) << "at once: a job that waits may be for here";
+  EXPECT_THAT(*signals[0].cached, ElementsAre("artifact-1", "artifact-2"));
+  agent.Feed(SessionClosed{agent.session(), kAway});
+  agent.Connect();
+  EXPECT_THAT(*agent.TakeSignals().at(0).cached, SizeIs(2));
+}
+
+TEST(AgentTest, WhatIsCachedIsNotSaidBeforeItIsKnown) {
+  Agent agent({"boot-1", {}}, 0);
+  (void)agent.Handle(TimerFired{}, 0);
+  for (const Effect& effect : agent.Handle(SessionOpened{1}, 1)) {
+    if (const auto* send = std::get_if<SendSignal>(&effect)) {
+      EXPECT_FALSE(send->signal.cached.has_value());
+    }
+  }
 }
 
 TEST(AgentTest, AReplacedWorkerKillsWhatRunsAndEnds) {

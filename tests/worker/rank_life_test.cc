@@ -86,6 +86,7 @@ TEST(RankLifeTest, FromFetchingItsInputsToLeavingNothing) {
   EXPECT_TRUE(ingest.of_output);
   EXPECT_EQ(ingest.folder, "model");
   agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{});
+  EXPECT_EQ(agent.Answer<KeepManifest>().manifest.parents, std::vector<std::string>{"artifact-1"});
   const RankEnd end = agent.End();
   EXPECT_TRUE(end.success);
   EXPECT_EQ(end.summary, "{\"x\":1}");

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "worker/agent/blob_moves.h"
+#include "worker/io/cached_manifests.h"
 
 namespace braid::worker {
 namespace {
@@ -189,6 +190,25 @@ TEST(TransferTest, RanksOfOneWorkerFetchABlobOnce) {
   EXPECT_EQ(ended, 3);
   EXPECT_EQ(line.sent(), content.size());
   EXPECT_TRUE(sides.worker->Verify(digest).ok());
+}
+
+TEST(TransferTest, AWorkerThatStartsAgainKnowsWhatIsWholeInItsCache) {
+  Sides sides;
+  const std::string folder = sides.folder.path() + "/artifacts";
+  ASSERT_TRUE(MakeFolder(folder).ok());
+  const auto artifact = [&](const std::string& content) {
+    storage::Manifest manifest;
+    manifest.kind = "source";
+    manifest.files = {{"text", sides.worker->AddBytes(content).value(), content.size()}};
+    EXPECT_TRUE(
+        WriteFileAtomic(ManifestPath(JoinPath(folder, manifest.Id())), manifest.Canonical()).ok());
+    return manifest;
+  };
+  const auto whole = artifact("whole"), partly = artifact("partly"), damaged = artifact("damaged");
+  ASSERT_TRUE(sides.worker->Remove(partly.files[0].sha256).ok());
+  ASSERT_TRUE(
+      WriteFileAtomic(ManifestPath(JoinPath(folder, damaged.Id())), whole.Canonical()).ok());
+  EXPECT_THAT(WholeArtifacts(folder, *sides.worker).value(), ::testing::ElementsAre(whole.Id()));
 }
 
 TEST(TransferTest, ABlobThatANeighbourHasSentNeedNotBeInTheCache) {

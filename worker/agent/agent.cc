@@ -16,13 +16,15 @@ constexpr int64_t kEndMs = 5'000;            // for programs and folders to be g
 Agent::Agent(const Options& options, int64_t now_ms)
     : session_(options.boot_id, now_ms),
       calls_(options.boot_id, turn_),
+      cached_(calls_),
       moves_(calls_),
-      fetches_(calls_, moves_),
-      ranks_({turn_, calls_, moves_, fetches_}, options.gpus) {}
+      fetches_(calls_, moves_, cached_),
+      ranks_({turn_, calls_, moves_, fetches_, cached_}, options.gpus) {}
 
 Effects Agent::Handle(const Event& event, int64_t now_ms) {
   if (finished_) return {};
   turn_ = {now_ms, {}};
+  if (!std::exchange(started_, true)) cached_.Start();
   std::visit([this](const auto& kind) { On(kind); }, event);
   Advance();
   ArmTimerIfChanged();
@@ -94,9 +96,11 @@ void Agent::Advance() {
   calls_.Advance();
   ranks_.Advance();
   AdvanceStop();
-  if (ranks_.TakeChanged()) session_.SignalSoon(turn_.now_ms);
+  const bool cached_changed = cached_version_ != cached_.version();
+  cached_version_ = cached_.version();
+  if (ranks_.TakeChanged() || cached_changed) session_.SignalSoon(turn_.now_ms);
   if (session_.SignalIsDue(turn_.now_ms))
-    session_.Send(ranks_.Inventory(), ranks_.draining(), turn_.now_ms, &turn_.effects);
+    session_.Send(ranks_.Inventory(), cached_, ranks_.draining(), turn_.now_ms, &turn_.effects);
   if (!ending_.has_value() || finished_) return;
   if (ranks_.DroppedAreGone() || turn_.now_ms >= ending_by_ms_) {
     finished_ = true;

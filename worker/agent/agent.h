@@ -61,6 +61,7 @@ class Agent {
   Turn turn_;  // the event that is being handled
   Session session_;
   Calls calls_;
+  CachedArtifacts cached_;
   BlobMoves moves_;
   Fetches fetches_;
   Ranks ranks_;
@@ -74,6 +75,8 @@ class Agent {
   int64_t ending_by_ms_ = kNever;
   bool finished_ = false;
   int64_t armed_ms_ = kNever;
+  bool started_ = false;
+  int64_t cached_version_ = 0;  // that a signal was asked for
 };
 
 }  // namespace braid::worker

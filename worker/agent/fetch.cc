@@ -53,6 +53,7 @@ void Fetches::OnLaidOut(const std::string& artifact, const Status& status) {
 }
 
 void Fetches::End(const std::string& artifact, const Status& status) {
+  if (status.ok()) cached_.Add(artifact);
   const auto fetch = running_.extract(artifact);
   for (const auto& [owner, then] : fetch.mapped().waiters) then(status);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "worker/agent/blob_moves.h"
+#include "worker/agent/cached_artifacts.h"
 #include "worker/agent/calls.h"
 
 namespace braid::worker {
@@ -17,7 +18,8 @@ class Fetches {
  public:
   using Then = std::function<void(const Status& status)>;
 
-  Fetches(Calls& calls, BlobMoves& moves) : calls_(calls), moves_(moves) {}
+  Fetches(Calls& calls, BlobMoves& moves, CachedArtifacts& cached)
+      : calls_(calls), moves_(moves), cached_(cached) {}
 
   // The artifact's folder is there when `then` hears OK; an error names the file that could not be
   // fetched, as BlobMoves::Download says.
@@ -41,6 +43,7 @@ class Fetches {
 
   Calls& calls_;
   BlobMoves& moves_;
+  CachedArtifacts& cached_;
   std::map<std::string, Running> running_;  // by artifact
 };
 

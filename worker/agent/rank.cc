@@ -13,6 +13,7 @@ Rank::Rank(const Services& services, const Assignment& assignment)
       calls_(services.calls),
       moves_(services.moves),
       fetches_(services.fetches),
+      cached_(services.cached),
       assignment_(assignment),
       owner_(assignment.key.ToString()),
       outbox_(turn_, calls_, moves_, assignment_,
@@ -172,8 +173,9 @@ void Rank::OnOutputIngested(const std::string& role, const Done& done, RankEnd e
   std::vector<std::string> digests;
   for (const storage::ManifestFile& file : manifest.files) digests.push_back(file.sha256);
   end.outputs.emplace_back(role, manifest.Canonical());
-  moves_.UploadMissing(owner_, std::move(digests), [this, end](const Status& status) {
+  moves_.UploadMissing(owner_, std::move(digests), [this, end, manifest](const Status& status) {
     if (!status.ok()) return Report(TransferFailed(status));
+    cached_.Keep(manifest);
     StoreNextOutput(end);
   });
 }

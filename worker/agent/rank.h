@@ -26,6 +26,7 @@ class Rank {
     Calls& calls;
     BlobMoves& moves;
     Fetches& fetches;
+    CachedArtifacts& cached;
   };
   Rank(const Services& services, const Assignment& assignment);
 
@@ -89,6 +90,7 @@ class Rank {
   Calls& calls_;
   BlobMoves& moves_;
   Fetches& fetches_;
+  CachedArtifacts& cached_;
   const Assignment assignment_;
   const CallOwner owner_;
   std::vector<std::string> gpus_;

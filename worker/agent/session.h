@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "worker/agent/backoff.h"
+#include "worker/agent/cached_artifacts.h"
 #include "worker/agent/effect.h"
 #include "worker/agent/event.h"
 #include "worker/agent/turn.h"
@@ -37,8 +38,10 @@ class Session {
   // Something has changed that the coordinator should know before the next heartbeat is due.
   void SignalSoon(int64_t now_ms);
   bool SignalIsDue(int64_t now_ms) const;
-  // Says what the worker has. REQUIRES: SignalIsDue(now_ms).
-  void Send(std::vector<RankStatus> ranks, bool draining, int64_t now_ms, Effects* effects);
+  // Says what the worker has: its ranks, and its cached artifacts if they have changed since they
+  // were said. REQUIRES: SignalIsDue(now_ms).
+  void Send(std::vector<RankStatus> ranks, const CachedArtifacts& cached, bool draining,
+            int64_t now_ms, Effects* effects);
   // A signal that said "draining" is on its way, in this session.
   bool draining_announced() const { return draining_announced_; }
   bool is_open() const { return phase_ == Phase::kOpen; }
@@ -69,6 +72,7 @@ class Session {
   // Of the open session:
   bool hello_said_ = false;
   bool sending_ = false;
+  int64_t cached_version_ = 0;  // that was said
   bool draining_announced_ = false;
   int64_t assigned_version_ = 0;
   int64_t signal_at_ms_ = kNever;

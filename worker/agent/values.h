@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct Signal {
   bool hello = false;             // the first of its session
   int64_t assigned_version = 0;   // newest desired state that `ranks` takes into account
   std::vector<RankStatus> ranks;  // the whole inventory
+  // The artifacts that are whole in its cache: said first in every session, and when it has
+  // changed.
+  std::optional<std::vector<std::string>> cached;
   bool draining = false;
 };
 

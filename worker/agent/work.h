@@ -59,6 +59,12 @@ struct UploadBlob {
 struct ReleaseBlobs {
   std::vector<std::string> sha256;
 };
+// Which artifacts are whole in the cache. Answer: their ids.
+struct ListCachedArtifacts {};
+// Keeps the manifest of an artifact whose files are in the cache, for ListCachedArtifacts.
+struct KeepManifest {
+  storage::Manifest manifest;
+};
 
 // ---- What a rank tells the coordinator. kAborted (STALE_LEASE): the attempt is no longer ours.
 
@@ -107,9 +113,9 @@ struct RemoveRankFolder {
 };
 
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
-                          FindMissingBlobs, UploadBlob, ReleaseBlobs, ReportStarted,
-                          CommitCheckpoint, ReportEnded, SendPiece, PutRendezvous, GetRendezvous,
-                          KeepMetrics, RemoveRankFolder>;
+                          FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCachedArtifacts,
+                          KeepManifest, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
+                          PutRendezvous, GetRendezvous, KeepMetrics, RemoveRankFolder>;
 
 struct ArtifactFound {
   bool laid_out = false;  // its folder is there; then nothing else is said

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "worker/attempt/rank_folder.h"
+#include "worker/io/cached_manifests.h"
 #include "worker/io/growing_files.h"
 #include "worker/io/transfer.h"
 
@@ -32,10 +33,7 @@ struct MachineWork::Doer {
     return TryDownload(self.link_, self.cache_, work.sha256, work.size, stop);
   }
   Status operator()(const LayOutArtifact& work) {
-    BRAID_RETURN_IF_ERROR(
-        self.cache_.Materialize(work.manifest, ArtifactFolder(self.folder_, work.artifact)));
-    self.NoteCached(work.manifest);
-    return OkStatus();
+    return self.cache_.Materialize(work.manifest, ArtifactFolder(self.folder_, work.artifact));
   }
   Status operator()(const VerifyArtifact& work) { return self.link_.VerifyArtifact(work.artifact); }
   Status operator()(const IngestFolder& work) {
@@ -55,18 +53,19 @@ struct MachineWork::Doer {
     for (const std::string& sha256 : work.sha256) (void)self.cache_.Remove(sha256);
     return OkStatus();
   }
+  Status operator()(const ListCachedArtifacts&) {
+    return Keep(WholeArtifacts(JoinPath(self.folder_, "artifacts"), self.cache_));
+  }
+  Status operator()(const KeepManifest& work) {
+    const std::string folder = ArtifactFolder(self.folder_, work.manifest.Id());
+    BRAID_RETURN_IF_ERROR(MakeFolder(FolderOf(folder)));
+    return WriteFileAtomic(ManifestPath(folder), work.manifest.Canonical());
+  }
   Status operator()(const ReportStarted& work) { return self.link_.ReportStarted(work.key); }
   Status operator()(const CommitCheckpoint& work) {
     return self.link_.CommitCheckpoint(work.key, work.step, work.manifest);
   }
-  Status operator()(const ReportEnded& work) {
-    // Before the coordinator hears of the end: what follows may begin at once.
-    for (const auto& [role, text] : work.end.outputs) {
-      const Result<storage::Manifest> manifest = storage::ParseManifest(text, "output " + role);
-      if (manifest.ok()) self.NoteCached(*manifest);
-    }
-    return self.link_.ReportEnded(work.key, work.end);
-  }
+  Status operator()(const ReportEnded& work) { return self.link_.ReportEnded(work.key, work.end); }
   Status operator()(const SendPiece& work) {
     const bool log = work.file == GrowingFile::kLog;
     return Keep(TrySendPiece(self.link_, work, Path(work.key, log ? kLogFile : kMetricsFile)));
@@ -97,7 +96,8 @@ bool MachineWork::IsBulk(const Work& work) {
         using Kind = std::decay_t<decltype(kind)>;
         return std::is_same_v<Kind, DownloadBlob> || std::is_same_v<Kind, UploadBlob> ||
                std::is_same_v<Kind, IngestFolder> || std::is_same_v<Kind, LayOutArtifact> ||
-               std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, RemoveRankFolder>;
+               std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, ListCachedArtifacts> ||
+               std::is_same_v<Kind, RemoveRankFolder>;
       },
       work);
 }

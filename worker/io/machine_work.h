@@ -7,7 +7,6 @@
 #include "storage/files/blob_store.h"
 #include "worker/agent/event.h"
 #include "worker/agent/work.h"
-#include "worker/io/cached_artifacts.h"
 #include "worker/io/coordinator_link.h"
 #include "worker/io/stop_signal.h"
 
@@ -16,10 +15,8 @@ namespace braid::worker {
 class MachineWork {
  public:
   // Both outlive it. `folder` is the worker's: ranks/ and artifacts/ are below it.
-  // `cached` hears of the artifacts whose files are in the cache; it may be null.
-  MachineWork(CoordinatorLink& link, storage::BlobStore& cache, std::string folder,
-              CachedArtifacts* cached = nullptr)
-      : link_(link), cache_(cache), folder_(std::move(folder)), cached_(cached) {}
+  MachineWork(CoordinatorLink& link, storage::BlobStore& cache, std::string folder)
+      : link_(link), cache_(cache), folder_(std::move(folder)) {}
 
   // Tries once, and returns when it has ended. Transfers end early after `stop`. Thread-safe.
   Done Try(int64_t id, const Work& work, const StopSignal& stop);
@@ -28,14 +25,9 @@ class MachineWork {
 
  private:
   struct Doer;
-  // If that cannot be noted, a job that needs it may be sent elsewhere, and no more.
-  void NoteCached(const storage::Manifest& manifest) {
-    if (cached_ != nullptr) (void)cached_->Add(manifest);
-  }
   CoordinatorLink& link_;
   storage::BlobStore& cache_;
   const std::string folder_;
-  CachedArtifacts* const cached_;
 };
 
 }  // namespace braid::worker

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "worker/io/cached_manifests.h"
 
 namespace braid::worker {
 namespace {
@@ -69,7 +70,7 @@ Result<ArtifactFound> TryFind(CoordinatorLink& link, const std::string& artifact
   BRAID_ASSIGN_OR_RETURN(found.manifest, link.GetManifest(artifact));
   BRAID_RETURN_IF_ERROR(OfThisDisk(MakeFolder(FolderOf(folder))));
   BRAID_RETURN_IF_ERROR(
-      OfThisDisk(WriteFileAtomic(folder + ".manifest.json", found.manifest.Canonical())));
+      OfThisDisk(WriteFileAtomic(ManifestPath(folder), found.manifest.Canonical())));
   return found;
 }
 

@@ -65,9 +65,8 @@ DesiredState FromProto(const v1::DesiredState& state) {
 // the coordinator does not read.
 class RpcSessionLink::Stream {
  public:
-  Stream(int64_t number, const Identity& identity, RpcLink& link, const CachedArtifacts& cached,
-         EventSink& events)
-      : number_(number), identity_(identity), cached_(cached), events_(events) {
+  Stream(int64_t number, const Identity& identity, RpcLink& link, EventSink& events)
+      : number_(number), identity_(identity), events_(events) {
     reader_ = std::thread([this, &link] { Run(link); });
   }
   ~Stream() {
@@ -110,20 +109,16 @@ class RpcSessionLink::Stream {
     if (signal.hello) *message.mutable_hello() = HelloOf(identity_);
     message.set_applied_version(signal.assigned_version);
     FillInventory(signal.ranks, &message);
+    if (signal.cached.has_value())
+      message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());
     message.set_draining(signal.draining);
     if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
       message.set_disk_free_bytes(static_cast<int64_t>(*room));
-    if (signal.hello || cached_.version() != cached_said_) {
-      v1::CachedArtifacts* cached = message.mutable_cached();
-      for (std::string& id : cached_.List(&cached_said_)) cached->add_ids(std::move(id));
-    }
     if (stream_->Write(message)) events_.Post(SignalSent{number_, signal.draining});
   }
 
   const int64_t number_;
   const Identity& identity_;
-  const CachedArtifacts& cached_;
-  int64_t cached_said_ = 0;  // the version that the coordinator was told; of the writes' thread
   EventSink& events_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerSignal, v1::DesiredState>> stream_;
@@ -132,15 +127,14 @@ class RpcSessionLink::Stream {
   std::thread reader_;
 };
 
-RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link,
-                               const CachedArtifacts& cached, EventSink& events)
-    : identity_(identity), link_(link), cached_(cached), events_(events) {}
+RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events)
+    : identity_(identity), link_(link), events_(events) {}
 
 RpcSessionLink::~RpcSessionLink() = default;
 
 void RpcSessionLink::Open(int64_t session) {
   stream_.reset();
-  stream_ = std::make_unique<Stream>(session, identity_, link_, cached_, events_);
+  stream_ = std::make_unique<Stream>(session, identity_, link_, events_);
 }
 
 void RpcSessionLink::Send(int64_t session, const Signal& signal) {

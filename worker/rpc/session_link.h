@@ -9,7 +9,6 @@
 #include "worker/agent/event.h"
 #include "worker/agent/session_link.h"
 #include "worker/devices.h"
-#include "worker/io/cached_artifacts.h"
 #include "worker/rpc/link.h"
 
 namespace braid::worker {
@@ -30,9 +29,8 @@ struct Identity {
 
 class RpcSessionLink final : public SessionLink {
  public:
-  // All outlive it. `link` knows where the coordinator is; what `cached` holds is told to it.
-  RpcSessionLink(const Identity& identity, RpcLink& link, const CachedArtifacts& cached,
-                 EventSink& events);
+  // All outlive it. `link` knows where the coordinator is.
+  RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events);
   // Ends the session, if one is open, and waits for its threads.
   ~RpcSessionLink() override;
 
@@ -44,7 +42,6 @@ class RpcSessionLink final : public SessionLink {
   class Stream;
   const Identity& identity_;
   RpcLink& link_;
-  const CachedArtifacts& cached_;
   EventSink& events_;
   std::unique_ptr<Stream> stream_;  // the newest
 };

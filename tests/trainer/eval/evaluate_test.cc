@@ -7,7 +7,7 @@
 
 #include "corpus/dataset.h"
 #include "tests/trainer/small_world.h"
-#include "trainer/eval/measure.h"
+#include "trainer/eval/blimp/blimp_evaluation.h"
 #include "trainer/network/lora.h"
 
 namespace braid::trainer {

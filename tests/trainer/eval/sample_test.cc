@@ -1,4 +1,4 @@
-#include "trainer/eval/sample.h"
+#include "trainer/eval/generate/sample.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "trainer/eval/dual_intervention.h"
+#include "trainer/eval/dual_path/dual_intervention.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "trainer/eval/by_hand_model.h"
+#include "trainer/eval/opened_model.h"
 
 #include <cstdio>
 
@@ -8,12 +8,12 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kMostThreads = 1024;
+constexpr int64_t kMaxThreads = 1024;
 
 }  // namespace
 
 Status UseThreads(const Arguments& arguments) {
-  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2, 1, kMostThreads));
+  BRAID_ASSIGN_OR_RETURN(const int64_t threads, arguments.GetInt("threads", 2, 1, kMaxThreads));
   ConfigureRuntime(threads);
   return OkStatus();
 }
@@ -44,6 +44,10 @@ Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments,
     shards.push_back(std::move(set));
   }
   return shards;
+}
+
+Result<Json> SpecFileOf(const Arguments& arguments) {
+  return arguments.Has("spec") ? ReadJsonFile(arguments.Get("spec")) : Result<Json>(Json::object());
 }
 
 ProgressReport OnStandardError() {

@@ -1,4 +1,4 @@
-// A checkpoint folder as the commands by hand open it.
+// A checkpoint folder as commands open it that work without a task file.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 #include "base/arguments.h"
 #include "base/status.h"
 #include "corpus/shards.h"
-#include "trainer/eval/measure.h"
+#include "trainer/eval/evaluation.h"
 #include "trainer/network/network.h"
 
 namespace braid::trainer {
@@ -28,6 +28,10 @@ Result<OpenedModel> OpenModel(const Arguments& arguments);
 // another tokenizer.
 Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments,
                                                     const model::ModelSpec& model);
+
+// The settings of an evaluation in the file of --spec, as a task has them (docs/tasks.md); without
+// --spec they are empty.
+Result<Json> SpecFileOf(const Arguments& arguments);
 
 // One line a phase on the error stream, written over itself.
 ProgressReport OnStandardError();

@@ -1,4 +1,4 @@
-#include "trainer/eval/dual_text.h"
+#include "trainer/eval/dual_path/dual_text.h"
 
 #include <algorithm>
 

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "corpus/token_class.h"
 #include "model/spec.h"
-#include "trainer/eval/dual_text.h"
+#include "trainer/eval/dual_path/dual_text.h"
 #include "trainer/network/intervention.h"
 
 namespace braid::trainer {

@@ -1,4 +1,4 @@
-#include "trainer/eval/dual_analysis.h"
+#include "trainer/eval/dual_path/dual_analysis.h"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,9 @@
-#include "trainer/eval/by_hand.h"
+#include "trainer/eval/commands.h"
 
 #include <gmock/gmock.h>
 
 #include "tests/trainer/small_world.h"
+#include "trainer/eval/evaluation.h"
 #include "trainer/network/lora.h"
 
 namespace braid::trainer {
@@ -10,9 +11,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class ByHandTest : public ::testing::Test {
+class CommandsTest : public ::testing::Test {
  protected:
-  ByHandTest() {
+  CommandsTest() {
     network_ = Network::Create(world_.Dense("m"), "cpu").value();
     network_->Initialize(9);
     folder_ = world_.WriteModel("model", *network_);
@@ -29,12 +30,17 @@ class ByHandTest : public ::testing::Test {
         .value();
   }
 
+  // The command of an evaluation, which the first word names.
+  static Status Run(const Arguments& arguments) {
+    return FindEvaluationCommand(arguments.positional()[0])->run(arguments);
+  }
+
   SmallWorld world_;
   std::unique_ptr<Network> network_;
   std::string folder_;
 };
 
-TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
+TEST_F(CommandsTest, AdaptMergesWhatGlueKept) {
   std::string rows;
   for (int i = 0; i < 8; ++i)
     rows += Json{{"sentence", i % 2 == 0 ? "the cat" : "two and"}, {"label", i % 2}}.dump() + "\n";
@@ -42,11 +48,11 @@ TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
   ASSERT_TRUE(WriteFileAtomic(world_.at("glue") + "/sst2.valid.jsonl", rows).ok());
   const std::string kept = world_.at("kept"), merged = world_.at("merged");
   ::testing::internal::CaptureStdout();
-  const Status glue = GlueByHand(Words(
+  const Status glue = Run(Words(
       {"glue", folder_, world_.at("glue"), "--seeds", "5", "--epochs", "3", "--adapters", kept}));
   EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("over 1 seeds  accuracy"));
   ASSERT_TRUE(glue.ok()) << glue.message();
-  const Status adapt = AdaptByHand(Words({"adapt", folder_, kept + "/sst2/seed-5", merged}));
+  const Status adapt = AdaptCommand(Words({"adapt", folder_, kept + "/sst2/seed-5", merged}));
   ASSERT_TRUE(adapt.ok()) << adapt.message();
   EXPECT_TRUE(PathExists(merged + "/tokenizer.json"));
 
@@ -60,72 +66,70 @@ TEST_F(ByHandTest, AdaptMergesWhatGlueKept) {
   for (size_t i = 0; i < adapted.size(); ++i) ASSERT_NEAR(stored[i], adapted[i], 1e-5);
 }
 
-TEST_F(ByHandTest, NumbersHaveRanges) {
+TEST_F(CommandsTest, NumbersHaveRanges) {
   const auto generate = [&](const std::string& option, const std::string& value) {
-    return GenerateByHand(Words({"generate", folder_, "the", "--" + option, value})).message();
+    return Run(Words({"generate", folder_, "the", "--" + option, value})).message();
   };
   EXPECT_EQ(generate("threads", "0"), "--threads: must be in 1 .. 1024, is 0");
   EXPECT_EQ(generate("threads", "100000"), "--threads: must be in 1 .. 1024, is 100000");
   EXPECT_EQ(generate("threads", "two"), "--threads: \"two\" is not a whole number");
   EXPECT_THAT(generate("tokens", "1000000000"), HasSubstr("tokens: must be at most 100000"));
   EXPECT_EQ(generate("temperature", "nan"), "--temperature: must be finite, is nan");
-  EXPECT_EQ(
-      EvaluateByHand(Words({"evaluate", folder_, world_.at("shards"), "--threads", "0"})).message(),
-      "--threads: must be in 1 .. 1024, is 0");
-  EXPECT_EQ(BlimpByHand(Words({"blimp", folder_, world_.at("blimp"), "--pairs", "-1"})).message(),
+  EXPECT_EQ(Run(Words({"evaluate", folder_, world_.at("shards"), "--threads", "0"})).message(),
+            "--threads: must be in 1 .. 1024, is 0");
+  EXPECT_EQ(Run(Words({"blimp", folder_, world_.at("blimp"), "--pairs", "-1"})).message(),
             "--pairs: must be at least 0, is -1");
 }
 
-TEST_F(ByHandTest, BlimpPrintsEachParadigmAndTheMean) {
+TEST_F(CommandsTest, BlimpPrintsEachParadigmAndTheMean) {
   ASSERT_TRUE(WriteFileAtomic(world_.MakeFolderAt("blimp") + "/order.jsonl",
                               R"({"sentence_good": "the cat", "sentence_bad": "the cat"})")
                   .ok());
   ::testing::internal::CaptureStdout();
-  const Status status = BlimpByHand(Words({"blimp", folder_, world_.at("blimp")}));
+  const Status status = Run(Words({"blimp", folder_, world_.at("blimp")}));
   const std::string printed = ::testing::internal::GetCapturedStdout();
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_THAT(printed, ::testing::MatchesRegex("order +100.00\nmean of 1 paradigms +100.00\n"));
 }
 
-TEST_F(ByHandTest, GenerateChecksItsOptions) {
+TEST_F(CommandsTest, GenerateChecksItsOptions) {
   ::testing::internal::CaptureStdout();
-  ASSERT_TRUE(
-      GenerateByHand(Words({"generate", folder_, "the cat", "--tokens", "2", "--json"})).ok());
+  ASSERT_TRUE(Run(Words({"generate", folder_, "the cat", "--tokens", "2", "--json"})).ok());
   EXPECT_EQ(Json::parse(::testing::internal::GetCapturedStdout())["prompt"], "the cat");
   const auto error = [&](const std::string& option, const std::string& value) {
-    return GenerateByHand(Words({"generate", folder_, "the cat", option, value})).message();
+    return Run(Words({"generate", folder_, "the cat", option, value})).message();
   };
   EXPECT_THAT(error("--tokens", "0"), HasSubstr("generate.tokens: must be at least 1"));
   EXPECT_THAT(error("--temperature", "-1"), HasSubstr("generate.temperature"));
   EXPECT_THAT(error("--top-p", "0"), HasSubstr("generate.top_p: must be above 0 and at most 1"));
 }
 
-TEST_F(ByHandTest, EvaluatePrintsJsonAndTakesTheFieldsOfARecipe) {
+TEST_F(CommandsTest, EvaluatePrintsJsonAndTakesTheFieldsOfARecipe) {
   const std::string shards = world_.at("data.tales");
   const auto loss = [&](std::vector<std::string> more) {
     std::vector<std::string> words = {"evaluate", folder_, shards, "--json"};
     words.insert(words.end(), more.begin(), more.end());
     ::testing::internal::CaptureStdout();
-    const Status status = EvaluateByHand(Words(words));
+    const Status status = Run(Words(words));
     EXPECT_TRUE(status.ok()) << status.message();
     return Json::parse(::testing::internal::GetCapturedStdout())["all"]["loss"].get<double>();
   };
   EXPECT_NE(loss({}), loss({"--last-label", "copy_input"}));
-  EXPECT_THAT(EvaluateByHand(Words({"evaluate", folder_, shards, "--average", "mean"})).message(),
+  EXPECT_THAT(Run(Words({"evaluate", folder_, shards, "--average", "mean"})).message(),
               HasSubstr("evaluate.average: is \"mean\""));
 }
 
-TEST_F(ByHandTest, SaysHowItIsCalled) {
-  EXPECT_THAT(BlimpByHand(Words({"blimp", folder_})).message(),
+TEST_F(CommandsTest, SaysHowItIsCalled) {
+  EXPECT_THAT(Run(Words({"blimp", folder_})).message(),
               HasSubstr("a checkpoint folder and a folder of BLiMP's files"));
-  EXPECT_THAT(GlueByHand(Words({"glue", folder_})).message(), HasSubstr("a folder of task files"));
-  EXPECT_THAT(GlueByHand(Words({"glue", folder_, world_.MakeFolderAt("empty")})).message(),
+  EXPECT_THAT(Run(Words({"glue", folder_})).message(), HasSubstr("a folder of task files"));
+  EXPECT_THAT(Run(Words({"glue", folder_, world_.MakeFolderAt("empty")})).message(),
               HasSubstr("empty has no file of a task of GLUE or SuperGLUE"));
-  EXPECT_THAT(AdaptByHand(Words({"adapt", folder_})).message(),
+  EXPECT_THAT(AdaptCommand(Words({"adapt", folder_})).message(),
               HasSubstr("a folder of adapters and a new folder"));
-  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--seeds", "3,x"})).message(),
+  EXPECT_THAT(Run(Words({"glue", folder_, folder_, "--seeds", "3,x"})).message(),
               HasSubstr("--seeds: x is no whole number"));
-  EXPECT_THAT(GlueByHand(Words({"glue", folder_, folder_, "--tasks", "colla"})).message(),
+  EXPECT_THAT(Run(Words({"glue", folder_, folder_, "--tasks", "colla"})).message(),
               HasSubstr("there is no task \"colla\""));
 }
 

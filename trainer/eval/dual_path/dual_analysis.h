@@ -8,8 +8,8 @@
 
 #include "base/json.h"
 #include "base/status.h"
-#include "trainer/eval/dual_intervention.h"
-#include "trainer/eval/dual_text.h"
+#include "trainer/eval/dual_path/dual_intervention.h"
+#include "trainer/eval/dual_path/dual_text.h"
 #include "trainer/eval/once.h"
 #include "trainer/network/network.h"
 

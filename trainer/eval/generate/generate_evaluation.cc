@@ -1,0 +1,142 @@
+// `generate` of an evaluation: what a model writes behind prompts.
+#include <cstdio>
+
+#include "base/file.h"
+#include "trainer/eval/evaluation.h"
+#include "trainer/eval/generate/sample.h"
+#include "trainer/eval/opened_model.h"
+#include "trainer/eval/routing/routing.h"
+
+namespace braid::trainer {
+namespace {
+
+class GenerateEvaluation final : public Evaluation {
+ public:
+  GenerateEvaluation(SampleSettings settings, std::string path)
+      : settings_(std::move(settings)), path_(std::move(path)) {}
+
+  Status Open(const EvaluationInputs& inputs) override {
+    tokenizer_ = inputs.tokenizer;
+    if (!settings_.file.empty()) {
+      BRAID_ASSIGN_OR_RETURN(const std::string folder, inputs.task.Input("prompts"));
+      BRAID_RETURN_IF_ERROR(ReadPrompts(JoinPath(folder, settings_.file), &settings_.prompts));
+    }
+    if (settings_.prompts.empty())
+      return InvalidArgument(path_ + ".prompts: give at least one, or file");
+    corpus::Encoder encoder(tokenizer_);
+    for (const std::string& prompt : settings_.prompts) {
+      BRAID_RETURN_IF_ERROR(
+          EncodePrompt(inputs.model, *tokenizer_, encoder, prompt, settings_.tokens).status());
+    }
+    return OkStatus();
+  }
+
+  Result<Json> Measure(EvaluationRun& run) override {
+    Json samples = Json::array();
+    corpus::Encoder encoder(tokenizer_);
+    const auto count = static_cast<int64_t>(settings_.prompts.size());
+    for (size_t i = 0; i < settings_.prompts.size(); ++i) {
+      const auto generate = [&]() -> Result<Json> {
+        BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(run.network, *tokenizer_, encoder,
+                                                             settings_.prompts[i], settings_, i));
+        return ToJson(sample);
+      };
+      BRAID_ASSIGN_OR_RETURN(Json sample, run.hooks.once("samples/" + std::to_string(i), generate));
+      samples.push_back(std::move(sample));
+      BRAID_RETURN_IF_ERROR(
+          run.hooks.report("generating", "prompts", static_cast<int64_t>(i) + 1, count));
+    }
+    return samples;
+  }
+
+ private:
+  SampleSettings settings_;
+  const std::string path_;
+  SharedTokenizer tokenizer_;
+};
+
+Result<std::unique_ptr<Evaluation>> MakeGenerate(const Json& settings, const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(SampleSettings samples, SampleSettingsFromJson(settings, path));
+  return std::unique_ptr<Evaluation>(
+      std::make_unique<GenerateEvaluation>(std::move(samples), path));
+}
+
+Result<SampleSettings> SampleSettingsOf(const Arguments& arguments) {
+  Json spec = {{"prompts", {arguments.positional()[2]}}};
+  for (const auto& [option, field] :
+       {std::pair{"tokens", "tokens"}, {"top-k", "top_k"}, {"seed", "seed"}}) {
+    if (!arguments.Has(option)) continue;
+    BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetInt(option, 0));
+  }
+  for (const auto& [option, field] :
+       {std::pair{"temperature", "temperature"}, {"top-p", "top_p"}}) {
+    if (!arguments.Has(option)) continue;
+    BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetDouble(option, 0));
+  }
+  return SampleSettingsFromJson(spec, "generate");
+}
+
+Status GenerateCommand(const Arguments& arguments) {
+  if (arguments.positional().size() != 3)
+    return InvalidArgument("generate takes a checkpoint folder and a prompt");
+  BRAID_ASSIGN_OR_RETURN(const SampleSettings settings, SampleSettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
+  corpus::Encoder encoder(opened.tokenizer);
+  BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(*opened.network, *opened.tokenizer, encoder,
+                                                       settings.prompts.front(), settings, 0));
+  if (!arguments.Has("json")) {
+    std::printf("%s%s\n", sample.prompt.c_str(), sample.text.c_str());
+    return OkStatus();
+  }
+  std::printf("%s", DumpJson(ToJson(sample)).c_str());
+  return OkStatus();
+}
+
+// {"positions": of the shortest table, 0 for none, "tokens": to generate, "prompts": [...], "file":
+// more of them or "", "routing": [...]}. Without a tokenizer their lengths are not known.
+Status CheckPromptFile(const std::string& path, const std::string& tokenizer_file) {
+  BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
+  JsonReader read(json, path);
+  model::ModelSpec model;
+  model.arch.rope_max_pos = read.Int("positions", 0);
+  const int64_t tokens = read.Int("tokens", 0);
+  std::vector<std::string> prompts = read.Strings("prompts");
+  const std::string file = read.String("file", "");
+  const std::vector<std::string> routing = read.Strings("routing");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!file.empty()) BRAID_RETURN_IF_ERROR(ReadPrompts(file, &prompts));
+  if (tokenizer_file.empty()) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
+  corpus::Encoder encoder(tokenizer);
+  for (const std::string& prompt : prompts)
+    BRAID_RETURN_IF_ERROR(EncodePrompt(model, *tokenizer, encoder, prompt, tokens).status());
+  for (const std::string& text : routing) {
+    BRAID_RETURN_IF_ERROR(
+        EncodeRoutingPrompt({text, 0}, encoder, model.arch.rope_max_pos).status());
+  }
+  return OkStatus();
+}
+
+Status CheckPrompts(const Arguments& arguments) {
+  return arguments.Has("prompts")
+             ? CheckPromptFile(arguments.Get("prompts"), arguments.Get("tokenizer"))
+             : OkStatus();
+}
+
+}  // namespace
+
+EvaluationKind GenerateKind() {
+  return {"generate",
+          "samples",
+          &MakeGenerate,
+          {"generate",
+           "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a "
+           "tokenizer.json in it\n"
+           "    [--tokens 40] [--temperature 0] [--top-k 0] [--top-p 1] [--seed 42] [--tokenizer "
+           "FILE] [--threads 2] [--json]\n",
+           {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads"},
+           &GenerateCommand},
+          {"[--prompts FILE.json] [--tokenizer FILE]", {"prompts", "tokenizer"}, &CheckPrompts}};
+}
+
+}  // namespace braid::trainer

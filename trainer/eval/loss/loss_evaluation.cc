@@ -1,0 +1,153 @@
+// `loss` of an evaluation: the loss on what was set aside of each corpus, and on all.
+#include <cmath>
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "trainer/eval/evaluation.h"
+#include "trainer/eval/opened_model.h"
+#include "trainer/loop/checkpoint.h"
+#include "trainer/loop/validation.h"
+
+namespace braid::trainer {
+namespace {
+
+// Enough for Student's t to be near its limit, few enough for a file that people open.
+constexpr int64_t kLossGroups = 200;
+
+class LossEvaluation final : public Evaluation {
+ public:
+  explicit LossEvaluation(ValidationSpec spec) : spec_(std::move(spec)) {}
+
+  bool reads_shards() const override { return true; }
+
+  Status Open(const EvaluationInputs& inputs) override {
+    shards_ = &inputs.shards;
+    spec_.sequence = inputs.sequence;
+    if (shards_->empty())
+      return InvalidArgument("job " + inputs.task.job + ": spec.loss needs inputs data.<corpus>");
+    for (const corpus::Shards& set : *shards_)
+      BRAID_RETURN_IF_ERROR(CheckSetAside(set, spec_.sequence));
+    spec_.token_bytes = TokenBytes(*inputs.tokenizer);
+    return OkStatus();
+  }
+
+  Result<Json> Measure(EvaluationRun& run) override {
+    Json json = Json::object();
+    LossSums all;
+    for (const corpus::Shards& set : *shards_) {
+      const std::string piece = "loss/" + set.corpus;
+      BRAID_ASSIGN_OR_RETURN(const Json made, run.hooks.once(piece, [&] { return Sum(set, run); }));
+      BRAID_ASSIGN_OR_RETURN(const LossSums sums, LossSumsFromJson(made, piece));
+      json[set.corpus] = ToJson(MeansOf(sums, spec_.average), spec_.last_label);
+      json[set.corpus]["groups"] = made["groups"];
+      all.Add(sums);
+    }
+    json["all"] = ToJson(MeansOf(all, spec_.average), spec_.last_label);
+    return json;
+  }
+
+  // Without the groups, which intervals are made from.
+  void Summarize(const Json& result, Json* summary) const override {
+    (*summary)["loss"] = result;
+    for (Json& corpus : (*summary)["loss"]) corpus.erase("groups");
+  }
+
+ private:
+  Result<Json> Sum(const corpus::Shards& set, EvaluationRun& run) const {
+    const auto alone = LocalCollective();
+    BRAID_ASSIGN_OR_RETURN(
+        const LossSums sums,
+        SumLosses(run.network, set, spec_, *alone, [&](int64_t done, int64_t total) {
+          return run.hooks.report("loss", "sequences", done, total);
+        }));
+    // Before it is kept: a number that is none would come back as null.
+    if (!std::isfinite(sums.loss[0])) {
+      return InvalidArgument("model " + run.network.spec().name +
+                             " has a loss that is not finite on " + set.corpus);
+    }
+    return ToJson(sums);
+  }
+
+  ValidationSpec spec_;
+  const std::vector<corpus::Shards>* shards_ = nullptr;
+};
+
+Result<std::unique_ptr<Evaluation>> MakeLoss(const Json& settings, const std::string& path) {
+  JsonReader read(settings, path);
+  ValidationSpec loss;
+  loss.sequences = read.Int("sequences", 0);
+  loss.average = read.Choice("average", loss.average, {"token_mean", "batch_mean"});
+  loss.last_label = read.Choice("last_label", loss.last_label, {"ignore", "copy_input"});
+  loss.groups = kLossGroups;
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return std::unique_ptr<Evaluation>(std::make_unique<LossEvaluation>(std::move(loss)));
+}
+
+Result<ValidationSpec> ValidationOf(const Arguments& arguments, int64_t sequence) {
+  Json spec = Json::object();
+  if (arguments.Has("average")) spec["average"] = arguments.Get("average");
+  if (arguments.Has("last-label")) spec["last_label"] = arguments.Get("last-label");
+  JsonReader read(spec, "evaluate");
+  ValidationSpec validation;
+  validation.sequence = sequence;
+  validation.average = read.Choice("average", validation.average, {"token_mean", "batch_mean"});
+  validation.last_label = read.Choice("last_label", validation.last_label,
+                                      {"ignore", "copy_input"});
+  BRAID_ASSIGN_OR_RETURN(validation.sequences, arguments.GetInt("sequences", 0, 0));
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return validation;
+}
+
+Status LossCommand(const Arguments& arguments) {
+  if (arguments.positional().size() < 3)
+    return InvalidArgument("evaluate takes a checkpoint folder and folders of shards");
+  BRAID_RETURN_IF_ERROR(UseThreads(arguments));
+  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(arguments.positional()[1], "cpu"));
+  BRAID_ASSIGN_OR_RETURN(ValidationSpec validation,
+                         ValidationOf(arguments, network->spec().sequence));
+  // Bytes are known where a tokenizer stands beside the model.
+  if (const std::string file = JoinPath(arguments.positional()[1], "tokenizer.json");
+      PathExists(file)) {
+    BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(file));
+    if (tokenizer->digest() == network->spec().tokenizer)
+      validation.token_bytes = TokenBytes(*tokenizer);
+  }
+  BRAID_ASSIGN_OR_RETURN(const auto shards, OpenNamedShards(arguments, network->spec()));
+  std::vector<const corpus::Shards*> sets;
+  for (const corpus::Shards& set : shards) {
+    BRAID_RETURN_IF_ERROR(CheckSetAside(set, validation.sequence));
+    sets.push_back(&set);
+  }
+  const auto alone = LocalCollective();
+  BRAID_ASSIGN_OR_RETURN(const auto losses, ValidationLosses(*network, sets, validation, *alone));
+  Json json = Json::object();
+  for (const auto& [corpus, loss] : losses) {
+    json[corpus] = ToJson(loss, validation.last_label);
+    if (arguments.Has("json")) continue;
+    std::printf("%-16s loss %.4f  perplexity %.2f", corpus.c_str(), loss.mean, std::exp(loss.mean));
+    if (loss.bits_per_byte > 0) std::printf("  bits a byte %.4f", loss.bits_per_byte);
+    if (validation.last_label != "ignore")
+      std::printf("  without last positions %.4f", loss.mean_ignore_last);
+    std::printf("  over %lld tokens\n", (long long)loss.targets);
+  }
+  if (arguments.Has("json")) std::printf("%s", DumpJson(json).c_str());
+  return OkStatus();
+}
+
+}  // namespace
+
+EvaluationKind LossKind() {
+  return {"loss",
+          "loss",
+          &MakeLoss,
+          {"evaluate",
+           "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of "
+           "shards\n"
+           "    [--sequences 0] [--average token_mean] [--last-label ignore] [--threads 2] "
+           "[--json]\n",
+           {"sequences", "average", "last-label", "threads"},
+           &LossCommand}};
+}
+
+}  // namespace braid::trainer

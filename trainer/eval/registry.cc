@@ -1,0 +1,33 @@
+// All evaluations. A new one is a folder beside this file and a line in each of the two lists
+// below.
+#include "trainer/eval/evaluation.h"
+
+namespace braid::trainer {
+
+EvaluationKind LossKind();
+EvaluationKind GenerateKind();
+EvaluationKind DualPathKind();
+EvaluationKind RoutingKind();
+EvaluationKind BlimpKind();
+EvaluationKind GlueKind();
+
+const std::vector<EvaluationKind>& EvaluationKinds() {
+  static const std::vector<EvaluationKind> kKinds = {
+      LossKind(), GenerateKind(), DualPathKind(), RoutingKind(), BlimpKind(), GlueKind(),
+  };
+  return kKinds;
+}
+
+const EvaluationCommand* FindEvaluationCommand(std::string_view name) {
+  for (const EvaluationKind& kind : EvaluationKinds()) {
+    if (name == kind.command.name) return &kind.command;
+  }
+  return nullptr;
+}
+
+bool IsNoisy(const model::ModelSpec& spec) {
+  return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" &&
+         spec.connection.router.kind == "gumbel" && spec.arch.router_noise == "always";
+}
+
+}  // namespace braid::trainer
