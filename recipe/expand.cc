@@ -120,14 +120,14 @@ class Expander {
     AddData(made.corpora, &job);
     if (!made.start.empty())
       job.inputs["init"] = TrainedBefore("start." + made.name(), made.start, made.line);
-    BRAID_RETURN_IF_ERROR(
-        Plan(made.spec, job.name, sizes_.LengthOf(made.corpora, fraction, made.train), made.train));
+    BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name,
+                               sizes_.LengthOf(made.corpora, fraction, made.train), &made.train));
     job.estimate = Sizes::TrainingOf(dag_.models.back());
     job.spec = {{"model", model::ToJson(made.spec)},
                 {"seed", SeedOf(made.name())},
                 {"data", DataSpec(made.corpora, share)},
-                {"train", made.train},
-                {"loss_average", recipe_.loss_average}};
+                {"train", schema::ToJson(made.train)},
+                {"loss_average", schema::NameOf(recipe_.loss_average)}};
     if (made.start_moments != "auto") job.spec["start_moments"] = made.start_moments;
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
@@ -140,12 +140,12 @@ class Expander {
     return {"", "", name, ""};
   }
 
-  // `train`: how `job` trains it; of a model that no job trains both are empty.
+  // `train`: how `job` trains it; of a model that no job trains it is null, and `job` empty.
   Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length,
-              const Json& train) {
+              const spec::Train* train) {
     BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length));
     dag_.models.push_back(std::move(planned));
-    if (const std::string text = train.is_null() ? "" : sizes_.CautionOf(length, train);
+    if (const std::string text = train == nullptr ? "" : sizes_.CautionOf(length, *train);
         !text.empty())
       dag_.cautions.push_back({job, text});
     return OkStatus();
@@ -171,14 +171,14 @@ class Expander {
     if (path.from.empty()) {
       BRAID_RETURN_IF_ERROR(Train(path, "paths", recipe_.split_paths));
     } else {
-      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, Json()));
+      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, nullptr));
       if (!IsArtifactId(path.from)) {
         dag_.sources.push_back(
             {"from." + path.name(), "checkpoint", {path.from}, path.line, /*folders=*/true});
       }
     }
     const bool trained = path.from.empty();
-    Measure({path.name(), "path", "", trained ? path.name() : "", trained ? path.train : Json()},
+    Measure({path.name(), "path", "", trained ? path.name() : "", trained ? &path.train : nullptr},
             path.spec, {}, WeightsOf(path.name()));
     Export(path.name(), path.spec, path.corpora, WeightsOf(path.name()));
     return OkStatus();
@@ -189,7 +189,7 @@ class Expander {
     const InputRef weights{baseline.name(), "model", "", ""};
     const std::string role = baseline.spec.kind == model::Kind::kDense ? "dense"
                                                                        : "composite_scratch";
-    Measure({baseline.name(), role, "", baseline.name(), baseline.train}, baseline.spec, {},
+    Measure({baseline.name(), role, "", baseline.name(), &baseline.train}, baseline.spec, {},
             weights);
     Export(baseline.name(), baseline.spec, baseline.corpora, weights);
     return OkStatus();
@@ -252,9 +252,9 @@ class Expander {
     JobNode joint;
     joint.name = "joint:" + composite.name();
     joint.kind = "joint";
-    joint.ranks = composite.joint.ranks;
-    joint.slots_per_rank = composite.joint.slots;
-    joint.device = composite.joint.device;
+    joint.ranks = static_cast<int32_t>(composite.joint.ranks);
+    joint.slots_per_rank = static_cast<int32_t>(composite.joint.slots);
+    joint.device = schema::NameOf(composite.joint.device);
     const std::vector<std::string> corpora = CorporaOf(composite);
     AddData(corpora, &joint);
     joint.inputs["init"] = {"merge:" + composite.name(), "model", "", ""};
@@ -263,8 +263,8 @@ class Expander {
     joint.spec = {{"model", model::ToJson(composite.spec)},
                   {"seed", recipe_.seed},
                   {"data", DataSpec(corpora, "joint")},
-                  {"train", composite.joint.train},
-                  {"loss_average", recipe_.loss_average}};
+                  {"train", schema::ToJson<spec::JointTrain>(composite.joint)},
+                  {"loss_average", schema::NameOf(recipe_.loss_average)}};
     return joint;
   }
 
@@ -272,8 +272,8 @@ class Expander {
     JobNode merge = MergeOf(composite), gate = GateOf(composite, merge), joint = JointOf(composite);
     BRAID_RETURN_IF_ERROR(
         Plan(composite.spec, joint.name,
-             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint.train),
-             composite.joint.train));
+             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint),
+             &composite.joint));
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
     merge.estimate.parameters = joint.estimate.parameters;
     merge.estimate.bytes = joint.estimate.bytes / (composite.joint.carry_optimizer ? 1 : 3);
@@ -287,7 +287,7 @@ class Expander {
     dag_.jobs.push_back(std::move(gate));
     dag_.jobs.push_back(std::move(joint));
     Measure({name + "@start", "composite_start", name, ""}, composite.spec, path_corpora, start);
-    Measure({name, "composite", name, history, composite.joint.train}, composite.spec, path_corpora,
+    Measure({name, "composite", name, history, &composite.joint}, composite.spec, path_corpora,
             trained);
     Export(name, composite.spec, CorporaOf(composite), trained);
     return OkStatus();
@@ -296,7 +296,7 @@ class Expander {
   // A row of the report's tables.
   struct Measured {
     std::string name, role, composite, history;
-    Json train = {};  // settings of the training that `history` is of
+    const spec::Train* train = nullptr;  // how it was trained; null: by no job of this run
   };
 
   void Measure(const Measured& made, const model::ModelSpec& spec,
@@ -306,7 +306,7 @@ class Expander {
                        {"history", made.history},
                        {"role", made.role},
                        {"composite", made.composite}});
-    if (!made.train.is_null()) models_.back()["clip"] = made.train["clip"];
+    if (made.train != nullptr) models_.back()["clip"] = made.train->clip;
     Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora,
                               made.role == "composite_start");
     if (parts.is_null()) return;
@@ -322,8 +322,8 @@ class Expander {
     AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
     job.inputs["model"] = weights;
     if (parts.contains("loss"))
-      parts["loss"].update(
-          {{"average", recipe_.loss_average}, {"last_label", recipe_.train["last_label"]}});
+      parts["loss"].update({{"average", schema::NameOf(recipe_.loss_average)},
+                            {"last_label", schema::NameOf(recipe_.train.last_label)}});
     if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
     if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty())
       job.inputs["glue"] = {"", "", "glue", ""};
@@ -359,7 +359,8 @@ class Expander {
     job.inputs = {{"model", weights}, {"tokenizer", {"tokenizer", "tokenizer", "", ""}}};
     const std::vector<std::string> overrides = Overrides(recipe_);
     Json card = {
-        {"summary", "Trained by braid in the run " + recipe_.run + ", compat " + recipe_.compat +
+        {"summary", "Trained by braid in the run " + recipe_.run + ", compat " +
+                        schema::NameOf(recipe_.compat) +
                         (overrides.empty() ? "." : " with " + Join(overrides, ", ") + ".")},
         {"run", {{"name", recipe_.run}}},
         {"recipe", recipe_.text},

@@ -18,8 +18,9 @@ namespace braid::recipe {
 namespace {
 
 void ReadArch(YamlMap& root, Recipe* recipe) {
-  recipe->compat = root.Choice("compat", "fixed", {"fixed", "paper"});
-  recipe->arch = model::ArchPreset(recipe->compat).value();  // the reader has checked the name
+  const std::string compat = root.Choice("compat", "fixed", spec::WordsOf(spec::Compat()));
+  recipe->compat = *schema::FromName<spec::Compat>(compat);  // the reader has checked the name
+  recipe->arch = model::ArchPreset(compat).value();
   YamlMap arch(root.Node("arch"), "arch", root.errors());
   ReadArchSection(arch, &recipe->arch);
 }
@@ -181,13 +182,14 @@ void ReadSequence(YamlMap& root, Recipe* recipe) {
 }
 
 void ReadTraining(YamlMap& root, Recipe* recipe) {
-  recipe->train = TrainPreset(recipe->compat);
+  recipe->train = spec::TrainPreset(recipe->compat);
   ReadTrainSection(root.Node("train"), "train", root.errors(), &recipe->train);
-  recipe->joint.train = recipe->train;
+  static_cast<spec::Train&>(recipe->joint) = recipe->train;
   ReadJointSection(root.Node("joint"), "joint", root.errors(), &recipe->joint);
   YamlMap eval(root.Node("eval"), "eval", root.errors());
-  recipe->loss_average = eval.Choice("loss_average", LossAveragePreset(recipe->compat),
-                                     {"token_mean", "batch_mean"});
+  recipe->loss_average = *schema::FromName<spec::LossAverage>(
+      eval.Choice("loss_average", schema::NameOf(LossAveragePreset(recipe->compat)),
+                  spec::WordsOf(spec::LossAverage())));
 }
 
 // Composites name paths, so paths come first.
@@ -306,7 +308,6 @@ const Model* Recipe::FindPath(const std::string& name) const {
 Result<Joint> ParseJoint(std::string_view text, const std::string& name) {
   YamlErrors errors(name);
   Joint joint;
-  joint.train = TrainPreset("fixed");
   if (!errors.CheckUtf8(text)) return errors.status();
   try {
     const YAML::Node section = YAML::Load(std::string(text));

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "base/status.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
+#include "spec/train.h"
 
 namespace braid::recipe {
 
@@ -37,7 +37,7 @@ struct Model {
   std::string start;  // the same: what its training begins with, instead of weights drawn from the
                       // seed
   std::string start_moments = "auto";  // AdamW's of `start`: auto (if it has them) | take | leave
-  Json train;                          // settings of docs/tasks.md, `train`
+  spec::Train train;
   int32_t slots = 1;
   std::string device = "cpu";
   int line = 0;
@@ -46,15 +46,8 @@ struct Model {
 };
 
 // How a composite is trained after the merge.
-struct Joint {
-  Json train;                       // settings of docs/tasks.md, `train`, with freeze_paths
-  bool own_rates = false;           // `joint` itself has optimizer.lr, lr_min or warmup_start
-  std::optional<double> lr_factor;  // of rates that come from `train`; absent: what the preset has
-                                    // for the kind of connection
-  bool carry_optimizer = false;     // the merge carries the parents' moments over
-  int32_t ranks = 1;
-  int32_t slots = 1;
-  std::string device = "cpu";
+struct Joint : spec::Joint {
+  bool own_rates = false;  // `joint` itself has optimizer.lr, lr_min or warmup_start
 };
 
 // One place in a composite.
@@ -78,12 +71,12 @@ struct Composite {
 
 struct Recipe {
   std::string run;
-  std::string compat = "fixed";
+  spec::Compat compat = spec::Compat::kFixed;
   uint64_t seed = 42;
   int64_t priority = 0;  // of the run against others: higher goes first
   model::Arch arch;
-  std::string loss_average;       // T8
-  std::string tokenizer_file;     // or trained:
+  spec::LossAverage loss_average = spec::LossAverage::kTokenMean;  // T8
+  std::string tokenizer_file;                                      // or trained:
   int64_t tokenizer_entries = 0;  // that the file has; 0: the recipe does not say
   int64_t tokenizer_vocab = 0;
   int64_t tokenizer_bytes = 10'000'000;
@@ -97,8 +90,8 @@ struct Recipe {
   std::vector<Model> paths;
   std::vector<Composite> composites;
   std::vector<Model> baselines;
-  Json train;   // settings of docs/tasks.md that models begin from
-  Joint joint;  // that composites begin from
+  spec::Train train;  // that models begin from
+  Joint joint;        // that composites begin from
   Evaluation evaluation;
   std::string export_format;                    // empty: no exports; or huggingface
   std::string text;                             // as given

@@ -19,21 +19,10 @@ void Flatten(const Json& object, const std::string& path,
   }
 }
 
-Json JointJson(const Joint& joint) {
-  Json json = joint.train;
-  json["ranks"] = joint.ranks;
-  json["slots"] = joint.slots;
-  json["device"] = joint.device;
-  json["carry_optimizer"] = joint.carry_optimizer;
-  const auto freeze = joint.train["freeze_paths"].get<int64_t>();
-  if (freeze <= 0) json["freeze_paths"] = freeze < 0;
-  return json;
-}
-
 }  // namespace
 
 std::vector<std::string> SettingsInForce(const Recipe& recipe) {
-  Json all = {{"compat", recipe.compat},
+  Json all = {{"compat", schema::NameOf(recipe.compat)},
               {"priority", recipe.priority},
               {"seed", recipe.seed},
               {"sequence", recipe.sequence},
@@ -51,9 +40,10 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
                 {"rope_base", recipe.arch.rope_base},
                 {"router_noise", recipe.arch.router_noise},
                 {"residual_init", recipe.arch.residual_init}}},
-              {"train", recipe.train},
-              {"eval", {{"loss_average", recipe.loss_average}}}};
-  if (!recipe.composites.empty()) all["joint"] = JointJson(recipe.joint);
+              {"train", schema::ToJson(recipe.train)},
+              {"eval", {{"loss_average", schema::NameOf(recipe.loss_average)}}}};
+  if (!recipe.composites.empty())
+    all["joint"] = schema::ToJson<spec::Joint>(recipe.joint, schema::Form::kRecipe);
   std::map<std::string, std::string> values;
   Flatten(all, "", &values);
   std::vector<std::string> lines;

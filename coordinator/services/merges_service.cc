@@ -14,6 +14,7 @@
 #include "merge/request.h"
 #include "recipe/compat.h"
 #include "recipe/recipe.h"
+#include "schema/schema.h"
 
 namespace braid::coordinator {
 namespace {
@@ -98,14 +99,14 @@ class MergesService final : public v1::Merges::Service {
                                          const merge::MergePlan& plan,
                                          const recipe::JobNode& gate) {
     BRAID_ASSIGN_OR_RETURN(recipe::Joint settings, recipe::ParseJoint(request.joint(), "joint"));
-    recipe::ScaleJointRates("fixed", plan.model.connection.kind, &settings);
+    recipe::ScaleJointRates(spec::Compat::kFixed, plan.model.connection.kind, &settings);
     recipe::JobNode joint;
     joint.name = "joint:composite";
     joint.kind = "joint";
     joint.parents = {"gate:composite", "merge:composite"};
-    joint.ranks = settings.ranks;
-    joint.slots_per_rank = settings.slots;
-    joint.device = settings.device;
+    joint.ranks = static_cast<int32_t>(settings.ranks);
+    joint.slots_per_rank = static_cast<int32_t>(settings.slots);
+    joint.device = schema::NameOf(settings.device);
     joint.inputs["init"] = joint.inputs["tokenizer"] = {"merge:composite", "model", "", ""};
     Json sources = Json::array();
     for (const auto& [role, input] : gate.inputs) {
@@ -118,7 +119,7 @@ class MergesService final : public v1::Merges::Service {
         {"seed", request.seed()},
         {"data",
          {{"sequence", plan.model.sequence}, {"sources", sources}, {"seed", request.seed()}}},
-        {"train", settings.train}};
+        {"train", schema::ToJson<spec::JointTrain>(settings)}};
     return joint;
   }
 

@@ -151,10 +151,9 @@ TEST(ExamplesTest, TheDualPathSweepIsThePublishedOne) {
 
 TEST(ExamplesTest, TheDualPathSweepRunsItsSteps) {
   const Recipe recipe = MustParse(Example("dual_path/sweep_80m.yaml"));
-  EXPECT_EQ(recipe.train["decay_scope"], "all_but_embedding");
-  const Json& train = recipe.baselines[0].train;
-  EXPECT_EQ(train["batch"].get<int64_t>() * train["accumulate"].get<int64_t>() * recipe.sequence,
-            2'097'152);
+  EXPECT_EQ(recipe.train.decay_scope, spec::DecayScope::kAllButEmbedding);
+  const spec::Train& train = recipe.baselines[0].train;
+  EXPECT_EQ(train.batch * train.accumulate * recipe.sequence, 2'097'152);
   EXPECT_EQ(MustExpand(Example("dual_path/sweep_80m.yaml"), {50304, {{"web", 50'000'000'000}}})
                 .models[0]
                 .tokens,

@@ -37,8 +37,8 @@ TEST(RecipeTest, ReadsWhatIsThere) {
   EXPECT_TRUE(recipe->composites[0].spec.large.identity)
       << "it starts from paths, under compat: fixed";
   EXPECT_THAT(recipe->baselines[0].corpora, ElementsAre("tales", "sums"));
-  EXPECT_EQ(recipe->paths[0].train["batch"], 4);
-  EXPECT_EQ(recipe->joint.train["optimizer"]["lr"], 1e-3);
+  EXPECT_EQ(recipe->paths[0].train.batch, 4);
+  EXPECT_EQ(recipe->joint.optimizer.lr, 1e-3);
   EXPECT_EQ(recipe->text, kSmall);
 }
 
@@ -49,14 +49,14 @@ TEST(RecipeTest, DefaultsAreThePapers) {
   EXPECT_EQ(recipe->seed, 42u);
   EXPECT_EQ(recipe->sequence, 256);
   EXPECT_EQ(recipe->split_paths, 0.6);
-  const Json& train = recipe->paths[0].train;
-  EXPECT_EQ(train["batch"].get<int>() * train["accumulate"].get<int>() * recipe->sequence,
+  const spec::Train& train = recipe->paths[0].train;
+  EXPECT_EQ(train.batch * train.accumulate * recipe->sequence,
             65'536);  // tokens a step
-  EXPECT_EQ(train["epochs"], 2);
-  EXPECT_EQ(train["optimizer"],
+  EXPECT_EQ(train.epochs, 2);
+  EXPECT_EQ(schema::ToJson(train.optimizer),
             Json::parse(R"({"lr": 5e-4, "betas": [0.9, 0.95], "eps": 1e-5, "weight_decay": 0.1})"));
-  EXPECT_EQ(train["clip"], 1.0);
-  EXPECT_EQ(train["decay_scope"], "matrices");
+  EXPECT_EQ(train.clip, 1.0);
+  EXPECT_EQ(train.decay_scope, spec::DecayScope::kMatrices);
 }
 
 TEST(RecipeTest, SaysWhichSettingsWereFilledIn) {
@@ -78,10 +78,10 @@ TEST(RecipeTest, OneModelMayTrainInItsOwnWay) {
                "heads: 4, blocks: 4, train: {optimizer: {lr: 2e-3}, steps: 7}}"),
       "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
-  EXPECT_EQ(recipe->baselines[0].train["optimizer"]["lr"], 2e-3);
-  EXPECT_EQ(recipe->baselines[0].train["steps"], 7);
-  EXPECT_EQ(recipe->baselines[0].train["batch"], 4);
-  EXPECT_EQ(recipe->paths[0].train["steps"], 0);
+  EXPECT_EQ(recipe->baselines[0].train.optimizer.lr, 2e-3);
+  EXPECT_EQ(recipe->baselines[0].train.steps, 7);
+  EXPECT_EQ(recipe->baselines[0].train.batch, 4);
+  EXPECT_EQ(recipe->paths[0].train.steps, 0);
 }
 
 TEST(RecipeTest, AnchorsAreFine) {
@@ -90,7 +90,7 @@ TEST(RecipeTest, AnchorsAreFine) {
                "train: {optimizer: &opt {lr: 1e-3}}\njoint: {optimizer: *opt}\n"),
       "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
-  EXPECT_EQ(recipe->joint.train["optimizer"]["lr"], 1e-3);
+  EXPECT_EQ(recipe->joint.optimizer.lr, 1e-3);
 }
 
 TEST(RecipeTest, UnknownKeysNameTheNearest) {

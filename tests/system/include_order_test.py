@@ -14,18 +14,20 @@ BINARY_DIR = os.environ.get("BRAID_BINARY_DIR", os.path.join(SOURCE_DIR, "build"
 MAY_INCLUDE = {
     "base": "",
     "proto": "",
-    "model": "base",
+    "schema": "base",
+    "model": "base schema",
+    "spec": "base schema model",
     "task": "base model",
     "storage": "base",
-    "corpus": "base task storage",
-    "merge": "base model task storage",
-    "report": "base model task storage",
-    "trainer": "base model task storage corpus",
-    "recipe": "base model",
+    "corpus": "base schema spec task storage",
+    "merge": "base schema model spec task storage",
+    "report": "base schema model spec task storage",
+    "trainer": "base schema model spec task storage corpus",
+    "recipe": "base schema model spec",
     "scheduler": "base",
-    "coordinator": "base proto model task recipe storage merge scheduler",
+    "coordinator": "base proto schema model spec task recipe storage merge scheduler",
     "worker": "base proto task storage",
-    "cli": "base proto model recipe storage corpus merge",
+    "cli": "base proto schema model spec recipe storage corpus merge",
 }
 # A folder that may be included only in part: (includer, included) -> what of it.
 ONLY_PART = {

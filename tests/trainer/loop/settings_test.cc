@@ -157,7 +157,7 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
       {"/train/dropout_parallel", 1.0,
        "spec.train.dropout_parallel: must be at least 0 and below 1"},
       {"/train/freeze_paths", -2,
-       "spec.train.freeze_paths: must be a number of steps, or -1 for all"},
+       "spec.train.freeze_paths: expected true, false or a number of steps"},
       {"/train/freeze_paths", 3, "spec.train.freeze_paths: model m has no paths to freeze; set 0"},
       {"/train/lr_schedule", "linear", "spec.train.lr_schedule"},
       {"/train/warmup", 1, "spec.train.warmup"},
@@ -165,14 +165,20 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
       {"/train/optimizer/betas", Json::array({0.9}),
        "spec.train.optimizer.betas: expected two numbers"},
       {"/train/optimizer/betas", Json::array({0.9, 1.0}),
-       "spec.train.optimizer.betas: must be at least 0 and below 1"},
+       "spec.train.optimizer.betas: expected two numbers of at least 0 and below 1, found "
+       "[0.9,1.0]"},
       {"/train/optimizer/eps", 0, "spec.train.optimizer.eps: must be above 0"},
       {"/train/optimizer/momentum", 1, "spec.train.optimizer.momentum"},
       {"/train/checkpoint/minutes", 1, "spec.train.checkpoint.minutes"},
       {"/train/validate/steps", "often", "spec.train.validate.steps"},
       {"/data/sources/0/share", "half", "spec.data.sources.0.share"},
       {"/model/dense/heads", 3, "spec.model.dense.heads"},
-      {"/loss_average", "mean", "spec.loss_average"},
+      {"/loss_average", "mean",
+       "spec.loss_average: expected token_mean or batch_mean, found \"mean\""},
+      {"/train/lr_min", 1.0, "spec.train.lr_min: is above optimizer.lr"},
+      {"/train/checkpoint/steps", -1, "spec.train.checkpoint.steps: must not be negative, is -1"},
+      {"/train/bacth", 1, "spec.train.bacth: no such key; did you mean batch?"},
+      {"/seed", -1, "spec.seed: must not be negative, is -1"},
   };
   for (const auto& [pointer, value, message] : table) {
     Json bad = good;
@@ -184,12 +190,12 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   Json misstepped = good;
   misstepped["train"]["lr_schedule"] = "cosine_misstepped";
   EXPECT_THAT(ReadTrainSettings(misstepped).status().message(),
-              HasSubstr("spec.train.warmup_steps: cosine_misstepped has no warm-up; set 0"));
+              HasSubstr("spec.train.warmup_steps: lr_schedule cosine_misstepped has no warm-up"));
   misstepped["train"]["warmup_steps"] = 0;
   EXPECT_TRUE(ReadTrainSettings(misstepped).ok());
   misstepped["train"]["lr_min"] = 1e-5;
   EXPECT_THAT(ReadTrainSettings(misstepped).status().message(),
-              HasSubstr("spec.train.lr_min: cosine_misstepped has no least rate; set 0"));
+              HasSubstr("spec.train.lr_min: lr_schedule cosine_misstepped falls towards 0 alone"));
 }
 
 }  // namespace
