@@ -25,12 +25,13 @@ void AddArch(const std::string& where, const model::Arch& arch, const model::Arc
   }
 }
 
-// The rules of `train` that have a name in the paper, T1-T7; T8 stands outside of it.
-void AddTrain(const std::string& where, const spec::Train& train, const spec::Train& usual,
+// The fields that have a name in the paper, T1-T8.
+template <class T>
+void AddNamed(const std::string& where, const T& settings, const T& usual,
               std::vector<std::string>* lines) {
-  for (const schema::Field& field : spec::Train::Fields().fields) {
+  for (const schema::Field& field : T::Fields().fields) {
     if (field.id.empty()) continue;
-    const Json value = field.get(&train);
+    const Json value = field.get(&settings);
     if (value != field.get(&usual)) lines->push_back(Line(where + "." + field.name, value));
   }
 }
@@ -53,42 +54,41 @@ double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* j
   return factor;
 }
 
-spec::LossAverage LossAveragePreset(spec::Compat compat) {
-  return compat == spec::Compat::kPaper ? spec::LossAverage::kBatchMean
-                                        : spec::LossAverage::kTokenMean;
-}
-
 std::vector<std::string> Overrides(const Recipe& recipe) {
   std::vector<std::string> lines;
-  const auto usual = ArchFields(model::ArchPreset(schema::NameOf(recipe.compat)).value());  // the
-                                                                                            // reader
-                                                                                            // has
-                                                                                            // checked
-                                                                                            // the
-                                                                                            // name
+  const auto usual = ArchFields(
+      model::ArchPreset(schema::NameOf(recipe.compat)).value());  // the
+                                                                  // reader
+                                                                  // has
+                                                                  // checked
+                                                                  // the
+                                                                  // name
   const auto arch = ArchFields(recipe.arch);
   for (size_t i = 0; i < arch.size(); ++i) {
     if (arch[i] != usual[i]) lines.push_back(Line("arch." + arch[i].first, arch[i].second));
   }
-  AddTrain("train", recipe.train, spec::TrainPreset(recipe.compat), &lines);
-  if (recipe.loss_average != LossAveragePreset(recipe.compat))
-    lines.push_back(Line("eval.loss_average", schema::NameOf(recipe.loss_average)));
+  AddNamed("train", recipe.train, spec::TrainPreset(recipe.compat), &lines);
+  spec::RecipeEval eval;
+  if (recipe.compat == spec::Compat::kPaper) schema::ApplyPaper(spec::RecipeEval::Fields(), &eval);
+  AddNamed("eval", recipe.eval, eval, &lines);
   for (const Model& path : recipe.paths) {
     AddArch("paths." + path.name(), path.spec.arch, recipe.arch, &lines);
-    AddTrain("paths." + path.name() + ".train", path.train, recipe.train, &lines);
+    AddNamed("paths." + path.name() + ".train", path.train, recipe.train, &lines);
   }
   for (const Model& baseline : recipe.baselines) {
     AddArch("baselines." + baseline.name(), baseline.spec.arch, recipe.arch, &lines);
-    AddTrain("baselines." + baseline.name() + ".train", baseline.train, recipe.train, &lines);
+    AddNamed("baselines." + baseline.name() + ".train", baseline.train, recipe.train, &lines);
   }
-  if (!recipe.composites.empty()) AddTrain("joint", recipe.joint, recipe.train, &lines);
+  if (!recipe.composites.empty())
+    AddNamed<spec::Train>("joint", recipe.joint, recipe.train, &lines);
   for (const Composite& composite : recipe.composites) {
     AddArch("composites." + composite.name(), composite.spec.arch, recipe.arch, &lines);
     const std::string& init = composite.spec.connection.init;
     const bool begins = composite.spec.connection.kind != "slice";  // a slice has no choice
     if (begins && init != ConnectInitPreset(recipe.compat))
       lines.push_back(Line("composites." + composite.name() + ".connect_init", init));
-    AddTrain("composites." + composite.name() + ".joint", composite.joint, recipe.joint, &lines);
+    AddNamed<spec::Train>("composites." + composite.name() + ".joint", composite.joint,
+                          recipe.joint, &lines);
   }
   return lines;
 }

@@ -21,9 +21,6 @@ double JointRatePreset(spec::Compat compat, const std::string& connect);
 // the kind of connection; rates of its own stay. Once a joint phase. Returns the factor.
 double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint);
 
-// T8.
-spec::LossAverage LossAveragePreset(spec::Compat compat);
-
 // The fields A1-A5 and T1-T8 that differ from the preset, "train.last_label = ignore", in the order
 // of the preset; after them those that single models and the joint phases set otherwise than
 // `train` does, and starts of connections that are not the preset's.

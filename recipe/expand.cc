@@ -8,6 +8,7 @@
 #include "recipe/compat.h"
 #include "recipe/evaluation.h"
 #include "recipe/sizes.h"
+#include "spec/merge.h"
 
 namespace braid::recipe {
 namespace {
@@ -34,37 +35,37 @@ class Expander {
   void Tokenizer() {
     JobNode job;
     job.name = job.kind = "tokenizer";
+    spec::TokenizerTask task;
     if (!recipe_.tokenizer_file.empty()) {
       const size_t slash = recipe_.tokenizer_file.rfind('/');
       job.inputs["file"] = {"", "", "tokenizer", ""};
-      job.spec = {
-          {"adopt",
-           {{"file", slash == std::string::npos ? recipe_.tokenizer_file
-                                                : recipe_.tokenizer_file.substr(slash + 1)}}}};
+      task.adopt = {slash == std::string::npos ? recipe_.tokenizer_file
+                                               : recipe_.tokenizer_file.substr(slash + 1)};
       dag_.sources.push_back(
           {"tokenizer", "source", {recipe_.tokenizer_file}, recipe_.tokenizer_line});
     } else {
-      Json corpora = Json::array();
+      auto& train = task.train.emplace();
+      train.vocab = recipe_.tokenizer_vocab;
+      train.bytes = recipe_.tokenizer_bytes;
+      train.seed = recipe_.seed;
       for (const std::string& name : recipe_.tokenizer_corpora) {
         const Corpus& corpus = *recipe_.FindCorpus(name);
-        corpora.push_back(CorpusSpec(corpus));
+        train.corpora.push_back(TaskOf(corpus));
         if (corpus.site.empty())
           job.inputs["source." + corpus.name] = {"", "", "source." + corpus.name, ""};
         if (!corpus.site.empty()) job.site = corpus.site;
       }
-      job.spec = {{"train",
-                   {{"vocab", recipe_.tokenizer_vocab},
-                    {"bytes", recipe_.tokenizer_bytes},
-                    {"seed", recipe_.seed},
-                    {"corpora", corpora}}}};
     }
+    job.spec = schema::ToJson(task);
     dag_.jobs.push_back(std::move(job));
   }
 
-  Json CorpusSpec(const Corpus& corpus) const {
-    Json spec = corpus.spec;
-    if (!corpus.site.empty()) spec["files"] = corpus.files;
-    return spec;
+  static spec::Corpus TaskOf(const Corpus& corpus) {
+    spec::Corpus task;
+    static_cast<spec::CorpusText&>(task) = corpus;
+    task.name = corpus.name;
+    if (!corpus.site.empty()) task.files = corpus.files;
+    return task;
   }
 
   void Prepare(const Corpus& corpus) {
@@ -82,27 +83,25 @@ class Expander {
           {"validation." + corpus.name, "source", corpus.validation, corpus.line});
     }
     job.site = corpus.site;
-    job.spec = {{"corpus", CorpusSpec(corpus)},
-                {"validation", ValidationSpec(corpus)},
-                {"seed", recipe_.seed}};
+    job.spec = schema::ToJson(
+        spec::PrepareTask{TaskOf(corpus), ValidationOf(corpus), recipe_.seed});
     job.estimate.tokens = sizes_.TokensOf(corpus.name);
     job.estimate.bytes = 2 * job.estimate.tokens;
     dag_.jobs.push_back(std::move(job));
   }
 
-  Json ValidationSpec(const Corpus& corpus) const {
-    if (corpus.validation.empty()) return {{"documents", recipe_.validation_documents}};
-    return {{"files", corpus.site.empty() ? std::vector<std::string>() : corpus.validation}};
+  spec::Validation ValidationOf(const Corpus& corpus) const {
+    if (corpus.validation.empty()) return {.documents = recipe_.validation.documents};
+    return {.files = corpus.site.empty() ? std::vector<std::string>() : corpus.validation};
   }
 
-  Json DataSpec(const std::vector<std::string>& corpora, const char* share) const {
-    Json sources = Json::array();
-    for (const std::string& corpus : corpora)
-      sources.push_back({{"role", "data." + corpus}, {"share", share}});
-    return {{"sequence", recipe_.sequence},
-            {"sources", sources},
-            {"seed", recipe_.seed},
-            {"split", {{"paths", recipe_.split_paths}, {"unit", recipe_.split_unit}}}};
+  spec::Data DataOf(const std::vector<std::string>& corpora, spec::Share share) const {
+    spec::Data data;
+    data.sequence = recipe_.sequence;
+    for (const std::string& corpus : corpora) data.sources.push_back({"data." + corpus, share});
+    data.split = recipe_.split;
+    data.seed = recipe_.seed;
+    return data;
   }
 
   void AddData(const std::vector<std::string>& corpora, JobNode* job) const {
@@ -111,7 +110,7 @@ class Expander {
       job->inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
   }
 
-  Status Train(const Model& made, const char* share, double fraction) {
+  Status Train(const Model& made, spec::Share share, double fraction) {
     JobNode job;
     job.name = made.name();
     job.kind = "train";
@@ -123,12 +122,12 @@ class Expander {
     BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name,
                                sizes_.LengthOf(made.corpora, fraction, made.train), &made.train));
     job.estimate = Sizes::TrainingOf(dag_.models.back());
-    job.spec = {{"model", model::ToJson(made.spec)},
-                {"seed", SeedOf(made.name())},
-                {"data", DataSpec(made.corpora, share)},
-                {"train", schema::ToJson(made.train)},
-                {"loss_average", schema::NameOf(recipe_.loss_average)}};
-    if (made.start_moments != "auto") job.spec["start_moments"] = made.start_moments;
+    job.spec = schema::ToJson(spec::TrainTask{.model = model::ToJson(made.spec),
+                                              .data = DataOf(made.corpora, share),
+                                              .seed = SeedOf(made.name()),
+                                              .loss_average = recipe_.eval.loss_average,
+                                              .start_moments = made.start_moments});
+    job.spec["train"] = schema::ToJson(made.train);
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
   }
@@ -169,7 +168,7 @@ class Expander {
 
   Status Path(const Model& path) {
     if (path.from.empty()) {
-      BRAID_RETURN_IF_ERROR(Train(path, "paths", recipe_.split_paths));
+      BRAID_RETURN_IF_ERROR(Train(path, spec::Share::kPaths, recipe_.split.paths));
     } else {
       BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, nullptr));
       if (!IsArtifactId(path.from)) {
@@ -185,7 +184,7 @@ class Expander {
   }
 
   Status Baseline(const Model& baseline) {
-    BRAID_RETURN_IF_ERROR(Train(baseline, "all", 1.0));
+    BRAID_RETURN_IF_ERROR(Train(baseline, spec::Share::kAll, 1.0));
     const InputRef weights{baseline.name(), "model", "", ""};
     const std::string role = baseline.spec.kind == model::Kind::kDense ? "dense"
                                                                        : "composite_scratch";
@@ -215,18 +214,17 @@ class Expander {
     JobNode merge;
     merge.name = "merge:" + composite.name();
     merge.kind = "merge";
-    Json parents = Json::array();
+    spec::MergeTask task{.model = model::ToJson(composite.spec),
+                         .seed = recipe_.seed,
+                         .carry_optimizer = composite.joint.carry_optimizer,
+                         .base = !composite.base.empty()};
     for (const Member& member : composite.members) {
       if (member.kept) continue;  // the base has it
-      parents.push_back(member.path);
+      task.parents.push_back(member.path);
       merge.inputs["parent." + member.path] = WeightsOf(member.path);
     }
-    merge.spec = {{"model", model::ToJson(composite.spec)},
-                  {"seed", recipe_.seed},
-                  {"parents", parents},
-                  {"carry_optimizer", composite.joint.carry_optimizer}};
+    merge.spec = schema::ToJson(task);
     if (!composite.base.empty()) {
-      merge.spec["base"] = true;
       merge.inputs["base"] = TrainedBefore("base." + composite.name(), composite.base,
                                            composite.line);
     }
@@ -242,9 +240,10 @@ class Expander {
     gate.inputs["model"] = {merge.name, "model", "", ""};
     for (const std::string& corpus : CorporaOf(composite))
       gate.inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
-    gate.spec = {
-        {"parents", merge.spec["parents"]}, {"sequences", 8}, {"sequence", recipe_.sequence}};
-    if (!composite.base.empty()) gate.spec["base"] = true;
+    gate.spec = schema::ToJson(
+        spec::VerifyTask{.parents = merge.spec["parents"].get<std::vector<std::string>>(),
+                         .base = !composite.base.empty(),
+                         .sequence = recipe_.sequence});
     return gate;
   }
 
@@ -260,11 +259,11 @@ class Expander {
     joint.inputs["init"] = {"merge:" + composite.name(), "model", "", ""};
     joint.parents = {"gate:" + composite.name()};  // no joint training of a composite that is not
                                                    // proved
-    joint.spec = {{"model", model::ToJson(composite.spec)},
-                  {"seed", recipe_.seed},
-                  {"data", DataSpec(corpora, "joint")},
-                  {"train", schema::ToJson<spec::JointTrain>(composite.joint)},
-                  {"loss_average", schema::NameOf(recipe_.loss_average)}};
+    joint.spec = schema::ToJson(spec::TrainTask{.model = model::ToJson(composite.spec),
+                                                .data = DataOf(corpora, spec::Share::kJoint),
+                                                .seed = recipe_.seed,
+                                                .train = composite.joint,
+                                                .loss_average = recipe_.eval.loss_average});
     return joint;
   }
 
@@ -272,7 +271,7 @@ class Expander {
     JobNode merge = MergeOf(composite), gate = GateOf(composite, merge), joint = JointOf(composite);
     BRAID_RETURN_IF_ERROR(
         Plan(composite.spec, joint.name,
-             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint),
+             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split.paths, composite.joint),
              &composite.joint));
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
     merge.estimate.parameters = joint.estimate.parameters;
@@ -322,7 +321,7 @@ class Expander {
     AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
     job.inputs["model"] = weights;
     if (parts.contains("loss"))
-      parts["loss"].update({{"average", schema::NameOf(recipe_.loss_average)},
+      parts["loss"].update({{"average", schema::NameOf(recipe_.eval.loss_average)},
                             {"last_label", schema::NameOf(recipe_.train.last_label)}});
     if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
     if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty())
@@ -372,7 +371,8 @@ class Expander {
     if (merged) {
       for (const model::Stack& path : spec.paths) card["parents"].push_back({{"name", path.name}});
     }
-    job.spec = {{"name", name}, {"format", recipe_.export_format}, {"card", card}};
+    job.spec = schema::ToJson(
+        spec::ExportTask{name, *schema::FromName<spec::ExportFormat>(recipe_.export_format), card});
     job.estimate.bytes = dag_.models.back().parameters * 4;  // fp32
     dag_.jobs.push_back(std::move(job));
   }

@@ -11,20 +11,18 @@
 #include "base/status.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
+#include "spec/corpus.h"
+#include "spec/data.h"
+#include "spec/recipe.h"
 #include "spec/train.h"
 
 namespace braid::recipe {
 
 // Of a run: from minus this to this.
-constexpr int64_t kMostPriority = 1000;
+constexpr int64_t kMostPriority = spec::kMaxPriority;
 
-struct Corpus {
+struct Corpus : spec::RecipeCorpus {
   std::string name;
-  Json spec;                            // CORPUS of docs/tasks.md
-  std::vector<std::string> files;       // globs as written
-  std::vector<std::string> validation;  // globs of files that are set aside whole; empty: a share
-                                        // of the documents is
-  std::string site;                     // files are read in place there; empty: they are uploaded
   int line = 0;
 };
 
@@ -36,7 +34,7 @@ struct Model {
   std::string from;                  // artifact id or folder: trained before
   std::string start;  // the same: what its training begins with, instead of weights drawn from the
                       // seed
-  std::string start_moments = "auto";  // AdamW's of `start`: auto (if it has them) | take | leave
+  spec::StartMoments start_moments = spec::StartMoments::kAuto;  // AdamW's of `start`
   spec::Train train;
   int32_t slots = 1;
   std::string device = "cpu";
@@ -69,24 +67,18 @@ struct Composite {
   const std::string& name() const { return spec.name; }
 };
 
-struct Recipe {
-  std::string run;
-  spec::Compat compat = spec::Compat::kFixed;
-  uint64_t seed = 42;
-  int64_t priority = 0;  // of the run against others: higher goes first
+struct Recipe : spec::RecipeTop {
   model::Arch arch;
-  spec::LossAverage loss_average = spec::LossAverage::kTokenMean;  // T8
-  std::string tokenizer_file;                                      // or trained:
+  spec::RecipeEval eval;
+  std::string tokenizer_file;     // or trained:
   int64_t tokenizer_entries = 0;  // that the file has; 0: the recipe does not say
   int64_t tokenizer_vocab = 0;
-  int64_t tokenizer_bytes = 10'000'000;
+  int64_t tokenizer_bytes = 0;
   std::vector<std::string> tokenizer_corpora;  // that it is trained on
   int tokenizer_line = 0;
   std::vector<Corpus> corpora;
-  double validation_documents = 0.01;
-  double split_paths = 0.6;
-  std::string split_unit = "chunk";
-  int64_t sequence = 256;
+  spec::RecipeValidation validation;
+  spec::RecipeSplit split;
   std::vector<Model> paths;
   std::vector<Composite> composites;
   std::vector<Model> baselines;

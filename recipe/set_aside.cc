@@ -32,7 +32,7 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
     const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
     // What is empty is said by whoever reads it.
     if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
-    const double share = own ? 1 : recipe.validation_documents * corpus.spec.value("sample", 1.0);
+    const double share = own ? 1 : recipe.validation.documents * corpus.sample;
     const auto likely = static_cast<int64_t>(
         std::llround(share * static_cast<double>(size->second.tokens)));
     const int64_t most = MostTokens(size->second);

@@ -26,11 +26,11 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
               {"priority", recipe.priority},
               {"seed", recipe.seed},
               {"sequence", recipe.sequence},
-              {"validation", {{"documents", recipe.validation_documents}}},
+              {"validation", {{"documents", recipe.validation.documents}}},
               {"split",
-               {{"paths", recipe.split_paths},
-                {"joint", 1 - recipe.split_paths},
-                {"unit", recipe.split_unit}}},
+               {{"paths", recipe.split.paths},
+                {"joint", 1 - recipe.split.paths},
+                {"unit", schema::NameOf(recipe.split.unit)}}},
               {"arch",
                {{"attn_out_proj", recipe.arch.attn_out_proj},
                 {"ffn_gate", recipe.arch.ffn_gate},
@@ -41,7 +41,7 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
                 {"router_noise", recipe.arch.router_noise},
                 {"residual_init", recipe.arch.residual_init}}},
               {"train", schema::ToJson(recipe.train)},
-              {"eval", {{"loss_average", schema::NameOf(recipe.loss_average)}}}};
+              {"eval", schema::ToJson(recipe.eval)}};
   if (!recipe.composites.empty())
     all["joint"] = schema::ToJson<spec::Joint>(recipe.joint, schema::Form::kRecipe);
   std::map<std::string, std::string> values;

@@ -47,7 +47,7 @@ int64_t AllSteps(int64_t micro_batches, double step, const spec::Train& train) {
 
 int64_t Sizes::TokensOf(const std::string& corpus) const {
   const Corpus* found = recipe_.FindCorpus(corpus);
-  const int64_t cap = found == nullptr ? 0 : found->spec.value("tokens", int64_t{0});
+  const int64_t cap = found == nullptr ? 0 : found->tokens;
   const auto known = known_.tokens.find(corpus);
   if (known == known_.tokens.end()) return cap;
   return cap > 0 ? std::min(cap, known->second) : known->second;
@@ -59,7 +59,7 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
   for (const std::string& name : corpora) {
     const Corpus* corpus = recipe_.FindCorpus(name);
     const bool own = corpus != nullptr && !corpus->validation.empty();
-    epoch += static_cast<double>(TokensOf(name)) * (own ? 1 : 1 - recipe_.validation_documents);
+    epoch += static_cast<double>(TokensOf(name)) * (own ? 1 : 1 - recipe_.validation.documents);
   }
   epoch *= share;
   const auto batch = train.batch, accumulate = train.accumulate;

@@ -145,6 +145,10 @@ void YamlMap::FailAt(const std::string& field, const std::string& message) {
   errors_.Fail(node ? node.Mark() : YAML::Mark(), PathOf(field) + ": " + message);
 }
 
+void YamlMap::FailSelf(const std::string& message) {
+  errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), path_ + ": " + message);
+}
+
 std::string YamlMap::String(const std::string& key, const std::string& fallback) {
   const YAML::Node node = Node(key);
   if (!node.IsDefined()) {

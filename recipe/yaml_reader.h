@@ -80,6 +80,8 @@ class YamlMap {
   // The same of a field within: "optimizer.lr".
   bool HasAt(const std::string& field) const;
   void FailAt(const std::string& field, const std::string& message);
+  // An error about the mapping.
+  void FailSelf(const std::string& message);
   std::string PathOf(const std::string& key) const {
     return path_.empty() ? key : path_ + "." + key;
   }

@@ -85,13 +85,14 @@ std::vector<std::unique_ptr<schema::Source>> YamlSource::Sections(const schema::
 }
 
 void YamlSource::FailAt(const std::vector<std::string>& fields, const std::string& message) {
+  if (fields.front().empty()) return map_.FailSelf(message);
   const auto there = std::find_if(fields.begin(), fields.end(),
                                   [&](const std::string& field) { return map_.HasAt(field); });
   map_.FailAt(there == fields.end() ? fields.front() : *there, message);
 }
 
 void YamlSource::NoteDefault(const schema::Field& field, const Json& value) {
-  if (field.sparse || within_inherited_) return;
+  if (within_inherited_ || (field.sparse && (value == 0 || value == ""))) return;
   if (inherited_ != nullptr && inherited_->Find(field.name) != nullptr) return;
   map_.errors().NoteDefault(map_.PathOf(field.name), value.is_number_float()
                                                          ? FormatDouble(value.get<double>())

@@ -25,8 +25,10 @@ void ReadAll(Source& source, const Schema& schema, bool is_there, void* object);
 
 void ReadSections(Source& source, const Field& field, void* object) {
   if (field.type == Type::kSections) {
-    for (const auto& item : source.Sections(field))
-      ReadAll(*item, field.section(), true, field.add(object));
+    const auto items = source.Sections(field);
+    if (items.empty() && source.Has(field.name) && !field.not_empty.empty())
+      source.FailAt({field.name}, field.not_empty);
+    for (const auto& item : items) ReadAll(*item, field.section(), true, field.add(object));
     return;
   }
   const std::unique_ptr<Source> section = source.Section(field);
@@ -109,7 +111,8 @@ class JsonSource : public Source {
   void FailAt(const std::vector<std::string>& fields, const std::string& message) override {
     const auto there = std::find_if(fields.begin(), fields.end(),
                                     [&](const std::string& field) { return IsThere(field); });
-    Fail(PathOf(there == fields.end() ? fields.front() : *there) + ": " + message);
+    const std::string& field = there == fields.end() ? fields.front() : *there;
+    Fail((field.empty() ? path_ : PathOf(field)) + ": " + message);
   }
 
   void Finish() override {

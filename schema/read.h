@@ -23,7 +23,8 @@ class Source {
   virtual std::unique_ptr<Source> Section(const Field& field) = 0;
   // The mappings of a list of sections.
   virtual std::vector<std::unique_ptr<Source>> Sections(const Field& field) = 0;
-  // An error about the first of `fields` that is there: "lr_min", or "optimizer.lr".
+  // An error about the first of `fields` that is there: "lr_min", or "optimizer.lr"; "" is the
+  // mapping itself.
   virtual void FailAt(const std::vector<std::string>& fields, const std::string& message) = 0;
   // `field` is absent and has this value.
   virtual void NoteDefault(const Field&, const Json& /*value*/) {}

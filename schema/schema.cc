@@ -161,6 +161,19 @@ Field& Field::Required() {
   required = true;
   return *this;
 }
+Field& Field::Optional() {
+  optional = true;
+  return *this;
+}
+Field& Field::NotEmpty(const char* message) {
+  not_empty = message;
+  return *this;
+}
+Field& Field::OneOf(Words words) {
+  type = Type::kChoice;
+  choices = std::move(words);
+  return *this;
+}
 Field& Field::Sparse() {
   sparse = true;
   return *this;
@@ -210,6 +223,7 @@ std::string Field::Expected() const {
 
 std::string Field::Wrong(const Json& value) const {
   if (type == Type::kCustom) return wrong(value);
+  if (!not_empty.empty() && value.is_array() && value.empty()) return not_empty;
   if (is_list()) return WrongList(*this, value);
   if (type == Type::kNumber && IsInfinite(value))
     return "must be finite, is " + Shown(value, false);

@@ -81,6 +81,7 @@ struct Field {
   bool sparse = false;       // not written while it has its default
   Json paper;                // the default under `compat: paper`; null: the same as under `fixed`
   std::string id;            // "T1": the name of the rule in the paper; empty: none
+  std::string not_empty;     // of lists: what is said of an empty one; empty: it is fine
   std::string default_text;  // what the documents say of a default that is computed
   std::string expected;      // of kCustom: "true, false or a number of steps"
   Json custom_schema;        // of kCustom: its JSON Schema
@@ -109,6 +110,11 @@ struct Field {
   Field& Below(double bound);
   Field& Size(int64_t elements);
   Field& Required();
+  Field& Optional();
+  // Of lists: an empty one is wrong, and `message` says so.
+  Field& NotEmpty(const char* message);
+  // Of text: one of these words. Prefer an enum.
+  Field& OneOf(Words words);
   Field& Sparse();
   Field& Id(const char* rule);
   Field& DefaultText(const char* text);

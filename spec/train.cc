@@ -291,7 +291,8 @@ const Schema& TrainTask::Fields() {
     field(
         "start_moments", &TrainTask::start_moments,
         "AdamW's moments of input `init`: taken where there are any; or `take`: it is an error if "
-        "there are none; or `leave`: they begin at zero.");
+        "there are none; or `leave`: they begin at zero.")
+        .Sparse();
     return field.Done();
   }();
   return fields;

@@ -8,6 +8,7 @@
 
 #include "schema/schema.h"
 #include "spec/common.h"
+#include "spec/data.h"
 
 namespace braid::spec {
 
@@ -104,11 +105,10 @@ struct Joint : JointTrain {
   static const schema::Schema& Fields();
 };
 
-// The spec of a `train` or `joint` task. What a model and its data are is read by their own
-// folders.
+// The spec of a `train` or `joint` task.
 struct TrainTask {
-  Json model;
-  Json data;
+  Json model;  // read by model/spec.h
+  Data data;
   uint64_t seed = 42;
   JointTrain train;
   LossAverage loss_average = LossAverage::kTokenMean;  // T8, of validation

@@ -31,7 +31,7 @@ TEST(CompatTest, PaperIsWhatWasPublished) {
   EXPECT_EQ(recipe.train.decay_scope, spec::DecayScope::kAll);
   EXPECT_EQ(recipe.train.accum_tail, spec::AccumTail::kCarry);
   EXPECT_EQ(recipe.train.shuffle_seed, spec::ShuffleSeed::kConstant);
-  EXPECT_EQ(recipe.loss_average, spec::LossAverage::kBatchMean);
+  EXPECT_EQ(recipe.eval.loss_average, spec::LossAverage::kBatchMean);
   EXPECT_THAT(Overrides(recipe), IsEmpty());
   EXPECT_EQ(recipe.composites[0].spec.arch, recipe.arch);
 }
@@ -47,7 +47,7 @@ TEST(CompatTest, FixedIsTheDefault) {
   EXPECT_EQ(recipe.train.decay_scope, spec::DecayScope::kMatrices);
   EXPECT_EQ(recipe.train.accum_tail, spec::AccumTail::kDrop);
   EXPECT_EQ(recipe.train.shuffle_seed, spec::ShuffleSeed::kPerEpoch);
-  EXPECT_EQ(recipe.loss_average, spec::LossAverage::kTokenMean);
+  EXPECT_EQ(recipe.eval.loss_average, spec::LossAverage::kTokenMean);
   EXPECT_THAT(Overrides(recipe), IsEmpty());
 }
 

@@ -71,7 +71,7 @@ TEST(ExamplesTest, PaPaformerHasItsParameters) {
 // set of their own; what is set aside of the mathematics comes on top of them.
 TEST(ExamplesTest, PaPaformersTokensFallOut) {
   const std::string text = Example("papaformer/recipe.yaml");
-  const double kept = 1 - MustParse(text).validation_documents;
+  const double kept = 1 - MustParse(text).validation.documents;
   const auto math = static_cast<int64_t>(std::llround(206e6 / kept));
   const auto models = ModelsOf(
       MustExpand(text, {50278, {{"stories", 477'000'000}, {"math", math}}}));

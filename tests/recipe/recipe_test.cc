@@ -24,10 +24,10 @@ TEST(RecipeTest, ReadsWhatIsThere) {
   EXPECT_EQ(recipe->run, "small");
   EXPECT_EQ(recipe->tokenizer_vocab, 400);
   ASSERT_EQ(recipe->corpora.size(), 2u);
-  EXPECT_EQ(recipe->corpora[0].spec["text"], "text");
+  EXPECT_EQ(recipe->corpora[0].text, "text");
   EXPECT_THAT(recipe->corpora[1].files, ElementsAre("sums/*.jsonl"));
-  EXPECT_EQ(recipe->corpora[1].spec["sample"], 0.5);
-  EXPECT_EQ(recipe->corpora[1].spec["tokens"], 1000);
+  EXPECT_EQ(recipe->corpora[1].sample, 0.5);
+  EXPECT_EQ(recipe->corpora[1].tokens, 1000);
   EXPECT_EQ(recipe->paths[1].spec.dense.ffn, 256);
   ASSERT_EQ(recipe->composites[0].members.size(), 2u);
   EXPECT_EQ(recipe->composites[0].members[1].path, "path_2");
@@ -48,7 +48,7 @@ TEST(RecipeTest, DefaultsAreThePapers) {
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
   EXPECT_EQ(recipe->seed, 42u);
   EXPECT_EQ(recipe->sequence, 256);
-  EXPECT_EQ(recipe->split_paths, 0.6);
+  EXPECT_EQ(recipe->split.paths, 0.6);
   const spec::Train& train = recipe->paths[0].train;
   EXPECT_EQ(train.batch * train.accumulate * recipe->sequence,
             65'536);  // tokens a step
@@ -118,7 +118,7 @@ TEST(RecipeTest, ImpossibleValuesNameTheField) {
   EXPECT_EQ(ErrorOf(Replaced("heads: 4, blocks: 4", "heads: 3, blocks: 4")),
             "r.yaml:12:34: baselines.0.heads: 3 heads do not divide width 128");
   EXPECT_EQ(ErrorOf(Replaced("sample: 0.5", "sample: 1.5")),
-            "r.yaml:5:66: corpora.sums.sample: must be above 0 and at most 1");
+            "r.yaml:5:66: corpora.sums.sample: must be above 0 and at most 1, is 1.5");
   EXPECT_EQ(ErrorOf(Replaced("corpus: sums", "corpus: sum")),
             "r.yaml:8:28: paths.1.corpus: there is no corpus \"sum\"; corpora has tales, sums");
   EXPECT_THAT(ErrorOf(Replaced("vocab: 400", "vocab: 100")),
@@ -263,7 +263,7 @@ TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
   EXPECT_THAT(ErrorOf(Replaced("text: text", "input_ids: input_ids")),
               HasSubstr("tokenizer: corpora.tales is ids of a tokenizer that exists; give "
                         "tokenizer.file, the one that made them"));
-  EXPECT_EQ(recipe.corpora[0].spec["input_ids"], "input_ids");
+  EXPECT_EQ(recipe.corpora[0].input_ids, "input_ids");
   EXPECT_FALSE(recipe.corpora[0].spec.contains("text"));
   EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids", adopted)),
             "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
@@ -275,9 +275,9 @@ TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
   };
   const Recipe recipe = MustParse(
       with("text: text, on_bad_row: skip, blank_documents: keep, format: rows"));
-  EXPECT_EQ(recipe.corpora[0].spec["on_bad_row"], "skip");
-  EXPECT_EQ(recipe.corpora[0].spec["blank_documents"], "keep");
-  EXPECT_EQ(recipe.corpora[0].spec["format"], "rows");
+  EXPECT_EQ(recipe.corpora[0].on_bad_row, spec::OnBadRow::kSkip);
+  EXPECT_EQ(recipe.corpora[0].blank_documents, spec::BlankDocuments::kKeep);
+  EXPECT_EQ(recipe.corpora[0].format, spec::CorpusFormat::kRows);
   // What is not asked for is not in the spec: jobs of recipes from before stay as they were.
   const Recipe plain = MustParse(with("text: text, on_bad_row: fail, blank_documents: drop"));
   for (const char* key : {"on_bad_row", "blank_documents", "format"})

@@ -37,7 +37,7 @@ void Spread(const spec::JointTrain& train, TrainSettings* s) {
   s->auxiliary.dropout = train.dropout_parallel;
   s->last_label = NameOf(train.last_label);
   s->accum_tail = NameOf(train.accum_tail);
-  s->data.shuffle_seed = NameOf(train.shuffle_seed);
+  s->data.shuffle_seed = train.shuffle_seed;
   s->checkpoint_steps = train.checkpoint.steps;
   s->checkpoint_seconds = train.checkpoint.seconds;
   s->validate_steps = train.validate.steps;
@@ -55,7 +55,7 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   settings.start_moments = NameOf(task.start_moments);
   settings.loss_average = NameOf(task.loss_average);
   BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(task.model, "spec.model"));
-  BRAID_ASSIGN_OR_RETURN(settings.data, corpus::DataFromJson(task.data, "spec.data"));
+  settings.data = {task.data};
   Spread(task.train, &settings);
   if (task.train.freeze_paths != 0 && settings.model.kind == model::Kind::kDense) {
     return InvalidArgument("spec.train.freeze_paths: model " + settings.model.name +
