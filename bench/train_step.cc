@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "trainer/loop/settings.h"
 #include "trainer/network/network.h"
-#include "trainer/optim/adamw.h"
+#include "trainer/optim/optimizer.h"
 
 namespace braid::trainer {
 namespace {
@@ -34,7 +34,7 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
   auto network = Network::Create(spec, "cpu");
   if (!network.ok()) return std::fprintf(stderr, "%s\n", network.status().message().c_str()), 1;
   (*network)->Initialize(42);
-  AdamW optimizer(**network, {});
+  const auto optimizer = MakeOptimizer(**network, {});
   const RandomStream draws(1, "tokens");
   std::vector<int32_t> ids(static_cast<size_t>(batch * sequence)), labels(ids.size());
   for (size_t i = 0; i < ids.size(); ++i)
@@ -49,7 +49,7 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
   for (int step = 0; step < 3 || Seconds(begun) < seconds; ++step) {
     const Clock::time_point start = Clock::now();
     (*network)->Backward(ids.data(), labels.data(), batch, sequence, {.scale = scale});
-    optimizer.Step(5e-4);
+    optimizer->Step(5e-4);
     if (step > 0)
       rates.push_back(static_cast<double>(batch * sequence) / Seconds(start));  // the first one
                                                                                 // warms up

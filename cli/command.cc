@@ -48,6 +48,10 @@ Result<std::string> Globals::Address() const {
   return endpoint.address;
 }
 
+submit::Tools ToolsIn(const std::string& work) {
+  return {JoinPath(ProgramFolder(), "braid-trainer"), work};
+}
+
 Result<Client> Connect(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, globals.FindCoordinator());
   return Client(endpoint);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "base/file.h"
 #include "base/glob.h"
@@ -312,21 +313,57 @@ Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& file
                                   : EmptyCorpus(spec, files, selector.seen(), *left_out);
 }
 
-Status CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files) {
+std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files) {
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
-  BRAID_ASSIGN_OR_RETURN(const std::vector<FileKind> kinds, KindsOf(spec, files));
+  CorpusSpec alone = spec;
+  alone.part = true;
+  std::vector<Status> faults;
+  std::vector<std::optional<FileKind>> kinds;
+  for (const CorpusFile& file : files) {
+    const Result<std::vector<FileKind>> kind = KindsOf(alone, {file});
+    kinds.push_back(kind.ok() ? std::optional(kind->front()) : std::nullopt);
+    if (!kind.ok()) faults.push_back(kind.status());
+  }
+  const bool told = faults.empty();
+  if (const Status keys = told ? KindsOf(spec, files).status() : OkStatus(); !keys.ok())
+    faults.push_back(keys);
   const std::function<Status(Document)> first = [](Document) {
     return Cancelled("the first one is enough");
   };
   LeftOut left_out;
   Selector selector(spec, 0, first, &left_out);
   for (size_t i = 0; i < files.size(); ++i) {
-    const Status status = ReadFile(spec, files[i], kinds[i], std::numeric_limits<int32_t>::max(),
+    if (!kinds[i].has_value()) continue;
+    const Status status = ReadFile(spec, files[i], *kinds[i], std::numeric_limits<int32_t>::max(),
                                    &selector);
-    if (!status.ok() && status.code() != StatusCode::kCancelled) return status;
+    if (!status.ok() && status.code() != StatusCode::kCancelled) faults.push_back(status);
   }
-  return selector.documents() > 0 ? OkStatus() : EmptyCorpus(spec, files, 0, left_out);
+  if (faults.empty() && selector.documents() == 0)
+    faults.push_back(EmptyCorpus(spec, files, 0, left_out));
+  return faults;
+}
+
+double DocumentBytes(CorpusSpec spec, const CorpusFile& file) {
+  constexpr size_t kEnoughBytes = size_t{1} << 20;
+  spec.sample = 1;
+  spec.documents = spec.bytes = 0;
+  spec.part = true;
+  // Read in lines, so that a file of one document is not read whole.
+  const Result<std::vector<FileKind>> kinds = KindsOf(spec, {file});
+  if (!kinds.ok() || kinds->front() == FileKind::kBlank) return 0;
+  const bool rows = kinds->front() == FileKind::kRows;
+  if (!rows && spec.separator.empty()) {
+    const Result<uint64_t> size = FileSize(file.path);
+    return size.ok() ? static_cast<double>(*size) : 0;
+  }
+  double bytes = 0, documents = 0;
+  (void)ReadLines(file.path, [&](std::string_view line, int64_t) {
+    bytes += static_cast<double>(line.size() + 1);
+    documents += rows ? !Trim(line).empty() : line == spec.separator;
+    return bytes < kEnoughBytes ? OkStatus() : Cancelled("enough");
+  });
+  return bytes / std::max(documents, 1.0);
 }
 
 }  // namespace braid::corpus

@@ -68,7 +68,12 @@ Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& file
                      LeftOut* left_out = nullptr);
 
 // Reads the first document of each file: what is wrong with fields and files is known before jobs
-// are. Ids of an import are not held against a tokenizer.
-Status CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files);
+// are, and all of it: an error for each file that has one, with its name, then those of the corpus
+// as a whole. None: the corpus can be read. Ids of an import are not held against a tokenizer.
+std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files);
+
+// Bytes of the file for each of its documents, on average over its beginning; 0 if that cannot be
+// told.
+double DocumentBytes(CorpusSpec spec, const CorpusFile& file);
 
 }  // namespace braid::corpus

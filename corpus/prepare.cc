@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -10,6 +9,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
+#include "corpus/parallel.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
 #include "corpus/unicode.h"
@@ -74,11 +74,7 @@ class Preparer {
         ids[i].push_back(tokenizer_->eos_id());
       }
     };
-    std::vector<std::thread> threads;
-    for (size_t t = 1; t < encoders_.size(); ++t)
-      threads.emplace_back(work, std::ref(*encoders_[t]));
-    work(*encoders_[0]);
-    for (std::thread& thread : threads) thread.join();
+    RunOnThreads(encoders_.size(), [&](size_t t) { work(*encoders_[t]); });
     for (size_t i = 0; i < batch_.size(); ++i) {
       if (!held_out_ && !CutToCap(&ids[i])) {
         full_ = true;

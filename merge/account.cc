@@ -67,7 +67,7 @@ std::string Head(const MergePlan& plan, int64_t taken, int64_t fresh) {
                 FormatCount(static_cast<double>(taken + fresh)).c_str(),
                 FormatCount(static_cast<double>(taken)).c_str(), plan.base ? " and the base" : "",
                 FormatCount(static_cast<double>(fresh)).c_str(),
-                plan.carry_optimizer ? "; AdamW's moments are carried" : "");
+                plan.carry_optimizer ? "; the optimizer's state is carried" : "");
 }
 
 std::string SourcesMarkdown(const Json& tensor) {
@@ -144,7 +144,7 @@ std::string AccountMarkdown(const Json& account) {
       "from%s.\n\n",
       (long long)account["seed"].get<int64_t>(),
       FormatCount(account["parameters"].get<double>()).c_str(),
-      moments ? ", and so are AdamW's moments; age is how many updates made them" : "");
+      moments ? ", and so is the optimizer's state; age is how many updates made it" : "");
   text += moments ? "| tensor | shape | from | SHA-256 | age |\n|---|---|---|---|---|\n"
                   : "| tensor | shape | from | SHA-256 |\n|---|---|---|---|\n";
   for (const Json& tensor : account["tensors"]) {

@@ -19,11 +19,28 @@ std::vector<Parent::Tensor> TensorsOf(const storage::SafetensorsFile& file) {
   return tensors;
 }
 
-// Of state.json, step and steps alone; the rest is the trainer's.
+// `states` of state.json: for each tensor the names of its states.
+Status ReadStates(const std::string& path, const Json& json, Parent::Moments* moments) {
+  if (json.is_null()) return OkStatus();
+  if (!json.is_object()) return InvalidArgument(path + ".states: expected an object of tensors");
+  JsonReader read(json, path + ".states");
+  for (const auto& [tensor, names] : json.items()) {
+    (void)read.RequireArray(tensor);
+    moments->states[tensor] = read.Strings(tensor);
+    for (const std::string& name : moments->states[tensor]) {
+      if (name.empty() || name.find('.') != std::string::npos)
+        read.Fail(tensor, "names of states are not empty and have no dot in them");
+    }
+  }
+  return read.Finish();
+}
+
+// Of state.json, step, steps and states alone; the rest is the trainer's.
 Status ReadAges(const std::string& path, Parent::Moments* moments) {
   BRAID_ASSIGN_OR_RETURN(const Json state, ReadJsonFile(path));
   JsonReader read(state, path);
   moments->step = read.RequireInt("step");
+  BRAID_RETURN_IF_ERROR(ReadStates(path, read.Value("states"), moments));
   const Json& steps = read.Value("steps");
   if (!steps.is_null() && !steps.is_object())
     return InvalidArgument(path + ".steps: expected an object of tensors");
@@ -55,30 +72,29 @@ Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& 
   return moments;
 }
 
-Status CheckAgainst(const std::string& parent, const std::string& prefix,
-                    const std::vector<model::TensorSpec>& expected,
-                    std::map<std::string, const Parent::Tensor*>* there) {
-  for (const model::TensorSpec& tensor : expected) {
-    const std::string name = prefix + tensor.name;
-    const auto found = there->find(name);
-    if (found == there->end())
-      return Incompatible("parent " + parent + ": tensor " + name + " is missing");
-    if (found->second->dtype != "F32") {
-      return Incompatible("parent " + parent + ": tensor " + name + " is " + found->second->dtype +
-                          ", expected F32");
-    }
-    if (found->second->shape != tensor.shape) {
-      return Incompatible("parent " + parent + ": tensor " + name + " has shape " +
-                          Json(found->second->shape).dump() + ", its config.json says " +
-                          Json(tensor.shape).dump());
-    }
-    there->erase(found);
+using TensorsByName = std::map<std::string, const Parent::Tensor*>;
+
+// `name` is there as `expected` says, and is then taken out of `there`.
+Status TakeTensor(const std::string& parent, const std::string& name,
+                  const model::TensorSpec& expected, TensorsByName* there) {
+  const auto found = there->find(name);
+  if (found == there->end())
+    return Incompatible("parent " + parent + ": tensor " + name + " is missing");
+  if (found->second->dtype != "F32") {
+    return Incompatible("parent " + parent + ": tensor " + name + " is " + found->second->dtype +
+                        ", expected F32");
   }
+  if (found->second->shape != expected.shape) {
+    return Incompatible("parent " + parent + ": tensor " + name + " has shape " +
+                        Json(found->second->shape).dump() + ", its config.json says " +
+                        Json(expected.shape).dump());
+  }
+  there->erase(found);
   return OkStatus();
 }
 
-std::map<std::string, const Parent::Tensor*> ByName(const std::vector<Parent::Tensor>& tensors) {
-  std::map<std::string, const Parent::Tensor*> by_name;
+TensorsByName ByName(const std::vector<Parent::Tensor>& tensors) {
+  TensorsByName by_name;
   for (const Parent::Tensor& tensor : tensors) by_name[tensor.name] = &tensor;
   return by_name;
 }
@@ -88,6 +104,18 @@ std::map<std::string, const Parent::Tensor*> ByName(const std::vector<Parent::Te
 int64_t Parent::Moments::Age(const std::string& tensor) const {
   const auto found = steps.find(tensor);
   return found == steps.end() ? step : found->second;
+}
+
+const std::vector<std::string>& Parent::Moments::StatesOf(const std::string& tensor) const {
+  static const std::vector<std::string> kNone;
+  if (states.empty()) return AdamWStates();
+  const auto found = states.find(tensor);
+  return found == states.end() ? kNone : found->second;
+}
+
+const std::vector<std::string>& AdamWStates() {
+  static const std::vector<std::string> kStates = {"m", "v"};
+  return kStates;
 }
 
 Status Incompatible(const std::string& message) {
@@ -134,15 +162,18 @@ Status CheckFinite(const std::string& folder) {
 Status CheckTensors(const Parent& parent) {
   const std::vector<model::TensorSpec> expected = model::Tensors(parent.spec);
   auto there = ByName(parent.tensors);
-  BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "", expected, &there));
+  for (const model::TensorSpec& tensor : expected)
+    BRAID_RETURN_IF_ERROR(TakeTensor(parent.name, tensor.name, tensor, &there));
   if (!there.empty()) {
     return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first +
                         " has no place in the composite");
   }
   if (!parent.moments) return OkStatus();
   there = ByName(parent.moments->tensors);
-  BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "m.", expected, &there));
-  BRAID_RETURN_IF_ERROR(CheckAgainst(parent.name, "v.", expected, &there));
+  for (const model::TensorSpec& tensor : expected) {
+    for (const std::string& state : parent.moments->StatesOf(tensor.name))
+      BRAID_RETURN_IF_ERROR(TakeTensor(parent.name, state + "." + tensor.name, tensor, &there));
+  }
   if (there.empty()) return OkStatus();
   return Incompatible("parent " + parent.name + ": tensor " + there.begin()->first +
                       " of optimizer.safetensors belongs to none of its weights");

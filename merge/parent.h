@@ -19,13 +19,17 @@ struct Parent {
     std::string dtype;
     std::vector<int64_t> shape;
   };
-  // AdamW's first and second moments of every tensor, `m.<tensor>` and `v.<tensor>`.
+  // The state of the optimizer: flat buffers that are called by a name, of which each tensor has
+  // its part, `<state>.<tensor>`. AdamW keeps `m` and `v` of every tensor.
   struct Moments {
     std::vector<Tensor> tensors;
     int64_t step = 0;                      // updates that made them
     std::map<std::string, int64_t> steps;  // tensors of which that is another number
+    // The states of each tensor, if some do not have AdamW's; else empty.
+    std::map<std::string, std::vector<std::string>> states;
 
     int64_t Age(const std::string& tensor) const;
+    const std::vector<std::string>& StatesOf(const std::string& tensor) const;
   };
 
   std::string name;
@@ -33,6 +37,9 @@ struct Parent {
   std::vector<Tensor> tensors;
   std::optional<Moments> moments;  // not read unless asked for
 };
+
+// The states of a tensor that AdamW trains.
+const std::vector<std::string>& AdamWStates();
 
 // config.json and the header of model.safetensors of a checkpoint folder; with `moments` also
 // state.json and the header of optimizer.safetensors, without which the parent is

@@ -42,7 +42,7 @@ class Planner {
   }
 
   Target Plan(const model::TensorSpec& tensor) {
-    Target target{tensor, Rule::kInitialize, {}};
+    Target target{tensor, Rule::kInitialize, {}, 0, {}};
     size_t path = 0;
     std::string layer, rest;
     const bool final_norm = tensor.name == "norm.weight" && composite_.connection.kind == "slice";
@@ -54,11 +54,12 @@ class Planner {
                                           std::to_string(*overlay_->BasePath(path)) + "." + rest
                                     : "blocks." + layer + "." + rest;
       const Extent extent = ExtentOf(tensor.shape);
-      target.sources.push_back({parent_of_[path], from, {0, 0, 0, 0, extent.rows, extent.columns}});
+      target.sources.push_back(
+          {parent_of_[path], from, {0, 0, 0, 0, extent.rows, extent.columns}, {}});
     } else if (overlay_) {
       const Overlay::Part part = overlay_->Find(tensor);
       for (const Overlap& overlap : part.overlaps)
-        target.sources.push_back({base_, part.tensor, overlap});
+        target.sources.push_back({base_, part.tensor, overlap, {}});
     }
     target.rule = RuleOf(target);
     for (const Source& source : target.sources) {
@@ -67,11 +68,18 @@ class Planner {
     return target;
   }
 
-  int64_t Age(const Target& target) const {
-    int64_t age = 0;
-    for (const Source& source : target.sources)
-      age = std::max(age, sources_[source.from]->moments->Age(source.tensor));
-    return age;
+  // What is said of the optimizer's state of a target. REQUIRES: the sources' moments were read.
+  void Carry(Target* target) const {
+    if (target->sources.empty() && AllAdamW()) target->states = AdamWStates();
+    for (Source& source : target->sources) {
+      const Parent::Moments& moments = *sources_[source.from]->moments;
+      target->age = std::max(target->age, moments.Age(source.tensor));
+      source.states = moments.StatesOf(source.tensor);
+      for (const std::string& state : source.states) {
+        std::vector<std::string>& all = target->states;
+        if (std::find(all.begin(), all.end(), state) == all.end()) all.push_back(state);
+      }
+    }
   }
 
   std::vector<Dropped> Unused() const {
@@ -87,6 +95,11 @@ class Planner {
   }
 
  private:
+  bool AllAdamW() const {
+    return std::all_of(sources_.begin(), sources_.end(),
+                       [](const Parent* source) { return source->moments->states.empty(); });
+  }
+
   // The columns of every path, its own parent's or those that it has in the base. Neighbours from
   // one tensor are one part.
   void SideBySide(Target* target) const {
@@ -103,7 +116,7 @@ class Planner {
         }
       }
       target->sources.push_back(
-          {parent_of_[p], target->tensor.name, {0, column, 0, from, rows, width}});
+          {parent_of_[p], target->tensor.name, {0, column, 0, from, rows, width}, {}});
     }
   }
 
@@ -154,7 +167,7 @@ Result<MergePlan> PlanMerge(const std::vector<Parent>& parents, const std::optio
   Planner planner(parents, base, composite);
   for (const model::TensorSpec& tensor : model::Tensors(composite)) {
     plan.targets.push_back(planner.Plan(tensor));
-    if (options.carry_optimizer) plan.targets.back().age = planner.Age(plan.targets.back());
+    if (options.carry_optimizer) planner.Carry(&plan.targets.back());
   }
   plan.dropped = planner.Unused();
   return plan;

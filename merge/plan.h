@@ -1,17 +1,18 @@
 // What a merge would do, before anything is written: where does each tensor of the composite come
 // from (PaPaformer section 6). Pure; the coordinator and the CLI use it.
 //
-//   tensor of the composite              without a base                     with a base
-//   embed, head; of slice also norm      the parents' columns side by side  a parent's, or those of
-//   the path in the base parallel.<l>.path.<p>.*              blocks.<l>.* of the parent the same,
-//   or the path's blocks in the base everything else                      new, from (seed, name)
-//   overlay.h: what the base has, the rest new
+//   tensor                    without a base            with a base
+//   embed, head (slice: norm) the parents' columns      the parent's, or those of the path in the
+//                             side by side              base
+//   parallel.<l>.path.<p>.*   the parent's blocks.<l>.* the same, or the path's blocks in the base
+//   everything else           new, from (seed, name)    what the base has (overlay.h), else new
 //
 // Of share and routed composites the parents' final norms are dropped: what the composite's norms
-// is another stream. With `carry_optimizer` AdamW's moments go the way of their tensors and are
-// zero where something is new. The age of a tensor's moments is the largest of those of its parts,
-// and 0 if all of it is new: young or zero moments under a higher age only make smaller first
-// steps, while old moments under a lower age would make steps too large.
+// is another stream. With `carry_optimizer` the optimizer's state (AdamW's moments, Muon's
+// momentum) goes the way of its tensors, by name, and is zero where something is new. The age of a
+// tensor's moments is the largest of those of its parts, and 0 if all of it is new: young or zero
+// moments under a higher age only make smaller first steps, while old moments under a lower age
+// would make steps too large.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +38,18 @@ enum class Rule {
 struct Source {
   size_t from = 0;  // index into MergePlan::sources
   std::string tensor;
-  Overlap overlap;  // what of it, and where to; a vector is one row
+  Overlap overlap;                  // what of it, and where to; a vector is one row
+  std::vector<std::string> states;  // that it has, if they are carried
 };
 
 struct Target {
   model::TensorSpec tensor;
   Rule rule = Rule::kInitialize;
   std::vector<Source> sources;  // none overlaps another
-  int64_t age = 0;              // of its moments, if they are carried
+  int64_t age = 0;              // of its optimizer state, if that is carried
+  // The states that are written for it, if they are carried: those of its sources, and of a tensor
+  // that is all new those of AdamW if every source was trained by AdamW, else none.
+  std::vector<std::string> states;
 };
 
 struct Dropped {

@@ -19,15 +19,36 @@ using storage::SafetensorsWriter;
 // Elements of a tensor in memory at a time.
 constexpr int64_t kPieceElements = int64_t{1} << 20;
 
-// The tensors of one file that go the way of the plan: the weights, or one of the two moments.
+constexpr char kWeightsFile[] = "model.safetensors";
+constexpr char kOptimizerFile[] = "optimizer.safetensors";
+
+// The tensors of one file that go the way of the plan: the weights, or one state of the optimizer.
 struct Kind {
-  const char* file;
-  const char* prefix;
-  const char* digest_of;  // its key among a tensor's moments in the account; of weights none
+  std::string file;
+  std::string state;  // of weights empty
+
+  bool IsWeights() const { return state.empty(); }
+  std::string NameOf(const std::string& tensor) const {
+    return IsWeights() ? tensor : state + "." + tensor;
+  }
+  bool IsIn(const std::vector<std::string>& states) const {
+    return IsWeights() || std::find(states.begin(), states.end(), state) != states.end();
+  }
 };
-constexpr Kind kWeights = {"model.safetensors", "", nullptr};
-constexpr Kind kMoments[] = {{"optimizer.safetensors", "m.", "m_sha256"},
-                             {"optimizer.safetensors", "v.", "v_sha256"}};
+const Kind kWeights = {kWeightsFile, ""};
+
+// The states of the composite's optimizer, in the order in which its tensors name them.
+std::vector<Kind> StatesOf(const MergePlan& plan) {
+  std::vector<Kind> kinds;
+  for (const Target& target : plan.targets) {
+    for (const std::string& state : target.states) {
+      const bool known = std::any_of(kinds.begin(), kinds.end(),
+                                     [&](const Kind& kind) { return kind.state == state; });
+      if (!known) kinds.push_back({kOptimizerFile, state});
+    }
+  }
+  return kinds;
+}
 
 class Composer {
  public:
@@ -42,7 +63,8 @@ class Composer {
     return composer;
   }
 
-  std::string NameOf(const Target& target) const { return kind_.prefix + target.tensor.name; }
+  std::string NameOf(const Target& target) const { return kind_.NameOf(target.tensor.name); }
+  bool Has(const Target& target) const { return kind_.IsIn(target.states); }
 
   // Calls `use` with the elements of a target as they should be, a piece at a time.
   Status EachPiece(
@@ -55,12 +77,14 @@ class Composer {
     for (int64_t begin = 0; begin < extent.rows; begin += step) {
       const int64_t end = std::min(extent.rows, begin + step);
       piece.assign(static_cast<size_t>((end - begin) * extent.columns), 0.0f);
-      if (IsWeights() && (target.rule == Rule::kInitialize || target.rule == Rule::kPartial)) {
+      if (kind_.IsWeights() &&
+          (target.rule == Rule::kInitialize || target.rule == Rule::kPartial)) {
         model::InitializeRange(target.tensor, plan_.seed, begin * extent.columns,
                                (end - begin) * extent.columns, piece.data());
       }
       for (const Source& source : target.sources) {
-        BRAID_RETURN_IF_ERROR(Lay(source, extent, begin, end, piece.data()));
+        if (kind_.IsIn(source.states))
+          BRAID_RETURN_IF_ERROR(Lay(source, extent, begin, end, piece.data()));
       }
       BRAID_RETURN_IF_ERROR(use(begin * extent.columns, piece));
     }
@@ -70,13 +94,11 @@ class Composer {
  private:
   Composer(const MergePlan& plan, const Kind& kind) : plan_(plan), kind_(kind) {}
 
-  bool IsWeights() const { return *kind_.prefix == '\0'; }
-
   // Of a source, what belongs into rows [begin, end) of the target.
   Status Lay(const Source& source, const Extent& extent, int64_t begin, int64_t end,
              float* out) const {
     const SafetensorsFile& file = files_[source.from];
-    const std::string name = kind_.prefix + source.tensor;
+    const std::string name = kind_.NameOf(source.tensor);
     const storage::TensorEntry* entry = file.Find(name);
     if (entry == nullptr) return NotFound(file.path() + ": tensor " + name + " is missing");
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, entry->shape));
@@ -95,7 +117,7 @@ class Composer {
 
   Status CheckValues(const Source& source, const std::string& name, int64_t row,
                      const float* values) const {
-    const bool squares = std::strcmp(kind_.prefix, "v.") == 0;
+    const bool squares = kind_.state == "v";  // second moments
     for (int64_t i = 0; i < source.overlap.columns; ++i) {
       if (std::isfinite(values[i]) && !(squares && values[i] < 0)) continue;
       return InvalidArgument(
@@ -110,19 +132,21 @@ class Composer {
   }
 
   const MergePlan& plan_;
-  const Kind kind_;
+  Kind kind_;
   std::vector<SafetensorsFile> files_;
 };
 
 class Progress {
  public:
   Progress(const MergePlan& plan, const std::function<void(int64_t, int64_t)>& report)
-      : total_(static_cast<int64_t>(plan.targets.size()) * (plan.carry_optimizer ? 3 : 1)),
-        report_(report) {}
+      : report_(report) {
+    for (const Target& target : plan.targets)
+      total_ += 1 + static_cast<int64_t>(target.states.size());
+  }
   void Step() { report_(++done_, total_); }
 
  private:
-  const int64_t total_;
+  int64_t total_ = 0;
   const std::function<void(int64_t, int64_t)>& report_;
   int64_t done_ = 0;
 };
@@ -131,12 +155,15 @@ Status WriteFile(const MergePlan& plan, const std::vector<Composer>& composers,
                  const std::string& path, Progress* progress) {
   std::vector<SafetensorsWriter::Tensor> tensors;
   for (const Composer& composer : composers) {
-    for (const Target& target : plan.targets)
-      tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
+    for (const Target& target : plan.targets) {
+      if (composer.Has(target))
+        tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
+    }
   }
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, tensors));
   for (const Composer& composer : composers) {
     for (const Target& target : plan.targets) {
+      if (!composer.Has(target)) continue;
       BRAID_RETURN_IF_ERROR(composer.EachPiece(target, [&](int64_t,
                                                            const std::vector<float>& piece) {
         return writer->Append(composer.NameOf(target), piece.data(), piece.size() * sizeof(float));
@@ -153,6 +180,7 @@ Status ProveFile(const MergePlan& plan, const Composer& composer, const std::str
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path));
   for (size_t t = 0; t < plan.targets.size(); ++t) {
     const Target& target = plan.targets[t];
+    if (!composer.Has(target)) continue;
     const std::string name = composer.NameOf(target);
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, target.tensor.shape));
     BRAID_RETURN_IF_ERROR(
@@ -180,18 +208,24 @@ Result<std::vector<Composer>> Composers(const MergePlan& plan, const std::vector
 Status WriteTensors(const MergePlan& plan, const std::vector<std::string>& source_folders,
                     const std::string& folder, Progress* progress) {
   BRAID_ASSIGN_OR_RETURN(const auto weights, Composers(plan, {kWeights}, source_folders));
-  BRAID_RETURN_IF_ERROR(WriteFile(plan, weights, JoinPath(folder, kWeights.file), progress));
+  BRAID_RETURN_IF_ERROR(WriteFile(plan, weights, JoinPath(folder, kWeightsFile), progress));
   if (!plan.carry_optimizer) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const auto moments,
-                         Composers(plan, {kMoments[0], kMoments[1]}, source_folders));
-  return WriteFile(plan, moments, JoinPath(folder, kMoments[0].file), progress);
+  BRAID_ASSIGN_OR_RETURN(const auto states, Composers(plan, StatesOf(plan), source_folders));
+  return WriteFile(plan, states, JoinPath(folder, kOptimizerFile), progress);
 }
 
 Json StateOf(const MergePlan& plan) {
   Json state = {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", plan.seed}};
   if (!plan.carry_optimizer) return state;
   state["steps"] = Json::object();
-  for (const Target& target : plan.targets) state["steps"][target.tensor.name] = target.age;
+  Json states;
+  bool adamw = true;
+  for (const Target& target : plan.targets) {
+    state["steps"][target.tensor.name] = target.age;
+    states[target.tensor.name] = target.states;
+    adamw = adamw && target.states == AdamWStates();
+  }
+  if (!adamw) state["states"] = std::move(states);
   return state;
 }
 
@@ -203,7 +237,7 @@ Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& sou
   Progress progress(plan, report);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   if (const Status status = WriteTensors(plan, source_folders, folder, &progress); !status.ok()) {
-    for (const char* file : {kWeights.file, kMoments[0].file})
+    for (const char* file : {kWeightsFile, kOptimizerFile})
       (void)RemoveTree(JoinPath(folder, file));  // no half of a composite
     return status;
   }
@@ -220,13 +254,13 @@ Result<Json> ProveComposite(const MergePlan& plan, const std::vector<std::string
   Json account = ToJson(plan);
   Json& tensors = account["tensors"];
   std::vector<Kind> kinds = {kWeights};
-  if (plan.carry_optimizer) kinds.insert(kinds.end(), std::begin(kMoments), std::end(kMoments));
+  for (Kind& state : StatesOf(plan)) kinds.push_back(std::move(state));
   for (const Kind& kind : kinds) {
     BRAID_ASSIGN_OR_RETURN(const Composer composer, Composer::Create(plan, kind, source_folders));
     BRAID_RETURN_IF_ERROR(ProveFile(
         plan, composer, JoinPath(folder, kind.file), [&](size_t target, const std::string& sha256) {
           Json& entry = tensors[target];
-          (kind.digest_of == nullptr ? entry["sha256"] : entry["moments"][kind.digest_of]) = sha256;
+          (kind.IsWeights() ? entry["sha256"] : entry["moments"][kind.state + "_sha256"]) = sha256;
         }));
   }
   account["proof"] = "bit-equal";

@@ -1,35 +1,19 @@
 #include "recipe/compat.h"
 
+#include "model/fields.h"
+
 namespace braid::recipe {
 namespace {
-
-// A1-A5, as recipes call them.
-std::vector<std::pair<std::string, Json>> ArchFields(const model::Arch& arch) {
-  return {{"attn_out_proj", arch.attn_out_proj},
-          {"ffn_gate", arch.ffn_gate},
-          {"rope_layout", arch.rope_layout},
-          {"router_noise", arch.router_noise},
-          {"rope_max_pos", arch.rope_max_pos}};
-}
 
 std::string Line(const std::string& field, const Json& value) {
   return field + " = " + (value.is_string() ? value.get<std::string>() : value.dump());
 }
 
-void AddArch(const std::string& where, const model::Arch& arch, const model::Arch& usual,
-             std::vector<std::string>* lines) {
-  const auto fields = ArchFields(arch), before = ArchFields(usual);
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i] != before[i])
-      lines->push_back(Line(where + ".arch." + fields[i].first, fields[i].second));
-  }
-}
-
-// The fields that have a name in the paper, T1-T8.
+// The fields that have a name in the paper, A1-A5 and T1-T8.
 template <class T>
 void AddNamed(const std::string& where, const T& settings, const T& usual,
               std::vector<std::string>* lines) {
-  for (const schema::Field& field : T::Fields().fields) {
+  for (const schema::Field& field : schema::FieldsOf<T>().fields) {
     if (field.id.empty()) continue;
     const Json value = field.get(&settings);
     if (value != field.get(&usual)) lines->push_back(Line(where + "." + field.name, value));
@@ -56,33 +40,24 @@ double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* j
 
 std::vector<std::string> Overrides(const Recipe& recipe) {
   std::vector<std::string> lines;
-  const auto usual = ArchFields(
-      model::ArchPreset(schema::NameOf(recipe.compat)).value());  // the
-                                                                  // reader
-                                                                  // has
-                                                                  // checked
-                                                                  // the
-                                                                  // name
-  const auto arch = ArchFields(recipe.arch);
-  for (size_t i = 0; i < arch.size(); ++i) {
-    if (arch[i] != usual[i]) lines.push_back(Line("arch." + arch[i].first, arch[i].second));
-  }
+  const model::Arch usual = model::ArchPreset(schema::NameOf(recipe.compat)).value();
+  AddNamed("arch", recipe.arch, usual, &lines);
   AddNamed("train", recipe.train, spec::TrainPreset(recipe.compat), &lines);
   spec::RecipeEval eval;
   if (recipe.compat == spec::Compat::kPaper) schema::ApplyPaper(spec::RecipeEval::Fields(), &eval);
   AddNamed("eval", recipe.eval, eval, &lines);
   for (const Model& path : recipe.paths) {
-    AddArch("paths." + path.name(), path.spec.arch, recipe.arch, &lines);
+    AddNamed("paths." + path.name() + ".arch", path.spec.arch, recipe.arch, &lines);
     AddNamed("paths." + path.name() + ".train", path.train, recipe.train, &lines);
   }
   for (const Model& baseline : recipe.baselines) {
-    AddArch("baselines." + baseline.name(), baseline.spec.arch, recipe.arch, &lines);
+    AddNamed("baselines." + baseline.name() + ".arch", baseline.spec.arch, recipe.arch, &lines);
     AddNamed("baselines." + baseline.name() + ".train", baseline.train, recipe.train, &lines);
   }
   if (!recipe.composites.empty())
     AddNamed<spec::Train>("joint", recipe.joint, recipe.train, &lines);
   for (const Composite& composite : recipe.composites) {
-    AddArch("composites." + composite.name(), composite.spec.arch, recipe.arch, &lines);
+    AddNamed("composites." + composite.name() + ".arch", composite.spec.arch, recipe.arch, &lines);
     const std::string& init = composite.spec.connection.init;
     const bool begins = composite.spec.connection.kind != "slice";  // a slice has no choice
     if (begins && init != ConnectInitPreset(recipe.compat))

@@ -50,7 +50,7 @@ class Expander {
       train.seed = recipe_.seed;
       for (const std::string& name : recipe_.tokenizer_corpora) {
         const Corpus& corpus = *recipe_.FindCorpus(name);
-        train.corpora.push_back(TaskOf(corpus));
+        train.corpora.push_back(corpus.Task());
         if (corpus.site.empty())
           job.inputs["source." + corpus.name] = {"", "", "source." + corpus.name, ""};
         if (!corpus.site.empty()) job.site = corpus.site;
@@ -58,14 +58,6 @@ class Expander {
     }
     job.spec = schema::ToJson(task);
     dag_.jobs.push_back(std::move(job));
-  }
-
-  static spec::Corpus TaskOf(const Corpus& corpus) {
-    spec::Corpus task;
-    static_cast<spec::CorpusText&>(task) = corpus;
-    task.name = corpus.name;
-    if (!corpus.site.empty()) task.files = corpus.files;
-    return task;
   }
 
   void Prepare(const Corpus& corpus) {
@@ -83,8 +75,7 @@ class Expander {
           {"validation." + corpus.name, "source", corpus.validation, corpus.line});
     }
     job.site = corpus.site;
-    job.spec = schema::ToJson(
-        spec::PrepareTask{TaskOf(corpus), ValidationOf(corpus), recipe_.seed});
+    job.spec = schema::ToJson(spec::PrepareTask{corpus.Task(), ValidationOf(corpus), recipe_.seed});
     job.estimate.tokens = sizes_.TokensOf(corpus.name);
     job.estimate.bytes = 2 * job.estimate.tokens;
     dag_.jobs.push_back(std::move(job));

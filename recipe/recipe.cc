@@ -222,6 +222,14 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
 
 }  // namespace
 
+spec::Corpus Corpus::Task() const {
+  spec::Corpus task;
+  static_cast<spec::CorpusText&>(task) = *this;
+  task.name = name;
+  if (!site.empty()) task.files = files;
+  return task;
+}
+
 const Corpus* Recipe::FindCorpus(const std::string& name) const {
   for (const Corpus& corpus : corpora) {
     if (corpus.name == name) return &corpus;
@@ -248,7 +256,7 @@ Result<Joint> ParseJoint(std::string_view text, const std::string& name) {
       ReadJointSection(section, "joint", errors, &joint);
     }
   } catch (const YAML::Exception& error) {
-    errors.Fail(error.mark, error.msg);
+    errors.Fail(error);
   }
   if (!errors.ok()) return errors.status();
   return joint;
@@ -267,7 +275,7 @@ Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
       ReadDocument(document, errors, &recipe);
     }
   } catch (const YAML::Exception& error) {
-    errors.Fail(error.mark, error.msg);
+    errors.Fail(error);
   }
   if (!errors.ok()) return errors.status();
   recipe.defaults = errors.defaults();

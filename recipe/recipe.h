@@ -24,6 +24,9 @@ constexpr int64_t kMostPriority = spec::kMaxPriority;
 struct Corpus : spec::RecipeCorpus {
   std::string name;
   int line = 0;
+
+  // As tasks read it; with files where it is read in place.
+  spec::Corpus Task() const;
 };
 
 // A path or a baseline. Its spec leaves open what the tokenizer decides (vocab, pad_id, eos_id,

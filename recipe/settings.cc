@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "model/fields.h"
+
 namespace braid::recipe {
 namespace {
 
@@ -31,15 +33,7 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
                {{"paths", recipe.split.paths},
                 {"joint", 1 - recipe.split.paths},
                 {"unit", schema::NameOf(recipe.split.unit)}}},
-              {"arch",
-               {{"attn_out_proj", recipe.arch.attn_out_proj},
-                {"ffn_gate", recipe.arch.ffn_gate},
-                {"rope_layout", recipe.arch.rope_layout},
-                {"rope_max_pos", recipe.arch.rope_max_pos},
-                {"norm_eps", recipe.arch.norm_eps},
-                {"rope_base", recipe.arch.rope_base},
-                {"router_noise", recipe.arch.router_noise},
-                {"residual_init", recipe.arch.residual_init}}},
+              {"arch", schema::ToJson(recipe.arch)},
               {"train", schema::ToJson(recipe.train)},
               {"eval", schema::ToJson(recipe.eval)}};
   if (!recipe.composites.empty())

@@ -1,5 +1,7 @@
 #include "recipe/yaml_reader.h"
 
+#include <yaml-cpp/depthguard.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -49,6 +51,17 @@ Result<int64_t> ParseWhole(std::string text) {
 
 void YamlErrors::Fail(const YAML::Mark& mark, const std::string& message) {
   errors_.emplace(mark.line + 1, mark.column + 1, Excerpt(message, kErrorBytes));
+}
+
+void YamlErrors::Fail(const YAML::Exception& error) {
+  // yaml-cpp calls what is nested too deeply for it a bad file, and says no more.
+  if (const auto* deep = dynamic_cast<const YAML::DeepRecursion*>(&error)) {
+    return Fail(error.mark,
+                Format("nested deeper than %d levels, which no field of a recipe is; is a closing "
+                       "bracket missing before it?",
+                       deep->depth()));
+  }
+  Fail(error.mark, error.msg);
 }
 
 Status YamlErrors::status() const {

@@ -29,6 +29,8 @@ class YamlErrors {
   explicit YamlErrors(std::string file) : file_(std::move(file)) {}
   // An error at a place of the document.
   void Fail(const YAML::Mark& mark, const std::string& message);
+  // What the parser throws, at its place.
+  void Fail(const YAML::Exception& error);
   // All errors in the order of their places, one a line, "file:line:column: message";
   // kInvalidArgument with reason INVALID_RECIPE. At most ten are listed.
   Status status() const;

@@ -39,7 +39,14 @@ class YamlSource : public schema::Source {
 template <class T>
 void ReadFields(YamlMap& map, T* object) {
   YamlSource source(map);
-  schema::Read(source, T::Fields(), object);
+  schema::Read(source, schema::FieldsOf<T>(), object);
+}
+
+// Reads one field of a struct that stands in `map`.
+template <class T>
+void ReadOne(YamlMap& map, const std::string& field, T* object) {
+  YamlSource source(map);
+  schema::ReadField(source, schema::FieldsOf<T>(), field, object);
 }
 
 }  // namespace braid::recipe

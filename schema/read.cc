@@ -49,10 +49,23 @@ void ReadValue(Source& source, const Field& field, void* object) {
   field.set(object, value);
 }
 
+// A field that would do nothing.
+void RefuseForeign(Source& source, const Schema& schema, const Field& field, const void* object) {
+  (void)source.Value(field);
+  if (!source.Has(field.name)) return;
+  source.FailAt({field.name}, "is of " + field.of + " " + Join(field.of_values, " or ") +
+                                  "; here it is " +
+                                  schema.Find(field.of)->get(object).get<std::string>());
+}
+
 // A section that is not there misses nothing, it has its defaults.
 void ReadAll(Source& source, const Schema& schema, bool is_there, void* object) {
   const std::set<Finding> before = FindingsOf(schema, object);
   for (const Field& field : schema.fields) {
+    if (!schema.Applies(field, object)) {
+      RefuseForeign(source, schema, field, object);
+      continue;
+    }
     if (field.is_section()) {
       ReadSections(source, field, object);
     } else {
@@ -151,6 +164,12 @@ class JsonSource : public Source {
 
 void Read(Source& source, const Schema& schema, void* object) {
   ReadAll(source, schema, /*is_there=*/true, object);
+}
+
+void ReadField(Source& source, const Schema& schema, const std::string& field, void* object) {
+  const Field* found = schema.Find(field);
+  BRAID_CHECK(found != nullptr);
+  ReadValue(source, *found, object);
 }
 
 std::string UnknownKey(const std::string& key, const std::vector<std::string>& known) {

@@ -37,6 +37,9 @@ class Source {
 // is not said again.
 void Read(Source& source, const Schema& schema, void* object);
 
+// Reads one field alone, for readers that decide by themselves which fields are there.
+void ReadField(Source& source, const Schema& schema, const std::string& field, void* object);
+
 // "bacth: no such key; did you mean batch?" without the name in front; `known` may not be empty.
 std::string UnknownKey(const std::string& key, const std::vector<std::string>& known);
 
@@ -47,7 +50,7 @@ Status ReadJson(const Json& json, const std::string& path, const Schema& schema,
 template <class T>
 Result<T> FromJson(const Json& json, const std::string& path) {
   T object;
-  if (Status status = ReadJson(json, path, T::Fields(), &object); !status.ok()) return status;
+  if (Status status = ReadJson(json, path, FieldsOf<T>(), &object); !status.ok()) return status;
   return object;
 }
 

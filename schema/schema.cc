@@ -239,6 +239,12 @@ const Field* Schema::Find(const std::string& field) const {
   return nullptr;
 }
 
+bool Schema::Applies(const Field& field, const void* object) const {
+  if (field.of.empty()) return true;
+  const Json value = Find(field.of)->get(object);
+  return std::find(field.of_values.begin(), field.of_values.end(), value) != field.of_values.end();
+}
+
 void ApplyPaper(const Schema& schema, void* object) {
   for (const Field& field : schema.fields) {
     if (field.type == Type::kSection && field.look(object) != nullptr)
@@ -250,6 +256,7 @@ void ApplyPaper(const Schema& schema, void* object) {
 Json Write(const Schema& schema, const void* object, Form form) {
   Json document = Json::object();
   for (const Field& field : schema.fields) {
+    if (!schema.Applies(field, object)) continue;
     Json value;
     if (field.type == Type::kSection) {
       const void* inner = field.look(object);

@@ -52,7 +52,7 @@ enum class Type {
   kObject,    // any mapping: another reader knows its fields
   kCustom,    // read by a function of its own
   kSection,   // a struct with fields
-  kSections,  // a list of them
+  kSections,  // a list of them, or a mapping of names to them
 };
 
 // Bounds of a number, or of each number of a list.
@@ -75,13 +75,17 @@ struct Field {
   std::string meaning;  // one sentence
   Range range;
   Words choices;
-  int64_t size = 0;          // of lists: exactly so many elements; 0: any number
-  bool required = false;     // absence is an error
-  bool optional = false;     // may be absent, which is a value of its own, and is not written then
-  bool sparse = false;       // not written while it has its default
-  Json paper;                // the default under `compat: paper`; null: the same as under `fixed`
-  std::string id;            // "T1": the name of the rule in the paper; empty: none
-  std::string not_empty;     // of lists: what is said of an empty one; empty: it is fine
+  int64_t size = 0;       // of lists: exactly so many elements; 0: any number
+  bool required = false;  // absence is an error
+  bool optional = false;  // may be absent, which is a value of its own, and is not written then
+  bool sparse = false;    // not written while it has its default
+  bool named = false;     // of kSections: a mapping of names to sections
+  Json default_value;     // as the struct has it; null: none
+  Json paper;             // the default under `compat: paper`; null: the same as under `fixed`
+  std::string id;         // "T1": the name of the rule in the paper; empty: none
+  std::string not_empty;  // of lists: what is said of an empty one; empty: it is fine
+  std::string of;         // another field that must have one of `of_values`; empty: none
+  Words of_values;
   std::string default_text;  // what the documents say of a default that is computed
   std::string expected;      // of kCustom: "true, false or a number of steps"
   Json custom_schema;        // of kCustom: its JSON Schema
@@ -118,6 +122,18 @@ struct Field {
   Field& Sparse();
   Field& Id(const char* rule);
   Field& DefaultText(const char* text);
+  // Means something only while the field `choice` before it has one of these values: given
+  // otherwise it is an error, and otherwise it is not written.
+  template <class... E>
+  Field& Of(const char* choice, E... values) {
+    of = choice;
+    if constexpr ((std::is_enum_v<E> && ...)) {
+      of_values = {NameOf(values)...};
+    } else {
+      of_values = {values...};
+    }
+    return *this;
+  }
   template <class V>
   Field& Paper(V value) {
     if constexpr (std::is_enum_v<V>) {
@@ -151,10 +167,12 @@ class Schema {
   std::shared_ptr<const void> blank;  // an object with the defaults
 
   const Field* Find(const std::string& field) const;
-  // The default of a field of this struct, as the struct has it.
-  Json Default(const Field& field) const { return field.get(blank.get()); }
+  // Whether the field means something in this object (Field::Of).
+  bool Applies(const Field& field, const void* object) const;
+  // The default of a field of this struct, as the struct has it; null: it has none.
+  const Json& Default(const Field& field) const { return field.default_value; }
   // The default under a preset: paper or fixed.
-  Json Default(const Field& field, bool is_paper) const {
+  const Json& Default(const Field& field, bool is_paper) const {
     return is_paper && !field.paper.is_null() ? field.paper : Default(field);
   }
 };
@@ -254,8 +272,21 @@ template <class M>
 struct Inner<std::vector<M>> {
   using type = M;
 };
-template <class M>
-concept HasFields = requires { M::Fields(); };
+// A struct has fields if it has a static function Fields(), as above, or if its namespace has
+//   const schema::Schema& SchemaOf(const S*);
+// for structs whose header shall not know of this.
+template <class S>
+concept HasMemberFields = requires { S::Fields(); };
+template <class S>
+concept HasFields = HasMemberFields<S> || requires { SchemaOf(static_cast<const S*>(nullptr)); };
+template <HasFields S>
+const Schema& FieldsOf() {
+  if constexpr (HasMemberFields<S>) {
+    return S::Fields();
+  } else {
+    return SchemaOf(static_cast<const S*>(nullptr));
+  }
+}
 
 // Describes the struct T field by field; see the top of this file. A reference that it returns is
 // good until the next field is added.
@@ -307,8 +338,8 @@ class Builder {
     const auto up = [](const void* object) -> const void* {
       return static_cast<const Base*>(static_cast<const T*>(object));
     };
-    for (const Field& field : Base::Fields().fields) schema_.fields.push_back(Moved(field, up));
-    for (const auto& check : Base::Fields().checks) {
+    for (const Field& field : FieldsOf<Base>().fields) schema_.fields.push_back(Moved(field, up));
+    for (const auto& check : FieldsOf<Base>().checks) {
       schema_.checks.push_back(
           [check, up](const void* object, const Fail& fail) { check(up(object), fail); });
     }
@@ -321,7 +352,12 @@ class Builder {
     });
   }
 
-  Schema Done() { return std::move(schema_); }
+  Schema Done() {
+    for (Field& field : schema_.fields) {
+      if (field.get) field.default_value = field.get(schema_.blank.get());
+    }
+    return std::move(schema_);
+  }
 
  private:
   Field& Named(const char* name, const char* meaning) {
@@ -348,7 +384,7 @@ class Builder {
   template <class M, class C>
   void Section(M C::* member, Field* field) {
     using S = typename Inner<M>::type;
-    field->section = &S::Fields;
+    field->section = &FieldsOf<S>;
     if constexpr (IsVector<M>::value) {
       field->type = Type::kSections;
       field->count = [member](const void* object) {
@@ -422,7 +458,7 @@ Json Write(const Schema& schema, const void* object, Form form = Form::kTask);
 
 template <class T>
 Json ToJson(const T& object, Form form = Form::kTask) {
-  return Write(T::Fields(), &object, form);
+  return Write(FieldsOf<T>(), &object, form);
 }
 
 }  // namespace braid::schema

@@ -67,7 +67,7 @@ void AddLength(Builder<Train>& field) {
 }
 
 void AddUpdate(Builder<Train>& field) {
-  field("optimizer", &Train::optimizer, "AdamW.");
+  field("optimizer", &Train::optimizer, "How gradients become updates.");
   field("clip", &Train::clip, "Global norm that gradients are clipped to; 0: they are not.")
       .AtLeast(0);
   field("last_label", &Train::last_label,
@@ -75,7 +75,8 @@ void AddUpdate(Builder<Train>& field) {
       .Id("T1")
       .Paper(LastLabel::kCopyInput);
   field("lr_schedule", &Train::lr_schedule,
-        "One curve over all steps; or `constant`; or `cosine_misstepped`, the published one, which "
+        "One curve over all steps; or `constant`; or `wsd`: constant, and falling at the end; or "
+        "`cosine_misstepped`, the published one, which "
         "starts anew in every epoch and does not reach its end.")
       .Id("T2")
       .Paper(LrSchedule::kCosineMisstepped);
@@ -88,6 +89,14 @@ void AddUpdate(Builder<Train>& field) {
   field("lr_min", &Train::lr_min,
         "Where the curve ends, at most `optimizer.lr`. Not with `cosine_misstepped`.")
       .AtLeast(0);
+  field("lr_decay_fraction", &Train::lr_decay_fraction,
+        "The share of all steps, the last ones, in which the rate falls to `lr_min`.")
+      .Above(0)
+      .AtMost(1)
+      .Of("lr_schedule", LrSchedule::kWsd);
+  field("lr_decay_shape", &Train::lr_decay_shape,
+        "The rate falls on a line; or `sqrt`: as `1 - sqrt`.")
+      .Of("lr_schedule", LrSchedule::kWsd);
 }
 
 // Losses of any sign: a negative weight turns one round.
@@ -137,7 +146,15 @@ const schema::Words& WordsOf(LastLabel) {
   return words;
 }
 const schema::Words& WordsOf(LrSchedule) {
-  static const schema::Words words = {"cosine", "cosine_misstepped", "constant"};
+  static const schema::Words words = {"cosine", "cosine_misstepped", "constant", "wsd"};
+  return words;
+}
+const schema::Words& WordsOf(OptimizerKind) {
+  static const schema::Words words = {"adamw", "muon"};
+  return words;
+}
+const schema::Words& WordsOf(LrDecayShape) {
+  static const schema::Words words = {"linear", "sqrt"};
   return words;
 }
 const schema::Words& WordsOf(AuxLoad) {
@@ -167,7 +184,11 @@ const schema::Words& WordsOf(StartMoments) {
 
 const Schema& Optimizer::Fields() {
   static const Schema fields = [] {
-    Builder<Optimizer> field("optimizer", "AdamW.");
+    Builder<Optimizer> field("optimizer", "How gradients become updates.");
+    field("kind", &Optimizer::kind,
+          "AdamW; or `muon`: orthogonalised momentum for the matrices of blocks, AdamW at the same "
+          "rate for all else ([models.md](models.md)).")
+        .Sparse();
     field("lr", &Optimizer::lr, "Learning rate that the schedule falls from.").Above(0);
     field("betas", &Optimizer::betas, "Decay of the two moments, a step.")
         .AtLeast(0)
@@ -177,6 +198,10 @@ const Schema& Optimizer::Fields() {
     field("weight_decay", &Optimizer::weight_decay,
           "Decoupled weight decay, of the tensors that `decay_scope` names.")
         .AtLeast(0);
+    field("momentum", &Optimizer::momentum, "Of the matrices of blocks, under `muon`.")
+        .AtLeast(0)
+        .Below(1)
+        .Of("kind", OptimizerKind::kMuon);
     return field.Done();
   }();
   return fields;
@@ -261,7 +286,7 @@ const Schema& Joint::Fields() {
             "0.5 of composites that share or route, 1 of `slice`; under `compat: paper` "
             "1");
     field("carry_optimizer", &Joint::carry_optimizer,
-          "The composite begins with its parents' moments.");
+          "The composite begins with the state of its parents' optimizers.");
     field("ranks", &Joint::ranks,
           "Processes that train together, all at once or not at all; they divide `batch`.")
         .AtLeast(1)
@@ -288,10 +313,10 @@ const Schema& TrainTask::Fields() {
           "The validation loss is a mean over all targets; or `batch_mean`: over batches, the "
           "short last one included.")
         .Id("T8");
-    field(
-        "start_moments", &TrainTask::start_moments,
-        "AdamW's moments of input `init`: taken where there are any; or `take`: it is an error if "
-        "there are none; or `leave`: they begin at zero.")
+    field("start_moments", &TrainTask::start_moments,
+          "The optimizer's state of input `init`: taken where there is any; or `take`: it is an "
+          "error if "
+          "there are none; or `leave`: they begin at zero.")
         .Sparse();
     return field.Done();
   }();

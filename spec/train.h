@@ -12,14 +12,18 @@
 
 namespace braid::spec {
 
-enum class LastLabel { kIgnore, kCopyInput };                     // T1
-enum class LrSchedule { kCosine, kCosineMisstepped, kConstant };  // T2
-enum class AuxLoad { kNegEntropy, kPlusEntropy };                 // T3
-enum class AuxProbs { kSoftmax, kSample };                        // T4
-enum class DecayScope { kMatrices, kAll, kAllButEmbedding };      // T5
-enum class AccumTail { kDrop, kFlush, kCarry };                   // T6
-enum class ShuffleSeed { kPerEpoch, kConstant };                  // T7
+enum class LastLabel { kIgnore, kCopyInput };  // T1
+enum class OptimizerKind { kAdamW, kMuon };
+enum class LrSchedule { kCosine, kCosineMisstepped, kConstant, kWsd };  // T2
+enum class AuxLoad { kNegEntropy, kPlusEntropy };                       // T3
+enum class AuxProbs { kSoftmax, kSample };                              // T4
+enum class DecayScope { kMatrices, kAll, kAllButEmbedding };            // T5
+enum class AccumTail { kDrop, kFlush, kCarry };                         // T6
+enum class ShuffleSeed { kPerEpoch, kConstant };                        // T7
 enum class StartMoments { kAuto, kTake, kLeave };
+enum class LrDecayShape { kLinear, kSqrt };
+const schema::Words& WordsOf(OptimizerKind);
+const schema::Words& WordsOf(LrDecayShape);
 const schema::Words& WordsOf(LastLabel);
 const schema::Words& WordsOf(LrSchedule);
 const schema::Words& WordsOf(AuxLoad);
@@ -30,10 +34,12 @@ const schema::Words& WordsOf(ShuffleSeed);
 const schema::Words& WordsOf(StartMoments);
 
 struct Optimizer {
+  OptimizerKind kind = OptimizerKind::kAdamW;
   double lr = 5e-4;
   std::array<double, 2> betas = {0.9, 0.95};
   double eps = 1e-5;
   double weight_decay = 0.1;
+  double momentum = 0.95;  // of muon
 
   static const schema::Schema& Fields();
 };
@@ -72,6 +78,8 @@ struct Train {
   int64_t warmup_steps = 0;
   double warmup_start = 0;
   double lr_min = 0;
+  double lr_decay_fraction = 0.2;  // of wsd
+  LrDecayShape lr_decay_shape = LrDecayShape::kLinear;
   AuxLoad aux_load = AuxLoad::kNegEntropy;
   AuxProbs aux_probs = AuxProbs::kSoftmax;
   double lambda_entropy = 0.01;

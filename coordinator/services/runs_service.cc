@@ -9,9 +9,9 @@
 #include "coordinator/services/services.h"
 #include "coordinator/services/status.h"
 #include "merge/expected.h"
-#include "recipe/expand.h"
 #include "recipe/given.h"
 #include "recipe/recipe.h"
+#include "submit/recipe_check.h"
 
 namespace braid::coordinator {
 namespace {
@@ -37,13 +37,29 @@ std::string NameOf(const v1::SubmitRunRequest& request) {
   return request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name();
 }
 
-Result<SubmitCommand> CommandOf(const v1::SubmitRunRequest& request, const recipe::Recipe& recipe) {
+recipe::Known KnownOf(const v1::SubmitRunRequest& request) {
+  recipe::Known known;
+  known.vocab = request.sizes().vocab();
+  const auto& tokens = request.sizes().corpus_tokens();
+  known.tokens = {tokens.begin(), tokens.end()};
+  return known;
+}
+
+// What the submitter's check finds without files is found here in the same words.
+Result<submit::RecipeCheck> Check(const v1::SubmitRunRequest& request) {
+  BRAID_ASSIGN_OR_RETURN(
+      submit::RecipeCheck check,
+      submit::CheckRecipe(request.recipe(), NameOf(request),
+                          {request.only().begin(), request.only().end()}, KnownOf(request)));
+  BRAID_RETURN_IF_ERROR(check.status());
+  return check;
+}
+
+SubmitCommand CommandOf(const v1::SubmitRunRequest& request, const recipe::Recipe& recipe,
+                        const recipe::Dag& dag) {
   SubmitCommand command;
-  BRAID_ASSIGN_OR_RETURN(command.dag, recipe::Expand(recipe));
+  command.dag = dag;
   command.only = {request.only().begin(), request.only().end()};
-  if (!command.only.empty()) {
-    BRAID_ASSIGN_OR_RETURN(command.dag, recipe::Only(command.dag, command.only));
-  }
   command.recipe = request.recipe();
   command.priority = request.has_priority() ? request.priority() : recipe.priority;
   command.user = request.user();
@@ -57,18 +73,18 @@ class RunsService final : public v1::Runs::Service {
 
   grpc::Status SubmitRun(ServerContext*, const v1::SubmitRunRequest* request,
                          v1::Run* reply) override {
-    const auto recipe = recipe::ParseRecipe(request->recipe(), NameOf(*request));
-    if (!recipe.ok()) return ToGrpc(recipe.status());
-    const auto command = CommandOf(*request, *recipe);
-    if (!command.ok()) return ToGrpc(command.status());
-    if (const Status status = CheckCheckpoints(*recipe, NameOf(*request), *command); !status.ok())
+    const auto check = Check(*request);
+    if (!check.ok()) return ToGrpc(check.status());
+    const SubmitCommand command = CommandOf(*request, *check->recipe, check->dag);
+    if (const Status status = CheckCheckpoints(*check->recipe, NameOf(*request), command);
+        !status.ok())
       return ToGrpc(status);
-    if (request->validate_only()) return ToGrpc(Preview(*command, reply));
+    if (request->validate_only()) return ToGrpc(Preview(command, reply));
     v1::SubmitRunRequest body = *request;
     body.clear_request_id();
     return Change(
         {"SubmitRun", request->request_id(), BodyOf(body)},
-        [&](Transaction& tx) { return Submit(*command, tx); }, reply);
+        [&](Transaction& tx) { return Submit(command, tx); }, reply);
   }
 
   grpc::Status GetRun(ServerContext*, const v1::GetRunRequest* request, v1::Run* reply) override {

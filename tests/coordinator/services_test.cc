@@ -294,6 +294,45 @@ TEST_F(ServicesTest, RunsComeInPagesAndARequestIdMakesOne) {
               HasSubstr("page token r-999 is not one of ours"));
 }
 
+// Two paths of equal shape whose corpora have no caps cost as their files are large. Without sizes
+// they would cost nothing, and the jobs before the longer one would wait behind the others.
+TEST_F(ServicesTest, SizesThatAreSubmittedBecomeCosts) {
+  const std::string data = "{}\n";
+  ASSERT_TRUE(Upload(data, 0, data.size(), Sha256Hex(data)).ok());
+  const std::string source = Commit(data, "source", 1);
+  v1::SubmitRunRequest request;
+  request.set_recipe(
+      "run: sized\ntokenizer: {train: {vocab: 300}}\n"
+      "corpora: {s: {files: [s.jsonl]}, l: {files: [l.jsonl]}}\n"
+      "paths: [{name: short, corpus: s, d: 8, heads: 2, blocks: 1},\n"
+      "        {name: long, corpus: l, d: 8, heads: 2, blocks: 1}]\n");
+  (*request.mutable_sources())["source.s"] = source;
+  (*request.mutable_sources())["source.l"] = source;
+  const auto submit = [&](v1::Run* run) {
+    grpc::ClientContext context;
+    return runs_service_->SubmitRun(&context, request, run);
+  };
+  const auto flops = [&](const v1::Run& run, const std::string& job) {
+    double found = -1;
+    EXPECT_TRUE(core_->Query([&](const State& state) {
+                       found = state.FindJob({run.id(), job})->flops;
+                     }).ok());
+    return found;
+  };
+  v1::Run run;
+  ASSERT_TRUE(submit(&run).ok());
+  EXPECT_EQ(flops(run, "long"), 0);
+  (*request.mutable_sizes()->mutable_corpus_tokens())["s"] = 100'000;
+  (*request.mutable_sizes()->mutable_corpus_tokens())["l"] = 300'000;
+  ASSERT_TRUE(submit(&run).ok());
+  EXPECT_GT(flops(run, "short"), 0);
+  EXPECT_NEAR(flops(run, "long") / flops(run, "short"), 3, 1e-6);
+  (*request.mutable_sizes()->mutable_corpus_tokens())["l"] = -1;
+  const grpc::Status refused = submit(&run);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(refused.error_message(), "sizes.corpus_tokens: corpus l cannot have -1 tokens");
+}
+
 TEST_F(ServicesTest, AnArtifactOfManyFilesIsOneMessage) {
   const std::string data = "y";
   ASSERT_TRUE(Upload(data, 0, 1, Sha256Hex(data)).ok());

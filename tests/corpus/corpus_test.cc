@@ -238,7 +238,7 @@ TEST_F(CorpusTest, FilesOfAnArtifactHaveTheUsersNames) {
   ASSERT_EQ(files.size(), 2u);
   EXPECT_EQ(files[0].name, "../data/a.jsonl");
   EXPECT_EQ(files[1].name, "b.jsonl");
-  EXPECT_THAT(CheckCorpus(Spec(), files).message(),
+  EXPECT_THAT(CheckCorpus(Spec(), files).front().message(),
               StartsWith("../data/a.jsonl:1: field \"text\" is not text"));
   Put("0f.manifest.json",
       R"({"files": [], "metadata": {"source": "source.c", "folder": "data/deep", "files": {"a.jsonl": "other/a.jsonl"}}})");

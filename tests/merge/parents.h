@@ -62,20 +62,31 @@ struct ParentFiles {
   uint64_t seed = 1;
   bool moments = false;
   int64_t step = 7;
-  Json steps;                                                         // of state.json, if not null
+  Json steps;         // of state.json, if not null
+  bool muon = false;  // matrices of blocks have a momentum, all other tensors moments
   std::function<void(const std::string&, std::vector<float>&)> edit;  // changes values before they
                                                                       // are written
   std::string skip;                                                   // a tensor that is left out
 };
 
-inline void WriteTensors(const std::string& path, const model::ModelSpec& spec,
-                         const std::vector<std::string>& prefixes, const ParentFiles& files) {
+// The states that the optimizer of `files` keeps of a tensor.
+inline std::vector<std::string> StatesOf(const std::string& tensor, const ParentFiles& files) {
+  if (!files.muon) return {"m", "v"};
+  const bool block = tensor.starts_with("blocks.") || tensor.starts_with("large.") ||
+                     tensor.find(".path.") != std::string::npos;
+  const bool matrix = tensor.find(".attn.") != std::string::npos ||
+                      tensor.find(".ffn.") != std::string::npos;
+  return block && matrix ? std::vector<std::string>{"momentum"}
+                         : std::vector<std::string>{"m", "v"};
+}
+
+// The tensors of `names` [name, shape] with values from the seed.
+inline void WriteTensors(const std::string& path,
+                         const std::vector<std::pair<std::string, std::vector<int64_t>>>& names,
+                         const ParentFiles& files) {
   std::vector<storage::SafetensorsWriter::Tensor> tensors;
-  for (const std::string& prefix : prefixes) {
-    for (const model::TensorSpec& tensor : model::Tensors(spec)) {
-      if (prefix + tensor.name != files.skip)
-        tensors.push_back({prefix + tensor.name, "F32", tensor.shape});
-    }
+  for (const auto& [name, shape] : names) {
+    if (name != files.skip) tensors.push_back({name, "F32", shape});
   }
   auto writer = storage::SafetensorsWriter::Create(path, tensors).value();
   for (const storage::SafetensorsWriter::Tensor& tensor : tensors) {
@@ -92,11 +103,20 @@ inline void WriteParent(const std::string& folder, const model::ModelSpec& spec,
                         const ParentFiles& files = {}) {
   (void)MakeFolder(folder);
   (void)WriteJsonFile(folder + "/config.json", {{"format", 1}, {"model", model::ToJson(spec)}});
-  WriteTensors(folder + "/model.safetensors", spec, {""}, files);
+  std::vector<std::pair<std::string, std::vector<int64_t>>> weights, moments;
+  Json states;
+  for (const model::TensorSpec& tensor : model::Tensors(spec)) {
+    weights.emplace_back(tensor.name, tensor.shape);
+    states[tensor.name] = StatesOf(tensor.name, files);
+    for (const std::string& state : StatesOf(tensor.name, files))
+      moments.emplace_back(state + "." + tensor.name, tensor.shape);
+  }
+  WriteTensors(folder + "/model.safetensors", weights, files);
   Json state = {{"format", 1}, {"step", files.step}, {"epoch", 0}, {"tokens", 0}, {"seed", 1}};
   if (!files.steps.is_null()) state["steps"] = files.steps;
+  if (files.muon) state["states"] = states;
   (void)WriteJsonFile(folder + "/state.json", state);
-  if (files.moments) WriteTensors(folder + "/optimizer.safetensors", spec, {"m.", "v."}, files);
+  if (files.moments) WriteTensors(folder + "/optimizer.safetensors", moments, files);
 }
 
 }  // namespace braid::merge

@@ -166,6 +166,109 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
                         "what the plan says"));
 }
 
+// Muon's momentum goes the way of its matrices, and the moments of the other tensors that of
+// theirs. What is new has nothing, and its age says so.
+TEST_F(WriterTest, StatesOfAnyNameAreCarried) {
+  WriteParent(folders_[0], SmallPath("one"), {.seed = 1, .moments = true, .step = 9, .muon = true});
+  WriteParent(folders_[1], SmallPath("two"), {.seed = 2, .moments = true, .step = 5, .muon = true});
+  const MergePlan plan = Plan("slice", /*carry=*/true);
+  ASSERT_TRUE(Write(plan).ok());
+  const auto file = SafetensorsFile::Open(out_ + "/optimizer.safetensors").value();
+  EXPECT_EQ(Floats(file, "momentum.parallel.1.path.1.ffn.down.weight"),
+            TrainedValues("momentum.blocks.1.ffn.down.weight", 256, 2));
+  EXPECT_EQ(file.Find("m.parallel.1.path.1.ffn.down.weight"), nullptr);
+  for (const std::string state : {"m.", "v."}) {
+    std::vector<float> norms = TrainedValues(state + "norm.weight", 8, 1);
+    for (const float value : TrainedValues(state + "norm.weight", 8, 2)) norms.push_back(value);
+    EXPECT_EQ(Floats(file, state + "norm.weight"), norms);
+    EXPECT_EQ(Floats(file, state + "parallel.0.path.0.attn_norm.weight"),
+              TrainedValues(state + "blocks.0.attn_norm.weight", 8, 1));
+    EXPECT_EQ(file.Find(state + "gate.weight"), nullptr);
+  }
+  EXPECT_EQ(file.Find("momentum.large.0.attn.q.weight"), nullptr);
+  const Json state = ReadJsonFile(out_ + "/state.json").value();
+  EXPECT_EQ(state["states"].size(), plan.targets.size());
+  EXPECT_EQ(state["states"]["parallel.0.path.0.attn.q.weight"], Json({"momentum"}));
+  EXPECT_EQ(state["states"]["head.weight"], Json({"m", "v"}));
+  EXPECT_EQ(state["states"]["large.0.attn.q.weight"], Json::array());
+  EXPECT_EQ(state["steps"]["large.0.attn.q.weight"], 0);
+  EXPECT_EQ(state["steps"]["parallel.0.path.1.attn.q.weight"], 5);
+  const auto account = ProveComposite(plan, folders_, out_);
+  ASSERT_TRUE(account.ok()) << account.status().message();
+  for (const Json& tensor : (*account)["tensors"]) {
+    if (tensor["name"] == "parallel.0.path.1.attn.q.weight") {
+      EXPECT_EQ(tensor["moments"]["momentum_sha256"].get<std::string>().size(), 64u);
+      EXPECT_FALSE(tensor["moments"].contains("m_sha256"));
+    }
+  }
+  FlipBit(out_ + "/optimizer.safetensors", "momentum.parallel.0.path.1.attn.v.weight");
+  EXPECT_THAT(ProveComposite(plan, folders_, out_).status().message(),
+              HasSubstr("tensor momentum.parallel.0.path.1.attn.v.weight is not what the plan"));
+}
+
+// One parent trained by AdamW, one by Muon.
+TEST_F(WriterTest, ParentsOfUnlikeOptimizersKeepWhatEachHas) {
+  WriteParent(folders_[0], SmallPath("one"), {.seed = 1, .moments = true, .step = 9});
+  WriteParent(folders_[1], SmallPath("two"), {.seed = 2, .moments = true, .step = 5, .muon = true});
+  const MergePlan plan = Plan("share", /*carry=*/true);
+  ASSERT_TRUE(Write(plan).ok());
+  const Json states = ReadJsonFile(out_ + "/state.json").value()["states"];
+  EXPECT_EQ(states["parallel.0.path.0.attn.q.weight"], Json({"m", "v"}));
+  EXPECT_EQ(states["parallel.0.path.1.attn.q.weight"], Json({"momentum"}));
+  EXPECT_EQ(states["embed.weight"], Json({"m", "v"}));
+  EXPECT_EQ(states["shrink.weight"], Json::array());
+  const auto file = SafetensorsFile::Open(out_ + "/optimizer.safetensors").value();
+  EXPECT_EQ(Floats(file, "v.parallel.0.path.0.attn.q.weight"),
+            TrainedValues("v.blocks.0.attn.q.weight", 64, 1));
+  EXPECT_EQ(Floats(file, "momentum.parallel.0.path.1.attn.q.weight"),
+            TrainedValues("momentum.blocks.0.attn.q.weight", 64, 2));
+  EXPECT_TRUE(ProveComposite(plan, folders_, out_).ok());
+}
+
+// A tensor that stands beside another one's in the composite, but lacks its state: zeros.
+TEST_F(WriterTest, APartWithoutTheStateOfItsNeighbourIsZero) {
+  WriteParents({.moments = true});
+  Json state = ReadJsonFile(folders_[1] + "/state.json").value();
+  for (const model::TensorSpec& tensor : model::Tensors(SmallPath("two")))
+    state["states"][tensor.name] = tensor.name == "embed.weight" ? Json::array() : Json({"m", "v"});
+  ASSERT_TRUE(WriteJsonFile(folders_[1] + "/state.json", state).ok());
+  auto parents = std::vector<Parent>{ReadParent("one", folders_[0], true).value(),
+                                     ReadParent("two", folders_[1], true).value()};
+  EXPECT_THAT(CheckTensors(parents[1]).message(),
+              HasSubstr("tensor m.embed.weight of optimizer.safetensors belongs to none"));
+  std::erase_if(parents[1].moments->tensors,
+                [](const auto& tensor) { return tensor.name.ends_with("embed.weight"); });
+  const auto composite = CompositeOf(parents, std::nullopt, {"both", {}, {}}).value();
+  const MergePlan plan =
+      PlanMerge(parents, std::nullopt, composite, {.carry_optimizer = true}).value();
+  ASSERT_TRUE(Write(plan).ok());
+  const auto file = SafetensorsFile::Open(out_ + "/optimizer.safetensors").value();
+  const std::vector<float> merged = Floats(file, "v.embed.weight");
+  const std::vector<float> one = TrainedValues("v.embed.weight", 320, 1);
+  for (int row = 0; row < 40; ++row) {
+    for (int i = 0; i < 8; ++i) {
+      ASSERT_EQ(merged[row * 16 + i], one[row * 8 + i]);
+      ASSERT_EQ(merged[row * 16 + 8 + i], 0.0f);
+    }
+  }
+}
+
+TEST_F(WriterTest, StatesThatCannotBeAreNamed) {
+  WriteParents({.moments = true});
+  const Json good = ReadJsonFile(folders_[1] + "/state.json").value();
+  const auto error = [&](const Json& states) {
+    Json state = good;
+    state["states"] = states;
+    EXPECT_TRUE(WriteJsonFile(folders_[1] + "/state.json", state).ok());
+    return ReadParent("two", folders_[1], /*moments=*/true).status().message();
+  };
+  EXPECT_THAT(error(3), HasSubstr("state.json.states: expected an object"));
+  EXPECT_THAT(error({{"norm.weight", "m"}}), HasSubstr("state.json.states.norm.weight"));
+  EXPECT_THAT(error({{"norm.weight", {"m.v"}}}),
+              HasSubstr("state.json.states.norm.weight: names of states are not empty and have no "
+                        "dot in them"));
+}
+
 TEST_F(WriterTest, AParentWithoutMomentsIsNamed) {
   EXPECT_THAT(ReadParent("two", folders_[1], /*moments=*/true).status().message(),
               HasSubstr("parent two has no optimizer.safetensors, which carry_optimizer needs; "

@@ -147,6 +147,40 @@ TEST(RecipeTest, ImpossibleValuesNameTheField) {
               HasSubstr("sequence: 256 is above arch.rope_max_pos 16"));
 }
 
+// A field that only one optimizer or schedule has is for that one; tasks of the usual ones do not
+// name it.
+TEST(RecipeTest, OptimizersAndSchedulesHaveFieldsOfTheirOwn) {
+  const std::string muon = Replaced(
+      "batch: 4, optimizer: {lr: 1e-3",
+      "batch: 4, lr_schedule: wsd, lr_decay_shape: sqrt, optimizer: {kind: muon, lr: 1e-3");
+  const auto recipe = ParseRecipe(muon + "joint: {optimizer: {kind: adamw}, lr_schedule: cosine}\n",
+                                  "r.yaml");
+  ASSERT_TRUE(recipe.ok()) << recipe.status().message();
+  const Json train = schema::ToJson(recipe->paths[0].train),
+             joint = schema::ToJson<spec::JointTrain>(recipe->joint);
+  EXPECT_EQ(train["optimizer"]["kind"], "muon");
+  EXPECT_EQ(train["optimizer"]["momentum"], 0.95);
+  EXPECT_EQ(train["lr_decay_fraction"], 0.2);
+  EXPECT_EQ(train["lr_decay_shape"], "sqrt");
+  for (const char* field : {"kind", "momentum"})
+    EXPECT_FALSE(joint["optimizer"].contains(field)) << field;
+  for (const char* field : {"lr_decay_fraction", "lr_decay_shape"})
+    EXPECT_FALSE(joint.contains(field)) << field;
+
+  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, kind: sgd")),
+              HasSubstr("train.optimizer.kind"));
+  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, momentum: 0.9")),
+              HasSubstr("train.optimizer.momentum: is of kind muon; here it is adamw"));
+  EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, kind: muon, momentum: 1")),
+              HasSubstr("train.optimizer.momentum: must be at least 0 and below 1"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_decay_fraction: 0.1")),
+              HasSubstr("train.lr_decay_fraction: is of lr_schedule wsd; here it is cosine"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: wsd, lr_decay_fraction: 0")),
+              HasSubstr("train.lr_decay_fraction: must be above 0 and at most 1"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: wsd, lr_decay_shape: cubic")),
+              HasSubstr("train.lr_decay_shape"));
+}
+
 TEST(RecipeTest, NamesOfJobsThatEveryRunHasAreTaken) {
   for (const std::string name : {"tokenizer", "report"}) {
     EXPECT_EQ(ErrorOf(Replaced("name: path_2", "name: " + name)),

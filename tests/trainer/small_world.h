@@ -192,11 +192,9 @@ class SmallWorld {
 
   // A checkpoint folder with the weights of `network`.
   std::string WriteModel(const std::string& name, Network& network) const {
-    AdamW::Snapshot snapshot;
+    OptimizerSnapshot snapshot;
     const auto size = static_cast<size_t>(network.layout().size);
     snapshot.p.assign(network.parameters(), network.parameters() + size);
-    snapshot.m.assign(size, 0);
-    snapshot.v.assign(size, 0);
     EXPECT_TRUE(
         WriteCheckpoint(at(name), network.spec(), network.layout(), snapshot, {}, "", false).ok());
     return at(name);

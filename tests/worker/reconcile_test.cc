@@ -1,4 +1,4 @@
-#include "worker/session/reconcile.h"
+#include "worker/agent/reconcile.h"
 
 #include <gmock/gmock.h>
 

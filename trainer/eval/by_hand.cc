@@ -245,7 +245,7 @@ Status AdaptByHand(const Arguments& arguments) {
     BRAID_RETURN_IF_ERROR(lora->Load(words[2]));
     lora->Merge();
   }
-  AdamW::Snapshot weights;
+  OptimizerSnapshot weights;
   weights.p.assign(opened.network->parameters(),
                    opened.network->parameters() + opened.network->layout().size);
   BRAID_RETURN_IF_ERROR(WriteCheckpoint(words[3], opened.network->spec(), opened.network->layout(),

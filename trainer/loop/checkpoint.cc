@@ -13,34 +13,107 @@ namespace {
 using storage::SafetensorsFile;
 using storage::SafetensorsWriter;
 
+// One flat buffer whose tensors are stored under a prefix.
+struct Buffer {
+  std::string prefix;
+  std::vector<int64_t> offsets;  // by slot of the layout, -1 for a tensor that is not in it
+  const std::vector<float>* values;
+};
+
 Status WriteTensors(const std::string& path, const Layout& layout,
-                    const std::vector<std::pair<std::string, const std::vector<float>*>>& buffers) {
+                    const std::vector<Buffer>& buffers) {
   std::vector<SafetensorsWriter::Tensor> tensors;
-  for (const auto& [prefix, values] : buffers) {
-    for (const Layout::Slot& slot : layout.slots)
-      tensors.push_back({prefix + slot.tensor.name, "F32", slot.tensor.shape});
+  for (const Buffer& buffer : buffers) {
+    for (size_t i = 0; i < layout.slots.size(); ++i) {
+      const model::TensorSpec& tensor = layout.slots[i].tensor;
+      if (buffer.offsets[i] >= 0)
+        tensors.push_back({buffer.prefix + tensor.name, "F32", tensor.shape});
+    }
   }
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(tensors)));
-  for (const auto& [prefix, values] : buffers) {
-    for (const Layout::Slot& slot : layout.slots) {
+  for (const Buffer& buffer : buffers) {
+    for (size_t i = 0; i < layout.slots.size(); ++i) {
+      const model::TensorSpec& tensor = layout.slots[i].tensor;
+      if (buffer.offsets[i] < 0) continue;
       BRAID_RETURN_IF_ERROR(
-          writer->Append(prefix + slot.tensor.name, values->data() + slot.offset,
-                         static_cast<uint64_t>(slot.tensor.elements()) * sizeof(float)));
+          writer->Append(buffer.prefix + tensor.name, buffer.values->data() + buffer.offsets[i],
+                         static_cast<uint64_t>(tensor.elements()) * sizeof(float)));
     }
   }
   return writer->Finish();
 }
 
-Status ReadTensors(const SafetensorsFile& file, const Layout& layout, const std::string& prefix,
-                   std::vector<float>* out) {
+Status ReadTensor(const SafetensorsFile& file, const std::string& name,
+                  const model::TensorSpec& tensor, float* out) {
+  BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, tensor.shape));
+  std::memcpy(out, data, static_cast<size_t>(tensor.elements()) * sizeof(float));
+  return OkStatus();
+}
+
+Status ReadParameters(const std::string& folder, const Layout& layout, std::vector<float>* out) {
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file,
+                         SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
   out->assign(static_cast<size_t>(layout.size), 0.0f);
   for (const Layout::Slot& slot : layout.slots) {
-    BRAID_ASSIGN_OR_RETURN(const float* data,
-                           file.Floats(prefix + slot.tensor.name, slot.tensor.shape));
-    std::memcpy(out->data() + slot.offset, data,
-                static_cast<size_t>(slot.tensor.elements()) * sizeof(float));
+    BRAID_RETURN_IF_ERROR(
+        ReadTensor(file, slot.tensor.name, slot.tensor, out->data() + slot.offset));
   }
   return OkStatus();
+}
+
+Status WriteParameters(const std::string& path, const Layout& layout,
+                       const std::vector<float>& values) {
+  Buffer buffer{"", {}, &values};
+  for (const Layout::Slot& slot : layout.slots) buffer.offsets.push_back(slot.offset);
+  return WriteTensors(path, layout, {buffer});
+}
+
+Status WriteOptimizerState(const std::string& path, const Layout& layout,
+                           const OptimizerSnapshot& snapshot) {
+  std::vector<Buffer> buffers;
+  for (const OptimizerSnapshot::State& state : snapshot.state)
+    buffers.push_back({state.layout.name + ".", state.layout.offsets, &state.values});
+  return WriteTensors(path, layout, buffers);
+}
+
+// What each tensor has if state.json does not say: AdamW's moments.
+const std::vector<std::string> kUsualStates = {"m", "v"};
+
+std::vector<std::string> StatesOf(const OptimizerSnapshot& snapshot, size_t slot) {
+  std::vector<std::string> names;
+  for (const OptimizerSnapshot::State& state : snapshot.state) {
+    if (state.layout.Covers(slot)) names.push_back(state.layout.name);
+  }
+  return names;
+}
+
+// The names of the states of each tensor; null if they are the usual ones.
+Json StatesToJson(const Layout& layout, const OptimizerSnapshot& snapshot) {
+  Json states;
+  bool usual = true;
+  for (size_t i = 0; i < layout.slots.size(); ++i) {
+    const std::vector<std::string> names = StatesOf(snapshot, i);
+    usual = usual && names == kUsualStates;
+    states[layout.slots[i].tensor.name] = names;
+  }
+  return usual ? Json() : states;
+}
+
+// By slot.
+Result<std::vector<std::vector<std::string>>> StatesFromJson(const Json& state,
+                                                             const std::string& path,
+                                                             const Layout& layout) {
+  JsonReader read(state, path);
+  if (!read.Has("states"))
+    return std::vector<std::vector<std::string>>(layout.slots.size(), kUsualStates);
+  JsonReader states(read.RequireObject("states"), path + ".states");
+  std::vector<std::vector<std::string>> all;
+  for (const Layout::Slot& slot : layout.slots) {
+    (void)states.RequireArray(slot.tensor.name);
+    all.push_back(states.Strings(slot.tensor.name));
+  }
+  BRAID_RETURN_IF_ERROR(states.Finish());
+  return all;
 }
 
 Json ToJson(const Environment& environment) {
@@ -53,7 +126,7 @@ Environment ReadEnvironment(JsonReader& read) {
   return {read.Int("world", 1), read.Int("threads", 1), read.String("instruction_set", "")};
 }
 
-Json AgesToJson(const Layout& layout, const AdamW::Snapshot& snapshot) {
+Json AgesToJson(const Layout& layout, const OptimizerSnapshot& snapshot) {
   Json ages = Json::object();
   for (size_t i = 0; i < layout.slots.size(); ++i) {
     ages[layout.slots[i].tensor.name] = snapshot.ages.empty() ? snapshot.step : snapshot.ages[i];
@@ -110,7 +183,8 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   state.seed = static_cast<uint64_t>(read.RequireInt("seed"));
   state.environment = ReadEnvironment(read);
   state.settings = read.String("settings", "");
-  (void)read.Value("steps");  // of the optimizer: ReadMoments
+  for (const char* of_optimizer : {"steps", "states"})
+    (void)read.Value(of_optimizer);  // ReadOptimizerState
   if (read.Has("unfinished")) state.unfinished = read.RequireObject("unfinished");
   const Json before = read.Has("before") ? read.RequireArray("before") : Json::array();
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -124,22 +198,26 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
 }
 
 Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
-                       const Layout& layout, const AdamW::Snapshot& snapshot,
+                       const Layout& layout, const OptimizerSnapshot& snapshot,
                        const TrainState& state, const std::string& history, bool optimizer) {
   const std::string temporary = folder + ".tmp";
   BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
   BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
   BRAID_RETURN_IF_ERROR(
-      WriteTensors(JoinPath(temporary, "model.safetensors"), layout, {{"", &snapshot.p}}));
+      WriteParameters(JoinPath(temporary, "model.safetensors"), layout, snapshot.p));
   if (optimizer) {
-    BRAID_RETURN_IF_ERROR(WriteTensors(JoinPath(temporary, "optimizer.safetensors"), layout,
-                                       {{"m.", &snapshot.m}, {"v.", &snapshot.v}}));
+    BRAID_RETURN_IF_ERROR(
+        WriteOptimizerState(JoinPath(temporary, "optimizer.safetensors"), layout, snapshot));
   }
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "config.json"),
                                       {{"format", 1}, {"model", model::ToJson(spec)}}));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(temporary, "history.jsonl"), history));
   Json state_json = ToJson(state);
-  if (optimizer) state_json["steps"] = AgesToJson(layout, snapshot);
+  if (optimizer) {
+    state_json["steps"] = AgesToJson(layout, snapshot);
+    if (Json states = StatesToJson(layout, snapshot); !states.is_null())
+      state_json["states"] = std::move(states);
+  }
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "state.json"), state_json));
   BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   BRAID_RETURN_IF_ERROR(Rename(temporary, folder));
@@ -190,19 +268,39 @@ Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const st
   return network;
 }
 
-Status ReadMoments(const std::string& folder, const Layout& layout, AdamW::Snapshot* snapshot) {
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile moments,
+Result<std::vector<size_t>> ReadOptimizerState(const std::string& folder, const Layout& layout,
+                                               OptimizerSnapshot* snapshot) {
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file,
                          SafetensorsFile::Open(JoinPath(folder, "optimizer.safetensors")));
-  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "m.", &snapshot->m));
-  BRAID_RETURN_IF_ERROR(ReadTensors(moments, layout, "v.", &snapshot->v));
   const std::string path = JoinPath(folder, "state.json");
-  BRAID_ASSIGN_OR_RETURN(const Json state, ReadJsonFile(path));
-  BRAID_ASSIGN_OR_RETURN(snapshot->ages, AgesFromJson(state, path, layout));
-  return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
+  BRAID_ASSIGN_OR_RETURN(const auto there, StatesFromJson(json, path, layout));
+  BRAID_ASSIGN_OR_RETURN(snapshot->ages, AgesFromJson(json, path, layout));
+  for (OptimizerSnapshot::State& state : snapshot->state)
+    state.values.assign(static_cast<size_t>(state.layout.size), 0.0f);
+  std::vector<size_t> absent;
+  for (size_t i = 0; i < layout.slots.size(); ++i) {
+    const model::TensorSpec& tensor = layout.slots[i].tensor;
+    const std::vector<std::string> names = StatesOf(*snapshot, i);
+    const bool all = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+      return std::find(there[i].begin(), there[i].end(), name) != there[i].end();
+    });
+    if (!all) {
+      absent.push_back(i);
+      snapshot->ages[i] = 0;
+      continue;
+    }
+    for (OptimizerSnapshot::State& state : snapshot->state) {
+      if (!state.layout.Covers(i)) continue;
+      BRAID_RETURN_IF_ERROR(ReadTensor(file, state.layout.name + "." + tensor.name, tensor,
+                                       state.values.data() + state.layout.offsets[i]));
+    }
+  }
+  return absent;
 }
 
 Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec,
-                               const Layout& layout) {
+                               const Layout& layout, const std::vector<StateLayout>& states) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec stored, ReadModelSpec(folder));
   if (!(stored == spec)) {
     return InvalidArgument(
@@ -212,11 +310,19 @@ Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec
   BRAID_ASSIGN_OR_RETURN(const Json state_json, ReadJsonFile(state_path));
   Resumed resumed;
   BRAID_ASSIGN_OR_RETURN(resumed.state, StateFromJson(state_json, state_path));
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile weights,
-                         SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
-  BRAID_RETURN_IF_ERROR(ReadTensors(weights, layout, "", &resumed.snapshot.p));
-  BRAID_RETURN_IF_ERROR(ReadMoments(folder, layout, &resumed.snapshot));
-  resumed.snapshot.step = resumed.state.step;
+  OptimizerSnapshot& snapshot = resumed.snapshot;
+  BRAID_RETURN_IF_ERROR(ReadParameters(folder, layout, &snapshot.p));
+  for (const StateLayout& state : states) snapshot.state.push_back({state, {}});
+  BRAID_ASSIGN_OR_RETURN(const std::vector<size_t> absent,
+                         ReadOptimizerState(folder, layout, &snapshot));
+  if (!absent.empty()) {
+    const std::string& tensor = layout.slots[absent.front()].tensor.name;
+    return InvalidArgument(state_path + ".states." + tensor + ": does not have " +
+                           Join(StatesOf(snapshot, absent.front()), " and ") +
+                           ", which this training's optimizer keeps; the checkpoint is of "
+                           "another optimizer, start without it");
+  }
+  snapshot.step = resumed.state.step;
   BRAID_ASSIGN_OR_RETURN(resumed.history, ReadFile(JoinPath(folder, "history.jsonl")));
   return resumed;
 }

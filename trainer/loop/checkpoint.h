@@ -11,7 +11,7 @@
 #include "base/status.h"
 #include "model/spec.h"
 #include "trainer/network/network.h"
-#include "trainer/optim/adamw.h"
+#include "trainer/optim/optimizer.h"
 
 namespace braid::trainer {
 
@@ -40,9 +40,9 @@ Json ToJson(const TrainState& state);
 Result<TrainState> StateFromJson(const Json& json, const std::string& path);
 
 // Writes the folder whole: into a temporary one, synced, renamed. `optimizer` false leaves the
-// moments and the ages of the tensors out (a model).
+// optimizer's state and the ages of the tensors out (a model).
 Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
-                       const Layout& layout, const AdamW::Snapshot& snapshot,
+                       const Layout& layout, const OptimizerSnapshot& snapshot,
                        const TrainState& state, const std::string& history, bool optimizer);
 
 // "vocab is 400, the task says 500; ..." for two models that differ: what a checkpoint has against
@@ -54,18 +54,22 @@ Result<model::ModelSpec> ReadModelSpec(const std::string& folder);
 // A network with the weights of a checkpoint folder. Errors name file and tensor.
 Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const std::string& device);
 
-// Reads what stands in `folder` of the optimizer into `snapshot`: moments from
-// optimizer.safetensors, ages from `steps` of state.json (absent: all tensors are as old as its
-// `step`). Errors name file and tensor.
-Status ReadMoments(const std::string& folder, const Layout& layout, AdamW::Snapshot* snapshot);
+// Reads what stands in `folder` of the optimizer into the states that `snapshot` has, by their
+// names: values from optimizer.safetensors, ages from `steps` of state.json (absent: all tensors
+// are as old as its `step`). A tensor that lacks one of them, because another optimizer trained it
+// or because it is new, has zeros of all and age 0; returns the slots of those. What each tensor
+// has is in `states` of state.json (absent: m and v). Errors name file and tensor.
+Result<std::vector<size_t>> ReadOptimizerState(const std::string& folder, const Layout& layout,
+                                               OptimizerSnapshot* snapshot);
 
 struct Resumed {
   TrainState state;
-  AdamW::Snapshot snapshot;
+  OptimizerSnapshot snapshot;
   std::string history;
 };
-// What WriteCheckpoint wrote with the optimizer.
+// What WriteCheckpoint wrote with an optimizer of these states (OptimizerKind::states); that of
+// another one is an error.
 Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec& spec,
-                               const Layout& layout);
+                               const Layout& layout, const std::vector<StateLayout>& states);
 
 }  // namespace braid::trainer

@@ -40,7 +40,8 @@ struct CheckpointWriter::State {
     }
   }
 
-  void Write(const AdamW::Snapshot& snapshot, const TrainState& state, const std::string& history) {
+  void Write(const OptimizerSnapshot& snapshot, const TrainState& state,
+             const std::string& history) {
     const std::string target = FolderOfStep(state.step);
     Status status;
     try {
@@ -81,7 +82,7 @@ int64_t CheckpointWriter::last_written() const {
   return state_->last.load();
 }
 
-void CheckpointWriter::Begin(AdamW::Snapshot snapshot, TrainState state, std::string history) {
+void CheckpointWriter::Begin(OptimizerSnapshot snapshot, TrainState state, std::string history) {
   if (state_->thread.joinable()) state_->thread.join();
   state_->busy.store(true);
   state_->thread = std::thread(

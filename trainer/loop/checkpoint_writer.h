@@ -20,7 +20,7 @@ class CheckpointWriter {
 
   bool busy() const;
   // Starts writing. REQUIRES: !busy().
-  void Begin(AdamW::Snapshot snapshot, TrainState state, std::string history);
+  void Begin(OptimizerSnapshot snapshot, TrainState state, std::string history);
   // The error of a checkpoint that could not be written, once; OK while there is none.
   Status TakeError();
   // Waits until the one in flight is written and announced.

@@ -10,12 +10,12 @@
 namespace braid::trainer {
 namespace {
 
-std::string Text(const model::ModelSpec& spec, bool trains) {
-  const MemoryNeeds needs = NeedsOf(spec, trains);
+std::string Text(const model::ModelSpec& spec, const std::string& optimizer) {
+  const MemoryNeeds needs = NeedsOf(spec, optimizer);
   const auto bytes = [](int64_t value) { return FormatBytes(static_cast<uint64_t>(value)); };
   return Format("model %s takes %s for parameters, %s for gradients", spec.name.c_str(),
                 bytes(needs.parameters).c_str(), bytes(needs.gradients).c_str()) +
-         (trains ? ", " + bytes(needs.moments) + " for moments" : "");
+         (optimizer.empty() ? "" : ", " + bytes(needs.moments) + " for moments");
 }
 
 Result<std::string> TrainingText(const task::Task& task) {
@@ -25,7 +25,7 @@ Result<std::string> TrainingText(const task::Task& task) {
     return InvalidArgument("spec.model: is missing");
   BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer, &spec["model"]));
   BRAID_ASSIGN_OR_RETURN(const TrainSettings settings, ReadTrainSettings(spec));
-  return Text(settings.model, /*trains=*/true) +
+  return Text(settings.model, settings.optimizer.kind) +
          Format(
              " and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a "
              "larger train.accumulate makes up for it), "
@@ -35,7 +35,7 @@ Result<std::string> TrainingText(const task::Task& task) {
 
 Result<std::string> ReadingText(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
-  return Text(spec, /*trains=*/false) +
+  return Text(spec, /*optimizer=*/"") +
          " and the intermediate values of a pass; use a machine with more memory, or let fewer "
          "jobs run beside this one";
 }
@@ -47,9 +47,14 @@ Status With(const Status& error, const Result<std::string>& needs) {
 
 }  // namespace
 
-MemoryNeeds NeedsOf(const model::ModelSpec& spec, bool trains) {
-  const int64_t bytes = MakeLayout(spec).size * static_cast<int64_t>(sizeof(float));
-  return {bytes, bytes, trains ? 2 * bytes : 0};
+MemoryNeeds NeedsOf(const model::ModelSpec& spec, const std::string& optimizer) {
+  constexpr auto kBytes = static_cast<int64_t>(sizeof(float));
+  const Layout layout = MakeLayout(spec);
+  MemoryNeeds needs{layout.size * kBytes, layout.size * kBytes, 0};
+  if (optimizer.empty()) return needs;
+  for (const StateLayout& state : FindOptimizer(optimizer).states(layout))
+    needs.moments += state.size * kBytes;
+  return needs;
 }
 
 Status ExplainMemory(const Status& error, const task::Task& task) {

@@ -13,9 +13,10 @@ namespace braid::trainer {
 struct MemoryNeeds {
   int64_t parameters = 0;  // bytes
   int64_t gradients = 0;
-  int64_t moments = 0;  // of AdamW; 0 for jobs that do not train
+  int64_t moments = 0;  // the optimizer's state; 0 for jobs that do not train
 };
-MemoryNeeds NeedsOf(const model::ModelSpec& spec, bool trains);
+// `optimizer` is the name of the one that trains the model, or empty for jobs that do not train.
+MemoryNeeds NeedsOf(const model::ModelSpec& spec, const std::string& optimizer);
 
 // `error` as it is, unless it is OUT_OF_MEMORY: then with the sizes of what the task's model needs
 // and with what to do. Reads the model again, so call it when the job's own memory has been given

@@ -24,7 +24,11 @@ void Spread(const spec::JointTrain& train, TrainSettings* s) {
                   .weight_decay = train.optimizer.weight_decay,
                   .decay_scope = NameOf(train.decay_scope),
                   .clip = train.clip,
-                  .freeze_path_steps = train.freeze_paths};
+                  .freeze_path_steps = train.freeze_paths,
+                  .kind = NameOf(train.optimizer.kind),
+                  .momentum = train.optimizer.momentum};
+  s->schedule.decay_fraction = train.lr_decay_fraction;
+  s->schedule.decay_shape = NameOf(train.lr_decay_shape);
   s->schedule.kind = NameOf(train.lr_schedule);
   s->schedule.lr = train.optimizer.lr;
   s->schedule.lr_min = train.lr_min;

@@ -10,7 +10,7 @@
 #include "corpus/dataset.h"
 #include "model/spec.h"
 #include "trainer/network/network.h"
-#include "trainer/optim/adamw.h"
+#include "trainer/optim/optimizer.h"
 #include "trainer/optim/schedule.h"
 
 namespace braid::trainer {
@@ -25,7 +25,7 @@ struct TrainSettings {
   int64_t epochs = 2;
   int64_t steps = 0;  // 0: no bound
   int64_t tokens = 0;
-  AdamWConfig optimizer;
+  OptimizerConfig optimizer;
   Auxiliary auxiliary;                      // T3, T4, and dropout of parallel layers
   Schedule schedule;                        // its lengths are filled in by FillSchedule
   std::string last_label = "ignore";        // T1: ignore | copy_input

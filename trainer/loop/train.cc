@@ -91,7 +91,7 @@ class Training {
   Status Start() {
     BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, task_.device));
     network_->SetAuxiliary(settings_.auxiliary);
-    optimizer_ = std::make_unique<AdamW>(*network_, settings_.optimizer);
+    optimizer_ = MakeOptimizer(*network_, settings_.optimizer);
     state_.seed = settings_.seed;
     if (!task_.resume.empty()) {
       BRAID_RETURN_IF_ERROR(Resume());
@@ -134,8 +134,10 @@ class Training {
   }
 
   Status Resume() {
-    BRAID_ASSIGN_OR_RETURN(Resumed resumed,
-                           ReadCheckpoint(task_.resume, settings_.model, network_->layout()));
+    BRAID_ASSIGN_OR_RETURN(
+        Resumed resumed,
+        ReadCheckpoint(task_.resume, settings_.model, network_->layout(),
+                       FindOptimizer(settings_.optimizer.kind).states(network_->layout())));
     if (resumed.state.settings != settings_digest_) {
       return InvalidArgument(
           task_.resume + " is a checkpoint of a training with other settings; start without it");
@@ -187,6 +189,11 @@ class Training {
     BRAID_ASSIGN_OR_RETURN(const auto file,
                            storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
     BRAID_RETURN_IF_ERROR(network_->Load(file));
+    return LoadOptimizerState(folder);
+  }
+
+  // Of input `init`, as far as this training's optimizer keeps the same of a tensor.
+  Status LoadOptimizerState(const std::string& folder) {
     if (settings_.start_moments == "leave") return OkStatus();
     if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) {
       if (settings_.start_moments == "auto") return OkStatus();
@@ -195,10 +202,17 @@ class Training {
           "checkpoint with the state of "
           "training, or start_moments: leave");
     }
-    AdamW::Snapshot snapshot = optimizer_->Take();
-    BRAID_RETURN_IF_ERROR(ReadMoments(folder, network_->layout(), &snapshot));
+    OptimizerSnapshot snapshot = optimizer_->Take();
+    const Layout& layout = network_->layout();
+    BRAID_ASSIGN_OR_RETURN(const std::vector<size_t> absent,
+                           ReadOptimizerState(folder, layout, &snapshot));
     optimizer_->Restore(snapshot);
-    Log(LogLevel::kInfo, task_.job, "starts with the moments of its start");
+    std::string text = "starts with the optimizer's state of its start";
+    if (!absent.empty()) {
+      text += Format(", but for %zu of %zu tensors that have none there (%s, ...)", absent.size(),
+                     layout.slots.size(), layout.slots[absent.front()].tensor.name.c_str());
+    }
+    Log(LogLevel::kInfo, task_.job, text);
     return OkStatus();
   }
 
@@ -434,7 +448,7 @@ class Training {
   std::unique_ptr<corpus::Dataset> dataset_;
   StepPlan plan_;
   std::unique_ptr<Network> network_;
-  std::unique_ptr<AdamW> optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Collective> collective_;
   std::unique_ptr<StopVote> step_vote_, validation_vote_;
   Status gang_ = OkStatus();  // of what the ranks said to one another during a backward pass

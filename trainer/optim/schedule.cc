@@ -3,13 +3,36 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <stdexcept>
 
 namespace braid::trainer {
-
 namespace {
 
 double HalfCosine(double done) {
   return (1 + std::cos(std::numbers::pi * done)) / 2;
+}
+
+double Cosine(const Schedule& schedule, int64_t step) {
+  const int64_t w = schedule.warmup_steps;
+  const auto length = static_cast<double>(std::max<int64_t>(1, schedule.total_steps - w));
+  const double done = std::min(1.0, static_cast<double>(step - w) / length);
+  return schedule.lr_min + (schedule.lr - schedule.lr_min) * HalfCosine(done);
+}
+
+double Constant(const Schedule& schedule, int64_t) {
+  return schedule.lr;
+}
+
+double WarmupStableDecay(const Schedule& schedule, int64_t step) {
+  const int64_t total = schedule.total_steps;
+  const auto decay = std::llround(schedule.decay_fraction * static_cast<double>(total));
+  const int64_t begin = std::max<int64_t>(schedule.warmup_steps,
+                                          total - std::max<int64_t>(1, decay));
+  if (step < begin) return schedule.lr;
+  const auto length = static_cast<double>(std::max<int64_t>(1, total - begin));
+  const double done = std::min(1.0, static_cast<double>(step - begin) / length);
+  const double left = 1 - (schedule.decay_shape == "sqrt" ? std::sqrt(done) : done);
+  return schedule.lr_min + (schedule.lr - schedule.lr_min) * left;
 }
 
 double Misstepped(const Schedule& schedule, int64_t step) {
@@ -19,20 +42,45 @@ double Misstepped(const Schedule& schedule, int64_t step) {
          HalfCosine(static_cast<double>(step % schedule.steps_per_epoch) / length);
 }
 
+double WarmupRate(const Schedule& schedule, int64_t step) {
+  const auto w = static_cast<double>(schedule.warmup_steps);
+  if (schedule.warmup_start > 0) {
+    return schedule.warmup_start +
+           (schedule.lr - schedule.warmup_start) * static_cast<double>(step) / w;
+  }
+  return schedule.lr * static_cast<double>(step + 1) / w;
+}
+
 }  // namespace
 
-double LearningRate(const Schedule& schedule, int64_t step) {
-  if (schedule.kind == "cosine_misstepped") return Misstepped(schedule, step);
-  const int64_t w = schedule.warmup_steps;
-  if (step < w && schedule.warmup_start > 0) {
-    return schedule.warmup_start + (schedule.lr - schedule.warmup_start) *
-                                       static_cast<double>(step) / static_cast<double>(w);
+const std::vector<ScheduleKind>& ScheduleKinds() {
+  static const std::vector<ScheduleKind> kKinds = {
+      // name, rate, has_warmup, has_lr_min, has_decay
+      {"cosine", &Cosine, true, true, false},
+      {"cosine_misstepped", &Misstepped, false, false, false},
+      {"constant", &Constant, true, true, false},
+      {"wsd", &WarmupStableDecay, true, true, true},
+  };
+  return kKinds;
+}
+
+std::vector<std::string> ScheduleNames() {
+  std::vector<std::string> names;
+  for (const ScheduleKind& kind : ScheduleKinds()) names.emplace_back(kind.name);
+  return names;
+}
+
+const ScheduleKind& FindSchedule(const std::string& name) {
+  for (const ScheduleKind& kind : ScheduleKinds()) {
+    if (name == kind.name) return kind;
   }
-  if (step < w) return schedule.lr * static_cast<double>(step + 1) / static_cast<double>(w);
-  if (schedule.kind == "constant") return schedule.lr;
-  const auto length = static_cast<double>(std::max<int64_t>(1, schedule.total_steps - w));
-  const double done = std::min(1.0, static_cast<double>(step - w) / length);
-  return schedule.lr_min + (schedule.lr - schedule.lr_min) * HalfCosine(done);
+  throw std::logic_error("no schedule is called " + name);
+}
+
+double LearningRate(const Schedule& schedule, int64_t step) {
+  const ScheduleKind& kind = FindSchedule(schedule.kind);
+  if (kind.has_warmup && step < schedule.warmup_steps) return WarmupRate(schedule, step);
+  return kind.rate(schedule, step);
 }
 
 }  // namespace braid::trainer

@@ -9,7 +9,7 @@
 
 #include "base/endpoint.h"
 #include "base/mutex.h"
-#include "worker/coordinator_link.h"
+#include "worker/io/coordinator_link.h"
 
 namespace braid::worker {
 

@@ -16,9 +16,10 @@ class CheckpointWriterTest : public ::testing::Test {
       : network_(Network::Create(world_.Dense("m"), "cpu").value()), channel_(world_.at("keys")) {}
 
   void Write(CheckpointWriter& writer, int64_t step) {
-    AdamW::Snapshot snapshot;
+    OptimizerSnapshot snapshot;
     snapshot.p.assign(static_cast<size_t>(network_->layout().size), static_cast<float>(step));
-    snapshot.m = snapshot.v = snapshot.p;
+    for (const StateLayout& state : FindOptimizer("adamw").states(network_->layout()))
+      snapshot.state.push_back({state, snapshot.p});
     TrainState state;
     state.step = step;
     writer.Begin(std::move(snapshot), state, "");
@@ -57,9 +58,10 @@ TEST_F(CheckpointWriterTest, WithAWorkerAllStayUntilTheyAreStoredElsewhere) {
 TEST_F(CheckpointWriterTest, AnErrorIsToldOnceAndNamesStepAndFile) {
   ASSERT_TRUE(WriteFileAtomic(folder_, "a file where the folder should be").ok());
   CheckpointWriter writer(folder_, *network_, channel_);
-  AdamW::Snapshot snapshot;
+  OptimizerSnapshot snapshot;
   snapshot.p.assign(static_cast<size_t>(network_->layout().size), 0);
-  snapshot.m = snapshot.v = snapshot.p;
+  for (const StateLayout& state : FindOptimizer("adamw").states(network_->layout()))
+    snapshot.state.push_back({state, snapshot.p});
   TrainState state;
   state.step = 3;
   writer.Begin(snapshot, state, "");

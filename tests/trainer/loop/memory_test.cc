@@ -23,13 +23,15 @@ model::ModelSpec OneGigabyte() {
 
 TEST(MemoryTest, NeedsAreThoseOfTheFlatBuffers) {
   const model::ModelSpec spec = OneGigabyte();
-  const MemoryNeeds training = NeedsOf(spec, /*trains=*/true),
-                    reading = NeedsOf(spec, /*trains=*/false);
+  const MemoryNeeds training = NeedsOf(spec, "adamw"), reading = NeedsOf(spec, "");
   EXPECT_GE(training.parameters, 4 * model::ParameterCount(spec));
   EXPECT_LT(training.parameters, 4 * model::ParameterCount(spec) + (1 << 20));
   EXPECT_EQ(training.gradients, training.parameters);
   EXPECT_EQ(training.moments, 2 * training.parameters);
   EXPECT_EQ(reading.parameters, training.parameters);
+  // One float for each element of a matrix in a block, two for the others.
+  EXPECT_LT(NeedsOf(spec, "muon").moments, training.parameters * 11 / 10);
+  EXPECT_GT(NeedsOf(spec, "muon").moments, training.parameters);
   EXPECT_EQ(reading.moments, 0);
 }
 

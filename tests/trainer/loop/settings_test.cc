@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "spec/train.h"
 #include "tests/trainer/small_world.h"
 
 namespace braid::trainer {
@@ -143,6 +144,12 @@ TEST(MakeLabelsTest, ShiftsAndIgnoresThePadAndTheLast) {
   EXPECT_THAT(labels, ElementsAre(6, kIgnore, kIgnore, kIgnore));
 }
 
+// The words of recipes and the tables that they are looked up in.
+TEST(ReadTrainSettingsTest, EveryScheduleAndOptimizerOfRecipesIsThere) {
+  EXPECT_THAT(ScheduleNames(), testing::UnorderedElementsAreArray(WordsOf(spec::LrSchedule())));
+  EXPECT_THAT(OptimizerNames(), testing::UnorderedElementsAreArray(WordsOf(spec::OptimizerKind())));
+}
+
 TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   const SmallWorld world;
   const Json good = world.TrainTask("t", world.Dense("m")).spec;
@@ -168,7 +175,13 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
        "spec.train.optimizer.betas: expected two numbers of at least 0 and below 1, found "
        "[0.9,1.0]"},
       {"/train/optimizer/eps", 0, "spec.train.optimizer.eps: must be above 0"},
-      {"/train/optimizer/momentum", 1, "spec.train.optimizer.momentum"},
+      {"/train/optimizer/momentum", 0.9,
+       "spec.train.optimizer.momentum: is of kind muon; here it is adamw"},
+      {"/train/optimizer/kind", "sgd", "spec.train.optimizer.kind"},
+      {"/train/optimizer/kind", 1, "spec.train.optimizer.kind"},
+      {"/train/lr_decay_fraction", 0.1,
+       "spec.train.lr_decay_fraction: is of lr_schedule wsd; here it is cosine"},
+      {"/train/lr_decay_shape", "sqrt", "spec.train.lr_decay_shape: is of lr_schedule wsd"},
       {"/train/checkpoint/minutes", 1, "spec.train.checkpoint.minutes"},
       {"/train/validate/steps", "often", "spec.train.validate.steps"},
       {"/data/sources/0/share", "half", "spec.data.sources.0.share"},
@@ -186,6 +199,23 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
     const auto settings = ReadTrainSettings(bad);
     ASSERT_FALSE(settings.ok()) << pointer;
     EXPECT_THAT(settings.status().message(), HasSubstr(message));
+  }
+  Json muon = good;
+  muon["train"]["optimizer"] = {{"kind", "muon"}, {"momentum", 1.0}};
+  EXPECT_THAT(ReadTrainSettings(muon).status().message(),
+              HasSubstr("spec.train.optimizer.momentum: must be at least 0 and below 1"));
+  muon["train"]["optimizer"]["momentum"] = 0.9;
+  EXPECT_EQ(ReadTrainSettings(muon)->optimizer.kind, "muon");
+  EXPECT_EQ(ReadTrainSettings(muon)->optimizer.momentum, 0.9);
+  Json wsd = good;
+  wsd["train"]["lr_schedule"] = "wsd";
+  EXPECT_EQ(ReadTrainSettings(wsd)->schedule.decay_fraction, 0.2);
+  wsd["train"]["lr_decay_shape"] = "sqrt";
+  EXPECT_EQ(ReadTrainSettings(wsd)->schedule.decay_shape, "sqrt");
+  for (const double fraction : {0.0, 1.5}) {
+    wsd["train"]["lr_decay_fraction"] = fraction;
+    EXPECT_THAT(ReadTrainSettings(wsd).status().message(),
+                HasSubstr("spec.train.lr_decay_fraction: must be above 0 and at most 1"));
   }
   Json misstepped = good;
   misstepped["train"]["lr_schedule"] = "cosine_misstepped";

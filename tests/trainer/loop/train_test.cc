@@ -297,7 +297,7 @@ TEST_F(TrainTest, CarryHasTheBitsOfGradientsThatWaitInTheBuffer) {
                            .value();
   const auto network = Network::Create(settings.model, "cpu").value();
   network->Initialize(settings.seed);
-  AdamW optimizer(*network, settings.optimizer);
+  const auto optimizer = MakeOptimizer(*network, settings.optimizer);
   int64_t waiting = 0;
   double rate = settings.schedule.lr;
   for (int64_t e = 0; e < settings.epochs; ++e) {
@@ -316,7 +316,7 @@ TEST_F(TrainTest, CarryHasTheBitsOfGradientsThatWaitInTheBuffer) {
       network->Backward(ids.data(), labels.data(), 4, 16, {.scale = 1.0 / (8 * 4 * 16)});
       waiting = m + 1;
       if (waiting % 8 == 0) {
-        optimizer.Step(rate);
+        optimizer->Step(rate);
         rate = start *
                (1 + std::cos(std::numbers::pi * static_cast<double>(waiting / 8) /
                              static_cast<double>(micro_batches))) /

@@ -1,6 +1,6 @@
 #include "trainer/optim/schedule.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 #include <numbers>
@@ -55,6 +55,42 @@ TEST(LearningRateTest, MissteppedStartsAgainFromWhereItStands) {
     }
     start *= (1 + std::cos(std::numbers::pi * 10 / 85)) / 2;
   }
+}
+
+// Warm-up to step 4, stable to step 16, decay over the last fifth.
+TEST(LearningRateTest, WarmUpStableDecayAtItsCorners) {
+  Schedule schedule{"wsd", 1e-3, 1e-4, 4, 20};
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 2.5e-4);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 3), 1e-3);
+  for (const int64_t stable : {4, 10, 15, 16})
+    EXPECT_DOUBLE_EQ(LearningRate(schedule, stable), 1e-3);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 17), 1e-4 + 9e-4 * 0.75);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 19), 1e-4 + 9e-4 * 0.25);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 20), 1e-4);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 30), 1e-4);
+  schedule.decay_shape = "sqrt";
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 16), 1e-3);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 17), 1e-4 + 9e-4 * 0.5);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 18), 1e-4 + 9e-4 * (1 - std::sqrt(0.5)));
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 20), 1e-4);
+}
+
+TEST(LearningRateTest, TheDecayIsAtLeastAStepAndBeginsBehindTheWarmUp) {
+  Schedule schedule{"wsd", 1e-3, 0, 0, 10};
+  schedule.decay_fraction = 0.01;
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 9), 1e-3);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 10), 0);
+  schedule.decay_fraction = 1;
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 5), 5e-4);
+  schedule.warmup_steps = 6;
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 6), 1e-3);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 8), 5e-4);
+}
+
+TEST(ScheduleKindsTest, AreFoundByTheirNames) {
+  EXPECT_THAT(ScheduleNames(),
+              ::testing::ElementsAre("cosine", "cosine_misstepped", "constant", "wsd"));
+  for (const std::string& name : ScheduleNames()) EXPECT_EQ(FindSchedule(name).name, name);
 }
 
 TEST(LearningRateTest, ConstantAfterTheWarmUp) {

@@ -1,0 +1,161 @@
+#include "trainer/optim/flat_optimizer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "trainer/network/gradient_norm.h"
+#include "trainer/network/host.h"
+
+namespace braid::trainer {
+namespace {
+
+// "parallel.{l}.path.{p}.*"; path_in and path_out belong to the connection.
+bool IsOfPath(const std::string& tensor) {
+  return tensor.starts_with("parallel.") && tensor.find(".path.") != std::string::npos;
+}
+
+// Elements from the beginning of a tensor to that of the next one.
+int64_t EndOf(const Layout& layout, size_t slot) {
+  return slot + 1 < layout.slots.size() ? layout.slots[slot + 1].offset : layout.size;
+}
+
+at::Tensor ViewOf(float* data, int64_t size, const std::string& device) {
+  return at::from_blob(data, {size}, at::TensorOptions(at::kFloat).device(at::Device(device)));
+}
+
+void CopyFromHost(const std::vector<float>& values, at::Tensor* tensor) {
+  tensor->copy_(at::from_blob(const_cast<float*>(values.data()),
+                              {static_cast<int64_t>(values.size())}, at::kFloat));
+}
+
+}  // namespace
+
+bool Decays(const model::TensorSpec& tensor, const std::string& decay_scope) {
+  // As the dual-path paper's runs had it: their scales, too, whatever the model says of them.
+  if (decay_scope == "all_but_embedding") return tensor.role != model::Role::kEmbedding;
+  // `scale_decay: false` holds in the other scopes.
+  return tensor.decays() || (decay_scope == "all" && tensor.role != model::Role::kScale);
+}
+
+StateLayout MakeStateLayout(std::string name, const Layout& layout,
+                            const std::vector<bool>& covers) {
+  StateLayout state{std::move(name), {}, 0};
+  for (size_t i = 0; i < layout.slots.size(); ++i) {
+    state.offsets.push_back(covers[i] ? state.size : -1);
+    if (covers[i]) state.size += EndOf(layout, i) - layout.slots[i].offset;
+  }
+  return state;
+}
+
+OptimizerSnapshot::State& OptimizerSnapshot::Of(std::string_view name) {
+  return *std::find_if(state.begin(), state.end(),
+                       [&](const State& x) { return x.layout.name == name; });
+}
+
+const OptimizerSnapshot::State& OptimizerSnapshot::Of(std::string_view name) const {
+  return const_cast<OptimizerSnapshot*>(this)->Of(name);
+}
+
+FlatOptimizer::FlatOptimizer(Network& network, const OptimizerConfig& config,
+                             std::vector<StateLayout> states, std::vector<int> groups)
+    : network_(network), config_(config), states_(std::move(states)), groups_(std::move(groups)) {
+  p_ = ViewOf(network.parameters(), layout().size, network.device());
+  g_ = ViewOf(network.gradients(), layout().size, network.device());
+  for (const StateLayout& state : states_) state_.push_back(at::zeros({state.size}, p_.options()));
+  SetAges({});
+}
+
+at::Tensor FlatOptimizer::Parameters(const Range& range) const {
+  return p_.narrow(0, range.begin, range.count);
+}
+
+at::Tensor FlatOptimizer::Gradients(const Range& range) const {
+  return g_.narrow(0, range.begin, range.count);
+}
+
+at::Tensor FlatOptimizer::State(size_t which, const Range& range) const {
+  return state_[which].narrow(0, states_[which].offsets[range.first_slot], range.count);
+}
+
+bool FlatOptimizer::PathsFrozen() const {
+  return config_.freeze_path_steps < 0 || step_ < config_.freeze_path_steps;
+}
+
+void FlatOptimizer::SetAges(const std::vector<int64_t>& ages) {
+  ranges_.clear();
+  for (size_t i = 0; i < layout().slots.size(); ++i) {
+    const Layout::Slot& slot = layout().slots[i];
+    const int64_t age = ages.empty() ? step_ : ages[i];
+    const bool freezes = config_.freeze_path_steps != 0 && IsOfPath(slot.tensor.name);
+    if (ranges_.empty() || ranges_.back().group != groups_[i] ||
+        ranges_.back().freezes != freezes || ranges_.back().age != age) {
+      ranges_.push_back(
+          {i, 0, slot.offset, 0, groups_[i], freezes, age, at::scalar_tensor(age, p_.options())});
+    }
+    ++ranges_.back().slots;
+    ranges_.back().count = EndOf(layout(), i) - ranges_.back().begin;
+  }
+}
+
+double FlatOptimizer::Step(double lr) {
+  const at::NoGradGuard no_grad;
+  const bool frozen = PathsFrozen();
+  for (const Range& range : ranges_) {
+    if (frozen && range.freezes) Gradients(range).zero_();
+  }
+  const double norm = GradientNorm(g_);
+  if (!std::isfinite(norm)) {
+    g_.zero_();
+    return norm;
+  }
+  std::vector<const Range*> moving;
+  for (Range& range : ranges_) {
+    if (frozen && range.freezes) continue;
+    ++range.age;
+    range.step.add_(1);
+    moving.push_back(&range);
+  }
+  Update(moving, lr, config_.clip > 0 ? std::max(1.0, norm / config_.clip) : 1.0);
+  ++step_;
+  g_.zero_();
+  return norm;
+}
+
+void FlatOptimizer::UpdateByAdamW(const std::vector<const Range*>& ranges, const AdamWRule& rule,
+                                  double lr, double weight_decay, double divide) {
+  std::vector<at::Tensor> p, g, m, v, steps;
+  for (const Range* range : ranges) {
+    if (range->group != rule.group) continue;
+    p.push_back(Parameters(*range));
+    g.push_back(Gradients(*range));
+    m.push_back(State(rule.first_moment, *range));
+    v.push_back(State(rule.second_moment, *range));
+    steps.push_back(range->step);
+  }
+  if (p.empty()) return;
+  const at::Tensor scale = at::scalar_tensor(divide, p_.options());
+  at::_fused_adamw_(p, g, m, v, {}, steps, lr, config_.beta1, config_.beta2, weight_decay,
+                    config_.eps, /*amsgrad=*/false, /*maximize=*/false, scale, /*found_inf=*/{});
+}
+
+Optimizer::Snapshot FlatOptimizer::Take() const {
+  Snapshot snapshot{ToHost(p_), {}, {}, step_};
+  for (size_t i = 0; i < states_.size(); ++i)
+    snapshot.state.push_back({states_[i], ToHost(state_[i])});
+  for (const Range& range : ranges_)
+    snapshot.ages.insert(snapshot.ages.end(), range.slots, range.age);
+  return snapshot;
+}
+
+void FlatOptimizer::Restore(const Snapshot& snapshot) {
+  const at::NoGradGuard no_grad;
+  CopyFromHost(snapshot.p, &p_);
+  for (size_t i = 0; i < states_.size(); ++i) CopyFromHost(snapshot.state[i].values, &state_[i]);
+  step_ = snapshot.step;
+  SetAges(snapshot.ages);
+}
+
+}  // namespace braid::trainer

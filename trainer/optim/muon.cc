@@ -1,0 +1,153 @@
+// Muon (Jordan et al. 2024): the momentum of each hidden matrix is replaced by the nearest
+// semi-orthogonal matrix, found by Newton-Schulz steps, so that the update has all directions in
+// the same size. Updates are scaled by 0.2 sqrt(max(rows, columns)) (Liu et al. 2025, "Muon is
+// Scalable for LLM Training"; `match_rms_adamw` of torch.optim.Muon): their root mean square is
+// then about that of AdamW's, and learning rates and decay found for AdamW can be used again.
+//
+// Hidden matrices are the linear maps inside blocks, those of large blocks and paths too. All other
+// tensors (embedding, head, norms, gates, routers, biases, connections) follow AdamW. Every rank
+// computes the whole update from the same sum of gradients, so replicas stay equal.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "trainer/optim/flat_optimizer.h"
+
+namespace braid::trainer {
+namespace {
+
+enum MuonState { kMomentumState, kFirstMomentState, kSecondMomentState };
+enum MuonGroup { kOrthogonal, kAdamW, kAdamWDecayed };
+
+// Of Jordan's publication: they rise steeply at 0 and leave singular values between 0.7 and 1.2.
+constexpr double kCoefficients[] = {3.4445, -4.7750, 2.0315};
+constexpr int kNewtonSchulzSteps = 5;
+constexpr double kLeastNorm = 1e-7;  // what a matrix is divided by at least
+constexpr double kRootMeanSquare = 0.2;
+// Matrices of one shape are multiplied together as far as they have no more elements than this:
+// small ones need few calls then, and large ones little memory.
+constexpr int64_t kBatchElements = int64_t{1} << 24;
+
+// A linear map inside a block. Its gates and routers decide for each token and are none.
+bool IsHiddenMatrix(const model::TensorSpec& tensor) {
+  const std::string& name = tensor.name;
+  const bool of_block = name.starts_with("blocks.") || name.starts_with("large.") ||
+                        (name.starts_with("parallel.") && name.find(".path.") != std::string::npos);
+  const bool decides = name.ends_with(".router.weight") ||
+                       (name.ends_with(".gate.weight") && !name.ends_with(".ffn.gate.weight"));
+  return of_block && !decides && tensor.role == model::Role::kMatrix && tensor.shape.size() == 2;
+}
+
+std::vector<bool> HiddenMatrices(const Layout& layout) {
+  std::vector<bool> hidden;
+  for (const Layout::Slot& slot : layout.slots) hidden.push_back(IsHiddenMatrix(slot.tensor));
+  return hidden;
+}
+
+std::vector<StateLayout> MuonStates(const Layout& layout) {
+  std::vector<bool> hidden = HiddenMatrices(layout);
+  StateLayout momentum = MakeStateLayout("momentum", layout, hidden);
+  hidden.flip();
+  return {std::move(momentum), MakeStateLayout("m", layout, hidden),
+          MakeStateLayout("v", layout, hidden)};
+}
+
+std::vector<int> MuonGroups(const Layout& layout, const OptimizerConfig& config) {
+  const std::vector<bool> hidden = HiddenMatrices(layout);
+  std::vector<int> groups;
+  for (size_t i = 0; i < hidden.size(); ++i) {
+    const bool decays = Decays(layout.slots[i].tensor, config.decay_scope);
+    groups.push_back(hidden[i] ? kOrthogonal : decays ? kAdamWDecayed : kAdamW);
+  }
+  return groups;
+}
+
+// Of each matrix of `x` [count, rows, columns] the nearest semi-orthogonal one, roughly.
+at::Tensor Orthogonalize(at::Tensor x) {
+  const bool tall = x.size(1) > x.size(2);
+  if (tall) x = x.transpose(1, 2).contiguous();
+  // The Frobenius norm bounds the largest singular value, which must not be above 1.
+  x = x / at::linalg_vector_norm(x, 2, {1, 2}, /*keepdim=*/true).clamp_min(kLeastNorm);
+  const auto [a, b, c] = kCoefficients;
+  for (int step = 0; step < kNewtonSchulzSteps; ++step) {
+    const at::Tensor gram = at::bmm(x, x.transpose(1, 2));
+    const at::Tensor polynomial = at::baddbmm(gram, gram, gram, b, c);
+    x = at::baddbmm(x, polynomial, x, a, 1);
+  }
+  return tall ? x.transpose(1, 2) : x;
+}
+
+class Muon final : public FlatOptimizer {
+ public:
+  Muon(Network& network, const OptimizerConfig& config)
+      : FlatOptimizer(network, config, MuonStates(network.layout()),
+                      MuonGroups(network.layout(), config)) {}
+
+ private:
+  // Matrices of one shape: their parameters, and where their update stands.
+  struct Matrices {
+    std::vector<at::Tensor> parameters, updates;
+  };
+
+  void Update(const std::vector<const Range*>& ranges, double lr, double divide) override {
+    std::map<std::pair<int64_t, int64_t>, Matrices> by_shape;
+    for (const Range* range : ranges) {
+      if (range->group == kOrthogonal) UpdateMomentum(*range, lr, divide, &by_shape);
+    }
+    for (auto& [shape, matrices] : by_shape) {
+      const auto rows = static_cast<double>(std::max(shape.first, shape.second));
+      AddOrthogonal(matrices, -lr * kRootMeanSquare * std::sqrt(rows));
+    }
+    for (const int group : {kAdamWDecayed, kAdamW}) {
+      UpdateByAdamW(ranges, {group, kFirstMomentState, kSecondMomentState}, lr,
+                    group == kAdamWDecayed ? config().weight_decay : 0.0, divide);
+    }
+  }
+
+  // Nesterov's momentum takes the place of the gradients, and the parameters decay.
+  void UpdateMomentum(const Range& range, double lr, double divide,
+                      std::map<std::pair<int64_t, int64_t>, Matrices>* by_shape) {
+    at::Tensor gradients = Gradients(range).div_(divide);
+    const at::Tensor momentum = State(kMomentumState, range);
+    momentum.lerp_(gradients, 1 - config().momentum);
+    gradients.lerp_(momentum, config().momentum);
+    Parameters(range).mul_(1 - lr * config().weight_decay);
+    for (size_t i = range.first_slot; i < range.first_slot + range.slots; ++i) {
+      const Layout::Slot& slot = layout().slots[i];
+      const auto view = [&](const at::Tensor& flat) {
+        return flat.narrow(0, slot.offset - range.begin, slot.tensor.elements())
+            .view(slot.tensor.shape);
+      };
+      Matrices& matrices = (*by_shape)[{slot.tensor.shape[0], slot.tensor.shape[1]}];
+      matrices.parameters.push_back(view(Parameters(range)));
+      matrices.updates.push_back(view(gradients));
+    }
+  }
+
+  static void AddOrthogonal(Matrices& matrices, double factor) {
+    const auto count = static_cast<int64_t>(matrices.updates.size());
+    const int64_t batch = std::max<int64_t>(1, kBatchElements / matrices.updates.front().numel());
+    for (int64_t begin = 0; begin < count; begin += batch) {
+      const int64_t end = std::min(count, begin + batch);
+      const at::Tensor orthogonal = Orthogonalize(
+          at::stack(at::TensorList(matrices.updates)
+                        .slice(static_cast<size_t>(begin), static_cast<size_t>(end - begin))));
+      for (int64_t i = begin; i < end; ++i) {
+        matrices.parameters[static_cast<size_t>(i)].add_(orthogonal.select(0, i - begin), factor);
+      }
+    }
+  }
+};
+
+}  // namespace
+
+OptimizerKind MuonKind() {
+  return {"muon", &MuonStates,
+          [](Network& network, const OptimizerConfig& config) -> std::unique_ptr<Optimizer> {
+            return std::make_unique<Muon>(network, config);
+          }};
+}
+
+}  // namespace braid::trainer
