@@ -1,14 +1,28 @@
 #include "coordinator/submission/merge_submission.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
 #include "recipe/compat.h"
 #include "recipe/merge_jobs.h"
 #include "recipe/recipe.h"
+#include "schema/words.h"
 
 namespace braid::coordinator {
 namespace {
+
+// Puts the value of a setting that was given as `word` into `value`; an empty one changes nothing.
+template <class E>
+Status ReadWord(const char* field, const std::string& word, E* value) {
+  if (word.empty()) return OkStatus();
+  const std::optional<E> found = schema::FromName<E>(word);
+  if (!found.has_value())
+    return InvalidArgument(std::string(field) + " " + word + ": it is " +
+                           Join(WordsOf(E{}), " or "));
+  *value = *found;
+  return OkStatus();
+}
 
 // What it is trained on, as its request says. The tokenizer is the one that the merge wrote
 // beside the composite.
@@ -16,21 +30,16 @@ Result<recipe::JointPhase> JointOf(const MergeSubmission& submission,
                                    const merge::MergePlan& plan) {
   recipe::JointPhase joint;
   BRAID_ASSIGN_OR_RETURN(joint.settings, recipe::ParseJoint(submission.joint, "joint"));
-  recipe::ScaleJointRates("fixed", plan.model.connection.kind, &joint.settings);
+  recipe::ScaleJointRates(spec::Compat::kFixed, plan.model.connection.kind, &joint.settings);
   joint.tokenizer = {"merge:composite", "model", "", ""};
-  if (submission.split_paths.has_value()) joint.split_paths = *submission.split_paths;
-  if (!submission.split_unit.empty()) joint.split_unit = submission.split_unit;
-  if (!submission.loss_average.empty()) joint.loss_average = submission.loss_average;
-  if (!(joint.split_paths > 0 && joint.split_paths < 1))
+  if (submission.split_paths.has_value()) joint.split.paths = *submission.split_paths;
+  if (!(joint.split.paths > 0 && joint.split.paths < 1))
     return InvalidArgument(
         Format("split_paths %g: it is above 0 and below 1, the rest is what the "
                "composite is trained on",
-               joint.split_paths));
-  if (joint.split_unit != "chunk" && joint.split_unit != "document")
-    return InvalidArgument("split_unit " + joint.split_unit + ": it is chunk or document");
-  if (joint.loss_average != "token_mean" && joint.loss_average != "batch_mean")
-    return InvalidArgument("loss_average " + joint.loss_average +
-                           ": it is token_mean or batch_mean");
+               joint.split.paths));
+  BRAID_RETURN_IF_ERROR(ReadWord("split_unit", submission.split_unit, &joint.split.unit));
+  BRAID_RETURN_IF_ERROR(ReadWord("loss_average", submission.loss_average, &joint.loss_average));
   return joint;
 }
 
