@@ -325,6 +325,7 @@ class Expander {
       parts["loss"].update(
           {{"average", recipe_.loss_average}, {"last_label", recipe_.train["last_label"]}});
     if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
+    if (parts.contains("next_token")) job.inputs["next_token"] = {"", "", "next_token", ""};
     if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty())
       job.inputs["glue"] = {"", "", "glue", ""};
     if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty())
@@ -345,6 +346,7 @@ class Expander {
     };
     add("prompts", evaluation.prompts, /*folders=*/false);
     add("tagged", evaluation.tagged, /*folders=*/false);
+    add("next_token", evaluation.next_token_files, /*folders=*/false);
     add("blimp", evaluation.blimp_data, /*folders=*/true);
     add("glue", evaluation.glue_data, /*folders=*/true);
     add("superglue", evaluation.superglue_data, /*folders=*/true);
