@@ -11,6 +11,8 @@
 
 namespace braid {
 
+// The parsed arguments of one command. A value type; what is returned is the text that the user
+// wrote, so that messages can quote it.
 class Arguments {
  public:
   // `flags` take no value, `options` take one ("--name value" or "--name=value"); anything else
@@ -19,13 +21,16 @@ class Arguments {
                                  const std::vector<std::string>& options,
                                  const std::vector<std::string>& flags = {});
 
+  // The arguments that do not begin with "--", in their order.
   const std::vector<std::string>& positional() const { return positional_; }
   bool Has(const std::string& name) const { return values_.contains(name); }
+  // The value of option `name`, or `fallback` if it was not given.
   std::string Get(const std::string& name, const std::string& fallback = "") const;
-  // What is not in least .. most is an error that says the range.
+  // The option as a whole number. Text that is no number, and a number outside [least, most], are
+  // errors that name the option and the range.
   Result<int64_t> GetInt(const std::string& name, int64_t fallback, int64_t least = INT64_MIN,
                          int64_t most = INT64_MAX) const;
-  // Finite.
+  // The option as a finite number, or an error that names it.
   Result<double> GetDouble(const std::string& name, double fallback) const;
 
  private:

@@ -1,4 +1,4 @@
-// Where a coordinator listens, and the token that whoever speaks to it must know. The token is one
+// Where a coordinator listens, and the token that its clients must present. The token is one
 // line in a file that only the coordinator's user can read; the address file names it, so that
 // programs of that user find it by themselves.
 #pragma once

@@ -7,7 +7,7 @@
 
 namespace braid {
 
-// What a quoted value may take in a message, and a whole message.
+// The most bytes that a quoted value, and a whole message, may have.
 inline constexpr size_t kQuotedBytes = 80;
 inline constexpr size_t kMessageBytes = 1500;
 

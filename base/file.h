@@ -13,7 +13,7 @@
 
 namespace braid {
 
-// A descriptor that closes itself.
+// Owns a file descriptor and closes it.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -32,35 +32,42 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// A whole file in memory. `max_bytes` bounds what a stranger's file may take.
+// The content of a file. A file larger than `max_bytes` is an error: what somebody else wrote must
+// not take all memory.
 Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes = uint64_t{1} << 32);
 // Calls `use` with one piece after the other; stops at its first error and returns it.
 Status ReadFileInPieces(const std::string& path, size_t piece_bytes,
                         const std::function<Status(std::string_view)>& use);
-// Temporary file beside `path`, fsync, rename, fsync of the folder. On any error `path` is as it
-// was.
+// Replaces the content of `path` as a whole and durably: a temporary file beside it is written and
+// synced, renamed to `path`, and the folder is synced. On any error `path` is unchanged.
 Status WriteFileAtomic(const std::string& path, std::string_view content);
 // Writes all of `data` at the descriptor's position, through short writes and EINTR. `path` is for
 // the error.
 Status WriteAll(int fd, std::string_view data, const std::string& path);
 // Reads exactly `bytes` at `offset`; a shorter file is kDataLoss.
 Status ReadAt(int fd, uint64_t offset, void* into, size_t bytes, const std::string& path);
+// Flushes a file (a folder's entries) to the disk. After an error the state of earlier writes is
+// unknown: a second call that succeeds proves nothing.
 Status SyncFile(const std::string& path);
 Status SyncFolder(const std::string& path);
+// Renames a file or folder, replacing a file `to`. Not durable before SyncFolder.
 Status Rename(const std::string& from, const std::string& to);
 // Hard link, or a copy where linking is impossible (other file system). An existing `to` is
 // replaced.
 Status LinkOrCopy(const std::string& from, const std::string& to);
+// Replaces the content of `to` by that of `from`, as a whole and durably.
 Status CopyFile(const std::string& from, const std::string& to);
 
+// Follow links; false also where the answer is not known.
 bool PathExists(const std::string& path);
 bool IsFolder(const std::string& path);
 Result<uint64_t> FileSize(const std::string& path);
 // Bytes that an ordinary user can still write on the file system of `path`.
 Result<uint64_t> FreeBytes(const std::string& path);
-// With all parents; an existing folder is fine.
+// Makes the folder and its parents; each one that is made is synced into its parent. An existing
+// folder is no error.
 Status MakeFolder(const std::string& path);
-// Names (not paths) in a folder, sorted.
+// The names (not paths) in a folder, sorted by bytes.
 Result<std::vector<std::string>> ListFolder(const std::string& path);
 // All plain files below `path`, as relative paths with '/', sorted. Links to files and folders are
 // read through; one that leads nowhere or back to a folder above it, and what is no plain file, are
@@ -72,6 +79,7 @@ Status RemoveTree(const std::string& path);  // a missing folder is fine
 // match is kNotFound.
 Result<std::vector<std::string>> Glob(const std::string& pattern);
 
+// folder + '/' + name, with one slash between them; the other alone if either is empty.
 std::string JoinPath(std::string_view folder, std::string_view name);
 std::string AbsolutePath(const std::string& path);
 std::string_view BaseName(std::string_view path);

@@ -12,13 +12,14 @@ namespace braid {
 // ...); a pattern that begins with '/' is looked for from there. `folder` itself is no pattern,
 // whatever its name.
 //
-//   *  any characters but '/', ?  one, [a-z] [!a-z]  one of these or none of these, \*  the
-//   character itself
-//   **  between slashes: any number of folders, also none; at the end all files below. Links to
-//   folders are followed; a folder or
-//       file that is reached in several ways is taken once
-//   {a,b}  either; only where the pattern matches nothing as it stands, so that names with braces
-//   stay reachable
+//   *       any number of characters except '/'
+//   ?       one character except '/'
+//   [a-z]   one character of the set; [!a-z] one that is not in it
+//   \*      the character itself
+//   **      between slashes any number of folders, also none; at the end all files below. Links to
+//           folders are followed; what is reached in several ways is taken once.
+//   {a,b}   either word, where the pattern matches nothing as it stands: names with braces stay
+//           reachable
 //
 // Names that begin with '.' match only a pattern that writes the '.'. A pattern that matches
 // nothing stands for the file of that very name, as in the shell. kNotFound, with the pattern, if

@@ -1,4 +1,4 @@
-// Which machine this is, as far as programs have to agree on it.
+// The identity of this machine, as far as two programs have to agree that they are on the same one.
 #pragma once
 
 #include <string>

@@ -1,7 +1,6 @@
-// JSON, and strict reading of it: every field is asked for by name and type, errors carry the path
-// of the field
-// ("train.optimizer.lr: expected a number, found \"fast\""), and what nobody asked for is an error
-// too.
+// JSON, and strict reading of it: every field is asked for by name and type, and a field that
+// nobody asked for is an error. Errors carry the path of the field: "train.optimizer.lr: expected a
+// number, found \"fast\"".
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -43,7 +42,7 @@ class JsonReader {
   double Double(const std::string& key, double fallback);
   std::string String(const std::string& key, const std::string& fallback);
   std::vector<std::string> Strings(const std::string& key);
-  // Must be there.
+  // As above, but absence is an error.
   int64_t RequireInt(const std::string& key);
   double RequireDouble(const std::string& key);
   std::string RequireString(const std::string& key);

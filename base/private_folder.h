@@ -1,5 +1,5 @@
-// Folders that are for one user alone: what a service keeps is models, texts and secrets of whoever
-// runs it.
+// Folders that only their owner can open: the state of a service holds models, text and secrets of
+// the user who runs it.
 #pragma once
 
 #include <string>
@@ -10,15 +10,14 @@
 
 namespace braid {
 
-// What the programs of the service call at their start: files and folders made from now on are for
-// this user alone.
+// Sets the process's umask to 077. The programs of the service call it first.
 void KeepToOneself();
-// A folder that bears a name of ours: made with all parents, closed to others (0700) also if it was
+// Makes a folder whose name braid chose, with its parents, and sets its mode to 0700 even if it was
 // there before.
 Status MakePrivateFolder(const std::string& path);
-// A folder that the user named. A new one, an empty one, and one that holds nothing but `ours`
-// (names, "worker-*" for all that begin so) is made private; another is left as it is, with only
-// what is made in it private: it may be the user's home.
+// Makes a folder that the user named. Its mode becomes 0700 if it is new, empty, or holds nothing
+// but `ours` (names; "worker-*" stands for all that begin so). Any other folder keeps its mode,
+// since it may be the user's home; only what is made inside it is private.
 Status MakeStateFolder(const std::string& path, const std::vector<std::string_view>& ours);
 
 }  // namespace braid

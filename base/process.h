@@ -44,10 +44,10 @@ class Process {
   int socket() const { return socket_.get(); }  // our end, or -1
   void CloseSocket() { socket_.Reset(); }
 
-  // To every process of the group.
+  // Sends `signal` to every process of the group.
   void Signal(int signal) const;
-  // True when it has ended within `timeout_ms` (0: look only; negative: wait). Then the rest of its
-  // group is killed too.
+  // True if it has ended within `timeout_ms` (0 does not wait, negative waits without end). Then
+  // the rest of its group is killed too.
   bool Wait(int64_t timeout_ms);
   // REQUIRES: Wait returned true.
   const ProcessExit& exit() const { return exit_; }
@@ -61,16 +61,16 @@ class Process {
   ProcessExit exit_;
 };
 
-// When a process began, in clock ticks since boot; with its pid it names one process for good. 0 if
-// there is none.
+// When a process began, in clock ticks since boot; together with its pid it identifies a process
+// uniquely until the next boot. 0 if there is no such process.
 uint64_t ProcessStartTime(pid_t pid);
 // The folder of the running program.
 std::string ProgramFolder();
 // Makes this process adopt its grandchildren, so that none is left to init. It then has to call
 // ReapOrphans now and then.
 void BecomeSubreaper();
-// Takes leave of adopted processes that have ended, which would stay as zombies otherwise. Children
-// that a Process stands for are left to it. Returns how many went. Thread-safe.
+// Reaps adopted processes that have ended and would stay zombies otherwise; children that belong to
+// a Process are left to it. Returns the number reaped. Thread-safe.
 int ReapOrphans();
 
 }  // namespace braid

@@ -87,14 +87,16 @@ Status PermissionDenied(std::string message);
 // No such file or directory".
 Status ErrnoStatus(int error, std::string_view doing);
 
+// A value of type T, or the error that kept it from being made. Never an OK status without a value.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : state_(std::in_place_index<1>, std::move(value)) {}  // NOLINT: implicit by design
+  // Implicit, so that functions return values and errors as they are.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<1>, std::move(value)) {}
   // REQUIRES: !status.ok()
-  Result(Status status)
-      : state_(std::in_place_index<0>, std::move(status)) {}  // NOLINT: implicit by design
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(Status status) : state_(std::in_place_index<0>, std::move(status)) {}
 
   bool ok() const { return state_.index() == 1; }
   Status status() const { return ok() ? Status() : std::get<0>(state_); }
@@ -113,7 +115,8 @@ class [[nodiscard]] Result {
   std::variant<Status, T> state_;
 };
 
-// Ends the program with `message` and the place. For programmer errors only, never for bad input.
+// Ends the program with the condition and its place in the source. For programmer errors only,
+// never for bad input.
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// Small things with text: joining, splitting, nearest words, numbers for people.
+// Text utilities: joining, splitting, spelling suggestions, and numbers as people read them.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Text as UTF-8: whether it is, where it is not, and how it is mended.
+// Validation, repair and decoding of UTF-8.
 #pragma once
 
 #include <cstdint>

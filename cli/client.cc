@@ -13,35 +13,22 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "google/rpc/status.pb.h"
-#include "proto/channel.h"
+#include "rpc/channel.h"
+#include "rpc/status.h"
 
 namespace braid::cli {
 namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
-constexpr int kIdleTries = 3;                // of an upload that does not get on
-constexpr int kMostMessageBytes = 64 << 20;  // a recipe, a manifest of 100,000 files, a page of
-                                             // large runs
-// Every call may be sent again: reads change nothing, writes carry a request id or name their
-// bytes.
-constexpr char kRetries[] =
-    R"({"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":5,"initialBackoff":"0.1s","maxBackoff":"1s",)"
-    R"("backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]})";
+constexpr int kIdleTries = 3;  // of an upload that does not get on
 
 }  // namespace
 
 Status FromGrpc(const grpc::Status& status, const std::string& address) {
   if (status.ok()) return OkStatus();
-  std::string reason;
-  google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const auto& any : details.details()) {
-      google::rpc::ErrorInfo info;
-      if (any.UnpackTo(&info)) reason = info.reason();
-    }
-  }
-  const auto code = static_cast<StatusCode>(status.error_code());
+  const Status said = rpc::FromGrpc(status);
+  const StatusCode code = said.code();
+  const std::string& reason = said.reason();
   if (code == StatusCode::kUnavailable && reason.empty()) {
     return Status(code, "no coordinator answers at " + address + " (" + status.error_message() +
                             "); is it up? braid up starts one");
@@ -69,12 +56,8 @@ Status Client::StatusOf(const grpc::Status& status) const {
 }
 
 Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
-  arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
-  arguments.SetServiceConfigJSON(kRetries);
-  const auto channel = MakeChannel(endpoint_.address, endpoint_.token, arguments);
+  const auto channel = rpc::MakeChannel(endpoint_.address, endpoint_.token,
+                                        {.retry_unavailable = true});
   runs_ = v1::Runs::NewStub(channel);
   jobs_ = v1::Jobs::NewStub(channel);
   artifacts_ = v1::Artifacts::NewStub(channel);

@@ -12,6 +12,7 @@
 #include "base/endpoint.h"
 #include "base/status.h"
 #include "cli/client.h"
+#include "submit/tools.h"
 
 namespace braid::cli {
 
@@ -54,6 +55,7 @@ struct Registry {
 
 void RegisterUp(const Registry& registry);
 void RegisterDown(const Registry& registry);
+void RegisterCheck(const Registry& registry);
 void RegisterPlan(const Registry& registry);
 void RegisterSubmit(const Registry& registry);
 void RegisterList(const Registry& registry);
@@ -78,6 +80,8 @@ void RegisterVersion(const Registry& registry);
 void RegisterCompletion(const Registry& registry);
 
 Result<Client> Connect(const Globals& globals);
+// The programs beside this one, for checks that keep files in the folder `work`.
+submit::Tools ToolsIn(const std::string& work);
 // Who runs this program, for the fair share between users: the name of the user it runs as, or the
 // number.
 std::string UserName();

@@ -7,6 +7,19 @@
 namespace braid::cli {
 namespace {
 
+// What a program printed goes to the terminal as text: nothing of it is obeyed there.
+void PrintLogTail(const std::string& log_tail) {
+  if (log_tail.empty()) return;
+  std::printf("  its last lines:\n");
+  for (const std::string& line : Split(log_tail, '\n')) {
+    std::string shown = line;
+    std::erase_if(shown, [](char c) {
+      return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+    });
+    std::printf("  | %s\n", shown.c_str());
+  }
+}
+
 void DescribeJob(const v1::Job& job) {
   std::printf("job      %s/%s\nkind     %s\nstate    %s\nplaces   %d x %d %s%s\n",
               job.run_id().c_str(), job.name().c_str(), job.kind().c_str(),
@@ -39,6 +52,7 @@ void DescribeJob(const v1::Job& job) {
                     ? Format(", from step %lld", (long long)attempt.resumed_step()).c_str()
                     : "",
                 attempt.error().empty() ? "" : ": ", attempt.error().c_str());
+    PrintLogTail(attempt.log_tail());
   }
 }
 

@@ -1,6 +1,7 @@
 // braid merge plan, braid merge start.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -17,6 +18,8 @@ struct MergeFlags {
   std::map<std::string, std::string> options;  // of the connection
   std::vector<std::string> data;
   std::string joint;
+  std::optional<double> split_paths;
+  std::string split_unit, loss_average;
   int32_t priority = 0;
   bool watch = false;
 };
@@ -56,7 +59,7 @@ Result<int> PlanFolders(const Globals& globals, const merge::MergeRequest& reque
                          merge::PlanRequest(request, merge::ReadParent));
   v1::PlanMergeResponse response;  // as the coordinator answers
   response.set_model_json(model::ToJson(merge.plan.model).dump());
-  response.set_account_json(merge::ToJson(merge.plan).dump());
+  response.set_tensor_map_json(merge::ToJson(merge.plan).dump());
   response.set_text(merge::ToText(merge.plan));
   Print(globals, response);
   return kOkExit;
@@ -101,6 +104,9 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
   if (!flags.joint.empty() && PathExists(flags.joint)) {
     BRAID_ASSIGN_OR_RETURN(*request.mutable_joint(), ReadFile(flags.joint));
   }
+  if (flags.split_paths.has_value()) request.set_split_paths(*flags.split_paths);
+  request.set_split_unit(flags.split_unit);
+  request.set_loss_average(flags.loss_average);
   request.set_priority(flags.priority);
   request.set_user(UserName());
   request.set_request_id(RandomUuid());
@@ -172,6 +178,12 @@ void RegisterMerge(const Registry& registry) {
   start->add_option(
       "--joint", flags->joint,
       "train on together: a recipe's joint section, \"{ranks: 2, epochs: 1}\", or a file with one");
+  start->add_option("--split-paths", flags->split_paths,
+                    "share of each corpus that its path was trained on, as split.paths of the "
+                    "recipe; the joint phase takes the rest [0.6]");
+  start->add_option("--split-unit", flags->split_unit, "chunk or document, as split.unit [chunk]");
+  start->add_option("--loss-average", flags->loss_average,
+                    "token_mean or batch_mean, as eval.loss_average [token_mean]");
   start
       ->add_option("--priority", flags->priority,
                    "its jobs go before those of runs with a lower one")

@@ -4,10 +4,14 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "recipe/compat.h"
 #include "recipe/settings.h"
+#include "schema/words.h"
+#include "submit/content.h"
+#include "submit/load.h"
 
 namespace braid::cli {
 namespace {
@@ -123,17 +127,35 @@ std::string CompatText(const v1::CompatFields& compat) {
 
 }  // namespace
 
-v1::Plan PlanOf(const RecipeFile& file) {
+namespace {
+
+// What is wrong with the recipe, its tokenizer or its checkpoints is an error; files that are not
+// here and what is wrong in others keeps nobody from planning.
+Result<v1::Plan> MakePlan(const std::string& path, const std::vector<std::string>& only) {
+  BRAID_ASSIGN_OR_RETURN(const submit::Loaded loaded, submit::LoadRecipe(path, only));
+  std::vector<submit::Finding> present = loaded.findings;
+  std::erase_if(present, [](const submit::Finding& finding) { return finding.missing; });
+  BRAID_RETURN_IF_ERROR(submit::StatusOf(present));
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
+  std::vector<submit::Finding> findings = loaded.findings;
+  for (submit::Finding& finding : submit::CheckContent(loaded.file, ToolsIn(work.path())))
+    findings.push_back(std::move(finding));
+  return PlanOf(loaded.file, findings);
+}
+
+}  // namespace
+
+v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Finding>& findings) {
   v1::Plan plan;
   plan.set_run(file.dag.run);
   for (const recipe::JobNode& job : file.dag.jobs) Fill(job, plan.add_jobs());
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
-  plan.mutable_compat()->set_mode(file.recipe.compat);
+  plan.mutable_compat()->set_mode(schema::NameOf(file.recipe.compat));
   for (const std::string& field : recipe::Overrides(file.recipe))
     plan.mutable_compat()->add_overrides(field);
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);
-  for (const std::string& line : WarningsOf(file)) plan.add_warnings(line);
-  for (const std::string& line : file.missing) plan.add_missing(line);
+  for (const submit::Finding& finding : findings)
+    *(finding.missing ? plan.add_missing() : plan.add_warnings()) = submit::TextOf(finding);
   return plan;
 }
 
@@ -158,8 +180,7 @@ void RegisterPlan(const Registry& registry) {
   command->add_option("--only", *only, "only this job and what it needs (may be repeated)");
   command->callback([registry, path, only] {
     registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
-      BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(*path, *only, Missing::kListed));
-      const v1::Plan plan = PlanOf(file);
+      BRAID_ASSIGN_OR_RETURN(const v1::Plan plan, MakePlan(*path, *only));
       if (globals.json()) return PrintJson(plan), kOkExit;
       std::fputs(PlanText(plan).c_str(), stdout);
       return kOkExit;

@@ -2,12 +2,13 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "cli/command.h"
-#include "cli/recipe_file.h"
-#include "cli/sources.h"
+#include "cli/upload.h"
+#include "submit/submission.h"
 
 namespace braid::cli {
 namespace {
@@ -20,28 +21,37 @@ struct SubmitFlags {
   bool watch = false;
 };
 
-// Refuses what certainly cannot be validated on.
-Status CheckTextSetAside(const RecipeFile& file) {
-  for (const recipe::ShortText& text : file.short_text) {
-    if (!text.certain) continue;
-    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
-                  Format("%s:%d: ", file.path.c_str(), text.line) + text.message);
+// Checks the recipe and its files, before anybody is asked for anything.
+Result<submit::Submission> Checked(const SubmitFlags& flags, const submit::Tools& tools) {
+  BRAID_ASSIGN_OR_RETURN(submit::Submission submission,
+                         submit::Examine(flags.recipe, flags.only, tools));
+  for (const submit::Finding& finding : submission.findings) {
+    if (finding.severity == submit::Severity::kWarning)
+      std::fprintf(stderr, "warning: %s\n", submit::TextOf(finding).c_str());
   }
-  return OkStatus();
+  BRAID_RETURN_IF_ERROR(submit::StatusOf(submission.findings));
+  return submission;
+}
+
+v1::KnownSizes MessageOf(const recipe::Known& known) {
+  v1::KnownSizes sizes;
+  sizes.set_vocab(known.vocab);
+  sizes.mutable_corpus_tokens()->insert(known.tokens.begin(), known.tokens.end());
+  return sizes;
 }
 
 Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
-  BRAID_ASSIGN_OR_RETURN(const RecipeFile file, LoadRecipe(flags.recipe, flags.only));
-  BRAID_RETURN_IF_ERROR(CheckTextSetAside(file));
-  for (const std::string& line : WarningsOf(file))
-    std::fprintf(stderr, "warning: %s\n", line.c_str());
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
+  BRAID_ASSIGN_OR_RETURN(const submit::Submission submission, Checked(flags, ToolsIn(work.path())));
+  const submit::RecipeFile& file = submission.file;
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::SubmitRunRequest request;
-  BRAID_ASSIGN_OR_RETURN(const auto sources, UploadSources(client, file));
+  BRAID_ASSIGN_OR_RETURN(const auto sources, UploadSources(client, file, submission.sources));
   request.set_recipe(file.recipe.text);
   request.set_recipe_name(RepairUtf8(file.path));
   for (const auto& [name, artifact] : sources) (*request.mutable_sources())[name] = artifact;
   for (const std::string& job : flags.only) request.add_only(job);
+  *request.mutable_sizes() = MessageOf(file.known);
   if (flags.priority.has_value()) request.set_priority(*flags.priority);
   request.set_user(UserName());
   request.set_request_id(flags.request_id.empty() ? RandomUuid() : flags.request_id);

@@ -36,7 +36,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(braid_options INTERFACE -Wthread-safety)
 endif()
 if(BRAID_SANITIZER)
-  add_compile_options(-fsanitize=${BRAID_SANITIZER} -fno-omit-frame-pointer -g)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1")  # sanitizers are built often and run once
+  add_compile_options(-fsanitize=${BRAID_SANITIZER} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${BRAID_SANITIZER})
   if(BRAID_SANITIZER STREQUAL "address")
     add_compile_options(-fsanitize=undefined -fno-sanitize-recover=undefined)
@@ -72,6 +73,8 @@ function(braid_program name)
   target_precompile_headers(${name} REUSE_FROM braid_headers)
 endfunction()
 
+# Builds every GoogleTest program, and what they need: `ninja unit_tests`, or those of one folder: `ninja unit_tests_base`.
+add_custom_target(unit_tests)
 # braid_test(sha256_test SOURCES sha256_test.cc DEPS braid_base LABELS slow): one GoogleTest program, one ctest test.
 # Tests are compiled fast rather than well, in half the time: functions that they call are optimised, templates are not.
 function(braid_test name)
@@ -79,6 +82,11 @@ function(braid_test name)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(target ${folder}_${name})
   add_executable(${target} ${ARG_SOURCES})
+  if(NOT TARGET unit_tests_${folder})
+    add_custom_target(unit_tests_${folder})
+    add_dependencies(unit_tests unit_tests_${folder})
+  endif()
+  add_dependencies(unit_tests_${folder} ${target})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} GTest::gmock_main braid_options)
   target_compile_definitions(${target} PRIVATE

@@ -22,6 +22,7 @@
 #include "base/json.h"
 #include "base/private_folder.h"
 #include "base/random.h"
+#include "base/state_files.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
 #include "coordinator/http/http.h"
@@ -46,7 +47,7 @@ struct Flags {
   std::string http = "127.0.0.1:0";
   std::string address_file;
   std::string site = "local";
-  int64_t beat_ms = 2000;
+  int64_t heartbeat_interval_ms = 2000;
   int64_t ttl_ms = 15'000;
   int64_t grace_ms = 900'000;
 };
@@ -84,7 +85,7 @@ Status RefuseNetworkFolder(const std::string& dir) {
 }
 
 std::string TokenFile(const Flags& flags) {
-  return AbsolutePath(JoinPath(flags.dir, "token"));
+  return AbsolutePath(JoinPath(flags.dir, state_files::kToken));
 }
 
 // Each connection and each log that is read is a descriptor; the usual soft limit of 1,024 is none
@@ -128,10 +129,12 @@ void WaitForSignal(Core* core, Server* server) {
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.listen));
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.http));
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"braid.db*", "store", "logs", "metrics",
-                                                    "scratch", "coordinator.lock", "token"}));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(
+      flags.dir, {state_files::kCatalog + std::string("*"), state_files::kStore,
+                  state_files::kJobLogs, state_files::kJobMetrics, state_files::kScratch,
+                  state_files::kCoordinatorLock, state_files::kToken}));
   BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(flags.dir));
-  const std::string lock_path = JoinPath(flags.dir, "coordinator.lock");
+  const std::string lock_path = JoinPath(flags.dir, state_files::kCoordinatorLock);
   auto lock = FileLock::Acquire(lock_path);
   if (lock.status().code() == StatusCode::kAlreadyExists) {
     return lock.status().Wrap("another braid-coordinator uses " + flags.dir +
@@ -140,11 +143,13 @@ Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_ASSIGN_OR_RETURN(const std::string token, MakeTokenFile(TokenFile(flags)));
   BRAID_ASSIGN_OR_RETURN(auto catalog,
-                         catalog::Catalog::Open({JoinPath(flags.dir, "braid.db"), 0}));
-  BRAID_ASSIGN_OR_RETURN(auto blobs, storage::BlobStore::Open(JoinPath(flags.dir, "store")));
-  BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, "logs")));
-  BRAID_ASSIGN_OR_RETURN(auto metrics, AppendFiles::Open(JoinPath(flags.dir, "metrics")));
-  const std::string scratch = JoinPath(flags.dir, "scratch");
+                         catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
+  BRAID_ASSIGN_OR_RETURN(auto blobs,
+                         storage::BlobStore::Open(JoinPath(flags.dir, state_files::kStore)));
+  BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, state_files::kJobLogs)));
+  BRAID_ASSIGN_OR_RETURN(auto metrics,
+                         AppendFiles::Open(JoinPath(flags.dir, state_files::kJobMetrics)));
+  const std::string scratch = JoinPath(flags.dir, state_files::kScratch);
   BRAID_RETURN_IF_ERROR(RemoveTree(scratch));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(scratch));
 
@@ -156,7 +161,7 @@ Status Serve(const Flags& flags, bool* serving) {
   options.run_id = RunId;
   options.site = flags.site;
   options.network = LoopbackName();
-  options.lease.beat_ms = flags.beat_ms;
+  options.lease.heartbeat_interval_ms = flags.heartbeat_interval_ms;
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
   BRAID_ASSIGN_OR_RETURN(auto core, Core::Create(options));
@@ -229,7 +234,8 @@ int Main(int argc, char** argv) {
                  "Written with both addresses and the token's file as JSON when ready");
   app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")
       ->capture_default_str();
-  app.add_option("--beat-ms", flags.beat_ms, "How often workers say something")
+  app.add_option("--heartbeat-interval-ms,--beat-ms", flags.heartbeat_interval_ms,
+                 "How often workers say something")
       ->check(CLI::Range(100, 60'000))
       ->capture_default_str();
   app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")

@@ -57,7 +57,9 @@ const Json& FieldReader::List(const std::string& key) {
 
 std::string FieldReader::Type() const {
   const Json& type = Value("type");
-  return type.is_string() ? type.get<std::string>() : type.is_null() ? "nothing" : ShownValue(type);
+  if (type.is_string()) return type.get<std::string>();
+  return object_.is_object() && object_.contains("type") ? "type " + ShownValue(type)
+                                                         : "an object without type";
 }
 
 void FieldReader::Unsupported(const std::string& key, const std::string& found) {

@@ -27,7 +27,7 @@ class FieldReader {
   const Json& Value(const std::string& key) const;
   // A list; absent or null reads as empty.
   const Json& List(const std::string& key);
-  // What `type` says, or a word for what stands in its place.
+  // What `type` says; where that is no text, words for what stands in its place ("type null").
   std::string Type() const;
 
   // The value of `key` changes ids in a way that braid does not follow.

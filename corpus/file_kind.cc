@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t kHeadBytes = size_t{256} << 10;
 constexpr size_t kShownLine = 60;
+constexpr char kSkipsRows[] =
+    "on_bad_row: skip passes over single rows that are damaged; take the file out of the corpus";
 
 bool SaysRows(std::string_view path) {
   std::string name(BaseName(path));
@@ -30,12 +32,54 @@ bool SaysRows(std::string_view path) {
   return false;
 }
 
-// The lines at the front of a file that are not blank.
-struct Head {
-  std::vector<std::string> lines;
-  size_t first = 1;          // number of the first of them
-  bool last_is_cut = false;  // the last line goes on behind the head
+// Reads a text as one JSON value, for how far that goes.
+struct ValueEnd final : nlohmann::json_sax<Json> {
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    failed_at = position;
+    return false;
+  }
+
+  size_t failed_at = std::string::npos;  // bytes read when the text was no JSON any more
 };
+
+// The front of a file.
+struct Head {
+  std::vector<std::string> lines;  // those that are not blank
+  size_t first = 1;                // number of the first of them
+  bool last_is_cut = false;        // the last line goes on behind the head
+  // Whether the first line begins a list or an object that goes on in the second: such a file is
+  // one value and has no rows, although lines within it may look like some.
+  bool is_one_value = false;
+};
+
+// A broken row, such as {"text": "one, ends as JSON at its own end or before; a value over several
+// lines goes on behind the first thing in the second line. A second line that is a row by itself is
+// within a value only if the value is whole.
+bool GoesOnInSecondLine(const Head& head) {
+  if (head.lines.size() < 2) return false;
+  const std::string_view begin = Trim(head.lines[0]), next = Trim(head.lines[1]);
+  if (!begin.starts_with('[') && !begin.starts_with('{')) return false;
+  if (Json::accept(begin)) return false;
+  const std::string text = Join(head.lines, "\n");
+  ValueEnd end;
+  (void)Json::sax_parse(text, &end, Json::input_format_t::json, /*strict=*/true);
+  if (end.failed_at >= text.size()) return true;  // a whole value, or one that the head cuts
+  const size_t second = head.lines[0].size() + 1 + head.lines[1].find(next.front());
+  return end.failed_at > second + 2 && !Row::Parse(next, "").ok();
+}
 
 Result<Head> HeadOf(const std::string& path) {
   std::string bytes;
@@ -51,6 +95,7 @@ Result<Head> HeadOf(const std::string& path) {
     if (head.lines.empty()) ++head.first;
   }
   head.last_is_cut = !read.ok() && !bytes.empty() && bytes.back() != '\n';
+  head.is_one_value = GoesOnInSecondLine(head);
   return head;
 }
 
@@ -66,8 +111,9 @@ class Teller {
 
   Result<FileKind> Tell() const {
     if (head_.lines.empty()) return FileKind::kBlank;
-    if (spec_.format == "text") return FileKind::kText;
-    if (spec_.format == "rows" || SaysRows(file_.name) || SaysRows(file_.path)) return Rows();
+    if (spec_.format == spec::CorpusFormat::kText) return FileKind::kText;
+    if (spec_.format == spec::CorpusFormat::kRows || SaysRows(file_.name) || SaysRows(file_.path))
+      return Rows();
     const bool text_is_fine = !spec_.separator.empty();  // the corpus says what to do with it
     if (text_is_fine)
       return spec_.names_fields() && MeantAsRows() ? Rows() : Result<FileKind>(FileKind::kText);
@@ -106,12 +152,17 @@ class Teller {
            (first.starts_with("{\"") && head_.lines.size() > 1 && IsRow(head_, 1));
   }
 
-  // A list, or an object over several lines.
-  bool IsOneValue() const { return First().starts_with('[') || First() == "{"; }
+  // The file as a whole is a list, or an object over several lines.
+  bool IsOneValue() const {
+    return head_.is_one_value || ((First().starts_with('[') || First() == "{") && !HasRows());
+  }
 
+  // What is wrong with the file as a whole is wrong with `on_bad_row: skip`, too: not one of its
+  // lines is a row that might be passed over for itself.
   Result<FileKind> Rows() const {
-    if (!IsOneValue() || HasRows()) return FileKind::kRows;
-    if (First() == "{") {
+    if (!IsOneValue())
+      return spec_.on_bad_row == spec::OnBadRow::kSkip ? RowsToSkip() : FileKind::kRows;
+    if (First().starts_with('{')) {
       return InvalidArgument(Place() +
                              ": the row is not a JSON object: one object a line; this file is one "
                              "object over several lines (jq -c . FILE writes it as a line)");
@@ -119,6 +170,45 @@ class Teller {
     return InvalidArgument(Place() +
                            ": the row is not a JSON object: one object a line; this file is a list "
                            "(jq -c '.[]' FILE writes its elements as lines)");
+  }
+
+  // The fields that a document is made of.
+  std::vector<std::string> Fields() const {
+    if (!spec_.join.empty()) return spec_.join;
+    return {!spec_.input_ids.empty() ? spec_.input_ids : !spec_.text.empty() ? spec_.text : "text"};
+  }
+
+  // Whether several rows are there, and none of them has what the spec names. `names` becomes what
+  // the first has instead.
+  bool FieldsAreMissing(std::string* names) const {
+    const std::vector<std::string> fields = Fields();
+    size_t rows = 0;
+    for (const std::string& line : head_.lines) {
+      const Result<Row> row = Row::Parse(line, "");
+      if (!row.ok()) continue;
+      if (std::all_of(fields.begin(), fields.end(),
+                      [&](const std::string& field) { return row->Has(field); }))
+        return false;
+      if (++rows == 1) *names = row->Names();
+    }
+    return rows > 1;
+  }
+
+  // A file that `on_bad_row: skip` would leave out whole is of another kind or of another corpus.
+  Result<FileKind> RowsToSkip() const {
+    if (!HasRows()) return NoRowToSkip();
+    std::string names;
+    if (!FieldsAreMissing(&names)) return FileKind::kRows;
+    return InvalidArgument(file_.name + ": no row at the front of this file has " +
+                           (Fields().size() > 1 ? "all of the fields " : "the field ") +
+                           Join(Fields(), ", ") + ", which " + FieldKey() +
+                           " names; the first has " + names + "; " + kSkipsRows);
+  }
+
+  Result<FileKind> NoRowToSkip() const {
+    return InvalidArgument(Place() + ": the row is not a JSON object; it begins with " +
+                           Excerpt(First(), 40) +
+                           ", and no other line at the front of this file is one; " + kSkipsRows);
   }
 
   Result<FileKind> NoRows() const {
@@ -165,7 +255,7 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
   if (spec.names_fields())
     return useless(spec.join.empty() ? "text" : "join",
                    "it names a field of rows, and all files are plain text");
-  if (spec.skip_bad_rows)
+  if (spec.on_bad_row == spec::OnBadRow::kSkip)
     return useless("on_bad_row", "all files are plain text, which has no rows");
   return OkStatus();
 }

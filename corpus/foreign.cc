@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "corpus/compression.h"
 #include "corpus/pieces.h"
 
 namespace braid::corpus {
@@ -25,8 +26,8 @@ struct Magic {
 };
 
 constexpr Magic kForeign[] = {
-    {"\x1F\x8B"sv, "gzip data inside of compressed data", "decompress it once"},
-    {"\x28\xB5\x2F\xFD"sv, "zstd data inside of compressed data", "decompress it once"},
+    {kGzipMagic, "gzip data inside of compressed data", "decompress it once"},
+    {kZstdMagic, "zstd data inside of compressed data", "decompress it once"},
     {"\xFD\x37zXZ\0"sv, "an xz file", "unpack it (xz -d), or pack it with gzip or zstd"},
     {"BZh"sv, "a bzip2 file", "unpack it (bzip2 -d), or pack it with gzip or zstd"},
     {"\x04\x22\x4D\x18"sv, "an lz4 file", kUnpack},

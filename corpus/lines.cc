@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "corpus/compression.h"
 #include "corpus/foreign.h"
 
 namespace braid::corpus {
@@ -98,15 +99,15 @@ class Unzstd final : public Decoder {
   std::vector<char> out_ = std::vector<char>(kPiece);
 };
 
-// zstd data may begin with frames that are to be skipped: 0x184D2A50 to 0x184D2A5F.
-bool IsZstd(std::string_view head) {
-  return head.starts_with("\x28\xB5\x2F\xFD") || (head.size() >= 4 && (head[0] & 0xF0) == 0x50 &&
-                                                  head.substr(1).starts_with("\x2A\x4D\x18"));
-}
-
 std::unique_ptr<Decoder> DecoderFor(std::string_view head) {
-  if (head.starts_with("\x1F\x8B")) return std::make_unique<Gunzip>();
-  if (IsZstd(head)) return std::make_unique<Unzstd>();
+  switch (CompressionOf(head)) {
+    case Compression::kGzip:
+      return std::make_unique<Gunzip>();
+    case Compression::kZstd:
+      return std::make_unique<Unzstd>();
+    case Compression::kNone:
+      break;
+  }
   return std::make_unique<Decoder>();
 }
 

@@ -71,6 +71,7 @@ Status Check(const Arguments& arguments) {
   const std::string path = arguments.positional()[1];
   BRAID_ASSIGN_OR_RETURN(const Json corpora, ReadJsonFile(path));
   if (!corpora.is_array()) return InvalidArgument(path + ": expected a list of corpora");
+  std::vector<std::string> faults;
   for (size_t i = 0; i < corpora.size(); ++i) {
     JsonReader read(corpora[i], path + "." + std::to_string(i));
     const Json& corpus = read.RequireObject("corpus");
@@ -80,9 +81,10 @@ Status Check(const Arguments& arguments) {
     BRAID_ASSIGN_OR_RETURN(CorpusSpec spec,
                            CorpusFromJson(corpus, path + "." + std::to_string(i) + ".corpus"));
     spec.part = part;
-    BRAID_RETURN_IF_ERROR(CheckCorpus(spec, {files.begin(), files.end()}));
+    for (const Status& fault : CheckCorpus(spec, {files.begin(), files.end()}))
+      faults.push_back(fault.message());
   }
-  return OkStatus();
+  return faults.empty() ? OkStatus() : InvalidArgument(Join(faults, "\nbraid-prepare: "));
 }
 
 int Main(int argc, char** argv) {

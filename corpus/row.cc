@@ -182,7 +182,7 @@ std::string ReasonOf(std::string_view message) {
     const size_t colon = at == std::string_view::npos ? at : message.find_first_of(":]", at);
     if (colon != std::string_view::npos) return std::string(Trim(message.substr(colon + 1)));
   }
-  return std::string(message);
+  return std::string(message.starts_with(": ") ? message.substr(2) : message);
 }
 
 // The column that the JSON library names, or 1.

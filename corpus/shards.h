@@ -1,9 +1,9 @@
 // Token shards: a corpus as ids, memory-mapped (docs/formats.md).
 //
-//   shards.json                       counts, dtype, tokenizer digest, digests of the sources;
-//   written last train/tokens.bin, documents.idx   ids of all documents, each ended by
-//   <|endoftext|>; n + 1 little-endian u64 offsets validation/...                    the same for
-//   the documents set aside
+//   shards.json          counts, dtype, digests of the tokenizer and the sources; written last
+//   train/tokens.bin     the ids of all documents, each ended by <|endoftext|>
+//   train/documents.idx  where each of the n documents begins: n + 1 little-endian u64 offsets
+//   validation/...       the same for the documents set aside
 #pragma once
 
 #include <cstdint>

@@ -60,7 +60,7 @@ Status Flatten(const Json& json, const std::string& what, const std::string& pat
 Status CheckSplit(const Step& step, const std::string& what) {
   FieldReader read(*step.json, what, step.path);
   const bool invert = read.Bool("invert", false);
-  const std::string behavior = read.String("behavior", "nothing");
+  const std::string behavior = read.String("behavior", "a split without behavior");
   FieldReader pattern(read.Value("pattern"), what, read.PathOf("pattern"));
   BRAID_RETURN_IF_ERROR(pattern.status());
   const std::string regex = pattern.String("Regex", "");

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/text.h"
 #include "base/utf8.h"
 #include "corpus/unicode_tables.h"
 
@@ -179,7 +180,7 @@ bool IsSurelyNfc(std::string_view text) {
 }
 
 std::string UnicodeVersion() {
-  return std::string(kCategoriesVersion) + ", NFC " + kCompositionVersion;
+  return Format("%s, NFC %s", kCategoriesVersion, kCompositionVersion);
 }
 
 }  // namespace braid::corpus

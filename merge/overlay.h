@@ -36,10 +36,13 @@ class Overlay {
   };
   // What the base has for a tensor outside the paths' blocks, embedding and head. Axes correspond
   // by what they count:
-  //   the D-wide stream, the paths of a gate, the choices of a router: piece by piece, by BasePath,
-  //   where widths are equal any other axis (common width, hidden width): whole, if it counts the
-  //   same thing and is as long large blocks: whole, if they have the same shape and every path
-  //   stands in its old place
+  //
+  //   the D-wide stream, the paths of a gate, the choices of a router:
+  //       piece by piece, by BasePath, where widths are equal
+  //   any other axis (common width, hidden width):
+  //       whole, if it counts the same thing and has the same length
+  //   large blocks:
+  //       whole, if they have the same shape and every path stands in its old place
   // No overlap at all: the tensor is new.
   Part Find(const model::TensorSpec& tensor) const;
 

@@ -1,11 +1,11 @@
 // What a merge would do, before anything is written: where does each tensor of the composite come
 // from (PaPaformer section 6). Pure; the coordinator and the CLI use it.
 //
-//   tensor of the composite              without a base                     with a base
-//   embed, head; of slice also norm      the parents' columns side by side  a parent's, or those of
-//   the path in the base parallel.<l>.path.<p>.*              blocks.<l>.* of the parent the same,
-//   or the path's blocks in the base everything else                      new, from (seed, name)
-//   overlay.h: what the base has, the rest new
+//   tensor                    without a base            with a base
+//   embed, head (slice: norm) the parents' columns      the parent's, or those of the path in the
+//                             side by side              base
+//   parallel.<l>.path.<p>.*   the parent's blocks.<l>.* the same, or the path's blocks in the base
+//   everything else           new, from (seed, name)    what the base has (overlay.h), else new
 //
 // Of share and routed composites the parents' final norms are dropped: what the composite's norms
 // is another stream. With `carry_optimizer` the optimizer's state (AdamW's moments, Muon's

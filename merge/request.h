@@ -35,8 +35,8 @@ using ParentReader =
 Result<PlannedMerge> PlanRequest(const MergeRequest& request, const ParentReader& read);
 
 // The connection that `connect` and options mean, as JSON text for MergeRequest::connect:
-//   router, router-input, tau, init, scale, weights ("0.7,0.3"): with a value;  hard, soft,
-//   residual, norm, cross, no-gate: without
+//   with a value     router, router-input, tau, init, scale, weights ("0.7,0.3")
+//   without a value  hard, soft, residual, norm, cross, no-gate
 // Without options it is `connect` itself. Whether they fit the kind is PlanRequest's to say.
 Result<std::string> ConnectionText(const std::string& connect,
                                    const std::map<std::string, std::string>& options);

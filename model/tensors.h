@@ -47,35 +47,50 @@ struct TensorSpec {
   }
 };
 
-// All tensors of the model in forward order (PaPaformer sections 2 and 10, dual-path specification
-// section 9):
-//   embed.weight [V, w]
-//   dense:          blocks.{i}.B
-//   share, routed:  large.0.B, shrink, parallel layers, grow (routed), large.1.B
-//   slice:          large.0.B, parallel layers, large.1.B, gate.{weight [N, D], bias [N]}
-//   norm.weight [w], head.weight [V, w]
-// With c the common width (the widest path's) and D = sum of d_p:
-//   shrink.weight [c, D] if all d_p are equal, else shrink.{p}.weight [d_p, D]; grow.weight [D, c]
-//   parallel.{l}.path_in.{p}.weight [d_p, c], l > 0, and parallel.{l}.path_out.{p}.weight [c, d_p]
-//   (routed), where d_p < c parallel.{l}.path.{p}.B for the l that path p has
-//   parallel.{l}.share.weight [c, D], of the last layer [D, D]
-//   parallel.{l}.combine.{weight [c, D], bias [c]}, parallel.{l}.router.{weight [N+1, r], bias
-//   [N+1]} with r the width of
-//     what the router reads; router `none` has none
-//   parallel.{l}.norm.weight [what the connection gives]; parallel.{l}.cross.weight [D, D]
-// The block B of `llama` is
-//   attn_norm.weight [w], attn.{q,k,v,o}.weight [w, w], ffn_norm.weight [w], ffn.{gate,up}.weight
-//   [f, w], ffn.down.weight [w, f], ffn.beta [f]; o and beta as Arch says.
-// That of the others is `deep.` and/or `wide.` before the same, attn.{q,k}_norm.weight [head size]
-// if qk_norm, and
-//   deep.scale [K], wide.scale [1], router.{weight [1, w + 1], bias [1]} if mix is act, and of
-//   dual_path gate.{weight [2, w], bias [2]} (convex: 1), cross.{deep,wide}.weight [w, w],
-//   cross.{deep,wide}_scale [1] if cross.
-// Under `init: identity` of the connection the maps between streams begin as identities instead of
-// N(0, 0.02): shrink as the sum of the slices of the large stream (of unequal widths shrink.{p} as
-// slice p), share and combine as the mean of the paths' outputs place by place (the last share, [D,
-// D], as the identity), grow as the stream in every slice, path_in and path_out as the first places
-// of the wider one.
+// All tensors of the model in forward order (docs/papers/papaformer.md#s2, #s10,
+// docs/papers/dual_path.md#s9). w is the width of a stack, D the sum of the paths' widths d_p, c
+// the width of the widest path, N the number of paths, f a hidden width, B a block (below).
+//
+//   all models       embed.weight [V, w], ..., norm.weight [w], head.weight [V, w]; w = D for a
+//                    composite
+//   dense            blocks.{i}.B
+//   share, routed    large.0.B, shrink, parallel layers, grow (routed only), large.1.B
+//   slice            large.0.B, parallel layers, large.1.B, gate.weight [N, D], gate.bias [N]
+//
+// Between the large blocks of a composite; the parallel layer l has path.{p}.B for each path p with
+// more than l blocks:
+//
+//   shrink.weight [c, D]                   if all d_p are equal, else
+//   shrink.{p}.weight [d_p, D]
+//   grow.weight [D, c]                     routed
+//   parallel.{l}.path_in.{p}.weight [d_p, c]   routed, where d_p < c and l > 0
+//   parallel.{l}.path.{p}.B
+//   parallel.{l}.path_out.{p}.weight [c, d_p]  routed, where d_p < c
+//   parallel.{l}.share.weight [c, D]       share; of the last layer [D, D]
+//   parallel.{l}.combine.weight [c, D], combine.bias [c]       routed
+//   parallel.{l}.router.weight [N + 1, r], router.bias [N + 1]  routed, except router `none`; r is
+//                                          the width of what the router reads
+//   parallel.{l}.norm.weight               of the width that the connection gives
+//   parallel.{l}.cross.weight [D, D]       slice with `cross`
+//
+// The block B of `llama`, where Arch decides on attn.o and ffn.beta:
+//
+//   attn_norm.weight [w], attn.{q,k,v,o}.weight [w, w],
+//   ffn_norm.weight [w], ffn.{gate,up}.weight [f, w], ffn.down.weight [w, f], ffn.beta [f]
+//
+// The block B of the others has the same with `deep.` and/or `wide.` in front, and
+//
+//   attn.{q,k}_norm.weight [head size]     if qk_norm
+//   deep.scale [K], wide.scale [1]
+//   router.weight [1, w + 1], router.bias [1]   if mix is `act`
+//   gate.weight [2, w], gate.bias [2]      dual_path; one row if the gate is convex
+//   cross.{deep,wide}.weight [w, w], cross.{deep,wide}_scale [1]   dual_path with `cross`
+//
+// Under `init: identity` of the connection, the maps between streams begin as identities instead of
+// N(0, 0.02): shrink as the sum of the slices of the large stream (of unequal widths, shrink.{p} as
+// slice p); share and combine as the mean of the paths' outputs, place by place (the last share,
+// [D, D], as the identity); grow as a copy of the stream in every slice; path_in and path_out as
+// the first places of the wider stream.
 std::vector<TensorSpec> Tensors(const ModelSpec& spec);
 
 // Fills out[0 .. elements) with the initial values of `tensor` under `seed`. Pure: merge and

@@ -16,10 +16,23 @@ bool IsRead(const Dag& dag, const std::string& corpus) {
   });
 }
 
-// A token is of one byte at least, and so is what ends a document, which gives one token more; a
-// file ends its last one. Tokenizers that begin a text with a space add a byte to each.
-int64_t MostTokens(const TextSize& size) {
-  return 2 * (size.bytes + size.files);
+bool IsCapped(const Corpus& corpus) {
+  return corpus.documents > 0 || corpus.bytes > 0 || corpus.tokens > 0;
+}
+
+// Tokens of `corpus` that are set aside: probably, and at most. Of a share of its documents both
+// are bounded by the cap on tokens, which counts what is set aside, too.
+struct SetAside {
+  int64_t likely = 0;
+  int64_t most = 0;
+};
+SetAside SetAsideOf(const Corpus& corpus, const TextSize& size, double share) {
+  if (!corpus.validation.empty()) return {EstimateTokens(size), MostTokens(corpus, size)};
+  SetAside tokens{EstimateTokens(corpus, size), MostTokens(corpus, size)};
+  if (corpus.tokens > 0)
+    tokens = {std::min(tokens.likely, corpus.tokens), std::min(tokens.most, corpus.tokens)};
+  tokens.likely = std::llround(share * static_cast<double>(tokens.likely));
+  return tokens;
 }
 
 }  // namespace
@@ -32,19 +45,18 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
     const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
     // What is empty is said by whoever reads it.
     if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
-    const double share = own ? 1 : recipe.validation_documents * corpus.spec.value("sample", 1.0);
-    const auto likely = static_cast<int64_t>(
-        std::llround(share * static_cast<double>(size->second.tokens)));
-    const int64_t most = MostTokens(size->second);
-    ShortText text{corpus.name, corpus.line, !size->second.compressed && most < recipe.sequence,
-                   ""};
-    if (!text.certain && likely >= recipe.sequence) continue;
+    const SetAside tokens = SetAsideOf(corpus, size->second, recipe.validation.documents);
+    ShortText text{corpus.name, corpus.line,
+                   !size->second.compressed && tokens.most < recipe.sequence, ""};
+    if (!text.certain && tokens.likely >= recipe.sequence) continue;
     text.message = Format(
         "corpora.%s: %s %lld tokens are set aside for validation, not one sequence of %lld; ",
         corpus.name.c_str(), text.certain ? "at most" : "about",
-        (long long)(text.certain ? most : likely), (long long)recipe.sequence);
+        (long long)(text.certain ? tokens.most : tokens.likely), (long long)recipe.sequence);
     text.message += own ? "give it longer validation files, or lower sequence"
-                        : "raise validation.documents, give it validation files, or lower sequence";
+                        : std::string("raise validation.documents") +
+                              (IsCapped(corpus) ? " or the corpus's caps" : "") +
+                              ", give it validation files, or lower sequence";
     found.push_back(std::move(text));
   }
   return found;

@@ -10,16 +10,9 @@
 
 #include "recipe/dag.h"
 #include "recipe/recipe.h"
+#include "recipe/text_size.h"
 
 namespace braid::recipe {
-
-// The files of a source that is uploaded.
-struct TextSize {
-  int64_t bytes = 0;  // as they are on disk
-  int64_t files = 0;
-  bool compressed = false;  // some of them: the text is larger than `bytes`
-  int64_t tokens = 0;       // of the text, estimated
-};
 
 struct ShortText {
   std::string corpus;

@@ -20,9 +20,13 @@ const std::vector<Json>* HistoryOf(const Results& results, const ModelResult& mo
              : &history->second;
 }
 
-// Mean over the corpora of the run; nothing if one of them was not measured there.
-std::optional<double> LossOfAll(const Results& results, const ModelResult& model,
-                                const Json& point) {
+// The loss on the held-out text of all corpora of the run, to be compared with the evaluation at
+// the end: each corpus weighs as many held-out tokens as it has there. The history's own
+// `validation/all` is another number: the mean over what was read while training, which
+// `validate.sequences` bounds for each corpus, and over the corpora of that one model. Nothing if a
+// corpus of the run was not measured at `point`.
+std::optional<double> LossOnHeldOutText(const Results& results, const ModelResult& model,
+                                        const Json& point) {
   double sum = 0, weights = 0;
   for (const std::string& corpus : results.corpora) {
     if (corpus == "all") continue;
@@ -78,7 +82,7 @@ std::vector<ValidationPoint> ValidationCurve(const Results& results, const Model
   if (history == nullptr) return curve;
   for (const Json& point : *history) {
     const auto step = NumberAt(point, "step"), tokens = NumberAt(point, "tokens"),
-               loss = LossOfAll(results, model, point);
+               loss = LossOnHeldOutText(results, model, point);
     if (step.has_value() && tokens.has_value() && loss.has_value())
       curve.push_back({*step, *tokens, *loss});
   }

@@ -4,14 +4,14 @@
 
 namespace braid::scheduler {
 
-Link LinkOf(const Silence& silence, int64_t now_ms, int64_t started_ms,
+Link LinkOf(const WorkerContact& contact, int64_t now_ms, int64_t started_ms,
             const LeaseOptions& options) {
-  const int64_t quiet_since = silence.heard ? silence.last_heard_ms : started_ms;
+  const int64_t quiet_since = contact.contacted ? contact.last_contact_ms : started_ms;
   const int64_t quiet_ms = now_ms - quiet_since;
-  if (silence.session && quiet_ms <= options.ttl_ms) return Link::kReady;
-  if (!silence.heard && !silence.holds_leases) return Link::kOffline;
+  if (contact.session && quiet_ms <= options.ttl_ms) return Link::kReady;
+  if (!contact.contacted && !contact.holds_leases) return Link::kOffline;
   if (now_ms - started_ms < options.recovery_ms) return Link::kDisconnected;
-  const int64_t grace_ms = silence.local_site ? options.local_grace_ms
+  const int64_t grace_ms = contact.local_site ? options.local_grace_ms
                                               : options.disconnect_grace_ms;
   return quiet_ms <= options.ttl_ms + grace_ms ? Link::kDisconnected : Link::kLost;
 }

@@ -22,7 +22,10 @@ int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
                        [&](const auto& id) { return worker.cached.contains(id); });
 }
 
+// By what is free in `workers`; a rank that would have to wait, by what is free in `now`, comes
+// last.
 std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& workers,
+                                              const std::vector<WorkerView>& now,
                                               const JobView& job,
                                               const std::vector<size_t>& candidates) {
   std::map<size_t, int64_t> free;
@@ -31,10 +34,11 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& wor
   std::vector<size_t> ranks;
   for (int64_t rank = 0; rank < job.ranks; ++rank) {
     std::optional<size_t> best;
-    // Not where it failed last, then few ranks of this gang, then a warm cache, then most room; the
-    // index breaks ties.
+    // Not where it failed last, then where it need not wait, then few ranks of this gang, then a
+    // warm cache, then most room; the index breaks ties.
     const auto cost = [&](size_t w) {
-      return std::tuple(workers[w].id == job.avoid, taken[w], -CachedInputs(workers[w], job),
+      const bool waits = (taken[w] + 1) * job.slots > now[w].Free(job.device);
+      return std::tuple(workers[w].id == job.avoid, waits, taken[w], -CachedInputs(workers[w], job),
                         -free[w], w);
     };
     for (const size_t w : candidates) {
@@ -59,7 +63,7 @@ std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<Work
   std::optional<std::vector<size_t>> best;
   std::tuple<bool, int64_t> best_cost;
   for (const auto& [place, candidates] : by_place) {
-    auto ranks = PlaceAmong(workers, job, candidates);
+    auto ranks = PlaceAmong(workers, workers, job, candidates);
     if (!ranks.has_value()) continue;
     const WorkerView& first = workers[ranks->front()];
     const std::tuple cost(first.id == job.avoid, -CachedInputs(first, job));
@@ -94,6 +98,33 @@ std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers,
     if (on_one_host.has_value() || NeedsOneHost(job)) return on_one_host;
   }
   return PlaceBy(/*one_host=*/false, workers, job, reserved);
+}
+
+std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job) {
+  std::vector<WorkerView> empty = workers;
+  for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = 0;
+  // Whether one host could ever hold a gang that may be spread is asked first, as Place does.
+  for (const bool one_host : {true, false}) {
+    if (one_host ? job.ranks == 1 : job.ranks > 1 && NeedsOneHost(job)) continue;
+    std::map<std::string, std::vector<size_t>> by_place;
+    for (size_t w = 0; w < workers.size(); ++w) {
+      if (Usable(workers[w], job)) by_place[PlaceOf(workers[w], one_host)].push_back(w);
+    }
+    std::vector<size_t> best;
+    int64_t most_fit = -1;
+    for (const auto& [place, candidates] : by_place) {
+      int64_t fit = 0;
+      for (const size_t w : candidates)
+        fit += std::max<int64_t>(0, workers[w].Free(job.device)) / job.slots;
+      std::optional<std::vector<size_t>> ranks = PlaceAmong(empty, workers, job, candidates);
+      if (ranks.has_value() && std::min(fit, job.ranks) > most_fit) {
+        most_fit = std::min(fit, job.ranks);
+        best = std::move(*ranks);
+      }
+    }
+    if (!best.empty()) return best;
+  }
+  return {};
 }
 
 int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room) {

@@ -24,6 +24,11 @@ bool NeedsOneHost(const JobView& job);
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
                                          const std::set<size_t>& reserved);
 
+// The workers that a job waits for that does not fit now: of the hosts and sites that could hold it
+// were they empty, the one where most of its ranks fit already, and there those with free slots
+// first. Empty if there is none.
+std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job);
+
 // What counts for RanksThatFit: slots that are free now, all slots of workers that can be used now,
 // or all slots of every worker that is registered and not excluded.
 enum class Room { kNow, kEmpty, kEver };

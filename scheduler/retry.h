@@ -20,16 +20,16 @@ struct FailureHistory {
   int64_t disk_full_in_row = 0;  // attempts before this one, in a row, that failed for that
 };
 
-enum class Blame { kUser, kInfra, kPreempted, kSystem };
+enum class FailureCategory { kUser, kInfra, kPreempted, kSystem };
 // "user" -> kUser, and so on; what is unknown is kSystem.
-Blame ParseBlame(const std::string& category);
+FailureCategory ParseFailureCategory(const std::string& category);
 
-struct Verdict {
+struct RetryDecision {
   bool retry = false;
   FailureHistory history;  // with this failure counted
   int64_t backoff_ms = 0;
   bool exclude_worker = false;
-  std::string why_not;  // if !retry: for people
+  std::string reason;  // if !retry: for people
 };
 
 // user: two more tries, none if deterministic. infra: again, but a job whose program was lost three
@@ -37,6 +37,7 @@ struct Verdict {
 // preempted: always. system: once, on another worker. What fails before its program runs, or for
 // want of room on a worker's disk, says nothing about the job: it is tried again without end
 // (elsewhere, if it was of system), later each time, and never counts towards poison.
-Verdict Judge(Blame blame, bool deterministic, const FailureHistory& history, double uniform);
+RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const FailureHistory& history,
+                          double uniform);
 
 }  // namespace braid::scheduler

@@ -106,13 +106,6 @@ bool NeedsSeveralSlots(const JobView& job) {
   return job.ranks > 1 || job.slots > 1;
 }
 
-// The workers on which the job will start once they are empty.
-std::vector<size_t> Reserve(const std::vector<WorkerView>& workers, const JobView& job) {
-  std::vector<WorkerView> empty = workers;
-  for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = 0;
-  return Place(empty, job, {}).value_or(std::vector<size_t>());
-}
-
 // An exclusion is dropped when the job could never run without the excluded.
 void RelaxExclusions(Snapshot& snapshot) {
   for (JobView& job : snapshot.jobs) {
@@ -181,7 +174,7 @@ Plan Schedule(const Snapshot& given) {
     }
     plan.waiting.push_back(Explain(snapshot, *index));
     if (NeedsSeveralSlots(job) && reserved.empty()) {
-      for (const size_t w : Reserve(snapshot.workers, job)) reserved.insert(w);
+      for (const size_t w : PlaceToWaitFor(snapshot.workers, job)) reserved.insert(w);
       reserved_device = job.device;
     }
   }

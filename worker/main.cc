@@ -17,15 +17,18 @@
 #include "base/private_folder.h"
 #include "base/process.h"
 #include "base/random.h"
+#include "base/state_files.h"
 #include "base/text.h"
 #include "base/version.h"
-#include "worker/rpc/session.h"
+#include "worker/attempt/rank_folder.h"
+#include "worker/attempt/task_runner.h"
+#include "worker/carrier.h"
+#include "worker/io/stop_signal.h"
+#include "worker/rpc/session_link.h"
 
 namespace braid::worker {
 namespace {
 
-constexpr int64_t kStopMs = 25'000;
-constexpr int64_t kAnnounceMs = 1'000;
 // The program could not begin, and will not until somebody changes something: braid up does not
 // start it again.
 constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
@@ -49,7 +52,8 @@ EndpointSource SourceOf(const Flags& flags) {
   if (flags.coordinator.empty()) return {"", flags.address_file, flags.token_file};
   const char* dir = std::getenv("BRAID_DIR");
   return {flags.coordinator,
-          AbsolutePath(JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, "address.json")),
+          AbsolutePath(
+              JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, state_files::kAddress)),
           flags.token_file};
 }
 
@@ -102,38 +106,47 @@ Result<std::vector<Gpu>> Gpus(const std::string& choice) {
 // Made once in the worker's folder: whoever has the folder, and its lock, is this worker. Empty if
 // it can be neither read nor kept.
 std::string InstanceOf(const std::string& dir) {
-  const std::string path = JoinPath(dir, "instance");
+  const std::string path = JoinPath(dir, state_files::kInstance);
   const Result<std::string> there = ReadFile(path);
   if (there.ok() && !there->empty()) return *there;
   const std::string made = RandomUuid();
   return WriteFileAtomic(path, made).ok() ? made : "";
 }
 
-// `started` is set when nothing is left that would go wrong the same way at the next try.
-Status Run(const Flags& flags, bool* started) {
+// Tells the worker of SIGTERM and SIGINT, and takes leave of what task programs left behind.
+void WatchSignals(const sigset_t& signals, const StopSignal& ended, EventSink& events) {
+  const timespec tick{0, 100'000'000};
+  while (!ended.IsSet()) {
+    if (sigtimedwait(&signals, nullptr, &tick) < 0) {
+      (void)ReapOrphans();
+    } else {
+      events.Post(StopRequested{});
+    }
+  }
+}
+
+Status CheckFlags(const Flags& flags) {
   if (flags.coordinator.empty() == flags.address_file.empty()) {
     return InvalidArgument("give either --coordinator HOST:PORT or --address-file FILE");
   }
   if (!flags.coordinator.empty()) BRAID_RETURN_IF_ERROR(CheckLoopback(flags.coordinator));
   if (!flags.token_file.empty())
     BRAID_RETURN_IF_ERROR(ReadTokenFile(flags.token_file).status().Wrap("--token-file"));
-  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
-  Identity identity;
-  BRAID_ASSIGN_OR_RETURN(identity.labels, ParseLabels(flags.labels));
-  const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
-  BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
-  BRAID_RETURN_IF_ERROR(
-      MakeStateFolder(flags.dir, {"worker.lock", "instance*", "cache", "ranks", "artifacts"}));
-  const std::string dir = AbsolutePath(flags.dir);
-  Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, "worker.lock"));
+  return OkStatus();
+}
+
+Result<FileLock> LockFolder(const std::string& dir) {
+  Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, state_files::kWorkerLock));
   if (lock.status().code() == StatusCode::kAlreadyExists) {
     return AlreadyExists("another braid-worker uses " + dir +
                          "; give this one its own --dir (and --id)");
   }
-  BRAID_RETURN_IF_ERROR(lock.status());
-  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, "artifacts")));
-  BRAID_RETURN_IF_ERROR(CleanUpRanks(dir));
-  BRAID_ASSIGN_OR_RETURN(const auto cache, storage::BlobStore::Open(JoinPath(dir, "cache")));
+  return lock;
+}
+
+Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
+  Identity identity;
+  BRAID_ASSIGN_OR_RETURN(identity.labels, ParseLabels(flags.labels));
   identity.worker_id = flags.id;
   identity.boot_id = RandomUuid();
   identity.site = flags.site;
@@ -143,43 +156,61 @@ Status Run(const Flags& flags, bool* started) {
   identity.version = kVersion;
   identity.folder = dir;
   identity.instance = InstanceOf(dir);
-  BecomeSubreaper();
+  return identity;
+}
 
+// Runs the agent until it finishes.
+Status RunAgent(const Flags& flags, const Identity& identity, const ProgramContext& programs,
+                storage::BlobStore& cache) {
   // Signals are waited for in a thread of their own; every thread made later inherits the mask.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  StopSignal stop;
-  StopSignal session_stop;
-  RpcLink link(SourceOf(flags), identity.worker_id, identity.boot_id);
-  Supervisor supervisor({&link, cache.get(), dir, bin,
-                         ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size()), data_roots},
-                        identity.gpus);
-  std::thread watcher([&] {
-    const timespec tick{0, 100'000'000};
-    while (!stop.IsSet()) {
-      if (sigtimedwait(&signals, nullptr, &tick) < 0) {
-        (void)ReapOrphans();  // what a task program left behind
-        continue;
-      }
-      spdlog::info("stopping: what runs gets {} s for a checkpoint", kStopMs / 1000);
-      supervisor.Drain();
-      supervisor.WaitDrainAnnounced(kAnnounceMs);
-      supervisor.StopAll(kStopMs);
-      session_stop.Set();
-      return;
-    }
-  });
+  RpcLink link(SourceOf(flags), identity.worker_id);
+  std::vector<std::string> gpus;
+  for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
+  AgentLoop loop({identity.boot_id, gpus}, SystemClock());
+  StopSignal ended;
+  std::thread watcher([&] { WatchSignals(signals, ended, loop); });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
-               identity.gpus.size(), dir);
+               identity.gpus.size(), identity.folder);
   for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
-  *started = true;
-  const Status status = RunSession(identity, link, supervisor, session_stop);
-  stop.Set();
+  Status status;
+  {
+    RpcSessionLink session(identity, link, loop);
+    TaskRunner runner(programs, loop);
+    MachineWork work(link, cache, programs.folder);
+    MachineCarrier carrier(session, runner, work, loop);
+    status = loop.Run(carrier);
+  }
+  ended.Set();
   watcher.join();
   return status;
+}
+
+// `started` is set when nothing is left that would go wrong the same way at the next try.
+Status Run(const Flags& flags, bool* started) {
+  BRAID_RETURN_IF_ERROR(CheckFlags(flags));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
+  BRAID_RETURN_IF_ERROR(ParseLabels(flags.labels).status());
+  const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
+  BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(
+      flags.dir, {state_files::kWorkerLock, state_files::kInstance + std::string("*"),
+                  state_files::kCache, state_files::kRanks, state_files::kArtifacts}));
+  const std::string dir = AbsolutePath(flags.dir);
+  BRAID_ASSIGN_OR_RETURN(const FileLock lock, LockFolder(dir));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kArtifacts)));
+  BRAID_RETURN_IF_ERROR(CleanUpRanks(dir));
+  BRAID_ASSIGN_OR_RETURN(const auto cache,
+                         storage::BlobStore::Open(JoinPath(dir, state_files::kCache)));
+  BRAID_ASSIGN_OR_RETURN(const Identity identity, IdentityOf(flags, dir));
+  BecomeSubreaper();
+  *started = true;
+  const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
+  return RunAgent(flags, identity, {dir, bin, gpu_threads, data_roots}, *cache);
 }
 
 int Main(int argc, char** argv) {

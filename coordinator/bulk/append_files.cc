@@ -1,32 +1,41 @@
 #include "coordinator/bulk/append_files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/file.h"
 #include "base/private_folder.h"
 
 namespace braid::coordinator {
 
-Result<std::unique_ptr<AppendFiles>> AppendFiles::Open(const std::string& folder) {
+Result<std::unique_ptr<AppendFiles>> AppendFiles::Open(const std::string& folder,
+                                                       MakeFolders make_folders) {
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(folder));
-  return std::unique_ptr<AppendFiles>(new AppendFiles(folder));
+  return std::unique_ptr<AppendFiles>(new AppendFiles(folder, std::move(make_folders)));
 }
 
 Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset,
                                      std::string_view data) {
   if (!IsSafeRelativePath(name)) return InvalidArgument("not a file name: " + name);
   const std::string path = JoinPath(folder_, name);
-  MutexLock lock(mutex_);
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid() && errno == ENOENT) {
-    BRAID_RETURN_IF_ERROR(MakeFolder(FolderOf(path)));
+    // New folders are synced, which takes a disk its time: without the lock, so that others go on.
+    BRAID_RETURN_IF_ERROR(make_folders_(FolderOf(path)));
     fd.Reset(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   }
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
+  MutexLock lock(mutex_);
+  struct stat there_now{};
+  if (fstat(fd.get(), &there_now) == 0 && there_now.st_nlink == 0) {
+    return Unavailable(
+        path + " was removed after a failed fsync while this was on its way: send it again");
+  }
   const auto end = static_cast<uint64_t>(lseek(fd.get(), 0, SEEK_END));
   if (offset > end) {
     return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",

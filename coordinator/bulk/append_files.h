@@ -7,10 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
 
@@ -19,7 +22,10 @@ namespace braid::coordinator {
 // Thread-safe. Names are safe relative paths ("r-1/path_1/3.0"); the caller knows that they are.
 class AppendFiles {
  public:
-  static Result<std::unique_ptr<AppendFiles>> Open(const std::string& folder);
+  // Makes a folder and those above it, durably; called without any lock.
+  using MakeFolders = std::function<Status(const std::string& folder)>;
+  static Result<std::unique_ptr<AppendFiles>> Open(const std::string& folder,
+                                                   MakeFolders make_folders = MakeFolder);
 
   // Writes what of `data` (beginning at `offset`) is not there yet; returns the file's new size.
   // kOutOfRange (OFFSET_MISMATCH) if `offset` is beyond the end; the message names the end.
@@ -37,8 +43,10 @@ class AppendFiles {
   uint64_t WaitForChange(uint64_t seen, int64_t timeout_ms) const;
 
  private:
-  explicit AppendFiles(std::string folder) : folder_(std::move(folder)) {}
+  AppendFiles(std::string folder, MakeFolders make_folders)
+      : folder_(std::move(folder)), make_folders_(std::move(make_folders)) {}
   const std::string folder_;
+  const MakeFolders make_folders_;
   mutable Mutex mutex_;
   mutable CondVar changed_;
   uint64_t changes_ BRAID_GUARDED_BY(mutex_) = 0;

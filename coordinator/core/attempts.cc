@@ -14,6 +14,16 @@ namespace {
 using catalog::Failure;
 
 constexpr char kStorageFull[] = "STORAGE_FULL";
+constexpr size_t kMaxLogTailBytes = 4096;
+
+// The end of the text, whole lines of it where they are short enough, and whole characters.
+std::string LastLines(std::string text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  text.erase(0, text.size() - max_bytes);
+  const size_t newline = text.find('\n');
+  if (newline + 1 < text.size()) return text.substr(newline + 1);  // npos + 1 is 0: one long line
+  return text;
+}
 
 Status Stale(const AttemptKey& key, const std::string& why) {
   return Status(StatusCode::kAborted, "STALE_LEASE", "attempt " + key.ToString() + ": " + why);
@@ -71,12 +81,13 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
   }
   scheduler::FailureHistory history = HistoryOf(job, attempt, state);
   history.disk_full = failure.reason == kStorageFull;
-  const auto verdict = scheduler::Judge(scheduler::ParseBlame(failure.category),
-                                        failure.deterministic, history, tx.options().uniform());
-  const catalog::Counters counters{verdict.history.user_failures, verdict.history.infra_losses,
-                                   verdict.history.preemptions, verdict.history.losses_in_row};
-  if (verdict.retry) {
-    const int64_t not_before_ms = verdict.backoff_ms > 0 ? tx.wall_ms() + verdict.backoff_ms : 0;
+  const auto decision = scheduler::DecideRetry(scheduler::ParseFailureCategory(failure.category),
+                                               failure.deterministic, history,
+                                               tx.options().uniform());
+  const catalog::Counters counters{decision.history.user_failures, decision.history.infra_losses,
+                                   decision.history.preemptions, decision.history.losses_in_row};
+  if (decision.retry) {
+    const int64_t not_before_ms = decision.backoff_ms > 0 ? tx.wall_ms() + decision.backoff_ms : 0;
     tx.Add(catalog::JobRequeued{key, counters, not_before_ms});
     return;
   }
@@ -85,16 +96,25 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
                            JobState::kFailed,
                            {},
                            "",
-                           failure.error + " (" + verdict.why_not + ")",
+                           failure.error + " (" + decision.reason + ")",
                            failure.hint,
                            counters,
                            tx.wall_ms()});
   Propagate(key.run, tx);
 }
 
+// What a worker has on its disk follows from what it did. It says so itself, too, but perhaps later
+// than the next job is placed.
+void NoteCached(const std::string& worker, const std::vector<std::string>& artifacts,
+                Transaction& tx) {
+  if (!tx.state().workers.contains(worker)) return;
+  LiveWorker& live = tx.worker(worker);
+  live.cached.insert(artifacts.begin(), artifacts.end());
+}
+
 Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   const State& state = tx.state();
-  const AttemptKey& key = command.rank.attempt;
+  const AttemptKey& key = command.rank.attempt();
   StringMap outputs;
   for (const catalog::ArtifactRecord& output : command.outputs) {
     outputs[output.role] = output.id;
@@ -103,11 +123,14 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   // A success that crossed a cancellation is kept as artifacts; the job ends cancelled all the
   // same.
   if (state.FindJob(key.Job())->state == JobState::kCancelling) {
-    tx.attempt(key).gone.insert(command.rank.rank);
+    tx.attempt(key).ended_ranks.insert(command.rank.rank);
     FinishIfGone(key, tx);
     return OkStatus();
   }
   NoteRoom(command.worker, tx);
+  std::vector<std::string> made;
+  for (const catalog::ArtifactRecord& output : command.outputs) made.push_back(output.id);
+  NoteCached(command.worker, made, tx);
   tx.Add(catalog::AttemptEnded{key, AttemptState::kSucceeded, {}, tx.wall_ms()});
   tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs),
                            command.summary, "", "", state.FindJob(key.Job())->counters,
@@ -117,12 +140,12 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
 }
 
 void AcceptFailure(const EndedCommand& command, Transaction& tx) {
-  const AttemptKey& key = command.rank.attempt;
+  const AttemptKey& key = command.rank.attempt();
   const AttemptRecord& attempt = *tx.state().FindAttempt(key);
   LiveAttempt& live = tx.attempt(key);
   if (command.failure.reason == kStorageFull)
     NoteFullDisk(command.worker, command.failure.error, tx);
-  live.gone.insert(command.rank.rank);
+  live.ended_ranks.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {
     // The first rank to fall over often only says that a peer is gone; the one that knows why may
     // be slower.
@@ -134,8 +157,8 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
     }
     FinishIfGone(key, tx);
   } else if (attempt.workers.size() == 1) {
-    const bool preempted = scheduler::ParseBlame(command.failure.category) ==
-                           scheduler::Blame::kPreempted;
+    const bool preempted = scheduler::ParseFailureCategory(command.failure.category) ==
+                           scheduler::FailureCategory::kPreempted;
     EndUnsuccessful(key, preempted ? AttemptState::kPreempted : AttemptState::kFailed,
                     command.failure, tx);
   } else {
@@ -156,25 +179,31 @@ Result<const AttemptRecord*> LiveAttemptOf(const AttemptKey& key, const State& s
 }
 
 Status ReportStarted(const RankKey& rank, Transaction& tx) {
-  BRAID_ASSIGN_OR_RETURN(const AttemptRecord* attempt, LiveAttemptOf(rank.attempt, tx.state()));
+  BRAID_ASSIGN_OR_RETURN(const AttemptRecord* attempt, LiveAttemptOf(rank.attempt(), tx.state()));
   if (attempt->state == AttemptState::kOffered)
-    tx.Add(catalog::AttemptStarted{rank.attempt, tx.wall_ms()});
+    tx.Add(catalog::AttemptStarted{rank.attempt(), tx.wall_ms()});
+  const JobRecord* job = tx.state().FindJob(rank.Job());
+  if (rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt->workers.size()) {
+    std::vector<std::string> fetched;
+    for (const auto& [role, artifact] : job->inputs) fetched.push_back(artifact);
+    NoteCached(attempt->workers[static_cast<size_t>(rank.rank)], fetched, tx);
+  }
   return OkStatus();
 }
 
 Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::ArtifactRecord& artifact,
                         Transaction& tx) {
-  BRAID_RETURN_IF_ERROR(LiveAttemptOf(rank.attempt, tx.state()).status());
-  const JobRecord* job = tx.state().FindJob(rank.attempt.Job());
+  BRAID_RETURN_IF_ERROR(LiveAttemptOf(rank.attempt(), tx.state()).status());
+  const JobRecord* job = tx.state().FindJob(rank.attempt().Job());
   if (job->checkpoint == artifact.id) return OkStatus();
   if (step < job->checkpoint_step) {
-    return Stale(rank.attempt, "a checkpoint of step " + std::to_string(step) +
-                                   " is older than that of step " +
-                                   std::to_string(job->checkpoint_step));
+    return Stale(rank.attempt(), "a checkpoint of step " + std::to_string(step) +
+                                     " is older than that of step " +
+                                     std::to_string(job->checkpoint_step));
   }
   if (tx.state().FindArtifact(artifact.id) == nullptr) tx.Add(catalog::ArtifactCommitted{artifact});
-  tx.Add(catalog::CheckpointCommitted{rank.attempt, step, artifact.id});
-  const AttemptRecord& attempt = *tx.state().FindAttempt(rank.attempt);
+  tx.Add(catalog::CheckpointCommitted{rank.attempt(), step, artifact.id});
+  const AttemptRecord& attempt = *tx.state().FindAttempt(rank.attempt());
   if (rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt.workers.size()) {
     NoteRoom(attempt.workers[static_cast<size_t>(rank.rank)], tx);
   }
@@ -182,7 +211,7 @@ Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::Artifa
 }
 
 Status ReportEnded(const EndedCommand& command, Transaction& tx) {
-  const AttemptKey& key = command.rank.attempt;
+  const AttemptKey& key = command.rank.attempt();
   const AttemptRecord* attempt = tx.state().FindAttempt(key);
   if (attempt == nullptr) return Stale(key, "there is no such attempt");
   const auto rank = static_cast<size_t>(command.rank.rank);
@@ -204,11 +233,12 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
     EndedCommand failed = command;
     for (std::string* text : {&failed.failure.error, &failed.failure.hint})
       *text = Excerpt(*text, kMessageBytes);
+    failed.failure.log_tail = LastLines(std::move(failed.failure.log_tail), kMaxLogTailBytes);
     AcceptFailure(failed, tx);
     return OkStatus();
   }
   if (command.rank.rank == 0) return AcceptSuccess(command, tx);
-  tx.attempt(key).gone.insert(command.rank.rank);
+  tx.attempt(key).ended_ranks.insert(command.rank.rank);
   FinishIfGone(key, tx);
   return OkStatus();
 }
@@ -222,7 +252,7 @@ void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Trans
   } else if (attempt->workers.size() == 1) {
     EndUnsuccessful(key, AttemptState::kLost, failure, tx);
   } else {
-    tx.attempt(key).gone.insert(rank);
+    tx.attempt(key).ended_ranks.insert(rank);
     StopAttempt(key, "abort", failure, tx);
     FinishIfGone(key, tx);
   }
@@ -243,7 +273,8 @@ void FinishIfGone(const AttemptKey& key, Transaction& tx) {
   if (attempt->stop_reason == "cancel") {
     end = AttemptState::kCancelled;
   } else if (attempt->stop_reason == "drain" ||
-             scheduler::ParseBlame(attempt->failure.category) == scheduler::Blame::kPreempted) {
+             scheduler::ParseFailureCategory(attempt->failure.category) ==
+                 scheduler::FailureCategory::kPreempted) {
     end = AttemptState::kPreempted;
   }
   const Failure failure = attempt->failure;

@@ -1,4 +1,4 @@
-// Decisions on attempts: the facts that workers report, and what follows from silence. Every fact
+// Decisions on attempts: the facts that workers report, and what follows from contact. Every fact
 // is fenced by its epoch: a stale one is kAborted (STALE_LEASE) and changes nothing.
 #pragma once
 

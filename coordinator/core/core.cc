@@ -157,7 +157,7 @@ void Core::NoticeStall(int64_t now_ms) {
   const int64_t gap_ms = now_ms - state_.last_tick_ms;
   state_.last_tick_ms = now_ms;
   if (gap_ms <= kStallMs) return;
-  for (auto& [id, worker] : state_.workers) worker.last_heard_ms += gap_ms - kTickMs;
+  for (auto& [id, worker] : state_.workers) worker.last_contact_ms += gap_ms - kTickMs;
 }
 
 // What waits for the store's lock comes first, when it is time to try again.
@@ -182,14 +182,13 @@ void Core::Decide(Decided& decided) {
 }
 
 void Core::Complain(const std::string& what) {
-  if (complaint_ != what)
-    Log(LogLevel::kError, "coordinator", "a fault of braid, nothing is scheduled: " + what);
+  if (complaint_ != what) Log(LogLevel::kError, "coordinator", "a fault of braid: " + what);
   complaint_ = what;
 }
 
 void Core::RunPass(Transaction& tx) {
   try {
-    WatchWorkers(tx);
+    if (const std::string faults = WatchWorkers(tx); !faults.empty()) Complain(faults);
     SchedulePass(tx);
     if (tx.now_ms() - last_forget_ms_ < kForgetEveryMs) return;
     last_forget_ms_ = tx.now_ms();
@@ -230,16 +229,19 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
   const Status status = held ? Unavailable("the store is locked") : Commit(all);
   if (status.ok()) return OkStatus();
 
+  // What writes nothing is taken back, too: it may have been decided on top of what cannot be
+  // written, and what is underneath cannot go without it.
   pass.TakeBack();
   for (auto decided = batch.rbegin(); decided != batch.rend(); ++decided) {
     decided->waits = !decided->tx.updates().empty();
-    if (decided->waits) decided->tx.TakeBack();
+    if (decided->command.decide) decided->tx.TakeBack();
   }
   const Refusal refusal = RefusalOf(status);
   if (refusal == Refusal::kFatal) return status;
   if (refusal == Refusal::kFull) pass_again_ms_ = now_ms + kFullPauseMs;
   if (refusal == Refusal::kLocked) {
     if (!held) hold_until_ms_ = pass_again_ms_ = now_ms + kLockedPauseMs;
+    DecideWithoutWriting(batch, 0);
     Hold(batch);
     return OkStatus();
   }
@@ -248,7 +250,6 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
       if (decided.waits)
         decided.status = refusal == Refusal::kFull ? status : Fault(status.message());
     }
-    return OkStatus();
   }
   BRAID_RETURN_IF_ERROR(CommitOneByOne(batch));
   const bool found = std::any_of(batch.begin(), batch.end(),
@@ -260,10 +261,24 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
   return OkStatus();
 }
 
-// Those that cannot be written keep `waits`, and have their answer.
+// Of a batch that was taken back: what needs no write happens all the same.
+void Core::DecideWithoutWriting(std::vector<Decided>& batch, size_t begin) {
+  for (size_t i = begin; i < batch.size(); ++i) {
+    Decided& decided = batch[i];
+    if (decided.waits) continue;
+    Decide(decided);
+    if (decided.tx.updates().empty()) continue;
+    decided.tx.TakeBack();
+    decided.waits = true;
+  }
+}
+
+// Of a batch that was taken back. Those that cannot be written keep `waits`, and have their answer;
+// who has an answer before is left alone.
 Status Core::CommitOneByOne(std::vector<Decided>& batch) {
-  for (Decided& decided : batch) {
-    if (!decided.waits) continue;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Decided& decided = batch[i];
+    if (decided.waits && !decided.status.ok()) continue;
     Decide(decided);
     if (decided.tx.updates().empty()) continue;
     const Status status = Commit(decided.tx.updates());
@@ -274,6 +289,7 @@ Status Core::CommitOneByOne(std::vector<Decided>& batch) {
     if (refusal == Refusal::kFatal) return status;
     if (refusal == Refusal::kLocked) {
       hold_until_ms_ = pass_again_ms_ = options_.clock->MonotonicMs() + kLockedPauseMs;
+      DecideWithoutWriting(batch, i + 1);
       Hold(batch);
       return OkStatus();
     }

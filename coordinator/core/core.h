@@ -97,6 +97,7 @@ class Core {
   Status Commit(const catalog::Updates& updates);
   // All of the batch is written, or answered with why not, or held back. Returns what is fatal.
   Status CommitBatch(std::vector<Decided>& batch, Transaction& pass);
+  void DecideWithoutWriting(std::vector<Decided>& batch, size_t begin);
   Status CommitOneByOne(std::vector<Decided>& batch);
   void Hold(std::vector<Decided>& batch);
   void Finish(std::vector<Decided>& batch);

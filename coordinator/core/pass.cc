@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <utility>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "coordinator/core/disks.h"
-#include "coordinator/core/facts.h"
+#include "coordinator/core/run_summary.h"
 #include "scheduler/critical_path.h"
 #include "scheduler/schedule.h"
 
@@ -168,53 +169,30 @@ void GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers
   }
 }
 
-int64_t StopDeadlineMs(const AttemptRecord& attempt, const Options& options) {
+int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
   if (attempt.stop_reason == "drain") return options.drain_deadline_ms;
   return attempt.stop_reason == "cancel" ? options.cancel_deadline_ms : 0;
 }
 
-std::string SpecWithFacts(const JobRecord& job, const State& state) {
-  Json spec = Json::parse(job.spec, nullptr, /*allow_exceptions=*/false);
-  if (!spec.is_object()) return job.spec;
-  const Json facts = FactsOf(job.key.run, state);
-  if (job.kind == "report") {
-    spec["facts"] = facts;
-  } else if (spec.contains("card") && job.inputs.contains("model")) {
-    FillCard(facts, job.inputs.at("model"), &spec["card"]);
-  }
-  return spec.dump();
-}
-
-// Facts are what task programs said: whatever they are, the job goes out.
-std::string SpecFor(const JobRecord& job, const State& state) {
-  if (job.kind != "report" && job.kind != "export") return job.spec;
-  try {
-    return SpecWithFacts(job, state);
-  } catch (const std::exception& error) {
-    Log(LogLevel::kError, "coordinator",
-        "the facts of run " + job.key.run + " for its job " + job.key.job + ": " + error.what());
-    return job.spec;
-  }
+// Once for an attempt: what its worker was told does not change while it runs.
+std::shared_ptr<const RunSummary> SummaryFor(const Assignment& assignment, State& state) {
+  if (assignment.kind != "report" && assignment.kind != "export") return nullptr;
+  std::shared_ptr<const RunSummary>& summary = state.attempts[assignment.key].run_summary;
+  if (summary == nullptr)
+    summary = std::make_shared<const RunSummary>(RunSummaryOf(assignment.key.run, state));
+  return summary;
 }
 
 Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State& state,
                         const Options& options) {
   const JobRecord& job = *state.FindJob(attempt.key.Job());
-  Assignment assignment;
-  assignment.attempt = attempt.key;
-  assignment.rank = rank;
-  assignment.world = static_cast<int64_t>(attempt.workers.size());
-  assignment.kind = job.kind;
-  assignment.spec = SpecFor(job, state);
-  assignment.inputs = job.inputs;
+  Assignment assignment{job};
+  assignment.key = {attempt.key, rank};
   assignment.checkpoint = attempt.checkpoint;
-  assignment.slots = job.slots;
-  assignment.device = job.device;
   assignment.recipe_sha256 = state.FindRun(job.key.run)->recipe_sha256;
   if (attempt.state == AttemptState::kStopping) {
     assignment.stop = true;
-    assignment.stop_deadline_ms = StopDeadlineMs(attempt, options);
-    assignment.stop_reason = attempt.stop_reason;
+    assignment.stop_timeout_ms = StopTimeoutMs(attempt, options);
   }
   return assignment;
 }
@@ -225,7 +203,8 @@ bool Recovering(const State& state, const Options& options, int64_t now_ms) {
   if (now_ms - state.started_ms >= options.lease.recovery_ms) return false;
   for (const auto& [id, record] : state.image().workers) {
     const auto live = state.workers.find(id);
-    if ((live == state.workers.end() || !live->second.heard) && state.HoldsLeases(id)) return true;
+    if ((live == state.workers.end() || !live->second.contacted) && state.HoldsLeases(id))
+      return true;
   }
   return false;
 }
@@ -269,7 +248,7 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
       // Leased to an earlier boot of this worker: dead, not to be started again.
       if (state.BootOf(id) != attempt.boots[rank]) continue;
       const LiveAttempt& live = state.attempts[key];
-      if (live.gone.contains(static_cast<int64_t>(rank))) continue;
+      if (live.ended_ranks.contains(static_cast<int64_t>(rank))) continue;
       wanted[id].push_back(AssignmentOf(attempt, static_cast<int64_t>(rank), state, options));
     }
   }
@@ -277,23 +256,27 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
   for (auto& [id, worker] : state.workers) {
     if (worker.session == nullptr) continue;
     std::vector<Assignment>& ranks = wanted[id];
-    if (worker.desired != nullptr && worker.desired->ranks == ranks &&
-        worker.desired->refused_gpus == worker.refused_gpus) {
-      continue;
+    const bool unchanged = worker.desired != nullptr && worker.desired->ranks == ranks &&
+                           worker.desired->refused_gpus == worker.refused_gpus;
+    if (!unchanged) {
+      auto desired = std::make_shared<Desired>();
+      desired->version = ++state.version;
+      desired->ranks = std::move(ranks);
+      desired->refused_gpus = worker.refused_gpus;
+      for (const Assignment& assignment : desired->ranks) {
+        if (auto summary = SummaryFor(assignment, state))
+          desired->run_summaries[assignment.key] = std::move(summary);
+      }
+      worker.desired = desired;
+      pushes.push_back({worker.session, desired});
     }
-    auto desired = std::make_shared<Desired>();
-    desired->version = ++state.version;
-    desired->ranks = std::move(ranks);
-    desired->refused_gpus = worker.refused_gpus;
-    for (const Assignment& assignment : desired->ranks) {
-      state.attempts[assignment.attempt].told_version.try_emplace(assignment.rank,
-                                                                  desired->version);
+    // Also where nothing changed: a stop may be asked for again in the same words.
+    for (const Assignment& assignment : worker.desired->ranks) {
+      LiveAttempt& live = state.attempts[assignment.key];
+      live.assigned_version.try_emplace(assignment.key.rank, worker.desired->version);
       if (assignment.stop)
-        state.attempts[assignment.attempt].stop_version.try_emplace(assignment.rank,
-                                                                    desired->version);
+        live.stop_version.try_emplace(assignment.key.rank, worker.desired->version);
     }
-    worker.desired = desired;
-    pushes.push_back({worker.session, desired});
   }
   return pushes;
 }

@@ -4,8 +4,9 @@
 
 namespace braid::coordinator {
 
-Result<std::string> Once(const RequestId& request, Transaction& tx,
-                         const std::function<Result<std::string>(Transaction&)>& decide) {
+Result<std::string> DecideIdempotently(
+    const RequestId& request, Transaction& tx,
+    const std::function<Result<std::string>(Transaction&)>& decide) {
   if (request.id.empty()) return decide(tx);
   const std::string digest = Sha256Hex(request.body);
   const auto& requests = tx.state().image().requests;

@@ -17,7 +17,8 @@ struct RequestId {
 
 // Decides once per request id; the answer is stored in the same transaction. Another body is
 // kInvalidArgument (REQUEST_ID_REUSED). Errors are not remembered.
-Result<std::string> Once(const RequestId& request, Transaction& tx,
-                         const std::function<Result<std::string>(Transaction&)>& decide);
+Result<std::string> DecideIdempotently(
+    const RequestId& request, Transaction& tx,
+    const std::function<Result<std::string>(Transaction&)>& decide);
 
 }  // namespace braid::coordinator

@@ -35,7 +35,7 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
 // The inputs of a job whose parents have all succeeded.
 StringMap InputsOf(const JobRecord& job, const State& state) {
   StringMap inputs;
-  for (const auto& [role, from] : job.wanted) {
+  for (const auto& [role, from] : job.input_sources) {
     if (from.job.empty()) {
       inputs[role] = from.artifact;
       continue;
@@ -103,7 +103,7 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
         return Internal("job " + node.name + " takes its input " + role + " from " + ref.job +
                         ", which does not come before it");
       }
-      BRAID_ASSIGN_OR_RETURN(job.wanted[role],
+      BRAID_ASSIGN_OR_RETURN(job.input_sources[role],
                              Resolve(ref, command, state, "job " + node.name + ", input " + role));
     }
     job.spec = node.spec.dump();
@@ -247,7 +247,7 @@ void Propagate(const std::string& run, Transaction& tx) {
       EndJob(*job, JobState::kSkipped, ended_otherwise + " did not succeed", tx);
     } else if (all_succeeded) {
       StringMap inputs = InputsOf(*job, tx.state());
-      if (inputs.size() == job->wanted.size()) {
+      if (inputs.size() == job->input_sources.size()) {
         tx.Add(catalog::JobQueued{job->key, std::move(inputs)});
       } else {
         EndJob(*job, JobState::kFailed, "a parent succeeded without an output that this job needs",

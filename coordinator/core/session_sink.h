@@ -2,31 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "storage/catalog/records.h"
+#include "task/assignment.h"
 
 namespace braid::coordinator {
 
-// One rank that a worker should be running (RankAssignment of the API).
-struct Assignment {
-  catalog::AttemptKey attempt;
-  int64_t rank = 0;
-  int64_t world = 1;
-  std::string kind;
-  std::string spec;
-  catalog::StringMap inputs;
-  std::string checkpoint;
-  int64_t slots = 1;
-  std::string device;
-  bool stop = false;
-  int64_t stop_deadline_ms = 0;
-  std::string stop_reason;
-  std::string recipe_sha256;
-  bool operator==(const Assignment&) const = default;
-};
+using task::Assignment;
+
+struct RunSummary;  // run_summary.h
 
 // A GPU that a worker announced and that is another worker's.
 struct RefusedGpu {
@@ -41,6 +29,8 @@ struct Desired {
   int64_t version = 0;
   std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;
+  // Of the ranks whose programs write about their run (reports, exports): what is known of it.
+  std::map<task::RankKey, std::shared_ptr<const RunSummary>> run_summaries;
 };
 
 // Called by the core's thread; must not block.

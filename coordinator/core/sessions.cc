@@ -1,6 +1,8 @@
 #include "coordinator/core/sessions.h"
 
 #include <algorithm>
+#include <exception>
+#include <functional>
 
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/disks.h"
@@ -31,23 +33,22 @@ std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
 
 void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
   for (const RankKey& key : RanksOn(worker.id, tx.state())) {
-    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
     if (attempt == nullptr || Ended(attempt->state)) continue;
     if (attempt->boots[static_cast<size_t>(key.rank)] == worker.boot_id) continue;
-    LoseRank(key.attempt, key.rank, "worker " + worker.id + " was restarted", tx);
+    LoseRank(key.attempt(), key.rank, "worker " + worker.id + " was restarted", tx);
   }
 }
 
 // A worker that was told of a rank and does not have it will never report its end: it is leaving,
 // or could not report. Of a gang only rank 0 is asked for: the others may have ended well before
 // it, and without them it cannot go on.
-void LoseMissingRanks(Transaction& tx) {
-  const std::set<AttemptKey> live = tx.state().live();
-  for (const AttemptKey& key : live) {
-    const AttemptRecord& attempt = *tx.state().FindAttempt(key);
-    if (attempt.state == AttemptState::kStopping || !tx.state().RankIsMissing(attempt, 0)) continue;
-    LoseRank(key, 0, "worker " + attempt.workers[0] + " does not run it and reported no end", tx);
-  }
+void LoseMissingRank(const AttemptKey& key, Transaction& tx) {
+  const AttemptRecord* attempt = tx.state().FindAttempt(key);
+  if (attempt == nullptr || Ended(attempt->state) || attempt->state == AttemptState::kStopping ||
+      !tx.state().RankIsMissing(*attempt, 0))
+    return;
+  LoseRank(key, 0, "worker " + attempt->workers[0] + " does not run it and reported no end", tx);
 }
 
 // At most as many as a worker that comes and goes while nothing can be written should keep.
@@ -78,13 +79,13 @@ const WorkerRecord& RecordOf(const std::string& id, const LiveWorker& worker, co
 
 Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state,
              const Options& options, int64_t now_ms) {
-  scheduler::Silence silence;
-  silence.session = worker.session != nullptr;
-  silence.heard = worker.heard;
-  silence.holds_leases = state.HoldsLeases(id);
-  silence.local_site = RecordOf(id, worker, state).site == options.site;
-  silence.last_heard_ms = worker.last_heard_ms;
-  return scheduler::LinkOf(silence, now_ms, state.started_ms, options.lease);
+  scheduler::WorkerContact contact;
+  contact.session = worker.session != nullptr;
+  contact.contacted = worker.contacted;
+  contact.holds_leases = state.HoldsLeases(id);
+  contact.local_site = RecordOf(id, worker, state).site == options.site;
+  contact.last_contact_ms = worker.last_contact_ms;
+  return scheduler::LinkOf(contact, now_ms, state.started_ms, options.lease);
 }
 
 // Names end up in folders, events and terminals.
@@ -124,14 +125,15 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   if (same_place && !known.instance.empty() && known.instance == hello.instance) return OkStatus();
   const std::string who = known.host.empty() ? "another process"
                                              : "another process, on " + known.host;
-  if (elder.session != nullptr && tx.now_ms() - elder.last_heard_ms <= tx.options().lease.ttl_ms) {
+  if (elder.session != nullptr &&
+      tx.now_ms() - elder.last_contact_ms <= tx.options().lease.ttl_ms) {
     return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
                   "worker id " + hello.id + " is that of " + who + " (boot " +
                       known.boot_id.substr(0, 8) +
                       "), which is connected and goes on: give this worker another --id, or stop "
                       "that one first");
   }
-  const bool may_come_back = !elder.heard &&
+  const bool may_come_back = !elder.contacted &&
                              tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms;
   if (may_come_back && state.HoldsLeases(hello.id)) {
     return Status(StatusCode::kUnavailable, "RECOVERING",
@@ -165,7 +167,7 @@ void WriteDown(const std::string& id, Transaction& tx) {
   const LiveWorker& worker = tx.state().workers.at(id);
   if (!worker.hello.id.empty() && !Registered(worker.hello, tx.state())) Register(worker.hello, tx);
   if (!tx.state().image().workers.contains(id)) return;
-  const bool heard_since = worker.heard && worker.session != nullptr &&
+  const bool heard_since = worker.contacted && worker.session != nullptr &&
                            tx.wall_ms() - worker.seen_saved_ms >= kSeenEveryMs;
   if (heard_since) {
     tx.worker(id).seen_saved_ms = tx.wall_ms();
@@ -212,13 +214,13 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   fresh.link = worker.link;
   fresh.session = std::move(sink);
   fresh.session_id = worker.session_id + 1;
-  fresh.heard = true;
-  fresh.last_heard_ms = tx.now_ms();
+  fresh.contacted = true;
+  fresh.last_contact_ms = tx.now_ms();
   fresh.hello = std::move(hello);
   worker = std::move(fresh);
   for (const RankKey& key : ranks) {
-    LiveAttempt& attempt = tx.attempt(key.attempt);
-    attempt.told_version.erase(key.rank);
+    LiveAttempt& attempt = tx.attempt(key.attempt());
+    attempt.assigned_version.erase(key.rank);
     attempt.stop_version.erase(key.rank);
   }
   NoteGpus(said.gpus, std::move(refused_gpus), &worker);
@@ -233,19 +235,19 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
                   "another session has taken over worker id " + command.worker);
   }
   LiveWorker& worker = tx.worker(command.worker);
-  worker.last_heard_ms = tx.now_ms();
+  worker.last_contact_ms = tx.now_ms();
   worker.draining = command.draining;
-  worker.seen_version = command.seen_version;
+  worker.applied_version = command.applied_version;
   worker.disk.free_bytes = command.disk_free_bytes;
   if (command.cached.has_value()) worker.cached = {command.cached->begin(), command.cached->end()};
   worker.ranks.clear();
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
-    const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
     if (attempt == nullptr || Ended(attempt->state) || report.rank.rank != 0 ||
         !report.progress.has_value())
       continue;
-    tx.attempt(report.rank.attempt).progress = *report.progress;
+    tx.attempt(report.rank.attempt()).progress = *report.progress;
   }
   return OkStatus();
 }
@@ -266,25 +268,45 @@ void ObserveWorkers(State& state, const Options& options, int64_t now_ms) {
   }
 }
 
-void WatchWorkers(Transaction& tx) {
+std::string WatchWorkers(Transaction& tx) {
+  std::string faults;
+  // What cannot be done for one worker, or one attempt, must not keep the others from being
+  // watched.
+  const auto guarded = [&](const std::string& what, const std::function<void()>& watch) {
+    const Transaction::Mark before = tx.Here();
+    try {
+      watch();
+    } catch (const std::exception& error) {
+      tx.TakeBack(before);
+      faults += (faults.empty() ? "" : "; ") + what + ": " + error.what();
+    }
+  };
   for (const std::string& id : KnownWorkers(tx.state())) {
-    WriteDown(id, tx);
+    guarded("worker " + id, [&] { WriteDown(id, tx); });
     if (tx.state().workers.at(id).link != Link::kLost) continue;
     for (const RankKey& key : RanksOn(id, tx.state())) {
-      LoseRank(key.attempt, key.rank, "worker " + id + " was lost: nothing was heard of it", tx);
+      guarded(key.ToString(), [&] {
+        LoseRank(key.attempt(), key.rank, "worker " + id + " was lost: nothing was heard of it",
+                 tx);
+      });
     }
   }
-  for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
-  LoseMissingRanks(tx);
+  guarded("claiming GPUs", [&] {
+    for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
+  });
   const std::set<AttemptKey> live = tx.state().live();
-  for (const AttemptKey& key : live) FinishIfGone(key, tx);
+  for (const AttemptKey& key : live) guarded(key.ToString(), [&] { LoseMissingRank(key, tx); });
+  const std::set<AttemptKey> left = tx.state().live();
+  for (const AttemptKey& key : left) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
   for (const std::string& id : KnownWorkers(tx.state())) {
     const auto record = tx.state().image().workers.find(id);
     if (record == tx.state().image().workers.end() ||
         record->second.admit != WorkerAdmit::kDraining)
       continue;
-    if (!tx.state().HoldsLeases(id)) tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
+    if (tx.state().HoldsLeases(id)) continue;
+    guarded("worker " + id, [&] { tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned}); });
   }
+  return faults;
 }
 
 Status Cordon(const std::string& id, bool open, Transaction& tx) {
@@ -303,9 +325,10 @@ Status Drain(const std::string& id, Transaction& tx) {
   if (!tx.state().HoldsLeases(id)) return OkStatus();
   tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kDraining});
   for (const RankKey& key : RanksOn(id, tx.state())) {
-    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
     if (attempt->state == AttemptState::kStopping) continue;
-    StopAttempt(key.attempt, "drain", {"preempted", "worker " + id + " is drained", "", false}, tx);
+    StopAttempt(key.attempt(), "drain", {"preempted", "worker " + id + " is drained", "", false},
+                tx);
   }
   return OkStatus();
 }

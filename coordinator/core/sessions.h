@@ -14,8 +14,7 @@ namespace braid::coordinator {
 
 struct RankReport {
   RankKey rank;
-  bool running = false;
-  std::optional<ProgressView> progress;
+  std::optional<task::Progress> progress;
 };
 
 struct SignalCommand {
@@ -23,7 +22,7 @@ struct SignalCommand {
   int64_t session_id = 0;
   std::vector<RankReport> ranks;                   // the whole inventory
   std::optional<std::vector<std::string>> cached;  // when it changed
-  int64_t seen_version = 0;
+  int64_t applied_version = 0;
   bool draining = false;
   int64_t disk_free_bytes = -1;  // of the worker's folder; -1: not said
 };
@@ -49,7 +48,8 @@ void ObserveWorkers(State& state, const Options& options, int64_t now_ms);
 
 // Writes what sessions left to write; what a lost worker ran is lost, and what a present one should
 // run and does not have. Attempts that are stopping end when nothing of them is left.
-void WatchWorkers(Transaction& tx);
+// Returns what could not be done, for the log; the rest was.
+std::string WatchWorkers(Transaction& tx);
 
 // kNotFound for a worker that never registered.
 Status Cordon(const std::string& worker, bool open, Transaction& tx);

@@ -10,11 +10,11 @@ namespace {
 
 // The worker has acted on the version that `told` notes for the rank, and its inventory is without
 // it.
-bool Misses(const LiveWorker& worker, const std::map<int64_t, int64_t>& told,
-            const AttemptKey& attempt, int64_t rank) {
+bool IsMissing(const LiveWorker& worker, const std::map<int64_t, int64_t>& told,
+               const AttemptKey& attempt, int64_t rank) {
   const auto version = told.find(rank);
   return worker.session != nullptr && version != told.end() &&
-         worker.seen_version >= version->second && !worker.ranks.contains({attempt, rank});
+         worker.applied_version >= version->second && !worker.ranks.contains({attempt, rank});
 }
 
 }  // namespace
@@ -188,20 +188,21 @@ bool State::HoldsLeases(const std::string& worker) const {
 bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
   const auto index = static_cast<size_t>(rank);
   const auto live = attempts.find(attempt.key);
-  if (live != attempts.end() && live->second.gone.contains(rank)) return true;
+  if (live != attempts.end() && live->second.ended_ranks.contains(rank)) return true;
   if (BootOf(attempt.workers[index]) != attempt.boots[index]) return true;
   const auto worker = workers.find(attempt.workers[index]);
   if (worker == workers.end()) return false;
   if (worker->second.link == scheduler::Link::kLost) return true;
   return live != attempts.end() &&
-         Misses(worker->second, live->second.stop_version, attempt.key, rank);
+         IsMissing(worker->second, live->second.stop_version, attempt.key, rank);
 }
 
 bool State::RankIsMissing(const AttemptRecord& attempt, int64_t rank) const {
   const auto live = attempts.find(attempt.key);
   const auto worker = workers.find(attempt.workers[static_cast<size_t>(rank)]);
-  return live != attempts.end() && worker != workers.end() && !live->second.gone.contains(rank) &&
-         Misses(worker->second, live->second.told_version, attempt.key, rank);
+  return live != attempts.end() && worker != workers.end() &&
+         !live->second.ended_ranks.contains(rank) &&
+         IsMissing(worker->second, live->second.assigned_version, attempt.key, rank);
 }
 
 bool State::AllRanksGone(const AttemptRecord& attempt) const {

@@ -27,22 +27,7 @@ using catalog::JobState;
 using catalog::RunRecord;
 using catalog::RunState;
 using catalog::StringMap;
-
-struct ProgressView {
-  std::string phase;
-  std::string unit;
-  int64_t done = 0;
-  int64_t total = 0;
-  double tokens_per_s = -1;
-  double eta_s = -1;
-  int64_t time_ms = 0;
-};
-
-struct RankKey {
-  AttemptKey attempt;
-  int64_t rank = 0;
-  auto operator<=>(const RankKey&) const = default;
-};
+using task::RankKey;
 
 // What is known of the disk of a worker's folder. Nothing is placed on a worker while its disk is
 // full: until `full_until_ms`, or until there is clearly more room than there was.
@@ -61,13 +46,13 @@ struct LiveWorker {
   std::vector<catalog::Update> unwritten;  // events that wait for the next pass
   std::shared_ptr<SessionSink> session;    // null: no stream
   int64_t session_id = 0;
-  bool heard = false;
-  int64_t last_heard_ms = 0;  // monotonic
-  int64_t seen_saved_ms = 0;  // wall clock, when last_seen was written
-  bool draining = false;      // it says so itself
+  bool contacted = false;
+  int64_t last_contact_ms = 0;  // monotonic
+  int64_t seen_saved_ms = 0;    // wall clock, when last_seen was written
+  bool draining = false;        // it says so itself
   std::set<std::string> cached;
   std::set<RankKey> ranks;  // its inventory
-  int64_t seen_version = 0;
+  int64_t applied_version = 0;
   scheduler::Link link = scheduler::Link::kOffline;
   std::vector<catalog::GpuRecord> announced_gpus;
   std::vector<RefusedGpu> refused_gpus;    // of those
@@ -76,12 +61,13 @@ struct LiveWorker {
 
 // An attempt that has not ended, while the coordinator lives.
 struct LiveAttempt {
-  std::set<int64_t> gone;                   // ranks whose end was reported
-  std::map<int64_t, int64_t> told_version;  // rank -> first DesiredState of its worker's session
-                                            // that holds it
-  std::map<int64_t, int64_t> stop_version;  // the same, of those that say stop
-  bool blamed_peer = false;                 // the failure kept so far is "another rank was lost"
-  ProgressView progress;
+  std::set<int64_t> ended_ranks;                // whose end was reported
+  std::map<int64_t, int64_t> assigned_version;  // rank -> first DesiredState of its worker's
+                                                // session that holds it
+  std::map<int64_t, int64_t> stop_version;      // the same, of those that say stop
+  bool blamed_peer = false;  // the failure kept so far is "another rank was lost"
+  task::Progress progress;
+  std::shared_ptr<const RunSummary> run_summary;  // for a report or an export, as it was first told
 };
 
 struct PendingView {

@@ -4,13 +4,14 @@
 #include "coordinator/core/sessions.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
+#include "rpc/status.h"
 #include "storage/catalog/schema.h"
 
 namespace braid::coordinator {
 namespace {
 
 using grpc::ServerContext;
+using rpc::ToGrpc;
 
 class AdminService final : public v1::Admin::Service {
  public:
@@ -68,11 +69,11 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status Change(const RequestId& id, const std::string& worker,
                       const std::function<Status(Transaction&)>& decide, v1::Worker* reply) {
     const Status status = core_->Do([&](Transaction& tx) {
-      return Once(id, tx,
-                  [&](Transaction& inner) -> Result<std::string> {
-                    BRAID_RETURN_IF_ERROR(decide(inner));
-                    return worker;
-                  })
+      return DecideIdempotently(id, tx,
+                                [&](Transaction& inner) -> Result<std::string> {
+                                  BRAID_RETURN_IF_ERROR(decide(inner));
+                                  return worker;
+                                })
           .status();
     });
     if (!status.ok()) return ToGrpc(status);

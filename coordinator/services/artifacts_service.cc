@@ -9,13 +9,14 @@
 #include "coordinator/core/requests.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
+#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
 
 using catalog::ArtifactRecord;
 using grpc::ServerContext;
+using rpc::ToGrpc;
 
 constexpr size_t kPiece = 1 << 20;
 constexpr int kMostDigests = 100'000;
@@ -107,8 +108,9 @@ class ArtifactsService final : public v1::Artifacts::Service {
           inner.Add(catalog::ArtifactCommitted{*artifact});
         return artifact->id;
       };
-      return Once({"CommitArtifact", request->request_id(), artifact->id + " " + artifact->name},
-                  tx, decide)
+      return DecideIdempotently(
+                 {"CommitArtifact", request->request_id(), artifact->id + " " + artifact->name}, tx,
+                 decide)
           .status();
     });
     if (!status.ok()) return ToGrpc(status);

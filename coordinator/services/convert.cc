@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "coordinator/sessions/model_card.h"
+#include "rpc/convert.h"
+
 namespace braid::coordinator {
 namespace {
 
@@ -15,7 +18,8 @@ v1::AttemptState StateOf(const AttemptRecord& attempt, const State& state) {
   return static_cast<v1::AttemptState>(attempt.state);
 }
 
-void FillAttempt(const AttemptRecord& attempt, const State& state, v1::Attempt* message) {
+void FillAttempt(const AttemptRecord& attempt, const State& state, Detail detail,
+                 v1::Attempt* message) {
   message->set_epoch(attempt.key.epoch);
   message->set_state(StateOf(attempt, state));
   for (const std::string& worker : attempt.workers) message->add_workers(worker);
@@ -27,21 +31,7 @@ void FillAttempt(const AttemptRecord& attempt, const State& state, v1::Attempt* 
   message->set_hint(attempt.failure.hint);
   message->set_resumed_step(attempt.resumed_step);
   message->set_reason(attempt.failure.reason);
-}
-
-void FillProgress(const ProgressView& view, v1::Progress* message) {
-  message->set_phase(view.phase);
-  message->set_unit(view.unit);
-  message->set_done(view.done);
-  message->set_total(view.total);
-  message->set_tokens_per_s(view.tokens_per_s);
-  message->set_eta_s(view.eta_s);
-  message->set_time_ms(view.time_ms);
-}
-
-ProgressView ProgressOf(const v1::Progress& message) {
-  return {message.phase(),        message.unit(),  message.done(),   message.total(),
-          message.tokens_per_s(), message.eta_s(), message.time_ms()};
+  if (detail == Detail::kFull) message->set_log_tail(attempt.failure.log_tail);
 }
 
 void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
@@ -86,13 +76,13 @@ v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
   FillPending(job, state, &message);
   message.set_not_before_ms(job.not_before_ms);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key))
-    FillAttempt(*attempt, state, message.add_attempts());
+    FillAttempt(*attempt, state, detail, message.add_attempts());
   message.set_user_failures(static_cast<int32_t>(job.counters.user_failures));
   message.set_infra_losses(static_cast<int32_t>(job.counters.infra_losses));
   message.set_preemptions(static_cast<int32_t>(job.counters.preemptions));
   const auto live = state.attempts.find({job.key.run, job.key.job, job.epoch});
   if (live != state.attempts.end() && live->second.progress.time_ms > 0) {
-    FillProgress(live->second.progress, message.mutable_progress());
+    rpc::Fill(live->second.progress, message.mutable_progress());
   }
   message.mutable_inputs()->insert(job.inputs.begin(), job.inputs.end());
   message.mutable_outputs()->insert(job.outputs.begin(), job.outputs.end());
@@ -173,11 +163,10 @@ v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state
   message.mutable_labels()->insert(worker.labels.begin(), worker.labels.end());
   message.set_cpu_slots(static_cast<int32_t>(worker.cpu_slots));
   for (const catalog::GpuRecord& gpu : worker.gpus) {
-    v1::Device* device = message.add_gpus();
-    device->set_kind("cuda");
-    device->set_id(gpu.id);
-    device->set_name(gpu.name);
-    device->set_memory_bytes(static_cast<uint64_t>(gpu.memory_bytes));
+    v1::Gpu* gpu_message = message.add_gpus();
+    gpu_message->set_id(gpu.id);
+    gpu_message->set_name(gpu.name);
+    gpu_message->set_memory_bytes(static_cast<uint64_t>(gpu.memory_bytes));
   }
   message.set_admit(static_cast<v1::WorkerAdmit>(worker.admit));
   message.set_last_seen_ms(worker.last_seen_ms);
@@ -195,46 +184,31 @@ v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state
     for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
       if (attempt.workers[rank] != worker.id) continue;
       used += state.FindJob(key.Job())->slots;
-      v1::RankId* id = message.add_ranks();
-      id->set_run_id(key.run);
-      id->set_job(key.job);
-      id->set_epoch(key.epoch);
-      id->set_rank(static_cast<int32_t>(rank));
+      rpc::Fill(RankKey{key, static_cast<int64_t>(rank)}, message.add_ranks());
     }
   }
   message.set_slots_used(static_cast<int32_t>(used));
   return message;
 }
 
-v1::DesiredState DesiredMessage(const Desired& desired, const scheduler::LeaseOptions& lease) {
-  v1::DesiredState message;
-  message.set_version(desired.version);
-  message.set_beat_ms(lease.beat_ms);
-  message.set_cut_off_ms(lease.cut_off_ms);
-  for (const RefusedGpu& gpu : desired.refused_gpus) Fill(gpu, message.add_refused_gpus());
+v1::DesiredState DesiredMessage(const SessionMessage& message,
+                                const scheduler::LeaseOptions& lease) {
+  const Desired& desired = *message.desired;
+  v1::DesiredState state;
+  state.set_version(desired.version);
+  state.set_unchanged(message.unchanged);
+  if (message.unchanged) return state;
+  state.set_heartbeat_interval_ms(lease.heartbeat_interval_ms);
+  state.set_isolation_timeout_ms(lease.isolation_timeout_ms);
+  for (const RefusedGpu& gpu : desired.refused_gpus) Fill(gpu, state.add_refused_gpus());
   for (const Assignment& assignment : desired.ranks) {
-    v1::RankAssignment* rank = message.add_ranks();
-    rank->mutable_id()->set_run_id(assignment.attempt.run);
-    rank->mutable_id()->set_job(assignment.attempt.job);
-    rank->mutable_id()->set_epoch(assignment.attempt.epoch);
-    rank->mutable_id()->set_rank(static_cast<int32_t>(assignment.rank));
-    rank->set_world(static_cast<int32_t>(assignment.world));
-    rank->set_kind(assignment.kind);
-    rank->set_spec_json(assignment.spec);
-    rank->mutable_inputs()->insert(assignment.inputs.begin(), assignment.inputs.end());
-    rank->set_checkpoint(assignment.checkpoint);
-    rank->set_slots(static_cast<int32_t>(assignment.slots));
-    rank->set_device(assignment.device);
-    rank->set_stop(assignment.stop);
-    rank->set_stop_deadline_ms(assignment.stop_deadline_ms);
-    rank->set_stop_reason(assignment.stop_reason);
-    rank->set_recipe_sha256(assignment.recipe_sha256);
+    v1::RankAssignment* rank = state.add_ranks();
+    rpc::Fill(assignment, rank);
+    const auto summary = desired.run_summaries.find(assignment.key);
+    if (summary != desired.run_summaries.end())
+      rank->set_spec_json(SpecWithSummary(assignment, *summary->second));
   }
-  return message;
-}
-
-RankKey RankOf(const v1::RankId& id) {
-  return {{id.run_id(), id.job(), id.epoch()}, id.rank()};
+  return state;
 }
 
 catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
@@ -244,7 +218,7 @@ catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   worker.site = hello.site();
   worker.labels = {hello.labels().begin(), hello.labels().end()};
   worker.cpu_slots = hello.cpu_slots();
-  for (const v1::Device& gpu : hello.gpus()) {
+  for (const v1::Gpu& gpu : hello.gpus()) {
     worker.gpus.push_back({gpu.id(), gpu.name(), static_cast<int64_t>(gpu.memory_bytes())});
   }
   worker.kinds = {hello.kinds().begin(), hello.kinds().end()};
@@ -259,13 +233,14 @@ catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
 SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   SignalCommand command;
   for (const v1::RankStatus& status : signal.ranks()) {
-    RankReport report{RankOf(status.id()), status.running(), std::nullopt};
+    RankReport report{rpc::RankOf(status.id()), std::nullopt};
     if (status.has_progress() && status.progress().time_ms() > 0)
-      report.progress = ProgressOf(status.progress());
+      report.progress = rpc::ProgressOf(status.progress());
     command.ranks.push_back(std::move(report));
   }
-  if (signal.cached_size() > 0) command.cached = {signal.cached().begin(), signal.cached().end()};
-  command.seen_version = signal.seen_version();
+  if (signal.has_cached())
+    command.cached = {signal.cached().ids().begin(), signal.cached().ids().end()};
+  command.applied_version = signal.applied_version();
   command.draining = signal.draining();
   if (signal.has_disk_free_bytes()) command.disk_free_bytes = signal.disk_free_bytes();
   return command;

@@ -9,6 +9,7 @@
 #include "braid/v1/worker.pb.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/state.h"
+#include "coordinator/sessions/mailbox.h"
 #include "storage/files/manifest.h"
 
 namespace braid::coordinator {
@@ -20,9 +21,9 @@ v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail);
 v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail detail);
 v1::Event EventMessage(const catalog::EventRecord& event);
 v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state);
-v1::DesiredState DesiredMessage(const Desired& desired, const scheduler::LeaseOptions& lease);
+v1::DesiredState DesiredMessage(const SessionMessage& message,
+                                const scheduler::LeaseOptions& lease);
 
-RankKey RankOf(const v1::RankId& id);
 catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello);
 SignalCommand SignalOf(const v1::WorkerSignal& signal);
 

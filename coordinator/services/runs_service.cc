@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <optional>
 
 #include "braid/v1/runs.grpc.pb.h"
 #include "coordinator/core/requests.h"
@@ -7,17 +6,16 @@
 #include "coordinator/services/checkpoints.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
-#include "merge/expected.h"
-#include "recipe/expand.h"
-#include "recipe/given.h"
-#include "recipe/recipe.h"
+#include "coordinator/submission/submission.h"
+#include "rpc/digest.h"
+#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
 
 using catalog::EventRecord;
 using grpc::ServerContext;
+using rpc::ToGrpc;
 
 constexpr int64_t kLookMs = 500;
 constexpr int64_t kBookmarkMs = 15'000;
@@ -33,22 +31,18 @@ std::vector<const RunRecord*> NewestFirst(const State& state) {
   return runs;
 }
 
-std::string NameOf(const v1::SubmitRunRequest& request) {
-  return request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name();
-}
-
-Result<SubmitCommand> CommandOf(const v1::SubmitRunRequest& request, const recipe::Recipe& recipe) {
-  SubmitCommand command;
-  BRAID_ASSIGN_OR_RETURN(command.dag, recipe::Expand(recipe));
-  command.only = {request.only().begin(), request.only().end()};
-  if (!command.only.empty()) {
-    BRAID_ASSIGN_OR_RETURN(command.dag, recipe::Only(command.dag, command.only));
-  }
-  command.recipe = request.recipe();
-  command.priority = request.has_priority() ? request.priority() : recipe.priority;
-  command.user = request.user();
-  command.sources = {request.sources().begin(), request.sources().end()};
-  return command;
+Submission SubmissionOf(const v1::SubmitRunRequest& request) {
+  Submission submission;
+  submission.recipe = request.recipe();
+  submission.recipe_name = request.recipe_name();
+  submission.sources = {request.sources().begin(), request.sources().end()};
+  submission.known.vocab = request.sizes().vocab();
+  const auto& tokens = request.sizes().corpus_tokens();
+  submission.known.tokens = {tokens.begin(), tokens.end()};
+  submission.only = {request.only().begin(), request.only().end()};
+  if (request.has_priority()) submission.priority = request.priority();
+  submission.user = request.user();
+  return submission;
 }
 
 class RunsService final : public v1::Runs::Service {
@@ -57,17 +51,13 @@ class RunsService final : public v1::Runs::Service {
 
   grpc::Status SubmitRun(ServerContext*, const v1::SubmitRunRequest* request,
                          v1::Run* reply) override {
-    const auto recipe = recipe::ParseRecipe(request->recipe(), NameOf(*request));
-    if (!recipe.ok()) return ToGrpc(recipe.status());
-    const auto command = CommandOf(*request, *recipe);
+    const auto command = CommandOf(SubmissionOf(*request), CatalogArtifacts(backend_));
     if (!command.ok()) return ToGrpc(command.status());
-    if (const Status status = CheckCheckpoints(*recipe, NameOf(*request), *command); !status.ok())
-      return ToGrpc(status);
     if (request->validate_only()) return ToGrpc(Preview(*command, reply));
     v1::SubmitRunRequest body = *request;
     body.clear_request_id();
     return Change(
-        {"SubmitRun", request->request_id(), BodyOf(body)},
+        {"SubmitRun", request->request_id(), rpc::DeterministicBytes(body)},
         [&](Transaction& tx) { return Submit(*command, tx); }, reply);
   }
 
@@ -205,62 +195,12 @@ class RunsService final : public v1::Runs::Service {
   }
 
  private:
-  // Checkpoints of the recipe that are stored here, against what it says of them
-  // (merge/expected.h). What is not stored is for Submit to refuse.
-  Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name,
-                          const SubmitCommand& command) {
-    const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
-      const auto artifact = Reads(command.dag, given)
-                                ? StoredOf(command, given.source, given.checkpoint)
-                                : std::nullopt;
-      if (!artifact.has_value()) return std::optional<merge::Parent>();
-      BRAID_ASSIGN_OR_RETURN(merge::Parent parent,
-                             ReadCheckpoint(*backend_, given.model(), *artifact, given.moments));
-      return std::optional<merge::Parent>(std::move(parent));
-    };
-    return merge::CheckExpected(recipe::GivenOf(recipe), name, TokenizerOf(command), read);
-  }
-
-  // Whether a job of the graph, which may be a part of the recipe's, reads it.
-  static bool Reads(const recipe::Dag& dag, const model::Expected& given) {
-    return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const recipe::JobNode& job) {
-      return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
-        return input.second.source == given.source ||
-               (!input.second.artifact.empty() && input.second.artifact == given.checkpoint);
-      });
-    });
-  }
-
-  // The artifact that stands for a source, or is named itself.
-  std::optional<catalog::ArtifactRecord> StoredOf(const SubmitCommand& command,
-                                                  const std::string& source,
-                                                  const std::string& id) {
-    const auto uploaded = command.sources.find(source);
-    if (uploaded == command.sources.end() && !recipe::IsArtifactId(id)) return std::nullopt;
-    auto artifact = FindArtifact(core_, uploaded != command.sources.end() ? uploaded->second : id);
-    return artifact.ok() ? std::optional(std::move(*artifact)) : std::nullopt;
-  }
-
-  // The digest of the tokenizer.json that was uploaded; empty if there is none.
-  std::string TokenizerOf(const SubmitCommand& command) {
-    const auto artifact = StoredOf(command, "tokenizer", "");
-    if (!artifact.has_value()) return "";
-    const auto manifest = storage::ParseManifest(artifact->manifest, "artifact " + artifact->id);
-    return manifest.ok() && manifest->files.size() == 1 ? manifest->files.front().sha256 : "";
-  }
-
-  template <typename Message>
-  static std::string BodyOf(const Message& message) {
-    // Maps have no order of their own on the wire; the text form sorts them.
-    return message.DebugString();
-  }
-
   grpc::Status Change(const RequestId& request,
                       const std::function<Result<std::string>(Transaction&)>& decide,
                       v1::Run* reply) {
     std::string id;
     const Status status = core_->Do([&](Transaction& tx) {
-      auto answer = Once(request, tx, decide);
+      auto answer = DecideIdempotently(request, tx, decide);
       if (answer.ok()) id = *answer;
       return answer.status();
     });

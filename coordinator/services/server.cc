@@ -10,8 +10,9 @@
 
 #include "base/endpoint.h"
 #include "coordinator/core/attempts.h"
-#include "coordinator/services/auth.h"
 #include "coordinator/services/services.h"
+#include "rpc/channel.h"
+#include "rpc/server_credentials.h"
 
 namespace braid::coordinator {
 namespace {
@@ -72,14 +73,10 @@ class GrpcServer final : public Server {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
-    // Of all credentials without TLS these alone let the token be asked for. They demand that the
-    // other end is on this machine.
-    const auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
-    credentials->SetAuthMetadataProcessor(MakeTokenCheck(backend_->token, backend_->token_file));
-    builder.AddListeningPort(address, credentials, &port);
+    builder.AddListeningPort(
+        address, rpc::MakeServerCredentials(backend_->token, backend_->token_file), &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
-    builder.SetMaxReceiveMessageSize(64 << 20);  // the manifest of an artifact of 100,000 files, a
-                                                 // large recipe
+    builder.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCallsOfAConnection);
     // Both sides ping; one-sided settings end in too_many_pings.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);

@@ -2,88 +2,26 @@
 #include <set>
 #include <thread>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/bulk/bulk_names.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "coordinator/services/status.h"
+#include "coordinator/sessions/mailbox.h"
+#include "rpc/convert.h"
+#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
 
 using grpc::ServerContext;
+using rpc::ToGrpc;
 using Stream = grpc::ServerReaderWriter<v1::DesiredState, v1::WorkerSignal>;
 
 constexpr int64_t kLongestKeyWaitMs = 60'000;
 constexpr int64_t kLastWordMs = 5'000;
-
-// The newest DesiredState and whether it is due: the core puts it here, the session's writer takes
-// it.
-class Mailbox final : public SessionSink {
- public:
-  void Push(std::shared_ptr<const Desired> desired) override {
-    MutexLock lock(mutex_);
-    desired_ = std::move(desired);
-    due_ = true;
-    changed_.NotifyAll();
-  }
-  void Replaced(const std::string& why) override {
-    End(Status(StatusCode::kAlreadyExists, "WORKER_REPLACED", why));
-  }
-
-  // Every signal is answered, so that a worker knows that somebody listens.
-  void AnswerDue() {
-    MutexLock lock(mutex_);
-    due_ = desired_ != nullptr;
-    changed_.NotifyAll();
-  }
-  void End(Status status) {
-    MutexLock lock(mutex_);
-    if (!ended_) status_ = std::move(status);
-    ended_ = true;
-    changed_.NotifyAll();
-  }
-  // Waits for something to send; null at the end.
-  std::shared_ptr<const Desired> Take() {
-    MutexLock lock(mutex_);
-    while (!due_ && !ended_) changed_.Wait(mutex_);
-    due_ = false;
-    return ended_ ? nullptr : desired_;
-  }
-  Status status() {
-    MutexLock lock(mutex_);
-    return status_;
-  }
-  // The handler has stopped reading.
-  void Close() {
-    MutexLock lock(mutex_);
-    closed_ = true;
-    changed_.NotifyAll();
-  }
-  // Waits for that; false if it did not come in time.
-  bool WaitClosed(int64_t timeout_ms) {
-    const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms;
-    MutexLock lock(mutex_);
-    while (!closed_) {
-      const int64_t left = deadline - SystemClock().MonotonicMs();
-      if (left <= 0) return false;
-      changed_.WaitFor(mutex_, left);
-    }
-    return true;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  std::shared_ptr<const Desired> desired_ BRAID_GUARDED_BY(mutex_);
-  bool due_ BRAID_GUARDED_BY(mutex_) = false;
-  bool ended_ BRAID_GUARDED_BY(mutex_) = false;
-  bool closed_ BRAID_GUARDED_BY(mutex_) = false;
-  Status status_ BRAID_GUARDED_BY(mutex_);
-};
 
 class WorkersService final : public v1::Workers::Service {
  public:
@@ -105,8 +43,8 @@ class WorkersService final : public v1::Workers::Service {
     if (!hello.ok()) return ToGrpc(hello);
 
     std::thread writer([&] {
-      while (const auto desired = mailbox->Take()) {
-        if (!stream->Write(DesiredMessage(*desired, core_->options().lease))) break;
+      while (const std::optional<SessionMessage> message = mailbox->Take()) {
+        if (!stream->Write(DesiredMessage(*message, core_->options().lease))) break;
       }
       // A replaced session hears why at its next signal (a cancelled one would not); a silent one
       // is cut off.
@@ -130,14 +68,14 @@ class WorkersService final : public v1::Workers::Service {
 
   grpc::Status ReportStarted(ServerContext*, const v1::ReportStartedRequest* request,
                              v1::ReportStartedResponse*) override {
-    const RankKey rank = RankOf(request->id());
+    const RankKey rank = rpc::RankOf(request->id());
     return ToGrpc(
         core_->Do([&](Transaction& tx) { return braid::coordinator::ReportStarted(rank, tx); }));
   }
 
   grpc::Status CommitCheckpoint(ServerContext*, const v1::CommitCheckpointRequest* request,
-                                v1::CommitCheckpointResponse* reply) override {
-    const RankKey rank = RankOf(request->id());
+                                v1::CommitCheckpointResponse*) override {
+    const RankKey rank = rpc::RankOf(request->id());
     auto artifact = MadeBy(rank, request->manifest_json());
     if (!artifact.ok()) return ToGrpc(artifact.status());
     artifact->role = "checkpoint";
@@ -147,25 +85,25 @@ class WorkersService final : public v1::Workers::Service {
       Attribute(rank, tx, &*artifact);
       return braid::coordinator::CommitCheckpoint(rank, request->step(), *artifact, tx);
     });
-    if (status.ok()) reply->set_artifact_id(artifact->id);
     return ToGrpc(status);
   }
 
   grpc::Status ReportEnded(ServerContext*, const v1::ReportEndedRequest* request,
                            v1::ReportEndedResponse*) override {
+    const task::Outcome outcome = rpc::OutcomeOf(*request);
     EndedCommand command;
-    command.rank = RankOf(request->id());
+    command.rank = rpc::RankOf(request->id());
     command.worker = request->worker_id();
-    command.success = request->success();
-    command.summary = request->summary_json();
-    command.failure = {request->category(), ErrorText(*request), request->hint(),
-                       request->deterministic(), request->reason()};
-    command.peer_lost = request->peer_lost();
-    if (request->success()) {
-      for (const v1::Output& output : request->outputs()) {
-        auto artifact = MadeBy(command.rank, output.manifest_json());
-        if (!artifact.ok()) return ToGrpc(artifact.status().Wrap("output " + output.role()));
-        artifact->role = output.role();
+    command.success = outcome.success;
+    command.summary = outcome.summary;
+    command.failure = outcome.failure;
+    command.failure.error = ErrorText(outcome);
+    command.peer_lost = outcome.peer_lost;
+    if (outcome.success) {
+      for (const auto& [role, manifest] : outcome.outputs) {
+        auto artifact = MadeBy(command.rank, manifest);
+        if (!artifact.ok()) return ToGrpc(artifact.status().Wrap("output " + role));
+        artifact->role = role;
         command.outputs.push_back(std::move(*artifact));
       }
     }
@@ -176,19 +114,19 @@ class WorkersService final : public v1::Workers::Service {
       return braid::coordinator::ReportEnded(command, tx);
     });
     if (status.ok() && !CheckLive(command.rank).ok())
-      backend_->rendezvous->Forget(command.rank.attempt);
+      backend_->rendezvous->Forget(command.rank.attempt());
     return ToGrpc(status);
   }
 
   grpc::Status AppendLog(ServerContext*, const v1::AppendLogRequest* request,
                          v1::AppendResponse* reply) override {
-    const RankKey rank = RankOf(request->id());
+    const RankKey rank = rpc::RankOf(request->id());
     return Append(rank, *backend_->logs, LogName(rank), request->offset(), request->data(), reply);
   }
 
   grpc::Status AppendMetrics(ServerContext*, const v1::AppendMetricsRequest* request,
                              v1::AppendResponse* reply) override {
-    const RankKey rank = RankOf(request->id());
+    const RankKey rank = rpc::RankOf(request->id());
     if (rank.rank != 0) return ToGrpc(InvalidArgument("only rank 0 of a gang has metrics"));
     return Append(rank, *backend_->metrics, MetricsName(rank), request->offset(), request->data(),
                   reply);
@@ -196,30 +134,22 @@ class WorkersService final : public v1::Workers::Service {
 
   grpc::Status PutRendezvous(ServerContext*, const v1::PutRendezvousRequest* request,
                              v1::PutRendezvousResponse*) override {
-    const RankKey rank = RankOf(request->id());
+    const RankKey rank = rpc::RankOf(request->id());
     if (const Status status = CheckLive(rank); !status.ok()) return ToGrpc(status);
-    return ToGrpc(backend_->rendezvous->Put(rank.attempt, request->key(), request->value()));
+    return ToGrpc(backend_->rendezvous->Put(rank.attempt(), request->key(), request->value()));
   }
 
   grpc::Status GetRendezvous(ServerContext*, const v1::GetRendezvousRequest* request,
                              v1::GetRendezvousResponse* reply) override {
-    const RankKey rank = RankOf(request->id());
+    const RankKey rank = rpc::RankOf(request->id());
     if (const Status status = CheckLive(rank); !status.ok()) return ToGrpc(status);
-    auto value = backend_->rendezvous->Get(rank.attempt, request->key(),
+    auto value = backend_->rendezvous->Get(rank.attempt(), request->key(),
                                            std::min(request->timeout_ms(), kLongestKeyWaitMs));
     if (value.ok()) reply->set_value(*value);
     return ToGrpc(value.status());
   }
 
  private:
-  static std::string LogName(const RankKey& rank) {
-    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) +
-           "." + std::to_string(rank.rank);
-  }
-  static std::string MetricsName(const RankKey& rank) {
-    return rank.attempt.run + "/" + rank.attempt.job + "/" + std::to_string(rank.attempt.epoch) +
-           ".jsonl";
-  }
   // Lines for people: a disk that does not keep them is no reason to refuse a result.
   static void SyncOrSay(AppendFiles& files, const std::string& name) {
     if (const Status status = files.Sync(name); !status.ok())
@@ -238,29 +168,29 @@ class WorkersService final : public v1::Workers::Service {
     storage::Manifest manifest;
     BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
     BRAID_RETURN_IF_ERROR(CheckBlobs(manifest, *backend_->blobs));
-    artifact.made_by = rank.attempt;
+    artifact.made_by = rank.attempt();
     return artifact;
   }
 
   static void Attribute(const RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact) {
     artifact->created_ms = tx.wall_ms();
-    const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt);
+    const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
     if (attempt != nullptr && static_cast<size_t>(rank.rank) < attempt->workers.size()) {
       artifact->worker = attempt->workers[static_cast<size_t>(rank.rank)];
     }
   }
 
-  static std::string ErrorText(const v1::ReportEndedRequest& request) {
-    if (!request.error().empty() || request.success()) return request.error();
-    if (request.signal() != 0)
-      return "the task program was ended by signal " + std::to_string(request.signal());
-    return "the task program ended with exit code " + std::to_string(request.exit_code());
+  static std::string ErrorText(const task::Outcome& outcome) {
+    if (!outcome.failure.error.empty() || outcome.success) return outcome.failure.error;
+    if (outcome.signal != 0)
+      return "the task program was ended by signal " + std::to_string(outcome.signal);
+    return "the task program ended with exit code " + std::to_string(outcome.exit_code);
   }
 
   Status CheckLive(const RankKey& rank) {
     Status status;
     if (const Status read = core_->Query(
-            [&](const State& state) { status = LiveAttemptOf(rank.attempt, state).status(); });
+            [&](const State& state) { status = LiveAttemptOf(rank.attempt(), state).status(); });
         !read.ok())
       return read;
     return status;
@@ -274,11 +204,11 @@ class WorkersService final : public v1::Workers::Service {
     }
     Status status;
     if (const Status read = core_->Query([&](const State& state) {
-          const AttemptRecord* attempt = state.FindAttempt(rank.attempt);
+          const AttemptRecord* attempt = state.FindAttempt(rank.attempt());
           if (attempt == nullptr || rank.rank < 0 ||
               static_cast<size_t>(rank.rank) >= attempt->workers.size()) {
             status = Status(StatusCode::kAborted, "STALE_LEASE",
-                            "there is no attempt " + rank.attempt.ToString());
+                            "there is no attempt " + rank.attempt().ToString());
           }
         });
         !read.ok())

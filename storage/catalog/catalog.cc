@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 
+#include "storage/catalog/rows.h"
 #include "storage/catalog/schema.h"
 
 namespace braid::catalog {
@@ -16,19 +18,6 @@ constexpr int64_t kCommitsPerCheckpoint = 500;
 // what needs no write, and comes again.
 constexpr int64_t kStartBusyMs = 20'000;
 constexpr int64_t kCommitBusyMs = 100;
-
-EventRecord EventOfRow(const Row& row) {
-  EventRecord event;
-  event.seq = row.Int(0);
-  event.time_ms = row.Int(1);
-  event.kind = row.Text(2);
-  event.run = row.Text(3);
-  event.job = row.Text(4);
-  event.epoch = row.Int(5);
-  event.worker = row.Text(6);
-  event.detail = row.Text(7);
-  return event;
-}
 
 }  // namespace
 
@@ -92,13 +81,11 @@ Status Catalog::WriteGuarded(const Updates& updates, int64_t time_ms) {
 Status Catalog::Write(const Updates& updates, int64_t time_ms) {
   for (const Update& update : updates) {
     BRAID_RETURN_IF_ERROR(WriteUpdate(*writer_, update));
-    const auto event = EventOf(update);
+    std::optional<EventRecord> event = EventOf(update);
     if (!event.has_value()) continue;
-    BRAID_RETURN_IF_ERROR(writer_
-                              ->Run("INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-                                    {++last_seq_, time_ms, event->kind, event->run, event->job,
-                                     event->epoch, event->worker, event->detail})
-                              .status());
+    event->seq = ++last_seq_;
+    event->time_ms = time_ms;
+    BRAID_RETURN_IF_ERROR(Insert<EventsTable>(*writer_, *event).status());
   }
   return OkStatus();
 }
@@ -109,22 +96,24 @@ Result<Image> Catalog::Load() {
 
 Result<std::vector<EventRecord>> Catalog::ReadEvents(const EventQuery& query) {
   std::vector<EventRecord> events;
-  const auto collect = [&](const Row& row) {
-    events.push_back(EventOfRow(row));
+  const auto collect = [&](const Row& row) -> Status {
+    BRAID_ASSIGN_OR_RETURN(EventRecord event, RecordOf<EventsTable>(row));
+    events.push_back(std::move(event));
     return OkStatus();
   };
   MutexLock lock(reader_mutex_);
   if (reader_ == nullptr) return Unavailable("the catalog is closing");
-  const char* first = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?";
-  const char* last = "SELECT * FROM events WHERE seq > ? ORDER BY seq DESC LIMIT ?";
-  const char* first_of_run = "SELECT * FROM events WHERE seq > ? AND run = ? ORDER BY seq LIMIT ?";
-  const char* last_of_run =
-      "SELECT * FROM events WHERE seq > ? AND run = ? ORDER BY seq DESC LIMIT ?";
+  static const std::string select = "SELECT " + ColumnNames<EventsTable>() + " FROM events ";
+  static const std::string first = select + "WHERE seq > ? ORDER BY seq LIMIT ?";
+  static const std::string last = select + "WHERE seq > ? ORDER BY seq DESC LIMIT ?";
+  static const std::string first_of_run = select + "WHERE seq > ? AND run = ? ORDER BY seq LIMIT ?";
+  static const std::string last_of_run = select +
+                                         "WHERE seq > ? AND run = ? ORDER BY seq DESC LIMIT ?";
   if (query.run.empty()) {
-    BRAID_RETURN_IF_ERROR(
-        reader_->Query(query.newest ? last : first, {query.since_seq, query.limit}, collect));
+    BRAID_RETURN_IF_ERROR(reader_->Query((query.newest ? last : first).c_str(),
+                                         {query.since_seq, query.limit}, collect));
   } else {
-    BRAID_RETURN_IF_ERROR(reader_->Query(query.newest ? last_of_run : first_of_run,
+    BRAID_RETURN_IF_ERROR(reader_->Query((query.newest ? last_of_run : first_of_run).c_str(),
                                          {query.since_seq, query.run, query.limit}, collect));
   }
   if (query.newest) std::reverse(events.begin(), events.end());

@@ -18,9 +18,9 @@ Status Read(const std::string& text, const char* column, Fill fill) {
 
 }  // namespace
 
-std::string Pack(const std::map<std::string, InputSource>& wanted) {
+std::string Pack(const std::map<std::string, InputSource>& sources) {
   Json json = Json::object();
-  for (const auto& [role, from] : wanted) json[role] = {from.job, from.role, from.artifact};
+  for (const auto& [role, from] : sources) json[role] = {from.job, from.role, from.artifact};
   return json.dump();
 }
 
@@ -40,10 +40,10 @@ Status Unpack(const std::string& text, const char* column, StringMap& map) {
 }
 
 Status Unpack(const std::string& text, const char* column,
-              std::map<std::string, InputSource>& wanted) {
+              std::map<std::string, InputSource>& sources) {
   return Read(text, column, [&](const Json& json) {
     for (const auto& [role, from] : json.get<std::map<std::string, std::vector<std::string>>>()) {
-      wanted[role] = InputSource{json.at(role).at(0), json.at(role).at(1), json.at(role).at(2)};
+      sources[role] = InputSource{json.at(role).at(0), json.at(role).at(1), json.at(role).at(2)};
     }
   });
 }

@@ -91,7 +91,7 @@ Status Database::Execute(const std::string& sql) {
   return code == SQLITE_OK ? OkStatus() : Error(code, "writing to");
 }
 
-Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<Value> values) {
+Result<sqlite3_stmt*> Database::Prepared(const char* sql, const std::vector<Value>& values) {
   sqlite3_stmt*& statement = statements_[sql];
   if (statement == nullptr) {
     const int code = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
@@ -118,7 +118,7 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, std::initializer_list<
   return statement;
 }
 
-Result<int64_t> Database::Run(const char* sql, std::initializer_list<Value> values) {
+Result<int64_t> Database::Run(const char* sql, const std::vector<Value>& values) {
   BRAID_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(sql, values));
   errno = 0;
   const int code = sqlite3_step(statement);
@@ -130,7 +130,7 @@ Result<int64_t> Database::Run(const char* sql, std::initializer_list<Value> valu
   return static_cast<int64_t>(sqlite3_changes(connection_));
 }
 
-Status Database::Query(const char* sql, std::initializer_list<Value> values,
+Status Database::Query(const char* sql, const std::vector<Value>& values,
                        const std::function<Status(const Row&)>& row) {
   BRAID_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(sql, values));
   Status status;

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/status.h"
 
@@ -40,10 +40,10 @@ class Database {
 
   // Any statements without values, without rows.
   Status Execute(const std::string& sql);
-  // One statement. `sql` must outlive the connection (a literal). Returns the number of changed
-  // rows.
-  Result<int64_t> Run(const char* sql, std::initializer_list<Value> values);
-  Status Query(const char* sql, std::initializer_list<Value> values,
+  // One statement. `sql` must outlive the connection (a literal, a static string). Returns the
+  // number of changed rows.
+  Result<int64_t> Run(const char* sql, const std::vector<Value>& values);
+  Status Query(const char* sql, const std::vector<Value>& values,
                const std::function<Status(const Row&)>& row);
   Result<int64_t> QueryInt(const std::string& sql);
   // Moves what the WAL holds into the file, as far as no reader is in the way. Returns pages left
@@ -53,7 +53,7 @@ class Database {
  private:
   Database(sqlite3* connection, std::string path)
       : connection_(connection), path_(std::move(path)) {}
-  Result<sqlite3_stmt*> Prepared(const char* sql, std::initializer_list<Value> values);
+  Result<sqlite3_stmt*> Prepared(const char* sql, const std::vector<Value>& values);
   Status Error(int code, const std::string& doing) const;
 
   sqlite3* connection_;

@@ -15,6 +15,10 @@
 #include <string_view>
 #include <vector>
 
+#include "task/assignment.h"
+#include "task/keys.h"
+#include "task/outcome.h"
+
 namespace braid::catalog {
 
 enum class RunState { kActive = 1, kSucceeded, kFailed, kCancelled };
@@ -60,22 +64,8 @@ inline bool Ended(AttemptState state) {
 
 using StringMap = std::map<std::string, std::string>;
 
-struct JobKey {
-  std::string run;
-  std::string job;
-  auto operator<=>(const JobKey&) const = default;
-  std::string ToString() const { return run + "/" + job; }
-};
-
-// (job, lease epoch) names the attempt. Every fact a worker reports carries it.
-struct AttemptKey {
-  std::string run;
-  std::string job;
-  int64_t epoch = 0;
-  auto operator<=>(const AttemptKey&) const = default;
-  JobKey Job() const { return {run, job}; }
-  std::string ToString() const { return run + "/" + job + "#" + std::to_string(epoch); }
-};
+using task::AttemptKey;
+using task::JobKey;
 
 struct RunRecord {
   std::string id;
@@ -114,23 +104,17 @@ struct Counters {
   bool operator==(const Counters&) const = default;
 };
 
-struct JobRecord {
+// The spec, and what has become of it.
+struct JobRecord : task::JobSpec {
   JobKey key;
   int64_t position = 0;  // in the run's topological order
-  std::string kind;
   std::vector<std::string> parents;
-  std::map<std::string, InputSource> wanted;  // role -> where from
-  std::string spec;                           // JSON
-  int64_t ranks = 1;
-  int64_t slots = 1;  // of one rank
-  std::string device = "cpu";
-  std::string site;
-  double flops = 0;
+  std::map<std::string, InputSource> input_sources;  // role -> where from
+  double flops = 0;                                  // expected, of the whole job
   int64_t tokens = 0;
 
   JobState state = JobState::kBlocked;
   int64_t epoch = 0;  // lease epoch: of the newest attempt
-  StringMap inputs;   // role -> artifact id, once all parents have succeeded
   StringMap outputs;
   std::string checkpoint;  // newest committed checkpoint artifact
   int64_t checkpoint_step = 0;
@@ -145,16 +129,7 @@ struct JobRecord {
   bool operator==(const JobRecord&) const = default;
 };
 
-// Why an attempt ended badly: the category decides whether it is tried again.
-struct Failure {
-  std::string category;  // user, infra, preempted, system, cancelled
-  std::string error;
-  std::string hint;
-  bool deterministic = false;
-  std::string reason;  // a word of the API's set where it matters for what comes next
-                       // (STORAGE_FULL), or empty
-  bool operator==(const Failure&) const = default;
-};
+using task::Failure;
 
 struct AttemptRecord {
   AttemptKey key;

@@ -152,6 +152,9 @@ ALTER TABLE attempts ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE workers ADD COLUMN instance TEXT NOT NULL DEFAULT '';
 ALTER TABLE workers ADD COLUMN network TEXT NOT NULL DEFAULT '';
 ALTER TABLE workers ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+)sql",
+                                                 R"sql(
+ALTER TABLE attempts ADD COLUMN log_tail TEXT NOT NULL DEFAULT '';
 )sql"};
   return steps;
 }

@@ -3,26 +3,35 @@
 
 #include <gmock/gmock.h>
 
+#include "base/text.h"
 #include "cli/command.h"
 #include "tests/base/mutations.h"
-#include "tests/cli/recipe_folder.h"
+#include "tests/submit/recipe_folder.h"
 
 namespace braid::cli {
 namespace {
 
 using testing::HasSubstr;
 
-class PlanTest : public RecipeFolder {};
+using submit::Load;
+using submit::LoadRecipe;
+
+class PlanTest : public submit::RecipeFolder {};
+
+// The plan of what could be loaded.
+v1::Plan PlanOf(const submit::RecipeFile& file) {
+  return cli::PlanOf(file, LoadRecipe(file.path, {}).value().findings);
+}
 
 // As `braid -o json plan` prints it: 64-bit numbers are texts.
-Json JsonOf(const RecipeFile& file) {
+Json JsonOf(const submit::RecipeFile& file) {
   testing::internal::CaptureStdout();
   PrintJson(PlanOf(file));
   return Json::parse(testing::internal::GetCapturedStdout());
 }
 
 TEST_F(PlanTest, ThePlanShowsJobsAndDefaults) {
-  const auto file = LoadRecipe(Recipe("  c: {files: [a/*.jsonl]}\n"), {});
+  const auto file = Load(Recipe("  c: {files: [a/*.jsonl]}\n"), {});
   ASSERT_TRUE(file.ok());
   const std::string plan = PlanText(PlanOf(*file));
   EXPECT_THAT(plan, HasSubstr("prepare:c"));
@@ -37,7 +46,7 @@ TEST_F(PlanTest, ThePlanShowsExactCountsAndBothAccountings) {
                                     "arch: {ffn_gate: beta_swish}\nsequence: 16\n"
                                     "paths: [{name: p, corpus: c, d: 64, heads: 2, blocks: 3, "
                                     "block: wide, dual: {ffn_wide: 100}}]\n");
-  const auto file = LoadRecipe(recipe, {});
+  const auto file = Load(recipe, {});
   ASSERT_TRUE(file.ok()) << file.status().message();
   // By hand: embedding and head 2 * 301 * 64; a block 4 * 64^2 + 3 * 64 * 100 + 100 (beta) + 2 * 64
   // + 1 (scale); norm 64.
@@ -56,7 +65,7 @@ TEST_F(PlanTest, ThePlanShowsExactCountsAndBothAccountings) {
   EXPECT_THAT(plan, HasSubstr("compat fixed, with arch.ffn_gate = beta_swish"));
   EXPECT_EQ(JsonOf(*file)["compat"],
             (Json{{"mode", "fixed"}, {"overrides", {"arch.ffn_gate = beta_swish"}}}));
-  const auto alone = LoadRecipe(recipe, {"m"});
+  const auto alone = Load(recipe, {"m"});
   ASSERT_TRUE(alone.ok());
   EXPECT_THAT(PlanText(PlanOf(*alone)), testing::Not(HasSubstr("146,031")));
 }
@@ -70,9 +79,15 @@ TEST_F(PlanTest, APlanDoesWithoutWhatIsNotHere) {
         "sequence: 16\npaths:\n  - {name: p, corpus: c, d: 8, heads: 2, blocks: 1}\n  - {name: q, "
         "corpus: e, d: 8, heads: 2, blocks: 1, from: ./old}\n"
         "train: {batch: 2, accumulate: 1, epochs: 1}\nevaluate: [{blimp: {dir: far/blimp}}]\n");
-  const auto file = LoadRecipe(recipe, {}, Missing::kListed);
-  ASSERT_TRUE(file.ok()) << file.status().message();
-  EXPECT_THAT(file->missing,
+  const auto loaded = LoadRecipe(recipe, {}).value();
+  ASSERT_TRUE(loaded.planned);
+  const submit::RecipeFile* file = &loaded.file;
+  std::vector<std::string> missing;
+  for (const submit::Finding& finding : loaded.findings) {
+    EXPECT_TRUE(finding.missing);
+    missing.push_back(submit::TextOf(finding));
+  }
+  EXPECT_THAT(missing,
               testing::ElementsAre(
                   recipe + ":2: there is no file " + At("far/tokenizer.json"),
                   recipe + ":5: no file matches " + At("far/*.jsonl"),
@@ -89,16 +104,17 @@ TEST_F(PlanTest, APlanDoesWithoutWhatIsNotHere) {
                                                 // / 32
   EXPECT_THAT(PlanText(PlanOf(*file)),
               HasSubstr("submit needs it:\n  " + recipe + ":2: there is no file"));
-  EXPECT_EQ(LoadRecipe(recipe, {}).status().message(), file->missing[0]);
+  EXPECT_EQ(Load(recipe).status().message(), Join(missing, "\n"));  // all at once
   // What is there and wrong is an error all the same.
   Write("far/tokenizer.json", R"({"model": null})");
-  EXPECT_EQ(LoadRecipe(recipe, {}, Missing::kListed).status().message(),
-            recipe + ":2: tokenizer.file: " + At("far/tokenizer.json") +
-                ": model is missing; this is no tokenizer.json");
+  const submit::Finding wrong = LoadRecipe(recipe, {}).value().findings.front();
+  EXPECT_FALSE(wrong.missing);
+  EXPECT_EQ(submit::TextOf(wrong), recipe + ":2: tokenizer.file: " + At("far/tokenizer.json") +
+                                       ": model is missing; this is no tokenizer.json");
 }
 
 TEST_F(PlanTest, WarningsAreShown) {
-  const auto file = LoadRecipe(
+  const auto file = Load(
       Recipe("  c: {files: [a/*.jsonl]}\n",
              "sequence: 16\ntrain: {batch: 2, accumulate: 1, epochs: 1, warmup_steps: 100000}\n"),
       {});
@@ -117,13 +133,13 @@ TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
       R"({"added_tokens": [{"id": 2, "content": "<|endoftext|>", "special": true}], "normalizer": null,
       "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}})");
   Write("t.json", tokenizer.dump());
-  const auto fine = LoadRecipe(At("recipe.yaml"), {});
+  const auto fine = Load(At("recipe.yaml"));
   ASSERT_TRUE(fine.ok()) << fine.status().message();
   EXPECT_EQ(fine->dag.models[0].parameters - fine->dag.models[0].body_parameters, 2 * 4 * 8);
   ForEachMutation(tokenizer, [&](const Json& mutated, const std::string& what) {
     Write("t.json", mutated.dump());
     EXPECT_NO_THROW({
-      const auto file = LoadRecipe(At("recipe.yaml"), {});
+      const auto file = Load(At("recipe.yaml"));
       EXPECT_THAT(file.ok() ? "recipe.yaml:2: tokenizer" : file.status().message(),
                   HasSubstr("recipe.yaml:2: tokenizer"))
           << what;
@@ -133,7 +149,7 @@ TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
         "run: small\ntokenizer: {file: t.json, vocab: 7}\ncorpora:\n  c: {files: "
         "[a/*.jsonl]}\nbaselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
   Write("t.json", tokenizer.dump());
-  EXPECT_EQ(LoadRecipe(At("recipe.yaml"), {}).status().message(),
+  EXPECT_EQ(Load(At("recipe.yaml")).status().message(),
             At("recipe.yaml") + ":2: tokenizer.vocab: the recipe says 7, but " + At("t.json") +
                 " has 3 entries");
 }

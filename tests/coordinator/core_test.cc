@@ -173,13 +173,12 @@ class CoreTest : public ::testing::Test {
     signal.session_id = worker.session;
     if (worker.sink->newest != nullptr) {
       std::set<RankKey> wanted;
-      for (const Assignment& rank : worker.sink->newest->ranks)
-        wanted.insert({rank.attempt, rank.rank});
+      for (const Assignment& rank : worker.sink->newest->ranks) wanted.insert(rank.key);
       std::erase_if(worker.ranks, [&](const RankKey& key) { return !wanted.contains(key); });
       if (worker.obedient) worker.ranks.insert(wanted.begin(), wanted.end());
-      signal.seen_version = worker.sink->newest->version;
+      signal.applied_version = worker.sink->newest->version;
     }
-    for (const RankKey& key : worker.ranks) signal.ranks.push_back({key, true, std::nullopt});
+    for (const RankKey& key : worker.ranks) signal.ranks.push_back({key, std::nullopt});
     signal.disk_free_bytes = worker.disk_free_bytes;
     return Do([&](Transaction& tx) { return Signal(signal, tx); });
   }
@@ -228,7 +227,7 @@ class CoreTest : public ::testing::Test {
   }
   std::vector<int64_t> EpochsTold(const FakeWorker& worker) {
     std::vector<int64_t> epochs;
-    for (const Assignment& rank : worker.sink->newest->ranks) epochs.push_back(rank.attempt.epoch);
+    for (const Assignment& rank : worker.sink->newest->ranks) epochs.push_back(rank.key.epoch);
     return epochs;
   }
 
@@ -395,6 +394,92 @@ TEST_F(CoreTest, AFailureOfMegabytesIsStoredAsAMessage) {
     EXPECT_THAT(error, HasSubstr("is no number\xEF\xBF\xBD"));
     EXPECT_LT(error.size(), 1700u);
   }
+}
+
+TEST_F(CoreTest, TheLastLinesOfADeadProgramAreKeptWithItsAttempt) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  EndedCommand command;
+  command.rank = RankOf(run, "a");
+  command.worker = "w1";
+  std::string said;
+  for (int i = 0; i < 2000; ++i) said += "line " + std::to_string(i) + "\n";
+  command.failure = {"system", "it ended with code 1", "", true, "", said + "the very last"};
+  EXPECT_TRUE(Do([&](Transaction& tx) { return ReportEnded(command, tx); }).ok());
+  const std::string kept = core_->state().FindAttempt({run, "a", 1})->failure.log_tail;
+  EXPECT_TRUE(kept.ends_with("line 1999\nthe very last"));
+  EXPECT_TRUE(kept.starts_with("line ")) << kept.substr(0, 20);
+  EXPECT_LE(kept.size(), 4096u);
+  EXPECT_GT(kept.size(), 4000u);
+}
+
+TEST_F(CoreTest, AStopThatIsAskedForAgainInTheSameWordsIsSeenToEnd) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  const AttemptKey attempt = RankOf(run, "a");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(Do([&](Transaction& tx) {
+                  StopAttempt(attempt, "drain", {"preempted", "drained", "", false}, tx);
+                  return OkStatus();
+                }).ok());
+  }
+  ASSERT_TRUE(worker.sink->newest->ranks.at(0).stop);
+  // It has acted on that state and its inventory is without the rank: nothing else will be said.
+  EXPECT_TRUE(core_->state().attempts.at(attempt).stop_version.contains(0));
+}
+
+// A hello that is answered holds, whatever becomes of those that were decided before it.
+TEST_F(CoreTest, AHelloOutlivesARefusedNeighbourOfItsBatch) {
+  FakeWorker& worker = AddWorker("w1");
+  for (const char* trouble : {"refused", "full", "locked"}) {
+    store_.refused = trouble == std::string("refused") ? "odd" : "no run of this name";
+    store_.full = trouble == std::string("full");
+    store_.locked = trouble == std::string("locked");
+    const int64_t before = worker.session;
+    const auto refused = Post([&](Transaction& tx) {
+      tx.worker("w1").draining = true;
+      return Submit(CommandOf({Node("a", "train")}, "odd"), tx).status();
+    });
+    const auto sink = std::make_shared<FakeSink>();
+    const auto hello = Post([&](Transaction& tx) {
+      const auto session = Hello(worker.record, sink, tx);
+      if (session.ok()) worker.session = *session;
+      return session.status();
+    });
+    Turn();
+    ASSERT_TRUE(hello->has_value()) << trouble;
+    EXPECT_TRUE((*hello)->ok()) << trouble;
+    const LiveWorker& live = core_->state().workers.at("w1");
+    EXPECT_EQ(live.session, sink) << trouble;
+    EXPECT_EQ(live.session_id, worker.session) << trouble;
+    EXPECT_GT(worker.session, before) << trouble;
+    EXPECT_FALSE(live.draining) << trouble << ": that belongs to the refused one";
+    store_.refused = "no run of this name";
+    store_.full = store_.locked = false;
+    clock_.Advance(1000);
+    Turn();
+  }
+}
+
+// One worker of which something cannot be written keeps no other from being watched.
+TEST_F(CoreTest, AFaultOfOneWorkerLeavesTheOthersWatched) {
+  FakeWorker& odd = AddWorker("w1");
+  FakeWorker& worker = AddWorker("w2");
+  const std::string run = SubmitJobs({Node("a", "train", {}, 1), Node("b", "train", {}, 1)});
+  EXPECT_TRUE(Beat(odd).ok());
+  EXPECT_TRUE(Beat(worker).ok());
+  const std::string job = core_->state().FindAttempt({run, "a", 1})->workers[0] == "w2" ? "a" : "b";
+  EXPECT_TRUE(Do([&](Transaction& tx) {
+                tx.worker("w1").unwritten.push_back(
+                    catalog::WorkerAdmitted{"nobody", catalog::WorkerAdmit::kOpen});
+                return OkStatus();
+              }).ok());
+  worker.record.boot_id = "w2-boot-2";
+  Connect(worker);
+  EXPECT_EQ(core_->state().FindAttempt({run, job, 1})->state, AttemptState::kLost);
+  EXPECT_EQ(Job(run, job).state, JobState::kActive) << "and it was scheduled again";
 }
 
 TEST_F(CoreTest, AFullDiskShutsNoWorkerOut) {
@@ -725,7 +810,7 @@ TEST_F(CoreTest, AnotherWorkerDoesNotWaitForTheDiskOfTheFirst) {
   EXPECT_TRUE(Beat(worker).ok());
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "infra", "no space", "STORAGE_FULL").ok());
   AddWorker("w2");
-  EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a").attempt)->workers, ElementsAre("w2"));
+  EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a"))->workers, ElementsAre("w2"));
 }
 
 // What the failed rank gave back looks like room, and the job that does not fit is the older one.
@@ -782,7 +867,7 @@ TEST_F(CoreTest, ADigestThatIsWrongOnOneWorkerSendsTheJobToAnother) {
   AddWorker("w2");
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "system", "blob abc: DIGEST_MISMATCH").ok());
   ASSERT_EQ(Job(run, "a").state, JobState::kActive);
-  EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a").attempt)->workers, ElementsAre("w2"));
+  EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a"))->workers, ElementsAre("w2"));
 }
 
 TEST_F(CoreTest, AnEarlierRunIsNotOvertakenByACostlyOne) {
@@ -831,7 +916,7 @@ TEST_F(CoreTest, AStallOfTheCoordinatorIsNobodysSilence) {
   clock_.Advance(600'000);
   EXPECT_TRUE(Beat(workers_["w2"]).ok());  // the first that is heard after it
   EXPECT_EQ(Job(run, "a").epoch, 1);
-  EXPECT_EQ(core_->state().workers.at("w2").last_heard_ms, clock_.MonotonicMs())
+  EXPECT_EQ(core_->state().workers.at("w2").last_contact_ms, clock_.MonotonicMs())
       << "not in the future";
 }
 
@@ -927,7 +1012,7 @@ TEST_F(CoreTest, TheSameRequestIsAnsweredOnce) {
   AddWorker("w1");
   const auto submit = [&](const std::string& body, std::string* id) {
     return Do([&, body, id](Transaction& tx) {
-      auto answer = Once({"SubmitRun", "key-1", body}, tx, [](Transaction& inner) {
+      auto answer = DecideIdempotently({"SubmitRun", "key-1", body}, tx, [](Transaction& inner) {
         SubmitCommand command;
         command.dag.run = "x";
         command.dag.jobs = {Node("a", "train")};

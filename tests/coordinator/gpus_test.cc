@@ -195,7 +195,7 @@ TEST_F(GpusTest, AMachineThatCannotIsLeftOutAndTheJobGoesElsewhere) {
   SubmitGpuJobs(1);
   ASSERT_THAT(first->newest->ranks, SizeIs(1));
   EndedCommand ended;
-  ended.rank = {first->newest->ranks[0].attempt, 0};
+  ended.rank = first->newest->ranks[0].key;
   ended.worker = "w1";
   ended.failure = {"infra", "device cuda: no GPU is visible to this process", "",
                    /*deterministic=*/true};

@@ -123,6 +123,17 @@ class HostileTest : public ::testing::Test {
   std::unique_ptr<HttpServer> server_;
 };
 
+// Whoever collects the numbers must not take a coordinator that ends for one without jobs.
+TEST_F(HostileTest, MetricsAreRefusedWhileTheCoordinatorStops) {
+  EXPECT_THAT(Get("/metrics"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("braid_events_total")));
+  coordinator_.core->Stop();
+  loop_.join();
+  const std::string answer = Get("/metrics");
+  loop_ = std::thread([] {});
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("is stopping"),
+                            Not(HasSubstr("braid_"))));
+}
+
 TEST_F(HostileTest, BytesThatAreNotUtf8AreAnswered) {
   EXPECT_THAT(Get("/api/v1/runs/%ff"),
               AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("there is no run \xef\xbf\xbd")));

@@ -13,9 +13,10 @@
 #include "base/sha256.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/artifacts.grpc.pb.h"
+#include "braid/v1/jobs.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
 #include "coordinator/services/server.h"
-#include "proto/channel.h"
+#include "rpc/channel.h"
 #include "storage/catalog/catalog.h"
 #include "storage/files/manifest.h"
 
@@ -25,7 +26,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-constexpr int kMostMessageBytes = 64 << 20;
 const std::string kToken(64, 'a');
 
 // A whole coordinator but for its HTTP side, in one process.
@@ -49,11 +49,9 @@ class ServicesTest : public ::testing::Test {
     backend_.token = kToken;
     backend_.token_file = "/state/token";
     server_ = Server::Start("127.0.0.1:0", &backend_).value();
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
-    const auto channel = MakeChannel(server_->address(), kToken, arguments);
-    artifacts_ = v1::Artifacts::NewStub(channel);
-    runs_service_ = v1::Runs::NewStub(channel);
+    channel_ = rpc::MakeChannel(server_->address(), kToken);
+    artifacts_ = v1::Artifacts::NewStub(channel_);
+    runs_service_ = v1::Runs::NewStub(channel_);
   }
   ~ServicesTest() override {
     backend_.stopping = true;
@@ -145,6 +143,7 @@ class ServicesTest : public ::testing::Test {
   std::unique_ptr<Core> core_;
   std::thread loop_;
   std::unique_ptr<Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Artifacts::Stub> artifacts_;
   std::unique_ptr<v1::Runs::Stub> runs_service_;
   std::atomic<int> last_run_ = 0;
@@ -166,7 +165,7 @@ TEST_F(ServicesTest, AnUploadGoesOnWhereItStopped) {
 // Whatever the method, also those that are not ours.
 TEST_F(ServicesTest, EveryCallNeedsTheToken) {
   const auto call = [&](const std::string& token, const std::string& method) {
-    const auto channel = MakeChannel(server_->address(), token, grpc::ChannelArguments());
+    const auto channel = rpc::MakeChannel(server_->address(), token);
     grpc::TemplatedGenericStub<v1::GetServerInfoRequest, v1::ServerInfo> stub(channel);
     grpc::ClientContext context;
     grpc::CompletionQueue queue;
@@ -292,6 +291,90 @@ TEST_F(ServicesTest, RunsComeInPagesAndARequestIdMakesOne) {
       UnorderedElementsAre("one", "two", "three"));
   EXPECT_THAT(ListRuns("r-999", &page).error_message(),
               HasSubstr("page token r-999 is not one of ours"));
+}
+
+// What no command of ours asks for.
+TEST_F(ServicesTest, OtherClientsMayAskForPartsAndTryWithoutStoring) {
+  const std::string data = "{}\n";
+  ASSERT_TRUE(Upload(data, 0, data.size(), Sha256Hex(data)).ok());
+  const std::string source = Commit(data, "source", 1);
+  v1::Run run;
+  ASSERT_TRUE(Submit("one", "request-1", source, &run).ok());
+  const auto jobs = v1::Jobs::NewStub(channel_);
+  const auto names = [&](v1::JobState state) {
+    grpc::ClientContext context;
+    v1::ListJobsRequest request;
+    request.set_run_id(run.id());
+    request.add_states(state);
+    v1::ListJobsResponse response;
+    EXPECT_TRUE(jobs->ListJobs(&context, request, &response).ok());
+    std::vector<std::string> found;
+    for (const v1::Job& job : response.jobs()) found.push_back(job.name());
+    return found;
+  };
+  EXPECT_THAT(names(v1::JOB_QUEUED), UnorderedElementsAre("tokenizer"));
+  EXPECT_THAT(names(v1::JOB_BLOCKED), UnorderedElementsAre("prepare:c", "m", "report"));
+
+  grpc::ClientContext events_context, preview_context;
+  v1::ListEventsRequest events_request;
+  events_request.set_page_size(1);
+  events_request.set_newest(true);
+  v1::ListEventsResponse events;
+  ASSERT_TRUE(runs_service_->ListEvents(&events_context, events_request, &events).ok());
+  ASSERT_EQ(events.events_size(), 1);
+  EXPECT_EQ(events.events(0).seq(), events.as_of_seq());
+
+  v1::SubmitRunRequest preview;
+  preview.set_recipe(
+      "run: two\ntokenizer: {train: {vocab: 300}}\ncorpora: {c: {files: [a.jsonl]}}\n"
+      "baselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
+  (*preview.mutable_sources())["source.c"] = source;
+  preview.set_validate_only(true);
+  v1::Run shown;
+  ASSERT_TRUE(runs_service_->SubmitRun(&preview_context, preview, &shown).ok());
+  EXPECT_EQ(shown.jobs_total(), 4);
+  v1::ListRunsResponse page;
+  ASSERT_TRUE(ListRuns("", &page).ok());
+  EXPECT_EQ(page.runs_size(), 1) << "nothing was stored";
+}
+
+// Two paths of equal shape whose corpora have no caps cost as their files are large. Without sizes
+// they would cost nothing, and the jobs before the longer one would wait behind the others.
+TEST_F(ServicesTest, SizesThatAreSubmittedBecomeCosts) {
+  const std::string data = "{}\n";
+  ASSERT_TRUE(Upload(data, 0, data.size(), Sha256Hex(data)).ok());
+  const std::string source = Commit(data, "source", 1);
+  v1::SubmitRunRequest request;
+  request.set_recipe(
+      "run: sized\ntokenizer: {train: {vocab: 300}}\n"
+      "corpora: {s: {files: [s.jsonl]}, l: {files: [l.jsonl]}}\n"
+      "paths: [{name: short, corpus: s, d: 8, heads: 2, blocks: 1},\n"
+      "        {name: long, corpus: l, d: 8, heads: 2, blocks: 1}]\n");
+  (*request.mutable_sources())["source.s"] = source;
+  (*request.mutable_sources())["source.l"] = source;
+  const auto submit = [&](v1::Run* run) {
+    grpc::ClientContext context;
+    return runs_service_->SubmitRun(&context, request, run);
+  };
+  const auto flops = [&](const v1::Run& run, const std::string& job) {
+    double found = -1;
+    EXPECT_TRUE(
+        core_->Query([&](const State& state) { found = state.FindJob({run.id(), job})->flops; })
+            .ok());
+    return found;
+  };
+  v1::Run run;
+  ASSERT_TRUE(submit(&run).ok());
+  EXPECT_EQ(flops(run, "long"), 0);
+  (*request.mutable_sizes()->mutable_corpus_tokens())["s"] = 100'000;
+  (*request.mutable_sizes()->mutable_corpus_tokens())["l"] = 300'000;
+  ASSERT_TRUE(submit(&run).ok());
+  EXPECT_GT(flops(run, "short"), 0);
+  EXPECT_NEAR(flops(run, "long") / flops(run, "short"), 3, 1e-6);
+  (*request.mutable_sizes()->mutable_corpus_tokens())["l"] = -1;
+  const grpc::Status refused = submit(&run);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(refused.error_message(), "sizes.corpus_tokens: corpus l cannot have -1 tokens");
 }
 
 TEST_F(ServicesTest, AnArtifactOfManyFilesIsOneMessage) {

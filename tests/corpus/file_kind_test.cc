@@ -30,7 +30,8 @@ class FileKindTest : public ::testing::Test {
     const Status status = ReadDocuments(*spec, files, 42, [&](Document document) {
       return texts.push_back(document.text), OkStatus();
     });
-    EXPECT_EQ(CheckCorpus(*spec, files).message(), status.message());  // known at submit
+    const std::vector<Status> faults = CheckCorpus(*spec, files);  // known at submit
+    EXPECT_EQ(faults.empty() ? "" : faults.front().message(), status.message());
     return status.ok() ? texts : std::vector<std::string>{status.message()};
   }
   std::string Error(Json fields, const std::vector<CorpusFile>& files) {
@@ -148,10 +149,70 @@ TEST_F(FileKindTest, ListsAndObjectsOverSeveralLinesAreNamed) {
     EXPECT_THAT(Error({{"text", "text"}}, {Put(name, "{\n \"text\": \"one\"\n}\n")}),
                 HasSubstr("one object a line; this file is one object over several lines"));
   }
-  // No row of such a file is one to skip.
+}
+
+// Lines of a list or of an object may look like rows; all others would be counted as bad ones.
+TEST_F(FileKindTest, NoLineOfAValueOverSeveralLinesIsARowToSkip) {
+  const std::string list =
+                        ":1: the row is not a JSON object: one object a line; this file is a list",
+                    object =
+                        ":1: the row is not a JSON object: one object a line; this file is one "
+                        "object over several lines";
+  for (const auto& [text, reason] :
+       {std::pair<std::string, std::string>{
+            "[\n {\n  \"text\": \"one\"\n },\n {\n  \"text\": \"two\"\n }\n]\n", list},
+        {"[\n{\"text\": \"one\"},\n{\"text\": \"two\"}\n]\n", list},
+        {"[\n{\"text\": \"one\"}\n,{\"text\": \"two\"}\n]\n", list},
+        {"[\n{\"text\": \"one\"}\n]\n", list},
+        {"[{\"text\": \"one\"},\n {\"text\": \"two\"}]", list},
+        {"[{\"text\": \"one\"}, {\"text\": \"two\"}]\n", list},
+        {"[\n{\"text\": \"one\", \"mean\": NaN},\n{\"text\": \"two\"}\n]\n", list},
+        {"[\n{\"text\": \"one\"},\n{\"text\": \"two\"},\n", list},  // cut
+        {"{\"rows\": [\n{\"text\": \"one\"},\n{\"text\": \"two\"}\n]}\n", object},
+        {"{\n\"rows\":\n[\n{\"text\": \"one\"}\n]\n}\n", object},
+        {"{\n \"text\": \"one\"\n}\n{\n \"text\": \"two\"\n}\n", object}}) {
+    for (const char* name : {"b.json", "b.jsonl", "part-0"}) {
+      for (const char* on_bad_row : {"skip", "fail"}) {
+        EXPECT_THAT(Error({{"text", "text"}, {"on_bad_row", on_bad_row}},
+                          {Put("a.jsonl", kRows), Put(name, text)}),
+                    StartsWith(name + reason))
+            << on_bad_row << ": " << text;
+      }
+    }
+  }
+  // Lists that are longer than what is looked at.
+  std::string many = "[\n";
+  for (int i = 0; i < 20'000; ++i) many += "{\"text\": \"one and two\"},\n";
   EXPECT_THAT(Error({{"text", "text"}, {"on_bad_row", "skip"}},
-                    {Put("a.jsonl", kRows), Put("b.json", list)}),
-              StartsWith("b.json:1: the row is not a JSON object"));
+                    {Put("a.jsonl", kRows), Put("b.json", many + "{\"text\": \"three\"}\n]\n")}),
+              StartsWith("b.json" + list));
+}
+
+// A file that would be left out whole is of another kind, or of another corpus.
+TEST_F(FileKindTest, SkippingIsForRowsAndNotForFiles) {
+  const CorpusFile good = Put("a.jsonl", kRows);
+  const auto error = [&](const std::string& text) {
+    return Error({{"text", "text"}, {"on_bad_row", "skip"}}, {good, Put("b.jsonl", text)});
+  };
+  EXPECT_EQ(error("text,label\n\"one\",1\n"),
+            "b.jsonl:1: the row is not a JSON object; it begins with text,label, and no other line "
+            "at the front of this file is one; on_bad_row: skip passes over single rows that are "
+            "damaged; take the file out of the corpus");
+  EXPECT_THAT(error("{'text': 'one'}\n{'text': 'two'}\n"), StartsWith("b.jsonl:1: the row is not"));
+  EXPECT_EQ(
+      error("{\"story\": \"one\"}\n{\"story\": \"two\"}\n"),
+      "b.jsonl: no row at the front of this file has the field text, which corpora.c.text "
+      "names; the first has story; on_bad_row: skip passes over single rows that are damaged; "
+      "take the file out of the corpus");
+  for (const char* text :
+       {"{\"story\": \"one\"}\n", "{\"text\": \"one\n", "{\"story\": 1}\n{\"text\": \"x\"}\n",
+        "[1, 2]\n{\"text\": \"x\"}\n", "[oops\n{\"text\": \"x\"}\n",
+        "{\"text\": [1, 2\n{\"text\": \"x\"}\n", "{\"text\": \"x\"},\n{\"text\": \"y\"}\n"}) {
+    const CorpusFile bad = Put("b.jsonl", text);
+    EXPECT_THAT(Read({{"text", "text"}, {"on_bad_row", "skip"}}, {good, bad}),
+                testing::Contains("two"))
+        << text;
+  }
 }
 
 TEST_F(FileKindTest, AFirstRowThatIsDamagedIsARow) {
@@ -177,7 +238,7 @@ TEST_F(FileKindTest, MixedCorporaSayHowTheirTextIsCut) {
   CorpusSpec spec =
       CorpusFromJson({{"name", "c"}, {"text", "text"}, {"separator", "--"}}, "corpus").value();
   spec.part = true;
-  EXPECT_TRUE(CheckCorpus(spec, {rows}).ok());
+  EXPECT_TRUE(CheckCorpus(spec, {rows}).empty());
   EXPECT_THAT(Error({{"on_bad_row", "skip"}}, {text}),
               HasSubstr("corpora.c.on_bad_row would do nothing"));
 }

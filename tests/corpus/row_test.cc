@@ -86,6 +86,13 @@ TEST(RowTest, ManyNamesAreNotAllListed) {
             "f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, and 99988 more");
 }
 
+TEST(RowTest, AValueThatIsNestedTooDeeplyIsAReason) {
+  const std::string line = "{\"text\": " + std::string(200, '[') + std::string(200, ']') + "}";
+  EXPECT_EQ(
+      Row::Parse(line, "a.jsonl:7").value().Read("text").status().message(),
+      "a.jsonl:7 is not valid JSON: column 10, field \"text\": nested deeper than 127 levels");
+}
+
 TEST(RowTest, LenientValuesKeepWhatIsNotValidAsItIsWritten) {
   const Json all =
       Parsed(

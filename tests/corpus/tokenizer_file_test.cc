@@ -132,7 +132,9 @@ TEST(TokenizerFileTest, ASequenceOfNormalizersNormalises) {
 TEST(TokenizerFileTest, WhatChangesIdsIsRefusedByItsField) {
   const std::pair<Change, const char*> cases[] = {
       {[](Json& j) { j["model"] = nullptr; }, "t.json: model is missing"},
-      {[](Json& j) { j["model"]["type"] = nullptr; }, "t.json: model: nothing is not supported"},
+      {[](Json& j) { j["model"]["type"] = nullptr; }, "t.json: model: type null is not supported"},
+      {[](Json& j) { j["pre_tokenizer"].erase("type"); },
+       "t.json: pre_tokenizer: an object without type is not supported"},
       {[](Json& j) { j["model"]["dropout"] = 0.1; }, "t.json: model.dropout: 0.1"},
       {[](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; },
        "t.json: model.continuing_subword_prefix: \"##\""},

@@ -31,7 +31,7 @@ def sentence_scores(spec, weights, sequences, eos):
     scores, lengths = [0.0] * len(sequences), {}
     for i, ids in enumerate(sequences):
         lengths.setdefault(len(ids), []).append(i)
-    for length, members in lengths.items():
+    for members in lengths.values():
         ids = torch.tensor([[eos] + sequences[i] for i in members])
         log_p = logits(spec, weights, ids)[:, :-1].log_softmax(-1)
         for i, score in zip(members, log_p.gather(-1, ids[:, 1:, None]).sum((1, 2)).tolist()):

@@ -17,10 +17,15 @@ os.environ.update(HF_HOME=os.path.join(HOME, "hf"), HF_MODULES_CACHE=os.path.joi
 import numpy
 import tokenizers
 import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
 from llama import exact
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 TRAINER = os.path.join(sys.argv[1], "braid-trainer")
 PEER = subprocess.Popen([os.path.join(sys.argv[2], "export_peer")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -5,9 +5,8 @@ import os
 import sys
 import unittest
 
-import torch
-
 import configurations as table
+import torch
 from dump import DumpError, run_network
 from llama import as_llama
 from noise import gumbel

@@ -4,13 +4,27 @@ import math
 import sys
 import unittest
 
-import torch
-from torch.nn.functional import softplus
-
 import configurations as table
+import torch
 from llama import as_llama
-from restatement import (Context, Run, Scope, auxiliary, block, gates, logits, loss, mean_loss, path_input, rms_norm, route,
-                         step_features, step_weights, sublayers)
+from restatement import (
+    Context,
+    Run,
+    Scope,
+    auxiliary,
+    block,
+    gates,
+    logits,
+    loss,
+    mean_loss,
+    path_input,
+    rms_norm,
+    route,
+    step_features,
+    step_weights,
+    sublayers,
+)
+from torch.nn.functional import softplus
 
 ONE = math.log(math.e - 1)  # softplus(ONE) = 1
 
@@ -205,7 +219,7 @@ class CompositeTest(unittest.TestCase):
             weights = exact(spec)
             for name, value in weights.items():
                 started = name.startswith("large.") and name.endswith(("attn.o.weight", "ffn.down.weight"))
-                if started or name.endswith("cross.weight") and not ".path." in name or name.startswith("gate."):
+                if started or name.endswith("cross.weight") and ".path." not in name or name.startswith("gate."):
                     value.zero_()
             alone, begin = [], 0
             for p, path in enumerate(paths):
@@ -213,8 +227,8 @@ class CompositeTest(unittest.TestCase):
                 take = slice(begin, begin + path["d"])
                 begin += path["d"]
                 parent = {name: weights[name][..., take] for name in ("embed.weight", "norm.weight", "head.weight")}
-                parent.update({f"blocks.{l}.{rest}": value for name, value in weights.items()
-                               for l in range(path["blocks"]) for prefix in [f"parallel.{l}.path.{p}."]
+                parent.update({f"blocks.{layer}.{rest}": value for name, value in weights.items()
+                               for layer in range(path["blocks"]) for prefix in [f"parallel.{layer}.path.{p}."]
                                if name.startswith(prefix) for rest in [name[len(prefix):]]})
                 alone.append(logits(own, parent, self.ids))
             expected = sum(factor * part for factor, part in zip(scale, alone))
@@ -300,11 +314,11 @@ class TensorsTest(unittest.TestCase):
             self.assertEqual(self.count(self.published({}, connection)), fixed)
 
     def test_dual_path(self):  # D 4, 10.1
-        for block, K, deep, wide, count in (("wide", None, None, 16384, 719022864), ("loop", 2, 7680, None, 398170944),
+        for kind, K, deep, wide, count in (("wide", None, None, 16384, 719022864), ("loop", 2, 7680, None, 398170944),
                                             ("dual_path", 4, 1280, 7680, 483156880), ("dual_path", 3, 512, 12032, 615277440)):
             knobs = {"qk_norm": True, "loops": K, "ffn_deep": deep, "ffn_wide": wide}
             knobs = {name: value for name, value in knobs.items() if value is not None}
-            spec = table.dense("m", block=block, blocks=16, d=768, heads=12, **knobs)
+            spec = table.dense("m", block=kind, blocks=16, d=768, heads=12, **knobs)
             self.assertEqual(self.count({**spec, "vocab": 50304}), count)
 
 

@@ -21,13 +21,14 @@ std::vector<ShortText> Find(const std::string& text, const std::map<std::string,
 
 // Of 4 bytes a token, and of a hundredth of the documents.
 TextSize Plain(int64_t bytes) {
-  return {bytes, 1, false, bytes / 4};
+  return {bytes, 1, false, static_cast<double>(bytes)};
 }
 
 TEST(SetAsideTest, AShareOfTheDocumentsMayBeTooLittle) {
   const auto found = Find(kSmall,
                           {{"source.tales", Plain(100'000)}, {"source.sums", Plain(1'000'000)}});
-  ASSERT_THAT(found, SizeIs(1));  // 250 tokens of tales; half of sums is sampled, 1,250
+  ASSERT_THAT(found, SizeIs(2));  // 250 tokens of tales; sums is capped at 1,000
+  EXPECT_THAT(found[1].message, HasSubstr("corpora.sums: about 10 tokens are set aside"));
   EXPECT_EQ(found[0].corpus, "tales");
   EXPECT_EQ(found[0].line, 4);
   EXPECT_FALSE(found[0].certain);
@@ -54,16 +55,48 @@ TEST(SetAsideTest, FilesOfItsOwnAreWhatACorpusSetsAside) {
               IsEmpty());
 }
 
+// Not even if each byte becomes three by composition, each of these a token, and ends a document.
 TEST(SetAsideTest, FewerBytesThanTokensAreCertain) {
-  const auto found = Find(kSmall, {{"source.tales", Plain(126)}});
+  const auto found = Find(kSmall, {{"source.tales", Plain(63)}});
   ASSERT_THAT(found, SizeIs(1));
   EXPECT_TRUE(found[0].certain);
   EXPECT_THAT(
       found[0].message,
-      HasSubstr("at most 254 tokens are set aside for validation, not one sequence of 256"));
-  EXPECT_FALSE(Find(kSmall, {{"source.tales", Plain(127)}})[0].certain);
+      HasSubstr("at most 253 tokens are set aside for validation, not one sequence of 256"));
+  EXPECT_FALSE(Find(kSmall, {{"source.tales", Plain(64)}})[0].certain);
   // Behind compression there may be any amount of text.
-  EXPECT_FALSE(Find(kSmall, {{"source.tales", {20, 1, true, 15}}})[0].certain);
+  EXPECT_FALSE(Find(kSmall, {{"source.tales", {20, 1, true, 60}}})[0].certain);
+  // Between fields that are joined stands what is in no file.
+  const auto joined = [](const char* joiner) {
+    return Find(Replaced("text: text", std::string("join: [a, b], joiner: \"") + joiner + "\""),
+                {{"source.tales", Plain(48)}})[0]
+        .certain;
+  };
+  EXPECT_TRUE(joined(" "));
+  EXPECT_FALSE(joined("----------"));
+}
+
+// What a cap leaves out is not set aside.
+TEST(SetAsideTest, CapsOfACorpusCount) {
+  const auto capped = [](const char* cap) {
+    TextSize size = Plain(10'000'000);
+    size.document_bytes = 1000;
+    return Find(Replaced("files: [tales.jsonl]", std::string("files: [tales.jsonl], ") + cap),
+                {{"source.tales", size}});
+  };
+  // A hundredth of 102,400 bytes are 256 tokens.
+  EXPECT_THAT(capped("bytes: 102400"), IsEmpty());
+  ASSERT_THAT(capped("bytes: 100000"), SizeIs(1));
+  EXPECT_FALSE(capped("bytes: 100000")[0].certain);  // the last document may be of any length
+  EXPECT_THAT(capped("bytes: 100000")[0].message,
+              HasSubstr("about 250 tokens are set aside for validation, not one sequence of 256; "
+                        "raise validation.documents or the corpus's caps, give it"));
+  EXPECT_THAT(capped("documents: 103"), IsEmpty());
+  EXPECT_THAT(capped("documents: 100")[0].message, HasSubstr("about 250 tokens"));
+  EXPECT_THAT(capped("tokens: 25600"), IsEmpty());
+  EXPECT_THAT(capped("tokens: 25000")[0].message, HasSubstr("about 250 tokens"));
+  EXPECT_TRUE(capped("tokens: 255")[0].certain);
+  EXPECT_THAT(capped("tokens: 25600, bytes: 100000")[0].message, HasSubstr("about 250 tokens"));
 }
 
 TEST(SetAsideTest, OnlyWhatAJobReadsCounts) {

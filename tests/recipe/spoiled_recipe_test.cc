@@ -44,6 +44,19 @@ TEST(SpoiledRecipeTest, TheWholeRecipeIsFine) {
   EXPECT_TRUE(Expand(*recipe).ok());
 }
 
+TEST(SpoiledRecipeTest, WhatIsNestedTooDeeplyIsSaidWithItsPlace) {
+  for (const std::string& open : {std::string("["), std::string("{a: ")}) {
+    std::string text = "run: deep\ncorpora: ";
+    for (int i = 0; i < 2000; ++i) text += open;
+    const std::string message = ParseRecipe(text, "r.yaml").status().message();
+    EXPECT_THAT(message, StartsWith("r.yaml:2:"));
+    EXPECT_THAT(message,
+                HasSubstr(": nested deeper than 500 levels, which no field of a recipe is; "
+                          "is a closing bracket missing before it?"));
+    EXPECT_THAT(ParseJoint(text, "j.yaml").status().message(), HasSubstr("nested deeper than"));
+  }
+}
+
 TEST(SpoiledRecipeTest, NoValueOfAnyTypeThrows) {
   ForEachMutation(Whole(), [](const Json& mutated, const std::string& what) {
     EXPECT_NO_THROW({

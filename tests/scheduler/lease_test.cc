@@ -5,18 +5,18 @@
 namespace braid::scheduler {
 namespace {
 
-constexpr LeaseOptions kOptions{.beat_ms = 2000,
+constexpr LeaseOptions kOptions{.heartbeat_interval_ms = 2000,
                                 .ttl_ms = 15'000,
                                 .disconnect_grace_ms = 900'000,
                                 .local_grace_ms = 1000,
                                 .recovery_ms = 60'000};
 
-Silence Heard(int64_t at_ms, bool session = true, bool local = true) {
+WorkerContact Heard(int64_t at_ms, bool session = true, bool local = true) {
   return {.session = session,
-          .heard = true,
+          .contacted = true,
           .holds_leases = true,
           .local_site = local,
-          .last_heard_ms = at_ms};
+          .last_contact_ms = at_ms};
 }
 
 TEST(LeaseTest, AWorkerIsReadyUntilItsTtlIsOver) {
@@ -33,11 +33,11 @@ TEST(LeaseTest, AWorkerOfTheSameSiteIsLostSoonOneFarAwayKeepsItsLeases) {
 }
 
 TEST(LeaseTest, NothingExpiresRightAfterTheCoordinatorsStart) {
-  const Silence leased{.session = false,
-                       .heard = false,
-                       .holds_leases = true,
-                       .local_site = true,
-                       .last_heard_ms = 0};
+  const WorkerContact leased{.session = false,
+                             .contacted = false,
+                             .holds_leases = true,
+                             .local_site = true,
+                             .last_contact_ms = 0};
   EXPECT_EQ(LinkOf(leased, 1'059'999, 1'000'000, kOptions), Link::kDisconnected);
   EXPECT_EQ(LinkOf(leased, 1'060'000, 1'000'000, kOptions), Link::kLost);
 }

@@ -147,7 +147,7 @@ TEST(SchedulePropertiesTest, TheSameSnapshotGivesTheSamePlan) {
 
 // A cluster that runs for a while: what was granted ends some time later, and new runs keep coming,
 // as many as there is room for and more. Users, sizes and lengths are drawn; priorities of the
-// newcomers are not above those of the first.
+// newcomers are those of the first.
 class Flow {
  public:
   Flow() {
@@ -161,7 +161,8 @@ class Flow {
     }
   }
 
-  void Submit(int64_t priority, int64_t longest) {
+  // `cost`: the least path cost of its jobs, which may have 1000 more.
+  void Submit(int64_t priority, int64_t longest, int64_t cost) {
     const std::string run = "r" + std::to_string(++runs_);
     const int jobs = *rc::gen::inRange(1, 4);
     for (int i = 0; i < jobs; ++i) {
@@ -173,7 +174,7 @@ class Flow {
       job.position = i;
       job.priority = priority;
       job.user = *rc::gen::element<std::string>("ann", "bob", "cid");
-      job.path_cost = *rc::gen::inRange(0, 1000);
+      job.path_cost = static_cast<double>(cost + *rc::gen::inRange<int64_t>(0, 1000));
       job.slots = *rc::gen::inRange(1, 3);
       job.ranks = job.slots == 1 ? *rc::gen::inRange(1, 4) : 1;
       snapshot_.jobs.push_back(job);
@@ -231,10 +232,11 @@ TEST(SchedulePropertiesTest, NoRunWaitsWithoutEnd) {
     Flow flow;
     constexpr int64_t kLongest = 5;
     const int first = *rc::gen::inRange(1, 4);
-    for (int i = 0; i < first; ++i) flow.Submit(/*priority=*/1, kLongest);
+    for (int i = 0; i < first; ++i) flow.Submit(/*priority=*/1, kLongest, 0);
     // Every run of the first is done although there is never a moment without newer runs in the
-    // queue. What is before the last of them is less than what three users may have running and
-    // waiting then, each job at most kLongest: far below the bound.
+    // queue, each longer than they: length counts among the jobs of one run alone. What is before
+    // the last of them is less than what three users may have running and waiting then, each job at
+    // most kLongest: far below the bound.
     const auto all_done = [&] {
       for (int run = 1; run <= first; ++run) {
         if (!flow.Done("r" + std::to_string(run))) return false;
@@ -243,7 +245,7 @@ TEST(SchedulePropertiesTest, NoRunWaitsWithoutEnd) {
     };
     int steps = 0;
     while (!all_done()) {
-      while (flow.queued() < 8) flow.Submit(*rc::gen::element<int64_t>(0, 1), kLongest);
+      while (flow.queued() < 24) flow.Submit(/*priority=*/1, kLongest, 1000);
       flow.Step();
       RC_ASSERT(++steps < 200);
     }

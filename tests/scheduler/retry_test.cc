@@ -10,58 +10,58 @@ namespace {
 TEST(RetryTest, AUserFailureIsTriedTwiceMore) {
   FailureHistory history;
   for (int i = 0; i < 2; ++i) {
-    const Verdict verdict = Judge(Blame::kUser, false, history, 0.5);
-    EXPECT_TRUE(verdict.retry) << i;
-    history = verdict.history;
+    const RetryDecision decision = DecideRetry(FailureCategory::kUser, false, history, 0.5);
+    EXPECT_TRUE(decision.retry) << i;
+    history = decision.history;
   }
-  const Verdict last = Judge(Blame::kUser, false, history, 0.5);
+  const RetryDecision last = DecideRetry(FailureCategory::kUser, false, history, 0.5);
   EXPECT_FALSE(last.retry);
-  EXPECT_EQ(last.why_not, "it failed 3 times");
+  EXPECT_EQ(last.reason, "it failed 3 times");
   EXPECT_EQ(last.history.infra_losses, 0);
 }
 
 TEST(RetryTest, ADeterministicFailureIsFinal) {
-  EXPECT_FALSE(Judge(Blame::kUser, true, {}, 0.5).retry);
+  EXPECT_FALSE(DecideRetry(FailureCategory::kUser, true, {}, 0.5).retry);
 }
 
 TEST(RetryTest, LosingMachinesIsNotChargedToTheUser) {
   FailureHistory history;
   for (int i = 0; i < 9; ++i) {
     history.workers_lost_on = 2;
-    const Verdict verdict = Judge(Blame::kInfra, false, history, 0.5);
-    ASSERT_TRUE(verdict.retry) << i;
-    history = verdict.history;
+    const RetryDecision decision = DecideRetry(FailureCategory::kInfra, false, history, 0.5);
+    ASSERT_TRUE(decision.retry) << i;
+    history = decision.history;
   }
   EXPECT_EQ(history.user_failures, 0);
   EXPECT_EQ(history.infra_losses, 9);
   history.losses_in_row = 0;  // a new checkpoint
-  EXPECT_TRUE(Judge(Blame::kInfra, false, history, 0.5).retry);
+  EXPECT_TRUE(DecideRetry(FailureCategory::kInfra, false, history, 0.5).retry);
 }
 
 TEST(RetryTest, AJobThatLosesThreeWorkersInARowIsPoison) {
   FailureHistory history;
   history.losses_in_row = 2;
   history.workers_lost_on = 3;
-  const Verdict verdict = Judge(Blame::kInfra, false, history, 0.5);
-  EXPECT_FALSE(verdict.retry);
-  EXPECT_EQ(verdict.why_not, "it was lost 3 times in a row on 3 workers without a new checkpoint");
+  const RetryDecision decision = DecideRetry(FailureCategory::kInfra, false, history, 0.5);
+  EXPECT_FALSE(decision.retry);
+  EXPECT_EQ(decision.reason, "it was lost 3 times in a row on 3 workers without a new checkpoint");
 }
 
 TEST(RetryTest, PreemptionsAreFree) {
   FailureHistory history;
   history.preemptions = 1000;
-  const Verdict verdict = Judge(Blame::kPreempted, false, history, 0.5);
-  EXPECT_TRUE(verdict.retry);
-  EXPECT_EQ(verdict.backoff_ms, 0);
+  const RetryDecision decision = DecideRetry(FailureCategory::kPreempted, false, history, 0.5);
+  EXPECT_TRUE(decision.retry);
+  EXPECT_EQ(decision.backoff_ms, 0);
 }
 
 TEST(RetryTest, ASystemFailureIsTriedOnceOnAnotherWorker) {
   FailureHistory history;
-  const Verdict first = Judge(Blame::kSystem, false, history, 0.5);
+  const RetryDecision first = DecideRetry(FailureCategory::kSystem, false, history, 0.5);
   EXPECT_TRUE(first.retry);
   EXPECT_TRUE(first.exclude_worker);
   history.system_failures = 1;
-  EXPECT_FALSE(Judge(Blame::kSystem, false, history, 0.5).retry);
+  EXPECT_FALSE(DecideRetry(FailureCategory::kSystem, false, history, 0.5).retry);
 }
 
 TEST(RetryTest, WhatFailsBeforeItsProgramRunsIsNoPoisonAndIsTriedWithoutEnd) {
@@ -70,15 +70,15 @@ TEST(RetryTest, WhatFailsBeforeItsProgramRunsIsNoPoisonAndIsTriedWithoutEnd) {
   history.started = false;
   for (int64_t i = 0; i < 1000; ++i) {
     history.unstarted_in_row = i;
-    const Verdict verdict = Judge(Blame::kInfra, false, history, 0.99);
-    ASSERT_TRUE(verdict.retry) << i;
-    EXPECT_EQ(verdict.history.losses_in_row, 0);
-    EXPECT_EQ(verdict.backoff_ms > 0, i > 0) << i;
-    EXPECT_LE(verdict.backoff_ms, kMostBackoffMs);
-    history = verdict.history;
+    const RetryDecision decision = DecideRetry(FailureCategory::kInfra, false, history, 0.99);
+    ASSERT_TRUE(decision.retry) << i;
+    EXPECT_EQ(decision.history.losses_in_row, 0);
+    EXPECT_EQ(decision.backoff_ms > 0, i > 0) << i;
+    EXPECT_LE(decision.backoff_ms, kMostBackoffMs);
+    history = decision.history;
   }
   EXPECT_EQ(history.infra_losses, 1000);
-  EXPECT_FALSE(Judge(Blame::kUser, true, history, 0.5).retry)
+  EXPECT_FALSE(DecideRetry(FailureCategory::kUser, true, history, 0.5).retry)
       << "but for what the user has to mend";
 }
 
@@ -86,9 +86,9 @@ TEST(RetryTest, ADigestThatIsWrongHereIsTriedElsewhere) {
   FailureHistory history;
   history.started = false;
   history.system_failures = 5;
-  const Verdict verdict = Judge(Blame::kSystem, false, history, 0.5);
-  EXPECT_TRUE(verdict.retry);
-  EXPECT_TRUE(verdict.exclude_worker);
+  const RetryDecision decision = DecideRetry(FailureCategory::kSystem, false, history, 0.5);
+  EXPECT_TRUE(decision.retry);
+  EXPECT_TRUE(decision.exclude_worker);
 }
 
 TEST(RetryTest, AFullDiskIsNoPoison) {
@@ -96,15 +96,15 @@ TEST(RetryTest, AFullDiskIsNoPoison) {
   history.disk_full = true;
   history.losses_in_row = 9;
   history.workers_lost_on = 3;
-  const Verdict verdict = Judge(Blame::kInfra, false, history, 0.99);
-  EXPECT_TRUE(verdict.retry);
-  EXPECT_EQ(verdict.backoff_ms, 0);
-  EXPECT_EQ(verdict.history.losses_in_row, 9);
+  const RetryDecision decision = DecideRetry(FailureCategory::kInfra, false, history, 0.99);
+  EXPECT_TRUE(decision.retry);
+  EXPECT_EQ(decision.backoff_ms, 0);
+  EXPECT_EQ(decision.history.losses_in_row, 9);
   // One that fills disk after disk stands back, and is not given up.
   int64_t last = 0;
   for (int64_t before = 2; before < 50; ++before) {
     history.disk_full_in_row = before;
-    const Verdict again = Judge(Blame::kInfra, false, history, 0.99);
+    const RetryDecision again = DecideRetry(FailureCategory::kInfra, false, history, 0.99);
     EXPECT_TRUE(again.retry);
     EXPECT_GE(again.backoff_ms, std::max<int64_t>(20'000, last));
     EXPECT_LE(again.backoff_ms, 120'000);
@@ -113,7 +113,7 @@ TEST(RetryTest, AFullDiskIsNoPoison) {
 }
 
 TEST(RetryTest, UnknownCategoriesAreOursToExplain) {
-  EXPECT_EQ(ParseBlame("weird"), Blame::kSystem);
+  EXPECT_EQ(ParseFailureCategory("weird"), FailureCategory::kSystem);
 }
 
 }  // namespace

@@ -198,6 +198,30 @@ TEST(ScheduleTest, AWaitingGangIsNotStarvedBySmallJobs) {
   EXPECT_THAT(plan.waiting[1].detail, HasSubstr("kept for a gang"));
 }
 
+TEST(ScheduleTest, AGangWaitsWhereTheMostOfItFitsAlready) {
+  // Either host could hold it; the second has a free slot, which a small job must not take.
+  std::vector<WorkerView> workers = {Worker("w1", 2, 2), Worker("w2", 2, 1)};
+  workers[0].host = "a";
+  workers[1].host = "b";
+  Plan plan = Schedule({workers, {Job("gang", 9, 2), Job("small", 1)}, 0, false});
+  EXPECT_TRUE(plan.grants.empty());
+  // The slots of the other host are nobody's.
+  workers[0].cpu_used = 1;
+  workers.push_back(Worker("w3", 1));
+  workers[2].host = "c";
+  plan = Schedule({workers, {Job("gang", 9, 2), Job("small", 1)}, 0, false});
+  ASSERT_EQ(plan.grants.size(), 1u);
+  EXPECT_EQ(plan.grants[0].job, 1u);
+}
+
+TEST(ScheduleTest, WithinAHostAGangWaitsForTheWorkersThatAreFree) {
+  // Two of three would do: the small job gets a slot of the one that is not needed.
+  std::vector<WorkerView> workers = {Worker("w1", 1, 1), Worker("w2", 1, 1), Worker("w3", 1, 0),
+                                     Worker("w4", 1, 1)};
+  Plan plan = Schedule({workers, {Job("gang", 9, 2), Job("small", 1)}, 0, false});
+  EXPECT_TRUE(plan.grants.empty()) << "w3 is kept";
+}
+
 TEST(ScheduleTest, WhatIsBeforeTheGangMayTakeItsSlots) {
   const Plan plan = Schedule(
       {{Worker("w1", 1), Worker("w2", 1, 1)}, {Job("gang", 1, 2), Job("first", 9)}, 0, false});

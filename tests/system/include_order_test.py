@@ -14,18 +14,22 @@ BINARY_DIR = os.environ.get("BRAID_BINARY_DIR", os.path.join(SOURCE_DIR, "build"
 MAY_INCLUDE = {
     "base": "",
     "proto": "",
-    "model": "base",
+    "schema": "base",
+    "model": "base schema",
+    "spec": "base schema model",
     "task": "base model",
-    "storage": "base",
-    "corpus": "base task storage",
-    "merge": "base model task storage",
-    "report": "base model task storage",
-    "trainer": "base model task storage corpus",
-    "recipe": "base model",
+    "rpc": "base proto task",
+    "storage": "base task",
+    "corpus": "base schema spec task storage",
+    "merge": "base schema model spec task storage",
+    "report": "base schema model spec task storage",
+    "trainer": "base schema model spec task storage corpus",
+    "recipe": "base schema model spec",
+    "submit": "base schema model spec storage corpus merge recipe",
     "scheduler": "base",
-    "coordinator": "base proto model task recipe storage merge scheduler",
-    "worker": "base proto task storage",
-    "cli": "base proto model recipe storage corpus merge",
+    "coordinator": "base proto schema model spec task rpc storage merge recipe submit scheduler",
+    "worker": "base proto task rpc storage",
+    "cli": "base proto schema model spec task rpc storage merge recipe submit",
 }
 # A folder that may be included only in part: (includer, included) -> what of it.
 ONLY_PART = {
@@ -35,13 +39,14 @@ ONLY_PART = {
     ("trainer", "storage"): r"storage/files/",
     ("worker", "storage"): r"storage/files/",
     ("cli", "storage"): r"storage/files/",
-    ("cli", "corpus"): r"corpus/tokenizer\.h",  # a plan reads the tokenizer that its run will
+    ("submit", "storage"): r"storage/files/",
+    ("coordinator", "submit"): r"submit/(finding|recipe_check)\.h",  # what needs no files
 }
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",
     r"(nccl\.h|gloo/)": r"trainer/collective/",
-    r"grpcpp/": r"(proto/channel|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
-    r"(braid/v1/|proto/braid/v1/|google/protobuf/)": r"(proto/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
+    r"grpcpp/": r"(rpc/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
+    r"(braid/v1/|proto/braid/v1/|google/protobuf/)": r"(proto/|rpc/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
     r"sqlite3\.h": r"storage/catalog/",
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
     r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
@@ -108,10 +113,20 @@ class IncludeOrder(unittest.TestCase):
         faults = [fault for path in files for fault in faults_of(path, includes(path))]
         self.assertEqual(faults, [], "\n" + "\n".join(faults))
 
+    def test_the_worker_decides_without_threads_clocks_files_and_sockets(self):
+        pure = r"worker/agent/|base/(base64|json|log|random|status|text)\.h$|storage/files/manifest\.h$|task/(assignment|keys|outcome)\.h$|[a-z_]+$"
+        impure = r"(atomic|chrono|condition_variable|ctime|filesystem|fstream|future|iostream|mutex|shared_mutex|thread)$"
+        faults = []
+        for path in sources():
+            for line, name in includes(path) if path.startswith("worker/agent/") else ():
+                if not re.match(pure, name) or re.match(impure, name):
+                    faults.append(f"{path}:{line}: {name} has no place in decisions")
+        self.assertEqual(faults, [], "\n" + "\n".join(faults))
+
     def test_the_rules_can_fail(self):
         self.assertTrue(faults_of("base/file.cc", [(1, "model/spec.h")]))
         self.assertTrue(faults_of("tests/scheduler/order_test.cc", [(1, "coordinator/core/state.h")]))
-        self.assertTrue(faults_of("worker/session/session.cc", [(1, "grpcpp/grpcpp.h")]))
+        self.assertTrue(faults_of("worker/agent/session.cc", [(1, "grpcpp/grpcpp.h")]))
         self.assertTrue(faults_of("merge/plan.cc", [(1, "storage/catalog/catalog.h")]))
         self.assertTrue(faults_of("report/table.cc", [(1, "torch/torch.h")]))
         self.assertFalse(faults_of("trainer/main.cc", [(1, "torch/torch.h"), (2, "corpus/shards.h"), (3, "vector")]))

@@ -116,7 +116,7 @@ class MainJob(unittest.TestCase):
         base = self.service.job(self.run_id, "joint:both")["outputs"]["model"]
         tales = self.service.job(self.run_id, "path_tales")["outputs"]["model"]
         words = (f"path_tales={tales}", "--base", base, "--carry-optimizer")
-        account = json.loads(self.service.json("merge", "plan", *words)["accountJson"])
+        account = json.loads(self.service.json("merge", "plan", *words)["tensorMapJson"])
         sources = {target["name"]: target["sources"] for target in account["tensors"]}
         swapped, kept = (sources[f"parallel.0.path.{path}.attn.q.weight"] for path in (0, 1))
         self.assertNotEqual(swapped, kept)

@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import unittest
 
-import by_hand
 from by_hand import program
 
 # The tests of each format replace every value by one of every type; these are for the programs around them.

@@ -145,7 +145,7 @@ class Elsewhere(unittest.TestCase):
 
     def test_text_set_aside_that_is_no_sequence_is_refused_by_submit(self):
         path = self.recipe((SMALL % ("", "train: {vocab: 300}", "clip: 1")).replace("sequence: 16", "sequence: 8192").encode())
-        said = "recipe.yaml:3: corpora.c: at most 4004 tokens are set aside for validation, not one sequence of 8192; raise validation.documents"
+        said = "recipe.yaml:3: corpora.c: at most 8005 tokens are set aside for validation, not one sequence of 8192; raise validation.documents"
         self.assertIn(said, self.braid("plan", path).stdout.decode())
         done = self.braid("--addr", "127.0.0.1:1", "submit", path)
         self.assertEqual(done.returncode, 1, done.stderr)

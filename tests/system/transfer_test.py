@@ -124,6 +124,7 @@ class Transfers(unittest.TestCase):
     def test_a_command_goes_on_where_a_cut_ended_it(self):
         size = 48 * MIB
         folder = self.payload("cut", size)
+        artifact = ""
         for way, words in (("up", ("artifact", "put", folder)), ("down", ("artifact", "get"))):
             line = CutLine(self.service.endpoint()["grpc"], 14 * MIB)
             if way == "down":

@@ -1,4 +1,4 @@
-#include "worker/rank_folder.h"
+#include "worker/attempt/rank_folder.h"
 
 #include <gmock/gmock.h>
 

@@ -1,17 +1,19 @@
-#include "worker/rank.h"
-
+// Ranks of a whole worker but for gRPC, with task programs that are shell scripts.
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <thread>
 
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/sha256.h"
-#include "worker/supervisor.h"
+#include "worker/attempt/task_runner.h"
+#include "worker/carrier.h"
 
 namespace braid::worker {
 namespace {
@@ -152,8 +154,6 @@ struct Site {
   std::unique_ptr<BlobStore> store = BlobStore::Open(folder.path() + "/store").value();
   FakeLink link{*store};
 
-  RankContext Context() { return {&link, cache.get(), folder.path(), folder.path(), {}}; }
-
   void Program(const std::string& script) {
     const std::string path = folder.path() + "/braid-prepare";
     ASSERT_TRUE(WriteFileAtomic(path, "#!/bin/sh\n" + script).ok());
@@ -180,17 +180,80 @@ bool Eventually(Condition condition) {
   return false;
 }
 
+// A session with a coordinator that wants what a test says.
+class FakeSession final : public SessionLink {
+ public:
+  explicit FakeSession(EventSink& events) : events_(events) {}
+  void Open(int64_t session) override { events_.Post(SessionOpened{session_ = session}); }
+  void Send(int64_t session, const Signal& signal) override {
+    {
+      MutexLock lock(mutex_);
+      last_ = signal;
+    }
+    events_.Post(SignalSent{session, signal.draining});
+  }
+  void Close(int64_t) override {}
+
+  bool is_open() const { return session_ > 0; }
+  void Want(const std::vector<Assignment>& ranks) {
+    events_.Post(DesiredArrived{
+        session_, {.version = ++version_, .ranks = ranks, .heartbeat_interval_ms = 50}});
+  }
+  // What the worker has, once it knows what is wanted.
+  std::optional<std::vector<RankStatus>> inventory() {
+    MutexLock lock(mutex_);
+    if (last_.assigned_version < version_) return std::nullopt;
+    return last_.ranks;
+  }
+
+ private:
+  EventSink& events_;
+  std::atomic<int64_t> session_{0};
+  int64_t version_ = 0;
+  Mutex mutex_;
+  Signal last_ BRAID_GUARDED_BY(mutex_);
+};
+
+// A worker as the program has it, but for the coordinator.
+struct Running {
+  explicit Running(Site& site, std::vector<std::string> gpus = {}, ProgramContext context = {})
+      : loop({"boot", std::move(gpus)}, SystemClock()), session(loop) {
+    context.folder = context.programs = site.folder.path();
+    thread = std::thread([this, &site, context] {
+      TaskRunner runner(context, loop);
+      MachineWork work(site.link, *site.cache, context.folder);
+      MachineCarrier carrier(session, runner, work, loop);
+      EXPECT_TRUE(loop.Run(carrier).ok());
+    });
+    EXPECT_TRUE(Eventually([&] { return session.is_open(); }));
+  }
+  ~Running() {
+    loop.Post(StopRequested{});
+    thread.join();
+  }
+  // Runs this rank to its end.
+  void RunToEnd(const Assignment& assignment) {
+    session.Want({assignment});
+    EXPECT_TRUE(Eventually([&] {
+      const auto inventory = session.inventory();
+      return inventory.has_value() && inventory->empty();
+    }));
+  }
+
+  AgentLoop loop;
+  FakeSession session;
+  std::thread thread;
+};
+
 std::vector<RankEnd> EndsOf(Site& site) {
-  Rank rank(site.Context(), SomeAssignment(), {});
-  EXPECT_TRUE(Eventually([&] { return rank.finished(); }));
+  Running(site).RunToEnd(SomeAssignment());
   return site.link.ends();
 }
 
 std::vector<RankEnd> EndsWithInput(Site& site) {
   Assignment assignment = SomeAssignment();
   assignment.inputs = {{"data", "artifact-1"}};
-  Rank rank(site.Context(), assignment, {});
-  EXPECT_TRUE(Eventually([&] { return rank.finished(); }));
+  Running(site).RunToEnd(assignment);
   return site.link.ends();
 }
 
@@ -199,10 +262,10 @@ TEST(RankTest, WhatArrivesDamagedAndIsWholeInTheStoreIsThisWorkersFault) {
   site.link.Hold("what was stored", "what was $tored");
   const auto ends = EndsWithInput(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "system");
-  EXPECT_FALSE(ends[0].deterministic);
-  EXPECT_THAT(ends[0].error, HasSubstr("shards.bin"));
-  EXPECT_THAT(ends[0].hint, HasSubstr("of this worker"));
+  EXPECT_EQ(ends[0].failure.category, "system");
+  EXPECT_FALSE(ends[0].failure.deterministic);
+  EXPECT_THAT(ends[0].failure.error, HasSubstr("shards.bin"));
+  EXPECT_THAT(ends[0].failure.hint, HasSubstr("of this worker"));
   EXPECT_THAT(site.link.verified(), ::testing::ElementsAre("artifact-1"));
 }
 
@@ -212,10 +275,10 @@ TEST(RankTest, WhatIsDamagedInTheStoreIsForTheUserToMend) {
                  DataLoss("artifact artifact-1, file shards.bin: blob abc has changed"));
   const auto ends = EndsWithInput(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "user");
-  EXPECT_TRUE(ends[0].deterministic);
-  EXPECT_THAT(ends[0].error, HasSubstr("blob abc has changed"));
-  EXPECT_THAT(ends[0].hint, HasSubstr("braid artifact verify"));
+  EXPECT_EQ(ends[0].failure.category, "user");
+  EXPECT_TRUE(ends[0].failure.deterministic);
+  EXPECT_THAT(ends[0].failure.error, HasSubstr("blob abc has changed"));
+  EXPECT_THAT(ends[0].failure.hint, HasSubstr("braid artifact verify"));
 }
 
 // A limit on the size of files stands for a full disk.
@@ -240,9 +303,9 @@ TEST(RankTest, AnInputThatDoesNotFitOnTheDiskIsReportedNotWaitedFor) {
   const FullDisk full;
   const auto ends = EndsWithInput(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "infra");
-  EXPECT_EQ(ends[0].reason, "STORAGE_FULL");
-  EXPECT_THAT(ends[0].error, HasSubstr("shards.bin"));
+  EXPECT_EQ(ends[0].failure.category, "infra");
+  EXPECT_EQ(ends[0].failure.reason, "STORAGE_FULL");
+  EXPECT_THAT(ends[0].failure.error, HasSubstr("shards.bin"));
 }
 
 TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
@@ -252,8 +315,8 @@ TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
       "device\",\"reason\":\"STORAGE_FULL\"}' >&3\nexit 1\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "infra");
-  EXPECT_EQ(ends[0].reason, "STORAGE_FULL");
+  EXPECT_EQ(ends[0].failure.category, "infra");
+  EXPECT_EQ(ends[0].failure.reason, "STORAGE_FULL");
 }
 
 TEST(RankTest, ARefusedEndIsToldAsAFailure) {
@@ -264,8 +327,8 @@ TEST(RankTest, ARefusedEndIsToldAsAFailure) {
   ASSERT_THAT(ends, SizeIs(2));
   EXPECT_TRUE(ends[0].success);
   EXPECT_FALSE(ends[1].success);
-  EXPECT_EQ(ends[1].category, "system");
-  EXPECT_THAT(ends[1].error, HasSubstr("blob abc is not here"));
+  EXPECT_EQ(ends[1].failure.category, "system");
+  EXPECT_THAT(ends[1].failure.error, HasSubstr("blob abc is not here"));
 }
 
 TEST(RankTest, TheTailOfALogIsWholeCharacters) {
@@ -279,9 +342,9 @@ TEST(RankTest, TheTailOfALogIsWholeCharacters) {
       "i=$((i+1)); done\nprintf '\\377end'\nexit 3\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_THAT(ends[0].log_tail, HasSubstr("\xe2\x82\xac\xe2\x82\xac"));
-  EXPECT_TRUE(ends[0].log_tail.ends_with("\nend"));
-  EXPECT_NO_THROW((void)Json(ends[0].log_tail).dump());  // throws for what is not UTF-8
+  EXPECT_THAT(ends[0].failure.log_tail, HasSubstr("\xe2\x82\xac\xe2\x82\xac"));
+  EXPECT_TRUE(ends[0].failure.log_tail.ends_with("\nend"));
+  EXPECT_NO_THROW((void)Json(ends[0].failure.log_tail).dump());  // throws for what is not UTF-8
 }
 
 TEST(RankTest, NonsenseOfAProgramDoesNotEndTheWorker) {
@@ -314,22 +377,21 @@ TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {
   const auto ends = EndsOf(site);
   for (const std::string& name : secrets) unsetenv(name.c_str());
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_THAT(ends[0].log_tail, ::testing::Not(HasSubstr("do-not-tell")));
+  EXPECT_THAT(ends[0].failure.log_tail, ::testing::Not(HasSubstr("do-not-tell")));
   for (const char* kept : {"PATH=", "BRAID_TEST_MARK=told", "LC_MEASUREMENT=C.UTF-8",
                            "OMP_NUM_THREADS=1", "BRAID_TASK_FD=3"}) {
-    EXPECT_THAT(ends[0].log_tail, HasSubstr(kept));
+    EXPECT_THAT(ends[0].failure.log_tail, HasSubstr(kept));
   }
 }
 
 TEST(RankTest, ATaskKnowsTheDataRootsOfItsWorker) {
   Site site;
   site.Program("tr -d ' \\n' < \"$1\"; exit 3\n");
-  EXPECT_THAT(EndsOf(site)[0].log_tail, HasSubstr("\"data_roots\":[]"));
-  RankContext context = site.Context();
+  EXPECT_THAT(EndsOf(site)[0].failure.log_tail, HasSubstr("\"data_roots\":[]"));
+  ProgramContext context;
   context.data_roots = {"/data"};
-  Rank rank(context, SomeAssignment(2), {});
-  ASSERT_TRUE(Eventually([&] { return rank.finished(); }));
-  EXPECT_THAT(site.link.ends().back().log_tail, HasSubstr("\"data_roots\":[\"/data\"]"));
+  Running(site, {}, context).RunToEnd(SomeAssignment(2));
+  EXPECT_THAT(site.link.ends().back().failure.log_tail, HasSubstr("\"data_roots\":[\"/data\"]"));
 }
 
 // 100 KB of zeros as a checkpoint of step 5; the program goes on when the worker has answered.
@@ -348,7 +410,7 @@ TEST(RankTest, AStoredCheckpointLeavesTheCache) {
                "echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_TRUE(ends[0].success) << ends[0].error << ends[0].log_tail;
+  EXPECT_TRUE(ends[0].success) << ends[0].failure.error << ends[0].failure.log_tail;
   const auto checkpoints = site.link.checkpoints();
   ASSERT_TRUE(checkpoints.contains(5));
   const auto manifest = storage::ParseManifest(checkpoints.at(5), "checkpoint").value();
@@ -375,20 +437,18 @@ TEST(RankTest, ADroppedRankThatIsBusyDoesNotHoldUpTheOthers) {
   Site site;
   site.Program(kCheckpoint);
   site.link.HoldUploads(true);
-  Supervisor supervisor(site.Context(), {});
-  Desired desired;
-  desired.version = 1;
-  desired.ranks = {SomeAssignment()};
-  supervisor.Apply(desired);
+  Running worker(site);
+  worker.session.Want({SomeAssignment()});
   ASSERT_TRUE(Eventually([&] { return site.link.holds(); }));
   // Its upload hangs; the worker is told to run another attempt instead.
-  desired.version = 2;
-  desired.ranks = {SomeAssignment(/*epoch=*/2)};
-  supervisor.Apply(desired);
-  const auto inventory = supervisor.Inventory();
-  ASSERT_THAT(inventory, SizeIs(1));
-  EXPECT_EQ(inventory[0].key.epoch, 2);
+  worker.session.Want({SomeAssignment(/*epoch=*/2)});
+  ASSERT_TRUE(Eventually([&] {
+    const auto inventory = worker.session.inventory();
+    return inventory.has_value() && inventory->size() == 1 && inventory->at(0).key.epoch == 2 &&
+           inventory->at(0).progress.running;
+  }));
   EXPECT_THAT(site.link.ends(), IsEmpty());
+  worker.session.Want({});
   site.link.HoldUploads(false);
 }
 
@@ -408,54 +468,22 @@ constexpr char kSaysItsEnvironment[] =
 TEST(RankTest, AGpuJobHasItsGpuAndThreadsToFeedIt) {
   Site site;
   site.Program(kSaysItsEnvironment);
-  RankContext context = site.Context();
+  ProgramContext context;
   context.gpu_threads = 3;
-  Rank rank(context, OnGpu(), {"GPU-2"});
-  ASSERT_TRUE(Eventually([&] { return rank.finished(); }));
+  Running(site, {"GPU-2"}, context).RunToEnd(OnGpu());
   ASSERT_THAT(site.link.ends(), SizeIs(1));
   EXPECT_EQ(Json::parse(site.link.ends()[0].summary),
             (Json{{"gpus", "GPU-2"}, {"omp", 3}, {"threads", 3}}))
-      << site.link.ends()[0].error;
+      << site.link.ends()[0].failure.error;
 }
 
 TEST(RankTest, WithoutItsGpuAJobDoesNotStart) {
   Site site;
   site.Program("exit 0\n");
-  Rank rank(site.Context(), OnGpu(/*slots=*/2), {"GPU-2"});
-  ASSERT_TRUE(Eventually([&] { return rank.finished(); }));
+  Running(site, {"GPU-2"}).RunToEnd(OnGpu(/*slots=*/2));
   ASSERT_THAT(site.link.ends(), SizeIs(1));
-  EXPECT_EQ(site.link.ends()[0].category, "infra");
-  EXPECT_EQ(site.link.ends()[0].error, "1 of 2 GPUs are free on this worker");
-}
-
-TEST(RankTest, AGpuThatIsAnotherWorkersIsNotTaken) {
-  Site site;
-  site.Program(kSaysItsEnvironment);
-  Supervisor supervisor(site.Context(), {{.uuid = "GPU-1"}, {.uuid = "GPU-2"}});
-  Desired desired;
-  desired.version = 1;
-  desired.ranks = {OnGpu()};
-  desired.refused_gpus = {{"GPU-1", "GPU GPU-1 is not used: another worker has it"}};
-  supervisor.Apply(desired);
-  ASSERT_TRUE(Eventually([&] { return !site.link.ends().empty(); }));
-  EXPECT_EQ(Json::parse(site.link.ends()[0].summary)["gpus"], "GPU-2");
-}
-
-TEST(RankTest, AGpuIsFreeWhenItsProgramIsGone) {
-  Site site;
-  site.Program("sleep 600\n");
-  Supervisor supervisor(site.Context(), {{.uuid = "GPU-1"}});
-  Desired desired;
-  desired.version = 1;
-  desired.ranks = {OnGpu()};
-  supervisor.Apply(desired);
-  ASSERT_THAT(supervisor.Inventory(), SizeIs(1));
-  desired.version = 2;
-  desired.ranks[0].key.epoch = 2;
-  site.Program(kSaysItsEnvironment);
-  supervisor.Apply(desired);
-  ASSERT_TRUE(Eventually([&] { return !site.link.ends().empty(); }));
-  EXPECT_TRUE(site.link.ends()[0].success) << site.link.ends()[0].error;
+  EXPECT_EQ(site.link.ends()[0].failure.category, "infra");
+  EXPECT_EQ(site.link.ends()[0].failure.error, "1 of 2 GPUs are free on this worker");
 }
 
 TEST(RankTest, AProgramThatThisMachineCannotRunIsTheMachinesFault) {
@@ -463,9 +491,9 @@ TEST(RankTest, AProgramThatThisMachineCannotRunIsTheMachinesFault) {
   site.Program("echo 'first line' >&2\necho 'braid-trainer: this CPU has no AVX2' >&2\nexit 69\n");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_EQ(ends[0].category, "infra");
-  EXPECT_TRUE(ends[0].deterministic) << "so that it goes to another worker";
-  EXPECT_EQ(ends[0].error, "braid-trainer: this CPU has no AVX2");
+  EXPECT_EQ(ends[0].failure.category, "infra");
+  EXPECT_TRUE(ends[0].failure.deterministic) << "so that it goes to another worker";
+  EXPECT_EQ(ends[0].failure.error, "braid-trainer: this CPU has no AVX2");
 }
 
 }  // namespace

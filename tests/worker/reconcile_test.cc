@@ -1,4 +1,4 @@
-#include "worker/session/reconcile.h"
+#include "worker/agent/reconcile.h"
 
 #include <gmock/gmock.h>
 
@@ -12,7 +12,7 @@ Assignment Want(const std::string& job, int64_t epoch, bool stop = false) {
   Assignment assignment;
   assignment.key = {"r", job, epoch, 0};
   assignment.stop = stop;
-  assignment.stop_deadline_ms = 700;
+  assignment.stop_timeout_ms = 700;
   return assignment;
 }
 

@@ -1,20 +1,20 @@
-#include "worker/transfer.h"
+#include "worker/io/transfer.h"
 
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
 
 #include <deque>
-#include <thread>
+#include <utility>
 
 #include "base/file.h"
+#include "worker/agent/blob_moves.h"
+#include "worker/io/cached_manifests.h"
 
 namespace braid::worker {
 namespace {
 
 using storage::BlobStore;
 using ::testing::HasSubstr;
-
-const Backoff kAtOnce(0, 0);
 
 // A coordinator whose line breaks: each call fails after so many bytes, or before it began, as the
 // test draws.
@@ -83,11 +83,43 @@ class BrokenLine : public BlobLink {
   uint64_t sent_ = 0;
 };
 
+// The worker's decisions about blobs, with their tries done here and now and no pause waited for.
 struct Sides {
   TemporaryFolder folder = TemporaryFolder::Create().value();
   std::unique_ptr<BlobStore> worker = BlobStore::Open(folder.path() + "/worker").value();
   std::unique_ptr<BlobStore> coordinator = BlobStore::Open(folder.path() + "/coordinator").value();
   StopSignal stop;
+  Turn turn;
+  Calls calls{"boot", turn};
+  BlobMoves moves{calls};
+
+  Done Try(BlobLink& line, const Do& effect) {
+    if (const auto* up = std::get_if<UploadBlob>(&effect.work))
+      return {effect.id, TryUpload(line, *worker, up->sha256), {}};
+    if (const auto* down = std::get_if<DownloadBlob>(&effect.work))
+      return {effect.id, TryDownload(line, *worker, down->sha256, down->size, stop), {}};
+    return {effect.id, OkStatus(), std::get<FindMissingBlobs>(effect.work).sha256};
+  }
+  void RunToEnd(BlobLink& line) {
+    while (!calls.empty()) {
+      for (const Effect& effect : std::exchange(turn.effects, {}))
+        if (const Do* work = std::get_if<Do>(&effect)) calls.OnDone(Try(line, *work));
+      if (turn.effects.empty() && !calls.empty()) turn.now_ms = calls.NextWake();
+      calls.Advance();
+    }
+  }
+  Status Upload(BlobLink& line, const std::string& digest) {
+    Status ended = Internal("did not end");
+    moves.UploadMissing("rank", {digest}, [&](const Status& status) { ended = status; });
+    RunToEnd(line);
+    return ended;
+  }
+  Status Download(BlobLink& line, const std::string& digest, size_t size) {
+    Status ended = Internal("did not end");
+    moves.Download("rank", digest, size, [&](const Status& status) { ended = status; });
+    RunToEnd(line);
+    return ended;
+  }
 };
 
 std::deque<int> DrawCuts() {
@@ -102,12 +134,12 @@ TEST(TransferTest, UploadsArriveWholeThroughAnyCuts) {
     const auto content = *rc::gen::resize(200, rc::gen::string<std::string>());
     const std::string digest = sides.worker->AddBytes(content).value();
     BrokenLine line(*sides.coordinator, DrawCuts(), 16);
-    RC_ASSERT(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
+    RC_ASSERT(sides.Upload(line, digest).ok());
     RC_ASSERT(ReadFile(sides.coordinator->PathOf(digest)).value() == content);
     // Nothing is sent twice: what was synced before a cut stays.
     RC_ASSERT(line.sent() <= content.size());
     const uint64_t before = line.sent();
-    RC_ASSERT(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
+    RC_ASSERT(sides.Upload(line, digest).ok());
     RC_ASSERT(line.sent() == before);
   });
 }
@@ -118,7 +150,7 @@ TEST(TransferTest, DownloadsArriveWholeThroughAnyCuts) {
     const auto content = *rc::gen::resize(200, rc::gen::string<std::string>());
     const std::string digest = sides.coordinator->AddBytes(content).value();
     BrokenLine line(*sides.coordinator, DrawCuts(), 16);
-    RC_ASSERT(DownloadBlob(line, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
+    RC_ASSERT(sides.Download(line, digest, content.size()).ok());
     RC_ASSERT(ReadFile(sides.worker->PathOf(digest)).value() == content);
     // Nothing comes twice: what was written before a cut stays.
     RC_ASSERT(line.sent() == content.size());
@@ -137,8 +169,7 @@ TEST(TransferTest, ADownloadGoesOnAfterARestartOfTheWorker) {
   sides.worker = BlobStore::Open(sides.folder.path() + "/worker").value();  // killed: nothing was
                                                                             // synced
   BrokenLine second(*sides.coordinator, {}, 16);
-  ASSERT_TRUE(
-      DownloadBlob(second, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
+  ASSERT_TRUE(sides.Download(second, digest, content.size()).ok());
   EXPECT_EQ(first.sent() + second.sent(), content.size());
 }
 
@@ -146,33 +177,46 @@ TEST(TransferTest, RanksOfOneWorkerFetchABlobOnce) {
   Sides sides;
   const std::string content(100'000, 'x');
   const std::string digest = sides.coordinator->AddBytes(content).value();
-  std::deque<BrokenLine> lines;
-  std::vector<Status> ended(4);
-  std::vector<std::thread> ranks;
-  for (size_t i = 0; i < ended.size(); ++i)
-    lines.emplace_back(*sides.coordinator, std::deque<int>{static_cast<int>(i)}, 1000);
-  for (size_t i = 0; i < ended.size(); ++i) {
-    ranks.emplace_back([&, i] {
-      ended[i] = DownloadBlob(lines[i], *sides.worker, digest, content.size(), sides.stop, kAtOnce);
+  BrokenLine line(*sides.coordinator, {1, 2}, 1000);
+  int ended = 0;
+  for (const char* rank : {"a", "b", "c", "d"}) {
+    sides.moves.Download(rank, digest, content.size(), [&](const Status& status) {
+      EXPECT_TRUE(status.ok()) << status.ToString();
+      ++ended;
     });
   }
-  for (std::thread& rank : ranks) rank.join();
-  uint64_t sent = 0;
-  for (size_t i = 0; i < ended.size(); ++i) {
-    EXPECT_TRUE(ended[i].ok()) << ended[i].ToString();
-    sent += lines[i].sent();
-  }
-  EXPECT_EQ(sent, content.size());
+  sides.moves.Leave("c");
+  sides.RunToEnd(line);
+  EXPECT_EQ(ended, 3);
+  EXPECT_EQ(line.sent(), content.size());
   EXPECT_TRUE(sides.worker->Verify(digest).ok());
+}
+
+TEST(TransferTest, AWorkerThatStartsAgainKnowsWhatIsWholeInItsCache) {
+  Sides sides;
+  const std::string folder = sides.folder.path() + "/artifacts";
+  ASSERT_TRUE(MakeFolder(folder).ok());
+  const auto artifact = [&](const std::string& content) {
+    storage::Manifest manifest;
+    manifest.kind = "source";
+    manifest.files = {{"text", sides.worker->AddBytes(content).value(), content.size()}};
+    EXPECT_TRUE(
+        WriteFileAtomic(ManifestPath(JoinPath(folder, manifest.Id())), manifest.Canonical()).ok());
+    return manifest;
+  };
+  const auto whole = artifact("whole"), partly = artifact("partly"), damaged = artifact("damaged");
+  ASSERT_TRUE(sides.worker->Remove(partly.files[0].sha256).ok());
+  ASSERT_TRUE(
+      WriteFileAtomic(ManifestPath(JoinPath(folder, damaged.Id())), whole.Canonical()).ok());
+  EXPECT_THAT(WholeArtifacts(folder, *sides.worker).value(), ::testing::ElementsAre(whole.Id()));
 }
 
 TEST(TransferTest, ABlobThatANeighbourHasSentNeedNotBeInTheCache) {
   Sides sides;
   const std::string digest = sides.coordinator->AddBytes("content").value();
   BrokenLine line(*sides.coordinator, {}, 16);
-  EXPECT_TRUE(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
-  EXPECT_EQ(UploadBlob(line, *sides.worker, Sha256Hex("nowhere"), sides.stop, kAtOnce).code(),
-            StatusCode::kNotFound);
+  EXPECT_TRUE(sides.Upload(line, digest).ok());
+  EXPECT_EQ(sides.Upload(line, Sha256Hex("nowhere")).code(), StatusCode::kNotFound);
 }
 
 TEST(TransferTest, ADamagedDownloadIsFetchedAgainThenRefused) {
@@ -181,15 +225,14 @@ TEST(TransferTest, ADamagedDownloadIsFetchedAgainThenRefused) {
   const std::string digest = sides.coordinator->AddBytes(content).value();
   BrokenLine once(*sides.coordinator, {}, 16);
   once.DamagePiece(3);
-  EXPECT_TRUE(DownloadBlob(once, *sides.worker, digest, content.size(), sides.stop, kAtOnce).ok());
+  EXPECT_TRUE(sides.Download(once, digest, content.size()).ok());
 
   const std::string path = sides.coordinator->PathOf(digest);
   ASSERT_TRUE(RemoveFile(path).ok());
   ASSERT_TRUE(WriteFileAtomic(path, std::string(100, 'y')).ok());
   ASSERT_TRUE(sides.worker->Remove(digest).ok());
   BrokenLine always(*sides.coordinator, {}, 16);
-  const Status status = DownloadBlob(always, *sides.worker, digest, content.size(), sides.stop,
-                                     kAtOnce);
+  const Status status = sides.Download(always, digest, content.size());
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(status.message(), HasSubstr(digest));
   EXPECT_FALSE(sides.worker->Has(digest));
@@ -206,17 +249,21 @@ TEST(TransferTest, AnUploadTornByACrashIsSentAgain) {
   sides.coordinator = BlobStore::Open(sides.folder.path() + "/coordinator").value();
   EXPECT_EQ(sides.coordinator->QueryUpload(digest, 100)->committed, 60u);
   BrokenLine line(*sides.coordinator, {}, 16);
-  EXPECT_TRUE(UploadBlob(line, *sides.worker, digest, sides.stop, kAtOnce).ok());
+  EXPECT_TRUE(sides.Upload(line, digest).ok());
   EXPECT_TRUE(sides.coordinator->Verify(digest).ok());
 }
 
-TEST(TransferTest, AStopEndsTheWaiting) {
+TEST(TransferTest, ACancelledDownloadEndsEarlyAndKeepsWhatCame) {
   Sides sides;
+  const std::string content(1000, 'x');
+  const std::string digest = sides.coordinator->AddBytes(content).value();
+  BrokenLine line(*sides.coordinator, {10}, 16);
+  EXPECT_EQ(TryDownload(line, *sides.worker, digest, content.size(), sides.stop).code(),
+            StatusCode::kUnavailable);
   sides.stop.Set();
-  int calls = 0;
-  const Status status = Persist(sides.stop, [&] { return ++calls, Unavailable("away"); });
-  EXPECT_EQ(status.code(), StatusCode::kCancelled);
-  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(TryDownload(line, *sides.worker, digest, content.size(), sides.stop).code(),
+            StatusCode::kCancelled);
+  EXPECT_EQ(sides.worker->QueryUpload(digest, content.size())->committed, 160u);
 }
 
 }  // namespace

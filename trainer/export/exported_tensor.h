@@ -18,7 +18,7 @@ struct ExportedTensor {
   std::vector<int64_t> shape;
   std::string source;  // canonical name, of the same shape; empty: the identity matrix
   int64_t heads = 0;   // above 0: rows of each head from rotary layout interleaved to half (new row
-                      // i = old 2i, new row size/2 + i = old 2i + 1)
+                       // i = old 2i, new row size/2 + i = old 2i + 1)
   std::string times_rows;    // canonical name of a vector: row i is multiplied by its element i
   std::string over_columns;  // the same, but column j is divided by element j
   std::string softplus_of;   // canonical name of a vector; everything is multiplied by softplus of

@@ -197,13 +197,24 @@ Status CheckNames(const LlamaWeights& weights, const std::set<std::string>& used
   return OkStatus();
 }
 
+// What becomes of rows that the tokenizer has no id for. Their logits go with them, so that the
+// softmax is over fewer.
+std::string RowsLeftOut(int64_t rows, const ModelSpec& spec) {
+  return Format(
+      "%lld rows behind the pad, id %lld, belong to no token and are left out of embedding, head "
+      "and softmax: logits of tokens are as before, and their probabilities add up to 1 without "
+      "the others",
+      (long long)(rows - spec.vocab), (long long)spec.pad_id);
+}
+
 // Of a tied head there is one matrix, which files may hold twice. Where they hold two, transformers
 // 5 takes the head and earlier versions the embedding: which of the two models is meant only their
 // owner knows.
-Status CheckTie(const LlamaWeights& weights, int64_t rows, int64_t width,
+Status CheckTie(const LlamaWeights& weights, int64_t rows, const ModelSpec& spec,
                 const std::string& folder) {
   const std::vector<std::string> names = weights.Names();
   if (std::find(names.begin(), names.end(), "lm_head.weight") == names.end()) return OkStatus();
+  const int64_t width = spec.dense.d;
   BRAID_ASSIGN_OR_RETURN(const std::vector<float> head,
                          weights.Read("lm_head.weight", {rows, width}));
   BRAID_ASSIGN_OR_RETURN(const std::vector<float> embedding,
@@ -213,7 +224,8 @@ Status CheckTie(const LlamaWeights& weights, int64_t rows, int64_t width,
                          ": config.json says tie_word_embeddings: true, but tensor lm_head.weight "
                          "differs from model.embed_tokens.weight: "
                          "set tie_word_embeddings to false to import the head, as transformers 5 "
-                         "loads it, or remove the tensor to tie the two");
+                         "loads it, or remove the tensor to tie the two" +
+                         (rows > spec.vocab ? "; either way, " + RowsLeftOut(rows, spec) : ""));
 }
 
 Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Json& config,
@@ -229,7 +241,7 @@ Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Js
     used.insert(SourceOf(tensor, spec, rows, kv_heads, tied).name);
   }
   BRAID_RETURN_IF_ERROR(CheckNames(weights, used, options.folder, tied));
-  if (tied) BRAID_RETURN_IF_ERROR(CheckTie(weights, rows, spec.dense.d, options.folder));
+  if (tied) BRAID_RETURN_IF_ERROR(CheckTie(weights, rows, spec, options.folder));
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(places)));
   for (const model::TensorSpec& tensor : tensors) {
     BRAID_ASSIGN_OR_RETURN(const std::vector<float> values,
@@ -256,11 +268,7 @@ Status FitTokenizer(const corpus::Tokenizer& tokenizer, const Json& config, int6
     imported->notes.push_back(
         Format("a zero row for the pad, id %lld, was appended to embedding and head",
                (long long)spec.pad_id));
-  if (rows > tokenizer.vocab()) {
-    imported->notes.push_back(
-        Format("%lld rows behind the pad, id %lld, belong to no token and were left out",
-               (long long)(rows - tokenizer.vocab()), (long long)spec.pad_id));
-  }
+  if (rows > spec.vocab) imported->notes.push_back(RowsLeftOut(rows, spec));
   const Json pad = config.value("pad_token_id", Json()), eos = config.value("eos_token_id", Json());
   if (pad.is_number_integer() && pad != spec.pad_id) {
     imported->notes.push_back(Format("pad_token_id: %s is a token of its own; the pad is %lld here",

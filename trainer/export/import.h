@@ -30,17 +30,15 @@ struct Imported {
 // of errors.
 Result<model::ModelSpec> LlamaSpec(const Json& config, const std::string& what);
 
-// Writes config.json, model.safetensors, state.json and tokenizer.json; the outputs of the model
-// are those of the Llama for all tokens that the tokenizer gives.
+// Writes config.json, model.safetensors, state.json and tokenizer.json; the logits of the model are
+// those of the Llama for all tokens that the tokenizer gives.
 //   - F32, F16 and BF16 become F32, exactly.
 //   - num_key_value_heads below num_attention_heads: each key and value head is repeated for the
-//   queries that share it.
+//     queries that share it.
 //   - tie_word_embeddings: the head is a copy of the embedding. A file that holds another head all
-//   the same is kInvalidArgument:
-//     versions of transformers load it as different models.
+//     the same is kInvalidArgument: versions of transformers load it as different models.
 //   - The pad is the first id behind the tokenizer's entries. Its embedding row is set to zero;
-//   where the file has no such
-//     row, a zero row is appended to embedding and head.
+//     where the file has no such row, a zero row is appended to embedding and head.
 // A tensor that is missing, unknown, of another shape, or holds a NaN or infinity is
 // kInvalidArgument, with its file.
 Result<Imported> ImportHuggingFace(const ImportOptions& options);

@@ -1,8 +1,7 @@
 // Which models transformers' LlamaForCausalLM computes exactly, and how their tensors become its
 // own (PaPaformer section 7.1, dual-path specification section 9):
 //   llama  as it is. Interleaved rotary layout: rows of q and k are reordered. No attn.o: the
-//   identity. Learned beta:
-//          gate_proj = diag(beta) gate, down_proj = down diag(1 / beta).
+//          identity. Learned beta: gate_proj = diag(beta) gate, down_proj = down diag(1 / beta).
 //   wide   its scale s_w multiplies attn.o and ffn.down.
 //   loop   with `mix: final` or one step: K layers a block, each with its own s_d^k multiplied in.
 #pragma once

@@ -10,17 +10,16 @@
 #include "base/text.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/worker.grpc.pb.h"
-#include "google/rpc/status.pb.h"
-#include "proto/channel.h"
+#include "rpc/channel.h"
+#include "rpc/convert.h"
+#include "rpc/status.h"
 
 namespace braid::worker {
 namespace {
 
 constexpr int64_t kCallMs = 20'000;
+constexpr int64_t kMaxReconnectBackoffMs = 2'000;
 constexpr size_t kPiece = size_t{1} << 20;
-constexpr int kMostMessageBytes = 64 << 20;  // a manifest of 100,000 files, a desired state of many
-                                             // ranks
-
 struct Call {
   grpc::ClientContext context;
   explicit Call(int64_t timeout_ms = kCallMs) {
@@ -28,39 +27,23 @@ struct Call {
   }
 };
 
-void Fill(const RankKey& key, v1::RankId* id) {
-  id->set_run_id(key.run);
-  id->set_job(key.job);
-  id->set_epoch(key.epoch);
-  id->set_rank(key.rank);
-}
-
 }  // namespace
 
 Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return OkStatus();
-  std::string reason;
-  google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const auto& any : details.details()) {
-      google::rpc::ErrorInfo info;
-      if (any.UnpackTo(&info)) reason = info.reason();
-    }
-  }
-  auto code = static_cast<StatusCode>(status.error_code());
+  const Status said = rpc::FromGrpc(status);
   // A server that shuts down ends its calls so; none of ours is an answer to this code without a
   // reason.
   const bool cut = status.error_code() == grpc::CANCELLED ||
-                   (status.error_code() == grpc::UNKNOWN &&
-                    status.error_message() == "Stream removed");
-  if (cut && reason.empty()) code = StatusCode::kUnavailable;
+                   (status.error_code() == grpc::UNKNOWN && said.message() == "Stream removed");
+  if (cut && said.reason().empty()) return Unavailable(said.message());
   if (status.error_code() == grpc::UNAUTHENTICATED)
-    return Status(StatusCode::kUnavailable, "UNAUTHENTICATED", status.error_message());
-  return Status(code, reason, status.error_message());
+    return Status(StatusCode::kUnavailable, "UNAUTHENTICATED", said.message());
+  return said;
 }
 
-RpcLink::RpcLink(EndpointSource source, std::string worker_id, std::string boot_id)
-    : source_(std::move(source)), worker_id_(std::move(worker_id)), boot_id_(std::move(boot_id)) {}
+RpcLink::RpcLink(EndpointSource source, std::string worker_id)
+    : source_(std::move(source)), worker_id_(std::move(worker_id)) {}
 
 Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   const Result<Endpoint> endpoint = FindEndpoint(source_);
@@ -69,12 +52,8 @@ Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   MutexLock lock(mutex_);
   if (channel_ == nullptr || connected_.address != endpoint->address ||
       connected_.token != endpoint->token) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
-    arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = MakeChannel(endpoint->address, endpoint->token, arguments);
+    channel_ = rpc::MakeChannel(endpoint->address, endpoint->token,
+                                {.max_reconnect_backoff_ms = kMaxReconnectBackoffMs});
     connected_ = *endpoint;
   }
   return channel_;
@@ -183,9 +162,7 @@ Status RpcLink::ReportStarted(const RankKey& rank) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::ReportStartedRequest request;
-  Fill(rank, request.mutable_id());
-  request.set_worker_id(worker_id_);
-  request.set_boot_id(boot_id_);
+  rpc::Fill(rank, request.mutable_id());
   v1::ReportStartedResponse response;
   return FromGrpc(v1::Workers::NewStub(channel)->ReportStarted(&call.context, request, &response));
 }
@@ -194,7 +171,7 @@ Status RpcLink::CommitCheckpoint(const RankKey& rank, int64_t step, const std::s
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::CommitCheckpointRequest request;
-  Fill(rank, request.mutable_id());
+  rpc::Fill(rank, request.mutable_id());
   request.set_step(step);
   request.set_manifest_json(manifest);
   v1::CommitCheckpointResponse response;
@@ -206,24 +183,9 @@ Status RpcLink::ReportEnded(const RankKey& rank, const RankEnd& end) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::ReportEndedRequest request;
-  Fill(rank, request.mutable_id());
+  rpc::Fill(rank, request.mutable_id());
   request.set_worker_id(worker_id_);
-  request.set_success(end.success);
-  for (const auto& [role, manifest] : end.outputs) {
-    v1::Output* output = request.add_outputs();
-    output->set_role(role);
-    output->set_manifest_json(manifest);
-  }
-  request.set_summary_json(end.summary);
-  request.set_category(end.category);
-  request.set_error(end.error);
-  request.set_hint(end.hint);
-  request.set_deterministic(end.deterministic);
-  request.set_exit_code(end.exit_code);
-  request.set_signal(end.signal);
-  request.set_log_tail(end.log_tail);
-  request.set_peer_lost(end.peer_lost);
-  request.set_reason(end.reason);
+  rpc::Fill(end, &request);
   v1::ReportEndedResponse response;
   return FromGrpc(v1::Workers::NewStub(channel)->ReportEnded(&call.context, request, &response));
 }
@@ -232,7 +194,7 @@ Result<int64_t> RpcLink::AppendLog(const RankKey& rank, int64_t offset, std::str
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::AppendLogRequest request;
-  Fill(rank, request.mutable_id());
+  rpc::Fill(rank, request.mutable_id());
   request.set_offset(offset);
   request.set_data(std::string(data));
   v1::AppendResponse response;
@@ -245,7 +207,7 @@ Result<int64_t> RpcLink::AppendMetrics(const RankKey& rank, int64_t offset, std:
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::AppendMetricsRequest request;
-  Fill(rank, request.mutable_id());
+  rpc::Fill(rank, request.mutable_id());
   request.set_offset(offset);
   request.set_data(std::string(data));
   v1::AppendResponse response;
@@ -258,7 +220,7 @@ Status RpcLink::PutRendezvous(const RankKey& rank, const std::string& key, std::
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::PutRendezvousRequest request;
-  Fill(rank, request.mutable_id());
+  rpc::Fill(rank, request.mutable_id());
   request.set_key(key);
   request.set_value(std::string(value));
   v1::PutRendezvousResponse response;
@@ -270,7 +232,7 @@ Result<std::string> RpcLink::GetRendezvous(const RankKey& rank, const std::strin
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call(timeout_ms + kCallMs);
   v1::GetRendezvousRequest request;
-  Fill(rank, request.mutable_id());
+  rpc::Fill(rank, request.mutable_id());
   request.set_key(key);
   request.set_timeout_ms(timeout_ms);
   v1::GetRendezvousResponse response;

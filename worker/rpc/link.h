@@ -9,7 +9,7 @@
 
 #include "base/endpoint.h"
 #include "base/mutex.h"
-#include "worker/coordinator_link.h"
+#include "worker/io/coordinator_link.h"
 
 namespace braid::worker {
 
@@ -19,7 +19,7 @@ Status FromGrpc(const grpc::Status& status);
 
 class RpcLink final : public CoordinatorLink {
  public:
-  RpcLink(EndpointSource source, std::string worker_id, std::string boot_id);
+  RpcLink(EndpointSource source, std::string worker_id);
 
   // The channel to where the coordinator is now, with the token of now.
   Result<std::shared_ptr<grpc::Channel>> Channel();
@@ -47,7 +47,6 @@ class RpcLink final : public CoordinatorLink {
  private:
   const EndpointSource source_;
   const std::string worker_id_;
-  const std::string boot_id_;
   Mutex mutex_;
   Endpoint connected_ BRAID_GUARDED_BY(mutex_);
   std::shared_ptr<grpc::Channel> channel_ BRAID_GUARDED_BY(mutex_);

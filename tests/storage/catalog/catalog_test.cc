@@ -41,7 +41,7 @@ JobRecord SomeJob(const std::string& run, const std::string& name, JobState stat
   job.position = 3;
   job.kind = "train";
   job.parents = {"tokenizer"};
-  job.wanted = {{"tokenizer", {"tokenizer", "tokenizer", ""}}, {"data.x", {"", "", "art"}}};
+  job.input_sources = {{"tokenizer", {"tokenizer", "tokenizer", ""}}, {"data.x", {"", "", "art"}}};
   job.spec = "{\"seed\":42}";
   job.slots = 2;
   job.site = "helsinki";
@@ -137,7 +137,7 @@ Updates OneOfEach() {
       CheckpointCommitted{{"r1", "path_1", 1}, 40, "a1"},
       AttemptEnded{{"r1", "path_1", 1},
                    AttemptState::kFailed,
-                   {"infra", "gone", "wait", false, "STORAGE_FULL"},
+                   {"infra", "gone", "wait", false, "STORAGE_FULL", "last\nlines"},
                    12},
       JobRequeued{{"r1", "path_1", 1}, counters, 500},
       AttemptGranted{SomeAttempt(path, 2)},
@@ -337,7 +337,7 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
   ASSERT_EQ(sqlite3_exec(
                 raw,
                 "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
-                "TABLE attempts DROP COLUMN reason;"
+                "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
                 "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
                 "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1",
                 nullptr, nullptr, nullptr),
@@ -349,6 +349,31 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
   EXPECT_TRUE(catalog->Load().value() == image_);
   EXPECT_TRUE(PathExists(path_ + ".v1")) << "the file as it was stays beside it";
   Commit(*catalog, {RunCreated{SomeRun("r2")}, WorkerRegistered{SomeWorker("w2")}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileOfTheSecondSchemaIsBroughtUpToDate) {
+  const AttemptRecord attempt = SomeAttempt({"r1", "path_1"}, 1);
+  {
+    auto catalog = Open();
+    Commit(*catalog,
+           {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
+            WorkerRegistered{SomeWorker("w1")}, AttemptGranted{attempt},
+            AttemptEnded{attempt.key,
+                         AttemptState::kFailed,
+                         {"infra", "no room", "wait", true, "STORAGE_FULL"},
+                         12}});
+  }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw,
+                         "ALTER TABLE attempts DROP COLUMN log_tail; PRAGMA user_version = 2",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 

@@ -13,6 +13,7 @@
 namespace braid::trainer {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 const Json kConfig = {{"model_type", "llama"},  {"vocab_size", 100},
@@ -272,6 +273,7 @@ TEST_F(ImportTest, ATiedHeadThatIsAnotherMatrixIsRefused) {
   Configure("tie_word_embeddings", true);
   EXPECT_THAT(Error(), HasSubstr("tensor lm_head.weight differs from model.embed_tokens.weight: "
                                  "set tie_word_embeddings to false"));
+  EXPECT_THAT(Error(), EndsWith("remove the tensor to tie the two"));
   const std::string embedding = weights("model.embed_tokens.weight");
   Rewrite([&](auto* place, auto* data) {
     if (place->name == "lm_head.weight") *data = embedding;
@@ -287,6 +289,25 @@ TEST_F(ImportTest, ATiedHeadThatIsAnotherMatrixIsRefused) {
   ASSERT_TRUE(RemoveTree(options_.out).ok());
   Configure("tie_word_embeddings", nullptr);  // as false
   EXPECT_THAT(Error(), HasSubstr("tensor lm_head.weight is missing"));
+}
+
+// Such rows have logits in the Llama and none here.
+TEST_F(ImportTest, RowsBehindThePadLeaveTheSoftmax) {
+  constexpr int64_t kRows = 300;
+  const std::string left_out =
+      "29 rows behind the pad, id 270, belong to no token and are left out of embedding, head and "
+      "softmax: logits of tokens are as before, and their probabilities add up to 1 without the "
+      "others";
+  Configure("vocab_size", kRows);
+  Rewrite([](auto* place, auto* data) {
+    if (place->name != "model.embed_tokens.weight" && place->name != "lm_head.weight") return;
+    place->shape[0] = kRows;
+    data->resize(static_cast<size_t>(kRows * place->shape[1]) * sizeof(float));
+  });
+  EXPECT_THAT(ImportHuggingFace(options_).value().notes, testing::Contains(left_out));
+  ASSERT_TRUE(RemoveTree(options_.out).ok());
+  Configure("tie_word_embeddings", true);
+  EXPECT_THAT(Error(), EndsWith("remove the tensor to tie the two; either way, " + left_out));
 }
 
 TEST_F(ImportTest, ATokenizerIsNeededAndMustFit) {

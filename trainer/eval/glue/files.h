@@ -11,9 +11,9 @@ namespace braid::trainer {
 
 // (task, split) -> path, for all .tsv and .jsonl files below a folder, which may be compressed. Two
 // forms are known:
-//   <task>/<split>.tsv                 as the official archives unpack: CoLA/train.tsv,
-//   MNLI/dev_matched.tsv, BoolQ/val.jsonl <task>.<split>[.<anything>].jsonl  flat:
-//   boolq.valid.jsonl, mnli-mm.valid.jsonl
+//   <task>/<split>.{tsv,jsonl}         as the official archives unpack: CoLA/train.tsv,
+//                                      MNLI/dev_matched.tsv, BoolQ/val.jsonl
+//   <task>.<split>[.<anything>].jsonl  flat: boolq.valid.jsonl, mnli-mm.valid.jsonl
 // Case, '-' and '_' of a task's name do not matter; val, valid and validation are dev; of MNLI, dev
 // is dev_matched, and dev of mnli-mm is dev_mismatched.
 class TaskFiles {

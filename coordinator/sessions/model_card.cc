@@ -1,0 +1,119 @@
+#include "coordinator/sessions/model_card.h"
+
+#include <exception>
+
+#include "base/log.h"
+
+namespace braid::coordinator {
+namespace {
+
+// The job whose output `role` is that artifact; null if it was not made in this run.
+const Json* MakerOf(const Json& facts, const std::string& role, const std::string& artifact) {
+  for (const Json& job : facts["jobs"]) {
+    if (!artifact.empty() && job["outputs"].value(role, "") == artifact) return &job;
+  }
+  return nullptr;
+}
+
+const Json* JobNamed(const Json& facts, const std::string& name) {
+  for (const Json& job : facts["jobs"]) {
+    if (job["name"] == name) return &job;
+  }
+  return nullptr;
+}
+
+// A whole number of a summary, which is what a task program said of itself: 0 if it is none.
+int64_t CountOf(const Json* job, const char* key) {
+  if (job == nullptr) return 0;
+  const Json& summary = (*job)["summary"];
+  const auto found = summary.find(key);
+  return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+}
+
+std::string Filled(const task::Assignment& assignment, const RunSummary& run) {
+  Json spec = Json::parse(assignment.spec, nullptr, /*allow_exceptions=*/false);
+  if (!spec.is_object()) return assignment.spec;
+  const Json facts = ToJson(run);
+  if (assignment.kind == "report") {
+    spec["facts"] = facts;
+  } else if (spec.contains("card") && assignment.inputs.contains("model")) {
+    FillCard(facts, assignment.inputs.at("model"), &spec["card"]);
+  }
+  return spec.dump();
+}
+
+}  // namespace
+
+Json ToJson(const RunSummary& run) {
+  Json jobs = Json::array();
+  for (const JobSummary& job : run.jobs) {
+    Json fact = {{"name", job.name},
+                 {"kind", job.kind},
+                 {"state", job.state},
+                 {"parents", job.parents},
+                 {"slots", job.slots},
+                 {"ranks", job.ranks},
+                 {"threads", job.slots},
+                 {"attempts", job.attempts},
+                 {"ended_ms", job.ended_ms},
+                 {"outputs", job.outputs},
+                 {"inputs", job.inputs},
+                 {"worker", job.worker},
+                 {"started_ms", job.started_ms}};
+    // What a task program said of itself: of bounded depth, or nothing.
+    const Result<Json> summary = ParseJson(job.summary, "summary");
+    fact["summary"] = summary.ok() && summary->is_object() ? *summary : Json::object();
+    jobs.push_back(std::move(fact));
+  }
+  return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}},
+          {"jobs", jobs}};
+}
+
+void FillCard(const Json& facts, const std::string& model, Json* card) {
+  (*card)["run"]["id"] = facts["run"]["id"];
+  const Json* maker = MakerOf(facts, "model", model);
+  int64_t tokens = CountOf(maker, "tokens");
+  bool known = tokens > 0;
+  // A joint job begins with a merge, whose inputs are the parents.
+  const std::string init = maker == nullptr ? "" : (*maker)["inputs"].value("init", "");
+  const Json* merge = MakerOf(facts, "model", init);
+  if (!init.empty() && (merge == nullptr || (*merge)["inputs"].contains("base")))
+    known = false;  // it began with tokens of elsewhere
+  if (card->contains("parents")) {
+    for (Json& parent : (*card)["parents"]) {
+      const std::string role = "parent." + parent["name"].get<std::string>();
+      const std::string artifact = merge == nullptr ? "" : (*merge)["inputs"].value(role, "");
+      known = known && !artifact.empty();
+      if (artifact.empty()) continue;
+      parent["artifact"] = artifact;
+      const int64_t of_parent = CountOf(MakerOf(facts, "model", artifact), "tokens");
+      if (of_parent > 0) parent["tokens"] = of_parent;
+      tokens += of_parent;
+      known = known && of_parent > 0;
+    }
+  }
+  if (known) (*card)["tokens"] = tokens;
+  if (!card->contains("corpora")) return;
+  for (Json& corpus : (*card)["corpora"]) {
+    const Json* prepared = JobNamed(facts, "prepare:" + corpus["name"].get<std::string>());
+    if (prepared == nullptr) continue;
+    for (const char* count : {"tokens", "documents"}) {
+      const int64_t value = CountOf(prepared, count);
+      if (value > 0) corpus[count] = value;
+    }
+  }
+}
+
+std::string SpecWithSummary(const task::Assignment& assignment, const RunSummary& run) {
+  if (assignment.kind != "report" && assignment.kind != "export") return assignment.spec;
+  try {
+    return Filled(assignment, run);
+  } catch (const std::exception& error) {
+    Log(LogLevel::kError, "coordinator",
+        "the summary of run " + run.id + " for its job " + assignment.key.job + ": " +
+            error.what());
+    return assignment.spec;
+  }
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,68 @@
+#include "rpc/channel.h"
+
+#include <grpcpp/support/client_interceptor.h>
+
+#include <utility>
+#include <vector>
+
+namespace braid::rpc {
+namespace {
+
+using grpc::experimental::ClientInterceptorFactoryInterface;
+using grpc::experimental::ClientRpcInfo;
+using grpc::experimental::InterceptionHookPoints;
+using grpc::experimental::Interceptor;
+using grpc::experimental::InterceptorBatchMethods;
+
+constexpr char kRetries[] =
+    R"({"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":5,"initialBackoff":"0.1s","maxBackoff":"1s",)"
+    R"("backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]})";
+
+// Call credentials would need TLS.
+class SendToken final : public Interceptor {
+ public:
+  explicit SendToken(std::string value) : value_(std::move(value)) {}
+  void Intercept(InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_INITIAL_METADATA)) {
+      methods->GetSendInitialMetadata()->emplace("authorization", value_);
+    }
+    methods->Proceed();
+  }
+
+ private:
+  const std::string value_;
+};
+
+class SendTokenFactory final : public ClientInterceptorFactoryInterface {
+ public:
+  explicit SendTokenFactory(const std::string& token) : value_("Bearer " + token) {}
+  Interceptor* CreateClientInterceptor(ClientRpcInfo*) override { return new SendToken(value_); }
+
+ private:
+  const std::string value_;
+};
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token,
+                                           const ChannelOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(options.max_reconnect_backoff_ms));
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // Not the connection that another channel of this process has to the same address.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  if (options.retry_unavailable) arguments.SetServiceConfigJSON(kRetries);
+  // An answer is asked for every 30 s, and bytes that nobody takes (a window that stays closed;
+  // gRPC sets TCP_USER_TIMEOUT to the same) end the connection.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
+  if (!token.empty()) interceptors.push_back(std::make_unique<SendTokenFactory>(token));
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      address, grpc::InsecureChannelCredentials(), arguments, std::move(interceptors));
+}
+
+}  // namespace braid::rpc

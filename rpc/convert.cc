@@ -1,0 +1,94 @@
+#include "rpc/convert.h"
+
+namespace braid::rpc {
+
+void Fill(const task::RankKey& key, v1::RankId* message) {
+  message->set_run_id(key.run);
+  message->set_job(key.job);
+  message->set_epoch(key.epoch);
+  message->set_rank(static_cast<int32_t>(key.rank));
+}
+
+task::RankKey RankOf(const v1::RankId& message) {
+  return {{message.run_id(), message.job(), message.epoch()}, message.rank()};
+}
+
+void Fill(const task::Progress& progress, v1::Progress* message) {
+  message->set_phase(progress.phase);
+  message->set_unit(progress.unit);
+  message->set_done(progress.done);
+  message->set_total(progress.total);
+  message->set_tokens_per_s(progress.tokens_per_s);
+  message->set_eta_s(progress.eta_s);
+  message->set_time_ms(progress.time_ms);
+}
+
+task::Progress ProgressOf(const v1::Progress& message) {
+  return {message.phase(),        message.unit(),  message.done(),   message.total(),
+          message.tokens_per_s(), message.eta_s(), message.time_ms()};
+}
+
+void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
+  Fill(assignment.key, message->mutable_id());
+  message->set_world_size(static_cast<int32_t>(assignment.ranks));
+  message->set_kind(assignment.kind);
+  message->set_spec_json(assignment.spec);
+  message->mutable_inputs()->insert(assignment.inputs.begin(), assignment.inputs.end());
+  message->set_checkpoint(assignment.checkpoint);
+  message->set_slots(static_cast<int32_t>(assignment.slots));
+  message->set_device(assignment.device);
+  message->set_stop(assignment.stop);
+  message->set_stop_timeout_ms(assignment.stop_timeout_ms);
+  message->set_recipe_sha256(assignment.recipe_sha256);
+}
+
+task::Assignment AssignmentOf(const v1::RankAssignment& message) {
+  task::Assignment assignment;
+  assignment.key = RankOf(message.id());
+  assignment.ranks = message.world_size();
+  assignment.kind = message.kind();
+  assignment.spec = message.spec_json();
+  assignment.inputs = {message.inputs().begin(), message.inputs().end()};
+  assignment.checkpoint = message.checkpoint();
+  assignment.slots = message.slots();
+  assignment.device = message.device();
+  assignment.stop = message.stop();
+  assignment.stop_timeout_ms = message.stop_timeout_ms();
+  assignment.recipe_sha256 = message.recipe_sha256();
+  return assignment;
+}
+
+void Fill(const task::Outcome& outcome, v1::ReportEndedRequest* message) {
+  message->set_success(outcome.success);
+  for (const auto& [role, manifest] : outcome.outputs) {
+    v1::Output* output = message->add_outputs();
+    output->set_role(role);
+    output->set_manifest_json(manifest);
+  }
+  message->set_summary_json(outcome.summary);
+  message->set_category(outcome.failure.category);
+  message->set_error(outcome.failure.error);
+  message->set_hint(outcome.failure.hint);
+  message->set_deterministic(outcome.failure.deterministic);
+  message->set_reason(outcome.failure.reason);
+  message->set_log_tail(outcome.failure.log_tail);
+  message->set_exit_code(static_cast<int32_t>(outcome.exit_code));
+  message->set_signal(static_cast<int32_t>(outcome.signal));
+  message->set_peer_lost(outcome.peer_lost);
+}
+
+task::Outcome OutcomeOf(const v1::ReportEndedRequest& message) {
+  task::Outcome outcome;
+  outcome.success = message.success();
+  for (const v1::Output& output : message.outputs())
+    outcome.outputs.emplace_back(output.role(), output.manifest_json());
+  outcome.summary = message.summary_json();
+  outcome.failure = {message.category(),      message.error(),  message.hint(),
+                     message.deterministic(), message.reason(), message.log_tail()};
+  outcome.exit_code = message.exit_code();
+  outcome.signal = message.signal();
+  outcome.peer_lost = message.peer_lost();
+  return outcome;
+}
+
+}  // namespace braid::rpc

@@ -1,0 +1,88 @@
+// Records as rows: what Columns of tables.h means in SQL.
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "storage/catalog/columns.h"
+#include "storage/catalog/database.h"
+#include "storage/catalog/tables.h"
+
+namespace braid::catalog {
+
+template <typename Field>
+Value ToValue(const Field& field) {
+  if constexpr (std::is_same_v<Field, std::string> || std::is_same_v<Field, double>) {
+    return field;
+  } else if constexpr (std::is_enum_v<Field> || std::integral<Field>) {
+    return static_cast<int64_t>(field);
+  } else {
+    return Pack(field);
+  }
+}
+
+template <typename Field>
+Status FromColumn(const Row& row, int index, const std::string& name, Field& field) {
+  if constexpr (std::is_same_v<Field, std::string>) {
+    field = row.Text(index);
+  } else if constexpr (std::is_same_v<Field, double>) {
+    field = row.Double(index);
+  } else if constexpr (std::is_same_v<Field, bool>) {
+    field = row.Int(index) != 0;
+  } else if constexpr (std::is_enum_v<Field> || std::integral<Field>) {
+    field = static_cast<Field>(row.Int(index));
+  } else {
+    return Unpack(row.Text(index), name.c_str(), field);
+  }
+  return OkStatus();
+}
+
+// "id, name, state, ...": the order in which RecordOf reads.
+template <typename Table>
+const std::string& ColumnNames() {
+  static const std::string names = [] {
+    std::string list;
+    typename Table::Record record;
+    Table::Columns(record, [&](const char* name, auto&) {
+      list += (list.empty() ? "" : ", ") + std::string(name);
+    });
+    return list;
+  }();
+  return names;
+}
+
+// REQUIRES: the row is of a SELECT of ColumnNames<Table>().
+template <typename Table>
+Result<typename Table::Record> RecordOf(const Row& row) {
+  typename Table::Record record;
+  int index = 0;
+  Status status;
+  Table::Columns(record, [&](const char* name, auto& field) {
+    Status read = FromColumn(row, index++, std::string(Table::kName) + "." + name, field);
+    if (status.ok()) status = std::move(read);
+  });
+  if (!status.ok()) return status;
+  return record;
+}
+
+// Inserts the record as a row. `verb` is "INSERT" or "INSERT OR REPLACE", `end` perhaps an ON
+// CONFLICT clause; they are always the same for a table. Returns the number of changed rows.
+template <typename Table>
+Result<int64_t> Insert(Database& database, const typename Table::Record& record,
+                       const char* verb = "INSERT", const char* end = "") {
+  std::vector<Value> values;
+  std::string marks;
+  Table::Columns(record, [&](const char*, const auto& field) {
+    values.push_back(ToValue(field));
+    marks += marks.empty() ? "?" : ",?";
+  });
+  static const std::string sql = std::string(verb) + " INTO " + Table::kName + " (" +
+                                 ColumnNames<Table>() + ") VALUES (" + marks + ") " + end;
+  return database.Run(sql.c_str(), values);
+}
+
+}  // namespace braid::catalog

@@ -1,0 +1,172 @@
+// The columns of every table, each named once beside the field that it keeps: reading, inserting
+// and their SQL all follow from these lists. A new column is a line here and a step of schema.cc.
+#pragma once
+
+#include <string>
+
+#include "storage/catalog/records.h"
+
+namespace braid::catalog {
+
+// Each has kName and Columns(record, column), which calls column(name, field) for all; `record` may
+// be const.
+struct RunsTable {
+  using Record = RunRecord;
+  static constexpr char kName[] = "runs";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("id", r.id);
+    column("name", r.name);
+    column("state", r.state);
+    column("recipe", r.recipe);
+    column("recipe_sha256", r.recipe_sha256);
+    column("sources", r.sources);
+    column("only_jobs", r.only);
+    column("retry_of", r.retry_of);
+    column("cancel_requested", r.cancel_requested);
+    column("error", r.error);
+    column("created_ms", r.created_ms);
+    column("ended_ms", r.ended_ms);
+    column("priority", r.priority);
+    column("user", r.user);
+  }
+};
+
+struct JobsTable {
+  using Record = JobRecord;
+  static constexpr char kName[] = "jobs";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("run", r.key.run);
+    column("name", r.key.job);
+    column("position", r.position);
+    column("kind", r.kind);
+    column("parents", r.parents);
+    column("wanted", r.input_sources);
+    column("spec", r.spec);
+    column("ranks", r.ranks);
+    column("slots", r.slots);
+    column("device", r.device);
+    column("site", r.site);
+    column("flops", r.flops);
+    column("tokens", r.tokens);
+    column("state", r.state);
+    column("epoch", r.epoch);
+    column("inputs", r.inputs);
+    column("outputs", r.outputs);
+    column("checkpoint", r.checkpoint);
+    column("checkpoint_step", r.checkpoint_step);
+    column("user_failures", r.counters.user_failures);
+    column("infra_losses", r.counters.infra_losses);
+    column("preemptions", r.counters.preemptions);
+    column("losses_in_row", r.counters.losses_in_row);
+    column("not_before_ms", r.not_before_ms);
+    column("error", r.error);
+    column("hint", r.hint);
+    column("summary", r.summary);
+    column("adopted_from", r.adopted_from);
+    column("created_ms", r.created_ms);
+    column("ended_ms", r.ended_ms);
+  }
+};
+
+struct AttemptsTable {
+  using Record = AttemptRecord;
+  static constexpr char kName[] = "attempts";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("run", r.key.run);
+    column("job", r.key.job);
+    column("epoch", r.key.epoch);
+    column("state", r.state);
+    column("workers", r.workers);
+    column("boots", r.boots);
+    column("checkpoint", r.checkpoint);
+    column("resumed_step", r.resumed_step);
+    column("stop_reason", r.stop_reason);
+    column("category", r.failure.category);
+    column("error", r.failure.error);
+    column("hint", r.failure.hint);
+    column("deterministic", r.failure.deterministic);
+    column("reason", r.failure.reason);
+    column("log_tail", r.failure.log_tail);
+    column("granted_ms", r.granted_ms);
+    column("started_ms", r.started_ms);
+    column("ended_ms", r.ended_ms);
+  }
+};
+
+struct ArtifactsTable {
+  using Record = ArtifactRecord;
+  static constexpr char kName[] = "artifacts";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("id", r.id);
+    column("kind", r.kind);
+    column("manifest", r.manifest);
+    column("bytes", r.bytes);
+    column("files", r.files);
+    column("metadata", r.metadata);
+    column("parents", r.parents);
+    column("run", r.made_by.run);
+    column("job", r.made_by.job);
+    column("epoch", r.made_by.epoch);
+    column("role", r.role);
+    column("worker", r.worker);
+    column("name", r.name);
+    column("created_ms", r.created_ms);
+  }
+};
+
+struct WorkersTable {
+  using Record = WorkerRecord;
+  static constexpr char kName[] = "workers";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("id", r.id);
+    column("boot_id", r.boot_id);
+    column("site", r.site);
+    column("labels", r.labels);
+    column("cpu_slots", r.cpu_slots);
+    column("gpus", r.gpus);
+    column("kinds", r.kinds);
+    column("host", r.host);
+    column("version", r.version);
+    column("admit", r.admit);
+    column("last_seen_ms", r.last_seen_ms);
+    column("instance", r.instance);
+    column("network", r.network);
+    column("folder", r.folder);
+  }
+};
+
+struct RequestsTable {
+  using Record = RequestRecord;
+  static constexpr char kName[] = "requests";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("method", r.method);
+    column("id", r.id);
+    column("body_sha256", r.body_sha256);
+    column("answer", r.answer);
+    column("time_ms", r.time_ms);
+  }
+};
+
+struct EventsTable {
+  using Record = EventRecord;
+  static constexpr char kName[] = "events";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("seq", r.seq);
+    column("time_ms", r.time_ms);
+    column("kind", r.kind);
+    column("run", r.run);
+    column("job", r.job);
+    column("epoch", r.epoch);
+    column("worker", r.worker);
+    column("detail", r.detail);
+  }
+};
+
+}  // namespace braid::catalog

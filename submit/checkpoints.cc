@@ -1,0 +1,118 @@
+#include "submit/checkpoints.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "merge/expected.h"
+#include "merge/parent.h"
+#include "recipe/given.h"
+
+namespace braid::submit {
+namespace {
+
+constexpr const char* kCheckpoint = "checkpoint";
+
+// A Hugging Face directory says its model_type; a checkpoint of braid says its format.
+bool IsHuggingFace(const std::string& folder) {
+  const Result<Json> config = ReadJsonFile(JoinPath(folder, "config.json"));
+  return config.ok() && config->is_object() && config->contains("model_type") &&
+         !config->contains("format");
+}
+
+// The digest of the recipe's tokenizer.json; empty if the run trains one, or if the jobs asked for
+// do without it and it is not here.
+std::string TokenizerOf(const RecipeFile& file) {
+  const std::string& name = file.recipe.tokenizer_file;
+  if (name.empty()) return "";
+  const Result<std::string> digest = Sha256File(Resolve(file, name));
+  return digest.ok() ? *digest : "";  // what keeps it from being read is found elsewhere
+}
+
+Finding FindingAt(const RecipeFile& file, const recipe::Source& source, const std::string& folder,
+                  const std::string& message) {
+  Finding finding;
+  finding.recipe = file.path;
+  finding.line = source.line;
+  finding.field = FieldOf(file.recipe, source);
+  finding.subject = folder;
+  finding.message = message;
+  return finding;
+}
+
+}  // namespace
+
+std::vector<Finding> CheckCheckpoints(const RecipeFile& file,
+                                      const std::vector<recipe::Source>& sources) {
+  const auto source_of = [&](const model::Expected& given) {
+    return std::find_if(sources.begin(), sources.end(),
+                        [&](const recipe::Source& source) { return source.name == given.source; });
+  };
+  const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
+    const auto source = source_of(given);
+    if (source == sources.end()) return std::optional<merge::Parent>();
+    const std::string folder = Resolve(file, source->files.front());
+    if (IsHuggingFace(folder)) return std::optional<merge::Parent>();
+    BRAID_ASSIGN_OR_RETURN(merge::Parent parent,
+                           merge::ReadParent(given.model(), folder, given.moments));
+    return std::optional<merge::Parent>(std::move(parent));
+  };
+  const std::string tokenizer = TokenizerOf(file);
+  const std::vector<model::Expected> all = recipe::GivenOf(file.recipe);
+  const auto check = [&](const std::vector<model::Expected>& some) {
+    return merge::CheckExpected(some, file.path, tokenizer, read);
+  };
+  std::vector<Finding> findings;
+  for (const model::Expected& given : all) {
+    for (Finding finding : FindingsOf(check({given}), file.path)) {
+      if (const auto source = source_of(given); source != sources.end()) {
+        finding.field = FieldOf(file.recipe, *source);
+        finding.subject = Resolve(file, source->files.front());
+      }
+      findings.push_back(std::move(finding));
+    }
+  }
+  // Each alone is what it must be; all of them must be of one tokenizer.
+  return findings.empty() ? FindingsOf(check(all), file.path) : findings;
+}
+
+std::vector<Finding> ImportCheckpoints(const RecipeFile& file, const Tools& tools,
+                                       std::vector<recipe::Source>* sources) {
+  std::vector<Finding> findings;
+  std::vector<recipe::Source> imported;
+  for (recipe::Source& source : *sources) {
+    const std::string folder = Resolve(file, source.files.front());
+    if (source.kind != kCheckpoint || !IsHuggingFace(folder)) continue;
+    const std::string name = source.name.substr(source.name.find('.') + 1);
+    const std::string out = JoinPath(tools.work, name);
+    const Status status = RunTool(tools.trainer, {"import", folder, out, "--name", name},
+                                  tools.work);
+    if (!status.ok()) {
+      findings.push_back(FindingAt(file, source, folder,
+                                   folder + " is a Hugging Face directory and cannot be taken as " +
+                                       "path " + name + ": " + status.message()));
+      continue;
+    }
+    source.files.front() = out;
+    imported.push_back(source);
+  }
+  if (!imported.empty() && findings.empty()) findings = CheckCheckpoints(file, *sources);
+  return findings;
+}
+
+std::vector<Finding> CheckWeights(const RecipeFile& file,
+                                  const std::vector<recipe::Source>& sources) {
+  std::vector<Finding> findings;
+  for (const recipe::Source& source : sources) {
+    const std::string folder = Resolve(file, source.files.front());
+    // A Hugging Face folder is left where it could not be imported, which is found already.
+    if (source.kind != kCheckpoint || IsHuggingFace(folder)) continue;
+    if (const Status status = merge::CheckFinite(folder); !status.ok())
+      findings.push_back(FindingAt(file, source, folder, status.message()));
+  }
+  return findings;
+}
+
+}  // namespace braid::submit

@@ -1,0 +1,129 @@
+#include "submit/evaluations.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "corpus/tagged_text.h"
+#include "recipe/evaluate_section.h"
+
+namespace braid::submit {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class EvaluationChecker {
+ public:
+  EvaluationChecker(const RecipeFile& file, const Tools& tools) : file_(file), tools_(tools) {}
+
+  std::vector<Finding> Run() {
+    for (const recipe::Source& source : file_.dag.sources) {
+      const auto files = FilesOf(file_, source);
+      if (!files.ok()) continue;  // found where sources are looked for
+      if (source.name == "tagged") Tagged(source, *files);
+      if (source.name == "blimp") {
+        Trainer(source, {"--blimp", Folder(source), "--pairs",
+                         file_.recipe.evaluation.blimp["pairs"].dump()});
+      }
+      if (source.name == "glue" || source.name == "superglue") Glue(source);
+    }
+    Prompts();
+    return std::move(findings_);
+  }
+
+ private:
+  std::string Folder(const recipe::Source& source) const {
+    return Resolve(file_, source.files.front());
+  }
+
+  void Find(int line, const std::string& field, const std::string& subject, const Status& status) {
+    if (status.ok()) return;
+    Finding finding;
+    finding.recipe = file_.path;
+    finding.line = line;
+    finding.field = field;
+    finding.subject = subject;
+    finding.message = field + ": " + status.message();
+    findings_.push_back(std::move(finding));
+  }
+
+  void Trainer(const recipe::Source& source, Words words) {
+    words.insert(words.begin(), "check");
+    if (PathExists(tools_.trainer)) {
+      Find(source.line, FieldOf(file_.recipe, source), Folder(source),
+           RunTool(tools_.trainer, words, tools_.work));
+    }
+  }
+
+  // Both suites are read by one call, with tasks of either.
+  void Glue(const recipe::Source& source) {
+    const auto both = [&](const recipe::Source& other) {
+      return (other.name == "glue" || other.name == "superglue") && FilesOf(file_, other).ok();
+    };
+    const auto first = std::find_if(file_.dag.sources.begin(), file_.dag.sources.end(), both);
+    if (first->name != source.name) return;
+    const Json& glue = file_.recipe.evaluation.glue;
+    const Words tasks = glue["tasks"];
+    Words words = {"--tasks",     Join(tasks, ","),
+                   "--documents", glue["documents"].dump(),
+                   "--mnli",      glue["mnli"].get<std::string>()};
+    for (const recipe::Source& suite : file_.dag.sources) {
+      if (both(suite)) words.insert(words.end(), {"--" + suite.name, Folder(suite)});
+    }
+    Trainer(source, words);
+  }
+
+  void Tagged(const recipe::Source& source, const std::map<std::string, std::string>& files) {
+    for (const auto& [name, path] : files)
+      Find(source.line, FieldOf(file_.recipe, source), path, corpus::CheckTaggedText(path));
+  }
+
+  // All prompts of the recipe, with the positions that they must fit; empty if there are none, or
+  // if none is read by a job asked for.
+  Json PromptsOf() const {
+    const recipe::Evaluation& evaluation = file_.recipe.evaluation;
+    Json prompts = Json::object();
+    if (std::none_of(file_.dag.jobs.begin(), file_.dag.jobs.end(),
+                     [](const recipe::JobNode& job) { return job.kind == "evaluate"; }))
+      return prompts;
+    if (!evaluation.generate.is_null()) {
+      prompts["tokens"] = evaluation.generate["tokens"];
+      prompts["prompts"] = evaluation.generate.value("prompts", Json::array());
+      if (!evaluation.prompts.empty())
+        prompts["file"] = Resolve(file_, evaluation.prompts.paths.front());
+    }
+    for (const recipe::RoutingPrompt& prompt : evaluation.routing.prompts)
+      prompts["routing"].push_back(prompt.text);
+    if (!prompts.empty()) prompts["positions"] = recipe::FewestPositions(file_.recipe);
+    return prompts;
+  }
+
+  void Prompts() {
+    const Json prompts = PromptsOf();
+    const bool missing = prompts.contains("file") && !PathExists(prompts["file"]);
+    if (prompts.empty() || missing || !PathExists(tools_.trainer)) return;
+    const int line = file_.recipe.evaluation.prompts.line;
+    const std::string subject = prompts.value("file", std::string()),
+                      path = JoinPath(tools_.work, "prompts.json");
+    if (const Status written = WriteJsonFile(path, prompts); !written.ok())
+      return Find(line, "evaluate", subject, written);
+    Words words = {"check", "--prompts", path};
+    if (const std::string& name = file_.recipe.tokenizer_file;
+        !name.empty() && PathExists(Resolve(file_, name)))
+      words.insert(words.end(), {"--tokenizer", Resolve(file_, name)});
+    Find(line, "evaluate", subject, RunTool(tools_.trainer, words, tools_.work));
+  }
+
+  const RecipeFile& file_;
+  const Tools& tools_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> CheckEvaluations(const RecipeFile& file, const Tools& tools) {
+  return EvaluationChecker(file, tools).Run();
+}
+
+}  // namespace braid::submit

@@ -1,0 +1,96 @@
+#include "submit/sizes.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "corpus/compression.h"
+#include "corpus/corpus.h"
+#include "corpus/tokenizer.h"
+
+namespace braid::submit {
+namespace {
+
+recipe::TextSize SizeOf(const recipe::Corpus& corpus,
+                        const std::map<std::string, std::string>& files) {
+  recipe::TextSize size;
+  for (const auto& [name, path] : files) {
+    const Result<uint64_t> bytes = FileSize(path);
+    if (!bytes.ok()) continue;
+    const bool compressed = corpus::CompressionOfFile(path) != corpus::Compression::kNone;
+    ++size.files;
+    size.bytes += static_cast<int64_t>(*bytes);
+    size.compressed = size.compressed || compressed;
+    size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
+  }
+  // Only a cap on documents asks for it, and looks into a file.
+  if (corpus.documents > 0 && !files.empty())
+    size.document_bytes = corpus::DocumentBytes({corpus.Task()}, {files.begin()->second});
+  return size;
+}
+
+// Rows of a model with the tokenizer file at `path`: its entries and the pad.
+Result<int64_t> VocabOf(const recipe::Recipe& recipe, const std::string& path) {
+  const auto tokenizer = corpus::Tokenizer::Load(path);
+  if (!tokenizer.ok()) return InvalidArgument("tokenizer.file: " + tokenizer.status().message());
+  const int64_t entries = (*tokenizer)->entries(), said = recipe.tokenizer_entries;
+  if (said > 0 && said != entries) {
+    return InvalidArgument(Format("tokenizer.vocab: the recipe says %lld, but %s has %lld entries",
+                                  (long long)said, path.c_str(), (long long)entries));
+  }
+  return (*tokenizer)->vocab();
+}
+
+}  // namespace
+
+std::map<std::string, recipe::TextSize> TextSizesOf(const RecipeFile& file,
+                                                    const recipe::Dag& dag) {
+  std::map<std::string, recipe::TextSize> sizes;
+  for (const recipe::Source& source : dag.sources) {
+    const recipe::Corpus* corpus = CorpusOf(file.recipe, source);
+    if (corpus == nullptr) continue;
+    if (const auto files = FilesOf(file, source); files.ok())
+      sizes[source.name] = SizeOf(*corpus, *files);
+  }
+  return sizes;
+}
+
+recipe::Known KnownOf(const RecipeFile& file, const recipe::Dag& dag,
+                      std::vector<Finding>* findings) {
+  recipe::Known known;
+  for (const recipe::Source& source : dag.sources) {
+    const recipe::Corpus* corpus = CorpusOf(file.recipe, source);
+    const auto size = file.text_sizes.find(source.name);
+    if (corpus != nullptr && size != file.text_sizes.end() && !IsValidation(source))
+      known.tokens[corpus->name] = recipe::EstimateTokens(*corpus, size->second);
+    if (source.name != "tokenizer") continue;
+    const auto files = FilesOf(file, source);
+    if (!files.ok()) continue;
+    const std::string& path = files->begin()->second;
+    const Result<int64_t> vocab = VocabOf(file.recipe, path);
+    if (vocab.ok()) {
+      known.vocab = *vocab;
+      continue;
+    }
+    Finding finding = FindingsOf(vocab.status(), file.path).front();
+    finding.line = source.line;
+    finding.subject = path;
+    findings->push_back(std::move(finding));
+  }
+  return known;
+}
+
+std::vector<Finding> CheckTextSetAside(const RecipeFile& file) {
+  std::vector<Finding> findings;
+  for (const recipe::ShortText& text :
+       recipe::FindShortText(file.recipe, file.dag, file.text_sizes)) {
+    Finding finding;
+    finding.severity = text.certain ? Severity::kError : Severity::kWarning;
+    finding.recipe = file.path;
+    finding.line = text.line;
+    finding.field = "corpora." + text.corpus;
+    finding.message = text.message;
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+}  // namespace braid::submit

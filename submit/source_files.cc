@@ -1,0 +1,128 @@
+#include "submit/source_files.h"
+
+#include <algorithm>
+
+#include "base/excerpt.h"
+#include "base/file.h"
+#include "base/glob.h"
+#include "base/links.h"
+#include "base/text.h"
+
+namespace braid::submit {
+namespace {
+
+constexpr size_t kShownPath = 400;
+
+Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::string& name) {
+  const std::string path = Resolve(file, name);
+  const Status there = CheckPath(path);
+  if (there.ok()) return std::vector<std::string>{path};
+  return there.message().starts_with(path + " is")
+             ? there
+             : NotFound("there is no file " + Excerpt(path, kShownPath));
+}
+
+// What the name of a source begins with, and the rest.
+std::pair<std::string, std::string> Parts(const recipe::Source& source) {
+  const size_t dot = source.name.find('.');
+  return {source.name.substr(0, dot), dot == std::string::npos ? "" : source.name.substr(dot + 1)};
+}
+
+}  // namespace
+
+std::string Resolve(const RecipeFile& file, const std::string& pattern) {
+  return pattern.starts_with('/') ? pattern : JoinPath(file.folder, pattern);
+}
+
+Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
+                                                   const recipe::Source& source) {
+  std::map<std::string, std::string> files;
+  const auto fail = [&](const std::string& message) {
+    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+                  Format("%s:%d: ", file.path.c_str(), source.line) + message);
+  };
+  if (source.folders) {
+    const std::string folder = Resolve(file, source.files.front());
+    const auto leads_nowhere = [](const std::string& path) {
+      const Status status = CheckPath(path);
+      return status.code() != StatusCode::kOk && status.message().starts_with(path + " is a link")
+                 ? status
+                 : OkStatus();
+    };
+    for (const std::string& path : {folder, JoinPath(folder, "config.json")}) {
+      if (const Status status = leads_nowhere(path); !status.ok())
+        return fail(source.name + ": " + status.message());
+    }
+    if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
+      return fail(source.name.substr(0, source.name.find('.')) + ": " +
+                  Excerpt(folder, kShownPath) +
+                  " is neither an artifact id nor a checkpoint folder (it has no config.json)" +
+                  (IsFolder(JoinPath(folder, "snapshots"))
+                       ? "; it is a cache of Hugging Face: name the folder below its snapshots"
+                       : ""));
+    }
+    if (!IsFolder(folder))
+      return fail(source.name + ": there is no folder " + Excerpt(folder, kShownPath));
+    const Result<std::vector<std::string>> paths = ListTree(folder);
+    if (!paths.ok()) return fail(source.name + ": " + paths.status().message());
+    for (const std::string& path : *paths) files[path] = JoinPath(folder, path);
+    if (files.empty()) return fail(source.name + ": there are no files in " + folder);
+    return files;
+  }
+  std::vector<std::string> found;
+  for (const std::string& pattern : source.files) {
+    const auto matches = IsOneFile(source) ? OneFile(file, pattern) : Glob(file.folder, pattern);
+    if (!matches.ok()) return fail(matches.status().message());
+    found.insert(found.end(), matches->begin(), matches->end());
+  }
+  SortAndDropRepeated(&found);
+  for (const std::string& path : found) {
+    if (IsFolder(path)) return fail(path + " is a folder; name its files, with a pattern perhaps");
+    if (const Status status = CheckPath(path); !status.ok())
+      return fail(source.name + ": " + status.message());
+    std::string name(BaseName(path));
+    // Two files of one name keep apart by their place in the list.
+    if (files.contains(name)) name = std::to_string(files.size()) + "/" + name;
+    files[name] = path;
+  }
+  return files;
+}
+
+std::string AsWritten(const RecipeFile& file, const std::string& path) {
+  const std::string before = JoinPath(file.folder, "");
+  return path.starts_with(before + "/") ? path.substr(before.size() + 1) : path;
+}
+
+bool IsOneFile(const recipe::Source& source) {
+  return source.name == "tokenizer" || source.name == "prompts";
+}
+
+bool IsMissing(const RecipeFile& file, const recipe::Source& source) {
+  return std::any_of(source.files.begin(), source.files.end(), [&](const std::string& pattern) {
+    if (source.folders || IsOneFile(source)) return !PathExists(Resolve(file, pattern));
+    const auto matches = Glob(file.folder, pattern);
+    return !matches.ok() || matches->empty();
+  });
+}
+
+std::string FieldOf(const recipe::Recipe& recipe, const recipe::Source& source) {
+  const auto [kind, name] = Parts(source);
+  if (kind == "tokenizer") return "tokenizer.file";
+  if (kind == "source") return "corpora." + name + ".files";
+  if (kind == "validation") return "corpora." + name + ".validation";
+  if (kind == "base") return "composites." + name + ".base";
+  if (kind == "from" || kind == "start")
+    return (recipe.FindPath(name) != nullptr ? "paths." : "baselines.") + name + "." + kind;
+  return "evaluate." + kind;
+}
+
+const recipe::Corpus* CorpusOf(const recipe::Recipe& recipe, const recipe::Source& source) {
+  const auto [kind, name] = Parts(source);
+  return kind == "source" || kind == "validation" ? recipe.FindCorpus(name) : nullptr;
+}
+
+bool IsValidation(const recipe::Source& source) {
+  return Parts(source).first == "validation";
+}
+
+}  // namespace braid::submit

@@ -1,0 +1,29 @@
+#include "rpc/status.h"
+
+#include <gmock/gmock.h>
+
+namespace braid::rpc {
+namespace {
+
+TEST(RpcStatusTest, CodeReasonAndMessageCross) {
+  const Status sent(StatusCode::kAborted, "STALE_LEASE", "attempt r/j#1: it has ended");
+  const Status received = FromGrpc(ToGrpc(sent));
+  EXPECT_EQ(received.code(), sent.code());
+  EXPECT_EQ(received.reason(), sent.reason());
+  EXPECT_EQ(received.message(), sent.message());
+  EXPECT_TRUE(FromGrpc(ToGrpc(OkStatus())).ok());
+}
+
+TEST(RpcStatusTest, AnErrorWithoutAReasonGetsThatOfItsCode) {
+  EXPECT_EQ(FromGrpc(ToGrpc(NotFound("no such run"))).reason(), "NOT_FOUND");
+  EXPECT_EQ(FromGrpc(ToGrpc(Internal("broken"))).reason(), "INTERNAL");
+}
+
+TEST(RpcStatusTest, WhatGrpcItselfSaysHasNoReason) {
+  const Status received = FromGrpc(grpc::Status(grpc::UNAVAILABLE, "connection refused"));
+  EXPECT_EQ(received.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(received.reason(), "");
+}
+
+}  // namespace
+}  // namespace braid::rpc

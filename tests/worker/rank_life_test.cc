@@ -1,0 +1,504 @@
+// The life of a rank, decision by decision.
+#include <gmock/gmock.h>
+
+#include "base/text.h"
+#include "tests/worker/agent_driver.h"
+#include "worker/agent/rank.h"
+
+namespace braid::worker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const RankKey kKey{"r", "a", 1, 0};
+const Status kAway = Unavailable("connection refused");
+const Status kStale(StatusCode::kAborted, "STALE_LEASE", "the lease has a newer epoch");
+const Status kFull(StatusCode::kResourceExhausted, "STORAGE_FULL",
+                   "writing x: No space left on device");
+
+storage::Manifest ManifestOf(std::vector<storage::ManifestFile> files) {
+  storage::Manifest manifest;
+  manifest.kind = "checkpoint";
+  manifest.files = std::move(files);
+  return manifest;
+}
+
+const storage::ManifestFile kLarge{"model.safetensors", std::string(64, 'a'), 1 << 20};
+const storage::ManifestFile kSmall{"state.json", std::string(64, 'b'), 100};
+
+// A worker with a session, and one rank that is wanted.
+struct Life : AgentDriver {
+  explicit Life(const Assignment& assignment = Train("a"), std::vector<std::string> gpus = {})
+      : AgentDriver(std::move(gpus)) {
+    Connect();
+    Want({assignment});
+  }
+  // Its program runs, and its start is known.
+  void Run() {
+    Started(kKey);
+    AnswerRoutine();
+  }
+  // The end that is reported; it is acknowledged, and nothing is left.
+  RankEnd End() {
+    AnswerRoutine();
+    const RankEnd end = Answer<ReportEnded>().end;
+    AnswerRoutine();
+    EXPECT_TRUE(idle());
+    return end;
+  }
+  void Checkpoint(int64_t step) {
+    Say(kKey, CheckpointMessage{step, "/w/step-" + std::to_string(step), Json::object()});
+  }
+  // The checkpoint that is being stored is ingested and uploaded.
+  IngestFolder UploadCheckpoint() {
+    const auto ingest = Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge, kSmall}));
+    Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{kLarge.sha256});
+    Answer<UploadBlob>();
+    return ingest;
+  }
+};
+
+Assignment WithInput(const std::string& artifact = "artifact-1") {
+  Assignment assignment = Train("a");
+  assignment.inputs = {{"data", artifact}};
+  assignment.recipe_sha256 = "recipe";
+  return assignment;
+}
+
+const ArtifactFound kFound{false, ManifestOf({{"shards.bin", std::string(64, 'c'), 1000}})};
+
+TEST(RankLifeTest, FromFetchingItsInputsToLeavingNothing) {
+  Life agent(WithInput());
+  EXPECT_EQ(agent.Answer<FindArtifact>(OkStatus(), kFound).artifact, "artifact-1");
+  EXPECT_EQ(agent.Answer<DownloadBlob>().size, 1000u);
+  EXPECT_THAT(agent.Take<StartProgram>(), IsEmpty());
+  agent.Answer<LayOutArtifact>();
+  EXPECT_THAT(agent.Take<StartProgram>(), SizeIs(1));
+  agent.Started(kKey);
+  EXPECT_EQ(agent.Answer<ReportStarted>().key, kKey);
+  agent.Say(kKey, ResultMessage{{{"model", {"checkpoint", "model", {{"step", 5}}}}}, "{\"x\":1}"});
+  agent.Ended(kKey);
+  agent.AnswerRoutine();
+  const auto ingest = agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge}));
+  EXPECT_TRUE(ingest.of_output);
+  EXPECT_EQ(ingest.folder, "model");
+  agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{});
+  EXPECT_EQ(agent.Answer<KeepManifest>().manifest.parents, std::vector<std::string>{"artifact-1"});
+  const RankEnd end = agent.End();
+  EXPECT_TRUE(end.success);
+  EXPECT_EQ(end.summary, "{\"x\":1}");
+  ASSERT_THAT(end.outputs, SizeIs(1));
+  EXPECT_EQ(end.outputs[0].first, "model");
+  EXPECT_THAT(end.outputs[0].second, HasSubstr("\"parents\":[\"artifact-1\"]"));
+  EXPECT_THAT(end.outputs[0].second, HasSubstr("\"recipe\":\"recipe\""));
+}
+
+TEST(RankLifeTest, ASessionThatBreaksDoesNotConcernIt) {
+  Life agent;
+  agent.Run();
+  (void)agent.TakeSignals();
+  agent.Feed(SessionClosed{agent.session(), kAway});
+  agent.Say(kKey, RankProgress{.phase = "training", .done = 7});
+  agent.Connect();
+  const auto signals = agent.TakeSignals();
+  ASSERT_THAT(signals, SizeIs(1));
+  ASSERT_THAT(signals[0].ranks, SizeIs(1));
+  EXPECT_EQ(signals[0].ranks[0].progress.done, 7);
+  // A coordinator that has started again numbers its states anew.
+  agent.Feed(DesiredArrived{agent.session(), {.version = 1, .ranks = {Train("a")}}});
+  EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
+  EXPECT_THAT(agent.Take<StartProgram>(), SizeIs(1)) << "the first one";
+}
+
+TEST(RankLifeTest, AnEndIsReportedUntilItIsAcknowledgedAndThenNeverAgain) {
+  Life agent;
+  agent.Run();
+  agent.Ended(kKey, 3, 0, "last words");
+  agent.AnswerRoutine();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(agent.Answer<ReportEnded>(kAway).end.exit_code, 3);
+    EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty()) << "not without a pause";
+    agent.Pass(5'000);
+  }
+  const RankEnd end = agent.End();
+  EXPECT_EQ(end.failure.category, "system");
+  EXPECT_EQ(end.failure.log_tail, "last words");
+  agent.Pass(3'600'000);
+  EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
+}
+
+TEST(RankLifeTest, ARefusedEndIsReportedAsAFailure) {
+  Life agent;
+  agent.Run();
+  agent.Say(kKey, ResultMessage{{}, "{}"});
+  agent.Ended(kKey);
+  agent.AnswerRoutine();
+  EXPECT_TRUE(
+      agent.Answer<ReportEnded>(Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "no abc"))
+          .end.success);
+  const RankEnd end = agent.End();
+  EXPECT_EQ(end.failure.category, "system");
+  EXPECT_THAT(end.failure.error, HasSubstr("no abc"));
+}
+
+TEST(RankLifeTest, AStaleLeaseKillsAndReportsNothing) {
+  Life agent;
+  agent.Started(kKey);
+  agent.Answer<ReportStarted>(kStale);
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
+  EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty()) << "its program is there still";
+  agent.Ended(kKey, 0, 9);
+  EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty()) << "its files are being read still";
+  agent.AnswerRoutine();
+  EXPECT_TRUE(agent.idle());
+  EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
+  agent.Want({Train("a")});
+  EXPECT_THAT(agent.Take<StartProgram>(), SizeIs(1)) << "the first one: it is not started again";
+}
+
+TEST(RankLifeTest, AStaleCheckpointOrEndEndsItToo) {
+  Life agent;
+  agent.Run();
+  agent.Checkpoint(5);
+  agent.UploadCheckpoint();
+  agent.Answer<CommitCheckpoint>(kStale);
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
+  agent.Ended(kKey, 0, 9);
+  agent.AnswerRoutine();
+  EXPECT_TRUE(agent.idle());
+
+  Life other;
+  other.Run();
+  other.Ended(kKey, 1);
+  other.AnswerRoutine();
+  other.Answer<ReportEnded>(kStale);
+  other.AnswerRoutine();
+  EXPECT_TRUE(other.idle());
+}
+
+TEST(RankLifeTest, OfCheckpointsThatWaitOnlyTheNewestIsSent) {
+  Life agent;
+  agent.Run();
+  agent.Checkpoint(10);
+  for (const int64_t step : {20, 30, 40}) agent.Checkpoint(step);
+  EXPECT_THAT(agent.Open<IngestFolder>(), SizeIs(1)) << "one at a time";
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/w/step-10");
+  EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 10);
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/w/step-40");
+  EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 40);
+  EXPECT_THAT(agent.Open<IngestFolder>(), IsEmpty());
+  std::vector<int64_t> stored;
+  for (const TellProgram& told : agent.Take<TellProgram>()) stored.push_back(told.control["step"]);
+  EXPECT_THAT(stored, ElementsAre(10, 40));
+  EXPECT_THAT(agent.Answer<ReleaseBlobs>().sha256, ElementsAre(kLarge.sha256));
+}
+
+TEST(RankLifeTest, ACheckpointThatWasWrittenBeforeTheEndIsStoredBeforeTheEndIsReported) {
+  Life agent;
+  agent.Run();
+  agent.Checkpoint(10);
+  agent.Checkpoint(20);
+  agent.Ended(kKey, 1);
+  agent.AnswerRoutine();
+  agent.UploadCheckpoint();
+  agent.Answer<CommitCheckpoint>(kAway);
+  agent.Pass(60'000);
+  agent.Answer<CommitCheckpoint>();
+  EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
+  agent.UploadCheckpoint();
+  EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 20);
+  while (!agent.Open<ReleaseBlobs>().empty()) agent.Answer<ReleaseBlobs>();
+  (void)agent.End();
+}
+
+TEST(RankLifeTest, ACheckpointThatIsRefusedIsSaidAndTheNextOneIsSent) {
+  Life agent;
+  agent.Run();
+  (void)agent.Take<LogLine>();
+  agent.Checkpoint(10);
+  agent.Answer<IngestFolder>(NotFound("opening /w/step-10: No such file or directory"));
+  const auto lines = agent.Take<LogLine>();
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_THAT(lines[0].text, HasSubstr("the checkpoint of step 10 is not stored: opening"));
+  agent.Checkpoint(20);
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/w/step-20");
+}
+
+TEST(RankLifeTest, MetricsArriveBeforeTheCheckpointBehindThem) {
+  Life agent;
+  agent.Run();
+  agent.Say(kKey, MetricMessage{"{\"step\":5}"});
+  agent.Checkpoint(5);
+  agent.UploadCheckpoint();
+  EXPECT_THAT(agent.Open<CommitCheckpoint>(), IsEmpty());
+  EXPECT_EQ(agent.Answer<KeepMetrics>().lines, "{\"step\":5}\n");
+  EXPECT_THAT(agent.Open<CommitCheckpoint>(), IsEmpty());
+  // What is kept is sent now, not after the usual pause.
+  EXPECT_EQ(agent.Answer<SendPiece>(OkStatus(), PieceSent{11, false}).file, GrowingFile::kMetrics);
+  EXPECT_THAT(agent.Open<CommitCheckpoint>(), SizeIs(1));
+}
+
+TEST(RankLifeTest, AFullDiskIsWaitedForAndThatIsSaid) {
+  Life agent;
+  agent.Run();
+  (void)agent.Take<LogLine>();
+  agent.Say(kKey, MetricMessage{"1"});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(agent.Answer<KeepMetrics>(kFull).lines, "1\n");
+    agent.Say(kKey, MetricMessage{"more"});
+    agent.Pass(5'000);
+  }
+  auto lines = agent.Take<LogLine>();
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(lines[0].text, "writing x: No space left on device; waiting for room");
+  agent.Answer<KeepMetrics>();
+  EXPECT_EQ(agent.Answer<KeepMetrics>().lines, "more\nmore\nmore\n");
+  lines = agent.Take<LogLine>();
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(lines[0].text, "there is room on the disk again");
+
+  agent.Checkpoint(5);
+  agent.Answer<IngestFolder>(kFull);
+  EXPECT_THAT(agent.Take<LogLine>(), SizeIs(1));
+  agent.Pass(100);
+  EXPECT_THAT(agent.Open<IngestFolder>(), SizeIs(1));
+}
+
+TEST(RankLifeTest, AFinishedJobWaitsForRoomForItsOutput) {
+  Life agent;
+  agent.Run();
+  agent.Say(kKey, ResultMessage{{{"model", {"checkpoint", "model", {}}}}, "{}"});
+  agent.Ended(kKey);
+  agent.AnswerRoutine();
+  for (int i = 0; i < 20; ++i) {
+    agent.Answer<IngestFolder>(kFull);
+    agent.Pass(5'000);
+  }
+  agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge}));
+  agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{});
+  EXPECT_TRUE(agent.End().success);
+}
+
+TEST(RankLifeTest, AnInputThatDoesNotFitIsReportedNotWaitedFor) {
+  Life agent(WithInput());
+  agent.Answer<FindArtifact>(OkStatus(), kFound);
+  agent.Answer<DownloadBlob>(Status(StatusCode::kResourceExhausted, "DISK_FULL", "no room"));
+  const RankEnd end = agent.End();
+  EXPECT_EQ(end.failure.category, "infra");
+  EXPECT_EQ(end.failure.reason, "STORAGE_FULL");
+  EXPECT_EQ(end.failure.error, "fetching shards.bin: no room");
+}
+
+TEST(RankLifeTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
+  const Status wrong(StatusCode::kInvalidArgument, "DIGEST_MISMATCH", "blob c has another digest");
+  struct Case {
+    Status stored;
+    std::string category;
+    bool deterministic;
+  };
+  for (const Case& one : {Case{OkStatus(), "system", false},
+                          Case{DataLoss("file shards.bin has changed"), "user", true}}) {
+    Life agent(WithInput());
+    agent.Answer<FindArtifact>(OkStatus(), kFound);
+    agent.Answer<DownloadBlob>(wrong);
+    agent.Pass(100);
+    agent.Answer<DownloadBlob>(wrong);
+    agent.Answer<VerifyArtifact>(kAway);
+    agent.Pass(100);
+    EXPECT_EQ(agent.Answer<VerifyArtifact>(one.stored).artifact, "artifact-1");
+    const RankEnd end = agent.End();
+    EXPECT_EQ(end.failure.category, one.category);
+    EXPECT_EQ(end.failure.deterministic, one.deterministic);
+    EXPECT_THAT(end.failure.error, HasSubstr("fetching shards.bin"));
+  }
+}
+
+TEST(RankLifeTest, ABlobThatANeighbourTookOutOfTheCacheIsFetchedAgain) {
+  Life agent(WithInput());
+  agent.Answer<FindArtifact>(OkStatus(), kFound);
+  const Status missing(StatusCode::kFailedPrecondition, "BLOB_MISSING", "blob c is not there");
+  for (int i = 0; i < 2; ++i) {
+    agent.Answer<DownloadBlob>();
+    agent.Answer<LayOutArtifact>(missing);
+  }
+  agent.Answer<DownloadBlob>();
+  agent.Answer<LayOutArtifact>(missing);
+  EXPECT_EQ(agent.End().failure.error, "blob c is not there");
+}
+
+TEST(RankLifeTest, TwoRanksThatNeedOneArtifactFetchItOnce) {
+  Life agent(WithInput());
+  Assignment other = WithInput();
+  other.key.job = "b";
+  agent.Want({WithInput(), other});
+  EXPECT_THAT(agent.Open<FindArtifact>(), SizeIs(1));
+  agent.Answer<FindArtifact>(OkStatus(), kFound);
+  // The one that is not wanted any more does not end it for the other.
+  agent.Want({other});
+  EXPECT_THAT(agent.Take<CancelWork>(), IsEmpty());
+  agent.Answer<DownloadBlob>();
+  agent.Answer<LayOutArtifact>();
+  const auto starts = agent.Take<StartProgram>();
+  ASSERT_THAT(starts, SizeIs(1));
+  EXPECT_EQ(starts[0].assignment.key.job, "b");
+}
+
+TEST(RankLifeTest, AProgramThatDoesNotStopIsKilledInTime) {
+  Life agent;
+  agent.Run();
+  agent.Want({Train("a", 1, /*stop=*/true)});
+  auto told = agent.Take<TellProgram>();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].control, (Json{{"control", "stop"}, {"deadline_ms", 700}}));
+  agent.Want({Train("a", 1, /*stop=*/true)});
+  EXPECT_THAT(agent.Take<TellProgram>(), IsEmpty());
+  agent.Pass(699);
+  EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
+  agent.Pass(1);
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
+  agent.Ended(kKey, 0, 9);
+  const RankEnd end = agent.End();
+  EXPECT_EQ(end.failure.category, "preempted");
+  EXPECT_EQ(end.failure.error, "did not stop in its time and was killed");
+}
+
+TEST(RankLifeTest, AProgramThatStopsInTimeSaysWhatItWas) {
+  Life agent;
+  agent.Run();
+  agent.Want({Train("a", 1, /*stop=*/true)});
+  agent.Say(kKey, ErrorMessage{"preempted", "stopped at step 7", "", "", false});
+  agent.Ended(kKey);
+  const RankEnd end = agent.End();
+  EXPECT_EQ(end.failure.category, "preempted");
+  EXPECT_EQ(end.failure.error, "stopped at step 7");
+  agent.Pass(60'000);
+  EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
+}
+
+TEST(RankLifeTest, AStopThatComesWhileItStartsIsToldWhenItRuns) {
+  Life agent;
+  agent.Want({Train("a", 1, /*stop=*/true)});
+  agent.Pass(500);
+  EXPECT_THAT(agent.Take<TellProgram>(), IsEmpty());
+  agent.Started(kKey);
+  const auto told = agent.Take<TellProgram>();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].control["deadline_ms"], 200);
+  agent.Pass(200);
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
+}
+
+TEST(RankLifeTest, AStopThatComesWhileItFetchesEndsTheFetch) {
+  Life agent(WithInput());
+  agent.Answer<FindArtifact>(OkStatus(), kFound);
+  Assignment stop = WithInput();
+  stop.stop = true;
+  agent.Want({stop});
+  EXPECT_THAT(agent.Take<CancelWork>(), SizeIs(1));
+  agent.Answer<DownloadBlob>(Cancelled("nobody needs it"));
+  const RankEnd end = agent.End();
+  EXPECT_EQ(end.failure.category, "preempted");
+  EXPECT_EQ(end.failure.error, "stopped before it began");
+}
+
+TEST(RankLifeTest, WhatIsWantedOnlyToBeStoppedSaysThatItNeverBegan) {
+  Life agent(Train("a", 1, /*stop=*/true));
+  EXPECT_THAT(agent.Take<StartProgram>(), IsEmpty());
+  EXPECT_EQ(agent.End().failure.category, "cancelled");
+}
+
+TEST(RankLifeTest, WhatIsDroppedWhileItFetchesEndsTheFetchAndItsFolderGoesLast) {
+  Life agent(WithInput());
+  agent.Answer<FindArtifact>(OkStatus(), kFound);
+  agent.Want({});
+  EXPECT_THAT(agent.Take<CancelWork>(), SizeIs(1));
+  agent.Answer<RemoveRankFolder>();
+  agent.Answer<DownloadBlob>(Cancelled("nobody needs it"));
+  EXPECT_TRUE(agent.idle());
+  EXPECT_THAT(agent.Take<StartProgram>(), IsEmpty());
+}
+
+TEST(RankLifeTest, AProgramThatCannotBeStartedIsReported) {
+  Life agent;
+  agent.Feed(ProgramStarted{kKey, NotFound("starting braid-trainer: no such file")});
+  const RankEnd end = agent.End();
+  EXPECT_EQ(end.failure.category, "infra");
+  EXPECT_THAT(end.failure.error, HasSubstr("braid-trainer"));
+}
+
+TEST(RankLifeTest, HowAProgramEndsSaysWhoIsToBlame) {
+  struct Case {
+    int code, signal;
+    std::string category;
+    bool deterministic, peer_lost;
+  };
+  for (const Case& one : {Case{3, 0, "system", false, false}, Case{0, 0, "system", false, false},
+                          Case{0, 11, "infra", false, false}, Case{0, 9, "infra", false, false},
+                          Case{69, 0, "infra", true, false}, Case{75, 0, "system", false, true}}) {
+    Life agent;
+    agent.Run();
+    agent.Ended(kKey, one.code, one.signal, "no AVX2\n");
+    const RankEnd end = agent.End();
+    EXPECT_EQ(end.failure.category, one.category) << one.code << " " << one.signal;
+    EXPECT_EQ(end.failure.deterministic, one.deterministic) << one.code;
+    EXPECT_EQ(end.peer_lost, one.peer_lost) << one.code;
+  }
+}
+
+TEST(RankLifeTest, AnAnswerThatComesTwiceChangesNothing) {
+  Life agent;
+  agent.Started(kKey);
+  agent.Started(kKey);
+  EXPECT_THAT(agent.Open<ReportStarted>(), SizeIs(1));
+  EXPECT_THAT(agent.Open<SendPiece>(), SizeIs(2));
+  agent.Repeat(true);
+  agent.AnswerRoutine();
+  agent.Ended(kKey, 1);
+  agent.Ended(kKey, 2);
+  EXPECT_EQ(agent.End().exit_code, 1);
+  agent.Started(kKey);
+  agent.Ended(kKey, 3);
+  EXPECT_TRUE(agent.idle());
+}
+
+TEST(RankLifeTest, KeysAreRelayedInTheirOrder) {
+  Life agent;
+  agent.Run();
+  agent.Say(kKey, RendezvousMessage{1, true, "mine", Base64Encode("here"), 0});
+  agent.Say(kKey, RendezvousMessage{2, false, "yours", "", 5'000});
+  EXPECT_THAT(agent.Open<GetRendezvous>(), IsEmpty());
+  EXPECT_EQ(agent.Answer<PutRendezvous>().value, "here");
+  EXPECT_EQ(agent.Take<TellProgram>().at(0).control, (Json{{"control", "rendezvous"}, {"id", 1}}));
+  EXPECT_EQ(agent.Answer<GetRendezvous>(DeadlineExceeded("nobody has")).timeout_ms, 2'000);
+  EXPECT_THAT(agent.Open<GetRendezvous>(), SizeIs(1)) << "at once: the call has waited itself";
+  agent.Answer<GetRendezvous>(OkStatus(), std::string("there"));
+  EXPECT_EQ(agent.Take<TellProgram>().at(0).control,
+            (Json{{"control", "rendezvous"}, {"id", 2}, {"value", Base64Encode("there")}}));
+}
+
+TEST(RankLifeTest, AKeyThatNobodyPutsIsSaidInTime) {
+  Life agent;
+  agent.Run();
+  agent.Say(kKey, RendezvousMessage{1, false, "yours", "", 5'000});
+  for (int i = 0; i < 100 && agent.Take<TellProgram>().empty(); ++i) {
+    if (agent.Open<GetRendezvous>().empty()) {
+      agent.Pass(100);
+    } else {
+      const auto waits = agent.Open<GetRendezvous>()[0].timeout_ms;
+      agent.Pass(i % 2 == 0 ? waits : 0);
+      agent.Answer<GetRendezvous>(i % 2 == 0 ? DeadlineExceeded("nobody has") : kAway);
+    }
+    ASSERT_LT(i, 99);
+  }
+  agent.Say(kKey, RendezvousMessage{2, false, "yours", "", 5'000});
+  agent.Ended(kKey, 75);
+  EXPECT_THAT(agent.Take<CancelWork>(), SizeIs(1)) << "who has ended waits for no key";
+  agent.Answer<GetRendezvous>(Cancelled("nobody waits"));
+  EXPECT_TRUE(agent.End().peer_lost);
+}
+
+}  // namespace
+}  // namespace braid::worker

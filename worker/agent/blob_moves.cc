@@ -1,0 +1,87 @@
+#include "worker/agent/blob_moves.h"
+
+namespace braid::worker {
+namespace {
+
+// What the other side, or our disk, has to get once more: torn by a crash, or lost by a failed
+// fsync, and dropped there since.
+bool IsDamage(const Status& status) {
+  return status.reason() == "DIGEST_MISMATCH" || status.reason() == "FSYNC_FAILED";
+}
+
+Status JudgeUpload(const Status& status, int* damaged) {
+  // Somebody else sent the same blob, or the coordinator forgot an unsynced tail: ask again where
+  // to go on.
+  if (status.code() == StatusCode::kOutOfRange) return Unavailable(status.message());
+  // What lay there from before a crash was torn; it is dropped now. A second time it is our own
+  // file.
+  if (IsDamage(status) && ++*damaged < 2) return Unavailable(status.message());
+  return status;
+}
+
+Status JudgeDownload(const Status& status, int* damaged) {
+  if (!IsDamage(status)) return status;
+  if (++*damaged < 2) return Unavailable(status.message());
+  return Status(StatusCode::kDataLoss, status.reason(), status.message());
+}
+
+}  // namespace
+
+void BlobMoves::Join(const CallOwner& owner, const Key& key, Work work, Calls::Judge judge,
+                     Then then) {
+  const auto [move, is_new] = moves_.try_emplace(key);
+  move->second.waiters.emplace_back(owner, std::move(then));
+  if (!is_new) return;
+  move->second.call = calls_.RetryUntilSettled(
+      "blob " + key.second.substr(0, 12), std::move(work),
+      [this, key](const Done& done) { OnMoved(key, done.status); }, std::move(judge));
+}
+
+void BlobMoves::OnMoved(const Key& key, const Status& status) {
+  const auto move = moves_.extract(key);
+  for (const auto& [owner, then] : move.mapped().waiters) then(status);
+}
+
+void BlobMoves::Download(const CallOwner& owner, const std::string& sha256, uint64_t size,
+                         Then then) {
+  Join(
+      owner, {Way::kDown, sha256}, DownloadBlob{sha256, size},
+      [damaged = 0](const Status& status) mutable { return JudgeDownload(status, &damaged); },
+      std::move(then));
+}
+
+void BlobMoves::UploadMissing(const CallOwner& owner, std::vector<std::string> sha256, Then then) {
+  calls_.RetryUntilSettled(
+      owner, FindMissingBlobs{std::move(sha256)}, [this, owner, then](const Done& done) {
+        if (!done.status.ok()) return then(done.status);
+        const auto& missing = std::get<std::vector<std::string>>(done.answer);
+        UploadNext(owner, std::make_shared<const std::vector<std::string>>(missing), 0, then);
+      });
+}
+
+void BlobMoves::UploadNext(const CallOwner& owner, const Digests& missing, size_t next,
+                           const Then& then) {
+  if (next == missing->size()) return then(OkStatus());
+  const std::string& sha256 = missing->at(next);
+  Join(
+      owner, {Way::kUp, sha256}, UploadBlob{sha256},
+      [damaged = 0](const Status& status) mutable { return JudgeUpload(status, &damaged); },
+      [this, owner, missing, next, then](const Status& status) {
+        if (!status.ok()) return then(status);
+        UploadNext(owner, missing, next + 1, then);
+      });
+}
+
+void BlobMoves::Leave(const CallOwner& owner) {
+  for (auto move = moves_.begin(); move != moves_.end();) {
+    std::erase_if(move->second.waiters, [&](const auto& waiter) { return waiter.first == owner; });
+    if (move->second.waiters.empty()) {
+      calls_.Cancel(move->second.call);
+      move = moves_.erase(move);
+    } else {
+      ++move;
+    }
+  }
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,86 @@
+#include "worker/agent/growing_file.h"
+
+#include <utility>
+
+namespace braid::worker {
+namespace {
+
+constexpr int64_t kPauseMs = 250;
+
+}  // namespace
+
+GrowingFileSender::GrowingFileSender(Calls& calls, const RankKey& key, GrowingFile file)
+    : calls_(calls), key_(key), owner_(key.ToString()), file_(file) {}
+
+void GrowingFileSender::Start() {
+  Send();
+}
+
+void GrowingFileSender::Send() {
+  pause_ = 0;
+  calls_.Once(owner_, SendPiece{key_, file_, offset_},
+              [this, last = closing_](const Done& done) { OnSent(done, last); });
+}
+
+void GrowingFileSender::SendAfterPause() {
+  pause_ = calls_.Later(owner_, kPauseMs, [this] { Send(); });
+}
+
+void GrowingFileSender::SendNow() {
+  if (pause_ == 0) return;
+  calls_.Cancel(pause_);
+  Send();
+}
+
+// `last`: the file had stopped growing when the piece was read.
+void GrowingFileSender::OnSent(const Done& done, bool last) {
+  if (done.status.code() == StatusCode::kOutOfRange) {
+    // The coordinator lost the end of what it had (its machine fell): from the beginning; what it
+    // still has costs no bytes on its disk, and the answer to the first piece jumps over it.
+    offset_ = 0;
+    return SendAfterPause();
+  }
+  if (IsTransient(done.status)) return SendAfterPause();
+  if (!done.status.ok()) return End(done.status);
+  const PieceSent& sent = std::get<PieceSent>(done.answer);
+  offset_ = sent.offset;
+  AnswerFlushes();
+  if (!sent.at_end || (closing_ && !last)) return Send();
+  if (last) return End(OkStatus());
+  SendAfterPause();
+}
+
+void GrowingFileSender::End(const Status& status) {
+  ended_ = status;
+  AnswerFlushes();
+  if (const Then then = std::exchange(on_end_, nullptr); then != nullptr) then(status);
+}
+
+void GrowingFileSender::AnswerFlushes() {
+  std::vector<std::pair<int64_t, Then>> flushes;
+  flushes.swap(flushes_);
+  for (auto& [size, then] : flushes) {
+    if (offset_ >= size) {
+      then(OkStatus());
+    } else if (ended_.has_value()) {
+      then(ended_->ok() ? Internal("the file is shorter than what was kept in it") : *ended_);
+    } else {
+      flushes_.emplace_back(size, std::move(then));
+    }
+  }
+}
+
+void GrowingFileSender::Flush(int64_t size, Then then) {
+  flushes_.emplace_back(size, std::move(then));
+  AnswerFlushes();
+  if (!flushes_.empty()) SendNow();
+}
+
+void GrowingFileSender::Close(Then then) {
+  closing_ = true;
+  if (ended_.has_value()) return then(*ended_);
+  on_end_ = std::move(then);
+  SendNow();
+}
+
+}  // namespace braid::worker

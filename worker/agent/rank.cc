@@ -1,0 +1,207 @@
+#include "worker/agent/rank.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/text.h"
+#include "worker/agent/rank_end.h"
+
+namespace braid::worker {
+
+Rank::Rank(const Services& services, const Assignment& assignment)
+    : turn_(services.turn),
+      calls_(services.calls),
+      moves_(services.moves),
+      fetches_(services.fetches),
+      cached_(services.cached),
+      assignment_(assignment),
+      owner_(assignment.key.ToString()),
+      outbox_(turn_, calls_, moves_, assignment_,
+              {.on_stale = [this] { Drop(); },
+               .on_stored =
+                   [this](int64_t step) {
+                     if (!has_program_) return;
+                     turn_.Add(TellProgram{assignment_.key,
+                                           {{"control", "checkpoint_stored"}, {"step", step}}});
+                   }}),
+      rendezvous_(
+          turn_, calls_, assignment_.key,
+          {.tell =
+               [this](const Json& control) { turn_.Add(TellProgram{assignment_.key, control}); },
+           .on_stale = [this] { Drop(); }}) {}
+
+void Rank::Begin(std::vector<std::string> gpus) {
+  gpus_ = std::move(gpus);
+  if (assignment_.stop) return Report(Failed("cancelled", Cancelled("stopped before it began")));
+  if (stop_asked_) return Report(Failed("preempted", Cancelled("stopped before it began")));
+  if (assignment_.device == "cuda" && gpus_.size() < static_cast<size_t>(assignment_.slots)) {
+    return Report(Failed("infra", Unavailable(Format("%zu of %lld GPUs are free on this worker",
+                                                     gpus_.size(), (long long)assignment_.slots))));
+  }
+  phase_ = Phase::kFetching;
+  progress_ = {.phase = "fetching"};
+  if (!assignment_.checkpoint.empty()) to_fetch_.push_back(assignment_.checkpoint);
+  for (auto input = assignment_.inputs.rbegin(); input != assignment_.inputs.rend(); ++input)
+    to_fetch_.push_back(input->second);
+  FetchNext();
+}
+
+void Rank::FetchNext() {
+  if (to_fetch_.empty()) return StartProgram();
+  const std::string artifact = to_fetch_.back();
+  to_fetch_.pop_back();
+  fetches_.Fetch(owner_, artifact, [this, artifact](const Status& status) {
+    if (!status.ok()) return OnFetchFailed(artifact, status);
+    FetchNext();
+  });
+}
+
+// What arrives twice with another digest was damaged in the store, or here.
+void Rank::OnFetchFailed(const std::string& artifact, const Status& status) {
+  if (!IsDamaged(status)) return Report(TransferFailed(status));
+  calls_.RetryUntilSettled(owner_, VerifyArtifact{artifact}, [this, status](const Done& done) {
+    Report(DamagedInput(status, done.status));
+  });
+}
+
+void Rank::StartProgram() {
+  phase_ = Phase::kStarting;
+  has_program_ = true;
+  turn_.Add(worker::StartProgram{assignment_, gpus_});
+}
+
+void Rank::OnStarted(const Status& status) {
+  if (!has_program_) return;
+  if (!status.ok()) {
+    has_program_ = false;
+    if (phase_ == Phase::kStarting) return Report(Failed("infra", status));
+    return Settle();
+  }
+  if (phase_ != Phase::kStarting) return;
+  phase_ = Phase::kRunning;
+  progress_ = {.phase = "starting"};
+  outbox_.Start();
+  if (stop_asked_) TellStop();
+}
+
+void Rank::OnSaid(const ProgramMessage& message) {
+  if (phase_ != Phase::kRunning) return;
+  std::visit([this](const auto& kind) { OnMessage(kind); }, message);
+}
+
+void Rank::Stop(int64_t deadline_ms) {
+  if (stop_asked_) return;
+  stop_asked_ = true;
+  stop_by_ms_ = turn_.now_ms + deadline_ms;
+  if (phase_ == Phase::kFetching) {
+    calls_.CancelAll(owner_);
+    fetches_.Leave(owner_);
+    Report(Failed("preempted", Cancelled("stopped before it began")));
+  } else if (phase_ == Phase::kRunning) {
+    TellStop();
+  }
+}
+
+void Rank::TellStop() {
+  stop_told_ = true;
+  const int64_t left_ms = stop_by_ms_ - turn_.now_ms;
+  turn_.Add(TellProgram{assignment_.key, {{"control", "stop"}, {"deadline_ms", left_ms}}});
+  calls_.Later(owner_, left_ms, [this] {
+    if (has_program_) turn_.Add(KillProgram{assignment_.key});
+  });
+}
+
+void Rank::Drop() {
+  if (phase_ >= Phase::kLeaving) return;
+  const bool begun = phase_ != Phase::kWaiting;
+  phase_ = Phase::kLeaving;
+  if (has_program_) turn_.Add(KillProgram{assignment_.key});
+  Leave();
+  if (begun) return Settle();
+  phase_ = Phase::kFinished;
+}
+
+void Rank::Leave() {
+  calls_.CancelAll(owner_);
+  moves_.Leave(owner_);
+  fetches_.Leave(owner_);
+}
+
+void Rank::Settle() {
+  if (phase_ == Phase::kLeaving && !has_program_ && !calls_.InFlight(owner_)) RemoveFolder();
+}
+
+void Rank::OnEnded(const ProgramEnded& ended) {
+  if (!has_program_) return;
+  has_program_ = false;
+  ended_ = ended;
+  if (phase_ != Phase::kRunning) return Settle();
+  phase_ = Phase::kSending;
+  rendezvous_.Close();
+  outbox_.Close([this] { Conclude(); });
+}
+
+void Rank::Conclude() {
+  if (phase_ != Phase::kSending) return;
+  if (!result_.has_value() || !EndedWell(ended_)) {
+    RankEnd end = EndOfFailure(error_, ended_, stop_told_);
+    DescribeExit(ended_, &end);
+    return Report(std::move(end));
+  }
+  phase_ = Phase::kStoring;
+  RankEnd end;
+  end.success = true;
+  end.summary = result_->summary;
+  StoreNextOutput(std::move(end));
+}
+
+// A full disk may have room again, and the work is done: this waits as long as it takes.
+void Rank::StoreNextOutput(RankEnd end) {
+  if (result_->outputs.empty()) return Report(std::move(end));
+  const auto output = result_->outputs.extract(result_->outputs.begin());
+  const std::string role = output.key();
+  const ResultMessage::Output& what = output.mapped();
+  calls_.RetryUntilSettled(
+      owner_, IngestFolder{assignment_.key, what.folder, true, what.kind, what.metadata},
+      [this, role, end](const Done& done) { OnOutputIngested(role, done, end); });
+}
+
+void Rank::OnOutputIngested(const std::string& role, const Done& done, RankEnd end) {
+  if (!done.status.ok()) return Report(TransferFailed(done.status));
+  storage::Manifest manifest = std::get<storage::Manifest>(done.answer);
+  DescribeOrigin(assignment_, &manifest);
+  std::vector<std::string> digests;
+  for (const storage::ManifestFile& file : manifest.files) digests.push_back(file.sha256);
+  end.outputs.emplace_back(role, manifest.Canonical());
+  moves_.UploadMissing(owner_, std::move(digests), [this, end, manifest](const Status& status) {
+    if (!status.ok()) return Report(TransferFailed(status));
+    cached_.Keep(manifest);
+    StoreNextOutput(end);
+  });
+}
+
+void Rank::Report(RankEnd end) {
+  if (phase_ == Phase::kStoring) DescribeExit(ended_, &end);
+  phase_ = Phase::kReporting;
+  calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, std::move(end)},
+                           [this](const Done& done) { OnReported(done.status); });
+}
+
+// The end must be known, or the job would wait for it for ever: what the coordinator refuses is
+// reported as a failure.
+void Rank::OnReported(const Status& status) {
+  if (status.ok() || status.reason() == "STALE_LEASE") return RemoveFolder();
+  const Status refused = status.Wrap("the coordinator refused the end of this attempt");
+  turn_.Say(LogLevel::kError, owner_, refused.message());
+  calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, Failed("system", refused)},
+                           [this](const Done&) { RemoveFolder(); });
+}
+
+void Rank::RemoveFolder() {
+  Leave();
+  phase_ = Phase::kRemoving;
+  calls_.Once(owner_, RemoveRankFolder{assignment_.key},
+              [this](const Done&) { phase_ = Phase::kFinished; });
+}
+
+}  // namespace braid::worker

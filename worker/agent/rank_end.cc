@@ -1,0 +1,112 @@
+#include "worker/agent/rank_end.h"
+
+#include "base/json.h"
+#include "base/text.h"
+
+namespace braid::worker {
+namespace {
+
+// Exit codes of task programs (docs/tasks.md).
+constexpr int kPeerLost = 75;
+constexpr int kUnfitMachine = 69;
+// Signal 9, SIGKILL, everywhere.
+constexpr int kKillSignal = 9;
+
+// Without the part of a character that a cut at a byte may have left, and whatever else is not
+// UTF-8: the API's texts are.
+std::string Utf8(std::string text) {
+  const std::string quoted =
+      Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::ignore);
+  return Json::parse(quoted).get<std::string>();
+}
+
+// No room on this worker's disk: of what was written here, or of what was fetched.
+bool IsDiskFull(const std::string& reason) {
+  return reason == "STORAGE_FULL" || reason == "DISK_FULL";
+}
+
+std::string LastLine(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.substr(text.rfind('\n') + 1);  // npos + 1 is 0
+}
+
+}  // namespace
+
+RankEnd Failed(const std::string& category, const Status& status, const std::string& hint,
+               bool deterministic) {
+  RankEnd end;
+  end.failure.category = category;
+  if (IsDiskFull(status.reason())) end.failure.reason = "STORAGE_FULL";
+  end.failure.error = Utf8(status.message());
+  end.failure.hint = hint;
+  end.failure.deterministic = deterministic;
+  return end;
+}
+
+bool IsDamaged(const Status& status) {
+  return status.reason() != "FSYNC_FAILED" &&
+         (status.code() == StatusCode::kDataLoss || status.reason() == "DIGEST_MISMATCH");
+}
+
+RankEnd TransferFailed(const Status& status) {
+  if (status.reason() == "FSYNC_FAILED") {
+    return Failed(
+        "infra", status,
+        "a disk did not keep what was written to it; its machine's kernel log tells more");
+  }
+  return IsDamaged(status) ? DamagedInput(status, OkStatus()) : Failed("infra", status);
+}
+
+RankEnd DamagedInput(const Status& status, const Status& stored) {
+  if (stored.code() == StatusCode::kDataLoss) {
+    return Failed("user", status.Wrap(stored.message()),
+                  "the artifact in the store is damaged; see braid artifact verify", true);
+  }
+  return Failed("system", status,
+                "what the store has is whole: the memory or the disk of this worker is to be "
+                "looked at; another one is tried");
+}
+
+bool EndedWell(const ProgramEnded& ended) {
+  return ended.signal == 0 && ended.code == 0;
+}
+
+RankEnd EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
+                     bool stopped) {
+  if (error.has_value()) {
+    RankEnd end = Failed(error->category, InvalidArgument(error->message), error->hint,
+                         error->deterministic);
+    if (IsDiskFull(error->reason)) end.failure.reason = "STORAGE_FULL";
+    return end;
+  }
+  if (ended.signal == kKillSignal && stopped)
+    return Failed("preempted", Cancelled("did not stop in its time and was killed"));
+  if (ended.signal == kKillSignal) {
+    return Failed("infra",
+                  Internal("the task program was killed (signal 9), perhaps for want of memory"),
+                  "if the machine's log says \"out of memory\", lower train.batch or let fewer "
+                  "jobs run beside it");
+  }
+  if (ended.code == kUnfitMachine) {
+    return Failed("infra", Unavailable(LastLine(ended.log_tail)),
+                  "run this worker on another machine, or braid built for this one", true);
+  }
+  if (ended.signal != 0) {
+    return Failed("infra",
+                  Internal(Format("the task program crashed with signal %d", ended.signal)),
+                  "its log tells more: braid logs");
+  }
+  return Failed(
+      "system",
+      Internal(Format("the task program ended with code %d and said nothing", ended.code)),
+      "its log tells more: braid logs");
+}
+
+void DescribeExit(const ProgramEnded& ended, RankEnd* end) {
+  end->peer_lost = ended.code == kPeerLost;
+  end->exit_code = ended.code;
+  end->signal = ended.signal;
+  if (!end->success) end->failure.log_tail = Utf8(ended.log_tail);
+}
+
+}  // namespace braid::worker

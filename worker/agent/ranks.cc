@@ -1,0 +1,132 @@
+#include "worker/agent/ranks.h"
+
+#include <algorithm>
+
+#include "worker/agent/reconcile.h"
+
+namespace braid::worker {
+namespace {
+
+// A kill takes milliseconds, unless the kernel holds the program.
+constexpr int64_t kKillMs = 5'000;
+
+}  // namespace
+
+void Ranks::OnDesired(const DesiredState& desired) {
+  Refuse(desired.refused_gpus);
+  desired_ = desired;
+  Reconcile();
+}
+
+void Ranks::Reconcile() {
+  std::set<RankKey> wanted;
+  for (const Assignment& rank : desired_.ranks) wanted.insert(rank.key);
+  std::erase_if(done_, [&](const RankKey& key) { return !wanted.contains(key); });
+  std::map<RankKey, bool> have;
+  for (const auto& [key, rank] : ranks_) have[key] = rank->stopping();
+  const Actions actions = worker::Reconcile(have, desired_);
+  for (const RankKey& key : actions.drop) Drop(key);
+  for (const auto& [key, deadline_ms] : actions.stop) ranks_.at(key)->Stop(deadline_ms);
+  for (const Assignment& assignment : actions.start) {
+    if (done_.contains(assignment.key) || dropped_.contains(assignment.key) || draining_) continue;
+    ranks_[assignment.key] = std::make_unique<Rank>(services_, assignment);
+    changed_ = true;
+  }
+}
+
+void Ranks::Drop(const RankKey& key) {
+  auto rank = ranks_.extract(key);
+  rank.mapped()->Drop();
+  dropped_[key] = {std::move(rank.mapped()), turn_.now_ms + kKillMs};
+  changed_ = true;
+}
+
+void Ranks::StopAll(int64_t deadline_ms) {
+  for (auto& [key, rank] : ranks_) rank->Stop(deadline_ms);
+}
+
+void Ranks::DropAll() {
+  while (!ranks_.empty()) Drop(RankKey(ranks_.begin()->first));
+}
+
+Rank* Ranks::Find(const RankKey& key) const {
+  if (const auto rank = ranks_.find(key); rank != ranks_.end()) return rank->second.get();
+  if (const auto rank = dropped_.find(key); rank != dropped_.end()) return rank->second.rank.get();
+  return nullptr;
+}
+
+void Ranks::Advance() {
+  Forget();
+  for (auto& [key, rank] : ranks_) {
+    if (rank->begun() || SlotsAreHeld()) continue;
+    const Assignment& assignment = rank->assignment();
+    rank->Begin(TakeGpus(assignment.device == "cuda" ? assignment.slots : 0));
+  }
+}
+
+void Ranks::Forget() {
+  bool wanted_again = false;
+  for (auto& [key, dropped] : dropped_) dropped.rank->Settle();
+  for (auto& [key, rank] : ranks_) rank->Settle();
+  std::erase_if(dropped_, [&](const auto& entry) {
+    wanted_again = wanted_again || entry.second.rank->finished();
+    return entry.second.rank->finished();
+  });
+  std::erase_if(ranks_, [&](const auto& entry) {
+    if (!entry.second->finished()) return false;
+    done_.insert(entry.first);
+    return changed_ = true;
+  });
+  if (wanted_again) Reconcile();
+}
+
+bool Ranks::SlotsAreHeld() const {
+  return std::any_of(dropped_.begin(), dropped_.end(), [&](const auto& entry) {
+    return entry.second.rank->has_program() && turn_.now_ms < entry.second.slots_held_until_ms;
+  });
+}
+
+int64_t Ranks::NextWake() const {
+  int64_t wake = kNever;
+  for (const auto& [key, dropped] : dropped_) {
+    if (dropped.rank->has_program() && dropped.slots_held_until_ms > turn_.now_ms)
+      wake = std::min(wake, dropped.slots_held_until_ms);
+  }
+  return wake;
+}
+
+std::vector<std::string> Ranks::TakeGpus(int32_t count) const {
+  std::set<std::string> used;
+  for (const auto& [key, rank] : ranks_) used.insert(rank->gpus().begin(), rank->gpus().end());
+  for (const auto& [key, dropped] : dropped_) {  // its program may not be gone yet
+    const std::vector<std::string>& gpus = dropped.rank->gpus();
+    if (dropped.rank->has_program()) used.insert(gpus.begin(), gpus.end());
+  }
+  for (const RefusedGpu& gpu : desired_.refused_gpus) used.insert(gpu.uuid);
+  std::vector<std::string> taken;
+  for (const std::string& gpu : gpus_) {
+    if (static_cast<int32_t>(taken.size()) < count && !used.contains(gpu)) taken.push_back(gpu);
+  }
+  return taken;
+}
+
+void Ranks::Refuse(const std::vector<RefusedGpu>& gpus) {
+  if (gpus == desired_.refused_gpus) return;
+  for (const RefusedGpu& gpu : gpus) turn_.Say(LogLevel::kWarning, "worker", gpu.reason);
+  if (gpus.empty())
+    turn_.Say(LogLevel::kInfo, "worker", "all announced GPUs are this worker's now");
+}
+
+std::vector<RankStatus> Ranks::Inventory() const {
+  std::vector<RankStatus> inventory;
+  for (const auto& [key, rank] : ranks_) inventory.push_back({key, rank->progress()});
+  return inventory;
+}
+
+bool Ranks::TakeChanged() {
+  const bool changed = changed_;
+  changed_ = false;
+  return changed;
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,134 @@
+#include "worker/agent/session.h"
+
+#include <algorithm>
+
+namespace braid::worker {
+namespace {
+
+constexpr int64_t kFirstWaitMs = 100;
+constexpr int64_t kMaxWaitMs = 5'000;
+constexpr int64_t kRefusedMs = 20'000;      // longer than a coordinator's usual ttl
+constexpr int64_t kFirstHeartbeatMs = 500;  // until the coordinator has said its own interval
+// What changes at once is said at once, and not again for so long.
+constexpr int64_t kMinSignalGapMs = 50;
+
+}  // namespace
+
+Session::Session(const std::string& boot_id, int64_t now_ms)
+    : draws_(0, boot_id),
+      backoff_(kFirstWaitMs, kMaxWaitMs),
+      dial_at_ms_(now_ms),
+      contact_ms_(now_ms),
+      heartbeat_interval_ms_(kFirstHeartbeatMs),
+      isolation_timeout_ms_(DesiredState().isolation_timeout_ms) {}
+
+void Session::Advance(int64_t now_ms, Effects* effects) {
+  if (phase_ != Phase::kWaiting || now_ms < dial_at_ms_) return;
+  phase_ = Phase::kOpening;
+  contacted_ = false;
+  effects->push_back(OpenSession{++session_});
+}
+
+int64_t Session::NextWake() const {
+  if (phase_ == Phase::kEnded) return kNever;
+  int64_t wake = isolated_ ? kNever : contact_ms_ + isolation_timeout_ms_ + 1;
+  if (phase_ == Phase::kWaiting) wake = std::min(wake, dial_at_ms_);
+  if (phase_ == Phase::kOpen && !sending_) wake = std::min(wake, signal_at_ms_);
+  return wake;
+}
+
+void Session::OnOpened(const SessionOpened& event, int64_t now_ms) {
+  if (event.session != session_ || phase_ != Phase::kOpening) return;
+  phase_ = Phase::kOpen;
+  hello_said_ = sending_ = draining_announced_ = false;
+  assigned_version_ = cached_version_ = 0;
+  signal_at_ms_ = now_ms;
+  last_signal_ms_ = now_ms - kMinSignalGapMs;
+}
+
+void Session::OnSent(const SignalSent& event) {
+  if (!IsCurrent(event.session)) return;
+  sending_ = false;
+  draining_announced_ = draining_announced_ || event.draining;
+}
+
+bool Session::OnDesired(const DesiredArrived& event, int64_t now_ms) {
+  if (!IsCurrent(event.session)) return false;
+  contact_ms_ = now_ms;
+  contacted_ = true;
+  isolated_ = false;
+  refused_since_ms_ = kNever;
+  heartbeat_interval_ms_ = event.desired.heartbeat_interval_ms;
+  isolation_timeout_ms_ = event.desired.isolation_timeout_ms;
+  if (signal_at_ms_ != kNever) {
+    signal_at_ms_ = std::min(signal_at_ms_, last_signal_ms_ + heartbeat_interval_ms_);
+  }
+  // What is older than what was acted on says nothing.
+  if (event.desired.version < assigned_version_) return false;
+  assigned_version_ = event.desired.version;
+  return true;
+}
+
+std::optional<Status> Session::OnClosed(const SessionClosed& event, int64_t now_ms,
+                                        Effects* effects) {
+  if (!IsCurrent(event.session)) return std::nullopt;
+  phase_ = Phase::kWaiting;
+  signal_at_ms_ = kNever;
+  const Status& status = event.status;
+  if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kInvalidArgument)
+    return status;
+  // The elder may be about to be missed: it was killed, and the coordinator has not noticed yet.
+  if (status.code() != StatusCode::kAlreadyExists) {
+    refused_since_ms_ = kNever;
+  } else if (refused_since_ms_ == kNever) {
+    refused_since_ms_ = now_ms;
+  } else if (now_ms - refused_since_ms_ > kRefusedMs) {
+    return status;
+  }
+  if (contacted_) backoff_.Reset();
+  const int64_t wait = backoff_.Next(draws_.Uniform(tries_++));
+  dial_at_ms_ = now_ms + wait;
+  effects->push_back(LogLine{LogLevel::kWarning, "worker",
+                             "no session with the coordinator (" + status.message() +
+                                 "); again in " + std::to_string(wait) + " ms"});
+  return std::nullopt;
+}
+
+void Session::SignalSoon(int64_t now_ms) {
+  if (phase_ != Phase::kOpen) return;
+  signal_at_ms_ = std::min(signal_at_ms_, std::max(now_ms, last_signal_ms_ + kMinSignalGapMs));
+}
+
+bool Session::SignalIsDue(int64_t now_ms) const {
+  return phase_ == Phase::kOpen && !sending_ && now_ms >= signal_at_ms_;
+}
+
+void Session::Send(std::vector<RankStatus> ranks, const CachedArtifacts& cached, bool draining,
+                   int64_t now_ms, Effects* effects) {
+  Signal signal;
+  signal.hello = !hello_said_;
+  signal.assigned_version = assigned_version_;
+  signal.ranks = std::move(ranks);
+  if (cached.version() != cached_version_) signal.cached = cached.List();
+  cached_version_ = cached.version();
+  signal.draining = draining;
+  hello_said_ = true;
+  sending_ = true;
+  last_signal_ms_ = now_ms;
+  signal_at_ms_ = now_ms + heartbeat_interval_ms_;
+  effects->push_back(SendSignal{session_, std::move(signal)});
+}
+
+bool Session::BecomesIsolated(int64_t now_ms) {
+  if (isolated_ || phase_ == Phase::kEnded || now_ms - contact_ms_ <= isolation_timeout_ms_)
+    return false;
+  return isolated_ = true;
+}
+
+void Session::End(Effects* effects) {
+  if (phase_ == Phase::kOpening || phase_ == Phase::kOpen)
+    effects->push_back(CloseSession{session_});
+  phase_ = Phase::kEnded;
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,76 @@
+#include "worker/attempt/task_file.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "task/task.h"
+#include "worker/attempt/environment.h"
+#include "worker/attempt/rank_folder.h"
+
+namespace braid::worker {
+namespace {
+
+std::string ProgramOf(const std::string& kind) {
+  if (kind == "tokenizer" || kind == "prepare") return "braid-prepare";
+  if (kind == "merge") return "braid-merge";
+  if (kind == "report") return "braid-report";
+  return "braid-trainer";
+}
+
+// A GPU needs the processor, too: for first values, for noise and to be fed.
+int32_t ThreadsOf(const ProgramContext& context, const Assignment& assignment) {
+  return assignment.device == "cpu" ? assignment.slots : std::max(1, context.gpu_threads);
+}
+
+}  // namespace
+
+Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
+  const std::string folder = RankFolder(context.folder, assignment.key);
+  BRAID_RETURN_IF_ERROR(RemoveTree(folder));
+  BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+  task::Task task;
+  for (const auto& [role, artifact] : assignment.inputs)
+    task.inputs[role] = ArtifactFolder(context.folder, artifact);
+  if (!assignment.checkpoint.empty())
+    task.resume = ArtifactFolder(context.folder, assignment.checkpoint);
+  task.kind = assignment.kind;
+  task.job = assignment.key.job;
+  task.attempt = assignment.key.run + "/" + assignment.key.job + "#" +
+                 std::to_string(assignment.key.epoch);
+  task.output = JoinPath(folder, kOutputFolder);
+  task.work = JoinPath(folder, kWorkFolder);
+  task.rank = assignment.key.rank;
+  task.world = assignment.ranks;
+  task.generation = assignment.key.epoch;
+  task.threads = ThreadsOf(context, assignment);
+  task.device = assignment.device;
+  task.data_roots = context.data_roots;
+  BRAID_ASSIGN_OR_RETURN(task.spec, ParseJson(assignment.spec, "the job's spec"));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
+  // It is read while it grows, from the beginning.
+  return WriteFileAtomic(JoinPath(folder, kMetricsFile), "");
+}
+
+ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assignment,
+                           const std::vector<std::string>& gpus) {
+  const std::string folder = RankFolder(context.folder, assignment.key);
+  ProcessOptions options;
+  options.argv = {JoinPath(context.programs, ProgramOf(assignment.kind)),
+                  JoinPath(folder, kTaskFile)};
+  options.output = JoinPath(folder, kLogFile);
+  options.task_socket = true;
+  options.inherit_env = false;
+  options.env = TaskEnvironment();
+  const std::map<std::string, std::string> ours = {
+      {"OMP_NUM_THREADS", std::to_string(ThreadsOf(context, assignment))},
+      {"OMP_WAIT_POLICY", "passive"},
+      {"CUDA_VISIBLE_DEVICES", assignment.device == "cpu" ? "" : Join(gpus, ",")},
+      {"CUDA_MODULE_LOADING", "LAZY"},
+      {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};
+  for (const auto& [name, value] : ours) options.env[name] = value;
+  return options;
+}
+
+}  // namespace braid::worker

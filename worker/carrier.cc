@@ -1,0 +1,53 @@
+#include "worker/carrier.h"
+
+#include <variant>
+
+namespace braid::worker {
+namespace {
+
+constexpr size_t kMaxCalls = 64;
+constexpr size_t kMaxTransfers = 16;
+
+}  // namespace
+
+MachineCarrier::MachineCarrier(SessionLink& session, ProgramRunner& programs, MachineWork& work,
+                               EventSink& events)
+    : session_(session),
+      programs_(programs),
+      work_(work),
+      events_(events),
+      calls_(kMaxCalls),
+      bulk_(kMaxTransfers) {}
+
+MachineCarrier::~MachineCarrier() {
+  MutexLock lock(mutex_);
+  for (auto& [id, stop] : stops_) stop->Set();
+}
+
+void MachineCarrier::Carry(const Effect& effect) {
+  std::visit([this](const auto& kind) { On(kind); }, effect);
+}
+
+void MachineCarrier::On(const Do& effect) {
+  const auto stop = std::make_shared<StopSignal>();
+  {
+    MutexLock lock(mutex_);
+    stops_[effect.id] = stop;
+  }
+  ThreadPool& pool = MachineWork::IsBulk(effect.work) ? bulk_ : calls_;
+  pool.Do([this, effect, stop] {
+    Done done = work_.Try(effect.id, effect.work, *stop);
+    {
+      MutexLock lock(mutex_);
+      stops_.erase(effect.id);
+    }
+    events_.Post(std::move(done));
+  });
+}
+
+void MachineCarrier::On(const CancelWork& effect) {
+  MutexLock lock(mutex_);
+  if (const auto stop = stops_.find(effect.id); stop != stops_.end()) stop->second->Set();
+}
+
+}  // namespace braid::worker

@@ -1,0 +1,105 @@
+#include "worker/io/machine_work.h"
+
+#include <type_traits>
+#include <variant>
+
+#include "base/file.h"
+#include "worker/attempt/rank_folder.h"
+#include "worker/io/cached_manifests.h"
+#include "worker/io/growing_files.h"
+#include "worker/io/transfer.h"
+
+namespace braid::worker {
+
+// One try: an overload for each kind of work.
+struct MachineWork::Doer {
+  MachineWork& self;
+  const StopSignal& stop;
+  Answer answer;
+
+  template <typename T>
+  Status Keep(Result<T> result) {
+    if (result.ok()) answer = *std::move(result);
+    return result.status();
+  }
+  std::string Path(const RankKey& key, const char* name) const {
+    return JoinPath(RankFolder(self.folder_, key), name);
+  }
+
+  Status operator()(const FindArtifact& work) {
+    return Keep(TryFind(self.link_, work.artifact, ArtifactFolder(self.folder_, work.artifact)));
+  }
+  Status operator()(const DownloadBlob& work) {
+    return TryDownload(self.link_, self.cache_, work.sha256, work.size, stop);
+  }
+  Status operator()(const LayOutArtifact& work) {
+    return self.cache_.Materialize(work.manifest, ArtifactFolder(self.folder_, work.artifact));
+  }
+  Status operator()(const VerifyArtifact& work) { return self.link_.VerifyArtifact(work.artifact); }
+  Status operator()(const IngestFolder& work) {
+    if (!work.of_output) return Keep(TryIngest(self.cache_, work.folder, work.kind, work.metadata));
+    if (!IsSafeRelativePath(work.folder))
+      return InvalidArgument("an output names an unsafe folder: \"" + work.folder + "\"");
+    return Keep(TryIngest(self.cache_, JoinPath(Path(work.key, kOutputFolder), work.folder),
+                          work.kind, work.metadata));
+  }
+  Status operator()(const FindMissingBlobs& work) {
+    return Keep(self.link_.FindMissing(work.sha256));
+  }
+  Status operator()(const UploadBlob& work) {
+    return TryUpload(self.link_, self.cache_, work.sha256);
+  }
+  Status operator()(const ReleaseBlobs& work) {
+    for (const std::string& sha256 : work.sha256) (void)self.cache_.Remove(sha256);
+    return OkStatus();
+  }
+  Status operator()(const ListCachedArtifacts&) {
+    return Keep(WholeArtifacts(JoinPath(self.folder_, "artifacts"), self.cache_));
+  }
+  Status operator()(const KeepManifest& work) {
+    const std::string folder = ArtifactFolder(self.folder_, work.manifest.Id());
+    BRAID_RETURN_IF_ERROR(MakeFolder(FolderOf(folder)));
+    return WriteFileAtomic(ManifestPath(folder), work.manifest.Canonical());
+  }
+  Status operator()(const ReportStarted& work) { return self.link_.ReportStarted(work.key); }
+  Status operator()(const CommitCheckpoint& work) {
+    return self.link_.CommitCheckpoint(work.key, work.step, work.manifest);
+  }
+  Status operator()(const ReportEnded& work) { return self.link_.ReportEnded(work.key, work.end); }
+  Status operator()(const SendPiece& work) {
+    const bool log = work.file == GrowingFile::kLog;
+    return Keep(TrySendPiece(self.link_, work, Path(work.key, log ? kLogFile : kMetricsFile)));
+  }
+  Status operator()(const PutRendezvous& work) {
+    return self.link_.PutRendezvous(work.key, work.name, work.value);
+  }
+  Status operator()(const GetRendezvous& work) {
+    return Keep(self.link_.GetRendezvous(work.key, work.name, work.timeout_ms));
+  }
+  Status operator()(const KeepMetrics& work) {
+    return AppendLines(Path(work.key, kMetricsFile), work.lines);
+  }
+  Status operator()(const RemoveRankFolder& work) {
+    return RemoveTree(RankFolder(self.folder_, work.key));
+  }
+};
+
+Done MachineWork::Try(int64_t id, const Work& work, const StopSignal& stop) {
+  Doer doer{*this, stop, {}};
+  const Status status = std::visit(doer, work);
+  return {id, status, std::move(doer.answer)};
+}
+
+bool MachineWork::IsBulk(const Work& work) {
+  return std::visit(
+      [](const auto& kind) {
+        using Kind = std::decay_t<decltype(kind)>;
+        return std::is_same_v<Kind, DownloadBlob> || std::is_same_v<Kind, UploadBlob> ||
+               std::is_same_v<Kind, IngestFolder> || std::is_same_v<Kind, LayOutArtifact> ||
+               std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, ListCachedArtifacts> ||
+               std::is_same_v<Kind, RemoveRankFolder>;
+      },
+      work);
+}
+
+}  // namespace braid::worker

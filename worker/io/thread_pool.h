@@ -1,0 +1,64 @@
+// Threads that do what they are given, begun as they are needed.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace braid::worker {
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(size_t max_threads) : max_threads_(max_threads) {}
+  // Waits for everything that it was given.
+  ~ThreadPool() {
+    {
+      MutexLock lock(mutex_);
+      closed_ = true;
+      changed_.NotifyAll();
+    }
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  // From one thread.
+  void Do(std::function<void()> work) {
+    MutexLock lock(mutex_);
+    queue_.push_back(std::move(work));
+    if (queue_.size() > idle_ && threads_.size() < max_threads_) {
+      threads_.emplace_back([this] { Run(); });
+    } else {
+      changed_.NotifyOne();
+    }
+  }
+
+ private:
+  void Run() {
+    while (true) {
+      std::function<void()> work;
+      {
+        MutexLock lock(mutex_);
+        ++idle_;
+        while (queue_.empty() && !closed_) changed_.Wait(mutex_);
+        --idle_;
+        if (queue_.empty()) return;
+        work = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      work();
+    }
+  }
+
+  const size_t max_threads_;
+  std::vector<std::thread> threads_;  // touched by the caller of Do alone
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::function<void()>> queue_ BRAID_GUARDED_BY(mutex_);
+  size_t idle_ BRAID_GUARDED_BY(mutex_) = 0;
+  bool closed_ BRAID_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace braid::worker

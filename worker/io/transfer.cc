@@ -1,0 +1,87 @@
+#include "worker/io/transfer.h"
+
+#include <memory>
+
+#include "base/file.h"
+#include "worker/io/cached_manifests.h"
+
+namespace braid::worker {
+namespace {
+
+constexpr int64_t kTurnLookMs = 100;
+
+// A full disk of this worker, not of the coordinator: the job waits in the queue, where another
+// worker may take it.
+Status OfThisDisk(const Status& status) {
+  if (status.reason() != "STORAGE_FULL") return status;
+  return Status(StatusCode::kResourceExhausted, "DISK_FULL", status.message());
+}
+
+}  // namespace
+
+Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256) {
+  // A neighbour with the same blob may have sent it, and taken it out of the cache.
+  const Result<uint64_t> size = cache.Size(sha256);
+  bool complete = false;
+  BRAID_ASSIGN_OR_RETURN(const uint64_t committed,
+                         link.CommittedBytes(sha256, size.ok() ? *size : 0, &complete));
+  if (complete) return OkStatus();
+  BRAID_RETURN_IF_ERROR(size.status());
+  return link.Upload(sha256, *size, committed, cache.PathOf(sha256));
+}
+
+Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string& sha256,
+                   uint64_t size, const StopSignal& stop) {
+  const Status cancelled = Cancelled("the worker no longer needs it");
+  if (cache.Has(sha256)) return OkStatus();
+  // A try that was cancelled may be ending.
+  std::unique_ptr<storage::BlobStore::Turn> turn;
+  while (turn == nullptr) {
+    if (stop.IsSet()) return cancelled;
+    turn = cache.TakeTurn("download " + sha256, kTurnLookMs);
+  }
+  BRAID_ASSIGN_OR_RETURN(storage::BlobStore::UploadStatus there, cache.QueryUpload(sha256, size));
+  if (there.complete) return OkStatus();
+  uint64_t offset = there.committed;
+  const auto take = [&](std::string_view piece) -> Status {
+    if (stop.IsSet()) return cancelled;
+    Result<storage::BlobStore::UploadStatus> written = cache.WriteUpload(sha256, size, offset,
+                                                                         piece);
+    if (!written.ok()) return OfThisDisk(written.status());
+    there = *written;
+    offset += piece.size();
+    return OkStatus();
+  };
+  // Of an empty blob, and after a restart perhaps, every byte is here and only the verification is
+  // missing.
+  Status status = offset < size ? link.Download(sha256, offset, take) : take("");
+  // What has come counts: the next try goes on behind it.
+  if (!there.complete) {
+    if (const Status synced = cache.SyncUpload(sha256); !synced.ok()) status = synced;
+  }
+  BRAID_RETURN_IF_ERROR(status);
+  return there.complete ? OkStatus() : Unavailable("blob " + sha256 + " ended early");
+}
+
+Result<ArtifactFound> TryFind(CoordinatorLink& link, const std::string& artifact,
+                              const std::string& folder) {
+  if (PathExists(folder)) return ArtifactFound{.laid_out = true};
+  ArtifactFound found;
+  BRAID_ASSIGN_OR_RETURN(found.manifest, link.GetManifest(artifact));
+  BRAID_RETURN_IF_ERROR(OfThisDisk(MakeFolder(FolderOf(folder))));
+  BRAID_RETURN_IF_ERROR(
+      OfThisDisk(WriteFileAtomic(ManifestPath(folder), found.manifest.Canonical())));
+  return found;
+}
+
+Result<storage::Manifest> TryIngest(storage::BlobStore& cache, const std::string& folder,
+                                    const std::string& kind, const Json& metadata) {
+  BRAID_ASSIGN_OR_RETURN(storage::Manifest manifest,
+                         storage::ManifestOfFolder(folder, kind, metadata));
+  for (const storage::ManifestFile& file : manifest.files) {
+    BRAID_RETURN_IF_ERROR(cache.AddFile(JoinPath(folder, file.path), file.sha256));
+  }
+  return manifest;
+}
+
+}  // namespace braid::worker

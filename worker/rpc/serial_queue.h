@@ -1,0 +1,52 @@
+// A thread with a queue of things to do, in their order.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <thread>
+
+#include "base/mutex.h"
+
+namespace braid::worker {
+
+class SerialQueue {
+ public:
+  SerialQueue() : thread_([this] { Run(); }) {}
+  ~SerialQueue() { Close(); }
+  void Do(std::function<void()> work) {
+    MutexLock lock(mutex_);
+    queue_.push_back(std::move(work));
+    changed_.NotifyAll();
+  }
+  // Waits until the queue is empty and ends.
+  void Close() {
+    {
+      MutexLock lock(mutex_);
+      closed_ = true;
+      changed_.NotifyAll();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void Run() {
+    while (true) {
+      std::function<void()> work;
+      {
+        MutexLock lock(mutex_);
+        while (queue_.empty() && !closed_) changed_.Wait(mutex_);
+        if (queue_.empty()) return;
+        work = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      work();
+    }
+  }
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::function<void()>> queue_ BRAID_GUARDED_BY(mutex_);
+  bool closed_ BRAID_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace braid::worker

@@ -1,0 +1,148 @@
+#include "worker/rpc/session_link.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/file.h"
+#include "base/host.h"
+#include "braid/v1/worker.grpc.pb.h"
+#include "rpc/convert.h"
+#include "worker/rpc/serial_queue.h"
+
+namespace braid::worker {
+namespace {
+
+v1::WorkerHello HelloOf(const Identity& identity) {
+  v1::WorkerHello hello;
+  hello.set_worker_id(identity.worker_id);
+  hello.set_boot_id(identity.boot_id);
+  hello.set_site(identity.site);
+  for (const auto& [key, value] : identity.labels) (*hello.mutable_labels())[key] = value;
+  hello.set_cpu_slots(identity.cpu_slots);
+  for (const Gpu& gpu : identity.gpus) {
+    v1::Gpu* device = hello.add_gpus();
+    device->set_id(gpu.uuid);
+    device->set_name(gpu.name);
+    device->set_memory_bytes(gpu.memory_bytes);
+  }
+  hello.set_version(identity.version);
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  hello.set_host(host);
+  hello.set_instance(identity.instance);
+  hello.set_network(LoopbackName());
+  hello.set_folder(identity.folder);
+  for (const std::string& kind : identity.kinds) hello.add_kinds(kind);
+  return hello;
+}
+
+void FillInventory(const std::vector<RankStatus>& ranks, v1::WorkerSignal* signal) {
+  for (const RankStatus& view : ranks) {
+    v1::RankStatus* rank = signal->add_ranks();
+    rpc::Fill(view.key, rank->mutable_id());
+    rpc::Fill(view.progress, rank->mutable_progress());
+  }
+}
+
+DesiredState FromProto(const v1::DesiredState& state) {
+  DesiredState desired;
+  desired.version = state.version();
+  if (state.heartbeat_interval_ms() > 0)
+    desired.heartbeat_interval_ms = state.heartbeat_interval_ms();
+  if (state.isolation_timeout_ms() > 0) desired.isolation_timeout_ms = state.isolation_timeout_ms();
+  for (const v1::RankAssignment& rank : state.ranks())
+    desired.ranks.push_back(rpc::AssignmentOf(rank));
+  for (const v1::RefusedGpu& gpu : state.refused_gpus())
+    desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
+  return desired;
+}
+
+}  // namespace
+
+// One life of the stream. A thread opens it and reads; another one writes, as a write waits while
+// the coordinator does not read.
+class RpcSessionLink::Stream {
+ public:
+  Stream(int64_t number, const Identity& identity, RpcLink& link, EventSink& events)
+      : number_(number), identity_(identity), events_(events) {
+    reader_ = std::thread([this, &link] { Run(link); });
+  }
+  ~Stream() {
+    Close();
+    reader_.join();
+  }
+
+  int64_t number() const { return number_; }
+  void Close() { context_.TryCancel(); }
+  void Send(const Signal& signal) {
+    writes_.Do([this, signal] { Write(signal); });
+  }
+
+ private:
+  void Run(RpcLink& link) {
+    const Result<std::shared_ptr<grpc::Channel>> channel = link.Channel();
+    if (!channel.ok()) {
+      events_.Post(SessionClosed{number_, channel.status()});
+      return;
+    }
+    const auto stub = v1::Workers::NewStub(*channel);
+    stream_ = stub->Session(&context_);
+    events_.Post(SessionOpened{number_});
+    v1::DesiredState state;
+    DesiredState desired;
+    while (stream_->Read(&state)) {
+      // An unchanged state is told again: what could not be done for it before may be possible now.
+      if (!state.unchanged()) desired = FromProto(state);
+      events_.Post(DesiredArrived{number_, desired});
+    }
+    broken_.store(true);
+    writes_.Close();
+    events_.Post(SessionClosed{number_, FromGrpc(stream_->Finish())});
+  }
+
+  // A write that fails ends the reading as well, which says so.
+  void Write(const Signal& signal) {
+    if (broken_.load()) return;
+    v1::WorkerSignal message;
+    if (signal.hello) *message.mutable_hello() = HelloOf(identity_);
+    message.set_applied_version(signal.assigned_version);
+    FillInventory(signal.ranks, &message);
+    if (signal.cached.has_value())
+      message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());
+    message.set_draining(signal.draining);
+    if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
+      message.set_disk_free_bytes(static_cast<int64_t>(*room));
+    if (stream_->Write(message)) events_.Post(SignalSent{number_, signal.draining});
+  }
+
+  const int64_t number_;
+  const Identity& identity_;
+  EventSink& events_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerSignal, v1::DesiredState>> stream_;
+  std::atomic<bool> broken_{false};
+  SerialQueue writes_;
+  std::thread reader_;
+};
+
+RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events)
+    : identity_(identity), link_(link), events_(events) {}
+
+RpcSessionLink::~RpcSessionLink() = default;
+
+void RpcSessionLink::Open(int64_t session) {
+  stream_.reset();
+  stream_ = std::make_unique<Stream>(session, identity_, link_, events_);
+}
+
+void RpcSessionLink::Send(int64_t session, const Signal& signal) {
+  if (stream_ != nullptr && stream_->number() == session) stream_->Send(signal);
+}
+
+void RpcSessionLink::Close(int64_t session) {
+  if (stream_ != nullptr && stream_->number() == session) stream_->Close();
+}
+
+}  // namespace braid::worker
