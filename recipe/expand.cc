@@ -281,6 +281,7 @@ class Expander {
       parts["loss"].update({{"average", schema::NameOf(recipe_.eval.loss_average)},
                             {"last_label", schema::NameOf(recipe_.train.last_label)}});
     if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
+    if (parts.contains("next_token")) job.inputs["next_token"] = {"", "", "next_token", ""};
     if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty())
       job.inputs["glue"] = {"", "", "glue", ""};
     if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty())
@@ -301,6 +302,7 @@ class Expander {
     };
     add("prompts", evaluation.prompts, /*folders=*/false);
     add("tagged", evaluation.tagged, /*folders=*/false);
+    add("next_token", evaluation.next_token_files, /*folders=*/false);
     add("blimp", evaluation.blimp_data, /*folders=*/true);
     add("glue", evaluation.glue_data, /*folders=*/true);
     add("superglue", evaluation.superglue_data, /*folders=*/true);
