@@ -246,18 +246,4 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   return command;
 }
 
-Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
-                                           storage::Manifest* manifest) {
-  BRAID_ASSIGN_OR_RETURN(*manifest, storage::ParseManifest(manifest_json, "manifest"));
-  catalog::ArtifactRecord artifact;
-  artifact.id = manifest->Id();
-  artifact.kind = manifest->kind;
-  artifact.manifest = manifest->Canonical();
-  artifact.bytes = static_cast<int64_t>(manifest->TotalBytes());
-  artifact.files = static_cast<int64_t>(manifest->files.size());
-  artifact.metadata = manifest->metadata.dump();
-  artifact.parents = manifest->parents;
-  return artifact;
-}
-
 }  // namespace braid::coordinator

@@ -47,7 +47,8 @@ TEST(SubmissionTest, ARecipeBecomesItsJobs) {
   submission.user = "ada";
   const auto command = CommandOf(submission, FakeArtifacts());
   ASSERT_TRUE(command.ok()) << command.status().message();
-  EXPECT_THAT(NamesOf(*command), ElementsAre("tokenizer", "prepare:c", "m", "report"));
+  EXPECT_THAT(NamesOf(*command),
+              ElementsAre("tokenizer", "prepare:c", "m", "evaluate:m", "report"));
   EXPECT_EQ(command->priority, 3);
   EXPECT_EQ(command->user, "ada");
   EXPECT_EQ(command->dag.run, "small");
