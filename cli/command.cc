@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/state_files.h"
 #include "base/text.h"
 
 namespace braid::cli {
@@ -35,7 +36,8 @@ std::string JsonOf(const google::protobuf::Message& message, bool indented) {
 }  // namespace
 
 Result<Endpoint> Globals::FindCoordinator() const {
-  Result<Endpoint> endpoint = FindEndpoint({address, JoinPath(dir, "address.json"), token_file});
+  Result<Endpoint> endpoint = FindEndpoint(
+      {address, JoinPath(dir, state_files::kAddress), token_file});
   if (!endpoint.ok() && endpoint.status().code() == StatusCode::kUnavailable) {
     return Unavailable("no coordinator: " + endpoint.status().message() +
                        "; start one with braid up, or give --addr HOST:PORT");

@@ -1,4 +1,5 @@
-// braid eval: measures a model without a run: losses on shards, routing, dual-path, BLiMP, GLUE.
+// braid eval: measures a model without a run: losses on shards, routing, dual-path, BLiMP, GLUE,
+// given text.
 #include <cstdio>
 
 #include "base/file.h"
@@ -12,7 +13,9 @@ namespace {
 struct EvalFlags {
   std::string model, blimp, glue, tasks, seeds, mnli, adapters, routing, dual,
       average = "token_mean", last_label = "ignore";
-  std::vector<std::string> shards;
+  std::vector<std::string> shards, next_token;
+  std::string text, separator;
+  int64_t window = 0, stride = 0;
   int64_t sequences = 0, pairs = 0, documents = 0, epochs = 32, batch = 64, length = 128,
           threads = 2;
 };
@@ -104,6 +107,19 @@ TrainerWords GlueWords(const EvalFlags& flags, const std::string& folder) {
   return words;
 }
 
+TrainerWords NextTokenWords(const EvalFlags& flags, const std::string& folder) {
+  TrainerWords words = {"next-token", folder};
+  words.insert(words.end(), flags.next_token.begin(), flags.next_token.end());
+  words.insert(words.end(),
+               {"--window", std::to_string(flags.window), "--stride", std::to_string(flags.stride),
+                "--documents", std::to_string(flags.documents)});
+  for (const auto& [option, value] :
+       {std::pair{"--text", flags.text}, {"--separator", flags.separator}}) {
+    if (!value.empty()) words.insert(words.end(), {option, value});
+  }
+  return words;
+}
+
 Result<std::vector<Part>> PartsOf(const EvalFlags& flags, const std::string& folder,
                                   const TemporaryFolder& work) {
   std::vector<Part> parts;
@@ -124,6 +140,7 @@ Result<std::vector<Part>> PartsOf(const EvalFlags& flags, const std::string& fol
     parts.push_back(
         {"blimp", {"blimp", folder, flags.blimp, "--pairs", std::to_string(flags.pairs)}});
   if (!flags.glue.empty()) parts.push_back({"glue", GlueWords(flags, folder)});
+  if (!flags.next_token.empty()) parts.push_back({"next_token", NextTokenWords(flags, folder)});
   return parts;
 }
 
@@ -145,9 +162,9 @@ Result<int> PrintOneDocument(const std::vector<Part>& parts, const std::string& 
 // The first part that fails ends it.
 Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
   if (flags.shards.empty() && flags.routing.empty() && flags.dual.empty() && flags.blimp.empty() &&
-      flags.glue.empty()) {
+      flags.glue.empty() && flags.next_token.empty()) {
     return InvalidArgument(
-        "nothing to measure; give --shards, --routing, --dual, --blimp or --glue");
+        "nothing to measure; give --shards, --routing, --dual, --blimp, --glue or --next-token");
   }
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
@@ -167,7 +184,7 @@ Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
 void RegisterEval(const Registry& registry) {
   auto flags = std::make_shared<EvalFlags>();
   CLI::App* command = registry.app.add_subcommand(
-      "eval", "Measure a model: losses, routing, dual-path, BLiMP, GLUE and SuperGLUE");
+      "eval", "Measure a model: losses, routing, dual-path, BLiMP, GLUE and SuperGLUE, given text");
   command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")
       ->required();
   command->add_option("--shards", flags->shards,
@@ -200,7 +217,22 @@ void RegisterEval(const Registry& registry) {
   command->add_option("--tasks", flags->tasks,
                       "cola,rte,...; all that the folder has if not given");
   command->add_option("--seeds", flags->seeds, "3,12,...; the paper's if not given");
-  command->add_option("--documents", flags->documents, "examples of each file; 0: all")
+  command->add_option("--next-token", flags->next_token,
+                      "text files: loss, bits per byte and accuracy of the next token");
+  command
+      ->add_option("--window", flags->window,
+                   "of --next-token: tokens of a pass; 0: the model's sequence")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--stride", flags->stride,
+                   "of --next-token: tokens that a further window scores; 0: half of a window")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--text", flags->text, "of --next-token: field of rows that has the text");
+  command->add_option("--separator", flags->separator,
+                      "of --next-token: line that cuts plain text into documents");
+  command->add_option("--documents", flags->documents, "examples or documents of each file; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--epochs", flags->epochs, "of fine-tuning, at most")

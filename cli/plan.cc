@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "recipe/compat.h"
 #include "recipe/settings.h"
+#include "schema/words.h"
 #include "submit/content.h"
 #include "submit/load.h"
 
@@ -149,7 +150,7 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   plan.set_run(file.dag.run);
   for (const recipe::JobNode& job : file.dag.jobs) Fill(job, plan.add_jobs());
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
-  plan.mutable_compat()->set_mode(file.recipe.compat);
+  plan.mutable_compat()->set_mode(schema::NameOf(file.recipe.compat));
   for (const std::string& field : recipe::Overrides(file.recipe))
     plan.mutable_compat()->add_overrides(field);
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);

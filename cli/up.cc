@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/private_folder.h"
 #include "base/process.h"
+#include "base/state_files.h"
 #include "base/text.h"
 #include "cli/command.h"
 
@@ -181,13 +182,13 @@ std::string ListenAddress(const std::string& address_file, const std::string& ke
 
 std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir, const UpFlags& flags) {
   const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
-  const std::string address = JoinPath(dir, "address.json");
-  const std::string logs = JoinPath(dir, "logs");
+  const std::string address = JoinPath(dir, state_files::kAddress);
+  const std::string logs = JoinPath(dir, state_files::kUpLogs);
   std::vector<std::unique_ptr<Child>> children;
   children.push_back(std::make_unique<Child>("coordinator", [=](int failures) {
     ProcessOptions options{
-        {JoinPath(bin, "braid-coordinator"), "--dir", JoinPath(dir, "coordinator"), "--listen",
-         ListenAddress(address, "grpc", flags.listen, failures), "--http",
+        {JoinPath(bin, "braid-coordinator"), "--dir", JoinPath(dir, state_files::kCoordinator),
+         "--listen", ListenAddress(address, "grpc", flags.listen, failures), "--http",
          ListenAddress(address, "http", flags.http, failures), "--address-file", address},
         {},
         JoinPath(logs, "coordinator.log"),
@@ -197,7 +198,7 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir, const U
     return options;
   }));
   for (int32_t i = 1; i <= flags.workers; ++i) {
-    const std::string id = "worker-" + std::to_string(i);
+    const std::string id = state_files::kWorkerPrefix + std::to_string(i);
     children.push_back(std::make_unique<Child>(id, [=](int) {
       // The token is the one that the address file names, whatever this shell uses elsewhere.
       ProcessOptions options{{JoinPath(bin, "braid-worker"), "--address-file", address, "--dir",
@@ -228,7 +229,8 @@ Status WaitUntilReady(const Globals& globals, int32_t workers, int errors) {
         said.append(piece, n > 0 ? static_cast<size_t>(n) : 0);
       const size_t code_end = said.find('\n');
       if (code_end == std::string::npos)
-        return Internal("it ended before it was ready; look into " + JoinPath(globals.dir, "logs"));
+        return Internal("it ended before it was ready; look into " +
+                        JoinPath(globals.dir, state_files::kUpLogs));
       return Status(static_cast<StatusCode>(std::atoi(said.c_str())), said.substr(code_end + 1));
     }
     const Result<Endpoint> endpoint = globals.FindCoordinator();
@@ -241,14 +243,16 @@ Status WaitUntilReady(const Globals& globals, int32_t workers, int errors) {
                      : info.status().message();
   }
   return DeadlineExceeded(Format("braid did not come up in %lld s (", (long long)kStartMs / 1000) +
-                          last + "); look into " + JoinPath(globals.dir, "logs"));
+                          last + "); look into " + JoinPath(globals.dir, state_files::kUpLogs));
 }
 
 // The folder of all state, for this user alone, and the lock that says that braid is up in it.
 Result<FileLock> TakeFolder(const std::string& dir) {
   BRAID_RETURN_IF_ERROR(MakeStateFolder(
-      dir, {"address.json*", "up.json*", "up.lock", "logs", "coordinator", "worker-*"}));
-  const std::string path = JoinPath(dir, "up.lock");
+      dir, {state_files::kAddress + std::string("*"), state_files::kUp + std::string("*"),
+            state_files::kUpLock, state_files::kUpLogs, state_files::kCoordinator,
+            state_files::kWorkerPrefix + std::string("*")}));
+  const std::string path = JoinPath(dir, state_files::kUpLock);
   Result<FileLock> lock = FileLock::Acquire(path);
   if (lock.ok()) return lock;
   if (lock.status().code() == StatusCode::kAlreadyExists) {
@@ -295,10 +299,10 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
   KeepToOneself();
   const std::string dir = AbsolutePath(globals.dir);
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, TakeFolder(dir));
-  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, "logs")));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(dir, "up.json"),
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kUpLogs)));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(dir, state_files::kUp),
                                       {{"pid", getpid()}, {"start", ProcessStartTime(getpid())}}));
-  BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(dir, "address.json")));
+  BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(dir, state_files::kAddress)));
   BecomeSubreaper();
   const sigset_t signals = StopSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
@@ -308,8 +312,8 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
                flags.workers, flags.slots, dir.c_str(), GpusText(flags).c_str());
   const Status status = TendChildren(children, signals);
   StopChildren(children);
-  (void)RemoveFile(JoinPath(dir, "address.json"));
-  (void)RemoveFile(JoinPath(dir, "up.json"));
+  (void)RemoveFile(JoinPath(dir, state_files::kAddress));
+  (void)RemoveFile(JoinPath(dir, state_files::kUp));
   BRAID_RETURN_IF_ERROR(status);
   return kOkExit;
 }
@@ -321,7 +325,7 @@ Result<int> RunForeground(const Globals& globals, const UpFlags& flags) {
     (void)WriteAll(errors, std::to_string(static_cast<int>(why.code())) + "\n" + why.message(), "");
     _exit(ExitCodeOf(why));
   };
-  const std::string log = JoinPath(JoinPath(globals.dir, "logs"), "up.log");
+  const std::string log = JoinPath(JoinPath(globals.dir, state_files::kUpLogs), "up.log");
   if (freopen("/dev/null", "r", stdin) == nullptr || freopen(log.c_str(), "a", stdout) == nullptr ||
       freopen(log.c_str(), "a", stderr) == nullptr) {
     fail(ErrnoStatus(errno, "opening " + log));
@@ -336,9 +340,9 @@ Result<int> RunDetached(const Globals& globals, const UpFlags& flags) {
   const std::string dir = AbsolutePath(globals.dir);
   const mode_t before = umask(077);
   BRAID_RETURN_IF_ERROR(TakeFolder(dir).status());
-  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, "logs")));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kUpLogs)));
   umask(before);
-  BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(dir, "address.json")));
+  BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(dir, state_files::kAddress)));
   Globals local = globals;
   local.dir = dir;
   local.address.clear();
@@ -374,7 +378,7 @@ Result<int> RunDetached(const Globals& globals, const UpFlags& flags) {
 }  // namespace
 
 Result<int> Down(const Globals& globals) {
-  const std::string path = JoinPath(globals.dir, "up.json");
+  const std::string path = JoinPath(globals.dir, state_files::kUp);
   const Result<Json> json = ReadJsonFile(path);
   if (json.status().code() == StatusCode::kNotFound)
     return NotFound("braid is not up in " + globals.dir + " (there is no " + path + ")");
@@ -433,7 +437,7 @@ void RegisterUp(const Registry& registry) {
       if (!flags->detach) return RunForeground(globals, *flags);
       BRAID_ASSIGN_OR_RETURN(const int code, RunDetached(globals, *flags));
       if (globals.json()) {
-        BRAID_ASSIGN_OR_RETURN(Json up, ReadJsonFile(JoinPath(globals.dir, "address.json")));
+        BRAID_ASSIGN_OR_RETURN(Json up, ReadJsonFile(JoinPath(globals.dir, state_files::kAddress)));
         up.update({{"dir", AbsolutePath(globals.dir)},
                    {"workers", flags->workers},
                    {"slots", flags->slots}});

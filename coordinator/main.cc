@@ -22,6 +22,7 @@
 #include "base/json.h"
 #include "base/private_folder.h"
 #include "base/random.h"
+#include "base/state_files.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
 #include "coordinator/http/http.h"
@@ -84,7 +85,7 @@ Status RefuseNetworkFolder(const std::string& dir) {
 }
 
 std::string TokenFile(const Flags& flags) {
-  return AbsolutePath(JoinPath(flags.dir, "token"));
+  return AbsolutePath(JoinPath(flags.dir, state_files::kToken));
 }
 
 // Each connection and each log that is read is a descriptor; the usual soft limit of 1,024 is none
@@ -128,10 +129,12 @@ void WaitForSignal(Core* core, Server* server) {
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.listen));
   BRAID_RETURN_IF_ERROR(CheckLoopback(flags.http));
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(flags.dir, {"braid.db*", "store", "logs", "metrics",
-                                                    "scratch", "coordinator.lock", "token"}));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(
+      flags.dir, {state_files::kCatalog + std::string("*"), state_files::kStore,
+                  state_files::kJobLogs, state_files::kJobMetrics, state_files::kScratch,
+                  state_files::kCoordinatorLock, state_files::kToken}));
   BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(flags.dir));
-  const std::string lock_path = JoinPath(flags.dir, "coordinator.lock");
+  const std::string lock_path = JoinPath(flags.dir, state_files::kCoordinatorLock);
   auto lock = FileLock::Acquire(lock_path);
   if (lock.status().code() == StatusCode::kAlreadyExists) {
     return lock.status().Wrap("another braid-coordinator uses " + flags.dir +
@@ -140,11 +143,13 @@ Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_ASSIGN_OR_RETURN(const std::string token, MakeTokenFile(TokenFile(flags)));
   BRAID_ASSIGN_OR_RETURN(auto catalog,
-                         catalog::Catalog::Open({JoinPath(flags.dir, "braid.db"), 0}));
-  BRAID_ASSIGN_OR_RETURN(auto blobs, storage::BlobStore::Open(JoinPath(flags.dir, "store")));
-  BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, "logs")));
-  BRAID_ASSIGN_OR_RETURN(auto metrics, AppendFiles::Open(JoinPath(flags.dir, "metrics")));
-  const std::string scratch = JoinPath(flags.dir, "scratch");
+                         catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
+  BRAID_ASSIGN_OR_RETURN(auto blobs,
+                         storage::BlobStore::Open(JoinPath(flags.dir, state_files::kStore)));
+  BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, state_files::kJobLogs)));
+  BRAID_ASSIGN_OR_RETURN(auto metrics,
+                         AppendFiles::Open(JoinPath(flags.dir, state_files::kJobMetrics)));
+  const std::string scratch = JoinPath(flags.dir, state_files::kScratch);
   BRAID_RETURN_IF_ERROR(RemoveTree(scratch));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(scratch));
 

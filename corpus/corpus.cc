@@ -13,6 +13,7 @@
 #include "corpus/lines.h"
 #include "corpus/pieces.h"
 #include "corpus/row.h"
+#include "schema/read.h"
 
 namespace braid::corpus {
 namespace {
@@ -88,7 +89,8 @@ class Selector {
       : spec_(spec), use_(use), left_out_(left_out), draws_(seed, "sample/" + spec.name) {}
 
   Status Offer(Document document) {
-    if (!spec_.keep_blank && Trim(document.text).empty() && document.ids.empty()) {
+    if (spec_.blank_documents == spec::BlankDocuments::kDrop && Trim(document.text).empty() &&
+        document.ids.empty()) {
       ++left_out_->blank_documents;
       return OkStatus();
     }
@@ -102,7 +104,7 @@ class Selector {
   }
   // A row that cannot be read.
   Status PassOver(const Status& why) {
-    if (!spec_.skip_bad_rows) return why;
+    if (spec_.on_bad_row == spec::OnBadRow::kFail) return why;
     ++left_out_->bad_rows;
     if (left_out_->first_bad_rows.size() < kShownBadRows)
       left_out_->first_bad_rows.push_back(why.message());
@@ -186,58 +188,17 @@ Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* 
 }  // namespace
 
 Json ToJson(const CorpusSpec& spec) {
-  Json json = {{"name", spec.name},     {"files", spec.files},         {"joiner", spec.joiner},
-               {"sample", spec.sample}, {"documents", spec.documents}, {"bytes", spec.bytes},
-               {"tokens", spec.tokens}};
-  if (!spec.text.empty()) json["text"] = spec.text;
-  if (!spec.join.empty()) json["join"] = spec.join;
-  if (!spec.separator.empty()) json["separator"] = spec.separator;
-  if (!spec.input_ids.empty()) json["input_ids"] = spec.input_ids;
-  if (!spec.format.empty()) json["format"] = spec.format;
-  if (spec.skip_bad_rows) json["on_bad_row"] = "skip";
-  if (spec.keep_blank) json["blank_documents"] = "keep";
+  Json json = schema::ToJson<spec::Corpus>(spec);
+  json.update({{"files", spec.files},
+               {"documents", spec.documents},
+               {"bytes", spec.bytes},
+               {"tokens", spec.tokens}});
   return json;
 }
 
 Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  CorpusSpec spec;
-  spec.name = read.RequireString("name");
-  spec.files = read.Strings("files");
-  spec.text = read.String("text", "");
-  spec.join = read.Strings("join");
-  spec.joiner = read.String("joiner", "\n");
-  spec.separator = read.String("separator", "");
-  spec.input_ids = read.String("input_ids", "");
-  if (read.Has("format")) spec.format = read.Choice("format", "", {"rows", "text"});
-  spec.skip_bad_rows = read.Choice("on_bad_row", "fail", {"fail", "skip"}) == "skip";
-  spec.keep_blank = read.Choice("blank_documents", "drop", {"drop", "keep"}) == "keep";
-  spec.sample = read.Double("sample", 1.0);
-  spec.documents = read.Int("documents", 0);
-  spec.bytes = read.Int("bytes", 0);
-  spec.tokens = read.Int("tokens", 0);
-  if (!spec.text.empty() && !spec.join.empty())
-    read.Fail("join", "text and join exclude each other");
-  if (spec.format == "text" && spec.names_fields())
-    read.Fail("format", "plain text has no fields, which text, join and input_ids name");
-  if (spec.format == "text" && spec.skip_bad_rows)
-    read.Fail("on_bad_row", "plain text has no rows");
-  if (spec.format == "rows" && !spec.separator.empty())
-    read.Fail("separator", "it cuts plain text, and format says rows");
-  if (!spec.input_ids.empty()) {
-    if (spec.keep_blank) read.Fail("blank_documents", "rows of ids are documents as they are");
-    if (!spec.text.empty() || !spec.join.empty() || !spec.separator.empty()) {
-      read.Fail("input_ids", "the rows hold ids, not text: text, join and separator exclude it");
-    }
-    if (spec.bytes != 0) read.Fail("bytes", "ids have none; tokens caps an import by input_ids");
-  }
-  if (!(spec.sample > 0 && spec.sample <= 1)) read.Fail("sample", "must be above 0 and at most 1");
-  for (const auto& [name, cap] :
-       {std::pair{"documents", spec.documents}, {"bytes", spec.bytes}, {"tokens", spec.tokens}}) {
-    if (cap < 0) read.Fail(name, "must not be negative");
-  }
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return spec;
+  BRAID_ASSIGN_OR_RETURN(spec::Corpus corpus, schema::FromJson<spec::Corpus>(json, path));
+  return CorpusSpec{std::move(corpus)};
 }
 
 namespace {
@@ -312,7 +273,8 @@ Status Named(const Status& status, const CorpusFile& file) {
 Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, int64_t id_limit,
                 Selector* selector) {
   const bool rows = kind == FileKind::kRows ||
-                    (kind == FileKind::kBlank && (spec.names_fields() || spec.format == "rows"));
+                    (kind == FileKind::kBlank &&
+                     (spec.names_fields() || spec.format == spec::CorpusFormat::kRows));
   const Status status = rows ? ReadRows(spec, file, id_limit, selector)
                              : ReadPlainText(spec, file.path, selector);
   return status.ok() ? status : Named(status, file);

@@ -1,5 +1,4 @@
-// A corpus as a recipe names it: which files, which fields, how much of it (docs/recipe.md,
-// `corpora`).
+// A corpus as a recipe names it: which files, which fields, how much of it (spec/corpus.h).
 #pragma once
 
 #include <cstdint>
@@ -10,33 +9,16 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "spec/corpus.h"
 
 namespace braid::corpus {
 
-struct CorpusSpec {
-  std::string name;
-  std::vector<std::string> files;  // globs, if the corpus is read in place
-  std::string format;              // rows | text: what every file is; empty: told from its content
-  std::string text;                // field of rows; "text" if neither this nor `join` is given
-  std::vector<std::string> join;   // several fields, joined
-  std::string joiner = "\n";
-  std::string input_ids;  // instead of text: field of rows that holds the ids of a document, as
-                          // published
-  std::string separator;  // plain text files are cut at lines equal to this
-  bool skip_bad_rows = false;  // rows that cannot be read are counted and left out, and are no
-                               // error
-  bool keep_blank = false;     // documents without text are kept: each leaves a lone end token
-  double sample = 1.0;         // share of the documents that is taken
-  int64_t documents = 0;       // caps, 0 = none; they count after sampling
-  int64_t bytes = 0;
-  int64_t tokens = 0;
+struct CorpusSpec : spec::Corpus {
   bool part = false;  // the files are some of the corpus: keys that they have no use for may have
                       // one elsewhere. Not in JSON
-
-  // Whether the spec names fields, as only rows have them.
-  bool names_fields() const { return !text.empty() || !join.empty() || !input_ids.empty(); }
 };
 
+// As `shards.json` has it: caps and files always.
 Json ToJson(const CorpusSpec& spec);
 Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path);
 
@@ -70,7 +52,7 @@ struct Document {
 // What was read and is in no document.
 struct LeftOut {
   int64_t blank_documents = 0;              // white space at most
-  int64_t bad_rows = 0;                     // of `skip_bad_rows`
+  int64_t bad_rows = 0;                     // of `on_bad_row: skip`
   std::vector<std::string> first_bad_rows;  // what is wrong with the first few, with place and
                                             // reason
 };

@@ -12,6 +12,8 @@
 namespace braid::corpus {
 namespace {
 
+using schema::NameOf;
+
 constexpr char kMagic[8] = {'b', 'r', 'a', 'i', 'd', 'e', 'p', '1'};
 
 // The index file: magic, then for each source `documents` and `first chunk`, `chunks`, then for
@@ -30,20 +32,20 @@ std::string DocumentsStream(const std::string& corpus, int64_t epoch) {
 }
 
 std::string OrderStream(const DataSpec& spec, int64_t epoch) {
-  return "order/" + std::to_string(spec.shuffle_seed == "constant" ? 0 : epoch);
+  return "order/" + std::to_string(spec.shuffle_seed == spec::ShuffleSeed::kConstant ? 0 : epoch);
 }
 
 // The documents that this share may see, before the epoch permutes them.
-std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const DataSpec::Source& source,
+std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const spec::DataSource& source,
                                   const Shards& shards) {
   std::vector<uint32_t> all(static_cast<size_t>(shards.train.documents()));
   for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint32_t>(i);
-  if (spec.split_unit == "chunk" || source.share == "all") return all;
+  if (spec.split.unit == spec::SplitUnit::kChunk || source.share == spec::Share::kAll) return all;
   all = Permutation(RandomStream(spec.seed, "split/" + shards.corpus),
                     static_cast<uint32_t>(all.size()));
   const auto border = static_cast<std::ptrdiff_t>(
-      std::llround(spec.paths_share * static_cast<double>(all.size())));
-  if (source.share == "paths") return {all.begin(), all.begin() + border};
+      std::llround(spec.split.paths * static_cast<double>(all.size())));
+  if (source.share == spec::Share::kPaths) return {all.begin(), all.begin() + border};
   return {all.begin() + border, all.end()};
 }
 
@@ -55,7 +57,7 @@ struct BuiltSource {
 
 Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards& shards,
                                 int64_t epoch) {
-  const DataSpec::Source& source = spec.sources[index];
+  const spec::DataSource& source = spec.sources[index];
   std::vector<uint32_t> documents = DocumentsOf(spec, source, shards);
   BuiltSource built;
   const std::vector<uint32_t> order = Permutation(
@@ -71,17 +73,20 @@ Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards
   built.head.documents = built.permutation.size();
   const uint64_t chunks = built.starts.back() / static_cast<uint64_t>(spec.sequence);
   const auto border = static_cast<uint64_t>(
-      std::llround(spec.paths_share * static_cast<double>(chunks)));
-  const bool by_chunk = spec.split_unit == "chunk" && source.share != "all";
-  built.head.first_chunk = by_chunk && source.share == "joint" ? border : 0;
-  built.head.chunks = !by_chunk ? chunks : source.share == "paths" ? border : chunks - border;
+      std::llround(spec.split.paths * static_cast<double>(chunks)));
+  const bool by_chunk = spec.split.unit == spec::SplitUnit::kChunk &&
+                        source.share != spec::Share::kAll;
+  built.head.first_chunk = by_chunk && source.share == spec::Share::kJoint ? border : 0;
+  built.head.chunks = !by_chunk                             ? chunks
+                      : source.share == spec::Share::kPaths ? border
+                                                            : chunks - border;
   if (built.head.chunks == 0) {
     return InvalidArgument(
         Format("corpus %s: its share \"%s\" of %lld tokens has not one sequence of %lld; give more "
                "text or "
                "lower sequence",
-               shards.corpus.c_str(), source.share.c_str(), (long long)shards.train.tokens(),
-               (long long)spec.sequence));
+               shards.corpus.c_str(), NameOf(source.share).c_str(),
+               (long long)shards.train.tokens(), (long long)spec.sequence));
   }
   return built;
 }
@@ -193,46 +198,19 @@ class MappedEpoch final : public Epoch {
 
 // One name for everything that the index depends on.
 std::string IndexName(const DataSpec& spec, const std::vector<Shards>& sources, int64_t epoch) {
-  Json key = {{"sequence", spec.sequence},    {"paths", spec.paths_share},
-              {"unit", spec.split_unit},      {"seed", spec.seed},
-              {"shuffle", spec.shuffle_seed}, {"epoch", epoch}};
+  Json key = {{"sequence", spec.sequence},
+              {"paths", spec.split.paths},
+              {"unit", NameOf(spec.split.unit)},
+              {"seed", spec.seed},
+              {"shuffle", NameOf(spec.shuffle_seed)},
+              {"epoch", epoch}};
   for (size_t s = 0; s < sources.size(); ++s) {
-    key["sources"].push_back({spec.sources[s].share, sources[s].description});
+    key["sources"].push_back({NameOf(spec.sources[s].share), sources[s].description});
   }
   return "epoch-" + std::to_string(epoch) + "-" + Sha256Hex(key.dump()).substr(0, 16) + ".idx";
 }
 
 }  // namespace
-
-Result<DataSpec> DataFromJson(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  DataSpec spec;
-  spec.sequence = read.RequireInt("sequence");
-  spec.seed = static_cast<uint64_t>(read.Int("seed", 42));
-  spec.shuffle_seed = read.Choice("shuffle_seed", spec.shuffle_seed, {"per_epoch", "constant"});
-  const Json& split = read.Value("split");
-  const Json& sources = read.RequireArray("sources");
-  if (spec.sequence < 2) read.Fail("sequence", "must be at least 2");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  if (!split.is_null()) {
-    JsonReader part(split, read.PathOf("split"));
-    spec.paths_share = part.Double("paths", spec.paths_share);
-    spec.split_unit = part.Choice("unit", spec.split_unit, {"chunk", "document"});
-    if (!(spec.paths_share >= 0 && spec.paths_share <= 1)) part.Fail("paths", "must be in 0 .. 1");
-    BRAID_RETURN_IF_ERROR(part.Finish());
-  }
-  for (size_t i = 0; i < sources.size(); ++i) {
-    JsonReader part(sources[i], read.PathOf("sources") + "." + std::to_string(i));
-    DataSpec::Source source;
-    source.role = part.RequireString("role");
-    source.share = part.Choice("share", "all", {"paths", "joint", "all"});
-    BRAID_RETURN_IF_ERROR(part.Finish());
-    spec.sources.push_back(std::move(source));
-  }
-  if (spec.sources.empty())
-    return InvalidArgument(read.PathOf("sources") + ": must name at least one");
-  return spec;
-}
 
 Result<std::unique_ptr<Dataset>> Dataset::Open(DataSpec spec,
                                                const std::vector<std::string>& folders,

@@ -14,24 +14,14 @@
 
 #include "base/status.h"
 #include "corpus/shards.h"
+#include "spec/data.h"
+#include "spec/train.h"
 
 namespace braid::corpus {
 
-struct DataSpec {
-  struct Source {
-    std::string role;   // "data.stories"
-    std::string share;  // paths: the first part of the split; joint: the rest; all
-  };
-  int64_t sequence = 256;
-  std::vector<Source> sources;
-  double paths_share = 0.6;
-  std::string split_unit = "chunk";  // chunk | document: the latter never shows a document to both
-                                     // sides
-  uint64_t seed = 42;
-  std::string shuffle_seed = "per_epoch";  // T7, of the order of the chunks: per_epoch | constant
+struct DataSpec : spec::Data {
+  spec::ShuffleSeed shuffle_seed = spec::ShuffleSeed::kPerEpoch;  // T7, of the order of the chunks
 };
-
-Result<DataSpec> DataFromJson(const Json& json, const std::string& path);
 
 // One epoch. Immutable, thread-safe. It reads the shards of its Dataset, which must outlive it.
 class Epoch {

@@ -111,8 +111,9 @@ class Teller {
 
   Result<FileKind> Tell() const {
     if (head_.lines.empty()) return FileKind::kBlank;
-    if (spec_.format == "text") return FileKind::kText;
-    if (spec_.format == "rows" || SaysRows(file_.name) || SaysRows(file_.path)) return Rows();
+    if (spec_.format == spec::CorpusFormat::kText) return FileKind::kText;
+    if (spec_.format == spec::CorpusFormat::kRows || SaysRows(file_.name) || SaysRows(file_.path))
+      return Rows();
     const bool text_is_fine = !spec_.separator.empty();  // the corpus says what to do with it
     if (text_is_fine)
       return spec_.names_fields() && MeantAsRows() ? Rows() : Result<FileKind>(FileKind::kText);
@@ -159,7 +160,8 @@ class Teller {
   // What is wrong with the file as a whole is wrong with `on_bad_row: skip`, too: not one of its
   // lines is a row that might be passed over for itself.
   Result<FileKind> Rows() const {
-    if (!IsOneValue()) return spec_.skip_bad_rows ? RowsToSkip() : FileKind::kRows;
+    if (!IsOneValue())
+      return spec_.on_bad_row == spec::OnBadRow::kSkip ? RowsToSkip() : FileKind::kRows;
     if (First().starts_with('{')) {
       return InvalidArgument(Place() +
                              ": the row is not a JSON object: one object a line; this file is one "
@@ -253,7 +255,7 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
   if (spec.names_fields())
     return useless(spec.join.empty() ? "text" : "join",
                    "it names a field of rows, and all files are plain text");
-  if (spec.skip_bad_rows)
+  if (spec.on_bad_row == spec::OnBadRow::kSkip)
     return useless("on_bad_row", "all files are plain text, which has no rows");
   return OkStatus();
 }

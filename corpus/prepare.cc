@@ -13,6 +13,7 @@
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
 #include "corpus/unicode.h"
+#include "schema/read.h"
 
 namespace braid::corpus {
 namespace {
@@ -153,28 +154,6 @@ Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   return digests;
 }
 
-// How documents are set aside: a share of them, or those of files of their own.
-struct HeldOut {
-  double share = 0;
-  bool own = false;
-  std::vector<std::string> files;  // globs where the corpus is read in place; else they are input
-                                   // `validation`
-};
-
-Result<HeldOut> HeldOutFromJson(const Json& json) {
-  JsonReader read(json, "spec.validation");
-  HeldOut held_out;
-  held_out.own = read.Has("files");
-  held_out.files = read.Strings("files");
-  if (held_out.own && read.Has("documents"))
-    read.Fail("documents", "files are set aside whole; give one of the two");
-  held_out.share = read.Double("documents", held_out.own ? 0 : 0.01);
-  if (!(held_out.share >= 0 && held_out.share < 1))
-    read.Fail("documents", "must be at least 0 and below 1");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return held_out;
-}
-
 // The files of `spec`, below the input `role` or where the corpus is read in place.
 Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec& spec,
                                         const std::string& role) {
@@ -190,11 +169,11 @@ Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec
 }
 
 // All documents of the corpus's validation files.
-Status AddValidation(const task::Task& task, CorpusSpec spec, const HeldOut& held_out,
-                     uint64_t seed, int64_t id_limit, Preparer* preparer,
-                     std::vector<CorpusFile>* files, LeftOut* left_out) {
+Status AddValidation(const task::Task& task, CorpusSpec spec,
+                     const std::vector<std::string>& held_out, uint64_t seed, int64_t id_limit,
+                     Preparer* preparer, std::vector<CorpusFile>* files, LeftOut* left_out) {
   BRAID_RETURN_IF_ERROR(preparer->BeginValidation());
-  spec.files = held_out.files;
+  spec.files = held_out;
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
   spec.part = true;
@@ -237,29 +216,28 @@ Json Tell(const LeftOut& left_out, const std::string& job) {
 }  // namespace
 
 Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
-  JsonReader read(task.spec, "spec");
-  const Json& corpus_json = read.RequireObject("corpus");
-  const Json& validation_json = read.RequireObject("validation");
-  const int64_t seed = read.Int("seed", 42);
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  BRAID_ASSIGN_OR_RETURN(CorpusSpec spec, CorpusFromJson(corpus_json, "spec.corpus"));
-  BRAID_ASSIGN_OR_RETURN(const HeldOut held_out, HeldOutFromJson(validation_json));
+  BRAID_ASSIGN_OR_RETURN(const spec::PrepareTask settings,
+                         schema::FromJson<spec::PrepareTask>(task.spec, "spec"));
+  const CorpusSpec spec{settings.corpus};
+  const auto& held_out = settings.validation.files;
+  const double share =
+      held_out ? 0 : settings.validation.documents.value_or(spec::RecipeValidation().documents);
+  const uint64_t seed = settings.seed;
 
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input("tokenizer"));
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
                          Tokenizer::Load(JoinPath(tokenizer_folder, "tokenizer.json")));
   BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, FilesOf(task, spec, "source"));
   const std::string folder = JoinPath(task.output, "shards");
-  Preparer preparer(task, channel, spec, held_out.share, static_cast<uint64_t>(seed), tokenizer);
+  Preparer preparer(task, channel, spec, share, seed, tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
   LeftOut left_out;
   BRAID_RETURN_IF_ERROR(ReadDocuments(
-      spec, files, static_cast<uint64_t>(seed),
-      [&](Document document) { return preparer.Add(std::move(document)); }, tokenizer->entries(),
-      &left_out));
-  if (held_out.own && !channel.stop_requested()) {
-    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, held_out, static_cast<uint64_t>(seed),
-                                        tokenizer->entries(), &preparer, &files, &left_out));
+      spec, files, seed, [&](Document document) { return preparer.Add(std::move(document)); },
+      tokenizer->entries(), &left_out));
+  if (held_out && !channel.stop_requested()) {
+    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, *held_out, seed, tokenizer->entries(),
+                                        &preparer, &files, &left_out));
   }
   if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled)
     return status;

@@ -4,30 +4,11 @@
 #include "merge/account.h"
 #include "merge/composite.h"
 #include "merge/writer.h"
+#include "schema/read.h"
+#include "spec/merge.h"
 
 namespace braid::merge {
 namespace {
-
-struct MergeSpec {
-  Json model;
-  int64_t seed = 42;
-  std::vector<std::string> parents;
-  bool carry_optimizer = false;
-  bool base = false;
-};
-
-Result<MergeSpec> ReadSpec(const Json& json) {
-  JsonReader read(json, "spec");
-  MergeSpec spec;
-  spec.model = read.RequireObject("model");
-  spec.seed = read.Int("seed", spec.seed);
-  spec.parents = read.Strings("parents");
-  spec.carry_optimizer = read.Bool("carry_optimizer", false);
-  spec.base = read.Bool("base", false);
-  if (!spec.base && spec.parents.size() < 2) read.Fail("parents", "must name at least two");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return spec;
-}
 
 struct Sources {
   std::vector<Parent> parents;
@@ -35,7 +16,7 @@ struct Sources {
   std::vector<std::string> folders;  // of the parents, then of the base
 };
 
-Result<Sources> ReadSources(const task::Task& task, const MergeSpec& spec) {
+Result<Sources> ReadSources(const task::Task& task, const spec::MergeTask& spec) {
   Sources sources;
   for (const std::string& name : spec.parents) {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("parent." + name));
@@ -67,15 +48,15 @@ Result<model::ModelSpec> ResolveModel(Json json, const model::ModelSpec& first) 
 }  // namespace
 
 Status RunMergeJob(const task::Task& task, task::Channel& channel) {
-  BRAID_ASSIGN_OR_RETURN(const MergeSpec spec, ReadSpec(task.spec));
+  BRAID_ASSIGN_OR_RETURN(const spec::MergeTask spec,
+                         schema::FromJson<spec::MergeTask>(task.spec, "spec"));
   BRAID_ASSIGN_OR_RETURN(const Sources sources, ReadSources(task, spec));
   // The check of the parents against one another comes first: its messages say what to do.
   BRAID_RETURN_IF_ERROR(CheckParents(sources.parents, sources.base));
   const model::ModelSpec& first = sources.base ? sources.base->spec : sources.parents.front().spec;
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite, ResolveModel(spec.model, first));
-  BRAID_ASSIGN_OR_RETURN(const MergePlan plan,
-                         PlanMerge(sources.parents, sources.base, composite,
-                                   {static_cast<uint64_t>(spec.seed), spec.carry_optimizer}));
+  BRAID_ASSIGN_OR_RETURN(const MergePlan plan, PlanMerge(sources.parents, sources.base, composite,
+                                                         {spec.seed, spec.carry_optimizer}));
   const std::string folder = JoinPath(task.output, "model");
   BRAID_RETURN_IF_ERROR(WriteComposite(
       plan, sources.folders, folder,

@@ -3,19 +3,16 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "model/fields.h"
+#include "schema/read.h"
 
 namespace braid::model {
 namespace {
 
+// A softmax is a mixture unless told otherwise.
 Result<Router> ReadRouter(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  Router router;
-  router.kind = read.Choice("kind", router.kind, {"gumbel", "softmax", "top1", "none"});
-  router.input = read.Choice("input", router.input, {"combined", "concat", "x"});
-  router.tau = read.Double("tau", router.tau);
-  router.hard = read.Bool("hard", router.kind != "softmax");  // a softmax is a mixture unless told
-                                                              // otherwise
-  BRAID_RETURN_IF_ERROR(read.Finish());
+  BRAID_ASSIGN_OR_RETURN(Router router, schema::FromJson<Router>(json, path));
+  if (!json.contains("hard")) router.hard = router.kind != "softmax";
   return router;
 }
 
@@ -39,9 +36,7 @@ Json ConnectionToJson(const Connection& connection) {
   if (connection.init != Connection().init)
     json["init"] = connection.init;  // absent: as every model before there was a choice
   if (connection.kind == "routed") {
-    const Router& router = connection.router;
-    json["router"] = {
-        {"kind", router.kind}, {"input", router.input}, {"tau", router.tau}, {"hard", router.hard}};
+    json["router"] = schema::ToJson(connection.router);
   }
   return json;
 }

@@ -3,31 +3,11 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "model/fields.h"
+#include "schema/read.h"
 
 namespace braid::model {
 namespace {
-
-Json ArchJson(const Arch& arch) {
-  return {{"attn_out_proj", arch.attn_out_proj}, {"ffn_gate", arch.ffn_gate},
-          {"rope_layout", arch.rope_layout},     {"router_noise", arch.router_noise},
-          {"rope_max_pos", arch.rope_max_pos},   {"norm_eps", arch.norm_eps},
-          {"rope_base", arch.rope_base},         {"residual_init", arch.residual_init}};
-}
-
-Result<Arch> ReadArch(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  Arch arch;
-  arch.attn_out_proj = read.Bool("attn_out_proj", arch.attn_out_proj);
-  arch.ffn_gate = read.Choice("ffn_gate", arch.ffn_gate, {"silu", "beta_swish"});
-  arch.rope_layout = read.Choice("rope_layout", arch.rope_layout, {"half", "interleaved"});
-  arch.router_noise = read.Choice("router_noise", arch.router_noise, {"train_only", "always"});
-  arch.rope_max_pos = read.Int("rope_max_pos", arch.rope_max_pos);
-  arch.norm_eps = read.Double("norm_eps", arch.norm_eps);
-  arch.rope_base = read.Double("rope_base", arch.rope_base);
-  arch.residual_init = read.Choice("residual_init", arch.residual_init, {"plain", "depth_scaled"});
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return arch;
-}
 
 Status ValidateComposite(const ModelSpec& spec) {
   if (spec.paths.size() < 2) return InvalidArgument("paths: a composite needs at least two");
@@ -79,7 +59,7 @@ Json ToJson(const ModelSpec& spec) {
                {"eos_id", spec.eos_id},
                {"sequence", spec.sequence},
                {"tokenizer", spec.tokenizer},
-               {"arch", ArchJson(spec.arch)}};
+               {"arch", schema::ToJson(spec.arch)}};
   if (spec.kind == Kind::kDense) {
     json["dense"] = StackToJson(spec.dense);
     return json;
@@ -113,7 +93,7 @@ Result<ModelSpec> FromJson(const Json& json, const std::string& path) {
   if (kind.empty())
     return InvalidArgument(read.PathOf("kind") + ": is missing (dense or composite)");
   if (!arch.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(spec.arch, ReadArch(arch, read.PathOf("arch")));
+    BRAID_ASSIGN_OR_RETURN(spec.arch, schema::FromJson<Arch>(arch, read.PathOf("arch")));
   }
   if (dense) {
     BRAID_ASSIGN_OR_RETURN(spec.dense, StackFromJson(body, read.PathOf("dense")));
@@ -175,11 +155,9 @@ std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
 Result<Arch> ArchPreset(const std::string& compat) {
   if (compat == "fixed") return Arch{};
   if (compat == "paper") {
-    return Arch{.attn_out_proj = false,
-                .ffn_gate = "beta_swish",
-                .rope_layout = "interleaved",
-                .router_noise = "always",
-                .rope_max_pos = 512};
+    Arch arch;
+    schema::ApplyPaper(ArchFields(), &arch);
+    return arch;
   }
   return InvalidArgument("compat: expected paper or fixed, found \"" + compat + "\"");
 }

@@ -3,26 +3,14 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "model/fields.h"
+#include "schema/read.h"
 
 namespace braid::model {
 namespace {
 
 constexpr int64_t kMostLoops = 64;
 constexpr int64_t kMostHidden = 1 << 24;  // of any width: products of sizes stay whole numbers
-
-Json DualToJson(const Dual& dual) {
-  return {{"loops", dual.loops},
-          {"ffn_deep", dual.ffn_deep},
-          {"ffn_wide", dual.ffn_wide},
-          {"gate", dual.gate},
-          {"mix", dual.mix},
-          {"residual", dual.residual},
-          {"skip_last_router", dual.skip_last_router},
-          {"scale_init", dual.scale_init},
-          {"scale_decay", dual.scale_decay},
-          {"qk_norm", dual.qk_norm},
-          {"cross", dual.cross}};
-}
 
 Status ValidateDual(const Stack& stack, const std::string& where) {
   const Dual& dual = stack.dual;
@@ -61,27 +49,13 @@ Json StackToJson(const Stack& stack) {
   if (stack.block == "llama") {
     json["ffn"] = stack.ffn;
   } else {
-    json["dual"] = DualToJson(stack.dual);
+    json["dual"] = schema::ToJson(stack.dual);
   }
   return json;
 }
 
 Result<Dual> DualFromJson(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  Dual dual;
-  dual.loops = read.Int("loops", dual.loops);
-  dual.ffn_deep = read.Int("ffn_deep", dual.ffn_deep);
-  dual.ffn_wide = read.Int("ffn_wide", dual.ffn_wide);
-  dual.gate = read.Choice("gate", dual.gate, {"two_gates", "convex", "softmax", "fixed"});
-  dual.mix = read.Choice("mix", dual.mix, {"act", "final", "uniform"});
-  dual.residual = read.Choice("residual", dual.residual, {"scaled", "preserved"});
-  dual.skip_last_router = read.Bool("skip_last_router", dual.skip_last_router);
-  dual.scale_init = read.Double("scale_init", dual.scale_init);
-  dual.scale_decay = read.Bool("scale_decay", dual.scale_decay);
-  dual.qk_norm = read.Bool("qk_norm", dual.qk_norm);
-  dual.cross = read.Bool("cross", dual.cross);
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return dual;
+  return schema::FromJson<Dual>(json, path);
 }
 
 Result<Stack> StackFromJson(const Json& json, const std::string& path) {

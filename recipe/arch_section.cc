@@ -1,6 +1,8 @@
 #include "recipe/arch_section.h"
 
 #include "base/text.h"
+#include "model/fields.h"
+#include "recipe/yaml_source.h"
 
 namespace braid::recipe {
 namespace {
@@ -14,17 +16,7 @@ void CheckPositions(YamlMap& section, int64_t sequence, int64_t positions) {
 }  // namespace
 
 void ReadArchSection(YamlMap& section, model::Arch* arch) {
-  arch->attn_out_proj = section.Bool("attn_out_proj", arch->attn_out_proj);
-  arch->ffn_gate = section.Choice("ffn_gate", arch->ffn_gate, {"silu", "beta_swish"});
-  arch->rope_layout = section.Choice("rope_layout", arch->rope_layout, {"half", "interleaved"});
-  arch->router_noise = section.Choice("router_noise", arch->router_noise, {"train_only", "always"});
-  arch->rope_max_pos = section.Int("rope_max_pos", arch->rope_max_pos, 0, kMany);
-  arch->norm_eps = section.Double("norm_eps", arch->norm_eps);
-  arch->rope_base = section.Double("rope_base", arch->rope_base);
-  arch->residual_init = section.Choice("residual_init", arch->residual_init,
-                                       {"plain", "depth_scaled"});
-  if (!(arch->norm_eps > 0)) section.Fail("norm_eps", "must be above 0");
-  if (!(arch->rope_base > 1)) section.Fail("rope_base", "must be above 1");
+  ReadFields(section, arch);
 }
 
 void ReadModelArch(YamlMap& model, bool dense, int64_t sequence, model::Arch* arch) {
@@ -47,8 +39,8 @@ void ReadCompositeArch(YamlMap& composite, int64_t sequence, model::Arch* arch) 
     (void)section.Node(key);
     if (section.Has(key)) section.Fail(key, "is its paths'; set it there");
   }
-  arch->router_noise = section.Choice("router_noise", arch->router_noise, {"train_only", "always"});
-  arch->rope_max_pos = section.Int("rope_max_pos", arch->rope_max_pos, 0, kMany);
+  ReadOne(section, "router_noise", arch);
+  ReadOne(section, "rope_max_pos", arch);
   CheckPositions(section, sequence, arch->rope_max_pos);
   composite.errors().set_inherited(before);
 }

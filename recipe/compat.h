@@ -10,23 +10,16 @@
 
 namespace braid::recipe {
 
-// `train` of docs/tasks.md with the paper's values (PaPaformer section 5) and T1-T7 as `compat` has
-// them.
-Json TrainPreset(const std::string& compat);
-
 // How shared and routed connections of merged composites begin: normal or identity
 // (model/connection.h).
-std::string ConnectInitPreset(const std::string& compat);
+std::string ConnectInitPreset(spec::Compat compat);
 
 // The joint rate as a share of train's, by kind of connection.
-double JointRatePreset(const std::string& compat, const std::string& connect);
+double JointRatePreset(spec::Compat compat, const std::string& connect);
 
 // Multiplies the rates that `joint` has from `train` by its lr_factor, or by what `compat` has for
 // the kind of connection; rates of its own stay. Once a joint phase. Returns the factor.
-double ScaleJointRates(const std::string& compat, const std::string& connect, Joint* joint);
-
-// T8: batch_mean or token_mean.
-std::string LossAveragePreset(const std::string& compat);
+double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint);
 
 // The fields A1-A5 and T1-T8 that differ from the preset, "train.last_label = ignore", in the order
 // of the preset; after them those that single models and the joint phases set otherwise than

@@ -4,10 +4,12 @@
 #include <set>
 
 #include "base/text.h"
+#include "model/fields.h"
 #include "recipe/arch_section.h"
 #include "recipe/compat.h"
 #include "recipe/stack_section.h"
 #include "recipe/train_section.h"
+#include "recipe/yaml_source.h"
 
 namespace braid::recipe {
 namespace {
@@ -24,11 +26,11 @@ void RefuseForeign(YamlMap& map, const std::string& kind, const std::vector<cons
 model::Router ReadRouter(YamlMap& map) {
   YamlMap section(map.Node("router"), map.PathOf("router"), map.errors());
   model::Router router;
-  router.kind = section.Choice("kind", router.kind, {"gumbel", "softmax", "top1", "none"});
-  router.input = section.Choice("input", router.input, {"combined", "concat", "x"});
-  router.tau = section.Double("tau", router.tau);
-  router.hard = section.Bool("hard", router.kind != "softmax");
-  if (!(router.tau > 0) || !std::isfinite(router.tau)) section.Fail("tau", "must be above 0");
+  ReadFields(section, &router);
+  if (!section.Has("hard")) {
+    router.hard = router.kind != "softmax";
+    map.errors().NoteDefault(section.PathOf("hard"), router.hard ? "true" : "false");
+  }
   if (router.kind == "top1" && section.Has("hard"))
     section.Fail("hard", "top1 takes one choice always");
   for (const char* key : {"input", "tau", "hard"}) {

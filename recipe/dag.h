@@ -35,7 +35,7 @@ struct JobNode {
   std::string name;  // "tokenizer", "prepare:stories", "path_1", "merge:share_linear",
                      // "gate:share_linear", "joint:share_linear", "evaluate:path_1",
                      // "evaluate:share_linear@start", "export:path_1", "report"
-  std::string kind;                  // docs/tasks.md
+  std::string kind;  // docs/tasks.md
   std::vector<std::string> parents;  // sorted, each once; follows from inputs (a gate is a parent
                                      // of its joint job too)
   std::map<std::string, InputRef> inputs;  // role -> where from

@@ -190,6 +190,28 @@ void ReadGlue(YamlMap& item, const char* key, const std::vector<std::string>& su
   evaluation->glue = std::move(glue);
 }
 
+// Text that is no corpus of the run; the task reads every file of the source.
+void ReadNextToken(YamlMap& item, int64_t positions, Evaluation* evaluation) {
+  const YAML::Node node = item.Node("next_token");
+  if (!node.IsDefined()) return;
+  YamlMap section(node, item.PathOf("next_token"), item.errors());
+  const std::vector<std::string> files = section.Strings("files");
+  if (files.empty()) section.Fail("files", "must name at least one file");
+  evaluation->next_token_files = {files, section.LineOf("files")};
+  Json& settings = evaluation->next_token = Json::object();
+  for (const char* key : {"window", "stride", "documents"})
+    settings[key] = section.Int(key, 0, 0, kMany);
+  for (const char* key : {"text", "separator"}) {
+    if (const std::string value = section.String(key, ""); !value.empty()) settings[key] = value;
+  }
+  if (section.Has("format"))
+    settings["format"] = section.Choice("format", "rows", {"rows", "text"});
+  const auto window = settings["window"].get<int64_t>(), stride = settings["stride"].get<int64_t>();
+  CheckPositions(section, "window", window, positions);
+  if (window > 0 && stride > window)
+    section.Fail("stride", "is above window; tokens between two windows would not be read");
+}
+
 void ReadResources(YamlMap& item, Evaluation* evaluation) {
   const YAML::Node node = item.Node("resources");
   if (!node.IsDefined()) return;
@@ -332,8 +354,8 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
   std::set<std::string> seen;
   for (size_t i = 0; i < items.size(); ++i) {
     YamlMap item(items[i], "evaluate." + std::to_string(i), root.errors());
-    for (const char* part :
-         {"loss", "generate", "blimp", "glue", "superglue", "routing", "dual", "resources"}) {
+    for (const char* part : {"loss", "generate", "blimp", "glue", "superglue", "routing", "dual",
+                             "next_token", "resources"}) {
       if (item.Has(part) && !seen.insert(part).second)
         item.Fail(part, "stands in the list already");
     }
@@ -344,6 +366,7 @@ void ReadEvaluate(YamlMap& root, Recipe* recipe) {
     ReadGlue(item, "superglue", kSuperGlue, 3, &evaluation.superglue_data, recipe);
     ReadRouting(item, recipe);
     ReadDualItem(item, recipe);
+    ReadNextToken(item, FewestPositions(*recipe), &evaluation);
     ReadResources(item, &evaluation);
   }
   if (seen.contains("resources") && !evaluation.any())

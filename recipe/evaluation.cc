@@ -136,7 +136,7 @@ Json DualOf(const Evaluation& evaluation, const model::ModelSpec& spec) {
 
 bool Evaluation::any() const {
   return !loss.is_null() || !generate.is_null() || !blimp.is_null() || !glue.is_null() ||
-         routing_wanted || !dual.is_null();
+         routing_wanted || !dual.is_null() || !next_token.is_null();
 }
 
 int64_t PathNumber(const model::ModelSpec& composite, const std::string& path) {
@@ -155,6 +155,7 @@ Json EvaluationOf(const Evaluation& evaluation, const model::ModelSpec& spec,
   if (!evaluation.loss.is_null()) parts["loss"] = evaluation.loss;
   if (!evaluation.generate.is_null()) parts["generate"] = evaluation.generate;
   if (!evaluation.blimp.is_null()) parts["blimp"] = evaluation.blimp;
+  if (!evaluation.next_token.is_null()) parts["next_token"] = evaluation.next_token;
   if (!evaluation.glue.is_null() && (!start || evaluation.glue_of_start))
     parts["glue"] = evaluation.glue;
   if (evaluation.routing_wanted && Routes(spec))

@@ -45,6 +45,8 @@ struct Evaluation {
   bool routing_wanted = false;
   Routing routing;
   Json dual;
+  Json next_token;
+  LocalData next_token_files;
   LocalData tagged;                      // files of dual with parts of speech
   bool published_interventions = false;  // those of the paper's table, for each model's own K
   int32_t slots = 1;                     // of each evaluation

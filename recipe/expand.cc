@@ -8,6 +8,7 @@
 #include "recipe/evaluation.h"
 #include "recipe/merge_jobs.h"
 #include "recipe/sizes.h"
+#include "spec/merge.h"
 
 namespace braid::recipe {
 namespace {
@@ -34,37 +35,29 @@ class Expander {
   void Tokenizer() {
     JobNode job;
     job.name = job.kind = "tokenizer";
+    spec::TokenizerTask task;
     if (!recipe_.tokenizer_file.empty()) {
       const size_t slash = recipe_.tokenizer_file.rfind('/');
       job.inputs["file"] = {"", "", "tokenizer", ""};
-      job.spec = {
-          {"adopt",
-           {{"file", slash == std::string::npos ? recipe_.tokenizer_file
-                                                : recipe_.tokenizer_file.substr(slash + 1)}}}};
+      task.adopt = {slash == std::string::npos ? recipe_.tokenizer_file
+                                               : recipe_.tokenizer_file.substr(slash + 1)};
       dag_.sources.push_back(
           {"tokenizer", "source", {recipe_.tokenizer_file}, recipe_.tokenizer_line});
     } else {
-      Json corpora = Json::array();
+      auto& train = task.train.emplace();
+      train.vocab = recipe_.tokenizer_vocab;
+      train.bytes = recipe_.tokenizer_bytes;
+      train.seed = recipe_.seed;
       for (const std::string& name : recipe_.tokenizer_corpora) {
         const Corpus& corpus = *recipe_.FindCorpus(name);
-        corpora.push_back(CorpusSpec(corpus));
+        train.corpora.push_back(corpus.Task());
         if (corpus.site.empty())
           job.inputs["source." + corpus.name] = {"", "", "source." + corpus.name, ""};
         if (!corpus.site.empty()) job.site = corpus.site;
       }
-      job.spec = {{"train",
-                   {{"vocab", recipe_.tokenizer_vocab},
-                    {"bytes", recipe_.tokenizer_bytes},
-                    {"seed", recipe_.seed},
-                    {"corpora", corpora}}}};
     }
+    job.spec = schema::ToJson(task);
     dag_.jobs.push_back(std::move(job));
-  }
-
-  Json CorpusSpec(const Corpus& corpus) const {
-    Json spec = corpus.spec;
-    if (!corpus.site.empty()) spec["files"] = corpus.files;
-    return spec;
   }
 
   void Prepare(const Corpus& corpus) {
@@ -82,27 +75,24 @@ class Expander {
           {"validation." + corpus.name, "source", corpus.validation, corpus.line});
     }
     job.site = corpus.site;
-    job.spec = {{"corpus", CorpusSpec(corpus)},
-                {"validation", ValidationSpec(corpus)},
-                {"seed", recipe_.seed}};
+    job.spec = schema::ToJson(spec::PrepareTask{corpus.Task(), ValidationOf(corpus), recipe_.seed});
     job.estimate.tokens = sizes_.TokensOf(corpus.name);
     job.estimate.bytes = 2 * job.estimate.tokens;
     dag_.jobs.push_back(std::move(job));
   }
 
-  Json ValidationSpec(const Corpus& corpus) const {
-    if (corpus.validation.empty()) return {{"documents", recipe_.validation_documents}};
-    return {{"files", corpus.site.empty() ? std::vector<std::string>() : corpus.validation}};
+  spec::Validation ValidationOf(const Corpus& corpus) const {
+    if (corpus.validation.empty()) return {.documents = recipe_.validation.documents};
+    return {.files = corpus.site.empty() ? std::vector<std::string>() : corpus.validation};
   }
 
-  Json DataSpec(const std::vector<std::string>& corpora, const char* share) const {
-    Json sources = Json::array();
-    for (const std::string& corpus : corpora)
-      sources.push_back({{"role", "data." + corpus}, {"share", share}});
-    return {{"sequence", recipe_.sequence},
-            {"sources", sources},
-            {"seed", recipe_.seed},
-            {"split", {{"paths", recipe_.split_paths}, {"unit", recipe_.split_unit}}}};
+  spec::Data DataOf(const std::vector<std::string>& corpora, spec::Share share) const {
+    spec::Data data;
+    data.sequence = recipe_.sequence;
+    for (const std::string& corpus : corpora) data.sources.push_back({"data." + corpus, share});
+    data.split = recipe_.split;
+    data.seed = recipe_.seed;
+    return data;
   }
 
   void AddData(const std::vector<std::string>& corpora, JobNode* job) const {
@@ -111,7 +101,7 @@ class Expander {
       job->inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
   }
 
-  Status Train(const Model& made, const char* share, double fraction) {
+  Status Train(const Model& made, spec::Share share, double fraction) {
     JobNode job;
     job.name = made.name();
     job.kind = "train";
@@ -120,15 +110,15 @@ class Expander {
     AddData(made.corpora, &job);
     if (!made.start.empty())
       job.inputs["init"] = TrainedBefore("start." + made.name(), made.start, made.line);
-    BRAID_RETURN_IF_ERROR(
-        Plan(made.spec, job.name, sizes_.LengthOf(made.corpora, fraction, made.train), made.train));
+    BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name,
+                               sizes_.LengthOf(made.corpora, fraction, made.train), &made.train));
     job.estimate = Sizes::TrainingOf(dag_.models.back());
-    job.spec = {{"model", model::ToJson(made.spec)},
-                {"seed", SeedOf(made.name())},
-                {"data", DataSpec(made.corpora, share)},
-                {"train", made.train},
-                {"loss_average", recipe_.loss_average}};
-    if (made.start_moments != "auto") job.spec["start_moments"] = made.start_moments;
+    job.spec = schema::ToJson(spec::TrainTask{.model = model::ToJson(made.spec),
+                                              .data = DataOf(made.corpora, share),
+                                              .seed = SeedOf(made.name()),
+                                              .loss_average = recipe_.eval.loss_average,
+                                              .start_moments = made.start_moments});
+    job.spec["train"] = schema::ToJson(made.train);
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
   }
@@ -140,12 +130,12 @@ class Expander {
     return {"", "", name, ""};
   }
 
-  // `train`: how `job` trains it; of a model that no job trains both are empty.
+  // `train`: how `job` trains it; of a model that no job trains it is null, and `job` empty.
   Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length,
-              const Json& train) {
+              const spec::Train* train) {
     BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length));
     dag_.models.push_back(std::move(planned));
-    if (const std::string text = train.is_null() ? "" : sizes_.CautionOf(length, train);
+    if (const std::string text = train == nullptr ? "" : sizes_.CautionOf(length, *train);
         !text.empty())
       dag_.cautions.push_back({job, text});
     return OkStatus();
@@ -169,27 +159,27 @@ class Expander {
 
   Status Path(const Model& path) {
     if (path.from.empty()) {
-      BRAID_RETURN_IF_ERROR(Train(path, "paths", recipe_.split_paths));
+      BRAID_RETURN_IF_ERROR(Train(path, spec::Share::kPaths, recipe_.split.paths));
     } else {
-      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, Json()));
+      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, nullptr));
       if (!IsArtifactId(path.from)) {
         dag_.sources.push_back(
             {"from." + path.name(), "checkpoint", {path.from}, path.line, /*folders=*/true});
       }
     }
     const bool trained = path.from.empty();
-    Measure({path.name(), "path", "", trained ? path.name() : "", trained ? path.train : Json()},
+    Measure({path.name(), "path", "", trained ? path.name() : "", trained ? &path.train : nullptr},
             path.spec, {}, WeightsOf(path.name()));
     Export(path.name(), path.spec, path.corpora, WeightsOf(path.name()));
     return OkStatus();
   }
 
   Status Baseline(const Model& baseline) {
-    BRAID_RETURN_IF_ERROR(Train(baseline, "all", 1.0));
+    BRAID_RETURN_IF_ERROR(Train(baseline, spec::Share::kAll, 1.0));
     const InputRef weights{baseline.name(), "model", "", ""};
     const std::string role = baseline.spec.kind == model::Kind::kDense ? "dense"
                                                                        : "composite_scratch";
-    Measure({baseline.name(), role, "", baseline.name(), baseline.train}, baseline.spec, {},
+    Measure({baseline.name(), role, "", baseline.name(), &baseline.train}, baseline.spec, {},
             weights);
     Export(baseline.name(), baseline.spec, baseline.corpora, weights);
     return OkStatus();
@@ -228,9 +218,8 @@ class Expander {
       merge.data.emplace_back(corpus, InputRef{"prepare:" + corpus, "shards", "", ""});
     merge.joint = JointPhase{composite.joint,
                              {"tokenizer", "tokenizer", "", ""},
-                             recipe_.split_paths,
-                             recipe_.split_unit,
-                             recipe_.loss_average};
+                             recipe_.split,
+                             recipe_.eval.loss_average};
     return merge;
   }
 
@@ -239,8 +228,8 @@ class Expander {
     JobNode &merge = jobs[0], &gate = jobs[1], &joint = jobs[2];
     BRAID_RETURN_IF_ERROR(
         Plan(composite.spec, joint.name,
-             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split_paths, composite.joint.train),
-             composite.joint.train));
+             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split.paths, composite.joint),
+             &composite.joint));
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
     merge.estimate.parameters = joint.estimate.parameters;
     merge.estimate.bytes = joint.estimate.bytes / (composite.joint.carry_optimizer ? 1 : 3);
@@ -254,7 +243,7 @@ class Expander {
     dag_.jobs.push_back(std::move(gate));
     dag_.jobs.push_back(std::move(joint));
     Measure({name + "@start", "composite_start", name, ""}, composite.spec, path_corpora, start);
-    Measure({name, "composite", name, history, composite.joint.train}, composite.spec, path_corpora,
+    Measure({name, "composite", name, history, &composite.joint}, composite.spec, path_corpora,
             trained);
     Export(name, composite.spec, CorporaOf(composite), trained);
     return OkStatus();
@@ -263,7 +252,7 @@ class Expander {
   // A row of the report's tables.
   struct Measured {
     std::string name, role, composite, history;
-    Json train = {};  // settings of the training that `history` is of
+    const spec::Train* train = nullptr;  // how it was trained; null: by no job of this run
   };
 
   void Measure(const Measured& made, const model::ModelSpec& spec,
@@ -273,7 +262,7 @@ class Expander {
                        {"history", made.history},
                        {"role", made.role},
                        {"composite", made.composite}});
-    if (!made.train.is_null()) models_.back()["clip"] = made.train["clip"];
+    if (made.train != nullptr) models_.back()["clip"] = made.train->clip;
     Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora,
                               made.role == "composite_start");
     if (parts.is_null()) return;
@@ -289,9 +278,10 @@ class Expander {
     AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
     job.inputs["model"] = weights;
     if (parts.contains("loss"))
-      parts["loss"].update(
-          {{"average", recipe_.loss_average}, {"last_label", recipe_.train["last_label"]}});
+      parts["loss"].update({{"average", schema::NameOf(recipe_.eval.loss_average)},
+                            {"last_label", schema::NameOf(recipe_.train.last_label)}});
     if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
+    if (parts.contains("next_token")) job.inputs["next_token"] = {"", "", "next_token", ""};
     if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty())
       job.inputs["glue"] = {"", "", "glue", ""};
     if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty())
@@ -312,6 +302,7 @@ class Expander {
     };
     add("prompts", evaluation.prompts, /*folders=*/false);
     add("tagged", evaluation.tagged, /*folders=*/false);
+    add("next_token", evaluation.next_token_files, /*folders=*/false);
     add("blimp", evaluation.blimp_data, /*folders=*/true);
     add("glue", evaluation.glue_data, /*folders=*/true);
     add("superglue", evaluation.superglue_data, /*folders=*/true);
@@ -326,7 +317,8 @@ class Expander {
     job.inputs = {{"model", weights}, {"tokenizer", {"tokenizer", "tokenizer", "", ""}}};
     const std::vector<std::string> overrides = Overrides(recipe_);
     Json card = {
-        {"summary", "Trained by braid in the run " + recipe_.run + ", compat " + recipe_.compat +
+        {"summary", "Trained by braid in the run " + recipe_.run + ", compat " +
+                        schema::NameOf(recipe_.compat) +
                         (overrides.empty() ? "." : " with " + Join(overrides, ", ") + ".")},
         {"run", {{"name", recipe_.run}}},
         {"recipe", recipe_.text},
@@ -338,7 +330,8 @@ class Expander {
     if (merged) {
       for (const model::Stack& path : spec.paths) card["parents"].push_back({{"name", path.name}});
     }
-    job.spec = {{"name", name}, {"format", recipe_.export_format}, {"card", card}};
+    job.spec = schema::ToJson(
+        spec::ExportTask{name, *schema::FromName<spec::ExportFormat>(recipe_.export_format), card});
     job.estimate.bytes = dag_.models.back().parameters * 4;  // fp32
     dag_.jobs.push_back(std::move(job));
   }

@@ -30,7 +30,7 @@ void AddModel(const Model& made, bool moments, std::vector<Expected>* all) {
                     made.spec,
                     {},
                     0,
-                    made.start_moments == "take"});
+                    made.start_moments == spec::StartMoments::kTake});
 }
 
 }  // namespace

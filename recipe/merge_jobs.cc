@@ -2,6 +2,10 @@
 
 #include <set>
 
+#include "schema/schema.h"
+#include "spec/merge.h"
+#include "spec/train.h"
+
 namespace braid::recipe {
 namespace {
 
@@ -9,19 +13,16 @@ JobNode MergeJob(const Merge& merge) {
   JobNode job;
   job.name = "merge:" + merge.name;
   job.kind = "merge";
-  Json parents = Json::array();
+  spec::MergeTask task{.model = model::ToJson(merge.model),
+                       .seed = merge.seed,
+                       .carry_optimizer = merge.carry_optimizer,
+                       .base = merge.base.has_value()};
   for (const auto& [name, checkpoint] : merge.parents) {
-    parents.push_back(name);
+    task.parents.push_back(name);
     job.inputs["parent." + name] = checkpoint;
   }
-  job.spec = {{"model", model::ToJson(merge.model)},
-              {"seed", merge.seed},
-              {"parents", parents},
-              {"carry_optimizer", merge.carry_optimizer}};
-  if (merge.base.has_value()) {
-    job.spec["base"] = true;
-    job.inputs["base"] = *merge.base;
-  }
+  if (merge.base.has_value()) job.inputs["base"] = *merge.base;
+  job.spec = schema::ToJson(task);
   return job;
 }
 
@@ -33,8 +34,9 @@ JobNode GateJob(const Merge& merge, const JobNode& merged) {
   job.inputs.erase("base");  // parents are proved; of the base there is the account
   job.inputs["model"] = {merged.name, "model", "", ""};
   for (const auto& [corpus, shards] : merge.data) job.inputs["data." + corpus] = shards;
-  job.spec = {{"parents", merged.spec["parents"]}, {"sequences", 8}, {"sequence", merge.sequence}};
-  if (merge.base.has_value()) job.spec["base"] = true;
+  spec::VerifyTask task{.base = merge.base.has_value(), .sequence = merge.sequence};
+  for (const auto& [name, checkpoint] : merge.parents) task.parents.push_back(name);
+  job.spec = schema::ToJson(task);
   return job;
 }
 
@@ -43,26 +45,24 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
   JobNode job;
   job.name = "joint:" + merge.name;
   job.kind = "joint";
-  job.ranks = phase.settings.ranks;
-  job.slots_per_rank = phase.settings.slots;
-  job.device = phase.settings.device;
+  job.ranks = static_cast<int32_t>(phase.settings.ranks);
+  job.slots_per_rank = static_cast<int32_t>(phase.settings.slots);
+  job.device = schema::NameOf(phase.settings.device);
   job.inputs["tokenizer"] = phase.tokenizer;
   job.inputs["init"] = {merged.name, "model", "", ""};
-  Json sources = Json::array();
+  spec::TrainTask task{.model = model::ToJson(merge.model),
+                       .seed = merge.seed,
+                       .train = phase.settings,
+                       .loss_average = phase.loss_average};
+  task.data.sequence = merge.sequence;
+  task.data.split = phase.split;
+  task.data.seed = merge.seed;
   for (const auto& [corpus, shards] : merge.data) {
     job.inputs["data." + corpus] = shards;
-    sources.push_back({{"role", "data." + corpus}, {"share", "joint"}});
+    task.data.sources.push_back({"data." + corpus, spec::Share::kJoint});
   }
   job.parents = {gate.name};  // no joint training of a composite that is not proved
-  job.spec = {{"model", model::ToJson(merge.model)},
-              {"seed", merge.seed},
-              {"data",
-               {{"sequence", merge.sequence},
-                {"sources", sources},
-                {"seed", merge.seed},
-                {"split", {{"paths", phase.split_paths}, {"unit", phase.split_unit}}}}},
-              {"train", phase.settings.train},
-              {"loss_average", phase.loss_average}};
+  job.spec = schema::ToJson(task);
   return job;
 }
 

@@ -11,6 +11,8 @@
 #include "model/spec.h"
 #include "recipe/dag.h"
 #include "recipe/recipe.h"
+#include "spec/common.h"
+#include "spec/data.h"
 
 namespace braid::recipe {
 
@@ -18,9 +20,8 @@ namespace braid::recipe {
 struct JointPhase {
   Joint settings;
   InputRef tokenizer;
-  double split_paths = 0.6;  // the share of each corpus that was the paths'; it takes the rest
-  std::string split_unit = "chunk";  // chunk | document
-  std::string loss_average = "token_mean";
+  spec::Split split;  // of each corpus between the paths and this phase
+  spec::LossAverage loss_average = spec::LossAverage::kTokenMean;
 };
 
 struct Merge {

@@ -22,7 +22,8 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   map.errors().set_inherited(false);
   ReadModelArch(map, !map.Has("paths"), recipe.sequence, &made.spec.arch);
   made.start = map.String("start", "");
-  made.start_moments = map.Choice("start_moments", made.start_moments, {"auto", "take", "leave"});
+  made.start_moments = *schema::FromName<spec::StartMoments>(
+      map.Choice("start_moments", "auto", spec::WordsOf(spec::StartMoments())));
   if (map.Has("start_moments") && made.start.empty())
     map.Fail("start_moments", "is of a start; give start too");
   made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));

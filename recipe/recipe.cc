@@ -13,36 +13,38 @@
 #include "recipe/stack_section.h"
 #include "recipe/train_section.h"
 #include "recipe/yaml_reader.h"
+#include "recipe/yaml_source.h"
+#include "spec/merge.h"
 
 namespace braid::recipe {
 namespace {
 
-void ReadArch(YamlMap& root, Recipe* recipe) {
-  recipe->compat = root.Choice("compat", "fixed", {"fixed", "paper"});
-  recipe->arch = model::ArchPreset(recipe->compat).value();  // the reader has checked the name
+void ReadTop(YamlMap& root, Recipe* recipe) {
+  ReadFields<spec::RecipeTop>(root, recipe);
+  CheckName(root, "run", recipe->run);
+  recipe->arch = model::ArchPreset(schema::NameOf(recipe->compat)).value();
   YamlMap arch(root.Node("arch"), "arch", root.errors());
   ReadArchSection(arch, &recipe->arch);
+  if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {
+    root.Fail("sequence",
+              Format("%lld is above arch.rope_max_pos %lld", (long long)recipe->sequence,
+                     (long long)recipe->arch.rope_max_pos));
+  }
 }
 
 void ReadTokenizer(YamlMap& root, Recipe* recipe) {
   recipe->tokenizer_line = root.LineOf("tokenizer");
-  YamlMap tokenizer(root.Require("tokenizer"), "tokenizer", root.errors());
-  recipe->tokenizer_file = tokenizer.String("file", "");
-  recipe->tokenizer_entries = tokenizer.Int("vocab", 0, 1, 10'000'000);
-  const YAML::Node train = tokenizer.Node("train");
-  if (train.IsDefined() && tokenizer.Has("vocab"))
-    tokenizer.Fail(
-        "vocab",
-        "is the number of entries of file; of a tokenizer that is trained write train.vocab");
-  if (root.Has("tokenizer") && recipe->tokenizer_file.empty() == !train.IsDefined()) {
-    root.Fail("tokenizer", "give either file, a tokenizer.json, or train");
-    return;
-  }
-  if (!train.IsDefined()) return;
-  YamlMap section(train, "tokenizer.train", root.errors());
-  recipe->tokenizer_vocab = section.Int("vocab", 4096, 258, 1'000'000);
-  recipe->tokenizer_bytes = section.Int("bytes", recipe->tokenizer_bytes, 1, kMany);
-  recipe->tokenizer_corpora = section.Strings("corpora");
+  spec::RecipeTokenizer tokenizer;
+  const YAML::Node node = root.Require("tokenizer");
+  if (!node.IsDefined()) return;
+  YamlMap section(node, "tokenizer", root.errors());
+  ReadFields(section, &tokenizer);
+  recipe->tokenizer_file = tokenizer.file;
+  recipe->tokenizer_entries = tokenizer.vocab.value_or(0);
+  if (!tokenizer.train) return;
+  recipe->tokenizer_vocab = tokenizer.train->vocab;
+  recipe->tokenizer_bytes = tokenizer.train->bytes;
+  recipe->tokenizer_corpora = tokenizer.train->corpora;
 }
 
 Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& errors) {
@@ -50,56 +52,7 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   Corpus corpus;
   corpus.name = name;
   corpus.line = node.Mark().line + 1;
-  corpus.files = map.Strings("files");
-  corpus.site = map.String("site", "");
-  corpus.validation = map.Strings("validation");
-  if (corpus.files.empty()) map.Fail("files", "must name at least one file or pattern");
-  if (map.Has("validation") && corpus.validation.empty())
-    map.Fail("validation", "must name at least one file or pattern");
-  for (const auto& [key, files] :
-       {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
-    for (const std::string& file : *files) {
-      if (!corpus.site.empty() && !file.starts_with('/'))
-        map.Fail(key,
-                 file + " is read on machines of site " + corpus.site + "; give its absolute name");
-    }
-  }
-  const std::string text = map.String("text", "");
-  const std::vector<std::string> join = map.Strings("join");
-  if (!text.empty() && !join.empty()) map.Fail("join", "text and join exclude each other");
-  if (map.Has("joiner") && join.empty()) map.Fail("joiner", "does nothing without join");
-  const std::string ids = map.String("input_ids", "");
-  const std::string format = map.Has("format") ? map.Choice("format", "rows", {"rows", "text"})
-                                               : "";
-  (void)map.Node("format");
-  for (const char* key : {"text", "join", "input_ids", "on_bad_row"}) {
-    if (format == "text" && map.Has(key))
-      map.Fail(key, "does nothing with format: text; plain text has no rows");
-  }
-  if (format == "rows" && map.Has("separator"))
-    map.Fail("separator", "does nothing with format: rows; it cuts plain text");
-  for (const char* key : {"text", "join", "joiner", "separator", "blank_documents"}) {
-    if (!ids.empty() && map.Has(key)) map.Fail(key, "rows of input_ids are tokens already");
-  }
-  corpus.spec = {{"name", name},
-                 {"joiner", map.String("joiner", "\n")},
-                 {"sample", map.Double("sample", 1.0)}};
-  if (!text.empty()) corpus.spec["text"] = text;
-  if (!join.empty()) corpus.spec["join"] = join;
-  if (!ids.empty()) corpus.spec["input_ids"] = ids;
-  if (!format.empty()) corpus.spec["format"] = format;
-  if (map.Choice("on_bad_row", "fail", {"fail", "skip"}) == "skip")
-    corpus.spec["on_bad_row"] = "skip";
-  if (map.Choice("blank_documents", "drop", {"drop", "keep"}) == "keep")
-    corpus.spec["blank_documents"] = "keep";
-  if (const std::string separator = map.String("separator", ""); !separator.empty())
-    corpus.spec["separator"] = separator;
-  for (const char* cap : {"documents", "bytes", "tokens"}) {
-    if (const int64_t value = map.Int(cap, 0, 1, kMany); value > 0) corpus.spec[cap] = value;
-  }
-  if (const double sample = corpus.spec["sample"].get<double>(); !(sample > 0 && sample <= 1)) {
-    map.Fail("sample", "must be above 0 and at most 1");
-  }
+  ReadFields<spec::RecipeCorpus>(map, &corpus);
   map.NotYet("bind", "binding a corpus to its site");
   return corpus;
 }
@@ -134,7 +87,7 @@ void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
   }
   std::set<std::string> sites;
   for (const Corpus& corpus : recipe->corpora) {
-    if (!corpus.spec.contains("input_ids")) continue;
+    if (corpus.input_ids.empty()) continue;
     root.Fail(
         "tokenizer",
         "corpora." + corpus.name +
@@ -155,39 +108,22 @@ void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
 
 void ReadSplit(YamlMap& root, Recipe* recipe) {
   YamlMap validation(root.Node("validation"), "validation", root.errors());
-  recipe->validation_documents = validation.Double("documents", 0.01);
-  if (!(recipe->validation_documents > 0 && recipe->validation_documents < 1)) {
-    validation.Fail("documents", "must be above 0 and below 1");
-  }
+  ReadFields(validation, &recipe->validation);
   YamlMap split(root.Node("split"), "split", root.errors());
-  recipe->split_paths = split.Double("paths", 0.6);
-  const double joint = split.Double("joint", 1 - recipe->split_paths);
-  recipe->split_unit = split.Choice("unit", "chunk", {"chunk", "document"});
-  if (!(recipe->split_paths > 0 && recipe->split_paths <= 1))
-    split.Fail("paths", "must be above 0 and at most 1");
-  if (std::abs(recipe->split_paths + joint - 1) > 1e-9) {
-    split.Fail("joint",
-               Format("paths %g and joint %g do not add up to 1", recipe->split_paths, joint));
-  }
-}
-
-void ReadSequence(YamlMap& root, Recipe* recipe) {
-  recipe->sequence = root.Int("sequence", 256, 2, 1 << 20);
-  if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {
-    root.Fail("sequence",
-              Format("%lld is above arch.rope_max_pos %lld", (long long)recipe->sequence,
-                     (long long)recipe->arch.rope_max_pos));
-  }
+  ReadFields(split, &recipe->split);
+  if (!split.Has("joint"))
+    root.errors().NoteDefault("split.joint", FormatDouble(1 - recipe->split.paths));
 }
 
 void ReadTraining(YamlMap& root, Recipe* recipe) {
-  recipe->train = TrainPreset(recipe->compat);
+  recipe->train = spec::TrainPreset(recipe->compat);
   ReadTrainSection(root.Node("train"), "train", root.errors(), &recipe->train);
-  recipe->joint.train = recipe->train;
+  static_cast<spec::Train&>(recipe->joint) = recipe->train;
   ReadJointSection(root.Node("joint"), "joint", root.errors(), &recipe->joint);
+  if (recipe->compat == spec::Compat::kPaper)
+    schema::ApplyPaper(spec::RecipeEval::Fields(), &recipe->eval);
   YamlMap eval(root.Node("eval"), "eval", root.errors());
-  recipe->loss_average = eval.Choice("loss_average", LossAveragePreset(recipe->compat),
-                                     {"token_mean", "batch_mean"});
+  ReadFields(eval, &recipe->eval);
 }
 
 // Composites name paths, so paths come first.
@@ -206,7 +142,7 @@ void ReadModels(YamlMap& root, Recipe* recipe) {
   each("baselines", [&](const YAML::Node& node, const std::string& where) {
     recipe->baselines.push_back(ReadBaseline(node, where, *recipe, root.errors()));
   });
-  if (recipe->split_paths == 1 && !recipe->composites.empty()) {
+  if (recipe->split.paths == 1 && !recipe->composites.empty()) {
     root.Fail("split", "paths takes every chunk, and leaves the joint training of composites." +
                            recipe->composites.front().name() + " nothing");
   }
@@ -225,7 +161,9 @@ void ReadExport(YamlMap& root, Recipe* recipe) {
     return;
   }
   YamlMap section(node, "export", root.errors());
-  recipe->export_format = section.Choice("format", "huggingface", {"huggingface"});
+  spec::RecipeExport chosen;
+  ReadFields(section, &chosen);
+  recipe->export_format = schema::NameOf(chosen.format);
 }
 
 void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& document) {
@@ -269,16 +207,11 @@ void CheckModels(const Recipe& recipe, YamlErrors& errors) {
 
 void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe) {
   YamlMap root(document, "", errors);
-  recipe->run = root.RequireString("run");
-  CheckName(root, "run", recipe->run);
-  recipe->seed = static_cast<uint64_t>(root.Int("seed", 42, 0, kMany));
-  recipe->priority = root.Int("priority", 0, -kMostPriority, kMostPriority);
-  ReadArch(root, recipe);
+  ReadTop(root, recipe);
   ReadTokenizer(root, recipe);
   ReadCorpora(root, recipe);
   CheckTokenizerCorpora(root, recipe);
   ReadSplit(root, recipe);
-  ReadSequence(root, recipe);
   ReadTraining(root, recipe);
   ReadModels(root, recipe);
   ReadEvaluate(root, recipe);
@@ -288,6 +221,14 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
 }
 
 }  // namespace
+
+spec::Corpus Corpus::Task() const {
+  spec::Corpus task;
+  static_cast<spec::CorpusText&>(task) = *this;
+  task.name = name;
+  if (!site.empty()) task.files = files;
+  return task;
+}
 
 const Corpus* Recipe::FindCorpus(const std::string& name) const {
   for (const Corpus& corpus : corpora) {
@@ -306,7 +247,6 @@ const Model* Recipe::FindPath(const std::string& name) const {
 Result<Joint> ParseJoint(std::string_view text, const std::string& name) {
   YamlErrors errors(name);
   Joint joint;
-  joint.train = TrainPreset("fixed");
   if (!errors.CheckUtf8(text)) return errors.status();
   try {
     const YAML::Node section = YAML::Load(std::string(text));

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,20 +11,22 @@
 #include "base/status.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
+#include "spec/corpus.h"
+#include "spec/data.h"
+#include "spec/recipe.h"
+#include "spec/train.h"
 
 namespace braid::recipe {
 
 // Of a run: from minus this to this.
-constexpr int64_t kMostPriority = 1000;
+constexpr int64_t kMostPriority = spec::kMaxPriority;
 
-struct Corpus {
+struct Corpus : spec::RecipeCorpus {
   std::string name;
-  Json spec;                            // CORPUS of docs/tasks.md
-  std::vector<std::string> files;       // globs as written
-  std::vector<std::string> validation;  // globs of files that are set aside whole; empty: a share
-                                        // of the documents is
-  std::string site;                     // files are read in place there; empty: they are uploaded
   int line = 0;
+
+  // As tasks read it; with files where it is read in place.
+  spec::Corpus Task() const;
 };
 
 // A path or a baseline. Its spec leaves open what the tokenizer decides (vocab, pad_id, eos_id,
@@ -36,8 +37,8 @@ struct Model {
   std::string from;                  // artifact id or folder: trained before
   std::string start;  // the same: what its training begins with, instead of weights drawn from the
                       // seed
-  std::string start_moments = "auto";  // AdamW's of `start`: auto (if it has them) | take | leave
-  Json train;                          // settings of docs/tasks.md, `train`
+  spec::StartMoments start_moments = spec::StartMoments::kAuto;  // AdamW's of `start`
+  spec::Train train;
   int32_t slots = 1;
   std::string device = "cpu";
   int line = 0;
@@ -46,15 +47,8 @@ struct Model {
 };
 
 // How a composite is trained after the merge.
-struct Joint {
-  Json train;                       // settings of docs/tasks.md, `train`, with freeze_paths
-  bool own_rates = false;           // `joint` itself has optimizer.lr, lr_min or warmup_start
-  std::optional<double> lr_factor;  // of rates that come from `train`; absent: what the preset has
-                                    // for the kind of connection
-  bool carry_optimizer = false;     // the merge carries the parents' moments over
-  int32_t ranks = 1;
-  int32_t slots = 1;
-  std::string device = "cpu";
+struct Joint : spec::Joint {
+  bool own_rates = false;  // `joint` itself has optimizer.lr, lr_min or warmup_start
 };
 
 // One place in a composite.
@@ -76,29 +70,23 @@ struct Composite {
   const std::string& name() const { return spec.name; }
 };
 
-struct Recipe {
-  std::string run;
-  std::string compat = "fixed";
-  uint64_t seed = 42;
-  int64_t priority = 0;  // of the run against others: higher goes first
+struct Recipe : spec::RecipeTop {
   model::Arch arch;
-  std::string loss_average;       // T8
+  spec::RecipeEval eval;
   std::string tokenizer_file;     // or trained:
   int64_t tokenizer_entries = 0;  // that the file has; 0: the recipe does not say
   int64_t tokenizer_vocab = 0;
-  int64_t tokenizer_bytes = 10'000'000;
+  int64_t tokenizer_bytes = 0;
   std::vector<std::string> tokenizer_corpora;  // that it is trained on
   int tokenizer_line = 0;
   std::vector<Corpus> corpora;
-  double validation_documents = 0.01;
-  double split_paths = 0.6;
-  std::string split_unit = "chunk";
-  int64_t sequence = 256;
+  spec::RecipeValidation validation;
+  spec::RecipeSplit split;
   std::vector<Model> paths;
   std::vector<Composite> composites;
   std::vector<Model> baselines;
-  Json train;   // settings of docs/tasks.md that models begin from
-  Joint joint;  // that composites begin from
+  spec::Train train;  // that models begin from
+  Joint joint;        // that composites begin from
   Evaluation evaluation;
   std::string export_format;                    // empty: no exports; or huggingface
   std::string text;                             // as given

@@ -17,8 +17,7 @@ bool IsRead(const Dag& dag, const std::string& corpus) {
 }
 
 bool IsCapped(const Corpus& corpus) {
-  return corpus.spec.contains("documents") || corpus.spec.contains("bytes") ||
-         corpus.spec.contains("tokens");
+  return corpus.documents > 0 || corpus.bytes > 0 || corpus.tokens > 0;
 }
 
 // Tokens of `corpus` that are set aside: probably, and at most. Of a share of its documents both
@@ -30,8 +29,8 @@ struct SetAside {
 SetAside SetAsideOf(const Corpus& corpus, const TextSize& size, double share) {
   if (!corpus.validation.empty()) return {EstimateTokens(size), MostTokens(corpus, size)};
   SetAside tokens{EstimateTokens(corpus, size), MostTokens(corpus, size)};
-  if (const auto cap = corpus.spec.value("tokens", int64_t{0}); cap > 0)
-    tokens = {std::min(tokens.likely, cap), std::min(tokens.most, cap)};
+  if (corpus.tokens > 0)
+    tokens = {std::min(tokens.likely, corpus.tokens), std::min(tokens.most, corpus.tokens)};
   tokens.likely = std::llround(share * static_cast<double>(tokens.likely));
   return tokens;
 }
@@ -46,7 +45,7 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
     const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
     // What is empty is said by whoever reads it.
     if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
-    const SetAside tokens = SetAsideOf(corpus, size->second, recipe.validation_documents);
+    const SetAside tokens = SetAsideOf(corpus, size->second, recipe.validation.documents);
     ShortText text{corpus.name, corpus.line,
                    !size->second.compressed && tokens.most < recipe.sequence, ""};
     if (!text.certain && tokens.likely >= recipe.sequence) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "model/fields.h"
+
 namespace braid::recipe {
 namespace {
 
@@ -19,41 +21,23 @@ void Flatten(const Json& object, const std::string& path,
   }
 }
 
-Json JointJson(const Joint& joint) {
-  Json json = joint.train;
-  json["ranks"] = joint.ranks;
-  json["slots"] = joint.slots;
-  json["device"] = joint.device;
-  json["carry_optimizer"] = joint.carry_optimizer;
-  const auto freeze = joint.train["freeze_paths"].get<int64_t>();
-  if (freeze <= 0) json["freeze_paths"] = freeze < 0;
-  return json;
-}
-
 }  // namespace
 
 std::vector<std::string> SettingsInForce(const Recipe& recipe) {
-  Json all = {{"compat", recipe.compat},
+  Json all = {{"compat", schema::NameOf(recipe.compat)},
               {"priority", recipe.priority},
               {"seed", recipe.seed},
               {"sequence", recipe.sequence},
-              {"validation", {{"documents", recipe.validation_documents}}},
+              {"validation", {{"documents", recipe.validation.documents}}},
               {"split",
-               {{"paths", recipe.split_paths},
-                {"joint", 1 - recipe.split_paths},
-                {"unit", recipe.split_unit}}},
-              {"arch",
-               {{"attn_out_proj", recipe.arch.attn_out_proj},
-                {"ffn_gate", recipe.arch.ffn_gate},
-                {"rope_layout", recipe.arch.rope_layout},
-                {"rope_max_pos", recipe.arch.rope_max_pos},
-                {"norm_eps", recipe.arch.norm_eps},
-                {"rope_base", recipe.arch.rope_base},
-                {"router_noise", recipe.arch.router_noise},
-                {"residual_init", recipe.arch.residual_init}}},
-              {"train", recipe.train},
-              {"eval", {{"loss_average", recipe.loss_average}}}};
-  if (!recipe.composites.empty()) all["joint"] = JointJson(recipe.joint);
+               {{"paths", recipe.split.paths},
+                {"joint", 1 - recipe.split.paths},
+                {"unit", schema::NameOf(recipe.split.unit)}}},
+              {"arch", schema::ToJson(recipe.arch)},
+              {"train", schema::ToJson(recipe.train)},
+              {"eval", schema::ToJson(recipe.eval)}};
+  if (!recipe.composites.empty())
+    all["joint"] = schema::ToJson<spec::Joint>(recipe.joint, schema::Form::kRecipe);
   std::map<std::string, std::string> values;
   Flatten(all, "", &values);
   std::vector<std::string> lines;

@@ -24,22 +24,21 @@ model::Flops SpecialBlock(const model::ModelSpec& spec) {
 
 // Steps of all epochs with so many micro-batches each (-1: not known), and what the last, unfilled
 // step of an epoch becomes.
-int64_t StepsOfEpochs(int64_t micro_batches, const Json& train) {
+int64_t StepsOfEpochs(int64_t micro_batches, const spec::Train& train) {
   if (micro_batches < 0) return -1;
-  const auto accumulate = train["accumulate"].get<int64_t>(),
-             epochs = train["epochs"].get<int64_t>();
-  const std::string tail = train["accum_tail"].get<std::string>();
+  const auto accumulate = train.accumulate, epochs = train.epochs;
   return (micro_batches / accumulate +
-          (tail == "flush" && micro_batches % accumulate != 0 ? 1 : 0)) *
+          (train.accum_tail == spec::AccumTail::kFlush && micro_batches % accumulate != 0 ? 1
+                                                                                          : 0)) *
          epochs;
 }
 
 // Of the whole training, with its caps; `step` is the tokens of one.
-int64_t AllSteps(int64_t micro_batches, double step, const Json& train) {
+int64_t AllSteps(int64_t micro_batches, double step, const spec::Train& train) {
   int64_t all = StepsOfEpochs(micro_batches, train);
   const auto cap = [&](int64_t steps) { all = all < 0 ? steps : std::min(all, steps); };
-  if (const auto steps = train["steps"].get<int64_t>(); steps > 0) cap(steps);
-  if (const auto tokens = train["tokens"].get<int64_t>(); tokens > 0)
+  if (const auto steps = train.steps; steps > 0) cap(steps);
+  if (const auto tokens = train.tokens; tokens > 0)
     cap(std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(tokens) / step)));
   return all;
 }
@@ -48,22 +47,22 @@ int64_t AllSteps(int64_t micro_batches, double step, const Json& train) {
 
 int64_t Sizes::TokensOf(const std::string& corpus) const {
   const Corpus* found = recipe_.FindCorpus(corpus);
-  const int64_t cap = found == nullptr ? 0 : found->spec.value("tokens", int64_t{0});
+  const int64_t cap = found == nullptr ? 0 : found->tokens;
   const auto known = known_.tokens.find(corpus);
   if (known == known_.tokens.end()) return cap;
   return cap > 0 ? std::min(cap, known->second) : known->second;
 }
 
 Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
-                       const Json& train) const {
+                       const spec::Train& train) const {
   double epoch = 0;
   for (const std::string& name : corpora) {
     const Corpus* corpus = recipe_.FindCorpus(name);
     const bool own = corpus != nullptr && !corpus->validation.empty();
-    epoch += static_cast<double>(TokensOf(name)) * (own ? 1 : 1 - recipe_.validation_documents);
+    epoch += static_cast<double>(TokensOf(name)) * (own ? 1 : 1 - recipe_.validation.documents);
   }
   epoch *= share;
-  const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>();
+  const auto batch = train.batch, accumulate = train.accumulate;
   const auto micro = static_cast<double>(batch) * static_cast<double>(recipe_.sequence),
              step = micro * static_cast<double>(accumulate);
   Length length;
@@ -74,12 +73,11 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
   length.micro_batches = static_cast<int64_t>(std::floor(epoch / micro + 1e-3));
   length.steps = length.micro_batches / accumulate;
   length.all_steps = AllSteps(known ? length.micro_batches : -1, step, train);
-  length.tokens = epoch * static_cast<double>(train["epochs"].get<int64_t>());
+  length.tokens = epoch * static_cast<double>(train.epochs);
   double most = length.tokens;
-  if (const auto cap = train["steps"].get<int64_t>(); cap > 0)
-    most = std::min(most, static_cast<double>(cap) * step);
+  if (const auto cap = train.steps; cap > 0) most = std::min(most, static_cast<double>(cap) * step);
   // Tokens pay for whole steps, and for one at least.
-  if (const auto cap = train["tokens"].get<int64_t>(); cap > 0)
+  if (const auto cap = train.tokens; cap > 0)
     most = std::min(most, std::max(1.0, std::floor(static_cast<double>(cap) / step)) * step);
   if (most < length.tokens) {
     length.tokens = most;
@@ -88,9 +86,8 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
   return length;
 }
 
-std::string Sizes::CautionOf(const Length& length, const Json& train) const {
-  const auto batch = train["batch"].get<int64_t>(), accumulate = train["accumulate"].get<int64_t>(),
-             warmup = train["warmup_steps"].get<int64_t>();
+std::string Sizes::CautionOf(const Length& length, const spec::Train& train) const {
+  const auto batch = train.batch, accumulate = train.accumulate, warmup = train.warmup_steps;
   if (length.all_steps == 0) {
     return Format(
         "an epoch of about %s tokens does not fill one step (batch %lld x accumulate %lld x "

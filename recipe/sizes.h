@@ -31,10 +31,11 @@ class Sizes {
   // Tokens of a corpus after its caps; 0: not known.
   int64_t TokensOf(const std::string& corpus) const;
   // Training on the part `share` of each corpus (PaPaformer section 4).
-  Length LengthOf(const std::vector<std::string>& corpora, double share, const Json& train) const;
+  Length LengthOf(const std::vector<std::string>& corpora, double share,
+                  const spec::Train& train) const;
   // What is wrong with training so long by these settings, for a person; empty: nothing. Sizes are
   // estimates, so it is no error.
-  std::string CautionOf(const Length& length, const Json& train) const;
+  std::string CautionOf(const Length& length, const spec::Train& train) const;
   // Rows of embedding and head, 0: not known.
   int64_t vocab() const;
   // Checks the spec with a vocabulary filled in; the error is the model's.

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "model/dual_width.h"
+#include "model/fields.h"
+#include "recipe/yaml_source.h"
 
 namespace braid::recipe {
 namespace {
@@ -112,21 +114,14 @@ void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
   RefuseForeignKnobs(dual, *stack);
   if (stack->has_deep()) {
     (void)dual.Require("loops");
-    knobs.loops = dual.Int("loops", 1, 1, kMostLoops);
-    knobs.mix = dual.Choice("mix", knobs.mix, {"act", "final", "uniform"});
-    knobs.skip_last_router = dual.Bool("skip_last_router", knobs.skip_last_router);
+    for (const char* key : {"loops", "mix", "skip_last_router"}) ReadOne(dual, key, &knobs);
     if (knobs.mix != "act" && dual.Has("skip_last_router"))
       dual.Fail("skip_last_router", "is of mix: act; " + knobs.mix + " has no router");
   }
   if (stack->block == "dual_path") {
-    knobs.gate = dual.Choice("gate", knobs.gate, {"two_gates", "convex", "softmax", "fixed"});
-    knobs.residual = dual.Choice("residual", knobs.residual, {"scaled", "preserved"});
-    knobs.cross = dual.Bool("cross", knobs.cross);
+    for (const char* key : {"gate", "residual", "cross"}) ReadOne(dual, key, &knobs);
   }
-  knobs.scale_init = dual.Double("scale_init", knobs.scale_init);
-  if (!std::isfinite(knobs.scale_init)) dual.Fail("scale_init", "must be finite");
-  knobs.scale_decay = dual.Bool("scale_decay", knobs.scale_decay);
-  knobs.qk_norm = dual.Bool("qk_norm", knobs.qk_norm);
+  for (const char* key : {"scale_init", "scale_decay", "qk_norm"}) ReadOne(dual, key, &knobs);
   ReadWidths(dual, sequence, stack);
 }
 

@@ -21,20 +21,18 @@ int64_t EstimateTokens(const TextSize& size) {
 }
 
 int64_t EstimateTokens(const Corpus& corpus, const TextSize& size) {
-  double bytes = size.text_bytes * corpus.spec.value("sample", 1.0);
-  if (const auto cap = corpus.spec.value("bytes", int64_t{0}); cap > 0)
-    bytes = std::min(bytes, static_cast<double>(cap));
-  if (const auto cap = corpus.spec.value("documents", int64_t{0});
-      cap > 0 && size.document_bytes > 0)
-    bytes = std::min(bytes, static_cast<double>(cap) * size.document_bytes);
+  double bytes = size.text_bytes * corpus.sample;
+  if (corpus.bytes > 0) bytes = std::min(bytes, static_cast<double>(corpus.bytes));
+  if (corpus.documents > 0 && size.document_bytes > 0)
+    bytes = std::min(bytes, static_cast<double>(corpus.documents) * size.document_bytes);
   return static_cast<int64_t>(bytes / kBytesPerToken);
 }
 
 int64_t MostTokens(const Corpus& corpus, const TextSize& size) {
   int64_t bytes = size.bytes;
-  if (corpus.spec.contains("join")) {
+  if (!corpus.join.empty()) {
     // What stands between fields is in no file.
-    const auto joiner = static_cast<int64_t>(corpus.spec.value("joiner", std::string()).size());
+    const auto joiner = static_cast<int64_t>(corpus.joiner.size());
     bytes += size.bytes / kFewestBytesOfField * joiner;
   }
   return kMostTokensPerByte * bytes + size.files;

@@ -3,17 +3,15 @@
 
 #include <string>
 
-#include "base/json.h"
 #include "recipe/recipe.h"
 #include "recipe/yaml_reader.h"
 
 namespace braid::recipe {
 
-// Reads the settings that stand in `map` over those in `train`. Impossible values are errors with
+// Reads the settings that stand in `node` over those in `train`. Impossible values are errors with
 // their place.
-void ReadTrainFields(YamlMap& map, Json* train);
 void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
-                      Json* train);
+                      spec::Train* train);
 
 // An error if `slots` would take several GPUs for one rank, which uses one; `instead` says what to
 // write. Where neither slots nor device stands in `map`, nothing is said: the error is where they
@@ -21,8 +19,7 @@ void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlError
 void CheckGpuSlots(YamlMap& map, int64_t slots, const std::string& device,
                    const std::string& instead);
 
-// `joint`, or the `joint` of one composite, over what stands in *joint: the fields of `train`, and
-// freeze_paths, carry_optimizer, lr_factor, ranks, slots and device.
+// `joint`, or the `joint` of one composite, over what stands in *joint.
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
                       Joint* joint);
 

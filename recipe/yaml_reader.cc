@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "schema/read.h"
 
 namespace braid::recipe {
 namespace {
@@ -23,7 +25,29 @@ std::string Shown(const YAML::Node& node) {
   return "nothing";
 }
 
+// The node of "optimizer.lr" below `node`; of what is not there the nearest that is.
+std::pair<YAML::Node, bool> Walk(const YAML::Node& node, const std::string& field) {
+  YAML::Node at = node;
+  for (const std::string& part : Split(field, '.')) {
+    if (!at || !at.IsMap()) return {at, false};
+    const YAML::Node next = std::as_const(at)[part];
+    if (!next || next.IsNull()) return {at, false};
+    at.reset(next);
+  }
+  return {at, true};
+}
+
 }  // namespace
+
+Result<int64_t> ParseWhole(std::string text) {
+  std::erase(text, '_');
+  Result<int64_t> value = ParseInt(text);
+  if (value.ok()) return value;
+  const Result<double> real = ParseDouble(text);
+  if (real.ok() && std::abs(*real) <= 0x1p62 && *real == std::floor(*real))
+    return static_cast<int64_t>(*real);
+  return value;
+}
 
 void YamlErrors::Fail(const YAML::Mark& mark, const std::string& message) {
   errors_.emplace(mark.line + 1, mark.column + 1, Excerpt(message, kErrorBytes));
@@ -92,11 +116,8 @@ YamlMap::~YamlMap() {
   for (const auto& item : node_) {
     const std::string key = item.first.Scalar();
     if (asked_.contains(key)) continue;
-    const std::string near = NearestWord(key, {asked_.begin(), asked_.end()});
     errors_.Fail(item.first.Mark(),
-                 PathOf(key) + ": no such key" +
-                     (near.empty() ? "; known are " + Join({asked_.begin(), asked_.end()}, ", ")
-                                   : "; did you mean " + near + "?"));
+                 PathOf(key) + ": " + schema::UnknownKey(key, {asked_.begin(), asked_.end()}));
   }
 }
 
@@ -128,6 +149,19 @@ void YamlMap::Fail(const std::string& key, const std::string& message) {
                PathOf(key) + ": " + message);
 }
 
+bool YamlMap::HasAt(const std::string& field) const {
+  return Walk(node_, field).second;
+}
+
+void YamlMap::FailAt(const std::string& field, const std::string& message) {
+  const YAML::Node node = Walk(node_, field).first;
+  errors_.Fail(node ? node.Mark() : YAML::Mark(), PathOf(field) + ": " + message);
+}
+
+void YamlMap::FailSelf(const std::string& message) {
+  errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), path_ + ": " + message);
+}
+
 std::string YamlMap::String(const std::string& key, const std::string& fallback) {
   const YAML::Node node = Node(key);
   if (!node.IsDefined()) {
@@ -150,15 +184,7 @@ int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, in
     if (fallback >= least) errors_.NoteDefault(PathOf(key), std::to_string(fallback));
     return fallback;
   }
-  std::string digits = node.IsScalar() ? node.Scalar() : "";
-  std::erase(digits, '_');
-  Result<int64_t> value = ParseInt(digits);
-  if (!value.ok()) {
-    // 1e6 is a whole number too.
-    const Result<double> real = ParseDouble(digits);
-    if (real.ok() && std::abs(*real) <= 0x1p62 && *real == std::floor(*real))
-      value = static_cast<int64_t>(*real);
-  }
+  const Result<int64_t> value = ParseWhole(node.IsScalar() ? node.Scalar() : "");
   if (!node.IsScalar() || !value.ok())
     return Fail(key, "expected a whole number, found " + Shown(node)), fallback;
   if (*value < least || *value > most) {

@@ -13,11 +13,15 @@
 #include <vector>
 
 #include "base/status.h"
+#include "schema/schema.h"
 
 namespace braid::recipe {
 
 // The most of what has no limit of its own.
-constexpr int64_t kMany = int64_t{1} << 50;
+constexpr int64_t kMany = schema::kUnlimited;
+
+// A whole number as recipes write it: 300000, 300_000 or 3e5.
+Result<int64_t> ParseWhole(std::string text);
 
 // What reading a whole document left behind: its errors, and the defaults that were filled in.
 class YamlErrors {
@@ -75,6 +79,11 @@ class YamlMap {
   void NotYet(const std::string& key, const std::string& what);
   // An error about the value of `key`.
   void Fail(const std::string& key, const std::string& message);
+  // The same of a field within: "optimizer.lr".
+  bool HasAt(const std::string& field) const;
+  void FailAt(const std::string& field, const std::string& message);
+  // An error about the mapping.
+  void FailSelf(const std::string& message);
   std::string PathOf(const std::string& key) const {
     return path_.empty() ? key : path_ + "." + key;
   }

@@ -209,7 +209,8 @@ Result<Evaluation> ReadEvaluation(const std::string& file) {
   const Json& about = read.RequireObject("model");
   const Json &loss = read.Value("loss"), &samples = read.Value("samples"),
              &blimp = read.Value("blimp"), &glue = read.Value("glue");
-  const Json &routing = read.Value("routing"), &dual = read.Value("dual");
+  const Json &routing = read.Value("routing"), &dual = read.Value("dual"),
+             &next_token = read.Value("next_token");
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   BRAID_RETURN_IF_ERROR(ReadAbout(about, path + "model", &evaluation));
   BRAID_RETURN_IF_ERROR(ReadLosses(loss, path + "loss", &evaluation));
@@ -225,6 +226,9 @@ Result<Evaluation> ReadEvaluation(const std::string& file) {
   }
   if (!dual.is_null()) {
     BRAID_ASSIGN_OR_RETURN(evaluation.dual, ReadDual(dual, path + "dual"));
+  }
+  if (!next_token.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(evaluation.next_token, ReadNextToken(next_token, path + "next_token"));
   }
   return evaluation;
 }

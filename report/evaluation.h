@@ -16,6 +16,7 @@
 #include "model/spec.h"
 #include "report/estimate.h"
 #include "report/loss.h"
+#include "report/next_token.h"
 
 namespace braid::report {
 
@@ -116,6 +117,7 @@ struct Evaluation {
   std::optional<Glue> glue;
   std::optional<Routing> routing;
   std::optional<Dual> dual;
+  std::optional<NextToken> next_token;
 
   // Unweighted mean of BLiMP, GLUE and SuperGLUE, if all three are known whole (Table 7).
   std::optional<Estimate> MeanScore() const;

@@ -101,6 +101,8 @@ Json ModelsJson(const Results& results) {
                     {"scores", ScoresJson(evaluation)},
                     {"routing", RoutingJson(evaluation)},
                     {"gradients", GradientsJson(results, model)}});
+    if (evaluation.next_token.has_value())
+      json.back()["next_token"] = ToJson(*evaluation.next_token);
   }
   return json;
 }

@@ -313,6 +313,17 @@ void AddScores(const Results& results, Document* document) {
   AddFolded("BLiMP by paradigm", "", ParadigmTable(results), document);
 }
 
+void AddNextToken(const Results& results, Document* document) {
+  Table table = NextTokenTable(results);
+  if (table.rows.empty()) return;
+  document->Heading("The next token of given text");
+  document->Text(
+      "Loss in nats a token, bits for each byte of the files, and how often the token that follows "
+      "is the model's first guess or among its first five. The ends of documents are not "
+      "predicted. Intervals (95 %) are of the documents; a single document has none.");
+  document->Add(std::move(table));
+}
+
 void AddTimes(const Results& results, Document* document) {
   Table times = TimesTable(results);
   if (times.rows.empty()) return;
@@ -485,6 +496,7 @@ Document FullDocument(const Results& results, const std::vector<Finding>& findin
   AddResults(results, &document);
   AddClaims(findings, &document);
   AddScores(results, &document);
+  AddNextToken(results, &document);
   AddTimes(results, &document);
   AddSpeed(results, &document);
   AddEqualTerms(results, &document);

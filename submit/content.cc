@@ -44,12 +44,10 @@ class CorpusChecker {
   // The first document of every file: a field that is not there is known before anything is
   // trained.
   void Rows(const recipe::Source& source, const recipe::Corpus& corpus, const Files& files) {
-    auto spec = corpus::CorpusFromJson(corpus.spec, "corpora." + corpus.name);
-    if (!spec.ok()) return Find(source, "", spec.status().message());
-    spec->part = IsValidation(source);
+    const corpus::CorpusSpec spec{corpus.Task(), /*part=*/IsValidation(source)};
     std::vector<corpus::CorpusFile> paths;
     for (const auto& [name, path] : files) paths.push_back(path);
-    for (const Status& fault : corpus::CheckCorpus(*spec, paths))
+    for (const Status& fault : corpus::CheckCorpus(spec, paths))
       Find(source, SubjectOf(fault, paths), fault.message());
   }
 

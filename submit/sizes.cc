@@ -22,10 +22,8 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
     size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
   }
   // Only a cap on documents asks for it, and looks into a file.
-  if (corpus.spec.contains("documents") && !files.empty()) {
-    if (const auto spec = corpus::CorpusFromJson(corpus.spec, "corpora." + corpus.name); spec.ok())
-      size.document_bytes = corpus::DocumentBytes(*spec, {files.begin()->second});
-  }
+  if (corpus.documents > 0 && !files.empty())
+    size.document_bytes = corpus::DocumentBytes({corpus.Task()}, {files.begin()->second});
   return size;
 }
 

@@ -17,6 +17,7 @@
 #include "base/private_folder.h"
 #include "base/process.h"
 #include "base/random.h"
+#include "base/state_files.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "worker/attempt/rank_folder.h"
@@ -51,7 +52,8 @@ EndpointSource SourceOf(const Flags& flags) {
   if (flags.coordinator.empty()) return {"", flags.address_file, flags.token_file};
   const char* dir = std::getenv("BRAID_DIR");
   return {flags.coordinator,
-          AbsolutePath(JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, "address.json")),
+          AbsolutePath(
+              JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, state_files::kAddress)),
           flags.token_file};
 }
 
@@ -104,7 +106,7 @@ Result<std::vector<Gpu>> Gpus(const std::string& choice) {
 // Made once in the worker's folder: whoever has the folder, and its lock, is this worker. Empty if
 // it can be neither read nor kept.
 std::string InstanceOf(const std::string& dir) {
-  const std::string path = JoinPath(dir, "instance");
+  const std::string path = JoinPath(dir, state_files::kInstance);
   const Result<std::string> there = ReadFile(path);
   if (there.ok() && !there->empty()) return *there;
   const std::string made = RandomUuid();
@@ -134,7 +136,7 @@ Status CheckFlags(const Flags& flags) {
 }
 
 Result<FileLock> LockFolder(const std::string& dir) {
-  Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, "worker.lock"));
+  Result<FileLock> lock = FileLock::Acquire(JoinPath(dir, state_files::kWorkerLock));
   if (lock.status().code() == StatusCode::kAlreadyExists) {
     return AlreadyExists("another braid-worker uses " + dir +
                          "; give this one its own --dir (and --id)");
@@ -195,13 +197,15 @@ Status Run(const Flags& flags, bool* started) {
   BRAID_RETURN_IF_ERROR(ParseLabels(flags.labels).status());
   const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
   BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
-  BRAID_RETURN_IF_ERROR(
-      MakeStateFolder(flags.dir, {"worker.lock", "instance*", "cache", "ranks", "artifacts"}));
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(
+      flags.dir, {state_files::kWorkerLock, state_files::kInstance + std::string("*"),
+                  state_files::kCache, state_files::kRanks, state_files::kArtifacts}));
   const std::string dir = AbsolutePath(flags.dir);
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, LockFolder(dir));
-  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, "artifacts")));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kArtifacts)));
   BRAID_RETURN_IF_ERROR(CleanUpRanks(dir));
-  BRAID_ASSIGN_OR_RETURN(const auto cache, storage::BlobStore::Open(JoinPath(dir, "cache")));
+  BRAID_ASSIGN_OR_RETURN(const auto cache,
+                         storage::BlobStore::Open(JoinPath(dir, state_files::kCache)));
   BRAID_ASSIGN_OR_RETURN(const Identity identity, IdentityOf(flags, dir));
   BecomeSubreaper();
   *started = true;

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <utility>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "coordinator/core/disks.h"
-#include "coordinator/core/facts.h"
+#include "coordinator/core/run_summary.h"
 #include "scheduler/critical_path.h"
 #include "scheduler/schedule.h"
 
@@ -173,28 +174,13 @@ int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
   return attempt.stop_reason == "cancel" ? options.cancel_deadline_ms : 0;
 }
 
-std::string SpecWithFacts(const JobRecord& job, const State& state) {
-  Json spec = Json::parse(job.spec, nullptr, /*allow_exceptions=*/false);
-  if (!spec.is_object()) return job.spec;
-  const Json facts = FactsOf(job.key.run, state);
-  if (job.kind == "report") {
-    spec["facts"] = facts;
-  } else if (spec.contains("card") && job.inputs.contains("model")) {
-    FillCard(facts, job.inputs.at("model"), &spec["card"]);
-  }
-  return spec.dump();
-}
-
-// Facts are what task programs said: whatever they are, the job goes out.
-std::string SpecFor(const JobRecord& job, const State& state) {
-  if (job.kind != "report" && job.kind != "export") return job.spec;
-  try {
-    return SpecWithFacts(job, state);
-  } catch (const std::exception& error) {
-    Log(LogLevel::kError, "coordinator",
-        "the facts of run " + job.key.run + " for its job " + job.key.job + ": " + error.what());
-    return job.spec;
-  }
+// Once for an attempt: what its worker was told does not change while it runs.
+std::shared_ptr<const RunSummary> SummaryFor(const Assignment& assignment, State& state) {
+  if (assignment.kind != "report" && assignment.kind != "export") return nullptr;
+  std::shared_ptr<const RunSummary>& summary = state.attempts[assignment.key].run_summary;
+  if (summary == nullptr)
+    summary = std::make_shared<const RunSummary>(RunSummaryOf(assignment.key.run, state));
+  return summary;
 }
 
 Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State& state,
@@ -202,7 +188,6 @@ Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State&
   const JobRecord& job = *state.FindJob(attempt.key.Job());
   Assignment assignment{job};
   assignment.key = {attempt.key, rank};
-  assignment.spec = SpecFor(job, state);
   assignment.checkpoint = attempt.checkpoint;
   assignment.recipe_sha256 = state.FindRun(job.key.run)->recipe_sha256;
   if (attempt.state == AttemptState::kStopping) {
@@ -278,6 +263,10 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
       desired->version = ++state.version;
       desired->ranks = std::move(ranks);
       desired->refused_gpus = worker.refused_gpus;
+      for (const Assignment& assignment : desired->ranks) {
+        if (auto summary = SummaryFor(assignment, state))
+          desired->run_summaries[assignment.key] = std::move(summary);
+      }
       worker.desired = desired;
       pushes.push_back({worker.session, desired});
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 namespace braid::coordinator {
 
 using task::Assignment;
+
+struct RunSummary;  // run_summary.h
 
 // A GPU that a worker announced and that is another worker's.
 struct RefusedGpu {
@@ -26,6 +29,8 @@ struct Desired {
   int64_t version = 0;
   std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;
+  // Of the ranks whose programs write about their run (reports, exports): what is known of it.
+  std::map<task::RankKey, std::shared_ptr<const RunSummary>> run_summaries;
 };
 
 // Called by the core's thread; must not block.

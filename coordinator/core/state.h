@@ -64,9 +64,10 @@ struct LiveAttempt {
   std::set<int64_t> ended_ranks;                // whose end was reported
   std::map<int64_t, int64_t> assigned_version;  // rank -> first DesiredState of its worker's
                                                 // session that holds it
-  std::map<int64_t, int64_t> stop_version;  // the same, of those that say stop
-  bool blamed_peer = false;                 // the failure kept so far is "another rank was lost"
+  std::map<int64_t, int64_t> stop_version;      // the same, of those that say stop
+  bool blamed_peer = false;  // the failure kept so far is "another rank was lost"
   task::Progress progress;
+  std::shared_ptr<const RunSummary> run_summary;  // for a report or an export, as it was first told
 };
 
 struct PendingView {

@@ -9,6 +9,7 @@
 #include "coordinator/core/requests.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
+#include "coordinator/sessions/reports.h"
 #include "rpc/status.h"
 
 namespace braid::coordinator {

@@ -8,9 +8,9 @@
 
 namespace braid::coordinator {
 
-Result<catalog::ArtifactRecord> FindArtifact(Core* core, const std::string& id) {
+Result<catalog::ArtifactRecord> CatalogArtifacts::Find(const std::string& id) const {
   Result<catalog::ArtifactRecord> found = NotFound("");
-  if (const Status read = core->Query([&](const State& state) {
+  if (const Status read = backend_->core->Query([&](const State& state) {
         const auto artifact = state.ResolveArtifact(id);
         if (artifact.ok()) {
           found = **artifact;
@@ -23,16 +23,17 @@ Result<catalog::ArtifactRecord> FindArtifact(Core* core, const std::string& id) 
   return found;
 }
 
-Result<merge::Parent> ReadCheckpoint(const Backend& backend, const std::string& name,
-                                     const catalog::ArtifactRecord& artifact, bool moments) {
+Result<merge::Parent> CatalogArtifacts::ReadCheckpoint(const std::string& name,
+                                                       const catalog::ArtifactRecord& artifact,
+                                                       bool moments) const {
   if (artifact.kind != "checkpoint") {
     return merge::Incompatible("parent " + name + " is a " + artifact.kind + ", not a checkpoint");
   }
   BRAID_ASSIGN_OR_RETURN(
       const storage::Manifest manifest,
       storage::ParseManifest(artifact.manifest, "artifact " + artifact.id.substr(0, 12)));
-  const std::string folder = JoinPath(backend.scratch, RandomUuid());
-  Status laid_out = backend.blobs->Materialize(manifest, folder);
+  const std::string folder = JoinPath(backend_->scratch, RandomUuid());
+  Status laid_out = backend_->blobs->Materialize(manifest, folder);
   Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder, moments)
                                                : Result<merge::Parent>(laid_out);
   (void)RemoveTree(folder);

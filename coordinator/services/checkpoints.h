@@ -1,21 +1,26 @@
-// Stored checkpoints as the merge library reads them.
+// The artifacts of this coordinator's catalog and blob store.
 #pragma once
 
 #include <string>
 
 #include "base/status.h"
 #include "coordinator/services/services.h"
-#include "merge/parent.h"
-#include "storage/catalog/catalog.h"
+#include "coordinator/submission/stored_artifacts.h"
 
 namespace braid::coordinator {
 
-// The artifact of an id or an unambiguous beginning of one.
-Result<catalog::ArtifactRecord> FindArtifact(Core* core, const std::string& id);
+class CatalogArtifacts final : public StoredArtifacts {
+ public:
+  explicit CatalogArtifacts(const Backend* backend) : backend_(backend) {}
 
-// Lays the checkpoint out as a folder of links for as long as its headers are read. Another kind of
-// artifact is INCOMPATIBLE_PARENTS.
-Result<merge::Parent> ReadCheckpoint(const Backend& backend, const std::string& name,
-                                     const catalog::ArtifactRecord& artifact, bool moments);
+  Result<catalog::ArtifactRecord> Find(const std::string& id) const override;
+  // Lays the checkpoint out as a folder of links for as long as its headers are read.
+  Result<merge::Parent> ReadCheckpoint(const std::string& name,
+                                       const catalog::ArtifactRecord& artifact,
+                                       bool moments) const override;
+
+ private:
+  const Backend* const backend_;
+};
 
 }  // namespace braid::coordinator

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/sessions/model_card.h"
 #include "rpc/convert.h"
 
 namespace braid::coordinator {
@@ -200,7 +201,13 @@ v1::DesiredState DesiredMessage(const SessionMessage& message,
   state.set_heartbeat_interval_ms(lease.heartbeat_interval_ms);
   state.set_isolation_timeout_ms(lease.isolation_timeout_ms);
   for (const RefusedGpu& gpu : desired.refused_gpus) Fill(gpu, state.add_refused_gpus());
-  for (const Assignment& assignment : desired.ranks) rpc::Fill(assignment, state.add_ranks());
+  for (const Assignment& assignment : desired.ranks) {
+    v1::RankAssignment* rank = state.add_ranks();
+    rpc::Fill(assignment, rank);
+    const auto summary = desired.run_summaries.find(assignment.key);
+    if (summary != desired.run_summaries.end())
+      rank->set_spec_json(SpecWithSummary(assignment, *summary->second));
+  }
   return state;
 }
 
@@ -237,20 +244,6 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   command.draining = signal.draining();
   if (signal.has_disk_free_bytes()) command.disk_free_bytes = signal.disk_free_bytes();
   return command;
-}
-
-Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
-                                           storage::Manifest* manifest) {
-  BRAID_ASSIGN_OR_RETURN(*manifest, storage::ParseManifest(manifest_json, "manifest"));
-  catalog::ArtifactRecord artifact;
-  artifact.id = manifest->Id();
-  artifact.kind = manifest->kind;
-  artifact.manifest = manifest->Canonical();
-  artifact.bytes = static_cast<int64_t>(manifest->TotalBytes());
-  artifact.files = static_cast<int64_t>(manifest->files.size());
-  artifact.metadata = manifest->metadata.dump();
-  artifact.parents = manifest->parents;
-  return artifact;
 }
 
 }  // namespace braid::coordinator

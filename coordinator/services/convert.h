@@ -10,7 +10,6 @@
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/state.h"
 #include "coordinator/sessions/mailbox.h"
-#include "storage/files/manifest.h"
 
 namespace braid::coordinator {
 
@@ -26,10 +25,5 @@ v1::DesiredState DesiredMessage(const SessionMessage& message,
 
 catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello);
 SignalCommand SignalOf(const v1::WorkerSignal& signal);
-
-// A manifest as the artifact it will be; who made it is for the caller to add. Refuses what is not
-// canonical.
-Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
-                                           storage::Manifest* manifest);
 
 }  // namespace braid::coordinator

@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "braid/v1/jobs.grpc.pb.h"
+#include "coordinator/bulk/bulk_names.h"
+#include "coordinator/bulk/log_reader.h"
 #include "coordinator/bulk/metric_lines.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
@@ -14,31 +16,6 @@ using grpc::ServerContext;
 using rpc::ToGrpc;
 
 constexpr int64_t kPollMs = 500;
-constexpr uint64_t kLogPiece = 256 << 10;
-
-// What a reader of logs and metrics needs to know of a job.
-struct JobStanding {
-  JobKey key;
-  int64_t epoch = 0;
-  bool ended = false;
-};
-
-// Where the last `lines` lines of a log begin.
-Result<uint64_t> OffsetOfTail(const AppendFiles& logs, const std::string& name, int64_t lines) {
-  const uint64_t size = logs.Size(name);
-  constexpr uint64_t kMostTail = 4 << 20;
-  const uint64_t begin = size > kMostTail ? size - kMostTail : 0;
-  BRAID_ASSIGN_OR_RETURN(const std::string text, logs.Read(name, begin, size - begin));
-  size_t at = text.size();
-  if (at > 0 && text[at - 1] == '\n') --at;
-  for (; lines > 0 && at > 0; --lines) {
-    const size_t newline = text.rfind('\n', at - 1);
-    if (newline == std::string::npos) return begin;
-    if (lines == 1) return begin + newline + 1;
-    at = newline;
-  }
-  return begin + (at == 0 ? 0 : at);
-}
 
 class JobsService final : public v1::Jobs::Service {
  public:
@@ -81,43 +58,28 @@ class JobsService final : public v1::Jobs::Service {
     JobStanding job;
     if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
       return ToGrpc(status);
-    int64_t epoch = request->epoch() > 0 ? request->epoch() : std::max<int64_t>(job.epoch, 1);
-    if (request->epoch() > job.epoch) {
-      return ToGrpc(NotFound("job " + job.key.ToString() + " has no attempt " +
-                             std::to_string(request->epoch()) + " yet"));
-    }
-    auto offset = static_cast<uint64_t>(std::max<int64_t>(0, request->offset()));
-    if (request->tail_lines() > 0) {
-      const auto tail = OffsetOfTail(*backend_->logs, LogName(job.key, epoch, request->rank()),
-                                     request->tail_lines());
-      if (!tail.ok()) return ToGrpc(tail.status());
-      offset = *tail;
-    }
+    LogReader reader(backend_->logs, {.epoch = request->epoch(),
+                                      .rank = request->rank(),
+                                      .offset = request->offset(),
+                                      .follow = request->follow(),
+                                      .tail_lines = request->tail_lines()});
+    if (const Status status = reader.Begin(job); !status.ok()) return ToGrpc(status);
     while (!context->IsCancelled() && !backend_->stopping) {
       const uint64_t changes = backend_->logs->changes();
-      // Looked at before the file is read: what an ended job has said is all there.
       if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
         return ToGrpc(status);
-      const auto data = backend_->logs->Read(LogName(job.key, epoch, request->rank()), offset,
-                                             kLogPiece);
-      if (!data.ok()) return ToGrpc(data.status());
-      if (!data->empty()) {
-        v1::LogChunk chunk;
-        chunk.set_epoch(epoch);
-        chunk.set_offset(static_cast<int64_t>(offset));
-        chunk.set_data(*data);
-        if (!writer->Write(chunk)) return grpc::Status::CANCELLED;
-        offset += data->size();
+      const auto next = reader.Read(job);
+      if (!next.ok()) return ToGrpc(next.status());
+      if (next->state == LogReader::State::kEnd) return grpc::Status::OK;
+      if (next->state == LogReader::State::kNothingYet) {
+        backend_->logs->WaitForChange(changes, kPollMs);
         continue;
       }
-      if (!request->follow()) return grpc::Status::OK;
-      if (request->epoch() == 0 && job.epoch > epoch) {
-        ++epoch;
-        offset = 0;
-        continue;
-      }
-      if (job.ended || (request->epoch() > 0 && job.epoch > epoch)) return grpc::Status::OK;
-      backend_->logs->WaitForChange(changes, kPollMs);
+      v1::LogChunk chunk;
+      chunk.set_epoch(next->epoch);
+      chunk.set_offset(next->offset);
+      chunk.set_data(next->data);
+      if (!writer->Write(chunk)) return grpc::Status::CANCELLED;
     }
     return backend_->stopping ? ToGrpc(Unavailable("the coordinator is stopping"))
                               : grpc::Status::CANCELLED;
@@ -128,7 +90,7 @@ class JobsService final : public v1::Jobs::Service {
     JobStanding job;
     if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
       return ToGrpc(status);
-    MetricReader reader(backend_->metrics, job.key.run + "/" + job.key.job);
+    MetricReader reader(backend_->metrics, BulkFolder(job.key));
     while (!context->IsCancelled() && !backend_->stopping) {
       const uint64_t changes = backend_->metrics->changes();
       if (const Status status = Look(request->run_id(), request->job(), &job); !status.ok())
@@ -144,10 +106,6 @@ class JobsService final : public v1::Jobs::Service {
   }
 
  private:
-  static std::string LogName(const JobKey& job, int64_t epoch, int32_t rank) {
-    return job.run + "/" + job.job + "/" + std::to_string(epoch) + "." + std::to_string(rank);
-  }
-
   static Result<JobKey> Resolve(const std::string& run_text, const std::string& name,
                                 const State& state) {
     BRAID_ASSIGN_OR_RETURN(const RunRecord* run, state.ResolveRun(run_text));

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <optional>
 
 #include "braid/v1/runs.grpc.pb.h"
 #include "coordinator/core/requests.h"
@@ -7,12 +6,9 @@
 #include "coordinator/services/checkpoints.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
-#include "merge/expected.h"
-#include "recipe/given.h"
-#include "recipe/recipe.h"
+#include "coordinator/submission/submission.h"
 #include "rpc/digest.h"
 #include "rpc/status.h"
-#include "submit/recipe_check.h"
 
 namespace braid::coordinator {
 namespace {
@@ -35,38 +31,18 @@ std::vector<const RunRecord*> NewestFirst(const State& state) {
   return runs;
 }
 
-std::string NameOf(const v1::SubmitRunRequest& request) {
-  return request.recipe_name().empty() ? "recipe.yaml" : request.recipe_name();
-}
-
-recipe::Known KnownOf(const v1::SubmitRunRequest& request) {
-  recipe::Known known;
-  known.vocab = request.sizes().vocab();
+Submission SubmissionOf(const v1::SubmitRunRequest& request) {
+  Submission submission;
+  submission.recipe = request.recipe();
+  submission.recipe_name = request.recipe_name();
+  submission.sources = {request.sources().begin(), request.sources().end()};
+  submission.known.vocab = request.sizes().vocab();
   const auto& tokens = request.sizes().corpus_tokens();
-  known.tokens = {tokens.begin(), tokens.end()};
-  return known;
-}
-
-// What the submitter's check finds without files is found here in the same words.
-Result<submit::RecipeCheck> Check(const v1::SubmitRunRequest& request) {
-  BRAID_ASSIGN_OR_RETURN(
-      submit::RecipeCheck check,
-      submit::CheckRecipe(request.recipe(), NameOf(request),
-                          {request.only().begin(), request.only().end()}, KnownOf(request)));
-  BRAID_RETURN_IF_ERROR(check.status());
-  return check;
-}
-
-SubmitCommand CommandOf(const v1::SubmitRunRequest& request, const recipe::Recipe& recipe,
-                        const recipe::Dag& dag) {
-  SubmitCommand command;
-  command.dag = dag;
-  command.only = {request.only().begin(), request.only().end()};
-  command.recipe = request.recipe();
-  command.priority = request.has_priority() ? request.priority() : recipe.priority;
-  command.user = request.user();
-  command.sources = {request.sources().begin(), request.sources().end()};
-  return command;
+  submission.known.tokens = {tokens.begin(), tokens.end()};
+  submission.only = {request.only().begin(), request.only().end()};
+  if (request.has_priority()) submission.priority = request.priority();
+  submission.user = request.user();
+  return submission;
 }
 
 class RunsService final : public v1::Runs::Service {
@@ -75,18 +51,14 @@ class RunsService final : public v1::Runs::Service {
 
   grpc::Status SubmitRun(ServerContext*, const v1::SubmitRunRequest* request,
                          v1::Run* reply) override {
-    const auto check = Check(*request);
-    if (!check.ok()) return ToGrpc(check.status());
-    const SubmitCommand command = CommandOf(*request, *check->recipe, check->dag);
-    if (const Status status = CheckCheckpoints(*check->recipe, NameOf(*request), command);
-        !status.ok())
-      return ToGrpc(status);
-    if (request->validate_only()) return ToGrpc(Preview(command, reply));
+    const auto command = CommandOf(SubmissionOf(*request), CatalogArtifacts(backend_));
+    if (!command.ok()) return ToGrpc(command.status());
+    if (request->validate_only()) return ToGrpc(Preview(*command, reply));
     v1::SubmitRunRequest body = *request;
     body.clear_request_id();
     return Change(
         {"SubmitRun", request->request_id(), rpc::DeterministicBytes(body)},
-        [&](Transaction& tx) { return Submit(command, tx); }, reply);
+        [&](Transaction& tx) { return Submit(*command, tx); }, reply);
   }
 
   grpc::Status GetRun(ServerContext*, const v1::GetRunRequest* request, v1::Run* reply) override {
@@ -223,50 +195,6 @@ class RunsService final : public v1::Runs::Service {
   }
 
  private:
-  // Checkpoints of the recipe that are stored here, against what it says of them
-  // (merge/expected.h). What is not stored is for Submit to refuse.
-  Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name,
-                          const SubmitCommand& command) {
-    const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
-      const auto artifact = Reads(command.dag, given)
-                                ? StoredOf(command, given.source, given.checkpoint)
-                                : std::nullopt;
-      if (!artifact.has_value()) return std::optional<merge::Parent>();
-      BRAID_ASSIGN_OR_RETURN(merge::Parent parent,
-                             ReadCheckpoint(*backend_, given.model(), *artifact, given.moments));
-      return std::optional<merge::Parent>(std::move(parent));
-    };
-    return merge::CheckExpected(recipe::GivenOf(recipe), name, TokenizerOf(command), read);
-  }
-
-  // Whether a job of the graph, which may be a part of the recipe's, reads it.
-  static bool Reads(const recipe::Dag& dag, const model::Expected& given) {
-    return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const recipe::JobNode& job) {
-      return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
-        return input.second.source == given.source ||
-               (!input.second.artifact.empty() && input.second.artifact == given.checkpoint);
-      });
-    });
-  }
-
-  // The artifact that stands for a source, or is named itself.
-  std::optional<catalog::ArtifactRecord> StoredOf(const SubmitCommand& command,
-                                                  const std::string& source,
-                                                  const std::string& id) {
-    const auto uploaded = command.sources.find(source);
-    if (uploaded == command.sources.end() && !recipe::IsArtifactId(id)) return std::nullopt;
-    auto artifact = FindArtifact(core_, uploaded != command.sources.end() ? uploaded->second : id);
-    return artifact.ok() ? std::optional(std::move(*artifact)) : std::nullopt;
-  }
-
-  // The digest of the tokenizer.json that was uploaded; empty if there is none.
-  std::string TokenizerOf(const SubmitCommand& command) {
-    const auto artifact = StoredOf(command, "tokenizer", "");
-    if (!artifact.has_value()) return "";
-    const auto manifest = storage::ParseManifest(artifact->manifest, "artifact " + artifact->id);
-    return manifest.ok() && manifest->files.size() == 1 ? manifest->files.front().sha256 : "";
-  }
-
   grpc::Status Change(const RequestId& request,
                       const std::function<Result<std::string>(Transaction&)>& decide,
                       v1::Run* reply) {

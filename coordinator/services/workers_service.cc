@@ -4,11 +4,13 @@
 
 #include "base/log.h"
 #include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/bulk/bulk_names.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/sessions/mailbox.h"
+#include "coordinator/sessions/reports.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
 
@@ -24,7 +26,12 @@ constexpr int64_t kLastWordMs = 5'000;
 
 class WorkersService final : public v1::Workers::Service {
  public:
-  explicit WorkersService(Backend* backend) : backend_(backend), core_(backend->core) {}
+  explicit WorkersService(Backend* backend)
+      : backend_(backend),
+        core_(backend->core),
+        check_blobs_([backend](const storage::Manifest& manifest) {
+          return CheckBlobs(manifest, *backend->blobs);
+        }) {}
 
   grpc::Status Session(ServerContext* context, Stream* stream) override {
     v1::WorkerSignal signal;
@@ -75,9 +82,8 @@ class WorkersService final : public v1::Workers::Service {
   grpc::Status CommitCheckpoint(ServerContext*, const v1::CommitCheckpointRequest* request,
                                 v1::CommitCheckpointResponse*) override {
     const RankKey rank = rpc::RankOf(request->id());
-    auto artifact = MadeBy(rank, request->manifest_json());
+    auto artifact = ArtifactMadeBy(rank, "checkpoint", request->manifest_json(), check_blobs_);
     if (!artifact.ok()) return ToGrpc(artifact.status());
-    artifact->role = "checkpoint";
     // Who resumes from it does not say the numbers before it again.
     SyncOrSay(*backend_->metrics, MetricsName(rank));
     const Status status = core_->Do([&](Transaction& tx) {
@@ -89,23 +95,10 @@ class WorkersService final : public v1::Workers::Service {
 
   grpc::Status ReportEnded(ServerContext*, const v1::ReportEndedRequest* request,
                            v1::ReportEndedResponse*) override {
-    const task::Outcome outcome = rpc::OutcomeOf(*request);
-    EndedCommand command;
-    command.rank = rpc::RankOf(request->id());
-    command.worker = request->worker_id();
-    command.success = outcome.success;
-    command.summary = outcome.summary;
-    command.failure = outcome.failure;
-    command.failure.error = ErrorText(outcome);
-    command.peer_lost = outcome.peer_lost;
-    if (outcome.success) {
-      for (const auto& [role, manifest] : outcome.outputs) {
-        auto artifact = MadeBy(command.rank, manifest);
-        if (!artifact.ok()) return ToGrpc(artifact.status().Wrap("output " + role));
-        artifact->role = role;
-        command.outputs.push_back(std::move(*artifact));
-      }
-    }
+    auto made = EndedCommandOf(rpc::RankOf(request->id()), request->worker_id(),
+                               rpc::OutcomeOf(*request), check_blobs_);
+    if (!made.ok()) return ToGrpc(made.status());
+    EndedCommand& command = *made;
     SyncOrSay(*backend_->logs, LogName(command.rank));
     if (command.rank.rank == 0) SyncOrSay(*backend_->metrics, MetricsName(command.rank));
     const Status status = core_->Do([&](Transaction& tx) {
@@ -149,14 +142,6 @@ class WorkersService final : public v1::Workers::Service {
   }
 
  private:
-  static std::string LogName(const RankKey& rank) {
-    return rank.attempt().run + "/" + rank.attempt().job + "/" +
-           std::to_string(rank.attempt().epoch) + "." + std::to_string(rank.rank);
-  }
-  static std::string MetricsName(const RankKey& rank) {
-    return rank.attempt().run + "/" + rank.attempt().job + "/" +
-           std::to_string(rank.attempt().epoch) + ".jsonl";
-  }
   // Lines for people: a disk that does not keep them is no reason to refuse a result.
   static void SyncOrSay(AppendFiles& files, const std::string& name) {
     if (const Status status = files.Sync(name); !status.ok())
@@ -170,30 +155,6 @@ class WorkersService final : public v1::Workers::Service {
     return core_->Do([&](Transaction& tx) { return Signal(command, tx); });
   }
 
-  // A manifest whose blobs are all here.
-  Result<catalog::ArtifactRecord> MadeBy(const RankKey& rank, const std::string& manifest_json) {
-    storage::Manifest manifest;
-    BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
-    BRAID_RETURN_IF_ERROR(CheckBlobs(manifest, *backend_->blobs));
-    artifact.made_by = rank.attempt();
-    return artifact;
-  }
-
-  static void Attribute(const RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact) {
-    artifact->created_ms = tx.wall_ms();
-    const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
-    if (attempt != nullptr && static_cast<size_t>(rank.rank) < attempt->workers.size()) {
-      artifact->worker = attempt->workers[static_cast<size_t>(rank.rank)];
-    }
-  }
-
-  static std::string ErrorText(const task::Outcome& outcome) {
-    if (!outcome.failure.error.empty() || outcome.success) return outcome.failure.error;
-    if (outcome.signal != 0)
-      return "the task program was ended by signal " + std::to_string(outcome.signal);
-    return "the task program ended with exit code " + std::to_string(outcome.exit_code);
-  }
-
   Status CheckLive(const RankKey& rank) {
     Status status;
     if (const Status read = core_->Query(
@@ -203,23 +164,15 @@ class WorkersService final : public v1::Workers::Service {
     return status;
   }
 
-  // The attempt must be one of ours; what an ended one still has to say is kept.
-  Status CheckKnown(const RankKey& rank) {
+  // What an attempt that has ended still has to say is kept.
+  Status CheckKnownOnce(const RankKey& rank) {
     {
       MutexLock lock(mutex_);
       if (known_.contains(rank)) return OkStatus();
     }
     Status status;
-    if (const Status read = core_->Query([&](const State& state) {
-          const AttemptRecord* attempt = state.FindAttempt(rank.attempt());
-          if (attempt == nullptr || rank.rank < 0 ||
-              static_cast<size_t>(rank.rank) >= attempt->workers.size()) {
-            status = Status(StatusCode::kAborted, "STALE_LEASE",
-                            "there is no attempt " + rank.attempt().ToString());
-          }
-        });
-        !read.ok())
-      return read;
+    BRAID_RETURN_IF_ERROR(
+        core_->Query([&](const State& state) { status = CheckKnown(rank, state); }));
     BRAID_RETURN_IF_ERROR(status);
     MutexLock lock(mutex_);
     known_.insert(rank);
@@ -228,7 +181,7 @@ class WorkersService final : public v1::Workers::Service {
 
   grpc::Status Append(const RankKey& rank, AppendFiles& files, const std::string& name,
                       int64_t offset, const std::string& data, v1::AppendResponse* reply) {
-    if (const Status status = CheckKnown(rank); !status.ok()) return ToGrpc(status);
+    if (const Status status = CheckKnownOnce(rank); !status.ok()) return ToGrpc(status);
     if (offset < 0) return ToGrpc(InvalidArgument("an offset is not negative"));
     const auto end = files.Append(name, static_cast<uint64_t>(offset), data);
     if (end.ok()) reply->set_offset(static_cast<int64_t>(*end));
@@ -237,6 +190,7 @@ class WorkersService final : public v1::Workers::Service {
 
   Backend* const backend_;
   Core* const core_;
+  const BlobCheck check_blobs_;
   Mutex mutex_;
   std::set<RankKey> known_ BRAID_GUARDED_BY(mutex_);
 };

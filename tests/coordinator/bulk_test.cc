@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "coordinator/bulk/append_files.h"
+#include "coordinator/bulk/bulk_names.h"
+#include "coordinator/bulk/log_reader.h"
 #include "coordinator/bulk/metric_lines.h"
 #include "coordinator/bulk/rendezvous.h"
 
@@ -55,6 +57,49 @@ TEST(AppendFilesTest, ANewFolderKeepsNoOtherWriterWaiting) {
   EXPECT_EQ(files->Append("r/a/1.0", 0, "first").value(), 5u);
   EXPECT_EQ(files->Read("r/a/1.0", 0, 9).value(), "first");
   EXPECT_EQ(files->Read("r/b/1.0", 0, 9).value(), "other");
+}
+
+JobStanding Standing(int64_t epoch, bool ended) {
+  return {{"r", "a"}, epoch, ended};
+}
+
+TEST(LogReaderTest, ALogIsFollowedIntoTheNextAttemptAndToItsEnd) {
+  Files f;
+  ASSERT_TRUE(f.files->Append(LogName({{"r", "a", 1}, 0}), 0, "first\n").ok());
+  LogReader reader(f.files.get(), {.follow = true});
+  ASSERT_TRUE(reader.Begin(Standing(1, false)).ok());
+  EXPECT_EQ(reader.Read(Standing(1, false))->data, "first\n");
+  EXPECT_EQ(reader.Read(Standing(1, false))->state, LogReader::State::kNothingYet);
+  ASSERT_TRUE(f.files->Append(LogName({{"r", "a", 2}, 0}), 0, "second\n").ok());
+  const auto next = reader.Read(Standing(2, false)).value();
+  EXPECT_EQ(next.data, "second\n");
+  EXPECT_EQ(next.epoch, 2);
+  EXPECT_EQ(next.offset, 0);
+  EXPECT_EQ(reader.Read(Standing(2, false))->state, LogReader::State::kNothingYet);
+  EXPECT_EQ(reader.Read(Standing(2, true))->state, LogReader::State::kEnd);
+}
+
+TEST(LogReaderTest, OneAttemptAloneEndsWhereTheNextBegins) {
+  Files f;
+  ASSERT_TRUE(f.files->Append(LogName({{"r", "a", 1}, 3}), 0, "rank three").ok());
+  LogReader reader(f.files.get(), {.epoch = 1, .rank = 3, .offset = 5, .follow = true});
+  ASSERT_TRUE(reader.Begin(Standing(1, false)).ok());
+  EXPECT_EQ(reader.Read(Standing(1, false))->data, "three");
+  EXPECT_EQ(reader.Read(Standing(2, false))->state, LogReader::State::kEnd);
+  LogReader later(f.files.get(), {.epoch = 3});
+  EXPECT_THAT(later.Begin(Standing(2, true)).message(), HasSubstr("has no attempt 3 yet"));
+}
+
+TEST(LogReaderTest, WithoutFollowItEndsAtWhatIsThere) {
+  Files f;
+  ASSERT_TRUE(f.files->Append(LogName({{"r", "a", 1}, 0}), 0, "one\ntwo\nthree\n").ok());
+  LogReader tail(f.files.get(), {.tail_lines = 2});
+  ASSERT_TRUE(tail.Begin(Standing(1, false)).ok());
+  EXPECT_EQ(tail.Read(Standing(1, false))->data, "two\nthree\n");
+  EXPECT_EQ(tail.Read(Standing(1, false))->state, LogReader::State::kEnd);
+  LogReader all(f.files.get(), {.tail_lines = 9});
+  ASSERT_TRUE(all.Begin(Standing(1, false)).ok());
+  EXPECT_EQ(all.Read(Standing(1, false))->offset, 0);
 }
 
 TEST(AppendFilesTest, ARepeatedPieceChangesNothingAndAHoleIsRefused) {

@@ -476,6 +476,7 @@ TEST_F(CoreTest, AFaultOfOneWorkerLeavesTheOthersWatched) {
                     catalog::WorkerAdmitted{"nobody", catalog::WorkerAdmit::kOpen});
                 return OkStatus();
               }).ok());
+  Disconnect(worker);
   worker.record.boot_id = "w2-boot-2";
   Connect(worker);
   EXPECT_EQ(core_->state().FindAttempt({run, job, 1})->state, AttemptState::kLost);

@@ -313,7 +313,8 @@ TEST_F(ServicesTest, OtherClientsMayAskForPartsAndTryWithoutStoring) {
     return found;
   };
   EXPECT_THAT(names(v1::JOB_QUEUED), UnorderedElementsAre("tokenizer"));
-  EXPECT_THAT(names(v1::JOB_BLOCKED), UnorderedElementsAre("prepare:c", "m", "report"));
+  EXPECT_THAT(names(v1::JOB_BLOCKED),
+              UnorderedElementsAre("prepare:c", "m", "evaluate:m", "report"));
 
   grpc::ClientContext events_context, preview_context;
   v1::ListEventsRequest events_request;
@@ -332,7 +333,7 @@ TEST_F(ServicesTest, OtherClientsMayAskForPartsAndTryWithoutStoring) {
   preview.set_validate_only(true);
   v1::Run shown;
   ASSERT_TRUE(runs_service_->SubmitRun(&preview_context, preview, &shown).ok());
-  EXPECT_EQ(shown.jobs_total(), 4);
+  EXPECT_EQ(shown.jobs_total(), 5);
   v1::ListRunsResponse page;
   ASSERT_TRUE(ListRuns("", &page).ok());
   EXPECT_EQ(page.runs_size(), 1) << "nothing was stored";

@@ -154,7 +154,7 @@ TEST_F(CorpusTest, ABadRowFailsUnlessItIsSkipped) {
                   "data/a.jsonl:5 is not valid JSON: column 14: the line ends within its object",
                   "data/a.jsonl:6: the row is not a JSON object; it begins with [1] (one object a "
                   "line; this is a list)"));
-  EXPECT_EQ(CorpusFromJson(ToJson(spec), "corpus")->skip_bad_rows, true);
+  EXPECT_EQ(CorpusFromJson(ToJson(spec), "corpus")->on_bad_row, spec::OnBadRow::kSkip);
   // Nothing but bad rows is an empty corpus, which says why.
   EXPECT_THAT(Error(spec, Put("b.jsonl", "{\"text\":1}\n{\"text\":2}\n")),
               HasSubstr("2 rows could not be read and were skipped, the first: "));
@@ -201,7 +201,7 @@ TEST_F(CorpusTest, BlankDocumentsAreCountedOrKept) {
   EXPECT_THAT(read(Spec(), path, &dropped), ElementsAre("one", "two"));
   EXPECT_EQ(dropped.blank_documents, 2);
   CorpusSpec spec = Spec();
-  spec.keep_blank = true;
+  spec.blank_documents = spec::BlankDocuments::kKeep;
   EXPECT_THAT(read(spec, path, &kept), ElementsAre("one", "", " \n", "two"));
   EXPECT_EQ(kept.blank_documents, 0);
   // Between two separators there is a document; behind the last there need be none.
@@ -252,7 +252,7 @@ TEST_F(CorpusTest, SpecsAreReadStrictly) {
   EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"format", "text"}, {"text", "a"}}, "corpus")
                   .status()
                   .message(),
-              HasSubstr("plain text has no fields"));
+              HasSubstr("corpus.text: does nothing with format: text; plain text has no rows"));
   EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"format", "rows"}, {"separator", "-"}}, "corpus")
                   .status()
                   .message(),

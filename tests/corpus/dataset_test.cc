@@ -50,10 +50,10 @@ class DatasetTest : public ::testing::Test {
     return keep_.back()->OpenEpoch(epoch).value();
   }
 
-  static DataSpec Spec(const std::string& share, const std::string& unit = "chunk") {
+  static DataSpec Spec(spec::Share share, spec::SplitUnit unit = spec::SplitUnit::kChunk) {
     DataSpec spec;
     spec.sequence = 16;
-    spec.split_unit = unit;
+    spec.split.unit = unit;
     spec.sources = {{"data.a", share}, {"data.b", share}};
     return spec;
   }
@@ -74,9 +74,9 @@ class DatasetTest : public ::testing::Test {
 };
 
 TEST_F(DatasetTest, PathsAndJointTogetherAreAll) {
-  const auto paths = All(*Open(Spec("paths"), 0));
-  const auto joint = All(*Open(Spec("joint"), 0));
-  const auto all = All(*Open(Spec("all"), 0));
+  const auto paths = All(*Open(Spec(spec::Share::kPaths), 0));
+  const auto joint = All(*Open(Spec(spec::Share::kJoint), 0));
+  const auto all = All(*Open(Spec(spec::Share::kAll), 0));
   std::multiset<std::vector<int32_t>> together(paths.begin(), paths.end());
   together.insert(joint.begin(), joint.end());
   EXPECT_EQ(together, std::multiset<std::vector<int32_t>>(all.begin(), all.end()));
@@ -85,7 +85,7 @@ TEST_F(DatasetTest, PathsAndJointTogetherAreAll) {
 
 TEST_F(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
   std::map<int32_t, int> seen;
-  for (const auto& sequence : All(*Open(Spec("all"), 3))) {
+  for (const auto& sequence : All(*Open(Spec(spec::Share::kAll), 3))) {
     for (const int32_t id : sequence) ++seen[id];
     // Corpora never mix in a chunk.
     EXPECT_TRUE(std::all_of(sequence.begin(), sequence.end(),
@@ -101,10 +101,12 @@ TEST_F(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
 TEST_F(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
   std::set<int32_t> paths, joint;
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
-    for (const auto& sequence : All(*Open(Spec("paths", "document"), epoch))) {
+    for (const auto& sequence :
+         All(*Open(Spec(spec::Share::kPaths, spec::SplitUnit::kDocument), epoch))) {
       for (const int32_t id : sequence) paths.insert(id / 100);
     }
-    for (const auto& sequence : All(*Open(Spec("joint", "document"), epoch))) {
+    for (const auto& sequence :
+         All(*Open(Spec(spec::Share::kJoint, spec::SplitUnit::kDocument), epoch))) {
       for (const int32_t id : sequence) joint.insert(id / 100);
     }
   }
@@ -115,15 +117,15 @@ TEST_F(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
 }
 
 TEST_F(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
-  const auto first = All(*Open(Spec("all"), 0));
-  EXPECT_EQ(first, All(*Open(Spec("all"), 0, "another cache")));
-  EXPECT_NE(first, All(*Open(Spec("all"), 1)));
+  const auto first = All(*Open(Spec(spec::Share::kAll), 0));
+  EXPECT_EQ(first, All(*Open(Spec(spec::Share::kAll), 0, "another cache")));
+  EXPECT_NE(first, All(*Open(Spec(spec::Share::kAll), 1)));
   // The published order (T7) is the same in all epochs, though the cuts differ: chunk for chunk
   // from the same corpus.
-  DataSpec constant = Spec("all");
-  constant.shuffle_seed = "constant";
+  DataSpec constant = Spec(spec::Share::kAll);
+  constant.shuffle_seed = spec::ShuffleSeed::kConstant;
   const auto zeroth = Open(constant, 0), next = Open(constant, 1),
-             reshuffled = Open(Spec("all"), 1);
+             reshuffled = Open(Spec(spec::Share::kAll), 1);
   EXPECT_NE(All(*zeroth), All(*next));
   const auto sources = [](const Epoch& epoch) {
     std::vector<size_t> all;
@@ -132,16 +134,17 @@ TEST_F(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
   };
   EXPECT_EQ(sources(*zeroth), sources(*next));
   EXPECT_NE(sources(*zeroth), sources(*reshuffled));
-  DataSpec seeded = Spec("all");
+  DataSpec seeded = Spec(spec::Share::kAll);
   seeded.seed = 43;
   EXPECT_NE(first, All(*Open(seeded, 0)));
 }
 
 TEST_F(DatasetTest, ErrorsNameWhatIsWrong) {
   const std::string other = MakeShards("other", 2, "another digest");
-  EXPECT_THAT(Dataset::Open(Spec("all"), {a_, other}, folder_.path() + "/c").status().message(),
-              HasSubstr("corpora a and other were made with different tokenizers"));
-  DataSpec longer = Spec("joint");
+  EXPECT_THAT(
+      Dataset::Open(Spec(spec::Share::kAll), {a_, other}, folder_.path() + "/c").status().message(),
+      HasSubstr("corpora a and other were made with different tokenizers"));
+  DataSpec longer = Spec(spec::Share::kJoint);
   longer.sequence = 5000;
   const auto dataset = Dataset::Open(longer, {a_, b_}, folder_.path() + "/c").value();
   EXPECT_THAT(dataset->OpenEpoch(0).status().message(),

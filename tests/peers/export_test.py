@@ -3,6 +3,7 @@ has in fp64. And back: Llama directories that transformers wrote, imported, give
 rounding in fp32 is as large as ours and no measure of it."""
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -210,6 +211,48 @@ class ExportTest(Case):
 
     def test_others_carry_their_code(self):
         self.check_logits(OWN, own=True)
+
+    def test_next_tokens_are_those_of_the_exported_model(self):
+        """`next-token` on texts longer than the window: each token by the exported model in fp64, given what its window gives it."""
+        encoder = tokenizers.Tokenizer.from_file(TOKENIZER)
+        texts = {"long.txt": ["the cat sat on the mat and the dog sat on the cat; one and one are two\n" * 6],
+                 "rows.jsonl": ["a little girl", "wölfe — and foxes were waiting for their supper in the woods, " * 3, "two"]}
+        for name, texts_of in texts.items():
+            with open(self.at(name), "w") as file:
+                file.write(texts_of[0] if name.endswith("txt") else "".join(json.dumps({"text": text}) + "\n" for text in texts_of))
+        window, stride = 24, 7
+        for number, (model, own) in enumerate(((LLAMAS["standard block"], False), (OWN["share"], True))):
+            shutil.rmtree(self.at("checkpoint"), ignore_errors=True)
+            folder = tempfile.mkdtemp(dir=HOME)
+            out = os.path.join(folder, "exported_" + os.path.basename(folder))
+            write_checkpoint(self.at("checkpoint"), model, number)
+            ask("export", self.at("checkpoint"), out)
+            net = exact(load(out, own))
+            ours_of = json.loads(must(TRAINER, "next-token", self.at("checkpoint"), *(self.at(name) for name in texts), "--window", str(window),
+                                      "--stride", str(stride), "--json"))
+            for name, texts_of in texts.items():
+                loss = tokens = first = five = 0
+                for text in texts_of:
+                    ids = torch.tensor([0, *encoder.encode(text).ids])
+                    scored, count = 0, len(ids) - 1
+                    while scored < count:
+                        end = min(count, window if scored == 0 else scored + stride)
+                        begin = max(0, end - window)
+                        with torch.no_grad():
+                            scores = net(input_ids=ids[None, begin:end]).logits[0].double().log_softmax(-1)[scored - begin:]
+                        targets = ids[scored + 1:end + 1]
+                        own_scores = scores.gather(1, targets[:, None])
+                        ranks = (scores > own_scores).sum(1)
+                        loss -= own_scores.sum().item()
+                        tokens, first, five = tokens + end - scored, first + (ranks < 1).sum().item(), five + (ranks < 5).sum().item()
+                        scored = end
+                found = ours_of["files"][self.at(name)]
+                size = sum(len(text.encode()) for text in texts_of)
+                self.assertEqual((found["documents"], found["tokens"], found["bytes"]), (len(texts_of), tokens, size))
+                self.assertLess(abs(found["loss"] - loss / tokens), 1e-5)
+                self.assertLess(abs(found["bits_per_byte"] - loss / math.log(2) / size), 1e-5)
+                self.assertAlmostEqual(found["top1"], 100 * first / tokens)
+                self.assertAlmostEqual(found["top5"], 100 * five / tokens)
 
     def test_llama_form_is_what_the_own_code_computes(self):
         """The two ways out agree: config.json and tensors of the own form are made here from the checkpoint."""

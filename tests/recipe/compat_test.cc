@@ -24,30 +24,30 @@ TEST(CompatTest, PaperIsWhatWasPublished) {
   EXPECT_EQ(recipe.arch.rope_layout, "interleaved");
   EXPECT_EQ(recipe.arch.router_noise, "always");
   EXPECT_EQ(recipe.arch.rope_max_pos, 512);
-  EXPECT_EQ(recipe.train["last_label"], "copy_input");
-  EXPECT_EQ(recipe.train["lr_schedule"], "cosine_misstepped");
-  EXPECT_EQ(recipe.train["aux_load"], "plus_entropy");
-  EXPECT_EQ(recipe.train["aux_probs"], "sample");
-  EXPECT_EQ(recipe.train["decay_scope"], "all");
-  EXPECT_EQ(recipe.train["accum_tail"], "carry");
-  EXPECT_EQ(recipe.train["shuffle_seed"], "constant");
-  EXPECT_EQ(recipe.loss_average, "batch_mean");
+  EXPECT_EQ(recipe.train.last_label, spec::LastLabel::kCopyInput);
+  EXPECT_EQ(recipe.train.lr_schedule, spec::LrSchedule::kCosineMisstepped);
+  EXPECT_EQ(recipe.train.aux_load, spec::AuxLoad::kPlusEntropy);
+  EXPECT_EQ(recipe.train.aux_probs, spec::AuxProbs::kSample);
+  EXPECT_EQ(recipe.train.decay_scope, spec::DecayScope::kAll);
+  EXPECT_EQ(recipe.train.accum_tail, spec::AccumTail::kCarry);
+  EXPECT_EQ(recipe.train.shuffle_seed, spec::ShuffleSeed::kConstant);
+  EXPECT_EQ(recipe.eval.loss_average, spec::LossAverage::kBatchMean);
   EXPECT_THAT(Overrides(recipe), IsEmpty());
   EXPECT_EQ(recipe.composites[0].spec.arch, recipe.arch);
 }
 
 TEST(CompatTest, FixedIsTheDefault) {
   const Recipe recipe = MustParse(kSmall);
-  EXPECT_EQ(recipe.compat, "fixed");
+  EXPECT_EQ(recipe.compat, spec::Compat::kFixed);
   EXPECT_EQ(recipe.arch, model::Arch());
-  EXPECT_EQ(recipe.train["last_label"], "ignore");
-  EXPECT_EQ(recipe.train["lr_schedule"], "cosine");
-  EXPECT_EQ(recipe.train["aux_load"], "neg_entropy");
-  EXPECT_EQ(recipe.train["aux_probs"], "softmax");
-  EXPECT_EQ(recipe.train["decay_scope"], "matrices");
-  EXPECT_EQ(recipe.train["accum_tail"], "drop");
-  EXPECT_EQ(recipe.train["shuffle_seed"], "per_epoch");
-  EXPECT_EQ(recipe.loss_average, "token_mean");
+  EXPECT_EQ(recipe.train.last_label, spec::LastLabel::kIgnore);
+  EXPECT_EQ(recipe.train.lr_schedule, spec::LrSchedule::kCosine);
+  EXPECT_EQ(recipe.train.aux_load, spec::AuxLoad::kNegEntropy);
+  EXPECT_EQ(recipe.train.aux_probs, spec::AuxProbs::kSoftmax);
+  EXPECT_EQ(recipe.train.decay_scope, spec::DecayScope::kMatrices);
+  EXPECT_EQ(recipe.train.accum_tail, spec::AccumTail::kDrop);
+  EXPECT_EQ(recipe.train.shuffle_seed, spec::ShuffleSeed::kPerEpoch);
+  EXPECT_EQ(recipe.eval.loss_average, spec::LossAverage::kTokenMean);
   EXPECT_THAT(Overrides(recipe), IsEmpty());
 }
 
@@ -143,7 +143,7 @@ TEST(CompatTest, RulesThatDoNotFitTogetherAreErrors) {
   EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: 4, aux_load: plus")),
             "r.yaml:13:29: train.aux_load: expected neg_entropy or plus_entropy, found \"plus\"");
   EXPECT_EQ(ErrorOf(Replaced("batch: 4", "batch: 4, dropout_parallel: 1")),
-            "r.yaml:13:37: train.dropout_parallel: must be at least 0 and below 1");
+            "r.yaml:13:37: train.dropout_parallel: must be at least 0 and below 1, is 1");
   EXPECT_EQ(ErrorOf("compat: papre\n" + std::string(kSmall)),
             "r.yaml:1:9: compat: expected fixed or paper, found \"papre\"; did you mean paper?");
 }
@@ -151,8 +151,7 @@ TEST(CompatTest, RulesThatDoNotFitTogetherAreErrors) {
 TEST(CompatTest, PathsFreezeForAWhileOrForEver) {
   const auto frozen = [](const std::string& value) {
     return MustParse(std::string(kSmall) + "joint: {freeze_paths: " + value + "}\n")
-        .joint.train["freeze_paths"]
-        .get<int>();
+        .joint.freeze_paths;
   };
   EXPECT_EQ(frozen("true"), -1);
   EXPECT_EQ(frozen("false"), 0);
@@ -166,7 +165,7 @@ TEST(CompatTest, PathsFreezeForAWhileOrForEver) {
 TEST(CompatTest, AuxiliaryLossesMayHaveAnySign) {
   EXPECT_EQ(MustParse(Replaced("batch: 4", "batch: 4, lambda_load: -0.01"))
                 .composites[0]
-                .joint.train["lambda_load"],
+                .joint.lambda_load,
             -0.01);
 }
 

@@ -47,10 +47,7 @@ TEST(CompositeSectionTest, ConnectionsBeginAsThePresetSays) {
 // Connections that begin as identities train best at half the rate of their paths.
 TEST(CompositeSectionTest, JointRatesAreAShareOfTheTrainingsUnlessTheyAreNamed) {
   const auto rate = [](const std::string& options, const std::string& joint = "") {
-    return MustParse(Composed(options) + joint)
-        .composites[0]
-        .joint.train["optimizer"]["lr"]
-        .get<double>();
+    return MustParse(Composed(options) + joint).composites[0].joint.optimizer.lr;
   };
   EXPECT_EQ(rate("connect: share"), 5e-4);  // of 1e-3
   EXPECT_EQ(rate("connect: routed"), 5e-4);
@@ -60,16 +57,15 @@ TEST(CompositeSectionTest, JointRatesAreAShareOfTheTrainingsUnlessTheyAreNamed) 
   EXPECT_EQ(rate("connect: share, joint: {optimizer: {lr: 2e-3}}"), 2e-3);
   EXPECT_EQ(rate("connect: share", "joint: {optimizer: {lr: 2e-3}}\n"), 2e-3);
   EXPECT_EQ(rate("connect: share, joint: {optimizer: {weight_decay: 0}}"), 5e-4);
-  EXPECT_EQ(MustParse("compat: paper\n" + Composed("connect: share"))
-                .composites[0]
-                .joint.train["optimizer"]["lr"],
-            1e-3);
-  const Json train =
-      MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 8e-4")).composites[0].joint.train;
-  EXPECT_EQ(train["lr_min"], 4e-4);  // the whole curve is lower
+  EXPECT_EQ(
+      MustParse("compat: paper\n" + Composed("connect: share")).composites[0].joint.optimizer.lr,
+      1e-3);
+  const spec::Train train =
+      MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 8e-4")).composites[0].joint;
+  EXPECT_EQ(train.lr_min, 4e-4);  // the whole curve is lower
   EXPECT_EQ(MustParse(Replaced("lr: 1e-3}", "lr: 1e-3}, lr_min: 1e-5") + "joint: {lr_min: 1e-6}\n")
                 .composites[0]
-                .joint.train["lr_min"],
+                .joint.lr_min,
             1e-6);
   EXPECT_THAT(ErrorOf(Composed("joint: {lr_factor: 0}")),
               HasSubstr("composites.0.joint.lr_factor: must be above 0"));

@@ -37,6 +37,27 @@ TEST(EvaluateSectionTest, TextIsNoLongerThanThePositionTable) {
       With("{generate: {prompts: [a], tokens: 64}}, {glue: {dir: g, length: 64}}", short_sighted));
 }
 
+TEST(EvaluateSectionTest, NextTokenIsOfFilesThatBecomeASource) {
+  const Dag dag = MustExpand(With("{next_token: {files: [a.txt, 'b/*.jsonl'], stride: 64}}"));
+  const JobNode* job = dag.Find("evaluate:c@start");
+  ASSERT_NE(job, nullptr);
+  EXPECT_EQ(job->spec["next_token"], Json({{"window", 0}, {"stride", 64}, {"documents", 0}}));
+  EXPECT_EQ(job->inputs.at("next_token").source, "next_token");
+  EXPECT_FALSE(job->inputs.contains("data.tales"));
+  const auto source = std::find_if(dag.sources.begin(), dag.sources.end(),
+                                   [](const Source& one) { return one.name == "next_token"; });
+  ASSERT_NE(source, dag.sources.end());
+  EXPECT_EQ(source->files, (std::vector<std::string>{"a.txt", "b/*.jsonl"}));
+  EXPECT_THAT(ErrorOf(With("{next_token: {}}")),
+              HasSubstr("evaluate.0.next_token.files: must name at least one file"));
+  EXPECT_THAT(ErrorOf(With("{next_token: {files: [a], window: 8, stride: 9}}")),
+              HasSubstr("evaluate.0.next_token.stride: is above window"));
+  EXPECT_THAT(ErrorOf(With("{next_token: {files: [a], overlap: 9}}")), HasSubstr("overlap"));
+  EXPECT_THAT(ErrorOf(With("{next_token: {files: [a], window: 65}}",
+                           std::string(kSmall) + "sequence: 64\narch: {rope_max_pos: 64}\n")),
+              HasSubstr("evaluate.0.next_token.window: 65 is above arch.rope_max_pos 64"));
+}
+
 TEST(EvaluateSectionTest, GlueIsOfMergedCompositesOnlyIfAskedFor) {
   const Dag usual = MustExpand(With("{loss: all}, {glue: {dir: g}}"));
   EXPECT_FALSE(usual.Find("evaluate:c@start")->spec.contains("glue"));

@@ -71,7 +71,7 @@ TEST(ExamplesTest, PaPaformerHasItsParameters) {
 // set of their own; what is set aside of the mathematics comes on top of them.
 TEST(ExamplesTest, PaPaformersTokensFallOut) {
   const std::string text = Example("papaformer/recipe.yaml");
-  const double kept = 1 - MustParse(text).validation_documents;
+  const double kept = 1 - MustParse(text).validation.documents;
   const auto math = static_cast<int64_t>(std::llround(206e6 / kept));
   const auto models = ModelsOf(
       MustExpand(text, {50278, {{"stories", 477'000'000}, {"math", math}}}));
@@ -151,10 +151,9 @@ TEST(ExamplesTest, TheDualPathSweepIsThePublishedOne) {
 
 TEST(ExamplesTest, TheDualPathSweepRunsItsSteps) {
   const Recipe recipe = MustParse(Example("dual_path/sweep_80m.yaml"));
-  EXPECT_EQ(recipe.train["decay_scope"], "all_but_embedding");
-  const Json& train = recipe.baselines[0].train;
-  EXPECT_EQ(train["batch"].get<int64_t>() * train["accumulate"].get<int64_t>() * recipe.sequence,
-            2'097'152);
+  EXPECT_EQ(recipe.train.decay_scope, spec::DecayScope::kAllButEmbedding);
+  const spec::Train& train = recipe.baselines[0].train;
+  EXPECT_EQ(train.batch * train.accumulate * recipe.sequence, 2'097'152);
   EXPECT_EQ(MustExpand(Example("dual_path/sweep_80m.yaml"), {50304, {{"web", 50'000'000'000}}})
                 .models[0]
                 .tokens,

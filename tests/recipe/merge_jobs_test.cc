@@ -33,9 +33,9 @@ TEST(MergeJobsTest, TheJointPhaseTakesWhatThePathsLeft) {
   JointPhase joint;
   joint.settings.ranks = 2;
   joint.tokenizer = {"merge:both", "model", "", ""};
-  joint.split_paths = 0.25;
-  joint.split_unit = "document";
-  joint.loss_average = "batch_mean";
+  joint.split.paths = 0.25;
+  joint.split.unit = spec::SplitUnit::kDocument;
+  joint.loss_average = spec::LossAverage::kBatchMean;
   merge.joint = joint;
   const std::vector<JobNode> jobs = MergeJobs(merge);
   ASSERT_THAT(jobs, SizeIs(3));

@@ -24,10 +24,10 @@ TEST(RecipeTest, ReadsWhatIsThere) {
   EXPECT_EQ(recipe->run, "small");
   EXPECT_EQ(recipe->tokenizer_vocab, 400);
   ASSERT_EQ(recipe->corpora.size(), 2u);
-  EXPECT_EQ(recipe->corpora[0].spec["text"], "text");
+  EXPECT_EQ(recipe->corpora[0].text, "text");
   EXPECT_THAT(recipe->corpora[1].files, ElementsAre("sums/*.jsonl"));
-  EXPECT_EQ(recipe->corpora[1].spec["sample"], 0.5);
-  EXPECT_EQ(recipe->corpora[1].spec["tokens"], 1000);
+  EXPECT_EQ(recipe->corpora[1].sample, 0.5);
+  EXPECT_EQ(recipe->corpora[1].tokens, 1000);
   EXPECT_EQ(recipe->paths[1].spec.dense.ffn, 256);
   ASSERT_EQ(recipe->composites[0].members.size(), 2u);
   EXPECT_EQ(recipe->composites[0].members[1].path, "path_2");
@@ -37,8 +37,8 @@ TEST(RecipeTest, ReadsWhatIsThere) {
   EXPECT_TRUE(recipe->composites[0].spec.large.identity)
       << "it starts from paths, under compat: fixed";
   EXPECT_THAT(recipe->baselines[0].corpora, ElementsAre("tales", "sums"));
-  EXPECT_EQ(recipe->paths[0].train["batch"], 4);
-  EXPECT_EQ(recipe->joint.train["optimizer"]["lr"], 1e-3);
+  EXPECT_EQ(recipe->paths[0].train.batch, 4);
+  EXPECT_EQ(recipe->joint.optimizer.lr, 1e-3);
   EXPECT_EQ(recipe->text, kSmall);
 }
 
@@ -48,15 +48,15 @@ TEST(RecipeTest, DefaultsAreThePapers) {
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
   EXPECT_EQ(recipe->seed, 42u);
   EXPECT_EQ(recipe->sequence, 256);
-  EXPECT_EQ(recipe->split_paths, 0.6);
-  const Json& train = recipe->paths[0].train;
-  EXPECT_EQ(train["batch"].get<int>() * train["accumulate"].get<int>() * recipe->sequence,
+  EXPECT_EQ(recipe->split.paths, 0.6);
+  const spec::Train& train = recipe->paths[0].train;
+  EXPECT_EQ(train.batch * train.accumulate * recipe->sequence,
             65'536);  // tokens a step
-  EXPECT_EQ(train["epochs"], 2);
-  EXPECT_EQ(train["optimizer"],
+  EXPECT_EQ(train.epochs, 2);
+  EXPECT_EQ(schema::ToJson(train.optimizer),
             Json::parse(R"({"lr": 5e-4, "betas": [0.9, 0.95], "eps": 1e-5, "weight_decay": 0.1})"));
-  EXPECT_EQ(train["clip"], 1.0);
-  EXPECT_EQ(train["decay_scope"], "matrices");
+  EXPECT_EQ(train.clip, 1.0);
+  EXPECT_EQ(train.decay_scope, spec::DecayScope::kMatrices);
 }
 
 TEST(RecipeTest, SaysWhichSettingsWereFilledIn) {
@@ -78,10 +78,10 @@ TEST(RecipeTest, OneModelMayTrainInItsOwnWay) {
                "heads: 4, blocks: 4, train: {optimizer: {lr: 2e-3}, steps: 7}}"),
       "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
-  EXPECT_EQ(recipe->baselines[0].train["optimizer"]["lr"], 2e-3);
-  EXPECT_EQ(recipe->baselines[0].train["steps"], 7);
-  EXPECT_EQ(recipe->baselines[0].train["batch"], 4);
-  EXPECT_EQ(recipe->paths[0].train["steps"], 0);
+  EXPECT_EQ(recipe->baselines[0].train.optimizer.lr, 2e-3);
+  EXPECT_EQ(recipe->baselines[0].train.steps, 7);
+  EXPECT_EQ(recipe->baselines[0].train.batch, 4);
+  EXPECT_EQ(recipe->paths[0].train.steps, 0);
 }
 
 TEST(RecipeTest, AnchorsAreFine) {
@@ -90,7 +90,7 @@ TEST(RecipeTest, AnchorsAreFine) {
                "train: {optimizer: &opt {lr: 1e-3}}\njoint: {optimizer: *opt}\n"),
       "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
-  EXPECT_EQ(recipe->joint.train["optimizer"]["lr"], 1e-3);
+  EXPECT_EQ(recipe->joint.optimizer.lr, 1e-3);
 }
 
 TEST(RecipeTest, UnknownKeysNameTheNearest) {
@@ -118,7 +118,7 @@ TEST(RecipeTest, ImpossibleValuesNameTheField) {
   EXPECT_EQ(ErrorOf(Replaced("heads: 4, blocks: 4", "heads: 3, blocks: 4")),
             "r.yaml:12:34: baselines.0.heads: 3 heads do not divide width 128");
   EXPECT_EQ(ErrorOf(Replaced("sample: 0.5", "sample: 1.5")),
-            "r.yaml:5:66: corpora.sums.sample: must be above 0 and at most 1");
+            "r.yaml:5:66: corpora.sums.sample: must be above 0 and at most 1, is 1.5");
   EXPECT_EQ(ErrorOf(Replaced("corpus: sums", "corpus: sum")),
             "r.yaml:8:28: paths.1.corpus: there is no corpus \"sum\"; corpora has tales, sums");
   EXPECT_THAT(ErrorOf(Replaced("vocab: 400", "vocab: 100")),
@@ -156,20 +156,21 @@ TEST(RecipeTest, OptimizersAndSchedulesHaveFieldsOfTheirOwn) {
   const auto recipe = ParseRecipe(muon + "joint: {optimizer: {kind: adamw}, lr_schedule: cosine}\n",
                                   "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
-  const Json& train = recipe->paths[0].train;
+  const Json train = schema::ToJson(recipe->paths[0].train),
+             joint = schema::ToJson<spec::JointTrain>(recipe->joint);
   EXPECT_EQ(train["optimizer"]["kind"], "muon");
   EXPECT_EQ(train["optimizer"]["momentum"], 0.95);
   EXPECT_EQ(train["lr_decay_fraction"], 0.2);
   EXPECT_EQ(train["lr_decay_shape"], "sqrt");
   for (const char* field : {"kind", "momentum"})
-    EXPECT_FALSE(recipe->joint.train["optimizer"].contains(field)) << field;
+    EXPECT_FALSE(joint["optimizer"].contains(field)) << field;
   for (const char* field : {"lr_decay_fraction", "lr_decay_shape"})
-    EXPECT_FALSE(recipe->joint.train.contains(field)) << field;
+    EXPECT_FALSE(joint.contains(field)) << field;
 
   EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, kind: sgd")),
               HasSubstr("train.optimizer.kind"));
   EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, momentum: 0.9")),
-              HasSubstr("train.optimizer.momentum: is of optimizer.kind muon; here it is adamw"));
+              HasSubstr("train.optimizer.momentum: is of kind muon; here it is adamw"));
   EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, kind: muon, momentum: 1")),
               HasSubstr("train.optimizer.momentum: must be at least 0 and below 1"));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_decay_fraction: 0.1")),
@@ -296,7 +297,7 @@ TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
   EXPECT_THAT(ErrorOf(Replaced("text: text", "input_ids: input_ids")),
               HasSubstr("tokenizer: corpora.tales is ids of a tokenizer that exists; give "
                         "tokenizer.file, the one that made them"));
-  EXPECT_EQ(recipe.corpora[0].spec["input_ids"], "input_ids");
+  EXPECT_EQ(recipe.corpora[0].input_ids, "input_ids");
   EXPECT_FALSE(recipe.corpora[0].spec.contains("text"));
   EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids", adopted)),
             "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
@@ -308,9 +309,9 @@ TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
   };
   const Recipe recipe = MustParse(
       with("text: text, on_bad_row: skip, blank_documents: keep, format: rows"));
-  EXPECT_EQ(recipe.corpora[0].spec["on_bad_row"], "skip");
-  EXPECT_EQ(recipe.corpora[0].spec["blank_documents"], "keep");
-  EXPECT_EQ(recipe.corpora[0].spec["format"], "rows");
+  EXPECT_EQ(recipe.corpora[0].on_bad_row, spec::OnBadRow::kSkip);
+  EXPECT_EQ(recipe.corpora[0].blank_documents, spec::BlankDocuments::kKeep);
+  EXPECT_EQ(recipe.corpora[0].format, spec::CorpusFormat::kRows);
   // What is not asked for is not in the spec: jobs of recipes from before stay as they were.
   const Recipe plain = MustParse(with("text: text, on_bad_row: fail, blank_documents: drop"));
   for (const char* key : {"on_bad_row", "blank_documents", "format"})

@@ -85,6 +85,57 @@ TEST_F(EvaluationTest, NoValueOfAnyTypeThrows) {
   });
 }
 
+// Three documents of 10, 20 and 30 tokens with losses of 20, 50 and 50 nats, and 40, 80 and 60
+// bytes.
+TEST_F(EvaluationTest, TheIntervalsOfNextTokenAreOfItsDocuments) {
+  const Json file = {{"documents", 3},
+                     {"tokens", 60},
+                     {"bytes", 180},
+                     {"loss", 2.0},
+                     {"bits_per_byte", 120 / std::log(2.0) / 180},
+                     {"top1", 50.0},
+                     {"top5", 75.0},
+                     {"groups",
+                      {{"loss", {20, 50, 50}},
+                       {"tokens", {10, 20, 30}},
+                       {"bytes", {40, 80, 60}},
+                       {"top1", {5, 10, 15}}}}};
+  Json all = file;
+  all.erase("groups");
+  json_["next_token"] = {{"window", 16}, {"stride", 8}, {"files", {{"a.txt", file}}}, {"all", all}};
+  const NextToken next_token = *MustRead().next_token;
+  const NextToken::Text& text = next_token.files.at("a.txt");
+  // Off the mean of 2 nats a token by 0, 10 and -10: the variance of the sum is 3 / 2 of 200.
+  EXPECT_DOUBLE_EQ(text.loss.value, 2);
+  EXPECT_NEAR(text.loss.variance, 1.5 * 200 / (60.0 * 60.0), 1e-12);
+  EXPECT_EQ(text.loss.freedom, 2);
+  // Off 2/3 nats a byte by -20/3, -10/3 and 10.
+  EXPECT_NEAR(text.bits_per_byte.variance,
+              1.5 * (400.0 / 9 + 100.0 / 9 + 100) / (180.0 * 180.0) / std::pow(std::log(2.0), 2),
+              1e-12);
+  EXPECT_DOUBLE_EQ(text.top1.value, 50);
+  EXPECT_DOUBLE_EQ(text.top1.variance, 0) << "every document has the same share";
+  EXPECT_FALSE(next_token.all.loss.has_interval());
+
+  const auto error = [&](const char* pointer, const Json& value) {
+    const Json before = json_;
+    json_[Json::json_pointer(pointer)] = value;
+    std::string message = Error();
+    json_ = before;
+    return message;
+  };
+  EXPECT_THAT(error("/next_token/files/a.txt/tokens", "x"),
+              HasSubstr("evaluation.json: next_token.files.a.txt.tokens"));
+  EXPECT_THAT(error("/next_token/all/top5", 101), HasSubstr("next_token.all.top5"));
+  EXPECT_THAT(error("/next_token/files/a.txt/groups/bytes", {1, 2}),
+              HasSubstr("next_token.files.a.txt.groups: loss and bytes are not of as many groups"));
+  const Json whole = json_;
+  ForEachMutation(whole, [&](const Json& mutated, const std::string& what) {
+    json_ = mutated;
+    EXPECT_NO_THROW((void)Read().status()) << what;
+  });
+}
+
 TEST_F(EvaluationTest, FieldsOfANewerTrainerAreLetPass) {
   json_["calibration"] = {{"error", 0.1}};
   json_["blimp"] = {{"mean", 60.0}, {"median", 61.0}};

@@ -277,5 +277,29 @@ TEST(TablesTest, ClaimsAreGrouped) {
                                       ElementsAre("b", "undecided in this one training", "3")));
 }
 
+TEST(NextTokenTableTest, ARowAModelAndFile) {
+  Results results;
+  EXPECT_TRUE(NextTokenTable(results).rows.empty());
+  NextToken::Text text;
+  text.documents = 12;
+  text.tokens = 3400;
+  text.loss = {2.5, 0.0001, 11};
+  text.bits_per_byte = {0.9};
+  text.top1 = {41.25};
+  text.top5 = 66.5;
+  for (const char* name : {"dense", "composite", "path"}) results.models.push_back({name});
+  results.models[0].evaluation.next_token = NextToken{16, 8, {{"a.txt", text}}, text};
+  results.models[1].evaluation.next_token = NextToken{
+      16, 8, {{"a.txt", text}, {"b.txt", text}}, text};
+  const Table table = NextTokenTable(results);
+  ASSERT_EQ(table.rows.size(), 4u);
+  EXPECT_EQ(table.rows[0], (std::vector<std::string>{"dense", "a.txt", "2.5000 ± 0.0220", "0.9000",
+                                                     "41.25", "66.50", "3400", "12"}));
+  EXPECT_EQ(table.rows[3][1], "all");
+  const Json json = ToJson(*results.models[0].evaluation.next_token);
+  EXPECT_EQ(json["files"]["a.txt"]["bits_per_byte"]["value"], 0.9);
+  EXPECT_TRUE(json["files"]["a.txt"]["bits_per_byte"]["half_width"].is_null());
+}
+
 }  // namespace
 }  // namespace braid::report

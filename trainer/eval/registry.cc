@@ -10,10 +10,12 @@ EvaluationKind DualPathKind();
 EvaluationKind RoutingKind();
 EvaluationKind BlimpKind();
 EvaluationKind GlueKind();
+EvaluationKind NextTokenKind();
 
 const std::vector<EvaluationKind>& EvaluationKinds() {
   static const std::vector<EvaluationKind> kKinds = {
-      LossKind(), GenerateKind(), DualPathKind(), RoutingKind(), BlimpKind(), GlueKind(),
+      LossKind(),  GenerateKind(), DualPathKind(),  RoutingKind(),
+      BlimpKind(), GlueKind(),     NextTokenKind(),
   };
   return kKinds;
 }

@@ -1,17 +1,17 @@
 #include "trainer/export/export.h"
 
 #include "base/file.h"
+#include "schema/read.h"
+#include "spec/merge.h"
 #include "trainer/export/huggingface.h"
 
 namespace braid::trainer {
 
 Status RunExportJob(const task::Task& task, task::Channel& channel) {
-  JsonReader read(task.spec, "spec");
-  const std::string name = read.RequireString("name");
-  const std::string format = read.Choice("format", "huggingface", {"huggingface"});
+  BRAID_ASSIGN_OR_RETURN(const spec::ExportTask spec,
+                         schema::FromJson<spec::ExportTask>(task.spec, "spec"));
   ExportOptions options;
-  options.card = read.Value("card");
-  BRAID_RETURN_IF_ERROR(read.Finish());
+  options.card = spec.card;
   BRAID_ASSIGN_OR_RETURN(options.model, task.Input("model"));
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, task.Input("tokenizer"));
   options.tokenizer = JoinPath(tokenizer, "tokenizer.json");
@@ -21,8 +21,8 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
   };
   BRAID_RETURN_IF_ERROR(RemoveTree(options.out));  // of an attempt before this one
   BRAID_ASSIGN_OR_RETURN(const Exported exported, ExportHuggingFace(options));
-  const Json facts = {{"name", name},
-                      {"format", format},
+  const Json facts = {{"name", spec.name},
+                      {"format", schema::NameOf(spec.format)},
                       {"architecture", exported.architecture},
                       {"parameters", exported.parameters}};
   channel.AddOutput("model", "model", "model", facts);

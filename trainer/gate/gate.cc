@@ -7,32 +7,14 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "schema/read.h"
+#include "spec/merge.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/validation.h"
 
 namespace braid::trainer {
 namespace {
-
-struct GateSpec {
-  std::vector<std::string> parents;
-  bool base = false;  // the composite has paths from a base, too; parents are found by name
-  int64_t sequences = 8;
-  int64_t sequence = 256;
-};
-
-Result<GateSpec> ReadSpec(const Json& json) {
-  JsonReader read(json, "spec");
-  GateSpec spec;
-  spec.parents = read.Strings("parents");
-  spec.sequences = read.Int("sequences", spec.sequences);
-  spec.sequence = read.Int("sequence", spec.sequence);
-  spec.base = read.Bool("base", false);
-  if (!spec.base && spec.parents.size() < 2) read.Fail("parents", "must name at least two");
-  if (spec.sequences < 1) read.Fail("sequences", "must be at least 1");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return spec;
-}
 
 // Layer 0 is the embedding. The error names the first layer that differs.
 Status CompareStates(const std::string& parent, const std::vector<std::vector<float>>& own,
@@ -59,7 +41,7 @@ Status CompareStates(const std::string& parent, const std::vector<std::vector<fl
 }
 
 Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>& shards,
-                      const GateSpec& spec) {
+                      const spec::VerifyTask& spec) {
   const auto alone = LocalCollective();
   BRAID_ASSIGN_OR_RETURN(
       const auto losses,
@@ -70,7 +52,8 @@ Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>
 }
 
 // The path of the composite that each parent should be.
-Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite, const GateSpec& spec) {
+Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
+                                    const spec::VerifyTask& spec) {
   std::vector<size_t> paths;
   if (!spec.base) {
     if (composite.paths.size() != spec.parents.size()) {
@@ -92,7 +75,7 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite, const Gat
 
 // Does the composite begin as the weighed sum of its parents? Large blocks of a base have been
 // trained.
-bool StartsAsItsParents(const model::ModelSpec& composite, const GateSpec& spec) {
+bool StartsAsItsParents(const model::ModelSpec& composite, const spec::VerifyTask& spec) {
   return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
 }
 
@@ -152,7 +135,7 @@ struct Models {
   std::vector<size_t> paths;  // of the composite, one a parent
 };
 
-Result<Models> LoadModels(const task::Task& task, const GateSpec& spec) {
+Result<Models> LoadModels(const task::Task& task, const spec::VerifyTask& spec) {
   Models models;
   BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
   BRAID_ASSIGN_OR_RETURN(models.composite, LoadNetwork(folder, task.device));
@@ -171,8 +154,8 @@ struct Compared {
   LogitComparison logits;
 };
 
-Status CompareSequence(const Models& models, const GateSpec& spec, const std::vector<int32_t>& ids,
-                       Compared* compared) {
+Status CompareSequence(const Models& models, const spec::VerifyTask& spec,
+                       const std::vector<int32_t>& ids, Compared* compared) {
   for (size_t p = 0; p < models.parents.size(); ++p) {
     BRAID_RETURN_IF_ERROR(CompareStates(spec.parents[p], models.parents[p]->PathStates(0, ids),
                                         models.composite->PathStates(models.paths[p], ids)));
@@ -184,7 +167,7 @@ Status CompareSequence(const Models& models, const GateSpec& spec, const std::ve
 }
 
 Result<Json> LossesOfAll(const Models& models, const std::vector<const corpus::Shards*>& sets,
-                         const GateSpec& spec, Json gate) {
+                         const spec::VerifyTask& spec, Json gate) {
   gate["parents"] = Json::array();
   for (size_t p = 0; p < models.parents.size(); ++p) {
     BRAID_ASSIGN_OR_RETURN(const Json losses, LossesOf(*models.parents[p], sets, spec));
@@ -199,7 +182,8 @@ Result<Json> LossesOfAll(const Models& models, const std::vector<const corpus::S
 
 Status RunGateJob(const task::Task& task, task::Channel& channel) {
   ConfigureRuntime(task.threads);
-  BRAID_ASSIGN_OR_RETURN(const GateSpec spec, ReadSpec(task.spec));
+  BRAID_ASSIGN_OR_RETURN(const spec::VerifyTask spec,
+                         schema::FromJson<spec::VerifyTask>(task.spec, "spec"));
   BRAID_ASSIGN_OR_RETURN(const Models models, LoadModels(task, spec));
   BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards,
                          OpenShards(task, models.composite->spec().tokenizer));

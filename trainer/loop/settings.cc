@@ -3,151 +3,68 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "schema/read.h"
+#include "spec/train.h"
 
 namespace braid::trainer {
 namespace {
 
-// What the schedule does not have must not be asked of it.
-void CheckSchedule(JsonReader& read, const Schedule& schedule) {
-  const std::vector<std::string> names = ScheduleNames();
-  if (std::find(names.begin(), names.end(), schedule.kind) == names.end()) return;  // already said
-  const ScheduleKind& kind = FindSchedule(schedule.kind);
-  if (!kind.has_warmup && schedule.warmup_steps != 0)
-    read.Fail("warmup_steps", schedule.kind + " has no warm-up; set 0");
-  if (!kind.has_lr_min && schedule.lr_min != 0)
-    read.Fail("lr_min", schedule.kind + " has no least rate; set 0");
-  for (const char* field : {"lr_decay_fraction", "lr_decay_shape"}) {
-    if (read.Has(field) && !kind.has_decay)
-      read.Fail(field, "is of lr_schedule wsd, here it is " + schedule.kind + "; leave it out");
-  }
-  if (!(schedule.decay_fraction > 0 && schedule.decay_fraction <= 1))
-    read.Fail("lr_decay_fraction", "must be above 0 and at most 1");
-}
+using schema::NameOf;
 
-// The fields that only some optimizers have.
-void ReadOptimizerKind(JsonReader& read, OptimizerConfig* optimizer) {
-  optimizer->kind = read.Choice("kind", optimizer->kind, OptimizerNames());
-  optimizer->momentum = read.Double("momentum", optimizer->momentum);
-  if (read.Has("momentum") && optimizer->kind != "muon")
-    read.Fail("momentum",
-              "is of optimizer.kind muon, here it is " + optimizer->kind + "; leave it out");
-  if (!(optimizer->momentum >= 0 && optimizer->momentum < 1))
-    read.Fail("momentum", "must be at least 0 and below 1");
-}
-
-Status ReadTrain(const Json& json, TrainSettings* s) {
-  JsonReader read(json, "spec.train");
-  s->batch = read.Int("batch", s->batch);
-  s->accumulate = read.Int("accumulate", s->accumulate);
-  s->epochs = read.Int("epochs", s->epochs);
-  s->steps = read.Int("steps", 0);
-  s->tokens = read.Int("tokens", 0);
-  s->optimizer.clip = read.Double("clip", 1.0);
-  s->last_label = read.Choice("last_label", s->last_label, {"ignore", "copy_input"});
-  s->schedule.kind = read.Choice("lr_schedule", "cosine", ScheduleNames());
-  s->schedule.decay_fraction = read.Double("lr_decay_fraction", s->schedule.decay_fraction);
-  s->schedule.decay_shape = read.Choice("lr_decay_shape", s->schedule.decay_shape,
-                                        {"linear", "sqrt"});
-  s->schedule.warmup_steps = read.Int("warmup_steps", 0);
-  s->schedule.warmup_start = read.Double("warmup_start", 0.0);
-  s->schedule.lr_min = read.Double("lr_min", 0.0);
-  s->optimizer.decay_scope = read.Choice("decay_scope", "matrices",
-                                         {"matrices", "all", "all_but_embedding"});
-  s->accum_tail = read.Choice("accum_tail", s->accum_tail, {"drop", "flush", "carry"});
-  s->data.shuffle_seed = read.Choice("shuffle_seed", "per_epoch", {"per_epoch", "constant"});
-  s->auxiliary.load = read.Choice("aux_load", s->auxiliary.load, {"neg_entropy", "plus_entropy"});
-  s->auxiliary.probs = read.Choice("aux_probs", s->auxiliary.probs, {"softmax", "sample"});
-  s->auxiliary.lambda_entropy = read.Double("lambda_entropy", s->auxiliary.lambda_entropy);
-  s->auxiliary.lambda_load = read.Double("lambda_load", s->auxiliary.lambda_load);
-  s->auxiliary.dropout = read.Double("dropout_parallel", s->auxiliary.dropout);
-  s->optimizer.freeze_path_steps = read.Int("freeze_paths", s->optimizer.freeze_path_steps);
-  const Json& optimizer = read.Value("optimizer");
-  const Json& checkpoint = read.Value("checkpoint");
-  const Json& validate = read.Value("validate");
-  const Json& telemetry = read.Value("telemetry");
-  for (const auto& [name, value, least] : {std::tuple{"batch", s->batch, int64_t{1}},
-                                           {"accumulate", s->accumulate, 1},
-                                           {"epochs", s->epochs, 1},
-                                           {"steps", s->steps, 0},
-                                           {"tokens", s->tokens, 0},
-                                           {"warmup_steps", s->schedule.warmup_steps, 0}}) {
-    if (value < least) read.Fail(name, Format("must be at least %lld", (long long)least));
-  }
-  if (s->optimizer.clip < 0) read.Fail("clip", "must not be negative");
-  if (s->schedule.warmup_start < 0) read.Fail("warmup_start", "must not be negative");
-  if (s->schedule.warmup_start > 0 && s->schedule.warmup_steps == 0)
-    read.Fail("warmup_start", "is of a warm-up; set warmup_steps");
-  if (!(s->auxiliary.dropout >= 0 && s->auxiliary.dropout < 1)) {
-    read.Fail("dropout_parallel", "must be at least 0 and below 1");
-  }
-  if (s->optimizer.freeze_path_steps < -1)
-    read.Fail("freeze_paths", "must be a number of steps, or -1 for all");
-  if (s->optimizer.freeze_path_steps != 0 && s->model.kind == model::Kind::kDense) {
-    read.Fail("freeze_paths", "model " + s->model.name + " has no paths to freeze; set 0");
-  }
-  CheckSchedule(read, s->schedule);
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  if (!optimizer.is_null()) {
-    JsonReader part(optimizer, "spec.train.optimizer");
-    ReadOptimizerKind(part, &s->optimizer);
-    s->schedule.lr = part.Double("lr", s->schedule.lr);
-    s->optimizer.eps = part.Double("eps", s->optimizer.eps);
-    s->optimizer.weight_decay = part.Double("weight_decay", s->optimizer.weight_decay);
-    const Json& betas = part.Value("betas");
-    if (!betas.is_null()) {
-      if (!betas.is_array() || betas.size() != 2 || !betas[0].is_number() ||
-          !betas[1].is_number()) {
-        part.Fail("betas", "expected two numbers");
-      } else {
-        s->optimizer.beta1 = betas[0].get<double>();
-        s->optimizer.beta2 = betas[1].get<double>();
-      }
-    }
-    if (!(s->schedule.lr > 0)) part.Fail("lr", "must be above 0");
-    for (const double beta : {s->optimizer.beta1, s->optimizer.beta2}) {
-      if (!(beta >= 0 && beta < 1)) part.Fail("betas", "must be at least 0 and below 1");
-    }
-    if (!(s->optimizer.eps > 0)) part.Fail("eps", "must be above 0");
-    if (!(s->optimizer.weight_decay >= 0)) part.Fail("weight_decay", "must not be negative");
-    BRAID_RETURN_IF_ERROR(part.Finish());
-  }
-  if (!checkpoint.is_null()) {
-    JsonReader part(checkpoint, "spec.train.checkpoint");
-    s->checkpoint_steps = part.Int("steps", 0);
-    s->checkpoint_seconds = part.Int("seconds", 60);
-    BRAID_RETURN_IF_ERROR(part.Finish());
-  }
-  if (!telemetry.is_null()) {
-    JsonReader part(telemetry, "spec.train.telemetry");
-    s->telemetry_steps = part.Int("steps", 0);
-    BRAID_RETURN_IF_ERROR(part.Finish());
-  }
-  if (!validate.is_null()) {
-    JsonReader part(validate, "spec.train.validate");
-    s->validate_steps = part.Int("steps", 0);
-    s->validate_sequences = part.Int("sequences", 0);
-    BRAID_RETURN_IF_ERROR(part.Finish());
-  }
-  return OkStatus();
+// Puts the settings where the loop, the optimizer and the network look for them.
+void Spread(const spec::JointTrain& train, TrainSettings* s) {
+  s->batch = train.batch;
+  s->accumulate = train.accumulate;
+  s->epochs = train.epochs;
+  s->steps = train.steps;
+  s->tokens = train.tokens;
+  s->optimizer = {.beta1 = train.optimizer.betas[0],
+                  .beta2 = train.optimizer.betas[1],
+                  .eps = train.optimizer.eps,
+                  .weight_decay = train.optimizer.weight_decay,
+                  .decay_scope = NameOf(train.decay_scope),
+                  .clip = train.clip,
+                  .freeze_path_steps = train.freeze_paths,
+                  .kind = NameOf(train.optimizer.kind),
+                  .momentum = train.optimizer.momentum};
+  s->schedule.decay_fraction = train.lr_decay_fraction;
+  s->schedule.decay_shape = NameOf(train.lr_decay_shape);
+  s->schedule.kind = NameOf(train.lr_schedule);
+  s->schedule.lr = train.optimizer.lr;
+  s->schedule.lr_min = train.lr_min;
+  s->schedule.warmup_steps = train.warmup_steps;
+  s->schedule.warmup_start = train.warmup_start;
+  s->auxiliary.load = NameOf(train.aux_load);
+  s->auxiliary.probs = NameOf(train.aux_probs);
+  s->auxiliary.lambda_entropy = train.lambda_entropy;
+  s->auxiliary.lambda_load = train.lambda_load;
+  s->auxiliary.dropout = train.dropout_parallel;
+  s->last_label = NameOf(train.last_label);
+  s->accum_tail = NameOf(train.accum_tail);
+  s->data.shuffle_seed = train.shuffle_seed;
+  s->checkpoint_steps = train.checkpoint.steps;
+  s->checkpoint_seconds = train.checkpoint.seconds;
+  s->validate_steps = train.validate.steps;
+  s->validate_sequences = train.validate.sequences;
+  s->telemetry_steps = train.telemetry.steps;
 }
 
 }  // namespace
 
 Result<TrainSettings> ReadTrainSettings(const Json& spec) {
-  JsonReader read(spec, "spec");
-  const Json& model = read.RequireObject("model");
-  const Json& data = read.RequireObject("data");
-  const Json& train = read.RequireObject("train");
+  BRAID_ASSIGN_OR_RETURN(const spec::TrainTask task,
+                         schema::FromJson<spec::TrainTask>(spec, "spec"));
   TrainSettings settings;
-  settings.seed = static_cast<uint64_t>(read.Int("seed", 42));
-  settings.start_moments = read.Choice("start_moments", settings.start_moments,
-                                       {"auto", "take", "leave"});
-  settings.loss_average = read.Choice("loss_average", settings.loss_average,
-                                      {"token_mean", "batch_mean"});
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(model, "spec.model"));
-  BRAID_ASSIGN_OR_RETURN(settings.data, corpus::DataFromJson(data, "spec.data"));
-  BRAID_RETURN_IF_ERROR(ReadTrain(train, &settings));
+  settings.seed = task.seed;
+  settings.start_moments = NameOf(task.start_moments);
+  settings.loss_average = NameOf(task.loss_average);
+  BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(task.model, "spec.model"));
+  settings.data = {task.data};
+  Spread(task.train, &settings);
+  if (task.train.freeze_paths != 0 && settings.model.kind == model::Kind::kDense) {
+    return InvalidArgument("spec.train.freeze_paths: model " + settings.model.name +
+                           " has no paths to freeze; set 0");
+  }
   return settings;
 }
 

@@ -69,7 +69,7 @@ class Training {
                  (long long)settings_.batch, (long long)task_.world));
     }
     std::vector<std::string> folders;
-    for (const corpus::DataSpec::Source& source : settings_.data.sources) {
+    for (const spec::DataSource& source : settings_.data.sources) {
       BRAID_ASSIGN_OR_RETURN(std::string folder, task_.Input(source.role));
       folders.push_back(std::move(folder));
     }

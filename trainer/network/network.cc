@@ -269,6 +269,34 @@ std::vector<float> Network::TokenLogProbabilities(const int32_t* ids, const int3
   return ToHost(-losses);
 }
 
+std::vector<TokenPrediction> Network::Predictions(const int32_t* ids, const int32_t* labels,
+                                                  int64_t batch, int64_t sequence) {
+  constexpr int64_t kRows = 256;  // whose logits are held at once
+  const at::NoGradGuard no_grad;
+  const int64_t count = batch * sequence;
+  std::vector<TokenPrediction> predictions(static_cast<size_t>(count));
+  std::vector<int32_t> rows, targets;
+  for (int32_t i = 0; i < count; ++i) {
+    if (labels[i] >= 0) rows.push_back(i), targets.push_back(labels[i]);
+  }
+  Pass pass = impl_->EvaluationPass(batch, sequence);
+  const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
+  for (int64_t begin = 0; begin < std::ssize(rows); begin += kRows) {
+    const int64_t size = std::min(kRows, std::ssize(rows) - begin);
+    const at::Tensor logits = at::linear(
+        hidden.index_select(0, impl_->ToDevice(rows.data() + begin, size)), impl_->head);
+    const at::Tensor target = logits.gather(
+        1, impl_->ToDevice(targets.data() + begin, size).unsqueeze(1));
+    const std::vector<float> scores = ToHost(target.squeeze(1) - at::logsumexp(logits, {1}));
+    const std::vector<float> ranks = ToHost(logits.gt(target).sum(1));
+    for (int64_t i = 0; i < size; ++i) {
+      predictions[static_cast<size_t>(rows[static_cast<size_t>(begin + i)])] = {
+          scores[static_cast<size_t>(i)], static_cast<int64_t>(ranks[static_cast<size_t>(i)])};
+    }
+  }
+  return predictions;
+}
+
 std::vector<float> Network::Logits(const std::vector<int32_t>& ids, bool last_only) {
   const at::NoGradGuard no_grad;
   const auto sequence = static_cast<int64_t>(ids.size());

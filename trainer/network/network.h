@@ -63,6 +63,11 @@ class Decoder {
   virtual std::vector<float> Read(const std::vector<int32_t>& ids) = 0;
 };
 
+struct TokenPrediction {
+  double log_probability = 0;  // natural logarithm
+  int64_t rank = 0;            // tokens that are likelier: 0 for the likeliest
+};
+
 class Network {
  public:
   // `device` is cpu or cuda; cuda without a device or without the plug-in is DEVICE_UNUSABLE
@@ -104,6 +109,10 @@ class Network {
                std::vector<double>* of_sequences = nullptr);
   // log p of labels[i] at row i, [batch * sequence]; 0 where the label is negative.
   std::vector<float> TokenLogProbabilities(const int32_t* ids, const int32_t* labels, int64_t batch,
+                                           int64_t sequence);
+  // How the model predicted labels[i] at row i, [batch * sequence]; {0, 0} where the label is
+  // negative. REQUIRES: labels are below vocab.
+  std::vector<TokenPrediction> Predictions(const int32_t* ids, const int32_t* labels, int64_t batch,
                                            int64_t sequence);
   // Logits [sequence, vocab] of one sequence, or of its last position alone.
   std::vector<float> Logits(const std::vector<int32_t>& ids, bool last_only);

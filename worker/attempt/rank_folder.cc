@@ -9,6 +9,7 @@
 #include "base/private_folder.h"
 #include "base/process.h"
 #include "base/sha256.h"
+#include "base/state_files.h"
 #include "base/text.h"
 
 namespace braid::worker {
@@ -53,15 +54,15 @@ std::string RankFolderName(const RankKey& key) {
 }
 
 std::string RankFolder(const std::string& worker_folder, const RankKey& key) {
-  return JoinPath(JoinPath(worker_folder, "ranks"), RankFolderName(key));
+  return JoinPath(JoinPath(worker_folder, state_files::kRanks), RankFolderName(key));
 }
 
 std::string ArtifactFolder(const std::string& worker_folder, const std::string& artifact) {
-  return JoinPath(JoinPath(worker_folder, "artifacts"), artifact);
+  return JoinPath(JoinPath(worker_folder, state_files::kArtifacts), artifact);
 }
 
 Status CleanUpRanks(const std::string& worker_folder) {
-  const std::string ranks = JoinPath(worker_folder, "ranks");
+  const std::string ranks = JoinPath(worker_folder, state_files::kRanks);
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(ranks));
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(ranks));
   for (const std::string& name : names) {

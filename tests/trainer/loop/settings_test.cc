@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "spec/train.h"
 #include "tests/trainer/small_world.h"
 
 namespace braid::trainer {
@@ -143,6 +144,12 @@ TEST(MakeLabelsTest, ShiftsAndIgnoresThePadAndTheLast) {
   EXPECT_THAT(labels, ElementsAre(6, kIgnore, kIgnore, kIgnore));
 }
 
+// The words of recipes and the tables that they are looked up in.
+TEST(ReadTrainSettingsTest, EveryScheduleAndOptimizerOfRecipesIsThere) {
+  EXPECT_THAT(ScheduleNames(), testing::UnorderedElementsAreArray(WordsOf(spec::LrSchedule())));
+  EXPECT_THAT(OptimizerNames(), testing::UnorderedElementsAreArray(WordsOf(spec::OptimizerKind())));
+}
+
 TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   const SmallWorld world;
   const Json good = world.TrainTask("t", world.Dense("m")).spec;
@@ -157,7 +164,7 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
       {"/train/dropout_parallel", 1.0,
        "spec.train.dropout_parallel: must be at least 0 and below 1"},
       {"/train/freeze_paths", -2,
-       "spec.train.freeze_paths: must be a number of steps, or -1 for all"},
+       "spec.train.freeze_paths: expected true, false or a number of steps"},
       {"/train/freeze_paths", 3, "spec.train.freeze_paths: model m has no paths to freeze; set 0"},
       {"/train/lr_schedule", "linear", "spec.train.lr_schedule"},
       {"/train/warmup", 1, "spec.train.warmup"},
@@ -165,20 +172,26 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
       {"/train/optimizer/betas", Json::array({0.9}),
        "spec.train.optimizer.betas: expected two numbers"},
       {"/train/optimizer/betas", Json::array({0.9, 1.0}),
-       "spec.train.optimizer.betas: must be at least 0 and below 1"},
+       "spec.train.optimizer.betas: expected two numbers of at least 0 and below 1, found "
+       "[0.9,1.0]"},
       {"/train/optimizer/eps", 0, "spec.train.optimizer.eps: must be above 0"},
       {"/train/optimizer/momentum", 0.9,
-       "spec.train.optimizer.momentum: is of optimizer.kind muon, here it is adamw; leave it out"},
+       "spec.train.optimizer.momentum: is of kind muon; here it is adamw"},
       {"/train/optimizer/kind", "sgd", "spec.train.optimizer.kind"},
       {"/train/optimizer/kind", 1, "spec.train.optimizer.kind"},
       {"/train/lr_decay_fraction", 0.1,
-       "spec.train.lr_decay_fraction: is of lr_schedule wsd, here it is cosine; leave it out"},
+       "spec.train.lr_decay_fraction: is of lr_schedule wsd; here it is cosine"},
       {"/train/lr_decay_shape", "sqrt", "spec.train.lr_decay_shape: is of lr_schedule wsd"},
       {"/train/checkpoint/minutes", 1, "spec.train.checkpoint.minutes"},
       {"/train/validate/steps", "often", "spec.train.validate.steps"},
       {"/data/sources/0/share", "half", "spec.data.sources.0.share"},
       {"/model/dense/heads", 3, "spec.model.dense.heads"},
-      {"/loss_average", "mean", "spec.loss_average"},
+      {"/loss_average", "mean",
+       "spec.loss_average: expected token_mean or batch_mean, found \"mean\""},
+      {"/train/lr_min", 1.0, "spec.train.lr_min: is above optimizer.lr"},
+      {"/train/checkpoint/steps", -1, "spec.train.checkpoint.steps: must not be negative, is -1"},
+      {"/train/bacth", 1, "spec.train.bacth: no such key; did you mean batch?"},
+      {"/seed", -1, "spec.seed: must not be negative, is -1"},
   };
   for (const auto& [pointer, value, message] : table) {
     Json bad = good;
@@ -207,12 +220,12 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   Json misstepped = good;
   misstepped["train"]["lr_schedule"] = "cosine_misstepped";
   EXPECT_THAT(ReadTrainSettings(misstepped).status().message(),
-              HasSubstr("spec.train.warmup_steps: cosine_misstepped has no warm-up; set 0"));
+              HasSubstr("spec.train.warmup_steps: lr_schedule cosine_misstepped has no warm-up"));
   misstepped["train"]["warmup_steps"] = 0;
   EXPECT_TRUE(ReadTrainSettings(misstepped).ok());
   misstepped["train"]["lr_min"] = 1e-5;
   EXPECT_THAT(ReadTrainSettings(misstepped).status().message(),
-              HasSubstr("spec.train.lr_min: cosine_misstepped has no least rate; set 0"));
+              HasSubstr("spec.train.lr_min: lr_schedule cosine_misstepped falls towards 0 alone"));
 }
 
 }  // namespace

@@ -1,4 +1,8 @@
-#include "coordinator/core/facts.h"
+#include "coordinator/sessions/model_card.h"
+
+#include <exception>
+
+#include "base/log.h"
 
 namespace braid::coordinator {
 namespace {
@@ -26,22 +30,38 @@ int64_t CountOf(const Json* job, const char* key) {
   return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
 
+std::string Filled(const task::Assignment& assignment, const RunSummary& run) {
+  Json spec = Json::parse(assignment.spec, nullptr, /*allow_exceptions=*/false);
+  if (!spec.is_object()) return assignment.spec;
+  const Json facts = ToJson(run);
+  if (assignment.kind == "report") {
+    spec["facts"] = facts;
+  } else if (spec.contains("card") && assignment.inputs.contains("model")) {
+    FillCard(facts, assignment.inputs.at("model"), &spec["card"]);
+  }
+  return spec.dump();
+}
+
 }  // namespace
 
-Json FactsOf(const std::string& id, const State& state) {
-  const RunRecord& run = *state.FindRun(id);
+Json ToJson(const RunSummary& run) {
   Json jobs = Json::array();
-  for (const JobRecord* job : state.JobsOf(id)) {
-    const auto attempts = state.AttemptsOf(job->key);
-    Json fact = {
-        {"name", job->key.job},    {"kind", job->kind},           {"state", Name(job->state)},
-        {"parents", job->parents}, {"slots", job->slots},         {"ranks", job->ranks},
-        {"threads", job->slots},   {"attempts", attempts.size()}, {"ended_ms", job->ended_ms},
-        {"outputs", job->outputs}, {"inputs", job->inputs}};
-    fact["worker"] = attempts.empty() ? "" : attempts.back()->workers[0];
-    fact["started_ms"] = attempts.empty() ? 0 : attempts.front()->started_ms;
+  for (const JobSummary& job : run.jobs) {
+    Json fact = {{"name", job.name},
+                 {"kind", job.kind},
+                 {"state", job.state},
+                 {"parents", job.parents},
+                 {"slots", job.slots},
+                 {"ranks", job.ranks},
+                 {"threads", job.slots},
+                 {"attempts", job.attempts},
+                 {"ended_ms", job.ended_ms},
+                 {"outputs", job.outputs},
+                 {"inputs", job.inputs},
+                 {"worker", job.worker},
+                 {"started_ms", job.started_ms}};
     // What a task program said of itself: of bounded depth, or nothing.
-    const Result<Json> summary = ParseJson(job->summary, "summary");
+    const Result<Json> summary = ParseJson(job.summary, "summary");
     fact["summary"] = summary.ok() && summary->is_object() ? *summary : Json::object();
     jobs.push_back(std::move(fact));
   }
@@ -81,6 +101,18 @@ void FillCard(const Json& facts, const std::string& model, Json* card) {
       const int64_t value = CountOf(prepared, count);
       if (value > 0) corpus[count] = value;
     }
+  }
+}
+
+std::string SpecWithSummary(const task::Assignment& assignment, const RunSummary& run) {
+  if (assignment.kind != "report" && assignment.kind != "export") return assignment.spec;
+  try {
+    return Filled(assignment, run);
+  } catch (const std::exception& error) {
+    Log(LogLevel::kError, "coordinator",
+        "the summary of run " + run.id + " for its job " + assignment.key.job + ": " +
+            error.what());
+    return assignment.spec;
   }
 }
 

@@ -1,19 +1,25 @@
-// What a run knows of itself, as reports and model cards tell it.
+// What a report or a model card tells of its run, put into the spec of the job that writes it.
 #pragma once
 
 #include <string>
 
 #include "base/json.h"
-#include "coordinator/core/state.h"
+#include "coordinator/core/run_summary.h"
+#include "task/assignment.h"
 
 namespace braid::coordinator {
 
 // FACTS of docs/tasks.md: the run and its jobs, with summaries, inputs and outputs.
-Json FactsOf(const std::string& run, const State& state);
+Json ToJson(const RunSummary& run);
 
 // Adds to CARD of docs/tasks.md what only the facts know: the id of the run, the tokens that the
 // model with artifact `model` was trained on (those of its parents included, if all are known), the
 // size of its corpora, and each parent's artifact and tokens. What they do not know stays away.
 void FillCard(const Json& facts, const std::string& model, Json* card);
+
+// The spec of a report or an export with what is known of its run; that of any other job as it is,
+// and so is one to which it cannot be added: the summaries are what task programs said, and
+// whatever that is, the job goes out.
+std::string SpecWithSummary(const task::Assignment& assignment, const RunSummary& run);
 
 }  // namespace braid::coordinator

@@ -1,4 +1,4 @@
-#include "coordinator/core/facts.h"
+#include "coordinator/sessions/model_card.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ Json CardOf(const Json& facts, const std::string& model, const char* card) {
   return made;
 }
 
-TEST(FactsTest, ACompositeTellsItsParentsAndAllTokens) {
+TEST(ModelCardTest, ACompositeTellsItsParentsAndAllTokens) {
   EXPECT_EQ(
       CardOf(
           Facts(), "m4",
@@ -31,13 +31,13 @@ TEST(FactsTest, ACompositeTellsItsParentsAndAllTokens) {
                             "corpora": [{"name": "tales", "tokens": 900, "documents": 12}]})"));
 }
 
-TEST(FactsTest, APathTellsItsOwn) {
+TEST(ModelCardTest, APathTellsItsOwn) {
   const Json card = CardOf(Facts(), "m1", R"({"parents": []})");
   EXPECT_EQ(card["tokens"], 100);
   EXPECT_EQ(card["run"]["id"], "r-1");
 }
 
-TEST(FactsTest, TokensOfElsewhereLeaveTheTotalUnknown) {
+TEST(ModelCardTest, TokensOfElsewhereLeaveTheTotalUnknown) {
   Json based = Facts();
   based["jobs"][3]["inputs"] = {{"parent.path_2", "m2"}, {"base", "b1"}};
   EXPECT_FALSE(CardOf(based, "m4", R"({"parents": [{"name": "path_1"}, {"name": "path_2"}]})")
@@ -47,7 +47,7 @@ TEST(FactsTest, TokensOfElsewhereLeaveTheTotalUnknown) {
   EXPECT_FALSE(CardOf(begun, "m1", R"({"parents": []})").contains("tokens"));
 }
 
-TEST(FactsTest, SummariesOfAnyShapeAreTaken) {
+TEST(ModelCardTest, SummariesOfAnyShapeAreTaken) {
   Json facts = Facts();
   facts["jobs"][4]["summary"] = {{"tokens", "5"}};
   facts["jobs"][0]["summary"] = {{"tokens", nullptr}, {"documents", 1.5}};
@@ -56,7 +56,7 @@ TEST(FactsTest, SummariesOfAnyShapeAreTaken) {
   EXPECT_EQ(card["corpora"][0], Json::parse(R"({"name": "tales"})"));
 }
 
-TEST(FactsTest, WhatIsNotKnownStaysAway) {
+TEST(ModelCardTest, WhatIsNotKnownStaysAway) {
   Json facts = Facts();
   facts["jobs"].erase(2);  // path_2 was trained elsewhere
   const Json card = CardOf(
@@ -66,6 +66,52 @@ TEST(FactsTest, WhatIsNotKnownStaysAway) {
   EXPECT_EQ(card["parents"][1], Json::parse(R"({"name": "path_2", "artifact": "m2"})"));
   EXPECT_EQ(card["corpora"][0], Json::parse(R"({"name": "sums"})"));
   EXPECT_FALSE(CardOf(facts, "elsewhere", "{}").contains("tokens"));
+}
+
+RunSummary Summary(const std::string& said) {
+  RunSummary run{"r-1", "run", 5, {}};
+  JobSummary path;
+  path.name = "path_1";
+  path.kind = "train";
+  path.state = "SUCCEEDED";
+  path.outputs = {{"model", "m1"}};
+  path.summary = said;
+  run.jobs.push_back(path);
+  return run;
+}
+
+TEST(ModelCardTest, AReportIsToldOfItsRunAndATrainingIsNot) {
+  task::Assignment assignment;
+  assignment.kind = "report";
+  assignment.spec = R"({"title": "x"})";
+  const Json spec = Json::parse(SpecWithSummary(assignment, Summary(R"({"tokens": 7})")));
+  EXPECT_EQ(spec["title"], "x");
+  EXPECT_EQ(spec["facts"]["run"]["id"], "r-1");
+  EXPECT_EQ(spec["facts"]["jobs"][0]["summary"]["tokens"], 7);
+  assignment.kind = "train";
+  EXPECT_EQ(SpecWithSummary(assignment, Summary("{}")), assignment.spec);
+}
+
+TEST(ModelCardTest, WhateverAProgramSaidTheJobGoesOut) {
+  task::Assignment assignment;
+  assignment.kind = "report";
+  assignment.spec = "{}";
+  for (const char* said : {"", "no json", "[1]", "{\"a\": \"\xff\"}"}) {
+    const std::string spec = SpecWithSummary(assignment, Summary(said));
+    EXPECT_EQ(Json::parse(spec)["facts"]["jobs"][0]["summary"], Json::object()) << said;
+  }
+  assignment.spec = "not an object";
+  EXPECT_EQ(SpecWithSummary(assignment, Summary("{}")), assignment.spec);
+}
+
+TEST(ModelCardTest, AnExportGetsItsCardFilled) {
+  task::Assignment assignment;
+  assignment.kind = "export";
+  assignment.spec = R"({"card": {"parents": []}})";
+  assignment.inputs = {{"model", "m1"}};
+  const Json spec = Json::parse(SpecWithSummary(assignment, Summary(R"({"tokens": 7})")));
+  EXPECT_EQ(spec["card"]["tokens"], 7);
+  EXPECT_EQ(spec["card"]["run"]["id"], "r-1");
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+#include "coordinator/core/run_summary.h"
+
+namespace braid::coordinator {
+
+RunSummary RunSummaryOf(const std::string& id, const State& state) {
+  const RunRecord& run = *state.FindRun(id);
+  RunSummary summary{run.id, run.name, run.created_ms, {}};
+  for (const JobRecord* job : state.JobsOf(id)) {
+    const auto attempts = state.AttemptsOf(job->key);
+    JobSummary one;
+    one.name = job->key.job;
+    one.kind = job->kind;
+    one.state = Name(job->state);
+    one.parents = job->parents;
+    one.slots = job->slots;
+    one.ranks = job->ranks;
+    one.attempts = static_cast<int64_t>(attempts.size());
+    if (!attempts.empty()) {
+      one.worker = attempts.back()->workers[0];
+      one.started_ms = attempts.front()->started_ms;
+    }
+    one.ended_ms = job->ended_ms;
+    one.inputs = job->inputs;
+    one.outputs = job->outputs;
+    one.summary = job->summary;
+    summary.jobs.push_back(std::move(one));
+  }
+  return summary;
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,78 @@
+#include "coordinator/sessions/reports.h"
+
+#include <utility>
+
+namespace braid::coordinator {
+namespace {
+
+// Of a failure: what its program said, or how it ended.
+std::string ErrorOf(const task::Outcome& outcome) {
+  if (!outcome.failure.error.empty() || outcome.success) return outcome.failure.error;
+  if (outcome.signal != 0)
+    return "the task program was ended by signal " + std::to_string(outcome.signal);
+  return "the task program ended with exit code " + std::to_string(outcome.exit_code);
+}
+
+}  // namespace
+
+Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
+                                           storage::Manifest* manifest) {
+  BRAID_ASSIGN_OR_RETURN(*manifest, storage::ParseManifest(manifest_json, "manifest"));
+  catalog::ArtifactRecord artifact;
+  artifact.id = manifest->Id();
+  artifact.kind = manifest->kind;
+  artifact.manifest = manifest->Canonical();
+  artifact.bytes = static_cast<int64_t>(manifest->TotalBytes());
+  artifact.files = static_cast<int64_t>(manifest->files.size());
+  artifact.metadata = manifest->metadata.dump();
+  artifact.parents = manifest->parents;
+  return artifact;
+}
+
+Result<catalog::ArtifactRecord> ArtifactMadeBy(const task::RankKey& rank, const std::string& role,
+                                               const std::string& manifest_json,
+                                               const BlobCheck& check) {
+  storage::Manifest manifest;
+  BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
+  BRAID_RETURN_IF_ERROR(check(manifest));
+  artifact.made_by = rank.attempt();
+  artifact.role = role;
+  return artifact;
+}
+
+void Attribute(const task::RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact) {
+  artifact->created_ms = tx.wall_ms();
+  const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
+  if (attempt != nullptr && static_cast<size_t>(rank.rank) < attempt->workers.size())
+    artifact->worker = attempt->workers[static_cast<size_t>(rank.rank)];
+}
+
+Result<EndedCommand> EndedCommandOf(const task::RankKey& rank, const std::string& worker,
+                                    const task::Outcome& outcome, const BlobCheck& check) {
+  EndedCommand command;
+  command.rank = rank;
+  command.worker = worker;
+  command.success = outcome.success;
+  command.summary = outcome.summary;
+  command.failure = outcome.failure;
+  command.failure.error = ErrorOf(outcome);
+  command.peer_lost = outcome.peer_lost;
+  if (!outcome.success) return command;
+  for (const auto& [role, manifest] : outcome.outputs) {
+    auto artifact = ArtifactMadeBy(rank, role, manifest, check);
+    if (!artifact.ok()) return artifact.status().Wrap("output " + role);
+    command.outputs.push_back(std::move(*artifact));
+  }
+  return command;
+}
+
+Status CheckKnown(const task::RankKey& rank, const State& state) {
+  const AttemptRecord* attempt = state.FindAttempt(rank.attempt());
+  if (attempt != nullptr && rank.rank >= 0 &&
+      static_cast<size_t>(rank.rank) < attempt->workers.size())
+    return OkStatus();
+  return Status(StatusCode::kAborted, "STALE_LEASE",
+                "there is no attempt " + rank.attempt().ToString());
+}
+
+}  // namespace braid::coordinator

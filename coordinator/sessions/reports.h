@@ -1,0 +1,38 @@
+// What workers report of their attempts, as commands of the core. Without gRPC and without threads.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/status.h"
+#include "coordinator/core/attempts.h"
+#include "storage/files/manifest.h"
+#include "task/outcome.h"
+
+namespace braid::coordinator {
+
+// Whether every file of a manifest is stored; FAILED_PRECONDITION (BLOB_MISSING) names one that is
+// not.
+using BlobCheck = std::function<Status(const storage::Manifest& manifest)>;
+
+// A manifest as the artifact it will be; who made it is for the caller to add. Refuses what is not
+// canonical.
+Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
+                                           storage::Manifest* manifest);
+
+// An artifact that a rank has made, whose files are all stored.
+Result<catalog::ArtifactRecord> ArtifactMadeBy(const task::RankKey& rank, const std::string& role,
+                                               const std::string& manifest_json,
+                                               const BlobCheck& check);
+// When it was made, and by which worker: known to the core alone.
+void Attribute(const task::RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact);
+
+// The end of a rank. Every output is stored; an error names its role.
+Result<EndedCommand> EndedCommandOf(const task::RankKey& rank, const std::string& worker,
+                                    const task::Outcome& outcome, const BlobCheck& check);
+
+// The attempt is one of ours, whether it has ended or not, and has such a rank; else kAborted
+// (STALE_LEASE).
+Status CheckKnown(const task::RankKey& rank, const State& state);
+
+}  // namespace braid::coordinator

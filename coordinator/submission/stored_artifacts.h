@@ -1,0 +1,24 @@
+// What is stored already, as whoever asks for a run or a merge needs to see it.
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "merge/parent.h"
+#include "storage/catalog/records.h"
+
+namespace braid::coordinator {
+
+class StoredArtifacts {
+ public:
+  virtual ~StoredArtifacts() = default;
+  // The artifact of an id or an unambiguous beginning of one.
+  virtual Result<catalog::ArtifactRecord> Find(const std::string& id) const = 0;
+  // Reads the headers of a checkpoint, with the moments of its optimizer if asked to. `name` is for
+  // errors. Another kind of artifact is kFailedPrecondition (INCOMPATIBLE_PARENTS).
+  virtual Result<merge::Parent> ReadCheckpoint(const std::string& name,
+                                               const catalog::ArtifactRecord& artifact,
+                                               bool moments) const = 0;
+};
+
+}  // namespace braid::coordinator

@@ -1,0 +1,78 @@
+#include "coordinator/submission/submission.h"
+
+#include <algorithm>
+
+#include "merge/expected.h"
+#include "recipe/given.h"
+#include "recipe/recipe.h"
+#include "storage/files/manifest.h"
+#include "submit/recipe_check.h"
+
+namespace braid::coordinator {
+namespace {
+
+// Whether a job of the graph, which may be a part of the recipe's, reads it.
+bool Reads(const recipe::Dag& dag, const model::Expected& given) {
+  return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const recipe::JobNode& job) {
+    return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
+      return input.second.source == given.source ||
+             (!input.second.artifact.empty() && input.second.artifact == given.checkpoint);
+    });
+  });
+}
+
+// The artifact that stands for a source, or is named itself.
+std::optional<catalog::ArtifactRecord> StoredOf(const SubmitCommand& command,
+                                                const std::string& source, const std::string& id,
+                                                const StoredArtifacts& stored) {
+  const auto uploaded = command.sources.find(source);
+  if (uploaded == command.sources.end() && !recipe::IsArtifactId(id)) return std::nullopt;
+  auto artifact = stored.Find(uploaded != command.sources.end() ? uploaded->second : id);
+  return artifact.ok() ? std::optional(std::move(*artifact)) : std::nullopt;
+}
+
+// The digest of the tokenizer.json that was uploaded; empty if there is none.
+std::string TokenizerOf(const SubmitCommand& command, const StoredArtifacts& stored) {
+  const auto artifact = StoredOf(command, "tokenizer", "", stored);
+  if (!artifact.has_value()) return "";
+  const auto manifest = storage::ParseManifest(artifact->manifest, "artifact " + artifact->id);
+  return manifest.ok() && manifest->files.size() == 1 ? manifest->files.front().sha256 : "";
+}
+
+// Checkpoints of the recipe that are stored here, against what it says of them
+// (merge/expected.h). What is not stored is for Submit to refuse.
+Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name,
+                        const SubmitCommand& command, const StoredArtifacts& stored) {
+  const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
+    const auto artifact = Reads(command.dag, given)
+                              ? StoredOf(command, given.source, given.checkpoint, stored)
+                              : std::nullopt;
+    if (!artifact.has_value()) return std::optional<merge::Parent>();
+    BRAID_ASSIGN_OR_RETURN(merge::Parent parent,
+                           stored.ReadCheckpoint(given.model(), *artifact, given.moments));
+    return std::optional<merge::Parent>(std::move(parent));
+  };
+  return merge::CheckExpected(recipe::GivenOf(recipe), name, TokenizerOf(command, stored), read);
+}
+
+}  // namespace
+
+Result<SubmitCommand> CommandOf(const Submission& submission, const StoredArtifacts& stored) {
+  const std::string name = submission.recipe_name.empty() ? "recipe.yaml" : submission.recipe_name;
+  // What the submitter's check finds without files is found here in the same words.
+  BRAID_ASSIGN_OR_RETURN(
+      const submit::RecipeCheck check,
+      submit::CheckRecipe(submission.recipe, name, submission.only, submission.known));
+  BRAID_RETURN_IF_ERROR(check.status());
+  SubmitCommand command;
+  command.dag = check.dag;
+  command.only = submission.only;
+  command.recipe = submission.recipe;
+  command.priority = submission.priority.value_or(check.recipe->priority);
+  command.user = submission.user;
+  command.sources = submission.sources;
+  BRAID_RETURN_IF_ERROR(CheckCheckpoints(*check.recipe, name, command, stored));
+  return command;
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,284 @@
+#include "schema/describe.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace braid::schema {
+namespace {
+
+constexpr const char* kDraft = "https://json-schema.org/draft/2020-12/schema";
+
+std::string ValueText(const Json& value) {
+  if (value.is_number_float()) return FormatDouble(value.get<double>());
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// A value as a recipe writes it; null: nothing is there.
+Json AsWritten(const Field& field, const Json& value) {
+  if (value.is_null() || value == "" || value == Json::array()) return Json();
+  return field.as_written ? field.as_written(value) : value;
+}
+
+std::vector<std::string> NamesOf(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const Field& field : schema.fields) names.push_back(field.name);
+  return names;
+}
+
+Json SectionSchema(const Schema& schema);
+
+Json NumberSchema(const Field& field, bool whole) {
+  Json json = {{"type", whole ? "integer" : "number"}};
+  const auto bound = [&](double value) {
+    return whole ? Json(static_cast<int64_t>(value)) : Json(value);
+  };
+  if (std::isfinite(field.range.min))
+    json[field.range.above ? "exclusiveMinimum" : "minimum"] = bound(field.range.min);
+  if (std::isfinite(field.range.max)) {
+    json[field.range.below ? "exclusiveMaximum" : "maximum"] = bound(field.range.max);
+  } else if (whole) {
+    json["maximum"] = kUnlimited;
+  }
+  return json;
+}
+
+Json ListSchema(const Field& field, Json item) {
+  Json json = {{"type", "array"}, {"items", std::move(item)}};
+  if (field.size > 0) json["minItems"] = json["maxItems"] = field.size;
+  if (!field.not_empty.empty()) json["minItems"] = 1;
+  return json;
+}
+
+// One text is a list of one, in recipes.
+Json TextsSchema(const Field& field) {
+  return {{"anyOf", {{{"type", "string"}}, ListSchema(field, {{"type", "string"}})}}};
+}
+
+Json SectionsSchema(const Field& field) {
+  const Json item = SectionSchema(field.section());
+  if (!field.named) return ListSchema(field, item);
+  return {{"type", "object"}, {"additionalProperties", item}, {"minProperties", 1}};
+}
+
+Json TypeSchema(const Field& field) {
+  switch (field.type) {
+    case Type::kBool:
+      return {{"type", "boolean"}};
+    case Type::kInt:
+      return NumberSchema(field, true);
+    case Type::kNumber:
+      return NumberSchema(field, false);
+    case Type::kText:
+      return {{"type", "string"}};
+    case Type::kChoice:
+      return {{"enum", field.choices}};
+    case Type::kInts:
+      return ListSchema(field, NumberSchema(field, true));
+    case Type::kNumbers:
+      return ListSchema(field, NumberSchema(field, false));
+    case Type::kTexts:
+      return TextsSchema(field);
+    case Type::kChoices:
+      return ListSchema(field, {{"enum", field.choices}});
+    case Type::kObject:
+      return {{"type", "object"}};
+    case Type::kCustom:
+      return field.custom_schema.is_null() ? Json::object() : field.custom_schema;
+    case Type::kSection:
+      return SectionSchema(field.section());
+    case Type::kSections:
+      return SectionsSchema(field);
+  }
+  return Json::object();
+}
+
+Json FieldSchema(const Field& field) {
+  Json json = TypeSchema(field);
+  json["description"] = field.meaning;
+  if (const Json usual = AsWritten(field, field.default_value); !usual.is_null())
+    json["default"] = usual;
+  return json;
+}
+
+// Fields that are of another field's value are not refused here: the rules between fields are the
+// reader's.
+Json SectionSchema(const Schema& schema) {
+  Json json = {{"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()}};
+  for (const Field& field : schema.fields) {
+    json["properties"][field.name] = FieldSchema(field);
+    if (field.required && field.of.empty()) json["required"].push_back(field.name);
+  }
+  return json;
+}
+
+std::string Cell(const Field& field) {
+  std::string text = field.id.empty() ? "" : field.id + ". ";
+  if (!field.of.empty()) text += "Of `" + field.of + ": " + Join(field.of_values, "`, `") + "`. ";
+  return text + field.meaning;
+}
+
+std::string Code(const std::string& text) {
+  return "`" + text + "`";
+}
+
+std::string DefaultCell(const Field& field) {
+  if (field.required) return "required";
+  if (!field.default_text.empty()) return field.default_text;
+  const Json usual = AsWritten(field, field.default_value);
+  if (usual.is_null()) return "";
+  if (usual.is_string()) return Code(usual == "\n" ? "\"\\n\"" : usual.get<std::string>());
+  return usual.is_boolean() ? Code(ValueText(usual)) : ValueText(usual);
+}
+
+std::string TypeCell(const Field& field) {
+  if (field.type == Type::kChoice) {
+    std::vector<std::string> words;
+    for (const std::string& word : field.choices) words.push_back(Code(word));
+    return Join(words, ", ");
+  }
+  return TypeText(field);
+}
+
+void AddRows(const Schema& schema, const std::string& above,
+             const std::vector<std::string>& without, std::string* table) {
+  for (const Field& field : schema.fields) {
+    if (std::find(without.begin(), without.end(), field.name) != without.end()) continue;
+    const std::string path = above + field.name;
+    if (field.type == Type::kSection && field.default_text.empty()) {
+      AddRows(field.section(), path + ".", {}, table);
+    } else {
+      *table += "| " + Code(path) + " | " + TypeCell(field) + " | " + DefaultCell(field) + " | " +
+                Cell(field) + " |\n";
+    }
+  }
+}
+
+std::string SectionText(const Place& place) {
+  const Schema& schema = *place.schema;
+  std::string text = (place.path.empty() ? schema.name : place.path) + ": " +
+                     (place.field == nullptr ? schema.meaning : place.field->meaning) + "\n";
+  size_t widest = 0;
+  for (const Field& field : schema.fields) widest = std::max(widest, field.name.size());
+  for (const Field& field : schema.fields) {
+    text += Format(
+        "  %-*s  %s\n", static_cast<int>(widest), field.name.c_str(),
+        field.is_section() ? ("<section> " + field.meaning).c_str() : TypeText(field).c_str());
+  }
+  return text;
+}
+
+bool IsNumber(const std::string& part) {
+  return !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
+}
+
+}  // namespace
+
+Result<Place> FindPlace(const Schema& root, const std::string& path) {
+  Place place{"", &root, nullptr};
+  const std::vector<std::string> parts = path.empty() ? std::vector<std::string>()
+                                                      : Split(path, '.');
+  bool skipped = false;
+  for (const std::string& part : parts) {
+    const bool in_list = place.field != nullptr && place.field->type == Type::kSections;
+    const Field* field = place.schema->Find(part);
+    if (field == nullptr && in_list && !skipped && (IsNumber(part) || place.field->named)) {
+      skipped = true;  // an index or a name
+      continue;
+    }
+    skipped = false;
+    if (field == nullptr || (place.field != nullptr && !place.field->is_section())) {
+      const std::vector<std::string> names = NamesOf(*place.schema);
+      const std::string near = NearestWord(part, names),
+                        where = place.path.empty() ? "a recipe" : place.path;
+      if (place.field != nullptr && !place.field->is_section())
+        return NotFound(path + ": " + where + " has no fields within");
+      return NotFound(
+          path + ": " + where + " has no field " + part + "; " +
+          (near.empty()
+               ? "there are " + Join(names, ", ")
+               : "did you mean " + (place.path.empty() ? near : place.path + "." + near) + "?"));
+    }
+    place.path += (place.path.empty() ? "" : ".") + part;
+    place.field = field;
+    if (field->is_section()) place.schema = &field->section();
+  }
+  return place;
+}
+
+std::string TypeText(const Field& field) {
+  if (field.type == Type::kChoice) return Join(field.choices, " | ");
+  if (field.type == Type::kSections)
+    return field.named ? "names, each with a mapping" : "a list of mappings";
+  std::string text = field.Expected();
+  if (field.type == Type::kInt || field.type == Type::kNumber) {
+    const std::string range = field.range.Text(field.type == Type::kInt);
+    if (!range.empty()) text += ", " + range;
+  }
+  return text;
+}
+
+std::string DefaultText(const Schema& schema, const Field& field) {
+  if (field.required) return "required";
+  if (!field.default_text.empty()) return field.default_text;
+  const Json usual = AsWritten(field, schema.Default(field));
+  std::string text = usual.is_null() ? "" : ValueText(usual);
+  if (!field.paper.is_null()) text += "; under compat: paper " + ValueText(field.paper);
+  return text;
+}
+
+std::string ExplainText(const Place& place) {
+  if (place.field == nullptr || place.field->is_section()) return SectionText(place);
+  const Field& field = *place.field;
+  std::string text = place.path + "\n  type:     " + TypeText(field) + "\n";
+  if (const std::string usual = DefaultText(*place.schema, field); !usual.empty())
+    text += "  default:  " + usual + "\n";
+  if (!field.id.empty()) text += "  rule:     " + field.id + "\n";
+  if (!field.of.empty())
+    text += "  only for: " + field.of + ": " + Join(field.of_values, " or ") + "\n";
+  return text + "\n" + field.meaning + "\n";
+}
+
+Json ExplainJson(const Place& place) {
+  Json json = {{"path", place.path}};
+  if (place.field == nullptr || place.field->is_section()) {
+    json["meaning"] = place.field == nullptr ? place.schema->meaning : place.field->meaning;
+    json["fields"] = Json::array();
+    for (const Field& field : place.schema->fields) {
+      const std::string path = place.path.empty() ? field.name : place.path + "." + field.name;
+      Json one = {{"path", path}, {"meaning", field.meaning}};
+      if (!field.is_section()) one = ExplainJson({path, place.schema, &field});
+      json["fields"].push_back(std::move(one));
+    }
+    return json;
+  }
+  const Field& field = *place.field;
+  json["meaning"] = field.meaning;
+  json["type"] = TypeText(field);
+  if (!field.choices.empty()) json["choices"] = field.choices;
+  json["required"] = field.required;
+  if (const Json usual = AsWritten(field, place.schema->Default(field)); !usual.is_null())
+    json["default"] = usual;
+  if (!field.default_text.empty()) json["default_text"] = field.default_text;
+  if (!field.paper.is_null()) json["default_paper"] = field.paper;
+  if (!field.id.empty()) json["rule"] = field.id;
+  if (!field.of.empty()) json["only_for"] = {{field.of, field.of_values}};
+  return json;
+}
+
+Json JsonSchemaOf(const Schema& root, const std::string& title) {
+  Json json = SectionSchema(root);
+  json["$schema"] = kDraft;
+  json["title"] = title;
+  json["description"] = root.meaning;
+  return json;
+}
+
+std::string MarkdownTable(const Schema& schema, const std::vector<std::string>& without) {
+  std::string table = "| key | type | default | meaning |\n|---|---|---|---|\n";
+  AddRows(schema, "", without, &table);
+  return table;
+}
+
+}  // namespace braid::schema

@@ -1,0 +1,192 @@
+#include "schema/read.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/excerpt.h"
+#include "base/text.h"
+
+namespace braid::schema {
+namespace {
+
+using Finding = std::pair<std::vector<std::string>, std::string>;
+
+std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
+  std::set<Finding> findings;
+  const Fail fail = [&](const std::vector<std::string>& fields, const std::string& message) {
+    findings.emplace(fields, message);
+  };
+  for (const auto& check : schema.checks) check(object, fail);
+  return findings;
+}
+
+void ReadAll(Source& source, const Schema& schema, bool is_there, void* object);
+
+void ReadSections(Source& source, const Field& field, void* object) {
+  if (field.type == Type::kSections) {
+    const auto items = source.Sections(field);
+    if (items.empty() && source.Has(field.name) && !field.not_empty.empty())
+      source.FailAt({field.name}, field.not_empty);
+    for (const auto& item : items) ReadAll(*item, field.section(), true, field.add(object));
+    return;
+  }
+  const std::unique_ptr<Source> section = source.Section(field);
+  const bool is_there = source.Has(field.name);
+  if (is_there || !field.optional) ReadAll(*section, field.section(), is_there, field.open(object));
+}
+
+void ReadValue(Source& source, const Field& field, void* object) {
+  const Json value = source.Value(field);
+  if (value.is_null()) {
+    Json usual = field.get(object);
+    if (field.as_written && !usual.is_null()) usual = field.as_written(usual);
+    if (!usual.is_null() && usual != "" && usual != Json::array()) source.NoteDefault(field, usual);
+    return;
+  }
+  const std::string wrong = field.Wrong(value);
+  if (!wrong.empty()) return source.FailAt({field.name}, wrong);
+  field.set(object, value);
+}
+
+// A field that would do nothing.
+void RefuseForeign(Source& source, const Schema& schema, const Field& field, const void* object) {
+  (void)source.Value(field);
+  if (!source.Has(field.name)) return;
+  source.FailAt({field.name}, "is of " + field.of + " " + Join(field.of_values, " or ") +
+                                  "; here it is " +
+                                  schema.Find(field.of)->get(object).get<std::string>());
+}
+
+// A section that is not there misses nothing, it has its defaults.
+void ReadAll(Source& source, const Schema& schema, bool is_there, void* object) {
+  const std::set<Finding> before = FindingsOf(schema, object);
+  for (const Field& field : schema.fields) {
+    if (!schema.Applies(field, object)) {
+      RefuseForeign(source, schema, field, object);
+      continue;
+    }
+    if (field.is_section()) {
+      ReadSections(source, field, object);
+    } else {
+      ReadValue(source, field, object);
+    }
+    if (is_there && field.required && !source.Has(field.name))
+      source.FailAt({field.name}, "is missing");
+  }
+  source.Finish();
+  for (const Finding& finding : FindingsOf(schema, object)) {
+    if (!before.contains(finding)) source.FailAt(finding.first, finding.second);
+  }
+}
+
+class JsonSource : public Source {
+ public:
+  JsonSource(const Json& object, std::string path, Status* first_error)
+      : object_(object), path_(std::move(path)), first_error_(first_error) {
+    if (object_.is_object() || object_.is_null()) return;
+    Fail((path_.empty() ? "the document" : path_) + ": expected a mapping, found " +
+         Excerpt(object_.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  }
+
+  bool Has(const std::string& field) const override {
+    const auto at = object_.find(field);
+    return object_.is_object() && at != object_.end() && !at->is_null();
+  }
+
+  Json Value(const Field& field) override {
+    known_.push_back(field.name);
+    return Has(field.name) ? object_[field.name] : Json();
+  }
+
+  std::unique_ptr<Source> Section(const Field& field) override {
+    known_.push_back(field.name);
+    return std::make_unique<JsonSource>(Has(field.name) ? object_[field.name] : kNone,
+                                        PathOf(field.name), first_error_);
+  }
+
+  std::vector<std::unique_ptr<Source>> Sections(const Field& field) override {
+    known_.push_back(field.name);
+    std::vector<std::unique_ptr<Source>> items;
+    if (!Has(field.name)) return items;
+    const Json& list = object_[field.name];
+    if (!list.is_array()) {
+      FailAt({field.name}, "expected a list, found " + Excerpt(list.dump()));
+      return items;
+    }
+    for (size_t i = 0; i < list.size(); ++i) {
+      items.push_back(std::make_unique<JsonSource>(
+          list[i], PathOf(field.name) + "." + std::to_string(i), first_error_));
+    }
+    return items;
+  }
+
+  void FailAt(const std::vector<std::string>& fields, const std::string& message) override {
+    const auto there = std::find_if(fields.begin(), fields.end(),
+                                    [&](const std::string& field) { return IsThere(field); });
+    const std::string& field = there == fields.end() ? fields.front() : *there;
+    Fail((field.empty() ? path_ : PathOf(field)) + ": " + message);
+  }
+
+  void Finish() override {
+    if (!object_.is_object()) return;
+    for (const auto& [key, value] : object_.items()) {
+      if (std::find(known_.begin(), known_.end(), key) == known_.end())
+        Fail(PathOf(Excerpt(key)) + ": " + UnknownKey(key, known_));
+    }
+  }
+
+ private:
+  static inline const Json kNone;
+
+  bool IsThere(const std::string& field) const {
+    const Json* at = &object_;
+    for (const std::string& part : Split(field, '.')) {
+      if (!at->is_object() || !at->contains(part)) return false;
+      at = &(*at)[part];
+    }
+    return true;
+  }
+  std::string PathOf(const std::string& key) const {
+    return path_.empty() ? key : path_ + "." + key;
+  }
+  void Fail(std::string message) {
+    if (first_error_->ok()) *first_error_ = InvalidArgument(std::move(message));
+  }
+
+  const Json& object_;
+  const std::string path_;
+  Status* const first_error_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace
+
+void Read(Source& source, const Schema& schema, void* object) {
+  ReadAll(source, schema, /*is_there=*/true, object);
+}
+
+void ReadField(Source& source, const Schema& schema, const std::string& field, void* object) {
+  const Field* found = schema.Find(field);
+  BRAID_CHECK(found != nullptr);
+  ReadValue(source, *found, object);
+}
+
+std::string UnknownKey(const std::string& key, const std::vector<std::string>& known) {
+  const std::string near = NearestWord(key, known);
+  return near.empty() ? "no such key; known are " + Join(known, ", ")
+                      : "no such key; did you mean " + near + "?";
+}
+
+Status ReadJson(const Json& json, const std::string& path, const Schema& schema, void* object) {
+  Status first_error;
+  JsonSource source(json, path, &first_error);
+  if (json.is_null()) {
+    return InvalidArgument((path.empty() ? "the document" : path) +
+                           ": expected a mapping, found null");
+  }
+  if (first_error.ok()) Read(source, schema, object);
+  return first_error;
+}
+
+}  // namespace braid::schema

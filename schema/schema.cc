@@ -1,0 +1,283 @@
+#include "schema/schema.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/excerpt.h"
+#include "base/text.h"
+
+namespace braid::schema {
+namespace {
+
+constexpr const char* kCounts[] = {"no", "one", "two", "three", "four"};
+
+std::string NumberText(double value) {
+  return value == std::floor(value) && std::abs(value) < 0x1p62
+             ? std::to_string(static_cast<int64_t>(value))
+             : FormatDouble(value);
+}
+
+std::string ElementText(Type type) {
+  switch (type) {
+    case Type::kInts:
+      return "whole numbers";
+    case Type::kNumbers:
+      return "numbers";
+    default:
+      return "texts";
+  }
+}
+
+// A value as an error shows it: long ones are cut, lists and mappings are named where one value
+// belongs.
+std::string Shown(const Json& value, bool whole_list) {
+  if (value.is_array() && !whole_list) return "a list";
+  if (value.is_object()) return "a mapping";
+  return Excerpt(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Type ElementOf(Type list) {
+  switch (list) {
+    case Type::kInts:
+      return Type::kInt;
+    case Type::kNumbers:
+      return Type::kNumber;
+    case Type::kChoices:
+      return Type::kChoice;
+    default:
+      return Type::kText;
+  }
+}
+
+bool HasType(Type type, const Json& value) {
+  switch (type) {
+    case Type::kBool:
+      return value.is_boolean();
+    case Type::kInt:
+      return value.is_number_integer();
+    case Type::kNumber:
+      return value.is_number() && std::isfinite(value.get<double>());
+    case Type::kObject:
+      return value.is_object();
+    default:
+      return value.is_string();
+  }
+}
+
+// A word that reads as a number, but as none that is finite.
+bool IsInfinite(const Json& value) {
+  if (value.is_number()) return !std::isfinite(value.get<double>());
+  if (!value.is_string()) return false;
+  const Result<double> number = ParseDouble(value.get_ref<const std::string&>());
+  return number.ok() && !std::isfinite(*number);
+}
+
+// Whole numbers have a largest value, so that products of a few stay whole.
+Range WithLimit(Range range, Type type) {
+  if (type == Type::kInt && std::isinf(range.max)) range.max = static_cast<double>(kUnlimited);
+  return range;
+}
+
+std::string WrongNumber(const Field& field, const Json& value) {
+  const auto number = value.get<double>();
+  const Range range = WithLimit(field.range, field.type);
+  if (range.Holds(number)) return "";
+  const bool whole = field.type == Type::kInt;
+  const std::string is = ", is " + (whole ? value.dump() : FormatDouble(number));
+  if (std::isinf(field.range.max) && number > range.max)
+    return "must be at most " + NumberText(range.max) + is;
+  if (field.range.min == 0 && !field.range.above && std::isinf(field.range.max))
+    return "must not be negative" + is;
+  return "must be " + field.range.Text(whole) + is;
+}
+
+std::string WrongWord(const Field& field, const std::string& word) {
+  if (std::find(field.choices.begin(), field.choices.end(), word) != field.choices.end()) return "";
+  const std::string near = NearestWord(word, field.choices);
+  return "expected " + Join(field.choices, " or ") + ", found \"" + Excerpt(word) + "\"" +
+         (near.empty() ? "" : "; did you mean " + near + "?");
+}
+
+std::string WrongList(const Field& field, const Json& value) {
+  const Type element = ElementOf(field.type);
+  bool right = value.is_array() &&
+               (field.size == 0 || static_cast<int64_t>(value.size()) == field.size);
+  if (right && field.type == Type::kChoices) {
+    for (const Json& one : value) {
+      if (!one.is_string()) return "expected a list of words, found " + Shown(value, true);
+      if (std::string wrong = WrongWord(field, one.get<std::string>()); !wrong.empty())
+        return wrong;
+    }
+  }
+  const Range range = WithLimit(field.range, element);
+  for (const Json& one : right ? value : Json::array()) {
+    right = right && HasType(element, one) && (!one.is_number() || range.Holds(one.get<double>()));
+  }
+  return right ? "" : "expected " + field.Expected() + ", found " + Shown(value, true);
+}
+
+}  // namespace
+
+bool Range::Holds(double value) const {
+  return (above ? value > min : value >= min) && (below ? value < max : value <= max);
+}
+
+std::string Range::Text(bool whole) const {
+  const bool has_min = std::isfinite(min), has_max = std::isfinite(max);
+  if (whole && has_min && has_max && !above && !below)
+    return "in " + NumberText(min) + " .. " + NumberText(max);
+  std::string text;
+  if (has_min) text = (above ? "above " : "at least ") + NumberText(min);
+  if (has_min && has_max) text += " and ";
+  if (has_max) text += (below ? "below " : "at most ") + NumberText(max);
+  return text;
+}
+
+Field& Field::AtLeast(double least) {
+  range.min = least;
+  range.above = false;
+  return *this;
+}
+Field& Field::Above(double bound) {
+  range.min = bound;
+  range.above = true;
+  return *this;
+}
+Field& Field::AtMost(double most) {
+  range.max = most;
+  range.below = false;
+  return *this;
+}
+Field& Field::Below(double bound) {
+  range.max = bound;
+  range.below = true;
+  return *this;
+}
+Field& Field::Size(int64_t elements) {
+  size = elements;
+  return *this;
+}
+Field& Field::Required() {
+  required = true;
+  return *this;
+}
+Field& Field::Optional() {
+  optional = true;
+  return *this;
+}
+Field& Field::NotEmpty(const char* message) {
+  not_empty = message;
+  return *this;
+}
+Field& Field::OneOf(Words words) {
+  type = Type::kChoice;
+  choices = std::move(words);
+  return *this;
+}
+Field& Field::Sparse() {
+  sparse = true;
+  return *this;
+}
+Field& Field::Id(const char* rule) {
+  id = rule;
+  return *this;
+}
+Field& Field::DefaultText(const char* text) {
+  default_text = text;
+  return *this;
+}
+
+bool Field::is_list() const {
+  return type == Type::kInts || type == Type::kNumbers || type == Type::kTexts ||
+         type == Type::kChoices;
+}
+
+std::string Field::Expected() const {
+  switch (type) {
+    case Type::kBool:
+      return "true or false";
+    case Type::kInt:
+      return "a whole number";
+    case Type::kNumber:
+      return "a number";
+    case Type::kText:
+      return "text";
+    case Type::kChoice:
+      return Join(choices, " or ");
+    case Type::kChoices:
+      return "a list of " + Join(choices, ", ");
+    case Type::kCustom:
+      return expected;
+    case Type::kObject:
+    case Type::kSection:
+      return "a mapping";
+    case Type::kSections:
+      return "a list of mappings";
+    default:
+      break;
+  }
+  const std::string bounds = range.Text(type == Type::kInts);
+  return (size > 0 ? std::string(kCounts[size]) + " " : "a list of ") + ElementText(type) +
+         (bounds.empty() ? "" : (bounds.starts_with("in") ? " " : " of ") + bounds);
+}
+
+std::string Field::Wrong(const Json& value) const {
+  if (type == Type::kCustom) return wrong(value);
+  if (!not_empty.empty() && value.is_array() && value.empty()) return not_empty;
+  if (is_list()) return WrongList(*this, value);
+  if (type == Type::kNumber && IsInfinite(value))
+    return "must be finite, is " + Shown(value, false);
+  if (type == Type::kChoice && value.is_string()) return WrongWord(*this, value.get<std::string>());
+  if (!HasType(type, value)) return "expected " + Expected() + ", found " + Shown(value, false);
+  return value.is_number() ? WrongNumber(*this, value) : "";
+}
+
+const Field* Schema::Find(const std::string& field) const {
+  for (const Field& one : fields) {
+    if (one.name == field) return &one;
+  }
+  return nullptr;
+}
+
+bool Schema::Applies(const Field& field, const void* object) const {
+  if (field.of.empty()) return true;
+  const Json value = Find(field.of)->get(object);
+  return std::find(field.of_values.begin(), field.of_values.end(), value) != field.of_values.end();
+}
+
+void ApplyPaper(const Schema& schema, void* object) {
+  for (const Field& field : schema.fields) {
+    if (field.type == Type::kSection && field.look(object) != nullptr)
+      ApplyPaper(field.section(), field.open(object));
+    if (!field.paper.is_null()) field.set(object, field.paper);
+  }
+}
+
+Json Write(const Schema& schema, const void* object, Form form) {
+  Json document = Json::object();
+  for (const Field& field : schema.fields) {
+    if (!schema.Applies(field, object)) continue;
+    Json value;
+    if (field.type == Type::kSection) {
+      const void* inner = field.look(object);
+      if (inner == nullptr) continue;
+      value = Write(field.section(), inner, form);
+      const void* usual = field.look(schema.blank.get());
+      if (field.sparse && usual != nullptr && value == Write(field.section(), usual, form))
+        continue;
+    } else if (field.type == Type::kSections) {
+      value = Json::array();
+      for (size_t i = 0; i < field.count(object); ++i)
+        value.push_back(Write(field.section(), field.at(object, i), form));
+      if (field.sparse && value.empty()) continue;
+    } else {
+      value = field.get(object);
+      if (value.is_null() || (field.sparse && value == schema.Default(field))) continue;
+      if (form == Form::kRecipe && field.as_written) value = field.as_written(value);
+    }
+    document[field.name] = std::move(value);
+  }
+  return document;
+}
+
+}  // namespace braid::schema

@@ -1,0 +1,280 @@
+#include "spec/corpus.h"
+
+namespace braid::spec {
+namespace {
+
+using schema::Builder;
+using schema::Fail;
+using schema::Schema;
+
+constexpr const char* kNoFiles = "must name at least one file or pattern";
+
+// Keys that would do nothing.
+void CheckText(const CorpusText& corpus, const Fail& fail) {
+  const CorpusText usual;
+  const bool joins = !corpus.join.empty(), cut = !corpus.separator.empty();
+  const bool skips = corpus.on_bad_row != usual.on_bad_row;
+  if (!corpus.text.empty() && joins) fail({"join"}, "text and join exclude each other");
+  if (corpus.joiner != usual.joiner && !joins) fail({"joiner"}, "does nothing without join");
+  if (corpus.format == CorpusFormat::kText) {
+    for (const auto& [field, given] : {std::pair{"text", !corpus.text.empty()},
+                                       {"join", joins},
+                                       {"input_ids", !corpus.input_ids.empty()},
+                                       {"on_bad_row", skips}}) {
+      if (given) fail({field}, "does nothing with format: text; plain text has no rows");
+    }
+  }
+  if (corpus.format == CorpusFormat::kRows && cut)
+    fail({"separator"}, "does nothing with format: rows; it cuts plain text");
+  if (corpus.input_ids.empty()) return;
+  for (const auto& [field, given] :
+       {std::pair{"text", !corpus.text.empty()},
+        {"join", joins},
+        {"separator", cut},
+        {"blank_documents", corpus.blank_documents != usual.blank_documents}}) {
+    if (given) fail({field}, "rows of input_ids are tokens already");
+  }
+  if (corpus.bytes != 0) fail({"bytes"}, "ids have none; tokens caps an import by input_ids");
+}
+
+void CheckSite(const RecipeCorpus& corpus, const Fail& fail) {
+  for (const auto& [field, files] :
+       {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
+    for (const std::string& file : *files) {
+      if (!corpus.site.empty() && !file.starts_with('/'))
+        fail({field},
+             file + " is read on machines of site " + corpus.site + "; give its absolute name");
+    }
+  }
+}
+
+}  // namespace
+
+const schema::Words& WordsOf(CorpusFormat) {
+  static const schema::Words words = {"rows", "text"};
+  return words;
+}
+const schema::Words& WordsOf(OnBadRow) {
+  static const schema::Words words = {"fail", "skip"};
+  return words;
+}
+const schema::Words& WordsOf(BlankDocuments) {
+  static const schema::Words words = {"drop", "keep"};
+  return words;
+}
+
+const Schema& CorpusText::Fields() {
+  static const Schema fields = [] {
+    Builder<CorpusText> field("corpus", "How documents are read, and how many of them.");
+    field("text", &CorpusText::text,
+          "Of rows: the field that holds the document; `text` for files whose name says rows.")
+        .Sparse();
+    field("join", &CorpusText::join,
+          "Of rows: fields that are joined to one document. Not together with `text`.")
+        .Sparse();
+    field("joiner", &CorpusText::joiner, "What stands between the fields of `join`.");
+    field("format", &CorpusText::format,
+          "What every file is, whatever it looks like; absent: told from the content of each.");
+    field("input_ids", &CorpusText::input_ids,
+          "Of rows that are tokens already (the published form): the field with the list of ids. A "
+          "row is a document; no text, join or separator then. `tokenizer` must be the `file` that "
+          "made the ids. Of sets that were cut for one epoch each give one: braid permutes and "
+          "cuts its rows anew in every epoch.")
+        .Sparse();
+    field("separator", &CorpusText::separator,
+          "Of plain text: the line that ends a document. Without it a file is one document.")
+        .Sparse();
+    field("on_bad_row", &CorpusText::on_bad_row,
+          "Of rows: one that cannot be read (no JSON, no such field, no text in it) ends the job; "
+          "or `skip`: it is left out, counted in `shards.json` and in the report, and the first "
+          "five are named with file, line and column.")
+        .Sparse();
+    field("blank_documents", &CorpusText::blank_documents,
+          "Documents of white space at most are left out and counted; or `keep`: each leaves its "
+          "end, and what stood in it, as in the published runs.")
+        .Sparse();
+    field("sample", &CorpusText::sample, "Share of documents that is taken, by the seed.")
+        .Above(0)
+        .AtMost(1);
+    field("documents", &CorpusText::documents,
+          "Cap on documents, counted after sampling; 0: no bound.")
+        .AtLeast(0)
+        .Sparse();
+    field("bytes", &CorpusText::bytes, "Cap on bytes of text, counted after sampling; 0: no bound.")
+        .AtLeast(0)
+        .Sparse();
+    field("tokens", &CorpusText::tokens, "Cap on tokens, counted after sampling; 0: no bound.")
+        .AtLeast(0)
+        .Sparse();
+    field.Check(CheckText);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Corpus::Fields() {
+  static const Schema fields = [] {
+    Builder<Corpus> field("corpus", "A corpus, as tasks read it.");
+    field("name", &Corpus::name, "What it is called in the recipe.").Required();
+    field("files", &Corpus::files,
+          "Absolute names or patterns of the files of a corpus that is read in place.")
+        .Sparse();
+    field.Include<CorpusText>();
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeCorpus::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeCorpus> field("corpora", "A corpus, under its name.");
+    field("files", &RecipeCorpus::files,
+          "A pattern or a list of patterns; rows (a JSON object a line) or plain text, as it is or "
+          "as gzip or zstd. Which of them is told from the content, below.")
+        .Required()
+        .NotEmpty(kNoFiles);
+    field.Include<CorpusText>();
+    field("validation", &RecipeCorpus::validation,
+          "Files, or patterns, that are set aside whole in place of a share of the documents; read "
+          "like `files`, without `sample` and caps.")
+        .NotEmpty(kNoFiles);
+    field("site", &RecipeCorpus::site,
+          "The files, by absolute names, are read in place on workers of this site, below their "
+          "`--data-root`, and the corpus is prepared there. Without it, `submit` uploads them.");
+    field.Check(CheckSite);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeValidation::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeValidation> field("validation", "Text that is set aside to validate on.");
+    field("documents", &RecipeValidation::documents,
+          "Share of documents set aside before anything else, of corpora without `validation` "
+          "files.")
+        .Above(0)
+        .Below(1);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Validation::Fields() {
+  static const Schema fields = [] {
+    Builder<Validation> field("validation", "Which documents are set aside.");
+    field("documents", &Validation::documents, "A share of the documents.")
+        .AtLeast(0)
+        .Below(1)
+        .DefaultText("0.01");
+    field("files", &Validation::files,
+          "Instead: all of input `validation`, or of the patterns listed where the corpus is read "
+          "in place.");
+    field.Check([](const Validation& validation, const Fail& fail) {
+      if (validation.files && validation.documents)
+        fail({"documents"}, "files are set aside whole; give one of the two");
+    });
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& PrepareTask::Fields() {
+  static const Schema fields = [] {
+    Builder<PrepareTask> field("prepare", "Documents of one corpus become shards of tokens.");
+    field("corpus", &PrepareTask::corpus, "The corpus.").Required();
+    field("validation", &PrepareTask::validation, "Which documents are set aside.").Required();
+    field("seed", &PrepareTask::seed, "Of the sample and of what is set aside.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& TokenizerTraining::Fields() {
+  static const Schema fields = [] {
+    Builder<TokenizerTraining> field("train", "Trains a byte-level BPE.");
+    field("vocab", &TokenizerTraining::vocab,
+          "Number of entries; `<|endoftext|>` is id 0. Models get one row more, for padding.")
+        .AtLeast(258)
+        .AtMost(1'000'000);
+    field("bytes", &TokenizerTraining::bytes, "How much of the corpora, taken together, is read.")
+        .AtLeast(1);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeTokenizerTraining::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeTokenizerTraining> field("train", "Trains a byte-level BPE.");
+    field.Include<TokenizerTraining>();
+    field("corpora", &RecipeTokenizerTraining::corpora,
+          "Names of the corpora that are read. One machine reads them, so they may not be bound to "
+          "different sites.")
+        .DefaultText("all");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeTokenizer::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeTokenizer> field("tokenizer", "One of `file` and `train`.");
+    field("file", &RecipeTokenizer::file,
+          "A `tokenizer.json`: byte-level BPE in the format of Hugging Face, taken as it is.");
+    field("vocab", &RecipeTokenizer::vocab,
+          "Number of entries of `file`: a plan then needs no file to count parameters.")
+        .AtLeast(1)
+        .AtMost(10'000'000);
+    field("train", &RecipeTokenizer::train, "Trains a byte-level BPE.");
+    field.Check([](const RecipeTokenizer& tokenizer, const Fail& fail) {
+      if (tokenizer.train && tokenizer.vocab) {
+        fail({"vocab"},
+             "is the number of entries of file; of a tokenizer that is trained write train.vocab");
+      }
+      if (tokenizer.file.empty() != tokenizer.train.has_value())
+        fail({""}, "give either file, a tokenizer.json, or train");
+    });
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& TaskTokenizerTraining::Fields() {
+  static const Schema fields = [] {
+    Builder<TaskTokenizerTraining> field("train", "Trains a byte-level BPE.");
+    field.Include<TokenizerTraining>();
+    field("seed", &TaskTokenizerTraining::seed, "Of the samples of corpora.");
+    field("corpora", &TaskTokenizerTraining::corpora,
+          "What is read; each corpus gives an equal share of the bytes.")
+        .Required()
+        .NotEmpty("must name at least one corpus");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& AdoptedTokenizer::Fields() {
+  static const Schema fields = [] {
+    Builder<AdoptedTokenizer> field("adopt", "Takes a tokenizer as it is.");
+    field("file", &AdoptedTokenizer::file, "Its name in input `file`.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& TokenizerTask::Fields() {
+  static const Schema fields = [] {
+    Builder<TokenizerTask> field("tokenizer", "One of `adopt` and `train`.");
+    field("adopt", &TokenizerTask::adopt, "Takes a tokenizer as it is.");
+    field("train", &TokenizerTask::train, "Trains a byte-level BPE.");
+    field.Check([](const TokenizerTask& task, const Fail& fail) {
+      if (task.adopt.has_value() == task.train.has_value())
+        fail({"adopt"}, "exactly one of adopt and train must be given");
+    });
+    return field.Done();
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec

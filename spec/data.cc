@@ -1,0 +1,82 @@
+#include "spec/data.h"
+
+#include <cmath>
+
+#include "base/text.h"
+
+namespace braid::spec {
+
+using schema::Builder;
+using schema::Fail;
+using schema::Schema;
+
+const schema::Words& WordsOf(SplitUnit) {
+  static const schema::Words words = {"chunk", "document"};
+  return words;
+}
+const schema::Words& WordsOf(Share) {
+  static const schema::Words words = {"paths", "joint", "all"};
+  return words;
+}
+
+const Schema& Split::Fields() {
+  static const Schema fields = [] {
+    Builder<Split> field("split", "Parts of each corpus.");
+    field("paths", &Split::paths, "The part that paths are trained on.").Above(0).AtMost(1);
+    field("unit", &Split::unit,
+          "What is split: chunks of a sequence, or whole documents, of which none is on both "
+          "sides.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeSplit::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeSplit> field("split",
+                               "Parts of each corpus for the paths and for joint training.");
+    field.Include<Split>();
+    field("joint", &RecipeSplit::joint,
+          "The part that composites are trained on; with `paths` it adds up to 1.")
+        .AtLeast(0)
+        .AtMost(1)
+        .DefaultText("the rest");
+    field.Check([](const RecipeSplit& split, const Fail& fail) {
+      if (split.joint && std::abs(split.paths + *split.joint - 1) > 1e-9) {
+        fail({"joint"},
+             Format("paths %g and joint %g do not add up to 1", split.paths, *split.joint));
+      }
+    });
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& DataSource::Fields() {
+  static const Schema fields = [] {
+    Builder<DataSource> field("sources", "One corpus.");
+    field("role", &DataSource::role, "The input that holds its shards: `data.<corpus>`.")
+        .Required();
+    field("share", &DataSource::share,
+          "Which part: the first of the split (`paths`), the rest (`joint`) or `all`.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Data::Fields() {
+  static const Schema fields = [] {
+    Builder<Data> field("data", "What a training reads.");
+    field("sequence", &Data::sequence, "Tokens of one training sequence.")
+        .Required()
+        .AtLeast(2)
+        .AtMost(kMaxSequence);
+    field("sources", &Data::sources, "The corpora.").Required().NotEmpty("must name at least one");
+    field("split", &Data::split, "Parts of each corpus.");
+    field("seed", &Data::seed, "Of the order of the text.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec

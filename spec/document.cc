@@ -1,0 +1,249 @@
+// The tree of all sections of a recipe, for editors and documents.
+#include "model/fields.h"
+#include "spec/corpus.h"
+#include "spec/data.h"
+#include "spec/merge.h"
+#include "spec/model.h"
+#include "spec/recipe.h"
+#include "spec/train.h"
+
+namespace braid::spec {
+namespace {
+
+using schema::Field;
+using schema::Schema;
+using schema::Type;
+
+void Append(const Schema& from, Schema* to) {
+  to->fields.insert(to->fields.end(), from.fields.begin(), from.fields.end());
+}
+
+Field& Add(Schema* schema, const char* name, Type type, const char* meaning) {
+  Field& field = schema->fields.emplace_back();
+  field.name = name;
+  field.type = type;
+  field.meaning = meaning;
+  return field;
+}
+
+Field& AddSection(Schema* schema, const char* name, const Schema& (*section)(),
+                  const char* meaning) {
+  Field& field = Add(schema, name, Type::kSection, meaning);
+  field.section = section;
+  return field;
+}
+
+// What composites, and baselines that are composites, have of connections.
+void AppendConnection(Schema* schema) {
+  Add(schema, "connect", Type::kText,
+      "How paths hear one another: `share` (a linear map), `routed` (a choice for each token) or "
+      "`slice` (each path keeps its own slice; starts as the mean of its parents).")
+      .OneOf({"share", "routed", "slice"})
+      .default_value = "share";
+  AddSection(schema, "router", &model::RouterFields, "Who decides between the paths.")
+      .Of("connect", "routed");
+  Add(schema, "connect_init", Type::kText,
+      "How the maps between streams begin: `identity`: every path hears the sum of the embeddings, "
+      "then the mean of the paths' outputs, and each slice of the end gets its own path's; "
+      "`normal`: N(0, 0.02), as published.")
+      .OneOf({"normal", "identity"})
+      .Of("connect", "share", "routed")
+      .DefaultText("`identity`; under `compat: paper`, and of baselines, `normal`");
+  for (const auto& [name, of, usual, meaning] :
+       {std::tuple{"residual", "share", false, "Add the layer's input."},
+        {"norm", "share", false, "RMS norm on what the connection gives."},
+        {"cross", "slice", false, "Maps between slices that start at zero."},
+        {"gate", "slice", true, "A gate for each path that starts at one."}}) {
+    Field& field = Add(schema, name, Type::kBool, meaning);
+    if (of == std::string("share")) {
+      field.Of("connect", "share", "routed");
+    } else {
+      field.Of("connect", "slice");
+    }
+    field.default_value = usual;
+  }
+  Add(schema, "scale", Type::kText, "Mean or sum of the parents' logits.")
+      .OneOf({"mean", "sum"})
+      .Of("connect", "slice")
+      .default_value = "mean";
+  Add(schema, "weights", Type::kNumbers, "In the place of `scale`: a weight for each path.")
+      .Of("connect", "slice");
+}
+
+const Schema& LargeFields() {
+  static const Schema fields = [] {
+    Schema large;
+    large.name = "large";
+    large.meaning = "The two blocks of full width D.";
+    Add(&large, "heads", Type::kInt, "Heads of attention.")
+        .AtLeast(1)
+        .AtMost(4096)
+        .DefaultText("the paths' together, or of the first path's size");
+    Append(RecipeBlocks::Fields(), &large);
+    for (Field& field : large.fields) {
+      if (field.name == "ffn") field.default_text = "4 D";
+    }
+    Add(&large, "identity", Type::kBool, "They start as the identity.")
+        .DefaultText("`true` for `slice` and `connect_init: identity`");
+    return large;
+  }();
+  return fields;
+}
+
+void AppendModel(Schema* schema) {
+  AddSection(schema, "train", &Train::Fields,
+             "Settings of this model alone, over those of `train`.")
+      .DefaultText("as the top's");
+  AddSection(schema, "arch", &model::ArchFields,
+             "Fields of this model alone, over those of `arch`.")
+      .DefaultText("as the top's");
+  Append(RecipeTraining::Fields(), schema);
+}
+
+const Schema& PathFields() {
+  static const Schema fields = [] {
+    Schema path;
+    path.name = "paths";
+    path.meaning = "A path: a model that is trained on the first part of one corpus.";
+    Add(&path, "name", Type::kText, "Its name.").Required();
+    Add(&path, "corpus", Type::kText, "Name of the corpus that it is trained on.").Required();
+    Append(RecipeStack::Fields(), &path);
+    AppendModel(&path);
+    Add(&path, "from", Type::kText,
+        "It is trained already: an artifact id (8 digits or more), or a folder with a checkpoint "
+        "or a Hugging Face Llama (imported on the way), which is uploaded. Write `./name` for a "
+        "folder whose name could be an id.");
+    return path;
+  }();
+  return fields;
+}
+
+const Schema& BaselineFields() {
+  static const Schema fields = [] {
+    Schema baseline;
+    baseline.name = "baselines";
+    baseline.meaning = "A model that is trained on all of every corpus.";
+    Add(&baseline, "name", Type::kText, "Its name.").Required();
+    Append(RecipeStack::Fields(), &baseline);
+    for (Field& field : baseline.fields) {
+      if (field.name == "name") continue;
+      // Of a composite from scratch the paths have them.
+      if (field.required) field.default_text = "required without `paths`";
+      field.required = false;
+    }
+    Field& paths = Add(&baseline, "paths", Type::kSections,
+                       "Shapes of the paths of a composite that is trained from scratch.");
+    paths.section = &RecipeShape::Fields;
+    AppendConnection(&baseline);
+    AddSection(&baseline, "large", &LargeFields, "The two blocks of full width D.")
+        .DefaultText("see below");
+    AppendModel(&baseline);
+    return baseline;
+  }();
+  return fields;
+}
+
+const Schema& CompositeArchFields() {
+  static const Schema fields = [] {
+    Schema arch;
+    arch.name = "arch";
+    arch.meaning = "What a composite does not have from its paths.";
+    for (const char* field : {"router_noise", "rope_max_pos"})
+      arch.fields.push_back(*model::ArchFields().Find(field));
+    return arch;
+  }();
+  return fields;
+}
+
+const Schema& CompositeFields() {
+  static const Schema fields = [] {
+    Schema composite;
+    composite.name = "composites";
+    composite.meaning = "Paths laid side by side, then trained together.";
+    Add(&composite, "name", Type::kText, "Its name.").Required();
+    Field& paths = Add(&composite, "paths", Type::kCustom,
+                       "Names of paths, in the order of their slices: two or more. They may differ "
+                       "in `d`, `heads`, `blocks` and `block`. Over a `base`, a path that stays is "
+                       "written with its shape and corpus.");
+    paths.expected = "a list of names";
+    paths.default_text = "all";
+    paths.custom_schema = {
+        {"type", "array"}, {"minItems", 2}, {"items", {{"type", {"string", "object"}}}}};
+    AppendConnection(&composite);
+    AddSection(&composite, "large", &LargeFields, "The two blocks of full width D.")
+        .DefaultText("see below");
+    AddSection(&composite, "arch", &CompositeArchFields,
+               "What a composite does not have from its paths.")
+        .DefaultText("as the top's");
+    AddSection(&composite, "joint", &Joint::Fields,
+               "Settings of this composite alone, over those of `joint`.")
+        .DefaultText("as the top's");
+    Add(&composite, "base", Type::kText,
+        "A composite that exists, artifact id or folder: its paths are swapped, dropped, or joined "
+        "by others.");
+    return composite;
+  }();
+  return fields;
+}
+
+// `true`, or {format: huggingface}.
+void AddExport(Schema* recipe) {
+  Field& field = Add(recipe, "export", Type::kCustom,
+                     "`true` or `{format: huggingface}`: every model also as a folder for Hugging "
+                     "Face transformers.");
+  field.expected = "true, false or a mapping";
+  field.custom_schema = {{"anyOf",
+                          {{{"type", "boolean"}},
+                           {{"type", "object"},
+                            {"additionalProperties", false},
+                            {"properties", {{"format", {{"enum", WordsOf(ExportFormat())}}}}}}}}};
+}
+
+void AddLists(Schema* recipe) {
+  const auto add = [&](const char* name, const Schema& (*section)(), const char* meaning) {
+    Add(recipe, name, Type::kSections, meaning).section = section;
+  };
+  add("paths", &PathFields,
+      "Models that are trained apart; at least one path or baseline is needed.");
+  add("composites", &CompositeFields, "Paths laid side by side, then trained together.");
+  add("baselines", &BaselineFields, "Models that are trained on all of every corpus.");
+}
+
+}  // namespace
+
+const Schema& RecipeDocument() {
+  static const Schema fields = [] {
+    Schema recipe;
+    recipe.name = "recipe";
+    recipe.meaning =
+        "What a run is: text, tokenizer, models, how they are trained, what is "
+        "measured.";
+    Append(RecipeTop::Fields(), &recipe);
+    AddSection(&recipe, "tokenizer", &RecipeTokenizer::Fields, "One of `file` and `train`.")
+        .Required();
+    Field& corpora = Add(&recipe, "corpora", Type::kSections, "Texts, by their names.");
+    corpora.section = &RecipeCorpus::Fields;
+    corpora.named = corpora.required = true;
+    AddSection(&recipe, "validation", &RecipeValidation::Fields,
+               "Text that is set aside to validate on.");
+    AddSection(&recipe, "split", &RecipeSplit::Fields,
+               "Parts of each corpus for the paths and for joint training.");
+    AddSection(&recipe, "arch", &model::ArchFields,
+               "Which function given weights compute; of all models.");
+    AddLists(&recipe);
+    AddSection(&recipe, "train", &Train::Fields, "How models are trained.");
+    AddSection(&recipe, "joint", &Joint::Fields,
+               "How composites are trained after their merge: takes the keys of `train`, which "
+               "begin with the values of `train`, and more.");
+    AddSection(&recipe, "eval", &RecipeEval::Fields, "How losses are averaged.");
+    Field& evaluate = Add(&recipe, "evaluate", Type::kCustom, "What is measured, below.");
+    evaluate.expected = "a list";
+    evaluate.custom_schema = {{"type", "array"}, {"items", {{"type", "object"}}}};
+    evaluate.default_text = "`[{loss: all}]`";
+    AddExport(&recipe);
+    return recipe;
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec

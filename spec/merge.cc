@@ -1,0 +1,80 @@
+#include "spec/merge.h"
+
+#include "spec/data.h"
+
+namespace braid::spec {
+namespace {
+
+using schema::Builder;
+using schema::Fail;
+using schema::Schema;
+
+template <class Task>
+void CheckParents(const Task& task, const Fail& fail) {
+  if (!task.base && task.parents.size() < 2) fail({"parents"}, "must name at least two");
+}
+
+}  // namespace
+
+const schema::Words& WordsOf(ExportFormat) {
+  static const schema::Words words = {"huggingface"};
+  return words;
+}
+
+const Schema& MergeTask::Fields() {
+  static const Schema fields = [] {
+    Builder<MergeTask> field("merge", "Parents become a composite.");
+    field("model", &MergeTask::model, "The composite ([models.md](models.md)).").Required();
+    field("seed", &MergeTask::seed, "Of new connections.");
+    field("parents", &MergeTask::parents,
+          "Names of the parents, inputs `parent.<name>`, in the order of their slices; two or more "
+          "without `base`.");
+    field("carry_optimizer", &MergeTask::carry_optimizer,
+          "The output also has the parents' AdamW moments in the places of their tensors.");
+    field(
+        "base", &MergeTask::base,
+        "What the composite has besides its paths comes from input `base` where shapes agree, and "
+        "a path that no parent input names comes from it by name.")
+        .Sparse();
+    field.Check(CheckParents<MergeTask>);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& VerifyTask::Fields() {
+  static const Schema fields = [] {
+    Builder<VerifyTask> field("gate", "Proves that a composite holds its parents.");
+    field("parents", &VerifyTask::parents, "Names of the parents, inputs `parent.<name>`.");
+    field("base", &VerifyTask::base, "As in `merge`: only the parents named are compared then.")
+        .Sparse();
+    field("sequences", &VerifyTask::sequences, "How many held-out sequences are compared.")
+        .AtLeast(1);
+    field("sequence", &VerifyTask::sequence, "Tokens of each.").AtLeast(2).AtMost(kMaxSequence);
+    field.Check(CheckParents<VerifyTask>);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& ExportTask::Fields() {
+  static const Schema fields = [] {
+    Builder<ExportTask> field("export", "A model becomes a folder for other programs.");
+    field("name", &ExportTask::name, "Of the model.").Required();
+    field("format", &ExportTask::format, "What the folder is for.");
+    field("card", &ExportTask::card, "CARD, facts for the model card.").Optional();
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeExport::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeExport> field("export", "Every model also as a folder for other programs.");
+    field("format", &RecipeExport::format, "What the folders are for.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec

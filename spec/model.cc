@@ -1,0 +1,136 @@
+#include "spec/model.h"
+
+#include "model/fields.h"
+
+namespace braid::spec {
+namespace {
+
+using schema::Builder;
+using schema::Fail;
+using schema::Schema;
+
+constexpr int64_t kMaxHidden = 1 << 24;
+constexpr int64_t kMaxLoops = 64;
+
+void CheckTraining(const RecipeTraining& model, const Fail& fail) {
+  CheckGpuSlots(model.slots, model.device,
+                "one GPU trains a model of its own (joint training has joint.ranks)", fail);
+  if (model.start_moments != StartMoments::kAuto && model.start.empty())
+    fail({"start_moments"}, "is of a start; give start too");
+}
+
+}  // namespace
+
+const schema::Words& WordsOf(FfnRule) {
+  static const schema::Words words = {"exact", "paper"};
+  return words;
+}
+const schema::Words& WordsOf(FlopMatch) {
+  static const schema::Words words = {"projections", "total"};
+  return words;
+}
+
+const Schema& RecipeDual::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeDual> field("dual", "Knobs of the blocks of the dual-path paper.");
+    field.Include<model::Dual>();
+    field("ffn_rule", &RecipeDual::ffn_rule,
+          "Hidden widths are given as they are; or `paper`: as the published configurations write "
+          "them, `d_ffn_deep` and `d_ffn_wide` before the 2/3 rule.");
+    field("multiple", &RecipeDual::multiple, "What hidden widths are rounded up to.")
+        .AtLeast(1)
+        .AtMost(65536)
+        .Of("ffn_rule", FfnRule::kPaper);
+    field("d_ffn_deep", &RecipeDual::d_ffn_deep, "Of deep paths: the width before the 2/3 rule.")
+        .AtLeast(1)
+        .AtMost(kMaxHidden)
+        .Of("ffn_rule", FfnRule::kPaper);
+    field("d_ffn_wide", &RecipeDual::d_ffn_wide, "Of wide paths: the width before the 2/3 rule.")
+        .AtLeast(1)
+        .AtMost(kMaxHidden)
+        .Of("ffn_rule", FfnRule::kPaper);
+    field("budget", &RecipeDual::budget,
+          "Operations of a token and layer, from which the published solver takes the widths.")
+        .Above(0);
+    field("alpha", &RecipeDual::alpha, "With `budget`: the deep path's share of a `dual_path`.")
+        .Above(0)
+        .Below(1);
+    field("flop_match", &RecipeDual::flop_match,
+          "With `budget`: counts products with weights, as published; `total` counts the scores of "
+          "attention too, as they are in the dual model that a `wide` or `loop` is compared with.");
+    field("against", &RecipeDual::against,
+          "With `flop_match: total`: K of that dual model; of a `loop` its own unless given.")
+        .AtLeast(1)
+        .AtMost(kMaxLoops);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeBlocks::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeBlocks> field("blocks", "Blocks of one kind.");
+    field("block", &RecipeBlocks::block, "The kind of block.")
+        .OneOf({"llama", "wide", "loop", "dual_path"});
+    field("ffn", &RecipeBlocks::ffn, "Hidden width of the feed-forward part.")
+        .AtLeast(1)
+        .AtMost(kMaxHidden)
+        .Of("block", "llama")
+        .DefaultText("4 d");
+    field("dual", &RecipeBlocks::dual, "The knobs of the block, below.")
+        .Of("block", "wide", "loop", "dual_path")
+        .Required()
+        .DefaultText("required");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeStack::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeStack> field("shape", "Width, heads and blocks.");
+    field("d", &RecipeStack::d, "Width.").Required().AtLeast(2).AtMost(65536);
+    field("heads", &RecipeStack::heads, "Heads of attention; they divide `d` into even sizes.")
+        .Required()
+        .AtLeast(1)
+        .AtMost(4096);
+    field("blocks", &RecipeStack::blocks, "Number of blocks.").Required().AtLeast(1).AtMost(1024);
+    field.Include<RecipeBlocks>();
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeShape::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeShape> field("paths", "The shape of a path.");
+    field("name", &RecipeShape::name, "Its name.").DefaultText("`path_1`, ...");
+    field("corpus", &RecipeShape::corpus, "Of a path that stays in a base: the corpus it knows.");
+    field.Include<RecipeStack>();
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeTraining::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeTraining> field("training", "The job that trains a model.");
+    field("slots", &RecipeTraining::slots,
+          "CPU cores of its job; 1 with `device: cuda`, which is one GPU.")
+        .AtLeast(1)
+        .AtMost(4096);
+    field("device", &RecipeTraining::device, "What it computes on.");
+    field("start", &RecipeTraining::start,
+          "Its training begins with these weights, instead of weights drawn from the seed: an "
+          "artifact id, or a folder with a checkpoint or a Hugging Face Llama.");
+    field("start_moments", &RecipeTraining::start_moments,
+          "Of `start`: the optimizer's state and its ages are taken over where the checkpoint has "
+          "them; `take`: they are, and it is an error if it has none; `leave`: they begin at "
+          "zero.");
+    field.Check(CheckTraining);
+    return field.Done();
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec

@@ -1,0 +1,44 @@
+#include "spec/recipe.h"
+
+#include "spec/data.h"
+
+namespace braid::spec {
+
+using schema::Builder;
+using schema::Schema;
+
+const Schema& RecipeTop::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeTop> field("recipe", "What a run is.");
+    field("run", &RecipeTop::run, "Name of the run.").Required();
+    field("compat", &RecipeTop::compat,
+          "Which preset the fields A1-A5 and T1-T8 begin from: `paper`, what was published, or "
+          "`fixed`, the same corrected.");
+    field("priority", &RecipeTop::priority,
+          "Of the run against others: its jobs go before those of runs with a lower one "
+          "([operating.md](operating.md), Order). `braid submit --priority N` says otherwise.")
+        .AtLeast(-kMaxPriority)
+        .AtMost(kMaxPriority);
+    field("seed", &RecipeTop::seed,
+          "Of initial weights, data order, validation choice and sampling.");
+    field("sequence", &RecipeTop::sequence, "Tokens of one training sequence.")
+        .AtLeast(2)
+        .AtMost(kMaxSequence);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeEval::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeEval> field("eval", "How losses are averaged.");
+    field("loss_average", &RecipeEval::loss_average,
+          "Mean over all targets; or `batch_mean`: over batches, the short last one included.")
+        .Id("T8")
+        .Paper(LossAverage::kBatchMean);
+    return field.Done();
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec

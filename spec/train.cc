@@ -1,0 +1,340 @@
+#include "spec/train.h"
+
+#include "base/text.h"
+
+namespace braid::spec {
+namespace {
+
+using schema::Builder;
+using schema::Fail;
+using schema::Schema;
+
+// The published schedule anneals from the first step of every epoch, and towards 0.
+void CheckSchedule(const Train& train, const Fail& fail) {
+  if (train.lr_min > train.optimizer.lr)
+    fail({"lr_min"}, "is above optimizer.lr; the schedule falls from one to the other");
+  if (train.warmup_start > train.optimizer.lr)
+    fail({"warmup_start"}, "is above optimizer.lr; the warm-up rises from one to the other");
+  if (train.warmup_start > 0 && train.warmup_steps == 0)
+    fail({"warmup_start"}, "is of a warm-up; give warmup_steps too");
+  if (train.lr_schedule != LrSchedule::kCosineMisstepped) return;
+  if (train.warmup_steps > 0)
+    fail({"warmup_steps"}, "lr_schedule cosine_misstepped has no warm-up");
+  if (train.lr_min > 0) fail({"lr_min"}, "lr_schedule cosine_misstepped falls towards 0 alone");
+}
+
+void CheckRanks(const Joint& joint, const Fail& fail) {
+  if (joint.batch % joint.ranks != 0) {
+    fail({"ranks"}, Format("%lld ranks do not divide a batch of %lld sequences",
+                           (long long)joint.ranks, (long long)joint.batch));
+  }
+  CheckGpuSlots(joint.slots, joint.device,
+                Format("for %lld GPUs set joint.ranks to %lld", (long long)joint.slots,
+                       (long long)joint.slots),
+                fail);
+}
+
+constexpr const char* kFreezeValues = "true, false or a number of steps";
+
+std::string WrongFreeze(const Json& value) {
+  const bool steps = value.is_number_integer() && value.get<double>() >= -1 &&
+                     value.get<double>() <= static_cast<double>(schema::kUnlimited);
+  return value.is_boolean() || steps ? "" : std::string("expected ") + kFreezeValues;
+}
+
+int64_t ReadFreeze(const Json& value) {
+  return value.is_boolean() ? (value.get<bool>() ? -1 : 0) : value.get<int64_t>();
+}
+
+// A task has the number alone.
+Json FreezeAsWritten(const Json& steps) {
+  const auto number = steps.get<int64_t>();
+  return number <= 0 ? Json(number < 0) : steps;
+}
+
+void AddLength(Builder<Train>& field) {
+  field("batch", &Train::batch, "Sequences of one forward and backward pass, over all ranks.")
+      .AtLeast(1);
+  field("accumulate", &Train::accumulate, "Passes of one optimizer step.").AtLeast(1);
+  field("epochs", &Train::epochs, "How often the whole text is read.").AtLeast(1);
+  field("steps", &Train::steps,
+        "Ends training after so many steps; 0: no bound. The schedule knows the bounded length.")
+      .AtLeast(0);
+  field("tokens", &Train::tokens,
+        "Ends training after the last step that so many tokens pay for, but after one at least; 0: "
+        "no bound.")
+      .AtLeast(0);
+}
+
+void AddUpdate(Builder<Train>& field) {
+  field("optimizer", &Train::optimizer, "How gradients become updates.");
+  field("clip", &Train::clip, "Global norm that gradients are clipped to; 0: they are not.")
+      .AtLeast(0);
+  field("last_label", &Train::last_label,
+        "The last position of a sequence has no target; or `copy_input`: it is its own last token.")
+      .Id("T1")
+      .Paper(LastLabel::kCopyInput);
+  field("lr_schedule", &Train::lr_schedule,
+        "One curve over all steps; or `constant`; or `wsd`: constant, and falling at the end; or "
+        "`cosine_misstepped`, the published one, which "
+        "starts anew in every epoch and does not reach its end.")
+      .Id("T2")
+      .Paper(LrSchedule::kCosineMisstepped);
+  field("warmup_steps", &Train::warmup_steps,
+        "Steps of a linear start. Not with `cosine_misstepped`.")
+      .AtLeast(0);
+  field("warmup_start", &Train::warmup_start,
+        "Rate of the first step of the warm-up, at most `optimizer.lr`; 0: `lr / warmup_steps`.")
+      .AtLeast(0);
+  field("lr_min", &Train::lr_min,
+        "Where the curve ends, at most `optimizer.lr`. Not with `cosine_misstepped`.")
+      .AtLeast(0);
+  field("lr_decay_fraction", &Train::lr_decay_fraction,
+        "The share of all steps, the last ones, in which the rate falls to `lr_min`.")
+      .Above(0)
+      .AtMost(1)
+      .Of("lr_schedule", LrSchedule::kWsd);
+  field("lr_decay_shape", &Train::lr_decay_shape,
+        "The rate falls on a line; or `sqrt`: as `1 - sqrt`.")
+      .Of("lr_schedule", LrSchedule::kWsd);
+}
+
+// Losses of any sign: a negative weight turns one round.
+void AddRules(Builder<Train>& field) {
+  field("aux_load", &Train::aux_load,
+        "Of routers: the load loss evens paths out; or `plus_entropy`, the published sign.")
+      .Id("T3")
+      .Paper(AuxLoad::kPlusEntropy);
+  field("aux_probs", &Train::aux_probs,
+        "Of routers: the losses see the router's probabilities; or `sample`, its choice (of "
+        "`top1`, which weighs its choice, the probabilities).")
+      .Id("T4")
+      .Paper(AuxProbs::kSample);
+  field("lambda_entropy", &Train::lambda_entropy,
+        "Of routers: weight of the entropy loss, of any sign.");
+  field("lambda_load", &Train::lambda_load, "Of routers: weight of the load loss, of any sign.");
+  field("decay_scope", &Train::decay_scope,
+        "Weight decay on linear weights and head; or `all`: on gains, biases and the embedding "
+        "too, on scales of dual-path blocks if `scale_decay`; or `all_but_embedding`: on "
+        "everything else, scales too, as in the dual-path paper's runs.")
+      .Id("T5")
+      .Paper(DecayScope::kAll);
+  field("accum_tail", &Train::accum_tail,
+        "Passes left over at the end of an epoch are dropped; or `flush`: one step of their mean; "
+        "or `carry`: they join the first step of the next epoch.")
+      .Id("T6")
+      .Paper(AccumTail::kCarry);
+  field("shuffle_seed", &Train::shuffle_seed,
+        "Another order in every epoch; or `constant`, the same one.")
+      .Id("T7")
+      .Paper(ShuffleSeed::kConstant);
+  field("dropout_parallel", &Train::dropout_parallel, "Dropout in the blocks of parallel layers.")
+      .AtLeast(0)
+      .Below(1);
+}
+
+void AddIntervals(Builder<Train>& field) {
+  field("checkpoint", &Train::checkpoint, "How often a checkpoint is written.");
+  field("validate", &Train::validate, "How often, and on how much text, the loss is validated.");
+  field("telemetry", &Train::telemetry, "How often blocks and routing are read out.").Sparse();
+}
+
+}  // namespace
+
+const schema::Words& WordsOf(LastLabel) {
+  static const schema::Words words = {"ignore", "copy_input"};
+  return words;
+}
+const schema::Words& WordsOf(LrSchedule) {
+  static const schema::Words words = {"cosine", "cosine_misstepped", "constant", "wsd"};
+  return words;
+}
+const schema::Words& WordsOf(OptimizerKind) {
+  static const schema::Words words = {"adamw", "muon"};
+  return words;
+}
+const schema::Words& WordsOf(LrDecayShape) {
+  static const schema::Words words = {"linear", "sqrt"};
+  return words;
+}
+const schema::Words& WordsOf(AuxLoad) {
+  static const schema::Words words = {"neg_entropy", "plus_entropy"};
+  return words;
+}
+const schema::Words& WordsOf(AuxProbs) {
+  static const schema::Words words = {"softmax", "sample"};
+  return words;
+}
+const schema::Words& WordsOf(DecayScope) {
+  static const schema::Words words = {"matrices", "all", "all_but_embedding"};
+  return words;
+}
+const schema::Words& WordsOf(AccumTail) {
+  static const schema::Words words = {"drop", "flush", "carry"};
+  return words;
+}
+const schema::Words& WordsOf(ShuffleSeed) {
+  static const schema::Words words = {"per_epoch", "constant"};
+  return words;
+}
+const schema::Words& WordsOf(StartMoments) {
+  static const schema::Words words = {"auto", "take", "leave"};
+  return words;
+}
+
+const Schema& Optimizer::Fields() {
+  static const Schema fields = [] {
+    Builder<Optimizer> field("optimizer", "How gradients become updates.");
+    field("kind", &Optimizer::kind,
+          "AdamW; or `muon`: orthogonalised momentum for the matrices of blocks, AdamW at the same "
+          "rate for all else ([models.md](models.md)).")
+        .Sparse();
+    field("lr", &Optimizer::lr, "Learning rate that the schedule falls from.").Above(0);
+    field("betas", &Optimizer::betas, "Decay of the two moments, a step.")
+        .AtLeast(0)
+        .Below(1)
+        .Size(2);
+    field("eps", &Optimizer::eps, "Added to the root of the second moment.").Above(0);
+    field("weight_decay", &Optimizer::weight_decay,
+          "Decoupled weight decay, of the tensors that `decay_scope` names.")
+        .AtLeast(0);
+    field("momentum", &Optimizer::momentum, "Of the matrices of blocks, under `muon`.")
+        .AtLeast(0)
+        .Below(1)
+        .Of("kind", OptimizerKind::kMuon);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& CheckpointEvery::Fields() {
+  static const Schema fields = [] {
+    Builder<CheckpointEvery> field("checkpoint", "How often a checkpoint is written.");
+    field("steps", &CheckpointEvery::steps, "Every so many steps; 0: not by this measure.")
+        .AtLeast(0);
+    field("seconds", &CheckpointEvery::seconds, "Every so many seconds; 0: not by this measure.")
+        .AtLeast(0);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& ValidateEvery::Fields() {
+  static const Schema fields = [] {
+    Builder<ValidateEvery> field("validate",
+                                 "How often, and on how much text, the loss is validated.");
+    field("steps", &ValidateEvery::steps, "Every so many steps; 0: once an epoch.").AtLeast(0);
+    field("sequences", &ValidateEvery::sequences, "On so many sequences of each corpus; 0: on all.")
+        .AtLeast(0);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Telemetry::Fields() {
+  static const Schema fields = [] {
+    Builder<Telemetry> field("telemetry", "How often blocks and routing are read out.");
+    field("steps", &Telemetry::steps,
+          "Every so many steps, over four held-out sequences of each corpus: read-outs of `wide`, "
+          "`loop` and `dual_path` blocks as metrics `dual/<block>/deep_share`, `gate_deep`, "
+          "`norm_deep`, `scale_deep_1`, ..., and of composites that route or share "
+          "`routing/<layer>/<path>`, the share of tokens; 0: never.")
+        .AtLeast(0);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Train::Fields() {
+  static const Schema fields = [] {
+    Builder<Train> field("train", "How a model is trained.");
+    AddLength(field);
+    AddUpdate(field);
+    AddRules(field);
+    AddIntervals(field);
+    field.Check(CheckSchedule);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& JointTrain::Fields() {
+  static const Schema fields = [] {
+    Builder<JointTrain> field("train", "How a model or a composite is trained.");
+    field.Include<Train>();
+    auto& freeze = field.Custom(
+        "freeze_paths", &JointTrain::freeze_paths,
+        "The blocks of the paths stay as they are: `true` for ever, or for a number of steps; in "
+        "task files the number, -1 for ever.",
+        kFreezeValues, WrongFreeze, ReadFreeze);
+    freeze.as_written = FreezeAsWritten;
+    freeze.custom_schema = {{"type", {"boolean", "integer"}}, {"minimum", -1}};
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Joint::Fields() {
+  static const Schema fields = [] {
+    Builder<Joint> field("joint", "How a composite is trained after its merge.");
+    field.Include<JointTrain>();
+    field("lr_factor", &Joint::lr_factor,
+          "The rates that `joint` takes from `train` (`optimizer.lr`, `lr_min`, `warmup_start`), "
+          "times this; rates that `joint` names itself stay as they are written.")
+        .Above(0)
+        .DefaultText(
+            "0.5 of composites that share or route, 1 of `slice`; under `compat: paper` "
+            "1");
+    field("carry_optimizer", &Joint::carry_optimizer,
+          "The composite begins with the state of its parents' optimizers.");
+    field("ranks", &Joint::ranks,
+          "Processes that train together, all at once or not at all; they divide `batch`.")
+        .AtLeast(1)
+        .AtMost(1024);
+    field("slots", &Joint::slots,
+          "CPU cores of each rank; 1 with `device: cuda`, which is one GPU.")
+        .AtLeast(1)
+        .AtMost(4096);
+    field("device", &Joint::device, "What each rank computes on.");
+    field.Check(CheckRanks);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& TrainTask::Fields() {
+  static const Schema fields = [] {
+    Builder<TrainTask> field("spec", "A training.");
+    field("model", &TrainTask::model, "The model ([models.md](models.md)).").Required();
+    field("data", &TrainTask::data, "The text: sequence, sources, split and seed.").Required();
+    field("seed", &TrainTask::seed, "Of initial weights, noise and validation.");
+    field("train", &TrainTask::train, "How it is trained.").Required();
+    field("loss_average", &TrainTask::loss_average,
+          "The validation loss is a mean over all targets; or `batch_mean`: over batches, the "
+          "short last one included.")
+        .Id("T8");
+    field("start_moments", &TrainTask::start_moments,
+          "The optimizer's state of input `init`: taken where there is any; or `take`: it is an "
+          "error if "
+          "there are none; or `leave`: they begin at zero.")
+        .Sparse();
+    return field.Done();
+  }();
+  return fields;
+}
+
+Train TrainPreset(Compat compat) {
+  Train train;
+  if (compat == Compat::kPaper) schema::ApplyPaper(Train::Fields(), &train);
+  return train;
+}
+
+void CheckGpuSlots(int64_t slots, Device device, const std::string& instead, const Fail& fail) {
+  if (device != Device::kCuda || slots == 1) return;
+  fail({"slots", "device"},
+       Format("on device cuda slots must be 1: a rank uses one GPU, and %lld slots would take "
+              "%lld; %s",
+              (long long)slots, (long long)slots, instead.c_str()));
+}
+
+}  // namespace braid::spec

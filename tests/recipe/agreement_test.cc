@@ -1,0 +1,132 @@
+// A recipe and a task file refuse the same values with the same words: every field that both have
+// is spoiled in every way that its description allows.
+#include <gmock/gmock.h>
+
+#include "schema/read.h"
+#include "spec/train.h"
+#include "tests/recipe/small_recipe.h"
+
+namespace braid::recipe {
+namespace {
+
+using schema::Field;
+using schema::Schema;
+using schema::Type;
+
+// Values that a field must not have, by its type and range alone.
+std::vector<Json> WrongValues(const Field& field) {
+  std::vector<Json> wrong = {Json::array(), "so-so"};
+  const double least = field.range.min, most = field.range.max;
+  if (field.type == Type::kInt) {
+    wrong.insert(wrong.end(), {1.5, int64_t{1} << 51});
+    if (std::isfinite(least)) wrong.push_back(static_cast<int64_t>(least) - 1);
+    if (std::isfinite(most)) wrong.push_back(static_cast<int64_t>(most) + 1);
+  }
+  if (field.type == Type::kNumber) {
+    if (std::isfinite(least)) wrong.push_back(field.range.above ? least : least - 1);
+    if (std::isfinite(most)) wrong.push_back(field.range.below ? most : most + 1);
+  }
+  if (field.type == Type::kNumbers) wrong = {Json::array({0.5}), Json::array({0.5, 7.5}), "so-so"};
+  if (field.type == Type::kCustom) wrong.push_back(-2);
+  if (field.type == Type::kText) wrong = {Json::array()};
+  return wrong;
+}
+
+struct Place {
+  std::vector<std::string> path;
+  const Field* field;
+};
+
+std::vector<Place> PlacesOf(const Schema& schema, const std::vector<std::string>& above = {}) {
+  std::vector<Place> places;
+  for (const Field& field : schema.fields) {
+    std::vector<std::string> path = above;
+    path.push_back(field.name);
+    if (field.type == Type::kSection) {
+      for (Place& place : PlacesOf(field.section(), path)) places.push_back(std::move(place));
+    } else {
+      places.push_back({path, &field});
+    }
+  }
+  return places;
+}
+
+Json At(const std::vector<std::string>& path, const Json& value) {
+  Json document = value;
+  for (auto part = path.rbegin(); part != path.rend(); ++part) document = {{*part, document}};
+  return document;
+}
+
+// YAML quotes every value that an error shows, JSON the texts alone.
+std::string WithoutQuotes(std::string text) {
+  std::erase(text, '"');
+  return text;
+}
+
+// What a recipe says of this section, behind "r.yaml:14:8: joint.".
+std::string RecipeSays(const std::string& section, const Json& document) {
+  std::string small = kSmall;
+  if (section == "train") small.erase(small.rfind("train: "));
+  const std::string error = ErrorOf(small + section + ": " + document.dump() + "\n");
+  const size_t at = error.find(": " + section + ".");
+  return WithoutQuotes(at == std::string::npos ? error : error.substr(at + section.size() + 3));
+}
+
+// What a task says, behind "spec.train.".
+std::string TaskSays(const Json& document) {
+  const Json task = {{"model", Json::object()}, {"data", Json::object()}, {"train", document}};
+  const auto read = schema::FromJson<spec::TrainTask>(task, "spec");
+  if (read.ok()) return "no error";
+  const std::string prefix = "spec.train.";
+  EXPECT_TRUE(read.status().message().starts_with(prefix)) << read.status().message();
+  return WithoutQuotes(read.status().message().substr(prefix.size()));
+}
+
+TEST(AgreementTest, EveryFieldOfTrainingIsRefusedInTheSameWords) {
+  size_t cases = 0;
+  for (const Place& place : PlacesOf(spec::JointTrain::Fields())) {
+    const bool joint = spec::Train::Fields().Find(place.path.front()) == nullptr;
+    for (const Json& value : WrongValues(*place.field)) {
+      const Json document = At(place.path, value);
+      const std::string said = TaskSays(document);
+      EXPECT_NE(said, "no error") << document;
+      EXPECT_EQ(RecipeSays(joint ? "joint" : "train", document), said) << document;
+      ++cases;
+    }
+  }
+  EXPECT_GT(cases, 80u);
+}
+
+TEST(AgreementTest, RulesBetweenFieldsAreTheSame) {
+  for (const Json& document :
+       {Json{{"lr_min", 1}}, Json{{"warmup_start", 1}, {"warmup_steps", 3}},
+        Json{{"warmup_start", 1e-5}}, Json{{"lr_schedule", "cosine_misstepped"}, {"lr_min", 1e-6}},
+        Json{{"lr_schedule", "cosine_misstepped"}, {"warmup_steps", 3}},
+        Json{{"optimizer", {{"lr", 1e-6}}}, {"lr_min", 1e-5}}, Json{{"bacth", 3}},
+        Json{{"checkpoint", {{"second", 3}}}}, Json{{"optimizer", 3}}}) {
+    const std::string said = TaskSays(document);
+    EXPECT_NE(said, "no error") << document;
+    EXPECT_EQ(RecipeSays("train", document), said) << document;
+  }
+}
+
+// What a recipe writes, a task reads.
+TEST(AgreementTest, WhatARecipeWritesATaskReads) {
+  for (const std::string compat : {"fixed", "paper"}) {
+    const Dag dag = MustExpand("compat: " + compat + "\n" + kSmall);
+    size_t trainings = 0;
+    for (const JobNode& job : dag.jobs) {
+      if (job.kind != "train" && job.kind != "joint") continue;
+      ++trainings;
+      const auto read = schema::FromJson<spec::TrainTask>(job.spec, "spec");
+      ASSERT_TRUE(read.ok()) << read.status().message();
+      EXPECT_EQ(job.kind == "joint" ? schema::ToJson(read->train)
+                                    : schema::ToJson<spec::Train>(read->train),
+                job.spec["train"]);
+    }
+    EXPECT_EQ(trainings, 4u);
+  }
+}
+
+}  // namespace
+}  // namespace braid::recipe

@@ -1,0 +1,43 @@
+// How well a model predicts the next token of given text: loss, bits per byte, and how often the
+// token is its first guess or among its first five.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "corpus/corpus.h"
+#include "trainer/eval/evaluation.h"
+
+namespace braid::trainer {
+
+struct NextTokenSettings {
+  int64_t window = 0;       // tokens of a pass; 0: as many as the evaluation reads at once
+  int64_t stride = 0;       // WindowsOf; 0: half of the window
+  corpus::CorpusSpec text;  // how files are read, and how many documents of each
+};
+
+// docs/tasks.md, `evaluate`, `next_token`.
+Result<NextTokenSettings> NextTokenSettingsFromJson(const Json& json, const std::string& path);
+
+// With 0 replaced by what it stands for. kInvalidArgument if the model has fewer positions than the
+// window, or the stride is above it.
+Result<NextTokenSettings> FillNextToken(NextTokenSettings settings, const model::ModelSpec& model,
+                                        int64_t sequence, const std::string& path);
+
+// What is wrong with the first document of each file.
+Status CheckNextTokenFiles(const NextTokenSettings& settings,
+                           const std::vector<corpus::CorpusFile>& files);
+
+// Every document is read by itself, behind <|endoftext|>, which ends the one before it in training;
+// its tokens are the targets, its own end is none. Loss is in nats a token; bytes are those of the
+// text as it stands in the file. {"window", "stride", "files": {name: FILE}, "all": FILE} with FILE
+// {"documents", "tokens", "bytes", "loss", "bits_per_byte", "top1", "top5"} (per cent) and, of each
+// file, "groups": {"loss", "tokens", "bytes", "top1"}, sums over as many documents each, for
+// intervals. A piece is a file. REQUIRES: FillNextToken was called.
+Result<Json> MeasureNextToken(Network& network, const SharedTokenizer& tokenizer,
+                              const NextTokenSettings& settings,
+                              const std::vector<corpus::CorpusFile>& files,
+                              const MeasureHooks& hooks);
+
+}  // namespace braid::trainer

@@ -1,0 +1,125 @@
+// `next_token` of an evaluation, and its command.
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "trainer/eval/next_token/next_token.h"
+#include "trainer/eval/opened_model.h"
+
+namespace braid::trainer {
+namespace {
+
+// The files of a folder under their names in it: those are the keys of the result.
+Result<std::vector<corpus::CorpusFile>> FilesOfFolder(const std::string& folder) {
+  BRAID_ASSIGN_OR_RETURN(const auto files, corpus::CorpusFiles({}, folder));
+  std::vector<corpus::CorpusFile> named;
+  for (const corpus::CorpusFile& file : files)
+    named.emplace_back(file.path, file.path.substr(JoinPath(folder, "").size() + 1));
+  return named;
+}
+
+class NextTokenEvaluation final : public Evaluation {
+ public:
+  NextTokenEvaluation(NextTokenSettings settings, std::string path)
+      : settings_(std::move(settings)), path_(std::move(path)) {}
+
+  Status Open(const EvaluationInputs& inputs) override {
+    tokenizer_ = inputs.tokenizer;
+    BRAID_ASSIGN_OR_RETURN(settings_,
+                           FillNextToken(settings_, inputs.model, inputs.sequence, path_));
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, inputs.task.Input("next_token"));
+    BRAID_ASSIGN_OR_RETURN(files_, FilesOfFolder(folder));
+    return CheckNextTokenFiles(settings_, files_);
+  }
+  Result<Json> Measure(EvaluationRun& run) override {
+    return MeasureNextToken(run.network, tokenizer_, settings_, files_, run.hooks);
+  }
+  void Summarize(const Json& result, Json* summary) const override {
+    (*summary)["next_token"] = result["all"];
+  }
+
+ private:
+  NextTokenSettings settings_;
+  const std::string path_;
+  SharedTokenizer tokenizer_;
+  std::vector<corpus::CorpusFile> files_;
+};
+
+Result<std::unique_ptr<Evaluation>> MakeNextToken(const Json& settings, const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(NextTokenSettings read, NextTokenSettingsFromJson(settings, path));
+  return std::unique_ptr<Evaluation>(std::make_unique<NextTokenEvaluation>(std::move(read), path));
+}
+
+Result<NextTokenSettings> NextTokenSettingsOf(const Arguments& arguments) {
+  Json spec = Json::object();
+  for (const char* field : {"window", "stride", "documents"}) {
+    if (!arguments.Has(field)) continue;
+    BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetInt(field, 0));
+  }
+  for (const char* field : {"format", "text", "separator"}) {
+    if (arguments.Has(field)) spec[field] = arguments.Get(field);
+  }
+  return NextTokenSettingsFromJson(spec, "next_token");
+}
+
+void PrintText(const std::string& name, const Json& text) {
+  std::printf(
+      "%-24s loss %.4f  bits a byte %.4f  first guess %.2f %%  first five %.2f %%  over "
+      "%lld tokens, %lld bytes of %lld documents\n",
+      name.c_str(), text["loss"].get<double>(), text["bits_per_byte"].get<double>(),
+      text["top1"].get<double>(), text["top5"].get<double>(),
+      (long long)text["tokens"].get<int64_t>(), (long long)text["bytes"].get<int64_t>(),
+      (long long)text["documents"].get<int64_t>());
+}
+
+Status NextTokenCommand(const Arguments& arguments) {
+  if (arguments.positional().size() < 3)
+    return InvalidArgument("next-token takes a checkpoint folder and files of text");
+  BRAID_ASSIGN_OR_RETURN(NextTokenSettings settings, NextTokenSettingsOf(arguments));
+  std::vector<corpus::CorpusFile> files;
+  for (size_t i = 2; i < arguments.positional().size(); ++i)
+    files.emplace_back(arguments.positional()[i]);
+  BRAID_RETURN_IF_ERROR(CheckNextTokenFiles(settings, files));
+  BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
+  const model::ModelSpec& model = opened.network->spec();
+  BRAID_ASSIGN_OR_RETURN(settings, FillNextToken(settings, model, model.sequence, "next_token"));
+  BRAID_ASSIGN_OR_RETURN(const Json json, MeasureNextToken(*opened.network, opened.tokenizer,
+                                                           settings, files, MeasureHooks()));
+  if (arguments.Has("json")) {
+    std::printf("%s", DumpJson(json).c_str());
+    return OkStatus();
+  }
+  for (const auto& [name, text] : json["files"].items()) PrintText(name, text);
+  if (files.size() > 1) PrintText("all", json["all"]);
+  return OkStatus();
+}
+
+// Files that the recipe names; how they are read is said by the same options.
+Status CheckNextToken(const Arguments& arguments) {
+  if (!arguments.Has("next-token")) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(const NextTokenSettings settings, NextTokenSettingsOf(arguments));
+  std::vector<corpus::CorpusFile> files;
+  for (const std::string& file : Split(arguments.Get("next-token"), ',')) files.emplace_back(file);
+  return CheckNextTokenFiles(settings, files);
+}
+
+}  // namespace
+
+EvaluationKind NextTokenKind() {
+  return {"next_token",
+          "next_token",
+          &MakeNextToken,
+          {"next-token",
+           "braid-trainer next-token FOLDER FILE... loss, bits a byte and accuracy of the next "
+           "token of text files\n"
+           "    [--window 0] [--stride 0] [--documents 0] [--text FIELD] [--separator LINE] "
+           "[--format rows]\n"
+           "    [--tokenizer FILE] [--threads 2] [--json]\n",
+           {"window", "stride", "documents", "text", "separator", "format", "tokenizer", "threads"},
+           &NextTokenCommand},
+          {"[--next-token FILE,FILE] [--text FIELD] [--separator LINE] [--format rows]",
+           {"next-token", "text", "separator", "format"},
+           &CheckNextToken}};
+}
+
+}  // namespace braid::trainer
