@@ -31,6 +31,14 @@ MAY_INCLUDE = {
     "worker": "base proto task rpc storage",
     "cli": "base proto schema model spec task rpc storage merge recipe submit",
 }
+# The folders within a folder, which may include one another in this order alone; the folder's own files may include all.
+INSIDE = {
+    "worker/agent": "",
+    "worker/attempt": "worker/agent",
+    "worker/devices": "",
+    "worker/io": "worker/agent worker/attempt",
+    "worker/rpc": "worker/agent worker/devices worker/io",
+}
 # A folder that may be included only in part: (includer, included) -> what of it.
 ONLY_PART = {
     ("corpus", "storage"): r"storage/files/",
@@ -100,6 +108,9 @@ def faults_of(path, lines):
             part = ONLY_PART.get((here, there))
             if part and not re.match(part, name):
                 faults.append(f"{path}:{line}: {here} may include only {part} of {there}, not {name}")
+        inner, theirs = os.path.dirname(home), os.path.dirname(name)
+        if path == home and inner in INSIDE and there == here and theirs not in [inner, *INSIDE[inner].split()]:
+            faults.append(f"{path}:{line}: {inner} may not include {theirs} ({name})")
         for library, where in ONLY_IN.items():
             if re.match(library, name) and not re.match(where, home) and path == home:
                 faults.append(f"{path}:{line}: {name} belongs to {where}")
@@ -127,6 +138,8 @@ class IncludeOrder(unittest.TestCase):
         self.assertTrue(faults_of("base/file.cc", [(1, "model/spec.h")]))
         self.assertTrue(faults_of("tests/scheduler/order_test.cc", [(1, "coordinator/core/state.h")]))
         self.assertTrue(faults_of("worker/agent/session.cc", [(1, "grpcpp/grpcpp.h")]))
+        self.assertTrue(faults_of("worker/agent/rank.cc", [(1, "worker/io/transfer.h")]))
+        self.assertTrue(faults_of("worker/io/transfer.cc", [(1, "worker/loop.h")]))
         self.assertTrue(faults_of("merge/plan.cc", [(1, "storage/catalog/catalog.h")]))
         self.assertTrue(faults_of("report/table.cc", [(1, "torch/torch.h")]))
         self.assertFalse(faults_of("trainer/main.cc", [(1, "torch/torch.h"), (2, "corpus/shards.h"), (3, "vector")]))
