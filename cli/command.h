@@ -73,6 +73,7 @@ void RegisterCancel(const Registry& registry);
 void RegisterRetry(const Registry& registry);
 void RegisterMerge(const Registry& registry);
 void RegisterGenerate(const Registry& registry);
+void RegisterExplain(const Registry& registry);
 void RegisterExport(const Registry& registry);
 void RegisterImport(const Registry& registry);
 void RegisterReport(const Registry& registry);

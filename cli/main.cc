@@ -67,11 +67,12 @@ int Main(int argc, char** argv) {
   Action chosen;
   const Registry registry{app, globals, chosen};
   for (const auto& add :
-       {RegisterUp,     RegisterDown,     RegisterCheck,  RegisterPlan,    RegisterSubmit,
-        RegisterList,   RegisterDescribe, RegisterWatch,  RegisterWait,    RegisterLogs,
-        RegisterEvents, RegisterMetrics,  RegisterCancel, RegisterRetry,   RegisterArtifact,
-        RegisterMerge,  RegisterGenerate, RegisterEval,   RegisterAdapt,   RegisterExport,
-        RegisterImport, RegisterReport,   RegisterWorker, RegisterVersion, RegisterCompletion}) {
+       {RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,   RegisterExplain,
+        RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterWatch,  RegisterWait,
+        RegisterLogs,      RegisterEvents, RegisterMetrics,  RegisterCancel, RegisterRetry,
+        RegisterArtifact,  RegisterMerge,  RegisterGenerate, RegisterEval,   RegisterAdapt,
+        RegisterExport,    RegisterImport, RegisterReport,   RegisterWorker, RegisterVersion,
+        RegisterCompletion}) {
     add(registry);
   }
   try {

@@ -6,6 +6,8 @@
 #include "recipe/composite_section.h"
 #include "recipe/stack_section.h"
 #include "recipe/train_section.h"
+#include "recipe/yaml_source.h"
+#include "spec/model.h"
 
 namespace braid::recipe {
 namespace {
@@ -21,15 +23,12 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   ReadTrainSection(map.Node("train"), map.PathOf("train"), map.errors(), &made.train);
   map.errors().set_inherited(false);
   ReadModelArch(map, !map.Has("paths"), recipe.sequence, &made.spec.arch);
-  made.start = map.String("start", "");
-  made.start_moments = *schema::FromName<spec::StartMoments>(
-      map.Choice("start_moments", "auto", spec::WordsOf(spec::StartMoments())));
-  if (map.Has("start_moments") && made.start.empty())
-    map.Fail("start_moments", "is of a start; give start too");
-  made.slots = static_cast<int32_t>(map.Int("slots", 1, 1, 4096));
-  made.device = map.Choice("device", "cpu", {"cpu", "cuda"});
-  CheckGpuSlots(map, made.slots, made.device,
-                "one GPU trains a model of its own (joint training has joint.ranks)");
+  spec::RecipeTraining training;
+  ReadFields(map, &training);
+  made.start = training.start;
+  made.start_moments = training.start_moments;
+  made.slots = static_cast<int32_t>(training.slots);
+  made.device = schema::NameOf(training.device);
   return made;
 }
 

@@ -7,6 +7,7 @@
 #include "model/dual_width.h"
 #include "model/fields.h"
 #include "recipe/yaml_source.h"
+#include "spec/model.h"
 
 namespace braid::recipe {
 namespace {
@@ -126,7 +127,9 @@ void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
 }
 
 void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
-  stack->block = map.Choice("block", "llama", {"llama", "wide", "loop", "dual_path"});
+  spec::RecipeBlocks kind;
+  ReadOne(map, "block", &kind);
+  stack->block = kind.block;
   if (stack->block == "llama") {
     stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMostHidden);
     (void)map.Node("dual");
@@ -167,10 +170,11 @@ void CheckName(YamlMap& map, const std::string& key, const std::string& name) {
 }
 
 void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {
-  for (const char* key : {"d", "heads", "blocks"}) (void)map.Require(key);
-  stack->d = map.Int("d", 64, 2, 65536);
-  stack->heads = map.Int("heads", 1, 1, 4096);
-  stack->blocks = map.Int("blocks", 1, 1, 1024);
+  spec::RecipeStack shape;
+  for (const char* key : {"d", "heads", "blocks"}) ReadOne(map, key, &shape);
+  stack->d = shape.d;
+  stack->heads = shape.heads;
+  stack->blocks = shape.blocks;
   CheckHeads(map, *stack);
   ReadBlock(map, sequence, stack);
 }

@@ -8,6 +8,7 @@
 namespace braid::schema {
 namespace {
 
+constexpr const char* kDigitsInGroups = "^[0-9]+(_[0-9]+)+$";
 constexpr const char* kDraft = "https://json-schema.org/draft/2020-12/schema";
 
 std::string ValueText(const Json& value) {
@@ -67,7 +68,9 @@ Json TypeSchema(const Field& field) {
     case Type::kBool:
       return {{"type", "boolean"}};
     case Type::kInt:
-      return NumberSchema(field, true);
+      // 300_000 is text to YAML 1.2.
+      return {{"anyOf",
+               {NumberSchema(field, true), {{"type", "string"}, {"pattern", kDigitsInGroups}}}}};
     case Type::kNumber:
       return NumberSchema(field, false);
     case Type::kText:
@@ -116,7 +119,10 @@ Json SectionSchema(const Schema& schema) {
 std::string Cell(const Field& field) {
   std::string text = field.id.empty() ? "" : field.id + ". ";
   if (!field.of.empty()) text += "Of `" + field.of + ": " + Join(field.of_values, "`, `") + "`. ";
-  return text + field.meaning;
+  text += field.meaning;
+  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+    text.insert(at, "\\");
+  return text;
 }
 
 std::string Code(const std::string& text) {
@@ -177,8 +183,8 @@ bool IsNumber(const std::string& part) {
 
 Result<Place> FindPlace(const Schema& root, const std::string& path) {
   Place place{"", &root, nullptr};
-  const std::vector<std::string> parts = path.empty() ? std::vector<std::string>()
-                                                      : Split(path, '.');
+  std::vector<std::string> parts = path.empty() ? std::vector<std::string>() : Split(path, '.');
+  if (!parts.empty() && parts.front() == root.name) parts.erase(parts.begin());
   bool skipped = false;
   for (const std::string& part : parts) {
     const bool in_list = place.field != nullptr && place.field->type == Type::kSections;
@@ -278,6 +284,18 @@ Json JsonSchemaOf(const Schema& root, const std::string& title) {
 std::string MarkdownTable(const Schema& schema, const std::vector<std::string>& without) {
   std::string table = "| key | type | default | meaning |\n|---|---|---|---|\n";
   AddRows(schema, "", without, &table);
+  return table;
+}
+
+std::string MarkdownPresets(const Schema& root, const std::vector<std::string>& sections) {
+  std::string table = "| | field | `paper` | `fixed` |\n|---|---|---|---|\n";
+  for (const std::string& section : sections) {
+    for (const Field& field : root.Find(section)->section().fields) {
+      if (field.paper.is_null()) continue;
+      table += "| " + field.id + " | " + Code(section + "." + field.name) + " | " +
+               Code(ValueText(field.paper)) + " | " + Code(ValueText(field.default_value)) + " |\n";
+    }
+  }
   return table;
 }
 

@@ -39,4 +39,7 @@ Json JsonSchemaOf(const Schema& root, const std::string& title);
 // in `without` are left out.
 std::string MarkdownTable(const Schema& schema, const std::vector<std::string>& without = {});
 
+// The table of fields whose default differs by preset, by their rules, of the sections named.
+std::string MarkdownPresets(const Schema& root, const std::vector<std::string>& sections);
+
 }  // namespace braid::schema

@@ -170,6 +170,7 @@ void ReadField(Source& source, const Schema& schema, const std::string& field, v
   const Field* found = schema.Find(field);
   BRAID_CHECK(found != nullptr);
   ReadValue(source, *found, object);
+  if (found->required && !source.Has(field)) source.FailAt({field}, "is missing");
 }
 
 std::string UnknownKey(const std::string& key, const std::vector<std::string>& known) {

@@ -74,7 +74,8 @@ std::string RecipeSays(const std::string& section, const Json& document) {
 
 // What a task says, behind "spec.train.".
 std::string TaskSays(const Json& document) {
-  const Json task = {{"model", Json::object()}, {"data", Json::object()}, {"train", document}};
+  const Json data = {{"sequence", 8}, {"sources", {{{"role", "data.tales"}}}}};
+  const Json task = {{"model", Json::object()}, {"data", data}, {"train", document}};
   const auto read = schema::FromJson<spec::TrainTask>(task, "spec");
   if (read.ok()) return "no error";
   const std::string prefix = "spec.train.";
@@ -97,13 +98,37 @@ TEST(AgreementTest, EveryFieldOfTrainingIsRefusedInTheSameWords) {
   EXPECT_GT(cases, 80u);
 }
 
+TEST(AgreementTest, EveryFieldOfACorpusIsRefusedInTheSameWords) {
+  std::vector<Json> documents = {
+      {{"text", "a"}, {"join", {"b", "c"}}}, {{"joiner", "-"}},
+      {{"format", "text"}, {"text", "a"}},   {{"format", "rows"}, {"separator", "-"}},
+      {{"input_ids", "ids"}, {"bytes", 3}},  {{"txet", "a"}}};
+  for (const Place& place : PlacesOf(spec::CorpusText::Fields())) {
+    for (const Json& value : WrongValues(*place.field)) {
+      if (place.field->type != Type::kTexts) documents.push_back(At(place.path, value));
+    }
+  }
+  EXPECT_GT(documents.size(), 25u);
+  for (Json document : documents) {
+    document["files"] = {"/a"};
+    std::string recipe = ErrorOf(Replaced("{files: [tales.jsonl], text: text}", document.dump()));
+    const size_t at = recipe.find("corpora.tales.");
+    ASSERT_NE(at, std::string::npos) << document << recipe;
+    document["name"] = "tales";
+    const auto read = schema::FromJson<spec::Corpus>(document, "corpora.tales");
+    ASSERT_FALSE(read.ok()) << document;
+    EXPECT_EQ(WithoutQuotes(recipe.substr(at)), WithoutQuotes(read.status().message())) << document;
+  }
+}
+
 TEST(AgreementTest, RulesBetweenFieldsAreTheSame) {
   for (const Json& document :
        {Json{{"lr_min", 1}}, Json{{"warmup_start", 1}, {"warmup_steps", 3}},
         Json{{"warmup_start", 1e-5}}, Json{{"lr_schedule", "cosine_misstepped"}, {"lr_min", 1e-6}},
         Json{{"lr_schedule", "cosine_misstepped"}, {"warmup_steps", 3}},
         Json{{"optimizer", {{"lr", 1e-6}}}, {"lr_min", 1e-5}}, Json{{"bacth", 3}},
-        Json{{"checkpoint", {{"second", 3}}}}, Json{{"optimizer", 3}}}) {
+        Json{{"checkpoint", {{"second", 3}}}}, Json{{"optimizer", 3}},
+        Json{{"lr_decay_shape", "sqrt"}}, Json{{"optimizer", {{"momentum", 0.5}}}}}) {
     const std::string said = TaskSays(document);
     EXPECT_NE(said, "no error") << document;
     EXPECT_EQ(RecipeSays("train", document), said) << document;

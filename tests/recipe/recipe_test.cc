@@ -298,7 +298,7 @@ TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
               HasSubstr("tokenizer: corpora.tales is ids of a tokenizer that exists; give "
                         "tokenizer.file, the one that made them"));
   EXPECT_EQ(recipe.corpora[0].input_ids, "input_ids");
-  EXPECT_FALSE(recipe.corpora[0].spec.contains("text"));
+  EXPECT_FALSE(schema::ToJson(recipe.corpora[0].Task()).contains("text"));
   EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids", adopted)),
             "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
 }
@@ -315,7 +315,7 @@ TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
   // What is not asked for is not in the spec: jobs of recipes from before stay as they were.
   const Recipe plain = MustParse(with("text: text, on_bad_row: fail, blank_documents: drop"));
   for (const char* key : {"on_bad_row", "blank_documents", "format"})
-    EXPECT_FALSE(plain.corpora[0].spec.contains(key)) << key;
+    EXPECT_FALSE(schema::ToJson(plain.corpora[0].Task()).contains(key)) << key;
   EXPECT_THAT(
       ErrorOf(with("text: text, on_bad_row: drop")),
       HasSubstr("r.yaml:4:57: corpora.tales.on_bad_row: expected fail or skip, found \"drop\""));
