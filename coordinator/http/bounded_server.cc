@@ -1,7 +1,7 @@
 #include "coordinator/http/bounded_server.h"
 
+#include <absl/strings/match.h>
 #include <poll.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,8 +170,7 @@ std::string WithoutRanges(const std::string& head) {
     const size_t end = head.find('\n', begin);
     const std::string_view line(head.data() + begin,
                                 (end == std::string::npos ? head.size() : end + 1) - begin);
-    constexpr std::string_view kRange = "range:";
-    if (line.size() < kRange.size() || strncasecmp(line.data(), kRange.data(), kRange.size()) != 0)
+    if (!absl::StartsWithIgnoreCase(absl::string_view(line.data(), line.size()), "range:"))
       kept += line;
     begin += line.size();
   }
