@@ -12,8 +12,8 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMostLoops = 64;
-constexpr int64_t kMostHidden = 1 << 24;
+constexpr int64_t kMaxLoops = 64;
+constexpr int64_t kMaxHidden = 1 << 24;
 constexpr int64_t kPublishedMultiple = 256;  // what the published runs round hidden widths to
 constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
 
@@ -42,7 +42,7 @@ void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
 void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
   const bool asked = problem->flop_match == "total" && problem->block != "dual_path";
   if (asked && problem->block == "wide") (void)dual.Require("against");
-  const int64_t against = dual.Int("against", 0, 1, kMostLoops);
+  const int64_t against = dual.Int("against", 0, 1, kMaxLoops);
   if (asked) {
     problem->against = against;
   } else if (dual.Has("against")) {
@@ -50,7 +50,7 @@ void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
   }
 }
 
-// Widths that cost a budget (dual-path specification, section 5).
+// Widths that cost a budget (docs/papers/dual_path.md#s5).
 void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
   model::WidthProblem problem{
       .block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
@@ -78,7 +78,7 @@ int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64
                                      ", the hidden width itself");
   }
   (void)dual.Require(key);
-  const int64_t width = dual.Int(key, 0, 1, kMostHidden);
+  const int64_t width = dual.Int(key, 0, 1, kMaxHidden);
   return published ? model::EffectiveWidth(width, multiple) : width;
 }
 
@@ -131,7 +131,7 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   ReadOne(map, "block", &kind);
   stack->block = kind.block;
   if (stack->block == "llama") {
-    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMostHidden);
+    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMaxHidden);
     (void)map.Node("dual");
     if (map.Has("dual"))
       map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");
