@@ -11,7 +11,7 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMostHidden = 1 << 24;
+constexpr int64_t kMaxHidden = 1 << 24;
 constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
 
 // Knobs that a block does not have must not be given: they would do nothing.
