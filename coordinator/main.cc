@@ -23,6 +23,7 @@
 #include "base/private_folder.h"
 #include "base/random.h"
 #include "base/state_files.h"
+#include "base/version.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
 #include "coordinator/http/http.h"
@@ -190,7 +191,7 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.metrics = metrics.get();
   backend.rendezvous = &rendezvous;
   backend.scratch = scratch;
-  backend.version = BRAID_VERSION;
+  backend.version = kVersion;
   backend.token = token;
   backend.token_file = TokenFile(flags);
   const auto stop_loop = [&] {
@@ -245,7 +246,7 @@ int Main(int argc, char** argv) {
                  "How long a disconnected worker of another site keeps its jobs")
       ->check(CLI::Range(0, 86'400'000))
       ->capture_default_str();
-  app.set_version_flag("--version", std::string(BRAID_VERSION));
+  app.set_version_flag("--version", kVersion);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

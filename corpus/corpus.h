@@ -24,8 +24,9 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path);
 
 // A file, and what the user calls it: that name stands in messages.
 struct CorpusFile {
-  CorpusFile(std::string path_)
-      : path(path_), name(std::move(path_)) {}  // NOLINT: implicit by design
+  // Implicit, so that a path alone is a file.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  CorpusFile(std::string path_) : path(path_), name(std::move(path_)) {}
   CorpusFile(std::string path_, std::string name_)
       : path(std::move(path_)), name(std::move(name_)) {}
 

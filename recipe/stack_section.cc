@@ -11,7 +11,7 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMostHidden = 1 << 24;
+constexpr int64_t kMaxHidden = 1 << 24;
 constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
 
 // Knobs that a block does not have must not be given: they would do nothing.
@@ -48,7 +48,7 @@ void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
   }
 }
 
-// Widths that cost a budget (dual-path specification, section 5).
+// Widths that cost a budget (docs/papers/dual_path.md#s5).
 void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
   model::WidthProblem problem{
       .block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
@@ -79,7 +79,7 @@ int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64
                                      ", the hidden width itself");
   }
   (void)dual.Require(key);
-  const int64_t width = dual.Int(key, 0, 1, kMostHidden);
+  const int64_t width = dual.Int(key, 0, 1, kMaxHidden);
   return published ? model::EffectiveWidth(width, multiple) : width;
 }
 
@@ -135,7 +135,7 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   ReadOne(map, "block", &kind);
   stack->block = kind.block;
   if (stack->block == "llama") {
-    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMostHidden);
+    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMaxHidden);
     (void)map.Node("dual");
     if (map.Has("dual"))
       map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");

@@ -113,7 +113,7 @@ class EventWriter : public Channel {
 // By hand: events on standard output, keys in a folder.
 class StandaloneChannel final : public EventWriter {
  public:
-  StandaloneChannel(const Task& task)
+  explicit StandaloneChannel(const Task& task)
       : EventWriter(task.job),
         rendezvous_(FolderRendezvous(
             task.rendezvous.empty() ? JoinPath(task.work, "rendezvous") : task.rendezvous,

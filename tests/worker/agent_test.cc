@@ -63,7 +63,7 @@ TEST(AgentTest, HeartbeatsComeAsOftenAsTheCoordinatorAsks) {
     for (const Signal& signal : agent.TakeSignals()) {
       ++beats;
       EXPECT_FALSE(signal.hello);
-      EXPECT_EQ(signal.assigned_version, 1);
+      EXPECT_EQ(signal.applied_version, 1);
     }
   }
   EXPECT_EQ(beats, 10);
@@ -90,7 +90,7 @@ TEST(AgentTest, ANewSessionSaysHelloAgainAndHasSeenNothing) {
   const auto signals = agent.TakeSignals();
   ASSERT_THAT(signals, SizeIs(1));
   EXPECT_TRUE(signals[0].hello);
-  EXPECT_EQ(signals[0].assigned_version, 0);
+  EXPECT_EQ(signals[0].applied_version, 0);
   // What was on its way in the old session is not this one's.
   agent.Feed(DesiredArrived{first, {.version = 9, .ranks = {Train("old")}}});
   agent.Feed(SessionClosed{first, kAway});

@@ -1,4 +1,4 @@
-#include "worker/devices.h"
+#include "worker/devices/devices.h"
 
 #include <gmock/gmock.h>
 #include <sched.h>

@@ -42,9 +42,9 @@ struct Life : AgentDriver {
     AnswerRoutine();
   }
   // The end that is reported; it is acknowledged, and nothing is left.
-  RankEnd End() {
+  Outcome End() {
     AnswerRoutine();
-    const RankEnd end = Answer<ReportEnded>().end;
+    const Outcome end = Answer<ReportEnded>().end;
     AnswerRoutine();
     EXPECT_TRUE(idle());
     return end;
@@ -87,7 +87,7 @@ TEST(RankLifeTest, FromFetchingItsInputsToLeavingNothing) {
   EXPECT_EQ(ingest.folder, "model");
   agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{});
   EXPECT_EQ(agent.Answer<KeepManifest>().manifest.parents, std::vector<std::string>{"artifact-1"});
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_TRUE(end.success);
   EXPECT_EQ(end.summary, "{\"x\":1}");
   ASSERT_THAT(end.outputs, SizeIs(1));
@@ -101,7 +101,7 @@ TEST(RankLifeTest, ASessionThatBreaksDoesNotConcernIt) {
   agent.Run();
   (void)agent.TakeSignals();
   agent.Feed(SessionClosed{agent.session(), kAway});
-  agent.Say(kKey, RankProgress{.phase = "training", .done = 7});
+  agent.Say(kKey, Progress{.phase = "training", .done = 7});
   agent.Connect();
   const auto signals = agent.TakeSignals();
   ASSERT_THAT(signals, SizeIs(1));
@@ -123,7 +123,7 @@ TEST(RankLifeTest, AnEndIsReportedUntilItIsAcknowledgedAndThenNeverAgain) {
     EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty()) << "not without a pause";
     agent.Pass(5'000);
   }
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "system");
   EXPECT_EQ(end.failure.log_tail, "last words");
   agent.Pass(3'600'000);
@@ -139,7 +139,7 @@ TEST(RankLifeTest, ARefusedEndIsReportedAsAFailure) {
   EXPECT_TRUE(
       agent.Answer<ReportEnded>(Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "no abc"))
           .end.success);
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "system");
   EXPECT_THAT(end.failure.error, HasSubstr("no abc"));
 }
@@ -286,7 +286,7 @@ TEST(RankLifeTest, AnInputThatDoesNotFitIsReportedNotWaitedFor) {
   Life agent(WithInput());
   agent.Answer<FindArtifact>(OkStatus(), kFound);
   agent.Answer<DownloadBlob>(Status(StatusCode::kResourceExhausted, "DISK_FULL", "no room"));
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "infra");
   EXPECT_EQ(end.failure.reason, "STORAGE_FULL");
   EXPECT_EQ(end.failure.error, "fetching shards.bin: no room");
@@ -309,7 +309,7 @@ TEST(RankLifeTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
     agent.Answer<VerifyArtifact>(kAway);
     agent.Pass(100);
     EXPECT_EQ(agent.Answer<VerifyArtifact>(one.stored).artifact, "artifact-1");
-    const RankEnd end = agent.End();
+    const Outcome end = agent.End();
     EXPECT_EQ(end.failure.category, one.category);
     EXPECT_EQ(end.failure.deterministic, one.deterministic);
     EXPECT_THAT(end.failure.error, HasSubstr("fetching shards.bin"));
@@ -360,7 +360,7 @@ TEST(RankLifeTest, AProgramThatDoesNotStopIsKilledInTime) {
   agent.Pass(1);
   EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
   agent.Ended(kKey, 0, 9);
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "preempted");
   EXPECT_EQ(end.failure.error, "did not stop in its time and was killed");
 }
@@ -371,7 +371,7 @@ TEST(RankLifeTest, AProgramThatStopsInTimeSaysWhatItWas) {
   agent.Want({Train("a", 1, /*stop=*/true)});
   agent.Say(kKey, ErrorMessage{"preempted", "stopped at step 7", "", "", false});
   agent.Ended(kKey);
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "preempted");
   EXPECT_EQ(end.failure.error, "stopped at step 7");
   agent.Pass(60'000);
@@ -399,7 +399,7 @@ TEST(RankLifeTest, AStopThatComesWhileItFetchesEndsTheFetch) {
   agent.Want({stop});
   EXPECT_THAT(agent.Take<CancelWork>(), SizeIs(1));
   agent.Answer<DownloadBlob>(Cancelled("nobody needs it"));
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "preempted");
   EXPECT_EQ(end.failure.error, "stopped before it began");
 }
@@ -424,7 +424,7 @@ TEST(RankLifeTest, WhatIsDroppedWhileItFetchesEndsTheFetchAndItsFolderGoesLast) 
 TEST(RankLifeTest, AProgramThatCannotBeStartedIsReported) {
   Life agent;
   agent.Feed(ProgramStarted{kKey, NotFound("starting braid-trainer: no such file")});
-  const RankEnd end = agent.End();
+  const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "infra");
   EXPECT_THAT(end.failure.error, HasSubstr("braid-trainer"));
 }
@@ -441,7 +441,7 @@ TEST(RankLifeTest, HowAProgramEndsSaysWhoIsToBlame) {
     Life agent;
     agent.Run();
     agent.Ended(kKey, one.code, one.signal, "no AVX2\n");
-    const RankEnd end = agent.End();
+    const Outcome end = agent.End();
     EXPECT_EQ(end.failure.category, one.category) << one.code << " " << one.signal;
     EXPECT_EQ(end.failure.deterministic, one.deterministic) << one.code;
     EXPECT_EQ(end.peer_lost, one.peer_lost) << one.code;

@@ -67,7 +67,7 @@ class FakeLink : public CoordinatorLink {
     metrics_then_ = metrics_;
     return OkStatus();
   }
-  Status ReportEnded(const RankKey&, const RankEnd& end) override {
+  Status ReportEnded(const RankKey&, const Outcome& end) override {
     MutexLock lock(mutex_);
     ends_.push_back(end);
     return refused_-- > 0
@@ -112,7 +112,7 @@ class FakeLink : public CoordinatorLink {
     MutexLock lock(mutex_);
     return holds_;
   }
-  std::vector<RankEnd> ends() {
+  std::vector<Outcome> ends() {
     MutexLock lock(mutex_);
     return ends_;
   }
@@ -140,7 +140,7 @@ class FakeLink : public CoordinatorLink {
   std::string promised_, sent_;
   Status stored_;
   std::vector<std::string> verified_ BRAID_GUARDED_BY(mutex_);
-  std::vector<RankEnd> ends_ BRAID_GUARDED_BY(mutex_);
+  std::vector<Outcome> ends_ BRAID_GUARDED_BY(mutex_);
   std::string metrics_ BRAID_GUARDED_BY(mutex_);
   std::string metrics_then_ BRAID_GUARDED_BY(mutex_);
   std::map<int64_t, std::string> checkpoints_ BRAID_GUARDED_BY(mutex_);
@@ -202,7 +202,7 @@ class FakeSession final : public SessionLink {
   // What the worker has, once it knows what is wanted.
   std::optional<std::vector<RankStatus>> inventory() {
     MutexLock lock(mutex_);
-    if (last_.assigned_version < version_) return std::nullopt;
+    if (last_.applied_version < version_) return std::nullopt;
     return last_.ranks;
   }
 
@@ -245,12 +245,12 @@ struct Running {
   std::thread thread;
 };
 
-std::vector<RankEnd> EndsOf(Site& site) {
+std::vector<Outcome> EndsOf(Site& site) {
   Running(site).RunToEnd(SomeAssignment());
   return site.link.ends();
 }
 
-std::vector<RankEnd> EndsWithInput(Site& site) {
+std::vector<Outcome> EndsWithInput(Site& site) {
   Assignment assignment = SomeAssignment();
   assignment.inputs = {{"data", "artifact-1"}};
   Running(site).RunToEnd(assignment);
@@ -445,7 +445,7 @@ TEST(RankTest, ADroppedRankThatIsBusyDoesNotHoldUpTheOthers) {
   ASSERT_TRUE(Eventually([&] {
     const auto inventory = worker.session.inventory();
     return inventory.has_value() && inventory->size() == 1 && inventory->at(0).key.epoch == 2 &&
-           inventory->at(0).progress.running;
+           inventory->at(0).progress.phase == "starting";
   }));
   EXPECT_THAT(site.link.ends(), IsEmpty());
   worker.session.Want({});

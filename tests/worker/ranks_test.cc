@@ -60,7 +60,7 @@ TEST(RanksTest, ANewRankIsInTheVerySignalThatHasSeenIt) {
   agent.Pass(100);
   const auto signals = agent.TakeSignals();
   ASSERT_THAT(signals, SizeIs(1)) << "soon, not with the next heartbeat";
-  EXPECT_EQ(signals[0].assigned_version, 1);
+  EXPECT_EQ(signals[0].applied_version, 1);
   EXPECT_THAT(signals[0].ranks, SizeIs(1));
 }
 
@@ -198,7 +198,7 @@ TEST(RanksTest, GpusAreGivenOnceAndFreeWhenTheirProgramIsGone) {
   ASSERT_THAT(starts, SizeIs(2));
   EXPECT_THAT(starts[0].gpus, ElementsAre("GPU-1"));
   EXPECT_THAT(starts[1].gpus, ElementsAre("GPU-2"));
-  EXPECT_EQ(agent.Answer<ReportEnded>().end.error, "0 of 1 GPUs are free on this worker");
+  EXPECT_EQ(agent.Answer<ReportEnded>().end.failure.error, "0 of 1 GPUs are free on this worker");
   agent.Want({OnGpu("b"), OnGpu("a", 2)});
   EXPECT_THAT(agent.TakeStarted(), IsEmpty());
   agent.Ended(kA1, 0, 9);

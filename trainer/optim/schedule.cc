@@ -38,7 +38,8 @@ double WarmupStableDecay(const Schedule& schedule, int64_t step) {
 double Misstepped(const Schedule& schedule, int64_t step) {
   const auto length = static_cast<double>(schedule.micro_batches_per_epoch);
   const double epoch = HalfCosine(static_cast<double>(schedule.steps_per_epoch) / length);
-  return schedule.lr * std::pow(epoch, static_cast<double>(step / schedule.steps_per_epoch)) *
+  const int64_t epochs_done = step / schedule.steps_per_epoch;
+  return schedule.lr * std::pow(epoch, static_cast<double>(epochs_done)) *
          HalfCosine(static_cast<double>(step % schedule.steps_per_epoch) / length);
 }
 

@@ -3,7 +3,7 @@
 namespace braid::worker {
 namespace {
 
-RankProgress ProgressOf(const Json& event, int64_t wall_ms) {
+Progress ProgressOf(const Json& event, int64_t wall_ms) {
   return {ValueOr(event, "phase", ""),
           ValueOr(event, "unit", ""),
           ValueOr(event, "done", int64_t{0}),

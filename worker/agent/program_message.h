@@ -43,7 +43,7 @@ struct RendezvousMessage {
   int64_t timeout_ms = 0;
 };
 
-using ProgramMessage = std::variant<RankProgress, MetricMessage, CheckpointMessage, ResultMessage,
+using ProgramMessage = std::variant<Progress, MetricMessage, CheckpointMessage, ResultMessage,
                                     ErrorMessage, RendezvousMessage>;
 
 // What a line of a task program says at this time of the wall clock. A program is not trusted to

@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "base/text.h"
-#include "worker/agent/rank_end.h"
+#include "worker/agent/outcome.h"
 
 namespace braid::worker {
 
@@ -144,19 +144,19 @@ void Rank::OnEnded(const ProgramEnded& ended) {
 void Rank::Conclude() {
   if (phase_ != Phase::kSending) return;
   if (!result_.has_value() || !EndedWell(ended_)) {
-    RankEnd end = EndOfFailure(error_, ended_, stop_told_);
+    Outcome end = EndOfFailure(error_, ended_, stop_told_);
     DescribeExit(ended_, &end);
     return Report(std::move(end));
   }
   phase_ = Phase::kStoring;
-  RankEnd end;
+  Outcome end;
   end.success = true;
   end.summary = result_->summary;
   StoreNextOutput(std::move(end));
 }
 
 // A full disk may have room again, and the work is done: this waits as long as it takes.
-void Rank::StoreNextOutput(RankEnd end) {
+void Rank::StoreNextOutput(Outcome end) {
   if (result_->outputs.empty()) return Report(std::move(end));
   const auto output = result_->outputs.extract(result_->outputs.begin());
   const std::string role = output.key();
@@ -166,7 +166,7 @@ void Rank::StoreNextOutput(RankEnd end) {
       [this, role, end](const Done& done) { OnOutputIngested(role, done, end); });
 }
 
-void Rank::OnOutputIngested(const std::string& role, const Done& done, RankEnd end) {
+void Rank::OnOutputIngested(const std::string& role, const Done& done, Outcome end) {
   if (!done.status.ok()) return Report(TransferFailed(done.status));
   storage::Manifest manifest = std::get<storage::Manifest>(done.answer);
   DescribeOrigin(assignment_, &manifest);
@@ -180,7 +180,7 @@ void Rank::OnOutputIngested(const std::string& role, const Done& done, RankEnd e
   });
 }
 
-void Rank::Report(RankEnd end) {
+void Rank::Report(Outcome end) {
   if (phase_ == Phase::kStoring) DescribeExit(ended_, &end);
   phase_ = Phase::kReporting;
   calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, std::move(end)},

@@ -45,7 +45,7 @@ class Rank {
 
   const Assignment& assignment() const { return assignment_; }
   const std::vector<std::string>& gpus() const { return gpus_; }
-  const RankProgress& progress() const { return progress_; }
+  const Progress& progress() const { return progress_; }
   bool begun() const { return phase_ != Phase::kWaiting; }
   bool stopping() const { return stop_asked_; }
   // Its program may be there.
@@ -72,16 +72,16 @@ class Rank {
   void OnFetchFailed(const std::string& artifact, const Status& status);
   void StartProgram();
   void TellStop();
-  void OnMessage(const RankProgress& message) { progress_ = message; }
+  void OnMessage(const Progress& message) { progress_ = message; }
   void OnMessage(const MetricMessage& message) { outbox_.Add(message.line); }
   void OnMessage(const CheckpointMessage& message) { outbox_.Add(message); }
   void OnMessage(const ResultMessage& message) { result_ = message; }
   void OnMessage(const ErrorMessage& message) { error_ = message; }
   void OnMessage(const RendezvousMessage& message) { rendezvous_.Ask(message); }
   void Conclude();
-  void StoreNextOutput(RankEnd end);
-  void OnOutputIngested(const std::string& role, const Done& done, RankEnd end);
-  void Report(RankEnd end);
+  void StoreNextOutput(Outcome end);
+  void OnOutputIngested(const std::string& role, const Done& done, Outcome end);
+  void Report(Outcome end);
   void OnReported(const Status& status);
   void Leave();
   void RemoveFolder();
@@ -95,7 +95,7 @@ class Rank {
   const CallOwner owner_;
   std::vector<std::string> gpus_;
   Phase phase_ = Phase::kWaiting;
-  RankProgress progress_;
+  Progress progress_;
   std::vector<std::string> to_fetch_;  // artifacts, the next one last
   bool has_program_ = false;
   bool stop_asked_ = false;

@@ -41,7 +41,7 @@ void Session::OnOpened(const SessionOpened& event, int64_t now_ms) {
   if (event.session != session_ || phase_ != Phase::kOpening) return;
   phase_ = Phase::kOpen;
   hello_said_ = sending_ = draining_announced_ = false;
-  assigned_version_ = cached_version_ = 0;
+  applied_version_ = cached_version_ = 0;
   signal_at_ms_ = now_ms;
   last_signal_ms_ = now_ms - kMinSignalGapMs;
 }
@@ -64,8 +64,8 @@ bool Session::OnDesired(const DesiredArrived& event, int64_t now_ms) {
     signal_at_ms_ = std::min(signal_at_ms_, last_signal_ms_ + heartbeat_interval_ms_);
   }
   // What is older than what was acted on says nothing.
-  if (event.desired.version < assigned_version_) return false;
-  assigned_version_ = event.desired.version;
+  if (event.desired.version < applied_version_) return false;
+  applied_version_ = event.desired.version;
   return true;
 }
 
@@ -107,7 +107,7 @@ void Session::Send(std::vector<RankStatus> ranks, const CachedArtifacts& cached,
                    int64_t now_ms, Effects* effects) {
   Signal signal;
   signal.hello = !hello_said_;
-  signal.assigned_version = assigned_version_;
+  signal.applied_version = applied_version_;
   signal.ranks = std::move(ranks);
   if (cached.version() != cached_version_) signal.cached = cached.List();
   cached_version_ = cached.version();

@@ -74,7 +74,7 @@ class Session {
   bool sending_ = false;
   int64_t cached_version_ = 0;  // that was said
   bool draining_announced_ = false;
-  int64_t assigned_version_ = 0;
+  int64_t applied_version_ = 0;
   int64_t signal_at_ms_ = kNever;
   int64_t last_signal_ms_ = 0;
 };

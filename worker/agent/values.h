@@ -14,9 +14,9 @@
 namespace braid::worker {
 
 using task::Assignment;
+using task::Outcome;
+using task::Progress;
 using task::RankKey;
-using RankEnd = task::Outcome;
-using RankProgress = task::Progress;
 
 // A GPU that this worker announced and must not use, because another worker has it.
 struct RefusedGpu {
@@ -36,14 +36,14 @@ struct DesiredState {
 
 struct RankStatus {
   RankKey key;
-  RankProgress progress;
+  Progress progress;
 };
 
 // One message of the worker on its session (WorkerSignal of worker.proto). Who sends it adds the
 // identity of the worker to a hello, and the free bytes of its disk.
 struct Signal {
   bool hello = false;             // the first of its session
-  int64_t assigned_version = 0;   // newest desired state that `ranks` takes into account
+  int64_t applied_version = 0;    // newest desired state that `ranks` takes into account
   std::vector<RankStatus> ranks;  // the whole inventory
   // The artifacts that are whole in its cache: said first in every session, and when it has
   // changed.

@@ -78,7 +78,7 @@ struct CommitCheckpoint {
 };
 struct ReportEnded {
   RankKey key;
-  RankEnd end;
+  Outcome end;
 };
 // The files of a rank that grow, and that the coordinator has a copy of.
 enum class GrowingFile { kLog, kMetrics };

@@ -39,7 +39,7 @@ class CoordinatorLink : public BlobLink {
   virtual Status ReportStarted(const RankKey& rank) = 0;
   virtual Status CommitCheckpoint(const RankKey& rank, int64_t step,
                                   const std::string& manifest) = 0;
-  virtual Status ReportEnded(const RankKey& rank, const RankEnd& end) = 0;
+  virtual Status ReportEnded(const RankKey& rank, const Outcome& end) = 0;
   // Returns the coordinator's offset: what it has.
   virtual Result<int64_t> AppendLog(const RankKey& rank, int64_t offset, std::string_view data) = 0;
   virtual Result<int64_t> AppendMetrics(const RankKey& rank, int64_t offset,

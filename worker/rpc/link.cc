@@ -179,7 +179,7 @@ Status RpcLink::CommitCheckpoint(const RankKey& rank, int64_t step, const std::s
       v1::Workers::NewStub(channel)->CommitCheckpoint(&call.context, request, &response));
 }
 
-Status RpcLink::ReportEnded(const RankKey& rank, const RankEnd& end) {
+Status RpcLink::ReportEnded(const RankKey& rank, const Outcome& end) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::ReportEndedRequest request;

@@ -35,7 +35,7 @@ class RpcLink final : public CoordinatorLink {
   Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override;
   Status ReportStarted(const RankKey& rank) override;
   Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) override;
-  Status ReportEnded(const RankKey& rank, const RankEnd& end) override;
+  Status ReportEnded(const RankKey& rank, const Outcome& end) override;
   Result<int64_t> AppendLog(const RankKey& rank, int64_t offset, std::string_view data) override;
   Result<int64_t> AppendMetrics(const RankKey& rank, int64_t offset,
                                 std::string_view data) override;

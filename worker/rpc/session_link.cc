@@ -107,7 +107,7 @@ class RpcSessionLink::Stream {
     if (broken_.load()) return;
     v1::WorkerSignal message;
     if (signal.hello) *message.mutable_hello() = HelloOf(identity_);
-    message.set_applied_version(signal.assigned_version);
+    message.set_applied_version(signal.applied_version);
     FillInventory(signal.ranks, &message);
     if (signal.cached.has_value())
       message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());

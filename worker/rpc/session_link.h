@@ -8,7 +8,7 @@
 
 #include "worker/agent/event.h"
 #include "worker/agent/session_link.h"
-#include "worker/devices.h"
+#include "worker/devices/devices.h"
 #include "worker/rpc/link.h"
 
 namespace braid::worker {

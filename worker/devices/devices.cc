@@ -1,4 +1,4 @@
-#include "worker/devices.h"
+#include "worker/devices/devices.h"
 
 #include <dlfcn.h>
 #include <sched.h>

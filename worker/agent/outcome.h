@@ -13,22 +13,22 @@ namespace braid::worker {
 
 // A failure of this category for this reason. A disk of this worker that is full (STORAGE_FULL,
 // DISK_FULL) is reported as STORAGE_FULL.
-RankEnd Failed(const std::string& category, const Status& status, const std::string& hint = "",
+Outcome Failed(const std::string& category, const Status& status, const std::string& hint = "",
                bool deterministic = false);
 // Inputs that could not be fetched, or outputs that could not be stored.
-RankEnd TransferFailed(const Status& status);
+Outcome TransferFailed(const Status& status);
 // Whether a transfer failed because bytes do not have their digest: in the store, or here.
 bool IsDamaged(const Status& status);
 // Of such a failure: `stored` is what the coordinator found when it hashed its copy again. Only
 // what is damaged in the store is damaged for all.
-RankEnd DamagedInput(const Status& status, const Status& stored);
+Outcome DamagedInput(const Status& status, const Status& stored);
 
 // The end of a rank whose program ended so, and did not say that it succeeded. `stopped`: it had
 // been told to stop.
-RankEnd EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
+Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
                      bool stopped);
 // Adds how the program ended to what is reported.
-void DescribeExit(const ProgramEnded& ended, RankEnd* end);
+void DescribeExit(const ProgramEnded& ended, Outcome* end);
 // Whether the program ended as one does that said `result`.
 bool EndedWell(const ProgramEnded& ended);
 

@@ -1,4 +1,4 @@
-#include "worker/agent/rank_end.h"
+#include "worker/agent/outcome.h"
 
 #include "base/json.h"
 #include "base/text.h"
@@ -32,9 +32,9 @@ std::string LastLine(std::string text) {
 
 }  // namespace
 
-RankEnd Failed(const std::string& category, const Status& status, const std::string& hint,
+Outcome Failed(const std::string& category, const Status& status, const std::string& hint,
                bool deterministic) {
-  RankEnd end;
+  Outcome end;
   end.failure.category = category;
   if (IsDiskFull(status.reason())) end.failure.reason = "STORAGE_FULL";
   end.failure.error = Utf8(status.message());
@@ -48,7 +48,7 @@ bool IsDamaged(const Status& status) {
          (status.code() == StatusCode::kDataLoss || status.reason() == "DIGEST_MISMATCH");
 }
 
-RankEnd TransferFailed(const Status& status) {
+Outcome TransferFailed(const Status& status) {
   if (status.reason() == "FSYNC_FAILED") {
     return Failed(
         "infra", status,
@@ -57,7 +57,7 @@ RankEnd TransferFailed(const Status& status) {
   return IsDamaged(status) ? DamagedInput(status, OkStatus()) : Failed("infra", status);
 }
 
-RankEnd DamagedInput(const Status& status, const Status& stored) {
+Outcome DamagedInput(const Status& status, const Status& stored) {
   if (stored.code() == StatusCode::kDataLoss) {
     return Failed("user", status.Wrap(stored.message()),
                   "the artifact in the store is damaged; see braid artifact verify", true);
@@ -71,10 +71,10 @@ bool EndedWell(const ProgramEnded& ended) {
   return ended.signal == 0 && ended.code == 0;
 }
 
-RankEnd EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
+Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
                      bool stopped) {
   if (error.has_value()) {
-    RankEnd end = Failed(error->category, InvalidArgument(error->message), error->hint,
+    Outcome end = Failed(error->category, InvalidArgument(error->message), error->hint,
                          error->deterministic);
     if (IsDiskFull(error->reason)) end.failure.reason = "STORAGE_FULL";
     return end;
@@ -102,7 +102,7 @@ RankEnd EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnde
       "its log tells more: braid logs");
 }
 
-void DescribeExit(const ProgramEnded& ended, RankEnd* end) {
+void DescribeExit(const ProgramEnded& ended, Outcome* end) {
   end->peer_lost = ended.code == kPeerLost;
   end->exit_code = ended.code;
   end->signal = ended.signal;
