@@ -220,8 +220,11 @@ Result<NextTokenSettings> FillNextToken(NextTokenSettings settings, const model:
 Status CheckNextTokenFiles(const NextTokenSettings& settings,
                            const std::vector<corpus::CorpusFile>& files) {
   if (files.empty()) return InvalidArgument("next_token: there is no file to read");
-  const std::vector<Status> faults = corpus::CheckCorpus(settings.text, files);
-  return faults.empty() ? OkStatus() : faults.front();
+  for (const corpus::CorpusFile& file : files) {
+    const std::vector<Status> faults = corpus::CheckCorpus(settings.text, {file});
+    if (!faults.empty()) return faults.front();
+  }
+  return OkStatus();
 }
 
 Result<Json> MeasureNextToken(Network& network, const SharedTokenizer& tokenizer,
