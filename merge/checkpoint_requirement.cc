@@ -18,7 +18,7 @@ model::ModelSpec Filled(model::ModelSpec spec, const model::ModelSpec& there) {
 }
 
 // The paths that go into a base are known in name and shape alone: some are not trained yet.
-Status CheckBase(const Expected& expected, const Parent& base) {
+Status CheckBase(const CheckpointRequirement& expected, const Parent& base) {
   std::vector<Parent> parents;
   for (const model::ModelSpec& path : expected.paths) {
     Parent& parent = parents.emplace_back();
@@ -29,7 +29,7 @@ Status CheckBase(const Expected& expected, const Parent& base) {
   return CheckTensors(base);
 }
 
-Status CheckVocabulary(const Expected& expected, const Parent& parent,
+Status CheckVocabulary(const CheckpointRequirement& expected, const Parent& parent,
                        const std::string& tokenizer) {
   if (!tokenizer.empty() && parent.spec.tokenizer != tokenizer) {
     return Incompatible("it was trained with tokenizer " + parent.spec.tokenizer.substr(0, 12) +
@@ -44,14 +44,14 @@ Status CheckVocabulary(const Expected& expected, const Parent& parent,
              parent.name.c_str(), (long long)parent.spec.vocab, (long long)expected.vocab));
 }
 
-Status CheckOne(const Expected& expected, const Parent& parent, const std::string& tokenizer) {
+Status CheckOne(const CheckpointRequirement& expected, const Parent& parent, const std::string& tokenizer) {
   BRAID_RETURN_IF_ERROR(CheckVocabulary(expected, parent, tokenizer));
   switch (expected.as) {
-    case Expected::As::kPath:
+    case CheckpointRequirement::As::kPath:
       return CheckPath(parent, expected.spec.dense, expected.spec.arch);
-    case Expected::As::kWhole:
+    case CheckpointRequirement::As::kWhole:
       return CheckModel(parent, Filled(expected.spec, parent.spec));
-    case Expected::As::kBase:
+    case CheckpointRequirement::As::kBase:
       return CheckBase(expected, parent);
   }
   return OkStatus();
@@ -59,10 +59,10 @@ Status CheckOne(const Expected& expected, const Parent& parent, const std::strin
 
 }  // namespace
 
-Status CheckRequirements(const std::vector<Expected>& all, const std::string& file,
+Status CheckRequirements(const std::vector<CheckpointRequirement>& all, const std::string& file,
                          const std::string& tokenizer, const ReadRequirement& read) {
   std::string known, known_from;  // tokenizer of the first one
-  for (const Expected& expected : all) {
+  for (const CheckpointRequirement& expected : all) {
     const auto fail = [&](const Status& status) {
       return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
                     Format("%s:%d: ", file.c_str(), expected.line) + expected.checkpoint + ": " +

@@ -17,9 +17,9 @@ bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
 }
 
 // Nobody counts on the moments of a start, unless the recipe says that they are taken.
-void AddModel(const Model& made, bool moments, std::vector<Expected>* all) {
-  const Expected::As as = made.spec.kind == model::Kind::kDense ? Expected::As::kPath
-                                                                : Expected::As::kWhole;
+void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement>* all) {
+  const CheckpointRequirement::As as = made.spec.kind == model::Kind::kDense ? CheckpointRequirement::As::kPath
+                                                                : CheckpointRequirement::As::kWhole;
   if (!made.from.empty())
     all->push_back({"from." + made.name(), made.from, made.line, as, made.spec, {}, 0, moments});
   if (!made.start.empty())
@@ -35,17 +35,17 @@ void AddModel(const Model& made, bool moments, std::vector<Expected>* all) {
 
 }  // namespace
 
-std::vector<Expected> CheckpointRequirements(const Recipe& recipe) {
-  std::vector<Expected> all;
+std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) {
+  std::vector<CheckpointRequirement> all;
   for (const Model& path : recipe.paths)
     AddModel(path, CarriesMomentsOf(recipe, path.name()), &all);
   for (const Model& baseline : recipe.baselines) AddModel(baseline, false, &all);
   for (const Composite& composite : recipe.composites) {
     if (composite.base.empty()) continue;
-    Expected base{"base." + composite.name(),
+    CheckpointRequirement base{"base." + composite.name(),
                   composite.base,
                   composite.line,
-                  Expected::As::kBase,
+                  CheckpointRequirement::As::kBase,
                   composite.spec,
                   {},
                   0,
@@ -57,7 +57,7 @@ std::vector<Expected> CheckpointRequirements(const Recipe& recipe) {
   }
   const int64_t entries = recipe.tokenizer_vocab > 0 ? recipe.tokenizer_vocab
                                                      : recipe.tokenizer_entries;
-  for (Expected& one : all) one.vocab = entries > 0 ? entries + 1 : 0;
+  for (CheckpointRequirement& one : all) one.vocab = entries > 0 ? entries + 1 : 0;
   return all;
 }
 
