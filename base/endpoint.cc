@@ -22,8 +22,8 @@ namespace braid {
 namespace {
 
 constexpr size_t kTokenBytes = 32;
-constexpr size_t kLeastTokenCharacters = 32;
-constexpr uint64_t kMostTokenFileBytes = 4096;
+constexpr size_t kMinTokenCharacters = 32;
+constexpr uint64_t kMaxTokenFileBytes = 4096;
 
 // Members of an address file. The token's file may be relative to it; a program of the version
 // before names none.
@@ -121,11 +121,11 @@ Result<Endpoint> FindEndpoint(const EndpointSource& source) {
 }
 
 Result<std::string> ReadTokenFile(const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(const std::string content, ReadFile(path, kMostTokenFileBytes));
+  BRAID_ASSIGN_OR_RETURN(const std::string content, ReadFile(path, kMaxTokenFileBytes));
   const std::string token(Trim(content));
   const bool plain = std::all_of(token.begin(), token.end(),
                                  [](char c) { return c > ' ' && c < 0x7f; });
-  if (token.size() < kLeastTokenCharacters || !plain) {
+  if (token.size() < kMinTokenCharacters || !plain) {
     return InvalidArgument(path +
                            " does not hold a token (one line of at least 32 characters); copy the "
                            "coordinator's, or remove it "

@@ -29,7 +29,7 @@ namespace braid::cli {
 namespace {
 
 constexpr int64_t kHealthyMs = 10'000;
-constexpr int64_t kMostBackoffMs = 5'000;
+constexpr int64_t kMaxBackoffMs = 5'000;
 constexpr int64_t kStartMs = 180'000;      // on a loaded machine; what cannot start says so at once
 constexpr int64_t kFolderFreeMs = 10'000;  // a program that was killed may hold its folder for a
                                            // moment
@@ -127,7 +127,7 @@ class Child {
   void Later(int64_t now) {
     ++failures_;
     not_before_ms_ = now + backoff_ms_;
-    backoff_ms_ = std::min(kMostBackoffMs, backoff_ms_ * 2);
+    backoff_ms_ = std::min(kMaxBackoffMs, backoff_ms_ * 2);
   }
 
   const std::string name_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 
 namespace braid::corpus {
 namespace {

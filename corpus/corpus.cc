@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "corpus/file_kind.h"
 #include "corpus/lines.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 #include "corpus/row.h"
 #include "schema/read.h"
 

@@ -1,5 +1,5 @@
 // What a model trains on: the chunks of one epoch in their order, any of them found at once
-// (PaPaformer section 4).
+// (docs/papers/papaformer.md#s4).
 //
 // Epoch e permutes the documents of each source with a stream of (seed, e), lays them end to end,
 // cuts chunks of `sequence` tokens and drops the tail; each source's share of its chunks is taken,

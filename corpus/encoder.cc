@@ -4,7 +4,7 @@
 #include <functional>
 #include <queue>
 
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 #include "corpus/tokenizer.h"
 #include "corpus/tokenizer_rules.h"
 #include "corpus/unicode.h"

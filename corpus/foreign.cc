@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "corpus/compression.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 
 namespace braid::corpus {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/excerpt.h"
 #include "base/text.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 
 namespace braid::corpus {
 namespace {

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "corpus/lines.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 
 namespace braid::corpus {
 namespace {

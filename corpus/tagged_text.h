@@ -1,5 +1,5 @@
 // Text that a part-of-speech tagger has been at: what per-class read-outs and class overrides by
-// part of speech need (dual-path specification, sections 6 and 7).
+// part of speech need (docs/papers/dual_path.md#s6, #s7).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The classes by which read-outs are grouped (dual-path specification, section 6): coarse ones from
+// The classes by which read-outs are grouped (docs/papers/dual_path.md#s6): coarse ones from
 // the characters of a token alone, and the parts of speech of text that a tagger has been at
 // (tagged_text.h).
 #pragma once

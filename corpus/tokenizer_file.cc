@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "corpus/field_reader.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 #include "corpus/row.h"
 #include "corpus/tokenizer_pipeline.h"
 #include "corpus/unicode.h"
@@ -13,7 +13,7 @@
 namespace braid::corpus {
 namespace {
 
-constexpr uint64_t kMostIds = 10'000'000;
+constexpr uint64_t kMaxIds = 10'000'000;
 
 using Ids = std::unordered_map<std::string, int32_t>;
 
@@ -46,7 +46,7 @@ Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
   const bool whole = read.Bool("ignore_merges", false);
   std::string bytes;
   for (const auto& [token, id_json] : vocab.items()) {
-    if (!id_json.is_number_unsigned() || id_json.get<uint64_t>() >= kMostIds) {
+    if (!id_json.is_number_unsigned() || id_json.get<uint64_t>() >= kMaxIds) {
       read.Fail("vocab", ShownValue(token) + " has no usable id");
       return read.status();
     }
@@ -136,7 +136,7 @@ class AddedTokenReader {
     std::string content = read.String("content", "");
     const Json& written = read.Value("id");
     if (content.empty()) read.Fail("content", "is missing");
-    if (!written.is_number_unsigned() || written.get<uint64_t>() >= kMostIds)
+    if (!written.is_number_unsigned() || written.get<uint64_t>() >= kMaxIds)
       read.Fail("id", "is missing, or no usable id");
     for (const char* field : {"single_word", "lstrip", "rstrip"}) {
       if (read.Bool(field, false)) read.Unsupported(field, "true of " + ShownValue(content));

@@ -1,5 +1,5 @@
-// Whether parents fit together, and the composite that follows from them (PaPaformer sections 6 and
-// 10).
+// Whether parents fit together, and the composite that follows from them
+// (docs/papers/papaformer.md#s6, #s10).
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 // What a merge would do, before anything is written: where does each tensor of the composite come
-// from (PaPaformer section 6). Pure; the coordinator and the CLI use it.
+// from (docs/papers/papaformer.md#s6). Pure; the coordinator and the CLI use it.
 //
 //   tensor                    without a base            with a base
 //   embed, head (slice: norm) the parents' columns      the parent's, or those of the path in the

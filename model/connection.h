@@ -11,7 +11,8 @@
 namespace braid::model {
 
 // Who decides, for each token and parallel layer, between the paths' outputs and their combination
-// (PaPaformer sections 3, 3.1 and 10). Choices 0 .. N-1 are the paths, choice N is the combination.
+// (docs/papers/papaformer.md#s3, #s3.1, #s10). Choices 0 .. N-1 are the paths, choice N is the
+// combination.
 struct Router {
   std::string kind = "gumbel";     // gumbel | softmax | top1 (one choice, times its probability) |
                                    // none (equal weights)

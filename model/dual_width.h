@@ -1,4 +1,4 @@
-// The iso-FLOP width solver of the dual-path paper (dual-path specification, section 5): which
+// The iso-FLOP width solver of the dual-path paper (docs/papers/dual_path.md#s5): which
 // feed-forward widths make an arm cost a given number of operations per token and layer.
 #pragma once
 

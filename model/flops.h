@@ -15,7 +15,7 @@ struct Flops {
   double causal() const { return projections + scores; }  // accounting B
   double full_square() const {
     return projections + 2 * scores;
-  }  // full T x T attention, PaPaformer section 2.2
+  }  // full T x T attention, docs/papers/papaformer.md#s2.2
 };
 
 // One block, at sequences of `sequence` tokens.

@@ -17,7 +17,7 @@
 
 namespace braid::model {
 
-// The fields that change the tensors or the function (PaPaformer section 7, A1-A5).
+// The fields that change the tensors or the function (docs/papers/papaformer.md#s7, A1-A5).
 struct Arch {
   bool attn_out_proj = true;                // A1: attn.o [w, w]
   std::string ffn_gate = "silu";            // A2: silu | beta_swish (learned beta [4w])
@@ -48,8 +48,8 @@ struct ModelSpec {
 
   Stack dense;  // kind kDense
 
-  // kind kComposite (PaPaformer sections 2 and 10): N = paths.size() paths of any widths, depths
-  // and blocks.
+  // kind kComposite (docs/papers/papaformer.md#s2, #s10): N = paths.size() paths of any widths,
+  // depths and blocks.
   Connection connection;
   std::vector<Stack> paths;  // in the order of their slices of embedding and head
   Stack large;  // width D = sum of the paths' d; `blocks` is 2: one before the parallel layers, one

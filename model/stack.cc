@@ -9,16 +9,13 @@
 namespace braid::model {
 namespace {
 
-constexpr int64_t kMostLoops = 64;
-constexpr int64_t kMostHidden = 1 << 24;  // of any width: products of sizes stay whole numbers
-
 Status ValidateDual(const Stack& stack, const std::string& where) {
   const Dual& dual = stack.dual;
   const auto fail = [&](const std::string& field, const std::string& message) {
     return InvalidArgument(where + ".dual." + field + ": " + message);
   };
-  if (stack.has_deep() && (dual.loops < 1 || dual.loops > kMostLoops)) {
-    return fail("loops", Format("must be in 1 .. %lld, is %lld", (long long)kMostLoops,
+  if (stack.has_deep() && (dual.loops < 1 || dual.loops > kMaxLoops)) {
+    return fail("loops", Format("must be in 1 .. %lld, is %lld", (long long)kMaxLoops,
                                 (long long)dual.loops));
   }
   if (!stack.has_deep() && dual.loops != 1)
@@ -31,10 +28,10 @@ Status ValidateDual(const Stack& stack, const std::string& where) {
     return fail("ffn_wide", "a " + stack.block + " block needs it, at least 1");
   if (!stack.has_wide() && dual.ffn_wide != 0)
     return fail("ffn_wide", "a " + stack.block + " block has no wide path");
-  if (dual.ffn_deep > kMostHidden)
-    return fail("ffn_deep", Format("must be at most %lld", (long long)kMostHidden));
-  if (dual.ffn_wide > kMostHidden)
-    return fail("ffn_wide", Format("must be at most %lld", (long long)kMostHidden));
+  if (dual.ffn_deep > kMaxHidden)
+    return fail("ffn_deep", Format("must be at most %lld", (long long)kMaxHidden));
+  if (dual.ffn_wide > kMaxHidden)
+    return fail("ffn_wide", Format("must be at most %lld", (long long)kMaxHidden));
   if (!std::isfinite(dual.scale_init)) return fail("scale_init", "must be finite");
   if (dual.cross && stack.block != "dual_path")
     return fail("cross", "only a dual_path block has two paths to connect");
@@ -68,7 +65,7 @@ Result<Stack> StackFromJson(const Json& json, const std::string& path) {
   stack.block = read.Choice("block", "llama", {"llama", "wide", "loop", "dual_path"});
   stack.identity = read.Bool("identity", false);
   const bool llama = stack.block == "llama";
-  if (llama) stack.ffn = read.Int("ffn", stack.d > 0 && stack.d <= kMostHidden ? 4 * stack.d : 0);
+  if (llama) stack.ffn = read.Int("ffn", stack.d > 0 && stack.d <= kMaxHidden ? 4 * stack.d : 0);
   static const Json kNone;
   const Json& dual = llama ? kNone : read.RequireObject("dual");
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -95,8 +92,8 @@ Status ValidateStack(const Stack& stack, const std::string& where) {
   }
   if (stack.blocks <= 0 || stack.blocks > 1024) return fail("blocks", "must be in 1 .. 1024");
   if (stack.block == "llama") {
-    if (stack.ffn <= 0 || stack.ffn > kMostHidden)
-      return fail("ffn", Format("must be in 1 .. %lld", (long long)kMostHidden));
+    if (stack.ffn <= 0 || stack.ffn > kMaxHidden)
+      return fail("ffn", Format("must be in 1 .. %lld", (long long)kMaxHidden));
     if (!(stack.dual == Dual{})) return fail("dual", "a llama block has no such knobs");
     return OkStatus();
   }

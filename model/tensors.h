@@ -19,7 +19,7 @@ enum class Init {
   kIdentity,  // what `identity` says
 };
 
-// What a tensor is for, as far as the optimizer cares (T5 of PaPaformer section 7).
+// What a tensor is for, as far as the optimizer cares (T5 of docs/papers/papaformer.md#s7).
 enum class Role { kEmbedding, kMatrix, kHead, kGain, kBeta, kBias, kScale, kDecayedScale };
 
 // A matrix of zeros and ones: rows and columns fall into pieces of these widths, one after another
@@ -111,8 +111,9 @@ int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer);
 // Width that its connection gives: D for the last layer of share, else the common width.
 int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer);
 bool EqualWidths(const ModelSpec& spec);
-// Parallel layers at which a choice between the paths can be told (PaPaformer 8.4): those with a
-// router, or of `share` all but the last, whose output is wider, if the paths are of one width.
+// Parallel layers at which a choice between the paths can be told (docs/papers/papaformer.md#s8.4):
+// those with a router, or of `share` all but the last, whose output is wider, if the paths are of
+// one width.
 int64_t DecidingLayers(const ModelSpec& spec);
 
 }  // namespace braid::model

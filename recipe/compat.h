@@ -1,5 +1,5 @@
-// The two presets of PaPaformer section 7: `paper`, what was published, and `fixed`, the same
-// corrected.
+// The two presets of docs/papers/papaformer.md#s7: `paper`, what was published, and `fixed`, the
+// same corrected.
 #pragma once
 
 #include <string>

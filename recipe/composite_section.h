@@ -1,5 +1,5 @@
-// Composites in a recipe: how paths are laid side by side and connected (PaPaformer sections 2 and
-// 10).
+// Composites in a recipe: how paths are laid side by side and connected
+// (docs/papers/papaformer.md#s2, #s10).
 #pragma once
 
 #include <string>

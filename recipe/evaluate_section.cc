@@ -24,7 +24,7 @@ void ReadLoss(YamlMap& item, Evaluation* evaluation) {
   evaluation->loss = {{"sequences", 0}};
   if (!loss.IsMap()) return (void)item.Choice("loss", "all", {"all"});
   YamlMap section(loss, item.PathOf("loss"), item.errors());
-  evaluation->loss["sequences"] = section.Int("sequences", 0, 0, kMany);
+  evaluation->loss["sequences"] = section.Int("sequences", 0, 0, kUnlimited);
 }
 
 // A list of prompts, or {file: prompts.txt} with one a line.
@@ -55,9 +55,9 @@ void ReadGenerate(YamlMap& item, uint64_t seed, int64_t positions, Evaluation* e
   YamlMap section(generate, item.PathOf("generate"), item.errors());
   evaluation->generate = {{"tokens", section.Int("tokens", 40, 1, 100'000)},
                           {"temperature", section.Double("temperature", 0.0)},
-                          {"top_k", section.Int("top_k", 0, 0, kMany)},
+                          {"top_k", section.Int("top_k", 0, 0, kUnlimited)},
                           {"top_p", section.Double("top_p", 1.0)},
-                          {"seed", section.Int("seed", static_cast<int64_t>(seed), 0, kMany)}};
+                          {"seed", section.Int("seed", static_cast<int64_t>(seed), 0, kUnlimited)}};
   ReadPrompts(section, evaluation);
   CheckPositions(section, "tokens", evaluation->generate["tokens"].get<int64_t>(), positions);
   if (evaluation->generate["temperature"].get<double>() < 0)
@@ -79,10 +79,10 @@ void ReadBlimp(YamlMap& item, Evaluation* evaluation) {
   if (!blimp.IsDefined()) return;
   YamlMap section(blimp, item.PathOf("blimp"), item.errors());
   evaluation->blimp_data = ReadFolder(section);
-  evaluation->blimp = {{"pairs", section.Int("pairs", 0, 0, kMany)}};
+  evaluation->blimp = {{"pairs", section.Int("pairs", 0, 0, kUnlimited)}};
 }
 
-// Settings of PaPaformer section 8.2.
+// Settings of docs/papers/papaformer.md#s8.2.
 Json GlueDefaults() {
   return {{"tasks", Json::array()},
           {"epochs", 32},
@@ -107,7 +107,7 @@ void ReadGlueNumbers(YamlMap& section, Json* glue) {
                                    {"length", 2},
                                    {"rank", 1},
                                    {"documents", 0}}) {
-    (*glue)[key] = section.Int(key, (*glue)[key].get<int64_t>(), least, kMany);
+    (*glue)[key] = section.Int(key, (*glue)[key].get<int64_t>(), least, kUnlimited);
   }
   for (const char* key : {"lr", "weight_decay", "warmup", "alpha", "dropout"}) {
     (*glue)[key] = section.Double(key, (*glue)[key].get<double>());
@@ -200,7 +200,7 @@ void ReadNextToken(YamlMap& item, int64_t positions, Evaluation* evaluation) {
   evaluation->next_token_files = {files, section.LineOf("files")};
   Json& settings = evaluation->next_token = Json::object();
   for (const char* key : {"window", "stride", "documents"})
-    settings[key] = section.Int(key, 0, 0, kMany);
+    settings[key] = section.Int(key, 0, 0, kUnlimited);
   for (const char* key : {"text", "separator"}) {
     if (const std::string value = section.String(key, ""); !value.empty()) settings[key] = value;
   }
@@ -266,7 +266,7 @@ void ReadRouting(YamlMap& item, Recipe* recipe) {
               "of one width and two layers or more");
   }
   ReadRoutingPrompts(section, *recipe, &routing);
-  routing.sequences = section.Int("sequences", 0, 0, kMany);
+  routing.sequences = section.Int("sequences", 0, 0, kUnlimited);
   YAML::Node correct = section.Node("correct");
   if (correct.IsDefined()) {
     YamlMap corpora(correct, section.PathOf("correct"), section.errors());
@@ -309,7 +309,7 @@ void ReadDualItem(YamlMap& item, Recipe* recipe) {
   YamlMap section(node, item.PathOf("dual"), item.errors());
   if (!SomeModel(*recipe, CanBeAnalysed))
     item.Fail("dual", "no model here has loop or dual_path blocks");
-  evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kMany)},
+  evaluation->dual = {{"sequences", section.Int("sequences", 8, 1, kUnlimited)},
                       {"interventions", Json::array()}};
   ReadTagged(section, recipe);
   const YAML::Node interventions = section.Node("interventions");

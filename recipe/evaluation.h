@@ -18,7 +18,7 @@ struct LocalData {
   bool empty() const { return paths.empty(); }
 };
 
-// A prompt of the routing analysis, and who should answer it (PaPaformer section 8.4).
+// A prompt of the routing analysis, and who should answer it (docs/papers/papaformer.md#s8.4).
 struct RoutingPrompt {
   std::string text;
   std::string path;  // its name, or its number from 1

@@ -116,7 +116,7 @@ Json ReadIntervention(const YAML::Node& node, const std::string& where, bool tag
     if (!(mass > 0 && mass <= 1)) map.Fail("early_exit", "must be above 0 and at most 1");
   }
   ReadLayers(map, &made);
-  if (map.Has("seed")) made["seed"] = map.Int("seed", 42, 0, kMany);
+  if (map.Has("seed")) made["seed"] = map.Int("seed", 42, 0, kUnlimited);
   for (const char* key : {"control", "keep_sum"}) {
     if (map.Has(key) && map.Bool(key, false)) made[key] = true;
   }

@@ -19,7 +19,7 @@
 namespace braid::recipe {
 
 // Of a run: from minus this to this.
-constexpr int64_t kMostPriority = spec::kMaxPriority;
+constexpr int64_t kMaxPriority = spec::kMaxPriority;
 
 struct Corpus : spec::RecipeCorpus {
   std::string name;

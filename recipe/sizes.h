@@ -30,7 +30,7 @@ class Sizes {
 
   // Tokens of a corpus after its caps; 0: not known.
   int64_t TokensOf(const std::string& corpus) const;
-  // Training on the part `share` of each corpus (PaPaformer section 4).
+  // Training on the part `share` of each corpus (docs/papers/papaformer.md#s4).
   Length LengthOf(const std::vector<std::string>& corpora, double share,
                   const spec::Train& train) const;
   // What is wrong with training so long by these settings, for a person; empty: nothing. Sizes are

@@ -1,7 +1,6 @@
 #include "recipe/stack_section.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/text.h"
 #include "model/dual_width.h"
@@ -12,9 +11,6 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMostLoops = 64;
-constexpr int64_t kMostHidden = 1 << 24;
-constexpr int64_t kPublishedMultiple = 256;  // what the published runs round hidden widths to
 constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
 
 // Knobs that a block does not have must not be given: they would do nothing.
@@ -42,25 +38,29 @@ void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
 void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
   const bool asked = problem->flop_match == "total" && problem->block != "dual_path";
   if (asked && problem->block == "wide") (void)dual.Require("against");
-  const int64_t against = dual.Int("against", 0, 1, kMostLoops);
+  spec::RecipeDual keys;
+  ReadOne(dual, "against", &keys);
   if (asked) {
-    problem->against = against;
+    problem->against = keys.against.value_or(0);
   } else if (dual.Has("against")) {
     dual.Fail("against", "is of wide and loop blocks under flop_match: total");
   }
 }
 
-// Widths that cost a budget (dual-path specification, section 5).
+// Widths that cost a budget (docs/papers/dual_path.md#s5).
 void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
   model::WidthProblem problem{
       .block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
-  problem.budget = dual.Double("budget", 0);
-  if (stack->block == "dual_path") problem.alpha = dual.Double("alpha", 0.5);
-  problem.flop_match = dual.Choice("flop_match", "projections", {"projections", "total"});
+  spec::RecipeDual keys;
+  for (const char* key : {"budget", "flop_match"}) ReadOne(dual, key, &keys);
+  if (stack->block == "dual_path") {
+    ReadOne(dual, "alpha", &keys);
+    problem.alpha = keys.alpha;
+  }
+  problem.flop_match = schema::NameOf(keys.flop_match);
   ReadAgainst(dual, &problem);
-  if (!std::isfinite(problem.budget)) return dual.Fail("budget", "must be finite");
-  if (!(problem.alpha > 0 && problem.alpha < 1))
-    return dual.Fail("alpha", "must be above 0 and below 1");
+  if (!keys.budget) return;  // what is wrong with it is said
+  problem.budget = *keys.budget;
   const Result<model::Widths> widths = model::SolveWidths(problem);
   if (!widths.ok()) return dual.Fail("budget", widths.status().message());
   if (stack->has_deep()) stack->dual.ffn_deep = model::EffectiveWidth(widths->deep, multiple);
@@ -78,15 +78,18 @@ int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64
                                      ", the hidden width itself");
   }
   (void)dual.Require(key);
-  const int64_t width = dual.Int(key, 0, 1, kMostHidden);
+  const int64_t width = dual.Int(key, 0, 1, model::kMaxHidden);
   return published ? model::EffectiveWidth(width, multiple) : width;
 }
 
 void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
-  const bool published = dual.Choice("ffn_rule", "exact", {"exact", "paper"}) == "paper";
+  spec::RecipeDual keys;
+  ReadOne(dual, "ffn_rule", &keys);
+  const bool published = keys.ffn_rule == spec::FfnRule::kPaper;
   int64_t multiple = kSolverMultiple;
   if (published) {
-    multiple = dual.Int("multiple", kPublishedMultiple, 1, 65536);
+    ReadOne(dual, "multiple", &keys);
+    multiple = keys.multiple;
   } else {
     (void)dual.Node("multiple");
     if (dual.Has("multiple")) dual.Fail("multiple", "is a part of ffn_rule paper");
@@ -131,7 +134,7 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   ReadOne(map, "block", &kind);
   stack->block = kind.block;
   if (stack->block == "llama") {
-    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMostHidden);
+    stack->ffn = map.Int("ffn", 4 * stack->d, 1, model::kMaxHidden);
     (void)map.Node("dual");
     if (map.Has("dual"))
       map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");

@@ -9,7 +9,7 @@ namespace {
 // composition (NFC, the one normalisation that braid's tokenizers know) makes a text up to three
 // times as long: U+1D160, four bytes, is written as twelve. (Unicode's bound for NFKC, eleven, is
 // not needed.) One token more ends a document, which is a byte of its file at least.
-constexpr int64_t kMostTokensPerByte = 3 + 1;
+constexpr int64_t kMaxTokensPerByte = 3 + 1;
 
 // A row of n joined fields, `"a":"",` each, takes more than six bytes a field.
 constexpr int64_t kFewestBytesOfField = 6;
@@ -35,7 +35,7 @@ int64_t MostTokens(const Corpus& corpus, const TextSize& size) {
     const auto joiner = static_cast<int64_t>(corpus.joiner.size());
     bytes += size.bytes / kFewestBytesOfField * joiner;
   }
-  return kMostTokensPerByte * bytes + size.files;
+  return kMaxTokensPerByte * bytes + size.files;
 }
 
 }  // namespace braid::recipe

@@ -15,7 +15,7 @@
 namespace braid::recipe {
 namespace {
 
-constexpr size_t kMostErrors = 10;
+constexpr size_t kMaxErrors = 10;
 constexpr size_t kErrorBytes = 800;  // of each
 
 std::string Shown(const YAML::Node& node) {
@@ -69,8 +69,8 @@ Status YamlErrors::status() const {
   std::string text;
   size_t listed = 0;
   for (const auto& [line, column, message] : errors_) {
-    if (++listed > kMostErrors) {
-      text += Format("\n%s: %zu errors more", file_.c_str(), errors_.size() - kMostErrors);
+    if (++listed > kMaxErrors) {
+      text += Format("\n%s: %zu errors more", file_.c_str(), errors_.size() - kMaxErrors);
       break;
     }
     text += (listed > 1 ? "\n" : "") + Format("%s:%d:%d: ", file_.c_str(), line, column) + message;

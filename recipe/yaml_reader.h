@@ -18,7 +18,7 @@
 namespace braid::recipe {
 
 // The most of what has no limit of its own.
-constexpr int64_t kMany = schema::kUnlimited;
+constexpr int64_t kUnlimited = schema::kUnlimited;
 
 // A whole number as recipes write it: 300000, 300_000 or 3e5.
 Result<int64_t> ParseWhole(std::string text);

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "report/evaluation_parts.h"
-#include "report/fields.h"
+#include "report/strict_fields.h"
 
 namespace braid::report {
 namespace {

@@ -27,7 +27,7 @@ struct Sample {
                                                      // 1
 };
 
-// PaPaformer 8.1.
+// docs/papers/papaformer.md#s8.1.
 struct Blimp {
   // Unweighted over the paradigms. Its interval is that of the pairs drawn, binomial a paradigm,
   // and of the router's noise where several noise seeds were averaged.
@@ -39,8 +39,8 @@ struct Blimp {
   bool partial() const { return pairs > 0 && (pairs < 67'000 || paradigms.size() < 67); }
 };
 
-// PaPaformer 8.2. A task without two seeds takes the largest variance of the other tasks for its
-// own (one task of the paper has one seed); if none has two, no interval is known.
+// docs/papers/papaformer.md#s8.2. A task without two seeds takes the largest variance of the other
+// tasks for its own (one task of the paper has one seed); if none has two, no interval is known.
 struct GlueTask {
   Estimate score;
   double deviation = -1;  // over seeds; below 0: not known
@@ -52,8 +52,8 @@ struct Glue {
   std::optional<Estimate> glue, superglue;  // means of 8 and of 3 tasks
 };
 
-// PaPaformer 8.4. Choices are counted from 1; the last one, if there are more choices than paths,
-// is the combination.
+// docs/papers/papaformer.md#s8.4. Choices are counted from 1; the last one, if there are more
+// choices than paths, is the combination.
 struct RoutedPrompt {
   std::string text;
   int64_t correct = 0;  // the path of the prompt's domain, from 1; 0: none is named

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "report/fields.h"
 #include "report/results.h"
+#include "report/strict_fields.h"
 
 namespace braid::report {
 namespace {

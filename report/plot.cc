@@ -11,7 +11,7 @@ namespace braid::report {
 namespace {
 
 constexpr double kWidth = 860, kHeight = 400, kLeft = 64, kRight = 230, kTop = 40, kBottom = 52;
-constexpr size_t kMostPoints = 400;
+constexpr size_t kMaxPoints = 400;
 constexpr size_t kColours = 7;
 // Told apart with every common kind of colour blindness (Okabe and Ito); in the dark the darkest
 // ones are lighter.
@@ -37,11 +37,10 @@ Points Thinned(const Curve& curve) {
   for (const auto& point : curve.points) {
     if (std::isfinite(point.first) && std::isfinite(point.second)) points.push_back(point);
   }
-  if (points.size() <= kMostPoints) return points;
+  if (points.size() <= kMaxPoints) return points;
   Points thin;
-  for (size_t i = 0; i < kMostPoints; ++i) {
-    const size_t begin = i * points.size() / kMostPoints,
-                 end = (i + 1) * points.size() / kMostPoints;
+  for (size_t i = 0; i < kMaxPoints; ++i) {
+    const size_t begin = i * points.size() / kMaxPoints, end = (i + 1) * points.size() / kMaxPoints;
     double x = 0, y = 0;
     for (size_t j = begin; j < end; ++j) x += points[j].first, y += points[j].second;
     thin.emplace_back(x / static_cast<double>(end - begin), y / static_cast<double>(end - begin));

@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "report/fields.h"
+#include "report/strict_fields.h"
 
 namespace braid::report {
 namespace {

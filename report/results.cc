@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "report/cost.h"
-#include "report/fields.h"
+#include "report/strict_fields.h"
 
 namespace braid::report {
 namespace {

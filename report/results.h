@@ -78,7 +78,7 @@ struct SpeedComparison {
   double dense_equal_cores = 0;  // dense core-seconds / cores: what perfect scaling would reach
 };
 
-// The preset of the recipe (PaPaformer section 7) and the fields that it sets itself.
+// The preset of the recipe (docs/papers/papaformer.md#s7) and the fields that it sets itself.
 struct Compat {
   std::string mode;  // paper | fixed; empty: not said
   std::vector<std::string> overrides;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kIdDigits = 12;
 // More comparisons than these are a table.
-constexpr size_t kMostSentences = 12;
+constexpr size_t kMaxSentences = 12;
 
 std::string InThisOne() {
   return "In this one training ";
@@ -110,7 +110,7 @@ void AddSpeed(const Results& results, Document* document) {
       "queue. The dense time on equal cores assumes that the dense model would use more cores "
       "without any loss, which "
       "favours it. A ratio above 1 means that the composite was ready first.");
-  if (results.speed.size() > kMostSentences) return;
+  if (results.speed.size() > kMaxSentences) return;
   for (const SpeedComparison& one : results.speed) {
     const double ratio = one.dense_equal_cores / one.critical_path;
     const std::string figures =
@@ -220,7 +220,7 @@ void AddResults(const Results& results, Document* document) {
       "ranks or CPU, may lie outside of it.");
   AddLeftOut(results, document);
   const std::vector<std::string> lines = Comparisons(results);
-  if (lines.size() <= kMostSentences) {
+  if (lines.size() <= kMaxSentences) {
     for (const std::string& line : lines) document->Text(line);
     return;
   }
@@ -270,7 +270,7 @@ void AddEqualTerms(const Results& results, Document* document) {
       "caught halfway has not come to the end of its schedule: one planned for that time would "
       "have a lower loss.");
   const std::vector<EqualTerms> all = CompareOnEqualTerms(results);
-  if (all.size() > kMostSentences) return;
+  if (all.size() > kMaxSentences) return;
   for (const EqualTerms& one : all) {
     if (!one.time.has_value()) continue;
     document->Text(

@@ -21,7 +21,7 @@ int64_t BackoffMs(int64_t failures_in_row, double uniform) {
   if (failures_in_row <= 1) return 0;
   const int64_t doublings = std::min<int64_t>(failures_in_row - 2, 16);
   return static_cast<int64_t>(uniform *
-                              static_cast<double>(std::min(kFirstMs << doublings, kMostBackoffMs)));
+                              static_cast<double>(std::min(kFirstMs << doublings, kMaxBackoffMs)));
 }
 
 }  // namespace braid::scheduler

@@ -32,7 +32,7 @@ Link LinkOf(const WorkerContact& contact, int64_t now_ms, int64_t started_ms,
             const LeaseOptions& options);
 
 // The longest wait of BackoffMs.
-constexpr int64_t kMostBackoffMs = 300'000;
+constexpr int64_t kMaxBackoffMs = 300'000;
 
 // The wait before try `failures_in_row` + 1: nothing after the first failure, then up to 2 s, 4 s,
 // ... 5 min, full jitter by `uniform` in [0, 1).

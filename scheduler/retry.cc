@@ -9,12 +9,12 @@ namespace {
 
 constexpr int64_t kUserRetries = 2;
 constexpr int64_t kPoisonLosses = 3;
-constexpr int64_t kMostLosses = 10;
+constexpr int64_t kMaxLosses = 10;
 constexpr int64_t kDiskFullAtOnce = 2;
 // Longer than the worker is shut for (coordinator/core/disks.cc): when that is over the job still
 // waits, and others are placed.
 constexpr int64_t kFirstDiskFullMs = 20'000;
-constexpr int64_t kMostDiskFullMs = 120'000;
+constexpr int64_t kMaxDiskFullMs = 120'000;
 
 }  // namespace
 
@@ -39,10 +39,11 @@ RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const Failu
     // once. One that fills disk after disk stands back more and more, so that what fits there gets
     // its turn.
     const int64_t behind = history.disk_full_in_row - kDiskFullAtOnce;
-    decision.backoff_ms = !history.disk_full ? BackoffMs(history.unstarted_in_row + 1, uniform)
-                          : behind < 0       ? 0
-                                             : std::min(kMostDiskFullMs,
-                                                        kFirstDiskFullMs << std::min<int64_t>(behind, 8));
+    if (!history.disk_full)
+      decision.backoff_ms = BackoffMs(history.unstarted_in_row + 1, uniform);
+    else if (behind >= 0)
+      decision.backoff_ms = std::min(kMaxDiskFullMs,
+                                     kFirstDiskFullMs << std::min<int64_t>(behind, 8));
     return decision;
   }
   switch (blame) {
@@ -61,7 +62,7 @@ RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const Failu
       ++counted.losses_in_row;
       const bool poison = counted.losses_in_row >= kPoisonLosses &&
                           history.workers_lost_on >= kPoisonLosses;
-      decision.retry = !poison && counted.losses_in_row < kMostLosses;
+      decision.retry = !poison && counted.losses_in_row < kMaxLosses;
       if (!decision.retry) {
         decision.reason = "it was lost " + std::to_string(counted.losses_in_row) +
                           " times in a row on " + std::to_string(history.workers_lost_on) +

@@ -160,7 +160,7 @@ Plan Schedule(const Snapshot& given) {
     const JobView& job = snapshot.jobs[*index];
     // A wait beyond the longest was noted before the wall clock was set back: it is over.
     if (job.not_before_ms > snapshot.now_ms &&
-        job.not_before_ms - snapshot.now_ms <= kMostBackoffMs) {
+        job.not_before_ms - snapshot.now_ms <= kMaxBackoffMs) {
       plan.waiting.push_back({*index, Reason::kBackoff,
                               "tried again at " + FormatUtc(job.not_before_ms) + After(job)});
       continue;

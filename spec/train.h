@@ -1,5 +1,5 @@
 // How one model is trained: `train` of recipes and of `train` and `joint` tasks, and `joint` of
-// recipes. The rules T1-T7 are those of PaPaformer section 7.
+// recipes. The rules T1-T7 are those of docs/papers/papaformer.md#s7.
 #pragma once
 
 #include <array>

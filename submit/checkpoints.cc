@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/sha256.h"
-#include "merge/expected.h"
+#include "merge/checkpoint_requirement.h"
 #include "merge/parent.h"
-#include "recipe/given.h"
+#include "recipe/pretrained.h"
 
 namespace braid::submit {
 namespace {
@@ -46,11 +46,12 @@ Finding FindingAt(const RecipeFile& file, const recipe::Source& source, const st
 
 std::vector<Finding> CheckCheckpoints(const RecipeFile& file,
                                       const std::vector<recipe::Source>& sources) {
-  const auto source_of = [&](const model::Expected& given) {
+  const auto source_of = [&](const model::CheckpointRequirement& given) {
     return std::find_if(sources.begin(), sources.end(),
                         [&](const recipe::Source& source) { return source.name == given.source; });
   };
-  const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
+  const auto read =
+      [&](const model::CheckpointRequirement& given) -> Result<std::optional<merge::Parent>> {
     const auto source = source_of(given);
     if (source == sources.end()) return std::optional<merge::Parent>();
     const std::string folder = Resolve(file, source->files.front());
@@ -60,12 +61,12 @@ std::vector<Finding> CheckCheckpoints(const RecipeFile& file,
     return std::optional<merge::Parent>(std::move(parent));
   };
   const std::string tokenizer = TokenizerOf(file);
-  const std::vector<model::Expected> all = recipe::GivenOf(file.recipe);
-  const auto check = [&](const std::vector<model::Expected>& some) {
-    return merge::CheckExpected(some, file.path, tokenizer, read);
+  const std::vector<model::CheckpointRequirement> all = recipe::CheckpointRequirements(file.recipe);
+  const auto check = [&](const std::vector<model::CheckpointRequirement>& some) {
+    return merge::CheckRequirements(some, file.path, tokenizer, read);
   };
   std::vector<Finding> findings;
-  for (const model::Expected& given : all) {
+  for (const model::CheckpointRequirement& given : all) {
     for (Finding finding : FindingsOf(check({given}), file.path)) {
       if (const auto source = source_of(given); source != sources.end()) {
         finding.field = FieldOf(file.recipe, *source);

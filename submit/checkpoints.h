@@ -11,8 +11,8 @@
 namespace braid::submit {
 
 // Configurations and headers of those among `sources`, against what the recipe says of them
-// (merge/expected.h). Hugging Face folders are left out until they are imported, and so are
-// artifacts, which the coordinator has.
+// (merge/checkpoint_requirement.h). Hugging Face folders are left out until they are imported, and
+// so are artifacts, which the coordinator has.
 std::vector<Finding> CheckCheckpoints(const RecipeFile& file,
                                       const std::vector<recipe::Source>& sources);
 

@@ -32,8 +32,8 @@ struct Finding {
 std::string TextOf(const Finding& finding);
 
 // Findings of an error whose message has one finding a line, each with or without "RECIPE:LINE: "
-// or "RECIPE:LINE:COLUMN: " in front, as ParseRecipe and merge::CheckExpected write them. A field
-// that begins the message is taken from it, too.
+// or "RECIPE:LINE:COLUMN: " in front, as ParseRecipe and merge::CheckRequirements write them. A
+// field that begins the message is taken from it, too.
 std::vector<Finding> FindingsOf(const Status& status, const std::string& recipe);
 
 bool HasErrors(const std::vector<Finding>& findings);

@@ -10,7 +10,7 @@
 namespace braid::submit {
 namespace {
 
-constexpr uint64_t kMostRecipeBytes = uint64_t{16} << 20;
+constexpr uint64_t kMaxRecipeBytes = uint64_t{16} << 20;
 
 // Reads the text; where it came from is `path` and `folder` of `file`.
 Result<std::string> ReadRecipe(const std::string& path, RecipeFile* file) {
@@ -21,7 +21,7 @@ Result<std::string> ReadRecipe(const std::string& path, RecipeFile* file) {
   }
   file->path = path;
   file->folder = std::string(FolderOf(AbsolutePath(path)));
-  return ReadFile(path, kMostRecipeBytes);
+  return ReadFile(path, kMaxRecipeBytes);
 }
 
 // The sources that are here; the others are findings.

@@ -6,8 +6,8 @@ namespace braid::submit {
 namespace {
 
 // Far above what anybody has, and far below what sums of it could overflow.
-constexpr int64_t kMostTokens = int64_t{1} << 50;
-constexpr int64_t kMostRows = int64_t{1} << 31;
+constexpr int64_t kMaxTokens = int64_t{1} << 50;
+constexpr int64_t kMaxRows = int64_t{1} << 31;
 
 }  // namespace
 
@@ -45,13 +45,13 @@ std::vector<Finding> CautionsOf(const recipe::Dag& dag, const std::string& name)
 }
 
 Status CheckKnown(const recipe::Recipe& recipe, const recipe::Known& known) {
-  if (known.vocab < 0 || known.vocab > kMostRows)
+  if (known.vocab < 0 || known.vocab > kMaxRows)
     return InvalidArgument("sizes.vocab: no tokenizer has " + std::to_string(known.vocab) +
                            " entries");
   for (const auto& [corpus, tokens] : known.tokens) {
     if (recipe.FindCorpus(corpus) == nullptr)
       return InvalidArgument("sizes.corpus_tokens: the recipe has no corpus " + Excerpt(corpus));
-    if (tokens < 0 || tokens > kMostTokens)
+    if (tokens < 0 || tokens > kMaxTokens)
       return InvalidArgument("sizes.corpus_tokens: corpus " + corpus + " cannot have " +
                              std::to_string(tokens) + " tokens");
   }

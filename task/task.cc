@@ -6,7 +6,7 @@
 namespace braid::task {
 namespace {
 
-constexpr int64_t kMostThreads = 4096;  // of the slots that a recipe can ask for
+constexpr int64_t kMaxThreads = 4096;  // of the slots that a recipe can ask for
 
 }  // namespace
 
@@ -82,8 +82,8 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");
   if (task.rank < 0 || task.rank >= task.world) read.Fail("rank", "must be below world");
-  if (task.threads < 1 || task.threads > kMostThreads)
-    read.Fail("threads", Format("must be in 1 .. %lld", (long long)kMostThreads));
+  if (task.threads < 1 || task.threads > kMaxThreads)
+    read.Fail("threads", Format("must be in 1 .. %lld", (long long)kMaxThreads));
   BRAID_RETURN_IF_ERROR(read.Finish());
   return task;
 }

@@ -8,16 +8,16 @@ namespace braid::coordinator {
 
 Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::string& key,
                             std::string_view value) {
-  if (value.size() > kMostValueBytes) {
+  if (value.size() > kMaxValueBytes) {
     return InvalidArgument("rendezvous key " + key + " has " + std::to_string(value.size()) +
-                           " bytes: at most " + std::to_string(kMostValueBytes) + " are possible");
+                           " bytes: at most " + std::to_string(kMaxValueBytes) + " are possible");
   }
   MutexLock lock(mutex_);
   std::erase_if(table_, [&](const auto& entry) {
     return entry.first.Job() == generation.Job() && entry.first.epoch < generation.epoch;
   });
   auto& keys = table_[generation];
-  if (keys.size() >= kMostKeys && !keys.contains(key)) {
+  if (keys.size() >= kMaxKeys && !keys.contains(key)) {
     return InvalidArgument("generation " + generation.ToString() + " has too many rendezvous keys");
   }
   const auto [entry, added] = keys.try_emplace(key, value);

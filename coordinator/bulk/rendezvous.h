@@ -16,8 +16,8 @@ namespace braid::coordinator {
 
 class RendezvousTable {
  public:
-  static constexpr size_t kMostValueBytes = 64 * 1024;
-  static constexpr size_t kMostKeys = 4096;  // of one generation
+  static constexpr size_t kMaxValueBytes = 64 * 1024;
+  static constexpr size_t kMaxKeys = 4096;  // of one generation
 
   // The same value again is fine; another is kAlreadyExists. Too large or too many:
   // kInvalidArgument.

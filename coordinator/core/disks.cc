@@ -8,7 +8,7 @@ namespace braid::coordinator {
 namespace {
 
 constexpr int64_t kFirstWaitMs = 2'000;
-constexpr int64_t kMostWaitMs = 60'000;
+constexpr int64_t kMaxWaitMs = 60'000;
 // Less than this may be what a log file gave back.
 constexpr int64_t kMuchMoreBytes = int64_t{4} << 20;
 
@@ -21,7 +21,7 @@ bool HasMuchMoreRoom(const WorkerDisk& disk) {
 
 void NoteFullDisk(const std::string& id, const std::string& why, Transaction& tx) {
   WorkerDisk& disk = tx.worker(id).disk;
-  const int64_t wait_ms = std::min(kMostWaitMs,
+  const int64_t wait_ms = std::min(kMaxWaitMs,
                                    kFirstWaitMs << std::min<int64_t>(disk.times_full, 16));
   ++disk.times_full;
   disk.full_until_ms = tx.now_ms() + wait_ms;

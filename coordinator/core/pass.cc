@@ -18,7 +18,7 @@ using catalog::WorkerAdmit;
 using scheduler::Link;
 
 // So that jobs without an estimate count a little, too.
-constexpr double kLeastCost = 1e6;
+constexpr double kMinCost = 1e6;
 
 scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& state) {
   scheduler::WorkerView view;
@@ -71,7 +71,7 @@ std::map<std::string, double> CostsOf(const std::string& run, const State& state
   std::vector<scheduler::PathNode> nodes;
   for (const JobRecord* job : jobs) {
     scheduler::PathNode node;
-    node.cost = kLeastCost + job->flops / static_cast<double>(job->ranks * job->slots);
+    node.cost = kMinCost + job->flops / static_cast<double>(job->ranks * job->slots);
     node.done = Ended(job->state);
     for (const std::string& parent : job->parents) {
       const auto at = index.find(parent);
@@ -88,9 +88,9 @@ std::map<std::string, double> CostsOf(const std::string& run, const State& state
 
 // Of an error, for a line of a list.
 std::string Shortened(const std::string& text) {
-  constexpr size_t kMost = 200;
-  if (text.size() <= kMost) return text;
-  size_t end = kMost;
+  constexpr size_t kMaxBytes = 200;
+  if (text.size() <= kMaxBytes) return text;
+  size_t end = kMaxBytes;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
     --end;  // not within a character
   return text.substr(0, end) + "...";

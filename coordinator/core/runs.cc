@@ -123,10 +123,10 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
 
 Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   constexpr size_t kLongestUser = 255;
-  if (std::abs(command.priority) > recipe::kMostPriority) {
+  if (std::abs(command.priority) > recipe::kMaxPriority) {
     return InvalidArgument("priority " + std::to_string(command.priority) + ": it may be from " +
-                           std::to_string(-recipe::kMostPriority) + " to " +
-                           std::to_string(recipe::kMostPriority));
+                           std::to_string(-recipe::kMaxPriority) + " to " +
+                           std::to_string(recipe::kMaxPriority));
   }
   if (command.user.size() > kLongestUser) {
     return InvalidArgument("a user's name of " + std::to_string(command.user.size()) +

@@ -16,7 +16,7 @@ using catalog::WorkerRecord;
 using scheduler::Link;
 
 constexpr int64_t kSeenEveryMs = 60'000;
-constexpr size_t kMostUnwritten = 100;
+constexpr size_t kMaxUnwritten = 100;
 constexpr size_t kLongestName = 255;
 
 // (attempt, rank) of every live rank leased to the worker.
@@ -53,7 +53,7 @@ void LoseMissingRank(const AttemptKey& key, Transaction& tx) {
 
 // At most as many as a worker that comes and goes while nothing can be written should keep.
 void Remember(LiveWorker& worker, catalog::WorkerLinkChanged event) {
-  if (worker.unwritten.size() >= kMostUnwritten) worker.unwritten.erase(worker.unwritten.begin());
+  if (worker.unwritten.size() >= kMaxUnwritten) worker.unwritten.erase(worker.unwritten.begin());
   worker.unwritten.push_back(std::move(event));
 }
 

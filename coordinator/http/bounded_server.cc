@@ -38,7 +38,7 @@ class BoundedQueue final : public httplib::TaskQueue {
   void enqueue(std::function<void()> work) override {
     {
       MutexLock lock(mutex_);
-      if (queue_.size() < BoundedServer::kMostWaiting) {
+      if (queue_.size() < BoundedServer::kMaxWaiting) {
         queue_.push_back(std::move(work));
         changed_.NotifyOne();
         return;
@@ -152,9 +152,9 @@ Head ReadHead(socket_t socket, const std::atomic<bool>& stopping, std::string* h
   while (true) {
     if (const size_t end = head->find(kEnd); end != std::string::npos) {
       head->resize(end + kEnd.size());
-      return head->size() > BoundedServer::kMostHeadBytes ? Head::kLarge : Head::kWhole;
+      return head->size() > BoundedServer::kMaxHeadBytes ? Head::kLarge : Head::kWhole;
     }
-    if (head->size() > BoundedServer::kMostHeadBytes) return Head::kLarge;
+    if (head->size() > BoundedServer::kMaxHeadBytes) return Head::kLarge;
     if (!WaitFor(socket, POLLIN, deadline_ms, stopping)) return Head::kLate;
     const ssize_t n = recv(socket, piece, sizeof piece, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) return Head::kLate;

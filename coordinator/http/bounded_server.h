@@ -12,12 +12,12 @@ namespace braid::coordinator {
 
 class BoundedServer final : public httplib::Server {
  public:
-  static constexpr size_t kMostHeadBytes = 16 << 10;
+  static constexpr size_t kMaxHeadBytes = 16 << 10;
   static constexpr int64_t kReadMs = 5'000;    // for the whole head
   static constexpr int64_t kWriteMs = 30'000;  // for the whole answer
   static constexpr size_t kThreads = 4;
-  static constexpr size_t kMostWaiting = 64;  // connections that no thread has time for; more are
-                                              // closed at once
+  static constexpr size_t kMaxWaiting = 64;  // connections that no thread has time for; more are
+                                             // closed at once
 
   // Answers every request that is whole, whatever its method and path.
   using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;

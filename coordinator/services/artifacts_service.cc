@@ -20,7 +20,7 @@ using grpc::ServerContext;
 using rpc::ToGrpc;
 
 constexpr size_t kPiece = 1 << 20;
-constexpr int kMostDigests = 100'000;
+constexpr int kMaxDigests = 100'000;
 
 Status CheckDigest(const std::string& sha256) {
   if (IsSha256Hex(sha256)) return OkStatus();
@@ -35,7 +35,7 @@ class ArtifactsService final : public v1::Artifacts::Service {
 
   grpc::Status FindMissingBlobs(ServerContext*, const v1::FindMissingBlobsRequest* request,
                                 v1::FindMissingBlobsResponse* reply) override {
-    if (request->sha256_size() > kMostDigests)
+    if (request->sha256_size() > kMaxDigests)
       return ToGrpc(InvalidArgument("too many digests in one request"));
     for (const std::string& sha256 : request->sha256()) {
       if (const Status status = CheckDigest(sha256); !status.ok()) return ToGrpc(status);

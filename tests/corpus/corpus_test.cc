@@ -276,7 +276,7 @@ TEST_F(CorpusTest, SpecsAreReadStrictly) {
     Json both = {{"name", "c"}, {"input_ids", "ids"}};
     both.update(other);
     EXPECT_THAT(CorpusFromJson(both, "corpus").status().message(),
-                HasSubstr("corpus.input_ids: the rows hold ids, not text"));
+                HasSubstr(": rows of input_ids are tokens already"));
   }
   EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"input_ids", "ids"}, {"bytes", 9}}, "corpus")
                   .status()

@@ -1,8 +1,8 @@
-#include "corpus/pieces.h"
-
 #include <gmock/gmock.h>
 
 #include <vector>
+
+#include "corpus/pretokenizer.h"
 
 namespace braid::corpus {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "corpus/bpe_trainer.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 #include "corpus/tokenizer.h"
 #include "tests/base/mutations.h"
 

@@ -125,7 +125,7 @@ TEST(TokenizerTest, GoldenVectorsOfGpt2) {
   EXPECT_GT(cases, 30u);
 }
 
-// V of PaPaformer section 2: the entries and the pad, of phase 1 (GPT-2's tokenizer) and of
+// V of docs/papers/papaformer.md#s2: the entries and the pad, of phase 1 (GPT-2's tokenizer) and of
 // phase 2.
 TEST(TokenizerTest, PublishedVocabularies) {
   for (const auto& [name, vocab] : {std::pair{"gpt2", 50258}, {"gpt-neox-20b", 50278}}) {

@@ -79,7 +79,7 @@ void ExpectNoOverlap(const MergePlan& plan) {
   }
 }
 
-// PaPaformer section 6: what is copied, what is concatenated, what is new, what is dropped.
+// docs/papers/papaformer.md#s6: what is copied, what is concatenated, what is new, what is dropped.
 TEST(PlanTest, EveryTensorHasItsPlace) {
   const MergePlan plan = PlanOf(TwoParents(), Joined("share"));
   EXPECT_EQ(At(plan, "embed.weight").rule, Rule::kConcatenate);

@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The published sweep (dual-path specification, table of section 5): F_M in M, block, alpha in %,
+// The published sweep (docs/papers/dual_path.md#s5): F_M in M, block, alpha in %,
 // K, d_ffn deep and wide, h_eff deep and wide, parameters, accountings A and B in MFLOP per token
 // and layer at T = 4096.
 struct Row {

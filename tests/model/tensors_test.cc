@@ -59,7 +59,7 @@ TEST(TensorsTest, ParameterCountsOfThePaper) {
   EXPECT_EQ(ParameterCount(Routed(50257, "paper", "concat")), 29'346'697);
 }
 
-// PaPaformer section 2.2, MFLOP a token forward, published block.
+// docs/papers/papaformer.md#s2.2, MFLOP a token forward, published block.
 TEST(TensorsTest, FlopsOfThePaper) {
   EXPECT_NEAR(ForwardFlopsPerToken(Dense(50278, 256, 8, "paper")) / 1e6, 43.6, 0.06);
   EXPECT_NEAR(ForwardFlopsPerToken(Dense(50278, 192, 8, "paper")) / 1e6, 29.7, 0.06);
@@ -81,8 +81,8 @@ TEST(TensorsTest, NamesAreUniqueAndTheLastShareWidens) {
   EXPECT_TRUE(names.contains("parallel.1.path.0.attn.o.weight"));
 }
 
-// PaPaformer section 10: a shrink a path, maps into and out of the common width, layers as many as
-// the deepest path has.
+// docs/papers/papaformer.md#s10: a shrink a path, maps into and out of the common width, layers as
+// many as the deepest path has.
 TEST(TensorsTest, PathsOfUnequalShape) {
   ModelSpec spec = Routed(100, "fixed", "x");
   spec.paths = {{"a", 64, 2, 1, 256}, {"b", 32, 2, 3, 96}};

@@ -1,6 +1,7 @@
-"""Acceptance checks of both specifications that need the real programs (README.md here lists them all): paths of unlike
-blocks are trained, merged by every connection, trained on, saved and resumed, and what the composites compute is compared
-with the restatement and with their parents."""
+"""Acceptance checks of both specifications that need the real programs (README.md here lists them
+all): paths of unlike blocks are trained, merged by every connection, trained on, saved and
+resumed, and what the composites compute is compared with the restatement and with their parents."""
+
 import os
 import shutil
 import sys
@@ -10,39 +11,81 @@ import unittest
 import torch
 from safetensors.torch import load_file, save_file
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "system"))
+sys.path.insert(
+    0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "system")
+)
 if len(sys.argv) > 2:
     os.environ["BRAID_BINARY_DIR"] = os.path.dirname(sys.argv[1])
-import by_hand  # noqa: E402: it reads the environment
+import by_hand  # noqa: E402
 from dump import read_model, run_network  # noqa: E402
 from restatement import Run, logits  # noqa: E402
 
 DUMP = os.path.join(sys.argv[2], "model_dump") if len(sys.argv) > 2 else "model_dump"
 ROUTER = {"kind": "gumbel", "input": "combined", "tau": 1.0, "hard": True}
-CONNECTIONS = {"share": {"kind": "share"}, "routed": {"kind": "routed", "router": ROUTER}, "slice": {"kind": "slice"}}
+CONNECTIONS = {
+    "share": {"kind": "share"},
+    "routed": {"kind": "routed", "router": ROUTER},
+    "slice": {"kind": "slice"},
+}
 
 
 class UnlikePaths(by_hand.Pipeline):
     """`tales` of llama blocks, `sums` of dual-path ones; composites of each connection."""
-    TRAIN = {**by_hand.Pipeline.TRAIN, "steps": 8, "checkpoint": {"steps": 4, "seconds": 0}, "validate": {"steps": 8, "sequences": 2}}
+
+    TRAIN = {
+        **by_hand.Pipeline.TRAIN,
+        "steps": 8,
+        "checkpoint": {"steps": 4, "seconds": 0},
+        "validate": {"steps": 8, "sequences": 2},
+    }
 
     def stack(self, name):
         if name != "path_sums":
             return super().stack(name)
-        dual = {"loops": 3, "ffn_deep": 24, "ffn_wide": 40, "gate": "two_gates", "mix": "act", "scale_init": -1.0}
-        return {"name": name, "d": self.WIDTH, "heads": self.HEADS, "blocks": self.BLOCKS, "block": "dual_path", "dual": dual}
+        dual = {
+            "loops": 3,
+            "ffn_deep": 24,
+            "ffn_wide": 40,
+            "gate": "two_gates",
+            "mix": "act",
+            "scale_init": -1.0,
+        }
+        return {
+            "name": name,
+            "d": self.WIDTH,
+            "heads": self.HEADS,
+            "blocks": self.BLOCKS,
+            "block": "dual_path",
+            "dual": dual,
+        }
 
     def composite(self, connection):
         width = 2 * self.WIDTH
-        large = {"name": "large", "d": width, "heads": 4, "blocks": 2, "block": "llama", "identity": connection == "slice"}
-        return {**self.blank_model("composite"), "kind": "composite", "connection": CONNECTIONS[connection],
-                "paths": [self.stack("path_tales"), self.stack("path_sums")], "large": large}
+        large = {
+            "name": "large",
+            "d": width,
+            "heads": 4,
+            "blocks": 2,
+            "block": "llama",
+            "identity": connection == "slice",
+        }
+        return {
+            **self.blank_model("composite"),
+            "kind": "composite",
+            "connection": CONNECTIONS[connection],
+            "paths": [self.stack("path_tales"), self.stack("path_sums")],
+            "large": large,
+        }
 
     def parents(self):
         return {"parent.path_tales": self.path("tales"), "parent.path_sums": self.path("sums")}
 
     def merge(self, connection, parents, folder=None):
-        spec = {"model": self.composite(connection), "seed": 42, "parents": ["path_tales", "path_sums"]}
+        spec = {
+            "model": self.composite(connection),
+            "seed": 42,
+            "parents": ["path_tales", "path_sums"],
+        }
         return by_hand.run(folder or tempfile.mkdtemp(dir=self.folder), "merge", spec, parents)
 
     def merged_by(self, connection):
@@ -70,7 +113,9 @@ class AcceptanceTest(unittest.TestCase):
         shutil.rmtree(cls.folder)
 
     def ids(self, seed, vocab, rows=2, length=16):
-        ids = torch.randint(1, vocab - 1, (rows, length), generator=torch.Generator().manual_seed(seed))
+        ids = torch.randint(
+            1, vocab - 1, (rows, length), generator=torch.Generator().manual_seed(seed)
+        )
         return {"ids": ids, "labels": torch.cat([ids[:, 1:], torch.full((rows, 1), -1)], 1)}
 
     def test_merged_tensors_are_the_parents_bits(self):
@@ -84,28 +129,46 @@ class AcceptanceTest(unittest.TestCase):
                 for tensor in ("embed.weight", "head.weight"):
                     self.assertTrue(torch.equal(merged[tensor][:, own], left.pop(tensor)), tensor)
                 norm = left.pop("norm.weight")
-                self.assertTrue(torch.equal(merged["norm.weight"][own], norm if connection == "slice" else torch.ones(16)))
+                self.assertTrue(
+                    torch.equal(
+                        merged["norm.weight"][own],
+                        norm if connection == "slice" else torch.ones(16),
+                    )
+                )
                 for tensor, value in left.items():
                     layer, rest = tensor.removeprefix("blocks.").split(".", 1)
-                    self.assertTrue(torch.equal(merged[f"parallel.{layer}.path.{p}.{rest}"], value), (connection, tensor))
+                    self.assertTrue(
+                        torch.equal(merged[f"parallel.{layer}.path.{p}.{rest}"], value),
+                        (connection, tensor),
+                    )
 
     def test_the_head_of_a_composite_is_the_sum_of_its_parents_heads(self):
         """PaPaformer 11.4: head(h) = head_1(h[0:d]) + head_2(h[d:D])."""
         _, merged = read_model(self.pipeline.merged_by("share"))
-        heads = [read_model(self.pipeline.path(name))[1]["head.weight"].double() for name in ("tales", "sums")]
+        heads = [
+            read_model(self.pipeline.path(name))[1]["head.weight"].double()
+            for name in ("tales", "sums")
+        ]
         h = torch.randn(5, 32, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         whole = h @ merged["head.weight"].double().T
-        self.assertLess((whole - h[:, :16] @ heads[0].T - h[:, 16:] @ heads[1].T).abs().max().item(), 1e-12)
+        self.assertLess(
+            (whole - h[:, :16] @ heads[0].T - h[:, 16:] @ heads[1].T).abs().max().item(), 1e-12
+        )
 
     def test_a_missing_tensor_is_an_error_that_names_it(self):
         """PaPaformer 11.4."""
-        for name, tensor in (("tales", "blocks.1.ffn.down.weight"), ("sums", "blocks.0.deep.scale")):
+        for name, tensor in (
+            ("tales", "blocks.1.ffn.down.weight"),
+            ("sums", "blocks.0.deep.scale"),
+        ):
             broken = os.path.join(tempfile.mkdtemp(dir=self.folder), "model")
             shutil.copytree(self.pipeline.path(name), broken)
             weights = load_file(os.path.join(broken, "model.safetensors"))
             del weights[tensor]
             save_file(weights, os.path.join(broken, "model.safetensors"))
-            ended = self.pipeline.merge("share", {**self.pipeline.parents(), "parent.path_" + name: broken})
+            ended = self.pipeline.merge(
+                "share", {**self.pipeline.parents(), "parent.path_" + name: broken}
+            )
             self.assertEqual(ended.code, 1)
             self.assertIn(tensor, ended.last("error")["message"])
             self.assertEqual(ended.last("error")["category"], "user")
@@ -115,11 +178,19 @@ class AcceptanceTest(unittest.TestCase):
         spec, weights = read_model(self.pipeline.merged_by("slice"))
         request = self.ids(2, spec["vocab"])
         ours = run_network(DUMP, {"composite": (spec, weights, request)})["composite"]["logits"]
-        mean = sum(self.exact_logits(*read_model(self.pipeline.path(name)), request) for name in ("tales", "sums")) / 2
+        mean = (
+            sum(
+                self.exact_logits(*read_model(self.pipeline.path(name)), request)
+                for name in ("tales", "sums")
+            )
+            / 2
+        )
         self.assertLess((ours.double() - mean).abs().max().item(), 1e-5)
 
     def exact_logits(self, spec, weights, request, run=None):
-        return logits(spec, {name: value.double() for name, value in weights.items()}, request["ids"], run)
+        return logits(
+            spec, {name: value.double() for name, value in weights.items()}, request["ids"], run
+        )
 
     def decided(self, spec, weights):
         """Tokens on which no router is near a tie, where a rounding would choose another path."""
@@ -151,12 +222,20 @@ class AcceptanceTest(unittest.TestCase):
                 self.assertTrue(saved.endswith("step-4"))
                 again, rest = self.pipeline.train_on(connection, resume=saved)
                 self.assertEqual(sorted(rest.losses()), [5, 6, 7, 8])
-                self.assertEqual({step: whole.losses()[step] for step in rest.losses()}, rest.losses())
-                first, second = (read_model(os.path.join(at, "output", "model"))[1] for at in (folder, again))
+                self.assertEqual(
+                    {step: whole.losses()[step] for step in rest.losses()}, rest.losses()
+                )
+                first, second = (
+                    read_model(os.path.join(at, "output", "model"))[1] for at in (folder, again)
+                )
                 _, start = read_model(self.pipeline.merged_by(connection))
                 for name, value in first.items():
                     self.assertTrue(torch.equal(value, second[name]), name)
-                for name in ("parallel.0.path.1.deep.scale", "parallel.1.path.1.gate.weight", "parallel.0.path.1.router.weight"):
+                for name in (
+                    "parallel.0.path.1.deep.scale",
+                    "parallel.1.path.1.gate.weight",
+                    "parallel.0.path.1.router.weight",
+                ):
                     self.assertFalse(torch.equal(first[name], start[name]), name)  # it was trained
 
 

@@ -1,24 +1,41 @@
 """The models that trainer/network is compared on: specs, the tensors they have by the comment of model/tensors.h, and
 random weights. Every knob of a block, a connection or a router stands in at least one of them, alone where it can."""
+
 import numpy
 import torch
 
 VOCAB, PAD, BATCH, SEQUENCE = 61, 60, 2, 12
-PAPER = {"attn_out_proj": False, "ffn_gate": "beta_swish", "rope_layout": "interleaved", "router_noise": "always", "rope_max_pos": 512}
+PAPER = {
+    "attn_out_proj": False,
+    "ffn_gate": "beta_swish",
+    "rope_layout": "interleaved",
+    "router_noise": "always",
+    "rope_max_pos": 512,
+}
 
 
 def stack(name, d, heads, blocks, block="llama", ffn=None, **dual):
     fields = {"name": name, "d": d, "heads": heads, "blocks": blocks, "block": block}
     if block == "llama":
         return {**fields, "ffn": ffn or 4 * d}
-    widths = {**({"ffn_deep": 20} if block in ("loop", "dual_path") else {}),
-              **({"ffn_wide": 36} if block in ("wide", "dual_path") else {})}
+    widths = {
+        **({"ffn_deep": 20} if block in ("loop", "dual_path") else {}),
+        **({"ffn_wide": 36} if block in ("wide", "dual_path") else {}),
+    }
     return {**fields, "dual": {**widths, **dual}}
 
 
 def model(name, arch=None, **body):
-    return {"kind": "dense" if "dense" in body else "composite", "name": name, "vocab": VOCAB, "pad_id": PAD, "eos_id": 0,
-            "sequence": SEQUENCE, "arch": arch or {}, **body}
+    return {
+        "kind": "dense" if "dense" in body else "composite",
+        "name": name,
+        "vocab": VOCAB,
+        "pad_id": PAD,
+        "eos_id": 0,
+        "sequence": SEQUENCE,
+        "arch": arch or {},
+        **body,
+    }
 
 
 def dense(name, arch=None, blocks=2, d=16, heads=2, block="llama", **fields):
@@ -29,10 +46,17 @@ def composite(name, connection, paths=None, arch=None, large=None):
     paths = paths or [stack("first", 16, 2, 3), stack("second", 16, 2, 3)]
     width = sum(path["d"] for path in paths)
     heads = 4 if width % 8 == 0 else 6
-    return model(name, arch, connection=connection, paths=paths, large=stack("large", width, heads, 2, **(large or {})))
+    return model(
+        name,
+        arch,
+        connection=connection,
+        paths=paths,
+        large=stack("large", width, heads, 2, **(large or {})),
+    )
 
 
 # ---- tensors ----
+
 
 def block_shapes(one, arch):
     def sublayers(ffn):
@@ -53,12 +77,16 @@ def block_shapes(one, arch):
         return sublayers(one["ffn"])
     shapes = {}
     if kind in ("loop", "dual_path"):
-        shapes.update({f"deep.{name}": shape for name, shape in sublayers(dual["ffn_deep"]).items()})
+        shapes.update(
+            {f"deep.{name}": shape for name, shape in sublayers(dual["ffn_deep"]).items()}
+        )
         shapes["deep.scale"] = (dual.get("loops", 1),)
         if dual.get("mix", "act") == "act":
             shapes.update({"router.weight": (1, w + 1), "router.bias": (1,)})
     if kind in ("wide", "dual_path"):
-        shapes.update({f"wide.{name}": shape for name, shape in sublayers(dual["ffn_wide"]).items()})
+        shapes.update(
+            {f"wide.{name}": shape for name, shape in sublayers(dual["ffn_wide"]).items()}
+        )
         shapes["wide.scale"] = (1,)
     if kind == "dual_path" and dual.get("gate", "two_gates") != "fixed":
         gates = 1 if dual.get("gate") == "convex" else 2
@@ -77,18 +105,32 @@ def connection_shapes(spec, layer, layers):
         return {"cross.weight": (D, D)} if connection.get("cross") else {}
     shapes, out = {}, common
     if layer > 0:
-        shapes.update({f"path_in.{p}.weight": (path["d"], common) for p, path in enumerate(paths) if path["d"] < common})
+        shapes.update(
+            {
+                f"path_in.{p}.weight": (path["d"], common)
+                for p, path in enumerate(paths)
+                if path["d"] < common
+            }
+        )
     if connection["kind"] == "share":
         out = D if layer == layers - 1 else common
         shapes["share.weight"] = (out, D)
     else:
-        shapes.update({f"path_out.{p}.weight": (common, path["d"]) for p, path in enumerate(paths) if path["d"] < common})
+        shapes.update(
+            {
+                f"path_out.{p}.weight": (common, path["d"])
+                for p, path in enumerate(paths)
+                if path["d"] < common
+            }
+        )
         shapes.update({"combine.weight": (common, D), "combine.bias": (common,)})
         router = connection["router"]
         if router["kind"] != "none":
             x = common if layer > 0 or equal else D
             reads = {"combined": common, "concat": D, "x": x}[router["input"]]
-            shapes.update({"router.weight": (len(paths) + 1, reads), "router.bias": (len(paths) + 1,)})
+            shapes.update(
+                {"router.weight": (len(paths) + 1, reads), "router.bias": (len(paths) + 1,)}
+            )
     if connection.get("norm"):
         shapes["norm.weight"] = (out,)
     return shapes
@@ -113,7 +155,11 @@ def shapes_of(spec):
         shapes.update(under(f"large.{i}", block_shapes(spec["large"], arch)))
     if kind != "slice":
         equal = all(path["d"] == common for path in paths)
-        shapes.update({"shrink.weight": (common, D)} if equal else {f"shrink.{p}.weight": (path["d"], D) for p, path in enumerate(paths)})
+        shapes.update(
+            {"shrink.weight": (common, D)}
+            if equal
+            else {f"shrink.{p}.weight": (path["d"], D) for p, path in enumerate(paths)}
+        )
     for layer in range(layers):
         for p, path in enumerate(paths):
             if layer < path["blocks"]:
@@ -132,7 +178,7 @@ def deviation(name, shape, d_in):
         return 0.3
     if name == "embed.weight" or len(shape) == 1:
         return 0.7
-    return 1.2 / d_in ** 0.5
+    return 1.2 / d_in**0.5
 
 
 def random_weights(spec, seed):
@@ -153,13 +199,22 @@ def random_tokens(seed, batch=BATCH, sequence=SEQUENCE):
 
 # ---- the table ----
 
+
 def routed(kind, reads="combined", hard=True, tau=1.0, **fields):
-    return {"kind": "routed", "router": {"kind": kind, "input": reads, "tau": tau, "hard": hard}, **fields}
+    return {
+        "kind": "routed",
+        "router": {"kind": kind, "input": reads, "tau": tau, "hard": hard},
+        **fields,
+    }
 
 
 def three(block=None):
     """Paths of unequal width, depth, heads and blocks; the widest is not the deepest."""
-    return [stack("narrow", 8, 1, 3), stack("wide", 16, 2, 2), block or stack("other", 12, 3, 1, ffn=40)]
+    return [
+        stack("narrow", 8, 1, 3),
+        stack("wide", 16, 2, 2),
+        block or stack("other", 12, 3, 1, ffn=40),
+    ]
 
 
 def dual(name, loops=3, block="dual_path", **knobs):
@@ -201,29 +256,49 @@ def composite_table():
     yield composite("share_paper", {"kind": "share"}, arch=PAPER)
     yield composite("share_residual_norm", {"kind": "share", "residual": True, "norm": True})
     yield composite("share_unequal", {"kind": "share"}, three())
-    yield composite("share_unequal_residual_norm", {"kind": "share", "residual": True, "norm": True}, three(of_dual))
+    yield composite(
+        "share_unequal_residual_norm",
+        {"kind": "share", "residual": True, "norm": True},
+        three(of_dual),
+    )
     yield composite("share_depths_heads", {"kind": "share"}, mixed)
-    yield composite("share_one_layer", {"kind": "share", "norm": True}, [stack("first", 8, 1, 1), stack("second", 8, 1, 1)])
+    yield composite(
+        "share_one_layer",
+        {"kind": "share", "norm": True},
+        [stack("first", 8, 1, 1), stack("second", 8, 1, 1)],
+    )
     yield composite("share_four", {"kind": "share"}, [stack(f"p{i}", 8, 2, 2) for i in range(4)])
     yield composite("share_large_dual", {"kind": "share"}, large={"block": "dual_path", "loops": 2})
     yield composite("routed_softmax_v1", routed("softmax"))
     yield composite("routed_softmax_v2", routed("softmax", "concat"))
     yield composite("routed_softmax_x", routed("softmax", "x"))
     yield composite("routed_softmax_soft", routed("softmax", hard=False, tau=0.7))
-    yield composite("routed_softmax_tau_residual", routed("softmax", "concat", tau=2.5, residual=True))
+    yield composite(
+        "routed_softmax_tau_residual", routed("softmax", "concat", tau=2.5, residual=True)
+    )
     yield composite("routed_top1", routed("top1", tau=1.5))
     yield composite("routed_top1_x_norm", routed("top1", "x", norm=True))
     yield composite("routed_none", routed("none"))
     yield composite("routed_unequal", routed("softmax", hard=False), three())
-    yield composite("routed_unequal_concat", routed("softmax", "concat", norm=True, residual=True), three())
-    yield composite("routed_unequal_x", routed("softmax", "x", hard=False, residual=True), three(of_dual))
+    yield composite(
+        "routed_unequal_concat", routed("softmax", "concat", norm=True, residual=True), three()
+    )
+    yield composite(
+        "routed_unequal_x", routed("softmax", "x", hard=False, residual=True), three(of_dual)
+    )
     yield composite("routed_unequal_none", routed("none", residual=True), three())
     yield composite("routed_paper_soft", routed("softmax", hard=False), mixed, arch=PAPER)
     yield composite("slice", {"kind": "slice"})
     yield composite("slice_no_gate", {"kind": "slice", "gate": False})
     yield composite("slice_sum_cross", {"kind": "slice", "scale": "sum", "cross": True})
-    yield composite("slice_weights_unequal", {"kind": "slice", "weights": [0.5, 0.2, 1.3], "cross": True}, three(of_dual))
-    yield composite("slice_unequal_no_gate", {"kind": "slice", "gate": False, "scale": "sum"}, three())
+    yield composite(
+        "slice_weights_unequal",
+        {"kind": "slice", "weights": [0.5, 0.2, 1.3], "cross": True},
+        three(of_dual),
+    )
+    yield composite(
+        "slice_unequal_no_gate", {"kind": "slice", "gate": False, "scale": "sum"}, three()
+    )
 
 
 def gumbel_table():

@@ -1,4 +1,5 @@
 """Runs model_dump: what braid's network makes of given weights and tokens."""
+
 import json
 import os
 import subprocess
@@ -27,9 +28,19 @@ def run_network(program, cases):
             os.mkdir(folder)
             with open(os.path.join(folder, "config.json"), "w") as file:
                 json.dump({"format": 1, "model": model}, file)
-            save_file({key: value.float().contiguous() for key, value in weights.items()}, os.path.join(folder, "model.safetensors"))
+            save_file(
+                {key: value.float().contiguous() for key, value in weights.items()},
+                os.path.join(folder, "model.safetensors"),
+            )
             with open(os.path.join(folder, "request.json"), "w") as file:
-                json.dump({**request, "ids": request["ids"].tolist(), "labels": request["labels"].tolist()}, file)
+                json.dump(
+                    {
+                        **request,
+                        "ids": request["ids"].tolist(),
+                        "labels": request["labels"].tolist(),
+                    },
+                    file,
+                )
         subprocess.run([program, *folders.values()], check=True)
         return {name: result(folder) for name, folder in folders.items()}
 

@@ -1,6 +1,7 @@
 """Exported models in transformers: for every kind of model our logits of 16 random sequences are within 1e-4 of those that the exported model
 has in fp64. And back: Llama directories that transformers wrote, imported, give the logits that they have in fp64. transformers' own
 rounding in fp32 is as large as ours and no measure of it."""
+
 import hashlib
 import json
 import math
@@ -12,7 +13,11 @@ import tempfile
 import unittest
 
 HOME = tempfile.mkdtemp(prefix="braid-export-")
-os.environ.update(HF_HOME=os.path.join(HOME, "hf"), HF_MODULES_CACHE=os.path.join(HOME, "modules"), HF_HUB_OFFLINE="1")
+os.environ.update(
+    HF_HOME=os.path.join(HOME, "hf"),
+    HF_MODULES_CACHE=os.path.join(HOME, "modules"),
+    HF_HUB_OFFLINE="1",
+)
 
 import numpy
 import tokenizers
@@ -28,11 +33,21 @@ from transformers import (
 )
 
 TRAINER = os.path.join(sys.argv[1], "braid-trainer")
-PEER = subprocess.Popen([os.path.join(sys.argv[2], "export_peer")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+PEER = subprocess.Popen(
+    [os.path.join(sys.argv[2], "export_peer")],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    text=True,
+)
 torch.set_num_threads(1)  # the models are tiny
 BATCH, SEQUENCE, ENTRIES = 16, 40, 300
 VOCAB, PAD = ENTRIES + 1, ENTRIES
-PAPER = {"attn_out_proj": False, "ffn_gate": "beta_swish", "rope_layout": "interleaved", "rope_max_pos": 80}
+PAPER = {
+    "attn_out_proj": False,
+    "ffn_gate": "beta_swish",
+    "rope_layout": "interleaved",
+    "rope_max_pos": 80,
+}
 
 
 def run(*words):
@@ -60,10 +75,19 @@ def make_tokenizer(path):
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
-    trainer = tokenizers.trainers.BpeTrainer(vocab_size=ENTRIES, special_tokens=["<|endoftext|>"], show_progress=False,
-                                             initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(["the cat sat on the mat and the dog sat on the cat; one and one are two, two and two are four",
-                                   "a little girl went into the woods where wolves and foxes were waiting for their supper"], trainer)
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=ENTRIES,
+        special_tokens=["<|endoftext|>"],
+        show_progress=False,
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+    )
+    tokenizer.train_from_iterator(
+        [
+            "the cat sat on the mat and the dog sat on the cat; one and one are two, two and two are four",
+            "a little girl went into the woods where wolves and foxes were waiting for their supper",
+        ],
+        trainer,
+    )
     tokenizer.save(path)
     assert tokenizer.get_vocab_size() == ENTRIES
     with open(path, "rb") as file:
@@ -80,7 +104,15 @@ def stack(name, d, heads, blocks, block="llama", **dual):
 
 
 def facts(name, arch):
-    return {"name": name, "vocab": VOCAB, "pad_id": PAD, "eos_id": 0, "sequence": SEQUENCE, "tokenizer": DIGEST, "arch": arch}
+    return {
+        "name": name,
+        "vocab": VOCAB,
+        "pad_id": PAD,
+        "eos_id": 0,
+        "sequence": SEQUENCE,
+        "tokenizer": DIGEST,
+        "arch": arch,
+    }
 
 
 def dense(body, **arch):
@@ -89,12 +121,21 @@ def dense(body, **arch):
 
 def composite(connection, paths, large=None, **arch):
     width = sum(path["d"] for path in paths)
-    return {"kind": "composite", **facts("composite", arch), "connection": connection, "paths": paths,
-            "large": large or stack("large", width, width // 16, 2)}
+    return {
+        "kind": "composite",
+        **facts("composite", arch),
+        "connection": connection,
+        "paths": paths,
+        "large": large or stack("large", width, width // 16, 2),
+    }
 
 
 EQUAL = [stack("a", 32, 2, 3), stack("b", 32, 2, 3)]
-UNEQUAL = [stack("a", 16, 1, 1), stack("b", 32, 2, 3), stack("c", 24, 2, 2, "dual_path", loops=2, ffn_deep=20, ffn_wide=40)]
+UNEQUAL = [
+    stack("a", 16, 1, 1),
+    stack("b", 32, 2, 3),
+    stack("c", 24, 2, 2, "dual_path", loops=2, ffn_deep=20, ffn_wide=40),
+]
 DUAL = {"loops": 3, "ffn_deep": 40, "ffn_wide": 72}
 
 
@@ -105,21 +146,59 @@ def routed(**router):
 LLAMAS = {
     "standard block": dense(stack("standard", 64, 4, 3)),
     "published block": dense(stack("published", 64, 2, 3), **PAPER),
-    "interleaved alone": dense(stack("interleaved", 48, 3, 2), rope_layout="interleaved", rope_base=500.0, norm_eps=1e-3),
+    "interleaved alone": dense(
+        stack("interleaved", 48, 3, 2), rope_layout="interleaved", rope_base=500.0, norm_eps=1e-3
+    ),
     "wide": dense(stack("wide", 48, 3, 2, "wide", ffn_wide=100)),
-    "loop, final step": dense(stack("loop_final", 32, 2, 2, "loop", loops=3, ffn_deep=40, mix="final")),
-    "loop of one step": dense(stack("loop_once", 32, 2, 2, "loop", loops=1, ffn_deep=40, mix="uniform")),
+    "loop, final step": dense(
+        stack("loop_final", 32, 2, 2, "loop", loops=3, ffn_deep=40, mix="final")
+    ),
+    "loop of one step": dense(
+        stack("loop_once", 32, 2, 2, "loop", loops=1, ffn_deep=40, mix="uniform")
+    ),
     "wide, published block": dense(stack("wide_published", 32, 2, 2, "wide", ffn_wide=40), **PAPER),
 }
 OWN = {
-    "wide with norms of queries and keys": dense(stack("wide_norm", 32, 2, 2, "wide", ffn_wide=40, qk_norm=True)),
+    "wide with norms of queries and keys": dense(
+        stack("wide_norm", 32, 2, 2, "wide", ffn_wide=40, qk_norm=True)
+    ),
     "loop, mixed": dense(stack("loop_act", 32, 2, 2, "loop", loops=3, ffn_deep=40)),
     "loop, mean": dense(stack("loop_mean", 32, 2, 2, "loop", loops=3, ffn_deep=40, mix="uniform")),
     "dual": dense(stack("dual", 32, 2, 2, "dual_path", **DUAL)),
-    "dual, published backbone": dense(stack("dual_norm", 32, 2, 2, "dual_path", **DUAL, qk_norm=True, skip_last_router=False)),
-    "dual, convex": dense(stack("dual_convex", 32, 2, 2, "dual_path", **DUAL, gate="convex", mix="uniform", cross=True)),
-    "dual, softmax": dense(stack("dual_softmax", 32, 2, 2, "dual_path", **DUAL, gate="softmax", residual="preserved", cross=True)),
-    "dual, fixed": dense(stack("dual_fixed", 32, 2, 2, "dual_path", **DUAL, gate="fixed", mix="final", residual="preserved")),
+    "dual, published backbone": dense(
+        stack("dual_norm", 32, 2, 2, "dual_path", **DUAL, qk_norm=True, skip_last_router=False)
+    ),
+    "dual, convex": dense(
+        stack(
+            "dual_convex", 32, 2, 2, "dual_path", **DUAL, gate="convex", mix="uniform", cross=True
+        )
+    ),
+    "dual, softmax": dense(
+        stack(
+            "dual_softmax",
+            32,
+            2,
+            2,
+            "dual_path",
+            **DUAL,
+            gate="softmax",
+            residual="preserved",
+            cross=True,
+        )
+    ),
+    "dual, fixed": dense(
+        stack(
+            "dual_fixed",
+            32,
+            2,
+            2,
+            "dual_path",
+            **DUAL,
+            gate="fixed",
+            mix="final",
+            residual="preserved",
+        )
+    ),
     "dual, published block": dense(stack("dual_published", 32, 2, 2, "dual_path", **DUAL), **PAPER),
     "share": composite({"kind": "share"}, EQUAL),
     "share, published block": composite({"kind": "share"}, EQUAL, **PAPER),
@@ -128,12 +207,18 @@ OWN = {
     "gumbel 2": composite(routed(kind="gumbel", input="concat", tau=0.7), EQUAL, **PAPER),
     "softmax": composite({**routed(kind="softmax", input="x", tau=0.5), "residual": True}, EQUAL),
     "top1, unequal": composite({**routed(kind="top1", input="x"), "norm": True}, UNEQUAL),
-    "softmax, unequal": composite({**routed(kind="softmax", input="combined"), "residual": True, "norm": True}, UNEQUAL),
+    "softmax, unequal": composite(
+        {**routed(kind="softmax", input="combined"), "residual": True, "norm": True}, UNEQUAL
+    ),
     "no router": composite(routed(kind="none"), EQUAL),
     "slice": composite({"kind": "slice"}, EQUAL),
-    "slice, sum": composite({"kind": "slice", "scale": "sum", "gate": False, "cross": True}, UNEQUAL),
+    "slice, sum": composite(
+        {"kind": "slice", "scale": "sum", "gate": False, "cross": True}, UNEQUAL
+    ),
     "slice, weights": composite({"kind": "slice", "weights": [0.2, 0.5, 0.3]}, UNEQUAL),
-    "large dual blocks": composite({"kind": "share"}, EQUAL, stack("large", 64, 4, 2, "dual_path", **DUAL)),
+    "large dual blocks": composite(
+        {"kind": "share"}, EQUAL, stack("large", 64, 4, 2, "dual_path", **DUAL)
+    ),
 }
 
 
@@ -159,7 +244,9 @@ def write_checkpoint(folder, model, seed):
 
 
 def random_ids(seed, batch=BATCH):
-    return torch.randint(0, ENTRIES, (batch, SEQUENCE), generator=torch.Generator().manual_seed(seed))
+    return torch.randint(
+        0, ENTRIES, (batch, SEQUENCE), generator=torch.Generator().manual_seed(seed)
+    )
 
 
 def ours(folder, ids):
@@ -170,7 +257,9 @@ def ours(folder, ids):
 
 
 def load(folder, own):
-    model, report = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=own, output_loading_info=True)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder, trust_remote_code=own, output_loading_info=True
+    )
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         assert not report.get(problem), (problem, report[problem])
     return model.eval()
@@ -215,21 +304,46 @@ class ExportTest(Case):
     def test_next_tokens_are_those_of_the_exported_model(self):
         """`next-token` on texts longer than the window: each token by the exported model in fp64, given what its window gives it."""
         encoder = tokenizers.Tokenizer.from_file(TOKENIZER)
-        texts = {"long.txt": ["the cat sat on the mat and the dog sat on the cat; one and one are two\n" * 6],
-                 "rows.jsonl": ["a little girl", "wölfe — and foxes were waiting for their supper in the woods, " * 3, "two"]}
+        texts = {
+            "long.txt": [
+                "the cat sat on the mat and the dog sat on the cat; one and one are two\n" * 6
+            ],
+            "rows.jsonl": [
+                "a little girl",
+                "wölfe — and foxes were waiting for their supper in the woods, " * 3,
+                "two",
+            ],
+        }
         for name, texts_of in texts.items():
             with open(self.at(name), "w") as file:
-                file.write(texts_of[0] if name.endswith("txt") else "".join(json.dumps({"text": text}) + "\n" for text in texts_of))
+                file.write(
+                    texts_of[0]
+                    if name.endswith("txt")
+                    else "".join(json.dumps({"text": text}) + "\n" for text in texts_of)
+                )
         window, stride = 24, 7
-        for number, (model, own) in enumerate(((LLAMAS["standard block"], False), (OWN["share"], True))):
+        for number, (model, own) in enumerate(
+            ((LLAMAS["standard block"], False), (OWN["share"], True))
+        ):
             shutil.rmtree(self.at("checkpoint"), ignore_errors=True)
             folder = tempfile.mkdtemp(dir=HOME)
             out = os.path.join(folder, "exported_" + os.path.basename(folder))
             write_checkpoint(self.at("checkpoint"), model, number)
             ask("export", self.at("checkpoint"), out)
             net = exact(load(out, own))
-            ours_of = json.loads(must(TRAINER, "next-token", self.at("checkpoint"), *(self.at(name) for name in texts), "--window", str(window),
-                                      "--stride", str(stride), "--json"))
+            ours_of = json.loads(
+                must(
+                    TRAINER,
+                    "next-token",
+                    self.at("checkpoint"),
+                    *(self.at(name) for name in texts),
+                    "--window",
+                    str(window),
+                    "--stride",
+                    str(stride),
+                    "--json",
+                )
+            )
             for name, texts_of in texts.items():
                 loss = tokens = first = five = 0
                 for text in texts_of:
@@ -239,16 +353,28 @@ class ExportTest(Case):
                         end = min(count, window if scored == 0 else scored + stride)
                         begin = max(0, end - window)
                         with torch.no_grad():
-                            scores = net(input_ids=ids[None, begin:end]).logits[0].double().log_softmax(-1)[scored - begin:]
-                        targets = ids[scored + 1:end + 1]
+                            scores = (
+                                net(input_ids=ids[None, begin:end])
+                                .logits[0]
+                                .double()
+                                .log_softmax(-1)[scored - begin :]
+                            )
+                        targets = ids[scored + 1 : end + 1]
                         own_scores = scores.gather(1, targets[:, None])
                         ranks = (scores > own_scores).sum(1)
                         loss -= own_scores.sum().item()
-                        tokens, first, five = tokens + end - scored, first + (ranks < 1).sum().item(), five + (ranks < 5).sum().item()
+                        tokens, first, five = (
+                            tokens + end - scored,
+                            first + (ranks < 1).sum().item(),
+                            five + (ranks < 5).sum().item(),
+                        )
                         scored = end
                 found = ours_of["files"][self.at(name)]
                 size = sum(len(text.encode()) for text in texts_of)
-                self.assertEqual((found["documents"], found["tokens"], found["bytes"]), (len(texts_of), tokens, size))
+                self.assertEqual(
+                    (found["documents"], found["tokens"], found["bytes"]),
+                    (len(texts_of), tokens, size),
+                )
                 self.assertLess(abs(found["loss"] - loss / tokens), 1e-5)
                 self.assertLess(abs(found["bits_per_byte"] - loss / math.log(2) / size), 1e-5)
                 self.assertAlmostEqual(found["top1"], 100 * first / tokens)
@@ -268,28 +394,59 @@ class ExportTest(Case):
                     config = {**json.load(file), "spec": spec, "hidden_size": model["dense"]["d"]}
                 with open(os.path.join(other, "config.json"), "w") as file:
                     json.dump(config, file)
-                save_file({name if name == "head.weight" else "model." + name: value for name, value in weights.items()},
-                          os.path.join(other, "model.safetensors"), {"format": "pt"})
+                save_file(
+                    {
+                        name if name == "head.weight" else "model." + name: value
+                        for name, value in weights.items()
+                    },
+                    os.path.join(other, "model.safetensors"),
+                    {"format": "pt"},
+                )
                 ids = random_ids(number)
                 with torch.no_grad():
-                    self.assert_near(exact(load(other, True))(input_ids=ids).logits, exact(load(llama, False))(input_ids=ids).logits)
+                    self.assert_near(
+                        exact(load(other, True))(input_ids=ids).logits,
+                        exact(load(llama, False))(input_ids=ids).logits,
+                    )
 
     def test_config_says_what_the_defaults_do_not(self):
         out, _ = self.exported(LLAMAS["interleaved alone"])
         config = AutoConfig.from_pretrained(out)
-        self.assertEqual((config.rms_norm_eps, config.vocab_size, config.pad_token_id, config.eos_token_id, config.bos_token_id),
-                         (1e-3, VOCAB, PAD, 0, 0))
+        self.assertEqual(
+            (
+                config.rms_norm_eps,
+                config.vocab_size,
+                config.pad_token_id,
+                config.eos_token_id,
+                config.bos_token_id,
+            ),
+            (1e-3, VOCAB, PAD, 0, 0),
+        )
         self.assertEqual(config.rope_parameters, {"rope_type": "default", "rope_theta": 500.0})
         self.assertFalse(config.tie_word_embeddings)
-        self.assertEqual(set(os.listdir(out)), {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
-                                                "tokenizer_config.json", "special_tokens_map.json", "README.md"})
+        self.assertEqual(
+            set(os.listdir(out)),
+            {
+                "config.json",
+                "generation_config.json",
+                "model.safetensors",
+                "tokenizer.json",
+                "tokenizer_config.json",
+                "special_tokens_map.json",
+                "README.md",
+            },
+        )
 
     def test_tokenizer_is_the_same_and_has_the_pad(self):
         out, _ = self.exported(LLAMAS["standard block"])
         tokenizer = AutoTokenizer.from_pretrained(out)
         text = "the cat sat, two dogs\n\n are four<|endoftext|>one"
-        self.assertEqual(tokenizer(text).input_ids, tokenizers.Tokenizer.from_file(TOKENIZER).encode(text).ids)
-        self.assertEqual((tokenizer.pad_token_id, tokenizer.eos_token_id, len(tokenizer)), (PAD, 0, VOCAB))
+        self.assertEqual(
+            tokenizer(text).input_ids, tokenizers.Tokenizer.from_file(TOKENIZER).encode(text).ids
+        )
+        self.assertEqual(
+            (tokenizer.pad_token_id, tokenizer.eos_token_id, len(tokenizer)), (PAD, 0, VOCAB)
+        )
         self.assertEqual(tokenizer.model_max_length, SEQUENCE)
         with open(os.path.join(out, "tokenizer.json"), "rb") as file:
             self.assertEqual(hashlib.sha256(file.read()).hexdigest(), DIGEST)
@@ -311,17 +468,42 @@ class ExportTest(Case):
                         self.assert_near(logits[1, where], alone, 1e-10)
 
     def test_greedy_text_is_ours(self):
-        for name, own in (("standard block", False), ("published block", False), ("share", True), ("dual", True), ("slice", True)):
+        for name, own in (
+            ("standard block", False),
+            ("published block", False),
+            ("share", True),
+            ("dual", True),
+            ("slice", True),
+        ):
             with self.subTest(name):
                 self.setUp()
                 out, _ = self.exported((OWN if own else LLAMAS)[name], seed=4)
-                said = json.loads(must(TRAINER, "generate", self.at("checkpoint"), "the cat", "--tokens", "12", "--json"))
-                net, tokenizer = exact(load(out, own)), AutoTokenizer.from_pretrained(out, trust_remote_code=own)
-                ids = net.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=12)[0]
-                with torch.no_grad():  # a token that is hardly likelier than another is no fair question
+                said = json.loads(
+                    must(
+                        TRAINER,
+                        "generate",
+                        self.at("checkpoint"),
+                        "the cat",
+                        "--tokens",
+                        "12",
+                        "--json",
+                    )
+                )
+                net, tokenizer = (
+                    exact(load(out, own)),
+                    AutoTokenizer.from_pretrained(out, trust_remote_code=own),
+                )
+                ids = net.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=12)[
+                    0
+                ]
+                with (
+                    torch.no_grad()
+                ):  # a token that is hardly likelier than another is no fair question
                     best = net(input_ids=ids[None]).logits[0, :-1].topk(2, -1).values[-12:]
                 self.assertGreater((best[:, 0] - best[:, 1]).min().item(), 2e-4)
-                self.assertEqual(tokenizer.decode(ids, skip_special_tokens=True), "the cat" + said["text"])
+                self.assertEqual(
+                    tokenizer.decode(ids, skip_special_tokens=True), "the cat" + said["text"]
+                )
 
     def test_own_code_saves_and_loads_again(self):
         net = load(self.exported(OWN["share, unequal"])[0], True)
@@ -337,7 +519,9 @@ class ExportTest(Case):
                 self.setUp()
                 net, ids = load(self.exported(OWN[name])[0], True).train(), random_ids(6, batch=2)
                 out = net(input_ids=ids, labels=ids)
-                expected = torch.nn.functional.cross_entropy(out.logits[:, :-1].reshape(-1, VOCAB), ids[:, 1:].reshape(-1))
+                expected = torch.nn.functional.cross_entropy(
+                    out.logits[:, :-1].reshape(-1, VOCAB), ids[:, 1:].reshape(-1)
+                )
                 self.assertAlmostEqual(out.loss.item(), expected.item(), places=5)
                 out.loss.backward()
                 self.assertEqual([n for n, p in net.named_parameters() if p.grad is None], [])
@@ -347,7 +531,9 @@ class ExportTest(Case):
         net, ids = load(out, True), random_ids(7, batch=2)
         with torch.no_grad():
             self.assertTrue(torch.equal(net(input_ids=ids).logits, net(input_ids=ids).logits))
-        noisy = AutoModelForCausalLM.from_pretrained(out, trust_remote_code=True, router_noise="always").eval()
+        noisy = AutoModelForCausalLM.from_pretrained(
+            out, trust_remote_code=True, router_noise="always"
+        ).eval()
         with torch.no_grad():
             self.assertFalse(torch.equal(noisy(input_ids=ids).logits, noisy(input_ids=ids).logits))
 
@@ -360,10 +546,27 @@ class ExportTest(Case):
 class ImportTest(Case):
     def llama(self, **changes):
         torch.manual_seed(11)
-        config = LlamaConfig(**{**dict(vocab_size=VOCAB, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-                                       num_key_value_heads=4, max_position_embeddings=SEQUENCE, rms_norm_eps=1e-4, rope_theta=2000.0,
-                                       pad_token_id=PAD, eos_token_id=0, bos_token_id=0, tie_word_embeddings=False,
-                                       initializer_range=0.15), **changes})
+        config = LlamaConfig(
+            **{
+                **dict(
+                    vocab_size=VOCAB,
+                    hidden_size=64,
+                    intermediate_size=96,
+                    num_hidden_layers=2,
+                    num_attention_heads=4,
+                    num_key_value_heads=4,
+                    max_position_embeddings=SEQUENCE,
+                    rms_norm_eps=1e-4,
+                    rope_theta=2000.0,
+                    pad_token_id=PAD,
+                    eos_token_id=0,
+                    bos_token_id=0,
+                    tie_word_embeddings=False,
+                    initializer_range=0.15,
+                ),
+                **changes,
+            }
+        )
         net = LlamaForCausalLM(config).eval()
         with torch.no_grad():
             for name, parameter in net.named_parameters():
@@ -384,18 +587,40 @@ class ImportTest(Case):
         ids = random_ids(12)
         net = exact(LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32))
         with torch.no_grad():
-            self.assert_near(ours(out, ids)[..., :ENTRIES], net(input_ids=ids).logits[..., :ENTRIES])
+            self.assert_near(
+                ours(out, ids)[..., :ENTRIES], net(input_ids=ids).logits[..., :ENTRIES]
+            )
         with open(os.path.join(out, "config.json")) as file:
             model = json.load(file)["model"]
-        self.assertEqual((model["name"], model["pad_id"], model["eos_id"], model["tokenizer"]), ("guest", PAD, 0, DIGEST))
-        self.assertEqual(load_file(os.path.join(out, "model.safetensors"))["embed.weight"][PAD].abs().max().item(), 0)
-        self.assertEqual(set(os.listdir(out)), {"config.json", "model.safetensors", "state.json", "tokenizer.json"})
+        self.assertEqual(
+            (model["name"], model["pad_id"], model["eos_id"], model["tokenizer"]),
+            ("guest", PAD, 0, DIGEST),
+        )
+        self.assertEqual(
+            load_file(os.path.join(out, "model.safetensors"))["embed.weight"][PAD]
+            .abs()
+            .max()
+            .item(),
+            0,
+        )
+        self.assertEqual(
+            set(os.listdir(out)),
+            {"config.json", "model.safetensors", "state.json", "tokenizer.json"},
+        )
         return model, said
 
     def test_plain(self):
         model, said = self.check(self.llama())
-        self.assertEqual((model["vocab"], model["sequence"], model["dense"]["ffn"], model["arch"]["norm_eps"], model["arch"]["rope_base"]),
-                         (VOCAB, SEQUENCE, 96, 1e-4, 2000.0))
+        self.assertEqual(
+            (
+                model["vocab"],
+                model["sequence"],
+                model["dense"]["ffn"],
+                model["arch"]["norm_eps"],
+                model["arch"]["rope_base"],
+            ),
+            (VOCAB, SEQUENCE, 96, 1e-4, 2000.0),
+        )
         self.assertEqual(len(said.splitlines()), 1)
 
     def test_half_precision_and_shards(self):
@@ -426,7 +651,9 @@ class ImportTest(Case):
         model = LLAMAS["standard block"]
         out, _ = self.exported(model)
         must(TRAINER, "import", out, self.at("back"), "--name", "standard")
-        first, back = (load_file(self.at(f"{name}/model.safetensors")) for name in ("checkpoint", "back"))
+        first, back = (
+            load_file(self.at(f"{name}/model.safetensors")) for name in ("checkpoint", "back")
+        )
         self.assertEqual(first.keys(), back.keys())
         for name, value in first.items():
             self.assertTrue(torch.equal(value, back[name]), name)
@@ -434,17 +661,28 @@ class ImportTest(Case):
         self.assertEqual(*described)
 
     def test_what_cannot_be_exact_is_refused_by_its_key(self):
-        cases = {"attention_bias: true cannot be imported exactly": {"attention_bias": True},
-                 "mlp_bias: true cannot be imported exactly": {"mlp_bias": True},
-                 "hidden_act: \"gelu\" cannot be imported exactly": {"hidden_act": "gelu"},
-                 "head_dim: 24 cannot be imported exactly": {"head_dim": 24},
-                 "rope_type: \"llama3\" cannot be imported exactly": {"rope_parameters": {
-                     "rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-                     "original_max_position_embeddings": 20}}}
+        cases = {
+            "attention_bias: true cannot be imported exactly": {"attention_bias": True},
+            "mlp_bias: true cannot be imported exactly": {"mlp_bias": True},
+            'hidden_act: "gelu" cannot be imported exactly': {"hidden_act": "gelu"},
+            "head_dim: 24 cannot be imported exactly": {"head_dim": 24},
+            'rope_type: "llama3" cannot be imported exactly': {
+                "rope_parameters": {
+                    "rope_type": "llama3",
+                    "rope_theta": 1e4,
+                    "factor": 8.0,
+                    "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0,
+                    "original_max_position_embeddings": 20,
+                }
+            },
+        }
         for message, change in cases.items():
             with self.subTest(message):
                 self.setUp()
-                ended = run(TRAINER, "import", self.saved(self.llama(**change)), self.at("imported"))
+                ended = run(
+                    TRAINER, "import", self.saved(self.llama(**change)), self.at("imported")
+                )
                 self.assertEqual(ended.returncode, 1)
                 self.assertIn(message, ended.stderr.decode())
                 self.assertFalse(os.path.exists(self.at("imported")))

@@ -1,5 +1,6 @@
 """Models that transformers' Llama can be, as such: by the folding rules of PaPaformer 7.1 and dual-path 9. In fp64: two fp32 programs differ by
 what both are wrong, and that depends on the CPU."""
+
 import types
 
 import torch
@@ -16,8 +17,13 @@ def exact_norm(self, x):
 def exact_rotation(self, x, position_ids):
     """LlamaRotaryEmbedding.forward of the type `default`, whose frequencies and angles are fp32."""
     assert self.config.rope_parameters["rope_type"] == "default"
-    size = getattr(self.config, "head_dim", None) or self.config.hidden_size // self.config.num_attention_heads
-    steps = self.config.rope_parameters["rope_theta"] ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+    size = (
+        getattr(self.config, "head_dim", None)
+        or self.config.hidden_size // self.config.num_attention_heads
+    )
+    steps = self.config.rope_parameters["rope_theta"] ** (
+        -torch.arange(0, size, 2, dtype=torch.float64) / size
+    )
     angles = position_ids[..., None].double() * steps
     angles = torch.cat([angles, angles], -1)
     return angles.cos(), angles.sin()
@@ -43,18 +49,32 @@ def to_half_layout(weight, heads):
 
 def layer(weights, prefix, arch, heads, scale):
     """One Llama layer from a block's sublayers, both updates times `scale`."""
+
     def w(name):
         return weights[f"{prefix}{name}.weight"].double()
+
     q, k, gate, down = w("attn.q"), w("attn.k"), w("ffn.gate"), w("ffn.down")
     if arch.get("rope_layout") == "interleaved":
         q, k = to_half_layout(q, heads), to_half_layout(k, heads)
     if arch.get("ffn_gate") == "beta_swish":
         beta = weights[f"{prefix}ffn.beta"].double()
         gate, down = beta[:, None] * gate, down / beta
-    out = w("attn.o") if arch.get("attn_out_proj", True) else torch.eye(q.shape[0], dtype=torch.float64)
-    return {"self_attn.q_proj": q, "self_attn.k_proj": k, "self_attn.v_proj": w("attn.v"), "self_attn.o_proj": scale * out,
-            "mlp.gate_proj": gate, "mlp.up_proj": w("ffn.up"), "mlp.down_proj": scale * down,
-            "input_layernorm": w("attn_norm"), "post_attention_layernorm": w("ffn_norm")}
+    out = (
+        w("attn.o")
+        if arch.get("attn_out_proj", True)
+        else torch.eye(q.shape[0], dtype=torch.float64)
+    )
+    return {
+        "self_attn.q_proj": q,
+        "self_attn.k_proj": k,
+        "self_attn.v_proj": w("attn.v"),
+        "self_attn.o_proj": scale * out,
+        "mlp.gate_proj": gate,
+        "mlp.up_proj": w("ffn.up"),
+        "mlp.down_proj": scale * down,
+        "input_layernorm": w("attn_norm"),
+        "post_attention_layernorm": w("ffn_norm"),
+    }
 
 
 def layers(weights, stack, arch):
@@ -63,7 +83,13 @@ def layers(weights, stack, arch):
         if stack["block"] == "llama":
             yield layer(weights, prefix, arch, stack["heads"], 1.0)
         elif stack["block"] == "wide":
-            yield layer(weights, prefix + "wide.", arch, stack["heads"], softplus(weights[prefix + "wide.scale"].double()))
+            yield layer(
+                weights,
+                prefix + "wide.",
+                arch,
+                stack["heads"],
+                softplus(weights[prefix + "wide.scale"].double()),
+            )
         else:  # loop with mix `final`
             for a in weights[prefix + "deep.scale"].double():
                 yield layer(weights, prefix + "deep.", arch, stack["heads"], softplus(a))
@@ -72,15 +98,31 @@ def layers(weights, stack, arch):
 def as_llama(spec, weights):
     """An fp64 LlamaForCausalLM of the same function."""
     arch, stack = spec["arch"], spec["dense"]
-    state = {"model.embed_tokens.weight": weights["embed.weight"], "model.norm.weight": weights["norm.weight"],
-             "lm_head.weight": weights["head.weight"]}
+    state = {
+        "model.embed_tokens.weight": weights["embed.weight"],
+        "model.norm.weight": weights["norm.weight"],
+        "lm_head.weight": weights["head.weight"],
+    }
     made = list(layers(weights, stack, arch))
     for i, one in enumerate(made):
         state.update({f"model.layers.{i}.{name}.weight": value for name, value in one.items()})
-    net = exact(LlamaForCausalLM(LlamaConfig(
-        vocab_size=spec["vocab"], hidden_size=stack["d"], intermediate_size=made[0]["mlp.up_proj"].shape[0],
-        num_hidden_layers=len(made), num_attention_heads=stack["heads"], num_key_value_heads=stack["heads"],
-        rms_norm_eps=arch.get("norm_eps", 1e-5), rope_theta=arch.get("rope_base", 10000.0), max_position_embeddings=spec["sequence"],
-        tie_word_embeddings=False, attention_bias=False, pad_token_id=spec["pad_id"])))
+    net = exact(
+        LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=spec["vocab"],
+                hidden_size=stack["d"],
+                intermediate_size=made[0]["mlp.up_proj"].shape[0],
+                num_hidden_layers=len(made),
+                num_attention_heads=stack["heads"],
+                num_key_value_heads=stack["heads"],
+                rms_norm_eps=arch.get("norm_eps", 1e-5),
+                rope_theta=arch.get("rope_base", 10000.0),
+                max_position_embeddings=spec["sequence"],
+                tie_word_embeddings=False,
+                attention_bias=False,
+                pad_token_id=spec["pad_id"],
+            )
+        )
+    )
     net.load_state_dict(state)
     return net

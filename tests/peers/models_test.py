@@ -1,6 +1,8 @@
-"""trainer/network against the restatement: every configuration on equal weights. Logits, log-probabilities and decoded
-logits within 1e-4; the gradient of each tensor within 1e-3 of its norm, |ours - theirs| / |theirs|. What is right is computed in
-fp64, so that the bounds are of braid's own error, on any CPU."""
+"""trainer/network against the restatement: every configuration on equal weights. Logits,
+log-probabilities and decoded logits within 1e-4; the gradient of each tensor within 1e-3 of its
+norm, |ours - theirs| / |theirs|. What is right is computed in fp64, so that the bounds are of
+braid's own error, on any CPU."""
+
 import os
 import sys
 import unittest
@@ -14,7 +16,12 @@ from restatement import Run, auxiliary, logits, loss, mean_loss
 
 DUMP = os.path.join(sys.argv[2], "model_dump") if len(sys.argv) > 2 else "model_dump"
 SEED = 42  # of the noise of training, where a request names none
-NO_AUXILIARY = {"lambda_entropy": 0.0, "lambda_load": 0.0, "load": "neg_entropy", "probs": "softmax"}
+NO_AUXILIARY = {
+    "lambda_entropy": 0.0,
+    "lambda_load": 0.0,
+    "load": "neg_entropy",
+    "probs": "softmax",
+}
 
 
 def double(weights, gradients=False):
@@ -34,8 +41,15 @@ def reference(one, run=None, also=lambda run: 0.0):
     values = logits(spec, own, request["ids"], run)
     cross_entropy, extra = mean_loss(values, request["labels"]), also(run)
     (cross_entropy + extra).backward()
-    return values.detach(), cross_entropy.item(), float(torch.as_tensor(extra).detach()), {
-        name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in own.items()}
+    return (
+        values.detach(),
+        cross_entropy.item(),
+        float(torch.as_tensor(extra).detach()),
+        {
+            name: torch.zeros_like(value) if value.grad is None else value.grad
+            for name, value in own.items()
+        },
+    )
 
 
 def smallest_margin(run):
@@ -49,7 +63,9 @@ class NetworkTest(unittest.TestCase):
 
     def run_all(self, cases):
         results = run_network(DUMP, cases)
-        errors = {name: str(result) for name, result in results.items() if isinstance(result, DumpError)}
+        errors = {
+            name: str(result) for name, result in results.items() if isinstance(result, DumpError)
+        }
         self.assertEqual(errors, {})
         return results
 
@@ -58,18 +74,26 @@ class NetworkTest(unittest.TestCase):
         self.assertLess((ours.double() - theirs).abs().max().item(), bound, what)
 
     def gradients_close(self, result, gradients, bound=1e-3):
-        self.assertEqual({name for name in result if name.startswith("grad.")}, {"grad." + name for name in gradients})
+        self.assertEqual(
+            {name for name in result if name.startswith("grad.")},
+            {"grad." + name for name in gradients},
+        )
         total = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
         for name, theirs in gradients.items():
             difference = (result["grad." + name].double() - theirs).norm()
             # A gradient that is nothing beside the others is held to their rounding.
-            self.assertLess(difference.item(), max(bound * theirs.norm(), 1e-7 * total).item(), name)
+            self.assertLess(
+                difference.item(), max(bound * theirs.norm(), 1e-7 * total).item(), name
+            )
 
 
 class EveryModelTest(NetworkTest):
     @classmethod
     def setUpClass(cls):
-        cls.cases = {spec["name"]: case(spec, seed, decode=True) for seed, spec in enumerate(table.table(), 1)}
+        cls.cases = {
+            spec["name"]: case(spec, seed, decode=True)
+            for seed, spec in enumerate(table.table(), 1)
+        }
         cls.results = run_network(DUMP, cls.cases)
 
     def each(self):
@@ -83,8 +107,17 @@ class EveryModelTest(NetworkTest):
         for _, one, result in self.each():
             theirs = logits(one[0], double(one[1]), one[2]["ids"])
             self.close(result["logits"], theirs, 1e-4, "logits")
-            log_p = theirs.log_softmax(-1).gather(-1, one[2]["labels"].clamp(min=0).unsqueeze(-1)).squeeze(-1)
-            self.close(result["log_probabilities"], log_p.masked_fill(one[2]["labels"] < 0, 0.0), 1e-4, "log_probabilities")
+            log_p = (
+                theirs.log_softmax(-1)
+                .gather(-1, one[2]["labels"].clamp(min=0).unsqueeze(-1))
+                .squeeze(-1)
+            )
+            self.close(
+                result["log_probabilities"],
+                log_p.masked_fill(one[2]["labels"] < 0, 0.0),
+                1e-4,
+                "log_probabilities",
+            )
 
     def test_loss_and_gradients(self):
         for _, one, result in self.each():
@@ -98,7 +131,9 @@ class EveryModelTest(NetworkTest):
 
     def test_decoding_with_kept_keys_gives_the_same_logits(self):
         for _, one, result in self.each():
-            self.close(result["decoded"], logits(one[0], double(one[1]), one[2]["ids"]), 1e-4, "decoded")
+            self.close(
+                result["decoded"], logits(one[0], double(one[1]), one[2]["ids"]), 1e-4, "decoded"
+            )
 
     def test_gradients_along_a_random_direction_by_finite_differences(self):
         """Central differences of the float64 loss, independent of autograd; hard choices have no slope to compare with."""
@@ -107,16 +142,27 @@ class EveryModelTest(NetworkTest):
             if router.get("hard") and router.get("kind") in ("softmax", "gumbel"):
                 continue
             draw = torch.Generator().manual_seed(17)
-            direction = {key: torch.randn(value.shape, generator=draw, dtype=torch.float64) for key, value in weights.items()}
+            direction = {
+                key: torch.randn(value.shape, generator=draw, dtype=torch.float64)
+                for key, value in weights.items()
+            }
             direction["embed.weight"][spec["pad_id"]] = 0.0
             step = 1e-6
 
             def at(sign):
-                moved = {key: value.double() + sign * step * direction[key] for key, value in weights.items()}
+                moved = {
+                    key: value.double() + sign * step * direction[key]
+                    for key, value in weights.items()
+                }
                 return loss(spec, moved, request["ids"], request["labels"]).item()
+
             slope = (at(1) - at(-1)) / (2 * step)
             products = [(result["grad." + key].double() * direction[key]).sum() for key in weights]
-            size = torch.stack([result["grad." + key].double().norm() for key in weights]).norm().item()
+            size = (
+                torch.stack([result["grad." + key].double().norm() for key in weights])
+                .norm()
+                .item()
+            )
             self.assertLess(abs(sum(products).item() - slope), 1e-4 * size, name)
 
 
@@ -137,13 +183,20 @@ class LlamaTest(NetworkTest):
         result = self.run_all({"llama": one})["llama"]
         net = as_llama(one[0], one[1])
         mean_loss(net(input_ids=one[2]["ids"]).logits, one[2]["labels"]).backward()
-        theirs = {"embed.weight": net.model.embed_tokens.weight.grad, "norm.weight": net.model.norm.weight.grad,
-                  "head.weight": net.lm_head.weight.grad}
+        theirs = {
+            "embed.weight": net.model.embed_tokens.weight.grad,
+            "norm.weight": net.model.norm.weight.grad,
+            "head.weight": net.lm_head.weight.grad,
+        }
         for i, layer in enumerate(net.model.layers):
             for part in "qkvo":
-                theirs[f"blocks.{i}.attn.{part}.weight"] = getattr(layer.self_attn, part + "_proj").weight.grad
+                theirs[f"blocks.{i}.attn.{part}.weight"] = getattr(
+                    layer.self_attn, part + "_proj"
+                ).weight.grad
             for part in ("gate", "up", "down"):
-                theirs[f"blocks.{i}.ffn.{part}.weight"] = getattr(layer.mlp, part + "_proj").weight.grad
+                theirs[f"blocks.{i}.ffn.{part}.weight"] = getattr(
+                    layer.mlp, part + "_proj"
+                ).weight.grad
             theirs[f"blocks.{i}.attn_norm.weight"] = layer.input_layernorm.weight.grad
             theirs[f"blocks.{i}.ffn_norm.weight"] = layer.post_attention_layernorm.weight.grad
         self.gradients_close(result, theirs)
@@ -152,21 +205,36 @@ class LlamaTest(NetworkTest):
 class ElementTest(NetworkTest):
     def test_scalars_routers_and_gates_by_finite_differences(self):
         """Dual-path 10.7: a_k, beta, w, b, W_g (and b_g) one element at a time, at d = 8, K = 3."""
-        for knobs in ({}, {"gate": "convex", "cross": True}, {"residual": "preserved", "skip_last_router": False}):
+        for knobs in (
+            {},
+            {"gate": "convex", "cross": True},
+            {"residual": "preserved", "skip_last_router": False},
+        ):
             spec = table.dual("dual", d=8, heads=1, blocks=1, loops=3, **knobs)
             spec_, weights, request = one = case(spec, 31)
             result = self.run_all({"dual": one})["dual"]
-            for name in ("deep.scale", "wide.scale", "router.weight", "router.bias", "gate.weight", "gate.bias"):
+            for name in (
+                "deep.scale",
+                "wide.scale",
+                "router.weight",
+                "router.bias",
+                "gate.weight",
+                "gate.bias",
+            ):
                 name, step = "blocks.0." + name, 1e-5
                 ours, size = result["grad." + name].double(), result["grad." + name].norm().item()
                 self.assertGreater(size, 0, name)
                 for index in range(ours.numel()):
+
                     def at(sign):
                         moved = double(weights)
                         moved[name].view(-1)[index] += sign * step
                         return loss(spec_, moved, request["ids"], request["labels"]).item()
+
                     slope = (at(1) - at(-1)) / (2 * step)
-                    self.assertLess(abs(ours.flatten()[index].item() - slope), 1e-3 * size, f"{name}[{index}]")
+                    self.assertLess(
+                        abs(ours.flatten()[index].item() - slope), 1e-3 * size, f"{name}[{index}]"
+                    )
 
 
 class RouterTest(NetworkTest):
@@ -182,6 +250,7 @@ class RouterTest(NetworkTest):
                 best = (z + noise).topk(2, -1).values
                 margins.append((best[..., 0] - best[..., 1]).min().item())
                 return noise
+
             with self.subTest(name):
                 _, mean, _, gradients = reference(one, Run(gumbel=drawn))
                 self.assertGreater(min(margins), 1e-4)  # else the draw is no fair question
@@ -189,17 +258,32 @@ class RouterTest(NetworkTest):
                 self.gradients_close(results[name], gradients)
 
     def test_gumbel_evaluates_without_noise_by_default(self):
-        cases = {spec["name"]: case(spec, 51, routing=True, decode=True) for spec in table.gumbel_table()}
-        other = {name + " again": (spec, weights, {**request, "noise_seed": 99}) for name, (spec, weights, request) in cases.items()}
+        cases = {
+            spec["name"]: case(spec, 51, routing=True, decode=True) for spec in table.gumbel_table()
+        }
+        other = {
+            name + " again": (spec, weights, {**request, "noise_seed": 99})
+            for name, (spec, weights, request) in cases.items()
+        }
         results = self.run_all({**cases, **other})
         for name, (spec, weights, request) in cases.items():
             run = Run()
-            self.close(results[name]["logits"], logits(spec, double(weights), request["ids"], run), 1e-4, name)
-            self.assertTrue(torch.equal(results[name]["logits"], results[name + " again"]["logits"]))  # PaPaformer 11.6
+            self.close(
+                results[name]["logits"],
+                logits(spec, double(weights), request["ids"], run),
+                1e-4,
+                name,
+            )
+            self.assertTrue(
+                torch.equal(results[name]["logits"], results[name + " again"]["logits"])
+            )  # docs/papers/papaformer.md#s11
             for layer, router in enumerate(run.routers):
                 best = router["z"].argmax(-1).flatten()
                 for kind in ("choices", "clean_choices"):
-                    self.assertTrue(torch.equal(results[name][f"routing.{layer}.{kind}"].long(), best), (name, layer, kind))
+                    self.assertTrue(
+                        torch.equal(results[name][f"routing.{layer}.{kind}"].long(), best),
+                        (name, layer, kind),
+                    )
 
     def test_gumbel_noise_always(self):
         """PaPaformer 11.6: two noisy passes differ and agree under one seed; a pass is the one of its own choices, and a
@@ -210,16 +294,34 @@ class RouterTest(NetworkTest):
         request = {"ids": ids, "labels": labels, "routing": True, "noise_seed": 5}
         long_ids, long_labels = table.random_tokens(62, batch=8, sequence=256)
         many = {"ids": long_ids, "labels": long_labels, "routing": True}
-        results = self.run_all({"one": (spec, weights, request), "same": (spec, weights, request),
-                                "other": (spec, weights, {**request, "noise_seed": 6}),
-                                "many": ({**spec, "sequence": 256}, weights, many)})
+        results = self.run_all(
+            {
+                "one": (spec, weights, request),
+                "same": (spec, weights, request),
+                "other": (spec, weights, {**request, "noise_seed": 6}),
+                "many": ({**spec, "sequence": 256}, weights, many),
+            }
+        )
         self.assertTrue(torch.equal(results["one"]["logits"], results["same"]["logits"]))
-        self.assertGreater((results["one"]["logits"] - results["other"]["logits"]).abs().max().item(), 0.1)
-        choices = [results["one"][f"routing.{layer}.choices"].long().view(1, -1) for layer in range(3)]
+        self.assertGreater(
+            (results["one"]["logits"] - results["other"]["logits"]).abs().max().item(), 0.1
+        )
+        choices = [
+            results["one"][f"routing.{layer}.choices"].long().view(1, -1) for layer in range(3)
+        ]
 
         def forced(of, rows):
-            return Run(gumbel=lambda layer, z: 1e4 * torch.nn.functional.one_hot(of[layer].view(rows, -1), 3).to(z.dtype))
-        self.close(results["one"]["logits"], logits(spec, double(weights), ids, forced(choices, 1)), 1e-4, "one")
+            return Run(
+                gumbel=lambda layer, z: 1e4
+                * torch.nn.functional.one_hot(of[layer].view(rows, -1), 3).to(z.dtype)
+            )
+
+        self.close(
+            results["one"]["logits"],
+            logits(spec, double(weights), ids, forced(choices, 1)),
+            1e-4,
+            "one",
+        )
         # Choices without noise are those of a pass without noise, in every layer; the stream of a noisy pass has been elsewhere.
         quiet = Run()
         logits(spec, double(weights), long_ids, quiet)
@@ -238,25 +340,43 @@ class RouterTest(NetworkTest):
         for layer, router in enumerate(run.routers):
             p = router["z"].softmax(-1).view(-1, 3)
             for choice in range(3):
-                expected, variance = p[:, choice].sum().item(), (p * (1 - p))[:, choice].sum().item()
+                expected, variance = (
+                    p[:, choice].sum().item(),
+                    (p * (1 - p))[:, choice].sum().item(),
+                )
                 count = (taken[layer] == choice).sum().item()
-                self.assertLess(abs(count - expected), 4.5 * variance ** 0.5, (layer, choice))
+                self.assertLess(abs(count - expected), 4.5 * variance**0.5, (layer, choice))
 
     def test_auxiliary_losses_and_their_gradients(self):
         """Formulas (8)-(10) in all four modes of T3 and T4, on routers that draw nothing."""
         cases, modes = {}, {}
-        for spec in (table.composite("hard", table.routed("softmax", "concat")),
-                     table.composite("soft", table.routed("softmax", "x", hard=False, tau=0.7), table.three())):
+        for spec in (
+            table.composite("hard", table.routed("softmax", "concat")),
+            table.composite(
+                "soft", table.routed("softmax", "x", hard=False, tau=0.7), table.three()
+            ),
+        ):
             for load in ("neg_entropy", "plus_entropy"):
                 for probs in ("softmax", "sample"):
                     name = f"{spec['name']} {load} {probs}"
                     modes[name] = (load, probs)
-                    cases[name] = case(spec, 71, auxiliary={"lambda_entropy": 0.3, "lambda_load": 0.7, "load": load, "probs": probs})
+                    cases[name] = case(
+                        spec,
+                        71,
+                        auxiliary={
+                            "lambda_entropy": 0.3,
+                            "lambda_load": 0.7,
+                            "load": load,
+                            "probs": probs,
+                        },
+                    )
         results = self.run_all(cases)
         for name, one in cases.items():
+
             def also(run):
                 entropy, balance = auxiliary(run.routers, *modes[name])
                 return 0.3 * entropy + 0.7 * balance
+
             with self.subTest(name):
                 _, mean, extra, gradients = reference(one, also=also)
                 self.assertLess(abs(results[name]["training.loss"].item() - mean), 1e-5)
@@ -267,29 +387,76 @@ class RouterTest(NetworkTest):
         """PaPaformer 11.2: +0.033 as published, -0.066 corrected, at the initial weights."""
         spec = table.composite("start", table.routed("gumbel"))
         draw = torch.Generator().manual_seed(81)
-        weights = {name: torch.ones(shape) if name.endswith("norm.weight") else torch.zeros(shape) if name.endswith("bias")
-                   else 0.02 * torch.randn(shape, generator=draw) for name, shape in table.shapes_of(spec).items()}
+        weights = {
+            name: torch.ones(shape)
+            if name.endswith("norm.weight")
+            else torch.zeros(shape)
+            if name.endswith("bias")
+            else 0.02 * torch.randn(shape, generator=draw)
+            for name, shape in table.shapes_of(spec).items()
+        }
         weights["embed.weight"][spec["pad_id"]] = 0.0
         ids, labels = table.random_tokens(82, batch=8, sequence=128)
         spec = {**spec, "sequence": 128}
-        cases = {load: (spec, weights, {"ids": ids, "labels": labels, "auxiliary": {
-            "lambda_entropy": 0.01, "lambda_load": 0.01, "load": load, "probs": probs}})
-            for load, probs in (("plus_entropy", "sample"), ("neg_entropy", "softmax"))}
+        cases = {
+            load: (
+                spec,
+                weights,
+                {
+                    "ids": ids,
+                    "labels": labels,
+                    "auxiliary": {
+                        "lambda_entropy": 0.01,
+                        "lambda_load": 0.01,
+                        "load": load,
+                        "probs": probs,
+                    },
+                },
+            )
+            for load, probs in (("plus_entropy", "sample"), ("neg_entropy", "softmax"))
+        }
         results = self.run_all(cases)
-        self.assertAlmostEqual(results["plus_entropy"]["training.auxiliary"].item(), 0.033, delta=0.005)
-        self.assertAlmostEqual(results["neg_entropy"]["training.auxiliary"].item(), -0.066, delta=0.005)
+        self.assertAlmostEqual(
+            results["plus_entropy"]["training.auxiliary"].item(), 0.033, delta=0.005
+        )
+        self.assertAlmostEqual(
+            results["neg_entropy"]["training.auxiliary"].item(), -0.066, delta=0.005
+        )
         for result in results.values():  # the first half of 11.2
-            self.assertAlmostEqual(result["training.loss"].item(), torch.log(torch.tensor(float(table.VOCAB))).item(), delta=0.15)
+            self.assertAlmostEqual(
+                result["training.loss"].item(),
+                torch.log(torch.tensor(float(table.VOCAB))).item(),
+                delta=0.15,
+            )
 
 
 class DualTest(NetworkTest):
-    FIELDS = ("rho", "cos", "g_deep", "g_wide", "norm_deep", "norm_wide", "norm_x", "expected_steps")
-    CHANGES = {"two loops": {"loops": 2}, "two loops, trained feature": {"loops": 2, "step_feature": "trained"},
-               "five loops": {"loops": 5}, "deep only": {"gate_deep": 1.0, "gate_wide": 0.0},
-               "wide only": {"gate_deep": 0.0, "gate_wide": 1.0}, "uniform": {"gate_deep": 0.5, "gate_wide": 0.5},
-               "fully open": {"gate_deep": 1.0, "gate_wide": 1.0}, "early exit": {"early_exit": 0.4},
-               "some positions": {"gate_deep": 0.9, "gate_wide": 0.1, "positions": [i % 3 == 0 for i in range(table.SEQUENCE)]},
-               "sum kept": {"gate_deep": 0.9, "gate_wide": 0.1, "keep_sum": True}}
+    FIELDS = (
+        "rho",
+        "cos",
+        "g_deep",
+        "g_wide",
+        "norm_deep",
+        "norm_wide",
+        "norm_x",
+        "expected_steps",
+    )
+    CHANGES = {
+        "two loops": {"loops": 2},
+        "two loops, trained feature": {"loops": 2, "step_feature": "trained"},
+        "five loops": {"loops": 5},
+        "deep only": {"gate_deep": 1.0, "gate_wide": 0.0},
+        "wide only": {"gate_deep": 0.0, "gate_wide": 1.0},
+        "uniform": {"gate_deep": 0.5, "gate_wide": 0.5},
+        "fully open": {"gate_deep": 1.0, "gate_wide": 1.0},
+        "early exit": {"early_exit": 0.4},
+        "some positions": {
+            "gate_deep": 0.9,
+            "gate_wide": 0.1,
+            "positions": [i % 3 == 0 for i in range(table.SEQUENCE)],
+        },
+        "sum kept": {"gate_deep": 0.9, "gate_wide": 0.1, "keep_sum": True},
+    }
 
     def one(self, spec, **request):
         ids, labels = table.random_tokens(91, batch=1)
@@ -297,29 +464,56 @@ class DualTest(NetworkTest):
 
     def test_read_outs(self):
         """Dual-path 6."""
-        specs = [table.dual("two gates"), table.dual("softmax asks last", gate="softmax", skip_last_router=False)]
-        specs += [table.dual("convex hears", gate="convex", cross=True), table.dual("fixed hears", gate="fixed", cross=True, residual="preserved")]
-        specs.append(table.composite("in a composite", {"kind": "share"}, table.three(table.stack("other", 12, 3, 1, "dual_path", loops=3))))
+        specs = [
+            table.dual("two gates"),
+            table.dual("softmax asks last", gate="softmax", skip_last_router=False),
+        ]
+        specs += [
+            table.dual("convex hears", gate="convex", cross=True),
+            table.dual("fixed hears", gate="fixed", cross=True, residual="preserved"),
+        ]
+        specs.append(
+            table.composite(
+                "in a composite",
+                {"kind": "share"},
+                table.three(table.stack("other", 12, 3, 1, "dual_path", loops=3)),
+            )
+        )
         cases = {spec["name"]: self.one(spec, readouts=True) for spec in specs}
         results = self.run_all(cases)
         for name, (spec, weights, request) in cases.items():
             run = Run()
             logits(spec, double(weights), request["ids"], run)
-            places = {key.split("readout.")[1].rsplit(".rho", 1)[0] for key in results[name] if key.endswith(".rho")}
+            places = {
+                key.split("readout.")[1].rsplit(".rho", 1)[0]
+                for key in results[name]
+                if key.endswith(".rho")
+            }
             self.assertEqual(places, set(run.readouts), name)
             for place, seen in run.readouts.items():
                 fields = self.FIELDS + tuple(field for field in seen if field.startswith("q."))
                 for field in fields:
-                    self.close(results[name][f"readout.{place}.{field}"], seen[field].flatten(), 2e-4, f"{name} {place} {field}")
+                    self.close(
+                        results[name][f"readout.{place}.{field}"],
+                        seen[field].flatten(),
+                        2e-4,
+                        f"{name} {place} {field}",
+                    )
                 rho = results[name][f"readout.{place}.rho"]
                 self.assertTrue(torch.all((rho >= 0) & (rho <= 1)))
 
     def test_interventions(self):
         """Dual-path 7: each does what its rule says, and nothing is left of it in what follows."""
-        for spec in (table.dual("two_gates"), table.dual("convex", gate="convex", residual="preserved", cross=True),
-                     table.dual("asks_last", skip_last_router=False)):
+        for spec in (
+            table.dual("two_gates"),
+            table.dual("convex", gate="convex", residual="preserved", cross=True),
+            table.dual("asks_last", skip_last_router=False),
+        ):
             plain = self.one(spec)
-            cases = {name: self.one(spec, readouts=True, intervention=change) for name, change in self.CHANGES.items()}
+            cases = {
+                name: self.one(spec, readouts=True, intervention=change)
+                for name, change in self.CHANGES.items()
+            }
             results = self.run_all({**cases, "plain": plain})
             for name, (_, weights, request) in cases.items():
                 with self.subTest(f"{spec['name']}: {name}"):
@@ -327,7 +521,12 @@ class DualTest(NetworkTest):
                     theirs = logits(spec, double(weights), request["ids"], run)
                     self.close(results[name]["logits"], theirs, 1e-4, name)
                     for field in ("g_deep", "g_wide", "expected_steps"):
-                        self.close(results[name][f"readout.blocks.1.{field}"], run.readouts["blocks.1"][field].flatten(), 1e-4, field)
+                        self.close(
+                            results[name][f"readout.blocks.1.{field}"],
+                            run.readouts["blocks.1"][field].flatten(),
+                            1e-4,
+                            field,
+                        )
                     for key, value in results["plain"].items():
                         if key.startswith("grad."):
                             self.assertTrue(torch.equal(results[name][key], value), key)
@@ -335,11 +534,16 @@ class DualTest(NetworkTest):
     def test_positions_that_are_not_one_for_each_row_are_an_error_that_names_the_field(self):
         spec = table.dual("two_gates")
         change = {"gate_deep": 1.0, "gate_wide": 0.0}
-        cases = {str(count): self.one(spec, intervention={**change, "positions": [True] * count})
-                 for count in (1, table.SEQUENCE - 1, table.SEQUENCE + 1, 1000 * table.SEQUENCE)}
+        cases = {
+            str(count): self.one(spec, intervention={**change, "positions": [True] * count})
+            for count in (1, table.SEQUENCE - 1, table.SEQUENCE + 1, 1000 * table.SEQUENCE)
+        }
         for count, result in run_network(DUMP, cases).items():
             self.assertIsInstance(result, DumpError)
-            self.assertIn(f"intervention.positions: has {count} entries for a pass of {table.SEQUENCE} rows", str(result))
+            self.assertIn(
+                f"intervention.positions: has {count} entries for a pass of {table.SEQUENCE} rows",
+                str(result),
+            )
 
     def test_shuffles_keep_the_gates_of_a_sequence(self):
         """Dual-path 10.5: sorted gate values of each sequence stay; `joint` moves pairs, `independent` breaks them."""
@@ -347,31 +551,61 @@ class DualTest(NetworkTest):
         ids, labels = table.random_tokens(92, batch=3)
         request = {"ids": ids, "labels": labels, "readouts": True}
         weights = table.random_weights(spec, 92)
-        results = self.run_all({kind: (spec, weights, {**request, "intervention": {"shuffle": kind}})
-                                for kind in ("none", "independent", "joint")})
-        gates = {kind: torch.stack([result[f"readout.blocks.0.{path}"].view(3, -1) for path in ("g_deep", "g_wide")], -1)
-                 for kind, result in results.items()}
+        results = self.run_all(
+            {
+                kind: (spec, weights, {**request, "intervention": {"shuffle": kind}})
+                for kind in ("none", "independent", "joint")
+            }
+        )
+        gates = {
+            kind: torch.stack(
+                [result[f"readout.blocks.0.{path}"].view(3, -1) for path in ("g_deep", "g_wide")],
+                -1,
+            )
+            for kind, result in results.items()
+        }
         for kind in ("independent", "joint"):
             self.assertFalse(torch.equal(gates[kind], gates["none"]), kind)
-            self.assertTrue(torch.equal(gates[kind].sort(1).values, gates["none"].sort(1).values), kind)
-        pairs = {kind: {tuple(pair) for pair in value.flatten(0, 1).tolist()} for kind, value in gates.items()}
+            self.assertTrue(
+                torch.equal(gates[kind].sort(1).values, gates["none"].sort(1).values), kind
+            )
+        pairs = {
+            kind: {tuple(pair) for pair in value.flatten(0, 1).tolist()}
+            for kind, value in gates.items()
+        }
         self.assertEqual(pairs["joint"], pairs["none"])
         self.assertNotEqual(pairs["independent"], pairs["none"])
         for field in ("norm_deep", "norm_wide", "cos"):
             for kind in ("independent", "joint"):
-                self.assertTrue(torch.equal(results[kind][f"readout.blocks.0.{field}"], results["none"][f"readout.blocks.0.{field}"]))
+                self.assertTrue(
+                    torch.equal(
+                        results[kind][f"readout.blocks.0.{field}"],
+                        results["none"][f"readout.blocks.0.{field}"],
+                    )
+                )
 
     def test_gates_at_the_corners(self):
         """Dual-path 9 and 10.6, in the network itself: (1, 0) is the loop and rho 1, (0, 1) the wide block and rho 0."""
         spec = table.dual("dual")
         weights = self.one(spec)[1]
         cases = {}
-        for name, deep, other in (("deep", 1.0, table.dual("loop", block="loop")), ("wide", 0.0, table.dense("wide", block="wide"))):
-            cases[name] = self.one(spec, readouts=True, intervention={"gate_deep": deep, "gate_wide": 1 - deep})
-            cases[name + " alone"] = (other, {key: weights[key] for key in table.shapes_of(other)}, self.one(spec)[2])
+        for name, deep, other in (
+            ("deep", 1.0, table.dual("loop", block="loop")),
+            ("wide", 0.0, table.dense("wide", block="wide")),
+        ):
+            cases[name] = self.one(
+                spec, readouts=True, intervention={"gate_deep": deep, "gate_wide": 1 - deep}
+            )
+            cases[name + " alone"] = (
+                other,
+                {key: weights[key] for key in table.shapes_of(other)},
+                self.one(spec)[2],
+            )
         results = self.run_all(cases)
         for name, rho in (("deep", 1.0), ("wide", 0.0)):
-            self.assertTrue(torch.equal(results[name]["logits"], results[name + " alone"]["logits"]), name)
+            self.assertTrue(
+                torch.equal(results[name]["logits"], results[name + " alone"]["logits"]), name
+            )
             self.assertTrue(torch.all(results[name]["readout.blocks.1.rho"] == rho))
 
 
@@ -380,8 +614,13 @@ class InputTest(NetworkTest):
         """PaPaformer 1.2, 1.6. The restatement hides pad keys; after the last token, where alone braid has pads, no query
         that counts would see them."""
         cases = {}
-        for spec in (table.dense("llama"), table.dense("paper", table.PAPER), table.composite("share", {"kind": "share"}),
-                     table.dual("dual"), table.composite("slice", {"kind": "slice"})):
+        for spec in (
+            table.dense("llama"),
+            table.dense("paper", table.PAPER),
+            table.composite("share", {"kind": "share"}),
+            table.dual("dual"),
+            table.composite("slice", {"kind": "slice"}),
+        ):
             spec, weights, request = case(spec, 95)
             ids, labels = request["ids"].clone(), request["labels"].clone()
             ids[1, 8:] = table.PAD
@@ -394,7 +633,9 @@ class InputTest(NetworkTest):
                 rows = one[2]["ids"] != table.PAD
                 self.close(results[name]["logits"][rows], theirs[rows], 1e-4, "logits")
                 self.assertLess(abs(results[name]["loss"].item() - mean), 1e-5)
-                self.assertEqual(results[name]["grad.embed.weight"][table.PAD].abs().max().item(), 0.0)
+                self.assertEqual(
+                    results[name]["grad.embed.weight"][table.PAD].abs().max().item(), 0.0
+                )
                 self.gradients_close(results[name], gradients)
 
 

@@ -1,9 +1,10 @@
 """The noise of a Gumbel router in training (P 3.1), from the definition of its stream: Philox 4x32-10 (Salmon et al. 2011)."""
+
 import math
 
 import torch
 
-MASK = 2 ** 64 - 1
+MASK = 2**64 - 1
 SMALLEST_UNIFORM = 1e-10
 
 
@@ -22,7 +23,10 @@ def words(value):
 
 def philox(counter, key):
     for _ in range(10):
-        (low_a, high_a), (low_b, high_b) = words(0xD2511F53 * counter[0]), words(0xCD9E8D57 * counter[2])
+        (low_a, high_a), (low_b, high_b) = (
+            words(0xD2511F53 * counter[0]),
+            words(0xCD9E8D57 * counter[2]),
+        )
         counter = [high_b ^ counter[1] ^ key[0], low_b, high_a ^ counter[3] ^ key[1], low_a]
         key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
     return counter
@@ -30,13 +34,13 @@ def philox(counter, key):
 
 def bits(seed, name, n):
     """The n-th 64-bit number: two of them a block."""
-    low, high = philox(words(n // 2) + words(hash_of(name)), words(seed))[2 * (n % 2):][:2]
+    low, high = philox(words(n // 2) + words(hash_of(name)), words(seed))[2 * (n % 2) :][:2]
     return high << 32 | low
 
 
 def uniform(seed, name, n):
     """As fp32 holds it: 24 bits, below 1."""
-    return (bits(seed, name, n) >> 40) / 2 ** 24
+    return (bits(seed, name, n) >> 40) / 2**24
 
 
 def gumbel(seed, draw, layer, shape):

@@ -1,5 +1,6 @@
 """trainer/optim against torch.optim, step by step along the same gradients: AdamW, Muon (its matrices by torch.optim.Muon, all
 other tensors by AdamW), and the learning rates of transformers' schedules. What is right is computed in fp64."""
+
 import inspect
 import json
 import os
@@ -8,12 +9,15 @@ import sys
 import tempfile
 import unittest
 
+import configurations as table
 import torch
 from safetensors.torch import load_file, save_file
 from torch.optim import _muon
-from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup, get_wsd_schedule
-
-import configurations as table
+from transformers import (
+    get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup,
+    get_wsd_schedule,
+)
 
 PEER = os.path.join(sys.argv[2], "optimizer_peer") if len(sys.argv) > 2 else "optimizer_peer"
 STEPS = 5
@@ -47,7 +51,11 @@ def write_folder(root, name, spec, request):
 def is_hidden(name, shape):
     """The linear maps inside blocks, written down once more."""
     parts = name.split(".")
-    if parts[0] == "parallel" and parts[2] != "path" or parts[0] not in ("blocks", "large", "parallel"):
+    if (
+        parts[0] == "parallel"
+        and parts[2] != "path"
+        or parts[0] not in ("blocks", "large", "parallel")
+    ):
         return False
     inside = [part for part in parts if part in ("attn", "ffn", "cross")]
     return len(shape) == 2 and bool(inside)
@@ -63,14 +71,39 @@ def reference(weights, gradients, train):
     """Parameters after each step, by torch.optim in fp64."""
     optimizer = train["optimizer"]
     parameters = {name: value.double().requires_grad_() for name, value in weights.items()}
-    hidden = [p for name, p in parameters.items() if optimizer["kind"] == "muon" and is_hidden(name, p.shape)]
-    groups = [{"params": [p for name, p in parameters.items()
-                          if not any(p is h for h in hidden) and decays(name, p.shape, train["decay_scope"]) == decay],
-               "weight_decay": optimizer["weight_decay"] if decay else 0.0} for decay in (True, False)]
-    optimizers = [torch.optim.AdamW([group for group in groups if group["params"]], betas=optimizer["betas"], eps=optimizer["eps"])]
+    hidden = [
+        p
+        for name, p in parameters.items()
+        if optimizer["kind"] == "muon" and is_hidden(name, p.shape)
+    ]
+    groups = [
+        {
+            "params": [
+                p
+                for name, p in parameters.items()
+                if not any(p is h for h in hidden)
+                and decays(name, p.shape, train["decay_scope"]) == decay
+            ],
+            "weight_decay": optimizer["weight_decay"] if decay else 0.0,
+        }
+        for decay in (True, False)
+    ]
+    optimizers = [
+        torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            betas=optimizer["betas"],
+            eps=optimizer["eps"],
+        )
+    ]
     if hidden:
-        optimizers.append(torch.optim.Muon(hidden, weight_decay=optimizer["weight_decay"], momentum=optimizer["momentum"],
-                                           adjust_lr_fn="match_rms_adamw"))
+        optimizers.append(
+            torch.optim.Muon(
+                hidden,
+                weight_decay=optimizer["weight_decay"],
+                momentum=optimizer["momentum"],
+                adjust_lr_fn="match_rms_adamw",
+            )
+        )
     steps = []
     for rate, gradient in zip(RATES, gradients):
         for name, p in parameters.items():
@@ -92,10 +125,19 @@ class OptimizerTest(unittest.TestCase):
     def compare(self, spec, train, size):
         weights = table.random_weights(spec, 1)
         generator = torch.Generator().manual_seed(7)
-        gradients = [{name: size * torch.randn(value.shape, generator=generator) for name, value in weights.items()} for _ in RATES]
+        gradients = [
+            {
+                name: size * torch.randn(value.shape, generator=generator)
+                for name, value in weights.items()
+            }
+            for _ in RATES
+        ]
         with tempfile.TemporaryDirectory() as root:
             folder = write_folder(root, "a", spec, {"train": train, "rates": RATES})
-            save_file({name: value.float().contiguous() for name, value in weights.items()}, os.path.join(folder, "model.safetensors"))
+            save_file(
+                {name: value.float().contiguous() for name, value in weights.items()},
+                os.path.join(folder, "model.safetensors"),
+            )
             for step, gradient in enumerate(gradients):
                 save_file(gradient, os.path.join(folder, f"gradients-{step}.safetensors"))
             ours = run_peer([folder])[0]
@@ -103,11 +145,19 @@ class OptimizerTest(unittest.TestCase):
         for step in range(STEPS):
             for name, value in theirs[step].items():
                 error = (ours[f"{step}.{name}"].double() - value).abs().max().item()
-                self.assertLess(error, 2e-5 * max(1.0, value.abs().max().item()), f"step {step}, {name}")
+                self.assertLess(
+                    error, 2e-5 * max(1.0, value.abs().max().item()), f"step {step}, {name}"
+                )
         return hidden
 
     def train(self, kind, **fields):
-        optimizer = {"kind": kind, "betas": [0.9, 0.95], "eps": 1e-5, "weight_decay": 0.1, **fields.pop("optimizer", {})}
+        optimizer = {
+            "kind": kind,
+            "betas": [0.9, 0.95],
+            "eps": 1e-5,
+            "weight_decay": 0.1,
+            **fields.pop("optimizer", {}),
+        }
         if kind == "muon":
             optimizer.setdefault("momentum", 0.95)
         return {"optimizer": optimizer, "clip": 1.0, "decay_scope": "matrices", **fields}
@@ -115,15 +165,28 @@ class OptimizerTest(unittest.TestCase):
     def test_adamw(self):
         dense = table.dense("m")
         self.compare(dense, self.train("adamw"), size=0.5)
-        self.compare(dense, self.train("adamw", decay_scope="all", optimizer={"weight_decay": 0.5, "betas": [0.8, 0.99]}), size=0.001)
+        self.compare(
+            dense,
+            self.train(
+                "adamw", decay_scope="all", optimizer={"weight_decay": 0.5, "betas": [0.8, 0.99]}
+            ),
+            size=0.001,
+        )
 
     def test_muon(self):
         hidden = self.compare(table.dense("m"), self.train("muon"), size=0.5)
         self.assertEqual(hidden, 14)
-        self.compare(table.dense("m"), self.train("muon", optimizer={"momentum": 0.5, "weight_decay": 0.5}), size=0.01)
+        self.compare(
+            table.dense("m"),
+            self.train("muon", optimizer={"momentum": 0.5, "weight_decay": 0.5}),
+            size=0.01,
+        )
 
     def test_muon_of_a_composite_with_dual_path_blocks(self):
-        paths = [table.stack("first", 16, 2, 2), table.stack("second", 16, 2, 2, "dual_path", cross=True, loops=2)]
+        paths = [
+            table.stack("first", 16, 2, 2),
+            table.stack("second", 16, 2, 2, "dual_path", cross=True, loops=2),
+        ]
         spec = table.composite("c", {"kind": "share"}, paths)
         hidden = self.compare(spec, self.train("muon"), size=0.5)
         self.assertEqual(hidden, 2 * 7 + 2 * 7 + 2 * (7 + 7 + 2))
@@ -132,7 +195,12 @@ class OptimizerTest(unittest.TestCase):
 class ScheduleTest(unittest.TestCase):
     def rates(self, total, **train):
         with tempfile.TemporaryDirectory() as root:
-            folder = write_folder(root, "a", table.dense("m"), {"train": {"optimizer": {"lr": 1.0}, **train}, "total_steps": total})
+            folder = write_folder(
+                root,
+                "a",
+                table.dense("m"),
+                {"train": {"optimizer": {"lr": 1.0}, **train}, "total_steps": total},
+            )
             return run_peer([folder])[0]["rates"]
 
     def theirs(self, total, schedule, **arguments):
@@ -154,17 +222,42 @@ class ScheduleTest(unittest.TestCase):
             decay = round(fraction * total)
             for ours, theirs in (("linear", "linear"), ("sqrt", "1-sqrt")):
                 for floor in (0.0, 0.1):
-                    rates = self.rates(total, lr_schedule="wsd", warmup_steps=warmup, lr_decay_fraction=fraction, lr_decay_shape=ours,
-                                       lr_min=floor)
+                    rates = self.rates(
+                        total,
+                        lr_schedule="wsd",
+                        warmup_steps=warmup,
+                        lr_decay_fraction=fraction,
+                        lr_decay_shape=ours,
+                        lr_min=floor,
+                    )
                     # transformers' warm-up begins at 0 and braid's behind it, at 1 / warmup.
-                    self.close(rates, self.theirs(total, get_wsd_schedule, num_warmup_steps=warmup, num_decay_steps=decay,
-                                                  num_training_steps=total, decay_type=theirs, min_lr_ratio=floor), warmup)
+                    self.close(
+                        rates,
+                        self.theirs(
+                            total,
+                            get_wsd_schedule,
+                            num_warmup_steps=warmup,
+                            num_decay_steps=decay,
+                            num_training_steps=total,
+                            decay_type=theirs,
+                            min_lr_ratio=floor,
+                        ),
+                        warmup,
+                    )
 
     def test_cosine_and_constant(self):
-        self.close(self.rates(50, lr_schedule="cosine", warmup_steps=6),
-                   self.theirs(50, get_cosine_schedule_with_warmup, num_warmup_steps=6, num_training_steps=50), 6)
-        self.close(self.rates(50, lr_schedule="constant", warmup_steps=6),
-                   self.theirs(50, get_constant_schedule_with_warmup, num_warmup_steps=6), 6)
+        self.close(
+            self.rates(50, lr_schedule="cosine", warmup_steps=6),
+            self.theirs(
+                50, get_cosine_schedule_with_warmup, num_warmup_steps=6, num_training_steps=50
+            ),
+            6,
+        )
+        self.close(
+            self.rates(50, lr_schedule="constant", warmup_steps=6),
+            self.theirs(50, get_constant_schedule_with_warmup, num_warmup_steps=6),
+            6,
+        )
 
 
 if __name__ == "__main__":

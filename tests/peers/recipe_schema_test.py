@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """docs/recipe.schema.json in a public validator: every example is valid, and what the schema refuses braid refuses too."""
+
 import copy
 import glob
 import json
@@ -22,18 +23,29 @@ class Loader(yaml.SafeLoader):
 
 
 Loader.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if tag not in ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int")]
+    first: [
+        (tag, rule)
+        for tag, rule in rules
+        if tag not in ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int")
+    ]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
 Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"), list("-+.0123456789")
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789")
+)
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"),
+    list("-+.0123456789"),
 )
 
 GOOD = {
     "run": "small",
     "tokenizer": {"train": {"vocab": 400}},
-    "corpora": {"tales": {"files": ["tales.jsonl"], "text": "text"}, "sums": {"files": "sums/*.jsonl", "join": ["q", "a"]}},
+    "corpora": {
+        "tales": {"files": ["tales.jsonl"], "text": "text"},
+        "sums": {"files": "sums/*.jsonl", "join": ["q", "a"]},
+    },
     "paths": [
         {"name": "path_1", "corpus": "tales", "d": 64, "heads": 2, "blocks": 3},
         {"name": "path_2", "corpus": "sums", "d": 64, "heads": 2, "blocks": 3},
@@ -126,7 +138,10 @@ class RecipeSchema(unittest.TestCase):
         cls.validator = jsonschema.Draft202012Validator(cls.schema)
 
     def errors(self, recipe):
-        return [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in self.validator.iter_errors(recipe)]
+        return [
+            f"{'.'.join(map(str, error.absolute_path))}: {error.message}"
+            for error in self.validator.iter_errors(recipe)
+        ]
 
     def braid_refuses(self, recipe):
         with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +149,12 @@ class RecipeSchema(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(recipe, file)  # JSON is YAML
             program = os.path.join(PROGRAMS, "braid")
-            return subprocess.run([program, "plan", path], capture_output=True, text=True, check=False).returncode == 1
+            return (
+                subprocess.run(
+                    [program, "plan", path], capture_output=True, text=True, check=False
+                ).returncode
+                == 1
+            )
 
     def test_every_example_is_valid(self):
         examples = glob.glob(os.path.join(ROOT, "examples", "**", "*.yaml"), recursive=True)

@@ -1,23 +1,41 @@
-"""Every model of braid once more, small and slow, in plain PyTorch: what trainer/network is compared with.
+"""Every model of braid once more, small and slow, in plain PyTorch: what trainer/network is
+compared with.
 
-Written from the papers' formulas and from the tensors that model/tensors.h names, never from trainer/network. Section
-numbers are those of the PaPaformer specification (P) and of the dual-path specification (D); letters of shapes are
-B sequences, T positions, w the width of a block, D of the composite, c of the stream between parallel layers.
+Written from the papers' formulas and from the tensors that model/tensors.h names, never from
+trainer/network. Section numbers are those of the PaPaformer specification (P) and of the dual-path
+specification (D); letters of shapes are B sequences, T positions, w the width of a block, D of the
+composite, c of the stream between parallel layers.
 
-    logits(model, weights, ids)        [B, T, V]; `model` is the JSON of config.json, `weights` canonical name -> tensor
+    logits(model, weights, ids)        [B, T, V]; `model` is the JSON of config.json,
+    `weights` canonical name -> tensor
     loss(model, weights, ids, labels)  mean over the labels that are not negative
 
-Everything is computed in the weights' own type, with autograd: float64 weights give an exact reference. A `Run` says
-how (router noise, overrides) and keeps what was seen on the way (read-outs).
+Everything is computed in the weights' own type, with autograd: float64 weights give an exact
+reference. A `Run` says how (router noise, overrides) and keeps what was seen on the way (read-
+outs).
 """
+
 import torch
 from torch.nn.functional import cross_entropy, embedding, one_hot, softplus
 
 torch.set_num_threads(1)  # the models are tiny: more threads only wait for one another
 
-ARCH = {"attn_out_proj": True, "ffn_gate": "silu", "rope_layout": "half", "norm_eps": 1e-5, "rope_base": 10000.0}
-DUAL = {"loops": 1, "gate": "two_gates", "mix": "act", "residual": "scaled", "skip_last_router": True, "qk_norm": False,
-        "cross": False}
+ARCH = {
+    "attn_out_proj": True,
+    "ffn_gate": "silu",
+    "rope_layout": "half",
+    "norm_eps": 1e-5,
+    "rope_base": 10000.0,
+}
+DUAL = {
+    "loops": 1,
+    "gate": "two_gates",
+    "mix": "act",
+    "residual": "scaled",
+    "skip_last_router": True,
+    "qk_norm": False,
+    "cross": False,
+}
 
 
 class Run:
@@ -33,10 +51,18 @@ class Run:
         change = self.intervention
         if "gate_deep" not in change:
             return deep, wide
-        forced = torch.full_like(deep, change["gate_deep"]), torch.full_like(wide, change["gate_wide"])
+        forced = (
+            torch.full_like(deep, change["gate_deep"]),
+            torch.full_like(wide, change["gate_wide"]),
+        )
         if change.get("keep_sum"):
-            forced = [gate * (deep + wide) / (change["gate_deep"] + change["gate_wide"]) for gate in forced]
-        where = torch.tensor(change.get("positions", [1] * deep.numel()), dtype=torch.bool).view(deep.shape)
+            forced = [
+                gate * (deep + wide) / (change["gate_deep"] + change["gate_wide"])
+                for gate in forced
+            ]
+        where = torch.tensor(change.get("positions", [1] * deep.numel()), dtype=torch.bool).view(
+            deep.shape
+        )
         return torch.where(where, forced[0], deep), torch.where(where, forced[1], wide)
 
 
@@ -72,6 +98,7 @@ class Context:
 
 # ---- the parts of a block (P 1) ----
 
+
 def rms_norm(x, gain, eps):
     return gain * x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps)
 
@@ -85,19 +112,27 @@ def rotate(x, arch):
     if arch["rope_layout"] == "interleaved":
         a, b = x[..., 0::2], x[..., 1::2]
         return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
-    a, b = x[..., : size // 2], x[..., size // 2:]
+    a, b = x[..., : size // 2], x[..., size // 2 :]
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
 
 def attention(x, scope, heads, context):
     batch, length, width = x.shape
-    q, k, v = ((x @ scope[f"attn.{part}"].T).view(batch, length, heads, -1).transpose(1, 2) for part in "qkv")
+    q, k, v = (
+        (x @ scope[f"attn.{part}"].T).view(batch, length, heads, -1).transpose(1, 2)
+        for part in "qkv"
+    )
     q, k = rotate(q, context.arch), rotate(k, context.arch)
     if scope.has("attn.q_norm.weight"):  # D 2: per head, after the rotation
-        q, k = (rms_norm(y, scope[f"attn.{part}_norm"], context.arch["norm_eps"]) for y, part in ((q, "q"), (k, "k")))
+        q, k = (
+            rms_norm(y, scope[f"attn.{part}_norm"], context.arch["norm_eps"])
+            for y, part in ((q, "q"), (k, "k"))
+        )
     scores = q @ k.transpose(-1, -2) / (width // heads) ** 0.5
     scores = scores.masked_fill(~context.visible, float("-inf"))
-    share = scores.softmax(-1).masked_fill(~context.visible, 0.0)  # a query that sees no key gets 0 (P 7)
+    share = scores.softmax(-1).masked_fill(
+        ~context.visible, 0.0
+    )  # a query that sees no key gets 0 (P 7)
     out = (share @ v).transpose(1, 2).reshape(batch, length, width)
     return out @ scope["attn.o"].T if context.arch["attn_out_proj"] else out
 
@@ -117,12 +152,15 @@ def sublayers(x, scale, scope, heads, context):
 
 # ---- the four blocks (D 1, 9) ----
 
+
 def llama_block(x, stack, scope, context):
     return sublayers(x, 1.0, scope, stack["heads"], context)
 
 
 def wide_block(x, stack, scope, context):
-    return sublayers(x, softplus(scope.raw("wide.scale")), scope.at("wide"), stack["heads"], context)
+    return sublayers(
+        x, softplus(scope.raw("wide.scale")), scope.at("wide"), stack["heads"], context
+    )
 
 
 def step_features(trained, steps, step_feature):
@@ -157,11 +195,17 @@ def mix_steps(states, stack, scope, context):
     routers = []
     for h, t in list(zip(states, features))[:asked]:
         read = torch.cat([h, torch.full_like(h[..., :1], t)], -1)
-        routers.append(torch.sigmoid(read @ scope["router"].T + scope.raw("router.bias")))  # [B, T, 1]
+        routers.append(
+            torch.sigmoid(read @ scope["router"].T + scope.raw("router.bias"))
+        )  # [B, T, 1]
     weights = step_weights(routers, steps, change.get("early_exit", 0.0))
-    expected = sum(k * weight for k, weight in enumerate(weights, 1)) + torch.zeros_like(states[0][..., :1])
+    expected = sum(k * weight for k, weight in enumerate(weights, 1)) + torch.zeros_like(
+        states[0][..., :1]
+    )
     context.run.readouts.setdefault(scope.prefix[:-1], {}).update(
-        {f"q.{k}": q.squeeze(-1) for k, q in enumerate(routers)}, expected_steps=expected.squeeze(-1))
+        {f"q.{k}": q.squeeze(-1) for k, q in enumerate(routers)},
+        expected_steps=expected.squeeze(-1),
+    )
     return sum(weight * h for weight, h in zip(weights, states))
 
 
@@ -201,7 +245,9 @@ def dual_path_block(x, stack, scope, context):
             after = g_deep * into_deep + g_wide * into_wide
         else:
             deep, wide = deep + into_deep, wide + into_wide
-    context.run.readouts.setdefault(scope.prefix[:-1], {}).update(read_outs(x, deep, wide, g_deep, g_wide))
+    context.run.readouts.setdefault(scope.prefix[:-1], {}).update(
+        read_outs(x, deep, wide, g_deep, g_wide)
+    )
     if dual["residual"] == "preserved":
         return x + g_deep * (deep - x) + g_wide * (wide - x) + after
     return g_deep * deep + g_wide * wide + after
@@ -212,12 +258,26 @@ def read_outs(x, deep, wide, g_deep, g_wide):
     update_deep, update_wide = deep - x, wide - x
     norm_deep, norm_wide = update_deep.norm(dim=-1), update_wide.norm(dim=-1)
     g_d, g_w = g_deep.squeeze(-1), g_wide.squeeze(-1)
-    cosine = (update_deep * update_wide).sum(-1) / (norm_deep.clamp(min=1e-6) * norm_wide.clamp(min=1e-6))
-    return {"rho": g_d * norm_deep / (g_d * norm_deep + g_w * norm_wide), "cos": cosine, "g_deep": g_d, "g_wide": g_w,
-            "norm_deep": norm_deep, "norm_wide": norm_wide, "norm_x": x.norm(dim=-1)}
+    cosine = (update_deep * update_wide).sum(-1) / (
+        norm_deep.clamp(min=1e-6) * norm_wide.clamp(min=1e-6)
+    )
+    return {
+        "rho": g_d * norm_deep / (g_d * norm_deep + g_w * norm_wide),
+        "cos": cosine,
+        "g_deep": g_d,
+        "g_wide": g_w,
+        "norm_deep": norm_deep,
+        "norm_wide": norm_wide,
+        "norm_x": x.norm(dim=-1),
+    }
 
 
-BLOCKS = {"llama": llama_block, "wide": wide_block, "loop": loop_block, "dual_path": dual_path_block}
+BLOCKS = {
+    "llama": llama_block,
+    "wide": wide_block,
+    "loop": loop_block,
+    "dual_path": dual_path_block,
+}
 
 
 def block(x, stack, scope, context):
@@ -225,6 +285,7 @@ def block(x, stack, scope, context):
 
 
 # ---- connections (P 2, 3, 10) ----
+
 
 def route(z, router, noise):
     """Weights g [B, T, N+1] of the choices from the router's logits (P 3.1, 10)."""
@@ -243,7 +304,9 @@ def routed(x, y, candidates, router, scope, context, layer):
         return choices.mean(-2)
     read = {"combined": combined, "concat": y, "x": x}[router["input"]]
     z = read @ scope["router"].T + scope.raw("router.bias")
-    noise = context.run.gumbel(layer, z) if context.run.gumbel and router["kind"] == "gumbel" else None
+    noise = (
+        context.run.gumbel(layer, z) if context.run.gumbel and router["kind"] == "gumbel" else None
+    )
     g = route(z, router, noise)
     context.run.routers.append({"z": z, "g": g})
     return (g.unsqueeze(-1) * choices).sum(-2)
@@ -301,8 +364,13 @@ def slice_logits(model, scope, ids, context):
     x = block(embed(model, scope, ids), model["large"], scope.at("large.0"), context)
     for layer in range(max(path["blocks"] for path in paths)):
         here = scope.at(f"parallel.{layer}")
-        x = torch.cat([block(part, path, here.at(f"path.{p}"), context) if layer < path["blocks"] else part
-                       for p, (path, part) in enumerate(zip(paths, x.split(widths, -1)))], -1)
+        x = torch.cat(
+            [
+                block(part, path, here.at(f"path.{p}"), context) if layer < path["blocks"] else part
+                for p, (path, part) in enumerate(zip(paths, x.split(widths, -1)))
+            ],
+            -1,
+        )
         if connection.get("cross"):
             x = x + x @ here["cross"].T
     x = block(x, model["large"], scope.at("large.1"), context)
@@ -310,16 +378,25 @@ def slice_logits(model, scope, ids, context):
     gate = [1.0] * count
     if connection.get("gate", True):
         weights = (x @ scope["gate"].T + scope.raw("gate.bias")).softmax(-1)
-        gate = [count * weights[..., p: p + 1] for p in range(count)]
-    scale = connection.get("weights") or [1.0 if connection.get("scale") == "sum" else 1.0 / count] * count
+        gate = [count * weights[..., p : p + 1] for p in range(count)]
+    scale = (
+        connection.get("weights")
+        or [1.0 if connection.get("scale") == "sum" else 1.0 / count] * count
+    )
     parts = zip(x.split(widths, -1), scope["norm"].split(widths), scope["head"].split(widths, -1))
-    return sum(scale[p] * gate[p] * (rms_norm(part, gain, eps) @ head.T) for p, (part, gain, head) in enumerate(parts))
+    return sum(
+        scale[p] * gate[p] * (rms_norm(part, gain, eps) @ head.T)
+        for p, (part, gain, head) in enumerate(parts)
+    )
 
 
 # ---- models ----
 
+
 def embed(model, scope, ids):
-    return embedding(ids, scope["embed"], padding_idx=model["pad_id"])  # no gradient for the pad row (P 1.6)
+    return embedding(
+        ids, scope["embed"], padding_idx=model["pad_id"]
+    )  # no gradient for the pad row (P 1.6)
 
 
 def dense_hidden(model, scope, ids, context):
@@ -347,6 +424,7 @@ def loss(model, weights, ids, labels, run=None):
 
 
 # ---- auxiliary losses (P 3, formulas 8-10, with T3 and T4) ----
+
 
 def auxiliary(routers, load="neg_entropy", probabilities="softmax"):
     """(sum of L_ent, sum of L_load) over the routed layers of a run, not yet times their lambdas."""

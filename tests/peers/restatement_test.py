@@ -1,5 +1,6 @@
 """The restatement against transformers' Llama and against what the specifications say must hold of it: section 11 of the
 PaPaformer specification (P) and sections 9 and 10 of the dual-path one (D)."""
+
 import math
 import sys
 import unittest
@@ -39,7 +40,7 @@ def renamed(weights, names):
     for name, value in weights.items():
         for old, new in names.items():
             if name.startswith(old):
-                name = new + name[len(old):]
+                name = new + name[len(old) :]
                 break
         moved[name] = value
     return moved
@@ -76,10 +77,12 @@ class LlamaTest(unittest.TestCase):
         own = {name: value.double().requires_grad_(True) for name, value in weights.items()}
         loss(spec, own, ids, labels).backward()
         theirs = dict(net.named_parameters())
-        for name, there in (("blocks.1.attn.q.weight", "model.layers.1.self_attn.q_proj.weight"),
-                            ("blocks.0.ffn.down.weight", "model.layers.0.mlp.down_proj.weight"),
-                            ("blocks.0.attn_norm.weight", "model.layers.0.input_layernorm.weight"),
-                            ("embed.weight", "model.embed_tokens.weight")):
+        for name, there in (
+            ("blocks.1.attn.q.weight", "model.layers.1.self_attn.q_proj.weight"),
+            ("blocks.0.ffn.down.weight", "model.layers.0.mlp.down_proj.weight"),
+            ("blocks.0.attn_norm.weight", "model.layers.0.input_layernorm.weight"),
+            ("embed.weight", "model.embed_tokens.weight"),
+        ):
             difference = (own[name].grad - theirs[there].grad).norm() / own[name].grad.norm()
             self.assertLess(difference.item(), 1e-10, name)
 
@@ -104,7 +107,9 @@ class BlockTest(unittest.TestCase):
             weights = exact(spec)
             moved = renamed(weights, {f"blocks.{i}.deep.": f"blocks.{i}.wide." for i in range(2)})
             wide = table.dense("wide", block="wide")
-            difference = (logits(spec, weights, self.ids) - logits(wide, moved, self.ids)).abs().max().item()
+            difference = (
+                (logits(spec, weights, self.ids) - logits(wide, moved, self.ids)).abs().max().item()
+            )
             self.assertLess(difference, 1e-12)
             if skip:
                 self.assertEqual(difference, 0.0)
@@ -113,25 +118,45 @@ class BlockTest(unittest.TestCase):
         for residual in ("scaled", "preserved"):
             spec = table.dual("dual", residual=residual)
             weights = exact(spec)
-            for deep, other in ((1.0, table.dual("loop", block="loop")), (0.0, table.dense("wide", block="wide"))):
+            for deep, other in (
+                (1.0, table.dual("loop", block="loop")),
+                (0.0, table.dense("wide", block="wide")),
+            ):
                 run = Run(intervention={"gate_deep": deep, "gate_wide": 1 - deep})
-                left = {name: value for name, value in weights.items() if name in table.shapes_of(other)}
-                difference = (logits(spec, weights, self.ids, run) - logits(other, left, self.ids)).abs().max().item()
+                left = {
+                    name: value for name, value in weights.items() if name in table.shapes_of(other)
+                }
+                difference = (
+                    (logits(spec, weights, self.ids, run) - logits(other, left, self.ids))
+                    .abs()
+                    .max()
+                    .item()
+                )
                 self.assertLess(difference, 1e-12)
                 for place in ("blocks.0", "blocks.1"):  # D 10.6
                     self.assertTrue(torch.all(run.readouts[place]["rho"] == deep))
 
     def test_start_at_minus_seven_is_nearly_the_identity(self):  # D 10.2
-        self.assertAlmostEqual(softplus(torch.tensor(-7.0, dtype=torch.float64)).item(), 9.11e-4, delta=1e-6)
+        self.assertAlmostEqual(
+            softplus(torch.tensor(-7.0, dtype=torch.float64)).item(), 9.11e-4, delta=1e-6
+        )
         both = {}
         for residual in ("scaled", "preserved"):
             spec = table.dual("dual", residual=residual, blocks=1, d=128, heads=4)
             draw = torch.Generator().manual_seed(11)
-            weights = {name: torch.ones(shape) if name.endswith("norm.weight") else torch.full(shape, -7.0) if name.endswith("scale")
-                       else 0.02 * torch.randn(shape, generator=draw) for name, shape in table.shapes_of(spec).items()}
+            weights = {
+                name: torch.ones(shape)
+                if name.endswith("norm.weight")
+                else torch.full(shape, -7.0)
+                if name.endswith("scale")
+                else 0.02 * torch.randn(shape, generator=draw)
+                for name, shape in table.shapes_of(spec).items()
+            }
             for name in ("gate.weight", "gate.bias", "router.bias"):
                 weights["blocks.0." + name].zero_()
-            weights["embed.weight"] = torch.randn(weights["embed.weight"].shape, generator=draw)  # unit-scale input
+            weights["embed.weight"] = torch.randn(
+                weights["embed.weight"].shape, generator=draw
+            )  # unit-scale input
             run = Run()
             scope = Scope(weights)
             x = weights["embed.weight"][self.ids]
@@ -168,7 +193,10 @@ class BlockTest(unittest.TestCase):
     def test_forcing_fewer_loops_is_the_shorter_model(self):  # D 7, 10.5
         spec, shorter = table.dual("dual", loops=4), table.dual("dual", loops=2)
         weights = exact(spec)
-        cut = {name: value[:2] if name.endswith("deep.scale") else value for name, value in weights.items()}
+        cut = {
+            name: value[:2] if name.endswith("deep.scale") else value
+            for name, value in weights.items()
+        }
         forced = logits(spec, weights, self.ids, Run(intervention={"loops": 2}))
         self.assertTrue(torch.equal(forced, logits(shorter, cut, self.ids)))
 
@@ -177,9 +205,19 @@ class BlockTest(unittest.TestCase):
         weights = exact(spec)
         positions = [0] * self.ids.numel()
         positions[7] = 1
-        free, set_ = Run(), Run(intervention={"gate_deep": 0.9, "gate_wide": 0.3, "positions": positions})
-        change = (logits(spec, weights, self.ids, free) - logits(spec, weights, self.ids, set_)).abs().amax(-1).flatten()
-        self.assertEqual([i for i, value in enumerate(change) if value > 0], [7])  # one block: no other position reads it
+        free, set_ = (
+            Run(),
+            Run(intervention={"gate_deep": 0.9, "gate_wide": 0.3, "positions": positions}),
+        )
+        change = (
+            (logits(spec, weights, self.ids, free) - logits(spec, weights, self.ids, set_))
+            .abs()
+            .amax(-1)
+            .flatten()
+        )
+        self.assertEqual(
+            [i for i, value in enumerate(change) if value > 0], [7]
+        )  # one block: no other position reads it
         for name, value in free.readouts["blocks.0"].items():
             if name not in ("g_deep", "g_wide", "rho"):
                 self.assertTrue(torch.equal(value, set_.readouts["blocks.0"][name]), name)
@@ -188,8 +226,10 @@ class BlockTest(unittest.TestCase):
         draw = torch.Generator().manual_seed(3)
         x = torch.randn(2, 5, 6, generator=draw, dtype=torch.float64)
         for kind, rows in (("two_gates", 2), ("convex", 1), ("softmax", 2), ("fixed", 0)):
-            weights = {"gate.weight": torch.randn(rows, 6, generator=draw, dtype=torch.float64),
-                       "gate.bias": torch.randn(rows, generator=draw, dtype=torch.float64)}
+            weights = {
+                "gate.weight": torch.randn(rows, 6, generator=draw, dtype=torch.float64),
+                "gate.bias": torch.randn(rows, generator=draw, dtype=torch.float64),
+            }
             deep, wide = gates(x, kind, Scope(weights))
             self.assertEqual(deep.shape, (2, 5, 1))
             self.assertTrue(torch.all((deep > 0) & (deep < 1) & (wide > 0) & (wide < 1)))
@@ -204,7 +244,9 @@ class BlockTest(unittest.TestCase):
                 for into in ("deep", "wide"):
                     weights[f"blocks.{i}.cross.{into}.weight"].zero_()
             plain = table.dual("dual", gate=gate)
-            self.assertTrue(torch.equal(logits(spec, weights, self.ids), logits(plain, weights, self.ids)))
+            self.assertTrue(
+                torch.equal(logits(spec, weights, self.ids), logits(plain, weights, self.ids))
+            )
 
 
 class CompositeTest(unittest.TestCase):
@@ -213,23 +255,44 @@ class CompositeTest(unittest.TestCase):
 
     def test_slice_starts_as_the_weighted_logits_of_its_parents(self):
         paths = table.three(table.stack("other", 12, 3, 1, "dual_path", loops=2))
-        for fields, scale in (({}, [1 / 3] * 3), ({"scale": "sum"}, [1] * 3), ({"weights": [0.5, 0.2, 1.3]}, [0.5, 0.2, 1.3]),
-                              ({"gate": False, "cross": True}, [1 / 3] * 3)):
+        for fields, scale in (
+            ({}, [1 / 3] * 3),
+            ({"scale": "sum"}, [1] * 3),
+            ({"weights": [0.5, 0.2, 1.3]}, [0.5, 0.2, 1.3]),
+            ({"gate": False, "cross": True}, [1 / 3] * 3),
+        ):
             spec = table.composite("slice", {"kind": "slice", **fields}, paths)
             weights = exact(spec)
             for name, value in weights.items():
-                started = name.startswith("large.") and name.endswith(("attn.o.weight", "ffn.down.weight"))
-                if started or name.endswith("cross.weight") and ".path." not in name or name.startswith("gate."):
+                started = name.startswith("large.") and name.endswith(
+                    ("attn.o.weight", "ffn.down.weight")
+                )
+                if (
+                    started
+                    or name.endswith("cross.weight")
+                    and ".path." not in name
+                    or name.startswith("gate.")
+                ):
                     value.zero_()
             alone, begin = [], 0
             for p, path in enumerate(paths):
                 own = table.model("path", dense=path)
                 take = slice(begin, begin + path["d"])
                 begin += path["d"]
-                parent = {name: weights[name][..., take] for name in ("embed.weight", "norm.weight", "head.weight")}
-                parent.update({f"blocks.{layer}.{rest}": value for name, value in weights.items()
-                               for layer in range(path["blocks"]) for prefix in [f"parallel.{layer}.path.{p}."]
-                               if name.startswith(prefix) for rest in [name[len(prefix):]]})
+                parent = {
+                    name: weights[name][..., take]
+                    for name in ("embed.weight", "norm.weight", "head.weight")
+                }
+                parent.update(
+                    {
+                        f"blocks.{layer}.{rest}": value
+                        for name, value in weights.items()
+                        for layer in range(path["blocks"])
+                        for prefix in [f"parallel.{layer}.path.{p}."]
+                        if name.startswith(prefix)
+                        for rest in [name[len(prefix) :]]
+                    }
+                )
                 alone.append(logits(own, parent, self.ids))
             expected = sum(factor * part for factor, part in zip(scale, alone))
             self.assertLess((logits(spec, weights, self.ids) - expected).abs().max().item(), 1e-12)
@@ -252,6 +315,7 @@ class CompositeTest(unittest.TestCase):
         def soft(at):
             mixture = ((at + noise) / 1.3).softmax(-1)
             return ((mixture.unsqueeze(-1) * candidates).sum(-2) * pull).sum().item()
+
         for index in range(6):
             step = torch.zeros(6, dtype=torch.float64)
             step[index] = 1e-5
@@ -271,27 +335,47 @@ class CompositeTest(unittest.TestCase):
         layers = []
         for _ in range(3):
             uniform = torch.rand(z.shape, generator=draw, dtype=torch.float64).clamp(min=1e-10)
-            g = route(z, {"kind": "gumbel", "tau": 1.0, "hard": True}, -torch.log(-torch.log(uniform)))
+            g = route(
+                z, {"kind": "gumbel", "tau": 1.0, "hard": True}, -torch.log(-torch.log(uniform))
+            )
             layers.append({"z": z, "g": g})
         paper = 0.01 * sum(auxiliary(layers, "plus_entropy", "sample"))
         fixed = 0.01 * sum(auxiliary(layers, "neg_entropy", "softmax"))
         self.assertAlmostEqual(paper.item(), 0.033, delta=0.0005)
         self.assertAlmostEqual(fixed.item(), -0.0659, delta=0.0001)
-        self.assertLess(abs(auxiliary(layers, "plus_entropy", "sample")[0].item()), 1e-6)  # L_ent of one-hots
+        self.assertLess(
+            abs(auxiliary(layers, "plus_entropy", "sample")[0].item()), 1e-6
+        )  # L_ent of one-hots
 
     def test_unequal_paths_read_through_their_own_projections(self):
         x = torch.ones(1, 2, 16)
-        scope = Scope({"parallel.1.path_in.0.weight": torch.ones(8, 16), "shrink.0.weight": torch.zeros(8, 16)})
+        scope = Scope(
+            {
+                "parallel.1.path_in.0.weight": torch.ones(8, 16),
+                "shrink.0.weight": torch.zeros(8, 16),
+            }
+        )
         self.assertEqual(path_input(x, 0, 8, 1, scope, equal=False).shape, (1, 2, 8))
         self.assertEqual(path_input(x, 0, 8, 0, scope, equal=False).abs().max().item(), 0)
         self.assertIs(path_input(x, 0, 16, 1, scope, equal=False), x)
 
     def test_first_loss_of_random_weights_is_that_of_the_uniform_guess(self):  # P 11.2
-        for spec in (table.composite("share", {"kind": "share"}), table.composite("routed", table.routed("softmax"))):
+        for spec in (
+            table.composite("share", {"kind": "share"}),
+            table.composite("routed", table.routed("softmax")),
+        ):
             draw = torch.Generator().manual_seed(8)
-            weights = {name: torch.ones(shape) if name.endswith("norm.weight") else torch.zeros(shape) if name.endswith("bias")
-                       else 0.02 * torch.randn(shape, generator=draw) for name, shape in table.shapes_of(spec).items()}
-            self.assertAlmostEqual(loss(spec, weights, self.ids, self.labels).item(), math.log(table.VOCAB), delta=0.15)
+            weights = {
+                name: torch.ones(shape)
+                if name.endswith("norm.weight")
+                else torch.zeros(shape)
+                if name.endswith("bias")
+                else 0.02 * torch.randn(shape, generator=draw)
+                for name, shape in table.shapes_of(spec).items()
+            }
+            self.assertAlmostEqual(
+                loss(spec, weights, self.ids, self.labels).item(), math.log(table.VOCAB), delta=0.15
+            )
 
 
 class TensorsTest(unittest.TestCase):
@@ -307,15 +391,22 @@ class TensorsTest(unittest.TestCase):
         return {**table.composite("composite", connection, paths, arch), "vocab": vocab}
 
     def test_papaformer(self):  # P 2.1, 11.1
-        for connection, paper, fixed in ((None, 33619200, 34135296), ({"kind": "share"}, 29354752, 29579008),
-                                         (table.routed("gumbel"), 29356297, 29580553),
-                                         (table.routed("gumbel", "concat"), 29357449, 29581705)):
+        for connection, paper, fixed in (
+            (None, 33619200, 34135296),
+            ({"kind": "share"}, 29354752, 29579008),
+            (table.routed("gumbel"), 29356297, 29580553),
+            (table.routed("gumbel", "concat"), 29357449, 29581705),
+        ):
             self.assertEqual(self.count(self.published(table.PAPER, connection)), paper)
             self.assertEqual(self.count(self.published({}, connection)), fixed)
 
     def test_dual_path(self):  # D 4, 10.1
-        for kind, K, deep, wide, count in (("wide", None, None, 16384, 719022864), ("loop", 2, 7680, None, 398170944),
-                                            ("dual_path", 4, 1280, 7680, 483156880), ("dual_path", 3, 512, 12032, 615277440)):
+        for kind, K, deep, wide, count in (
+            ("wide", None, None, 16384, 719022864),
+            ("loop", 2, 7680, None, 398170944),
+            ("dual_path", 4, 1280, 7680, 483156880),
+            ("dual_path", 3, 512, 12032, 615277440),
+        ):
             knobs = {"qk_norm": True, "loops": K, "ffn_deep": deep, "ffn_wide": wide}
             knobs = {name: value for name, value in knobs.items() if value is not None}
             spec = table.dense("m", block=kind, blocks=16, d=768, heads=12, **knobs)
@@ -337,7 +428,9 @@ class PartTest(unittest.TestCase):
         self.assertTrue(torch.equal(before[:, :8], logits(spec, weights, changed)[:, :8]))
         padded = ids.clone()
         padded[:, 0] = table.PAD
-        self.assertTrue(torch.isfinite(logits(spec, weights, padded)).all())  # P 7: no NaN where no key is visible
+        self.assertTrue(
+            torch.isfinite(logits(spec, weights, padded)).all()
+        )  # P 7: no NaN where no key is visible
 
     def test_scale_multiplies_both_updates(self):
         spec = table.dense("llama", blocks=1)

@@ -1,6 +1,7 @@
-"""The safetensors reader and writer against the safetensors package: the same verdict on every file of a table of good and
-bad ones, the same bytes read, and what braid writes reads back there. Two differences are meant: repeated keys and
-extents above 2^63 - 1 are refused here."""
+"""The safetensors reader and writer against the safetensors package: the same verdict on every
+file of a table of good and bad ones, the same bytes read, and what braid writes reads back there.
+Two differences are meant: repeated keys and extents above 2^63 - 1 are refused here."""
+
 import hashlib
 import json
 import struct
@@ -113,8 +114,12 @@ def table():
         "extent of 2^64": one(fields(shape="[18446744073709551616]")),
         "overflow of elements": one(fields(shape="[4294967296,4294967296,4]")),
         "overflow of bytes": one(fields(shape="[4611686018427387905]")),
-        "overflow in front of a zero": one(fields(shape="[18446744073709551615,2,0]", offsets="[0,0]"), b""),
-        "empty tensor beside a huge extent": one(fields(shape="[0,18446744073709551615]", offsets="[0,0]"), b""),
+        "overflow in front of a zero": one(
+            fields(shape="[18446744073709551615,2,0]", offsets="[0,0]"), b""
+        ),
+        "empty tensor beside a huge extent": one(
+            fields(shape="[0,18446744073709551615]", offsets="[0,0]"), b""
+        ),
         "empty tensor": one(fields(shape="[3,0]", offsets="[0,0]"), b""),
         "offset -0": one(fields(offsets="[-0,4]")),
         "offset 0.0": one(fields(offsets="[0.0,4]")),
@@ -126,22 +131,39 @@ def table():
         "too few bytes": one(fields(shape="[2]")),
         "too many bytes": one(fields(shape="[2]"), DATA * 3),
         # Layout.
-        "two tensors, out of order": file_of("{" + layout(("b", 2, 1, 3), ("a", 1, 0, 1)) + "}", b"abc"),
+        "two tensors, out of order": file_of(
+            "{" + layout(("b", 2, 1, 3), ("a", 1, 0, 1)) + "}", b"abc"
+        ),
         "hole in front": file_of("{" + layout(("a", 1, 1, 2)) + "}", b"ab"),
         "hole between": file_of("{" + layout(("a", 1, 0, 1), ("b", 1, 2, 3)) + "}", b"abc"),
         "overlap": file_of("{" + layout(("a", 2, 0, 2), ("b", 2, 1, 3)) + "}", b"abc"),
         "the same bytes twice": file_of("{" + layout(("a", 2, 0, 2), ("b", 2, 0, 2)) + "}", b"ab"),
         "empty tensor in front": file_of("{" + layout(("b", 0, 0, 0), ("a", 1, 0, 1)) + "}", b"a"),
-        "empty tensor between": file_of("{" + layout(("a", 1, 0, 1), ("e", 0, 1, 1), ("b", 1, 1, 2)) + "}", b"ab"),
-        "empty tensor inside another": file_of("{" + layout(("a", 2, 0, 2), ("e", 0, 1, 1)) + "}", b"ab"),
+        "empty tensor between": file_of(
+            "{" + layout(("a", 1, 0, 1), ("e", 0, 1, 1), ("b", 1, 1, 2)) + "}", b"ab"
+        ),
+        "empty tensor inside another": file_of(
+            "{" + layout(("a", 2, 0, 2), ("e", 0, 1, 1)) + "}", b"ab"
+        ),
         "data of nobody": file_of("{}", b"ab"),
     }
     # Every type of the format at the size of eight elements, and some that are none.
-    for bits, names in {4: "F4", 6: "F6_E2M3 F6_E3M2", 8: "BOOL U8 I8 F8_E5M2 F8_E4M3 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ I4 U1 F8",
-                        16: "I16 U16 F16 BF16 F16_E5", 32: "I32 U32 F32 TF32", 64: "I64 U64 F64 C64", 128: "C128 F128"}.items():
+    for bits, names in {
+        4: "F4",
+        6: "F6_E2M3 F6_E3M2",
+        8: "BOOL U8 I8 F8_E5M2 F8_E4M3 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ I4 U1 F8",
+        16: "I16 U16 F16 BF16 F16_E5",
+        32: "I32 U32 F32 TF32",
+        64: "I64 U64 F64 C64",
+        128: "C128 F128",
+    }.items():
         for name in names.split():
-            cases["dtype " + name] = one(fields('"%s"' % name, "[8]", "[0,%d]" % bits), b"\x00" * bits)
-            cases["dtype %s, one byte short" % name] = one(fields('"%s"' % name, "[8]", "[0,%d]" % (bits - 1)), b"\x00" * (bits - 1))
+            cases["dtype " + name] = one(
+                fields('"%s"' % name, "[8]", "[0,%d]" % bits), b"\x00" * bits
+            )
+            cases["dtype %s, one byte short" % name] = one(
+                fields('"%s"' % name, "[8]", "[0,%d]" % (bits - 1)), b"\x00" * (bits - 1)
+            )
     cases["F4, half a byte left"] = one(fields('"F4"', "[7]", "[0,4]"))
     cases["F6, two bits left"] = one(fields('"F6_E2M3"', "[5]", "[0,3]"), b"abc")
     return cases
@@ -157,8 +179,14 @@ def reference(path):
     except Exception:  # the package's errors have several types
         verdicts.append(False)
     try:
-        tensors = {name: (view["dtype"], list(view["shape"]), hashlib.sha256(bytes(view["data"])).hexdigest())
-                   for name, view in deserialize(path.read_bytes())}
+        tensors = {
+            name: (
+                view["dtype"],
+                list(view["shape"]),
+                hashlib.sha256(bytes(view["data"])).hexdigest(),
+            )
+            for name, view in deserialize(path.read_bytes())
+        }
         verdicts.append(True)
     except Exception:
         verdicts.append(False)
@@ -167,7 +195,9 @@ def reference(path):
 
 
 def judge(paths):
-    lines = subprocess.run([VERDICT, *paths], check=True, capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(
+        [VERDICT, *paths], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
     assert len(lines) == len(paths), lines
     return [json.loads(line) for line in lines]
 
@@ -190,19 +220,27 @@ def verdicts_agree(folder):
         accepted += 1
         found = {n: (t["dtype"], t["shape"], t["sha256"]) for n, t in ours["tensors"].items()}
         assert found == tensors, (name, found, tensors)
-    print(f"{len(cases)} files, {accepted} accepted by both, {len(STRICTER)} refused by braid alone")
+    print(
+        f"{len(cases)} files, {accepted} accepted by both, {len(STRICTER)} refused by braid alone"
+    )
 
 
 def random_damage_is_judged_alike(folder):
     """Single bytes of a good file's header changed: same verdict, unless a key now appears twice."""
     good = folder / "good.safetensors"
-    save_file({"w": np.arange(6, dtype=np.float32).reshape(2, 3), "v": np.arange(4, dtype=np.int64)}, good, {"format": "np"})
+    save_file(
+        {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "v": np.arange(4, dtype=np.int64)},
+        good,
+        {"format": "np"},
+    )
     content = good.read_bytes()
     random = np.random.default_rng(7)
     paths = []
     for i in range(600):
         damaged = bytearray(content)
-        damaged[int(random.integers(0, len(content) - 56))] = int(random.choice(list(b'{}[]",:0123456789 \x00aF\xff')))
+        damaged[int(random.integers(0, len(content) - 56))] = int(
+            random.choice(list(b'{}[]",:0123456789 \x00aF\xff'))
+        )
         paths.append(folder / f"damaged-{i}.safetensors")
         paths[-1].write_bytes(damaged)
     alike = 0
@@ -219,8 +257,13 @@ def written_files_read_there(folder):
     path = folder / "written.safetensors"
     subprocess.run([VERDICT, "--write", path], check=True)
     tensors = load_file(path)
-    expected = {"b.weight": np.arange(15, dtype=np.float32).reshape(3, 5), "a.weight": np.arange(15, 22, dtype=np.float32),
-                "ids": np.arange(22, 26, dtype=np.int64), "scalar": np.float32(26), "none": np.zeros((0, 3), np.float32)}
+    expected = {
+        "b.weight": np.arange(15, dtype=np.float32).reshape(3, 5),
+        "a.weight": np.arange(15, 22, dtype=np.float32),
+        "ids": np.arange(22, 26, dtype=np.int64),
+        "scalar": np.float32(26),
+        "none": np.zeros((0, 3), np.float32),
+    }
     assert tensors.keys() == expected.keys()
     for name, values in expected.items():
         assert tensors[name].dtype == values.dtype and tensors[name].shape == values.shape, name
@@ -230,7 +273,10 @@ def written_files_read_there(folder):
     # The layout is the package's own: data behind the header is byte for byte what it would write.
     theirs = folder / "theirs.safetensors"
     save_file({name: np.asarray(value) for name, value in expected.items()}, theirs)
-    data = [content[8 + struct.unpack("<Q", content[:8])[0]:] for content in (path.read_bytes(), theirs.read_bytes())]
+    data = [
+        content[8 + struct.unpack("<Q", content[:8])[0] :]
+        for content in (path.read_bytes(), theirs.read_bytes())
+    ]
     assert data[0] == data[1]
     assert (len(path.read_bytes()) - len(data[0])) % 8 == 0
     print("written files read back, laid out as the package lays them out")

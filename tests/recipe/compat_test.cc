@@ -1,4 +1,4 @@
-// The presets of PaPaformer section 7, each field alone.
+// The presets of docs/papers/papaformer.md#s7, each field alone.
 #include "recipe/compat.h"
 
 #include <gmock/gmock.h>

@@ -45,7 +45,7 @@ TEST(ExamplesTest, AreAllValid) {
   }
 }
 
-// PaPaformer section 2.1, both kinds of block.
+// docs/papers/papaformer.md#s2.1, both kinds of block.
 TEST(ExamplesTest, PaPaformerHasItsParameters) {
   const std::string text = Example("papaformer/recipe.yaml");
   const Known known{50278, {}};
@@ -67,8 +67,8 @@ TEST(ExamplesTest, PaPaformerHasItsParameters) {
   EXPECT_NEAR(models.at("path_1").forward.full_square() / 1e6, 14.7, 0.05);
 }
 
-// PaPaformer section 4: 477 M and 206 M tokens are what is trained on. Stories have a validation
-// set of their own; what is set aside of the mathematics comes on top of them.
+// docs/papers/papaformer.md#s4: 477 M and 206 M tokens are what is trained on. Stories have a
+// validation set of their own; what is set aside of the mathematics comes on top of them.
 TEST(ExamplesTest, PaPaformersTokensFallOut) {
   const std::string text = Example("papaformer/recipe.yaml");
   const double kept = 1 - MustParse(text).validation.documents;
@@ -123,7 +123,7 @@ TEST(ExamplesTest, PaPaformerComparesSevenModels) {
   for (size_t i = 0; i < 20; ++i) EXPECT_EQ(prompts[i]["correct"], i < 10 ? 1 : 2);
 }
 
-// The dual-path specification, section 5: parameters, and A and B of all layers, in millions a
+// The docs/papers/dual_path.md#s5: parameters, and A and B of all layers, in millions a
 // layer.
 TEST(ExamplesTest, TheDualPathSweepIsThePublishedOne) {
   const auto models = ModelsOf(MustExpand(Example("dual_path/sweep_80m.yaml"), {50304, {}}));

@@ -74,7 +74,7 @@ TEST(RetryTest, WhatFailsBeforeItsProgramRunsIsNoPoisonAndIsTriedWithoutEnd) {
     ASSERT_TRUE(decision.retry) << i;
     EXPECT_EQ(decision.history.losses_in_row, 0);
     EXPECT_EQ(decision.backoff_ms > 0, i > 0) << i;
-    EXPECT_LE(decision.backoff_ms, kMostBackoffMs);
+    EXPECT_LE(decision.backoff_ms, kMaxBackoffMs);
     history = decision.history;
   }
   EXPECT_EQ(history.infra_losses, 1000);

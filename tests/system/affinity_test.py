@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A job is sent to where its inputs are: the other worker, free and first in line, fetches not a byte of them."""
+
 import json
 import os
 import unittest
@@ -27,15 +28,30 @@ class Affinity(unittest.TestCase):
         """Of the files of these artifacts, what lies in the worker's cache. One of the workers has their manifests."""
         total = 0
         for artifact in artifacts:
-            with open(os.path.join(service.folder, "state", manifests_of, "artifacts", artifact + ".manifest.json"), encoding="utf-8") as text:
+            with open(
+                os.path.join(
+                    service.folder, "state", manifests_of, "artifacts", artifact + ".manifest.json"
+                ),
+                encoding="utf-8",
+            ) as text:
                 manifest = json.load(text)
             for file in manifest["files"]:
-                path = os.path.join(service.folder, "state", worker, "cache", "blobs", file["sha256"][:2], file["sha256"])
+                path = os.path.join(
+                    service.folder,
+                    "state",
+                    worker,
+                    "cache",
+                    "blobs",
+                    file["sha256"][:2],
+                    file["sha256"],
+                )
                 total += os.path.getsize(path) if os.path.exists(path) else 0
         return total
 
     def test_the_evaluation_runs_where_the_model_was_trained(self):
-        texts = {"tales": [f"The fox number {i} saw the river and went home again." for i in range(200)]}
+        texts = {
+            "tales": [f"The fox number {i} saw the river and went home again." for i in range(200)]
+        }
         with Service(workers=2, slots=1) as service:
             names = sorted(worker["id"] for worker in service.json("worker", "list")["workers"])
             first, second = names
@@ -43,10 +59,22 @@ class Affinity(unittest.TestCase):
             service.run("worker", "cordon", first)
             recipe = write_recipe(service.folder, texts, steps=4000, every=4000, text=RECIPE)
             run = service.submit(recipe)
-            wait_job(service, run, "model", lambda job: job["state"] == "JOB_ACTIVE" and job.get("progress"), "training")
+            wait_job(
+                service,
+                run,
+                "model",
+                lambda job: job["state"] == "JOB_ACTIVE" and job.get("progress"),
+                "training",
+            )
             service.run("worker", "cordon", "--open", first)
-            self.assertEqual(service.job(run, "model")["state"], "JOB_ACTIVE", "the training is to go on while the first opens")
-            evaluation = wait_until(lambda: self.ended(service, run), "the evaluation's end", timeout_s=200)
+            self.assertEqual(
+                service.job(run, "model")["state"],
+                "JOB_ACTIVE",
+                "the training is to go on while the first opens",
+            )
+            evaluation = wait_until(
+                lambda: self.ended(service, run), "the evaluation's end", timeout_s=200
+            )
             self.assertEqual(evaluation["state"], "JOB_SUCCEEDED", evaluation.get("error"))
             self.assertEqual(evaluation["attempts"][0]["workers"], [second])
             inputs = sorted(set(evaluation["inputs"].values()))

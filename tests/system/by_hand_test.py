@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Task programs started by hand: a whole main job without a server, and what they do when things go wrong."""
+
 import json
 import os
 import resource
@@ -12,7 +13,12 @@ import unittest
 import by_hand
 from by_hand import checkpoints, finish, must, start, wait_until, write_task
 
-LONG = {"steps": 400, "epochs": 40, "checkpoint": {"steps": 20, "seconds": 0}, "validate": {"steps": 100, "sequences": 4}}
+LONG = {
+    "steps": 400,
+    "epochs": 40,
+    "checkpoint": {"steps": 20, "seconds": 0},
+    "validate": {"steps": 100, "sequences": 4},
+}
 
 
 def first_checkpoint(folder):
@@ -37,7 +43,9 @@ class ByHand(unittest.TestCase):
         """The long path run that interrupted ones are compared with; made once."""
         cls = type(self)
         if cls.whole_run is None:
-            cls.whole_run = must(by_hand.run(self.fresh(), "train", *self.pipeline.path_task("tales", **LONG)))
+            cls.whole_run = must(
+                by_hand.run(self.fresh(), "train", *self.pipeline.path_task("tales", **LONG))
+            )
         return cls.whole_run
 
     def assert_error(self, ended, category, *words):
@@ -62,13 +70,19 @@ class ByHand(unittest.TestCase):
         for step, values in alone.losses().items():
             one, two = json.loads(values), json.loads(first.losses()[step])
             self.assertAlmostEqual(one["loss"], two["loss"], delta=1e-5)
-        self.assertLess(json.loads(alone.losses()[24])["loss"], json.loads(alone.losses()[1])["loss"] - 0.5)
+        self.assertLess(
+            json.loads(alone.losses()[24])["loss"], json.loads(alone.losses()[1])["loss"] - 0.5
+        )
 
     def test_gate_holds_and_a_changed_composite_does_not_pass(self):
         parents = {"parent.path_" + name: self.pipeline.path(name) for name in self.pipeline.texts}
         data = {"data." + name: self.pipeline.shards(name) for name in self.pipeline.texts}
         spec = {"parents": ["path_tales", "path_sums"], "sequences": 4, "sequence": 32}
-        must(by_hand.run(self.fresh(), "gate", spec, {"model": self.pipeline.merged(), **parents, **data}))
+        must(
+            by_hand.run(
+                self.fresh(), "gate", spec, {"model": self.pipeline.merged(), **parents, **data}
+            )
+        )
 
         changed = os.path.join(self.fresh(), "model")
         shutil.copytree(self.pipeline.merged(), changed)
@@ -76,7 +90,11 @@ class ByHand(unittest.TestCase):
         with open(weights, "r+b") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
             file.seek(0)
-            at = 8 + int.from_bytes(file.read(8), "little") + header["parallel.1.path.0.ffn.down.weight"]["data_offsets"][0]
+            at = (
+                8
+                + int.from_bytes(file.read(8), "little")
+                + header["parallel.1.path.0.ffn.down.weight"]["data_offsets"][0]
+            )
             file.seek(at)
             file.write(b"\x00\x00\x80\x3f")  # one weight becomes 1.0
         ended = by_hand.run(self.fresh(), "gate", spec, {"model": changed, **parents, **data})
@@ -86,11 +104,15 @@ class ByHand(unittest.TestCase):
     # -- stopped and killed ---------------------------------------------------------------------------------------
     def resume(self, folder):
         spec, inputs = self.pipeline.path_task("tales", **LONG)
-        return must(by_hand.run(self.fresh(), "train", spec, inputs, resume=checkpoints(folder)[-1]))
+        return must(
+            by_hand.run(self.fresh(), "train", spec, inputs, resume=checkpoints(folder)[-1])
+        )
 
     def test_killed_path_resumes_with_the_same_bits(self):
         folder = self.fresh()
-        process = start(write_task(folder, "train", *self.pipeline.path_task("tales", **LONG)), "train")
+        process = start(
+            write_task(folder, "train", *self.pipeline.path_task("tales", **LONG)), "train"
+        )
         first_checkpoint(folder)
         process.kill()
         before = finish(process)
@@ -103,7 +125,9 @@ class ByHand(unittest.TestCase):
 
     def test_sigterm_leaves_a_checkpoint_of_the_last_step(self):
         folder = self.fresh()
-        process = start(write_task(folder, "train", *self.pipeline.path_task("tales", **LONG)), "train")
+        process = start(
+            write_task(folder, "train", *self.pipeline.path_task("tales", **LONG)), "train"
+        )
         first_checkpoint(folder)
         process.send_signal(signal.SIGTERM)
         before = finish(process)
@@ -118,9 +142,21 @@ class ByHand(unittest.TestCase):
     def test_a_rank_that_loses_its_peer_ends_with_75(self):
         spec, inputs = self.pipeline.joint_task(**LONG)
         folder = self.fresh()
-        processes = [start(write_task(own, "joint", spec, inputs, rank=rank, world=2,
-                                      rendezvous=os.path.join(folder, "rendezvous")), "joint")
-                     for rank, own in enumerate((folder, os.path.join(folder, "rank-1")))]
+        processes = [
+            start(
+                write_task(
+                    own,
+                    "joint",
+                    spec,
+                    inputs,
+                    rank=rank,
+                    world=2,
+                    rendezvous=os.path.join(folder, "rendezvous"),
+                ),
+                "joint",
+            )
+            for rank, own in enumerate((folder, os.path.join(folder, "rank-1")))
+        ]
         first_checkpoint(folder)
         processes[1].kill()
         self.assertEqual(finish(processes[0], timeout_s=60).code, 75)
@@ -136,7 +172,9 @@ class ByHand(unittest.TestCase):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-        ended = finish(start(write_task(folder, "train", spec, inputs), "train", preexec_fn=small_files))
+        ended = finish(
+            start(write_task(folder, "train", spec, inputs), "train", preexec_fn=small_files)
+        )
         self.assert_error(ended, "infra", "safetensors")
         self.assertEqual(checkpoints(folder), [])
 
@@ -146,8 +184,12 @@ class ByHand(unittest.TestCase):
         weights = os.path.join(cut, "model.safetensors")
         os.truncate(weights, os.path.getsize(weights) - 100)
         names = ["path_tales", "path_sums"]
-        ended = by_hand.run(self.fresh(), "merge", {"model": self.pipeline.composite_model(names), "seed": 42, "parents": names},
-                            {"parent.path_tales": cut, "parent.path_sums": self.pipeline.path("sums")})
+        ended = by_hand.run(
+            self.fresh(),
+            "merge",
+            {"model": self.pipeline.composite_model(names), "seed": 42, "parents": names},
+            {"parent.path_tales": cut, "parent.path_sums": self.pipeline.path("sums")},
+        )
         self.assertEqual(ended.code, 1)
         self.assertIn("model.safetensors", ended.last("error")["message"])
 
@@ -171,35 +213,63 @@ class ByHand(unittest.TestCase):
         with open(config, "w", encoding="utf-8") as file:
             json.dump(content, file)
         names = ["path_tales", "path_sums"]
-        return by_hand.run(self.fresh(), "merge", {"model": self.pipeline.composite_model(names), "seed": 42, "parents": names},
-                           {"parent.path_tales": self.pipeline.path("tales"), "parent.path_sums": other})
+        return by_hand.run(
+            self.fresh(),
+            "merge",
+            {"model": self.pipeline.composite_model(names), "seed": 42, "parents": names},
+            {"parent.path_tales": self.pipeline.path("tales"), "parent.path_sums": other},
+        )
 
     def test_merge_refuses_another_tokenizer(self):
-        self.assert_error(self.merge_with_changed_config(tokenizer="0" * 64), "user", "path_sums", "tokenizer")
+        self.assert_error(
+            self.merge_with_changed_config(tokenizer="0" * 64), "user", "path_sums", "tokenizer"
+        )
 
     def test_merge_refuses_another_vocabulary(self):
-        self.assert_error(self.merge_with_changed_config(vocab=500, pad_id=499), "user", "path_sums", "vocab")
+        self.assert_error(
+            self.merge_with_changed_config(vocab=500, pad_id=499), "user", "path_sums", "vocab"
+        )
 
     # -- braid eval ------------------------------------------------------------------------------------------------
     def loops(self):
         """A dual-path model of the tales, hardly trained."""
         spec, inputs = self.pipeline.path_task("tales", steps=2)
         dual = {"loops": 2, "ffn_deep": 16, "ffn_wide": 24, "scale_init": 0}
-        spec["model"]["dense"] = {"name": "path_tales", "d": 16, "heads": 2, "blocks": 2, "block": "dual_path", "dual": dual}
+        spec["model"]["dense"] = {
+            "name": "path_tales",
+            "d": 16,
+            "heads": 2,
+            "blocks": 2,
+            "block": "dual_path",
+            "dual": dual,
+        }
         folder = self.fresh()
         must(by_hand.run(folder, "train", spec, inputs))
         return os.path.join(folder, "output", "model")
 
     def eval(self, *words):
-        return subprocess.run([by_hand.program("braid"), "--dir", self.fresh(), "-o", "json", "eval", *words], capture_output=True, text=True)
+        return subprocess.run(
+            [by_hand.program("braid"), "--dir", self.fresh(), "-o", "json", "eval", *words],
+            capture_output=True,
+            text=True,
+        )
 
     def test_eval_prints_one_json_document(self):
         model, shards, pairs = self.loops(), self.pipeline.shards("tales"), self.fresh()
         with open(os.path.join(pairs, "order.jsonl"), "w", encoding="utf-8") as out:
-            out.write(json.dumps({"sentence_good": "the red fox", "sentence_bad": "fox red the"}) + "\n")
+            out.write(
+                json.dumps({"sentence_good": "the red fox", "sentence_bad": "fox red the"}) + "\n"
+            )
         parts = {"dual": ("--dual", "published"), "loss": (), "blimp": ("--blimp", pairs)}
         for wanted in (("dual", "loss"), ("dual", "loss", "blimp")):
-            done = self.eval(model, "--shards", shards, "--sequences", "2", *(word for part in wanted for word in parts[part]))
+            done = self.eval(
+                model,
+                "--shards",
+                shards,
+                "--sequences",
+                "2",
+                *(word for part in wanted for word in parts[part]),
+            )
             self.assertEqual(done.returncode, 0, done.stderr)
             document = json.loads(done.stdout)
             self.assertEqual(set(document), set(wanted))
@@ -215,16 +285,36 @@ class ByHand(unittest.TestCase):
     def test_too_little_held_out_text_is_known_before_anything_is_measured(self):
         """Of the second corpus, too: the first one is not read before."""
         small = self.fresh()
-        texts = by_hand.Pipeline(small, {"tales": by_hand.small_texts()["tales"], "notes": ["a red fox"] * 12})
+        texts = by_hand.Pipeline(
+            small, {"tales": by_hand.small_texts()["tales"], "notes": ["a red fox"] * 12}
+        )
         shards = [texts.shards(name) for name in ("tales", "notes")]
-        spec, inputs = texts.train_spec(texts.path_model("m"), ["tales", "notes"], "all", 1, steps=3, validate={"steps": 0, "sequences": 0}), \
-            texts.data_inputs(["tales", "notes"])
+        spec, inputs = (
+            texts.train_spec(
+                texts.path_model("m"),
+                ["tales", "notes"],
+                "all",
+                1,
+                steps=3,
+                validate={"steps": 0, "sequences": 0},
+            ),
+            texts.data_inputs(["tales", "notes"]),
+        )
         ended = by_hand.run(self.fresh(), "train", spec, inputs)
-        self.assert_error(ended, "user", "corpus notes: ", "tokens set aside are not one sequence of 32; raise validation.documents")
+        self.assert_error(
+            ended,
+            "user",
+            "corpus notes: ",
+            "tokens set aside are not one sequence of 32; raise validation.documents",
+        )
         self.assertEqual(ended.losses(), {})
         spec["data"]["sources"] = spec["data"]["sources"][:1]
         model = os.path.join(self.fresh(), "trained")
-        must(by_hand.run(model, "train", spec, {"tokenizer": texts.tokenizer(), "data.tales": shards[0]}))
+        must(
+            by_hand.run(
+                model, "train", spec, {"tokenizer": texts.tokenizer(), "data.tales": shards[0]}
+            )
+        )
         done = self.eval(os.path.join(model, "output", "model"), "--shards", *shards)
         self.assertEqual(done.returncode, 1)
         self.assertIn("corpus notes: ", done.stderr)

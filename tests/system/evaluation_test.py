@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Every evaluation and both directions of Hugging Face, from a recipe and by hand, with the real programs."""
+
 import json
 import os
 import unittest
@@ -28,7 +29,9 @@ class Evaluation(unittest.TestCase):
         write_blimp(os.path.join(folder, "blimp"))
         write_glue(os.path.join(folder, "glue"))
         write_superglue(os.path.join(folder, "superglue"))
-        text = RECIPE[:RECIPE.index("evaluate:")].replace("sequence: 32", "sequence: 64") + EVALUATE
+        text = (
+            RECIPE[: RECIPE.index("evaluate:")].replace("sequence: 32", "sequence: 64") + EVALUATE
+        )
         cls.recipe = write_recipe(folder, by_hand.small_texts(), steps=10, text=text)
         cls.submitted = cls.service.run("submit", cls.recipe, "--watch", code=None)
         cls.run_id = cls.submitted.stdout.strip()
@@ -43,14 +46,19 @@ class Evaluation(unittest.TestCase):
     def output(self, job, role):
         """An output of a job of the run as a folder."""
         folder = self.folder(f"{job}-{role}".replace(":", "-"))
-        self.service.run("artifact", "get", self.service.job(self.run_id, job)["outputs"][role], "--out", folder)
+        self.service.run(
+            "artifact", "get", self.service.job(self.run_id, job)["outputs"][role], "--out", folder
+        )
         return folder
 
     def test_the_run_succeeds(self):
         self.assertEqual(self.submitted.returncode, 0, self.submitted.stderr)
 
     def test_every_task_has_both_seeds(self):
-        with open(os.path.join(self.output("evaluate:both", "evaluation"), "evaluation.json"), encoding="utf-8") as file:
+        with open(
+            os.path.join(self.output("evaluate:both", "evaluation"), "evaluation.json"),
+            encoding="utf-8",
+        ) as file:
             evaluation = json.load(file)
         tasks = evaluation["glue"]["tasks"]
         self.assertEqual(sorted(tasks), sorted(TASKS))
@@ -68,16 +76,29 @@ class Evaluation(unittest.TestCase):
         """The same numbers as in the run, from RUN/JOB, from an artifact's id and from a folder."""
         model = self.service.job(self.run_id, "joint:both")["outputs"]["model"]
         names = [self.run_id + "/joint:both", model, self.output("joint:both", "model")]
-        shown = [self.service.run("eval", name, "--blimp", self.folder("blimp")).stdout for name in names]
+        shown = [
+            self.service.run("eval", name, "--blimp", self.folder("blimp")).stdout for name in names
+        ]
         self.assertEqual(len(set(shown)), 1)
         self.assertIn("wh_island", shown[0])
-        losses = self.service.run("eval", names[0], "--shards", self.output("prepare:tales", "shards")).stdout
+        losses = self.service.run(
+            "eval", names[0], "--shards", self.output("prepare:tales", "shards")
+        ).stdout
         self.assertIn("perplexity", losses)
         self.assertIn("bits a byte", losses)
-        routing = self.service.run("eval", names[0], "--shards", self.output("prepare:tales", "shards"), "--routing", "default").stdout
+        routing = self.service.run(
+            "eval",
+            names[0],
+            "--shards",
+            self.output("prepare:tales", "shards"),
+            "--routing",
+            "default",
+        ).stdout
         for line in ("prompts", "tales"):
             self.assertRegex(routing, rf"(?m)^{line} .*path_tales [0-9.]+ %  path_sums [0-9.]+ %")
-        said = self.service.run("adapt", names[0], self.folder("blimp"), "--out", self.folder("glue"), code=None)
+        said = self.service.run(
+            "adapt", names[0], self.folder("blimp"), "--out", self.folder("glue"), code=None
+        )
         self.assertNotEqual(said.returncode, 0)
         self.assertIn("exists already; name a folder that does not", said.stderr)
         said = self.service.run("eval", names[0], "--dual", "published", code=None)
@@ -92,10 +113,16 @@ class Evaluation(unittest.TestCase):
         self.assertTrue(os.path.exists(os.path.join(out, "tokenizer.json")))
         self.service.run("import", out, "--out", back)
         words = ("The red fox", "--tokens", "6")
-        self.assertEqual(self.service.run("generate", back, *words).stdout, self.service.run("generate", self.run_id + "/path_tales", *words).stdout)
+        self.assertEqual(
+            self.service.run("generate", back, *words).stdout,
+            self.service.run("generate", self.run_id + "/path_tales", *words).stdout,
+        )
         said = self.service.run("generate", out, *words, code=None)
         self.assertNotEqual(said.returncode, 0)
-        self.assertIn(out + " is a Hugging Face folder; braid import makes a checkpoint of a Llama", said.stderr)
+        self.assertIn(
+            out + " is a Hugging Face folder; braid import makes a checkpoint of a Llama",
+            said.stderr,
+        )
         again = self.service.run("import", out, "--out", back, code=None)
         self.assertNotEqual(again.returncode, 0)
         self.assertIn(back, again.stderr)
@@ -104,14 +131,22 @@ class Evaluation(unittest.TestCase):
         folder = self.folder("wrong")
         os.makedirs(os.path.join(folder, "glue", "SST-2"))
         for split in ("train", "dev"):
-            with open(os.path.join(folder, "glue", "SST-2", split + ".tsv"), "w", encoding="utf-8") as out:
+            with open(
+                os.path.join(folder, "glue", "SST-2", split + ".tsv"), "w", encoding="utf-8"
+            ) as out:
                 out.write("sentence\tlabel\ngood\t1\nbetter\t1\n")
         runs = self.service.json("list", "runs")
-        text = RECIPE[:RECIPE.index("evaluate:")] + "evaluate: [{glue: {dir: glue, tasks: [sst2]}}]\n"
-        said = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=text), code=1).stderr
+        text = (
+            RECIPE[: RECIPE.index("evaluate:")] + "evaluate: [{glue: {dir: glue, tasks: [sst2]}}]\n"
+        )
+        said = self.service.run(
+            "submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=text), code=1
+        ).stderr
         self.assertIn("SST-2/train.tsv has one class only", said)
-        text = RECIPE[:RECIPE.index("evaluate:")] + "evaluate: [{blimp: {dir: glue}}]\n"
-        said = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=text), code=1).stderr
+        text = RECIPE[: RECIPE.index("evaluate:")] + "evaluate: [{blimp: {dir: glue}}]\n"
+        said = self.service.run(
+            "submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=text), code=1
+        ).stderr
         self.assertIn("no <paradigm>.jsonl here", said)
         self.assertEqual(self.service.json("list", "runs"), runs)
 
@@ -119,39 +154,94 @@ class Evaluation(unittest.TestCase):
         folder = self.folder("guests")
         os.makedirs(folder)
         for name in ("tales", "sums"):
-            self.service.run("export", f"{self.run_id}/path_{name}", "--out", os.path.join(folder, name + "-hf"))
-        text = RECIPE.replace("{train: {vocab: 400}}", "{file: tales-hf/tokenizer.json}").replace("sequence: 32", "sequence: 64")
-        text = text.replace("name: path_tales,", "name: path_tales, from: ./tales-hf,").replace("name: path_sums,", "name: path_sums, start: ./sums-hf,")
+            self.service.run(
+                "export", f"{self.run_id}/path_{name}", "--out", os.path.join(folder, name + "-hf")
+            )
+        text = RECIPE.replace("{train: {vocab: 400}}", "{file: tales-hf/tokenizer.json}").replace(
+            "sequence: 32", "sequence: 64"
+        )
+        text = text.replace("name: path_tales,", "name: path_tales, from: ./tales-hf,").replace(
+            "name: path_sums,", "name: path_sums, start: ./sums-hf,"
+        )
         recipe = write_recipe(folder, by_hand.small_texts(), steps=4, text=text)
         run = self.service.run("submit", recipe, "--only", "merge:both", "--watch").stdout.strip()
-        self.assertEqual({job["name"] for job in self.service.json("describe", run)["jobs"]}, {"tokenizer", "prepare:sums", "path_sums", "merge:both"})
+        self.assertEqual(
+            {job["name"] for job in self.service.json("describe", run)["jobs"]},
+            {"tokenizer", "prepare:sums", "path_sums", "merge:both"},
+        )
         # It went on from what the export holds: the first loss is not that of weights drawn anew.
-        first = [json.loads(self.service.metrics(of, "path_sums")[1])["loss"] for of in (self.run_id, run)]
+        first = [
+            json.loads(self.service.metrics(of, "path_sums")[1])["loss"]
+            for of in (self.run_id, run)
+        ]
         self.assertLess(first[1], first[0] - 0.05)
-        other = text.replace("name: path_sums, start: ./sums-hf, corpus: sums, d: 16", "name: path_sums, start: ./sums-hf, corpus: sums, d: 32")
-        failed = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=4, text=other), "--only", "path_sums", code=1)
-        self.assertIn("path_sums is not what the recipe says of it: d is 16, the recipe says 32", failed.stderr)
+        other = text.replace(
+            "name: path_sums, start: ./sums-hf, corpus: sums, d: 16",
+            "name: path_sums, start: ./sums-hf, corpus: sums, d: 32",
+        )
+        failed = self.service.run(
+            "submit",
+            write_recipe(folder, by_hand.small_texts(), steps=4, text=other),
+            "--only",
+            "path_sums",
+            code=1,
+        )
+        self.assertIn(
+            "path_sums is not what the recipe says of it: d is 16, the recipe says 32",
+            failed.stderr,
+        )
 
     def test_parts_of_speech_of_a_dual_path_model(self):
         folder = self.folder("tagged")
         os.makedirs(folder)
-        rows = [{"text": "The fox saw a hen", "tags": [[0, 3, "DET"], [4, 7, "NOUN"], [8, 11, "VERB"], [12, 13, "DET"], [14, 17, "NOUN"]]}] * 40
+        rows = [
+            {
+                "text": "The fox saw a hen",
+                "tags": [
+                    [0, 3, "DET"],
+                    [4, 7, "NOUN"],
+                    [8, 11, "VERB"],
+                    [12, 13, "DET"],
+                    [14, 17, "NOUN"],
+                ],
+            }
+        ] * 40
         tagged = os.path.join(folder, "talk.jsonl")
         with open(tagged, "w", encoding="utf-8") as out:
             out.writelines(json.dumps(row) + "\n" for row in rows)
         model = "block: dual_path, dual: {loops: 2, ffn_deep: 16, ffn_wide: 32, scale_init: 0}}"
-        text = RECIPE[:RECIPE.index("evaluate:")].replace("{name: dense, d: 32, heads: 4, blocks: 2}", "{name: dense, d: 32, heads: 4, blocks: 2, " + model)
+        text = RECIPE[: RECIPE.index("evaluate:")].replace(
+            "{name: dense, d: 32, heads: 4, blocks: 2}",
+            "{name: dense, d: 32, heads: 4, blocks: 2, " + model,
+        )
         text += "evaluate: [{dual: {tagged: [talk.jsonl], interventions: published}}]\n"
         recipe = write_recipe(folder, by_hand.small_texts(), steps=6, text=text)
-        run = self.service.run("submit", recipe, "--only", "evaluate:dense", "--watch").stdout.strip()
+        run = self.service.run(
+            "submit", recipe, "--only", "evaluate:dense", "--watch"
+        ).stdout.strip()
         out = self.folder("tagged-evaluation")
-        self.service.run("artifact", "get", self.service.job(run, "evaluate:dense")["outputs"]["evaluation"], "--out", out)
+        self.service.run(
+            "artifact",
+            "get",
+            self.service.job(run, "evaluate:dense")["outputs"]["evaluation"],
+            "--out",
+            out,
+        )
         with open(os.path.join(out, "evaluation.json"), encoding="utf-8") as file:
             dual = json.load(file)["dual"]
         self.assertLessEqual({"DET", "NOUN", "VERB"}, set(dual["readouts"]["talk"]))
-        words = [one for one in dual["interventions"] if one["name"] == "ADJ, ADV, PART, PRON, VERB deep"]
+        words = [
+            one for one in dual["interventions"] if one["name"] == "ADJ, ADV, PART, PRON, VERB deep"
+        ]
         self.assertEqual(list(words[0]["loss"]), ["talk"])
-        by_hand_too = self.service.run("eval", run + "/dense", "--shards", self.output("prepare:tales", "shards"), "--dual", "published").stdout
+        by_hand_too = self.service.run(
+            "eval",
+            run + "/dense",
+            "--shards",
+            self.output("prepare:tales", "shards"),
+            "--dual",
+            "published",
+        ).stdout
         self.assertRegex(by_hand_too, r"(?m)^deep only +tales +loss [0-9.]+  change [+-][0-9.]+$")
         with open(tagged, "a", encoding="utf-8") as out:
             out.write('{"text": "The fox", "tags": [[0, 3, "DT"]]}\n')
@@ -160,7 +250,13 @@ class Evaluation(unittest.TestCase):
 
     def test_the_recipe_exports_every_model(self):
         exported = self.output("export:both", "model")
-        for name in ("config.json", "model.safetensors", "tokenizer.json", "modeling_braid.py", "README.md"):
+        for name in (
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "modeling_braid.py",
+            "README.md",
+        ):
             self.assertTrue(os.path.exists(os.path.join(exported, name)), name)
         with open(os.path.join(exported, "README.md"), encoding="utf-8") as file:
             card = file.read()
@@ -168,7 +264,9 @@ class Evaluation(unittest.TestCase):
         for path in ("path_tales", "path_sums"):
             self.assertIn(self.service.job(self.run_id, path)["outputs"]["model"], card)
         self.assertRegex(card, r"\| tales \| [0-9]+ \| [0-9]+ \|")
-        self.assertIn("| trained on | 7680 tokens |", card)  # two paths and the joint training, 10 steps of 4 sequences of 64 each
+        self.assertIn(
+            "| trained on | 7680 tokens |", card
+        )  # two paths and the joint training, 10 steps of 4 sequences of 64 each
 
 
 if __name__ == "__main__":

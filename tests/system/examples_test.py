@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The small examples, as they stand in examples/, run to their end on small texts in the place of theirs."""
+
 import json
 import os
 import subprocess
@@ -22,8 +23,12 @@ def lay_out(folder, example):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     texts = by_hand.small_texts()
-    rows = {"speeches": [{"text": tale} for tale in texts["tales"]],
-            "mathematics": [dict(zip(("question", "answer"), entry.split("\n")[:2])) for entry in texts["sums"]]}
+    rows = {
+        "speeches": [{"text": tale} for tale in texts["tales"]],
+        "mathematics": [
+            dict(zip(("question", "answer"), entry.split("\n")[:2])) for entry in texts["sums"]
+        ],
+    }
     for corpus, site in (("speeches", "north"), ("mathematics", "south")):
         for place in ("build/quickstart-data", f"sites/{site}"):
             os.makedirs(os.path.join(folder, place), exist_ok=True)
@@ -36,9 +41,21 @@ def add_worker(braid, site):
     """One more worker, of another site."""
     state = os.path.join(braid.folder, "state")
     os.makedirs(os.path.join(braid.folder, "sites", site), exist_ok=True)
-    command = [program("braid-worker"), "--address-file", os.path.join(state, "address.json"), "--dir",
-               os.path.join(braid.folder, site), "--id", site, "--site", site, "--slots", "1", "--data-root",
-               os.path.join(braid.folder, "sites", site)]
+    command = [
+        program("braid-worker"),
+        "--address-file",
+        os.path.join(state, "address.json"),
+        "--dir",
+        os.path.join(braid.folder, site),
+        "--id",
+        site,
+        "--site",
+        site,
+        "--slots",
+        "1",
+        "--data-root",
+        os.path.join(braid.folder, "sites", site),
+    ]
     with open(os.path.join(braid.folder, site + ".log"), "w", encoding="utf-8") as log:
         return subprocess.Popen(command, env=braid.environment, stdout=log, stderr=log)
 
@@ -54,7 +71,9 @@ class Examples(unittest.TestCase):
 
     def evaluation(self, braid, jobs, name):
         folder = os.path.join(braid.folder, "evaluation-" + name)
-        braid.run("artifact", "get", jobs["evaluate:" + name]["outputs"]["evaluation"], "--out", folder)
+        braid.run(
+            "artifact", "get", jobs["evaluate:" + name]["outputs"]["evaluation"], "--out", folder
+        )
         with open(os.path.join(folder, "evaluation.json"), encoding="utf-8") as file:
             return json.load(file)
 
@@ -62,7 +81,15 @@ class Examples(unittest.TestCase):
         with Service() as braid:
             run, jobs = self.run_example(braid, "papaformer/tiny.yaml")
             text = braid.run("report", run).stdout
-            for name in ("path_1", "path_2", "share_linear", "gumbel_moe_1", "gumbel_moe_2", "llama_64", "llama_48"):
+            for name in (
+                "path_1",
+                "path_2",
+                "share_linear",
+                "gumbel_moe_1",
+                "gumbel_moe_2",
+                "llama_64",
+                "llama_48",
+            ):
                 self.assertIn("evaluate:" + name, jobs)
                 self.assertIn(name, text)
             routing = self.evaluation(braid, jobs, "gumbel_moe_1")["routing"]
@@ -72,12 +99,31 @@ class Examples(unittest.TestCase):
         with Service() as braid:
             run, jobs = self.run_example(braid, "dual_path/tiny.yaml")
             dual = self.evaluation(braid, jobs, "dual_50_2")["dual"]
-            self.assertEqual([row["place"] for row in dual["layers"]], [f"blocks.{block}" for block in range(4)])
+            self.assertEqual(
+                [row["place"] for row in dual["layers"]], [f"blocks.{block}" for block in range(4)]
+            )
             found = {intervention["name"]: intervention for intervention in dual["interventions"]}
-            self.assertLessEqual({"deep only", "wide only", "uniform", "fully open", "shuffled", "K = 1", "NUM, SYM wide, control"}, set(found))
+            self.assertLessEqual(
+                {
+                    "deep only",
+                    "wide only",
+                    "uniform",
+                    "fully open",
+                    "shuffled",
+                    "K = 1",
+                    "NUM, SYM wide, control",
+                },
+                set(found),
+            )
             # Blocks compute: without the wide path the model is another one. At the published start they hardly do so soon.
             late = self.evaluation(braid, jobs, "dual_50_4_published")["dual"]
-            changes = [max(map(abs, one["change"].values())) for one in (found["deep only"], *(i for i in late["interventions"] if i["name"] == "deep only"))]
+            changes = [
+                max(map(abs, one["change"].values()))
+                for one in (
+                    found["deep only"],
+                    *(i for i in late["interventions"] if i["name"] == "deep only"),
+                )
+            ]
             self.assertGreater(changes[0], 0.02)
             self.assertLess(changes[1], changes[0])
             out = os.path.join(braid.folder, "report")
@@ -90,13 +136,18 @@ class Examples(unittest.TestCase):
     def test_many_paths_on_two_sites(self):
         with Service() as braid:
             workers = [add_worker(braid, site) for site in ("north", "south")]
-            wait_until(lambda: len(braid.json("worker", "list").get("workers", [])) == 4, "workers of both sites")
+            wait_until(
+                lambda: len(braid.json("worker", "list").get("workers", [])) == 4,
+                "workers of both sites",
+            )
             run, jobs = self.run_example(braid, "many_paths/recipe.yaml")
             self.assertEqual(jobs["prepare:speeches"]["attempts"][-1]["workers"], ["north"])
             self.assertEqual(jobs["prepare:mathematics"]["attempts"][-1]["workers"], ["south"])
             # The start that preserves the parents' function is as good as their mean says; the gate measured it.
             folder = os.path.join(braid.folder, "gate")
-            braid.run("artifact", "get", jobs["gate:preserving"]["outputs"]["gate"], "--out", folder)
+            braid.run(
+                "artifact", "get", jobs["gate:preserving"]["outputs"]["gate"], "--out", folder
+            )
             with open(os.path.join(folder, "gate.json"), encoding="utf-8") as file:
                 self.assertLess(json.load(file)["logits"]["max_difference"], 1e-5)
             braid.run("report", run)

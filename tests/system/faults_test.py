@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """kill -9 of everything, once each and in turn: the run ends with the same bits, nothing is lost, nothing is left."""
+
 import os
 import signal
 import unittest
@@ -11,12 +12,14 @@ from service import RECIPE, Service, wait_job, write_recipe
 
 # Long enough to be killed three times: the path and the joint job that the ladder climbs on.
 STEPS = {"path_tales": 8000, "path_sums": 500, "joint:both": 2500, "dense": 500}
-LADDER = (RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 8000},")
-          .replace("joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"))
+LADDER = RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 8000},").replace(
+    "joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"
+)
 SIGTERM_STEPS = 1500
 GLUE = """evaluate:
   - loss: all
-  - glue: {dir: glue, tasks: [cola, sst2], epochs: 200, patience: 200, batch: 4, seeds: [3], adapters: true}
+  - glue: {dir: glue, tasks: [cola, sst2], epochs: 200, patience: 200, batch: 4, seeds: [3],
+           adapters: true}
 """
 
 
@@ -26,7 +29,11 @@ def attempts(job):
 
 def running_with_checkpoint(least):
     """The job runs in its attempt number `least` or later, and has stored a checkpoint."""
-    return lambda job: attempts(job) >= least and job["attempts"][-1].get("state") == "ATTEMPT_RUNNING" and int(job.get("checkpointStep", 0)) > 0
+    return (
+        lambda job: attempts(job) >= least
+        and job["attempts"][-1].get("state") == "ATTEMPT_RUNNING"
+        and int(job.get("checkpointStep", 0)) > 0
+    )
 
 
 class KillLadder(unittest.TestCase):
@@ -48,7 +55,10 @@ class KillLadder(unittest.TestCase):
         (pid,) = braid.processes("braid-worker", (worker,))
         os.kill(pid, signal.SIGKILL)
         # Its task dies with it, before anybody starts it anew.
-        wait_until(lambda: not set(trainers) & set(braid.processes("braid-trainer")), "the tasks of the killed worker to be gone")
+        wait_until(
+            lambda: not set(trainers) & set(braid.processes("braid-trainer")),
+            "the tasks of the killed worker to be gone",
+        )
         wait_job(braid, run, job, lambda found: attempts(found) > before, "a new attempt")
 
     def kill_coordinator(self, braid, run, job):
@@ -58,8 +68,11 @@ class KillLadder(unittest.TestCase):
         trainers = set(braid.processes("braid-trainer"))
         (pid,) = braid.processes("braid-coordinator")
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: braid.run("list", "runs", code=None).returncode == 0, "the coordinator to answer again")
-        self.assertEqual(braid.events()[:len(acknowledged)], acknowledged)
+        wait_until(
+            lambda: braid.run("list", "runs", code=None).returncode == 0,
+            "the coordinator to answer again",
+        )
+        self.assertEqual(braid.events()[: len(acknowledged)], acknowledged)
         # The task did not notice.
         still = braid.job(run, job)
         if still["state"] == "JOB_ACTIVE":
@@ -74,7 +87,10 @@ class KillLadder(unittest.TestCase):
             expected = {job: braid.metrics(undisturbed, job) for job in STEPS}
 
             run = braid.submit(recipe)
-            followers = [braid.start_command("-o", "json", "metrics", "-f", run, "path_tales"), braid.start_command("logs", "-f", run, "path_tales")]
+            followers = [
+                braid.start_command("-o", "json", "metrics", "-f", run, "path_tales"),
+                braid.start_command("logs", "-f", run, "path_tales"),
+            ]
             self.kill_task(braid, run, "path_tales")
             self.kill_coordinator(braid, run, "path_tales")
             self.kill_worker(braid, run, "path_tales")
@@ -92,16 +108,25 @@ class KillLadder(unittest.TestCase):
             self.assertIn(f"{STEPS['path_tales']} steps", log)
             # What was made is the same, byte for byte.
             for job in ("tokenizer", "prepare:tales", "merge:both"):
-                self.assertEqual(braid.job(run, job)["outputs"], braid.job(undisturbed, job)["outputs"], job)
+                self.assertEqual(
+                    braid.job(run, job)["outputs"], braid.job(undisturbed, job)["outputs"], job
+                )
             self.assertGreaterEqual(attempts(braid.job(run, "path_tales")), 3)
             self.assertGreaterEqual(attempts(braid.job(run, "joint:both")), 3)
             self.assertEqual(braid.processes("braid-trainer"), [])
 
     def test_sigterm_stops_with_a_checkpoint_and_the_next_start_goes_on(self):
         with Service() as braid:
-            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=SIGTERM_STEPS, every=200)
+            recipe = write_recipe(
+                braid.folder, by_hand.small_texts(), steps=SIGTERM_STEPS, every=200
+            )
             run = braid.submit(recipe, "--only", "path_tales")
-            wait_until(lambda: len(braid.metrics(run, "path_tales")) > 20 if braid.job(run, "path_tales").get("attempts") else False, "the first steps")
+            wait_until(
+                lambda: len(braid.metrics(run, "path_tales")) > 20
+                if braid.job(run, "path_tales").get("attempts")
+                else False,
+                "the first steps",
+            )
             self.assertTrue(braid.stop(), "braid up did not end with code 0")
             self.assertEqual(braid.processes(), [])
             braid.start()
@@ -112,22 +137,32 @@ class KillLadder(unittest.TestCase):
             # It went on from the step it was stopped at, not from the last multiple of `every`.
             resumed = int(job["attempts"][1]["resumedStep"])
             self.assertGreater(resumed, 20)
-            self.assertEqual(sorted(braid.metrics(run, "path_tales")), list(range(1, SIGTERM_STEPS + 1)))
+            self.assertEqual(
+                sorted(braid.metrics(run, "path_tales")), list(range(1, SIGTERM_STEPS + 1))
+            )
 
     def test_an_evaluation_goes_on_behind_what_it_has_measured(self):
         with Service() as braid:
             write_glue(os.path.join(braid.folder, "glue"))
-            text = RECIPE[:RECIPE.index("evaluate:")] + GLUE
+            text = RECIPE[: RECIPE.index("evaluate:")] + GLUE
             recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=10, text=text)
             run = braid.submit(recipe, "--only", "evaluate:dense")
-            wait_job(braid, run, "evaluate:dense", lambda job: "sst2" in job.get("progress", {}).get("phase", ""), "fine-tuning the second task")
+            wait_job(
+                braid,
+                run,
+                "evaluate:dense",
+                lambda job: "sst2" in job.get("progress", {}).get("phase", ""),
+                "fine-tuning the second task",
+            )
             self.assertTrue(braid.stop(), "braid up did not end with code 0")
             braid.start()
             braid.run("wait", run, "--timeout", "200s")
             job = braid.job(run, "evaluate:dense")
             self.assertEqual(attempts(job), 2)
             self.assertEqual(job["attempts"][0]["state"], "ATTEMPT_PREEMPTED")
-            self.assertGreaterEqual(int(job["attempts"][1]["resumedStep"]), 3)  # losses of both corpora, and the first task
+            self.assertGreaterEqual(
+                int(job["attempts"][1]["resumedStep"]), 3
+            )  # losses of both corpora, and the first task
             undisturbed = braid.submit(recipe, "--only", "evaluate:dense")
             braid.run("wait", undisturbed, "--timeout", "200s")
             self.assertEqual(job["outputs"], braid.job(undisturbed, "evaluate:dense")["outputs"])
@@ -135,7 +170,14 @@ class KillLadder(unittest.TestCase):
     def test_cancel_ends_the_processes(self):
         with Service() as braid:
             run = braid.submit(write_recipe(braid.folder, by_hand.small_texts(), steps=100000))
-            wait_job(braid, run, "path_tales", lambda job: job.get("attempts") and job["attempts"][-1]["state"] == "ATTEMPT_RUNNING", "running")
+            wait_job(
+                braid,
+                run,
+                "path_tales",
+                lambda job: job.get("attempts")
+                and job["attempts"][-1]["state"] == "ATTEMPT_RUNNING",
+                "running",
+            )
             braid.run("cancel", run)
             braid.run("wait", run, "--timeout", "60s", code=11)
             self.assertEqual(braid.processes("braid-trainer"), [])

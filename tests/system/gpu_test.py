@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """GPUs without one: who has which, what a job says that finds none, what it says when memory ends, and what is built for them."""
+
 import os
 import resource
 import shutil
@@ -39,7 +40,14 @@ class Programs(unittest.TestCase):
 
     def run_task(self, kind, spec, inputs, folder, device="cpu", **popen):
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # also where there is a GPU
-        return by_hand.finish(by_hand.start(write_task(folder, kind, spec, inputs, device=device), kind, env=environment, **popen))
+        return by_hand.finish(
+            by_hand.start(
+                write_task(folder, kind, spec, inputs, device=device),
+                kind,
+                env=environment,
+                **popen,
+            )
+        )
 
     # -- no GPU ---------------------------------------------------------------------------------------------------
     def test_a_job_without_its_gpu_blames_the_machine(self):
@@ -49,29 +57,46 @@ class Programs(unittest.TestCase):
             self.assertEqual(ended.code, 1, ended.errors)
             error = ended.last("error")
             self.assertEqual((error["category"], error["deterministic"]), ("infra", True), error)
-            missing = "no GPU is visible to this process" if os.path.exists(PLUGIN) else "CUDA plug-in cannot be loaded"
+            missing = (
+                "no GPU is visible to this process"
+                if os.path.exists(PLUGIN)
+                else "CUDA plug-in cannot be loaded"
+            )
             self.assertIn(missing, error["message"])
             self.assertIn("another worker", error["hint"])
 
     # -- no memory ------------------------------------------------------------------------------------------------
-    @unittest.skipIf(sanitized(program("braid-trainer")), "the sanitizer needs the whole address space")
+    @unittest.skipIf(
+        sanitized(program("braid-trainer")), "the sanitizer needs the whole address space"
+    )
     def test_out_of_memory_is_said_with_sizes_and_no_backtrace(self):
         spec, inputs, folder = self.task()
         spec["model"]["dense"].update({"d": 16384, "heads": 128, "blocks": 40, "ffn": 65536})
         limit = 8 << 30
-        ended = self.run_task("train", spec, inputs, folder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        ended = self.run_task(
+            "train",
+            spec,
+            inputs,
+            folder,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
         self.assertEqual(ended.code, 1, ended.errors)
         error = ended.last("error")
         self.assertEqual((error["category"], error["deterministic"]), ("user", False), error)
-        self.assertRegex(error["message"], r"^out of memory: \S+ GiB more could not be had on the CPU; model path_tales takes \S+ GiB for "
-                                           r"parameters, \S+ GiB for gradients, \S+ \w+ for moments and the intermediate values of 4 sequences of "
-                                           r"32 tokens; lower train\.batch \(a larger train\.accumulate makes up for it\)")
+        self.assertRegex(
+            error["message"],
+            r"^out of memory: \S+ GiB more could not be had on the CPU; model path_tales takes \S+ GiB for "
+            r"parameters, \S+ GiB for gradients, \S+ \w+ for moments and the intermediate values of 4 sequences of "
+            r"32 tokens; lower train\.batch \(a larger train\.accumulate makes up for it\)",
+        )
         self.assertIn("so a job is tried again", error["hint"])
         for text in (error["message"], ended.errors):
             self.assertNotIn("frame #", text)
             self.assertNotIn("enforce fail", text)
 
-    @unittest.skipIf(sanitized(program("braid-trainer")), "the sanitizer needs the whole address space")
+    @unittest.skipIf(
+        sanitized(program("braid-trainer")), "the sanitizer needs the whole address space"
+    )
     def test_out_of_memory_by_hand(self):
         model = self.pipeline.path("tales")
         folder = tempfile.mkdtemp(dir=self.folder)
@@ -81,12 +106,21 @@ class Programs(unittest.TestCase):
         with open(config, encoding="utf-8") as file:
             text = file.read()
         with open(config, "w", encoding="utf-8") as file:
-            file.write(text.replace('"d": 16', '"d": 16384').replace('"blocks": 2', '"blocks": 400'))
+            file.write(
+                text.replace('"d": 16', '"d": 16384').replace('"blocks": 2', '"blocks": 400')
+            )
         limit = 8 << 30
-        done = subprocess.run([program("braid-trainer"), "generate", folder, "The", "--threads", "1"], capture_output=True, text=True,
-                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        done = subprocess.run(
+            [program("braid-trainer"), "generate", folder, "The", "--threads", "1"],
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertRegex(done.stderr, r"^braid-trainer: out of memory: .* [GT]iB more could not be had on the CPU; model path_tales takes .* for parameters")
+        self.assertRegex(
+            done.stderr,
+            r"^braid-trainer: out of memory: .* [GT]iB more could not be had on the CPU; model path_tales takes .* for parameters",
+        )
         self.assertNotIn("frame #", done.stderr)
 
     # -- an old processor -------------------------------------------------------------------------------------------
@@ -94,15 +128,33 @@ class Programs(unittest.TestCase):
         emulator = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
         if emulator is None or os.uname().machine != "x86_64":
             self.skipTest("no qemu-user, or no x86")
-        for cpu, missing in (("Westmere", "neither AVX2 nor FMA"), ("max,avx2=off", "no AVX2"), ("max,fma=off", "no FMA")):
-            done = subprocess.run([emulator, "-cpu", cpu, program("braid-trainer"), "--help"], capture_output=True, text=True)
+        for cpu, missing in (
+            ("Westmere", "neither AVX2 nor FMA"),
+            ("max,avx2=off", "no AVX2"),
+            ("max,fma=off", "no FMA"),
+        ):
+            done = subprocess.run(
+                [emulator, "-cpu", cpu, program("braid-trainer"), "--help"],
+                capture_output=True,
+                text=True,
+            )
             self.assertEqual((done.returncode, done.stdout), (69, ""), cpu + done.stderr)
-            self.assertIn("braid-trainer: this CPU has " + missing + ", which this build of braid's trainer needs", done.stderr)
+            self.assertIn(
+                "braid-trainer: this CPU has "
+                + missing
+                + ", which this build of braid's trainer needs",
+                done.stderr,
+            )
 
     # -- what is built ------------------------------------------------------------------------------------------------
     @unittest.skipUnless(os.path.exists(PLUGIN), "no nvcc here")
     def test_who_builds_the_trainer_builds_the_plugin(self):
-        asked = subprocess.run(["ninja", "-C", BINARY_DIR, "-t", "query", "bin/braid-trainer"], capture_output=True, text=True, check=True)
+        asked = subprocess.run(
+            ["ninja", "-C", BINARY_DIR, "-t", "query", "bin/braid-trainer"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         self.assertIn("libbraid_trainer_cuda.so", asked.stdout)
         with open(os.path.join(SOURCE_DIR, "scripts", "quickstart"), encoding="utf-8") as script:
             self.assertIn("braid-trainer", script.read())
@@ -131,7 +183,9 @@ class Workers(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         driver = os.path.join(self.folder, "driver")
         os.mkdir(driver)
-        os.symlink(program("libfake_nvml.so"), os.path.join(driver, "libnvidia-ml.so.1"))  # GPU-1 and GPU-2
+        os.symlink(
+            program("libfake_nvml.so"), os.path.join(driver, "libnvidia-ml.so.1")
+        )  # GPU-1 and GPU-2
         self.braid = Braid(self.folder)
         self.addCleanup(self.end)
         self.braid.environment["LD_LIBRARY_PATH"] = driver
@@ -144,14 +198,30 @@ class Workers(unittest.TestCase):
             os.kill(pid, signal.SIGKILL)
 
     def gpus(self):
-        return {worker["id"]: [gpu["id"] for gpu in worker.get("gpus", [])] for worker in self.braid.json("worker", "list")["workers"]}
+        return {
+            worker["id"]: [gpu["id"] for gpu in worker.get("gpus", [])]
+            for worker in self.braid.json("worker", "list")["workers"]
+        }
 
     def worker(self, name, *flags):
         log = open(os.path.join(self.folder, name + ".log"), "w", encoding="utf-8")
         self.addCleanup(log.close)
-        process = subprocess.Popen([program("braid-worker"), "--address-file", os.path.join(self.state, "address.json"), "--dir",
-                                    os.path.join(self.folder, name), "--id", name, "--slots", "1", *flags],
-                                   stderr=log, env=self.braid.environment)
+        process = subprocess.Popen(
+            [
+                program("braid-worker"),
+                "--address-file",
+                os.path.join(self.state, "address.json"),
+                "--dir",
+                os.path.join(self.folder, name),
+                "--id",
+                name,
+                "--slots",
+                "1",
+                *flags,
+            ],
+            stderr=log,
+            env=self.braid.environment,
+        )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -185,15 +255,24 @@ class Workers(unittest.TestCase):
         listed = self.braid.run("worker", "list")
         self.assertIn(reason, listed.stderr)
         wait_until(lambda: reason in self.log("second"), "the worker's own log line")
-        self.assertIn(reason, " ".join(event.get("detail", "") for event in self.braid.events() if event["kind"] == "worker.gpu_refused"))
+        self.assertIn(
+            reason,
+            " ".join(
+                event.get("detail", "")
+                for event in self.braid.events()
+                if event["kind"] == "worker.gpu_refused"
+            ),
+        )
 
     def test_a_gpu_that_is_not_there_ends_the_worker_with_a_sentence(self):
         self.braid.run("up", "--detach", "--workers", "1", "--slots", "1", "--gpus", "none")
         self.assertEqual(self.gpus(), {"worker-1": []})
         process = self.worker("second", "--gpus", "GPU-7")
         self.assertEqual(process.wait(timeout=60), 78)
-        self.assertIn('--gpus GPU-7: "GPU-7" names none, or not one alone, of what is visible here: GPU-1 (Some GPU), GPU-2 (Some GPU)',
-                      self.log("second"))
+        self.assertIn(
+            '--gpus GPU-7: "GPU-7" names none, or not one alone, of what is visible here: GPU-1 (Some GPU), GPU-2 (Some GPU)',
+            self.log("second"),
+        )
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 
 The tables are the design. Whoever needs a new edge changes them in the same commit, for all to see.
 """
+
 import os
 import re
 import subprocess
 import unittest
 
-SOURCE_DIR = os.environ.get("BRAID_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+SOURCE_DIR = os.environ.get(
+    "BRAID_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+)
 BINARY_DIR = os.environ.get("BRAID_BINARY_DIR", os.path.join(SOURCE_DIR, "build", "release"))
 
 MAY_INCLUDE = {
@@ -75,13 +78,23 @@ MUST_NOT_NEED = {
 
 
 def sources():
-    listed = subprocess.run(["git", "ls-files", "*.h", "*.cc", "*.cu"], cwd=SOURCE_DIR, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "*.h", "*.cc", "*.cu"], cwd=SOURCE_DIR, capture_output=True, text=True
+    )
     if listed.returncode == 0 and listed.stdout:
-        return [path for path in listed.stdout.split("\n") if path and os.path.exists(os.path.join(SOURCE_DIR, path))]
+        return [
+            path
+            for path in listed.stdout.split("\n")
+            if path and os.path.exists(os.path.join(SOURCE_DIR, path))
+        ]
     found = []
     for folder in list(MAY_INCLUDE) + ["tests", "bench"]:
         for at, _, names in os.walk(os.path.join(SOURCE_DIR, folder)):
-            found += [os.path.relpath(os.path.join(at, name), SOURCE_DIR) for name in names if name.endswith((".h", ".cc", ".cu"))]
+            found += [
+                os.path.relpath(os.path.join(at, name), SOURCE_DIR)
+                for name in names
+                if name.endswith((".h", ".cc", ".cu"))
+            ]
     return sorted(found)
 
 
@@ -107,9 +120,16 @@ def faults_of(path, lines):
                 faults.append(f"{path}:{line}: {here} may not include {there} ({name})")
             part = ONLY_PART.get((here, there))
             if part and not re.match(part, name):
-                faults.append(f"{path}:{line}: {here} may include only {part} of {there}, not {name}")
+                faults.append(
+                    f"{path}:{line}: {here} may include only {part} of {there}, not {name}"
+                )
         inner, theirs = os.path.dirname(home), os.path.dirname(name)
-        if path == home and inner in INSIDE and there == here and theirs not in [inner, *INSIDE[inner].split()]:
+        if (
+            path == home
+            and inner in INSIDE
+            and there == here
+            and theirs not in [inner, *INSIDE[inner].split()]
+        ):
             faults.append(f"{path}:{line}: {inner} may not include {theirs} ({name})")
         for library, where in ONLY_IN.items():
             if re.match(library, name) and not re.match(where, home) and path == home:
@@ -136,18 +156,28 @@ class IncludeOrder(unittest.TestCase):
 
     def test_the_rules_can_fail(self):
         self.assertTrue(faults_of("base/file.cc", [(1, "model/spec.h")]))
-        self.assertTrue(faults_of("tests/scheduler/order_test.cc", [(1, "coordinator/core/state.h")]))
+        self.assertTrue(
+            faults_of("tests/scheduler/order_test.cc", [(1, "coordinator/core/state.h")])
+        )
         self.assertTrue(faults_of("worker/agent/session.cc", [(1, "grpcpp/grpcpp.h")]))
         self.assertTrue(faults_of("worker/agent/rank.cc", [(1, "worker/io/transfer.h")]))
         self.assertTrue(faults_of("worker/io/transfer.cc", [(1, "worker/loop.h")]))
         self.assertTrue(faults_of("merge/plan.cc", [(1, "storage/catalog/catalog.h")]))
         self.assertTrue(faults_of("report/table.cc", [(1, "torch/torch.h")]))
-        self.assertFalse(faults_of("trainer/main.cc", [(1, "torch/torch.h"), (2, "corpus/shards.h"), (3, "vector")]))
+        self.assertFalse(
+            faults_of(
+                "trainer/main.cc", [(1, "torch/torch.h"), (2, "corpus/shards.h"), (3, "vector")]
+            )
+        )
 
     def test_the_table_has_no_cycle(self):
         done = set()
         while len(done) < len(MAY_INCLUDE):
-            ready = {folder for folder, may in MAY_INCLUDE.items() if folder not in done and set(may.split()) <= done}
+            ready = {
+                folder
+                for folder, may in MAY_INCLUDE.items()
+                if folder not in done and set(may.split()) <= done
+            }
             self.assertTrue(ready, f"a cycle among {sorted(set(MAY_INCLUDE) - done)}")
             done |= ready
 
@@ -155,7 +185,11 @@ class IncludeOrder(unittest.TestCase):
         faults = []
         for path in sources():
             own = re.sub(r"\.(cc|cu)$", ".h", path)
-            if path.endswith(".h") or path.startswith(("tests/", "bench/")) or not os.path.exists(os.path.join(SOURCE_DIR, own)):
+            if (
+                path.endswith(".h")
+                or path.startswith(("tests/", "bench/"))
+                or not os.path.exists(os.path.join(SOURCE_DIR, own))
+            ):
                 continue
             first = next(includes(path), (0, ""))[1]
             if first != own:
@@ -186,7 +220,9 @@ class IncludeOrder(unittest.TestCase):
         for name, forbidden in MUST_NOT_NEED.items():
             path = os.path.join(BINARY_DIR, "bin", name)
             self.assertTrue(os.path.exists(path), path + " is not built")
-            dynamic = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
+            dynamic = subprocess.run(
+                ["readelf", "-d", path], capture_output=True, text=True, check=True
+            ).stdout
             needed = re.findall(r"NEEDED.*\[(.*)\]", dynamic)
             self.assertTrue(needed)
             for library in needed:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The main job, small, with the real programs: two commands of a user, and what the other commands then say."""
+
 import json
 import os
 import tempfile
@@ -15,7 +16,14 @@ class MainJob(unittest.TestCase):
         cls.service = Service()
         cls.service.__enter__()
         cls.recipe = write_recipe(cls.service.folder, by_hand.small_texts(), steps=60)
-        cls.submitted = cls.service.run("submit", cls.recipe, "--watch", "--request-id", "6b1f0f9e-5f0e-4d1c-9a57-0e2f3c4d5e6f", code=None)
+        cls.submitted = cls.service.run(
+            "submit",
+            cls.recipe,
+            "--watch",
+            "--request-id",
+            "6b1f0f9e-5f0e-4d1c-9a57-0e2f3c4d5e6f",
+            code=None,
+        )
         cls.run_id = cls.submitted.stdout.strip()
 
     @classmethod
@@ -27,17 +35,35 @@ class MainJob(unittest.TestCase):
         run = self.service.json("describe", self.run_id)
         self.assertEqual(run["state"], "RUN_SUCCEEDED")
         self.assertEqual({job["state"] for job in run["jobs"]}, {"JOB_SUCCEEDED"})
-        self.assertEqual({job["name"] for job in run["jobs"]},
-                         {"tokenizer", "prepare:tales", "prepare:sums", "path_tales", "path_sums", "dense", "merge:both",
-                          "gate:both", "joint:both", "evaluate:path_tales", "evaluate:path_sums", "evaluate:dense",
-                          "evaluate:both@start", "evaluate:both", "report"})
+        self.assertEqual(
+            {job["name"] for job in run["jobs"]},
+            {
+                "tokenizer",
+                "prepare:tales",
+                "prepare:sums",
+                "path_tales",
+                "path_sums",
+                "dense",
+                "merge:both",
+                "gate:both",
+                "joint:both",
+                "evaluate:path_tales",
+                "evaluate:path_sums",
+                "evaluate:dense",
+                "evaluate:both@start",
+                "evaluate:both",
+                "report",
+            },
+        )
 
     def test_the_gang_ran_on_two_workers(self):
         job = self.service.job(self.run_id, "joint:both")
         self.assertEqual(len(set(job["attempts"][-1]["workers"])), 2)
 
     def test_the_same_request_id_is_the_same_run(self):
-        again = self.service.run("submit", self.recipe, "--request-id", "6b1f0f9e-5f0e-4d1c-9a57-0e2f3c4d5e6f")
+        again = self.service.run(
+            "submit", self.recipe, "--request-id", "6b1f0f9e-5f0e-4d1c-9a57-0e2f3c4d5e6f"
+        )
         self.assertEqual(again.stdout.strip(), self.run_id)
 
     def test_the_report_has_a_row_for_each_model(self):
@@ -48,7 +74,11 @@ class MainJob(unittest.TestCase):
             self.assertIn(name, text)
         for word in ("perplexity", "tokens/s", "ritical path"):
             self.assertIn(word, text)
-        self.assertTrue(os.path.exists(os.path.join(self.service.folder, "state", "reports", self.run_id, "report.html")))
+        self.assertTrue(
+            os.path.exists(
+                os.path.join(self.service.folder, "state", "reports", self.run_id, "report.html")
+            )
+        )
 
     def test_metrics_are_every_step_once(self):
         for job in ("path_tales", "joint:both", "dense"):
@@ -56,7 +86,9 @@ class MainJob(unittest.TestCase):
 
     def test_what_a_job_wrote_can_be_read_after_the_end(self):
         self.assertIn("steps", self.service.run("logs", self.run_id, "path_tales").stdout)
-        self.assertIn("rank 1 of 2", self.service.run("logs", self.run_id, "joint:both", "--rank", "1").stdout)
+        self.assertIn(
+            "rank 1 of 2", self.service.run("logs", self.run_id, "joint:both", "--rank", "1").stdout
+        )
 
     def test_events_have_no_gaps(self):
         events = self.service.events()
@@ -72,15 +104,21 @@ class MainJob(unittest.TestCase):
         self.service.run("artifact", "verify", model)
 
     def test_models_generate(self):
-        text = self.service.run("generate", self.run_id + "/joint:both", "The red fox", "--tokens", "8").stdout
+        text = self.service.run(
+            "generate", self.run_id + "/joint:both", "The red fox", "--tokens", "8"
+        ).stdout
         self.assertTrue(text.startswith("The red fox"))
 
     def test_only_one_path(self):
-        run = self.service.run("submit", self.recipe, "--only", "path_tales", "--watch").stdout.strip()
+        run = self.service.run(
+            "submit", self.recipe, "--only", "path_tales", "--watch"
+        ).stdout.strip()
         names = {job["name"] for job in self.service.json("describe", run)["jobs"]}
         self.assertEqual(names, {"tokenizer", "prepare:tales", "path_tales"})
         # The same seed, data and settings: the same bits as in the whole run.
-        self.assertEqual(self.service.metrics(run, "path_tales"), self.service.metrics(self.run_id, "path_tales"))
+        self.assertEqual(
+            self.service.metrics(run, "path_tales"), self.service.metrics(self.run_id, "path_tales")
+        )
 
     def test_paths_trained_before_join_a_merge(self):
         folder = tempfile.mkdtemp(dir=self.service.folder)
@@ -90,22 +128,44 @@ class MainJob(unittest.TestCase):
         self.service.run("artifact", "get", model, "--out", os.path.join(folder, "tales"))
         sums = self.service.job(self.run_id, "path_sums")["outputs"]["model"]
         text = RECIPE.replace("{train: {vocab: 400}}", "{file: tokenizer/tokenizer.json}")
-        text = text.replace("name: path_tales,", "name: path_tales, from: tales,").replace("name: path_sums,", f"name: path_sums, from: {sums},")
+        text = text.replace("name: path_tales,", "name: path_tales, from: tales,").replace(
+            "name: path_sums,", f"name: path_sums, from: {sums},"
+        )
         text = text.replace("baselines:\n  - {name: dense, d: 32, heads: 4, blocks: 2}\n", "")
-        run = self.service.run("submit", write_recipe(folder, by_hand.small_texts(), steps=60, text=text), "--watch").stdout.strip()
+        run = self.service.run(
+            "submit", write_recipe(folder, by_hand.small_texts(), steps=60, text=text), "--watch"
+        ).stdout.strip()
         # The merge of the same paths is the same composite: it trains on with the same bits.
-        self.assertEqual(self.service.metrics(run, "joint:both"), self.service.metrics(self.run_id, "joint:both"))
+        self.assertEqual(
+            self.service.metrics(run, "joint:both"), self.service.metrics(self.run_id, "joint:both")
+        )
 
     def test_a_merge_without_a_recipe_is_proved_and_trained_on(self):
-        parents = [self.service.job(self.run_id, name)["outputs"]["model"] for name in ("path_tales", "path_sums")]
-        data = [word for corpus in ("tales", "sums")
-                for word in ("--data", f"{corpus}=" + self.service.job(self.run_id, "prepare:" + corpus)["outputs"]["shards"])]
-        joint = "{ranks: 2, batch: 4, accumulate: 1, epochs: 1000, steps: 20, optimizer: {lr: 2e-3}}"
+        parents = [
+            self.service.job(self.run_id, name)["outputs"]["model"]
+            for name in ("path_tales", "path_sums")
+        ]
+        data = [
+            word
+            for corpus in ("tales", "sums")
+            for word in (
+                "--data",
+                f"{corpus}="
+                + self.service.job(self.run_id, "prepare:" + corpus)["outputs"]["shards"],
+            )
+        ]
+        joint = (
+            "{ranks: 2, batch: 4, accumulate: 1, epochs: 1000, steps: 20, optimizer: {lr: 2e-3}}"
+        )
         missing = self.service.run("merge", "start", *parents, "--joint", joint, code=1).stderr
         self.assertIn("joint: needs data to train on", missing)
-        wrong = self.service.run("merge", "start", *parents, *data, "--joint", "{rank: 2}", code=1).stderr
+        wrong = self.service.run(
+            "merge", "start", *parents, *data, "--joint", "{rank: 2}", code=1
+        ).stderr
         self.assertIn("joint.rank: no such key; did you mean ranks?", wrong)
-        run = self.service.run("merge", "start", *parents, *data, "--joint", joint, "--watch").stdout.strip()
+        run = self.service.run(
+            "merge", "start", *parents, *data, "--joint", joint, "--watch"
+        ).stdout.strip()
         jobs = {job["name"]: job for job in self.service.json("describe", run)["jobs"]}
         self.assertEqual(set(jobs), {"merge:composite", "gate:composite", "joint:composite"})
         self.assertEqual(len(jobs["joint:composite"]["attempts"][-1]["workers"]), 2)
@@ -125,12 +185,21 @@ class MainJob(unittest.TestCase):
         self.assertIn("path_nobody", wrong)
         run = self.service.run("merge", "start", *words, "--watch").stdout.strip()
         folder = tempfile.mkdtemp(dir=self.service.folder)
-        self.service.run("artifact", "get", self.service.job(run, "merge:composite")["outputs"]["model"], "--out", folder)
+        self.service.run(
+            "artifact",
+            "get",
+            self.service.job(run, "merge:composite")["outputs"]["model"],
+            "--out",
+            folder,
+        )
         self.assertTrue(os.path.exists(os.path.join(folder, "optimizer.safetensors")))
 
     def test_merge_plan_of_artifacts_writes_nothing(self):
         before = self.service.json("artifact", "list")
-        parents = [self.service.job(self.run_id, name)["outputs"]["model"] for name in ("path_tales", "path_sums")]
+        parents = [
+            self.service.job(self.run_id, name)["outputs"]["model"]
+            for name in ("path_tales", "path_sums")
+        ]
         self.assertIn("large.0", self.service.run("merge", "plan", *parents).stdout)
         self.assertEqual(self.service.json("artifact", "list"), before)
 

@@ -1,29 +1,54 @@
 #!/usr/bin/env python3
-"""Keeps the API honest: every field of every message has a program that writes it and one that reads it.
+"""Keeps the API honest: every field of every message has a program that writes it and one that
+reads it.
 
-A field of a request is written by a client (worker/, cli/) and read by the coordinator, a field of an answer the other way round;
-rpc/ converts for both. What counts is a call of the field's accessor in a file that names its message, or a message that holds it.
-A message that a command prints whole as JSON is read by people.
+A field of a request is written by a client (worker/, cli/) and read by the coordinator, a field of
+an answer the other way round; rpc/ converts for both. What counts is a call of the field's accessor
+in a file that names its message, or a message that holds it. A message that a command prints whole
+as JSON is read by people.
 """
+
 import os
 import re
 import subprocess
 import unittest
 
-SOURCE_DIR = os.environ.get("BRAID_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+SOURCE_DIR = os.environ.get(
+    "BRAID_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+)
 PROTOS = os.path.join(SOURCE_DIR, "proto", "braid", "v1")
 
 CLIENTS = ("worker/", "cli/", "rpc/")
 SERVER = ("coordinator/", "rpc/")
 # What `braid -o json` prints whole (PrintJson), with all that it holds.
-PRINTED = {"Run", "ListRunsResponse", "Job", "Artifact", "GetLineageResponse", "Event", "MetricPoint", "Worker", "ListWorkersResponse",
-           "ListArtifactsResponse", "PlanMergeResponse", "Plan", "CheckResult", "ServerInfo", "VerifyArtifactResponse"}
+PRINTED = {
+    "Run",
+    "ListRunsResponse",
+    "Job",
+    "Artifact",
+    "GetLineageResponse",
+    "Event",
+    "MetricPoint",
+    "Worker",
+    "ListWorkersResponse",
+    "ListArtifactsResponse",
+    "PlanMergeResponse",
+    "Plan",
+    "CheckResult",
+    "ServerInfo",
+    "VerifyArtifactResponse",
+}
 # Made and printed by commands alone.
 LOCAL = {"Plan", "CheckResult"}
 # Lists come in pages, which a template asks for whatever the message is called.
 PAGES = ("page_token", "next_page_token")
 # For other clients than ours, which find them documented in the proto; a test of the coordinator uses each.
-FOR_OTHERS = {"ListEventsResponse.as_of_seq", "ListEventsRequest.newest", "ListJobsRequest.states", "SubmitRunRequest.validate_only"}
+FOR_OTHERS = {
+    "ListEventsResponse.as_of_seq",
+    "ListEventsRequest.newest",
+    "ListJobsRequest.states",
+    "SubmitRunRequest.validate_only",
+}
 
 
 def without_comments(text):
@@ -32,7 +57,13 @@ def without_comments(text):
 
 class Field:
     def __init__(self, message, name, kind, repeated, number):
-        self.message, self.name, self.kind, self.repeated, self.number = message, name, kind, repeated, number
+        self.message, self.name, self.kind, self.repeated, self.number = (
+            message,
+            name,
+            kind,
+            repeated,
+            number,
+        )
 
     def __repr__(self):
         return f"{self.message}.{self.name}"
@@ -42,20 +73,36 @@ def parse(text):
     """Messages (name -> fields), reserved numbers (name -> set) and calls ((request, answer) pairs) of one proto file."""
     messages, reserved, calls = {}, {}, []
     text = re.sub(r"\benum\s+\w+\s*\{[^{}]*\}", "", without_comments(text))
-    for match in re.finditer(r"rpc\s+\w+\s*\(\s*(?:stream\s+)?(\w+)\s*\)\s*returns\s*\(\s*(?:stream\s+)?(\w+)\s*\)", text):
+    for match in re.finditer(
+        r"rpc\s+\w+\s*\(\s*(?:stream\s+)?(\w+)\s*\)\s*returns\s*\(\s*(?:stream\s+)?(\w+)\s*\)", text
+    ):
         calls.append((match.group(1), match.group(2)))
     for match in re.finditer(r"\bmessage\s+(\w+)\s*\{([^{}]*)\}", text):
         name, fields = match.group(1), []
         reserved[name] = set()
         for statement in filter(None, (part.strip() for part in match.group(2).split(";"))):
             if statement.startswith("reserved"):
-                reserved[name] |= {int(number) for number in re.findall(r"\b\d+\b", re.sub(r'"[^"]*"', "", statement))}
+                reserved[name] |= {
+                    int(number)
+                    for number in re.findall(r"\b\d+\b", re.sub(r'"[^"]*"', "", statement))
+                }
                 continue
-            field = re.fullmatch(r"(repeated\s+|optional\s+)?(map\s*<\s*\w+\s*,\s*(\w+)\s*>|\w+)\s+(\w+)\s*=\s*(\d+)", statement)
+            field = re.fullmatch(
+                r"(repeated\s+|optional\s+)?(map\s*<\s*\w+\s*,\s*(\w+)\s*>|\w+)\s+(\w+)\s*=\s*(\d+)",
+                statement,
+            )
             if field is None:
-                raise AssertionError(f"message {name}: cannot read \"{statement}\"")
+                raise AssertionError(f'message {name}: cannot read "{statement}"')
             many = (field.group(1) or "").strip() == "repeated" or field.group(3) is not None
-            fields.append(Field(name, field.group(4), field.group(3) or field.group(2), many, int(field.group(5))))
+            fields.append(
+                Field(
+                    name,
+                    field.group(4),
+                    field.group(3) or field.group(2),
+                    many,
+                    int(field.group(5)),
+                )
+            )
         messages[name] = fields
     return messages, reserved, calls
 
@@ -106,13 +153,18 @@ def reads(field):
 
 def holders(name, messages):
     """The message and those that hold it directly: a file that names one of them may use its accessors."""
-    return {name} | {other for other, fields in messages.items() if any(field.kind == name for field in fields)}
+    return {name} | {
+        other for other, fields in messages.items() if any(field.kind == name for field in fields)
+    }
 
 
 def uses(field, pattern, folders, texts, messages):
     names = re.compile(r"\b(" + "|".join(sorted(holders(field.message, messages))) + r")\b")
     accessor = re.compile(pattern)
-    return any(path.startswith(folders) and names.search(text) and accessor.search(text) for path, text in texts.items())
+    return any(
+        path.startswith(folders) and names.search(text) and accessor.search(text)
+        for path, text in texts.items()
+    )
 
 
 def faults(messages, calls, texts):
@@ -128,12 +180,24 @@ def faults(messages, calls, texts):
             if name in requests:
                 ways.append(("request", CLIENTS, SERVER))
             if name in answers:
-                ways.append(("answer", SERVER + (("cli/",) if name in reach(LOCAL, messages) else ()), CLIENTS))
+                ways.append(
+                    (
+                        "answer",
+                        SERVER + (("cli/",) if name in reach(LOCAL, messages) else ()),
+                        CLIENTS,
+                    )
+                )
             for way, writers, readers in ways:
-                written = uses(field, writes(field), writers, texts, messages) or field.name in PAGES
+                written = (
+                    uses(field, writes(field), writers, texts, messages) or field.name in PAGES
+                )
                 if not written and str(field) not in FOR_OTHERS:
                     found.append(f"{field}: nobody writes it in a {way}")
-                read = uses(field, reads(field), readers, texts, messages) or (way == "answer" and name in printed) or field.name in PAGES
+                read = (
+                    uses(field, reads(field), readers, texts, messages)
+                    or (way == "answer" and name in printed)
+                    or field.name in PAGES
+                )
                 if not read and str(field) not in FOR_OTHERS:
                     found.append(f"{field}: nobody reads it in a {way}")
     return found
@@ -160,34 +224,65 @@ class ProtoFields(unittest.TestCase):
         self.assertIn("WorkerSignal.mood: nobody reads it in a request", found)
 
     def test_what_is_for_other_clients_is_used_by_a_test(self):
-        with open(os.path.join(SOURCE_DIR, "tests", "coordinator", "services_test.cc"), encoding="utf-8") as file:
+        with open(
+            os.path.join(SOURCE_DIR, "tests", "coordinator", "services_test.cc"), encoding="utf-8"
+        ) as file:
             text = file.read()
         for name in FOR_OTHERS:
             message, field = name.split(".")
             call = message.removesuffix("Response").removesuffix("Request")
-            self.assertTrue(call in text and re.search(rf"[.>](set_|add_)?{field}\(", text), f"{name}: no test uses it")
+            self.assertTrue(
+                call in text and re.search(rf"[.>](set_|add_)?{field}\(", text),
+                f"{name}: no test uses it",
+            )
 
     def test_every_value_that_crosses_is_made_and_used(self):
         """rpc/ only converts: what a struct of task/ carries is written on one side of it and read on the other."""
-        for header, sides in (("assignment.h", ("coordinator/", "worker/")), ("outcome.h", ("worker/", "coordinator/"))):
+        for header, sides in (
+            ("assignment.h", ("coordinator/", "worker/")),
+            ("outcome.h", ("worker/", "coordinator/")),
+        ):
             with open(os.path.join(SOURCE_DIR, "task", header), encoding="utf-8") as file:
-                members = re.findall(r"^  [\w:<>, ]+ (\w+)(?: = [^;]+)?;", without_comments(file.read()), re.M)
+                members = re.findall(
+                    r"^  [\w:<>, ]+ (\w+)(?: = [^;]+)?;", without_comments(file.read()), re.M
+                )
             self.assertGreater(len(members), 8)
             texts = sources()
             for member in set(members) - {"site"}:
                 for side in sides:
-                    used = any(path.startswith(side) and re.search(rf"(\.|->){member}\b", text) for path, text in texts.items())
-                    self.assertTrue(used or member in ("phase", "unit", "done", "total", "tokens_per_s", "eta_s", "time_ms", "signal", "exit_code"),
-                                    f"task/{header}: {member} is not used in {side}")
+                    used = any(
+                        path.startswith(side) and re.search(rf"(\.|->){member}\b", text)
+                        for path, text in texts.items()
+                    )
+                    self.assertTrue(
+                        used
+                        or member
+                        in (
+                            "phase",
+                            "unit",
+                            "done",
+                            "total",
+                            "tokens_per_s",
+                            "eta_s",
+                            "time_ms",
+                            "signal",
+                            "exit_code",
+                        ),
+                        f"task/{header}: {member} is not used in {side}",
+                    )
 
     def test_numbers_are_used_once_and_gaps_are_reserved(self):
         messages, reserved, _ = load()
         for name, fields in messages.items():
             numbers = [field.number for field in fields]
             self.assertEqual(len(numbers), len(set(numbers)), f"message {name} uses a number twice")
-            self.assertFalse(set(numbers) & reserved[name], f"message {name} uses a reserved number")
+            self.assertFalse(
+                set(numbers) & reserved[name], f"message {name} uses a reserved number"
+            )
             gaps = set(range(1, max(numbers, default=0) + 1)) - set(numbers) - reserved[name]
-            self.assertFalse(gaps, f"message {name}: {sorted(gaps)} were fields once, perhaps: reserve them")
+            self.assertFalse(
+                gaps, f"message {name}: {sorted(gaps)} were fields once, perhaps: reserve them"
+            )
 
     def test_the_protos_are_understood(self):
         """protoc, where there is one, finds as many fields."""
@@ -195,11 +290,28 @@ class ProtoFields(unittest.TestCase):
         if done.returncode != 0:
             self.skipTest("protoc is not installed")
         names = sorted("braid/v1/" + name for name in os.listdir(PROTOS))
-        described = subprocess.run(["protoc", "-I", os.path.join(SOURCE_DIR, "proto"), "--descriptor_set_out=/dev/stdout", *names],
-                                   capture_output=True)
+        described = subprocess.run(
+            [
+                "protoc",
+                "-I",
+                os.path.join(SOURCE_DIR, "proto"),
+                "--descriptor_set_out=/dev/stdout",
+                *names,
+            ],
+            capture_output=True,
+        )
         self.assertEqual(described.returncode, 0, described.stderr)
-        text = subprocess.run(["protoc", "-I", "/usr/include", "--decode=google.protobuf.FileDescriptorSet",
-                               "google/protobuf/descriptor.proto"], input=described.stdout, capture_output=True)
+        text = subprocess.run(
+            [
+                "protoc",
+                "-I",
+                "/usr/include",
+                "--decode=google.protobuf.FileDescriptorSet",
+                "google/protobuf/descriptor.proto",
+            ],
+            input=described.stdout,
+            capture_output=True,
+        )
         if text.returncode != 0:
             self.skipTest("protoc has no descriptor.proto beside it")
         decoded = text.stdout.decode()

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The results in README.md are those that scripts/quickstart prints: of its recipe's models, in the form of today's reports."""
+
 import importlib.machinery
 import importlib.util
 import json
@@ -14,7 +15,9 @@ README = os.path.join(by_hand.SOURCE_DIR, "README.md")
 
 
 def script():
-    loader = importlib.machinery.SourceFileLoader("readme_results", os.path.join(by_hand.SOURCE_DIR, "scripts", "readme_results"))
+    loader = importlib.machinery.SourceFileLoader(
+        "readme_results", os.path.join(by_hand.SOURCE_DIR, "scripts", "readme_results")
+    )
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
     return module
@@ -28,11 +31,20 @@ def read(path):
 def models_of_the_recipe():
     """(name, role, history, composite) in the order of a report."""
     text = read(os.path.join(by_hand.SOURCE_DIR, "examples", "quickstart", "recipe.yaml"))
-    sections = {key: re.findall(r"^  - \{name: (\w+)", body, re.M)
-                for key, body in re.findall(r"^(paths|composites|baselines):(.*\n(?:(?:  .*)?\n)*)", text, re.M)}
-    models = [(name, "path", name, "") for name in sections["paths"]] + [(name, "dense", name, "") for name in sections["baselines"]]
+    sections = {
+        key: re.findall(r"^  - \{name: (\w+)", body, re.M)
+        for key, body in re.findall(
+            r"^(paths|composites|baselines):(.*\n(?:(?:  .*)?\n)*)", text, re.M
+        )
+    }
+    models = [(name, "path", name, "") for name in sections["paths"]] + [
+        (name, "dense", name, "") for name in sections["baselines"]
+    ]
     for name in sections["composites"]:
-        models += [(name + "@start", "composite_start", "", name), (name, "composite", "joint:" + name, name)]
+        models += [
+            (name + "@start", "composite_start", "", name),
+            (name, "composite", "joint:" + name, name),
+        ]
     return models, sections
 
 
@@ -48,24 +60,80 @@ def a_report(folder):
             out.write(text)
 
     def add_job(name, seconds, tokens=0, ranks=1):
-        jobs.append({"name": name, "kind": "train", "state": "succeeded", "slots": 1, "ranks": ranks, "started_ms": 1000,
-                     "ended_ms": 1000 + 1000 * seconds, "summary": {"tokens": tokens}})
+        jobs.append(
+            {
+                "name": name,
+                "kind": "train",
+                "state": "succeeded",
+                "slots": 1,
+                "ranks": ranks,
+                "started_ms": 1000,
+                "ended_ms": 1000 + 1000 * seconds,
+                "summary": {"tokens": tokens},
+            }
+        )
 
     for name, role, history, composite in models:
-        loss = {corpus: {"loss": 4.0, "perplexity": 54.6, "tokens": 100, "bits_per_byte": 2.0} for corpus in ("all", "mathematics", "speeches")}
-        put("evaluation." + name, "evaluation.json", json.dumps({"name": name, "model": {"kind": "dense", "parameters": 1000}, "loss": loss}))
+        loss = {
+            corpus: {"loss": 4.0, "perplexity": 54.6, "tokens": 100, "bits_per_byte": 2.0}
+            for corpus in ("all", "mathematics", "speeches")
+        }
+        put(
+            "evaluation." + name,
+            "evaluation.json",
+            json.dumps(
+                {"name": name, "model": {"kind": "dense", "parameters": 1000}, "loss": loss}
+            ),
+        )
         if history:
-            put("history." + history, "history.jsonl", "".join(
-                json.dumps({"step": step, "tokens": 1000 * step, "gradient_norm": 1.0, "validation/speeches": 4, "validation/mathematics": 4}) + "\n"
-                for step in (1, 2)))
+            put(
+                "history." + history,
+                "history.jsonl",
+                "".join(
+                    json.dumps(
+                        {
+                            "step": step,
+                            "tokens": 1000 * step,
+                            "gradient_norm": 1.0,
+                            "validation/speeches": 4,
+                            "validation/mathematics": 4,
+                        }
+                    )
+                    + "\n"
+                    for step in (1, 2)
+                ),
+            )
             add_job(history, 10, 1000 if role != "dense" else 3000, 2 if composite else 1)
     for name in sections["composites"]:
         add_job("merge:" + name, 1)
         add_job("gate:" + name, 1)
-        put("merge." + name, "merge.json", json.dumps({"parents": sections["paths"], "seed": 1, "proof": "bit-equal", "dropped": [], "tensors": []}))
-    spec = {"title": "quickstart", "models": [{"name": name, "evaluation": name, "history": history, "role": role, "composite": composite}
-                                              for name, role, history, composite in models],
-            "facts": {"run": {"id": "r-1", "created_ms": 1}, "jobs": jobs}}
+        put(
+            "merge." + name,
+            "merge.json",
+            json.dumps(
+                {
+                    "parents": sections["paths"],
+                    "seed": 1,
+                    "proof": "bit-equal",
+                    "dropped": [],
+                    "tensors": [],
+                }
+            ),
+        )
+    spec = {
+        "title": "quickstart",
+        "models": [
+            {
+                "name": name,
+                "evaluation": name,
+                "history": history,
+                "role": role,
+                "composite": composite,
+            }
+            for name, role, history, composite in models
+        ],
+        "facts": {"run": {"id": "r-1", "created_ms": 1}, "jobs": jobs},
+    }
     by_hand.must(by_hand.run(os.path.join(folder, "task"), "report", spec, inputs))
     return read(os.path.join(folder, "task", "output", "report", "results.md"))
 
@@ -73,7 +141,11 @@ def a_report(folder):
 def shape(block):
     """Of a table its headings and the names in its first column; of sentences how they begin."""
     cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in block]
-    return (cells[0], [row[0] for row in cells[2:]]) if block[0].strip().startswith("|") else "sentences"
+    return (
+        (cells[0], [row[0] for row in cells[2:]])
+        if block[0].strip().startswith("|")
+        else "sentences"
+    )
 
 
 class Readme(unittest.TestCase):
@@ -86,15 +158,22 @@ class Readme(unittest.TestCase):
     def part(self):
         text = read(README)
         self.assertEqual((text.count(self.script.BEGIN), text.count(self.script.END)), (1, 1))
-        return text[text.index(self.script.BEGIN):text.index(self.script.END) + len(self.script.END)]
+        return text[
+            text.index(self.script.BEGIN) : text.index(self.script.END) + len(self.script.END)
+        ]
 
     def test_its_tables_have_the_models_of_the_recipe_and_the_columns_of_a_report(self):
         here = self.script.blocks("\n".join(line.strip() for line in self.part().splitlines()))
-        self.assertEqual([shape(block) for block in here], [shape(block) for block in self.script.blocks(self.results)])
+        self.assertEqual(
+            [shape(block) for block in here],
+            [shape(block) for block in self.script.blocks(self.results)],
+        )
 
     def test_every_verdict_is_of_one_training(self):
         for line in self.part().splitlines():
-            if not line.lstrip().startswith("|") and re.search(r" (better|worse|equal|differ|times as) ", line):
+            if not line.lstrip().startswith("|") and re.search(
+                r" (better|worse|equal|differ|times as) ", line
+            ):
                 self.assertIn("n this one training", line)
 
     def test_the_machine_is_named(self):
@@ -105,7 +184,9 @@ class Readme(unittest.TestCase):
         part = self.script.render(self.results, "2 cores of a test (x86_64)", 7)
         changed = self.script.placed(text, part)
         self.assertIn("    | model ", part)
-        self.assertRegex(part, r"\n    \| preserving +\| +[-+]?0\.0000")  # its losses less those of the others
+        self.assertRegex(
+            part, r"\n    \| preserving +\| +[-+]?0\.0000"
+        )  # its losses less those of the others
         self.assertRegex(part, r"\n    In this one training preserving ")
         self.assertIn("The main job took 7 s on 2 cores of a test (x86_64).", part)
         self.assertNotIn("Losses are mean cross-entropies", part)

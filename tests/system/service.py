@@ -1,5 +1,6 @@
 """A coordinator and workers of one test: started from nothing in a folder of its own, found again by a mark in their
 environment, and gone at the end."""
+
 import json
 import os
 import shutil
@@ -56,10 +57,18 @@ class Braid:
 
     def run(self, *words, code=0, **more):
         """Runs `braid --dir ... words`; `code` is the exit code that must come, None for any."""
-        done = subprocess.run([program("braid"), "--dir", os.path.join(self.folder, "state"), *words], capture_output=True,
-                              text=True, env=self.environment, timeout=300, **more)
+        done = subprocess.run(
+            [program("braid"), "--dir", os.path.join(self.folder, "state"), *words],
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            timeout=300,
+            **more,
+        )
         if code is not None and done.returncode != code:
-            raise AssertionError(f"braid {' '.join(words)}: exit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+            raise AssertionError(
+                f"braid {' '.join(words)}: exit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
+            )
         return done
 
     def json(self, *words, **more):
@@ -99,8 +108,11 @@ class Braid:
 
     def http(self, path, headers=None, method="GET"):
         """Status and text of an answer; the token goes with it unless `headers` are given."""
-        request = urllib.request.Request("http://" + self.endpoint()["http"] + path, method=method,
-                                         headers=dict([self.authorization()]) if headers is None else headers)
+        request = urllib.request.Request(
+            "http://" + self.endpoint()["http"] + path,
+            method=method,
+            headers=dict([self.authorization()]) if headers is None else headers,
+        )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
@@ -110,8 +122,12 @@ class Braid:
     def start_command(self, *words):
         """A command that goes on while others run; finish_command gives what it printed."""
         output = tempfile.TemporaryFile("w+", dir=self.folder, encoding="utf-8")
-        process = subprocess.Popen([program("braid"), "--dir", os.path.join(self.folder, "state"), *words], stdout=output,
-                                   stderr=subprocess.DEVNULL, env=self.environment)
+        process = subprocess.Popen(
+            [program("braid"), "--dir", os.path.join(self.folder, "state"), *words],
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            env=self.environment,
+        )
         return process, output, words
 
     def finish_command(self, command, timeout_s=60):
@@ -124,7 +140,12 @@ class Braid:
 
     def events(self):
         """All events, oldest first; the CLI prints one JSON object after another."""
-        text, decoder, found, at = self.run("-o", "json", "events").stdout, json.JSONDecoder(), [], 0
+        text, decoder, found, at = (
+            self.run("-o", "json", "events").stdout,
+            json.JSONDecoder(),
+            [],
+            0,
+        )
         while text[at:].strip():
             at += len(text[at:]) - len(text[at:].lstrip())
             event, at = decoder.raw_decode(text, at)
@@ -165,8 +186,22 @@ class Service(Braid):
 
     def start(self):
         with open(os.path.join(self.folder, "up.log"), "a", encoding="utf-8") as log:
-            self.up = subprocess.Popen([program("braid"), "--dir", os.path.join(self.folder, "state"), "up", "--workers",
-                                        str(self.workers), "--slots", str(self.slots), *self.words], env=self.environment, stdout=log, stderr=log)
+            self.up = subprocess.Popen(
+                [
+                    program("braid"),
+                    "--dir",
+                    os.path.join(self.folder, "state"),
+                    "up",
+                    "--workers",
+                    str(self.workers),
+                    "--slots",
+                    str(self.slots),
+                    *self.words,
+                ],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
         self.wait_ready()
 
     def wait_ready(self):
@@ -176,6 +211,7 @@ class Service(Braid):
                 return False
             listed = json.loads(done.stdout).get("workers", [])
             return sum(worker.get("link") == "WORKER_READY" for worker in listed) >= self.workers
+
         wait_until(ready, "coordinator and workers", timeout_s=60)
 
     def stop(self):
@@ -203,17 +239,23 @@ class Service(Braid):
             return file.read()
 
     def log(self, name):
-        with open(os.path.join(self.folder, "state", "logs", name + ".log"), encoding="utf-8") as file:
+        with open(
+            os.path.join(self.folder, "state", "logs", name + ".log"), encoding="utf-8"
+        ) as file:
             return file.read()
 
 
 def wait_job(braid, run, name, condition, what, timeout_s=120):
     """Polls a job until `condition(job)`; fails at once if the job has ended without it."""
+
     def check():
         job = braid.job(run, name)
         if job and condition(job):
             return job
         if job.get("state") in ("JOB_SUCCEEDED", "JOB_FAILED", "JOB_SKIPPED", "JOB_CANCELLED"):
-            raise AssertionError(f"{name} ended as {job['state']} before {what}: {job.get('error')}")
+            raise AssertionError(
+                f"{name} ended as {job['state']} before {what}: {job.get('error')}"
+            )
         return None
+
     return wait_until(check, f"{name}: {what}", timeout_s=timeout_s)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The same recipe on text of other kinds, with the gpt-neox-20b tokenizer: stories and mathematics from ../shared."""
+
 import os
 import unittest
 
@@ -37,7 +38,9 @@ def neox_file():
     return None
 
 
-@unittest.skipUnless(os.path.isdir(SHARED) and neox_file(), "there is no ../shared beside this checkout")
+@unittest.skipUnless(
+    os.path.isdir(SHARED) and neox_file(), "there is no ../shared beside this checkout"
+)
 class SharedText(unittest.TestCase):
     def test_stories_and_mathematics(self):
         with Service() as braid:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What cannot start says why at once, in one line, and leaves nothing behind."""
+
 import os
 import resource
 import shutil
@@ -45,7 +46,12 @@ class Start(unittest.TestCase):
             taken.listen()
             address = "127.0.0.1:%d" % taken.getsockname()[1]
             for flag in ("--listen", "--http"):
-                self.refused("coordinator cannot start", f"cannot listen on {address}", "is another program using that port?", up=(flag, address))
+                self.refused(
+                    "coordinator cannot start",
+                    f"cannot listen on {address}",
+                    "is another program using that port?",
+                    up=(flag, address),
+                )
         self.refused("10.1.2.3", "SSH tunnel", up=("--listen", "10.1.2.3:0"))
         # With a port that is free it comes up.
         self.braid.run("up", "--workers", "1", "--detach")
@@ -66,8 +72,14 @@ class Start(unittest.TestCase):
         other, whose = {}, "another --dir"
         if os.geteuid() == 0:
             os.chmod(self.braid.folder, 0o755)
-            other, whose = {"user": NOBODY, "group": NOBODY, "extra_groups": []}, "belongs to user root"
-            if subprocess.run(["test", "-x", program("braid")], **other, check=False).returncode != 0:
+            other, whose = (
+                {"user": NOBODY, "group": NOBODY, "extra_groups": []},
+                "belongs to user root",
+            )
+            if (
+                subprocess.run(["test", "-x", program("braid")], **other, check=False).returncode
+                != 0
+            ):
                 self.skipTest("the programs are in a folder that other users cannot enter")
         else:
             os.chmod(self.state, 0o500)
@@ -81,7 +93,9 @@ class Start(unittest.TestCase):
         os.chmod(address, 0o600 if other else 0o000)
         if other:
             os.chmod(self.state, 0o755)
-        self.assertIn(f"{address}: Permission denied", self.braid.run("list", "runs", code=4, **other).stderr)
+        self.assertIn(
+            f"{address}: Permission denied", self.braid.run("list", "runs", code=4, **other).stderr
+        )
 
     def test_a_folder_that_cannot_be_written(self):
         for name in ("logs", "coordinator", "worker-1"):
@@ -97,16 +111,30 @@ class Start(unittest.TestCase):
     def test_programs_that_are_not_there(self):
         empty = os.path.join(self.braid.folder, "empty")
         os.makedirs(empty)
-        self.refused(f"coordinator cannot start: starting {empty}/braid-coordinator: No such file or directory", up=("--bin", empty), code=3)
+        self.refused(
+            f"coordinator cannot start: starting {empty}/braid-coordinator: No such file or directory",
+            up=("--bin", empty),
+            code=3,
+        )
         shutil.copy(program("braid-coordinator"), empty)
-        self.refused(f"worker-1 cannot start: starting {empty}/braid-worker: No such file or directory", up=("--bin", empty), code=3)
+        self.refused(
+            f"worker-1 cannot start: starting {empty}/braid-worker: No such file or directory",
+            up=("--bin", empty),
+            code=3,
+        )
         shutil.copy(program("braid-worker"), empty)
-        self.refused("worker-1 cannot start: a task program is missing", f"{empty}/braid-prepare: No such file or directory", "--bin", up=("--bin", empty))
+        self.refused(
+            "worker-1 cannot start: a task program is missing",
+            f"{empty}/braid-prepare: No such file or directory",
+            "--bin",
+            up=("--bin", empty),
+        )
 
     def test_a_disk_that_is_full(self):
         def small_files():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
         self.refused("coordinator cannot start", "braid.db", preexec_fn=small_files)
 
     def test_a_folder_in_use(self):
@@ -118,7 +146,10 @@ class Start(unittest.TestCase):
         with Service(workers=1) as service:
             (pid,) = service.processes("braid-coordinator")
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: service.processes("braid-coordinator") not in ([], [pid]), "the coordinator to be started again")
+            wait_until(
+                lambda: service.processes("braid-coordinator") not in ([], [pid]),
+                "the coordinator to be started again",
+            )
             service.wait_ready()
 
 

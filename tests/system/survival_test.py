@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the service survives: names that are taken, locks and limits on its catalog, a catalog that is gone, namesakes of a worker,
 and programs that cannot be started. It goes on, or ends and is started again; it never stands there and answers nobody."""
+
 import os
 import resource
 import shutil
@@ -29,15 +30,24 @@ class Survival(unittest.TestCase):
         return {worker["id"]: worker for worker in braid.json("worker", "list").get("workers", [])}
 
     def database(self, braid):
-        return sqlite3.connect(os.path.join(braid.folder, "state", "coordinator", "braid.db"), isolation_level=None, timeout=60)
+        return sqlite3.connect(
+            os.path.join(braid.folder, "state", "coordinator", "braid.db"),
+            isolation_level=None,
+            timeout=60,
+        )
 
     def test_names_that_every_run_has_are_refused_and_the_service_goes_on(self):
         with Service(workers=1) as braid:
             before = self.coordinator(braid)
             for name in ("tokenizer", "report"):
-                path = self.recipe(braid, name + ".yaml", text=RECIPE.replace("name: path_tales", "name: " + name))
+                path = self.recipe(
+                    braid, name + ".yaml", text=RECIPE.replace("name: path_tales", "name: " + name)
+                )
                 done = braid.run("submit", path, code=1)
-                self.assertIn(f'{name}.yaml:9:5: paths.0.name: "{name}" is the name of a job that every run has', done.stderr)
+                self.assertIn(
+                    f'{name}.yaml:9:5: paths.0.name: "{name}" is the name of a job that every run has',
+                    done.stderr,
+                )
             self.assertEqual(braid.run("list", "runs").stdout.count("r-"), 0)
             self.assertEqual(self.coordinator(braid), before)
 
@@ -60,18 +70,30 @@ class Survival(unittest.TestCase):
         with Service(workers=1) as braid:
             recipe, before = self.recipe(braid, steps=LONG), self.coordinator(braid)
             run = braid.submit(recipe, "--only", "path_tales")
-            wait_job(braid, run, "path_tales", lambda job: job.get("state") == "JOB_ACTIVE", "running")
+            wait_job(
+                braid, run, "path_tales", lambda job: job.get("state") == "JOB_ACTIVE", "running"
+            )
             (trainer,) = wait_until(lambda: braid.processes("braid-trainer"), "the training")
             with self.database(braid) as shell:
                 shell.execute("ALTER TABLE events RENAME TO taken_away")
                 done = braid.run("submit", recipe, code=6)
                 self.assertNotEqual(done.stderr, "")
-                wait_until(lambda: before not in braid.processes("braid-coordinator"), "the old coordinator to end")
+                wait_until(
+                    lambda: before not in braid.processes("braid-coordinator"),
+                    "the old coordinator to end",
+                )
                 shell.execute("ALTER TABLE taken_away RENAME TO events")
-            wait_until(lambda: braid.run("list", "runs", code=None).returncode == 0, "a new coordinator")
-            self.assertIn("the catalog cannot be trusted any more, stopping", braid.log("coordinator"))
+            wait_until(
+                lambda: braid.run("list", "runs", code=None).returncode == 0, "a new coordinator"
+            )
+            self.assertIn(
+                "the catalog cannot be trusted any more, stopping", braid.log("coordinator")
+            )
             self.assertIn("coordinator ended (code 1), starting it again", braid.up_log())
-            wait_until(lambda: self.workers(braid)["worker-1"]["link"] == "WORKER_READY", "the worker to be back")
+            wait_until(
+                lambda: self.workers(braid)["worker-1"]["link"] == "WORKER_READY",
+                "the worker to be back",
+            )
             self.assertEqual(braid.processes("braid-trainer"), [trainer])
             self.assertEqual(len(braid.job(run, "path_tales")["attempts"]), 1)
             braid.run("cancel", run)
@@ -89,13 +111,20 @@ class Survival(unittest.TestCase):
             # The worker falls and comes back.
             (worker,) = braid.processes("braid-worker")
             os.kill(worker, signal.SIGKILL)
-            wait_until(lambda: braid.processes("braid-worker") not in ([], [worker]), "the worker to be started again")
-            wait_until(lambda: self.workers(braid)["worker-1"]["link"] == "WORKER_READY", "it to be there")
+            wait_until(
+                lambda: braid.processes("braid-worker") not in ([], [worker]),
+                "the worker to be started again",
+            )
+            wait_until(
+                lambda: self.workers(braid)["worker-1"]["link"] == "WORKER_READY", "it to be there"
+            )
             self.assertEqual(self.coordinator(braid), pid)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
             run = braid.submit(recipe, "--only", "tokenizer")
             braid.run("wait", run, "--timeout", "60s")
-            self.assertNotIn("free space on that disk", braid.log("worker-1"), "its hello was not refused")
+            self.assertNotIn(
+                "free space on that disk", braid.log("worker-1"), "its hello was not refused"
+            )
 
     def test_a_program_that_cannot_be_started_ends_nothing_else(self):
         # Programs that may be taken away, as an installation does for a moment.
@@ -119,12 +148,31 @@ class Survival(unittest.TestCase):
     def test_a_namesake_is_refused_and_the_elder_trains_on(self):
         with Service(workers=1) as braid:
             run = braid.submit(self.recipe(braid, steps=LONG), "--only", "path_tales")
-            wait_job(braid, run, "path_tales", lambda job: int(job.get("progress", {}).get("done", 0)) > 0, "training")
+            wait_job(
+                braid,
+                run,
+                "path_tales",
+                lambda job: int(job.get("progress", {}).get("done", 0)) > 0,
+                "training",
+            )
             folder = os.path.join(braid.folder, "namesake")
             os.makedirs(folder)
             with open(os.path.join(folder, "log"), "w", encoding="utf-8") as log:
-                namesake = subprocess.Popen([program("braid-worker"), "--address-file", os.path.join(braid.folder, "state", "address.json"), "--dir",
-                                             folder, "--id", "worker-1", "--slots", "1"], env=braid.environment, stderr=log)
+                namesake = subprocess.Popen(
+                    [
+                        program("braid-worker"),
+                        "--address-file",
+                        os.path.join(braid.folder, "state", "address.json"),
+                        "--dir",
+                        folder,
+                        "--id",
+                        "worker-1",
+                        "--slots",
+                        "1",
+                    ],
+                    env=braid.environment,
+                    stderr=log,
+                )
             self.assertEqual(namesake.wait(timeout=120), 5)
             with open(os.path.join(folder, "log"), encoding="utf-8") as log:
                 self.assertIn("worker id worker-1 is that of another process", log.read())

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """braid-trainer as a program: gangs that are killed or stopped, and its subcommands on a checkpoint folder."""
+
 import json
 import os
 import shutil
@@ -11,9 +12,19 @@ import unittest
 import by_hand
 from by_hand import checkpoints, finish, must, start, wait_until, write_task
 
-GANG = {"steps": 60, "epochs": 40, "checkpoint": {"steps": 10, "seconds": 0}, "validate": {"steps": 20, "sequences": 4}}
+GANG = {
+    "steps": 60,
+    "epochs": 40,
+    "checkpoint": {"steps": 10, "seconds": 0},
+    "validate": {"steps": 20, "sequences": 4},
+}
 # What must be the same, bit for bit, whatever happened on the way.
-FILES = ["model/model.safetensors", "model/optimizer.safetensors", "model/state.json", "history/history.jsonl"]
+FILES = [
+    "model/model.safetensors",
+    "model/optimizer.safetensors",
+    "model/state.json",
+    "history/history.jsonl",
+]
 
 
 class Trainer(unittest.TestCase):
@@ -29,9 +40,23 @@ class Trainer(unittest.TestCase):
 
     def start_gang(self, folder, generation, **more):
         spec, inputs = self.pipeline.joint_task(**GANG)
-        return [start(write_task(own, "joint", spec, inputs, rank=rank, world=2, generation=generation,
-                                 rendezvous=os.path.join(folder, "rendezvous"), **more), "joint")
-                for rank, own in enumerate((folder, os.path.join(folder, "rank-1")))]
+        return [
+            start(
+                write_task(
+                    own,
+                    "joint",
+                    spec,
+                    inputs,
+                    rank=rank,
+                    world=2,
+                    generation=generation,
+                    rendezvous=os.path.join(folder, "rendezvous"),
+                    **more,
+                ),
+                "joint",
+            )
+            for rank, own in enumerate((folder, os.path.join(folder, "rank-1")))
+        ]
 
     def undisturbed(self):
         cls = type(self)
@@ -51,7 +76,10 @@ class Trainer(unittest.TestCase):
 
     def resume(self, broken):
         folder = tempfile.mkdtemp(dir=self.folder)
-        for ended in [finish(process) for process in self.start_gang(folder, 2, resume=checkpoints(broken)[-1])]:
+        for ended in [
+            finish(process)
+            for process in self.start_gang(folder, 2, resume=checkpoints(broken)[-1])
+        ]:
             must(ended)
         return folder
 
@@ -84,7 +112,12 @@ class Trainer(unittest.TestCase):
 
     # -- subcommands ----------------------------------------------------------------------------------------------
     def trainer(self, *arguments):
-        return subprocess.run([by_hand.program("braid-trainer"), *arguments], capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            [by_hand.program("braid-trainer"), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def test_subcommands_on_a_folder(self):
         model = self.pipeline.path("tales")
@@ -95,17 +128,28 @@ class Trainer(unittest.TestCase):
         self.assertEqual(generated.returncode, 0, generated.stderr)
         sample = json.loads(generated.stdout)
         self.assertEqual((sample["prompt"], len(sample["next"])), ("once", 5))
-        self.assertEqual(sample, json.loads(self.trainer("generate", model, "once", "--tokens", "5", "--json").stdout))
-        evaluated = self.trainer("evaluate", model, self.pipeline.shards("tales"), self.pipeline.shards("sums"))
+        self.assertEqual(
+            sample,
+            json.loads(self.trainer("generate", model, "once", "--tokens", "5", "--json").stdout),
+        )
+        evaluated = self.trainer(
+            "evaluate", model, self.pipeline.shards("tales"), self.pipeline.shards("sums")
+        )
         self.assertEqual(evaluated.returncode, 0, evaluated.stderr)
-        self.assertRegex(evaluated.stdout, r"(?m)^all +loss \d+\.\d{4}  perplexity \d+\.\d\d  bits a byte \d\.\d{4}  over \d+ tokens$")
+        self.assertRegex(
+            evaluated.stdout,
+            r"(?m)^all +loss \d+\.\d{4}  perplexity \d+\.\d\d  bits a byte \d\.\d{4}  over \d+ tokens$",
+        )
 
     def test_subcommands_say_what_is_wrong(self):
         model = self.pipeline.path("tales")
-        for arguments, words in ((["describe", self.folder], "config.json"), (["generate", model], "a prompt"),
-                                 (["generate", model, "x", "--tokens", "many"], "tokens"),
-                                 (["evaluate", model, self.folder], "shards.json"),
-                                 (["generate", os.path.join(self.folder, "none"), "x"], "tokenizer.json")):
+        for arguments, words in (
+            (["describe", self.folder], "config.json"),
+            (["generate", model], "a prompt"),
+            (["generate", model, "x", "--tokens", "many"], "tokens"),
+            (["evaluate", model, self.folder], "shards.json"),
+            (["generate", os.path.join(self.folder, "none"), "x"], "tokenizer.json"),
+        ):
             ended = self.trainer(*arguments)
             self.assertEqual(ended.returncode, 1, arguments)
             self.assertIn(words, ended.stderr)

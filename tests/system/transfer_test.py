@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Bytes on poor lines and in crowds: what is cut goes on where it stopped, and two who move one thing both succeed."""
+
 import hashlib
 import json
 import os
@@ -101,7 +102,9 @@ class Transfers(unittest.TestCase):
         """The source of a corpus comes over a line that is cut every few MiB: all that comes down is little more than it."""
         size, cut = 48 * MIB, 14 * MIB
         line = CutLine(self.service.endpoint()["grpc"], cut)
-        path = write_recipe(self.service.folder, {"tales": [], "sums": ["a few words to learn from"] * 50}, steps=5)
+        path = write_recipe(
+            self.service.folder, {"tales": [], "sums": ["a few words to learn from"] * 50}, steps=5
+        )
         rows = random.Random(1)
         with open(os.path.join(self.service.folder, "tales.jsonl"), "w", encoding="utf-8") as out:
             while out.tell() < size:
@@ -109,8 +112,23 @@ class Transfers(unittest.TestCase):
         run = self.service.submit(path, "--only", "tokenizer")
         folder = os.path.join(self.service.folder, "far")
         with open(folder + ".log", "w", encoding="utf-8") as log:
-            worker = subprocess.Popen([program("braid-worker"), "--coordinator", line.address, "--token-file", self.service.endpoint()["token_file"], "--dir", folder,
-                                       "--id", "far", "--slots", "1"], env=self.service.environment, stderr=log)
+            worker = subprocess.Popen(
+                [
+                    program("braid-worker"),
+                    "--coordinator",
+                    line.address,
+                    "--token-file",
+                    self.service.endpoint()["token_file"],
+                    "--dir",
+                    folder,
+                    "--id",
+                    "far",
+                    "--slots",
+                    "1",
+                ],
+                env=self.service.environment,
+                stderr=log,
+            )
         try:
             self.service.run("wait", run, "--timeout", "250s")
         finally:
@@ -129,20 +147,51 @@ class Transfers(unittest.TestCase):
             line = CutLine(self.service.endpoint()["grpc"], 14 * MIB)
             if way == "down":
                 words += (artifact, "--out", folder + "-back")
-            done = subprocess.run([program("braid"), "--addr", line.address, "--token-file", self.service.endpoint()["token_file"], *words], capture_output=True,
-                                  text=True, env=self.service.environment, timeout=250)
+            done = subprocess.run(
+                [
+                    program("braid"),
+                    "--addr",
+                    line.address,
+                    "--token-file",
+                    self.service.endpoint()["token_file"],
+                    *words,
+                ],
+                capture_output=True,
+                text=True,
+                env=self.service.environment,
+                timeout=250,
+            )
             line.close()
             self.assertEqual(done.returncode, 0, done.stderr)
             artifact = done.stdout.strip()
             self.assertGreaterEqual(line.cuts, 2)
             self.assertLess(line.carried[way], size + (line.cuts + 1) * UNDER_WAY)
-        with open(os.path.join(folder, "payload.bin"), "rb") as was, open(os.path.join(folder + "-back", "payload.bin"), "rb") as came:
-            self.assertEqual(hashlib.sha256(came.read()).digest(), hashlib.sha256(was.read()).digest())
+        with (
+            open(os.path.join(folder, "payload.bin"), "rb") as was,
+            open(os.path.join(folder + "-back", "payload.bin"), "rb") as came,
+        ):
+            self.assertEqual(
+                hashlib.sha256(came.read()).digest(), hashlib.sha256(was.read()).digest()
+            )
 
     def test_a_line_that_is_dead_without_being_cut_is_left(self):
         line = CutLine(self.service.endpoint()["grpc"], 14 * MIB, dead=1)
-        done = subprocess.run([program("braid"), "--addr", line.address, "--token-file", self.service.endpoint()["token_file"], "artifact", "put",
-                               self.payload("dead", 20 * MIB)], capture_output=True, text=True, env=self.service.environment, timeout=250)
+        done = subprocess.run(
+            [
+                program("braid"),
+                "--addr",
+                line.address,
+                "--token-file",
+                self.service.endpoint()["token_file"],
+                "artifact",
+                "put",
+                self.payload("dead", 20 * MIB),
+            ],
+            capture_output=True,
+            text=True,
+            env=self.service.environment,
+            timeout=250,
+        )
         line.close()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertGreaterEqual(line.cuts, 1)
@@ -153,7 +202,16 @@ class Transfers(unittest.TestCase):
         for words in (("artifact", "put", folder), ("artifact", "get")):
             if said:
                 words += (said[0], "--out", folder + "-back")
-            both = [subprocess.Popen(self.braid(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.service.environment) for _ in range(3)]
+            both = [
+                subprocess.Popen(
+                    self.braid(*words),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    env=self.service.environment,
+                )
+                for _ in range(3)
+            ]
             for process in both:
                 out, errors = process.communicate(timeout=250)
                 self.assertEqual(process.returncode, 0, errors)
@@ -161,7 +219,12 @@ class Transfers(unittest.TestCase):
                     said.append(out.strip())
         self.assertEqual(len(set(said)), 1)
         self.assertEqual(os.listdir(folder + "-back"), ["payload.bin"])
-        self.assertEqual(os.listdir(os.path.join(self.service.folder, "state", "coordinator", "store", "uploads")), [])
+        self.assertEqual(
+            os.listdir(
+                os.path.join(self.service.folder, "state", "coordinator", "store", "uploads")
+            ),
+            [],
+        )
 
 
 if __name__ == "__main__":

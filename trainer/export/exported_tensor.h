@@ -26,7 +26,7 @@ struct ExportedTensor {
   int64_t at = 0;
 };
 
-// Smallest |beta| that may be divided by (PaPaformer section 7.1).
+// Smallest |beta| that may be divided by (docs/papers/papaformer.md#s7.1).
 inline constexpr double kSmallestBeta = 1e-4;
 
 // The tensor's values, row-major. A missing tensor or one of another shape is an error that names

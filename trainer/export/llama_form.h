@@ -1,5 +1,5 @@
 // Which models transformers' LlamaForCausalLM computes exactly, and how their tensors become its
-// own (PaPaformer section 7.1, dual-path specification section 9):
+// own (docs/papers/papaformer.md#s7.1, docs/papers/dual_path.md#s9):
 //   llama  as it is. Interleaved rotary layout: rows of q and k are reordered. No attn.o: the
 //          identity. Learned beta: gate_proj = diag(beta) gate, down_proj = down diag(1 / beta).
 //   wide   its scale s_w multiplies attn.o and ffn.down.

@@ -1,4 +1,5 @@
-// The gate of an export: what was written computes what the checkpoint does (PaPaformer 7.1).
+// The gate of an export: what was written computes what the checkpoint does
+// (docs/papers/papaformer.md#s7.1).
 #pragma once
 
 #include <string>

@@ -1,8 +1,10 @@
 """braid's composites and dual-path models for transformers: whole sequences, no cache.
 
-Shapes: B sequences, T positions, w the width of a stack, N paths, D = the sum of their widths, c the width of the stream
-between parallel layers (that of the widest path). Tensors bear the names of braid's checkpoints.
+Shapes: B sequences, T positions, w the width of a stack, N paths, D = the sum of their widths, c
+the width of the stream between parallel layers (that of the widest path). Tensors bear the names of
+braid's checkpoints.
 """
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -55,12 +57,16 @@ class Attention(nn.Module):
         self.q, self.k, self.v = (linear(width, width) for _ in range(3))
         self.o = linear(width, width) if arch["attn_out_proj"] else nn.Identity()
         with_norm = stack.get("dual", {}).get("qk_norm", False)
-        self.q_norm, self.k_norm = (RMSNorm(size, arch["norm_eps"]) if with_norm else nn.Identity() for _ in range(2))
+        self.q_norm, self.k_norm = (
+            RMSNorm(size, arch["norm_eps"]) if with_norm else nn.Identity() for _ in range(2)
+        )
         self.base, self.interleaved = arch["rope_base"], arch["rope_layout"] == "interleaved"
 
     def forward(self, x, mask):
         B, T, width = x.shape
-        q, k, v = (part(x).view(B, T, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v))
+        q, k, v = (
+            part(x).view(B, T, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v)
+        )
         cos, sin = rotation(T, width // self.heads, self.base, x)
         q = self.q_norm(rotate(q, cos, sin, self.interleaved))
         k = self.k_norm(rotate(k, cos, sin, self.interleaved))
@@ -71,7 +77,11 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     def __init__(self, width, hidden, arch):
         super().__init__()
-        self.gate, self.up, self.down = linear(width, hidden), linear(width, hidden), linear(hidden, width)
+        self.gate, self.up, self.down = (
+            linear(width, hidden),
+            linear(width, hidden),
+            linear(hidden, width),
+        )
         self.beta = nn.Parameter(torch.ones(hidden)) if arch["ffn_gate"] == "beta_swish" else None
 
     def forward(self, x):
@@ -88,7 +98,9 @@ class Sublayers(nn.Module):
         width = stack["d"]
         self.attn_norm, self.attn = RMSNorm(width, arch["norm_eps"]), Attention(stack, arch)
         self.ffn_norm, self.ffn = RMSNorm(width, arch["norm_eps"]), FeedForward(width, hidden, arch)
-        self.scale = nn.Parameter(torch.full((scales,), stack["dual"]["scale_init"])) if scales else None
+        self.scale = (
+            nn.Parameter(torch.full((scales,), stack["dual"]["scale_init"])) if scales else None
+        )
 
     def forward(self, x, mask, use=0):
         scale = 1 if self.scale is None else F.softplus(self.scale[use])
@@ -105,7 +117,9 @@ class Cross(nn.Module):
         self.deep_scale, self.wide_scale = (nn.Parameter(torch.full((1,), -7.0)) for _ in range(2))
 
     def forward(self, deep, wide):
-        return deep + F.softplus(self.deep_scale) * self.deep(wide), wide + F.softplus(self.wide_scale) * self.wide(deep)
+        return deep + F.softplus(self.deep_scale) * self.deep(wide), wide + F.softplus(
+            self.wide_scale
+        ) * self.wide(deep)
 
 
 class DualBlock(nn.Module):
@@ -147,7 +161,9 @@ class DualBlock(nn.Module):
         logits = self.gate(x)
         if self.dual["gate"] == "convex":
             return torch.sigmoid(logits), torch.sigmoid(-logits)
-        return (logits.softmax(-1) if self.dual["gate"] == "softmax" else torch.sigmoid(logits)).split(1, -1)
+        return (
+            logits.softmax(-1) if self.dual["gate"] == "softmax" else torch.sigmoid(logits)
+        ).split(1, -1)
 
     def forward(self, x, mask):
         if self.kind == "wide":
@@ -164,7 +180,11 @@ class DualBlock(nn.Module):
 
 
 def make_block(stack, arch):
-    return Sublayers(stack, stack["ffn"], arch) if stack["block"] == "llama" else DualBlock(stack, arch)
+    return (
+        Sublayers(stack, stack["ffn"], arch)
+        if stack["block"] == "llama"
+        else DualBlock(stack, arch)
+    )
 
 
 class ParallelLayer(nn.Module):
@@ -180,9 +200,17 @@ class ParallelLayer(nn.Module):
         widths = [path["d"] for path in paths]
         D, c, N = sum(widths), max(widths), len(widths)
         equal, last = len(set(widths)) == 1, layer + 1 == max(path["blocks"] for path in paths)
-        self.path = nn.ModuleDict({str(p): make_block(path, spec["arch"]) for p, path in enumerate(paths) if layer < path["blocks"]})
+        self.path = nn.ModuleDict(
+            {
+                str(p): make_block(path, spec["arch"])
+                for p, path in enumerate(paths)
+                if layer < path["blocks"]
+            }
+        )
         others = {str(p): d for p, d in enumerate(widths) if d != c}
-        self.path_in = nn.ModuleDict({p: linear(c, d) for p, d in others.items()} if layer > 0 else {})
+        self.path_in = nn.ModuleDict(
+            {p: linear(c, d) for p, d in others.items()} if layer > 0 else {}
+        )
         self.path_out, self.share, self.combine, self.router = nn.ModuleDict(), None, None, None
         if connection["kind"] == "share":
             self.share = linear(D, D if last else c)
@@ -190,9 +218,15 @@ class ParallelLayer(nn.Module):
             self.rule, self.noise = connection["router"], noise
             self.path_out = nn.ModuleDict({p: linear(d, c) for p, d in others.items()})
             self.combine = linear(D, c, bias=True)
-            reads = {"combined": c, "concat": D, "x": D if layer == 0 and not equal else c}[self.rule["input"]]
+            reads = {"combined": c, "concat": D, "x": D if layer == 0 and not equal else c}[
+                self.rule["input"]
+            ]
             self.router = linear(reads, N + 1, bias=True) if self.rule["kind"] != "none" else None
-        self.norm = RMSNorm(D if self.share is not None and last else c, eps) if connection["norm"] else nn.Identity()
+        self.norm = (
+            RMSNorm(D if self.share is not None and last else c, eps)
+            if connection["norm"]
+            else nn.Identity()
+        )
         self.residual, self.N = connection["residual"], N
 
     def choose(self, logits):
@@ -208,7 +242,10 @@ class ParallelLayer(nn.Module):
     def route(self, x, outputs):
         joined = torch.cat(outputs, -1)
         combined = self.combine(joined)
-        candidates = [self.path_out[str(p)](y) if str(p) in self.path_out else y for p, y in enumerate(outputs)]
+        candidates = [
+            self.path_out[str(p)](y) if str(p) in self.path_out else y
+            for p, y in enumerate(outputs)
+        ]
         candidates = torch.stack(candidates + [combined], -2)  # [B, T, N + 1, c]
         if self.router is None:
             return candidates.mean(-2)
@@ -219,9 +256,16 @@ class ParallelLayer(nn.Module):
     def forward(self, x, inputs, mask):
         """`inputs`: what each path reads, already of its width; None: x through path_in."""
         if inputs is None:
-            inputs = [self.path_in[str(p)](x) if str(p) in self.path_in else x for p in range(self.N)]
-        outputs = [self.path[str(p)](own, mask) if str(p) in self.path else own for p, own in enumerate(inputs)]
-        y = self.norm(self.share(torch.cat(outputs, -1)) if self.share is not None else self.route(x, outputs))
+            inputs = [
+                self.path_in[str(p)](x) if str(p) in self.path_in else x for p in range(self.N)
+            ]
+        outputs = [
+            self.path[str(p)](own, mask) if str(p) in self.path else own
+            for p, own in enumerate(inputs)
+        ]
+        y = self.norm(
+            self.share(torch.cat(outputs, -1)) if self.share is not None else self.route(x, outputs)
+        )
         return x + y if self.residual and x.shape == y.shape else y
 
 
@@ -233,12 +277,24 @@ class SliceLayer(nn.Module):
         paths = spec["paths"]
         self.widths = [path["d"] for path in paths]
         D = sum(self.widths)
-        self.path = nn.ModuleDict({str(p): make_block(path, spec["arch"]) for p, path in enumerate(paths) if layer < path["blocks"]})
+        self.path = nn.ModuleDict(
+            {
+                str(p): make_block(path, spec["arch"])
+                for p, path in enumerate(paths)
+                if layer < path["blocks"]
+            }
+        )
         self.cross = linear(D, D) if spec["connection"]["cross"] else None
 
     def forward(self, x, mask):
         parts = x.split(self.widths, -1)
-        x = torch.cat([self.path[str(p)](own, mask) if str(p) in self.path else own for p, own in enumerate(parts)], -1)
+        x = torch.cat(
+            [
+                self.path[str(p)](own, mask) if str(p) in self.path else own
+                for p, own in enumerate(parts)
+            ],
+            -1,
+        )
         return x if self.cross is None else x + self.cross(x)
 
 
@@ -284,15 +340,25 @@ class BraidModel(BraidPreTrainedModel):
         if self.composite:
             self.build_composite(config)
         else:
-            self.blocks = nn.ModuleList(make_block(spec["dense"], arch) for _ in range(spec["dense"]["blocks"]))
+            self.blocks = nn.ModuleList(
+                make_block(spec["dense"], arch) for _ in range(spec["dense"]["blocks"])
+            )
         self.slices = self.composite and spec["connection"]["kind"] == "slice"
-        self.norm = SliceNorm([path["d"] for path in spec["paths"]], arch["norm_eps"]) if self.slices else RMSNorm(width, arch["norm_eps"])
+        self.norm = (
+            SliceNorm([path["d"] for path in spec["paths"]], arch["norm_eps"])
+            if self.slices
+            else RMSNorm(width, arch["norm_eps"])
+        )
         self.post_init()
 
     def build_composite(self, config):
         spec, arch = config.spec, config.spec["arch"]
         connection, widths = spec["connection"], [path["d"] for path in spec["paths"]]
-        D, c, layers = sum(widths), max(widths), range(max(path["blocks"] for path in spec["paths"]))
+        D, c, layers = (
+            sum(widths),
+            max(widths),
+            range(max(path["blocks"] for path in spec["paths"])),
+        )
         self.large = nn.ModuleList(make_block(spec["large"], arch) for _ in range(2))
         if connection["kind"] == "slice":
             self.parallel = nn.ModuleList(SliceLayer(spec, layer) for layer in layers)
@@ -300,7 +366,9 @@ class BraidModel(BraidPreTrainedModel):
             return
         equal = len(set(widths)) == 1
         self.shrink = linear(D, c) if equal else nn.ModuleList(linear(D, d) for d in widths)
-        self.parallel = nn.ModuleList(ParallelLayer(spec, layer, config.router_noise) for layer in layers)
+        self.parallel = nn.ModuleList(
+            ParallelLayer(spec, layer, config.router_noise) for layer in layers
+        )
         self.grow = linear(c, D) if connection["kind"] == "routed" else nn.Identity()
 
     def get_input_embeddings(self):
@@ -316,7 +384,9 @@ class BraidModel(BraidPreTrainedModel):
                 x = layer(x, mask)
             return self.large[1](x, mask)
         inputs = None
-        if isinstance(self.shrink, nn.ModuleList):  # unequal widths: the first layer reads the stream itself
+        if isinstance(
+            self.shrink, nn.ModuleList
+        ):  # unequal widths: the first layer reads the stream itself
             inputs = [shrink(x) for shrink in self.shrink]
         else:
             x = self.shrink(x)
@@ -347,14 +417,18 @@ class BraidModel(BraidPreTrainedModel):
         x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
         length, most = x.shape[1], self.spec["arch"]["rope_max_pos"]
         if 0 < most < length:
-            raise ValueError(f"{length} tokens are above the {most} positions of this model (arch.rope_max_pos)")
+            raise ValueError(
+                f"{length} tokens are above the {most} positions of this model (arch.rope_max_pos)"
+            )
         mask = self.attention_mask(attention_mask, length)
         if self.composite:
             x = self.run_composite(x, mask)
         else:
             for block in self.blocks:
                 x = block(x, mask)
-        return BaseModelOutputWithPast(last_hidden_state=self.weigh_slices(x) if self.slices else self.norm(x))
+        return BaseModelOutputWithPast(
+            last_hidden_state=self.weigh_slices(x) if self.slices else self.norm(x)
+        )
 
 
 class BraidForCausalLM(BraidPreTrainedModel, GenerationMixin):
@@ -370,9 +444,21 @@ class BraidForCausalLM(BraidPreTrainedModel, GenerationMixin):
     def set_output_embeddings(self, value):
         self.head = value
 
-    def forward(self, input_ids=None, attention_mask=None, inputs_embeds=None, labels=None, logits_to_keep=0, **kwargs):
+    def forward(
+        self,
+        input_ids=None,
+        attention_mask=None,
+        inputs_embeds=None,
+        labels=None,
+        logits_to_keep=0,
+        **kwargs,
+    ):
         hidden = self.model(input_ids, attention_mask, inputs_embeds).last_hidden_state
-        logits = self.head(hidden[:, -logits_to_keep:] if isinstance(logits_to_keep, int) else hidden[:, logits_to_keep])
+        logits = self.head(
+            hidden[:, -logits_to_keep:]
+            if isinstance(logits_to_keep, int)
+            else hidden[:, logits_to_keep]
+        )
         loss = None
         if labels is not None:  # labels[t] is the token at t: position t answers for labels[t + 1]
             loss = F.cross_entropy(in_fp32(logits[:, :-1].flatten(0, 1)), labels[:, 1:].flatten())

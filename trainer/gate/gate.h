@@ -12,8 +12,8 @@ namespace braid::trainer {
 // starts as its parents: its logits are the mean of theirs (or the sum, or weighed as its
 // connection says), up to kLogitTolerance of the largest of them, or of 1. Step-0 losses are
 // recorded beside the parents' (those of share and routed composites are not expected to be near:
-// PaPaformer section 6). A difference fails the job with the parent, the layer and the largest
-// deviation.
+// docs/papers/papaformer.md#s6). A difference fails the job with the parent, the layer and the
+// largest deviation.
 Status RunGateJob(const task::Task& task, task::Channel& channel);
 
 // What adding up N slices in one product instead of N may change, relative to the largest logit.

@@ -10,11 +10,12 @@
 namespace braid::trainer {
 
 // y = gain * x / sqrt(mean(x^2) + eps). x [rows, w], gain [w]; or x [P * rows, w], gain [P, w], a
-// gain for each of P blocks of rows.  (PaPaformer 1.4)
+// gain for each of P blocks of rows.  (docs/papers/papaformer.md#s1.4)
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& gain, double eps);
 
 // a sigmoid(beta a) b for x = [a | b]. x [rows, 2f] -> [rows, f]. An undefined beta is 1
-// (PaPaformer 1.5, standard); else beta [f], or [P, f] for P blocks of rows (published).
+// (docs/papers/papaformer.md#s1.5, standard); else beta [f], or [P, f] for P blocks of rows
+// (published).
 at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& beta = {});
 
 // Which numbers of a head vector of size s turn together (A3): (x_i, x_{i + s/2}) or (x_2i,
@@ -22,12 +23,12 @@ at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& beta = {});
 enum class RopeLayout { kHalf, kInterleaved };
 
 // x [..., sequence, s] turned by cos and sin [sequence, s / 2]; of ATen operators, for any device.
-// (PaPaformer 1.3)
+// (docs/papers/papaformer.md#s1.3)
 at::Tensor Rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
                   RopeLayout layout);
 
 // Causal attention over packed q | k | v with rotary positions. qkv [batch * sequence, 3w], cos and
-// sin [sequence, head / 2] -> [batch * sequence, w].  (PaPaformer 1.2, 1.3)
+// sin [sequence, head / 2] -> [batch * sequence, w].  (docs/papers/papaformer.md#s1.2, #s1.3)
 at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
                          int64_t batch, int64_t sequence, int64_t heads,
                          RopeLayout layout = RopeLayout::kHalf);
@@ -36,7 +37,7 @@ at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at:
 // labels int64 [rows], negative ones count for nothing; the loss of one that is not below V is NaN.
 // Returns the sum of losses. If `hidden_gradient` is not null it receives scale * d loss / d
 // hidden, and scale * d loss / d head is added to `head_gradient`. If `losses` is not null it
-// receives the loss of each row, fp32 [rows] on the host.  (PaPaformer 1.6)
+// receives the loss of each row, fp32 [rows] on the host.  (docs/papers/papaformer.md#s1.6)
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
                 double scale, at::Tensor* hidden_gradient, at::Tensor* head_gradient,
                 at::Tensor* losses = nullptr);

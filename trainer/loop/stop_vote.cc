@@ -7,7 +7,7 @@ namespace braid::trainer {
 namespace {
 
 constexpr double kAskMs = 1'000;
-constexpr int64_t kMostPieces = 1'000;  // that are done without asking, however fast they are
+constexpr int64_t kMaxPieces = 1'000;  // that are done without asking, however fast they are
 
 }  // namespace
 
@@ -28,7 +28,7 @@ Result<bool> StopVote::ShouldLeave(int64_t done, int64_t total) {
       says ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0.0};
   BRAID_RETURN_IF_ERROR(collective_.AllReduce(sums, std::size(sums)));
   every_ = std::clamp<int64_t>(static_cast<int64_t>(kAskMs / std::max(1.0, sums[1])), 1,
-                               kMostPieces);
+                               kMaxPieces);
   return sums[0] > 0 && sums[2] > static_cast<double>(kPatienceMs);
 }
 

@@ -11,13 +11,13 @@
 #include "base/text.h"
 #include "corpus/dataset.h"
 #include "trainer/collective/collective.h"
+#include "trainer/loop/block_probes.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/checkpoint_writer.h"
-#include "trainer/loop/feeder.h"
+#include "trainer/loop/data_loader.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/settings.h"
 #include "trainer/loop/stop_vote.h"
-#include "trainer/loop/telemetry.h"
 #include "trainer/loop/validation.h"
 
 namespace braid::trainer {
@@ -39,7 +39,7 @@ class Training {
   Status Run() {
     BRAID_RETURN_IF_ERROR(Open());
     BRAID_RETURN_IF_ERROR(Start());
-    Feeder feeder(settings_, *dataset_, plan_, state_.step, task_.rank, task_.world);
+    DataLoader feeder(settings_, *dataset_, plan_, state_.step, task_.rank, task_.world);
     begun_ms_ = clock_.MonotonicMs();
     begun_tokens_ = state_.tokens;
     last_checkpoint_ms_ = begun_ms_;
@@ -218,7 +218,7 @@ class Training {
 
   // One update and what follows it. A stop may come in the midst of either: stop_ is set then, and
   // the weights are those of state_.step.
-  Status Step(Feeder& feeder) {
+  Status Step(DataLoader& feeder) {
     const StepPlace place = plan_.At(settings_, state_.step);
     StepSums sums;
     BRAID_RETURN_IF_ERROR(AddGradients(feeder, place, &sums));
@@ -271,7 +271,7 @@ class Training {
     if (read_out && task_.rank == 0) {
       network_->SetEvaluationSeed(
           RandomStream(settings_.seed, "telemetry").Bits(static_cast<uint64_t>(state_.step)));
-      values.update(Telemetry(*network_, Corpora(), settings_.data.sequence));
+      values.update(ReadBlockProbes(*network_, Corpora(), settings_.data.sequence));
     }
     state_.unfinished = Json();
     if (task_.rank == 0) Record(values);
@@ -284,7 +284,7 @@ class Training {
 
   // Forward and backward of all micro-batches of the step, of this rank's rows. A long step is left
   // if a stop is asked for: no weight has changed then.
-  Status AddGradients(Feeder& feeder, const StepPlace& place, StepSums* sums) {
+  Status AddGradients(DataLoader& feeder, const StepPlace& place, StepSums* sums) {
     sums->fill(0);
     step_vote_->Begin();
     const auto count = static_cast<int64_t>(place.micro_batches.size());

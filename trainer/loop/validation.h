@@ -20,7 +20,7 @@ namespace braid::trainer {
 struct ValidationSpec {
   int64_t sequence = 256;
   int64_t sequences = 0;              // at most so many of each corpus; 0: all
-  std::string last_label = "ignore";  // T1 of PaPaformer section 7: ignore | copy_input
+  std::string last_label = "ignore";  // T1 of docs/papers/papaformer.md#s7: ignore | copy_input
   // T8: token_mean, or batch_mean: the unweighted mean of the means of batches of 32 sequences, a
   // short last one included. Batches do not mix corpora.
   std::string average = "token_mean";

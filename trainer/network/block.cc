@@ -33,7 +33,7 @@ at::Tensor NormHeads(const at::Tensor& x, const at::Tensor& gain, double eps) {
 }
 
 at::Tensor Drop(const at::Tensor& x, double rate, const std::string& place, int64_t paths,
-                Pass& pass) {
+                ForwardContext& pass) {
   if (rate == 0) return x;
   const int64_t w = x.size(1);
   std::vector<at::Tensor> kept;
@@ -49,7 +49,7 @@ at::Tensor LowRank(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b
 
 // q and v receive what the adapter adds. qkv [rows, 3w].
 at::Tensor Adapt(const at::Tensor& qkv, const at::Tensor& x, const Adapter& adapter,
-                 const std::string& place, Pass& pass) {
+                 const std::string& place, ForwardContext& pass) {
   const int64_t w = x.size(1);
   const at::Tensor in = Drop(x, pass.training ? adapter.dropout : 0.0, place + "/adapter", 1, pass);
   return qkv + at::cat({LowRank(in, adapter.q_a, adapter.q_b, adapter.factor),
@@ -59,7 +59,7 @@ at::Tensor Adapt(const at::Tensor& qkv, const at::Tensor& x, const Adapter& adap
 }
 
 // The mix of values for every row, [paths * batch * sequence, w]. The kernel knows the plain case.
-at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, Pass& pass) {
+at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, ForwardContext& pass) {
   const int64_t w = qkv.size(1) / 3, size = w / s.heads, sequences = s.paths * pass.batch,
                 T = pass.sequence;
   const Rope rope = pass.ropes.Get(size, pass.begin, T);
@@ -114,7 +114,7 @@ Sublayers Stacked(const std::vector<Block>& blocks) {
 }
 
 at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
-                        const std::string& place, Pass& pass) {
+                        const std::string& place, ForwardContext& pass) {
   const auto scaled = [&](const at::Tensor& y) { return scale.defined() ? y * scale : y; };
   const double dropout = pass.training ? pass.dropout : 0.0;
   const at::Tensor normed = RmsNorm(x, s.attn_norm, pass.arch.norm_eps);
@@ -164,7 +164,7 @@ Block MakeBlock(const LeafMaker& leaf, const std::string& place, int64_t layer,
   return block;
 }
 
-at::Tensor RunBlock(const Block& block, const at::Tensor& x, Pass& pass) {
+at::Tensor RunBlock(const Block& block, const at::Tensor& x, ForwardContext& pass) {
   if (block.stack->block == "llama") return RunSublayers(block.body, x, {}, block.place, pass);
   return RunDual(block, x, pass);
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "model/stack.h"
-#include "trainer/network/pass.h"
+#include "trainer/network/forward_context.h"
 
 namespace braid::trainer {
 
@@ -60,12 +60,12 @@ Block MakeBlock(const LeafMaker& leaf, const std::string& place, int64_t layer,
 // copying them together costs less than a product for each.
 Sublayers Stacked(const std::vector<Block>& blocks);
 
-// u = x + s Attn(norm(x)); u + s FFN(norm(u)), s = 1 if undefined.  (PaPaformer 1.1, dual-path 1.1)
-// x [paths * batch * sequence, w]. `place` names its random numbers.
+// u = x + s Attn(norm(x)); u + s FFN(norm(u)), s = 1 if undefined. (docs/papers/papaformer.md#s1.1,
+// docs/papers/dual_path.md#s1.1) x [paths * batch * sequence, w]. `place` names its random numbers.
 at::Tensor RunSublayers(const Sublayers& sublayers, const at::Tensor& x, const at::Tensor& scale,
-                        const std::string& place, Pass& pass);
+                        const std::string& place, ForwardContext& pass);
 
-at::Tensor RunBlock(const Block& block, const at::Tensor& x, Pass& pass);
+at::Tensor RunBlock(const Block& block, const at::Tensor& x, ForwardContext& pass);
 
 // x [rows, in] by weight [out, in]; or x [paths * rows, in] by [paths, out, in], path by path.
 at::Tensor Product(const at::Tensor& x, const at::Tensor& weight);

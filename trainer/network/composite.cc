@@ -102,7 +102,7 @@ std::vector<Block*> Composite::Blocks() {
 
 std::vector<at::Tensor> Composite::RunPaths(const Layer& layer,
                                             const std::vector<at::Tensor>& inputs,
-                                            Pass& pass) const {
+                                            ForwardContext& pass) const {
   pass.dropout = pass.auxiliary != nullptr ? pass.auxiliary->dropout : 0;
   std::vector<at::Tensor> outputs;
   if (RunAsOne(layer.blocks)) {
@@ -128,7 +128,7 @@ std::vector<at::Tensor> Composite::Slices(const at::Tensor& x) const {
   return slices;
 }
 
-at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, Pass& pass) const {
+at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardContext& pass) const {
   for (const Layer& layer : layers_) {
     x = at::cat(RunPaths(layer, Slices(x), pass), 1);
     if (layer.cross.defined()) x = x + at::linear(x, layer.cross);
@@ -167,7 +167,7 @@ std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l,
 }
 
 at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& outputs,
-                            Pass& pass) const {
+                            ForwardContext& pass) const {
   const at::Tensor out = at::linear(at::cat(outputs, 1), layer.share);
   if (pass.routing == nullptr) return out;
   LayerRouting routing;
@@ -181,7 +181,7 @@ at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& o
 }
 
 at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& outputs,
-                             const at::Tensor& x, Pass& pass) const {
+                             const at::Tensor& x, ForwardContext& pass) const {
   const at::Tensor all = at::cat(outputs, 1);
   const at::Tensor combined = at::linear(all, layer.combine, layer.combine_bias);
   const model::Router& router = spec_.connection.router;
@@ -212,7 +212,7 @@ at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& 
 }
 
 at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
-                               Pass& pass) const {
+                               ForwardContext& pass) const {
   const std::vector<at::Tensor> outputs = RunPaths(layer, Inputs(layer, l, x), pass);
   at::Tensor out = layer.share.defined() ? Share(layer, outputs, pass)
                                          : Choose(layer, outputs, x, pass);
@@ -220,7 +220,8 @@ at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& 
   return spec_.connection.residual && out.size(1) == x.size(1) ? out + x : out;
 }
 
-at::Tensor Composite::Run(const at::Tensor& embedded, const at::Tensor& norm, Pass& pass) const {
+at::Tensor Composite::Run(const at::Tensor& embedded, const at::Tensor& norm,
+                          ForwardContext& pass) const {
   at::Tensor x = RunBlock(first_, embedded, pass);
   if (spec_.connection.kind == "slice") return RunSlices(x, norm, pass);
   if (equal_widths_) x = at::linear(x, shrink_.front());

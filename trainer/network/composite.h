@@ -1,5 +1,5 @@
 // What lies between embedding and head of a composite: large blocks, parallel layers of path
-// blocks, and the connections share, routed and slice (PaPaformer sections 2, 3 and 10;
+// blocks, and the connections share, routed and slice (docs/papers/papaformer.md#s2, #s3, #s10;
 // docs/models.md for slice).
 #pragma once
 
@@ -11,7 +11,7 @@
 
 #include "model/spec.h"
 #include "trainer/network/block.h"
-#include "trainer/network/pass.h"
+#include "trainer/network/forward_context.h"
 
 namespace braid::trainer {
 
@@ -22,7 +22,7 @@ class Composite {
 
   // x [rows, D], the embedding -> the final-normed hidden states [rows, D]; `norm` is norm.weight
   // [D].
-  at::Tensor Run(const at::Tensor& x, const at::Tensor& norm, Pass& pass) const;
+  at::Tensor Run(const at::Tensor& x, const at::Tensor& norm, ForwardContext& pass) const;
 
   // Block of `path` in parallel layer `layer`.
   const Block& PathBlock(size_t path, int64_t layer) const {
@@ -44,13 +44,15 @@ class Composite {
   // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal llama blocks run as one
   // batched product.
   std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs,
-                                   Pass& pass) const;
-  at::Tensor RunSlices(at::Tensor x, const at::Tensor& norm, Pass& pass) const;
-  at::Tensor RunLayer(const Layer& layer, int64_t l, const at::Tensor& x, Pass& pass) const;
+                                   ForwardContext& pass) const;
+  at::Tensor RunSlices(at::Tensor x, const at::Tensor& norm, ForwardContext& pass) const;
+  at::Tensor RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
+                      ForwardContext& pass) const;
   std::vector<at::Tensor> Inputs(const Layer& layer, int64_t l, const at::Tensor& x) const;
-  at::Tensor Share(const Layer& layer, const std::vector<at::Tensor>& outputs, Pass& pass) const;
+  at::Tensor Share(const Layer& layer, const std::vector<at::Tensor>& outputs,
+                   ForwardContext& pass) const;
   at::Tensor Choose(const Layer& layer, const std::vector<at::Tensor>& outputs, const at::Tensor& x,
-                    Pass& pass) const;
+                    ForwardContext& pass) const;
   std::vector<at::Tensor> Slices(const at::Tensor& x) const;
 
   const model::ModelSpec& spec_;

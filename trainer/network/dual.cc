@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/random.h"
-#include "trainer/network/host.h"
+#include "trainer/network/to_host.h"
 
 namespace braid::trainer {
 namespace {
@@ -65,7 +65,7 @@ void Mix(const std::string& rule, double threshold, Steps* steps) {
   }
 }
 
-Steps RunDeep(const Block& block, const at::Tensor& x, Pass& pass) {
+Steps RunDeep(const Block& block, const at::Tensor& x, ForwardContext& pass) {
   const model::Dual& dual = block.stack->dual;
   const bool changed = Concerns(pass.intervention, block);
   const int64_t K = changed && pass.intervention->loops > 0 ? pass.intervention->loops : dual.loops;
@@ -86,7 +86,7 @@ Steps RunDeep(const Block& block, const at::Tensor& x, Pass& pass) {
   return steps;
 }
 
-at::Tensor RunWide(const Block& block, const at::Tensor& x, Pass& pass) {
+at::Tensor RunWide(const Block& block, const at::Tensor& x, ForwardContext& pass) {
   return RunSublayers(block.wide, x, at::softplus(block.wide_scale), block.place + "/wide", pass);
 }
 
@@ -106,7 +106,7 @@ Gates LearnedGates(const Block& block, const at::Tensor& x) {
 }
 
 // Positions of one sequence after another, permuted within each.
-at::Tensor Shuffled(const at::Tensor& gate, const std::string& name, const Pass& pass) {
+at::Tensor Shuffled(const at::Tensor& gate, const std::string& name, const ForwardContext& pass) {
   std::vector<int64_t> order;
   for (int64_t b = 0; b < pass.batch; ++b) {
     const RandomStream stream(pass.intervention->seed, "shuffle/" + name + "/" + std::to_string(b));
@@ -116,7 +116,7 @@ at::Tensor Shuffled(const at::Tensor& gate, const std::string& name, const Pass&
   return gate.index_select(0, at::tensor(order, at::kLong).to(gate.device()));
 }
 
-Gates Intervene(const Gates& learned, const Block& block, const Pass& pass) {
+Gates Intervene(const Gates& learned, const Block& block, const ForwardContext& pass) {
   const Intervention& change = *pass.intervention;
   Gates gates = learned;
   if (change.shuffle != "none") {
@@ -146,7 +146,7 @@ at::Tensor Norms(const at::Tensor& x) {
 }
 
 void ReadOut(const Block& block, const at::Tensor& x, const Steps* steps, const at::Tensor& wide,
-             const Gates* gates, Pass& pass) {
+             const Gates* gates, ForwardContext& pass) {
   BlockReadout read;
   read.place = block.place;
   read.norm_input = ToHost(Norms(x));
@@ -212,7 +212,7 @@ at::Tensor Combine(const Block& block, const at::Tensor& x, const at::Tensor& de
 
 }  // namespace
 
-at::Tensor RunDual(const Block& block, const at::Tensor& x, Pass& pass) {
+at::Tensor RunDual(const Block& block, const at::Tensor& x, ForwardContext& pass) {
   const model::Stack& stack = *block.stack;
   Steps steps;
   at::Tensor wide;

@@ -1,5 +1,5 @@
 // What can be changed in a dual-path model while it is evaluated, and what can be read from it
-// (dual-path specification, sections 6 and 7). No torch in this header.
+// (docs/papers/dual_path.md#s6, #s7). No torch in this header.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,8 @@ struct BlockReadout {
   float scale_wide = 0;
 };
 
-// Routing decisions of one parallel layer over all rows (PaPaformer section 8.4). Choices 0 .. N-1
-// are paths, N is the combination.
+// Routing decisions of one parallel layer over all rows (docs/papers/papaformer.md#s8.4). Choices 0
+// .. N-1 are paths, N is the combination.
 struct LayerRouting {
   std::vector<uint8_t> choices;  // routed: arg-max of what weighed the outputs, noise included
                                  // where there was some; share: arg-max_p cos(y_p, out), where

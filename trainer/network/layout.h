@@ -2,9 +2,9 @@
 // have the same layout.
 //
 // Tensors that AdamW decays come first (matrices and head), then the rest (embedding, gains), so
-// that each group is one range (T5 of PaPaformer section 7). q, k, v and gate, up follow one
-// another without a gap: they are one matrix to the products. All other tensors begin at multiples
-// of 64 elements; the gaps stay zero.
+// that each group is one range (T5 of docs/papers/papaformer.md#s7). q, k, v and gate, up follow
+// one another without a gap: they are one matrix to the products. All other tensors begin at
+// multiples of 64 elements; the gaps stay zero.
 #pragma once
 
 #include <cstdint>

@@ -33,7 +33,7 @@ struct Lora::Impl {
   }
 
   // Final-normed states of the last real token of each row, times the classifier: [batch, outputs].
-  at::Tensor Outputs(const LoraRows& rows, Pass& pass) {
+  at::Tensor Outputs(const LoraRows& rows, ForwardContext& pass) {
     const at::Tensor hidden = network.Hidden(network.ToDevice(rows.ids, rows.batch * rows.sequence),
                                              pass);
     std::vector<int32_t> last;
@@ -167,7 +167,7 @@ void Lora::SetParameters(const std::vector<float>& parameters) {
 
 double Lora::Backward(const LoraRows& rows, const float* labels, bool regression, uint64_t seed,
                       uint64_t draw) {
-  Pass pass = impl_->network.NewPass(rows.batch, rows.sequence);
+  ForwardContext pass = impl_->network.NewPass(rows.batch, rows.sequence);
   pass.training = true;
   pass.router_noise = true;
   pass.seed = seed;
@@ -204,7 +204,7 @@ double Lora::Update(const LoraOptimizer& optimizer, double lr) {
 
 std::vector<float> Lora::Logits(const LoraRows& rows) {
   const at::NoGradGuard no_grad;
-  Pass pass = impl_->network.EvaluationPass(rows.batch, rows.sequence);
+  ForwardContext pass = impl_->network.EvaluationPass(rows.batch, rows.sequence);
   return HostCopy(impl_->Outputs(rows, pass));
 }
 

@@ -1,5 +1,5 @@
-// Low-rank adaptation of a network to a task (PaPaformer 8.2): adapters at q and v of every
-// attention, and a classifier on the final-normed hidden state of the last real token. The
+// Low-rank adaptation of a network to a task (docs/papers/papaformer.md#s8.2): adapters at q and v
+// of every attention, and a classifier on the final-normed hidden state of the last real token. The
 // network's own weights stay as they are. No torch in this header.
 #pragma once
 

@@ -16,11 +16,11 @@ struct LoraConfig {
   int64_t outputs = 2;   // rows of the classifier: classes, or 1 for a number
 };
 
-// An adapter for q and one for v of every attention of every block (PaPaformer 8.2):
-// blocks.0.attn.q.lora_a.weight [rank, w] and blocks.0.attn.q.lora_b.weight [w, rank] go with
-// blocks.0.attn.q.weight. Dual-path blocks have them in their deep and in their wide path; the
-// steps of a deep path share theirs, as they share its weights. Then classifier.weight [outputs,
-// w].
+// An adapter for q and one for v of every attention of every block
+// (docs/papers/papaformer.md#s8.2): blocks.0.attn.q.lora_a.weight [rank, w] and
+// blocks.0.attn.q.lora_b.weight [w, rank] go with blocks.0.attn.q.weight. Dual-path blocks have
+// them in their deep and in their wide path; the steps of a deep path share theirs, as they share
+// its weights. Then classifier.weight [outputs, w].
 struct LoraLayout {
   struct Slot {
     std::string name;

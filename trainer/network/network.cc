@@ -19,8 +19,8 @@
 #include "trainer/kernels/cpu.h"
 #include "trainer/kernels/cuda/plugin.h"
 #include "trainer/kernels/functions.h"
-#include "trainer/network/host.h"
 #include "trainer/network/network_impl.h"
+#include "trainer/network/to_host.h"
 
 namespace braid::trainer {
 namespace {
@@ -45,7 +45,7 @@ class CachingDecoder : public Decoder {
   std::vector<float> Read(const std::vector<int32_t>& ids) override {
     const at::NoGradGuard no_grad;
     const auto count = static_cast<int64_t>(ids.size());
-    Pass pass = network_.EvaluationPass(1, count);
+    ForwardContext pass = network_.EvaluationPass(1, count);
     pass.begin = read_;
     pass.keys = &keys_;
     keys_.BeginPass();
@@ -100,12 +100,12 @@ at::Tensor Network::Impl::ToDevice(const int32_t* values, int64_t count) const {
   return host.to(device);
 }
 
-Pass Network::Impl::NewPass(int64_t batch, int64_t sequence) {
+ForwardContext Network::Impl::NewPass(int64_t batch, int64_t sequence) {
   return {.arch = spec.arch, .ropes = ropes, .batch = batch, .sequence = sequence};
 }
 
-Pass Network::Impl::EvaluationPass(int64_t batch, int64_t sequence) {
-  Pass pass = NewPass(batch, sequence);
+ForwardContext Network::Impl::EvaluationPass(int64_t batch, int64_t sequence) {
+  ForwardContext pass = NewPass(batch, sequence);
   pass.router_noise = spec.arch.router_noise == "always";
   pass.seed = evaluation_seed;
   pass.draw = evaluation_draw++;
@@ -130,7 +130,7 @@ std::vector<Block*> Network::Impl::Blocks() {
   return all;
 }
 
-at::Tensor Network::Impl::Hidden(const at::Tensor& ids, Pass& pass) {
+at::Tensor Network::Impl::Hidden(const at::Tensor& ids, ForwardContext& pass) {
   at::Tensor x = at::embedding(embed, ids, spec.pad_id);
   if (composite != nullptr) return composite->Run(x, norm, pass);
   for (const Block& block : blocks) x = RunBlock(block, x, pass);
@@ -215,7 +215,7 @@ void Network::SetIntervention(const std::optional<Intervention>& intervention) {
 LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t batch,
                           int64_t sequence, const BackwardOptions& options) {
   const int64_t count = batch * sequence;
-  Pass pass = impl_->NewPass(batch, sequence);
+  ForwardContext pass = impl_->NewPass(batch, sequence);
   pass.training = true;
   pass.router_noise = true;
   pass.seed = options.seed;
@@ -243,7 +243,7 @@ LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, 
                       std::vector<double>* of_sequences) {
   const at::NoGradGuard no_grad;
   const int64_t count = batch * sequence;
-  Pass pass = impl_->EvaluationPass(batch, sequence);
+  ForwardContext pass = impl_->EvaluationPass(batch, sequence);
   LossSum sum;
   sum.targets = CountTargets(labels, count);
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
@@ -262,7 +262,7 @@ std::vector<float> Network::TokenLogProbabilities(const int32_t* ids, const int3
                                                   int64_t batch, int64_t sequence) {
   const at::NoGradGuard no_grad;
   const int64_t count = batch * sequence;
-  Pass pass = impl_->EvaluationPass(batch, sequence);
+  ForwardContext pass = impl_->EvaluationPass(batch, sequence);
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   at::Tensor losses;
   HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr, &losses);
@@ -279,7 +279,7 @@ std::vector<TokenPrediction> Network::Predictions(const int32_t* ids, const int3
   for (int32_t i = 0; i < count; ++i) {
     if (labels[i] >= 0) rows.push_back(i), targets.push_back(labels[i]);
   }
-  Pass pass = impl_->EvaluationPass(batch, sequence);
+  ForwardContext pass = impl_->EvaluationPass(batch, sequence);
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   for (int64_t begin = 0; begin < std::ssize(rows); begin += kRows) {
     const int64_t size = std::min(kRows, std::ssize(rows) - begin);
@@ -300,7 +300,7 @@ std::vector<TokenPrediction> Network::Predictions(const int32_t* ids, const int3
 std::vector<float> Network::Logits(const std::vector<int32_t>& ids, bool last_only) {
   const at::NoGradGuard no_grad;
   const auto sequence = static_cast<int64_t>(ids.size());
-  Pass pass = impl_->EvaluationPass(1, sequence);
+  ForwardContext pass = impl_->EvaluationPass(1, sequence);
   at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids.data(), sequence), pass);
   if (last_only) hidden = hidden.narrow(0, sequence - 1, 1);
   return ToHost(at::linear(hidden, impl_->head));
@@ -312,7 +312,7 @@ std::unique_ptr<Decoder> Network::NewDecoder(int64_t capacity) {
 
 std::vector<BlockReadout> Network::Readouts(const int32_t* ids, int64_t batch, int64_t sequence) {
   const at::NoGradGuard no_grad;
-  Pass pass = impl_->EvaluationPass(batch, sequence);
+  ForwardContext pass = impl_->EvaluationPass(batch, sequence);
   std::vector<BlockReadout> readouts;
   pass.readouts = &readouts;
   (void)impl_->Hidden(impl_->ToDevice(ids, batch * sequence), pass);
@@ -322,7 +322,7 @@ std::vector<BlockReadout> Network::Readouts(const int32_t* ids, int64_t batch, i
 std::vector<LayerRouting> Network::Routing(const int32_t* ids, int64_t batch, int64_t sequence) {
   const at::NoGradGuard no_grad;
   const at::Tensor tokens = impl_->ToDevice(ids, batch * sequence);
-  Pass pass = impl_->EvaluationPass(batch, sequence);
+  ForwardContext pass = impl_->EvaluationPass(batch, sequence);
   std::vector<LayerRouting> routing, clean;
   pass.routing = &routing;
   (void)impl_->Hidden(tokens, pass);
@@ -331,7 +331,7 @@ std::vector<LayerRouting> Network::Routing(const int32_t* ids, int64_t batch, in
   if (noisy) {
     // From the second layer on, the logits of the noisy pass are those of a stream that noise has
     // been in.
-    Pass quiet = pass;
+    ForwardContext quiet = pass;
     quiet.router_noise = false;
     quiet.routing = &clean;
     (void)impl_->Hidden(tokens, quiet);
@@ -352,7 +352,7 @@ std::vector<std::vector<float>> Network::PathStates(size_t path, const std::vect
   std::vector<std::vector<float>> states;
   states.push_back(ToHost(x));
   for (int64_t layer = 0; layer < stack.blocks; ++layer) {
-    Pass pass = impl_->NewPass(1, sequence);
+    ForwardContext pass = impl_->NewPass(1, sequence);
     x = RunBlock(dense ? impl_->blocks[static_cast<size_t>(layer)]
                        : impl_->composite->PathBlock(path, layer),
                  x, pass);

@@ -29,8 +29,8 @@ struct LossSum {
                          // mean over the rows
 };
 
-// What a training pass adds to cross-entropy, and what it leaves to chance (PaPaformer section 7,
-// T3 and T4; 1.1).
+// What a training pass adds to cross-entropy, and what it leaves to chance
+// (docs/papers/papaformer.md#s7, T3 and T4; 1.1).
 struct Auxiliary {
   double lambda_entropy = 0.01;
   double lambda_load = 0.01;

@@ -12,8 +12,8 @@
 
 #include "trainer/network/block.h"
 #include "trainer/network/composite.h"
+#include "trainer/network/forward_context.h"
 #include "trainer/network/network.h"
-#include "trainer/network/pass.h"
 
 namespace braid::trainer {
 
@@ -25,12 +25,12 @@ struct Network::Impl {
   // ids or labels as int64 on the device.
   at::Tensor ToDevice(const int32_t* values, int64_t count) const;
 
-  Pass NewPass(int64_t batch, int64_t sequence);
+  ForwardContext NewPass(int64_t batch, int64_t sequence);
   // A pass that evaluates: the intervention is in force, and with `router_noise: always` it has a
   // draw of its own.
-  Pass EvaluationPass(int64_t batch, int64_t sequence);
+  ForwardContext EvaluationPass(int64_t batch, int64_t sequence);
   // The final-normed hidden states [batch * sequence, w].
-  at::Tensor Hidden(const at::Tensor& ids, Pass& pass);
+  at::Tensor Hidden(const at::Tensor& ids, ForwardContext& pass);
   // Every block, in the order in which they run.
   std::vector<Block*> Blocks();
 

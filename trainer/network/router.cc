@@ -17,7 +17,7 @@ at::Tensor StraightThrough(const at::Tensor& hard, const at::Tensor& soft) {
   return hard + (soft - soft.detach());
 }
 
-at::Tensor Gumbel(const at::Tensor& logits, const std::string& place, const Pass& pass) {
+at::Tensor Gumbel(const at::Tensor& logits, const std::string& place, const ForwardContext& pass) {
   const at::Tensor u = pass.Uniform(place + "/gumbel", logits.size(1)).clamp_min(kSmallestUniform);
   return (-at::log(-at::log(u))).to(logits.device());
 }
@@ -25,7 +25,7 @@ at::Tensor Gumbel(const at::Tensor& logits, const std::string& place, const Pass
 }  // namespace
 
 Routed Route(const model::Router& router, const at::Tensor& logits, const std::string& place,
-             const Pass& pass) {
+             const ForwardContext& pass) {
   const bool noisy = router.kind == "gumbel" && pass.router_noise;
   const at::Tensor scores = noisy ? logits + Gumbel(logits, place, pass) : logits;
   const at::Tensor soft = at::softmax(scores / router.tau, 1);

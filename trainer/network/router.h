@@ -1,5 +1,5 @@
 // Routers of a composite: how the outputs of a parallel layer are weighed for each token, and what
-// that adds to the loss (PaPaformer sections 3 and 3.1).
+// that adds to the loss (docs/papers/papaformer.md#s3, #s3.1).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,8 +7,8 @@
 #include <string>
 
 #include "model/connection.h"
+#include "trainer/network/forward_context.h"
 #include "trainer/network/network.h"
-#include "trainer/network/pass.h"
 
 namespace braid::trainer {
 
@@ -20,7 +20,7 @@ struct Routed {
 // logits z [rows, N + 1] in fp32. `place` names the noise: G = -log(-log U), U clamped below at
 // 1e-10.
 Routed Route(const model::Router& router, const at::Tensor& logits, const std::string& place,
-             const Pass& pass);
+             const ForwardContext& pass);
 
 // lambda_entropy * (8) + lambda_load * (9 with its sign) of one layer, a scalar. Undefined
 // `weights` are no distribution, as of top1: T4 `sample` takes the softmax then.

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "trainer/network/gradient_norm.h"
-#include "trainer/network/host.h"
+#include "trainer/network/to_host.h"
 
 namespace braid::trainer {
 namespace {

@@ -24,7 +24,7 @@ enum MuonGroup { kOrthogonal, kAdamW, kAdamWDecayed };
 // Of Jordan's publication: they rise steeply at 0 and leave singular values between 0.7 and 1.2.
 constexpr double kCoefficients[] = {3.4445, -4.7750, 2.0315};
 constexpr int kNewtonSchulzSteps = 5;
-constexpr double kLeastNorm = 1e-7;  // what a matrix is divided by at least
+constexpr double kMinNorm = 1e-7;  // what a matrix is divided by at least
 constexpr double kRootMeanSquare = 0.2;
 // Matrices of one shape are multiplied together as far as they have no more elements than this:
 // small ones need few calls then, and large ones little memory.
@@ -69,7 +69,7 @@ at::Tensor Orthogonalize(at::Tensor x) {
   const bool tall = x.size(1) > x.size(2);
   if (tall) x = x.transpose(1, 2).contiguous();
   // The Frobenius norm bounds the largest singular value, which must not be above 1.
-  x = x / at::linalg_vector_norm(x, 2, {1, 2}, /*keepdim=*/true).clamp_min(kLeastNorm);
+  x = x / at::linalg_vector_norm(x, 2, {1, 2}, /*keepdim=*/true).clamp_min(kMinNorm);
   const auto [a, b, c] = kCoefficients;
   for (int step = 0; step < kNewtonSchulzSteps; ++step) {
     const at::Tensor gram = at::bmm(x, x.transpose(1, 2));

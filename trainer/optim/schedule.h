@@ -1,5 +1,5 @@
-// The learning rate of each optimizer step (T2 of PaPaformer section 7). All schedules stand in one
-// table (schedule.cc), by the name that `lr_schedule` of a recipe has.
+// The learning rate of each optimizer step (T2 of docs/papers/papaformer.md#s7). All schedules
+// stand in one table (schedule.cc), by the name that `lr_schedule` of a recipe has.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/utf8.h"
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 #include "corpus/unicode.h"
 
 namespace {

@@ -366,8 +366,7 @@ TEST_F(CatalogTest, AFileOfTheSecondSchemaIsBroughtUpToDate) {
   }
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw,
-                         "ALTER TABLE attempts DROP COLUMN log_tail; PRAGMA user_version = 2",
+  ASSERT_EQ(sqlite3_exec(raw, "ALTER TABLE attempts DROP COLUMN log_tail; PRAGMA user_version = 2",
                          nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);

@@ -310,7 +310,7 @@ TEST_F(EvaluateTest, AModelThatDrawsNoiseIsScoredWithFiveSeeds) {
 }
 
 // The published pairs and tokenizer, where a checkout has them beside it: a model of random weights
-// knows nothing (PaPaformer section 11, 8).
+// knows nothing (docs/papers/papaformer.md#s11, #s8).
 TEST_F(EvaluateTest, ARandomModelIsNearChanceOnBlimp) {
   const std::string shared = JoinPath(FolderOf(BRAID_SOURCE_DIR), "shared/data");
   const std::string archive = JoinPath(shared, "eval/blimp/blimp.tar.gz");

@@ -83,9 +83,9 @@ TEST_F(RoutedTrainTest, TheLoadLossIsThatOfAllRanks) {
   }
 }
 
-// PaPaformer section 7, T4: near the start of a corrected run both terms are about -ln 3 a layer
-// and lambda; the published ones begin near + lambda ln 3 (section 11, check 2), here with two
-// parallel layers.
+// docs/papers/papaformer.md#s7, T4: near the start of a corrected run both terms are about -ln 3 a
+// layer and lambda; the published ones begin near + lambda ln 3 (section 11, check 2), here with
+// two parallel layers.
 TEST_F(RoutedTrainTest, TheAuxiliaryLossIsThatOfTheSettings) {
   const task::Task fixed = RoutedTask("fixed");
   RecordingChannel channel(fixed.work);

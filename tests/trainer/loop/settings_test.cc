@@ -100,7 +100,8 @@ TEST(PlanStepsTest, TokensPayForCarriedAndShortSteps) {
   }
 }
 
-// The leftovers that the specification names (PaPaformer section 7, T6), at its sizes of an epoch.
+// The leftovers that the specification names (docs/papers/papaformer.md#s7, T6), at its sizes of an
+// epoch.
 TEST(PlanStepsTest, ThePublishedLeftovers) {
   TrainSettings settings = Settings(32, 8, 2);
   settings.accum_tail = "carry";

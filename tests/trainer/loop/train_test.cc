@@ -279,7 +279,8 @@ TEST_F(TrainTest, AGangSeesTheDataOfOneRankInItsOrder) {
 }
 
 // The published procedure, literally: the gradients of the micro-batches that an epoch leaves wait
-// in the buffer for the first step of the next (PaPaformer section 7, T6; section 11, check 5).
+// in the buffer for the first step of the next (docs/papers/papaformer.md#s7, T6; section 11, check
+// 5).
 TEST_F(TrainTest, CarryHasTheBitsOfGradientsThatWaitInTheBuffer) {
   task::Task task = NewTask("carry");
   task.spec["train"].update({{"accumulate", 8},

@@ -109,7 +109,7 @@ TEST_F(ValidationTest, CopyInputHasATargetMoreForEachSequence) {
               Losses({16, 0, "ignore", "batch_mean"}).at("all").mean, 1e-6);
 }
 
-// PaPaformer section 11, check 6.
+// docs/papers/papaformer.md#s11, check 6.
 TEST_F(ValidationTest, NoiseIsThatOfTheSeed) {
   model::ModelSpec spec = world_.Composite();
   spec.connection.kind = "routed";

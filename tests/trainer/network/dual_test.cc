@@ -1,5 +1,5 @@
-// The dual-path block: equivalences, interventions and read-outs (dual-path specification, sections
-// 7, 9 and 10).
+// The dual-path block: equivalences, interventions and read-outs (docs/papers/dual_path.md#s7, #s9,
+// #s10).
 #include <gmock/gmock.h>
 
 #include <algorithm>

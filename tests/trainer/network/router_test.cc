@@ -1,4 +1,4 @@
-// The noise of a router, number by number (PaPaformer section 3.1).
+// The noise of a router, number by number (docs/papers/papaformer.md#s3.1).
 #include "trainer/network/router.h"
 
 #include <ATen/ATen.h>
@@ -11,7 +11,7 @@ namespace {
 // would be infinite.
 constexpr int64_t kBatch = 32, kSequence = 256, kColumns = 3, kNearOne = 14303;
 
-Pass NearOne(const model::Arch& arch, RopeTables& ropes) {
+ForwardContext NearOne(const model::Arch& arch, RopeTables& ropes) {
   return {.arch = arch,
           .ropes = ropes,
           .batch = kBatch,

@@ -1,5 +1,5 @@
-// Routers: noise, straight-through gradients, auxiliary losses (PaPaformer sections 3, 3.1, 7 and
-// 11).
+// Routers: noise, straight-through gradients, auxiliary losses (docs/papers/papaformer.md#s3,
+// #s3.1, #s7, #s11).
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -57,7 +57,7 @@ class RoutingTest : public ::testing::Test {
   std::vector<int32_t> ids_, labels_;
 };
 
-// PaPaformer section 11, check 6.
+// docs/papers/papaformer.md#s11, check 6.
 TEST_F(RoutingTest, NoiseInEvaluationIsAsTheModelSays) {
   auto fixed = Make("train_only"), paper = Make("always");
   EXPECT_EQ(Loss(*fixed), Loss(*fixed));
@@ -113,8 +113,8 @@ TEST_F(RoutingTest, NoiseIsThatOfTheDrawWhateverTheNumberOfRanks) {
   EXPECT_NE(Backward(*other, {.aux_scale = 0, .draw = 4}).loss, all.loss);
 }
 
-// With its noise held, a soft Gumbel router has a slope everywhere (PaPaformer section 11, check
-// 7): along the gradient of one tensor the loss grows as its norm says.
+// With its noise held, a soft Gumbel router has a slope everywhere (docs/papers/papaformer.md#s11,
+// check 7): along the gradient of one tensor the loss grows as its norm says.
 TEST_F(RoutingTest, GradientsOfASoftGumbelRouterAreThoseOfTheLoss) {
   model::ModelSpec spec = Routed("train_only");
   spec.connection.router = {"gumbel", "combined", 0.7, false};
@@ -150,7 +150,7 @@ TEST_F(RoutingTest, GradientsOfASoftGumbelRouterAreThoseOfTheLoss) {
   EXPECT_GE(routers, 3u) << "too few gradients of routers stand out";
 }
 
-// PaPaformer section 7, T4, and section 11, check 2: a router of zeros is uniform.
+// docs/papers/papaformer.md#s7, T4, and section 11, check 2: a router of zeros is uniform.
 TEST_F(RoutingTest, AuxiliaryLossesAtAUniformRouter) {
   auto network = Make("train_only");
   for (const Layout::Slot& slot : network->layout().slots) {

@@ -36,7 +36,8 @@ TEST(LearningRateTest, WarmUpFromARateOfItsOwn) {
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 184), 5e-4);
 }
 
-// The three rates that the specification prints (PaPaformer section 7, T2; section 11, check 3).
+// The three rates that the specification prints (docs/papers/papaformer.md#s7, T2; section 11,
+// check 3).
 TEST(LearningRateTest, MissteppedGivesThePublishedRates) {
   const Schedule schedule{"cosine_misstepped", 5e-4, 0, 0, 2 * 10'421, 10'421, 83'374};
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);

@@ -1,5 +1,5 @@
 // BLiMP: how often a model finds the grammatical sentence of a minimal pair the likelier one
-// (PaPaformer 8.1).
+// (docs/papers/papaformer.md#s8.1).
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@
 namespace braid::trainer {
 namespace {
 
-const std::vector<uint64_t> kNoiseSeeds = {1, 2, 3, 4, 5};  // PaPaformer 8.1: five are averaged
+const std::vector<uint64_t> kNoiseSeeds = {1, 2, 3, 4, 5};  // docs/papers/papaformer.md#s8.1: five
+                                                            // are averaged
 
 class BlimpEvaluation final : public Evaluation {
  public:

@@ -21,7 +21,8 @@ struct ScoreOptions {
 
 // Score of each of `sentences` (token ids, without the end token): the model reads <|endoftext|>
 // and then the sentence; the score is the sum of log p of its tokens, without any normalisation by
-// length (PaPaformer 8.1). Rows are padded on the right. An empty sentence scores 0.
+// length (docs/papers/papaformer.md#s8.1). Rows are padded on the right. An empty sentence scores
+// 0.
 std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sentences,
                                    const TokenScorer& scorer, const ScoreOptions& options);
 

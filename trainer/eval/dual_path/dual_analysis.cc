@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "trainer/network/readings.h"
+#include "trainer/network/probes.h"
 
 namespace braid::trainer {
 namespace {

@@ -1,5 +1,5 @@
 // The part `dual` of an evaluation: what the paths of dual-path blocks do, and what the loss
-// becomes when they are interfered with (dual-path specification, sections 6 and 7).
+// becomes when they are interfered with (docs/papers/dual_path.md#s6, #s7).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Interventions as an evaluate job names them, and what each does to a batch (dual-path
-// specification, section 7).
+// Interventions as an evaluate job names them, and what each does to a batch
+// (docs/papers/dual_path.md#s7).
 #pragma once
 
 #include <cstdint>

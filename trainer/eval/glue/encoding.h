@@ -1,4 +1,4 @@
-// Examples as token ids (PaPaformer 8.2, input).
+// Examples as token ids (docs/papers/papaformer.md#s8.2, input).
 #pragma once
 
 #include <cstdint>

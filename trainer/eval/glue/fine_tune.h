@@ -1,5 +1,5 @@
 // One training of one task with one seed: epochs, evaluation after each, early stopping, best
-// weights (PaPaformer 8.2).
+// weights (docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include <cstdint>

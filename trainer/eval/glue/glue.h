@@ -1,4 +1,4 @@
-// GLUE and SuperGLUE: every task with every seed, averaged (PaPaformer 8.2).
+// GLUE and SuperGLUE: every task with every seed, averaged (docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include <cstdint>

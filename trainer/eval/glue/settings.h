@@ -10,7 +10,7 @@
 
 namespace braid::trainer {
 
-// The defaults are PaPaformer 8.2's.
+// The defaults are docs/papers/papaformer.md#s8.2's.
 struct GlueSettings {
   std::vector<std::string> tasks;  // none: the eleven of the two suites
   int64_t epochs = 32;             // at most

@@ -1,5 +1,5 @@
 // What a GLUE or SuperGLUE task is: its files, the text of its examples, its labels and its metric
-// (PaPaformer 8.2).
+// (docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "trainer/eval/glue/row.h"
+#include "trainer/eval/glue/example.h"
 
 namespace braid::trainer {
 

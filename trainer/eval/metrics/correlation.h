@@ -1,4 +1,4 @@
-// How two lists of numbers go together (STS-B, PaPaformer 8.2).
+// How two lists of numbers go together (STS-B, docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
-// F1 of class 1: the harmonic mean of precision and recall (MRPC and QQP, PaPaformer 8.2).
+// F1 of class 1: the harmonic mean of precision and recall (MRPC and QQP,
+// docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include "trainer/eval/metrics/confusion.h"

@@ -1,4 +1,4 @@
-// Matthews correlation of yes/no decisions (CoLA, PaPaformer 8.2).
+// Matthews correlation of yes/no decisions (CoLA, docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include "trainer/eval/metrics/confusion.h"

@@ -1,4 +1,4 @@
-// The prompts of the routing analysis (PaPaformer 8.4).
+// The prompts of the routing analysis (docs/papers/papaformer.md#s8.4).
 #pragma once
 
 #include <cstdint>

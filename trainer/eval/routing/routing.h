@@ -1,5 +1,5 @@
 // Which path a composite listens to, for prompts and for every token of held-out text
-// (PaPaformer 8.4).
+// (docs/papers/papaformer.md#s8.4).
 #pragma once
 
 #include <cstdint>

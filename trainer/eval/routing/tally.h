@@ -1,4 +1,5 @@
-// How often a composite chose which path, and how often the right one (PaPaformer 8.4, Table 6).
+// How often a composite chose which path, and how often the right one
+// (docs/papers/papaformer.md#s8.4, Table 6).
 #pragma once
 
 #include <cstdint>

@@ -3,11 +3,11 @@
 
 #include <vector>
 
-#include "model/expected.h"
+#include "model/checkpoint_requirement.h"
 #include "recipe/recipe.h"
 
 namespace braid::recipe {
 
-std::vector<model::Expected> GivenOf(const Recipe& recipe);
+std::vector<model::CheckpointRequirement> CheckpointRequirements(const Recipe& recipe);
 
 }  // namespace braid::recipe

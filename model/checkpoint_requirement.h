@@ -10,7 +10,7 @@
 
 namespace braid::model {
 
-struct Expected {
+struct CheckpointRequirement {
   // The blocks of a dense model alone; a model of any kind whole; or a composite that holds what is
   // not among `paths`.
   enum class As { kPath, kWhole, kBase };

@@ -1,4 +1,4 @@
-#include "trainer/loop/feeder.h"
+#include "trainer/loop/data_loader.h"
 
 #include <deque>
 #include <thread>
@@ -13,7 +13,7 @@ constexpr size_t kAhead = 4;
 
 }  // namespace
 
-struct Feeder::State {
+struct DataLoader::State {
   const TrainSettings& settings;
   const corpus::Dataset& dataset;
   const StepPlan& plan;
@@ -73,8 +73,8 @@ struct Feeder::State {
   }
 };
 
-Feeder::Feeder(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan,
-               int64_t first_step, int64_t rank, int64_t world)
+DataLoader::DataLoader(const TrainSettings& settings, const corpus::Dataset& dataset,
+                       const StepPlan& plan, int64_t first_step, int64_t rank, int64_t world)
     : state_(new State{settings, dataset, plan, rank, world, {}, {}, {}, false, {}}) {
   state_->thread = std::thread([this, first_step] {
     try {
@@ -85,7 +85,7 @@ Feeder::Feeder(const TrainSettings& settings, const corpus::Dataset& dataset, co
   });
 }
 
-Feeder::~Feeder() {
+DataLoader::~DataLoader() {
   {
     MutexLock lock(state_->mutex);
     state_->stop = true;
@@ -94,7 +94,7 @@ Feeder::~Feeder() {
   state_->thread.join();
 }
 
-Result<MicroBatch> Feeder::Next() {
+Result<MicroBatch> DataLoader::Next() {
   MutexLock lock(state_->mutex);
   while (state_->ready.empty()) state_->changed.Wait(state_->mutex);
   Result<MicroBatch> batch = std::move(state_->ready.front());

@@ -20,14 +20,14 @@ struct MicroBatch {
   int64_t first_row = 0;  // sequence of the micro-batch that this rank begins with
 };
 
-class Feeder {
+class DataLoader {
  public:
   // Micro-batches of the steps from `first_step` on. A micro-batch of B sequences gives rank r the
   // r-th B / world of them. REQUIRES: world divides settings.batch. All references outlive the
   // feeder.
-  Feeder(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan,
-         int64_t first_step, int64_t rank, int64_t world);
-  ~Feeder();
+  DataLoader(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan,
+             int64_t first_step, int64_t rank, int64_t world);
+  ~DataLoader();
   // The next one, in order.
   Result<MicroBatch> Next();
 

@@ -1,4 +1,4 @@
-#include "trainer/eval/glue/row.h"
+#include "trainer/eval/glue/example.h"
 
 #include <algorithm>
 #include <cctype>

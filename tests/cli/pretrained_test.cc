@@ -1,13 +1,13 @@
-// Checkpoints that a recipe is given, against what it says of its models (recipe/given.h,
-// merge/expected.h).
-#include "recipe/given.h"
+// Checkpoints that a recipe is given, against what it says of its models (recipe/pretrained.h,
+// merge/checkpoint_requirement.h).
+#include "recipe/pretrained.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
 
-#include "merge/expected.h"
+#include "merge/checkpoint_requirement.h"
 #include "model/tensors.h"
 #include "tests/recipe/small_recipe.h"
 
@@ -54,12 +54,14 @@ class GivenTest : public testing::Test {
       parent.tensors.push_back({tensor.name, "F32", tensor.shape});
   }
   std::string Error(const std::string& text = kOld, const std::string& tokenizer = "") {
-    const auto read = [&](const model::Expected& given) -> Result<std::optional<merge::Parent>> {
+    const auto read =
+        [&](const model::CheckpointRequirement& given) -> Result<std::optional<merge::Parent>> {
       if (given.moments) asked_for_moments_.push_back(given.source);
       const auto found = stored_.find(given.source);
       return found == stored_.end() ? std::optional<merge::Parent>() : std::optional(found->second);
     };
-    const Status status = merge::CheckExpected(GivenOf(MustParse(text)), "r.yaml", tokenizer, read);
+    const Status status = merge::CheckRequirements(CheckpointRequirements(MustParse(text)),
+                                                   "r.yaml", tokenizer, read);
     if (status.ok()) return "no error";
     EXPECT_EQ(status.reason(), "INVALID_RECIPE");
     return status.message();

@@ -1,4 +1,4 @@
-#include "trainer/network/pass.h"
+#include "trainer/network/forward_context.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -41,7 +41,7 @@ std::pair<at::Tensor, at::Tensor> KeyCache::Extend(const at::Tensor& keys, const
   return {all_keys.narrow(2, 0, begin + count), all_values.narrow(2, 0, begin + count)};
 }
 
-at::Tensor Pass::Uniform(const std::string& place, int64_t columns) const {
+at::Tensor ForwardContext::Uniform(const std::string& place, int64_t columns) const {
   const RandomStream stream(seed, "draw/" + std::to_string(draw) + "/" + place);
   at::Tensor numbers = at::empty({rows(), columns}, at::kFloat);
   float* out = numbers.mutable_data_ptr<float>();

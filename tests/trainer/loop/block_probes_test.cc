@@ -1,5 +1,5 @@
 // What a training tells of the model's inside.
-#include "trainer/loop/telemetry.h"
+#include "trainer/loop/block_probes.h"
 
 #include "corpus/dataset.h"
 #include "tests/trainer/loop/train_fixture.h"

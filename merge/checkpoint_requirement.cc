@@ -1,4 +1,4 @@
-#include "merge/expected.h"
+#include "merge/checkpoint_requirement.h"
 
 #include "base/text.h"
 #include "merge/composite.h"
@@ -6,7 +6,7 @@
 namespace braid::merge {
 namespace {
 
-using model::Expected;
+using model::CheckpointRequirement;
 
 // What only a tokenizer decides, as the checkpoint has it.
 model::ModelSpec Filled(model::ModelSpec spec, const model::ModelSpec& there) {
@@ -59,8 +59,8 @@ Status CheckOne(const Expected& expected, const Parent& parent, const std::strin
 
 }  // namespace
 
-Status CheckExpected(const std::vector<Expected>& all, const std::string& file,
-                     const std::string& tokenizer, const ReadExpected& read) {
+Status CheckRequirements(const std::vector<Expected>& all, const std::string& file,
+                         const std::string& tokenizer, const ReadRequirement& read) {
   std::string known, known_from;  // tokenizer of the first one
   for (const Expected& expected : all) {
     const auto fail = [&](const Status& status) {

@@ -10,11 +10,11 @@
 namespace braid::trainer {
 
 // Metrics by name, over the first sequences set aside of each corpus: of wide, loop and dual_path
-// blocks `dual/<block>/<reading>`, means over the tokens (trainer/network/readings.h; dual-path
-// specification, sections 6 and 9), and of a composite that decides between its paths
+// blocks `dual/<block>/<reading>`, means over the tokens (trainer/network/probes.h;
+// docs/papers/dual_path.md#s6, #s9), and of a composite that decides between its paths
 // `routing/<layer>/<path>`, the share of tokens that took the path, `combined` among them
-// (PaPaformer 8.4). Empty for other models. Nothing of the training changes.
-Json Telemetry(Network& network, const std::vector<const corpus::Shards*>& corpora,
-               int64_t sequence);
+// (docs/papers/papaformer.md#s8.4). Empty for other models. Nothing of the training changes.
+Json ReadBlockProbes(Network& network, const std::vector<const corpus::Shards*>& corpora,
+                     int64_t sequence);
 
 }  // namespace braid::trainer

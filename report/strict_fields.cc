@@ -1,4 +1,4 @@
-#include "report/fields.h"
+#include "report/strict_fields.h"
 
 #include <cmath>
 

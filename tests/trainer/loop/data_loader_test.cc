@@ -1,4 +1,4 @@
-#include "trainer/loop/feeder.h"
+#include "trainer/loop/data_loader.h"
 
 #include <gmock/gmock.h>
 
@@ -27,7 +27,7 @@ struct Source {
   }
 
   std::vector<MicroBatch> All(int64_t first_step, int64_t rank, int64_t ranks) const {
-    Feeder feeder(settings, *dataset, plan, first_step, rank, ranks);
+    DataLoader feeder(settings, *dataset, plan, first_step, rank, ranks);
     std::vector<MicroBatch> batches;
     for (int64_t step = first_step; step < plan.total; ++step) {
       for (size_t m = plan.At(settings, step).micro_batches.size(); m > 0; --m)
@@ -37,7 +37,7 @@ struct Source {
   }
 };
 
-TEST(FeederTest, GivesTheEpochsInOrder) {
+TEST(DataLoaderTest, GivesTheEpochsInOrder) {
   const Source source;
   const std::vector<MicroBatch> batches = source.All(0, 0, 1);
   const int64_t T = SmallWorld::kSequence;
@@ -57,7 +57,7 @@ TEST(FeederTest, GivesTheEpochsInOrder) {
   EXPECT_EQ(next, batches.size());
 }
 
-TEST(FeederTest, RanksShareEveryMicroBatch) {
+TEST(DataLoaderTest, RanksShareEveryMicroBatch) {
   const Source source;
   const auto whole = source.All(0, 0, 1), first = source.All(0, 0, 2), second = source.All(0, 1, 2);
   ASSERT_EQ(whole.size(), first.size());
@@ -71,7 +71,7 @@ TEST(FeederTest, RanksShareEveryMicroBatch) {
   }
 }
 
-TEST(FeederTest, CarriedMicroBatchesComeFirstInTheNextEpoch) {
+TEST(DataLoaderTest, CarriedMicroBatchesComeFirstInTheNextEpoch) {
   Source source("carry");
   source.settings.accumulate = 8;
   source.plan =
@@ -91,7 +91,7 @@ TEST(FeederTest, CarriedMicroBatchesComeFirstInTheNextEpoch) {
     EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
 }
 
-TEST(FeederTest, CopyInputHasATargetMoreForEachSequence) {
+TEST(DataLoaderTest, CopyInputHasATargetMoreForEachSequence) {
   const auto with = Source("drop", "copy_input").All(0, 0, 1),
              without = Source("drop").All(0, 0, 1);
   const auto T = static_cast<size_t>(SmallWorld::kSequence);
@@ -100,7 +100,7 @@ TEST(FeederTest, CopyInputHasATargetMoreForEachSequence) {
   EXPECT_EQ(without[0].labels[T - 1], kIgnore);
 }
 
-TEST(FeederTest, BeginsAtAnyStep) {
+TEST(DataLoaderTest, BeginsAtAnyStep) {
   const Source source;
   const auto whole = source.All(0, 0, 1);
   const int64_t first = source.plan.per_epoch + 1;  // within the second epoch
@@ -110,9 +110,9 @@ TEST(FeederTest, BeginsAtAnyStep) {
     EXPECT_EQ(rest[m].ids, whole[whole.size() - rest.size() + m].ids);
 }
 
-TEST(FeederTest, EndsWithBatchesThatNobodyTook) {
+TEST(DataLoaderTest, EndsWithBatchesThatNobodyTook) {
   const Source source;
-  Feeder feeder(source.settings, *source.dataset, source.plan, 0, 0, 1);
+  DataLoader feeder(source.settings, *source.dataset, source.plan, 0, 0, 1);
   EXPECT_TRUE(feeder.Next().ok());
 }
 

@@ -50,7 +50,7 @@ class KeyCache {
   std::vector<std::pair<at::Tensor, at::Tensor>> entries_;
 };
 
-struct Pass {
+struct ForwardContext {
   const model::Arch& arch;
   RopeTables& ropes;
   int64_t batch = 1;

@@ -1,4 +1,4 @@
-#include "trainer/network/readings.h"
+#include "trainer/network/probes.h"
 
 #include <cmath>
 

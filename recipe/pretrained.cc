@@ -1,11 +1,11 @@
-#include "recipe/given.h"
+#include "recipe/pretrained.h"
 
 #include <algorithm>
 
 namespace braid::recipe {
 namespace {
 
-using model::Expected;
+using model::CheckpointRequirement;
 
 bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
   return std::any_of(
@@ -35,7 +35,7 @@ void AddModel(const Model& made, bool moments, std::vector<Expected>* all) {
 
 }  // namespace
 
-std::vector<Expected> GivenOf(const Recipe& recipe) {
+std::vector<Expected> CheckpointRequirements(const Recipe& recipe) {
   std::vector<Expected> all;
   for (const Model& path : recipe.paths)
     AddModel(path, CarriesMomentsOf(recipe, path.name()), &all);

@@ -1,11 +1,11 @@
-#include "trainer/loop/telemetry.h"
+#include "trainer/loop/block_probes.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include "corpus/dataset.h"
 #include "model/tensors.h"
-#include "trainer/network/readings.h"
+#include "trainer/network/probes.h"
 
 namespace braid::trainer {
 namespace {
@@ -55,8 +55,8 @@ void AddRouting(const model::ModelSpec& spec, const std::vector<LayerRouting>& l
 
 }  // namespace
 
-Json Telemetry(Network& network, const std::vector<const corpus::Shards*>& corpora,
-               int64_t sequence) {
+Json ReadBlockProbes(Network& network, const std::vector<const corpus::Shards*>& corpora,
+                     int64_t sequence) {
   Json values = Json::object();
   const std::vector<int32_t> ids = Text(corpora, sequence);
   const auto count = static_cast<int64_t>(ids.size()) / sequence;

@@ -1,4 +1,4 @@
-#include "corpus/pieces.h"
+#include "corpus/pretokenizer.h"
 
 #include <unordered_map>
 
