@@ -76,8 +76,12 @@ TEST(RanksTest, AStateThatComesLateIsNotActedOn) {
   Connected agent;
   agent.Want({Train("a")});
   const DesiredState late = agent.desired();
-  agent.Want({});
   (void)agent.TakeStarted();
+  agent.Started(kA1);
+  agent.Want({});
+  agent.Ended(kA1, 0, 9);
+  agent.AnswerRoutine();
+  ASSERT_TRUE(agent.idle());
   agent.Feed(DesiredArrived{agent.session(), late});
   EXPECT_THAT(agent.TakeStarted(), IsEmpty());
 }
