@@ -6,9 +6,6 @@ namespace {
 using schema::Builder;
 using schema::Schema;
 
-constexpr int64_t kMaxLoops = 64;
-constexpr int64_t kMaxHidden = 1 << 24;  // of any width: products of sizes stay whole numbers
-
 }  // namespace
 
 const Schema& SchemaOf(const Arch*) {

@@ -9,9 +9,6 @@
 namespace braid::model {
 namespace {
 
-constexpr int64_t kMaxLoops = 64;
-constexpr int64_t kMaxHidden = 1 << 24;  // of any width: products of sizes stay whole numbers
-
 Status ValidateDual(const Stack& stack, const std::string& where) {
   const Dual& dual = stack.dual;
   const auto fail = [&](const std::string& field, const std::string& message) {

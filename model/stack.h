@@ -9,6 +9,11 @@
 
 namespace braid::model {
 
+// Bounds of a stack: the most steps of a deep path, and the most units of any hidden width, so that
+// products of sizes stay whole numbers.
+inline constexpr int64_t kMaxLoops = 64;
+inline constexpr int64_t kMaxHidden = 1 << 24;
+
 // The knobs of the blocks `wide`, `loop` and `dual_path` (docs/papers/dual_path.md#s1, #s3, #s9). A
 // stack of `llama` blocks has them all at their defaults, and a `wide` stack uses ffn_wide,
 // scale_init, scale_decay and qk_norm alone.

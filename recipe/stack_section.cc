@@ -11,7 +11,6 @@
 namespace braid::recipe {
 namespace {
 
-constexpr int64_t kMaxHidden = 1 << 24;
 constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
 
 // Knobs that a block does not have must not be given: they would do nothing.
@@ -79,7 +78,7 @@ int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64
                                      ", the hidden width itself");
   }
   (void)dual.Require(key);
-  const int64_t width = dual.Int(key, 0, 1, kMaxHidden);
+  const int64_t width = dual.Int(key, 0, 1, model::kMaxHidden);
   return published ? model::EffectiveWidth(width, multiple) : width;
 }
 
@@ -135,7 +134,7 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   ReadOne(map, "block", &kind);
   stack->block = kind.block;
   if (stack->block == "llama") {
-    stack->ffn = map.Int("ffn", 4 * stack->d, 1, kMaxHidden);
+    stack->ffn = map.Int("ffn", 4 * stack->d, 1, model::kMaxHidden);
     (void)map.Node("dual");
     if (map.Has("dual"))
       map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");

@@ -42,8 +42,8 @@ RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const Failu
     if (!history.disk_full)
       decision.backoff_ms = BackoffMs(history.unstarted_in_row + 1, uniform);
     else if (behind >= 0)
-      decision.backoff_ms =
-          std::min(kMaxDiskFullMs, kFirstDiskFullMs << std::min<int64_t>(behind, 8));
+      decision.backoff_ms = std::min(kMaxDiskFullMs,
+                                     kFirstDiskFullMs << std::min<int64_t>(behind, 8));
     return decision;
   }
   switch (blame) {

@@ -9,9 +9,6 @@ using schema::Builder;
 using schema::Fail;
 using schema::Schema;
 
-constexpr int64_t kMaxHidden = 1 << 24;
-constexpr int64_t kMaxLoops = 64;
-
 void CheckTraining(const RecipeTraining& model, const Fail& fail) {
   CheckGpuSlots(model.slots, model.device,
                 "one GPU trains a model of its own (joint training has joint.ranks)", fail);
@@ -43,11 +40,11 @@ const Schema& RecipeDual::Fields() {
         .Of("ffn_rule", FfnRule::kPaper);
     field("d_ffn_deep", &RecipeDual::d_ffn_deep, "Of deep paths: the width before the 2/3 rule.")
         .AtLeast(1)
-        .AtMost(kMaxHidden)
+        .AtMost(model::kMaxHidden)
         .Of("ffn_rule", FfnRule::kPaper);
     field("d_ffn_wide", &RecipeDual::d_ffn_wide, "Of wide paths: the width before the 2/3 rule.")
         .AtLeast(1)
-        .AtMost(kMaxHidden)
+        .AtMost(model::kMaxHidden)
         .Of("ffn_rule", FfnRule::kPaper);
     field("budget", &RecipeDual::budget,
           "Operations of a token and layer, from which the published solver takes the widths.")
@@ -61,7 +58,7 @@ const Schema& RecipeDual::Fields() {
     field("against", &RecipeDual::against,
           "With `flop_match: total`: K of that dual model; of a `loop` its own unless given.")
         .AtLeast(1)
-        .AtMost(kMaxLoops);
+        .AtMost(model::kMaxLoops);
     return field.Done();
   }();
   return fields;
@@ -74,7 +71,7 @@ const Schema& RecipeBlocks::Fields() {
         .OneOf({"llama", "wide", "loop", "dual_path"});
     field("ffn", &RecipeBlocks::ffn, "Hidden width of the feed-forward part.")
         .AtLeast(1)
-        .AtMost(kMaxHidden)
+        .AtMost(model::kMaxHidden)
         .Of("block", "llama")
         .DefaultText("4 d");
     field("dual", &RecipeBlocks::dual, "The knobs of the block, below.")

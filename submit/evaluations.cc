@@ -27,6 +27,7 @@ class EvaluationChecker {
                          file_.recipe.evaluation.blimp["pairs"].dump()});
       }
       if (source.name == "glue" || source.name == "superglue") Glue(source);
+      if (source.name == "next_token") NextToken(source, *files);
     }
     Prompts();
     return std::move(findings_);
@@ -70,6 +71,19 @@ class EvaluationChecker {
                    "--mnli",      glue["mnli"].get<std::string>()};
     for (const recipe::Source& suite : file_.dag.sources) {
       if (both(suite)) words.insert(words.end(), {"--" + suite.name, Folder(suite)});
+    }
+    Trainer(source, words);
+  }
+
+  // The first document of each file, as the recipe says that it is read.
+  void NextToken(const recipe::Source& source, const std::map<std::string, std::string>& files) {
+    Words paths, words;
+    for (const auto& [name, path] : files) paths.push_back(path);
+    words = {"--next-token", Join(paths, ",")};
+    const Json& settings = file_.recipe.evaluation.next_token;
+    for (const char* field : {"text", "separator", "format"}) {
+      if (settings.contains(field))
+        words.insert(words.end(), {std::string("--") + field, settings[field].get<std::string>()});
     }
     Trainer(source, words);
   }

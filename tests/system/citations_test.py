@@ -10,7 +10,7 @@ SOURCE_DIR = os.environ.get(
     "BRAID_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 )
 LINK = re.compile(r"docs/papers/(\w+)\.md#(s[\d.]*\d)((?:,\s+#s[\d.]*\d)*)")
-# A section that is named in words, as in "PaPaformer section 7" or "dual-path specification, section 5".
+# A section that is named in words, as in "docs/papers/papaformer.md#s7" or "docs/papers/dual_path.md#s5".
 IN_WORDS = re.compile(r"(PaPaformer,?|dual-path specification,?)\s+(sections?\s+)?\d")
 
 

@@ -182,8 +182,9 @@ Result<NextTokenSettings> NextTokenSettingsFromJson(const Json& json, const std:
   settings.stride = read.Int("stride", 0);
   corpus::CorpusSpec& text = settings.text;
   text.name = "next_token";
-  text.format = schema::FromName<spec::CorpusFormat>(
-      read.Choice("format", "", {"", "rows", "text"}));
+  const std::string format = read.Choice("format", "", {"", "rows", "text"});
+  if (format == "rows") text.format = spec::CorpusFormat::kRows;
+  if (format == "text") text.format = spec::CorpusFormat::kText;
   text.text = read.String("text", "");
   text.separator = read.String("separator", "");
   text.documents = read.Int("documents", 0);
@@ -220,11 +221,8 @@ Result<NextTokenSettings> FillNextToken(NextTokenSettings settings, const model:
 Status CheckNextTokenFiles(const NextTokenSettings& settings,
                            const std::vector<corpus::CorpusFile>& files) {
   if (files.empty()) return InvalidArgument("next_token: there is no file to read");
-  for (const corpus::CorpusFile& file : files) {
-    const std::vector<Status> faults = corpus::CheckCorpus(settings.text, {file});
-    if (!faults.empty()) return faults.front();
-  }
-  return OkStatus();
+  const std::vector<Status> findings = corpus::CheckCorpus(settings.text, files);
+  return findings.empty() ? OkStatus() : findings.front();
 }
 
 Result<Json> MeasureNextToken(Network& network, const SharedTokenizer& tokenizer,
