@@ -179,7 +179,8 @@ std::string UnknownKey(const std::string& key, const std::vector<std::string>& k
                       : "no such key; did you mean " + near + "?";
 }
 
-Status ReadJson(const Json& json, const std::string& path, const Schema& schema, void* object) {
+Status ReadJson(const Json& json, const std::string& path, const Schema& schema, void* object,
+                bool is_new) {
   Status first_error;
   JsonSource source(json, path, &first_error);
   if (json.is_null()) {
@@ -187,6 +188,10 @@ Status ReadJson(const Json& json, const std::string& path, const Schema& schema,
                            ": expected a mapping, found null");
   }
   if (first_error.ok()) Read(source, schema, object);
+  if (is_new && first_error.ok()) {
+    for (const Finding& finding : FindingsOf(schema, object))
+      source.FailAt(finding.first, finding.second);
+  }
   return first_error;
 }
 

@@ -44,13 +44,16 @@ void ReadField(Source& source, const Schema& schema, const std::string& field, v
 std::string UnknownKey(const std::string& key, const std::vector<std::string>& known);
 
 // Reads a JSON object; `path` is how errors call it: "spec.train.optimizer.lr: must be above 0, is
-// -1". kInvalidArgument with the first error.
-Status ReadJson(const Json& json, const std::string& path, const Schema& schema, void* object);
+// -1". kInvalidArgument with the first error. `is_new`: the object has its initial values, and
+// rules that those break are errors as well, since nobody has said them before.
+Status ReadJson(const Json& json, const std::string& path, const Schema& schema, void* object,
+                bool is_new = false);
 
 template <class T>
 Result<T> FromJson(const Json& json, const std::string& path) {
   T object;
-  if (Status status = ReadJson(json, path, FieldsOf<T>(), &object); !status.ok()) return status;
+  if (Status status = ReadJson(json, path, FieldsOf<T>(), &object, /*is_new=*/true); !status.ok())
+    return status;
   return object;
 }
 

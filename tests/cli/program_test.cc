@@ -91,7 +91,8 @@ TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
   const Ended ended = Braid("eval some-model");
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.err,
-              HasSubstr("nothing to measure; give --shards, --routing, --dual, --blimp or --glue"));
+              HasSubstr("nothing to measure; give --shards, --routing, --dual, --blimp, --glue or "
+                        "--next-token"));
   EXPECT_EQ(Braid("eval").code, 2);
 }
 

@@ -175,6 +175,31 @@ TEST(SchemaTest, ARuleIsShownAtTheFieldThatIsThere) {
   EXPECT_EQ(ErrorOf(R"({"height": 60, "age": 10})"), "no error");
 }
 
+// Two or more, and none at first.
+struct Bunch {
+  std::vector<std::string> flowers;
+
+  static const Schema& Fields() {
+    static const Schema fields = [] {
+      Builder<Bunch> field("bunch", "Flowers.");
+      field("flowers", &Bunch::flowers, "Which.");
+      field.Check([](const Bunch& bunch, const Fail& fail) {
+        if (bunch.flowers.size() < 2) fail({"flowers"}, "must be at least two");
+      });
+      return field.Done();
+    }();
+    return fields;
+  }
+};
+
+TEST(SchemaTest, ARuleThatTheInitialValuesBreakIsAsked) {
+  EXPECT_EQ(FromJson<Bunch>(Json::object(), "bunch").status().message(),
+            "bunch.flowers: must be at least two");
+  EXPECT_EQ(FromJson<Bunch>({{"flowers", {"rose"}}}, "bunch").status().message(),
+            "bunch.flowers: must be at least two");
+  EXPECT_TRUE(FromJson<Bunch>({{"flowers", {"rose", "lily"}}}, "bunch").ok());
+}
+
 TEST(SchemaTest, WhatWasWrongBeforeIsNotSaidAgain) {
   Tree tree;
   tree.height = 60;
