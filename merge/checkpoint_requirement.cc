@@ -44,7 +44,8 @@ Status CheckVocabulary(const CheckpointRequirement& expected, const Parent& pare
              parent.name.c_str(), (long long)parent.spec.vocab, (long long)expected.vocab));
 }
 
-Status CheckOne(const CheckpointRequirement& expected, const Parent& parent, const std::string& tokenizer) {
+Status CheckOne(const CheckpointRequirement& expected, const Parent& parent,
+                const std::string& tokenizer) {
   BRAID_RETURN_IF_ERROR(CheckVocabulary(expected, parent, tokenizer));
   switch (expected.as) {
     case CheckpointRequirement::As::kPath:

@@ -18,8 +18,9 @@ bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
 
 // Nobody counts on the moments of a start, unless the recipe says that they are taken.
 void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement>* all) {
-  const CheckpointRequirement::As as = made.spec.kind == model::Kind::kDense ? CheckpointRequirement::As::kPath
-                                                                : CheckpointRequirement::As::kWhole;
+  const CheckpointRequirement::As as = made.spec.kind == model::Kind::kDense
+                                           ? CheckpointRequirement::As::kPath
+                                           : CheckpointRequirement::As::kWhole;
   if (!made.from.empty())
     all->push_back({"from." + made.name(), made.from, made.line, as, made.spec, {}, 0, moments});
   if (!made.start.empty())
@@ -43,13 +44,13 @@ std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) 
   for (const Composite& composite : recipe.composites) {
     if (composite.base.empty()) continue;
     CheckpointRequirement base{"base." + composite.name(),
-                  composite.base,
-                  composite.line,
-                  CheckpointRequirement::As::kBase,
-                  composite.spec,
-                  {},
-                  0,
-                  composite.joint.carry_optimizer};
+                               composite.base,
+                               composite.line,
+                               CheckpointRequirement::As::kBase,
+                               composite.spec,
+                               {},
+                               0,
+                               composite.joint.carry_optimizer};
     for (const Member& member : composite.members) {
       if (!member.kept) base.paths.push_back(recipe.FindPath(member.path)->spec);
     }

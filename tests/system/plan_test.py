@@ -193,11 +193,16 @@ class Elsewhere(unittest.TestCase):
         text = self.braid("explain", "train.optimizer.lr").stdout.decode()
         self.assertIn("type:     a number, above 0\n  default:  5e-04\n", text)
         self.assertIn("\n  corpora ", self.braid("explain").stdout.decode())
-        explained = json.loads(self.braid("-o", "json", "explain", "recipe.train.accum_tail").stdout)
+        explained = json.loads(
+            self.braid("-o", "json", "explain", "recipe.train.accum_tail").stdout
+        )
         self.assertEqual((explained["default"], explained["default_paper"]), ("drop", "carry"))
         unknown = self.braid("explain", "train.optimiser")
         self.assertEqual(unknown.returncode, 3)
-        self.assertEqual(unknown.stderr.decode(), "braid: train.optimiser: train has no field optimiser; did you mean train.optimizer?\n")
+        self.assertEqual(
+            unknown.stderr.decode(),
+            "braid: train.optimiser: train has no field optimiser; did you mean train.optimizer?\n",
+        )
 
     def test_what_is_no_tokenizer_is_a_sentence(self):
         for text in (
