@@ -241,7 +241,7 @@ const Field* Schema::Find(const std::string& field) const {
 
 bool Schema::Applies(const Field& field, const void* object) const {
   if (field.of.empty()) return true;
-  const Json value = Find(field.of)->get(object);
+  const auto value = Find(field.of)->get(object).get<std::string>();
   return std::find(field.of_values.begin(), field.of_values.end(), value) != field.of_values.end();
 }
 
