@@ -159,7 +159,7 @@ void Rank::Conclude() {
 void Rank::StoreNextOutput(Outcome end) {
   if (result_->outputs.empty()) return Report(std::move(end));
   const auto output = result_->outputs.extract(result_->outputs.begin());
-  const std::string role = output.key();
+  const std::string& role = output.key();
   const ResultMessage::Output& what = output.mapped();
   calls_.RetryUntilSettled(
       owner_, IngestFolder{assignment_.key, what.folder, true, what.kind, what.metadata},

@@ -19,8 +19,9 @@ struct MachineWork::Doer {
 
   template <typename T>
   Status Keep(Result<T> result) {
-    if (result.ok()) answer = *std::move(result);
-    return result.status();
+    if (!result.ok()) return result.status();
+    answer = *std::move(result);
+    return OkStatus();
   }
   std::string Path(const RankKey& key, const char* name) const {
     return JoinPath(RankFolder(self.folder_, key), name);
