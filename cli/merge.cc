@@ -149,7 +149,7 @@ void AddFlags(CLI::App* sub, const std::shared_ptr<MergeFlags>& flags) {
       ->delimiter(',')
       ->allow_extra_args(false);
   sub->add_flag("--carry-optimizer", merge.carry_optimizer,
-                "begin with AdamW's moments of the parents");
+                "begin with the optimizer's state of the parents");
   sub->add_option("--seed", flags->seed, "of the new tensors")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -18,7 +18,8 @@ std::string ConnectInitPreset(spec::Compat compat);
 double JointRatePreset(spec::Compat compat, const std::string& connect);
 
 // Multiplies the rates that `joint` has from `train` by its lr_factor, or by what `compat` has for
-// the kind of connection; rates of its own stay. Once a joint phase. Returns the factor.
+// the kind of connection; rates that `joint` sets itself stay. Call it once for each joint phase: a
+// second call would multiply again. Returns the factor.
 double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint);
 
 // The fields A1-A5 and T1-T8 that differ from the preset, "train.last_label = ignore", in the order

@@ -5,8 +5,9 @@
 namespace braid::report {
 namespace {
 
-// Of a sum of differences, in nats squared; `spread` is the sum over corpora of their variance
-// squared over its degrees of freedom.
+// The variance of a sum of differences, in nats squared, and `spread`, the sum over corpora of
+// their squared variance divided by its degrees of freedom, from which those of the sum follow
+// (Welch and Satterthwaite).
 struct Spread {
   double variance = 0;
   double spread = 0;

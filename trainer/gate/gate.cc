@@ -73,8 +73,9 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
   return paths;
 }
 
-// Does the composite begin as the weighed sum of its parents? Large blocks of a base have been
-// trained.
+// Whether the composite's logits at its start are the weighted sum of its parents' logits, which
+// the gate can then compare. Not with a base: its large blocks are trained and no longer the
+// identity.
 bool StartsAsItsParents(const model::ModelSpec& composite, const spec::VerifyTask& spec) {
   return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
 }

@@ -43,7 +43,7 @@ struct DataLoader::State {
     return batch;
   }
 
-  // False when the feeder is to stop.
+  // False when the loader is to stop.
   bool Hand(Result<MicroBatch> batch) {
     MutexLock lock(mutex);
     while (ready.size() >= kAhead && !stop) changed.Wait(mutex);

@@ -24,7 +24,7 @@ class DataLoader {
  public:
   // Micro-batches of the steps from `first_step` on. A micro-batch of B sequences gives rank r the
   // r-th B / world of them. REQUIRES: world divides settings.batch. All references outlive the
-  // feeder.
+  // loader.
   DataLoader(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan,
              int64_t first_step, int64_t rank, int64_t world);
   ~DataLoader();

@@ -39,13 +39,13 @@ class Training {
   Status Run() {
     BRAID_RETURN_IF_ERROR(Open());
     BRAID_RETURN_IF_ERROR(Start());
-    DataLoader feeder(settings_, *dataset_, plan_, state_.step, task_.rank, task_.world);
+    DataLoader loader(settings_, *dataset_, plan_, state_.step, task_.rank, task_.world);
     begun_ms_ = clock_.MonotonicMs();
     begun_tokens_ = state_.tokens;
     last_checkpoint_ms_ = begun_ms_;
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
     while (!stop_ && state_.step < plan_.total) {
-      BRAID_RETURN_IF_ERROR(Step(feeder));
+      BRAID_RETURN_IF_ERROR(Step(loader));
       if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(writer_->TakeError());
       if (!stop_) MaybeCheckpoint();
     }
@@ -218,10 +218,10 @@ class Training {
 
   // One update and what follows it. A stop may come in the midst of either: stop_ is set then, and
   // the weights are those of state_.step.
-  Status Step(DataLoader& feeder) {
+  Status Step(DataLoader& loader) {
     const StepPlace place = plan_.At(settings_, state_.step);
     StepSums sums;
-    BRAID_RETURN_IF_ERROR(AddGradients(feeder, place, &sums));
+    BRAID_RETURN_IF_ERROR(AddGradients(loader, place, &sums));
     if (stop_) return OkStatus();
     sums[kStop] = channel_.stop_requested() ? 1 : 0;
     sums[kCheckpoint] = channel_.TakeCheckpointRequest() ? 1 : 0;
@@ -284,12 +284,12 @@ class Training {
 
   // Forward and backward of all micro-batches of the step, of this rank's rows. A long step is left
   // if a stop is asked for: no weight has changed then.
-  Status AddGradients(DataLoader& feeder, const StepPlace& place, StepSums* sums) {
+  Status AddGradients(DataLoader& loader, const StepPlace& place, StepSums* sums) {
     sums->fill(0);
     step_vote_->Begin();
     const auto count = static_cast<int64_t>(place.micro_batches.size());
     for (int64_t m = 1; m <= count && !stop_; ++m) {
-      BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, feeder.Next());
+      BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, loader.Next());
       BackwardOptions options;
       options.scale = 1.0 / static_cast<double>(place.divisor * batch.targets);
       options.aux_scale = 1.0 / static_cast<double>(place.divisor * task_.world);

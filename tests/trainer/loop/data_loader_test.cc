@@ -27,11 +27,11 @@ struct Source {
   }
 
   std::vector<MicroBatch> All(int64_t first_step, int64_t rank, int64_t ranks) const {
-    DataLoader feeder(settings, *dataset, plan, first_step, rank, ranks);
+    DataLoader loader(settings, *dataset, plan, first_step, rank, ranks);
     std::vector<MicroBatch> batches;
     for (int64_t step = first_step; step < plan.total; ++step) {
       for (size_t m = plan.At(settings, step).micro_batches.size(); m > 0; --m)
-        batches.push_back(feeder.Next().value());
+        batches.push_back(loader.Next().value());
     }
     return batches;
   }
@@ -112,8 +112,8 @@ TEST(DataLoaderTest, BeginsAtAnyStep) {
 
 TEST(DataLoaderTest, EndsWithBatchesThatNobodyTook) {
   const Source source;
-  DataLoader feeder(source.settings, *source.dataset, source.plan, 0, 0, 1);
-  EXPECT_TRUE(feeder.Next().ok());
+  DataLoader loader(source.settings, *source.dataset, source.plan, 0, 0, 1);
+  EXPECT_TRUE(loader.Next().ok());
 }
 
 }  // namespace
