@@ -7,7 +7,7 @@
 #include "base/guarded_main.h"
 #include "base/text.h"
 #include "base/version.h"
-#include "cli/command.h"
+#include "cli/commands/command.h"
 
 namespace braid::cli {
 namespace {

@@ -4,11 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/json.h"
-#include "base/status.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
 #include "spec/corpus.h"
@@ -95,14 +93,6 @@ struct Recipe : spec::RecipeTop {
   const Corpus* FindCorpus(const std::string& name) const;
   const Model* FindPath(const std::string& name) const;
 };
-
-// `name` is the file's name, for messages. Errors are kInvalidArgument with reason INVALID_RECIPE:
-// "recipe.yaml:12:5: paths.0.heads: 3 heads do not divide width 64", one a line.
-Result<Recipe> ParseRecipe(std::string_view text, const std::string& name);
-
-// The text of a `joint` section alone, over the corrected defaults: the joint phase of a merge
-// without a recipe. Errors as those of ParseRecipe.
-Result<Joint> ParseJoint(std::string_view text, const std::string& name);
 
 // 8 to 64 digits of hexadecimal; anything else that `from` or `base` says is a folder.
 bool IsArtifactId(const std::string& text);

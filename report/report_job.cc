@@ -1,10 +1,10 @@
 #include "report/report_job.h"
 
 #include "base/file.h"
-#include "report/claims.h"
-#include "report/results.h"
-#include "report/results_json.h"
-#include "report/sections.h"
+#include "report/claims/claims.h"
+#include "report/results/results.h"
+#include "report/results/results_json.h"
+#include "report/sections/sections.h"
 
 namespace braid::report {
 

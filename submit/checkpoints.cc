@@ -8,7 +8,7 @@
 #include "base/sha256.h"
 #include "merge/checkpoint_requirement.h"
 #include "merge/parent.h"
-#include "recipe/pretrained.h"
+#include "recipe/graph/pretrained.h"
 
 namespace braid::submit {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "corpus/tagged_text.h"
-#include "recipe/evaluate_section.h"
+#include "recipe/parse/evaluate_section.h"
 
 namespace braid::submit {
 namespace {

@@ -1,6 +1,7 @@
 #include "submit/recipe_check.h"
 
 #include "base/excerpt.h"
+#include "recipe/parse/parse_recipe.h"
 
 namespace braid::submit {
 namespace {

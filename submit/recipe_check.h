@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "recipe/expand.h"
+#include "recipe/graph/expand.h"
 #include "recipe/recipe.h"
 #include "submit/finding.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "recipe/set_aside.h"
+#include "recipe/graph/set_aside.h"
 #include "submit/finding.h"
 #include "submit/source_files.h"
 

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "base/status.h"
-#include "recipe/dag.h"
-#include "recipe/expand.h"
+#include "recipe/graph/dag.h"
+#include "recipe/graph/expand.h"
+#include "recipe/graph/text_size.h"
 #include "recipe/recipe.h"
-#include "recipe/text_size.h"
 
 namespace braid::submit {
 

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 #include "coordinator/core/transaction.h"
-#include "recipe/dag.h"
+#include "recipe/graph/dag.h"
 
 namespace braid::coordinator {
 

@@ -5,7 +5,8 @@
 
 #include "base/text.h"
 #include "recipe/compat.h"
-#include "recipe/merge_jobs.h"
+#include "recipe/graph/merge_jobs.h"
+#include "recipe/parse/parse_recipe.h"
 #include "recipe/recipe.h"
 #include "schema/words.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "merge/checkpoint_requirement.h"
-#include "recipe/pretrained.h"
+#include "recipe/graph/pretrained.h"
 #include "recipe/recipe.h"
 #include "storage/files/manifest.h"
 #include "submit/recipe_check.h"

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "coordinator/core/runs.h"
 #include "coordinator/submission/stored_artifacts.h"
-#include "recipe/sizes.h"
+#include "recipe/graph/sizes.h"
 
 namespace braid::coordinator {
 

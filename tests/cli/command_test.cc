@@ -1,6 +1,6 @@
 // What every command shares. Exit codes and state names are part of the interface: they are frozen
 // here.
-#include "cli/command.h"
+#include "cli/commands/command.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

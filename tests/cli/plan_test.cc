@@ -1,10 +1,10 @@
 // The plan: jobs, sizes and settings, for people and as proto3 JSON.
-#include "cli/plan.h"
+#include "cli/commands/plan.h"
 
 #include <gmock/gmock.h>
 
 #include "base/text.h"
-#include "cli/command.h"
+#include "cli/commands/command.h"
 #include "tests/base/mutations.h"
 #include "tests/submit/recipe_folder.h"
 

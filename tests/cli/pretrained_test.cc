@@ -1,6 +1,6 @@
-// Checkpoints that a recipe is given, against what it says of its models (recipe/pretrained.h,
-// merge/checkpoint_requirement.h).
-#include "recipe/pretrained.h"
+// Checkpoints that a recipe is given, against what it says of its models
+// (recipe/graph/pretrained.h, merge/checkpoint_requirement.h).
+#include "recipe/graph/pretrained.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

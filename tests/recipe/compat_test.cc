@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "recipe/settings.h"
+#include "recipe/show/settings.h"
 #include "tests/recipe/small_recipe.h"
 
 namespace braid::recipe {

@@ -1,5 +1,5 @@
 // Connections, routers, large blocks and unequal paths.
-#include "recipe/composite_section.h"
+#include "recipe/parse/composite_section.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

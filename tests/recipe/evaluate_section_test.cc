@@ -1,5 +1,5 @@
 // What is measured, of which model, and what is refused.
-#include "recipe/evaluate_section.h"
+#include "recipe/parse/evaluate_section.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "recipe/parse/parse_recipe.h"
 #include "tests/recipe/small_recipe.h"
 
 namespace braid::recipe {

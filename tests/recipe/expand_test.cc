@@ -1,5 +1,5 @@
 // The graph of a recipe: which jobs, which edges, which specs.
-#include "recipe/expand.h"
+#include "recipe/graph/expand.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

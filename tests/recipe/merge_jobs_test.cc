@@ -1,4 +1,4 @@
-#include "recipe/merge_jobs.h"
+#include "recipe/graph/merge_jobs.h"
 
 #include <gmock/gmock.h>
 

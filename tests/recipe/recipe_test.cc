@@ -7,7 +7,8 @@
 #include <set>
 
 #include "base/file.h"
-#include "recipe/settings.h"
+#include "recipe/parse/parse_recipe.h"
+#include "recipe/show/settings.h"
 #include "tests/recipe/small_recipe.h"
 
 namespace braid::recipe {

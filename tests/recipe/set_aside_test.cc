@@ -1,6 +1,6 @@
 // Text set aside that is not one sequence is known before anything is prepared, as far as sizes of
 // files tell.
-#include "recipe/set_aside.h"
+#include "recipe/graph/set_aside.h"
 
 #include <gmock/gmock.h>
 

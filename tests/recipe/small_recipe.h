@@ -5,7 +5,8 @@
 
 #include <string>
 
-#include "recipe/expand.h"
+#include "recipe/graph/expand.h"
+#include "recipe/parse/parse_recipe.h"
 #include "recipe/recipe.h"
 
 namespace braid::recipe {

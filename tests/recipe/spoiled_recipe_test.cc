@@ -3,7 +3,8 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "recipe/settings.h"
+#include "recipe/parse/parse_recipe.h"
+#include "recipe/show/settings.h"
 #include "tests/base/mutations.h"
 #include "tests/recipe/small_recipe.h"
 

@@ -1,6 +1,6 @@
 // Blocks in a recipe: their knobs, their widths, and that knobs of other blocks are errors with
 // their place.
-#include "recipe/stack_section.h"
+#include "recipe/parse/stack_section.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

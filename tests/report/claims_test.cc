@@ -1,4 +1,4 @@
-#include "report/claims.h"
+#include "report/claims/claims.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "report/estimate.h"
+#include "report/input/estimate.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "report/evaluation.h"
+#include "report/input/evaluation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

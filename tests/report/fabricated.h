@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "report/results.h"
+#include "report/results/results.h"
 
 namespace braid::report {
 

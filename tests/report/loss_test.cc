@@ -1,4 +1,4 @@
-#include "report/loss.h"
+#include "report/input/loss.h"
 
 #include <gtest/gtest.h>
 

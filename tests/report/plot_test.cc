@@ -1,4 +1,4 @@
-#include "report/plot.h"
+#include "report/page/plot.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

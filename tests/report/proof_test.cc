@@ -1,4 +1,4 @@
-#include "report/proof.h"
+#include "report/input/proof.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -6,12 +6,12 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "report/baseline.h"
-#include "report/claims.h"
-#include "report/progress.h"
-#include "report/results.h"
-#include "report/results_json.h"
-#include "report/sections.h"
+#include "report/claims/claims.h"
+#include "report/results/baseline.h"
+#include "report/results/progress.h"
+#include "report/results/results.h"
+#include "report/results/results_json.h"
+#include "report/sections/sections.h"
 #include "tests/report/fabricated.h"
 
 namespace braid::report {

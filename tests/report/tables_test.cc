@@ -1,8 +1,9 @@
-#include "report/tables.h"
+#include "report/tables/tables.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "report/tables/next_token_table.h"
 #include "tests/report/fabricated.h"
 
 namespace braid::report {

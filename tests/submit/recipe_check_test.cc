@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "recipe/parse/parse_recipe.h"
 #include "tests/recipe/small_recipe.h"
 
 namespace braid::submit {

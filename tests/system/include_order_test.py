@@ -36,6 +36,18 @@ MAY_INCLUDE = {
 }
 # The folders within a folder, which may include one another in this order alone; the folder's own files may include all.
 INSIDE = {
+    "cli/client": "",
+    "cli/commands": "cli/client",
+    "recipe": "",
+    "recipe/parse": "recipe",
+    "recipe/graph": "recipe",
+    "recipe/show": "recipe",
+    "report/page": "",
+    "report/input": "",
+    "report/results": "report/input",
+    "report/claims": "report/input report/results",
+    "report/tables": "report/page report/input report/results report/claims",
+    "report/sections": "report/page report/input report/results report/claims report/tables",
     "worker/agent": "",
     "worker/attempt": "worker/agent",
     "worker/devices": "",
@@ -61,7 +73,7 @@ ONLY_IN = {
     r"sqlite3\.h": r"storage/catalog/",
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
     r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
-    r"yaml-cpp/": r"recipe/",
+    r"yaml-cpp/": r"recipe/parse/",
     r"httplib\.h": r"coordinator/http/",
 }
 # Shared libraries that a program must not need.

@@ -1,0 +1,138 @@
+// braid artifact list, get, put, lineage, verify.
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/client/pages.h"
+#include "cli/commands/command.h"
+
+namespace braid::cli {
+namespace {
+
+constexpr size_t kShownId = 12;
+
+void PrintArtifacts(const Globals& globals, const std::vector<v1::Artifact>& artifacts) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Artifact& artifact : artifacts) {
+    if (globals.output == "name") {
+      std::printf("%s\n", artifact.id().c_str());
+      continue;
+    }
+    const std::string from = artifact.job().empty()
+                                 ? artifact.name()
+                                 : artifact.run_id() + "/" + artifact.job() + ":" + artifact.role();
+    rows.push_back({artifact.id().substr(0, kShownId), artifact.kind(),
+                    FormatBytes(artifact.bytes()), std::to_string(artifact.files()), from,
+                    Ago(artifact.created_ms())});
+  }
+  if (globals.output != "name")
+    PrintTable(globals, {"ARTIFACT", "KIND", "SIZE", "FILES", "FROM", "AGE"}, rows);
+}
+
+Result<int> List(const Globals& globals, const std::string& run, const std::string& kind) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::ListArtifactsRequest request;
+  if (!run.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const v1::Run found, client.GetRun(run));
+    request.set_run_id(found.id());
+  }
+  request.set_kind(kind);
+  request.set_page_size(1000);
+  BRAID_ASSIGN_OR_RETURN(const auto response, AllPages<v1::ListArtifactsResponse>(
+                                                  client, &v1::Artifacts::Stub::ListArtifacts,
+                                                  client.artifacts(), request));
+  if (globals.json()) return PrintJson(response), kOkExit;
+  PrintArtifacts(globals, {response.artifacts().begin(), response.artifacts().end()});
+  return kOkExit;
+}
+
+Result<int> Get(const Globals& globals, const std::string& id, std::string out) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  if (out.empty()) out = id.substr(0, kShownId);
+  BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
+                         client.GetToFolder(id, out, TransferProgress("downloading")));
+  if (globals.json()) return PrintJson(artifact), kOkExit;
+  std::printf("%s\n", out.c_str());
+  return kOkExit;
+}
+
+Result<int> Put(const Globals& globals, const std::string& folder, std::string kind,
+                const std::string& name) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  if (kind.empty()) kind = PathExists(JoinPath(folder, "config.json")) ? "checkpoint" : "source";
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Artifact artifact,
+      client.PutFolder(folder, kind, Json::object(), name, TransferProgress("uploading")));
+  if (globals.json()) return PrintJson(artifact), kOkExit;
+  std::printf("%s\n", artifact.id().c_str());
+  return kOkExit;
+}
+
+Result<int> Lineage(const Globals& globals, const std::string& id) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::GetLineageRequest request;
+  request.set_id(id);
+  BRAID_ASSIGN_OR_RETURN(const v1::GetLineageResponse response,
+                         (client.Call<v1::GetLineageResponse>(&v1::Artifacts::Stub::GetLineage,
+                                                              client.artifacts(), request)));
+  if (globals.json()) return PrintJson(response), kOkExit;
+  PrintArtifacts(globals, {response.artifacts().begin(), response.artifacts().end()});
+  return kOkExit;
+}
+
+Result<int> Verify(const Globals& globals, const std::string& id) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::GetArtifactRequest request;
+  request.set_id(id);
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::VerifyArtifactResponse response,
+      (client.Call<v1::VerifyArtifactResponse>(&v1::Artifacts::Stub::VerifyArtifact,
+                                               client.artifacts(), request, 600'000)));
+  if (globals.json()) return PrintJson(response), kOkExit;
+  std::printf("%d files, %s: every byte is as it was written\n", response.files(),
+              FormatBytes(response.bytes()).c_str());
+  return kOkExit;
+}
+
+}  // namespace
+
+void RegisterArtifact(const Registry& registry) {
+  CLI::App* command = registry.app.add_subcommand(
+      "artifact", "Tokenizers, shards, checkpoints and reports in the store");
+  command->require_subcommand(1);
+  struct Flags {
+    std::string id, run, kind, out, folder, name;
+  };
+  auto flags = std::make_shared<Flags>();
+  const auto bind = [&](CLI::App* sub, auto call) {
+    sub->callback([registry, flags, call] {
+      registry.chosen = [&globals = registry.globals, flags, call] {
+        return call(globals, *flags);
+      };
+    });
+  };
+  CLI::App* list = command->add_subcommand("list", "Artifacts, newest first");
+  list->add_option("--run", flags->run, "of one run");
+  list->add_option("--kind", flags->kind, "checkpoint, shards, tokenizer, report, ...");
+  bind(list, [](const Globals& g, const Flags& f) { return List(g, f.run, f.kind); });
+  CLI::App* get = command->add_subcommand(
+      "get", "Download an artifact; an interrupted one goes on where it stopped");
+  get->add_option("id", flags->id, "id or its beginning")->required();
+  get->add_option("--out", flags->out, "folder (default: named after the id)");
+  bind(get, [](const Globals& g, const Flags& f) { return Get(g, f.id, f.out); });
+  CLI::App* put = command->add_subcommand("put", "Upload a folder as an artifact; prints its id");
+  put->add_option("folder", flags->folder)->required();
+  put->add_option("--kind", flags->kind,
+                  "default: checkpoint if it has a config.json, else source");
+  put->add_option("--name", flags->name, "for people");
+  bind(put, [](const Globals& g, const Flags& f) { return Put(g, f.folder, f.kind, f.name); });
+  CLI::App* lineage = command->add_subcommand("lineage",
+                                              "The artifact and everything it was made from");
+  lineage->add_option("id", flags->id)->required();
+  bind(lineage, [](const Globals& g, const Flags& f) { return Lineage(g, f.id); });
+  CLI::App* verify = command->add_subcommand("verify", "Hash every byte again");
+  verify->add_option("id", flags->id)->required();
+  bind(verify, [](const Globals& g, const Flags& f) { return Verify(g, f.id); });
+}
+
+}  // namespace braid::cli

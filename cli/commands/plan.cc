@@ -1,0 +1,191 @@
+// braid plan: what a recipe would do, without doing it.
+#include "cli/commands/plan.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/commands/command.h"
+#include "recipe/compat.h"
+#include "recipe/show/settings.h"
+#include "schema/words.h"
+#include "submit/content.h"
+#include "submit/load.h"
+
+namespace braid::cli {
+namespace {
+
+v1::ForwardFlops MessageOf(const model::Flops& flops) {
+  v1::ForwardFlops message;
+  message.set_projections(flops.projections);
+  message.set_causal(flops.causal());
+  return message;
+}
+
+void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
+  message->set_name(job.name);
+  message->set_kind(job.kind);
+  for (const std::string& parent : job.parents) message->add_parents(parent);
+  message->set_ranks(job.ranks);
+  message->set_slots_per_rank(job.slots_per_rank);
+  message->set_device(job.device);
+  message->set_site(job.site);
+  message->set_parameters(job.estimate.parameters);
+  message->set_tokens(job.estimate.tokens);
+  message->set_flops(job.estimate.flops);
+  message->set_bytes(job.estimate.bytes);
+}
+
+void Fill(const recipe::PlannedModel& model, v1::PlannedModel* message) {
+  message->set_name(model.name);
+  message->set_job(model.job);
+  message->set_parameters(model.parameters);
+  message->set_body_parameters(model.body_parameters);
+  message->set_tokens(model.tokens);
+  message->set_micro_batches_per_epoch(model.micro_batches);
+  message->set_steps(model.steps);
+  *message->mutable_flops_per_token() = MessageOf(model.forward);
+  if (model.block.projections > 0) *message->mutable_flops_per_block() = MessageOf(model.block);
+}
+
+std::string Count(double value) {
+  return value > 0 ? FormatCount(value) : "-";
+}
+std::string Count(int64_t value) {
+  return Count(static_cast<double>(value));
+}
+
+// 33619200 -> "33,619,200": counts that are compared digit by digit.
+std::string Exact(int64_t value) {
+  std::string digits = std::to_string(value);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
+std::string Millions(double flops) {
+  return flops > 0 ? Format("%.3f", flops / 1e6) : "-";
+}
+
+std::string JobsText(const v1::Plan& plan) {
+  std::string text = Format("run %s: %d jobs\n\n%-28s %-9s %6s %11s %9s %9s %10s\n",
+                            plan.run().c_str(), plan.jobs_size(), "JOB", "KIND", "SLOTS",
+                            "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
+  int64_t tokens = 0;
+  double flops = 0;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (job.kind() == "train" || job.kind() == "joint") tokens += job.tokens();
+    flops += job.flops();
+    text += Format("%-28s %-9s %2d x %2d %11s %9s %9s %10s\n", job.name().c_str(),
+                   job.kind().c_str(), job.ranks(), job.slots_per_rank(),
+                   Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
+                   Count(job.flops()).c_str(),
+                   job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
+  }
+  if (tokens == 0 && plan.missing_size() > 0)
+    return text +
+           "\nthe text is not here: tokens and operations of whole trainings are not known\n";
+  if (tokens == 0) return text;
+  return text + Format(
+                    "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
+                    "from file sizes and caps)\n",
+                    Count(tokens).c_str(), Count(flops).c_str());
+}
+
+// Forward operations of one token: products with weights (A), and attention's scores too (B).
+std::string ModelsText(const v1::Plan& plan) {
+  if (plan.models_size() == 0) return "";
+  const bool special = std::any_of(plan.models().begin(), plan.models().end(),
+                                   [](const auto& model) { return model.has_flops_per_block(); });
+  std::string text = Format("\n%-28s %15s %15s %9s %8s %10s %10s", "MODEL", "PARAMETERS",
+                            "WITHOUT EMBED", "TOKENS", "STEPS", "A MFLOP", "B MFLOP");
+  text += special ? Format(" %10s %10s\n", "A BLOCK", "B BLOCK") : "\n";
+  for (const v1::PlannedModel& model : plan.models()) {
+    const bool known = model.parameters() > model.body_parameters();
+    text += Format("%-28s %15s %15s %9s %8s %10s %10s", model.name().c_str(),
+                   known ? Exact(model.parameters()).c_str() : "-",
+                   Exact(model.body_parameters()).c_str(), Count(model.tokens()).c_str(),
+                   model.steps() > 0 ? std::to_string(model.steps()).c_str() : "-",
+                   Millions(model.flops_per_token().projections()).c_str(),
+                   Millions(model.flops_per_token().causal()).c_str());
+    text += special
+                ? Format(" %10s %10s\n", Millions(model.flops_per_block().projections()).c_str(),
+                         Millions(model.flops_per_block().causal()).c_str())
+                : "\n";
+  }
+  return text +
+         "A: forward operations of a token in all products with weights; B: in the scores of "
+         "attention too. STEPS: of an epoch, or of "
+         "all if steps or tokens end it earlier.\n";
+}
+
+std::string CompatText(const v1::CompatFields& compat) {
+  const std::vector<std::string> overrides = {compat.overrides().begin(), compat.overrides().end()};
+  return "compat " + compat.mode() +
+         (overrides.empty() ? ", nothing overridden\n" : ", with " + Join(overrides, ", ") + "\n");
+}
+
+}  // namespace
+
+namespace {
+
+// What is wrong with the recipe, its tokenizer or its checkpoints is an error; files that are not
+// here and what is wrong in others keeps nobody from planning.
+Result<v1::Plan> MakePlan(const std::string& path, const std::vector<std::string>& only) {
+  BRAID_ASSIGN_OR_RETURN(const submit::Loaded loaded, submit::LoadRecipe(path, only));
+  std::vector<submit::Finding> present = loaded.findings;
+  std::erase_if(present, [](const submit::Finding& finding) { return finding.missing; });
+  BRAID_RETURN_IF_ERROR(submit::StatusOf(present));
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
+  std::vector<submit::Finding> findings = loaded.findings;
+  for (submit::Finding& finding : submit::CheckContent(loaded.file, ToolsIn(work.path())))
+    findings.push_back(std::move(finding));
+  return PlanOf(loaded.file, findings);
+}
+
+}  // namespace
+
+v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Finding>& findings) {
+  v1::Plan plan;
+  plan.set_run(file.dag.run);
+  for (const recipe::JobNode& job : file.dag.jobs) Fill(job, plan.add_jobs());
+  for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
+  plan.mutable_compat()->set_mode(schema::NameOf(file.recipe.compat));
+  for (const std::string& field : recipe::Overrides(file.recipe))
+    plan.mutable_compat()->add_overrides(field);
+  for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);
+  for (const submit::Finding& finding : findings)
+    *(finding.missing ? plan.add_missing() : plan.add_warnings()) = submit::TextOf(finding);
+  return plan;
+}
+
+std::string PlanText(const v1::Plan& plan) {
+  std::string text = JobsText(plan) + ModelsText(plan) + "\n" + CompatText(plan.compat()) +
+                     "\nsettings in force:\n";
+  for (const std::string& line : plan.settings()) text += "  " + line + "\n";
+  if (plan.warnings_size() > 0) text += "\nwarnings:\n";
+  for (const std::string& line : plan.warnings()) text += "  " + line + "\n";
+  if (plan.missing_size() > 0)
+    text += "\nnot here, so that sizes are left out above; submit needs it:\n";
+  for (const std::string& line : plan.missing()) text += "  " + line + "\n";
+  return text;
+}
+
+void RegisterPlan(const Registry& registry) {
+  auto path = std::make_shared<std::string>();
+  auto only = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = registry.app.add_subcommand(
+      "plan", "Check a recipe and show its jobs, sizes and settings; nothing is started");
+  command->add_option("recipe", *path, "recipe file, or - for standard input")->required();
+  command->add_option("--only", *only, "only this job and what it needs (may be repeated)");
+  command->callback([registry, path, only] {
+    registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
+      BRAID_ASSIGN_OR_RETURN(const v1::Plan plan, MakePlan(*path, *only));
+      if (globals.json()) return PrintJson(plan), kOkExit;
+      std::fputs(PlanText(plan).c_str(), stdout);
+      return kOkExit;
+    };
+  });
+}
+
+}  // namespace braid::cli

@@ -1,0 +1,51 @@
+// braid report: the report of a run.
+#include <cstdio>
+
+#include "base/file.h"
+#include "cli/commands/command.h"
+
+namespace braid::cli {
+namespace {
+
+Result<int> Report(const Globals& globals, const std::string& run_id, std::string out) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(run_id));
+  std::string artifact;
+  std::string state = "not part of it";
+  for (const v1::Job& job : run.jobs()) {
+    if (job.kind() != "report") continue;
+    state = StateName(job.state());
+    if (const auto found = job.outputs().find("report"); found != job.outputs().end())
+      artifact = found->second;
+  }
+  if (artifact.empty())
+    return NotFound("run " + run.id() + " has no report yet: its report job is " + state);
+  if (out.empty()) out = JoinPath(JoinPath(globals.dir, "reports"), run.id());
+  BRAID_RETURN_IF_ERROR(
+      client.GetToFolder(artifact, out, TransferProgress("downloading")).status());
+  BRAID_ASSIGN_OR_RETURN(const std::string text,
+                         ReadFile(JoinPath(out, globals.json() ? "report.json" : "results.md")));
+  std::fputs(text.c_str(), stdout);
+  std::fprintf(stderr, "\n%s\n", AbsolutePath(JoinPath(out, "report.html")).c_str());
+  return kOkExit;
+}
+
+}  // namespace
+
+void RegisterReport(const Registry& registry) {
+  auto run = std::make_shared<std::string>();
+  auto out = std::make_shared<std::string>();
+  CLI::App* command = registry.app.add_subcommand(
+      "report", "Print the results of a run and keep its whole report");
+  command->add_option("run", *run)->required();
+  command->add_option(
+      "--out", *out,
+      "folder for report.md, report.html and report.json (default: in the state folder)");
+  command->callback([registry, run, out] {
+    registry.chosen = [&globals = registry.globals, run, out] {
+      return Report(globals, *run, *out);
+    };
+  });
+}
+
+}  // namespace braid::cli

@@ -1,0 +1,39 @@
+// braid retry.
+#include <cstdio>
+
+#include "base/random.h"
+#include "cli/commands/command.h"
+
+namespace braid::cli {
+namespace {
+
+Result<int> Retry(const Globals& globals, const std::string& id, const std::string& request_id) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(const v1::Run found, client.GetRun(id));
+  v1::RetryRunRequest request;
+  request.set_id(found.id());
+  request.set_request_id(request_id.empty() ? RandomUuid() : request_id);
+  BRAID_ASSIGN_OR_RETURN(const v1::Run run,
+                         (client.Call<v1::Run>(&v1::Runs::Stub::RetryRun, client.runs(), request)));
+  if (globals.json()) return PrintJson(run), kOkExit;
+  std::printf("%s\n", run.id().c_str());
+  return kOkExit;
+}
+
+}  // namespace
+
+void RegisterRetry(const Registry& registry) {
+  auto id = std::make_shared<std::string>();
+  auto request_id = std::make_shared<std::string>();
+  CLI::App* command = registry.app.add_subcommand(
+      "retry", "A new run of the same recipe that adopts what succeeded");
+  command->add_option("run", *id, "id, its beginning, or name of a run")->required();
+  command->add_option("--request-id", *request_id, "the same id again changes nothing more");
+  command->callback([registry, id, request_id] {
+    registry.chosen = [&globals = registry.globals, id, request_id] {
+      return Retry(globals, *id, *request_id);
+    };
+  });
+}
+
+}  // namespace braid::cli

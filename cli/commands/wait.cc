@@ -1,0 +1,99 @@
+// braid wait: silent until a run has ended.
+#include <algorithm>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/commands/command.h"
+
+namespace braid::cli {
+namespace {
+
+// "90", "90s", "30m", "2h" in milliseconds.
+Result<int64_t> ParseDuration(const std::string& text) {
+  int64_t unit = 1'000;
+  std::string digits = text;
+  if (!digits.empty() && digits.back() == 's') digits.pop_back();
+  if (!digits.empty() && (digits.back() == 'm' || digits.back() == 'h')) {
+    unit *= digits.back() == 'm' ? 60 : 3'600;
+    digits.pop_back();
+  }
+  const Result<int64_t> number = ParseInt(digits);
+  if (!number.ok() || *number < 0)
+    return InvalidArgument("\"" + text + "\": expected a time like 90s, 30m or 2h");
+  return *number * unit;
+}
+
+// What no worker can ever run, where nothing else runs either: the run stands still until a worker
+// for it comes.
+std::string Unschedulable(const v1::Run& run) {
+  std::string stuck;
+  for (const v1::Job& job : run.jobs()) {
+    if (job.state() == v1::JOB_ACTIVE || job.state() == v1::JOB_CANCELLING) return "";
+    if (job.state() != v1::JOB_QUEUED) continue;
+    if (job.pending() != v1::UNSCHEDULABLE) return "";
+    if (stuck.empty()) stuck = "job " + job.name() + ": " + job.pending_detail();
+  }
+  return stuck;
+}
+
+Result<int> Wait(const Globals& globals, const std::string& id, const std::string& timeout) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t limit_ms, ParseDuration(timeout));
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(v1::Run run, client.GetRun(id));
+  const int64_t deadline = SystemClock().MonotonicMs() + limit_ms;
+  while (run.state() == v1::RUN_ACTIVE) {
+    const int64_t left = deadline - SystemClock().MonotonicMs();
+    if (left <= 0) break;
+    const std::string stuck = Unschedulable(run);
+    v1::WaitRunRequest request;
+    request.set_id(run.id());
+    request.set_timeout_ms(std::min<int64_t>(left, 60'000));
+    const auto waited = client.Call<v1::Run>(&v1::Runs::Stub::WaitRun, client.runs(), request,
+                                             request.timeout_ms() + 30'000);
+    if (waited.ok()) {
+      run = *waited;
+      // The same as before the wait: a worker that is only starting has had its time.
+      if (!stuck.empty() && run.state() == v1::RUN_ACTIVE && Unschedulable(run) == stuck) break;
+    } else if (waited.status().code() != StatusCode::kUnavailable &&
+               waited.status().code() != StatusCode::kDeadlineExceeded) {
+      return waited.status();
+    }
+  }
+  if (globals.json()) {
+    PrintJson(run);
+  } else {
+    std::printf("%s\n", StateName(run.state()).c_str());
+  }
+  if (const std::string stuck = Unschedulable(run);
+      run.state() == v1::RUN_ACTIVE && !stuck.empty()) {
+    std::fprintf(stderr, "braid: %s; start such a worker, or cancel the run\n", stuck.c_str());
+    return kUnschedulableExit;
+  }
+  return ExitCodeOf(run);
+}
+
+}  // namespace
+
+void RegisterWait(const Registry& registry) {
+  auto id = std::make_shared<std::string>();
+  auto timeout = std::make_shared<std::string>("240h");
+  CLI::App* command = registry.app.add_subcommand(
+      "wait",
+      "Return when a run has ended: exit code 0, 10 (failed), 11 (cancelled), 8 (not yet), 12 (no "
+      "worker could ever run it)");
+  command->add_option("run", *id)->required();
+  command->add_option("--timeout", *timeout, "90s, 30m, 2h")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        const Result<int64_t> duration = ParseDuration(text);
+        return duration.ok() ? std::string() : duration.status().message();
+      });
+  command->callback([registry, id, timeout] {
+    registry.chosen = [&globals = registry.globals, id, timeout] {
+      return Wait(globals, *id, *timeout);
+    };
+  });
+}
+
+}  // namespace braid::cli

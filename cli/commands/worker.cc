@@ -1,0 +1,91 @@
+// braid worker list, cordon, drain.
+#include <cstdio>
+
+#include "base/random.h"
+#include "cli/commands/command.h"
+
+namespace braid::cli {
+namespace {
+
+Result<int> ListWorkers(const Globals& globals) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::ListWorkersResponse response,
+      (client.Call<v1::ListWorkersResponse>(&v1::Admin::Stub::ListWorkers, client.admin(),
+                                            v1::ListWorkersRequest())));
+  if (globals.json()) return PrintJson(response), kOkExit;
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Worker& worker : response.workers()) {
+    if (globals.output == "name") {
+      std::printf("%s\n", worker.id().c_str());
+      continue;
+    }
+    rows.push_back({worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
+                    v1::WorkerAdmit_Name(worker.admit()).substr(7),
+                    std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()),
+                    std::to_string(worker.gpus_size()), worker.host(), Ago(worker.last_seen_ms())});
+  }
+  if (globals.output == "name") return kOkExit;
+  PrintTable(globals, {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "SEEN"}, rows);
+  for (const v1::Worker& worker : response.workers()) {
+    for (const v1::RefusedGpu& gpu : worker.refused_gpus())
+      std::fprintf(stderr, "%s\n", gpu.reason().c_str());
+  }
+  return kOkExit;
+}
+
+Result<int> Cordon(const Globals& globals, const std::string& id, bool open) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::CordonWorkerRequest request;
+  request.set_id(id);
+  request.set_open(open);
+  request.set_request_id(RandomUuid());
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Worker worker,
+      (client.Call<v1::Worker>(&v1::Admin::Stub::CordonWorker, client.admin(), request)));
+  if (globals.json()) return PrintJson(worker), kOkExit;
+  std::printf("%s\n", worker.id().c_str());
+  return kOkExit;
+}
+
+Result<int> Drain(const Globals& globals, const std::string& id) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::DrainWorkerRequest request;
+  request.set_id(id);
+  request.set_request_id(RandomUuid());
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Worker worker,
+      (client.Call<v1::Worker>(&v1::Admin::Stub::DrainWorker, client.admin(), request)));
+  if (globals.json()) return PrintJson(worker), kOkExit;
+  std::printf("%s\n", worker.id().c_str());
+  return kOkExit;
+}
+
+}  // namespace
+
+void RegisterWorker(const Registry& registry) {
+  CLI::App* command = registry.app.add_subcommand("worker", "Workers and what they take");
+  command->require_subcommand(1);
+  command->add_subcommand("list", "All workers that have registered")->callback([registry] {
+    registry.chosen = [&globals = registry.globals] { return ListWorkers(globals); };
+  });
+  auto id = std::make_shared<std::string>();
+  auto open = std::make_shared<bool>(false);
+  CLI::App* cordon = command->add_subcommand("cordon",
+                                             "Give a worker no new jobs; what runs goes on");
+  cordon->add_option("id", *id)->required();
+  cordon->add_flag("--open", *open, "take it back");
+  cordon->callback([registry, id, open] {
+    registry.chosen = [&globals = registry.globals, id, open] {
+      return Cordon(globals, *id, *open);
+    };
+  });
+  CLI::App* drain = command->add_subcommand(
+      "drain", "Move what runs elsewhere, with checkpoints, and cordon");
+  drain->add_option("id", *id)->required();
+  drain->callback([registry, id] {
+    registry.chosen = [&globals = registry.globals, id] { return Drain(globals, *id); };
+  });
+}
+
+}  // namespace braid::cli

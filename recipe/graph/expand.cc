@@ -1,0 +1,419 @@
+#include "recipe/graph/expand.h"
+
+#include <algorithm>
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "recipe/compat.h"
+#include "recipe/evaluation.h"
+#include "recipe/graph/merge_jobs.h"
+#include "recipe/graph/sizes.h"
+#include "spec/merge.h"
+
+namespace braid::recipe {
+namespace {
+
+class Expander {
+ public:
+  Expander(const Recipe& recipe, const Known& known) : recipe_(recipe), sizes_(recipe, known) {}
+
+  Result<Dag> Run() {
+    dag_.run = recipe_.run;
+    Tokenizer();
+    for (const Corpus& corpus : recipe_.corpora) Prepare(corpus);
+    for (const Model& path : recipe_.paths) BRAID_RETURN_IF_ERROR(Path(path));
+    for (const Model& baseline : recipe_.baselines) BRAID_RETURN_IF_ERROR(Baseline(baseline));
+    for (const Composite& composite : recipe_.composites)
+      BRAID_RETURN_IF_ERROR(AddComposite(composite));
+    EvaluationSources();
+    Report();
+    for (JobNode& job : dag_.jobs) LinkParents(&job);
+    return std::move(dag_);
+  }
+
+ private:
+  void Tokenizer() {
+    JobNode job;
+    job.name = job.kind = "tokenizer";
+    spec::TokenizerTask task;
+    if (!recipe_.tokenizer_file.empty()) {
+      const size_t slash = recipe_.tokenizer_file.rfind('/');
+      job.inputs["file"] = {"", "", "tokenizer", ""};
+      task.adopt = {slash == std::string::npos ? recipe_.tokenizer_file
+                                               : recipe_.tokenizer_file.substr(slash + 1)};
+      dag_.sources.push_back(
+          {"tokenizer", "source", {recipe_.tokenizer_file}, recipe_.tokenizer_line});
+    } else {
+      auto& train = task.train.emplace();
+      train.vocab = recipe_.tokenizer_vocab;
+      train.bytes = recipe_.tokenizer_bytes;
+      train.seed = recipe_.seed;
+      for (const std::string& name : recipe_.tokenizer_corpora) {
+        const Corpus& corpus = *recipe_.FindCorpus(name);
+        train.corpora.push_back(corpus.Task());
+        if (corpus.site.empty())
+          job.inputs["source." + corpus.name] = {"", "", "source." + corpus.name, ""};
+        if (!corpus.site.empty()) job.site = corpus.site;
+      }
+    }
+    job.spec = schema::ToJson(task);
+    dag_.jobs.push_back(std::move(job));
+  }
+
+  void Prepare(const Corpus& corpus) {
+    JobNode job;
+    job.name = "prepare:" + corpus.name;
+    job.kind = "prepare";
+    job.inputs["tokenizer"] = {"tokenizer", "tokenizer", "", ""};
+    if (corpus.site.empty()) {
+      job.inputs["source"] = {"", "", "source." + corpus.name, ""};
+      dag_.sources.push_back({"source." + corpus.name, "source", corpus.files, corpus.line});
+    }
+    if (corpus.site.empty() && !corpus.validation.empty()) {
+      job.inputs["validation"] = {"", "", "validation." + corpus.name, ""};
+      dag_.sources.push_back(
+          {"validation." + corpus.name, "source", corpus.validation, corpus.line});
+    }
+    job.site = corpus.site;
+    job.spec = schema::ToJson(spec::PrepareTask{corpus.Task(), ValidationOf(corpus), recipe_.seed});
+    job.estimate.tokens = sizes_.TokensOf(corpus.name);
+    job.estimate.bytes = 2 * job.estimate.tokens;
+    dag_.jobs.push_back(std::move(job));
+  }
+
+  spec::Validation ValidationOf(const Corpus& corpus) const {
+    if (corpus.validation.empty()) return {.documents = recipe_.validation.documents};
+    return {.files = corpus.site.empty() ? std::vector<std::string>() : corpus.validation};
+  }
+
+  spec::Data DataOf(const std::vector<std::string>& corpora, spec::Share share) const {
+    spec::Data data;
+    data.sequence = recipe_.sequence;
+    for (const std::string& corpus : corpora) data.sources.push_back({"data." + corpus, share});
+    data.split = recipe_.split;
+    data.seed = recipe_.seed;
+    return data;
+  }
+
+  void AddData(const std::vector<std::string>& corpora, JobNode* job) const {
+    job->inputs["tokenizer"] = {"tokenizer", "tokenizer", "", ""};
+    for (const std::string& corpus : corpora)
+      job->inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
+  }
+
+  Status Train(const Model& made, spec::Share share, double fraction) {
+    JobNode job;
+    job.name = made.name();
+    job.kind = "train";
+    job.slots_per_rank = made.slots;
+    job.device = made.device;
+    AddData(made.corpora, &job);
+    if (!made.start.empty())
+      job.inputs["init"] = TrainedBefore("start." + made.name(), made.start, made.line);
+    BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name,
+                               sizes_.LengthOf(made.corpora, fraction, made.train), &made.train));
+    job.estimate = Sizes::TrainingOf(dag_.models.back());
+    job.spec = schema::ToJson(spec::TrainTask{.model = model::ToJson(made.spec),
+                                              .data = DataOf(made.corpora, share),
+                                              .seed = SeedOf(made.name()),
+                                              .loss_average = recipe_.eval.loss_average,
+                                              .start_moments = made.start_moments});
+    job.spec["train"] = schema::ToJson(made.train);
+    dag_.jobs.push_back(std::move(job));
+    return OkStatus();
+  }
+
+  // An artifact, or a local folder that becomes the source `name`.
+  InputRef TrainedBefore(const std::string& name, const std::string& checkpoint, int line) {
+    if (IsArtifactId(checkpoint)) return {"", "", "", checkpoint};
+    dag_.sources.push_back({name, "checkpoint", {checkpoint}, line, /*folders=*/true});
+    return {"", "", name, ""};
+  }
+
+  // `train`: how `job` trains it; of a model that no job trains it is null, and `job` empty.
+  Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length,
+              const spec::Train* train) {
+    BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length));
+    dag_.models.push_back(std::move(planned));
+    if (const std::string text = train == nullptr ? "" : sizes_.CautionOf(length, *train);
+        !text.empty())
+      dag_.cautions.push_back({job, text});
+    return OkStatus();
+  }
+
+  // Paths with one seed would begin as equal twins; each gets its own, fixed by its name.
+  uint64_t SeedOf(const std::string& name) const {
+    uint64_t hash = 0;
+    for (const char c : Sha256Hex(name).substr(0, 8))
+      hash = hash * 16 + static_cast<uint64_t>(c >= 'a' ? c - 'a' + 10 : c - '0');
+    return recipe_.seed + hash;
+  }
+
+  // Where the trained weights of a path come from.
+  InputRef WeightsOf(const std::string& path) const {
+    const std::string& from = recipe_.FindPath(path)->from;
+    if (from.empty()) return {path, "model", "", ""};
+    if (IsArtifactId(from)) return {"", "", "", from};
+    return {"", "", "from." + path, ""};
+  }
+
+  Status Path(const Model& path) {
+    if (path.from.empty()) {
+      BRAID_RETURN_IF_ERROR(Train(path, spec::Share::kPaths, recipe_.split.paths));
+    } else {
+      BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, nullptr));
+      if (!IsArtifactId(path.from)) {
+        dag_.sources.push_back(
+            {"from." + path.name(), "checkpoint", {path.from}, path.line, /*folders=*/true});
+      }
+    }
+    const bool trained = path.from.empty();
+    Measure({path.name(), "path", "", trained ? path.name() : "", trained ? &path.train : nullptr},
+            path.spec, {}, WeightsOf(path.name()));
+    Export(path.name(), path.spec, path.corpora, WeightsOf(path.name()));
+    return OkStatus();
+  }
+
+  Status Baseline(const Model& baseline) {
+    BRAID_RETURN_IF_ERROR(Train(baseline, spec::Share::kAll, 1.0));
+    const InputRef weights{baseline.name(), "model", "", ""};
+    const std::string role = baseline.spec.kind == model::Kind::kDense ? "dense"
+                                                                       : "composite_scratch";
+    Measure({baseline.name(), role, "", baseline.name(), &baseline.train}, baseline.spec, {},
+            weights);
+    Export(baseline.name(), baseline.spec, baseline.corpora, weights);
+    return OkStatus();
+  }
+
+  std::vector<std::string> AllCorpora() const {
+    std::vector<std::string> names;
+    for (const Corpus& corpus : recipe_.corpora) names.push_back(corpus.name);
+    return names;
+  }
+
+  // Each once, in the order of the paths.
+  static std::vector<std::string> CorporaOf(const Composite& composite) {
+    std::vector<std::string> corpora;
+    for (const Member& member : composite.members) {
+      if (std::find(corpora.begin(), corpora.end(), member.corpus) == corpora.end())
+        corpora.push_back(member.corpus);
+    }
+    return corpora;
+  }
+
+  Merge MergeOf(const Composite& composite) {
+    Merge merge;
+    merge.name = composite.name();
+    merge.model = composite.spec;
+    merge.seed = recipe_.seed;
+    merge.carry_optimizer = composite.joint.carry_optimizer;
+    merge.sequence = recipe_.sequence;
+    for (const Member& member : composite.members) {
+      if (member.kept) continue;  // the base has it
+      merge.parents.emplace_back(member.path, WeightsOf(member.path));
+    }
+    if (!composite.base.empty())
+      merge.base = TrainedBefore("base." + composite.name(), composite.base, composite.line);
+    for (const std::string& corpus : CorporaOf(composite))
+      merge.data.emplace_back(corpus, InputRef{"prepare:" + corpus, "shards", "", ""});
+    merge.joint = JointPhase{composite.joint,
+                             {"tokenizer", "tokenizer", "", ""},
+                             recipe_.split,
+                             recipe_.eval.loss_average};
+    return merge;
+  }
+
+  Status AddComposite(const Composite& composite) {
+    std::vector<JobNode> jobs = MergeJobs(MergeOf(composite));
+    JobNode &merge = jobs[0], &gate = jobs[1], &joint = jobs[2];
+    BRAID_RETURN_IF_ERROR(
+        Plan(composite.spec, joint.name,
+             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split.paths, composite.joint),
+             &composite.joint));
+    joint.estimate = Sizes::TrainingOf(dag_.models.back());
+    merge.estimate.parameters = joint.estimate.parameters;
+    merge.estimate.bytes = joint.estimate.bytes / (composite.joint.carry_optimizer ? 1 : 3);
+    const std::string& name = composite.name();
+    composites_.push_back(name);
+    std::vector<std::string> path_corpora;
+    for (const Member& member : composite.members) path_corpora.push_back(member.corpus);
+    const InputRef start{merge.name, "model", "", ""}, trained{joint.name, "model", "", ""};
+    const std::string history = joint.name;
+    dag_.jobs.push_back(std::move(merge));
+    dag_.jobs.push_back(std::move(gate));
+    dag_.jobs.push_back(std::move(joint));
+    Measure({name + "@start", "composite_start", name, ""}, composite.spec, path_corpora, start);
+    Measure({name, "composite", name, history, &composite.joint}, composite.spec, path_corpora,
+            trained);
+    Export(name, composite.spec, CorporaOf(composite), trained);
+    return OkStatus();
+  }
+
+  // A row of the report's tables.
+  struct Measured {
+    std::string name, role, composite, history;
+    const spec::Train* train = nullptr;  // how it was trained; null: by no job of this run
+  };
+
+  void Measure(const Measured& made, const model::ModelSpec& spec,
+               const std::vector<std::string>& path_corpora, const InputRef& weights) {
+    models_.push_back({{"name", made.name},
+                       {"evaluation", made.name},
+                       {"history", made.history},
+                       {"role", made.role},
+                       {"composite", made.composite}});
+    if (made.train != nullptr) models_.back()["clip"] = made.train->clip;
+    Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora,
+                              made.role == "composite_start");
+    if (parts.is_null()) return;
+    JobNode job;
+    job.name = "evaluate:" + made.name;
+    job.kind = "evaluate";
+    job.slots_per_rank = recipe_.evaluation.slots;
+    job.device = recipe_.evaluation.device;
+    job.spec = {{"name", made.name}, {"sequence", recipe_.sequence}};
+    const bool reads_text = parts.contains("loss") || parts.contains("dual") ||
+                            (parts.contains("routing") &&
+                             parts["routing"]["sequences"].get<int64_t>() > 0);
+    AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
+    job.inputs["model"] = weights;
+    if (parts.contains("loss"))
+      parts["loss"].update({{"average", schema::NameOf(recipe_.eval.loss_average)},
+                            {"last_label", schema::NameOf(recipe_.train.last_label)}});
+    if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
+    if (parts.contains("next_token")) job.inputs["next_token"] = {"", "", "next_token", ""};
+    if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty())
+      job.inputs["glue"] = {"", "", "glue", ""};
+    if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty())
+      job.inputs["superglue"] = {"", "", "superglue", ""};
+    if (parts.contains("generate") && parts["generate"].contains("file"))
+      job.inputs["prompts"] = {"", "", "prompts", ""};
+    if (parts.contains("dual") && parts["dual"].contains("tagged"))
+      job.inputs["tagged"] = {"", "", "tagged", ""};
+    job.spec.update(parts);
+    dag_.jobs.push_back(std::move(job));
+  }
+
+  // What evaluations read besides models and shards.
+  void EvaluationSources() {
+    const Evaluation& evaluation = recipe_.evaluation;
+    const auto add = [&](const char* name, const LocalData& data, bool folders) {
+      if (!data.empty()) dag_.sources.push_back({name, "source", data.paths, data.line, folders});
+    };
+    add("prompts", evaluation.prompts, /*folders=*/false);
+    add("tagged", evaluation.tagged, /*folders=*/false);
+    add("next_token", evaluation.next_token_files, /*folders=*/false);
+    add("blimp", evaluation.blimp_data, /*folders=*/true);
+    add("glue", evaluation.glue_data, /*folders=*/true);
+    add("superglue", evaluation.superglue_data, /*folders=*/true);
+  }
+
+  void Export(const std::string& name, const model::ModelSpec& spec,
+              const std::vector<std::string>& corpora, const InputRef& weights) {
+    if (recipe_.export_format.empty()) return;
+    JobNode job;
+    job.name = "export:" + name;
+    job.kind = "export";
+    job.inputs = {{"model", weights}, {"tokenizer", {"tokenizer", "tokenizer", "", ""}}};
+    const std::vector<std::string> overrides = Overrides(recipe_);
+    Json card = {
+        {"summary", "Trained by braid in the run " + recipe_.run + ", compat " +
+                        schema::NameOf(recipe_.compat) +
+                        (overrides.empty() ? "." : " with " + Join(overrides, ", ") + ".")},
+        {"run", {{"name", recipe_.run}}},
+        {"recipe", recipe_.text},
+        {"corpora", Json::array()},
+        {"parents", Json::array()}};
+    for (const std::string& corpus : corpora) card["corpora"].push_back({{"name", corpus}});
+    const bool merged = std::find(composites_.begin(), composites_.end(), name) !=
+                        composites_.end();
+    if (merged) {
+      for (const model::Stack& path : spec.paths) card["parents"].push_back({{"name", path.name}});
+    }
+    job.spec = schema::ToJson(
+        spec::ExportTask{name, *schema::FromName<spec::ExportFormat>(recipe_.export_format), card});
+    job.estimate.bytes = dag_.models.back().parameters * 4;  // fp32
+    dag_.jobs.push_back(std::move(job));
+  }
+
+  void Report() {
+    JobNode job;
+    job.name = job.kind = "report";
+    for (Json& made : models_) {
+      const std::string evaluation = made["evaluation"].get<std::string>();
+      if (dag_.Find("evaluate:" + evaluation) != nullptr) {
+        job.inputs["evaluation." + evaluation] = {"evaluate:" + evaluation, "evaluation", "", ""};
+      }
+      if (const std::string history = made["history"].get<std::string>(); !history.empty()) {
+        job.inputs["history." + history] = {history, "history", "", ""};
+      }
+    }
+    for (const std::string& composite : composites_) {
+      job.inputs["merge." + composite] = {"merge:" + composite, "merge", "", ""};
+      job.inputs["gate." + composite] = {"gate:" + composite, "gate", "", ""};
+    }
+    job.spec = {{"title", recipe_.run},
+                {"recipe", recipe_.text},
+                {"compat", CompatJson(recipe_)},
+                {"models", models_}};
+    dag_.jobs.push_back(std::move(job));
+  }
+
+  const Recipe& recipe_;
+  const Sizes sizes_;
+  Dag dag_;
+  std::vector<Json> models_;
+  std::vector<std::string> composites_;
+};
+
+}  // namespace
+
+const JobNode* Dag::Find(const std::string& name) const {
+  for (const JobNode& job : jobs) {
+    if (job.name == name) return &job;
+  }
+  return nullptr;
+}
+
+Result<Dag> Expand(const Recipe& recipe, const Known& known) {
+  return Expander(recipe, known).Run();
+}
+
+Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only) {
+  if (only.empty()) return dag;
+  std::set<std::string> wanted;
+  std::vector<std::string> names;
+  for (const JobNode& job : dag.jobs) names.push_back(job.name);
+  for (const std::string& name : only) {
+    if (dag.Find(name) == nullptr) {
+      const std::string near = NearestWord(name, names);
+      return NotFound(
+          "the recipe has no job \"" + name + "\"" +
+          (near.empty() ? "; it has " + Join(names, ", ") : "; did you mean " + near + "?"));
+    }
+    wanted.insert(name);
+  }
+  for (auto job = dag.jobs.rbegin(); job != dag.jobs.rend(); ++job) {
+    if (wanted.contains(job->name)) wanted.insert(job->parents.begin(), job->parents.end());
+  }
+  Dag part;
+  part.run = dag.run;
+  std::set<std::string> sources;
+  for (const JobNode& job : dag.jobs) {
+    if (!wanted.contains(job.name)) continue;
+    for (const auto& [role, input] : job.inputs) sources.insert(input.source);
+    part.jobs.push_back(job);
+  }
+  for (const Source& source : dag.sources) {
+    if (sources.contains(source.name)) part.sources.push_back(source);
+  }
+  for (const PlannedModel& model : dag.models) {
+    if (part.Find(model.job) != nullptr) part.models.push_back(model);
+  }
+  for (const Caution& caution : dag.cautions) {
+    if (part.Find(caution.job) != nullptr) part.cautions.push_back(caution);
+  }
+  return part;
+}
+
+}  // namespace braid::recipe

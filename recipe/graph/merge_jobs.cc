@@ -1,0 +1,89 @@
+#include "recipe/graph/merge_jobs.h"
+
+#include <set>
+
+#include "schema/schema.h"
+#include "spec/merge.h"
+#include "spec/train.h"
+
+namespace braid::recipe {
+namespace {
+
+JobNode MergeJob(const Merge& merge) {
+  JobNode job;
+  job.name = "merge:" + merge.name;
+  job.kind = "merge";
+  spec::MergeTask task{.model = model::ToJson(merge.model),
+                       .seed = merge.seed,
+                       .carry_optimizer = merge.carry_optimizer,
+                       .base = merge.base.has_value()};
+  for (const auto& [name, checkpoint] : merge.parents) {
+    task.parents.push_back(name);
+    job.inputs["parent." + name] = checkpoint;
+  }
+  if (merge.base.has_value()) job.inputs["base"] = *merge.base;
+  job.spec = schema::ToJson(task);
+  return job;
+}
+
+JobNode GateJob(const Merge& merge, const JobNode& merged) {
+  JobNode job;
+  job.name = "gate:" + merge.name;
+  job.kind = "gate";
+  job.inputs = merged.inputs;
+  job.inputs.erase("base");  // parents are proved; of the base there is the account
+  job.inputs["model"] = {merged.name, "model", "", ""};
+  for (const auto& [corpus, shards] : merge.data) job.inputs["data." + corpus] = shards;
+  spec::VerifyTask task{.base = merge.base.has_value(), .sequence = merge.sequence};
+  for (const auto& [name, checkpoint] : merge.parents) task.parents.push_back(name);
+  job.spec = schema::ToJson(task);
+  return job;
+}
+
+JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate) {
+  const JointPhase& phase = *merge.joint;
+  JobNode job;
+  job.name = "joint:" + merge.name;
+  job.kind = "joint";
+  job.ranks = static_cast<int32_t>(phase.settings.ranks);
+  job.slots_per_rank = static_cast<int32_t>(phase.settings.slots);
+  job.device = schema::NameOf(phase.settings.device);
+  job.inputs["tokenizer"] = phase.tokenizer;
+  job.inputs["init"] = {merged.name, "model", "", ""};
+  spec::TrainTask task{.model = model::ToJson(merge.model),
+                       .seed = merge.seed,
+                       .train = phase.settings,
+                       .loss_average = phase.loss_average};
+  task.data.sequence = merge.sequence;
+  task.data.split = phase.split;
+  task.data.seed = merge.seed;
+  for (const auto& [corpus, shards] : merge.data) {
+    job.inputs["data." + corpus] = shards;
+    task.data.sources.push_back({"data." + corpus, spec::Share::kJoint});
+  }
+  job.parents = {gate.name};  // no joint training of a composite that is not proved
+  job.spec = schema::ToJson(task);
+  return job;
+}
+
+}  // namespace
+
+std::vector<JobNode> MergeJobs(const Merge& merge) {
+  std::vector<JobNode> jobs = {MergeJob(merge)};
+  if (!merge.data.empty()) {
+    jobs.push_back(GateJob(merge, jobs[0]));
+    if (merge.joint.has_value()) jobs.push_back(JointJob(merge, jobs[0], jobs[1]));
+  }
+  for (JobNode& job : jobs) LinkParents(&job);
+  return jobs;
+}
+
+void LinkParents(JobNode* job) {
+  std::set<std::string> parents(job->parents.begin(), job->parents.end());
+  for (const auto& [role, input] : job->inputs) {
+    if (!input.job.empty()) parents.insert(input.job);
+  }
+  job->parents.assign(parents.begin(), parents.end());
+}
+
+}  // namespace braid::recipe

@@ -1,0 +1,65 @@
+#include "recipe/graph/pretrained.h"
+
+#include <algorithm>
+
+namespace braid::recipe {
+namespace {
+
+using model::CheckpointRequirement;
+
+bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
+  return std::any_of(
+      recipe.composites.begin(), recipe.composites.end(), [&](const Composite& composite) {
+        return composite.joint.carry_optimizer &&
+               std::any_of(composite.members.begin(), composite.members.end(),
+                           [&](const Member& member) { return member.path == path; });
+      });
+}
+
+// Nobody counts on the moments of a start, unless the recipe says that they are taken.
+void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement>* all) {
+  const CheckpointRequirement::As as = made.spec.kind == model::Kind::kDense
+                                           ? CheckpointRequirement::As::kPath
+                                           : CheckpointRequirement::As::kWhole;
+  if (!made.from.empty())
+    all->push_back({"from." + made.name(), made.from, made.line, as, made.spec, {}, 0, moments});
+  if (!made.start.empty())
+    all->push_back({"start." + made.name(),
+                    made.start,
+                    made.line,
+                    as,
+                    made.spec,
+                    {},
+                    0,
+                    made.start_moments == spec::StartMoments::kTake});
+}
+
+}  // namespace
+
+std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) {
+  std::vector<CheckpointRequirement> all;
+  for (const Model& path : recipe.paths)
+    AddModel(path, CarriesMomentsOf(recipe, path.name()), &all);
+  for (const Model& baseline : recipe.baselines) AddModel(baseline, false, &all);
+  for (const Composite& composite : recipe.composites) {
+    if (composite.base.empty()) continue;
+    CheckpointRequirement base{"base." + composite.name(),
+                               composite.base,
+                               composite.line,
+                               CheckpointRequirement::As::kBase,
+                               composite.spec,
+                               {},
+                               0,
+                               composite.joint.carry_optimizer};
+    for (const Member& member : composite.members) {
+      if (!member.kept) base.paths.push_back(recipe.FindPath(member.path)->spec);
+    }
+    all.push_back(std::move(base));
+  }
+  const int64_t entries = recipe.tokenizer_vocab > 0 ? recipe.tokenizer_vocab
+                                                     : recipe.tokenizer_entries;
+  for (CheckpointRequirement& one : all) one.vocab = entries > 0 ? entries + 1 : 0;
+  return all;
+}
+
+}  // namespace braid::recipe

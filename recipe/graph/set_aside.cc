@@ -1,0 +1,65 @@
+#include "recipe/graph/set_aside.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace braid::recipe {
+namespace {
+
+constexpr const char* kPrepare = "prepare";
+
+bool IsRead(const Dag& dag, const std::string& corpus) {
+  return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const JobNode& job) {
+    return job.kind != kPrepare && job.inputs.contains("data." + corpus);
+  });
+}
+
+bool IsCapped(const Corpus& corpus) {
+  return corpus.documents > 0 || corpus.bytes > 0 || corpus.tokens > 0;
+}
+
+// Tokens of `corpus` that are set aside: probably, and at most. Of a share of its documents both
+// are bounded by the cap on tokens, which counts what is set aside, too.
+struct SetAside {
+  int64_t likely = 0;
+  int64_t most = 0;
+};
+SetAside SetAsideOf(const Corpus& corpus, const TextSize& size, double share) {
+  if (!corpus.validation.empty()) return {EstimateTokens(size), MostTokens(corpus, size)};
+  SetAside tokens{EstimateTokens(corpus, size), MostTokens(corpus, size)};
+  if (corpus.tokens > 0)
+    tokens = {std::min(tokens.likely, corpus.tokens), std::min(tokens.most, corpus.tokens)};
+  tokens.likely = std::llround(share * static_cast<double>(tokens.likely));
+  return tokens;
+}
+
+}  // namespace
+
+std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
+                                     const std::map<std::string, TextSize>& sizes) {
+  std::vector<ShortText> found;
+  for (const Corpus& corpus : recipe.corpora) {
+    const bool own = !corpus.validation.empty();
+    const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
+    // What is empty is said by whoever reads it.
+    if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
+    const SetAside tokens = SetAsideOf(corpus, size->second, recipe.validation.documents);
+    ShortText text{corpus.name, corpus.line,
+                   !size->second.compressed && tokens.most < recipe.sequence, ""};
+    if (!text.certain && tokens.likely >= recipe.sequence) continue;
+    text.message = Format(
+        "corpora.%s: %s %lld tokens are set aside for validation, not one sequence of %lld; ",
+        corpus.name.c_str(), text.certain ? "at most" : "about",
+        (long long)(text.certain ? tokens.most : tokens.likely), (long long)recipe.sequence);
+    text.message += own ? "give it longer validation files, or lower sequence"
+                        : std::string("raise validation.documents") +
+                              (IsCapped(corpus) ? " or the corpus's caps" : "") +
+                              ", give it validation files, or lower sequence";
+    found.push_back(std::move(text));
+  }
+  return found;
+}
+
+}  // namespace braid::recipe

@@ -1,0 +1,141 @@
+#include "recipe/graph/sizes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "model/tensors.h"
+
+namespace braid::recipe {
+namespace {
+
+// A checkpoint holds weights and two moments, fp32.
+constexpr int64_t kBytesPerParameter = 12;
+
+// Of the first stack whose blocks are not llama: models of one kind of block have one such stack.
+model::Flops SpecialBlock(const model::ModelSpec& spec) {
+  std::vector<model::Stack> stacks = spec.paths;
+  stacks.push_back(spec.kind == model::Kind::kDense ? spec.dense : spec.large);
+  for (const model::Stack& stack : stacks) {
+    if (stack.block != "llama") return model::BlockFlops(stack, spec.arch, spec.sequence);
+  }
+  return {};
+}
+
+// Steps of all epochs with so many micro-batches each (-1: not known), and what the last, unfilled
+// step of an epoch becomes.
+int64_t StepsOfEpochs(int64_t micro_batches, const spec::Train& train) {
+  if (micro_batches < 0) return -1;
+  const auto accumulate = train.accumulate, epochs = train.epochs;
+  return (micro_batches / accumulate +
+          (train.accum_tail == spec::AccumTail::kFlush && micro_batches % accumulate != 0 ? 1
+                                                                                          : 0)) *
+         epochs;
+}
+
+// Of the whole training, with its caps; `step` is the tokens of one.
+int64_t AllSteps(int64_t micro_batches, double step, const spec::Train& train) {
+  int64_t all = StepsOfEpochs(micro_batches, train);
+  const auto cap = [&](int64_t steps) { all = all < 0 ? steps : std::min(all, steps); };
+  if (const auto steps = train.steps; steps > 0) cap(steps);
+  if (const auto tokens = train.tokens; tokens > 0)
+    cap(std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(tokens) / step)));
+  return all;
+}
+
+}  // namespace
+
+int64_t Sizes::TokensOf(const std::string& corpus) const {
+  const Corpus* found = recipe_.FindCorpus(corpus);
+  const int64_t cap = found == nullptr ? 0 : found->tokens;
+  const auto known = known_.tokens.find(corpus);
+  if (known == known_.tokens.end()) return cap;
+  return cap > 0 ? std::min(cap, known->second) : known->second;
+}
+
+Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
+                       const spec::Train& train) const {
+  double epoch = 0;
+  for (const std::string& name : corpora) {
+    const Corpus* corpus = recipe_.FindCorpus(name);
+    const bool own = corpus != nullptr && !corpus->validation.empty();
+    epoch += static_cast<double>(TokensOf(name)) * (own ? 1 : 1 - recipe_.validation.documents);
+  }
+  epoch *= share;
+  const auto batch = train.batch, accumulate = train.accumulate;
+  const auto micro = static_cast<double>(batch) * static_cast<double>(recipe_.sequence),
+             step = micro * static_cast<double>(accumulate);
+  Length length;
+  const bool known = std::all_of(corpora.begin(), corpora.end(),
+                                 [&](const std::string& name) { return TokensOf(name) > 0; });
+  if (known) length.epoch_tokens = epoch;
+  // Products of shares are not whole: a thousandth of a batch is no batch.
+  length.micro_batches = static_cast<int64_t>(std::floor(epoch / micro + 1e-3));
+  length.steps = length.micro_batches / accumulate;
+  length.all_steps = AllSteps(known ? length.micro_batches : -1, step, train);
+  length.tokens = epoch * static_cast<double>(train.epochs);
+  double most = length.tokens;
+  if (const auto cap = train.steps; cap > 0) most = std::min(most, static_cast<double>(cap) * step);
+  // Tokens pay for whole steps, and for one at least.
+  if (const auto cap = train.tokens; cap > 0)
+    most = std::min(most, std::max(1.0, std::floor(static_cast<double>(cap) / step)) * step);
+  if (most < length.tokens) {
+    length.tokens = most;
+    length.steps = static_cast<int64_t>(std::ceil(most / step));
+  }
+  return length;
+}
+
+std::string Sizes::CautionOf(const Length& length, const spec::Train& train) const {
+  const auto batch = train.batch, accumulate = train.accumulate, warmup = train.warmup_steps;
+  if (length.all_steps == 0) {
+    return Format(
+        "an epoch of about %s tokens does not fill one step (batch %lld x accumulate %lld x "
+        "sequence %lld): it cannot be trained; "
+        "lower batch or accumulate, or give more text",
+        FormatCount(length.epoch_tokens).c_str(), (long long)batch, (long long)accumulate,
+        (long long)recipe_.sequence);
+  }
+  if (warmup == 0 || length.all_steps < 0 || warmup < length.all_steps) return "";
+  return Format(
+      "warmup_steps %lld: the whole training has %s%lld steps, so the rate does not get to "
+      "optimizer.lr before it ends; shorten the warm-up",
+      (long long)warmup, length.epoch_tokens > 0 ? "about " : "at most ",
+      (long long)length.all_steps);
+}
+
+int64_t Sizes::vocab() const {
+  if (recipe_.tokenizer_vocab > 0) return recipe_.tokenizer_vocab + 1;
+  if (known_.vocab > 0) return known_.vocab;
+  return recipe_.tokenizer_entries > 0 ? recipe_.tokenizer_entries + 1 : 0;
+}
+
+Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string& job,
+                                 const Length& length) const {
+  model::ModelSpec filled = spec;
+  filled.vocab = std::max<int64_t>(2, vocab());
+  filled.pad_id = filled.vocab - 1;
+  BRAID_RETURN_IF_ERROR(model::Validate(filled));
+  PlannedModel planned;
+  planned.name = spec.name;
+  planned.job = job;
+  planned.body_parameters = model::BodyParameterCount(filled);
+  planned.parameters = vocab() > 0 ? model::ParameterCount(filled) : planned.body_parameters;
+  planned.tokens = std::llround(length.tokens);
+  planned.micro_batches = length.micro_batches;
+  planned.steps = length.steps;
+  planned.forward = model::ForwardFlops(filled);
+  planned.block = SpecialBlock(filled);
+  return planned;
+}
+
+Estimate Sizes::TrainingOf(const PlannedModel& model) {
+  Estimate estimate;
+  estimate.parameters = model.parameters;
+  estimate.tokens = model.tokens;
+  estimate.flops = 3 * model.forward.full_square() * static_cast<double>(model.tokens);
+  estimate.bytes = model.parameters * kBytesPerParameter;
+  return estimate;
+}
+
+}  // namespace braid::recipe

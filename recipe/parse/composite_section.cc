@@ -1,0 +1,217 @@
+#include "recipe/parse/composite_section.h"
+
+#include <cmath>
+#include <set>
+
+#include "base/text.h"
+#include "model/fields.h"
+#include "recipe/compat.h"
+#include "recipe/parse/arch_section.h"
+#include "recipe/parse/stack_section.h"
+#include "recipe/parse/train_section.h"
+#include "recipe/parse/yaml_source.h"
+
+namespace braid::recipe {
+namespace {
+
+// Options of another kind of connection must not be given: they would do nothing.
+void RefuseForeign(YamlMap& map, const std::string& kind, const std::vector<const char*>& keys,
+                   const std::string& owners) {
+  for (const char* key : keys) {
+    (void)map.Node(key);
+    if (map.Has(key)) map.Fail(key, "only " + owners + " has it; this connection is " + kind);
+  }
+}
+
+model::Router ReadRouter(YamlMap& map) {
+  YamlMap section(map.Node("router"), map.PathOf("router"), map.errors());
+  model::Router router;
+  ReadFields(section, &router);
+  if (!section.Has("hard")) {
+    router.hard = router.kind != "softmax";
+    map.errors().NoteDefault(section.PathOf("hard"), router.hard ? "true" : "false");
+  }
+  if (router.kind == "top1" && section.Has("hard"))
+    section.Fail("hard", "top1 takes one choice always");
+  for (const char* key : {"input", "tau", "hard"}) {
+    if (router.kind == "none" && section.Has(key))
+      section.Fail(key, "is of routers that choose; none weighs all alike");
+  }
+  return router;
+}
+
+std::vector<double> ReadWeights(YamlMap& map, size_t paths) {
+  std::vector<double> weights;
+  for (const YAML::Node& node : map.List("weights")) {
+    const Result<double> weight = ParseDouble(node.IsScalar() ? node.Scalar() : "");
+    if (!weight.ok() || !std::isfinite(*weight)) {
+      map.errors().Fail(node.Mark(), map.PathOf("weights") + ": expected numbers");
+      continue;
+    }
+    weights.push_back(*weight);
+  }
+  if (map.Has("weights") && weights.size() != paths) {
+    map.Fail("weights", Format("has %zu numbers for %zu paths", weights.size(), paths));
+  }
+  if (map.Has("weights") && map.Has("scale"))
+    map.Fail("weights", "stands in the place of scale; give one of the two");
+  return weights;
+}
+
+model::Connection ReadConnection(YamlMap& map, size_t paths, const std::string& init) {
+  model::Connection connection;
+  connection.kind = map.Choice("connect", "share", {"share", "routed", "slice"});
+  if (connection.kind == "routed") {
+    connection.router = ReadRouter(map);
+  } else {
+    RefuseForeign(map, connection.kind, {"router"}, "routed");
+  }
+  if (connection.kind == "slice") {
+    connection.cross = map.Bool("cross", connection.cross);
+    connection.gate = map.Bool("gate", connection.gate);
+    connection.scale = map.Choice("scale", connection.scale, {"mean", "sum"});
+    connection.weights = ReadWeights(map, paths);
+    RefuseForeign(map, connection.kind, {"residual", "norm", "connect_init"}, "share or routed");
+  } else {
+    connection.residual = map.Bool("residual", connection.residual);
+    connection.norm = map.Bool("norm", connection.norm);
+    connection.init = map.Choice("connect_init", init, {"normal", "identity"});
+    RefuseForeign(map, connection.kind, {"cross", "gate", "scale", "weights"}, "slice");
+  }
+  return connection;
+}
+
+// A path that a composite names, or one of its base that stands here with its shape.
+void ReadMember(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+                YamlMap& map, Composite* composite) {
+  if (node.IsScalar()) {
+    const Model* path = recipe.FindPath(node.Scalar());
+    if (path == nullptr) {
+      std::vector<std::string> names;
+      for (const Model& known : recipe.paths) names.push_back(known.name());
+      const std::string near = NearestWord(node.Scalar(), names);
+      map.errors().Fail(node.Mark(), map.PathOf("paths") + ": there is no path \"" + node.Scalar() +
+                                         "\"" +
+                                         (near.empty() ? "" : "; did you mean " + near + "?"));
+      return;
+    }
+    composite->members.push_back({path->name(), path->corpora.front(), false});
+    composite->spec.paths.push_back(path->spec.dense);
+    return;
+  }
+  YamlMap kept(node, where, map.errors());
+  model::Stack stack;
+  stack.name = kept.RequireString("name");
+  CheckName(kept, "name", stack.name);
+  ReadStack(kept, recipe.sequence, &stack);
+  const std::string corpus = ReadCorpusName(kept, recipe);
+  if (composite->base.empty()) {
+    kept.Fail("name",
+              "a path with a shape of its own is one that stays in a base; without base, name a "
+              "path of the recipe");
+  }
+  composite->members.push_back({stack.name, corpus, true});
+  composite->spec.paths.push_back(stack);
+}
+
+void ReadMembers(YamlMap& map, const Recipe& recipe, Composite* composite) {
+  const std::vector<YAML::Node> nodes = map.List("paths");
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    ReadMember(nodes[i], map.PathOf("paths") + "." + std::to_string(i), recipe, map, composite);
+  }
+  if (!map.Has("paths")) {
+    for (const Model& path : recipe.paths) {
+      composite->members.push_back({path.name(), path.corpora.front(), false});
+      composite->spec.paths.push_back(path.spec.dense);
+    }
+  }
+  std::set<std::string> seen;
+  for (const model::Stack& path : composite->spec.paths) {
+    if (!seen.insert(path.name).second) map.Fail("paths", "\"" + path.name + "\" appears twice");
+  }
+  if (composite->spec.paths.size() < 2) map.Fail("paths", "a composite needs at least two paths");
+}
+
+// Its blocks compute as those of its paths do, which must agree.
+void TakeArchOfPaths(YamlMap& map, const Recipe& recipe, Composite* composite) {
+  const Model* first = nullptr;
+  for (const Member& member : composite->members) {
+    const Model* path = member.kept ? nullptr : recipe.FindPath(member.path);
+    if (path == nullptr) continue;
+    if (first == nullptr) first = path;
+    const auto differences = model::ArchDifferences(first->spec.arch, path->spec.arch);
+    if (differences.empty()) continue;
+    map.Fail("paths",
+             first->name() + " and " + path->name() + " differ in arch." +
+                 differences.front().field +
+                 ", which decides what given weights compute; the paths of a composite must agree");
+  }
+  if (first == nullptr) return;
+  composite->spec.arch = first->spec.arch;
+  composite->spec.arch.router_noise = recipe.arch.router_noise;
+  composite->spec.arch.rope_max_pos = recipe.arch.rope_max_pos;
+}
+
+}  // namespace
+
+model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name) {
+  model::ModelSpec spec;
+  spec.name = name;
+  spec.sequence = recipe.sequence;
+  spec.arch = recipe.arch;
+  return spec;
+}
+
+void ReadConnections(YamlMap& map, const std::string& init, model::ModelSpec* spec) {
+  spec->kind = model::Kind::kComposite;
+  spec->connection = ReadConnection(map, spec->paths.size(), init);
+  spec->large = model::UsualLarge(spec->paths);
+  spec->large.identity = model::StartsFromPaths(spec->connection);
+  YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
+  if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {
+    map.Fail("large", Format("neither the paths' heads together nor heads of the first path's size "
+                             "divide width %lld evenly; "
+                             "give large.heads",
+                             (long long)spec->large.d));
+  }
+  ReadLarge(large, spec->sequence, &spec->large);
+}
+
+std::string ReadCorpusName(YamlMap& map, const Recipe& recipe) {
+  const std::string corpus = map.RequireString("corpus");
+  if (recipe.FindCorpus(corpus) == nullptr && map.Has("corpus")) {
+    std::vector<std::string> names;
+    for (const Corpus& known : recipe.corpora) names.push_back(known.name);
+    map.Fail("corpus", "there is no corpus \"" + corpus + "\"; corpora has " + Join(names, ", "));
+  }
+  return corpus;
+}
+
+Composite ReadComposite(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+                        YamlErrors& errors) {
+  YamlMap map(node, where, errors);
+  Composite composite;
+  composite.line = node.Mark().line + 1;
+  composite.spec = BlankSpec(recipe, map.RequireString("name"));
+  CheckName(map, "name", composite.spec.name);
+  composite.base = map.String("base", "");
+  ReadMembers(map, recipe, &composite);
+  TakeArchOfPaths(map, recipe, &composite);
+  ReadCompositeArch(map, recipe.sequence, &composite.spec.arch);
+  ReadConnections(map, ConnectInitPreset(recipe.compat), &composite.spec);
+  composite.joint = recipe.joint;
+  const YAML::Node joint = map.Node("joint");
+  if (joint.IsDefined()) {
+    const bool before = errors.inherited();
+    errors.set_inherited(true);
+    ReadJointSection(joint, map.PathOf("joint"), errors, &composite.joint);
+    errors.set_inherited(before);
+  }
+  const bool usual = !composite.joint.own_rates && !composite.joint.lr_factor.has_value();
+  const double factor = ScaleJointRates(recipe.compat, composite.spec.connection.kind,
+                                        &composite.joint);
+  if (usual) errors.NoteDefault(map.PathOf("joint.lr_factor"), Format("%g", factor));
+  return composite;
+}
+
+}  // namespace braid::recipe

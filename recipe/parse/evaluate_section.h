@@ -1,0 +1,15 @@
+// `evaluate` of a recipe.
+#pragma once
+
+#include "recipe/parse/yaml_reader.h"
+#include "recipe/recipe.h"
+
+namespace braid::recipe {
+
+// REQUIRES: the models of *recipe are read already; prompts name their paths.
+void ReadEvaluate(YamlMap& root, Recipe* recipe);
+
+// The shortest table of positions of all models; 0: none has an end.
+int64_t FewestPositions(const Recipe& recipe);
+
+}  // namespace braid::recipe

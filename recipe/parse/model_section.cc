@@ -1,0 +1,84 @@
+#include "recipe/parse/model_section.h"
+
+#include <set>
+
+#include "recipe/parse/arch_section.h"
+#include "recipe/parse/composite_section.h"
+#include "recipe/parse/stack_section.h"
+#include "recipe/parse/train_section.h"
+#include "recipe/parse/yaml_source.h"
+#include "spec/model.h"
+
+namespace braid::recipe {
+namespace {
+
+// What paths and baselines have in common, their blocks apart.
+Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
+  Model made;
+  made.line = node.Mark().line + 1;
+  made.spec = BlankSpec(recipe, map.RequireString("name"));
+  CheckName(map, "name", made.name());
+  made.train = recipe.train;
+  map.errors().set_inherited(true);
+  ReadTrainSection(map.Node("train"), map.PathOf("train"), map.errors(), &made.train);
+  map.errors().set_inherited(false);
+  ReadModelArch(map, !map.Has("paths"), recipe.sequence, &made.spec.arch);
+  spec::RecipeTraining training;
+  ReadFields(map, &training);
+  made.start = training.start;
+  made.start_moments = training.start_moments;
+  made.slots = static_cast<int32_t>(training.slots);
+  made.device = schema::NameOf(training.device);
+  return made;
+}
+
+// The shapes of the paths of a composite from scratch, which are no models of their own.
+void ReadShapes(YamlMap& map, model::ModelSpec* spec) {
+  const std::vector<YAML::Node> nodes = map.List("paths");
+  std::set<std::string> seen;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    YamlMap shape(nodes[i], map.PathOf("paths") + "." + std::to_string(i), map.errors());
+    model::Stack stack;
+    stack.name = shape.String("name", "path_" + std::to_string(i + 1));
+    CheckName(shape, "name", stack.name);
+    if (!seen.insert(stack.name).second) shape.Fail("name", "\"" + stack.name + "\" appears twice");
+    ReadStack(shape, spec->sequence, &stack);
+    spec->paths.push_back(std::move(stack));
+  }
+  if (spec->paths.size() < 2) map.Fail("paths", "a composite needs at least two paths");
+}
+
+}  // namespace
+
+Model ReadPath(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+               YamlErrors& errors) {
+  YamlMap map(node, where, errors);
+  Model made = ReadCommon(map, node, recipe);
+  made.spec.dense.name = made.name();
+  ReadStack(map, recipe.sequence, &made.spec.dense);
+  made.from = map.String("from", "");
+  if (!made.from.empty() && !made.start.empty())
+    map.Fail("start", "from is trained already and begins nothing; give one of the two");
+  made.corpora = {ReadCorpusName(map, recipe)};
+  map.NotYet("attn", "another attention");
+  return made;
+}
+
+Model ReadBaseline(const YAML::Node& node, const std::string& where, const Recipe& recipe,
+                   YamlErrors& errors) {
+  YamlMap map(node, where, errors);
+  Model made = ReadCommon(map, node, recipe);
+  for (const Corpus& corpus : recipe.corpora) made.corpora.push_back(corpus.name);
+  if (map.Has("paths")) {
+    ReadShapes(map, &made.spec);
+    ReadConnections(map, model::Connection().init, &made.spec);  // from scratch there is nothing to
+                                                                 // hand on
+  } else {
+    (void)map.Node("paths");
+    made.spec.dense.name = made.name();
+    ReadStack(map, recipe.sequence, &made.spec.dense);
+  }
+  return made;
+}
+
+}  // namespace braid::recipe

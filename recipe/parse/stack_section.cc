@@ -1,0 +1,194 @@
+#include "recipe/parse/stack_section.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "model/dual_width.h"
+#include "model/fields.h"
+#include "recipe/parse/yaml_source.h"
+#include "spec/model.h"
+
+namespace braid::recipe {
+namespace {
+
+constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
+
+// Knobs that a block does not have must not be given: they would do nothing.
+void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
+  const auto refuse = [&](const char* key, const std::string& message) {
+    (void)dual.Node(key);
+    if (dual.Has(key)) dual.Fail(key, message);
+  };
+  const std::string block = "a " + stack.block + " block has ";
+  if (!stack.has_deep()) {
+    for (const char* key : {"loops", "ffn_deep", "d_ffn_deep", "mix", "skip_last_router"})
+      refuse(key, block + "no deep path");
+  }
+  if (!stack.has_wide()) {
+    for (const char* key : {"ffn_wide", "d_ffn_wide"}) refuse(key, block + "no wide path");
+  }
+  if (stack.block != "dual_path") {
+    for (const char* key : {"gate", "residual", "cross", "alpha"})
+      refuse(key, block + "one path alone");
+  }
+}
+
+// K of the dual model that a baseline is matched with: the scores of attention that it computes
+// besides F_M.
+void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
+  const bool asked = problem->flop_match == "total" && problem->block != "dual_path";
+  if (asked && problem->block == "wide") (void)dual.Require("against");
+  spec::RecipeDual keys;
+  ReadOne(dual, "against", &keys);
+  if (asked) {
+    problem->against = keys.against.value_or(0);
+  } else if (dual.Has("against")) {
+    dual.Fail("against", "is of wide and loop blocks under flop_match: total");
+  }
+}
+
+// Widths that cost a budget (docs/papers/dual_path.md#s5).
+void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
+  model::WidthProblem problem{
+      .block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
+  spec::RecipeDual keys;
+  for (const char* key : {"budget", "flop_match"}) ReadOne(dual, key, &keys);
+  if (stack->block == "dual_path") {
+    ReadOne(dual, "alpha", &keys);
+    problem.alpha = keys.alpha;
+  }
+  problem.flop_match = schema::NameOf(keys.flop_match);
+  ReadAgainst(dual, &problem);
+  if (!keys.budget) return;  // what is wrong with it is said
+  problem.budget = *keys.budget;
+  const Result<model::Widths> widths = model::SolveWidths(problem);
+  if (!widths.ok()) return dual.Fail("budget", widths.status().message());
+  if (stack->has_deep()) stack->dual.ffn_deep = model::EffectiveWidth(widths->deep, multiple);
+  if (stack->has_wide()) stack->dual.ffn_wide = model::EffectiveWidth(widths->wide, multiple);
+}
+
+// A hidden width as it is (`ffn_deep`), or by the published rule (`d_ffn_deep`).
+int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64_t multiple) {
+  const std::string key = published ? "d_" + field : field,
+                    other = published ? field : "d_" + field;
+  (void)dual.Node(other);
+  if (dual.Has(other)) {
+    dual.Fail(other, published ? "under ffn_rule paper write " + key + ", before the 2/3 rule"
+                               : "is read under ffn_rule paper; otherwise write " + key +
+                                     ", the hidden width itself");
+  }
+  (void)dual.Require(key);
+  const int64_t width = dual.Int(key, 0, 1, model::kMaxHidden);
+  return published ? model::EffectiveWidth(width, multiple) : width;
+}
+
+void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
+  spec::RecipeDual keys;
+  ReadOne(dual, "ffn_rule", &keys);
+  const bool published = keys.ffn_rule == spec::FfnRule::kPaper;
+  int64_t multiple = kSolverMultiple;
+  if (published) {
+    ReadOne(dual, "multiple", &keys);
+    multiple = keys.multiple;
+  } else {
+    (void)dual.Node("multiple");
+    if (dual.Has("multiple")) dual.Fail("multiple", "is a part of ffn_rule paper");
+  }
+  if (dual.Has("budget")) {
+    for (const char* key : {"ffn_deep", "ffn_wide", "d_ffn_deep", "d_ffn_wide"}) {
+      (void)dual.Node(key);
+      if (dual.Has(key)) dual.Fail(key, "budget decides the widths; give one of the two");
+    }
+    return SolveBudget(dual, sequence, multiple, stack);
+  }
+  for (const char* key : {"budget", "alpha", "flop_match", "against"}) {
+    (void)dual.Node(key);
+    const bool refused = key == std::string("alpha") && stack->block != "dual_path";
+    if (dual.Has(key) && !refused)
+      dual.Fail(key, "is of widths that are solved for; give budget too");
+  }
+  if (stack->has_deep()) stack->dual.ffn_deep = ReadWidth(dual, "ffn_deep", published, multiple);
+  if (stack->has_wide()) stack->dual.ffn_wide = ReadWidth(dual, "ffn_wide", published, multiple);
+}
+
+void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  YamlMap dual(map.Require("dual"), map.PathOf("dual"), map.errors());
+  if (!map.Has("dual")) return;
+  model::Dual& knobs = stack->dual;
+  RefuseForeignKnobs(dual, *stack);
+  if (stack->has_deep()) {
+    (void)dual.Require("loops");
+    for (const char* key : {"loops", "mix", "skip_last_router"}) ReadOne(dual, key, &knobs);
+    if (knobs.mix != "act" && dual.Has("skip_last_router"))
+      dual.Fail("skip_last_router", "is of mix: act; " + knobs.mix + " has no router");
+  }
+  if (stack->block == "dual_path") {
+    for (const char* key : {"gate", "residual", "cross"}) ReadOne(dual, key, &knobs);
+  }
+  for (const char* key : {"scale_init", "scale_decay", "qk_norm"}) ReadOne(dual, key, &knobs);
+  ReadWidths(dual, sequence, stack);
+}
+
+void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  spec::RecipeBlocks kind;
+  ReadOne(map, "block", &kind);
+  stack->block = kind.block;
+  if (stack->block == "llama") {
+    stack->ffn = map.Int("ffn", 4 * stack->d, 1, model::kMaxHidden);
+    (void)map.Node("dual");
+    if (map.Has("dual"))
+      map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");
+    return;
+  }
+  (void)map.Node("ffn");
+  if (map.Has("ffn"))
+    map.Fail("ffn", "is of llama blocks; the widths of a " + stack->block + " block are in dual");
+  ReadDual(map, sequence, stack);
+}
+
+void CheckHeads(YamlMap& map, const model::Stack& stack) {
+  if (stack.d % stack.heads != 0) {
+    map.Fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads,
+                             (long long)stack.d));
+  } else if (stack.head_size() % 2 != 0) {
+    map.Fail("heads", Format("head size %lld is odd; rotary positions need pairs",
+                             (long long)stack.head_size()));
+  }
+}
+
+}  // namespace
+
+bool IsName(const std::string& name) {
+  // The folders of this and of the one above have these names.
+  if (name.empty() || name.size() > 64 || name == "." || name == "..") return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+}
+
+void CheckName(YamlMap& map, const std::string& key, const std::string& name) {
+  if (map.Has(key) && !IsName(name))
+    map.Fail(key, "\"" + name + "\" is not a name; use letters, digits, _ - .");
+}
+
+void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  spec::RecipeStack shape;
+  for (const char* key : {"d", "heads", "blocks"}) ReadOne(map, key, &shape);
+  stack->d = shape.d;
+  stack->heads = shape.heads;
+  stack->blocks = shape.blocks;
+  CheckHeads(map, *stack);
+  ReadBlock(map, sequence, stack);
+}
+
+void ReadLarge(YamlMap& map, int64_t sequence, model::Stack* stack) {
+  stack->name = "large";
+  stack->blocks = 2;
+  stack->heads = map.Int("heads", std::max<int64_t>(1, stack->heads), 1, 4096);
+  if (map.Has("heads")) CheckHeads(map, *stack);
+  ReadBlock(map, sequence, stack);
+  stack->identity = map.Bool("identity", stack->identity);
+}
+
+}  // namespace braid::recipe

@@ -1,0 +1,104 @@
+#include "recipe/parse/yaml_source.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace braid::recipe {
+namespace {
+
+using schema::Type;
+
+// A value as its type reads it; what cannot be read so stays the text that it is, for the error to
+// quote.
+Json ScalarOf(Type type, const YAML::Node& node) {
+  const std::string& text = node.Scalar();
+  if (type == Type::kInt) {
+    if (const Result<int64_t> whole = ParseWhole(text); whole.ok()) return *whole;
+  } else if (type == Type::kNumber) {
+    if (const Result<double> number = ParseDouble(text); number.ok()) {
+      // JSON has no infinity: the error quotes the word.
+      if (std::isfinite(*number)) return *number;
+    }
+  } else if (type == Type::kBool) {
+    if (bool value = false; YAML::convert<bool>::decode(node, value)) return value;
+  }
+  return text;
+}
+
+// A value of a field that may have several types, as YAML's own rules have it.
+Json AnyOf(const YAML::Node& node) {
+  if (node.IsSequence()) {
+    Json list = Json::array();
+    for (const YAML::Node& item : node) list.push_back(AnyOf(item));
+    return list;
+  }
+  if (node.IsMap()) return Json::object();
+  if (!node.IsScalar()) return Json();
+  if (node.Tag() == "!") return node.Scalar();  // in quotes
+  for (const Type type : {Type::kInt, Type::kNumber, Type::kBool}) {
+    if (Json value = ScalarOf(type, node); !value.is_string()) return value;
+  }
+  return node.Scalar();
+}
+
+Type ElementOf(Type list) {
+  return list == Type::kInts ? Type::kInt : list == Type::kNumbers ? Type::kNumber : Type::kText;
+}
+
+}  // namespace
+
+Json YamlSource::Value(const schema::Field& field) {
+  const YAML::Node node = map_.Node(field.name);
+  if (!node.IsDefined()) return Json();
+  if (field.type == Type::kCustom) return AnyOf(node);
+  if (node.IsMap()) return Json::object();
+  if (!field.is_list()) return node.IsSequence() ? Json::array() : ScalarOf(field.type, node);
+  const Type element = ElementOf(field.type);
+  if (!node.IsSequence()) {
+    // One text is a list of one.
+    const bool one = element == Type::kText;
+    return one ? Json::array({ScalarOf(element, node)}) : Json(node.Scalar());
+  }
+  Json list = Json::array();
+  for (const YAML::Node& item : node)
+    list.push_back(item.IsScalar() ? ScalarOf(element, item) : AnyOf(item));
+  return list;
+}
+
+std::unique_ptr<schema::Source> YamlSource::Section(const schema::Field& field) {
+  auto section = std::make_unique<YamlSource>(
+      std::make_unique<YamlMap>(map_.Node(field.name), map_.PathOf(field.name), map_.errors()));
+  section->within_inherited_ = within_inherited_ || field.sparse ||
+                               (inherited_ != nullptr && inherited_->Find(field.name) != nullptr);
+  return section;
+}
+
+std::vector<std::unique_ptr<schema::Source>> YamlSource::Sections(const schema::Field& field) {
+  std::vector<std::unique_ptr<schema::Source>> items;
+  for (const YAML::Node& node : map_.List(field.name)) {
+    items.push_back(std::make_unique<YamlSource>(std::make_unique<YamlMap>(
+        node, map_.PathOf(field.name) + "." + std::to_string(items.size()), map_.errors())));
+  }
+  return items;
+}
+
+void YamlSource::FailAt(const std::vector<std::string>& fields, const std::string& message) {
+  if (fields.front().empty()) return map_.FailSelf(message);
+  const auto there = std::find_if(fields.begin(), fields.end(),
+                                  [&](const std::string& field) { return map_.HasAt(field); });
+  map_.FailAt(there == fields.end() ? fields.front() : *there, message);
+}
+
+void YamlSource::NoteDefault(const schema::Field& field, const Json& value) {
+  // An empty text; empty() of JSON asks for an empty list.
+  // NOLINTNEXTLINE(readability-container-size-empty)
+  if (within_inherited_ || (field.sparse && (value == 0 || value == ""))) return;
+  if (inherited_ != nullptr && inherited_->Find(field.name) != nullptr) return;
+  map_.errors().NoteDefault(map_.PathOf(field.name), value.is_number_float()
+                                                         ? FormatDouble(value.get<double>())
+                                                         : value.dump());
+}
+
+}  // namespace braid::recipe

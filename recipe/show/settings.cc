@@ -1,0 +1,56 @@
+#include "recipe/show/settings.h"
+
+#include <algorithm>
+#include <map>
+
+#include "model/fields.h"
+
+namespace braid::recipe {
+namespace {
+
+// Lists stay whole: they are written whole.
+void Flatten(const Json& object, const std::string& path,
+             std::map<std::string, std::string>* values) {
+  for (const auto& [key, value] : object.items()) {
+    const std::string name = path.empty() ? key : path + "." + key;
+    if (value.is_object()) {
+      Flatten(value, name, values);
+    } else {
+      (*values)[name] = value.dump();
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> SettingsInForce(const Recipe& recipe) {
+  Json all = {{"compat", schema::NameOf(recipe.compat)},
+              {"priority", recipe.priority},
+              {"seed", recipe.seed},
+              {"sequence", recipe.sequence},
+              {"validation", {{"documents", recipe.validation.documents}}},
+              {"split",
+               {{"paths", recipe.split.paths},
+                {"joint", 1 - recipe.split.paths},
+                {"unit", schema::NameOf(recipe.split.unit)}}},
+              {"arch", schema::ToJson(recipe.arch)},
+              {"train", schema::ToJson(recipe.train)},
+              {"eval", schema::ToJson(recipe.eval)}};
+  if (!recipe.composites.empty())
+    all["joint"] = schema::ToJson<spec::Joint>(recipe.joint, schema::Form::kRecipe);
+  std::map<std::string, std::string> values;
+  Flatten(all, "", &values);
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : values) {
+    lines.push_back(name + " = " + value + (recipe.defaults.contains(name) ? "  (default)" : ""));
+  }
+  for (const auto& [name, value] : recipe.defaults) {
+    const bool without_effect = recipe.composites.empty() && name.starts_with("joint.");
+    if (!values.contains(name) && !without_effect)
+      lines.push_back(name + " = " + value + "  (default)");
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+}  // namespace braid::recipe

@@ -1,0 +1,29 @@
+// The arms of a dual-path comparison: dense models and paths by the block they are made of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/results/results.h"
+
+namespace braid::report {
+
+struct Arm {
+  const ModelResult* model = nullptr;
+  model::Stack stack;
+  double projections = 0, causal = 0;  // forward operations a token of the whole model, accountings
+                                       // A and B
+  double block_projections = 0, block_causal = 0;  // of one block
+};
+
+// All dense models and paths whose spec is known, in the order of the task.
+std::vector<Arm> ArmsOf(const Results& results);
+
+// The model's stack, or of a composite any path or large block, is made of `block`.
+bool HasBlock(const ModelResult& model, const std::string& block);
+// ... of a block other than llama.
+bool HasDualBlocks(const ModelResult& model);
+// The steps K that the model's blocks were trained with; 0: not known, or not all alike.
+int64_t TrainedLoops(const ModelResult& model);
+
+}  // namespace braid::report

@@ -1,0 +1,108 @@
+#include "report/results/cost.h"
+
+#include <algorithm>
+
+namespace braid::report {
+namespace {
+
+int64_t TokensOf(const JobFact* job) {
+  return job == nullptr ? 0 : job->tokens();
+}
+double SecondsOf(const JobFact* job) {
+  return job == nullptr ? 0 : std::max(0.0, job->seconds);
+}
+
+double Rate(int64_t tokens, double seconds) {
+  return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
+}
+
+// Sums over the paths of a composite. A path that was not trained in this run (`from`, or kept of a
+// `base`) has costs that nobody here knows, and then nor are the sums.
+struct PathSums {
+  bool tokens_known = true, times_known = true;
+  int64_t tokens = 0, cores = 0;
+  double longest = 0, total = 0, core_seconds = 0;
+};
+
+PathSums SumPaths(const Results& results, const ModelResult& composite) {
+  PathSums sums;
+  const JobFact* merge = results.FindJob("merge:" + composite.composite);
+  const std::vector<std::string> paths = results.PathsOf(composite);
+  if (paths.empty() || (merge != nullptr && merge->inputs.contains("base")))
+    sums.tokens_known = sums.times_known = false;
+  for (const std::string& path : paths) {
+    const JobFact* job = results.FindJob(path);
+    sums.tokens_known = sums.tokens_known && TokensOf(job) > 0;
+    sums.times_known = sums.times_known && job != nullptr && job->seconds >= 0;
+    if (job == nullptr) continue;
+    sums.tokens += TokensOf(job);
+    sums.cores += job->cores();
+    sums.longest = std::max(sums.longest, SecondsOf(job));
+    sums.total += SecondsOf(job);
+    sums.core_seconds += SecondsOf(job) * static_cast<double>(job->cores());
+  }
+  return sums;
+}
+
+void AddToComposite(const Results& results, ModelResult* model) {
+  const PathSums paths = SumPaths(results, *model);
+  const JobFact* joint = model->role == "composite" ? results.FindJob(model->job) : nullptr;
+  if (paths.tokens_known) model->tokens = paths.tokens + TokensOf(joint);
+  if (paths.times_known) {
+    double own = SecondsOf(results.FindJob("merge:" + model->composite));
+    if (joint != nullptr)
+      own += SecondsOf(results.FindJob("gate:" + model->composite)) + SecondsOf(joint);
+    model->cores = std::max(paths.cores, joint == nullptr ? int64_t{0} : joint->cores());
+    model->seconds = paths.longest + own;
+    model->in_turn_seconds = paths.total + own;
+    model->stage_1_seconds = paths.longest;
+  }
+  if (joint == nullptr || joint->seconds < 0) return;
+  model->stage_2_seconds = joint->seconds;
+  model->tokens_per_second = Rate(TokensOf(joint), joint->seconds);
+}
+
+void AddToModel(const Results& results, ModelResult* model) {
+  if (model->composed()) return AddToComposite(results, model);
+  const JobFact* job = model->job.empty() ? nullptr : results.FindJob(model->job);
+  if (job == nullptr) return;
+  model->tokens = TokensOf(job);
+  model->cores = job->cores();
+  model->seconds = model->in_turn_seconds = job->seconds;
+  (model->role == "path" ? model->stage_1_seconds : model->stage_2_seconds) = job->seconds;
+  model->tokens_per_second = Rate(model->tokens, model->seconds);
+}
+
+void Compare(const ModelResult& composite, const ModelResult& dense, Results* results) {
+  if (composite.seconds <= 0 || dense.seconds <= 0 || composite.cores == 0 || dense.cores == 0)
+    return;
+  const PathSums paths = SumPaths(*results, composite);
+  const JobFact* joint = results->FindJob(composite.job);
+  SpeedComparison speed;
+  speed.composite = composite.name;
+  speed.dense = dense.name;
+  speed.cores = composite.cores;
+  speed.critical_path = composite.seconds;
+  speed.one_after_another = composite.in_turn_seconds;
+  speed.composite_core_seconds = paths.core_seconds + composite.seconds - paths.longest -
+                                 SecondsOf(joint) +
+                                 SecondsOf(joint) *
+                                     static_cast<double>(joint == nullptr ? 0 : joint->cores());
+  speed.dense_cores = dense.cores;
+  speed.dense_seconds = dense.seconds;
+  speed.dense_equal_cores = dense.seconds * static_cast<double>(dense.cores) /
+                            static_cast<double>(composite.cores);
+  results->speed.push_back(speed);
+}
+
+}  // namespace
+
+void AddCosts(Results* results) {
+  for (ModelResult& model : results->models) AddToModel(*results, &model);
+  for (const ModelResult* composite : results->WithRole("composite")) {
+    for (const ModelResult* dense : results->WithRole("dense"))
+      Compare(*composite, *dense, results);
+  }
+}
+
+}  // namespace braid::report
