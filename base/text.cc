@@ -54,6 +54,8 @@ int EditDistance(std::string_view a, std::string_view b) {
 
 std::string NearestWord(std::string_view word, const std::vector<std::string>& words) {
   std::string nearest;
+  // Words that differ in more than a third of their letters are rarely a misspelling, and a wrong
+  // suggestion misleads more than none.
   int best = std::max<int>(2, static_cast<int>(word.size()) / 3) + 1;
   for (const std::string& candidate : words) {
     const int distance = EditDistance(word, candidate);
@@ -89,6 +91,7 @@ Result<double> ParseDouble(std::string_view text) {
 std::string Format(const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
+  // The first pass only measures, and a va_list can be used once.
   va_list again;
   va_copy(again, arguments);
   const int size = std::vsnprintf(nullptr, 0, format, arguments);
