@@ -12,6 +12,7 @@ namespace {
 
 using Finding = std::pair<std::vector<std::string>, std::string>;
 
+// The errors that the rules between fields find in an object.
 std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
   std::set<Finding> findings;
   const Fail fail = [&](const std::vector<std::string>& fields, const std::string& message) {
@@ -39,6 +40,8 @@ void ReadSections(Source& source, const Field& field, void* object) {
 void ReadValue(Source& source, const Field& field, void* object) {
   const Json value = source.Value(field);
   if (value.is_null()) {
+    // Not the schema's default: a section that was copied from another one inherits that one's
+    // values.
     Json usual = field.get(object);
     if (field.as_written && !usual.is_null()) usual = field.as_written(usual);
     if (!usual.is_null() && usual != "" && usual != Json::array()) source.NoteDefault(field, usual);
@@ -49,7 +52,8 @@ void ReadValue(Source& source, const Field& field, void* object) {
   field.set(object, value);
 }
 
-// A field that would do nothing.
+// A field that does not apply would have no effect, which its author would not notice; so it is
+// refused. Asking for its value marks it as known, which avoids a second error.
 void RefuseForeign(Source& source, const Schema& schema, const Field& field, const void* object) {
   (void)source.Value(field);
   if (!source.Has(field.name)) return;
@@ -58,8 +62,9 @@ void RefuseForeign(Source& source, const Schema& schema, const Field& field, con
                                   schema.Find(field.of)->get(object).get<std::string>());
 }
 
-// A section that is not there misses nothing, it has its defaults.
+// Required fields of an absent section are not missing: the section as a whole has its defaults.
 void ReadAll(Source& source, const Schema& schema, bool is_there, void* object) {
+  // Rules that were broken before reading were reported where those values were read.
   const std::set<Finding> before = FindingsOf(schema, object);
   for (const Field& field : schema.fields) {
     if (!schema.Applies(field, object)) {
