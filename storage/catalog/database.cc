@@ -9,9 +9,9 @@ namespace {
 
 constexpr int64_t kBusyMs = 5000;
 
-// SQLite says FULL for ENOSPC of a write alone: a quota, a limit on file sizes, or a wal-index that
-// cannot grow are the same to us, and pass in the same way. Not so a failed fsync, whatever its
-// reason: nobody knows what is on the disk then.
+// SQLite reports FULL for ENOSPC of a write alone. A quota, a limit on file sizes and a wal-index
+// that cannot grow are the same situation for us: freeing space solves them. A failed fsync is not,
+// whatever its errno, because then nobody knows what is on the disk.
 bool IsFull(int code, int error) {
   const bool writing = code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE ||
                        code == SQLITE_IOERR_SHMMAP;
@@ -56,8 +56,9 @@ void Database::SetBusyTimeout(int64_t timeout_ms) {
 }
 
 Status Database::Error(int code, const std::string& doing) const {
-  const int error = errno;  // of the call that failed, if it was of the system's;
-                            // sqlite3_system_errno knows only some of them
+  // The errno of the failed system call, if it was one; Execute and Run set errno to 0 before the
+  // call. sqlite3_system_errno covers only some of the calls.
+  const int error = errno;
   const std::string what = doing + " catalog " + path_ + ": " +
                            (connection_ != nullptr ? sqlite3_errmsg(connection_)
                                                    : sqlite3_errstr(code));
@@ -66,6 +67,7 @@ Status Database::Error(int code, const std::string& doing) const {
                   what + " (free space on that disk, then try again)");
   }
   switch (code & 0xff) {
+    // The update is wrong, not the store: only the decision that asked for it fails.
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
     case SQLITE_CONSTRAINT:

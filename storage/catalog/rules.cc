@@ -23,7 +23,8 @@ struct Checker {
   const Image& image;
 
   const JobRecord* Job(const JobKey& key) const { return Find(image.jobs, key); }
-  // The job whose newest attempt this is.
+  // The job, provided that this attempt is its newest one; otherwise null, as a late message of an
+  // earlier attempt must not change the job.
   const JobRecord* JobOf(const AttemptKey& key) const {
     const JobRecord* job = Job(key.Job());
     return job != nullptr && job->epoch == key.epoch ? job : nullptr;
@@ -54,6 +55,7 @@ struct Checker {
       return FailedPrecondition(what + ": there is no such run");
     if (u.job.ranks < 1 || u.job.slots < 1)
       return FailedPrecondition(what + ": it needs at least one rank of one slot");
+    // SQLite stores NaN as NULL, which the column refuses.
     if (std::isnan(u.job.flops)) return FailedPrecondition(what + ": its cost is not a number");
     return OkStatus();
   }

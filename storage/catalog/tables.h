@@ -1,5 +1,8 @@
-// The columns of every table, each named once beside the field that it keeps: reading, inserting
-// and their SQL all follow from these lists. A new column is a line here and a step of schema.cc.
+// The columns of every table, each named once, beside the field that it stores. Reading, inserting
+// and their SQL follow from these lists. A new column is one line here and a step in schema.cc.
+//
+// Each table has a type Record, the name kName, and Columns(record, column), which calls
+// column(name, field) for each column; `record` may be const.
 #pragma once
 
 #include <string>
@@ -42,6 +45,7 @@ struct JobsTable {
     column("position", r.position);
     column("kind", r.kind);
     column("parents", r.parents);
+    // The column's name is older than the field's.
     column("wanted", r.input_sources);
     column("spec", r.spec);
     column("ranks", r.ranks);

@@ -6,7 +6,7 @@ namespace {
 struct UndoMaker {
   const Image& image;
 
-  // The row of `key` as it is, or its absence.
+  // Restores the row of `key`: its present value, or its absence.
   template <typename Map>
   Undo Row(Map Image::* map, const typename Map::key_type& key) const {
     const auto found = (image.*map).find(key);

@@ -181,6 +181,8 @@ struct Applier {
     job.counters.losses_in_row = 0;
   }
   void operator()(const ArtifactCommitted& u) {
+    // The same content may be committed by several attempts; the first one remains its maker, as in
+    // SQL.
     image.artifacts.try_emplace(u.artifact.id, u.artifact);
   }
   void operator()(const WorkerRegistered& u) { image.workers[u.worker.id] = u.worker; }
@@ -204,6 +206,7 @@ std::optional<EventRecord> EventOf(const Update& update) {
 
 void Apply(const Update& update, Image& image) {
   std::visit(Applier{image}, update);
+  // Keeps the image's count equal to the catalog's, which numbers events while it writes them.
   if (EventOf(update).has_value()) ++image.last_seq;
 }
 

@@ -84,7 +84,9 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
   if (!open->fd.valid()) return ErrnoStatus(errno, "creating " + open->temporary);
   auto writer = std::unique_ptr<SafetensorsWriter>(new SafetensorsWriter(std::move(open)));
   BRAID_RETURN_IF_ERROR(WriteAt(writer->open_->fd.get(), 0, head.data(), head.size(), path));
-  // The whole size at once: a full disk is found now, not after an hour of writing.
+  // Reserves the whole size: a full disk is found now and not after an hour of writing. Other
+  // errors, such as a file system without support, are ignored, since the writes that follow report
+  // real ones.
   if (const int error = posix_fallocate(
           writer->open_->fd.get(), 0, static_cast<off_t>(head.size() + std::max<uint64_t>(at, 1)));
       error == ENOSPC || error == EFBIG) {
