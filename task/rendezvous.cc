@@ -9,6 +9,7 @@
 namespace braid::task {
 namespace {
 
+// Folders on network file systems have no notification that all of them support.
 constexpr auto kPollEvery = std::chrono::milliseconds(5);
 
 class InFolder final : public Rendezvous {
@@ -40,7 +41,7 @@ class InFolder final : public Rendezvous {
   }
 
  private:
-  // Keys may hold any character; file names may not.
+  // Keys may contain any character, file names may not.
   std::string PathOf(const std::string& key) const { return JoinPath(folder_, Sha256Hex(key)); }
   const std::string folder_;
 };

@@ -6,7 +6,8 @@
 namespace braid::task {
 namespace {
 
-constexpr int64_t kMaxThreads = 4096;  // of the slots that a recipe can ask for
+// The largest number of slots that a recipe can ask for.
+constexpr int64_t kMaxThreads = 4096;
 
 }  // namespace
 
@@ -91,7 +92,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
 Result<Task> ReadTaskFile(const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path, uint64_t{64} << 20));
   BRAID_ASSIGN_OR_RETURN(Task task, FromJson(json, std::string(BaseName(path))));
-  // Programs change no working folder, but their children may: paths are absolute from here on.
+  // The paths must stay right in child processes and libraries that change the working folder.
   for (auto& [role, folder] : task.inputs) folder = AbsolutePath(folder);
   for (std::string* folder : {&task.output, &task.work, &task.resume, &task.rendezvous}) {
     if (!folder->empty()) *folder = AbsolutePath(*folder);
