@@ -20,7 +20,7 @@ Turns::Turns(const Snapshot& snapshot) : snapshot_(snapshot), held_(snapshot.hel
   }
 }
 
-// Of one user.
+// The order of two jobs of the same user and priority.
 bool Turns::Before(size_t a, size_t b) const {
   const JobView& first = snapshot_.jobs[a];
   const JobView& second = snapshot_.jobs[b];
