@@ -6,8 +6,8 @@ namespace braid::scheduler {
 
 Link LinkOf(const WorkerContact& contact, int64_t now_ms, int64_t started_ms,
             const LeaseOptions& options) {
-  // A worker that held leases when the coordinator restarted gets the full time from the restart
-  // on.
+  // A restarted coordinator does not know when a worker was last heard of, so the time runs from
+  // its own start.
   const int64_t quiet_since = contact.contacted ? contact.last_contact_ms : started_ms;
   const int64_t quiet_ms = now_ms - quiet_since;
   if (contact.session && quiet_ms <= options.ttl_ms) return Link::kReady;

@@ -25,8 +25,9 @@ struct LeaseOptions {
   int64_t isolation_timeout_ms = 86'400'000;
 };
 
-// The state of the connection to a worker. Only a lost worker's leases are taken away. A worker
-// that was not heard of since the coordinator's start and holds no lease is offline.
+// The state of the connection to a worker. kOffline: not heard of since the coordinator's start,
+// and without leases. kReady: connected. kDisconnected: silent, but keeps its leases for the grace.
+// kLost: silent for longer; its leases are ended.
 enum class Link { kOffline = 1, kReady, kDisconnected, kLost };
 
 // What the coordinator knows about the contact to a worker; monotonic times.
@@ -41,7 +42,8 @@ struct WorkerContact {
   int64_t last_contact_ms = 0;
 };
 
-// The state of the connection at `now_ms`. `started_ms` is the coordinator's start.
+// Returns the state of the connection at `now_ms`. `started_ms` is when the coordinator started.
+// All times are monotonic.
 Link LinkOf(const WorkerContact& contact, int64_t now_ms, int64_t started_ms,
             const LeaseOptions& options);
 

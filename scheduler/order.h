@@ -1,12 +1,11 @@
-// The order in which waiting jobs are offered free slots. Between runs: the higher priority first;
-// of equal priority, the user with the smallest share of the cluster; of one user, or of users with
-// equal shares, the run that was submitted first. Within a run: the job with the longest critical
-// path first.
+// The order in which waiting jobs are offered free slots, by dominant resource fairness (Ghodsi et
+// al., 2011). Between runs: the higher priority first; of equal priority, the user with the
+// smallest dominant share of the cluster; of users with equal shares, the run that was submitted
+// first. Within a run: the job with the longest critical path first.
 //
-// The share of a user is the part of all CPU slots that the user's live leases hold or, if larger,
-// the part of all GPUs (the dominant share of Ghodsi et al., "Dominant resource fairness", 2011).
-// Leases end, so no share stays large, and the user with the smallest share and the oldest run is
-// next: no run waits forever except for runs of higher priority.
+// The dominant share of a user is the part of all CPU slots that the user's live leases hold or, if
+// larger, the part of all GPUs. Leases end, so no share stays large, and the user with the smallest
+// share and the oldest run is next: no run waits forever except for runs of higher priority.
 #pragma once
 
 #include <cstddef>

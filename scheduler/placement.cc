@@ -12,8 +12,8 @@ bool Usable(const WorkerView& worker, const JobView& job) {
          !job.excluded.contains(worker.id);
 }
 
-// Workers with equal results can hold ranks of the same gang. The zero byte keeps the pairs ("a",
-// "bc") and ("ab", "c") apart.
+// The key of the host, or of the site, within which the ranks of a gang can communicate. The zero
+// byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
 std::string PlaceOf(const WorkerView& worker, bool one_host) {
   return one_host ? worker.site + '\0' + worker.host : worker.site;
 }
@@ -23,8 +23,9 @@ int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
                        [&](const auto& id) { return worker.cached.contains(id); });
 }
 
-// Chooses by the free slots of `workers`. Ranks that would have to wait according to the free slots
-// of `now` come last: of two places that are kept for a job, the one that is nearly free is better.
+// Assigns the ranks one after the other by the free slots of `workers`. Candidates that have no
+// room according to `now` come last: of two places that could be kept for a job, the one that is
+// nearly free is better.
 std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& workers,
                                               const std::vector<WorkerView>& now,
                                               const JobView& job,

@@ -31,8 +31,11 @@ std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers,
 // fit already; within it, workers with free slots come first. Empty if no place could hold the job.
 std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job);
 
-// Which slots RanksThatFit counts: those free now; all of the workers that can be used now; or all
-// of every registered worker that is not excluded.
+// Which slots RanksThatFit counts.
+//
+//   kNow    those that are free now
+//   kEmpty  all slots of the workers that can be used now
+//   kEver   all slots of every registered worker that is not excluded
 enum class Room { kNow, kEmpty, kEver };
 
 // How many ranks of the job fit on the workers of the place (host or site) that holds most.

@@ -11,8 +11,8 @@ constexpr int64_t kUserRetries = 2;
 constexpr int64_t kPoisonLosses = 3;
 constexpr int64_t kMaxLosses = 10;
 constexpr int64_t kDiskFullAtOnce = 2;
-// Longer than a worker with a full disk is closed (coordinator/core/disks.cc): when it opens again,
-// this job still waits, and jobs that need less space are placed first.
+// Longer than a worker is closed after its first full disks (coordinator/core/disks.cc): when it
+// opens again, this job still waits, and jobs that need less space are placed first.
 constexpr int64_t kFirstDiskFullMs = 20'000;
 constexpr int64_t kMaxDiskFullMs = 120'000;
 

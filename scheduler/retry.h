@@ -6,7 +6,7 @@
 
 namespace braid::scheduler {
 
-// What happened to a job before and in the attempt that failed.
+// What happened to a job. Counters do not include the present failure unless they say so.
 struct FailureHistory {
   int64_t user_failures = 0;
   int64_t infra_losses = 0;

@@ -69,9 +69,9 @@ struct JobView {
   std::string user;
   // The ids of its input artifacts, the checkpoint among them.
   std::vector<std::string> inputs;
-  // The worker of the last failure; others are preferred.
+  // The id of the worker of the last failed attempt; other workers are preferred.
   std::string avoid;
-  // The error of the last attempt, for people; empty if there was none.
+  // The error of the newest attempt, for people; empty if it did not fail.
   std::string last_failure;
   // Workers on which it must not run, unless the job could never run without them.
   std::set<std::string> excluded;
@@ -96,8 +96,8 @@ struct Snapshot {
   std::map<std::string, Held> held;
 };
 
-// Why a job that is not granted slots waits. The set and the numbers are those of the API
-// (jobs.proto).
+// Why a job does not run. The set and the numbers are those of the API (jobs.proto), which explains
+// each value. kWaitingParents is for jobs that are not queued yet; the scheduler never gives it.
 enum class Reason {
   kNone = 0,
   kWaitingParents = 1,

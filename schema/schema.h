@@ -163,8 +163,8 @@ struct Field {
   Field& Id(const char* rule);
   // The text that documents show for a default that is computed.
   Field& DefaultText(const char* text);
-  // The field has a meaning only while the field `choice`, described before it, has one of these
-  // values. For other values it is an error if present, and it is not written.
+  // The field is valid only while the choice field `choice`, described before it, has one of these
+  // values. Otherwise it is an error if present, and it is not written.
   template <class... E>
   Field& Of(const char* choice, E... values) {
     of = choice;
