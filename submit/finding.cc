@@ -63,7 +63,7 @@ std::vector<Finding> FindingsOf(const Status& status, const std::string& recipe)
   std::vector<Finding> findings;
   if (status.ok()) return findings;
   for (const std::string& line : Split(status.message(), '\n')) {
-    // What does not begin with a place belongs to the message before.
+    // A line that does not begin with a place continues the message before it.
     if (!findings.empty() && !line.starts_with(recipe + ":")) {
       findings.back().message += "\n" + line;
     } else {
