@@ -1,4 +1,4 @@
-// braid-prepare: tokenizers and token shards, as jobs or by hand.
+// braid-prepare: training of tokenizers and preparation of token shards, as jobs or by hand.
 #include <cstdio>
 #include <iostream>
 

@@ -22,6 +22,7 @@ Class ClassOf(uint32_t c) {
   return IsLetter(category) ? Class::kLetter : IsNumber(category) ? Class::kNumber : Class::kOther;
 }
 
+// A table, because most text is ASCII and this is the innermost loop of encoding.
 const std::array<Class, 128> kAsciiClass = [] {
   std::array<Class, 128> table{};
   for (uint32_t c = 0; c < 128; ++c) table[c] = ClassOf(c);
@@ -37,7 +38,7 @@ Class ClassAt(std::string_view text, size_t at, size_t* length) {
   return ClassOf(DecodeCodePoint(text.substr(at), length));
 }
 
-// End of the run of characters of class `wanted` that begins at `at`.
+// The end of the run of characters of class `wanted` that begins at `at`.
 size_t EndOfRun(std::string_view text, size_t at, Class wanted) {
   size_t length = 0;
   while (at < text.size() && ClassAt(text, at, &length) == wanted) at += length;
@@ -64,8 +65,8 @@ size_t FirstPiece(std::string_view text) {
     const Class next = ClassAt(text, 1, &next_length);
     if (next != Class::kSpace) return EndOfRun(text, 1 + next_length, next);
   }
-  // A run of white space; before a word it gives its last character back (the lookahead), unless it
-  // is one long.
+  // White space. Before a word, the run leaves its last character to the word (the lookahead of the
+  // pattern), unless it is one character long.
   size_t end = 0;
   size_t last = 0;
   while (end < text.size() && ClassAt(text, end, &length) == Class::kSpace) {

@@ -13,8 +13,8 @@
 namespace braid::corpus {
 namespace {
 
-// Takes turns between corpora would change nothing: counts add up. Each corpus gives an equal share
-// of the bytes.
+// Each corpus contributes the same number of bytes. The corpora are read one after the other:
+// counts add up, so that alternating between them would change nothing.
 Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskTokenizerTraining& spec,
                                    task::Channel& channel) {
   BpeTrainer trainer;
