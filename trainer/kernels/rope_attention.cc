@@ -15,7 +15,8 @@ struct Shape {
   RopeLayout layout;
 };
 
-// out = the head vector `in` turned by the angles of its position (back, if `back`).
+// out = the head vector `in`, rotated by the angles of its position; by the negative angles if
+// `back`, which is the inverse and, for gradients, the transpose.
 inline void Turn(const float* in, const float* cos, const float* sin, int64_t size, bool back,
                  RopeLayout layout, float* out) {
   const float sign = back ? -1.0f : 1.0f;
@@ -35,7 +36,8 @@ inline void Turn(const float* in, const float* cos, const float* sin, int64_t si
   }
 }
 
-// Packed [B*T, 3w] <-> separate [B, H, T, size] with q and k turned.
+// Copies between the packed form [B*T, 3w] and separate tensors [B, H, T, size], rotating q and k
+// on the way: forwards when unpacking, backwards when packing gradients.
 template <bool kUnpack>
 void Exchange(float* packed, float* const parts[3], const float* cos, const float* sin,
               const Shape& s) {
