@@ -38,7 +38,6 @@ bool Decays(const model::TensorSpec& tensor, const std::string& decay_scope) {
   // The runs of the dual-path paper decayed the scales too, whatever the model's scale_decay says.
   // The other scopes obey it.
   if (decay_scope == "all_but_embedding") return tensor.role != model::Role::kEmbedding;
-  // `scale_decay: false` holds in the other scopes.
   return tensor.decays() || (decay_scope == "all" && tensor.role != model::Role::kScale);
 }
 
