@@ -13,6 +13,10 @@
 #else
 #define BRAID_ANNOTATE_(x)
 #endif
+
+// The annotations: BRAID_GUARDED_BY(m) on a member that is accessed only while m is held;
+// BRAID_REQUIRES(m) and BRAID_EXCLUDES(m) on a function whose caller holds, or does not hold, m.
+// The others are for the classes below.
 #define BRAID_CAPABILITY(x) BRAID_ANNOTATE_(capability(x))
 #define BRAID_SCOPED_CAPABILITY BRAID_ANNOTATE_(scoped_lockable)
 #define BRAID_GUARDED_BY(x) BRAID_ANNOTATE_(guarded_by(x))

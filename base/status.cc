@@ -143,6 +143,7 @@ Status ErrnoStatus(int error, std::string_view doing) {
 }
 
 void CheckFailed(const char* file, int line, const char* condition) {
+  // Not through the log: an invariant is broken, so as little code as possible runs before abort().
   std::fprintf(stderr, "%s:%d: check failed: %s\n", file, line, condition);
   std::abort();
 }

@@ -38,6 +38,7 @@ std::string_view Trim(std::string_view text) {
 }
 
 int EditDistance(std::string_view a, std::string_view b) {
+  // One row of the table of distances is enough, as each entry depends on three neighbours only.
   std::vector<int> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int>(j);
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -69,6 +70,8 @@ std::string NearestWord(std::string_view word, const std::vector<std::string>& w
 
 namespace {
 
+// std::from_chars does not depend on the locale, unlike strtod, for which "0.5" may end at the
+// point.
 template <typename T>
 Result<T> ParseNumber(std::string_view text, std::string_view kind) {
   T value{};
@@ -124,6 +127,7 @@ std::string FormatCount(double count) {
 
 std::string FormatDuration(double seconds) {
   if (!std::isfinite(seconds)) return "?";
+  // Above ten seconds fractions only distract.
   if (seconds < 10) return Format("%.1f s", seconds);
   const auto whole = static_cast<long long>(seconds + 0.5);
   if (whole < 60) return Format("%lld s", whole);

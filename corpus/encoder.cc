@@ -75,6 +75,7 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
     const Found top = heap.top();
     heap.pop();
     const auto at = static_cast<size_t>(top.at);
+    // The left symbol may have been merged away (-1) or changed since the candidate was found.
     const int32_t after = s[at] == top.left ? next[at] : -1;
     if (after < 0 || s[static_cast<size_t>(after)] != top.right) continue;
     s[at] = top.id;

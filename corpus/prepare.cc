@@ -147,6 +147,7 @@ class Preparer {
   size_t batch_bytes_ = 0;
 };
 
+// The digests of the corpus's files, by which shards can be traced to their text.
 Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   Json digests = Json::array();
   for (const CorpusFile& file : files) {
@@ -266,6 +267,7 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
                       {"spec", ToJson(spec)},
                       {"seed", seed},
                       {"unicode", UnicodeVersion()}});
+  // Paths of this machine do not belong into an artifact: equal content would have different ids.
   description["spec"].erase("files");
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "shards.json"), description));
   Json metadata = counts;

@@ -10,6 +10,7 @@ namespace {
 
 enum class Class : uint8_t { kLetter, kNumber, kSpace, kOther };
 
+// The characters of \s: those with the property White_Space of Unicode.
 bool IsUnicodeSpace(uint32_t c) {
   return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
@@ -47,6 +48,7 @@ size_t EndOfRun(std::string_view text, size_t at, Class wanted) {
 
 size_t Contraction(std::string_view text) {
   if (text.size() < 2 || text[0] != '\'') return 0;
+  // Only lower case and only ASCII, as in GPT-2's pattern.
   if (text[1] == 's' || text[1] == 't' || text[1] == 'm' || text[1] == 'd') return 2;
   if (text.size() < 3) return 0;
   const std::string_view two = text.substr(1, 2);
@@ -81,6 +83,8 @@ const std::array<std::string, 256>& ByteCharacters() {
     std::array<std::string, 256> characters;
     uint32_t next = 0x100;
     for (uint32_t b = 0; b < 256; ++b) {
+      // Bytes that are printable in Latin-1 stand for themselves; the others get the characters
+      // from U+0100 on.
       const bool printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
       AppendUtf8(printable ? b : next++, &characters[b]);
     }

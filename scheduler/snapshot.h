@@ -59,7 +59,7 @@ struct JobView {
   // The cost of the critical path from this job to the end of its run (critical_path.h).
   double path_cost = 0;
   std::string run;
-  // A number that grows with the time at which the run was submitted.
+  // When its run was submitted, as a number that grows with time (in ms since 1970).
   int64_t submitted_seq = 0;
   // The index in the run's topological order.
   int64_t position = 0;

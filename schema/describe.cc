@@ -41,6 +41,7 @@ Json NumberSchema(const Field& field, bool whole) {
   if (std::isfinite(field.range.max)) {
     json[field.range.below ? "exclusiveMaximum" : "maximum"] = bound(field.range.max);
   } else if (whole) {
+    // The limit that the reader applies to whole numbers without a bound (WithLimit in schema.cc).
     json["maximum"] = kUnlimited;
   }
   return json;
@@ -189,6 +190,7 @@ bool IsNumber(const std::string& part) {
 Result<Place> FindPlace(const Schema& root, const std::string& path) {
   Place place{"", &root, nullptr};
   std::vector<std::string> parts = path.empty() ? std::vector<std::string>() : Split(path, '.');
+  // The name of the root may be part of the path.
   if (!parts.empty() && parts.front() == root.name) parts.erase(parts.begin());
   bool skipped = false;
   for (const std::string& part : parts) {

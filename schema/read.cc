@@ -24,6 +24,7 @@ std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
 
 void ReadAll(Source& source, const Schema& schema, bool is_there, void* object);
 
+// An absent section is read like an empty one, so that the defaults of its fields are noted.
 void ReadSections(Source& source, const Field& field, void* object) {
   if (field.type == Type::kSections) {
     const auto items = source.Sections(field);
@@ -127,6 +128,7 @@ class JsonSource : public Source {
   }
 
   void FailAt(const std::vector<std::string>& fields, const std::string& message) override {
+    // The document shows the user's own field, so an error about several fields points there.
     const auto there = std::find_if(fields.begin(), fields.end(),
                                     [&](const std::string& field) { return IsThere(field); });
     const std::string& field = there == fields.end() ? fields.front() : *there;
@@ -193,6 +195,7 @@ Status ReadJson(const Json& json, const std::string& path, const Schema& schema,
                            ": expected a mapping, found null");
   }
   if (first_error.ok()) Read(source, schema, object);
+  // The defaults alone may break a rule, for example that one of two fields has to be given.
   if (is_new && first_error.ok()) {
     for (const Finding& finding : FindingsOf(schema, object))
       source.FailAt(finding.first, finding.second);

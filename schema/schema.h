@@ -208,6 +208,7 @@ class Schema {
   // The name of the section, such as "train".
   std::string name;
   std::string meaning;  // one sentence
+  // In the order of their declaration, which is the order of all documents and of reading.
   std::vector<Field> fields;
   // The rules between fields, called with an object of the struct whose fields are each valid.
   std::vector<std::function<void(const void*, const Fail&)>> checks;
@@ -263,6 +264,8 @@ struct Codec<Json> {
   static Json Get(const Json& value) { return value; }
   static Json Set(const Json& value) { return value; }
 };
+
+// Enums are written as words; the type's table of words is WordsOf.
 template <class E>
   requires std::is_enum_v<E>
 struct Codec<E> {
@@ -298,6 +301,8 @@ struct Codec<std::array<double, N>> {
   static Json Get(const std::array<double, N>& values) { return values; }
   static std::array<double, N> Set(const Json& list) { return list.get<std::array<double, N>>(); }
 };
+
+// An absent value is null in JSON, and left out by the writer.
 template <class T>
 struct Codec<std::optional<T>> {
   static constexpr Type kType = Codec<T>::kType;
@@ -352,6 +357,7 @@ const Schema& FieldsOf() {
 template <class T>
 class Builder {
  public:
+  // `name` is the name of the section, `meaning` one sentence for the documents.
   Builder(std::string name, std::string meaning) {
     schema_.name = std::move(name);
     schema_.meaning = std::move(meaning);
@@ -428,6 +434,7 @@ class Builder {
     return field;
   }
 
+  // Describes a member with a single value or a list of values.
   template <class M, class C>
   void Value(M C::* member, Field* field) {
     using Element = typename Inner<typename Inner<M>::type>::type;
@@ -442,6 +449,7 @@ class Builder {
     };
   }
 
+  // Describes a member that is a struct, or an optional or vector of structs.
   template <class M, class C>
   void Section(M C::* member, Field* field) {
     using S = typename Inner<M>::type;
@@ -519,6 +527,7 @@ enum class Form { kTask, kRecipe };
 // and fields that do not apply (Field::Of) are left out.
 Json Write(const Schema& schema, const void* object, Form form = Form::kTask);
 
+// The object as a JSON document; see Write.
 template <class T>
 Json ToJson(const T& object, Form form = Form::kTask) {
   return Write(FieldsOf<T>(), &object, form);

@@ -51,6 +51,7 @@ class EvaluationChecker {
 
   void Trainer(const recipe::Source& source, Words words) {
     words.insert(words.begin(), "check");
+    // An installation without the trainer still checks everything else.
     if (PathExists(tools_.trainer)) {
       Find(source.line, FieldOf(file_.recipe, source), Folder(source),
            RunTool(tools_.trainer, words, tools_.work));
@@ -123,6 +124,8 @@ class EvaluationChecker {
     if (const Status written = WriteJsonFile(path, prompts); !written.ok())
       return Find(line, "evaluate", subject, written);
     Words words = {"check", "--prompts", path};
+    // Without a tokenizer (the run trains one) the lengths of prompts are unknown, and only their
+    // files are read.
     if (const std::string& name = file_.recipe.tokenizer_file;
         !name.empty() && PathExists(Resolve(file_, name)))
       words.insert(words.end(), {"--tokenizer", Resolve(file_, name)});

@@ -19,6 +19,8 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
     ++size.files;
     size.bytes += static_cast<int64_t>(*bytes);
     size.compressed = size.compressed || compressed;
+    // The size of the text of a compressed file is estimated: decompressing a large corpus takes
+    // minutes.
     size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
   }
   // Reads the beginning of one file, which is worthwhile only if a cap on documents has to be

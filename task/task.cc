@@ -59,6 +59,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   }
   task.kind = read.RequireString("kind");
   task.job = read.RequireString("job");
+  // Task files that people write need not name an attempt.
   task.attempt = read.String("attempt", task.job);
   if (const Json& inputs = read.Value("inputs"); !inputs.is_null()) {
     if (!inputs.is_object()) read.Fail("inputs", "expected an object of role -> folder");
@@ -79,6 +80,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.rendezvous = read.String("rendezvous", "");
   task.threads = read.Int("threads", 1);
   task.device = read.Choice("device", "cpu", {"cpu", "cuda"});
+  // Absent and empty differ: no restriction, and no folder at all.
   if (read.Has("data_roots")) task.data_roots = read.Strings("data_roots");
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");

@@ -36,6 +36,7 @@ std::string Row::Text(int column) const {
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path, bool writable) {
   sqlite3* connection = nullptr;
+  // Each connection is used by one thread at a time, so SQLite's own mutexes would only cost time.
   const int flags = (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
@@ -109,6 +110,7 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, const std::vector<Valu
       sqlite3_bind_double(statement, index, *real);
     } else {
       const auto& text = std::get<std::string>(value);
+      // SQLITE_TRANSIENT makes a copy: the values may be gone before the statement runs again.
       const int code = sqlite3_bind_text64(statement, index, text.data(), text.size(),
                                            SQLITE_TRANSIENT, SQLITE_UTF8);
       if (code != SQLITE_OK) {

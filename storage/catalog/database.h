@@ -71,6 +71,7 @@ class Database {
 
   sqlite3* connection_;
   std::string path_;
+  // The prepared statements, by the address of their SQL text.
   std::map<const char*, sqlite3_stmt*> statements_;
 };
 

@@ -103,6 +103,7 @@ struct Checker {
                ? OkStatus()
                : Stale("starting " + u.attempt.ToString());
   }
+  // A stopping attempt may be given a better failure, hence "live" and not "running".
   Status operator()(const AttemptStopping& u) const { return Live(u.attempt, "stopping "); }
   Status operator()(const AttemptEnded& u) const { return Live(u.attempt, "ending "); }
   Status operator()(const CheckpointCommitted& u) const {
@@ -111,6 +112,7 @@ struct Checker {
                       (job->state == JobState::kActive || job->state == JobState::kCancelling);
     return runs ? OkStatus() : Stale("committing the checkpoint of " + u.attempt.ToString());
   }
+  // An artifact that exists is equal content, so committing it again is fine.
   Status operator()(const ArtifactCommitted&) const { return OkStatus(); }
 
   Status operator()(const WorkerRegistered&) const { return OkStatus(); }

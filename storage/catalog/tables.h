@@ -11,8 +11,7 @@
 
 namespace braid::catalog {
 
-// Each has kName and Columns(record, column), which calls column(name, field) for all; `record` may
-// be const.
+// Key: id.
 struct RunsTable {
   using Record = RunRecord;
   static constexpr char kName[] = "runs";
@@ -35,6 +34,7 @@ struct RunsTable {
   }
 };
 
+// Key: (run, name).
 struct JobsTable {
   using Record = JobRecord;
   static constexpr char kName[] = "jobs";
@@ -74,6 +74,7 @@ struct JobsTable {
   }
 };
 
+// Key: (run, job, epoch). At most one row of a job is live (index attempts_live).
 struct AttemptsTable {
   using Record = AttemptRecord;
   static constexpr char kName[] = "attempts";
@@ -100,6 +101,7 @@ struct AttemptsTable {
   }
 };
 
+// Key: id. Rows do not change.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
   static constexpr char kName[] = "artifacts";
@@ -122,6 +124,7 @@ struct ArtifactsTable {
   }
 };
 
+// Key: id.
 struct WorkersTable {
   using Record = WorkerRecord;
   static constexpr char kName[] = "workers";
@@ -144,6 +147,7 @@ struct WorkersTable {
   }
 };
 
+// Key: (method, id).
 struct RequestsTable {
   using Record = RequestRecord;
   static constexpr char kName[] = "requests";
@@ -157,6 +161,7 @@ struct RequestsTable {
   }
 };
 
+// Key: seq. Rows are only added.
 struct EventsTable {
   using Record = EventRecord;
   static constexpr char kName[] = "events";

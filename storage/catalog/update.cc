@@ -72,6 +72,7 @@ struct EventMaker {
     if (!a.checkpoint.empty())
       detail += ", from the checkpoint of step " + std::to_string(a.resumed_step);
     EventRecord event = OfJob("attempt.granted", a.key.Job(), a.key.epoch, detail);
+    // The event has room for one worker; that of rank 0 stands for the gang.
     event.worker = a.workers.empty() ? "" : a.workers[0];
     return event;
   }
@@ -154,6 +155,7 @@ struct Applier {
     JobRecord& job = image.jobs.at(u.attempt.key.Job());
     job.state = JobState::kActive;
     job.epoch = u.attempt.key.epoch;
+    // The wait is over; a later requeue sets a new one.
     job.not_before_ms = 0;
     image.attempts[u.attempt.key] = u.attempt;
   }

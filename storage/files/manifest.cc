@@ -72,6 +72,7 @@ Result<Manifest> ParseManifest(std::string_view text, std::string_view what) {
   const Json& files = read.RequireArray("files");
   manifest.parents = read.Strings("parents");
   manifest.recipe = read.String("recipe", "");
+  // Metadata is free-form: each kind of artifact has its own (docs/formats.md).
   if (const Json& metadata = read.Value("metadata"); !metadata.is_null())
     manifest.metadata = metadata;
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -103,6 +104,7 @@ Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind, J
     BRAID_ASSIGN_OR_RETURN(file.size, FileSize(full));
     manifest.files.push_back(std::move(file));
   }
+  // ListTree sorts too, but the order is part of the id, so it does not depend on that.
   std::sort(manifest.files.begin(), manifest.files.end(),
             [](const ManifestFile& a, const ManifestFile& b) { return a.path < b.path; });
   BRAID_RETURN_IF_ERROR(Check(manifest, folder));

@@ -16,6 +16,7 @@ struct SafetensorsWriter::Open {
   std::string temporary;
   UniqueFd fd;
   uint64_t data_begin = 0;
+  // Where a tensor's bytes are in the data section, and how many have been written.
   struct Place {
     uint64_t begin = 0;
     uint64_t size = 0;
@@ -61,6 +62,7 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
     return a.first != b.first ? a.first > b.first : a.second->name < b.second->name;
   });
   metadata.emplace("format", "pt");
+  // Keeps the order of insertion, which for this header is the order of the bytes.
   nlohmann::ordered_json header;
   header["__metadata__"] = metadata;
   uint64_t at = 0;
@@ -75,6 +77,7 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
     at += bytes;
   }
   std::string text = header.dump();
+  // Aligns the data section, so that readers can map tensors in place.
   text.append((8 - text.size() % 8) % 8, ' ');
   uint64_t length = text.size();
   std::string head(reinterpret_cast<const char*>(&length), 8);
@@ -92,6 +95,8 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
       error == ENOSPC || error == EFBIG) {
     return ErrnoStatus(error, "reserving " + FormatBytes(at) + " for " + path);
   }
+  // posix_fallocate may have reserved one byte too many (for an empty data section), or nothing at
+  // all.
   if (ftruncate(writer->open_->fd.get(), static_cast<off_t>(head.size() + at)) != 0) {
     return ErrnoStatus(errno, "sizing " + path);
   }

@@ -72,8 +72,10 @@ class RopeAttentionFunction : public torch::autograd::Function<RopeAttentionFunc
     at::Tensor parts = at::empty({3, batch, heads, sequence, shape.size}, qkv.options());
     float* pointers[3];
     for (int i = 0; i < 3; ++i) pointers[i] = parts[i].mutable_data_ptr<float>();
+    // Exchange has one signature for both directions; in this one it only reads the packed form.
     Exchange<true>(const_cast<float*>(qkv.const_data_ptr<float>()), pointers,
                    cos.const_data_ptr<float>(), sin.const_data_ptr<float>(), shape);
+    // ATen's kernel is called directly, because the backward pass below needs its log-sum-exp.
     const auto [out, logsumexp] = at::_scaled_dot_product_flash_attention_for_cpu(
         parts[0], parts[1], parts[2], 0.0, /*is_causal=*/true);
     context->save_for_backward({parts, out, logsumexp, cos, sin});
