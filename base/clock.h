@@ -24,6 +24,7 @@ const Clock& SystemClock();
 // A clock that stands still until the test advances it. Not thread-safe.
 class SimulatedClock final : public Clock {
  public:
+  // Begins at `start_ms` of the wall clock, and at an arbitrary time of the monotonic one.
   explicit SimulatedClock(int64_t start_ms = 1'700'000'000'000) : wall_ms_(start_ms) {}
   int64_t WallMs() const override { return wall_ms_; }
   int64_t MonotonicMs() const override { return monotonic_ms_; }

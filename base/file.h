@@ -112,10 +112,12 @@ bool IsSafeRelativePath(std::string_view path);
 // be truncated while it is mapped: reading beyond its new end kills the process with SIGBUS.
 class MappedFile {
  public:
+  // Maps the file at `path`; errors name it.
   static Result<MappedFile> Open(const std::string& path);
   ~MappedFile();
   MappedFile(MappedFile&&) noexcept;
   MappedFile& operator=(MappedFile&&) noexcept;
+  // The bytes of the file; null if it is empty. Valid as long as this object.
   const char* data() const { return static_cast<const char*>(data_); }
   uint64_t size() const { return size_; }
   std::string_view view() const { return {data(), size_}; }
@@ -129,6 +131,7 @@ class MappedFile {
 // A new folder under $TMPDIR (or /tmp), removed with all its content when this object is destroyed.
 class TemporaryFolder {
  public:
+  // Makes the folder, under a random name that begins with `prefix`.
   static Result<TemporaryFolder> Create(std::string_view prefix = "braid");
   ~TemporaryFolder();
   TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::move(other.path_)) {

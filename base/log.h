@@ -7,6 +7,7 @@
 
 namespace braid {
 
+// In rising order; a line has the first letter of its level.
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 // Sets the lowest level that is printed, for the whole process; kInfo at first. Thread-safe.

@@ -54,6 +54,7 @@ class Process {
   // Kills the process group if the process still runs, and waits for it.
   ~Process();
 
+  // The process id, which is also the id of its process group.
   pid_t pid() const { return pid_; }
   // A descriptor that becomes readable when the process has ended, for poll().
   int pidfd() const { return pidfd_.get(); }

@@ -31,10 +31,13 @@ std::string NearestWord(std::string_view word, const std::vector<std::string>& w
 Result<int64_t> ParseInt(std::string_view text);
 Result<double> ParseDouble(std::string_view text);
 
-std::string FormatBytes(uint64_t bytes);     // "1.2 MiB"
-std::string FormatCount(double count);       // "13.6 M"
-std::string FormatDuration(double seconds);  // "1 h 02 min", "3.4 s"
-std::string FormatUtc(int64_t wall_ms);      // "2026-03-01T12:00:00.123Z"
+// Sizes, counts, durations and times for people: FormatBytes "1.2 MiB", FormatCount "13.6 M"
+// (decimal units), FormatDuration "3.4 s" or "1 h 02 min", FormatUtc "2026-03-01T12:00:00.123Z"
+// (from ms since 1970). Their text is not meant to be parsed.
+std::string FormatBytes(uint64_t bytes);
+std::string FormatCount(double count);
+std::string FormatDuration(double seconds);
+std::string FormatUtc(int64_t wall_ms);
 // The shortest decimal text that reads back as the same double; independent of the locale.
 std::string FormatDouble(double value);
 // The result of printf as a string.

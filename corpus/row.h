@@ -20,6 +20,7 @@ class Row {
   // JSON object is kInvalidArgument with the column in bytes, from 1.
   static Result<Row> Parse(std::string_view line, std::string place);
 
+  // The place given to Parse.
   const std::string& place() const { return place_; }
   // True iff the row has the field.
   bool Has(std::string_view name) const { return Find(name) != nullptr; }

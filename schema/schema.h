@@ -186,6 +186,7 @@ struct Field {
     return *this;
   }
 
+  // True for the types kInts, kNumbers, kTexts and kChoices.
   bool is_list() const;
   bool is_section() const { return type == Type::kSection || type == Type::kSections; }
   // The type in words for errors: "a whole number", "ignore or copy_input", "two numbers of at

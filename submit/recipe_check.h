@@ -21,6 +21,7 @@ struct RecipeCheck {
   // If none of them is an error, `dag` is valid.
   std::vector<Finding> findings;
 
+  // The errors among the findings, as one error; OK if there are none.
   Status status() const { return StatusOf(findings); }
 };
 

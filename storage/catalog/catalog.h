@@ -15,6 +15,7 @@ namespace braid::catalog {
 // The Store on disk. Commit and Load belong to one thread; ReadEvents is thread-safe.
 class Catalog final : public Store {
  public:
+  // Where the catalog is.
   struct Options {
     std::string path;
     // The largest size of the file in pages of 4 KiB; 0: no limit. For tests of a full disk.

@@ -25,7 +25,12 @@
 
 namespace braid::catalog {
 
+// The numbers of these enums are stored in the catalog and sent in the API: they never change.
 enum class RunState { kActive = 1, kSucceeded, kFailed, kCancelled };
+
+// The first four are live: blocked (a parent has not succeeded yet), queued (waits for slots),
+// active (an attempt holds the lease), cancelling (its attempt has not confirmed its end yet). A
+// job is skipped if a parent did not succeed.
 enum class JobState {
   kBlocked = 1,
   kQueued,
@@ -70,6 +75,7 @@ inline bool Ended(AttemptState state) {
   return state >= AttemptState::kSucceeded;
 }
 
+// Names or roles to values.
 using StringMap = std::map<std::string, std::string>;
 
 using task::AttemptKey;

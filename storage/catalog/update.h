@@ -141,6 +141,7 @@ struct RequestsForgotten {
   int64_t before_ms = 0;
 };
 
+// Any of the changes above.
 using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
                             JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
                             AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,

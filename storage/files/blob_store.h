@@ -26,6 +26,7 @@
 
 namespace braid::storage {
 
+// Methods take a digest as 64 lower-case hex digits, and errors name it.
 class BlobStore {
  public:
   // When an unfinished upload is dropped: after keep_upload_ms without a write (also across

@@ -14,6 +14,7 @@ namespace braid::trainer {
 // Base class of the optimizers. Not thread-safe.
 class FlatOptimizer : public Optimizer {
  public:
+  // Do what Optimizer says; Step leaves the update itself to Update.
   double Step(double lr) final;
   Snapshot Take() const final;
   void Restore(const Snapshot& snapshot) final;
