@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -89,8 +90,11 @@ int RunTaskProgram(const std::string& program, const std::string& task_file,
     Log(LogLevel::kError, program, opened.status().message());
     return 2;
   }
-  // Released on purpose: the channel's reader thread uses it until the process ends.
-  Channel& channel = *opened->release();
+  // The channel's reader thread uses it until the process ends, so it is never destroyed. The list
+  // keeps it reachable, as a leak checker would report it otherwise.
+  static auto* const living = new std::vector<Channel*>;
+  living->push_back(opened->release());
+  Channel& channel = *living->back();
   channel.Started();
   const auto kind = kinds.find(task->kind);
   if (kind == kinds.end()) {
