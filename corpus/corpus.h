@@ -88,7 +88,7 @@ Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& file
 std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files);
 
 // The average number of bytes of a document, from the beginning of the file; 0 if that cannot be
-// told.
+// found out.
 double DocumentBytes(CorpusSpec spec, const CorpusFile& file);
 
 }  // namespace braid::corpus

@@ -357,7 +357,8 @@ std::unique_ptr<BlobStore::Turn> BlobStore::TakeTurn(const std::string& what,
 
 Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
   if (Has(sha256)) return OkStatus();
-  // A copy, not the file itself: whoever wrote it may still hold it open.
+  // Publish moves the file that it is given, so it gets a link of its own (a copy on another file
+  // system), and the caller's file keeps its name.
   const std::string copy = JoinPath(UploadsOf(folder_), "copy." + RandomUuid());
   Status status = LinkOrCopy(path, copy);
   if (status.ok()) {
