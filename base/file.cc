@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include "base/links.h"
 
@@ -115,19 +116,37 @@ Status ReadAt(int fd, uint64_t offset, void* into, size_t bytes, const std::stri
   return OkStatus();
 }
 
-Status WriteFileAtomic(const std::string& path, std::string_view content) {
+namespace {
+
+// Writes `content` to a temporary file beside `path`, durably, and gives that file its name by
+// `publish`. The temporary file is gone afterwards.
+Status WriteAndPublish(const std::string& path, std::string_view content,
+                       const std::function<Status(const std::string& temporary)>& publish) {
   const std::string temporary = TemporaryName(path);
   const auto write = [&]() -> Status {
     BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(temporary, O_WRONLY | O_CREAT | O_EXCL));
     BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
     if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
-    return Rename(temporary, path);
+    return publish(temporary);
   };
-  if (Status status = write(); !status.ok()) {
-    ::unlink(temporary.c_str());
-    return status;
-  }
-  return SyncFolder(FolderOf(path));
+  const Status status = write();
+  ::unlink(temporary.c_str());  // after a rename there is none
+  return status.ok() ? SyncFolder(FolderOf(path)) : status;
+}
+
+}  // namespace
+
+Status WriteFileAtomic(const std::string& path, std::string_view content) {
+  return WriteAndPublish(path, content,
+                         [&](const std::string& temporary) { return Rename(temporary, path); });
+}
+
+Status CreateFileAtomic(const std::string& path, std::string_view content) {
+  // link(2) refuses a name that is taken, which rename(2) would replace.
+  return WriteAndPublish(path, content, [&](const std::string& temporary) {
+    return ::link(temporary.c_str(), path.c_str()) == 0 ? OkStatus()
+                                                        : ErrnoStatus(errno, "creating " + path);
+  });
 }
 
 Status SyncFile(const std::string& path) {

@@ -45,6 +45,9 @@ Status ReadFileInPieces(const std::string& path, size_t piece_bytes,
 // Replaces the content of `path` as a whole and durably: a temporary file beside it is written and
 // synced, renamed to `path`, and the folder is synced. On any error `path` is unchanged.
 Status WriteFileAtomic(const std::string& path, std::string_view content);
+// The same for a file that must not be there yet: kAlreadyExists, changing nothing, if it is. Of
+// several that create one file at the same time, one succeeds.
+Status CreateFileAtomic(const std::string& path, std::string_view content);
 // Writes all of `data` at the descriptor's current position, continuing after short writes and
 // EINTR. `path` is used only to name the file in errors.
 Status WriteAll(int fd, std::string_view data, const std::string& path);

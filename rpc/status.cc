@@ -21,7 +21,7 @@ std::string ReasonOf(const Status& status) {
     case StatusCode::kFailedPrecondition:
       return "TERMINAL_STATE";
     case StatusCode::kResourceExhausted:
-      return "STORAGE_FULL";
+      return "RESOURCE_EXHAUSTED";  // a full disk says STORAGE_FULL itself
     case StatusCode::kUnavailable:
       return "RECOVERING";
     default:

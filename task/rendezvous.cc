@@ -19,13 +19,12 @@ class InFolder final : public Rendezvous {
   Status Put(const std::string& key, std::string_view value) override {
     BRAID_RETURN_IF_ERROR(MakeFolder(folder_));
     const std::string path = PathOf(key);
-    if (PathExists(path)) {
-      BRAID_ASSIGN_OR_RETURN(const std::string old, ReadFile(path));
-      if (old == value) return OkStatus();
-      return AlreadyExists("rendezvous key " + key +
-                           " has another value already; give every gang its own folder");
-    }
-    return WriteFileAtomic(path, value);
+    const Status created = CreateFileAtomic(path, value);
+    if (created.code() != StatusCode::kAlreadyExists) return created;
+    BRAID_ASSIGN_OR_RETURN(const std::string old, ReadFile(path));
+    if (old == value) return OkStatus();
+    return AlreadyExists("rendezvous key " + key +
+                         " has another value already; give every gang its own folder");
   }
 
   Result<std::string> Get(const std::string& key, int64_t timeout_ms) override {

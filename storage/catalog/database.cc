@@ -39,6 +39,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, bool w
   // Each connection is used by one thread at a time, so SQLite's own mutexes would only cost time.
   const int flags = (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX;
+  errno = 0;
   const int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
   std::unique_ptr<Database> database(new Database(connection, path));
   if (code != SQLITE_OK) return database->Error(code, "opening");
@@ -57,8 +58,8 @@ void Database::SetBusyTimeout(int64_t timeout_ms) {
 }
 
 Status Database::Error(int code, const std::string& doing) const {
-  // The errno of the failed system call, if it was one; Execute and Run set errno to 0 before the
-  // call. sqlite3_system_errno covers only some of the calls.
+  // The errno of the failed system call, if it was one; every caller sets errno to 0 before it
+  // asks SQLite. sqlite3_system_errno covers only some of the calls.
   const int error = errno;
   const std::string what = doing + " catalog " + path_ + ": " +
                            (connection_ != nullptr ? sqlite3_errmsg(connection_)
@@ -97,6 +98,7 @@ Status Database::Execute(const std::string& sql) {
 Result<sqlite3_stmt*> Database::Prepared(const char* sql, const std::vector<Value>& values) {
   sqlite3_stmt*& statement = statements_[sql];
   if (statement == nullptr) {
+    errno = 0;
     const int code = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
                                         nullptr);
     if (code != SQLITE_OK) return Error(code, std::string("preparing \"") + sql + "\" for");
@@ -139,8 +141,12 @@ Status Database::Query(const char* sql, const std::vector<Value>& values,
   BRAID_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(sql, values));
   Status status;
   int code = SQLITE_ROW;
-  while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW)
-    status = row(Row(statement));
+  // Reading may have to let the wal-index grow, which a full disk refuses as well.
+  const auto step = [&] {
+    errno = 0;
+    return sqlite3_step(statement);
+  };
+  while (status.ok() && (code = step()) == SQLITE_ROW) status = row(Row(statement));
   if (status.ok() && code != SQLITE_DONE) status = Error(code, "reading");
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
@@ -149,6 +155,7 @@ Status Database::Query(const char* sql, const std::vector<Value>& values,
 
 Result<int64_t> Database::QueryInt(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
+  errno = 0;
   int code = sqlite3_prepare_v2(connection_, sql.c_str(), -1, &statement, nullptr);
   if (code != SQLITE_OK) return Error(code, "reading");
   code = sqlite3_step(statement);
