@@ -17,12 +17,15 @@ Result<Arguments> Arguments::Parse(int argc, const char* const* argv,
   };
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
+    // "--" alone counts as a positional argument: no task program has arguments that begin with
+    // "--", so the usual meaning ("options end here") is not needed.
     if (!word.starts_with("--") || word == "--") {
       arguments.positional_.emplace_back(word);
       continue;
     }
     const size_t equals = word.find('=');
     const std::string name(word.substr(2, equals == std::string_view::npos ? equals : equals - 2));
+    // "--flag=value" is refused as an unknown option instead of losing the value silently.
     if (known(flags, name) && equals == std::string_view::npos) {
       arguments.values_[name] = "";
     } else if (known(options, name)) {

@@ -23,14 +23,17 @@ class Arguments {
 
   // The arguments that do not begin with "--", in their order.
   const std::vector<std::string>& positional() const { return positional_; }
+  // True iff the option or flag `name` (without "--") was given.
   bool Has(const std::string& name) const { return values_.contains(name); }
-  // The value of option `name`, or `fallback` if it was not given.
+  // The value of option `name`, or `fallback` if the option was not given. A flag has the value "".
+  // Of an option that was given twice, the last value counts.
   std::string Get(const std::string& name, const std::string& fallback = "") const;
-  // The option as a whole number. Text that is no number, and a number outside [least, most], are
-  // errors that name the option and the range.
+  // The option as a whole number, or `fallback` if it was not given. Text that is not a whole
+  // number and a number outside [least, most] are kInvalidArgument with the option and the range.
   Result<int64_t> GetInt(const std::string& name, int64_t fallback, int64_t least = INT64_MIN,
                          int64_t most = INT64_MAX) const;
-  // The option as a finite number, or an error that names it.
+  // The option as a finite number, or `fallback` if it was not given. Anything else is
+  // kInvalidArgument with the option.
   Result<double> GetDouble(const std::string& name, double fallback) const;
 
  private:

@@ -25,8 +25,9 @@ constexpr size_t kTokenBytes = 32;
 constexpr size_t kMinTokenCharacters = 32;
 constexpr uint64_t kMaxTokenFileBytes = 4096;
 
-// Members of an address file. The token's file may be relative to it; a program of the version
-// before names none.
+// Reads the address file of a coordinator. The path of its token file may be relative to the
+// address file's folder, so that the folder can be moved or mounted elsewhere. Address files that
+// coordinators wrote before tokens existed have no "token_file".
 Result<Endpoint> ReadAddressFile(const std::string& path) {
   const Result<Json> json = ReadJsonFile(path, 1 << 16);
   if (json.status().code() == StatusCode::kNotFound) return Unavailable(path + " is not there");
@@ -57,7 +58,9 @@ Result<std::string> NewToken() {
   return token;
 }
 
-// Readable by its user alone from its first moment on, whatever the umask.
+// Writes a file that only its user can read from its first moment on: the mode is given to open(),
+// not set afterwards, so there is no moment at which another user could open it, whatever the
+// umask.
 Status WriteSecret(const std::string& path, const std::string& content) {
   const std::string temporary = path + ".tmp." + RandomUuid();
   const auto write = [&]() -> Status {
@@ -82,7 +85,7 @@ std::string_view HostOf(std::string_view address) {
     const size_t end = address.find(']');
     return end == std::string_view::npos ? address : address.substr(0, end + 1);
   }
-  // More than one colon: an IPv6 address without brackets, which has no port.
+  // More than one colon means an IPv6 address without brackets, which cannot carry a port.
   if (std::count(address.begin(), address.end(), ':') != 1) return address;
   return address.substr(0, address.find(':'));
 }
@@ -99,6 +102,9 @@ Result<Endpoint> FindEndpoint(const EndpointSource& source) {
   if (source.address.empty()) {
     BRAID_ASSIGN_OR_RETURN(endpoint, ReadAddressFile(source.address_file));
   } else {
+    // The address file may tell where the token of the given address is. Its token file counts only
+    // if it was written for exactly this address, as otherwise a foreign server would receive the
+    // token.
     const Result<Endpoint> known = source.address_file.empty()
                                        ? NotFound("")
                                        : ReadAddressFile(source.address_file);
@@ -150,7 +156,8 @@ Result<std::string> MakeTokenFile(const std::string& path) {
 }
 
 bool SameSecret(std::string_view given, std::string_view secret) {
-  // Digests have one length, and say nothing of where the texts begin to differ.
+  // Digests have equal length and differ everywhere, so the comparison does not depend on the
+  // position of the first difference between the texts.
   const std::string a = Sha256Hex(given), b = Sha256Hex(secret);
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

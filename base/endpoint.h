@@ -10,35 +10,51 @@
 
 namespace braid {
 
+// The address of a coordinator together with the credentials for it.
 struct Endpoint {
-  std::string address;     // of gRPC, "127.0.0.1:41234"
-  std::string token;       // empty: none is known for this address
-  std::string token_file;  // where it was read
+  // Of the gRPC server, as "HOST:PORT": "127.0.0.1:41234".
+  std::string address;
+  // The token that each call carries. Empty if no token is known for this address.
+  std::string token;
+  // The file that the token was read from; empty if there is none.
+  std::string token_file;
 };
 
-// How to find a coordinator.
+// What a user said about the coordinator to be reached.
 struct EndpointSource {
-  std::string address;       // HOST:PORT; empty: what the address file says
-  std::string address_file;  // written by the coordinator
-  std::string token_file;  // empty: what the address file names, if it is the file of this address
+  // HOST:PORT. Empty: the address is taken from the address file.
+  std::string address;
+  // The JSON file that a coordinator writes when it begins to listen (base/state_files.h,
+  // kAddress).
+  std::string address_file;
+  // Empty: the file that the address file names, provided that the address file is about this
+  // address. The token of one coordinator is never sent to another one.
+  std::string token_file;
 };
 
-// Reads the files each time. kUnavailable while there is no address file; kPermissionDenied if a
-// file may not be read, or if the address is not loopback: without TLS the token would cross the
-// network for all to read.
+// Finds the coordinator's address and token. Both files are read at each call, because a restarted
+// coordinator may have another port. kUnavailable while there is no address file; kPermissionDenied
+// if a file may not be read, or if the address is not loopback: without TLS the token would cross
+// the network in the clear.
 Result<Endpoint> FindEndpoint(const EndpointSource& source);
 
-// "localhost", "[::1]", "::1" and the addresses 127.0.0.0/8, written as numbers. A name that only
-// begins like one is none.
+// True iff `host` is "localhost", "[::1]", "::1" or an address in 127.0.0.0/8 written as numbers. A
+// name such as "127.0.0.1.example.org" is not one. Nothing is looked up in the DNS.
 bool IsLoopbackHost(std::string_view host);
-// The host of "HOST:PORT" or "[HOST]:PORT", with its brackets; all of it if there is no port.
+// The host part of "HOST:PORT" or "[HOST]:PORT", with its brackets; the whole text if it has no
+// port. The result points into `address`.
 std::string_view HostOf(std::string_view address);
 
-// The token in `path`, made there (0600) if there is none. A file that others could read is made
-// anew: they may have read it.
+// Returns the token in the file `path`. A file that does not exist, holds no token, or could be
+// read by other users is replaced by a new random token (mode 0600): another user may have copied
+// the old one.
 Result<std::string> MakeTokenFile(const std::string& path);
+
+// Reads a token: one line of at least 32 printable ASCII characters. Other content is
+// kInvalidArgument.
 Result<std::string> ReadTokenFile(const std::string& path);
-// Whether `given` is the secret, in a time that does not tell how much of it is right.
+// Compares a token that a client presented with the right one. The time that this takes does not
+// tell how many leading characters are right.
 bool SameSecret(std::string_view given, std::string_view secret);
 
 }  // namespace braid

@@ -15,6 +15,7 @@ std::string Readable(std::string_view text) {
   return out;
 }
 
+// True for the second and later bytes of a character in UTF-8.
 bool Continues(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
@@ -23,7 +24,8 @@ bool Continues(char c) {
 
 std::string Excerpt(std::string_view text, size_t most) {
   if (text.size() <= most) return Readable(text);
-  // Cuts stand between characters, so that the cut itself leaves nothing that is not UTF-8.
+  // The cuts are moved to boundaries between characters: cutting a character in two would turn
+  // valid text into U+FFFD.
   size_t head = most * 3 / 4, tail = text.size() - most / 4;
   while (head > 0 && Continues(text[head])) --head;
   while (tail < text.size() && Continues(text[tail])) ++tail;

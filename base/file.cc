@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include "base/links.h"
 
@@ -31,6 +32,9 @@ Status FilesystemStatus(const std::error_code& error, const std::string& doing) 
   return ErrnoStatus(error.value(), doing);
 }
 
+// The process id and a counter keep the temporary files of several processes and threads that write
+// the same path apart. The file stands beside its target because a rename works within one file
+// system only.
 std::string TemporaryName(const std::string& path) {
   static std::atomic<uint64_t> counter{0};
   return path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter.fetch_add(1));
@@ -63,6 +67,8 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus(errno, "reading " + path);
     if (n == 0) return content;
+    // The size is checked while reading, not asked for before: files in /proc have size 0, and a
+    // file may grow while it is read.
     content.append(buffer, static_cast<size_t>(n));
     if (content.size() > max_bytes) {
       return ResourceExhausted(path + " is larger than the " + std::to_string(max_bytes) +
@@ -110,19 +116,37 @@ Status ReadAt(int fd, uint64_t offset, void* into, size_t bytes, const std::stri
   return OkStatus();
 }
 
-Status WriteFileAtomic(const std::string& path, std::string_view content) {
+namespace {
+
+// Writes `content` to a temporary file beside `path`, durably, and gives that file its name by
+// `publish`. The temporary file is gone afterwards.
+Status WriteAndPublish(const std::string& path, std::string_view content,
+                       const std::function<Status(const std::string& temporary)>& publish) {
   const std::string temporary = TemporaryName(path);
   const auto write = [&]() -> Status {
     BRAID_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFd(temporary, O_WRONLY | O_CREAT | O_EXCL));
     BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
     if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
-    return Rename(temporary, path);
+    return publish(temporary);
   };
-  if (Status status = write(); !status.ok()) {
-    ::unlink(temporary.c_str());
-    return status;
-  }
-  return SyncFolder(FolderOf(path));
+  const Status status = write();
+  ::unlink(temporary.c_str());  // after a rename there is none
+  return status.ok() ? SyncFolder(FolderOf(path)) : status;
+}
+
+}  // namespace
+
+Status WriteFileAtomic(const std::string& path, std::string_view content) {
+  return WriteAndPublish(path, content,
+                         [&](const std::string& temporary) { return Rename(temporary, path); });
+}
+
+Status CreateFileAtomic(const std::string& path, std::string_view content) {
+  // link(2) refuses a name that is taken, which rename(2) would replace.
+  return WriteAndPublish(path, content, [&](const std::string& temporary) {
+    return ::link(temporary.c_str(), path.c_str()) == 0 ? OkStatus()
+                                                        : ErrnoStatus(errno, "creating " + path);
+  });
 }
 
 Status SyncFile(const std::string& path) {
@@ -134,7 +158,8 @@ Status SyncFile(const std::string& path) {
 Status SyncFolder(const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const UniqueFd fd,
                          OpenFd(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
-  // Some file systems of the user space keep names by themselves and refuse to be asked.
+  // File systems in user space (FUSE) may not support fsync of a folder. They are responsible for
+  // the durability of names themselves, so that their refusal is not an error of ours.
   if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP)
     return ErrnoStatus(errno, "syncing folder " + path);
   return OkStatus();
@@ -203,14 +228,16 @@ Status MakeFolder(const std::string& path) {
   if (::mkdir(path.c_str(), 0777) != 0) {
     const int error = errno;
     if (error == EEXIST && IsFolder(path))
-      return OkStatus();  // somebody else was first, and syncs it
+      // Another thread or process has made the folder in the meantime, and syncs it.
+      return OkStatus();
     return ErrnoStatus(error == EEXIST ? ENOTDIR : error, "making folder " + path);
   }
-  // Its name must outlive a power failure, as what is written into it does. A parent that may not
-  // be read cannot be synced.
+  // The folder's name has to survive a power failure if the files written into it are to. A parent
+  // that may not be read cannot be opened for syncing; refusing to work there would help nobody.
   const Status synced = SyncFolder(parent);
   if (synced.ok() || synced.code() == StatusCode::kPermissionDenied) return OkStatus();
-  ::rmdir(path.c_str());  // or the next call would find it and take it for durable
+  // Otherwise the next call would find the folder and take it for durable.
+  ::rmdir(path.c_str());
   return synced;
 }
 
@@ -227,8 +254,8 @@ Result<std::vector<std::string>> ListFolder(const std::string& path) {
 
 namespace {
 
-// `above`: the folders that lead here, by device and inode, so that a link to one of them is known
-// for a loop.
+// Adds the files below JoinPath(root, below). `above` holds the device and inode of each folder on
+// the way from the root: a link to one of them is a loop, which paths alone would not show.
 Status AddTree(const std::string& root, const std::string& below,
                std::vector<std::pair<dev_t, ino_t>>* above, std::vector<std::string>* files) {
   const std::string folder = JoinPath(root, below);

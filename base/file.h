@@ -1,5 +1,6 @@
-// Files, as braid needs them: whole writes that are there completely or not at all, memory maps,
-// folders. Every error names the path. Every descriptor is close-on-exec.
+// Files as braid needs them: writes that take effect completely or not at all, memory maps,
+// folders. Every error names the path. Every descriptor is close-on-exec. The functions are
+// thread-safe as far as the file system is.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@
 
 namespace braid {
 
-// Owns a file descriptor and closes it.
+// Owns a file descriptor and closes it when destroyed. Movable; a moved-from object owns nothing.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -25,76 +26,101 @@ class UniqueFd {
   UniqueFd& operator=(const UniqueFd&) = delete;
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
+  // Gives the descriptor to the caller, who has to close it; -1 if there was none.
   int Release();
+  // Closes the descriptor and takes ownership of `fd`.
   void Reset(int fd = -1);
 
  private:
   int fd_ = -1;
 };
 
-// The content of a file. A file larger than `max_bytes` is an error: what somebody else wrote must
-// not take all memory.
+// The content of a file. A file larger than `max_bytes` is kResourceExhausted: a file written by
+// somebody else must not exhaust the memory.
 Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes = uint64_t{1} << 32);
-// Calls `use` with one piece after the other; stops at its first error and returns it.
+// Reads a file from beginning to end and calls `use` for each piece of at most `piece_bytes`. Stops
+// at the first error of `use` and returns it. The view is valid during the call only.
 Status ReadFileInPieces(const std::string& path, size_t piece_bytes,
                         const std::function<Status(std::string_view)>& use);
 // Replaces the content of `path` as a whole and durably: a temporary file beside it is written and
 // synced, renamed to `path`, and the folder is synced. On any error `path` is unchanged.
 Status WriteFileAtomic(const std::string& path, std::string_view content);
-// Writes all of `data` at the descriptor's position, through short writes and EINTR. `path` is for
-// the error.
+// The same for a file that must not be there yet: kAlreadyExists, changing nothing, if it is. Of
+// several that create one file at the same time, one succeeds.
+Status CreateFileAtomic(const std::string& path, std::string_view content);
+// Writes all of `data` at the descriptor's current position, continuing after short writes and
+// EINTR. `path` is used only to name the file in errors.
 Status WriteAll(int fd, std::string_view data, const std::string& path);
-// Reads exactly `bytes` at `offset`; a shorter file is kDataLoss.
+// Reads exactly `bytes` bytes at `offset` into the buffer `into`; a file that ends earlier is
+// kDataLoss. The descriptor's position does not change. `path` is used only in errors.
 Status ReadAt(int fd, uint64_t offset, void* into, size_t bytes, const std::string& path);
-// Flushes a file (a folder's entries) to the disk. After an error the state of earlier writes is
-// unknown: a second call that succeeds proves nothing.
+// Flush a file, or the entries of a folder, to the disk (fsync). After an error it is unknown which
+// earlier writes are on the disk: a second call that succeeds proves nothing.
 Status SyncFile(const std::string& path);
 Status SyncFolder(const std::string& path);
-// Renames a file or folder, replacing a file `to`. Not durable before SyncFolder.
+// Renames a file or folder; an existing file `to` is replaced. The new name survives a power
+// failure only after SyncFolder on the folder of `to`.
 Status Rename(const std::string& from, const std::string& to);
-// Hard link, or a copy where linking is impossible (other file system). An existing `to` is
-// replaced.
+// Makes `to` a hard link to `from`, or a durable copy where linking is impossible (another file
+// system). An existing `to` is replaced. A link shares its bytes and mode with `from`.
 Status LinkOrCopy(const std::string& from, const std::string& to);
 // Replaces the content of `to` by that of `from`, as a whole and durably.
 Status CopyFile(const std::string& from, const std::string& to);
 
-// Follow links; false also where the answer is not known.
+// Both follow symbolic links, and return false also if the answer cannot be found out (for example
+// because a folder above may not be searched).
 bool PathExists(const std::string& path);
 bool IsFolder(const std::string& path);
+
+// The size of a file in bytes, links followed.
 Result<uint64_t> FileSize(const std::string& path);
-// Bytes that an ordinary user can still write on the file system of `path`.
+// The number of bytes that an ordinary user can still write to the file system of `path`.
 Result<uint64_t> FreeBytes(const std::string& path);
-// Makes the folder and its parents; each one that is made is synced into its parent. An existing
-// folder is no error.
+// Makes the folder and its parents (mode 0777 less the umask). Each folder that is made is synced
+// into its parent, so that files written into it durably do not lose their folder. An existing
+// folder is not an error.
 Status MakeFolder(const std::string& path);
 // The names (not paths) in a folder, sorted by bytes.
 Result<std::vector<std::string>> ListFolder(const std::string& path);
-// All plain files below `path`, as relative paths with '/', sorted. Links to files and folders are
-// read through; one that leads nowhere or back to a folder above it, and what is no plain file, are
-// errors that name it (base/links.h).
+// All regular files below `path`, as relative paths with '/', sorted. Symbolic links to files and
+// folders are followed. A link without a target, a link to a folder above itself, and anything that
+// is neither file nor folder are errors that name the path (base/links.h).
 Result<std::vector<std::string>> ListTree(const std::string& path);
-Status RemoveFile(const std::string& path);  // a missing file is fine
-Status RemoveTree(const std::string& path);  // a missing folder is fine
-// Paths that match a pattern from the current folder on, sorted (base/glob.h); a pattern without
-// match is kNotFound.
+
+// Remove a file, or a folder with all its content. A path that does not exist is not an error.
+Status RemoveFile(const std::string& path);
+Status RemoveTree(const std::string& path);
+// The paths that match a pattern, relative to the current folder, sorted. base/glob.h has the
+// syntax and the errors.
 Result<std::vector<std::string>> Glob(const std::string& pattern);
 
-// folder + '/' + name, with one slash between them; the other alone if either is empty.
+// folder + '/' + name with exactly one slash between them; if one of them is empty, the other
+// alone.
 std::string JoinPath(std::string_view folder, std::string_view name);
+
+// The path from the root, with "." and ".." removed lexically (symbolic links are not resolved).
 std::string AbsolutePath(const std::string& path);
+
+// The part after the last slash. The result points into `path`.
 std::string_view BaseName(std::string_view path);
+
+// The part before the last slash; "." if there is no slash, "/" for a path directly below the root.
 std::string FolderOf(std::string_view path);
-// True iff `path` is relative, non-empty, and stays inside its folder: no "..", no empty part, no
-// control character.
+// True iff `path` names something inside of the folder that it is relative to: not empty, not
+// absolute, at most 1024 bytes, no part that is empty, "." or "..", no control character, no
+// backslash. For paths that come from other machines.
 bool IsSafeRelativePath(std::string_view path);
 
-// A read-only map of a whole file. Empty files are fine.
+// A whole file mapped read-only into memory. An empty file gives an empty view. The file must not
+// be truncated while it is mapped: reading beyond its new end kills the process with SIGBUS.
 class MappedFile {
  public:
+  // Maps the file at `path`; errors name it.
   static Result<MappedFile> Open(const std::string& path);
   ~MappedFile();
   MappedFile(MappedFile&&) noexcept;
   MappedFile& operator=(MappedFile&&) noexcept;
+  // The bytes of the file; null if it is empty. Valid as long as this object.
   const char* data() const { return static_cast<const char*>(data_); }
   uint64_t size() const { return size_; }
   std::string_view view() const { return {data(), size_}; }
@@ -105,9 +131,10 @@ class MappedFile {
   uint64_t size_ = 0;
 };
 
-// A new folder under $TMPDIR (or /tmp) that goes, with all in it, when this object goes.
+// A new folder under $TMPDIR (or /tmp), removed with all its content when this object is destroyed.
 class TemporaryFolder {
  public:
+  // Makes the folder, under a random name that begins with `prefix`.
   static Result<TemporaryFolder> Create(std::string_view prefix = "braid");
   ~TemporaryFolder();
   TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::move(other.path_)) {
@@ -121,10 +148,11 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// An exclusive lock on a file, held until the object goes or the process ends. A held lock is
-// kAlreadyExists.
+// An exclusive advisory lock (flock) on a file, held until the object is destroyed or the process
+// ends. The lock file itself remains.
 class FileLock {
  public:
+  // Does not wait: kAlreadyExists if another process holds the lock. Creates the file if necessary.
   static Result<FileLock> Acquire(const std::string& path);
 
  private:

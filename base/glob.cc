@@ -19,6 +19,9 @@ namespace {
 
 using Inode = std::pair<dev_t, ino_t>;
 
+// True iff this part of a pattern has to be compared with the names in a folder. Parts without
+// special characters are joined to the path instead, so that a folder that may be entered but not
+// listed can still be passed through.
 bool IsSpecial(std::string_view part) {
   return part.find_first_of("*?[") != std::string_view::npos;
 }
@@ -35,11 +38,13 @@ std::string Unescaped(std::string_view part) {
 
 bool Exists(const std::string& path) {
   struct stat info;
-  return ::lstat(path.c_str(), &info) == 0;  // a link that leads nowhere is there, and is named
-                                             // later
+  // lstat, not stat: a link without a target counts as found, so that a later check can name it
+  // instead of "no file matches".
+  return ::lstat(path.c_str(), &info) == 0;
 }
 
-// Patterns are matched by characters, not bytes, whatever the locale of the process is.
+// Sets the locale of this thread to UTF-8 while a search runs: fnmatch compares characters in the
+// locale of the process, which is "C" for task programs, where '?' would match one byte of a name.
 class Utf8Locale {
  public:
   Utf8Locale() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
@@ -58,7 +63,8 @@ class Utf8Locale {
   locale_t before_{};
 };
 
-// Names in a folder, sorted, without "." and ".."; none if there is no such folder.
+// The names in a folder, sorted, without "." and "..". Empty if there is no such folder, as
+// `folder` may be a file that a pattern tries to enter.
 Result<std::vector<std::string>> NamesIn(const std::string& folder) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.empty() ? "." : folder.c_str()),
@@ -75,7 +81,7 @@ Result<std::vector<std::string>> NamesIn(const std::string& folder) {
   return names;
 }
 
-// One pattern without braces.
+// The search for one pattern, split at the slashes, whose braces were expanded before.
 class Search {
  public:
   explicit Search(std::vector<std::string> parts) : parts_(std::move(parts)) {}
@@ -108,9 +114,10 @@ class Search {
     return OkStatus();
   }
 
-  // All folders below `folder`, each once: those of the tree itself before those behind links, so
-  // that what is found does not depend on the order in which a file system lists them, and a link
-  // to a folder above ends nothing.
+  // Continues the search in all folders below `folder`, each visited once by device and inode.
+  // Folders of the tree itself come before those reached through links, level by level, so that the
+  // result does not depend on the order in which the file system lists names, and a link to a
+  // folder above does not lead to an endless search.
   Status MatchBelow(const std::string& folder, size_t at) {
     std::set<Inode> seen;
     std::vector<std::string> folders, links = {folder};
@@ -155,8 +162,9 @@ class Search {
     return OkStatus();
   }
 
-  // Behind '**' folders are levels and not finds, and a link to a file that is found under its own
-  // name is no second file.
+  // Cleans the result of a pattern with '**'. Folders were visited only as levels on the way to
+  // files, so they are removed. A link to a file that was found under its own name as well is
+  // removed too, as otherwise a corpus would contain that file twice.
   void KeepOneOfEach() {
     std::set<Inode> seen;
     const auto inode = [](const std::string& path) {
@@ -202,7 +210,8 @@ Result<std::vector<std::string>> Find(const std::string& folder, const std::stri
   return Search(std::move(parts)).Run(pattern.starts_with('/') ? "/" : folder);
 }
 
-// "a{b,c{d,e}}f" as {"abf", "acdf", "acef"}; braces without a comma are characters.
+// Expands braces: "a{b,c{d,e}}f" gives {"abf", "acdf", "acef"}. Braces without a comma are ordinary
+// characters.
 std::vector<std::string> Alternatives(const std::string& pattern) {
   for (size_t open = pattern.find('{'); open != std::string::npos;
        open = pattern.find('{', open + 1)) {
@@ -240,7 +249,10 @@ Result<std::vector<std::string>> Glob(const std::string& folder, const std::stri
   if (pattern.empty()) return missing(pattern);
   BRAID_ASSIGN_OR_RETURN(std::vector<std::string> found, Find(folder, pattern));
   if (!found.empty()) return found;
+  // A pattern without a match may be the literal name of a file, such as "data[1].txt".
   if (Exists(literal)) return std::vector<std::string>{literal};
+  // Braces are expanded last, so that files with braces in their names remain reachable. Each
+  // alternative has to match: a forgotten one would silently shorten a corpus.
   const std::vector<std::string> alternatives = Alternatives(pattern);
   if (alternatives.size() < 2) return missing(pattern);
   for (const std::string& one : alternatives) {

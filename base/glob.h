@@ -1,4 +1,4 @@
-// Names of files by patterns as a shell has them.
+// Expansion of file name patterns, as a shell does it.
 #pragma once
 
 #include <string>

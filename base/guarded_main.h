@@ -1,10 +1,11 @@
-// The outermost frame of a program.
+// Conversion of uncaught exceptions into an error message and an exit code, for main().
 #pragma once
 
 namespace braid {
 
-// Calls `run` and returns what it returns. Nothing in braid throws on bad input, but libraries do:
-// an exception that gets this far is said in a sentence on standard error, and the exit code is 1.
+// Calls `run(argc, argv)` and returns its result. Braid's own code does not throw on bad input, but
+// libraries do: an exception that reaches this function is printed to standard error, preceded by
+// the name `program`, and the result is 1.
 int GuardedMain(const char* program, int (*run)(int, char**), int argc, char** argv);
 
 }  // namespace braid

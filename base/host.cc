@@ -8,6 +8,7 @@
 namespace braid {
 
 std::string LoopbackName() {
+  // The number of a network namespace is unique until the next boot of one kernel only.
   const Result<std::string> boot = ReadFile("/proc/sys/kernel/random/boot_id");
   char space[64];
   const ssize_t n = readlink("/proc/self/ns/net", space, sizeof space);

@@ -1,13 +1,14 @@
-// The identity of this machine, as far as two programs have to agree that they are on the same one.
+// The identity of this machine, as far as two programs have to agree that they run on the same one.
 #pragma once
 
 #include <string>
 
 namespace braid {
 
-// Names the loopback interface of this process: two processes with the same name can meet on
-// 127.0.0.1. That is a matter of the network namespace, not of the host's name: containers may
-// share the one and not the other. Empty if the system does not say.
+// Identifies the loopback interface that this process sees: two processes with equal names can
+// connect to each other on 127.0.0.1. The name is made of the boot id and the network namespace,
+// not of the host name, since containers of one host may have the same host name and separate
+// networks, or the other way round. Empty if the system does not tell.
 std::string LoopbackName();
 
 }  // namespace braid

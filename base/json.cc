@@ -9,13 +9,13 @@
 namespace braid {
 namespace {
 
-// What walks a value recurses once a level; serde_json, the parser of many peers, stops at the same
-// depth.
+// Code that walks a JSON value calls itself once for each level, so a hostile text of many levels
+// would overflow the stack. serde_json, the parser that many programs use, has the same limit.
 constexpr size_t kMaxDepth = 127;
 
 constexpr size_t kParseErrorBytes = 320;
 
-// A value as an error shows it.
+// A value as an error message shows it.
 std::string Shown(const Json& value) {
   return Excerpt(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
@@ -25,11 +25,13 @@ const Json& SharedNull() {
   return null;
 }
 
-// Builds the value of a text, and stops at what is refused. (The library's own parser with a
-// callback looks at all elements of a list again after each of them.)
+// Builds the value of a text from the parser's events and stops at the first thing that is refused.
+// The library's own parser with a callback does the same in quadratic time: after each element of a
+// list it looks at all elements again.
 struct TreeBuilder final : nlohmann::json_sax<Json> {
   Json root;
-  std::string error;  // behind the name of the text
+  // What is wrong; the caller puts the name of the text in front.
+  std::string error;
 
   bool null() override { return Add(nullptr); }
   bool boolean(bool value) override { return Add(value); }
@@ -52,16 +54,13 @@ struct TreeBuilder final : nlohmann::json_sax<Json> {
 
   bool parse_error(size_t, const std::string&,
                    const nlohmann::detail::exception& exception) override {
-    return Refuse(" is not valid JSON: " + Excerpt(exception.what(), kParseErrorBytes));  // it
-                                                                                          // quotes
-                                                                                          // all of
-                                                                                          // a long
-                                                                                          // text
+    // The library quotes the text around the error, which may be long.
+    return Refuse(" is not valid JSON: " + Excerpt(exception.what(), kParseErrorBytes));
   }
 
  private:
-  // Where the next value goes: a new element of the open list, the slot of the newest key, or the
-  // root.
+  // The place of the next value: a new element of the innermost list, the value of the newest key,
+  // or the root.
   Json& Place() {
     if (open_.empty()) return root;
     if (open_.back()->is_object()) return *slot_;

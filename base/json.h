@@ -1,5 +1,5 @@
-// JSON, and strict reading of it: every field is asked for by name and type, and a field that
-// nobody asked for is an error. Errors carry the path of the field: "train.optimizer.lr: expected a
+// JSON, and strict reading of it: each field is read by name and type, and a field that the program
+// did not read is an error. Errors carry the path of the field: "train.optimizer.lr: expected a
 // number, found \"fast\"".
 #pragma once
 
@@ -15,49 +15,65 @@ namespace braid {
 
 using Json = nlohmann::json;
 
-// Parses one JSON value; `what` (a file name, say) goes in front of the error. Duplicate keys and
-// more than 127 levels are refused.
+// Parses one JSON value. `what` (a file name, for example) is put in front of the error. Duplicate
+// keys and more than 127 levels of nesting are kInvalidArgument.
 Result<Json> ParseJson(std::string_view text, std::string_view what);
+
+// Parses a whole file; errors name it. A file above `max_bytes` is kResourceExhausted.
 Result<Json> ReadJsonFile(const std::string& path, uint64_t max_bytes = uint64_t{256} << 20);
-// Sorted keys, two spaces, a newline at the end: the same value is the same bytes.
+// The value as text: sorted keys, two spaces of indentation, a newline at the end. Equal values
+// give equal bytes. Bytes that are not UTF-8 become U+FFFD.
 std::string DumpJson(const Json& value);
+
+// Writes DumpJson(value) with WriteFileAtomic.
 Status WriteJsonFile(const std::string& path, const Json& value);
 
-// Reads the fields of one JSON object. Errors are remembered: read everything, then ask Finish()
-// once.
+// Reads the fields of one JSON object. The reader keeps the first error, so that the caller reads
+// all fields and then asks Finish() once:
 //
 //   JsonReader read(json, "train");
 //   config.lr = read.Double("lr", 5e-4);
-//   config.seed = read.Require<int64_t>("seed");
+//   config.seed = read.RequireInt("seed");
 //   BRAID_RETURN_IF_ERROR(read.Finish());
+//
+// Not thread-safe.
 class JsonReader {
  public:
-  // `object` must outlive the reader. `path` is how errors call it.
+  // Reads from `object`, which must outlive the reader. `path` is the name of the object in errors,
+  // and may be empty for a whole document.
   JsonReader(const Json& object, std::string path);
 
+  // True iff the key is there, null included. Does not count as reading the field.
   bool Has(std::string_view key) const;
-  // Absent (or null) gives `fallback`; a value of another type is an error.
+  // Return the value of a field, or `fallback` if the field is absent or null. A value of another
+  // type is an error, and gives the fallback too.
   bool Bool(const std::string& key, bool fallback);
   int64_t Int(const std::string& key, int64_t fallback);
   double Double(const std::string& key, double fallback);
   std::string String(const std::string& key, const std::string& fallback);
   std::vector<std::string> Strings(const std::string& key);
-  // As above, but absence is an error.
+  // The same, but an absent field is an error, and gives 0 or an empty text.
   int64_t RequireInt(const std::string& key);
   double RequireDouble(const std::string& key);
   std::string RequireString(const std::string& key);
-  // An object or array as it is; an absent one is a shared null. `Require` makes absence an error.
+  // The value of a field of any type; a shared null if it is absent. The result refers into the
+  // object.
   const Json& Value(const std::string& key);
+  // The object or list in a field; an absent field and another type are errors, and give a shared
+  // null.
   const Json& RequireObject(const std::string& key);
   const Json& RequireArray(const std::string& key);
-  // One of `allowed`; the error lists them.
+  // The text in a field, which must be one of `allowed`; the error lists these. An absent field
+  // gives `fallback`.
   std::string Choice(const std::string& key, const std::string& fallback,
                      const std::vector<std::string>& allowed);
 
-  // Adds an error about a field that has the right type but an impossible value.
+  // Adds an error of the caller's about a field whose type is right and whose value is not.
   void Fail(const std::string& key, const std::string& message);
-  // The first error, or an unknown field, or OK. Fields never read are unknown.
+  // The first error; or the first field of the object that was not read, as an unknown field with
+  // the nearest name that was read; or OK.
   Status Finish();
+  // The path given to the constructor, and the path of one field below it.
   const std::string& path() const { return path_; }
   std::string PathOf(const std::string& key) const {
     return path_.empty() ? key : path_ + "." + key;

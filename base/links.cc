@@ -13,6 +13,7 @@ Status CheckPath(const std::string& path) {
     if (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) return OkStatus();
     return InvalidArgument(path + " is not a plain file");
   }
+  // read_symlink below changes errno.
   const int why = errno;
   std::error_code error;
   const std::string target = std::filesystem::read_symlink(path, error).string();

@@ -1,5 +1,5 @@
-// Symbolic links, which are read through everywhere: caches of Hugging Face, DVC and git annex are
-// folders of them.
+// Checks of paths that may be symbolic links. Links are followed everywhere, as the caches of
+// Hugging Face, DVC and git-annex are folders of links.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace braid {
 
-// OK if `path` leads to a plain file or a folder. A link whose end is not there, a chain of links
-// that ends nowhere, and what is neither file nor folder (a pipe, a device) are errors that name
-// the link and its target and say what to do.
+// OK if `path` leads to a regular file or a folder. A link whose target does not exist, a cycle of
+// links, and anything else (a pipe, a device) are errors that name the link and its target and say
+// what to do.
 Status CheckPath(const std::string& path);
 
 }  // namespace braid

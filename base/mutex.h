@@ -1,6 +1,7 @@
-// std::mutex with clang's thread-safety annotations: `clang++ -Wthread-safety` proves that members
-// marked BRAID_GUARDED_BY are touched under their lock. (Debian's Abseil mutex reports false races
-// under TSan.)
+// std::mutex with the annotations of clang's thread-safety analysis: `clang++ -Wthread-safety`
+// proves that members marked BRAID_GUARDED_BY are accessed only while their mutex is held. Other
+// compilers ignore the annotations. (absl::Mutex is not used because the version of Debian reports
+// false data races under ThreadSanitizer.)
 #pragma once
 
 #include <chrono>
@@ -12,6 +13,10 @@
 #else
 #define BRAID_ANNOTATE_(x)
 #endif
+
+// The annotations: BRAID_GUARDED_BY(m) on a member that is accessed only while m is held;
+// BRAID_REQUIRES(m) and BRAID_EXCLUDES(m) on a function whose caller holds, or does not hold, m.
+// The others are for the classes below.
 #define BRAID_CAPABILITY(x) BRAID_ANNOTATE_(capability(x))
 #define BRAID_SCOPED_CAPABILITY BRAID_ANNOTATE_(scoped_lockable)
 #define BRAID_GUARDED_BY(x) BRAID_ANNOTATE_(guarded_by(x))
@@ -23,6 +28,7 @@
 
 namespace braid {
 
+// A mutex that is not recursive. Use MutexLock instead of Lock and Unlock wherever a scope fits.
 class BRAID_CAPABILITY("mutex") Mutex {
  public:
   void Lock() BRAID_ACQUIRE() { mutex_.lock(); }
@@ -33,6 +39,7 @@ class BRAID_CAPABILITY("mutex") Mutex {
   std::mutex mutex_;
 };
 
+// Holds a mutex from its construction to its destruction.
 class BRAID_SCOPED_CAPABILITY MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) BRAID_ACQUIRE(mutex) : mutex_(mutex) { mutex_.Lock(); }
@@ -44,15 +51,19 @@ class BRAID_SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
-// Waits in a loop on the condition, as always: `while (!ready_) changed_.Wait(mutex_);`
+// A condition variable for Mutex. Wakes may be spurious, so wait in a loop on the condition: `while
+// (!ready_) changed_.Wait(mutex_);`
 class CondVar {
  public:
+  // Releases `mutex`, waits for a notification, and takes `mutex` again. The analysis is switched
+  // off inside because it cannot follow the lock through std::unique_lock.
   void Wait(Mutex& mutex) BRAID_REQUIRES(mutex) BRAID_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     variable_.wait(lock);
     lock.release();
   }
-  // Returns false iff `timeout_ms` went by without a notification.
+  // As Wait, for at most `timeout_ms` milliseconds. Returns false iff that time passed without a
+  // notification.
   bool WaitFor(Mutex& mutex, int64_t timeout_ms)
       BRAID_REQUIRES(mutex) BRAID_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);

@@ -18,8 +18,9 @@ bool Fits(std::string_view name, std::string_view pattern) {
   return name == pattern;
 }
 
-// A folder of another user stays as it is: what happens in it says what is wrong. So does one that
-// all share, as /tmp.
+// Changes the mode only of folders that are this user's own and not shared as /tmp is (sticky bit).
+// A folder of another user is left to the first file operation in it, whose error is clearer than
+// one about chmod.
 Status CloseToOthers(const std::string& path) {
   struct stat info{};
   if (stat(path.c_str(), &info) != 0) return ErrnoStatus(errno, "looking at " + path);
@@ -44,7 +45,8 @@ Status MakePrivateFolder(const std::string& path) {
 Status MakeStateFolder(const std::string& path, const std::vector<std::string_view>& ours) {
   if (!IsFolder(path)) return MakePrivateFolder(path);
   const auto names = ListFolder(path);
-  if (!names.ok()) return OkStatus();  // of another user: opening the first file in it says so
+  // A folder of another user: opening the first file in it gives the error.
+  if (!names.ok()) return OkStatus();
   const bool all_ours = std::all_of(names->begin(), names->end(), [&](const std::string& name) {
     return std::any_of(ours.begin(), ours.end(),
                        [&](std::string_view pattern) { return Fits(name, pattern); });

@@ -24,10 +24,13 @@ namespace braid {
 namespace {
 
 constexpr int kTaskFd = 3;
-constexpr int kErrorFd = 4;  // of the child until exec: why it could not start
 
-// Children that a Process stands for and waits for. Locked from a fork until its child is in it,
-// and while orphans are looked for.
+// The descriptor through which the child, until exec, tells its parent why it could not start.
+constexpr int kErrorFd = 4;
+
+// The process ids that Process objects wait for. The mutex is held from a fork until the new id is
+// in the set, and while orphans are looked for: otherwise ReapOrphans could reap a new child before
+// its Process knows it, and the exit status would be lost.
 struct Children {
   Mutex mutex;
   std::set<pid_t> pids BRAID_GUARDED_BY(mutex);
@@ -37,8 +40,8 @@ Children& Own() {
   return children;
 }
 
-// Everything the child needs, made before the fork: after it only async-signal-safe calls are
-// allowed.
+// Everything the child needs, allocated before the fork: between fork and exec of a program with
+// threads only async-signal-safe functions may be called, and malloc is not one of them.
 struct Prepared {
   std::vector<char*> argv;
   std::vector<std::string> env_text;
@@ -61,6 +64,7 @@ Prepared Prepare(const ProcessOptions& options) {
     if (const size_t equals = text.find('='); equals != std::string::npos)
       env[text.substr(0, equals)] = text.substr(equals + 1);
   }
+  // A task that starts braid programs must not pass its own socket on to them.
   env.erase("BRAID_TASK_FD");
   for (const auto& [name, value] : options.env) env[name] = value;
   if (options.task_socket) env["BRAID_TASK_FD"] = std::to_string(kTaskFd);
@@ -74,7 +78,10 @@ Prepared Prepare(const ProcessOptions& options) {
 [[noreturn]] void RunChild(const Prepared& prepared) {
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != prepared.parent) _exit(127);  // the parent died before prctl
+  // The parent ended before prctl took effect; nobody would kill this child.
+  if (getppid() != prepared.parent) _exit(127);
+  // Blocked and ignored signals are inherited through exec, and the task programs rely on the
+  // defaults.
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -86,8 +93,9 @@ Prepared Prepare(const ProcessOptions& options) {
     dup2(prepared.output, 2);
   }
   if (prepared.standard_output >= 0) dup2(prepared.standard_output, 1);
-  // Socket and pipe go to fixed places, by way of high ones so that neither overwrites the other;
-  // the rest is closed.
+  // The socket and the pipe go to fixed numbers. They are duplicated to high numbers first, since
+  // either may have the number that the other is to get. All other descriptors are closed: an
+  // inherited lock or socket would stay open as long as the child.
   const int pipe_high = fcntl(prepared.error_pipe, F_DUPFD, 64);
   const int socket_high = prepared.socket >= 0 ? fcntl(prepared.socket, F_DUPFD, 64) : -1;
   if (socket_high >= 0) {
@@ -175,7 +183,8 @@ bool Process::Wait(int64_t timeout_ms) {
     } while (ready < 0 && errno == EINTR);
     if (ready == 0) return false;
   }
-  // The group may hold children of the child; they go before the leader's pid can be used again.
+  // Children of the child may still run. They are killed before the leader is reaped: afterwards
+  // its id, which is the id of the group too, may belong to somebody else.
   kill(-pid_, SIGKILL);
   int status = 0;
   rusage usage{};

@@ -1,5 +1,6 @@
-// Child processes that never outlive their parent: each is a process group of its own, dies with
-// the thread that started it (PR_SET_PDEATHSIG), and is waited for through a pidfd.
+// Child processes that do not outlive their parent. Each child leads a process group of its own, is
+// killed by the kernel when the thread that started it ends (PR_SET_PDEATHSIG), and is waited for
+// through a pidfd, which stays unambiguous when the kernel reuses process ids.
 #pragma once
 
 #include <sys/types.h>
@@ -15,41 +16,60 @@
 
 namespace braid {
 
+// How a process ended.
 struct ProcessExit {
-  int code = 0;    // exit status, if signal is 0
-  int signal = 0;  // that ended it
+  // The exit status, if signal is 0.
+  int code = 0;
+  // The signal that ended the process; 0 if it called exit.
+  int signal = 0;
+  // The largest resident memory of the process.
   int64_t max_rss_bytes = 0;
 };
 
+// What to start, and with which environment and standard streams. Standard input is /dev/null.
 struct ProcessOptions {
-  std::vector<std::string> argv;           // argv[0] is the path of the program
-  std::map<std::string, std::string> env;  // on top of this process's own, if that is inherited
-  std::string output;  // file that standard output and error are appended to; empty: inherited
-  bool task_socket = false;  // a connected stream socket, its end named by BRAID_TASK_FD in the
-                             // child
-  std::string standard_output = "";  // as `output`, for standard output alone
-  bool inherit_env = true;           // this process's own environment
+  // argv[0] is the path of the program; PATH is not searched.
+  std::vector<std::string> argv;
+  // Variables that are added to the inherited environment, or that make up the whole environment if
+  // `inherit_env` is false.
+  std::map<std::string, std::string> env;
+  // The file that standard output and standard error are appended to. Empty: inherited.
+  std::string output;
+  // Gives the child one end of a connected stream socket, as the descriptor whose number the
+  // environment variable BRAID_TASK_FD holds (docs/tasks.md).
+  bool task_socket = false;
+  // The file that standard output alone is appended to. Empty: it goes where `output` says.
+  std::string standard_output = "";
+  // Whether the child gets the environment of this process.
+  bool inherit_env = true;
 };
 
+// A running or ended child. Not thread-safe.
 class Process {
  public:
-  // Start it from a thread that lives as long as the child should: the child is killed when that
-  // thread ends.
+  // Starts the program and returns when it was executed; a program that cannot be executed is an
+  // error that says why. Call it in a thread that lives as long as the child should, because the
+  // child is killed when that thread ends.
   static Result<std::unique_ptr<Process>> Start(const ProcessOptions& options);
-  // Kills the group if it still runs, and waits for it.
+  // Kills the process group if the process still runs, and waits for it.
   ~Process();
 
+  // The process id, which is also the id of its process group.
   pid_t pid() const { return pid_; }
-  int pidfd() const { return pidfd_.get(); }    // readable when the process has ended
-  int socket() const { return socket_.get(); }  // our end, or -1
+  // A descriptor that becomes readable when the process has ended, for poll().
+  int pidfd() const { return pidfd_.get(); }
+  // The parent's end of the task socket, or -1. CloseSocket closes it, which the child reads as the
+  // end of the stream.
+  int socket() const { return socket_.get(); }
   void CloseSocket() { socket_.Reset(); }
 
-  // Sends `signal` to every process of the group.
+  // Sends `signal` to every process of the group; nothing if the process was waited for.
   void Signal(int signal) const;
-  // True if it has ended within `timeout_ms` (0 does not wait, negative waits without end). Then
-  // the rest of its group is killed too.
+  // Waits until the process has ended, for at most `timeout_ms` milliseconds (0: does not wait;
+  // negative: no limit). Returns true if it has ended; the remaining processes of its group are
+  // killed then.
   bool Wait(int64_t timeout_ms);
-  // REQUIRES: Wait returned true.
+  // How the process ended. REQUIRES: Wait returned true.
   const ProcessExit& exit() const { return exit_; }
 
  private:
@@ -61,16 +81,16 @@ class Process {
   ProcessExit exit_;
 };
 
-// When a process began, in clock ticks since boot; together with its pid it identifies a process
-// uniquely until the next boot. 0 if there is no such process.
+// The time at which a process began, in clock ticks since boot. Process id and start time together
+// identify a process uniquely until the next boot. 0 if there is no such process.
 uint64_t ProcessStartTime(pid_t pid);
-// The folder of the running program.
+// The folder of the running program's executable.
 std::string ProgramFolder();
-// Makes this process adopt its grandchildren, so that none is left to init. It then has to call
-// ReapOrphans now and then.
+// Makes this process, instead of init, the new parent of descendants whose own parent ends. It has
+// to call ReapOrphans from time to time.
 void BecomeSubreaper();
-// Reaps adopted processes that have ended and would stay zombies otherwise; children that belong to
-// a Process are left to it. Returns the number reaped. Thread-safe.
+// Waits for adopted processes that have ended and would remain as zombies otherwise. Children of a
+// Process object are left to that object. Returns the number of processes reaped. Thread-safe.
 int ReapOrphans();
 
 }  // namespace braid

@@ -14,7 +14,9 @@
 namespace braid {
 namespace {
 
-// FNV-1a with a final mix; the names are short and few.
+// FNV-1a with a final mix, as FNV alone changes the high bits little for short names. The hash is
+// part of what makes results reproducible: another one would change all initial weights and
+// shuffles.
 uint64_t HashName(std::string_view name) {
   uint64_t hash = 0xcbf29ce484222325u;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
@@ -65,7 +67,8 @@ uint64_t RandomStream::Below(uint64_t n, uint64_t bound) const {
 }
 
 float RandomStream::Normal(uint64_t n) const {
-  // Two normals a pair of 64-bit numbers; the radius never sees log(0).
+  // Each pair of 64-bit numbers gives two normal numbers. u lies in (0, 1], so that log(0) cannot
+  // occur.
   const uint64_t pair = n / 2;
   const double u = (static_cast<double>(Bits(2 * pair) >> 11) + 1.0) * 0x1p-53;
   const double v = static_cast<double>(Bits(2 * pair + 1) >> 11) * 0x1p-53;

@@ -26,6 +26,8 @@ void Sha256::Update(const void* data, size_t bytes) {
 }
 
 std::string Sha256::HexDigest() const {
+  // OpenSSL ends a context when its digest is taken; the copy lets the caller go on with the
+  // original.
   Context copy;
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;

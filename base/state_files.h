@@ -1,9 +1,9 @@
-// The names of all that braid keeps in its folders, in one place. Programs find each other's files
-// by them, and people theirs (docs/operating.md).
+// The names of all files that braid keeps in its state folders. The programs find each other's
+// files by these names, and so do people (docs/operating.md).
 //
-//   <dir>/                    of braid up, commands and by default workers: --dir, BRAID_DIR
+//   <dir>/                    of braid up and the commands: --dir, BRAID_DIR
 //     address.json            where the coordinator listens, while it does
-//     up.json, up.lock        who runs braid up here
+//     up.json, up.lock        the process that runs braid up here
 //     logs/                   what the programs of braid up print
 //     coordinator/            the coordinator's own folder
 //     worker-1/, ...          the workers' own folders
@@ -18,20 +18,38 @@ inline constexpr char kUpLogs[] = "logs";
 inline constexpr char kCoordinator[] = "coordinator";
 inline constexpr char kWorkerPrefix[] = "worker-";
 
-// In the coordinator's folder.
+// In the coordinator's folder: the SQLite catalog and the stores beside it.
 inline constexpr char kCatalog[] = "braid.db";
-inline constexpr char kStore[] = "store";         // of blobs
-inline constexpr char kJobLogs[] = "logs";        // coordinator/bulk/bulk_names.h
-inline constexpr char kJobMetrics[] = "metrics";  // the same
-inline constexpr char kScratch[] = "scratch";     // emptied at each start
-inline constexpr char kCoordinatorLock[] = "coordinator.lock";
-inline constexpr char kToken[] = "token";  // that every call must carry
 
-// In a worker's folder.
+// The blob store (storage/files/blob_store.h).
+inline constexpr char kStore[] = "store";
+
+// Logs and metrics of jobs; coordinator/bulk/bulk_names.h has the names inside.
+inline constexpr char kJobLogs[] = "logs";
+inline constexpr char kJobMetrics[] = "metrics";
+
+// Short-lived files of requests; emptied at each start.
+inline constexpr char kScratch[] = "scratch";
+
+// Held by the running coordinator, so that there is one for each folder.
+inline constexpr char kCoordinatorLock[] = "coordinator.lock";
+
+// The token that every call must carry (base/endpoint.h).
+inline constexpr char kToken[] = "token";
+
+// In a worker's folder. The lock is held by the running worker.
 inline constexpr char kWorkerLock[] = "worker.lock";
-inline constexpr char kInstance[] = "instance";    // tells this worker from a namesake, for good
-inline constexpr char kCache[] = "cache";          // of blobs
-inline constexpr char kRanks[] = "ranks";          // a folder for each rank that runs
-inline constexpr char kArtifacts[] = "artifacts";  // inputs, laid out as folders
+
+// A random id, made once for each folder. It tells this worker from another one of the same name.
+inline constexpr char kInstance[] = "instance";
+
+// The blobs that were fetched (storage/files/blob_store.h).
+inline constexpr char kCache[] = "cache";
+
+// One folder for each rank that runs here.
+inline constexpr char kRanks[] = "ranks";
+
+// Inputs of ranks, laid out as folders of hard links into the cache.
+inline constexpr char kArtifacts[] = "artifacts";
 
 }  // namespace braid::state_files

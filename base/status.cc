@@ -61,7 +61,8 @@ std::string Status::ToString() const {
 
 namespace {
 
-// Whatever a message quotes, it stays one that can be read, sent and stored.
+// Messages quote text from outside. The bound keeps them readable, and small enough for the
+// trailers of gRPC and the columns of the catalog.
 std::string Bounded(std::string message) {
   return message.size() <= kMessageBytes ? message : Excerpt(message, kMessageBytes);
 }
@@ -125,6 +126,7 @@ Status ErrnoStatus(int error, std::string_view doing) {
       return PermissionDenied(std::move(message));
     case ENOSPC:
     case EDQUOT:
+    // The reason STORAGE_FULL lets callers wait for space and try again instead of giving up.
     case EFBIG:
       return {StatusCode::kResourceExhausted, "STORAGE_FULL",
               message + " (free space on that disk, then try again)"};
@@ -141,6 +143,7 @@ Status ErrnoStatus(int error, std::string_view doing) {
 }
 
 void CheckFailed(const char* file, int line, const char* condition) {
+  // Not through the log: an invariant is broken, so as little code as possible runs before abort().
   std::fprintf(stderr, "%s:%d: check failed: %s\n", file, line, condition);
   std::abort();
 }

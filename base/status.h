@@ -1,7 +1,8 @@
-// Errors as values. Status says whether something worked and, if not, what failed and why;
-// Result<T> is a value or the Status that kept it from being made. Both cross every boundary inside
-// braid; services turn them into grpc::Status at the edge. Nothing below the trainer's edge throws
-// on bad input.
+// Errors as values. A Status says whether an operation succeeded and, if not, what failed and why;
+// a Result<T> is a value or the Status that explains its absence. All functions of braid that can
+// fail return one of the two; services convert them to grpc::Status (rpc/status.h). No function
+// throws on bad input, except inside the trainer, where LibTorch throws and the trainer's outermost
+// functions catch.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +37,12 @@ enum class StatusCode : int {
 // "NOT_FOUND" for kNotFound, and so on.
 std::string_view StatusCodeName(StatusCode code);
 
+// OK, or a code with a message for people and perhaps a reason for programs. A message names the
+// subject (file, field, tensor, job) and says what to do.
 class [[nodiscard]] Status {
  public:
-  Status() = default;  // OK
+  // OK.
+  Status() = default;
   Status(StatusCode code, std::string message) : code_(code), message_(std::move(message)) {}
   // `reason` is a word of the closed set that the API documents (STALE_LEASE, BLOB_MISSING, ...).
   Status(StatusCode code, std::string reason, std::string message)
@@ -46,11 +50,12 @@ class [[nodiscard]] Status {
 
   bool ok() const { return code_ == StatusCode::kOk; }
   StatusCode code() const { return code_; }
+  // The message, and the reason; both are empty if OK, and the reason is often empty.
   const std::string& message() const { return message_; }
   const std::string& reason() const { return reason_; }
 
-  // The same error with what was being done in front: "reading config.json: no such file". OK stays
-  // OK.
+  // The same error with `doing` in front of the message: "reading config.json: no such file". OK
+  // stays OK.
   Status Wrap(std::string_view doing) const;
 
   // "NOT_FOUND: message", for logs.
@@ -67,6 +72,9 @@ class [[nodiscard]] Status {
 inline Status OkStatus() {
   return {};
 }
+
+// Errors of each code without a reason. Messages longer than kMessageBytes (base/excerpt.h) are cut
+// in the middle.
 Status InvalidArgument(std::string message);
 Status NotFound(std::string message);
 Status AlreadyExists(std::string message);
@@ -87,7 +95,7 @@ Status PermissionDenied(std::string message);
 // No such file or directory".
 Status ErrnoStatus(int error, std::string_view doing);
 
-// A value of type T, or the error that kept it from being made. Never an OK status without a value.
+// A value of type T, or the error that explains its absence (never an OK status).
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -99,9 +107,10 @@ class [[nodiscard]] Result {
   Result(Status status) : state_(std::in_place_index<0>, std::move(status)) {}
 
   bool ok() const { return state_.index() == 1; }
+  // The error, or OK if there is a value.
   Status status() const { return ok() ? Status() : std::get<0>(state_); }
 
-  // REQUIRES: ok()
+  // The value. REQUIRES: ok().
   T& value() & { return std::get<1>(state_); }
   const T& value() const& { return std::get<1>(state_); }
   T&& value() && { return std::get<1>(std::move(state_)); }
@@ -115,15 +124,17 @@ class [[nodiscard]] Result {
   std::variant<Status, T> state_;
 };
 
-// Ends the program with the condition and its place in the source. For programmer errors only,
-// never for bad input.
+// Prints the condition with its place in the source and aborts. For errors of the programmer only,
+// not for bad input.
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 
 }  // namespace braid
 
+// Aborts the program unless `condition` holds, in all builds.
 #define BRAID_CHECK(condition) \
   ((condition) ? static_cast<void>(0) : ::braid::CheckFailed(__FILE__, __LINE__, #condition))
 
+// Evaluates an expression of type Status and returns it from the function if it is an error.
 #define BRAID_RETURN_IF_ERROR(expression)                                                        \
   do {                                                                                           \
     if (::braid::Status braid_status_ = (expression); !braid_status_.ok()) return braid_status_; \
@@ -132,6 +143,7 @@ class [[nodiscard]] Result {
 #define BRAID_CONCAT_INNER_(a, b) a##b
 #define BRAID_CONCAT_(a, b) BRAID_CONCAT_INNER_(a, b)
 
+// Assigns the value of a Result, or returns its error from the function:
 // BRAID_ASSIGN_OR_RETURN(auto text, ReadFile(path));
 #define BRAID_ASSIGN_OR_RETURN(target, expression) \
   BRAID_ASSIGN_OR_RETURN_IMPL_(BRAID_CONCAT_(braid_result_, __LINE__), target, expression)

@@ -38,6 +38,7 @@ std::string_view Trim(std::string_view text) {
 }
 
 int EditDistance(std::string_view a, std::string_view b) {
+  // One row of the table of distances is enough, as each entry depends on three neighbours only.
   std::vector<int> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int>(j);
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -54,6 +55,8 @@ int EditDistance(std::string_view a, std::string_view b) {
 
 std::string NearestWord(std::string_view word, const std::vector<std::string>& words) {
   std::string nearest;
+  // Words that differ in more than a third of their letters are rarely a misspelling, and a wrong
+  // suggestion misleads more than none.
   int best = std::max<int>(2, static_cast<int>(word.size()) / 3) + 1;
   for (const std::string& candidate : words) {
     const int distance = EditDistance(word, candidate);
@@ -67,6 +70,8 @@ std::string NearestWord(std::string_view word, const std::vector<std::string>& w
 
 namespace {
 
+// std::from_chars does not depend on the locale, unlike strtod, for which "0.5" may end at the
+// point.
 template <typename T>
 Result<T> ParseNumber(std::string_view text, std::string_view kind) {
   T value{};
@@ -89,6 +94,7 @@ Result<double> ParseDouble(std::string_view text) {
 std::string Format(const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
+  // The first pass only measures, and a va_list can be used once.
   va_list again;
   va_copy(again, arguments);
   const int size = std::vsnprintf(nullptr, 0, format, arguments);
@@ -121,6 +127,7 @@ std::string FormatCount(double count) {
 
 std::string FormatDuration(double seconds) {
   if (!std::isfinite(seconds)) return "?";
+  // Above ten seconds fractions only distract.
   if (seconds < 10) return Format("%.1f s", seconds);
   const auto whole = static_cast<long long>(seconds + 0.5);
   if (whole < 60) return Format("%lld s", whole);

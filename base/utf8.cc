@@ -5,14 +5,17 @@
 namespace braid {
 namespace {
 
-// Length of the sequence at the front if it is valid, else 0; then `bad` receives how many bytes
-// one U+FFFD stands for.
+// The length of the UTF-8 sequence at the front if it is valid. Otherwise 0, and `bad` receives the
+// number of bytes that one U+FFFD replaces (a "maximal subpart" in the words of the Unicode
+// standard).
 size_t ValidSequence(std::string_view text, size_t* bad) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   *bad = 1;
   if (lead < 0x80) return 1;
   size_t length = 0;
+  // The bounds of the second byte exclude overlong forms (after E0 and F0), surrogates (after ED)
+  // and code points above U+10FFFF (after F4).
   unsigned char low = 0x80, high = 0xBF;
   if (lead >= 0xC2 && lead <= 0xDF) {
     length = 2;
@@ -43,6 +46,7 @@ size_t ValidSequence(std::string_view text, size_t* bad) {
 size_t AsciiPrefix(std::string_view text) {
   size_t at = 0;
   for (uint64_t word; at + sizeof word <= text.size(); at += sizeof word) {
+    // Eight bytes at a time: most text is ASCII, and the check of a corpus is bound by this loop.
     std::memcpy(&word, text.data() + at, sizeof word);
     if ((word & 0x8080808080808080u) != 0) break;
   }

@@ -7,17 +7,21 @@
 
 namespace braid {
 
-// How many bytes at the front are valid UTF-8 (no surrogates, no overlong forms); text.size() if
-// all are.
+// The length in bytes of the longest prefix that is valid UTF-8 (without surrogates and overlong
+// forms); text.size() if the whole text is valid.
 size_t Utf8Prefix(std::string_view text);
 bool IsUtf8(std::string_view text);
-// The text with every invalid byte sequence replaced by U+FFFD, as Unicode recommends.
+// The text with each maximal invalid sequence of bytes replaced by one U+FFFD, as the Unicode
+// standard recommends (section 3.9).
 std::string RepairUtf8(std::string_view text);
 
-// Reads one code point at the front of valid UTF-8; `length` receives its bytes.
+// Decodes the first code point and stores the number of its bytes in `length`. REQUIRES: `text` is
+// valid UTF-8 and not empty.
 uint32_t DecodeCodePoint(std::string_view text, size_t* length);
+
+// Appends the encoding of one code point. REQUIRES: it is not a surrogate and at most U+10FFFF.
 void AppendUtf8(uint32_t code_point, std::string* out);
-// How many bytes at the front are ASCII.
+// The length in bytes of the longest prefix that is ASCII.
 size_t AsciiPrefix(std::string_view text);
 
 }  // namespace braid

@@ -3,6 +3,7 @@
 
 namespace braid {
 
+// The version of all of braid's programs, as `--version` prints it.
 inline constexpr char kVersion[] = "0.1.0";
 
 }  // namespace braid

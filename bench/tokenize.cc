@@ -1,6 +1,10 @@
-// Times the encoder on one thread: `tokenize TOKENIZER.json TEXT ROUNDS` reads TEXT as documents
-// separated by NUL bytes and prints one JSON line: bytes, tokens, a digest of the ids, and the
-// seconds of each round. bench/encode.py runs it beside the `tokenizers` package.
+// Measures the tokenizer's encoder on one thread.
+//
+//   tokenize TOKENIZER.json TEXT ROUNDS
+//
+// TEXT is a file of documents separated by NUL bytes. Prints one JSON line: bytes, tokens, a digest
+// of the ids, and the seconds of each round. bench/encode.py runs it together with the `tokenizers`
+// package.
 #include <chrono>
 #include <cstdio>
 
@@ -22,7 +26,8 @@ Status Run(const std::string& tokenizer_path, const std::string& text_path, int6
   for (int64_t round = 0; round < rounds; ++round) {
     ids.clear();
     const auto start = std::chrono::steady_clock::now();
-    Encoder encoder(tokenizer);  // a cold cache each time: a corpus is read once
+    // A new encoder, hence an empty cache, in each round: a corpus is encoded once.
+    Encoder encoder(tokenizer);
     for (const std::string& document : documents) encoder.Encode(document, &ids);
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

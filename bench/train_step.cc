@@ -1,7 +1,10 @@
-// Times a training step of a dense model: forward, loss, backward, clipping, AdamW, zeroing.
+// Measures a training step of a dense model: forward, loss, backward, clipping, AdamW, zeroing of
+// gradients.
+//
 //   train_step VOCAB WIDTH BLOCKS HEADS SEQUENCE BATCH THREADS SECONDS
-// prints one JSON line with the tokens/s of every step. bench/train_step.py runs it beside
-// transformers.
+//
+// SEQUENCE is in tokens, BATCH in sequences. Prints one JSON line with the tokens/s of every step.
+// bench/train_step.py runs it together with transformers on equal shapes.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -43,6 +46,7 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
     MakeLabels(ids.data() + b * sequence, sequence, static_cast<int32_t>(spec.pad_id),
                labels.data() + b * sequence);
   }
+  // The mean over the predicted tokens: the last position of each sequence has no label.
   const double scale = 1.0 / static_cast<double>(batch * (sequence - 1));
   Json rates = Json::array();
   const Clock::time_point begun = Clock::now();
@@ -51,8 +55,8 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
     (*network)->Backward(ids.data(), labels.data(), batch, sequence, {.scale = scale});
     optimizer->Step(5e-4);
     if (step > 0)
-      rates.push_back(static_cast<double>(batch * sequence) / Seconds(start));  // the first one
-                                                                                // warms up
+      // The first step allocates memory and fills caches.
+      rates.push_back(static_cast<double>(batch * sequence) / Seconds(start));
   }
   std::printf("%s\n", Json{{"rates", rates}, {"instruction_set", InstructionSet()}}.dump().c_str());
   return 0;

@@ -13,6 +13,7 @@ void AddedTokens::Add(AddedToken token) {
       beginnings_.set(static_cast<size_t>(first) << 8 | second);
   }
   std::vector<AddedToken>& bucket = by_first_[first];
+  // The longest token of a byte comes first, so that the first match is the longest.
   const auto place = std::upper_bound(
       bucket.begin(), bucket.end(), token,
       [](const auto& a, const auto& b) { return a.content.size() > b.content.size(); });

@@ -1,6 +1,6 @@
-// Tokens that are found in the text as it stands, before it is cut into pieces: <|endoftext|>,
-// GPT-NeoX's runs of spaces. The leftmost is taken, of several there the longest. Internal to
-// corpus/.
+// Added tokens: tokens such as <|endoftext|> and GPT-NeoX's runs of spaces that are found in the
+// text as it is, before it is cut into pieces. Of several matches the leftmost wins, of several at
+// one place the longest. Internal to corpus/.
 #pragma once
 
 #include <array>
@@ -12,18 +12,20 @@
 
 namespace braid::corpus {
 
+// The text and the id of an added token.
 struct AddedToken {
   std::string content;
   int32_t id = 0;
 };
 
+// The added tokens of a tokenizer. Thread-safe once all tokens are added.
 class AddedTokens {
  public:
-  // REQUIRES: content is not empty.
+  // Adds a token. REQUIRES: its content is not empty.
   void Add(AddedToken token);
   bool empty() const { return count_ == 0; }
 
-  // The token that begins at `at`, or null.
+  // The longest token that begins at byte `at` of `text`; null if there is none.
   const AddedToken* At(std::string_view text, size_t at) const {
     const auto first = static_cast<unsigned char>(text[at]);
     if (by_first_[first].empty()) return nullptr;
@@ -31,8 +33,8 @@ class AddedTokens {
     return beginnings_[first << 8 | second] ? LongestAt(text, at) : nullptr;
   }
 
-  // Calls `plain` with the text between the tokens (never empty) and `token` with the id of each
-  // token, in order.
+  // Cuts `text` at its tokens: calls `plain` with each non-empty stretch between tokens and `token`
+  // with the id of each token, in their order.
   template <typename Plain, typename Token>
   void Split(std::string_view text, Plain plain, Token token) const {
     size_t from = 0;
@@ -52,8 +54,10 @@ class AddedTokens {
  private:
   const AddedToken* LongestAt(std::string_view text, size_t at) const;
 
-  std::array<std::vector<AddedToken>, 256> by_first_;  // by first byte, longest first
-  std::bitset<65536> beginnings_;  // first byte << 8 | second byte (any, for tokens of one byte)
+  // By the first byte, the longest first.
+  std::array<std::vector<AddedToken>, 256> by_first_;
+  // Which pairs (first byte << 8 | second byte) begin a token; all pairs for a token of one byte.
+  std::bitset<65536> beginnings_;
   size_t count_ = 0;
 };
 

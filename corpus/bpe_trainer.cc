@@ -29,6 +29,8 @@ struct Word {
   int64_t count = 0;
 };
 
+// A pair with the count that it had when it was put on the heap. Equal counts are ordered by ids,
+// so that the result does not depend on the order of hash tables.
 struct Candidate {
   Pair pair;
   int64_t count;
@@ -37,7 +39,8 @@ struct Candidate {
   }
 };
 
-// The state of a training: words as symbols, how often each pair occurs, and where.
+// The state of a training: the pieces as lists of symbols, how often each pair occurs, and in which
+// pieces. A merge visits only the pieces that contain its pair.
 class Merger {
  public:
   Merger(std::vector<Word> words, std::vector<std::string> tokens)
@@ -59,7 +62,9 @@ class Merger {
       const Candidate top = heap_.top();
       heap_.pop();
       const int64_t count = pair_counts_[top.pair];
-      if (count != top.count) {  // counted before other merges took some of its places
+      // The count is out of date, since other merges took some of the pair's places. It goes back
+      // with the present one; only counts that grew are pushed at once.
+      if (count != top.count) {
         heap_.push({top.pair, count});
         continue;
       }
@@ -77,7 +82,8 @@ class Merger {
   void Apply(const Pair& pair) {
     const std::string text = tokens_[static_cast<size_t>(pair.first)] +
                              tokens_[static_cast<size_t>(pair.second)];
-    // Two ways may lead to one text; then the merge counts, but there is no new entry.
+    // Two sequences of merges may lead to the same text. The merge is recorded, but there is no new
+    // entry.
     const auto [entry, fresh] = ids_.emplace(text, static_cast<int32_t>(tokens_.size()));
     if (fresh) tokens_.push_back(text);
     merges_.push_back(pair);
@@ -183,7 +189,7 @@ Result<Json> BpeTrainer::Train(int64_t entries) const {
   if (entries < 258)
     return InvalidArgument(Format(
         "vocab: %lld is too small; <|endoftext|> and the 256 bytes take 257", (long long)entries));
-  // The bytes in order of the characters that stand for them.
+  // The bytes in the order of the characters that stand for them, as `tokenizers` numbers them.
   std::map<uint32_t, std::string> alphabet;
   std::array<int32_t, 256> byte_ids{};
   for (const std::string& character : ByteCharacters()) {

@@ -1,6 +1,6 @@
-// Training of byte-level BPE, equal in result to the `tokenizers` package's BpeTrainer (initial
-// alphabet of all 256 bytes, no minimum frequency): the most frequent pair is merged first, of
-// equals the one with the smallest ids.
+// Training of byte-level BPE. The result equals that of BpeTrainer in the `tokenizers` package
+// (initial alphabet of all 256 bytes, no minimum frequency): the most frequent pair is merged
+// first, of equally frequent pairs the one with the smallest ids.
 #pragma once
 
 #include <cstdint>
@@ -13,19 +13,22 @@
 
 namespace braid::corpus {
 
+// Counts the pieces of the training text, then learns the merges. Not thread-safe.
 class BpeTrainer {
  public:
-  // Counts the pieces of `text`. Invalid UTF-8 counts as U+FFFD.
+  // Counts the pieces of `text` (pretokenizer.h). Invalid UTF-8 counts as U+FFFD.
   void Add(std::string_view text);
-  // Counts of another trainer, so that documents may be counted by several threads.
+  // Adds the counts of another trainer, so that several threads can count documents.
   void Add(const BpeTrainer& other);
-  // A tokenizer.json with exactly `entries` entries: <|endoftext|> is id 0, then the 256 bytes in
-  // order of their characters, then the merges. kInvalidArgument if the text has too few pairs for
-  // that; the message says how many.
+  // Learns merges until the vocabulary has exactly `entries` entries, and returns the content of a
+  // tokenizer.json: <|endoftext|> is id 0, then come the 256 bytes in the order of their
+  // characters, then the merges. kInvalidArgument if the text has too few pairs; the message says
+  // how many entries it gives.
   Result<Json> Train(int64_t entries) const;
 
  private:
-  std::unordered_map<std::string, int64_t> counts_;  // piece -> how often
+  // How often each piece occurs.
+  std::unordered_map<std::string, int64_t> counts_;
 };
 
 }  // namespace braid::corpus

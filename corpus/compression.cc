@@ -7,7 +7,8 @@ namespace {
 
 constexpr size_t kMagicBytes = 4;
 
-// zstd data may begin with frames that are to be skipped: 0x184D2A50 to 0x184D2A5F, little-endian.
+// zstd data may begin with frames for other programs, which a decoder skips: 0x184D2A50 to
+// 0x184D2A5F, little-endian (RFC 8878, section 3.1.2).
 bool IsSkippableFrame(std::string_view head) {
   return head.size() >= kMagicBytes && (head[0] & 0xF0) == 0x50 &&
          head.substr(1).starts_with("\x2A\x4D\x18");

@@ -1,4 +1,5 @@
-// How a file is compressed, told from its first bytes: a name may say nothing, or something else.
+// Detection of compressed files by their first bytes, as names may be missing an ending or have a
+// wrong one.
 #pragma once
 
 #include <string>
@@ -6,16 +7,18 @@
 
 namespace braid::corpus {
 
+// How a file is compressed.
 enum class Compression { kNone, kGzip, kZstd };
 
-// First bytes of gzip data and of a zstd frame.
+// The first bytes of gzip data and of a zstd frame.
 inline constexpr std::string_view kGzipMagic = "\x1F\x8B";
 inline constexpr std::string_view kZstdMagic = "\x28\xB5\x2F\xFD";
 
-// `head` is the beginning of the content. Four bytes of it are enough.
+// The compression of content that begins with `head`, of which four bytes are enough.
 Compression CompressionOf(std::string_view head);
 
-// Of the file at `path`. One that cannot be read is kNone: whoever reads its content says why.
+// The compression of a file; kNone if it cannot be read, as the reader of its content gives the
+// error.
 Compression CompressionOfFile(const std::string& path);
 
 }  // namespace braid::corpus

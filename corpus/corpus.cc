@@ -22,7 +22,7 @@ constexpr size_t kMaxDocument = size_t{256} << 20;
 constexpr size_t kShownBadRows = 5;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// The error of a row without a field says where the field is named.
+// Adds to the error of a row without the field where the recipe names that field.
 Status FieldError(const CorpusSpec& spec, const Row& row, const std::string& field,
                   const Status& status) {
   if (status.ok() || row.Has(field)) return status;
@@ -31,7 +31,7 @@ Status FieldError(const CorpusSpec& spec, const Row& row, const std::string& fie
       (spec.input_ids.empty() ? ".text or .join names the field)" : ".input_ids names the field)"));
 }
 
-// The text of one row, or an error that names its place.
+// The text of a row, or an error with its place.
 Result<std::string> TextOfRow(const CorpusSpec& spec, const Row& row) {
   const std::vector<std::string> fields =
       spec.join.empty() ? std::vector<std::string>{spec.text.empty() ? "text" : spec.text}
@@ -45,7 +45,7 @@ Result<std::string> TextOfRow(const CorpusSpec& spec, const Row& row) {
   return Join(parts, spec.joiner);
 }
 
-// The ids of one row of an import.
+// The ids of a row of an import by `input_ids`.
 Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const Row& row, int64_t limit) {
   const Result<Json> read = row.Read(spec.input_ids);
   if (!read.ok()) return FieldError(spec, row, spec.input_ids, read.status());
@@ -55,7 +55,8 @@ Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const Row& row, in
                            "\" is not a list of ids, but " + ShownValue(value));
   std::vector<int32_t> ids;
   for (const Json& id : value) {
-    // Read from text, a whole number without a sign is an unsigned one.
+    // The JSON library reads a whole number without a sign as unsigned, so a negative one fails
+    // here too.
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(limit)) {
       return InvalidArgument(
           Format("%s: %s in field \"%s\" is no id of the tokenizer, which has 0 .. %lld; import it "
@@ -81,7 +82,7 @@ Result<Document> DocumentOfRow(const CorpusSpec& spec, std::string_view line,
   return document;
 }
 
-// Sampling and caps, then on to the user of the documents.
+// Applies sampling and caps to the documents, and passes those that remain to their user.
 class Selector {
  public:
   Selector(const CorpusSpec& spec, uint64_t seed, const std::function<Status(Document)>& use,
@@ -94,6 +95,8 @@ class Selector {
       ++left_out_->blank_documents;
       return OkStatus();
     }
+    // Blank documents that are dropped have no index. All others have one, whether sampled or not,
+    // so that a document keeps its random number when the sample grows.
     const uint64_t index = document.index = index_++;
     if (spec_.sample < 1.0 && draws_.Uniform(index) >= spec_.sample) return OkStatus();
     if (spec_.documents > 0 && documents_ >= spec_.documents) return Cancelled("cap");
@@ -102,7 +105,7 @@ class Selector {
     bytes_ += static_cast<int64_t>(document.bytes());
     return use_(std::move(document));
   }
-  // A row that cannot be read.
+  // Counts a row that could not be read, or returns its error.
   Status PassOver(const Status& why) {
     if (spec_.on_bad_row == spec::OnBadRow::kFail) return why;
     ++left_out_->bad_rows;
@@ -134,7 +137,7 @@ Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, int64_t id_limit
   });
 }
 
-// Text of another encoding would train as noise, so it is refused at its first bad line.
+// Text of another encoding would train as noise, so it is an error, with the first bad line.
 Status CheckUtf8(const std::string& path, std::string_view text, int64_t first_line) {
   if (IsUtf8(text)) return OkStatus();
   int64_t line = first_line;
@@ -147,7 +150,7 @@ Status CheckUtf8(const std::string& path, std::string_view text, int64_t first_l
                          "take it out of the corpus");
 }
 
-// A document is in memory as a whole, so a corpus in one file must say where its documents end.
+// A document is in memory as a whole, so a corpus in one file has to say where its documents end.
 Status CheckDocument(const CorpusSpec& spec, const std::string& path, const std::string& text) {
   if (text.size() <= kMaxDocument) return OkStatus();
   return InvalidArgument(
@@ -180,7 +183,7 @@ Status ReadPlainText(const CorpusSpec& spec, const std::string& path, Selector* 
     return selector->Offer({.text = std::move(document)});
   });
   if (!status.ok()) return status;
-  // Behind the last separator there need not be a document.
+  // After the last separator there need not be another document.
   return cut && Trim(text).empty() ? OkStatus()
                                    : selector->Offer({.text = std::string(Trim(text))});
 }
@@ -203,7 +206,7 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
 
 namespace {
 
-// What the user calls the files of an artifact, as far as its manifest lies beside its folder.
+// The user's names for the files of an artifact, if its manifest is next to its folder.
 class NamesOfArtifact {
  public:
   static Result<NamesOfArtifact> Read(const std::string& folder) {
@@ -262,7 +265,7 @@ Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::s
 
 namespace {
 
-// `status` with the file's name in the place of its path.
+// The error with the file's name in the place of its path.
 Status Named(const Status& status, const CorpusFile& file) {
   std::string message = status.message();
   if (const size_t at = message.find(file.path); at != std::string::npos)
@@ -272,6 +275,7 @@ Status Named(const Status& status, const CorpusFile& file) {
 
 Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, int64_t id_limit,
                 Selector* selector) {
+  // A blank file has no kind of its own. Read like the other files, it adds nothing either way.
   const bool rows = kind == FileKind::kRows ||
                     (kind == FileKind::kBlank &&
                      (spec.names_fields() || spec.format == spec::CorpusFormat::kRows));
@@ -325,6 +329,7 @@ std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& 
     kinds.push_back(kind.ok() ? std::optional(kind->front()) : std::nullopt);
     if (!kind.ok()) faults.push_back(kind.status());
   }
+  // Settings without effect can be found only if the kinds of all files are known.
   const bool told = faults.empty();
   if (const Status keys = told ? KindsOf(spec, files).status() : OkStatus(); !keys.ok())
     faults.push_back(keys);
@@ -349,7 +354,7 @@ double DocumentBytes(CorpusSpec spec, const CorpusFile& file) {
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
   spec.part = true;
-  // Read in lines, so that a file of one document is not read whole.
+  // Read line by line up to a limit, so that a file of one document is not read as a whole.
   const Result<std::vector<FileKind>> kinds = KindsOf(spec, {file});
   if (!kinds.ok() || kinds->front() == FileKind::kBlank) return 0;
   const bool rows = kinds->front() == FileKind::kRows;

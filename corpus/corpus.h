@@ -1,4 +1,5 @@
-// A corpus as a recipe names it: which files, which fields, how much of it (spec/corpus.h).
+// Reading a corpus as a recipe describes it: its files, the fields of its rows, and samples and
+// caps (spec/corpus.h).
 #pragma once
 
 #include <cstdint>
@@ -13,16 +14,20 @@
 
 namespace braid::corpus {
 
+// The description of a corpus.
 struct CorpusSpec : spec::Corpus {
-  bool part = false;  // the files are some of the corpus: keys that they have no use for may have
-                      // one elsewhere. Not in JSON
+  // The files are only a part of the corpus, so that a setting without effect on them may have one
+  // on others, and is not an error. Not in JSON.
+  bool part = false;
 };
 
-// As `shards.json` has it: caps and files always.
+// The form in shards.json, which has the caps and the files always; and its inverse. `path` names
+// the JSON in errors.
 Json ToJson(const CorpusSpec& spec);
 Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path);
 
-// A file, and what the user calls it: that name stands in messages.
+// The path of a file, and the name that the user knows it by, for messages: a worker sees files of
+// the user as blobs.
 struct CorpusFile {
   // Implicit, so that a path alone is a file.
   // NOLINTNEXTLINE(google-explicit-constructor)
@@ -34,47 +39,56 @@ struct CorpusFile {
   std::string name;
 };
 
-// The files of a corpus: all of `folder` if it is not empty, else the globs. Sorted by path; none
-// is kNotFound, a link that leads nowhere an error that names it. Names are those in the metadata
-// of <folder>.manifest.json (docs/formats.md), which a worker lays beside the folder of an input;
-// without it the paths.
+// The files of a corpus, sorted by path: all files of `folder` or, if that is empty, those that
+// match the patterns of the spec. kNotFound if there are none; a link without a target is an error
+// that names it. The names come from the metadata of <folder>.manifest.json (docs/formats.md),
+// which a worker puts next to the folder of an input; without that file they are the paths.
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder);
-// Where they are read from.
+// The paths of the files.
 std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);
 
+// One document, as text or as token ids.
 struct Document {
   std::string text;
-  std::vector<int32_t> ids;  // instead of text, if the corpus has `input_ids`
-  uint64_t index = 0;        // number among all documents of the corpus, before sampling
+  // Instead of text, if the corpus has `input_ids`.
+  std::vector<int32_t> ids;
+  // The number of the document among all documents of the corpus, before sampling.
+  uint64_t index = 0;
 
+  // The size in memory.
   size_t bytes() const { return text.size() + ids.size() * sizeof(int32_t); }
 };
 
-// What was read and is in no document.
+// What was read and did not become part of a document.
 struct LeftOut {
-  int64_t blank_documents = 0;              // white space at most
-  int64_t bad_rows = 0;                     // of `on_bad_row: skip`
-  std::vector<std::string> first_bad_rows;  // what is wrong with the first few, with place and
-                                            // reason
+  // Documents of nothing but white space.
+  int64_t blank_documents = 0;
+  // Rows that could not be read, if `on_bad_row` is `skip`.
+  int64_t bad_rows = 0;
+  // The errors of the first few of these rows.
+  std::vector<std::string> first_bad_rows;
 };
 
-// Reads documents in order: files whose lines are JSON objects row by row, others as plain text
-// (corpus/file_kind.h), gzip and zstd by content. `sample` is drawn by (seed, name, index) and the
-// caps on documents and bytes are applied. Errors name file, line and column. `use` may return
-// kCancelled to end the reading early, which is then no error. Of an import by `input_ids`, ids
-// must be below `id_limit`. Memory holds one row, or one document of plain text: above 256 MiB
-// either is refused. What is left out is added to `left_out`, if given.
+// Reads documents in their order and passes each to `use`. Files of JSON objects, one a line, are
+// read row by row, other files as plain text (file_kind.h); gzip and zstd are recognised. A
+// document is in the sample if the random number of (seed, corpus name, index) says so; then the
+// caps on documents and bytes apply. Errors name file, line and column. If `use` returns
+// kCancelled, reading ends without an error; any other error is returned.
+//
+// With `input_ids`, ids must be below `id_limit`. Memory holds one row, or one document of plain
+// text; one above 256 MiB is an error. What is left out is added to `left_out`, unless that is
+// null.
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seed,
                      const std::function<Status(Document)>& use, int64_t id_limit = 0,
                      LeftOut* left_out = nullptr);
 
-// Reads the first document of each file: what is wrong with fields and files is known before jobs
-// are, and all of it: an error for each file that has one, with its name, then those of the corpus
-// as a whole. None: the corpus can be read. Ids of an import are not held against a tokenizer.
+// Reads the first document of each file, so that wrong fields and files are found before any job
+// runs. Returns all errors: one for each wrong file, then those about the corpus as a whole; empty
+// if the corpus can be read. Ids of an import are not compared with a tokenizer.
 std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files);
 
-// Bytes of the file for each of its documents, on average over its beginning; 0 if that cannot be
-// told.
+// The average number of bytes of a document, from the beginning of the file; 0 if that cannot be
+// found out.
 double DocumentBytes(CorpusSpec spec, const CorpusFile& file);
 
 }  // namespace braid::corpus

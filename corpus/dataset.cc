@@ -14,19 +14,21 @@ namespace {
 
 using schema::NameOf;
 
+// The index file begins with this magic. Then follow a SourceHead for each source; for each source
+// u64 starts [documents + 1] and a u32 permutation [documents] (padded to 8 bytes); and the u32
+// order of all chunks.
 constexpr char kMagic[8] = {'b', 'r', 'a', 'i', 'd', 'e', 'p', '1'};
 
-// The index file: magic, then for each source `documents` and `first chunk`, `chunks`, then for
-// each source u64 starts (documents + 1) and u32 permutation (padded to 8 bytes), then the u32
-// order of all chunks.
+// The part of the index about one source: its documents, and the range of its chunks that this
+// share gets.
 struct SourceHead {
   uint64_t documents = 0;
   uint64_t first_chunk = 0;
   uint64_t chunks = 0;
 };
 
-// Documents are cut otherwise in each epoch whatever T7 says: only the order of the chunks comes
-// from the seed in question.
+// Documents are permuted differently in each epoch, whatever T7 says; T7 is about the order of the
+// chunks alone.
 std::string DocumentsStream(const std::string& corpus, int64_t epoch) {
   return "documents/" + corpus + "/" + std::to_string(epoch);
 }
@@ -35,7 +37,9 @@ std::string OrderStream(const DataSpec& spec, int64_t epoch) {
   return "order/" + std::to_string(spec.shuffle_seed == spec::ShuffleSeed::kConstant ? 0 : epoch);
 }
 
-// The documents that this share may see, before the epoch permutes them.
+// The documents that this share may read, before the epoch permutes them. With `unit: document`,
+// the split is made once for all epochs, so that no text crosses it (docs/papers/papaformer.md#s4,
+// item 4).
 std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const spec::DataSource& source,
                                   const Shards& shards) {
   std::vector<uint32_t> all(static_cast<size_t>(shards.train.documents()));
@@ -122,7 +126,8 @@ Result<std::string> BuildIndex(const DataSpec& spec, const std::vector<Shards>& 
 
 class MappedEpoch final : public Epoch {
  public:
-  // Whether the file has exactly the parts that its heads announce.
+  // True iff the file has exactly the size that its heads announce. A file cut by a full disk or
+  // made by another version is rebuilt instead of being read beyond its end.
   static bool IsWhole(std::string_view file, size_t sources) {
     const size_t heads = sizeof kMagic + sources * sizeof(SourceHead);
     if (file.size() < heads || !file.starts_with(std::string_view(kMagic, sizeof kMagic)))
@@ -130,6 +135,7 @@ class MappedEpoch final : public Epoch {
     const auto* head = reinterpret_cast<const SourceHead*>(file.data() + sizeof kMagic);
     uint64_t size = heads, chunks = 0;
     for (size_t s = 0; s < sources; ++s) {
+      // Keeps the sums below from overflowing on damaged heads.
       if (head[s].documents > file.size() || head[s].chunks > file.size()) return false;
       size += (head[s].documents + 1) * 8 + (head[s].documents * 4 + 7) / 8 * 8;
       chunks += head[s].chunks;
@@ -196,7 +202,8 @@ class MappedEpoch final : public Epoch {
   int64_t total_ = 0;
 };
 
-// One name for everything that the index depends on.
+// The name of the index file. It contains a digest of everything that the index depends on, so that
+// jobs with other settings can share the cache folder.
 std::string IndexName(const DataSpec& spec, const std::vector<Shards>& sources, int64_t epoch) {
   Json key = {{"sequence", spec.sequence},
               {"paths", spec.split.paths},
@@ -239,6 +246,7 @@ Result<std::shared_ptr<const Epoch>> Dataset::OpenEpoch(int64_t epoch) const {
     }
   }
   BRAID_ASSIGN_OR_RETURN(const std::string index, BuildIndex(spec_, sources_, epoch));
+  // Ranks on one machine may build the same file at the same time; each write is atomic and equal.
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(path, index));
   BRAID_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
   return std::shared_ptr<const Epoch>(new MappedEpoch(spec_, sources_, std::move(file)));

@@ -1,10 +1,11 @@
-// What a model trains on: the chunks of one epoch in their order, any of them found at once
-// (docs/papers/papaformer.md#s4).
+// The training data of a model: the chunks of one epoch in their order, with access to any of them
+// at once (docs/papers/papaformer.md#s4). "Epoch" is a pass over the data here, not a lease epoch.
 //
-// Epoch e permutes the documents of each source with a stream of (seed, e), lays them end to end,
-// cuts chunks of `sequence` tokens and drops the tail; each source's share of its chunks is taken,
-// and the chunks of all sources are put into one order. The permutations and cumulative lengths
-// stand in a memory-mapped file, built once an epoch.
+// Epoch e permutes the documents of each source with the random stream of (seed, e), concatenates
+// them, cuts the result into chunks of `sequence` tokens and drops the remainder. Each source
+// contributes its share of its chunks (`paths`, `joint` or `all`), and the chunks of all sources
+// are put into one random order. The permutations and cumulative lengths are in a memory-mapped
+// file, which is built once for each epoch.
 #pragma once
 
 #include <cstdint>
@@ -19,32 +20,40 @@
 
 namespace braid::corpus {
 
+// Which sources and shares to read, and how to shuffle them.
 struct DataSpec : spec::Data {
-  spec::ShuffleSeed shuffle_seed = spec::ShuffleSeed::kPerEpoch;  // T7, of the order of the chunks
+  // T7 of docs/papers/papaformer.md#s7: whether the order of the chunks differs between epochs.
+  spec::ShuffleSeed shuffle_seed = spec::ShuffleSeed::kPerEpoch;
 };
 
-// One epoch. Immutable, thread-safe. It reads the shards of its Dataset, which must outlive it.
+// The chunks of one epoch. Immutable and thread-safe. Reads the shards of its Dataset, which must
+// outlive it.
 class Epoch {
  public:
   virtual ~Epoch() = default;
+  // The number of chunks.
   virtual int64_t sequences() const = 0;
-  // Copies sequence `index` (0 .. sequences-1): `sequence` ids.
+  // Copies chunk `index` (0 .. sequences() - 1) to `out`: `sequence` token ids.
   virtual void Read(int64_t index, int32_t* out) const = 0;
-  // Which source it comes from.
+  // The index of the source that the chunk comes from.
   virtual size_t SourceOf(int64_t index) const = 0;
 };
 
+// The shards of all sources. Immutable after Open; OpenEpoch writes files to the cache folder and
+// may be called by several threads.
 class Dataset {
  public:
-  // `folders` in the order of spec.sources. Index files go to `cache_folder`. All shards must have
-  // one tokenizer.
+  // Opens the shards in `folders`, one for each of spec.sources, in their order. kInvalidArgument
+  // if they were made with different tokenizers. The index files of epochs are written to
+  // `cache_folder`.
   static Result<std::unique_ptr<Dataset>> Open(DataSpec spec,
                                                const std::vector<std::string>& folders,
                                                const std::string& cache_folder);
-  // The same for the same epoch on every machine. An index file that is damaged is built anew.
-  // kInvalidArgument if a source has not one whole chunk to give.
+  // The chunks of an epoch, the same on every machine. An index file that is damaged is built
+  // again. kInvalidArgument if a source does not have a single chunk to give.
   Result<std::shared_ptr<const Epoch>> OpenEpoch(int64_t epoch) const;
 
+  // The digest of the tokenizer, and the number of its vocabulary rows.
   const std::string& tokenizer() const { return sources_.front().tokenizer; }
   int64_t vocab() const { return sources_.front().vocab; }
   const std::vector<Shards>& sources() const { return sources_; }
@@ -60,7 +69,8 @@ class Dataset {
   std::string cache_folder_;
 };
 
-// The documents set aside, in file order, in chunks of `sequence`; the tail is dropped.
+// The validation documents in the order of the file, concatenated and cut into chunks of `sequence`
+// tokens; the remainder is dropped.
 int64_t ValidationSequences(const Shards& shards, int64_t sequence);
 void ReadValidation(const Shards& shards, int64_t sequence, int64_t index, int32_t* out);
 

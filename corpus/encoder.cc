@@ -12,15 +12,15 @@
 namespace braid::corpus {
 namespace {
 
-// Pieces above this many bytes are merged with a heap (n log n), shorter ones by scanning, which is
-// faster for them.
+// Pieces of more bytes are merged with a heap, in O(n log n). Scanning is O(n^2), but faster for
+// short pieces, and nearly all are short.
 constexpr size_t kScanLimit = 48;
 constexpr size_t kCacheSlots = size_t{1} << 16;
 
 using Rules = Tokenizer::Rules;
 
-// Merges by scanning for the least rank; the ranks are kept beside the symbols, a merge changes two
-// of them.
+// Merges the pair of least rank until none is left. The ranks of adjacent pairs are kept in an
+// array, as a merge changes only two of them.
 void MergeByScanning(const Rules& rules, std::vector<int32_t>* symbols) {
   std::vector<int32_t>& s = *symbols;
   std::array<MergeTable::Merge, kScanLimit> merges;  // of the symbols at i and i + 1
@@ -44,8 +44,8 @@ void MergeByScanning(const Rules& rules, std::vector<int32_t>* symbols) {
   s.resize(count);
 }
 
-// The same result for long pieces: a heap of candidate merges over a linked list; stale candidates
-// are skipped.
+// The same result for long pieces: a heap of candidate merges over a doubly linked list of symbols.
+// A candidate whose symbols have changed in the meantime is skipped.
 void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
   struct Found {
     int32_t rank;
@@ -75,6 +75,7 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
     const Found top = heap.top();
     heap.pop();
     const auto at = static_cast<size_t>(top.at);
+    // The left symbol may have been merged away (-1) or changed since the candidate was found.
     const int32_t after = s[at] == top.left ? next[at] : -1;
     if (after < 0 || s[static_cast<size_t>(after)] != top.right) continue;
     s[at] = top.id;
@@ -102,8 +103,8 @@ void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>
   for (const char c : piece) {
     const int32_t id = rules.byte_ids[static_cast<unsigned char>(c)];
     if (id >= 0)
-      symbols->push_back(id);  // a byte without an entry and without <unk> vanishes, as in
-                               // `tokenizers`
+      // A byte that has no entry in the vocabulary disappears, as in `tokenizers` without <unk>.
+      symbols->push_back(id);
   }
   if (symbols->empty()) return;
   if (symbols->size() <= kScanLimit) {
@@ -115,19 +116,23 @@ void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>
 
 }  // namespace
 
-// Direct-mapped: a newer piece takes the slot of an older one. No growth, no clearing. Pieces that
-// do not fit into a slot (one cache line) are rare, and merged anew each time.
+// A direct-mapped cache: a new piece takes the slot of an older one, so the cache neither grows nor
+// needs clearing. A slot is one cache line; the few pieces that do not fit are merged again each
+// time.
 struct Encoder::Cache {
   static constexpr size_t kPieceBytes = 24;
   static constexpr size_t kIds = 9;
   struct alignas(64) Slot {
-    std::array<uint64_t, kPieceBytes / 8> piece{};  // padded with zeros
-    uint8_t size = 0;                               // 0: empty
+    // Padded with zeros.
+    std::array<uint64_t, kPieceBytes / 8> piece{};
+    // 0: the slot is empty.
+    uint8_t size = 0;
     uint8_t count = 0;
     std::array<int32_t, kIds> ids{};
   };
 
-  // The slot for a piece of at most kPieceBytes, and the piece as the slot would hold it.
+  // The slot of a piece of at most kPieceBytes bytes, and in `padded` the piece in the form of the
+  // slot.
   Slot& SlotOf(std::string_view piece, std::array<uint64_t, kPieceBytes / 8>* padded) {
     *padded = {};
     std::memcpy(padded->data(), piece.data(), piece.size());

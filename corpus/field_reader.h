@@ -1,5 +1,6 @@
-// Fields of a tokenizer.json, by name and type. The format has more of them than change ids: those
-// that nobody asks for are fine. Internal to corpus/.
+// Reading the fields of a tokenizer.json by name and type. The format has many fields that do not
+// change ids, so fields that are not asked for are ignored, unlike in JsonReader. Internal to
+// corpus/.
 #pragma once
 
 #include <string>
@@ -9,31 +10,33 @@
 
 namespace braid::corpus {
 
-// "FILE: FIELD: FOUND is not supported; ..."
+// The error "FILE: FIELD: FOUND is not supported; ...".
 Status UnsupportedField(const std::string& what, const std::string& field,
                         const std::string& found);
 
-// Reads one object. The first error is remembered and ends up in status().
+// Reads one object. The first error is kept and returned by status().
 class FieldReader {
  public:
-  // `path` says where the object stands in the file `what`: "model", or "" for the whole. It must
-  // outlive the reader. What is no object is an error, and reads as empty.
+  // Reads from `object`, which must outlive the reader. `what` is the file and `path` the object's
+  // place in it ("model"; "" is the whole file), for errors. A value that is not an object is an
+  // error and reads as an empty object.
   FieldReader(const Json& object, std::string what, std::string path);
 
-  // Absent (or null) gives `fallback`; a value of another type is an error.
+  // The value of a field, or `fallback` if it is absent or null. Another type is an error.
   bool Bool(const std::string& key, bool fallback);
   std::string String(const std::string& key, const std::string& fallback);
-  // Null if absent.
+  // The value of a field of any type; null if it is absent.
   const Json& Value(const std::string& key) const;
-  // A list; absent or null reads as empty.
+  // The list in a field; empty if it is absent or null.
   const Json& List(const std::string& key);
-  // What `type` says; where that is no text, words for what stands in its place ("type null").
+  // The text of the field `type`; if that is not a text, a description for messages ("type null").
   std::string Type() const;
 
-  // The value of `key` changes ids in a way that braid does not follow.
+  // Adds the error that the value of `key` would change ids in a way that braid does not implement.
   void Unsupported(const std::string& key, const std::string& found);
+  // Adds an error about the field `key`.
   void Fail(const std::string& key, const std::string& message);
-  // "model.vocab", without the file.
+  // "model.vocab": the path of a field without the file.
   std::string PathOf(const std::string& key) const {
     return path_.empty() ? key : path_ + "." + key;
   }

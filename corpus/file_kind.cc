@@ -32,7 +32,7 @@ bool SaysRows(std::string_view path) {
   return false;
 }
 
-// Reads a text as one JSON value, for how far that goes.
+// Parses a text as one JSON value to find out where it stops being one.
 struct ValueEnd final : nlohmann::json_sax<Json> {
   bool null() override { return true; }
   bool boolean(bool) override { return true; }
@@ -52,22 +52,27 @@ struct ValueEnd final : nlohmann::json_sax<Json> {
     return false;
   }
 
-  size_t failed_at = std::string::npos;  // bytes read when the text was no JSON any more
+  // The number of bytes read when the text turned out not to be JSON.
+  size_t failed_at = std::string::npos;
 };
 
-// The front of a file.
+// The beginning of a file.
 struct Head {
-  std::vector<std::string> lines;  // those that are not blank
-  size_t first = 1;                // number of the first of them
-  bool last_is_cut = false;        // the last line goes on behind the head
-  // Whether the first line begins a list or an object that goes on in the second: such a file is
-  // one value and has no rows, although lines within it may look like some.
+  // Without blank lines.
+  std::vector<std::string> lines;
+  // The line number of the first of these lines.
+  size_t first = 1;
+  // The last line continues beyond the head.
+  bool last_is_cut = false;
+  // The first line begins a list or an object that continues in the second line: the file is a
+  // single JSON value and has no rows, even if some of its lines look like rows.
   bool is_one_value = false;
 };
 
-// A broken row, such as {"text": "one, ends as JSON at its own end or before; a value over several
-// lines goes on behind the first thing in the second line. A second line that is a row by itself is
-// within a value only if the value is whole.
+// Tells a file that is one JSON value over several lines from rows of which the first is broken. A
+// broken row, such as {"text": "one, stops being JSON at its own end or before. A value over
+// several lines continues beyond the first token of the second line. If the second line is a row by
+// itself, it belongs to a larger value only if that value is complete.
 bool GoesOnInSecondLine(const Head& head) {
   if (head.lines.size() < 2) return false;
   const std::string_view begin = Trim(head.lines[0]), next = Trim(head.lines[1]);
@@ -104,6 +109,7 @@ bool IsRow(const Head& head, size_t i) {
   return Row::Parse(head.lines[i], "").ok();
 }
 
+// Decides the kind of one file, or what to tell the user about it.
 class Teller {
  public:
   Teller(const CorpusSpec& spec, const CorpusFile& file, const Head& head)
@@ -114,7 +120,8 @@ class Teller {
     if (spec_.format == spec::CorpusFormat::kText) return FileKind::kText;
     if (spec_.format == spec::CorpusFormat::kRows || SaysRows(file_.name) || SaysRows(file_.path))
       return Rows();
-    const bool text_is_fine = !spec_.separator.empty();  // the corpus says what to do with it
+    // A corpus with a separator is meant for plain text.
+    const bool text_is_fine = !spec_.separator.empty();
     if (text_is_fine)
       return spec_.names_fields() && MeantAsRows() ? Rows() : Result<FileKind>(FileKind::kText);
     if (spec_.names_fields()) return HasRows() || IsOneValue() ? Rows() : NoRows();
@@ -138,8 +145,9 @@ class Teller {
   std::string_view Second() const {
     return head_.lines.size() < 2 ? std::string_view() : Trim(head_.lines[1]);
   }
-  // Rows, also if one of the first is broken, and what Rows() refuses with what to do: lists and
-  // objects that are JSON and not prose or a program, which begin with brackets and braces too.
+  // True if the file holds rows (perhaps with one of the first ones broken), or a list or an object
+  // that Rows() refuses with advice. Prose and programs may begin with brackets and braces too, so
+  // more than the first character is looked at.
   bool MeantAsRows() const {
     const std::string_view first = First(), second = Second();
     const auto begins = [](std::string_view line, const char* either, const char* other) {
@@ -152,13 +160,13 @@ class Teller {
            (first.starts_with("{\"") && head_.lines.size() > 1 && IsRow(head_, 1));
   }
 
-  // The file as a whole is a list, or an object over several lines.
+  // True if the file as a whole is one list, or one object over several lines.
   bool IsOneValue() const {
     return head_.is_one_value || ((First().starts_with('[') || First() == "{") && !HasRows());
   }
 
-  // What is wrong with the file as a whole is wrong with `on_bad_row: skip`, too: not one of its
-  // lines is a row that might be passed over for itself.
+  // kRows, or the error if the file as a whole is one value. `on_bad_row: skip` does not excuse
+  // that: none of the lines is a row that could be skipped by itself.
   Result<FileKind> Rows() const {
     if (!IsOneValue())
       return spec_.on_bad_row == spec::OnBadRow::kSkip ? RowsToSkip() : FileKind::kRows;
@@ -172,14 +180,14 @@ class Teller {
                            "(jq -c '.[]' FILE writes its elements as lines)");
   }
 
-  // The fields that a document is made of.
+  // The fields that make up a document.
   std::vector<std::string> Fields() const {
     if (!spec_.join.empty()) return spec_.join;
     return {!spec_.input_ids.empty() ? spec_.input_ids : !spec_.text.empty() ? spec_.text : "text"};
   }
 
-  // Whether several rows are there, and none of them has what the spec names. `names` becomes what
-  // the first has instead.
+  // True if the head has several rows and none of them has the fields that the spec names. `names`
+  // receives the fields of the first row.
   bool FieldsAreMissing(std::string* names) const {
     const std::vector<std::string> fields = Fields();
     size_t rows = 0;
@@ -194,7 +202,8 @@ class Teller {
     return rows > 1;
   }
 
-  // A file that `on_bad_row: skip` would leave out whole is of another kind or of another corpus.
+  // If `on_bad_row: skip` would leave out all of a file, the file is of another kind or belongs to
+  // another corpus.
   Result<FileKind> RowsToSkip() const {
     if (!HasRows()) return NoRowToSkip();
     std::string names;
@@ -237,12 +246,13 @@ class Teller {
   const Head& head_;
 };
 
-// A key that no file has a use for would be passed over in silence.
+// A setting without effect on any file is most likely a mistake, and would be ignored silently.
 Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
                  const std::vector<FileKind>& kinds) {
   const auto has = [&](FileKind kind) {
     return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
   };
+  // An empty corpus is an error of its own, where it is read.
   if (spec.part || (!has(FileKind::kText) && !has(FileKind::kRows)))
     return OkStatus();  // an empty corpus is named where it is read
   const auto useless = [&](const std::string& key, const char* why) {

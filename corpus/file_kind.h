@@ -1,4 +1,4 @@
-// Whether a file of a corpus holds rows (a JSON object a line) or plain text.
+// The decision whether a file of a corpus holds rows (one JSON object on each line) or plain text.
 #pragma once
 
 #include <vector>
@@ -8,18 +8,22 @@
 
 namespace braid::corpus {
 
+// What a file holds.
 enum class FileKind {
   kRows,
   kText,
-  kBlank,  // white space at most
+  // Nothing but white space.
+  kBlank,
 };
 
-// By content, in the order of `files`; a name that ends with .jsonl, .ndjson, .jsonlines or .json
-// (in any case, also packed) stands for rows, and so does a field that the spec names; `format`
-// decides for all. Nothing is guessed in silence: kInvalidArgument, with the file and what to do,
-// for a file without rows in a corpus that names fields, for rows in a corpus that names none and
-// under a name that says nothing, for a list or an object over several lines, and for a key of the
-// spec that no file has a use for.
+// The kind of each file, by its content. A name that ends with .jsonl, .ndjson, .jsonlines or .json
+// (in any case, also before .gz or .zst) means rows, and so does a field that the spec names.
+// `format` in the spec overrides both.
+//
+// Doubtful cases are errors (kInvalidArgument) that name the file and say what to do: no rows in a
+// corpus that names fields; rows in a corpus without fields, under a name that does not say so; a
+// list or an object that spans several lines; and a setting of the spec that has an effect on none
+// of the files.
 Result<std::vector<FileKind>> KindsOf(const CorpusSpec& spec, const std::vector<CorpusFile>& files);
 
 }  // namespace braid::corpus

@@ -18,6 +18,7 @@ constexpr char kExtract[] = "extract it and name the files that were in it";
 constexpr char kTensors[] =
     "it holds numbers of a program, and no text; write its texts as JSON lines";
 
+// The bytes at offset `at` by which a format is recognised.
 struct Magic {
   std::string_view bytes;
   const char* what;
@@ -67,17 +68,19 @@ constexpr Magic kForeign[] = {
      "a program", "take it out of the corpus"},
 };
 
-// "PAR1" may begin a text too; what follows it in a table may not.
+// A text may begin with "PAR1" too; but the bytes that follow it in a table are not UTF-8 without
+// zeros.
 bool IsText(std::string_view head) {
   if (head.find('\0') != std::string_view::npos) return false;
-  // The last character may be cut by the end of the head.
+  // The end of the head may cut the last character.
   for (size_t cut = 0; cut < 4 && cut <= head.size(); ++cut) {
     if (IsUtf8(head.substr(0, head.size() - cut))) return true;
   }
   return false;
 }
 
-// A tar archive from before "ustar": the sum of its first block stands in it.
+// Recognises a tar archive from before the magic "ustar": its first block contains its own
+// checksum.
 bool IsOldTar(std::string_view head) {
   if (head.size() < 512 || head[0] == '\0') return false;
   const std::string sum(head.substr(148, 8));
@@ -90,8 +93,9 @@ bool IsOldTar(std::string_view head) {
   return std::strtol(sum.c_str(), nullptr, 8) == bytes;
 }
 
-// The encoding of a text in units of two or four bytes; empty if it is none. Such text of plain
-// letters is valid UTF-8, with a zero beside every letter, and would be trained on.
+// The encoding of text in units of two or four bytes; empty if the text has none of these
+// encodings. English text in UTF-16 is valid UTF-8 with a zero after each letter, so without this
+// check it would be trained on.
 std::string_view WideEncoding(std::string_view head) {
   if (head.starts_with("\xFF\xFE\0\0"sv) || head.starts_with("\0\0\xFE\xFF"sv)) return "UTF-32";
   if (head.starts_with("\xFF\xFE"sv) || head.starts_with("\xFE\xFF"sv)) return "UTF-16";

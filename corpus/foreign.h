@@ -1,5 +1,5 @@
-// Files that hold no text, known by their first bytes: archives, tables, tensors, text of other
-// encodings, and what stands for a file that was not fetched.
+// Recognition of files that are not text by their first bytes: archives, tables, tensors, text in
+// other encodings, and placeholders for files that were not fetched.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,12 @@
 
 namespace braid::corpus {
 
-// How many bytes decide.
+// The number of bytes that CheckForeign looks at.
 inline constexpr size_t kForeignBytes = 4096;
 
-// OK if the (decompressed) content that begins with `head` may be text. `head` has kForeignBytes
-// bytes, or all there are. Else kInvalidArgument that names the file, what it is, and what to do.
+// OK if the decompressed content that begins with `head` may be text. `head` has kForeignBytes
+// bytes, or all if the file is shorter. Otherwise kInvalidArgument that names the file, what it is,
+// and what to do.
 Status CheckForeign(const std::string& path, std::string_view head);
 
 }  // namespace braid::corpus

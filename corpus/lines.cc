@@ -16,12 +16,14 @@ namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
 constexpr size_t kMaxLine = size_t{256} << 20;
-constexpr int kMaxWindowLog = 31;  // zstd --long=31, as large dumps are packed; such a file takes
-                                   // up to 2 GiB to read
+
+// The window of `zstd --long=31`, with which large dumps are packed. Reading such a file takes up
+// to 2 GiB.
+constexpr int kMaxWindowLog = 31;
 
 using Use = std::function<Status(std::string_view)>;
 
-// The content as it is, or what is packed in it.
+// Passes content on as it is; the classes below decompress it.
 class Decoder {
  public:
   virtual ~Decoder() = default;
@@ -39,8 +41,8 @@ class Gunzip final : public Decoder {
   Status Feed(const std::string& path, std::string_view in, const Use& use) override {
     if (!ready_) return Internal("zlib could not start");
     while (!in.empty()) {
-      if (at_end_) {  // members may follow one another, and zeros that fill the last block of a
-                      // tape
+      // Another member may follow, or zeros that fill up the last block of a tape.
+      if (at_end_) {
         in.remove_prefix(std::min(in.find_first_not_of('\0'), in.size()));
         if (in.empty()) break;
         if (inflateReset(&stream_) != Z_OK) return Internal("zlib could not go on");
@@ -77,14 +79,14 @@ class Unzstd final : public Decoder {
 
   Status Feed(const std::string& path, std::string_view in, const Use& use) override {
     ZSTD_inBuffer input{in.data(), in.size(), 0};
-    // A full output may have more behind it, although all of the input is taken.
+    // A full output buffer may hide more output, although all of the input was taken.
     for (bool full = false; input.pos < input.size || full;) {
       ZSTD_outBuffer output{out_.data(), out_.size(), 0};
       const size_t before = input.pos, code = ZSTD_decompressStream(stream_, &output, &input);
       if (ZSTD_isError(code))
         return DataLoss(path + ": damaged zstd data (" + ZSTD_getErrorName(code) + ")");
-      // Asked again behind the end of a frame it names the size of the next header, without having
-      // taken a byte.
+      // When called again after the end of a frame, zstd returns the size of the next header
+      // without having read a byte; the file is complete nevertheless.
       if (input.pos > before || output.pos > 0) at_end_ = code == 0;
       full = output.pos == output.size;
       BRAID_RETURN_IF_ERROR(use({out_.data(), output.pos}));
@@ -111,7 +113,7 @@ std::unique_ptr<Decoder> DecoderFor(std::string_view head) {
   return std::make_unique<Decoder>();
 }
 
-// Holds the first bytes back until they can be told from what is no text.
+// Holds the first bytes back until they are enough to recognise files that are not text.
 class Entrance {
  public:
   Entrance(const std::string& path, const Use& use) : path_(path), use_(use) {}

@@ -1,4 +1,4 @@
-// Lines of a text file that may be compressed: gzip and zstd are recognised by their first bytes.
+// Reading of text files that may be compressed: gzip and zstd are recognised by their first bytes.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 
 namespace braid::corpus {
 
-// Calls `use` with each piece of the decompressed content: of gzip with all its members, of zstd
-// with all its frames. A damaged or cut file is kDataLoss with its name; what is no text
-// (corpus/foreign.h) kInvalidArgument.
+// Calls `use` with each piece of the decompressed content, of all gzip members or zstd frames.
+// Stops at the first error of `use` and returns it. A damaged or truncated file is kDataLoss with
+// its name; a file that is not text is kInvalidArgument (foreign.h).
 Status ReadDecompressed(const std::string& path,
                         const std::function<Status(std::string_view)>& use);
 
-// Calls `use` with each line (without its end) and its number from 1. Lines above 256 MiB are
-// refused.
+// Calls `use` with each line, without its line end (LF or CRLF), and its number from 1. A line
+// above 256 MiB is an error.
 Status ReadLines(const std::string& path,
                  const std::function<Status(std::string_view, int64_t)>& use);
 

@@ -1,4 +1,4 @@
-// braid-prepare: tokenizers and token shards, as jobs or by hand.
+// braid-prepare: training of tokenizers and preparation of token shards, as jobs or by hand.
 #include <cstdio>
 #include <iostream>
 
@@ -71,6 +71,7 @@ Status Check(const Arguments& arguments) {
   const std::string path = arguments.positional()[1];
   BRAID_ASSIGN_OR_RETURN(const Json corpora, ReadJsonFile(path));
   if (!corpora.is_array()) return InvalidArgument(path + ": expected a list of corpora");
+  // All errors are collected, so that one call shows everything that has to be repaired.
   std::vector<std::string> faults;
   for (size_t i = 0; i < corpora.size(); ++i) {
     JsonReader read(corpora[i], path + "." + std::to_string(i));

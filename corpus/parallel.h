@@ -1,5 +1,4 @@
-// Work on several threads whose exceptions are errors of the caller, as without threads. Internal
-// to corpus/.
+// Threads whose exceptions reach the caller as if there were no threads. Internal to corpus/.
 #pragma once
 
 #include <cstddef>
@@ -7,11 +6,11 @@
 
 namespace braid::corpus {
 
-// Calls `work(i)` once for each i below `threads`, each on a thread of its own, 0 on this one, and
-// returns when all have ended. What one of them throws (std::bad_alloc, say) is thrown again here,
-// the first of several; an exception that left a thread would end the program. Where the system
-// gives fewer threads, the calls that got none are made here, one after the other.
-// REQUIRES: threads >= 1
+// Calls `work(i)` for each i in 0 .. threads - 1, each in a thread of its own (0 in the calling
+// thread), and returns when all have ended. The first exception that one of them throws
+// (std::bad_alloc, for example) is thrown again here; without that, an exception in a thread would
+// end the program. If the system has no more threads, the remaining calls are made in the calling
+// thread. REQUIRES: threads >= 1.
 void RunOnThreads(size_t threads, const std::function<void(size_t)>& work);
 
 }  // namespace braid::corpus

@@ -18,8 +18,8 @@
 namespace braid::corpus {
 namespace {
 
-// Documents are encoded in batches of about this size, in parallel, and written in order: the
-// shards are the same for any number of threads.
+// Documents are encoded in batches of about this size, in parallel, and written in their order: the
+// shards do not depend on the number of threads.
 constexpr size_t kBatchBytes = size_t{8} << 20;
 
 class Preparer {
@@ -50,7 +50,7 @@ class Preparer {
     return batch_bytes_ >= kBatchBytes ? Flush() : OkStatus();
   }
 
-  // What is added from here on is set aside, without caps.
+  // All documents added from now on are validation documents, without caps.
   Status BeginValidation() {
     if (Status status = Flush(); !status.ok() && status.code() != StatusCode::kCancelled)
       return status;
@@ -59,8 +59,8 @@ class Preparer {
     return OkStatus();
   }
 
-  // Encodes and writes what is waiting. kCancelled when the cap on tokens is reached or a stop was
-  // asked for.
+  // Encodes and writes the waiting batch. kCancelled when the cap on tokens is reached or the job
+  // is asked to stop.
   Status Flush() {
     std::vector<std::vector<int32_t>> ids(batch_.size());
     std::atomic<size_t> next{0};
@@ -80,13 +80,15 @@ class Preparer {
         full_ = true;
         break;
       }
-      // Set aside before anything else looks at the text: by document, for all epochs and splits.
+      // A document is held out by its index, before its text is looked at: the choice is the same
+      // for all epochs and splits, and does not depend on the tokenizer.
       const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
       BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
     }
     channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(),
                       spec_.tokens);
-    batch_.clear();  // what is beyond the cap, too
+    // Also the documents beyond the cap.
+    batch_.clear();
     batch_bytes_ = 0;
     return full_ || channel_.stop_requested() ? Cancelled("cap or stop") : OkStatus();
   }
@@ -115,11 +117,11 @@ class Preparer {
   const ShardWriter& validation() const { return *validation_; }
 
  private:
-  // Ids come as they shall be: nothing is encoded, and no end is added.
+  // The ids of an import are complete: nothing is encoded, and no end-of-document token is added.
   bool imported() const { return !spec_.input_ids.empty(); }
 
-  // False behind the cap on tokens. The last document is cut to it; of an import, where a shorter
-  // row would shift all that follow it in a chunk, it is left out.
+  // Returns false if the cap on tokens is reached. The last document is shortened to the cap. The
+  // last row of an import is left out instead: a shorter row would shift all chunks after it.
   bool CutToCap(std::vector<int32_t>* ids) const {
     const int64_t left = spec_.tokens - train_->tokens() - validation_->tokens();
     if (spec_.tokens == 0 || static_cast<int64_t>(ids->size()) <= left) return true;
@@ -137,12 +139,15 @@ class Preparer {
   std::vector<std::unique_ptr<Encoder>> encoders_;
   std::unique_ptr<ShardWriter> train_;
   std::unique_ptr<ShardWriter> validation_;
-  bool held_out_ = false;  // documents are those of validation files
-  bool full_ = false;      // the cap on tokens is reached: nothing is added any more
+  // Documents come from validation files.
+  bool held_out_ = false;
+  // The cap on tokens is reached; nothing more is added.
+  bool full_ = false;
   std::vector<Document> batch_;
   size_t batch_bytes_ = 0;
 };
 
+// The digests of the corpus's files, by which shards can be traced to their text.
 Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   Json digests = Json::array();
   for (const CorpusFile& file : files) {
@@ -154,7 +159,8 @@ Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   return digests;
 }
 
-// The files of `spec`, below the input `role` or where the corpus is read in place.
+// The files of `spec`: those of the input `role`, or those on this machine if the corpus is read in
+// place.
 Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec& spec,
                                         const std::string& role) {
   std::string folder;
@@ -168,7 +174,7 @@ Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec
   return files;
 }
 
-// All documents of the corpus's validation files.
+// Adds all documents of the corpus's validation files.
 Status AddValidation(const task::Task& task, CorpusSpec spec,
                      const std::vector<std::string>& held_out, uint64_t seed, int64_t id_limit,
                      Preparer* preparer, std::vector<CorpusFile>* files, LeftOut* left_out) {
@@ -192,8 +198,8 @@ Status AddValidation(const task::Task& task, CorpusSpec spec,
       id_limit, left_out);
 }
 
-// What was left out, for shards.json, the job's summary and its log. Fields that would be zero are
-// not there.
+// Describes what was left out, for shards.json and the job's summary, and logs it. Fields that
+// would be zero are not written.
 Json Tell(const LeftOut& left_out, const std::string& job) {
   Json json = Json::object();
   if (left_out.blank_documents > 0) {
@@ -261,6 +267,7 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
                       {"spec", ToJson(spec)},
                       {"seed", seed},
                       {"unicode", UnicodeVersion()}});
+  // Paths of this machine do not belong into an artifact: equal content would have different ids.
   description["spec"].erase("files");
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "shards.json"), description));
   Json metadata = counts;

@@ -10,6 +10,7 @@ namespace {
 
 enum class Class : uint8_t { kLetter, kNumber, kSpace, kOther };
 
+// The characters of \s: those with the property White_Space of Unicode.
 bool IsUnicodeSpace(uint32_t c) {
   return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
@@ -22,6 +23,7 @@ Class ClassOf(uint32_t c) {
   return IsLetter(category) ? Class::kLetter : IsNumber(category) ? Class::kNumber : Class::kOther;
 }
 
+// A table, because most text is ASCII and this is the innermost loop of encoding.
 const std::array<Class, 128> kAsciiClass = [] {
   std::array<Class, 128> table{};
   for (uint32_t c = 0; c < 128; ++c) table[c] = ClassOf(c);
@@ -37,7 +39,7 @@ Class ClassAt(std::string_view text, size_t at, size_t* length) {
   return ClassOf(DecodeCodePoint(text.substr(at), length));
 }
 
-// End of the run of characters of class `wanted` that begins at `at`.
+// The end of the run of characters of class `wanted` that begins at `at`.
 size_t EndOfRun(std::string_view text, size_t at, Class wanted) {
   size_t length = 0;
   while (at < text.size() && ClassAt(text, at, &length) == wanted) at += length;
@@ -46,6 +48,7 @@ size_t EndOfRun(std::string_view text, size_t at, Class wanted) {
 
 size_t Contraction(std::string_view text) {
   if (text.size() < 2 || text[0] != '\'') return 0;
+  // Only lower case and only ASCII, as in GPT-2's pattern.
   if (text[1] == 's' || text[1] == 't' || text[1] == 'm' || text[1] == 'd') return 2;
   if (text.size() < 3) return 0;
   const std::string_view two = text.substr(1, 2);
@@ -64,8 +67,8 @@ size_t FirstPiece(std::string_view text) {
     const Class next = ClassAt(text, 1, &next_length);
     if (next != Class::kSpace) return EndOfRun(text, 1 + next_length, next);
   }
-  // A run of white space; before a word it gives its last character back (the lookahead), unless it
-  // is one long.
+  // White space. Before a word, the run leaves its last character to the word (the lookahead of the
+  // pattern), unless it is one character long.
   size_t end = 0;
   size_t last = 0;
   while (end < text.size() && ClassAt(text, end, &length) == Class::kSpace) {
@@ -80,6 +83,8 @@ const std::array<std::string, 256>& ByteCharacters() {
     std::array<std::string, 256> characters;
     uint32_t next = 0x100;
     for (uint32_t b = 0; b < 256; ++b) {
+      // Bytes that are printable in Latin-1 stand for themselves; the others get the characters
+      // from U+0100 on.
       const bool printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
       AppendUtf8(printable ? b : next++, &characters[b]);
     }

@@ -1,4 +1,5 @@
-// Text as byte-level BPE sees it: valid UTF-8, cut into pieces by GPT-2's pattern
+// Pre-tokenization of byte-level BPE: valid UTF-8 is cut into pieces by GPT-2's pattern
+//
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 #pragma once
 
@@ -11,16 +12,16 @@
 
 namespace braid::corpus {
 
-// The length in bytes of the piece that `text` begins with. REQUIRES: text is valid UTF-8 and not
-// empty.
+// The length in bytes of the first piece of `text`. REQUIRES: `text` is valid UTF-8 and not empty.
 size_t FirstPiece(std::string_view text);
 
-// GPT-2's map of bytes to printable characters, as UTF-8: byte 0x20 is "Ġ". And back: -1 for other
-// characters.
+// GPT-2's mapping of bytes to printable characters, as UTF-8: byte 0x20 is "Ġ".
 const std::array<std::string, 256>& ByteCharacters();
+
+// The inverse of ByteCharacters; -1 for a character that stands for no byte.
 int ByteOfCharacter(uint32_t code_point);
-// The bytes of a token's text in the vocabulary ("Ġthe" is " the"). False if a character stands for
-// no byte.
+// Converts the text of a vocabulary entry to bytes: "Ġthe" becomes " the". Returns false if a
+// character stands for no byte.
 bool BytesOfToken(std::string_view token, std::string* bytes);
 
 }  // namespace braid::corpus

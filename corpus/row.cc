@@ -11,11 +11,13 @@ namespace {
 
 constexpr size_t kShownNames = 12;
 constexpr size_t kShownName = 40;
-constexpr int kMaxDepth = 100;  // of values that are read leniently; below it they stay as they are
-                                // written
 
-// Walks over JSON without building it. Every function leaves `at` behind what it read, or sets
-// `error`.
+// The depth to which Lenient parses values. Deeper values stay text, so that hostile nesting cannot
+// overflow the stack.
+constexpr int kMaxDepth = 100;
+
+// Moves over JSON without building values, since most fields of a row are not read. Every function
+// leaves `at` after what it has read, or sets `error`.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -40,7 +42,7 @@ class Scanner {
     return false;
   }
 
-  // The text of the next value, as it is written.
+  // The next value, as its text.
   bool Value(std::string_view* value) {
     SkipSpace();
     const size_t begin = at_;
@@ -49,7 +51,7 @@ class Scanner {
     return true;
   }
 
-  // A text with its quotes.
+  // The next string, with its quotes.
   bool String(std::string_view* text) {
     if (Peek() != '"') return Fail("expected \", the beginning of a name");
     return Value(text);
@@ -75,7 +77,7 @@ class Scanner {
     }
   }
 
-  // A number, true, NaN: up to what may stand behind a value.
+  // Skips a number, true, or NaN: everything up to a character that may follow a value.
   bool SkipWord() {
     const size_t begin = at_;
     while (at_ < text_.size() &&
@@ -84,8 +86,8 @@ class Scanner {
     return at_ > begin || Fail("expected a value");
   }
 
-  // Lists and objects are left when what opened them is closed; their inside is not looked at
-  // otherwise.
+  // Skips a value. Of lists and objects only the brackets are matched; their content is checked if
+  // it is read.
   bool SkipValue() {
     if (at_ == text_.size()) return Fail("the line ends within its object");
     std::string open;
@@ -117,8 +119,8 @@ class Scanner {
   const char* error_ = nullptr;
 };
 
-// The content of a text that is written without escapes and holds nothing that JSON forbids; most
-// are.
+// True if the string has neither escapes nor characters that JSON forbids, so that its content can
+// be used as it is. Most strings are like that.
 bool IsPlain(std::string_view quoted) {
   const std::string_view inside = quoted.substr(1, quoted.size() - 2);
   return std::none_of(inside.begin(), inside.end(),
@@ -130,7 +132,7 @@ bool IsString(std::string_view value) {
   return value.size() >= 2 && value.front() == '"' && value.back() == '"';
 }
 
-// A name without its quotes and escapes; one that is not valid JSON as it is written.
+// A name without quotes and escapes. A name that is not valid JSON stays as it is written.
 std::string NameOf(std::string_view quoted) {
   if (!IsPlain(quoted)) {
     if (const Result<Json> name = ParseJson(quoted, ""); name.ok() && name->is_string())
@@ -143,7 +145,7 @@ Json AsWritten(std::string_view text) {
   return Json::binary({text.begin(), text.end()});
 }
 
-// Of a field that appears twice nobody can tell which one is meant.
+// If a field appears twice, nobody can tell which value is meant.
 void Put(const std::string& name, Json value, Json* object) {
   const auto [at, added] = object->emplace(name, nullptr);
   *at = added ? std::move(value) : AsWritten("given twice");
@@ -174,8 +176,8 @@ Json LenientValue(std::string_view text, int depth) {
   return scan.Take(object ? '}' : ']') ? all : as_written();
 }
 
-// What is behind "parse error at line 1, column 9: " of the JSON library; of an error without a
-// place, all but its number.
+// The reason in an error of the JSON library, without "parse error at line 1, column 9: " in front
+// of it.
 std::string ReasonOf(std::string_view message) {
   for (const std::string_view before : {"column ", "exception."}) {
     const size_t at = message.find(before);
@@ -185,7 +187,7 @@ std::string ReasonOf(std::string_view message) {
   return std::string(message.starts_with(": ") ? message.substr(2) : message);
 }
 
-// The column that the JSON library names, or 1.
+// The column in an error of the JSON library; 1 if it has none.
 size_t ColumnOf(std::string_view message) {
   constexpr std::string_view kBefore = "line 1, column ";
   const size_t at = message.find(kBefore);

@@ -1,6 +1,6 @@
-// One line of a JSON lines file, read for the fields that are asked for. What stands in the others
-// is passed over: a NaN, a number with too many digits or half of a character in a field that
-// nobody reads harms nobody.
+// One line of a JSON lines file, of which only the fields that are asked for are parsed. Values of
+// other fields are skipped: NaN, a number with too many digits or half of a surrogate pair in a
+// field that nobody reads does no harm.
 #pragma once
 
 #include <cstddef>
@@ -13,29 +13,32 @@
 
 namespace braid::corpus {
 
+// A parsed line. Refers to the line's text, which must outlive it.
 class Row {
  public:
-  // `line` must outlive the row. `place` is "rows.jsonl:7", for errors. A line that is no JSON
-  // object as a whole is kInvalidArgument, with the column (the first byte is 1).
+  // Finds the fields of a line. `place` ("rows.jsonl:7") names it in errors. A line that is not one
+  // JSON object is kInvalidArgument with the column in bytes, from 1.
   static Result<Row> Parse(std::string_view line, std::string place);
 
+  // The place given to Parse.
   const std::string& place() const { return place_; }
+  // True iff the row has the field.
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
-  // The value of a field. A field that is missing (the error lists those that are there), appears
-  // twice, or is not valid JSON is kInvalidArgument with place, field and column.
+  // The value of a field. kInvalidArgument with place, field and column if the field is missing
+  // (the error lists the fields that exist), appears twice, or is not valid JSON.
   Result<Json> Read(std::string_view name) const;
-  // The text of a field; something else is kInvalidArgument too.
+  // The text of a field; another type is kInvalidArgument too.
   Result<std::string> ReadText(std::string_view name) const;
-  // Names of the fields, as a message shows them.
+  // The names of the fields, shortened for messages.
   std::string Names() const;
-  // All fields. What is not valid JSON in it (NaN, 007) is there as it is written, as a binary
-  // value.
+  // All fields. A value that is not valid JSON (NaN, 007) is a binary value with its text.
   Json Lenient() const;
 
  private:
   struct Field {
     std::string name;
-    std::string_view value;  // as it is written
+    // As written in the line.
+    std::string_view value;
     size_t column = 1;
   };
 
@@ -47,7 +50,7 @@ class Row {
   std::vector<Field> fields_;
 };
 
-// A value of Row::Lenient or of Row::Read as a message shows it.
+// A value of Lenient or Read in the form of messages.
 std::string ShownValue(const Json& value);
 
 }  // namespace braid::corpus

@@ -10,7 +10,10 @@
 namespace braid::corpus {
 namespace {
 
+// One write for each document would be slow for corpora of short documents.
 constexpr size_t kFlushBytes = size_t{4} << 20;
+
+// Ids below this fit into 16 bits, which halves the files and the memory traffic of reading.
 constexpr int64_t kNarrowVocab = 65536;
 
 }  // namespace
@@ -57,6 +60,7 @@ Status ShardWriter::Append(std::span<const int32_t> document) {
 }
 
 Status ShardWriter::Finish() {
+  // The files are on the disk before shards.json is written, which makes the artifact complete.
   for (Stream* stream : {&ids_, &offsets_}) {
     BRAID_RETURN_IF_ERROR(stream->Flush(0));
     BRAID_RETURN_IF_ERROR(SyncFile(stream->path));
@@ -81,6 +85,7 @@ Result<ShardSet> ShardSet::Open(const std::string& folder, bool wide) {
   if (index.size() < 8 || index.size() % 8 != 0) return DataLoss(index_path + " is cut short");
   if (ids.size() % (wide ? 4 : 2) != 0) return DataLoss(tokens_path + " is cut short");
   ShardSet set(std::move(ids), std::move(index), wide);
+  // The offsets are used without checks afterwards, so a damaged index is found here.
   uint64_t previous = 0;
   for (int64_t d = 0; d <= set.documents_; ++d) {
     const uint64_t offset = set.offsets_[d];
@@ -114,6 +119,7 @@ Result<Shards> Shards::Open(const std::string& folder) {
   const int64_t vocab = read.RequireInt("vocab");
   const std::string dtype = read.Choice("dtype", "", {"uint16", "uint32"});
   const int64_t tokens[2] = {read.RequireInt("tokens"), read.RequireInt("validation_tokens")};
+  // Known fields that are for people and other programs; any other field is an error.
   for (const char* other :
        {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed",
         "unicode", "blank_documents", "bad_rows", "first_bad_rows"}) {

@@ -1,9 +1,9 @@
-// Token shards: a corpus as ids, memory-mapped (docs/formats.md).
+// Token shards: a corpus as token ids in memory-mapped files (docs/formats.md).
 //
 //   shards.json          counts, dtype, digests of the tokenizer and the sources; written last
 //   train/tokens.bin     the ids of all documents, each ended by <|endoftext|>
 //   train/documents.idx  where each of the n documents begins: n + 1 little-endian u64 offsets
-//   validation/...       the same for the documents set aside
+//   validation/...       the same for the validation documents
 #pragma once
 
 #include <cstdint>
@@ -18,18 +18,20 @@
 
 namespace braid::corpus {
 
-// Writes one set ("train" or "validation"), with constant memory.
+// Writes one set ("train" or "validation") in constant memory. Not thread-safe.
 class ShardWriter {
  public:
-  // u16 ids if `vocab` allows it, else u32.
+  // Creates the files in `folder`. Ids are stored as u16 if `vocab` allows it, otherwise as u32.
   static Result<std::unique_ptr<ShardWriter>> Create(const std::string& folder, int64_t vocab);
+  // Appends the ids of one document.
   Status Append(std::span<const int32_t> document);
+  // Writes what is buffered and syncs the files.
   Status Finish();
   int64_t tokens() const { return tokens_; }
   int64_t documents() const { return documents_; }
 
  private:
-  // A file that grows, by way of a buffer.
+  // A file that is written through a buffer.
   struct Stream {
     std::string path;
     UniqueFd fd;
@@ -51,15 +53,18 @@ class ShardWriter {
   int64_t documents_ = 0;
 };
 
-// One set, mapped. Immutable, thread-safe.
+// One memory-mapped set. Immutable, hence thread-safe.
 class ShardSet {
  public:
+  // Opens the set in `folder`, whose ids are u32 if `wide`, else u16. kDataLoss if the files are
+  // truncated or do not fit together.
   static Result<ShardSet> Open(const std::string& folder, bool wide);
   int64_t tokens() const { return tokens_; }
   int64_t documents() const { return documents_; }
+  // The range of the document's ids within all ids of the set.
   uint64_t DocumentBegin(int64_t document) const { return offsets_[document]; }
   uint64_t DocumentEnd(int64_t document) const { return offsets_[document + 1]; }
-  // Copies ids [begin, begin + count) as int32.
+  // Copies the ids [begin, begin + count) to `out` as int32. The range is not checked.
   void Copy(uint64_t begin, uint64_t count, int32_t* out) const;
 
  private:
@@ -72,16 +77,19 @@ class ShardSet {
   int64_t documents_;
 };
 
-// The whole artifact.
+// A whole artifact of kind shards.
 struct Shards {
-  Json description;  // shards.json
+  // The content of shards.json.
+  Json description;
   std::string corpus;
-  std::string tokenizer;  // digest
+  // The digest of the tokenizer.
+  std::string tokenizer;
   int64_t vocab = 0;
   ShardSet train;
   ShardSet validation;
 
-  // Refuses folders whose files do not fit shards.json, naming the file.
+  // Opens the artifact in `folder`. Files that do not fit shards.json are kDataLoss, naming the
+  // file.
   static Result<Shards> Open(const std::string& folder);
 };
 

@@ -14,11 +14,12 @@ namespace braid::corpus {
 namespace {
 
 struct Span {
-  size_t begin = 0, end = 0;  // bytes
+  // In bytes.
+  size_t begin = 0, end = 0;
   TokenClass tag = TokenClass::kX;
 };
 
-// Byte at which each character begins, and the length behind them.
+// The byte at which each character begins, followed by the length of the text.
 std::vector<size_t> StartsOf(std::string_view text) {
   std::vector<size_t> starts;
   for (size_t at = 0; at < text.size();) {
@@ -68,7 +69,8 @@ Result<std::vector<Span>> ReadSpans(const Json& tags, std::string_view text,
   return spans;
 }
 
-// `next` is the first span that ends behind `begin`; it moves along with the tokens.
+// The tag with the largest overlap. `next` is the first span that ends after `begin`; it moves
+// forward with the tokens, which keeps the whole pass linear.
 TokenClass TagOf(const std::vector<Span>& spans, size_t begin, size_t end, size_t* next) {
   while (*next < spans.size() && spans[*next].end <= begin) ++*next;
   TokenClass tag = TokenClass::kX;
@@ -80,6 +82,8 @@ TokenClass TagOf(const std::vector<Span>& spans, size_t begin, size_t end, size_
   return tag;
 }
 
+// A tagger may call "+" a punctuation and "3" a noun; the characters are more reliable for these
+// classes.
 bool SpeaksForItself(TokenClass coarse) {
   return coarse == TokenClass::kNum || coarse == TokenClass::kSym || coarse == TokenClass::kSpace;
 }
@@ -100,6 +104,7 @@ Status Append(const std::string& text, const std::vector<Span>& spans, const std
     const int32_t id = into->ids[i];
     const std::string_view bytes = tokenizer.Bytes(id);
     const size_t end = at + bytes.size();
+    // The tokens do not reproduce the text, so the offsets of the tags do not fit them.
     if (text.compare(at, bytes.size(), bytes) != 0) return Normalised(where);
     const TokenClass tag = TagOf(spans, at, end, &next), own = coarse[static_cast<size_t>(id)];
     into->classes.push_back(SpeaksForItself(own) ? own : tag);
@@ -111,7 +116,7 @@ Status Append(const std::string& text, const std::vector<Span>& spans, const std
   return OkStatus();
 }
 
-// Calls use(text, spans, "file:line") for each document.
+// Calls `use` with the text, the spans and the place ("file:line") of each document.
 Status ForEachRow(const std::string& path,
                   const std::function<Status(const std::string&, const std::vector<Span>&,
                                              const std::string&)>& use) {

@@ -1,5 +1,5 @@
-// Text that a part-of-speech tagger has been at: what per-class read-outs and class overrides by
-// part of speech need (docs/papers/dual_path.md#s6, #s7).
+// Text with part-of-speech tags, for read-outs by token class and interventions on classes
+// (docs/papers/dual_path.md#s6, #s7).
 #pragma once
 
 #include <cstdint>
@@ -12,23 +12,31 @@
 
 namespace braid::corpus {
 
+// The encoded documents of a file.
 struct TaggedText {
-  std::string name;                 // of the file, without its folder and endings
-  std::vector<int32_t> ids;         // documents one after the other, an end behind each
-  std::vector<TokenClass> classes;  // [ids]
+  // The name of the file without its folder and endings.
+  std::string name;
+  // All documents one after the other, each followed by the end-of-document token.
+  std::vector<int32_t> ids;
+  // The class of each id.
+  std::vector<TokenClass> classes;
 };
 
-// Reads a jsonl file, plain or compressed, whose rows are documents: {"text": "...", "tags":
-// [[begin, end, "VERB"], ...]}, where begin and end count characters (code points) and tags are
-// Universal POS ones, or SPACE. A token takes the tag of the span that it overlaps most, of equals
-// the first; tokens of digits, of operators and symbols or of white space keep that class whatever
-// the tagger says of them; what no span touches is X. kInvalidArgument with file, line and field
-// for a row that is none, and for text that the tokenizer normalises, since its tags would be
-// shifted.
+// Reads a JSON lines file, compressed or not, with one document on each line:
+//
+//   {"text": "...", "tags": [[begin, end, "VERB"], ...]}
+//
+// where begin and end count characters (code points) and the tags are those of Universal
+// Dependencies, or SPACE. A token gets the tag of the span with which it overlaps most, of equal
+// ones the first. Tokens of digits, symbols and operators, or white space keep their coarse class.
+// Tokens outside of all spans are X.
+//
+// kInvalidArgument with file, line and field for a row of another form, and for text that the
+// tokenizer normalizes, since its tags would be shifted.
 Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer,
                                   Encoder& encoder);
 
-// What is wrong with the rows of such a file, as far as no tokenizer is needed to tell.
+// Checks the rows of such a file as far as that is possible without a tokenizer.
 Status CheckTaggedText(const std::string& path);
 
 }  // namespace braid::corpus

@@ -10,7 +10,7 @@
 namespace braid::corpus {
 namespace {
 
-// Operators of arithmetic that Unicode counts as punctuation.
+// Arithmetic operators that Unicode classifies as punctuation.
 bool IsOperator(uint32_t c) {
   return c == '*' || c == '/' || c == '-' || c == '%' || c == '\\';
 }
@@ -18,7 +18,8 @@ bool IsOperator(uint32_t c) {
 TokenClass ClassOfCharacter(uint32_t c) {
   if (IsOperator(c)) return TokenClass::kSym;
   if (c == '\n' || c == '\t' || c == '\r') return TokenClass::kSpace;
-  if (c == 0xFFFD) return TokenClass::kOther;  // a piece of a character
+  // A part of a character.
+  if (c == 0xFFFD) return TokenClass::kOther;
   const Category category = CategoryOf(c);
   if (category <= Category::kMe) return TokenClass::kWord;
   if (category <= Category::kNo) return TokenClass::kNum;

@@ -1,5 +1,5 @@
-// Byte-level BPE tokenizers from Hugging Face's tokenizer.json (GPT-2, GPT-NeoX, and what braid
-// trains): the very ids that the `tokenizers` package gives.
+// Byte-level BPE tokenizers, read from Hugging Face's tokenizer.json (those of GPT-2 and GPT-NeoX,
+// and those that braid trains). The ids are exactly those of the `tokenizers` package.
 #pragma once
 
 #include <cstdint>
@@ -12,27 +12,35 @@
 
 namespace braid::corpus {
 
-// The vocabulary and its rules. Immutable after loading, shared by any number of encoders.
+// The vocabulary and the rules. Immutable after loading, shared by any number of encoders and
+// threads.
 class Tokenizer {
  public:
-  // What is not byte-level BPE is refused with the file and the field.
+  // Reads a file. kInvalidArgument with file and field for a tokenizer that is not byte-level BPE
+  // or has a setting that would change ids in a way that braid does not implement.
   static Result<std::shared_ptr<const Tokenizer>> Load(const std::string& path);
+  // The same for the text of a file; `what` names it in errors.
   static Result<std::shared_ptr<const Tokenizer>> Parse(std::string_view json_text,
                                                         const std::string& what);
   ~Tokenizer();
 
-  int64_t entries() const;  // ids 0 .. entries-1 stand in the file
-  int32_t eos_id() const;   // <|endoftext|>
+  // The ids 0 .. entries() - 1 are in the file.
+  int64_t entries() const;
+  // The id of <|endoftext|>, which ends every document.
+  int32_t eos_id() const;
+  // The id of the pad, which braid adds after the file's entries.
   int32_t pad_id() const { return static_cast<int32_t>(entries()); }
-  int64_t vocab() const { return entries() + 1; }  // rows of a model: the entries and the pad
-  // SHA-256 of the file: models and shards name their tokenizer by it.
+  // The number of vocabulary rows of a model: the entries and the pad.
+  int64_t vocab() const { return entries() + 1; }
+  // The SHA-256 of the file, by which models and shards identify their tokenizer.
   const std::string& digest() const;
 
-  // The text of a sequence; bytes that are no UTF-8 become U+FFFD, the pad id nothing.
+  // The text of a sequence of ids. Bytes that are not UTF-8 become U+FFFD; the pad gives no text.
   std::string Decode(const std::vector<int32_t>& ids) const;
-  // The raw bytes of one token. Empty for an id that is none.
+  // The bytes of one token; empty for an unknown id. Valid as long as the tokenizer.
   std::string_view Bytes(int32_t id) const;
 
+  // The content of the file; defined in tokenizer_rules.h, internal to corpus/.
   struct Rules;
   const Rules& rules() const { return *rules_; }
 
@@ -41,12 +49,13 @@ class Tokenizer {
   std::unique_ptr<Rules> rules_;
 };
 
-// Encodes with a cache of pieces seen before. One per thread.
+// Encodes text, with a cache of pieces that were seen before. Use one for each thread.
 class Encoder {
  public:
   explicit Encoder(std::shared_ptr<const Tokenizer> tokenizer);
   ~Encoder();
-  // Appends the ids of `text`. Bytes that are no UTF-8 count as U+FFFD.
+  // Appends the ids of `text` to `ids`, without an end-of-document token. Bytes that are not UTF-8
+  // count as U+FFFD.
   void Encode(std::string_view text, std::vector<int32_t>* ids);
 
  private:

@@ -17,7 +17,7 @@ constexpr uint64_t kMaxIds = 10'000'000;
 
 using Ids = std::unordered_map<std::string, int32_t>;
 
-// How the model is applied. Files from before the field have no `type`; null is none.
+// Refuses settings of the model that would change ids. Files of early versions have no `type`.
 Status CheckModel(FieldReader& read, const Json& model) {
   if (model.is_object() && model.contains("type") && read.Type() != "BPE")
     read.Unsupported("", read.Type());
@@ -27,7 +27,8 @@ Status CheckModel(FieldReader& read, const Json& model) {
     if (const std::string value = read.String(field, ""); !value.empty())
       read.Unsupported(field, ShownValue(value));
   }
-  (void)read.Bool("fuse_unk", false);  // unknown symbols are those of bytes without an entry
+  // Has no effect: unknown symbols would be bytes without an entry.
+  (void)read.Bool("fuse_unk", false);
   return read.status();
 }
 
@@ -52,22 +53,25 @@ Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
     }
     const auto id = id_json.get<int32_t>();
     ids->emplace(token, id);
-    const bool piece = BytesOfToken(token, &bytes);  // pieces are written in the characters of
-                                                     // bytes, and no others
+    // Entries that are merged are written in the characters of GPT-2's bytes; others are special
+    // tokens.
+    const bool piece = BytesOfToken(token, &bytes);
     if (piece && whole) rules->whole[bytes] = id;
     PlaceBytes(id, piece ? bytes : token, rules);
   }
   return read.status();
 }
 
-// Bytes without an entry vanish as in `tokenizers`, unless the file says what they become.
+// Bytes that have no entry disappear, as in `tokenizers`, unless the file says what they become;
+// that is refused.
 Status ReadBytes(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
   rules->byte_ids.fill(-1);
   int missing = -1;
   for (int b = 0; b < 256; ++b) {
     const auto found = ids.find(ByteCharacters()[static_cast<size_t>(b)]);
     if (found != ids.end()) rules->byte_ids[static_cast<size_t>(b)] = found->second;
-    const bool in_text = b < 0xC0 || (b >= 0xC2 && b <= 0xF4);  // the others are in no valid UTF-8
+    // The other bytes occur in no valid UTF-8.
+    const bool in_text = b < 0xC0 || (b >= 0xC2 && b <= 0xF4);
     if (found == ids.end() && in_text && missing < 0) missing = b;
   }
   const std::string unknown = read.String("unk_token", "");
@@ -103,7 +107,7 @@ Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
     read.Fail("merges", read.Value("merges").is_null() ? "is missing" : "expected a list");
   int32_t rank = 0;
   for (const Json& merge : read.List("merges")) {
-    // Lists that were read from a merges.txt may begin with its first line.
+    // Lists that were read from a merges.txt may begin with the first line of that file.
     if (merge.is_string() && merge.get_ref<const std::string&>().starts_with("#version")) continue;
     std::string left, right;
     if (!SplitMerge(merge, &left, &right)) {
@@ -122,8 +126,9 @@ Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
   return read.status();
 }
 
-// Added tokens have the ids that `tokenizers` gives them: of the vocabulary if they stand there,
-// else the next behind as many ids as the vocabulary has entries, whatever the file says.
+// Gives added tokens the ids that `tokenizers` gives them: that of the vocabulary if they are in
+// it; otherwise the next one, counted from the number of entries of the vocabulary, whatever the
+// file says.
 class AddedTokenReader {
  public:
   AddedTokenReader(const std::string& what, const Ids& ids, Tokenizer::Rules* rules)
@@ -153,7 +158,8 @@ class AddedTokenReader {
     BRAID_ASSIGN_OR_RETURN(const int32_t id, IdOf(content, read));
     PlaceBytes(id, content, rules_);
     if (content == kDocumentEnd) rules_->eos_id = id;
-    if (normalized && rules_->nfc) content = Nfc(content);  // it is looked for in normalised text
+    // The token is searched for in normalized text.
+    if (normalized && rules_->nfc) content = Nfc(content);
     (normalized ? rules_->normalized_tokens : rules_->raw_tokens).Add({std::move(content), id});
     return OkStatus();
   }
@@ -176,7 +182,8 @@ class AddedTokenReader {
   Tokenizer::Rules* const rules_;
   int32_t next_;
   std::unordered_map<int32_t, const std::string*> owners_;
-  std::map<std::string, bool> normalized_;  // of the tokens read before
+  // Whether each token that was read before is normalized.
+  std::map<std::string, bool> normalized_;
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The vocabulary of a tokenizer.json: entries, merges, added tokens. Internal to corpus/.
+// Reading of the vocabulary of a tokenizer.json: entries, merges, added tokens. Internal to
+// corpus/.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@
 
 namespace braid::corpus {
 
-// Reads the whole file into `rules`, all but its digest; eos_id is -1 if the file has no
-// <|endoftext|>.
+// Reads the whole file into `rules`, except for the digest and the number of entries; eos_id is -1
+// if the file has no <|endoftext|>. `what` names the file in errors.
 Status ReadTokenizerFile(const Json& json, const std::string& what, Tokenizer::Rules* rules);
 
 }  // namespace braid::corpus

@@ -13,8 +13,8 @@
 namespace braid::corpus {
 namespace {
 
-// Takes turns between corpora would change nothing: counts add up. Each corpus gives an equal share
-// of the bytes.
+// Each corpus contributes the same number of bytes. The corpora are read one after the other:
+// counts add up, so that alternating between them would change nothing.
 Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskTokenizerTraining& spec,
                                    task::Channel& channel) {
   BpeTrainer trainer;
@@ -36,6 +36,7 @@ Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskToken
     if (folder.empty()) BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, PathsOf(files)));
     const int64_t limit = seen + spec.bytes / static_cast<int64_t>(spec.corpora.size());
     BRAID_RETURN_IF_ERROR(ReadDocuments(corpus, files, spec.seed, [&](Document document) -> Status {
+      // kCancelled ends the reading of this corpus without an error.
       if (seen >= limit) return Cancelled("enough");
       if (channel.stop_requested()) return Cancelled("stop");
       trainer.Add(document.text);
@@ -68,6 +69,7 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Parse(text, what));
   const std::string folder = JoinPath(task.output, "tokenizer");
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+  // The text as it was read, byte for byte: the digest of the file names the tokenizer.
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), text));
   const Json facts = {{"entries", tokenizer->entries()}, {"eos_id", tokenizer->eos_id()},
                       {"pad_id", tokenizer->pad_id()},   {"vocab", tokenizer->vocab()},

@@ -9,7 +9,7 @@
 namespace braid::corpus {
 namespace {
 
-// GPT-2's pattern as files write it out; ByteLevel with use_regex has it built in.
+// GPT-2's pattern in the notations that files use; ByteLevel with use_regex implies it.
 constexpr const char* kPatterns[] = {
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
@@ -34,7 +34,7 @@ Status ReadNormalizer(const Json& json, const std::string& what, const std::stri
   return read.status();
 }
 
-// The steps of nested sequences, one after the other.
+// A step of nested sequences, which are flattened into one list.
 struct Step {
   const Json* json;
   std::string path;
@@ -55,8 +55,8 @@ Status Flatten(const Json& json, const std::string& what, const std::string& pat
   return read.status();
 }
 
-// A split by GPT-2's pattern, which matches every character: keeping the matches apart is all that
-// it can do.
+// Every character belongs to a match of GPT-2's pattern. So all behaviors that keep the matches
+// apart have the same effect, and the others are refused.
 Status CheckSplit(const Step& step, const std::string& what) {
   FieldReader read(*step.json, what, step.path);
   const bool invert = read.Bool("invert", false);
@@ -74,7 +74,7 @@ Status CheckSplit(const Step& step, const std::string& what) {
   return read.status();
 }
 
-// ByteLevel, alone or behind splits.
+// Accepts ByteLevel, alone or after splits by GPT-2's pattern.
 Status ReadPreTokenizer(const Json& json, const std::string& what) {
   std::vector<Step> steps;
   BRAID_RETURN_IF_ERROR(Flatten(json, what, "pre_tokenizer", &steps));
@@ -99,7 +99,7 @@ Status ReadPreTokenizer(const Json& json, const std::string& what) {
                : UnsupportedField(what, "pre_tokenizer", "a sequence without ByteLevel");
 }
 
-// Ids that are put around a text would belong to every document.
+// A template that adds ids around a text would add them to each document of a corpus.
 Status CheckPostProcessor(const Json& json, const std::string& what, const std::string& path) {
   if (json.is_null()) return OkStatus();
   FieldReader read(json, what, path);
@@ -115,7 +115,7 @@ Status CheckPostProcessor(const Json& json, const std::string& what, const std::
     const bool text_alone = single.is_array() && single.size() == 1 && single[0].is_object() &&
                             single[0].contains("Sequence");
     if (!text_alone) read.Unsupported("single", "a template that adds to the text");
-  } else if (type != "ByteLevel") {  // that one moves offsets only
+  } else if (type != "ByteLevel") {
     read.Unsupported("", type);
   }
   return read.status();
@@ -132,7 +132,7 @@ Status CheckLengths(const Json& json, const std::string& what) {
   if (padding.is_null()) return read.status();
   FieldReader part(padding, what, "padding");
   BRAID_RETURN_IF_ERROR(part.status());
-  // One text is the longest of its batch.
+  // A single text is the longest of its batch, so nothing is padded.
   const bool nothing = part.Value("strategy") == "BatchLongest" &&
                        part.Value("pad_to_multiple_of").is_null();
   if (!nothing) refuse("padding");

@@ -1,4 +1,5 @@
-// What a tokenizer.json does with text around its vocabulary. Internal to corpus/.
+// Reading of the steps around the vocabulary in a tokenizer.json: normalization, pre-tokenization,
+// post-processing. Internal to corpus/.
 #pragma once
 
 #include <string>
@@ -8,9 +9,9 @@
 
 namespace braid::corpus {
 
-// Reads normalizer and pre_tokenizer, and checks that nothing else (post_processor, truncation,
-// padding) changes ids. What braid does not do is refused with the field; what means the same as
-// something it does is taken, however it is written.
+// Reads normalizer and pre_tokenizer into `rules`, and checks that nothing else (post_processor,
+// truncation, padding) changes ids. A step that braid does not implement is an error that names its
+// field; a step that means the same as an implemented one is accepted in every notation.
 Status ReadPipeline(const Json& json, const std::string& what, Tokenizer::Rules* rules);
 
 }  // namespace braid::corpus

@@ -1,4 +1,4 @@
-// What a tokenizer.json says, in the form that encoding wants it. Internal to corpus/.
+// The content of a tokenizer.json in the form that encoding needs. Internal to corpus/.
 #pragma once
 
 #include <array>
@@ -16,18 +16,25 @@ namespace braid::corpus {
 // The added token that ends every document.
 inline constexpr char kDocumentEnd[] = "<|endoftext|>";
 
+// Immutable after loading.
 struct Tokenizer::Rules {
   std::string digest;
+  // Whether text is normalized to NFC first.
   bool nfc = false;
   int64_t entries = 0;
   int32_t eos_id = 0;
-  std::array<int32_t, 256> byte_ids{};  // -1: the vocabulary lacks this byte
+  // The id of each byte; -1 if the vocabulary does not have it.
+  std::array<int32_t, 256> byte_ids{};
   MergeTable merges;
-  std::vector<std::string> bytes;                  // of each id
-  std::unordered_map<std::string, int32_t> whole;  // bytes -> id, if pieces that are entries skip
-                                                   // the merges
-  AddedTokens raw_tokens;                          // matched on the raw text
-  AddedTokens normalized_tokens;                   // matched after normalisation
+  // The bytes of each id.
+  std::vector<std::string> bytes;
+  // With `ignore_merges`: the ids by bytes; a piece that is an entry is not merged. Otherwise
+  // empty.
+  std::unordered_map<std::string, int32_t> whole;
+  // Searched for in the text before normalization.
+  AddedTokens raw_tokens;
+  // Searched for after normalization.
+  AddedTokens normalized_tokens;
 };
 
 }  // namespace braid::corpus

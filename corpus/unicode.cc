@@ -15,7 +15,8 @@ namespace {
 constexpr uint32_t kCodePoints = 0x110000;
 constexpr uint32_t kBlock = 256;
 
-// A value of each code point; blocks that are alike are kept once.
+// A value for each code point. Equal blocks of 256 code points are stored once, which keeps the
+// table in the cache.
 class ValueTable {
  public:
   ValueTable(const uint32_t* runs, size_t count) {
@@ -43,11 +44,13 @@ class ValueTable {
   std::vector<uint8_t> values_;
 };
 
-// Syllables of Hangul are arithmetic.
+// The syllables of Hangul are composed by arithmetic (Unicode, section 3.12).
 constexpr uint32_t kSyllables = 0xAC00, kLeads = 0x1100, kVowels = 0x1161, kTails = 0x11A7;
 constexpr uint32_t kLeadCount = 19, kVowelCount = 21, kTailCount = 28,
                    kSyllableCount = kLeadCount * kVowelCount * kTailCount;
 
+// Canonical decomposition, ordering and composition, as Unicode Standard Annex 15 defines them.
+// "Class" is the canonical combining class; a character of class 0 is a starter.
 class Composer {
  public:
   Composer() : classes_(kCombiningRuns, kCombiningRunCount) {
@@ -64,7 +67,7 @@ class Composer {
     }
   }
 
-  // A character of class 0 that stays as it is and joins none before it.
+  // True for a starter that does not decompose and does not combine with a character before it.
   bool IsInert(uint32_t c) const { return !(c < kCodePoints && active_[c]); }
 
   std::string Compose(std::string_view text) const {
@@ -95,7 +98,7 @@ class Composer {
     if (found->second.second != 0) Decompose(found->second.second, out);
   }
 
-  // Marks between two characters of class 0 by their classes, those of one class as they came.
+  // Sorts the marks between two starters by class; marks of one class keep their order.
   void Order(std::vector<uint32_t>* characters) const {
     const auto end = characters->end();
     for (auto at = characters->begin(); at != end;) {
@@ -121,12 +124,13 @@ class Composer {
     return found == wholes_.end() ? 0 : found->second;
   }
 
-  // Each character joins the last one of class 0, unless something of no lower class stands between
-  // the two.
+  // Combines each character with the last starter, unless a character of the same or a higher class
+  // is between the two.
   void Join(std::vector<uint32_t>* characters) const {
     std::vector<uint32_t> joined;
     size_t starter = SIZE_MAX;
-    int before = -1;  // class of what stands behind the starter; -1: nothing
+    // The class of the last character after the starter; -1 if there is none.
+    int before = -1;
     for (const uint32_t c : *characters) {
       const int own = classes_[c];
       if (starter != SIZE_MAX && before < own) {
@@ -147,7 +151,8 @@ class Composer {
   }
 
   const ValueTable classes_;
-  std::vector<bool> active_ = std::vector<bool>(kCodePoints);  // what IsInert is not true of
+  // The characters for which IsInert is false.
+  std::vector<bool> active_ = std::vector<bool>(kCodePoints);
   std::unordered_map<uint32_t, std::pair<uint32_t, uint32_t>> parts_;
   std::unordered_map<uint64_t, uint32_t> wholes_;
 };

@@ -1,5 +1,5 @@
-// What tokenising needs of Unicode, from tables of its own: the same on every machine, whatever its
-// libraries know.
+// The part of Unicode that tokenizing needs, from tables of braid's own: the same on every machine,
+// whatever version its libraries have.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@
 
 namespace braid::corpus {
 
-// The general category, in the order of the tables.
+// The general category of a character, in the order of the tables (Lu: letter, upper case; and so
+// on).
 enum class Category : uint8_t {
   kLu,
   kLl,
@@ -41,7 +42,11 @@ enum class Category : uint8_t {
   kCo,
   kCn
 };
+
+// The category of a code point; kCn for numbers that are not assigned.
 Category CategoryOf(uint32_t code_point);
+
+// True for the categories of \p{L}, and of \p{N}.
 inline bool IsLetter(Category category) {
   return category <= Category::kLo;
 }
@@ -49,14 +54,15 @@ inline bool IsNumber(Category category) {
   return category >= Category::kNd && category <= Category::kNo;
 }
 
-// Canonical composition (NFC). REQUIRES: valid UTF-8.
+// The text in Normalization Form C. REQUIRES: valid UTF-8.
 std::string Nfc(std::string_view text);
-// A quick look: true means that Nfc(text) is text. False for little that is NFC: text with marks
-// that stand alone.
+// A fast test: true only if Nfc(text) == text. False also for some text in NFC, such as text with
+// combining marks that stand alone.
 bool IsSurelyNfc(std::string_view text);
 
 // "16.0.0, NFC 9.0.0": characters are classified by the first version of Unicode and composed by
-// the second, as the `tokenizers` package does. Shards and tokenizers that a job makes say it.
+// the second, as in the `tokenizers` package. Written into the shards and tokenizers that jobs
+// make.
 std::string UnicodeVersion();
 
 }  // namespace braid::corpus

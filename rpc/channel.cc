@@ -18,7 +18,7 @@ constexpr char kRetries[] =
     R"({"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":5,"initialBackoff":"0.1s","maxBackoff":"1s",)"
     R"("backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]})";
 
-// Call credentials would need TLS.
+// An interceptor, because gRPC allows call credentials on channels with TLS only.
 class SendToken final : public Interceptor {
  public:
   explicit SendToken(std::string value) : value_(std::move(value)) {}
@@ -51,11 +51,12 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                    static_cast<int>(options.max_reconnect_backoff_ms));
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // Not the connection that another channel of this process has to the same address.
+  // Without this, channels of one process to the same address would share one connection, and with
+  // it its loss and its flow control.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   if (options.retry_unavailable) arguments.SetServiceConfigJSON(kRetries);
-  // An answer is asked for every 30 s, and bytes that nobody takes (a window that stays closed;
-  // gRPC sets TCP_USER_TIMEOUT to the same) end the connection.
+  // The peer has to answer a ping every 30 s. gRPC derives TCP_USER_TIMEOUT from the same timeout,
+  // which ends connections on which sent bytes are not accepted any more.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);

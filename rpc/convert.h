@@ -1,5 +1,6 @@
-// The values that cross processes as messages of the API, and back: the only place that knows both.
-// Every field of a value is in its message, but for an assignment's site.
+// Conversion between the values of task/ and the messages of the API, in both directions; no other
+// code knows both. Every field of a value has a field in its message, except for an assignment's
+// site.
 #pragma once
 
 #include "braid/v1/worker.pb.h"
@@ -9,6 +10,8 @@
 
 namespace braid::rpc {
 
+// Fill a message from a value; RankOf, ProgressOf, AssignmentOf and OutcomeOf read the value back.
+// The values are not checked.
 void Fill(const task::RankKey& key, v1::RankId* message);
 task::RankKey RankOf(const v1::RankId& message);
 
@@ -18,7 +21,7 @@ task::Progress ProgressOf(const v1::Progress& message);
 void Fill(const task::Assignment& assignment, v1::RankAssignment* message);
 task::Assignment AssignmentOf(const v1::RankAssignment& message);
 
-// All but id and worker_id, which say whose end it is.
+// Fills all fields except id and worker_id, which tell whose end it is and are set by the caller.
 void Fill(const task::Outcome& outcome, v1::ReportEndedRequest* message);
 task::Outcome OutcomeOf(const v1::ReportEndedRequest& message);
 

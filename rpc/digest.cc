@@ -10,6 +10,7 @@ std::string DeterministicBytes(const google::protobuf::Message& message) {
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
+    // Otherwise the order of map entries differs from process to process.
     coded.SetSerializationDeterministic(true);
     message.SerializePartialToCodedStream(&coded);
   }

@@ -1,4 +1,4 @@
-// What makes two requests the same.
+// Canonical bytes of messages, by which repeated requests are recognized.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -7,8 +7,8 @@
 
 namespace braid::rpc {
 
-// The message as bytes that depend on its fields alone: entries of maps come in order of their
-// keys. Equal messages give equal bytes in every program of one version of protobuf.
+// The serialized message with the entries of maps in the order of their keys. Equal messages give
+// equal bytes in all programs that use the same version of protobuf.
 std::string DeterministicBytes(const google::protobuf::Message& message);
 
 }  // namespace braid::rpc

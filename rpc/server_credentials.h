@@ -1,4 +1,5 @@
-// Who may call: whoever knows the coordinator's token, of every method, health and reflection too.
+// Authentication of callers: a caller has to present the coordinator's token with each call of
+// every method, health and reflection included.
 #pragma once
 
 #include <grpcpp/security/server_credentials.h>
@@ -8,10 +9,9 @@
 
 namespace braid::rpc {
 
-// For a server on the loopback interface, without TLS: of all credentials of that kind these alone
-// let a token be asked for, and they demand that the other end is on this machine. A call without
-// the metadata "authorization: Bearer TOKEN" gets UNAUTHENTICATED, which says that the token is in
-// `token_file`. REQUIRES: !token.empty().
+// Credentials for a server on the loopback interface, without TLS. A call without the metadata
+// "authorization: Bearer TOKEN" fails with UNAUTHENTICATED; the message says that the token is in
+// `token_file`. REQUIRES: `token` is not empty.
 std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(std::string token,
                                                                std::string token_file);
 

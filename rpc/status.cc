@@ -7,7 +7,7 @@ namespace braid::rpc {
 
 namespace {
 
-// The reason an error is sent with: its own, or the one of its code.
+// The reason with which an error is sent: its own or, without one, the usual one of its code.
 std::string ReasonOf(const Status& status) {
   if (!status.reason().empty()) return status.reason();
   switch (status.code()) {
@@ -21,7 +21,7 @@ std::string ReasonOf(const Status& status) {
     case StatusCode::kFailedPrecondition:
       return "TERMINAL_STATE";
     case StatusCode::kResourceExhausted:
-      return "STORAGE_FULL";
+      return "RESOURCE_EXHAUSTED";  // a full disk says STORAGE_FULL itself
     case StatusCode::kUnavailable:
       return "RECOVERING";
     default:
@@ -33,8 +33,8 @@ std::string ReasonOf(const Status& status) {
 
 grpc::Status ToGrpc(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  // It travels twice in the trailing metadata, which gRPC refuses to carry above 8 KiB, and must be
-  // UTF-8.
+  // The message travels twice in the trailing metadata, where gRPC accepts at most 8 KiB in total,
+  // and must be valid UTF-8.
   const std::string message = Excerpt(status.message(), kMessageBytes);
   google::rpc::ErrorInfo info;
   info.set_reason(ReasonOf(status));

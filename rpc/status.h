@@ -1,5 +1,5 @@
-// braid's Status as gRPC carries it: the same code and message, and google.rpc.ErrorInfo with a
-// reason of the closed set (runs.proto).
+// braid's Status as a grpc::Status: the same code and message, and a google.rpc.ErrorInfo with a
+// reason from the closed set in runs.proto.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -8,10 +8,13 @@
 
 namespace braid::rpc {
 
+// An error without a reason gets one by its code. Messages are cut to kMessageBytes
+// (base/excerpt.h).
 grpc::Status ToGrpc(const Status& status);
 
-// The reason is empty for an error that gRPC itself made. What a code without one means is for the
-// caller to say: a worker tries again, a command tells its user what to do.
+// The inverse of ToGrpc. The reason is empty for an error that gRPC itself made, such as
+// UNAVAILABLE for a lost connection; the caller decides what such an error means (a worker tries
+// again, a command tells its user what to do).
 Status FromGrpc(const grpc::Status& status);
 
 }  // namespace braid::rpc

@@ -1,4 +1,4 @@
-// How much work lies between a job and the end of its run.
+// The critical path of a run: how much work lies between a job and the end of its run.
 #pragma once
 
 #include <cstddef>
@@ -6,14 +6,19 @@
 
 namespace braid::scheduler {
 
+// A job in the graph of its run.
 struct PathNode {
-  double cost = 0;              // of the job itself, in any unit that is the same for all
-  std::vector<size_t> parents;  // indices of nodes before this one
-  bool done = false;            // costs nothing any more
+  // The cost of the job itself, in any unit that is the same for all nodes (floating-point
+  // operations).
+  double cost = 0;
+  // Indices of the jobs that it waits for; each is smaller than its own.
+  std::vector<size_t> parents;
+  // The job has ended and costs nothing any more.
+  bool done = false;
 };
 
-// For each node of a DAG in topological order: its cost and that of the dearest chain of children
-// after it.
+// For each node of a graph in topological order: the cost of the most expensive chain of jobs that
+// begins with it. Takes time linear in the number of edges.
 std::vector<double> CostToEnd(const std::vector<PathNode>& nodes);
 
 }  // namespace braid::scheduler

@@ -1,41 +1,58 @@
-// How long silence is tolerated, and how long to wait before another try.
+// Leases: how long a worker may be silent before its work is given to others, and how long to wait
+// before a job is tried again.
 #pragma once
 
 #include <cstdint>
 
 namespace braid::scheduler {
 
+// All times in milliseconds. A worker is "silent" while the coordinator receives nothing from it.
 struct LeaseOptions {
-  int64_t heartbeat_interval_ms = 2000;   // a worker says something at least this often
-  int64_t ttl_ms = 15'000;                // silence after which a worker is disconnected
-  int64_t disconnect_grace_ms = 900'000;  // how long a disconnected worker of another site keeps
-                                          // its leases
-  int64_t local_grace_ms = 1'000;         // of the coordinator's own site
-  int64_t recovery_ms = 60'000;  // nothing expires for so long after the coordinator's start
-  int64_t isolation_timeout_ms = 86'400'000;  // a worker without contact checkpoints and stops by
-                                              // itself
+  // The longest pause between two messages of a worker that works well.
+  int64_t heartbeat_interval_ms = 2000;
+  // A worker that is silent for longer counts as disconnected. It keeps its leases.
+  int64_t ttl_ms = 15'000;
+  // How much longer a disconnected worker of another site keeps its leases: it may go on with its
+  // work and report later, when the network is back.
+  int64_t disconnect_grace_ms = 900'000;
+  // The same for workers at the coordinator's own site, where silence means that the worker has
+  // ended.
+  int64_t local_grace_ms = 1'000;
+  // No lease expires for this time after the coordinator's start, while workers come back.
+  int64_t recovery_ms = 60'000;
+  // A worker without contact to the coordinator writes checkpoints and stops its work after this
+  // time.
+  int64_t isolation_timeout_ms = 86'400'000;
 };
 
+// The state of the connection to a worker. kOffline: not heard of since the coordinator's start,
+// and without leases. kReady: connected. kDisconnected: silent, but keeps its leases for the grace.
+// kLost: silent for longer; its leases are ended.
 enum class Link { kOffline = 1, kReady, kDisconnected, kLost };
 
-// What a worker is that was heard last at `last_contact_ms` and has (or has not) an open session;
-// monotonic times. kOffline stays: it was never heard since the coordinator's start and holds no
-// lease.
+// What the coordinator knows about the contact to a worker; monotonic times.
 struct WorkerContact {
+  // The worker has an open session.
   bool session = false;
-  bool contacted = false;  // since the coordinator's start
+  // The worker was heard of since the coordinator's start.
+  bool contacted = false;
   bool holds_leases = false;
   bool local_site = false;
+  // When the worker was last heard of, if `contacted`.
   int64_t last_contact_ms = 0;
 };
+
+// Returns the state of the connection at `now_ms`. `started_ms` is when the coordinator started.
+// All times are monotonic.
 Link LinkOf(const WorkerContact& contact, int64_t now_ms, int64_t started_ms,
             const LeaseOptions& options);
 
-// The longest wait of BackoffMs.
+// The longest result of BackoffMs.
 constexpr int64_t kMaxBackoffMs = 300'000;
 
-// The wait before try `failures_in_row` + 1: nothing after the first failure, then up to 2 s, 4 s,
-// ... 5 min, full jitter by `uniform` in [0, 1).
+// How long to wait after that many failures in a row: 0 after the first, then a random time of up
+// to 2 s, 4 s, ... 5 min. `uniform`, a random number in [0, 1), spreads the retries of many jobs
+// ("full jitter").
 int64_t BackoffMs(int64_t failures_in_row, double uniform);
 
 }  // namespace braid::scheduler

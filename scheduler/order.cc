@@ -20,7 +20,7 @@ Turns::Turns(const Snapshot& snapshot) : snapshot_(snapshot), held_(snapshot.hel
   }
 }
 
-// Of one user.
+// The order of two jobs of the same user and priority.
 bool Turns::Before(size_t a, size_t b) const {
   const JobView& first = snapshot_.jobs[a];
   const JobView& second = snapshot_.jobs[b];
@@ -28,6 +28,7 @@ bool Turns::Before(size_t a, size_t b) const {
          std::tie(second.submitted_seq, second.run, first.path_cost, second.position);
 }
 
+// The dominant share: the larger of the two parts.
 double Turns::ShareOf(const std::string& user) const {
   const auto held = held_.find(user);
   if (held == held_.end()) return 0;
@@ -38,8 +39,10 @@ double Turns::ShareOf(const std::string& user) const {
 }
 
 std::optional<size_t> Turns::Next() {
+  // Shares are compared anew at each turn, since Granted changes them within a pass.
   while (!lines_.empty()) {
     auto& users = lines_.rbegin()->second;
+    // The run's id makes the order of equal shares and times deterministic.
     std::optional<std::tuple<double, int64_t, std::string>> least;
     auto next = users.end();
     for (auto it = users.begin(); it != users.end(); ++it) {

@@ -1,10 +1,11 @@
-// Whose turn it is. Between runs: the higher priority first; within it the user who holds the
-// smallest share of the cluster now; of one user, and of users who hold the same, the run that was
-// submitted first. Within a run: the longest way to its end first.
+// The order in which waiting jobs are offered free slots, by dominant resource fairness (Ghodsi et
+// al., 2011). Between runs: the higher priority first; of equal priority, the user with the
+// smallest dominant share of the cluster; of users with equal shares, the run that was submitted
+// first. Within a run: the job with the longest critical path first.
 //
-// The share of a user is that of the slots (or, if larger, of the GPUs) of all workers which his
-// live leases hold. Leases end, so nobody's share stays large, and who waits with the smallest
-// share and the oldest run is next: no run waits without end but for runs of a higher priority.
+// The dominant share of a user is the part of all CPU slots that the user's live leases hold or, if
+// larger, the part of all GPUs. Leases end, so no share stays large, and the user with the smallest
+// share and the oldest run is next: no run waits forever except for runs of higher priority.
 #pragma once
 
 #include <cstddef>
@@ -17,16 +18,19 @@
 
 namespace braid::scheduler {
 
+// One pass over the jobs of a snapshot in that order. Not thread-safe.
 class Turns {
  public:
-  // `snapshot` outlives it.
+  // The snapshot must outlive this object.
   explicit Turns(const Snapshot& snapshot);
-  // The next job that is asked, an index into the snapshot's jobs; nothing when all were.
+  // The next job to be offered slots, as an index into the snapshot's jobs; nullopt when every job
+  // had its turn.
   std::optional<size_t> Next();
-  // The job got its slots: from now on its user holds more.
+  // Tells that the job got its slots, which raises its user's share.
   void Granted(size_t job);
 
  private:
+  // The jobs of one user with one priority, in order, and the next one.
   struct Line {
     std::vector<size_t> jobs;
     size_t at = 0;
@@ -35,9 +39,12 @@ class Turns {
   bool Before(size_t a, size_t b) const;
 
   const Snapshot& snapshot_;
-  Held all_;                                              // slots of all workers
-  std::map<std::string, Held> held_;                      // by user
-  std::map<int64_t, std::map<std::string, Line>> lines_;  // by priority, highest last, and user
+  // The slots of all workers.
+  Held all_;
+  // What each user holds, by name.
+  std::map<std::string, Held> held_;
+  // By priority (the highest is the last) and user.
+  std::map<int64_t, std::map<std::string, Line>> lines_;
 };
 
 }  // namespace braid::scheduler

@@ -12,7 +12,8 @@ bool Usable(const WorkerView& worker, const JobView& job) {
          !job.excluded.contains(worker.id);
 }
 
-// Workers whose ranks of one gang can meet have the same.
+// The key of the host, or of the site, within which the ranks of a gang can communicate. The zero
+// byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
 std::string PlaceOf(const WorkerView& worker, bool one_host) {
   return one_host ? worker.site + '\0' + worker.host : worker.site;
 }
@@ -22,8 +23,9 @@ int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
                        [&](const auto& id) { return worker.cached.contains(id); });
 }
 
-// By what is free in `workers`; a rank that would have to wait, by what is free in `now`, comes
-// last.
+// Assigns the ranks one after the other by the free slots of `workers`. Candidates that have no
+// room according to `now` come last: of two places that could be kept for a job, the one that is
+// nearly free is better.
 std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& workers,
                                               const std::vector<WorkerView>& now,
                                               const JobView& job,
@@ -34,8 +36,8 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& wor
   std::vector<size_t> ranks;
   for (int64_t rank = 0; rank < job.ranks; ++rank) {
     std::optional<size_t> best;
-    // Not where it failed last, then where it need not wait, then few ranks of this gang, then a
-    // warm cache, then most room; the index breaks ties.
+    // Another worker than that of the last failure; no waiting; few ranks of this gang; inputs in
+    // the cache; most free slots. The index makes the choice deterministic.
     const auto cost = [&](size_t w) {
       const bool waits = (taken[w] + 1) * job.slots > now[w].Free(job.device);
       return std::tuple(workers[w].id == job.avoid, waits, taken[w], -CachedInputs(workers[w], job),
@@ -52,7 +54,7 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& wor
   return ranks;
 }
 
-// At the best host, or the best site.
+// Compares hosts (or sites) with each other by the worker of rank 0, which stands for its place.
 std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<WorkerView>& workers,
                                            const JobView& job, const std::set<size_t>& reserved) {
   std::map<std::string, std::vector<size_t>> by_place;
@@ -92,7 +94,7 @@ bool NeedsOneHost(const JobView& job) {
 
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
                                          const std::set<size_t>& reserved) {
-  // A single rank has nobody to meet.
+  // A single rank has no peer, so that the search over sites finds the best worker for it at once.
   if (job.ranks > 1) {
     auto on_one_host = PlaceBy(/*one_host=*/true, workers, job, reserved);
     if (on_one_host.has_value() || NeedsOneHost(job)) return on_one_host;
@@ -103,7 +105,7 @@ std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers,
 std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job) {
   std::vector<WorkerView> empty = workers;
   for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = 0;
-  // Whether one host could ever hold a gang that may be spread is asked first, as Place does.
+  // One host is tried before a site, as in Place.
   for (const bool one_host : {true, false}) {
     if (one_host ? job.ranks == 1 : job.ranks > 1 && NeedsOneHost(job)) continue;
     std::map<std::string, std::vector<size_t>> by_place;

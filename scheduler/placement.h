@@ -1,6 +1,6 @@
-// Where a job goes: all its ranks at once, or none. Ranks of a CPU gang meet on 127.0.0.1 (Gloo):
-// they run on one host. Ranks of a GPU gang (NCCL) run on one host if they can, and else within one
-// site.
+// The choice of workers for a job: for all of its ranks at once, or none. The ranks of a CPU gang
+// connect to each other on 127.0.0.1 (Gloo), so they run on one host. The ranks of a GPU gang
+// (NCCL) run on one host if possible, otherwise within one site.
 #pragma once
 
 #include <cstdint>
@@ -13,27 +13,32 @@
 
 namespace braid::scheduler {
 
-// Whether this worker could run a rank of the job if it were connected and empty.
+// True iff this worker could run a rank of the job if it were connected and had nothing else to do.
 bool Matches(const WorkerView& worker, const JobView& job);
 
-// Whether all ranks of the job have to run on workers of one host.
+// True iff all ranks of the job have to run on workers of one host.
 bool NeedsOneHost(const JobView& job);
 
-// Workers for all ranks, by what is free now in `workers`, or nothing. They prefer workers that
-// have the inputs in their cache, and spread over workers. `reserved` workers are not used.
+// Chooses a worker for each rank among the slots that are free in `workers`; nullopt if not all
+// ranks fit. Workers in `reserved` are not used. Prefers workers other than the one of the last
+// failure, then few ranks of the gang on one worker, then workers that have the inputs in their
+// cache.
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
                                          const std::set<size_t>& reserved);
 
-// The workers that a job waits for that does not fit now: of the hosts and sites that could hold it
-// were they empty, the one where most of its ranks fit already, and there those with free slots
-// first. Empty if there is none.
+// The workers whose slots should be kept for a job that does not fit now, one for each rank. Among
+// the hosts and sites that could hold the job if they were empty, this is the one where most ranks
+// fit already; within it, workers with free slots come first. Empty if no place could hold the job.
 std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job);
 
-// What counts for RanksThatFit: slots that are free now, all slots of workers that can be used now,
-// or all slots of every worker that is registered and not excluded.
+// Which slots RanksThatFit counts.
+//
+//   kNow    those that are free now
+//   kEmpty  all slots of the workers that can be used now
+//   kEver   all slots of every registered worker that is not excluded
 enum class Room { kNow, kEmpty, kEver };
 
-// How many ranks of the job the workers of its best place (a host or a site) could hold.
+// How many ranks of the job fit on the workers of the place (host or site) that holds most.
 int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room);
 
 }  // namespace braid::scheduler

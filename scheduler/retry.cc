@@ -11,8 +11,8 @@ constexpr int64_t kUserRetries = 2;
 constexpr int64_t kPoisonLosses = 3;
 constexpr int64_t kMaxLosses = 10;
 constexpr int64_t kDiskFullAtOnce = 2;
-// Longer than the worker is shut for (coordinator/core/disks.cc): when that is over the job still
-// waits, and others are placed.
+// Longer than a worker is closed after its first full disks (coordinator/core/disks.cc): when it
+// opens again, this job still waits, and jobs that need less space are placed first.
 constexpr int64_t kFirstDiskFullMs = 20'000;
 constexpr int64_t kMaxDiskFullMs = 120'000;
 
@@ -35,9 +35,9 @@ RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const Failu
     ++counted.infra_losses;
     decision.retry = true;
     decision.exclude_worker = blame == FailureCategory::kSystem;
-    // A full disk is waited for where it is (Snapshot), and the job may run on another worker at
-    // once. One that fills disk after disk stands back more and more, so that what fits there gets
-    // its turn.
+    // A worker with a full disk gets no work for a while (Snapshot), and the job may run on another
+    // worker at once. A job that fills one disk after another waits longer and longer, so that jobs
+    // that fit get their turn.
     const int64_t behind = history.disk_full_in_row - kDiskFullAtOnce;
     if (!history.disk_full)
       decision.backoff_ms = BackoffMs(history.unstarted_in_row + 1, uniform);

@@ -1,4 +1,4 @@
-// Whether a failed attempt is followed by another, and which counter it is charged to.
+// The decision whether a failed attempt is followed by another one, and which counter it raises.
 #pragma once
 
 #include <cstdint>
@@ -6,37 +6,57 @@
 
 namespace braid::scheduler {
 
+// What happened to a job. Counters do not include the present failure unless they say so.
 struct FailureHistory {
   int64_t user_failures = 0;
   int64_t infra_losses = 0;
   int64_t preemptions = 0;
-  int64_t losses_in_row = 0;     // infra, since the last new checkpoint
-  int64_t system_failures = 0;   // earlier attempts whose program ran and that ended with category
-                                 // system
-  int64_t workers_lost_on = 0;   // distinct workers among the losses in a row, this one included
-  bool started = true;           // the program of this attempt ran
-  int64_t unstarted_in_row = 0;  // attempts before this one, in a row, whose program never ran
-  bool disk_full = false;        // it failed for want of room on its worker's disk
-  int64_t disk_full_in_row = 0;  // attempts before this one, in a row, that failed for that
+  // Failures of category infra (and system) since the newest checkpoint.
+  int64_t losses_in_row = 0;
+  // Earlier attempts whose program ran and that ended with category system.
+  int64_t system_failures = 0;
+  // The number of different workers among the losses in a row, this one included.
+  int64_t workers_lost_on = 0;
+  // The program of this attempt was started.
+  bool started = true;
+  // How many attempts directly before this one ended before their program was started.
+  int64_t unstarted_in_row = 0;
+  // This attempt failed because its worker's disk was full.
+  bool disk_full = false;
+  // How many attempts directly before this one failed for that reason.
+  int64_t disk_full_in_row = 0;
 };
 
+// Who is responsible for a failure (docs/tasks.md).
 enum class FailureCategory { kUser, kInfra, kPreempted, kSystem };
-// "user" -> kUser, and so on; what is unknown is kSystem.
+// The category of a word such as "user"; "cancelled" is kPreempted, an unknown word kSystem.
 FailureCategory ParseFailureCategory(const std::string& category);
 
+// What follows a failure.
 struct RetryDecision {
   bool retry = false;
-  FailureHistory history;  // with this failure counted
+  // The counters with this failure added.
+  FailureHistory history;
+  // How long the next attempt has to wait, and whether it must run on another worker.
   int64_t backoff_ms = 0;
   bool exclude_worker = false;
-  std::string reason;  // if !retry: for people
+  // Why there is no other attempt, for people; empty if there is one.
+  std::string reason;
 };
 
-// user: two more tries, none if deterministic. infra: again, but a job whose program was lost three
-// times in a row on three workers (or ten times on any) without a new checkpoint is poison.
-// preempted: always. system: once, on another worker. What fails before its program runs, or for
-// want of room on a worker's disk, says nothing about the job: it is tried again without end
-// (elsewhere, if it was of system), later each time, and never counts towards poison.
+// Decides by the category of the failure:
+//
+//   user       two more attempts; none if it is deterministic
+//   infra      another attempt, unless the job's program was lost three times in a row on three
+//              workers, or ten times on any, without a new checkpoint: the job itself is
+//              suspect then
+//   preempted  always another attempt
+//   system     one more attempt, on another worker
+//
+// A failure before the program ran, or for lack of room on a worker's disk, tells nothing about the
+// job: it is tried again without limit, after longer and longer pauses (of category system:
+// elsewhere), and does not count as a loss in a row. `uniform` is a random number in [0, 1) for the
+// back-off.
 RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const FailureHistory& history,
                           double uniform);
 

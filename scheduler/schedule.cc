@@ -17,12 +17,12 @@ std::string SlotsText(const JobView& job) {
          (job.site.empty() ? "" : " at site " + job.site);
 }
 
-// What happened to it last.
+// The last failure of the job, as an addition to a reason.
 std::string After(const JobView& job) {
   return job.last_failure.empty() ? "" : "; last time: " + job.last_failure;
 }
 
-// Of workers that could run it and have no room on their disks.
+// Names the workers that could run the job if their disks had room.
 std::string FullDisks(const Snapshot& snapshot, const JobView& job) {
   std::vector<std::string> texts;
   for (const WorkerView& worker : snapshot.workers) {
@@ -46,7 +46,8 @@ std::string GangText(const Snapshot& snapshot, const JobView& job) {
   return text;
 }
 
-// Why a job that was not placed waits.
+// Why a job waits that was not placed. The most specific reason that the user can act on comes
+// first.
 Waiting Explain(const Snapshot& snapshot, size_t index) {
   const JobView& job = snapshot.jobs[index];
   const auto& workers = snapshot.workers;
@@ -101,12 +102,14 @@ void Take(std::vector<WorkerView>& workers, const JobView& job, const std::vecto
     (job.device == "cuda" ? workers[w].gpus_used : workers[w].cpu_used) += job.slots;
 }
 
-// Slots become free one by one: such a job would never find its own if others took each of them.
+// Slots become free one by one. A job that needs several at once would never find them if other
+// jobs took each one.
 bool NeedsSeveralSlots(const JobView& job) {
   return job.ranks > 1 || job.slots > 1;
 }
 
-// An exclusion is dropped when the job could never run without the excluded.
+// A worker stays excluded only while the job could run without it; waiting forever would not be
+// better than trying the worker again.
 void RelaxExclusions(Snapshot& snapshot) {
   for (JobView& job : snapshot.jobs) {
     if (job.excluded.empty()) continue;
@@ -153,12 +156,15 @@ Plan Schedule(const Snapshot& given) {
   RelaxExclusions(snapshot);
   Plan plan;
   Turns turns(snapshot);
-  std::set<size_t> reserved;    // for one job that needs more than is free now
-  std::string reserved_device;  // of whose slots
+  // The workers reserved for one job that needs more than is free now, and the device whose slots
+  // it needs.
+  std::set<size_t> reserved;
+  std::string reserved_device;
   const std::set<size_t> nothing;
   while (const auto index = turns.Next()) {
     const JobView& job = snapshot.jobs[*index];
-    // A wait beyond the longest was noted before the wall clock was set back: it is over.
+    // A wait longer than the longest possible one was computed before the wall clock was set back;
+    // it is over.
     if (job.not_before_ms > snapshot.now_ms &&
         job.not_before_ms - snapshot.now_ms <= kMaxBackoffMs) {
       plan.waiting.push_back({*index, Reason::kBackoff,

@@ -1,13 +1,15 @@
-// One scheduling pass: what to grant now, and for everything else why not.
+// One scheduling pass: which jobs are granted slots now, and why each of the others waits.
 #pragma once
 
 #include "scheduler/snapshot.h"
 
 namespace braid::scheduler {
 
-// Jobs are asked in the order of Turns. One that needs several slots (a gang, or a rank of several)
-// and does not fit yet but could on the workers of today reserves them: what comes after it does
-// not take their slots of its device, so that it cannot starve. One job reserves in each pass.
+// Offers slots to the jobs in the order of Turns. If a job that needs several slots (a gang, or a
+// rank of several slots) does not fit now but would fit on workers that are connected, the slots of
+// those workers are reserved for it: later jobs of the same device do not take them, as otherwise
+// small jobs could keep it waiting forever. One job reserves in each pass. Pure: depends on the
+// snapshot alone.
 Plan Schedule(const Snapshot& snapshot);
 
 }  // namespace braid::scheduler

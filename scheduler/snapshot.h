@@ -1,5 +1,5 @@
-// What the scheduler sees: plain values made from the coordinator's state. Every policy is a pure
-// function of it.
+// The input and output of a scheduling pass: plain values, made from the coordinator's state. Every
+// policy in this folder is a pure function of them.
 #pragma once
 
 #include <cstdint>
@@ -11,64 +11,93 @@
 
 namespace braid::scheduler {
 
+// A worker as the scheduler sees it.
 struct WorkerView {
   std::string id;
   std::string site;
-  std::string host;  // workers of the same one can meet on 127.0.0.1
+  // Identifies the host and the network namespace: workers with equal values can connect to each
+  // other on 127.0.0.1.
+  std::string host;
   int64_t cpu_slots = 0;
   int64_t gpus = 0;
-  int64_t cpu_used = 0;  // by live leases
+  // Slots and GPUs that live leases hold.
+  int64_t cpu_used = 0;
   int64_t gpus_used = 0;
-  bool connected = false;  // has a session now
-  bool admits = false;     // open, and not winding down itself
-  std::string disk_full;   // why nothing is placed on it for now, for people; empty: there is room
-                           // as far as we know
-  std::vector<std::string> kinds;  // job kinds it runs; empty: all
-  std::set<std::string> cached;    // artifact ids
+  // The worker has a session now.
+  bool connected = false;
+  // The worker takes new jobs: it is open for them and is not about to stop.
+  bool admits = false;
+  // Why the worker gets no jobs for the moment, for people; empty: its disk has room, as far as is
+  // known.
+  std::string disk_full;
+  // The kinds of jobs that it runs; empty: all.
+  std::vector<std::string> kinds;
+  // The ids of artifacts in its cache.
+  std::set<std::string> cached;
 
+  // All slots of a device ("cpu" or "cuda"), and those that are free; negative if a worker came
+  // back with fewer slots than its leases hold.
   int64_t Slots(const std::string& device) const { return device == "cuda" ? gpus : cpu_slots; }
   int64_t Free(const std::string& device) const {
     return device == "cuda" ? gpus - gpus_used : cpu_slots - cpu_used;
   }
 };
 
-// A queued job: all its parents have succeeded.
+// A queued job, whose parents have all succeeded.
 struct JobView {
-  std::string name;  // for details: "r-1/path_1"
+  // For messages: "r-1/path_1".
+  std::string name;
   std::string kind;
   int64_t ranks = 1;
-  int64_t slots = 1;  // of one rank
+  // Of each rank.
+  int64_t slots = 1;
   std::string device = "cpu";
-  std::string site;  // the only one it may run at; empty: anywhere
+  // The only site where it may run; empty: anywhere.
+  std::string site;
+  // The earliest wall-clock time of the next attempt.
   int64_t not_before_ms = 0;
-  double path_cost = 0;  // work from here to the end of its run, this job included
-                         // (critical_path.h)
+  // The cost of the critical path from this job to the end of its run (critical_path.h).
+  double path_cost = 0;
   std::string run;
-  int64_t submitted_seq = 0;        // when its run was submitted; rises with time
-  int64_t position = 0;             // in its run
-  int64_t priority = 0;             // of its run; higher goes first
-  std::string user;                 // of its run
-  std::vector<std::string> inputs;  // artifact ids, the checkpoint among them
-  std::string avoid;                // worker of the last failure: others are preferred
-  std::string last_failure;         // for people; empty: none, or a success of something after it
-  std::set<std::string> excluded;   // workers it must not run on, unless no other could ever run it
+  // When its run was submitted, as a number that grows with time (in ms since 1970).
+  int64_t submitted_seq = 0;
+  // The index in the run's topological order.
+  int64_t position = 0;
+  // Of its run; higher goes first.
+  int64_t priority = 0;
+  // The submitter of its run.
+  std::string user;
+  // The ids of its input artifacts, the checkpoint among them.
+  std::vector<std::string> inputs;
+  // The id of the worker of the last failed attempt; other workers are preferred.
+  std::string avoid;
+  // The error of the newest attempt, for people; empty if it did not fail.
+  std::string last_failure;
+  // Workers on which it must not run, unless the job could never run without them.
+  std::set<std::string> excluded;
 };
 
-// What a user's live leases hold, or what there is.
+// Amounts of slots: those that a user's live leases hold, or those of all workers.
 struct Held {
   int64_t cpu_slots = 0;
   int64_t gpus = 0;
 };
 
+// The state at the beginning of a pass.
 struct Snapshot {
   std::vector<WorkerView> workers;
-  std::vector<JobView> jobs;  // all that are QUEUED, in any order
-  int64_t now_ms = 0;         // wall clock, as not_before_ms
-  bool recovering = false;    // the coordinator has just started; workers are still coming back
-  std::map<std::string, Held> held;  // by user
+  // All queued jobs, in any order.
+  std::vector<JobView> jobs;
+  // The wall-clock time, to which not_before_ms refers.
+  int64_t now_ms = 0;
+  // The coordinator has just started, and workers are still connecting again.
+  bool recovering = false;
+  // What each user holds, by name.
+  std::map<std::string, Held> held;
 };
 
-// Why a job that may run does not. A closed set, the numbers are the API's.
+// Why a job does not run. The set and the numbers are those of the API (jobs.proto), which explains
+// each value. kWaitingParents is for jobs that are not queued yet; the scheduler never gives it.
 enum class Reason {
   kNone = 0,
   kWaitingParents = 1,
@@ -82,19 +111,25 @@ enum class Reason {
   kRecoveringLeases = 9,
   kDiskFull = 10
 };
+
+// The name in the API: "WAITING_CAPACITY".
 std::string_view Name(Reason reason);
 
+// A job that is to run now.
 struct Grant {
-  size_t job = 0;               // index into Snapshot::jobs
-  std::vector<size_t> workers;  // by rank, indices into Snapshot::workers; a worker may hold
-                                // several ranks
+  // An index into Snapshot::jobs.
+  size_t job = 0;
+  // The worker of each rank, as an index into Snapshot::workers; a worker may hold several ranks.
+  std::vector<size_t> workers;
 };
+
+// A job that waits, with the reason and its details for people.
 struct Waiting {
   size_t job = 0;
   Reason reason = Reason::kNone;
   std::string detail;
 };
-// Every job of the snapshot is in exactly one of the two.
+// The result of a pass: every job of the snapshot is in exactly one of the two lists.
 struct Plan {
   std::vector<Grant> grants;
   std::vector<Waiting> waiting;

@@ -16,7 +16,8 @@ std::string ValueText(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-// A value as a recipe writes it; null: nothing is there.
+// The value in the form of recipes. Null stands for an empty value, which needs no mention as a
+// default.
 Json AsWritten(const Field& field, const Json& value) {
   if (value.is_null() || value == "" || value == Json::array()) return Json();
   return field.as_written ? field.as_written(value) : value;
@@ -40,6 +41,7 @@ Json NumberSchema(const Field& field, bool whole) {
   if (std::isfinite(field.range.max)) {
     json[field.range.below ? "exclusiveMaximum" : "maximum"] = bound(field.range.max);
   } else if (whole) {
+    // The limit that the reader applies to whole numbers without a bound (WithLimit in schema.cc).
     json["maximum"] = kUnlimited;
   }
   return json;
@@ -52,7 +54,7 @@ Json ListSchema(const Field& field, Json item) {
   return json;
 }
 
-// One text is a list of one, in recipes.
+// Recipes may write a list with one text as that text alone.
 Json TextsSchema(const Field& field) {
   return {{"anyOf", {{{"type", "string"}}, ListSchema(field, {{"type", "string"}})}}};
 }
@@ -105,8 +107,9 @@ Json FieldSchema(const Field& field) {
   return json;
 }
 
-// Fields that are of another field's value are not refused here: the rules between fields are the
-// reader's.
+// Fields that depend on another field's value (Field::Of) are allowed and never required here. JSON
+// Schema could say this only with conditions that editors show as puzzling errors; the reader
+// checks it.
 Json SectionSchema(const Schema& schema) {
   Json json = {{"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()}};
   for (const Field& field : schema.fields) {
@@ -121,6 +124,7 @@ std::string Cell(const Field& field) {
   if (!field.of.empty()) text += "Of `" + field.of + ": " + Join(field.of_values, "`, `") + "`. ";
   text += field.meaning;
   for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+    // A bar would end the cell of the Markdown table.
     text.insert(at, "\\");
   return text;
 }
@@ -152,6 +156,8 @@ void AddRows(const Schema& schema, const std::string& above,
   for (const Field& field : schema.fields) {
     if (std::find(without.begin(), without.end(), field.name) != without.end()) continue;
     const std::string path = above + field.name;
+    // A section whose default is another section (`joint` from `train`) would repeat that one's
+    // rows.
     if (field.type == Type::kSection && field.default_text.empty()) {
       AddRows(field.section(), path + ".", {}, table);
     } else {
@@ -184,12 +190,14 @@ bool IsNumber(const std::string& part) {
 Result<Place> FindPlace(const Schema& root, const std::string& path) {
   Place place{"", &root, nullptr};
   std::vector<std::string> parts = path.empty() ? std::vector<std::string>() : Split(path, '.');
+  // The name of the root may be part of the path.
   if (!parts.empty() && parts.front() == root.name) parts.erase(parts.begin());
   bool skipped = false;
   for (const std::string& part : parts) {
     const bool in_list = place.field != nullptr && place.field->type == Type::kSections;
     const Field* field = place.schema->Find(part);
     if (field == nullptr && in_list && !skipped && (IsNumber(part) || place.field->named)) {
+      // An index of a list or the name of a corpus. Two in a row cannot be right.
       skipped = true;  // an index or a name
       continue;
     }

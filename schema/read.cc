@@ -12,6 +12,7 @@ namespace {
 
 using Finding = std::pair<std::vector<std::string>, std::string>;
 
+// The errors that the rules between fields find in an object.
 std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
   std::set<Finding> findings;
   const Fail fail = [&](const std::vector<std::string>& fields, const std::string& message) {
@@ -23,6 +24,7 @@ std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
 
 void ReadAll(Source& source, const Schema& schema, bool is_there, void* object);
 
+// An absent section is read like an empty one, so that the defaults of its fields are noted.
 void ReadSections(Source& source, const Field& field, void* object) {
   if (field.type == Type::kSections) {
     const auto items = source.Sections(field);
@@ -39,6 +41,8 @@ void ReadSections(Source& source, const Field& field, void* object) {
 void ReadValue(Source& source, const Field& field, void* object) {
   const Json value = source.Value(field);
   if (value.is_null()) {
+    // Not the schema's default: a section that was copied from another one inherits that one's
+    // values.
     Json usual = field.get(object);
     if (field.as_written && !usual.is_null()) usual = field.as_written(usual);
     if (!usual.is_null() && usual != "" && usual != Json::array()) source.NoteDefault(field, usual);
@@ -49,7 +53,8 @@ void ReadValue(Source& source, const Field& field, void* object) {
   field.set(object, value);
 }
 
-// A field that would do nothing.
+// A field that does not apply would have no effect, which its author would not notice; so it is
+// refused. Asking for its value marks it as known, which avoids a second error.
 void RefuseForeign(Source& source, const Schema& schema, const Field& field, const void* object) {
   (void)source.Value(field);
   if (!source.Has(field.name)) return;
@@ -58,8 +63,9 @@ void RefuseForeign(Source& source, const Schema& schema, const Field& field, con
                                   schema.Find(field.of)->get(object).get<std::string>());
 }
 
-// A section that is not there misses nothing, it has its defaults.
+// Required fields of an absent section are not missing: the section as a whole has its defaults.
 void ReadAll(Source& source, const Schema& schema, bool is_there, void* object) {
+  // Rules that were broken before reading were reported where those values were read.
   const std::set<Finding> before = FindingsOf(schema, object);
   for (const Field& field : schema.fields) {
     if (!schema.Applies(field, object)) {
@@ -122,6 +128,7 @@ class JsonSource : public Source {
   }
 
   void FailAt(const std::vector<std::string>& fields, const std::string& message) override {
+    // The document shows the user's own field, so an error about several fields points there.
     const auto there = std::find_if(fields.begin(), fields.end(),
                                     [&](const std::string& field) { return IsThere(field); });
     const std::string& field = there == fields.end() ? fields.front() : *there;
@@ -188,6 +195,7 @@ Status ReadJson(const Json& json, const std::string& path, const Schema& schema,
                            ": expected a mapping, found null");
   }
   if (first_error.ok()) Read(source, schema, object);
+  // The defaults alone may break a rule, for example that one of two fields has to be given.
   if (is_new && first_error.ok()) {
     for (const Finding& finding : FindingsOf(schema, object))
       source.FailAt(finding.first, finding.second);

@@ -1,4 +1,5 @@
-// The one strict reader of settings. What differs between JSON and YAML is behind `Source`.
+// The one strict reader of settings, for JSON and YAML alike: the differences between the two
+// formats are behind the interface Source.
 #pragma once
 
 #include <memory>
@@ -11,44 +12,51 @@
 
 namespace braid::schema {
 
-// One mapping of a document that is being read. Errors are collected by whoever made the source.
+// One mapping of a document that is being read. The maker of the source collects the errors. Used
+// by one thread.
 class Source {
  public:
   virtual ~Source() = default;
+  // True iff the mapping has the field, and not as null.
   virtual bool Has(const std::string& field) const = 0;
-  // The value of a field that is no section, as JSON: null if it is absent. A value of another type
-  // comes as it is. From here on the field is known.
+  // The value of a field that is not a section, as JSON; null if it is absent. The type is not
+  // checked here. The field counts as known from now on.
   virtual Json Value(const Field& field) = 0;
-  // The mapping of a section, an empty one if it is absent; something else is an error, and empty.
+  // The mapping of a section; an empty mapping if it is absent. A value that is not a mapping is an
+  // error, and also gives an empty mapping.
   virtual std::unique_ptr<Source> Section(const Field& field) = 0;
-  // The mappings of a list of sections.
+  // The mappings of a list of sections, in their order.
   virtual std::vector<std::unique_ptr<Source>> Sections(const Field& field) = 0;
-  // An error about the first of `fields` that is there: "lr_min", or "optimizer.lr"; "" is the
-  // mapping itself.
+  // Reports an error at the first of `fields` that the document contains ("lr_min", "optimizer.lr";
+  // "" stands for the mapping itself), or about the first one if it contains none of them.
   virtual void FailAt(const std::vector<std::string>& fields, const std::string& message) = 0;
-  // `field` is absent and has this value.
+  // Tells that the field is absent and takes this value, for `braid plan`, which lists defaults.
   virtual void NoteDefault(const Field&, const Json& /*value*/) {}
-  // All fields are known now: any other is an error.
+  // All fields are known now: reports any other key of the mapping as an error.
   virtual void Finish() = 0;
 };
 
-// Reads the fields of a struct over what stands in `object`. A value that cannot be is an error and
-// leaves what was there. Rules between fields are asked last; what was wrong with `object` before
-// is not said again.
+// Reads the fields of a struct into `object`, over the values that it has. A wrong value is
+// reported and leaves the previous value. Rules between fields are checked last; rules that
+// `object` broke before reading are not reported again, as the section that it was copied from has
+// reported them.
 void Read(Source& source, const Schema& schema, void* object);
 
-// Reads one field alone, for readers that decide by themselves which fields are there.
+// Reads one field alone, for readers that decide by themselves which fields there are.
 void ReadField(Source& source, const Schema& schema, const std::string& field, void* object);
 
-// "bacth: no such key; did you mean batch?" without the name in front; `known` may not be empty.
+// The error for an unknown key, without the key itself: "no such key; did you mean batch?".
+// REQUIRES: `known` is not empty.
 std::string UnknownKey(const std::string& key, const std::vector<std::string>& known);
 
-// Reads a JSON object; `path` is how errors call it: "spec.train.optimizer.lr: must be above 0, is
-// -1". kInvalidArgument with the first error. `is_new`: the object has its initial values, and
-// rules that those break are errors as well, since nobody has said them before.
+// Reads a JSON object into `object`; `path` is the object's name in errors:
+// "spec.train.optimizer.lr: must be above 0, is -1". Returns kInvalidArgument with the first error.
+// `is_new` says that the object has only initial values: rules that they break are then reported
+// too, since no other reader has done so.
 Status ReadJson(const Json& json, const std::string& path, const Schema& schema, void* object,
                 bool is_new = false);
 
+// Reads a JSON object into a new T; errors as those of ReadJson.
 template <class T>
 Result<T> FromJson(const Json& json, const std::string& path) {
   T object;

@@ -9,6 +9,7 @@
 namespace braid::schema {
 namespace {
 
+// Field::Size allows lists of up to four elements.
 constexpr const char* kCounts[] = {"no", "one", "two", "three", "four"};
 
 std::string NumberText(double value) {
@@ -28,8 +29,8 @@ std::string ElementText(Type type) {
   }
 }
 
-// A value as an error shows it: long ones are cut, lists and mappings are named where one value
-// belongs.
+// A value as an error message shows it. Long values are cut, and a list or mapping in the place of
+// a single value is named instead of printed, as its content does not help.
 std::string Shown(const Json& value, bool whole_list) {
   if (value.is_array() && !whole_list) return "a list";
   if (value.is_object()) return "a mapping";
@@ -64,7 +65,8 @@ bool HasType(Type type, const Json& value) {
   }
 }
 
-// A word that reads as a number, but as none that is finite.
+// JSON has no infinity, so the reader of YAML passes such a number on as its text. The error should
+// say that the number must be finite, not that text was found.
 bool IsInfinite(const Json& value) {
   if (value.is_number()) return !std::isfinite(value.get<double>());
   if (!value.is_string()) return false;
@@ -72,7 +74,7 @@ bool IsInfinite(const Json& value) {
   return number.ok() && !std::isfinite(*number);
 }
 
-// Whole numbers have a largest value, so that products of a few stay whole.
+// Adds the limit of whole numbers that have no bound of their own (kUnlimited).
 Range WithLimit(Range range, Type type) {
   if (type == Type::kInt && std::isinf(range.max)) range.max = static_cast<double>(kUnlimited);
   return range;
@@ -84,6 +86,7 @@ std::string WrongNumber(const Field& field, const Json& value) {
   if (range.Holds(number)) return "";
   const bool whole = field.type == Type::kInt;
   const std::string is = ", is " + (whole ? value.dump() : FormatDouble(number));
+  // The limit is not part of the field's description, whose range the last error prints.
   if (std::isinf(field.range.max) && number > range.max)
     return "must be at most " + NumberText(range.max) + is;
   if (field.range.min == 0 && !field.range.above && std::isinf(field.range.max))
@@ -110,6 +113,8 @@ std::string WrongList(const Field& field, const Json& value) {
     }
   }
   const Range range = WithLimit(field.range, element);
+  // Every wrong element gives the same message with the whole list, since an index would say less
+  // than the list does.
   for (const Json& one : right ? value : Json::array()) {
     right = right && HasType(element, one) && (!one.is_number() || range.Holds(one.get<double>()));
   }

@@ -1,7 +1,7 @@
-// What the fields of a settings struct are: name, type, range or choices, defaults and one sentence
-// of meaning, said once. Readers of JSON and YAML, the writer, `braid explain`, the JSON Schema and
-// the tables of the documents all walk this description; docs/architecture.md, "The life of a
-// field", shows the way.
+// Descriptions of settings structs: for each field its name, type, range or choices, defaults and
+// one sentence of meaning. Each setting is described once. The readers of JSON and YAML, the
+// writer, `braid explain`, the JSON Schema and the tables in docs/ all walk this description;
+// docs/architecture.md, "The life of a field", shows the whole way.
 //
 //   struct Optimizer {
 //     double lr = 5e-4;
@@ -17,7 +17,7 @@
 //     return fields;
 //   }
 //
-// The default of a field is what the struct's own initializer says.
+// The default of a field is the value of the struct's own member initializer.
 #pragma once
 
 #include <array>
@@ -36,94 +36,135 @@
 
 namespace braid::schema {
 
-// The largest whole number of a field without a limit of its own.
+// The largest value of a whole number whose field has no limit of its own: exact as a double, and
+// with room for sums and for products with small factors in int64_t.
 inline constexpr int64_t kUnlimited = int64_t{1} << 50;
 
+// How the value of a field is written in a document.
 enum class Type {
   kBool,
   kInt,
-  kNumber,  // finite
+  // A finite number.
+  kNumber,
   kText,
-  kChoice,  // one word of a few
-  kInts,    // lists
+  // One word out of Field::choices.
+  kChoice,
+  // Lists of values of the types above.
+  kInts,
   kNumbers,
   kTexts,
   kChoices,
-  kObject,    // any mapping: another reader knows its fields
-  kCustom,    // read by a function of its own
-  kSection,   // a struct with fields
-  kSections,  // a list of them, or a mapping of names to them
+  // Any mapping, which another reader checks.
+  kObject,
+  // A value with a reader and a check of its own (Builder::Custom).
+  kCustom,
+  // A mapping that is read into a struct with fields.
+  kSection,
+  // A list of such mappings, or a mapping of names to them (Field::named).
+  kSections,
 };
 
-// Bounds of a number, or of each number of a list.
+// The bounds of a number, or of each number of a list.
 struct Range {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  bool above = false;  // min itself is not allowed
-  bool below = false;  // max itself is not allowed
+  // The range is open at `min`: the value must be larger.
+  bool above = false;
+  // The range is open at `max`: the value must be smaller.
+  bool below = false;
 
+  // True iff `value` is in the range.
   bool Holds(double value) const;
-  // "at least 1", "above 0 and at most 1", "in 1 .. 64"; empty if there are no bounds.
+  // The range in words: "at least 1", "above 0 and at most 1", "in 1 .. 64" (for whole numbers
+  // alone); empty if there are no bounds.
   std::string Text(bool whole) const;
 };
 
 class Schema;
 
+// The description of one field. Made by Builder, refined by the functions below that return Field&.
 struct Field {
   std::string name;
   Type type = Type::kCustom;
-  std::string meaning;  // one sentence
+  // One sentence for the documents; ends with a period.
+  std::string meaning;
   Range range;
+  // The words of kChoice and kChoices.
   Words choices;
-  int64_t size = 0;       // of lists: exactly so many elements; 0: any number
-  bool required = false;  // absence is an error
-  bool optional = false;  // may be absent, which is a value of its own, and is not written then
-  bool sparse = false;    // not written while it has its default
-  bool named = false;     // of kSections: a mapping of names to sections
-  Json default_value;     // as the struct has it; null: none
-  Json paper;             // the default under `compat: paper`; null: the same as under `fixed`
-  std::string id;         // "T1": the name of the rule in the paper; empty: none
-  std::string not_empty;  // of lists: what is said of an empty one; empty: it is fine
-  std::string of;         // another field that must have one of `of_values`; empty: none
+  // The number of elements that a list must have; 0: any number.
+  int64_t size = 0;
+  // Absence is an error.
+  bool required = false;
+  // Absence is a value of its own (std::optional); absent fields are not written.
+  bool optional = false;
+  // The field is not written while it has its default.
+  bool sparse = false;
+  // Of kSections: a mapping of names to sections instead of a list.
+  bool named = false;
+  // The default according to the struct; null if there is none.
+  Json default_value;
+  // The default under `compat: paper`; null if it is the same as under `fixed`.
+  Json paper;
+  // The name that the paper's rules give the field, such as "T1" (docs/papers/papaformer.md#s7); or
+  // empty.
+  std::string id;
+  // Of lists: the error for an empty list; empty if a list may be empty.
+  std::string not_empty;
+  // The name of another field on which this one depends (Of); empty if it depends on none.
+  std::string of;
+  // The values of that other field for which this field has a meaning.
   Words of_values;
-  std::string default_text;  // what the documents say of a default that is computed
-  std::string expected;      // of kCustom: "true, false or a number of steps"
-  Json custom_schema;        // of kCustom: its JSON Schema
+  // The text that documents show for a default that is computed.
+  std::string default_text;
+  // Of kCustom: the type in words, such as "true, false or a number of steps".
+  std::string expected;
+  // Of kCustom: the JSON Schema of its values; null: any value.
+  Json custom_schema;
 
-  // The value in an object of the struct, as JSON; null: optional and absent.
+  // Returns the field's value in an object of the struct, as JSON; null if it is optional and
+  // absent.
   std::function<Json(const void*)> get;
-  // REQUIRES: Wrong(value) is empty.
+  // Stores a value in an object of the struct. REQUIRES: Wrong(value) is empty.
   std::function<void(void*, const Json&)> set;
-  // Of kCustom: what is wrong with a value; empty: nothing.
+  // Of kCustom: says what is wrong with a value; empty: nothing is.
   std::function<std::string(const Json&)> wrong;
-  // The value as a recipe writes it, where a task file writes it otherwise.
+  // Converts a value from the form of task files to that of recipes, if the two differ; else null.
   std::function<Json(const Json&)> as_written;
-  // Of sections: their fields; the object within, made if it is not there; the same, or null.
+  // Of sections: the description of their fields; the inner object within an object of the struct,
+  // which `open` creates if it is absent and `look` returns as null then.
   const Schema& (*section)() = nullptr;
   std::function<void*(void*)> open;
   std::function<const void*(const void*)> look;
-  // Of lists of sections.
+  // Of lists of sections: the number of inner objects, the one at an index, and a new one at the
+  // end.
   std::function<size_t(const void*)> count;
   std::function<const void*(const void*, size_t)> at;
   std::function<void*(void*)> add;
 
-  // All return the field, so that a line of a schema reads as one sentence.
+  // All of these return the field itself, so that a line of a schema reads as one sentence.
+  // AtLeast, Above, AtMost and Below set the bounds of a number or of each number of a list.
   Field& AtLeast(double least);
   Field& Above(double bound);
   Field& AtMost(double most);
   Field& Below(double bound);
+  // Of lists: the exact number of elements.
   Field& Size(int64_t elements);
+  // Set `required` and `optional` above.
   Field& Required();
   Field& Optional();
-  // Of lists: an empty one is wrong, and `message` says so.
+  // Of lists: an empty list is an error with this message.
   Field& NotEmpty(const char* message);
-  // Of text: one of these words. Prefer an enum.
+  // Of text: the words that are allowed. An enum is better wherever code compares the value.
   Field& OneOf(Words words);
+  // The field is not written while it has its default. This keeps task files short, and keeps those
+  // of recipes that do not use the field the same when the field is added.
   Field& Sparse();
+  // The name of the paper's rule for this field.
   Field& Id(const char* rule);
+  // The text that documents show for a default that is computed.
   Field& DefaultText(const char* text);
-  // Means something only while the field `choice` before it has one of these values: given
-  // otherwise it is an error, and otherwise it is not written.
+  // The field is valid only while the choice field `choice`, described before it, has one of these
+  // values. Otherwise it is an error if present, and it is not written.
   template <class... E>
   Field& Of(const char* choice, E... values) {
     of = choice;
@@ -134,6 +175,7 @@ struct Field {
     }
     return *this;
   }
+  // The default under `compat: paper`.
   template <class V>
   Field& Paper(V value) {
     if constexpr (std::is_enum_v<V>) {
@@ -144,40 +186,51 @@ struct Field {
     return *this;
   }
 
+  // True for the types kInts, kNumbers, kTexts and kChoices.
   bool is_list() const;
   bool is_section() const { return type == Type::kSection || type == Type::kSections; }
-  // "a whole number", "ignore or copy_input", "two numbers of at least 0 and below 1".
+  // The type in words for errors: "a whole number", "ignore or copy_input", "two numbers of at
+  // least 0 and below 1".
   std::string Expected() const;
-  // What is wrong with a value of the document: "expected a number, found \"fast\"", "must be above
-  // 0, is -1". Empty: nothing. Not for sections.
+  // What is wrong with a value of a document: "expected a number, found \"fast\"", "must be above
+  // 0, is -1". Empty if the value is right. Not for sections.
   std::string Wrong(const Json& value) const;
 };
 
-// Adds a finding about fields of the struct, "lr_min" or "optimizer.lr": it is shown at the first
-// of them that the document has.
+// Reports an error about one or several fields of the struct ("lr_min", "optimizer.lr"). The error
+// is shown at the first of them that the document contains.
 using Fail =
     std::function<void(const std::vector<std::string>& fields, const std::string& message)>;
 
+// The description of a settings struct. Immutable once Builder::Done has returned it, hence
+// thread-safe.
 class Schema {
  public:
-  std::string name;     // "train"
+  // The name of the section, such as "train".
+  std::string name;
   std::string meaning;  // one sentence
+  // In the order of their declaration, which is the order of all documents and of reading.
   std::vector<Field> fields;
+  // The rules between fields, called with an object of the struct whose fields are each valid.
   std::vector<std::function<void(const void*, const Fail&)>> checks;
-  std::shared_ptr<const void> blank;  // an object with the defaults
+  // An object of the struct with all defaults.
+  std::shared_ptr<const void> blank;
 
+  // The field of this name; null if there is none.
   const Field* Find(const std::string& field) const;
-  // Whether the field means something in this object (Field::Of).
+  // Whether the field has a meaning in this object (Field::Of).
   bool Applies(const Field& field, const void* object) const;
-  // The default of a field of this struct, as the struct has it; null: it has none.
+  // The default of a field of this struct under `compat: fixed`; null if it has none.
   const Json& Default(const Field& field) const { return field.default_value; }
-  // The default under a preset: paper or fixed.
+  // The default under a preset, `paper` or `fixed`.
   const Json& Default(const Field& field, bool is_paper) const {
     return is_paper && !field.paper.is_null() ? field.paper : Default(field);
   }
 };
 
-// How a C++ type stands in documents.
+// Conversion between a C++ type and JSON, for each type that a field may have: the Type that the
+// value has in documents, Get from C++ to JSON, and Set from JSON that Field::Wrong has accepted to
+// C++.
 template <class T>
 struct Codec;
 template <>
@@ -205,13 +258,15 @@ struct Codec<std::string> {
   static Json Get(const std::string& value) { return value; }
   static std::string Set(const Json& value) { return value.get<std::string>(); }
 };
-// What another reader knows: any mapping.
+// A mapping whose fields another reader checks.
 template <>
 struct Codec<Json> {
   static constexpr Type kType = Type::kObject;
   static Json Get(const Json& value) { return value; }
   static Json Set(const Json& value) { return value; }
 };
+
+// Enums are written as words; the type's table of words is WordsOf.
 template <class E>
   requires std::is_enum_v<E>
 struct Codec<E> {
@@ -219,6 +274,8 @@ struct Codec<E> {
   static Json Get(E value) { return NameOf(value); }
   static E Set(const Json& value) { return *FromName<E>(value.get_ref<const std::string&>()); }
 };
+
+// The type of a list whose elements have type `element`.
 constexpr Type ListOf(Type element) {
   return element == Type::kInt      ? Type::kInts
          : element == Type::kNumber ? Type::kNumbers
@@ -245,6 +302,8 @@ struct Codec<std::array<double, N>> {
   static Json Get(const std::array<double, N>& values) { return values; }
   static std::array<double, N> Set(const Json& list) { return list.get<std::array<double, N>>(); }
 };
+
+// An absent value is null in JSON, and left out by the writer.
 template <class T>
 struct Codec<std::optional<T>> {
   static constexpr Type kType = Codec<T>::kType;
@@ -252,6 +311,7 @@ struct Codec<std::optional<T>> {
   static std::optional<T> Set(const Json& value) { return Codec<T>::Set(value); }
 };
 
+// Properties of member types: std::optional, std::vector, and the type inside of these.
 template <class M>
 struct IsOptional : std::false_type {};
 template <class M>
@@ -272,13 +332,18 @@ template <class M>
 struct Inner<std::vector<M>> {
   using type = M;
 };
-// A struct has fields if it has a static function Fields(), as above, or if its namespace has
+// A struct has a description if it has a static function Fields(), as in the example above, or if
+// its namespace has a function
+//
 //   const schema::Schema& SchemaOf(const S*);
-// for structs whose header shall not know of this.
+//
+// The second form is for structs whose header should not depend on this one.
 template <class S>
 concept HasMemberFields = requires { S::Fields(); };
 template <class S>
 concept HasFields = HasMemberFields<S> || requires { SchemaOf(static_cast<const S*>(nullptr)); };
+
+// The description of the struct S.
 template <HasFields S>
 const Schema& FieldsOf() {
   if constexpr (HasMemberFields<S>) {
@@ -288,19 +353,21 @@ const Schema& FieldsOf() {
   }
 }
 
-// Describes the struct T field by field; see the top of this file. A reference that it returns is
-// good until the next field is added.
+// Builds the description of the struct T field by field; the top of this file has an example. A
+// reference that a function returns is valid until the next field is added.
 template <class T>
 class Builder {
  public:
+  // `name` is the name of the section, `meaning` one sentence for the documents.
   Builder(std::string name, std::string meaning) {
     schema_.name = std::move(name);
     schema_.meaning = std::move(meaning);
     schema_.blank = std::make_shared<const T>();
   }
 
-  // A member of any type above, an optional or a vector of one, or a struct with fields of its own
-  // (a section; absent sections have their defaults, optional ones are not there).
+  // Describes a member: a value of a type that Codec knows, a std::optional or std::vector of one,
+  // or a struct with a description of its own, which becomes a section. An absent section has its
+  // defaults; an absent optional section stays absent.
   template <class M, class C>
   Field& operator()(const char* name, M C::* member, const char* meaning) {
     Field& field = Named(name, meaning);
@@ -313,8 +380,8 @@ class Builder {
     return field;
   }
 
-  // A member that documents write in more ways than its type has. `wrong` says what is wrong with a
-  // value (empty: nothing), `set` takes one that is right.
+  // Describes a member that documents write in more ways than its C++ type has values. `wrong` says
+  // what is wrong with a value (empty: nothing), `set` converts a value that is right.
   template <class M>
   Field& Custom(const char* name, M T::* member, const char* meaning, const char* expected,
                 std::string (*wrong)(const Json&), M (*set)(const Json&)) {
@@ -331,7 +398,7 @@ class Builder {
     return field;
   }
 
-  // The fields and checks of a base class, as if they were written here.
+  // Adds the fields and rules of a base class as if they were described here.
   template <class Base>
   void Include() {
     static_assert(std::is_base_of_v<Base, T>);
@@ -345,13 +412,14 @@ class Builder {
     }
   }
 
-  // A rule between fields that each can be; it is asked when all fields are read.
+  // Adds a rule between fields whose values are each valid. It is called when all fields are read.
   void Check(void (*check)(const T&, const Fail&)) {
     schema_.checks.push_back([check](const void* object, const Fail& fail) {
       check(*static_cast<const T*>(object), fail);
     });
   }
 
+  // Returns the finished description, with the defaults read from a default-constructed T.
   Schema Done() {
     for (Field& field : schema_.fields) {
       if (field.get) field.default_value = field.get(schema_.blank.get());
@@ -367,6 +435,7 @@ class Builder {
     return field;
   }
 
+  // Describes a member with a single value or a list of values.
   template <class M, class C>
   void Value(M C::* member, Field* field) {
     using Element = typename Inner<typename Inner<M>::type>::type;
@@ -381,6 +450,7 @@ class Builder {
     };
   }
 
+  // Describes a member that is a struct, or an optional or vector of structs.
   template <class M, class C>
   void Section(M C::* member, Field* field) {
     using S = typename Inner<M>::type;
@@ -417,7 +487,7 @@ class Builder {
     }
   }
 
-  // The same field of an object that `up` finds.
+  // The field of a base class, for objects of a derived class that `up` converts to the base.
   template <class Up>
   static Field Moved(Field field, Up up) {
     const auto mutable_up = [up](void* object) { return const_cast<void*>(up(object)); };
@@ -447,15 +517,18 @@ class Builder {
   Schema schema_;
 };
 
-// Gives the fields of `object` that differ by preset their defaults under `compat: paper`, sections
-// within too.
+// Sets the fields of `object` and its sections whose default differs between presets to their
+// defaults under `compat: paper`. Other fields keep their values.
 void ApplyPaper(const Schema& schema, void* object);
 
-// The object as a document, absent optional fields and sparse ones at their default left out.
-// kRecipe: values as a recipe writes them.
+// Whether a document is a task file or a recipe; a few fields are written differently (as_written).
 enum class Form { kTask, kRecipe };
+
+// The object as a JSON document. Optional fields that are absent, sparse fields at their default
+// and fields that do not apply (Field::Of) are left out.
 Json Write(const Schema& schema, const void* object, Form form = Form::kTask);
 
+// The object as a JSON document; see Write.
 template <class T>
 Json ToJson(const T& object, Form form = Form::kTask) {
   return Write(FieldsOf<T>(), &object, form);

@@ -9,17 +9,20 @@
 
 namespace braid::schema {
 
+// The names of the values of an enum, in the order of its enumerators.
 using Words = std::vector<std::string>;
 
-// An enum of settings counts from 0, and its namespace has
+// The word for an enum value. An enum of settings counts from 0, and its namespace has a function
+//
 //   const schema::Words& WordsOf(E);
-// with one word for each enumerator, in their order. This is the only table of those words.
+//
+// that returns one word for each enumerator, in their order. This is the only table of the words.
 template <class E>
 const std::string& NameOf(E value) {
   return WordsOf(value)[static_cast<size_t>(value)];
 }
 
-// The enumerator of a word; nothing if there is none.
+// The enumerator that a word names; nullopt if the word is not in the table.
 template <class E>
 std::optional<E> FromName(std::string_view name) {
   const Words& words = WordsOf(E{});

@@ -15,20 +15,20 @@ namespace {
 
 constexpr const char* kCheckpoint = "checkpoint";
 
-// A Hugging Face directory says its model_type; a checkpoint of braid says its format.
+// The config.json of Hugging Face has a model_type; that of braid has a format.
 bool IsHuggingFace(const std::string& folder) {
   const Result<Json> config = ReadJsonFile(JoinPath(folder, "config.json"));
   return config.ok() && config->is_object() && config->contains("model_type") &&
          !config->contains("format");
 }
 
-// The digest of the recipe's tokenizer.json; empty if the run trains one, or if the jobs asked for
-// do without it and it is not here.
+// The digest of the recipe's tokenizer.json. Empty if the run trains a tokenizer, or if the file
+// cannot be read, which other checks report.
 std::string TokenizerOf(const RecipeFile& file) {
   const std::string& name = file.recipe.tokenizer_file;
   if (name.empty()) return "";
   const Result<std::string> digest = Sha256File(Resolve(file, name));
-  return digest.ok() ? *digest : "";  // what keeps it from being read is found elsewhere
+  return digest.ok() ? *digest : "";
 }
 
 Finding FindingAt(const RecipeFile& file, const recipe::Source& source, const std::string& folder,
@@ -75,7 +75,8 @@ std::vector<Finding> CheckCheckpoints(const RecipeFile& file,
       findings.push_back(std::move(finding));
     }
   }
-  // Each alone is what it must be; all of them must be of one tokenizer.
+  // Each checkpoint is right by itself; together they must also have the same tokenizer. That check
+  // is left out if there are findings, which it would repeat.
   return findings.empty() ? FindingsOf(check(all), file.path) : findings;
 }
 
@@ -108,7 +109,7 @@ std::vector<Finding> CheckWeights(const RecipeFile& file,
   std::vector<Finding> findings;
   for (const recipe::Source& source : sources) {
     const std::string folder = Resolve(file, source.files.front());
-    // A Hugging Face folder is left where it could not be imported, which is found already.
+    // A Hugging Face folder remains only if its import has failed, which was reported.
     if (source.kind != kCheckpoint || IsHuggingFace(folder)) continue;
     if (const Status status = merge::CheckFinite(folder); !status.ok())
       findings.push_back(FindingAt(file, source, folder, status.message()));

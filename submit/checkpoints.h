@@ -1,4 +1,4 @@
-// Checkpoints on this machine that a recipe is given (`from`, `start`, `base`).
+// Checks of checkpoint folders on this machine that a recipe uses (`from`, `start`, `base`).
 #pragma once
 
 #include <string>
@@ -10,18 +10,20 @@
 
 namespace braid::submit {
 
-// Configurations and headers of those among `sources`, against what the recipe says of them
-// (merge/checkpoint_requirement.h). Hugging Face folders are left out until they are imported, and
-// so are artifacts, which the coordinator has.
+// Compares the configurations and tensor headers of the checkpoints among `sources` with the
+// requirements of the recipe (merge/checkpoint_requirement.h). Leaves out Hugging Face folders,
+// which have to be imported first, and artifacts, which are with the coordinator.
 std::vector<Finding> CheckCheckpoints(const RecipeFile& file,
                                       const std::vector<recipe::Source>& sources);
 
-// Makes checkpoint folders of the Hugging Face folders among `sources`, below `tools.work`, and
-// puts those in their place. What cannot be imported is a finding.
+// Converts the Hugging Face folders among `sources` to checkpoint folders below `tools.work`,
+// replaces them in `sources`, and checks the results. A folder that cannot be converted is a
+// finding.
 std::vector<Finding> ImportCheckpoints(const RecipeFile& file, const Tools& tools,
                                        std::vector<recipe::Source>* sources);
 
-// Reads the weights of all checkpoints among `sources`: what is no number would end a run later.
+// Reads the weights of all checkpoints among `sources`: NaN or infinity would make a run fail
+// later.
 std::vector<Finding> CheckWeights(const RecipeFile& file,
                                   const std::vector<recipe::Source>& sources);
 

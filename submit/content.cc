@@ -41,8 +41,8 @@ class CorpusChecker {
     findings_.push_back(std::move(finding));
   }
 
-  // The first document of every file: a field that is not there is known before anything is
-  // trained.
+  // Reads the first document of every file, so that a wrong name of a field is found before hours
+  // of training.
   void Rows(const recipe::Source& source, const recipe::Corpus& corpus, const Files& files) {
     const corpus::CorpusSpec spec{corpus.Task(), /*part=*/IsValidation(source)};
     std::vector<corpus::CorpusFile> paths;
@@ -51,7 +51,7 @@ class CorpusChecker {
       Find(source, SubjectOf(fault, paths), fault.message());
   }
 
-  // The file that a message begins with.
+  // The file whose name the message begins with.
   static std::string SubjectOf(const Status& fault, const std::vector<corpus::CorpusFile>& files) {
     for (const corpus::CorpusFile& file : files) {
       if (fault.message().starts_with(file.name + ":")) return file.path;
@@ -59,14 +59,14 @@ class CorpusChecker {
     return "";
   }
 
-  // The file itself, whatever names and links lead to it.
+  // Several names and links may lead to the same file.
   static std::string Canonical(const std::string& path) {
     std::error_code error;
     const std::string canonical = std::filesystem::canonical(path, error).string();
     return error ? path : canonical;
   }
 
-  // What a corpus sets aside must not be among what it is trained on.
+  // A validation file that is also a training file would make the measured loss too good.
   void SetAside(const recipe::Source& source, const recipe::Corpus& corpus, const Files& files) {
     std::set<std::string> aside;
     for (const auto& [name, path] : files) aside.insert(Canonical(path));

@@ -1,4 +1,4 @@
-// What is in the files of a recipe: the second half of its check.
+// Checks of the content of a recipe's files: the second half of its check.
 #pragma once
 
 #include <vector>
@@ -9,9 +9,9 @@
 
 namespace braid::submit {
 
-// Text set aside that is no sequence, the beginning of every file of corpora, validation files
-// against training files, the files of evaluations. Sources that are not here are left out;
-// LoadRecipe has found them.
+// Checks that validation text has at least one sequence; that the first document of each file of
+// each corpus can be read; that no validation file is a training file too; and the files of
+// evaluations. Sources whose files do not exist are left out, as LoadRecipe reports them.
 std::vector<Finding> CheckContent(const RecipeFile& file, const Tools& tools);
 
 }  // namespace braid::submit

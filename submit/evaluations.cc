@@ -51,13 +51,14 @@ class EvaluationChecker {
 
   void Trainer(const recipe::Source& source, Words words) {
     words.insert(words.begin(), "check");
+    // An installation without the trainer still checks everything else.
     if (PathExists(tools_.trainer)) {
       Find(source.line, FieldOf(file_.recipe, source), Folder(source),
            RunTool(tools_.trainer, words, tools_.work));
     }
   }
 
-  // Both suites are read by one call, with tasks of either.
+  // GLUE and SuperGLUE are checked by one call, since the list of tasks may name tasks of both.
   void Glue(const recipe::Source& source) {
     const auto both = [&](const recipe::Source& other) {
       return (other.name == "glue" || other.name == "superglue") && FilesOf(file_, other).ok();
@@ -75,7 +76,7 @@ class EvaluationChecker {
     Trainer(source, words);
   }
 
-  // The first document of each file, as the recipe says that it is read.
+  // Checks the first document of each file, read with the settings of the recipe.
   void NextToken(const recipe::Source& source, const std::map<std::string, std::string>& files) {
     Words paths, words;
     for (const auto& [name, path] : files) paths.push_back(path);
@@ -93,8 +94,8 @@ class EvaluationChecker {
       Find(source.line, FieldOf(file_.recipe, source), path, corpus::CheckTaggedText(path));
   }
 
-  // All prompts of the recipe, with the positions that they must fit; empty if there are none, or
-  // if none is read by a job asked for.
+  // All prompts of the recipe and the number of positions that they must fit into; empty if there
+  // are none or if no selected job reads them.
   Json PromptsOf() const {
     const recipe::Evaluation& evaluation = file_.recipe.evaluation;
     Json prompts = Json::object();
@@ -123,6 +124,8 @@ class EvaluationChecker {
     if (const Status written = WriteJsonFile(path, prompts); !written.ok())
       return Find(line, "evaluate", subject, written);
     Words words = {"check", "--prompts", path};
+    // Without a tokenizer (the run trains one) the lengths of prompts are unknown, and only their
+    // files are read.
     if (const std::string& name = file_.recipe.tokenizer_file;
         !name.empty() && PathExists(Resolve(file_, name)))
       words.insert(words.end(), {"--tokenizer", Resolve(file_, name)});

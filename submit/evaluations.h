@@ -1,4 +1,4 @@
-// The files of evaluations, which jobs would read after all training.
+// Checks of the files of evaluations, which jobs would read only after all training.
 #pragma once
 
 #include <vector>
@@ -9,9 +9,9 @@
 
 namespace braid::submit {
 
-// BLiMP, GLUE and SuperGLUE, files with parts of speech, and prompts against the positions that
-// models have. Sources that are not here are left out, and so is what braid-trainer reads where
-// there is none.
+// Checks the files of BLiMP, GLUE, SuperGLUE and next_token, files with part-of-speech tags, and
+// that prompts fit the positions of the models. Sources whose files do not exist are left out.
+// Checks that need braid-trainer are skipped if that program does not exist.
 std::vector<Finding> CheckEvaluations(const RecipeFile& file, const Tools& tools);
 
 }  // namespace braid::submit

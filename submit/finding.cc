@@ -11,7 +11,8 @@
 namespace braid::submit {
 namespace {
 
-// Takes "12:" from the front of `text`.
+// Takes a number and a colon ("12:") from the front of `text`. At most nine digits, so that the
+// number fits.
 std::optional<int> TakeNumber(std::string_view* text) {
   const size_t colon = text->find(':');
   if (colon == std::string_view::npos || colon == 0 || colon > 9) return std::nullopt;
@@ -21,7 +22,8 @@ std::optional<int> TakeNumber(std::string_view* text) {
   return static_cast<int>(*number);
 }
 
-// "paths.0.heads" of "paths.0.heads: 3 heads do not divide width 64".
+// "paths.0.heads" of "paths.0.heads: 3 heads do not divide width 64". Only the characters of fields
+// count, as a message may also begin with a sentence that has a colon.
 std::string FieldInFront(std::string_view message) {
   const size_t colon = message.find(": ");
   if (colon == std::string_view::npos) return "";
@@ -63,7 +65,7 @@ std::vector<Finding> FindingsOf(const Status& status, const std::string& recipe)
   std::vector<Finding> findings;
   if (status.ok()) return findings;
   for (const std::string& line : Split(status.message(), '\n')) {
-    // What does not begin with a place belongs to the message before.
+    // A line that does not begin with a place continues the message before it.
     if (!findings.empty() && !line.starts_with(recipe + ":")) {
       findings.back().message += "\n" + line;
     } else {

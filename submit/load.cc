@@ -10,9 +10,10 @@
 namespace braid::submit {
 namespace {
 
+// A recipe is one message to the coordinator and one row of its catalog.
 constexpr uint64_t kMaxRecipeBytes = uint64_t{16} << 20;
 
-// Reads the text; where it came from is `path` and `folder` of `file`.
+// Returns the text, and sets `path` and `folder` of `file`.
 Result<std::string> ReadRecipe(const std::string& path, RecipeFile* file) {
   if (path == "-") {
     file->path = "standard input";
@@ -24,7 +25,7 @@ Result<std::string> ReadRecipe(const std::string& path, RecipeFile* file) {
   return ReadFile(path, kMaxRecipeBytes);
 }
 
-// The sources that are here; the others are findings.
+// Returns the sources whose files exist; the others become findings.
 std::vector<recipe::Source> FindSources(const RecipeFile& file, std::vector<Finding>* findings) {
   std::vector<recipe::Source> here;
   for (const recipe::Source& source : file.dag.sources) {
@@ -56,7 +57,8 @@ Result<Loaded> LoadRecipe(const std::string& path, const std::vector<std::string
   BRAID_ASSIGN_OR_RETURN(RecipeCheck blank, CheckRecipe(text, file.path, only));
   loaded.findings = std::move(blank.findings);
   if (HasErrors(loaded.findings)) return loaded;
-  loaded.findings.clear();  // warnings come with the sizes
+  // The warnings are computed again below, with the sizes of the files.
+  loaded.findings.clear();
   file.recipe = std::move(*blank.recipe);
   file.dag = std::move(blank.dag);
 

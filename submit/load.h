@@ -1,5 +1,5 @@
-// A recipe and what it names on this machine: the first half of its check, which plans are made
-// from.
+// Loading a recipe together with the files that it names on this machine: the first half of its
+// check, on which plans are based.
 #pragma once
 
 #include <string>
@@ -10,18 +10,21 @@
 
 namespace braid::submit {
 
+// A recipe that was loaded, as far as that was possible.
 struct Loaded {
   RecipeFile file;
-  bool planned = false;  // whether the recipe could be read and expanded: `file.dag` is there
-  // Of the recipe, of files that are not here, of tokenizer and checkpoints: models and costs of a
-  // plan follow from these. And warnings of trainings that come to nothing. In the order of the
+  // The recipe could be read and expanded, so `file.dag` is valid.
+  bool planned = false;
+  // About the recipe, missing files, the tokenizer and checkpoints, on which the models and costs
+  // of a plan depend; and warnings about trainings that would not train. In the order of the
   // recipe.
   std::vector<Finding> findings;
 };
 
-// `path` may be "-": standard input. `only` are the jobs asked for, with what they need; empty:
-// all. What is wrong with the recipe and its files is among the findings; a status is returned if
-// `path` cannot be read, and kNotFound for a job that the recipe does not have.
+// Loads the recipe at `path`; "-" is standard input. `only` selects jobs, to which the jobs that
+// they need are added; empty: all jobs. What is wrong with the recipe and its files is among the
+// findings. The result is an error only if `path` cannot be read, or kNotFound for a job that the
+// recipe does not have.
 Result<Loaded> LoadRecipe(const std::string& path, const std::vector<std::string>& only);
 
 }  // namespace braid::submit

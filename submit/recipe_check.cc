@@ -6,7 +6,7 @@
 namespace braid::submit {
 namespace {
 
-// Far above what anybody has, and far below what sums of it could overflow.
+// Larger than any corpus, and small enough for sums over all corpora in int64_t.
 constexpr int64_t kMaxTokens = int64_t{1} << 50;
 constexpr int64_t kMaxRows = int64_t{1} << 31;
 

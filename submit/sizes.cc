@@ -19,15 +19,18 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
     ++size.files;
     size.bytes += static_cast<int64_t>(*bytes);
     size.compressed = size.compressed || compressed;
+    // The size of the text of a compressed file is estimated: decompressing a large corpus takes
+    // minutes.
     size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
   }
-  // Only a cap on documents asks for it, and looks into a file.
+  // Reads the beginning of one file, which is worthwhile only if a cap on documents has to be
+  // converted to bytes.
   if (corpus.documents > 0 && !files.empty())
     size.document_bytes = corpus::DocumentBytes({corpus.Task()}, {files.begin()->second});
   return size;
 }
 
-// Rows of a model with the tokenizer file at `path`: its entries and the pad.
+// The vocabulary rows of a model with the tokenizer file at `path`: its entries and the pad.
 Result<int64_t> VocabOf(const recipe::Recipe& recipe, const std::string& path) {
   const auto tokenizer = corpus::Tokenizer::Load(path);
   if (!tokenizer.ok()) return InvalidArgument("tokenizer.file: " + tokenizer.status().message());

@@ -1,4 +1,5 @@
-// How large the files of a recipe are that are here.
+// The sizes of a recipe's files on this machine, from which the numbers of tokens and costs of jobs
+// are estimated.
 #pragma once
 
 #include <map>
@@ -11,16 +12,18 @@
 
 namespace braid::submit {
 
-// Of the corpora and their validation files among the sources of `dag`, by source. Sources that are
-// not here are left out.
+// The sizes of corpora and their validation files, by the name of the source. Sources of `dag` that
+// do not exist on this machine are left out.
 std::map<std::string, recipe::TextSize> TextSizesOf(const RecipeFile& file, const recipe::Dag& dag);
 
-// What `file.text_sizes` and the recipe's tokenizer file, if it is here, say of models and corpora.
-// A file that is no tokenizer, or another than the recipe says, is a finding.
+// The number of vocabulary rows (from the recipe's tokenizer file, if it exists) and the estimated
+// tokens of each corpus (from file.text_sizes). A file that is not a tokenizer, or another one than
+// the recipe says, becomes a finding.
 recipe::Known KnownOf(const RecipeFile& file, const recipe::Dag& dag,
                       std::vector<Finding>* findings);
 
-// Text set aside that is less than one sequence: an error where that is certain, else a warning.
+// Finds corpora whose validation text is shorter than one sequence: an error if that is certain,
+// otherwise a warning.
 std::vector<Finding> CheckTextSetAside(const RecipeFile& file);
 
 }  // namespace braid::submit

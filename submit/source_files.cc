@@ -22,7 +22,7 @@ Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::stri
              : NotFound("there is no file " + Excerpt(path, kShownPath));
 }
 
-// What the name of a source begins with, and the rest.
+// Splits the name of a source: "source.tales" is {"source", "tales"}.
 std::pair<std::string, std::string> Parts(const recipe::Source& source) {
   const size_t dot = source.name.find('.');
   return {source.name.substr(0, dot), dot == std::string::npos ? "" : source.name.substr(dot + 1)};
@@ -43,6 +43,8 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
   };
   if (source.folders) {
     const std::string folder = Resolve(file, source.files.front());
+    // A link without a target would otherwise be reported as "there is no folder", although `ls`
+    // shows it.
     const auto leads_nowhere = [](const std::string& path) {
       const Status status = CheckPath(path);
       return status.code() != StatusCode::kOk && status.message().starts_with(path + " is a link")
@@ -81,7 +83,8 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
     if (const Status status = CheckPath(path); !status.ok())
       return fail(source.name + ": " + status.message());
     std::string name(BaseName(path));
-    // Two files of one name keep apart by their place in the list.
+    // Files of different folders may have the same name. The number keeps them apart within the
+    // artifact.
     if (files.contains(name)) name = std::to_string(files.size()) + "/" + name;
     files[name] = path;
   }

@@ -1,4 +1,4 @@
-// The files of a recipe on this machine: where its names lead to.
+// The files of a recipe on this machine: from the names and patterns of the recipe to paths.
 #pragma once
 
 #include <map>
@@ -12,38 +12,49 @@
 
 namespace braid::submit {
 
-// A recipe on this machine.
+// A recipe that was read from a file of this machine.
 struct RecipeFile {
-  std::string path;    // as messages call it
-  std::string folder;  // relative files are found from here
+  // The name of the recipe's file in messages.
+  std::string path;
+  // The folder to which the recipe's relative paths refer.
+  std::string folder;
   recipe::Recipe recipe;
-  recipe::Dag dag;      // of the jobs asked for, expanded with `known`
-  recipe::Known known;  // sizes of the files that are here
-  std::map<std::string, recipe::TextSize> text_sizes;  // of corpora and validation files, by source
+  // The graph of the selected jobs, expanded with `known`.
+  recipe::Dag dag;
+  // Sizes that follow from the files on this machine.
+  recipe::Known known;
+  // The sizes of corpora and validation files, by the name of the source.
+  std::map<std::string, recipe::TextSize> text_sizes;
 };
 
-// A file or pattern of the recipe as this machine finds it.
+// A path or pattern of the recipe, relative to the recipe's folder unless it is absolute.
 std::string Resolve(const RecipeFile& file, const std::string& pattern);
 
-// How the recipe writes a path that was found from its folder.
+// The inverse of Resolve: the path as the recipe would write it.
 std::string AsWritten(const RecipeFile& file, const std::string& path);
 
-// Whether the source is one file, by its name and no pattern: jobs look for it by that name.
+// True iff the source is one file with a fixed name and not a pattern: jobs look for it by that
+// name.
 bool IsOneFile(const recipe::Source& source);
 
-// The files of a source: path in the artifact -> path here. Every one must exist: errors name it
-// and its line in the recipe.
+// The files of a source: from the path within the artifact to the path on this machine. Every
+// pattern must match and every file must exist; errors (INVALID_RECIPE) name the file and its line
+// in the recipe.
 Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
                                                    const recipe::Source& source);
 
-// Whether nothing answers to a name of the source: otherwise what is there is the wrong thing.
+// Tells why FilesOf failed: true if nothing exists under one of the source's names; false if
+// something exists that is not right, such as a folder in the place of a file.
 bool IsMissing(const RecipeFile& file, const recipe::Source& source);
 
-// Where the recipe says it: "corpora.tales.files" of "source.tales", "paths.p.from" of "from.p".
+// The field of the recipe that names the source: "corpora.tales.files" for "source.tales",
+// "paths.p.from" for "from.p".
 std::string FieldOf(const recipe::Recipe& recipe, const recipe::Source& source);
 
-// The corpus whose files, or validation files, a source is; null for other sources.
+// The corpus whose files or validation files the source is; null for other sources.
 const recipe::Corpus* CorpusOf(const recipe::Recipe& recipe, const recipe::Source& source);
+
+// True iff the source is the validation files of a corpus.
 bool IsValidation(const recipe::Source& source);
 
 }  // namespace braid::submit

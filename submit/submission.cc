@@ -23,7 +23,7 @@ Result<Submission> Examine(const std::string& path, const std::vector<std::strin
     if (FilesOf(submission.file, source).ok()) submission.sources.push_back(source);
   }
   append(ImportCheckpoints(submission.file, tools, &submission.sources));
-  // Where a header is wrong already, weights are not read.
+  // If the header of a checkpoint is wrong, reading its weights would only repeat the error.
   std::vector<recipe::Source> whole = submission.sources;
   std::erase_if(whole, [&](const recipe::Source& source) {
     return std::any_of(submission.findings.begin(), submission.findings.end(),

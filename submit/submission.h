@@ -1,4 +1,4 @@
-// Everything that is found before a recipe is submitted, and what is uploaded then.
+// Everything that is checked before a recipe is submitted, and what is uploaded with it.
 #pragma once
 
 #include <string>
@@ -10,16 +10,20 @@
 
 namespace braid::submit {
 
+// A recipe that was examined.
 struct Submission {
   RecipeFile file;
-  // Those of the graph; Hugging Face folders are replaced by checkpoints below Tools::work.
+  // The sources of the graph whose files exist. Hugging Face folders are replaced by checkpoints of
+  // braid below Tools::work.
   std::vector<recipe::Source> sources;
-  // All of LoadRecipe and CheckContent, and what is wrong with the weights of checkpoints. Without
-  // an error the recipe may be submitted.
+  // Those of LoadRecipe and CheckContent, and those about the weights of checkpoints. If none is an
+  // error, the recipe may be submitted.
   std::vector<Finding> findings;
 };
 
-// `path` and `only` as in LoadRecipe, which says what is no finding.
+// Loads and checks the recipe at `path`; LoadRecipe has the meaning of `path` and `only` and the
+// errors that are not findings. Reads all weights of local checkpoints, which takes a while for
+// large ones.
 Result<Submission> Examine(const std::string& path, const std::vector<std::string>& only,
                            const Tools& tools);
 

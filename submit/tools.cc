@@ -11,6 +11,7 @@ Status RunTool(const std::string& program, const std::vector<std::string>& words
   ProcessOptions options;
   options.argv = {program};
   options.argv.insert(options.argv.end(), words.begin(), words.end());
+  // The output is the message if the program fails; the terminal belongs to the caller.
   options.output = JoinPath(work, words.front() + ".log");
   BRAID_ASSIGN_OR_RETURN(const auto process, Process::Start(options));
   process->Wait(-1);

@@ -1,4 +1,5 @@
-// Other programs of braid, which read what the library cannot: networks need torch.
+// Calls of other programs of braid, for checks that this library cannot make by itself: networks
+// need LibTorch, which the control programs do not link.
 #pragma once
 
 #include <string>
@@ -8,12 +9,17 @@
 
 namespace braid::submit {
 
+// What the checks need beside the recipe.
 struct Tools {
-  std::string trainer;  // path of braid-trainer; what needs it is not checked where it is not
-  std::string work;     // an existing folder for files of the check
+  // The path of braid-trainer. Checks that need it are skipped if the file does not exist.
+  std::string trainer;
+  // An existing folder for temporary files.
+  std::string work;
 };
 
-// `PROGRAM WORDS`, silent. kInvalidArgument with what it said if it did not end well.
+// Runs `program` with the arguments `words` and waits for it. Its output goes to a file in `work`.
+// If it ends with another exit code than 0, the result is kInvalidArgument with that output as the
+// message.
 Status RunTool(const std::string& program, const std::vector<std::string>& words,
                const std::string& work);
 

@@ -1,4 +1,4 @@
-// What a job is to whoever runs it, and what one worker is told to run of it.
+// The description of a job for those who run it, and the order to a worker to run one rank of it.
 #pragma once
 
 #include <cstdint>
@@ -9,27 +9,38 @@
 
 namespace braid::task {
 
-// A job as the catalog keeps it and as assignments carry it.
+// A job as the catalog stores it and as assignments carry it.
 struct JobSpec {
-  std::string kind;                           // docs/tasks.md
-  std::string spec;                           // of that kind: JSON
-  int64_t ranks = 1;                          // processes that run it together
-  int64_t slots = 1;                          // of one rank: CPU cores (threads) or GPUs
-  std::string device = "cpu";                 // cpu | cuda
-  std::string site;                           // the only site where it may run; empty: anywhere
-  std::map<std::string, std::string> inputs;  // role -> artifact id, once all parents have
-                                              // succeeded
+  // The kind of job: "train", "merge", ... (docs/tasks.md lists them with their specs).
+  std::string kind;
+  // The settings of the job, as a JSON object whose fields depend on the kind.
+  std::string spec;
+  // The number of processes that run the job together.
+  int64_t ranks = 1;
+  // The number of slots of each rank: CPU cores (threads), or GPUs if the device is "cuda".
+  int64_t slots = 1;
+  // "cpu" or "cuda".
+  std::string device = "cpu";
+  // The only site where the job may run, because its data is bound to it; empty: anywhere.
+  std::string site;
+  // The artifact id of each input, by its role; filled once all parents have succeeded.
+  std::map<std::string, std::string> inputs;
   bool operator==(const JobSpec&) const = default;
 };
 
-// One rank that a worker should be running (RankAssignment of the API, which carries all but the
-// site: that was for whoever chose the worker).
+// One rank that a worker should be running. The message of the API is RankAssignment; it carries
+// everything except the site, which matters only when a worker is chosen.
 struct Assignment : JobSpec {
   RankKey key;
-  std::string checkpoint;       // artifact to resume from, or empty
-  bool stop = false;            // wind down: write a checkpoint, end, report
-  int64_t stop_timeout_ms = 0;  // how long that may take, from receipt; then its program is killed
-  std::string recipe_sha256;    // for the manifests of its outputs
+  // The id of the checkpoint artifact to resume from; empty: begin anew.
+  std::string checkpoint;
+  // The worker should stop the rank: the program writes a checkpoint, ends, and its end is
+  // reported.
+  bool stop = false;
+  // How long stopping may take, counted from the receipt of the order; then the program is killed.
+  int64_t stop_timeout_ms = 0;
+  // The digest of the run's recipe, for the manifests of the outputs.
+  std::string recipe_sha256;
   bool operator==(const Assignment&) const = default;
 };
 

@@ -25,7 +25,7 @@ namespace {
 constexpr int64_t kProgressEveryMs = 250;
 constexpr size_t kMaxLine = size_t{1} << 20;
 
-// Lock-free, so that the signal handler may set it.
+// Set by the signal handler, hence global and lock-free.
 std::atomic<bool> g_stop{false};
 void OnTerminate(int) {
   g_stop.store(true);
@@ -45,7 +45,7 @@ const char* CategoryName(Category category) {
   return "system";
 }
 
-// What both channels say; they differ in where a line goes and where keys come from.
+// The events, which both channels share. They differ in where a line goes and where keys come from.
 class EventWriter : public Channel {
  public:
   explicit EventWriter(std::string scope) : scope_(std::move(scope)) {}
@@ -57,6 +57,8 @@ class EventWriter : public Channel {
     {
       const int64_t now = SystemClock().MonotonicMs();
       MutexLock lock(progress_mutex_);
+      // Programs report each step; the limit keeps the socket and the coordinator from being
+      // flooded.
       if (done < total && phase == last_phase_ && now - last_progress_ms_ < kProgressEveryMs)
         return;
       last_progress_ms_ = now;
@@ -96,7 +98,7 @@ class EventWriter : public Channel {
   bool stop_requested() const override { return g_stop.load(); }
 
  protected:
-  // One line out; thread-safe.
+  // Sends one line, which ends with a newline. Thread-safe.
   virtual void WriteLine(const std::string& line) = 0;
   void Emit(const Json& event) {
     WriteLine(event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -110,7 +112,7 @@ class EventWriter : public Channel {
   std::string last_phase_ BRAID_GUARDED_BY(progress_mutex_);
 };
 
-// By hand: events on standard output, keys in a folder.
+// Without a worker: events go to standard output, keys are kept in a folder.
 class StandaloneChannel final : public EventWriter {
  public:
   explicit StandaloneChannel(const Task& task)
@@ -134,13 +136,14 @@ class StandaloneChannel final : public EventWriter {
   std::unique_ptr<Rendezvous> rendezvous_;
 };
 
-// Under a worker: JSON lines both ways over a socket. The end of the socket is the end of the
-// program, at once.
+// With a worker: JSON lines both ways over a socket. The end of the stream means that the worker
+// has gone; the program ends at once, so that no orphan holds the worker's slots.
 class SocketChannel final : public EventWriter, public Rendezvous {
  public:
   SocketChannel(const Task& task, int fd) : EventWriter(task.job), fd_(fd) {
     reader_ = std::thread([this] { ReadLoop(); });
-    reader_.detach();  // lives as long as the program; the channel is never destroyed before exit
+    // The thread lives as long as the program: the channel is not destroyed before exit.
+    reader_.detach();
   }
 
   bool TakeCheckpointRequest() override { return checkpoint_now_.exchange(false); }
@@ -170,6 +173,8 @@ class SocketChannel final : public EventWriter, public Rendezvous {
     request["event"] = "rendezvous";
     request["id"] = id;
     Emit(request);
+    // The worker answers after timeout_ms at the latest; 5 s more for the way through the
+    // coordinator. A Put has no timeout of its own: it waits while the coordinator is away.
     const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms + 5000;
     MutexLock lock(mutex_);
     while (!answers_.contains(id)) {
@@ -190,7 +195,9 @@ class SocketChannel final : public EventWriter, public Rendezvous {
     while (done < line.size()) {
       const ssize_t n = send(fd_, line.data() + done, line.size() - done, MSG_NOSIGNAL);
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) _exit(1);  // the worker is gone
+      // The worker has gone. _exit, because exit handlers may wait for threads that wait for the
+      // worker.
+      if (n <= 0) _exit(1);
       done += static_cast<size_t>(n);
     }
   }
@@ -208,6 +215,7 @@ class SocketChannel final : public EventWriter, public Rendezvous {
         Obey(std::string_view(buffer).substr(begin, end - begin));
       }
       buffer.erase(0, begin);
+      // A line without an end: the stream is not what it should be, and must not fill the memory.
       if (buffer.size() > kMaxLine) _exit(1);
     }
   }
@@ -247,6 +255,7 @@ class SocketChannel final : public EventWriter, public Rendezvous {
 Result<std::unique_ptr<Channel>> Channel::Open(const Task& task) {
   struct sigaction action{};
   action.sa_handler = OnTerminate;
+  // System calls of libraries that do not expect EINTR go on after SIGTERM.
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);

@@ -1,5 +1,6 @@
-// The way out of a task program: events to the worker, control from it, and the gang's rendezvous
-// keys (docs/tasks.md).
+// The connection between a task program and its worker: events to the worker, control messages from
+// it, and the keys through which the ranks of a gang find each other (docs/tasks.md, "The
+// channel").
 #pragma once
 
 #include <cstdint>
@@ -13,56 +14,68 @@
 
 namespace braid::task {
 
-// Small values under write-once keys that all ranks of one generation share. Thread-safe; Get
-// blocks.
+// A table of small values that all ranks of one attempt share. A key keeps its first value.
+// Thread-safe; Get blocks.
 class Rendezvous {
  public:
   virtual ~Rendezvous() = default;
-  // kAlreadyExists if the key has another value; the same value again is fine.
+  // Stores a value. kAlreadyExists if the key has another value; the same value again is OK.
   virtual Status Put(const std::string& key, std::string_view value) = 0;
-  // Waits for the key; kDeadlineExceeded after `timeout_ms`.
+  // Waits until another rank has stored the key and returns its value; kDeadlineExceeded after
+  // `timeout_ms` milliseconds.
   virtual Result<std::string> Get(const std::string& key, int64_t timeout_ms) = 0;
 };
 
-// Over a folder that all ranks see, for gangs started by hand. Keys are kept under
-// `<folder>/<job>.<generation>/`.
+// A table in the folder JoinPath(folder, scope), which all ranks can reach, for gangs that were
+// started without a worker. `scope` ("<job>.<generation>") keeps attempts apart.
 std::unique_ptr<Rendezvous> FolderRendezvous(const std::string& folder, const std::string& scope);
 
-// How a failed task ends: who is to blame decides whether it is tried again (docs/tasks.md).
+// Who is responsible for the failure of a task, which decides whether it is tried again
+// (docs/tasks.md).
 enum class Category { kUser, kInfra, kPreempted, kSystem };
 
-// Opened once by main. Thread-safe. Writing to a worker that is gone ends the process with exit
-// code 1.
+// Opened once, by main(), and never destroyed. Thread-safe. If the worker has gone, the process
+// ends with exit code 1 at the next write or read: its results could not be stored.
 class Channel {
  public:
-  // Reads BRAID_TASK_FD; installs the SIGTERM handler that makes stop_requested() true.
+  // Connects to the worker through the socket that BRAID_TASK_FD names; without it, events go to
+  // standard output and nothing is read. Installs a handler for SIGTERM, which makes
+  // stop_requested() true, and ignores SIGPIPE.
   static Result<std::unique_ptr<Channel>> Open(const Task& task);
   virtual ~Channel() = default;
 
+  // Tells that the program runs. To be called first.
   virtual void Started() = 0;
-  // At most a few lines a second leave; the last one always does. Negative rate and time left mean
+  // Reports progress; may be called at each step. At most four lines a second are sent, but always
+  // the first of a phase and the one with done == total. Negative `tokens_per_s` and `eta_s` mean
   // unknown.
   virtual void Progress(std::string_view phase, std::string_view unit, int64_t done, int64_t total,
                         double tokens_per_s = -1, double eta_s = -1) = 0;
+  // Reports the values of one step, an object of name to number.
   virtual void Metric(int64_t step, const Json& values) = 0;
+  // Hands a checkpoint over: `folder` is absolute, complete and synced, and must stay until
+  // stored_checkpoint() has reached `step`.
   virtual void Checkpoint(int64_t step, const std::string& folder, const Json& metadata) = 0;
-  // One output of the result: `folder` is relative to task.output.
+  // Adds one output to the result. `folder` is relative to task.output.
   virtual void AddOutput(const std::string& role, const std::string& kind,
                          const std::string& folder, const Json& metadata) = 0;
-  // The last line of a success, with every output added before.
+  // Sends the result with all outputs added so far, as the last event of a success. `summary` is an
+  // object for people and for the report.
   virtual void Succeed(const Json& summary) = 0;
-  // The last line of a failure; also logged.
+  // Sends the error as the last event of a failure, and logs it.
   virtual void Fail(Category category, const Status& status, const std::string& hint = "",
                     bool deterministic = false) = 0;
 
+  // True once the worker, or SIGTERM, has asked the program to write a checkpoint and end.
   virtual bool stop_requested() const = 0;
-  // True once after each checkpoint_now.
+  // True once after each request of the worker for a checkpoint ("checkpoint_now").
   virtual bool TakeCheckpointRequest() = 0;
-  // The newest step whose checkpoint the worker has stored; -1 if none.
+  // The newest step whose checkpoint the worker has stored; -1 if there is none.
   virtual int64_t stored_checkpoint() const = 0;
-  // True iff a worker listens; by hand nothing stores checkpoints, so the program keeps its last
+  // True iff a worker listens. Without one nobody stores checkpoints, so the program keeps its last
   // two.
   virtual bool has_worker() const = 0;
+  // The table of this attempt's gang; owned by the channel.
   virtual Rendezvous& rendezvous() = 0;
 };
 

@@ -10,13 +10,14 @@
 namespace braid::task {
 namespace {
 
-// Where the links of a path lead; nothing if it is not there, or may not be looked at.
+// The path with all symbolic links resolved; nullopt if it does not exist or may not be looked at.
 std::optional<std::string> RealPath(const std::string& path) {
   const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
   if (real == nullptr) return std::nullopt;
   return std::string(real.get());
 }
 
+// "/data2" begins with "/data" and is not below it, hence the comparison of the next character.
 bool IsBelow(const std::string& path, const std::string& root) {
   return root == "/" || path == root || (path.starts_with(root) && path[root.size()] == '/');
 }
@@ -46,8 +47,9 @@ Status NotBelow(const std::string& what, const Task& task) {
 Status CheckPatternsBelowRoots(const Task& task, const std::vector<std::string>& patterns) {
   if (!task.data_roots.has_value()) return OkStatus();
   for (const std::string& pattern : patterns) {
-    // The part before the first wildcard says where the search begins, at what there is of it. A
-    // search elsewhere would already tell what there is.
+    // A search begins at the part of the pattern before the first wildcard. It is checked before
+    // searching, as the result of a search outside of the roots would already tell which files
+    // exist there. Of a path that does not exist, the nearest existing folder above it decides.
     const std::string fixed = pattern.substr(0, pattern.find_first_of("*?[{\\"));
     std::string folder = fixed.size() == pattern.size() ? fixed : FolderOf(fixed);
     std::optional<std::string> real = RealPath(folder);

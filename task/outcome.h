@@ -1,4 +1,4 @@
-// How far a rank is, and how it ended.
+// The progress of a rank, and how it ended.
 #pragma once
 
 #include <cstdint>
@@ -8,38 +8,54 @@
 
 namespace braid::task {
 
+// How far a rank has come in the present phase of its work.
 struct Progress {
-  std::string phase;  // "fetching", "train", ...
-  std::string unit;   // of done and total: "step", "token", ...
+  // A word or two: "fetching", "train", ...
+  std::string phase;
+  // The unit of `done` and `total`: "steps", "tokens", ...
+  std::string unit;
   int64_t done = 0;
   int64_t total = 0;
-  double tokens_per_s = -1;  // negative: not known
-  double eta_s = -1;         // seconds that are left; negative: not known
-  int64_t time_ms = 0;       // when it was so, wall clock; 0: nothing was said yet
+  // Negative: unknown.
+  double tokens_per_s = -1;
+  // The remaining time in seconds; negative: unknown.
+  double eta_s = -1;
+  // The wall-clock time of this report in ms since 1970; 0: nothing was reported yet.
+  int64_t time_ms = 0;
   bool operator==(const Progress&) const = default;
 };
 
-// Why an attempt ended badly: the category decides whether it is tried again.
+// Why an attempt ended without success. The category decides whether another one follows
+// (scheduler/retry.h).
 struct Failure {
-  std::string category;  // user, infra, preempted, system, cancelled
+  // user, infra, preempted, system or cancelled.
+  std::string category;
+  // The error, and what to do about it; the hint may be empty.
   std::string error;
   std::string hint;
-  bool deterministic = false;  // another try would end the same way
-  std::string reason;          // a word of the API's set where it matters for what comes next
-                               // (STORAGE_FULL), or empty
-  std::string log_tail;        // the last lines that the program printed
+  // Another attempt would end in the same way.
+  bool deterministic = false;
+  // A word of the API's set of reasons if it matters for what follows (STORAGE_FULL); or empty.
+  std::string reason;
+  // The last lines that the program printed.
+  std::string log_tail;
   bool operator==(const Failure&) const = default;
 };
 
-// The end of one rank (ReportEnded of the API).
+// The end of one rank, as its worker reports it (ReportEnded of the API).
 struct Outcome {
   bool success = false;
-  std::vector<std::pair<std::string, std::string>> outputs;  // of rank 0: role, manifest JSON
-  std::string summary;  // of a success: JSON, what the program said of itself
-  Failure failure;      // of a failure
+  // Of rank 0: the manifest (JSON) of each output, with the output's role.
+  std::vector<std::pair<std::string, std::string>> outputs;
+  // Of a success: what the program said about its result, as JSON.
+  std::string summary;
+  // Of a failure.
+  Failure failure;
   int64_t exit_code = 0;
-  int64_t signal = 0;      // that ended the program; 0: none
-  bool peer_lost = false;  // the program says that another rank is to blame
+  // The signal that ended the program; 0: none.
+  int64_t signal = 0;
+  // The program ended because it lost the connection to another rank, which is the one to blame.
+  bool peer_lost = false;
 };
 
 }  // namespace braid::task

@@ -11,6 +11,7 @@
 namespace braid::task {
 namespace {
 
+// Exit code EX_TEMPFAIL of sysexits.h.
 constexpr int kPeerLost = 75;
 constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 constexpr char kDeviceUnusable[] = "DEVICE_UNUSABLE";
@@ -39,15 +40,17 @@ Category CategoryOf(const Status& status) {
   }
 }
 
-// Trying again cannot help: a user's mistake stays one, and what is wrong with a machine stays
-// wrong there. Memory may have been taken by others.
+// Whether another attempt would fail in the same way. A mistake of the user's does; so does a
+// broken device on the same machine. Memory may have been taken by other programs that end
+// meanwhile.
 bool Deterministic(Category category, const Status& status) {
   if (status.reason() == kOutOfMemory) return false;
   return category == Category::kUser || status.reason() == kDeviceUnusable;
 }
 
-// Programs sort what their libraries throw themselves; what else is thrown while a job runs is its
-// failure too: one that is said, and not tried again without end. Memory may end in any of them.
+// Jobs convert the exceptions of their libraries themselves. Any other exception is an error of the
+// job too: uncaught, it would end the program as a crash, which has no message and is tried again.
+// Memory can run out in any library.
 Status Guarded(const Job& job, const Task& task, Channel& channel) {
   try {
     return job(task, channel);
@@ -87,7 +90,8 @@ int RunTaskProgram(const std::string& program, const std::string& task_file,
     Log(LogLevel::kError, program, opened.status().message());
     return 2;
   }
-  // Its reader thread lives until the program ends, so the channel is never destroyed.
+  // The channel's reader thread uses it until the process ends, so it is never destroyed. The list
+  // keeps it reachable, as a leak checker would report it otherwise.
   static auto* const living = new std::vector<Channel*>;
   living->push_back(opened->release());
   Channel& channel = *living->back();

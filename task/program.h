@@ -1,5 +1,5 @@
-// The frame of a task program: `braid-xxx TASK.json` reads the task, runs its kind, and ends as
-// docs/tasks.md says.
+// The main function of a task program: `braid-xxx TASK.json` reads the task, runs the job of its
+// kind, and ends as docs/tasks.md says.
 #pragma once
 
 #include <functional>
@@ -12,19 +12,20 @@
 
 namespace braid::task {
 
-// Does the job: reports progress and outputs, ends with Channel::Succeed, or returns what went
-// wrong.
+// A job of one kind. Reports progress and outputs through the channel and ends with
+// Channel::Succeed, or returns its error.
 using Job = std::function<Status(const Task&, Channel&)>;
 
-// Runs the task of the file and returns the exit code. Failures are sorted by their code: bad input
-// is the user's and deterministic, a full disk or a lost connection is infra, kCancelled a clean
-// stop, kAborted a lost peer (exit 75). Two reasons say more than the code: OUT_OF_MEMORY is the
-// user's but may pass, DEVICE_UNUSABLE is infra and sure to come again on this machine. What a job
-// throws ends it, not the program: std::bad_alloc is OUT_OF_MEMORY, anything else kInternal.
+// Runs the task in the file with the job of its kind and returns the exit code. An error's code
+// decides its category: bad input is `user` and deterministic; a full disk or a lost connection is
+// `infra`; kCancelled is a clean stop (exit code 0); kAborted is a lost peer (exit code 75). Two
+// reasons refine this: OUT_OF_MEMORY is `user` but may not happen again; DEVICE_UNUSABLE is `infra`
+// and certain to happen again on this machine. Exceptions of a job are its errors too:
+// std::bad_alloc is OUT_OF_MEMORY, any other is kInternal.
 int RunTaskProgram(const std::string& program, const std::string& task_file,
                    const std::map<std::string, Job>& kinds);
 
-// What to do about an error, for people; may be empty.
+// What a user can do about an error, in one line; empty if nothing general can be said.
 std::string HintFor(const Status& status);
 
 }  // namespace braid::task

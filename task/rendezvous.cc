@@ -9,6 +9,7 @@
 namespace braid::task {
 namespace {
 
+// Folders on network file systems have no notification that all of them support.
 constexpr auto kPollEvery = std::chrono::milliseconds(5);
 
 class InFolder final : public Rendezvous {
@@ -18,13 +19,12 @@ class InFolder final : public Rendezvous {
   Status Put(const std::string& key, std::string_view value) override {
     BRAID_RETURN_IF_ERROR(MakeFolder(folder_));
     const std::string path = PathOf(key);
-    if (PathExists(path)) {
-      BRAID_ASSIGN_OR_RETURN(const std::string old, ReadFile(path));
-      if (old == value) return OkStatus();
-      return AlreadyExists("rendezvous key " + key +
-                           " has another value already; give every gang its own folder");
-    }
-    return WriteFileAtomic(path, value);
+    const Status created = CreateFileAtomic(path, value);
+    if (created.code() != StatusCode::kAlreadyExists) return created;
+    BRAID_ASSIGN_OR_RETURN(const std::string old, ReadFile(path));
+    if (old == value) return OkStatus();
+    return AlreadyExists("rendezvous key " + key +
+                         " has another value already; give every gang its own folder");
   }
 
   Result<std::string> Get(const std::string& key, int64_t timeout_ms) override {
@@ -40,7 +40,7 @@ class InFolder final : public Rendezvous {
   }
 
  private:
-  // Keys may hold any character; file names may not.
+  // Keys may contain any character, file names may not.
   std::string PathOf(const std::string& key) const { return JoinPath(folder_, Sha256Hex(key)); }
   const std::string folder_;
 };

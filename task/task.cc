@@ -6,7 +6,8 @@
 namespace braid::task {
 namespace {
 
-constexpr int64_t kMaxThreads = 4096;  // of the slots that a recipe can ask for
+// The largest number of slots that a recipe can ask for.
+constexpr int64_t kMaxThreads = 4096;
 
 }  // namespace
 
@@ -58,6 +59,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   }
   task.kind = read.RequireString("kind");
   task.job = read.RequireString("job");
+  // Task files that people write need not name an attempt.
   task.attempt = read.String("attempt", task.job);
   if (const Json& inputs = read.Value("inputs"); !inputs.is_null()) {
     if (!inputs.is_object()) read.Fail("inputs", "expected an object of role -> folder");
@@ -78,6 +80,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.rendezvous = read.String("rendezvous", "");
   task.threads = read.Int("threads", 1);
   task.device = read.Choice("device", "cpu", {"cpu", "cuda"});
+  // Absent and empty differ: no restriction, and no folder at all.
   if (read.Has("data_roots")) task.data_roots = read.Strings("data_roots");
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");
@@ -91,7 +94,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
 Result<Task> ReadTaskFile(const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path, uint64_t{64} << 20));
   BRAID_ASSIGN_OR_RETURN(Task task, FromJson(json, std::string(BaseName(path))));
-  // Programs change no working folder, but their children may: paths are absolute from here on.
+  // The paths must stay right in child processes and libraries that change the working folder.
   for (auto& [role, folder] : task.inputs) folder = AbsolutePath(folder);
   for (std::string* folder : {&task.output, &task.work, &task.resume, &task.rendezvous}) {
     if (!folder->empty()) *folder = AbsolutePath(*folder);

@@ -1,4 +1,4 @@
-// The task file: what one task program is to do (docs/tasks.md).
+// The task file: a complete description of what one task program has to do (docs/tasks.md).
 #pragma once
 
 #include <cstdint>
@@ -12,40 +12,54 @@
 
 namespace braid::task {
 
+// The content of a task file. Paths are absolute once ReadTaskFile has read it.
 struct Task {
+  // The kind of job, and its name and attempt for messages.
   std::string kind;
   std::string job;
   std::string attempt;
-  std::map<std::string, std::string> inputs;  // role -> folder
-  std::string output;                         // folder; made if missing
-  std::string work;                           // folder; made if missing
-  std::string resume;                         // folder of a checkpoint, or empty
+  // The folder of each input, by its role.
+  std::map<std::string, std::string> inputs;
+  // The folders for the outputs and for temporary files; made if they do not exist.
+  std::string output;
+  std::string work;
+  // The folder of the checkpoint to resume from; empty: begin anew.
+  std::string resume;
+  // The place in the gang: rank out of world processes. The generation is the lease epoch.
   int64_t rank = 0;
   int64_t world = 1;
   int64_t generation = 1;
-  std::string rendezvous;  // folder, or empty: through the channel
+  // The folder in which the ranks find each other; empty: through the channel.
+  std::string rendezvous;
+  // The number of CPU threads that the program may use.
   int64_t threads = 1;
-  std::string device = "cpu";  // cpu | cuda
-  // Folders below which files may be read in place, by the worker's leave; absent: anywhere, as a
-  // person's own task may.
+  // "cpu" or "cuda".
+  std::string device = "cpu";
+  // Folders below which files of this machine may be read in place, as the worker's owner has
+  // allowed. Absent: anywhere, as for a task that a person starts.
   std::optional<std::vector<std::string>> data_roots;
+  // The settings of the job, an object whose fields depend on the kind.
   Json spec = Json::object();
 
-  // The folder of an input. The error names the job and the role.
+  // The folder of an input. An absent input and a missing folder are errors that name the job and
+  // role.
   Result<std::string> Input(const std::string& role) const;
-  // Roles that begin with `prefix`, in order of name: InputsLike("data.") is {"data.math",
+  // The roles that begin with `prefix`, sorted: InputsLike("data.") gives {"data.math",
   // "data.stories"}.
   std::vector<std::string> InputsLike(const std::string& prefix) const;
 };
 
-// What a job reads in place is below the task's data roots, by where links lead.
-// kFailedPrecondition names what is not, and the flag that would allow it. Patterns are checked
-// before they are searched for, and what they found after that.
+// Check that everything a job reads in place is below the task's data roots, with symbolic links
+// resolved. kFailedPrecondition names the path or pattern and the flag that would allow it.
+// Patterns are checked before they are expanded, and the files that they match afterwards.
 Status CheckPatternsBelowRoots(const Task& task, const std::vector<std::string>& patterns);
 Status CheckFilesBelowRoots(const Task& task, const std::vector<std::string>& files);
 
+// The task as the JSON of a task file, and back; `path` names the JSON in errors.
 Json ToJson(const Task& task);
 Result<Task> FromJson(const Json& json, const std::string& path = "task");
+
+// Reads a task file, makes its paths absolute, and makes the folders for output and work.
 Result<Task> ReadTaskFile(const std::string& path);
 
 }  // namespace braid::task

@@ -12,10 +12,13 @@
 namespace braid::catalog {
 namespace {
 
+// A checkpoint copies the WAL into the file. At each commit it would cost a second fsync; left out
+// for long, the WAL would fill the disk and slow readers down.
 constexpr int64_t kCommitsPerCheckpoint = 500;
-// Another program may hold the lock for a moment (a backup, a shell): at the start there is nothing
-// else to do than wait. A commit waits only so long that the loop that asked for it can go on with
-// what needs no write, and comes again.
+// Another program, such as a backup or a shell, may hold SQLite's lock for a moment. At the start,
+// waiting is all there is to do. A commit waits for a short time only and then fails with
+// kUnavailable: the loop that asked for it goes on with requests that need no write, and tries
+// again.
 constexpr int64_t kStartBusyMs = 20'000;
 constexpr int64_t kCommitBusyMs = 100;
 
@@ -23,6 +26,7 @@ constexpr int64_t kCommitBusyMs = 100;
 
 Result<std::unique_ptr<Catalog>> Catalog::Open(const Options& options) {
   BRAID_ASSIGN_OR_RETURN(auto writer, Database::Open(options.path, /*writable=*/true));
+  // SQLite gives the WAL files the mode of the main file, so this one call protects all of them.
   (void)chmod(options.path.c_str(), 0600);
   writer->SetBusyTimeout(kStartBusyMs);
   // One writer that alone checkpoints: SQLite before 3.51.3 may lose a WAL reset when two
@@ -67,8 +71,8 @@ Status Catalog::Commit(const Updates& updates, int64_t time_ms) {
   return OkStatus();
 }
 
-// A value that cannot be put into a column (a text that is no UTF-8, where JSON is stored) is one
-// update's fault.
+// JSON columns cannot hold text that is not UTF-8: the library throws. Such a value is the fault of
+// one update, not of the store, and must not end the process.
 Status Catalog::WriteGuarded(const Updates& updates, int64_t time_ms) {
   try {
     return Write(updates, time_ms);

@@ -1,5 +1,6 @@
-// The SQLite file behind the coordinator (WAL, synchronous=FULL). One connection writes and
-// checkpoints; another, read-only, serves events. SQL stands only in this folder.
+// The SQLite file in which the coordinator keeps its durable state (journal mode WAL,
+// synchronous=FULL). One connection writes and checkpoints the WAL; another one, read-only, serves
+// events. SQL statements stand in this folder alone.
 #pragma once
 
 #include <memory>
@@ -11,14 +12,17 @@
 
 namespace braid::catalog {
 
+// The Store on disk. Commit and Load belong to one thread; ReadEvents is thread-safe.
 class Catalog final : public Store {
  public:
+  // Where the catalog is.
   struct Options {
     std::string path;
-    // Bound of the file in pages of 4 KiB, 0 for none. For tests of a full disk.
+    // The largest size of the file in pages of 4 KiB; 0: no limit. For tests of a full disk.
     int64_t max_pages = 0;
   };
-  // Opens or creates, migrates, checks. The caller keeps other processes out (a lock file).
+  // Opens the file or creates it, and migrates it to the schema of this program (schema.h). The
+  // caller makes sure, with a lock file, that no other process uses the catalog.
   static Result<std::unique_ptr<Catalog>> Open(const Options& options);
   ~Catalog() override;
 
@@ -33,16 +37,18 @@ class Catalog final : public Store {
   Status WriteGuarded(const Updates& updates, int64_t time_ms);
 
   std::unique_ptr<Database> writer_;
+  // The sequence number of the newest event, which the next one continues.
   int64_t last_seq_ = 0;
+  // Counted to checkpoint the WAL now and then.
   int64_t commits_ = 0;
   Mutex reader_mutex_;
   std::unique_ptr<Database> reader_ BRAID_GUARDED_BY(reader_mutex_);
 };
 
-// One update as SQL. kAborted (STALE_LEASE) if a guarded row is not as the update requires.
-// (write.cc)
+// Executes the SQL of one update within the open transaction. kAborted (STALE_LEASE) if a row is
+// not in the state that the update requires.
 Status WriteUpdate(Database& database, const Update& update);
-// All tables into memory. (load.cc)
+// Reads all tables except the events into memory. kDataLoss names the column with damaged content.
 Result<Image> LoadImage(Database& database);
 
 }  // namespace braid::catalog

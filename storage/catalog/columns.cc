@@ -3,7 +3,7 @@
 namespace braid::catalog {
 namespace {
 
-// The column was written by Pack, so anything else in it is damage.
+// Pack is the only writer of these columns, so anything else in them is damage: kDataLoss.
 template <typename Fill>
 Status Read(const std::string& text, const char* column, Fill fill) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);

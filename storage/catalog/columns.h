@@ -1,4 +1,4 @@
-// Lists and maps as JSON text in a column.
+// Lists and maps in columns of the catalog, as JSON text.
 #pragma once
 
 #include <map>
@@ -11,6 +11,8 @@
 
 namespace braid::catalog {
 
+// Return the text for a column. Throw nlohmann::json::exception for text that is not UTF-8, which
+// Catalog::Commit catches.
 inline std::string Pack(const std::vector<std::string>& list) {
   return Json(list).dump();
 }
@@ -20,7 +22,7 @@ inline std::string Pack(const StringMap& map) {
 std::string Pack(const std::map<std::string, InputSource>& sources);
 std::string Pack(const std::vector<GpuRecord>& gpus);
 
-// kDataLoss, naming the column, for text that this program cannot have written.
+// Parse the text of a column. kDataLoss, naming the column, for text that Pack cannot have written.
 Status Unpack(const std::string& text, const char* column, std::vector<std::string>& list);
 Status Unpack(const std::string& text, const char* column, StringMap& map);
 Status Unpack(const std::string& text, const char* column,

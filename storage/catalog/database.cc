@@ -9,9 +9,9 @@ namespace {
 
 constexpr int64_t kBusyMs = 5000;
 
-// SQLite says FULL for ENOSPC of a write alone: a quota, a limit on file sizes, or a wal-index that
-// cannot grow are the same to us, and pass in the same way. Not so a failed fsync, whatever its
-// reason: nobody knows what is on the disk then.
+// SQLite reports FULL for ENOSPC of a write alone. A quota, a limit on file sizes and a wal-index
+// that cannot grow are the same situation for us: freeing space solves them. A failed fsync is not,
+// whatever its errno, because then nobody knows what is on the disk.
 bool IsFull(int code, int error) {
   const bool writing = code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE ||
                        code == SQLITE_IOERR_SHMMAP;
@@ -36,8 +36,10 @@ std::string Row::Text(int column) const {
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path, bool writable) {
   sqlite3* connection = nullptr;
+  // Each connection is used by one thread at a time, so SQLite's own mutexes would only cost time.
   const int flags = (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX;
+  errno = 0;
   const int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
   std::unique_ptr<Database> database(new Database(connection, path));
   if (code != SQLITE_OK) return database->Error(code, "opening");
@@ -56,8 +58,9 @@ void Database::SetBusyTimeout(int64_t timeout_ms) {
 }
 
 Status Database::Error(int code, const std::string& doing) const {
-  const int error = errno;  // of the call that failed, if it was of the system's;
-                            // sqlite3_system_errno knows only some of them
+  // The errno of the failed system call, if it was one; every caller sets errno to 0 before it
+  // asks SQLite. sqlite3_system_errno covers only some of the calls.
+  const int error = errno;
   const std::string what = doing + " catalog " + path_ + ": " +
                            (connection_ != nullptr ? sqlite3_errmsg(connection_)
                                                    : sqlite3_errstr(code));
@@ -66,6 +69,7 @@ Status Database::Error(int code, const std::string& doing) const {
                   what + " (free space on that disk, then try again)");
   }
   switch (code & 0xff) {
+    // The update is wrong, not the store: only the decision that asked for it fails.
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
     case SQLITE_CONSTRAINT:
@@ -94,6 +98,7 @@ Status Database::Execute(const std::string& sql) {
 Result<sqlite3_stmt*> Database::Prepared(const char* sql, const std::vector<Value>& values) {
   sqlite3_stmt*& statement = statements_[sql];
   if (statement == nullptr) {
+    errno = 0;
     const int code = sqlite3_prepare_v3(connection_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
                                         nullptr);
     if (code != SQLITE_OK) return Error(code, std::string("preparing \"") + sql + "\" for");
@@ -107,6 +112,7 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, const std::vector<Valu
       sqlite3_bind_double(statement, index, *real);
     } else {
       const auto& text = std::get<std::string>(value);
+      // SQLITE_TRANSIENT makes a copy: the values may be gone before the statement runs again.
       const int code = sqlite3_bind_text64(statement, index, text.data(), text.size(),
                                            SQLITE_TRANSIENT, SQLITE_UTF8);
       if (code != SQLITE_OK) {
@@ -135,8 +141,12 @@ Status Database::Query(const char* sql, const std::vector<Value>& values,
   BRAID_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(sql, values));
   Status status;
   int code = SQLITE_ROW;
-  while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW)
-    status = row(Row(statement));
+  // Reading may have to let the wal-index grow, which a full disk refuses as well.
+  const auto step = [&] {
+    errno = 0;
+    return sqlite3_step(statement);
+  };
+  while (status.ok() && (code = step()) == SQLITE_ROW) status = row(Row(statement));
   if (status.ok() && code != SQLITE_DONE) status = Error(code, "reading");
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
@@ -145,6 +155,7 @@ Status Database::Query(const char* sql, const std::vector<Value>& values,
 
 Result<int64_t> Database::QueryInt(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
+  errno = 0;
   int code = sqlite3_prepare_v2(connection_, sql.c_str(), -1, &statement, nullptr);
   if (code != SQLITE_OK) return Error(code, "reading");
   code = sqlite3_step(statement);

@@ -1,4 +1,5 @@
-// One SQLite connection behind Status. Statements are prepared once and kept. Not thread-safe.
+// One SQLite connection with errors as Status. Prepared statements are kept for the life of the
+// connection. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,12 @@ struct sqlite3_stmt;
 
 namespace braid::catalog {
 
+// A value that is bound to a parameter of a statement.
 using Value = std::variant<int64_t, double, std::string>;
 
-// The current row of a query.
+// The current row of a query; valid only during the callback that receives it. Columns count from 0
+// in the order of the SELECT. A value is converted as SQLite does it; NULL gives 0 or an empty
+// text.
 class Row {
  public:
   explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
@@ -30,24 +34,33 @@ class Row {
   sqlite3_stmt* statement_;
 };
 
+// A connection, closed at destruction. Errors: kResourceExhausted (STORAGE_FULL) for a full disk,
+// kUnavailable for the lock of another program, kFailedPrecondition for a constraint, kDataLoss for
+// a damaged file, kInternal for the rest.
 class Database {
  public:
-  // Creates the file if `writable`. Errors name the path.
+  // Opens the file at `path`; creates it if `writable`. Errors name the path.
   static Result<std::unique_ptr<Database>> Open(const std::string& path, bool writable);
-  // How long a statement waits for the lock of another connection before it is kUnavailable.
+  // Sets how long a statement waits for the lock of another connection before it fails with
+  // kUnavailable.
   void SetBusyTimeout(int64_t timeout_ms);
   ~Database();
 
-  // Any statements without values, without rows.
+  // Executes one or several statements that have neither parameters nor results.
   Status Execute(const std::string& sql);
-  // One statement. `sql` must outlive the connection (a literal, a static string). Returns the
-  // number of changed rows.
+  // Executes one statement with `values` bound to its parameters; returns the number of changed
+  // rows. `sql` must outlive the connection, as its address is the key of the prepared statement: a
+  // literal or a static string.
   Result<int64_t> Run(const char* sql, const std::vector<Value>& values);
+  // Calls `row` for each row of the result, stops at its first error and returns it. `sql` as for
+  // Run.
   Status Query(const char* sql, const std::vector<Value>& values,
                const std::function<Status(const Row&)>& row);
+  // The first column of the first row; 0 if there is none. For rare queries: nothing is kept
+  // prepared.
   Result<int64_t> QueryInt(const std::string& sql);
-  // Moves what the WAL holds into the file, as far as no reader is in the way. Returns pages left
-  // in the WAL.
+  // Copies the content of the WAL into the database file as far as no reader prevents it. Returns
+  // the number of pages that remain in the WAL alone.
   Result<int64_t> Checkpoint();
 
  private:
@@ -58,6 +71,7 @@ class Database {
 
   sqlite3* connection_;
   std::string path_;
+  // The prepared statements, by the address of their SQL text.
   std::map<const char*, sqlite3_stmt*> statements_;
 };
 

@@ -4,7 +4,7 @@
 namespace braid::catalog {
 namespace {
 
-// Every row of the table, by the key that `key_of` gives it.
+// Reads every row of the table into `rows`, under the key that `key_of` returns for the record.
 template <typename Table, typename Rows, typename KeyOf>
 Status LoadTable(Database& database, Rows& rows, KeyOf key_of) {
   static const std::string sql = "SELECT " + ColumnNames<Table>() + " FROM " + Table::kName;

@@ -1,11 +1,15 @@
-// The rows of the catalog as values: what braid knows durably. Live = has not ended.
+// The rows of the catalog as values: all durable state of braid. A run, job or attempt is "live"
+// until it has ended. The states and their transitions:
 //
-//   Run      ACTIVE -> SUCCEEDED | FAILED | CANCELLED, derived from its jobs
-//   Job      BLOCKED -> QUEUED -> ACTIVE -> SUCCEEDED | FAILED, ACTIVE -> QUEUED (again), ACTIVE ->
-//   CANCELLING -> CANCELLED,
-//            BLOCKED -> SKIPPED, BLOCKED | QUEUED -> CANCELLED
-//   Attempt  OFFERED -> RUNNING -> SUCCEEDED | FAILED, live -> STOPPING -> PREEMPTED | CANCELLED |
-//   FAILED, live -> LOST
+//   Run      ACTIVE -> SUCCEEDED | FAILED | CANCELLED   (follows from the states of its jobs)
+//   Job      BLOCKED -> QUEUED -> ACTIVE -> SUCCEEDED | FAILED
+//            ACTIVE -> QUEUED                           (another attempt)
+//            ACTIVE -> CANCELLING -> CANCELLED
+//            BLOCKED -> SKIPPED                         (a parent has failed)
+//            BLOCKED | QUEUED -> CANCELLED
+//   Attempt  OFFERED -> RUNNING -> SUCCEEDED | FAILED
+//            live -> STOPPING -> PREEMPTED | CANCELLED | FAILED
+//            live -> LOST                               (its worker stayed silent)
 #pragma once
 
 #include <compare>
@@ -21,7 +25,12 @@
 
 namespace braid::catalog {
 
+// The numbers of these enums are stored in the catalog and sent in the API: they never change.
 enum class RunState { kActive = 1, kSucceeded, kFailed, kCancelled };
+
+// The first four are live: blocked (a parent has not succeeded yet), queued (waits for slots),
+// active (an attempt holds the lease), cancelling (its attempt has not confirmed its end yet). A
+// job is skipped if a parent did not succeed.
 enum class JobState {
   kBlocked = 1,
   kQueued,
@@ -32,8 +41,8 @@ enum class JobState {
   kCancelled,
   kSkipped
 };
-// Numbers are those of the API; 3 (disconnected) is a live attempt on a silent worker and never
-// stored.
+// The numbers are those of the API. Its 3 (disconnected) is a live attempt whose worker is silent
+// at the moment; it is computed for answers and never stored.
 enum class AttemptState {
   kOffered = 1,
   kRunning = 2,
@@ -44,14 +53,18 @@ enum class AttemptState {
   kCancelled = 8,
   kLost = 9
 };
+
+// Whether a worker is given new work: open; cordoned (keeps its work, gets no more); draining (also
+// stops its work at a checkpoint).
 enum class WorkerAdmit { kOpen = 1, kCordoned, kDraining };
 
-// "SUCCEEDED", ...: as events and reports print them.
+// The state as events and reports print it: "SUCCEEDED".
 std::string_view Name(RunState state);
 std::string_view Name(JobState state);
 std::string_view Name(AttemptState state);
 std::string_view Name(WorkerAdmit admit);
 
+// True iff the state is final.
 inline bool Ended(RunState state) {
   return state != RunState::kActive;
 }
@@ -62,23 +75,30 @@ inline bool Ended(AttemptState state) {
   return state >= AttemptState::kSucceeded;
 }
 
+// Names or roles to values.
 using StringMap = std::map<std::string, std::string>;
 
 using task::AttemptKey;
 using task::JobKey;
 
+// One submitted recipe, or one merge request.
 struct RunRecord {
   std::string id;
   std::string name;
   RunState state = RunState::kActive;
-  std::string recipe;  // the YAML text; empty for a run that a merge request made
+  // The text of the recipe; empty for a run that a merge request made.
+  std::string recipe;
   std::string recipe_sha256;
-  StringMap sources;  // source name -> artifact id
+  // The artifact that holds each source of the recipe, by the source's name.
+  StringMap sources;
+  // The jobs that the user selected (`--only`); empty: all.
   std::vector<std::string> only;
+  // The id of the run that this one repeats; or empty.
   std::string retry_of;
-  int64_t priority = 0;  // of its jobs against those of other runs; higher goes first
-  std::string user;  // who submitted it, as the client says: shares are fair between honest users,
-                     // nothing is proven
+  // The priority of its jobs against those of other runs; higher goes first.
+  int64_t priority = 0;
+  // The submitter's name according to the client, for fair shares. It is not authenticated.
+  std::string user;
   bool cancel_requested = false;
   std::string error;
   int64_t created_ms = 0;
@@ -86,16 +106,18 @@ struct RunRecord {
   bool operator==(const RunRecord&) const = default;
 };
 
-// Where an input comes from: an output of another job of the run, or an artifact.
+// The origin of an input: an output of another job of the run, or an artifact.
 struct InputSource {
   std::string job;
   std::string role;
-  std::string artifact;  // if job is empty
+  // The artifact's id, if `job` is empty.
+  std::string artifact;
   bool operator==(const InputSource&) const = default;
 };
 
-// Three counters, because losing a machine is not the user's mistake (docs/operating.md).
-// `losses_in_row` counts infra losses since the last new checkpoint.
+// How often attempts of a job ended without success, by who is responsible: losing a machine is not
+// the user's mistake, so each kind has a limit of its own (docs/operating.md). `losses_in_row`
+// counts the losses of machines since the newest checkpoint.
 struct Counters {
   int64_t user_failures = 0;
   int64_t infra_losses = 0;
@@ -104,25 +126,34 @@ struct Counters {
   bool operator==(const Counters&) const = default;
 };
 
-// The spec, and what has become of it.
+// A job of a run: its spec, its place in the graph and its progress.
 struct JobRecord : task::JobSpec {
   JobKey key;
-  int64_t position = 0;  // in the run's topological order
+  // The index in the run's topological order.
+  int64_t position = 0;
   std::vector<std::string> parents;
-  std::map<std::string, InputSource> input_sources;  // role -> where from
-  double flops = 0;                                  // expected, of the whole job
+  // The origin of each input, by the input's role.
+  std::map<std::string, InputSource> input_sources;
+  // The expected cost of the whole job, in floating-point operations, and in tokens.
+  double flops = 0;
   int64_t tokens = 0;
 
   JobState state = JobState::kBlocked;
-  int64_t epoch = 0;  // lease epoch: of the newest attempt
+  // The lease epoch of the newest attempt; 0 before the first one.
+  int64_t epoch = 0;
+  // The artifact of each output, by its role; filled at success.
   StringMap outputs;
-  std::string checkpoint;  // newest committed checkpoint artifact
+  // The newest committed checkpoint (an artifact id) and the step at which it was taken.
+  std::string checkpoint;
   int64_t checkpoint_step = 0;
   Counters counters;
+  // The earliest wall-clock time of the next attempt (back-off), in ms since 1970.
   int64_t not_before_ms = 0;
   std::string error;
   std::string hint;
-  std::string summary;  // JSON, or empty
+  // What the program reported about its result, as JSON; or empty.
+  std::string summary;
+  // "run/job" of the job whose outputs a retry took over instead of running this one; or empty.
   std::string adopted_from;
   int64_t created_ms = 0;
   int64_t ended_ms = 0;
@@ -131,14 +162,20 @@ struct JobRecord : task::JobSpec {
 
 using task::Failure;
 
+// One execution of a job under one lease epoch.
 struct AttemptRecord {
   AttemptKey key;
   AttemptState state = AttemptState::kOffered;
-  std::vector<std::string> workers;  // by rank
-  std::vector<std::string> boots;    // boot id of that worker when the lease was granted
-  std::string checkpoint;            // it began from
+  // The worker of each rank.
+  std::vector<std::string> workers;
+  // The boot id of that worker when the lease was granted: a worker that restarted has another one
+  // and does not run the rank any more.
+  std::vector<std::string> boots;
+  // The checkpoint that the attempt began from, and its step; empty and 0 if it began anew.
+  std::string checkpoint;
   int64_t resumed_step = 0;
-  std::string stop_reason;  // cancel, drain, abort
+  // Why it was told to stop: cancel, drain or abort; or empty.
+  std::string stop_reason;
   Failure failure;
   int64_t granted_ms = 0;
   int64_t started_ms = 0;
@@ -146,15 +183,20 @@ struct AttemptRecord {
   bool operator==(const AttemptRecord&) const = default;
 };
 
+// An immutable set of files. The bytes are in the blob store, the list of files is the manifest.
 struct ArtifactRecord {
   std::string id;
+  // Which kind of artifact (docs/formats.md): "shards", "checkpoint", ...
   std::string kind;
-  std::string manifest;  // canonical bytes
+  // The canonical bytes, whose SHA-256 is the id (storage/files/manifest.h).
+  std::string manifest;
   int64_t bytes = 0;
   int64_t files = 0;
-  std::string metadata;  // JSON
+  // The manifest's metadata, as JSON.
+  std::string metadata;
   std::vector<std::string> parents;
-  AttemptKey made_by;  // run is empty for an artifact that a user put
+  // The attempt that made it; `run` is empty for an artifact that a user uploaded.
+  AttemptKey made_by;
   std::string role;
   std::string worker;
   std::string name;
@@ -162,6 +204,7 @@ struct ArtifactRecord {
   bool operator==(const ArtifactRecord&) const = default;
 };
 
+// A GPU of a worker.
 struct GpuRecord {
   std::string id;
   std::string name;
@@ -169,26 +212,34 @@ struct GpuRecord {
   bool operator==(const GpuRecord&) const = default;
 };
 
+// A worker as it introduced itself when it last connected.
 struct WorkerRecord {
   std::string id;
+  // A new random id at each start of the worker's process.
   std::string boot_id;
   std::string site;
   StringMap labels;
   int64_t cpu_slots = 0;
   std::vector<GpuRecord> gpus;
-  std::vector<std::string> kinds;  // job kinds it runs; empty: all
+  // The kinds of jobs that it runs; empty: all.
+  std::vector<std::string> kinds;
   std::string host;
   std::string version;
-  std::string instance;  // of its folder, for good: a new boot of the same folder is the same
-                         // worker
-  std::string network;  // names the loopback interface it uses: who shares it can meet on 127.0.0.1
-  std::string folder;   // of its cache and ranks, for people: whose disk it is
+  // The id of the worker's folder. A process that starts in the same folder is the same worker with
+  // another boot id; the same name with another instance is a different worker.
+  std::string instance;
+  // The name of its loopback interface (base/host.h): ranks on workers with equal names can connect
+  // to each other on 127.0.0.1.
+  std::string network;
+  // The path of its folder, so that people see whose disk is full.
+  std::string folder;
   WorkerAdmit admit = WorkerAdmit::kOpen;
   int64_t last_seen_ms = 0;
   bool operator==(const WorkerRecord&) const = default;
 };
 
-// An answered request: the same id with the same body gets the same answer for a day.
+// The answer to a request that changes state. Within a day, the same id with the same body gets
+// this answer again instead of a second effect.
 struct RequestRecord {
   std::string method;
   std::string id;
@@ -198,9 +249,12 @@ struct RequestRecord {
   bool operator==(const RequestRecord&) const = default;
 };
 
+// One line of the history, for people and for clients that follow a run.
 struct EventRecord {
-  int64_t seq = 0;  // 1, 2, 3, ... without gaps
+  // 1, 2, 3, ... without gaps, in the order of commits.
+  int64_t seq = 0;
   int64_t time_ms = 0;
+  // The subject and what happened to it: "job.queued", "attempt.granted".
   std::string kind;
   std::string run;
   std::string job;
@@ -210,7 +264,7 @@ struct EventRecord {
   bool operator==(const EventRecord&) const = default;
 };
 
-// Everything but the events.
+// All rows in memory, except the events.
 struct Image {
   std::map<std::string, RunRecord> runs;
   std::map<JobKey, JobRecord> jobs;

@@ -1,4 +1,4 @@
-// Records as rows: what Columns of tables.h means in SQL.
+// Conversion between records and rows of SQL tables, by the lists of columns in tables.h.
 #pragma once
 
 #include <concepts>
@@ -14,6 +14,8 @@
 
 namespace braid::catalog {
 
+// A field as the value of a column: numbers and enums as integers, text as text, lists and maps as
+// JSON.
 template <typename Field>
 Value ToValue(const Field& field) {
   if constexpr (std::is_same_v<Field, std::string> || std::is_same_v<Field, double>) {
@@ -25,6 +27,7 @@ Value ToValue(const Field& field) {
   }
 }
 
+// The inverse of ToValue; `name` is the column's name for errors.
 template <typename Field>
 Status FromColumn(const Row& row, int index, const std::string& name, Field& field) {
   if constexpr (std::is_same_v<Field, std::string>) {
@@ -41,7 +44,8 @@ Status FromColumn(const Row& row, int index, const std::string& name, Field& fie
   return OkStatus();
 }
 
-// "id, name, state, ...": the order in which RecordOf reads.
+// The names of the table's columns, "id, name, state, ...", in the order in which RecordOf reads
+// them.
 template <typename Table>
 const std::string& ColumnNames() {
   static const std::string names = [] {
@@ -55,7 +59,7 @@ const std::string& ColumnNames() {
   return names;
 }
 
-// REQUIRES: the row is of a SELECT of ColumnNames<Table>().
+// The record in a row. REQUIRES: the row belongs to a SELECT of ColumnNames<Table>().
 template <typename Table>
 Result<typename Table::Record> RecordOf(const Row& row) {
   typename Table::Record record;
@@ -69,8 +73,9 @@ Result<typename Table::Record> RecordOf(const Row& row) {
   return record;
 }
 
-// Inserts the record as a row. `verb` is "INSERT" or "INSERT OR REPLACE", `end` perhaps an ON
-// CONFLICT clause; they are always the same for a table. Returns the number of changed rows.
+// Inserts the record as a row and returns the number of changed rows. `verb` is "INSERT" or "INSERT
+// OR REPLACE", `end` is empty or an ON CONFLICT clause. A table must always be used with the same
+// `verb` and `end`: the statement's text is made once.
 template <typename Table>
 Result<int64_t> Insert(Database& database, const typename Table::Record& record,
                        const char* verb = "INSERT", const char* end = "") {

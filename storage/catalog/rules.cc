@@ -23,7 +23,8 @@ struct Checker {
   const Image& image;
 
   const JobRecord* Job(const JobKey& key) const { return Find(image.jobs, key); }
-  // The job whose newest attempt this is.
+  // The job, provided that this attempt is its newest one; otherwise null, as a late message of an
+  // earlier attempt must not change the job.
   const JobRecord* JobOf(const AttemptKey& key) const {
     const JobRecord* job = Job(key.Job());
     return job != nullptr && job->epoch == key.epoch ? job : nullptr;
@@ -54,6 +55,7 @@ struct Checker {
       return FailedPrecondition(what + ": there is no such run");
     if (u.job.ranks < 1 || u.job.slots < 1)
       return FailedPrecondition(what + ": it needs at least one rank of one slot");
+    // SQLite stores NaN as NULL, which the column refuses.
     if (std::isnan(u.job.flops)) return FailedPrecondition(what + ": its cost is not a number");
     return OkStatus();
   }
@@ -101,6 +103,7 @@ struct Checker {
                ? OkStatus()
                : Stale("starting " + u.attempt.ToString());
   }
+  // A stopping attempt may be given a better failure, hence "live" and not "running".
   Status operator()(const AttemptStopping& u) const { return Live(u.attempt, "stopping "); }
   Status operator()(const AttemptEnded& u) const { return Live(u.attempt, "ending "); }
   Status operator()(const CheckpointCommitted& u) const {
@@ -109,6 +112,7 @@ struct Checker {
                       (job->state == JobState::kActive || job->state == JobState::kCancelling);
     return runs ? OkStatus() : Stale("committing the checkpoint of " + u.attempt.ToString());
   }
+  // An artifact that exists is equal content, so committing it again is fine.
   Status operator()(const ArtifactCommitted&) const { return OkStatus(); }
 
   Status operator()(const WorkerRegistered&) const { return OkStatus(); }

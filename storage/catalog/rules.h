@@ -1,6 +1,7 @@
-// Whether an update may happen to the rows as they are: in memory what write.cc, the constraints
-// and the triggers say in SQL. Asked before an update is applied, so that a decision that was wrong
-// is taken back before the transaction of others would fail with it.
+// Checks whether an update may be applied to the rows as they are: the conditions that write.cc,
+// the constraints and the triggers express in SQL, repeated for the rows in memory. They are
+// checked before an update is applied, so that a wrong decision is taken back alone instead of
+// failing the transaction that it shares with others.
 #pragma once
 
 #include "base/status.h"
@@ -8,9 +9,9 @@
 
 namespace braid::catalog {
 
-// OK iff the catalog would take it (but for its disk and its lock). kAborted (STALE_LEASE) where a
-// row is not there or not in the expected state, kFailedPrecondition for a row that exists already
-// or a value that no column holds.
+// OK iff the catalog would accept the update (the state of its disk and lock aside). kAborted
+// (STALE_LEASE) if a row does not exist or is not in the expected state; kFailedPrecondition for a
+// row that exists already and for a value that no column can hold.
 Status Check(const Update& update, const Image& image);
 
 }  // namespace braid::catalog

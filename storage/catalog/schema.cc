@@ -8,9 +8,12 @@
 namespace braid::catalog {
 namespace {
 
-constexpr int64_t kApplicationId = 0x62726431;  // "brd1"
+// "brd1" in ASCII.
+constexpr int64_t kApplicationId = 0x62726431;
 
-// Append only: what a step says is in files out there.
+// Append only: catalogs in use have gone through the existing steps and are not migrated through
+// them again. STRICT tables and NOT NULL let SQLite itself refuse what no version of this program
+// writes.
 const std::vector<std::string>& Steps() {
   static const std::vector<std::string> steps = {R"sql(
 CREATE TABLE runs (
@@ -170,6 +173,8 @@ Status Migrate(Database& database, const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(int64_t version, database.QueryInt("PRAGMA user_version"));
   BRAID_ASSIGN_OR_RETURN(const int64_t tables,
                          database.QueryInt("SELECT count(*) FROM sqlite_schema"));
+  // A new file has application id 0 and no tables; anything else with a foreign id is somebody's
+  // data.
   if (application != kApplicationId && (application != 0 || tables != 0)) {
     return FailedPrecondition("catalog " + path +
                               " is a database of another program (application id " +
@@ -182,6 +187,7 @@ Status Migrate(Database& database, const std::string& path) {
                               "): start the newer braid-coordinator, or restore a backup");
   }
   if (version > 0 && version < SchemaVersion()) {
+    // The backup copies the database file alone, so the WAL has to be in it.
     BRAID_ASSIGN_OR_RETURN(const int64_t left, database.Checkpoint());
     if (left > 0) {
       return FailedPrecondition("catalog " + path +
@@ -193,6 +199,8 @@ Status Migrate(Database& database, const std::string& path) {
         CopyFile(path, path + ".v" + std::to_string(version)).Wrap("backing up before migration"));
   }
   for (; version < SchemaVersion(); ++version) {
+    // The version is raised in the step's own transaction: after a crash the file is at a whole
+    // step.
     const std::string step = "BEGIN IMMEDIATE;" + Steps()[static_cast<size_t>(version)] +
                              ";PRAGMA application_id=" + std::to_string(kApplicationId) +
                              ";PRAGMA user_version=" + std::to_string(version + 1) + ";COMMIT;";

@@ -1,5 +1,5 @@
-// The tables of the catalog, as numbered steps. A file's user_version says how many of them it has
-// seen.
+// The tables of the catalog, as numbered migration steps. A file's user_version is the number of
+// steps that were applied to it.
 #pragma once
 
 #include "base/status.h"
@@ -7,12 +7,12 @@
 
 namespace braid::catalog {
 
-// What this program writes.
+// The version that this program reads and writes: the number of steps.
 int64_t SchemaVersion();
 
-// Brings the file to SchemaVersion(), each step in one transaction, after a copy of an older file
-// was put beside it
-// (<path>.v<old>). kFailedPrecondition for a file of a newer braid, or of another program.
+// Brings the file at `path` to SchemaVersion(), each step in a transaction of its own. A file of an
+// earlier version is copied to <path>.v<version> first. kFailedPrecondition for a file that a newer
+// version of braid or another program wrote.
 Status Migrate(Database& database, const std::string& path);
 
 }  // namespace braid::catalog

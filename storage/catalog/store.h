@@ -1,4 +1,5 @@
-// Where the coordinator's facts are kept. The catalog is the real one; tests put faults around it.
+// The interface of the coordinator's durable state. Catalog implements it; tests wrap it to inject
+// errors.
 #pragma once
 
 #include <vector>
@@ -9,26 +10,34 @@
 
 namespace braid::catalog {
 
+// One thread at a time, except for ReadEvents.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Writes all updates and their events in one transaction; durable when it returns. On an error
-  // nothing was written. kResourceExhausted (STORAGE_FULL) and kUnavailable (another program holds
-  // the lock) may be tried again later. An update that meets a stale epoch, an ended row or a
-  // constraint, or that cannot be written at all, is a programmer's error and fails the batch:
-  // kAborted (STALE_LEASE) or kFailedPrecondition. Anything else means that the store is not to be
-  // trusted. Called by one thread at a time.
+  // Writes all updates and their events in one transaction, which is durable when the call returns.
+  // `time_ms` (wall clock) becomes the time of the events. After an error nothing was written:
+  //
+  //   - kResourceExhausted (STORAGE_FULL), and kUnavailable if another program holds the lock: the
+  //     same batch may be tried again later.
+  //   - kAborted (STALE_LEASE) and kFailedPrecondition: an update meets a stale epoch, an ended row
+  //     or a constraint, or cannot be written at all. rules.h should have found it, so it is an
+  //     error of the programmer.
+  //   - Anything else: the store cannot be trusted any more.
   virtual Status Commit(const Updates& updates, int64_t time_ms) = 0;
+  // All rows, as the last commit left them.
   virtual Result<Image> Load() = 0;
 
+  // Which events to read.
   struct EventQuery {
     int64_t since_seq = 0;
-    std::string run;  // empty: all
+    // Only events of this run; empty: of all.
+    std::string run;
     int64_t limit = 1000;
-    bool newest = false;  // the last `limit` after since_seq instead of the first
+    // Return the last `limit` events after since_seq instead of the first ones.
+    bool newest = false;
   };
-  // In order of seq. Thread-safe, also beside Commit.
+  // Events with a sequence number above since_seq, in order. Thread-safe, also while Commit runs.
   virtual Result<std::vector<EventRecord>> ReadEvents(const EventQuery& query) = 0;
 };
 

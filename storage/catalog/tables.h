@@ -1,5 +1,8 @@
-// The columns of every table, each named once beside the field that it keeps: reading, inserting
-// and their SQL all follow from these lists. A new column is a line here and a step of schema.cc.
+// The columns of every table, each named once, beside the field that it stores. Reading, inserting
+// and their SQL follow from these lists. A new column is one line here and a step in schema.cc.
+//
+// Each table has a type Record, the name kName, and Columns(record, column), which calls
+// column(name, field) for each column; `record` may be const.
 #pragma once
 
 #include <string>
@@ -8,8 +11,7 @@
 
 namespace braid::catalog {
 
-// Each has kName and Columns(record, column), which calls column(name, field) for all; `record` may
-// be const.
+// Key: id.
 struct RunsTable {
   using Record = RunRecord;
   static constexpr char kName[] = "runs";
@@ -32,6 +34,7 @@ struct RunsTable {
   }
 };
 
+// Key: (run, name).
 struct JobsTable {
   using Record = JobRecord;
   static constexpr char kName[] = "jobs";
@@ -42,6 +45,7 @@ struct JobsTable {
     column("position", r.position);
     column("kind", r.kind);
     column("parents", r.parents);
+    // The column's name is older than the field's.
     column("wanted", r.input_sources);
     column("spec", r.spec);
     column("ranks", r.ranks);
@@ -70,6 +74,7 @@ struct JobsTable {
   }
 };
 
+// Key: (run, job, epoch). At most one row of a job is live (index attempts_live).
 struct AttemptsTable {
   using Record = AttemptRecord;
   static constexpr char kName[] = "attempts";
@@ -96,6 +101,7 @@ struct AttemptsTable {
   }
 };
 
+// Key: id. Rows do not change.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
   static constexpr char kName[] = "artifacts";
@@ -118,6 +124,7 @@ struct ArtifactsTable {
   }
 };
 
+// Key: id.
 struct WorkersTable {
   using Record = WorkerRecord;
   static constexpr char kName[] = "workers";
@@ -140,6 +147,7 @@ struct WorkersTable {
   }
 };
 
+// Key: (method, id).
 struct RequestsTable {
   using Record = RequestRecord;
   static constexpr char kName[] = "requests";
@@ -153,6 +161,7 @@ struct RequestsTable {
   }
 };
 
+// Key: seq. Rows are only added.
 struct EventsTable {
   using Record = EventRecord;
   static constexpr char kName[] = "events";

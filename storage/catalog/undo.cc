@@ -6,7 +6,7 @@ namespace {
 struct UndoMaker {
   const Image& image;
 
-  // The row of `key` as it is, or its absence.
+  // Restores the row of `key`: its present value, or its absence.
   template <typename Map>
   Undo Row(Map Image::* map, const typename Map::key_type& key) const {
     const auto found = (image.*map).find(key);
@@ -49,6 +49,7 @@ struct UndoMaker {
     return Row(&Image::requests, {u.request.method, u.request.id});
   }
   Undo operator()(const RequestsForgotten& u) const {
+    // The only update that removes rows: they have to be kept for the case that it is taken back.
     std::map<std::pair<std::string, std::string>, RequestRecord> forgotten;
     for (const auto& [key, request] : image.requests) {
       if (request.time_ms < u.before_ms) forgotten.emplace(key, request);
@@ -62,6 +63,7 @@ struct UndoMaker {
 Undo UndoOf(const Update& update, const Image& image) {
   return [rows = std::visit(UndoMaker{image}, update), seq = image.last_seq](Image& later) {
     rows(later);
+    // Apply counts the event of the update.
     later.last_seq = seq;
   };
 }

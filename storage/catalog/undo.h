@@ -1,4 +1,5 @@
-// What it takes to have an update undone in memory: the rows as they were.
+// Taking an update back in memory, when its decision turns out to be impossible or its transaction
+// fails.
 #pragma once
 
 #include <functional>
@@ -7,10 +8,11 @@
 
 namespace braid::catalog {
 
+// Restores the rows that an update changed.
 using Undo = std::function<void(Image&)>;
 
-// Brings an image on which `update` was applied, and nothing since, back to `image`. Costs the rows
-// that the update touches.
+// Returns what restores `image` as it is now, to be called on an image to which `update` was
+// applied and nothing else since. Copies only the rows that the update touches.
 Undo UndoOf(const Update& update, const Image& image);
 
 }  // namespace braid::catalog

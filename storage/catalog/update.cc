@@ -72,6 +72,7 @@ struct EventMaker {
     if (!a.checkpoint.empty())
       detail += ", from the checkpoint of step " + std::to_string(a.resumed_step);
     EventRecord event = OfJob("attempt.granted", a.key.Job(), a.key.epoch, detail);
+    // The event has room for one worker; that of rank 0 stands for the gang.
     event.worker = a.workers.empty() ? "" : a.workers[0];
     return event;
   }
@@ -154,6 +155,7 @@ struct Applier {
     JobRecord& job = image.jobs.at(u.attempt.key.Job());
     job.state = JobState::kActive;
     job.epoch = u.attempt.key.epoch;
+    // The wait is over; a later requeue sets a new one.
     job.not_before_ms = 0;
     image.attempts[u.attempt.key] = u.attempt;
   }
@@ -181,6 +183,8 @@ struct Applier {
     job.counters.losses_in_row = 0;
   }
   void operator()(const ArtifactCommitted& u) {
+    // The same content may be committed by several attempts; the first one remains its maker, as in
+    // SQL.
     image.artifacts.try_emplace(u.artifact.id, u.artifact);
   }
   void operator()(const WorkerRegistered& u) { image.workers[u.worker.id] = u.worker; }
@@ -204,6 +208,7 @@ std::optional<EventRecord> EventOf(const Update& update) {
 
 void Apply(const Update& update, Image& image) {
   std::visit(Applier{image}, update);
+  // Keeps the image's count equal to the catalog's, which numbers events while it writes them.
   if (EventOf(update).has_value()) ++image.last_seq;
 }
 

@@ -1,9 +1,10 @@
-// Every durable change of braid's state is one of these values. Decisions return them, the catalog
-// writes them (one transaction for a batch, with one event row for each that has an event), and
-// only then are they applied to memory.
+// The changes of braid's durable state. Every change is one of these values: decisions return them,
+// the catalog writes them (one transaction for a batch, with one row in `events` for each that has
+// an event), and memory follows. There is no other way to change the state.
 //
-// New kind of update: a struct and a place in the variant here, its event and its effect on memory
-// in update.cc, its SQL in write.cc, and a place in tests/storage/catalog.
+// For a new kind of update: add a struct and an entry of the variant here, its event and its effect
+// on memory in update.cc, its rule in rules.cc, its undo in undo.cc, its SQL in write.cc, and a
+// test in tests/storage/catalog.
 #pragma once
 
 #include <optional>
@@ -15,12 +16,17 @@
 
 namespace braid::catalog {
 
+// A run exists, ACTIVE, without jobs yet.
 struct RunCreated {
   RunRecord run;
 };
+
+// A user cancelled the run; its jobs are cancelled one after another.
 struct RunCancelRequested {
   std::string run;
 };
+
+// All jobs of the run have ended.
 struct RunEnded {
   std::string run;
   RunState state = RunState::kFailed;
@@ -28,24 +34,29 @@ struct RunEnded {
   int64_t ended_ms = 0;
 };
 
+// A job of a run exists, in any state: an adopted one has succeeded already.
 struct JobCreated {
   JobRecord job;
 };
-// BLOCKED -> QUEUED: all parents have succeeded, their outputs are copied in.
+// BLOCKED -> QUEUED: all parents have succeeded. `inputs` (role to artifact) holds their outputs.
 struct JobQueued {
   JobKey job;
   StringMap inputs;
 };
-// ACTIVE -> QUEUED: the attempt of this epoch did not succeed and there is another try.
+// ACTIVE -> QUEUED: the attempt of this epoch ended without success, and another one is allowed,
+// not before the given wall-clock time.
 struct JobRequeued {
   AttemptKey attempt;
   Counters counters;
   int64_t not_before_ms = 0;
 };
+
+// ACTIVE -> CANCELLING: the attempt was told to stop.
 struct JobCancelling {
   JobKey job;
 };
-// Into an end. `epoch` is the job's lease epoch and fences the change.
+// Any live state -> a final one. `epoch` is the job's lease epoch: the update is refused if another
+// attempt was granted in the meantime.
 struct JobEnded {
   JobKey job;
   int64_t epoch = 0;
@@ -58,65 +69,79 @@ struct JobEnded {
   int64_t ended_ms = 0;
 };
 
-// QUEUED -> ACTIVE: raises the job's lease epoch to the attempt's.
+// QUEUED -> ACTIVE: a new attempt, whose epoch becomes the job's lease epoch.
 struct AttemptGranted {
   AttemptRecord attempt;
 };
+
+// OFFERED -> RUNNING: the program of the first of its ranks has started.
 struct AttemptStarted {
   AttemptKey attempt;
   int64_t started_ms = 0;
 };
-// Asked to stop, for `reason`; of an aborted gang `failure` says what will be reported when all
-// ranks are gone. May be written again with a better failure.
+// A live attempt -> STOPPING, for `reason`. When one rank of a gang failed, `failure` holds its
+// error, which is reported when all ranks have ended. May be written again with a more precise
+// failure.
 struct AttemptStopping {
   AttemptKey attempt;
   std::string reason;
   Failure failure;
 };
+
+// A live attempt -> a final state.
 struct AttemptEnded {
   AttemptKey attempt;
   AttemptState state = AttemptState::kFailed;
   Failure failure;
   int64_t ended_ms = 0;
 };
-// From now on the job resumes from this artifact. Resets the job's losses in a row.
+// The job resumes from this artifact from now on. Resets the count of losses in a row.
 struct CheckpointCommitted {
   AttemptKey attempt;
   int64_t step = 0;
   std::string artifact;
 };
 
+// An artifact exists; no effect if it existed before.
 struct ArtifactCommitted {
   ArtifactRecord artifact;
 };
 
-// A worker said hello: new, changed, or with a new boot id.
+// A worker connected that is new, has changed, or has a new boot id.
 struct WorkerRegistered {
   WorkerRecord worker;
 };
+
+// A user changed whether the worker gets new work.
 struct WorkerAdmitted {
   std::string worker;
   WorkerAdmit admit = WorkerAdmit::kOpen;
 };
+
+// When the worker was last heard of, written now and then.
 struct WorkerSeen {
   std::string worker;
   int64_t last_seen_ms = 0;
 };
-// Only an event: links are known anew after each restart. `link`: connected, disconnected, lost,
-// replaced.
+// Makes an event and changes no row: connections are known anew after each restart. `link` is one
+// of connected, disconnected, lost, replaced.
 struct WorkerLinkChanged {
   std::string worker;
   std::string link;
   std::string detail;
 };
 
+// A request was answered (RequestRecord).
 struct RequestRemembered {
   RequestRecord request;
 };
+
+// Answers from before this time are not needed any more.
 struct RequestsForgotten {
   int64_t before_ms = 0;
 };
 
+// Any of the changes above.
 using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
                             JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
                             AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
@@ -124,11 +149,12 @@ using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated
                             RequestRemembered, RequestsForgotten>;
 using Updates = std::vector<Update>;
 
-// The event of an update, without seq and time; nothing for bookkeeping (WorkerSeen, requests).
+// The event of an update, without its sequence number and time; nullopt for updates that would only
+// add noise (WorkerSeen, requests).
 std::optional<EventRecord> EventOf(const Update& update);
 
-// Changes memory as the catalog changes its rows. REQUIRES: the update was committed or is about to
-// be.
+// Changes memory as the catalog changes its rows. REQUIRES: Check(update, image) is OK; the update
+// was committed, or is about to be and can be taken back (undo.h).
 void Apply(const Update& update, Image& image);
 
 }  // namespace braid::catalog

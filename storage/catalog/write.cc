@@ -8,7 +8,8 @@ int64_t Number(auto state) {
   return static_cast<int64_t>(state);
 }
 
-// A guarded update touches exactly one row, or the decision was made on something that is not so.
+// An update with a condition must change exactly one row. Otherwise the decision was based on a
+// state that does not hold any more.
 Status One(const Result<int64_t>& changed, const std::string& what) {
   BRAID_RETURN_IF_ERROR(changed.status());
   if (*changed == 1) return OkStatus();
@@ -16,6 +17,8 @@ Status One(const Result<int64_t>& changed, const std::string& what) {
                 what + ": the row is not there or not in the expected state");
 }
 
+// States in the SQL are the numbers of the enums in records.h. Each WHERE repeats the condition of
+// the same update in rules.cc, so that the catalog stays right even if memory should be wrong.
 struct Writer {
   Database& db;
 
@@ -110,6 +113,7 @@ struct Writer {
   }
 
   Status operator()(const ArtifactCommitted& u) {
+    // Equal content is one artifact: whoever commits it again is told of success.
     return Insert<ArtifactsTable>(db, u.artifact, "INSERT", "ON CONFLICT (id) DO NOTHING").status();
   }
 

@@ -17,17 +17,21 @@
 
 namespace braid::storage {
 
-// An upload in progress. `written` bytes are in the file, `synced` of them survive a crash. Both
-// are guarded by the store's mutex and are changed only under `io`.
+// An upload in progress. `written` bytes are in the file, and `synced` of them survive a crash. The
+// store's mutex guards both, and they change only while `io` is held as well: a call holds `io`
+// during its slow writes, while others can ask for the state under the short mutex.
 struct BlobStore::Upload {
-  Mutex io;                                // one writer, or the publication, at a time
-  bool gone BRAID_GUARDED_BY(io) = false;  // published or dropped: whoever waited starts over
+  // Held by the one call that writes or publishes.
+  Mutex io;
+  // Published or dropped: a call that waited for `io` has to start over.
+  bool gone BRAID_GUARDED_BY(io) = false;
   uint64_t written = 0;
   uint64_t synced = 0;
-  int users = 0;  // calls that are in it, guarded by the store's mutex
+  // The number of calls that use the upload; guarded by the store's mutex.
+  int users = 0;
 };
 
-// A call's hold on an upload, which is not dropped meanwhile.
+// Keeps an upload from being dropped as abandoned while a call uses it.
 class BlobStore::Use {
  public:
   Use(BlobStore* store, const std::string& name) : store_(store) {
@@ -61,7 +65,8 @@ std::string UploadsOf(const std::string& folder) {
   return JoinPath(folder, "uploads");
 }
 
-// The size is part of the name: a client that is wrong about it spoils nobody else's upload.
+// The size is part of the name, so that a client with a wrong size does not spoil the upload of
+// another client.
 std::string UploadName(const std::string& sha256, uint64_t size) {
   return sha256 + "." + std::to_string(size);
 }
@@ -82,8 +87,8 @@ Status WrongDigest(const std::string& what, const std::string& expected, const s
                     "; nothing was stored, send it again");
 }
 
-// A failed fsync, whose file is removed. No room is no damage: whoever sends it waits and sends it
-// again.
+// The error after a failed fsync, whose file was removed. A full disk is not damage: its own code
+// lets the client wait and send the bytes again.
 Status Unsynced(const Status& failed, const std::string& what) {
   const std::string message = failed.message() + "; " + what +
                               " is removed, as its bytes may not be on the disk: send it again";
@@ -116,18 +121,20 @@ Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder,
   // Copies that a crash left half-made have names of their own; uploads are kept and go on.
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(UploadsOf(folder)));
   for (const std::string& name : names) {
+    // Files with other names are copies that a crash left half-made. Uploads are kept and
+    // continued.
     if (IsUploadName(name)) {
       store->LoadUpload(name);
     } else {
-      (void)RemoveFile(JoinPath(UploadsOf(folder), name));  // what is no file is not ours, and
-                                                            // harms nobody
+      // Fails for a folder, which braid does not make here and which does no harm.
+      (void)RemoveFile(JoinPath(UploadsOf(folder), name));
     }
   }
   store->DropAbandonedUploads();
   return store;
 }
 
-// What is in the file was written before; a torn tail shows in the digest at the end.
+// All bytes in the file count as synced: if the end was torn by a crash, the digest will show it.
 void BlobStore::LoadUpload(const std::string& name) {
   const Result<uint64_t> there = FileSize(UploadPath(name));
   if (!there.ok()) return;
@@ -180,7 +187,8 @@ Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256
     if (Has(sha256)) return UploadStatus{size, true};
     const Use upload(this, name);
     MutexLock io(upload->io);
-    if (upload->gone) continue;  // somebody has ended it while we waited
+    // Another call has ended the upload while this one waited.
+    if (upload->gone) continue;
     if (Has(sha256)) {
       upload->gone = true;
       DropUpload(name);
@@ -189,7 +197,7 @@ Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256
     BRAID_RETURN_IF_ERROR(Write(*upload, UploadPath(name), offset, data));
     if (upload->written < size) return UploadStatus{upload->written, false};
     const Status status = Complete(UploadPath(name), sha256);
-    // No room for the name of a blob: the bytes are kept, and the next call tries again.
+    // The disk had no room for the blob's name: the bytes are kept, and the next call tries again.
     if (!status.ok() && PathExists(UploadPath(name))) return status;
     upload->gone = true;
     DropUpload(name);
@@ -198,9 +206,9 @@ Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256
   }
 }
 
-// The file is opened for each piece: an upload that is left alone holds nothing. Bytes whose
-// write-back fails between two pieces are missed by the fsync at the end, or, if the kernel has
-// forgotten the file, by the digest, which then reads the disk.
+// The file is opened for each piece, so that thousands of idle uploads hold no descriptors. A
+// write-back error between two pieces is reported by the fsync at the end or, if the kernel has
+// forgotten it with the closed file, found by the digest, which then reads what is on the disk.
 Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset,
                         std::string_view data) {
   const UniqueFd fd(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -209,7 +217,7 @@ Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset
   uint64_t written = 0;
   {
     MutexLock lock(mutex_);
-    // Less than was written: somebody has removed the file.
+    // A file shorter than the recorded size was removed or cut by somebody else.
     upload.written = std::min(upload.written, there);
     upload.synced = std::min(upload.synced, there);
     written = upload.written;
@@ -229,7 +237,8 @@ Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset
   return OkStatus();
 }
 
-// Verifies and publishes; what cannot become right any more is removed.
+// Verifies and publishes. A file that can never become right is removed, so that the next try
+// starts from the beginning.
 Status BlobStore::Complete(const std::string& path, const std::string& sha256) {
   if (const Status synced = SyncFile(path); !synced.ok()) {
     (void)RemoveFile(path);
@@ -243,9 +252,9 @@ Status BlobStore::Complete(const std::string& path, const std::string& sha256) {
   return Publish(path, sha256);
 }
 
-// Gives a complete, verified file its name. Read-only, so that hard links of it stay what they are.
-// Of several who bring one blob the first does it, and it counts when its name is durable. `file`
-// stays only if the disk has no room for a name.
+// Moves a complete and verified file to its final name. It becomes read-only, since hard links to
+// it are handed out. If several calls bring the same blob, the first one publishes it, and the
+// others wait until its name is durable. `file` remains only if the disk has no room for the name.
 Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   const std::string final_path = PathOf(sha256);
   const std::string folder = FolderOf(final_path);
@@ -262,8 +271,8 @@ Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   }
   Status status = Rename(file, final_path);
   if (status.ok()) {
-    (void)chmod(final_path.c_str(), 0400);  // of this user, who cannot be refused that; a power
-                                            // failure may undo it, and harms nothing
+    // Cannot fail for the owner. A power failure may undo it, which does no harm.
+    (void)chmod(final_path.c_str(), 0400);
     if (const Status synced = SyncFolder(folder); !synced.ok()) {
       (void)RemoveFile(final_path);
       status = Unsynced(synced, "blob " + sha256);
@@ -275,7 +284,7 @@ Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   return status;
 }
 
-// REQUIRES: the caller has its `io`, and has marked it as gone.
+// REQUIRES: the caller holds the upload's `io` and has set `gone`.
 void BlobStore::DropUpload(const std::string& name) {
   (void)RemoveFile(UploadPath(name));
   MutexLock lock(mutex_);
@@ -287,7 +296,8 @@ void BlobStore::DropAbandonedUploads() {
   DropOldUploads();
 }
 
-// Those that nobody is in: too old ones, and the oldest until there is room for one more.
+// Drops idle uploads that are too old, then the oldest ones until there is room for one more. They
+// stay in the map if their file cannot be removed, so that they are tried again.
 void BlobStore::DropOldUploads() {
   const int64_t oldest_ms = SystemClock().WallMs() - limits_.keep_upload_ms;
   std::vector<std::pair<int64_t, std::string>> idle;
@@ -347,7 +357,8 @@ std::unique_ptr<BlobStore::Turn> BlobStore::TakeTurn(const std::string& what,
 
 Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
   if (Has(sha256)) return OkStatus();
-  // A copy, not the file itself: whoever wrote it may still hold it open.
+  // Publish moves the file that it is given, so it gets a link of its own (a copy on another file
+  // system), and the caller's file keeps its name.
   const std::string copy = JoinPath(UploadsOf(folder_), "copy." + RandomUuid());
   Status status = LinkOrCopy(path, copy);
   if (status.ok()) {
@@ -382,9 +393,11 @@ Status BlobStore::Materialize(const Manifest& manifest, const std::string& folde
     }
   }
   if (PathExists(folder)) return OkStatus();
+  // Built under another name and renamed, so that no reader sees a part of the artifact.
   const std::string temporary = folder + ".tmp." + RandomUuid();
   Status status = MakeFolder(temporary);
-  std::set<std::string> folders = {temporary};  // that got names, each synced once at the end
+  // The folders that receive names; each is synced once at the end.
+  std::set<std::string> folders = {temporary};
   for (const ManifestFile& file : manifest.files) {
     if (!status.ok()) break;
     const std::string target = JoinPath(temporary, file.path);
@@ -396,7 +409,8 @@ Status BlobStore::Materialize(const Manifest& manifest, const std::string& folde
     status = SyncFolder(*it);
   if (status.ok()) {
     status = Rename(temporary, folder);
-    if (!status.ok() && PathExists(folder)) status = OkStatus();  // another thread was first
+    // Another thread was faster; its folder has the same content.
+    if (!status.ok() && PathExists(folder)) status = OkStatus();
     if (status.ok()) status = SyncFolder(FolderOf(folder));
   }
   if (!status.ok() || PathExists(temporary)) (void)RemoveTree(temporary);

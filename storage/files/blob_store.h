@@ -1,12 +1,14 @@
-// Files named by their SHA-256, under one folder:
+// A store of files named by their SHA-256, in one folder:
 //
 //   blobs/ab/abcdef...      complete, verified, read-only
-//   uploads/<sha256>.<size> an upload in progress: the bytes so far; only synced bytes count
+//   uploads/<sha256>.<size> an upload in progress: the bytes received so far
 //
-// Publishing is: write, fsync, verify the digest, rename, fsync of the folder. What a failed fsync
-// leaves is removed: the kernel tells of lost bytes once, and a second fsync would succeed without
-// them. Used by the coordinator (the store) and by workers (the cache). Safe for several threads;
-// one process at a time per folder. For its user alone: folders 0700, files 0600 or 0400.
+// A blob is published in this order: write, fsync, verify the digest, rename, fsync of the folder.
+// After a failed fsync the file is removed: the kernel reports lost bytes once, and a second fsync
+// would succeed without them.
+//
+// The coordinator's store and the caches of workers are of this class. Thread-safe; one process at
+// a time for each folder. Readable by its user alone: folders have mode 0700, files 0600 or 0400.
 #pragma once
 
 #include <cstdint>
@@ -24,51 +26,56 @@
 
 namespace braid::storage {
 
+// Methods take a digest as 64 lower-case hex digits, and errors name it.
 class BlobStore {
  public:
-  // Uploads that nobody goes on with are dropped: those that were not written to for so long, also
-  // before a restart, and of more than so many the ones that were left alone the longest. None of
-  // them holds a descriptor.
+  // When an unfinished upload is dropped: after keep_upload_ms without a write (also across
+  // restarts), and, if there are more than most_uploads, the ones that were not written to for
+  // longest. Unfinished uploads hold no file descriptors.
   struct Limits {
     int64_t keep_upload_ms = int64_t{72} * 3'600'000;
     size_t most_uploads = 1024;
   };
+  // Opens or creates the store. Unfinished uploads of an earlier process can be continued.
   static Result<std::unique_ptr<BlobStore>> Open(const std::string& folder) {
     return Open(folder, Limits());
   }
   static Result<std::unique_ptr<BlobStore>> Open(const std::string& folder, const Limits& limits);
   ~BlobStore();
 
-  // Complete and durable.
+  // True iff the blob is complete and durable.
   bool Has(const std::string& sha256) const;
-  // Where the blob's bytes are. REQUIRES: Has(sha256).
+  // The path of the blob's file, for reading. REQUIRES: Has(sha256).
   std::string PathOf(const std::string& sha256) const;
+  // The size in bytes; kNotFound (BLOB_MISSING) if the blob is not there.
   Result<uint64_t> Size(const std::string& sha256) const;
 
-  // How many bytes of this upload are safe on disk; `complete` if the blob is there. Survives a
-  // restart.
+  // How many bytes of an upload are synced to the disk, and whether the blob is complete.
   struct UploadStatus {
     uint64_t committed = 0;
     bool complete = false;
   };
+  // Where a client should continue an upload, also after a restart of the store.
   Result<UploadStatus> QueryUpload(const std::string& sha256, uint64_t size);
-  // Writes a piece of the upload at `offset`, which must be at most what is there (kOutOfRange,
-  // OFFSET_MISMATCH); bytes that are there already are skipped. When `size` bytes are there,
-  // verifies and publishes; a wrong digest drops the upload (kInvalidArgument, DIGEST_MISMATCH),
-  // and so does a failed fsync (kDataLoss, FSYNC_FAILED). Who names another size has an upload of
-  // its own. Several may send one blob: the first to be complete publishes it, and all are told so.
-  // A full disk is kResourceExhausted, STORAGE_FULL, and loses nothing.
+  // Writes a piece of an upload at `offset`. Bytes that are there already are skipped; an offset
+  // beyond them is kOutOfRange (OFFSET_MISMATCH). When all `size` bytes are there, the digest is
+  // verified and the blob published. A wrong digest drops the upload (kInvalidArgument,
+  // DIGEST_MISMATCH), and so does a failed fsync (kDataLoss, FSYNC_FAILED). A full disk is
+  // kResourceExhausted (STORAGE_FULL) and loses nothing.
+  //
+  // Uploads of one digest with different sizes are separate. Several clients may send the same
+  // blob: the first complete one publishes it, and all get `complete`. In the result, `committed`
+  // counts all bytes written, synced or not.
   Result<UploadStatus> WriteUpload(const std::string& sha256, uint64_t size, uint64_t offset,
                                    std::string_view data);
-  // Makes what was written so far durable, so that QueryUpload counts it. kDataLoss (FSYNC_FAILED):
-  // it is removed, from byte 0.
+  // Makes the bytes written so far durable, so that QueryUpload counts them. On kDataLoss
+  // (FSYNC_FAILED) the upload is removed and starts again from byte 0.
   Status SyncUpload(const std::string& sha256);
-  // Drops the uploads that are too old. For now and then; opening the folder and new uploads do it
-  // as well.
+  // Drops uploads beyond the limits. To be called now and then; Open and new uploads do it too.
   void DropAbandonedUploads();
 
-  // Of several threads that want to move one blob, one does while the others wait. The turn ends
-  // with the object.
+  // The right to transfer one blob, while other threads that need the same blob wait. Ends with the
+  // object, which must not outlive the store.
   class Turn {
    public:
     ~Turn();
@@ -81,21 +88,26 @@ class BlobStore {
     const BlobStore* const store_;
     const std::string what_;
   };
-  // Null if somebody else still has the turn after `timeout_ms`. `what` is free to choose.
+  // Waits for at most `timeout_ms` milliseconds; null if another thread still has the turn. `what`
+  // may be any name on which the callers agree.
   std::unique_ptr<Turn> TakeTurn(const std::string& what, int64_t timeout_ms) const;
 
-  // Takes a file of this machine in (hard link where possible), verifying its digest.
+  // Adds a file of this machine, by a hard link where possible. Bytes with another digest than
+  // `sha256` are kInvalidArgument (DIGEST_MISMATCH). The file must not be changed afterwards.
   Status AddFile(const std::string& path, const std::string& sha256);
-  // Writes small content as a blob; returns its digest.
+  // Adds `content` as a blob and returns its digest.
   Result<std::string> AddBytes(std::string_view content);
 
-  // Lays an artifact out as a folder of hard links, after checking that every blob is there. The
-  // folder appears whole.
+  // Makes a folder of hard links to the files of an artifact. The folder appears as a whole under
+  // its name; one that exists is taken as it is. kFailedPrecondition (BLOB_MISSING) if a blob is
+  // not there.
   Status Materialize(const Manifest& manifest, const std::string& folder) const;
-  // Re-hashes a blob. kDataLoss, naming it, if its bytes have changed on disk.
+  // Reads the blob and computes its digest again. kDataLoss, naming the blob, if the bytes have
+  // changed.
   Status Verify(const std::string& sha256) const;
-  // All complete blobs, sorted.
+  // The digests of all complete blobs, sorted.
   Result<std::vector<std::string>> List() const;
+  // Removes the blob's file. Artifacts laid out before keep their links.
   Status Remove(const std::string& sha256);
 
  private:
@@ -114,8 +126,8 @@ class BlobStore {
   const Limits limits_;
   mutable Mutex mutex_;
   mutable CondVar changed_;
-  std::map<std::string, std::shared_ptr<Upload>> uploads_ BRAID_GUARDED_BY(mutex_);  // by the name
-                                                                                     // of its file
+  // By the name of the file in uploads/.
+  std::map<std::string, std::shared_ptr<Upload>> uploads_ BRAID_GUARDED_BY(mutex_);
   std::set<std::string> publishing_ BRAID_GUARDED_BY(mutex_);
   mutable std::set<std::string> turns_ BRAID_GUARDED_BY(mutex_);
 };

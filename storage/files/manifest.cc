@@ -9,6 +9,7 @@
 namespace braid::storage {
 namespace {
 
+// A manifest is one message and one column of the catalog: its size needs a bound.
 constexpr size_t kMaxFiles = 100'000;
 
 Status Check(const Manifest& manifest, const std::string& what) {
@@ -20,6 +21,7 @@ Status Check(const Manifest& manifest, const std::string& what) {
       return InvalidArgument(what + ": the path \"" + file.path + "\" is not safe");
     if (!IsSha256Hex(file.sha256))
       return InvalidArgument(what + ": " + file.path + ": sha256 must be 64 hex digits");
+    // Two orders of the same files would be two ids for equal content.
     if (i > 0 && manifest.files[i - 1].path >= file.path) {
       return InvalidArgument(what + ": files must be sorted by path, each once; look at " +
                              file.path);
@@ -49,6 +51,7 @@ std::string Manifest::Canonical() const {
   for (const ManifestFile& file : files) {
     list.push_back({{"path", file.path}, {"sha256", file.sha256}, {"size", file.size}});
   }
+  // Every field is written even if empty: leaving one out would give old content another id.
   const Json json = {{"version", 1},       {"kind", kind},     {"files", list},
                      {"parents", parents}, {"recipe", recipe}, {"metadata", metadata}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -69,6 +72,7 @@ Result<Manifest> ParseManifest(std::string_view text, std::string_view what) {
   const Json& files = read.RequireArray("files");
   manifest.parents = read.Strings("parents");
   manifest.recipe = read.String("recipe", "");
+  // Metadata is free-form: each kind of artifact has its own (docs/formats.md).
   if (const Json& metadata = read.Value("metadata"); !metadata.is_null())
     manifest.metadata = metadata;
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -100,6 +104,7 @@ Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind, J
     BRAID_ASSIGN_OR_RETURN(file.size, FileSize(full));
     manifest.files.push_back(std::move(file));
   }
+  // ListTree sorts too, but the order is part of the id, so it does not depend on that.
   std::sort(manifest.files.begin(), manifest.files.end(),
             [](const ManifestFile& a, const ManifestFile& b) { return a.path < b.path; });
   BRAID_RETURN_IF_ERROR(Check(manifest, folder));

@@ -1,6 +1,6 @@
-// An artifact is an immutable list of files. Its id is the SHA-256 of its manifest, so equal
-// content is one artifact. The manifest is written and committed last: a visible artifact has all
-// its bytes (docs/formats.md).
+// Manifests of artifacts. An artifact is an immutable list of files; its id is the SHA-256 of its
+// manifest, so that equal content is one artifact. The manifest is written and committed last: an
+// artifact that can be seen has all its bytes (docs/formats.md).
 #pragma once
 
 #include <cstdint>
@@ -12,41 +12,48 @@
 
 namespace braid::storage {
 
+// One file of an artifact.
 struct ManifestFile {
-  std::string path;  // safe relative path, '/' between parts
+  // Relative to the artifact's folder, with '/' between parts (IsSafeRelativePath of base/file.h).
+  std::string path;
   std::string sha256;
   uint64_t size = 0;
 
   friend bool operator==(const ManifestFile&, const ManifestFile&) = default;
 };
 
+// The content of a manifest.
 struct Manifest {
-  std::string kind;  // tokenizer | shards | checkpoint | history | merge | gate | evaluation |
-                     // report | source
-  std::vector<ManifestFile> files;   // sorted by path, each once
-  std::vector<std::string> parents;  // ids of artifacts it was made from, sorted
-  std::string recipe;                // SHA-256 of the recipe text, or empty
+  // tokenizer, shards, checkpoint, history, merge, gate, evaluation, report or source.
+  std::string kind;
+  // Sorted by path, each path once.
+  std::vector<ManifestFile> files;
+  // The ids of the artifacts that this one was made from, sorted.
+  std::vector<std::string> parents;
+  // The SHA-256 of the recipe's text, or empty.
+  std::string recipe;
   Json metadata = Json::object();
 
   friend bool operator==(const Manifest&, const Manifest&) = default;
 
+  // The sum of the files' sizes.
   uint64_t TotalBytes() const;
-  // The canonical bytes: sorted keys, no spaces. The id is their SHA-256.
+  // The canonical bytes (JSON with sorted keys and no spaces), and their SHA-256.
   std::string Canonical() const;
   std::string Id() const;
 };
 
-// Refuses what is not canonical in content: unsafe or repeated paths, bad digests, over 100,000
-// files.
+// Parses a manifest; `what` names it in errors. Refuses unsafe or repeated paths, wrong order, bad
+// digests, unknown fields, and more than 100,000 files: kInvalidArgument.
 Result<Manifest> ParseManifest(std::string_view text, std::string_view what);
 
-// Hashes every file below `folder` into a manifest. Links and odd files are errors that name the
-// path.
+// Hashes every file below `folder` into a manifest, links followed. A link without a target and
+// anything that is not a regular file are errors that name the path (ListTree of base/file.h).
 Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind,
                                   Json metadata = Json::object());
 
-// Every file of the manifest is in `folder` with its size and digest. The error names the first
-// file that is not.
+// OK iff every file of the manifest is in `folder` with its size and digest; otherwise kDataLoss
+// with the first file that is not. Additional files in the folder are not looked at.
 Status VerifyFolder(const Manifest& manifest, const std::string& folder);
 
 }  // namespace braid::storage

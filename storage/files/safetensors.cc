@@ -9,7 +9,7 @@
 namespace braid::storage {
 namespace {
 
-// The reference implementation's bound.
+// The bound of the reference implementation.
 constexpr uint64_t kMaxHeader = 100'000'000;
 
 struct Dtype {
@@ -34,8 +34,8 @@ bool Multiply(uint64_t a, uint64_t b, uint64_t* product) {
   return !__builtin_mul_overflow(a, b, product);
 }
 
-// The three fields of an entry. The reference also takes them as a list in this order, and a dtype
-// as {"F32": null}.
+// The fields of a header entry. The reference implementation (serde) also accepts them as a list in
+// this order, and a dtype as {"F32": null}.
 struct EntryFields {
   Json dtype, shape, offsets;
 };
@@ -106,7 +106,8 @@ Status ReadMetadata(const std::string& path, const Json& json,
   return OkStatus();
 }
 
-// No holes, no overlaps, nothing behind the last tensor.
+// The format allows no holes, no overlaps and no bytes after the last tensor: hidden data and
+// aliased tensors would survive a copy unnoticed.
 Status CheckLayout(const std::string& path, const std::vector<TensorEntry>& sorted,
                    uint64_t data_bytes) {
   uint64_t at = 0;
@@ -156,8 +157,8 @@ Result<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
   if (header_bytes > map.size() - 8)
     return DataLoss(path + " is cut short: it ends inside the header");
   const std::string_view text = map.view().substr(8, header_bytes);
-  // White space may stand in front; a byte order mark may not, and a zero byte would end our
-  // parser's input early.
+  // White space before the brace is allowed, a byte order mark is not. A zero byte would end the
+  // input of our parser early and hide the rest of the header.
   const size_t start = text.find_first_not_of(" \t\r\n");
   if (start == std::string_view::npos || text[start] != '{') {
     return InvalidArgument(path + ": the header does not begin with {");
@@ -202,6 +203,8 @@ Result<const float*> SafetensorsFile::Floats(std::string_view name,
                            Json(entry->shape).dump() + ", expected F32 " + Json(shape).dump());
   }
   const char* data = Data(*entry).data();
+  // Reading a misaligned float is undefined behaviour. The reference writes aligned files, but does
+  // not require them.
   if (reinterpret_cast<uintptr_t>(data) % alignof(float) != 0) {
     return InvalidArgument(path_ + ": tensor " + std::string(name) +
                            " is not aligned; write the file again with padding");

@@ -1,6 +1,6 @@
-// Reading and writing safetensors files (https://github.com/huggingface/safetensors): accepts and
-// refuses what the reference implementation does, and refuses duplicate keys as the format says.
-// docs/formats.md has the details.
+// Reading and writing of safetensors files (https://github.com/huggingface/safetensors). Files are
+// accepted and refused as the reference implementation does it; duplicate keys are refused too, as
+// the format demands. docs/formats.md has the details.
 #pragma once
 
 #include <cstdint>
@@ -15,34 +15,43 @@
 
 namespace braid::storage {
 
+// One tensor of a file's header.
 struct TensorEntry {
   std::string name;
-  std::string dtype;  // "F32", "BF16", "I64", ...: the format's names
+  // The format's name of the element type: "F32", "BF16", "I64", ...
+  std::string dtype;
   std::vector<int64_t> shape;
-  uint64_t begin = 0;  // bytes from the start of the data section
+  // Byte offsets within the data section: the first byte, and the one after the last.
+  uint64_t begin = 0;
   uint64_t end = 0;
 
+  // The product of the shape's extents; 1 for a scalar.
   int64_t elements() const;
   uint64_t bytes() const { return end - begin; }
 };
 
-// Bytes of one element ("F32" -> 4). kInvalidArgument for an unknown dtype, or one below a byte
-// (readable, not written).
+// The size in bytes of one element ("F32" gives 4). kInvalidArgument for an unknown dtype and for
+// one that does not fill whole bytes; such tensors can be read and not written.
 Result<uint64_t> DtypeBytes(std::string_view dtype);
 
-// A file, memory-mapped; tensor data is read in place. Thread-safe after Open.
+// A memory-mapped file; tensor data is read in place. Immutable after Open, hence thread-safe.
 class SafetensorsFile {
  public:
-  // The whole header is checked: every error names the file and, where there is one, the tensor.
+  // Maps the file and checks its whole header: no holes, overlaps or overflow. Errors name the file
+  // and the tensor.
   static Result<SafetensorsFile> Open(const std::string& path);
 
   const std::string& path() const { return path_; }
-  const std::vector<TensorEntry>& tensors() const { return tensors_; }  // in order of offset
+  // In the order of their offsets.
+  const std::vector<TensorEntry>& tensors() const { return tensors_; }
+  // The header's "__metadata__"; empty if it has none.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  // The tensor of this name; null if there is none.
   const TensorEntry* Find(std::string_view name) const;
-  // The bytes of a tensor, as long as this object lives.
+  // The bytes of a tensor; valid as long as this object lives.
   std::string_view Data(const TensorEntry& entry) const;
-  // The tensor as float32. kInvalidArgument unless dtype is F32 and the shape is `shape`.
+  // The elements of a tensor in row-major order; valid as long as this object lives. kNotFound if
+  // there is no such tensor; kInvalidArgument unless its dtype is F32 and its shape is `shape`.
   Result<const float*> Floats(std::string_view name, const std::vector<int64_t>& shape) const;
 
  private:
@@ -56,26 +65,31 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// Writes a file piece by piece with constant memory. The layout is fixed by Create; data may come
-// in any order of tensors, each in order of its bytes. The file appears under its name only at
-// Finish (temporary file, fsync, rename); an abandoned writer leaves nothing.
+// Writes a file piece by piece in constant memory. Create fixes the layout. Data may then arrive in
+// any order of tensors, but within a tensor in the order of its bytes. The file appears under its
+// name only at Finish (temporary file, fsync, rename); a writer that is destroyed before leaves
+// nothing behind. Not thread-safe.
 class SafetensorsWriter {
  public:
+  // The name, dtype ("F32") and shape of a tensor to be written.
   struct Tensor {
     std::string name;
     std::string dtype;
     std::vector<int64_t> shape;
   };
-  // Lays the tensors out as the reference does (largest element type first, then by name), the
-  // header padded to 8 bytes, with metadata {"format": "pt"} plus `metadata`.
+  // Lays the tensors out as the reference implementation does: largest element type first, then by
+  // name; the header is padded to a multiple of 8 bytes. The metadata is {"format": "pt"} and
+  // `metadata`. The whole size is reserved on the disk: a full disk is an error here already.
   static Result<std::unique_ptr<SafetensorsWriter>> Create(
       const std::string& path, std::vector<Tensor> tensors,
       std::map<std::string, std::string> metadata = {});
   ~SafetensorsWriter();
 
-  // Appends to what was written of that tensor. More bytes than the tensor has are an error.
+  // Appends `bytes` bytes at `data` to what was written of the tensor. kOutOfRange for more bytes
+  // than the tensor has, kNotFound for a tensor that was not declared.
   Status Append(std::string_view tensor, const void* data, uint64_t bytes);
-  // kFailedPrecondition, naming it, if a tensor is not complete.
+  // Makes the file durable and gives it its name. kFailedPrecondition, naming it, if a tensor is
+  // not complete.
   Status Finish();
 
  private:

@@ -16,6 +16,7 @@ struct SafetensorsWriter::Open {
   std::string temporary;
   UniqueFd fd;
   uint64_t data_begin = 0;
+  // Where a tensor's bytes are in the data section, and how many have been written.
   struct Place {
     uint64_t begin = 0;
     uint64_t size = 0;
@@ -61,6 +62,7 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
     return a.first != b.first ? a.first > b.first : a.second->name < b.second->name;
   });
   metadata.emplace("format", "pt");
+  // Keeps the order of insertion, which for this header is the order of the bytes.
   nlohmann::ordered_json header;
   header["__metadata__"] = metadata;
   uint64_t at = 0;
@@ -75,6 +77,7 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
     at += bytes;
   }
   std::string text = header.dump();
+  // Aligns the data section, so that readers can map tensors in place.
   text.append((8 - text.size() % 8) % 8, ' ');
   uint64_t length = text.size();
   std::string head(reinterpret_cast<const char*>(&length), 8);
@@ -84,12 +87,16 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
   if (!open->fd.valid()) return ErrnoStatus(errno, "creating " + open->temporary);
   auto writer = std::unique_ptr<SafetensorsWriter>(new SafetensorsWriter(std::move(open)));
   BRAID_RETURN_IF_ERROR(WriteAt(writer->open_->fd.get(), 0, head.data(), head.size(), path));
-  // The whole size at once: a full disk is found now, not after an hour of writing.
+  // Reserves the whole size: a full disk is found now and not after an hour of writing. Other
+  // errors, such as a file system without support, are ignored, since the writes that follow report
+  // real ones.
   if (const int error = posix_fallocate(
           writer->open_->fd.get(), 0, static_cast<off_t>(head.size() + std::max<uint64_t>(at, 1)));
       error == ENOSPC || error == EFBIG) {
     return ErrnoStatus(error, "reserving " + FormatBytes(at) + " for " + path);
   }
+  // posix_fallocate may have reserved one byte too many (for an empty data section), or nothing at
+  // all.
   if (ftruncate(writer->open_->fd.get(), static_cast<off_t>(head.size() + at)) != 0) {
     return ErrnoStatus(errno, "sizing " + path);
   }

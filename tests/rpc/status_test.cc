@@ -17,6 +17,8 @@ TEST(RpcStatusTest, CodeReasonAndMessageCross) {
 TEST(RpcStatusTest, AnErrorWithoutAReasonGetsThatOfItsCode) {
   EXPECT_EQ(FromGrpc(ToGrpc(NotFound("no such run"))).reason(), "NOT_FOUND");
   EXPECT_EQ(FromGrpc(ToGrpc(Internal("broken"))).reason(), "INTERNAL");
+  // Nobody waits for space on a disk because a file was too large or descriptors ran out.
+  EXPECT_EQ(FromGrpc(ToGrpc(ResourceExhausted("too large"))).reason(), "RESOURCE_EXHAUSTED");
 }
 
 TEST(RpcStatusTest, WhatGrpcItselfSaysHasNoReason) {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <latch>
 #include <string>
 #include <thread>
 
@@ -129,6 +130,26 @@ TEST(RendezvousTest, FolderKeysAreWrittenOnce) {
   EXPECT_TRUE(two->Put("a/b", "x").ok());
   EXPECT_THAT(two->Put("a/b", "y").message(), HasSubstr("another value"));
   EXPECT_EQ(later->Get("a/b", 0).status().code(), StatusCode::kDeadlineExceeded);
+}
+
+// Two gangs that share a folder by mistake: one of them is told, however close together they are.
+TEST(RendezvousTest, OfTwoValuesAtTheSameTimeOneIsRefused) {
+  const auto folder = TemporaryFolder::Create();
+  const auto table = FolderRendezvous(folder->path(), "job.1");
+  for (int round = 0; round < 50; ++round) {
+    const std::string key = std::to_string(round);
+    std::latch together(2);
+    Status other;
+    std::thread rival([&] {
+      together.arrive_and_wait();
+      other = table->Put(key, "theirs");
+    });
+    together.arrive_and_wait();
+    const Status mine = table->Put(key, "ours");
+    rival.join();
+    ASSERT_NE(mine.ok(), other.ok()) << "round " << round;
+    EXPECT_EQ(table->Get(key, 0).value(), mine.ok() ? "ours" : "theirs");
+  }
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// What ranks of a gang do together, on flat buffers. A lost or late peer is kAborted; the
-// collective is dead then and the program ends with exit code 75: the whole generation starts again
-// from the last checkpoint.
+// Operations that the ranks of a gang perform together, on flat buffers. A peer that was lost or is
+// too late is kAborted. The collective is unusable then, and the program ends with exit code 75:
+// the whole attempt starts again from the last checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -12,29 +12,35 @@
 
 namespace braid::trainer {
 
+// The group of ranks of one attempt. All ranks make the same calls in the same order; each call
+// blocks until all have made it. Not thread-safe.
 class Collective {
  public:
   virtual ~Collective() = default;
+  // The number of this rank, 0 .. world() - 1.
   virtual int64_t rank() const = 0;
+  // The number of ranks.
   virtual int64_t world() const = 0;
-  // data[i] becomes the sum over the ranks, with the same bits on all of them. `data` is on the
-  // gang's device.
+  // Replaces data[i], 0 <= i < count, by its sum over all ranks, with the same bits on all of them.
+  // `data` is on the gang's device (host memory for CPU ranks, GPU memory for GPU ranks).
   virtual Status AllReduce(float* data, int64_t count) = 0;
-  // The same for a few host doubles (losses, counts).
+  // The same for a few doubles in host memory, on any device (losses, counts).
   virtual Status AllReduce(double* data, int64_t count) = 0;
+  // Returns when all ranks have called it.
   virtual Status Barrier() = 0;
 };
 
-// World 1: every sum is what it is.
+// The collective of a single rank, in which every sum is the value itself.
 std::unique_ptr<Collective> LocalCollective();
 
-// Gloo over TCP for CPU ranks. Addresses travel through `rendezvous` under keys "gloo/...".
-// kFailedPrecondition in a build without Gloo.
+// Gloo over TCP on the loopback interface, for CPU ranks on one host. The ranks exchange their
+// addresses through `rendezvous`, under keys "gloo/...". `timeout_ms` limits the meeting and each
+// operation. kFailedPrecondition in a build without Gloo; kAborted if a rank does not come in time.
 Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous, int64_t rank,
                                                    int64_t world, int64_t timeout_ms);
 
-// The collective that a task needs: Local for world 1, Gloo on CPUs, NCCL (from the plug-in) on
-// GPUs.
+// The collective for a task: Local for one rank, Gloo for CPU ranks, NCCL (from the CUDA plug-in)
+// for GPU ranks. `device` is "cpu" or "cuda".
 Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank,
                                                    int64_t world, const std::string& device,
                                                    int64_t timeout_ms);

@@ -13,7 +13,8 @@
 namespace braid::trainer {
 namespace {
 
-// Gloo's store over the gang's rendezvous keys.
+// Implements the store in which Gloo's ranks exchange their addresses, by the rendezvous of the
+// gang. Gloo's interface reports errors by exceptions.
 class KeyStore final : public gloo::rendezvous::Store {
  public:
   KeyStore(task::Rendezvous& rendezvous, int64_t timeout_ms)
@@ -73,6 +74,7 @@ class Gloo final : public Collective {
     });
   }
 
+  // Gloo throws when a connection to a peer breaks or times out, and cannot be used afterwards.
   template <typename Body>
   Status Guard(Body body) {
     try {
@@ -92,6 +94,8 @@ Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous,
                                                    int64_t world, int64_t timeout_ms) {
   try {
     gloo::transport::tcp::attr attr;
+    // The scheduler places CPU gangs on one host (scheduler/placement.h). The loopback interface
+    // needs neither a reachable address nor an open port.
     attr.hostname = "127.0.0.1";
     auto device = gloo::transport::tcp::CreateDevice(attr);
     auto context = std::make_shared<gloo::rendezvous::Context>(static_cast<int>(rank),

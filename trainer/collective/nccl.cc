@@ -14,10 +14,11 @@
 namespace braid::trainer {
 namespace {
 
-// OK, or what CUDA says: of this rank's GPU, not of a peer.
+// OK, or the error that CUDA reports about this rank's GPU, as distinct from a lost peer.
 Status Check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return OkStatus();
-  (void)cudaGetLastError();  // else the next call that succeeds would report it again
+  // Clears the error; otherwise the next successful call would report it again.
+  (void)cudaGetLastError();
   return StatusOfCuda(error, std::string(what) + ": " + cudaGetErrorString(error));
 }
 
@@ -38,8 +39,8 @@ class Nccl final : public Collective {
 
   Status AllReduce(float* data, int64_t count) override { return Sum(data, count, ncclFloat32); }
 
-  // Through a buffer on the device, on the same stream as the reduction: whatever stream that is,
-  // the copies wait for it.
+  // Uses a buffer on the GPU. Copies and reduction are on the same stream, so that they are in
+  // order whatever stream is current.
   Status AllReduce(double* data, int64_t count) override {
     BRAID_RETURN_IF_ERROR(Reserve(count));
     const size_t bytes = static_cast<size_t>(count) * sizeof(double);
@@ -72,7 +73,7 @@ class Nccl final : public Collective {
     return OkStatus();
   }
 
-  // What NCCL knows of the peers; `what` is what this rank was doing.
+  // The error for a lost peer, with NCCL's details. `what` is what this rank was doing.
   Status Lost(const char* what, ncclResult_t result) const {
     const char* detail = ncclGetLastError(comm_);
     return Aborted(std::string("a rank of the gang was lost (NCCL ") + what + ": " +
@@ -80,8 +81,8 @@ class Nccl final : public Collective {
                    (detail == nullptr || *detail == '\0' ? "" : std::string("; ") + detail) + ")");
   }
 
-  // A non-blocking communicator may answer "in progress" to any call; errors of peers show while
-  // polling.
+  // Waits while the communicator is busy. It is non-blocking, because a blocking call would hang
+  // forever if a peer is gone; errors of peers appear while polling.
   Status Wait(const char* what) {
     const int64_t deadline = SystemClock().MonotonicMs() + timeout_ms_;
     ncclResult_t state = ncclInProgress;
@@ -96,7 +97,8 @@ class Nccl final : public Collective {
     return state == ncclSuccess ? OkStatus() : Lost(what, state);
   }
 
-  // Returns when the sum is there. Only cudaSuccess says that it is.
+  // Returns when the sum is complete. Only cudaSuccess of the stream tells that: NCCL's calls
+  // return when the kernel is launched.
   Status Sum(void* data, int64_t count, ncclDataType_t type) {
     const cudaStream_t stream = Stream();
     const ncclResult_t begun = ncclAllReduce(data, data, static_cast<size_t>(count), type, ncclSum,
@@ -112,18 +114,22 @@ class Nccl final : public Collective {
         return Lost("all-reduce", asked != ncclSuccess ? asked : state);
       if (SystemClock().MonotonicMs() > deadline)
         return Aborted("NCCL all-reduce: no answer from a rank");
+      // Not a sleep, which would delay every training step.
       std::this_thread::yield();
     }
     BRAID_RETURN_IF_ERROR(Check(done, "an all-reduce on the GPU"));
-    return Wait("all-reduce");  // an aborted kernel ends, too
+    // A kernel that was aborted ends too, so the communicator has the last word.
+    return Wait("all-reduce");
   }
 
   const ncclComm_t comm_;
   const int64_t rank_;
   const int64_t world_;
   const int64_t timeout_ms_;
-  double* buffer_ = nullptr;  // on the device, for sums of host values
-  int64_t reserved_ = 0;      // doubles that it holds
+  // On the GPU, for sums of host values.
+  double* buffer_ = nullptr;
+  // The number of doubles that the buffer holds.
+  int64_t reserved_ = 0;
 };
 
 }  // namespace
@@ -143,6 +149,7 @@ Result<std::unique_ptr<Collective>> NcclCollective(task::Rendezvous& rendezvous,
     std::memcpy(id.internal, value.data(), value.size());
   }
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  // A blocking communicator would wait for a missing rank without a limit.
   config.blocking = 0;
   ncclComm_t comm = nullptr;
   ncclResult_t state = ncclCommInitRankConfig(&comm, static_cast<int>(world), id,

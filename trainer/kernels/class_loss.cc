@@ -6,6 +6,7 @@ namespace braid::trainer {
 
 at::Tensor ClassLossOfOperators(const at::Tensor& logits, const at::Tensor& labels) {
   const at::Tensor classes = at::arange(logits.size(1), labels.options());
+  // A mask instead of a gather, whose backward pass is not deterministic on GPUs.
   const at::Tensor others = labels.unsqueeze(1) != classes.unsqueeze(0);
   return -at::log_softmax(logits, 1).masked_fill(others, 0.0).sum(1).mean();
 }

@@ -1,26 +1,29 @@
-// Can this processor run the kernels of this build? Asked before anything else of a program with
-// kernels runs (cpu_gate.cc).
+// The check whether this processor has the instructions for which the kernels were compiled. It
+// runs before anything else of a program with kernels (cpu_gate.cc).
 #pragma once
 
 namespace braid::trainer {
 
-// What the kernels may be built for beyond the architecture's baseline.
+// Instruction sets beyond the architecture's baseline for which kernels may be compiled.
 struct CpuFeatures {
   bool avx2 = false;
   bool fma = false;
 };
 
-// What this processor and its operating system offer. A program may define it anew, for tests.
+// The features of this processor, as far as the operating system supports them. A weak symbol,
+// which tests replace.
 CpuFeatures ThisCpu();
 
-// Exit code of a program that this machine cannot run (EX_UNAVAILABLE; docs/tasks.md).
+// The exit code of a program that cannot run on this machine (EX_UNAVAILABLE; docs/tasks.md).
 constexpr int kUnfitMachine = 69;
 
-// A sentence that says what is missing and what to do, or null where the kernels can run. No part
-// of it allocates memory or calls the library: it is used before either is ready.
+// One line that says what is missing and what to do; null if the kernels can run. Allocates no
+// memory and calls no library function, as it runs before these are initialised. The text is
+// static.
 const char* CpuRefusal(const CpuFeatures& cpu);
 
-// "avx2" or "baseline": what the kernels of this build were compiled for (BRAID_SIMD).
+// The instruction set for which the kernels of this build were compiled (BRAID_SIMD): "avx2" or
+// "baseline".
 const char* KernelSimd();
 
 }  // namespace braid::trainer

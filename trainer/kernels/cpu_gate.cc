@@ -1,16 +1,17 @@
-// Ends a program that this processor cannot run, with a sentence instead of an illegal instruction.
-// The kernels' instructions may stand anywhere: a template that they share with the rest of the
-// program is linked once, and perhaps as they compiled it. So this runs before the initialisers of
-// all libraries and of the program (.preinit_array), and is compiled and linked without those
-// instructions; trainer/CMakeLists.txt makes the linker take it into every program that has the
-// kernels.
+// Ends a program that this processor cannot run with a message instead of an illegal instruction.
+//
+// Instructions of the kernels may occur anywhere in the program: of a template that kernels and
+// other code share, the linker keeps one copy, perhaps the one compiled for the kernels. So this
+// check runs before the initialisers of the program and of all its libraries (.preinit_array), and
+// it is compiled and linked without those instructions. trainer/CMakeLists.txt makes the linker add
+// it to every program with kernels.
 #include <unistd.h>
 
 #include "trainer/kernels/cpu.h"
 
 namespace {
 
-// Not strlen and the like: the C++ ones are templates and inline functions, too.
+// Functions such as strlen could be inlined from headers that the kernels share.
 unsigned long Length(const char* text) {
   unsigned long length = 0;
   while (text[length] != '\0') ++length;

@@ -1,5 +1,5 @@
-// exp for the loops of the kernels: std::exp is a call and keeps a loop from being vectorised, this
-// is straight-line code.
+// The exponential function for the loops of the kernels. std::exp is a function call, which keeps
+// the compiler from vectorising a loop; this is code without branches.
 #pragma once
 
 #include <bit>
@@ -8,13 +8,14 @@
 
 namespace braid::trainer {
 
-// e^x within 2 units in the last place for x in [-87, 88]; what lies outside is taken as the
-// border. NaN stays NaN. Always inlined, however many callers a file has: as a call it keeps the
-// loops around it from being vectorised.
+// e^x with an error of at most 2 units in the last place for x in [-87, 88]; x outside of this
+// range counts as its border. NaN stays NaN. Always inlined, since a call would keep the loops
+// around it from being vectorised.
 [[gnu::always_inline]] inline float Exp(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
-  // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, so that r is exact.
+  // x = n ln 2 + r with |r| <= ln 2 / 2. ln 2 is subtracted in two parts, so that r is exact; then
+  // follows the polynomial of Cephes' expf for e^r.
   const float n = std::nearbyint(x * 1.44269504f);
   float r = std::fma(n, -0.693359375f, x);
   r = std::fma(n, 2.12194440e-4f, r);

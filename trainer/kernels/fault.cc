@@ -17,8 +17,8 @@ bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// CUDA's errors that say that this machine cannot do the work, whatever the program: values of
-// cudaError_t, which the trainer without its plug-in does not have the header of.
+// CUDA's errors that mean that this machine cannot do the work, whatever the program does. These
+// are values of cudaError_t, whose header the trainer does not see without its plug-in.
 bool IsOfTheMachine(int code) {
   constexpr int kCodes[] = {
       3,    // initialisation failed
@@ -61,8 +61,8 @@ bool IsOfTheMachine(int code) {
 
 constexpr int kCudaOutOfMemory = 2;
 
-// "DefaultCPUAllocator: can't allocate memory: you tried to allocate 137438953472 bytes. Error code
-// 12" -> the bytes; 0 if none.
+// The number of bytes in "DefaultCPUAllocator: can't allocate memory: you tried to allocate
+// 137438953472 bytes. Error code 12"; 0 if the text has none.
 uint64_t BytesAskedFor(const std::string& text) {
   constexpr std::string_view kBefore = "tried to allocate ";
   const size_t at = text.find(kBefore);
@@ -70,7 +70,7 @@ uint64_t BytesAskedFor(const std::string& text) {
                                  : std::strtoull(text.c_str() + at + kBefore.size(), nullptr, 10);
 }
 
-// CUDA's allocator goes on with statistics and advice for users of Python.
+// The message of CUDA's allocator continues with statistics and with advice that applies to Python.
 std::string WithoutAdvice(std::string text) {
   for (const std::string_view advice :
        {" Including non-PyTorch memory", " Process ", " Of the allocated memory",
@@ -90,6 +90,7 @@ std::string OneLine(std::string text) {
   return text;
 }
 
+// LibTorch gives most errors the same type, so the texts have to be compared.
 Status OfTorch(const c10::Error& error) {
   const std::string text = error.what_without_backtrace();
   if (Contains(text, "DefaultCPUAllocator") && Contains(text, "allocate memory")) {
@@ -132,6 +133,8 @@ Status StatusOf(const std::exception& error) {
   if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) return OfTorch(*torch);
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
     return OutOfMemory("no more could be had on the CPU");
+  // The system refuses a thread for lack of memory or at its limit; both pass when other programs
+  // end.
   if (const auto* system = dynamic_cast<const std::system_error*>(&error);
       system != nullptr && (system->code() == std::errc::resource_unavailable_try_again ||
                             system->code() == std::errc::not_enough_memory)) {

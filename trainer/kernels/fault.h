@@ -1,5 +1,5 @@
-// What torch, CUDA and the standard library throw, as a Status: the one place that sorts exceptions
-// by who is to blame.
+// Conversion of exceptions (of LibTorch, CUDA and the standard library) to Status. This is the one
+// place that decides who is responsible for an exception.
 #pragma once
 
 #include <exception>
@@ -9,23 +9,24 @@
 
 namespace braid::trainer {
 
-// Reasons of a Status that decide whether and where a job is tried again (docs/tasks.md).
+// Reasons of a Status by which the coordinator decides whether and where a job is tried again
+// (docs/tasks.md).
 constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 constexpr char kDeviceUnusable[] = "DEVICE_UNUSABLE";
 
-// kResourceExhausted OUT_OF_MEMORY: `what` could not be had.
+// kResourceExhausted (OUT_OF_MEMORY). `what` could not be allocated.
 Status OutOfMemory(const std::string& what);
-// kUnavailable DEVICE_UNUSABLE: the GPU, its driver or the build on this machine is at fault, not
-// the job.
+// kUnavailable (DEVICE_UNUSABLE): the GPU, its driver or the build on this machine is the cause,
+// not the job.
 Status DeviceUnusable(const std::string& what);
 
-// Out of memory on the CPU or a GPU is OutOfMemory with the size that was asked for; no GPU, a
-// driver that failed or a GPU that fell over is DeviceUnusable; everything else is kInternal.
-// Messages are sentences without a backtrace.
+// Out of memory on the CPU or a GPU becomes OutOfMemory with the requested size; a missing GPU, a
+// failed driver or a GPU that stopped working becomes DeviceUnusable; everything else is kInternal.
+// Messages are one line without a backtrace.
 Status StatusOf(const std::exception& error);
 
-// The status of CUDA's error `code` (cudaError_t), for who has no exception; `what` says what
-// failed and how.
+// The same for an error code of CUDA (cudaError_t), where there is no exception. `what` is the
+// message.
 Status StatusOfCuda(int code, const std::string& what);
 
 }  // namespace braid::trainer

@@ -1,6 +1,8 @@
-// Our own differentiable functions. On the CPU each is one pass with a backward by hand; elsewhere
-// they are chains of ATen operators. All row reductions are cut at fixed places, so the bits do not
-// depend on how threads share the work.
+// Differentiable functions that are faster than chains of ATen operators. On the CPU each is one
+// pass with a backward pass written by hand; on other devices they are chains of ATen operators
+// (the cross-entropy of the head has a CUDA kernel). All sums over rows are cut into pieces of
+// fixed size, so the bits of the results do not depend on the number of threads. All tensors are
+// fp32 and row-major unless noted; functions throw c10::Error as ATen does.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,44 +11,49 @@
 
 namespace braid::trainer {
 
-// y = gain * x / sqrt(mean(x^2) + eps). x [rows, w], gain [w]; or x [P * rows, w], gain [P, w], a
-// gain for each of P blocks of rows.  (docs/papers/papaformer.md#s1.4)
+// y = gain * x / sqrt(mean(x^2) + eps), the mean over each row (docs/papers/papaformer.md#s1.4). x
+// [rows, w] and gain [w]; or x [P * rows, w] and gain [P, w], with one gain for each of P blocks of
+// rows, one block for each path of a layer.
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& gain, double eps);
 
-// a sigmoid(beta a) b for x = [a | b]. x [rows, 2f] -> [rows, f]. An undefined beta is 1
-// (docs/papers/papaformer.md#s1.5, standard); else beta [f], or [P, f] for P blocks of rows
-// (published).
+// a sigmoid(beta a) b for x = [a | b]: x [rows, 2f] -> [rows, f] (docs/papers/papaformer.md#s1.5).
+// An undefined beta means 1, the standard form. Otherwise beta is [f], or [P, f] for P blocks of
+// rows, the published form.
 at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& beta = {});
 
-// Which numbers of a head vector of size s turn together (A3): (x_i, x_{i + s/2}) or (x_2i,
-// x_{2i+1}).
+// Which dimensions of a head vector of size s are rotated as a pair (A3 of
+// docs/papers/papaformer.md#s7): kHalf (x_i, x_{i + s/2}), kInterleaved (x_2i, x_{2i+1}).
 enum class RopeLayout { kHalf, kInterleaved };
 
-// x [..., sequence, s] turned by cos and sin [sequence, s / 2]; of ATen operators, for any device.
-// (docs/papers/papaformer.md#s1.3)
+// x [..., sequence, s], rotated by the angles whose cosines and sines are cos and sin [sequence, s
+// / 2] (docs/papers/papaformer.md#s1.3). Consists of ATen operators, for any device.
 at::Tensor Rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
                   RopeLayout layout);
 
-// Causal attention over packed q | k | v with rotary positions. qkv [batch * sequence, 3w], cos and
-// sin [sequence, head / 2] -> [batch * sequence, w].  (docs/papers/papaformer.md#s1.2, #s1.3)
+// Causal attention with rotary positions over packed queries, keys and values
+// (docs/papers/papaformer.md#s1.2, #s1.3): qkv [batch * sequence, 3w] as q | k | v; cos and sin
+// [sequence, w / heads / 2]; result [batch * sequence, w], the heads side by side.
 at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
                          int64_t batch, int64_t sequence, int64_t heads,
                          RopeLayout layout = RopeLayout::kHalf);
 
-// Head and cross-entropy in chunks; logits are never held whole. hidden [rows, w], head [V, w],
-// labels int64 [rows], negative ones count for nothing; the loss of one that is not below V is NaN.
-// Returns the sum of losses. If `hidden_gradient` is not null it receives scale * d loss / d
-// hidden, and scale * d loss / d head is added to `head_gradient`. If `losses` is not null it
-// receives the loss of each row, fp32 [rows] on the host.  (docs/papers/papaformer.md#s1.6)
+// The cross-entropy of the head (docs/papers/papaformer.md#s1.6), in chunks, so that the logits of
+// all rows are never in memory at once. hidden [rows, w], head [V, w], labels int64 [rows]. Rows
+// with a negative label are ignored; a label of V or more gives NaN. Returns the sum of the losses
+// in nats.
+//
+// If `hidden_gradient` is not null, it receives scale * d loss / d hidden, and scale * d loss / d
+// head is added to `head_gradient`, which must not be null then. If `losses` is not null, it
+// receives the loss of each row, fp32 [rows] on the host. Not recorded by autograd.
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
                 double scale, at::Tensor* hidden_gradient, at::Tensor* head_gradient,
                 at::Tensor* losses = nullptr);
 
-// The mean cross-entropy of rows of logits [rows, classes], labels int64 [rows]; for few classes
-// and any device. Operators that torch has in deterministic mode everywhere: it counts its own loss
-// of classes among those it does not have on GPUs.
+// The mean cross-entropy of rows of logits [rows, classes] with labels int64 [rows], for few
+// classes and any device. Made of operators that are deterministic everywhere: torch refuses its
+// own loss of classes on GPUs in deterministic mode.
 at::Tensor ClassLoss(const at::Tensor& logits, const at::Tensor& labels);
-// The same, of operators alone: what a GPU takes.
+// The form that ClassLoss uses on a GPU, for tests on the CPU.
 at::Tensor ClassLossOfOperators(const at::Tensor& logits, const at::Tensor& labels);
 
 }  // namespace braid::trainer

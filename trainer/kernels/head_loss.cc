@@ -13,21 +13,25 @@
 namespace braid::trainer {
 namespace {
 
-// On a CPU: rows at a time, and columns of the vocabulary at a time; one tile of logits stays in
-// the cache of a core between the products that make and use it.
+// On a CPU the work is cut into tiles of rows and columns of the vocabulary, such that a tile of
+// logits stays in a core's cache between the product that makes it and the ones that use it.
 constexpr int64_t kRowsCpu = 256;
 constexpr int64_t kColumnsCpu = 1024;
 constexpr int64_t kRowsCuda = 512;
 constexpr int64_t kRowsPerPiece = 32;
 constexpr int64_t kLanes = 16;
 
-// What is known of a row's softmax after some of its tiles.
+// The running state of a row's softmax after some of its tiles (online softmax).
 struct Row {
   float maximum = -std::numeric_limits<float>::infinity();
-  float sum = 0;     // of exp(logit - maximum)
-  float target = 0;  // the label's logit
+  // The sum of exp(logit - maximum).
+  float sum = 0;
+  // The logit of the label.
+  float target = 0;
 };
 
+// Sixteen independent maxima, since the compiler must not reorder a single chain of comparisons of
+// floats.
 float Maximum(const float* x, int64_t count) {
   float lanes[kLanes];
   std::fill_n(lanes, kLanes, -std::numeric_limits<float>::infinity());
@@ -40,7 +44,8 @@ float Maximum(const float* x, int64_t count) {
   return *std::max_element(lanes, lanes + kLanes);
 }
 
-// Takes the logits [rows, columns] of labels first .. first + columns into account.
+// Adds the logits [rows, columns] of the vocabulary entries first .. first + columns - 1 to the
+// state of each row.
 void Scan(const float* logits, int64_t rows, int64_t columns, const int64_t* labels, int64_t first,
           Row* state) {
   at::parallel_for(0, rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
@@ -58,7 +63,7 @@ void Scan(const float* logits, int64_t rows, int64_t columns, const int64_t* lab
   });
 }
 
-// logits become scale * (softmax - onehot), zero where nothing counts.
+// Replaces logits by scale * (softmax - onehot), and by zero in rows that are ignored.
 void Differentiate(float* logits, int64_t rows, int64_t columns, const int64_t* labels,
                    int64_t first, float scale, const Row* state) {
   at::parallel_for(0, rows, kRowsPerPiece, [&](int64_t begin, int64_t end) {
@@ -84,7 +89,7 @@ double HeadLossCpu(const at::Tensor& hidden, const at::Tensor& head, const at::T
   const int64_t rows = hidden.size(0), vocab = head.size(0);
   const int64_t chunk = std::min(rows, kRowsCpu);
   const int64_t tiles = (vocab + kColumnsCpu - 1) / kColumnsCpu;
-  // Tile by tile, so that each is contiguous. Without gradients nobody comes back to a tile.
+  // Each tile is contiguous. Without gradients no tile is needed twice, so one buffer serves all.
   at::Tensor buffer = at::empty({gradients ? tiles : 1, chunk * std::min(vocab, kColumnsCpu)},
                                 hidden.options());
   std::vector<Row> state(static_cast<size_t>(chunk));
@@ -152,6 +157,7 @@ double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::
     head_gradient->addmm_(logits.t(), x);
   }
   if (row_losses != nullptr) row_losses->copy_(losses);
+  // Summed in double: a float sum over many rows would lose digits.
   return losses.to(at::kDouble).sum().item<double>();
 }
 

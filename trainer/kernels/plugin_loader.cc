@@ -26,7 +26,8 @@ Status LoadCudaPlugin() {
     folder = std::string(FolderOf(self));
   }
   const std::string path = JoinPath(folder, "libbraid_trainer_cuda.so");
-  // torch refuses products on the GPU in deterministic mode without it, and reads it once.
+  // In deterministic mode torch refuses matrix products on the GPU without this setting, and reads
+  // it only once.
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr) {

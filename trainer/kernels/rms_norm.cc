@@ -12,10 +12,11 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Gradients of gains are summed over pieces of this many rows, then over the pieces in order.
+// Gradients of gains are summed over pieces of this many rows, then over the pieces in their order.
+// Fixed pieces give the same bits with any number of threads.
 constexpr int64_t kGainRows = 128;
 
-// x holds `parts` blocks of `rows` rows, each with a gain of its own.
+// x consists of `parts` blocks of `rows` rows of w elements; each block has its own gain.
 struct GainShape {
   int64_t parts, rows, w;
   GainShape(const at::Tensor& x, const at::Tensor& gain)
@@ -81,6 +82,7 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
   }
 
  private:
+  // The gradients of one row: dx is written, dg is added to.
   static void Row(const float* x, const float* g, float r, const float* dy, int64_t w, float* dx,
                   float* dg) {
     float dot = 0;

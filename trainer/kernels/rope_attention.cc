@@ -15,7 +15,8 @@ struct Shape {
   RopeLayout layout;
 };
 
-// out = the head vector `in` turned by the angles of its position (back, if `back`).
+// out = the head vector `in`, rotated by the angles of its position; by the negative angles if
+// `back`, which is the inverse and, for gradients, the transpose.
 inline void Turn(const float* in, const float* cos, const float* sin, int64_t size, bool back,
                  RopeLayout layout, float* out) {
   const float sign = back ? -1.0f : 1.0f;
@@ -35,7 +36,8 @@ inline void Turn(const float* in, const float* cos, const float* sin, int64_t si
   }
 }
 
-// Packed [B*T, 3w] <-> separate [B, H, T, size] with q and k turned.
+// Copies between the packed form [B*T, 3w] and separate tensors [B, H, T, size], rotating q and k
+// on the way: forwards when unpacking, backwards when packing gradients.
 template <bool kUnpack>
 void Exchange(float* packed, float* const parts[3], const float* cos, const float* sin,
               const Shape& s) {
@@ -70,8 +72,10 @@ class RopeAttentionFunction : public torch::autograd::Function<RopeAttentionFunc
     at::Tensor parts = at::empty({3, batch, heads, sequence, shape.size}, qkv.options());
     float* pointers[3];
     for (int i = 0; i < 3; ++i) pointers[i] = parts[i].mutable_data_ptr<float>();
+    // Exchange has one signature for both directions; in this one it only reads the packed form.
     Exchange<true>(const_cast<float*>(qkv.const_data_ptr<float>()), pointers,
                    cos.const_data_ptr<float>(), sin.const_data_ptr<float>(), shape);
+    // ATen's kernel is called directly, because the backward pass below needs its log-sum-exp.
     const auto [out, logsumexp] = at::_scaled_dot_product_flash_attention_for_cpu(
         parts[0], parts[1], parts[2], 0.0, /*is_causal=*/true);
     context->save_for_backward({parts, out, logsumexp, cos, sin});

@@ -17,7 +17,8 @@ constexpr int64_t kGateRows = 64;
   return 1.0f / (1.0f + Exp(-x));
 }
 
-// Only the input is kept: the sigmoid is cheaper to compute again than to read.
+// Only the input is saved for the backward pass: computing the sigmoid again is faster than reading
+// it.
 class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x) {
@@ -66,8 +67,9 @@ class SwiGluFunction : public torch::autograd::Function<SwiGluFunction> {
   }
 };
 
-// The same with a learned slope beta [parts, f], one row of it for each of `parts` blocks of rows.
-// Its gradient is summed over pieces of rows, then over the pieces in order.
+// The same with learned slopes beta [parts, f], one row for each of `parts` blocks of rows. The
+// gradient of beta is summed over pieces of rows, then over the pieces in their order, as that of
+// gains in rms_norm.cc.
 class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
@@ -127,8 +129,8 @@ class BetaSwiGluFunction : public torch::autograd::Function<BetaSwiGluFunction> 
 #pragma GCC ivdep
     for (int64_t i = 0; i < f; ++i) {
       const float sigmoid = Sigmoid(beta[i] * a[i]);
-      const float slope = a[i] * sigmoid * (1.0f - sigmoid);  // d (a sigmoid(beta a)) = sigmoid +
-                                                              // beta slope, by beta: a slope
+      // The derivative of a sigmoid(beta a) is sigmoid + beta slope by a, and a slope by beta.
+      const float slope = a[i] * sigmoid * (1.0f - sigmoid);
       da[i] = dy[i] * b[i] * (sigmoid + beta[i] * slope);
       db[i] = dy[i] * a[i] * sigmoid;
       dbeta[i] += dy[i] * b[i] * a[i] * slope;

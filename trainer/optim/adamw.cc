@@ -1,4 +1,5 @@
-// AdamW (Loshchilov and Hutter 2019): first moments `m` and second moments `v` of every tensor.
+// AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019): first moments `m`
+// and second moments `v` of every tensor (docs/papers/papaformer.md#s5).
 #include "trainer/optim/flat_optimizer.h"
 
 namespace braid::trainer {

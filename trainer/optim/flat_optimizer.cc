@@ -12,12 +12,13 @@
 namespace braid::trainer {
 namespace {
 
-// "parallel.{l}.path.{p}.*"; path_in and path_out belong to the connection.
+// "parallel.{l}.path.{p}.*". The maps path_in and path_out belong to the connection, which is not
+// frozen.
 bool IsOfPath(const std::string& tensor) {
   return tensor.starts_with("parallel.") && tensor.find(".path.") != std::string::npos;
 }
 
-// Elements from the beginning of a tensor to that of the next one.
+// The beginning of the next tensor, so that a range includes the padding between its tensors.
 int64_t EndOf(const Layout& layout, size_t slot) {
   return slot + 1 < layout.slots.size() ? layout.slots[slot + 1].offset : layout.size;
 }
@@ -34,9 +35,9 @@ void CopyFromHost(const std::vector<float>& values, at::Tensor* tensor) {
 }  // namespace
 
 bool Decays(const model::TensorSpec& tensor, const std::string& decay_scope) {
-  // As the dual-path paper's runs had it: their scales, too, whatever the model says of them.
+  // The runs of the dual-path paper decayed the scales too, whatever the model's scale_decay says.
+  // The other scopes obey it.
   if (decay_scope == "all_but_embedding") return tensor.role != model::Role::kEmbedding;
-  // `scale_decay: false` holds in the other scopes.
   return tensor.decays() || (decay_scope == "all" && tensor.role != model::Role::kScale);
 }
 
@@ -104,9 +105,12 @@ double FlatOptimizer::Step(double lr) {
   const at::NoGradGuard no_grad;
   const bool frozen = PathsFrozen();
   for (const Range& range : ranges_) {
+    // Gradients of frozen tensors must not count in the norm by which the others are clipped.
     if (frozen && range.freezes) Gradients(range).zero_();
   }
   const double norm = GradientNorm(g_);
+  // An update by NaN would destroy parameters and moments for good. The caller ends the training
+  // with an error.
   if (!std::isfinite(norm)) {
     g_.zero_();
     return norm;
@@ -118,6 +122,7 @@ double FlatOptimizer::Step(double lr) {
     range.step.add_(1);
     moving.push_back(&range);
   }
+  // The gradients are divided within the update, which saves a pass over them.
   Update(moving, lr, config_.clip > 0 ? std::max(1.0, norm / config_.clip) : 1.0);
   ++step_;
   g_.zero_();

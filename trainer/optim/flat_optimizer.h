@@ -1,5 +1,6 @@
-// What optimizers over the flat buffers have in common: freezing of paths, the norm and its check,
-// ages, and snapshots. A kind of optimizer adds how a group of neighbouring tensors is updated.
+// The common part of optimizers that work on flat buffers of all parameters and gradients: freezing
+// of paths, the norm and its check, ages, and snapshots. A kind of optimizer adds how a group of
+// adjacent tensors is updated.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,67 +11,79 @@
 
 namespace braid::trainer {
 
+// Base class of the optimizers. Not thread-safe.
 class FlatOptimizer : public Optimizer {
  public:
+  // Do what Optimizer says; Step leaves the update itself to Update.
   double Step(double lr) final;
   Snapshot Take() const final;
   void Restore(const Snapshot& snapshot) final;
 
  protected:
-  // `groups` has a number for each slot of the layout: tensors of one group are updated alike.
+  // `network` must outlive the optimizer. `states` are the buffers to keep, which begin at zero.
+  // `groups` gives each slot of the layout a number: tensors with equal numbers are updated in the
+  // same way.
   FlatOptimizer(Network& network, const OptimizerConfig& config, std::vector<StateLayout> states,
                 std::vector<int> groups);
 
-  // Neighbours in the buffers that are treated alike, with the gaps between them.
+  // Adjacent tensors in the buffers that are treated alike, with the padding between them.
   struct Range {
     size_t first_slot = 0;
     size_t slots = 0;
-    int64_t begin = 0;  // elements [begin, begin + count) of parameters and gradients
+    // The elements [begin, begin + count) of parameters and gradients.
+    int64_t begin = 0;
     int64_t count = 0;
     int group = 0;
-    bool freezes = false;  // a path's, where the settings freeze paths
-    int64_t age = 0;       // of its tensors, this update included while Update runs
-    at::Tensor step;       // the age, on the device
+    // The tensors belong to a path, and the settings freeze paths for some steps.
+    bool freezes = false;
+    // The age of the tensors (Optimizer), which counts the present update while Update runs.
+    int64_t age = 0;
+    // The age as a tensor on the device, as the fused kernel wants it.
+    at::Tensor step;
   };
 
-  // Updates parameters and state of `ranges` (those that are not frozen, in order) from gradients
-  // that are to be divided by `divide`; may overwrite the gradients. Runs without autograd.
+  // Updates parameters and state of `ranges` (those that are not frozen, in order). The gradients
+  // still have to be divided by `divide`, and may be overwritten. Called without autograd.
   virtual void Update(const std::vector<const Range*>& ranges, double lr, double divide) = 0;
 
-  // AdamW, which other optimizers follow for some of the tensors: for the ranges of `group`, whose
-  // moments are the states number `first_moment` and `second_moment`.
+  // AdamW for the ranges of `group`, with the moments in the states number `first_moment` and
+  // `second_moment`; other optimizers use it for some of their tensors.
   struct AdamWRule {
     int group = 0;
     size_t first_moment = 0;
     size_t second_moment = 0;
   };
+  // Updates the ranges of the rule's group. `weight_decay` is decoupled: multiplied by `lr`.
   void UpdateByAdamW(const std::vector<const Range*>& ranges, const AdamWRule& rule, double lr,
                      double weight_decay, double divide);
 
-  // Views into the buffers, on the network's device.
+  // Views of a range in the buffers, on the network's device.
   at::Tensor Parameters(const Range& range) const;
   at::Tensor Gradients(const Range& range) const;
-  // Of the state number `which`. REQUIRES: it covers the tensors of the range.
+  // A view of a range in the state number `which`. REQUIRES: the state covers the tensors of the
+  // range.
   at::Tensor State(size_t which, const Range& range) const;
   const Layout& layout() const { return network_.layout(); }
   const OptimizerConfig& config() const { return config_; }
 
  private:
   bool PathsFrozen() const;
-  // Makes the ranges anew. No ages: every tensor is as old as step_.
+  // Makes the ranges again, with the age of each slot. Empty: every tensor is as old as step_.
   void SetAges(const std::vector<int64_t>& ages);
 
   Network& network_;
   const OptimizerConfig config_;
   const std::vector<StateLayout> states_;
   const std::vector<int> groups_;
+  // All parameters and gradients, as views of the network's buffers.
   at::Tensor p_, g_;
   std::vector<at::Tensor> state_;
   std::vector<Range> ranges_;
   int64_t step_ = 0;
 };
 
-// Whether weight decay is applied to a tensor under `decay_scope`.
+// Whether weight decay applies to a tensor under `decay_scope` (T5 of
+// docs/papers/papaformer.md#s7).
 bool Decays(const model::TensorSpec& tensor, const std::string& decay_scope);
 
 }  // namespace braid::trainer

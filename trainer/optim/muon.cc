@@ -1,12 +1,14 @@
-// Muon (Jordan et al. 2024): the momentum of each hidden matrix is replaced by the nearest
-// semi-orthogonal matrix, found by Newton-Schulz steps, so that the update has all directions in
-// the same size. Updates are scaled by 0.2 sqrt(max(rows, columns)) (Liu et al. 2025, "Muon is
-// Scalable for LLM Training"; `match_rms_adamw` of torch.optim.Muon): their root mean square is
-// then about that of AdamW's, and learning rates and decay found for AdamW can be used again.
+// Muon (Jordan et al., 2024): the momentum of each hidden matrix is replaced by the nearest
+// semi-orthogonal matrix, computed by Newton-Schulz iterations, so that the update has the same
+// size in all directions. The update is scaled by 0.2 sqrt(max(rows, columns)) (Liu et al., "Muon
+// is scalable for LLM training", 2025; `match_rms_adamw` of torch.optim.Muon). Its root mean square
+// is then about that of AdamW's updates, so that learning rates and weight decay found for AdamW
+// remain usable.
 //
-// Hidden matrices are the linear maps inside blocks, those of large blocks and paths too. All other
-// tensors (embedding, head, norms, gates, routers, biases, connections) follow AdamW. Every rank
-// computes the whole update from the same sum of gradients, so replicas stay equal.
+// Hidden matrices are the linear maps inside of blocks, including those of large blocks and of
+// paths. All other tensors (embedding, head, norms, gates, routers, biases, connections) are
+// updated by AdamW. Every rank computes the whole update from the same sum of gradients, so the
+// replicas stay equal.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -21,16 +23,20 @@ namespace {
 enum MuonState { kMomentumState, kFirstMomentState, kSecondMomentState };
 enum MuonGroup { kOrthogonal, kAdamW, kAdamWDecayed };
 
-// Of Jordan's publication: they rise steeply at 0 and leave singular values between 0.7 and 1.2.
+// From Jordan's publication. The polynomial is steep at 0 and leaves singular values between 0.7
+// and 1.2.
 constexpr double kCoefficients[] = {3.4445, -4.7750, 2.0315};
 constexpr int kNewtonSchulzSteps = 5;
-constexpr double kMinNorm = 1e-7;  // what a matrix is divided by at least
+
+// The least divisor of a matrix, so that a zero gradient does not give NaN.
+constexpr double kMinNorm = 1e-7;
 constexpr double kRootMeanSquare = 0.2;
-// Matrices of one shape are multiplied together as far as they have no more elements than this:
-// small ones need few calls then, and large ones little memory.
+// Matrices of the same shape are multiplied in one batch of at most this many elements: that takes
+// few calls for small matrices, and little memory for large ones.
 constexpr int64_t kBatchElements = int64_t{1} << 24;
 
-// A linear map inside a block. Its gates and routers decide for each token and are none.
+// True for a linear map inside of a block. Its gates and routers are not hidden matrices: they make
+// a decision for each token instead of mapping the stream.
 bool IsHiddenMatrix(const model::TensorSpec& tensor) {
   const std::string& name = tensor.name;
   const bool of_block = name.starts_with("blocks.") || name.starts_with("large.") ||
@@ -64,11 +70,12 @@ std::vector<int> MuonGroups(const Layout& layout, const OptimizerConfig& config)
   return groups;
 }
 
-// Of each matrix of `x` [count, rows, columns] the nearest semi-orthogonal one, roughly.
+// For each matrix of `x` [count, rows, columns], approximately the nearest semi-orthogonal one.
 at::Tensor Orthogonalize(at::Tensor x) {
   const bool tall = x.size(1) > x.size(2);
+  // The Gram matrix below has the size of the first dimension, so the smaller dimension goes first.
   if (tall) x = x.transpose(1, 2).contiguous();
-  // The Frobenius norm bounds the largest singular value, which must not be above 1.
+  // The iteration needs singular values of at most 1; the Frobenius norm is a bound of the largest.
   x = x / at::linalg_vector_norm(x, 2, {1, 2}, /*keepdim=*/true).clamp_min(kMinNorm);
   const auto [a, b, c] = kCoefficients;
   for (int step = 0; step < kNewtonSchulzSteps; ++step) {
@@ -86,7 +93,7 @@ class Muon final : public FlatOptimizer {
                       MuonGroups(network.layout(), config)) {}
 
  private:
-  // Matrices of one shape: their parameters, and where their update stands.
+  // The matrices of one shape: views of their parameters, and of their updates.
   struct Matrices {
     std::vector<at::Tensor> parameters, updates;
   };
@@ -106,7 +113,8 @@ class Muon final : public FlatOptimizer {
     }
   }
 
-  // Nesterov's momentum takes the place of the gradients, and the parameters decay.
+  // Replaces the gradients of a range by Nesterov's momentum and decays its parameters. All hidden
+  // matrices are decayed, under every decay_scope.
   void UpdateMomentum(const Range& range, double lr, double divide,
                       std::map<std::pair<int64_t, int64_t>, Matrices>* by_shape) {
     at::Tensor gradients = Gradients(range).div_(divide);

@@ -1,6 +1,6 @@
-// Optimizers: what turns the gradients of a network into an update of its parameters. Each is found
-// by its name (registry.cc); a training, its checkpoints and the memory account know them only
-// through this interface.
+// Optimizers: they turn the gradients of a network into an update of its parameters. Each is found
+// by its name (registry.cc). The training loop, checkpoints and the estimate of memory know
+// optimizers only through this interface.
 #pragma once
 
 #include <cstdint>
@@ -14,90 +14,109 @@
 
 namespace braid::trainer {
 
-// What a recipe says of an optimizer. A field that an optimizer does not use is ignored by it.
+// The settings of an optimizer in a recipe. An optimizer ignores fields that it does not use. The
+// published values are in docs/papers/papaformer.md#s5.
 struct OptimizerConfig {
-  // Of every optimizer that keeps Adam's moments of some tensors.
+  // Decay rates of Adam's first and second moments, and the constant added to the denominator; for
+  // every optimizer that uses AdamW for some of its tensors.
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-5;
-  double weight_decay = 0.1;             // decoupled: times the learning rate
-  std::string decay_scope = "matrices";  // T5: matrices | all | all_but_embedding
-  double clip = 1.0;                     // bound of the global gradient norm; 0: none
-  // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, state and ages for the
-  // first so many steps, -1: for ever. Their gradients do not count in the norm that is clipped.
+  // Decoupled weight decay: each step multiplies the decayed tensors by 1 - lr * weight_decay.
+  double weight_decay = 0.1;
+  // Which tensors decay (T5 of docs/papers/papaformer.md#s7): matrices, all or all_but_embedding.
+  std::string decay_scope = "matrices";
+  // The bound of the global gradient norm; 0: no clipping.
+  double clip = 1.0;
+  // For this many first steps the blocks of the paths, `parallel.{l}.path.{p}.*`, keep their
+  // parameters, state and ages; -1: always. Their gradients do not count in the norm that is
+  // clipped.
   int64_t freeze_path_steps = 0;
-  std::string kind = "adamw";  // a name of OptimizerKinds()
-  double momentum = 0.95;      // of muon
+  // A name of OptimizerKinds().
+  std::string kind = "adamw";
+  // The momentum of Muon.
+  double momentum = 0.95;
 };
 
-// One flat buffer of an optimizer's state: a value for each element of the tensors that it covers.
+// The layout of one flat buffer of optimizer state, which has one value for each element of the
+// tensors that it covers.
 struct StateLayout {
-  // Its tensors are stored as `<name>.<tensor>` in optimizer.safetensors, so it has no dot in it.
+  // The tensors are stored as `<name>.<tensor>` in optimizer.safetensors, so the name has no dot.
   std::string name;
   // Where each tensor of the network's layout begins in the buffer, in the order of Layout::slots;
-  // -1 for a tensor that has no such state.
+  // -1 for a tensor without this state.
   std::vector<int64_t> offsets;
-  int64_t size = 0;  // floats
+  // The number of floats in the buffer.
+  int64_t size = 0;
 
+  // True iff the tensor in this slot has this state.
   bool Covers(size_t slot) const { return offsets[slot] >= 0; }
 };
 
-// The state of that name for the tensors where `covers` (by slot) is true. Neighbours in `layout`
-// that are both covered have the same distance in the buffer.
+// The layout of a state for the tensors whose slot is true in `covers`. Adjacent tensors of
+// `layout` that are both covered keep their distance in the buffer, so that one view covers them.
 StateLayout MakeStateLayout(std::string name, const Layout& layout,
                             const std::vector<bool>& covers);
 
-// A copy on the host of everything that training goes on from.
+// A copy in host memory of everything from which training continues.
 struct OptimizerSnapshot {
+  // A buffer of state: its layout and its layout.size values.
   struct State {
     StateLayout layout;
-    std::vector<float> values;  // layout.size
+    std::vector<float> values;
   };
-  std::vector<float> p;      // parameters, in the network's layout
-  std::vector<State> state;  // in the order of OptimizerKind::states
-  // Updates behind the state of each tensor, in the order of Layout::slots. Empty: as many as
-  // `step` for every tensor.
+  // The parameters, in the network's layout.
+  std::vector<float> p;
+  // In the order of OptimizerKind::states.
+  std::vector<State> state;
+  // The age of each tensor (Optimizer), in the order of Layout::slots. Empty: all are `step`.
   std::vector<int64_t> ages;
-  int64_t step = 0;  // updates done, whatever the ages say
+  // The number of updates done, whatever the ages say.
+  int64_t step = 0;
 
-  // The state of that name. REQUIRES: there is one.
+  // The state of this name. REQUIRES: there is one.
   State& Of(std::string_view name);
   const State& Of(std::string_view name) const;
 };
 
-// Every tensor has an age: the number of updates behind its state, by which the bias of Adam's
-// moments is corrected. Tensors that begin together have one age; those of a merge that carries its
-// parents' state are as old as in the parents, its new tensors begin at 0.
+// An optimizer bound to a network. Every tensor has an age: the number of updates that its state
+// has seen, by which the bias of Adam's moments is corrected. Tensors that are initialised together
+// have the same age. After a merge that carries the parents' optimizer state, tensors of the
+// parents keep their age, and new ones begin at 0. Not thread-safe.
 class Optimizer {
  public:
   using Snapshot = OptimizerSnapshot;
 
   virtual ~Optimizer() = default;
 
-  // One update from the network's gradients at the learning rate `lr`; the gradients are zero
-  // afterwards. Returns their global norm before clipping. If that is not finite, nothing but the
-  // gradients has changed.
+  // Makes one update from the network's gradients with the learning rate `lr`, then sets the
+  // gradients to zero. Returns the global norm of the gradients before clipping. If the norm is not
+  // finite, nothing but the gradients changes.
   virtual double Step(double lr) = 0;
+  // Copies the present state.
   virtual Snapshot Take() const = 0;
-  // Goes on from a snapshot. REQUIRES: it has the sizes and states of Take().
+  // Continues from a snapshot. REQUIRES: the snapshot has the sizes and states of Take().
   virtual void Restore(const Snapshot& snapshot) = 0;
 };
 
 // An entry of the registry.
 struct OptimizerKind {
-  const char* name;  // `kind` of a recipe's `optimizer`
-  // The buffers that it keeps for a network of that layout.
+  // The value of `kind` in a recipe's `optimizer`.
+  const char* name;
+  // The buffers that the optimizer keeps for a network of this layout.
   std::vector<StateLayout> (*states)(const Layout& layout);
-  // `network` outlives the optimizer.
+  // Makes an optimizer for `network`, which must outlive it.
   std::unique_ptr<Optimizer> (*make)(Network& network, const OptimizerConfig& config);
 };
 
+// All optimizers.
 const std::vector<OptimizerKind>& OptimizerKinds();
-// Their names, for the reader of settings.
+// The names of all optimizers, for the reader of settings.
 std::vector<std::string> OptimizerNames();
-// The kind of that name. REQUIRES: it is one of OptimizerNames(), as settings are checked to be.
+// The optimizer of this name. REQUIRES: it is one of OptimizerNames(); settings are checked for
+// that.
 const OptimizerKind& FindOptimizer(const std::string& name);
-// The optimizer of `config.kind` with its state at zero.
+// Makes the optimizer config.kind, with its state at zero.
 std::unique_ptr<Optimizer> MakeOptimizer(Network& network, const OptimizerConfig& config);
 
 }  // namespace braid::trainer

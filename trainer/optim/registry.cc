@@ -1,4 +1,5 @@
-// All optimizers. A new one is a file in this folder and a line in each of the two lists below.
+// The list of all optimizers. A new one is a file in this folder and one line in each of the two
+// lists below.
 #include <stdexcept>
 
 #include "trainer/optim/optimizer.h"

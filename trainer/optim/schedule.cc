@@ -14,6 +14,7 @@ double HalfCosine(double done) {
 
 double Cosine(const Schedule& schedule, int64_t step) {
   const int64_t w = schedule.warmup_steps;
+  // A training that consists of its warm-up alone must not divide by zero.
   const auto length = static_cast<double>(std::max<int64_t>(1, schedule.total_steps - w));
   const double done = std::min(1.0, static_cast<double>(step - w) / length);
   return schedule.lr_min + (schedule.lr - schedule.lr_min) * HalfCosine(done);
@@ -35,6 +36,8 @@ double WarmupStableDecay(const Schedule& schedule, int64_t step) {
   return schedule.lr_min + (schedule.lr - schedule.lr_min) * left;
 }
 
+// The rate after whole epochs is a power of one epoch's factor, so that a restart in a later epoch
+// needs no history.
 double Misstepped(const Schedule& schedule, int64_t step) {
   const auto length = static_cast<double>(schedule.micro_batches_per_epoch);
   const double epoch = HalfCosine(static_cast<double>(schedule.steps_per_epoch) / length);

@@ -1,5 +1,5 @@
-// The learning rate of each optimizer step (T2 of docs/papers/papaformer.md#s7). All schedules
-// stand in one table (schedule.cc), by the name that `lr_schedule` of a recipe has.
+// The learning rate of each optimizer step (T2 of docs/papers/papaformer.md#s7). All schedules are
+// entries of one table (schedule.cc), under the name that `lr_schedule` of a recipe has.
 #pragma once
 
 #include <cstdint>
@@ -8,53 +8,64 @@
 
 namespace braid::trainer {
 
+// The settings of a schedule. Steps are optimizer steps and count from 0.
 struct Schedule {
-  std::string kind = "cosine";  // a name of ScheduleKinds()
+  // A name of ScheduleKinds().
+  std::string kind = "cosine";
+  // The peak learning rate, and the rate at the end of a decay.
   double lr = 5e-4;
   double lr_min = 0.0;
+  // The number of steps in which the rate rises to `lr`.
   int64_t warmup_steps = 0;
-  int64_t total_steps = 0;  // the bounded length of the training
-  // Of cosine_misstepped: S and M.
+  // The length of the training, after `max_steps` and the like are applied.
+  int64_t total_steps = 0;
+  // Of cosine_misstepped: S and M below.
   int64_t steps_per_epoch = 0;
   int64_t micro_batches_per_epoch = 0;
-  double warmup_start = 0;  // rate of the first step of a warm-up; 0: lr / warmup_steps
-  // Of wsd: the share of all steps in which the rate falls at the end, above 0 and at most 1, and
-  // the curve.
+  // The rate of the first step of a warm-up; 0: lr / warmup_steps.
+  double warmup_start = 0;
+  // Of wsd: the part of all steps in which the rate decreases at the end (above 0, at most 1), and
+  // the curve, "linear" or "sqrt".
   double decay_fraction = 0.2;
-  std::string decay_shape = "linear";  // linear | sqrt
+  std::string decay_shape = "linear";
 };
 
 // An entry of the table.
 struct ScheduleKind {
   const char* name;
-  // The rate of a step behind the warm-up; step 0 is the first of the training.
+  // The rate of a step after the warm-up.
   double (*rate)(const Schedule& schedule, int64_t step);
-  bool has_warmup;  // warmup_steps and warmup_start mean something
+  // The schedule uses warmup_steps and warmup_start.
+  bool has_warmup;
   bool has_lr_min;
-  bool has_decay;  // decay_fraction and decay_shape mean something
+  // The schedule uses decay_fraction and decay_shape.
+  bool has_decay;
 };
 
-// With w = warmup_steps, n = total_steps and t the step:
+// All schedules. With w = warmup_steps, n = total_steps and t the step:
+//
 //   cosine     lr_min + (lr - lr_min) (1 + cos(pi (t - w) / (n - w))) / 2
 //   constant   lr
-//   wsd        warm-up, stable, decay (Hu et al. 2024): lr up to step s, then
-//              lr_min + (lr - lr_min) (1 - x), x = (t - s) / (n - s); with `decay_shape: sqrt`
-//              1 - sqrt(x) in place of 1 - x (Haegele et al. 2024). s is n less decay_fraction of
-//              n, rounded to whole steps, at least one; but no less than w.
+//   wsd        warm-up, stable, decay (Hu et al., 2024): lr up to step s, then
+//              lr_min + (lr - lr_min) (1 - x), x = (t - s) / (n - s). With `decay_shape: sqrt`
+//              1 - sqrt(x) in the place of 1 - x (Haegele et al., 2024). s is n minus
+//              decay_fraction n, rounded to at least one whole step; but not less than w.
 //   cosine_misstepped
-//              the published schedule: a cosine over the M micro-batches of an epoch that moves on
-//              once a step, so that an epoch sees its first S / M alone, and that starts again from
-//              where it stands with each epoch:
-//              lr(e, s) = lr(e, 0) (1 + cos(pi s / M)) / 2, s = 0 .. S - 1;  lr(e + 1, 0) = lr(e,
-//              S). REQUIRES: steps_per_epoch and micro_batches_per_epoch are known.
+//              the published schedule: a cosine over the M micro-batches of an epoch that
+//              advances once for each optimizer step, so that an epoch sees only its first
+//              S steps; each epoch begins it again from the rate that was reached:
+//              lr(e, s) = lr(e, 0) (1 + cos(pi s / M)) / 2, s = 0 .. S - 1
+//              lr(e + 1, 0) = lr(e, S)
+//              REQUIRES: steps_per_epoch = S and micro_batches_per_epoch = M are known.
 const std::vector<ScheduleKind>& ScheduleKinds();
-// Their names, for the reader of settings.
+// The names of all schedules, for the reader of settings.
 std::vector<std::string> ScheduleNames();
-// The kind of that name. REQUIRES: it is one of ScheduleNames(), as settings are checked to be.
+// The schedule of this name. REQUIRES: it is one of ScheduleNames(); settings are checked for that.
 const ScheduleKind& FindSchedule(const std::string& name);
 
-// Linear warm-up for t < w where the schedule has one: lr (t + 1) / w, or from warmup_start: start
-// + (lr - start) t / w. Then what the schedule says.
+// The rate of a step. During the warm-up (t < w, for schedules that have one) it is lr (t + 1) / w
+// or, if warmup_start is given, warmup_start + (lr - warmup_start) t / w; afterwards that of the
+// schedule.
 double LearningRate(const Schedule& schedule, int64_t step);
 
 }  // namespace braid::trainer

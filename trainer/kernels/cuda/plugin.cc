@@ -29,6 +29,7 @@ Status CheckDevice() {
         std::string(cudaGetErrorString(error == cudaSuccess ? cudaErrorNoDevice : error)) +
         "); look at the driver with nvidia-smi and at CUDA_VISIBLE_DEVICES");
   }
+  // The usual way to create the context: cudaFree of nothing does only that.
   if (const cudaError_t error = cudaFree(nullptr); error != cudaSuccess) {
     return StatusOfCuda(
         error, "the GPU could not be opened (" + std::string(cudaGetErrorString(error)) + ")");

@@ -1,5 +1,5 @@
-// The launch of softmax_loss.cuh. What it returns is the launch's own error; one inside the kernel
-// shows at the next call.
+// The launch of the kernel in softmax_loss.cuh. The result is the error of the launch; an error
+// within the kernel appears at the next call of CUDA.
 #include <cuda_runtime.h>
 
 #include "trainer/kernels/cuda/softmax_loss.cuh"
@@ -7,7 +7,8 @@
 extern "C" cudaError_t braid_softmax_loss(float* logits, const int64_t* labels, float* losses,
                                           int64_t rows, int64_t vocab, float scale, bool gradients,
                                           cudaStream_t stream) {
-  if (rows == 0) return cudaSuccess;  // a grid of nothing is no valid launch
+  // CUDA refuses an empty grid.
+  if (rows == 0) return cudaSuccess;
   if (rows < 0 || rows > INT32_MAX) return cudaErrorInvalidConfiguration;
   using namespace braid::trainer;
   SoftmaxLossKernel<<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(logits, labels, losses,
@@ -15,7 +16,7 @@ extern "C" cudaError_t braid_softmax_loss(float* logits, const int64_t* labels, 
   return cudaGetLastError();
 }
 
-// Whether there is code for the current device.
+// cudaSuccess if the plug-in has code for the current GPU.
 extern "C" cudaError_t braid_softmax_loss_is_there() {
   cudaFuncAttributes attributes{};
   return cudaFuncGetAttributes(&attributes, braid::trainer::SoftmaxLossKernel);
