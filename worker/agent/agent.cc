@@ -24,6 +24,7 @@ Agent::Agent(const Options& options, int64_t now_ms)
 Effects Agent::Handle(const Event& event, int64_t now_ms) {
   if (finished_) return {};
   turn_ = {now_ms, {}};
+  // Not in the constructor, because effects can only be returned from here.
   if (!std::exchange(started_, true)) cached_.Start();
   std::visit([this](const auto& kind) { On(kind); }, event);
   Advance();
@@ -96,6 +97,8 @@ void Agent::Advance() {
   calls_.Advance();
   ranks_.Advance();
   AdvanceStop();
+  // Changes of the inventory are reported at once, because decisions of the coordinator depend on
+  // them.
   const bool cached_changed = cached_version_ != cached_.version();
   cached_version_ = cached_.version();
   if (ranks_.TakeChanged() || cached_changed) session_.SignalSoon(turn_.now_ms);
@@ -108,7 +111,8 @@ void Agent::Advance() {
   }
 }
 
-// What stops after the coordinator knows that this worker leaves is not offered to it again.
+// The coordinator is told first that this worker drains: ranks that stop before it knows would be
+// offered to this worker again.
 void Agent::AdvanceStop() {
   if (!stop_requested_ || ending_.has_value()) return;
   if (!stop_all_sent_ && (session_.draining_announced() || turn_.now_ms >= stop_step_ms_)) {

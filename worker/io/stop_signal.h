@@ -1,4 +1,4 @@
-// One flag that many threads wait on: "stop now".
+// A flag that is set once and that many threads may wait for. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ class StopSignal {
     MutexLock lock(mutex_);
     return set_;
   }
-  // Sleeps for `ms` or until it is set; true if it is.
+
+  // Sleeps for `ms` milliseconds or until the flag is set; returns whether it is set.
   bool WaitFor(int64_t ms) {
     const int64_t deadline = SystemClock().MonotonicMs() + ms;
     MutexLock lock(mutex_);

@@ -1,4 +1,4 @@
-// Threads that do what they are given, begun as they are needed.
+// A pool of threads that are started when they are needed, up to a limit, and then stay.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@ namespace braid::worker {
 class ThreadPool {
  public:
   explicit ThreadPool(size_t max_threads) : max_threads_(max_threads) {}
-  // Waits for everything that it was given.
+
+  // Waits until all work that was given to it is done.
   ~ThreadPool() {
     {
       MutexLock lock(mutex_);
@@ -24,7 +25,7 @@ class ThreadPool {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  // From one thread.
+  // Queues a function. Called from one thread. The function must not throw.
   void Do(std::function<void()> work) {
     MutexLock lock(mutex_);
     queue_.push_back(std::move(work));
