@@ -16,7 +16,8 @@
 namespace braid::trainer {
 namespace {
 
-// Layer 0 is the embedding. The error names the first layer that differs.
+// `own` and `slice` are the states after the embedding (layer 0) and after each block, [tokens *
+// width] each. The error names the first layer that differs, because all later ones follow from it.
 Status CompareStates(const std::string& parent, const std::vector<std::vector<float>>& own,
                      const std::vector<std::vector<float>>& slice) {
   for (size_t layer = 0; layer < own.size(); ++layer) {
@@ -51,7 +52,8 @@ Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>
   return json;
 }
 
-// The path of the composite that each parent should be.
+// The path of the composite that corresponds to each parent: without a base in the order of the
+// parents, with a base by name, because a base brings paths that no parent replaces.
 Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
                                     const spec::VerifyTask& spec) {
   std::vector<size_t> paths;
@@ -101,7 +103,8 @@ class LogitComparison {
     for (size_t i = 0; i < merged.size(); ++i) {
       const double difference = std::abs(merged[i] - expected[i]);
       largest_ = std::max(largest_, std::abs(expected[i]));
-      // What is no number is as far away as can be.
+
+      // A NaN must count as a failure, and comparisons with NaN are false.
       worst_ = std::max(
           worst_, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());
       bit_equal_ = bit_equal_ && merged[i] == static_cast<float>(expected[i]);
