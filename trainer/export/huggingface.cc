@@ -20,8 +20,8 @@ using model::ModelSpec;
 using storage::SafetensorsFile;
 using storage::SafetensorsWriter;
 
-// The checkpoint has the tensors of its model and no other: what nobody reads would be lost in
-// silence.
+// The checkpoint must have the tensors of its model and no others: an unknown one would be lost in
+// the export without notice.
 Status CheckTensors(const SafetensorsFile& checkpoint, const ModelSpec& spec) {
   std::set<std::string> known;
   for (const model::TensorSpec& tensor : model::Tensors(spec)) {

@@ -209,7 +209,8 @@ Status RunGateJob(const task::Task& task, task::Channel& channel) {
   }
   Json gate = {{"passed", true}, {"tokens_compared", compared.tokens}};
   if (!spec.parents.empty())
-    gate["hidden_states"] = "bit-equal";  // paths were only dropped: nothing to compare
+    // Without parents, paths were only dropped from the base, and there is nothing to compare.
+    gate["hidden_states"] = "bit-equal";
   if (StartsAsItsParents(models.composite->spec(), spec)) {
     BRAID_RETURN_IF_ERROR(compared.logits.Check());
     gate["logits"] = compared.logits.ToJson();
