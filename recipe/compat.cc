@@ -61,6 +61,7 @@ std::vector<std::string> Overrides(const Recipe& recipe) {
   for (const Composite& composite : recipe.composites) {
     AddNamed("composites." + composite.name() + ".arch", composite.spec.arch, recipe.arch, &lines);
     const std::string& init = composite.spec.connection.init;
+    // The maps of a `slice` connection always begin at zero.
     const bool begins = composite.spec.connection.kind != "slice";
     if (begins && init != ConnectInitPreset(recipe.compat))
       lines.push_back(Line("composites." + composite.name() + ".connect_init", init));

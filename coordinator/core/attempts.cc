@@ -127,7 +127,6 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
     outputs[output.role] = output.id;
     if (state.FindArtifact(output.id) == nullptr) tx.Add(catalog::ArtifactCommitted{output});
   }
-
   // The user was told that the job is being cancelled, so it ends as cancelled even if it had
   // succeeded by then. The artifacts are committed all the same: they cost time to make, and a
   // later run may use them.

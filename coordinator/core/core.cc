@@ -45,8 +45,9 @@ class Latch {
   std::optional<Status> status_ BRAID_GUARDED_BY(mutex_);
 };
 
-// Why the store refused updates: the disk is full, another program has the lock, an update does not
-// fit the rows, or the database cannot be used any more.
+// Why the store refused updates: the disk is full, another program has the lock, the database has a
+// constraint that catalog::Check does not know (a fault of the code), or the database cannot be
+// used any more.
 enum class Refusal { kFull, kLocked, kUpdate, kFatal };
 
 Refusal RefusalOf(const Status& status) {
@@ -84,7 +85,6 @@ Result<std::unique_ptr<Core>> Core::Create(const Options& options) {
   core->state_.Reset(std::move(image));
   core->state_.started_ms = core->state_.last_tick_ms = options.clock->MonotonicMs();
   core->state_.started_wall_ms = options.clock->WallMs();
-
   // Workers report the newest version that they have acted on, so a version must never be used
   // twice. The process before counted up from its own start time, by one for each push; the present
   // time is above all of its versions.

@@ -1,10 +1,10 @@
 // The one loop that owns the coordinator's state.
 //
-//   request -> Post() -> [ queue ] -> Step(): all commands that wait are one batch
-//       decide   Each command adds updates to its transaction.
-//                Then workers are watched, and jobs scheduled.
+//   Post() -> [ queue ] -> Step(), which takes all commands that wait as one batch:
+//       decide   Each command adds updates, which change the state in memory at once.
+//       pass     Silent workers are noticed (WatchWorkers), jobs are scheduled (SchedulePass).
 //       commit   The updates of the whole batch are one transaction of the store.
-//       answer   Callers get answers, workers their DesiredState, watchers new events.
+//       finish   Effects run, workers are sent their DesiredState, callers are answered.
 //
 // No answer leaves before the updates behind it are durable. A failure takes back its own effects
 // and those of nobody else:
@@ -36,16 +36,15 @@
 
 namespace braid::coordinator {
 
-// One request to the core.
+// One request to the core. Its functions run in the core's thread and must not block.
 struct Command {
   // Exactly one of `decide` and `read` is set. `decide` runs before the commit and may add updates.
   // It may run more than once: whatever an earlier run did through its transaction has been taken
-  // back by then.
+  // back by then. Other effects belong into Transaction::Later.
   std::function<Status(Transaction&)> decide;
   // Runs after the commit and sees the state that is durable.
   std::function<void(const State&)> read;
-  // Called exactly once, by the core's thread, when the updates are durable, or with the error.
-  // Must not block. May be empty.
+  // Called exactly once, when the updates are durable, or with the error. May be empty.
   std::function<void(Status)> answer;
 };
 
@@ -62,7 +61,7 @@ struct CoreCounters {
 
 class Core {
  public:
-  // Loads the catalog from options.store. Fails with the store's error.
+  // Loads the catalog from options.store into memory. Fails with the store's error.
   static Result<std::unique_ptr<Core>> Create(const Options& options);
 
   // Queues a command; returns at once. Thread-safe. After the loop has ended, the command is

@@ -41,7 +41,6 @@ void NoteRoom(const std::string& id, Transaction& tx) {
 
 void ObserveDisk(WorkerDisk& disk, int64_t now_ms) {
   if (disk.full_until_ms == 0) return;
-
   // From the second failure on, freed space is no evidence: it may be only what the failed rank had
   // filled and gave back, and the next attempt would fill it again.
   const bool room = disk.times_full == 1 && HasMuchMoreRoom(disk);

@@ -17,15 +17,14 @@ namespace {
 using catalog::WorkerAdmit;
 using scheduler::Link;
 
-// A job without an estimate costs a little, so that a longer chain of such jobs still comes before
-// a shorter one.
+// Floating-point operations that are added to each job's estimate. A job without an estimate costs
+// a little then, so that a longer chain of such jobs still comes before a shorter one.
 constexpr double kMinCost = 1e6;
 
 scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& state) {
   scheduler::WorkerView view;
   view.id = record.id;
   view.site = record.site;
-
   // Ranks of one host talk over its loopback interface. Two containers may have the same host name
   // and no common loopback, so the network namespace belongs to the identity.
   view.host = record.host + " " + record.network;
@@ -259,7 +258,6 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
       const auto worker = state.workers.find(id);
       // Attempts on workers without a session are left for their next hello.
       if (worker == state.workers.end() || worker->second.session == nullptr) continue;
-
       // The rank died with an earlier boot of this worker. Sending it would start it a second time
       // under the same epoch.
       if (state.BootOf(id) != attempt.boots[rank]) continue;
@@ -286,7 +284,6 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
       worker.desired = desired;
       pushes.push_back({worker.session, desired});
     }
-
     // Also when nothing is pushed: StopAttempt clears the noted versions when the reason of a stop
     // changes, and the set that is already pushed may say exactly that stop.
     for (const Assignment& assignment : worker.desired->ranks) {

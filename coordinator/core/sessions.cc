@@ -128,7 +128,6 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   const LiveWorker elder = live == state.workers.end() ? LiveWorker() : live->second;
   const WorkerRecord& known = RecordOf(hello.id, elder, state);
   if (known.boot_id.empty() || known.boot_id == hello.boot_id) return OkStatus();
-
   // A folder has one worker process at a time (it holds the folder's lock), so a new process in the
   // same folder proves that the elder is gone, even if its stream still seems open. A copy of the
   // folder has another `instance`.
@@ -203,7 +202,6 @@ std::vector<std::string> KnownWorkers(const State& state) {
 Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sink,
                       Transaction& tx) {
   WorkerRecord hello = said;
-
   // A worker of this machine needs no --site to be where the coordinator is.
   if (hello.site.empty() && !hello.network.empty() && hello.network == tx.options().network)
     hello.site = tx.options().site;
@@ -290,7 +288,6 @@ void ObserveWorkers(State& state, const Options& options, int64_t now_ms) {
 
 std::string WatchWorkers(Transaction& tx) {
   std::string faults;
-
   // Each piece is taken back alone if it throws: what cannot be done for one worker or attempt must
   // not keep the others from being watched.
   const auto guarded = [&](const std::string& what, const std::function<void()>& watch) {

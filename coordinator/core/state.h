@@ -65,6 +65,7 @@ struct LiveWorker {
   // From its newest heartbeat, as are `cached`, `ranks` (all that it has) and `applied_version`
   // (SignalCommand).
   bool draining = false;
+  // Ids of the artifacts in its cache.
   std::set<std::string> cached;
   std::set<RankKey> ranks;
   int64_t applied_version = 0;
@@ -149,7 +150,8 @@ class State {
   bool RankIsMissing(const AttemptRecord& attempt, int64_t rank) const;
 
   // The part that is not durable. Decisions change workers and attempts through their transaction,
-  // which can take the changes back.
+  // which can take the changes back. Outside of transactions only the core's loop changes them
+  // (ObserveWorkers, DesiredChanges, NoticeStall).
   std::map<std::string, LiveWorker> workers;
   std::map<AttemptKey, LiveAttempt> attempts;
   std::map<JobKey, PendingView> pending;

@@ -43,7 +43,6 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
   for (const Corpus& corpus : recipe.corpora) {
     const bool own = !corpus.validation.empty();
     const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
-
     // An empty source is reported by the code that reads it, with a better message.
     if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
     const SetAside tokens = SetAsideOf(corpus, size->second, recipe.validation.documents);

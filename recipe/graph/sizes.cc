@@ -70,7 +70,6 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
   const bool known = std::all_of(corpora.begin(), corpora.end(),
                                  [&](const std::string& name) { return TokensOf(name) > 0; });
   if (known) length.epoch_tokens = epoch;
-
   // Products of shares are rarely whole numbers, so a rounding error must not cost a micro-batch.
   length.micro_batches = static_cast<int64_t>(std::floor(epoch / micro + 1e-3));
   length.steps = length.micro_batches / accumulate;
@@ -78,7 +77,6 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
   length.tokens = epoch * static_cast<double>(train.epochs);
   double most = length.tokens;
   if (const auto cap = train.steps; cap > 0) most = std::min(most, static_cast<double>(cap) * step);
-
   // A bound of tokens allows whole steps only, and at least one.
   if (const auto cap = train.tokens; cap > 0)
     most = std::min(most, std::max(1.0, std::floor(static_cast<double>(cap) / step)) * step);

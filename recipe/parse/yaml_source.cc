@@ -93,7 +93,7 @@ void YamlSource::FailAt(const std::vector<std::string>& fields, const std::strin
 
 void YamlSource::NoteDefault(const schema::Field& field, const Json& value) {
   // An empty text is compared as such: JSON's empty() asks for an empty list.
-
+  // NOLINTNEXTLINE(readability-container-size-empty)
   if (within_inherited_ || (field.sparse && (value == 0 || value == ""))) return;
   if (inherited_ != nullptr && inherited_->Find(field.name) != nullptr) return;
   map_.errors().NoteDefault(map_.PathOf(field.name), value.is_number_float()

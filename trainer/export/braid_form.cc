@@ -14,7 +14,6 @@ Json BraidConfig(const model::ModelSpec& spec) {
             {"AutoModel", "modeling_braid.BraidModel"},
             {"AutoModelForCausalLM", "modeling_braid.BraidForCausalLM"}}},
           {"spec", model::ToJson(spec)},
-
           // No noise in evaluation, whatever the training did: users expect equal outputs for equal
           // inputs.
           {"router_noise", "train_only"},

@@ -22,7 +22,6 @@ struct Layer {
     return {
         .name = to + name + ".weight", .shape = std::move(shape), .source = from + own + ".weight"};
   }
-
   // The scale of a block multiplies what it adds to the residual stream, so it can go into the last
   // product of each sublayer.
   ExportedTensor Scaled(ExportedTensor tensor) const {

@@ -103,7 +103,6 @@ class LogitComparison {
     for (size_t i = 0; i < merged.size(); ++i) {
       const double difference = std::abs(merged[i] - expected[i]);
       largest_ = std::max(largest_, std::abs(expected[i]));
-
       // A NaN must count as a failure, and comparisons with NaN are false.
       worst_ = std::max(
           worst_, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());

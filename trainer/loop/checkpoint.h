@@ -56,7 +56,7 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path);
 // Writes the folder so that it appears complete or not at all: into `folder`.tmp, which is synced
 // and then renamed. An older folder of this name is replaced. `history` is the text of
 // history.jsonl. If `optimizer` is false, the optimizer's state and the ages of the tensors are
-// left out; the result is a model and not resumable.
+// left out: enough to evaluate the model, not to resume its training.
 Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
                        const Layout& layout, const OptimizerSnapshot& snapshot,
                        const TrainState& state, const std::string& history, bool optimizer);

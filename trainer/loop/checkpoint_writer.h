@@ -1,5 +1,6 @@
 // Writes checkpoints in a thread of its own while the training goes on, one at a time, and removes
-// those that are no longer needed.
+// those that are no longer needed. While it writes, a copy of weights and optimizer state is in
+// memory.
 #pragma once
 
 #include <functional>
@@ -32,7 +33,7 @@ class CheckpointWriter {
   Status TakeError();
 
   // Waits until the checkpoint that is being written is complete and announced. Returns
-  // TakeError().
+  // TakeError(), so that a later TakeError is OK.
   Status Finish();
   // Step of the newest complete checkpoint; 0 if there is none.
   int64_t last_written() const;

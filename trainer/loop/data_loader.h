@@ -38,7 +38,8 @@ class DataLoader {
   ~DataLoader();
 
   // Returns the next micro-batch in order, and blocks until it is read. An error of the data set is
-  // returned instead. REQUIRES: called at most once for each micro-batch that the plan has left.
+  // returned instead. REQUIRES: called by one thread, not after an error, and at most once for each
+  // micro-batch that the plan has left; otherwise it waits for ever.
   Result<MicroBatch> Next();
 
  private:

@@ -22,7 +22,6 @@ Result<bool> StopVote::ShouldLeave(int64_t done, int64_t total) {
   ++pieces_;
   if (done == total || ++unasked_ < every_) return false;
   unasked_ = 0;
-
   // All ranks must decide alike, and their clocks differ a little, so only rank 0's measurement
   // enters the sums.
   const bool says = collective_.rank() == 0;

@@ -1,6 +1,7 @@
 // A vote of all ranks on whether to abandon a stretch of work (the micro-batches of a step, the
-// batches of a validation) because a stop was requested. A worker waits for a limited time after it
-// asked for a stop. Work that would take longer is abandoned, and done again by whoever resumes.
+// batches of a validation) because a stop was requested. A worker kills the program some time after
+// it asked for a stop (25 s by default), so work that would take longer is abandoned, on all ranks
+// at once, and done again by whoever resumes.
 #pragma once
 
 #include <cstdint>

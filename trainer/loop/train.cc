@@ -32,6 +32,9 @@ bool HasRouter(const model::ModelSpec& spec) {
          spec.connection.router.kind != "none";
 }
 
+// One rank of a training. Run calls Open and Start once, Step until the plan is done or a stop is
+// agreed on, then Stop or Finish. All ranks have the same settings, plan and weights, and equal
+// values of state_ and stop_, so that they enter every collective operation together.
 class Training {
  public:
   Training(const task::Task& task, task::Channel& channel, const Clock& clock)
@@ -44,13 +47,13 @@ class Training {
     begun_ms_ = clock_.MonotonicMs();
     begun_tokens_ = state_.tokens;
     last_checkpoint_ms_ = begun_ms_;
+    // A stop has interrupted the validation of the last step, which comes first then.
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
     while (!stop_ && state_.step < plan_.total) {
       BRAID_RETURN_IF_ERROR(Step(loader));
       if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(writer_->TakeError());
       if (!stop_) MaybeCheckpoint();
     }
-
     // A stop that arrives after the last step has no effect: finishing is as quick as a checkpoint
     // would be.
     return state_.step < plan_.total || !state_.unfinished.is_null() ? Stop() : Finish();
@@ -164,7 +167,6 @@ class Training {
                  (long long)was.world, (long long)was.threads, was.instruction_set.c_str(),
                  (long long)now.world, (long long)now.threads, now.instruction_set.c_str()));
     }
-
     // If the task was stopped after its last step, no step follows, and the summary takes its final
     // values from here.
     if (const size_t end = history_.find_last_of('\n'); end != std::string::npos) {
@@ -183,7 +185,6 @@ class Training {
     start.name = settings_.model.name;
     start.dense.name = settings_.model.dense.name;
     start.sequence = settings_.model.sequence;
-
     // These fields may differ: how the first values were drawn does not matter once there are
     // weights, and the permitted length and the noise of routers do not change the tensors.
     start.arch.residual_init = settings_.model.arch.residual_init;
@@ -360,7 +361,6 @@ class Training {
                                (long long)state_.step, loss.mean));
       }
       (*values)["validation/" + corpus] = loss.mean;
-
       // Losses over different targets do not compare, so the loss over the targets of "ignore" is
       // recorded as well.
       if (settings_.last_label != "ignore")

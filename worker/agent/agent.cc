@@ -6,7 +6,9 @@
 namespace braid::worker {
 namespace {
 
-constexpr int64_t kStopMs = 25'000;          // for checkpoints, after SIGTERM
+// Times of a stop. A training abandons work that would take longer than StopVote::kPatienceMs (5
+// s), so that a checkpoint fits into these 25 s.
+constexpr int64_t kStopMs = 25'000;
 constexpr int64_t kAnnounceMs = 1'000;       // for telling the coordinator before that
 constexpr int64_t kIsolatedStopMs = 60'000;  // for checkpoints, when the coordinator is silent
 constexpr int64_t kEndMs = 5'000;            // for programs and folders to be gone, at the very end

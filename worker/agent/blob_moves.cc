@@ -13,7 +13,6 @@ Status JudgeUpload(const Status& status, int* damaged) {
   // The coordinator has another offset than it said: another worker sent the same blob meanwhile,
   // or the coordinator restarted and lost bytes that were not synced. The next try asks again.
   if (status.code() == StatusCode::kOutOfRange) return Unavailable(status.message());
-
   // The first time, bytes from before a crash may have been torn; the coordinator has dropped them.
   // The second time it is this worker's own file that does not have the digest.
   if (IsDamage(status) && ++*damaged < 2) return Unavailable(status.message());

@@ -1,6 +1,6 @@
 // Pieces of work that are under way (worker/agent/work.h), with their repetitions, the pauses
-// between tries, and plain timers. All repetition of the worker is decided here; those who carry
-// work out try once.
+// between tries, and timers. Those who carry work out try once; repetition is decided here, and for
+// log pieces and rendezvous keys, which depend on the answer, in growing_file.cc and rendezvous.cc.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ namespace braid::worker {
 // Whether another try may succeed: kUnavailable, kDeadlineExceeded, or the reason STORAGE_FULL.
 bool IsTransient(const Status& status);
 
-// For whom a piece of work is done: a rank, or a transfer that several ranks share. Names it in log
-// lines.
+// For whom a piece of work is done: a rank, or a transfer that several ranks share. Owners with the
+// same text are the same owner. Names it in log lines.
 using CallOwner = std::string;
 
 class Calls {

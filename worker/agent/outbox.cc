@@ -145,7 +145,6 @@ void Outbox::OnCommitted(const Status& status) {
   if (status.reason() == "STALE_LEASE") return listener_.on_stale();
   if (status.ok()) {
     listener_.on_stored(step);
-
     // The coordinator has the checkpoint now. Without removing it here, a long training would fill
     // the worker's disk; a rank that resumes on this worker fetches it again.
     std::vector<std::string> large;

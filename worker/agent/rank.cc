@@ -32,6 +32,8 @@ Rank::Rank(const Services& services, const Assignment& assignment)
 
 void Rank::Begin(std::vector<std::string> gpus) {
   gpus_ = std::move(gpus);
+  // In the first case the coordinator only wants to hear of the end; in the second this worker is
+  // leaving, so that the job is to be tried elsewhere.
   if (assignment_.stop) return Report(Failed("cancelled", Cancelled("stopped before it began")));
   if (stop_asked_) return Report(Failed("preempted", Cancelled("stopped before it began")));
   if (assignment_.device == "cuda" && gpus_.size() < static_cast<size_t>(assignment_.slots)) {

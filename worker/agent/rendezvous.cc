@@ -53,7 +53,6 @@ void RendezvousRelay::Get() {
 
 void RendezvousRelay::OnGot(const Done& done) {
   if (done.status.ok()) return Answer(OkStatus(), &std::get<std::string>(done.answer));
-
   // No rank has set the key yet. The call has waited already, so there is no further pause.
   if (done.status.code() == StatusCode::kDeadlineExceeded) return Get();
   if (!IsTransient(done.status)) return Answer(done.status, nullptr);

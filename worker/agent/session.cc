@@ -66,7 +66,6 @@ bool Session::OnDesired(const DesiredArrived& event, int64_t now_ms) {
   if (signal_at_ms_ != kNever) {
     signal_at_ms_ = std::min(signal_at_ms_, last_signal_ms_ + heartbeat_interval_ms_);
   }
-
   // An older set would stop ranks that a newer one has started.
   if (event.desired.version < applied_version_) return false;
   applied_version_ = event.desired.version;
@@ -81,7 +80,6 @@ std::optional<Status> Session::OnClosed(const SessionClosed& event, int64_t now_
   const Status& status = event.status;
   if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kInvalidArgument)
     return status;
-
   // Another process with this id may have been killed without the coordinator having noticed yet,
   // so the refusal has to last before this worker gives up.
   if (status.code() != StatusCode::kAlreadyExists) {

@@ -39,7 +39,6 @@ void KillByPidFile(const std::string& pid_file) {
   const Json pid = json->value("pid", Json());
   const Json start = json->value("start", Json());
   if (!pid.is_number_integer() || !start.is_number_integer() || pid.get<int64_t>() <= 1) return;
-
   // Pids are used again. The start time tells the worker's old child from another process that has
   // its number now.
   const uint64_t running = ProcessStartTime(pid.get<pid_t>());

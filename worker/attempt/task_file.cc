@@ -50,7 +50,6 @@ Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
   task.data_roots = context.data_roots;
   BRAID_ASSIGN_OR_RETURN(task.spec, ParseJson(assignment.spec, "the job's spec"));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
-
   // The file exists before the program starts, because it is read from then on.
   return WriteFileAtomic(JoinPath(folder, kMetricsFile), "");
 }

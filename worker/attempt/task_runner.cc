@@ -26,7 +26,6 @@ TaskRunner::~TaskRunner() {
 
 void TaskRunner::Start(const StartProgram& program) {
   JoinEnded();
-
   // A key is used again only after the end of its program was posted, so its thread is about to
   // return and the join is short.
   if (const auto before = running_.extract(program.assignment.key); !before.empty())

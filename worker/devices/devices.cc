@@ -32,7 +32,6 @@ struct Nvml {
   int (*uuid)(Device, char*, unsigned);
   int (*name)(Device, char*, unsigned);
   int (*memory)(Device, Memory*);
-
   // Null if the driver is too old to know MIG.
   int (*mig_mode)(Device, unsigned* current, unsigned* pending);
   int (*mig_count)(Device, unsigned*);
@@ -192,7 +191,6 @@ int32_t UsableCores() {
   cpu_set_t set;
   CPU_ZERO(&set);
   int32_t cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-
   // In a container the affinity mask shows all cores of the machine; the limit is in cgroup v2's
   // cpu.max, as "<quota> <period>" in microseconds, or "max <period>".
   if (const auto limit = ReadFile("/sys/fs/cgroup/cpu.max"); limit.ok()) {
@@ -229,7 +227,6 @@ Result<std::vector<Gpu>> VisibleGpus(const std::vector<Gpu>& gpus,
                                      const std::optional<std::string>& value,
                                      const std::optional<std::string>& order) {
   if (!value.has_value()) return gpus;
-
   // As in CUDA, the first element decides whether the list has numbers or UUIDs; an element of the
   // other form is invalid.
   const std::string_view prefix = value->starts_with("GPU-")   ? "GPU-"

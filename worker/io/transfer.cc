@@ -35,7 +35,6 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string&
                    uint64_t size, const StopSignal& stop) {
   const Status cancelled = Cancelled("the worker no longer needs it");
   if (cache.Has(sha256)) return OkStatus();
-
   // Two tries that write the same file would garble it, and a cancelled one may still be ending.
   std::unique_ptr<storage::BlobStore::Turn> turn;
   while (turn == nullptr) {
@@ -54,11 +53,9 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string&
     offset += piece.size();
     return OkStatus();
   };
-
   // If all bytes are here (the blob is empty, or the process ended before the verification),
   // writing nothing completes it.
   Status status = offset < size ? link.Download(sha256, offset, take) : take("");
-
   // After a failure the bytes so far are synced, so that the next try continues behind them.
   if (!there.complete) {
     if (const Status synced = cache.SyncUpload(sha256); !synced.ok()) status = synced;

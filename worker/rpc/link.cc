@@ -33,7 +33,6 @@ struct Call {
 Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return OkStatus();
   const Status said = rpc::FromGrpc(status);
-
   // A server that shuts down ends calls with these codes and no reason. The coordinator's own
   // answers never have them, so the call may be repeated.
   const bool cut = status.error_code() == grpc::CANCELLED ||
@@ -49,7 +48,6 @@ RpcLink::RpcLink(EndpointSource source, std::string worker_id)
 
 Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   const Result<Endpoint> endpoint = FindEndpoint(source_);
-
   // Somebody may repair the files while this worker runs, so their errors are transient.
   if (!endpoint.ok()) return Unavailable(endpoint.status().message());
   MutexLock lock(mutex_);
