@@ -328,6 +328,7 @@ Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
                 head_dim = read.Int("head_dim", 0);
   (void)read.Bool("tie_word_embeddings", false);
   BRAID_RETURN_IF_ERROR(read.status());
+  // Before head sizes are compared, because they are quotients of fields that may be 0.
   if (Status status = model::Validate(spec); !status.ok())
     return Status(status.code(), what + ": " + status.message());
   if (head_dim != 0 && head_dim != spec.dense.head_size()) {
@@ -355,6 +356,7 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
                                          : options.tokenizer;
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
   BRAID_ASSIGN_OR_RETURN(const LlamaWeights weights, LlamaWeights::Open(options.folder));
+  // FitTokenizer replaces `vocab`; the file keeps its own number of rows.
   const int64_t rows = spec.vocab;
   BRAID_RETURN_IF_ERROR(FitTokenizer(*tokenizer, config, rows, config_path, &imported));
   const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads);

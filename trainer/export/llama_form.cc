@@ -48,6 +48,7 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
     all.push_back(std::move(tensor));
   }
   ExportedTensor o = layer.Scaled(layer.Tensor("self_attn.o_proj", "attn.o", {w, w}));
+  // An empty source is the identity matrix.
   if (!arch.attn_out_proj) o.source.clear();
   all.push_back(std::move(o));
   all.push_back(layer.Tensor("post_attention_layernorm", "ffn_norm", {w}));
@@ -114,6 +115,7 @@ std::vector<ExportedTensor> LlamaTensors(const ModelSpec& spec) {
                  .source = "embed.weight"});
   for (int64_t block = 0; block < stack.blocks; ++block) {
     const std::string from = "blocks." + std::to_string(block) + ".";
+    // A loop's block is stored under deep., a wide one under wide.
     const std::string inside = stack.has_deep()   ? from + "deep."
                                : stack.has_wide() ? from + "wide."
                                                   : from;

@@ -75,9 +75,9 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
   return paths;
 }
 
-// Whether the composite's logits at its start are the weighted sum of its parents' logits, which
-// the gate can then compare. Not with a base: its large blocks are trained and no longer the
-// identity.
+// Whether the composite's logits before training are the weighted sum of its parents' logits, so
+// that they can be compared. With a base they are not: its large blocks are trained and no longer
+// the identity.
 bool StartsAsItsParents(const model::ModelSpec& composite, const spec::VerifyTask& spec) {
   return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
 }
@@ -88,7 +88,7 @@ double WeightOf(const model::ModelSpec& composite, size_t path) {
                                              : 1.0 / static_cast<double>(composite.paths.size());
 }
 
-// How far the composite's logits are from the weighed sum of its parents'.
+// Compares the composite's logits with the weighted sum of its parents' logits.
 class LogitComparison {
  public:
   void Add(Network& composite, const std::vector<std::unique_ptr<Network>>& parents,
@@ -112,6 +112,8 @@ class LogitComparison {
 
   double tolerance() const { return kLogitTolerance * std::max(1.0, largest_); }
   Status Check() const {
+    // The products are summed in another order, so equality up to rounding is all that can be asked
+    // for.
     if (worst_ <= tolerance()) return OkStatus();
     return InvalidArgument(
         Format("the composite does not start as its parents: its logits differ from theirs, "
