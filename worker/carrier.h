@@ -32,6 +32,8 @@ class MachineCarrier final : public EffectCarrier {
   void On(const SendSignal& effect) { session_.Send(effect.session, effect.signal); }
   void On(const CloseSession& effect) { session_.Close(effect.session); }
   void On(const LogLine& effect) { Log(effect.level, effect.who, effect.text); }
+  // Runs the work in a pool and posts Done. The StopSignal is kept, for CancelWork, until the work
+  // has ended.
   void On(const Do& effect);
   void On(const CancelWork& effect);
   void On(const StartProgram& effect) { programs_.Start(effect); }

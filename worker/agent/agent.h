@@ -40,7 +40,7 @@ class Agent {
 
   // Returns what is to be done now, to be carried out in this order. Timers that are due at
   // `now_ms` take effect whatever the event is. After Finish was returned, later calls return
-  // nothing.
+  // nothing. REQUIRES: `now_ms` never decreases.
   Effects Handle(const Event& event, int64_t now_ms);
 
   bool finished() const { return finished_; }

@@ -1,5 +1,6 @@
 // Exponential backoff with jitter: bounds double, and each pause is random, so that workers that
-// lost their coordinator at the same moment do not all come back at the same moment.
+// lost their coordinator at the same moment do not all come back at the same moment. (The pauses
+// between attempts of a job are the coordinator's: scheduler::BackoffMs.)
 #pragma once
 
 #include <algorithm>

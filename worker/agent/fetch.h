@@ -41,6 +41,7 @@ class Fetches {
     // How often it was laid out in vain, because another rank had removed a blob from the cache.
     int tries = 0;
   };
+  // The steps of a fetch: its manifest is found, its files are fetched, its folder is laid out.
   void OnFound(const std::string& artifact, const Done& done);
   void FetchNextFile(const std::string& artifact);
   void OnLaidOut(const std::string& artifact, const Status& status);

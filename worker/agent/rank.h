@@ -18,6 +18,8 @@
 
 namespace braid::worker {
 
+// One rank. Its callbacks may drop it (a STALE_LEASE does); the object lives until Ranks removes it
+// after the event.
 class Rank {
  public:
   // The parts of the agent that a rank uses. All of them outlive the rank.
@@ -62,7 +64,8 @@ class Rank {
   bool finished() const { return phase_ == Phase::kFinished; }
 
  private:
-  // The phases in their order. A failure skips to kReporting, a drop to kLeaving.
+  // The phases in their order. A failure skips to kReporting, a drop to kLeaving; a rank that is
+  // dropped while it waits for slots has nothing to remove and goes to kFinished.
   enum class Phase {
     // Until slots are free.
     kWaiting,
@@ -85,6 +88,7 @@ class Rank {
   };
 
   void FetchNext();
+  // An input could not be fetched: finds out whose fault it is, and reports.
   void OnFetchFailed(const std::string& artifact, const Status& status);
   void StartProgram();
   void TellStop();
@@ -94,11 +98,14 @@ class Rank {
   void OnMessage(const ResultMessage& message) { result_ = message; }
   void OnMessage(const ErrorMessage& message) { error_ = message; }
   void OnMessage(const RendezvousMessage& message) { rendezvous_.Ask(message); }
+  // All that the program said has been sent: stores its outputs, or reports its failure.
   void Conclude();
   void StoreNextOutput(Outcome end);
   void OnOutputIngested(const std::string& role, const Done& done, Outcome end);
   void Report(Outcome end);
+  // The coordinator has acknowledged or refused the end.
   void OnReported(const Status& status);
+  // Cancels all work of the rank, and leaves the fetches and transfers that it shares with others.
   void Leave();
   void RemoveFolder();
 

@@ -30,6 +30,8 @@ class RendezvousRelay {
   void Close();
 
  private:
+  // Begins the first request of the queue. Get waits in calls of limited length, until the key is
+  // set or the request's time is over.
   void Next();
   void Put(const RendezvousMessage& request);
   void Get();

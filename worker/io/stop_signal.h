@@ -10,6 +10,7 @@ namespace braid::worker {
 
 class StopSignal {
  public:
+  // Sets the flag, for good, and wakes all waiters.
   void Set() {
     MutexLock lock(mutex_);
     set_ = true;

@@ -37,6 +37,7 @@ class ThreadPool {
   }
 
  private:
+  // The body of each thread: takes functions until the pool is closed and the queue is empty.
   void Run() {
     while (true) {
       std::function<void()> work;
@@ -54,10 +55,12 @@ class ThreadPool {
   }
 
   const size_t max_threads_;
-  std::vector<std::thread> threads_;  // touched by the caller of Do alone
+  // Touched by the caller of Do and by the destructor alone.
+  std::vector<std::thread> threads_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::function<void()>> queue_ BRAID_GUARDED_BY(mutex_);
+  // Threads that wait for work. A new one is started only if the queue is longer than that.
   size_t idle_ BRAID_GUARDED_BY(mutex_) = 0;
   bool closed_ BRAID_GUARDED_BY(mutex_) = false;
 };

@@ -31,6 +31,7 @@ class SerialQueue {
   }
 
  private:
+  // The body of the thread. The lock is not held while a function runs.
   void Run() {
     while (true) {
       std::function<void()> work;

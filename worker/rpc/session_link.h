@@ -31,6 +31,7 @@ struct Identity {
   std::string folder;
 };
 
+// Open, Send and Close are called from one thread; events are posted by the stream's threads.
 class RpcSessionLink final : public SessionLink {
  public:
   // All references outlive this. `link` finds the coordinator's address.
@@ -44,6 +45,7 @@ class RpcSessionLink final : public SessionLink {
   void Close(int64_t session) override;
 
  private:
+  // One stream with its two threads: one reads, one writes.
   class Stream;
   const Identity& identity_;
   RpcLink& link_;
