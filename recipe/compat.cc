@@ -9,7 +9,7 @@ std::string Line(const std::string& field, const Json& value) {
   return field + " = " + (value.is_string() ? value.get<std::string>() : value.dump());
 }
 
-// The fields that have a name in the paper, A1-A5 and T1-T8.
+// Adds the fields that have an id in the paper (A1-A5, T1-T8) and differ from those of `usual`.
 template <class T>
 void AddNamed(const std::string& where, const T& settings, const T& usual,
               std::vector<std::string>* lines) {
@@ -31,9 +31,11 @@ double JointRatePreset(spec::Compat compat, const std::string& connect) {
 }
 
 double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint) {
+  // A recipe that states the joint rate itself means this rate, whatever the preset.
   const double factor = joint->own_rates
                             ? 1
                             : joint->lr_factor.value_or(JointRatePreset(compat, connect));
+  // All rates scale together, so that the shape of the schedule stays.
   for (double* rate : {&joint->optimizer.lr, &joint->lr_min, &joint->warmup_start}) *rate *= factor;
   return factor;
 }
@@ -59,7 +61,8 @@ std::vector<std::string> Overrides(const Recipe& recipe) {
   for (const Composite& composite : recipe.composites) {
     AddNamed("composites." + composite.name() + ".arch", composite.spec.arch, recipe.arch, &lines);
     const std::string& init = composite.spec.connection.init;
-    const bool begins = composite.spec.connection.kind != "slice";  // a slice has no choice
+    // The maps of a `slice` connection always begin at zero.
+    const bool begins = composite.spec.connection.kind != "slice";
     if (begins && init != ConnectInitPreset(recipe.compat))
       lines.push_back(Line("composites." + composite.name() + ".connect_init", init));
     AddNamed<spec::Train>("composites." + composite.name() + ".joint", composite.joint,

@@ -1,5 +1,5 @@
-// The two presets of docs/papers/papaformer.md#s7: `paper`, what was published, and `fixed`, the
-// same corrected.
+// The two presets of docs/papers/papaformer.md#s7: `paper`, as the models were published, and
+// `fixed`, with the published program's deviations corrected.
 #pragma once
 
 #include <string>
@@ -10,24 +10,25 @@
 
 namespace braid::recipe {
 
-// How shared and routed connections of merged composites begin: normal or identity
-// (model/connection.h).
+// How the maps of `share` and `routed` connections begin in merged composites: "normal" or
+// "identity" (model/connection.h).
 std::string ConnectInitPreset(spec::Compat compat);
 
-// The joint rate as a share of train's, by kind of connection.
+// The learning rate of the joint phase divided by that of the paths, by kind of connection.
 double JointRatePreset(spec::Compat compat, const std::string& connect);
 
-// Multiplies the rates that `joint` has from `train` by its lr_factor, or by what `compat` has for
-// the kind of connection; rates that `joint` sets itself stay. Call it once for each joint phase: a
-// second call would multiply again. Returns the factor.
+// Multiplies the learning rates that `joint` inherited from `train` by joint->lr_factor, or by
+// JointRatePreset if that is not set. Rates that `joint` sets itself stay as they are (the factor
+// is 1 then). Returns the factor. REQUIRES: called once for each joint phase, because a second call
+// would multiply again.
 double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint);
 
-// The fields A1-A5 and T1-T8 that differ from the preset, "train.last_label = ignore", in the order
-// of the preset; after them those that single models and the joint phases set otherwise than
-// `train` does, and starts of connections that are not the preset's.
+// The fields A1-A5 and T1-T8 that differ from the recipe's preset, such as "train.last_label =
+// ignore": first those of the whole recipe, then those that single models and joint phases set
+// differently, and initial connections that differ.
 std::vector<std::string> Overrides(const Recipe& recipe);
 
-// What reports, cards and plans say of it: {"mode": "paper", "overrides": [...]}.
+// {"mode": "paper", "overrides": [...]}, for reports, model cards and plans.
 Json CompatJson(const Recipe& recipe);
 
 }  // namespace braid::recipe

@@ -1,4 +1,5 @@
-// braid-trainer: training, evaluation, the gate and export, as jobs or by hand.
+// braid-trainer: training, evaluation, verification of merges, export and import. It runs the job
+// of a task file, or a command by hand.
 #include <cstdio>
 #include <exception>
 
@@ -124,7 +125,7 @@ Status ImportCommand(const Arguments& arguments) {
   return OkStatus();
 }
 
-// What went wrong must be said, even if there is no memory for the whole of it.
+// If memory has run out, the explanation itself may fail; then the plain error is reported.
 template <typename Subject>
 Status Explained(const Status& error, const Subject& subject) {
   try {
@@ -134,11 +135,13 @@ Status Explained(const Status& error, const Subject& subject) {
   }
 }
 
-// torch throws; nothing beyond this program's edge does.
+// LibTorch reports errors by exceptions. None may leave this program's functions, which return
+// Status.
 task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
   return [job](const task::Task& task, task::Channel& channel) {
     try {
-      // First of all: torch remembers for good what it finds when it is asked for a GPU.
+      // Before anything else: LibTorch remembers for the life of the process what it finds when it
+      // is first asked for a GPU.
       if (task.device == "cuda") BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
       return Explained(job(task, channel), task);
     } catch (const std::exception& error) {
@@ -147,7 +150,7 @@ task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
   };
 }
 
-// Null for what is no command.
+// Returns null if the word is no command; it is taken for a task file then.
 Command FindCommand(const std::string& word) {
   if (const EvaluationCommand* command = FindEvaluationCommand(word)) return command->run;
   if (word == "describe") return Describe;

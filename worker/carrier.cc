@@ -5,6 +5,8 @@
 namespace braid::worker {
 namespace {
 
+// Calls mostly wait for the coordinator, or (rendezvous) for another rank, so there are many
+// threads for them. Transfers share one network link and one disk.
 constexpr size_t kMaxCalls = 64;
 constexpr size_t kMaxTransfers = 16;
 
@@ -32,6 +34,7 @@ void MachineCarrier::On(const Do& effect) {
   const auto stop = std::make_shared<StopSignal>();
   {
     MutexLock lock(mutex_);
+    // Entered before the work is queued, so that CancelWork always finds it.
     stops_[effect.id] = stop;
   }
   ThreadPool& pool = MachineWork::IsBulk(effect.work) ? bulk_ : calls_;

@@ -1,4 +1,5 @@
-// Carries the agent's effects out on this machine.
+// Carries the agent's effects out on this machine: sessions and programs go to their
+// implementations, pieces of work to pools of threads.
 #pragma once
 
 #include <map>
@@ -17,10 +18,11 @@ namespace braid::worker {
 
 class MachineCarrier final : public EffectCarrier {
  public:
-  // All of them outlive it.
+  // All references outlive this.
   MachineCarrier(SessionLink& session, ProgramRunner& programs, MachineWork& work,
                  EventSink& events);
-  // Ends transfers, and waits for all work that is under way.
+
+  // Asks transfers to end early, and waits for all work that is under way.
   ~MachineCarrier() override;
 
   void Carry(const Effect& effect) override;
@@ -30,11 +32,14 @@ class MachineCarrier final : public EffectCarrier {
   void On(const SendSignal& effect) { session_.Send(effect.session, effect.signal); }
   void On(const CloseSession& effect) { session_.Close(effect.session); }
   void On(const LogLine& effect) { Log(effect.level, effect.who, effect.text); }
+  // Runs the work in a pool and posts Done. The StopSignal is kept, for CancelWork, until the work
+  // has ended.
   void On(const Do& effect);
   void On(const CancelWork& effect);
   void On(const StartProgram& effect) { programs_.Start(effect); }
   void On(const TellProgram& effect) { programs_.Tell(effect); }
   void On(const KillProgram& effect) { programs_.Kill(effect.key); }
+  // AgentLoop handles the next two itself.
   void On(const ArmTimer&) {}
   void On(const Finish&) {}
 
@@ -43,9 +48,12 @@ class MachineCarrier final : public EffectCarrier {
   MachineWork& work_;
   EventSink& events_;
   Mutex mutex_;
-  std::map<int64_t, std::shared_ptr<StopSignal>> stops_ BRAID_GUARDED_BY(mutex_);  // by id of Do
-  // Last, so that they are waited for first. Whoever moves bytes does not hold up who has a word to
-  // say.
+  // By id of the Do that is under way.
+  std::map<int64_t, std::shared_ptr<StopSignal>> stops_ BRAID_GUARDED_BY(mutex_);
+
+  // Transfers have a pool of their own, so that they do not delay short calls such as the report of
+  // an end. The pools are the last members: they are destroyed first, while the rest of the object
+  // still serves their threads.
   ThreadPool calls_, bulk_;
 };
 

@@ -42,6 +42,7 @@ Event AgentLoop::Next() {
       changed_.WaitFor(mutex_, timer_ms_ - now_ms);
     }
   }
+  // Events come before the timer; Agent::Handle does what is due in either case.
   Event event = std::move(events_.front());
   events_.pop_front();
   return event;

@@ -1,5 +1,5 @@
-// The thread that runs a worker: hands events to its agent, one after another, and has the effects
-// carried out.
+// The thread that runs a worker: it hands events to the agent, one after another, and has the
+// effects carried out.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,30 @@
 
 namespace braid::worker {
 
-// Carries effects out. ArmTimer and Finish are the loop's own and never come here.
+// Carries out the effects of an agent, except ArmTimer and Finish, which AgentLoop handles.
 class EffectCarrier {
  public:
   virtual ~EffectCarrier() = default;
-  // Must not wait; what takes time goes to other threads, which post its result.
+
+  // Must return at once. Work that takes time goes to other threads, which post the result as an
+  // event.
   virtual void Carry(const Effect& effect) = 0;
 };
 
 class AgentLoop final : public EventSink {
  public:
+  // `clock` outlives this.
   AgentLoop(const Agent::Options& options, const Clock& clock);
 
-  // From any thread, before, during and after Run.
+  // Queues an event. Thread-safe; allowed before, during and after Run.
   void Post(Event event) override;
-  // Runs until the agent finishes, and returns with what.
+
+  // Runs until the agent finishes, and returns the status of its Finish. `carrier` outlives the
+  // call.
   Status Run(EffectCarrier& carrier);
 
  private:
+  // Waits for an event or for the timer.
   Event Next();
 
   const Clock& clock_;
@@ -36,7 +42,8 @@ class AgentLoop final : public EventSink {
   Mutex mutex_;
   CondVar changed_;
   std::deque<Event> events_ BRAID_GUARDED_BY(mutex_);
-  int64_t timer_ms_ = 0;  // of Run's thread; the first event comes at once
+  // When the timer is due; touched by Run's thread alone. 0, so that the first event comes at once.
+  int64_t timer_ms_ = 0;
 };
 
 }  // namespace braid::worker

@@ -29,9 +29,9 @@
 namespace braid::worker {
 namespace {
 
-// The program could not begin, and will not until somebody changes something: braid up does not
-// start it again.
-constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
+// EX_CONFIG of sysexits.h: the worker cannot start until somebody changes something, so `braid up`
+// does not start it again.
+constexpr int kCannotStartExit = 78;
 constexpr int kConflictExit = 5;
 
 struct Flags {
@@ -47,7 +47,8 @@ Status CheckLoopback(const std::string& address) {
                          "tunnel to it (ssh -L) for now");
 }
 
-// --coordinator looks for the token where the commands of this folder do: in BRAID_DIR, or .braid.
+// With --coordinator, the token is looked up where the commands of this folder do it: in BRAID_DIR,
+// or .braid.
 EndpointSource SourceOf(const Flags& flags) {
   if (flags.coordinator.empty()) return {"", flags.address_file, flags.token_file};
   const char* dir = std::getenv("BRAID_DIR");
@@ -68,7 +69,8 @@ Result<std::vector<std::string>> DataRoots(const std::vector<std::string>& folde
   return roots;
 }
 
-// A worker of all kinds needs all programs; one that lacks them would take jobs and lose each.
+// A worker without --kinds is sent jobs of all kinds, and would lose each one whose program it
+// lacks.
 Status CheckPrograms(const Flags& flags, const std::string& bin) {
   if (!flags.kinds.empty()) return OkStatus();
   for (const char* program : {"braid-prepare", "braid-trainer", "braid-merge", "braid-report"}) {
@@ -94,8 +96,8 @@ Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::st
   return labels;
 }
 
-// A variable that cannot be understood hides all GPUs from a worker that was not asked for certain
-// ones: its CPU is of use still.
+// A CUDA_VISIBLE_DEVICES that cannot be understood is fatal only if GPUs were asked for with
+// --gpus: otherwise the machine's CPU is still of use.
 Result<std::vector<Gpu>> Gpus(const std::string& choice) {
   Result<std::vector<Gpu>> gpus = GpusForWorker(choice);
   if (gpus.ok() || choice != "all") return gpus;
@@ -103,8 +105,9 @@ Result<std::vector<Gpu>> Gpus(const std::string& choice) {
   return std::vector<Gpu>();
 }
 
-// Made once in the worker's folder: whoever has the folder, and its lock, is this worker. Empty if
-// it can be neither read nor kept.
+// The folder's id, made once: whoever has the folder and its lock is this worker. Empty if the id
+// can be neither read nor written, which only means that a restarted worker waits for its
+// predecessor's lease.
 std::string InstanceOf(const std::string& dir) {
   const std::string path = JoinPath(dir, state_files::kInstance);
   const Result<std::string> there = ReadFile(path);
@@ -113,7 +116,8 @@ std::string InstanceOf(const std::string& dir) {
   return WriteFileAtomic(path, made).ok() ? made : "";
 }
 
-// Tells the worker of SIGTERM and SIGINT, and takes leave of what task programs left behind.
+// Waits for SIGTERM and SIGINT, and reaps orphans: processes that task programs left behind become
+// children of this process (BecomeSubreaper) and would stay zombies.
 void WatchSignals(const sigset_t& signals, const StopSignal& ended, EventSink& events) {
   const timespec tick{0, 100'000'000};
   while (!ended.IsSet()) {
@@ -162,7 +166,8 @@ Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
 // Runs the agent until it finishes.
 Status RunAgent(const Flags& flags, const Identity& identity, const ProgramContext& programs,
                 storage::BlobStore& cache) {
-  // Signals are waited for in a thread of their own; every thread made later inherits the mask.
+  // Blocked before any thread is made, because threads inherit the mask: a signal that is delivered
+  // to another thread would kill the process.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -190,7 +195,7 @@ Status RunAgent(const Flags& flags, const Identity& identity, const ProgramConte
   return status;
 }
 
-// `started` is set when nothing is left that would go wrong the same way at the next try.
+// `started` is set once every cause of failure that another start would meet again is behind.
 Status Run(const Flags& flags, bool* started) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
@@ -214,6 +219,8 @@ Status Run(const Flags& flags, bool* started) {
 }
 
 int Main(int argc, char** argv) {
+  // A child of this process calls exec at once and uses no gRPC, so gRPC need not stop its threads
+  // for each fork.
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);

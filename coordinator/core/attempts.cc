@@ -16,7 +16,8 @@ using catalog::Failure;
 constexpr char kStorageFull[] = "STORAGE_FULL";
 constexpr size_t kMaxLogTailBytes = 4096;
 
-// The end of the text, whole lines of it where they are short enough, and whole characters.
+// The last `max_bytes` of the text. A line that is cut at the front is left out, unless there is no
+// other, so that people read whole lines.
 std::string LastLines(std::string text, size_t max_bytes) {
   if (text.size() <= max_bytes) return text;
   text.erase(0, text.size() - max_bytes);
@@ -29,8 +30,10 @@ Status Stale(const AttemptKey& key, const std::string& why) {
   return Status(StatusCode::kAborted, "STALE_LEASE", "attempt " + key.ToString() + ": " + why);
 }
 
-// The failed attempts of the job since its last success in keeping something: what the policy wants
-// to know.
+// What the retry policy asks about the attempts of a job, `now` being the one that is ending.
+// Counters of the job hold what survives a success in keeping a checkpoint; streaks ("in a row")
+// are read from the rows, newest attempt first, because a streak is broken by the first attempt
+// that does not belong to it.
 scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& now,
                                     const State& state) {
   scheduler::FailureHistory history;
@@ -51,6 +54,8 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
     if (attempt.failure.category == "system" && attempt.started_ms > 0) ++history.system_failures;
     all_full = all_full && attempt.failure.reason == kStorageFull;
     if (all_full) ++history.disk_full_in_row;
+    // A loss for lack of disk space is a matter of that disk, not of a job that destroys its
+    // workers.
     const bool counted = attempt.failure.category == "infra" && attempt.started_ms > 0 &&
                          attempt.failure.reason != kStorageFull;
     if (counted && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
@@ -59,7 +64,8 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
   return history;
 }
 
-// The attempt is over without success: ends it, and queues the job again or ends it too.
+// Ends an attempt that did not succeed, and queues its job again or ends the job too. The records
+// are copied, because the updates change the rows that the pointers refer to.
 void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& failure,
                      Transaction& tx) {
   const State& state = tx.state();
@@ -103,8 +109,9 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
   Propagate(key.run, tx);
 }
 
-// What a worker has on its disk follows from what it did. It says so itself, too, but perhaps later
-// than the next job is placed.
+// Adds artifacts to what the worker is known to have in its cache. The worker reports its cache
+// itself, but perhaps only after the next job has been placed, and then that job would not be
+// placed where its inputs are.
 void NoteCached(const std::string& worker, const std::vector<std::string>& artifacts,
                 Transaction& tx) {
   if (!tx.state().workers.contains(worker)) return;
@@ -120,8 +127,9 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
     outputs[output.role] = output.id;
     if (state.FindArtifact(output.id) == nullptr) tx.Add(catalog::ArtifactCommitted{output});
   }
-  // A success that crossed a cancellation is kept as artifacts; the job ends cancelled all the
-  // same.
+  // The user was told that the job is being cancelled, so it ends as cancelled even if it had
+  // succeeded by then. The artifacts are committed all the same: they cost time to make, and a
+  // later run may use them.
   if (state.FindJob(key.Job())->state == JobState::kCancelling) {
     tx.attempt(key).ended_ranks.insert(command.rank.rank);
     FinishIfGone(key, tx);
@@ -147,8 +155,9 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
     NoteFullDisk(command.worker, command.failure.error, tx);
   live.ended_ranks.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {
-    // The first rank to fall over often only says that a peer is gone; the one that knows why may
-    // be slower.
+    // When a rank dies, its peers fail in their next collective operation, often before the worker
+    // of the dead rank reports. Their failure only says that a peer is gone, so it is replaced once
+    // by one that names the cause. Ranks that stopped because they were told to know no cause.
     const std::string& category = command.failure.category;
     if (attempt.stop_reason == "abort" && live.blamed_peer && !command.peer_lost &&
         category != "cancelled" && category != "preempted") {
@@ -162,6 +171,7 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
     EndUnsuccessful(key, preempted ? AttemptState::kPreempted : AttemptState::kFailed,
                     command.failure, tx);
   } else {
+    // No rank of a gang can go on alone: the others are stopped, and the job is queued as a whole.
     live.blamed_peer = command.peer_lost;
     StopAttempt(key, "abort", command.failure, tx);
     FinishIfGone(key, tx);
@@ -222,14 +232,17 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
                  "rank " + std::to_string(rank) + " is leased to worker " + attempt->workers[rank]);
   }
   if (Ended(attempt->state)) {
-    // Said before, or without consequence: the worker may forget it.
+    // The worker repeats a report until it is acknowledged. If the outcome agrees with the
+    // attempt's, or the report is a failure that changes nothing any more, acknowledging it lets
+    // the worker forget it. The other cases have to tell the worker that its lease is over.
     const bool same = attempt->state == AttemptState::kSucceeded ||
                       (!command.success && attempt->state != AttemptState::kLost);
     return same ? OkStatus()
                 : Stale(key, "it has ended (" + std::string(Name(attempt->state)) + ")");
   }
   if (!command.success) {
-    // Programs and workers bound what they say; what is stored does not depend on it.
+    // The catalog grows with each failure, so texts are cut here again, whatever a worker of
+    // another version sends.
     EndedCommand failed = command;
     for (std::string* text : {&failed.failure.error, &failed.failure.hint})
       *text = Excerpt(*text, kMessageBytes);

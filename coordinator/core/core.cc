@@ -9,13 +9,20 @@
 namespace braid::coordinator {
 namespace {
 
+// The longest wait for a command: leases and backoffs run out without one.
 constexpr int64_t kTickMs = 200;
+// A step that begins so much later than the one before means that this process (or its machine) was
+// suspended.
 constexpr int64_t kStallMs = 2000;
 constexpr int64_t kForgetEveryMs = 3'600'000;
+// How long a request id is remembered. Clients that repeat a request do so within minutes.
 constexpr int64_t kRememberMs = 86'400'000;
+// Waits before the pass, or the store, is tried again. They keep a full disk or a foreign lock from
+// costing the loop all of its time.
 constexpr int64_t kFullPauseMs = 1000;
 constexpr int64_t kLockedPauseMs = 500;
-// Shorter than what callers wait for an answer.
+// Shorter than the deadlines of the clients' calls, so that a caller learns about the lock instead
+// of timing out.
 constexpr int64_t kLockPatienceMs = 15'000;
 
 // One caller waiting for one answer.
@@ -38,6 +45,9 @@ class Latch {
   std::optional<Status> status_ BRAID_GUARDED_BY(mutex_);
 };
 
+// Why the store refused updates: the disk is full, another program has the lock, the database has a
+// constraint that catalog::Check does not know (a fault of the code), or the database cannot be
+// used any more.
 enum class Refusal { kFull, kLocked, kUpdate, kFatal };
 
 Refusal RefusalOf(const Status& status) {
@@ -48,12 +58,14 @@ Refusal RefusalOf(const Status& status) {
   return update ? Refusal::kUpdate : Refusal::kFatal;
 }
 
+// An error that only a fault in this program's code explains. It is logged, because callers rarely
+// report what they got.
 Status Fault(const std::string& what) {
   Log(LogLevel::kError, "coordinator", "a request was refused and changed nothing: " + what);
   return Internal("a fault of braid, nothing was changed: " + what);
 }
 
-// Whatever it throws is its own error.
+// An exception must not end the loop: it becomes the error of the command whose code threw it.
 template <typename Body>
 Status Guarded(Body body) {
   try {
@@ -73,7 +85,9 @@ Result<std::unique_ptr<Core>> Core::Create(const Options& options) {
   core->state_.Reset(std::move(image));
   core->state_.started_ms = core->state_.last_tick_ms = options.clock->MonotonicMs();
   core->state_.started_wall_ms = options.clock->WallMs();
-  // Versions rise across restarts, so that a worker cannot have seen one of ours before.
+  // Workers report the newest version that they have acted on, so a version must never be used
+  // twice. The process before counted up from its own start time, by one for each push; the present
+  // time is above all of its versions.
   core->state_.version = options.clock->WallMs();
   {
     MutexLock lock(core->mutex_);
@@ -153,14 +167,17 @@ void Core::Stop() {
 }
 
 void Core::NoticeStall(int64_t now_ms) {
-  // Had we not been running, nobody could have been heard: all leases are longer by that.
+  // Heartbeats could not be read while this process did not run. Without this correction a
+  // suspended laptop, or a stopped virtual machine, would wake up and declare all of its workers
+  // lost.
   const int64_t gap_ms = now_ms - state_.last_tick_ms;
   state_.last_tick_ms = now_ms;
   if (gap_ms <= kStallMs) return;
   for (auto& [id, worker] : state_.workers) worker.last_contact_ms += gap_ms - kTickMs;
 }
 
-// What waits for the store's lock comes first, when it is time to try again.
+// Commands that waited for the lock come before new ones, so that later commands do not overtake
+// them.
 std::vector<Core::Decided> Core::TakeBatch(int64_t now_ms) {
   std::vector<Decided> batch;
   if (now_ms >= hold_until_ms_) batch.swap(held_);
@@ -229,8 +246,8 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
   const Status status = held ? Unavailable("the store is locked") : Commit(all);
   if (status.ok()) return OkStatus();
 
-  // What writes nothing is taken back, too: it may have been decided on top of what cannot be
-  // written, and what is underneath cannot go without it.
+  // Everything is taken back, commands without updates included: they may have been decided on top
+  // of updates that cannot be written, and undo functions restore the state only in reverse order.
   pass.TakeBack();
   for (auto decided = batch.rbegin(); decided != batch.rend(); ++decided) {
     decided->waits = !decided->tx.updates().empty();
@@ -245,7 +262,9 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
     Hold(batch);
     return OkStatus();
   }
-  if (writers == 1 && !passed) {  // whose fault it is, is known
+  // With one writer and no pass it is known whose update was refused, and committing again would
+  // only fail again.
+  if (writers == 1 && !passed) {
     for (Decided& decided : batch) {
       if (decided.waits)
         decided.status = refusal == Refusal::kFull ? status : Fault(status.message());
@@ -254,6 +273,8 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
   BRAID_RETURN_IF_ERROR(CommitOneByOne(batch));
   const bool found = std::any_of(batch.begin(), batch.end(),
                                  [](const Decided& d) { return d.waits; });
+  // All commands could be written alone, so an update of the pass was refused. The pass runs with
+  // every step; without a pause the loop would do nothing else.
   if (refusal == Refusal::kUpdate && passed && !found) {
     pass_again_ms_ = now_ms + kFullPauseMs;
     Complain(status.message());
@@ -261,7 +282,6 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
   return OkStatus();
 }
 
-// Of a batch that was taken back: what needs no write happens all the same.
 void Core::DecideWithoutWriting(std::vector<Decided>& batch, size_t begin) {
   for (size_t i = begin; i < batch.size(); ++i) {
     Decided& decided = batch[i];
@@ -273,8 +293,8 @@ void Core::DecideWithoutWriting(std::vector<Decided>& batch, size_t begin) {
   }
 }
 
-// Of a batch that was taken back. Those that cannot be written keep `waits`, and have their answer;
-// who has an answer before is left alone.
+// Commands that fail keep `waits`, so that Finish runs none of their effects. A command that has an
+// error already keeps it.
 Status Core::CommitOneByOne(std::vector<Decided>& batch) {
   for (size_t i = 0; i < batch.size(); ++i) {
     Decided& decided = batch[i];
@@ -298,7 +318,8 @@ Status Core::CommitOneByOne(std::vector<Decided>& batch) {
   return OkStatus();
 }
 
-// What has to be written leaves the batch until the lock is free. Nothing of it has happened.
+// Nothing that a held command decided is in the state any more, so it can simply be decided again
+// later.
 void Core::Hold(std::vector<Decided>& batch) {
   const int64_t now_ms = options_.clock->MonotonicMs();
   std::vector<Decided> rest;
@@ -320,7 +341,8 @@ void Core::Hold(std::vector<Decided>& batch) {
   batch = std::move(rest);
 }
 
-// All is durable that can be.
+// Answers come last: when a client has its answer, the events are visible and the new sets are on
+// their way to the workers.
 void Core::Finish(std::vector<Decided>& batch) {
   for (Decided& decided : batch) {
     if (!decided.waits) decided.tx.DoEffects();
@@ -354,6 +376,8 @@ Status Core::Step() {
   NoticeStall(now_ms);
   std::vector<Decided> batch = TakeBatch(now_ms);
   for (Decided& decided : batch) Decide(decided);
+  // Between deciding and the pass: a hello of this batch counts as contact before anybody is
+  // declared lost.
   ObserveWorkers(state_, options_, now_ms);
   Transaction pass(&state_, &options_);
   if (now_ms >= pass_again_ms_) RunPass(pass);

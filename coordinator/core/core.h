@@ -1,22 +1,23 @@
-// The one loop that owns the coordinator's state: decide, commit, apply, answer.
+// The one loop that owns the coordinator's state.
 //
-//   requests -> Post() -> [ queue ] -> Step(): all that waits is one batch
-//       decide    each command's decision adds updates to the batch; then workers are watched and
-//       jobs scheduled commit    the whole batch is one transaction of the store answer    callers
-//       wake up, DesiredStates leave, watchers see new events
+//   Post() -> [ queue ] -> Step(), which takes all commands that wait as one batch:
+//       decide   Each command adds updates, which change the state in memory at once.
+//       pass     Silent workers are noticed (WatchWorkers), jobs are scheduled (SchedulePass).
+//       commit   The updates of the whole batch are one transaction of the store.
+//       finish   Effects run, workers are sent their DesiredState, callers are answered.
 //
-// Nothing is answered before it is durable. What fails takes back its own effects and nobody
-// else's:
-//   - a decision that fails, throws or asks for what the rows do not allow is answered with its
-//   error;
-//   - where the store refuses a batch, the commands are decided and committed again one by one:
-//   with a full disk each that does
-//     not fit gets STORAGE_FULL, and what writes nothing (hellos, beats, reads) goes on;
-//   - while another program holds the store's lock, what has to be written waits for a while;
-//   - any other error of the store is fatal: everybody is answered UNAVAILABLE, Run returns it, and
-//   the process must end, so that
-//     a new one loads what is on the disk.
-// No locks in the state: only Step() touches it.
+// No answer leaves before the updates behind it are durable. A failure takes back its own effects
+// and those of nobody else:
+//   - A decision that fails, throws or adds an update that the rows do not allow is answered with
+//     its error.
+//   - If the store refuses a batch, its commands are decided and committed again one by one. With a
+//     full disk, each command that does not fit gets STORAGE_FULL, and those that write nothing
+//     (hellos, heartbeats, reads) go on.
+//   - While another program holds the store's lock, commands that write wait, for 15 s at most.
+//   - Any other error of the store is fatal: every caller gets UNAVAILABLE, Run returns the error,
+//     and the process must end, so that a new one loads what is on the disk.
+//
+// The state has no lock: only the thread that calls Step() touches it.
 #pragma once
 
 #include <deque>
@@ -35,54 +36,64 @@
 
 namespace braid::coordinator {
 
+// One request to the core. Its functions run in the core's thread and must not block.
 struct Command {
-  // Exactly one of the two. `decide` runs before the commit and may add updates; it may be run
-  // again, after everything that it did through its transaction was taken back. `read` runs after
-  // the commit.
+  // Exactly one of `decide` and `read` is set. `decide` runs before the commit and may add updates.
+  // It may run more than once: whatever an earlier run did through its transaction has been taken
+  // back by then. Other effects belong into Transaction::Later.
   std::function<Status(Transaction&)> decide;
+  // Runs after the commit and sees the state that is durable.
   std::function<void(const State&)> read;
-  // Called once, when all is durable, or with the error.
+  // Called exactly once, when the updates are durable, or with the error. May be empty.
   std::function<void(Status)> answer;
 };
 
-// What the loop did, for /metrics.
+// Totals since the process started, for /metrics.
 struct CoreCounters {
   int64_t batches = 0;
   int64_t commands = 0;
+  // Updates that were committed.
   int64_t updates = 0;
   int64_t commits_failed = 0;
+  // Wall time within Store::Commit, whether it succeeded or not.
   double commit_seconds = 0;
 };
 
 class Core {
  public:
-  // Loads the image.
+  // Loads the catalog from options.store into memory. Fails with the store's error.
   static Result<std::unique_ptr<Core>> Create(const Options& options);
 
-  // Thread-safe.
+  // Queues a command; returns at once. Thread-safe. After the loop has ended, the command is
+  // answered with kUnavailable in the caller's thread.
   void Post(Command command);
-  // Posts and waits. REQUIRES: another thread runs Run().
+  // Posts a decision and blocks until it is answered. Thread-safe, but REQUIRES that another thread
+  // runs Run(): called from the core's thread it would wait for itself.
   Status Do(std::function<Status(Transaction&)> decide);
-  // The same for what only reads. kUnavailable when the loop has stopped (then it did not run),
-  // kInternal if it threw.
+  // Posts a read and blocks until it has run. The same requirements as Do. kUnavailable if the loop
+  // has ended (`read` did not run then), kInternal if `read` threw.
   Status Query(std::function<void(const State&)> read);
-  // Waits until an event after `seq` is durable or the time is over; returns the newest durable
-  // seq. Thread-safe.
+  // Blocks until an event with a sequence number above `seq` is durable, the loop has ended, or
+  // `timeout_ms` has passed. Returns the newest durable sequence number, which after a timeout is
+  // at most `seq`. Thread-safe.
   int64_t WaitForEvents(int64_t seq, int64_t timeout_ms);
+  // Thread-safe.
   CoreCounters counters();
 
-  // Batches until Stop(), then answers what is left. A fatal error of the store is returned.
+  // Runs batches until Stop(), then answers the commands that are left with kUnavailable. Returns
+  // early with a fatal error of the store. At most one call in the life of a Core.
   Status Run();
+  // Makes Run() return after its current batch. Thread-safe.
   void Stop();
 
-  // One batch, also an empty one (time has passed). For Run and for tests, which call it instead of
-  // Run.
+  // Runs one batch, which may be empty: time has passed all the same, and workers may be lost by
+  // it. For Run(), and for tests, which call it instead of Run() in a thread of their own.
   Status Step();
   const State& state() const { return state_; }
   const Options& options() const { return options_; }
 
  private:
-  // A command and what it decided.
+  // A command with what it decided so far.
   struct Decided {
     Command command;
     Transaction tx;
@@ -91,26 +102,50 @@ class Core {
     int64_t locked_since_ms = 0;  // it waits for the store's lock; 0: it does not
   };
   explicit Core(const Options& options) : options_(options) {}
+  // The commands of the next batch: first those that waited for the store's lock, if it is time to
+  // try again, then the queue.
   std::vector<Decided> TakeBatch(int64_t now_ms);
+  // Runs (or runs again) the command's decision; an error takes back its updates.
   void Decide(Decided& decided);
+  // Watches the workers and schedules; once an hour it forgets request ids that are older than a
+  // day.
   void RunPass(Transaction& tx);
+  // Writes one transaction of the store and counts it in `counters_`. An exception of the store
+  // becomes an error.
   Status Commit(const catalog::Updates& updates);
-  // All of the batch is written, or answered with why not, or held back. Returns what is fatal.
+
+  // Afterwards each command of the batch is durable, has its error in `status`, or was moved to
+  // `held_`. Returns only errors that are fatal.
   Status CommitBatch(std::vector<Decided>& batch, Transaction& pass);
+  // After a batch was taken back: decides the commands from `begin` on again, keeps those that add
+  // no update, and marks the others as waiting.
   void DecideWithoutWriting(std::vector<Decided>& batch, size_t begin);
+  // After a batch was taken back: decides and commits its commands separately, which finds the one
+  // that cannot be written. Returns only errors that are fatal.
   Status CommitOneByOne(std::vector<Decided>& batch);
+  // Moves commands that wait for the store's lock from the batch to `held_`. Those that have waited
+  // too long stay, with an error.
   void Hold(std::vector<Decided>& batch);
+  // After the commit: runs the effects and reads, pushes DesiredStates, wakes watchers of events,
+  // answers.
   void Finish(std::vector<Decided>& batch);
+  // Logs a fault of the pass, unless the last one had the same text: a fault usually comes back
+  // with every pass.
   void Complain(const std::string& what);
+  // Prolongs all leases by a time in which this process did not run.
   void NoticeStall(int64_t now_ms);
 
   const Options options_;
   State state_;
+  // Monotonic times. There is no pass before `pass_again_ms_` (the store was full or locked), and
+  // nothing is written before `hold_until_ms_` (the store was locked).
   int64_t last_forget_ms_ = 0;
-  int64_t pass_again_ms_ = 0;  // no pass before: the store was full or locked
-  int64_t hold_until_ms_ = 0;  // nothing is written before: the store was locked
-  std::vector<Decided> held_;  // wait for the store's lock
-  std::string complaint_;      // the last about a pass, so that each is logged once
+  int64_t pass_again_ms_ = 0;
+  int64_t hold_until_ms_ = 0;
+  // Commands that wait for the store's lock.
+  std::vector<Decided> held_;
+  // The newest text that Complain logged.
+  std::string complaint_;
 
   Mutex mutex_;
   CondVar wake_;

@@ -9,7 +9,8 @@ namespace {
 
 constexpr int64_t kFirstWaitMs = 2'000;
 constexpr int64_t kMaxWaitMs = 60'000;
-// Less than this may be what a log file gave back.
+// A smaller gain may be the log file or the folder of the failed rank itself, which is not room for
+// another try.
 constexpr int64_t kMuchMoreBytes = int64_t{4} << 20;
 
 bool HasMuchMoreRoom(const WorkerDisk& disk) {
@@ -40,7 +41,8 @@ void NoteRoom(const std::string& id, Transaction& tx) {
 
 void ObserveDisk(WorkerDisk& disk, int64_t now_ms) {
   if (disk.full_until_ms == 0) return;
-  // Later in a row the room that shows is only what the failed rank itself has given back.
+  // From the second failure on, freed space is no evidence: it may be only what the failed rank had
+  // filled and gave back, and the next attempt would fill it again.
   const bool room = disk.times_full == 1 && HasMuchMoreRoom(disk);
   if (room || now_ms >= disk.full_until_ms) disk.full_until_ms = 0;
 }

@@ -15,8 +15,9 @@ bool Has(const WorkerRecord& worker, const std::string& gpu) {
                      [&](const GpuRecord& own) { return own.id == gpu; });
 }
 
-// The other worker that has the GPU, or null: as it said hello since the start, or as it is
-// registered.
+// The worker other than `asking` that owns the GPU, or null. A worker that has said hello to this
+// process is judged by its hello; one that has not, by its registration, because after a restart of
+// the coordinator its jobs may still use the GPU.
 const WorkerRecord* OwnerOf(const std::string& gpu, const std::string& asking, const State& state) {
   for (const auto& [id, live] : state.workers) {
     if (id == asking || live.hello.id.empty() || !Has(live.hello, gpu)) continue;
@@ -48,6 +49,7 @@ std::vector<RefusedGpu> RefuseGpus(WorkerRecord* hello, const State& state) {
   std::vector<RefusedGpu> refused;
   std::set<std::string> seen;
   for (const GpuRecord& gpu : hello->gpus) {
+    // A worker that lists one GPU twice would be given two jobs for it.
     if (!seen.insert(gpu.id).second) continue;
     if (const WorkerRecord* owner = OwnerOf(gpu.id, hello->id, state)) {
       refused.push_back(Refused(gpu, *hello, *owner));
@@ -82,6 +84,7 @@ std::vector<std::string> ClaimFreedGpus(Transaction& tx) {
     WorkerRecord hello = live.hello;
     hello.gpus = live.announced_gpus;
     std::vector<RefusedGpu> refused = RefuseGpus(&hello, tx.state());
+    // Nothing was freed. Without this test each pass would write every such worker again.
     if (refused == live.refused_gpus) continue;
     LiveWorker& worker = tx.worker(id);
     worker.hello.gpus = std::move(hello.gpus);

@@ -1,5 +1,6 @@
-// Whose a GPU is. Several workers of a machine may announce the same one, and a job must have it
-// alone.
+// Ownership of GPUs. Several workers on one machine may announce the same GPU, but a job must have
+// a GPU to itself, so one worker owns it and the others are refused it. A GPU is identified by its
+// UUID, which no other GPU in the world has.
 #pragma once
 
 #include <string>
@@ -10,19 +11,20 @@
 
 namespace braid::coordinator {
 
-// Takes out of `hello.gpus` what belongs to other workers, and what is there twice; returns the
-// former. A GPU belongs to the worker that said hello with it and got it, or is registered with it,
-// while that worker is connected, was until a moment ago, or holds leases. UUIDs are unique in the
-// world, so hosts are not compared: two containers of one machine have different names.
+// Removes from `hello->gpus` duplicates and the GPUs that another worker owns, and returns the
+// latter. A worker owns a GPU that it announced and was not refused (or, before it has said hello
+// to this process, that it is registered with), as long as it is connected, has lost its connection
+// only a moment ago, or holds leases. Host names are not compared, because two containers of one
+// machine have different ones.
 std::vector<RefusedGpu> RefuseGpus(catalog::WorkerRecord* hello, const State& state);
 
-// Keeps what the worker announced and what of it was refused. What is new of that becomes an event,
-// written by the next pass.
+// Stores in `worker` which GPUs it announced and which were refused. Each new refusal adds an event
+// to worker->unwritten, which the next pass writes.
 void NoteGpus(std::vector<catalog::GpuRecord> announced, std::vector<RefusedGpu> refused,
               LiveWorker* worker);
 
-// Gives workers what they were refused and nobody else has any more. Returns the workers of which
-// there is something to write.
+// Gives connected workers the GPUs that they were refused and that no other worker owns any more.
+// Returns the ids of the workers whose record has to be written because of it.
 std::vector<std::string> ClaimFreedGpus(Transaction& tx);
 
 }  // namespace braid::coordinator

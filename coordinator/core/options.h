@@ -1,4 +1,5 @@
-// What the core is made of, all of it handed in: tests and simulations step time, dice and faults.
+// The environment of the core. Time, random numbers and storage are passed in, so that tests and
+// simulations control the clock, the backoff and the faults.
 #pragma once
 
 #include <functional>
@@ -11,16 +12,25 @@
 namespace braid::coordinator {
 
 struct Options {
-  catalog::Store* store = nullptr;      // outlives the core
-  const Clock* clock = nullptr;         // outlives the core
-  std::function<double()> uniform;      // random numbers in [0, 1), for backoff
-  std::function<std::string()> run_id;  // "r-5f3c9a1b2d4e"
+  // Not owned; both outlive the core.
+  catalog::Store* store = nullptr;
+  const Clock* clock = nullptr;
+  // Returns random numbers in [0, 1), which spread the backoff of retries.
+  std::function<double()> uniform;
+  // Returns a new random run id, such as "r-5f3c9a1b2d4e". Ids that exist already are drawn again.
+  std::function<std::string()> run_id;
+  // How long a silent worker keeps its leases (scheduler/lease.h).
   scheduler::LeaseOptions lease;
-  std::string site = "local";  // of the coordinator: its own site's workers are soon missed
-  std::string network;  // of the coordinator, as workers name theirs: one of this machine is of
-                        // this site
-  int64_t cancel_deadline_ms = 30'000;  // a cancelled attempt may take so long to stop
-  int64_t drain_deadline_ms = 600'000;  // a drained one, to write its checkpoint
+  // The site of the coordinator. Workers of this site are declared lost earlier than others,
+  // because no long network connection explains their silence.
+  std::string site = "local";
+  // Identifies the network namespace of the coordinator's machine. A worker that reports the same
+  // one, and no site, belongs to the coordinator's site.
+  std::string network;
+  // How long the ranks of a cancelled attempt may take to stop before the worker kills them.
+  int64_t cancel_deadline_ms = 30'000;
+  // The same for a drained attempt, which first writes a checkpoint.
+  int64_t drain_deadline_ms = 600'000;
 };
 
 }  // namespace braid::coordinator

@@ -17,14 +17,16 @@ namespace {
 using catalog::WorkerAdmit;
 using scheduler::Link;
 
-// So that jobs without an estimate count a little, too.
+// Floating-point operations that are added to each job's estimate. A job without an estimate costs
+// a little then, so that a longer chain of such jobs still comes before a shorter one.
 constexpr double kMinCost = 1e6;
 
 scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& state) {
   scheduler::WorkerView view;
   view.id = record.id;
   view.site = record.site;
-  // The host's name alone would do but for containers that share a name and no network.
+  // Ranks of one host talk over its loopback interface. Two containers may have the same host name
+  // and no common loopback, so the network namespace belongs to the identity.
   view.host = record.host + " " + record.network;
   view.cpu_slots = record.cpu_slots;
   view.gpus = static_cast<int64_t>(record.gpus.size());
@@ -64,7 +66,8 @@ void FillUsage(const State& state, scheduler::Snapshot* snapshot) {
   }
 }
 
-// Cost to the end of the run for each of its jobs.
+// For each job of the run the cost of the longest chain from it to the end of the run, which orders
+// jobs of one run: those on the critical path go first.
 std::map<std::string, double> CostsOf(const std::string& run, const State& state) {
   const auto jobs = state.JobsOf(run);
   std::map<std::string, size_t> index;
@@ -86,7 +89,8 @@ std::map<std::string, double> CostsOf(const std::string& run, const State& state
   return by_name;
 }
 
-// Of an error, for a line of a list.
+// The beginning of an error for one line of a list. A cut within a UTF-8 character would garble the
+// terminal.
 std::string Shortened(const std::string& text) {
   constexpr size_t kMaxBytes = 200;
   if (text.size() <= kMaxBytes) return text;
@@ -116,8 +120,9 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
-    // A machine that cannot do it (no driver, say) is infra and sure to fail again; of a gang
-    // nobody knows whose machine it was.
+    // Workers to exclude: where the job ended with category "system", and machines that cannot run
+    // it (without a driver, for example), on which it would fail every time. After the failure of a
+    // gang nobody knows which machine was at fault, so none is excluded.
     const catalog::Failure& failure = attempt->failure;
     const bool machine = failure.category == "infra" && failure.deterministic &&
                          attempt->workers.size() == 1;
@@ -126,6 +131,7 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
     }
     const bool failed = attempt->state == AttemptState::kFailed ||
                         attempt->state == AttemptState::kLost;
+    // The newest attempt decides, because the loop runs from the oldest to the newest.
     view.avoid = failed && attempt->workers.size() == 1 ? attempt->workers[0] : "";
     view.last_failure = attempt->failure.error.empty()
                             ? ""
@@ -156,7 +162,8 @@ void Wait(const JobKey& key, scheduler::Reason reason, const std::string& detail
   pending.detail = detail;
 }
 
-// One job that cannot be granted must not keep the others waiting.
+// A job whose grant throws must not keep the others from theirs: its updates are taken back alone,
+// and it waits with the fault as its reason.
 void GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers, Transaction& tx) {
   const Transaction::Mark before = tx.Here();
   try {
@@ -169,12 +176,15 @@ void GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers
   }
 }
 
+// An aborted attempt has nothing to save (one of its ranks failed), so its other ranks are killed
+// at once.
 int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
   if (attempt.stop_reason == "drain") return options.drain_deadline_ms;
   return attempt.stop_reason == "cancel" ? options.cancel_deadline_ms : 0;
 }
 
-// Once for an attempt: what its worker was told does not change while it runs.
+// Made once for an attempt and then kept, although the run goes on: a changed summary would change
+// the DesiredState and push it again with every step.
 std::shared_ptr<const RunSummary> SummaryFor(const Assignment& assignment, State& state) {
   if (assignment.kind != "report" && assignment.kind != "export") return nullptr;
   std::shared_ptr<const RunSummary>& summary = state.attempts[assignment.key].run_summary;
@@ -218,6 +228,8 @@ void SchedulePass(Transaction& tx) {
   scheduler::Snapshot snapshot;
   snapshot.now_ms = tx.wall_ms();
   FillUsage(state, &snapshot);
+  // After the start, workers come back one after another. Until they had time to, the reason of a
+  // waiting job is the recovery, and not that no worker fits.
   snapshot.recovering = tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms &&
                         !state.image().workers.empty();
   std::vector<JobKey> keys;
@@ -244,8 +256,10 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
     for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
       const std::string& id = attempt.workers[rank];
       const auto worker = state.workers.find(id);
+      // Attempts on workers without a session are left for their next hello.
       if (worker == state.workers.end() || worker->second.session == nullptr) continue;
-      // Leased to an earlier boot of this worker: dead, not to be started again.
+      // The rank died with an earlier boot of this worker. Sending it would start it a second time
+      // under the same epoch.
       if (state.BootOf(id) != attempt.boots[rank]) continue;
       const LiveAttempt& live = state.attempts[key];
       if (live.ended_ranks.contains(static_cast<int64_t>(rank))) continue;
@@ -270,7 +284,8 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
       worker.desired = desired;
       pushes.push_back({worker.session, desired});
     }
-    // Also where nothing changed: a stop may be asked for again in the same words.
+    // Also when nothing is pushed: StopAttempt clears the noted versions when the reason of a stop
+    // changes, and the set that is already pushed may say exactly that stop.
     for (const Assignment& assignment : worker.desired->ranks) {
       LiveAttempt& live = state.attempts[assignment.key];
       live.assigned_version.try_emplace(assignment.key.rank, worker.desired->version);

@@ -17,6 +17,8 @@ Result<std::string> DecideIdempotently(
                   "request id " + request.id + " was used for another " + request.method +
                       ": take a new one");
   }
+  // The answer and the decision's updates are in one transaction: either both are durable, or a
+  // repeated request decides again on a state that knows nothing of the first.
   BRAID_ASSIGN_OR_RETURN(std::string answer, decide(tx));
   tx.Add(catalog::RequestRemembered{{request.method, request.id, digest, answer, tx.wall_ms()}});
   return answer;

@@ -1,4 +1,6 @@
-// Request ids: the same id with the same body gets the same answer for a day, also across restarts.
+// Idempotent requests: a request id that is used again with the same body gets the stored answer,
+// for a day and across restarts of the coordinator. A client may therefore repeat a request whose
+// answer it did not receive.
 #pragma once
 
 #include <functional>
@@ -11,12 +13,15 @@ namespace braid::coordinator {
 
 struct RequestId {
   std::string method;
-  std::string id;    // empty: not idempotent, always decided
-  std::string body;  // what must be the same
+  // Chosen by the client; empty if the request is not idempotent, and then each one is decided.
+  std::string id;
+  // The serialised request. The same id with another body is an error.
+  std::string body;
 };
 
-// Decides once per request id; the answer is stored in the same transaction. Another body is
-// kInvalidArgument (REQUEST_ID_REUSED). Errors are not remembered.
+// Returns the stored answer of this request id, or runs `decide` and stores its answer in the same
+// transaction. An id that was used with another body is kInvalidArgument (REQUEST_ID_REUSED).
+// Errors of `decide` are returned and not stored, so that a repeated request may succeed.
 Result<std::string> DecideIdempotently(
     const RequestId& request, Transaction& tx,
     const std::function<Result<std::string>(Transaction&)>& decide);

@@ -15,6 +15,8 @@ RunSummary RunSummaryOf(const std::string& id, const State& state) {
     one.slots = job->slots;
     one.ranks = job->ranks;
     one.attempts = static_cast<int64_t>(attempts.size());
+    // The time from the first start to the end is the time that the job took, lost attempts
+    // included; the worker is the one that finished it.
     if (!attempts.empty()) {
       one.worker = attempts.back()->workers[0];
       one.started_ms = attempts.front()->started_ms;

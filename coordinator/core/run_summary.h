@@ -1,4 +1,5 @@
-// What a run knows of itself, as values: what reports and model cards are made of.
+// What the coordinator knows about a run, as plain values: the material for reports and for the
+// model cards of exports. The worker passes it to the task program (docs/tasks.md).
 #pragma once
 
 #include <cstdint>
@@ -12,25 +13,34 @@ namespace braid::coordinator {
 
 struct JobSummary {
   std::string name, kind;
-  std::string_view state;  // "SUCCEEDED", ...
+  // The word for the job's state, such as "SUCCEEDED"; a constant that lives as long as the
+  // program.
+  std::string_view state;
   std::vector<std::string> parents;
+  // CPU cores or GPUs of each rank.
   int64_t slots = 1;
   int64_t ranks = 1;
   int64_t attempts = 0;
-  std::string worker;      // of the newest attempt's rank 0
-  int64_t started_ms = 0;  // of the first attempt
+  // The worker of rank 0 of the newest attempt; empty if there was none.
+  std::string worker;
+  // Wall-clock milliseconds: the start of the first attempt, 0 if it has not started, and the end
+  // of the job.
+  int64_t started_ms = 0;
   int64_t ended_ms = 0;
+  // Role to artifact id.
   StringMap inputs, outputs;
-  std::string summary;  // what its program said at its end: JSON, as it was said
+  // The JSON text with which the job's program ended; empty if there is none.
+  std::string summary;
 };
 
 struct RunSummary {
   std::string id, name;
   int64_t created_ms = 0;
-  std::vector<JobSummary> jobs;  // in topological order
+  // In topological order: parents before children.
+  std::vector<JobSummary> jobs;
 };
 
-// REQUIRES: the run exists.
+// REQUIRES: the run exists in `state`.
 RunSummary RunSummaryOf(const std::string& run, const State& state);
 
 }  // namespace braid::coordinator

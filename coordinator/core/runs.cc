@@ -32,7 +32,8 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
   return InputSource{"", "", (*artifact)->id};
 }
 
-// The inputs of a job whose parents have all succeeded.
+// The artifact for each input of a job whose parents have all succeeded. An output that a parent
+// does not have is left out, which the caller notices by the count.
 StringMap InputsOf(const JobRecord& job, const State& state) {
   StringMap inputs;
   for (const auto& [role, from] : job.input_sources) {
@@ -89,6 +90,8 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
     job.position = static_cast<int64_t>(jobs.size());
     job.kind = node.kind;
     job.parents = node.parents;
+    // Propagate relies on parents coming before their children, so an order that violates this is
+    // refused here.
     for (const std::string& parent : node.parents) {
       if (!known.contains(parent))
         return Internal("job " + node.name + " comes before its parent " + parent);

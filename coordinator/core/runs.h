@@ -1,4 +1,5 @@
-// Decisions on whole runs: what users ask for.
+// Decisions about whole runs: submission, cancellation, retry, and the progress of a run from job
+// to job. They run in the core's thread.
 #pragma once
 
 #include <string>
@@ -11,31 +12,45 @@
 namespace braid::coordinator {
 
 struct SubmitCommand {
-  recipe::Dag dag;     // already cut to what was asked for
-  std::string recipe;  // the text, or empty
-  StringMap sources;   // source name -> artifact id
+  // The jobs to run. A submission of a part of a recipe (`only`) has been cut to that part already.
+  recipe::Dag dag;
+  // The text of the recipe file; empty if the run was made in another way (StartMerge).
+  std::string recipe;
+  // Name of a source in the recipe to the id of the artifact that holds its files.
+  StringMap sources;
+  // The targets that the user asked for; empty for all. Stored for people; the graph is cut
+  // already.
   std::vector<std::string> only;
-  int64_t priority = 0;  // against other runs: higher goes first
-  std::string user;      // who submits it, as the client says
+  // Runs of a higher priority are scheduled first. Its magnitude is at most recipe::kMaxPriority.
+  int64_t priority = 0;
+  // The name that the client reports; shares of the cluster are counted by it.
+  std::string user;
 };
-// Returns the new run's id. kFailedPrecondition (BLOB_MISSING) names a source that is not a
-// committed artifact, kInvalidArgument (INVALID_RECIPE) a name that two jobs would have.
+// Creates the run and its jobs, and queues the jobs without parents. Returns the new run's id.
+// Errors: kFailedPrecondition (BLOB_MISSING) for a source that is no committed artifact,
+// kInvalidArgument (INVALID_RECIPE) for two jobs of one name, kInvalidArgument for a priority or
+// user name out of range.
 Result<std::string> Submit(const SubmitCommand& command, Transaction& tx);
 
-// The records that Submit would create, without ids or times of their own. For validate_only.
+// The job records that Submit would create for run id `run`, with the errors of Submit. Changes
+// nothing; for requests that only validate. `now_ms` is the wall clock, in milliseconds.
 Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std::string& run,
                                          const State& state, int64_t now_ms);
 
-// Jobs that do not run end at once; attempts are asked to stop. kFailedPrecondition
-// (TERMINAL_STATE) for an ended run.
+// Cancels a run. Jobs without an attempt end at once; running attempts are asked to stop, and their
+// jobs end when they have. Repeated requests succeed. kNotFound for an unknown run,
+// kFailedPrecondition (TERMINAL_STATE) for one that has ended.
 Status Cancel(const std::string& run, Transaction& tx);
 
-// A new run that adopts every success of an ended one. Returns its id.
+// Creates a new run from one that failed or was cancelled. It adopts every job that succeeded,
+// outputs included; the other jobs run again, from their newest checkpoint where their inputs are
+// the same. Returns the new run's id. kFailedPrecondition for a run that is active, or
+// (TERMINAL_STATE) that succeeded.
 Result<std::string> Retry(const std::string& run, Transaction& tx);
 
-// After a job of the run has ended (or was created): children whose parents all succeeded are
-// queued with their inputs, children of a job that ended otherwise are skipped, and a run without
-// live jobs ends.
+// Moves a run on after jobs were created or ended. A job whose parents have all succeeded is queued
+// with their outputs as its inputs. A job with a parent that ended otherwise is skipped. A run all
+// of whose jobs have ended ends.
 void Propagate(const std::string& run, Transaction& tx);
 
 }  // namespace braid::coordinator

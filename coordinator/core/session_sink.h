@@ -1,4 +1,5 @@
-// The coordinator's end of a worker's session, as the core sees it.
+// The session of a worker as the core sees it: a place to push the worker's DesiredState to. The
+// gRPC stream implements it (coordinator/sessions), and so do tests.
 #pragma once
 
 #include <cstdint>
@@ -16,30 +17,36 @@ using task::Assignment;
 
 struct RunSummary;  // run_summary.h
 
-// A GPU that a worker announced and that is another worker's.
+// A GPU that a worker announced but may not use, because another worker owns it
+// (coordinator/core/gpus.h).
 struct RefusedGpu {
   catalog::GpuRecord gpu;
+  // Id of the worker that owns it.
   std::string owner;
-  std::string reason;  // for people
+  // A sentence for people.
+  std::string reason;
   bool operator==(const RefusedGpu&) const = default;
 };
 
-// The full set for one worker. Versions rise, also across restarts of the coordinator.
+// The complete set of ranks that one worker should run: ranks that are not in it are to be stopped
+// and forgotten. Because each set is complete, a worker may miss any number of them. Versions rise,
+// also across restarts of the coordinator.
 struct Desired {
   int64_t version = 0;
   std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;
-  // Of the ranks whose programs write about their run (reports, exports): what is known of it.
+  // For ranks of kinds `report` and `export`, whose programs write about their run.
   std::map<task::RankKey, std::shared_ptr<const RunSummary>> run_summaries;
 };
 
-// Called by the core's thread; must not block.
+// Both functions are called by the core's thread and must not block or throw.
 class SessionSink {
  public:
   virtual ~SessionSink() = default;
-  // Only the newest matters; one that was not sent yet may be forgotten.
+  // Sends the set to the worker. Only the newest one matters: an older one that was not sent yet
+  // may be dropped.
   virtual void Push(std::shared_ptr<const Desired> desired) = 0;
-  // Another session took this worker's id. The stream ends.
+  // Another session has taken over this worker's id; the stream is to end with `why` as its error.
   virtual void Replaced(const std::string& why) = 0;
 };
 

@@ -15,11 +15,15 @@ using catalog::WorkerAdmit;
 using catalog::WorkerRecord;
 using scheduler::Link;
 
+// last_seen is for people, so a write a minute suffices; one for each heartbeat would fill the
+// catalog's log.
 constexpr int64_t kSeenEveryMs = 60'000;
+// Bounds the memory that a worker takes which connects and disconnects while nothing can be
+// written.
 constexpr size_t kMaxUnwritten = 100;
 constexpr size_t kLongestName = 255;
 
-// (attempt, rank) of every live rank leased to the worker.
+// Every rank of a live attempt that is leased to the worker.
 std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
   std::vector<RankKey> ranks;
   for (const AttemptKey& key : state.live()) {
@@ -31,6 +35,8 @@ std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
   return ranks;
 }
 
+// The task programs of an earlier boot died with it (base/process.h), so nobody will report their
+// end.
 void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
   for (const RankKey& key : RanksOn(worker.id, tx.state())) {
     const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
@@ -40,9 +46,10 @@ void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
   }
 }
 
-// A worker that was told of a rank and does not have it will never report its end: it is leaving,
-// or could not report. Of a gang only rank 0 is asked for: the others may have ended well before
-// it, and without them it cannot go on.
+// A worker that was told to run a rank, has acted on that, and does not have the rank will never
+// report its end: it is about to exit, or could not store the report. Only rank 0 of a gang is
+// asked for. The other ranks may end well before it, and if one of them is missing too early, rank
+// 0 fails by itself.
 void LoseMissingRank(const AttemptKey& key, Transaction& tx) {
   const AttemptRecord* attempt = tx.state().FindAttempt(key);
   if (attempt == nullptr || Ended(attempt->state) || attempt->state == AttemptState::kStopping ||
@@ -51,7 +58,7 @@ void LoseMissingRank(const AttemptKey& key, Transaction& tx) {
   LoseRank(key, 0, "worker " + attempt->workers[0] + " does not run it and reported no end", tx);
 }
 
-// At most as many as a worker that comes and goes while nothing can be written should keep.
+// The oldest events are dropped first.
 void Remember(LiveWorker& worker, catalog::WorkerLinkChanged event) {
   if (worker.unwritten.size() >= kMaxUnwritten) worker.unwritten.erase(worker.unwritten.begin());
   worker.unwritten.push_back(std::move(event));
@@ -70,7 +77,7 @@ void SetLink(const std::string& id, LiveWorker& worker, Link link) {
   }
 }
 
-// As it said hello, or as it is registered.
+// As the worker said hello to this process, else as it is registered.
 const WorkerRecord& RecordOf(const std::string& id, const LiveWorker& worker, const State& state) {
   const auto record = state.image().workers.find(id);
   return worker.hello.id.empty() && record != state.image().workers.end() ? record->second
@@ -88,7 +95,8 @@ Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state
   return scheduler::LinkOf(contact, now_ms, state.started_ms, options.lease);
 }
 
-// Names end up in folders, events and terminals.
+// Worker ids and sites become parts of paths, events and lines of terminals, so control characters
+// and names longer than a file name are refused.
 Status CheckName(const std::string& what, const std::string& name) {
   const bool printable = std::all_of(name.begin(), name.end(), [](char c) {
     return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
@@ -111,16 +119,18 @@ Status CheckHello(const WorkerRecord& hello) {
   return OkStatus();
 }
 
-// Who has this id now must not lose what it runs to a namesake: two folders on one host, two
-// containers of one host name.
+// Protects the worker that has the id now: if another process could take it over, the jobs of the
+// first would be declared lost. Two folders on one host, or two containers with the same host name,
+// get the same default id.
 Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   const State& state = tx.state();
   const auto live = state.workers.find(hello.id);
   const LiveWorker elder = live == state.workers.end() ? LiveWorker() : live->second;
   const WorkerRecord& known = RecordOf(hello.id, elder, state);
   if (known.boot_id.empty() || known.boot_id == hello.boot_id) return OkStatus();
-  // A folder has one worker at a time (its lock): the elder of the same folder is gone, whatever
-  // its stream says. A copy of the folder, on another machine or beside it, is none.
+  // A folder has one worker process at a time (it holds the folder's lock), so a new process in the
+  // same folder proves that the elder is gone, even if its stream still seems open. A copy of the
+  // folder has another `instance`.
   const bool same_place = known.host == hello.host && known.folder == hello.folder;
   if (same_place && !known.instance.empty() && known.instance == hello.instance) return OkStatus();
   const std::string who = known.host.empty() ? "another process"
@@ -143,6 +153,8 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   return OkStatus();
 }
 
+// Whether the catalog has this hello already. Fields that the catalog knows and a hello does not
+// are left out of the comparison.
 bool Registered(const WorkerRecord& hello, const State& state) {
   const auto known = state.image().workers.find(hello.id);
   if (known == state.image().workers.end()) return false;
@@ -162,7 +174,7 @@ void Register(const WorkerRecord& hello, Transaction& tx) {
   LoseOldBoot(record, tx);
 }
 
-// What the session of a worker left to write.
+// Writes what a worker's session left in memory: registration, the time it was last seen, events.
 void WriteDown(const std::string& id, Transaction& tx) {
   const LiveWorker& worker = tx.state().workers.at(id);
   if (!worker.hello.id.empty() && !Registered(worker.hello, tx.state())) Register(worker.hello, tx);
@@ -190,7 +202,7 @@ std::vector<std::string> KnownWorkers(const State& state) {
 Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sink,
                       Transaction& tx) {
   WorkerRecord hello = said;
-  // A worker of this machine is of the coordinator's site unless it says otherwise.
+  // A worker of this machine needs no --site to be where the coordinator is.
   if (hello.site.empty() && !hello.network.empty() && hello.network == tx.options().network)
     hello.site = tx.options().site;
   BRAID_RETURN_IF_ERROR(CheckHello(hello));
@@ -206,6 +218,8 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
                             "): stop one of the two, or give it another --id";
     tx.Later([elder = worker.session, why] { elder->Replaced(why); });
   }
+  // The same process knows the same disk. A new one begins without a block: perhaps it was
+  // restarted on a larger disk.
   if (worker.hello.boot_id == hello.boot_id) fresh.disk = worker.disk;
   fresh.unwritten = std::move(worker.unwritten);
   if (worker.session != nullptr)
@@ -219,6 +233,8 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   fresh.hello = std::move(hello);
   worker = std::move(fresh);
   for (const RankKey& key : ranks) {
+    // The new session has been told nothing. Versions noted for the old one would make a rank look
+    // missing that the worker simply has not reported yet.
     LiveAttempt& attempt = tx.attempt(key.attempt());
     attempt.assigned_version.erase(key.rank);
     attempt.stop_version.erase(key.rank);
@@ -261,6 +277,8 @@ void SessionClosed(const std::string& id, int64_t session_id, Transaction& tx) {
 }
 
 void ObserveWorkers(State& state, const Options& options, int64_t now_ms) {
+  // Registered workers that have not said hello since the start need an entry, or they would never
+  // be declared lost.
   for (const auto& [id, record] : state.image().workers) state.workers.try_emplace(id);
   for (auto& [id, worker] : state.workers) {
     SetLink(id, worker, LinkNow(id, worker, state, options, now_ms));
@@ -270,8 +288,8 @@ void ObserveWorkers(State& state, const Options& options, int64_t now_ms) {
 
 std::string WatchWorkers(Transaction& tx) {
   std::string faults;
-  // What cannot be done for one worker, or one attempt, must not keep the others from being
-  // watched.
+  // Each piece is taken back alone if it throws: what cannot be done for one worker or attempt must
+  // not keep the others from being watched.
   const auto guarded = [&](const std::string& what, const std::function<void()>& watch) {
     const Transaction::Mark before = tx.Here();
     try {
@@ -294,6 +312,7 @@ std::string WatchWorkers(Transaction& tx) {
   guarded("claiming GPUs", [&] {
     for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
   });
+  // Copies, because losing a rank may end its attempt and change the index.
   const std::set<AttemptKey> live = tx.state().live();
   for (const AttemptKey& key : live) guarded(key.ToString(), [&] { LoseMissingRank(key, tx); });
   const std::set<AttemptKey> left = tx.state().live();

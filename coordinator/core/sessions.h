@@ -1,4 +1,9 @@
-// Decisions on workers: hello, signals, silence, admission.
+// Decisions about workers: the beginning and end of their sessions, their heartbeats, their
+// silence, and whether they get new jobs. They run in the core's thread.
+//
+//   Hello -> session open, Signal ... Signal -> SessionClosed -> grace period -> worker lost
+//     ^                                                              |           (its ranks, too)
+//     +------------------------- the ranks go on --------------------+
 #pragma once
 
 #include <memory>
@@ -12,47 +17,66 @@
 
 namespace braid::coordinator {
 
+// A rank that a worker has, as it reports it in a heartbeat.
 struct RankReport {
   RankKey rank;
+  // Reported for rank 0; absent while the program has said nothing.
   std::optional<task::Progress> progress;
 };
 
+// One heartbeat of a worker.
 struct SignalCommand {
   std::string worker;
   int64_t session_id = 0;
-  std::vector<RankReport> ranks;                   // the whole inventory
-  std::optional<std::vector<std::string>> cached;  // when it changed
+  // Every rank that the worker has, in whatever state. A rank that is missing here has ended or was
+  // never started.
+  std::vector<RankReport> ranks;
+  // All artifacts in the worker's cache; set only if they changed since the last heartbeat.
+  std::optional<std::vector<std::string>> cached;
+  // The newest Desired::version that the worker has acted on.
   int64_t applied_version = 0;
+  // The worker has been told to exit (by a signal, say) and wants no new ranks.
   bool draining = false;
-  int64_t disk_free_bytes = -1;  // of the worker's folder; -1: not said
+  // Free space where the worker's folder is; -1 if the worker does not report it.
+  int64_t disk_free_bytes = -1;
 };
 
-// Opens a session. Writes nothing, so that a full disk keeps nobody out: the next pass that can
-// write registers the worker and ends what an old boot of it ran. Returns the session's id. The
-// same boot may come again at any time (its stream broke), and so may another boot of the same
-// folder; an open session of theirs ends (its sink is told). Another worker of that id gets
-// kAlreadyExists (ALREADY_EXISTS) while the elder is heard, and kUnavailable (RECOVERING) while a
-// coordinator that has just started still waits for the elder, whose jobs run. kInvalidArgument for
-// a hello that cannot be.
+// Opens a session and returns its id. Adds no update, so that a full disk keeps no worker out: the
+// next pass that can write registers the worker, and ends the ranks of an earlier boot.
+//
+// The same boot may say hello again at any time (its stream broke), and so may another boot with
+// the same folder; a session of theirs that is still open ends, and its sink is told. For another
+// worker with the same id the answer is kAlreadyExists (ALREADY_EXISTS) while the elder one is
+// connected, and kUnavailable (RECOVERING) while a coordinator that has just started waits for the
+// elder, whose jobs may still run. kInvalidArgument for a hello with impossible values.
 Result<int64_t> Hello(const catalog::WorkerRecord& worker, std::shared_ptr<SessionSink> sink,
                       Transaction& tx);
 
-// kAlreadyExists (WORKER_REPLACED) if another session has taken over. Writes nothing.
+// Stores a heartbeat. kAlreadyExists (WORKER_REPLACED) if another session has taken over the id.
+// Adds no update.
 Status Signal(const SignalCommand& command, Transaction& tx);
 
-// The stream ended. Nothing stops; the lease is kept for its grace.
+// The stream of a session has ended. Ranks go on; the leases are kept for a grace period
+// (scheduler/lease.h). Ignored if a newer session is open.
 void SessionClosed(const std::string& worker, int64_t session_id, Transaction& tx);
 
-// Links as the silence says. Writes nothing: what there is to write of it waits for WatchWorkers.
+// Sets LiveWorker::link of every worker from the time since its last contact, and ends the waits
+// for full disks. `now_ms` is monotonic. Adds no update: the events that follow wait in
+// LiveWorker::unwritten for WatchWorkers.
 void ObserveWorkers(State& state, const Options& options, int64_t now_ms);
 
-// Writes what sessions left to write; what a lost worker ran is lost, and what a present one should
-// run and does not have. Attempts that are stopping end when nothing of them is left.
-// Returns what could not be done, for the log; the rest was.
+// Part of every pass. Writes the registrations and events that the functions above left in memory;
+// loses the ranks of lost workers, and ranks that a connected worker was told to run and does not
+// have; ends stopping attempts whose ranks are all gone; gives freed GPUs to workers that were
+// refused them. A fault with one worker or attempt does not keep the others from being watched; the
+// faults are returned as one text for the log, empty if there were none.
 std::string WatchWorkers(Transaction& tx);
 
-// kNotFound for a worker that never registered.
+// Closes a worker for new attempts, or opens it again; running ones go on. kNotFound for a worker
+// that never registered.
 Status Cordon(const std::string& worker, bool open, Transaction& tx);
+// Cordons the worker and stops its attempts, each after a checkpoint; their jobs are queued again.
+// kNotFound as above.
 Status Drain(const std::string& worker, Transaction& tx);
 
 }  // namespace braid::coordinator

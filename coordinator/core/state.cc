@@ -8,8 +8,9 @@ using catalog::ArtifactRecord;
 
 namespace {
 
-// The worker has acted on the version that `told` notes for the rank, and its inventory is without
-// it.
+// True if the worker has applied the version that `told` notes for the rank, and its inventory does
+// not have the rank. Without the comparison of versions, a rank that was assigned a moment ago
+// would look missing until the worker starts it.
 bool IsMissing(const LiveWorker& worker, const std::map<int64_t, int64_t>& told,
                const AttemptKey& attempt, int64_t rank) {
   const auto version = told.find(rank);
@@ -51,6 +52,7 @@ void State::Apply(const catalog::Update& update) {
   }
 }
 
+// Used after an undo, whose effect on the row is not known from the update.
 void State::Index(const JobKey& key) {
   const JobRecord* job = FindJob(key);
   if (job != nullptr && job->state == JobState::kQueued) {
@@ -110,6 +112,8 @@ const ArtifactRecord* State::FindArtifact(const std::string& id) const {
 
 std::vector<const JobRecord*> State::JobsOf(const std::string& run) const {
   std::vector<const JobRecord*> jobs;
+  // Jobs are sorted by (run, name) in the image, so those of a run are neighbours; their order in
+  // the graph is `position`.
   for (auto it = image_.jobs.lower_bound({run, ""});
        it != image_.jobs.end() && it->first.run == run; ++it) {
     jobs.push_back(&it->second);

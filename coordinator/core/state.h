@@ -1,5 +1,6 @@
-// All the core knows: the image of the catalog, indices over it, and what is known only while the
-// process lives (who is connected, how far an attempt is, why a job waits).
+// All that the core knows: the image of the catalog (the durable part), indices over it, and what
+// is known only while the process lives, such as who is connected, how far an attempt is, and why a
+// job waits.
 #pragma once
 
 #include <compare>
@@ -29,102 +30,141 @@ using catalog::RunState;
 using catalog::StringMap;
 using task::RankKey;
 
-// What is known of the disk of a worker's folder. Nothing is placed on a worker while its disk is
-// full: until `full_until_ms`, or until there is clearly more room than there was.
+// What is known about the disk of a worker's folder (coordinator/core/disks.h). No job is placed on
+// the worker until `full_until_ms`, or until there is clearly more room than when its disk was
+// full.
 struct WorkerDisk {
-  int64_t free_bytes = -1;         // as it says; -1: it does not
-  int64_t full_until_ms = 0;       // monotonic; 0: not full as far as anybody knows
-  int64_t full_until_wall_ms = 0;  // the same, for people
-  int64_t free_then_bytes = -1;    // when it was full
-  int64_t times_full = 0;          // in a row
+  // As the worker's newest heartbeat says; -1 if it does not say.
+  int64_t free_bytes = -1;
+  // Monotonic; 0 if the disk is not known to be full. The next field is the same moment by the wall
+  // clock, for messages.
+  int64_t full_until_ms = 0;
+  int64_t full_until_wall_ms = 0;
+  // Free space when an attempt last failed for want of it; -1 if unknown.
+  int64_t free_then_bytes = -1;
+  // Such failures in a row.
+  int64_t times_full = 0;
 };
 
-// A worker while the coordinator lives.
+// What is known about a worker only while this process lives.
 struct LiveWorker {
-  catalog::WorkerRecord hello;  // as it said; written by the next pass that can write
+  // As the worker said hello to this process, less the GPUs it was refused; its id is empty if it
+  // has not. The next pass that can write stores it.
+  catalog::WorkerRecord hello;
   WorkerDisk disk;
-  std::vector<catalog::Update> unwritten;  // events that wait for the next pass
-  std::shared_ptr<SessionSink> session;    // null: no stream
+  // Events that wait for the next pass that can write.
+  std::vector<catalog::Update> unwritten;
+  // Null while there is no stream.
+  std::shared_ptr<SessionSink> session;
   int64_t session_id = 0;
+  // Whether it said hello to this process, and when it was last heard (monotonic).
   bool contacted = false;
-  int64_t last_contact_ms = 0;  // monotonic
-  int64_t seen_saved_ms = 0;    // wall clock, when last_seen was written
-  bool draining = false;        // it says so itself
+  int64_t last_contact_ms = 0;
+  // Wall clock; when the record's last_seen_ms was last written.
+  int64_t seen_saved_ms = 0;
+  // From its newest heartbeat, as are `cached`, `ranks` (all that it has) and `applied_version`
+  // (SignalCommand).
+  bool draining = false;
+  // Ids of the artifacts in its cache.
   std::set<std::string> cached;
-  std::set<RankKey> ranks;  // its inventory
+  std::set<RankKey> ranks;
   int64_t applied_version = 0;
   scheduler::Link link = scheduler::Link::kOffline;
+  // All GPUs that it announced in its hello, and those of them that another worker owns.
   std::vector<catalog::GpuRecord> announced_gpus;
-  std::vector<RefusedGpu> refused_gpus;    // of those
-  std::shared_ptr<const Desired> desired;  // as pushed in this session
+  std::vector<RefusedGpu> refused_gpus;
+  // The newest set that was pushed in this session; null before the first.
+  std::shared_ptr<const Desired> desired;
 };
 
-// An attempt that has not ended, while the coordinator lives.
+// What is known about an attempt that has not ended, only while this process lives.
 struct LiveAttempt {
-  std::set<int64_t> ended_ranks;                // whose end was reported
-  std::map<int64_t, int64_t> assigned_version;  // rank -> first DesiredState of its worker's
-                                                // session that holds it
-  std::map<int64_t, int64_t> stop_version;      // the same, of those that say stop
-  bool blamed_peer = false;  // the failure kept so far is "another rank was lost"
+  // Ranks whose end was reported, while others of the gang are not over yet.
+  std::set<int64_t> ended_ranks;
+  // Rank to the version of the first DesiredState in its worker's present session that holds the
+  // rank. A worker that has applied this version and does not list the rank does not have it.
+  std::map<int64_t, int64_t> assigned_version;
+  // The same for the first DesiredState that tells the rank to stop.
+  std::map<int64_t, int64_t> stop_version;
+  // The failure stored so far only says that another rank was lost; the cause may still arrive.
+  bool blamed_peer = false;
   task::Progress progress;
-  std::shared_ptr<const RunSummary> run_summary;  // for a report or an export, as it was first told
+  // For attempts of reports and exports: the summary that the worker was first told, which then
+  // stays the same.
+  std::shared_ptr<const RunSummary> run_summary;
 };
 
+// Why a queued job waits, for people. `since_ms` is the wall-clock time since when the reason has
+// been the same.
 struct PendingView {
   scheduler::Reason reason = scheduler::Reason::kNone;
   std::string detail;
   int64_t since_ms = 0;
 };
 
+// Not thread-safe: the core's thread alone uses it.
 class State {
  public:
+  // The durable state, with the updates of the current batch applied.
   const catalog::Image& image() const { return image_; }
-  // Replaces the image and rebuilds the indices.
+  // Replaces the image, as at the start, and rebuilds the indices.
   void Reset(catalog::Image image);
-  // REQUIRES: catalog::Check(update, image()).ok()
+  // Changes the image and the indices as the update says. REQUIRES: catalog::Check(update,
+  // image()).ok()
   void Apply(const catalog::Update& update);
-  // Takes back the newest update that was applied and not taken back. `undo` was made before it
-  // was.
+  // Takes back the newest update that was applied and not taken back yet. `undo` was made by
+  // catalog::UndoOf before the update was applied.
   void TakeBack(const catalog::Update& update, const catalog::Undo& undo);
 
+  // Null if there is no such row. Pointers are valid until the next change of the state.
   const RunRecord* FindRun(const std::string& id) const;
   const JobRecord* FindJob(const JobKey& key) const;
   const AttemptRecord* FindAttempt(const AttemptKey& key) const;
   const catalog::ArtifactRecord* FindArtifact(const std::string& id) const;
-  // In topological order.
+  // In topological order: parents before children.
   std::vector<const JobRecord*> JobsOf(const std::string& run) const;
   // Oldest first.
   std::vector<const AttemptRecord*> AttemptsOf(const JobKey& job) const;
+  // Jobs that wait for a grant.
   const std::set<JobKey>& queued() const { return queued_; }
-  // Attempts that have not ended; at most one a job.
+  // Attempts that have not ended; a job has at most one.
   const std::set<AttemptKey>& live() const { return live_; }
 
-  // By id, by an unambiguous prefix of it, or (newest first) by name.
+  // Finds a run by its id, by a prefix of the id that no other run has, or by name (of several the
+  // newest). The error is kNotFound or, for an ambiguous prefix, kInvalidArgument.
   Result<const RunRecord*> ResolveRun(const std::string& text) const;
-  // By id or an unambiguous prefix of 8 or more digits.
+  // Finds an artifact by its id or a prefix of it with 8 or more digits. The same errors.
   Result<const catalog::ArtifactRecord*> ResolveArtifact(const std::string& text) const;
 
-  // As it said hello, or as it is registered.
+  // The boot id that the worker last said hello with, to this process or as it is registered; empty
+  // if it is unknown. A rank that was leased to another boot of the worker does not run any more.
   std::string BootOf(const std::string& worker) const;
+  // Whether some live attempt has a rank on this worker.
   bool HoldsLeases(const std::string& worker) const;
-  // A rank of a live attempt that cannot run any more, as far as anybody knows.
+  // True if the rank of a live attempt cannot run any more: its end was reported, its worker was
+  // restarted or is lost, or the worker was told to stop it and no longer has it.
   bool RankIsGone(const AttemptRecord& attempt, int64_t rank) const;
   bool AllRanksGone(const AttemptRecord& attempt) const;
-  // Its worker is there, was told to run this rank, and does not have it.
+  // True if the rank's worker is connected, has acted on a DesiredState with this rank, and does
+  // not have the rank, although no end was reported.
   bool RankIsMissing(const AttemptRecord& attempt, int64_t rank) const;
 
-  // Not durable. Decisions change workers and attempts through their transaction, which can take
-  // that back.
+  // The part that is not durable. Decisions change workers and attempts through their transaction,
+  // which can take the changes back. Outside of transactions only the core's loop changes them
+  // (ObserveWorkers, DesiredChanges, NoticeStall).
   std::map<std::string, LiveWorker> workers;
   std::map<AttemptKey, LiveAttempt> attempts;
   std::map<JobKey, PendingView> pending;
-  int64_t started_ms = 0;  // monotonic
+  // When this process started, by the monotonic and by the wall clock.
+  int64_t started_ms = 0;
   int64_t started_wall_ms = 0;
-  int64_t last_tick_ms = 0;  // monotonic
-  int64_t version = 0;       // newest DesiredState
+  // When the loop last began a step; monotonic.
+  int64_t last_tick_ms = 0;
+  // Version of the newest Desired of any worker.
+  int64_t version = 0;
 
  private:
-  // The place of a job and of its attempt in the indices, as their rows say.
+  // Put a job or an attempt into the indices, or take it out, as its row in the image says.
   void Index(const JobKey& job);
   void Index(const AttemptKey& attempt);
 

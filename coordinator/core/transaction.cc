@@ -7,7 +7,8 @@
 namespace braid::coordinator {
 namespace {
 
-// Of a map of what is not durable: as it is now.
+// Returns a function that gives the entry of `map` at `key` its present value again, or erases it
+// if there is none now.
 template <typename Map>
 std::function<void()> Restore(Map* map, const typename Map::key_type& key) {
   const auto found = map->find(key);
@@ -20,9 +21,12 @@ std::function<void()> Restore(Map* map, const typename Map::key_type& key) {
 void Transaction::Add(catalog::Update update) {
   if (Status allowed = catalog::Check(update, state_->image()); !allowed.ok())
     throw UpdateRefused(std::move(allowed));
+  // State::Apply erases the live part of an attempt that ends, and UndoOf restores only the
+  // catalog's rows.
   if (const auto* ended = std::get_if<catalog::AttemptEnded>(&update))
     undo_.push_back(Restore(&state_->attempts, ended->attempt));
   updates_.push_back(update);
+  // The undo is made before the update is applied, because it copies the rows as they are.
   undo_.push_back([state = state_, update, undo = catalog::UndoOf(update, state_->image())] {
     state->TakeBack(update, undo);
   });

@@ -1,7 +1,7 @@
-// What a decision works with: the state as it will be, the time, and the place for its updates.
-// What was added is seen by the next decision of the batch at once, and by the world when the batch
-// is committed. A decision that fails, throws, or adds an update that cannot be is taken back
-// whole; nobody else notices.
+// What a decision works with: the state as the batch makes it, the time, and the place for its
+// updates. An update is visible to later decisions of the same batch at once, and outside of the
+// core when the batch is committed. A decision that fails, throws, or adds an update that the rows
+// do not allow is taken back whole, without effect on the others.
 #pragma once
 
 #include <exception>
@@ -15,8 +15,8 @@
 
 namespace braid::coordinator {
 
-// Thrown by Transaction::Add for an update that the rows do not allow: a fault of the decision. The
-// loop catches it.
+// Thrown by Transaction::Add for an update that the rows do not allow. Only a fault in the
+// decision's code leads to it; the core's loop catches it and answers the command with kInternal.
 class UpdateRefused final : public std::exception {
  public:
   explicit UpdateRefused(Status why) : why_(std::move(why)) {}
@@ -28,6 +28,8 @@ class UpdateRefused final : public std::exception {
 
 class Transaction {
  public:
+  // Neither pointer is owned; both outlive the transaction. The times are read once, so that all
+  // updates of a decision have the same.
   Transaction(State* state, const Options* options)
       : state_(state),
         options_(options),
@@ -36,28 +38,37 @@ class Transaction {
 
   const State& state() const { return *state_; }
   const Options& options() const { return *options_; }
+  // Milliseconds of the wall clock, for records, and of the monotonic clock, for durations.
   int64_t wall_ms() const { return wall_ms_; }
   int64_t now_ms() const { return now_ms_; }
 
-  // Throws UpdateRefused and changes nothing if catalog::Check refuses it.
+  // Applies the update to the state and keeps it for the commit. Throws UpdateRefused, and changes
+  // nothing, if catalog::Check refuses it.
   void Add(catalog::Update update);
-  // What is known of it while the process lives, to be changed: made if it is not there.
+  // The part of a worker, or of an attempt, that is not durable, for a change; made if it is not
+  // there. Restored if the transaction is taken back. The reference is valid until then, or until
+  // the entry is erased.
   LiveWorker& worker(const std::string& id);
   LiveAttempt& attempt(const AttemptKey& key);
-  // Of what jobs wait for. Made anew in each pass, and not taken back.
+  // Why jobs wait. Computed anew by each pass, and therefore not restored.
   std::map<JobKey, PendingView>& pending() { return state_->pending; }
-  // Done when all is durable, and not at all if it is taken back.
+  // Runs `effect` after the commit, in the core's thread; drops it if the transaction is taken
+  // back. For effects outside of the state, such as ending another session.
   void Later(std::function<void()> effect) { effects_.push_back(std::move(effect)); }
 
   const catalog::Updates& updates() const { return updates_; }
-  // A place to go back to.
+
+  // A position within the transaction, so that a part of it can be taken back.
   struct Mark {
     size_t updates = 0, undo = 0, effects = 0;
   };
   Mark Here() const { return {updates_.size(), undo_.size(), effects_.size()}; }
-  // The newest transaction first, if there are several.
+
+  // Takes back everything since `mark`, newest first. Of several transactions on one state the
+  // newest must be taken back first.
   void TakeBack(const Mark& mark);
   void TakeBack() { TakeBack({}); }
+  // Runs the effects of Later. Called by the core's loop after the commit.
   void DoEffects();
 
  private:

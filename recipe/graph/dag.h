@@ -1,4 +1,5 @@
-// What a recipe becomes: a graph of jobs. The coordinator stores it, `braid plan` prints it.
+// The graph of jobs that a recipe expands to. The coordinator stores it, and `braid plan` prints
+// it.
 #pragma once
 
 #include <cstdint>
@@ -12,76 +13,109 @@
 
 namespace braid::recipe {
 
-// Where an input comes from: an output of an earlier job, or something that exists before the run.
+// The origin of a job's input: an output of an earlier job, or something that exists before the
+// run. Exactly one of `job`, `source` and `artifact` is set.
 struct InputRef {
-  std::string job;       // name of the job, or empty
-  std::string role;      // its output role ("model", "shards", ...)
-  std::string source;    // name of a source ("tokenizer", "source.stories", "from.path_1", "blimp")
-                         // if job is empty
-  std::string artifact;  // artifact id if both are empty (`from: ARTIFACT_ID`)
+  // Name of the job that makes it.
+  std::string job;
+  // The role of that job's output ("model", "shards", ...).
+  std::string role;
+  // Name of a Source: "tokenizer", "source.stories", "from.path_1", "blimp", ...
+  std::string source;
+  // An artifact id, as in `from: ARTIFACT_ID`.
+  std::string artifact;
 
   friend bool operator==(const InputRef&, const InputRef&) = default;
 };
 
-// What the planner knows of a job's size.
+// The estimated size of a job; 0 where it is not known.
 struct Estimate {
   int64_t parameters = 0;
-  int64_t tokens = 0;  // trained or evaluated
-  double flops = 0;    // of the whole job
-  int64_t bytes = 0;   // written as outputs
+  // Tokens that are trained on or evaluated.
+  int64_t tokens = 0;
+  // Floating-point operations of the whole job.
+  double flops = 0;
+  // Bytes of its outputs.
+  int64_t bytes = 0;
 };
 
+// One job.
 struct JobNode {
-  std::string name;  // "tokenizer", "prepare:stories", "path_1", "merge:share_linear",
-                     // "gate:share_linear", "joint:share_linear", "evaluate:path_1",
-                     // "evaluate:share_linear@start", "export:path_1", "report"
-  std::string kind;  // docs/tasks.md
-  std::vector<std::string> parents;  // sorted, each once; follows from inputs (a gate is a parent
-                                     // of its joint job too)
-  std::map<std::string, InputRef> inputs;  // role -> where from
-  Json spec = Json::object();              // the task's spec, complete but for report facts
+  // "tokenizer", "prepare:stories", "path_1", "merge:share_linear", "gate:share_linear",
+  // "joint:share_linear", "evaluate:path_1", "evaluate:share_linear@start", "export:path_1" or
+  // "report"; unique in the graph.
+  std::string name;
+  // As in docs/tasks.md.
+  std::string kind;
+  // Names of the jobs that must succeed first, sorted and without duplicates: the makers of its
+  // inputs, and for a joint job also the gate that proves its composite.
+  std::vector<std::string> parents;
+  // By role.
+  std::map<std::string, InputRef> inputs;
+  // The spec of the task file (docs/tasks.md). For reports and exports the worker adds facts about
+  // the run.
+  Json spec = Json::object();
   int32_t ranks = 1;
-  int32_t slots_per_rank = 1;  // CPU threads, or GPUs
-  std::string device = "cpu";  // cpu | cuda
-  std::string site;            // hard placement; empty: anywhere
+  // CPU cores, or GPUs.
+  int32_t slots_per_rank = 1;
+  // "cpu" or "cuda".
+  std::string device = "cpu";
+  // The site whose workers alone may run it; empty for any.
+  std::string site;
   Estimate estimate;
 };
 
-// A local file or folder that the submitter must make an artifact of before submitting.
+// A local file or folder that becomes an artifact before the recipe is submitted.
 struct Source {
-  std::string name;  // as in InputRef.source
-  std::string kind;  // manifest kind: "source" (corpus files), "tokenizer", "checkpoint"
-  std::vector<std::string> files;  // globs or paths as written, relative to the recipe's folder
-  int line = 0;                    // in the recipe, for errors
-  bool folders = false;            // `files` are folders, taken whole
+  // As in InputRef::source.
+  std::string name;
+  // Kind of the artifact's manifest: "source" (files of a corpus), "tokenizer" or "checkpoint".
+  std::string kind;
+  // Paths or glob patterns as the recipe has them, relative to its folder.
+  std::vector<std::string> files;
+  // Line of the recipe, for error messages.
+  int line = 0;
+  // Whether `files` are folders, each taken whole.
+  bool folders = false;
 };
 
-// A model of the run, as the planner knows it.
+// The estimated sizes of one model of the run; 0 where they are not known.
 struct PlannedModel {
   std::string name;
-  std::string job;              // that trains it; empty: trained before
-  int64_t parameters = 0;       // without embedding and head while the vocabulary is not known
-  int64_t body_parameters = 0;  // without embedding and head
-  int64_t tokens = 0;           // trained on, over all epochs; 0: not known
-  int64_t micro_batches = 0;    // of one epoch
-  int64_t steps = 0;            // of one epoch, or of the whole training if that ends earlier
-  model::Flops forward;         // of one token, by both accountings
-  model::Flops block;  // of one token in one block, where the blocks are not llama; otherwise 0
+  // The job that trains it; empty if it was trained before the run.
+  std::string job;
+  // Without embedding and head as long as the vocabulary is not known.
+  int64_t parameters = 0;
+  // Without embedding and head.
+  int64_t body_parameters = 0;
+  // Tokens trained on, over all epochs.
+  int64_t tokens = 0;
+  // Of one epoch.
+  int64_t micro_batches = 0;
+  // Of one epoch, or of the whole training if a bound ends it earlier.
+  int64_t steps = 0;
+  // Forward pass of one token, by the two rules of docs/papers/dual_path.md#s5.
+  model::Flops forward;
+  // The same for one block, if the blocks are not `llama`; otherwise 0.
+  model::Flops block;
 };
 
-// What will most likely go wrong with the model that a job trains, although nothing forbids it.
+// A warning about the training of a model: permitted, but most likely not what the user wants.
 struct Caution {
   std::string job;
   std::string text;
 };
 
 struct Dag {
-  std::string run;            // name
-  std::vector<JobNode> jobs;  // topological order
+  // Name of the run.
+  std::string run;
+  // In topological order: parents before children.
+  std::vector<JobNode> jobs;
   std::vector<Source> sources;
   std::vector<PlannedModel> models;
   std::vector<Caution> cautions;
 
+  // Null if there is no such job.
   const JobNode* Find(const std::string& name) const;
 };
 

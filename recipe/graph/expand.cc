@@ -27,6 +27,7 @@ class Expander {
       BRAID_RETURN_IF_ERROR(AddComposite(composite));
     EvaluationSources();
     Report();
+    // After all jobs are there, because parents follow from inputs.
     for (JobNode& job : dag_.jobs) LinkParents(&job);
     return std::move(dag_);
   }
@@ -51,6 +52,7 @@ class Expander {
       for (const std::string& name : recipe_.tokenizer_corpora) {
         const Corpus& corpus = *recipe_.FindCorpus(name);
         train.corpora.push_back(corpus.Task());
+        // Files of a site are not uploaded: a worker of the site reads them in place.
         if (corpus.site.empty())
           job.inputs["source." + corpus.name] = {"", "", "source." + corpus.name, ""};
         if (!corpus.site.empty()) job.site = corpus.site;
@@ -77,6 +79,7 @@ class Expander {
     job.site = corpus.site;
     job.spec = schema::ToJson(spec::PrepareTask{corpus.Task(), ValidationOf(corpus), recipe_.seed});
     job.estimate.tokens = sizes_.TokensOf(corpus.name);
+    // Shards store at least two bytes a token.
     job.estimate.bytes = 2 * job.estimate.tokens;
     dag_.jobs.push_back(std::move(job));
   }
@@ -123,14 +126,15 @@ class Expander {
     return OkStatus();
   }
 
-  // An artifact, or a local folder that becomes the source `name`.
+  // The artifact, or a local folder that becomes the source `name`.
   InputRef TrainedBefore(const std::string& name, const std::string& checkpoint, int line) {
     if (IsArtifactId(checkpoint)) return {"", "", "", checkpoint};
     dag_.sources.push_back({name, "checkpoint", {checkpoint}, line, /*folders=*/true});
     return {"", "", name, ""};
   }
 
-  // `train`: how `job` trains it; of a model that no job trains it is null, and `job` empty.
+  // Adds the planned model, and a caution if there is one. `train` has the settings with which
+  // `job` trains it; for a model that no job trains, it is null and `job` is empty.
   Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length,
               const spec::Train* train) {
     BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length));
@@ -141,7 +145,8 @@ class Expander {
     return OkStatus();
   }
 
-  // Paths with one seed would begin as equal twins; each gets its own, fixed by its name.
+  // Each model has a seed of its own, derived from its name: paths with the same seed and shape
+  // would begin as equal twins and learn the same.
   uint64_t SeedOf(const std::string& name) const {
     uint64_t hash = 0;
     for (const char c : Sha256Hex(name).substr(0, 8))
@@ -149,7 +154,7 @@ class Expander {
     return recipe_.seed + hash;
   }
 
-  // Where the trained weights of a path come from.
+  // The origin of the trained weights of a path.
   InputRef WeightsOf(const std::string& path) const {
     const std::string& from = recipe_.FindPath(path)->from;
     if (from.empty()) return {path, "model", "", ""};
@@ -191,7 +196,7 @@ class Expander {
     return names;
   }
 
-  // Each once, in the order of the paths.
+  // The corpora of the composite's paths in the order of the paths, without duplicates.
   static std::vector<std::string> CorporaOf(const Composite& composite) {
     std::vector<std::string> corpora;
     for (const Member& member : composite.members) {
@@ -209,7 +214,8 @@ class Expander {
     merge.carry_optimizer = composite.joint.carry_optimizer;
     merge.sequence = recipe_.sequence;
     for (const Member& member : composite.members) {
-      if (member.kept) continue;  // the base has it
+      // Paths that stay in the base are no parents.
+      if (member.kept) continue;
       merge.parents.emplace_back(member.path, WeightsOf(member.path));
     }
     if (!composite.base.empty())
@@ -249,10 +255,11 @@ class Expander {
     return OkStatus();
   }
 
-  // A row of the report's tables.
+  // A model that is evaluated: one row in the tables of the report.
   struct Measured {
     std::string name, role, composite, history;
-    const spec::Train* train = nullptr;  // how it was trained; null: by no job of this run
+    // How this run trained it; null if it did not.
+    const spec::Train* train = nullptr;
   };
 
   void Measure(const Measured& made, const model::ModelSpec& spec,
@@ -294,7 +301,7 @@ class Expander {
     dag_.jobs.push_back(std::move(job));
   }
 
-  // What evaluations read besides models and shards.
+  // The local files that evaluations read besides models and shards.
   void EvaluationSources() {
     const Evaluation& evaluation = recipe_.evaluation;
     const auto add = [&](const char* name, const LocalData& data, bool folders) {
@@ -393,6 +400,7 @@ Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only) {
     }
     wanted.insert(name);
   }
+  // Backwards through the topological order, one pass finds all ancestors.
   for (auto job = dag.jobs.rbegin(); job != dag.jobs.rend(); ++job) {
     if (wanted.contains(job->name)) wanted.insert(job->parents.begin(), job->parents.end());
   }

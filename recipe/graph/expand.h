@@ -1,4 +1,4 @@
-// From a recipe to its graph of jobs.
+// Expands a recipe to its graph of jobs.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,20 @@
 
 namespace braid::recipe {
 
-// What the submitter knows of its files; all of it may be missing.
+// What the submitter knows about the recipe's files; all of it may be missing.
 struct Known {
-  int64_t vocab = 0;                      // rows of a model with the recipe's tokenizer file
-  std::map<std::string, int64_t> tokens;  // of each corpus after sampling, validation documents
-                                          // included; estimated
+  // Rows of embedding and head with the recipe's tokenizer file; 0 if unknown.
+  int64_t vocab = 0;
+  // Estimated tokens of each corpus after sampling, held-out documents included.
+  std::map<std::string, int64_t> tokens;
 };
 
-// Pure. kInvalidArgument if models cannot be built (the recipe's checks leave little).
+// Expands the recipe; a pure function. kInvalidArgument if a model cannot be built, which the
+// recipe's own checks rarely leave to this function.
 Result<Dag> Expand(const Recipe& recipe, const Known& known = {});
 
-// The jobs named in `only` and everything they need, in order. kNotFound names a job that is none,
-// and the nearest.
+// The part of `dag` with the jobs named in `only` and all jobs that they need; all of it if `only`
+// is empty. kNotFound names a job that does not exist, and the most similar name.
 Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only);
 
 }  // namespace braid::recipe

@@ -31,7 +31,9 @@ JobNode GateJob(const Merge& merge, const JobNode& merged) {
   job.name = "gate:" + merge.name;
   job.kind = "gate";
   job.inputs = merged.inputs;
-  job.inputs.erase("base");  // parents are proved; of the base there is the account
+  // The gate compares the composite with its parents only; what came from the base is in the
+  // account of the merge.
+  job.inputs.erase("base");
   job.inputs["model"] = {merged.name, "model", "", ""};
   for (const auto& [corpus, shards] : merge.data) job.inputs["data." + corpus] = shards;
   spec::VerifyTask task{.base = merge.base.has_value(), .sequence = merge.sequence};
@@ -61,7 +63,8 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
     job.inputs["data." + corpus] = shards;
     task.data.sources.push_back({"data." + corpus, spec::Share::kJoint});
   }
-  job.parents = {gate.name};  // no joint training of a composite that is not proved
+  // No joint training begins on a composite that is not proved.
+  job.parents = {gate.name};
   job.spec = schema::ToJson(task);
   return job;
 }

@@ -1,5 +1,5 @@
-// The jobs that lay trained paths side by side, prove the result and train it on together: of a
-// composite of a recipe, and of a merge that was asked for without one.
+// The jobs that combine trained paths to a composite, prove the result and train it: for composites
+// of a recipe, and for merges that are requested without a recipe (StartMerge).
 #pragma once
 
 #include <map>
@@ -20,30 +20,40 @@ namespace braid::recipe {
 struct JointPhase {
   Joint settings;
   InputRef tokenizer;
-  spec::Split split;  // of each corpus between the paths and this phase
+  // How each corpus is divided between the paths and this phase (docs/papers/papaformer.md#s4).
+  spec::Split split;
   spec::LossAverage loss_average = spec::LossAverage::kTokenMean;
 };
 
+// All that determines the jobs of one merge.
 struct Merge {
-  std::string name;        // of the composite, and so of the jobs: "merge:<name>", ...
-  model::ModelSpec model;  // the composite
+  // Name of the composite, and part of the names of the jobs: "merge:<name>", ...
+  std::string name;
+  // The composite.
+  model::ModelSpec model;
   uint64_t seed = 42;
-  // Name -> checkpoint, in the order of their slices; those that the base has already are left out.
+
+  // Name and checkpoint of each parent, in the order of their slices; paths that stay in the base
+  // are left out.
   std::vector<std::pair<std::string, InputRef>> parents;
-  std::optional<InputRef> base;  // the composite that it begins from
+  // An existing composite from which paths are taken (docs/models.md).
+  std::optional<InputRef> base;
+  // Whether the parents' optimizer states are merged, too.
   bool carry_optimizer = false;
-  // Corpus -> shards, to prove the composite on, and to train it. Without any there is no proof,
-  // and there must be no joint phase.
+
+  // Name and shards of each corpus on which the composite is proved and trained. If it is empty,
+  // there is no gate job, and `joint` must not be set.
   std::vector<std::pair<std::string, InputRef>> data;
-  int64_t sequence = 256;  // tokens of a row
+  // Tokens of a sequence.
+  int64_t sequence = 256;
   std::optional<JointPhase> joint;
 };
 
-// merge; gate, if there is data; joint, if there are settings for it. In topological order, with
-// their parents and without estimates.
+// The jobs in topological order, with their parents and without estimates: `merge`, `gate` if there
+// is data, and `joint` if that is set.
 std::vector<JobNode> MergeJobs(const Merge& merge);
 
-// What each job has to wait for: the makers of its inputs are added to its parents.
+// Adds the jobs that make the inputs of `job` to its parents.
 void LinkParents(JobNode* job);
 
 }  // namespace braid::recipe

@@ -7,6 +7,7 @@ namespace {
 
 using model::CheckpointRequirement;
 
+// Whether a composite takes over the optimizer's state of this path.
 bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
   return std::any_of(
       recipe.composites.begin(), recipe.composites.end(), [&](const Composite& composite) {
@@ -16,7 +17,8 @@ bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
       });
 }
 
-// Nobody counts on the moments of a start, unless the recipe says that they are taken.
+// Adds the checkpoints of one model. `moments`: whether a merge carries the optimizer's state of
+// `from`. That of `start` is required only if the recipe says so.
 void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement>* all) {
   const CheckpointRequirement::As as = made.spec.kind == model::Kind::kDense
                                            ? CheckpointRequirement::As::kPath

@@ -1,4 +1,4 @@
-// The checkpoints that a recipe is given (`from`, `start`, `base`), with what it says of them.
+// The checkpoints that a recipe names (`from`, `start`, `base`), with what each must be.
 #pragma once
 
 #include <vector>
@@ -8,6 +8,8 @@
 
 namespace braid::recipe {
 
+// All of them, in the order of the recipe. Whoever submits the recipe compares each checkpoint with
+// its requirement.
 std::vector<model::CheckpointRequirement> CheckpointRequirements(const Recipe& recipe);
 
 }  // namespace braid::recipe

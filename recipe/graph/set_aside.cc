@@ -20,8 +20,8 @@ bool IsCapped(const Corpus& corpus) {
   return corpus.documents > 0 || corpus.bytes > 0 || corpus.tokens > 0;
 }
 
-// Tokens of `corpus` that are set aside: probably, and at most. Of a share of its documents both
-// are bounded by the cap on tokens, which counts what is set aside, too.
+// Held-out tokens of a corpus, probably and at most. If they are a share of its documents, both are
+// bounded by the cap on tokens, which counts held-out documents, too.
 struct SetAside {
   int64_t likely = 0;
   int64_t most = 0;
@@ -43,7 +43,7 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
   for (const Corpus& corpus : recipe.corpora) {
     const bool own = !corpus.validation.empty();
     const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
-    // What is empty is said by whoever reads it.
+    // An empty source is reported by the code that reads it, with a better message.
     if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
     const SetAside tokens = SetAsideOf(corpus, size->second, recipe.validation.documents);
     ShortText text{corpus.name, corpus.line,

@@ -1,6 +1,6 @@
-// Whether the text that corpora set aside is enough to validate on, as far as sizes of files tell:
-// a training that has not one sequence of it ends before its first step, and that is after the
-// corpora were prepared.
+// Checks, by the sizes of files, whether the held-out text of the corpora is long enough to
+// validate on. Without this check, a training with less than one held-out sequence would fail only
+// after its corpora have been prepared.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,20 @@
 
 namespace braid::recipe {
 
+// A corpus with too little held-out text.
 struct ShortText {
   std::string corpus;
-  int line = 0;          // of the recipe
-  bool certain = false;  // no text of that size has enough tokens; otherwise it is likely
-  std::string message;   // names corpus, tokens, sequence, and what to do
+  // Line of the recipe.
+  int line = 0;
+  // True if no text of this size can have enough tokens; false if it probably has too few.
+  bool certain = false;
+  // Names corpus, tokens, sequence length and what to do.
+  std::string message;
 };
 
-// The corpora whose text set aside is less than one sequence, of those that a job of `dag` reads.
-// `sizes` has the sources `source.<corpus>` and `validation.<corpus>` of which sizes are known.
+// The corpora with less than one sequence of held-out text, among those that a job of `dag` reads.
+// `sizes` has the sources `source.<corpus>` and `validation.<corpus>` of which sizes are known;
+// others are not checked.
 std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
                                      const std::map<std::string, TextSize>& sizes);
 

@@ -9,10 +9,11 @@
 namespace braid::recipe {
 namespace {
 
-// A checkpoint holds weights and two moments, fp32.
+// A checkpoint has the weights and AdamW's two moments, each in four bytes.
 constexpr int64_t kBytesPerParameter = 12;
 
-// Of the first stack whose blocks are not llama: models of one kind of block have one such stack.
+// The operations of a block in the first stack whose blocks are not llama: models in which these
+// operations matter have one such stack.
 model::Flops SpecialBlock(const model::ModelSpec& spec) {
   std::vector<model::Stack> stacks = spec.paths;
   stacks.push_back(spec.kind == model::Kind::kDense ? spec.dense : spec.large);
@@ -22,8 +23,8 @@ model::Flops SpecialBlock(const model::ModelSpec& spec) {
   return {};
 }
 
-// Steps of all epochs with so many micro-batches each (-1: not known), and what the last, unfilled
-// step of an epoch becomes.
+// Steps of all epochs with `micro_batches` each (-1: not known), the short last step of
+// `accum_tail: flush` included.
 int64_t StepsOfEpochs(int64_t micro_batches, const spec::Train& train) {
   if (micro_batches < 0) return -1;
   const auto accumulate = train.accumulate, epochs = train.epochs;
@@ -33,7 +34,7 @@ int64_t StepsOfEpochs(int64_t micro_batches, const spec::Train& train) {
          epochs;
 }
 
-// Of the whole training, with its caps; `step` is the tokens of one.
+// Steps of the whole training within its bounds. `step` is the tokens of one step.
 int64_t AllSteps(int64_t micro_batches, double step, const spec::Train& train) {
   int64_t all = StepsOfEpochs(micro_batches, train);
   const auto cap = [&](int64_t steps) { all = all < 0 ? steps : std::min(all, steps); };
@@ -69,14 +70,14 @@ Length Sizes::LengthOf(const std::vector<std::string>& corpora, double share,
   const bool known = std::all_of(corpora.begin(), corpora.end(),
                                  [&](const std::string& name) { return TokensOf(name) > 0; });
   if (known) length.epoch_tokens = epoch;
-  // Products of shares are not whole: a thousandth of a batch is no batch.
+  // Products of shares are rarely whole numbers, so a rounding error must not cost a micro-batch.
   length.micro_batches = static_cast<int64_t>(std::floor(epoch / micro + 1e-3));
   length.steps = length.micro_batches / accumulate;
   length.all_steps = AllSteps(known ? length.micro_batches : -1, step, train);
   length.tokens = epoch * static_cast<double>(train.epochs);
   double most = length.tokens;
   if (const auto cap = train.steps; cap > 0) most = std::min(most, static_cast<double>(cap) * step);
-  // Tokens pay for whole steps, and for one at least.
+  // A bound of tokens allows whole steps only, and at least one.
   if (const auto cap = train.tokens; cap > 0)
     most = std::min(most, std::max(1.0, std::floor(static_cast<double>(cap) / step)) * step);
   if (most < length.tokens) {
@@ -113,6 +114,7 @@ int64_t Sizes::vocab() const {
 Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string& job,
                                  const Length& length) const {
   model::ModelSpec filled = spec;
+  // Without a known vocabulary a small one stands in, so that the other fields can be checked.
   filled.vocab = std::max<int64_t>(2, vocab());
   filled.pad_id = filled.vocab - 1;
   BRAID_RETURN_IF_ERROR(model::Validate(filled));
@@ -133,6 +135,7 @@ Estimate Sizes::TrainingOf(const PlannedModel& model) {
   Estimate estimate;
   estimate.parameters = model.parameters;
   estimate.tokens = model.tokens;
+  // A backward pass costs twice its forward pass.
   estimate.flops = 3 * model.forward.full_square() * static_cast<double>(model.tokens);
   estimate.bytes = model.parameters * kBytesPerParameter;
   return estimate;

@@ -1,5 +1,5 @@
-// How large the models of a recipe are, how many tokens train them, and what that costs: the
-// planner's arithmetic.
+// The planner's arithmetic: how large the models of a recipe are, how many tokens train them, and
+// what that costs.
 #pragma once
 
 #include <string>
@@ -13,35 +13,47 @@
 
 namespace braid::recipe {
 
-// The length of one training.
+// The estimated length of one training.
 struct Length {
-  double tokens = 0;          // over all epochs; 0: the corpora are of unknown size
-  int64_t micro_batches = 0;  // of one epoch
-  int64_t steps = 0;        // of one epoch, or of the whole training if `steps` or `tokens` end it
-                            // earlier
-  int64_t all_steps = -1;   // of the whole training, at most; -1: not known
-  double epoch_tokens = 0;  // 0: the corpora are of unknown size
+  // Over all epochs; 0 if the sizes of the corpora are not known.
+  double tokens = 0;
+  // Of one epoch.
+  int64_t micro_batches = 0;
+  // Of one epoch, or of the whole training if a bound (`steps`, `tokens`) ends it earlier.
+  int64_t steps = 0;
+  // An upper bound for the whole training; -1 if it is not known.
+  int64_t all_steps = -1;
+  // Of one epoch; 0 if the sizes of the corpora are not known.
+  double epoch_tokens = 0;
 };
 
+// Immutable; all functions are pure.
 class Sizes {
  public:
-  // Both must outlive this.
+  // Both references outlive this.
   Sizes(const Recipe& recipe, const Known& known) : recipe_(recipe), known_(known) {}
 
-  // Tokens of a corpus after its caps; 0: not known.
+  // Tokens of a corpus after its caps; 0 if not known.
   int64_t TokensOf(const std::string& corpus) const;
-  // Training on the part `share` of each corpus (docs/papers/papaformer.md#s4).
+
+  // The length of a training with the settings `train` on the part `share` of each corpus
+  // (docs/papers/papaformer.md#s4).
   Length LengthOf(const std::vector<std::string>& corpora, double share,
                   const spec::Train& train) const;
-  // What is wrong with training so long by these settings, for a person; empty: nothing. Sizes are
-  // estimates, so it is no error.
+
+  // A warning for people if a training of this length cannot do what its settings ask for;
+  // otherwise empty. No error, because sizes are estimates.
   std::string CautionOf(const Length& length, const spec::Train& train) const;
-  // Rows of embedding and head, 0: not known.
+
+  // Rows of embedding and head; 0 if not known.
   int64_t vocab() const;
-  // Checks the spec with a vocabulary filled in; the error is the model's.
+
+  // The sizes of a model that `job` trains. Checks the spec with a vocabulary filled in; errors are
+  // those of model::Validate.
   Result<PlannedModel> Plan(const model::ModelSpec& spec, const std::string& job,
                             const Length& length) const;
-  // What a job that trains `model` costs.
+
+  // The cost of the job that trains `model`.
   static Estimate TrainingOf(const PlannedModel& model);
 
  private:

@@ -5,13 +5,14 @@
 namespace braid::recipe {
 namespace {
 
-// A byte-level tokenizer without merges makes a token of each byte of the text that it reads, and
-// composition (NFC, the one normalisation that braid's tokenizers know) makes a text up to three
-// times as long: U+1D160, four bytes, is written as twelve. (Unicode's bound for NFKC, eleven, is
-// not needed.) One token more ends a document, which is a byte of its file at least.
+// A byte-level tokenizer without merges makes a token of each byte that it reads. NFC, the only
+// normalisation that braid's tokenizers know, makes a text at most three times as long (U+1D160 has
+// four bytes, and twelve after it). The fourth token is the end of a document, which takes at least
+// one byte of its file.
 constexpr int64_t kMaxTokensPerByte = 3 + 1;
 
-// A row of n joined fields, `"a":"",` each, takes more than six bytes a field.
+// A field of a JSON row takes at least six bytes, `"a":"",`, which bounds the number of joined
+// fields.
 constexpr int64_t kFewestBytesOfField = 6;
 
 }  // namespace
@@ -31,7 +32,7 @@ int64_t EstimateTokens(const Corpus& corpus, const TextSize& size) {
 int64_t MostTokens(const Corpus& corpus, const TextSize& size) {
   int64_t bytes = size.bytes;
   if (!corpus.join.empty()) {
-    // What stands between fields is in no file.
+    // The text between joined fields is in no file, so it is added.
     const auto joiner = static_cast<int64_t>(corpus.joiner.size());
     bytes += size.bytes / kFewestBytesOfField * joiner;
   }

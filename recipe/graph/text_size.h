@@ -1,4 +1,4 @@
-// How many tokens the files of a corpus become, as far as their sizes tell.
+// How many tokens the files of a corpus become, judged by their sizes.
 #pragma once
 
 #include <cstdint>
@@ -7,27 +7,33 @@
 
 namespace braid::recipe {
 
-// Rough, for plans: English text in byte-level BPE, and how far gzip and zstd pack it.
+// Rough values for plans: bytes per token of English text in byte-level BPE, and the factor by
+// which gzip and zstd compress it.
 inline constexpr double kBytesPerToken = 4.0;
 inline constexpr double kCompression = 3.0;
 
-// The files of one source.
+// The total size of the files of one source.
 struct TextSize {
-  int64_t bytes = 0;  // as they are on disk
+  // On disk.
+  int64_t bytes = 0;
   int64_t files = 0;
-  bool compressed = false;    // some of them: the text is larger than `bytes`
-  double text_bytes = 0;      // of the text, estimated where files are compressed
-  double document_bytes = 0;  // of one document on average; 0: not known
+  // Whether some are compressed, so that the text is larger than `bytes`.
+  bool compressed = false;
+  // Of the text; estimated for compressed files.
+  double text_bytes = 0;
+  // Mean size of a document; 0 if not known.
+  double document_bytes = 0;
 };
 
-// Tokens of the files of `corpus` after its `sample` and its caps on documents and bytes; not after
-// its cap on tokens, which is exact. Estimated, validation documents included.
+// Estimated tokens of the files of `corpus` after its `sample` and its caps on documents and bytes,
+// held-out documents included. The cap on tokens is not applied: it is exact, and the caller knows
+// it.
 int64_t EstimateTokens(const Corpus& corpus, const TextSize& size);
-// The same for files that are taken whole, as those set aside.
+// The same for files that are taken whole, such as those of `validation`.
 int64_t EstimateTokens(const TextSize& size);
 
-// No text of that size becomes more tokens than this, whatever tokenizer reads it and however it is
-// normalised. REQUIRES: !size.compressed
+// An upper bound for the tokens of any text of this size, with any tokenizer and any normalisation.
+// REQUIRES: !size.compressed
 int64_t MostTokens(const Corpus& corpus, const TextSize& size);
 
 }  // namespace braid::recipe

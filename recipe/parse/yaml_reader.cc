@@ -16,7 +16,8 @@ namespace braid::recipe {
 namespace {
 
 constexpr size_t kMaxErrors = 10;
-constexpr size_t kErrorBytes = 800;  // of each
+// Of each error; a recipe may quote text of any length.
+constexpr size_t kErrorBytes = 800;
 
 std::string Shown(const YAML::Node& node) {
   if (node.IsScalar()) return "\"" + Excerpt(node.Scalar()) + "\"";
@@ -25,7 +26,8 @@ std::string Shown(const YAML::Node& node) {
   return "nothing";
 }
 
-// The node of "optimizer.lr" below `node`; of what is not there the nearest that is.
+// The node of a field such as "optimizer.lr" below `node`, or, with false, its nearest ancestor
+// that exists, which is the best place for an error about it.
 std::pair<YAML::Node, bool> Walk(const YAML::Node& node, const std::string& field) {
   YAML::Node at = node;
   for (const std::string& part : Split(field, '.')) {
@@ -54,7 +56,7 @@ void YamlErrors::Fail(const YAML::Mark& mark, const std::string& message) {
 }
 
 void YamlErrors::Fail(const YAML::Exception& error) {
-  // yaml-cpp calls what is nested too deeply for it a bad file, and says no more.
+  // For input that is nested too deeply, yaml-cpp only says "bad file".
   if (const auto* deep = dynamic_cast<const YAML::DeepRecursion*>(&error)) {
     return Fail(error.mark,
                 Format("nested deeper than %d levels, which no field of a recipe is; is a closing "
@@ -132,7 +134,9 @@ YAML::Node YamlMap::Node(const std::string& key) {
 
 YAML::Node YamlMap::Require(const std::string& key) {
   const YAML::Node node = Node(key);
-  const bool is_map = !node_ || node_.IsNull() || node_.IsMap();  // otherwise that is the error
+  // A mapping of the wrong type has an error already; a missing key would be a second one with the
+  // same cause.
+  const bool is_map = !node_ || node_.IsNull() || node_.IsMap();
   if (!node.IsDefined() && is_map)
     errors_.Fail(node_ ? node_.Mark() : YAML::Mark(), PathOf(key) + ": is missing");
   return node;
@@ -180,7 +184,7 @@ std::string YamlMap::RequireString(const std::string& key) {
 int64_t YamlMap::Int(const std::string& key, int64_t fallback, int64_t least, int64_t most) {
   const YAML::Node node = Node(key);
   if (!node.IsDefined()) {
-    // A fallback that could not be written stands for "not given".
+    // A fallback outside of the range means "not given", which is no default to list.
     if (fallback >= least) errors_.NoteDefault(PathOf(key), std::to_string(fallback));
     return fallback;
   }

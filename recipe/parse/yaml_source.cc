@@ -10,15 +10,15 @@ namespace {
 
 using schema::Type;
 
-// A value as its type reads it; what cannot be read so stays the text that it is, for the error to
-// quote.
+// The value as its type reads it. A text that the type cannot read stays a text, so that the error
+// can quote it.
 Json ScalarOf(Type type, const YAML::Node& node) {
   const std::string& text = node.Scalar();
   if (type == Type::kInt) {
     if (const Result<int64_t> whole = ParseWhole(text); whole.ok()) return *whole;
   } else if (type == Type::kNumber) {
     if (const Result<double> number = ParseDouble(text); number.ok()) {
-      // JSON has no infinity: the error quotes the word.
+      // JSON has no infinity, so the text is kept, and the error quotes it.
       if (std::isfinite(*number)) return *number;
     }
   } else if (type == Type::kBool) {
@@ -27,7 +27,7 @@ Json ScalarOf(Type type, const YAML::Node& node) {
   return text;
 }
 
-// A value of a field that may have several types, as YAML's own rules have it.
+// The value of a field that may have several types, by YAML's own rules.
 Json AnyOf(const YAML::Node& node) {
   if (node.IsSequence()) {
     Json list = Json::array();
@@ -57,7 +57,7 @@ Json YamlSource::Value(const schema::Field& field) {
   if (!field.is_list()) return node.IsSequence() ? Json::array() : ScalarOf(field.type, node);
   const Type element = ElementOf(field.type);
   if (!node.IsSequence()) {
-    // One text is a list of one.
+    // A single text is accepted for a list of texts.
     const bool one = element == Type::kText;
     return one ? Json::array({ScalarOf(element, node)}) : Json(node.Scalar());
   }
@@ -92,7 +92,7 @@ void YamlSource::FailAt(const std::vector<std::string>& fields, const std::strin
 }
 
 void YamlSource::NoteDefault(const schema::Field& field, const Json& value) {
-  // An empty text; empty() of JSON asks for an empty list.
+  // An empty text is compared as such: JSON's empty() asks for an empty list.
   // NOLINTNEXTLINE(readability-container-size-empty)
   if (within_inherited_ || (field.sparse && (value == 0 || value == ""))) return;
   if (inherited_ != nullptr && inherited_->Find(field.name) != nullptr) return;

@@ -33,6 +33,7 @@ Status AdaptCommand(const Arguments& arguments) {
     BRAID_RETURN_IF_ERROR(lora->Load(words[2]));
     lora->Merge();
   }
+  // The merged model is a new starting point, without the state of a training.
   OptimizerSnapshot weights;
   weights.p.assign(opened.network->parameters(),
                    opened.network->parameters() + opened.network->layout().size);

@@ -1,4 +1,5 @@
-// Commands of braid-trainer for what evaluations read and leave.
+// Commands of braid-trainer around evaluations: the check of their input files, and the use of the
+// adapters that they leave.
 #pragma once
 
 #include "base/arguments.h"
@@ -6,11 +7,11 @@
 
 namespace braid::trainer {
 
-// check [OPTIONS]: what is wrong with the files of evaluations, without a model; the options are
-// those of EvaluationKind::check.
+// check [OPTIONS]: checks the input files of evaluations without a model. The options are those of
+// EvaluationKind::check.
 Status CheckCommand(const Arguments& arguments);
-// adapt FOLDER ADAPTERS OUT: a checkpoint folder of the model with saved adapters merged into its
-// weights.
+// adapt FOLDER ADAPTERS OUT: merges saved adapters into the weights of the checkpoint FOLDER and
+// writes the result as checkpoint OUT.
 Status AdaptCommand(const Arguments& arguments);
 
 }  // namespace braid::trainer

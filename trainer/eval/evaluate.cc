@@ -13,7 +13,7 @@
 namespace braid::trainer {
 namespace {
 
-// The spec of an evaluate job.
+// The spec of an evaluate job (docs/tasks.md).
 struct EvaluateSpec {
   struct Part {
     const EvaluationKind* kind;
@@ -22,7 +22,8 @@ struct EvaluateSpec {
   std::string name;
   int64_t sequence = 256;
   int64_t checkpoint_seconds = 30;
-  std::vector<Part> parts;  // that are asked for, in the order of EvaluationKinds()
+  // The requested evaluations, in the order of EvaluationKinds().
+  std::vector<Part> parts;
 };
 
 Result<int64_t> ReadCheckpointSeconds(const Json& json, int64_t usual) {
@@ -40,6 +41,7 @@ Result<EvaluateSpec> ReadEvaluateSpec(const task::Task& task) {
   spec.name = read.RequireString("name");
   spec.sequence = read.Int("sequence", spec.sequence);
   const Json& checkpoint = read.Value("checkpoint");
+  // Read once before Finish, which reports unknown fields, so that these do not count as unknown.
   for (const EvaluationKind& kind : EvaluationKinds()) (void)read.Value(kind.field);
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_ASSIGN_OR_RETURN(spec.checkpoint_seconds,
@@ -60,7 +62,7 @@ Status CheckPositions(const EvaluateSpec& spec, const model::ModelSpec& model) {
                                 (long long)spec.sequence, (long long)limit, model.name.c_str()));
 }
 
-// evaluation.json, and the summary beside it.
+// The contents of evaluation.json, and the job's summary.
 struct Measured {
   Json json;
   Json summary;
@@ -103,6 +105,8 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
                            network->spec().tokenizer.substr(0, 12) + ", the job has " +
                            tokenizer->digest().substr(0, 12));
   }
+  // All checks come before the first measurement: a mistake in the last evaluation must not cost
+  // the time of the others.
   BRAID_RETURN_IF_ERROR(CheckPositions(spec, network->spec()));
   std::vector<corpus::Shards> shards;
   const bool reads_shards = std::any_of(
@@ -125,6 +129,7 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   EvaluationRun run{*network, channel, task.output, {report, journal.AsOnce()}};
   const Result<Measured> measured = Measure(spec, run);
   if (!measured.ok()) {
+    // What was measured before the stop is kept for whoever resumes.
     if (measured.status().code() == StatusCode::kCancelled) BRAID_RETURN_IF_ERROR(journal.Save());
     return measured.status();
   }

@@ -1,5 +1,5 @@
-// The job `evaluate` (docs/tasks.md): losses on the documents set aside, samples, BLiMP, GLUE and
-// SuperGLUE, routing.
+// The job `evaluate` (docs/tasks.md): it measures a checkpoint with the evaluations that its spec
+// has.
 #pragma once
 
 #include "base/status.h"
@@ -8,6 +8,9 @@
 
 namespace braid::trainer {
 
+// Writes the output `evaluation`. It resumes from the pieces in task.resume, and after a request to
+// stop it writes a checkpoint and returns kCancelled. All inputs are checked before the first
+// measurement.
 Status RunEvaluateJob(const task::Task& task, task::Channel& channel);
 
 }  // namespace braid::trainer

@@ -1,7 +1,8 @@
-// An evaluation measures one thing of a model: losses, samples, BLiMP, ... Each stands in a folder
-// of its own and is found by its name in the list of registry.cc. The job `evaluate` (evaluate.h),
-// the commands that measure a checkpoint folder by hand (main.cc) and the check of files before a
-// run is submitted (commands.h) go through that list and know nothing else of it.
+// The interface of evaluations. An evaluation measures one thing of a model: losses, samples,
+// BLiMP, ... Each has a folder of its own and an entry in the list of trainer/eval/registry.cc. The
+// job `evaluate` (evaluate.h), the commands that measure a checkpoint folder (trainer/main.cc), and
+// the check of files before a run is submitted (commands.h) use that list and know nothing else
+// about evaluations.
 #pragma once
 
 #include <cstdint>
@@ -26,83 +27,102 @@ namespace braid::trainer {
 
 using SharedTokenizer = std::shared_ptr<const corpus::Tokenizer>;
 
-// Hears how far a measurement is; an error (a stop that was asked for) ends it. May be empty.
+// Called with the progress of a measurement. An error, after a request to stop, ends the
+// measurement and is returned. May be empty.
 using ProgressReport = std::function<Status(std::string_view phase, std::string_view unit,
                                             int64_t done, int64_t total)>;
 
+// What the caller of a measurement provides.
 struct MeasureHooks {
   ProgressReport report;
   Once once = MakeAlways;
 };
 
-// The folder below a job's output whose files go into its checkpoints: what fine-tuning keeps.
+// A folder below the job's output that is part of its checkpoints: fine-tuning keeps adapters
+// there.
 inline constexpr char kAdapters[] = "adapters";
 
-// What an evaluation is given of a job before anything is computed. All of it outlives the
-// evaluation.
+// What an evaluation may look at before anything is computed. All of it outlives the evaluation.
 struct EvaluationInputs {
   const task::Task& task;
   const model::ModelSpec& model;
   SharedTokenizer tokenizer;
-  int64_t sequence;  // tokens that are read at once, `sequence` of the spec
-  // Of all data.<corpus> inputs; empty if no evaluation of the job reads_shards().
+  // Tokens of a sequence; `sequence` of the spec.
+  int64_t sequence;
+
+  // The shards of all inputs data.<corpus>; empty if no evaluation of the job has reads_shards().
   const std::vector<corpus::Shards>& shards;
 };
 
-// What it is given to measure with.
+// What an evaluation measures with.
 struct EvaluationRun {
   Network& network;
-  task::Channel& channel;  // for further outputs; progress goes to the hooks
-  std::string output;      // the job's output folder
+  // For additional outputs. Progress is reported through the hooks.
+  task::Channel& channel;
+  // The job's output folder.
+  std::string output;
   MeasureHooks hooks;
 };
 
-// One evaluation with its settings, in one job.
+// One evaluation with its settings, within one job. Used by one thread.
 class Evaluation {
  public:
   virtual ~Evaluation() = default;
 
+  // Whether it reads the held-out text of corpora.
   virtual bool reads_shards() const { return false; }
-  // Finds its inputs and checks them and the settings against the model, so that nothing is wrong
-  // with them later. Called once, before the others.
+
+  // Finds the inputs and checks them, and the settings, against the model, so that no error in them
+  // is left for a measurement that has run for hours. Called once, before the other functions.
   virtual Status Open(const EvaluationInputs& inputs) = 0;
-  // Its part of evaluation.json (docs/formats.md), made of pieces by hooks.once.
+
+  // Measures, and returns its part of evaluation.json (docs/formats.md). It is made of pieces that
+  // hooks.once keeps, so that an interrupted job does not measure them again.
   virtual Result<Json> Measure(EvaluationRun& run) = 0;
-  // Adds to the job's summary what people look for first in `result`.
+
+  // Adds the most important numbers of `result` to the job's summary.
   virtual void Summarize(const Json& /*result*/, Json* /*summary*/) const {}
 };
 
-// A command `braid-trainer NAME FOLDER ...` that measures a checkpoint folder.
+// A command `braid-trainer NAME FOLDER ...` that measures a checkpoint folder without a job.
 struct EvaluationCommand {
   const char* name;
-  const char* usage;                 // lines of --help, each with its end
-  std::vector<const char*> options;  // those that have a value
+  // Lines for --help, each with a newline.
+  const char* usage;
+  // Names of the options that take a value.
+  std::vector<const char*> options;
   Status (*run)(const Arguments& arguments);
 };
 
-// What `braid-trainer check` looks at for an evaluation: files, without a model.
+// The check of an evaluation's input files by `braid-trainer check`, which needs no model.
 struct FileCheck {
-  const char* usage = "";                               // "[--blimp DIR] [--pairs 0]"
-  std::vector<const char*> options;                     // those that have a value
-  Status (*run)(const Arguments& arguments) = nullptr;  // null: there is nothing to check
+  // As in "[--blimp DIR] [--pairs 0]".
+  const char* usage = "";
+  std::vector<const char*> options;  // those that have a value
+  // Null if there is nothing to check.
+  Status (*run)(const Arguments& arguments) = nullptr;
 };
 
-// An entry of the list.
+// An entry in the list of evaluations.
 struct EvaluationKind {
-  const char* field;   // of the spec of an evaluate job
-  const char* result;  // of evaluation.json
-  // From its settings; errors name their field below `path`.
+  // Its field in the spec of an evaluate job.
+  const char* field;
+  // Its field in evaluation.json.
+  const char* result;
+
+  // Makes the evaluation from its settings. Errors name the field, with `path` in front.
   Result<std::unique_ptr<Evaluation>> (*make)(const Json& settings, const std::string& path);
   EvaluationCommand command;
   FileCheck check = {};
 };
 
-// In the order in which a job measures them.
+// All evaluations, in the order in which a job measures them.
 const std::vector<EvaluationKind>& EvaluationKinds();
-// The command of that name, or null.
+// The command with this name; null if there is none.
 const EvaluationCommand* FindEvaluationCommand(std::string_view name);
 
-// True iff two passes of the model over the same text differ (A4 `always` on a Gumbel router).
+// Whether two passes of the model over the same text differ: a Gumbel router with A4 `always`
+// (docs/papers/papaformer.md#s7).
 bool IsNoisy(const model::ModelSpec& spec);
 
 }  // namespace braid::trainer

@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kPiecesFile = "evaluation_pieces.json";
 
+// Hard links where possible: adapters may be large, and files in a checkpoint are never changed.
 Status CopyTree(const std::string& from, const std::string& to) {
   if (!IsFolder(from)) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListTree(from));
@@ -57,6 +58,7 @@ Status Journal::Resume() {
 
 Result<Json> Journal::Piece(const std::string& name, const MakePiece& make) {
   if (const auto made = pieces_.find(name); made != pieces_.end()) return made->second;
+  // A piece may take hours, so none is begun after a request to stop.
   if (channel_.stop_requested()) return Cancelled("stopped before measuring " + name);
   BRAID_ASSIGN_OR_RETURN(Json value, make());
   pieces_[name] = value;
@@ -84,6 +86,7 @@ Status Journal::Save() {
 }
 
 Status Journal::WriteCheckpoint(const std::string& target) const {
+  // Complete or not at all, as a checkpoint of a training.
   const std::string temporary = target + ".tmp";
   BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
   BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
@@ -95,7 +98,8 @@ Status Journal::WriteCheckpoint(const std::string& target) const {
   return SyncFolder(std::string(FolderOf(target)));
 }
 
-// A worker takes checkpoints over and says so; by hand the last two stay.
+// A worker takes checkpoints over and confirms each; those up to the confirmed one can go. Without
+// a worker, the last two stay. The newest always stays.
 void Journal::RemoveOld() {
   const auto is_old = [this](int64_t step) {
     if (step == kept_.back()) return false;

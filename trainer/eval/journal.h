@@ -1,6 +1,6 @@
-// What an evaluation has measured so far: pieces by name, in memory and in checkpoints. An
-// evaluation that is cut off goes on behind its last checkpoint, on any worker, and its numbers are
-// those of one that was not.
+// The pieces that an evaluation has measured so far, by name, in memory and in checkpoints. An
+// interrupted evaluation goes on after its last checkpoint, on any worker, and its numbers are
+// those of an evaluation that was not interrupted.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,24 @@
 
 namespace braid::trainer {
 
+// Not thread-safe.
 class Journal {
  public:
-  // Continues task.resume if there is one; kInvalidArgument if that belongs to an evaluation with
-  // another spec. Files below <output>/<folder> are part of the journal: they go into checkpoints
-  // and come back from them. A new piece makes a checkpoint if the last one is `seconds` old. All
-  // references outlive the journal.
+  // Continues from task.resume, if there is one; kInvalidArgument if that belongs to an evaluation
+  // with another spec. Files below <output>/<folder> are part of the journal: checkpoints contain
+  // them, and Open restores them. A new piece makes a checkpoint if the last one is at least
+  // `seconds` old. `task` and `channel` outlive the journal.
   static Result<Journal> Open(const task::Task& task, std::string folder, int64_t seconds,
                               task::Channel& channel);
 
-  // trainer/eval/once.h. Once a stop is asked for, pieces that are not there are kCancelled.
+  // Returns the piece with this name, and makes it if it is not there (trainer/eval/once.h). After
+  // a request to stop, pieces that are not there are kCancelled.
   Result<Json> Piece(const std::string& name, const MakePiece& make);
+  // Piece as a function; the journal outlives it.
   Once AsOnce();
-  // Announces a checkpoint of what none has yet: before the end of an evaluation that is stopped.
+
+  // Writes and announces a checkpoint of the pieces that are in none yet; for the end of an
+  // evaluation that is stopped.
   Status Save();
 
   int64_t pieces() const { return static_cast<int64_t>(pieces_.size()); }
@@ -40,13 +45,17 @@ class Journal {
 
   const task::Task& task_;
   task::Channel& channel_;
-  std::string folder_;  // of files, below the output
+  // Below the output folder.
+  std::string folder_;
   int64_t seconds_;
-  std::string spec_;  // digest
+  // SHA-256 of the task's spec.
+  std::string spec_;
   std::map<std::string, Json> pieces_;
-  int64_t saved_ = 0;  // pieces in the last checkpoint
+  // Number of pieces in the last checkpoint.
+  int64_t saved_ = 0;
   int64_t saved_ms_ = 0;
-  std::vector<int64_t> kept_;  // checkpoints on disk, by their number of pieces
+  // Checkpoints on disk, by their number of pieces.
+  std::vector<int64_t> kept_;
 };
 
 }  // namespace braid::trainer

@@ -1,6 +1,6 @@
-// How a measurement hands over each of its pieces: under a name, made only if it was not made
-// before. Whoever calls the measurement decides what "before" is; the job `evaluate` keeps a
-// journal (journal.h), commands by hand remember nothing.
+// How a measurement is divided into pieces: each has a name, and is made only if it was not made
+// before. The caller of the measurement decides what is remembered: the job `evaluate` keeps a
+// journal (trainer/eval/journal.h), and commands remember nothing.
 #pragma once
 
 #include <functional>
@@ -11,13 +11,15 @@
 
 namespace braid::trainer {
 
+// Makes a piece.
 using MakePiece = std::function<Result<Json>()>;
 
-// The piece of that name, or the error of making it. A piece must depend on nothing that another
-// one leaves behind (a stream of noise, say), because others may not be made at all.
+// Returns the piece with this name, or the error of making it. A piece must not depend on state
+// that the making of another piece leaves behind (a random stream, for example), because the other
+// may have been made by an earlier process.
 using Once = std::function<Result<Json>(const std::string& name, const MakePiece& make)>;
 
-// Makes every piece.
+// A `Once` that makes every piece.
 inline Result<Json> MakeAlways(const std::string& /*name*/, const MakePiece& make) {
   return make();
 }

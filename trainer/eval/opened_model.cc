@@ -25,6 +25,7 @@ Result<OpenedModel> OpenModel(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(opened.tokenizer, corpus::Tokenizer::Load(arguments.Get(
                                                "tokenizer", JoinPath(folder, "tokenizer.json"))));
   BRAID_ASSIGN_OR_RETURN(opened.network, LoadNetwork(folder, "cpu"));
+  // Ids of another tokenizer would give numbers that look plausible and mean nothing.
   if (opened.network->spec().tokenizer != opened.tokenizer->digest()) {
     return InvalidArgument("the model in " + folder + " was trained with another tokenizer (" +
                            opened.network->spec().tokenizer.substr(0, 12) + ")");

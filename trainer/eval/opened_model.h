@@ -1,4 +1,5 @@
-// A checkpoint folder as commands open it that work without a task file.
+// Opens the checkpoint folder, the corpora and the settings of commands that work without a task
+// file.
 #pragma once
 
 #include <memory>
@@ -17,23 +18,25 @@ struct OpenedModel {
   std::unique_ptr<Network> network;
 };
 
-// --threads, 2 if not given, in 1 .. 1024; torch works with so many from here on.
+// Makes LibTorch use the number of threads that --threads gives, from 1 to 1024 and 2 if it is
+// absent.
 Status UseThreads(const Arguments& arguments);
 
-// The checkpoint folder that a command names first, with the tokenizer.json in it or --tokenizer;
-// on --threads.
+// Opens the checkpoint folder that is the command's first argument, with its tokenizer.json or the
+// file of --tokenizer. Calls UseThreads.
 Result<OpenedModel> OpenModel(const Arguments& arguments);
 
-// The folders of shards that a command names behind the checkpoint. kInvalidArgument for those of
-// another tokenizer.
+// Opens the folders of shards that are named after the checkpoint. kInvalidArgument if one was made
+// with another tokenizer.
 Result<std::vector<corpus::Shards>> OpenNamedShards(const Arguments& arguments,
                                                     const model::ModelSpec& model);
 
-// The settings of an evaluation in the file of --spec, as a task has them (docs/tasks.md); without
-// --spec they are empty.
+// The settings of the evaluation from the file of --spec, in the form that a task has
+// (docs/tasks.md); an empty object without --spec.
 Result<Json> SpecFileOf(const Arguments& arguments);
 
-// One line a phase on the error stream, written over itself.
+// Shows progress on the standard error stream, one line for each phase, which is overwritten as it
+// advances.
 ProgressReport OnStandardError();
 
 }  // namespace braid::trainer

@@ -1,5 +1,5 @@
-// All evaluations. A new one is a folder beside this file and a line in each of the two lists
-// below.
+// The list of all evaluations. A new one is a folder beside this file, and a line in each of the
+// two lists below.
 #include "trainer/eval/evaluation.h"
 
 namespace braid::trainer {

@@ -14,7 +14,8 @@ Json BraidConfig(const model::ModelSpec& spec) {
             {"AutoModel", "modeling_braid.BraidModel"},
             {"AutoModelForCausalLM", "modeling_braid.BraidForCausalLM"}}},
           {"spec", model::ToJson(spec)},
-          // Evaluation draws no noise, whatever the training did: equal input gives equal output.
+          // No noise in evaluation, whatever the training did: users expect equal outputs for equal
+          // inputs.
           {"router_noise", "train_only"},
           {"vocab_size", spec.vocab},
           {"hidden_size", spec.width()},
@@ -27,6 +28,7 @@ Json BraidConfig(const model::ModelSpec& spec) {
           {"tie_word_embeddings", false},
           {"torch_dtype", "float32"},
           {"dtype", "float32"},
+          // The modelling code computes whole sequences; it has no cache of keys and values.
           {"use_cache", false}};
 }
 

@@ -1,5 +1,6 @@
-// Models that are no Llama: config.json and tensors for braid's own modelling code
-// (configuration_braid.py and modeling_braid.py, which go into the exported folder beside them).
+// The exported form of models that no Llama can express: config.json and tensors for braid's own
+// modelling code (configuration_braid.py and modeling_braid.py, which are written into the exported
+// folder).
 #pragma once
 
 #include <string_view>
@@ -11,12 +12,14 @@
 
 namespace braid::trainer {
 
+// The contents of config.json: the model spec, and the keys that transformers itself reads.
 Json BraidConfig(const model::ModelSpec& spec);
-// Canonical names: `head.weight` as it is, all others behind `model.`.
+// The tensors of the exported file: `head.weight` under its own name, all others with `model.` in
+// front, because transformers puts everything but the head into the inner model.
 std::vector<ExportedTensor> BraidTensors(const model::ModelSpec& spec);
 
-// The two files as they stand in trainer/export/, built in, so that the program needs no other file
-// to export.
+// The texts of the two Python files in trainer/export/, which are built into the program so that an
+// export needs no other file.
 std::string_view ConfigurationPython();
 std::string_view ModelingPython();
 

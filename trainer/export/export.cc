@@ -19,7 +19,8 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
   options.progress = [&](int64_t done, int64_t total) {
     channel.Progress("exporting", "tensors", done, total);
   };
-  BRAID_RETURN_IF_ERROR(RemoveTree(options.out));  // of an attempt before this one
+  // An earlier attempt may have left a folder, and an export refuses to replace one.
+  BRAID_RETURN_IF_ERROR(RemoveTree(options.out));
   BRAID_ASSIGN_OR_RETURN(const Exported exported, ExportHuggingFace(options));
   const Json facts = {{"name", spec.name},
                       {"format", schema::NameOf(spec.format)},

@@ -1,4 +1,4 @@
-// The job `export` (docs/tasks.md): a checkpoint becomes a Hugging Face folder.
+// The job `export` (docs/tasks.md), which makes a Hugging Face folder from a checkpoint.
 #pragma once
 
 #include "base/status.h"
@@ -7,6 +7,7 @@
 
 namespace braid::trainer {
 
+// Writes the output `model`, of kind "model". Errors are those of ExportHuggingFace.
 Status RunExportJob(const task::Task& task, task::Channel& channel);
 
 }  // namespace braid::trainer

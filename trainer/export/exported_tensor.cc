@@ -16,7 +16,7 @@ int64_t Columns(const ExportedTensor& tensor) {
   return tensor.shape.size() > 1 ? tensor.shape[1] : 1;
 }
 
-// Row of the source that becomes row `row`.
+// The row of the source that becomes row `row`.
 int64_t SourceRow(const ExportedTensor& tensor, int64_t row) {
   if (tensor.heads == 0) return row;
   const int64_t size = Rows(tensor) / tensor.heads, in_head = row % size, half = size / 2;
@@ -34,6 +34,7 @@ Result<std::vector<double>> Inverses(const SafetensorsFile& checkpoint, const st
                                      int64_t size) {
   BRAID_ASSIGN_OR_RETURN(std::vector<double> values, Vector(checkpoint, name, size));
   for (size_t i = 0; i < values.size(); ++i) {
+    // Written as a negation so that a NaN is refused as well.
     if (!(std::abs(values[i]) >= kSmallestBeta)) {
       return InvalidArgument(
           Format("%s: tensor %s: element %zu is %g; below %g it cannot be folded into the next "
@@ -53,6 +54,7 @@ Result<double> Factor(const ExportedTensor& tensor, const SafetensorsFile& check
   BRAID_ASSIGN_OR_RETURN(const std::vector<double> values,
                          Vector(checkpoint, tensor.softplus_of, size));
   const double a = values.at(static_cast<size_t>(tensor.at));
+  // softplus(a) = log(1 + e^a), in a form that does not overflow for large a.
   return std::max(a, 0.0) + std::log1p(std::exp(-std::abs(a)));
 }
 

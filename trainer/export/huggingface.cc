@@ -20,8 +20,8 @@ using model::ModelSpec;
 using storage::SafetensorsFile;
 using storage::SafetensorsWriter;
 
-// The checkpoint has the tensors of its model and no other: what nobody reads would be lost in
-// silence.
+// The checkpoint must have the tensors of its model and no others: an unknown one would be lost in
+// the export without notice.
 Status CheckTensors(const SafetensorsFile& checkpoint, const ModelSpec& spec) {
   std::set<std::string> known;
   for (const model::TensorSpec& tensor : model::Tensors(spec)) {
@@ -93,6 +93,7 @@ Result<Exported> ExportHuggingFace(const ExportOptions& options) {
   BRAID_ASSIGN_OR_RETURN(const std::string card, ModelCard(spec, options.card, reason.empty()));
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile checkpoint,
                          SafetensorsFile::Open(JoinPath(options.model, "model.safetensors")));
+  // Everything is checked before the folder is made, so that most errors leave nothing to clean up.
   BRAID_RETURN_IF_ERROR(CheckTensors(checkpoint, spec));
   BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {
     return WriteFolder(folder, spec, checkpoint, tokenizer, card, options);

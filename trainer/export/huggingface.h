@@ -1,4 +1,4 @@
-// A checkpoint folder as a Hugging Face folder, which transformers loads without braid.
+// Export of a checkpoint folder as a Hugging Face folder, which transformers loads without braid.
 #pragma once
 
 #include <functional>
@@ -10,23 +10,32 @@
 namespace braid::trainer {
 
 struct ExportOptions {
-  std::string model;      // checkpoint folder
-  std::string tokenizer;  // file; empty: tokenizer.json of the checkpoint folder
-  std::string out;        // must not be there yet, or be empty
-  Json card;              // facts for the model card (docs/tasks.md, `export`); null: none
-  std::function<void(int64_t done, int64_t total)> progress = [](int64_t, int64_t) {};  // tensors
+  // Checkpoint folder.
+  std::string model;
+  // tokenizer.json; empty for the one in the checkpoint folder.
+  std::string tokenizer;
+  // The folder to make. It must not exist yet, or be empty.
+  std::string out;
+  // Facts for the model card (docs/tasks.md, `export`); null for none.
+  Json card;
+  // Called after each tensor.
+  std::function<void(int64_t done, int64_t total)> progress = [](int64_t, int64_t) {};
 };
 
 struct Exported {
-  std::string architecture;   // LlamaForCausalLM, or BraidForCausalLM with its code in the folder
-  std::string why_not_llama;  // the field that made it so, or empty
-  int64_t parameters = 0;     // of the exported file
+  // "LlamaForCausalLM", or "BraidForCausalLM", whose code is in the folder.
+  std::string architecture;
+  // The field of the model spec because of which it is no Llama; empty if it is one.
+  std::string why_not_llama;
+  // Elements of all exported tensors.
+  int64_t parameters = 0;
 };
 
 // Writes config.json, generation_config.json, model.safetensors (F32), the tokenizer's files,
 // README.md and, for models that are no Llama, configuration_braid.py and modeling_braid.py. The
-// folder appears whole or not at all. One tensor is in memory at a time, until a Llama is read back
-// and its logits compared (trainer/export/logits_gate.h). Errors name file and tensor.
+// folder appears complete or not at all. One tensor is in memory at a time, until a Llama is read
+// back and its logits are compared (trainer/export/logits_gate.h), for which both models are.
+// Errors name file and tensor.
 Result<Exported> ExportHuggingFace(const ExportOptions& options);
 
 }  // namespace braid::trainer

@@ -18,8 +18,8 @@ namespace {
 using model::ModelSpec;
 using storage::SafetensorsWriter;
 
-// A config.json of transformers: keys that braid does not know are fine, those it needs are asked
-// for by type.
+// Reads a config.json of transformers. Unknown keys are allowed, as every version adds some; needed
+// keys are checked for their type. The first error is kept.
 class LlamaConfigReader {
  public:
   LlamaConfigReader(const Json& config, std::string what)
@@ -51,7 +51,8 @@ class LlamaConfigReader {
     return config_.is_object() ? config_.value(key, Json()) : Json();
   }
 
-  // Anything but `allowed` (or nothing) changes what is computed.
+  // Refuses any value but those in `allowed` (an absent key is fine): with another value, the model
+  // would compute something else.
   void Only(const std::string& key, const std::vector<Json>& allowed, const std::string& why) {
     const Json value = Value(key);
     if (value.is_null() || std::find(allowed.begin(), allowed.end(), value) != allowed.end())
@@ -76,8 +77,9 @@ class LlamaConfigReader {
   Status status_;
 };
 
-// One way of writing the rotation down: plain, and with one base. Returns `base` or what it says
-// instead.
+// Reads one of the ways in which versions of transformers write rotary positions. Returns the base
+// that it states, or `base` if it states none; anything but plain rotation with one base is
+// refused.
 double ReadRopeOf(LlamaConfigReader& read, const std::string& key, const Json& rope, double base) {
   if (rope.is_null()) return base;
   if (!rope.is_object()) return read.Expected(key, "an object", rope), base;
@@ -112,19 +114,22 @@ bool IsTied(const Json& config) {
   return config.value("tie_word_embeddings", Json()) == true;
 }
 
-// Whose key and value heads serve how many queries.
+// The number of key and value heads, each of which serves several queries if it is below `heads`.
 int64_t KeyValueHeads(const Json& config, int64_t heads) {
   const Json value = config.value("num_key_value_heads", Json());
   return value.is_number_integer() ? value.get<int64_t>() : heads;
 }
 
-// A tensor of the checkpoint, made from the Llama's.
+// How a tensor of the checkpoint is made from one of the Llama's.
 struct Source {
-  std::string name;            // the Llama's
-  std::vector<int64_t> shape;  // the Llama's
-  int64_t repeat = 1;          // each head of `head_rows` rows is written so often
+  // Name and shape in the Llama's file.
+  std::string name;
+  std::vector<int64_t> shape;
+  // How often each head of `head_rows` rows is written.
+  int64_t repeat = 1;
   int64_t head_rows = 0;
-  bool vocabulary = false;  // rows are tokens
+  // Whether rows are tokens, whose number may differ from the model's.
+  bool vocabulary = false;
 };
 
 std::string LayerTensorName(const std::string& own) {
@@ -176,13 +181,14 @@ Result<std::vector<float>> Values(const model::TensorSpec& tensor, const Source&
   if (source.repeat > 1) return Repeated(values, source);
   if (!source.vocabulary) return values;
   const int64_t width = tensor.shape[1];
-  values.resize(static_cast<size_t>(tensor.elements()), 0.0f);  // without rows of no token; with
-                                                                // the pad's
+  // Rows behind the pad's, which belong to no token, are dropped; a missing row of the pad is
+  // appended.
+  values.resize(static_cast<size_t>(tensor.elements()), 0.0f);
   if (tensor.pad_row >= 0) std::fill_n(values.begin() + tensor.pad_row * width, width, 0.0f);
   return values;
 }
 
-// Old files keep what follows from the config.
+// Old files store a table that follows from the configuration.
 bool IsComputed(const std::string& name) {
   return name.ends_with(".rotary_emb.inv_freq");
 }
@@ -197,8 +203,8 @@ Status CheckNames(const LlamaWeights& weights, const std::set<std::string>& used
   return OkStatus();
 }
 
-// What becomes of rows that the tokenizer has no id for. Their logits go with them, so that the
-// softmax is over fewer.
+// The note about rows for which the tokenizer has no id. Their logits go with them, so the softmax
+// is over fewer choices.
 std::string RowsLeftOut(int64_t rows, const ModelSpec& spec) {
   return Format(
       "%lld rows behind the pad, id %lld, belong to no token and are left out of embedding, head "
@@ -207,9 +213,9 @@ std::string RowsLeftOut(int64_t rows, const ModelSpec& spec) {
       (long long)(rows - spec.vocab), (long long)spec.pad_id);
 }
 
-// Of a tied head there is one matrix, which files may hold twice. Where they hold two, transformers
-// 5 takes the head and earlier versions the embedding: which of the two models is meant only their
-// owner knows.
+// A tied head is one matrix, which some files store twice. If they store two different ones,
+// transformers 5 takes the head and earlier versions take the embedding, so only the owner knows
+// which model is meant.
 Status CheckTie(const LlamaWeights& weights, int64_t rows, const ModelSpec& spec,
                 const std::string& folder) {
   const std::vector<std::string> names = weights.Names();
@@ -252,7 +258,7 @@ Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Js
   return writer->Finish();
 }
 
-// Vocabulary, pad and end of text, of which the tokenizer knows more than config.json.
+// Sets vocabulary, pad and end-of-text from the tokenizer, because config.json may contradict it.
 Status FitTokenizer(const corpus::Tokenizer& tokenizer, const Json& config, int64_t rows,
                     const std::string& what, Imported* imported) {
   ModelSpec& spec = imported->spec;
@@ -322,6 +328,7 @@ Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
                 head_dim = read.Int("head_dim", 0);
   (void)read.Bool("tie_word_embeddings", false);
   BRAID_RETURN_IF_ERROR(read.status());
+  // Before head sizes are compared, because they are quotients of fields that may be 0.
   if (Status status = model::Validate(spec); !status.ok())
     return Status(status.code(), what + ": " + status.message());
   if (head_dim != 0 && head_dim != spec.dense.head_size()) {
@@ -349,6 +356,7 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
                                          : options.tokenizer;
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
   BRAID_ASSIGN_OR_RETURN(const LlamaWeights weights, LlamaWeights::Open(options.folder));
+  // FitTokenizer replaces `vocab`; the file keeps its own number of rows.
   const int64_t rows = spec.vocab;
   BRAID_RETURN_IF_ERROR(FitTokenizer(*tokenizer, config, rows, config_path, &imported));
   const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads);

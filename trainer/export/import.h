@@ -1,5 +1,5 @@
-// A Hugging Face Llama directory as a checkpoint folder: a path for a merge, or the start of a
-// training.
+// Import of a Hugging Face Llama as a checkpoint folder: as a path for a merge, or as the start of
+// a training.
 #pragma once
 
 #include <string>
@@ -12,34 +12,40 @@
 namespace braid::trainer {
 
 struct ImportOptions {
-  std::string folder;     // config.json, model.safetensors (or its shards and their index),
-                          // tokenizer.json
-  std::string out;        // must not be there yet, or be empty
-  std::string name;       // of the model; empty: the folder's name
-  std::string tokenizer;  // file; empty: tokenizer.json of the folder
+  // Has config.json, model.safetensors (or its shards with their index) and tokenizer.json.
+  std::string folder;
+  // The folder to make. It must not exist yet, or be empty.
+  std::string out;
+  // Of the model; empty for the name of the folder.
+  std::string name;
+  // A file to read in place of the folder's tokenizer.json; empty for that one.
+  std::string tokenizer;
 };
 
 struct Imported {
   model::ModelSpec spec;
-  std::vector<std::string> notes;  // what was changed on the way, for people
+  // Sentences for people about what was changed on the way.
+  std::vector<std::string> notes;
 };
 
-// The dense model that a config.json of a Llama describes, without name, tokenizer, pad and end of
-// text, and with the rows of the file as `vocab`. A key whose value cannot be computed exactly
-// (attention_bias, rope_scaling, hidden_act, ...) is kUnimplemented and named. `what` goes in front
-// of errors.
+// The dense model that a Llama's config.json describes. Its name, tokenizer, pad and end-of-text
+// ids are not set; `vocab` is the number of rows in the file. A key whose value braid cannot
+// compute exactly (attention_bias, rope_scaling, hidden_act, ...) is kUnimplemented, and the
+// message names it. `what` is put in front of error messages.
 Result<model::ModelSpec> LlamaSpec(const Json& config, const std::string& what);
 
-// Writes config.json, model.safetensors, state.json and tokenizer.json; the logits of the model are
-// those of the Llama for all tokens that the tokenizer gives.
+// Writes config.json, model.safetensors, state.json and tokenizer.json. The logits of the model
+// equal those of the Llama, for all tokens that the tokenizer gives.
 //   - F32, F16 and BF16 become F32, exactly.
-//   - num_key_value_heads below num_attention_heads: each key and value head is repeated for the
-//     queries that share it.
-//   - tie_word_embeddings: the head is a copy of the embedding. A file that holds another head all
-//     the same is kInvalidArgument: versions of transformers load it as different models.
-//   - The pad is the first id behind the tokenizer's entries. Its embedding row is set to zero;
-//     where the file has no such row, a zero row is appended to embedding and head.
-// A tensor that is missing, unknown, of another shape, or holds a NaN or infinity is
+//   - If num_key_value_heads is below num_attention_heads, each key and value head is repeated for
+//     the queries that share it.
+//   - With tie_word_embeddings the head is a copy of the embedding. A file with tied embeddings
+//     that holds a different head is kInvalidArgument, because versions of transformers load it as
+//     different models.
+//   - The pad token is the first id behind the tokenizer's entries. Its embedding row is set to
+//     zero; if the file has no such row, a zero row is appended to embedding and head.
+//
+// A tensor that is missing, unknown, of another shape, or that holds a NaN or infinity is
 // kInvalidArgument, with its file.
 Result<Imported> ImportHuggingFace(const ImportOptions& options);
 

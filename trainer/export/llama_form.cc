@@ -6,12 +6,15 @@ namespace {
 using model::ModelSpec;
 using model::Stack;
 
-// One layer of the Llama: a block, or one step of a looped one.
+// One layer of the Llama: a block of the model, or one step of a looped block.
 struct Layer {
   const ModelSpec& spec;
-  std::string from;   // "blocks.2." or "blocks.2.deep."
-  std::string to;     // "model.layers.5."
-  std::string scale;  // canonical name, or empty
+  // Prefixes of names: "blocks.2." or "blocks.2.deep." in the checkpoint, "model.layers.5." in the
+  // exported file.
+  std::string from;
+  std::string to;
+  // Name of the vector of scales; empty if the block has none.
+  std::string scale;
   int64_t step = 0;
 
   ExportedTensor Tensor(const std::string& name, const std::string& own,
@@ -19,7 +22,8 @@ struct Layer {
     return {
         .name = to + name + ".weight", .shape = std::move(shape), .source = from + own + ".weight"};
   }
-  // What the layer adds to the stream is scaled.
+  // The scale of a block multiplies what it adds to the residual stream, so it can go into the last
+  // product of each sublayer.
   ExportedTensor Scaled(ExportedTensor tensor) const {
     tensor.softplus_of = scale;
     tensor.at = step;
@@ -44,6 +48,7 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
     all.push_back(std::move(tensor));
   }
   ExportedTensor o = layer.Scaled(layer.Tensor("self_attn.o_proj", "attn.o", {w, w}));
+  // An empty source is the identity matrix.
   if (!arch.attn_out_proj) o.source.clear();
   all.push_back(std::move(o));
   all.push_back(layer.Tensor("post_attention_layernorm", "ffn_norm", {w}));
@@ -93,7 +98,8 @@ Json LlamaConfig(const ModelSpec& spec) {
           {"pretraining_tp", 1},
           {"initializer_range", 0.02},
           {"tie_word_embeddings", false},
-          {"bos_token_id", spec.eos_id},  // braid begins sequences with the end of the text before
+          // braid begins a sequence with the end token of the text before it.
+          {"bos_token_id", spec.eos_id},
           {"eos_token_id", spec.eos_id},
           {"pad_token_id", spec.pad_id},
           {"torch_dtype", "float32"},
@@ -109,6 +115,7 @@ std::vector<ExportedTensor> LlamaTensors(const ModelSpec& spec) {
                  .source = "embed.weight"});
   for (int64_t block = 0; block < stack.blocks; ++block) {
     const std::string from = "blocks." + std::to_string(block) + ".";
+    // A loop's block is stored under deep., a wide one under wide.
     const std::string inside = stack.has_deep()   ? from + "deep."
                                : stack.has_wide() ? from + "wide."
                                                   : from;

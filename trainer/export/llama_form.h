@@ -1,9 +1,12 @@
-// Which models transformers' LlamaForCausalLM computes exactly, and how their tensors become its
-// own (docs/papers/papaformer.md#s7.1, docs/papers/dual_path.md#s9):
-//   llama  as it is. Interleaved rotary layout: rows of q and k are reordered. No attn.o: the
-//          identity. Learned beta: gate_proj = diag(beta) gate, down_proj = down diag(1 / beta).
-//   wide   its scale s_w multiplies attn.o and ffn.down.
-//   loop   with `mix: final` or one step: K layers a block, each with its own s_d^k multiplied in.
+// Which models transformers' LlamaForCausalLM computes exactly, and how their tensors become those
+// of a Llama (docs/papers/papaformer.md#s7.1, docs/papers/dual_path.md#s9). By kind of block:
+//
+//   llama  As it is. For the interleaved rotary layout, rows of q and k are permuted. Without
+//          attn.o, o_proj is the identity. With a learned beta, gate_proj is diag(beta) gate, and
+//          down_proj is down diag(1 / beta).
+//   wide   Its scale s_w is multiplied into attn.o and ffn.down.
+//   loop   With `mix: final`, or one step: each block becomes K layers, with the scales s_d^k
+//          multiplied in.
 #pragma once
 
 #include <string>
@@ -15,13 +18,13 @@
 
 namespace braid::trainer {
 
-// Why the model is no Llama, naming the field of its spec ("dense.dual.mix: ..."); empty if it is
-// one.
+// Names the field of the spec because of which the model is no Llama ("dense.dual.mix: ..."); empty
+// if it is one.
 std::string WhyNotLlama(const model::ModelSpec& spec);
 
-// REQUIRES for both: WhyNotLlama(spec) is empty.
-// config.json with every key that decides what is computed, in the words of transformers 4 and 5
-// alike.
+// Both functions REQUIRE that WhyNotLlama(spec) is empty. LlamaConfig is the contents of
+// config.json, with every key that decides what is computed, as versions 4 and 5 of transformers
+// write it.
 Json LlamaConfig(const model::ModelSpec& spec);
 std::vector<ExportedTensor> LlamaTensors(const model::ModelSpec& spec);
 

@@ -17,7 +17,6 @@ using storage::TensorEntry;
 constexpr char kWhole[] = "model.safetensors";
 constexpr char kIndex[] = "model.safetensors.index.json";
 
-// The files that hold the weights.
 Result<std::vector<std::string>> WeightFiles(const std::string& folder) {
   if (PathExists(JoinPath(folder, kWhole))) return std::vector<std::string>{kWhole};
   const std::string index_path = JoinPath(folder, kIndex);
@@ -31,6 +30,7 @@ Result<std::vector<std::string>> WeightFiles(const std::string& folder) {
     return InvalidArgument(index_path + ": weight_map is missing");
   std::set<std::string> files;
   for (const auto& [tensor, file] : map.items()) {
+    // An index from the internet must not name files outside of the folder.
     if (!file.is_string() || !IsSafeRelativePath(file.get<std::string>())) {
       return InvalidArgument(index_path + ": weight_map." + tensor +
                              ": expected the name of a file in the folder");

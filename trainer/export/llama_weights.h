@@ -1,4 +1,4 @@
-// The tensors of a Hugging Face folder, whatever files they are in, as float32.
+// The tensors of a Hugging Face folder as float32, in whichever files they are.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +13,26 @@ namespace braid::trainer {
 
 class LlamaWeights {
  public:
-  // model.safetensors, or the files that model.safetensors.index.json names.
+  // Opens model.safetensors, or the files that model.safetensors.index.json lists. Errors name the
+  // file.
   static Result<LlamaWeights> Open(const std::string& folder);
 
-  std::vector<std::string> Names() const;  // sorted
-  // F32, F16 and BF16 are read exactly; another type or shape, a NaN or infinity is
-  // kInvalidArgument.
+  // Sorted.
+  std::vector<std::string> Names() const;
+
+  // Reads a tensor, row-major; F32, F16 and BF16 are converted exactly. A missing tensor, another
+  // type or shape, a NaN or an infinity is kInvalidArgument with file and tensor.
   Result<std::vector<float>> Read(const std::string& name, const std::vector<int64_t>& shape) const;
 
  private:
   explicit LlamaWeights(std::string folder) : folder_(std::move(folder)) {}
   std::string folder_;
   std::vector<storage::SafetensorsFile> files_;
-  std::map<std::string, size_t> files_of_;  // tensor -> its file
+  // Name of a tensor to the index of its file.
+  std::map<std::string, size_t> files_of_;
 };
 
-// The value of IEEE half precision bits.
+// The value of an IEEE 754 half-precision number with these bits.
 float HalfToFloat(uint16_t bits);
 
 }  // namespace braid::trainer

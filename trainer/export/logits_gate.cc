@@ -17,10 +17,10 @@ namespace braid::trainer {
 namespace {
 
 constexpr int64_t kGateSequences = 16;
-constexpr int64_t kLongestGateSequence = 256;  // longer ones show nothing else, and their logits
-                                               // are large
+// In tokens. Longer sequences would show no other difference, and their logits take much memory.
+constexpr int64_t kLongestGateSequence = 256;
 
-// Infinite if a logit is no number.
+// Infinite if a logit is NaN, as comparisons with NaN are false.
 double LargestDifference(const std::vector<float>& a, const std::vector<float>& b) {
   double largest = 0;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -46,7 +46,8 @@ double DifferenceOfLogits(Network& original, Network& exported, const model::Mod
   return largest;
 }
 
-// The smallest factor that a product was divided by loses most.
+// A division by a small beta costs the most precision, so it is the likeliest cause of a
+// difference.
 Result<std::string> SmallestBeta(const std::string& path, const model::ModelSpec& spec) {
   BRAID_ASSIGN_OR_RETURN(const storage::SafetensorsFile checkpoint,
                          storage::SafetensorsFile::Open(path));

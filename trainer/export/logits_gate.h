@@ -1,4 +1,4 @@
-// The gate of an export: what was written computes what the checkpoint does
+// The check of an export: the written Llama computes the same as the checkpoint
 // (docs/papers/papaformer.md#s7.1).
 #pragma once
 
@@ -8,13 +8,13 @@
 
 namespace braid::trainer {
 
-// The largest difference of logits that an export may have, in single precision.
+// Logits of an export may differ by less than this (both models compute in single precision).
 constexpr double kSameExportedLogits = 1e-4;
 
-// Reads the Llama in `folder` back and compares its logits with those of the checkpoint folder
-// `model` on 16 random sequences. kInvalidArgument if they differ by kSameExportedLogits or more;
-// the error names the smallest beta that was folded, if any was. Leaves `folder` as it was, unless
-// it fails. Both models are in memory.
+// Imports the Llama in `folder` again and compares its logits with those of the checkpoint folder
+// `model`, on 16 random sequences. kInvalidArgument if they differ by kSameExportedLogits or more;
+// the message names the smallest beta that was divided by, if there is one. Leaves `folder` as it
+// was, unless it fails. Both models are in memory.
 Status CheckExportedLogits(const std::string& model, const std::string& folder);
 
 }  // namespace braid::trainer

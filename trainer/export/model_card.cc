@@ -39,7 +39,7 @@ Result<Card> ReadCard(const Json& json) {
   return card;
 }
 
-// Text of others in one cell of a table.
+// Names come from users; a newline or a bar in one would break the table.
 std::string Cell(std::string text) {
   for (char& c : text) {
     if (c == '\n' || c == '\r') c = ' ';

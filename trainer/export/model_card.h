@@ -1,4 +1,4 @@
-// The README.md of an exported model: what it is, where it comes from, how to load it.
+// The README.md of an exported model: what the model is, where it comes from, and how to load it.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace braid::trainer {
 
-// `card` has the facts that the model itself does not know (docs/tasks.md, `export`); each may be
-// absent, and an unknown one is an error. `llama`: the folder is a LlamaForCausalLM and needs no
-// code of its own. Deterministic.
+// The text of the card, which depends on the arguments alone. `card` has the facts that the model
+// itself does not know (docs/tasks.md, `export`); each may be absent, and an unknown one is an
+// error. `llama` says that the folder is a LlamaForCausalLM and needs no code of its own.
 Result<std::string> ModelCard(const model::ModelSpec& spec, const Json& card, bool llama);
 
 }  // namespace braid::trainer

@@ -1,4 +1,4 @@
-// A folder that appears whole or not at all.
+// Output folders that appear complete or not at all.
 #pragma once
 
 #include <functional>
@@ -8,12 +8,12 @@
 
 namespace braid::trainer {
 
-// kAlreadyExists unless `out` is missing or an empty folder: nothing of the user's is ever
+// kAlreadyExists unless `out` is missing or an empty folder. Nothing of the user's is ever
 // replaced.
 Status CheckNewFolder(const std::string& out);
 
-// `write` fills a temporary folder beside `out`, which then gets its name; after an error nothing
-// is left behind.
+// Calls `write` with a temporary folder beside `out`, and renames it to `out` if that succeeds.
+// After an error nothing is left behind, and the error is returned.
 Status FillNewFolder(std::string out,
                      const std::function<Status(const std::string& folder)>& write);
 

@@ -9,7 +9,8 @@ namespace {
 
 constexpr char kEndOfText[] = "<|endoftext|>";
 
-// A name for the pad that the tokenizer does not use yet: <|pad|>, <|pad_1|>, ...
+// A name that the tokenizer does not use yet: <|pad|>, <|pad_1|>, ... A name in use would make the
+// pad an ordinary token.
 std::string PadName(const corpus::Tokenizer& tokenizer) {
   for (int attempt = 0;; ++attempt) {
     const std::string name = attempt == 0 ? "<|pad|>" : Format("<|pad_%d|>", attempt);
@@ -49,8 +50,8 @@ Result<TokenizerFiles> MakeTokenizerFiles(const model::ModelSpec& spec,
       {{"tokenizer_class", "PreTrainedTokenizerFast"},
        {"model_max_length", spec.arch.rope_max_pos > 0 ? spec.arch.rope_max_pos : spec.sequence},
        {"padding_side", "right"},
-       {"model_input_names", {"input_ids", "attention_mask"}},  // transformers 4 would add token
-                                                                // types, which no model here takes
+       // Version 4 of transformers would add token types, which no model here takes.
+       {"model_input_names", {"input_ids", "attention_mask"}},
        {"clean_up_tokenization_spaces", false}});
   return files;
 }

@@ -1,4 +1,4 @@
-// What stands beside tokenizer.json in a Hugging Face folder: tokenizer_config.json and
+// The tokenizer's files in a Hugging Face folder: tokenizer.json, tokenizer_config.json and
 // special_tokens_map.json.
 #pragma once
 
@@ -11,14 +11,17 @@
 namespace braid::trainer {
 
 struct TokenizerFiles {
-  std::string tokenizer;  // tokenizer.json, byte for byte: its digest is how braid knows it
-  Json config;            // tokenizer_config.json
-  Json special_tokens;    // special_tokens_map.json
+  // tokenizer.json, byte for byte, because braid identifies a tokenizer by the digest of this file.
+  std::string tokenizer;
+  // tokenizer_config.json.
+  Json config;
+  // special_tokens_map.json.
+  Json special_tokens;
 };
 
-// The pad is the first id behind tokenizer.json's entries; transformers adds it there when it reads
-// the name. A tokenizer that is not the model's, or whose entries and pad do not fit its rows, is
-// kInvalidArgument.
+// Makes the files from `tokenizer_file`, a tokenizer.json. The pad token is the first id behind its
+// entries, and transformers adds it there when it reads its name. kInvalidArgument for a tokenizer
+// that is not the model's, or whose entries and pad do not fit the model's rows.
 Result<TokenizerFiles> MakeTokenizerFiles(const model::ModelSpec& spec,
                                           const std::string& tokenizer_file);
 

@@ -16,7 +16,8 @@
 namespace braid::trainer {
 namespace {
 
-// Layer 0 is the embedding. The error names the first layer that differs.
+// `own` and `slice` are the states after the embedding (layer 0) and after each block, [tokens *
+// width] each. The error names the first layer that differs, because all later ones follow from it.
 Status CompareStates(const std::string& parent, const std::vector<std::vector<float>>& own,
                      const std::vector<std::vector<float>>& slice) {
   for (size_t layer = 0; layer < own.size(); ++layer) {
@@ -51,7 +52,8 @@ Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>
   return json;
 }
 
-// The path of the composite that each parent should be.
+// The path of the composite that corresponds to each parent: without a base in the order of the
+// parents, with a base by name, because a base brings paths that no parent replaces.
 Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
                                     const spec::VerifyTask& spec) {
   std::vector<size_t> paths;
@@ -73,9 +75,9 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
   return paths;
 }
 
-// Whether the composite's logits at its start are the weighted sum of its parents' logits, which
-// the gate can then compare. Not with a base: its large blocks are trained and no longer the
-// identity.
+// Whether the composite's logits before training are the weighted sum of its parents' logits, so
+// that they can be compared. With a base they are not: its large blocks are trained and no longer
+// the identity.
 bool StartsAsItsParents(const model::ModelSpec& composite, const spec::VerifyTask& spec) {
   return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
 }
@@ -86,7 +88,7 @@ double WeightOf(const model::ModelSpec& composite, size_t path) {
                                              : 1.0 / static_cast<double>(composite.paths.size());
 }
 
-// How far the composite's logits are from the weighed sum of its parents'.
+// Compares the composite's logits with the weighted sum of its parents' logits.
 class LogitComparison {
  public:
   void Add(Network& composite, const std::vector<std::unique_ptr<Network>>& parents,
@@ -101,7 +103,7 @@ class LogitComparison {
     for (size_t i = 0; i < merged.size(); ++i) {
       const double difference = std::abs(merged[i] - expected[i]);
       largest_ = std::max(largest_, std::abs(expected[i]));
-      // What is no number is as far away as can be.
+      // A NaN must count as a failure, and comparisons with NaN are false.
       worst_ = std::max(
           worst_, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());
       bit_equal_ = bit_equal_ && merged[i] == static_cast<float>(expected[i]);
@@ -110,6 +112,8 @@ class LogitComparison {
 
   double tolerance() const { return kLogitTolerance * std::max(1.0, largest_); }
   Status Check() const {
+    // The products are summed in another order, so equality up to rounding is all that can be asked
+    // for.
     if (worst_ <= tolerance()) return OkStatus();
     return InvalidArgument(
         Format("the composite does not start as its parents: its logits differ from theirs, "
@@ -206,7 +210,8 @@ Status RunGateJob(const task::Task& task, task::Channel& channel) {
   }
   Json gate = {{"passed", true}, {"tokens_compared", compared.tokens}};
   if (!spec.parents.empty())
-    gate["hidden_states"] = "bit-equal";  // paths were only dropped: nothing to compare
+    // Without parents, paths were only dropped from the base, and there is nothing to compare.
+    gate["hidden_states"] = "bit-equal";
   if (StartsAsItsParents(models.composite->spec(), spec)) {
     BRAID_RETURN_IF_ERROR(compared.logits.Check());
     gate["logits"] = compared.logits.ToJson();

@@ -1,4 +1,5 @@
-// The job `gate` (docs/tasks.md): proves by running them that a composite holds its parents.
+// The job `gate` (docs/tasks.md): it runs a merged composite beside its parents and proves that the
+// composite contains them.
 #pragma once
 
 #include "base/status.h"
@@ -7,16 +8,20 @@
 
 namespace braid::trainer {
 
-// For each parent: on the same tokens, its hidden states after the embedding and after every block
-// are bit-equal to those of its slice of the composite. A `slice` composite without a base also
-// starts as its parents: its logits are the mean of theirs (or the sum, or weighed as its
-// connection says), up to kLogitTolerance of the largest of them, or of 1. Step-0 losses are
-// recorded beside the parents' (those of share and routed composites are not expected to be near:
-// docs/papers/papaformer.md#s6). A difference fails the job with the parent, the layer and the
-// largest deviation.
+// For each parent, on the same tokens: its hidden states after the embedding and after every block
+// are bit-equal to those of its path within the composite. For a composite with `connect: slice`
+// that was merged without a base, also the logits: they are the mean of the parents' logits (or the
+// sum, or the weighted sum, as the connection says), within kLogitTolerance of the largest logit,
+// or of 1 if that is larger.
+//
+// The losses before the first joint step are recorded beside the parents'. Those of `share` and
+// `routed` composites are not expected to be near their parents' (docs/papers/papaformer.md#s6). A
+// difference is kInvalidArgument: it fails the job with the parent, the layer and the largest
+// deviation.
 Status RunGateJob(const task::Task& task, task::Channel& channel);
 
-// What adding up N slices in one product instead of N may change, relative to the largest logit.
+// The relative difference that rounding may cause, because the composite computes in one product of
+// width D what the parents compute in N products.
 inline constexpr double kLogitTolerance = 1e-5;
 
 }  // namespace braid::trainer

@@ -10,9 +10,11 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kReadOutSequences = 4;  // of each corpus
+// Of each corpus. Few, because the pass is taken beside the training, on one rank while the others
+// wait.
+constexpr int64_t kReadOutSequences = 4;
 
-// [sequences * sequence]
+// The token ids, [sequences, sequence], row-major.
 std::vector<int32_t> Text(const std::vector<const corpus::Shards*>& corpora, int64_t sequence) {
   std::vector<int32_t> ids;
   for (const corpus::Shards* set : corpora) {
@@ -42,6 +44,7 @@ void AddRouting(const model::ModelSpec& spec, const std::vector<LayerRouting>& l
   const size_t choices = spec.paths.size() + (spec.connection.kind == "routed" ? 1 : 0);
   for (size_t l = 0; l < layers.size(); ++l) {
     const std::vector<uint8_t>& taken = layers[l].choices;
+    // Layers without a decision: in a composite without a router, some layers have none to read.
     if (taken.empty()) continue;
     for (size_t c = 0; c < choices; ++c) {
       const auto count = static_cast<double>(

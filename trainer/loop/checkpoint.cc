@@ -13,10 +13,11 @@ namespace {
 using storage::SafetensorsFile;
 using storage::SafetensorsWriter;
 
-// One flat buffer whose tensors are stored under a prefix.
+// A flat buffer whose tensors are stored under a prefix.
 struct Buffer {
   std::string prefix;
-  std::vector<int64_t> offsets;  // by slot of the layout, -1 for a tensor that is not in it
+  // By slot of the layout; -1 for a tensor that the buffer does not have.
+  std::vector<int64_t> offsets;
   const std::vector<float>* values;
 };
 
@@ -76,7 +77,8 @@ Status WriteOptimizerState(const std::string& path, const Layout& layout,
   return WriteTensors(path, layout, buffers);
 }
 
-// What each tensor has if state.json does not say: AdamW's moments.
+// The states of AdamW. Checkpoints that have only these do not list them, so that checkpoints from
+// before there were other optimizers, and those of today, have the same form.
 const std::vector<std::string> kUsualStates = {"m", "v"};
 
 std::vector<std::string> StatesOf(const OptimizerSnapshot& snapshot, size_t slot) {
@@ -87,7 +89,7 @@ std::vector<std::string> StatesOf(const OptimizerSnapshot& snapshot, size_t slot
   return names;
 }
 
-// The names of the states of each tensor; null if they are the usual ones.
+// The names of each tensor's states; null if all are the usual ones.
 Json StatesToJson(const Layout& layout, const OptimizerSnapshot& snapshot) {
   Json states;
   bool usual = true;
@@ -99,7 +101,7 @@ Json StatesToJson(const Layout& layout, const OptimizerSnapshot& snapshot) {
   return usual ? Json() : states;
 }
 
-// By slot.
+// The names of each tensor's states, by slot of the layout.
 Result<std::vector<std::vector<std::string>>> StatesFromJson(const Json& state,
                                                              const std::string& path,
                                                              const Layout& layout) {
@@ -150,6 +152,7 @@ Result<std::vector<int64_t>> AgesFromJson(const Json& state, const std::string& 
 }
 
 std::string ShortText(const Json& value) {
+  // Enough of a digest to tell two of them apart.
   const std::string text = value.dump();
   return text.size() <= 40 ? text : text.substr(0, 13) + "...";  // of a digest, its beginning
 }
@@ -183,6 +186,7 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   state.seed = static_cast<uint64_t>(read.RequireInt("seed"));
   state.environment = ReadEnvironment(read);
   state.settings = read.String("settings", "");
+  // These belong to ReadOptimizerState; without reading them here, they would be unknown fields.
   for (const char* of_optimizer : {"steps", "states"})
     (void)read.Value(of_optimizer);  // ReadOptimizerState
   if (read.Has("unfinished")) state.unfinished = read.RequireObject("unfinished");
@@ -200,6 +204,7 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
 Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
                        const Layout& layout, const OptimizerSnapshot& snapshot,
                        const TrainState& state, const std::string& history, bool optimizer) {
+  // A crash leaves at most the temporary folder behind, never a checkpoint with half of its files.
   const std::string temporary = folder + ".tmp";
   BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
   BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
@@ -221,6 +226,7 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "state.json"), state_json));
   BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   BRAID_RETURN_IF_ERROR(Rename(temporary, folder));
+  // The rename is durable only when the parent folder is synced.
   return SyncFolder(std::string(FolderOf(folder)));
 }
 

@@ -17,7 +17,8 @@ struct CheckpointWriter::State {
   std::thread thread;
   std::atomic<bool> busy{false};
   std::atomic<int64_t> last{0};
-  std::set<int64_t> kept;  // steps on disk; touched by the writing thread alone while busy
+  // Steps whose folders exist. Touched by the writing thread alone while `busy`.
+  std::set<int64_t> kept;
   Mutex mutex;
   Status error BRAID_GUARDED_BY(mutex);
 
@@ -25,7 +26,9 @@ struct CheckpointWriter::State {
     return JoinPath(folder, "step-" + std::to_string(step));
   }
 
-  // A worker takes checkpoints over and says so; by hand the last two stay.
+  // A worker takes checkpoints over and confirms each on the channel; those up to the confirmed
+  // step can go. Without a worker, the last two stay: if the newest should turn out to be damaged,
+  // there is another one. The newest always stays, because the training may resume from it.
   void RemoveOld() {
     for (auto it = kept.begin(); it != kept.end();) {
       const bool newest = std::next(it) == kept.end();
@@ -50,6 +53,7 @@ struct CheckpointWriter::State {
         status = WriteCheckpoint(target, network.spec(), network.layout(), snapshot, state, history,
                                  /*optimizer=*/true);
       }
+      // An exception that left this thread would end the process.
     } catch (const std::exception& thrown) {
       status = StatusOf(thrown);
     }

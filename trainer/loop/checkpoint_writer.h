@@ -1,5 +1,6 @@
-// Writes checkpoints beside the training, one at a time, and removes those that are no longer
-// needed.
+// Writes checkpoints in a thread of its own while the training goes on, one at a time, and removes
+// those that are no longer needed. While it writes, a copy of weights and optimizer state is in
+// memory.
 #pragma once
 
 #include <functional>
@@ -12,20 +13,30 @@
 
 namespace braid::trainer {
 
+// Used by rank 0 alone, from the thread that trains.
 class CheckpointWriter {
  public:
-  // Checkpoints become <folder>/step-<n>. All references outlive the writer.
+  // Checkpoints become <folder>/step-<n>. `network` and `channel` outlive the writer; of the
+  // network only its spec and layout are read.
   CheckpointWriter(std::string folder, const Network& network, task::Channel& channel);
-  ~CheckpointWriter();  // waits for the one in flight
+  // Waits for the checkpoint that is being written.
+  ~CheckpointWriter();
 
+  // Whether a checkpoint is being written.
   bool busy() const;
-  // Starts writing. REQUIRES: !busy().
+
+  // Starts writing a checkpoint, which is announced on the channel when it is complete. The
+  // snapshot is a copy of the weights, so that the next step may change them. REQUIRES: !busy().
   void Begin(OptimizerSnapshot snapshot, TrainState state, std::string history);
-  // The error of a checkpoint that could not be written, once; OK while there is none.
+
+  // Returns the error of a checkpoint that could not be written, once; otherwise OK.
   Status TakeError();
-  // Waits until the one in flight is written and announced.
+
+  // Waits until the checkpoint that is being written is complete and announced. Returns
+  // TakeError(), so that a later TakeError is OK.
   Status Finish();
-  int64_t last_written() const;  // its step, 0 for none
+  // Step of the newest complete checkpoint; 0 if there is none.
+  int64_t last_written() const;
 
  private:
   struct State;

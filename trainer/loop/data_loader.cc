@@ -43,7 +43,8 @@ struct DataLoader::State {
     return batch;
   }
 
-  // False when the loader is to stop.
+  // Blocks while kAhead micro-batches are ready, which bounds the memory. Returns false if the
+  // loader is being destroyed.
   bool Hand(Result<MicroBatch> batch) {
     MutexLock lock(mutex);
     while (ready.size() >= kAhead && !stop) changed.Wait(mutex);
@@ -54,6 +55,7 @@ struct DataLoader::State {
   }
 
   void Run(int64_t first_step) {
+    // An epoch's index is read once and kept until the next epoch.
     int64_t open = -1;
     std::shared_ptr<const corpus::Epoch> epoch;
     for (int64_t step = first_step; step < plan.total; ++step) {

@@ -1,4 +1,5 @@
-// Reads the micro-batches of one rank ahead of the step, in a thread of its own.
+// Reads the micro-batches of one rank in a thread of its own, ahead of the training step, so that
+// the step does not wait for the disk.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +12,34 @@
 
 namespace braid::trainer {
 
+// One rank's part of a micro-batch.
 struct MicroBatch {
-  std::vector<int32_t> ids;  // [batch of this rank, sequence]
+  // Token ids and labels, both [rows of this rank, sequence], row-major. A negative label is no
+  // target.
+  std::vector<int32_t> ids;
   std::vector<int32_t> labels;
-  int64_t targets = 0;    // labels that count, over all ranks: a chunk has no pads, so every rank
-                          // knows
-  int64_t number = 0;     // MicroPlace::number
-  int64_t first_row = 0;  // sequence of the micro-batch that this rank begins with
+  // Labels that count, over all ranks. Every rank knows the number without asking the others,
+  // because training sequences have no pad tokens.
+  int64_t targets = 0;
+  // MicroPlace::number, which selects the random draws of the micro-batch.
+  int64_t number = 0;
+  // Index within the micro-batch of this rank's first sequence.
+  int64_t first_row = 0;
 };
 
 class DataLoader {
  public:
-  // Micro-batches of the steps from `first_step` on. A micro-batch of B sequences gives rank r the
-  // r-th B / world of them. REQUIRES: world divides settings.batch. All references outlive the
-  // loader.
+  // Starts to read the micro-batches of the steps from `first_step` on. A micro-batch of B
+  // sequences gives rank r the r-th group of B / world sequences. REQUIRES: world divides
+  // settings.batch. All references outlive the loader.
   DataLoader(const TrainSettings& settings, const corpus::Dataset& dataset, const StepPlan& plan,
              int64_t first_step, int64_t rank, int64_t world);
+  // Stops reading; micro-batches that were not taken are dropped.
   ~DataLoader();
-  // The next one, in order.
+
+  // Returns the next micro-batch in order, and blocks until it is read. An error of the data set is
+  // returned instead. REQUIRES: called by one thread, not after an error, and at most once for each
+  // micro-batch that the plan has left; otherwise it waits for ever.
   Result<MicroBatch> Next();
 
  private:

@@ -1,4 +1,5 @@
-// The inputs that most trainer jobs share: the tokenizer, and shards made with it.
+// The inputs that most trainer jobs share: the tokenizer, and corpora as token shards that were
+// made with it.
 #pragma once
 
 #include <memory>
@@ -14,14 +15,16 @@
 
 namespace braid::trainer {
 
+// Loads tokenizer.json from the task's input `tokenizer`.
 Result<std::shared_ptr<const corpus::Tokenizer>> OpenTokenizer(const task::Task& task);
 
-// A model spec as a recipe writes it may leave vocab, pad_id, eos_id and tokenizer open (0, empty),
-// because the tokenizer was not there yet. This fills them in; a value that differs is
-// kInvalidArgument, naming both.
+// Fills in vocab, pad_id, eos_id and tokenizer of a model spec from the tokenizer. A recipe leaves
+// them open (0, or an empty text), because the tokenizer is made only later. kInvalidArgument if a
+// value that is set differs from the tokenizer's; the message names both.
 Status FillTokenizer(const corpus::Tokenizer& tokenizer, Json* model);
 
-// The shards of every data.<corpus> input, checked to be made with tokenizer `digest`.
+// Opens the shards of every input data.<corpus>. kInvalidArgument if one was made with a tokenizer
+// other than `digest`.
 Result<std::vector<corpus::Shards>> OpenShards(const task::Task& task, const std::string& digest);
 
 }  // namespace braid::trainer

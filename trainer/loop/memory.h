@@ -1,4 +1,4 @@
-// What a job keeps in memory, for the message of one that had too little.
+// The memory that a job needs, for the error message of one that ran out of it.
 #pragma once
 
 #include <string>
@@ -9,20 +9,22 @@
 
 namespace braid::trainer {
 
-// What one process holds besides the intermediate values of a pass.
+// Bytes that one process holds besides the activations of a pass.
 struct MemoryNeeds {
-  int64_t parameters = 0;  // bytes
+  int64_t parameters = 0;
   int64_t gradients = 0;
-  int64_t moments = 0;  // the optimizer's state; 0 for jobs that do not train
+  // The optimizer's state; 0 for jobs that do not train.
+  int64_t moments = 0;
 };
-// `optimizer` is the name of the one that trains the model, or empty for jobs that do not train.
+// `optimizer` is the name of the training's optimizer ("adamw"), or empty for jobs that do not
+// train.
 MemoryNeeds NeedsOf(const model::ModelSpec& spec, const std::string& optimizer);
 
-// `error` as it is, unless it is OUT_OF_MEMORY: then with the sizes of what the task's model needs
-// and with what to do. Reads the model again, so call it when the job's own memory has been given
-// back.
+// Returns `error`; if that is OUT_OF_MEMORY, with the sizes that the task's model needs and with
+// advice. Reads the model again, so it is to be called when the memory of the job has been
+// released.
 Status ExplainMemory(const Status& error, const task::Task& task);
-// The same for a checkpoint folder that is used by hand.
+// The same for a command on a checkpoint folder.
 Status ExplainMemory(const Status& error, const std::string& folder);
 
 }  // namespace braid::trainer

@@ -11,7 +11,8 @@ namespace {
 
 using schema::NameOf;
 
-// Puts the settings where the loop, the optimizer and the network look for them.
+// The spec says the settings once, in the order of the recipe; the loop's parts have structs of
+// their own, so that network and optimizer do not depend on the recipe.
 void Spread(const spec::JointTrain& train, TrainSettings* s) {
   s->batch = train.batch;
   s->accumulate = train.accumulate;
@@ -77,6 +78,7 @@ StepPlace StepPlan::At(const TrainSettings& settings, int64_t step) const {
           {epoch, m * settings.batch, epoch * micro_batches_per_epoch + m});
     }
   };
+  // The left-over micro-batches of the previous epoch, which every epoch but the first begins with.
   if (settings.accum_tail == "carry" && within == 0 && place.epoch > 0) {
     add(place.epoch - 1, per_epoch * settings.accumulate, micro_batches_per_epoch);
   }
@@ -89,8 +91,9 @@ StepPlace StepPlan::At(const TrainSettings& settings, int64_t step) const {
 
 int64_t StepPlan::TokensAfter(const TrainSettings& settings, int64_t steps) const {
   int64_t micro_batches = steps * settings.accumulate;
-  const int64_t over = micro_batches_per_epoch - per_epoch * settings.accumulate;  // below 0 with
-                                                                                   // `flush`
+  // Micro-batches of an epoch beyond its whole steps; negative with `flush`, whose last step of an
+  // epoch is short.
+  const int64_t over = micro_batches_per_epoch - per_epoch * settings.accumulate;
   if (settings.accum_tail == "flush") micro_batches += steps / per_epoch * over;
   if (settings.accum_tail == "carry" && steps > 0) micro_batches += (steps - 1) / per_epoch * over;
   return micro_batches * settings.batch * settings.data.sequence;
@@ -111,7 +114,8 @@ Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
   plan.total = plan.per_epoch * settings.epochs;
   if (settings.steps > 0) plan.total = std::min(plan.total, settings.steps);
   if (settings.tokens > 0) {
-    // The last number of steps that the tokens pay for, but one at least.
+    // Bisection for the largest number of steps whose tokens are within the bound, but at least
+    // one. TokensAfter rises with the steps, and with `carry` and `flush` it is not linear.
     int64_t paid = 1, unpaid = plan.total + 1;
     while (unpaid - paid > 1) {
       const int64_t middle = paid + (unpaid - paid) / 2;

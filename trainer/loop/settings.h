@@ -1,4 +1,6 @@
-// The spec of a train or joint job, checked (docs/tasks.md).
+// The settings of a `train` or `joint` job (docs/tasks.md, spec/train.h), checked and put where the
+// training loop, the optimizer and the network use them; and the plan of which data each step
+// reads.
 #pragma once
 
 #include <cstdint>
@@ -18,69 +20,102 @@ namespace braid::trainer {
 struct TrainSettings {
   model::ModelSpec model;
   uint64_t seed = 42;
-  std::string start_moments = "auto";  // of input `init`: auto (if it has them) | take | leave
+  // What becomes of the optimizer's state in input `init`: auto (taken if it is there), take
+  // (required) or leave.
+  std::string start_moments = "auto";
   corpus::DataSpec data;
-  int64_t batch = 32;      // sequences of a micro-batch over all ranks
-  int64_t accumulate = 8;  // micro-batches of a step
+  // Sequences of a micro-batch, over all ranks.
+  int64_t batch = 32;
+  // Micro-batches whose gradients are accumulated for one optimizer step.
+  int64_t accumulate = 8;
   int64_t epochs = 2;
-  int64_t steps = 0;  // 0: no bound
+  // Upper bounds of the training; 0 for none.
+  int64_t steps = 0;
   int64_t tokens = 0;
   OptimizerConfig optimizer;
-  Auxiliary auxiliary;                      // T3, T4, and dropout of parallel layers
-  Schedule schedule;                        // its lengths are filled in by FillSchedule
-  std::string last_label = "ignore";        // T1: ignore | copy_input
-  std::string accum_tail = "drop";          // T6: drop | flush | carry
-  std::string loss_average = "token_mean";  // T8, of validation: token_mean | batch_mean
+  // Auxiliary losses of routers and dropout of parallel layers (docs/papers/papaformer.md#s3, #s7).
+  Auxiliary auxiliary;
+  // FillSchedule sets its lengths.
+  Schedule schedule;
+  // T1 of docs/papers/papaformer.md#s7: "ignore" or "copy_input".
+  std::string last_label = "ignore";
+  // T6: "drop", "flush" or "carry", as explained at StepPlan.
+  std::string accum_tail = "drop";
+  // T8, of validation: "token_mean" or "batch_mean".
+  std::string loss_average = "token_mean";
+  // A checkpoint is due after so many steps, or so many seconds; 0 for never.
   int64_t checkpoint_steps = 0;
   int64_t checkpoint_seconds = 60;
-  int64_t validate_steps = 0;      // 0: at the end of each epoch
-  int64_t validate_sequences = 0;  // of each corpus; 0: all
-  int64_t telemetry_steps = 0;     // how often dual-path blocks are read out; 0: never
+  // Steps between validations; 0 for one at the end of each epoch.
+  int64_t validate_steps = 0;
+  // Held-out sequences of each corpus that a validation reads; 0 for all.
+  int64_t validate_sequences = 0;
+  // Steps between measurements of blocks and routers (ReadBlockProbes); 0 for none.
+  int64_t telemetry_steps = 0;
 };
 
+// Reads the spec of a train or joint job. Its `model` has tokenizer fields set (FillTokenizer).
+// Errors name the field.
 Result<TrainSettings> ReadTrainSettings(const Json& spec);
 
-// One micro-batch of `batch` sequences.
+// The place of one micro-batch in the data.
 struct MicroPlace {
   int64_t epoch = 0;
-  int64_t first = 0;   // sequence of the epoch that it begins with
-  int64_t number = 0;  // among the micro-batches of all epochs: no two of a training have the same
+  // Index, within the epoch, of its first sequence.
+  int64_t first = 0;
+  // Index over all epochs. It is unique within a training, and random draws (dropout, router noise)
+  // depend on it.
+  int64_t number = 0;
 };
 
+// The data of one optimizer step.
 struct StepPlace {
   int64_t epoch = 0;
-  std::vector<MicroPlace> micro_batches;  // in the order in which their gradients are added
-  int64_t divisor = 0;  // the mean losses of micro-batches are added and divided by this
+  // In the order in which their gradients are added.
+  std::vector<MicroPlace> micro_batches;
+  // The step's loss is the sum of the micro-batches' mean losses, divided by this.
+  int64_t divisor = 0;
 };
 
-// Which micro-batches a step takes (T6). An epoch of M = floor(sequences / batch) micro-batches has
-// floor(M / accumulate) whole steps and r = M mod accumulate micro-batches left. `drop` leaves them
-// out; `flush` makes one more step of their mean; with `carry` they come first in the first step of
-// the next epoch, which still divides by `accumulate`.
+// Which micro-batches each step takes (T6 of docs/papers/papaformer.md#s7). An epoch has M =
+// floor(sequences / batch) micro-batches: floor(M / accumulate) whole steps, and r = M mod
+// accumulate micro-batches that are left over.
 //
-// In the published training their gradients wait in the buffers over the end of the epoch. No step
-// lies between, so the weights are the same when they are computed just before they are needed, and
-// nothing has to be kept in a checkpoint. After the last epoch they are lost either way.
+//   drop   leaves them out.
+//   flush  makes one more step of them, whose gradient is the mean of the r micro-batches.
+//   carry  puts them first in the first step of the next epoch, which then has accumulate + r
+//          micro-batches and still divides by `accumulate`. After the last epoch they are lost.
+//
+// The published training (`carry`) keeps their gradients in the buffers over the end of the epoch.
+// No update lies between, so the weights are the same when the gradients are computed just before
+// they are needed, and a checkpoint has no gradients to keep.
 struct StepPlan {
+  // Steps of an epoch, and of the training.
   int64_t per_epoch = 0;
   int64_t total = 0;
-  int64_t micro_batches_per_epoch = 0;  // M
+  // M above.
+  int64_t micro_batches_per_epoch = 0;
+  // The data of step `step`, which counts from 0.
   StepPlace At(const TrainSettings& settings, int64_t step) const;
-  // Tokens of the first `steps` steps.
+
+  // Tokens of the first `steps` steps, over all ranks.
   int64_t TokensAfter(const TrainSettings& settings, int64_t steps) const;
 };
 
-// kInvalidArgument if an epoch has no step.
+// Plans a training on epochs of `sequences` sequences, within the bounds of epochs, steps and
+// tokens. kInvalidArgument if an epoch has no whole step. A bound of tokens below one step still
+// allows one.
 Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences);
-// Tells the schedule the lengths that it needs.
+// Sets the lengths that a learning-rate schedule depends on.
 void FillSchedule(const StepPlan& plan, Schedule* schedule);
 
-// Labels of one sequence: ids shifted left. The last position has none (T1 `ignore`) or the last id
-// itself
-// (`copy_input`); pad tokens count for nothing.
+// Makes the labels of one sequence: ids shifted left by one. `ids` and `labels` have `sequence`
+// elements. The label of the last position is none, or with last_label "copy_input" the last id
+// itself (T1). Pad tokens are no labels. "None" is a negative number.
 void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels,
                 const std::string& last_label = "ignore");
-// Positions of a sequence without pads that have a label.
+// Number of labels of a sequence without pad tokens: `sequence`, less one unless last_label is
+// "copy_input".
 int64_t TargetsOfSequence(int64_t sequence, const std::string& last_label);
 
 }  // namespace braid::trainer

@@ -6,8 +6,10 @@
 namespace braid::trainer {
 namespace {
 
+// The time between votes: rare enough to cost nothing, frequent enough for kPatienceMs.
 constexpr double kAskMs = 1'000;
-constexpr int64_t kMaxPieces = 1'000;  // that are done without asking, however fast they are
+// A bound for pieces that take next to no time at first.
+constexpr int64_t kMaxPieces = 1'000;
 
 }  // namespace
 
@@ -20,7 +22,8 @@ Result<bool> StopVote::ShouldLeave(int64_t done, int64_t total) {
   ++pieces_;
   if (done == total || ++unasked_ < every_) return false;
   unasked_ = 0;
-  // Rank 0 says how long a piece and the rest take, so that all ranks know the same.
+  // All ranks must decide alike, and their clocks differ a little, so only rank 0's measurement
+  // enters the sums.
   const bool says = collective_.rank() == 0;
   const auto elapsed = static_cast<double>(clock_.MonotonicMs() - begun_ms_);
   double sums[] = {

@@ -1,6 +1,7 @@
-// Whether a stretch of work (the micro-batches of a step, the batches of a validation) is left
-// before its end because a stop was asked for. A worker waits for so long and no longer; what would
-// take longer is left, and begun again by whoever resumes.
+// A vote of all ranks on whether to abandon a stretch of work (the micro-batches of a step, the
+// batches of a validation) because a stop was requested. A worker kills the program some time after
+// it asked for a stop (25 s by default), so work that would take longer is abandoned, on all ranks
+// at once, and done again by whoever resumes.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +13,24 @@
 
 namespace braid::trainer {
 
+// Every rank has one and calls it equally often, as the vote is a collective operation. Not
+// thread-safe.
 class StopVote {
  public:
-  // All references outlive this. Every rank has one, and they are called alike.
+  // All references outlive this.
   StopVote(const task::Channel& channel, Collective& collective, const Clock& clock)
       : channel_(channel), collective_(collective), clock_(clock) {}
 
-  // A stretch begins.
+  // To be called at the beginning of each stretch.
   void Begin();
-  // After each piece of the stretch, of which the part done / total is done. True on every rank iff
-  // some rank was asked to stop and the rest would take longer than kPatienceMs, as rank 0 measures
-  // it. Ranks ask one another about once a second. Errors are those of the collective.
+
+  // To be called after each piece of the stretch, when `done` of its `total` pieces are done.
+  // Returns true, on all ranks alike, if some rank was asked to stop and the rest would take longer
+  // than kPatienceMs by rank 0's measurement. The ranks communicate about once a second, not with
+  // each piece. Errors are those of the collective operation.
   Result<bool> ShouldLeave(int64_t done, int64_t total);
 
+  // Milliseconds that the rest of a stretch may take after a stop was requested.
   static constexpr int64_t kPatienceMs = 5'000;
 
  private:
@@ -32,9 +38,12 @@ class StopVote {
   Collective& collective_;
   const Clock& clock_;
   int64_t begun_ms_ = 0;
-  int64_t pieces_ = 0;   // of the stretch
-  int64_t unasked_ = 0;  // pieces since the ranks asked one another
-  int64_t every_ = 1;    // pieces from one time to the next: the same on all ranks
+  // Pieces done in this stretch.
+  int64_t pieces_ = 0;
+  // Pieces done since the last vote, which may be in an earlier stretch.
+  int64_t unasked_ = 0;
+  // Pieces between two votes, the same on all ranks.
+  int64_t every_ = 1;
 };
 
 }  // namespace braid::trainer

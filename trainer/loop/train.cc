@@ -23,7 +23,8 @@
 namespace braid::trainer {
 namespace {
 
-// A rank that is silent for so long is lost. Peers load data and initialise at different speeds.
+// How long a rank waits for the others in a collective operation before it counts them as lost.
+// Long, because ranks load data and initialise at different speeds.
 constexpr int64_t kPeerTimeoutMs = 300'000;
 
 bool HasRouter(const model::ModelSpec& spec) {
@@ -31,6 +32,9 @@ bool HasRouter(const model::ModelSpec& spec) {
          spec.connection.router.kind != "none";
 }
 
+// One rank of a training. Run calls Open and Start once, Step until the plan is done or a stop is
+// agreed on, then Stop or Finish. All ranks have the same settings, plan and weights, and equal
+// values of state_ and stop_, so that they enter every collective operation together.
 class Training {
  public:
   Training(const task::Task& task, task::Channel& channel, const Clock& clock)
@@ -43,18 +47,21 @@ class Training {
     begun_ms_ = clock_.MonotonicMs();
     begun_tokens_ = state_.tokens;
     last_checkpoint_ms_ = begun_ms_;
+    // A stop has interrupted the validation of the last step, which comes first then.
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
     while (!stop_ && state_.step < plan_.total) {
       BRAID_RETURN_IF_ERROR(Step(loader));
       if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(writer_->TakeError());
       if (!stop_) MaybeCheckpoint();
     }
-    // A stop after the last step has come too late.
+    // A stop that arrives after the last step has no effect: finishing is as quick as a checkpoint
+    // would be.
     return state_.step < plan_.total || !state_.unfinished.is_null() ? Stop() : Finish();
   }
 
  private:
-  // Everything that can be wrong with the inputs shows here, before the first step.
+  // All errors in the inputs are found here, before the first step: a training that has run for
+  // hours must not fail because a corpus has nothing to validate on.
   Status Open() {
     BRAID_ASSIGN_OR_RETURN(tokenizer_, OpenTokenizer(task_));
     Json spec = task_.spec;
@@ -122,7 +129,9 @@ class Training {
     return OkStatus();
   }
 
-  // (9) of several ranks is that of their whole micro-batch.
+  // Formula (9) of docs/papers/papaformer.md#s3 takes the mean of the choices over a micro-batch
+  // and then a logarithm, so the mean must be over the rows of all ranks: the mean of the ranks'
+  // own losses would be another number.
   void ShareRouterLoad() {
     if (task_.world == 1 || !HasRouter(settings_.model)) return;
     Auxiliary auxiliary = settings_.auxiliary;
@@ -158,7 +167,8 @@ class Training {
                  (long long)was.world, (long long)was.threads, was.instruction_set.c_str(),
                  (long long)now.world, (long long)now.threads, now.instruction_set.c_str()));
     }
-    // A task that was stopped after its last step still owes the summary.
+    // If the task was stopped after its last step, no step follows, and the summary takes its final
+    // values from here.
     if (const size_t end = history_.find_last_of('\n'); end != std::string::npos) {
       const size_t begin = end == 0 ? std::string::npos : history_.find_last_of('\n', end - 1);
       BRAID_ASSIGN_OR_RETURN(
@@ -175,8 +185,8 @@ class Training {
     start.name = settings_.model.name;
     start.dense.name = settings_.model.dense.name;
     start.sequence = settings_.model.sequence;
-    // What a model begins with does not say how it drew its first values, how long its text may be,
-    // or where routers have noise.
+    // These fields may differ: how the first values were drawn does not matter once there are
+    // weights, and the permitted length and the noise of routers do not change the tensors.
     start.arch.residual_init = settings_.model.arch.residual_init;
     start.connection.init = settings_.model.connection.init;
     start.large.identity = settings_.model.large.identity;
@@ -192,7 +202,8 @@ class Training {
     return LoadOptimizerState(folder);
   }
 
-  // Of input `init`, as far as this training's optimizer keeps the same of a tensor.
+  // Takes over the optimizer's state of input `init`, for the tensors for which it has all states
+  // that this training's optimizer keeps.
   Status LoadOptimizerState(const std::string& folder) {
     if (settings_.start_moments == "leave") return OkStatus();
     if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) {
@@ -216,8 +227,8 @@ class Training {
     return OkStatus();
   }
 
-  // One update and what follows it. A stop may come in the midst of either: stop_ is set then, and
-  // the weights are those of state_.step.
+  // One optimizer step with what follows it. A stop may interrupt either part: then `stop_` is set,
+  // and the weights are those after state_.step updates.
   Status Step(DataLoader& loader) {
     const StepPlace place = plan_.At(settings_, state_.step);
     StepSums sums;
@@ -233,6 +244,8 @@ class Training {
     const int64_t T = settings_.data.sequence;
     const double loss = sums[kLoss] / (sequences * static_cast<double>(
                                                        TargetsOfSequence(T, settings_.last_label)));
+    // A norm that is not finite means that the update would spoil the weights, so the optimizer
+    // must not see such a loss.
     const double norm = std::isfinite(loss) ? optimizer_->Step(lr) : loss;
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
       // Which sign a NaN has depends on the processor and is no news to anybody.
@@ -260,8 +273,9 @@ class Training {
     return FinishStep();
   }
 
-  // Validation, read-outs and the record of the step whose update was the last. If a stop cuts the
-  // validation off, state_.unfinished keeps what is known of the step, for whoever resumes.
+  // Validation, measurements and the record of the newest step. If a stop interrupts the
+  // validation, state_.unfinished keeps the metrics of the step, and whoever resumes continues
+  // here.
   Status FinishStep() {
     Json values = state_.unfinished;
     if (ValidationDue()) {
@@ -270,6 +284,7 @@ class Training {
     }
     const bool read_out = settings_.telemetry_steps > 0 &&
                           state_.step % settings_.telemetry_steps == 0;
+    // The other ranks wait for rank 0 in the next all-reduce.
     if (read_out && task_.rank == 0) {
       network_->SetEvaluationSeed(
           RandomStream(settings_.seed, "telemetry").Bits(static_cast<uint64_t>(state_.step)));
@@ -280,12 +295,14 @@ class Training {
     return OkStatus();
   }
 
-  // What the ranks add up each step. Losses and requests travel together: all ranks decide alike.
+  // Sums over the ranks of each step. Requests to stop travel with the losses, so that all ranks
+  // see them in the same step and make the same decisions; a rank that stopped alone would leave
+  // the others waiting in their next all-reduce.
   enum Sum { kLoss, kLast, kAuxiliary, kStop, kCheckpoint, kSums };
   using StepSums = std::array<double, kSums>;
 
-  // Forward and backward of all micro-batches of the step, of this rank's rows. A long step is left
-  // if a stop is asked for: no weight has changed then.
+  // Forward and backward pass of this rank's rows of all micro-batches of the step. A long step is
+  // abandoned after a request to stop; no weight has changed then, so it can simply be done again.
   Status AddGradients(DataLoader& loader, const StepPlace& place, StepSums* sums) {
     sums->fill(0);
     step_vote_->Begin();
@@ -323,7 +340,8 @@ class Training {
   }
 
   Status Validate(Json* values) {
-    // Noise, where evaluation has any, is another one each time.
+    // With `router_noise: always`, validation draws noise too; the seed depends on the step, so
+    // that validations do not share their noise.
     const ValidationSpec spec{
         settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
         settings_.loss_average,
@@ -345,7 +363,8 @@ class Training {
                                (long long)state_.step, loss.mean));
       }
       (*values)["validation/" + corpus] = loss.mean;
-      // Losses over other targets do not compare, so the one over those of `ignore` is there, too.
+      // Losses over different targets do not compare, so the loss over the targets of "ignore" is
+      // recorded as well.
       if (settings_.last_label != "ignore")
         (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
     }
@@ -386,6 +405,8 @@ class Training {
                           state_.step % settings_.checkpoint_steps == 0;
     const bool by_time = settings_.checkpoint_seconds > 0 &&
                          now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
+    // A checkpoint that is due while the last one is still being written is not dropped; it begins
+    // as soon as that is complete.
     due_ = due_ || checkpoint_asked_ || by_steps || by_time;
     checkpoint_asked_ = false;
     if (!due_ || writer_->busy() || state_.step == plan_.total) return;
@@ -395,7 +416,7 @@ class Training {
   }
 
   Status Stop() {
-    // Without a step since, the checkpoint that this run began with is the newest.
+    // Without a new step, the checkpoint that this run began from is still the newest.
     if (task_.rank == 0 && state_.step != stored_) {
       BRAID_RETURN_IF_ERROR(writer_->Finish());
       if (writer_->last_written() != state_.step)
@@ -453,13 +474,18 @@ class Training {
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Collective> collective_;
   std::unique_ptr<StopVote> step_vote_, validation_vote_;
-  Status gang_ = OkStatus();  // of what the ranks said to one another during a backward pass
-  std::unique_ptr<CheckpointWriter> writer_;  // rank 0 alone
+  // Result of the collective operations within a backward pass, which has no status of its own to
+  // return.
+  Status gang_ = OkStatus();
+  // Null on all ranks but 0.
+  std::unique_ptr<CheckpointWriter> writer_;
   TrainState state_;
   std::string history_;
   Json last_values_ = Json::object();
-  int64_t last_good_ = 0;  // step of the newest checkpoint known, 0 for none
-  int64_t stored_ = 0;     // step that this run began after
+  // Step of the newest known checkpoint; 0 if there is none.
+  int64_t last_good_ = 0;
+  // Step of the checkpoint that this run began from.
+  int64_t stored_ = 0;
   bool stop_ = false;
   bool left_validation_ = false;
   bool checkpoint_asked_ = false;

@@ -11,10 +11,12 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kBatch = 32;  // of the published validation
-constexpr int64_t kPass = 16;   // sequences that the network takes at once
+// The size of a batch in the published validation; it decides what "batch_mean" means.
+constexpr int64_t kBatch = 32;
+// Sequences in one forward pass, which bounds the memory of the logits.
+constexpr int64_t kPass = 16;
 
-// What ranks add up; groups are left out.
+// One all-reduce for all sums; groups are left out, as only a single rank has them.
 Status AddRanks(Collective& collective, LossSums* sums) {
   double flat[] = {sums->loss[0],        sums->loss[1],        sums->targets[0], sums->targets[1],
                    sums->batch_means[0], sums->batch_means[1], sums->batches,    sums->bytes};
@@ -43,7 +45,8 @@ class BatchReader {
     group_targets_.resize(group_loss_.size());
   }
 
-  // Adds the batch that begins with sequence `first`.
+  // Adds the batch that begins with sequence `first`. The noise is seeded by the batch's place, so
+  // that losses do not depend on which rank reads it.
   void Read(int64_t first, int64_t count, LossSums* sums) {
     network_.SetEvaluationSeed(
         RandomStream(spec_.seed, "validation/" + set_.corpus).Bits(static_cast<uint64_t>(first)));
@@ -82,7 +85,7 @@ class BatchReader {
     }
   }
 
-  // Reads one sequence to a place of the pass; true iff its last position has a target.
+  // Reads a sequence into row `place` of the pass. Returns whether its last position has a target.
   bool Fill(int64_t sequence, int64_t place) {
     int32_t* ids = ids_.data() + place * spec_.sequence;
     int32_t* labels = labels_.data() + place * spec_.sequence;
@@ -92,7 +95,7 @@ class BatchReader {
     return labels[spec_.sequence - 1] >= 0;
   }
 
-  // Targets of the sequence at that place, and the bytes of their text.
+  // The number of targets in row `place`, and the bytes of their text.
   std::pair<int64_t, int64_t> Count(int64_t place) const {
     const int32_t* labels = labels_.data() + place * spec_.sequence;
     int64_t targets = 0, bytes = 0;
@@ -109,7 +112,8 @@ class BatchReader {
   const corpus::Shards& set_;
   std::vector<int32_t> ids_;
   std::vector<int32_t> labels_;
-  int64_t per_group_ = 0;  // sequences; 0: no groups
+  // Sequences of a group; 0 if there are none.
+  int64_t per_group_ = 0;
   std::vector<double> group_loss_, group_targets_;
 };
 
@@ -213,6 +217,8 @@ Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const Va
   const int64_t count = SequencesOf(set, spec);
   BatchReader reader(network, spec, set, count);
   LossSums sums;
+  // Ranks take batches in turn. All ranks make the same number of rounds, so that `progress`, which
+  // may be a collective operation, is called equally often.
   const int64_t round = collective.world() * kBatch;
   for (int64_t begin = 0; begin < count; begin += round) {
     const int64_t first = begin + collective.rank() * kBatch;

@@ -1,4 +1,4 @@
-// Losses on the documents set aside.
+// Losses on held-out documents, which no training reads (`validation` of a corpus).
 #pragma once
 
 #include <array>
@@ -17,68 +17,87 @@
 
 namespace braid::trainer {
 
+// What to measure, and how to average it.
 struct ValidationSpec {
+  // Tokens of a sequence.
   int64_t sequence = 256;
-  int64_t sequences = 0;              // at most so many of each corpus; 0: all
-  std::string last_label = "ignore";  // T1 of docs/papers/papaformer.md#s7: ignore | copy_input
-  // T8: token_mean, or batch_mean: the unweighted mean of the means of batches of 32 sequences, a
-  // short last one included. Batches do not mix corpora.
+  // At most so many sequences of each corpus; 0 for all.
+  int64_t sequences = 0;
+  // T1 of docs/papers/papaformer.md#s7: "ignore" or "copy_input".
+  std::string last_label = "ignore";
+
+  // T8: "token_mean", or "batch_mean", the unweighted mean of the mean losses of batches of 32
+  // sequences, a shorter last batch of a corpus included. No batch mixes corpora.
   std::string average = "token_mean";
-  // Of the noise that `router_noise: always` asks for. What a batch draws depends on the seed and
-  // its place alone.
+
+  // Seed of the router noise with `router_noise: always`. The draws of a batch depend on the seed
+  // and on the batch's place alone, and not on the number of ranks.
   uint64_t seed = 42;
-  // How many groups of consecutive sequences are summed apart, at most: what intervals of losses
-  // are made from. 0: none. REQUIRES: 0 if there are several ranks.
+
+  // At most so many groups of consecutive sequences get sums of their own, from which reports
+  // compute confidence intervals; 0 for none. REQUIRES: 0 if there are several ranks.
   int64_t groups = 0;
-  // Bytes of text behind each id of the model, [vocab]; empty: bits per byte are not wanted.
+
+  // Bytes of text of each token id, [vocab] (TokenBytes), for bits per byte; empty if they are not
+  // wanted.
   std::vector<int64_t> token_bytes;
 };
 
-// What the losses of one corpus, or of several, add up to.
+// Sums of losses over sequences. Sums of several corpora can be added, and ranks add theirs.
 struct LossSums {
-  // Over all targets and, behind them, over those that are not the last of their sequence.
+  // Losses in nats, number of targets, and sums of batches' mean losses. Element 0 is over all
+  // targets, element 1 over those that are not at the last position of their sequence.
   std::array<double, 2> loss{};
   std::array<double, 2> targets{};
   std::array<double, 2> batch_means{};
   double batches = 0;
-  double bytes = 0;                               // of the targets' text
-  std::vector<double> group_loss, group_targets;  // [groups]
+  // Bytes of the targets' text; 0 if they are not known.
+  double bytes = 0;
+  // Loss and targets of each group, [groups].
+  std::vector<double> group_loss, group_targets;
 
-  // Groups are of one corpus and are not added.
+  // Adds all sums but the groups, which belong to one corpus.
   void Add(const LossSums& other);
 };
+// Exact in both directions; errors name the field, with `path` in front.
 Json ToJson(const LossSums& sums);
 Result<LossSums> LossSumsFromJson(const Json& json, const std::string& path);
 
 struct ValidationLoss {
-  double mean = 0;              // nats
-  double mean_ignore_last = 0;  // the same without the last position of each sequence
+  // Nats per target.
+  double mean = 0;
+  // The same over the targets that are not at the last position of their sequence.
+  double mean_ignore_last = 0;
   int64_t targets = 0;
-  double bits_per_byte = 0;  // of the sums whatever the average; 0 if the bytes are not known
+  // Loss of all targets in bits, divided by the bytes of their text, however `mean` is averaged; 0
+  // if the bytes are not known.
+  double bits_per_byte = 0;
 };
-// {"loss", "perplexity", "tokens"}, "bits_per_byte" if it is known, and "loss_ignore_last" if other
-// targets were counted.
+// {"loss", "perplexity", "tokens"}, with "bits_per_byte" if it is known, and with
+// "loss_ignore_last" if `last_label` is not "ignore".
 Json ToJson(const ValidationLoss& loss, const std::string& last_label);
+// `average` is "token_mean" or "batch_mean" (ValidationSpec). REQUIRES: the sums have a target.
 ValidationLoss MeansOf(const LossSums& sums, const std::string& average);
 
-// The bytes of each id of a model with this tokenizer, [vocab]. The end of a document and the pad
-// have none.
+// The number of bytes that each token id stands for, [vocab]; 0 for the end-of-document token and
+// the pad token.
 std::vector<int64_t> TokenBytes(const corpus::Tokenizer& tokenizer);
 
-// kInvalidArgument if not one sequence of a corpus is set aside; the message names the corpus, its
-// tokens, the sequence and what to do.
+// kInvalidArgument if the held-out part of a corpus is shorter than one sequence. The message names
+// the corpus, its tokens, the sequence length and what to do.
 Status CheckSetAside(const corpus::Shards& set, int64_t sequence);
 
-// Hears how many sequences are read, on every rank equally often; an error ends the reading with
-// it. May be empty.
+// Called with the number of sequences that are read, equally often on every rank. An error ends the
+// reading and is returned. May be empty.
 using SequencesRead = std::function<Status(int64_t done, int64_t total)>;
 
-// Of one corpus. Ranks share the work and all get the same sums. Fails as CheckSetAside does.
+// Sums the losses of one corpus. The ranks of `collective` share the sequences and get the same
+// sums. Fails as CheckSetAside does.
 Result<LossSums> SumLosses(Network& network, const corpus::Shards& set, const ValidationSpec& spec,
                            Collective& collective, const SequencesRead& progress = {});
 
-// By corpus, and "all" over all targets (or batches) of all of them. `progress` counts the
-// sequences of all.
+// The losses of each corpus by its name, and under "all" those over the targets (or batches) of all
+// of them. `progress` counts the sequences of all corpora together.
 Result<std::map<std::string, ValidationLoss>> ValidationLosses(
     Network& network, const std::vector<const corpus::Shards*>& shards, const ValidationSpec& spec,
     Collective& collective, const SequencesRead& progress = {});

@@ -6,7 +6,9 @@
 namespace braid::worker {
 namespace {
 
-constexpr int64_t kStopMs = 25'000;          // for checkpoints, after SIGTERM
+// Times of a stop. A training abandons work that would take longer than StopVote::kPatienceMs (5
+// s), so that a checkpoint fits into these 25 s.
+constexpr int64_t kStopMs = 25'000;
 constexpr int64_t kAnnounceMs = 1'000;       // for telling the coordinator before that
 constexpr int64_t kIsolatedStopMs = 60'000;  // for checkpoints, when the coordinator is silent
 constexpr int64_t kEndMs = 5'000;            // for programs and folders to be gone, at the very end
@@ -24,6 +26,7 @@ Agent::Agent(const Options& options, int64_t now_ms)
 Effects Agent::Handle(const Event& event, int64_t now_ms) {
   if (finished_) return {};
   turn_ = {now_ms, {}};
+  // Not in the constructor, because effects can only be returned from here.
   if (!std::exchange(started_, true)) cached_.Start();
   std::visit([this](const auto& kind) { On(kind); }, event);
   Advance();
@@ -96,6 +99,8 @@ void Agent::Advance() {
   calls_.Advance();
   ranks_.Advance();
   AdvanceStop();
+  // Changes of the inventory are reported at once, because decisions of the coordinator depend on
+  // them.
   const bool cached_changed = cached_version_ != cached_.version();
   cached_version_ = cached_.version();
   if (ranks_.TakeChanged() || cached_changed) session_.SignalSoon(turn_.now_ms);
@@ -108,7 +113,8 @@ void Agent::Advance() {
   }
 }
 
-// What stops after the coordinator knows that this worker leaves is not offered to it again.
+// The coordinator is told first that this worker drains: ranks that stop before it knows would be
+// offered to this worker again.
 void Agent::AdvanceStop() {
   if (!stop_requested_ || ending_.has_value()) return;
   if (!stop_all_sent_ && (session_.draining_announced() || turn_.now_ms >= stop_step_ms_)) {

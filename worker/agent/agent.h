@@ -1,6 +1,10 @@
-// The worker's decisions, all of them, as one state machine: an event and the time go in, effects
-// come out. It has no thread, reads no clock, opens no file and no socket, so that tests, and a
-// simulator of many workers with their coordinator, run it step by step.
+// All decisions of a worker as one state machine: an event and the time go in, effects come out.
+// The agent has no thread, reads no clock, and opens no file or socket. Tests, and a simulator of
+// many workers with their coordinator, therefore run it step by step. worker/loop.h feeds it on a
+// real machine.
+//
+// Its parts (session, calls, blob moves, fetches, ranks) share one Turn, which holds the time of
+// the present event and collects the effects. Not thread-safe: Handle is called from one thread.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +25,27 @@ namespace braid::worker {
 class Agent {
  public:
   struct Options {
-    std::string boot_id;            // of this life of the worker; names its random draws
-    std::vector<std::string> gpus;  // UUIDs of the GPUs that it announces
+    // Unique for each process of the worker. It also names the random streams from which pauses are
+    // drawn, so that a test with a fixed id is reproducible.
+    std::string boot_id;
+    // UUIDs of the GPUs that the worker announces.
+    std::vector<std::string> gpus;
   };
 
-  // `now_ms` here and below is the monotonic clock. TimerFired is its first event.
+  // `now_ms`, here and below, is the monotonic clock in milliseconds. The first event should be
+  // TimerFired, which makes the agent dial.
   Agent(const Options& options, int64_t now_ms);
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
-  // What is to be done now, in this order. Times that have come by `now_ms` are seen whatever the
-  // event is. After Finish nothing is.
+  // Returns what is to be done now, to be carried out in this order. Timers that are due at
+  // `now_ms` take effect whatever the event is. After Finish was returned, later calls return
+  // nothing. REQUIRES: `now_ms` never decreases.
   Effects Handle(const Event& event, int64_t now_ms);
 
   bool finished() const { return finished_; }
-  // Nothing is on its way and no rank is left; all that may come is a heartbeat or a dial.
+  // True if no work is on its way and no rank is left, so that nothing can happen by itself but
+  // heartbeats and dialling.
   bool idle() const;
 
  private:
@@ -50,33 +60,42 @@ class Agent {
   void On(const ProgramSaid& event);
   void On(const ProgramEnded& event);
 
-  // Everything that is due, whatever the event was.
+  // Does everything that is due at the present time. Part of every event.
   void Advance();
   void AdvanceStop();
-  // Kills what runs; the worker finishes with `status` when it is gone.
+
+  // Kills the programs that run. The worker finishes with `status` when they are gone, or kEndMs
+  // later.
   void End(const Status& status);
   void ArmTimerIfChanged();
+  // The earliest time at which Advance has something to do, or kNever.
   int64_t NextWake() const;
 
-  Turn turn_;  // the event that is being handled
+  // The event that is being handled.
+  Turn turn_;
   Session session_;
   Calls calls_;
   CachedArtifacts cached_;
   BlobMoves moves_;
   Fetches fetches_;
   Ranks ranks_;
-  // Of a stop that was requested: until when the coordinator is to hear of it, then until when
-  // ranks may take.
+
+  // A stop takes two steps: until `stop_step_ms_` the coordinator is to hear that the worker
+  // drains; then the ranks are told to stop, and `stop_step_ms_` becomes their deadline.
   bool stop_requested_ = false;
   bool stop_all_sent_ = false;
   int64_t stop_step_ms_ = kNever;
-  // The end: what to finish with, and until when programs are waited for.
+
+  // What the worker finishes with, once that is decided, and until when it waits for programs to be
+  // gone.
   std::optional<Status> ending_;
   int64_t ending_by_ms_ = kNever;
   bool finished_ = false;
+  // Time of the newest ArmTimer.
   int64_t armed_ms_ = kNever;
   bool started_ = false;
-  int64_t cached_version_ = 0;  // that a signal was asked for
+  // CachedArtifacts::version() for which a heartbeat was last requested.
+  int64_t cached_version_ = 0;
 };
 
 }  // namespace braid::worker

@@ -3,18 +3,18 @@
 namespace braid::worker {
 namespace {
 
-// What the other side, or our disk, has to get once more: torn by a crash, or lost by a failed
-// fsync, and dropped there since.
+// Bytes that have to be moved again: torn by a crash, or lost by a failed fsync. The side that
+// found it has dropped them.
 bool IsDamage(const Status& status) {
   return status.reason() == "DIGEST_MISMATCH" || status.reason() == "FSYNC_FAILED";
 }
 
 Status JudgeUpload(const Status& status, int* damaged) {
-  // Somebody else sent the same blob, or the coordinator forgot an unsynced tail: ask again where
-  // to go on.
+  // The coordinator has another offset than it said: another worker sent the same blob meanwhile,
+  // or the coordinator restarted and lost bytes that were not synced. The next try asks again.
   if (status.code() == StatusCode::kOutOfRange) return Unavailable(status.message());
-  // What lay there from before a crash was torn; it is dropped now. A second time it is our own
-  // file.
+  // The first time, bytes from before a crash may have been torn; the coordinator has dropped them.
+  // The second time it is this worker's own file that does not have the digest.
   if (IsDamage(status) && ++*damaged < 2) return Unavailable(status.message());
   return status;
 }
@@ -38,6 +38,7 @@ void BlobMoves::Join(const CallOwner& owner, const Key& key, Work work, Calls::J
 }
 
 void BlobMoves::OnMoved(const Key& key, const Status& status) {
+  // Taken out before the callbacks run, because they may start a new transfer of the same blob.
   const auto move = moves_.extract(key);
   for (const auto& [owner, then] : move.mapped().waiters) then(status);
 }

@@ -1,5 +1,5 @@
-// Blobs on their way between the worker's cache and the coordinator. Ranks that want the same blob
-// moved wait for one move.
+// Transfers of blobs (files named by their SHA-256) between the worker's cache and the coordinator.
+// Ranks that need the same blob moved in the same direction share one transfer.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,25 @@ namespace braid::worker {
 
 class BlobMoves {
  public:
+  // Called once when the transfer has ended, within the Agent::Handle that ends it.
   using Then = std::function<void(const Status& status)>;
 
   explicit BlobMoves(Calls& calls) : calls_(calls) {}
 
-  // The blob is in the cache, verified, when `then` hears OK. What arrives with another digest, or
-  // is not kept by the disk, is fetched once more; then it is kDataLoss (DIGEST_MISMATCH,
-  // FSYNC_FAILED). A full disk of this worker is kResourceExhausted (DISK_FULL).
+  // Brings the blob into the cache and verifies it; `then` gets OK when it is there. Bytes with
+  // another digest, or bytes that the disk lost in a failed fsync, are fetched once more; after
+  // that the error is kDataLoss (DIGEST_MISMATCH, FSYNC_FAILED). A full disk of this worker is
+  // kResourceExhausted (DISK_FULL).
   void Download(const CallOwner& owner, const std::string& sha256, uint64_t size, Then then);
-  // All of these blobs are with the coordinator when `then` hears OK: it is asked for those it
-  // lacks, and they are sent one after another. Wrong bytes there (an upload torn by a crash), and
-  // bytes that its disk has lost, are sent once more; then kInvalidArgument (DIGEST_MISMATCH) or
+
+  // Asks the coordinator which of the blobs it lacks and sends those, one after another; `then`
+  // gets OK when it has all. Bytes that are wrong there (an upload torn by a crash), or lost by its
+  // disk, are sent once more; after that the error is kInvalidArgument (DIGEST_MISMATCH) or
   // kDataLoss (FSYNC_FAILED). A blob that neither side has is kNotFound.
   void UploadMissing(const CallOwner& owner, std::vector<std::string> sha256, Then then);
-  // This owner waits for nothing any more. A move that nobody waits for ends.
+
+  // Removes `owner` from all transfers; its callbacks are not called any more. A transfer without
+  // waiters is cancelled.
   void Leave(const CallOwner& owner);
 
   bool empty() const { return moves_.empty(); }
@@ -37,10 +42,13 @@ class BlobMoves {
  private:
   enum class Way { kUp, kDown };
   using Key = std::pair<Way, std::string>;
+  // One transfer and the callbacks that wait for it.
   struct Move {
+    // Id in Calls.
     int64_t call = 0;
     std::vector<std::pair<CallOwner, Then>> waiters;
   };
+  // Waits for the transfer `key`, which starts with `work` if it is not under way.
   void Join(const CallOwner& owner, const Key& key, Work work, Calls::Judge judge, Then then);
   using Digests = std::shared_ptr<const std::vector<std::string>>;
   void UploadNext(const CallOwner& owner, const Digests& missing, size_t next, const Then& then);

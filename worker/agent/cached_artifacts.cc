@@ -3,7 +3,7 @@
 namespace braid::worker {
 namespace {
 
-// As the owner of calls.
+// The owner in Calls.
 constexpr char kCache[] = "cache";
 
 }  // namespace
@@ -14,6 +14,7 @@ void CachedArtifacts::Start() {
       const auto& found = std::get<std::vector<std::string>>(done.answer);
       artifacts_.insert(found.begin(), found.end());
     }
+    // Also after an error: then the cache counts as empty, and the coordinator is told that.
     ++version_;
   });
 }
@@ -22,7 +23,7 @@ void CachedArtifacts::Add(const std::string& artifact) {
   if (artifacts_.insert(artifact).second && version_ > 0) ++version_;
 }
 
-// Where its manifest cannot be kept the next job may be sent elsewhere, and nothing else is lost.
+// An error is ignored: the only loss is that the next job may be placed elsewhere.
 void CachedArtifacts::Keep(const storage::Manifest& manifest) {
   calls_.Once(kCache, KeepManifest{manifest}, [this, id = manifest.Id()](const Done& done) {
     if (done.status.ok()) Add(id);

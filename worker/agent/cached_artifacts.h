@@ -1,5 +1,5 @@
-// Which artifacts this worker need not fetch: all their files are in its cache. The coordinator is
-// told, and sends jobs to where their inputs are.
+// The artifacts of which all files are in this worker's cache. The coordinator is told about them
+// and prefers to place jobs where their inputs are.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,18 @@ class CachedArtifacts {
  public:
   explicit CachedArtifacts(Calls& calls) : calls_(calls) {}
 
-  // Asks what an earlier life of the worker left.
+  // Asks which artifacts an earlier process of this worker left in the cache.
   void Start();
-  // This one was fetched.
+
+  // Adds an artifact that was fetched.
   void Add(const std::string& artifact);
-  // This one was made here.
+
+  // Adds an artifact that a rank of this worker made, and keeps its manifest on disk for the next
+  // process.
   void Keep(const storage::Manifest& manifest);
 
-  // Rises with every change; 0 until it is known what there is.
+  // Rises with every change. It is 0 until the answer to Start is there, and the list is not
+  // complete before.
   int64_t version() const { return version_; }
   std::vector<std::string> List() const { return {artifacts_.begin(), artifacts_.end()}; }
 

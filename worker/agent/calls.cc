@@ -59,6 +59,7 @@ void Calls::OnDone(const Done& done) {
   const auto found = calls_.find(way.mapped());
   Call& call = found->second;
   call.try_id = 0;
+  // The call was cancelled while its try was on its way.
   if (call.then == nullptr) {
     calls_.erase(found);
     return;
@@ -72,6 +73,7 @@ void Calls::OnDone(const Done& done) {
   }
   if (call.disk_full && judged.status.ok())
     turn_.Say(LogLevel::kInfo, call.owner, "there is room on the disk again");
+  // The entry is erased before the callback runs, because the callback may add or cancel calls.
   const Then then = std::move(call.then);
   calls_.erase(found);
   then(judged);

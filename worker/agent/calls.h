@@ -1,5 +1,6 @@
-// Work that is under way, and what is done when it has ended: tries, pauses between them, and plain
-// waiting. Every way in which a worker tries again is here.
+// Pieces of work that are under way (worker/agent/work.h), with their repetitions, the pauses
+// between tries, and timers. Those who carry work out try once; repetition is decided here, and for
+// log pieces and rendezvous keys, which depend on the answer, in growing_file.cc and rendezvous.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,55 +17,70 @@
 
 namespace braid::worker {
 
-// Whether trying again may help: kUnavailable, kDeadlineExceeded, STORAGE_FULL.
+// Whether another try may succeed: kUnavailable, kDeadlineExceeded, or the reason STORAGE_FULL.
 bool IsTransient(const Status& status);
 
-// For whom work is done: a rank, or all that wait for a blob. Names it in log lines.
+// For whom a piece of work is done: a rank, or a transfer that several ranks share. Owners with the
+// same text are the same owner. Names it in log lines.
 using CallOwner = std::string;
 
 class Calls {
  public:
-  // Hears the last try.
+  // Called once with the result of the last try.
   using Then = std::function<void(const Done& done)>;
-  // The status that decides, in place of that of a try: kUnavailable for one more.
+
+  // Translates the status of a try into the status that decides; kUnavailable means one more try.
+  // May keep counts.
   using Judge = std::function<Status(const Status& status)>;
 
-  // Pauses are drawn from a stream that `boot_id` names.
+  // `turn` outlives this. Pauses are drawn from a random stream named by `boot_id`.
   Calls(const std::string& boot_id, Turn& turn);
 
-  // Tries once. Returns an id for Cancel, as the others do.
+  // Tries once. Returns an id for Cancel, as do the other two.
   int64_t Once(const CallOwner& owner, Work work, Then then);
-  // Tries until the status is not transient, with pauses that grow from 0.1 to 5 s. A disk that is
-  // full is said once, and so is that there is room again.
+
+  // Tries until the status is OK or an error that is not transient, with pauses that grow from 0.1
+  // s to 5 s, without a limit of tries. One log line says that a disk is full, and one that it has
+  // room again.
   int64_t RetryUntilSettled(const CallOwner& owner, Work work, Then then, Judge judge = nullptr);
-  // Calls `then` after a while.
+
+  // Calls `then` after `ms` milliseconds.
   int64_t Later(const CallOwner& owner, int64_t ms, std::function<void()> then);
 
-  // `then` is not called any more, and nothing is tried again. What is on its way goes on, but is
-  // told that nobody waits.
+  // Afterwards the callback is not called, and nothing is tried again. A try that is on its way
+  // goes on, but is told that nobody waits for it (CancelWork). Unknown ids are ignored.
   void Cancel(int64_t id);
   void CancelAll(const CallOwner& owner);
-  // Whether a try of this owner is on its way, cancelled or not.
+
+  // Whether a try of this owner is on its way, cancelled or not. Its files must not be removed
+  // until then.
   bool InFlight(const CallOwner& owner) const;
-  // Nothing is on its way or waits.
+
+  // Whether nothing is on its way and no timer runs.
   bool empty() const { return calls_.empty(); }
 
-  // A repeated or unknown answer changes nothing.
+  // Takes the result of a try. A result that comes twice, or with an unknown id, is ignored.
   void OnDone(const Done& done);
-  // Everything whose time has come.
+
+  // Starts the tries and calls the timers that are due at turn.now_ms.
   void Advance();
   int64_t NextWake() const;
 
  private:
   struct Call {
     CallOwner owner;
-    std::optional<Work> work;  // none: a pause alone
-    Then then;                 // null: cancelled
+    // Absent for a timer of Later.
+    std::optional<Work> work;
+    // Null once the call is cancelled.
+    Then then;
     bool retries = false;
     Judge judge;
     Backoff backoff{0, 0};
-    int64_t wake_ms = kNever;  // of a pause
-    int64_t try_id = 0;        // of the try on its way, or 0
+    // When the pause or the timer ends; kNever during a try.
+    int64_t wake_ms = kNever;
+    // Id of the try that is on its way; 0 during a pause.
+    int64_t try_id = 0;
+    // The log has said so already.
     bool disk_full = false;
   };
   int64_t Add(Call call);
@@ -74,10 +90,13 @@ class Calls {
 
   const RandomStream draws_;
   Turn& turn_;
+  // Number of pauses drawn so far: the position in `draws_`.
   uint64_t drawn_ = 0;
   int64_t last_id_ = 0;
-  std::map<int64_t, Call> calls_;      // by id
-  std::map<int64_t, int64_t> on_way_;  // id of a try -> id of its call
+  std::map<int64_t, Call> calls_;  // by id
+  // Id of a try to the id of its call. A call has a new try id with each repetition, so that a late
+  // result of an earlier one is not taken for the present one's.
+  std::map<int64_t, int64_t> on_way_;
 };
 
 }  // namespace braid::worker

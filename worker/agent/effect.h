@@ -1,5 +1,6 @@
-// What a worker decides to do, as values: the output of its decisions (agent.h). Whoever carries
-// them out does so in their order, decides nothing, and answers with the events named here.
+// The decisions of a worker as values, the output of Agent::Handle (worker/agent/agent.h). They are
+// carried out in order by code that decides nothing (worker/carrier.h), and answered with the
+// events that are named here (worker/agent/event.h).
 #pragma once
 
 #include <cstdint>
@@ -15,22 +16,22 @@
 
 namespace braid::worker {
 
-// Dial the coordinator. SessionOpened or SessionClosed follows; after an opening DesiredArrived any
-// number of times and SessionClosed once.
+// Dial the coordinator. The answer is SessionOpened or SessionClosed; after SessionOpened come
+// DesiredArrived, any number of times, and SessionClosed, once.
 struct OpenSession {
   int64_t session = 0;
 };
-// On an open session. SignalSent follows, or SessionClosed.
+// Send a heartbeat on an open session. The answer is SignalSent or SessionClosed.
 struct SendSignal {
   int64_t session = 0;
   Signal signal;
 };
-// Nobody is interested in this session any more.
+// End a session; later events of it are ignored.
 struct CloseSession {
   int64_t session = 0;
 };
 
-// TimerFired at this time of the monotonic clock, in place of what was armed before.
+// Post TimerFired at this time of the monotonic clock. Replaces the timer that was armed before.
 struct ArmTimer {
   int64_t at_ms = 0;
 };
@@ -42,35 +43,38 @@ struct LogLine {
   std::string text;
 };
 
-// Try this. Done with this id follows.
+// Try a piece of work once. The answer is Done with this id.
 struct Do {
   int64_t id = 0;
   Work work;
 };
-// Nobody waits for the try with this id any more: a transfer may end early. Done follows all the
+// Nobody waits for the try with this id any more, so a transfer may end early. Done follows all the
 // same.
 struct CancelWork {
   int64_t id = 0;
 };
 
-// Lay out the folder of a rank anew, write its task file, and start its program, which may see
-// these GPUs. Its inputs are laid out (LayOutArtifact). ProgramStarted follows; if that is OK,
-// ProgramSaid any number of times and ProgramEnded once.
+// Make the folder of a rank anew, write its task file, and start its program, which may see only
+// these GPUs (UUIDs). Its inputs have been laid out already (LayOutArtifact). The answer is
+// ProgramStarted; if that is OK, ProgramSaid follows any number of times, and ProgramEnded once.
 struct StartProgram {
   Assignment assignment;
   std::vector<std::string> gpus;
 };
-// One control line (docs/tasks.md); nothing happens if the program does not listen.
+// Send one control line to a program (docs/tasks.md). Ignored if the program has ended or does not
+// listen.
 struct TellProgram {
   RankKey key;
   Json control;
 };
-// Kill the program and all that it started; also while it is being started.
+// Kill a program with all processes that it started. Takes effect also while the program is being
+// started.
 struct KillProgram {
   RankKey key;
 };
 
-// The worker ends; nothing more is decided. OK after a stop that was asked for.
+// The worker ends with this status, and the agent decides nothing more. OK after a stop that was
+// requested.
 struct Finish {
   Status status;
 };

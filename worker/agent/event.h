@@ -1,5 +1,5 @@
-// What can happen to a worker, as values: the input of its decisions (agent.h). An event that comes
-// twice, or that belongs to a session or a rank which is gone, changes nothing.
+// What can happen to a worker, as values: the input of Agent::Handle (worker/agent/agent.h). An
+// event that comes twice, or belongs to a session or rank that is gone, changes nothing.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,22 @@
 
 namespace braid::worker {
 
-// The stream of OpenSession with this number is there; signals may be sent.
+// The stream for the OpenSession with this number is open; heartbeats may be sent on it.
 struct SessionOpened {
   int64_t session = 0;
 };
-// It ended, or could not be opened. Nothing more comes from it.
+// The session has ended, or could not be opened. Nothing more comes from it.
 struct SessionClosed {
   int64_t session = 0;
   Status status;
 };
-// A signal was handed to the stream; the next one may follow.
+// A heartbeat was handed to the stream, so the next one may be sent.
 struct SignalSent {
   int64_t session = 0;
-  bool draining = false;  // as the signal said
+  // Whether that heartbeat told the coordinator that the worker drains.
+  bool draining = false;
 };
-// The coordinator said what it wants.
+// The coordinator has sent the complete set of ranks that the worker should run.
 struct DesiredArrived {
   int64_t session = 0;
   DesiredState desired;
@@ -36,41 +37,46 @@ struct DesiredArrived {
 // The time of the last ArmTimer has come.
 struct TimerFired {};
 
-// Somebody wants this worker to end: SIGTERM.
+// The worker was asked to end, by SIGTERM or SIGINT.
 struct StopRequested {};
 
-// A try of Do with this id has ended.
+// The try of the Do with this id has ended.
 struct Done {
   int64_t id = 0;
   Status status;
-  Answer answer;  // as the work says, if the status is OK
+  // Meaningful if `status` is OK; which alternative it holds is said at each kind of work.
+  Answer answer;
 };
 
-// The program of a rank runs, or could not be started.
+// The program of a rank has been started, or could not be.
 struct ProgramStarted {
   RankKey key;
   Status status;
 };
-// After it was started.
+// A task program wrote an event line (docs/tasks.md).
 struct ProgramSaid {
   RankKey key;
   ProgramMessage message;
 };
-// Everything that it said was heard.
+// A program has ended. All of its lines have been posted before.
 struct ProgramEnded {
   RankKey key;
-  int code = 0;    // exit status, if `signal` is 0
-  int signal = 0;  // that ended it
+  // Exit status; meaningful if `signal` is 0.
+  int code = 0;
+  // The signal that ended the program; 0 if it exited.
+  int signal = 0;
+  // The last 4 KiB of its log.
   std::string log_tail;
 };
 
 using Event = std::variant<SessionOpened, SessionClosed, SignalSent, DesiredArrived, TimerFired,
                            StopRequested, Done, ProgramStarted, ProgramSaid, ProgramEnded>;
 
-// Takes events from any thread, for the one that hands them to the agent.
+// Accepts events from any thread for the thread that runs the agent.
 class EventSink {
  public:
   virtual ~EventSink() = default;
+  // Thread-safe; returns at once.
   virtual void Post(Event event) = 0;
 };
 

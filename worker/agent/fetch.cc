@@ -3,10 +3,12 @@
 namespace braid::worker {
 namespace {
 
-// To lay an artifact out whose blobs a neighbour takes out of the cache meanwhile.
+// A limit for the case that another rank removes blobs from the cache each time before the artifact
+// is laid out.
 constexpr int kMaxLayOuts = 3;
 
-// As the owner of calls and moves.
+// The owner in Calls and BlobMoves: a fetch goes on when the rank that began it leaves and another
+// one waits.
 CallOwner OwnerOf(const std::string& artifact) {
   return "artifact " + artifact.substr(0, 12);
 }
@@ -54,6 +56,7 @@ void Fetches::OnLaidOut(const std::string& artifact, const Status& status) {
 
 void Fetches::End(const std::string& artifact, const Status& status) {
   if (status.ok()) cached_.Add(artifact);
+  // Taken out before the callbacks run, because they may fetch the same artifact again.
   const auto fetch = running_.extract(artifact);
   for (const auto& [owner, then] : fetch.mapped().waiters) then(status);
 }

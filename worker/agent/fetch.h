@@ -1,5 +1,6 @@
-// Artifacts that ranks need on this machine: looked up, fetched blob by blob, and laid out as
-// folders. Ranks that need the same artifact wait for one fetch.
+// Fetching of artifacts that ranks need on this machine: the manifest is looked up, the blobs are
+// fetched one after another, and the artifact is laid out as a folder. Ranks that need the same
+// artifact share one fetch.
 #pragma once
 
 #include <functional>
@@ -16,15 +17,18 @@ namespace braid::worker {
 
 class Fetches {
  public:
+  // Called once when the fetch has ended, within the Agent::Handle that ends it.
   using Then = std::function<void(const Status& status)>;
 
+  // All three outlive this.
   Fetches(Calls& calls, BlobMoves& moves, CachedArtifacts& cached)
       : calls_(calls), moves_(moves), cached_(cached) {}
 
-  // The artifact's folder is there when `then` hears OK; an error names the file that could not be
-  // fetched, as BlobMoves::Download says.
+  // Makes sure that the artifact's folder exists; `then` gets OK when it does. Errors are those of
+  // BlobMoves::Download with the name of the file that could not be fetched.
   void Fetch(const CallOwner& owner, const std::string& artifact, Then then);
-  // This owner waits for nothing any more. A fetch that nobody waits for ends.
+
+  // Removes `owner` from all fetches. A fetch without waiters is cancelled.
   void Leave(const CallOwner& owner);
 
   bool empty() const { return running_.empty(); }
@@ -34,8 +38,10 @@ class Fetches {
     std::vector<std::pair<CallOwner, Then>> waiters;
     storage::Manifest manifest;
     size_t next_file = 0;
+    // How often it was laid out in vain, because another rank had removed a blob from the cache.
     int tries = 0;
   };
+  // The steps of a fetch: its manifest is found, its files are fetched, its folder is laid out.
   void OnFound(const std::string& artifact, const Done& done);
   void FetchNextFile(const std::string& artifact);
   void OnLaidOut(const std::string& artifact, const Status& status);

@@ -32,11 +32,13 @@ void GrowingFileSender::SendNow() {
   Send();
 }
 
-// `last`: the file had stopped growing when the piece was read.
+// `last` says that the file had stopped growing before the piece was read, so that its end is the
+// end of the file.
 void GrowingFileSender::OnSent(const Done& done, bool last) {
   if (done.status.code() == StatusCode::kOutOfRange) {
-    // The coordinator lost the end of what it had (its machine fell): from the beginning; what it
-    // still has costs no bytes on its disk, and the answer to the first piece jumps over it.
+    // The coordinator has lost the end of its copy, because its machine crashed. Sending starts
+    // again at 0; bytes that the coordinator still has are not written again, and its answer to the
+    // first piece leads behind them.
     offset_ = 0;
     return SendAfterPause();
   }
@@ -57,6 +59,7 @@ void GrowingFileSender::End(const Status& status) {
 }
 
 void GrowingFileSender::AnswerFlushes() {
+  // The callbacks may call Flush, so they run on a copy.
   std::vector<std::pair<int64_t, Then>> flushes;
   flushes.swap(flushes_);
   for (auto& [size, then] : flushes) {

@@ -1,5 +1,5 @@
-// One file of a rank that grows (its log, its lines of metrics) and its copy with the coordinator:
-// what is new is sent by offset, a few times a second. A piece that is sent twice changes nothing.
+// The copy of one growing file of a rank (its log or its metrics) at the coordinator. What is new
+// is sent by byte offset, a few times a second; a piece that is sent twice changes nothing.
 #pragma once
 
 #include <cstdint>
@@ -18,19 +18,22 @@ class GrowingFileSender {
 
   GrowingFileSender(Calls& calls, const RankKey& key, GrowingFile file);
 
-  // Begins to look for what is new.
+  // Starts to look for new bytes.
   void Start();
-  // `then` hears OK when the coordinator has the first `size` bytes, or the error that ended the
-  // sending.
+
+  // Calls `then` with OK when the coordinator has the first `size` bytes, or with the error that
+  // ended the sending.
   void Flush(int64_t size, Then then);
-  // The file grows no more: `then` hears OK when the coordinator has all of it, however long that
-  // one is away, or the error that ended the sending.
+
+  // To be called when the file grows no more. Calls `then` with OK when the coordinator has all of
+  // it, however long the coordinator is away, or with the error that ended the sending.
   void Close(Then then);
 
  private:
   void Send();
   void SendAfterPause();
-  // Sends now what waits for the end of a pause.
+
+  // Ends a pause early.
   void SendNow();
   void OnSent(const Done& done, bool last);
   void End(const Status& status);
@@ -40,11 +43,15 @@ class GrowingFileSender {
   const RankKey key_;
   const CallOwner owner_;
   const GrowingFile file_;
-  int64_t offset_ = 0;  // that the coordinator has
-  int64_t pause_ = 0;   // id of the pause, or 0 while a piece is on its way
+  // Bytes that the coordinator has.
+  int64_t offset_ = 0;
+  // Id of the pause in Calls; 0 while a piece is on its way.
+  int64_t pause_ = 0;
   bool closing_ = false;
+  // Set when nothing will be sent any more, with the reason.
   std::optional<Status> ended_;
   Then on_end_;
+  // Sizes that Flush waits for.
   std::vector<std::pair<int64_t, Then>> flushes_;
 };
 

@@ -6,7 +6,8 @@
 namespace braid::worker {
 namespace {
 
-// Smaller files stay in the cache: other artifacts may share them.
+// Files below this size are not removed from the cache after a checkpoint: they cost little, and
+// other artifacts may share them (a tokenizer, for example).
 constexpr uint64_t kSmallBytes = 64 << 10;
 
 }  // namespace
@@ -55,8 +56,8 @@ void Outbox::KeepMetrics() {
                            [this](const Done& done) { OnKept(done.status); });
 }
 
-// An error that is not for want of room says little about the next try, which comes with the next
-// line, or at the end.
+// RetryUntilSettled has waited for a full disk already. Another error says little about the next
+// try, which comes with the next line, or at the end.
 void Outbox::OnKept(const Status& status) {
   if (status.ok()) {
     kept_ += static_cast<int64_t>(being_kept_.size());
@@ -118,7 +119,8 @@ void Outbox::OnIngested(const Done& done) {
   });
 }
 
-// Who resumes from a checkpoint does not say the numbers before it again: they go first.
+// Metrics go before the checkpoint. A rank that resumes from it does not write the metrics of
+// earlier steps again, so they would be missing for ever if they were lost after the commit.
 void Outbox::FlushMetrics() {
   const int64_t bytes = storing_->metrics_before;
   WhenKept(bytes, [this, bytes](const Status& kept) {
@@ -143,7 +145,8 @@ void Outbox::OnCommitted(const Status& status) {
   if (status.reason() == "STALE_LEASE") return listener_.on_stale();
   if (status.ok()) {
     listener_.on_stored(step);
-    // It leaves the cache: who resumes fetches it, and a long job would fill the disk.
+    // The coordinator has the checkpoint now. Without removing it here, a long training would fill
+    // the worker's disk; a rank that resumes on this worker fetches it again.
     std::vector<std::string> large;
     for (const storage::ManifestFile& file : checkpoint.manifest.files) {
       if (file.size >= kSmallBytes) large.push_back(file.sha256);
@@ -165,7 +168,7 @@ void Outbox::Close(std::function<void()> then) {
   CloseFilesIfIdle();
 }
 
-// Checkpoints wait for their metrics, so the files are closed after them.
+// The files are closed last, because checkpoints that are being stored wait for metrics to be sent.
 void Outbox::CloseFilesIfIdle() {
   const bool idle = !starting_ && !storing_.has_value() && being_kept_.empty();
   if (!closing_ || !idle || files_closing_) return;

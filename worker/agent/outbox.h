@@ -1,7 +1,7 @@
-// What one rank has to tell the coordinator while its program runs: that it started, its log, its
-// metrics, its checkpoints. Each is sent again until it is acknowledged or refused. What is not yet
-// sent lives in the rank's folder and in this object, and so as long as the worker: this is where
-// an outbox that outlives the worker would keep its records.
+// What one rank has to tell the coordinator while its program runs: its start, its log, its
+// metrics, its checkpoints. Each message is repeated until it is acknowledged or refused. Messages
+// that are not sent yet live in the rank's folder and in this object, and are lost with the
+// worker's process. (The attempt is lost with it, too.)
 #pragma once
 
 #include <cstdint>
@@ -20,34 +20,46 @@ namespace braid::worker {
 class Outbox {
  public:
   struct Listener {
-    // The coordinator refused something as STALE_LEASE: the attempt is no longer ours.
+    // The coordinator refused a message as STALE_LEASE: this worker does not hold the attempt any
+    // more.
     std::function<void()> on_stale;
-    // The checkpoint of this step is safe with the coordinator.
+
+    // The coordinator has committed the checkpoint of this step.
     std::function<void(int64_t step)> on_stored;
   };
-  // `parents` and `recipe` go into the manifests of checkpoints.
+
+  // All references outlive this; `assignment` names the rank and the origin that manifests of
+  // checkpoints state.
   Outbox(Turn& turn, Calls& calls, BlobMoves& moves, const Assignment& assignment,
          Listener listener);
 
-  // The program runs.
+  // To be called when the program runs: reports the start, and begins to send log and metrics.
   void Start();
-  // One line of metrics, without its end. Lines that a full disk refuses are kept in memory.
+
+  // Takes one line of metrics, without a newline. Lines that a full disk refuses stay in memory
+  // until it has room.
   void Add(std::string metric);
-  // Of several checkpoints that wait the newest alone is sent: the others would only be replaced.
+
+  // Takes a checkpoint. While one is being stored, only the newest of those that wait is kept,
+  // because each would only be replaced by the next.
   void Add(const CheckpointMessage& checkpoint);
-  // The program has ended. `then` is called when everything is sent or refused.
+
+  // To be called when the program has ended. Calls `then` when everything is sent or refused.
   void Close(std::function<void()> then);
 
  private:
   struct Checkpoint {
     CheckpointMessage message;
-    int64_t metrics_before = 0;  // bytes of metrics that were heard before it
+    // Bytes of metrics that the program wrote before the checkpoint.
+    int64_t metrics_before = 0;
     storage::Manifest manifest;
   };
   void KeepMetrics();
   void OnKept(const Status& status);
   void AnswerKept();
-  // When the metrics up to this byte are in the file, or cannot be.
+
+  // Calls `then` when the first `bytes` of the metrics are in the file, or with the reason why they
+  // cannot be.
   void WhenKept(int64_t bytes, std::function<void(const Status&)> then);
   void StoreNext();
   void OnIngested(const Done& done);
@@ -64,21 +76,27 @@ class Outbox {
   const CallOwner owner_;
   const Listener listener_;
 
-  bool starting_ = false;  // the start is not acknowledged yet
+  // The report of the start is not acknowledged yet.
+  bool starting_ = false;
   GrowingFileSender log_, metrics_;
-  std::string unkept_;                 // lines that are not in the file
-  std::string being_kept_;             // lines on their way into the file
-  int64_t heard_ = 0;                  // bytes of all lines
-  int64_t kept_ = 0;                   // bytes in the file
-  std::optional<Status> keep_failed_;  // why `unkept_` waits for the next line
+  // Metrics take three steps, in order: lines that are not in the file yet, lines that are being
+  // appended to it, and the bytes in it (`kept_`). `heard_` counts the bytes of all.
+  std::string unkept_;
+  std::string being_kept_;
+  int64_t heard_ = 0;
+  int64_t kept_ = 0;
+  // Why the newest lines could not be appended; they are tried again with the next line.
+  std::optional<Status> keep_failed_;
   std::vector<std::pair<int64_t, std::function<void(const Status&)>>> when_kept_;
+  // The checkpoint on its way to the coordinator, and the newest one that waits.
   std::optional<Checkpoint> storing_, waiting_;
   bool closing_ = false, files_closing_ = false;
   int open_files_ = 2;
   std::function<void()> on_closed_;
 };
 
-// The manifest of what a rank made: from its inputs, under its recipe.
+// Completes the manifest of an artifact that a rank made: its parents are the rank's inputs, its
+// recipe is the run's.
 void DescribeOrigin(const Assignment& assignment, storage::Manifest* manifest);
 
 }  // namespace braid::worker

@@ -12,15 +12,15 @@ constexpr int kUnfitMachine = 69;
 // Signal 9, SIGKILL, everywhere.
 constexpr int kKillSignal = 9;
 
-// Without the part of a character that a cut at a byte may have left, and whatever else is not
-// UTF-8: the API's texts are.
+// Drops bytes that are not UTF-8, such as a part of a character left by a cut: strings of Protocol
+// Buffers must be UTF-8, or the whole report would be refused.
 std::string Utf8(std::string text) {
   const std::string quoted =
       Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::ignore);
   return Json::parse(quoted).get<std::string>();
 }
 
-// No room on this worker's disk: of what was written here, or of what was fetched.
+// STORAGE_FULL comes from writing here, DISK_FULL from fetching into the cache.
 bool IsDiskFull(const std::string& reason) {
   return reason == "STORAGE_FULL" || reason == "DISK_FULL";
 }
@@ -73,14 +73,17 @@ bool EndedWell(const ProgramEnded& ended) {
 
 Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
                      bool stopped) {
+  // The program knows best why it failed. The exit code and signal are only the second source.
   if (error.has_value()) {
     Outcome end = Failed(error->category, InvalidArgument(error->message), error->hint,
                          error->deterministic);
     if (IsDiskFull(error->reason)) end.failure.reason = "STORAGE_FULL";
     return end;
   }
+  // The worker itself killed the program, because it did not end in the time that it had.
   if (ended.signal == kKillSignal && stopped)
     return Failed("preempted", Cancelled("did not stop in its time and was killed"));
+  // Somebody else killed it. On Linux that is most often the kernel's out-of-memory killer.
   if (ended.signal == kKillSignal) {
     return Failed("infra",
                   Internal("the task program was killed (signal 9), perhaps for want of memory"),

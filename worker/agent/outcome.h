@@ -1,4 +1,5 @@
-// From what a task program said, and how it ended, to what is reported of its rank.
+// The outcome of a rank (task/outcome.h) from what its program said and how its process ended. The
+// categories decide whether the job is tried again (scheduler/retry.h).
 #pragma once
 
 #include <optional>
@@ -11,25 +12,26 @@
 
 namespace braid::worker {
 
-// A failure of this category for this reason. A disk of this worker that is full (STORAGE_FULL,
-// DISK_FULL) is reported as STORAGE_FULL.
+// A failure of this category. A full disk of this worker (STORAGE_FULL, DISK_FULL) is reported as
+// STORAGE_FULL. `deterministic` means that another try would fail in the same way.
 Outcome Failed(const std::string& category, const Status& status, const std::string& hint = "",
                bool deterministic = false);
-// Inputs that could not be fetched, or outputs that could not be stored.
+// The failure of a rank whose inputs could not be fetched, or whose outputs could not be stored.
 Outcome TransferFailed(const Status& status);
 // Whether a transfer failed because bytes do not have their digest: in the store, or here.
 bool IsDamaged(const Status& status);
-// Of such a failure: `stored` is what the coordinator found when it hashed its copy again. Only
-// what is damaged in the store is damaged for all.
+// The failure of a rank whose input arrived damaged (IsDamaged). `stored` is the result of hashing
+// the coordinator's copy again: if that is kDataLoss, the artifact is damaged for every worker;
+// otherwise this worker's memory, disk or network is at fault, and another worker is tried.
 Outcome DamagedInput(const Status& status, const Status& stored);
 
-// The end of a rank whose program ended so, and did not say that it succeeded. `stopped`: it had
-// been told to stop.
+// The failure of a rank whose program ended and did not succeed. `error` is the program's own error
+// event, if it wrote one; `stopped` says that it had been told to stop.
 Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
                      bool stopped);
-// Adds how the program ended to what is reported.
+// Adds exit code, signal, loss of a peer and, of a failure, the tail of the log.
 void DescribeExit(const ProgramEnded& ended, Outcome* end);
-// Whether the program ended as one does that said `result`.
+// Whether the process ended as one must that has reported a result: exit status 0.
 bool EndedWell(const ProgramEnded& ended);
 
 }  // namespace braid::worker

@@ -16,6 +16,7 @@ Progress ProgressOf(const Json& event, int64_t wall_ms) {
 MetricMessage MetricOf(const Json& event) {
   const Json line = {{"step", ValueOr(event, "step", int64_t{0})},
                      {"values", ValueOr(event, "values", Json::object())}};
+  // A value that is not UTF-8 must not make dump throw in the thread that reads the program.
   return {line.dump(-1, ' ', false, Json::error_handler_t::replace)};
 }
 

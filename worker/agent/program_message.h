@@ -1,4 +1,4 @@
-// What task programs say to their worker (docs/tasks.md, events), as values.
+// The event lines of task programs (docs/tasks.md) as values.
 #pragma once
 
 #include <cstdint>
@@ -19,39 +19,45 @@ struct MetricMessage {
 };
 struct CheckpointMessage {
   int64_t step = 0;
-  std::string folder;  // absolute, complete and synced
+  // Absolute path of the checkpoint, which is complete and synced.
+  std::string folder;
   Json metadata = Json::object();
 };
 struct ResultMessage {
   struct Output {
     std::string kind;
-    std::string folder;  // relative to the rank's output folder
+    // Relative to the rank's output folder.
+    std::string folder;
     Json metadata = Json::object();
   };
-  std::map<std::string, Output> outputs;  // by role
-  std::string summary;                    // JSON
+  // By role.
+  std::map<std::string, Output> outputs;
+  // A JSON text.
+  std::string summary;
 };
 struct ErrorMessage {
   std::string category, message, hint, reason;
   bool deterministic = false;
 };
+// A request to the key-value table through which the ranks of a gang find each other.
 struct RendezvousMessage {
   int64_t id = 0;
   bool is_put = false;
   std::string key;
-  std::string value;  // base64, of a put
+  // Base64; set for a put.
+  std::string value;
   int64_t timeout_ms = 0;
 };
 
 using ProgramMessage = std::variant<Progress, MetricMessage, CheckpointMessage, ResultMessage,
                                     ErrorMessage, RendezvousMessage>;
 
-// What a line of a task program says at this time of the wall clock. A program is not trusted to
-// say what its protocol asks: a member of another type (null for a rate that is no number) counts
-// as absent, and a line that is no event of interest is nothing.
+// Parses one line of a task program that was read at `wall_ms` (wall clock). Programs are not
+// trusted to keep the protocol: a member of another type counts as absent (JSON writes a rate that
+// is not a number as null), and a line that is no event known here is nullopt.
 std::optional<ProgramMessage> ParseProgramLine(std::string_view line, int64_t wall_ms);
 
-// A member of a line of a task program, or `otherwise` if it is absent or of another type.
+// The member `name` of a JSON object, or `otherwise` if it is absent or of another type.
 template <typename T>
 T ValueOr(const Json& object, const char* name, const T& otherwise) {
   const auto found = object.is_object() ? object.find(name) : object.end();

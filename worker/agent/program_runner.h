@@ -1,5 +1,6 @@
-// Task programs, as the worker's decisions see them: attempt/ runs real ones, tests and simulators
-// have their own. What they do arrives as ProgramStarted, ProgramSaid and ProgramEnded (event.h).
+// Task programs as the worker's decisions see them. worker/attempt/ runs real processes; tests and
+// simulators have their own. What the programs do arrives as ProgramStarted, ProgramSaid and
+// ProgramEnded (worker/agent/event.h).
 #pragma once
 
 #include "worker/agent/effect.h"
@@ -9,7 +10,8 @@ namespace braid::worker {
 class ProgramRunner {
  public:
   virtual ~ProgramRunner() = default;
-  // None of these waits.
+
+  // The functions return at once; their meaning is that of the effects with the same names.
   virtual void Start(const StartProgram& program) = 0;
   virtual void Tell(const TellProgram& line) = 0;
   virtual void Kill(const RankKey& key) = 0;

@@ -32,6 +32,8 @@ Rank::Rank(const Services& services, const Assignment& assignment)
 
 void Rank::Begin(std::vector<std::string> gpus) {
   gpus_ = std::move(gpus);
+  // In the first case the coordinator only wants to hear of the end; in the second this worker is
+  // leaving, so that the job is to be tried elsewhere.
   if (assignment_.stop) return Report(Failed("cancelled", Cancelled("stopped before it began")));
   if (stop_asked_) return Report(Failed("preempted", Cancelled("stopped before it began")));
   if (assignment_.device == "cuda" && gpus_.size() < static_cast<size_t>(assignment_.slots)) {
@@ -41,6 +43,8 @@ void Rank::Begin(std::vector<std::string> gpus) {
   phase_ = Phase::kFetching;
   progress_ = {.phase = "fetching"};
   if (!assignment_.checkpoint.empty()) to_fetch_.push_back(assignment_.checkpoint);
+  // The list is taken from its end, so the inputs come first, in their order, and the checkpoint
+  // last.
   for (auto input = assignment_.inputs.rbegin(); input != assignment_.inputs.rend(); ++input)
     to_fetch_.push_back(input->second);
   FetchNext();
@@ -56,7 +60,9 @@ void Rank::FetchNext() {
   });
 }
 
-// What arrives twice with another digest was damaged in the store, or here.
+// Bytes that arrive damaged twice are damaged in the store, or by this machine. The coordinator
+// hashes its copy to find out which, because the job is only tried again elsewhere if its input is
+// good.
 void Rank::OnFetchFailed(const std::string& artifact, const Status& status) {
   if (!IsDamaged(status)) return Report(TransferFailed(status));
   calls_.RetryUntilSettled(owner_, VerifyArtifact{artifact}, [this, status](const Done& done) {
@@ -77,6 +83,7 @@ void Rank::OnStarted(const Status& status) {
     if (phase_ == Phase::kStarting) return Report(Failed("infra", status));
     return Settle();
   }
+  // The rank was dropped while its program was being started; KillProgram is on its way.
   if (phase_ != Phase::kStarting) return;
   phase_ = Phase::kRunning;
   progress_ = {.phase = "starting"};
@@ -113,6 +120,7 @@ void Rank::TellStop() {
 
 void Rank::Drop() {
   if (phase_ >= Phase::kLeaving) return;
+  // A rank that only waited for slots has no folder to remove.
   const bool begun = phase_ != Phase::kWaiting;
   phase_ = Phase::kLeaving;
   if (has_program_) turn_.Add(KillProgram{assignment_.key});
@@ -155,7 +163,8 @@ void Rank::Conclude() {
   StoreNextOutput(std::move(end));
 }
 
-// A full disk may have room again, and the work is done: this waits as long as it takes.
+// The result of the work exists already, so a full disk is waited for without limit rather than
+// computing it again.
 void Rank::StoreNextOutput(Outcome end) {
   if (result_->outputs.empty()) return Report(std::move(end));
   const auto output = result_->outputs.extract(result_->outputs.begin());
@@ -187,8 +196,8 @@ void Rank::Report(Outcome end) {
                            [this](const Done& done) { OnReported(done.status); });
 }
 
-// The end must be known, or the job would wait for it for ever: what the coordinator refuses is
-// reported as a failure.
+// If the coordinator refuses the report (an output with an invalid name, for example), the end is
+// reported again as a failure. Without any end, the job would wait for ever.
 void Rank::OnReported(const Status& status) {
   if (status.ok() || status.reason() == "STALE_LEASE") return RemoveFolder();
   const Status refused = status.Wrap("the coordinator refused the end of this attempt");

@@ -1,5 +1,5 @@
-// The life of one rank: fetch its inputs, start its program, carry what that says to the
-// coordinator, store its outputs, report its end, and leave nothing behind.
+// The life of one rank: fetch its inputs, start its program, pass on to the coordinator what the
+// program says, store its outputs, report its end, and remove its folder.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,11 @@
 
 namespace braid::worker {
 
+// One rank. Its callbacks may drop it (a STALE_LEASE does); the object lives until Ranks removes it
+// after the event.
 class Rank {
  public:
-  // All of them outlive it.
+  // The parts of the agent that a rank uses. All of them outlive the rank.
   struct Services {
     Turn& turn;
     Calls& calls;
@@ -30,17 +32,23 @@ class Rank {
   };
   Rank(const Services& services, const Assignment& assignment);
 
-  // It has its slots, and may see these GPUs.
+  // Starts the rank: its slots are free, and its program may see these GPUs (UUIDs).
   void Begin(std::vector<std::string> gpus);
-  // Checkpoint and end within `deadline_ms` from now, then report the end.
+
+  // Asks the program for a checkpoint and its end, kills it after `deadline_ms` milliseconds, and
+  // reports the end. A rank without a program reports at once. Repeated calls are ignored.
   void Stop(int64_t deadline_ms);
-  // Kill what runs and report nothing.
+
+  // Kills the program and reports nothing, because the attempt is no longer this worker's.
   void Drop();
-  // These are of its program.
+
+  // Events of its program.
   void OnStarted(const Status& status);
   void OnSaid(const ProgramMessage& message);
   void OnEnded(const ProgramEnded& ended);
-  // Something of its work has ended. A rank that was dropped waits for the last of it.
+
+  // To be called after each event: lets a dropped rank remove its folder once its program and its
+  // work have ended.
   void Settle();
 
   const Assignment& assignment() const { return assignment_; }
@@ -48,27 +56,39 @@ class Rank {
   const Progress& progress() const { return progress_; }
   bool begun() const { return phase_ != Phase::kWaiting; }
   bool stopping() const { return stop_asked_; }
-  // Its program may be there.
+  // Whether its program may still exist, or is being started.
   bool has_program() const { return has_program_; }
-  // Nothing is left to do: its end was reported, or it was dropped.
+
+  // Whether nothing is left to do: the end was reported or the rank dropped, and the folder is
+  // removed.
   bool finished() const { return phase_ == Phase::kFinished; }
 
  private:
-  // In their order; a failure goes on with kReporting, a drop with kLeaving.
+  // The phases in their order. A failure skips to kReporting, a drop to kLeaving; a rank that is
+  // dropped while it waits for slots has nothing to remove and goes to kFinished.
   enum class Phase {
-    kWaiting,   // for slots
-    kFetching,  // inputs and the checkpoint to resume from
-    kStarting,  // its folder is laid out and its program started
+    // Until slots are free.
+    kWaiting,
+    // Fetches inputs, and the checkpoint to resume from.
+    kFetching,
+    // The folder is laid out, and the program started.
+    kStarting,
     kRunning,
-    kSending,    // the program has ended; what it said is not all sent
-    kStoring,    // outputs
-    kReporting,  // the end
-    kLeaving,    // what is on its way is waited for
-    kRemoving,   // its folder
+    // The program has ended; not all that it said has been sent.
+    kSending,
+    // Stores outputs.
+    kStoring,
+    // Reports the end.
+    kReporting,
+    // Waits for work that is on its way.
+    kLeaving,
+    // Removes the folder.
+    kRemoving,
     kFinished,
   };
 
   void FetchNext();
+  // An input could not be fetched: finds out whose fault it is, and reports.
   void OnFetchFailed(const std::string& artifact, const Status& status);
   void StartProgram();
   void TellStop();
@@ -78,11 +98,14 @@ class Rank {
   void OnMessage(const ResultMessage& message) { result_ = message; }
   void OnMessage(const ErrorMessage& message) { error_ = message; }
   void OnMessage(const RendezvousMessage& message) { rendezvous_.Ask(message); }
+  // All that the program said has been sent: stores its outputs, or reports its failure.
   void Conclude();
   void StoreNextOutput(Outcome end);
   void OnOutputIngested(const std::string& role, const Done& done, Outcome end);
   void Report(Outcome end);
+  // The coordinator has acknowledged or refused the end.
   void OnReported(const Status& status);
+  // Cancels all work of the rank, and leaves the fetches and transfers that it shares with others.
   void Leave();
   void RemoveFolder();
 
@@ -96,8 +119,10 @@ class Rank {
   std::vector<std::string> gpus_;
   Phase phase_ = Phase::kWaiting;
   Progress progress_;
-  std::vector<std::string> to_fetch_;  // artifacts, the next one last
+  // Ids of artifacts; the next one is the last element.
+  std::vector<std::string> to_fetch_;
   bool has_program_ = false;
+  // The stop was requested, the program was told, and when it will be killed (monotonic).
   bool stop_asked_ = false;
   bool stop_told_ = false;
   int64_t stop_by_ms_ = 0;

@@ -7,7 +7,8 @@
 namespace braid::worker {
 namespace {
 
-// A kill takes milliseconds, unless the kernel holds the program.
+// How long slots are kept for a killed program. A kill takes milliseconds, unless the program waits
+// in the kernel, in a driver for example; the machine must not stand idle for that.
 constexpr int64_t kKillMs = 5'000;
 
 }  // namespace
@@ -65,6 +66,8 @@ void Ranks::Advance() {
 }
 
 void Ranks::Forget() {
+  // A rank that is being dropped may be in the coordinator's newest set again (OnDesired skips it
+  // then). It starts when the last of its predecessor is gone, because both have the same folder.
   bool wanted_again = false;
   for (auto& [key, dropped] : dropped_) dropped.rank->Settle();
   for (auto& [key, rank] : ranks_) rank->Settle();

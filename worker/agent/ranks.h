@@ -1,4 +1,5 @@
-// All ranks of a worker: which to start, to stop and to drop, and which GPUs each may see.
+// All ranks of a worker: it compares them with what the coordinator wants, starts, stops and drops
+// ranks, and hands out GPUs.
 #pragma once
 
 #include <cstdint>
@@ -14,34 +15,41 @@ namespace braid::worker {
 
 class Ranks {
  public:
-  // `gpus`: UUIDs of the GPUs that this worker announces.
+  // `gpus` are the UUIDs of the GPUs that this worker announces. The services outlive this.
   Ranks(const Rank::Services& services, std::vector<std::string> gpus)
       : services_(services), turn_(services.turn), gpus_(std::move(gpus)) {}
 
-  // Makes the ranks match. A rank that is dropped is killed; those that start wait until its
-  // program is gone, 5 s at most, as they may need its slots.
+  // Makes the ranks match the coordinator's set. The program of a rank that is dropped is killed;
+  // ranks that are to start wait until it is gone, for 5 s at most, because they may need its
+  // slots.
   void OnDesired(const DesiredState& desired);
-  // The rank that the program of this key belongs to, or null.
+
+  // The rank with this key, also while it is being dropped; null if there is none.
   Rank* Find(const RankKey& key) const;
 
-  // From now on nothing new is started: this worker is about to leave.
+  // From now on no new rank is started, because the worker is about to leave.
   void Drain() { draining_ = true; }
   bool draining() const { return draining_; }
-  // Every rank checkpoints and ends within `deadline_ms` from now, and reports its end.
+
+  // Every rank is asked to write a checkpoint and to end within `deadline_ms` milliseconds, and
+  // reports its end.
   void StopAll(int64_t deadline_ms);
   // Every rank is killed and reports nothing.
   void DropAll();
 
-  // Forgets what has finished, and begins what waits for slots, if they are free now.
+  // Removes ranks that have finished, and begins ranks that wait for slots if the slots are free.
   void Advance();
   int64_t NextWake() const;
 
-  // No rank is left that has something to do or to report.
+  // Whether no rank has anything left to do or to report.
   bool empty() const { return ranks_.empty(); }
-  // Nothing at all is left of dropped ranks.
+
+  // Whether programs and folders of dropped ranks are gone.
   bool DroppedAreGone() const { return dropped_.empty(); }
-  // Ranks that have ended, or were dropped, are not in it.
+
+  // The ranks to list in a heartbeat: all but those that were reported or dropped.
   std::vector<RankStatus> Inventory() const;
+
   // Whether a rank has joined or left the inventory since the last call.
   bool TakeChanged();
 
@@ -54,9 +62,11 @@ class Ranks {
   void Reconcile();
   void Drop(const RankKey& key);
   void Forget();
-  // A program of a dropped rank is there and may still need its slots.
+
+  // Whether the program of a dropped rank may still use its slots.
   bool SlotsAreHeld() const;
-  // Up to `count` GPUs that are ours and that no program uses.
+
+  // Up to `count` of this worker's GPUs that no program uses.
   std::vector<std::string> TakeGpus(int32_t count) const;
   void Refuse(const std::vector<RefusedGpu>& gpus);
 
@@ -65,9 +75,11 @@ class Ranks {
   const std::vector<std::string> gpus_;
   DesiredState desired_;
   std::map<RankKey, std::unique_ptr<Rank>> ranks_;
-  std::map<RankKey, Dropped> dropped_;  // until nothing is left of them
-  // Ended and reported, but perhaps still in a desired state that is on its way: not to be started
-  // again.
+  // Kept until their programs and folders are gone.
+  std::map<RankKey, Dropped> dropped_;
+
+  // Ranks that have ended and been reported, as long as the coordinator's set lists them: a set
+  // that was sent before the report arrived must not start them again.
   std::set<RankKey> done_;
   bool draining_ = false;
   bool changed_ = false;

@@ -1,4 +1,4 @@
-// The difference between what a worker has and what its coordinator wants.
+// The difference between the ranks that a worker has and those that its coordinator wants.
 #pragma once
 
 #include <map>
@@ -11,12 +11,14 @@ namespace braid::worker {
 
 struct Actions {
   std::vector<Assignment> start;
-  std::vector<std::pair<RankKey, int64_t>> stop;  // with the time it has, in ms
-  std::vector<RankKey> drop;                      // kill, report nothing: no longer ours
+  // Each with the milliseconds that it has for its checkpoint.
+  std::vector<std::pair<RankKey, int64_t>> stop;
+  // Ranks that are no longer this worker's: their programs are killed, and nothing is reported.
+  std::vector<RankKey> drop;
 };
 
-// `have` are the ranks this worker holds, true for those already told to stop. A rank that is
-// wanted only to be stopped and was never started is started too, so that its end is reported.
+// `have` maps the ranks of this worker to whether they have been told to stop. A rank that is
+// listed to be stopped but was never started is in `start`, too, so that its end is reported.
 Actions Reconcile(const std::map<RankKey, bool>& have, const DesiredState& desired);
 
 }  // namespace braid::worker

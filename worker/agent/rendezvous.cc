@@ -7,7 +7,8 @@
 namespace braid::worker {
 namespace {
 
-// Of one call: a rank that has ended must not wait longer to say so.
+// The longest wait within one call. The work of a rank that ends has to return before its folder is
+// removed.
 constexpr int64_t kGetWaitMs = 2'000;
 constexpr int64_t kFirstRetryMs = 100;
 constexpr int64_t kMaxRetryMs = 5'000;
@@ -52,7 +53,7 @@ void RendezvousRelay::Get() {
 
 void RendezvousRelay::OnGot(const Done& done) {
   if (done.status.ok()) return Answer(OkStatus(), &std::get<std::string>(done.answer));
-  // Nobody has put it yet: the call has waited itself.
+  // No rank has set the key yet. The call has waited already, so there is no further pause.
   if (done.status.code() == StatusCode::kDeadlineExceeded) return Get();
   if (!IsTransient(done.status)) return Answer(done.status, nullptr);
   call_ = calls_.Later(owner_, backoff_.Next(0), [this] { Get(); });

@@ -1,5 +1,6 @@
-// The keys by which the ranks of a gang find each other, between one rank's program and the
-// coordinator: one request after another, in the order in which the program made them.
+// Relays the requests of one rank's program to the coordinator's key-value table, through which the
+// ranks of a gang find each other. Requests are answered one after another, in the order in which
+// the program made them.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +16,28 @@ namespace braid::worker {
 class RendezvousRelay {
  public:
   struct Listener {
-    // A control line for the program.
+    // Sends a control line to the program.
     std::function<void(const Json& control)> tell;
+    // The coordinator refused a request as STALE_LEASE.
     std::function<void()> on_stale;
   };
   RendezvousRelay(Turn& turn, Calls& calls, const RankKey& key, Listener listener);
 
+  // Queues a request; the answer goes to Listener::tell.
   void Ask(const RendezvousMessage& request);
-  // The program has ended: nobody waits for keys any more.
+
+  // To be called when the program has ended. Requests without an answer are dropped.
   void Close();
 
  private:
+  // Begins the first request of the queue. Get waits in calls of limited length, until the key is
+  // set or the request's time is over.
   void Next();
   void Put(const RendezvousMessage& request);
   void Get();
   void OnGot(const Done& done);
-  // Ends the first request.
+
+  // Answers the first request and begins the next. `value` is null for a put and for an error.
   void Answer(const Status& status, const std::string* value);
 
   Turn& turn_;
@@ -40,7 +47,8 @@ class RendezvousRelay {
   const Listener listener_;
   std::deque<RendezvousMessage> requests_;
   int64_t call_ = 0;
-  int64_t deadline_ms_ = 0;  // of the first request
+  // When the first request times out (monotonic).
+  int64_t deadline_ms_ = 0;
   Backoff backoff_;
 };
 

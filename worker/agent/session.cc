@@ -7,9 +7,12 @@ namespace {
 
 constexpr int64_t kFirstWaitMs = 100;
 constexpr int64_t kMaxWaitMs = 5'000;
-constexpr int64_t kRefusedMs = 20'000;      // longer than a coordinator's usual ttl
-constexpr int64_t kFirstHeartbeatMs = 500;  // until the coordinator has said its own interval
-// What changes at once is said at once, and not again for so long.
+// How long ALREADY_EXISTS is tolerated: longer than a coordinator's usual lease, after which it
+// notices that a killed predecessor with this id is gone.
+constexpr int64_t kRefusedMs = 20'000;
+// Until the coordinator has named its own interval.
+constexpr int64_t kFirstHeartbeatMs = 500;
+// Changes that follow one another within this time are sent in one heartbeat.
 constexpr int64_t kMinSignalGapMs = 50;
 
 }  // namespace
@@ -63,7 +66,7 @@ bool Session::OnDesired(const DesiredArrived& event, int64_t now_ms) {
   if (signal_at_ms_ != kNever) {
     signal_at_ms_ = std::min(signal_at_ms_, last_signal_ms_ + heartbeat_interval_ms_);
   }
-  // What is older than what was acted on says nothing.
+  // An older set would stop ranks that a newer one has started.
   if (event.desired.version < applied_version_) return false;
   applied_version_ = event.desired.version;
   return true;
@@ -77,7 +80,8 @@ std::optional<Status> Session::OnClosed(const SessionClosed& event, int64_t now_
   const Status& status = event.status;
   if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kInvalidArgument)
     return status;
-  // The elder may be about to be missed: it was killed, and the coordinator has not noticed yet.
+  // Another process with this id may have been killed without the coordinator having noticed yet,
+  // so the refusal has to last before this worker gives up.
   if (status.code() != StatusCode::kAlreadyExists) {
     refused_since_ms_ = kNever;
   } else if (refused_since_ms_ == kNever) {
@@ -85,6 +89,7 @@ std::optional<Status> Session::OnClosed(const SessionClosed& event, int64_t now_
   } else if (now_ms - refused_since_ms_ > kRefusedMs) {
     return status;
   }
+  // A coordinator that was there a moment ago is probably restarting, so it is dialled again soon.
   if (contacted_) backoff_.Reset();
   const int64_t wait = backoff_.Next(draws_.Uniform(tries_++));
   dial_at_ms_ = now_ms + wait;

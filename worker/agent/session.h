@@ -1,5 +1,8 @@
-// The decisions about the session with the coordinator: when to dial, what to say and when, how
-// long to wait after a failure, and when the worker counts as isolated. Pure, as all of agent/.
+// Decisions about the session with the coordinator: when to dial and when to send heartbeats, how
+// long to wait after a failure, and when the worker is isolated. Like all of worker/agent, it
+// computes effects and does nothing itself.
+//
+//   kWaiting -> kOpening -> kOpen    OnClosed leads back to kWaiting, End to kEnded.
 #pragma once
 
 #include <cstdint>
@@ -17,38 +20,47 @@ namespace braid::worker {
 
 class Session {
  public:
-  // The times between tries are drawn from a stream that `boot_id` names. Dials at `now_ms`.
+  // The first dial is due at `now_ms`. Pauses between dials are drawn from a random stream named by
+  // `boot_id`.
   Session(const std::string& boot_id, int64_t now_ms);
 
-  // Dials if it is time to.
+  // Dials if the pause is over.
   void Advance(int64_t now_ms, Effects* effects);
-  // When Advance, SignalIsDue or IsIsolated will answer otherwise than now.
+
+  // The earliest time at which Advance, SignalIsDue or BecomesIsolated will have another result
+  // than now.
   int64_t NextWake() const;
 
   void OnOpened(const SessionOpened& event, int64_t now_ms);
   void OnSent(const SignalSent& event);
-  // Returns whether the state is of the session that is open now, and not older than another one
-  // that was said on it. If so, `desired` is in the inventory of every signal from now on.
+
+  // Takes a set of ranks from the coordinator, which counts as contact. Returns whether the caller
+  // should act on it: it is of the session that is open now and not older than one that was
+  // received on it. If so, later heartbeats name its version as applied.
   bool OnDesired(const DesiredArrived& event, int64_t now_ms);
-  // Returns why the worker has to end, if it has to: another one has its id (WORKER_REPLACED, or
-  // for 20 s on end ALREADY_EXISTS, both kAlreadyExists), or its hello makes no sense
-  // (kInvalidArgument). Otherwise it will dial again.
+
+  // Decides what follows the end of a session. Returns the reason if the worker has to end: another
+  // worker has its id (kAlreadyExists, at once with WORKER_REPLACED, after 20 s with
+  // ALREADY_EXISTS), or its hello is refused (kInvalidArgument). Otherwise it will dial again.
   std::optional<Status> OnClosed(const SessionClosed& event, int64_t now_ms, Effects* effects);
 
-  // Something has changed that the coordinator should know before the next heartbeat is due.
+  // Something has changed that the coordinator should know before the next regular heartbeat.
   void SignalSoon(int64_t now_ms);
   bool SignalIsDue(int64_t now_ms) const;
-  // Says what the worker has: its ranks, and its cached artifacts if they have changed since they
-  // were said. REQUIRES: SignalIsDue(now_ms).
+
+  // Sends a heartbeat: the ranks of the worker, and its cached artifacts if they have changed since
+  // the last one of this session. REQUIRES: SignalIsDue(now_ms).
   void Send(std::vector<RankStatus> ranks, const CachedArtifacts& cached, bool draining,
             int64_t now_ms, Effects* effects);
-  // A signal that said "draining" is on its way, in this session.
+
+  // Whether a heartbeat that says "draining" was handed to the present stream.
   bool draining_announced() const { return draining_announced_; }
   bool is_open() const { return phase_ == Phase::kOpen; }
 
-  // The coordinator has said nothing for longer than it allows; true once for each such silence.
+  // True if the coordinator has been silent for longer than it allows; once for each such silence.
   bool BecomesIsolated(int64_t now_ms);
-  // Gives the session up and dials no more.
+
+  // Closes the session and dials no more.
   void End(Effects* effects);
 
  private:
@@ -58,21 +70,30 @@ class Session {
   }
 
   const RandomStream draws_;
+  // Number of pauses drawn so far.
   uint64_t tries_ = 0;
   Backoff backoff_;
   Phase phase_ = Phase::kWaiting;
-  int64_t session_ = 0;     // number of the newest one
-  int64_t dial_at_ms_;      // while waiting
-  int64_t contact_ms_;      // when the coordinator last said something
-  bool contacted_ = false;  // in this session
-  bool isolated_ = false;   // since contact_ms_
+  // Number of the newest session.
+  int64_t session_ = 0;
+  // When to dial, in kWaiting.
+  int64_t dial_at_ms_;
+  // When the coordinator last sent something.
+  int64_t contact_ms_;
+  // Whether it did in the newest session, which makes the next pause short.
+  bool contacted_ = false;
+  // Whether the silence since `contact_ms_` was reported by BecomesIsolated.
+  bool isolated_ = false;
+  // Since when the id is refused as ALREADY_EXISTS; kNever if it is not.
   int64_t refused_since_ms_ = kNever;
   int64_t heartbeat_interval_ms_;
   int64_t isolation_timeout_ms_;
-  // Of the open session:
+
+  // The fields below are of the open session.
   bool hello_said_ = false;
   bool sending_ = false;
-  int64_t cached_version_ = 0;  // that was said
+  // Version of the cached artifacts that were last sent.
+  int64_t cached_version_ = 0;
   bool draining_announced_ = false;
   int64_t applied_version_ = 0;
   int64_t signal_at_ms_ = kNever;

@@ -1,5 +1,6 @@
-// The stream to the coordinator, as the worker's decisions see it: rpc/ has it over gRPC, tests and
-// simulators have their own. What happens on it arrives as events (event.h).
+// The stream to the coordinator as the worker's decisions see it. worker/rpc/ implements it with
+// gRPC; tests and simulators have their own. What happens on it arrives as events
+// (worker/agent/event.h).
 #pragma once
 
 #include <cstdint>
@@ -11,10 +12,12 @@ namespace braid::worker {
 class SessionLink {
  public:
   virtual ~SessionLink() = default;
-  // None of these waits for the network. At most one session is open at a time.
-  // SessionOpened or SessionClosed follows.
+
+  // None of the functions waits for the network. At most one session is open at a time. Open is
+  // answered by SessionOpened or SessionClosed.
   virtual void Open(int64_t session) = 0;
-  // SignalSent follows, or SessionClosed. Nothing, if the session is not the open one.
+
+  // Answered by SignalSent or SessionClosed. Ignored if the session is not the open one.
   virtual void Send(int64_t session, const Signal& signal) = 0;
   virtual void Close(int64_t session) = 0;
 };

@@ -1,4 +1,4 @@
-// What the parts of an agent share while it handles one event: the time, and where effects go.
+// What the parts of an agent share while it handles one event: the time, and the list of effects.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,16 @@
 
 namespace braid::worker {
 
+// A time that never comes.
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 struct Turn {
-  int64_t now_ms = 0;  // monotonic
+  // Monotonic clock, in milliseconds.
+  int64_t now_ms = 0;
   Effects effects;
 
   void Add(Effect effect) { effects.push_back(std::move(effect)); }
+  // Adds a log line; `who` is the part of the worker, or the rank, that it is about.
   void Say(LogLevel level, std::string who, std::string text) {
     Add(LogLine{level, std::move(who), std::move(text)});
   }

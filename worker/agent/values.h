@@ -1,5 +1,5 @@
-// The values that a worker's decisions are made of and about: ranks, what the coordinator assigns,
-// and what the worker says of itself. Plain data; the rpc layer converts it.
+// The values that a worker's decisions are about: ranks, assignments, and what the worker reports.
+// Plain data; worker/rpc/ converts it to and from messages.
 #pragma once
 
 #include <cstdint>
@@ -18,35 +18,46 @@ using task::Outcome;
 using task::Progress;
 using task::RankKey;
 
-// A GPU that this worker announced and must not use, because another worker has it.
+// A GPU that this worker announced and must not use, because another worker owns it
+// (coordinator/core/gpus.h).
 struct RefusedGpu {
   std::string uuid;
-  std::string reason;  // for people
+  // A sentence for people.
+  std::string reason;
   bool operator==(const RefusedGpu&) const = default;
 };
 
-// Everything that the coordinator wants of this worker (DesiredState of worker.proto).
+// The complete set of ranks that the coordinator wants of this worker (DesiredState in
+// worker.proto).
 struct DesiredState {
   int64_t version = 0;
-  std::vector<Assignment> ranks;  // all that should run; everything else must stop
+  // Ranks that are not listed must stop.
+  std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;
+  // The longest time between two heartbeats.
   int64_t heartbeat_interval_ms = 5'000;
+  // After so long without contact the worker stops its ranks, each with a checkpoint.
   int64_t isolation_timeout_ms = 24 * 3'600'000;
 };
 
+// A rank that the worker has, and how far its program is.
 struct RankStatus {
   RankKey key;
   Progress progress;
 };
 
-// One message of the worker on its session (WorkerSignal of worker.proto). Who sends it adds the
-// identity of the worker to a hello, and the free bytes of its disk.
+// One heartbeat (WorkerSignal in worker.proto). The sender adds the worker's identity to a hello,
+// and the free space of its disk.
 struct Signal {
-  bool hello = false;             // the first of its session
-  int64_t applied_version = 0;    // newest desired state that `ranks` takes into account
-  std::vector<RankStatus> ranks;  // the whole inventory
-  // The artifacts that are whole in its cache: said first in every session, and when it has
-  // changed.
+  // Set in the first heartbeat of a session.
+  bool hello = false;
+  // Version of the newest desired state that `ranks` takes into account.
+  int64_t applied_version = 0;
+  // All ranks of the worker.
+  std::vector<RankStatus> ranks;
+
+  // The artifacts of which all files are in the cache; set in the first heartbeat of a session, and
+  // when they have changed.
   std::optional<std::vector<std::string>> cached;
   bool draining = false;
 };

@@ -1,6 +1,7 @@
-// Single pieces of work that a worker has done beside its decisions: a call to the coordinator, or
-// something with files. Each is tried once and answered by Done (event.h); whether and when it is
-// tried again is the agent's business (calls.h). All may be repeated.
+// Pieces of work that a worker does beside its decisions: a call to the coordinator, or an
+// operation on files. Each is tried once and answered by Done (worker/agent/event.h); whether and
+// when it is tried again is decided in worker/agent/calls.h. All of them may be repeated without
+// harm. Unless an answer is named, Done holds std::monostate.
 #pragma once
 
 #include <cstdint>
@@ -14,87 +15,96 @@
 
 namespace braid::worker {
 
-// ---- Artifacts and blobs. Digests are SHA-256 in hex, and name blobs.
+// ---- Artifacts and blobs. A blob is named by the SHA-256 of its bytes, in hex.
 
-// Which files an artifact has. Answer: ArtifactFound.
+// Looks up which files an artifact has. Answer: ArtifactFound.
 struct FindArtifact {
   std::string artifact;
 };
-// Brings a blob into the cache, from where the last try ended. kInvalidArgument (DIGEST_MISMATCH)
-// and kDataLoss (FSYNC_FAILED): what had come is dropped. kResourceExhausted (DISK_FULL): no room
-// in the cache. kUnavailable: it ended early.
+// Brings a blob into the cache, continuing behind the bytes that earlier tries brought. Errors:
+// kInvalidArgument (DIGEST_MISMATCH) and kDataLoss (FSYNC_FAILED), after which the bytes so far are
+// dropped; kResourceExhausted (DISK_FULL); kUnavailable if the stream ended early.
 struct DownloadBlob {
   std::string sha256;
+  // Bytes, as the manifest says.
   uint64_t size = 0;
 };
-// Lays an artifact out as a folder of links into the cache. BLOB_MISSING or kNotFound: somebody
-// took a blob out of the cache meanwhile.
+// Lays an artifact out as a folder of hard links into the cache. BLOB_MISSING or kNotFound: a blob
+// was removed from the cache in the meantime.
 struct LayOutArtifact {
   std::string artifact;
   storage::Manifest manifest;
 };
-// Has the coordinator hash an artifact in its store again. kDataLoss: it is damaged there.
+// Makes the coordinator hash an artifact in its store again. kDataLoss if it is damaged there.
+// Takes as long as reading the artifact.
 struct VerifyArtifact {
   std::string artifact;
 };
-// Takes the files of a rank's folder into the cache. Answer: storage::Manifest.
+// Adds the files of one of a rank's folders to the cache. Answer: their storage::Manifest.
 struct IngestFolder {
   RankKey key;
-  std::string folder;  // absolute, or of an output relative to the rank's output folder
+  // Absolute; of an output, relative to the rank's output folder.
+  std::string folder;
   bool of_output = false;
-  std::string kind;  // of the manifest, as `metadata` is
+  // Goes into the manifest, as does `metadata`.
+  std::string kind;
   Json metadata = Json::object();
 };
-// Which of these blobs the coordinator lacks. Answer: their digests.
+// Asks which of these blobs the coordinator lacks. Answer: their digests.
 struct FindMissingBlobs {
   std::vector<std::string> sha256;
 };
-// Sends a blob of the cache to the coordinator, from where the last try ended. kOutOfRange:
-// somebody else sends it, or the coordinator forgot an unsynced tail. kInvalidArgument
-// (DIGEST_MISMATCH) and kDataLoss (FSYNC_FAILED): what had arrived is dropped there.
+// Sends a blob of the cache to the coordinator, continuing behind the bytes that it has. Errors:
+// kOutOfRange if another worker sends the same blob, or the coordinator lost a part that was not
+// synced; kInvalidArgument (DIGEST_MISMATCH) and kDataLoss (FSYNC_FAILED), after which the
+// coordinator has dropped the bytes so far.
 struct UploadBlob {
   std::string sha256;
 };
-// Takes blobs out of the cache.
+// Removes blobs from the cache.
 struct ReleaseBlobs {
   std::vector<std::string> sha256;
 };
-// Which artifacts are whole in the cache. Answer: their ids.
+// Lists the artifacts of which all files are in the cache. Answer: their ids.
 struct ListCachedArtifacts {};
-// Keeps the manifest of an artifact whose files are in the cache, for ListCachedArtifacts.
+// Writes down the manifest of an artifact whose files are in the cache, for ListCachedArtifacts.
 struct KeepManifest {
   storage::Manifest manifest;
 };
 
-// ---- What a rank tells the coordinator. kAborted (STALE_LEASE): the attempt is no longer ours.
+// ---- Messages of a rank. kAborted (STALE_LEASE): the attempt is no longer this worker's.
 
+// The task program of the rank has started.
 struct ReportStarted {
   RankKey key;
 };
 struct CommitCheckpoint {
   RankKey key;
   int64_t step = 0;
+  // Canonical JSON of the manifest; its blobs have been uploaded.
   std::string manifest;
 };
 struct ReportEnded {
   RankKey key;
   Outcome end;
 };
-// The files of a rank that grow, and that the coordinator has a copy of.
+// The files of a rank of which the coordinator keeps a growing copy.
 enum class GrowingFile { kLog, kMetrics };
-// Sends what the file has from `offset` on, up to a limit. Answer: PieceSent. kOutOfRange: the
-// coordinator has less than `offset` bytes.
+// Sends what the file has from byte `offset` on, up to a limit. Answer: PieceSent. kOutOfRange if
+// the coordinator has fewer than `offset` bytes.
 struct SendPiece {
   RankKey key;
   GrowingFile file = GrowingFile::kLog;
   int64_t offset = 0;
 };
+// Sets a key of the table through which the ranks of a gang find each other. `value` is binary.
 struct PutRendezvous {
   RankKey key;
   std::string name;
   std::string value;
 };
-// Waits up to `timeout_ms` for a rank to put it. kDeadlineExceeded: none has. Answer: std::string.
+// Waits up to `timeout_ms` for another rank to set the key. Answer: the value as std::string.
+// kDeadlineExceeded if none has.
 struct GetRendezvous {
   RankKey key;
   std::string name;
@@ -103,7 +113,7 @@ struct GetRendezvous {
 
 // ---- A rank's own folder.
 
-// Appends lines to the file of metrics, wholly or, on an error, not at all.
+// Appends lines to the file of metrics, entirely or, on an error, not at all.
 struct KeepMetrics {
   RankKey key;
   std::string lines;
@@ -118,12 +128,15 @@ using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArti
                           PutRendezvous, GetRendezvous, KeepMetrics, RemoveRankFolder>;
 
 struct ArtifactFound {
-  bool laid_out = false;  // its folder is there; then nothing else is said
+  // The artifact's folder exists already; `manifest` is empty then.
+  bool laid_out = false;
   storage::Manifest manifest;
 };
 struct PieceSent {
-  int64_t offset = 0;   // what the coordinator has now
-  bool at_end = false;  // the file has nothing more than was sent
+  // Bytes that the coordinator has now.
+  int64_t offset = 0;
+  // The file has no more than that.
+  bool at_end = false;
 };
 using Answer = std::variant<std::monostate, ArtifactFound, storage::Manifest,
                             std::vector<std::string>, PieceSent, std::string>;

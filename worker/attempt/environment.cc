@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 33> kBeginnings = {
     "CUBLAS_",      "CUBLASLT_",    "CUDNN_",    "NVIDIA_",        "NCCL_",        "GLOO_",
     "HIP_",         "ROCR_",        "HSA_",      "ASAN_OPTIONS",   "TSAN_OPTIONS", "UBSAN_OPTIONS",
     "LSAN_OPTIONS", "MSAN_OPTIONS", "BRAID_"};
+// Begins like a variable that tasks get, but gives access to the coordinator.
 constexpr std::string_view kOwnSecrets = "BRAID_TOKEN";
 
 }  // namespace

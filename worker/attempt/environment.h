@@ -1,4 +1,4 @@
-// What a task program may see of the worker's environment.
+// Which environment variables of the worker a task program gets.
 #pragma once
 
 #include <map>
@@ -7,13 +7,13 @@
 
 namespace braid::worker {
 
-// Whether a task program gets this variable: what finds programs, libraries and folders, language
-// and time zone, and the settings of the libraries that compute. Nothing else is handed down: keys
-// of clouds and of other services are none of a recipe's business, and no list of what is secret is
-// ever complete.
+// Whether a task program gets this variable: those that locate programs, libraries and folders,
+// language and time zone, and the settings of libraries that compute. All others are withheld. A
+// recipe has no business with the worker's keys for other services, and a list of all secrets would
+// never be complete.
 bool IsForTasks(std::string_view name);
 
-// The variables of this process that task programs get.
+// The variables of this process for which IsForTasks is true.
 std::map<std::string, std::string> TaskEnvironment();
 
 }  // namespace braid::worker

@@ -14,6 +14,8 @@ Program::Program() : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Status Program::Start(const ProcessOptions& options, const std::string& pid_file) {
   BRAID_ASSIGN_OR_RETURN(auto process, Process::Start(options));
+  // Written before anything else can fail, so that a process which outlives a crashed worker is
+  // found by the next one.
   BRAID_RETURN_IF_ERROR(WriteJsonFile(
       pid_file, {{"pid", process->pid()}, {"start", ProcessStartTime(process->pid())}}));
   MutexLock lock(socket_mutex_);
@@ -43,6 +45,7 @@ void Program::Serve(const std::function<void(std::string_view line)>& on_line) {
       uint64_t count = 0;
       (void)!read(wake_.get(), &count, sizeof count);
     }
+    // In each round, because Kill may have been called before the process existed.
     if (kill_asked_.load()) process_->Signal(SIGKILL);
     if (fds[0].revents != 0) ReadLines(on_line);
     if (process_->Wait(0)) {

@@ -1,5 +1,5 @@
-// One task program: started, heard line by line, told what to do, killed (docs/tasks.md, events and
-// controls).
+// One task program as a process: it is started, its event lines are read, control lines are sent to
+// it, and it is killed (docs/tasks.md).
 #pragma once
 
 #include <atomic>
@@ -20,27 +20,36 @@ class Program {
  public:
   Program();
 
-  // The program dies with the thread that starts it. `pid_file` is written for CleanUpRanks.
+  // Starts the process, which dies with the calling thread. Writes its pid and start time to
+  // `pid_file`, for CleanUpRanks.
   Status Start(const ProcessOptions& options, const std::string& pid_file);
-  // Returns when the program has ended and everything it said was heard: `on_line` gets every line,
-  // in this thread. Called by the thread that started it.
+
+  // Reads event lines until the program has ended and all of them were read, calling `on_line` in
+  // this thread without the newline. REQUIRES: called by the thread that called Start, after it
+  // succeeded.
   void Serve(const std::function<void(std::string_view line)>& on_line);
-  // After Serve().
+
+  // How the process ended. REQUIRES: Serve has returned.
   const ProcessExit& exit() const { return process_->exit(); }
 
-  // From any thread, also before Start():
-  // Sends one control line; nothing if the program listens no more.
+  // Sends one control line. Ignored if the program has not started or does not listen any more.
+  // Thread-safe.
   void Tell(const Json& control);
+  // Kills the program's process group. Before Start, it takes effect once the program serves.
+  // Thread-safe.
   void Kill();
 
  private:
   void ReadLines(const std::function<void(std::string_view line)>& on_line);
 
   std::unique_ptr<Process> process_;
+  // An eventfd that interrupts Serve's poll, for Kill.
   UniqueFd wake_;
-  std::string lines_;  // the beginning of a line whose end has not come yet
+  // The beginning of a line whose end has not been read yet.
+  std::string lines_;
   std::atomic<bool> kill_asked_{false};
-  Mutex socket_mutex_;  // the socket may close while another thread sends
+  // Guards the socket, which may be closed by Serve while another thread sends.
+  Mutex socket_mutex_;
 };
 
 }  // namespace braid::worker

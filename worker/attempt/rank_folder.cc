@@ -15,8 +15,8 @@
 namespace braid::worker {
 namespace {
 
-constexpr size_t kLongest = 200;  // bytes; file systems take 255, and copies of the folder get an
-                                  // ending
+// In bytes. File systems allow 255, and copies of the folder get a suffix.
+constexpr size_t kLongest = 200;
 constexpr std::string_view kPlain =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
 
@@ -39,7 +39,8 @@ void KillByPidFile(const std::string& pid_file) {
   const Json pid = json->value("pid", Json());
   const Json start = json->value("start", Json());
   if (!pid.is_number_integer() || !start.is_number_integer() || pid.get<int64_t>() <= 1) return;
-  // The start time tells our old child from a stranger that got its number.
+  // Pids are used again. The start time tells the worker's old child from another process that has
+  // its number now.
   const uint64_t running = ProcessStartTime(pid.get<pid_t>());
   if (running != 0 && running == start.get<uint64_t>()) kill(-pid.get<pid_t>(), SIGKILL);
 }
@@ -47,7 +48,7 @@ void KillByPidFile(const std::string& pid_file) {
 }  // namespace
 
 std::string RankFolderName(const RankKey& key) {
-  // '+' is never part of what is encoded, so no two keys give one name.
+  // Encoded text contains no '+', so two different keys never give the same name.
   const std::string name = Encoded(key.run) + "+" + Encoded(key.job) + "+" +
                            std::to_string(key.epoch) + "+" + std::to_string(key.rank);
   return name.size() <= kLongest ? name : Sha256Hex(name);

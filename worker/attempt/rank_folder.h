@@ -1,5 +1,4 @@
-// The folder of a rank on this machine: another one for every rank, whatever characters its job
-// has.
+// The folder of a rank on this machine, one for each rank, whatever characters its job's name has.
 #pragma once
 
 #include <string>
@@ -9,25 +8,27 @@
 
 namespace braid::worker {
 
-// "r-1f2e+evaluate%3Apath_1+3+0": run, job, epoch and rank, with what is neither letter, digit,
-// '-', '_' nor '.' as %XX. A name that would be too long for a file system is the SHA-256 of it.
+// The name of the folder, such as "r-1f2e+evaluate%3Apath_1+3+0": run, job, epoch and rank. Bytes
+// other than letters, digits, '-', '_' and '.' are written as %XX. A name that would be too long
+// for a file system is replaced by its SHA-256.
 std::string RankFolderName(const RankKey& key);
 
-// Where a worker with this folder keeps the rank's files, and which they are.
+// The path of the rank's folder below the worker's, and the names of the files and folders in it.
 std::string RankFolder(const std::string& worker_folder, const RankKey& key);
 inline constexpr char kLogFile[] = "log";
 inline constexpr char kMetricsFile[] = "metrics.jsonl";
 inline constexpr char kOutputFolder[] = "output";
 inline constexpr char kWorkFolder[] = "work";
 inline constexpr char kTaskFile[] = "task.json";
-// Which process runs in it, so that a later life of the worker finds it.
+// Names the process that runs in the folder, so that a later process of the worker can find and
+// kill it.
 inline constexpr char kPidFile[] = "process.json";
 
-// Where a worker with this folder keeps an artifact that is laid out.
+// The path of an artifact that is laid out, below the worker's folder.
 std::string ArtifactFolder(const std::string& worker_folder, const std::string& artifact);
 
-// Kills what an earlier life of this worker left running and removes its folders. Before the first
-// rank.
+// Kills the programs that an earlier process of this worker left running, and removes the folders
+// of their ranks. REQUIRES: called before the first rank starts, with the lock of the folder held.
 Status CleanUpRanks(const std::string& worker_folder);
 
 }  // namespace braid::worker

@@ -19,7 +19,8 @@ std::string ProgramOf(const std::string& kind) {
   return "braid-trainer";
 }
 
-// A GPU needs the processor, too: for first values, for noise and to be fed.
+// A rank with a GPU needs CPU threads as well, for initial values, for noise and to prepare
+// batches.
 int32_t ThreadsOf(const ProgramContext& context, const Assignment& assignment) {
   return assignment.device == "cpu" ? assignment.slots : std::max(1, context.gpu_threads);
 }
@@ -49,7 +50,7 @@ Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
   task.data_roots = context.data_roots;
   BRAID_ASSIGN_OR_RETURN(task.spec, ParseJson(assignment.spec, "the job's spec"));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
-  // It is read while it grows, from the beginning.
+  // The file exists before the program starts, because it is read from then on.
   return WriteFileAtomic(JoinPath(folder, kMetricsFile), "");
 }
 
@@ -65,9 +66,12 @@ ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assi
   options.env = TaskEnvironment();
   const std::map<std::string, std::string> ours = {
       {"OMP_NUM_THREADS", std::to_string(ThreadsOf(context, assignment))},
+      // Idle threads sleep instead of spinning, so that ranks that share cores do not slow each
+      // other.
       {"OMP_WAIT_POLICY", "passive"},
       {"CUDA_VISIBLE_DEVICES", assignment.device == "cpu" ? "" : Join(gpus, ",")},
       {"CUDA_MODULE_LOADING", "LAZY"},
+      // cuBLAS computes the same bits in every run only with a workspace of a fixed size.
       {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};
   for (const auto& [name, value] : ours) options.env[name] = value;
   return options;

@@ -1,4 +1,4 @@
-// The folder and the task file of a rank (docs/tasks.md).
+// The folder of a rank with its task file (docs/tasks.md), and the command that runs its program.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,22 @@
 
 namespace braid::worker {
 
-// What the task programs of one worker have in common.
+// What all task programs of one worker have in common.
 struct ProgramContext {
-  std::string folder;                   // of the worker: ranks/ and artifacts/ are below it
-  std::string programs;                 // where braid-trainer and the others are
-  int32_t gpu_threads = 1;              // threads of the processor for a rank that has a GPU
-  std::vector<std::string> data_roots;  // below them files of site-bound corpora may be read
+  // The worker's folder; ranks/ and artifacts/ are below it.
+  std::string folder;
+  // The folder of braid-trainer and the other task programs.
+  std::string programs;
+  // CPU threads of a rank that has a GPU (ThreadsOfGpuJob).
+  int32_t gpu_threads = 1;
+  // Folders below which files of site-bound corpora may be read in place.
+  std::vector<std::string> data_roots;
 };
 
-// Makes the rank's folder anew, with its task file. Its inputs are laid out already.
+// Makes the rank's folder anew and writes the task file. REQUIRES: its inputs have been laid out
+// (LayOutArtifact).
 Status LayOutRank(const ProgramContext& context, const Assignment& assignment);
-// How its program is started, for a rank that may see these GPUs.
+// Program, arguments and environment of the rank's process. `gpus` are the UUIDs that it may see.
 ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assignment,
                            const std::vector<std::string>& gpus);
 

@@ -26,7 +26,8 @@ TaskRunner::~TaskRunner() {
 
 void TaskRunner::Start(const StartProgram& program) {
   JoinEnded();
-  // The same key comes again only after its end was posted: its thread is in its last lines.
+  // A key is used again only after the end of its program was posted, so its thread is about to
+  // return and the join is short.
   if (const auto before = running_.extract(program.assignment.key); !before.empty())
     before.mapped()->thread.join();
   auto& running = running_[program.assignment.key] = std::make_unique<Running>();

@@ -1,4 +1,6 @@
-// Runs task programs on this machine, each in a thread of its own, which the program dies with.
+// Runs task programs as processes of this machine. Each has a thread of its own, because the kernel
+// kills a child when the thread that started it ends (PR_SET_PDEATHSIG), and that is how programs
+// die with the worker.
 #pragma once
 
 #include <atomic>
@@ -15,12 +17,13 @@ namespace braid::worker {
 
 class TaskRunner final : public ProgramRunner {
  public:
-  // `events` outlives it.
+  // `events` outlives this.
   TaskRunner(ProgramContext context, EventSink& events);
-  // Kills what runs and waits for it.
+
+  // Kills all programs and waits until they are gone.
   ~TaskRunner() override;
 
-  // From one thread.
+  // Start, Tell and Kill are called from one thread.
   void Start(const StartProgram& program) override;
   void Tell(const TellProgram& line) override;
   void Kill(const RankKey& key) override;
@@ -31,15 +34,18 @@ class TaskRunner final : public ProgramRunner {
     std::atomic<bool> ended{false};
     std::thread thread;
   };
+  // The body of a program's thread.
   void Run(const StartProgram& start, Program& program);
-  // Takes leave of the threads whose programs have ended.
+
+  // Joins the threads of programs that have ended.
   void JoinEnded();
   Status Begin(const StartProgram& start, Program& program);
   std::string LogTail(const RankKey& key) const;
 
   const ProgramContext context_;
   EventSink& events_;
-  std::map<RankKey, std::unique_ptr<Running>> running_;  // and ended, until JoinEnded
+  // Programs that run, and those that have ended since the last JoinEnded.
+  std::map<RankKey, std::unique_ptr<Running>> running_;
 };
 
 }  // namespace braid::worker

@@ -16,7 +16,8 @@
 namespace braid::worker {
 namespace {
 
-// NVML's interface, as far as it is needed (no package ships its header without a driver).
+// The part of NVML's interface that is needed, declared here because its header comes with NVIDIA's
+// driver packages, which most machines that build braid do not have.
 struct Memory {
   unsigned long long total, free, used;
 };
@@ -31,7 +32,7 @@ struct Nvml {
   int (*uuid)(Device, char*, unsigned);
   int (*name)(Device, char*, unsigned);
   int (*memory)(Device, Memory*);
-  // Of divided GPUs; a driver may be too old to have these.
+  // Null if the driver is too old to know MIG.
   int (*mig_mode)(Device, unsigned* current, unsigned* pending);
   int (*mig_count)(Device, unsigned*);
   int (*mig_handle)(Device, unsigned, Device*);
@@ -40,7 +41,8 @@ struct Nvml {
   const char* (*error_text)(int);
 };
 
-// A GPU that is there and cannot be used is missed by somebody.
+// A GPU that exists but cannot be used is reported in the log, because somebody expects it to be
+// used.
 void Warn(const Nvml& nvml, const std::string& what, int error) {
   Log(LogLevel::kWarning, "worker",
       what + ": " +
@@ -132,7 +134,8 @@ std::vector<Gpu> List(const Nvml& nvml) {
   return gpus;
 }
 
-// The number that CUDA reads at the beginning of an element ("1gpu" is 1), or -1.
+// The number that CUDA reads at the beginning of an element ("1gpu" is 1), or -1. Like CUDA, it
+// accepts a sign.
 int64_t NumberOf(std::string_view element) {
   const std::string text(Trim(element));
   const size_t digits = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
@@ -188,7 +191,8 @@ int32_t UsableCores() {
   cpu_set_t set;
   CPU_ZERO(&set);
   int32_t cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  // cgroup v2: "<quota> <period>" in microseconds, or "max <period>".
+  // In a container the affinity mask shows all cores of the machine; the limit is in cgroup v2's
+  // cpu.max, as "<quota> <period>" in microseconds, or "max <period>".
   if (const auto limit = ReadFile("/sys/fs/cgroup/cpu.max"); limit.ok()) {
     const std::vector<std::string> parts = Split(Trim(*limit), ' ');
     if (parts.size() == 2 && parts[0] != "max") {
@@ -223,8 +227,8 @@ Result<std::vector<Gpu>> VisibleGpus(const std::vector<Gpu>& gpus,
                                      const std::optional<std::string>& value,
                                      const std::optional<std::string>& order) {
   if (!value.has_value()) return gpus;
-  // CUDA takes the first element's form for all: the first of another form is one that is not
-  // there.
+  // As in CUDA, the first element decides whether the list has numbers or UUIDs; an element of the
+  // other form is invalid.
   const std::string_view prefix = value->starts_with("GPU-")   ? "GPU-"
                                   : value->starts_with("MIG-") ? "MIG-"
                                                                : "";

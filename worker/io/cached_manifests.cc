@@ -30,7 +30,7 @@ Result<std::vector<std::string>> WholeArtifacts(const std::string& folder,
     const std::string id = name.substr(0, name.size() - kEnding.size());
     const Result<std::string> text = ReadFile(JoinPath(folder, name));
     if (!text.ok()) continue;
-    // A damaged one is written anew when its artifact is fetched.
+    // A damaged manifest is skipped; it is written again when its artifact is fetched.
     const Result<storage::Manifest> manifest = storage::ParseManifest(*text, name);
     if (manifest.ok() && manifest->Id() == id && IsWhole(*manifest, cache)) whole.push_back(id);
   }

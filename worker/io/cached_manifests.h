@@ -1,5 +1,5 @@
-// The manifests of the artifacts whose files are all in the worker's cache, so that a worker that
-// starts again knows what it has.
+// Manifests of the artifacts whose files are in the worker's cache. They are kept on disk, so that
+// a new process of the worker knows what the cache holds.
 #pragma once
 
 #include <string>
@@ -11,10 +11,12 @@
 
 namespace braid::worker {
 
-// Where the manifest of an artifact is that is laid out in this folder, beside it.
+// The path of the manifest of an artifact that is laid out in `artifact_folder`: a file beside that
+// folder.
 std::string ManifestPath(const std::string& artifact_folder);
 
-// The ids of those in `folder` that are what they were, and whole in `cache`. Sorted.
+// The ids of the artifacts with a valid manifest in `folder` and all of their files in `cache`,
+// sorted. Errors are those of listing the folder; a damaged manifest is skipped.
 Result<std::vector<std::string>> WholeArtifacts(const std::string& folder,
                                                 const storage::BlobStore& cache);
 

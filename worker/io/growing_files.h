@@ -1,5 +1,5 @@
-// The files of a rank that grow while its program runs: appended to by whole lines, and read by
-// offset.
+// Files of a rank that grow while its program runs: whole lines are appended, and the copy at the
+// coordinator is extended by offset.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace braid::worker {
 
-// Appends all of `lines`, or nothing.
+// Appends `lines` entirely, or nothing. The file must exist.
 Status AppendLines(const std::string& path, std::string_view lines);
 
-// Sends what the file at `path` has from the offset on, 256 KiB at most, as the coordinator's copy
-// of `piece.file`. A file that is not there yet has nothing.
+// Sends up to 256 KiB of the file at `path`, from piece.offset on, as the coordinator's copy of
+// `piece.file`. A file that does not exist yet counts as empty.
 Result<PieceSent> TrySendPiece(CoordinatorLink& link, const SendPiece& piece,
                                const std::string& path);
 

@@ -39,6 +39,8 @@ struct MachineWork::Doer {
   Status operator()(const VerifyArtifact& work) { return self.link_.VerifyArtifact(work.artifact); }
   Status operator()(const IngestFolder& work) {
     if (!work.of_output) return Keep(TryIngest(self.cache_, work.folder, work.kind, work.metadata));
+    // The folder comes from the task program. "../.." must not let it publish files outside of its
+    // output.
     if (!IsSafeRelativePath(work.folder))
       return InvalidArgument("an output names an unsafe folder: \"" + work.folder + "\"");
     return Keep(TryIngest(self.cache_, JoinPath(Path(work.key, kOutputFolder), work.folder),

@@ -1,5 +1,5 @@
-// Does the agent's work (agent/work.h) on this machine: with the coordinator over its link, with
-// files in the worker's folder.
+// Does the agent's pieces of work (worker/agent/work.h) on this machine, with calls to the
+// coordinator and with files in the worker's folder.
 #pragma once
 
 #include <string>
@@ -14,13 +14,15 @@ namespace braid::worker {
 
 class MachineWork {
  public:
-  // Both outlive it. `folder` is the worker's: ranks/ and artifacts/ are below it.
+  // `link` and `cache` outlive this. `folder` is the worker's; ranks/ and artifacts/ are below it.
   MachineWork(CoordinatorLink& link, storage::BlobStore& cache, std::string folder)
       : link_(link), cache_(cache), folder_(std::move(folder)) {}
 
-  // Tries once, and returns when it has ended. Transfers end early after `stop`. Thread-safe.
+  // Tries the work once, and returns its result with `id`. Transfers end early once `stop` is set.
+  // Blocks; thread-safe.
   Done Try(int64_t id, const Work& work, const StopSignal& stop);
-  // Whether it moves or hashes as many bytes as a user likes, and not just a message.
+
+  // Whether the work moves, hashes or removes files of any size, rather than sending one message.
   static bool IsBulk(const Work& work);
 
  private:

@@ -1,4 +1,4 @@
-// One flag that many threads wait on: "stop now".
+// A flag that is set once and that many threads may wait for. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@ namespace braid::worker {
 
 class StopSignal {
  public:
+  // Sets the flag, for good, and wakes all waiters.
   void Set() {
     MutexLock lock(mutex_);
     set_ = true;
@@ -19,7 +20,8 @@ class StopSignal {
     MutexLock lock(mutex_);
     return set_;
   }
-  // Sleeps for `ms` or until it is set; true if it is.
+
+  // Sleeps for `ms` milliseconds or until the flag is set; returns whether it is set.
   bool WaitFor(int64_t ms) {
     const int64_t deadline = SystemClock().MonotonicMs() + ms;
     MutexLock lock(mutex_);

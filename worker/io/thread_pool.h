@@ -1,4 +1,4 @@
-// Threads that do what they are given, begun as they are needed.
+// A pool of threads that are started when they are needed, up to a limit, and then stay.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@ namespace braid::worker {
 class ThreadPool {
  public:
   explicit ThreadPool(size_t max_threads) : max_threads_(max_threads) {}
-  // Waits for everything that it was given.
+
+  // Waits until all work that was given to it is done.
   ~ThreadPool() {
     {
       MutexLock lock(mutex_);
@@ -24,7 +25,7 @@ class ThreadPool {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  // From one thread.
+  // Queues a function. Called from one thread. The function must not throw.
   void Do(std::function<void()> work) {
     MutexLock lock(mutex_);
     queue_.push_back(std::move(work));
@@ -36,6 +37,7 @@ class ThreadPool {
   }
 
  private:
+  // The body of each thread: takes functions until the pool is closed and the queue is empty.
   void Run() {
     while (true) {
       std::function<void()> work;
@@ -53,10 +55,12 @@ class ThreadPool {
   }
 
   const size_t max_threads_;
-  std::vector<std::thread> threads_;  // touched by the caller of Do alone
+  // Touched by the caller of Do and by the destructor alone.
+  std::vector<std::thread> threads_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::function<void()>> queue_ BRAID_GUARDED_BY(mutex_);
+  // Threads that wait for work. A new one is started only if the queue is longer than that.
   size_t idle_ BRAID_GUARDED_BY(mutex_) = 0;
   bool closed_ BRAID_GUARDED_BY(mutex_) = false;
 };

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kTurnLookMs = 100;
 
-// A full disk of this worker, not of the coordinator: the job waits in the queue, where another
-// worker may take it.
+// DISK_FULL is not transient (STORAGE_FULL would be retried here for ever): the rank fails, and its
+// job waits in the queue, where another worker can take it.
 Status OfThisDisk(const Status& status) {
   if (status.reason() != "STORAGE_FULL") return status;
   return Status(StatusCode::kResourceExhausted, "DISK_FULL", status.message());
@@ -20,7 +20,8 @@ Status OfThisDisk(const Status& status) {
 }  // namespace
 
 Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256) {
-  // A neighbour with the same blob may have sent it, and taken it out of the cache.
+  // A missing file is no error yet: another rank with the same blob may have sent it and removed it
+  // from the cache.
   const Result<uint64_t> size = cache.Size(sha256);
   bool complete = false;
   BRAID_ASSIGN_OR_RETURN(const uint64_t committed,
@@ -34,7 +35,7 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string&
                    uint64_t size, const StopSignal& stop) {
   const Status cancelled = Cancelled("the worker no longer needs it");
   if (cache.Has(sha256)) return OkStatus();
-  // A try that was cancelled may be ending.
+  // Two tries that write the same file would garble it, and a cancelled one may still be ending.
   std::unique_ptr<storage::BlobStore::Turn> turn;
   while (turn == nullptr) {
     if (stop.IsSet()) return cancelled;
@@ -52,10 +53,10 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string&
     offset += piece.size();
     return OkStatus();
   };
-  // Of an empty blob, and after a restart perhaps, every byte is here and only the verification is
-  // missing.
+  // If all bytes are here (the blob is empty, or the process ended before the verification),
+  // writing nothing completes it.
   Status status = offset < size ? link.Download(sha256, offset, take) : take("");
-  // What has come counts: the next try goes on behind it.
+  // After a failure the bytes so far are synced, so that the next try continues behind them.
   if (!there.complete) {
     if (const Status synced = cache.SyncUpload(sha256); !synced.ok()) status = synced;
   }

@@ -1,5 +1,6 @@
-// Single tries of moving artifacts between the worker's blob cache and the coordinator. Each goes
-// on where the last one stopped; who tries again, and when, is decided in agent/.
+// Single tries to move artifacts between the worker's cache and the coordinator. Each continues
+// where the last one stopped; repetition is decided in worker/agent. The functions block and are
+// thread-safe.
 #pragma once
 
 #include <string>
@@ -12,15 +13,17 @@
 
 namespace braid::worker {
 
-// Errors are those of the work of the same name in agent/work.h. kCancelled after `stop`.
+// Errors are those of the work of the same name in worker/agent/work.h; TryDownload also returns
+// kCancelled once `stop` is set.
 Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256);
 Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string& sha256,
                    uint64_t size, const StopSignal& stop);
-// `folder` is where the artifact is laid out. Beside it goes its manifest, <folder>.manifest.json:
-// what the user calls its files, which messages name instead of those of this cache.
+// `folder` is where the artifact is laid out, or will be. The manifest is written beside it
+// (<folder>.manifest.json): error messages take the users' names of files from it.
 Result<ArtifactFound> TryFind(CoordinatorLink& link, const std::string& artifact,
                               const std::string& folder);
-// Takes the files of a folder into the cache and describes them. The folder may go afterwards.
+// Adds the files of `folder` to the cache and returns their manifest. The folder may be removed
+// afterwards.
 Result<storage::Manifest> TryIngest(storage::BlobStore& cache, const std::string& folder,
                                     const std::string& kind, const Json& metadata);
 

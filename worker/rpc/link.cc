@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kCallMs = 20'000;
 constexpr int64_t kMaxReconnectBackoffMs = 2'000;
+// Below gRPC's limit of 4 MiB for a message.
 constexpr size_t kPiece = size_t{1} << 20;
 struct Call {
   grpc::ClientContext context;
@@ -32,8 +33,8 @@ struct Call {
 Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return OkStatus();
   const Status said = rpc::FromGrpc(status);
-  // A server that shuts down ends its calls so; none of ours is an answer to this code without a
-  // reason.
+  // A server that shuts down ends calls with these codes and no reason. The coordinator's own
+  // answers never have them, so the call may be repeated.
   const bool cut = status.error_code() == grpc::CANCELLED ||
                    (status.error_code() == grpc::UNKNOWN && said.message() == "Stream removed");
   if (cut && said.reason().empty()) return Unavailable(said.message());
@@ -47,7 +48,7 @@ RpcLink::RpcLink(EndpointSource source, std::string worker_id)
 
 Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   const Result<Endpoint> endpoint = FindEndpoint(source_);
-  // Whatever is wrong with the files, somebody may mend it while this worker goes on.
+  // Somebody may repair the files while this worker runs, so their errors are transient.
   if (!endpoint.ok()) return Unavailable(endpoint.status().message());
   MutexLock lock(mutex_);
   if (channel_ == nullptr || connected_.address != endpoint->address ||
@@ -77,8 +78,9 @@ Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
-  grpc::ClientContext context;  // bounded by its progress: a broken connection ends it through
-                                // keepalive
+  // A transfer has no deadline, because its time depends on the size. gRPC's keepalive ends it if
+  // the connection breaks.
+  grpc::ClientContext context;
   v1::QueryUploadResponse response;
   const auto stub = v1::Artifacts::NewStub(channel);
   const auto writer = stub->UploadBlob(&context, &response);
@@ -92,6 +94,7 @@ Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset
     std::string piece(count, '\0');
     const Status read = ReadAt(fd.get(), offset, piece.data(), count, path);
     if (!read.ok()) {
+      // Without the cancel, Finish would wait for the coordinator, which waits for more data.
       context.TryCancel();
       (void)writer->Finish();
       return read;
@@ -140,7 +143,9 @@ Result<storage::Manifest> RpcLink::GetManifest(const std::string& artifact) {
 
 Status RpcLink::VerifyArtifact(const std::string& artifact) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
-  grpc::ClientContext context;  // of any size: a broken connection ends it through keepalive
+  // No deadline, because hashing takes as long as the artifact is large; keepalive notices a broken
+  // connection.
+  grpc::ClientContext context;
   v1::GetArtifactRequest request;
   request.set_id(artifact);
   v1::VerifyArtifactResponse response;

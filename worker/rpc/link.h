@@ -1,5 +1,5 @@
-// The coordinator over gRPC. The channel is made anew when the coordinator comes back at another
-// address.
+// The coordinator over gRPC. If the coordinator comes back at another address or with another
+// token, a new channel is made.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -13,15 +13,18 @@
 
 namespace braid::worker {
 
-// grpc::Status -> Status, with the reason from its ErrorInfo. A token that is refused is
-// kUnavailable (UNAUTHENTICATED): its file may hold another one soon.
+// Converts a status, with the reason from its ErrorInfo. A refused token becomes kUnavailable
+// (UNAUTHENTICATED), because the file may soon hold another token.
 Status FromGrpc(const grpc::Status& status);
 
 class RpcLink final : public CoordinatorLink {
  public:
+  // `worker_id` is sent with each report. The functions are those of CoordinatorLink; calls that
+  // move no files time out after 20 s.
   RpcLink(EndpointSource source, std::string worker_id);
 
-  // The channel to where the coordinator is now, with the token of now.
+  // The channel to the coordinator's present address with its present token. kUnavailable if the
+  // files that name them cannot be read.
   Result<std::shared_ptr<grpc::Channel>> Channel();
 
   Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size,
@@ -48,6 +51,7 @@ class RpcLink final : public CoordinatorLink {
   const EndpointSource source_;
   const std::string worker_id_;
   Mutex mutex_;
+  // The address and token that `channel_` was made for.
   Endpoint connected_ BRAID_GUARDED_BY(mutex_);
   std::shared_ptr<grpc::Channel> channel_ BRAID_GUARDED_BY(mutex_);
 };

@@ -1,4 +1,4 @@
-// A thread with a queue of things to do, in their order.
+// A thread that runs the functions it is given, one after another.
 #pragma once
 
 #include <deque>
@@ -13,12 +13,14 @@ class SerialQueue {
  public:
   SerialQueue() : thread_([this] { Run(); }) {}
   ~SerialQueue() { Close(); }
+  // Queues a function. Thread-safe.
   void Do(std::function<void()> work) {
     MutexLock lock(mutex_);
     queue_.push_back(std::move(work));
     changed_.NotifyAll();
   }
-  // Waits until the queue is empty and ends.
+
+  // Runs what is queued, then ends the thread. Functions queued later are never run.
   void Close() {
     {
       MutexLock lock(mutex_);
@@ -29,6 +31,7 @@ class SerialQueue {
   }
 
  private:
+  // The body of the thread. The lock is not held while a function runs.
   void Run() {
     while (true) {
       std::function<void()> work;

@@ -61,8 +61,8 @@ DesiredState FromProto(const v1::DesiredState& state) {
 
 }  // namespace
 
-// One life of the stream. A thread opens it and reads; another one writes, as a write waits while
-// the coordinator does not read.
+// One stream, from opening to end. Its reader thread opens it and reads; a second thread writes,
+// because a write blocks as long as the coordinator does not read.
 class RpcSessionLink::Stream {
  public:
   Stream(int64_t number, const Identity& identity, RpcLink& link, EventSink& events)
@@ -93,7 +93,8 @@ class RpcSessionLink::Stream {
     v1::DesiredState state;
     DesiredState desired;
     while (stream_->Read(&state)) {
-      // An unchanged state is told again: what could not be done for it before may be possible now.
+      // An unchanged set is posted again: the agent may be able to do now what it could not do
+      // before.
       if (!state.unchanged()) desired = FromProto(state);
       events_.Post(DesiredArrived{number_, desired});
     }
@@ -102,7 +103,7 @@ class RpcSessionLink::Stream {
     events_.Post(SessionClosed{number_, FromGrpc(stream_->Finish())});
   }
 
-  // A write that fails ends the reading as well, which says so.
+  // A failed write needs no report of its own, because it makes Read fail as well.
   void Write(const Signal& signal) {
     if (broken_.load()) return;
     v1::WorkerSignal message;
@@ -133,6 +134,8 @@ RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link, EventSin
 RpcSessionLink::~RpcSessionLink() = default;
 
 void RpcSessionLink::Open(int64_t session) {
+  // The old stream's threads end before the new ones start, so that events of two streams do not
+  // mix.
   stream_.reset();
   stream_ = std::make_unique<Stream>(session, identity_, link_, events_);
 }

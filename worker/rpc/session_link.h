@@ -1,4 +1,5 @@
-// The worker's session with the coordinator over gRPC: one stream, in threads of its own.
+// The worker's session with the coordinator over gRPC: one bidirectional stream at a time, with
+// threads of its own.
 #pragma once
 
 #include <map>
@@ -13,24 +14,29 @@
 
 namespace braid::worker {
 
-// Who this worker is: what its hello says.
+// What the hello of a worker says about it (WorkerHello in worker.proto).
 struct Identity {
   std::string worker_id;
   std::string boot_id;
   std::string site;
   std::map<std::string, std::string> labels;
+  // The kinds of jobs that it takes; empty for all.
   std::vector<std::string> kinds;
   int32_t cpu_slots = 1;
   std::vector<Gpu> gpus;
   std::string version;
-  std::string instance;  // of its folder, for good
-  std::string folder;    // of its cache and ranks
+  // Identifies the worker's folder: a random id that is made once and kept in it.
+  std::string instance;
+  // Absolute path of the folder that holds cache and ranks.
+  std::string folder;
 };
 
+// Open, Send and Close are called from one thread; events are posted by the stream's threads.
 class RpcSessionLink final : public SessionLink {
  public:
-  // All outlive it. `link` knows where the coordinator is.
+  // All references outlive this. `link` finds the coordinator's address.
   RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events);
+
   // Ends the session, if one is open, and waits for its threads.
   ~RpcSessionLink() override;
 
@@ -39,11 +45,13 @@ class RpcSessionLink final : public SessionLink {
   void Close(int64_t session) override;
 
  private:
+  // One stream with its two threads: one reads, one writes.
   class Stream;
   const Identity& identity_;
   RpcLink& link_;
   EventSink& events_;
-  std::unique_ptr<Stream> stream_;  // the newest
+  // The newest stream; null before the first.
+  std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace braid::worker

@@ -9,16 +9,16 @@
 namespace braid::trainer {
 namespace {
 
-// Good and bad sentences of a paradigm in turn, as ids.
+// The sentences of a paradigm as ids, good and bad ones in turn.
 Result<std::vector<std::vector<int32_t>>> Encoded(const Paradigm& paradigm,
                                                   corpus::Encoder& encoder, int64_t max_positions) {
   std::vector<std::vector<int32_t>> sentences;
   for (size_t i = 0; i < paradigm.pairs.size(); ++i) {
     for (const std::string* text : {&paradigm.pairs[i].good, &paradigm.pairs[i].bad}) {
       encoder.Encode(" " + *text, &sentences.emplace_back());
-      const auto positions = static_cast<int64_t>(sentences.back().size());  // <|endoftext|> and
-                                                                             // all tokens but the
-                                                                             // last
+      // The model reads <|endoftext|> and all tokens but the last, which is as many as there are
+      // tokens.
+      const auto positions = static_cast<int64_t>(sentences.back().size());
       if (max_positions > 0 && positions > max_positions) {
         return InvalidArgument(
             Format("BLiMP paradigm %s, pair %zu: a sentence of %lld tokens is above the %lld "
@@ -34,6 +34,7 @@ Result<double> AccuracyOf(const Paradigm& paradigm, const std::vector<double>& s
   int64_t right = 0;
   for (size_t i = 0; i < paradigm.pairs.size(); ++i) {
     const double good = scores[2 * i], bad = scores[2 * i + 1];
+    // Comparisons with NaN are false, so damaged weights would look like an accuracy of 0.
     if (!std::isfinite(good) || !std::isfinite(bad)) {
       return InvalidArgument(
           Format("BLiMP paradigm %s, pair %zu: the model's log-probability is not finite; its "
@@ -45,6 +46,7 @@ Result<double> AccuracyOf(const Paradigm& paradigm, const std::vector<double>& s
   return static_cast<double>(right) / static_cast<double>(paradigm.pairs.size());
 }
 
+// BLiMP as it is published: so many paradigms, with so many pairs each.
 constexpr size_t kParadigms = 67;
 constexpr int64_t kPairs = 1000;  // of each
 
@@ -62,6 +64,8 @@ Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms,
   BlimpResult result;
   std::vector<std::vector<std::vector<int32_t>>> encoded;
   for (const Paradigm& paradigm : paradigms) {
+    // All paradigms are encoded first, so that a sentence that is too long is found before any is
+    // scored.
     BRAID_ASSIGN_OR_RETURN(encoded.emplace_back(),
                            Encoded(paradigm, encoder, options.max_positions));
     result.paradigms.push_back({paradigm.name, 0, static_cast<int64_t>(paradigm.pairs.size())});

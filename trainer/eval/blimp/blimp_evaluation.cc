@@ -1,4 +1,4 @@
-// `blimp` of an evaluation: how often the grammatical sentence of a pair is the likelier one.
+// The part `blimp` of an evaluation, and its command.
 #include "trainer/eval/blimp/blimp_evaluation.h"
 
 #include <cstdio>
@@ -11,8 +11,8 @@
 namespace braid::trainer {
 namespace {
 
-const std::vector<uint64_t> kNoiseSeeds = {1, 2, 3, 4, 5};  // docs/papers/papaformer.md#s8.1: five
-                                                            // are averaged
+// Five noise seeds are averaged (docs/papers/papaformer.md#s8.1).
+const std::vector<uint64_t> kNoiseSeeds = {1, 2, 3, 4, 5};
 
 class BlimpEvaluation final : public Evaluation {
  public:
@@ -21,6 +21,8 @@ class BlimpEvaluation final : public Evaluation {
   Status Open(const EvaluationInputs& inputs) override {
     tokenizer_ = inputs.tokenizer;
     BRAID_ASSIGN_OR_RETURN(folder_, inputs.task.Input("blimp"));
+    // The files are read here and again when they are measured: an error in them is found early,
+    // and they are not in memory during the other evaluations.
     return ReadBlimp(folder_, pairs_).status();
   }
   Result<Json> Measure(EvaluationRun& run) override {
@@ -31,7 +33,8 @@ class BlimpEvaluation final : public Evaluation {
   }
 
  private:
-  const int64_t pairs_;  // of each paradigm; 0: all
+  // Of each paradigm; 0 for all.
+  const int64_t pairs_;
   SharedTokenizer tokenizer_;
   std::string folder_;
 };

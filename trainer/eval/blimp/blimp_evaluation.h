@@ -1,4 +1,4 @@
-// BLiMP of a network.
+// BLiMP for a network (trainer/eval/blimp/blimp.h).
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace braid::trainer {
 
-// `folder` holds the paradigms, of which the first `pairs` (0: all) count. A noisy model is scored
-// with five seeds.
+// Scores the paradigms in `folder`, the first `pairs` pairs of each (0: all). A model that draws
+// noise in evaluation (IsNoisy) is scored with five seeds.
 Result<Json> MeasureBlimp(Network& network, const SharedTokenizer& tokenizer,
                           const std::string& folder, int64_t pairs, const MeasureHooks& hooks);
 

@@ -12,12 +12,13 @@
 namespace braid::trainer {
 namespace {
 
-// "adjunct_island" for "data/adjunct_island.jsonl.gz", nothing for another kind of file.
+// "adjunct_island" for "data/adjunct_island.jsonl.gz"; empty for other kinds of files.
 std::string ParadigmOf(std::string_view path) {
   std::string name(BaseName(path)), lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  // Files packed otherwise are pairs as well: reading them says how they are to be packed.
+  // Files in unsupported compressions count as well, so that reading them fails with advice;
+  // skipping them would change the result silently.
   for (const std::string_view packed : {".gz", ".zst", ".zstd", ".bz2", ".xz"}) {
     if (lower.ends_with(packed)) lower.erase(lower.size() - packed.size());
   }
@@ -46,7 +47,8 @@ Result<Paradigm> ReadParadigm(const std::string& path, const std::string& name, 
     BRAID_ASSIGN_OR_RETURN(pair.good, Sentence(row, "sentence_good"));
     BRAID_ASSIGN_OR_RETURN(pair.bad, Sentence(row, "sentence_bad"));
     paradigm.pairs.push_back(std::move(pair));
-    // Ends the reading early; told apart from a real error below.
+    // The reader stops only at an error, so kCancelled ends it early; it is told apart from real
+    // errors below.
     return pairs > 0 && static_cast<int64_t>(paradigm.pairs.size()) >= pairs ? Cancelled("")
                                                                              : OkStatus();
   });

@@ -1,6 +1,6 @@
-// The minimal pairs of BLiMP as published: one file `<paradigm>.jsonl` for each of 67 paradigms,
-// 1000 rows each, with the fields `sentence_good` and `sentence_bad`; others are not looked at, and
-// blank lines are passed over. Files may be compressed (.gz, .zst), be links, and stand in
+// The minimal pairs of BLiMP in their published form: a file `<paradigm>.jsonl` for each of 67
+// paradigms, with 1,000 rows that have the fields `sentence_good` and `sentence_bad`. Other fields
+// and blank lines are ignored. Files may be compressed (.gz, .zst), be symbolic links, and be in
 // sub-folders.
 #pragma once
 
@@ -21,9 +21,9 @@ struct Paradigm {
   std::vector<Pair> pairs;
 };
 
-// All paradigms below `folder`, in order of name; of each the first `pairs` (0: all). A folder
-// without any, two files of one paradigm, an empty file, and a row without one of the fields are
-// kInvalidArgument, with file and line.
+// Reads all paradigms below `folder`, sorted by name, and of each the first `pairs` pairs (0: all).
+// kInvalidArgument, with file and line, for a folder without paradigms, two files of one paradigm,
+// an empty file, or a row that lacks a field.
 Result<std::vector<Paradigm>> ReadBlimp(const std::string& folder, int64_t pairs);
 
 }  // namespace braid::trainer

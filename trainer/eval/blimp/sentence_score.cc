@@ -9,8 +9,8 @@ namespace braid::trainer {
 
 std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sentences,
                                    const TokenScorer& scorer, const ScoreOptions& options) {
-  // By length, so that a batch holds few pads; ties in order of appearance, so that batches are the
-  // same on every machine.
+  // Sorted by length, so that a batch has few pads. The sort is stable, so that batches, and with
+  // them rounding, are the same on every machine.
   std::vector<size_t> order(sentences.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -19,7 +19,8 @@ std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sent
   std::vector<double> scores(sentences.size(), 0.0);
   std::vector<int32_t> ids, labels;
   for (size_t first = 0; first < order.size();) {
-    const size_t sequence = sentences[order[first]].size();  // the longest that is left
+    // The longest sentence that is left.
+    const size_t sequence = sentences[order[first]].size();
     if (sequence == 0) break;
     const size_t fit = std::max<size_t>(1, static_cast<size_t>(options.batch_tokens) / sequence);
     const size_t batch = std::min(fit, order.size() - first);
@@ -27,7 +28,7 @@ std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sent
     labels.assign(batch * sequence, -1);
     for (size_t row = 0; row < batch; ++row) {
       const std::vector<int32_t>& sentence = sentences[order[first + row]];
-      // The last token is only predicted, never read.
+      // The last token is predicted and never read.
       ids[row * sequence] = options.eos_id;
       const auto begin = static_cast<std::ptrdiff_t>(row * sequence);
       if (!sentence.empty())

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t kNoiseSeed = 42;
 
-// Sums of the read-outs of some tokens of one block.
+// Sums of the read-outs of one block over some of the tokens, and their means.
 class Means {
  public:
   void Add(const std::string& name, const std::vector<float>& values,
@@ -53,7 +53,8 @@ int64_t LengthOf(const DualText::Batch& batch) {
   return static_cast<int64_t>(batch.ids.size()) / batch.sequences;
 }
 
-// Under the noise of one seed, so that a change of the loss is none of the noise of routers.
+// The mean loss under an intervention. The router's noise has the same seed each time, so that a
+// change of the loss comes from the intervention and not from the noise.
 double MeanLoss(Network& network, const DualText& text, const NamedIntervention& named) {
   network.SetEvaluationSeed(kNoiseSeed);
   LossSum sum;
@@ -80,6 +81,7 @@ void ReadBatch(Network& network, const DualText::Batch& batch, Readings* reading
                                                             LengthOf(batch));
   readings->all.resize(blocks.size());
   of_text->resize(blocks.size());
+  // Places and scales are those of the model and the same for every batch.
   readings->places.clear();
   readings->scales.clear();
   for (size_t b = 0; b < blocks.size(); ++b) {
@@ -104,13 +106,14 @@ Json ClassRows(const Readings& readings, const std::vector<MeansByClass>& by_cla
   return json;
 }
 
+// Blocks of kind `wide` have neither gates nor steps.
 bool HasTwoPathsOrLoops(const model::ModelSpec& spec) {
   const auto counts = [](const model::Stack& stack) { return stack.has_deep(); };
   if (spec.kind == model::Kind::kDense) return counts(spec.dense);
   return counts(spec.large) || std::any_of(spec.paths.begin(), spec.paths.end(), counts);
 }
 
-// Adds loss and change of intervention `i` on `text`.
+// Adds loss and change under intervention `i` on `text` to `into`.
 Status MeasureChange(Network& network, const DualText& text, const NamedIntervention& named,
                      size_t i, double learned, const Once& once, Json* into) {
   const std::string piece = "dual/" + text.name + "/" + std::to_string(i);

@@ -28,7 +28,7 @@ std::vector<int64_t> ReadLayers(JsonReader& read) {
   return {};
 }
 
-// "deep", or two numbers.
+// Reads `gates`: a word such as "deep", or two numbers.
 void ReadGates(JsonReader& read, NamedIntervention* named) {
   const Json& gates = read.Value("gates");
   if (!gates.is_array()) {
@@ -49,7 +49,7 @@ void ReadGates(JsonReader& read, NamedIntervention* named) {
   named->gate_wide = gates[1].get<double>();
 }
 
-// "NUM", or a list of such.
+// Reads `class`: a name such as "NUM", or a list of names.
 std::vector<corpus::TokenClass> ReadClasses(JsonReader& read) {
   const Json& value = read.Value("class");
   if (value.is_null()) return {};
@@ -68,6 +68,8 @@ std::vector<corpus::TokenClass> ReadClasses(JsonReader& read) {
   return classes;
 }
 
+// A field that the other fields make meaningless is an error: the author of the spec expects an
+// effect from it.
 void CheckFields(JsonReader& read, const NamedIntervention& named) {
   if (!(named.early_exit >= 0 && named.early_exit <= 1))
     read.Fail("early_exit", "must be from 0 to 1");
@@ -167,7 +169,7 @@ bool Concerns(const NamedIntervention& named, const DualText& text) {
 
 namespace {
 
-// Where the gates of one sequence are set: out[t] for its position t.
+// Sets out[t] to 1 for the positions t of one sequence at which the gates are set.
 void MarkPositions(const NamedIntervention& named, const corpus::TokenClass* classes,
                    size_t sequence, int64_t number, uint8_t* out) {
   std::vector<size_t> inside, outside;
@@ -180,6 +182,8 @@ void MarkPositions(const NamedIntervention& named, const corpus::TokenClass* cla
     for (const size_t t : inside) out[t] = 1;
     return;
   }
+  // The draw depends on the classes and the sequence's number, so that a control is the same
+  // whatever else is measured.
   std::string draw = "control";
   for (const corpus::TokenClass one : named.classes)
     draw += std::string("/") + corpus::TokenClassName(one);

@@ -1,4 +1,4 @@
-// Interventions as an evaluate job names them, and what each does to a batch
+// Interventions as the spec of an evaluate job names them, and their effect on a batch
 // (docs/papers/dual_path.md#s7).
 #pragma once
 
@@ -15,40 +15,56 @@
 
 namespace braid::trainer {
 
+// One change of a trained model at inference.
 struct NamedIntervention {
   std::string name;
-  int64_t loops = 0;              // 0: as trained
-  std::string gates = "learned";  // learned | deep | wide | uniform | open | shuffled | values
-  double gate_deep = 0;           // of gates: deep .. open, or values
+  // Number of loop steps; 0 for the trained number.
+  int64_t loops = 0;
+  // learned | deep | wide | uniform | open | shuffled | values
+  std::string gates = "learned";
+  // The values of the two gates, if `gates` sets them (sets_gates).
+  double gate_deep = 0;
   double gate_wide = 0;
-  std::vector<corpus::TokenClass> classes;  // gates are set on tokens of these classes alone;
-                                            // empty: everywhere
-  bool control = false;   // in each sequence on as many random tokens outside the classes instead
-  bool keep_sum = false;  // the learned g_d + g_w is kept, so that the residual keeps its scale
+  // The gates are set only on tokens of these classes; empty for all tokens.
+  std::vector<corpus::TokenClass> classes;
+  // The gates are set instead on as many random tokens outside of the classes, in each sequence.
+  // This is the control experiment for the effect of the classes.
+  bool control = false;
+  // Scales the gates so that the learned sum g_d + g_w stays, and with it the scale of the residual
+  // stream.
+  bool keep_sum = false;
+  // With fewer loop steps: rescaled | trained, the feature t_k of the step router.
   std::string step_feature = "rescaled";
+  // independent | joint: whether the two gates are permuted by themselves or together.
   std::string shuffle = "independent";
-  double early_exit = 0;        // of the mass that reaches a step, above 0 and at most 1; 0: none
-  std::vector<int64_t> layers;  // blocks, or parallel layers, that it acts on; empty: all, large
-                                // blocks too
-  int64_t seed = 42;            // of shuffled gates and of the control
+  // A token stops at the first step that at most this mass reaches; above 0 and at most 1, or 0 for
+  // no early exit.
+  double early_exit = 0;
+  // Indices of the blocks, or of a composite's parallel layers, that are changed; empty for all,
+  // large blocks included.
+  std::vector<int64_t> layers;
+  // Of shuffled gates and of the control's positions.
+  int64_t seed = 42;
 
   bool sets_gates() const { return gates != "learned" && gates != "shuffled"; }
 };
 
-// One entry of `spec.dual.interventions` (docs/tasks.md).
+// Reads one entry of `spec.dual.interventions` (docs/tasks.md). Errors name the field, with `path`
+// in front.
 Result<NamedIntervention> InterventionFromJson(const Json& json, const std::string& path);
-// What was asked, without what is as usual.
+// The fields that differ from their defaults.
 Json ToJson(const NamedIntervention& named);
 
-// Layers without such blocks, or an early exit from steps that have no mass, would change nothing:
-// kInvalidArgument.
+// kInvalidArgument if the intervention would change nothing in this model: its layers have no
+// dual-path blocks, or it asks for an early exit from steps without a mass.
 Status CheckFits(const NamedIntervention& named, const model::ModelSpec& spec);
-// Parts of speech do not occur in text without tags, nor the coarse WORD and OTHER in text with
-// them.
+// Whether the text can have the intervention's classes: parts of speech occur only in tagged text,
+// and the coarse classes WORD and OTHER only in text without tags.
 bool Concerns(const NamedIntervention& named, const DualText& text);
 
-// What it does to a batch. A control takes in each sequence as many positions as the classes have
-// there, drawn from (seed, number of the sequence in its text); all others, where there are fewer.
+// The intervention for one batch. A control selects, in each sequence, as many positions as the
+// classes have there (all others, if there are fewer), drawn from (seed, number of the sequence in
+// its text).
 Intervention ToIntervention(const NamedIntervention& named, const DualText::Batch& batch);
 
 }  // namespace braid::trainer

@@ -1,4 +1,5 @@
-// `dual` of an evaluation: read-outs and interventions of dual-path blocks.
+// The part `dual` of an evaluation, read-outs and interventions of dual-path blocks, and its
+// command.
 #include <cstdio>
 
 #include "base/file.h"
@@ -47,6 +48,7 @@ class DualPathEvaluation final : public Evaluation {
     BRAID_ASSIGN_OR_RETURN(
         const corpus::TaggedText tagged,
         corpus::ReadTaggedText(JoinPath(folder, file), *inputs.tokenizer, encoder));
+    // Texts are keys of the result, so their names must differ.
     for (const DualText& text : texts_) {
       if (text.name == tagged.name)
         return InvalidArgument(path_ + ".tagged: " + file +
@@ -69,7 +71,8 @@ Result<std::unique_ptr<Evaluation>> MakeDualPath(const Json& settings, const std
       std::make_unique<DualPathEvaluation>(std::move(analysis), path));
 }
 
-// Shards are the texts, and so are the tagged files of the spec, whose names are of files here.
+// The texts of the command: the shards, and the tagged files of the spec, which are paths here (a
+// job has them in an input).
 Result<std::vector<DualText>> TextsOf(const std::vector<corpus::Shards>& shards,
                                       const DualAnalysis& analysis, const OpenedModel& opened) {
   const model::ModelSpec& model = opened.network->spec();

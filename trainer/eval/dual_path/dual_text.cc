@@ -10,9 +10,11 @@
 namespace braid::trainer {
 namespace {
 
+// Sequences in one pass. Small, because the read-outs of all blocks are kept for each token.
 constexpr int64_t kTextBatch = 8;
 
-// `fill` writes sequence i to ids and classes, [sequence] each.
+// Cuts `count` sequences into batches; `fill` writes sequence i to ids and classes, [sequence]
+// each.
 template <typename Fill>
 std::vector<DualText::Batch> Batches(int64_t count, int64_t sequence, int32_t pad,
                                      const Fill& fill) {
@@ -40,7 +42,9 @@ Result<DualText> TextOfShards(const corpus::Shards& set, int64_t sequence, int64
                               int32_t pad, const std::vector<corpus::TokenClass>& classes) {
   BRAID_RETURN_IF_ERROR(CheckSetAside(set, sequence));
   const int64_t count = std::min(sequences, corpus::ValidationSequences(set, sequence));
-  int32_t beyond = 0;  // an id that the vocabulary does not have
+  // An id that the vocabulary does not have, or 0. The transformation cannot return an error, so it
+  // is noted here.
+  int32_t beyond = 0;
   const auto class_of = [&](int32_t id) {
     if (id >= 0 && static_cast<size_t>(id) < classes.size())
       return classes[static_cast<size_t>(id)];

@@ -1,4 +1,4 @@
-// The texts of a dual-path analysis, in batches: tokens, what comes behind each, and the class of
+// The texts of a dual-path analysis in batches: token ids, the next token of each, and the class of
 // each.
 #pragma once
 
@@ -15,21 +15,27 @@ namespace braid::trainer {
 
 struct DualText {
   struct Batch {
-    std::vector<int32_t> ids, labels;         // [sequences * sequence]
-    std::vector<corpus::TokenClass> classes;  // of the ids
+    // [sequences, sequence], row-major.
+    std::vector<int32_t> ids, labels;
+    // Of each of the ids.
+    std::vector<corpus::TokenClass> classes;
     int64_t sequences = 0;
-    int64_t first = 0;  // sequence of the text that it begins with
+    // Index within the text of the batch's first sequence.
+    int64_t first = 0;
   };
-  std::string name;     // of the corpus, or of the tagged file
-  bool tagged = false;  // classes are parts of speech; else they are coarse
+  // Of the corpus, or of the tagged file.
+  std::string name;
+  // Whether the classes are parts of speech; otherwise they are coarse.
+  bool tagged = false;
   std::vector<Batch> batches;
 };
 
-// Up to `sequences` of what is set aside of a corpus. `classes` are those of the vocabulary.
-// kInvalidArgument if there is none, or if the shards have an id beyond the vocabulary.
+// Up to `sequences` sequences of the held-out part of a corpus. `classes` has the class of each id
+// of the vocabulary. kInvalidArgument if there is no sequence, or if the shards have an id beyond
+// the vocabulary.
 Result<DualText> TextOfShards(const corpus::Shards& set, int64_t sequence, int64_t sequences,
                               int32_t pad, const std::vector<corpus::TokenClass>& classes);
-// The same of tagged text, cut like a corpus.
+// The same for tagged text, cut into sequences as a corpus is.
 Result<DualText> TextOfTags(const corpus::TaggedText& tagged, int64_t sequence, int64_t sequences,
                             int32_t pad);
 

@@ -1,4 +1,4 @@
-// `generate` of an evaluation: what a model writes behind prompts.
+// The part `generate` of an evaluation, what a model writes after prompts, and its command.
 #include <cstdio>
 
 #include "base/file.h"
@@ -92,8 +92,9 @@ Status GenerateCommand(const Arguments& arguments) {
   return OkStatus();
 }
 
-// {"positions": of the shortest table, 0 for none, "tokens": to generate, "prompts": [...], "file":
-// more of them or "", "routing": [...]}. Without a tokenizer their lengths are not known.
+// Checks a file {"positions": of the model with the fewest, 0 for no limit; "tokens": to generate;
+// "prompts": [...]; "file": with more prompts, or ""; "routing": [...]}. Without a tokenizer, the
+// lengths of prompts are not checked.
 Status CheckPromptFile(const std::string& path, const std::string& tokenizer_file) {
   BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
   JsonReader read(json, path);

@@ -11,8 +11,11 @@
 namespace braid::trainer {
 namespace {
 
+// Number of most probable tokens that a sample lists.
 constexpr size_t kListed = 5;
 
+// The ids with the largest logits, of equal ones the smaller id first, so that greedy decoding is
+// the same on every machine.
 std::vector<int32_t> ByLogit(const std::vector<float>& logits, int32_t pad_id, size_t count) {
   std::vector<int32_t> order;
   order.reserve(logits.size());
@@ -30,7 +33,8 @@ std::vector<int32_t> ByLogit(const std::vector<float>& logits, int32_t pad_id, s
   return order;
 }
 
-// exp(logit / temperature) of each id, divided by the largest.
+// exp(logit / temperature) of each id, divided by the largest, so that nothing overflows. REQUIRES:
+// the first id has the largest logit.
 std::vector<double> Weights(const std::vector<float>& logits, const std::vector<int32_t>& ids,
                             double temperature) {
   std::vector<double> weights;
@@ -86,6 +90,7 @@ int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& sett
     left -= weights[i];
     if (left < 0) return ids[i];
   }
+  // Reached only if rounding leaves a little of the mass.
   return ids[kept - 1];
 }
 
@@ -119,6 +124,8 @@ Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
                         const SampleSettings& settings, uint64_t stream) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids,
                          EncodePrompt(network.spec(), tokenizer, encoder, prompt, settings.tokens));
+  // Router noise begins anew with each prompt, so that a sample does not depend on the samples
+  // before it.
   network.SetEvaluationSeed(settings.seed);
   const RandomStream draws(settings.seed, "generate/" + std::to_string(stream));
   Sample sample{prompt, "", {}};
@@ -127,6 +134,7 @@ Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
   std::vector<int32_t> unread = ids;
   for (int64_t i = 0; i < settings.tokens; ++i) {
     const std::vector<float> logits = decoder->Read(unread);
+    // The listed probabilities are those of the model itself, whatever temperature is sampled with.
     if (i == 0) {
       const std::vector<int32_t> all = ByLogit(logits, tokenizer.pad_id(), logits.size());
       const std::vector<double> weights = Weights(logits, all, 1.0);

@@ -1,4 +1,4 @@
-// What fine-tuning needs of a model with adapters. GLUE's loop knows nothing more of it.
+// What fine-tuning needs of a model with adapters: all that GLUE's training loop knows about it.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,24 @@
 
 namespace braid::trainer {
 
-// Called by one thread. One object is used for one training after the other.
+// Used by one thread, for one training after another.
 class Classifier {
  public:
   virtual ~Classifier() = default;
-  // Begins a training anew: fresh adapters and classifier of `outputs` rows (1 with `regression`:
-  // squared error instead of cross-entropy), an optimizer without moments, dropout from `seed`.
+
+  // Begins a new training: fresh adapters, a fresh classifier with `outputs` rows (1 with
+  // `regression`, which minimises the squared error instead of the cross-entropy), and an optimizer
+  // without state. Dropout is drawn from `seed`.
   virtual Status Start(uint64_t seed, int64_t outputs, bool regression) = 0;
-  // One optimizer step at learning rate `lr`; the mean loss of the batch before it.
+
+  // Does one optimizer step at learning rate `lr`, and returns the mean loss of the batch before
+  // it.
   virtual Result<double> Step(const Batch& batch, double lr) = 0;
-  // [rows * outputs], without dropout.
+
+  // The outputs for the batch, [rows * outputs], computed without dropout.
   virtual Result<std::vector<float>> Logits(const Batch& batch) = 0;
-  // The trained weights as they are now, and back again.
+
+  // Copies of the trained weights (adapters and classifier), which SetWeights puts back.
   virtual std::vector<float> Weights() const = 0;
   virtual void SetWeights(const std::vector<float>& weights) = 0;
 };

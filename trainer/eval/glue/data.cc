@@ -9,6 +9,8 @@
 namespace braid::trainer {
 namespace {
 
+// Keeps `documents` examples. The choice depends on the names of task and split alone, so that all
+// models are trained and scored on the same examples.
 void Cap(const GlueTask& task, int64_t documents, TaskData::Set* set) {
   const auto all = static_cast<uint32_t>(set->examples.size());
   if (documents <= 0 || documents >= all) return;
@@ -33,6 +35,7 @@ Result<TaskData::Set> ReadSet(const GlueTask& task, const TaskFiles& files,
   return set;
 }
 
+// With one class, training would reach a loss of 0 and the score would mean nothing.
 Status CheckClasses(const GlueTask& task, const TaskData::Set& train) {
   std::set<double> labels;
   for (const Example& example : train.examples) labels.insert(example.label);

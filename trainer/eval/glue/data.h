@@ -1,4 +1,4 @@
-// All examples of a task, read and checked before anything is trained.
+// The examples of a GLUE task, read and checked before anything is trained.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,14 @@ struct TaskData {
     std::vector<Example> examples;
   };
   Set train;
-  std::vector<Set> validation;  // in the order of GlueTask::validation
+  // In the order of GlueTask::validation.
+  std::vector<Set> validation;
 };
 
-// `documents` (0: all) caps each file to that many examples, chosen by a draw from the task's and
-// the split's name, in file order. `validation` names the splits that are read. An empty file, and
-// a training set with one class (or one number) only, are kInvalidArgument that names task and
-// file.
+// Reads the training set and the splits named by `validation`. `documents` caps each file at that
+// many examples (0: all); they are chosen by draws from the names of task and split, and stay in
+// file order. kInvalidArgument, with task and file, for an empty file, or for a training set in
+// which all labels are equal.
 Result<TaskData> ReadTaskData(const GlueTask& task, const TaskFiles& files,
                               const std::vector<std::string>& validation, int64_t documents);
 

@@ -7,6 +7,8 @@ namespace braid::trainer {
 Kept Truncated(size_t first, size_t second, size_t length) {
   if (first + second <= length) return {first, second};
   const size_t half = length / 2;
+  // The shorter text keeps all of its tokens up to half of the length, and the other one gets the
+  // rest.
   const size_t shorter = std::min({first, second, half});
   return first <= second ? Kept{shorter, length - shorter} : Kept{length - shorter, shorter};
 }

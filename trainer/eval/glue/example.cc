@@ -22,7 +22,8 @@ bool IsTsv(std::string_view path) {
   return name.find(".tsv") != std::string::npos;
 }
 
-constexpr size_t kListedNames = 400;  // bytes of a list of names
+// Bytes of a list of names in a message; a file that is no table may have a "column" of any length.
+constexpr size_t kListedNames = 400;
 
 Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -38,6 +39,7 @@ Status ReadTsv(const std::string& path, const TsvFormat& format,
                const std::function<Status(const Row&)>& use) {
   std::vector<std::string> columns = format.columns;
   return corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+    // MRPC's official files begin with a byte order mark.
     if (number == 1 && line.starts_with(kByteOrderMark))
       line.remove_prefix(kByteOrderMark.size());  // MRPC's files
     if (line.find_first_not_of(' ') == std::string_view::npos) return OkStatus();
@@ -67,7 +69,8 @@ Status ReadJsonLines(const std::string& path, const std::function<Status(const R
   });
 }
 
-// Whether the first line that is not blank is a JSON object, whatever the file is called.
+// Whether the first line that is not blank is a JSON object. The contents decide about the format,
+// and not the name of the file.
 Result<bool> BeginsWithAnObject(const std::string& path) {
   bool object = false;
   const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t) {
@@ -118,6 +121,7 @@ Result<int32_t> ClassOf(const Row& row, const std::vector<std::string>& names,
     index = value->get<int64_t>();
   } else if (value->is_string()) {
     const auto& text = value->get_ref<const std::string&>();
+    // A name of a class comes first; any other text must be the number of one.
     if (const auto named = std::find(labels.begin(), labels.end(), text); named != labels.end()) {
       index = named - labels.begin();
     } else if (const Result<int64_t> number = ParseInt(text); number.ok()) {

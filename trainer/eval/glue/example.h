@@ -1,4 +1,4 @@
-// One row of a task file: named fields, and where it stands.
+// One row of a task's file: named fields, and the place of the row for error messages.
 #pragma once
 
 #include <functional>
@@ -12,31 +12,34 @@
 namespace braid::trainer {
 
 struct Row {
-  Json fields;        // an object; every field of a tsv file is text
-  std::string place;  // "/data/CoLA/train.tsv:17"
+  // An object. Every field of a .tsv file is a text.
+  Json fields;
+  // File and line, as in "/data/CoLA/train.tsv:17".
+  std::string place;
 };
 
-// How a .tsv file is cut. Fields are never quoted, as the official files have them.
+// How a .tsv file is split into fields. As in the official files, fields are never quoted.
 struct TsvFormat {
-  std::vector<std::string> columns;  // names of the columns of a file without a first line of names
-                                     // (CoLA); else empty
-  bool skip_short_rows = false;      // rows with too few fields are passed over (a few of QQP's)
-                                     // instead of an error
+  // Names of the columns of a file whose first line does not name them (CoLA); else empty.
+  std::vector<std::string> columns;
+  // Rows with too few fields are skipped, which QQP has a few of, instead of being an error.
+  bool skip_short_rows = false;
 };
 
-// Calls `use` with every row of a .tsv or .jsonl file, which may be compressed (gzip, zstd). Blank
-// lines are passed over. What is not valid JSON in a row (NaN) harms only who asks for that field
-// (corpus/row.h). Stops at its first error. A row with another number of fields than the file's
-// columns and a line that is no JSON object are kInvalidArgument, with the place.
+// Calls `use` with every row of a .tsv or .jsonl file, which may be compressed (gzip, zstd), and
+// stops at its first error. Blank lines are skipped. A value that is not valid JSON (NaN) is an
+// error only for a caller that asks for its field (corpus/row.h). kInvalidArgument, with the place,
+// for a row with another number of fields than the columns, or a line that is no JSON object.
 Status ReadRows(const std::string& path, const TsvFormat& format,
                 const std::function<Status(const Row&)>& use);
 
-// The text of the first of `names` that the row has; else kInvalidArgument that lists what it has.
+// The text of the first of `names` that the row has; kInvalidArgument, listing the row's fields, if
+// it has none.
 Result<std::string> TextOf(const Row& row, const std::vector<std::string>& names);
-// The number of such a field: a JSON number, or text that is one.
+// The number in the first such field: a JSON number, or text that is one.
 Result<double> NumberOf(const Row& row, const std::vector<std::string>& names);
-// The class that such a field says: one of `labels` by its name, or a place in them as a number or
-// as true (1) and false (0).
+// The class in the first such field: a name in `labels`, its index as a number, or true (1) and
+// false (0).
 Result<int32_t> ClassOf(const Row& row, const std::vector<std::string>& names,
                         const std::vector<std::string>& labels);
 

@@ -31,14 +31,14 @@ std::string SplitName(std::string_view word) {
   return name;
 }
 
-// "cola.train" for a path below the folder; empty for a file of another kind.
+// "cola.train" for a path below the folder; empty for other kinds of files.
 std::string KeyOf(const std::string& path) {
   std::vector<std::string> parts = Split(BaseName(path), '.');
   const auto ends_with = [&](std::initializer_list<std::string_view> endings) {
     return parts.size() > 1 &&
            std::find(endings.begin(), endings.end(), LowerCase(parts.back())) != endings.end();
   };
-  // Files packed otherwise are found as well: reading them says how they are to be packed.
+  // Files in unsupported compressions are found as well, so that reading them fails with advice.
   if (ends_with({"gz", "zst", "zstd", "bz2", "xz"})) parts.pop_back();
   if (!ends_with({"tsv", "jsonl", "ndjson", "jsonlines"})) return "";
   parts.pop_back();

@@ -1,4 +1,4 @@
-// Which file of a folder holds which split of which task.
+// Finds the file of each split of each GLUE task in a folder.
 #pragma once
 
 #include <map>
@@ -9,32 +9,38 @@
 
 namespace braid::trainer {
 
-// (task, split) -> path, for all .tsv and .jsonl files below a folder, which may be compressed. Two
-// forms are known:
+// Maps (task, split) to a path, for all .tsv and .jsonl files below a folder, which may be
+// compressed. Two layouts are known:
+//
 //   <task>/<split>.{tsv,jsonl}         as the official archives unpack: CoLA/train.tsv,
 //                                      MNLI/dev_matched.tsv, BoolQ/val.jsonl
 //   <task>.<split>[.<anything>].jsonl  flat: boolq.valid.jsonl, mnli-mm.valid.jsonl
-// Case, '-' and '_' of a task's name do not matter; val, valid and validation are dev; of MNLI, dev
-// is dev_matched, and dev of mnli-mm is dev_mismatched.
+//
+// Case, '-' and '_' in the name of a task do not matter. The splits val, valid and validation are
+// dev. Of MNLI, dev is dev_matched; of mnli-mm, dev is dev_mismatched.
 class TaskFiles {
  public:
   static Result<TaskFiles> Find(const std::string& folder);
-  // True iff there is a file of some split of the task.
+
+  // Whether there is a file of any split of the task.
   bool Has(const std::string& task) const;
-  // kInvalidArgument names the task, the split and the forms if there is none, and the files if
-  // there are several.
+
+  // The path of a split. If there is none, kInvalidArgument names the task, the split and the
+  // layouts; if there are several, it names the files.
   Result<std::string> At(const std::string& task, const std::string& split) const;
 
  private:
   std::string folder_;
-  std::map<std::string, std::vector<std::string>> paths_;  // "cola.train" -> paths
+  // "cola.train" to its paths.
+  std::map<std::string, std::vector<std::string>> paths_;
 };
 
-// Where the tasks of each suite are. The published archives of both have an RTE, in two formats;
-// one folder may be both if it holds one of them.
+// The folders of the two suites. They are separate because the published archives of both have an
+// RTE, in two formats; one folder may serve as both if it has only one of them.
 struct GlueFolders {
   std::string glue;
-  std::string superglue;  // COPA too
+  // Also has COPA.
+  std::string superglue;
 };
 
 }  // namespace braid::trainer

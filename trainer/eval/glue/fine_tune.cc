@@ -11,7 +11,8 @@
 namespace braid::trainer {
 namespace {
 
-// Outputs for all of `examples`, in their order; batches hold examples of like length.
+// The outputs for all of `examples`, in their order. Batches have examples of similar length, so
+// that there are few pads.
 Result<std::vector<float>> Outputs(const std::vector<EncodedExample>& examples, size_t batch,
                                    int64_t outputs, int32_t pad_id, Classifier& classifier) {
   std::vector<uint32_t> order(examples.size());
@@ -40,7 +41,7 @@ Status NotFinite(const GlueTask& task, uint64_t seed, int64_t step, const char* 
              task.name.c_str(), (unsigned long long)seed, (long long)step, which));
 }
 
-// Numbers that all steps of a training share.
+// Numbers that are the same for all steps of a training.
 struct Plan {
   size_t batch = 0;
   int64_t per_epoch = 0;
@@ -50,6 +51,7 @@ struct Plan {
 Status TrainEpoch(const GlueTask& task, const EncodedTask& data, const GlueSettings& settings,
                   const Plan& plan, int64_t epoch, int32_t pad_id, Classifier& classifier,
                   FineTuned* result, const std::function<Status(int64_t, int64_t)>& progress) {
+  // Each epoch has an order of its own, which depends on the seed and not on the model.
   const std::string stream = "glue/" + task.name + "/epoch/" + std::to_string(epoch);
   const std::vector<uint32_t> order = Permutation(RandomStream(result->seed, stream),
                                                   static_cast<uint32_t>(data.train.size()));
@@ -128,6 +130,7 @@ Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data,
     result.best_epoch = result.epochs;
   }
   result.loss = stopping.best();
+  // The scores are those of the epoch with the lowest loss, not of the last one.
   classifier.SetWeights(best);
   for (const std::vector<EncodedExample>& set : data.validation) {
     BRAID_ASSIGN_OR_RETURN(const std::vector<float> outputs,

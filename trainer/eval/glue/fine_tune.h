@@ -1,5 +1,5 @@
-// One training of one task with one seed: epochs, evaluation after each, early stopping, best
-// weights (docs/papers/papaformer.md#s8.2).
+// One fine-tuning of one task with one seed: epochs with an evaluation after each, early stopping,
+// and the best weights (docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,19 @@
 
 namespace braid::trainer {
 
-// The learning rate of step `step` (the first is 0) of `total`: a line from 0 up to `lr` over the
-// first `warmup` * total steps, rounded up, then a line down to 0 behind the last.
+// The learning rate of step `step` (from 0) of `total`: rises linearly from 0 to `lr` over the
+// first `warmup` * total steps, rounded up, and falls linearly to 0 after the last step.
 double LinearRate(double lr, double warmup, int64_t step, int64_t total);
 
-// Tells when to stop by the validation loss after each epoch.
+// Decides after each epoch, by the validation loss, whether to stop.
 class EarlyStopping {
  public:
   explicit EarlyStopping(int64_t patience) : patience_(patience) {}
-  // True iff `loss` is the lowest so far.
+
+  // Takes the loss of an epoch; returns whether it is the lowest so far.
   bool Improves(double loss);
-  // True iff the last `patience` losses in a row were no improvement.
+
+  // Whether the last `patience` losses were no improvement.
   bool done() const { return without_ >= patience_; }
   double best() const { return best_; }
 
@@ -39,24 +41,28 @@ class EarlyStopping {
 
 struct EncodedTask {
   std::vector<EncodedExample> train;
-  std::vector<std::vector<EncodedExample>> validation;  // the first set decides when to stop
+  // The loss on the first set decides when to stop.
+  std::vector<std::vector<EncodedExample>> validation;
 };
 
 struct FineTuned {
   uint64_t seed = 0;
-  std::vector<double> scores;  // of each validation set with the best weights, in the metric's own
-                               // unit
-  double loss = 0;             // lowest validation loss
-  int64_t epochs = 0;          // run
-  int64_t best_epoch = 0;      // from 1
+  // Of each validation set with the best weights, in the unit of the task's metric.
+  std::vector<double> scores;
+  // The lowest validation loss.
+  double loss = 0;
+  // Number of epochs run.
+  int64_t epochs = 0;
+  // Counted from 1.
+  int64_t best_epoch = 0;
   int64_t steps = 0;
 };
 Json ToJson(const FineTuned& run);
 Result<FineTuned> FineTunedFromJson(const Json& json, const std::string& path);
 
-// Leaves the best weights in `classifier`. `progress` is called after each step; an error ends the
-// training with it, and it may be empty. A loss that is not finite is kInvalidArgument that names
-// task, seed and step.
+// Trains, and leaves the best weights in `classifier`. `progress` is called after each step; an
+// error ends the training and is returned; it may be empty. A loss that is not finite is
+// kInvalidArgument with task, seed and step.
 Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data,
                            const GlueSettings& settings, uint64_t seed, int32_t pad_id,
                            Classifier& classifier,

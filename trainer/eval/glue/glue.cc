@@ -12,7 +12,7 @@ std::vector<std::string> ValidationOf(const GlueTask& task, const GlueSettings& 
   return task.validation;
 }
 
-// Calls use(task, data) for each task of the settings; its data are gone after the call.
+// Calls use(task, data) for each task of the settings. One task's texts are in memory at a time.
 Status ForEachTask(const GlueFolders& folders, const GlueSettings& settings,
                    const std::function<void(const GlueTask&, const TaskData&)>& use) {
   for (const std::string& name : settings.tasks) {
@@ -50,6 +50,8 @@ Result<GlueResult::Task> RunTask(const GlueTask& task, const EncodedTask& data,
     const auto progress = [&](int64_t done, int64_t total) {
       return hooks.progress ? hooks.progress(what, done, total) : OkStatus();
     };
+    // A piece of the journal, so that a training that is complete is not repeated after a restart.
+    // FineTunedFromJson reads new and kept results alike.
     const auto train = [&]() -> Result<Json> {
       BRAID_ASSIGN_OR_RETURN(const FineTuned made,
                              FineTune(task, data, settings, seed, pad_id, classifier, progress));
@@ -82,7 +84,8 @@ Json RunsJson(const GlueResult::Task& task) {
   return runs;
 }
 
-// The mean over a suite, or null if a task of it is not among the results.
+// The mean over a suite, or null if one of its tasks has no result: a mean over some of the tasks
+// would compare with nothing.
 Json SuiteMean(const GlueResult& result, const std::string& suite) {
   std::vector<double> scores;
   size_t wanted = 0;

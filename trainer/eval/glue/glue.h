@@ -1,4 +1,5 @@
-// GLUE and SuperGLUE: every task with every seed, averaged (docs/papers/papaformer.md#s8.2).
+// GLUE and SuperGLUE: every task is trained with every seed, and the scores are averaged
+// (docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include <cstdint>
@@ -22,38 +23,43 @@ struct GlueResult {
     std::string name;
     std::string suite;
     std::string metric;
-    std::vector<FineTuned> runs;  // one for each seed
-    std::vector<double> scores;   // one for each seed: the mean of its validation sets
-    double score = 0;             // mean over the seeds
-    double deviation = 0;         // their sample standard deviation
+    // One for each seed.
+    std::vector<FineTuned> runs;
+    // One for each seed: the mean over the task's validation sets.
+    std::vector<double> scores;
+    // Mean of `scores`, and their sample standard deviation.
+    double score = 0;
+    double deviation = 0;
     int64_t train_examples = 0;
-    int64_t validation_examples = 0;  // of all sets
+    // Of all validation sets together.
+    int64_t validation_examples = 0;
   };
   std::vector<Task> tasks;
 };
 
 struct GlueHooks {
-  // Steps of one training so far; `what` is "cola, seed 3". An error ends the evaluation with it.
-  // May be empty.
+  // Called with the steps of the present training; `what` is "cola, seed 3", for example. An error
+  // ends the evaluation and is returned. May be empty.
   std::function<Status(const std::string& what, int64_t done, int64_t total)> progress;
-  // After each training, its best weights being in the classifier. May be empty.
+
+  // Called after each training, while its best weights are in the classifier. May be empty.
   std::function<Status(const std::string& task, uint64_t seed)> trained;
-  Once once = MakeAlways;  // of each training, "glue/<task>/<seed>"
+  // Keeps the result of each training, as the piece "glue/<task>/<seed>".
+  Once once = MakeAlways;
 };
 
-// Reads and checks the files of all tasks, as RunGlue does: what is wrong with one is known before
-// any long work.
+// Reads and checks the files of all tasks, as RunGlue does at its beginning, so that an error in
+// one is known before any long work.
 Status CheckGlueFiles(const GlueFolders& folders, const GlueSettings& settings);
 
-// Reads the files of all tasks before the first training.
+// Reads the files of all tasks, then trains.
 Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings,
                            const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
                            Classifier& classifier, const GlueHooks& hooks);
 
 // {"tasks": {name: {"score", "deviation", "metric", "seeds": [score of each], "runs": [...],
-// "examples":
-// {"train", "validation"}}}, "glue", "superglue"}, scores in per cent. A suite's mean is there only
-// if all its tasks are.
+// "examples": {"train", "validation"}}}, "glue", "superglue"}, with scores in per cent. The mean of
+// a suite is there only if all of its tasks were trained.
 Json ToJson(const GlueResult& result);
 
 }  // namespace braid::trainer

@@ -1,4 +1,5 @@
-// `glue` of an evaluation: GLUE and SuperGLUE by fine-tuning of low-rank adapters.
+// The part `glue` of an evaluation, GLUE and SuperGLUE by fine-tuning of low-rank adapters, and its
+// command.
 #include <cstdio>
 
 #include "base/file.h"
@@ -21,8 +22,7 @@ Status CheckGlueLength(const model::ModelSpec& model, const GlueSettings& settin
                                 model.name.c_str()));
 }
 
-// The adapters of each training go to <adapters>/<task>/seed-<seed> unless
-// `adapters` is empty.
+// Saves the adapters of each training in <adapters>/<task>/seed-<seed>, unless `adapters` is empty.
 Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer,
                          const GlueFolders& folders, const GlueSettings& settings,
                          const std::string& adapters, const MeasureHooks& hooks) {
@@ -44,7 +44,7 @@ Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer,
   return ToJson(result);
 }
 
-// A suite of which no task is wanted needs no input.
+// The folders of the suites that have a requested task; the other suite needs no input.
 Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settings) {
   GlueFolders folders;
   for (const std::string& name : settings.tasks) {
@@ -124,7 +124,7 @@ Result<GlueSettings> GlueSettingsOf(const Arguments& arguments) {
   return GlueSettingsFromJson(spec, "glue");
 }
 
-// Without --tasks: those of which the folder has files.
+// Without --tasks, the tasks for which the folder has files are measured.
 Status KeepTasksOf(const std::string& dir, GlueSettings* settings) {
   BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(dir));
   std::erase_if(settings->tasks, [&](const std::string& task) { return !files.Has(task); });

@@ -15,7 +15,8 @@ LoraClassifier::LoraClassifier(Network& network, const GlueSettings& settings)
     : network_(network), settings_(settings) {}
 
 Status LoraClassifier::Start(uint64_t seed, int64_t outputs, bool regression) {
-  lora_.reset();  // a network has one set of adapters at a time
+  // A network has one set of adapters at a time.
+  lora_.reset();
   LoraConfig config;
   config.rank = settings_.rank;
   config.alpha = settings_.alpha;
@@ -36,7 +37,8 @@ Result<double> LoraClassifier::Step(const Batch& batch, double lr) {
   LoraOptimizer optimizer;
   optimizer.weight_decay = settings_.weight_decay;
   const double norm = lora_->Update(optimizer, lr);
-  // A loss that is a number may have gradients that are none.
+  // The loss may be finite while its gradients are not; returning the norm then reports the
+  // failure.
   return std::isfinite(norm) ? loss : norm;
 }
 

@@ -1,4 +1,5 @@
-// The classifier that GLUE trains: a network with low-rank adapters.
+// The classifier that GLUE trains: a network with low-rank adapters (LoRA) and a linear layer on
+// the last state.
 #pragma once
 
 #include <memory>
@@ -11,8 +12,8 @@ namespace braid::trainer {
 
 class LoraClassifier final : public Classifier {
  public:
-  // `network` must outlive it. Its weights are never changed; between Start and the end of this
-  // object it has adapters.
+  // `network` outlives this. Its own weights are never changed. It has adapters from the first
+  // Start until this object is destroyed.
   LoraClassifier(Network& network, const GlueSettings& settings);
 
   Status Start(uint64_t seed, int64_t outputs, bool regression) override;

@@ -13,6 +13,7 @@ namespace braid::trainer {
 namespace {
 
 double CrossEntropy(const float* logits, int64_t count, size_t truth) {
+  // Subtracted from all logits, so that exp does not overflow.
   const double top = *std::max_element(logits, logits + count);
   double total = 0;
   for (int64_t i = 0; i < count; ++i) total += std::exp(logits[i] - top);
@@ -50,6 +51,8 @@ double Score(const GlueTask& task, const std::vector<EncodedExample>& examples,
   std::vector<int32_t> said, truth;
   for (size_t i = 0; i < examples.size(); ++i) {
     const float* row = outputs.data() + i * static_cast<size_t>(count);
+    // max_element returns the first of equal outputs, so that ties are resolved in the same way
+    // everywhere.
     said.push_back(static_cast<int32_t>(std::max_element(row, row + count) - row));
     truth.push_back(static_cast<int32_t>(examples[i].label));
   }

@@ -1,4 +1,4 @@
-// The loss and the score of a task from the model's outputs.
+// Loss and score of a task, computed from the outputs of a model.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace braid::trainer {
 
-// outputs: [examples * task.outputs()]. Mean cross-entropy in nats, or the mean squared error of a
-// regression.
+// The mean cross-entropy in nats, or for a regression the mean squared error. `outputs` is
+// [examples * task.outputs()].
 double MeanLoss(const GlueTask& task, const std::vector<EncodedExample>& examples,
                 const std::vector<float>& outputs);
-// The task's metric, in its own unit (1 is perfect): the class is the largest output, the lowest
-// number of equal ones.
+// The task's metric in its own unit, where 1 is perfect. The predicted class is the one with the
+// largest output, of equal ones the lowest.
 double Score(const GlueTask& task, const std::vector<EncodedExample>& examples,
              const std::vector<float>& outputs);
 

@@ -1,5 +1,5 @@
-// What a GLUE or SuperGLUE task is: its files, the text of its examples, its labels and its metric
-// (docs/papers/papaformer.md#s8.2).
+// The description of a GLUE or SuperGLUE task: its files, the texts of its examples, its labels and
+// its metric (docs/papers/papaformer.md#s8.2).
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,10 @@ namespace braid::trainer {
 
 struct Example {
   std::string first;
-  std::string second;  // empty for a task of single sentences
-  double label = 0;    // class, or the number to be predicted
+  // Empty for tasks of single sentences.
+  std::string second;
+  // The class, or for a regression the number to predict.
+  double label = 0;
 };
 
 enum class Metric { kAccuracy, kF1, kMatthews, kPearsonSpearman };
@@ -24,16 +26,20 @@ enum class Metric { kAccuracy, kF1, kMatthews, kPearsonSpearman };
 std::string MetricName(Metric metric);
 
 struct GlueTask {
-  std::string name;                 // "sst2": how a recipe and evaluation.json call it
-  std::string suite;                // glue | superglue | extra
-  std::vector<std::string> labels;  // names of the classes in the order of their numbers; none: a
-                                    // number is predicted (STS-B)
+  // As recipes and evaluation.json call it: "sst2".
+  std::string name;
+  // glue | superglue | extra
+  std::string suite;
+  // Names of the classes in the order of their numbers; empty for a regression (STS-B).
+  std::vector<std::string> labels;
   Metric metric = Metric::kAccuracy;
-  std::vector<std::string> validation = {"dev"};  // splits that are scored; the first decides when
-                                                  // to stop
+  // Splits that are scored; the loss on the first decides when to stop.
+  std::vector<std::string> validation = {"dev"};
+  // The seeds with which it is trained, unless the settings name others.
   std::vector<uint64_t> seeds = {3, 12, 42, 100, 200};
   TsvFormat tsv;
-  // Appends the examples of one row, which are several for MultiRC's published rows.
+
+  // Appends the examples of one row; a row as published for MultiRC has several.
   std::function<Status(const Row&, std::vector<Example>*)> read;
 
   bool regression() const { return labels.empty(); }

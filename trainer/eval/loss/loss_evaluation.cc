@@ -1,4 +1,5 @@
-// `loss` of an evaluation: the loss on what was set aside of each corpus, and on all.
+// The part `loss` of an evaluation, the loss on the held-out text of each corpus and of all, and
+// its command.
 #include <cmath>
 #include <cstdio>
 
@@ -12,7 +13,7 @@
 namespace braid::trainer {
 namespace {
 
-// Enough for Student's t to be near its limit, few enough for a file that people open.
+// Enough groups for Student's t to be near its limit, and few enough for a file that people read.
 constexpr int64_t kLossGroups = 200;
 
 class LossEvaluation final : public Evaluation {
@@ -47,7 +48,7 @@ class LossEvaluation final : public Evaluation {
     return json;
   }
 
-  // Without the groups, which intervals are made from.
+  // The groups are left out: they are only the material for intervals.
   void Summarize(const Json& result, Json* summary) const override {
     (*summary)["loss"] = result;
     for (Json& corpus : (*summary)["loss"]) corpus.erase("groups");
@@ -61,7 +62,8 @@ class LossEvaluation final : public Evaluation {
         SumLosses(run.network, set, spec_, *alone, [&](int64_t done, int64_t total) {
           return run.hooks.report("loss", "sequences", done, total);
         }));
-    // Before it is kept: a number that is none would come back as null.
+    // Checked before the journal keeps it: JSON writes NaN as null, and the error would appear
+    // later as a damaged piece.
     if (!std::isfinite(sums.loss[0])) {
       return InvalidArgument("model " + run.network.spec().name +
                              " has a loss that is not finite on " + set.corpus);
@@ -106,7 +108,7 @@ Status LossCommand(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(arguments.positional()[1], "cpu"));
   BRAID_ASSIGN_OR_RETURN(ValidationSpec validation,
                          ValidationOf(arguments, network->spec().sequence));
-  // Bytes are known where a tokenizer stands beside the model.
+  // Bits per byte need the model's tokenizer, which a folder of a finished training has.
   if (const std::string file = JoinPath(arguments.positional()[1], "tokenizer.json");
       PathExists(file)) {
     BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(file));

@@ -1,4 +1,4 @@
-// Share of right answers.
+// Accuracy: the share of right answers.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,7 @@
 
 namespace braid::trainer {
 
-// Number of equal entries over the number of entries, 0 to 1. REQUIRES: equal sizes, at least one
-// entry.
+// Equal entries divided by all entries, from 0 to 1. REQUIRES: equal sizes, at least one entry.
 double Accuracy(std::span<const int32_t> predicted, std::span<const int32_t> truth);
 
 }  // namespace braid::trainer

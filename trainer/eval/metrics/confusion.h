@@ -1,4 +1,4 @@
-// Outcomes of yes/no decisions: what F1 and Matthews correlation are made of.
+// Outcomes of binary decisions, from which F1 and the Matthews correlation are computed.
 #pragma once
 
 #include <cstdint>

@@ -11,6 +11,7 @@
 namespace braid::trainer {
 namespace {
 
+// Ranks from 1; equal values get the mean of the ranks that they take together.
 std::vector<double> Ranks(std::span<const double> values) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -38,6 +39,7 @@ double PearsonCorrelation(std::span<const double> x, std::span<const double> y) 
     yy += dy * dy;
     xy += dx * dy;
   }
+  // Two roots, because the product of the two sums may overflow.
   const double root = std::sqrt(xx) * std::sqrt(yy);
   return root == 0 ? 0.0 : xy / root;
 }

@@ -6,7 +6,7 @@
 
 namespace braid::trainer {
 
-// 2 tp / (2 tp + fp + fn), 0 to 1; 0 where nobody said or was class 1.
+// 2 tp / (2 tp + fp + fn), from 0 to 1; 0 if class 1 is neither predicted nor true anywhere.
 double F1(const Confusion& counts);
 
 }  // namespace braid::trainer

@@ -5,6 +5,7 @@
 namespace braid::trainer {
 
 double MatthewsCorrelation(const Confusion& counts) {
+  // Doubles, because the product of four counts overflows 64 bits for large sets.
   const auto tp = static_cast<double>(counts.true_positive),
              tn = static_cast<double>(counts.true_negative);
   const auto fp = static_cast<double>(counts.false_positive),

@@ -11,6 +11,7 @@ double Mean(std::span<const double> values) {
 }
 
 double StandardDeviation(std::span<const double> values) {
+  // One value says nothing about a deviation; n - 1 would be 0.
   if (values.size() < 2) return 0;
   const double mean = Mean(values);
   double sum = 0;

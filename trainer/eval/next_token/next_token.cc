@@ -10,13 +10,14 @@
 namespace braid::trainer {
 namespace {
 
+// Windows in one pass, of one document or of several.
 constexpr int64_t kWindowsOfPass = 16;
 constexpr int64_t kTop = 5;
-// Enough for Student's t to be near its limit, few enough for a file that people open.
+// Enough groups for Student's t to be near its limit, and few enough for a file that people read.
 constexpr size_t kMaxGroups = 200;
 constexpr uint64_t kNoiseSeed = 42;
 
-// Of one document, or of several.
+// Sums over the targets of one document, or of several.
 struct TextSums {
   double loss = 0;  // nats
   double tokens = 0, bytes = 0, top1 = 0, top5 = 0, documents = 0;
@@ -31,7 +32,7 @@ struct TextSums {
   }
 };
 
-// Sums over consecutive documents, as many in each but the last.
+// Sums over groups of consecutive documents, of equal size but for the last group.
 Json GroupsJson(const std::vector<TextSums>& documents) {
   const size_t size = std::max<size_t>(1, (documents.size() + kMaxGroups - 1) / kMaxGroups);
   Json groups = {{"loss", Json::array()},
@@ -60,7 +61,7 @@ Json MeansJson(const TextSums& sums) {
           {"top5", 100 * sums.top5 / sums.tokens}};
 }
 
-// What a file measured, as a journal keeps it, and back.
+// The sums of a file, as the journal keeps them, and back.
 Json SumsJson(const TextSums& sums) {
   return {sums.loss, sums.tokens, sums.bytes, sums.top1, sums.top5, sums.documents};
 }
@@ -68,10 +69,10 @@ TextSums SumsFromJson(const Json& json) {
   return {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4), json.at(5)};
 }
 
-// Reads documents and runs the windows of many at once.
+// Collects the windows of documents and runs many of them in one pass.
 class TextReader {
  public:
-  // `passed` hears of every pass of the network; its error ends the reading.
+  // `passed` is called after every pass of the network; its error ends the reading.
   TextReader(Network& network, const SharedTokenizer& tokenizer, const NextTokenSettings& settings,
              std::function<Status()> passed)
       : network_(network),
@@ -84,7 +85,8 @@ class TextReader {
     ids_.assign(1, eos_);
     encoder_.Encode(text, &ids_);
     const auto tokens = static_cast<int64_t>(ids_.size()) - 1;
-    if (tokens == 0) return OkStatus();  // nothing in it is predicted
+    // An empty document has nothing to predict.
+    if (tokens == 0) return OkStatus();
     documents_.push_back({});
     documents_.back().documents = 1;
     documents_.back().bytes = static_cast<double>(text.size());
@@ -97,7 +99,7 @@ class TextReader {
     return OkStatus();
   }
 
-  // What was added, document by document.
+  // The sums of each document, in the order in which they were added.
   Result<std::vector<TextSums>> Finish() {
     BRAID_RETURN_IF_ERROR(Run());
     return documents_;
@@ -106,11 +108,14 @@ class TextReader {
  private:
   struct Piece {
     size_t document;
-    int64_t scored;            // the first target that counts
-    std::vector<int32_t> ids;  // one more than targets
+    // The first target that counts.
+    int64_t scored;
+    // One id more than targets: each is the context of the next.
+    std::vector<int32_t> ids;
   };
 
-  // Shorter windows are filled up with pads, which stand behind all that is read.
+  // Windows that are shorter than the longest are padded on the right. Attention is causal, so the
+  // pads change nothing.
   Status Run() {
     if (windows_.empty()) return OkStatus();
     int64_t length = 0;
@@ -156,7 +161,8 @@ Result<Json> MeasureFile(Network& network, const SharedTokenizer& tokenizer,
                          const std::function<Status()>& passed) {
   network.SetEvaluationSeed(RandomStream(kNoiseSeed, "next_token/" + file.name).Bits(0));
   TextReader reader(network, tokenizer, settings, passed);
-  Status stopped;  // ReadDocuments takes a stop for the end of what is wanted
+  // ReadDocuments takes an error of the callback for the end of what is wanted, so it is kept here.
+  Status stopped;
   BRAID_RETURN_IF_ERROR(corpus::ReadDocuments(
       settings.text, {file}, /*seed=*/0,
       [&](const corpus::Document& document) { return stopped = reader.Add(document.text); }));
@@ -165,7 +171,8 @@ Result<Json> MeasureFile(Network& network, const SharedTokenizer& tokenizer,
   TextSums all;
   for (const TextSums& document : documents) all.Add(document);
   if (all.tokens == 0) return InvalidArgument(file.name + " has no text to predict");
-  // Before it is kept: a number that is none would come back as null.
+  // Checked before the journal keeps it: JSON writes NaN as null, and the error would appear later
+  // as a damaged piece.
   if (!std::isfinite(all.loss)) {
     return InvalidArgument("model " + network.spec().name + " has a loss that is not finite on " +
                            file.name);
@@ -188,7 +195,8 @@ Result<NextTokenSettings> NextTokenSettingsFromJson(const Json& json, const std:
   text.text = read.String("text", "");
   text.separator = read.String("separator", "");
   text.documents = read.Int("documents", 0);
-  text.part = true;  // files are read one by one
+  // Each file is read by itself, as a part of the corpus.
+  text.part = true;
   for (const auto& [field, value] : {std::pair{"window", settings.window},
                                      {"stride", settings.stride},
                                      {"documents", text.documents}}) {

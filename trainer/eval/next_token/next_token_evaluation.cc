@@ -1,4 +1,4 @@
-// `next_token` of an evaluation, and its command.
+// The part `next_token` of an evaluation, and its command.
 #include <cstdio>
 
 #include "base/file.h"
@@ -9,7 +9,8 @@
 namespace braid::trainer {
 namespace {
 
-// The files of a folder under their names in it: those are the keys of the result.
+// The files of a folder, with their paths within it as names: the names are keys of the result,
+// which must not depend on where the worker keeps the folder.
 Result<std::vector<corpus::CorpusFile>> FilesOfFolder(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const auto files, corpus::CorpusFiles({}, folder));
   std::vector<corpus::CorpusFile> named;
@@ -94,7 +95,7 @@ Status NextTokenCommand(const Arguments& arguments) {
   return OkStatus();
 }
 
-// Files that the recipe names; how they are read is said by the same options.
+// Checks the files that a recipe names; the options say how they are read.
 Status CheckNextToken(const Arguments& arguments) {
   if (!arguments.Has("next-token")) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(const NextTokenSettings settings, NextTokenSettingsOf(arguments));

@@ -9,6 +9,7 @@
 namespace braid::trainer {
 namespace {
 
+// Sequences in one pass.
 constexpr int64_t kBatch = 16;
 
 void CheckCorrect(JsonReader& read, const std::string& key, int64_t correct, int64_t paths) {
@@ -18,12 +19,13 @@ void CheckCorrect(JsonReader& read, const std::string& key, int64_t correct, int
   }
 }
 
-// The choice of every layer at one row, from 1 on, which also goes into `tally`.
+// The choice of every layer at one row, numbered from 1, which is also counted in `tally`.
 Json Decisions(const std::vector<LayerRouting>& layers, std::vector<uint8_t> LayerRouting::* which,
                size_t row, int64_t correct, RoutingTally* tally) {
   Json decisions = Json::array();
   for (const LayerRouting& layer : layers) {
     const std::vector<uint8_t>& choices = layer.*which;
+    // A layer whose choice is not defined.
     if (choices.empty()) continue;
     tally->Add(choices[row], correct - 1);
     decisions.push_back(static_cast<int64_t>(choices[row]) + 1);
@@ -108,7 +110,9 @@ Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t s
         shards.corpus.c_str(), (long long)shards.validation.tokens(), (long long)sequence));
   }
   count = std::min(count, sequences);
-  std::vector<RoutingTally> tallies;  // by layer
+  // By layer; sized after the first pass, because only the network knows the number of layers that
+  // decide.
+  std::vector<RoutingTally> tallies;
   RoutingTally clean(model.choices);
   std::vector<int32_t> ids(static_cast<size_t>(kBatch * sequence));
   for (int64_t first = 0; first < count; first += kBatch) {

@@ -1,4 +1,4 @@
-// Which path a composite listens to, for prompts and for every token of held-out text
+// Which path a composite chooses, for prompts and for every token of held-out text
 // (docs/papers/papaformer.md#s8.4).
 #pragma once
 
@@ -19,45 +19,53 @@ namespace braid::trainer {
 
 // `spec.routing` of an evaluate job (docs/tasks.md).
 struct RoutingSettings {
-  std::vector<RoutingPrompt> prompts;  // without the field in the spec: DefaultRoutingPrompts()
-  bool own_prompts = false;            // the spec has the field
-  int64_t sequences = 0;               // at most so many held-out ones of each corpus; 0: no text
-  std::map<std::string, int64_t> corpora;  // the right path of a corpus, from 1 on
+  // DefaultRoutingPrompts(), unless the spec has prompts of its own (`own_prompts`).
+  std::vector<RoutingPrompt> prompts;
+  bool own_prompts = false;
+  // At most so many held-out sequences of each corpus are read; 0 for none.
+  int64_t sequences = 0;
+  // The right path of a corpus, counted from 1.
+  std::map<std::string, int64_t> corpora;
 };
-// A right path beyond `paths` is kInvalidArgument.
+// Reads the settings for a composite with `paths` paths. kInvalidArgument for a right path beyond
+// them; errors name the field, with `path` in front.
 Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path,
                                                 int64_t paths);
 
-// Ids of a prompt. An empty one, or one that is longer than `max_positions` (0: any), is
-// kInvalidArgument.
+// The token ids of a prompt. kInvalidArgument if it is empty, or longer than `max_positions` (0:
+// any length).
 Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt,
                                                  corpus::Encoder& encoder, int64_t max_positions);
 
-// What the analysis needs of a network: the decisions of each parallel layer for ids [batch,
-// sequence].
+// The function of a network that the analysis needs: the choices of each parallel layer, for ids of
+// [batch, sequence].
 using RoutingTracer =
     std::function<std::vector<LayerRouting>(const int32_t* ids, int64_t batch, int64_t sequence)>;
 
+// A composite as the analysis sees it.
 struct RoutedModel {
-  int64_t choices = 0;  // the paths, and one more with a router
+  // Number of choices: the paths, and with a router the combined vector.
+  int64_t choices = 0;
   bool has_router = false;
-  bool noisy = false;  // `choices` and `clean_choices` of a trace are of two passes, the first with
-                       // Gumbel noise; else they are the same
-  int64_t max_positions = 0;  // 0: any
+  // The model draws noise in evaluation: then a trace has `choices` of a pass with Gumbel noise,
+  // and `clean_choices` of a pass without. Otherwise the two are equal.
+  bool noisy = false;
+  // The longest input, in tokens; 0 for any.
+  int64_t max_positions = 0;
   RoutingTracer trace;
 };
 
 // {"prompts": [{"text", "correct", "decisions": [[choice of each layer, from 1 on]]}], "summary":
-// TALLY}, and of a model with a router also `clean_decisions` and `clean` (the same of a pass
-// without Gumbel noise in any layer). A prompt counts with its last position, the prediction of the
-// next token; layers whose choice is not defined (the last of `share`) are left out. Without
-// prompts there is no summary and no clean.
+// TALLY}, where TALLY is ToJson(RoutingTally). A model with a router also has `clean_decisions` and
+// `clean`, the same for a pass without Gumbel noise in any layer. A prompt counts with its last
+// position, which predicts the next token. Layers without a defined choice (the last one of
+// `share`) are left out. Without prompts there is neither `summary` nor `clean`.
 Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder,
                           const RoutedModel& model);
 
-// TALLY over every token of up to `sequences` held-out sequences, with "layers": [TALLY of each],
-// and of a model with a router "clean": TALLY of a pass without Gumbel noise in any layer.
-// `correct` counts from 1; 0: not known.
+// The TALLY over all tokens of up to `sequences` held-out sequences, with "layers": [TALLY of each
+// layer], and for a model with a router "clean": the TALLY of a pass without Gumbel noise.
+// `correct` is the right path, counted from 1; 0 if it is not known.
 Result<Json> RouteText(const corpus::Shards& shards, int64_t sequence, int64_t sequences,
                        int64_t correct, const RoutedModel& model);
 

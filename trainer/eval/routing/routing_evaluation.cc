@@ -1,4 +1,5 @@
-// `routing` of an evaluation: which path a composite chooses, for prompts and over text.
+// The part `routing` of an evaluation, which path a composite chooses for prompts and over text,
+// and its command.
 #include <cstdio>
 
 #include "base/random.h"
@@ -57,9 +58,10 @@ Status CheckRouting(const model::ModelSpec& model, const SharedTokenizer& tokeni
   return OkStatus();
 }
 
-// The prompts, and with `sequences` every token of so many held-out sequences of each of `shards`.
-// kInvalidArgument for a model without decisions: a dense one, connect: slice, a router `none`, or
-// share of a single layer or of paths of unequal width, whose outputs do not compare.
+// Measures the prompts, and with `sequences` all tokens of that many held-out sequences of each of
+// `shards`. kInvalidArgument for a model without decisions: a dense one, `connect: slice`, a router
+// of kind `none`, and `share` with a single layer or with paths of unequal widths, whose outputs
+// cannot be compared.
 Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer, const Json& spec,
                             const std::string& path, const std::vector<corpus::Shards>& shards,
                             int64_t sequence, const MeasureHooks& hooks) {
@@ -97,7 +99,8 @@ class RoutingEvaluation final : public Evaluation {
       : settings_(std::move(settings)), path_(std::move(path)) {}
 
   bool reads_shards() const override { return true; }
-  // Numbers of paths are those of a model, so the settings are read here.
+  // The settings number the paths of a model, so they can only be checked here, where the model is
+  // known.
   Status Open(const EvaluationInputs& inputs) override {
     tokenizer_ = inputs.tokenizer;
     shards_ = &inputs.shards;
@@ -134,7 +137,7 @@ void PrintShares(const std::string& what, const Json& tally, const model::ModelS
               (long long)tally["decisions"].get<int64_t>());
 }
 
-// One pass, or of a model that draws noise while it is evaluated two.
+// Prints the results of one pass, or of both passes for a model that draws noise in evaluation.
 void PrintPasses(const std::string& what, const Json& tally, const Json& clean, const Json& routing,
                  const model::ModelSpec& model) {
   if (tally.is_null()) return;
@@ -160,7 +163,8 @@ Status RoutingCommand(const Arguments& arguments) {
   const model::ModelSpec& model = opened.network->spec();
   PrintPasses("prompts", routing.value("summary", Json()), routing.value("clean", Json()), routing,
               model);
-  const Json text = routing.value("text", Json::object());  // items() refers to it
+  // A named variable, because items() refers to it while the loop runs.
+  const Json text = routing.value("text", Json::object());
   for (const auto& [corpus, tally] : text.items())
     PrintPasses(corpus, tally, tally.value("clean", Json()), routing, model);
   return OkStatus();

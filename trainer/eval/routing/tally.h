@@ -1,5 +1,5 @@
-// How often a composite chose which path, and how often the right one
-// (docs/papers/papaformer.md#s8.4, Table 6).
+// Counts which path a composite chose, and how often it was the right one
+// (docs/papers/papaformer.md#s8.4, #s9).
 #pragma once
 
 #include <cstdint>
@@ -9,21 +9,23 @@
 
 namespace braid::trainer {
 
-// Counts decisions. Choices are counted from 0: first the paths, then, of a model with a router,
-// the combination, which is never right.
+// Choices are numbered from 0: first the paths, then, for a model with a router, the combined
+// vector, which is never right.
 class RoutingTally {
  public:
   explicit RoutingTally(int64_t choices) : counts_(static_cast<size_t>(choices), 0) {}
 
-  // One decision; `correct` is the path that would be right, or -1 where none is said to be.
-  // REQUIRES: 0 <= choice < choices.
+  // Counts one decision. `correct` is the right path, or -1 if none is known. REQUIRES: 0 <= choice
+  // < choices.
   void Add(int64_t choice, int64_t correct);
   void Add(const RoutingTally& other);
 
   int64_t decisions() const { return decisions_; }
-  // Per cent of all decisions, one for each choice; 0 without decisions.
+
+  // Per cent of all decisions, one for each choice; 0 if there are no decisions.
   std::vector<double> Shares() const;
-  // Per cent of the decisions of which the right path is known.
+
+  // Per cent of the decisions for which the right path is known.
   double Correct() const;
   bool knows_correct() const { return judged_ > 0; }
 
@@ -34,7 +36,7 @@ class RoutingTally {
   int64_t right_ = 0;
 };
 
-// {"shares", "decisions", "correct"}; without `correct` where no right path is known.
+// {"shares", "decisions", "correct"}; without `correct` if no right path is known.
 Json ToJson(const RoutingTally& tally);
 
 }  // namespace braid::trainer

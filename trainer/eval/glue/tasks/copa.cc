@@ -2,7 +2,8 @@
 
 namespace braid::trainer {
 
-// Each choice is an example of its own, so chance is 50 % here too.
+// Each choice is an example of its own, so that chance is 50 %, as for the other tasks with two
+// classes.
 GlueTask Copa() {
   GlueTask task;
   task.name = "copa";

@@ -12,8 +12,8 @@ Result<const Json*> ListOf(const Json& object, const char* field, const std::str
   return &*found;
 }
 
-// {"passage": {"text", "questions": [{"question", "answers": [{"text", "label"}]}]}}: an example
-// for each answer.
+// Reads {"passage": {"text", "questions": [{"question", "answers": [{"text", "label"}]}]}}, with
+// one example for each answer.
 Status ReadNested(const Row& row, const std::vector<std::string>& labels,
                   std::vector<Example>* examples) {
   const Json& passage = row.fields["passage"];

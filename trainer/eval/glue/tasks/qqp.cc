@@ -8,6 +8,7 @@ GlueTask Qqp() {
   task.suite = "glue";
   task.labels = {"not_duplicate", "duplicate"};
   task.metric = Metric::kF1;
+  // One seed, as in the paper, because the training set is large.
   task.seeds = {42};
   task.tsv.skip_short_rows = true;  // some rows of the official train.tsv are cut
   task.read = [labels = task.labels](const Row& row, std::vector<Example>* examples) {

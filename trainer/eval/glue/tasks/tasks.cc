@@ -5,6 +5,7 @@
 namespace braid::trainer {
 
 const std::vector<GlueTask>& GlueTasks() {
+  // Never destroyed, because other static objects may use it while the program ends.
   static const auto& tasks = *new std::vector<GlueTask>{Cola(),  Sst2(), Mrpc(),    Stsb(),
                                                         Qqp(),   Mnli(), Qnli(),    Rte(),
                                                         BoolQ(), Wsc(),  MultiRc(), Copa()};

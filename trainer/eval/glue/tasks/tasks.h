@@ -1,5 +1,5 @@
-// The tasks, one file each: which columns or fields of the official files (tab-separated or JSON
-// lines) and of JSON lines with one example a row hold the texts and the label.
+// The tasks, one source file each: which columns or fields of the official files (tab-separated, or
+// JSON lines), and of JSON lines with one example a row, hold texts and label.
 #pragma once
 
 #include <string>
@@ -22,13 +22,13 @@ GlueTask Wsc();    // text, a question about two spans of it; yes or no
 GlueTask MultiRc();  // paragraph, question and one answer; right or wrong
 GlueTask Copa();     // not one of the eleven: premise, connective and one choice; right or wrong
 
-// All of them, in this order.
+// All tasks, in the order above.
 const std::vector<GlueTask>& GlueTasks();
-// kInvalidArgument lists the names that there are.
+// The task with this name; kInvalidArgument lists the known names.
 Result<const GlueTask*> FindGlueTask(const std::string& name);
 
-// Reads a row whose texts and label stand in one field each; of several names the first that is
-// there counts. An empty `second` is a task of single sentences.
+// Reads a row that has each text and the label in one field; of several names, the first that the
+// row has is used. An empty `second` means a task of single sentences.
 Status ReadPair(const Row& row, const std::vector<std::string>& first,
                 const std::vector<std::string>& second, const std::vector<std::string>& label,
                 const std::vector<std::string>& labels, std::vector<Example>* examples);

@@ -3,7 +3,7 @@
 namespace braid::trainer {
 namespace {
 
-// The official rows have the spans in an object `target`, flat ones beside the text.
+// The official rows have the two spans in an object `target`; flat rows have them beside the text.
 Result<Row> Spans(const Row& row) {
   const auto target = row.fields.find("target");
   if (target == row.fields.end()) return row;
@@ -23,6 +23,8 @@ GlueTask Wsc() {
     BRAID_ASSIGN_OR_RETURN(const std::string noun, TextOf(spans, {"span1_text"}));
     BRAID_ASSIGN_OR_RETURN(const std::string pronoun, TextOf(spans, {"span2_text"}));
     BRAID_RETURN_IF_ERROR(ReadPair(row, {"text"}, {}, {"label"}, labels, examples));
+    // The spans become a question in words, because the classifier reads two texts and knows
+    // nothing of positions in them.
     examples->back().second = "Does \"" + pronoun + "\" refer to \"" + noun + "\"?";
     return OkStatus();
   };
