@@ -37,7 +37,9 @@ MAY_INCLUDE = {
 # The folders within a folder, which may include one another in this order alone; the folder's own files may include all.
 INSIDE = {
     "cli/client": "",
-    "cli/commands": "cli/client",
+    "cli/shared": "cli/client",
+    "cli/local": "cli/client cli/shared",
+    "cli/commands": "cli/client cli/shared cli/local",
     "recipe": "",
     "recipe/parse": "recipe",
     "recipe/graph": "recipe",

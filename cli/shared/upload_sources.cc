@@ -1,9 +1,9 @@
-#include "cli/commands/upload.h"
+#include "cli/shared/upload_sources.h"
 
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "cli/commands/command.h"
+#include "cli/shared/progress_line.h"
 
 namespace braid::cli {
 namespace {

@@ -1,7 +1,10 @@
-#include "cli/commands/local_model.h"
+#include "cli/shared/local_model.h"
 
 #include "base/file.h"
 #include "base/process.h"
+#include "cli/shared/exit_code.h"
+#include "cli/shared/print.h"
+#include "cli/shared/progress_line.h"
 
 namespace braid::cli {
 namespace {

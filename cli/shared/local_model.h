@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "cli/commands/command.h"
+#include "cli/shared/globals.h"
 
 namespace braid::cli {
 
