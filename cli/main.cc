@@ -65,16 +65,7 @@ int Main(int argc, char** argv) {
       ->check(CLI::IsMember({"table", "json", "name"}));
   app.add_flag("--no-header", globals.no_header, "tables without their first line");
   Action chosen;
-  const Registry registry{app, globals, chosen};
-  for (const auto& add :
-       {RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,   RegisterExplain,
-        RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterWatch,  RegisterWait,
-        RegisterLogs,      RegisterEvents, RegisterMetrics,  RegisterCancel, RegisterRetry,
-        RegisterArtifact,  RegisterMerge,  RegisterGenerate, RegisterEval,   RegisterAdapt,
-        RegisterExport,    RegisterImport, RegisterReport,   RegisterWorker, RegisterVersion,
-        RegisterCompletion}) {
-    add(registry);
-  }
+  RegisterCommands({app, globals, chosen});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

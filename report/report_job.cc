@@ -2,16 +2,16 @@
 
 #include "base/file.h"
 #include "report/claims/claims.h"
-#include "report/results/results.h"
-#include "report/results/results_json.h"
-#include "report/sections/sections.h"
+#include "report/parts/report.h"
+#include "report/results/gather.h"
 
 namespace braid::report {
 
 Status RunReportJob(const task::Task& task, task::Channel& channel) {
-  BRAID_ASSIGN_OR_RETURN(const Results results, Gather(task));
+  BRAID_ASSIGN_OR_RETURN(const Results results, Gather(task, EvaluationFields()));
   const std::vector<Finding> findings = TestClaims(results);
-  const Document full = FullDocument(results, findings);
+  const Report report{results, findings};
+  const Document full = FullDocument(report);
   const std::string folder = JoinPath(task.output, "report");
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   for (const Document::Block& block : full.blocks()) {
@@ -19,12 +19,10 @@ Status RunReportJob(const task::Task& task, task::Channel& channel) {
       BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, block.file), block.svg));
   }
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.md"), ToMarkdown(full)));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "results.md"),
-                                        ToMarkdown(ResultsDocument(results, findings))));
+  BRAID_RETURN_IF_ERROR(
+      WriteFileAtomic(JoinPath(folder, "results.md"), ToMarkdown(SummaryDocument(report))));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.html"), ToHtml(full)));
-  Json json = ToJson(results);
-  json["claims"] = ToJson(findings);
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "report.json"), json));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "report.json"), ReportJson(report)));
   const Json summary = {{"title", results.title}, {"models", results.models.size()}};
   channel.AddOutput("report", "report", "report", summary);
   channel.Succeed(summary);

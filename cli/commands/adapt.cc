@@ -1,6 +1,7 @@
 // braid adapt: a checkpoint with the adapters of a fine-tuning in its weights.
 #include "base/file.h"
-#include "cli/commands/local_model.h"
+#include "cli/commands/command.h"
+#include "cli/shared/local_model.h"
 
 namespace braid::cli {
 namespace {

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "cli/client/pages.h"
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
+#include "cli/shared/progress_line.h"
 
 namespace braid::cli {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {

@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "braid/v1/plan.pb.h"
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
 #include "submit/submission.h"
 
 namespace braid::cli {

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands/command.h"
-#include "cli/commands/up.h"
+#include "cli/local/service.h"
 
 namespace braid::cli {
 

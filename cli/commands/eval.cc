@@ -3,7 +3,8 @@
 #include <cstdio>
 
 #include "base/file.h"
-#include "cli/commands/local_model.h"
+#include "cli/commands/command.h"
+#include "cli/shared/local_model.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
 

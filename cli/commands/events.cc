@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/follow_run.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {

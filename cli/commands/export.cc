@@ -1,6 +1,7 @@
 // braid export, braid import: models to and from Hugging Face folders.
 #include "base/file.h"
-#include "cli/commands/local_model.h"
+#include "cli/commands/command.h"
+#include "cli/shared/local_model.h"
 
 namespace braid::cli {
 namespace {

@@ -1,6 +1,7 @@
 // braid generate: text from a model.
 #include "base/text.h"
-#include "cli/commands/local_model.h"
+#include "cli/commands/command.h"
+#include "cli/shared/local_model.h"
 
 namespace braid::cli {
 namespace {

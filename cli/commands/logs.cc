@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "cli/commands/command.h"
+#include "cli/shared/follow_run.h"
 
 namespace braid::cli {
 namespace {

@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "cli/commands/command.h"
+#include "cli/shared/follow_run.h"
+#include "cli/shared/print.h"
 #include "merge/account.h"
 #include "merge/request.h"
 

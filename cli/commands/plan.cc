@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
 #include "recipe/compat.h"
 #include "recipe/show/settings.h"
 #include "schema/words.h"

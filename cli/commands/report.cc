@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
+#include "cli/shared/progress_line.h"
 
 namespace braid::cli {
 namespace {

@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "cli/commands/command.h"
-#include "cli/commands/upload.h"
+#include "cli/shared/follow_run.h"
+#include "cli/shared/print.h"
+#include "cli/shared/upload_sources.h"
 #include "submit/submission.h"
 
 namespace braid::cli {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {

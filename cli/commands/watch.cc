@@ -2,6 +2,8 @@
 #include <cstdio>
 
 #include "cli/commands/command.h"
+#include "cli/shared/follow_run.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 

@@ -1,11 +1,19 @@
 #include "report/claims/claims.h"
 
+#include <utility>
+
+#include "report/claims/claim.h"
+
 namespace braid::report {
 
 std::vector<Finding> TestClaims(const Results& results) {
-  std::vector<Finding> findings = TestPapaformerClaims(results);
-  for (const auto& more : {TestSliceClaims(results), TestDualPathClaims(results)})
-    findings.insert(findings.end(), more.begin(), more.end());
+  std::vector<Finding> findings;
+  for (const Claim& claim : Claims()) {
+    for (ClaimTest& test : claim.test(results)) {
+      findings.push_back({claim.text, claim.source, claim.published, std::move(test.subject),
+                          test.verdict, std::move(test.reason)});
+    }
+  }
   return findings;
 }
 

@@ -1,5 +1,7 @@
 #include "report/claims/finding.h"
 
+#include <algorithm>
+
 namespace braid::report {
 
 std::string ToText(Verdict verdict) {
@@ -7,6 +9,11 @@ std::string ToText(Verdict verdict) {
                            : verdict == Verdict::kDoesNotHold ? "does not hold"
                                                               : "undecided";
   return word + " " + kOneTraining;
+}
+
+int CountOf(const std::vector<Finding>& findings, Verdict verdict) {
+  return static_cast<int>(std::count_if(findings.begin(), findings.end(),
+                                        [&](const Finding& f) { return f.verdict == verdict; }));
 }
 
 Verdict LossIsLower(const Estimate& difference) {

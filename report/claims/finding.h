@@ -1,7 +1,8 @@
-// One claim, tested on the user's own run.
+// What a run says of one claim.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "report/input/estimate.h"
 
@@ -34,13 +35,14 @@ inline constexpr char kOneTraining[] = "in this one training";
 // "holds in this one training", "does not hold in this one training", "undecided in this one
 // training".
 std::string ToText(Verdict verdict);
+int CountOf(const std::vector<Finding>& findings, Verdict verdict);
 
 // Whether a difference of losses is below zero for sure, or above: by more than kSameLoss and, if
 // its interval is known, beyond that.
 Verdict LossIsLower(const Estimate& difference);
 // Whether a difference is above zero for sure: its interval decides, and without one nothing does.
 Verdict IsAbove(const Estimate& difference);
-// Whether `time` is shorter than `other`.
+// Whether `time` is shorter than `other`, in the same unit, by more than kSameTime.
 Verdict IsShorter(double time, double other);
 
 }  // namespace braid::report

@@ -88,4 +88,9 @@ std::string ToText(const Estimate& estimate, int decimals) {
                                  : value;
 }
 
+Json ToJson(const Estimate& estimate) {
+  return {{"value", estimate.value},
+          {"half_width", estimate.has_interval() ? Json(estimate.HalfWidth()) : Json()}};
+}
+
 }  // namespace braid::report

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+
 namespace braid::report {
 
 // `variance` is that of the value itself (a standard error squared), with the degrees of freedom it
@@ -31,8 +33,8 @@ Estimate Proportion(double share, double count);
 
 // Mean of `values`, one a seed. With fewer than two the variance is not known. REQUIRES: not empty.
 Estimate OfSeeds(const std::vector<double>& values);
-// The same from what is left of the seeds: their mean, their standard deviation and how many they
-// are.
+// The same where the seeds' values are not at hand: from their mean, their standard deviation and
+// how many they were.
 Estimate OfSeeds(double mean, double deviation, int64_t seeds);
 
 // Mean of independent estimates, degrees of freedom after Welch and Satterthwaite. If one has no
@@ -45,6 +47,8 @@ Estimate Scaled(const Estimate& estimate, double factor);
 
 // "62.55 ± 0.37"; without an interval "62.55".
 std::string ToText(const Estimate& estimate, int decimals);
+// {"value", "half_width"}; a half width that is not known is null.
+Json ToJson(const Estimate& estimate);
 
 // The quantile 0.975 of Student's t, freedom >= 1.
 double StudentT(double freedom);

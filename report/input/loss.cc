@@ -1,9 +1,36 @@
 #include "report/input/loss.h"
 
 #include <cmath>
+#include <utility>
+
+#include "report/input/strict_fields.h"
 
 namespace braid::report {
 namespace {
+
+Status ReadGroups(const Json& json, const std::string& path, Loss* loss) {
+  BRAID_RETURN_IF_ERROR(CheckObject(json, path));
+  for (const auto& [key, into] :
+       {std::pair{"loss", &loss->group_losses}, {"tokens", &loss->group_tokens}}) {
+    BRAID_ASSIGN_OR_RETURN(*into, NumberList(json.value(key, Json()), path + "." + key));
+  }
+  if (loss->group_losses.size() == loss->group_tokens.size()) return OkStatus();
+  return InvalidArgument(path + ": loss and tokens are not of as many groups");
+}
+
+Result<Loss> ReadLoss(const Json& json, const std::string& path) {
+  BRAID_RETURN_IF_ERROR(CheckObject(json, path));
+  JsonReader read(json, path);
+  Loss loss;
+  loss.loss = read.RequireDouble("loss");
+  loss.perplexity = read.RequireDouble("perplexity");
+  loss.tokens = read.Int("tokens", 0);
+  loss.bits_per_byte = read.Double("bits_per_byte", 0);
+  const Json& groups = read.Value("groups");
+  BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
+  if (!groups.is_null()) BRAID_RETURN_IF_ERROR(ReadGroups(groups, path + ".groups", &loss));
+  return loss;
+}
 
 // The variance of a sum of differences, in nats squared, and `spread`, the sum over corpora of
 // their squared variance divided by its degrees of freedom, from which those of the sum follow
@@ -47,11 +74,24 @@ bool AddSpread(const Loss& a, const Loss& b, Spread* all) {
 
 }  // namespace
 
+std::string CorpusTitle(const std::string& corpus) {
+  return corpus == kAllText ? "all text" : corpus;
+}
+
+Result<Losses> ReadLosses(const Json& json, const std::string& path) {
+  BRAID_RETURN_IF_ERROR(CheckObject(json, path));
+  Losses losses;
+  for (const auto& [corpus, value] : json.items()) {
+    BRAID_ASSIGN_OR_RETURN(losses[corpus], ReadLoss(value, path + "." + corpus));
+  }
+  return losses;
+}
+
 Estimate LossDifference(const Losses& a, const Losses& b, const std::string& corpus) {
   const Estimate unknown{a.at(corpus).loss - b.at(corpus).loss};
   Spread spread;
   for (const auto& [name, loss] : a) {
-    if (name == "all" || (corpus != "all" && name != corpus)) continue;
+    if (name == kAllText || (corpus != kAllText && name != corpus)) continue;
     const auto other = b.find(name);
     if (other == b.end() || !AddSpread(loss, other->second, &spread)) return unknown;
   }

@@ -45,6 +45,16 @@ Result<std::vector<double>> Percents(const Json& json, const std::string& path) 
   return values;
 }
 
+Result<std::vector<double>> NumberList(const Json& json, const std::string& path) {
+  BRAID_RETURN_IF_ERROR(CheckArray(json, path));
+  std::vector<double> values;
+  for (const Json& value : json) {
+    BRAID_ASSIGN_OR_RETURN(const double number, Number(value, path));
+    values.push_back(number);
+  }
+  return values;
+}
+
 Result<std::map<std::string, double>> Numbers(const Json& json, const std::string& path) {
   std::map<std::string, double> values;
   if (json.is_null()) return values;

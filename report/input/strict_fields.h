@@ -1,5 +1,5 @@
-// Fields of what other jobs wrote, read strictly: an error begins with the path of the field and
-// says what was expected.
+// Strict reading of fields that other jobs wrote: an error begins with the path of the field, says
+// what was expected and shows what was found.
 #pragma once
 
 #include <map>
@@ -11,19 +11,23 @@
 
 namespace braid::report {
 
-// Ends the reading of `json`. Fields that nobody asked for are no error here: a newer program may
-// say more, and some are for other readers.
+// Ends the reading of the object `json`, which `read` has read. Fields that nobody asked for are no
+// error here: a newer program may say more, and some are for other readers.
 Status FinishLenient(JsonReader& read, const Json& json);
+
+// "PATH: expected EXPECTED, found ..."
 Status Wrong(const std::string& path, const std::string& expected, const Json& found);
 Status CheckObject(const Json& json, const std::string& path);
 Status CheckArray(const Json& json, const std::string& path);
 
-// Finite.
+// A finite number.
 Result<double> Number(const Json& json, const std::string& path);
-// From `lowest` to 100.
+// A number from `lowest` to 100.
 Result<double> Percent(const Json& json, const std::string& path, double lowest = 0);
+// Lists of them. An error of Percents names the element, one of NumberList the list alone.
 Result<std::vector<double>> Percents(const Json& json, const std::string& path);
-// By name; null is none.
+Result<std::vector<double>> NumberList(const Json& json, const std::string& path);
+// An object of numbers, by name; null is an empty one.
 Result<std::map<std::string, double>> Numbers(const Json& json, const std::string& path);
 
 }  // namespace braid::report

@@ -56,8 +56,12 @@ void Document::Fold(const Document& inside) {
   blocks_.push_back(std::move(block));
 }
 
-void Document::Append(const Document& other) {
-  blocks_.insert(blocks_.end(), other.blocks_.begin(), other.blocks_.end());
+void Document::FoldTable(const std::string& title, const std::string& text, Table table) {
+  if (table.rows.empty()) return;
+  Document inside(title);
+  if (!text.empty()) inside.Text(text);
+  inside.Add(std::move(table));
+  Fold(inside);
 }
 
 }  // namespace braid::report

@@ -58,8 +58,8 @@ class Document {
   // What few readers want to see at once: the blocks of `inside`, which a page shows when asked.
   // Its title is theirs.
   void Fold(const Document& inside);
-  // All blocks of `other`, without its title.
-  void Append(const Document& other);
+  // A fold of one table under a line of text, which may be empty; nothing if the table has no rows.
+  void FoldTable(const std::string& title, const std::string& text, Table table);
 
   const std::string& title() const { return title_; }
   const std::vector<Block>& blocks() const { return blocks_; }

@@ -1,6 +1,7 @@
 #include "report/results/arms.h"
 
 #include "model/flops.h"
+#include "report/input/dual.h"
 
 namespace braid::report {
 namespace {
@@ -41,6 +42,13 @@ bool HasDualBlocks(const ModelResult& model) {
     if (stack.block != "llama") return true;
   }
   return false;
+}
+
+std::vector<const ModelResult*> MeasuredDualModels(const Results& results, bool loops_too) {
+  return results.ModelsWhere([loops_too](const ModelResult& model) {
+    return model.role != Role::kCompositeStart && model.Find<Dual>() != nullptr &&
+           (HasBlock(model, "dual_path") || (loops_too && HasBlock(model, "loop")));
+  });
 }
 
 int64_t TrainedLoops(const ModelResult& model) {

@@ -23,6 +23,9 @@ std::vector<Arm> ArmsOf(const Results& results);
 bool HasBlock(const ModelResult& model, const std::string& block);
 // ... of a block other than llama.
 bool HasDualBlocks(const ModelResult& model);
+// Models whose deep and wide paths were measured and that have dual-path blocks, or, with
+// `loops_too`, blocks that only loop; merges before their joint training are left out.
+std::vector<const ModelResult*> MeasuredDualModels(const Results& results, bool loops_too);
 // The steps K that the model's blocks were trained with; 0: not known, or not all alike.
 int64_t TrainedLoops(const ModelResult& model);
 

@@ -10,7 +10,7 @@ bool SameTokens(const ModelResult& a, const ModelResult& b) {
 }
 
 std::vector<const ModelResult*> BaselinesOf(const Results& results, const ModelResult& composite) {
-  const auto dense = results.WithRole("dense");
+  const auto dense = results.WithRole(Role::kDense);
   std::vector<const ModelResult*> same;
   for (const ModelResult* model : dense) {
     if (SameTokens(composite, *model)) same.push_back(model);
@@ -21,9 +21,10 @@ std::vector<const ModelResult*> BaselinesOf(const Results& results, const ModelR
 const ModelResult* BestBaselineOf(const Results& results, const ModelResult& composite) {
   const ModelResult* best = nullptr;
   for (const ModelResult* model : BaselinesOf(results, composite)) {
-    const auto loss = model->LossOn("all");
+    const auto loss = model->LossOn(kAllText);
     if (best == nullptr) best = model;
-    if (loss.has_value() && (!best->LossOn("all").has_value() || *loss < *best->LossOn("all")))
+    if (loss.has_value() &&
+        (!best->LossOn(kAllText).has_value() || *loss < *best->LossOn(kAllText)))
       best = model;
   }
   return best;
@@ -33,8 +34,8 @@ const ModelResult* BestPathOf(const Results& results, const ModelResult& composi
   const ModelResult* best = nullptr;
   for (const std::string& name : results.PathsOf(composite)) {
     const ModelResult* path = results.FindModel(name);
-    if (path == nullptr || !path->LossOn("all").has_value()) continue;
-    if (best == nullptr || *path->LossOn("all") < *best->LossOn("all")) best = path;
+    if (path == nullptr || !path->LossOn(kAllText).has_value()) continue;
+    if (best == nullptr || *path->LossOn(kAllText) < *best->LossOn(kAllText)) best = path;
   }
   return best;
 }

@@ -46,7 +46,7 @@ PathSums SumPaths(const Results& results, const ModelResult& composite) {
 
 void AddToComposite(const Results& results, ModelResult* model) {
   const PathSums paths = SumPaths(results, *model);
-  const JobFact* joint = model->role == "composite" ? results.FindJob(model->job) : nullptr;
+  const JobFact* joint = model->role == Role::kComposite ? results.FindJob(model->job) : nullptr;
   if (paths.tokens_known) model->tokens = paths.tokens + TokensOf(joint);
   if (paths.times_known) {
     double own = SecondsOf(results.FindJob("merge:" + model->composite));
@@ -69,7 +69,7 @@ void AddToModel(const Results& results, ModelResult* model) {
   model->tokens = TokensOf(job);
   model->cores = job->cores();
   model->seconds = model->in_turn_seconds = job->seconds;
-  (model->role == "path" ? model->stage_1_seconds : model->stage_2_seconds) = job->seconds;
+  (model->role == Role::kPath ? model->stage_1_seconds : model->stage_2_seconds) = job->seconds;
   model->tokens_per_second = Rate(model->tokens, model->seconds);
 }
 
@@ -99,8 +99,8 @@ void Compare(const ModelResult& composite, const ModelResult& dense, Results* re
 
 void AddCosts(Results* results) {
   for (ModelResult& model : results->models) AddToModel(*results, &model);
-  for (const ModelResult* composite : results->WithRole("composite")) {
-    for (const ModelResult* dense : results->WithRole("dense"))
+  for (const ModelResult* composite : results->WithRole(Role::kComposite)) {
+    for (const ModelResult* dense : results->WithRole(Role::kDense))
       Compare(*composite, *dense, results);
   }
 }

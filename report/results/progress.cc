@@ -29,7 +29,7 @@ std::optional<double> LossOnHeldOutText(const Results& results, const ModelResul
                                         const Json& point) {
   double sum = 0, weights = 0;
   for (const std::string& corpus : results.corpora) {
-    if (corpus == "all") continue;
+    if (corpus == kAllText) continue;
     const auto loss = NumberAt(point, "validation/" + corpus);
     const auto measured = model.evaluation.losses.find(corpus);
     if (!loss.has_value() || measured == model.evaluation.losses.end()) return std::nullopt;
@@ -91,7 +91,7 @@ std::vector<ValidationPoint> ValidationCurve(const Results& results, const Model
 
 std::vector<EqualTerms> CompareOnEqualTerms(const Results& results) {
   std::vector<EqualTerms> all;
-  for (const ModelResult* composite : results.WithRole("composite")) {
+  for (const ModelResult* composite : results.WithRole(Role::kComposite)) {
     const auto mine = ValidationCurve(results, *composite);
     if (mine.empty()) continue;
     for (const ModelResult* dense : BaselinesOf(results, *composite)) {

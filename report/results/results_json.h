@@ -1,4 +1,4 @@
-// report.json: the numbers of a report for programs.
+// What report.json (docs/formats.md) says of a run whatever was measured.
 #pragma once
 
 #include "base/json.h"
@@ -6,8 +6,8 @@
 
 namespace braid::report {
 
-// Everything but the curves and the claims (report/claims/claims.h has those). Estimates are
-// {"value", "half_width"}; a half width that is not known is null.
+// Title, run, compat and corpora, and of each model its name, role and costs, in order of `models`.
+// Parts add the rest (report/parts/report.h). Numbers that are not known are as in ModelResult.
 Json ToJson(const Results& results);
 
 }  // namespace braid::report

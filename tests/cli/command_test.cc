@@ -1,11 +1,11 @@
-// What every command shares. Exit codes and state names are part of the interface: they are frozen
-// here.
-#include "cli/commands/command.h"
-
+// What commands share. Exit codes and state names are part of the interface: they are frozen here.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "cli/shared/exit_code.h"
+#include "cli/shared/globals.h"
+#include "cli/shared/print.h"
 #include "google/rpc/status.pb.h"
 
 namespace braid::cli {

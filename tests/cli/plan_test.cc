@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/text.h"
-#include "cli/commands/command.h"
+#include "cli/shared/print.h"
 #include "tests/base/mutations.h"
 #include "tests/submit/recipe_folder.h"
 

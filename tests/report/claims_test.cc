@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "report/input/dual.h"
 #include "tests/report/fabricated.h"
 
 namespace braid::report {
@@ -56,8 +57,8 @@ TEST(ClaimsTest, ALowerLossHoldsAHigherOneDoesNotAndEqualOnesDecideNothing) {
 
 TEST(ClaimsTest, TheHardestBaselineOfTheSameTokensIsTaken) {
   Results results = TwoPathRun();
-  results.models.push_back(Model("harder", "dense", 2.2));
-  results.models.push_back(Model("on_more_tokens", "dense", 1.0, 5'000'000));
+  results.models.push_back(Model("harder", Role::kDense, 2.2));
+  results.models.push_back(Model("on_more_tokens", Role::kDense, 1.0, 5'000'000));
   EXPECT_EQ(One(results, "lower loss").subject, "c and harder");
   std::erase_if(results.models,
                 [](const ModelResult& m) { return m.name == "harder" || m.name == "dense"; });
@@ -89,7 +90,7 @@ TEST(ClaimsTest, ScoresOfOneSeedDecideNothing) {
   Results results = TwoPathRun();
   SetScores(Find(&results, "dense"), 50);
   SetScores(Find(&results, "c"), 90);
-  Find(&results, "c")->evaluation.glue->glue = Estimate{90};
+  Measured<Glue>(&results, "c").glue = Estimate{90};
   EXPECT_EQ(One(results, "scores higher").verdict, Verdict::kUndecided);
   EXPECT_THAT(One(results, "scores higher").reason,
               HasSubstr("no interval: evaluate GLUE with two or more seeds"));
@@ -102,7 +103,7 @@ TEST(ClaimsTest, WhatWasNotEvaluatedIsNamed) {
             "c was not evaluated on all of BLiMP, all eight GLUE tasks, all three SuperGLUE tasks");
   SetScores(Find(&results, "c"), 60);
   SetScores(Find(&results, "dense"), 60);
-  Find(&results, "dense")->evaluation.glue->superglue.reset();
+  Measured<Glue>(&results, "dense").superglue.reset();
   EXPECT_EQ(One(results, "scores higher").reason,
             "dense was not evaluated on all three SuperGLUE tasks");
 }
@@ -154,7 +155,7 @@ TEST(ClaimsTest, ChoicesThatIgnoreThePromptAreRightByChance) {
   EXPECT_EQ(One(results, "domain of the text").verdict, Verdict::kHolds);
   SetRouting(Find(&results, "c"), {50, 50, 0}, 10);
   EXPECT_EQ(One(results, "domain of the text").verdict, Verdict::kDoesNotHold);
-  Find(&results, "c")->evaluation.routing->summary->correct.reset();
+  Measured<Routing>(&results, "c").summary->correct.reset();
   EXPECT_THAT(One(results, "domain of the text").reason,
               HasSubstr("no prompt names the path of its domain"));
 }
@@ -186,7 +187,7 @@ TEST(ClaimsTest, EvenUseGoesWithLowScoresOnlyIfTheOrderSaysSo) {
 
 TEST(ClaimsTest, EvenUseNeedsThreeCompositesThatDiffer) {
   Results results = ThreeRouted({55, 58, 61});
-  Find(&results, "e")->evaluation.blimp.reset();
+  Find(&results, "e")->evaluation.measured.Remove<Blimp>();
   EXPECT_THAT(
       One(results, "Even use").reason,
       HasSubstr("needs three composites with routing, BLiMP, GLUE and SuperGLUE; the run has 2"));
@@ -232,7 +233,8 @@ TEST(ClaimsTest, StartsAreComparedAfterEqualJointTokens) {
 TEST(ClaimsTest, CompositesFromScratchStandAgainstDenseModels) {
   Results results;
   results.corpora = {"all"};
-  results.models = {Model("share", "composite_scratch", 2.3), Model("dense", "dense", 2.4)};
+  results.models = {Model("share", Role::kCompositeScratch, 2.3),
+                    Model("dense", Role::kDense, 2.4)};
   EXPECT_EQ(One(results, "trained from scratch reaches a lower loss").verdict, Verdict::kHolds);
   EXPECT_EQ(One(results, "trained from scratch reaches a lower loss").subject, "share and dense");
   EXPECT_THAT(About(results, "ready before the dense model"), IsEmpty());
@@ -249,7 +251,7 @@ TEST(ClaimsTest, LossesAreDecidedByTheTextToo) {
     Losses& losses = Find(&results, name)->evaluation.losses;
     const double sum = groups[0] + groups[1] + groups[2] + groups[3];
     losses["tales"] = {sum / 1000, 0, 1000, 0, std::move(groups), {250, 250, 250, 250}};
-    losses["all"].tokens = 1000;
+    losses[kAllText].tokens = 1000;
   };
   SetLoss(Find(&results, "c"), 2.3);
   set("dense", {600, 600, 600, 600});
@@ -271,7 +273,7 @@ Results Arms(double wide, double loop, double dual) {
   Results results;
   results.corpora = {"all"};
   for (const auto& [name, loss] : {std::pair{"wide", wide}, {"loop", loop}, {"dual_path", dual}}) {
-    results.models.push_back(Model(name, "dense", loss));
+    results.models.push_back(Model(name, Role::kDense, loss));
     results.models.back().evaluation.spec = DenseSpec(name);
   }
   return results;
@@ -279,14 +281,13 @@ Results Arms(double wide, double loop, double dual) {
 
 void Intervene(Results* results, const std::string& gates, int64_t loops, double change,
                const std::string& token_class = "") {
-  auto& dual = Find(results, "dual_path")->evaluation.dual;
-  if (!dual.has_value()) dual = Dual();
-  dual->interventions.push_back({gates + (loops > 0 ? " K = " + std::to_string(loops) : ""),
-                                 loops,
-                                 gates,
-                                 token_class,
-                                 {},
-                                 {{"all", change}}});
+  Measured<Dual>(results, "dual_path")
+      .interventions.push_back({gates + (loops > 0 ? " K = " + std::to_string(loops) : ""),
+                                loops,
+                                gates,
+                                token_class,
+                                {},
+                                {{"all", change}}});
 }
 
 TEST(ClaimsTest, ArmsAreDecidedByTheirLosses) {
@@ -331,9 +332,9 @@ TEST(ClaimsTest, BothPathsAreNeededIfEitherIsMissed) {
   EXPECT_THAT(One(results, "Both paths are needed").reason,
               HasSubstr("needs the interventions gates: deep and gates: wide"));
   Intervene(&results, "wide", 0, -1.0);
-  Find(&results, "dual_path")->evaluation.dual->interventions.back().partial = true;  // says
-                                                                                      // nothing of
-                                                                                      // all layers
+  Measured<Dual>(&results, "dual_path").interventions.back().partial = true;  // says
+                                                                              // nothing of
+                                                                              // all layers
   EXPECT_EQ(One(results, "Both paths are needed").verdict, Verdict::kUndecided);
   Intervene(&results, "wide", 0, 3.0);
   EXPECT_EQ(One(results, "Both paths are needed").verdict, Verdict::kHolds);
@@ -349,7 +350,7 @@ TEST(ClaimsTest, KeptSumsAreJudgedApart) {
   const auto intervene = [&](const std::string& gates, double change, const std::string& classes,
                              bool control, bool keep_sum) {
     Intervene(&results, gates, 0, change, classes);
-    Intervention& made = Find(&results, "dual_path")->evaluation.dual->interventions.back();
+    Intervention& made = Measured<Dual>(&results, "dual_path").interventions.back();
     made.control = control;
     made.keep_sum = keep_sum;
   };
@@ -399,7 +400,7 @@ TEST(ClaimsTest, LoopsExtrapolateIfMoreStepsLowerTheLoss) {
   EXPECT_EQ(One(results, "Every trained step").verdict, Verdict::kHolds);
   Intervene(&results, "learned", 3, 0.001);
   EXPECT_EQ(One(results, "do not extrapolate").verdict, Verdict::kUndecided);
-  Find(&results, "dual_path")->evaluation.dual->interventions.pop_back();
+  Measured<Dual>(&results, "dual_path").interventions.pop_back();
   Intervene(&results, "learned", 3, 0.05);
   EXPECT_EQ(One(results, "do not extrapolate").verdict, Verdict::kHolds);
   Intervene(&results, "learned", 4, -0.05);
@@ -425,8 +426,7 @@ TEST(ClaimsTest, ShuffledGatesThatChangeNothingDecideNothing) {
 
 TEST(ClaimsTest, LayersAreReadFromTheMiddleToTheEnd) {
   Results results = Arms(3.0, 3.1, 2.9);
-  Find(&results, "dual_path")->evaluation.dual = Dual();
-  auto& dual = *Find(&results, "dual_path")->evaluation.dual;
+  Dual& dual = Measured<Dual>(&results, "dual_path");
   for (const double share : {0.45, 0.3, 0.35}) dual.layers.push_back({{}, {{"deep_share", share}}});
   EXPECT_THAT(One(results, "Middle layers").reason,
               HasSubstr("needs the deep share of four layers or more; 3 were read out"));
@@ -446,8 +446,7 @@ ReadOut Cell(const std::string& corpus, const std::string& of, const std::string
 
 TEST(ClaimsTest, ClassesAreWeighedByTheirTokens) {
   Results results = Arms(3.0, 3.1, 2.9);
-  Find(&results, "dual_path")->evaluation.dual = Dual();
-  auto& dual = *Find(&results, "dual_path")->evaluation.dual;
+  Dual& dual = Measured<Dual>(&results, "dual_path");
   dual.readouts = {Cell("tales", "WORD", "blocks.0", 0.4, 90),
                    Cell("tales", "PUNCT", "blocks.0", 0.9, 1)};
   EXPECT_EQ(One(results, "Layout and symbols").verdict, Verdict::kHolds);
@@ -466,17 +465,16 @@ TEST(ClaimsTest, AForcedClassIsComparedWithItsControl) {
   EXPECT_THAT(One(results, "Numbers and symbols need").reason,
               HasSubstr("and the same with control: true"));
   Intervene(&results, "wide", 0, 0.1, "NUM");
-  Find(&results, "dual_path")->evaluation.dual->interventions.back().control = true;
+  Measured<Dual>(&results, "dual_path").interventions.back().control = true;
   EXPECT_EQ(One(results, "Numbers and symbols need").verdict, Verdict::kHolds);
   EXPECT_THAT(One(results, "Numbers and symbols need").reason, HasSubstr("costs +0.200 more"));
-  Find(&results, "dual_path")->evaluation.dual->interventions.back().change["all"] = 0.4;
+  Measured<Dual>(&results, "dual_path").interventions.back().change["all"] = 0.4;
   EXPECT_EQ(One(results, "Numbers and symbols need").verdict, Verdict::kDoesNotHold);
 }
 
 TEST(ClaimsTest, GatesAreReadFromTheFirstLayersToTheLast) {
   Results results = Arms(3.0, 3.1, 2.9);
-  Find(&results, "dual_path")->evaluation.dual = Dual();
-  auto& dual = *Find(&results, "dual_path")->evaluation.dual;
+  Dual& dual = Measured<Dual>(&results, "dual_path");
   EXPECT_THAT(One(results, "Gates are balanced").reason,
               HasSubstr("needs the gates of four layers or more; 0 were read out"));
   // In the last layer half of the tokens are at (1, 0) and half at (0, 1): the mean gates are
@@ -490,8 +488,7 @@ TEST(ClaimsTest, GatesAreReadFromTheFirstLayersToTheLast) {
 
 TEST(ClaimsTest, WhatACorpusIsAboutIsForTheReader) {
   Results results = Arms(3.0, 3.1, 2.9);
-  Find(&results, "dual_path")->evaluation.dual = Dual();
-  auto& dual = *Find(&results, "dual_path")->evaluation.dual;
+  Dual& dual = Measured<Dual>(&results, "dual_path");
   EXPECT_THAT(One(results, "Late layers are deeper").reason,
               HasSubstr("needs read-outs of two corpora"));
   dual.layers = {{{{"place", "blocks.0"}}, {}}, {{{"place", "blocks.1"}}, {}}};
@@ -508,7 +505,7 @@ TEST(ClaimsTest, WhatACorpusIsAboutIsForTheReader) {
 
 TEST(ClaimsTest, AModelThatOnlyLoopsIsAskedForItsStepsAlone) {
   Results results = Arms(3.0, 3.1, 2.9);
-  Find(&results, "loop")->evaluation.dual = Dual();
+  Measured<Dual>(&results, "loop") = Dual();
   EXPECT_THAT(About(results, "Both paths are needed"), IsEmpty());
   EXPECT_EQ(One(results, "do not extrapolate").subject, "loop");
 }

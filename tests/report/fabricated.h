@@ -7,15 +7,18 @@
 #include <utility>
 #include <vector>
 
+#include "report/input/blimp.h"
+#include "report/input/glue.h"
+#include "report/input/routing.h"
 #include "report/results/results.h"
 
 namespace braid::report {
 
 inline void SetLoss(ModelResult* model, double loss) {
-  model->evaluation.losses["all"] = {loss, std::exp(loss), 1000};
+  model->evaluation.losses[kAllText] = {loss, std::exp(loss), 1000};
 }
 
-inline ModelResult Model(const std::string& name, const std::string& role, double loss,
+inline ModelResult Model(const std::string& name, Role role, double loss,
                          int64_t tokens = 1'000'000) {
   ModelResult model;
   model.name = name;
@@ -55,8 +58,8 @@ inline void SetScores(ModelResult* model, double score, double deviation = 0.5) 
   Glue glue;
   glue.glue = OfSeeds(score, deviation, 5);
   glue.superglue = OfSeeds(score, deviation, 5);
-  model->evaluation.blimp = blimp;
-  model->evaluation.glue = glue;
+  model->evaluation.measured.Set(blimp);
+  model->evaluation.measured.Set(glue);
 }
 
 // Routing over ten prompts of each path, three layers each.
@@ -65,15 +68,16 @@ inline void SetRouting(ModelResult* model, std::vector<double> shares, double co
   for (int i = 0; i < 20; ++i)
     routing.prompts.push_back({"prompt " + std::to_string(i), i < 10 ? 1 : 2, {{1, 2, 1}}});
   routing.summary = RoutingShares{std::move(shares), correct, 60, 60};
-  model->evaluation.routing = routing;
+  model->evaluation.measured.Set(routing);
 }
 
 inline Results TwoPathRun() {
   Results results;
-  results.corpora = {"all"};
-  results.models = {Model("path_1", "path", 5.0, 300'000), Model("path_2", "path", 4.5, 300'000),
-                    Model("c@start", "composite_start", 8.0, 600'000), Model("c", "composite", 2.6),
-                    Model("dense", "dense", 2.4)};
+  results.corpora = {kAllText};
+  results.models = {Model("path_1", Role::kPath, 5.0, 300'000),
+                    Model("path_2", Role::kPath, 4.5, 300'000),
+                    Model("c@start", Role::kCompositeStart, 8.0, 600'000),
+                    Model("c", Role::kComposite, 2.6), Model("dense", Role::kDense, 2.4)};
   for (const size_t i : {2u, 3u}) {
     results.models[i].composite = "c";
     results.models[i].evaluation.spec = CompositeSpec("share");
@@ -86,8 +90,8 @@ inline Results TwoPathRun() {
 // Another composite of the same paths, with its start.
 inline ModelResult* AddComposite(Results* results, const std::string& name,
                                  const std::string& connection, double loss) {
-  ModelResult start = Model(name + "@start", "composite_start", 6, 600'000),
-              trained = Model(name, "composite", loss);
+  ModelResult start = Model(name + "@start", Role::kCompositeStart, 6, 600'000),
+              trained = Model(name, Role::kComposite, loss);
   start.composite = trained.composite = name;
   start.evaluation.spec = trained.evaluation.spec = CompositeSpec(connection);
   trained.job = "joint:" + name;
@@ -97,11 +101,20 @@ inline ModelResult* AddComposite(Results* results, const std::string& name,
   return &results->models.back();
 }
 
+// A model of the run, to be changed; null if it has none of the name.
 inline ModelResult* Find(Results* results, const std::string& name) {
   for (ModelResult& model : results->models) {
     if (model.name == name) return &model;
   }
   return nullptr;
+}
+
+// What was measured of a model, to be changed; made if there is nothing yet.
+template <typename T>
+T& Measured(Results* results, const std::string& name) {
+  Measurements& measured = Find(results, name)->evaluation.measured;
+  T* found = measured.Find<T>();
+  return found != nullptr ? *found : measured.Set(T());
 }
 
 }  // namespace braid::report

@@ -1,5 +1,5 @@
 // What the papers print must agree with itself: a number that was copied wrongly does not.
-#include "report/tables/published.h"
+#include "report/parts/published.h"
 
 #include <gtest/gtest.h>
 

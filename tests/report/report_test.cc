@@ -1,4 +1,6 @@
 // The report of a small run whose figures are known.
+#include "report/parts/report.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,10 +10,8 @@
 #include "base/text.h"
 #include "report/claims/claims.h"
 #include "report/results/baseline.h"
+#include "report/results/gather.h"
 #include "report/results/progress.h"
-#include "report/results/results.h"
-#include "report/results/results_json.h"
-#include "report/sections/sections.h"
 #include "tests/report/fabricated.h"
 
 namespace braid::report {
@@ -35,10 +35,14 @@ constexpr const char* kWordsThatJudge[] = {" is better than ",
                                            " when it was ready, "};
 
 Document Short(const Results& results) {
-  return ResultsDocument(results, TestClaims(results));
+  return SummaryDocument({results, TestClaims(results)});
 }
 Document Full(const Results& results) {
-  return FullDocument(results, TestClaims(results));
+  return FullDocument({results, TestClaims(results)});
+}
+
+Json Numbers(const Results& results) {
+  return ReportJson({results, TestClaims(results)});
 }
 
 class ReportTest : public testing::Test {
@@ -136,7 +140,7 @@ class ReportTest : public testing::Test {
   }
 
   Results MustGather() {
-    Result<Results> results = Gather(task_);
+    Result<Results> results = Gather(task_, EvaluationFields());
     EXPECT_TRUE(results.ok()) << results.status().message();
     return std::move(results).value();
   }
@@ -252,7 +256,7 @@ TEST_F(ReportTest, LossesAreComparedAtEqualTokensAndEqualTime) {
   EXPECT_THAT(text, HasSubstr("## Loss at equal tokens and at equal time"));
   EXPECT_THAT(text, HasSubstr("| c         |          3.0000 | 2.00 M | 1 min 40 s |     2 | dense "
                               "|         3.5000 (80 %) |      3.5000 (80 %) |"));
-  EXPECT_EQ(ToJson(results)["equal_terms"][0]["dense_at_time"]["share"], 0.8);
+  EXPECT_EQ(Numbers(results)["equal_terms"][0]["dense_at_time"]["share"], 0.8);
   EXPECT_THAT(ToMarkdown(Full(results)), HasSubstr("validation-loss-time.svg"));
 }
 
@@ -298,14 +302,15 @@ TEST_F(ReportTest, GradientsAreThoseOfTheHistory) {
                                                                                 // none
   EXPECT_THAT(ToMarkdown(Full(results)),
               HasSubstr("| c     |     4 |                        129 |    1 |          50 % |"));
-  EXPECT_EQ(ToJson(results)["models"][3]["gradients"],
+  EXPECT_EQ(Numbers(results)["models"][3]["gradients"],
             (Json{{"steps", 4}, {"first_norm", 129.0}, {"clip", 1.0}, {"clipped", 0.5}}));
   Find("c")["clip"] = 0;
   EXPECT_THAT(ToMarkdown(Full(MustGather())), HasSubstr("129 | none |           0 % |"));
   Find("c").erase("clip");  // a report that was asked for before it was said
   EXPECT_THAT(ToMarkdown(Full(MustGather())), HasSubstr("129 |    - |             - |"));
   Find("c")["clip"] = "some";
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.models.3.clip: expected a number"));
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
+              HasSubstr("spec.models.3.clip: expected a number"));
 }
 
 TEST_F(ReportTest, TheTableHoldsEveryModelAndCorpus) {
@@ -398,10 +403,10 @@ TEST_F(ReportTest, NamesTheModeAndEveryOverride) {
   EXPECT_THAT(ToMarkdown(Short(MustGather())),
               HasSubstr("Compatibility: fixed, without overrides."));
   task_.spec["compat"] = {{"mode", "loose"}};
-  EXPECT_THAT(Gather(task_).status().message(),
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
               HasSubstr("spec.compat.mode: is \"loose\", but must be one of paper, fixed"));
   task_.spec["compat"] = {{"overrides", 3}};
-  EXPECT_THAT(Gather(task_).status().message(),
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
               HasSubstr("spec.compat.overrides: expected a list"));
 }
 
@@ -439,7 +444,7 @@ TEST_F(ReportTest, TheJsonHasScoresWithTheirIntervals) {
       {"model", {{"parameters", 1}}},
       {"blimp", {{"mean", 60.0}, {"paradigms", {{"island", 60.0}}}, {"pairs", 1000}}}};
   Put("evaluation.c", "evaluation.json", evaluation.dump());
-  const Json json = ToJson(MustGather());
+  const Json json = Numbers(MustGather());
   EXPECT_DOUBLE_EQ(json["models"][3]["scores"]["blimp"]["value"].get<double>(), 60);
   EXPECT_NEAR(json["models"][3]["scores"]["blimp"]["half_width"].get<double>(), 3.03, 0.02);
   EXPECT_TRUE(json["models"][3]["scores"]["mean"].is_null());
@@ -448,29 +453,46 @@ TEST_F(ReportTest, TheJsonHasScoresWithTheirIntervals) {
 
 TEST_F(ReportTest, AHistoryThatIsNoJsonNamesItsLine) {
   Put("history.dense", "history.jsonl", "{\"step\": 1}\n[1]\n");
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("history.jsonl:2: expected an object"));
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
+              HasSubstr("history.jsonl:2: expected an object"));
 }
 
 TEST_F(ReportTest, AFieldOfTheFactsWithAWrongTypeIsNamed) {
   task_.spec["facts"]["run"]["id"] = 7;
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.run.id: expected a string"));
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
+              HasSubstr("spec.facts.run.id: expected a string"));
   task_.spec["facts"]["run"]["id"] = "r-1";
   task_.spec["facts"]["jobs"][0]["slots"] = "two";
-  EXPECT_THAT(Gather(task_).status().message(),
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
               HasSubstr("spec.facts.jobs.0.slots: expected a whole number"));
   task_.spec["facts"]["jobs"] = 3;
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.facts.jobs: expected a list"));
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
+              HasSubstr("spec.facts.jobs: expected a list"));
 }
 
 TEST_F(ReportTest, ASpecThatTheEvaluationLacksIsTakenFromTheTask) {
   task_.spec["models"][4]["model"] = {{"kind", "dense"}};
-  EXPECT_THAT(Gather(task_).status().message(), HasSubstr("spec.models.4.model"));
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
+              HasSubstr("spec.models.4.model"));
+}
+
+TEST_F(ReportTest, ARoleThatIsNoneIsRefusedWithThoseThatAre) {
+  Find("dense")["role"] = "sparse";
+  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
+              HasSubstr("spec.models.4.role: is \"sparse\", but must be one of path, composite, "
+                        "composite_start, dense, composite_scratch"));
+  for (const std::string& word : RoleWords()) {
+    Find("dense")["role"] = word;
+    const Results results = MustGather();
+    EXPECT_EQ(ToWord(results.FindModel("dense")->role), word);
+    EXPECT_EQ(Numbers(results)["models"][4]["role"], word);
+  }
 }
 
 TEST_F(ReportTest, ErrorsNameFileAndField) {
   Put("evaluation.dense", "evaluation.json",
       R"({"name": "dense", "model": {}, "loss": {"all": {"loss": "low", "perplexity": 1}}})");
-  const auto results = Gather(task_);
+  const auto results = Gather(task_, EvaluationFields());
   ASSERT_FALSE(results.ok());
   EXPECT_THAT(results.status().message(),
               HasSubstr("evaluation.json: loss.all.loss: expected a number"));

@@ -37,7 +37,9 @@ MAY_INCLUDE = {
 # The folders within a folder, which may include one another in this order alone; the folder's own files may include all.
 INSIDE = {
     "cli/client": "",
-    "cli/commands": "cli/client",
+    "cli/shared": "cli/client",
+    "cli/local": "cli/client cli/shared",
+    "cli/commands": "cli/client cli/shared cli/local",
     "recipe": "",
     "recipe/parse": "recipe",
     "recipe/graph": "recipe",
@@ -46,8 +48,7 @@ INSIDE = {
     "report/input": "",
     "report/results": "report/input",
     "report/claims": "report/input report/results",
-    "report/tables": "report/page report/input report/results report/claims",
-    "report/sections": "report/page report/input report/results report/claims report/tables",
+    "report/parts": "report/page report/input report/results report/claims",
     "worker/agent": "",
     "worker/attempt": "worker/agent",
     "worker/devices": "",

@@ -1,0 +1,60 @@
+#include "cli/local/programs.h"
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/state_files.h"
+#include "cli/local/json_member.h"
+
+namespace braid::cli {
+namespace {
+
+constexpr int kTriesAtOnePort = 3;
+
+// A coordinator that is started again keeps the address that clients know, unless it cannot have
+// it.
+std::string ListenAddress(const std::string& address_file, const std::string& key,
+                          const std::string& asked, int failures) {
+  if (!asked.ends_with(":0") || failures > kTriesAtOnePort) return asked;
+  return MemberOr(ReadJsonFile(address_file), key.c_str(), asked);
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
+                                                 const ServiceOptions& options) {
+  const std::string bin = options.bin.empty() ? ProgramFolder() : options.bin;
+  const std::string address = JoinPath(dir, state_files::kAddress);
+  const std::string logs = JoinPath(dir, state_files::kUpLogs);
+  std::vector<std::unique_ptr<Child>> children;
+  children.push_back(std::make_unique<Child>("coordinator", [=](int failures) {
+    ProcessOptions process{
+        {JoinPath(bin, "braid-coordinator"), "--dir", JoinPath(dir, state_files::kCoordinator),
+         "--listen", ListenAddress(address, "grpc", options.listen, failures), "--http",
+         ListenAddress(address, "http", options.http, failures), "--address-file", address},
+        {},
+        JoinPath(logs, "coordinator.log"),
+        false};
+    for (const std::string& host : options.http_hosts)
+      process.argv.insert(process.argv.end(), {"--http-host", host});
+    return process;
+  }));
+  for (int32_t i = 1; i <= options.workers; ++i) {
+    const std::string id = state_files::kWorkerPrefix + std::to_string(i);
+    children.push_back(std::make_unique<Child>(id, [=](int) {
+      // The token is the one that the address file names, whatever this shell uses elsewhere.
+      ProcessOptions process{
+          {JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id),
+           "--id", id, "--site", "local", "--slots", std::to_string(options.slots), "--gpus",
+           i == 1 ? options.gpus : "none"},
+          {{"BRAID_TOKEN_FILE", ""}},
+          JoinPath(logs, id + ".log"),
+          false};
+      for (const std::string& root : options.data_roots)
+        process.argv.insert(process.argv.end(), {"--data-root", root});
+      return process;
+    }));
+  }
+  return children;
+}
+
+}  // namespace braid::cli

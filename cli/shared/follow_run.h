@@ -1,0 +1,25 @@
+// Waiting for the coordinator: for the end of a run, and for its own return.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "cli/client/client.h"
+
+namespace braid::cli {
+
+// For calls that outlast a restart of the coordinator.
+class Patience {
+ public:
+  // Waits a moment if `status` says that nobody answers, up to a minute in all. False: give up.
+  bool Wait(const Status& status);
+
+ private:
+  int64_t since_ms_ = 0;
+};
+
+// Follows a run on standard error until it ends; returns it. Ctrl-C leaves the run going.
+Result<v1::Run> FollowRun(Client& client, const std::string& run_id);
+
+}  // namespace braid::cli

@@ -1,0 +1,44 @@
+#include "cli/shared/globals.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/state_files.h"
+
+namespace braid::cli {
+
+Result<Endpoint> Globals::FindCoordinator() const {
+  Result<Endpoint> endpoint = FindEndpoint(
+      {address, JoinPath(dir, state_files::kAddress), token_file});
+  if (!endpoint.ok() && endpoint.status().code() == StatusCode::kUnavailable) {
+    return Unavailable("no coordinator: " + endpoint.status().message() +
+                       "; start one with braid up, or give --addr HOST:PORT");
+  }
+  return endpoint;
+}
+
+Result<std::string> Globals::Address() const {
+  BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, FindCoordinator());
+  return endpoint.address;
+}
+
+submit::Tools ToolsIn(const std::string& work) {
+  return {JoinPath(ProgramFolder(), "braid-trainer"), work};
+}
+
+Result<Client> Connect(const Globals& globals) {
+  BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, globals.FindCoordinator());
+  return Client(endpoint);
+}
+
+std::string UserName() {
+  passwd entry{};
+  passwd* found = nullptr;
+  char text[4096];
+  if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr)
+    return found->pw_name;
+  return std::to_string(geteuid());
+}
+
+}  // namespace braid::cli

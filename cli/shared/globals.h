@@ -1,0 +1,38 @@
+// The options that all commands have, and what is reached through them.
+#pragma once
+
+#include <string>
+
+#include "base/endpoint.h"
+#include "base/status.h"
+#include "cli/client/client.h"
+#include "submit/tools.h"
+
+namespace braid::cli {
+
+struct Globals {
+  std::string address;         // --addr, BRAID_ADDR
+  std::string dir = ".braid";  // --dir, BRAID_DIR: where `braid up` keeps its state
+  // --token-file, BRAID_TOKEN_FILE; empty: the one that the address file of --dir names.
+  std::string token_file;
+  std::string output = "table";  // -o: table, json, name
+  bool no_header = false;
+
+  bool json() const { return output == "json"; }
+  // Where the coordinator is, --addr or what the address file of --dir says, and its token.
+  // kUnavailable, with the commands that help, if neither is there.
+  Result<Endpoint> FindCoordinator() const;
+  Result<std::string> Address() const;
+};
+
+// A client of the coordinator that `globals` name. Nothing is sent yet.
+Result<Client> Connect(const Globals& globals);
+
+// The programs beside this one, for checks that keep files in the folder `work`.
+submit::Tools ToolsIn(const std::string& work);
+
+// Who runs this program, for the fair share between users: the name of the user it runs as, or the
+// number.
+std::string UserName();
+
+}  // namespace braid::cli

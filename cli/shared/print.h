@@ -1,0 +1,33 @@
+// What commands write on standard output: messages as JSON, lists as tables, and the words in them.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "braid/v1/jobs.pb.h"
+#include "braid/v1/runs.pb.h"
+#include "cli/shared/globals.h"
+
+namespace braid::cli {
+
+// proto3 JSON; `PrintJsonLine` without a line break inside, for streams.
+void PrintJson(const google::protobuf::Message& message);
+void PrintJsonLine(const google::protobuf::Message& message);
+// Aligned columns; the header is left out if globals say so. REQUIRES: rows as long as the header.
+void PrintTable(const Globals& globals, const std::vector<std::string>& header,
+                const std::vector<std::vector<std::string>>& rows);
+// A table of jobs, with reasons and progress, and the run of each if `with_run`.
+void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs, bool with_run);
+
+// RUN_ACTIVE -> "ACTIVE".
+std::string StateName(v1::RunState state);
+std::string StateName(v1::JobState state);
+// How long ago a time was, in milliseconds since 1970: "3 min"; "-" of 0.
+std::string Ago(int64_t wall_ms);
+// "training 12/73 steps, 8.1 k tokens/s, 12 s left"; empty of a job that does not run.
+std::string ProgressText(const v1::Job& job);
+
+}  // namespace braid::cli

@@ -1,0 +1,47 @@
+#include "cli/shared/upload_sources.h"
+
+#include "base/excerpt.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/shared/progress_line.h"
+
+namespace braid::cli {
+namespace {
+
+constexpr size_t kShownPath = 400;
+
+// What is said of an uploaded source: its name, and of corpora what the recipe calls each file, for
+// messages about it.
+Json MetadataOf(const submit::RecipeFile& file, const recipe::Source& source,
+                const std::map<std::string, std::string>& files) {
+  Json metadata = {{"source", source.name}};
+  if (source.folders || submit::IsOneFile(source)) return metadata;
+  // Most stand in one folder under their own names; only others are listed.
+  const std::string folder = FolderOf(submit::AsWritten(file, files.begin()->second));
+  if (folder != ".") metadata["folder"] = Excerpt(folder, kShownPath);
+  for (const auto& [name, path] : files) {
+    const std::string written = submit::AsWritten(file, path);
+    if (written != (folder == "." ? name : JoinPath(folder, name)))
+      metadata["files"][name] = Excerpt(written, kShownPath);
+  }
+  return metadata;
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> UploadSources(
+    Client& client, const submit::RecipeFile& file, const std::vector<recipe::Source>& sources) {
+  std::map<std::string, std::string> artifacts;
+  for (const recipe::Source& source : sources) {
+    BRAID_ASSIGN_OR_RETURN(const auto files, submit::FilesOf(file, source));
+    const Json metadata = source.kind == "checkpoint" ? Json::object()
+                                                      : MetadataOf(file, source, files);
+    BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
+                           client.PutFiles(files, source.kind, metadata, source.name,
+                                           TransferProgress("uploading " + source.name)));
+    artifacts[source.name] = artifact.id();
+  }
+  return artifacts;
+}
+
+}  // namespace braid::cli

@@ -1,0 +1,215 @@
+#include "report/results/gather.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "report/input/strict_fields.h"
+#include "report/results/cost.h"
+
+namespace braid::report {
+namespace {
+
+std::map<std::string, std::string> Texts(const Json& object) {
+  std::map<std::string, std::string> texts;
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_string()) texts[key] = value.get<std::string>();
+  }
+  return texts;
+}
+
+Result<JobFact> ReadJob(const Json& json, const std::string& path) {
+  JsonReader read(json, path);
+  JobFact job;
+  job.name = read.RequireString("name");
+  job.kind = read.String("kind", "");
+  job.state = read.String("state", "");
+  job.parents = read.Strings("parents");
+  job.worker = read.String("worker", "");
+  job.slots = read.Int("slots", 1);
+  job.ranks = read.Int("ranks", 1);
+  (void)read.Int("threads", 1);
+  job.attempts = read.Int("attempts", 0);
+  job.started_ms = read.Int("started_ms", 0);
+  job.ended_ms = read.Int("ended_ms", 0);
+  if (job.started_ms > 0 && job.ended_ms >= job.started_ms)
+    job.seconds = static_cast<double>(job.ended_ms - job.started_ms) / 1000;
+  job.inputs = Texts(read.Value("inputs"));
+  job.outputs = Texts(read.Value("outputs"));
+  if (const Json& summary = read.Value("summary"); summary.is_object()) job.summary = summary;
+  for (const auto& [key, value] : json.items())
+    (void)read.Value(key);  // a newer coordinator may say more
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return job;
+}
+
+// An override is a field, or a field with the value it was given.
+Status ReadCompat(const Json& json, Compat* compat) {
+  if (json.is_null()) return OkStatus();
+  if (!json.is_object())
+    return InvalidArgument("spec.compat: expected an object with mode and overrides");
+  JsonReader read(json, "spec.compat");
+  compat->mode = read.Choice("mode", "fixed", {"paper", "fixed"});
+  const Json& overrides = read.Value("overrides");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (overrides.is_object()) {
+    for (const auto& [field, value] : overrides.items())
+      compat->overrides.push_back(field + " = " + value.dump());
+    return OkStatus();
+  }
+  if (!overrides.is_null() && !overrides.is_array())
+    return InvalidArgument("spec.compat.overrides: expected a list of fields");
+  for (size_t i = 0; i < overrides.size(); ++i) {
+    const Json& entry = overrides[i];
+    if (entry.is_string()) {
+      compat->overrides.push_back(entry.get<std::string>());
+      continue;
+    }
+    const std::string at = Format("spec.compat.overrides.%zu", i);
+    if (!entry.is_object())
+      return InvalidArgument(at +
+                             ": expected the name of a field, or an object with field and value");
+    JsonReader field(entry, at);
+    compat->overrides.push_back(field.RequireString("field") + " = " + field.Value("value").dump());
+    BRAID_RETURN_IF_ERROR(field.Finish());
+  }
+  return OkStatus();
+}
+
+Status ReadFacts(const Json& json, Results* results) {
+  if (json.is_null()) return OkStatus();
+  JsonReader read(json, "spec.facts");
+  const Json& run = read.Value("run");
+  const Json& jobs = read.RequireArray("jobs");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (run.is_object()) {
+    JsonReader about(run, "spec.facts.run");
+    results->run_id = about.String("id", "");
+    results->created_ms = about.Int("created_ms", 0);
+    for (const auto& [key, value] : run.items()) (void)about.Value(key);
+    BRAID_RETURN_IF_ERROR(about.Finish());
+  }
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    BRAID_ASSIGN_OR_RETURN(JobFact job, ReadJob(jobs[i], Format("spec.facts.jobs.%zu", i)));
+    results->jobs.push_back(std::move(job));
+  }
+  return OkStatus();
+}
+
+// A merge account holds the spec of the composite; its evaluation may not.
+void TakeSpecOfMerge(const Results& results, ModelResult* model) {
+  const auto merge = results.merges.find(model->composite);
+  if (!model->composed() || model->evaluation.spec.has_value() || merge == results.merges.end())
+    return;
+  model->evaluation.spec = merge->second.spec;
+}
+
+Status ReadModel(const task::Task& task, const Json& json, const std::string& path,
+                 const std::vector<EvaluationField>& fields, Results* results) {
+  JsonReader read(json, path);
+  ModelResult model;
+  model.name = read.RequireString("name");
+  model.role = *RoleOfWord(read.Choice("role", ToWord(Role::kPath), RoleWords()));
+  model.composite = read.String("composite", "");
+  model.job = read.String("history", "");
+  const std::string evaluation = read.String("evaluation", "");
+  const Json& spec = read.Value("model");
+  const Json& clip = read.Value("clip");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!clip.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(model.clip, Number(clip, path + ".clip"));
+  }
+  if (const auto found = task.inputs.find("evaluation." + evaluation); found != task.inputs.end()) {
+    BRAID_ASSIGN_OR_RETURN(model.evaluation,
+                           ReadEvaluation(JoinPath(found->second, "evaluation.json"), fields));
+    for (const auto& [corpus, loss] : model.evaluation.losses) {
+      if (std::find(results->corpora.begin(), results->corpora.end(), corpus) ==
+          results->corpora.end())
+        results->corpora.push_back(corpus);
+    }
+  }
+  if (!model.evaluation.spec.has_value() && !spec.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(model.evaluation.spec, model::FromJson(spec, path + ".model"));
+  }
+  TakeSpecOfMerge(*results, &model);
+  results->models.push_back(std::move(model));
+  return OkStatus();
+}
+
+Result<std::vector<Json>> ReadHistory(const std::string& file) {
+  BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
+  std::vector<Json> points;
+  int line_number = 0;
+  for (const std::string& line : Split(text, '\n')) {
+    ++line_number;
+    if (line.empty()) continue;
+    BRAID_ASSIGN_OR_RETURN(Json point, ParseJson(line, file + ":" + std::to_string(line_number)));
+    if (!point.is_object())
+      return InvalidArgument(file + ":" + std::to_string(line_number) + ": expected an object");
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
+Result<JobFact> JobOfSummary(const std::string& name, const std::string& file) {
+  JobFact job;
+  job.name = name;
+  BRAID_ASSIGN_OR_RETURN(job.summary, ReadJsonFile(file));
+  if (!job.summary.is_object()) return InvalidArgument(file + ": expected an object");
+  JsonReader read(job.summary, file);
+  job.ranks = read.Int("ranks", 1);
+  job.slots = read.Int("threads", 1);
+  for (const auto& [key, value] : job.summary.items()) (void)read.Value(key);
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  return job;
+}
+
+Status ReadInputs(const task::Task& task, Results* results) {
+  for (const auto& [role, folder] : task.inputs) {
+    const size_t dot = role.find('.');
+    if (dot == std::string::npos) continue;
+    const std::string kind = role.substr(0, dot), name = role.substr(dot + 1);
+    if (kind == "history") {
+      BRAID_ASSIGN_OR_RETURN(results->histories[name],
+                             ReadHistory(JoinPath(folder, "history.jsonl")));
+      // A history knows its steps and tokens even where no coordinator tells the facts.
+      const std::string summary = JoinPath(folder, "summary.json");
+      if (results->FindJob(name) == nullptr && PathExists(summary)) {
+        BRAID_ASSIGN_OR_RETURN(JobFact job, JobOfSummary(name, summary));
+        results->jobs.push_back(std::move(job));
+      }
+    } else if (kind == "merge") {
+      BRAID_ASSIGN_OR_RETURN(results->merges[name],
+                             ReadMergeAccount(JoinPath(folder, "merge.json")));
+    } else if (kind == "gate") {
+      BRAID_ASSIGN_OR_RETURN(results->gates[name], ReadGateProof(JoinPath(folder, "gate.json")));
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<Results> Gather(const task::Task& task, const std::vector<EvaluationField>& fields) {
+  Results results;
+  JsonReader read(task.spec, "spec");
+  results.title = read.String("title", "braid");
+  results.recipe = read.String("recipe", "");
+  const Json& models = read.RequireArray("models");
+  const Json& compat = read.Value("compat");
+  const Json& facts = read.Value("facts");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  BRAID_RETURN_IF_ERROR(ReadCompat(compat, &results.compat));
+  BRAID_RETURN_IF_ERROR(ReadFacts(facts, &results));
+  BRAID_RETURN_IF_ERROR(ReadInputs(task, &results));
+  for (size_t i = 0; i < models.size(); ++i) {
+    BRAID_RETURN_IF_ERROR(
+        ReadModel(task, models[i], Format("spec.models.%zu", i), fields, &results));
+  }
+  // Tables show the losses over all text behind those of each corpus.
+  if (std::erase(results.corpora, kAllText) > 0) results.corpora.push_back(kAllText);
+  AddCosts(&results);
+  return results;
+}
+
+}  // namespace braid::report
