@@ -14,6 +14,7 @@ Status RunReportJob(const task::Task& task, task::Channel& channel) {
   const Document full = FullDocument(report);
   const std::string folder = JoinPath(task.output, "report");
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
+  // Markdown links to its plots; the page has them inside.
   for (const Document::Block& block : full.blocks()) {
     if (block.kind == Document::Block::Kind::kPlot)
       BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, block.file), block.svg));

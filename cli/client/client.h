@@ -22,14 +22,20 @@ namespace braid::cli {
 // went. A token that is missing or wrong is kPermissionDenied (UNAUTHENTICATED).
 Status FromGrpc(const grpc::Status& status, const std::string& address);
 
+// A coordinator, spoken to with a person's token. Calls block. Several threads may use one client.
+// Uploads and downloads go on where a cut ended them, and say so to nobody; what they report is
+// bytes done and bytes in all.
 class Client {
  public:
+  // Opens no connection yet: the first call does.
   explicit Client(Endpoint endpoint);
 
   // FromGrpc, and for a token that is refused the file that it came from.
   Status StatusOf(const grpc::Status& status) const;
 
-  // client.Call<v1::Run>(&v1::Runs::Stub::GetRun, client.runs(), request)
+  // One call, with a deadline; the error is that of StatusOf.
+  //
+  //   client.Call<v1::Run>(&v1::Runs::Stub::GetRun, client.runs(), request)
   template <typename Response, typename Stub, typename Request>
   Result<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                      Response*),
@@ -42,6 +48,7 @@ class Client {
     return response;
   }
 
+  // The services. They live as long as the client; streams use them directly.
   v1::Runs::Stub* runs() { return runs_.get(); }
   v1::Jobs::Stub* jobs() { return jobs_.get(); }
   v1::Artifacts::Stub* artifacts() { return artifacts_.get(); }
@@ -49,11 +56,11 @@ class Client {
   v1::Admin::Stub* admin() { return admin_.get(); }
   const std::string& address() const { return endpoint_.address; }
 
-  // `id` may be a prefix of a run's id, or a run's name (the newest).
+  // `id` may be a prefix of a run's id, or a run's name (the newest). kNotFound if there is none.
   Result<v1::Run> GetRun(const std::string& id);
 
   // Sends the files of a folder that the coordinator lacks and commits them as an artifact.
-  // `progress` hears bytes.
+  // `progress` hears the bytes sent and those of all files.
   Result<v1::Artifact> PutFolder(const std::string& folder, const std::string& kind,
                                  const Json& metadata, const std::string& name,
                                  const std::function<void(uint64_t, uint64_t)>& progress);
@@ -68,12 +75,16 @@ class Client {
                                    const std::function<void(uint64_t, uint64_t)>& progress);
 
  private:
+  // One file, unless the coordinator has it; tries again as long as tries move something.
   Status UploadFile(const std::string& path, const std::string& sha256, uint64_t size,
                     const std::function<void(uint64_t)>& sent);
+  // What is behind `offset`; OK if the coordinator then has the whole file.
   Status UploadPieces(const std::string& path, const std::string& sha256, uint64_t size,
                       uint64_t offset, const std::function<void(uint64_t)>& tell);
+  // One file, by way of PATH.part, which an interrupted download leaves and the next one continues.
   Status DownloadFile(const std::string& sha256, const std::string& path,
                       const std::function<void(uint64_t)>& got);
+  // Appends to `part` what comes from `offset` on, and moves it.
   Status DownloadPieces(const std::string& sha256, int fd, const std::string& part,
                         uint64_t* offset, const std::function<void(uint64_t)>& got);
 

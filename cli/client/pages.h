@@ -5,7 +5,10 @@
 
 namespace braid::cli {
 
-// AllPages<v1::ListRunsResponse>(client, &v1::Runs::Stub::ListRuns, client.runs(), request)
+// Calls `method` until no page is left, and answers the lists of all pages in one response. Items
+// that come or go meanwhile may be missed. The first error ends it.
+//
+//   AllPages<v1::ListRunsResponse>(client, &v1::Runs::Stub::ListRuns, client.runs(), request)
 template <typename Response, typename Stub, typename Request>
 Result<Response> AllPages(Client& client,
                           grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,

@@ -32,7 +32,12 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterUp, RegisterDown, RegisterCheck, RegisterPlan, RegisterExplain, RegisterSubmit, RegisterList, RegisterDescribe, RegisterWatch, RegisterWait, RegisterLogs, RegisterEvents, RegisterMetrics, RegisterCancel, RegisterRetry, RegisterArtifact, RegisterMerge, RegisterGenerate, RegisterEval, RegisterAdapt, RegisterExport, RegisterImport, RegisterReport, RegisterWorker, RegisterVersion, RegisterCompletion}) {
+       {RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,   RegisterExplain,
+        RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterWatch,  RegisterWait,
+        RegisterLogs,      RegisterEvents, RegisterMetrics,  RegisterCancel, RegisterRetry,
+        RegisterArtifact,  RegisterMerge,  RegisterGenerate, RegisterEval,   RegisterAdapt,
+        RegisterExport,    RegisterImport, RegisterReport,   RegisterWorker, RegisterVersion,
+        RegisterCompletion}) {
     add(registry);
   }
 }

@@ -19,7 +19,9 @@ class Patience {
   int64_t since_ms_ = 0;
 };
 
-// Follows a run on standard error until it ends; returns it. Ctrl-C leaves the run going.
+// Follows a run on standard error until it ends, jobs that change state and what those that run are
+// at; returns it as it ended. Ctrl-C leaves the run going. A coordinator that is away for more than
+// a minute is an error.
 Result<v1::Run> FollowRun(Client& client, const std::string& run_id);
 
 }  // namespace braid::cli

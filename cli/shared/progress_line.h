@@ -13,10 +13,11 @@ class ProgressLine {
   ProgressLine();
   // Clears the line of a terminal.
   ~ProgressLine();
+  // Replaces the text; nothing is written if the last one is too fresh.
   void Show(const std::string& text);
 
  private:
-  int64_t last_ms_;
+  int64_t last_ms_;  // when it was written, on the monotonic clock
   bool shown_ = false;
 };
 

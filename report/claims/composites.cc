@@ -24,6 +24,7 @@ std::string ScoreDifferenceText(const Estimate& difference) {
              : text + ", with no interval: evaluate GLUE with two or more seeds";
 }
 
+// Numbers that are not known come first: without them nothing can be said of equal tokens.
 std::string TokensText(const ModelResult& a, const ModelResult& b) {
   if (a.tokens <= 0 || b.tokens <= 0)
     return "; the tokens of " + (a.tokens <= 0 ? a : b).name + " are not known";

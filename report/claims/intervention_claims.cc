@@ -27,6 +27,7 @@ SmallestChange SmallestChangeOf(const Dual& dual, const Selection& selected) {
   for (const Intervention& one : dual.interventions) {
     if (!one.token_class.empty() || one.partial || one.keep_sum || !selected(one)) continue;
     for (const auto& [corpus, change] : one.change) {
+      // The weakest effect decides: a claim says that all of them raise the loss.
       if (smallest.any && change >= smallest.change) continue;
       smallest = {true, change,
                   Format("%s on %s changes the loss by %+.3f", one.name.c_str(),

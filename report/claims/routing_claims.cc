@@ -113,6 +113,7 @@ std::vector<ClaimTest> TestEvenUse(const Results& results) {
   } else {
     const Estimate difference = Difference(*MeanScore(uses.back().model->evaluation),
                                            *MeanScore(uses.front().model->evaluation));
+    // The two at the ends may differ by chance of one model: most of the pairs must say the same.
     const int agreement = Agreement(uses);
     test.verdict = IsAbove(difference);
     if ((test.verdict == Verdict::kHolds) != (agreement > 0)) test.verdict = Verdict::kUndecided;

@@ -29,12 +29,14 @@ Result<Blimp> ReadBlimp(const Json& json, const std::string& path) {
                        static_cast<double>(blimp.paradigms.size());
   for (const auto& [name, accuracy] : blimp.paradigms)
     parts.push_back(Proportion(accuracy / 100, pairs));
+  // The file's own mean is checked, then replaced by the same mean with an interval.
   const double mean = blimp.mean.value;
   blimp.mean = Scaled(MeanOf(parts), 100);
   if (std::abs(blimp.mean.value - mean) > 0.01) {
     return InvalidArgument(Format("%s.mean: is %.4f, but the paradigms have a mean of %.4f",
                                   path.c_str(), mean, blimp.mean.value));
   }
+  // Noise of the router comes on top of the pairs drawn: variances of independent causes add up.
   if (seeds.is_array() && seeds.size() > 1)
     blimp.mean.variance += deviation * deviation / static_cast<double>(seeds.size());
   return blimp;

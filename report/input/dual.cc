@@ -56,6 +56,8 @@ Result<ReadOut> ReadReadOut(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckObject(json, path));
   ReadOut row;
   for (const auto& [key, value] : json.items()) {
+    // Which labels and read-outs there are is the trainer's to say: words are labels, numbers
+    // values.
     if (value.is_string()) {
       row.labels.emplace_back(key, value.get<std::string>());
     } else if (value.is_number()) {

@@ -44,7 +44,7 @@ void LendVariance(std::map<std::string, GlueTask>* tasks) {
     const double variance = task.deviation >= 0 ? task.deviation * task.deviation : -1;
     if (variance > largest) largest = variance, freedom = task.score.freedom;
   }
-  if (largest < 0) return;
+  if (largest < 0) return;  // no task has two seeds: nothing is known of any spread
   for (auto& [name, task] : *tasks) {
     if (task.score.has_interval()) continue;
     task.score.variance = largest;

@@ -13,6 +13,7 @@ Result<std::vector<std::vector<int64_t>>> ReadDecisions(const Json& json, const 
   std::vector<std::vector<int64_t>> all;
   if (json.is_null()) return all;
   BRAID_RETURN_IF_ERROR(CheckArray(json, path));
+  // A flat list is one position.
   const Json rows = !json.empty() && json[0].is_number() ? Json::array({json}) : json;
   for (size_t i = 0; i < rows.size(); ++i) {
     BRAID_RETURN_IF_ERROR(CheckArray(rows[i], Format("%s.%zu", path.c_str(), i)));

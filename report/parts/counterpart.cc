@@ -14,6 +14,8 @@ std::string CounterpartOf(const Results& results, const ModelResult& model) {
            : spec->connection.router.input == "concat" ? "Gumbel_MoE_2"
                                                        : "-";
   }
+  // Paths and dense models are told by a composite of two paths: by their place in it and, as the
+  // paper's sizes are not those of this run, by their width beside its own.
   for (const ModelResult& composite : results.models) {
     if (composite.role != Role::kComposite && composite.role != Role::kCompositeScratch) continue;
     const auto paths = results.PathsOf(composite);

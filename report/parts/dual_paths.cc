@@ -29,6 +29,7 @@ Table InterventionTable(const Dual& dual) {
     table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
     table.columns.push_back({"change", true});
   }
+  // What all changes are changes of.
   if (!dual.loss.empty()) {
     std::vector<std::string> row = {"as trained"};
     for (const std::string& corpus : corpora) {

@@ -29,6 +29,7 @@ Table MergeTable(const Results& results) {
                    {"trained", true}};
   for (const auto& [composite, account] : results.merges) {
     const auto found = results.gates.find(composite);
+    // A merge that is not trained on has no gate.
     const GateProof gate = found == results.gates.end() ? GateProof() : found->second;
     std::vector<std::string> losses;
     for (const std::string& parent : account.parents) {

@@ -20,6 +20,7 @@ Document FullDocument(const Report& report) {
   return document;
 }
 
+// Keys are sorted, so the order of parts does not show here.
 Json ReportJson(const Report& report) {
   Json json = ToJson(report.results);
   for (const Part& part : Parts()) {

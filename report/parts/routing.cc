@@ -131,6 +131,7 @@ Table PromptTable(const Results& results) {
     for (const RoutedPrompt& prompt : model->Find<Routing>()->prompts) {
       const bool seen = std::any_of(prompts.begin(), prompts.end(),
                                     [&](const RoutedPrompt* p) { return p->text == prompt.text; });
+      // Models that were asked the same prompts share their rows.
       if (!seen) prompts.push_back(&prompt);
     }
   }

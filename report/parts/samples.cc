@@ -72,6 +72,7 @@ Table SampleTable(const Results& results) {
     }
   }
   if (next) table.columns.push_back({"next token"});
+  // By prompt, so that the continuations of different models stand below each other.
   for (const std::string& prompt : prompts) {
     table.groups.push_back({table.rows.size(), prompt});
     for (const ModelResult& model : results.models) {

@@ -52,6 +52,7 @@ void MarkHighest(const std::vector<std::optional<Estimate>>& scores, size_t colu
     ++known;
     if (best == scores.size() || scores[r]->value > scores[best]->value) best = r;
   }
+  // Being the best of one is no distinction.
   if (known > 1) table->strong.insert({best, column});
 }
 

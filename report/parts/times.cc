@@ -55,7 +55,7 @@ void AddTimeline(const Results& results, Document* document) {
   for (const JobFact& job : results.jobs) {
     if (job.started_ms > 0 && job.seconds >= 0) jobs.push_back(&job);
   }
-  if (jobs.size() < 2) return;
+  if (jobs.size() < 2) return;  // one bar says nothing that the table does not
   std::stable_sort(jobs.begin(), jobs.end(), [](const JobFact* a, const JobFact* b) {
     return a->started_ms < b->started_ms;
   });

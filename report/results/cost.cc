@@ -68,6 +68,7 @@ void AddToModel(const Results& results, ModelResult* model) {
   if (job == nullptr) return;
   model->tokens = TokensOf(job);
   model->cores = job->cores();
+  // A model that is no composite has one stage, whose time is its whole time.
   model->seconds = model->in_turn_seconds = job->seconds;
   (model->role == Role::kPath ? model->stage_1_seconds : model->stage_2_seconds) = job->seconds;
   model->tokens_per_second = Rate(model->tokens, model->seconds);

@@ -159,6 +159,7 @@ Result<JobFact> JobOfSummary(const std::string& name, const std::string& file) {
   JsonReader read(job.summary, file);
   job.ranks = read.Int("ranks", 1);
   job.slots = read.Int("threads", 1);
+  // A summary has fields of its program, which are let pass.
   for (const auto& [key, value] : job.summary.items()) (void)read.Value(key);
   BRAID_RETURN_IF_ERROR(read.Finish());
   return job;

@@ -70,6 +70,7 @@ const ModelResult* Results::StartOf(const ModelResult& composite) const {
 }
 
 std::vector<std::string> Results::PathsOf(const ModelResult& composite) const {
+  // The spec has the paths of a base too, which a merge account does not name.
   if (composite.paths() > 0) {
     std::vector<std::string> names;
     for (const model::Stack& path : composite.evaluation.spec->paths) names.push_back(path.name);
