@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "task/channel.h"
+#include "task/job_kind.h"
 #include "task/task.h"
 
 namespace braid::task {
@@ -22,7 +23,7 @@ using Job = std::function<Status(const Task&, Channel&)>;
 // user's but may pass, DEVICE_UNUSABLE is infra and sure to come again on this machine. What a job
 // throws ends it, not the program: std::bad_alloc is OUT_OF_MEMORY, anything else kInternal.
 int RunTaskProgram(const std::string& program, const std::string& task_file,
-                   const std::map<std::string, Job>& kinds);
+                   const std::map<JobKind, Job>& kinds);
 
 // What to do about an error, for people; may be empty.
 std::string HintFor(const Status& status);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/commands/command.h"
+#include "task/job_kind.h"
 
 namespace braid::cli {
 namespace {
@@ -13,7 +14,7 @@ Result<int> Report(const Globals& globals, const std::string& run_id, std::strin
   std::string artifact;
   std::string state = "not part of it";
   for (const v1::Job& job : run.jobs()) {
-    if (job.kind() != "report") continue;
+    if (!task::IsKind(job.kind(), task::JobKind::kReport)) continue;
     state = StateName(job.state());
     if (const auto found = job.outputs().find("report"); found != job.outputs().end())
       artifact = found->second;

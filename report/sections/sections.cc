@@ -10,6 +10,7 @@
 #include "report/sections/curves.h"
 #include "report/tables/next_token_table.h"
 #include "report/tables/tables.h"
+#include "task/job_kind.h"
 
 namespace braid::report {
 namespace {
@@ -185,7 +186,7 @@ int64_t CountIn(const Json& summary, const char* field) {
 // Documents and rows that corpora have and no model saw, as the jobs `prepare` counted them.
 void AddLeftOut(const Results& results, Document* document) {
   for (const JobFact& job : results.jobs) {
-    if (job.kind != "prepare") continue;
+    if (!task::IsKind(job.kind, task::JobKind::kPrepare)) continue;
     const int64_t blank = CountIn(job.summary, "blank_documents"),
                   bad = CountIn(job.summary, "bad_rows");
     const std::string corpus = "Corpus " + job.name.substr(job.name.find(':') + 1);
