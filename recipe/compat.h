@@ -27,7 +27,4 @@ double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* j
 // `train` does, and starts of connections that are not the preset's.
 std::vector<std::string> Overrides(const Recipe& recipe);
 
-// What reports, cards and plans say of it: {"mode": "paper", "overrides": [...]}.
-Json CompatJson(const Recipe& recipe);
-
 }  // namespace braid::recipe

@@ -20,10 +20,12 @@
 // The default of a field is what the struct's own initializer says.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +51,8 @@ enum class Type {
   kNumbers,
   kTexts,
   kChoices,
+  kNamedInts,  // mappings of names to values
+  kNamedTexts,
   kObject,    // any mapping: another reader knows its fields
   kCustom,    // read by a function of its own
   kSection,   // a struct with fields
@@ -75,16 +79,18 @@ struct Field {
   std::string meaning;  // one sentence
   Range range;
   Words choices;
-  int64_t size = 0;       // of lists: exactly so many elements; 0: any number
-  bool required = false;  // absence is an error
-  bool optional = false;  // may be absent, which is a value of its own, and is not written then
-  bool sparse = false;    // not written while it has its default
-  bool named = false;     // of kSections: a mapping of names to sections
-  Json default_value;     // as the struct has it; null: none
-  Json paper;             // the default under `compat: paper`; null: the same as under `fixed`
-  std::string id;         // "T1": the name of the rule in the paper; empty: none
-  std::string not_empty;  // of lists: what is said of an empty one; empty: it is fine
-  std::string of;         // another field that must have one of `of_values`; empty: none
+  int64_t size = 0;          // of lists: exactly so many elements; 0: any number
+  bool required = false;     // absence is an error
+  bool optional = false;     // may be absent, which is a value of its own, and is not written then
+  bool sparse = false;       // not written while it has its default
+  bool named = false;        // of kSections: a mapping of names to sections
+  bool unique = false;       // of lists: no element twice
+  bool one_or_more = false;  // of lists: a list of one is written as its element, and read so
+  Json default_value;        // as the struct has it; null: none
+  Json paper;                // the default under `compat: paper`; null: the same as under `fixed`
+  std::string id;            // "T1": the name of the rule in the paper; empty: none
+  std::string not_empty;     // of lists and texts: what is said of an empty one; empty: it is fine
+  std::string of;            // another field that must have one of `of_values`; empty: none
   Words of_values;
   std::string default_text;  // what the documents say of a default that is computed
   std::string expected;      // of kCustom: "true, false or a number of steps"
@@ -98,7 +104,11 @@ struct Field {
   std::function<std::string(const Json&)> wrong;
   // The value as a recipe writes it, where a task file writes it otherwise.
   std::function<Json(const Json&)> as_written;
-  // Of sections: their fields; the object within, made if it is not there; the same, or null.
+  // Other shapes that the value may have in a document, each held by a member of its own: two
+  // numbers where the field is a word, a word where it is a list (Builder::Or).
+  std::vector<Field> forms;
+  // Of sections: their fields; the object within, or the list, made if it is not there; the same,
+  // or null.
   const Schema& (*section)() = nullptr;
   std::function<void*(void*)> open;
   std::function<const void*(const void*)> look;
@@ -115,10 +125,14 @@ struct Field {
   Field& Size(int64_t elements);
   Field& Required();
   Field& Optional();
-  // Of lists: an empty one is wrong, and `message` says so.
+  // Of lists and texts: an empty one is wrong, and `message` says so.
   Field& NotEmpty(const char* message);
-  // Of text: one of these words. Prefer an enum.
+  // Of text, or of each text of a list: one of these words. Prefer an enum.
   Field& OneOf(Words words);
+  // Of lists: no element twice.
+  Field& Unique();
+  // Of lists: one element stands for a list of it, in every document.
+  Field& OneOrMore();
   Field& Sparse();
   Field& Id(const char* rule);
   Field& DefaultText(const char* text);
@@ -145,12 +159,17 @@ struct Field {
   }
 
   bool is_list() const;
+  bool is_named_values() const { return type == Type::kNamedInts || type == Type::kNamedTexts; }
+  // Whether a value has the shape of this field's type: a single value, a list or a mapping.
+  bool Takes(const Json& value) const;
   bool is_section() const { return type == Type::kSection || type == Type::kSections; }
   // "a whole number", "ignore or copy_input", "two numbers of at least 0 and below 1".
   std::string Expected() const;
   // What is wrong with a value of the document: "expected a number, found \"fast\"", "must be above
   // 0, is -1". Empty: nothing. Not for sections.
   std::string Wrong(const Json& value) const;
+  // The same of one value of a mapping of names to values.
+  std::string WrongNamed(const Json& value) const;
 };
 
 // Adds a finding about fields of the struct, "lr_min" or "optimizer.lr": it is shown at the first
@@ -239,6 +258,21 @@ struct Codec<std::vector<T>> {
     return values;
   }
 };
+template <class T>
+struct Codec<std::map<std::string, T>> {
+  static constexpr Type kType = Codec<T>::kType == Type::kInt ? Type::kNamedInts
+                                                              : Type::kNamedTexts;
+  static Json Get(const std::map<std::string, T>& values) {
+    Json named = Json::object();
+    for (const auto& [name, value] : values) named[name] = Codec<T>::Get(value);
+    return named;
+  }
+  static std::map<std::string, T> Set(const Json& named) {
+    std::map<std::string, T> values;
+    for (const auto& [name, value] : named.items()) values[name] = Codec<T>::Set(value);
+    return values;
+  }
+};
 template <size_t N>
 struct Codec<std::array<double, N>> {
   static constexpr Type kType = Type::kNumbers;
@@ -261,16 +295,19 @@ struct IsVector : std::false_type {};
 template <class M>
 struct IsVector<std::vector<M>> : std::true_type {};
 template <class M>
+struct IsVector<std::optional<M>> : IsVector<M> {};
+// What optionals and lists hold.
+template <class M>
 struct Inner {
   using type = M;
 };
 template <class M>
 struct Inner<std::optional<M>> {
-  using type = M;
+  using type = typename Inner<M>::type;
 };
 template <class M>
 struct Inner<std::vector<M>> {
-  using type = M;
+  using type = typename Inner<M>::type;
 };
 // A struct has fields if it has a static function Fields(), as above, or if its namespace has
 //   const schema::Schema& SchemaOf(const S*);
@@ -304,13 +341,50 @@ class Builder {
   template <class M, class C>
   Field& operator()(const char* name, M C::* member, const char* meaning) {
     Field& field = Named(name, meaning);
-    field.optional = IsOptional<M>::value;
-    if constexpr (HasFields<typename Inner<M>::type>) {
-      Section(member, &field);
-    } else {
-      Value(member, &field);
-    }
+    Describe(member, &field);
     return field;
+  }
+
+  // A section whose sentence is that of its struct.
+  template <class M, class C>
+    requires HasFields<typename Inner<M>::type>
+  Field& operator()(const char* name, M C::* member) {
+    return (*this)(name, member, FieldsOf<typename Inner<M>::type>().meaning.c_str());
+  }
+
+  // A field that is described already.
+  Field& Existing(const char* name) {
+    const auto at = std::find_if(schema_.fields.begin(), schema_.fields.end(),
+                                 [&](const Field& field) { return field.name == name; });
+    BRAID_CHECK(at != schema_.fields.end());
+    return *at;
+  }
+
+  // Another shape that the field `name` may have in a document, held by the optional `member`. The
+  // reader takes the shape that the value has; the writer prefers this one where it is there.
+  template <class M, class C>
+  Field& Or(const char* name, M C::* member) {
+    static_assert(IsOptional<M>::value);
+    Field& form = Form(name);
+    Describe(member, &form);
+    return form;
+  }
+
+  // A word in the place of the list or mapping `name`, which sets `flag`.
+  template <class C>
+  void OrWord(const char* name, const char* word, bool C::* flag) {
+    Field& form = Form(name).OneOf({word});
+    form.get = [flag, word](const void* object) {
+      return static_cast<const T*>(object)->*flag ? Json(word) : Json();
+    };
+    form.set = [flag](void* object, const Json&) { static_cast<T*>(object)->*flag = true; };
+  }
+
+  // A word in the place of the section `name`: it is there, with its defaults.
+  void OrWord(const char* name, const char* word) {
+    Field& form = Form(name).OneOf({word});
+    form.get = [](const void*) { return Json(); };
+    form.set = [open = Existing(name).open](void* object, const Json&) { open(object); };
   }
 
   // A member that documents write in more ways than its type has. `wrong` says what is wrong with a
@@ -367,9 +441,27 @@ class Builder {
     return field;
   }
 
+  Field& Form(const char* name) {
+    Field& field = Existing(name);
+    Field& form = field.forms.emplace_back();
+    form.name = field.name;
+    form.meaning = field.meaning;
+    return form;
+  }
+
+  template <class M, class C>
+  void Describe(M C::* member, Field* field) {
+    field->optional = IsOptional<M>::value;
+    if constexpr (HasFields<typename Inner<M>::type>) {
+      Section(member, field);
+    } else {
+      Value(member, field);
+    }
+  }
+
   template <class M, class C>
   void Value(M C::* member, Field* field) {
-    using Element = typename Inner<typename Inner<M>::type>::type;
+    using Element = typename Inner<M>::type;
     field->type = Codec<M>::kType;
     if constexpr (std::is_enum_v<Element>) field->choices = WordsOf(Element{});
     if constexpr (std::is_same_v<Element, uint64_t>) field->range.min = 0;
@@ -385,34 +477,35 @@ class Builder {
   void Section(M C::* member, Field* field) {
     using S = typename Inner<M>::type;
     field->section = &FieldsOf<S>;
+    field->type = IsVector<M>::value ? Type::kSections : Type::kSection;
+    field->open = [member](void* object) -> void* {
+      M& inner = static_cast<T*>(object)->*member;
+      if constexpr (IsOptional<M>::value) {
+        return inner ? &*inner : &inner.emplace();
+      } else {
+        return &inner;
+      }
+    };
+    field->look = [member](const void* object) -> const void* {
+      const M& inner = static_cast<const T*>(object)->*member;
+      if constexpr (IsOptional<M>::value) {
+        return inner ? &*inner : nullptr;
+      } else {
+        return &inner;
+      }
+    };
     if constexpr (IsVector<M>::value) {
-      field->type = Type::kSections;
-      field->count = [member](const void* object) {
-        return (static_cast<const T*>(object)->*member).size();
+      const auto list = [look = field->look](const void* object) {
+        return static_cast<const std::vector<S>*>(look(object));
       };
-      field->at = [member](const void* object, size_t index) -> const void* {
-        return &(static_cast<const T*>(object)->*member)[index];
+      field->count = [list](const void* object) {
+        return list(object) == nullptr ? 0 : list(object)->size();
       };
-      field->add = [member](void* object) -> void* {
-        return &(static_cast<T*>(object)->*member).emplace_back();
+      field->at = [list](const void* object, size_t index) -> const void* {
+        return &(*list(object))[index];
       };
-    } else {
-      field->type = Type::kSection;
-      field->open = [member](void* object) -> void* {
-        M& inner = static_cast<T*>(object)->*member;
-        if constexpr (IsOptional<M>::value) {
-          return inner ? &*inner : &inner.emplace();
-        } else {
-          return &inner;
-        }
-      };
-      field->look = [member](const void* object) -> const void* {
-        const M& inner = static_cast<const T*>(object)->*member;
-        if constexpr (IsOptional<M>::value) {
-          return inner ? &*inner : nullptr;
-        } else {
-          return &inner;
-        }
+      field->add = [open = field->open](void* object) -> void* {
+        return &static_cast<std::vector<S>*>(open(object))->emplace_back();
       };
     }
   }
@@ -441,6 +534,7 @@ class Builder {
       };
     if (field.add)
       field.add = [add = field.add, mutable_up](void* object) { return add(mutable_up(object)); };
+    for (Field& form : field.forms) form = Moved(std::move(form), up);
     return field;
   }
 

@@ -79,8 +79,9 @@ class YamlMap {
   void NotYet(const std::string& key, const std::string& what);
   // An error about the value of `key`.
   void Fail(const std::string& key, const std::string& message);
-  // The same of a field within: "optimizer.lr".
+  // The same of a field within: "optimizer.lr", "prompts.0.text".
   bool HasAt(const std::string& field) const;
+  int LineAt(const std::string& field) const;  // 0 if it is not there
   void FailAt(const std::string& field, const std::string& message);
   // An error about the mapping.
   void FailSelf(const std::string& message);

@@ -29,6 +29,9 @@ class YamlSource : public schema::Source {
   void Finish() override {}
 
  private:
+  // A mapping of names to numbers or texts.
+  Json NamedValues(const schema::Field& field, const YAML::Node& node);
+
   std::unique_ptr<YamlMap> owned_;
   YamlMap& map_;
   const schema::Schema* inherited_ = nullptr;

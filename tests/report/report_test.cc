@@ -399,7 +399,7 @@ TEST_F(ReportTest, NamesTheModeAndEveryOverride) {
               HasSubstr("Compatibility: fixed, without overrides."));
   task_.spec["compat"] = {{"mode", "loose"}};
   EXPECT_THAT(Gather(task_).status().message(),
-              HasSubstr("spec.compat.mode: is \"loose\", but must be one of paper, fixed"));
+              HasSubstr("spec.compat.mode: expected fixed or paper, found \"loose\""));
   task_.spec["compat"] = {{"overrides", 3}};
   EXPECT_THAT(Gather(task_).status().message(),
               HasSubstr("spec.compat.overrides: expected a list"));

@@ -17,6 +17,7 @@
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
 #include "model/spec.h"
+#include "spec/evaluate/evaluate.h"
 #include "task/channel.h"
 #include "task/task.h"
 #include "trainer/eval/once.h"
@@ -89,10 +90,9 @@ struct FileCheck {
 
 // An entry of the list.
 struct EvaluationKind {
-  const char* field;   // of the spec of an evaluate job
   const char* result;  // of evaluation.json
-  // From its settings; errors name their field below `path`.
-  Result<std::unique_ptr<Evaluation>> (*make)(const Json& settings, const std::string& path);
+  // With its settings of a job (spec/evaluate/); null if the job does not ask for it.
+  std::unique_ptr<Evaluation> (*make)(const spec::EvaluateTask& task);
   EvaluationCommand command;
   FileCheck check = {};
 };

@@ -2,12 +2,11 @@
 // becomes when they are interfered with (docs/papers/dual_path.md#s6, #s7).
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
+#include "spec/evaluate/dual_path.h"
 #include "trainer/eval/dual_path/dual_intervention.h"
 #include "trainer/eval/dual_path/dual_text.h"
 #include "trainer/eval/once.h"
@@ -15,18 +14,9 @@
 
 namespace braid::trainer {
 
-struct DualAnalysis {
-  int64_t sequences = 8;  // of the text set aside, of each corpus, and of each tagged text
-  std::vector<std::string> tagged;  // files of input `tagged`
-  std::vector<NamedIntervention> interventions;
-};
-
-// docs/tasks.md, `evaluate`, `dual`.
-Result<DualAnalysis> DualAnalysisFromJson(const Json& json, const std::string& path);
-
 // kInvalidArgument if the model has no block with two paths or loops, if an intervention would
 // change nothing in it, or if no text has the classes of one.
-Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis,
+Status CheckDual(const model::ModelSpec& spec, const spec::DualPathSettings& analysis,
                  const std::vector<DualText>& texts);
 
 // {"layers": rows, "readouts": {text: {class: rows}}, "interventions": [{name, ..., "loss": {text},
@@ -34,7 +24,7 @@ Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis,
 // tokens, and `tokens`. Losses are nats a token; `change` is against the model as it is. An
 // intervention of classes is measured on the texts that have them. Pieces are the losses of each
 // intervention on each text.
-Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis,
+Result<Json> AnalyseDual(Network& network, const spec::DualPathSettings& analysis,
                          const std::vector<DualText>& texts, const Once& once);
 
 }  // namespace braid::trainer

@@ -9,21 +9,10 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "corpus/tokenizer.h"
+#include "spec/evaluate/generate.h"
 #include "trainer/network/network.h"
 
 namespace braid::trainer {
-
-struct SampleSettings {
-  std::vector<std::string> prompts;
-  std::string file;  // of the input `prompts`, one a line: they follow those above
-  int64_t tokens = 40;
-  double temperature = 0.0;  // 0: greedy
-  int64_t top_k = 0;         // 0: all
-  double top_p = 1.0;
-  uint64_t seed = 42;
-};
-
-Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::string& path);
 
 struct Sample {
   std::string prompt;
@@ -35,7 +24,7 @@ Json ToJson(const Sample& sample);
 
 // The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1).
 // The pad is never chosen.
-int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings,
+int32_t ChooseToken(const std::vector<float>& logits, const spec::GenerateSettings& settings,
                     int32_t pad_id, double draw);
 
 // Adds the prompts of a file, one a line, to `prompts`; empty lines are none. A file without any is
@@ -53,6 +42,6 @@ Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model,
 // not matter. Errors as EncodePrompt.
 Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
                         corpus::Encoder& encoder, const std::string& prompt,
-                        const SampleSettings& settings, uint64_t stream);
+                        const spec::GenerateSettings& settings, uint64_t stream);
 
 }  // namespace braid::trainer

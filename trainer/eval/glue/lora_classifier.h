@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "spec/evaluate/glue.h"
 #include "trainer/eval/glue/classifier.h"
-#include "trainer/eval/glue/settings.h"
 #include "trainer/network/lora.h"
 
 namespace braid::trainer {
@@ -13,7 +13,7 @@ class LoraClassifier final : public Classifier {
  public:
   // `network` must outlive it. Its weights are never changed; between Start and the end of this
   // object it has adapters.
-  LoraClassifier(Network& network, const GlueSettings& settings);
+  LoraClassifier(Network& network, const spec::GlueSettings& settings);
 
   Status Start(uint64_t seed, int64_t outputs, bool regression) override;
   Result<double> Step(const Batch& batch, double lr) override;
@@ -26,7 +26,7 @@ class LoraClassifier final : public Classifier {
 
  private:
   Network& network_;
-  const GlueSettings settings_;
+  const spec::GlueSettings settings_;
   std::unique_ptr<Lora> lora_;
   uint64_t seed_ = 0;
   uint64_t steps_ = 0;

@@ -7,26 +7,19 @@
 #include <vector>
 
 #include "corpus/corpus.h"
+#include "spec/evaluate/next_token.h"
 #include "trainer/eval/evaluation.h"
 
 namespace braid::trainer {
 
-struct NextTokenSettings {
-  int64_t window = 0;       // tokens of a pass; 0: as many as the evaluation reads at once
-  int64_t stride = 0;       // WindowsOf; 0: half of the window
-  corpus::CorpusSpec text;  // how files are read, and how many documents of each
-};
-
-// docs/tasks.md, `evaluate`, `next_token`.
-Result<NextTokenSettings> NextTokenSettingsFromJson(const Json& json, const std::string& path);
-
 // With 0 replaced by what it stands for. kInvalidArgument if the model has fewer positions than the
 // window, or the stride is above it.
-Result<NextTokenSettings> FillNextToken(NextTokenSettings settings, const model::ModelSpec& model,
-                                        int64_t sequence, const std::string& path);
+Result<spec::NextTokenSettings> FillNextToken(spec::NextTokenSettings settings,
+                                              const model::ModelSpec& model, int64_t sequence,
+                                              const std::string& path);
 
 // What is wrong with the first document of each file.
-Status CheckNextTokenFiles(const NextTokenSettings& settings,
+Status CheckNextTokenFiles(const spec::NextTokenSettings& settings,
                            const std::vector<corpus::CorpusFile>& files);
 
 // Every document is read by itself, behind <|endoftext|>, which ends the one before it in training;
@@ -36,7 +29,7 @@ Status CheckNextTokenFiles(const NextTokenSettings& settings,
 // file, "groups": {"loss", "tokens", "bytes", "top1"}, sums over as many documents each, for
 // intervals. A piece is a file. REQUIRES: FillNextToken was called.
 Result<Json> MeasureNextToken(Network& network, const SharedTokenizer& tokenizer,
-                              const NextTokenSettings& settings,
+                              const spec::NextTokenSettings& settings,
                               const std::vector<corpus::CorpusFile>& files,
                               const MeasureHooks& hooks);
 

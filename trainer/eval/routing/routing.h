@@ -12,25 +12,28 @@
 #include "base/status.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
+#include "spec/evaluate/routing.h"
 #include "trainer/eval/routing/prompts.h"
 #include "trainer/network/intervention.h"
 
 namespace braid::trainer {
 
-// `spec.routing` of an evaluate job (docs/tasks.md).
-struct RoutingSettings {
-  std::vector<RoutingPrompt> prompts;  // without the field in the spec: DefaultRoutingPrompts()
-  bool own_prompts = false;            // the spec has the field
-  int64_t sequences = 0;               // at most so many held-out ones of each corpus; 0: no text
+// What is measured, with every default filled in.
+struct RoutingPlan {
+  std::vector<spec::RoutingPrompt> prompts;
+  bool own_prompts = false;  // the settings have some; otherwise they are DefaultRoutingPrompts()
+  int64_t sequences = 0;     // at most so many held-out ones of each corpus; 0: no text
   std::map<std::string, int64_t> corpora;  // the right path of a corpus, from 1 on
+
+  // A right path that a model of `paths` paths has not is kInvalidArgument, which names its field
+  // below `path`.
+  static Result<RoutingPlan> Of(const spec::RoutingSettings& settings, const std::string& path,
+                                int64_t paths);
 };
-// A right path beyond `paths` is kInvalidArgument.
-Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path,
-                                                int64_t paths);
 
 // Ids of a prompt. An empty one, or one that is longer than `max_positions` (0: any), is
 // kInvalidArgument.
-Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt,
+Result<std::vector<int32_t>> EncodeRoutingPrompt(const spec::RoutingPrompt& prompt,
                                                  corpus::Encoder& encoder, int64_t max_positions);
 
 // What the analysis needs of a network: the decisions of each parallel layer for ids [batch,
@@ -52,7 +55,7 @@ struct RoutedModel {
 // without Gumbel noise in any layer). A prompt counts with its last position, the prediction of the
 // next token; layers whose choice is not defined (the last of `share`) are left out. Without
 // prompts there is no summary and no clean.
-Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder,
+Result<Json> RoutePrompts(const std::vector<spec::RoutingPrompt>& prompts, corpus::Encoder& encoder,
                           const RoutedModel& model);
 
 // TALLY over every token of up to `sequences` held-out sequences, with "layers": [TALLY of each],
