@@ -108,8 +108,7 @@ void YamlSource::FailAt(const std::vector<std::string>& fields, const std::strin
 void YamlSource::NoteDefault(const schema::Field& field, const Json& value) {
   // An empty text; empty() of JSON asks for an empty list.
   // NOLINTNEXTLINE(readability-container-size-empty)
-  if (within_inherited_ || (field.sparse && (value == 0 || value == "" || value == false)))
-    return;
+  if (within_inherited_ || (field.sparse && (value == 0 || value == "" || value == false))) return;
   if (inherited_ != nullptr && inherited_->Find(field.name) != nullptr) return;
   map_.errors().NoteDefault(map_.PathOf(field.name), value.is_number_float()
                                                          ? FormatDouble(value.get<double>())
