@@ -106,8 +106,9 @@ int Main(int argc, char** argv) {
   } else if (words[0] == "check") {
     status = Check(*arguments);
   } else {
-    return task::RunTaskProgram("braid-prepare", words[0],
-                                {{"tokenizer", RunTokenizerJob}, {"prepare", RunPrepareJob}});
+    return task::RunTaskProgram(
+        "braid-prepare", words[0],
+        {{task::JobKind::kTokenizer, RunTokenizerJob}, {task::JobKind::kPrepare, RunPrepareJob}});
   }
   return status.ok() ? 0 : Fail(status);
 }

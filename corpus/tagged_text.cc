@@ -45,7 +45,7 @@ Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts,
                                   where.c_str(), begin, end, starts.size() - 1));
   }
   const std::string name = json[2].get<std::string>();
-  const std::optional<TokenClass> tag = TokenClassOfName(name);
+  const std::optional<TokenClass> tag = schema::FromName<TokenClass>(name);
   if (!tag.has_value() || *tag == TokenClass::kWord || *tag == TokenClass::kOther) {
     return InvalidArgument(where + ": \"" + Excerpt(name) + "\" is no Universal POS tag");
   }

@@ -30,20 +30,6 @@ TokenClass ClassOfCharacter(uint32_t c) {
 
 }  // namespace
 
-const char* TokenClassName(TokenClass token_class) {
-  static constexpr const char* kNames[kTokenClasses] = {
-      "WORD",  "NUM", "PUNCT", "SYM",  "SPACE", "OTHER", "ADJ",   "ADP",   "ADV",  "AUX",
-      "CCONJ", "DET", "INTJ",  "NOUN", "PART",  "PRON",  "PROPN", "SCONJ", "VERB", "X"};
-  return kNames[static_cast<size_t>(token_class)];
-}
-
-std::optional<TokenClass> TokenClassOfName(std::string_view name) {
-  for (int c = 0; c < kTokenClasses; ++c) {
-    if (name == TokenClassName(static_cast<TokenClass>(c))) return static_cast<TokenClass>(c);
-  }
-  return std::nullopt;
-}
-
 TokenClass ClassOf(std::string_view text) {
   std::array<int, kCoarseClasses> counts{};
   while (!text.empty()) {

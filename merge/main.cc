@@ -88,7 +88,7 @@ int Main(int argc, char** argv) {
     return arguments->Has("help") ? 0 : 2;
   }
   if (words[0] != "plan" && words[0] != "start") {
-    return task::RunTaskProgram("braid-merge", words[0], {{"merge", RunMergeJob}});
+    return task::RunTaskProgram("braid-merge", words[0], {{task::JobKind::kMerge, RunMergeJob}});
   }
   const Status status = ByHand(*arguments);
   if (!status.ok()) std::fprintf(stderr, "braid-merge: %s\n", status.message().c_str());

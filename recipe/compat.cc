@@ -71,8 +71,4 @@ std::vector<std::string> Overrides(const Recipe& recipe) {
   return lines;
 }
 
-Json CompatJson(const Recipe& recipe) {
-  return {{"mode", schema::NameOf(recipe.compat)}, {"overrides", Overrides(recipe)}};
-}
-
 }  // namespace braid::recipe

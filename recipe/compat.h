@@ -28,7 +28,4 @@ double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* j
 // differently, and initial connections that differ.
 std::vector<std::string> Overrides(const Recipe& recipe);
 
-// {"mode": "paper", "overrides": [...]}, for reports, model cards and plans.
-Json CompatJson(const Recipe& recipe);
-
 }  // namespace braid::recipe

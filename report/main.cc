@@ -18,7 +18,7 @@ int Main(int argc, char** argv) {
     std::fputs(kUsage, help ? stdout : stderr);
     return help ? 0 : 2;
   }
-  return task::RunTaskProgram("braid-report", argv[1], {{"report", RunReportJob}});
+  return task::RunTaskProgram("braid-report", argv[1], {{task::JobKind::kReport, RunReportJob}});
 }
 
 }  // namespace

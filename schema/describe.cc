@@ -19,7 +19,8 @@ std::string ValueText(const Json& value) {
 // The value in the form of recipes. Null stands for an empty value, which needs no mention as a
 // default.
 Json AsWritten(const Field& field, const Json& value) {
-  if (value.is_null() || value == "" || value == Json::array()) return Json();
+  if (value.is_null() || value == "" || value == Json::array() || value == Json::object())
+    return Json();
   return field.as_written ? field.as_written(value) : value;
 }
 
@@ -51,12 +52,22 @@ Json ListSchema(const Field& field, Json item) {
   Json json = {{"type", "array"}, {"items", std::move(item)}};
   if (field.size > 0) json["minItems"] = json["maxItems"] = field.size;
   if (!field.not_empty.empty()) json["minItems"] = 1;
+  if (field.unique) json["uniqueItems"] = true;
   return json;
 }
 
-// Recipes may write a list with one text as that text alone.
-Json TextsSchema(const Field& field) {
-  return {{"anyOf", {{{"type", "string"}}, ListSchema(field, {{"type", "string"}})}}};
+// What a text may be in a recipe: `run: 5` and `name: true` are names as they are written.
+Json TextSchema() {
+  return {{"type", {"string", "number", "boolean"}}};
+}
+
+// One text is a list of one, in recipes.
+Json TextsSchema(const Field& field, const Json& one) {
+  return {{"anyOf", {one, ListSchema(field, one)}}};
+}
+
+Json NamedSchema(Json value) {
+  return {{"type", "object"}, {"additionalProperties", std::move(value)}};
 }
 
 Json SectionsSchema(const Field& field) {
@@ -76,7 +87,7 @@ Json TypeSchema(const Field& field) {
     case Type::kNumber:
       return NumberSchema(field, false);
     case Type::kText:
-      return {{"type", "string"}};
+      return TextSchema();
     case Type::kChoice:
       return {{"enum", field.choices}};
     case Type::kInts:
@@ -84,9 +95,13 @@ Json TypeSchema(const Field& field) {
     case Type::kNumbers:
       return ListSchema(field, NumberSchema(field, false));
     case Type::kTexts:
-      return TextsSchema(field);
+      return TextsSchema(field, TextSchema());
     case Type::kChoices:
-      return ListSchema(field, {{"enum", field.choices}});
+      return TextsSchema(field, {{"enum", field.choices}});
+    case Type::kNamedInts:
+      return NamedSchema(NumberSchema(field, true));
+    case Type::kNamedTexts:
+      return NamedSchema(TextSchema());
     case Type::kObject:
       return {{"type", "object"}};
     case Type::kCustom:
@@ -101,6 +116,10 @@ Json TypeSchema(const Field& field) {
 
 Json FieldSchema(const Field& field) {
   Json json = TypeSchema(field);
+  if (!field.forms.empty()) {
+    json = {{"anyOf", Json::array({std::move(json)})}};
+    for (const Field& form : field.forms) json["anyOf"].push_back(TypeSchema(form));
+  }
   json["description"] = field.meaning;
   if (const Json usual = AsWritten(field, field.default_value); !usual.is_null())
     json["default"] = usual;
@@ -129,6 +148,13 @@ std::string Cell(const Field& field) {
   return text;
 }
 
+// ", or two numbers", of the other shapes that a value may have.
+std::string FormsText(const Field& field) {
+  std::string text;
+  for (const Field& form : field.forms) text += ", or " + TypeText(form);
+  return text;
+}
+
 std::string Code(const std::string& text) {
   return "`" + text + "`";
 }
@@ -143,12 +169,10 @@ std::string DefaultCell(const Field& field) {
 }
 
 std::string TypeCell(const Field& field) {
-  if (field.type == Type::kChoice) {
-    std::vector<std::string> words;
-    for (const std::string& word : field.choices) words.push_back(Code(word));
-    return Join(words, ", ");
-  }
-  return TypeText(field);
+  if (field.type != Type::kChoice) return TypeText(field);
+  std::vector<std::string> words;
+  for (const std::string& word : field.choices) words.push_back(Code(word));
+  return Join(words, ", ") + FormsText(field);
 }
 
 void AddRows(const Schema& schema, const std::string& above,
@@ -171,6 +195,8 @@ std::string SectionText(const Place& place) {
   const Schema& schema = *place.schema;
   std::string text = (place.path.empty() ? schema.name : place.path) + ": " +
                      (place.field == nullptr ? schema.meaning : place.field->meaning) + "\n";
+  if (place.field != nullptr && !place.field->forms.empty())
+    text += "  type: " + TypeText(*place.field) + "\n";
   size_t widest = 0;
   for (const Field& field : schema.fields) widest = std::max(widest, field.name.size());
   for (const Field& field : schema.fields) {
@@ -222,15 +248,16 @@ Result<Place> FindPlace(const Schema& root, const std::string& path) {
 }
 
 std::string TypeText(const Field& field) {
-  if (field.type == Type::kChoice) return Join(field.choices, " | ");
+  const std::string forms = FormsText(field);
+  if (field.type == Type::kChoice) return Join(field.choices, " | ") + forms;
   if (field.type == Type::kSections)
-    return field.named ? "names, each with a mapping" : "a list of mappings";
-  std::string text = field.Expected();
+    return (field.named ? "names, each with a mapping" : "a list of mappings") + forms;
+  std::string text = (field.one_or_more ? "one or " : "") + field.Expected();
   if (field.type == Type::kInt || field.type == Type::kNumber) {
     const std::string range = field.range.Text(field.type == Type::kInt);
     if (!range.empty()) text += ", " + range;
   }
-  return text;
+  return text + forms;
 }
 
 std::string DefaultText(const Schema& schema, const Field& field) {

@@ -22,68 +22,110 @@ std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
   return findings;
 }
 
-void ReadAll(Source& source, const Schema& schema, bool is_there, void* object);
+// All of these answer whether nothing was wrong.
+bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, void* object);
 
-// An absent section is read like an empty one, so that the defaults of its fields are noted.
-void ReadSections(Source& source, const Field& field, void* object) {
-  if (field.type == Type::kSections) {
-    const auto items = source.Sections(field);
-    if (items.empty() && source.Has(field.name) && !field.not_empty.empty())
-      source.FailAt({field.name}, field.not_empty);
-    for (const auto& item : items) ReadAll(*item, field.section(), true, field.add(object));
-    return;
-  }
-  const std::unique_ptr<Source> section = source.Section(field);
-  const bool is_there = source.Has(field.name);
-  if (is_there || !field.optional) ReadAll(*section, field.section(), is_there, field.open(object));
+bool Fail(Source& source, const std::string& field, const std::string& message) {
+  source.FailAt({field}, message);
+  return false;
 }
 
-void ReadValue(Source& source, const Field& field, void* object) {
-  const Json value = source.Value(field);
+bool ReadSections(Source& source, const Field& field, void* object) {
+  if (field.type == Type::kSections) {
+    bool right = true;
+    const auto items = source.Sections(field);
+    if (source.Has(field.name)) field.open(object);  // an empty list is there, too
+    if (items.empty() && source.Has(field.name) && !field.not_empty.empty())
+      right = Fail(source, field.name, field.not_empty);
+    for (const auto& item : items) {
+      right = ReadAll(*item, field.section(), /*is_there=*/true, /*is_new=*/true,
+                      field.add(object)) &&
+              right;
+    }
+    return right;
+  }
+  const std::unique_ptr<Source> section = source.Section(field);
+  const bool is_there = source.Has(field.name), is_new = field.look(object) == nullptr;
+  if (!is_there && field.optional) return true;
+  return ReadAll(*section, field.section(), is_there, is_new, field.open(object));
+}
+
+// Values by name: what is wrong is said of each.
+bool CheckNamed(Source& source, const Field& field, const Json& values) {
+  bool right = true;
+  for (const auto& [name, value] : values.items()) {
+    const std::string wrong = field.WrongNamed(value);
+    if (!wrong.empty()) right = Fail(source, field.name + "." + name, wrong);
+  }
+  return right;
+}
+
+bool ReadValue(Source& source, const Field& field, void* object) {
+  Json value = source.Value(field);
   if (value.is_null()) {
     // Not the schema's default: a section that was copied from another one inherits that one's
     // values.
     Json usual = field.get(object);
     if (field.as_written && !usual.is_null()) usual = field.as_written(usual);
-    if (!usual.is_null() && usual != "" && usual != Json::array()) source.NoteDefault(field, usual);
-    return;
+    if (!usual.is_null() && usual != "" && usual != Json::array() && usual != Json::object())
+      source.NoteDefault(field, usual);
+    return true;
   }
-  const std::string wrong = field.Wrong(value);
-  if (!wrong.empty()) return source.FailAt({field.name}, wrong);
+  if (field.one_or_more && !value.is_structured()) value = Json::array({value});
+  if (field.is_named_values() && value.is_object()) {
+    if (!CheckNamed(source, field, value)) return false;
+  } else if (const std::string wrong = field.Wrong(value); !wrong.empty()) {
+    return Fail(source, field.name, wrong);
+  }
   field.set(object, value);
+  return true;
 }
 
-// A field that does not apply would have no effect, which its author would not notice; so it is
-// refused. Asking for its value marks it as known, which avoids a second error.
-void RefuseForeign(Source& source, const Schema& schema, const Field& field, const void* object) {
+// The form of a field whose shape a value has; the field itself if none has.
+const Field& FormOf(const Field& field, const Json& value) {
+  if (value.is_null() || field.Takes(value)) return field;
+  for (const Field& form : field.forms) {
+    if (form.Takes(value)) return form;
+  }
+  return field;
+}
+
+bool ReadAny(Source& source, const Field& field, void* object) {
+  const Field& form = field.forms.empty() ? field : FormOf(field, source.Value(field));
+  return form.is_section() ? ReadSections(source, form, object) : ReadValue(source, form, object);
+}
+
+// A field that would do nothing.
+bool RefuseForeign(Source& source, const Schema& schema, const Field& field, const void* object) {
   (void)source.Value(field);
-  if (!source.Has(field.name)) return;
-  source.FailAt({field.name}, "is of " + field.of + " " + Join(field.of_values, " or ") +
-                                  "; here it is " +
-                                  schema.Find(field.of)->get(object).get<std::string>());
+  if (!source.Has(field.name)) return true;
+  return Fail(source, field.name,
+              "is of " + field.of + " " + Join(field.of_values, " or ") + "; here it is " +
+                  schema.Find(field.of)->get(object).get<std::string>());
 }
 
-// Required fields of an absent section are not missing: the section as a whole has its defaults.
-void ReadAll(Source& source, const Schema& schema, bool is_there, void* object) {
-  // Rules that were broken before reading were reported where those values were read.
-  const std::set<Finding> before = FindingsOf(schema, object);
+// A section that is not there misses nothing, it has its defaults. What is wrong with an object
+// before is not said again, but of a new one nobody has said it: it is once its fields are right.
+bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, void* object) {
+  std::set<Finding> before = FindingsOf(schema, object);
+  bool right = true;
   for (const Field& field : schema.fields) {
     if (!schema.Applies(field, object)) {
-      RefuseForeign(source, schema, field, object);
+      right = RefuseForeign(source, schema, field, object) && right;
       continue;
     }
-    if (field.is_section()) {
-      ReadSections(source, field, object);
-    } else {
-      ReadValue(source, field, object);
-    }
+    right = ReadAny(source, field, object) && right;
     if (is_there && field.required && !source.Has(field.name))
-      source.FailAt({field.name}, "is missing");
+      right = Fail(source, field.name, "is missing");
   }
   source.Finish();
+  if (is_new && right) before.clear();
   for (const Finding& finding : FindingsOf(schema, object)) {
-    if (!before.contains(finding)) source.FailAt(finding.first, finding.second);
+    if (before.contains(finding)) continue;
+    source.FailAt(finding.first, finding.second);
+    right = false;
   }
+  return right;
 }
 
 class JsonSource : public Source {
@@ -170,13 +212,13 @@ class JsonSource : public Source {
 }  // namespace
 
 void Read(Source& source, const Schema& schema, void* object) {
-  ReadAll(source, schema, /*is_there=*/true, object);
+  ReadAll(source, schema, /*is_there=*/true, /*is_new=*/false, object);
 }
 
 void ReadField(Source& source, const Schema& schema, const std::string& field, void* object) {
   const Field* found = schema.Find(field);
   BRAID_CHECK(found != nullptr);
-  ReadValue(source, *found, object);
+  ReadAny(source, *found, object);
   if (found->required && !source.Has(field)) source.FailAt({field}, "is missing");
 }
 
@@ -194,12 +236,7 @@ Status ReadJson(const Json& json, const std::string& path, const Schema& schema,
     return InvalidArgument((path.empty() ? "the document" : path) +
                            ": expected a mapping, found null");
   }
-  if (first_error.ok()) Read(source, schema, object);
-  // The defaults alone may break a rule, for example that one of two fields has to be given.
-  if (is_new && first_error.ok()) {
-    for (const Finding& finding : FindingsOf(schema, object))
-      source.FailAt(finding.first, finding.second);
-  }
+  if (first_error.ok()) ReadAll(source, schema, /*is_there=*/true, is_new, object);
   return first_error;
 }
 

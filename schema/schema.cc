@@ -24,6 +24,8 @@ std::string ElementText(Type type) {
       return "whole numbers";
     case Type::kNumbers:
       return "numbers";
+    case Type::kChoices:
+      return "words";
     default:
       return "texts";
   }
@@ -118,7 +120,12 @@ std::string WrongList(const Field& field, const Json& value) {
   for (const Json& one : right ? value : Json::array()) {
     right = right && HasType(element, one) && (!one.is_number() || range.Holds(one.get<double>()));
   }
-  return right ? "" : "expected " + field.Expected() + ", found " + Shown(value, true);
+  if (!right) return "expected " + field.Expected() + ", found " + Shown(value, true);
+  if (!field.unique) return "";
+  for (auto one = value.begin(); one != value.end(); ++one) {
+    if (std::find(value.begin(), one, *one) != one) return "names " + Shown(*one, false) + " twice";
+  }
+  return "";
 }
 
 }  // namespace
@@ -175,8 +182,16 @@ Field& Field::NotEmpty(const char* message) {
   return *this;
 }
 Field& Field::OneOf(Words words) {
-  type = Type::kChoice;
+  type = is_list() ? Type::kChoices : Type::kChoice;
   choices = std::move(words);
+  return *this;
+}
+Field& Field::Unique() {
+  unique = true;
+  return *this;
+}
+Field& Field::OneOrMore() {
+  one_or_more = true;
   return *this;
 }
 Field& Field::Sparse() {
@@ -197,6 +212,23 @@ bool Field::is_list() const {
          type == Type::kChoices;
 }
 
+bool Field::Takes(const Json& value) const {
+  switch (type) {
+    case Type::kCustom:
+      return true;
+    case Type::kObject:
+    case Type::kSection:
+    case Type::kNamedInts:
+    case Type::kNamedTexts:
+      return value.is_object();
+    case Type::kSections:
+      return named ? value.is_object() : value.is_array();
+    default:
+      return is_list() ? value.is_array() || (one_or_more && !value.is_object())
+                       : !value.is_structured();
+  }
+}
+
 std::string Field::Expected() const {
   switch (type) {
     case Type::kBool:
@@ -213,6 +245,10 @@ std::string Field::Expected() const {
       return "a list of " + Join(choices, ", ");
     case Type::kCustom:
       return expected;
+    case Type::kNamedInts:
+      return "a mapping of names to whole numbers";
+    case Type::kNamedTexts:
+      return "a mapping of names to texts";
     case Type::kObject:
     case Type::kSection:
       return "a mapping";
@@ -228,13 +264,28 @@ std::string Field::Expected() const {
 
 std::string Field::Wrong(const Json& value) const {
   if (type == Type::kCustom) return wrong(value);
-  if (!not_empty.empty() && value.is_array() && value.empty()) return not_empty;
+  if (!not_empty.empty() && (value == Json::array() || value == "")) return not_empty;
+  if (is_named_values()) {
+    if (!value.is_object()) return "expected " + Expected() + ", found " + Shown(value, false);
+    for (const auto& [key, one] : value.items()) {
+      if (std::string wrong_one = WrongNamed(one); !wrong_one.empty())
+        return key + ": " + wrong_one;
+    }
+    return "";
+  }
   if (is_list()) return WrongList(*this, value);
   if (type == Type::kNumber && IsInfinite(value))
     return "must be finite, is " + Shown(value, false);
   if (type == Type::kChoice && value.is_string()) return WrongWord(*this, value.get<std::string>());
   if (!HasType(type, value)) return "expected " + Expected() + ", found " + Shown(value, false);
   return value.is_number() ? WrongNumber(*this, value) : "";
+}
+
+std::string Field::WrongNamed(const Json& value) const {
+  Field one;
+  one.type = type == Type::kNamedInts ? Type::kInt : Type::kText;
+  one.range = range;
+  return one.Wrong(value);
 }
 
 const Field* Schema::Find(const std::string& field) const {
@@ -258,29 +309,40 @@ void ApplyPaper(const Schema& schema, void* object) {
   }
 }
 
+namespace {
+
+// A field of an object of `schema` as a document has it; null: it is left out.
+Json Written(const Schema& schema, const Field& field, const void* object, Form form) {
+  for (const Field& other : field.forms) {
+    if (Json value = Written(schema, other, object, form); !value.is_null()) return value;
+  }
+  if (field.is_section() && field.look(object) == nullptr) return {};
+  Json value;
+  if (field.type == Type::kSection) {
+    value = Write(field.section(), field.look(object), form);
+    const void* usual = field.sparse ? field.look(schema.blank.get()) : nullptr;
+    return usual != nullptr && value == Write(field.section(), usual, form) ? Json() : value;
+  }
+  if (field.type == Type::kSections) {
+    value = Json::array();
+    for (size_t i = 0; i < field.count(object); ++i)
+      value.push_back(Write(field.section(), field.at(object, i), form));
+    return field.sparse && value.empty() ? Json() : value;
+  }
+  value = field.get(object);
+  if (value.is_null() || (field.sparse && value == schema.Default(field))) return {};
+  if (field.one_or_more && value.size() == 1) return value.front();
+  return form == Form::kRecipe && field.as_written ? field.as_written(value) : value;
+}
+
+}  // namespace
+
 Json Write(const Schema& schema, const void* object, Form form) {
   Json document = Json::object();
   for (const Field& field : schema.fields) {
     if (!schema.Applies(field, object)) continue;
-    Json value;
-    if (field.type == Type::kSection) {
-      const void* inner = field.look(object);
-      if (inner == nullptr) continue;
-      value = Write(field.section(), inner, form);
-      const void* usual = field.look(schema.blank.get());
-      if (field.sparse && usual != nullptr && value == Write(field.section(), usual, form))
-        continue;
-    } else if (field.type == Type::kSections) {
-      value = Json::array();
-      for (size_t i = 0; i < field.count(object); ++i)
-        value.push_back(Write(field.section(), field.at(object, i), form));
-      if (field.sparse && value.empty()) continue;
-    } else {
-      value = field.get(object);
-      if (value.is_null() || (field.sparse && value == schema.Default(field))) continue;
-      if (form == Form::kRecipe && field.as_written) value = field.as_written(value);
-    }
-    document[field.name] = std::move(value);
+    if (Json value = Written(schema, field, object, form); !value.is_null())
+      document[field.name] = std::move(value);
   }
   return document;
 }

@@ -20,10 +20,12 @@
 // The default of a field is the value of the struct's own member initializer.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,14 +56,12 @@ enum class Type {
   kNumbers,
   kTexts,
   kChoices,
-  // Any mapping, which another reader checks.
-  kObject,
-  // A value with a reader and a check of its own (Builder::Custom).
-  kCustom,
-  // A mapping that is read into a struct with fields.
-  kSection,
-  // A list of such mappings, or a mapping of names to them (Field::named).
-  kSections,
+  kNamedInts,  // mappings of names to values
+  kNamedTexts,
+  kObject,    // any mapping: another reader knows its fields
+  kCustom,    // read by a function of its own
+  kSection,   // a struct with fields
+  kSections,  // a list of them, or a mapping of names to them
 };
 
 // The bounds of a number, or of each number of a list.
@@ -91,28 +91,18 @@ struct Field {
   Range range;
   // The words of kChoice and kChoices.
   Words choices;
-  // The number of elements that a list must have; 0: any number.
-  int64_t size = 0;
-  // Absence is an error.
-  bool required = false;
-  // Absence is a value of its own (std::optional); absent fields are not written.
-  bool optional = false;
-  // The field is not written while it has its default.
-  bool sparse = false;
-  // Of kSections: a mapping of names to sections instead of a list.
-  bool named = false;
-  // The default according to the struct; null if there is none.
-  Json default_value;
-  // The default under `compat: paper`; null if it is the same as under `fixed`.
-  Json paper;
-  // The name that the paper's rules give the field, such as "T1" (docs/papers/papaformer.md#s7); or
-  // empty.
-  std::string id;
-  // Of lists: the error for an empty list; empty if a list may be empty.
-  std::string not_empty;
-  // The name of another field on which this one depends (Of); empty if it depends on none.
-  std::string of;
-  // The values of that other field for which this field has a meaning.
+  int64_t size = 0;          // of lists: exactly so many elements; 0: any number
+  bool required = false;     // absence is an error
+  bool optional = false;     // may be absent, which is a value of its own, and is not written then
+  bool sparse = false;       // not written while it has its default
+  bool named = false;        // of kSections: a mapping of names to sections
+  bool unique = false;       // of lists: no element twice
+  bool one_or_more = false;  // of lists: a list of one is written as its element, and read so
+  Json default_value;        // as the struct has it; null: none
+  Json paper;                // the default under `compat: paper`; null: the same as under `fixed`
+  std::string id;            // "T1": the name of the rule in the paper; empty: none
+  std::string not_empty;     // of lists and texts: what is said of an empty one; empty: it is fine
+  std::string of;            // another field that must have one of `of_values`; empty: none
   Words of_values;
   // The text that documents show for a default that is computed.
   std::string default_text;
@@ -130,8 +120,11 @@ struct Field {
   std::function<std::string(const Json&)> wrong;
   // Converts a value from the form of task files to that of recipes, if the two differ; else null.
   std::function<Json(const Json&)> as_written;
-  // Of sections: the description of their fields; the inner object within an object of the struct,
-  // which `open` creates if it is absent and `look` returns as null then.
+  // Other shapes that the value may have in a document, each held by a member of its own: two
+  // numbers where the field is a word, a word where it is a list (Builder::Or).
+  std::vector<Field> forms;
+  // Of sections: their fields; the object within, or the list, made if it is not there; the same,
+  // or null.
   const Schema& (*section)() = nullptr;
   std::function<void*(void*)> open;
   std::function<const void*(const void*)> look;
@@ -156,8 +149,10 @@ struct Field {
   Field& NotEmpty(const char* message);
   // Of text: the words that are allowed. An enum is better wherever code compares the value.
   Field& OneOf(Words words);
-  // The field is not written while it has its default. This keeps task files short, and keeps those
-  // of recipes that do not use the field the same when the field is added.
+  // Of lists: no element twice.
+  Field& Unique();
+  // Of lists: one element stands for a list of it, in every document.
+  Field& OneOrMore();
   Field& Sparse();
   // The name of the paper's rule for this field.
   Field& Id(const char* rule);
@@ -188,6 +183,9 @@ struct Field {
 
   // True for the types kInts, kNumbers, kTexts and kChoices.
   bool is_list() const;
+  bool is_named_values() const { return type == Type::kNamedInts || type == Type::kNamedTexts; }
+  // Whether a value has the shape of this field's type: a single value, a list or a mapping.
+  bool Takes(const Json& value) const;
   bool is_section() const { return type == Type::kSection || type == Type::kSections; }
   // The type in words for errors: "a whole number", "ignore or copy_input", "two numbers of at
   // least 0 and below 1".
@@ -195,6 +193,8 @@ struct Field {
   // What is wrong with a value of a document: "expected a number, found \"fast\"", "must be above
   // 0, is -1". Empty if the value is right. Not for sections.
   std::string Wrong(const Json& value) const;
+  // The same of one value of a mapping of names to values.
+  std::string WrongNamed(const Json& value) const;
 };
 
 // Reports an error about one or several fields of the struct ("lr_min", "optimizer.lr"). The error
@@ -296,6 +296,21 @@ struct Codec<std::vector<T>> {
     return values;
   }
 };
+template <class T>
+struct Codec<std::map<std::string, T>> {
+  static constexpr Type kType = Codec<T>::kType == Type::kInt ? Type::kNamedInts
+                                                              : Type::kNamedTexts;
+  static Json Get(const std::map<std::string, T>& values) {
+    Json named = Json::object();
+    for (const auto& [name, value] : values) named[name] = Codec<T>::Get(value);
+    return named;
+  }
+  static std::map<std::string, T> Set(const Json& named) {
+    std::map<std::string, T> values;
+    for (const auto& [name, value] : named.items()) values[name] = Codec<T>::Set(value);
+    return values;
+  }
+};
 template <size_t N>
 struct Codec<std::array<double, N>> {
   static constexpr Type kType = Type::kNumbers;
@@ -321,16 +336,19 @@ struct IsVector : std::false_type {};
 template <class M>
 struct IsVector<std::vector<M>> : std::true_type {};
 template <class M>
+struct IsVector<std::optional<M>> : IsVector<M> {};
+// What optionals and lists hold.
+template <class M>
 struct Inner {
   using type = M;
 };
 template <class M>
 struct Inner<std::optional<M>> {
-  using type = M;
+  using type = typename Inner<M>::type;
 };
 template <class M>
 struct Inner<std::vector<M>> {
-  using type = M;
+  using type = typename Inner<M>::type;
 };
 // A struct has a description if it has a static function Fields(), as in the example above, or if
 // its namespace has a function
@@ -371,17 +389,54 @@ class Builder {
   template <class M, class C>
   Field& operator()(const char* name, M C::* member, const char* meaning) {
     Field& field = Named(name, meaning);
-    field.optional = IsOptional<M>::value;
-    if constexpr (HasFields<typename Inner<M>::type>) {
-      Section(member, &field);
-    } else {
-      Value(member, &field);
-    }
+    Describe(member, &field);
     return field;
   }
 
-  // Describes a member that documents write in more ways than its C++ type has values. `wrong` says
-  // what is wrong with a value (empty: nothing), `set` converts a value that is right.
+  // A section whose sentence is that of its struct.
+  template <class M, class C>
+    requires HasFields<typename Inner<M>::type>
+  Field& operator()(const char* name, M C::* member) {
+    return (*this)(name, member, FieldsOf<typename Inner<M>::type>().meaning.c_str());
+  }
+
+  // A field that is described already.
+  Field& Existing(const char* name) {
+    const auto at = std::find_if(schema_.fields.begin(), schema_.fields.end(),
+                                 [&](const Field& field) { return field.name == name; });
+    BRAID_CHECK(at != schema_.fields.end());
+    return *at;
+  }
+
+  // Another shape that the field `name` may have in a document, held by the optional `member`. The
+  // reader takes the shape that the value has; the writer prefers this one where it is there.
+  template <class M, class C>
+  Field& Or(const char* name, M C::* member) {
+    static_assert(IsOptional<M>::value);
+    Field& form = Form(name);
+    Describe(member, &form);
+    return form;
+  }
+
+  // A word in the place of the list or mapping `name`, which sets `flag`.
+  template <class C>
+  void OrWord(const char* name, const char* word, bool C::* flag) {
+    Field& form = Form(name).OneOf({word});
+    form.get = [flag, word](const void* object) {
+      return static_cast<const T*>(object)->*flag ? Json(word) : Json();
+    };
+    form.set = [flag](void* object, const Json&) { static_cast<T*>(object)->*flag = true; };
+  }
+
+  // A word in the place of the section `name`: it is there, with its defaults.
+  void OrWord(const char* name, const char* word) {
+    Field& form = Form(name).OneOf({word});
+    form.get = [](const void*) { return Json(); };
+    form.set = [open = Existing(name).open](void* object, const Json&) { open(object); };
+  }
+
+  // A member that documents write in more ways than its type has. `wrong` says what is wrong with a
+  // value (empty: nothing), `set` takes one that is right.
   template <class M>
   Field& Custom(const char* name, M T::* member, const char* meaning, const char* expected,
                 std::string (*wrong)(const Json&), M (*set)(const Json&)) {
@@ -435,10 +490,27 @@ class Builder {
     return field;
   }
 
-  // Describes a member with a single value or a list of values.
+  Field& Form(const char* name) {
+    Field& field = Existing(name);
+    Field& form = field.forms.emplace_back();
+    form.name = field.name;
+    form.meaning = field.meaning;
+    return form;
+  }
+
+  template <class M, class C>
+  void Describe(M C::* member, Field* field) {
+    field->optional = IsOptional<M>::value;
+    if constexpr (HasFields<typename Inner<M>::type>) {
+      Section(member, field);
+    } else {
+      Value(member, field);
+    }
+  }
+
   template <class M, class C>
   void Value(M C::* member, Field* field) {
-    using Element = typename Inner<typename Inner<M>::type>::type;
+    using Element = typename Inner<M>::type;
     field->type = Codec<M>::kType;
     if constexpr (std::is_enum_v<Element>) field->choices = WordsOf(Element{});
     if constexpr (std::is_same_v<Element, uint64_t>) field->range.min = 0;
@@ -455,34 +527,35 @@ class Builder {
   void Section(M C::* member, Field* field) {
     using S = typename Inner<M>::type;
     field->section = &FieldsOf<S>;
+    field->type = IsVector<M>::value ? Type::kSections : Type::kSection;
+    field->open = [member](void* object) -> void* {
+      M& inner = static_cast<T*>(object)->*member;
+      if constexpr (IsOptional<M>::value) {
+        return inner ? &*inner : &inner.emplace();
+      } else {
+        return &inner;
+      }
+    };
+    field->look = [member](const void* object) -> const void* {
+      const M& inner = static_cast<const T*>(object)->*member;
+      if constexpr (IsOptional<M>::value) {
+        return inner ? &*inner : nullptr;
+      } else {
+        return &inner;
+      }
+    };
     if constexpr (IsVector<M>::value) {
-      field->type = Type::kSections;
-      field->count = [member](const void* object) {
-        return (static_cast<const T*>(object)->*member).size();
+      const auto list = [look = field->look](const void* object) {
+        return static_cast<const std::vector<S>*>(look(object));
       };
-      field->at = [member](const void* object, size_t index) -> const void* {
-        return &(static_cast<const T*>(object)->*member)[index];
+      field->count = [list](const void* object) {
+        return list(object) == nullptr ? 0 : list(object)->size();
       };
-      field->add = [member](void* object) -> void* {
-        return &(static_cast<T*>(object)->*member).emplace_back();
+      field->at = [list](const void* object, size_t index) -> const void* {
+        return &(*list(object))[index];
       };
-    } else {
-      field->type = Type::kSection;
-      field->open = [member](void* object) -> void* {
-        M& inner = static_cast<T*>(object)->*member;
-        if constexpr (IsOptional<M>::value) {
-          return inner ? &*inner : &inner.emplace();
-        } else {
-          return &inner;
-        }
-      };
-      field->look = [member](const void* object) -> const void* {
-        const M& inner = static_cast<const T*>(object)->*member;
-        if constexpr (IsOptional<M>::value) {
-          return inner ? &*inner : nullptr;
-        } else {
-          return &inner;
-        }
+      field->add = [open = field->open](void* object) -> void* {
+        return &static_cast<std::vector<S>*>(open(object))->emplace_back();
       };
     }
   }
@@ -511,6 +584,7 @@ class Builder {
       };
     if (field.add)
       field.add = [add = field.add, mutable_up](void* object) { return add(mutable_up(object)); };
+    for (Field& form : field.forms) form = Moved(std::move(form), up);
     return field;
   }
 

@@ -62,7 +62,7 @@ const Schema& ExportTask::Fields() {
     Builder<ExportTask> field("export", "A model becomes a folder for other programs.");
     field("name", &ExportTask::name, "Of the model.").Required();
     field("format", &ExportTask::format, "What the folder is for.");
-    field("card", &ExportTask::card, "CARD, facts for the model card.").Optional();
+    field("card", &ExportTask::card);
     return field.Done();
   }();
   return fields;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "schema/schema.h"
+#include "spec/card.h"
 
 namespace braid::spec {
 
@@ -36,7 +38,7 @@ const schema::Words& WordsOf(ExportFormat);
 struct ExportTask {
   std::string name;
   ExportFormat format = ExportFormat::kHuggingFace;
-  Json card;  // facts for the model card; null: none
+  std::optional<ModelCard> card;
 
   static const schema::Schema& Fields();
 };

@@ -68,7 +68,4 @@ struct RecipeTraining {
   static const schema::Schema& Fields();
 };
 
-// The documents' and editors' view of a whole recipe: every section with all its fields.
-const schema::Schema& RecipeDocument();
-
 }  // namespace braid::spec

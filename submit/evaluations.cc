@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "corpus/tagged_text.h"
 #include "recipe/parse/evaluate_section.h"
+#include "task/job_kind.h"
 
 namespace braid::submit {
 namespace {
@@ -24,7 +25,7 @@ class EvaluationChecker {
       if (source.name == "tagged") Tagged(source, *files);
       if (source.name == "blimp") {
         Trainer(source, {"--blimp", Folder(source), "--pairs",
-                         file_.recipe.evaluation.blimp["pairs"].dump()});
+                         std::to_string(file_.recipe.evaluation.blimp->pairs)});
       }
       if (source.name == "glue" || source.name == "superglue") Glue(source);
       if (source.name == "next_token") NextToken(source, *files);
@@ -65,11 +66,19 @@ class EvaluationChecker {
     };
     const auto first = std::find_if(file_.dag.sources.begin(), file_.dag.sources.end(), both);
     if (first->name != source.name) return;
-    const Json& glue = file_.recipe.evaluation.glue;
-    const Words tasks = glue["tasks"];
+    const recipe::Evaluation& evaluation = file_.recipe.evaluation;
+    Words tasks;
+    if (evaluation.glue) tasks = evaluation.glue->tasks;
+    if (evaluation.superglue) {
+      tasks.insert(tasks.end(), evaluation.superglue->tasks.begin(),
+                   evaluation.superglue->tasks.end());
+    }
+    const spec::FineTuning& training = evaluation.glue
+                                           ? static_cast<const spec::FineTuning&>(*evaluation.glue)
+                                           : *evaluation.superglue;
     Words words = {"--tasks",     Join(tasks, ","),
-                   "--documents", glue["documents"].dump(),
-                   "--mnli",      glue["mnli"].get<std::string>()};
+                   "--documents", std::to_string(training.documents),
+                   "--mnli",      schema::NameOf(training.mnli)};
     for (const recipe::Source& suite : file_.dag.sources) {
       if (both(suite)) words.insert(words.end(), {"--" + suite.name, Folder(suite)});
     }
@@ -81,10 +90,12 @@ class EvaluationChecker {
     Words paths, words;
     for (const auto& [name, path] : files) paths.push_back(path);
     words = {"--next-token", Join(paths, ",")};
-    const Json& settings = file_.recipe.evaluation.next_token;
-    for (const char* field : {"text", "separator", "format"}) {
-      if (settings.contains(field))
-        words.insert(words.end(), {std::string("--") + field, settings[field].get<std::string>()});
+    const spec::RecipeNextToken& settings = *file_.recipe.evaluation.next_token;
+    for (const auto& [option, value] :
+         {std::pair{"--text", settings.text},
+          {"--separator", settings.separator},
+          {"--format", settings.format ? schema::NameOf(*settings.format) : ""}}) {
+      if (!value.empty()) words.insert(words.end(), {option, value});
     }
     Trainer(source, words);
   }
@@ -99,17 +110,20 @@ class EvaluationChecker {
   Json PromptsOf() const {
     const recipe::Evaluation& evaluation = file_.recipe.evaluation;
     Json prompts = Json::object();
-    if (std::none_of(file_.dag.jobs.begin(), file_.dag.jobs.end(),
-                     [](const recipe::JobNode& job) { return job.kind == "evaluate"; }))
+    if (std::none_of(file_.dag.jobs.begin(), file_.dag.jobs.end(), [](const recipe::JobNode& job) {
+          return task::IsKind(job.kind, task::JobKind::kEvaluate);
+        }))
       return prompts;
-    if (!evaluation.generate.is_null()) {
-      prompts["tokens"] = evaluation.generate["tokens"];
-      prompts["prompts"] = evaluation.generate.value("prompts", Json::array());
-      if (!evaluation.prompts.empty())
-        prompts["file"] = Resolve(file_, evaluation.prompts.paths.front());
+    if (evaluation.generate) {
+      prompts["tokens"] = evaluation.generate->tokens;
+      prompts["prompts"] = evaluation.generate->prompts;
+      if (evaluation.generate->prompt_file)
+        prompts["file"] = Resolve(file_, evaluation.generate->prompt_file->file);
     }
-    for (const recipe::RoutingPrompt& prompt : evaluation.routing.prompts)
-      prompts["routing"].push_back(prompt.text);
+    if (evaluation.routing) {
+      for (const spec::RecipeRoutingPrompt& prompt : evaluation.routing->prompts)
+        prompts["routing"].push_back(prompt.text);
+    }
     if (!prompts.empty()) prompts["positions"] = recipe::FewestPositions(file_.recipe);
     return prompts;
   }
@@ -118,7 +132,8 @@ class EvaluationChecker {
     const Json prompts = PromptsOf();
     const bool missing = prompts.contains("file") && !PathExists(prompts["file"]);
     if (prompts.empty() || missing || !PathExists(tools_.trainer)) return;
-    const int line = file_.recipe.evaluation.prompts.line;
+    const auto data = file_.recipe.evaluation.data.find("prompts");
+    const int line = data == file_.recipe.evaluation.data.end() ? 0 : data->second.line;
     const std::string subject = prompts.value("file", std::string()),
                       path = JoinPath(tools_.work, "prompts.json");
     if (const Status written = WriteJsonFile(path, prompts); !written.ok())

@@ -79,7 +79,7 @@ std::string HintFor(const Status& status) {
 }
 
 int RunTaskProgram(const std::string& program, const std::string& task_file,
-                   const std::map<std::string, Job>& kinds) {
+                   const std::map<JobKind, Job>& kinds) {
   const Result<Task> task = ReadTaskFile(task_file);
   if (!task.ok()) {
     Log(LogLevel::kError, program, task.status().message());
@@ -96,10 +96,11 @@ int RunTaskProgram(const std::string& program, const std::string& task_file,
   living->push_back(opened->release());
   Channel& channel = *living->back();
   channel.Started();
-  const auto kind = kinds.find(task->kind);
+  const std::optional<JobKind> named = JobKindOf(task->kind);
+  const auto kind = named ? kinds.find(*named) : kinds.end();
   if (kind == kinds.end()) {
     std::vector<std::string> names;
-    for (const auto& [name, job] : kinds) names.push_back(name);
+    for (const auto& [of, job] : kinds) names.push_back(NameOf(of));
     channel.Fail(Category::kUser,
                  InvalidArgument(program + " does not do jobs of kind \"" + task->kind +
                                  "\", only " + Join(names, ", ")),

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "task/channel.h"
+#include "task/job_kind.h"
 #include "task/task.h"
 
 namespace braid::task {
@@ -23,7 +24,7 @@ using Job = std::function<Status(const Task&, Channel&)>;
 // and certain to happen again on this machine. Exceptions of a job are its errors too:
 // std::bad_alloc is OUT_OF_MEMORY, any other is kInternal.
 int RunTaskProgram(const std::string& program, const std::string& task_file,
-                   const std::map<std::string, Job>& kinds);
+                   const std::map<JobKind, Job>& kinds);
 
 // What a user can do about an error, in one line; empty if nothing general can be said.
 std::string HintFor(const Status& status);

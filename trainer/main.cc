@@ -174,11 +174,11 @@ int Main(int argc, char** argv) {
   const Command command = FindCommand(words[0]);
   if (command == nullptr) {
     return task::RunTaskProgram("braid-trainer", words[0],
-                                {{"train", Guarded(RunTrainJob)},
-                                 {"joint", Guarded(RunTrainJob)},
-                                 {"evaluate", Guarded(RunEvaluateJob)},
-                                 {"gate", Guarded(RunGateJob)},
-                                 {"export", Guarded(RunExportJob)}});
+                                {{task::JobKind::kTrain, Guarded(RunTrainJob)},
+                                 {task::JobKind::kJoint, Guarded(RunTrainJob)},
+                                 {task::JobKind::kEvaluate, Guarded(RunEvaluateJob)},
+                                 {task::JobKind::kGate, Guarded(RunGateJob)},
+                                 {task::JobKind::kExport, Guarded(RunExportJob)}});
   }
   Status status;
   try {

@@ -41,13 +41,13 @@ Result<Json> DualSpec(const EvalFlags& flags, const std::string& folder) {
     return InvalidArgument(path + " is no configuration of a checkpoint");
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec,
                          model::FromJson(config["model"], path + ".model"));
-  recipe::Evaluation evaluation;
-  evaluation.dual = {{"sequences", SequencesOf(flags)}};
-  evaluation.published_interventions = true;
-  const Json parts = recipe::EvaluationOf(evaluation, spec, {}, /*start=*/false);
-  if (!parts.is_object() || !parts.contains("dual"))
+  spec::RecipeDualPath published;
+  published.sequences = SequencesOf(flags);
+  published.published = true;
+  const auto dual = recipe::DualPathOf(published, spec);
+  if (!dual)
     return InvalidArgument(folder + " has no loop or dual_path block; --dual is about those");
-  return parts["dual"];
+  return schema::ToJson(*dual);
 }
 
 // What stands for `spec` on the trainer's command line: a file as it is, or one that is made of

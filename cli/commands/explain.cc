@@ -3,7 +3,7 @@
 
 #include "cli/commands/command.h"
 #include "schema/describe.h"
-#include "spec/model.h"
+#include "spec/documents/documents.h"
 
 namespace braid::cli {
 

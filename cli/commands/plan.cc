@@ -13,6 +13,7 @@
 #include "schema/words.h"
 #include "submit/content.h"
 #include "submit/load.h"
+#include "task/job_kind.h"
 
 namespace braid::cli {
 namespace {
@@ -75,7 +76,7 @@ std::string JobsText(const v1::Plan& plan) {
   int64_t tokens = 0;
   double flops = 0;
   for (const v1::PlannedJob& job : plan.jobs()) {
-    if (job.kind() == "train" || job.kind() == "joint") tokens += job.tokens();
+    if (task::IsTraining(job.kind())) tokens += job.tokens();
     flops += job.flops();
     text += Format("%-28s %-9s %2d x %2d %11s %9s %9s %10s\n", job.name().c_str(),
                    job.kind().c_str(), job.ranks(), job.slots_per_rank(),

@@ -5,6 +5,7 @@
 #include "cli/commands/command.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
+#include "task/job_kind.h"
 
 namespace braid::cli {
 namespace {
@@ -15,7 +16,7 @@ Result<int> Report(const Globals& globals, const std::string& run_id, std::strin
   std::string artifact;
   std::string state = "not part of it";
   for (const v1::Job& job : run.jobs()) {
-    if (job.kind() != "report") continue;
+    if (!task::IsKind(job.kind(), task::JobKind::kReport)) continue;
     state = StateName(job.state());
     if (const auto found = job.outputs().find("report"); found != job.outputs().end())
       artifact = found->second;

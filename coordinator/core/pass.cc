@@ -10,6 +10,7 @@
 #include "coordinator/core/run_summary.h"
 #include "scheduler/critical_path.h"
 #include "scheduler/schedule.h"
+#include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
@@ -186,7 +187,7 @@ int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
 // Made once for an attempt and then kept, although the run goes on: a changed summary would change
 // the DesiredState and push it again with every step.
 std::shared_ptr<const RunSummary> SummaryFor(const Assignment& assignment, State& state) {
-  if (assignment.kind != "report" && assignment.kind != "export") return nullptr;
+  if (!task::ReadsRun(assignment.kind)) return nullptr;
   std::shared_ptr<const RunSummary>& summary = state.attempts[assignment.key].run_summary;
   if (summary == nullptr)
     summary = std::make_shared<const RunSummary>(RunSummaryOf(assignment.key.run, state));

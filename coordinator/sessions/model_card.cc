@@ -3,6 +3,8 @@
 #include <exception>
 
 #include "base/log.h"
+#include "schema/read.h"
+#include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
@@ -34,10 +36,13 @@ std::string Filled(const task::Assignment& assignment, const RunSummary& run) {
   Json spec = Json::parse(assignment.spec, nullptr, /*allow_exceptions=*/false);
   if (!spec.is_object()) return assignment.spec;
   const Json facts = ToJson(run);
-  if (assignment.kind == "report") {
+  if (task::IsKind(assignment.kind, task::JobKind::kReport)) {
     spec["facts"] = facts;
   } else if (spec.contains("card") && assignment.inputs.contains("model")) {
-    FillCard(facts, assignment.inputs.at("model"), &spec["card"]);
+    auto card = schema::FromJson<spec::ModelCard>(spec["card"], "card");
+    if (!card.ok()) return assignment.spec;  // the task says what is wrong with it
+    FillCard(facts, assignment.inputs.at("model"), &*card);
+    spec["card"] = schema::ToJson(*card);
   }
   return spec.dump();
 }
@@ -69,8 +74,8 @@ Json ToJson(const RunSummary& run) {
           {"jobs", jobs}};
 }
 
-void FillCard(const Json& facts, const std::string& model, Json* card) {
-  (*card)["run"]["id"] = facts["run"]["id"];
+void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card) {
+  card->run.id = facts["run"]["id"].get<std::string>();
   const Json* maker = MakerOf(facts, "model", model);
   int64_t tokens = CountOf(maker, "tokens");
   bool known = tokens > 0;
@@ -79,33 +84,28 @@ void FillCard(const Json& facts, const std::string& model, Json* card) {
   const Json* merge = MakerOf(facts, "model", init);
   if (!init.empty() && (merge == nullptr || (*merge)["inputs"].contains("base")))
     known = false;  // it began with tokens of elsewhere
-  if (card->contains("parents")) {
-    for (Json& parent : (*card)["parents"]) {
-      const std::string role = "parent." + parent["name"].get<std::string>();
-      const std::string artifact = merge == nullptr ? "" : (*merge)["inputs"].value(role, "");
-      known = known && !artifact.empty();
-      if (artifact.empty()) continue;
-      parent["artifact"] = artifact;
-      const int64_t of_parent = CountOf(MakerOf(facts, "model", artifact), "tokens");
-      if (of_parent > 0) parent["tokens"] = of_parent;
-      tokens += of_parent;
-      known = known && of_parent > 0;
-    }
+  for (spec::CardParent& parent : card->parents) {
+    const std::string artifact = merge == nullptr
+                                     ? ""
+                                     : (*merge)["inputs"].value("parent." + parent.name, "");
+    known = known && !artifact.empty();
+    if (artifact.empty()) continue;
+    parent.artifact = artifact;
+    const int64_t of_parent = CountOf(MakerOf(facts, "model", artifact), "tokens");
+    if (of_parent > 0) parent.tokens = of_parent;
+    tokens += of_parent;
+    known = known && of_parent > 0;
   }
-  if (known) (*card)["tokens"] = tokens;
-  if (!card->contains("corpora")) return;
-  for (Json& corpus : (*card)["corpora"]) {
-    const Json* prepared = JobNamed(facts, "prepare:" + corpus["name"].get<std::string>());
-    if (prepared == nullptr) continue;
-    for (const char* count : {"tokens", "documents"}) {
-      const int64_t value = CountOf(prepared, count);
-      if (value > 0) corpus[count] = value;
-    }
+  if (known) card->tokens = tokens;
+  for (spec::CardCorpus& corpus : card->corpora) {
+    const Json* prepared = JobNamed(facts, "prepare:" + corpus.name);
+    if (const int64_t count = CountOf(prepared, "tokens"); count > 0) corpus.tokens = count;
+    if (const int64_t count = CountOf(prepared, "documents"); count > 0) corpus.documents = count;
   }
 }
 
 std::string SpecWithSummary(const task::Assignment& assignment, const RunSummary& run) {
-  if (assignment.kind != "report" && assignment.kind != "export") return assignment.spec;
+  if (!task::ReadsRun(assignment.kind)) return assignment.spec;
   try {
     return Filled(assignment, run);
   } catch (const std::exception& error) {

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "coordinator/core/run_summary.h"
+#include "spec/card.h"
 #include "task/assignment.h"
 
 namespace braid::coordinator {
@@ -12,10 +13,10 @@ namespace braid::coordinator {
 // FACTS of docs/tasks.md: the run and its jobs, with summaries, inputs and outputs.
 Json ToJson(const RunSummary& run);
 
-// Adds to CARD of docs/tasks.md what only the facts know: the id of the run, the tokens that the
+// Adds to the card of an export what only the facts know: the id of the run, the tokens that the
 // model with artifact `model` was trained on (those of its parents included, if all are known), the
 // size of its corpora, and each parent's artifact and tokens. What they do not know stays away.
-void FillCard(const Json& facts, const std::string& model, Json* card);
+void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card);
 
 // The spec of a report or an export with what is known of its run; that of any other job as it is,
 // and so is one to which it cannot be added: the summaries are what task programs said, and

@@ -9,6 +9,8 @@
 #include "recipe/graph/merge_jobs.h"
 #include "recipe/graph/sizes.h"
 #include "spec/merge.h"
+#include "spec/report.h"
+#include "task/job_kind.h"
 
 namespace braid::recipe {
 namespace {
@@ -35,7 +37,7 @@ class Expander {
  private:
   void Tokenizer() {
     JobNode job;
-    job.name = job.kind = "tokenizer";
+    job.name = job.kind = NameOf(task::JobKind::kTokenizer);
     spec::TokenizerTask task;
     if (!recipe_.tokenizer_file.empty()) {
       const size_t slash = recipe_.tokenizer_file.rfind('/');
@@ -65,7 +67,7 @@ class Expander {
   void Prepare(const Corpus& corpus) {
     JobNode job;
     job.name = "prepare:" + corpus.name;
-    job.kind = "prepare";
+    job.kind = NameOf(task::JobKind::kPrepare);
     job.inputs["tokenizer"] = {"tokenizer", "tokenizer", "", ""};
     if (corpus.site.empty()) {
       job.inputs["source"] = {"", "", "source." + corpus.name, ""};
@@ -107,7 +109,7 @@ class Expander {
   Status Train(const Model& made, spec::Share share, double fraction) {
     JobNode job;
     job.name = made.name();
-    job.kind = "train";
+    job.kind = NameOf(task::JobKind::kTrain);
     job.slots_per_rank = made.slots;
     job.device = made.device;
     AddData(made.corpora, &job);
@@ -173,7 +175,8 @@ class Expander {
       }
     }
     const bool trained = path.from.empty();
-    Measure({path.name(), "path", "", trained ? path.name() : "", trained ? &path.train : nullptr},
+    Measure({path.name(), spec::ModelRole::kPath, "", trained ? path.name() : "",
+             trained ? &path.train : nullptr},
             path.spec, {}, WeightsOf(path.name()));
     Export(path.name(), path.spec, path.corpora, WeightsOf(path.name()));
     return OkStatus();
@@ -182,8 +185,9 @@ class Expander {
   Status Baseline(const Model& baseline) {
     BRAID_RETURN_IF_ERROR(Train(baseline, spec::Share::kAll, 1.0));
     const InputRef weights{baseline.name(), "model", "", ""};
-    const std::string role = baseline.spec.kind == model::Kind::kDense ? "dense"
-                                                                       : "composite_scratch";
+    const auto role = baseline.spec.kind == model::Kind::kDense
+                          ? spec::ModelRole::kDense
+                          : spec::ModelRole::kCompositeScratch;
     Measure({baseline.name(), role, "", baseline.name(), &baseline.train}, baseline.spec, {},
             weights);
     Export(baseline.name(), baseline.spec, baseline.corpora, weights);
@@ -248,71 +252,73 @@ class Expander {
     dag_.jobs.push_back(std::move(merge));
     dag_.jobs.push_back(std::move(gate));
     dag_.jobs.push_back(std::move(joint));
-    Measure({name + "@start", "composite_start", name, ""}, composite.spec, path_corpora, start);
-    Measure({name, "composite", name, history, &composite.joint}, composite.spec, path_corpora,
-            trained);
+    Measure({name + "@start", spec::ModelRole::kCompositeStart, name, ""}, composite.spec,
+            path_corpora, start);
+    Measure({name, spec::ModelRole::kComposite, name, history, &composite.joint}, composite.spec,
+            path_corpora, trained);
     Export(name, composite.spec, CorporaOf(composite), trained);
     return OkStatus();
   }
 
   // A model that is evaluated: one row in the tables of the report.
   struct Measured {
-    std::string name, role, composite, history;
-    // How this run trained it; null if it did not.
-    const spec::Train* train = nullptr;
+    std::string name;
+    spec::ModelRole role;
+    std::string composite, history;
+    const spec::Train* train = nullptr;  // how it was trained; null: by no job of this run
   };
 
   void Measure(const Measured& made, const model::ModelSpec& spec,
                const std::vector<std::string>& path_corpora, const InputRef& weights) {
-    models_.push_back({{"name", made.name},
-                       {"evaluation", made.name},
-                       {"history", made.history},
-                       {"role", made.role},
-                       {"composite", made.composite}});
-    if (made.train != nullptr) models_.back()["clip"] = made.train->clip;
-    Json parts = EvaluationOf(recipe_.evaluation, spec, path_corpora,
-                              made.role == "composite_start");
-    if (parts.is_null()) return;
+    spec::ReportedModel& model = models_.emplace_back();
+    model.name = model.evaluation = made.name;
+    model.history = made.history;
+    model.role = made.role;
+    model.composite = made.composite;
+    if (made.train != nullptr) model.clip = made.train->clip;
+    spec::EvaluateTask task{MeasurementsOf(recipe_.evaluation, spec, path_corpora,
+                                           made.role == spec::ModelRole::kCompositeStart)};
+    if (!task.any()) return;
+    task.name = made.name;
+    task.sequence = recipe_.sequence;
+    if (task.loss) {
+      task.loss->average = recipe_.eval.loss_average;
+      task.loss->last_label = recipe_.train.last_label;
+    }
     JobNode job;
     job.name = "evaluate:" + made.name;
-    job.kind = "evaluate";
-    job.slots_per_rank = recipe_.evaluation.slots;
-    job.device = recipe_.evaluation.device;
-    job.spec = {{"name", made.name}, {"sequence", recipe_.sequence}};
-    const bool reads_text = parts.contains("loss") || parts.contains("dual") ||
-                            (parts.contains("routing") &&
-                             parts["routing"]["sequences"].get<int64_t>() > 0);
+    job.kind = NameOf(task::JobKind::kEvaluate);
+    job.slots_per_rank = static_cast<int32_t>(recipe_.evaluation.resources.slots);
+    job.device = schema::NameOf(recipe_.evaluation.resources.device);
+    job.spec = schema::ToJson(task);
+    const bool reads_text = task.loss || task.dual || (task.routing && task.routing->sequences > 0);
     AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
     job.inputs["model"] = weights;
-    if (parts.contains("loss"))
-      parts["loss"].update({{"average", schema::NameOf(recipe_.eval.loss_average)},
-                            {"last_label", schema::NameOf(recipe_.train.last_label)}});
-    if (parts.contains("blimp")) job.inputs["blimp"] = {"", "", "blimp", ""};
-    if (parts.contains("next_token")) job.inputs["next_token"] = {"", "", "next_token", ""};
-    if (parts.contains("glue") && !recipe_.evaluation.glue_data.empty())
-      job.inputs["glue"] = {"", "", "glue", ""};
-    if (parts.contains("glue") && !recipe_.evaluation.superglue_data.empty())
-      job.inputs["superglue"] = {"", "", "superglue", ""};
-    if (parts.contains("generate") && parts["generate"].contains("file"))
-      job.inputs["prompts"] = {"", "", "prompts", ""};
-    if (parts.contains("dual") && parts["dual"].contains("tagged"))
-      job.inputs["tagged"] = {"", "", "tagged", ""};
-    job.spec.update(parts);
+    AddEvaluationData(task, &job);
     dag_.jobs.push_back(std::move(job));
   }
 
-  // The local files that evaluations read besides models and shards.
-  void EvaluationSources() {
-    const Evaluation& evaluation = recipe_.evaluation;
-    const auto add = [&](const char* name, const LocalData& data, bool folders) {
-      if (!data.empty()) dag_.sources.push_back({name, "source", data.paths, data.line, folders});
+  // The sources that the parts of one evaluation read.
+  void AddEvaluationData(const spec::Measurements& parts, JobNode* job) const {
+    const auto add = [&](const char* source, bool is_read) {
+      if (is_read) job->inputs[source] = {"", "", source, ""};
     };
-    add("prompts", evaluation.prompts, /*folders=*/false);
-    add("tagged", evaluation.tagged, /*folders=*/false);
-    add("next_token", evaluation.next_token_files, /*folders=*/false);
-    add("blimp", evaluation.blimp_data, /*folders=*/true);
-    add("glue", evaluation.glue_data, /*folders=*/true);
-    add("superglue", evaluation.superglue_data, /*folders=*/true);
+    add("prompts", parts.generate && !parts.generate->file.empty());
+    add("tagged", parts.dual && !parts.dual->tagged.empty());
+    add("next_token", parts.next_token.has_value());
+    add("blimp", parts.blimp.has_value());
+    for (const char* suite : {"glue", "superglue"})
+      add(suite, parts.glue && recipe_.evaluation.data.contains(suite));
+  }
+
+  // What evaluations read besides models and shards.
+  void EvaluationSources() {
+    for (const char* name : {"prompts", "tagged", "next_token", "blimp", "glue", "superglue"}) {
+      const auto found = recipe_.evaluation.data.find(name);
+      if (found == recipe_.evaluation.data.end()) continue;
+      const LocalData& data = found->second;
+      dag_.sources.push_back({name, "source", data.paths, data.line, data.folders});
+    }
   }
 
   void Export(const std::string& name, const model::ModelSpec& spec,
@@ -320,22 +326,20 @@ class Expander {
     if (recipe_.export_format.empty()) return;
     JobNode job;
     job.name = "export:" + name;
-    job.kind = "export";
+    job.kind = NameOf(task::JobKind::kExport);
     job.inputs = {{"model", weights}, {"tokenizer", {"tokenizer", "tokenizer", "", ""}}};
     const std::vector<std::string> overrides = Overrides(recipe_);
-    Json card = {
-        {"summary", "Trained by braid in the run " + recipe_.run + ", compat " +
-                        schema::NameOf(recipe_.compat) +
-                        (overrides.empty() ? "." : " with " + Join(overrides, ", ") + ".")},
-        {"run", {{"name", recipe_.run}}},
-        {"recipe", recipe_.text},
-        {"corpora", Json::array()},
-        {"parents", Json::array()}};
-    for (const std::string& corpus : corpora) card["corpora"].push_back({{"name", corpus}});
+    spec::ModelCard card;
+    card.summary = "Trained by braid in the run " + recipe_.run + ", compat " +
+                   schema::NameOf(recipe_.compat) +
+                   (overrides.empty() ? "." : " with " + Join(overrides, ", ") + ".");
+    card.run.name = recipe_.run;
+    card.recipe = recipe_.text;
+    for (const std::string& corpus : corpora) card.corpora.push_back({corpus});
     const bool merged = std::find(composites_.begin(), composites_.end(), name) !=
                         composites_.end();
     if (merged) {
-      for (const model::Stack& path : spec.paths) card["parents"].push_back({{"name", path.name}});
+      for (const model::Stack& path : spec.paths) card.parents.push_back({path.name});
     }
     job.spec = schema::ToJson(
         spec::ExportTask{name, *schema::FromName<spec::ExportFormat>(recipe_.export_format), card});
@@ -345,31 +349,28 @@ class Expander {
 
   void Report() {
     JobNode job;
-    job.name = job.kind = "report";
-    for (Json& made : models_) {
-      const std::string evaluation = made["evaluation"].get<std::string>();
-      if (dag_.Find("evaluate:" + evaluation) != nullptr) {
-        job.inputs["evaluation." + evaluation] = {"evaluate:" + evaluation, "evaluation", "", ""};
-      }
-      if (const std::string history = made["history"].get<std::string>(); !history.empty()) {
-        job.inputs["history." + history] = {history, "history", "", ""};
-      }
+    job.name = job.kind = NameOf(task::JobKind::kReport);
+    for (const spec::ReportedModel& made : models_) {
+      const std::string evaluation = "evaluate:" + made.evaluation;
+      if (dag_.Find(evaluation) != nullptr)
+        job.inputs["evaluation." + made.evaluation] = {evaluation, "evaluation", "", ""};
+      if (!made.history.empty())
+        job.inputs["history." + made.history] = {made.history, "history", "", ""};
     }
     for (const std::string& composite : composites_) {
       job.inputs["merge." + composite] = {"merge:" + composite, "merge", "", ""};
       job.inputs["gate." + composite] = {"gate:" + composite, "gate", "", ""};
     }
-    job.spec = {{"title", recipe_.run},
-                {"recipe", recipe_.text},
-                {"compat", CompatJson(recipe_)},
-                {"models", models_}};
+    job.spec = schema::ToJson(
+        spec::ReportTask{recipe_.run, recipe_.text,
+                         spec::ReportCompat{recipe_.compat, Overrides(recipe_)}, models_});
     dag_.jobs.push_back(std::move(job));
   }
 
   const Recipe& recipe_;
   const Sizes sizes_;
   Dag dag_;
-  std::vector<Json> models_;
+  std::vector<spec::ReportedModel> models_;
   std::vector<std::string> composites_;
 };
 

@@ -5,6 +5,7 @@
 #include "schema/schema.h"
 #include "spec/merge.h"
 #include "spec/train.h"
+#include "task/job_kind.h"
 
 namespace braid::recipe {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 JobNode MergeJob(const Merge& merge) {
   JobNode job;
   job.name = "merge:" + merge.name;
-  job.kind = "merge";
+  job.kind = NameOf(task::JobKind::kMerge);
   spec::MergeTask task{.model = model::ToJson(merge.model),
                        .seed = merge.seed,
                        .carry_optimizer = merge.carry_optimizer,
@@ -29,7 +30,7 @@ JobNode MergeJob(const Merge& merge) {
 JobNode GateJob(const Merge& merge, const JobNode& merged) {
   JobNode job;
   job.name = "gate:" + merge.name;
-  job.kind = "gate";
+  job.kind = NameOf(task::JobKind::kGate);
   job.inputs = merged.inputs;
   // The gate compares the composite with its parents only; what came from the base is in the
   // account of the merge.
@@ -46,7 +47,7 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
   const JointPhase& phase = *merge.joint;
   JobNode job;
   job.name = "joint:" + merge.name;
-  job.kind = "joint";
+  job.kind = NameOf(task::JobKind::kJoint);
   job.ranks = static_cast<int32_t>(phase.settings.ranks);
   job.slots_per_rank = static_cast<int32_t>(phase.settings.slots);
   job.device = schema::NameOf(phase.settings.device);

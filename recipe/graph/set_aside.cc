@@ -4,15 +4,15 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "task/job_kind.h"
 
 namespace braid::recipe {
 namespace {
 
-constexpr const char* kPrepare = "prepare";
-
 bool IsRead(const Dag& dag, const std::string& corpus) {
   return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const JobNode& job) {
-    return job.kind != kPrepare && job.inputs.contains("data." + corpus);
+    return !task::IsKind(job.kind, task::JobKind::kPrepare) &&
+           job.inputs.contains("data." + corpus);
   });
 }
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "base/text.h"
-#include "recipe/parse/arch_section.h"
 #include "recipe/compat.h"
+#include "recipe/parse/arch_section.h"
 #include "recipe/parse/composite_section.h"
 #include "recipe/parse/evaluate_section.h"
 #include "recipe/parse/model_section.h"
@@ -15,6 +15,7 @@
 #include "recipe/parse/yaml_reader.h"
 #include "recipe/parse/yaml_source.h"
 #include "spec/merge.h"
+#include "task/job_kind.h"
 
 namespace braid::recipe {
 namespace {
@@ -176,7 +177,9 @@ void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& docu
   };
   // A path's or a baseline's name is that of its job.
   const auto free = [&](const std::string& name, const char* key, size_t index) {
-    if (name != "tokenizer" && name != "report") return once(name, key, index);
+    const auto is = [&](task::JobKind kind) { return task::IsKind(name, kind); };
+    if (!is(task::JobKind::kTokenizer) && !is(task::JobKind::kReport))
+      return once(name, key, index);
     errors.Fail(document[key][index].Mark(),
                 std::string(key) + "." + std::to_string(index) + ".name: \"" + name +
                     "\" is the name of a job that every run has; take another");

@@ -25,17 +25,6 @@ void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlError
   ReadFields(map, train);
 }
 
-void CheckGpuSlots(YamlMap& map, int64_t slots, const std::string& device,
-                   const std::string& instead) {
-  const char* key = map.Has("slots") ? "slots" : "device";
-  if (device != "cuda" || slots == 1 || !map.Has(key)) return;  // said where it was written
-  map.Fail(
-      key,
-      Format(
-          "on device cuda slots must be 1: a rank uses one GPU, and %lld slots would take %lld; %s",
-          (long long)slots, (long long)slots, instead.c_str()));
-}
-
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
                       Joint* joint) {
   YamlMap map(node, path, errors);

@@ -13,12 +13,6 @@ namespace braid::recipe {
 void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
                       spec::Train* train);
 
-// An error if `slots` would take several GPUs for one rank, which uses one; `instead` says what to
-// write. Where neither slots nor device stands in `map`, nothing is said: the error is where they
-// were written.
-void CheckGpuSlots(YamlMap& map, int64_t slots, const std::string& device,
-                   const std::string& instead);
-
 // `joint`, or the `joint` of one composite, over what stands in *joint.
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
                       Joint* joint);

@@ -31,8 +31,11 @@ std::string Shown(const YAML::Node& node) {
 std::pair<YAML::Node, bool> Walk(const YAML::Node& node, const std::string& field) {
   YAML::Node at = node;
   for (const std::string& part : Split(field, '.')) {
-    if (!at || !at.IsMap()) return {at, false};
-    const YAML::Node next = std::as_const(at)[part];
+    const Result<int64_t> index = ParseInt(part);
+    const bool in_list = at && at.IsSequence() && index.ok();
+    if (!at || !(at.IsMap() || in_list)) return {at, false};
+    const YAML::Node next = in_list ? std::as_const(at)[static_cast<size_t>(*index)]
+                                    : std::as_const(at)[part];
     if (!next || next.IsNull()) return {at, false};
     at.reset(next);
   }
@@ -155,6 +158,11 @@ void YamlMap::Fail(const std::string& key, const std::string& message) {
 
 bool YamlMap::HasAt(const std::string& field) const {
   return Walk(node_, field).second;
+}
+
+int YamlMap::LineAt(const std::string& field) const {
+  const auto [node, there] = Walk(node_, field);
+  return there ? node.Mark().line + 1 : 0;
 }
 
 void YamlMap::FailAt(const std::string& field, const std::string& message) {

@@ -100,6 +100,7 @@ class YamlMap {
 
   // The same for a field within sections of this mapping: "optimizer.lr".
   bool HasAt(const std::string& field) const;
+  int LineAt(const std::string& field) const;  // 0 if it is not there
   void FailAt(const std::string& field, const std::string& message);
 
   // Adds an error at the place of the mapping.

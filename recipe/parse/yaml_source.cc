@@ -44,7 +44,9 @@ Json AnyOf(const YAML::Node& node) {
 }
 
 Type ElementOf(Type list) {
-  return list == Type::kInts ? Type::kInt : list == Type::kNumbers ? Type::kNumber : Type::kText;
+  return list == Type::kInts || list == Type::kNamedInts ? Type::kInt
+         : list == Type::kNumbers                        ? Type::kNumber
+                                                         : Type::kText;
 }
 
 }  // namespace
@@ -53,18 +55,30 @@ Json YamlSource::Value(const schema::Field& field) {
   const YAML::Node node = map_.Node(field.name);
   if (!node.IsDefined()) return Json();
   if (field.type == Type::kCustom) return AnyOf(node);
-  if (node.IsMap()) return Json::object();
+  if (node.IsMap()) return field.is_named_values() ? NamedValues(field, node) : Json::object();
   if (!field.is_list()) return node.IsSequence() ? Json::array() : ScalarOf(field.type, node);
   const Type element = ElementOf(field.type);
   if (!node.IsSequence()) {
-    // A single text is accepted for a list of texts.
-    const bool one = element == Type::kText;
+    // One text is a list of one.
+    const bool one = element == Type::kText || field.one_or_more;
     return one ? Json::array({ScalarOf(element, node)}) : Json(node.Scalar());
   }
   Json list = Json::array();
   for (const YAML::Node& item : node)
     list.push_back(item.IsScalar() ? ScalarOf(element, item) : AnyOf(item));
   return list;
+}
+
+Json YamlSource::NamedValues(const schema::Field& field, const YAML::Node& node) {
+  YamlMap named(node, map_.PathOf(field.name), map_.errors());  // refuses a name that comes twice
+  Json values = Json::object();
+  for (const auto& item : node) {
+    const std::string name = item.first.Scalar();
+    const YAML::Node value = named.Node(name);
+    if (!value.IsDefined()) continue;
+    values[name] = value.IsScalar() ? ScalarOf(ElementOf(field.type), value) : AnyOf(value);
+  }
+  return values;
 }
 
 std::unique_ptr<schema::Source> YamlSource::Section(const schema::Field& field) {
@@ -94,7 +108,7 @@ void YamlSource::FailAt(const std::vector<std::string>& fields, const std::strin
 void YamlSource::NoteDefault(const schema::Field& field, const Json& value) {
   // An empty text is compared as such: JSON's empty() asks for an empty list.
   // NOLINTNEXTLINE(readability-container-size-empty)
-  if (within_inherited_ || (field.sparse && (value == 0 || value == ""))) return;
+  if (within_inherited_ || (field.sparse && (value == 0 || value == "" || value == false))) return;
   if (inherited_ != nullptr && inherited_->Find(field.name) != nullptr) return;
   map_.errors().NoteDefault(map_.PathOf(field.name), value.is_number_float()
                                                          ? FormatDouble(value.get<double>())

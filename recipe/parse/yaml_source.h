@@ -32,7 +32,9 @@ class YamlSource : public schema::Source {
   void Finish() override {}
 
  private:
-  // Null if the map belongs to the caller.
+  // A mapping of names to numbers or texts.
+  Json NamedValues(const schema::Field& field, const YAML::Node& node);
+
   std::unique_ptr<YamlMap> owned_;
   YamlMap& map_;
   // Fields that are inherited; null for none.

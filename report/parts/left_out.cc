@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "report/parts/part.h"
+#include "task/job_kind.h"
 
 namespace braid::report {
 namespace {
@@ -15,7 +16,7 @@ int64_t CountIn(const Json& summary, const char* field) {
 
 void AddLeftOut(const Report& report, Document* document) {
   for (const JobFact& job : report.results.jobs) {
-    if (job.kind != "prepare") continue;
+    if (!task::IsKind(job.kind, task::JobKind::kPrepare)) continue;
     const int64_t blank = CountIn(job.summary, "blank_documents"),
                   bad = CountIn(job.summary, "bad_rows");
     const std::string corpus = "Corpus " + job.name.substr(job.name.find(':') + 1);

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "report/input/strict_fields.h"
 #include "report/results/cost.h"
+#include "schema/read.h"
+#include "spec/report.h"
 
 namespace braid::report {
 namespace {
@@ -43,39 +45,6 @@ Result<JobFact> ReadJob(const Json& json, const std::string& path) {
   return job;
 }
 
-// An override is a field, or a field with the value it was given.
-Status ReadCompat(const Json& json, Compat* compat) {
-  if (json.is_null()) return OkStatus();
-  if (!json.is_object())
-    return InvalidArgument("spec.compat: expected an object with mode and overrides");
-  JsonReader read(json, "spec.compat");
-  compat->mode = read.Choice("mode", "fixed", {"paper", "fixed"});
-  const Json& overrides = read.Value("overrides");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  if (overrides.is_object()) {
-    for (const auto& [field, value] : overrides.items())
-      compat->overrides.push_back(field + " = " + value.dump());
-    return OkStatus();
-  }
-  if (!overrides.is_null() && !overrides.is_array())
-    return InvalidArgument("spec.compat.overrides: expected a list of fields");
-  for (size_t i = 0; i < overrides.size(); ++i) {
-    const Json& entry = overrides[i];
-    if (entry.is_string()) {
-      compat->overrides.push_back(entry.get<std::string>());
-      continue;
-    }
-    const std::string at = Format("spec.compat.overrides.%zu", i);
-    if (!entry.is_object())
-      return InvalidArgument(at +
-                             ": expected the name of a field, or an object with field and value");
-    JsonReader field(entry, at);
-    compat->overrides.push_back(field.RequireString("field") + " = " + field.Value("value").dump());
-    BRAID_RETURN_IF_ERROR(field.Finish());
-  }
-  return OkStatus();
-}
-
 Status ReadFacts(const Json& json, Results* results) {
   if (json.is_null()) return OkStatus();
   JsonReader read(json, "spec.facts");
@@ -104,22 +73,17 @@ void TakeSpecOfMerge(const Results& results, ModelResult* model) {
   model->evaluation.spec = merge->second.spec;
 }
 
-Status ReadModel(const task::Task& task, const Json& json, const std::string& path,
-                 const std::vector<EvaluationField>& fields, Results* results) {
-  JsonReader read(json, path);
+Status ReadModel(const task::Task& task, const spec::ReportedModel& reported,
+                 const std::string& path, const std::vector<EvaluationField>& fields,
+                 Results* results) {
   ModelResult model;
-  model.name = read.RequireString("name");
-  model.role = *RoleOfWord(read.Choice("role", ToWord(Role::kPath), RoleWords()));
-  model.composite = read.String("composite", "");
-  model.job = read.String("history", "");
-  const std::string evaluation = read.String("evaluation", "");
-  const Json& spec = read.Value("model");
-  const Json& clip = read.Value("clip");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  if (!clip.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(model.clip, Number(clip, path + ".clip"));
-  }
-  if (const auto found = task.inputs.find("evaluation." + evaluation); found != task.inputs.end()) {
+  model.name = reported.name;
+  model.role = reported.role;
+  model.composite = reported.composite;
+  model.job = reported.history;
+  model.clip = reported.clip;
+  if (const auto found = task.inputs.find("evaluation." + reported.evaluation);
+      found != task.inputs.end()) {
     BRAID_ASSIGN_OR_RETURN(model.evaluation,
                            ReadEvaluation(JoinPath(found->second, "evaluation.json"), fields));
     for (const auto& [corpus, loss] : model.evaluation.losses) {
@@ -128,8 +92,8 @@ Status ReadModel(const task::Task& task, const Json& json, const std::string& pa
         results->corpora.push_back(corpus);
     }
   }
-  if (!model.evaluation.spec.has_value() && !spec.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(model.evaluation.spec, model::FromJson(spec, path + ".model"));
+  if (!model.evaluation.spec.has_value() && !reported.model.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(model.evaluation.spec, model::FromJson(reported.model, path + ".model"));
   }
   TakeSpecOfMerge(*results, &model);
   results->models.push_back(std::move(model));
@@ -193,19 +157,16 @@ Status ReadInputs(const task::Task& task, Results* results) {
 
 Result<Results> Gather(const task::Task& task, const std::vector<EvaluationField>& fields) {
   Results results;
-  JsonReader read(task.spec, "spec");
-  results.title = read.String("title", "braid");
-  results.recipe = read.String("recipe", "");
-  const Json& models = read.RequireArray("models");
-  const Json& compat = read.Value("compat");
-  const Json& facts = read.Value("facts");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  BRAID_RETURN_IF_ERROR(ReadCompat(compat, &results.compat));
-  BRAID_RETURN_IF_ERROR(ReadFacts(facts, &results));
+  BRAID_ASSIGN_OR_RETURN(const spec::ReportTask spec,
+                         schema::FromJson<spec::ReportTask>(task.spec, "spec"));
+  results.title = spec.title;
+  results.recipe = spec.recipe;
+  if (spec.compat) results.compat = {schema::NameOf(spec.compat->mode), spec.compat->overrides};
+  BRAID_RETURN_IF_ERROR(ReadFacts(spec.facts, &results));
   BRAID_RETURN_IF_ERROR(ReadInputs(task, &results));
-  for (size_t i = 0; i < models.size(); ++i) {
+  for (size_t i = 0; i < spec.models.size(); ++i) {
     BRAID_RETURN_IF_ERROR(
-        ReadModel(task, models[i], Format("spec.models.%zu", i), fields, &results));
+        ReadModel(task, spec.models[i], Format("spec.models.%zu", i), fields, &results));
   }
   // Tables show the losses over all text behind those of each corpus.
   if (std::erase(results.corpora, kAllText) > 0) results.corpora.push_back(kAllText);

@@ -6,7 +6,7 @@ Json ToJson(const Results& results) {
   Json models = Json::array();
   for (const ModelResult& model : results.models) {
     models.push_back({{"name", model.name},
-                      {"role", ToWord(model.role)},
+                      {"role", schema::NameOf(model.role)},
                       {"composite", model.composite},
                       {"job", model.job},
                       {"parameters", model.evaluation.parameters},

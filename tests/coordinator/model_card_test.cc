@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/read.h"
+
 namespace braid::coordinator {
 namespace {
 
@@ -16,9 +18,9 @@ Json Facts() {
 }
 
 Json CardOf(const Json& facts, const std::string& model, const char* card) {
-  Json made = Json::parse(card);
+  auto made = schema::FromJson<spec::ModelCard>(Json::parse(card), "card").value();
   FillCard(facts, model, &made);
-  return made;
+  return schema::ToJson(made);
 }
 
 TEST(ModelCardTest, ACompositeTellsItsParentsAndAllTokens) {

@@ -29,7 +29,7 @@ class TaggedTextTest : public ::testing::Test {
     const TaggedText tagged = Read(rows).value();
     for (size_t i = 0; i < tagged.ids.size(); ++i) {
       names.push_back(std::string(tokenizer_->Bytes(tagged.ids[i])) + "/" +
-                      TokenClassName(tagged.classes[i]));
+                      schema::NameOf(tagged.classes[i]));
     }
     return names;
   }

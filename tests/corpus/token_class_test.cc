@@ -28,7 +28,7 @@ TEST(TokenClassTest, ByTheCommonestKindOfCharacter) {
       {"\xEF\xBF\xBD", TokenClass::kOther},
       {"", TokenClass::kOther}};
   for (const auto& [text, expected] : table) {
-    EXPECT_STREQ(TokenClassName(ClassOf(text)), TokenClassName(expected)) << '"' << text << '"';
+    EXPECT_EQ(schema::NameOf(ClassOf(text)), schema::NameOf(expected)) << '"' << text << '"';
   }
 }
 

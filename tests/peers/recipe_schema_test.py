@@ -112,6 +112,35 @@ WRONG = [
     ("eval.loss_average", "mean"),
     ("export", {"format": "onnx"}),
     ("evaluate", "all"),
+    ("evaluate", [{"blimb": {}}]),
+    ("evaluate", [{"loss": "some"}]),
+    ("evaluate", [{"loss": {"sequences": -1}}]),
+    ("evaluate", [{"blimp": {"pairs": 3}}]),
+    ("evaluate", [{"generate": {"prompts": ["a"], "top_p": 0}}]),
+    ("evaluate", [{"glue": {"dir": "g", "tasks": ["boolq"]}}]),
+    ("evaluate", [{"glue": {"dir": "g", "seeds": [3, 3]}}]),
+    ("evaluate", [{"routing": {"prompts": "usual"}}]),
+    ("evaluate", [{"routing": {"prompts": [{"text": "a"}]}}]),
+    ("evaluate", [{"next_token": {"files": []}}]),
+    ("evaluate", [{"resources": {"slots": 0}}]),
+    ("evaluate", [{"loss": "all"}, {"resources": {"device": "tpu"}}]),
+    ("run", ["a"]),
+    ("paths.0.name", {"a": 1}),
+]
+
+# What stands in a recipe in several ways: where, and a value that may stand there.
+RIGHT = [
+    ("run", 5),
+    ("run", "5"),
+    ("run", 2.5),
+    ("paths.0.name", 7),
+    ("evaluate", [{"loss": "all"}]),
+    ("evaluate", [{"loss": {"sequences": 4}}, {"generate": {"prompts": "Once", "tokens": 3}}]),
+    ("evaluate", [{"generate": {"prompts": {"file": "p.txt"}}}]),
+    ("evaluate", [{"glue": {"dir": "g", "tasks": "rte"}}, {"superglue": {"dir": "s"}}]),
+    ("evaluate", [{"routing": {"prompts": "default", "correct": {"tales": 2}}}]),
+    ("evaluate", [{"routing": {"prompts": [{"text": "a", "correct": 1}]}}]),
+    ("evaluate", [{"next_token": {"files": "a.txt", "format": "text"}}]),
 ]
 
 
@@ -162,6 +191,13 @@ class RecipeSchema(unittest.TestCase):
         for path in examples:
             with self.subTest(path=path), open(path, encoding="utf-8") as file:
                 self.assertEqual(self.errors(yaml.load(file, Loader)), [])
+
+    def test_what_braid_takes_the_schema_takes(self):
+        for path, value in RIGHT:
+            with self.subTest(path=path, value=value):
+                recipe = changed(path, value)
+                self.assertEqual(self.errors(recipe), [])
+                self.assertFalse(self.braid_refuses(recipe), "braid refuses it")
 
     def test_wrong_recipes_are_refused_as_braid_refuses_them(self):
         self.assertEqual(self.errors(GOOD), [])

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "schema/read.h"
+#include "spec/evaluate/evaluate.h"
 #include "spec/train.h"
 #include "tests/recipe/small_recipe.h"
 
@@ -29,6 +30,9 @@ std::vector<Json> WrongValues(const Field& field) {
   if (field.type == Type::kNumbers) wrong = {Json::array({0.5}), Json::array({0.5, 7.5}), "so-so"};
   if (field.type == Type::kCustom) wrong.push_back(-2);
   if (field.type == Type::kText) wrong = {Json::array()};
+  if (field.type == Type::kInts) wrong = {"so-so", Json::array({0.5}), Json::array({-1})};
+  if (field.type == Type::kChoices) wrong = {"so-so"};
+  if (!field.not_empty.empty() && field.is_list()) wrong.push_back(Json::array());
   return wrong;
 }
 
@@ -133,6 +137,134 @@ TEST(AgreementTest, RulesBetweenFieldsAreTheSame) {
     EXPECT_NE(said, "no error") << document;
     EXPECT_EQ(RecipeSays("train", document), said) << document;
   }
+}
+
+// A small recipe with models that route and that loop.
+std::string Measured(const std::string& part, const Json& document) {
+  return Replaced("  - {name: dense,",
+                  "  - {name: deep, d: 64, heads: 2, blocks: 2, block: dual_path, dual: {loops: 2, "
+                  "ffn_deep: 8, ffn_wide: 8}}\n  - {name: dense,") +
+         "evaluate: [{" + part + ": " + document.dump() + "}]\n";
+}
+
+// What a recipe says first of a part, behind "r.yaml:14:8: evaluate.0.glue.".
+std::string RecipeSaysOf(const std::string& part, const Json& document) {
+  const std::string error = ErrorOf(Measured(part, document)),
+                    first = error.substr(0, error.find('\n')),
+                    prefix = ": evaluate.0." + part + ".";
+  const size_t at = first.find(prefix);
+  return WithoutQuotes(at == std::string::npos ? error : first.substr(at + prefix.size()));
+}
+
+// What a task says of it, behind "spec.glue.". Files of a recipe are inputs of a task.
+std::string TaskSaysOf(const std::string& part, Json document) {
+  for (const char* file : {"dir", "files"}) document.erase(file);
+  const auto read = schema::FromJson<spec::EvaluateTask>({{"name", "x"}, {part, document}}, "spec");
+  if (read.ok()) return "no error";
+  const std::string prefix = "spec." + part + ".";
+  EXPECT_TRUE(read.status().message().starts_with(prefix)) << read.status().message();
+  return WithoutQuotes(read.status().message().substr(prefix.size()));
+}
+
+// Fields that a section of recipes and one of tasks have alike, as JSON pointers.
+void AddShared(const Schema& recipe, const Schema& task, const std::string& above,
+               std::vector<std::pair<std::string, const Field*>>* shared) {
+  for (const Field& field : task.fields) {
+    const Field* other = recipe.Find(field.name);
+    const std::string path = above + "/" + field.name;
+    if (other == nullptr || other->type != field.type || other->choices != field.choices) continue;
+    if (field.is_section()) {
+      if (other->section == field.section)
+        AddShared(other->section(), field.section(), path + "/0", shared);
+    } else if (field.type != Type::kTexts) {
+      shared->emplace_back(path, &field);
+    }
+  }
+}
+
+TEST(AgreementTest, EveryFieldOfAnEvaluationIsRefusedInTheSameWords) {
+  const std::map<std::string, Json> bases = {
+      {"loss", Json::object()},
+      {"generate", {{"prompts", {"a"}}}},
+      {"blimp", {{"dir", "b"}}},
+      {"glue", {{"dir", "g"}}},
+      {"routing", {{"sequences", 1}}},
+      {"dual", {{"interventions", {{{"name", "x"}, {"loops", 2}}}}}},
+      {"next_token", {{"files", {"a.txt"}}}},
+  };
+  size_t cases = 0;
+  for (const Field& part : spec::Measurements::Fields().fields) {
+    ASSERT_TRUE(bases.contains(part.name)) << part.name;
+    std::vector<std::pair<std::string, const Field*>> shared;
+    AddShared(spec::RecipeEvaluate::Fields().Find(part.name)->section(), part.section(), "",
+              &shared);
+    EXPECT_FALSE(shared.empty()) << part.name;
+    for (const auto& [path, field] : shared) {
+      for (const Json& value : WrongValues(*field)) {
+        Json document = bases.at(part.name);
+        document[Json::json_pointer(path)] = value;
+        const std::string said = TaskSaysOf(part.name, document);
+        EXPECT_NE(said, "no error") << part.name << document;
+        EXPECT_EQ(RecipeSaysOf(part.name, document), said) << part.name << document;
+        ++cases;
+      }
+    }
+  }
+  EXPECT_GT(cases, 120u);
+}
+
+TEST(AgreementTest, RulesOfAnEvaluationAreTheSame) {
+  const auto intervention = [](Json fields) {
+    fields["name"] = "x";
+    return Json{{"interventions", {std::move(fields)}}};
+  };
+  Json both = intervention({{"gates", "deep"}, {"class", {"WORD", "VERB"}}});
+  both["tagged"] = {"x.jsonl"};
+  const std::vector<std::pair<std::string, Json>> wrong = {
+      {"generate", {{"prompts", {"a"}}, {"topk", 3}}},
+      {"glue", {{"dir", "g"}, {"seeds", {3, 3}}}},
+      {"next_token", {{"files", {"a.txt"}}, {"window", 8}, {"stride", 9}}},
+      {"routing", {{"prompts", {{{"text", ""}, {"correct", 1}}}}}},
+      {"dual", intervention(Json::object())},
+      {"dual", intervention({{"gates", "learned"}})},
+      {"dual", intervention({{"gates", "deep"}, {"step_feature", "trained"}})},
+      {"dual", intervention({{"gates", "deep"}, {"shuffle", "joint"}})},
+      {"dual", intervention({{"gates", "shuffled"}, {"class", "NUM"}})},
+      {"dual", both},
+      {"dual", intervention({{"gates", "deep"}, {"class", "VERB"}})},
+      {"dual", intervention({{"loops", 2}, {"keep_sum", true}})},
+      {"dual", intervention({{"gates", {0.0, 0.0}}, {"keep_sum", true}})},
+      {"dual", intervention({{"gates", {0.5}}})},
+      {"dual", intervention({{"gates", {0.5, 2.5}}})},
+      {"dual", intervention({{"gates", "deep"}, {"control", true}})},
+      {"dual", intervention({{"gates", "deep"}, {"seed", 3}})},
+      {"dual", intervention({{"gaets", "deep"}, {"loops", 2}})},
+      {"dual", {{"interventions", {{{"loops", 2}}}}}},
+  };
+  for (const auto& [part, document] : wrong) {
+    const std::string said = TaskSaysOf(part, document);
+    EXPECT_NE(said, "no error") << part << document;
+    EXPECT_EQ(RecipeSaysOf(part, document), said) << part << document;
+  }
+}
+
+TEST(AgreementTest, WhatARecipeWritesAnEvaluationReads) {
+  const std::string all =
+      "evaluate: [{loss: all}, {generate: {prompts: {file: a/p.txt}}}, {glue: {dir: g}}, "
+      "{superglue: {dir: s, tasks: copa}}, {blimp: {dir: b}}, {routing: {prompts: default}}, "
+      "{dual: {interventions: published, tagged: [a/x.jsonl]}}, {next_token: {files: t.txt, "
+      "format: text}}]\n";
+  const std::string text = Measured("loss", Json::object());
+  const Dag dag = MustExpand(text.substr(0, text.rfind("evaluate:")) + all);
+  size_t evaluations = 0;
+  for (const JobNode& job : dag.jobs) {
+    if (job.kind != "evaluate") continue;
+    ++evaluations;
+    const auto read = schema::FromJson<spec::EvaluateTask>(job.spec, "spec");
+    ASSERT_TRUE(read.ok()) << read.status().message();
+    EXPECT_EQ(schema::ToJson(*read), job.spec);
+  }
+  EXPECT_EQ(evaluations, 6u);
 }
 
 // What a recipe writes, a task reads.

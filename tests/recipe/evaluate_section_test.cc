@@ -16,9 +16,9 @@ std::string With(const std::string& item, const std::string& text = kSmall) {
 }
 
 TEST(EvaluateSectionTest, GlueHasThePapersSettings) {
-  const Recipe recipe = MustParse(With("{glue: {dir: g}}, {superglue: {dir: s}}"));
+  const Dag dag = MustExpand(With("{glue: {dir: g}}, {superglue: {dir: s}}"));
   EXPECT_EQ(
-      recipe.evaluation.glue,
+      dag.Find("evaluate:c")->spec["glue"],
       Json::parse(
           R"({"tasks": ["cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "boolq", "wsc", "multirc"], "epochs": 32,
                            "patience": 5, "batch": 64, "lr": 3e-4, "weight_decay": 0.1, "warmup": 0.06, "length": 128, "rank": 8,
@@ -49,6 +49,8 @@ TEST(EvaluateSectionTest, NextTokenIsOfFilesThatBecomeASource) {
   ASSERT_NE(source, dag.sources.end());
   EXPECT_EQ(source->files, (std::vector<std::string>{"a.txt", "b/*.jsonl"}));
   EXPECT_THAT(ErrorOf(With("{next_token: {}}")),
+              HasSubstr("evaluate.0.next_token.files: is missing"));
+  EXPECT_THAT(ErrorOf(With("{next_token: {files: []}}")),
               HasSubstr("evaluate.0.next_token.files: must name at least one file"));
   EXPECT_THAT(ErrorOf(With("{next_token: {files: [a], window: 8, stride: 9}}")),
               HasSubstr("evaluate.0.next_token.stride: is above window"));
@@ -215,13 +217,16 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"{generate: {prompts: [a], top_p: 0}}",
                   "0.generate.top_p: must be above 0 and at most 1"},
         std::pair{"{glue: {dir: g, tasks: [mrp]}}",
-                  "0.glue.tasks: there is no task \"mrp\"; did you mean mrpc?"},
+                  "0.glue.tasks: expected cola or sst2 or mrpc or stsb or qqp or mnli or qnli or "
+                  "rte, found "
+                  "\"mrp\"; did you mean mrpc?"},
         std::pair{"{superglue: {dir: g, tasks: [cola]}}",
-                  "0.superglue.tasks: there is no task \"cola\""},
+                  "0.superglue.tasks: expected boolq or wsc or multirc or copa, found \"cola\""},
         std::pair{"{glue: {dir: g, lr: 0}}", "0.glue.lr: must be above 0"},
-        std::pair{"{glue: {dir: g, dropout: 1}}", "0.glue.dropout: must be below 1"},
+        std::pair{"{glue: {dir: g, dropout: 1}}",
+                  "0.glue.dropout: must be at least 0 and below 1, is 1"},
         std::pair{"{glue: {dir: g, seeds: [x]}}",
-                  "0.glue.seeds: expected whole numbers of at least 0"},
+                  "0.glue.seeds: expected a list of whole numbers of at least 0, found [\"x\"]"},
         std::pair{"{glue: {dir: g}}, {superglue: {dir: s, rank: 4}}",
                   "1.superglue.rank: glue and superglue are trained alike; the other one says 8"},
         std::pair{"{glue: {dir: g, start: true}}, {superglue: {dir: s, start: false}}",
@@ -237,8 +242,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "0.routing.correct.tale: no such key; did you mean tales?"},
         std::pair{"{routing: {prompts: [{text: \"\", correct: path_1}]}}",
                   "0.routing.prompts.0.text: is empty"},
-        std::pair{"{glue: {dir: g, seeds: [3, 3]}}", "0.glue.seeds: names one twice"},
-        std::pair{"{glue: {dir: g, tasks: [rte, rte]}}", "0.glue.tasks: names one twice"},
+        std::pair{"{glue: {dir: g, seeds: [3, 3]}}", "0.glue.seeds: names 3 twice"},
+        std::pair{"{glue: {dir: g, tasks: [rte, rte]}}", "0.glue.tasks: names \"rte\" twice"},
         std::pair{"{dual: {tagged: []}}", "0.dual.tagged: must name at least one file"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, class: []}]}}",
                   "0.dual.interventions.0.class: must name at least one class"},
@@ -252,9 +257,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "0.dual.interventions.0.class: VERB is a part of speech, which only tagged text "
                   "has; give dual.tagged"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, class: NOPE}]}}",
-                  "0.dual.interventions.0.class: there is no class \"NOPE\"; there are WORD"},
-        std::pair{"{dual: {interventions: [{name: a, gates: [0.5]}]}}",
-                  "0.dual.interventions.0.gates: expected two numbers from 0 to 1, g_d and g_w"},
+                  "0.dual.interventions.0.class: expected WORD or NUM or PUNCT"},
+        std::pair{
+            "{dual: {interventions: [{name: a, gates: [0.5]}]}}",
+            "0.dual.interventions.0.gates: expected two numbers of at least 0 and at most 1, found "
+            "[0.5]"},
         std::pair{"{dual: {interventions: [{name: a, gates: [0, 0], keep_sum: true}]}}",
                   "0.dual.interventions.0.keep_sum: gates of 0 have no sum"},
         std::pair{"{dual: {tagged: [a/x.jsonl, b/x.jsonl]}}",
@@ -276,7 +283,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"{dual: {interventions: [{name: a, early_exit: 0}]}}",
                   "0.dual.interventions.0.early_exit: must be above 0 and at most 1"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, layers: [-1]}]}}",
-                  "0.dual.interventions.0.layers: expected whole numbers"},
+                  "0.dual.interventions.0.layers: expected a list of whole numbers of at least 0, "
+                  "found [-1]"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, layers: []}]}}",
                   "0.dual.interventions.0.layers: must hold at least one layer"},
         std::pair{"{dual: {interventions: [{name: a, gates: deep, seed: 3}]}}",

@@ -404,7 +404,7 @@ TEST_F(ReportTest, NamesTheModeAndEveryOverride) {
               HasSubstr("Compatibility: fixed, without overrides."));
   task_.spec["compat"] = {{"mode", "loose"}};
   EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
-              HasSubstr("spec.compat.mode: is \"loose\", but must be one of paper, fixed"));
+              HasSubstr("spec.compat.mode: expected fixed or paper, found \"loose\""));
   task_.spec["compat"] = {{"overrides", 3}};
   EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
               HasSubstr("spec.compat.overrides: expected a list"));
@@ -479,12 +479,13 @@ TEST_F(ReportTest, ASpecThatTheEvaluationLacksIsTakenFromTheTask) {
 TEST_F(ReportTest, ARoleThatIsNoneIsRefusedWithThoseThatAre) {
   Find("dense")["role"] = "sparse";
   EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
-              HasSubstr("spec.models.4.role: is \"sparse\", but must be one of path, composite, "
-                        "composite_start, dense, composite_scratch"));
-  for (const std::string& word : RoleWords()) {
+              HasSubstr("spec.models.4.role: expected path, composite, composite_start, dense or "
+                        "composite_scratch, found \"sparse\""));
+  for (const std::string word :
+       {"path", "composite", "composite_start", "dense", "composite_scratch"}) {
     Find("dense")["role"] = word;
     const Results results = MustGather();
-    EXPECT_EQ(ToWord(results.FindModel("dense")->role), word);
+    EXPECT_EQ(schema::NameOf(results.FindModel("dense")->role), word);
     EXPECT_EQ(Numbers(results)["models"][4]["role"], word);
   }
 }

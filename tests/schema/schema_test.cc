@@ -200,6 +200,103 @@ TEST(SchemaTest, ARuleThatTheInitialValuesBreakIsAsked) {
   EXPECT_TRUE(FromJson<Bunch>({{"flowers", {"rose", "lily"}}}, "bunch").ok());
 }
 
+// Values that documents write in several shapes.
+struct Basket {
+  std::optional<Shade> shade;
+  std::optional<std::array<double, 2>> shades;  // instead of a word
+  std::vector<Leaf> leaves;
+  bool default_leaves = false;  // instead of a list
+  std::optional<std::vector<Leaf>> dry;
+  std::optional<Leaf> one;
+  std::vector<Shade> all;
+  std::map<std::string, int64_t> counts;
+
+  static const Schema& Fields() {
+    static const Schema fields = [] {
+      Builder<Basket> field("basket", "A basket.");
+      field("shade", &Basket::shade, "Of all.");
+      field.Or("shade", &Basket::shades).AtLeast(0).AtMost(1).Size(2);
+      field("leaves", &Basket::leaves, "Fresh ones.");
+      field.OrWord("leaves", "usual", &Basket::default_leaves);
+      field("dry", &Basket::dry, "Dry ones; none is not the same as no word of them.");
+      field("one", &Basket::one);
+      field.OrWord("one", "any");
+      field("all", &Basket::all, "All shades.").OneOrMore().Unique().NotEmpty("must name one");
+      field("counts", &Basket::counts, "How many by name.").AtLeast(1);
+      field.Check([](const Basket& basket, const Fail& fail) {
+        if (basket.leaves.empty() && !basket.default_leaves) fail({""}, "is empty");
+      });
+      return field.Done();
+    }();
+    return fields;
+  }
+};
+
+std::string BasketError(const char* text) {
+  const auto read = FromJson<Basket>(Json::parse(text), "basket");
+  return read.ok() ? "no error" : read.status().message();
+}
+
+TEST(FormsTest, EachShapeIsReadAndWrittenAsItWas) {
+  for (const char* text : {
+           R"({"shade": "dark", "leaves": "usual", "all": "dark", "counts": {}})",
+           R"({"shade": [0.25, 1.0], "leaves": [{"name": "a", "veins": 2}], "dry": [],
+               "all": ["dark", "light"], "counts": {"oak": 3, "elm": 1}})",
+       }) {
+    const Json json = Json::parse(text);
+    const auto read = FromJson<Basket>(json, "basket");
+    ASSERT_TRUE(read.ok()) << read.status().message();
+    EXPECT_EQ(ToJson(*read), json);
+  }
+  const auto any = FromJson<Basket>({{"one", "any"}, {"leaves", "usual"}, {"all", "dark"}}, "b");
+  ASSERT_TRUE(any.ok()) << any.status().message();
+  EXPECT_EQ(any->one->veins, 3);
+}
+
+TEST(FormsTest, WhatFitsNoShapeIsNamed) {
+  EXPECT_EQ(BasketError(R"({"shade": "drak"})"),
+            "basket.shade: expected light or dark, found \"drak\"; did you mean dark?");
+  EXPECT_EQ(BasketError(R"({"shade": [0.5]})"),
+            "basket.shade: expected two numbers of at least 0 and at most 1, found [0.5]");
+  EXPECT_EQ(BasketError(R"({"shade": {}})"),
+            "basket.shade: expected light or dark, found a mapping");
+  EXPECT_EQ(BasketError(R"({"leaves": "some"})"), "basket.leaves: expected usual, found \"some\"");
+  EXPECT_EQ(BasketError(R"({"leaves": [{"veins": 2}]})"), "basket.leaves.0.name: is missing");
+  EXPECT_EQ(BasketError(R"({"one": 3})"), "basket.one: expected any, found 3");
+  EXPECT_EQ(BasketError(R"({"all": []})"), "basket.all: must name one");
+  EXPECT_EQ(BasketError(R"({"all": ["dark", "dark"]})"), "basket.all: names \"dark\" twice");
+  EXPECT_EQ(BasketError(R"({"counts": {"oak": 0}})"),
+            "basket.counts.oak: must be at least 1, is 0");
+  EXPECT_EQ(BasketError(R"({"counts": [1]})"),
+            "basket.counts: expected a mapping of names to whole numbers, found a list");
+}
+
+// A rule that the initial values break is said of a new object once its fields are right.
+struct Shelf {
+  std::vector<Basket> baskets;
+  std::optional<Basket> best;
+
+  static const Schema& Fields() {
+    static const Schema fields = [] {
+      Builder<Shelf> field("shelf", "Baskets.");
+      field("baskets", &Shelf::baskets, "All.");
+      field("best", &Shelf::best);
+      return field.Done();
+    }();
+    return fields;
+  }
+};
+
+TEST(FormsTest, ARuleOfANewObjectIsAsked) {
+  const auto error = [](const Json& json) {
+    return FromJson<Shelf>(json, "shelf").status().message();
+  };
+  EXPECT_EQ(error({{"baskets", {Json::object()}}}), "shelf.baskets.0: is empty");
+  EXPECT_EQ(error({{"best", Json::object()}}), "shelf.best: is empty");
+  EXPECT_EQ(error({{"best", {{"leaves", 3}}}}), "shelf.best.leaves: expected usual, found 3");
+  EXPECT_EQ(error(Json::object()), "");
+}
+
 TEST(SchemaTest, WhatWasWrongBeforeIsNotSaidAgain) {
   Tree tree;
   tree.height = 60;

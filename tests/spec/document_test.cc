@@ -8,8 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "schema/describe.h"
-#include "spec/model.h"
-#include "spec/task.h"
+#include "spec/documents/documents.h"
 
 namespace braid::spec {
 namespace {
@@ -44,6 +43,18 @@ TEST(ExplainTest, ASectionHasItsFields) {
                                    HasSubstr("\n  train "), HasSubstr("<section> ")));
   EXPECT_THAT(Explained("train.optimizer"),
               AllOf(StartsWith("train.optimizer: "), HasSubstr("\n  betas ")));
+}
+
+// A field of several shapes names all of them.
+TEST(ExplainTest, TheShapesOfAFieldAreListed) {
+  EXPECT_THAT(Explained("evaluate.dual.interventions.gates"),
+              HasSubstr("type:     learned | deep | wide | uniform | open | shuffled, or two "
+                        "numbers of at least 0 and at most 1\n"));
+  EXPECT_THAT(Explained("evaluate.loss"), HasSubstr("\n  type: a mapping, or all\n"));
+  EXPECT_THAT(Explained("evaluate.dual"), HasSubstr("\n  interventions  <section> "));
+  EXPECT_THAT(Explained("evaluate.0.dual.interventions"),
+              HasSubstr("\n  type: a list of mappings, or published\n"));
+  EXPECT_THAT(Explained("evaluate.routing.correct"), HasSubstr("a mapping of names to texts"));
 }
 
 TEST(ExplainTest, IndicesAndNamesMayStandInThePath) {
@@ -162,11 +173,11 @@ void CheckTables(const std::string& name, const schema::Schema& root, int fewest
 }
 
 TEST(DocumentTest, TheTablesOfRecipesAreCurrent) {
-  CheckTables("recipe.md", RecipeDocument(), 8);
+  CheckTables("recipe.md", RecipeDocument(), 16);
 }
 
 TEST(DocumentTest, TheTablesOfTasksAreCurrent) {
-  CheckTables("tasks.md", TaskDocument(), 5);
+  CheckTables("tasks.md", TaskDocument(), 8);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <new>
+#include <set>
 #include <stdexcept>
 
 #include "base/file.h"
@@ -80,7 +81,8 @@ class ProgramTest : public testing::Test {
     const auto folder = TemporaryFolder::Create();
     EXPECT_TRUE(WriteJsonFile(folder->path() + "/task.json", Minimal(folder->path())).ok());
     testing::internal::CaptureStdout();
-    EXPECT_EQ(RunTaskProgram("braid-x", folder->path() + "/task.json", {{"train", job}}), code);
+    EXPECT_EQ(RunTaskProgram("braid-x", folder->path() + "/task.json", {{JobKind::kTrain, job}}),
+              code);
     const std::vector<std::string> lines = Split(Trim(testing::internal::GetCapturedStdout()),
                                                  '\n');
     return Json::parse(lines.back());
@@ -96,6 +98,23 @@ TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
   EXPECT_EQ(memory["message"], "out of memory in a job of kind train");
   EXPECT_EQ(memory["category"], "user");
   EXPECT_FALSE(memory["deterministic"].get<bool>()) << "others may have had the memory";
+}
+
+TEST(JobKindTest, EveryKindHasItsWordAndAProgram) {
+  std::set<std::string> programs;
+  for (const std::string& word : WordsOf(JobKind::kTrain)) {
+    const std::optional<JobKind> kind = JobKindOf(word);
+    ASSERT_TRUE(kind.has_value()) << word;
+    EXPECT_EQ(NameOf(*kind), word);
+    EXPECT_TRUE(IsKind(word, *kind));
+    programs.insert(ProgramOf(*kind));
+  }
+  EXPECT_EQ(programs, (std::set<std::string>{"braid-merge", "braid-prepare", "braid-report",
+                                             "braid-trainer"}));
+  EXPECT_EQ(NameOf(JobKind::kReport), WordsOf(JobKind::kReport).back());
+  EXPECT_FALSE(JobKindOf("gates").has_value());
+  EXPECT_FALSE(IsTraining("gate"));
+  EXPECT_TRUE(IsTraining("joint"));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
 #include "model/spec.h"
+#include "spec/evaluate/evaluate.h"
 #include "task/channel.h"
 #include "task/task.h"
 #include "trainer/eval/once.h"
@@ -105,13 +106,9 @@ struct FileCheck {
 
 // An entry in the list of evaluations.
 struct EvaluationKind {
-  // Its field in the spec of an evaluate job.
-  const char* field;
-  // Its field in evaluation.json.
-  const char* result;
-
-  // Makes the evaluation from its settings. Errors name the field, with `path` in front.
-  Result<std::unique_ptr<Evaluation>> (*make)(const Json& settings, const std::string& path);
+  const char* result;  // of evaluation.json
+  // With its settings of a job (spec/evaluate/); null if the job does not ask for it.
+  std::unique_ptr<Evaluation> (*make)(const spec::EvaluateTask& task);
   EvaluationCommand command;
   FileCheck check = {};
 };

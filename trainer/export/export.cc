@@ -11,7 +11,7 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const spec::ExportTask spec,
                          schema::FromJson<spec::ExportTask>(task.spec, "spec"));
   ExportOptions options;
-  options.card = spec.card;
+  if (spec.card) options.card = schema::ToJson(*spec.card);
   BRAID_ASSIGN_OR_RETURN(options.model, task.Input("model"));
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, task.Input("tokenizer"));
   options.tokenizer = JoinPath(tokenizer, "tokenizer.json");

@@ -4,6 +4,8 @@
 #include "base/version.h"
 #include "model/flops.h"
 #include "model/tensors.h"
+#include "schema/read.h"
+#include "spec/card.h"
 
 namespace braid::trainer {
 namespace {
@@ -11,35 +13,7 @@ namespace {
 using model::ModelSpec;
 using model::Stack;
 
-struct Card {
-  std::string summary, license, run_id, run_name, recipe;
-  int64_t tokens = 0;
-  Json corpora = Json::array(), parents = Json::array(), evaluation = Json::object();
-};
-
-Result<Card> ReadCard(const Json& json) {
-  static const Json kNone = Json::object();
-  JsonReader read(json.is_null() ? kNone : json, "card");
-  Card card;
-  card.summary = read.String("summary", "");
-  card.license = read.String("license", "");
-  card.recipe = read.String("recipe", "");
-  card.tokens = read.Int("tokens", 0);
-  const Json run = read.Value("run");
-  if (read.Has("corpora")) card.corpora = read.RequireArray("corpora");
-  if (read.Has("parents")) card.parents = read.RequireArray("parents");
-  if (read.Has("evaluation")) card.evaluation = read.RequireObject("evaluation");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  if (!run.is_null()) {
-    JsonReader inside(run, "card.run");
-    card.run_id = inside.String("id", "");
-    card.run_name = inside.String("name", "");
-    BRAID_RETURN_IF_ERROR(inside.Finish());
-  }
-  return card;
-}
-
-// Names come from users; a newline or a bar in one would break the table.
+// Text of others in one cell of a table.
 std::string Cell(std::string text) {
   for (char& c : text) {
     if (c == '\n' || c == '\r') c = ' ';
@@ -74,7 +48,7 @@ std::string StackText(const Stack& stack) {
   return text;
 }
 
-std::string ModelTable(const ModelSpec& spec, const Card& card) {
+std::string ModelTable(const ModelSpec& spec, const spec::ModelCard& card) {
   std::string table = Header({"", ""});
   if (spec.kind == model::Kind::kDense) {
     table += Row({"model", StackText(spec.dense)});
@@ -94,35 +68,30 @@ std::string ModelTable(const ModelSpec& spec, const Card& card) {
                                      (long long)spec.eos_id, (long long)spec.pad_id)});
   if (!spec.tokenizer.empty()) table += Row({"tokenizer.json", "SHA-256 `" + spec.tokenizer + "`"});
   if (card.tokens > 0) table += Row({"trained on", Format("%lld tokens", (long long)card.tokens)});
-  if (!card.run_id.empty())
-    table += Row({"run", Cell(card.run_name.empty() ? card.run_id
-                                                    : card.run_name + " (" + card.run_id + ")")});
+  if (!card.run.id.empty())
+    table += Row({"run", Cell(card.run.name.empty() ? card.run.id
+                                                    : card.run.name + " (" + card.run.id + ")")});
   return table;
 }
 
-Result<std::string> CorporaTable(const Json& corpora) {
+std::string CountCell(int64_t count) {
+  return count > 0 ? std::to_string(count) : "";
+}
+
+std::string CorporaTable(const std::vector<spec::CardCorpus>& corpora) {
   std::string table = "\n## Data\n\n" + Header({"corpus", "tokens", "documents"});
-  for (size_t i = 0; i < corpora.size(); ++i) {
-    JsonReader read(corpora[i], "card.corpora." + std::to_string(i));
-    const std::string name = read.RequireString("name");
-    const int64_t tokens = read.Int("tokens", 0), documents = read.Int("documents", 0);
-    BRAID_RETURN_IF_ERROR(read.Finish());
-    table += Row({Cell(name), tokens > 0 ? std::to_string(tokens) : "",
-                  documents > 0 ? std::to_string(documents) : ""});
-  }
+  for (const spec::CardCorpus& corpus : corpora)
+    table += Row({Cell(corpus.name), CountCell(corpus.tokens), CountCell(corpus.documents)});
   return table;
 }
 
-Result<std::string> ParentsTable(const Json& parents) {
+std::string ParentsTable(const std::vector<spec::CardParent>& parents) {
   std::string table = "\n## Lineage\n\nMade from:\n\n" +
                       Header({"model", "artifact", "trained on, tokens"});
-  for (size_t i = 0; i < parents.size(); ++i) {
-    JsonReader read(parents[i], "card.parents." + std::to_string(i));
-    const std::string name = read.RequireString("name"), artifact = read.String("artifact", "");
-    const int64_t tokens = read.Int("tokens", 0);
-    BRAID_RETURN_IF_ERROR(read.Finish());
-    table += Row({Cell(name), artifact.empty() ? "" : "`" + Cell(artifact) + "`",
-                  tokens > 0 ? std::to_string(tokens) : ""});
+  for (const spec::CardParent& parent : parents) {
+    table += Row({Cell(parent.name),
+                  parent.artifact.empty() ? "" : "`" + Cell(parent.artifact) + "`",
+                  CountCell(parent.tokens)});
   }
   return table;
 }
@@ -141,7 +110,7 @@ Result<std::string> EvaluationTable(const Json& evaluation) {
   return table;
 }
 
-std::string FrontMatter(const ModelSpec& spec, const Card& card) {
+std::string FrontMatter(const ModelSpec& spec, const spec::ModelCard& card) {
   std::string text = "---\nlibrary_name: transformers\npipeline_tag: text-generation\n";
   if (!card.license.empty()) text += "license: " + Json(card.license).dump() + "\n";
   text += std::string("tags:\n- braid\n- ") +
@@ -168,7 +137,9 @@ std::string HowToLoad(bool llama) {
 }  // namespace
 
 Result<std::string> ModelCard(const ModelSpec& spec, const Json& json, bool llama) {
-  BRAID_ASSIGN_OR_RETURN(const Card card, ReadCard(json));
+  BRAID_ASSIGN_OR_RETURN(
+      const spec::ModelCard card,
+      schema::FromJson<spec::ModelCard>(json.is_null() ? Json::object() : json, "card"));
   std::string text = FrontMatter(spec, card) + "# " + spec.name + "\n\n";
   text += card.summary.empty()
               ? std::string("Pretrained and exported by braid ") + kVersion + ".\n\n"
@@ -180,14 +151,8 @@ Result<std::string> ModelCard(const ModelSpec& spec, const Json& json, bool llam
         "Here it is off, so that equal input "
         "gives equal output; `router_noise` in `config.json` turns it on.\n";
   }
-  if (!card.corpora.empty()) {
-    BRAID_ASSIGN_OR_RETURN(const std::string table, CorporaTable(card.corpora));
-    text += table;
-  }
-  if (!card.parents.empty()) {
-    BRAID_ASSIGN_OR_RETURN(const std::string table, ParentsTable(card.parents));
-    text += table;
-  }
+  if (!card.corpora.empty()) text += CorporaTable(card.corpora);
+  if (!card.parents.empty()) text += ParentsTable(card.parents);
   if (!card.evaluation.empty()) {
     BRAID_ASSIGN_OR_RETURN(const std::string table, EvaluationTable(card.evaluation));
     text += table;

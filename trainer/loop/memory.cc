@@ -1,6 +1,7 @@
 #include "trainer/loop/memory.h"
 
 #include "base/text.h"
+#include "task/job_kind.h"
 #include "trainer/kernels/fault.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/inputs.h"
@@ -59,7 +60,7 @@ MemoryNeeds NeedsOf(const model::ModelSpec& spec, const std::string& optimizer) 
 
 Status ExplainMemory(const Status& error, const task::Task& task) {
   if (error.reason() != kOutOfMemory) return error;
-  if (task.kind == "train" || task.kind == "joint") return With(error, TrainingText(task));
+  if (task::IsTraining(task.kind)) return With(error, TrainingText(task));
   const Result<std::string> folder = task.Input("model");
   return folder.ok() ? With(error, ReadingText(*folder)) : error;
 }

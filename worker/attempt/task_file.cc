@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "task/job_kind.h"
 #include "task/task.h"
 #include "worker/attempt/environment.h"
 #include "worker/attempt/rank_folder.h"
@@ -12,11 +13,10 @@
 namespace braid::worker {
 namespace {
 
-std::string ProgramOf(const std::string& kind) {
-  if (kind == "tokenizer" || kind == "prepare") return "braid-prepare";
-  if (kind == "merge") return "braid-merge";
-  if (kind == "report") return "braid-report";
-  return "braid-trainer";
+// What this version does not know goes to the program that says so.
+std::string ProgramOf(const std::string& word) {
+  const auto kind = task::JobKindOf(word);
+  return task::ProgramOf(kind.value_or(task::JobKind::kTrain));
 }
 
 // A rank with a GPU needs CPU threads as well, for initial values, for noise and to prepare

@@ -73,7 +73,8 @@ TEST_F(CommandsTest, NumbersHaveRanges) {
   EXPECT_EQ(generate("threads", "0"), "--threads: must be in 1 .. 1024, is 0");
   EXPECT_EQ(generate("threads", "100000"), "--threads: must be in 1 .. 1024, is 100000");
   EXPECT_EQ(generate("threads", "two"), "--threads: \"two\" is not a whole number");
-  EXPECT_THAT(generate("tokens", "1000000000"), HasSubstr("tokens: must be at most 100000"));
+  EXPECT_THAT(generate("tokens", "1000000000"),
+              HasSubstr("tokens: must be in 1 .. 100000, is 1000000000"));
   EXPECT_EQ(generate("temperature", "nan"), "--temperature: must be finite, is nan");
   EXPECT_EQ(Run(Words({"evaluate", folder_, world_.at("shards"), "--threads", "0"})).message(),
             "--threads: must be in 1 .. 1024, is 0");
@@ -99,7 +100,7 @@ TEST_F(CommandsTest, GenerateChecksItsOptions) {
   const auto error = [&](const std::string& option, const std::string& value) {
     return Run(Words({"generate", folder_, "the cat", option, value})).message();
   };
-  EXPECT_THAT(error("--tokens", "0"), HasSubstr("generate.tokens: must be at least 1"));
+  EXPECT_THAT(error("--tokens", "0"), HasSubstr("generate.tokens: must be in 1 .. 100000, is 0"));
   EXPECT_THAT(error("--temperature", "-1"), HasSubstr("generate.temperature"));
   EXPECT_THAT(error("--top-p", "0"), HasSubstr("generate.top_p: must be above 0 and at most 1"));
 }
@@ -116,7 +117,7 @@ TEST_F(CommandsTest, EvaluatePrintsJsonAndTakesTheFieldsOfARecipe) {
   };
   EXPECT_NE(loss({}), loss({"--last-label", "copy_input"}));
   EXPECT_THAT(Run(Words({"evaluate", folder_, shards, "--average", "mean"})).message(),
-              HasSubstr("evaluate.average: is \"mean\""));
+              HasSubstr("evaluate.average: expected token_mean or batch_mean, found \"mean\""));
 }
 
 TEST_F(CommandsTest, SaysHowItIsCalled) {
@@ -130,7 +131,7 @@ TEST_F(CommandsTest, SaysHowItIsCalled) {
   EXPECT_THAT(Run(Words({"glue", folder_, folder_, "--seeds", "3,x"})).message(),
               HasSubstr("--seeds: x is no whole number"));
   EXPECT_THAT(Run(Words({"glue", folder_, folder_, "--tasks", "colla"})).message(),
-              HasSubstr("there is no task \"colla\""));
+              HasSubstr("found \"colla\"; did you mean cola?"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "corpus/dataset.h"
 #include "corpus/tagged_text.h"
+#include "schema/read.h"
 #include "tests/trainer/small_world.h"
 
 namespace braid::trainer {
@@ -32,7 +33,7 @@ class DualAnalysisTest : public ::testing::Test {
     }
   }
   Result<Json> Analyse(const Json& spec) {
-    const auto analysis = DualAnalysisFromJson(spec, "spec.dual");
+    const auto analysis = schema::FromJson<spec::DualPathSettings>(spec, "spec.dual");
     EXPECT_TRUE(analysis.ok()) << analysis.status().message();
     std::vector<DualText> texts;
     for (const corpus::Shards& set : shards_) {
@@ -48,7 +49,7 @@ class DualAnalysisTest : public ::testing::Test {
     return AnalyseDual(*network_, *analysis, texts, MakeAlways);
   }
   static std::string Error(const Json& spec) {
-    return DualAnalysisFromJson(spec, "spec.dual").status().message();
+    return schema::FromJson<spec::DualPathSettings>(spec, "spec.dual").status().message();
   }
 
   SmallWorld world_;
@@ -154,8 +155,10 @@ TEST_F(DualAnalysisTest, AControlTouchesAsManyTokensOutsideTheClassesInEachSeque
     batch.classes.push_back(i % every == 0 ? i % 2 == 0 ? TokenClass::kNum : TokenClass::kSym
                                            : TokenClass::kWord);
   }
-  NamedIntervention named{
-      .name = "n", .gates = "deep", .classes = {TokenClass::kNum, TokenClass::kSym}};
+  spec::NamedIntervention named;
+  named.name = "n";
+  named.gates = spec::GateRule::kDeep;
+  named.classes = {TokenClass::kNum, TokenClass::kSym};
   const auto inside = ToIntervention(named, batch).positions;
   named.control = true;
   const auto outside = ToIntervention(named, batch).positions;
@@ -202,10 +205,11 @@ TEST_F(DualAnalysisTest, TaggedTextHasClassesOfItsOwn) {
   const std::string file = world_.at("story.jsonl");
   ASSERT_TRUE(WriteFileAtomic(file, rows).ok());
   tagged_.push_back(corpus::ReadTaggedText(file, world_.tokenizer(), encoder).value());
-  const Json json = Analyse({{"sequences", 3}, {"interventions", Json::parse(R"([
+  const Json json =
+      Analyse({{"sequences", 3}, {"tagged", {"story.jsonl"}}, {"interventions", Json::parse(R"([
       {"name": "verbs", "gates": "wide", "class": ["VERB", "NOUN"]}, {"name": "words", "gates": "wide", "class": "WORD"},
       {"name": "numbers", "gates": "wide", "class": "NUM"}, {"name": "all", "gates": "wide"}])")}})
-                        .value();
+          .value();
   const Json& made = json["interventions"];
   EXPECT_EQ(made[0]["class"], Json({"VERB", "NOUN"}));
   EXPECT_EQ(made[0]["loss"].size(), 1u);
@@ -218,6 +222,7 @@ TEST_F(DualAnalysisTest, TaggedTextHasClassesOfItsOwn) {
   EXPECT_FALSE(json["readouts"]["story"].contains("WORD"));
   tagged_.clear();
   EXPECT_THAT(Analyse({{"sequences", 3},
+                       {"tagged", {"story.jsonl"}},
                        {"interventions",
                         Json::parse(R"([{"name": "verbs", "gates": "wide", "class": "VERB"}])")}})
                   .status()
@@ -230,9 +235,9 @@ TEST_F(DualAnalysisTest, WhatCannotBeIsNamed) {
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "ajar"}}}}}),
               HasSubstr("spec.dual.interventions.0.gates"));
   EXPECT_THAT(Error({{"interventions", {{{"name", "x"}, {"gates", "deep"}, {"class", "NOPE"}}}}}),
-              HasSubstr("spec.dual.interventions.0.class: there is no class \"NOPE\""));
+              HasSubstr("spec.dual.interventions.0.class: expected WORD or NUM or PUNCT"));
   EXPECT_THAT(Error(Json::parse(R"({"interventions": [{"name": "x", "gates": [0.5]}]})")),
-              HasSubstr("0.gates: expected two numbers from 0 to 1"));
+              HasSubstr("0.gates: expected two numbers of at least 0 and at most 1, found [0.5]"));
   EXPECT_THAT(Error(Json::parse(
                   R"({"interventions": [{"name": "x", "gates": [0, 0], "keep_sum": true}]})")),
               HasSubstr("0.keep_sum"));

@@ -367,7 +367,8 @@ TEST_F(EvaluateTest, RoutingNeedsAModelThatRoutes) {
   EXPECT_THAT(Error(), HasSubstr("model unequal makes no routing decisions"));
   task_.inputs["model"] = world_.at("model");
   task_.spec["routing"] = {{"prompts", {{{"text", ""}, {"correct", 1}}}}};
-  EXPECT_THAT(Error(), HasSubstr("routing: a prompt is empty"));
+  EXPECT_THAT(Error(),
+              HasSubstr("spec.routing.prompts.0.text: is empty; the analysis reads the last"));
   EXPECT_THAT(phases_, ::testing::IsEmpty());
   task_.spec["routing"] = {{"sequences", 1}, {"corpora", {{"poems", 1}}}};
   EXPECT_THAT(Error(), HasSubstr("spec.routing.corpora: there is no input data.poems"));
@@ -418,7 +419,7 @@ TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
   task_.spec["glue"]["tasks"] = {"boolq"};
   EXPECT_THAT(Error(), HasSubstr("superglue"));  // the input is missing
   task_.spec["glue"]["tasks"] = {"sst3"};
-  EXPECT_THAT(Error(), HasSubstr("spec.glue.tasks: there is no task \"sst3\""));
+  EXPECT_THAT(Error(), HasSubstr("found \"sst3\"; did you mean sst2?"));
   task_.spec.erase("glue");
   task_.spec["blimp"] = Json::object();
   EXPECT_THAT(Error(), HasSubstr("blimp"));  // the input is missing

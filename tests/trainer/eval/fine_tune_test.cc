@@ -72,8 +72,8 @@ EncodedTask TenExamples() {
   return data;
 }
 
-GlueSettings Settings() {
-  GlueSettings settings;
+spec::GlueSettings Settings() {
+  spec::GlueSettings settings;
   settings.batch = 4;
   settings.epochs = 12;
   settings.patience = 3;
@@ -119,7 +119,7 @@ TEST(FineTuneTest, StopsAfterThePatienceAndKeepsTheBestWeights) {
 
 TEST(FineTuneTest, EachEpochSeesAllExamplesInANewOrder) {
   ScriptedClassifier classifier({0.9, 0.8}, 3);
-  GlueSettings settings = Settings();
+  spec::GlueSettings settings = Settings();
   settings.epochs = 2;
   ASSERT_TRUE(FineTune(Sst2(), TenExamples(), settings, 3, 0, classifier, {}).ok());
   EXPECT_THAT(classifier.rows, ElementsAre(4, 4, 2, 4, 4, 2));

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "corpus/bpe_trainer.h"
+#include "schema/read.h"
 
 namespace braid::trainer {
 namespace {
@@ -98,7 +99,7 @@ class GlueTest : public ::testing::Test {
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
   std::shared_ptr<const corpus::Tokenizer> tokenizer_;
-  GlueSettings settings_;
+  spec::GlueSettings settings_;
 };
 
 TEST_F(GlueTest, MeanAndDeviationOverTheSeeds) {
@@ -125,7 +126,7 @@ TEST_F(GlueTest, MnliIsTheMeanOfItsTwoSetsOrTheMatchedOne) {
   }
   EXPECT_EQ(both.tasks[0].runs[0].seed, 12u);
   EXPECT_EQ(both.tasks[0].validation_examples, 20);
-  settings_.mnli = "matched";
+  settings_.mnli = spec::MnliScore::kMatched;
   EXPECT_THAT(Run().value().tasks[0].runs[0].scores, ::testing::SizeIs(1));
 }
 
@@ -234,9 +235,9 @@ TEST_F(GlueTest, TellsWhatItTrains) {
 }
 
 TEST(GlueSettingsTest, DefaultsAreTheSpecifications) {
-  const GlueSettings settings = GlueSettingsFromJson(Json::object(), "spec.glue").value();
-  EXPECT_THAT(settings.tasks, ElementsAre("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli",
-                                          "rte", "boolq", "wsc", "multirc"));
+  const auto settings = schema::FromJson<spec::GlueSettings>(Json::object(), "spec.glue").value();
+  EXPECT_THAT(spec::UsualGlueTasks(), ElementsAre("cola", "sst2", "mrpc", "stsb", "qqp", "mnli",
+                                                  "qnli", "rte", "boolq", "wsc", "multirc"));
   EXPECT_EQ(settings.epochs, 32);
   EXPECT_EQ(settings.patience, 5);
   EXPECT_EQ(settings.batch, 64);
@@ -252,18 +253,19 @@ TEST(GlueSettingsTest, DefaultsAreTheSpecifications) {
 
 TEST(GlueSettingsTest, SaysWhatIsWrong) {
   const auto error = [](const Json& json) {
-    return GlueSettingsFromJson(json, "spec.glue").status().message();
+    return schema::FromJson<spec::GlueSettings>(json, "spec.glue").status().message();
   };
   EXPECT_THAT(error({{"tasks", {"cola", "wnli"}}}),
-              HasSubstr("spec.glue.tasks: there is no task \"wnli\""));
-  EXPECT_THAT(error({{"tasks", {"cola", "cola"}}}), HasSubstr("names cola twice"));
+              HasSubstr("spec.glue.tasks: expected cola or sst2 or"));
+  EXPECT_THAT(error({{"tasks", {"cola", "cola"}}}), HasSubstr("names \"cola\" twice"));
   EXPECT_THAT(error({{"patience", 0}}), HasSubstr("spec.glue.patience: must be at least 1"));
   EXPECT_THAT(error({{"dropout", 1}}),
               HasSubstr("spec.glue.dropout: must be at least 0 and below 1"));
-  EXPECT_THAT(error({{"seeds", {1, -2}}}),
-              HasSubstr("spec.glue.seeds: must be a list of whole numbers"));
-  EXPECT_THAT(error({{"mnli", "both"}}), HasSubstr("must be one of mean, matched"));
-  EXPECT_THAT(error({{"patiance", 3}}), HasSubstr("did you mean \"patience\""));
+  EXPECT_THAT(
+      error({{"seeds", {1, -2}}}),
+      HasSubstr("spec.glue.seeds: expected a list of whole numbers of at least 0, found [1,-2]"));
+  EXPECT_THAT(error({{"mnli", "both"}}), HasSubstr("expected mean or matched, found \"both\""));
+  EXPECT_THAT(error({{"patiance", 3}}), HasSubstr("did you mean patience"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "schema/read.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/eval/evaluate.h"
 #include "trainer/eval/next_token/windows.h"
@@ -45,10 +46,11 @@ class NextTokenTest : public ::testing::Test {
     EXPECT_TRUE(WriteFileAtomic(JoinPath(folder_, name), text).ok());
     return {JoinPath(folder_, name), name};
   }
-  static NextTokenSettings Settings(const Json& json) {
-    return NextTokenSettingsFromJson(json, "next_token").value();
+  static spec::NextTokenSettings Settings(const Json& json) {
+    return schema::FromJson<spec::NextTokenSettings>(json, "next_token").value();
   }
-  Json Measure(const NextTokenSettings& settings, const std::vector<corpus::CorpusFile>& files) {
+  Json Measure(const spec::NextTokenSettings& settings,
+               const std::vector<corpus::CorpusFile>& files) {
     const auto filled = FillNextToken(settings, network_->spec(), SmallWorld::kSequence, "n");
     const auto json = MeasureNextToken(*network_, world_.shared_tokenizer(), filled.value(), files,
                                        MeasureHooks());
@@ -151,9 +153,9 @@ TEST_F(NextTokenTest, ManyDocumentsAreGrouped) {
 
 TEST_F(NextTokenTest, SettingsAndFilesThatCannotBeAreNamed) {
   const auto error = [](const Json& json) {
-    return NextTokenSettingsFromJson(json, "spec.next_token").status().message();
+    return schema::FromJson<spec::NextTokenSettings>(json, "spec.next_token").status().message();
   };
-  EXPECT_EQ(error({{"window", -1}}), "spec.next_token.window: must not be negative");
+  EXPECT_EQ(error({{"window", -1}}), "spec.next_token.window: must not be negative, is -1");
   EXPECT_THAT(error({{"window", 4}, {"stride", 5}}),
               HasSubstr("spec.next_token.stride: is above window"));
   EXPECT_THAT(error({{"overlap", 5}}), HasSubstr("spec.next_token.overlap"));

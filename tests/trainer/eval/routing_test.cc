@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "corpus/dataset.h"
+#include "schema/read.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/eval/routing/tally.h"
 
@@ -138,28 +139,28 @@ TEST_F(RoutingTest, RefusesPromptsItCannotRead) {
               HasSubstr("prompt \"the cat sat on the mat\""));
 }
 
+// Of a composite of two paths.
+Result<RoutingPlan> Plan(const Json& json) {
+  BRAID_ASSIGN_OR_RETURN(const auto settings,
+                         schema::FromJson<spec::RoutingSettings>(json, "spec.routing"));
+  return RoutingPlan::Of(settings, "spec.routing", 2);
+}
+
 TEST(RoutingSettingsTest, ReadsPromptsAndCorpora) {
   const Json json = {{"prompts", {{{"text", "a"}, {"correct", 2}}}},
                      {"sequences", 4},
                      {"corpora", {{"tales", 1}}}};
-  const RoutingSettings settings = RoutingSettingsFromJson(json, "spec.routing", 2).value();
+  const RoutingPlan settings = Plan(json).value();
   ASSERT_THAT(settings.prompts, SizeIs(1));
   EXPECT_EQ(settings.prompts[0].correct, 2);
   EXPECT_EQ(settings.corpora.at("tales"), 1);
-  EXPECT_THAT(RoutingSettingsFromJson(Json::object(), "spec.routing", 2).value().prompts,
-              SizeIs(20));
-  EXPECT_THAT(
-      RoutingSettingsFromJson({{"prompts", Json::array()}, {"sequences", 1}}, "spec.routing", 2)
-          .value()
-          .prompts,
-      SizeIs(0));
-  const auto error = [](const Json& bad) {
-    return RoutingSettingsFromJson(bad, "spec.routing", 2).status().message();
-  };
+  EXPECT_THAT(Plan(Json::object()).value().prompts, SizeIs(20));
+  EXPECT_THAT(Plan({{"prompts", Json::array()}, {"sequences", 1}}).value().prompts, SizeIs(0));
+  const auto error = [](const Json& bad) { return Plan(bad).status().message(); };
   EXPECT_THAT(error({{"prompts", {{{"text", "a"}, {"correct", 3}}}}}),
               HasSubstr("spec.routing.prompts.0.correct: is 3, but the model has paths 1 to 2"));
   EXPECT_THAT(error({{"corpora", {{"tales", 9}}}}), HasSubstr("spec.routing.corpora.tales: is 9"));
-  EXPECT_THAT(error({{"sequence", 1}}), HasSubstr("did you mean \"sequences\""));
+  EXPECT_THAT(error({{"sequence", 1}}), HasSubstr("did you mean sequences"));
 }
 
 }  // namespace

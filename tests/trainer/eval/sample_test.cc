@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "schema/read.h"
 #include "tests/trainer/small_world.h"
 
 namespace braid::trainer {
@@ -17,7 +18,7 @@ const std::vector<float> kLogits = {std::log(0.3f), std::log(0.05f), std::log(0.
                                     std::log(0.15f), 9.0f};
 
 // How often each id is chosen over an even grid of draws.
-std::vector<double> Shares(const SampleSettings& settings) {
+std::vector<double> Shares(const spec::GenerateSettings& settings) {
   std::vector<double> shares(kLogits.size());
   constexpr int kDraws = 10'000;
   for (int i = 0; i < kDraws; ++i) {
@@ -27,7 +28,7 @@ std::vector<double> Shares(const SampleSettings& settings) {
   return shares;
 }
 
-void ExpectShares(const SampleSettings& settings, const std::vector<double>& expected) {
+void ExpectShares(const spec::GenerateSettings& settings, const std::vector<double>& expected) {
   const std::vector<double> shares = Shares(settings);
   for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(shares[i], expected[i], 1e-3) << i;
   EXPECT_EQ(shares[kPad], 0);
@@ -39,27 +40,27 @@ TEST(ChooseTokenTest, GreedyTakesTheLikeliestAndOfEqualsTheFirst) {
 }
 
 TEST(ChooseTokenTest, TemperatureOneGivesTheProbabilities) {
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.temperature = 1;
   ExpectShares(settings, {0.3, 0.05, 0.5, 0.15});
 }
 
 TEST(ChooseTokenTest, TemperatureSharpens) {
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.temperature = 0.5;  // probabilities squared
   const double total = 0.09 + 0.0025 + 0.25 + 0.0225;
   ExpectShares(settings, {0.09 / total, 0.0025 / total, 0.25 / total, 0.0225 / total});
 }
 
 TEST(ChooseTokenTest, TopKKeepsTheKLikeliest) {
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.temperature = 1;
   settings.top_k = 2;
   ExpectShares(settings, {0.375, 0, 0.625, 0});
 }
 
 TEST(ChooseTokenTest, TopPKeepsTheFewestThatReachIt) {
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.temperature = 1;
   settings.top_p = 0.7;
   ExpectShares(settings, {0.375, 0, 0.625, 0});
@@ -71,14 +72,14 @@ TEST(ChooseTokenTest, TopPKeepsTheFewestThatReachIt) {
 
 TEST(SampleSettingsTest, ErrorsNameTheField) {
   const auto error = [](const Json& json) {
-    return SampleSettingsFromJson(json, "spec.generate").status().message();
+    return schema::FromJson<spec::GenerateSettings>(json, "spec.generate").status().message();
   };
   EXPECT_THAT(error({{"prompts", {"a"}}, {"top_p", 0}}),
               HasSubstr("spec.generate.top_p: must be above 0 and at most 1"));
   EXPECT_THAT(error({{"prompts", {"a"}}, {"temperature", -1}}),
               HasSubstr("spec.generate.temperature"));
   EXPECT_THAT(error({{"prompts", {"a"}}, {"tokens", 0}}),
-              HasSubstr("spec.generate.tokens: must be at least 1"));
+              HasSubstr("spec.generate.tokens: must be in 1 .. 100000, is 0"));
   EXPECT_THAT(error({{"prompts", {"a"}}, {"topk", 1}}), HasSubstr("spec.generate.topk"));
 }
 
@@ -98,7 +99,7 @@ class GenerateTest : public ::testing::Test {
 
 TEST_F(GenerateTest, GreedyFollowsTheLogits) {
   const auto network = Make();
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.tokens = 3;
   const Sample sample =
       Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
@@ -116,7 +117,7 @@ TEST_F(GenerateTest, GreedyFollowsTheLogits) {
 
 TEST_F(GenerateTest, ListsTheFiveLikeliestWithTheirProbabilities) {
   const auto network = Make();
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.tokens = 1;
   const Sample sample =
       Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value();
@@ -135,7 +136,7 @@ TEST_F(GenerateTest, ListsTheFiveLikeliestWithTheirProbabilities) {
 
 TEST_F(GenerateTest, ASeedIsAText) {
   const auto network = Make();
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.temperature = 1;
   settings.tokens = 20;
   const auto text = [&](uint64_t seed, uint64_t stream) {
@@ -149,7 +150,7 @@ TEST_F(GenerateTest, ASeedIsAText) {
 
 TEST_F(GenerateTest, MoreThanThePositionTableIsRefused) {
   const auto network = Make(16);
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.tokens = 16;
   EXPECT_THAT(
       Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).status().message(),
@@ -168,7 +169,7 @@ TEST_F(GenerateTest, WhatRanBeforeDoesNotMatterToARouterThatAlwaysDrawsNoise) {
   spec.arch.router_noise = "always";
   const auto network = Network::Create(spec, "cpu").value();
   network->Initialize(1);
-  SampleSettings settings;
+  spec::GenerateSettings settings;
   settings.tokens = 1;
   const auto next = [&] {
     return Generate(*network, world_.tokenizer(), encoder_, "the cat", settings, 0).value().next;

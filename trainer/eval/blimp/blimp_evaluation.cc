@@ -39,12 +39,8 @@ class BlimpEvaluation final : public Evaluation {
   std::string folder_;
 };
 
-Result<std::unique_ptr<Evaluation>> MakeBlimp(const Json& settings, const std::string& path) {
-  JsonReader read(settings, path);
-  const int64_t pairs = read.Int("pairs", 0);
-  if (pairs < 0) read.Fail("pairs", "must not be negative");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return std::unique_ptr<Evaluation>(std::make_unique<BlimpEvaluation>(pairs));
+std::unique_ptr<Evaluation> MakeBlimp(const spec::EvaluateTask& task) {
+  return task.blimp ? std::make_unique<BlimpEvaluation>(task.blimp->pairs) : nullptr;
 }
 
 Status BlimpCommand(const Arguments& arguments) {
@@ -101,7 +97,6 @@ Result<Json> MeasureBlimp(Network& network, const SharedTokenizer& tokenizer,
 
 EvaluationKind BlimpKind() {
   return {"blimp",
-          "blimp",
           &MakeBlimp,
           {"blimp",
            "braid-trainer blimp FOLDER DIR          BLiMP: how often the grammatical sentence is "

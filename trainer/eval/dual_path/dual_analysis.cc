@@ -53,9 +53,8 @@ int64_t LengthOf(const DualText::Batch& batch) {
   return static_cast<int64_t>(batch.ids.size()) / batch.sequences;
 }
 
-// The mean loss under an intervention. The router's noise has the same seed each time, so that a
-// change of the loss comes from the intervention and not from the noise.
-double MeanLoss(Network& network, const DualText& text, const NamedIntervention& named) {
+// Under the noise of one seed, so that a change of the loss is none of the noise of routers.
+double MeanLoss(Network& network, const DualText& text, const spec::NamedIntervention& named) {
   network.SetEvaluationSeed(kNoiseSeed);
   LossSum sum;
   for (const DualText::Batch& batch : text.batches) {
@@ -100,8 +99,7 @@ Json ClassRows(const Readings& readings, const std::vector<MeansByClass>& by_cla
       const Means& means = by_class[b][static_cast<size_t>(c)];
       if (!means.empty()) rows.push_back(means.Row(readings.places[b]));
     }
-    if (!rows.empty())
-      json[corpus::TokenClassName(static_cast<corpus::TokenClass>(c))] = std::move(rows);
+    if (!rows.empty()) json[schema::NameOf(static_cast<corpus::TokenClass>(c))] = std::move(rows);
   }
   return json;
 }
@@ -113,8 +111,8 @@ bool HasTwoPathsOrLoops(const model::ModelSpec& spec) {
   return counts(spec.large) || std::any_of(spec.paths.begin(), spec.paths.end(), counts);
 }
 
-// Adds loss and change under intervention `i` on `text` to `into`.
-Status MeasureChange(Network& network, const DualText& text, const NamedIntervention& named,
+// Adds loss and change of intervention `i` on `text`.
+Status MeasureChange(Network& network, const DualText& text, const spec::NamedIntervention& named,
                      size_t i, double learned, const Once& once, Json* into) {
   const std::string piece = "dual/" + text.name + "/" + std::to_string(i);
   BRAID_ASSIGN_OR_RETURN(const double loss, once(piece, [&]() -> Result<Json> {
@@ -131,31 +129,13 @@ Status MeasureChange(Network& network, const DualText& text, const NamedInterven
 
 }  // namespace
 
-Result<DualAnalysis> DualAnalysisFromJson(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  DualAnalysis analysis;
-  analysis.sequences = read.Int("sequences", analysis.sequences);
-  analysis.tagged = read.Strings("tagged");
-  const Json& interventions = read.Value("interventions");
-  if (analysis.sequences < 1) read.Fail("sequences", "must be at least 1");
-  if (!interventions.is_null() && !interventions.is_array())
-    read.Fail("interventions", "expected a list");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  for (size_t i = 0; i < interventions.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(
-        analysis.interventions.emplace_back(),
-        InterventionFromJson(interventions[i], path + ".interventions." + std::to_string(i)));
-  }
-  return analysis;
-}
-
-Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis,
+Status CheckDual(const model::ModelSpec& spec, const spec::DualPathSettings& analysis,
                  const std::vector<DualText>& texts) {
   if (!HasTwoPathsOrLoops(spec)) {
     return InvalidArgument("model " + spec.name +
                            " has no loop or dual_path block; spec.dual is about those");
   }
-  for (const NamedIntervention& named : analysis.interventions) {
+  for (const spec::NamedIntervention& named : analysis.interventions) {
     BRAID_RETURN_IF_ERROR(CheckFits(named, spec));
     if (std::any_of(texts.begin(), texts.end(),
                     [&](const DualText& text) { return Concerns(named, text); }))
@@ -167,12 +147,12 @@ Status CheckDual(const model::ModelSpec& spec, const DualAnalysis& analysis,
   return OkStatus();
 }
 
-Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis,
+Result<Json> AnalyseDual(Network& network, const spec::DualPathSettings& analysis,
                          const std::vector<DualText>& texts, const Once& once) {
   BRAID_RETURN_IF_ERROR(CheckDual(network.spec(), analysis, texts));
   Readings readings;
   Json by_text = Json::object(), interventions = Json::array();
-  for (const NamedIntervention& named : analysis.interventions) {
+  for (const spec::NamedIntervention& named : analysis.interventions) {
     interventions.push_back(ToJson(named));
     interventions.back().update({{"loss", Json::object()}, {"change", Json::object()}});
   }
@@ -184,7 +164,7 @@ Result<Json> AnalyseDual(Network& network, const DualAnalysis& analysis,
     by_text[text.name] = ClassRows(readings, of_text);
     const double learned = MeanLoss(network, text, {});
     for (size_t i = 0; i < interventions.size(); ++i) {
-      const NamedIntervention& named = analysis.interventions[i];
+      const spec::NamedIntervention& named = analysis.interventions[i];
       if (!Concerns(named, text)) continue;
       BRAID_RETURN_IF_ERROR(
           MeasureChange(network, text, named, i, learned, once, &interventions[i]));

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "corpus/tagged_text.h"
+#include "schema/read.h"
 #include "trainer/eval/dual_path/dual_analysis.h"
 #include "trainer/eval/dual_path/dual_text.h"
 #include "trainer/eval/evaluation.h"
@@ -15,8 +16,7 @@ namespace {
 
 class DualPathEvaluation final : public Evaluation {
  public:
-  DualPathEvaluation(DualAnalysis analysis, std::string path)
-      : analysis_(std::move(analysis)), path_(std::move(path)) {}
+  explicit DualPathEvaluation(spec::DualPathSettings analysis) : analysis_(std::move(analysis)) {}
 
   bool reads_shards() const override { return true; }
 
@@ -31,8 +31,8 @@ class DualPathEvaluation final : public Evaluation {
     for (const std::string& file : analysis_.tagged)
       BRAID_RETURN_IF_ERROR(AddTagged(inputs, file, encoder));
     if (texts_.empty())
-      return InvalidArgument("job " + inputs.task.job + ": " + path_ +
-                             " needs inputs data.<corpus>, or tagged text");
+      return InvalidArgument("job " + inputs.task.job +
+                             ": spec.dual needs inputs data.<corpus>, or tagged text");
     return CheckDual(inputs.model, analysis_, texts_);
   }
 
@@ -51,7 +51,7 @@ class DualPathEvaluation final : public Evaluation {
     // Texts are keys of the result, so their names must differ.
     for (const DualText& text : texts_) {
       if (text.name == tagged.name)
-        return InvalidArgument(path_ + ".tagged: " + file +
+        return InvalidArgument("spec.dual.tagged: " + file +
                                " has the name of another text; rename the file");
     }
     BRAID_ASSIGN_OR_RETURN(texts_.emplace_back(),
@@ -60,21 +60,19 @@ class DualPathEvaluation final : public Evaluation {
     return OkStatus();
   }
 
-  const DualAnalysis analysis_;
-  const std::string path_;
+  const spec::DualPathSettings analysis_;
   std::vector<DualText> texts_;
 };
 
-Result<std::unique_ptr<Evaluation>> MakeDualPath(const Json& settings, const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(DualAnalysis analysis, DualAnalysisFromJson(settings, path));
-  return std::unique_ptr<Evaluation>(
-      std::make_unique<DualPathEvaluation>(std::move(analysis), path));
+std::unique_ptr<Evaluation> MakeDualPath(const spec::EvaluateTask& task) {
+  return task.dual ? std::make_unique<DualPathEvaluation>(*task.dual) : nullptr;
 }
 
 // The texts of the command: the shards, and the tagged files of the spec, which are paths here (a
 // job has them in an input).
 Result<std::vector<DualText>> TextsOf(const std::vector<corpus::Shards>& shards,
-                                      const DualAnalysis& analysis, const OpenedModel& opened) {
+                                      const spec::DualPathSettings& analysis,
+                                      const OpenedModel& opened) {
   const model::ModelSpec& model = opened.network->spec();
   const auto pad = static_cast<int32_t>(model.pad_id);
   const std::vector<corpus::TokenClass> classes = corpus::ClassesOf(*opened.tokenizer);
@@ -113,7 +111,8 @@ Status DualPathCommand(const Arguments& arguments) {
   if (arguments.positional().size() < 2)
     return InvalidArgument("dual takes a checkpoint folder and folders of shards");
   BRAID_ASSIGN_OR_RETURN(const Json spec, SpecFileOf(arguments));
-  BRAID_ASSIGN_OR_RETURN(const DualAnalysis analysis, DualAnalysisFromJson(spec, "dual"));
+  BRAID_ASSIGN_OR_RETURN(const auto analysis,
+                         schema::FromJson<spec::DualPathSettings>(spec, "dual"));
   BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   BRAID_ASSIGN_OR_RETURN(const auto shards, OpenNamedShards(arguments, opened.network->spec()));
   BRAID_ASSIGN_OR_RETURN(const std::vector<DualText> texts, TextsOf(shards, analysis, opened));
@@ -140,7 +139,6 @@ Status CheckTagged(const Arguments& arguments) {
 
 EvaluationKind DualPathKind() {
   return {"dual",
-          "dual",
           &MakeDualPath,
           {"dual",
            "braid-trainer dual FOLDER [SHARDS...]   read-outs and interventions of blocks that "

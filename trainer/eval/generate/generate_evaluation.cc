@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "schema/read.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/generate/sample.h"
 #include "trainer/eval/opened_model.h"
@@ -12,8 +13,7 @@ namespace {
 
 class GenerateEvaluation final : public Evaluation {
  public:
-  GenerateEvaluation(SampleSettings settings, std::string path)
-      : settings_(std::move(settings)), path_(std::move(path)) {}
+  explicit GenerateEvaluation(spec::GenerateSettings settings) : settings_(std::move(settings)) {}
 
   Status Open(const EvaluationInputs& inputs) override {
     tokenizer_ = inputs.tokenizer;
@@ -21,8 +21,6 @@ class GenerateEvaluation final : public Evaluation {
       BRAID_ASSIGN_OR_RETURN(const std::string folder, inputs.task.Input("prompts"));
       BRAID_RETURN_IF_ERROR(ReadPrompts(JoinPath(folder, settings_.file), &settings_.prompts));
     }
-    if (settings_.prompts.empty())
-      return InvalidArgument(path_ + ".prompts: give at least one, or file");
     corpus::Encoder encoder(tokenizer_);
     for (const std::string& prompt : settings_.prompts) {
       BRAID_RETURN_IF_ERROR(
@@ -50,18 +48,15 @@ class GenerateEvaluation final : public Evaluation {
   }
 
  private:
-  SampleSettings settings_;
-  const std::string path_;
+  spec::GenerateSettings settings_;
   SharedTokenizer tokenizer_;
 };
 
-Result<std::unique_ptr<Evaluation>> MakeGenerate(const Json& settings, const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(SampleSettings samples, SampleSettingsFromJson(settings, path));
-  return std::unique_ptr<Evaluation>(
-      std::make_unique<GenerateEvaluation>(std::move(samples), path));
+std::unique_ptr<Evaluation> MakeGenerate(const spec::EvaluateTask& task) {
+  return task.generate ? std::make_unique<GenerateEvaluation>(*task.generate) : nullptr;
 }
 
-Result<SampleSettings> SampleSettingsOf(const Arguments& arguments) {
+Result<spec::GenerateSettings> GenerateSettingsOf(const Arguments& arguments) {
   Json spec = {{"prompts", {arguments.positional()[2]}}};
   for (const auto& [option, field] :
        {std::pair{"tokens", "tokens"}, {"top-k", "top_k"}, {"seed", "seed"}}) {
@@ -73,13 +68,13 @@ Result<SampleSettings> SampleSettingsOf(const Arguments& arguments) {
     if (!arguments.Has(option)) continue;
     BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetDouble(option, 0));
   }
-  return SampleSettingsFromJson(spec, "generate");
+  return schema::FromJson<spec::GenerateSettings>(spec, "generate");
 }
 
 Status GenerateCommand(const Arguments& arguments) {
   if (arguments.positional().size() != 3)
     return InvalidArgument("generate takes a checkpoint folder and a prompt");
-  BRAID_ASSIGN_OR_RETURN(const SampleSettings settings, SampleSettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(const spec::GenerateSettings settings, GenerateSettingsOf(arguments));
   BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   corpus::Encoder encoder(opened.tokenizer);
   BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(*opened.network, *opened.tokenizer, encoder,
@@ -127,8 +122,7 @@ Status CheckPrompts(const Arguments& arguments) {
 }  // namespace
 
 EvaluationKind GenerateKind() {
-  return {"generate",
-          "samples",
+  return {"samples",
           &MakeGenerate,
           {"generate",
            "braid-trainer generate FOLDER PROMPT    text from a checkpoint folder with a "

@@ -46,27 +46,6 @@ std::vector<double> Weights(const std::vector<float>& logits, const std::vector<
 
 }  // namespace
 
-Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  SampleSettings settings;
-  settings.prompts = read.Strings("prompts");
-  settings.file = read.String("file", "");
-  settings.tokens = read.Int("tokens", settings.tokens);
-  settings.temperature = read.Double("temperature", settings.temperature);
-  settings.top_k = read.Int("top_k", settings.top_k);
-  settings.top_p = read.Double("top_p", settings.top_p);
-  settings.seed = static_cast<uint64_t>(read.Int("seed", 42));
-  if (settings.tokens < 1) read.Fail("tokens", "must be at least 1");
-  if (settings.tokens > 100'000) read.Fail("tokens", "must be at most 100000");
-  if (settings.temperature < 0) read.Fail("temperature", "must not be negative");
-  if (!std::isfinite(settings.temperature)) read.Fail("temperature", "must be finite");
-  if (settings.top_k < 0) read.Fail("top_k", "must not be negative");
-  if (!(settings.top_p > 0 && settings.top_p <= 1))
-    read.Fail("top_p", "must be above 0 and at most 1");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return settings;
-}
-
 Json ToJson(const Sample& sample) {
   Json next = Json::array();
   for (const auto& [token, probability] : sample.next)
@@ -74,7 +53,7 @@ Json ToJson(const Sample& sample) {
   return {{"prompt", sample.prompt}, {"text", sample.text}, {"next", next}};
 }
 
-int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings,
+int32_t ChooseToken(const std::vector<float>& logits, const spec::GenerateSettings& settings,
                     int32_t pad_id, double draw) {
   if (settings.temperature == 0) return ByLogit(logits, pad_id, 1).front();
   const size_t count = settings.top_k > 0 ? static_cast<size_t>(settings.top_k) : logits.size();
@@ -121,7 +100,7 @@ Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model,
 
 Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
                         corpus::Encoder& encoder, const std::string& prompt,
-                        const SampleSettings& settings, uint64_t stream) {
+                        const spec::GenerateSettings& settings, uint64_t stream) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids,
                          EncodePrompt(network.spec(), tokenizer, encoder, prompt, settings.tokens));
   // Router noise begins anew with each prompt, so that a sample does not depend on the samples

@@ -10,27 +10,10 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "corpus/tokenizer.h"
+#include "spec/evaluate/generate.h"
 #include "trainer/network/network.h"
 
 namespace braid::trainer {
-
-struct SampleSettings {
-  std::vector<std::string> prompts;
-  // A file of the input `prompts` with one prompt a line, which follow those above; empty for none.
-  std::string file;
-  // At most so many tokens are generated.
-  int64_t tokens = 40;
-  // 0 for greedy decoding.
-  double temperature = 0.0;
-  // Only the k most probable tokens are sampled from; 0 for all.
-  int64_t top_k = 0;
-  // Only the most probable tokens that together have this probability are sampled from; 1 for all.
-  double top_p = 1.0;
-  uint64_t seed = 42;
-};
-
-// Errors name the field, with `path` in front.
-Result<SampleSettings> SampleSettingsFromJson(const Json& json, const std::string& path);
 
 struct Sample {
   std::string prompt;
@@ -42,9 +25,9 @@ struct Sample {
 // {"prompt", "text", "next": [{"token", "probability"}]}
 Json ToJson(const Sample& sample);
 
-// Chooses a token from `logits`, [vocab], as the settings say. `draw` is a uniform random number in
-// [0, 1). The pad token is never chosen.
-int32_t ChooseToken(const std::vector<float>& logits, const SampleSettings& settings,
+// The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1).
+// The pad is never chosen.
+int32_t ChooseToken(const std::vector<float>& logits, const spec::GenerateSettings& settings,
                     int32_t pad_id, double draw);
 
 // Appends the prompts of a file, one a line without empty lines, to `prompts`. A file without any
@@ -64,6 +47,6 @@ Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model,
 // EncodePrompt.
 Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
                         corpus::Encoder& encoder, const std::string& prompt,
-                        const SampleSettings& settings, uint64_t stream);
+                        const spec::GenerateSettings& settings, uint64_t stream);
 
 }  // namespace braid::trainer

@@ -48,7 +48,7 @@ struct Plan {
   int64_t total = 0;
 };
 
-Status TrainEpoch(const GlueTask& task, const EncodedTask& data, const GlueSettings& settings,
+Status TrainEpoch(const GlueTask& task, const EncodedTask& data, const spec::GlueSettings& settings,
                   const Plan& plan, int64_t epoch, int32_t pad_id, Classifier& classifier,
                   FineTuned* result, const std::function<Status(int64_t, int64_t)>& progress) {
   // Each epoch has an order of its own, which depends on the seed and not on the model.
@@ -104,7 +104,7 @@ Result<FineTuned> FineTunedFromJson(const Json& json, const std::string& path) {
 }
 
 Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data,
-                           const GlueSettings& settings, uint64_t seed, int32_t pad_id,
+                           const spec::GlueSettings& settings, uint64_t seed, int32_t pad_id,
                            Classifier& classifier,
                            const std::function<Status(int64_t done, int64_t total)>& progress) {
   BRAID_RETURN_IF_ERROR(classifier.Start(seed, task.outputs(), task.regression()));

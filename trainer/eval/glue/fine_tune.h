@@ -9,9 +9,9 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "spec/evaluate/glue.h"
 #include "trainer/eval/glue/classifier.h"
 #include "trainer/eval/glue/encoding.h"
-#include "trainer/eval/glue/settings.h"
 #include "trainer/eval/glue/task.h"
 
 namespace braid::trainer {
@@ -64,7 +64,7 @@ Result<FineTuned> FineTunedFromJson(const Json& json, const std::string& path);
 // error ends the training and is returned; it may be empty. A loss that is not finite is
 // kInvalidArgument with task, seed and step.
 Result<FineTuned> FineTune(const GlueTask& task, const EncodedTask& data,
-                           const GlueSettings& settings, uint64_t seed, int32_t pad_id,
+                           const spec::GlueSettings& settings, uint64_t seed, int32_t pad_id,
                            Classifier& classifier,
                            const std::function<Status(int64_t done, int64_t total)>& progress);
 

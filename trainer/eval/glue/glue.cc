@@ -7,13 +7,13 @@
 namespace braid::trainer {
 namespace {
 
-std::vector<std::string> ValidationOf(const GlueTask& task, const GlueSettings& settings) {
-  if (task.name == "mnli" && settings.mnli == "matched") return {"dev_matched"};
+std::vector<std::string> ValidationOf(const GlueTask& task, const spec::GlueSettings& settings) {
+  if (task.name == "mnli" && settings.mnli == spec::MnliScore::kMatched) return {"dev_matched"};
   return task.validation;
 }
 
-// Calls use(task, data) for each task of the settings. One task's texts are in memory at a time.
-Status ForEachTask(const GlueFolders& folders, const GlueSettings& settings,
+// Calls use(task, data) for each task of the settings; its data are gone after the call.
+Status ForEachTask(const GlueFolders& folders, const spec::GlueSettings& settings,
                    const std::function<void(const GlueTask&, const TaskData&)>& use) {
   for (const std::string& name : settings.tasks) {
     BRAID_ASSIGN_OR_RETURN(const GlueTask* task, FindGlueTask(name));
@@ -28,7 +28,7 @@ Status ForEachTask(const GlueFolders& folders, const GlueSettings& settings,
   return OkStatus();
 }
 
-EncodedTask Encoded(const TaskData& data, const GlueSettings& settings,
+EncodedTask Encoded(const TaskData& data, const spec::GlueSettings& settings,
                     const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder) {
   EncodedTask encoded;
   encoded.train = EncodeExamples(data.train.examples, tokenizer, encoder, settings.length);
@@ -39,7 +39,7 @@ EncodedTask Encoded(const TaskData& data, const GlueSettings& settings,
 }
 
 Result<GlueResult::Task> RunTask(const GlueTask& task, const EncodedTask& data,
-                                 const GlueSettings& settings, int32_t pad_id,
+                                 const spec::GlueSettings& settings, int32_t pad_id,
                                  Classifier& classifier, const GlueHooks& hooks) {
   GlueResult::Task result{task.name, task.suite, MetricName(task.metric)};
   result.train_examples = static_cast<int64_t>(data.train.size());
@@ -98,11 +98,11 @@ Json SuiteMean(const GlueResult& result, const std::string& suite) {
 
 }  // namespace
 
-Status CheckGlueFiles(const GlueFolders& folders, const GlueSettings& settings) {
+Status CheckGlueFiles(const GlueFolders& folders, const spec::GlueSettings& settings) {
   return ForEachTask(folders, settings, [](const GlueTask&, const TaskData&) {});
 }
 
-Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings,
+Result<GlueResult> RunGlue(const GlueFolders& folders, const spec::GlueSettings& settings,
                            const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
                            Classifier& classifier, const GlueHooks& hooks) {
   std::vector<std::pair<const GlueTask*, EncodedTask>> tasks;

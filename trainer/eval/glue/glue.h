@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "corpus/tokenizer.h"
+#include "spec/evaluate/glue.h"
 #include "trainer/eval/glue/classifier.h"
 #include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/fine_tune.h"
-#include "trainer/eval/glue/settings.h"
 #include "trainer/eval/once.h"
 
 namespace braid::trainer {
@@ -48,12 +48,12 @@ struct GlueHooks {
   Once once = MakeAlways;
 };
 
-// Reads and checks the files of all tasks, as RunGlue does at its beginning, so that an error in
-// one is known before any long work.
-Status CheckGlueFiles(const GlueFolders& folders, const GlueSettings& settings);
+// Reads and checks the files of all tasks, as RunGlue does: what is wrong with one is known before
+// any long work.
+Status CheckGlueFiles(const GlueFolders& folders, const spec::GlueSettings& settings);
 
-// Reads the files of all tasks, then trains.
-Result<GlueResult> RunGlue(const GlueFolders& folders, const GlueSettings& settings,
+// Reads the files of all tasks before the first training.
+Result<GlueResult> RunGlue(const GlueFolders& folders, const spec::GlueSettings& settings,
                            const corpus::Tokenizer& tokenizer, corpus::Encoder& encoder,
                            Classifier& classifier, const GlueHooks& hooks);
 

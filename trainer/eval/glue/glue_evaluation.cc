@@ -4,18 +4,19 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "schema/read.h"
+#include "spec/evaluate/glue.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/glue.h"
 #include "trainer/eval/glue/lora_classifier.h"
-#include "trainer/eval/glue/settings.h"
 #include "trainer/eval/glue/tasks/tasks.h"
 #include "trainer/eval/opened_model.h"
 
 namespace braid::trainer {
 namespace {
 
-Status CheckGlueLength(const model::ModelSpec& model, const GlueSettings& settings) {
+Status CheckGlueLength(const model::ModelSpec& model, const spec::GlueSettings& settings) {
   if (model.arch.rope_max_pos == 0 || settings.length <= model.arch.rope_max_pos) return OkStatus();
   return InvalidArgument(Format("glue.length is %lld, above the %lld positions of model %s",
                                 (long long)settings.length, (long long)model.arch.rope_max_pos,
@@ -24,7 +25,7 @@ Status CheckGlueLength(const model::ModelSpec& model, const GlueSettings& settin
 
 // Saves the adapters of each training in <adapters>/<task>/seed-<seed>, unless `adapters` is empty.
 Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer,
-                         const GlueFolders& folders, const GlueSettings& settings,
+                         const GlueFolders& folders, const spec::GlueSettings& settings,
                          const std::string& adapters, const MeasureHooks& hooks) {
   BRAID_RETURN_IF_ERROR(CheckGlueLength(network.spec(), settings));
   LoraClassifier classifier(network, settings);
@@ -44,8 +45,8 @@ Result<Json> MeasureGlue(Network& network, const SharedTokenizer& tokenizer,
   return ToJson(result);
 }
 
-// The folders of the suites that have a requested task; the other suite needs no input.
-Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settings) {
+// A suite of which no task is wanted needs no input.
+Result<GlueFolders> FoldersOf(const task::Task& task, const spec::GlueSettings& settings) {
   GlueFolders folders;
   for (const std::string& name : settings.tasks) {
     BRAID_ASSIGN_OR_RETURN(const GlueTask* wanted, FindGlueTask(name));
@@ -58,7 +59,7 @@ Result<GlueFolders> FoldersOf(const task::Task& task, const GlueSettings& settin
 
 class GlueEvaluation final : public Evaluation {
  public:
-  explicit GlueEvaluation(GlueSettings settings) : settings_(std::move(settings)) {}
+  explicit GlueEvaluation(spec::GlueSettings settings) : settings_(std::move(settings)) {}
 
   Status Open(const EvaluationInputs& inputs) override {
     tokenizer_ = inputs.tokenizer;
@@ -83,14 +84,19 @@ class GlueEvaluation final : public Evaluation {
   }
 
  private:
-  const GlueSettings settings_;
+  const spec::GlueSettings settings_;
   SharedTokenizer tokenizer_;
   GlueFolders folders_;
 };
 
-Result<std::unique_ptr<Evaluation>> MakeGlue(const Json& settings, const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(GlueSettings glue, GlueSettingsFromJson(settings, path));
-  return std::unique_ptr<Evaluation>(std::make_unique<GlueEvaluation>(std::move(glue)));
+// Without tasks: those that count.
+spec::GlueSettings WithTasks(spec::GlueSettings settings) {
+  if (settings.tasks.empty()) settings.tasks = spec::UsualGlueTasks();
+  return settings;
+}
+
+std::unique_ptr<Evaluation> MakeGlue(const spec::EvaluateTask& task) {
+  return task.glue ? std::make_unique<GlueEvaluation>(WithTasks(*task.glue)) : nullptr;
 }
 
 Json Words(const std::string& list) {
@@ -110,7 +116,7 @@ Result<Json> Numbers(const std::string& list, const std::string& option) {
   return numbers;
 }
 
-Result<GlueSettings> GlueSettingsOf(const Arguments& arguments) {
+Result<spec::GlueSettings> GlueSettingsOf(const Arguments& arguments) {
   Json spec = Json::object();
   if (arguments.Has("tasks")) spec["tasks"] = Words(arguments.Get("tasks", ""));
   if (arguments.Has("seeds")) {
@@ -121,11 +127,13 @@ Result<GlueSettings> GlueSettingsOf(const Arguments& arguments) {
     BRAID_ASSIGN_OR_RETURN(spec[field], arguments.GetInt(field, 0));
   }
   if (arguments.Has("mnli")) spec["mnli"] = arguments.Get("mnli");
-  return GlueSettingsFromJson(spec, "glue");
+  BRAID_ASSIGN_OR_RETURN(spec::GlueSettings settings,
+                         schema::FromJson<spec::GlueSettings>(spec, "glue"));
+  return WithTasks(std::move(settings));
 }
 
-// Without --tasks, the tasks for which the folder has files are measured.
-Status KeepTasksOf(const std::string& dir, GlueSettings* settings) {
+// Without --tasks: those of which the folder has files.
+Status KeepTasksOf(const std::string& dir, spec::GlueSettings* settings) {
   BRAID_ASSIGN_OR_RETURN(const TaskFiles files, TaskFiles::Find(dir));
   std::erase_if(settings->tasks, [&](const std::string& task) { return !files.Has(task); });
   return settings->tasks.empty()
@@ -137,7 +145,7 @@ Status GlueCommand(const Arguments& arguments) {
   if (arguments.positional().size() != 3)
     return InvalidArgument("glue takes a checkpoint folder and a folder of task files");
   const std::string& dir = arguments.positional()[2];
-  BRAID_ASSIGN_OR_RETURN(GlueSettings settings, GlueSettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(spec::GlueSettings settings, GlueSettingsOf(arguments));
   if (!arguments.Has("tasks")) BRAID_RETURN_IF_ERROR(KeepTasksOf(dir, &settings));
   BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   BRAID_ASSIGN_OR_RETURN(const Json json,
@@ -160,7 +168,7 @@ Status GlueCommand(const Arguments& arguments) {
 
 Status CheckGlueFolders(const Arguments& arguments) {
   if (!arguments.Has("glue") && !arguments.Has("superglue")) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const GlueSettings settings, GlueSettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(const spec::GlueSettings settings, GlueSettingsOf(arguments));
   return CheckGlueFiles({arguments.Get("glue", arguments.Get("superglue")),
                          arguments.Get("superglue", arguments.Get("glue"))},
                         settings);
@@ -170,7 +178,6 @@ Status CheckGlueFolders(const Arguments& arguments) {
 
 EvaluationKind GlueKind() {
   return {"glue",
-          "glue",
           &MakeGlue,
           {"glue",
            "braid-trainer glue FOLDER DIR           GLUE and SuperGLUE with low-rank adapters; DIR "

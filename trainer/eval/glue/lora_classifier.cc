@@ -11,7 +11,7 @@ LoraRows RowsOf(const Batch& batch) {
 
 }  // namespace
 
-LoraClassifier::LoraClassifier(Network& network, const GlueSettings& settings)
+LoraClassifier::LoraClassifier(Network& network, const spec::GlueSettings& settings)
     : network_(network), settings_(settings) {}
 
 Status LoraClassifier::Start(uint64_t seed, int64_t outputs, bool regression) {

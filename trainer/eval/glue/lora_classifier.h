@@ -4,17 +4,17 @@
 
 #include <memory>
 
+#include "spec/evaluate/glue.h"
 #include "trainer/eval/glue/classifier.h"
-#include "trainer/eval/glue/settings.h"
 #include "trainer/network/lora.h"
 
 namespace braid::trainer {
 
 class LoraClassifier final : public Classifier {
  public:
-  // `network` outlives this. Its own weights are never changed. It has adapters from the first
-  // Start until this object is destroyed.
-  LoraClassifier(Network& network, const GlueSettings& settings);
+  // `network` must outlive it. Its weights are never changed; between Start and the end of this
+  // object it has adapters.
+  LoraClassifier(Network& network, const spec::GlueSettings& settings);
 
   Status Start(uint64_t seed, int64_t outputs, bool regression) override;
   Result<double> Step(const Batch& batch, double lr) override;
@@ -27,7 +27,7 @@ class LoraClassifier final : public Classifier {
 
  private:
   Network& network_;
-  const GlueSettings settings_;
+  const spec::GlueSettings settings_;
   std::unique_ptr<Lora> lora_;
   uint64_t seed_ = 0;
   uint64_t steps_ = 0;

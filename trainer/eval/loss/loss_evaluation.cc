@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "schema/read.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/opened_model.h"
 #include "trainer/loop/checkpoint.h"
@@ -75,29 +76,30 @@ class LossEvaluation final : public Evaluation {
   const std::vector<corpus::Shards>* shards_ = nullptr;
 };
 
-Result<std::unique_ptr<Evaluation>> MakeLoss(const Json& settings, const std::string& path) {
-  JsonReader read(settings, path);
-  ValidationSpec loss;
-  loss.sequences = read.Int("sequences", 0);
-  loss.average = read.Choice("average", loss.average, {"token_mean", "batch_mean"});
-  loss.last_label = read.Choice("last_label", loss.last_label, {"ignore", "copy_input"});
+ValidationSpec ValidationOf(const spec::LossSettings& settings) {
+  ValidationSpec validation;
+  validation.sequences = settings.sequences;
+  validation.average = schema::NameOf(settings.average);
+  validation.last_label = schema::NameOf(settings.last_label);
+  return validation;
+}
+
+std::unique_ptr<Evaluation> MakeLoss(const spec::EvaluateTask& task) {
+  if (!task.loss) return nullptr;
+  ValidationSpec loss = ValidationOf(*task.loss);
   loss.groups = kLossGroups;
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return std::unique_ptr<Evaluation>(std::make_unique<LossEvaluation>(std::move(loss)));
+  return std::make_unique<LossEvaluation>(std::move(loss));
 }
 
 Result<ValidationSpec> ValidationOf(const Arguments& arguments, int64_t sequence) {
   Json spec = Json::object();
   if (arguments.Has("average")) spec["average"] = arguments.Get("average");
   if (arguments.Has("last-label")) spec["last_label"] = arguments.Get("last-label");
-  JsonReader read(spec, "evaluate");
-  ValidationSpec validation;
+  BRAID_ASSIGN_OR_RETURN(spec["sequences"], arguments.GetInt("sequences", 0, 0));
+  BRAID_ASSIGN_OR_RETURN(const spec::LossSettings settings,
+                         schema::FromJson<spec::LossSettings>(spec, "evaluate"));
+  ValidationSpec validation = ValidationOf(settings);
   validation.sequence = sequence;
-  validation.average = read.Choice("average", validation.average, {"token_mean", "batch_mean"});
-  validation.last_label = read.Choice("last_label", validation.last_label,
-                                      {"ignore", "copy_input"});
-  BRAID_ASSIGN_OR_RETURN(validation.sequences, arguments.GetInt("sequences", 0, 0));
-  BRAID_RETURN_IF_ERROR(read.Finish());
   return validation;
 }
 
@@ -141,7 +143,6 @@ Status LossCommand(const Arguments& arguments) {
 
 EvaluationKind LossKind() {
   return {"loss",
-          "loss",
           &MakeLoss,
           {"evaluate",
            "braid-trainer evaluate FOLDER SHARDS... losses of a checkpoint folder on folders of "

@@ -32,7 +32,20 @@ struct TextSums {
   }
 };
 
-// Sums over groups of consecutive documents, of equal size but for the last group.
+// The files as a corpus. They are read one by one: keys that one has no use for may have one
+// elsewhere.
+corpus::CorpusSpec TextOf(const spec::NextTokenSettings& settings) {
+  corpus::CorpusSpec text;
+  text.name = "next_token";
+  text.text = settings.text;
+  text.separator = settings.separator;
+  text.format = settings.format;
+  text.documents = settings.documents;
+  text.part = true;
+  return text;
+}
+
+// Sums over consecutive documents, as many in each but the last.
 Json GroupsJson(const std::vector<TextSums>& documents) {
   const size_t size = std::max<size_t>(1, (documents.size() + kMaxGroups - 1) / kMaxGroups);
   Json groups = {{"loss", Json::array()},
@@ -72,9 +85,9 @@ TextSums SumsFromJson(const Json& json) {
 // Collects the windows of documents and runs many of them in one pass.
 class TextReader {
  public:
-  // `passed` is called after every pass of the network; its error ends the reading.
-  TextReader(Network& network, const SharedTokenizer& tokenizer, const NextTokenSettings& settings,
-             std::function<Status()> passed)
+  // `passed` hears of every pass of the network; its error ends the reading.
+  TextReader(Network& network, const SharedTokenizer& tokenizer,
+             const spec::NextTokenSettings& settings, std::function<Status()> passed)
       : network_(network),
         encoder_(tokenizer),
         eos_(tokenizer->eos_id()),
@@ -149,7 +162,7 @@ class TextReader {
   Network& network_;
   corpus::Encoder encoder_;
   const int32_t eos_;
-  const NextTokenSettings& settings_;
+  const spec::NextTokenSettings& settings_;
   const std::function<Status()> passed_;
   std::vector<int32_t> ids_;
   std::vector<Piece> windows_;
@@ -157,14 +170,14 @@ class TextReader {
 };
 
 Result<Json> MeasureFile(Network& network, const SharedTokenizer& tokenizer,
-                         const NextTokenSettings& settings, const corpus::CorpusFile& file,
+                         const spec::NextTokenSettings& settings, const corpus::CorpusFile& file,
                          const std::function<Status()>& passed) {
   network.SetEvaluationSeed(RandomStream(kNoiseSeed, "next_token/" + file.name).Bits(0));
   TextReader reader(network, tokenizer, settings, passed);
   // ReadDocuments takes an error of the callback for the end of what is wanted, so it is kept here.
   Status stopped;
   BRAID_RETURN_IF_ERROR(corpus::ReadDocuments(
-      settings.text, {file}, /*seed=*/0,
+      TextOf(settings), {file}, /*seed=*/0,
       [&](const corpus::Document& document) { return stopped = reader.Add(document.text); }));
   BRAID_RETURN_IF_ERROR(stopped);
   BRAID_ASSIGN_OR_RETURN(const std::vector<TextSums> documents, reader.Finish());
@@ -182,34 +195,9 @@ Result<Json> MeasureFile(Network& network, const SharedTokenizer& tokenizer,
 
 }  // namespace
 
-Result<NextTokenSettings> NextTokenSettingsFromJson(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  NextTokenSettings settings;
-  settings.window = read.Int("window", 0);
-  settings.stride = read.Int("stride", 0);
-  corpus::CorpusSpec& text = settings.text;
-  text.name = "next_token";
-  const std::string format = read.Choice("format", "", {"", "rows", "text"});
-  if (format == "rows") text.format = spec::CorpusFormat::kRows;
-  if (format == "text") text.format = spec::CorpusFormat::kText;
-  text.text = read.String("text", "");
-  text.separator = read.String("separator", "");
-  text.documents = read.Int("documents", 0);
-  // Each file is read by itself, as a part of the corpus.
-  text.part = true;
-  for (const auto& [field, value] : {std::pair{"window", settings.window},
-                                     {"stride", settings.stride},
-                                     {"documents", text.documents}}) {
-    if (value < 0) read.Fail(field, "must not be negative");
-  }
-  if (settings.window > 0 && settings.stride > settings.window)
-    read.Fail("stride", "is above window; tokens between two windows would not be read");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return settings;
-}
-
-Result<NextTokenSettings> FillNextToken(NextTokenSettings settings, const model::ModelSpec& model,
-                                        int64_t sequence, const std::string& path) {
+Result<spec::NextTokenSettings> FillNextToken(spec::NextTokenSettings settings,
+                                              const model::ModelSpec& model, int64_t sequence,
+                                              const std::string& path) {
   if (settings.window == 0) settings.window = sequence;
   const int64_t limit = model.arch.rope_max_pos;
   if (limit > 0 && settings.window > limit) {
@@ -226,15 +214,15 @@ Result<NextTokenSettings> FillNextToken(NextTokenSettings settings, const model:
   return settings;
 }
 
-Status CheckNextTokenFiles(const NextTokenSettings& settings,
+Status CheckNextTokenFiles(const spec::NextTokenSettings& settings,
                            const std::vector<corpus::CorpusFile>& files) {
   if (files.empty()) return InvalidArgument("next_token: there is no file to read");
-  const std::vector<Status> findings = corpus::CheckCorpus(settings.text, files);
+  const std::vector<Status> findings = corpus::CheckCorpus(TextOf(settings), files);
   return findings.empty() ? OkStatus() : findings.front();
 }
 
 Result<Json> MeasureNextToken(Network& network, const SharedTokenizer& tokenizer,
-                              const NextTokenSettings& settings,
+                              const spec::NextTokenSettings& settings,
                               const std::vector<corpus::CorpusFile>& files,
                               const MeasureHooks& hooks) {
   Json json = {{"window", settings.window}, {"stride", settings.stride}};

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "schema/read.h"
 #include "trainer/eval/next_token/next_token.h"
 #include "trainer/eval/opened_model.h"
 
@@ -21,13 +22,12 @@ Result<std::vector<corpus::CorpusFile>> FilesOfFolder(const std::string& folder)
 
 class NextTokenEvaluation final : public Evaluation {
  public:
-  NextTokenEvaluation(NextTokenSettings settings, std::string path)
-      : settings_(std::move(settings)), path_(std::move(path)) {}
+  explicit NextTokenEvaluation(spec::NextTokenSettings settings) : settings_(std::move(settings)) {}
 
   Status Open(const EvaluationInputs& inputs) override {
     tokenizer_ = inputs.tokenizer;
-    BRAID_ASSIGN_OR_RETURN(settings_,
-                           FillNextToken(settings_, inputs.model, inputs.sequence, path_));
+    BRAID_ASSIGN_OR_RETURN(
+        settings_, FillNextToken(settings_, inputs.model, inputs.sequence, "spec.next_token"));
     BRAID_ASSIGN_OR_RETURN(const std::string folder, inputs.task.Input("next_token"));
     BRAID_ASSIGN_OR_RETURN(files_, FilesOfFolder(folder));
     return CheckNextTokenFiles(settings_, files_);
@@ -40,18 +40,16 @@ class NextTokenEvaluation final : public Evaluation {
   }
 
  private:
-  NextTokenSettings settings_;
-  const std::string path_;
+  spec::NextTokenSettings settings_;
   SharedTokenizer tokenizer_;
   std::vector<corpus::CorpusFile> files_;
 };
 
-Result<std::unique_ptr<Evaluation>> MakeNextToken(const Json& settings, const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(NextTokenSettings read, NextTokenSettingsFromJson(settings, path));
-  return std::unique_ptr<Evaluation>(std::make_unique<NextTokenEvaluation>(std::move(read), path));
+std::unique_ptr<Evaluation> MakeNextToken(const spec::EvaluateTask& task) {
+  return task.next_token ? std::make_unique<NextTokenEvaluation>(*task.next_token) : nullptr;
 }
 
-Result<NextTokenSettings> NextTokenSettingsOf(const Arguments& arguments) {
+Result<spec::NextTokenSettings> NextTokenSettingsOf(const Arguments& arguments) {
   Json spec = Json::object();
   for (const char* field : {"window", "stride", "documents"}) {
     if (!arguments.Has(field)) continue;
@@ -60,7 +58,7 @@ Result<NextTokenSettings> NextTokenSettingsOf(const Arguments& arguments) {
   for (const char* field : {"format", "text", "separator"}) {
     if (arguments.Has(field)) spec[field] = arguments.Get(field);
   }
-  return NextTokenSettingsFromJson(spec, "next_token");
+  return schema::FromJson<spec::NextTokenSettings>(spec, "next_token");
 }
 
 void PrintText(const std::string& name, const Json& text) {
@@ -76,7 +74,7 @@ void PrintText(const std::string& name, const Json& text) {
 Status NextTokenCommand(const Arguments& arguments) {
   if (arguments.positional().size() < 3)
     return InvalidArgument("next-token takes a checkpoint folder and files of text");
-  BRAID_ASSIGN_OR_RETURN(NextTokenSettings settings, NextTokenSettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(spec::NextTokenSettings settings, NextTokenSettingsOf(arguments));
   std::vector<corpus::CorpusFile> files;
   for (size_t i = 2; i < arguments.positional().size(); ++i)
     files.emplace_back(arguments.positional()[i]);
@@ -98,7 +96,7 @@ Status NextTokenCommand(const Arguments& arguments) {
 // Checks the files that a recipe names; the options say how they are read.
 Status CheckNextToken(const Arguments& arguments) {
   if (!arguments.Has("next-token")) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const NextTokenSettings settings, NextTokenSettingsOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(const spec::NextTokenSettings settings, NextTokenSettingsOf(arguments));
   std::vector<corpus::CorpusFile> files;
   for (const std::string& file : Split(arguments.Get("next-token"), ',')) files.emplace_back(file);
   return CheckNextTokenFiles(settings, files);
@@ -108,7 +106,6 @@ Status CheckNextToken(const Arguments& arguments) {
 
 EvaluationKind NextTokenKind() {
   return {"next_token",
-          "next_token",
           &MakeNextToken,
           {"next-token",
            "braid-trainer next-token FOLDER FILE... loss, bits a byte and accuracy of the next "

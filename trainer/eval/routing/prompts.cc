@@ -2,8 +2,8 @@
 
 namespace braid::trainer {
 
-const std::vector<RoutingPrompt>& DefaultRoutingPrompts() {
-  static const auto& prompts = *new std::vector<RoutingPrompt>{
+const std::vector<spec::RoutingPrompt>& DefaultRoutingPrompts() {
+  static const auto& prompts = *new std::vector<spec::RoutingPrompt>{
       {"Once upon a time, there was a little", 1},
       {"Once upon a time, there was a little boy named Lily.", 1},
       {"There was a little girl.", 1},

@@ -12,11 +12,10 @@ namespace {
 // Sequences in one pass.
 constexpr int64_t kBatch = 16;
 
-void CheckCorrect(JsonReader& read, const std::string& key, int64_t correct, int64_t paths) {
-  if (correct < 0 || correct > paths) {
-    read.Fail(key, Format("is %lld, but the model has paths 1 to %lld (0: none is right)",
-                          (long long)correct, (long long)paths));
-  }
+Status CheckCorrect(const std::string& field, int64_t correct, int64_t paths) {
+  if (correct >= 0 && correct <= paths) return OkStatus();
+  return InvalidArgument(Format("%s: is %lld, but the model has paths 1 to %lld (0: none is right)",
+                                field.c_str(), (long long)correct, (long long)paths));
 }
 
 // The choice of every layer at one row, numbered from 1, which is also counted in `tally`.
@@ -35,34 +34,23 @@ Json Decisions(const std::vector<LayerRouting>& layers, std::vector<uint8_t> Lay
 
 }  // namespace
 
-Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path,
-                                                int64_t paths) {
-  JsonReader read(json, path);
-  RoutingSettings settings;
-  settings.sequences = read.Int("sequences", 0);
-  if (settings.sequences < 0) read.Fail("sequences", "must not be negative");
-  settings.own_prompts = read.Has("prompts");
-  const Json prompts = settings.own_prompts ? read.RequireArray("prompts") : Json::array();
-  const Json corpora = read.Has("corpora") ? read.RequireObject("corpora") : Json::object();
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    JsonReader item(prompts[i], path + ".prompts." + std::to_string(i));
-    const RoutingPrompt prompt{item.RequireString("text"), item.Int("correct", 0)};
-    CheckCorrect(item, "correct", prompt.correct, paths);
-    BRAID_RETURN_IF_ERROR(item.Finish());
-    settings.prompts.push_back(prompt);
+Result<RoutingPlan> RoutingPlan::Of(const spec::RoutingSettings& settings, const std::string& path,
+                                    int64_t paths) {
+  RoutingPlan plan;
+  plan.own_prompts = settings.prompts.has_value();
+  plan.prompts = plan.own_prompts ? *settings.prompts : DefaultRoutingPrompts();
+  plan.sequences = settings.sequences;
+  plan.corpora = settings.corpora;
+  for (size_t i = 0; plan.own_prompts && i < plan.prompts.size(); ++i) {
+    const std::string field = path + ".prompts." + std::to_string(i) + ".correct";
+    BRAID_RETURN_IF_ERROR(CheckCorrect(field, plan.prompts[i].correct, paths));
   }
-  JsonReader by_corpus(corpora, path + ".corpora");
-  for (const auto& [corpus, value] : corpora.items()) {
-    settings.corpora[corpus] = by_corpus.Int(corpus, 0);
-    CheckCorrect(by_corpus, corpus, settings.corpora[corpus], paths);
-  }
-  BRAID_RETURN_IF_ERROR(by_corpus.Finish());
-  if (!settings.own_prompts) settings.prompts = DefaultRoutingPrompts();
-  return settings;
+  for (const auto& [corpus, correct] : plan.corpora)
+    BRAID_RETURN_IF_ERROR(CheckCorrect(path + ".corpora." + corpus, correct, paths));
+  return plan;
 }
 
-Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt,
+Result<std::vector<int32_t>> EncodeRoutingPrompt(const spec::RoutingPrompt& prompt,
                                                  corpus::Encoder& encoder, int64_t max_positions) {
   std::vector<int32_t> ids;
   encoder.Encode(prompt.text, &ids);
@@ -75,11 +63,11 @@ Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt,
              prompt.text.c_str(), (long long)length, (long long)max_positions));
 }
 
-Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder,
+Result<Json> RoutePrompts(const std::vector<spec::RoutingPrompt>& prompts, corpus::Encoder& encoder,
                           const RoutedModel& model) {
   Json list = Json::array();
   RoutingTally tally(model.choices), clean(model.choices);
-  for (const RoutingPrompt& prompt : prompts) {
+  for (const spec::RoutingPrompt& prompt : prompts) {
     BRAID_ASSIGN_OR_RETURN(const std::vector<int32_t> ids,
                            EncodeRoutingPrompt(prompt, encoder, model.max_positions));
     const std::vector<LayerRouting> layers = model.trace(ids.data(), 1,

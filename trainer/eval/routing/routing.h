@@ -12,29 +12,28 @@
 #include "base/status.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
+#include "spec/evaluate/routing.h"
 #include "trainer/eval/routing/prompts.h"
 #include "trainer/network/intervention.h"
 
 namespace braid::trainer {
 
-// `spec.routing` of an evaluate job (docs/tasks.md).
-struct RoutingSettings {
-  // DefaultRoutingPrompts(), unless the spec has prompts of its own (`own_prompts`).
-  std::vector<RoutingPrompt> prompts;
-  bool own_prompts = false;
-  // At most so many held-out sequences of each corpus are read; 0 for none.
-  int64_t sequences = 0;
-  // The right path of a corpus, counted from 1.
-  std::map<std::string, int64_t> corpora;
-};
-// Reads the settings for a composite with `paths` paths. kInvalidArgument for a right path beyond
-// them; errors name the field, with `path` in front.
-Result<RoutingSettings> RoutingSettingsFromJson(const Json& json, const std::string& path,
-                                                int64_t paths);
+// What is measured, with every default filled in.
+struct RoutingPlan {
+  std::vector<spec::RoutingPrompt> prompts;
+  bool own_prompts = false;  // the settings have some; otherwise they are DefaultRoutingPrompts()
+  int64_t sequences = 0;     // at most so many held-out ones of each corpus; 0: no text
+  std::map<std::string, int64_t> corpora;  // the right path of a corpus, from 1 on
 
-// The token ids of a prompt. kInvalidArgument if it is empty, or longer than `max_positions` (0:
-// any length).
-Result<std::vector<int32_t>> EncodeRoutingPrompt(const RoutingPrompt& prompt,
+  // A right path that a model of `paths` paths has not is kInvalidArgument, which names its field
+  // below `path`.
+  static Result<RoutingPlan> Of(const spec::RoutingSettings& settings, const std::string& path,
+                                int64_t paths);
+};
+
+// Ids of a prompt. An empty one, or one that is longer than `max_positions` (0: any), is
+// kInvalidArgument.
+Result<std::vector<int32_t>> EncodeRoutingPrompt(const spec::RoutingPrompt& prompt,
                                                  corpus::Encoder& encoder, int64_t max_positions);
 
 // The function of a network that the analysis needs: the choices of each parallel layer, for ids of
@@ -56,11 +55,11 @@ struct RoutedModel {
 };
 
 // {"prompts": [{"text", "correct", "decisions": [[choice of each layer, from 1 on]]}], "summary":
-// TALLY}, where TALLY is ToJson(RoutingTally). A model with a router also has `clean_decisions` and
-// `clean`, the same for a pass without Gumbel noise in any layer. A prompt counts with its last
-// position, which predicts the next token. Layers without a defined choice (the last one of
-// `share`) are left out. Without prompts there is neither `summary` nor `clean`.
-Result<Json> RoutePrompts(const std::vector<RoutingPrompt>& prompts, corpus::Encoder& encoder,
+// TALLY}, and of a model with a router also `clean_decisions` and `clean` (the same of a pass
+// without Gumbel noise in any layer). A prompt counts with its last position, the prediction of the
+// next token; layers whose choice is not defined (the last of `share`) are left out. Without
+// prompts there is no summary and no clean.
+Result<Json> RoutePrompts(const std::vector<spec::RoutingPrompt>& prompts, corpus::Encoder& encoder,
                           const RoutedModel& model);
 
 // The TALLY over all tokens of up to `sequences` held-out sequences, with "layers": [TALLY of each

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "model/tensors.h"
+#include "schema/read.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/opened_model.h"
 #include "trainer/eval/routing/routing.h"
@@ -34,23 +35,22 @@ RoutedModel RoutedModelOf(Network& network) {
 }
 
 Status CheckRouting(const model::ModelSpec& model, const SharedTokenizer& tokenizer,
-                    const Json& spec, const std::string& path,
+                    const spec::RoutingSettings& settings, const std::string& path,
                     const std::vector<corpus::Shards>& shards, int64_t sequence) {
   if (model::DecidingLayers(model) == 0) {
     return InvalidArgument("model " + model.name + " makes no routing decisions; " + path +
                            " is for composites with a router, and for share of paths of one width "
                            "and two layers or more");
   }
-  BRAID_ASSIGN_OR_RETURN(
-      const RoutingSettings settings,
-      RoutingSettingsFromJson(spec, path, static_cast<int64_t>(model.paths.size())));
+  BRAID_ASSIGN_OR_RETURN(const RoutingPlan plan,
+                         RoutingPlan::Of(settings, path, static_cast<int64_t>(model.paths.size())));
   corpus::Encoder encoder(tokenizer);
-  for (const RoutingPrompt& prompt : settings.prompts) {
+  for (const spec::RoutingPrompt& prompt : plan.prompts) {
     BRAID_RETURN_IF_ERROR(EncodeRoutingPrompt(prompt, encoder, model.arch.rope_max_pos).status());
   }
-  if (settings.sequences == 0) return OkStatus();
+  if (plan.sequences == 0) return OkStatus();
   for (const corpus::Shards& set : shards) BRAID_RETURN_IF_ERROR(CheckSetAside(set, sequence));
-  for (const auto& [corpus, correct] : settings.corpora) {
+  for (const auto& [corpus, correct] : plan.corpora) {
     bool there = false;
     for (const corpus::Shards& set : shards) there |= set.corpus == corpus;
     if (!there) return InvalidArgument(path + ".corpora: there is no input data." + corpus);
@@ -58,33 +58,33 @@ Status CheckRouting(const model::ModelSpec& model, const SharedTokenizer& tokeni
   return OkStatus();
 }
 
-// Measures the prompts, and with `sequences` all tokens of that many held-out sequences of each of
-// `shards`. kInvalidArgument for a model without decisions: a dense one, `connect: slice`, a router
-// of kind `none`, and `share` with a single layer or with paths of unequal widths, whose outputs
-// cannot be compared.
-Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer, const Json& spec,
-                            const std::string& path, const std::vector<corpus::Shards>& shards,
-                            int64_t sequence, const MeasureHooks& hooks) {
-  BRAID_RETURN_IF_ERROR(CheckRouting(network.spec(), tokenizer, spec, path, shards, sequence));
+// The prompts, and with `sequences` every token of so many held-out sequences of each of `shards`.
+// kInvalidArgument for a model without decisions: a dense one, connect: slice, a router `none`, or
+// share of a single layer or of paths of unequal width, whose outputs do not compare.
+Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer,
+                            const spec::RoutingSettings& settings, const std::string& path,
+                            const std::vector<corpus::Shards>& shards, int64_t sequence,
+                            const MeasureHooks& hooks) {
+  BRAID_RETURN_IF_ERROR(CheckRouting(network.spec(), tokenizer, settings, path, shards, sequence));
   BRAID_ASSIGN_OR_RETURN(
-      const RoutingSettings settings,
-      RoutingSettingsFromJson(spec, path, static_cast<int64_t>(network.spec().paths.size())));
+      const RoutingPlan plan,
+      RoutingPlan::Of(settings, path, static_cast<int64_t>(network.spec().paths.size())));
   const RoutedModel model = RoutedModelOf(network);
   corpus::Encoder encoder(tokenizer);
   BRAID_ASSIGN_OR_RETURN(Json json, hooks.once("routing/prompts", [&] {
     network.SetEvaluationSeed(kRoutingSeed);
-    return RoutePrompts(settings.prompts, encoder, model);
+    return RoutePrompts(plan.prompts, encoder, model);
   }));
   json["noise"] = model.noisy;
-  if (!settings.prompts.empty()) json["prompt_set"] = settings.own_prompts ? "own" : "default";
-  if (settings.sequences == 0) return json;
+  if (!plan.prompts.empty()) json["prompt_set"] = plan.own_prompts ? "own" : "default";
+  if (plan.sequences == 0) return json;
   int64_t done = 0;
   for (const corpus::Shards& set : shards) {
-    const auto correct = settings.corpora.find(set.corpus);
+    const auto correct = plan.corpora.find(set.corpus);
     BRAID_ASSIGN_OR_RETURN(json["text"][set.corpus], hooks.once("routing/text/" + set.corpus, [&] {
       network.SetEvaluationSeed(RandomStream(kRoutingSeed, "routing/" + set.corpus).Bits(0));
-      return RouteText(set, sequence, settings.sequences,
-                       correct == settings.corpora.end() ? 0 : correct->second, model);
+      return RouteText(set, sequence, plan.sequences,
+                       correct == plan.corpora.end() ? 0 : correct->second, model);
     }));
     if (hooks.report)
       BRAID_RETURN_IF_ERROR(
@@ -95,8 +95,7 @@ Result<Json> MeasureRouting(Network& network, const SharedTokenizer& tokenizer, 
 
 class RoutingEvaluation final : public Evaluation {
  public:
-  RoutingEvaluation(Json settings, std::string path)
-      : settings_(std::move(settings)), path_(std::move(path)) {}
+  explicit RoutingEvaluation(spec::RoutingSettings settings) : settings_(std::move(settings)) {}
 
   bool reads_shards() const override { return true; }
   // The settings number the paths of a model, so they can only be checked here, where the model is
@@ -105,23 +104,24 @@ class RoutingEvaluation final : public Evaluation {
     tokenizer_ = inputs.tokenizer;
     shards_ = &inputs.shards;
     sequence_ = inputs.sequence;
-    return CheckRouting(inputs.model, tokenizer_, settings_, path_, *shards_, sequence_);
+    return CheckRouting(inputs.model, tokenizer_, settings_, kPath, *shards_, sequence_);
   }
   Result<Json> Measure(EvaluationRun& run) override {
-    return MeasureRouting(run.network, tokenizer_, settings_, path_, *shards_, sequence_,
+    return MeasureRouting(run.network, tokenizer_, settings_, kPath, *shards_, sequence_,
                           run.hooks);
   }
 
  private:
-  const Json settings_;
-  const std::string path_;
+  static constexpr const char* kPath = "spec.routing";
+
+  const spec::RoutingSettings settings_;
   SharedTokenizer tokenizer_;
   const std::vector<corpus::Shards>* shards_ = nullptr;
   int64_t sequence_ = 0;
 };
 
-Result<std::unique_ptr<Evaluation>> MakeRouting(const Json& settings, const std::string& path) {
-  return std::unique_ptr<Evaluation>(std::make_unique<RoutingEvaluation>(settings, path));
+std::unique_ptr<Evaluation> MakeRouting(const spec::EvaluateTask& task) {
+  return task.routing ? std::make_unique<RoutingEvaluation>(*task.routing) : nullptr;
 }
 
 void PrintShares(const std::string& what, const Json& tally, const model::ModelSpec& model) {
@@ -150,11 +150,13 @@ Status RoutingCommand(const Arguments& arguments) {
   if (arguments.positional().size() < 2)
     return InvalidArgument("routing takes a checkpoint folder, and folders of shards if it wants");
   BRAID_ASSIGN_OR_RETURN(const Json spec, SpecFileOf(arguments));
+  BRAID_ASSIGN_OR_RETURN(const auto settings,
+                         schema::FromJson<spec::RoutingSettings>(spec, "routing"));
   BRAID_ASSIGN_OR_RETURN(const OpenedModel opened, OpenModel(arguments));
   BRAID_ASSIGN_OR_RETURN(const auto shards, OpenNamedShards(arguments, opened.network->spec()));
   BRAID_ASSIGN_OR_RETURN(
       const Json routing,
-      MeasureRouting(*opened.network, opened.tokenizer, spec, "routing", shards,
+      MeasureRouting(*opened.network, opened.tokenizer, settings, "routing", shards,
                      opened.network->spec().sequence, {.report = OnStandardError()}));
   if (arguments.Has("json")) {
     std::printf("%s", DumpJson(routing).c_str());
@@ -174,7 +176,6 @@ Status RoutingCommand(const Arguments& arguments) {
 
 EvaluationKind RoutingKind() {
   return {"routing",
-          "routing",
           &MakeRouting,
           {"routing",
            "braid-trainer routing FOLDER [SHARDS...] which path a composite chooses, for prompts "

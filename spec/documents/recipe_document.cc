@@ -1,7 +1,9 @@
-// The tree of all sections of a recipe, for editors and documents.
+// The tree of all sections of a recipe.
 #include "model/fields.h"
 #include "spec/corpus.h"
 #include "spec/data.h"
+#include "spec/documents/documents.h"
+#include "spec/evaluate/evaluate.h"
 #include "spec/merge.h"
 #include "spec/model.h"
 #include "spec/recipe.h"
@@ -236,9 +238,9 @@ const Schema& RecipeDocument() {
                "How composites are trained after their merge: takes the keys of `train`, which "
                "begin with the values of `train`, and more.");
     AddSection(&recipe, "eval", &RecipeEval::Fields, "How losses are averaged.");
-    Field& evaluate = Add(&recipe, "evaluate", Type::kCustom, "What is measured, below.");
-    evaluate.expected = "a list";
-    evaluate.custom_schema = {{"type", "array"}, {"items", {{"type", "object"}}}};
+    Field& evaluate = Add(&recipe, "evaluate", Type::kSections,
+                          "What is measured of every model, below.");
+    evaluate.section = &RecipeEvaluate::Fields;
     evaluate.default_text = "`[{loss: all}]`";
     AddExport(&recipe);
     return recipe;

@@ -1,7 +1,8 @@
-#include "spec/task.h"
-
 #include "spec/corpus.h"
+#include "spec/documents/documents.h"
+#include "spec/evaluate/evaluate.h"
 #include "spec/merge.h"
+#include "spec/report.h"
 #include "spec/train.h"
 
 namespace braid::spec {
@@ -23,7 +24,9 @@ const schema::Schema& TaskDocument() {
     add("train", &TrainTask::Fields);
     add("merge", &MergeTask::Fields);
     add("gate", &VerifyTask::Fields);
+    add("evaluate", &EvaluateTask::Fields);
     add("export", &ExportTask::Fields);
+    add("report", &ReportTask::Fields);
     return tasks;
   }();
   return fields;

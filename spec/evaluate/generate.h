@@ -1,0 +1,47 @@
+// `generate` of an evaluation: samples, text that a model writes behind prompts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/schema.h"
+
+namespace braid::spec {
+
+// How the next token of a sample is chosen, and how many there are.
+struct Sampling {
+  int64_t tokens = 40;
+  double temperature = 0;  // 0: the likeliest token
+  int64_t top_k = 0;       // 0: all
+  double top_p = 1;
+  uint64_t seed = 42;
+
+  static const schema::Schema& Fields();
+};
+
+// Of a task.
+struct GenerateSettings : Sampling {
+  std::vector<std::string> prompts;
+  std::string file;  // of input `prompts`, one a line: they follow those above
+
+  static const schema::Schema& Fields();
+};
+
+// A file with a prompt a line, beside the recipe.
+struct PromptFile {
+  std::string file;
+
+  static const schema::Schema& Fields();
+};
+
+// Of a recipe: the prompts themselves, or their file.
+struct RecipeGenerate : Sampling {
+  std::vector<std::string> prompts;
+  std::optional<PromptFile> prompt_file;
+
+  static const schema::Schema& Fields();
+};
+
+}  // namespace braid::spec

@@ -1,0 +1,95 @@
+#include "spec/report.h"
+
+namespace braid::spec {
+namespace {
+
+using schema::Builder;
+using schema::Schema;
+
+constexpr const char* kOverrides = "a list of fields, or of fields with their values";
+
+// "field = value", {"field": ..., "value": ...}, or a mapping of fields to values: task files of
+// every version.
+std::string WrongOverrides(const Json& value) {
+  const std::string wrong = std::string("expected ") + kOverrides;
+  if (value.is_object()) return "";
+  if (!value.is_array()) return wrong;
+  for (const Json& one : value) {
+    const bool is_pair = one.is_object() && one.contains("field") && one["field"].is_string();
+    if (!one.is_string() && !is_pair) return wrong;
+  }
+  return "";
+}
+
+std::vector<std::string> ReadOverrides(const Json& value) {
+  std::vector<std::string> overrides;
+  if (value.is_object()) {
+    for (const auto& [field, one] : value.items()) overrides.push_back(field + " = " + one.dump());
+    return overrides;
+  }
+  for (const Json& one : value) {
+    overrides.push_back(one.is_string() ? one.get<std::string>()
+                                        : one["field"].get<std::string>() + " = " +
+                                              one.value("value", Json()).dump());
+  }
+  return overrides;
+}
+
+}  // namespace
+
+const schema::Words& WordsOf(ModelRole) {
+  static const schema::Words words = {"path", "composite", "composite_start", "dense",
+                                      "composite_scratch"};
+  return words;
+}
+
+const Schema& ReportedModel::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportedModel> field("models", "A row of the report's tables.");
+    field("name", &ReportedModel::name, "Of the model.").Required();
+    field("evaluation", &ReportedModel::evaluation,
+          "Its evaluation is input `evaluation.<evaluation>`, if that is there.");
+    field("history", &ReportedModel::history, "Its training is input `history.<history>`.");
+    field("role", &ReportedModel::role,
+          "What it is: `composite_start` is a composite before its joint training, "
+          "`composite_scratch` one that was trained from scratch.");
+    field("composite", &ReportedModel::composite, "Of a composite and its start: whose it is.");
+    field("model", &ReportedModel::model,
+          "Its spec, where its evaluation does not hold it ([models.md](models.md)).")
+        .Optional();
+    field("clip", &ReportedModel::clip,
+          "Norm that the gradients of its training were clipped to; 0: they were not.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& ReportCompat::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportCompat> field("compat", "The preset of the recipe, and what it overrides.");
+    field("mode", &ReportCompat::mode, "The preset.");
+    field.Custom("overrides", &ReportCompat::overrides,
+                 "Fields that differ from the preset, `field = value`.", kOverrides, WrongOverrides,
+                 ReadOverrides);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& ReportTask::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportTask> field("report", "What a run gave, in tables and words.");
+    field("title", &ReportTask::title, "Of the report.");
+    field("recipe", &ReportTask::recipe, "The text of the recipe.");
+    field("compat", &ReportTask::compat);
+    field("models", &ReportTask::models, "The models of the run, in the order of the tables.")
+        .Required();
+    field("facts", &ReportTask::facts,
+          "FACTS, which the coordinator fills in when it grants the job.")
+        .Optional();
+    return field.Done();
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec
