@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 #include "trainer/kernels/cpu.h"
-#include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/functions.h"
 #include "trainer/network/network_impl.h"
 #include "trainer/network/to_host.h"

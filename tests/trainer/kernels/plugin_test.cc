@@ -1,4 +1,4 @@
-#include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/cuda_plugin.h"
 
 #include <dlfcn.h>
 #include <gmock/gmock.h>

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <set>
 
-#include "trainer/eval/glue/tasks/tasks.h"
+#include "trainer/eval/glue/tasks.h"
 
 namespace braid::trainer {
 namespace {
