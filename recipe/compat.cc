@@ -22,15 +22,20 @@ void AddNamed(const std::string& where, const T& settings, const T& usual,
 
 }  // namespace
 
-std::string ConnectInitPreset(spec::Compat compat) {
-  return compat == spec::Compat::kPaper ? "normal" : "identity";
+model::ConnectInit ConnectInitPreset(spec::Compat compat) {
+  return compat == spec::Compat::kPaper ? model::ConnectInit::kNormal
+                                        : model::ConnectInit::kIdentity;
 }
 
-double JointRatePreset(spec::Compat compat, const std::string& connect) {
-  return compat == spec::Compat::kPaper || connect == "slice" ? 1.0 : 0.5;
+model::Arch ArchPreset(spec::Compat compat) {
+  return compat == spec::Compat::kPaper ? model::PaperArch() : model::Arch();
 }
 
-double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint) {
+double JointRatePreset(spec::Compat compat, model::ConnectionKind connect) {
+  return compat == spec::Compat::kPaper || connect == model::ConnectionKind::kSlice ? 1.0 : 0.5;
+}
+
+double ScaleJointRates(spec::Compat compat, model::ConnectionKind connect, Joint* joint) {
   const double factor = joint->own_rates
                             ? 1
                             : joint->lr_factor.value_or(JointRatePreset(compat, connect));
@@ -40,8 +45,7 @@ double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* j
 
 std::vector<std::string> Overrides(const Recipe& recipe) {
   std::vector<std::string> lines;
-  const model::Arch usual = model::ArchPreset(schema::NameOf(recipe.compat)).value();
-  AddNamed("arch", recipe.arch, usual, &lines);
+  AddNamed("arch", recipe.arch, ArchPreset(recipe.compat), &lines);
   AddNamed("train", recipe.train, spec::TrainPreset(recipe.compat), &lines);
   spec::RecipeEval eval;
   if (recipe.compat == spec::Compat::kPaper) schema::ApplyPaper(spec::RecipeEval::Fields(), &eval);
@@ -58,10 +62,12 @@ std::vector<std::string> Overrides(const Recipe& recipe) {
     AddNamed<spec::Train>("joint", recipe.joint, recipe.train, &lines);
   for (const Composite& composite : recipe.composites) {
     AddNamed("composites." + composite.name() + ".arch", composite.spec.arch, recipe.arch, &lines);
-    const std::string& init = composite.spec.connection.init;
-    const bool begins = composite.spec.connection.kind != "slice";  // a slice has no choice
-    if (begins && init != ConnectInitPreset(recipe.compat))
-      lines.push_back(Line("composites." + composite.name() + ".connect_init", init));
+    const model::Connection& connection = composite.spec.connection;
+    // A slice has no choice.
+    if (!connection.is_slice() && connection.init != ConnectInitPreset(recipe.compat)) {
+      lines.push_back(Line("composites." + composite.name() + ".connect_init",
+                           schema::NameOf(connection.init)));
+    }
     AddNamed<spec::Train>("composites." + composite.name() + ".joint", composite.joint,
                           recipe.joint, &lines);
   }

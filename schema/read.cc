@@ -21,7 +21,8 @@ std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
   return findings;
 }
 
-void ReadAll(Source& source, const Schema& schema, bool is_there, void* object);
+void ReadAll(Source& source, const Schema& schema, bool is_there, void* object,
+             bool is_whole = true);
 
 void ReadSections(Source& source, const Field& field, void* object) {
   if (field.type == Type::kSections) {
@@ -39,6 +40,7 @@ void ReadSections(Source& source, const Field& field, void* object) {
 void ReadValue(Source& source, const Field& field, void* object) {
   const Json value = source.Value(field);
   if (value.is_null()) {
+    if (field.fill) field.fill(object);
     Json usual = field.get(object);
     if (field.as_written && !usual.is_null()) usual = field.as_written(usual);
     if (!usual.is_null() && usual != "" && usual != Json::array()) source.NoteDefault(field, usual);
@@ -58,8 +60,9 @@ void RefuseForeign(Source& source, const Schema& schema, const Field& field, con
                                   schema.Find(field.of)->get(object).get<std::string>());
 }
 
-// A section that is not there misses nothing, it has its defaults.
-void ReadAll(Source& source, const Schema& schema, bool is_there, void* object) {
+// A section that is not there misses nothing, it has its defaults. `is_whole`: the mapping has no
+// other fields.
+void ReadAll(Source& source, const Schema& schema, bool is_there, void* object, bool is_whole) {
   const std::set<Finding> before = FindingsOf(schema, object);
   for (const Field& field : schema.fields) {
     if (!schema.Applies(field, object)) {
@@ -74,7 +77,7 @@ void ReadAll(Source& source, const Schema& schema, bool is_there, void* object) 
     if (is_there && field.required && !source.Has(field.name))
       source.FailAt({field.name}, "is missing");
   }
-  source.Finish();
+  if (is_whole) source.Finish();
   for (const Finding& finding : FindingsOf(schema, object)) {
     if (!before.contains(finding)) source.FailAt(finding.first, finding.second);
   }
@@ -164,6 +167,10 @@ class JsonSource : public Source {
 
 void Read(Source& source, const Schema& schema, void* object) {
   ReadAll(source, schema, /*is_there=*/true, object);
+}
+
+void ReadAmong(Source& source, const Schema& schema, void* object) {
+  ReadAll(source, schema, /*is_there=*/true, object, /*is_whole=*/false);
 }
 
 void ReadField(Source& source, const Schema& schema, const std::string& field, void* object) {

@@ -37,6 +37,9 @@ class Source {
 // is not said again.
 void Read(Source& source, const Schema& schema, void* object);
 
+// The same of fields that stand among others in a mapping: whoever reads the others finishes it.
+void ReadAmong(Source& source, const Schema& schema, void* object);
+
 // Reads one field alone, for readers that decide by themselves which fields are there.
 void ReadField(Source& source, const Schema& schema, const std::string& field, void* object);
 

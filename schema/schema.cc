@@ -174,6 +174,11 @@ Field& Field::OneOf(Words words) {
   choices = std::move(words);
   return *this;
 }
+Field& Field::Of(const char* choice, Words values) {
+  of = choice;
+  of_values = std::move(values);
+  return *this;
+}
 Field& Field::Sparse() {
   sparse = true;
   return *this;

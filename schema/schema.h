@@ -94,6 +94,8 @@ struct Field {
   std::function<Json(const void*)> get;
   // REQUIRES: Wrong(value) is empty.
   std::function<void(void*, const Json&)> set;
+  // Gives the object its default where that depends on fields before this one; null: it does not.
+  std::function<void(void*)> fill;
   // Of kCustom: what is wrong with a value; empty: nothing.
   std::function<std::string(const Json&)> wrong;
   // The value as a recipe writes it, where a task file writes it otherwise.
@@ -122,8 +124,15 @@ struct Field {
   Field& Sparse();
   Field& Id(const char* rule);
   Field& DefaultText(const char* text);
+  // The default, where it depends on fields before this one.
+  template <class T>
+  Field& Fill(void (*from)(T*)) {
+    fill = [from](void* object) { from(static_cast<T*>(object)); };
+    return *this;
+  }
   // Means something only while the field `choice` before it has one of these values: given
   // otherwise it is an error, and otherwise it is not written.
+  Field& Of(const char* choice, Words values);
   template <class... E>
   Field& Of(const char* choice, E... values) {
     of = choice;
@@ -244,6 +253,13 @@ struct Codec<std::array<double, N>> {
   static constexpr Type kType = Type::kNumbers;
   static Json Get(const std::array<double, N>& values) { return values; }
   static std::array<double, N> Set(const Json& list) { return list.get<std::array<double, N>>(); }
+};
+// Objects that are found by name.
+template <IsRegistered T>
+struct Codec<const T*> {
+  static constexpr Type kType = Type::kChoice;
+  static Json Get(const T* object) { return object->name; }
+  static const T* Set(const Json& value) { return Find<T>(value.get_ref<const std::string&>()); }
 };
 template <class T>
 struct Codec<std::optional<T>> {
@@ -371,7 +387,7 @@ class Builder {
   void Value(M C::* member, Field* field) {
     using Element = typename Inner<typename Inner<M>::type>::type;
     field->type = Codec<M>::kType;
-    if constexpr (std::is_enum_v<Element>) field->choices = WordsOf(Element{});
+    if constexpr (Codec<Element>::kType == Type::kChoice) field->choices = WordsOf(Element{});
     if constexpr (std::is_same_v<Element, uint64_t>) field->range.min = 0;
     field->get = [member](const void* object) {
       return Codec<M>::Get(static_cast<const T*>(object)->*member);
@@ -427,6 +443,8 @@ class Builder {
       field.set = [set = field.set, mutable_up](void* object, const Json& value) {
         set(mutable_up(object), value);
       };
+    if (field.fill)
+      field.fill = [fill = field.fill, mutable_up](void* object) { fill(mutable_up(object)); };
     if (field.open)
       field.open = [open = field.open, mutable_up](void* object) {
         return open(mutable_up(object));

@@ -62,11 +62,13 @@ struct PlannedModel {
   std::string job;              // that trains it; empty: trained before
   int64_t parameters = 0;       // without embedding and head while the vocabulary is not known
   int64_t body_parameters = 0;  // without embedding and head
+  int64_t state_values = 0;     // numbers of the optimizer's state; 0: no job trains it
   int64_t tokens = 0;           // trained on, over all epochs; 0: not known
   int64_t micro_batches = 0;    // of one epoch
   int64_t steps = 0;            // of one epoch, or of the whole training if that ends earlier
   model::Flops forward;         // of one token, by both accountings
-  model::Flops block;  // of one token in one block, where the blocks are not llama; otherwise 0
+  model::Flops block;  // of one token in one block, where blocks have settings of their own;
+                       // otherwise 0
 };
 
 // What will most likely go wrong with the model that a job trains, although nothing forbids it.

@@ -5,19 +5,20 @@
 
 #include "base/text.h"
 #include "model/tensors.h"
+#include "spec/optimizer_state.h"
 
 namespace braid::recipe {
 namespace {
 
-// A checkpoint holds weights and two moments, fp32.
-constexpr int64_t kBytesPerParameter = 12;
+constexpr auto kBytesOfNumber = static_cast<int64_t>(sizeof(float));  // of weights and states
 
-// Of the first stack whose blocks are not llama: models of one kind of block have one such stack.
+// Of the first stack whose blocks have settings of their own: models of one kind of block have one
+// such stack.
 model::Flops SpecialBlock(const model::ModelSpec& spec) {
   std::vector<model::Stack> stacks = spec.paths;
   stacks.push_back(spec.kind == model::Kind::kDense ? spec.dense : spec.large);
   for (const model::Stack& stack : stacks) {
-    if (stack.block != "llama") return model::BlockFlops(stack, spec.arch, spec.sequence);
+    if (stack.block->has_dual()) return model::BlockFlops(stack, spec.arch, spec.sequence);
   }
   return {};
 }
@@ -111,7 +112,7 @@ int64_t Sizes::vocab() const {
 }
 
 Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string& job,
-                                 const Length& length) const {
+                                 const Length& length, const spec::Train* train) const {
   model::ModelSpec filled = spec;
   filled.vocab = std::max<int64_t>(2, vocab());
   filled.pad_id = filled.vocab - 1;
@@ -121,6 +122,10 @@ Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string
   planned.job = job;
   planned.body_parameters = model::BodyParameterCount(filled);
   planned.parameters = vocab() > 0 ? model::ParameterCount(filled) : planned.body_parameters;
+  if (train != nullptr) {
+    planned.state_values = spec::StateValues(train->optimizer.kind, filled,
+                                             /*whole=*/vocab() > 0);
+  }
   planned.tokens = std::llround(length.tokens);
   planned.micro_batches = length.micro_batches;
   planned.steps = length.steps;
@@ -134,7 +139,7 @@ Estimate Sizes::TrainingOf(const PlannedModel& model) {
   estimate.parameters = model.parameters;
   estimate.tokens = model.tokens;
   estimate.flops = 3 * model.forward.full_square() * static_cast<double>(model.tokens);
-  estimate.bytes = model.parameters * kBytesPerParameter;
+  estimate.bytes = (model.parameters + model.state_values) * kBytesOfNumber;
   return estimate;
 }
 

@@ -38,9 +38,10 @@ class Sizes {
   std::string CautionOf(const Length& length, const spec::Train& train) const;
   // Rows of embedding and head, 0: not known.
   int64_t vocab() const;
-  // Checks the spec with a vocabulary filled in; the error is the model's.
+  // Checks the spec with a vocabulary filled in; the error is the model's. `train` is null for a
+  // model that no job trains.
   Result<PlannedModel> Plan(const model::ModelSpec& spec, const std::string& job,
-                            const Length& length) const;
+                            const Length& length, const spec::Train* train) const;
   // What a job that trains `model` costs.
   static Estimate TrainingOf(const PlannedModel& model);
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "base/text.h"
-#include "recipe/parse/arch_section.h"
 #include "recipe/compat.h"
+#include "recipe/parse/arch_section.h"
 #include "recipe/parse/composite_section.h"
 #include "recipe/parse/evaluate_section.h"
 #include "recipe/parse/model_section.h"
@@ -22,7 +22,7 @@ namespace {
 void ReadTop(YamlMap& root, Recipe* recipe) {
   ReadFields<spec::RecipeTop>(root, recipe);
   CheckName(root, "run", recipe->run);
-  recipe->arch = model::ArchPreset(schema::NameOf(recipe->compat)).value();
+  recipe->arch = ArchPreset(recipe->compat);
   YamlMap arch(root.Node("arch"), "arch", root.errors());
   ReadArchSection(arch, &recipe->arch);
   if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {

@@ -42,6 +42,12 @@ void ReadFields(YamlMap& map, T* object) {
   schema::Read(source, schema::FieldsOf<T>(), object);
 }
 
+// The same of fields that stand among other keys of `map`.
+inline void ReadAmong(YamlMap& map, const schema::Schema& fields, void* object) {
+  YamlSource source(map);
+  schema::ReadAmong(source, fields, object);
+}
+
 // Reads one field of a struct that stands in `map`.
 template <class T>
 void ReadOne(YamlMap& map, const std::string& field, T* object) {

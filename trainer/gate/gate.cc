@@ -77,13 +77,14 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
 // the gate can then compare. Not with a base: its large blocks are trained and no longer the
 // identity.
 bool StartsAsItsParents(const model::ModelSpec& composite, const spec::VerifyTask& spec) {
-  return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
+  return composite.connection.is_slice() && composite.large.identity && !spec.base;
 }
 
 double WeightOf(const model::ModelSpec& composite, size_t path) {
   if (!composite.connection.weights.empty()) return composite.connection.weights[path];
-  return composite.connection.scale == "sum" ? 1.0
-                                             : 1.0 / static_cast<double>(composite.paths.size());
+  return composite.connection.scale == model::LogitScale::kSum
+             ? 1.0
+             : 1.0 / static_cast<double>(composite.paths.size());
 }
 
 // How far the composite's logits are from the weighed sum of its parents'.

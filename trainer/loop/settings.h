@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "corpus/dataset.h"
 #include "model/spec.h"
+#include "spec/train.h"
 #include "trainer/network/network.h"
 #include "trainer/optim/optimizer.h"
 #include "trainer/optim/schedule.h"
@@ -18,7 +19,7 @@ namespace braid::trainer {
 struct TrainSettings {
   model::ModelSpec model;
   uint64_t seed = 42;
-  std::string start_moments = "auto";  // of input `init`: auto (if it has them) | take | leave
+  spec::StartMoments start_moments = spec::StartMoments::kAuto;  // of input `init`
   corpus::DataSpec data;
   int64_t batch = 32;      // sequences of a micro-batch over all ranks
   int64_t accumulate = 8;  // micro-batches of a step
@@ -26,11 +27,11 @@ struct TrainSettings {
   int64_t steps = 0;  // 0: no bound
   int64_t tokens = 0;
   OptimizerConfig optimizer;
-  Auxiliary auxiliary;                      // T3, T4, and dropout of parallel layers
-  Schedule schedule;                        // its lengths are filled in by FillSchedule
-  std::string last_label = "ignore";        // T1: ignore | copy_input
-  std::string accum_tail = "drop";          // T6: drop | flush | carry
-  std::string loss_average = "token_mean";  // T8, of validation: token_mean | batch_mean
+  Auxiliary auxiliary;  // T3, T4, and dropout of parallel layers
+  Schedule schedule;    // its lengths are filled in by FillSchedule
+  spec::LastLabel last_label = spec::LastLabel::kIgnore;           // T1
+  spec::AccumTail accum_tail = spec::AccumTail::kDrop;             // T6
+  spec::LossAverage loss_average = spec::LossAverage::kTokenMean;  // T8, of validation
   int64_t checkpoint_steps = 0;
   int64_t checkpoint_seconds = 60;
   int64_t validate_steps = 0;      // 0: at the end of each epoch
@@ -79,8 +80,8 @@ void FillSchedule(const StepPlan& plan, Schedule* schedule);
 // itself
 // (`copy_input`); pad tokens count for nothing.
 void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels,
-                const std::string& last_label = "ignore");
+                spec::LastLabel last_label = spec::LastLabel::kIgnore);
 // Positions of a sequence without pads that have a label.
-int64_t TargetsOfSequence(int64_t sequence, const std::string& last_label);
+int64_t TargetsOfSequence(int64_t sequence, spec::LastLabel last_label);
 
 }  // namespace braid::trainer

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "corpus/dataset.h"
 #include "corpus/tokenizer.h"
+#include "spec/train.h"
 #include "trainer/collective/collective.h"
 #include "trainer/network/network.h"
 
@@ -19,11 +20,11 @@ namespace braid::trainer {
 
 struct ValidationSpec {
   int64_t sequence = 256;
-  int64_t sequences = 0;              // at most so many of each corpus; 0: all
-  std::string last_label = "ignore";  // T1 of docs/papers/papaformer.md#s7: ignore | copy_input
-  // T8: token_mean, or batch_mean: the unweighted mean of the means of batches of 32 sequences, a
-  // short last one included. Batches do not mix corpora.
-  std::string average = "token_mean";
+  int64_t sequences = 0;                                  // at most so many of each corpus; 0: all
+  spec::LastLabel last_label = spec::LastLabel::kIgnore;  // T1 of docs/papers/papaformer.md#s7
+  // T8: the mean over tokens, or kBatchMean: the unweighted mean of the means of batches of 32
+  // sequences, a short last one included. Batches do not mix corpora.
+  spec::LossAverage average = spec::LossAverage::kTokenMean;
   // Of the noise that `router_noise: always` asks for. What a batch draws depends on the seed and
   // its place alone.
   uint64_t seed = 42;
@@ -58,8 +59,8 @@ struct ValidationLoss {
 };
 // {"loss", "perplexity", "tokens"}, "bits_per_byte" if it is known, and "loss_ignore_last" if other
 // targets were counted.
-Json ToJson(const ValidationLoss& loss, const std::string& last_label);
-ValidationLoss MeansOf(const LossSums& sums, const std::string& average);
+Json ToJson(const ValidationLoss& loss, spec::LastLabel last_label);
+ValidationLoss MeansOf(const LossSums& sums, spec::LossAverage average);
 
 // The bytes of each id of a model with this tokenizer, [vocab]. The end of a document and the pad
 // have none.

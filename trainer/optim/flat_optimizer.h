@@ -71,6 +71,6 @@ class FlatOptimizer : public Optimizer {
 };
 
 // Whether weight decay is applied to a tensor under `decay_scope`.
-bool Decays(const model::TensorSpec& tensor, const std::string& decay_scope);
+bool Decays(const model::TensorSpec& tensor, spec::DecayScope decay_scope);
 
 }  // namespace braid::trainer

@@ -4,15 +4,17 @@
 // Scalable for LLM Training"; `match_rms_adamw` of torch.optim.Muon): their root mean square is
 // then about that of AdamW's, and learning rates and decay found for AdamW can be used again.
 //
-// Hidden matrices are the linear maps inside blocks, those of large blocks and paths too. All other
-// tensors (embedding, head, norms, gates, routers, biases, connections) follow AdamW. Every rank
-// computes the whole update from the same sum of gradients, so replicas stay equal.
+// Hidden matrices (spec/optimizer_state.h) are the linear maps inside blocks, those of large blocks
+// and paths too. All other tensors (embedding, head, norms, gates, routers, biases, connections)
+// follow AdamW. Every rank computes the whole update from the same sum of gradients, so replicas
+// stay equal.
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
+#include "spec/optimizer_state.h"
 #include "trainer/optim/flat_optimizer.h"
 
 namespace braid::trainer {
@@ -30,19 +32,9 @@ constexpr double kRootMeanSquare = 0.2;
 // small ones need few calls then, and large ones little memory.
 constexpr int64_t kBatchElements = int64_t{1} << 24;
 
-// A linear map inside a block. Its gates and routers decide for each token and are none.
-bool IsHiddenMatrix(const model::TensorSpec& tensor) {
-  const std::string& name = tensor.name;
-  const bool of_block = name.starts_with("blocks.") || name.starts_with("large.") ||
-                        (name.starts_with("parallel.") && name.find(".path.") != std::string::npos);
-  const bool decides = name.ends_with(".router.weight") ||
-                       (name.ends_with(".gate.weight") && !name.ends_with(".ffn.gate.weight"));
-  return of_block && !decides && tensor.role == model::Role::kMatrix && tensor.shape.size() == 2;
-}
-
 std::vector<bool> HiddenMatrices(const Layout& layout) {
   std::vector<bool> hidden;
-  for (const Layout::Slot& slot : layout.slots) hidden.push_back(IsHiddenMatrix(slot.tensor));
+  for (const Layout::Slot& slot : layout.slots) hidden.push_back(spec::IsHiddenMatrix(slot.tensor));
   return hidden;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "spec/train.h"
 #include "trainer/network/layout.h"
 #include "trainer/network/network.h"
 
@@ -20,14 +21,14 @@ struct OptimizerConfig {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-5;
-  double weight_decay = 0.1;             // decoupled: times the learning rate
-  std::string decay_scope = "matrices";  // T5: matrices | all | all_but_embedding
-  double clip = 1.0;                     // bound of the global gradient norm; 0: none
+  double weight_decay = 0.1;                                   // decoupled: times the learning rate
+  spec::DecayScope decay_scope = spec::DecayScope::kMatrices;  // T5
+  double clip = 1.0;  // bound of the global gradient norm; 0: none
   // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, state and ages for the
   // first so many steps, -1: for ever. Their gradients do not count in the norm that is clipped.
   int64_t freeze_path_steps = 0;
-  std::string kind = "adamw";  // a name of OptimizerKinds()
-  double momentum = 0.95;      // of muon
+  spec::OptimizerKind kind = spec::OptimizerKind::kAdamW;
+  double momentum = 0.95;  // of muon
 };
 
 // One flat buffer of an optimizer's state: a value for each element of the tensors that it covers.

@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "spec/train.h"
+
 namespace braid::trainer {
 
 struct Schedule {
-  std::string kind = "cosine";  // a name of ScheduleKinds()
+  spec::LrSchedule kind = spec::LrSchedule::kCosine;
   double lr = 5e-4;
   double lr_min = 0.0;
   int64_t warmup_steps = 0;
@@ -21,7 +23,7 @@ struct Schedule {
   // Of wsd: the share of all steps in which the rate falls at the end, above 0 and at most 1, and
   // the curve.
   double decay_fraction = 0.2;
-  std::string decay_shape = "linear";  // linear | sqrt
+  spec::LrDecayShape decay_shape = spec::LrDecayShape::kLinear;
 };
 
 // An entry of the table.

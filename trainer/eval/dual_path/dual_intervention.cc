@@ -134,13 +134,13 @@ Status CheckFits(const NamedIntervention& named, const model::ModelSpec& spec) {
   std::vector<model::Stack> stacks = spec.paths;
   stacks.push_back(spec.dense);
   int64_t layers = 0;
-  bool gated = spec.large.block == "dual_path";
-  bool weighs = spec.large.has_deep() && spec.large.dual.mix == "act";
+  bool gated = spec.large.block->has_gates;
+  bool weighs = spec.large.has_deep() && spec.large.dual.mix == model::StepMix::kAct;
   for (const model::Stack& stack : stacks) {
     if (!stack.has_deep()) continue;
     layers = std::max(layers, stack.blocks);
-    weighs = weighs || stack.dual.mix == "act";
-    gated = gated || stack.block == "dual_path";
+    weighs = weighs || stack.dual.mix == model::StepMix::kAct;
+    gated = gated || stack.block->has_gates;
   }
   if (named.gates != "learned" && !gated) {
     return InvalidArgument("intervention " + named.name + ": gates: model " + spec.name +
@@ -193,12 +193,15 @@ void MarkPositions(const NamedIntervention& named, const corpus::TokenClass* cla
 Intervention ToIntervention(const NamedIntervention& named, const DualText::Batch& batch) {
   Intervention intervention;
   intervention.loops = named.loops;
-  intervention.step_feature = named.step_feature;
+  intervention.rescales_steps = named.step_feature != "trained";
   intervention.keep_sum = named.keep_sum;
   intervention.early_exit = named.early_exit;
   intervention.layers = named.layers;
   intervention.seed = static_cast<uint64_t>(named.seed);
-  if (named.gates == "shuffled") intervention.shuffle = named.shuffle;
+  if (named.gates == "shuffled") {
+    intervention.shuffle = named.shuffle == "joint" ? GateShuffle::kJoint
+                                                    : GateShuffle::kIndependent;
+  }
   intervention.set_gates = named.sets_gates();
   intervention.gate_deep = named.gate_deep;
   intervention.gate_wide = named.gate_wide;

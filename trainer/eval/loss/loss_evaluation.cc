@@ -73,12 +73,18 @@ class LossEvaluation final : public Evaluation {
   const std::vector<corpus::Shards>* shards_ = nullptr;
 };
 
+template <class E>
+void ReadWord(JsonReader& read, const std::string& key, E* value) {
+  const std::string word = read.Choice(key, schema::NameOf(*value), WordsOf(E()));
+  *value = schema::FromName<E>(word).value_or(*value);
+}
+
 Result<std::unique_ptr<Evaluation>> MakeLoss(const Json& settings, const std::string& path) {
   JsonReader read(settings, path);
   ValidationSpec loss;
   loss.sequences = read.Int("sequences", 0);
-  loss.average = read.Choice("average", loss.average, {"token_mean", "batch_mean"});
-  loss.last_label = read.Choice("last_label", loss.last_label, {"ignore", "copy_input"});
+  ReadWord(read, "average", &loss.average);
+  ReadWord(read, "last_label", &loss.last_label);
   loss.groups = kLossGroups;
   BRAID_RETURN_IF_ERROR(read.Finish());
   return std::unique_ptr<Evaluation>(std::make_unique<LossEvaluation>(std::move(loss)));
@@ -91,9 +97,8 @@ Result<ValidationSpec> ValidationOf(const Arguments& arguments, int64_t sequence
   JsonReader read(spec, "evaluate");
   ValidationSpec validation;
   validation.sequence = sequence;
-  validation.average = read.Choice("average", validation.average, {"token_mean", "batch_mean"});
-  validation.last_label = read.Choice("last_label", validation.last_label,
-                                      {"ignore", "copy_input"});
+  ReadWord(read, "average", &validation.average);
+  ReadWord(read, "last_label", &validation.last_label);
   BRAID_ASSIGN_OR_RETURN(validation.sequences, arguments.GetInt("sequences", 0, 0));
   BRAID_RETURN_IF_ERROR(read.Finish());
   return validation;
@@ -127,7 +132,7 @@ Status LossCommand(const Arguments& arguments) {
     if (arguments.Has("json")) continue;
     std::printf("%-16s loss %.4f  perplexity %.2f", corpus.c_str(), loss.mean, std::exp(loss.mean));
     if (loss.bits_per_byte > 0) std::printf("  bits a byte %.4f", loss.bits_per_byte);
-    if (validation.last_label != "ignore")
+    if (validation.last_label != spec::LastLabel::kIgnore)
       std::printf("  without last positions %.4f", loss.mean_ignore_last);
     std::printf("  over %lld tokens\n", (long long)loss.targets);
   }
