@@ -100,9 +100,9 @@ TEST(RouterKindTest, EachHasANameOfItsOwnAndReadsBack) {
 
 TEST(RouterKindTest, AWordThatIsNoRouterIsRefusedWithTheWordsThatAre) {
   const Json json = {{"kind", "routed"}, {"router", {{"kind", "gumble"}}}};
-  EXPECT_EQ(ConnectionFromJson(json, "connection").status().message(),
-            "connection.router.kind: expected gumbel or softmax or top1 or none, found \"gumble\"; "
-            "did you mean gumbel?");
+  EXPECT_THAT(ConnectionFromJson(json, "connection").status().message(),
+              testing::AllOf(testing::StartsWith("connection.router.kind: expected gumbel or "),
+                             testing::EndsWith("found \"gumble\"; did you mean gumbel?")));
   EXPECT_EQ(ConnectionFromJson({{"kind", "share"}, {"cross", true}}, "c").status().message(),
             "c.cross: is of kind slice; here it is share");
 }
