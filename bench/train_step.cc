@@ -33,7 +33,7 @@ int Run(int64_t vocab, int64_t width, int64_t blocks, int64_t heads, int64_t seq
   spec.vocab = vocab;
   spec.pad_id = vocab - 1;
   spec.sequence = sequence;
-  spec.dense = {"bench", width, heads, blocks, 4 * width, "llama"};
+  spec.dense = {"bench", width, heads, blocks, 4 * width};
   auto network = Network::Create(spec, "cpu");
   if (!network.ok()) return std::fprintf(stderr, "%s\n", network.status().message().c_str()), 1;
   (*network)->Initialize(42);

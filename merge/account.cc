@@ -62,7 +62,7 @@ std::string Head(const MergePlan& plan, int64_t taken, int64_t fresh) {
   std::vector<std::string> widths;
   for (const model::Stack& path : plan.model.paths) widths.push_back(std::to_string(path.d));
   return Format("%s: %s, %zu paths of width %s, %s parameters: %s from the parents%s, %s new%s\n",
-                plan.model.name.c_str(), plan.model.connection.kind.c_str(),
+                plan.model.name.c_str(), schema::NameOf(plan.model.connection.kind).c_str(),
                 plan.model.paths.size(), Join(widths, " + ").c_str(),
                 FormatCount(static_cast<double>(taken + fresh)).c_str(),
                 FormatCount(static_cast<double>(taken)).c_str(), plan.base ? " and the base" : "",

@@ -86,8 +86,9 @@ Status CheckPlace(const std::string& who, const model::Stack& there, const model
 Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base,
                         const model::ModelSpec& composite) {
   if (base.spec.connection.kind != composite.connection.kind) {
-    return Incompatible("the paths of the base are joined by " + base.spec.connection.kind +
-                        ", those of the composite by " + composite.connection.kind +
+    return Incompatible("the paths of the base are joined by " +
+                        schema::NameOf(base.spec.connection.kind) + ", those of the composite by " +
+                        schema::NameOf(composite.connection.kind) +
                         "; a base is changed within its kind of connection");
   }
   for (const Parent& parent : parents) {

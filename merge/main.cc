@@ -29,9 +29,9 @@ constexpr char kUsage[] =
 std::string Usage() {
   std::string usage = std::string(kUsage) + "    options of the connection:\n";
   for (const ConnectionOption& option : ConnectionOptions()) {
-    usage += Format("    [--%s%s]%*s%s\n", option.name, option.value ? " X" : "",
-                    static_cast<int>(20 - std::string(option.name).size() - (option.value ? 2 : 0)),
-                    "", option.help);
+    usage += Format("    [--%s%s]%*s%s\n", option.name.c_str(), option.value ? " X" : "",
+                    static_cast<int>(20 - option.name.size() - (option.value ? 2 : 0)), "",
+                    option.help.c_str());
   }
   return usage;
 }

@@ -53,10 +53,16 @@ Axis LayerAxis(const model::ModelSpec& spec, int64_t width, const std::string& c
 }
 
 Axis RouterInput(const model::ModelSpec& spec, int64_t layer) {
-  const std::string& input = spec.connection.router.input;
-  if (input == "concat") return Stream(spec, "paths' outputs");
-  if (input == "x") return LayerAxis(spec, model::LayerInputWidth(spec, layer), "input");
-  return {"combined", spec.common_width(), {}};
+  const int64_t width = model::RouterInputWidth(spec, layer);
+  switch (spec.connection.router.input) {
+    case model::RouterInput::kConcat:
+      return Stream(spec, "paths' outputs");
+    case model::RouterInput::kX:
+      return LayerAxis(spec, width, "input");
+    case model::RouterInput::kCombined:
+      break;
+  }
+  return {"combined", width, {}};
 }
 
 // Of a tensor outside large blocks and the paths' blocks; `name` in parts. Axes of which nothing is

@@ -45,7 +45,7 @@ class Planner {
     Target target{tensor, Rule::kInitialize, {}, 0, {}};
     size_t path = 0;
     std::string layer, rest;
-    const bool final_norm = tensor.name == "norm.weight" && composite_.connection.kind == "slice";
+    const bool final_norm = tensor.name == "norm.weight" && composite_.connection.is_slice();
     if (tensor.name == "embed.weight" || tensor.name == "head.weight" || final_norm) {
       SideBySide(&target);
     } else if (SplitParallel(tensor.name, &path, &layer, &rest)) {

@@ -36,8 +36,8 @@ Result<model::Connection> ConnectionOf(const std::string& connect,
   if (connect.empty() && base) return base->spec.connection;
   BRAID_ASSIGN_OR_RETURN(const Json json, ParseConnect(connect.empty() ? "share" : connect));
   BRAID_ASSIGN_OR_RETURN(model::Connection connection, model::ConnectionFromJson(json, "connect"));
-  if (connection.kind != "slice" && !json.contains("init"))
-    connection.init = base ? base->spec.connection.init : "identity";
+  if (!connection.is_slice() && !json.contains("init"))
+    connection.init = base ? base->spec.connection.init : model::ConnectInit::kIdentity;
   return connection;
 }
 
@@ -49,6 +49,12 @@ std::string NameFor(const Ref& ref, const Parent& parent, const std::vector<Pare
                                            : parent.spec.name;
 }
 
+// "gumbel, softmax or none".
+std::string OneOf(const schema::Words& words) {
+  const std::vector<std::string> others(words.begin(), words.end() - 1);
+  return Join(others, ", ") + " or " + words.back();
+}
+
 Result<Json> Numbers(const std::string& text) {
   Json numbers = Json::array();
   for (const std::string& part : Split(text, ',')) {
@@ -58,30 +64,52 @@ Result<Json> Numbers(const std::string& text) {
   return numbers;
 }
 
-Status Apply(const std::string& option, const std::string& value, Json* json) {
-  if (option == "router") {
-    (*json)["router"]["kind"] = value;
-  } else if (option == "router-input") {
-    (*json)["router"]["input"] = value;
-  } else if (option == "tau") {
-    const auto tau = ParseDouble(value);
-    if (!tau.ok()) return tau.status().Wrap("--tau");
-    (*json)["router"]["tau"] = *tau;
-  } else if (option == "hard" || option == "soft") {
-    (*json)["router"]["hard"] = option == "hard";
-  } else if (option == "no-gate") {
-    (*json)["gate"] = false;
-  } else if (option == "init") {
-    (*json)["init"] = value;
-  } else if (option == "scale") {
-    (*json)["scale"] = value;
-  } else if (option == "weights") {
-    const auto weights = Numbers(value);
-    if (!weights.ok()) return weights.status().Wrap("--weights");
-    (*json)["weights"] = *weights;
-  } else {  // residual, norm, cross
-    (*json)[option] = true;
+// An option of command lines, and where in the connection's JSON its value belongs.
+struct Option {
+  ConnectionOption shown;
+  const char* pointer;  // a JSON pointer: "/router/tau"
+  // The value there; null: the option's own text, or true if it has none.
+  Result<Json> (*value)(const std::string& text) = nullptr;
+};
+
+Result<Json> Number(const std::string& text) {
+  BRAID_ASSIGN_OR_RETURN(const double number, ParseDouble(text));
+  return Json(number);
+}
+
+Result<Json> No(const std::string&) {
+  return Json(false);
+}
+
+const std::vector<Option>& Options() {
+  static const std::vector<Option> kOptions = {
+      {{"router", true, "routed: " + OneOf(schema::WordsOf(&model::kGumbelRouter))},
+       "/router/kind"},
+      {{"router-input", true, "routed: " + OneOf(WordsOf(model::RouterInput()))}, "/router/input"},
+      {{"tau", true, "routed: temperature of the router"}, "/router/tau", &Number},
+      {{"hard", false, "routed: one choice a token"}, "/router/hard"},
+      {{"soft", false, "routed: a mixture of the choices"}, "/router/hard", &No},
+      {{"init", true, "share, routed: how they begin, identity or normal [identity]"}, "/init"},
+      {{"residual", false, "share, routed: add the layer's input"}, "/residual"},
+      {{"norm", false, "share, routed: norm what the connection gives"}, "/norm"},
+      {{"cross", false, "slice: maps between the paths after each layer, zero at the start"},
+       "/cross"},
+      {{"no-gate", false, "slice: weigh the paths' logits equally for every token"}, "/gate", &No},
+      {{"scale", true, "slice: " + OneOf(WordsOf(model::LogitScale())) + " of the parents' logits"},
+       "/scale"},
+      {{"weights", true, "slice: one weight a path instead, as 0.7,0.3"}, "/weights", &Numbers},
+  };
+  return kOptions;
+}
+
+Status Apply(const Option& option, const std::string& text, Json* json) {
+  Json value = option.shown.value ? Json(text) : Json(true);
+  if (option.value != nullptr) {
+    const Result<Json> read = option.value(text);
+    if (!read.ok()) return read.status().Wrap(std::string("--") + option.shown.name);
+    value = *read;
   }
+  (*json)[Json::json_pointer(option.pointer)] = std::move(value);
   return OkStatus();
 }
 
@@ -117,26 +145,20 @@ Result<std::string> ConnectionText(const std::string& connect,
                                    const std::map<std::string, std::string>& options) {
   if (options.empty()) return connect;
   BRAID_ASSIGN_OR_RETURN(Json json, ParseConnect(connect.empty() ? "share" : connect));
-  for (const auto& [option, value] : options) BRAID_RETURN_IF_ERROR(Apply(option, value, &json));
+  for (const Option& option : Options()) {
+    const auto given = options.find(option.shown.name);
+    if (given != options.end()) BRAID_RETURN_IF_ERROR(Apply(option, given->second, &json));
+  }
   return json.dump();
 }
 
 const std::vector<ConnectionOption>& ConnectionOptions() {
-  static const std::vector<ConnectionOption> kOptions = {
-      {"router", true, "routed: gumbel, softmax, top1 or none"},
-      {"router-input", true, "routed: combined, concat or x"},
-      {"tau", true, "routed: temperature of the router"},
-      {"hard", false, "routed: one choice a token"},
-      {"soft", false, "routed: a mixture of the choices"},
-      {"init", true, "share, routed: how they begin, identity or normal [identity]"},
-      {"residual", false, "share, routed: add the layer's input"},
-      {"norm", false, "share, routed: norm what the connection gives"},
-      {"cross", false, "slice: maps between the paths after each layer, zero at the start"},
-      {"no-gate", false, "slice: weigh the paths' logits equally for every token"},
-      {"scale", true, "slice: mean or sum of the parents' logits"},
-      {"weights", true, "slice: one weight a path instead, as 0.7,0.3"},
-  };
-  return kOptions;
+  static const std::vector<ConnectionOption> kShown = [] {
+    std::vector<ConnectionOption> shown;
+    for (const Option& option : Options()) shown.push_back(option.shown);
+    return shown;
+  }();
+  return kShown;
 }
 
 }  // namespace braid::merge

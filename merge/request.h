@@ -43,9 +43,9 @@ Result<std::string> ConnectionText(const std::string& connect,
 
 // The options of ConnectionText, for command lines: name, with a value or without, and help.
 struct ConnectionOption {
-  const char* name;
-  bool value;
-  const char* help;
+  std::string name;
+  bool value = false;
+  std::string help;
 };
 const std::vector<ConnectionOption>& ConnectionOptions();
 

@@ -6,22 +6,28 @@
 #include <string>
 
 #include "base/status.h"
+#include "model/block.h"
+#include "schema/words.h"
 
 namespace braid::model {
 
 // h_eff(f, m) = m ceil(floor(2f / 3) / m): the hidden width that a configured d_ffn of f becomes.
 int64_t EffectiveWidth(int64_t d_ffn, int64_t multiple);
 
+// What the budget counts: accounting A, products with weights, as published; or A and the scores of
+// attention.
+enum class FlopMatch { kProjections, kTotal };
+const schema::Words& WordsOf(FlopMatch);
+
 struct WidthProblem {
-  std::string block = "dual_path";  // wide | loop | dual_path
+  const BlockKind* block = &kLlamaBlock;  // one that has BlockKind::solve_widths
   int64_t d = 0;
-  int64_t loops = 1;                       // K
-  double budget = 0;                       // F_M, operations per token and layer
-  double alpha = 0.5;                      // dual_path: the deep path's share
-  std::string flop_match = "projections";  // projections: accounting A, as published | total: A and
-                                           // scores at `sequence`
-  int64_t sequence = 256;                  // for `total`
-  int64_t against = 0;  // for `total` of a baseline: K of the dual model that it is compared with;
+  int64_t loops = 1;   // K
+  double budget = 0;   // F_M, operations per token and layer
+  double alpha = 0.5;  // of blocks with both paths: the deep one's share
+  FlopMatch flop_match = FlopMatch::kProjections;
+  int64_t sequence = 256;  // for kTotal
+  int64_t against = 0;  // for kTotal of a baseline: K of the dual model that it is compared with;
                         // 0: its own `loops`
 };
 
@@ -32,7 +38,7 @@ struct Widths {
   int64_t wide = 0;
 };
 
-// kInvalidArgument if attention alone costs more than a path's share of the budget. Under `total`
+// kInvalidArgument if attention alone costs more than a path's share of the budget. Under kTotal
 // the published rule holds: a dual model of K steps keeps F_M, a baseline of n passes gets F_M + (K
 // + 1 - n) scores of a pass.
 Result<Widths> SolveWidths(const WidthProblem& problem);

@@ -1,12 +1,101 @@
 #include "model/fields.h"
 
+#include "model/dual_width.h"
+
 namespace braid::model {
 namespace {
 
 using schema::Builder;
 using schema::Schema;
+using schema::Words;
+
+template <class T>
+std::string Meanings() {
+  std::string text;
+  for (const T* object : Registered(static_cast<const T*>(nullptr))) {
+    text += (text.empty() ? "`" : "; `") + std::string(object->name) + "`: " + object->meaning;
+  }
+  return text;
+}
+
+// 4 d, as far as d is one.
+void FillFfn(Stack* stack) {
+  stack->ffn = stack->d > 0 && stack->d <= kMaxHidden ? 4 * stack->d : 0;
+}
+
+void FillHard(Router* router) {
+  router->hard = router->kind->hard_by_default;
+}
 
 }  // namespace
+
+const Words& WordsOf(FfnGate) {
+  static const Words words = {"silu", "beta_swish"};
+  return words;
+}
+const Words& WordsOf(RopeLayout) {
+  static const Words words = {"half", "interleaved"};
+  return words;
+}
+const Words& WordsOf(RouterNoise) {
+  static const Words words = {"train_only", "always"};
+  return words;
+}
+const Words& WordsOf(ResidualInit) {
+  static const Words words = {"plain", "depth_scaled"};
+  return words;
+}
+const Words& WordsOf(Kind) {
+  static const Words words = {"dense", "composite"};
+  return words;
+}
+const Words& WordsOf(ConnectionKind) {
+  static const Words words = {"share", "routed", "slice"};
+  return words;
+}
+const Words& WordsOf(RouterInput) {
+  static const Words words = {"combined", "concat", "x"};
+  return words;
+}
+const Words& WordsOf(ConnectInit) {
+  static const Words words = {"normal", "identity"};
+  return words;
+}
+const Words& WordsOf(LogitScale) {
+  static const Words words = {"mean", "sum"};
+  return words;
+}
+const Words& WordsOf(DualGate) {
+  static const Words words = {"two_gates", "convex", "softmax", "fixed"};
+  return words;
+}
+const Words& WordsOf(StepMix) {
+  static const Words words = {"act", "final", "uniform"};
+  return words;
+}
+const Words& WordsOf(DualResidual) {
+  static const Words words = {"scaled", "preserved"};
+  return words;
+}
+const Words& WordsOf(FlopMatch) {
+  static const Words words = {"projections", "total"};
+  return words;
+}
+
+std::string BlockMeanings() {
+  return Meanings<BlockKind>();
+}
+std::string RouterMeanings() {
+  return Meanings<RouterKind>();
+}
+
+Words BlockWords(bool has_dual) {
+  Words words;
+  for (const BlockKind* block : Registered(static_cast<const BlockKind*>(nullptr))) {
+    if (block->has_dual() == has_dual) words.emplace_back(block->name);
+  }
+  return words;
+}
 
 const Schema& SchemaOf(const Arch*) {
   static const Schema fields = [] {
@@ -16,18 +105,15 @@ const Schema& SchemaOf(const Arch*) {
         .Id("A1")
         .Paper(false);
     field("ffn_gate", &Arch::ffn_gate, "Or `beta_swish`, with a learned beta for each hidden unit.")
-        .OneOf({"silu", "beta_swish"})
         .Id("A2")
-        .Paper("beta_swish");
+        .Paper(FfnGate::kBetaSwish);
     field("rope_layout", &Arch::rope_layout,
           "Which numbers rotate together, i and i + half; or `interleaved`, neighbours.")
-        .OneOf({"half", "interleaved"})
         .Id("A3")
-        .Paper("interleaved");
+        .Paper(RopeLayout::kInterleaved);
     field("router_noise", &Arch::router_noise, "Gumbel noise in training alone; or `always`.")
-        .OneOf({"train_only", "always"})
         .Id("A4")
-        .Paper("always");
+        .Paper(RouterNoise::kAlways);
     field("rope_max_pos", &Arch::rope_max_pos,
           "Longest position, at least `sequence`; longer input is an error; 0: no bound.")
         .AtLeast(0)
@@ -37,8 +123,7 @@ const Schema& SchemaOf(const Arch*) {
     field("rope_base", &Arch::rope_base, "Of rotary positions.").Above(1);
     field("residual_init", &Arch::residual_init,
           "Or `depth_scaled`: what ends in the residual stream begins from N(0, 0.02 / sqrt(2 "
-          "blocks)).")
-        .OneOf({"plain", "depth_scaled"});
+          "blocks)).");
     return field.Done();
   }();
   return fields;
@@ -47,16 +132,14 @@ const Schema& SchemaOf(const Arch*) {
 const Schema& SchemaOf(const Router*) {
   static const Schema fields = [] {
     Builder<Router> field("router", "Who decides between the paths.");
-    field("kind", &Router::kind,
-          "A choice with Gumbel noise, a mixture, one choice times its probability, or equal "
-          "weights.")
-        .OneOf({"gumbel", "softmax", "top1", "none"});
-    field("input", &Router::input, "What the router reads.").OneOf({"combined", "concat", "x"});
+    field("kind", &Router::kind, "").meaning = "How it decides. " + RouterMeanings() + ".";
+    field("input", &Router::input, "What the router reads.");
     field("tau", &Router::tau, "Temperature.").Above(0);
     field(
         "hard", &Router::hard,
         "One choice with gradients straight through; `false`: a mixture. A `softmax` is a mixture "
-        "unless told otherwise.");
+        "unless told otherwise.")
+        .Fill(FillHard);
     return field.Done();
   }();
   return fields;
@@ -74,15 +157,12 @@ const Schema& SchemaOf(const Dual*) {
     field("ffn_wide", &Dual::ffn_wide, "Of wide paths: the hidden width as it is.")
         .AtLeast(0)
         .AtMost(kMaxHidden);
-    field("gate", &Dual::gate, "Of `dual_path`: how deep and wide are weighed.")
-        .OneOf({"two_gates", "convex", "softmax", "fixed"});
+    field("gate", &Dual::gate, "Of `dual_path`: how deep and wide are weighed.");
     field("mix", &Dual::mix,
           "Of deep paths: how steps are mixed: by a learned router; `final`: the last; `uniform`: "
-          "their mean.")
-        .OneOf({"act", "final", "uniform"});
+          "their mean.");
     field("residual", &Dual::residual,
-          "Of `dual_path`: gates scale the whole output; `preserved`: only what the paths add.")
-        .OneOf({"scaled", "preserved"});
+          "Of `dual_path`: gates scale the whole output; `preserved`: only what the paths add.");
     field("skip_last_router", &Dual::skip_last_router,
           "Of deep paths: the last step takes what is left without being asked.");
     field("scale_init", &Dual::scale_init,
@@ -96,11 +176,86 @@ const Schema& SchemaOf(const Dual*) {
   return fields;
 }
 
+const Schema& SchemaOf(const Connection*) {
+  static const Schema fields = [] {
+    using enum ConnectionKind;
+    Builder<Connection> field("connection", "How the paths of a composite hear one another.");
+    field("kind", &Connection::kind,
+          "How paths hear one another: `share` (a linear map), `routed` (a choice for each token) "
+          "or `slice` (each path keeps its own slice; starts as the mean of its parents).");
+    field("router", &Connection::router, "Who decides between the paths.").Of("kind", kRouted);
+    field("init", &Connection::init,
+          "How the maps between streams begin: `identity`: every path hears the sum of the "
+          "embeddings, then the mean of the paths' outputs, and each slice of the end gets its own "
+          "path's; `normal`: N(0, 0.02), as published.")
+        .Of("kind", kShare, kRouted)
+        .Sparse();  // configurations older than the choice do not have it
+    field("residual", &Connection::residual, "Add the layer's input.").Of("kind", kShare, kRouted);
+    field("norm", &Connection::norm, "RMS norm on what the connection gives.")
+        .Of("kind", kShare, kRouted);
+    field("cross", &Connection::cross, "Maps between slices that start at zero.")
+        .Of("kind", kSlice);
+    field("gate", &Connection::gate, "A gate for each path that starts at one.").Of("kind", kSlice);
+    field("scale", &Connection::scale, "Mean or sum of the parents' logits.").Of("kind", kSlice);
+    field("weights", &Connection::weights, "In the place of `scale`: a weight for each path.")
+        .Of("kind", kSlice);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& SchemaOf(const Stack*) {
+  static const Schema fields = [] {
+    Builder<Stack> field("stack", "Equal blocks, one after another.");
+    field("name", &Stack::name, "Its name.").Required();
+    field("d", &Stack::d, "Width.").Required();
+    field("heads", &Stack::heads, "Heads of attention.").Required();
+    field("blocks", &Stack::blocks, "Number of blocks.").Required();
+    field("block", &Stack::block, "").meaning = "The kind of block. " + BlockMeanings() + ".";
+    field("identity", &Stack::identity, "They start as the identity.");
+    field("ffn", &Stack::ffn, "Hidden width of the feed-forward part.")
+        .Of("block", BlockWords(/*has_dual=*/false))
+        .Fill(FillFfn);
+    field("dual", &Stack::dual, "The knobs of the block.")
+        .Of("block", BlockWords(/*has_dual=*/true))
+        .Required();
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& SchemaOf(const ModelSpec*) {
+  static const Schema fields = [] {
+    using enum Kind;
+    Builder<ModelSpec> field("model", "A model.");
+    field("kind", &ModelSpec::kind, "One stack, or paths side by side.").Required();
+    field("name", &ModelSpec::name, "Its name.").Required();
+    field("vocab", &ModelSpec::vocab, "Rows of embedding and head.").Required();
+    field("pad_id", &ModelSpec::pad_id, "The id that fills sequences up.").Required();
+    field("eos_id", &ModelSpec::eos_id, "The id that ends a document.");
+    field("sequence", &ModelSpec::sequence, "Tokens of a training sequence.");
+    field("tokenizer", &ModelSpec::tokenizer, "SHA-256 of its tokenizer.json.");
+    field("arch", &ModelSpec::arch, "Which function given weights compute.");
+    field("dense", &ModelSpec::dense, "Its blocks.").Of("kind", kDense).Required();
+    field("connection", &ModelSpec::connection, "How the paths hear one another.")
+        .Of("kind", kComposite)
+        .Required();
+    field("large", &ModelSpec::large, "The two blocks of full width.")
+        .Of("kind", kComposite)
+        .Required();
+    field("paths", &ModelSpec::paths, "The paths, in the order of their slices.")
+        .Of("kind", kComposite)
+        .Required();
+    return field.Done();
+  }();
+  return fields;
+}
+
 const Schema& ArchFields() {
   return SchemaOf(static_cast<const Arch*>(nullptr));
 }
-const Schema& RouterFields() {
-  return SchemaOf(static_cast<const Router*>(nullptr));
+const Schema& ConnectionFields() {
+  return SchemaOf(static_cast<const Connection*>(nullptr));
 }
 const Schema& DualFields() {
   return SchemaOf(static_cast<const Dual*>(nullptr));

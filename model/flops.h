@@ -16,6 +16,15 @@ struct Flops {
   double full_square() const {
     return projections + 2 * scores;
   }  // full T x T attention, docs/papers/papaformer.md#s2.2
+
+  Flops& operator+=(const Flops& more) {
+    projections += more.projections;
+    scores += more.scores;
+    return *this;
+  }
+  friend Flops operator*(double factor, const Flops& flops) {
+    return {factor * flops.projections, factor * flops.scores};
+  }
 };
 
 // One block, at sequences of `sequence` tokens.

@@ -52,61 +52,11 @@ Status Validate(const ModelSpec& spec) {
 }
 
 Json ToJson(const ModelSpec& spec) {
-  Json json = {{"kind", spec.kind == Kind::kDense ? "dense" : "composite"},
-               {"name", spec.name},
-               {"vocab", spec.vocab},
-               {"pad_id", spec.pad_id},
-               {"eos_id", spec.eos_id},
-               {"sequence", spec.sequence},
-               {"tokenizer", spec.tokenizer},
-               {"arch", schema::ToJson(spec.arch)}};
-  if (spec.kind == Kind::kDense) {
-    json["dense"] = StackToJson(spec.dense);
-    return json;
-  }
-  json["connection"] = ConnectionToJson(spec.connection);
-  json["large"] = StackToJson(spec.large);
-  json["paths"] = Json::array();
-  for (const Stack& path : spec.paths) json["paths"].push_back(StackToJson(path));
-  return json;
+  return schema::ToJson(spec);
 }
 
 Result<ModelSpec> FromJson(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  ModelSpec spec;
-  const std::string kind = read.Choice("kind", "", {"dense", "composite"});
-  spec.kind = kind == "composite" ? Kind::kComposite : Kind::kDense;
-  spec.name = read.RequireString("name");
-  spec.vocab = read.RequireInt("vocab");
-  spec.pad_id = read.RequireInt("pad_id");
-  spec.eos_id = read.Int("eos_id", 0);
-  spec.sequence = read.Int("sequence", spec.sequence);
-  spec.tokenizer = read.String("tokenizer", "");
-  const Json& arch = read.Value("arch");
-  const bool dense = spec.kind == Kind::kDense;
-  static const Json kNone;
-  const Json& body = dense ? read.RequireObject("dense") : kNone;
-  const Json& connection = dense ? kNone : read.RequireObject("connection");
-  const Json& large = dense ? kNone : read.RequireObject("large");
-  const Json& paths = dense ? kNone : read.RequireArray("paths");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  if (kind.empty())
-    return InvalidArgument(read.PathOf("kind") + ": is missing (dense or composite)");
-  if (!arch.is_null()) {
-    BRAID_ASSIGN_OR_RETURN(spec.arch, schema::FromJson<Arch>(arch, read.PathOf("arch")));
-  }
-  if (dense) {
-    BRAID_ASSIGN_OR_RETURN(spec.dense, StackFromJson(body, read.PathOf("dense")));
-  } else {
-    BRAID_ASSIGN_OR_RETURN(spec.connection,
-                           ConnectionFromJson(connection, read.PathOf("connection")));
-    BRAID_ASSIGN_OR_RETURN(spec.large, StackFromJson(large, read.PathOf("large")));
-    for (size_t p = 0; p < paths.size(); ++p) {
-      BRAID_ASSIGN_OR_RETURN(
-          Stack stack, StackFromJson(paths[p], read.PathOf("paths") + "." + std::to_string(p)));
-      spec.paths.push_back(std::move(stack));
-    }
-  }
+  BRAID_ASSIGN_OR_RETURN(ModelSpec spec, schema::FromJson<ModelSpec>(json, path));
   if (Status status = Validate(spec); !status.ok()) {
     return Status(status.code(), path.empty() ? status.message() : path + "." + status.message());
   }
@@ -143,23 +93,20 @@ ModelSpec PathAlone(const ModelSpec& composite, size_t index) {
 }
 
 std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
+  using schema::NameOf;
   std::vector<ArchDifference> all = {{"attn_out_proj", a.attn_out_proj, b.attn_out_proj},
-                                     {"ffn_gate", a.ffn_gate, b.ffn_gate},
-                                     {"rope_layout", a.rope_layout, b.rope_layout},
+                                     {"ffn_gate", NameOf(a.ffn_gate), NameOf(b.ffn_gate)},
+                                     {"rope_layout", NameOf(a.rope_layout), NameOf(b.rope_layout)},
                                      {"rope_base", a.rope_base, b.rope_base},
                                      {"norm_eps", a.norm_eps, b.norm_eps}};
   std::erase_if(all, [](const ArchDifference& one) { return one.a == one.b; });
   return all;
 }
 
-Result<Arch> ArchPreset(const std::string& compat) {
-  if (compat == "fixed") return Arch{};
-  if (compat == "paper") {
-    Arch arch;
-    schema::ApplyPaper(ArchFields(), &arch);
-    return arch;
-  }
-  return InvalidArgument("compat: expected paper or fixed, found \"" + compat + "\"");
+Arch PaperArch() {
+  Arch arch;
+  schema::ApplyPaper(ArchFields(), &arch);
+  return arch;
 }
 
 }  // namespace braid::model

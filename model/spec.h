@@ -14,25 +14,39 @@
 #include "base/status.h"
 #include "model/connection.h"
 #include "model/stack.h"
+#include "schema/words.h"
 
 namespace braid::model {
 
+// A2: SwiGLU with SiLU, or with a learned beta for each hidden unit.
+enum class FfnGate { kSilu, kBetaSwish };
+// A3: which numbers of a head rotate together, i and i + half, or neighbours.
+enum class RopeLayout { kHalf, kInterleaved };
+// A4: when Gumbel noise is added to a router's scores.
+enum class RouterNoise { kTrainOnly, kAlways };
+// depth_scaled: attn.o and ffn.down begin from N(0, 0.02 / sqrt(2 blocks)).
+enum class ResidualInit { kPlain, kDepthScaled };
+const schema::Words& WordsOf(FfnGate);
+const schema::Words& WordsOf(RopeLayout);
+const schema::Words& WordsOf(RouterNoise);
+const schema::Words& WordsOf(ResidualInit);
+
 // The fields that change the tensors or the function (docs/papers/papaformer.md#s7, A1-A5).
 struct Arch {
-  bool attn_out_proj = true;                // A1: attn.o [w, w]
-  std::string ffn_gate = "silu";            // A2: silu | beta_swish (learned beta [4w])
-  std::string rope_layout = "half";         // A3: half | interleaved
-  std::string router_noise = "train_only";  // A4: train_only | always
+  bool attn_out_proj = true;                           // A1: attn.o [w, w]
+  FfnGate ffn_gate = FfnGate::kSilu;                   // A2
+  RopeLayout rope_layout = RopeLayout::kHalf;          // A3
+  RouterNoise router_noise = RouterNoise::kTrainOnly;  // A4
   int64_t rope_max_pos = 0;  // A5: 0 grows on demand; otherwise longer input is an error
   double norm_eps = 1e-5;
   double rope_base = 10000.0;
-  std::string residual_init = "plain";  // plain | depth_scaled: attn.o and ffn.down from N(0, 0.02
-                                        // / sqrt(2 blocks))
+  ResidualInit residual_init = ResidualInit::kPlain;
 
   friend bool operator==(const Arch&, const Arch&) = default;
 };
 
 enum class Kind { kDense, kComposite };
+const schema::Words& WordsOf(Kind);
 
 // A path is a dense model like any other; what makes it a path is its place in a composite.
 struct ModelSpec {
@@ -66,6 +80,8 @@ struct ModelSpec {
   int64_t common_width() const;
   // First column of path `index` in the D-wide embedding, head and slices.
   int64_t slice_begin(size_t index) const;
+  // A composite whose router chooses between the paths for each token.
+  bool chooses() const { return kind == Kind::kComposite && connection.chooses(); }
 };
 
 // Checks every constraint between fields (heads divide d, even head size, widths that add up, ...).
@@ -88,7 +104,7 @@ struct ArchDifference {
 };
 std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b);
 
-// The `compat` presets of A1-A5: "paper" or "fixed".
-Result<Arch> ArchPreset(const std::string& compat);
+// A1-A5 as published, the preset `compat: paper`; an Arch by itself is that of `fixed`.
+Arch PaperArch();
 
 }  // namespace braid::model

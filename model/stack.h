@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "model/block.h"
+#include "schema/words.h"
 
 namespace braid::model {
 
@@ -14,18 +16,27 @@ namespace braid::model {
 inline constexpr int64_t kMaxLoops = 64;
 inline constexpr int64_t kMaxHidden = 1 << 24;
 
-// The knobs of the blocks `wide`, `loop` and `dual_path` (docs/papers/dual_path.md#s1, #s3, #s9). A
-// stack of `llama` blocks has them all at their defaults, and a `wide` stack uses ffn_wide,
-// scale_init, scale_decay and qk_norm alone.
+// How the outputs of the deep and the wide path are weighed: by two gates, by one and its
+// complement, by a softmax, or by a half each (docs/papers/dual_path.md#s1.5, docs/models.md).
+enum class DualGate { kTwoGates, kConvex, kSoftmax, kFixed };
+// How the steps of a deep path are mixed: by learned halting, the last alone, their mean
+// (docs/papers/dual_path.md#s1.3, docs/models.md).
+enum class StepMix { kAct, kFinal, kUniform };
+// scaled: y = g_d h_d + g_w h_w. preserved: y = x + g_d (h_d - x) + g_w (h_w - x).
+enum class DualResidual { kScaled, kPreserved };
+const schema::Words& WordsOf(DualGate);
+const schema::Words& WordsOf(StepMix);
+const schema::Words& WordsOf(DualResidual);
+
+// Settings of the blocks that have any (docs/papers/dual_path.md#s1, #s3, #s9); which of them mean
+// something is said by BlockKind::settings. The others are at their defaults.
 struct Dual {
   int64_t loops = 1;     // K: steps of the deep path, which share one set of weights
   int64_t ffn_deep = 0;  // hidden width of the deep path's feed-forward, as it is (no 2/3 rule)
   int64_t ffn_wide = 0;  // the same of the wide path
-  std::string gate = "two_gates";   // two_gates | convex | softmax | fixed: how deep and wide are
-                                    // weighed (1.5, 1.6)
-  std::string mix = "act";          // act | final | uniform: how the steps are mixed (1.3, 1.6)
-  std::string residual = "scaled";  // scaled: y = g_d h_d + g_w h_w | preserved: y = x + g_d (h_d -
-                                    // x) + g_w (h_w - x)
+  DualGate gate = DualGate::kTwoGates;
+  StepMix mix = StepMix::kAct;
+  DualResidual residual = DualResidual::kScaled;
   bool skip_last_router = true;  // the last step takes what mass is left whatever its router says:
                                  // do not ask it
   double scale_init = -7;        // start of a_k and beta; a sublayer is scaled by softplus of them
@@ -43,26 +54,22 @@ struct Stack {
   int64_t d = 0;      // width w
   int64_t heads = 0;  // head size d / heads
   int64_t blocks = 0;
-  int64_t ffn = 0;  // llama: hidden width of the feed-forward, 4d unless said otherwise; other
-                    // blocks: unused
-  std::string block = "llama";  // llama | wide | loop | dual_path
-  Dual dual;                    // of blocks that are not llama
-  bool identity = false;        // the blocks start as the identity: attn.o (attn.v without one) and
-                                // ffn.down are zero
+  int64_t ffn = 0;  // of blocks without `dual`: hidden width of the feed-forward, 4d unless said
+                    // otherwise
+  const BlockKind* block = &kLlamaBlock;  // never null
+  Dual dual;                              // of blocks that have settings
+  bool identity = false;  // the blocks start as the identity: attn.o (attn.v without one) and
+                          // ffn.down are zero
 
-  bool has_deep() const { return block == "loop" || block == "dual_path"; }
-  bool has_wide() const { return block == "wide" || block == "dual_path"; }
+  bool has_deep() const { return block->has_deep; }
+  bool has_wide() const { return block->has_wide; }
   int64_t head_size() const { return d / heads; }
 
   friend bool operator==(const Stack&, const Stack&) = default;
 };
 
-// Exact inverses. `dual` stands in the JSON of blocks that are not llama alone; `path` names the
-// place in errors.
+// As it stands in a configuration: `ffn` or `dual`, as the block has it.
 Json StackToJson(const Stack& stack);
-Result<Stack> StackFromJson(const Json& json, const std::string& path);
-// The knobs alone, for recipes that write `dual: {...}`.
-Result<Dual> DualFromJson(const Json& json, const std::string& path);
 
 // Heads divide d into even sizes, the widths that the block needs are there, ... The error begins
 // with `where`.

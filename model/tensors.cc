@@ -1,110 +1,16 @@
 #include "model/tensors.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "base/random.h"
+#include "model/tensor_list.h"
 
 namespace braid::model {
 namespace {
 
-constexpr double kDeviation = 0.02;
-
-// Appends tensors under a prefix.
-class Namer {
- public:
-  Namer(std::vector<TensorSpec>& all, std::string prefix) : all_(all), prefix_(std::move(prefix)) {}
-
-  void Matrix(const std::string& name, int64_t out, int64_t in, double deviation = kDeviation) {
-    Add(name, {out, in}, deviation == 0 ? Init::kConstant : Init::kNormal, Role::kMatrix,
-        deviation);
-  }
-  void Identity(const std::string& name, int64_t out, int64_t in, const IdentityMap& identity) {
-    Add(name, {out, in}, Init::kIdentity, Role::kMatrix, 1);
-    all_.back().identity = identity;
-  }
-  void Gain(const std::string& name, int64_t width) {
-    Add(name, {width}, Init::kConstant, Role::kGain, 1);
-  }
-  void Bias(const std::string& name, int64_t width) {
-    Add(name, {width}, Init::kConstant, Role::kBias, 0);
-  }
-  void Constant(const std::string& name, int64_t width, Role role, double value) {
-    Add(name, {width}, Init::kConstant, role, value);
-  }
-  Namer In(const std::string& name) const { return {all_, prefix_ + name + "."}; }
-
- private:
-  void Add(const std::string& name, std::vector<int64_t> shape, Init init, Role role,
-           double scale) {
-    all_.push_back({prefix_ + name, std::move(shape), init, role, /*pad_row=*/-1, scale});
-  }
-  std::vector<TensorSpec>& all_;
-  std::string prefix_;
-};
-
-// `depth` is the number of blocks that the stream runs through, for `residual_init: depth_scaled`.
-struct BlockShape {
-  const Stack& stack;
-  const Arch& arch;
-  int64_t depth;
-};
-
-// Attention and feed-forward with their norms: a llama block, or one path of a dual one.
-void AddSublayers(Namer to, const BlockShape& shape, int64_t ffn) {
-  const Stack& stack = shape.stack;
-  const Arch& arch = shape.arch;
-  const int64_t w = stack.d;
-  double out = arch.residual_init == "plain"
-                   ? kDeviation
-                   : kDeviation / std::sqrt(2.0 * static_cast<double>(shape.depth));
-  if (stack.identity) out = 0;
-  to.Gain("attn_norm.weight", w);
-  to.Matrix("attn.q.weight", w, w);
-  to.Matrix("attn.k.weight", w, w);
-  to.Matrix("attn.v.weight", w, w, !arch.attn_out_proj && stack.identity ? 0 : kDeviation);
-  if (arch.attn_out_proj) to.Matrix("attn.o.weight", w, w, out);
-  if (stack.dual.qk_norm) {
-    to.Gain("attn.q_norm.weight", stack.head_size());
-    to.Gain("attn.k_norm.weight", stack.head_size());
-  }
-  to.Gain("ffn_norm.weight", w);
-  to.Matrix("ffn.gate.weight", ffn, w);
-  to.Matrix("ffn.up.weight", ffn, w);
-  to.Matrix("ffn.down.weight", w, ffn, out);
-  if (arch.ffn_gate == "beta_swish") to.Constant("ffn.beta", ffn, Role::kBeta, 1);
-}
-
-void AddBlock(Namer to, const BlockShape& shape) {
-  const Stack& stack = shape.stack;
-  const Dual& dual = stack.dual;
-  if (stack.block == "llama") return AddSublayers(to, shape, stack.ffn);
-  const Role scale = dual.scale_decay ? Role::kDecayedScale : Role::kScale;
-  if (stack.has_deep()) {
-    AddSublayers(to.In("deep"), shape, dual.ffn_deep);
-    to.Constant("deep.scale", dual.loops, scale, dual.scale_init);
-    if (dual.mix == "act") {
-      to.Matrix("router.weight", 1, stack.d + 1);
-      to.Bias("router.bias", 1);
-    }
-  }
-  if (stack.has_wide()) {
-    AddSublayers(to.In("wide"), shape, dual.ffn_wide);
-    to.Constant("wide.scale", 1, scale, dual.scale_init);
-  }
-  if (stack.block != "dual_path") return;
-  if (dual.gate != "fixed") {
-    const int64_t gates = dual.gate == "convex" ? 1 : 2;
-    to.Matrix("gate.weight", gates, stack.d, /*deviation=*/0);
-    to.Bias("gate.bias", gates);
-  }
-  if (dual.cross) {
-    for (const char* into : {"deep", "wide"}) {
-      to.Matrix(std::string("cross.") + into + ".weight", stack.d, stack.d, /*deviation=*/0);
-      to.Constant(std::string("cross.") + into + "_scale", 1, scale, -7);
-    }
-  }
+void AddBlock(const TensorList& to, const BlockShape& shape) {
+  shape.stack.block->add_tensors(to, shape);
 }
 
 // Widths of the slices of the large stream.
@@ -115,26 +21,26 @@ std::vector<int64_t> SlicesOf(const ModelSpec& spec) {
 }
 
 // A map [out, in] of a connection: as published, or as the identity between pieces.
-void AddMap(Namer to, const ModelSpec& spec, const std::string& name,
+void AddMap(const TensorList& to, const ModelSpec& spec, const std::string& name,
             std::pair<int64_t, int64_t> shape, const IdentityMap& identity) {
-  if (spec.connection.init == "identity") {
+  if (spec.connection.init == ConnectInit::kIdentity) {
     to.Identity(name, shape.first, shape.second, identity);
   } else {
     to.Matrix(name, shape.first, shape.second);
   }
 }
 
-void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
+void AddConnection(const TensorList& layer, const ModelSpec& spec, int64_t l) {
   const int64_t D = spec.large.d, c = spec.common_width(),
                 N = static_cast<int64_t>(spec.paths.size());
   const Connection& connection = spec.connection;
-  if (connection.kind == "slice") {
+  if (connection.is_slice()) {
     if (connection.cross) layer.Matrix("cross.weight", D, D, /*deviation=*/0);
     return;
   }
   const int64_t out = LayerOutputWidth(spec, l);
   const IdentityMap mean{{}, SlicesOf(spec), /*mean=*/true};
-  if (connection.kind == "share") {
+  if (connection.kind == ConnectionKind::kShare) {
     // The last one gives every slice of the large stream the output of its own path.
     const bool last = l + 1 == spec.parallel_layers();
     AddMap(layer, spec, "share.weight", {out, D}, last ? IdentityMap() : mean);
@@ -145,12 +51,8 @@ void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
     }
     AddMap(layer, spec, "combine.weight", {c, D}, mean);
     layer.Bias("combine.bias", c);
-    if (connection.router.kind != "none") {
-      const std::string& input = connection.router.input;
-      layer.Matrix("router.weight", N + 1,
-                   input == "combined" ? c
-                   : input == "concat" ? D
-                                       : LayerInputWidth(spec, l));
+    if (connection.chooses()) {
+      layer.Matrix("router.weight", N + 1, RouterInputWidth(spec, l));
       layer.Bias("router.bias", N + 1);
     }
   }
@@ -158,9 +60,9 @@ void AddConnection(Namer layer, const ModelSpec& spec, int64_t l) {
 }
 
 void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
-  Namer root(all, "");
+  TensorList root(all, "");
   const int64_t D = spec.large.d, c = spec.common_width();
-  const bool slice = spec.connection.kind == "slice", equal = EqualWidths(spec);
+  const bool slice = spec.connection.is_slice(), equal = EqualWidths(spec);
   const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + 2};
   AddBlock(root.In("large.0"), large);
   if (!slice && equal) AddMap(root, spec, "shrink.weight", {c, D}, {{}, SlicesOf(spec)});
@@ -171,7 +73,7 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
     }
   }
   for (int64_t l = 0; l < spec.parallel_layers(); ++l) {
-    const Namer layer = root.In("parallel." + std::to_string(l));
+    const TensorList layer = root.In("parallel." + std::to_string(l));
     for (size_t p = 0; p < spec.paths.size(); ++p) {
       const Stack& path = spec.paths[p];
       if (!slice && l > 0 && path.d != c)
@@ -181,8 +83,7 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
     }
     AddConnection(layer, spec, l);
   }
-  if (spec.connection.kind == "routed")
-    AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
+  if (spec.connection.is_routed()) AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
   AddBlock(root.In("large.1"), large);
   if (slice && spec.connection.gate) {
     const auto N = static_cast<int64_t>(spec.paths.size());
@@ -205,13 +106,13 @@ std::vector<TensorSpec> Tensors(const ModelSpec& spec) {
   all.push_back({"embed.weight", {spec.vocab, w}, Init::kNormal, Role::kEmbedding, spec.pad_id});
   if (spec.kind == Kind::kDense) {
     for (int64_t i = 0; i < spec.dense.blocks; ++i) {
-      AddBlock(Namer(all, "blocks." + std::to_string(i) + "."),
+      AddBlock(TensorList(all, "blocks." + std::to_string(i) + "."),
                {spec.dense, spec.arch, spec.dense.blocks});
     }
   } else {
     AddComposite(all, spec);
   }
-  Namer(all, "").Gain("norm.weight", w);
+  TensorList(all, "").Gain("norm.weight", w);
   all.push_back({"head.weight", {spec.vocab, w}, Init::kNormal, Role::kHead});
   return all;
 }
@@ -283,9 +184,16 @@ int64_t BodyParameterCount(const ModelSpec& spec) {
 }
 
 int64_t DecidingLayers(const ModelSpec& spec) {
-  if (spec.kind != Kind::kComposite || spec.connection.kind == "slice") return 0;
-  if (spec.connection.kind == "share") return EqualWidths(spec) ? spec.parallel_layers() - 1 : 0;
-  return spec.connection.router.kind == "none" ? 0 : spec.parallel_layers();
+  if (spec.kind != Kind::kComposite) return 0;
+  switch (spec.connection.kind) {
+    case ConnectionKind::kShare:
+      return EqualWidths(spec) ? spec.parallel_layers() - 1 : 0;
+    case ConnectionKind::kRouted:
+      return spec.connection.router.kind->chooses ? spec.parallel_layers() : 0;
+    case ConnectionKind::kSlice:
+      break;
+  }
+  return 0;
 }
 
 bool EqualWidths(const ModelSpec& spec) {
@@ -298,9 +206,21 @@ int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer) {
 }
 
 int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer) {
-  return spec.connection.kind == "share" && layer + 1 == spec.parallel_layers()
+  return spec.connection.kind == ConnectionKind::kShare && layer + 1 == spec.parallel_layers()
              ? spec.large.d
              : spec.common_width();
+}
+
+int64_t RouterInputWidth(const ModelSpec& spec, int64_t layer) {
+  switch (spec.connection.router.input) {
+    case RouterInput::kCombined:
+      return spec.common_width();
+    case RouterInput::kConcat:
+      return spec.large.d;
+    case RouterInput::kX:
+      break;
+  }
+  return LayerInputWidth(spec, layer);
 }
 
 }  // namespace braid::model

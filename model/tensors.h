@@ -73,7 +73,7 @@ struct TensorSpec {
 //   parallel.{l}.norm.weight               of the width that the connection gives
 //   parallel.{l}.cross.weight [D, D]       slice with `cross`
 //
-// The block B of `llama`, where Arch decides on attn.o and ffn.beta:
+// The block B of `llama` (model/blocks/), where Arch decides on attn.o and ffn.beta:
 //
 //   attn_norm.weight [w], attn.{q,k,v,o}.weight [w, w],
 //   ffn_norm.weight [w], ffn.{gate,up}.weight [f, w], ffn.down.weight [w, f], ffn.beta [f]
@@ -110,6 +110,8 @@ int64_t BodyParameterCount(const ModelSpec& spec);
 int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer);
 // Width that its connection gives: D for the last layer of share, else the common width.
 int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer);
+// Width r that the router of `layer` reads. REQUIRES: the connection is routed.
+int64_t RouterInputWidth(const ModelSpec& spec, int64_t layer);
 bool EqualWidths(const ModelSpec& spec);
 // Parallel layers at which a choice between the paths can be told (docs/papers/papaformer.md#s8.4):
 // those with a router, or of `share` all but the last, whose output is wider, if the paths are of

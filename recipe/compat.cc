@@ -22,16 +22,20 @@ void AddNamed(const std::string& where, const T& settings, const T& usual,
 
 }  // namespace
 
-std::string ConnectInitPreset(spec::Compat compat) {
-  return compat == spec::Compat::kPaper ? "normal" : "identity";
+model::ConnectInit ConnectInitPreset(spec::Compat compat) {
+  return compat == spec::Compat::kPaper ? model::ConnectInit::kNormal
+                                        : model::ConnectInit::kIdentity;
 }
 
-double JointRatePreset(spec::Compat compat, const std::string& connect) {
-  return compat == spec::Compat::kPaper || connect == "slice" ? 1.0 : 0.5;
+model::Arch ArchPreset(spec::Compat compat) {
+  return compat == spec::Compat::kPaper ? model::PaperArch() : model::Arch();
 }
 
-double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint) {
-  // A recipe that states the joint rate itself means this rate, whatever the preset.
+double JointRatePreset(spec::Compat compat, model::ConnectionKind connect) {
+  return compat == spec::Compat::kPaper || connect == model::ConnectionKind::kSlice ? 1.0 : 0.5;
+}
+
+double ScaleJointRates(spec::Compat compat, model::ConnectionKind connect, Joint* joint) {
   const double factor = joint->own_rates
                             ? 1
                             : joint->lr_factor.value_or(JointRatePreset(compat, connect));
@@ -42,8 +46,7 @@ double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* j
 
 std::vector<std::string> Overrides(const Recipe& recipe) {
   std::vector<std::string> lines;
-  const model::Arch usual = model::ArchPreset(schema::NameOf(recipe.compat)).value();
-  AddNamed("arch", recipe.arch, usual, &lines);
+  AddNamed("arch", recipe.arch, ArchPreset(recipe.compat), &lines);
   AddNamed("train", recipe.train, spec::TrainPreset(recipe.compat), &lines);
   spec::RecipeEval eval;
   if (recipe.compat == spec::Compat::kPaper) schema::ApplyPaper(spec::RecipeEval::Fields(), &eval);
@@ -60,11 +63,12 @@ std::vector<std::string> Overrides(const Recipe& recipe) {
     AddNamed<spec::Train>("joint", recipe.joint, recipe.train, &lines);
   for (const Composite& composite : recipe.composites) {
     AddNamed("composites." + composite.name() + ".arch", composite.spec.arch, recipe.arch, &lines);
-    const std::string& init = composite.spec.connection.init;
-    // The maps of a `slice` connection always begin at zero.
-    const bool begins = composite.spec.connection.kind != "slice";
-    if (begins && init != ConnectInitPreset(recipe.compat))
-      lines.push_back(Line("composites." + composite.name() + ".connect_init", init));
+    const model::Connection& connection = composite.spec.connection;
+    // A slice has no choice.
+    if (!connection.is_slice() && connection.init != ConnectInitPreset(recipe.compat)) {
+      lines.push_back(Line("composites." + composite.name() + ".connect_init",
+                           schema::NameOf(connection.init)));
+    }
     AddNamed<spec::Train>("composites." + composite.name() + ".joint", composite.joint,
                           recipe.joint, &lines);
   }

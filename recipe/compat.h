@@ -10,18 +10,19 @@
 
 namespace braid::recipe {
 
-// How the maps of `share` and `routed` connections begin in merged composites: "normal" or
-// "identity" (model/connection.h).
-std::string ConnectInitPreset(spec::Compat compat);
+// How shared and routed connections of merged composites begin.
+model::ConnectInit ConnectInitPreset(spec::Compat compat);
 
-// The learning rate of the joint phase divided by that of the paths, by kind of connection.
-double JointRatePreset(spec::Compat compat, const std::string& connect);
+// A1-A5.
+model::Arch ArchPreset(spec::Compat compat);
 
-// Multiplies the learning rates that `joint` inherited from `train` by joint->lr_factor, or by
-// JointRatePreset if that is not set. Rates that `joint` sets itself stay as they are (the factor
-// is 1 then). Returns the factor. REQUIRES: called once for each joint phase, because a second call
-// would multiply again.
-double ScaleJointRates(spec::Compat compat, const std::string& connect, Joint* joint);
+// The joint rate as a share of train's, by kind of connection.
+double JointRatePreset(spec::Compat compat, model::ConnectionKind connect);
+
+// Multiplies the rates that `joint` has from `train` by its lr_factor, or by what `compat` has for
+// the kind of connection; rates that `joint` sets itself stay. Call it once for each joint phase: a
+// second call would multiply again. Returns the factor.
+double ScaleJointRates(spec::Compat compat, model::ConnectionKind connect, Joint* joint);
 
 // The fields A1-A5 and T1-T8 that differ from the recipe's preset, such as "train.last_label =
 // ignore": first those of the whole recipe, then those that single models and joint phases set

@@ -18,7 +18,7 @@ std::vector<model::Stack> StacksOf(const model::ModelSpec& spec) {
 bool HasGates(const model::ModelSpec& spec) {
   const std::vector<model::Stack> stacks = StacksOf(spec);
   return std::any_of(stacks.begin(), stacks.end(),
-                     [](const model::Stack& stack) { return stack.block == "dual_path"; });
+                     [](const model::Stack& stack) { return stack.block->has_gates; });
 }
 
 int64_t MostLoops(const model::ModelSpec& spec) {
@@ -96,7 +96,7 @@ bool AppliesTo(const spec::NamedIntervention& intervention, const model::ModelSp
   for (size_t i = 0; i < stacks.size(); ++i) {
     if (!stacks[i].has_deep()) continue;
     if (i < numbered) layers = std::max(layers, stacks[i].blocks);
-    weighs = weighs || stacks[i].dual.mix == "act";
+    weighs = weighs || stacks[i].dual.mix == model::StepMix::kAct;
   }
   if (intervention.early_exit && !weighs) return false;
   return std::all_of(intervention.layers.begin(), intervention.layers.end(),

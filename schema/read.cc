@@ -22,8 +22,9 @@ std::set<Finding> FindingsOf(const Schema& schema, const void* object) {
   return findings;
 }
 
-// All of these answer whether nothing was wrong.
-bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, void* object);
+// All of these answer whether nothing was wrong. `is_whole`: the mapping has no other fields.
+bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, void* object,
+             bool is_whole = true);
 
 bool Fail(Source& source, const std::string& field, const std::string& message) {
   source.FailAt({field}, message);
@@ -63,8 +64,7 @@ bool CheckNamed(Source& source, const Field& field, const Json& values) {
 bool ReadValue(Source& source, const Field& field, void* object) {
   Json value = source.Value(field);
   if (value.is_null()) {
-    // Not the schema's default: a section that was copied from another one inherits that one's
-    // values.
+    if (field.fill) field.fill(object);
     Json usual = field.get(object);
     if (field.as_written && !usual.is_null()) usual = field.as_written(usual);
     if (!usual.is_null() && usual != "" && usual != Json::array() && usual != Json::object())
@@ -106,7 +106,8 @@ bool RefuseForeign(Source& source, const Schema& schema, const Field& field, con
 
 // A section that is not there misses nothing, it has its defaults. What is wrong with an object
 // before is not said again, but of a new one nobody has said it: it is once its fields are right.
-bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, void* object) {
+bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, void* object,
+             bool is_whole) {
   std::set<Finding> before = FindingsOf(schema, object);
   bool right = true;
   for (const Field& field : schema.fields) {
@@ -118,7 +119,7 @@ bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, v
     if (is_there && field.required && !source.Has(field.name))
       right = Fail(source, field.name, "is missing");
   }
-  source.Finish();
+  if (is_whole) source.Finish();
   if (is_new && right) before.clear();
   for (const Finding& finding : FindingsOf(schema, object)) {
     if (before.contains(finding)) continue;
@@ -213,6 +214,10 @@ class JsonSource : public Source {
 
 void Read(Source& source, const Schema& schema, void* object) {
   ReadAll(source, schema, /*is_there=*/true, /*is_new=*/false, object);
+}
+
+void ReadAmong(Source& source, const Schema& schema, void* object) {
+  ReadAll(source, schema, /*is_there=*/true, /*is_new=*/false, object, /*is_whole=*/false);
 }
 
 void ReadField(Source& source, const Schema& schema, const std::string& field, void* object) {

@@ -42,7 +42,10 @@ class Source {
 // reported them.
 void Read(Source& source, const Schema& schema, void* object);
 
-// Reads one field alone, for readers that decide by themselves which fields there are.
+// The same of fields that stand among others in a mapping: whoever reads the others finishes it.
+void ReadAmong(Source& source, const Schema& schema, void* object);
+
+// Reads one field alone, for readers that decide by themselves which fields are there.
 void ReadField(Source& source, const Schema& schema, const std::string& field, void* object);
 
 // The error for an unknown key, without the key itself: "no such key; did you mean batch?".

@@ -194,6 +194,11 @@ Field& Field::OneOrMore() {
   one_or_more = true;
   return *this;
 }
+Field& Field::Of(const char* choice, Words values) {
+  of = choice;
+  of_values = std::move(values);
+  return *this;
+}
 Field& Field::Sparse() {
   sparse = true;
   return *this;

@@ -116,7 +116,9 @@ struct Field {
   std::function<Json(const void*)> get;
   // Stores a value in an object of the struct. REQUIRES: Wrong(value) is empty.
   std::function<void(void*, const Json&)> set;
-  // Of kCustom: says what is wrong with a value; empty: nothing is.
+  // Gives the object its default where that depends on fields before this one; null: it does not.
+  std::function<void(void*)> fill;
+  // Of kCustom: what is wrong with a value; empty: nothing.
   std::function<std::string(const Json&)> wrong;
   // Converts a value from the form of task files to that of recipes, if the two differ; else null.
   std::function<Json(const Json&)> as_written;
@@ -158,8 +160,15 @@ struct Field {
   Field& Id(const char* rule);
   // The text that documents show for a default that is computed.
   Field& DefaultText(const char* text);
-  // The field is valid only while the choice field `choice`, described before it, has one of these
-  // values. Otherwise it is an error if present, and it is not written.
+  // The default, where it depends on fields before this one.
+  template <class T>
+  Field& Fill(void (*from)(T*)) {
+    fill = [from](void* object) { from(static_cast<T*>(object)); };
+    return *this;
+  }
+  // Means something only while the field `choice` before it has one of these values: given
+  // otherwise it is an error, and otherwise it is not written.
+  Field& Of(const char* choice, Words values);
   template <class... E>
   Field& Of(const char* choice, E... values) {
     of = choice;
@@ -317,8 +326,13 @@ struct Codec<std::array<double, N>> {
   static Json Get(const std::array<double, N>& values) { return values; }
   static std::array<double, N> Set(const Json& list) { return list.get<std::array<double, N>>(); }
 };
-
-// An absent value is null in JSON, and left out by the writer.
+// Objects that are found by name.
+template <IsRegistered T>
+struct Codec<const T*> {
+  static constexpr Type kType = Type::kChoice;
+  static Json Get(const T* object) { return object->name; }
+  static const T* Set(const Json& value) { return Find<T>(value.get_ref<const std::string&>()); }
+};
 template <class T>
 struct Codec<std::optional<T>> {
   static constexpr Type kType = Codec<T>::kType;
@@ -512,7 +526,7 @@ class Builder {
   void Value(M C::* member, Field* field) {
     using Element = typename Inner<M>::type;
     field->type = Codec<M>::kType;
-    if constexpr (std::is_enum_v<Element>) field->choices = WordsOf(Element{});
+    if constexpr (Codec<Element>::kType == Type::kChoice) field->choices = WordsOf(Element{});
     if constexpr (std::is_same_v<Element, uint64_t>) field->range.min = 0;
     field->get = [member](const void* object) {
       return Codec<M>::Get(static_cast<const T*>(object)->*member);
@@ -570,6 +584,8 @@ class Builder {
       field.set = [set = field.set, mutable_up](void* object, const Json& value) {
         set(mutable_up(object), value);
       };
+    if (field.fill)
+      field.fill = [fill = field.fill, mutable_up](void* object) { fill(mutable_up(object)); };
     if (field.open)
       field.open = [open = field.open, mutable_up](void* object) {
         return open(mutable_up(object));

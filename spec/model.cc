@@ -7,6 +7,7 @@ namespace {
 
 using schema::Builder;
 using schema::Fail;
+using schema::Field;
 using schema::Schema;
 
 void CheckTraining(const RecipeTraining& model, const Fail& fail) {
@@ -20,10 +21,6 @@ void CheckTraining(const RecipeTraining& model, const Fail& fail) {
 
 const schema::Words& WordsOf(FfnRule) {
   static const schema::Words words = {"exact", "paper"};
-  return words;
-}
-const schema::Words& WordsOf(FlopMatch) {
-  static const schema::Words words = {"projections", "total"};
   return words;
 }
 
@@ -67,15 +64,15 @@ const Schema& RecipeDual::Fields() {
 const Schema& RecipeBlocks::Fields() {
   static const Schema fields = [] {
     Builder<RecipeBlocks> field("blocks", "Blocks of one kind.");
-    field("block", &RecipeBlocks::block, "The kind of block.")
-        .OneOf({"llama", "wide", "loop", "dual_path"});
+    field("block", &RecipeBlocks::block, "").meaning = "The kind of block. " +
+                                                       model::BlockMeanings() + ".";
     field("ffn", &RecipeBlocks::ffn, "Hidden width of the feed-forward part.")
         .AtLeast(1)
         .AtMost(model::kMaxHidden)
-        .Of("block", "llama")
+        .Of("block", model::BlockWords(/*has_dual=*/false))
         .DefaultText("4 d");
     field("dual", &RecipeBlocks::dual, "The knobs of the block, below.")
-        .Of("block", "wide", "loop", "dual_path")
+        .Of("block", model::BlockWords(/*has_dual=*/true))
         .Required()
         .DefaultText("required");
     return field.Done();
@@ -105,6 +102,23 @@ const Schema& RecipeShape::Fields() {
     field("corpus", &RecipeShape::corpus, "Of a path that stays in a base: the corpus it knows.");
     field.Include<RecipeStack>();
     return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& RecipeConnectionFields() {
+  static const Schema fields = [] {
+    Schema connection = model::ConnectionFields();
+    for (Field& field : connection.fields) {
+      if (field.of == "kind") field.of = "connect";
+      if (field.name == "kind") field.name = "connect";
+      if (field.name != "init") continue;
+      field.name = "connect_init";
+      field.sparse = false;
+      field.default_value = Json();  // it depends on the preset
+      field.default_text = "`identity`; under `compat: paper`, and of baselines, `normal`";
+    }
+    return connection;
   }();
   return fields;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/dual_width.h"
 #include "model/spec.h"
 #include "schema/schema.h"
 #include "spec/common.h"
@@ -15,9 +16,7 @@
 namespace braid::spec {
 
 enum class FfnRule { kExact, kPaper };
-enum class FlopMatch { kProjections, kTotal };
 const schema::Words& WordsOf(FfnRule);
-const schema::Words& WordsOf(FlopMatch);
 
 // `dual` of a recipe: the knobs of model::Dual, whose hidden widths may be given in two more ways.
 struct RecipeDual : model::Dual {
@@ -27,7 +26,7 @@ struct RecipeDual : model::Dual {
   std::optional<int64_t> d_ffn_wide;
   std::optional<double> budget;
   double alpha = 0.5;
-  FlopMatch flop_match = FlopMatch::kProjections;
+  model::FlopMatch flop_match = model::FlopMatch::kProjections;
   std::optional<int64_t> against;
 
   static const schema::Schema& Fields();
@@ -35,7 +34,7 @@ struct RecipeDual : model::Dual {
 
 // Blocks of one kind and width, as recipes write them.
 struct RecipeBlocks {
-  std::string block = "llama";
+  const model::BlockKind* block = &model::kLlamaBlock;
   std::optional<int64_t> ffn;
   std::optional<RecipeDual> dual;
 
@@ -67,5 +66,9 @@ struct RecipeTraining {
 
   static const schema::Schema& Fields();
 };
+
+// The fields of model::Connection as recipes name them: `connect` and `connect_init` in place of
+// `kind` and `init`, among the keys of the composite.
+const schema::Schema& RecipeConnectionFields();
 
 }  // namespace braid::spec

@@ -17,7 +17,7 @@
 #include "trainer/export/huggingface.h"
 #include "trainer/export/import.h"
 #include "trainer/gate/gate.h"
-#include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/fault.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/memory.h"

@@ -82,22 +82,16 @@ struct Source {
 // The estimated sizes of one model of the run; 0 where they are not known.
 struct PlannedModel {
   std::string name;
-  // The job that trains it; empty if it was trained before the run.
-  std::string job;
-  // Without embedding and head as long as the vocabulary is not known.
-  int64_t parameters = 0;
-  // Without embedding and head.
-  int64_t body_parameters = 0;
-  // Tokens trained on, over all epochs.
-  int64_t tokens = 0;
-  // Of one epoch.
-  int64_t micro_batches = 0;
-  // Of one epoch, or of the whole training if a bound ends it earlier.
-  int64_t steps = 0;
-  // Forward pass of one token, by the two rules of docs/papers/dual_path.md#s5.
-  model::Flops forward;
-  // The same for one block, if the blocks are not `llama`; otherwise 0.
-  model::Flops block;
+  std::string job;              // that trains it; empty: trained before
+  int64_t parameters = 0;       // without embedding and head while the vocabulary is not known
+  int64_t body_parameters = 0;  // without embedding and head
+  int64_t state_values = 0;     // numbers of the optimizer's state; 0: no job trains it
+  int64_t tokens = 0;           // trained on, over all epochs; 0: not known
+  int64_t micro_batches = 0;    // of one epoch
+  int64_t steps = 0;            // of one epoch, or of the whole training if that ends earlier
+  model::Flops forward;         // of one token, by both accountings
+  model::Flops block;  // of one token in one block, where blocks have settings of their own;
+                       // otherwise 0
 };
 
 // A warning about the training of a model: permitted, but most likely not what the user wants.

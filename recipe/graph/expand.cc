@@ -139,7 +139,7 @@ class Expander {
   // `job` trains it; for a model that no job trains, it is null and `job` is empty.
   Status Plan(const model::ModelSpec& spec, const std::string& job, const Length& length,
               const spec::Train* train) {
-    BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length));
+    BRAID_ASSIGN_OR_RETURN(PlannedModel planned, sizes_.Plan(spec, job, length, train));
     dag_.models.push_back(std::move(planned));
     if (const std::string text = train == nullptr ? "" : sizes_.CautionOf(length, *train);
         !text.empty())
@@ -242,7 +242,8 @@ class Expander {
              &composite.joint));
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
     merge.estimate.parameters = joint.estimate.parameters;
-    merge.estimate.bytes = joint.estimate.bytes / (composite.joint.carry_optimizer ? 1 : 3);
+    merge.estimate.bytes = composite.joint.carry_optimizer ? joint.estimate.bytes
+                                                           : 4 * joint.estimate.parameters;  // fp32
     const std::string& name = composite.name();
     composites_.push_back(name);
     std::vector<std::string> path_corpora;

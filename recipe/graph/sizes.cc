@@ -5,12 +5,12 @@
 
 #include "base/text.h"
 #include "model/tensors.h"
+#include "spec/optimizer_state.h"
 
 namespace braid::recipe {
 namespace {
 
-// A checkpoint has the weights and AdamW's two moments, each in four bytes.
-constexpr int64_t kBytesPerParameter = 12;
+constexpr auto kBytesOfNumber = static_cast<int64_t>(sizeof(float));  // of weights and states
 
 // The operations of a block in the first stack whose blocks are not llama: models in which these
 // operations matter have one such stack.
@@ -18,7 +18,7 @@ model::Flops SpecialBlock(const model::ModelSpec& spec) {
   std::vector<model::Stack> stacks = spec.paths;
   stacks.push_back(spec.kind == model::Kind::kDense ? spec.dense : spec.large);
   for (const model::Stack& stack : stacks) {
-    if (stack.block != "llama") return model::BlockFlops(stack, spec.arch, spec.sequence);
+    if (stack.block->has_dual()) return model::BlockFlops(stack, spec.arch, spec.sequence);
   }
   return {};
 }
@@ -112,7 +112,7 @@ int64_t Sizes::vocab() const {
 }
 
 Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string& job,
-                                 const Length& length) const {
+                                 const Length& length, const spec::Train* train) const {
   model::ModelSpec filled = spec;
   // Without a known vocabulary a small one stands in, so that the other fields can be checked.
   filled.vocab = std::max<int64_t>(2, vocab());
@@ -123,6 +123,10 @@ Result<PlannedModel> Sizes::Plan(const model::ModelSpec& spec, const std::string
   planned.job = job;
   planned.body_parameters = model::BodyParameterCount(filled);
   planned.parameters = vocab() > 0 ? model::ParameterCount(filled) : planned.body_parameters;
+  if (train != nullptr) {
+    planned.state_values = spec::StateValues(train->optimizer.kind, filled,
+                                             /*whole=*/vocab() > 0);
+  }
   planned.tokens = std::llround(length.tokens);
   planned.micro_batches = length.micro_batches;
   planned.steps = length.steps;
@@ -137,7 +141,7 @@ Estimate Sizes::TrainingOf(const PlannedModel& model) {
   estimate.tokens = model.tokens;
   // A backward pass costs twice its forward pass.
   estimate.flops = 3 * model.forward.full_square() * static_cast<double>(model.tokens);
-  estimate.bytes = model.parameters * kBytesPerParameter;
+  estimate.bytes = (model.parameters + model.state_values) * kBytesOfNumber;
   return estimate;
 }
 

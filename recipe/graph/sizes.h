@@ -51,9 +51,8 @@ class Sizes {
   // The sizes of a model that `job` trains. Checks the spec with a vocabulary filled in; errors are
   // those of model::Validate.
   Result<PlannedModel> Plan(const model::ModelSpec& spec, const std::string& job,
-                            const Length& length) const;
-
-  // The cost of the job that trains `model`.
+                            const Length& length, const spec::Train* train) const;
+  // What a job that trains `model` costs.
   static Estimate TrainingOf(const PlannedModel& model);
 
  private:

@@ -1,6 +1,5 @@
 #include "recipe/parse/composite_section.h"
 
-#include <cmath>
 #include <set>
 
 #include "base/text.h"
@@ -10,74 +9,39 @@
 #include "recipe/parse/stack_section.h"
 #include "recipe/parse/train_section.h"
 #include "recipe/parse/yaml_source.h"
+#include "spec/model.h"
 
 namespace braid::recipe {
 namespace {
 
-// Options of another kind of connection must not be given: they would do nothing.
-void RefuseForeign(YamlMap& map, const std::string& kind, const std::vector<const char*>& keys,
-                   const std::string& owners) {
-  for (const char* key : keys) {
-    (void)map.Node(key);
-    if (map.Has(key)) map.Fail(key, "only " + owners + " has it; this connection is " + kind);
-  }
-}
-
-model::Router ReadRouter(YamlMap& map) {
-  YamlMap section(map.Node("router"), map.PathOf("router"), map.errors());
-  model::Router router;
-  ReadFields(section, &router);
-  if (!section.Has("hard")) {
-    router.hard = router.kind != "softmax";
-    map.errors().NoteDefault(section.PathOf("hard"), router.hard ? "true" : "false");
-  }
-  if (router.kind == "top1" && section.Has("hard"))
-    section.Fail("hard", "top1 takes one choice always");
-  for (const char* key : {"input", "tau", "hard"}) {
-    if (router.kind == "none" && section.Has(key))
-      section.Fail(key, "is of routers that choose; none weighs all alike");
-  }
-  return router;
-}
-
-std::vector<double> ReadWeights(YamlMap& map, size_t paths) {
-  std::vector<double> weights;
-  for (const YAML::Node& node : map.List("weights")) {
-    const Result<double> weight = ParseDouble(node.IsScalar() ? node.Scalar() : "");
-    if (!weight.ok() || !std::isfinite(*weight)) {
-      map.errors().Fail(node.Mark(), map.PathOf("weights") + ": expected numbers");
-      continue;
+// What a router does not look at must not be given.
+void CheckRouter(YamlMap& map, const model::RouterKind& router) {
+  if (router.chooses && !router.has_hard && map.HasAt("router.hard"))
+    map.FailAt("router.hard", std::string(router.name) + " takes one choice always");
+  for (const char* key : {"router.input", "router.tau", "router.hard"}) {
+    if (!router.chooses && map.HasAt(key)) {
+      map.FailAt(key,
+                 std::string("is of routers that choose; ") + router.name + " weighs all alike");
     }
-    weights.push_back(*weight);
   }
-  if (map.Has("weights") && weights.size() != paths) {
-    map.Fail("weights", Format("has %zu numbers for %zu paths", weights.size(), paths));
-  }
-  if (map.Has("weights") && map.Has("scale"))
-    map.Fail("weights", "stands in the place of scale; give one of the two");
-  return weights;
 }
 
-model::Connection ReadConnection(YamlMap& map, size_t paths, const std::string& init) {
+void CheckWeights(YamlMap& map, const std::vector<double>& weights, size_t paths) {
+  if (!map.Has("weights")) return;
+  if (weights.size() != paths)
+    map.Fail("weights", Format("has %zu numbers for %zu paths", weights.size(), paths));
+  if (map.Has("scale")) map.Fail("weights", "stands in the place of scale; give one of the two");
+}
+
+model::Connection ReadConnection(YamlMap& map, size_t paths, model::ConnectInit init) {
   model::Connection connection;
-  connection.kind = map.Choice("connect", "share", {"share", "routed", "slice"});
-  if (connection.kind == "routed") {
-    connection.router = ReadRouter(map);
-  } else {
-    RefuseForeign(map, connection.kind, {"router"}, "routed");
+  connection.init = init;
+  ReadAmong(map, spec::RecipeConnectionFields(), &connection);
+  if (connection.is_slice()) {
+    connection.init = model::ConnectInit::kNormal;  // it has no such maps
+    CheckWeights(map, connection.weights, paths);
   }
-  if (connection.kind == "slice") {
-    connection.cross = map.Bool("cross", connection.cross);
-    connection.gate = map.Bool("gate", connection.gate);
-    connection.scale = map.Choice("scale", connection.scale, {"mean", "sum"});
-    connection.weights = ReadWeights(map, paths);
-    RefuseForeign(map, connection.kind, {"residual", "norm", "connect_init"}, "share or routed");
-  } else {
-    connection.residual = map.Bool("residual", connection.residual);
-    connection.norm = map.Bool("norm", connection.norm);
-    connection.init = map.Choice("connect_init", init, {"normal", "identity"});
-    RefuseForeign(map, connection.kind, {"cross", "gate", "scale", "weights"}, "slice");
-  }
+  if (connection.is_routed()) CheckRouter(map, *connection.router.kind);
   return connection;
 }
 
@@ -162,7 +126,7 @@ model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name) {
   return spec;
 }
 
-void ReadConnections(YamlMap& map, const std::string& init, model::ModelSpec* spec) {
+void ReadConnections(YamlMap& map, model::ConnectInit init, model::ModelSpec* spec) {
   spec->kind = model::Kind::kComposite;
   spec->connection = ReadConnection(map, spec->paths.size(), init);
   spec->large = model::UsualLarge(spec->paths);

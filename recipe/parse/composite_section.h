@@ -14,7 +14,7 @@ model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name);
 
 // connect, connect_init, router, residual, norm, cross, gate, scale, weights and large, of a
 // composite whose paths stand in spec->paths already. `init` is the default of connect_init.
-void ReadConnections(YamlMap& map, const std::string& init, model::ModelSpec* spec);
+void ReadConnections(YamlMap& map, model::ConnectInit init, model::ModelSpec* spec);
 
 // One item of `composites`.
 Composite ReadComposite(const YAML::Node& node, const std::string& where, const Recipe& recipe,

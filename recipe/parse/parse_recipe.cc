@@ -23,7 +23,7 @@ namespace {
 void ReadTop(YamlMap& root, Recipe* recipe) {
   ReadFields<spec::RecipeTop>(root, recipe);
   CheckName(root, "run", recipe->run);
-  recipe->arch = model::ArchPreset(schema::NameOf(recipe->compat)).value();
+  recipe->arch = ArchPreset(recipe->compat);
   YamlMap arch(root.Node("arch"), "arch", root.errors());
   ReadArchSection(arch, &recipe->arch);
   if (recipe->arch.rope_max_pos > 0 && recipe->sequence > recipe->arch.rope_max_pos) {

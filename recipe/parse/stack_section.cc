@@ -14,30 +14,27 @@ namespace {
 constexpr int64_t kSolverMultiple = 64;  // what the published solver takes them to be rounded to
 
 // Knobs that a block does not have must not be given: they would do nothing.
-void RefuseForeignKnobs(YamlMap& dual, const model::Stack& stack) {
-  const auto refuse = [&](const char* key, const std::string& message) {
+void RefuseForeignKnobs(YamlMap& dual, const model::BlockKind& block) {
+  const auto refuse = [&](const std::string& key, const std::string& owners) {
     (void)dual.Node(key);
-    if (dual.Has(key)) dual.Fail(key, message);
+    if (!dual.Has(key)) return;
+    dual.Fail(key, "is of " + owners + " blocks; a " + block.name + " block has no such knob");
   };
-  const std::string block = "a " + stack.block + " block has ";
-  if (!stack.has_deep()) {
-    for (const char* key : {"loops", "ffn_deep", "d_ffn_deep", "mix", "skip_last_router"})
-      refuse(key, block + "no deep path");
+  for (const schema::Field& field : model::DualFields().fields) {
+    if (block.HasSetting(field.name)) continue;
+    const std::string owners = model::BlocksWithSetting(field.name);
+    refuse(field.name, owners);
+    if (spec::RecipeDual::Fields().Find("d_" + field.name) != nullptr)
+      refuse("d_" + field.name, owners);
   }
-  if (!stack.has_wide()) {
-    for (const char* key : {"ffn_wide", "d_ffn_wide"}) refuse(key, block + "no wide path");
-  }
-  if (stack.block != "dual_path") {
-    for (const char* key : {"gate", "residual", "cross", "alpha"})
-      refuse(key, block + "one path alone");
-  }
+  if (!block.has_gates) refuse("alpha", model::BlocksWithSetting("gate"));
 }
 
 // K of the dual model that a baseline is matched with: the scores of attention that it computes
 // besides F_M.
 void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
-  const bool asked = problem->flop_match == "total" && problem->block != "dual_path";
-  if (asked && problem->block == "wide") (void)dual.Require("against");
+  const bool asked = problem->flop_match == model::FlopMatch::kTotal && !problem->block->has_gates;
+  if (asked && !problem->block->has_deep) (void)dual.Require("against");
   spec::RecipeDual keys;
   ReadOne(dual, "against", &keys);
   if (asked) {
@@ -53,11 +50,11 @@ void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack
       .block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
   spec::RecipeDual keys;
   for (const char* key : {"budget", "flop_match"}) ReadOne(dual, key, &keys);
-  if (stack->block == "dual_path") {
+  if (stack->block->has_gates) {
     ReadOne(dual, "alpha", &keys);
     problem.alpha = keys.alpha;
   }
-  problem.flop_match = schema::NameOf(keys.flop_match);
+  problem.flop_match = keys.flop_match;
   ReadAgainst(dual, &problem);
   if (!keys.budget) return;  // what is wrong with it is said
   problem.budget = *keys.budget;
@@ -103,7 +100,7 @@ void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
   }
   for (const char* key : {"budget", "alpha", "flop_match", "against"}) {
     (void)dual.Node(key);
-    const bool refused = key == std::string("alpha") && stack->block != "dual_path";
+    const bool refused = key == std::string("alpha") && !stack->block->has_gates;
     if (dual.Has(key) && !refused)
       dual.Fail(key, "is of widths that are solved for; give budget too");
   }
@@ -115,17 +112,16 @@ void ReadDual(YamlMap& map, int64_t sequence, model::Stack* stack) {
   YamlMap dual(map.Require("dual"), map.PathOf("dual"), map.errors());
   if (!map.Has("dual")) return;
   model::Dual& knobs = stack->dual;
-  RefuseForeignKnobs(dual, *stack);
-  if (stack->has_deep()) {
-    (void)dual.Require("loops");
-    for (const char* key : {"loops", "mix", "skip_last_router"}) ReadOne(dual, key, &knobs);
-    if (knobs.mix != "act" && dual.Has("skip_last_router"))
-      dual.Fail("skip_last_router", "is of mix: act; " + knobs.mix + " has no router");
+  RefuseForeignKnobs(dual, *stack->block);
+  if (stack->has_deep()) (void)dual.Require("loops");
+  for (const schema::Field& field : model::DualFields().fields) {
+    const bool is_width = spec::RecipeDual::Fields().Find("d_" + field.name) != nullptr;
+    if (stack->block->HasSetting(field.name) && !is_width) ReadOne(dual, field.name, &knobs);
   }
-  if (stack->block == "dual_path") {
-    for (const char* key : {"gate", "residual", "cross"}) ReadOne(dual, key, &knobs);
+  if (stack->has_deep() && knobs.mix != model::StepMix::kAct && dual.Has("skip_last_router")) {
+    dual.Fail("skip_last_router",
+              "is of mix: act; " + schema::NameOf(knobs.mix) + " has no router");
   }
-  for (const char* key : {"scale_init", "scale_decay", "qk_norm"}) ReadOne(dual, key, &knobs);
   ReadWidths(dual, sequence, stack);
 }
 
@@ -133,16 +129,19 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   spec::RecipeBlocks kind;
   ReadOne(map, "block", &kind);
   stack->block = kind.block;
-  if (stack->block == "llama") {
+  if (!stack->block->has_dual()) {
     stack->ffn = map.Int("ffn", 4 * stack->d, 1, model::kMaxHidden);
     (void)map.Node("dual");
     if (map.Has("dual"))
-      map.Fail("dual", "a llama block has no such knobs; give block wide, loop or dual_path");
+      map.Fail("dual", std::string("a ") + stack->block->name +
+                           " block has no such knobs; give block " +
+                           Join(model::BlockWords(/*has_dual=*/true), " or "));
     return;
   }
   (void)map.Node("ffn");
   if (map.Has("ffn"))
-    map.Fail("ffn", "is of llama blocks; the widths of a " + stack->block + " block are in dual");
+    map.Fail("ffn", "is of " + Join(model::BlockWords(/*has_dual=*/false), " or ") +
+                        " blocks; the widths of a " + stack->block->name + " block are in dual");
   ReadDual(map, sequence, stack);
 }
 

@@ -51,7 +51,13 @@ void ReadFields(YamlMap& map, T* object) {
   schema::Read(source, schema::FieldsOf<T>(), object);
 }
 
-// Reads one field of a struct from `map`.
+// The same of fields that stand among other keys of `map`.
+inline void ReadAmong(YamlMap& map, const schema::Schema& fields, void* object) {
+  YamlSource source(map);
+  schema::ReadAmong(source, fields, object);
+}
+
+// Reads one field of a struct that stands in `map`.
 template <class T>
 void ReadOne(YamlMap& map, const std::string& field, T* object) {
   YamlSource source(map);

@@ -12,7 +12,7 @@ constexpr double kSameLogits = 1e-4;
 bool IsSlice(const ModelResult& model) {
   return model.evaluation.spec.has_value() &&
          model.evaluation.spec->kind == model::Kind::kComposite &&
-         model.evaluation.spec->connection.kind == "slice";
+         model.evaluation.spec->connection.is_slice();
 }
 
 ClaimTest TestSliceStart(const Results& results, const ModelResult& composite) {

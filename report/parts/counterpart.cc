@@ -8,11 +8,12 @@ std::string CounterpartOf(const Results& results, const ModelResult& model) {
   const auto& spec = model.evaluation.spec;
   if (model.composed() || model.paths() > 0) {
     if (model.paths() != 2) return "-";
-    if (spec->connection.kind == "share") return "Share_Linear";
-    if (spec->connection.kind != "routed" || spec->connection.router.kind != "gumbel") return "-";
-    return spec->connection.router.input == "combined" ? "Gumbel_MoE_1"
-           : spec->connection.router.input == "concat" ? "Gumbel_MoE_2"
-                                                       : "-";
+    const model::Connection& connection = spec->connection;
+    if (connection.kind == model::ConnectionKind::kShare) return "Share_Linear";
+    if (!connection.is_routed() || connection.router.kind != &model::kGumbelRouter) return "-";
+    return connection.router.input == model::RouterInput::kCombined ? "Gumbel_MoE_1"
+           : connection.router.input == model::RouterInput::kConcat ? "Gumbel_MoE_2"
+                                                                    : "-";
   }
   // Paths and dense models are told by a composite of two paths: by their place in it and, as the
   // paper's sizes are not those of this run, by their width beside its own.

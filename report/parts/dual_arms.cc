@@ -36,10 +36,10 @@ Table ArmTable(const Results& results) {
   for (const char* title : {"A, block", "B, block", "A, model", "B, model"})
     table.columns.push_back({title, true});
   for (const Arm& arm : arms) {
-    const bool llama = arm.stack.block == "llama";
+    const bool llama = !arm.stack.block->has_dual();
     std::vector<std::string> row = {
         arm.model->name,
-        arm.stack.block,
+        arm.stack.block->name,
         std::to_string(arm.stack.blocks),
         arm.stack.has_deep() ? std::to_string(arm.stack.dual.loops) : "-",
         Width(arm.stack.has_deep() ? arm.stack.dual.ffn_deep : 0),

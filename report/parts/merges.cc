@@ -43,7 +43,7 @@ Table MergeTable(const Results& results) {
     }
     table.rows.push_back(
         {composite, Join(account.parents, ", "),
-         account.spec.has_value() ? account.spec->connection.kind : "-",
+         account.spec.has_value() ? schema::NameOf(account.spec->connection.kind) : "-",
          std::to_string(account.taken), std::to_string(account.fresh),
          std::to_string(account.dropped), account.proof.empty() ? "not proved" : account.proof,
          gate.hidden_states.empty() ? "not compared" : gate.hidden_states,

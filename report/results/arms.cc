@@ -32,14 +32,14 @@ std::vector<Arm> ArmsOf(const Results& results) {
 
 bool HasBlock(const ModelResult& model, const std::string& block) {
   for (const model::Stack& stack : StacksOf(model)) {
-    if (stack.block == block) return true;
+    if (stack.block->name == block) return true;
   }
   return false;
 }
 
 bool HasDualBlocks(const ModelResult& model) {
   for (const model::Stack& stack : StacksOf(model)) {
-    if (stack.block != "llama") return true;
+    if (stack.block->has_dual()) return true;
   }
   return false;
 }

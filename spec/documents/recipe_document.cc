@@ -35,43 +35,6 @@ Field& AddSection(Schema* schema, const char* name, const Schema& (*section)(),
   return field;
 }
 
-// What composites, and baselines that are composites, have of connections.
-void AppendConnection(Schema* schema) {
-  Add(schema, "connect", Type::kText,
-      "How paths hear one another: `share` (a linear map), `routed` (a choice for each token) or "
-      "`slice` (each path keeps its own slice; starts as the mean of its parents).")
-      .OneOf({"share", "routed", "slice"})
-      .default_value = "share";
-  AddSection(schema, "router", &model::RouterFields, "Who decides between the paths.")
-      .Of("connect", "routed");
-  Add(schema, "connect_init", Type::kText,
-      "How the maps between streams begin: `identity`: every path hears the sum of the embeddings, "
-      "then the mean of the paths' outputs, and each slice of the end gets its own path's; "
-      "`normal`: N(0, 0.02), as published.")
-      .OneOf({"normal", "identity"})
-      .Of("connect", "share", "routed")
-      .DefaultText("`identity`; under `compat: paper`, and of baselines, `normal`");
-  for (const auto& [name, of, usual, meaning] :
-       {std::tuple{"residual", "share", false, "Add the layer's input."},
-        {"norm", "share", false, "RMS norm on what the connection gives."},
-        {"cross", "slice", false, "Maps between slices that start at zero."},
-        {"gate", "slice", true, "A gate for each path that starts at one."}}) {
-    Field& field = Add(schema, name, Type::kBool, meaning);
-    if (of == std::string("share")) {
-      field.Of("connect", "share", "routed");
-    } else {
-      field.Of("connect", "slice");
-    }
-    field.default_value = usual;
-  }
-  Add(schema, "scale", Type::kText, "Mean or sum of the parents' logits.")
-      .OneOf({"mean", "sum"})
-      .Of("connect", "slice")
-      .default_value = "mean";
-  Add(schema, "weights", Type::kNumbers, "In the place of `scale`: a weight for each path.")
-      .Of("connect", "slice");
-}
-
 const Schema& LargeFields() {
   static const Schema fields = [] {
     Schema large;
@@ -136,7 +99,7 @@ const Schema& BaselineFields() {
     Field& paths = Add(&baseline, "paths", Type::kSections,
                        "Shapes of the paths of a composite that is trained from scratch.");
     paths.section = &RecipeShape::Fields;
-    AppendConnection(&baseline);
+    Append(RecipeConnectionFields(), &baseline);
     AddSection(&baseline, "large", &LargeFields, "The two blocks of full width D.")
         .DefaultText("see below");
     AppendModel(&baseline);
@@ -171,7 +134,7 @@ const Schema& CompositeFields() {
     paths.default_text = "all";
     paths.custom_schema = {
         {"type", "array"}, {"minItems", 2}, {"items", {{"type", {"string", "object"}}}}};
-    AppendConnection(&composite);
+    Append(RecipeConnectionFields(), &composite);
     AddSection(&composite, "large", &LargeFields, "The two blocks of full width D.")
         .DefaultText("see below");
     AddSection(&composite, "arch", &CompositeArchFields,

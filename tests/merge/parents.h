@@ -12,6 +12,7 @@
 #include "merge/parent.h"
 #include "model/tensors.h"
 #include "storage/files/safetensors.h"
+#include "tests/word.h"
 
 namespace braid::merge {
 
@@ -23,13 +24,13 @@ inline model::ModelSpec SmallPath(const std::string& name, int64_t d = 8, int64_
   spec.pad_id = 39;
   spec.sequence = 16;
   spec.tokenizer = std::string(64, 'a');
-  spec.dense = {name, d, heads, blocks, 4 * d, "llama"};
+  spec.dense = {name, d, heads, blocks, 4 * d};
   return spec;
 }
 
 inline model::ModelSpec SmallDual(const std::string& name) {
   model::ModelSpec spec = SmallPath(name, 12, 1);
-  spec.dense.block = "dual_path";
+  spec.dense.block = Word("dual_path");
   spec.dense.ffn = 0;
   spec.dense.dual.loops = 3;
   spec.dense.dual.ffn_deep = 10;

@@ -8,6 +8,7 @@
 #include "merge/account.h"
 #include "merge/composite.h"
 #include "tests/merge/parents.h"
+#include "tests/word.h"
 
 namespace braid::merge {
 namespace {
@@ -20,7 +21,7 @@ std::vector<Parent> TwoParents() {
 
 model::Connection Joined(const std::string& kind) {
   model::Connection connection;
-  connection.kind = kind;
+  connection.kind = Word(kind);
   return connection;
 }
 
@@ -122,13 +123,13 @@ TEST(PlanTest, BlocksOfEveryTypeMoveWhole) {
   for (const char* arch : {"fixed", "paper"}) {
     for (const char* block : {"llama", "wide", "loop", "dual_path"}) {
       model::ModelSpec two = SmallDual("two");
-      two.dense.block = block;
+      two.dense.block = Word(block);
       if (!two.dense.has_deep()) two.dense.dual.loops = 1, two.dense.dual.ffn_deep = 0;
       if (!two.dense.has_wide()) two.dense.dual.ffn_wide = 0;
-      if (two.dense.block != "dual_path") two.dense.dual.cross = false;
-      if (two.dense.block == "llama") two.dense.dual = {}, two.dense.ffn = 48;
+      if (!two.dense.block->has_gates) two.dense.dual.cross = false;
+      if (!two.dense.block->has_dual()) two.dense.dual = {}, two.dense.ffn = 48;
       model::ModelSpec one = SmallPath("one", 16, 3);
-      one.arch = two.arch = model::ArchPreset(arch).value();
+      one.arch = two.arch = std::string(arch) == "paper" ? model::PaperArch() : model::Arch();
       for (const char* kind : {"share", "routed", "slice"}) {
         const MergePlan plan = PlanOf({ParentOf(one), ParentOf(two)}, Joined(kind));
         std::set<std::string> moved;
@@ -244,7 +245,7 @@ TEST_F(BaseTest, ADroppedPathTakesItsColumnsAlongAndTheOthersMoveUp) {
 
 TEST_F(BaseTest, AnAddedPathBringsNewColumns) {
   model::Connection connection = Joined("routed");
-  connection.router.input = "concat";
+  connection.router.input = Word("concat");
   const MergePlan plan = PlanOf({ParentOf(SmallPath("four", 8, 3))}, connection, Base(connection));
   EXPECT_EQ(From(plan, "embed.weight"), "base:embed.weight[0+32<-0] four:embed.weight[32+8<-0]");
   EXPECT_EQ(From(plan, "parallel.0.combine.weight"), "base:parallel.0.combine.weight[0+32<-0]");
@@ -286,7 +287,7 @@ TEST_F(BaseTest, SliceKeepsRowsAndColumnsOfCrossAndGate) {
 // Equal shapes are not enough where an axis counts something else.
 TEST_F(BaseTest, ARouterThatReadsSomethingElseIsNew) {
   model::Connection combined = Joined("routed"), x = combined;
-  x.router.input = "x";
+  x.router.input = Word("x");
   const MergePlan plan = PlanOf({}, x, Base(combined));
   ASSERT_EQ(At(plan, "parallel.1.router.weight").tensor.shape, (std::vector<int64_t>{4, 16}));
   EXPECT_EQ(At(plan, "parallel.1.router.weight").rule, Rule::kInitialize);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/merge/parents.h"
+#include "tests/word.h"
 
 namespace braid::merge {
 namespace {
@@ -26,7 +27,7 @@ model::ModelSpec Planned(const MergeRequest& request) {
 TEST(RequestTest, PathsHaveTheirModelsNamesUnlessSaidOtherwise) {
   const model::ModelSpec model = Planned({.name = "m", .parents = {"one", "again", "math=two"}});
   EXPECT_EQ(model.name, "m");
-  EXPECT_EQ(model.connection.kind, "share");
+  EXPECT_EQ(model.connection.kind, Word("share"));
   ASSERT_EQ(model.paths.size(), 3u);
   EXPECT_EQ(model.paths[0].name, "one");
   EXPECT_EQ(model.paths[1].name, "path_2");
@@ -61,7 +62,7 @@ TEST(RequestTest, ConnectionsOfAllKinds) {
                                                          {"tau", "0.5"},
                                                          {"residual", ""},
                                                          {"norm", ""}});
-  EXPECT_EQ(routed.router, (model::Router{"softmax", "concat", 0.5, false}));
+  EXPECT_EQ(routed.router, (model::Router{Word("softmax"), Word("concat"), 0.5, false}));
   EXPECT_TRUE(routed.residual && routed.norm);
   EXPECT_TRUE(connection("routed", {{"router", "softmax"}, {"hard", ""}}).router.hard);
   EXPECT_FALSE(connection("routed", {{"soft", ""}}).router.hard);
@@ -70,9 +71,9 @@ TEST(RequestTest, ConnectionsOfAllKinds) {
   EXPECT_TRUE(slice.cross);
   EXPECT_FALSE(slice.gate);
   EXPECT_EQ(slice.weights, (std::vector<double>{0.7, 0.3}));
-  EXPECT_EQ(connection("slice", {{"scale", "sum"}}).scale, "sum");
-  EXPECT_EQ(connection(R"({"kind": "slice", "scale": "sum"})", {{"cross", ""}}).scale, "sum");
-  EXPECT_EQ(connection("", {}).kind, "share");
+  EXPECT_EQ(connection("slice", {{"scale", "sum"}}).scale, Word("sum"));
+  EXPECT_EQ(connection(R"({"kind": "slice", "scale": "sum"})", {{"cross", ""}}).scale, Word("sum"));
+  EXPECT_EQ(connection("", {}).kind, Word("share"));
 }
 
 TEST(RequestTest, ConnectionsBeginAsIdentitiesUnlessToldOtherwise) {
@@ -81,12 +82,12 @@ TEST(RequestTest, ConnectionsBeginAsIdentitiesUnlessToldOtherwise) {
     return Planned({.parents = {"one", "two"}, .connect = *ConnectionText(connect, options)});
   };
   for (const char* kind : {"", "share", "routed"}) {
-    EXPECT_EQ(spec(kind, {}).connection.init, "identity");
+    EXPECT_EQ(spec(kind, {}).connection.init, Word("identity"));
     EXPECT_TRUE(spec(kind, {}).large.identity);
-    EXPECT_EQ(spec(kind, {{"init", "normal"}}).connection.init, "normal");
+    EXPECT_EQ(spec(kind, {{"init", "normal"}}).connection.init, Word("normal"));
     EXPECT_FALSE(spec(kind, {{"init", "normal"}}).large.identity);
   }
-  EXPECT_EQ(spec("slice", {}).connection.init, "normal");
+  EXPECT_EQ(spec("slice", {}).connection.init, Word("normal"));
 }
 
 TEST(RequestTest, OptionsThatDoNotFitAreNamed) {

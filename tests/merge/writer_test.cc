@@ -7,6 +7,7 @@
 
 #include "merge/composite.h"
 #include "tests/merge/parents.h"
+#include "tests/word.h"
 
 namespace braid::merge {
 namespace {
@@ -47,7 +48,7 @@ class WriterTest : public ::testing::Test {
     const std::vector<Parent> parents = {ReadParent("one", folders_[0], carry).value(),
                                          ReadParent("two", folders_[1], carry).value()};
     model::Connection connection;
-    connection.kind = kind;
+    connection.kind = Word(kind);
     const auto composite = CompositeOf(parents, std::nullopt, {"both", connection, {}}).value();
     return PlanMerge(parents, std::nullopt, composite, {.seed = 42, .carry_optimizer = carry})
         .value();
@@ -344,7 +345,7 @@ TEST_F(WriterTest, ACutParentIsNamed) {
 TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
   const std::string base_folder = folder_.path() + "/base", four_folder = folder_.path() + "/four";
   model::Connection connection;
-  connection.kind = "slice";
+  connection.kind = Word("slice");
   connection.cross = true;
   const auto base_spec = CompositeOf({ParentOf(SmallPath("two")), ParentOf(SmallPath("one"))},
                                      std::nullopt, {"base", connection, {}})

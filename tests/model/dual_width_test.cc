@@ -4,6 +4,7 @@
 
 #include "model/flops.h"
 #include "model/tensors.h"
+#include "tests/word.h"
 
 namespace braid::model {
 namespace {
@@ -56,7 +57,7 @@ ModelSpec Published(const Row& row) {
   spec.vocab = 50304;
   spec.pad_id = 50303;
   spec.sequence = 4096;
-  spec.dense = {"m", 768, 12, 16, 0, row.block};
+  spec.dense = {"m", 768, 12, 16, 0, Word(row.block)};
   if (spec.dense.has_deep()) spec.dense.dual.loops = row.K;
   spec.dense.dual.ffn_deep = row.h_deep;
   spec.dense.dual.ffn_wide = row.h_wide;
@@ -68,7 +69,7 @@ class PublishedSweep : public testing::TestWithParam<Row> {};
 
 TEST_P(PublishedSweep, SolverFindsTheWidths) {
   const Row row = GetParam();
-  WidthProblem problem{row.block, 768, row.K, row.budget * 1e6,
+  WidthProblem problem{Word(row.block), 768, row.K, row.budget * 1e6,
                        row.alpha == 0 ? 0.5 : row.alpha / 100.0};
   const auto widths = SolveWidths(problem);
   ASSERT_TRUE(widths.ok()) << widths.status().message();
@@ -99,7 +100,7 @@ TEST(DualBlockTest, ParametersOfTheSmallArms) {
     ModelSpec spec;
     spec.name = "m";
     spec.vocab = 100;
-    spec.dense = {"m", 128, 4, 3, 0, block};
+    spec.dense = {"m", 128, 4, 3, 0, Word(block)};
     spec.dense.dual.loops = K;
     spec.dense.dual.ffn_deep = deep;
     spec.dense.dual.ffn_wide = wide;
@@ -117,26 +118,26 @@ TEST(DualBlockTest, ParametersOfTheSmallArms) {
 TEST(SolverTest, TotalGivesBaselinesTheScoresOfTheDualModel) {
   const int64_t T = 4096, d = 768;
   const double score = 2.0 * T * d;
-  WidthProblem loop{"loop", d, 4, 80e6, 0.5, "total", T};
+  WidthProblem loop{Word("loop"), d, 4, 80e6, 0.5, Word("total"), T};
   const auto widths = SolveWidths(loop);
   ASSERT_TRUE(widths.ok());
-  WidthProblem same{"loop", d, 4, 80e6 + score, 0.5};
+  WidthProblem same{Word("loop"), d, 4, 80e6 + score, 0.5};
   EXPECT_EQ(widths->deep, SolveWidths(same)->deep);
   // Against a dual model of K = 4 a wide one, of a single pass, gets the scores of four more.
-  WidthProblem wide{"wide", d, 1, 80e6, 0.5, "total", T};
+  WidthProblem wide{Word("wide"), d, 1, 80e6, 0.5, Word("total"), T};
   wide.against = 4;
-  EXPECT_EQ(SolveWidths(wide)->wide, SolveWidths({"wide", d, 1, 80e6 + 4 * score})->wide);
+  EXPECT_EQ(SolveWidths(wide)->wide, SolveWidths({Word("wide"), d, 1, 80e6 + 4 * score})->wide);
   // By hand: (80e6 + 4 * 2 * 4096 * 768 - 8 * 768^2) / (6 * 768) = 21798.2, up to 21824; 1.5 times
   // that, up to 32768.
   EXPECT_EQ(SolveWidths(wide)->wide, 32768);
   loop.against = 2;
-  EXPECT_EQ(SolveWidths(loop)->deep, SolveWidths({"loop", d, 4, 80e6 - score})->deep);
-  WidthProblem dual{"dual_path", d, 4, 80e6, 0.5, "total", T};
+  EXPECT_EQ(SolveWidths(loop)->deep, SolveWidths({Word("loop"), d, 4, 80e6 - score})->deep);
+  WidthProblem dual{Word("dual_path"), d, 4, 80e6, 0.5, Word("total"), T};
   EXPECT_EQ(SolveWidths(dual)->deep, 1600);  // as published: the dual model keeps F_M
 }
 
 TEST(SolverTest, ABudgetThatIsTooSmallNamesThePath) {
-  WidthProblem problem{"dual_path", 128, 4, 32.0 * 128 * 128, 0.5};
+  WidthProblem problem{Word("dual_path"), 128, 4, 32.0 * 128 * 128, 0.5};
   EXPECT_THAT(SolveWidths(problem).status().message(), HasSubstr("the deep path"));
   problem.alpha = 1;
   EXPECT_THAT(SolveWidths(problem).status().message(), HasSubstr("alpha"));

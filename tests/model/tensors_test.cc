@@ -7,6 +7,7 @@
 #include <set>
 
 #include "model/flops.h"
+#include "tests/word.h"
 
 namespace braid::model {
 namespace {
@@ -18,8 +19,8 @@ ModelSpec Dense(int64_t vocab, int64_t d, int64_t blocks, const char* compat) {
   spec.name = "m";
   spec.vocab = vocab;
   spec.pad_id = vocab - 1;
-  spec.arch = ArchPreset(compat).value();
-  spec.dense = {"m", d, d / 32, blocks, 4 * d, "llama"};
+  spec.arch = std::string(compat) == "paper" ? PaperArch() : Arch();
+  spec.dense = {"m", d, d / 32, blocks, 4 * d};
   return spec;
 }
 
@@ -27,15 +28,15 @@ ModelSpec Share(int64_t vocab, const char* compat) {
   ModelSpec spec = Dense(vocab, 128, 3, compat);
   spec.kind = Kind::kComposite;
   spec.paths = {spec.dense, spec.dense};
-  spec.large = {"large", 256, 8, 2, 1024, "llama"};
+  spec.large = {"large", 256, 8, 2, 1024};
   spec.dense = {};
   return spec;
 }
 
 ModelSpec Routed(int64_t vocab, const char* compat, const char* input) {
   ModelSpec spec = Share(vocab, compat);
-  spec.connection.kind = "routed";
-  spec.connection.router.input = input;
+  spec.connection.kind = Word("routed");
+  spec.connection.router.input = Word(input);
   return spec;
 }
 
@@ -108,7 +109,7 @@ TEST(TensorsTest, PathsOfUnequalShape) {
 
 TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
   ModelSpec spec = Share(100, "fixed");
-  spec.connection.kind = "slice";
+  spec.connection.kind = Word("slice");
   spec.connection.cross = true;
   spec.large.identity = true;
   for (const TensorSpec& tensor : Tensors(spec)) {
@@ -119,7 +120,7 @@ TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
                         tensor.name.ends_with("down.weight")));
     EXPECT_EQ(tensor.init == Init::kConstant && tensor.scale == 0, zero) << tensor.name;
   }
-  spec.arch = ArchPreset("paper").value();  // without attn.o it is attn.v that is zero
+  spec.arch = PaperArch();  // without attn.o it is attn.v that is zero
   for (const TensorSpec& tensor : Tensors(spec)) {
     if (tensor.name == "large.0.attn.v.weight") {
       EXPECT_EQ(tensor.init, Init::kConstant);
@@ -129,7 +130,7 @@ TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
 
 // The connections of `spec` under `init: identity`, by name, as rows of numbers.
 std::map<std::string, std::vector<std::vector<float>>> IdentityMaps(ModelSpec spec) {
-  spec.connection.init = "identity";
+  spec.connection.init = Word("identity");
   std::map<std::string, std::vector<std::vector<float>>> maps;
   for (const TensorSpec& tensor : Tensors(spec)) {
     if (tensor.init != Init::kIdentity) continue;
@@ -148,9 +149,9 @@ std::map<std::string, std::vector<std::vector<float>>> IdentityMaps(ModelSpec sp
 
 ModelSpec TwoPaths(const char* kind, int64_t first, int64_t second) {
   ModelSpec spec = Share(100, "fixed");
-  spec.connection.kind = kind;
-  spec.paths = {{"a", first, 1, 2, 8, "llama"}, {"b", second, 1, 2, 8, "llama"}};
-  spec.large = {"large", first + second, 1, 2, 8, "llama"};
+  spec.connection.kind = Word(kind);
+  spec.paths = {{"a", first, 1, 2, 8}, {"b", second, 1, 2, 8}};
+  spec.large = {"large", first + second, 1, 2, 8};
   return spec;
 }
 
@@ -194,10 +195,10 @@ TEST(TensorsTest, HowConnectionsBeginIsPartOfTheSpecOnlyWhereItWasChosen) {
   EXPECT_FALSE(ToJson(spec)["connection"].contains("init"));
   for (const TensorSpec& tensor : Tensors(spec))
     EXPECT_NE(tensor.init, Init::kIdentity) << tensor.name;
-  spec.connection.init = "identity";
-  EXPECT_EQ(FromJson(ToJson(spec))->connection.init, "identity");
+  spec.connection.init = Word("identity");
+  EXPECT_EQ(FromJson(ToJson(spec))->connection.init, Word("identity"));
   EXPECT_EQ(ParameterCount(spec), ParameterCount(TwoPaths("share", 2, 2)));
-  spec.connection.kind = "slice";
+  spec.connection.kind = Word("slice");
   EXPECT_THAT(
       Validate(spec).message(),
       testing::HasSubstr("connection.init: a slice connection has nothing to begin as that"));

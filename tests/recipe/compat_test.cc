@@ -6,6 +6,7 @@
 
 #include "recipe/show/settings.h"
 #include "tests/recipe/small_recipe.h"
+#include "tests/word.h"
 
 namespace braid::recipe {
 namespace {
@@ -20,9 +21,9 @@ const char kPaper[] = "compat: paper\n";
 TEST(CompatTest, PaperIsWhatWasPublished) {
   const Recipe recipe = MustParse(kPaper + std::string(kSmall));
   EXPECT_FALSE(recipe.arch.attn_out_proj);
-  EXPECT_EQ(recipe.arch.ffn_gate, "beta_swish");
-  EXPECT_EQ(recipe.arch.rope_layout, "interleaved");
-  EXPECT_EQ(recipe.arch.router_noise, "always");
+  EXPECT_EQ(recipe.arch.ffn_gate, Word("beta_swish"));
+  EXPECT_EQ(recipe.arch.rope_layout, Word("interleaved"));
+  EXPECT_EQ(recipe.arch.router_noise, Word("always"));
   EXPECT_EQ(recipe.arch.rope_max_pos, 512);
   EXPECT_EQ(recipe.train.last_label, spec::LastLabel::kCopyInput);
   EXPECT_EQ(recipe.train.lr_schedule, spec::LrSchedule::kCosineMisstepped);

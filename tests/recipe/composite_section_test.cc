@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/recipe/small_recipe.h"
+#include "tests/word.h"
 
 namespace braid::recipe {
 namespace {
@@ -17,8 +18,8 @@ model::ModelSpec SpecOf(const std::string& options) {
 
 TEST(CompositeSectionTest, ARouterHasThePublishedDefaults) {
   const model::ModelSpec spec = SpecOf("connect: routed");
-  EXPECT_EQ(spec.connection.kind, "routed");
-  EXPECT_EQ(spec.connection.router, (model::Router{"gumbel", "combined", 1.0, true}));
+  EXPECT_EQ(spec.connection.kind, Word("routed"));
+  EXPECT_EQ(spec.connection.router, (model::Router{Word("gumbel"), Word("combined"), 1.0, true}));
   EXPECT_FALSE(
       MustParse("compat: paper\n" + Composed("connect: routed")).composites[0].spec.large.identity);
 }
@@ -27,21 +28,21 @@ TEST(CompositeSectionTest, ARouterHasThePublishedDefaults) {
 TEST(CompositeSectionTest, ConnectionsBeginAsThePresetSays) {
   for (const char* kind : {"share", "routed"}) {
     const std::string connect = std::string("connect: ") + kind;
-    EXPECT_EQ(SpecOf(connect).connection.init, "identity");
+    EXPECT_EQ(SpecOf(connect).connection.init, Word("identity"));
     EXPECT_TRUE(SpecOf(connect).large.identity);
     const model::ModelSpec published =
         MustParse("compat: paper\n" + Composed(connect)).composites[0].spec;
-    EXPECT_EQ(published.connection.init, "normal");
+    EXPECT_EQ(published.connection.init, Word("normal"));
     EXPECT_FALSE(published.large.identity);
-    EXPECT_EQ(SpecOf(connect + ", connect_init: normal").connection.init, "normal");
+    EXPECT_EQ(SpecOf(connect + ", connect_init: normal").connection.init, Word("normal"));
     EXPECT_FALSE(SpecOf(connect + ", connect_init: normal").large.identity);
     EXPECT_FALSE(SpecOf(connect + ", large: {identity: false}").large.identity);
     EXPECT_EQ(MustParse("compat: paper\n" + Composed(connect + ", connect_init: identity"))
                   .composites[0]
                   .spec.connection.init,
-              "identity");
+              Word("identity"));
   }
-  EXPECT_EQ(SpecOf("connect: slice").connection.init, "normal");  // it has no such maps
+  EXPECT_EQ(SpecOf("connect: slice").connection.init, Word("normal"));  // it has no such maps
 }
 
 // Connections that begin as identities train best at half the rate of their paths.
@@ -80,17 +81,17 @@ TEST(CompositeSectionTest, ConnectionsFromScratchBeginAtRandom) {
   const std::string paths = "paths: [{d: 64, heads: 2, blocks: 3}, {d: 64, heads: 2, blocks: 2}]";
   EXPECT_EQ(
       MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths)).baselines[0].spec.connection.init,
-      "normal");
+      Word("normal"));
   EXPECT_EQ(MustParse(Replaced("d: 128, heads: 4, blocks: 4", paths + ", connect_init: identity"))
                 .baselines[0]
                 .spec.connection.init,
-            "identity");
+            Word("identity"));
 }
 
 TEST(CompositeSectionTest, ReadsEveryOptionOfARouter) {
   const model::ModelSpec spec = SpecOf(
       "connect: routed, router: {kind: top1, input: x, tau: 0.5}, residual: true, norm: true");
-  EXPECT_EQ(spec.connection.router, (model::Router{"top1", "x", 0.5, true}));
+  EXPECT_EQ(spec.connection.router, (model::Router{Word("top1"), Word("x"), 0.5, true}));
   EXPECT_TRUE(spec.connection.residual);
   EXPECT_TRUE(spec.connection.norm);
   EXPECT_FALSE(
@@ -101,18 +102,18 @@ TEST(CompositeSectionTest, ReadsEveryOptionOfARouter) {
 
 TEST(CompositeSectionTest, ASlicePreservesItsParents) {
   const model::ModelSpec spec = SpecOf("connect: slice");
-  EXPECT_EQ(spec.connection, (model::Connection{.kind = "slice"}));
+  EXPECT_EQ(spec.connection, (model::Connection{.kind = Word("slice")}));
   EXPECT_TRUE(spec.large.identity);
   const model::ModelSpec other = SpecOf(
       "connect: slice, cross: true, gate: false, weights: [0.7, 0.3], large: {identity: false, "
       "heads: 2, ffn: 100}");
-  EXPECT_EQ(
-      other.connection,
-      (model::Connection{.kind = "slice", .cross = true, .gate = false, .weights = {0.7, 0.3}}));
+  EXPECT_EQ(other.connection,
+            (model::Connection{
+                .kind = Word("slice"), .cross = true, .gate = false, .weights = {0.7, 0.3}}));
   EXPECT_FALSE(other.large.identity);
   EXPECT_EQ(other.large.heads, 2);
   EXPECT_EQ(other.large.ffn, 100);
-  EXPECT_EQ(SpecOf("connect: slice, scale: sum").connection.scale, "sum");
+  EXPECT_EQ(SpecOf("connect: slice, scale: sum").connection.scale, Word("sum"));
 }
 
 TEST(CompositeSectionTest, LargeBlocksMayBeOfAnyKind) {
@@ -120,7 +121,7 @@ TEST(CompositeSectionTest, LargeBlocksMayBeOfAnyKind) {
       SpecOf(
           "large: {block: dual_path, dual: {loops: 2, ffn_deep: 32, ffn_wide: 64}, identity: true}")
           .large;
-  EXPECT_EQ(large.block, "dual_path");
+  EXPECT_EQ(large.block, Word("dual_path"));
   EXPECT_EQ(large.dual.loops, 2);
   EXPECT_EQ(large.blocks, 2);
   EXPECT_TRUE(large.identity);
@@ -159,18 +160,18 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{
             "connect: rooted",
             "connect: expected share or routed or slice, found \"rooted\"; did you mean routed?"},
-        std::pair{"router: {kind: gumbel}", "router: only routed has it; this connection is share"},
+        std::pair{"router: {kind: gumbel}", "router: is of connect routed; here it is share"},
         std::pair{"connect: slice, residual: true",
-                  "residual: only share or routed has it; this connection is slice"},
+                  "residual: is of connect share or routed; here it is slice"},
         std::pair{"connect: slice, norm: true",
-                  "norm: only share or routed has it; this connection is slice"},
+                  "norm: is of connect share or routed; here it is slice"},
         std::pair{"connect: slice, connect_init: identity",
-                  "connect_init: only share or routed has it; this connection is slice"},
+                  "connect_init: is of connect share or routed; here it is slice"},
         std::pair{"connect_init: orthogonal",
                   "connect_init: expected normal or identity, found \"orthogonal\""},
-        std::pair{"cross: true", "cross: only slice has it; this connection is share"},
+        std::pair{"cross: true", "cross: is of connect slice; here it is share"},
         std::pair{"connect: routed, weights: [1, 1]",
-                  "weights: only slice has it; this connection is routed"},
+                  "weights: is of connect slice; here it is routed"},
         std::pair{"connect: routed, router: {tau: 0}", "router.tau: must be above 0"},
         std::pair{"connect: routed, router: {kind: top1, hard: false}",
                   "router.hard: top1 takes one choice always"},
@@ -179,7 +180,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"connect: routed, router: {knd: top1}",
                   "router.knd: no such key; did you mean kind?"},
         std::pair{"connect: slice, weights: [1]", "weights: has 1 numbers for 2 paths"},
-        std::pair{"connect: slice, weights: [1, x]", "weights: expected numbers"},
+        std::pair{"connect: slice, weights: [1, x]",
+                  "weights: expected a list of numbers, found [1.0,\"x\"]"},
         std::pair{"connect: slice, scale: sum, weights: [1, 1]",
                   "weights: stands in the place of scale; give one of the two"},
         std::pair{"large: {heads: 3}", "large.heads: 3 heads do not divide width 128"},

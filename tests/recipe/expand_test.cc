@@ -125,6 +125,15 @@ TEST(ExpandTest, EstimatesParametersAndOperations) {
   EXPECT_EQ(path.estimate.bytes, 12 * path.estimate.parameters);
 }
 
+// Weights, a momentum of the matrices of blocks, and two moments of everything else.
+TEST(ExpandTest, ACheckpointOfMuonIsSmaller) {
+  const JobNode path = *MustExpand(Replaced("train: {batch: 4,",
+                                            "train: {batch: 4, optimizer: {kind: muon},", Text("")))
+                            .Find("path_1");
+  const int64_t hidden = 3 * (4 * 64 * 64 + 3 * 64 * 256);
+  EXPECT_EQ(path.estimate.bytes, 12 * path.estimate.parameters - 4 * hidden);
+}
+
 TEST(ExpandTest, KnownSizesBoundByCaps) {
   const Dag dag = MustExpand(Text(""), {0, {{"tales", 1000}, {"sums", 1'000'000}}});
   EXPECT_EQ(dag.Find("prepare:tales")->estimate.tokens, 1000);

@@ -10,6 +10,7 @@
 #include "recipe/parse/parse_recipe.h"
 #include "recipe/show/settings.h"
 #include "tests/recipe/small_recipe.h"
+#include "tests/word.h"
 
 namespace braid::recipe {
 namespace {
@@ -266,7 +267,7 @@ TEST(RecipeTest, OneModelMayComputeInItsOwnWay) {
   const Recipe recipe = MustParse(
       Replaced("d: 128, heads: 4, blocks: 4}",
                "d: 128, heads: 4, blocks: 4, arch: {ffn_gate: beta_swish, attn_out_proj: false}}"));
-  EXPECT_EQ(recipe.baselines[0].spec.arch.ffn_gate, "beta_swish");
+  EXPECT_EQ(recipe.baselines[0].spec.arch.ffn_gate, Word("beta_swish"));
   EXPECT_FALSE(recipe.baselines[0].spec.arch.attn_out_proj);
   EXPECT_EQ(recipe.paths[0].spec.arch, model::Arch());
   EXPECT_THAT(ErrorOf(Replaced("d: 128, heads: 4, blocks: 4}",
@@ -284,9 +285,9 @@ TEST(RecipeTest, OneModelMayComputeInItsOwnWay) {
   text = Replaced("corpus: sums, d: 64, heads: 2, blocks: 3}",
                   "corpus: sums, d: 64, heads: 2, blocks: 3, arch: {rope_layout: interleaved}}",
                   text);
-  EXPECT_EQ(MustParse(text).composites[0].spec.arch.rope_layout, "interleaved");
+  EXPECT_EQ(MustParse(text).composites[0].spec.arch.rope_layout, Word("interleaved"));
   text = Replaced("{name: c}", "{name: c, connect: routed, arch: {router_noise: always}}", text);
-  EXPECT_EQ(MustParse(text).composites[0].spec.arch.router_noise, "always");
+  EXPECT_EQ(MustParse(text).composites[0].spec.arch.router_noise, Word("always"));
   EXPECT_THAT(ErrorOf(Replaced("router_noise: always", "ffn_gate: silu", text)),
               HasSubstr("composites.0.arch.ffn_gate: is its paths'; set it there"));
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/recipe/small_recipe.h"
+#include "tests/word.h"
 
 namespace braid::recipe {
 namespace {
@@ -28,11 +29,11 @@ TEST(StackSectionTest, ReadsEveryKnob) {
       "dual_path",
       "loops: 4, ffn_deep: 160, ffn_wide: 1184, gate: convex, skip_last_router: false, "
       "residual: preserved, scale_init: 0.5413, scale_decay: true, qk_norm: true, cross: true");
-  EXPECT_EQ(stack.block, "dual_path");
-  EXPECT_EQ(stack.dual, (model::Dual{4, 160, 1184, "convex", "act", "preserved", false, 0.5413,
-                                     true, true, true}));
+  EXPECT_EQ(stack.block, Word("dual_path"));
+  EXPECT_EQ(stack.dual, (model::Dual{4, 160, 1184, Word("convex"), Word("act"), Word("preserved"),
+                                     false, 0.5413, true, true, true}));
   EXPECT_EQ(stack.ffn, 0);
-  EXPECT_EQ(StackOf("loop", "loops: 2, ffn_deep: 8, mix: uniform").dual.mix, "uniform");
+  EXPECT_EQ(StackOf("loop", "loops: 2, ffn_deep: 8, mix: uniform").dual.mix, Word("uniform"));
 }
 
 TEST(StackSectionTest, DefaultsAreThePublishedOnes) {
@@ -77,14 +78,16 @@ TEST_P(KnobTest, IsRefusedWithItsPlace) {
 INSTANTIATE_TEST_SUITE_P(
     Knobs, KnobTest,
     testing::Values(
-        std::tuple{"wide", "ffn_wide: 8, loops: 2", ".loops: a wide block has no deep path"},
-        std::tuple{"wide", "ffn_wide: 8, mix: act", ".mix: a wide block has no deep path"},
+        std::tuple{"wide", "ffn_wide: 8, loops: 2",
+                   ".loops: is of loop or dual_path blocks; a wide block has no such knob"},
+        std::tuple{"wide", "ffn_wide: 8, mix: act",
+                   ".mix: is of loop or dual_path blocks; a wide block has no such knob"},
         std::tuple{"loop", "loops: 2, ffn_deep: 8, ffn_wide: 8",
-                   ".ffn_wide: a loop block has no wide path"},
+                   ".ffn_wide: is of wide or dual_path blocks; a loop block has no such knob"},
         std::tuple{"loop", "loops: 2, ffn_deep: 8, gate: fixed",
-                   ".gate: a loop block has one path alone"},
+                   ".gate: is of dual_path blocks; a loop block has no such knob"},
         std::tuple{"loop", "loops: 2, ffn_deep: 8, alpha: 0.5",
-                   ".alpha: a loop block has one path alone"},
+                   ".alpha: is of dual_path blocks; a loop block has no such knob"},
         std::tuple{"loop", "ffn_deep: 8", ".loops: is missing"},
         std::tuple{"loop", "loops: 2, ffn_deep: 8, mix: final, skip_last_router: false",
                    ".skip_last_router: is of mix: act; final has no router"},
@@ -121,10 +124,11 @@ INSTANTIATE_TEST_SUITE_P(
                    ".skip_lastrouter: no such key; did you mean skip_last_router?"}));
 
 TEST(StackSectionTest, KnobsBelongToTheirBlocks) {
-  EXPECT_EQ(ErrorOf(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3",
-                             "corpus: sums, d: 64, heads: 2, blocks: 3, dual: {loops: 2}")),
-            "r.yaml:8:68: paths.1.dual: a llama block has no such knobs; give block wide, loop or "
-            "dual_path");
+  EXPECT_EQ(
+      ErrorOf(Replaced("corpus: sums, d: 64, heads: 2, blocks: 3",
+                       "corpus: sums, d: 64, heads: 2, blocks: 3, dual: {loops: 2}")),
+      "r.yaml:8:68: paths.1.dual: a llama block has no such knobs; give block wide or loop or "
+      "dual_path");
   EXPECT_EQ(
       ErrorOf(Replaced(
           "corpus: sums, d: 64, heads: 2, blocks: 3",

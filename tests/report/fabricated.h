@@ -11,6 +11,7 @@
 #include "report/input/glue.h"
 #include "report/input/routing.h"
 #include "report/results/results.h"
+#include "tests/word.h"
 
 namespace braid::report {
 
@@ -33,7 +34,7 @@ inline model::ModelSpec DenseSpec(const std::string& block, int64_t width = 64) 
   model::ModelSpec spec;
   spec.vocab = 100;
   spec.sequence = 32;
-  spec.dense = {"m", width, 4, 4, block == "llama" ? 4 * width : 0, block, {}, false};
+  spec.dense = {"m", width, 4, 4, block == "llama" ? 4 * width : 0, Word(block)};
   if (block == "wide") spec.dense.dual.ffn_wide = 640;
   if (block == "loop") spec.dense.dual.ffn_deep = 288, spec.dense.dual.loops = 2;
   if (block == "dual_path")
@@ -44,10 +45,9 @@ inline model::ModelSpec DenseSpec(const std::string& block, int64_t width = 64) 
 inline model::ModelSpec CompositeSpec(const std::string& kind) {
   model::ModelSpec spec;
   spec.kind = model::Kind::kComposite;
-  spec.connection.kind = kind;
-  spec.paths = {{"path_1", 32, 2, 2, 128, "llama", {}, false},
-                {"path_2", 32, 2, 2, 128, "llama", {}, false}};
-  spec.large = {"large", 64, 4, 2, 256, "llama", {}, false};
+  spec.connection.kind = Word(kind);
+  spec.paths = {{"path_1", 32, 2, 2, 128}, {"path_2", 32, 2, 2, 128}};
+  spec.large = {"large", 64, 4, 2, 256};
   return spec;
 }
 

@@ -6,6 +6,7 @@
 #include "report/parts/counterpart.h"
 #include "tests/report/fabricated.h"
 #include "tests/report/sections.h"
+#include "tests/word.h"
 
 namespace braid::report {
 namespace {
@@ -38,9 +39,9 @@ TEST(PartsTest, CounterpartsFollowRoleConnectionAndWidth) {
   EXPECT_EQ(CounterpartOf(results, *Find(&results, "narrow")), "LLaMA_192");
   EXPECT_EQ(CounterpartOf(results, *Find(&results, "path_2")), "Path_2");
   EXPECT_EQ(CounterpartOf(results, *moe), "Gumbel_MoE_1");
-  moe->evaluation.spec->connection.router.input = "concat";
+  moe->evaluation.spec->connection.router.input = Word("concat");
   EXPECT_EQ(CounterpartOf(results, *moe), "Gumbel_MoE_2");
-  moe->evaluation.spec->connection.router.kind = "softmax";
+  moe->evaluation.spec->connection.router.kind = Word("softmax");
   EXPECT_EQ(CounterpartOf(results, *moe), "-");
   EXPECT_EQ(CounterpartOf(results, *AddComposite(&results, "preserving", "slice", 2.6)), "-");
 }

@@ -14,6 +14,36 @@ const Words& WordsOf(Shade) {
   return words;
 }
 
+// Objects that are found by name.
+struct Tool {
+  const char* name;
+  bool cuts;
+};
+constexpr Tool kKnife = {"knife", true}, kSpoon = {"spoon", false};
+const std::vector<const Tool*>& Registered(const Tool*) {
+  static const std::vector<const Tool*> tools = {&kKnife, &kSpoon};
+  return tools;
+}
+
+struct Work {
+  const Tool* tool = &kKnife;
+  bool gloves = true;  // unless told otherwise: with tools that cut
+  int64_t strokes = 1;
+
+  static const Schema& Fields() {
+    static const Schema fields = [] {
+      Builder<Work> field("work", "Work with a tool.");
+      field("tool", &Work::tool, "Which tool.");
+      field("gloves", &Work::gloves, "Whether gloves are worn.").Fill(+[](Work* work) {
+        work->gloves = work->tool->cuts;
+      });
+      field("strokes", &Work::strokes, "How many.").Of("tool", Words{"knife"});
+      return field.Done();
+    }();
+    return fields;
+  }
+};
+
 struct Leaf {
   std::string name;
   int64_t veins = 3;
@@ -315,6 +345,29 @@ TEST(WordsTest, EnumeratorsAndWords) {
   EXPECT_EQ(NameOf(Shade::kDark), "dark");
   EXPECT_EQ(FromName<Shade>("light"), Shade::kLight);
   EXPECT_EQ(FromName<Shade>("grey"), std::nullopt);
+}
+
+TEST(WordsTest, ObjectsAreFoundByTheirNames) {
+  EXPECT_EQ(WordsOf(&kSpoon), (Words{"knife", "spoon"}));
+  EXPECT_EQ(NameOf(&kSpoon), "spoon");
+  EXPECT_EQ(Find<Tool>("spoon"), &kSpoon);
+  EXPECT_EQ(Find<Tool>("fork"), nullptr);
+}
+
+TEST(SchemaTest, AFieldMayPointToAnObjectThatIsFoundByName) {
+  const Work work = FromJson<Work>({{"tool", "spoon"}}, "work").value();
+  EXPECT_EQ(work.tool, &kSpoon);
+  EXPECT_EQ(ToJson(work), (Json{{"tool", "spoon"}, {"gloves", false}}));
+  EXPECT_EQ(FromJson<Work>({{"tool", "spon"}}, "work").status().message(),
+            "work.tool: expected knife or spoon, found \"spon\"; did you mean spoon?");
+  EXPECT_EQ(FromJson<Work>({{"tool", "spoon"}, {"strokes", 2}}, "work").status().message(),
+            "work.strokes: is of tool knife; here it is spoon");
+}
+
+TEST(SchemaTest, ADefaultMayDependOnFieldsBeforeIt) {
+  EXPECT_TRUE(FromJson<Work>(Json::object(), "work")->gloves);
+  EXPECT_FALSE(FromJson<Work>({{"tool", "spoon"}}, "work")->gloves);
+  EXPECT_TRUE(FromJson<Work>({{"tool", "spoon"}, {"gloves", true}}, "work")->gloves);
 }
 
 }  // namespace

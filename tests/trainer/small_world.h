@@ -149,14 +149,14 @@ class SmallWorld {
   }
   model::ModelSpec Dense(const std::string& name) const {
     model::ModelSpec spec = Blank(name);
-    spec.dense = {name, 16, 2, 2, 64, "llama"};
+    spec.dense = {name, 16, 2, 2, 64};
     return spec;
   }
   model::ModelSpec Composite() const {
     model::ModelSpec spec = Blank("composite");
     spec.kind = model::Kind::kComposite;
-    spec.paths = {{"path_1", 16, 2, 2, 64, "llama"}, {"path_2", 16, 2, 2, 64, "llama"}};
-    spec.large = {"large", 32, 4, 2, 128, "llama"};
+    spec.paths = {{"path_1", 16, 2, 2, 64}, {"path_2", 16, 2, 2, 64}};
+    spec.large = {"large", 32, 4, 2, 128};
     return spec;
   }
 

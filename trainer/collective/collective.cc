@@ -1,6 +1,6 @@
 #include "trainer/collective/collective.h"
 
-#include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/cuda_plugin.h"
 
 namespace braid::trainer {
 namespace {

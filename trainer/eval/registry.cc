@@ -28,8 +28,8 @@ const EvaluationCommand* FindEvaluationCommand(std::string_view name) {
 }
 
 bool IsNoisy(const model::ModelSpec& spec) {
-  return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" &&
-         spec.connection.router.kind == "gumbel" && spec.arch.router_noise == "always";
+  return spec.chooses() && spec.connection.router.kind->draws_noise &&
+         spec.arch.router_noise == model::RouterNoise::kAlways;
 }
 
 }  // namespace braid::trainer

@@ -32,9 +32,9 @@ struct Layer {
 };
 
 int64_t FeedForwardWidth(const Stack& stack) {
-  return stack.block == "llama"  ? stack.ffn
-         : stack.block == "wide" ? stack.dual.ffn_wide
-                                 : stack.dual.ffn_deep;
+  return stack.has_deep()   ? stack.dual.ffn_deep
+         : stack.has_wide() ? stack.dual.ffn_wide
+                            : stack.ffn;
 }
 
 void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
@@ -44,7 +44,8 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
   all.push_back(layer.Tensor("input_layernorm", "attn_norm", {w}));
   for (const std::string part : {"q", "k", "v"}) {
     ExportedTensor tensor = layer.Tensor("self_attn." + part + "_proj", "attn." + part, {w, w});
-    if (arch.rope_layout == "interleaved" && part != "v") tensor.heads = stack.heads;
+    if (arch.rope_layout == model::RopeLayout::kInterleaved && part != "v")
+      tensor.heads = stack.heads;
     all.push_back(std::move(tensor));
   }
   ExportedTensor o = layer.Scaled(layer.Tensor("self_attn.o_proj", "attn.o", {w, w}));
@@ -54,7 +55,8 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
   all.push_back(layer.Tensor("post_attention_layernorm", "ffn_norm", {w}));
   ExportedTensor gate = layer.Tensor("mlp.gate_proj", "ffn.gate", {f, w});
   ExportedTensor down = layer.Scaled(layer.Tensor("mlp.down_proj", "ffn.down", {w, f}));
-  if (arch.ffn_gate == "beta_swish") gate.times_rows = down.over_columns = layer.from + "ffn.beta";
+  if (arch.ffn_gate == model::FfnGate::kBetaSwish)
+    gate.times_rows = down.over_columns = layer.from + "ffn.beta";
   all.push_back(std::move(gate));
   all.push_back(layer.Tensor("mlp.up_proj", "ffn.up", {f, w}));
   all.push_back(std::move(down));
@@ -65,11 +67,14 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
 std::string WhyNotLlama(const ModelSpec& spec) {
   if (spec.kind != model::Kind::kDense) return "kind: a composite has parallel layers";
   const model::Dual& dual = spec.dense.dual;
-  if (spec.dense.block == "dual_path")
-    return "dense.block: dual_path weighs two paths for each token";
+  if (!spec.dense.block->is_llama_layers) {
+    return std::string("dense.block: ") + spec.dense.block->name +
+           (spec.dense.block->has_gates ? " weighs two paths for each token"
+                                        : " is not made of Llama's layers");
+  }
   if (dual.qk_norm) return "dense.dual.qk_norm: Llama norms no queries and keys";
-  if (spec.dense.block == "loop" && dual.mix != "final" && dual.loops > 1) {
-    return "dense.dual.mix: " + dual.mix +
+  if (spec.dense.has_deep() && dual.mix != model::StepMix::kFinal && dual.loops > 1) {
+    return "dense.dual.mix: " + schema::NameOf(dual.mix) +
            " mixes the steps; only the final one can be a layer's output";
   }
   return "";
@@ -122,7 +127,7 @@ std::vector<ExportedTensor> LlamaTensors(const ModelSpec& spec) {
     for (int64_t step = 0; step < stack.dual.loops; ++step) {
       AddLayer(all, {spec, inside,
                      "model.layers." + std::to_string(block * stack.dual.loops + step) + ".",
-                     stack.block == "llama" ? "" : inside + "scale", step});
+                     stack.block->has_dual() ? inside + "scale" : "", step});
     }
   }
   all.push_back({.name = "model.norm.weight", .shape = {stack.d}, .source = "norm.weight"});

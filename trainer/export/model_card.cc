@@ -39,8 +39,8 @@ std::string Header(const std::vector<std::string>& names) {
 
 std::string StackText(const Stack& stack) {
   std::string text = Format("%lld `%s` blocks of width %lld, %lld heads", (long long)stack.blocks,
-                            stack.block.c_str(), (long long)stack.d, (long long)stack.heads);
-  if (stack.block == "llama") return text + Format(", feed-forward %lld", (long long)stack.ffn);
+                            stack.block->name, (long long)stack.d, (long long)stack.heads);
+  if (!stack.block->has_dual()) return text + Format(", feed-forward %lld", (long long)stack.ffn);
   if (stack.has_deep())
     text += Format(", deep feed-forward %lld, %lld steps", (long long)stack.dual.ffn_deep,
                    (long long)stack.dual.loops);
@@ -54,7 +54,7 @@ std::string ModelTable(const ModelSpec& spec, const spec::ModelCard& card) {
     table += Row({"model", StackText(spec.dense)});
   } else {
     table += Row({"model", Format("composite of %zu paths, connected by `%s`", spec.paths.size(),
-                                  spec.connection.kind.c_str())});
+                                  schema::NameOf(spec.connection.kind).c_str())});
     for (const Stack& path : spec.paths) table += Row({"path " + Cell(path.name), StackText(path)});
     table += Row({"large blocks", StackText(spec.large)});
   }
@@ -114,7 +114,8 @@ std::string FrontMatter(const ModelSpec& spec, const spec::ModelCard& card) {
   std::string text = "---\nlibrary_name: transformers\npipeline_tag: text-generation\n";
   if (!card.license.empty()) text += "license: " + Json(card.license).dump() + "\n";
   text += std::string("tags:\n- braid\n- ") +
-          (spec.kind == model::Kind::kComposite ? "composite" : spec.dense.block) + "\n---\n\n";
+          (spec.kind == model::Kind::kComposite ? "composite" : spec.dense.block->name) +
+          "\n---\n\n";
   return text;
 }
 
@@ -145,7 +146,7 @@ Result<std::string> ModelCard(const ModelSpec& spec, const Json& json, bool llam
               ? std::string("Pretrained and exported by braid ") + kVersion + ".\n\n"
               : card.summary + "\n\n";
   text += ModelTable(spec, card);
-  if (spec.arch.router_noise == "always" && spec.connection.kind == "routed") {
+  if (spec.arch.router_noise == model::RouterNoise::kAlways && spec.connection.is_routed()) {
     text +=
         "\nTrained with `router_noise: always`: the paper draws Gumbel noise in evaluation too. "
         "Here it is off, so that equal input "

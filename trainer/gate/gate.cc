@@ -79,13 +79,14 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
 // that they can be compared. With a base they are not: its large blocks are trained and no longer
 // the identity.
 bool StartsAsItsParents(const model::ModelSpec& composite, const spec::VerifyTask& spec) {
-  return composite.connection.kind == "slice" && composite.large.identity && !spec.base;
+  return composite.connection.is_slice() && composite.large.identity && !spec.base;
 }
 
 double WeightOf(const model::ModelSpec& composite, size_t path) {
   if (!composite.connection.weights.empty()) return composite.connection.weights[path];
-  return composite.connection.scale == "sum" ? 1.0
-                                             : 1.0 / static_cast<double>(composite.paths.size());
+  return composite.connection.scale == model::LogitScale::kSum
+             ? 1.0
+             : 1.0 / static_cast<double>(composite.paths.size());
 }
 
 // Compares the composite's logits with the weighted sum of its parents' logits.

@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/exp.h"
 #include "trainer/kernels/functions.h"
 

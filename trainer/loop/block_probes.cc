@@ -41,7 +41,7 @@ void AddReadings(const std::vector<BlockReadout>& blocks, Json* values) {
 
 void AddRouting(const model::ModelSpec& spec, const std::vector<LayerRouting>& layers,
                 Json* values) {
-  const size_t choices = spec.paths.size() + (spec.connection.kind == "routed" ? 1 : 0);
+  const size_t choices = spec.paths.size() + (spec.connection.is_routed() ? 1 : 0);
   for (size_t l = 0; l < layers.size(); ++l) {
     const std::vector<uint8_t>& taken = layers[l].choices;
     // Layers without a decision: in a composite without a router, some layers have none to read.

@@ -26,7 +26,7 @@ Result<std::string> TrainingText(const task::Task& task) {
     return InvalidArgument("spec.model: is missing");
   BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer, &spec["model"]));
   BRAID_ASSIGN_OR_RETURN(const TrainSettings settings, ReadTrainSettings(spec));
-  return Text(settings.model, settings.optimizer.kind) +
+  return Text(settings.model, schema::NameOf(settings.optimizer.kind)) +
          Format(
              " and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a "
              "larger train.accumulate makes up for it), "

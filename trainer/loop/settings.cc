@@ -4,12 +4,12 @@
 
 #include "base/text.h"
 #include "schema/read.h"
-#include "spec/train.h"
 
 namespace braid::trainer {
 namespace {
 
-using schema::NameOf;
+using spec::AccumTail;
+using spec::LastLabel;
 
 // The spec says the settings once, in the order of the recipe; the loop's parts have structs of
 // their own, so that network and optimizer do not depend on the recipe.
@@ -23,25 +23,25 @@ void Spread(const spec::JointTrain& train, TrainSettings* s) {
                   .beta2 = train.optimizer.betas[1],
                   .eps = train.optimizer.eps,
                   .weight_decay = train.optimizer.weight_decay,
-                  .decay_scope = NameOf(train.decay_scope),
+                  .decay_scope = train.decay_scope,
                   .clip = train.clip,
                   .freeze_path_steps = train.freeze_paths,
-                  .kind = NameOf(train.optimizer.kind),
+                  .kind = train.optimizer.kind,
                   .momentum = train.optimizer.momentum};
   s->schedule.decay_fraction = train.lr_decay_fraction;
-  s->schedule.decay_shape = NameOf(train.lr_decay_shape);
-  s->schedule.kind = NameOf(train.lr_schedule);
+  s->schedule.decay_shape = train.lr_decay_shape;
+  s->schedule.kind = train.lr_schedule;
   s->schedule.lr = train.optimizer.lr;
   s->schedule.lr_min = train.lr_min;
   s->schedule.warmup_steps = train.warmup_steps;
   s->schedule.warmup_start = train.warmup_start;
-  s->auxiliary.load = NameOf(train.aux_load);
-  s->auxiliary.probs = NameOf(train.aux_probs);
+  s->auxiliary.load = train.aux_load;
+  s->auxiliary.probs = train.aux_probs;
   s->auxiliary.lambda_entropy = train.lambda_entropy;
   s->auxiliary.lambda_load = train.lambda_load;
   s->auxiliary.dropout = train.dropout_parallel;
-  s->last_label = NameOf(train.last_label);
-  s->accum_tail = NameOf(train.accum_tail);
+  s->last_label = train.last_label;
+  s->accum_tail = train.accum_tail;
   s->data.shuffle_seed = train.shuffle_seed;
   s->checkpoint_steps = train.checkpoint.steps;
   s->checkpoint_seconds = train.checkpoint.seconds;
@@ -57,8 +57,8 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
                          schema::FromJson<spec::TrainTask>(spec, "spec"));
   TrainSettings settings;
   settings.seed = task.seed;
-  settings.start_moments = NameOf(task.start_moments);
-  settings.loss_average = NameOf(task.loss_average);
+  settings.start_moments = task.start_moments;
+  settings.loss_average = task.loss_average;
   BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(task.model, "spec.model"));
   settings.data = {task.data};
   Spread(task.train, &settings);
@@ -78,24 +78,24 @@ StepPlace StepPlan::At(const TrainSettings& settings, int64_t step) const {
           {epoch, m * settings.batch, epoch * micro_batches_per_epoch + m});
     }
   };
-  // The left-over micro-batches of the previous epoch, which every epoch but the first begins with.
-  if (settings.accum_tail == "carry" && within == 0 && place.epoch > 0) {
+  if (settings.accum_tail == AccumTail::kCarry && within == 0 && place.epoch > 0) {
     add(place.epoch - 1, per_epoch * settings.accumulate, micro_batches_per_epoch);
   }
   const int64_t begin = within * settings.accumulate;
   add(place.epoch, begin, std::min(begin + settings.accumulate, micro_batches_per_epoch));
-  place.divisor = settings.accum_tail == "carry" ? settings.accumulate
-                                                 : static_cast<int64_t>(place.micro_batches.size());
+  place.divisor = settings.accum_tail == AccumTail::kCarry
+                      ? settings.accumulate
+                      : static_cast<int64_t>(place.micro_batches.size());
   return place;
 }
 
 int64_t StepPlan::TokensAfter(const TrainSettings& settings, int64_t steps) const {
   int64_t micro_batches = steps * settings.accumulate;
-  // Micro-batches of an epoch beyond its whole steps; negative with `flush`, whose last step of an
-  // epoch is short.
-  const int64_t over = micro_batches_per_epoch - per_epoch * settings.accumulate;
-  if (settings.accum_tail == "flush") micro_batches += steps / per_epoch * over;
-  if (settings.accum_tail == "carry" && steps > 0) micro_batches += (steps - 1) / per_epoch * over;
+  const int64_t over = micro_batches_per_epoch - per_epoch * settings.accumulate;  // below 0 with
+                                                                                   // `flush`
+  if (settings.accum_tail == AccumTail::kFlush) micro_batches += steps / per_epoch * over;
+  if (settings.accum_tail == AccumTail::kCarry && steps > 0)
+    micro_batches += (steps - 1) / per_epoch * over;
   return micro_batches * settings.batch * settings.data.sequence;
 }
 
@@ -103,7 +103,8 @@ Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
   StepPlan plan;
   plan.micro_batches_per_epoch = sequences / settings.batch;
   plan.per_epoch = plan.micro_batches_per_epoch / settings.accumulate;
-  if (settings.accum_tail == "flush" && plan.micro_batches_per_epoch % settings.accumulate > 0)
+  if (settings.accum_tail == AccumTail::kFlush &&
+      plan.micro_batches_per_epoch % settings.accumulate > 0)
     ++plan.per_epoch;
   if (plan.per_epoch == 0) {
     return InvalidArgument(Format(
@@ -133,14 +134,14 @@ void FillSchedule(const StepPlan& plan, Schedule* schedule) {
 }
 
 void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels,
-                const std::string& last_label) {
+                LastLabel last_label) {
   const auto label = [&](int32_t id) { return id == pad_id ? kIgnore : id; };
   for (int64_t i = 0; i + 1 < sequence; ++i) labels[i] = label(ids[i + 1]);
-  labels[sequence - 1] = last_label == "copy_input" ? label(ids[sequence - 1]) : kIgnore;
+  labels[sequence - 1] = last_label == LastLabel::kCopyInput ? label(ids[sequence - 1]) : kIgnore;
 }
 
-int64_t TargetsOfSequence(int64_t sequence, const std::string& last_label) {
-  return last_label == "copy_input" ? sequence : sequence - 1;
+int64_t TargetsOfSequence(int64_t sequence, LastLabel last_label) {
+  return last_label == LastLabel::kCopyInput ? sequence : sequence - 1;
 }
 
 }  // namespace braid::trainer

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "corpus/dataset.h"
 #include "model/spec.h"
+#include "spec/train.h"
 #include "trainer/network/network.h"
 #include "trainer/optim/optimizer.h"
 #include "trainer/optim/schedule.h"
@@ -20,9 +21,7 @@ namespace braid::trainer {
 struct TrainSettings {
   model::ModelSpec model;
   uint64_t seed = 42;
-  // What becomes of the optimizer's state in input `init`: auto (taken if it is there), take
-  // (required) or leave.
-  std::string start_moments = "auto";
+  spec::StartMoments start_moments = spec::StartMoments::kAuto;  // of input `init`
   corpus::DataSpec data;
   // Sequences of a micro-batch, over all ranks.
   int64_t batch = 32;
@@ -33,17 +32,11 @@ struct TrainSettings {
   int64_t steps = 0;
   int64_t tokens = 0;
   OptimizerConfig optimizer;
-  // Auxiliary losses of routers and dropout of parallel layers (docs/papers/papaformer.md#s3, #s7).
-  Auxiliary auxiliary;
-  // FillSchedule sets its lengths.
-  Schedule schedule;
-  // T1 of docs/papers/papaformer.md#s7: "ignore" or "copy_input".
-  std::string last_label = "ignore";
-  // T6: "drop", "flush" or "carry", as explained at StepPlan.
-  std::string accum_tail = "drop";
-  // T8, of validation: "token_mean" or "batch_mean".
-  std::string loss_average = "token_mean";
-  // A checkpoint is due after so many steps, or so many seconds; 0 for never.
+  Auxiliary auxiliary;  // T3, T4, and dropout of parallel layers
+  Schedule schedule;    // its lengths are filled in by FillSchedule
+  spec::LastLabel last_label = spec::LastLabel::kIgnore;           // T1
+  spec::AccumTail accum_tail = spec::AccumTail::kDrop;             // T6
+  spec::LossAverage loss_average = spec::LossAverage::kTokenMean;  // T8, of validation
   int64_t checkpoint_steps = 0;
   int64_t checkpoint_seconds = 60;
   // Steps between validations; 0 for one at the end of each epoch.
@@ -113,9 +106,8 @@ void FillSchedule(const StepPlan& plan, Schedule* schedule);
 // elements. The label of the last position is none, or with last_label "copy_input" the last id
 // itself (T1). Pad tokens are no labels. "None" is a negative number.
 void MakeLabels(const int32_t* ids, int64_t sequence, int32_t pad_id, int32_t* labels,
-                const std::string& last_label = "ignore");
-// Number of labels of a sequence without pad tokens: `sequence`, less one unless last_label is
-// "copy_input".
-int64_t TargetsOfSequence(int64_t sequence, const std::string& last_label);
+                spec::LastLabel last_label = spec::LastLabel::kIgnore);
+// Positions of a sequence without pads that have a label.
+int64_t TargetsOfSequence(int64_t sequence, spec::LastLabel last_label);
 
 }  // namespace braid::trainer

@@ -27,14 +27,6 @@ namespace {
 // Long, because ranks load data and initialise at different speeds.
 constexpr int64_t kPeerTimeoutMs = 300'000;
 
-bool HasRouter(const model::ModelSpec& spec) {
-  return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" &&
-         spec.connection.router.kind != "none";
-}
-
-// One rank of a training. Run calls Open and Start once, Step until the plan is done or a stop is
-// agreed on, then Stop or Finish. All ranks have the same settings, plan and weights, and equal
-// values of state_ and stop_, so that they enter every collective operation together.
 class Training {
  public:
   Training(const task::Task& task, task::Channel& channel, const Clock& clock)
@@ -133,7 +125,7 @@ class Training {
   // and then a logarithm, so the mean must be over the rows of all ranks: the mean of the ranks'
   // own losses would be another number.
   void ShareRouterLoad() {
-    if (task_.world == 1 || !HasRouter(settings_.model)) return;
+    if (task_.world == 1 || !settings_.model.chooses()) return;
     Auxiliary auxiliary = settings_.auxiliary;
     auxiliary.mean_over_ranks = [this](double* values, int64_t count) {
       if (gang_.ok()) gang_ = collective_->AllReduce(values, count);
@@ -145,8 +137,9 @@ class Training {
   Status Resume() {
     BRAID_ASSIGN_OR_RETURN(
         Resumed resumed,
-        ReadCheckpoint(task_.resume, settings_.model, network_->layout(),
-                       FindOptimizer(settings_.optimizer.kind).states(network_->layout())));
+        ReadCheckpoint(
+            task_.resume, settings_.model, network_->layout(),
+            FindOptimizer(schema::NameOf(settings_.optimizer.kind)).states(network_->layout())));
     if (resumed.state.settings != settings_digest_) {
       return InvalidArgument(
           task_.resume + " is a checkpoint of a training with other settings; start without it");
@@ -205,9 +198,9 @@ class Training {
   // Takes over the optimizer's state of input `init`, for the tensors for which it has all states
   // that this training's optimizer keeps.
   Status LoadOptimizerState(const std::string& folder) {
-    if (settings_.start_moments == "leave") return OkStatus();
+    if (settings_.start_moments == spec::StartMoments::kLeave) return OkStatus();
     if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) {
-      if (settings_.start_moments == "auto") return OkStatus();
+      if (settings_.start_moments == spec::StartMoments::kAuto) return OkStatus();
       return InvalidArgument(
           "input \"init\" has no optimizer.safetensors, and start_moments is take; give a "
           "checkpoint with the state of "
@@ -265,7 +258,7 @@ class Training {
                          {"epoch", place.epoch},
                          {"loss_ignore_last",
                           (sums[kLoss] - sums[kLast]) / (sequences * static_cast<double>(T - 1))}};
-    if (HasRouter(settings_.model)) {
+    if (settings_.model.chooses()) {
       state_.unfinished["aux"] =
           sums[kAuxiliary] /
           static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) * task_.world);
@@ -363,9 +356,8 @@ class Training {
                                (long long)state_.step, loss.mean));
       }
       (*values)["validation/" + corpus] = loss.mean;
-      // Losses over different targets do not compare, so the loss over the targets of "ignore" is
-      // recorded as well.
-      if (settings_.last_label != "ignore")
+      // Losses over other targets do not compare, so the one over those of `ignore` is there, too.
+      if (settings_.last_label != spec::LastLabel::kIgnore)
         (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
     }
     return OkStatus();

@@ -166,19 +166,19 @@ Result<LossSums> LossSumsFromJson(const Json& json, const std::string& path) {
   return sums;
 }
 
-ValidationLoss MeansOf(const LossSums& sums, const std::string& average) {
+ValidationLoss MeansOf(const LossSums& sums, spec::LossAverage average) {
   const auto mean = [&](size_t i) {
-    return average == "batch_mean" ? sums.batch_means[i] / sums.batches
-                                   : sums.loss[i] / sums.targets[i];
+    return average == spec::LossAverage::kBatchMean ? sums.batch_means[i] / sums.batches
+                                                    : sums.loss[i] / sums.targets[i];
   };
   const double bits = sums.bytes > 0 ? sums.loss[0] / std::log(2.0) / sums.bytes : 0;
   return {mean(0), mean(1), static_cast<int64_t>(sums.targets[0]), bits};
 }
 
-Json ToJson(const ValidationLoss& loss, const std::string& last_label) {
+Json ToJson(const ValidationLoss& loss, spec::LastLabel last_label) {
   Json json = {{"loss", loss.mean}, {"perplexity", std::exp(loss.mean)}, {"tokens", loss.targets}};
   if (loss.bits_per_byte > 0) json["bits_per_byte"] = loss.bits_per_byte;
-  if (last_label != "ignore") json["loss_ignore_last"] = loss.mean_ignore_last;
+  if (last_label != spec::LastLabel::kIgnore) json["loss_ignore_last"] = loss.mean_ignore_last;
   return json;
 }
 

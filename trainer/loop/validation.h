@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "corpus/dataset.h"
 #include "corpus/tokenizer.h"
+#include "spec/train.h"
 #include "trainer/collective/collective.h"
 #include "trainer/network/network.h"
 
@@ -21,17 +22,13 @@ namespace braid::trainer {
 struct ValidationSpec {
   // Tokens of a sequence.
   int64_t sequence = 256;
-  // At most so many sequences of each corpus; 0 for all.
-  int64_t sequences = 0;
-  // T1 of docs/papers/papaformer.md#s7: "ignore" or "copy_input".
-  std::string last_label = "ignore";
-
-  // T8: "token_mean", or "batch_mean", the unweighted mean of the mean losses of batches of 32
-  // sequences, a shorter last batch of a corpus included. No batch mixes corpora.
-  std::string average = "token_mean";
-
-  // Seed of the router noise with `router_noise: always`. The draws of a batch depend on the seed
-  // and on the batch's place alone, and not on the number of ranks.
+  int64_t sequences = 0;                                  // at most so many of each corpus; 0: all
+  spec::LastLabel last_label = spec::LastLabel::kIgnore;  // T1 of docs/papers/papaformer.md#s7
+  // T8: the mean over tokens, or kBatchMean: the unweighted mean of the means of batches of 32
+  // sequences, a short last one included. Batches do not mix corpora.
+  spec::LossAverage average = spec::LossAverage::kTokenMean;
+  // Of the noise that `router_noise: always` asks for. What a batch draws depends on the seed and
+  // its place alone.
   uint64_t seed = 42;
 
   // At most so many groups of consecutive sequences get sums of their own, from which reports
@@ -73,11 +70,10 @@ struct ValidationLoss {
   // if the bytes are not known.
   double bits_per_byte = 0;
 };
-// {"loss", "perplexity", "tokens"}, with "bits_per_byte" if it is known, and with
-// "loss_ignore_last" if `last_label` is not "ignore".
-Json ToJson(const ValidationLoss& loss, const std::string& last_label);
-// `average` is "token_mean" or "batch_mean" (ValidationSpec). REQUIRES: the sums have a target.
-ValidationLoss MeansOf(const LossSums& sums, const std::string& average);
+// {"loss", "perplexity", "tokens"}, "bits_per_byte" if it is known, and "loss_ignore_last" if other
+// targets were counted.
+Json ToJson(const ValidationLoss& loss, spec::LastLabel last_label);
+ValidationLoss MeansOf(const LossSums& sums, spec::LossAverage average);
 
 // The number of bytes that each token id stands for, [vocab]; 0 for the end-of-document token and
 // the pad token.

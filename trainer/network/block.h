@@ -1,73 +1,70 @@
-// The blocks: llama, wide, loop and dual_path. One call for all of them: [rows, w] in, [rows, w]
-// out.
+// A block of a network: leaves and a forward pass. Each kind of model/block.h has a file in
+// trainer/network/blocks/ and is found by its name.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "model/stack.h"
+#include "model/spec.h"
 #include "trainer/network/forward_context.h"
+#include "trainer/network/sublayers.h"
 
 namespace braid::trainer {
 
-// A low-rank addition to q and v of one attention: x -> factor B A dropout(x). A [rank, w], B [w,
-// rank].
-struct Adapter {
-  at::Tensor q_a, q_b, v_a, v_b;
-  double factor = 1;
-  double dropout = 0;
-};
-
-// Attention and feed-forward with their norms. Tensors are leaves that are views of the flat
-// buffers; or those of `paths` equal blocks stacked, [paths, ...]: then rows are [paths * rows],
-// path by path.
-struct Sublayers {
-  int64_t paths = 1;
-  int64_t heads = 0;
-  at::Tensor attn_norm, qkv, o, q_norm, k_norm, ffn_norm, gate_up, beta, down;  // o, q_norm,
-                                                                                // k_norm, beta may
-                                                                                // be undefined
-  Adapter adapter;
-};
-
 inline constexpr int64_t kNoLayer = -1;
 
-struct Block {
-  const model::Stack* stack = nullptr;  // outlives the block
-  std::string place;                    // prefix of its tensors, "parallel.1.path.0"
-  int64_t layer = 0;  // its number in the stack, or of the parallel layer; kNoLayer of large blocks
-  Sublayers body;     // llama, or the deep path
-  Sublayers wide;
-  at::Tensor deep_scale, wide_scale;  // a_k [K], beta [1]
-  at::Tensor router, router_bias;     // [1, w + 1], [1]
-  at::Tensor gate, gate_bias;         // [1 or 2, w], [1 or 2]
-  at::Tensor cross_deep, cross_wide, cross_deep_scale, cross_wide_scale;
+// Which block of a network it is.
+struct BlockPlace {
+  const model::Stack& stack;  // outlives the block
+  std::string place;          // prefix of its tensors, "parallel.1.path.0"
+  int64_t layer = kNoLayer;  // its number in the stack, or of the parallel layer; kNoLayer of large
+                             // blocks
 };
 
-// Gives the leaf at a tensor's name, in a shape of as many elements (neighbours in the layout may
-// be taken together).
-using LeafMaker =
-    std::function<at::Tensor(const std::string& name, const std::vector<int64_t>& shape)>;
+class Block {
+ public:
+  explicit Block(BlockPlace at) : at_(std::move(at)) {}
+  virtual ~Block() = default;
 
-Block MakeBlock(const LeafMaker& leaf, const std::string& place, int64_t layer,
-                const model::Stack& stack, const model::Arch& arch);
+  const model::Stack& stack() const { return at_.stack; }
+  const std::string& place() const { return at_.place; }
+  int64_t layer() const { return at_.layer; }
 
-// The sublayers of equal llama blocks as one: their weights are small beside activations, and
-// copying them together costs less than a product for each.
-Sublayers Stacked(const std::vector<Block>& blocks);
+  // x [rows, w] -> [rows, w].
+  virtual at::Tensor Run(const at::Tensor& x, ForwardContext& pass) const = 0;
 
-// u = x + s Attn(norm(x)); u + s FFN(norm(u)), s = 1 if undefined. (docs/papers/papaformer.md#s1.1,
-// docs/papers/dual_path.md#s1.1) x [paths * batch * sequence, w]. `place` names its random numbers.
-at::Tensor RunSublayers(const Sublayers& sublayers, const at::Tensor& x, const at::Tensor& scale,
-                        const std::string& place, ForwardContext& pass);
+  // Every attention of the block with the prefix of its tensors, for adapters.
+  struct Attention {
+    Sublayers* sublayers;
+    std::string place;
+  };
+  virtual std::vector<Attention> Attentions() = 0;
 
-at::Tensor RunBlock(const Block& block, const at::Tensor& x, ForwardContext& pass);
+  // The sublayers of a block that is nothing else and scales nothing: equal ones of several paths
+  // may run as one. Null of other blocks.
+  virtual const Sublayers* AsSublayers() const { return nullptr; }
 
-// x [rows, in] by weight [out, in]; or x [paths * rows, in] by [paths, out, in], path by path.
-at::Tensor Product(const at::Tensor& x, const at::Tensor& weight);
+ private:
+  const BlockPlace at_;
+};
+
+// How a kind of block is made. Leaves come from `leaf`.
+struct BlockMaker {
+  const char* kind;  // a name of model::BlockKind
+  std::unique_ptr<Block> (*make)(const LeafMaker& leaf, const BlockPlace& at,
+                                 const model::Arch& arch);
+};
+
+// All of them: one for each registered model::BlockKind (blocks/registry.cc).
+const std::vector<BlockMaker>& BlockMakers();
+
+// The block that at.stack is made of.
+std::unique_ptr<Block> MakeBlock(const LeafMaker& leaf, const BlockPlace& at,
+                                 const model::Arch& arch);
 
 }  // namespace braid::trainer

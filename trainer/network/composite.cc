@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "model/tensors.h"
 #include "trainer/kernels/functions.h"
 #include "trainer/network/router.h"
@@ -17,13 +15,17 @@ std::vector<uint8_t> Bytes(const at::Tensor& choices) {
   return {host.const_data_ptr<uint8_t>(), host.const_data_ptr<uint8_t>() + host.numel()};
 }
 
-// Blocks of one llama shape, all of them there.
-bool RunAsOne(const std::vector<Block>& blocks) {
-  return std::all_of(blocks.begin(), blocks.end(), [&](const Block& block) {
-    return block.stack != nullptr && block.stack->block == "llama" &&
-           model::SameShape(*blocks.front().stack, *block.stack) &&
-           !block.body.adapter.q_a.defined();
-  });
+// The sublayers of all paths' blocks if they may run as one: they are there, of one shape, nothing
+// but sublayers, and without adapters. Otherwise empty.
+std::vector<const Sublayers*> OneShape(const std::vector<std::unique_ptr<Block>>& blocks) {
+  std::vector<const Sublayers*> all;
+  for (const auto& block : blocks) {
+    const Sublayers* sublayers = block != nullptr ? block->AsSublayers() : nullptr;
+    if (sublayers == nullptr || sublayers->adapter.q_a.defined()) return {};
+    if (!model::SameShape(blocks.front()->stack(), block->stack())) return {};
+    all.push_back(sublayers);
+  }
+  return all;
 }
 
 }  // namespace
@@ -31,9 +33,9 @@ bool RunAsOne(const std::vector<Block>& blocks) {
 Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf)
     : spec_(spec), equal_widths_(model::EqualWidths(spec)) {
   const int64_t D = spec.large.d, c = spec.common_width();
-  const bool slice = spec.connection.kind == "slice";
-  first_ = MakeBlock(leaf, "large.0", kNoLayer, spec.large, spec.arch);
-  last_ = MakeBlock(leaf, "large.1", kNoLayer, spec.large, spec.arch);
+  const bool slice = spec.connection.is_slice();
+  first_ = MakeBlock(leaf, {spec.large, "large.0"}, spec.arch);
+  last_ = MakeBlock(leaf, {spec.large, "large.1"}, spec.arch);
   if (!slice && equal_widths_) shrink_.push_back(leaf("shrink.weight", {c, D}));
   if (!slice && !equal_widths_) {
     for (size_t p = 0; p < spec.paths.size(); ++p) {
@@ -41,7 +43,7 @@ Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf)
     }
   }
   for (int64_t l = 0; l < spec.parallel_layers(); ++l) MakeLayer(leaf, l);
-  if (spec.connection.kind == "routed") grow_ = leaf("grow.weight", {D, c});
+  if (spec.connection.is_routed()) grow_ = leaf("grow.weight", {D, c});
   if (slice && spec.connection.gate) {
     const auto paths = static_cast<int64_t>(spec.paths.size());
     gate_ = leaf("gate.weight", {paths, D});
@@ -58,30 +60,28 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
   for (size_t p = 0; p < spec_.paths.size(); ++p) {
     const model::Stack& path = spec_.paths[p];
     const std::string number = std::to_string(p);
-    const bool differs = connection.kind != "slice" && path.d != c;
+    const bool differs = !connection.is_slice() && path.d != c;
     layer.in.push_back(differs && l > 0
                            ? leaf(layer.place + ".path_in." + number + ".weight", {path.d, c})
                            : at::Tensor());
-    layer.out.push_back(differs && connection.kind == "routed"
+    layer.out.push_back(differs && connection.is_routed()
                             ? leaf(layer.place + ".path_out." + number + ".weight", {c, path.d})
                             : at::Tensor());
     layer.blocks.push_back(
-        l < path.blocks ? MakeBlock(leaf, layer.place + ".path." + number, l, path, spec_.arch)
-                        : Block());
+        l < path.blocks ? MakeBlock(leaf, {path, layer.place + ".path." + number, l}, spec_.arch)
+                        : nullptr);
   }
   const int64_t out = model::LayerOutputWidth(spec_, l);
-  if (connection.kind == "share") layer.share = leaf(layer.place + ".share.weight", {out, D});
-  if (connection.kind == "slice" && connection.cross)
+  if (connection.kind == model::ConnectionKind::kShare)
+    layer.share = leaf(layer.place + ".share.weight", {out, D});
+  if (connection.is_slice() && connection.cross)
     layer.cross = leaf(layer.place + ".cross.weight", {D, D});
-  if (connection.kind == "routed") {
+  if (connection.is_routed()) {
     layer.combine = leaf(layer.place + ".combine.weight", {c, D});
     layer.combine_bias = leaf(layer.place + ".combine.bias", {c});
-    if (connection.router.kind != "none") {
-      const std::string& input = connection.router.input;
-      const int64_t width = input == "combined" ? c
-                            : input == "concat" ? D
-                                                : model::LayerInputWidth(spec_, l);
-      layer.router = leaf(layer.place + ".router.weight", {choices, width});
+    if (connection.chooses()) {
+      layer.router = leaf(layer.place + ".router.weight",
+                          {choices, model::RouterInputWidth(spec_, l)});
       layer.router_bias = leaf(layer.place + ".router.bias", {choices});
     }
   }
@@ -90,13 +90,13 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
 }
 
 std::vector<Block*> Composite::Blocks() {
-  std::vector<Block*> all{&first_};
+  std::vector<Block*> all{first_.get()};
   for (Layer& layer : layers_) {
-    for (Block& block : layer.blocks) {
-      if (block.stack != nullptr) all.push_back(&block);
+    for (const auto& block : layer.blocks) {
+      if (block != nullptr) all.push_back(block.get());
     }
   }
-  all.push_back(&last_);
+  all.push_back(last_.get());
   return all;
 }
 
@@ -105,15 +105,13 @@ std::vector<at::Tensor> Composite::RunPaths(const Layer& layer,
                                             ForwardContext& pass) const {
   pass.dropout = pass.auxiliary != nullptr ? pass.auxiliary->dropout : 0;
   std::vector<at::Tensor> outputs;
-  if (RunAsOne(layer.blocks)) {
-    const at::Tensor all = RunSublayers(Stacked(layer.blocks), at::cat(inputs), {}, layer.place,
-                                        pass);
+  if (const auto equal = OneShape(layer.blocks); !equal.empty()) {
+    const at::Tensor all = RunSublayers(Stacked(equal), at::cat(inputs), {}, layer.place, pass);
     outputs = all.chunk(static_cast<int64_t>(inputs.size()));
   } else {
     for (size_t p = 0; p < inputs.size(); ++p) {
-      outputs.push_back(layer.blocks[p].stack == nullptr
-                            ? inputs[p]
-                            : RunBlock(layer.blocks[p], inputs[p], pass));
+      outputs.push_back(layer.blocks[p] == nullptr ? inputs[p]
+                                                   : layer.blocks[p]->Run(inputs[p], pass));
     }
   }
   pass.dropout = 0;
@@ -133,7 +131,7 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardCon
     x = at::cat(RunPaths(layer, Slices(x), pass), 1);
     if (layer.cross.defined()) x = x + at::linear(x, layer.cross);
   }
-  x = RunBlock(last_, x, pass);
+  x = last_->Run(x, pass);
   const auto N = static_cast<int64_t>(spec_.paths.size());
   at::Tensor gates;
   if (gate_.defined())
@@ -144,8 +142,9 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardCon
     const auto path = static_cast<size_t>(p);
     const at::Tensor gain = norm.narrow(0, spec_.slice_begin(path), spec_.paths[path].d);
     const double weight = !connection.weights.empty() ? connection.weights[path]
-                          : connection.scale == "sum" ? 1.0
-                                                      : 1.0 / static_cast<double>(N);
+                          : connection.scale == model::LogitScale::kSum
+                              ? 1.0
+                              : 1.0 / static_cast<double>(N);
     slices[path] = weight * RmsNorm(slices[path], gain, spec_.arch.norm_eps);
     if (gates.defined()) slices[path] = slices[path] * gates.narrow(1, p, 1);
   }
@@ -188,19 +187,20 @@ at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& 
   const auto candidate = [&](size_t p) {
     return layer.out[p].defined() ? at::linear(outputs[p], layer.out[p]) : outputs[p];
   };
-  if (router.kind == "none") {
+  const RouterForward& forward = ForwardOf(*router.kind);
+  if (forward.route == nullptr) {
     at::Tensor sum = combined;
     for (size_t p = 0; p < outputs.size(); ++p) sum = sum + candidate(p);
     return sum / static_cast<double>(outputs.size() + 1);
   }
-  const at::Tensor& read = router.input == "combined" ? combined
-                           : router.input == "concat" ? all
-                                                      : x;
+  const at::Tensor& read = router.input == model::RouterInput::kCombined ? combined
+                           : router.input == model::RouterInput::kConcat ? all
+                                                                         : x;
   const at::Tensor logits = at::linear(read, layer.router, layer.router_bias);
-  const Routed routed = Route(router, logits, layer.place, pass);
+  const Routed routed = forward.route(router, logits, layer.place, pass);
   if (pass.auxiliary != nullptr) {
-    const at::Tensor loss = AuxiliaryLoss(*pass.auxiliary, logits,
-                                          router.kind == "top1" ? at::Tensor() : routed.weights);
+    const at::Tensor loss = AuxiliaryLoss(
+        *pass.auxiliary, logits, forward.gives_distribution ? routed.weights : at::Tensor());
     pass.auxiliary_loss = pass.auxiliary_loss.defined() ? pass.auxiliary_loss + loss : loss;
   }
   if (pass.routing != nullptr) pass.routing->push_back({Bytes(routed.choices), {}});
@@ -222,13 +222,13 @@ at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& 
 
 at::Tensor Composite::Run(const at::Tensor& embedded, const at::Tensor& norm,
                           ForwardContext& pass) const {
-  at::Tensor x = RunBlock(first_, embedded, pass);
-  if (spec_.connection.kind == "slice") return RunSlices(x, norm, pass);
+  at::Tensor x = first_->Run(embedded, pass);
+  if (spec_.connection.is_slice()) return RunSlices(x, norm, pass);
   if (equal_widths_) x = at::linear(x, shrink_.front());
   for (size_t l = 0; l < layers_.size(); ++l)
     x = RunLayer(layers_[l], static_cast<int64_t>(l), x, pass);
   if (grow_.defined()) x = at::linear(x, grow_);
-  return RmsNorm(RunBlock(last_, x, pass), norm, spec_.arch.norm_eps);
+  return RmsNorm(last_->Run(x, pass), norm, spec_.arch.norm_eps);
 }
 
 }  // namespace braid::trainer

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,23 +27,23 @@ class Composite {
 
   // Block of `path` in parallel layer `layer`.
   const Block& PathBlock(size_t path, int64_t layer) const {
-    return layers_[static_cast<size_t>(layer)].blocks[path];
+    return *layers_[static_cast<size_t>(layer)].blocks[path];
   }
   // Every block, in the order in which they run.
   std::vector<Block*> Blocks();
 
  private:
   struct Layer {
-    std::string place;            // "parallel.0"
-    std::vector<Block> blocks;    // one a path; a path that has run out has one without a stack
-    std::vector<at::Tensor> in;   // path_in, or undefined
-    std::vector<at::Tensor> out;  // path_out, or undefined
+    std::string place;                           // "parallel.0"
+    std::vector<std::unique_ptr<Block>> blocks;  // one a path; null of a path that has run out
+    std::vector<at::Tensor> in;                  // path_in, or undefined
+    std::vector<at::Tensor> out;                 // path_out, or undefined
     at::Tensor share, combine, combine_bias, router, router_bias, norm, cross;
   };
   void MakeLayer(const LeafMaker& leaf, int64_t l);
 
-  // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal llama blocks run as one
-  // batched product.
+  // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal blocks that are
+  // sublayers alone run as one batched product.
   std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs,
                                    ForwardContext& pass) const;
   at::Tensor RunSlices(at::Tensor x, const at::Tensor& norm, ForwardContext& pass) const;
@@ -57,8 +58,8 @@ class Composite {
 
   const model::ModelSpec& spec_;
   bool equal_widths_;
-  Block first_, last_;              // the large blocks
-  std::vector<at::Tensor> shrink_;  // one, or one a path
+  std::unique_ptr<Block> first_, last_;  // the large blocks
+  std::vector<at::Tensor> shrink_;       // one, or one a path
   std::vector<Layer> layers_;
   at::Tensor grow_, gate_, gate_bias_;
 };

@@ -8,22 +8,25 @@
 
 namespace braid::trainer {
 
-// Acts on every `loop` and `dual_path` block, or on those of some layers.
+// Permutes the gates within each sequence: not at all, deep and wide each in an order of its own,
+// or both in the same.
+enum class GateShuffle { kNone, kIndependent, kJoint };
+
+// Acts on every block with a deep path, or on those of some layers.
 struct Intervention {
   std::vector<int64_t> layers;  // block or parallel layer numbers; empty: all, the large blocks of
                                 // a composite too
   int64_t loops = 0;  // K' instead of K; 0: as trained. Steps beyond K use the last scale again
-  std::string step_feature = "rescaled";  // K' < K: t_k = (k-1)/(K'-1) | trained: (k-1)/(K-1)
-  bool set_gates = false;  // (g_d, g_w) = (gate_deep, gate_wide) instead of the learned ones
+  bool rescales_steps = true;  // of K' < K: t_k = (k-1)/(K'-1); false: (k-1)/(K-1), as trained
+  bool set_gates = false;      // (g_d, g_w) = (gate_deep, gate_wide) instead of the learned ones
   double gate_deep = 0;
   double gate_wide = 0;
   bool keep_sum = false;  // set gates are rescaled to the learned g_d + g_w, so that the residual
                           // keeps its scale
   std::vector<uint8_t> positions;  // [batch * sequence]: gates are set where it is not 0; empty:
                                    // everywhere
-  std::string shuffle = "none";    // none | independent | joint: permutes the gates within each
-                                   // sequence
-  uint64_t seed = 42;              // of the shuffle
+  GateShuffle shuffle = GateShuffle::kNone;
+  uint64_t seed = 42;     // of the shuffle
   double early_exit = 0;  // > 0: a token stops at the first step whose incoming mass is at most
                           // this, which takes it all
 };

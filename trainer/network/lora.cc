@@ -63,9 +63,8 @@ std::vector<float> HostCopy(const at::Tensor& tensor) {
 template <typename Use>
 void ForEachAttention(Network::Impl& network, Use use) {
   for (Block* block : network.Blocks()) {
-    if (!block->stack->has_deep() && !block->stack->has_wide()) use(block->body, block->place);
-    if (block->stack->has_deep()) use(block->body, block->place + ".deep");
-    if (block->stack->has_wide()) use(block->wide, block->place + ".wide");
+    for (const Block::Attention& attention : block->Attentions())
+      use(*attention.sublayers, attention.place);
   }
 }
 

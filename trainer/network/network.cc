@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 #include "trainer/kernels/cpu.h"
-#include "trainer/kernels/cuda/plugin.h"
+#include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/functions.h"
 #include "trainer/network/network_impl.h"
 #include "trainer/network/to_host.h"
@@ -79,7 +79,7 @@ Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Devi
     return;
   }
   for (int64_t i = 0; i < spec.dense.blocks; ++i) {
-    blocks.push_back(MakeBlock(leaf, "blocks." + std::to_string(i), i, spec.dense, spec.arch));
+    blocks.push_back(MakeBlock(leaf, {spec.dense, "blocks." + std::to_string(i), i}, spec.arch));
   }
 }
 
@@ -106,7 +106,7 @@ ForwardContext Network::Impl::NewPass(int64_t batch, int64_t sequence) {
 
 ForwardContext Network::Impl::EvaluationPass(int64_t batch, int64_t sequence) {
   ForwardContext pass = NewPass(batch, sequence);
-  pass.router_noise = spec.arch.router_noise == "always";
+  pass.router_noise = spec.arch.router_noise == model::RouterNoise::kAlways;
   pass.seed = evaluation_seed;
   pass.draw = evaluation_draw++;
   if (intervention.has_value()) {
@@ -126,14 +126,14 @@ ForwardContext Network::Impl::EvaluationPass(int64_t batch, int64_t sequence) {
 std::vector<Block*> Network::Impl::Blocks() {
   if (composite != nullptr) return composite->Blocks();
   std::vector<Block*> all;
-  for (Block& block : blocks) all.push_back(&block);
+  for (const auto& block : blocks) all.push_back(block.get());
   return all;
 }
 
 at::Tensor Network::Impl::Hidden(const at::Tensor& ids, ForwardContext& pass) {
   at::Tensor x = at::embedding(embed, ids, spec.pad_id);
   if (composite != nullptr) return composite->Run(x, norm, pass);
-  for (const Block& block : blocks) x = RunBlock(block, x, pass);
+  for (const auto& block : blocks) x = block->Run(x, pass);
   return RmsNorm(x, norm, spec.arch.norm_eps);
 }
 
@@ -326,8 +326,8 @@ std::vector<LayerRouting> Network::Routing(const int32_t* ids, int64_t batch, in
   std::vector<LayerRouting> routing, clean;
   pass.routing = &routing;
   (void)impl_->Hidden(tokens, pass);
-  if (spec_.connection.kind != "routed") return routing;
-  const bool noisy = pass.router_noise && spec_.connection.router.kind == "gumbel";
+  if (!spec_.connection.is_routed()) return routing;
+  const bool noisy = pass.router_noise && spec_.connection.router.kind->draws_noise;
   if (noisy) {
     // From the second layer on, the logits of the noisy pass are those of a stream that noise has
     // been in.
@@ -353,9 +353,9 @@ std::vector<std::vector<float>> Network::PathStates(size_t path, const std::vect
   states.push_back(ToHost(x));
   for (int64_t layer = 0; layer < stack.blocks; ++layer) {
     ForwardContext pass = impl_->NewPass(1, sequence);
-    x = RunBlock(dense ? impl_->blocks[static_cast<size_t>(layer)]
-                       : impl_->composite->PathBlock(path, layer),
-                 x, pass);
+    const Block& block = dense ? *impl_->blocks[static_cast<size_t>(layer)]
+                               : impl_->composite->PathBlock(path, layer);
+    x = block.Run(x, pass);
     states.push_back(ToHost(x));
   }
   return states;

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "model/spec.h"
+#include "spec/train.h"
 #include "storage/files/safetensors.h"
 #include "trainer/network/intervention.h"
 #include "trainer/network/layout.h"
@@ -34,9 +35,9 @@ struct LossSum {
 struct Auxiliary {
   double lambda_entropy = 0.01;
   double lambda_load = 0.01;
-  std::string load = "neg_entropy";  // T3: neg_entropy | plus_entropy
-  std::string probs = "softmax";     // T4: softmax | sample
-  double dropout = 0;                // of the blocks of parallel layers
+  spec::AuxLoad load = spec::AuxLoad::kNegEntropy;  // T3
+  spec::AuxProbs probs = spec::AuxProbs::kSoftmax;  // T4
+  double dropout = 0;                               // of the blocks of parallel layers
   // Makes of each number its mean over the ranks that train together, which all ask in the same
   // order: (9) is of the whole micro-batch. Empty: there is one rank.
   std::function<void(double* values, int64_t count)> mean_over_ranks;
@@ -119,7 +120,7 @@ class Network {
   // At most `capacity` tokens. Its logits equal those of Logits but for rounding. The network must
   // outlive it.
   std::unique_ptr<Decoder> NewDecoder(int64_t capacity);
-  // Read-outs of every block that is not llama, in the order in which they run.
+  // Read-outs of every block with a deep or a wide path, in the order in which they run.
   std::vector<BlockReadout> Readouts(const int32_t* ids, int64_t batch, int64_t sequence);
   // Decisions of every parallel layer of a share or routed composite; empty for other models. Where
   // evaluation is noisy there is a second pass without noise, which draws nothing.

@@ -39,8 +39,8 @@ struct Network::Impl {
   at::Device device;
   at::Tensor p, g;  // [layout.size]
   at::Tensor embed, norm, head, head_gradient;
-  std::vector<Block> blocks;             // dense
-  std::unique_ptr<Composite> composite;  // or this
+  std::vector<std::unique_ptr<Block>> blocks;  // dense
+  std::unique_ptr<Composite> composite;        // or this
   RopeTables ropes;
   Auxiliary auxiliary;
   std::optional<Intervention> intervention;

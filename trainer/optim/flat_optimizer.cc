@@ -34,11 +34,13 @@ void CopyFromHost(const std::vector<float>& values, at::Tensor* tensor) {
 
 }  // namespace
 
-bool Decays(const model::TensorSpec& tensor, const std::string& decay_scope) {
-  // The runs of the dual-path paper decayed the scales too, whatever the model's scale_decay says.
-  // The other scopes obey it.
-  if (decay_scope == "all_but_embedding") return tensor.role != model::Role::kEmbedding;
-  return tensor.decays() || (decay_scope == "all" && tensor.role != model::Role::kScale);
+bool Decays(const model::TensorSpec& tensor, spec::DecayScope decay_scope) {
+  // As the dual-path paper's runs had it: their scales, too, whatever the model says of them.
+  if (decay_scope == spec::DecayScope::kAllButEmbedding)
+    return tensor.role != model::Role::kEmbedding;
+  // `scale_decay: false` holds in the other scopes.
+  return tensor.decays() ||
+         (decay_scope == spec::DecayScope::kAll && tensor.role != model::Role::kScale);
 }
 
 StateLayout MakeStateLayout(std::string name, const Layout& layout,

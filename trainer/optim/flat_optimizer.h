@@ -82,8 +82,7 @@ class FlatOptimizer : public Optimizer {
   int64_t step_ = 0;
 };
 
-// Whether weight decay applies to a tensor under `decay_scope` (T5 of
-// docs/papers/papaformer.md#s7).
-bool Decays(const model::TensorSpec& tensor, const std::string& decay_scope);
+// Whether weight decay is applied to a tensor under `decay_scope`.
+bool Decays(const model::TensorSpec& tensor, spec::DecayScope decay_scope);
 
 }  // namespace braid::trainer

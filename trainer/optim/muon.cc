@@ -15,6 +15,7 @@
 #include <cmath>
 #include <map>
 
+#include "spec/optimizer_state.h"
 #include "trainer/optim/flat_optimizer.h"
 
 namespace braid::trainer {
@@ -35,20 +36,9 @@ constexpr double kRootMeanSquare = 0.2;
 // few calls for small matrices, and little memory for large ones.
 constexpr int64_t kBatchElements = int64_t{1} << 24;
 
-// True for a linear map inside of a block. Its gates and routers are not hidden matrices: they make
-// a decision for each token instead of mapping the stream.
-bool IsHiddenMatrix(const model::TensorSpec& tensor) {
-  const std::string& name = tensor.name;
-  const bool of_block = name.starts_with("blocks.") || name.starts_with("large.") ||
-                        (name.starts_with("parallel.") && name.find(".path.") != std::string::npos);
-  const bool decides = name.ends_with(".router.weight") ||
-                       (name.ends_with(".gate.weight") && !name.ends_with(".ffn.gate.weight"));
-  return of_block && !decides && tensor.role == model::Role::kMatrix && tensor.shape.size() == 2;
-}
-
 std::vector<bool> HiddenMatrices(const Layout& layout) {
   std::vector<bool> hidden;
-  for (const Layout::Slot& slot : layout.slots) hidden.push_back(IsHiddenMatrix(slot.tensor));
+  for (const Layout::Slot& slot : layout.slots) hidden.push_back(spec::IsHiddenMatrix(slot.tensor));
   return hidden;
 }
 

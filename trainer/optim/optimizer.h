@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "spec/train.h"
 #include "trainer/network/layout.h"
 #include "trainer/network/network.h"
 
@@ -22,20 +23,14 @@ struct OptimizerConfig {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-5;
-  // Decoupled weight decay: each step multiplies the decayed tensors by 1 - lr * weight_decay.
-  double weight_decay = 0.1;
-  // Which tensors decay (T5 of docs/papers/papaformer.md#s7): matrices, all or all_but_embedding.
-  std::string decay_scope = "matrices";
-  // The bound of the global gradient norm; 0: no clipping.
-  double clip = 1.0;
-  // For this many first steps the blocks of the paths, `parallel.{l}.path.{p}.*`, keep their
-  // parameters, state and ages; -1: always. Their gradients do not count in the norm that is
-  // clipped.
+  double weight_decay = 0.1;                                   // decoupled: times the learning rate
+  spec::DecayScope decay_scope = spec::DecayScope::kMatrices;  // T5
+  double clip = 1.0;  // bound of the global gradient norm; 0: none
+  // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, state and ages for the
+  // first so many steps, -1: for ever. Their gradients do not count in the norm that is clipped.
   int64_t freeze_path_steps = 0;
-  // A name of OptimizerKinds().
-  std::string kind = "adamw";
-  // The momentum of Muon.
-  double momentum = 0.95;
+  spec::OptimizerKind kind = spec::OptimizerKind::kAdamW;
+  double momentum = 0.95;  // of muon
 };
 
 // The layout of one flat buffer of optimizer state, which has one value for each element of the

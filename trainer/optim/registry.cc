@@ -28,7 +28,7 @@ const OptimizerKind& FindOptimizer(const std::string& name) {
 }
 
 std::unique_ptr<Optimizer> MakeOptimizer(Network& network, const OptimizerConfig& config) {
-  return FindOptimizer(config.kind).make(network, config);
+  return FindOptimizer(schema::NameOf(config.kind)).make(network, config);
 }
 
 }  // namespace braid::trainer

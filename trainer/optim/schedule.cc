@@ -32,7 +32,8 @@ double WarmupStableDecay(const Schedule& schedule, int64_t step) {
   if (step < begin) return schedule.lr;
   const auto length = static_cast<double>(std::max<int64_t>(1, total - begin));
   const double done = std::min(1.0, static_cast<double>(step - begin) / length);
-  const double left = 1 - (schedule.decay_shape == "sqrt" ? std::sqrt(done) : done);
+  const double left = 1 -
+                      (schedule.decay_shape == spec::LrDecayShape::kSqrt ? std::sqrt(done) : done);
   return schedule.lr_min + (schedule.lr - schedule.lr_min) * left;
 }
 
@@ -82,7 +83,7 @@ const ScheduleKind& FindSchedule(const std::string& name) {
 }
 
 double LearningRate(const Schedule& schedule, int64_t step) {
-  const ScheduleKind& kind = FindSchedule(schedule.kind);
+  const ScheduleKind& kind = FindSchedule(schema::NameOf(schedule.kind));
   if (kind.has_warmup && step < schedule.warmup_steps) return WarmupRate(schedule, step);
   return kind.rate(schedule, step);
 }

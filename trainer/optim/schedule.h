@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "spec/train.h"
+
 namespace braid::trainer {
 
 // The settings of a schedule. Steps are optimizer steps and count from 0.
 struct Schedule {
-  // A name of ScheduleKinds().
-  std::string kind = "cosine";
-  // The peak learning rate, and the rate at the end of a decay.
+  spec::LrSchedule kind = spec::LrSchedule::kCosine;
   double lr = 5e-4;
   double lr_min = 0.0;
   // The number of steps in which the rate rises to `lr`.
@@ -27,7 +27,7 @@ struct Schedule {
   // Of wsd: the part of all steps in which the rate decreases at the end (above 0, at most 1), and
   // the curve, "linear" or "sqrt".
   double decay_fraction = 0.2;
-  std::string decay_shape = "linear";
+  spec::LrDecayShape decay_shape = spec::LrDecayShape::kLinear;
 };
 
 // An entry of the table.

@@ -52,13 +52,16 @@ Intervention ReadIntervention(const Json& json) {
   Intervention in;
   in.layers = json.value("layers", in.layers);
   in.loops = json.value("loops", in.loops);
-  in.step_feature = json.value("step_feature", in.step_feature);
+  in.rescales_steps = json.value("step_feature", "rescaled") == "rescaled";
   in.set_gates = json.contains("gate_deep");
   in.gate_deep = json.value("gate_deep", in.gate_deep);
   in.gate_wide = json.value("gate_wide", in.gate_wide);
   in.keep_sum = json.value("keep_sum", in.keep_sum);
   in.positions = json.value("positions", in.positions);
-  in.shuffle = json.value("shuffle", in.shuffle);
+  const std::string shuffle = json.value("shuffle", "none");
+  in.shuffle = shuffle == "joint"         ? GateShuffle::kJoint
+               : shuffle == "independent" ? GateShuffle::kIndependent
+                                          : GateShuffle::kNone;
   in.early_exit = json.value("early_exit", in.early_exit);
   return in;
 }
@@ -74,8 +77,8 @@ Result<Request> ReadRequest(const std::string& path) {
     const Json& auxiliary = json["auxiliary"];
     request.auxiliary.lambda_entropy = auxiliary.at("lambda_entropy");
     request.auxiliary.lambda_load = auxiliary.at("lambda_load");
-    request.auxiliary.load = auxiliary.at("load");
-    request.auxiliary.probs = auxiliary.at("probs");
+    request.auxiliary.load = *schema::FromName<spec::AuxLoad>(std::string(auxiliary.at("load")));
+    request.auxiliary.probs = *schema::FromName<spec::AuxProbs>(std::string(auxiliary.at("probs")));
   }
   if (json.contains("intervention")) request.intervention = ReadIntervention(json["intervention"]);
   request.noise_seed = json.value("noise_seed", request.noise_seed);

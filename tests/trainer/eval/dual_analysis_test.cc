@@ -11,6 +11,7 @@
 #include "corpus/tagged_text.h"
 #include "schema/read.h"
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -22,7 +23,7 @@ class DualAnalysisTest : public ::testing::Test {
   DualAnalysisTest() : classes_(corpus::ClassesOf(world_.tokenizer())) {
     ConfigureRuntime(1);
     model::ModelSpec spec = world_.Dense("m");
-    spec.dense = {"m", 16, 2, 2, 0, "dual_path"};
+    spec.dense = {"m", 16, 2, 2, 0, Word("dual_path")};
     spec.dense.dual.loops = 3;
     spec.dense.dual.ffn_deep = spec.dense.dual.ffn_wide = 24;
     spec.dense.dual.scale_init = 0;

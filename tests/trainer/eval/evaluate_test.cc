@@ -7,6 +7,7 @@
 
 #include "corpus/dataset.h"
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 #include "trainer/eval/blimp/blimp_evaluation.h"
 #include "trainer/network/lora.h"
 
@@ -116,8 +117,8 @@ TEST_F(EvaluateTest, BitsPerByteAndSumsOfGroups) {
 TEST_F(EvaluateTest, GoesOnBehindItsLastCheckpoint) {
   model::ModelSpec spec = world_.Composite();
   spec.name = "noisy";
-  spec.connection.kind = "routed";
-  spec.arch.router_noise = "always";
+  spec.connection.kind = Word("routed");
+  spec.arch.router_noise = Word("always");
   network_ = Network::Create(spec, "cpu").value();
   network_->Initialize(3);
   task_.inputs["model"] = world_.WriteModel("noisy", *network_);
@@ -284,8 +285,8 @@ TEST_F(EvaluateTest, BlimpCountsPairsByTheModelsLogits) {
 TEST_F(EvaluateTest, AModelThatDrawsNoiseIsScoredWithFiveSeeds) {
   model::ModelSpec spec = world_.Composite();
   spec.name = "noisy";
-  spec.connection.kind = "routed";
-  spec.arch.router_noise = "always";
+  spec.connection.kind = Word("routed");
+  spec.arch.router_noise = Word("always");
   const auto noisy = Network::Create(spec, "cpu").value();
   noisy->Initialize(3);
   task_.inputs["model"] = world_.WriteModel("noisy", *noisy);
@@ -431,7 +432,7 @@ TEST_F(EvaluateTest, WhatIsWrongWithTaskFilesIsKnownBeforeAnyWork) {
 // Before it is kept anywhere, and whatever asked for it.
 TEST_F(EvaluateTest, LossesThatAreNoNumbersAreNamed) {
   model::ModelSpec spec = world_.Dense("broken");
-  spec.dense = {"broken", 16, 2, 2, 0, "dual_path"};
+  spec.dense = {"broken", 16, 2, 2, 0, Word("dual_path")};
   spec.dense.dual.loops = 2;
   spec.dense.dual.ffn_deep = spec.dense.dual.ffn_wide = 24;
   const auto broken = Network::Create(spec, "cpu").value();
@@ -449,7 +450,7 @@ TEST_F(EvaluateTest, LossesThatAreNoNumbersAreNamed) {
 
 TEST_F(EvaluateTest, TextsThatAreMissingAreKnownBeforeAnyWork) {
   model::ModelSpec spec = world_.Dense("loop");
-  spec.dense = {"loop", 16, 2, 2, 0, "loop"};
+  spec.dense = {"loop", 16, 2, 2, 0, Word("loop")};
   spec.dense.dual.loops = 2;
   spec.dense.dual.ffn_deep = 24;
   task_.inputs["model"] = world_.WriteModel("loop", *Network::Create(spec, "cpu").value());

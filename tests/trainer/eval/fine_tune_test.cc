@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "trainer/eval/glue/score.h"
-#include "trainer/eval/glue/tasks/tasks.h"
+#include "trainer/eval/glue/tasks.h"
 
 namespace braid::trainer {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "trainer/eval/glue/data.h"
-#include "trainer/eval/glue/tasks/tasks.h"
+#include "trainer/eval/glue/tasks.h"
 
 namespace braid::trainer {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "schema/read.h"
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -164,9 +165,9 @@ TEST_F(GenerateTest, MoreThanThePositionTableIsRefused) {
 
 TEST_F(GenerateTest, WhatRanBeforeDoesNotMatterToARouterThatAlwaysDrawsNoise) {
   model::ModelSpec spec = world_.Composite();
-  spec.connection.kind = "routed";
-  spec.connection.router.kind = "gumbel";
-  spec.arch.router_noise = "always";
+  spec.connection.kind = Word("routed");
+  spec.connection.router.kind = Word("gumbel");
+  spec.arch.router_noise = Word("always");
   const auto network = Network::Create(spec, "cpu").value();
   network->Initialize(1);
   spec::GenerateSettings settings;

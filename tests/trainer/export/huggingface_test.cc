@@ -92,7 +92,7 @@ TEST_F(HuggingFaceTest, WhatIsThereStays) {
 
 TEST_F(HuggingFaceTest, ABetaNearZeroLeavesNothingBehind) {
   model::ModelSpec spec = world_.Dense("path");
-  spec.arch = model::ArchPreset("paper").value();
+  spec.arch = model::PaperArch();
   const auto network = Network::Create(spec, "cpu").value();
   network->Initialize(3);
   network->parameters()[network->layout().at("blocks.1.ffn.beta").offset + 7] = 0;
@@ -104,7 +104,7 @@ TEST_F(HuggingFaceTest, ABetaNearZeroLeavesNothingBehind) {
 // Logits this large differ by their rounding alone. With a head of usual size the same beta passes.
 TEST_F(HuggingFaceTest, ALlamaWhoseLogitsAreNotTheModelsIsRefused) {
   model::ModelSpec spec = world_.Dense("path");
-  spec.arch = model::ArchPreset("paper").value();
+  spec.arch = model::PaperArch();
   const auto network = Network::Create(spec, "cpu").value();
   network->Initialize(3);
   network->parameters()[network->layout().at("blocks.1.ffn.beta").offset + 7] = 2e-4F;

@@ -7,6 +7,7 @@
 
 #include "tests/base/mutations.h"
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 #include "trainer/export/huggingface.h"
 #include "trainer/export/llama_weights.h"
 
@@ -32,7 +33,7 @@ TEST(LlamaSpecTest, TakesTheDefaultsOfTransformers) {
   EXPECT_EQ(spec.arch.rope_base, 10000.0);
   EXPECT_EQ(spec.sequence, 2048);
   EXPECT_EQ(spec.dense.ffn, 40);
-  EXPECT_EQ(spec.arch.rope_layout, "half");
+  EXPECT_EQ(spec.arch.rope_layout, Word("half"));
 }
 
 TEST(LlamaSpecTest, ReadsTheRotationInEitherWording) {

@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "tests/word.h"
+
 namespace braid::trainer {
 namespace {
 
@@ -15,7 +17,7 @@ model::ModelSpec Dense(const std::string& block) {
   spec.name = "m";
   spec.vocab = 11;
   spec.pad_id = 10;
-  spec.dense = {.name = "m", .d = 8, .heads = 2, .blocks = 2, .block = block};
+  spec.dense = {.name = "m", .d = 8, .heads = 2, .blocks = 2, .block = Word(block)};
   if (block == "llama") spec.dense.ffn = 20;
   if (spec.dense.has_wide()) spec.dense.dual.ffn_wide = 24;
   if (spec.dense.has_deep()) spec.dense.dual.ffn_deep = 12;
@@ -40,7 +42,7 @@ TEST(LlamaFormTest, WhatIsNoLlamaNamesTheField) {
   EXPECT_EQ(WhyNotLlama(spec), "");  // one step: nothing to mix
   spec.dense.dual.loops = 2;
   EXPECT_THAT(WhyNotLlama(spec), StartsWith("dense.dual.mix: act"));
-  spec.dense.dual.mix = "final";
+  spec.dense.dual.mix = Word("final");
   EXPECT_EQ(WhyNotLlama(spec), "");
   spec.kind = model::Kind::kComposite;
   EXPECT_THAT(WhyNotLlama(spec), StartsWith("kind: a composite"));
@@ -49,7 +51,7 @@ TEST(LlamaFormTest, WhatIsNoLlamaNamesTheField) {
 TEST(LlamaFormTest, ALoopIsOneLayerAStepWithTheScaleOfThatStep) {
   model::ModelSpec spec = Dense("loop");
   spec.dense.dual.loops = 3;
-  spec.dense.dual.mix = "final";
+  spec.dense.dual.mix = Word("final");
   EXPECT_EQ(LlamaConfig(spec)["num_hidden_layers"], 6);
   EXPECT_EQ(LlamaConfig(spec)["intermediate_size"], 12);
   const auto tensors = ByName(spec);

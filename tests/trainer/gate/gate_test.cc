@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -33,7 +34,7 @@ class GateTest : public ::testing::Test {
     for (const model::Stack& path : paths) spec.large.d += path.d;
     spec.large.ffn = 4 * spec.large.d;
     spec.large.heads = 4;
-    spec.large.identity = connection.kind == "slice";
+    spec.large.identity = connection.is_slice();
     ASSERT_TRUE(model::Validate(spec).ok()) << model::Validate(spec).message();
     composite_ = Network::Create(spec, "cpu").value();
     composite_->Initialize(42);
@@ -66,7 +67,7 @@ class GateTest : public ::testing::Test {
   }
 
   void CopyIn(Network& parent, size_t path) {
-    const bool slice = composite_->spec().connection.kind == "slice";
+    const bool slice = composite_->spec().connection.is_slice();
     const int64_t width = composite_->spec().large.d, begin = composite_->spec().slice_begin(path),
                   own = parent.spec().dense.d;
     for (const Layout::Slot& slot : parent.layout().slots) {
@@ -150,16 +151,16 @@ TEST_F(GateTest, ParentsOfACompositeWithABaseAreFoundByName) {
 
 // Path 1 is a llama stack; path 2 of the block that is named, of another width and depth.
 std::vector<model::Stack> UnequalPaths(const std::string& block) {
-  model::Stack other = {"path_2", 8, 2, 3, 20, "llama"};
+  model::Stack other = {"path_2", 8, 2, 3, 20};
   if (block != "llama") {
-    other.block = block;
+    other.block = Word(block);
     other.ffn = 0;
     if (other.has_deep()) other.dual.loops = 3, other.dual.ffn_deep = 12;
     if (other.has_wide()) other.dual.ffn_wide = 20;
     other.dual.qk_norm = true;
     other.dual.cross = block == "dual_path";
   }
-  return {{"path_1", 16, 2, 2, 64, "llama"}, other};
+  return {{"path_1", 16, 2, 2, 64}, other};
 }
 
 class EveryBlockTest : public GateTest, public ::testing::WithParamInterface<std::string> {};
@@ -167,7 +168,7 @@ class EveryBlockTest : public GateTest, public ::testing::WithParamInterface<std
 TEST_P(EveryBlockTest, ItsStatesAreBitEqualWhateverJoinsThePaths) {
   for (const char* kind : {"share", "routed", "slice"}) {
     model::Connection connection;
-    connection.kind = kind;
+    connection.kind = Word(kind);
     Build(UnequalPaths(GetParam()), connection);
     const Status status = Gate();
     ASSERT_TRUE(status.ok()) << kind << ": " << status.message();
@@ -218,9 +219,9 @@ class SliceStartTest : public GateTest, public ::testing::WithParamInterface<Sta
 
 TEST_P(SliceStartTest, LogitsAreTheWeighedSumOfTheParents) {
   model::Connection connection;
-  connection.kind = "slice";
+  connection.kind = Word("slice");
   connection.cross = true;
-  connection.scale = GetParam().scale;
+  connection.scale = Word(GetParam().scale);
   connection.weights = GetParam().chosen;
   Build(UnequalPaths("dual_path"), connection);
   EXPECT_LT(LogitDistance(*composite_, parents_, GetParam().expected), 1e-5);

@@ -1,8 +1,7 @@
-#include "trainer/kernels/cuda/plugin.h"
-
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 
+#include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/fault.h"
 #include "trainer/network/network.h"
 
@@ -37,7 +36,7 @@ TEST(PluginTest, ANetworkOnCudaWithoutThePlugInSaysWhatIsMissing) {
   spec.vocab = 11;
   spec.pad_id = 10;
   spec.sequence = 8;
-  spec.dense = {"m", 8, 2, 1, 16, "llama"};
+  spec.dense = {"m", 8, 2, 1, 16};
   const auto network = Network::Create(spec, "cuda");  // no plug-in stands beside this test
   ASSERT_FALSE(network.ok());
   EXPECT_EQ(network.status().code(), StatusCode::kUnavailable) << "of this machine, not of the job";

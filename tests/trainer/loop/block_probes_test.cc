@@ -3,6 +3,7 @@
 
 #include "corpus/dataset.h"
 #include "tests/trainer/loop/train_fixture.h"
+#include "tests/word.h"
 #include "trainer/loop/checkpoint.h"
 
 namespace braid::trainer {
@@ -12,7 +13,7 @@ using TelemetryTest = TrainTest;
 
 TEST_F(TelemetryTest, DualPathBlocksAreReadOutWithoutChangingTheTraining) {
   model::ModelSpec spec = world_.Dense("m");
-  spec.dense = {"m", 16, 2, 2, 0, "dual_path"};
+  spec.dense = {"m", 16, 2, 2, 0, Word("dual_path")};
   spec.dense.dual.loops = 2;
   spec.dense.dual.ffn_deep = spec.dense.dual.ffn_wide = 24;
   task::Task plain = world_.TrainTask("plain", spec), read = world_.TrainTask("read", spec);
@@ -51,7 +52,7 @@ TEST_F(TelemetryTest, DualPathBlocksAreReadOutWithoutChangingTheTraining) {
 
 TEST_F(TelemetryTest, RoutersAreReadOutByPath) {
   model::ModelSpec spec = world_.Composite();
-  spec.connection.kind = "routed";
+  spec.connection.kind = Word("routed");
   task::Task routed = world_.TrainTask("routed", spec);
   routed.spec["train"]["telemetry"] = {{"steps", 6}};
   RecordingChannel channel(routed.work);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -18,8 +19,8 @@ struct Source {
     const task::Task task = world.TrainTask("t", world.Dense("m"));
     settings = ReadTrainSettings(task.spec).value();
     settings.steps = 0;
-    settings.accum_tail = accum_tail;
-    settings.last_label = last_label;
+    settings.accum_tail = Word(accum_tail);
+    settings.last_label = Word(last_label);
     dataset = corpus::Dataset::Open(settings.data, {world.at("data.tales"), world.at("data.sums")},
                                     world.at("epochs"))
                   .value();

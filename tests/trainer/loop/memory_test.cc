@@ -17,7 +17,7 @@ model::ModelSpec OneGigabyte() {
   spec.vocab = 1024;
   spec.pad_id = 1023;
   spec.sequence = 32;
-  spec.dense = {"large", 2048, 16, 5, 8192, "llama"};
+  spec.dense = {"large", 2048, 16, 5, 8192};
   return spec;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tests/trainer/loop/train_fixture.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -11,8 +12,8 @@ class RoutedTrainTest : public TrainTest {
  protected:
   task::Task RoutedTask(const std::string& name) {
     model::ModelSpec model = world_.Composite();
-    model.connection.kind = "routed";
-    model.arch.router_noise = "always";
+    model.connection.kind = Word("routed");
+    model.arch.router_noise = Word("always");
     task::Task task = world_.TrainTask(name, model);
     task.spec["train"]["dropout_parallel"] = 0.1;
     task.spec["train"]["telemetry"] = {{"steps", 2}};  // routers are read out under noise, too

@@ -6,6 +6,7 @@
 
 #include "spec/train.h"
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -41,7 +42,7 @@ TEST(PlanStepsTest, TheTailIsDroppedOrFlushed) {
   EXPECT_THAT(Firsts(plan.At(settings, 2)), ElementsAre(Pair(0, 24), Pair(0, 28), Pair(0, 32)));
   EXPECT_EQ(plan.At(settings, 2).divisor, 3);
 
-  settings.accum_tail = "flush";
+  settings.accum_tail = Word("flush");
   plan = PlanSteps(settings, 42).value();
   EXPECT_EQ(plan.total, 8);
   EXPECT_THAT(Firsts(plan.At(settings, 3)), ElementsAre(Pair(0, 36)));
@@ -53,7 +54,7 @@ TEST(PlanStepsTest, TheTailIsDroppedOrFlushed) {
 
 TEST(PlanStepsTest, WhatIsLeftOfAnEpochIsCarriedIntoTheNextOnesFirstStep) {
   TrainSettings settings = Settings(4, 8, 3);
-  settings.accum_tail = "carry";
+  settings.accum_tail = Word("carry");
   // 21 micro-batches: two steps, and five that wait.
   const StepPlan plan = PlanSteps(settings, 87).value();
   EXPECT_EQ(plan.micro_batches_per_epoch, 21);
@@ -86,7 +87,7 @@ TEST(PlanStepsTest, WhatIsLeftOfAnEpochIsCarriedIntoTheNextOnesFirstStep) {
 TEST(PlanStepsTest, TokensPayForCarriedAndShortSteps) {
   for (const char* tail : {"drop", "flush", "carry"}) {
     TrainSettings settings = Settings(4, 8, 3);
-    settings.accum_tail = tail;
+    settings.accum_tail = Word(tail);
     const StepPlan whole = PlanSteps(settings, 87).value();
     int64_t tokens = 0;
     for (int64_t step = 0; step < whole.total; ++step) {
@@ -104,7 +105,7 @@ TEST(PlanStepsTest, TokensPayForCarriedAndShortSteps) {
 // epoch.
 TEST(PlanStepsTest, ThePublishedLeftovers) {
   TrainSettings settings = Settings(32, 8, 2);
-  settings.accum_tail = "carry";
+  settings.accum_tail = Word("carry");
   for (const auto& [micro_batches, left] :
        {std::pair{83'374, 6u}, {33'349, 5u}, {34'936, 0u}, {15'087, 7u}}) {
     const StepPlan plan = PlanSteps(settings, micro_batches * 32 + 31).value();
@@ -129,13 +130,13 @@ TEST(PlanStepsTest, AnEpochWithoutAStepIsRefused) {
 TEST(MakeLabelsTest, CopyInputGivesTheLastPositionItsOwnInput) {
   const int32_t ids[] = {5, 6, 7, 8};
   int32_t labels[4];
-  MakeLabels(ids, 4, 9, labels, "copy_input");
+  MakeLabels(ids, 4, 9, labels, Word("copy_input"));
   EXPECT_THAT(labels, ElementsAre(6, 7, 8, 8));
   const int32_t padded[] = {5, 9, 9, 9};
-  MakeLabels(padded, 4, 9, labels, "copy_input");
+  MakeLabels(padded, 4, 9, labels, Word("copy_input"));
   EXPECT_THAT(labels, ElementsAre(kIgnore, kIgnore, kIgnore, kIgnore));
-  EXPECT_EQ(TargetsOfSequence(256, "copy_input"), 256);
-  EXPECT_EQ(TargetsOfSequence(256, "ignore"), 255);
+  EXPECT_EQ(TargetsOfSequence(256, Word("copy_input")), 256);
+  EXPECT_EQ(TargetsOfSequence(256, Word("ignore")), 255);
 }
 
 TEST(MakeLabelsTest, ShiftsAndIgnoresThePadAndTheLast) {
@@ -206,13 +207,13 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   EXPECT_THAT(ReadTrainSettings(muon).status().message(),
               HasSubstr("spec.train.optimizer.momentum: must be at least 0 and below 1"));
   muon["train"]["optimizer"]["momentum"] = 0.9;
-  EXPECT_EQ(ReadTrainSettings(muon)->optimizer.kind, "muon");
+  EXPECT_EQ(ReadTrainSettings(muon)->optimizer.kind, Word("muon"));
   EXPECT_EQ(ReadTrainSettings(muon)->optimizer.momentum, 0.9);
   Json wsd = good;
   wsd["train"]["lr_schedule"] = "wsd";
   EXPECT_EQ(ReadTrainSettings(wsd)->schedule.decay_fraction, 0.2);
   wsd["train"]["lr_decay_shape"] = "sqrt";
-  EXPECT_EQ(ReadTrainSettings(wsd)->schedule.decay_shape, "sqrt");
+  EXPECT_EQ(ReadTrainSettings(wsd)->schedule.decay_shape, Word("sqrt"));
   for (const double fraction : {0.0, 1.5}) {
     wsd["train"]["lr_decay_fraction"] = fraction;
     EXPECT_THAT(ReadTrainSettings(wsd).status().message(),

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tests/trainer/small_world.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -90,7 +91,7 @@ TEST_F(ValidationTest, TokenMeanWeighsTargetsAlike) {
 }
 
 TEST_F(ValidationTest, BatchMeanWeighsBatchesAlikeTheShortLastOneToo) {
-  const auto losses = Losses({16, 0, "ignore", "batch_mean"});
+  const auto losses = Losses({16, 0, Word("ignore"), Word("batch_mean")});
   const double batches[] = {Mean(shards_[0], 0, 32, 15), Mean(shards_[0], 32, 64, 15),
                             Mean(shards_[0], 64, 70, 15)};
   EXPECT_NEAR(losses.at("a").mean, (batches[0] + batches[1] + batches[2]) / 3, 1e-5);
@@ -100,21 +101,21 @@ TEST_F(ValidationTest, BatchMeanWeighsBatchesAlikeTheShortLastOneToo) {
 }
 
 TEST_F(ValidationTest, CopyInputHasATargetMoreForEachSequence) {
-  const auto losses = Losses({16, 40, "copy_input"});
+  const auto losses = Losses({16, 40, Word("copy_input")});
   EXPECT_NEAR(losses.at("a").mean, Mean(shards_[0], 0, 40, 16), 1e-5);
   EXPECT_EQ(losses.at("a").targets, 40 * 16);
   // What compares with the other mode is there, too.
   EXPECT_NEAR(losses.at("a").mean_ignore_last, Losses({16, 40}).at("a").mean, 1e-6);
-  EXPECT_NEAR(Losses({16, 0, "copy_input", "batch_mean"}).at("all").mean_ignore_last,
-              Losses({16, 0, "ignore", "batch_mean"}).at("all").mean, 1e-6);
+  EXPECT_NEAR(Losses({16, 0, Word("copy_input"), Word("batch_mean")}).at("all").mean_ignore_last,
+              Losses({16, 0, Word("ignore"), Word("batch_mean")}).at("all").mean, 1e-6);
 }
 
 // docs/papers/papaformer.md#s11, check 6.
 TEST_F(ValidationTest, NoiseIsThatOfTheSeed) {
   model::ModelSpec spec = world_.Composite();
-  spec.connection.kind = "routed";
+  spec.connection.kind = Word("routed");
   const auto losses = [&](const std::string& noise, uint64_t seed) {
-    spec.arch.router_noise = noise;
+    spec.arch.router_noise = Word(noise);
     network_ = Network::Create(spec, "cpu").value();
     network_->Initialize(4);
     for (int64_t i = 0; i < network_->layout().size; ++i) network_->parameters()[i] *= 4;

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "tests/word.h"
 #include "trainer/network/network.h"
 
 namespace braid::trainer {
@@ -22,7 +23,7 @@ model::ModelSpec Spec(const std::string& block) {
   spec.vocab = kVocab;
   spec.pad_id = kVocab - 1;
   spec.sequence = kSequence;
-  spec.dense = {"m", 24, 2, 2, 0, block};
+  spec.dense = {"m", 24, 2, 2, 0, Word(block)};
   if (block == "llama") spec.dense.ffn = 40;
   if (spec.dense.has_deep()) spec.dense.dual.loops = kLoops;
   if (spec.dense.has_deep()) spec.dense.dual.ffn_deep = 40;
@@ -142,7 +143,7 @@ TEST(DualTest, StartsAsANearIdentityWithHalfOpenGates) {
     }
   }
   model::ModelSpec preserved = Spec("dual_path");
-  preserved.dense.dual.residual = "preserved";  // the same function while g_d + g_w = 1
+  preserved.dense.dual.residual = Word("preserved");  // the same function while g_d + g_w = 1
   auto other = Make(preserved);
   EXPECT_LT(Distance(network->Logits(Ids(), false), other->Logits(Ids(), false)), 1e-5);
 }
@@ -152,7 +153,7 @@ TEST(DualTest, StepsAreMixedByTheirRouters) {
   model::ModelSpec spec = Spec("loop");
   spec.dense.dual.scale_init = 0;
   auto act = Make(spec);
-  spec.dense.dual.mix = "final";
+  spec.dense.dual.mix = Word("final");
   auto last = Make(spec);
   spec.dense.dual.loops = 1;
   auto first = Make(spec);
@@ -216,7 +217,7 @@ class Interventions : public ::testing::Test {
 };
 
 TEST_F(Interventions, AShuffleKeepsTheGatesOfASequence) {
-  for (const char* shuffle : {"independent", "joint"}) {
+  for (const GateShuffle shuffle : {GateShuffle::kIndependent, GateShuffle::kJoint}) {
     network_->SetIntervention(Intervention{.layers = {0}, .shuffle = shuffle});
     const auto changed = Read();
     EXPECT_NE(changed[0].gate_deep, learned_[0].gate_deep);
@@ -229,7 +230,7 @@ TEST_F(Interventions, AShuffleKeepsTheGatesOfASequence) {
       std::sort(all.begin(), all.end());
       return all;
     };
-    EXPECT_EQ(pairs(changed[0]) == pairs(learned_[0]), std::string(shuffle) == "joint");
+    EXPECT_EQ(pairs(changed[0]) == pairs(learned_[0]), shuffle == GateShuffle::kJoint);
   }
 }
 
@@ -289,7 +290,7 @@ TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
   spec.large.d = 2 * spec.dense.d;
   spec.large.heads = 2 * spec.dense.heads;
   spec.large.blocks = 2;
-  spec.connection.kind = "slice";
+  spec.connection.kind = Word("slice");
   spec.dense = {};
   auto composite = Make(spec);
   const auto read = [&] { return composite->Readouts(Ids().data(), 1, kSequence); };

@@ -12,9 +12,8 @@ model::ModelSpec Composite(int64_t paths) {
   spec.vocab = 37;  // odd, so that gaps are needed
   spec.pad_id = 36;
   spec.sequence = 8;
-  for (int64_t p = 0; p < paths; ++p)
-    spec.paths.push_back({"p" + std::to_string(p), 10, 1, 2, 15, "llama"});
-  spec.large = {"large", 10 * paths, paths, 2, 40 * paths, "llama"};
+  for (int64_t p = 0; p < paths; ++p) spec.paths.push_back({"p" + std::to_string(p), 10, 1, 2, 15});
+  spec.large = {"large", 10 * paths, paths, 2, 40 * paths};
   return spec;
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -27,22 +28,22 @@ model::ModelSpec Blank(const std::string& name) {
 
 model::ModelSpec Dense() {
   model::ModelSpec spec = Blank("dense");
-  spec.dense = {"dense", 8, 2, 2, 32, "llama"};
+  spec.dense = {"dense", 8, 2, 2, 32};
   return spec;
 }
 
 model::ModelSpec Composite(const std::string& connect) {
   model::ModelSpec spec = Blank(connect);
   spec.kind = model::Kind::kComposite;
-  spec.connection.kind = connect;
-  spec.paths = {{"path_1", 8, 2, 2, 32, "llama"}, {"path_2", 8, 2, 2, 32, "llama"}};
-  spec.large = {"large", 16, 2, 2, 64, "llama"};
+  spec.connection.kind = Word(connect);
+  spec.paths = {{"path_1", 8, 2, 2, 32}, {"path_2", 8, 2, 2, 32}};
+  spec.large = {"large", 16, 2, 2, 64};
   return spec;
 }
 
 model::ModelSpec DualPath() {
   model::ModelSpec spec = Blank("dual");
-  spec.dense = {"dual", 8, 2, 2, 32, "dual_path"};
+  spec.dense = {"dual", 8, 2, 2, 32, Word("dual_path")};
   spec.dense.ffn = 0;
   spec.dense.dual.loops = 2;
   spec.dense.dual.ffn_deep = 12;
@@ -343,18 +344,18 @@ TEST_F(DenseLoraTest, SaysWhyAdaptersDoNotFit) {
 
 TEST(LoraLayoutTest, ParameterCountsOfTheSpecification) {
   model::ModelSpec dense = Blank("llama_256");
-  dense.dense = {"llama_256", 256, 8, 8, 1024, "llama"};
+  dense.dense = {"llama_256", 256, 8, 8, 1024};
   LoraConfig config;
   EXPECT_EQ(MakeLoraLayout(dense, config).adapters, 65536);
   EXPECT_EQ(MakeLoraLayout(dense, config).size, 65536 + 2 * 256);
-  dense.dense = {"path", 128, 4, 3, 512, "llama"};
+  dense.dense = {"path", 128, 4, 3, 512};
   EXPECT_EQ(MakeLoraLayout(dense, config).adapters, 12288);
   for (const char* connect : {"share", "routed"}) {
     model::ModelSpec composite = Blank("composite");
     composite.kind = model::Kind::kComposite;
-    composite.connection.kind = connect;
-    composite.paths = {{"path_1", 128, 4, 3, 512, "llama"}, {"path_2", 128, 4, 3, 512, "llama"}};
-    composite.large = {"large", 256, 8, 2, 1024, "llama"};
+    composite.connection.kind = Word(connect);
+    composite.paths = {{"path_1", 128, 4, 3, 512}, {"path_2", 128, 4, 3, 512}};
+    composite.large = {"large", 256, 8, 2, 1024};
     EXPECT_EQ(MakeLoraLayout(composite, config).adapters, 40960) << connect;
   }
 }

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "tests/word.h"
 
 namespace braid::trainer {
 namespace {
@@ -24,7 +25,7 @@ model::ModelSpec Dense() {
   spec.vocab = kVocab;
   spec.pad_id = kVocab - 1;
   spec.sequence = kSequence;
-  spec.dense = {"m", 24, 2, 2, 40, "llama"};
+  spec.dense = {"m", 24, 2, 2, 40};
   return spec;
 }
 
@@ -32,27 +33,26 @@ model::ModelSpec Composite() {
   model::ModelSpec spec = Dense();
   spec.kind = model::Kind::kComposite;
   spec.dense = {};
-  spec.paths = {
-      {"a", 12, 2, 2, 20, "llama"}, {"b", 12, 2, 2, 20, "llama"}, {"c", 12, 2, 2, 20, "llama"}};
-  spec.large = {"large", 36, 2, 2, 72, "llama"};
+  spec.paths = {{"a", 12, 2, 2, 20}, {"b", 12, 2, 2, 20}, {"c", 12, 2, 2, 20}};
+  spec.large = {"large", 36, 2, 2, 72};
   return spec;
 }
 
 // Every field of the published block.
 model::ModelSpec Paper() {
   model::ModelSpec spec = Composite();
-  spec.arch = model::ArchPreset("paper").value();
+  spec.arch = model::PaperArch();
   return spec;
 }
 
 model::Stack DualStack(const char* name, int64_t d, const char* block, const char* gate,
                        const char* mix) {
-  model::Stack stack{name, d, 2, 2, 0, block};
+  model::Stack stack{name, d, 2, 2, 0, Word(block)};
   if (stack.has_deep()) stack.dual.loops = 3;
   if (stack.has_deep()) stack.dual.ffn_deep = 10;
   if (stack.has_wide()) stack.dual.ffn_wide = 30;
-  stack.dual.gate = gate;
-  stack.dual.mix = mix;
+  stack.dual.gate = Word(gate);
+  stack.dual.mix = Word(mix);
   stack.dual.scale_init = 0;
   return stack;
 }
@@ -73,8 +73,8 @@ model::ModelSpec Unequal() {
                 DualStack("b", 8, "dual_path", "convex", "uniform"),
                 DualStack("c", 12, "loop", "two_gates", "final")};
   spec.paths[1].dual.cross = true;
-  spec.paths[1].dual.residual = "preserved";
-  spec.connection = {"routed", {"softmax", "x", 0.7, false}, true, true};
+  spec.paths[1].dual.residual = Word("preserved");
+  spec.connection = {Word("routed"), {Word("softmax"), Word("x"), 0.7, false}, true, true};
   return spec;
 }
 
@@ -82,7 +82,7 @@ model::ModelSpec Slice() {
   model::ModelSpec spec = Composite();
   spec.paths = {
       {"a", 16, 2, 1, 20}, DualStack("b", 8, "wide", "two_gates", "act"), {"c", 12, 2, 2, 20}};
-  spec.connection = {.kind = "slice", .cross = true, .weights = {0.5, 0.2, 0.3}};
+  spec.connection = {.kind = Word("slice"), .cross = true, .weights = {0.5, 0.2, 0.3}};
   return spec;
 }
 

@@ -36,8 +36,8 @@ TEST(RouterTest, NoiseIsFinite) {
   RopeTables ropes(10000, at::kCPU);
   const at::Tensor logits = at::zeros({kBatch * kSequence, kColumns});
   for (const bool hard : {false, true}) {
-    const Routed routed = Route({"gumbel", "combined", 1.0, hard}, logits, "parallel.0",
-                                NearOne(arch, ropes));
+    const Routed routed = ForwardOf(model::kGumbelRouter)
+                              .route({.hard = hard}, logits, "parallel.0", NearOne(arch, ropes));
     EXPECT_TRUE(at::isfinite(routed.weights).all().item<bool>()) << "hard " << hard;
     EXPECT_EQ(routed.choices[kNearOne / kColumns].item<int64_t>(), kNearOne % kColumns);
   }

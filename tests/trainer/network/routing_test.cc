@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "tests/word.h"
 #include "trainer/network/network.h"
 
 namespace braid::trainer {
@@ -21,10 +22,10 @@ model::ModelSpec Routed(const std::string& noise) {
   spec.vocab = kVocab;
   spec.pad_id = kVocab - 1;
   spec.sequence = kSequence;
-  spec.arch.router_noise = noise;
+  spec.arch.router_noise = Word(noise);
   spec.paths = {{"a", 16, 2, 3, 32}, {"b", 16, 2, 3, 32}};
   spec.large = {"large", 32, 2, 2, 64};
-  spec.connection.kind = "routed";
+  spec.connection.kind = Word("routed");
   return spec;
 }
 
@@ -117,7 +118,7 @@ TEST_F(RoutingTest, NoiseIsThatOfTheDrawWhateverTheNumberOfRanks) {
 // check 7): along the gradient of one tensor the loss grows as its norm says.
 TEST_F(RoutingTest, GradientsOfASoftGumbelRouterAreThoseOfTheLoss) {
   model::ModelSpec spec = Routed("train_only");
-  spec.connection.router = {"gumbel", "combined", 0.7, false};
+  spec.connection.router = {.tau = 0.7, .hard = false};
   auto network = Network::Create(spec, "cpu").value();
   network->Initialize(5);
   for (const Layout::Slot& slot : network->layout().slots) {
@@ -163,10 +164,10 @@ TEST_F(RoutingTest, AuxiliaryLossesAtAUniformRouter) {
     return Backward(*network, {.draw = draw}).auxiliary;
   };
   EXPECT_NEAR(auxiliary({}, 0), -0.0659, 1e-4);  // -2 ln 3 * 0.01 * 3 layers
-  EXPECT_NEAR(auxiliary({.load = "plus_entropy"}, 0), 0.0, 1e-6);
+  EXPECT_NEAR(auxiliary({.load = Word("plus_entropy")}, 0), 0.0, 1e-6);
   double sample = 0;
   for (uint64_t draw = 0; draw < 20; ++draw)
-    sample += auxiliary({.load = "plus_entropy", .probs = "sample"}, draw) / 20;
+    sample += auxiliary({.load = Word("plus_entropy"), .probs = Word("sample")}, draw) / 20;
   EXPECT_NEAR(sample, 0.033, 0.005);
   EXPECT_DOUBLE_EQ(auxiliary({.lambda_entropy = 0, .lambda_load = 0}, 0), 0.0);
 }
@@ -208,7 +209,7 @@ TEST_F(RoutingTest, AChoiceIsOneCandidateAndTheRouterStillLearns) {
 TEST_F(RoutingTest, GradientsThroughSoftGumbelWeightsAreDifferences) {
   for (const char* input : {"combined", "concat", "x"}) {
     model::ModelSpec spec = Routed("train_only");
-    spec.connection.router = {"gumbel", input, 1.0, false};
+    spec.connection.router = {.input = Word(input), .hard = false};
     auto network = Network::Create(spec, "cpu").value();
     network->Initialize(5);
     // Choices that lean to a side, and losses that weigh: near a uniform router the auxiliary
@@ -264,7 +265,7 @@ TEST_F(RoutingTest, EachRouterKindWeighsAsItSays) {
   for (const char* input : {"combined", "concat", "x"}) {
     for (const char* kind : {"gumbel", "softmax", "top1", "none"}) {
       model::ModelSpec spec = Routed("train_only");
-      spec.connection.router = {kind, input, 1.0, std::string(kind) != "softmax"};
+      spec.connection.router = {Word(kind), Word(input), 1.0, std::string(kind) != "softmax"};
       auto network = Network::Create(spec, "cpu").value();
       network->Initialize(5);
       EXPECT_NEAR(Loss(*network) / (kBatch * kSequence), std::log(kVocab), 0.15)
@@ -290,7 +291,7 @@ TEST_F(RoutingTest, ConnectionsThatBeginAsIdentitiesHandTheStreamOn) {
   };
   for (const char* kind : {"share", "routed"}) {
     model::ModelSpec spec = Routed("train_only");
-    spec.connection = {.kind = kind, .init = "identity"};
+    spec.connection = {.kind = Word(kind), .init = Word("identity")};
     spec.large.identity = true;
     auto composite = Network::Create(spec, "cpu").value();
     composite->Initialize(5);

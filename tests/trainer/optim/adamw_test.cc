@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/random.h"
+#include "tests/word.h"
 #include "trainer/optim/optimizer.h"
 
 namespace braid::trainer {
@@ -34,9 +35,9 @@ struct Reference {
       for (int64_t e = 0; e < tensor.elements(); ++e) {
         const auto i = static_cast<size_t>(layout.slots[s].offset + e);
         const double g = gradients[i] * scale;
-        const bool decays = config.decay_scope == "all_but_embedding"
+        const bool decays = config.decay_scope == spec::DecayScope::kAllButEmbedding
                                 ? tensor.name != "embed.weight"
-                                : config.decay_scope == "all" || tensor.decays();
+                                : config.decay_scope == spec::DecayScope::kAll || tensor.decays();
         if (decays) p[i] -= lr * config.weight_decay * p[i];
         m[i] = config.beta1 * m[i] + (1 - config.beta1) * g;
         v[i] = config.beta2 * v[i] + (1 - config.beta2) * g * g;
@@ -57,7 +58,7 @@ class AdamWTest : public ::testing::Test {
     spec.vocab = 11;
     spec.pad_id = 10;
     spec.sequence = 8;
-    spec.dense = {"m", 8, 2, 1, 16, "llama"};
+    spec.dense = {"m", 8, 2, 1, 16};
     Use(spec);
   }
   void Use(const model::ModelSpec& spec) {
@@ -70,8 +71,8 @@ class AdamWTest : public ::testing::Test {
     model::ModelSpec spec = network_->spec();
     spec.kind = model::Kind::kComposite;
     spec.dense = {};
-    spec.paths = {{"a", 8, 2, 2, 16, "llama"}, {"b", 8, 2, 2, 16, "llama"}};
-    spec.large = {"large", 16, 2, 2, 32, "llama"};
+    spec.paths = {{"a", 8, 2, 2, 16}, {"b", 8, 2, 2, 16}};
+    spec.large = {"large", 16, 2, 2, 32};
     Use(spec);
   }
   std::vector<bool> OfPaths() const {
@@ -132,19 +133,19 @@ class AdamWTest : public ::testing::Test {
 };
 
 TEST_F(AdamWTest, EqualsTheFormulaWithClipping) {
-  CompareWithReference({0.9, 0.95, 1e-5, 0.1, "matrices", 1.0}, 3.0f);
+  CompareWithReference({0.9, 0.95, 1e-5, 0.1, Word("matrices"), 1.0}, 3.0f);
 }
 TEST_F(AdamWTest, EqualsTheFormulaBelowTheClip) {
-  CompareWithReference({0.9, 0.95, 1e-5, 0.1, "matrices", 1e6}, 0.5f);
+  CompareWithReference({0.9, 0.95, 1e-5, 0.1, Word("matrices"), 1e6}, 0.5f);
 }
 TEST_F(AdamWTest, EqualsTheFormulaWithoutClipping) {
-  CompareWithReference({0.8, 0.99, 1e-8, 0.3, "matrices", 0}, 2.0f);
+  CompareWithReference({0.8, 0.99, 1e-8, 0.3, Word("matrices"), 0}, 2.0f);
 }
 TEST_F(AdamWTest, DecaysEverythingButTheEmbeddingIfAsked) {
-  CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all_but_embedding", 1.0}, 1.0f);
+  CompareWithReference({0.9, 0.95, 1e-5, 0.5, Word("all_but_embedding"), 1.0}, 1.0f);
 }
 TEST_F(AdamWTest, DecaysEverythingIfAsked) {
-  CompareWithReference({0.9, 0.95, 1e-5, 0.5, "all", 1.0}, 1.0f);
+  CompareWithReference({0.9, 0.95, 1e-5, 0.5, Word("all"), 1.0}, 1.0f);
 }
 
 // `scale_decay` of dual-path blocks is a knob of its own.
@@ -156,12 +157,13 @@ TEST_F(AdamWTest, ScalesDecayIfTheySayThemselves) {
     spec.pad_id = 9;
     spec.sequence = 8;
     spec.dense = {"m", 8, 2, 1, 0};
-    spec.dense.block = "wide";
+    spec.dense.block = Word("wide");
     spec.dense.dual.ffn_wide = 8;
     spec.dense.dual.scale_decay = decays;
     const auto network = Network::Create(spec, "cpu").value();
     network->Initialize(1);
-    const auto optimizer = MakeOptimizer(*network, {.weight_decay = 0.5, .decay_scope = "all"});
+    const auto optimizer = MakeOptimizer(*network,
+                                         {.weight_decay = 0.5, .decay_scope = Word("all")});
     network->ZeroGradients();
     const int64_t scale = network->layout().at("blocks.0.wide.scale").offset;
     const float before = network->parameters()[scale];
@@ -178,14 +180,14 @@ TEST_F(AdamWTest, AllButTheEmbeddingIsEveryOtherTensorOfADualPathModel) {
   spec.vocab = 10;
   spec.pad_id = 9;
   spec.sequence = 8;
-  spec.dense = {"m", 8, 2, 1, 0, "dual_path"};
+  spec.dense = {"m", 8, 2, 1, 0, Word("dual_path")};
   spec.dense.dual.ffn_deep = spec.dense.dual.ffn_wide = 8;
   spec.dense.dual.loops = 2;
   spec.dense.dual.qk_norm = true;
   Use(spec);
   for (size_t i = 0; i < size_; ++i) network_->parameters()[i] = 0.5f;
-  const auto optimizer = MakeOptimizer(*network_,
-                                       {.weight_decay = 0.5, .decay_scope = "all_but_embedding"});
+  const auto optimizer = MakeOptimizer(
+      *network_, {.weight_decay = 0.5, .decay_scope = Word("all_but_embedding")});
   network_->ZeroGradients();
   optimizer->Step(0.1);
   for (const Layout::Slot& slot : network_->layout().slots) {
@@ -198,7 +200,7 @@ TEST_F(AdamWTest, AllButTheEmbeddingIsEveryOtherTensorOfADualPathModel) {
 TEST_F(AdamWTest, FrozenPathsKeepTheirBitsAndDoNotCountInTheNorm) {
   UseComposite();
   const OptimizerConfig config{
-      .weight_decay = 0.5, .decay_scope = "all", .clip = 1.0, .freeze_path_steps = -1};
+      .weight_decay = 0.5, .decay_scope = Word("all"), .clip = 1.0, .freeze_path_steps = -1};
   const auto optimizer = MakeOptimizer(*network_, config);
   const std::vector<float> start = Parameters();
   Reference reference = NewReference();

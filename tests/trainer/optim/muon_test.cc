@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "base/random.h"
+#include "spec/optimizer_state.h"
+#include "tests/word.h"
 #include "trainer/optim/optimizer.h"
 
 namespace braid::trainer {
@@ -71,7 +73,7 @@ class MuonTest : public ::testing::Test {
     spec.vocab = 11;
     spec.pad_id = 10;
     spec.sequence = 8;
-    spec.dense = {"m", 8, 2, 2, 12, "llama"};
+    spec.dense = {"m", 8, 2, 2, 12};
     Use(spec);
   }
   void Use(const model::ModelSpec& spec) {
@@ -82,19 +84,19 @@ class MuonTest : public ::testing::Test {
     model::ModelSpec spec = network_->spec();
     spec.kind = model::Kind::kComposite;
     spec.dense = {};
-    spec.paths = {{"a", 8, 2, 2, 16, "llama"}, {"b", 8, 2, 2, 16, block}};
+    spec.paths = {{"a", 8, 2, 2, 16}, {"b", 8, 2, 2, 16, Word(block)}};
     if (block != "llama") {
       spec.paths[1].ffn = 0;
       spec.paths[1].dual.ffn_deep = spec.paths[1].dual.ffn_wide = 8;
       spec.paths[1].dual.loops = 2;
       spec.paths[1].dual.qk_norm = spec.paths[1].dual.cross = true;
     }
-    spec.large = {"large", 16, 2, 2, 32, "llama"};
+    spec.large = {"large", 16, 2, 2, 32};
     Use(spec);
   }
   OptimizerConfig Config() const {
     OptimizerConfig config;
-    config.kind = "muon";
+    config.kind = Word("muon");
     return config;
   }
   std::vector<double> Values(const float* buffer, const Layout::Slot& slot) const {
@@ -301,6 +303,21 @@ TEST_F(MuonTest, AMatrixWithoutAGradientIsFinite) {
   optimizer->Step(0.1);
   const int64_t q = network_->layout().at("blocks.0.attn.q.weight").offset;
   EXPECT_FLOAT_EQ(network_->parameters()[q], start[static_cast<size_t>(q)] * 0.95f);
+}
+
+// What recipes count of a checkpoint is what the optimizers keep.
+TEST_F(MuonTest, StatesAreAsManyAsSettingsSay) {
+  UseComposite("dual_path");
+  for (const spec::OptimizerKind kind : {spec::OptimizerKind::kAdamW, spec::OptimizerKind::kMuon}) {
+    int64_t kept = 0;
+    for (const StateLayout& state :
+         FindOptimizer(schema::NameOf(kind)).states(network_->layout())) {
+      for (size_t slot = 0; slot < state.offsets.size(); ++slot) {
+        if (state.Covers(slot)) kept += network_->layout().slots[slot].tensor.elements();
+      }
+    }
+    EXPECT_EQ(spec::StateValues(kind, network_->spec(), /*whole=*/true), kept);
+  }
 }
 
 TEST(OptimizerKindsTest, AreFoundByTheirNames) {

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <numbers>
 
+#include "tests/word.h"
+
 namespace braid::trainer {
 namespace {
 
 TEST(LearningRateTest, CosineOverTheWholeLength) {
-  const Schedule schedule{"cosine", 5e-4, 1e-4, 0, 100};
+  const Schedule schedule{Word("cosine"), 5e-4, 1e-4, 0, 100};
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 50), 3e-4);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 25), 1e-4 + 4e-4 * (1 + std::sqrt(0.5)) / 2);
@@ -18,7 +20,7 @@ TEST(LearningRateTest, CosineOverTheWholeLength) {
 }
 
 TEST(LearningRateTest, WarmUpRisesInALineToTheCurve) {
-  const Schedule schedule{"cosine", 1e-3, 0, 4, 24};
+  const Schedule schedule{Word("cosine"), 1e-3, 0, 4, 24};
   for (int step = 0; step < 4; ++step)
     EXPECT_DOUBLE_EQ(LearningRate(schedule, step), 1e-3 * (step + 1) / 4);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 4), 1e-3);
@@ -29,7 +31,7 @@ TEST(LearningRateTest, WarmUpRisesInALineToTheCurve) {
 
 // The published sweep: 5e-6 to 5e-4 in 184 steps.
 TEST(LearningRateTest, WarmUpFromARateOfItsOwn) {
-  Schedule schedule{"cosine", 5e-4, 5e-5, 184, 18'360};
+  Schedule schedule{Word("cosine"), 5e-4, 5e-5, 184, 18'360};
   schedule.warmup_start = 5e-6;
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-6);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 92), (5e-6 + 5e-4) / 2);
@@ -39,14 +41,14 @@ TEST(LearningRateTest, WarmUpFromARateOfItsOwn) {
 // The three rates that the specification prints (docs/papers/papaformer.md#s7, T2; section 11,
 // check 3).
 TEST(LearningRateTest, MissteppedGivesThePublishedRates) {
-  const Schedule schedule{"cosine_misstepped", 5e-4, 0, 0, 2 * 10'421, 10'421, 83'374};
+  const Schedule schedule{Word("cosine_misstepped"), 5e-4, 0, 0, 2 * 10'421, 10'421, 83'374};
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);
   EXPECT_NEAR(LearningRate(schedule, 10'421) / 4.810e-4, 1, 1e-3);
   EXPECT_NEAR(LearningRate(schedule, 2 * 10'421) / 4.627e-4, 1, 1e-3);
 }
 
 TEST(LearningRateTest, MissteppedStartsAgainFromWhereItStands) {
-  const Schedule schedule{"cosine_misstepped", 1e-3, 0, 0, 30, 10, 85};
+  const Schedule schedule{Word("cosine_misstepped"), 1e-3, 0, 0, 30, 10, 85};
   double start = 1e-3;
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     for (int64_t s = 0; s < 10; ++s) {
@@ -60,7 +62,7 @@ TEST(LearningRateTest, MissteppedStartsAgainFromWhereItStands) {
 
 // Warm-up to step 4, stable to step 16, decay over the last fifth.
 TEST(LearningRateTest, WarmUpStableDecayAtItsCorners) {
-  Schedule schedule{"wsd", 1e-3, 1e-4, 4, 20};
+  Schedule schedule{Word("wsd"), 1e-3, 1e-4, 4, 20};
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 2.5e-4);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 3), 1e-3);
   for (const int64_t stable : {4, 10, 15, 16})
@@ -69,7 +71,7 @@ TEST(LearningRateTest, WarmUpStableDecayAtItsCorners) {
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 19), 1e-4 + 9e-4 * 0.25);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 20), 1e-4);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 30), 1e-4);
-  schedule.decay_shape = "sqrt";
+  schedule.decay_shape = Word("sqrt");
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 16), 1e-3);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 17), 1e-4 + 9e-4 * 0.5);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 18), 1e-4 + 9e-4 * (1 - std::sqrt(0.5)));
@@ -77,7 +79,7 @@ TEST(LearningRateTest, WarmUpStableDecayAtItsCorners) {
 }
 
 TEST(LearningRateTest, TheDecayIsAtLeastAStepAndBeginsBehindTheWarmUp) {
-  Schedule schedule{"wsd", 1e-3, 0, 0, 10};
+  Schedule schedule{Word("wsd"), 1e-3, 0, 0, 10};
   schedule.decay_fraction = 0.01;
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 9), 1e-3);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 10), 0);
@@ -95,7 +97,7 @@ TEST(ScheduleKindsTest, AreFoundByTheirNames) {
 }
 
 TEST(LearningRateTest, ConstantAfterTheWarmUp) {
-  const Schedule schedule{"constant", 1e-3, 0, 2, 10};
+  const Schedule schedule{Word("constant"), 1e-3, 0, 2, 10};
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 5e-4);
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 9), 1e-3);
 }

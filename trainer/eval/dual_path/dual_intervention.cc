@@ -38,13 +38,13 @@ Status CheckFits(const spec::NamedIntervention& named, const model::ModelSpec& s
   std::vector<model::Stack> stacks = spec.paths;
   stacks.push_back(spec.dense);
   int64_t layers = 0;
-  bool gated = spec.large.block == "dual_path";
-  bool weighs = spec.large.has_deep() && spec.large.dual.mix == "act";
+  bool gated = spec.large.block->has_gates;
+  bool weighs = spec.large.has_deep() && spec.large.dual.mix == model::StepMix::kAct;
   for (const model::Stack& stack : stacks) {
     if (!stack.has_deep()) continue;
     layers = std::max(layers, stack.blocks);
-    weighs = weighs || stack.dual.mix == "act";
-    gated = gated || stack.block == "dual_path";
+    weighs = weighs || stack.dual.mix == model::StepMix::kAct;
+    gated = gated || stack.block->has_gates;
   }
   if (named.changes_gates() && !gated) {
     return InvalidArgument("intervention " + named.name + ": gates: model " + spec.name +
@@ -96,14 +96,15 @@ void MarkPositions(const spec::NamedIntervention& named, const corpus::TokenClas
 Intervention ToIntervention(const spec::NamedIntervention& named, const DualText::Batch& batch) {
   Intervention intervention;
   intervention.loops = named.loops.value_or(0);
-  intervention.step_feature = schema::NameOf(
-      named.step_feature.value_or(spec::StepFeature::kRescaled));
+  intervention.rescales_steps = named.step_feature != spec::StepFeature::kTrained;
   intervention.keep_sum = named.keep_sum;
   intervention.early_exit = named.early_exit.value_or(0);
   intervention.layers = named.layers;
   intervention.seed = named.seed.value_or(kUsualSeed);
-  if (named.shuffles_gates())
-    intervention.shuffle = schema::NameOf(named.shuffle.value_or(spec::GateShuffle::kIndependent));
+  if (named.shuffles_gates()) {
+    intervention.shuffle = named.shuffle == spec::GateShuffle::kJoint ? GateShuffle::kJoint
+                                                                      : GateShuffle::kIndependent;
+  }
   intervention.set_gates = named.sets_gates();
   std::tie(intervention.gate_deep, intervention.gate_wide) = named.set_gates();
   if (named.classes.empty()) return intervention;

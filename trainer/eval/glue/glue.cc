@@ -1,7 +1,7 @@
 #include "trainer/eval/glue/glue.h"
 
 #include "trainer/eval/glue/data.h"
-#include "trainer/eval/glue/tasks/tasks.h"
+#include "trainer/eval/glue/tasks.h"
 #include "trainer/eval/metrics/spread.h"
 
 namespace braid::trainer {

@@ -10,7 +10,7 @@
 #include "trainer/eval/glue/files.h"
 #include "trainer/eval/glue/glue.h"
 #include "trainer/eval/glue/lora_classifier.h"
-#include "trainer/eval/glue/tasks/tasks.h"
+#include "trainer/eval/glue/tasks.h"
 #include "trainer/eval/opened_model.h"
 
 namespace braid::trainer {

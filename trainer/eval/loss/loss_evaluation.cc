@@ -79,8 +79,8 @@ class LossEvaluation final : public Evaluation {
 ValidationSpec ValidationOf(const spec::LossSettings& settings) {
   ValidationSpec validation;
   validation.sequences = settings.sequences;
-  validation.average = schema::NameOf(settings.average);
-  validation.last_label = schema::NameOf(settings.last_label);
+  validation.average = settings.average;
+  validation.last_label = settings.last_label;
   return validation;
 }
 
@@ -131,7 +131,7 @@ Status LossCommand(const Arguments& arguments) {
     if (arguments.Has("json")) continue;
     std::printf("%-16s loss %.4f  perplexity %.2f", corpus.c_str(), loss.mean, std::exp(loss.mean));
     if (loss.bits_per_byte > 0) std::printf("  bits a byte %.4f", loss.bits_per_byte);
-    if (validation.last_label != "ignore")
+    if (validation.last_label != spec::LastLabel::kIgnore)
       std::printf("  without last positions %.4f", loss.mean_ignore_last);
     std::printf("  over %lld tokens\n", (long long)loss.targets);
   }

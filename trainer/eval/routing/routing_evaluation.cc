@@ -16,15 +16,10 @@ namespace {
 
 constexpr uint64_t kRoutingSeed = 42;
 
-bool IsRouted(const model::ModelSpec& spec) {
-  return spec.kind == model::Kind::kComposite && spec.connection.kind == "routed" &&
-         spec.connection.router.kind != "none";
-}
-
 RoutedModel RoutedModelOf(Network& network) {
   const model::ModelSpec& spec = network.spec();
   RoutedModel model;
-  model.has_router = IsRouted(spec);
+  model.has_router = spec.chooses();
   model.noisy = IsNoisy(spec);
   model.choices = static_cast<int64_t>(spec.paths.size()) + (model.has_router ? 1 : 0);
   model.max_positions = spec.arch.rope_max_pos;

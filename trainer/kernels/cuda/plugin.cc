@@ -1,11 +1,10 @@
-#include "trainer/kernels/cuda/plugin.h"
-
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime.h>
 
 #include "base/text.h"
 #include "trainer/collective/nccl.h"
+#include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/fault.h"
 
 extern "C" cudaError_t braid_softmax_loss(float* logits, const int64_t* labels, float* losses,

@@ -1,4 +1,4 @@
-#include "trainer/eval/glue/tasks/tasks.h"
+#include "trainer/eval/glue/tasks.h"
 
 namespace braid::trainer {
 

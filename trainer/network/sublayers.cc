@@ -1,31 +1,11 @@
-#include "trainer/network/block.h"
+#include "trainer/network/sublayers.h"
 
 #include <ATen/ATen.h>
 
 #include "trainer/kernels/functions.h"
-#include "trainer/network/dual.h"
 
 namespace braid::trainer {
 namespace {
-
-Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_t ffn,
-                        const model::Stack& stack, const model::Arch& arch) {
-  const int64_t w = stack.d;
-  Sublayers made;
-  made.heads = stack.heads;
-  made.attn_norm = leaf(prefix + ".attn_norm.weight", {w});
-  made.qkv = leaf(prefix + ".attn.q.weight", {3 * w, w});
-  if (arch.attn_out_proj) made.o = leaf(prefix + ".attn.o.weight", {w, w});
-  if (stack.dual.qk_norm) {
-    made.q_norm = leaf(prefix + ".attn.q_norm.weight", {stack.head_size()});
-    made.k_norm = leaf(prefix + ".attn.k_norm.weight", {stack.head_size()});
-  }
-  made.ffn_norm = leaf(prefix + ".ffn_norm.weight", {w});
-  made.gate_up = leaf(prefix + ".ffn.gate.weight", {2 * ffn, w});
-  made.down = leaf(prefix + ".ffn.down.weight", {w, ffn});
-  if (arch.ffn_gate == "beta_swish") made.beta = leaf(prefix + ".ffn.beta", {ffn});
-  return made;
-}
 
 // x [sequences, heads, T, size], gain [size]: each head normed by itself.
 at::Tensor NormHeads(const at::Tensor& x, const at::Tensor& gain, double eps) {
@@ -63,8 +43,9 @@ at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, ForwardContext& pas
   const int64_t w = qkv.size(1) / 3, size = w / s.heads, sequences = s.paths * pass.batch,
                 T = pass.sequence;
   const Rope rope = pass.ropes.Get(size, pass.begin, T);
-  const RopeLayout layout = pass.arch.rope_layout == "interleaved" ? RopeLayout::kInterleaved
-                                                                   : RopeLayout::kHalf;
+  const RopeLayout layout = pass.arch.rope_layout == model::RopeLayout::kInterleaved
+                                ? RopeLayout::kInterleaved
+                                : RopeLayout::kHalf;
   if (!s.q_norm.defined() && pass.keys == nullptr) {
     return RopeAttention(qkv, rope.cos, rope.sin, sequences, T, s.heads, layout);
   }
@@ -90,21 +71,40 @@ at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, ForwardContext& pas
 
 }  // namespace
 
+Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_t ffn,
+                        const model::Stack& stack, const model::Arch& arch) {
+  const int64_t w = stack.d;
+  Sublayers made;
+  made.heads = stack.heads;
+  made.attn_norm = leaf(prefix + ".attn_norm.weight", {w});
+  made.qkv = leaf(prefix + ".attn.q.weight", {3 * w, w});
+  if (arch.attn_out_proj) made.o = leaf(prefix + ".attn.o.weight", {w, w});
+  if (stack.dual.qk_norm) {
+    made.q_norm = leaf(prefix + ".attn.q_norm.weight", {stack.head_size()});
+    made.k_norm = leaf(prefix + ".attn.k_norm.weight", {stack.head_size()});
+  }
+  made.ffn_norm = leaf(prefix + ".ffn_norm.weight", {w});
+  made.gate_up = leaf(prefix + ".ffn.gate.weight", {2 * ffn, w});
+  made.down = leaf(prefix + ".ffn.down.weight", {w, ffn});
+  if (arch.ffn_gate == model::FfnGate::kBetaSwish) made.beta = leaf(prefix + ".ffn.beta", {ffn});
+  return made;
+}
+
 at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
   if (weight.dim() == 2) return at::linear(x, weight);
   return at::bmm(x.view({weight.size(0), -1, x.size(1)}), weight.transpose(1, 2))
       .view({-1, weight.size(1)});
 }
 
-Sublayers Stacked(const std::vector<Block>& blocks) {
+Sublayers Stacked(const std::vector<const Sublayers*>& equal) {
   const auto stack = [&](at::Tensor Sublayers::* tensor) {
     std::vector<at::Tensor> all;
-    for (const Block& block : blocks) all.push_back(block.body.*tensor);
+    for (const Sublayers* one : equal) all.push_back(one->*tensor);
     return all.front().defined() ? at::stack(all) : at::Tensor();
   };
   Sublayers all;
-  all.paths = static_cast<int64_t>(blocks.size());
-  all.heads = blocks.front().body.heads;
+  all.paths = static_cast<int64_t>(equal.size());
+  all.heads = equal.front()->heads;
   for (at::Tensor Sublayers::* tensor :
        {&Sublayers::attn_norm, &Sublayers::qkv, &Sublayers::o, &Sublayers::ffn_norm,
         &Sublayers::gate_up, &Sublayers::beta, &Sublayers::down}) {
@@ -126,47 +126,6 @@ at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tenso
   const at::Tensor fed = Product(
       SwiGlu(Product(RmsNorm(u, s.ffn_norm, pass.arch.norm_eps), s.gate_up), s.beta), s.down);
   return u + scaled(Drop(fed, dropout, place + "/ffn", s.paths, pass));
-}
-
-Block MakeBlock(const LeafMaker& leaf, const std::string& place, int64_t layer,
-                const model::Stack& stack, const model::Arch& arch) {
-  const model::Dual& dual = stack.dual;
-  const int64_t w = stack.d;
-  Block block;
-  block.stack = &stack;
-  block.place = place;
-  block.layer = layer;
-  if (stack.block == "llama") block.body = MakeSublayers(leaf, place, stack.ffn, stack, arch);
-  if (stack.has_deep()) {
-    block.body = MakeSublayers(leaf, place + ".deep", dual.ffn_deep, stack, arch);
-    block.deep_scale = leaf(place + ".deep.scale", {dual.loops});
-    if (dual.mix == "act") {
-      block.router = leaf(place + ".router.weight", {1, w + 1});
-      block.router_bias = leaf(place + ".router.bias", {1});
-    }
-  }
-  if (stack.has_wide()) {
-    block.wide = MakeSublayers(leaf, place + ".wide", dual.ffn_wide, stack, arch);
-    block.wide_scale = leaf(place + ".wide.scale", {1});
-  }
-  if (stack.block != "dual_path") return block;
-  if (dual.gate != "fixed") {
-    const int64_t gates = dual.gate == "convex" ? 1 : 2;
-    block.gate = leaf(place + ".gate.weight", {gates, w});
-    block.gate_bias = leaf(place + ".gate.bias", {gates});
-  }
-  if (dual.cross) {
-    block.cross_deep = leaf(place + ".cross.deep.weight", {w, w});
-    block.cross_wide = leaf(place + ".cross.wide.weight", {w, w});
-    block.cross_deep_scale = leaf(place + ".cross.deep_scale", {1});
-    block.cross_wide_scale = leaf(place + ".cross.wide_scale", {1});
-  }
-  return block;
-}
-
-at::Tensor RunBlock(const Block& block, const at::Tensor& x, ForwardContext& pass) {
-  if (block.stack->block == "llama") return RunSublayers(block.body, x, {}, block.place, pass);
-  return RunDual(block, x, pass);
 }
 
 }  // namespace braid::trainer

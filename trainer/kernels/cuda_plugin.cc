@@ -1,9 +1,10 @@
+#include "trainer/kernels/cuda_plugin.h"
+
 #include <dlfcn.h>
 #include <stdlib.h>
 
 #include "base/file.h"
 #include "base/mutex.h"
-#include "trainer/kernels/cuda/plugin.h"
 #include "trainer/kernels/fault.h"
 
 namespace braid::trainer {

@@ -1,0 +1,71 @@
+// A kind of decoder block as an object that is found by name: everything that the project asks of a
+// block besides running it, which trainer/network/blocks/ does. A new one is a file in
+// model/blocks/ and its name in model/blocks/registry.cc.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "schema/words.h"
+
+namespace braid::model {
+
+struct Arch;
+struct Flops;
+struct Stack;
+class TensorList;
+struct WidthProblem;
+struct Widths;
+
+// One block of a stack. `depth` is the number of blocks that the stream runs through, for
+// ResidualInit::kDepthScaled.
+struct BlockShape {
+  const Stack& stack;
+  const Arch& arch;
+  int64_t depth;
+};
+
+struct BlockKind {
+  const char* name;     // "dual_path", in recipes and configurations
+  const char* meaning;  // completes "`dual_path`: ..." in the documents
+
+  // Traits that other parts of the project ask for.
+  bool has_deep = false;   // a path that loops one set of weights, Dual::loops times
+  bool has_wide = false;   // a path that is applied once, beside or instead of a deep one
+  bool has_gates = false;  // gates that weigh the deep and the wide path for each token
+  // It computes what one Llama layer does, or several with the same weights, but for what is
+  // scaled: a dense model of such blocks can be exported as a Llama.
+  bool is_llama_layers = false;
+
+  // Names of the fields of Dual that mean something for it. None: the block has no section `dual`,
+  // and Stack::ffn is the hidden width of its feed-forward.
+  std::span<const char* const> settings;
+
+  // kInvalidArgument, the message beginning with `where`, if Stack::ffn or Stack::dual cannot be
+  // those of such a block. Width and heads have been checked.
+  Status (*check)(const Stack& stack, const std::string& where);
+  // Appends the tensors of one block, in the order in which they are used.
+  void (*add_tensors)(const TensorList& to, const BlockShape& shape);
+  // Operations of one block for one token of sequences of `sequence` tokens, by both accountings.
+  Flops (*flops)(const Stack& stack, const Arch& arch, int64_t sequence);
+  // The widths that cost problem.budget (model/dual_width.h); null: a recipe has to give them.
+  Result<Widths> (*solve_widths)(const WidthProblem& problem) = nullptr;
+
+  bool HasSetting(std::string_view field) const;
+  bool has_dual() const { return !settings.empty(); }
+};
+
+// All kinds of blocks, in the order in which documents and messages list them.
+const std::vector<const BlockKind*>& Registered(const BlockKind*);
+
+// The block of a stack that does not say otherwise.
+extern const BlockKind kLlamaBlock;
+
+// Names of the blocks that have the field of Dual: "loop or dual_path".
+std::string BlocksWithSetting(std::string_view field);
+
+}  // namespace braid::model

@@ -1,0 +1,59 @@
+// The two paths of the dual-path paper: a deep one that loops one set of weights, and a wide one
+// that is applied once (docs/papers/dual_path.md#s1).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "trainer/network/block.h"
+
+namespace braid::trainer {
+
+// The intervention of a pass if it concerns the blocks of `layer`; null: nothing is changed.
+const Intervention* ChangeOf(const ForwardContext& pass, int64_t layer);
+
+// What the steps of the deep path gave, and how they are weighed.
+struct Steps {
+  std::vector<at::Tensor> hidden;   // h^1 .. h^K, [rows, w]
+  std::vector<at::Tensor> routers;  // q_k of those that were asked, [rows, 1]
+  std::vector<at::Tensor> weights;  // of the mix, [rows, 1]; of kFinal and kUniform empty
+  at::Tensor mixed;                 // h_deep [rows, w]
+};
+
+class DeepPath {
+ public:
+  DeepPath(const LeafMaker& leaf, const BlockPlace& at, const model::Arch& arch);
+
+  // x [rows, w]. `change` may be null.
+  Steps Run(const at::Tensor& x, const Intervention* change, ForwardContext& pass) const;
+  // s_d^k of every step that was trained, [K].
+  at::Tensor Scales() const;
+  Block::Attention attention() { return {&body_, place_ + ".deep"}; }
+
+ private:
+  const model::Dual& dual_;
+  const std::string place_;
+  Sublayers body_;
+  at::Tensor scale_;                 // a_k [K]
+  at::Tensor router_, router_bias_;  // [1, w + 1], [1]; of kAct
+};
+
+class WidePath {
+ public:
+  WidePath(const LeafMaker& leaf, const BlockPlace& at, const model::Arch& arch);
+
+  // h_wide [rows, w] of x [rows, w].
+  at::Tensor Run(const at::Tensor& x, ForwardContext& pass) const;
+  // s_w [1].
+  at::Tensor Scale() const;
+  Block::Attention attention() { return {&body_, place_ + ".wide"}; }
+
+ private:
+  const std::string place_;
+  Sublayers body_;
+  at::Tensor scale_;  // beta [1]
+};
+
+}  // namespace braid::trainer
