@@ -127,6 +127,10 @@ using Updates = std::vector<Update>;
 // The event of an update, without seq and time; nothing for bookkeeping (WorkerSeen, requests).
 std::optional<EventRecord> EventOf(const Update& update);
 
+// The run that an update is about; null for those of workers and requests, and for an artifact that
+// no run made.
+const std::string* RunOf(const Update& update);
+
 // Changes memory as the catalog changes its rows. REQUIRES: the update was committed or is about to
 // be.
 void Apply(const Update& update, Image& image);
