@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -86,7 +87,10 @@ int RunTaskProgram(const std::string& program, const std::string& task_file,
     Log(LogLevel::kError, program, opened.status().message());
     return 2;
   }
-  Channel& channel = *opened->release();  // its reader thread lives until the program ends
+  // Its reader thread lives until the program ends, so the channel is never destroyed.
+  static auto* const living = new std::vector<Channel*>;
+  living->push_back(opened->release());
+  Channel& channel = *living->back();
   channel.Started();
   const auto kind = kinds.find(task->kind);
   if (kind == kinds.end()) {

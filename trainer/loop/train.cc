@@ -235,8 +235,10 @@ class Training {
                                                        TargetsOfSequence(T, settings_.last_label)));
     const double norm = std::isfinite(loss) ? optimizer_->Step(lr) : loss;
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
+      // Which sign a NaN has depends on the processor and is no news to anybody.
+      const auto shown = [](double x) { return std::isnan(x) ? std::abs(x) : x; };
       return Diverged(Format("the loss of step %lld is %g and its gradient norm %g",
-                             (long long)state_.step + 1, loss, norm));
+                             (long long)state_.step + 1, shown(loss), shown(norm)));
     }
     ++state_.step;
     state_.epoch = place.epoch;

@@ -42,10 +42,10 @@ std::string KeyOf(const std::string& path) {
   if (ends_with({"gz", "zst", "zstd", "bz2", "xz"})) parts.pop_back();
   if (!ends_with({"tsv", "jsonl", "ndjson", "jsonlines"})) return "";
   parts.pop_back();
-  const std::string_view folder = BaseName(FolderOf(path));
+  const std::string folder(BaseName(FolderOf(path)));
   const bool flat = parts.size() > 1;
   if (!flat && path.find('/') == std::string::npos) return "";
-  std::string task = TaskName(flat ? std::string_view(parts[0]) : folder);
+  std::string task = TaskName(flat ? parts[0] : folder);
   std::string split = SplitName(flat ? parts[1] : parts[0]);
   if (task == "mnlimm") {
     task = "mnli";
