@@ -35,7 +35,7 @@ enum class Category { kUser, kInfra, kPreempted, kSystem };
 // code 1.
 class Channel {
  public:
-  // Reads BRAID_TASK_FD; installs the SIGTERM handler that makes stop_requested() true.
+  // Reads BRAID_TASK_FD; installs the handlers of SIGTERM (stop_requested) and SIGUSR1 (below).
   static Result<std::unique_ptr<Channel>> Open(const Task& task);
   virtual ~Channel() = default;
 
@@ -56,7 +56,7 @@ class Channel {
                     bool deterministic = false) = 0;
 
   virtual bool stop_requested() const = 0;
-  // True once after each checkpoint_now.
+  // True once after a SIGUSR1: somebody asks for a checkpoint at the next step.
   virtual bool TakeCheckpointRequest() = 0;
   // The newest step whose checkpoint the worker has stored; -1 if none.
   virtual int64_t stored_checkpoint() const = 0;

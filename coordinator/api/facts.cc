@@ -68,9 +68,8 @@ CoreWork StartedFact(const RankKey& rank) {
 
 Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
                                 const std::string& manifest_json) {
-  BRAID_ASSIGN_OR_RETURN(
-      catalog::ArtifactRecord artifact,
-      ArtifactMadeBy(rank, "checkpoint", manifest_json, CheckOf(backend)));
+  BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact,
+                         ArtifactMadeBy(rank, "checkpoint", manifest_json, CheckOf(backend)));
   SyncOrSay(*backend.metrics, MetricsName(rank));
   return CoreWork{[rank, step, artifact = std::move(artifact)](Transaction& tx) mutable {
                     Attribute(rank, tx, &artifact);
@@ -85,21 +84,20 @@ Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const st
                          EndedCommandOf(rank, worker, outcome, CheckOf(backend)));
   SyncOrSay(*backend.logs, LogName(rank));
   if (rank.rank == 0) SyncOrSay(*backend.metrics, MetricsName(rank));
-  return CoreWork{
-      [rank, command = std::move(command)](Transaction& tx) mutable {
-        for (catalog::ArtifactRecord& output : command.outputs) Attribute(rank, tx, &output);
-        return ReportEnded(command, tx);
-      },
-      [rank, table = backend.rendezvous](const State& state) {
-        if (!LiveAttemptOf(rank.attempt(), state).ok()) table->Forget(rank.attempt());
-        return OkStatus();
-      }};
+  return CoreWork{[rank, command = std::move(command)](Transaction& tx) mutable {
+                    for (catalog::ArtifactRecord& output : command.outputs)
+                      Attribute(rank, tx, &output);
+                    return ReportEnded(command, tx);
+                  },
+                  [rank, table = backend.rendezvous](const State& state) {
+                    if (!LiveAttemptOf(rank.attempt(), state).ok()) table->Forget(rank.attempt());
+                    return OkStatus();
+                  }};
 }
 
 CoreWork CheckLive(const RankKey& rank) {
-  return {nullptr, [rank](const State& state) {
-            return LiveAttemptOf(rank.attempt(), state).status();
-          }};
+  return {nullptr,
+          [rank](const State& state) { return LiveAttemptOf(rank.attempt(), state).status(); }};
 }
 
 bool KnownRanks::Has(const RankKey& rank) {

@@ -61,10 +61,10 @@ Result<const JobRecord*> FindJob(const std::string& run, const std::string& name
   std::vector<std::string> names;
   for (const JobRecord* job : state.JobsOf(record->id)) names.push_back(job->key.job);
   const std::string nearest = NearestWord(name, names);
-  return Status(StatusCode::kNotFound, "NOT_FOUND",
-                "run " + record->id + " has no job " + name +
-                    (nearest.empty() ? ": it has " + Join(names, ", ")
-                                     : "; did you mean " + nearest + "?"));
+  return Status(
+      StatusCode::kNotFound, "NOT_FOUND",
+      "run " + record->id + " has no job " + name +
+          (nearest.empty() ? ": it has " + Join(names, ", ") : "; did you mean " + nearest + "?"));
 }
 
 Result<Page<JobRecord>> PageOfJobs(const JobFilter& filter, const PageRequest& page,
@@ -86,8 +86,7 @@ Result<Page<JobRecord>> PageOfJobs(const JobFilter& filter, const PageRequest& p
   return found;
 }
 
-Result<JobStanding> StandingOf(const std::string& run, const std::string& job,
-                               const State& state) {
+Result<JobStanding> StandingOf(const std::string& run, const std::string& job, const State& state) {
   BRAID_ASSIGN_OR_RETURN(const JobRecord* record, FindJob(run, job, state));
   return JobStanding{record->key, record->epoch, Ended(record->state)};
 }

@@ -82,7 +82,7 @@ std::vector<std::unique_ptr<Wakeups::Subscription>> MetricStream::Subscribe(Wake
 }
 
 Result<StreamState> MetricStream::Next(std::vector<MetricPoint>* piece) {
-  if (!reader_.has_value()) reader_.emplace(backend_->metrics, BulkFolder(standing_.key));
+  if (!reader_.has_value()) reader_.emplace(backend_->metrics, standing_.key);
   if (sent_ == points_.size()) {
     BRAID_ASSIGN_OR_RETURN(points_, reader_->Next(standing_.epoch));
     std::erase_if(points_, [&](const MetricPoint& point) { return point.step < since_step_; });
@@ -91,7 +91,9 @@ Result<StreamState> MetricStream::Next(std::vector<MetricPoint>* piece) {
   if (points_.empty())
     return follow_ && !standing_.ended ? StreamState::kNothingYet : StreamState::kEnd;
   const size_t end = std::min(points_.size(), sent_ + kMostPoints);
-  const auto at = [&](size_t place) { return points_.begin() + static_cast<std::ptrdiff_t>(place); };
+  const auto at = [&](size_t place) {
+    return points_.begin() + static_cast<std::ptrdiff_t>(place);
+  };
   piece->assign(std::make_move_iterator(at(sent_)), std::make_move_iterator(at(end)));
   sent_ = end;
   return StreamState::kPiece;
@@ -163,8 +165,8 @@ Result<StreamState> BlobStream::Next(std::string* piece) {
   if (!fd_.valid()) BRAID_RETURN_IF_ERROR(Open());
   if (offset_ >= size_) return StreamState::kEnd;
   piece->resize(std::min(kBlobPiece, size_ - offset_));
-  BRAID_RETURN_IF_ERROR(ReadAt(fd_.get(), offset_, piece->data(), piece->size(),
-                               backend_->blobs->PathOf(sha256_)));
+  BRAID_RETURN_IF_ERROR(
+      ReadAt(fd_.get(), offset_, piece->data(), piece->size(), backend_->blobs->PathOf(sha256_)));
   offset_ += piece->size();
   return StreamState::kPiece;
 }

@@ -14,8 +14,8 @@ constexpr int64_t kLongestRunWaitMs = 240'000;
 
 std::shared_ptr<KeyWait> KeyWait::Start(Backend* backend, const RankKey& rank,
                                         const std::string& key, int64_t timeout_ms, Done done) {
-  const std::shared_ptr<KeyWait> wait(new KeyWait(
-      backend, rank, key, std::min(timeout_ms, kLongestKeyWaitMs), std::move(done)));
+  const std::shared_ptr<KeyWait> wait(
+      new KeyWait(backend, rank, key, std::min(timeout_ms, kLongestKeyWaitMs), std::move(done)));
   backend->core->Post({nullptr, CheckLive(rank).read, [wait](Status status) {
                          wait->backend_->answers.Do([wait, status = std::move(status)] {
                            if (status.ok()) {
@@ -77,8 +77,7 @@ void KeyWait::Finish(Result<std::string> value) {
 std::shared_ptr<RunWait> RunWait::Start(Backend* backend, const std::string& run,
                                         int64_t timeout_ms, ShowRun show,
                                         std::function<void(Status)> done) {
-  const std::shared_ptr<RunWait> wait(
-      new RunWait(backend, run, std::move(show), std::move(done)));
+  const std::shared_ptr<RunWait> wait(new RunWait(backend, run, std::move(show), std::move(done)));
   (void)wait->turn_.Enter();
   const std::weak_ptr<RunWait> weak = wait;
   const auto end = [weak] {
@@ -107,20 +106,18 @@ void RunWait::Wake() {
 }
 
 void RunWait::Look() {
-  backend_->core->Post({nullptr,
-                        [self = shared_from_this()](const State& state) {
-                          BRAID_ASSIGN_OR_RETURN(const RunRecord* run,
-                                                 state.ResolveRun(self->run_));
-                          self->run_ = run->id;
-                          self->ended_ = Ended(run->state);
-                          self->show_(*run, state);
-                          return OkStatus();
-                        },
-                        [self = shared_from_this()](Status status) {
-                          self->backend_->answers.Do([self, status = std::move(status)] {
-                            self->Looked(status);
-                          });
-                        }});
+  backend_->core->Post(
+      {nullptr,
+       [self = shared_from_this()](const State& state) {
+         BRAID_ASSIGN_OR_RETURN(const RunRecord* run, state.ResolveRun(self->run_));
+         self->run_ = run->id;
+         self->ended_ = Ended(run->state);
+         self->show_(*run, state);
+         return OkStatus();
+       },
+       [self = shared_from_this()](Status status) {
+         self->backend_->answers.Do([self, status = std::move(status)] { self->Looked(status); });
+       }});
 }
 
 void RunWait::Looked(const Status& status) {

@@ -1,6 +1,6 @@
-// What all calls that wait have in common: a reactor of gRPC's callback API that is finished exactly
-// once, whoever ends it first (the client, the server that stops, the call itself), and lives until
-// gRPC and everybody who was given a callback have let it go.
+// What all calls that wait have in common: a reactor of gRPC's callback API that is finished
+// exactly once, whoever ends it first (the client, the server that stops, the call itself), and
+// lives until gRPC and everybody who was given a callback have let it go.
 #pragma once
 
 #include <grpcpp/server_context.h>

@@ -9,10 +9,10 @@ namespace braid::coordinator {
 grpc::ServerBidiReactor<v1::WorkerSignal, v1::DesiredState>* SessionCall::Start(
     grpc::CallbackServerContext* context, Backend* backend) {
   const std::shared_ptr<SessionCall> call(new SessionCall(context, backend));
-  call->session_ = std::make_unique<Session>(
-      backend->core, [weak = std::weak_ptr<SessionCall>(call)] {
-        if (const auto self = weak.lock()) self->Due();
-      });
+  call->session_ = std::make_unique<Session>(backend->core,
+                                             [weak = std::weak_ptr<SessionCall>(call)] {
+                                               if (const auto self = weak.lock()) self->Due();
+                                             });
   call->Open();
   call->Read();
   return call.get();

@@ -56,12 +56,13 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
   void Look() {
     Backend* const backend = this->backend();
     backend->alarms.Cancel(std::exchange(silence_, 0));
-    backend->core->Post(
-        {nullptr, [self = Self()](const State& state) { return self->stream_->Look(state); },
-         [self = Self(), backend](Status status) {
-           if (!status.ok()) return backend->answers.Do([self, status] { self->End(status); });
-           backend->files.Do([self] { self->Read(); });
-         }});
+    backend->core->Post({nullptr,
+                         [self = Self()](const State& state) { return self->stream_->Look(state); },
+                         [self = Self(), backend](Status status) {
+                           if (!status.ok())
+                             return backend->answers.Do([self, status] { self->End(status); });
+                           backend->files.Do([self] { self->Read(); });
+                         }});
   }
 
   void Read() {

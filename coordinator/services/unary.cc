@@ -16,12 +16,10 @@ void Finish(Reactor* reactor, const Status& status) {
 
 // The reply is put into bytes in a thread of ours: the core's is everybody's.
 void FinishInCore(Reactor* reactor, Backend* backend, CoreWork work) {
-  backend->core->Post({std::move(work.decide), std::move(work.read),
-                       [reactor, backend](Status status) {
-                         backend->answers.Do([reactor, status = std::move(status)] {
-                           Finish(reactor, status);
-                         });
-                       }});
+  backend->core->Post(
+      {std::move(work.decide), std::move(work.read), [reactor, backend](Status status) {
+         backend->answers.Do([reactor, status = std::move(status)] { Finish(reactor, status); });
+       }});
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void UploadCall::OnReadDone(bool ok) {
     return;
   }
   ThreadPool& pool = begun_ && upload_.CompletesWith(request_.data().size()) ? backend()->hashing
-                                                                              : backend()->files;
+                                                                             : backend()->files;
   pool.Do([self = Self()] { self->Take(); });
 }
 

@@ -19,8 +19,7 @@ class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobR
   void OnReadDone(bool ok) override;
 
  private:
-  UploadCall(grpc::CallbackServerContext* context, Backend* backend,
-             v1::QueryUploadResponse* reply)
+  UploadCall(grpc::CallbackServerContext* context, Backend* backend, v1::QueryUploadResponse* reply)
       : OpenCall(context, backend), reply_(reply), upload_(backend->blobs) {}
   std::shared_ptr<UploadCall> Self();
   void Read();

@@ -25,11 +25,11 @@ void Session::Take(WorkerMessage message, std::function<void(Status)> taken) {
     }
     return Signal(message.signal, tx);
   };
-  core_->Post({std::move(decide), nullptr,
-               [mailbox = mailbox_, taken = std::move(taken)](Status status) {
-                 if (status.ok()) mailbox->AnswerDue();
-                 taken(std::move(status));
-               }});
+  core_->Post(
+      {std::move(decide), nullptr, [mailbox = mailbox_, taken = std::move(taken)](Status status) {
+         if (status.ok()) mailbox->AnswerDue();
+         taken(std::move(status));
+       }});
 }
 
 void Session::Close() {

@@ -147,7 +147,7 @@ TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
               "r/a/2.jsonl", 0,
               "{\"step\":2,\"values\":{\"loss\":2.25}}\n{\"step\":3,\"values\":{\"loss\":null}}\n")
           .ok());
-  MetricReader reader(f.files.get(), "r/a");
+  MetricReader reader(f.files.get(), {"r", "a"});
   const auto points = reader.Next(2).value();
   ASSERT_THAT(points, SizeIs(3));
   EXPECT_EQ(points[1].values.at("loss"), 2.25);

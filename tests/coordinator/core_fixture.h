@@ -1,5 +1,5 @@
-// A coordinator's core whose loop is turned by hand, with a store that can be told what is wrong with
-// it and workers that do what they are told.
+// A coordinator's core whose loop is turned by hand, with a store that can be told what is wrong
+// with it and workers that do what they are told.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -84,7 +84,8 @@ struct FakeWorker {
 };
 
 inline recipe::JobNode Node(const std::string& name, const std::string& kind,
-                     std::map<std::string, recipe::InputRef> inputs = {}, int32_t ranks = 1) {
+                            std::map<std::string, recipe::InputRef> inputs = {},
+                            int32_t ranks = 1) {
   recipe::JobNode node;
   node.name = name;
   node.kind = kind;

@@ -49,8 +49,7 @@ struct ClientCall {
 
 constexpr int64_t kBeatVersion = 7;  // tells a heartbeat from a hello
 
-struct OpenSession final : ClientCall,
-                           grpc::ClientBidiReactor<v1::WorkerSignal, v1::DesiredState> {
+struct OpenSession final : ClientCall, grpc::ClientBidiReactor<v1::WorkerSignal, v1::DesiredState> {
   void Open(v1::Workers::Stub* stub, const v1::WorkerSignal& hello) {
     signal = hello;
     stub->async()->Session(&context, this);
@@ -186,10 +185,12 @@ class OpenCallsTest : public ServicesTest {
   // Workers whose heartbeat the core has.
   int Beating() {
     int beating = 0;
-    EXPECT_TRUE(core_->Query([&](const State& state) {
-                       for (const auto& [id, worker] : state.workers)
-                         beating += worker.applied_version == kBeatVersion ? 1 : 0;
-                     }).ok());
+    EXPECT_TRUE(core_
+                    ->Query([&](const State& state) {
+                      for (const auto& [id, worker] : state.workers)
+                        beating += worker.applied_version == kBeatVersion ? 1 : 0;
+                    })
+                    .ok());
     return beating;
   }
   void WaitForWaiters(size_t count) {
@@ -306,9 +307,9 @@ TEST_F(OpenCallsTest, WhoGoesAwayIsForgotten) {
   worker.context.TryCancel();
   const auto connected = [&] {
     bool there = false;
-    EXPECT_TRUE(core_->Query([&](const State& state) {
-                       there = state.workers.at("w0").session != nullptr;
-                     }).ok());
+    EXPECT_TRUE(
+        core_->Query([&](const State& state) { there = state.workers.at("w0").session != nullptr; })
+            .ok());
     return there;
   };
   while (connected()) std::this_thread::yield();
@@ -341,8 +342,8 @@ TEST_F(OpenCallsTest, WhatAClientThatDisappearsHasSentIsKept) {
   request.set_data(data.substr(0, 12));
   ASSERT_TRUE(writer->Write(request));
   // Written, and not counted yet, as nobody has made it durable.
-  const std::string path = JoinPath(folder_.path(), "store/uploads/" + Sha256Hex(data) + "." +
-                                                        std::to_string(data.size()));
+  const std::string path = JoinPath(
+      folder_.path(), "store/uploads/" + Sha256Hex(data) + "." + std::to_string(data.size()));
   const auto written = [&] {
     const auto size = FileSize(path);
     return size.ok() && *size == 12;

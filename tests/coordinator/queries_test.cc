@@ -73,8 +73,7 @@ TEST_F(QueriesTest, RunsComeNewestFirstInPages) {
   const auto second = PageOfRuns({2, first->next}, state_);
   EXPECT_THAT(IdsOf(second->records), ElementsAre("r-1"));
   EXPECT_EQ(second->next, "");
-  EXPECT_EQ(PageOfRuns({2, "r-9"}, state_).status().message(),
-            "page token r-9 is not one of ours");
+  EXPECT_EQ(PageOfRuns({2, "r-9"}, state_).status().message(), "page token r-9 is not one of ours");
 }
 
 TEST_F(QueriesTest, JobsAreFilteredAndTheirPagesGoOnWhereTheyStopped) {

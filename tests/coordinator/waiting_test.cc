@@ -104,6 +104,18 @@ TEST(AlarmsTest, AThreadRingsThemAndAfterTheStopNothingDoes) {
   EXPECT_FALSE(late);
 }
 
+TEST(TurnTest, WhoComesMeanwhileMakesOneMoreRound) {
+  Turn turn;
+  EXPECT_TRUE(turn.Enter());
+  EXPECT_FALSE(turn.Enter());
+  EXPECT_FALSE(turn.Enter());
+  EXPECT_TRUE(turn.Leave()) << "one more round for both";
+  EXPECT_FALSE(turn.Enter()) << "the turn is still taken";
+  EXPECT_TRUE(turn.Leave());
+  EXPECT_FALSE(turn.Leave());
+  EXPECT_TRUE(turn.Enter());
+}
+
 // Many come at once: what each wants done is done after it came, by one at a time.
 TEST(TurnTest, NobodyWorksBesideAnotherAndNothingIsMissed) {
   Turn turn;
