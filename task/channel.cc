@@ -27,6 +27,10 @@ constexpr size_t kMaxLine = size_t{1} << 20;
 
 // Set by the signal handler, hence global and lock-free.
 std::atomic<bool> g_stop{false};
+std::atomic<bool> g_checkpoint{false};
+void OnCheckpoint(int) {
+  g_checkpoint.store(true);
+}
 void OnTerminate(int) {
   g_stop.store(true);
 }
@@ -96,6 +100,7 @@ class EventWriter : public Channel {
           {"reason", status.reason()}});
   }
   bool stop_requested() const override { return g_stop.load(); }
+  bool TakeCheckpointRequest() override { return g_checkpoint.exchange(false); }
 
  protected:
   // Sends one line, which ends with a newline. Thread-safe.
@@ -121,7 +126,6 @@ class StandaloneChannel final : public EventWriter {
             task.rendezvous.empty() ? JoinPath(task.work, "rendezvous") : task.rendezvous,
             task.job + "." + std::to_string(task.generation))) {}
 
-  bool TakeCheckpointRequest() override { return false; }
   int64_t stored_checkpoint() const override { return -1; }
   bool has_worker() const override { return false; }
   Rendezvous& rendezvous() override { return *rendezvous_; }
@@ -146,7 +150,6 @@ class SocketChannel final : public EventWriter, public Rendezvous {
     reader_.detach();
   }
 
-  bool TakeCheckpointRequest() override { return checkpoint_now_.exchange(false); }
   int64_t stored_checkpoint() const override { return stored_.load(); }
   bool has_worker() const override { return true; }
   Rendezvous& rendezvous() override { return *this; }
@@ -227,8 +230,6 @@ class SocketChannel final : public EventWriter, public Rendezvous {
     const std::string control = parsed->value("control", "");
     if (control == "stop") {
       g_stop.store(true);
-    } else if (control == "checkpoint_now") {
-      checkpoint_now_.store(true);
     } else if (control == "checkpoint_stored") {
       stored_.store(parsed->value("step", int64_t{-1}));
     } else if (control == "rendezvous") {
@@ -241,7 +242,6 @@ class SocketChannel final : public EventWriter, public Rendezvous {
 
   const int fd_;
   std::thread reader_;
-  std::atomic<bool> checkpoint_now_{false};
   std::atomic<int64_t> stored_{-1};
   Mutex write_mutex_;
   Mutex mutex_;
@@ -258,6 +258,8 @@ Result<std::unique_ptr<Channel>> Channel::Open(const Task& task) {
   // System calls of libraries that do not expect EINTR go on after SIGTERM.
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = OnCheckpoint;
+  sigaction(SIGUSR1, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
   const char* fd_text = std::getenv("BRAID_TASK_FD");
   if (fd_text == nullptr || *fd_text == '\0')

@@ -7,11 +7,11 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/thread_pool.h"
 #include "worker/agent/program_runner.h"
 #include "worker/agent/session_link.h"
 #include "worker/io/machine_work.h"
 #include "worker/io/stop_signal.h"
-#include "worker/io/thread_pool.h"
 #include "worker/loop.h"
 
 namespace braid::worker {

@@ -21,6 +21,14 @@ Result<std::unique_ptr<AppendFiles>> AppendFiles::Open(const std::string& folder
 
 Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset,
                                      std::string_view data) {
+  bool written = false;
+  const Result<uint64_t> end = Write(name, offset, data, &written);
+  if (written) changed_.Notify(FolderOf(name));
+  return end;
+}
+
+Result<uint64_t> AppendFiles::Write(const std::string& name, uint64_t offset, std::string_view data,
+                                    bool* changed) {
   if (!IsSafeRelativePath(name)) return InvalidArgument("not a file name: " + name);
   const std::string path = JoinPath(folder_, name);
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -51,8 +59,7 @@ Result<uint64_t> AppendFiles::Append(const std::string& name, uint64_t offset,
     (void)!ftruncate(fd.get(), static_cast<off_t>(end));
     return written;
   }
-  ++changes_;
-  changed_.NotifyAll();
+  *changed = true;
   return end + data.size();
 }
 
@@ -83,17 +90,6 @@ Result<std::string> AppendFiles::Read(const std::string& name, uint64_t offset,
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
   BRAID_RETURN_IF_ERROR(ReadAt(fd.get(), offset, data.data(), data.size(), path));
   return data;
-}
-
-uint64_t AppendFiles::changes() const {
-  MutexLock lock(mutex_);
-  return changes_;
-}
-
-uint64_t AppendFiles::WaitForChange(uint64_t seen, int64_t timeout_ms) const {
-  MutexLock lock(mutex_);
-  if (changes_ == seen) (void)changed_.WaitFor(mutex_, timeout_ms);
-  return changes_;
 }
 
 }  // namespace braid::coordinator

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "coordinator/waiting/wakeups.h"
 
 namespace braid::coordinator {
 
@@ -38,18 +39,19 @@ class AppendFiles {
   // Up to `max_bytes` from `offset`; empty at the end.
   Result<std::string> Read(const std::string& name, uint64_t offset, uint64_t max_bytes) const;
 
-  // A number that rises with every write, and waiting for it to differ from `seen`.
-  uint64_t changes() const;
-  uint64_t WaitForChange(uint64_t seen, int64_t timeout_ms) const;
+  // Notified after every write, by the folder of the file's name ("r-1/path_1").
+  Wakeups& changed() { return changed_; }
 
  private:
   AppendFiles(std::string folder, MakeFolders make_folders)
       : folder_(std::move(folder)), make_folders_(std::move(make_folders)) {}
+  Result<uint64_t> Write(const std::string& name, uint64_t offset, std::string_view data,
+                         bool* changed);
+
   const std::string folder_;
   const MakeFolders make_folders_;
-  mutable Mutex mutex_;
-  mutable CondVar changed_;
-  uint64_t changes_ BRAID_GUARDED_BY(mutex_) = 0;
+  Mutex mutex_;  // of writing and removing, not of reading
+  Wakeups changed_;
 };
 
 }  // namespace braid::coordinator

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "coordinator/bulk/bulk_names.h"
 
 namespace braid::coordinator {
 
@@ -24,7 +25,7 @@ Result<MetricPoint> ParseMetricLine(std::string_view line) {
 Result<std::vector<MetricPoint>> MetricReader::Next(int64_t epochs) {
   std::map<int64_t, MetricPoint> by_step;
   for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
-    const std::string name = prefix_ + "/" + std::to_string(epoch) + ".jsonl";
+    const std::string name = MetricsName({job_.run, job_.job, epoch});
     uint64_t& offset = read_[epoch];
     const uint64_t size = files_->Size(name);
     if (size <= offset) continue;

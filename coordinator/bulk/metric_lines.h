@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "coordinator/bulk/append_files.h"
+#include "task/keys.h"
 
 namespace braid::coordinator {
 
@@ -20,9 +21,8 @@ struct MetricPoint {
 // Reads on where it stopped. Lines that are not complete yet, or not metrics, are left out.
 class MetricReader {
  public:
-  // `prefix` is "<run>/<job>"; files are "<prefix>/<epoch>.jsonl".
-  MetricReader(const AppendFiles* files, std::string prefix)
-      : files_(files), prefix_(std::move(prefix)) {}
+  // `files` outlives it; they are called as MetricsName says.
+  MetricReader(const AppendFiles* files, task::JobKey job) : files_(files), job_(std::move(job)) {}
 
   // Points that are new since the last call, of epochs 1 to `epochs`, in order of (step, epoch); of
   // a step that several attempts of this call have, the latest only.
@@ -30,7 +30,7 @@ class MetricReader {
 
  private:
   const AppendFiles* files_;
-  std::string prefix_;
+  task::JobKey job_;
   std::map<int64_t, uint64_t> read_;  // epoch -> offset
 };
 

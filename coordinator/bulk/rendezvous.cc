@@ -1,9 +1,5 @@
 #include "coordinator/bulk/rendezvous.h"
 
-#include <algorithm>
-
-#include "base/clock.h"
-
 namespace braid::coordinator {
 
 Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::string& key,
@@ -12,43 +8,75 @@ Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::st
     return InvalidArgument("rendezvous key " + key + " has " + std::to_string(value.size()) +
                            " bytes: at most " + std::to_string(kMaxValueBytes) + " are possible");
   }
-  MutexLock lock(mutex_);
-  std::erase_if(table_, [&](const auto& entry) {
-    return entry.first.Job() == generation.Job() && entry.first.epoch < generation.epoch;
-  });
-  auto& keys = table_[generation];
-  if (keys.size() >= kMaxKeys && !keys.contains(key)) {
-    return InvalidArgument("generation " + generation.ToString() + " has too many rendezvous keys");
+  std::vector<Done> answered;
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(table_, [&](const auto& entry) {
+      return entry.first.Job() == generation.Job() && entry.first.epoch < generation.epoch;
+    });
+    auto& keys = table_[generation];
+    if (keys.size() >= kMaxKeys && !keys.contains(key)) {
+      return InvalidArgument("generation " + generation.ToString() +
+                             " has too many rendezvous keys");
+    }
+    const auto [entry, added] = keys.try_emplace(key, value);
+    if (!added && entry->second != value) {
+      return AlreadyExists("rendezvous key " + key + " of " + generation.ToString() +
+                           " has another value already");
+    }
+    std::erase_if(waiters_, [&](auto& waiter) {
+      if (waiter.second.generation != generation || waiter.second.key != key) return false;
+      answered.push_back(std::move(waiter.second.done));
+      return true;
+    });
   }
-  const auto [entry, added] = keys.try_emplace(key, value);
-  if (!added && entry->second != value) {
-    return AlreadyExists("rendezvous key " + key + " of " + generation.ToString() +
-                         " has another value already");
-  }
-  changed_.NotifyAll();
+  for (const Done& done : answered) done(std::string(value));
   return OkStatus();
 }
 
-Result<std::string> RendezvousTable::Get(const catalog::AttemptKey& generation,
-                                         const std::string& key, int64_t timeout_ms) {
-  const Clock& clock = SystemClock();
-  const int64_t end_ms = clock.MonotonicMs() + timeout_ms;
-  MutexLock lock(mutex_);
-  while (true) {
-    if (closed_) return Unavailable("the coordinator is stopping");
-    const auto keys = table_.find(generation);
-    if (keys != table_.end()) {
-      const auto value = keys->second.find(key);
-      if (value != keys->second.end()) return value->second;
+const std::string* RendezvousTable::Find(const catalog::AttemptKey& generation,
+                                         const std::string& key) {
+  const auto keys = table_.find(generation);
+  if (keys == table_.end()) return nullptr;
+  const auto value = keys->second.find(key);
+  return value == keys->second.end() ? nullptr : &value->second;
+}
+
+RendezvousTable::WaiterId RendezvousTable::Get(const catalog::AttemptKey& generation,
+                                               const std::string& key, Done done) {
+  Result<std::string> answer = Unavailable("the coordinator is stopping");
+  WaiterId id = 0;
+  {
+    MutexLock lock(mutex_);
+    id = ++last_waiter_;
+    if (!closed_) {
+      const std::string* value = Find(generation, key);
+      if (value == nullptr) {
+        waiters_[id] = {generation, key, std::move(done)};
+        return id;
+      }
+      answer = *value;
     }
-    const int64_t left_ms = end_ms - clock.MonotonicMs();
-    if (left_ms <= 0) {
-      return DeadlineExceeded("rendezvous key " + key + " of " + generation.ToString() +
-                              " was not put within " + std::to_string(timeout_ms) +
-                              " ms: is another rank missing?");
-    }
-    (void)changed_.WaitFor(mutex_, std::min<int64_t>(left_ms, 1000));
   }
+  done(std::move(answer));
+  return id;
+}
+
+void RendezvousTable::GiveUp(WaiterId waiter, const Status& why) {
+  Done done;
+  {
+    MutexLock lock(mutex_);
+    const auto found = waiters_.find(waiter);
+    if (found == waiters_.end()) return;
+    done = std::move(found->second.done);
+    waiters_.erase(found);
+  }
+  done(why);
+}
+
+size_t RendezvousTable::waiting() {
+  MutexLock lock(mutex_);
+  return waiters_.size();
 }
 
 void RendezvousTable::Forget(const catalog::AttemptKey& generation) {
@@ -64,9 +92,13 @@ std::vector<catalog::AttemptKey> RendezvousTable::Generations() {
 }
 
 void RendezvousTable::Close() {
-  MutexLock lock(mutex_);
-  closed_ = true;
-  changed_.NotifyAll();
+  std::map<WaiterId, Waiter> waiters;
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    waiters.swap(waiters_);
+  }
+  for (const auto& [id, waiter] : waiters) waiter.done(Unavailable("the coordinator is stopping"));
 }
 
 }  // namespace braid::coordinator

@@ -1,11 +1,15 @@
-// Keys that the ranks of one generation of a gang share: small, written once, in memory. A
-// generation is forgotten with its attempt, at the latest when the next one comes.
+// The key-value table through which the ranks of a gang find each other, one table for each attempt
+// (a "generation" of the gang): values are small, written once, in memory, and forgotten with the
+// attempt, at the latest when the next one comes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -14,29 +18,48 @@
 
 namespace braid::coordinator {
 
+// Thread-safe. Waiting holds no thread: who asks for a key that is not there yet leaves a callback.
 class RendezvousTable {
  public:
   static constexpr size_t kMaxValueBytes = 64 * 1024;
   static constexpr size_t kMaxKeys = 4096;  // of one generation
 
   // The same value again is fine; another is kAlreadyExists. Too large or too many:
-  // kInvalidArgument.
+  // kInvalidArgument. Answers all who wait for the key.
   Status Put(const catalog::AttemptKey& generation, const std::string& key, std::string_view value);
-  // Waits for the key: kDeadlineExceeded after `timeout_ms`, kUnavailable after Close().
-  Result<std::string> Get(const catalog::AttemptKey& generation, const std::string& key,
-                          int64_t timeout_ms);
+
+  // Called exactly once, without any lock of this class: at once, or by the thread of Put, GiveUp
+  // or Close. It must be quick.
+  using Done = std::function<void(Result<std::string>)>;
+  using WaiterId = uint64_t;
+  // Answers with the value as soon as it is there; kUnavailable after Close(). The id is for
+  // GiveUp.
+  WaiterId Get(const catalog::AttemptKey& generation, const std::string& key, Done done);
+  // Answers the waiter with an error, unless it has its answer.
+  void GiveUp(WaiterId waiter, const Status& why);
+  size_t waiting();
+
   // The attempt is over; nobody asks for its keys any more.
   void Forget(const catalog::AttemptKey& generation);
   // Those that have keys here.
   std::vector<catalog::AttemptKey> Generations();
-  // Wakes all who wait; nobody waits any more.
+  // Answers all who wait, and whoever asks from now on, with kUnavailable.
   void Close();
 
  private:
+  struct Waiter {
+    catalog::AttemptKey generation;
+    std::string key;
+    Done done;
+  };
+  const std::string* Find(const catalog::AttemptKey& generation, const std::string& key)
+      BRAID_REQUIRES(mutex_);
+
   Mutex mutex_;
-  CondVar changed_;
   bool closed_ BRAID_GUARDED_BY(mutex_) = false;
   std::map<catalog::AttemptKey, std::map<std::string, std::string>> table_ BRAID_GUARDED_BY(mutex_);
+  WaiterId last_waiter_ BRAID_GUARDED_BY(mutex_) = 0;
+  std::map<WaiterId, Waiter> waiters_ BRAID_GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::coordinator

@@ -116,13 +116,17 @@ Status Core::Do(std::function<Status(Transaction&)> decide) {
 
 Status Core::Query(std::function<void(const State&)> read) {
   const auto latch = std::make_shared<Latch>();
-  Post({nullptr, std::move(read), [latch](Status status) { latch->Set(std::move(status)); }});
+  Post({nullptr,
+        [read = std::move(read)](const State& state) {
+          read(state);
+          return OkStatus();
+        },
+        [latch](Status status) { latch->Set(std::move(status)); }});
   return latch->Wait();
 }
 
-int64_t Core::WaitForEvents(int64_t seq, int64_t timeout_ms) {
+int64_t Core::durable_seq() {
   MutexLock lock(mutex_);
-  if (durable_seq_ <= seq && !stopped_) (void)events_.WaitFor(mutex_, timeout_ms);
   return durable_seq_;
 }
 
@@ -150,7 +154,6 @@ Status Core::Run() {
     MutexLock lock(mutex_);
     stopped_ = true;
     left.swap(queue_);
-    events_.NotifyAll();
   }
   for (Decided& decided : held_) left.push_back(std::move(decided.command));
   held_.clear();
@@ -224,6 +227,11 @@ Status Core::Commit(const catalog::Updates& updates) {
     status = options_.store->Commit(updates, options_.clock->WallMs());
   } catch (const std::exception& error) {
     status = Internal(std::string("the store: ") + error.what());
+  }
+  if (status.ok()) {
+    for (const catalog::Update& update : updates) {
+      if (const std::string* run = catalog::RunOf(update)) changed_runs_.insert(*run);
+    }
   }
   MutexLock lock(mutex_);
   counters_.updates += status.ok() ? static_cast<int64_t>(updates.size()) : 0;
@@ -346,11 +354,8 @@ void Core::Hold(std::vector<Decided>& batch) {
 void Core::Finish(std::vector<Decided>& batch) {
   for (Decided& decided : batch) {
     if (!decided.waits) decided.tx.DoEffects();
-    if (!decided.command.read) continue;
-    decided.status = Guarded([&] {
-      decided.command.read(state_);
-      return OkStatus();
-    });
+    if (!decided.command.read || !decided.status.ok()) continue;
+    decided.status = Guarded([&] { return decided.command.read(state_); });
   }
   try {
     for (const Push& push : DesiredChanges(state_, options_)) push.sink->Push(push.desired);
@@ -361,14 +366,20 @@ void Core::Finish(std::vector<Decided>& batch) {
     MutexLock lock(mutex_);
     ++counters_.batches;
     counters_.commands += static_cast<int64_t>(batch.size());
-    if (durable_seq_ != state_.image().last_seq) {
-      durable_seq_ = state_.image().last_seq;
-      events_.NotifyAll();
-    }
+    durable_seq_ = state_.image().last_seq;
   }
   for (Decided& decided : batch) {
     if (decided.command.answer) decided.command.answer(std::move(decided.status));
   }
+  TellOfEvents();
+}
+
+void Core::TellOfEvents() {
+  for (const std::string& run : changed_runs_) events_.Notify(run);
+  changed_runs_.clear();
+  if (told_seq_ == state_.image().last_seq) return;
+  told_seq_ = state_.image().last_seq;
+  events_.Notify(kAllEvents);
 }
 
 Status Core::Step() {

@@ -24,6 +24,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,7 @@
 #include "coordinator/core/options.h"
 #include "coordinator/core/state.h"
 #include "coordinator/core/transaction.h"
+#include "coordinator/waiting/wakeups.h"
 
 namespace braid::coordinator {
 
@@ -42,9 +44,9 @@ struct Command {
   // It may run more than once: whatever an earlier run did through its transaction has been taken
   // back by then. Other effects belong into Transaction::Later.
   std::function<Status(Transaction&)> decide;
-  // Runs after the commit and sees the state that is durable.
-  std::function<void(const State&)> read;
-  // Called exactly once, when the updates are durable, or with the error. May be empty.
+  std::function<Status(const State&)> read;
+  // Called once, when all is durable, or with the error. In the loop's thread, which everybody
+  // waits for: an answer that takes time is for a thread of the caller's.
   std::function<void(Status)> answer;
 };
 
@@ -73,11 +75,12 @@ class Core {
   // Posts a read and blocks until it has run. The same requirements as Do. kUnavailable if the loop
   // has ended (`read` did not run then), kInternal if `read` threw.
   Status Query(std::function<void(const State&)> read);
-  // Blocks until an event with a sequence number above `seq` is durable, the loop has ended, or
-  // `timeout_ms` has passed. Returns the newest durable sequence number, which after a timeout is
-  // at most `seq`. Thread-safe.
-  int64_t WaitForEvents(int64_t seq, int64_t timeout_ms);
-  // Thread-safe.
+  // The number of the newest event that is durable.
+  int64_t durable_seq();
+  // Notified after new events of a run are durable, by the run's id; the topic kAllEvents with
+  // every event.
+  static constexpr char kAllEvents[] = "";
+  Wakeups& events() { return events_; }
   CoreCounters counters();
 
   // Runs batches until Stop(), then answers the commands that are left with kUnavailable. Returns
@@ -129,8 +132,7 @@ class Core {
   // After the commit: runs the effects and reads, pushes DesiredStates, wakes watchers of events,
   // answers.
   void Finish(std::vector<Decided>& batch);
-  // Logs a fault of the pass, unless the last one had the same text: a fault usually comes back
-  // with every pass.
+  void TellOfEvents();
   void Complain(const std::string& what);
   // Prolongs all leases by a time in which this process did not run.
   void NoticeStall(int64_t now_ms);
@@ -140,16 +142,16 @@ class Core {
   // Monotonic times. There is no pass before `pass_again_ms_` (the store was full or locked), and
   // nothing is written before `hold_until_ms_` (the store was locked).
   int64_t last_forget_ms_ = 0;
-  int64_t pass_again_ms_ = 0;
-  int64_t hold_until_ms_ = 0;
-  // Commands that wait for the store's lock.
-  std::vector<Decided> held_;
-  // The newest text that Complain logged.
-  std::string complaint_;
+  int64_t pass_again_ms_ = 0;           // no pass before: the store was full or locked
+  int64_t hold_until_ms_ = 0;           // nothing is written before: the store was locked
+  std::vector<Decided> held_;           // wait for the store's lock
+  std::string complaint_;               // the last about a pass, so that each is logged once
+  std::set<std::string> changed_runs_;  // have new events that nobody was told of yet
+  int64_t told_seq_ = 0;                // up to which followers of all events were woken
+  Wakeups events_;
 
   Mutex mutex_;
   CondVar wake_;
-  CondVar events_;
   std::deque<Command> queue_ BRAID_GUARDED_BY(mutex_);
   bool stop_ BRAID_GUARDED_BY(mutex_) = false;
   bool stopped_ BRAID_GUARDED_BY(mutex_) = false;

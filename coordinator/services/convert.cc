@@ -155,7 +155,7 @@ v1::Event EventMessage(const catalog::EventRecord& event) {
   return message;
 }
 
-v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state) {
+v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state) {
   v1::Worker message;
   message.set_id(worker.id);
   message.set_boot_id(worker.boot_id);
@@ -211,6 +211,8 @@ v1::DesiredState DesiredMessage(const SessionMessage& message,
   return state;
 }
 
+namespace {
+
 catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   catalog::WorkerRecord worker;
   worker.id = hello.worker_id();
@@ -244,6 +246,15 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   command.draining = signal.draining();
   if (signal.has_disk_free_bytes()) command.disk_free_bytes = signal.disk_free_bytes();
   return command;
+}
+
+}  // namespace
+
+WorkerMessage WorkerMessageOf(const v1::WorkerSignal& signal) {
+  WorkerMessage message;
+  if (signal.has_hello()) message.hello = WorkerOf(signal.hello());
+  message.signal = SignalOf(signal);
+  return message;
 }
 
 }  // namespace braid::coordinator

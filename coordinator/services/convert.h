@@ -9,7 +9,7 @@
 #include "braid/v1/worker.pb.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/state.h"
-#include "coordinator/sessions/mailbox.h"
+#include "coordinator/sessions/session.h"
 
 namespace braid::coordinator {
 
@@ -19,11 +19,10 @@ v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail);
 v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail);
 v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail detail);
 v1::Event EventMessage(const catalog::EventRecord& event);
-v1::Worker WorkerMessage(const catalog::WorkerRecord& worker, const State& state);
+v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state);
 v1::DesiredState DesiredMessage(const SessionMessage& message,
                                 const scheduler::LeaseOptions& lease);
 
-catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello);
-SignalCommand SignalOf(const v1::WorkerSignal& signal);
+WorkerMessage WorkerMessageOf(const v1::WorkerSignal& signal);
 
 }  // namespace braid::coordinator

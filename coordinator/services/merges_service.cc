@@ -1,20 +1,16 @@
 #include "braid/v1/merge.grpc.pb.h"
-#include "coordinator/core/requests.h"
-#include "coordinator/core/runs.h"
-#include "coordinator/services/checkpoints.h"
+#include "coordinator/api/changes.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
+#include "coordinator/services/unary.h"
+#include "coordinator/submission/catalog_artifacts.h"
 #include "coordinator/submission/merge_submission.h"
 #include "merge/account.h"
 #include "merge/request.h"
 #include "rpc/digest.h"
-#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
-
-using grpc::ServerContext;
-using rpc::ToGrpc;
 
 // Of either request: what both are called alike for.
 template <typename Request>
@@ -43,51 +39,44 @@ MergeSubmission SubmissionOf(const v1::StartMergeRequest& request) {
   return submission;
 }
 
-class MergesService final : public v1::Merges::Service {
- public:
-  explicit MergesService(Backend* backend) : backend_(backend), core_(backend->core) {}
+RequestId RequestOf(const v1::StartMergeRequest& request) {
+  v1::StartMergeRequest body = request;
+  body.clear_request_id();
+  return {"StartMerge", request.request_id(), rpc::DeterministicBytes(body)};
+}
 
-  grpc::Status PlanMerge(ServerContext*, const v1::PlanMergeRequest* request,
-                         v1::PlanMergeResponse* reply) override {
-    const CatalogArtifacts stored(backend_);
-    const auto planned = PlanStored(MergeOf(*request), stored);
-    if (!planned.ok()) return ToGrpc(planned.status());
-    reply->set_model_json(model::ToJson(planned->plan.model).dump());
-    reply->set_tensor_map_json(merge::ToJson(planned->plan).dump());
-    reply->set_text(merge::ToText(planned->plan));
-    return grpc::Status::OK;
+class MergesService final : public v1::Merges::CallbackService {
+ public:
+  explicit MergesService(Backend* backend)
+      : backend_(backend), stored_(backend->core, backend->blobs, backend->scratch) {}
+
+  Reactor* PlanMerge(Context* context, const v1::PlanMergeRequest* request,
+                     v1::PlanMergeResponse* reply) override {
+    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
+      BRAID_ASSIGN_OR_RETURN(const StoredMergePlan planned, PlanStored(MergeOf(*request), stored_));
+      reply->set_model_json(model::ToJson(planned.plan.model).dump());
+      reply->set_tensor_map_json(merge::ToJson(planned.plan).dump());
+      reply->set_text(merge::ToText(planned.plan));
+      return OkStatus();
+    });
   }
 
-  grpc::Status StartMerge(ServerContext*, const v1::StartMergeRequest* request,
-                          v1::Run* reply) override {
-    const CatalogArtifacts stored(backend_);
-    const auto planned = PlanStored(MergeOf(*request), stored);
-    if (!planned.ok()) return ToGrpc(planned.status());
-    const auto command = CommandOf(SubmissionOf(*request), *planned, stored);
-    if (!command.ok()) return ToGrpc(command.status());
-    v1::StartMergeRequest body = *request;
-    body.clear_request_id();
-    std::string id;
-    const Status status = core_->Do([&](Transaction& tx) {
-      auto answer = DecideIdempotently(
-          {"StartMerge", request->request_id(), rpc::DeterministicBytes(body)}, tx,
-          [&](Transaction& inner) { return Submit(*command, inner); });
-      if (answer.ok()) id = *answer;
-      return answer.status();
+  Reactor* StartMerge(Context* context, const v1::StartMergeRequest* request,
+                      v1::Run* reply) override {
+    return InFilesThenCore(context, backend_, [this, request, reply]() -> Result<CoreWork> {
+      BRAID_ASSIGN_OR_RETURN(const StoredMergePlan planned, PlanStored(MergeOf(*request), stored_));
+      BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
+                             CommandOf(SubmissionOf(*request), planned, stored_));
+      return SubmitRun(RequestOf(*request), std::move(command),
+                       [reply](const RunRecord& run, const State& state) {
+                         *reply = RunMessage(run, state, Detail::kFull);
+                       });
     });
-    if (!status.ok()) return ToGrpc(status);
-    if (const Status read = core_->Query([&](const State& state) {
-          if (const RunRecord* run = state.FindRun(id))
-            *reply = RunMessage(*run, state, Detail::kFull);
-        });
-        !read.ok())
-      return ToGrpc(read);
-    return grpc::Status::OK;
   }
 
  private:
   Backend* const backend_;
-  Core* const core_;
+  const CatalogArtifacts stored_;
 };
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <chrono>
-#include <thread>
 
 #include "base/endpoint.h"
 #include "coordinator/core/attempts.h"
@@ -18,49 +17,24 @@ namespace braid::coordinator {
 namespace {
 
 constexpr int64_t kTidyEveryMs = 60'000;
-constexpr int kMaxCallsOfAConnection = 1024;  // each has a thread; more wait with the client
+constexpr int kMaxCallsOfAConnection = 1024;  // more wait with the client
 
-// Now and then: what nobody comes back for is dropped.
-class Tidying {
- public:
-  explicit Tidying(Backend* backend) : backend_(backend), thread_([this] { Run(); }) {}
-  ~Tidying() {
-    {
-      MutexLock lock(mutex_);
-      stop_ = true;
-      changed_.NotifyAll();
-    }
-    thread_.join();
-  }
-
- private:
-  void Run() {
-    MutexLock lock(mutex_);
-    while (!stop_) {
-      if (changed_.WaitFor(mutex_, kTidyEveryMs)) continue;
-      mutex_.Unlock();
-      Tidy();
-      mutex_.Lock();
-    }
-  }
-
-  void Tidy() {
-    backend_->blobs->DropAbandonedUploads();
-    for (const catalog::AttemptKey& generation : backend_->rendezvous->Generations()) {
-      bool live = true;
-      (void)backend_->core->Query([&](const State& state) {
-        live = LiveAttemptOf(generation, state).ok();
-      });  // not known while stopping
-      if (!live) backend_->rendezvous->Forget(generation);
-    }
-  }
-
-  Backend* const backend_;
-  Mutex mutex_;
-  CondVar changed_;
-  bool stop_ BRAID_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
-};
+// Now and then: what nobody comes back for is dropped. Ends by itself when the alarms stop.
+void TidyAgain(Backend* backend) {
+  backend->alarms.After(kTidyEveryMs, [backend] {
+    backend->files.Do([backend] {
+      backend->blobs->DropAbandonedUploads();
+      for (const catalog::AttemptKey& generation : backend->rendezvous->Generations()) {
+        bool live = true;
+        (void)backend->core->Query([&](const State& state) {
+          live = LiveAttemptOf(generation, state).ok();
+        });  // not known while stopping
+        if (!live) backend->rendezvous->Forget(generation);
+      }
+      TidyAgain(backend);
+    });
+  });
+}
 
 class GrpcServer final : public Server {
  public:
@@ -94,7 +68,8 @@ class GrpcServer final : public Server {
     address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
     server_->GetHealthCheckService()->SetServingStatus(true);
     server_->GetHealthCheckService()->SetServingStatus("coordinator", false);  // SetReady says when
-    tidying_ = std::make_unique<Tidying>(backend_);
+    backend_->alarms.Start();
+    TidyAgain(backend_);
     return OkStatus();
   }
 
@@ -107,20 +82,21 @@ class GrpcServer final : public Server {
 
   void Stop() override {
     if (server_ == nullptr) return;
-    backend_->stopping = true;
-    tidying_.reset();
     server_->GetHealthCheckService()->SetServingStatus(false);
+    // Whoever waits has an answer at once; what works goes on until the deadline.
+    backend_->stopping = true;
+    backend_->stop.Notify(Backend::kStopping);
     backend_->rendezvous->Close();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(1500));
     server_->Wait();
     server_.reset();
+    backend_->alarms.Stop();
   }
 
  private:
   Backend* const backend_;
   const std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<Tidying> tidying_;
   std::string address_;
 };
 

@@ -200,10 +200,38 @@ struct Applier {
   }
 };
 
+struct RunFinder {
+  template <class U>
+  const std::string* operator()(const U& u) const {
+    if constexpr (requires { u.run.id; }) {
+      return &u.run.id;
+    } else if constexpr (requires { u.run.empty(); }) {
+      return &u.run;
+    } else if constexpr (requires { u.job.key.run; }) {
+      return &u.job.key.run;
+    } else if constexpr (requires { u.job.run; }) {
+      return &u.job.run;
+    } else if constexpr (requires { u.attempt.key.run; }) {
+      return &u.attempt.key.run;
+    } else if constexpr (requires { u.attempt.run; }) {
+      return &u.attempt.run;
+    } else if constexpr (requires { u.artifact.made_by.run; }) {
+      return &u.artifact.made_by.run;
+    } else {
+      return nullptr;
+    }
+  }
+};
+
 }  // namespace
 
 std::optional<EventRecord> EventOf(const Update& update) {
   return std::visit(EventMaker{}, update);
+}
+
+const std::string* RunOf(const Update& update) {
+  const std::string* run = std::visit(RunFinder{}, update);
+  return run == nullptr || run->empty() ? nullptr : run;
 }
 
 void Apply(const Update& update, Image& image) {

@@ -153,8 +153,12 @@ using Updates = std::vector<Update>;
 // add noise (WorkerSeen, requests).
 std::optional<EventRecord> EventOf(const Update& update);
 
-// Changes memory as the catalog changes its rows. REQUIRES: Check(update, image) is OK; the update
-// was committed, or is about to be and can be taken back (undo.h).
+// The run that an update is about; null for those of workers and requests, and for an artifact that
+// no run made.
+const std::string* RunOf(const Update& update);
+
+// Changes memory as the catalog changes its rows. REQUIRES: the update was committed or is about to
+// be.
 void Apply(const Update& update, Image& image);
 
 }  // namespace braid::catalog

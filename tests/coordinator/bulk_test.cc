@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <optional>
 #include <thread>
 
 #include "base/file.h"
@@ -146,7 +147,7 @@ TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
               "r/a/2.jsonl", 0,
               "{\"step\":2,\"values\":{\"loss\":2.25}}\n{\"step\":3,\"values\":{\"loss\":null}}\n")
           .ok());
-  MetricReader reader(f.files.get(), "r/a");
+  MetricReader reader(f.files.get(), {"r", "a"});
   const auto points = reader.Next(2).value();
   ASSERT_THAT(points, SizeIs(3));
   EXPECT_EQ(points[1].values.at("loss"), 2.25);
@@ -155,6 +156,15 @@ TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
   EXPECT_THAT(reader.Next(2).value(), SizeIs(0));
 }
 
+// What a call that waits would be told.
+struct Answer {
+  std::optional<Result<std::string>> value;
+  RendezvousTable::Done done = [this](Result<std::string> got) {
+    EXPECT_FALSE(value.has_value()) << "answered twice";
+    value = std::move(got);
+  };
+};
+
 TEST(RendezvousTest, AGenerationGoesWithItsAttempt) {
   RendezvousTable table;
   const catalog::AttemptKey first{"r", "joint", 1}, other{"r", "other", 1};
@@ -162,28 +172,55 @@ TEST(RendezvousTest, AGenerationGoesWithItsAttempt) {
   ASSERT_TRUE(table.Put(other, "a", "1").ok());
   table.Forget(first);
   EXPECT_THAT(table.Generations(), ::testing::ElementsAre(other));
-  EXPECT_EQ(table.Get(first, "a", 1).status().code(), StatusCode::kDeadlineExceeded);
+  Answer answer;
+  const auto waiter = table.Get(first, "a", answer.done);
+  EXPECT_FALSE(answer.value.has_value());
+  table.GiveUp(waiter, DeadlineExceeded("too late"));
+  EXPECT_EQ(answer.value->status().code(), StatusCode::kDeadlineExceeded);
 }
 
-TEST(RendezvousTest, AKeyIsWaitedForAndWrittenOnce) {
+TEST(RendezvousTest, AKeyAnswersAllWhoWaitForItAndIsWrittenOnce) {
   RendezvousTable table;
   const catalog::AttemptKey generation{"r", "joint", 2};
-  std::thread later([&] { EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok()); });
-  EXPECT_EQ(table.Get(generation, "address", 60'000).value(), "127.0.0.1:5");
-  later.join();
+  Answer first, second, of_another_key, of_another_generation;
+  table.Get(generation, "address", first.done);
+  table.Get(generation, "address", second.done);
+  table.Get(generation, "other", of_another_key.done);
+  table.Get({"r", "joint", 3}, "address", of_another_generation.done);
+  EXPECT_EQ(table.waiting(), 4u);
+  EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok());
+  ASSERT_TRUE(first.value.has_value() && second.value.has_value());
+  EXPECT_EQ(first.value->value(), "127.0.0.1:5");
+  EXPECT_EQ(second.value->value(), "127.0.0.1:5");
+  EXPECT_FALSE(of_another_key.value.has_value());
+  EXPECT_FALSE(of_another_generation.value.has_value());
   EXPECT_TRUE(table.Put(generation, "address", "127.0.0.1:5").ok())
       << "saying it again changes nothing";
   EXPECT_EQ(table.Put(generation, "address", "other").code(), StatusCode::kAlreadyExists);
-  EXPECT_EQ(table.Get({"r", "joint", 3}, "address", 0).status().code(),
-            StatusCode::kDeadlineExceeded);
+  Answer later;
+  table.Get(generation, "address", later.done);
+  EXPECT_EQ(later.value->value(), "127.0.0.1:5") << "it is there already";
+}
+
+TEST(RendezvousTest, WhoHasItsAnswerCannotGiveUp) {
+  RendezvousTable table;
+  const catalog::AttemptKey generation{"r", "joint", 2};
+  Answer answer;
+  const auto waiter = table.Get(generation, "a", answer.done);
+  ASSERT_TRUE(table.Put(generation, "a", "1").ok());
+  table.GiveUp(waiter, DeadlineExceeded("too late"));
+  EXPECT_EQ(answer.value->value(), "1");
 }
 
 TEST(RendezvousTest, ACoordinatorThatStopsAsksToTryAgain) {
   RendezvousTable table;
+  Answer waiting, later;
+  table.Get({"r", "joint", 1}, "address", waiting.done);
   table.Close();
+  table.Get({"r", "joint", 1}, "address", later.done);
   // Anything but UNAVAILABLE would end the gang, which a restart of the coordinator must not.
-  EXPECT_EQ(table.Get({"r", "joint", 1}, "address", 60'000).status().code(),
-            StatusCode::kUnavailable);
+  EXPECT_EQ(waiting.value->status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(later.value->status().code(), StatusCode::kUnavailable);
 }
 
 }  // namespace

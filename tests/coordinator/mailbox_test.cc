@@ -23,26 +23,26 @@ std::shared_ptr<const Desired> StateOf(int64_t version, int ranks, size_t spec_b
 
 TEST(MailboxTest, NothingIsSentBeforeThereIsAState) {
   Mailbox mailbox;
-  EXPECT_FALSE(mailbox.TakeNow().has_value());
+  EXPECT_FALSE(mailbox.Take().has_value());
   mailbox.AnswerDue();
-  EXPECT_FALSE(mailbox.TakeNow().has_value());
+  EXPECT_FALSE(mailbox.Take().has_value());
 }
 
 TEST(MailboxTest, AStateIsSentOnceAndThenItsVersionAlone) {
   Mailbox mailbox;
   mailbox.Push(StateOf(7, 1));
-  const auto first = mailbox.TakeNow();
+  const auto first = mailbox.Take();
   ASSERT_TRUE(first.has_value());
   EXPECT_FALSE(first->unchanged);
-  EXPECT_FALSE(mailbox.TakeNow().has_value()) << "nobody asked again";
+  EXPECT_FALSE(mailbox.Take().has_value()) << "nobody asked again";
   mailbox.AnswerDue();
-  const auto second = mailbox.TakeNow();
+  const auto second = mailbox.Take();
   ASSERT_TRUE(second.has_value());
   EXPECT_TRUE(second->unchanged);
   EXPECT_EQ(second->desired->version, 7);
   mailbox.Push(StateOf(8, 0));
   mailbox.AnswerDue();
-  const auto third = mailbox.TakeNow();
+  const auto third = mailbox.Take();
   ASSERT_TRUE(third.has_value());
   EXPECT_FALSE(third->unchanged);
   EXPECT_EQ(third->desired->version, 8);
@@ -52,29 +52,42 @@ TEST(MailboxTest, OnlyTheNewestStateIsSent) {
   Mailbox mailbox;
   mailbox.Push(StateOf(1, 1));
   mailbox.Push(StateOf(2, 1));
-  EXPECT_EQ(mailbox.TakeNow()->desired->version, 2);
-  EXPECT_FALSE(mailbox.TakeNow().has_value());
+  EXPECT_EQ(mailbox.Take()->desired->version, 2);
+  EXPECT_FALSE(mailbox.Take().has_value());
 }
 
 TEST(MailboxTest, AfterTheEndNothingIsSentAndTheFirstReasonStays) {
   Mailbox mailbox;
   mailbox.Push(StateOf(1, 1));
   mailbox.Replaced("taken over");
-  mailbox.End(OkStatus());
-  EXPECT_FALSE(mailbox.TakeNow().has_value());
-  EXPECT_FALSE(mailbox.Take().has_value()) << "it does not wait";
+  mailbox.Replaced("taken over again");
+  EXPECT_FALSE(mailbox.Take().has_value());
   EXPECT_EQ(mailbox.status().reason(), "WORKER_REPLACED");
+  EXPECT_EQ(mailbox.status().message(), "taken over");
+}
+
+TEST(MailboxTest, WhoSendsIsWokenForEachThingToSend) {
+  int due = 0;
+  Mailbox mailbox([&] { ++due; });
+  mailbox.AnswerDue();
+  EXPECT_EQ(due, 0) << "there is no state to speak of";
+  mailbox.Push(StateOf(1, 1));
+  EXPECT_EQ(due, 1);
+  mailbox.AnswerDue();
+  EXPECT_EQ(due, 2);
+  mailbox.Replaced("taken over");
+  EXPECT_EQ(due, 3);
 }
 
 TEST(MailboxTest, AnAnswerToAHeartbeatCostsAFewBytesWhateverIsRunning) {
   Mailbox mailbox;
   mailbox.Push(StateOf(1'790'000'000'000, 16, 20'000));
   const scheduler::LeaseOptions lease;
-  EXPECT_GT(DesiredMessage(*mailbox.TakeNow(), lease).ByteSizeLong(), 16u * 20'000u);
+  EXPECT_GT(DesiredMessage(*mailbox.Take(), lease).ByteSizeLong(), 16u * 20'000u);
   size_t bytes = 0;
   for (int beat = 0; beat < 100; ++beat) {
     mailbox.AnswerDue();
-    bytes += DesiredMessage(*mailbox.TakeNow(), lease).ByteSizeLong();
+    bytes += DesiredMessage(*mailbox.Take(), lease).ByteSizeLong();
   }
   EXPECT_LE(bytes, 100u * 12u);
 }
@@ -85,7 +98,7 @@ TEST(MailboxTest, AMessageWithAStateSaysHowOftenToBeHeard) {
   scheduler::LeaseOptions lease;
   lease.heartbeat_interval_ms = 1234;
   lease.isolation_timeout_ms = 5678;
-  const v1::DesiredState state = DesiredMessage(*mailbox.TakeNow(), lease);
+  const v1::DesiredState state = DesiredMessage(*mailbox.Take(), lease);
   EXPECT_EQ(state.heartbeat_interval_ms(), 1234);
   EXPECT_EQ(state.isolation_timeout_ms(), 5678);
   EXPECT_FALSE(state.unchanged());

@@ -40,6 +40,14 @@ INSIDE = {
     "cli/shared": "cli/client",
     "cli/local": "cli/client cli/shared",
     "cli/commands": "cli/client cli/shared cli/local",
+    "coordinator/waiting": "",
+    "coordinator/core": "coordinator/waiting",
+    "coordinator/bulk": "coordinator/waiting",
+    "coordinator/sessions": "coordinator/core",
+    "coordinator/submission": "coordinator/core",
+    "coordinator/api": "coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions",
+    "coordinator/services": "coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions coordinator/submission coordinator/api",
+    "coordinator/http": "coordinator/core",
     "recipe": "",
     "recipe/parse": "recipe",
     "recipe/graph": "recipe",
@@ -201,6 +209,8 @@ class IncludeOrder(unittest.TestCase):
         self.assertTrue(faults_of("worker/agent/session.cc", [(1, "grpcpp/grpcpp.h")]))
         self.assertTrue(faults_of("worker/agent/rank.cc", [(1, "worker/io/transfer.h")]))
         self.assertTrue(faults_of("worker/io/transfer.cc", [(1, "worker/loop.h")]))
+        self.assertTrue(faults_of("coordinator/api/waits.cc", [(1, "grpcpp/grpcpp.h")]))
+        self.assertTrue(faults_of("coordinator/core/core.cc", [(1, "coordinator/api/backend.h")]))
         self.assertTrue(faults_of("merge/plan.cc", [(1, "storage/catalog/catalog.h")]))
         self.assertTrue(faults_of("report/table.cc", [(1, "torch/torch.h")]))
         self.assertFalse(

@@ -91,7 +91,7 @@ TEST(ChannelTest, ObeysStopAndAnswersRendezvous) {
   child.Write(R"({"control":"stop"})");
   // The child polls in one expression from left to right, so the request stays until it is asked
   // for.
-  child.Write(R"({"control":"checkpoint_now"})");
+  kill(child.pid, SIGUSR1);
   EXPECT_EQ(Json::parse(child.ReadLine())["category"], "preempted");
   EXPECT_EQ(child.Wait(), 0);
   close(child.fd);

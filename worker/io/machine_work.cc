@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/file.h"
+#include "base/state_files.h"
 #include "worker/attempt/rank_folder.h"
 #include "worker/io/cached_manifests.h"
 #include "worker/io/growing_files.h"
@@ -57,7 +58,7 @@ struct MachineWork::Doer {
     return OkStatus();
   }
   Status operator()(const ListCachedArtifacts&) {
-    return Keep(WholeArtifacts(JoinPath(self.folder_, "artifacts"), self.cache_));
+    return Keep(WholeArtifacts(JoinPath(self.folder_, state_files::kArtifacts), self.cache_));
   }
   Status operator()(const KeepManifest& work) {
     const std::string folder = ArtifactFolder(self.folder_, work.manifest.Id());

@@ -2,16 +2,21 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/status.h"
-#include "coordinator/services/services.h"
+#include "coordinator/core/core.h"
 #include "coordinator/submission/stored_artifacts.h"
+#include "storage/files/blob_store.h"
 
 namespace braid::coordinator {
 
+// Asks the core and waits for its answer, and reads files: for a thread that may do so. `core` and
+// `blobs` outlive it; `scratch` is a folder for short-lived files.
 class CatalogArtifacts final : public StoredArtifacts {
  public:
-  explicit CatalogArtifacts(const Backend* backend) : backend_(backend) {}
+  CatalogArtifacts(Core* core, const storage::BlobStore* blobs, std::string scratch)
+      : core_(core), blobs_(blobs), scratch_(std::move(scratch)) {}
 
   Result<catalog::ArtifactRecord> Find(const std::string& id) const override;
   // Lays the checkpoint out as a folder of links for as long as its headers are read.
@@ -20,7 +25,9 @@ class CatalogArtifacts final : public StoredArtifacts {
                                        bool moments) const override;
 
  private:
-  const Backend* const backend_;
+  Core* const core_;
+  const storage::BlobStore* const blobs_;
+  const std::string scratch_;
 };
 
 }  // namespace braid::coordinator

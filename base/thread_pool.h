@@ -5,11 +5,12 @@
 #include <deque>
 #include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 
-namespace braid::worker {
+namespace braid {
 
 class ThreadPool {
  public:
@@ -17,13 +18,17 @@ class ThreadPool {
 
   // Waits until all work that was given to it is done.
   ~ThreadPool() {
+    std::vector<std::thread> threads;
     {
       MutexLock lock(mutex_);
       closed_ = true;
+      threads.swap(threads_);
       changed_.NotifyAll();
     }
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads) thread.join();
   }
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
 
   // Queues a function. Called from one thread. The function must not throw.
   void Do(std::function<void()> work) {
@@ -55,14 +60,13 @@ class ThreadPool {
   }
 
   const size_t max_threads_;
-  // Touched by the caller of Do and by the destructor alone.
-  std::vector<std::thread> threads_;
   Mutex mutex_;
   CondVar changed_;
+  std::vector<std::thread> threads_ BRAID_GUARDED_BY(mutex_);
   std::deque<std::function<void()>> queue_ BRAID_GUARDED_BY(mutex_);
   // Threads that wait for work. A new one is started only if the queue is longer than that.
   size_t idle_ BRAID_GUARDED_BY(mutex_) = 0;
   bool closed_ BRAID_GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace braid::worker
+}  // namespace braid

@@ -1,16 +1,14 @@
-#include "coordinator/services/checkpoints.h"
+#include "coordinator/submission/catalog_artifacts.h"
 
 #include "base/file.h"
 #include "base/random.h"
-#include "coordinator/core/core.h"
-#include "storage/files/blob_store.h"
 #include "storage/files/manifest.h"
 
 namespace braid::coordinator {
 
 Result<catalog::ArtifactRecord> CatalogArtifacts::Find(const std::string& id) const {
   Result<catalog::ArtifactRecord> found = NotFound("");
-  if (const Status read = backend_->core->Query([&](const State& state) {
+  if (const Status read = core_->Query([&](const State& state) {
         const auto artifact = state.ResolveArtifact(id);
         if (artifact.ok()) {
           found = **artifact;
@@ -32,8 +30,8 @@ Result<merge::Parent> CatalogArtifacts::ReadCheckpoint(const std::string& name,
   BRAID_ASSIGN_OR_RETURN(
       const storage::Manifest manifest,
       storage::ParseManifest(artifact.manifest, "artifact " + artifact.id.substr(0, 12)));
-  const std::string folder = JoinPath(backend_->scratch, RandomUuid());
-  Status laid_out = backend_->blobs->Materialize(manifest, folder);
+  const std::string folder = JoinPath(scratch_, RandomUuid());
+  Status laid_out = blobs_->Materialize(manifest, folder);
   Result<merge::Parent> parent = laid_out.ok() ? merge::ReadParent(name, folder, moments)
                                                : Result<merge::Parent>(laid_out);
   (void)RemoveTree(folder);

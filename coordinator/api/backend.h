@@ -1,0 +1,50 @@
+// What the API works on.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+
+#include "base/clock.h"
+#include "base/thread_pool.h"
+#include "coordinator/bulk/append_files.h"
+#include "coordinator/bulk/rendezvous.h"
+#include "coordinator/core/core.h"
+#include "coordinator/waiting/alarms.h"
+#include "coordinator/waiting/wakeups.h"
+#include "storage/catalog/store.h"
+#include "storage/files/blob_store.h"
+
+namespace braid::coordinator {
+
+// All that is pointed to outlives it, and it outlives the server.
+struct Backend {
+  Core* core = nullptr;
+  catalog::Store* store = nullptr;  // events only
+  storage::BlobStore* blobs = nullptr;
+  AppendFiles* logs = nullptr;     // "<run>/<job>/<epoch>.<rank>"
+  AppendFiles* metrics = nullptr;  // "<run>/<job>/<epoch>.jsonl"
+  RendezvousTable* rendezvous = nullptr;
+  std::string scratch;  // folder for short-lived files
+  std::string version;
+  std::string token;       // that every call must carry; not empty
+  std::string token_file;  // where people find it
+
+  // No call begins to wait any more; whoever waits subscribes to kStopping before it looks.
+  std::atomic<bool> stopping{false};
+  Wakeups stop;
+  static constexpr char kStopping[] = "stopping";
+
+  // Deadlines of calls that wait.
+  Alarms alarms{&SystemClock()};
+  // The threads of the API. Their number does not depend on how many calls are open: a call has a
+  // thread only while it works. gRPC's own few threads do none of it, so that a slow disk keeps no
+  // heartbeat waiting.
+  static constexpr size_t kAnswerThreads = 2;
+  static constexpr size_t kFileThreads = 8;
+  ThreadPool answers{kAnswerThreads};  // carry the core's answers on: short, without files
+  ThreadPool files{kFileThreads};      // read and write pieces of files
+  ThreadPool hashing{kFileThreads};    // go through whole blobs, for minutes if they are large
+};
+
+}  // namespace braid::coordinator

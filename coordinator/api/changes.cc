@@ -1,0 +1,109 @@
+#include "coordinator/api/changes.h"
+
+#include <memory>
+#include <utility>
+
+#include "coordinator/core/sessions.h"
+
+namespace braid::coordinator {
+namespace {
+
+// Decides once for each request id; `read` then gets the answer.
+CoreWork Once(RequestId request, std::function<Result<std::string>(Transaction&)> decide,
+              std::function<void(const std::string& answer, const State&)> read) {
+  const auto answer = std::make_shared<std::string>();
+  return {[request = std::move(request), decide = std::move(decide), answer](Transaction& tx) {
+            auto decided = DecideIdempotently(request, tx, decide);
+            if (decided.ok()) *answer = std::move(*decided);
+            return decided.status();
+          },
+          [read = std::move(read), answer](const State& state) {
+            read(*answer, state);
+            return OkStatus();
+          }};
+}
+
+CoreWork ChangeRun(RequestId request, std::function<Result<std::string>(Transaction&)> decide,
+                   ShowRun show) {
+  return Once(std::move(request), std::move(decide),
+              [show = std::move(show)](const std::string& id, const State& state) {
+                if (const RunRecord* run = state.FindRun(id)) show(*run, state);
+              });
+}
+
+CoreWork ChangeWorker(RequestId request, const std::string& worker,
+                      std::function<Status(Transaction&)> decide, ShowWorker show) {
+  return Once(
+      std::move(request),
+      [worker, decide = std::move(decide)](Transaction& tx) -> Result<std::string> {
+        BRAID_RETURN_IF_ERROR(decide(tx));
+        return worker;
+      },
+      [show = std::move(show)](const std::string& id, const State& state) {
+        show(state.image().workers.at(id), state);
+      });
+}
+
+}  // namespace
+
+CoreWork SubmitRun(const RequestId& request, SubmitCommand command, ShowRun show) {
+  return ChangeRun(
+      request,
+      [command = std::make_shared<const SubmitCommand>(std::move(command))](Transaction& tx) {
+        return Submit(*command, tx);
+      },
+      std::move(show));
+}
+
+CoreWork CancelRun(const RequestId& request, const std::string& run, ShowRun show) {
+  return ChangeRun(
+      request,
+      [run](Transaction& tx) -> Result<std::string> {
+        BRAID_ASSIGN_OR_RETURN(const RunRecord* record, tx.state().ResolveRun(run));
+        std::string id = record->id;
+        BRAID_RETURN_IF_ERROR(Cancel(id, tx));
+        return id;
+      },
+      std::move(show));
+}
+
+CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show) {
+  return ChangeRun(
+      request,
+      [run](Transaction& tx) -> Result<std::string> {
+        BRAID_ASSIGN_OR_RETURN(const RunRecord* record, tx.state().ResolveRun(run));
+        return Retry(record->id, tx);
+      },
+      std::move(show));
+}
+
+CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord artifact,
+                        ShowArtifact show) {
+  RequestId request{"CommitArtifact", request_id, artifact.id + " " + artifact.name};
+  return Once(
+      std::move(request),
+      [artifact = std::move(artifact)](Transaction& tx) mutable -> Result<std::string> {
+        artifact.created_ms = tx.wall_ms();
+        if (tx.state().FindArtifact(artifact.id) == nullptr)
+          tx.Add(catalog::ArtifactCommitted{artifact});
+        return artifact.id;
+      },
+      [show = std::move(show)](const std::string& id, const State& state) {
+        if (const auto* stored = state.FindArtifact(id)) show(*stored);
+      });
+}
+
+CoreWork CordonWorker(const std::string& request_id, const std::string& worker, bool open,
+                      ShowWorker show) {
+  return ChangeWorker(
+      {"CordonWorker", request_id, worker + (open ? " open" : " cordon")}, worker,
+      [worker, open](Transaction& tx) { return Cordon(worker, open, tx); }, std::move(show));
+}
+
+CoreWork DrainWorker(const std::string& request_id, const std::string& worker, ShowWorker show) {
+  return ChangeWorker(
+      {"DrainWorker", request_id, worker}, worker,
+      [worker](Transaction& tx) { return Drain(worker, tx); }, std::move(show));
+}
+
+}  // namespace braid::coordinator

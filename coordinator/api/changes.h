@@ -1,0 +1,42 @@
+// What users ask to be changed, as commands for the core. Each is decided once for each request id
+// (core/requests.h).
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/status.h"
+#include "coordinator/core/core.h"
+#include "coordinator/core/requests.h"
+#include "coordinator/core/runs.h"
+
+namespace braid::coordinator {
+
+// What a call wants of the core: a Command without its answer.
+struct CoreWork {
+  std::function<Status(Transaction&)> decide;
+  std::function<Status(const State&)> read;
+};
+
+// Shows the record that was changed, in the core's thread, once the change is durable.
+using ShowRun = std::function<void(const RunRecord&, const State&)>;
+using ShowArtifact = std::function<void(const catalog::ArtifactRecord&)>;
+using ShowWorker = std::function<void(const catalog::WorkerRecord&, const State&)>;
+
+// kInvalidArgument (REQUEST_ID_REUSED) and what Submit, Cancel and Retry (core/runs.h) say.
+CoreWork SubmitRun(const RequestId& request, SubmitCommand command, ShowRun show);
+CoreWork CancelRun(const RequestId& request, const std::string& run, ShowRun show);
+// Shows the new run.
+CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show);
+
+// Makes an artifact of blobs that are all stored, as the caller checked; one that is there already
+// stays as it is.
+CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord artifact,
+                        ShowArtifact show);
+
+// kNotFound for a worker that never registered.
+CoreWork CordonWorker(const std::string& request_id, const std::string& worker, bool open,
+                      ShowWorker show);
+CoreWork DrainWorker(const std::string& request_id, const std::string& worker, ShowWorker show);
+
+}  // namespace braid::coordinator

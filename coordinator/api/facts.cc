@@ -1,0 +1,126 @@
+#include "coordinator/api/facts.h"
+
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "coordinator/bulk/bulk_names.h"
+#include "coordinator/core/attempts.h"
+#include "coordinator/sessions/reports.h"
+
+namespace braid::coordinator {
+namespace {
+
+BlobCheck CheckOf(const Backend& backend) {
+  return [&backend](const storage::Manifest& manifest) {
+    return CheckBlobs(manifest, *backend.blobs);
+  };
+}
+
+// Lines for people: a disk that does not keep them is no reason to refuse a result.
+void SyncOrSay(AppendFiles& files, const std::string& name) {
+  if (const Status status = files.Sync(name); !status.ok())
+    Log(LogLevel::kError, "coordinator", status.message());
+}
+
+}  // namespace
+
+Status CheckBlobs(const storage::Manifest& manifest, const storage::BlobStore& blobs) {
+  for (const storage::ManifestFile& file : manifest.files) {
+    if (!blobs.Has(file.sha256)) {
+      return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+                    "file " + file.path + ": blob " + file.sha256 + " (" +
+                        std::to_string(file.size) + " bytes) is not in the store: upload it first");
+    }
+    BRAID_ASSIGN_OR_RETURN(const uint64_t size, blobs.Size(file.sha256));
+    if (size != file.size) {
+      return InvalidArgument("file " + file.path + ": the manifest says " +
+                             std::to_string(file.size) + " bytes, blob " + file.sha256 + " has " +
+                             std::to_string(size));
+    }
+  }
+  return OkStatus();
+}
+
+Result<catalog::ArtifactRecord> ArtifactPut(const std::string& manifest_json,
+                                            const std::string& name,
+                                            const storage::BlobStore& blobs) {
+  storage::Manifest manifest;
+  BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
+  BRAID_RETURN_IF_ERROR(CheckBlobs(manifest, blobs));
+  artifact.name = name;
+  return artifact;
+}
+
+Status VerifyBlobs(const catalog::ArtifactRecord& artifact, const storage::BlobStore& blobs) {
+  BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
+                         storage::ParseManifest(artifact.manifest, "artifact " + artifact.id));
+  for (const storage::ManifestFile& file : manifest.files) {
+    if (const Status status = blobs.Verify(file.sha256); !status.ok())
+      return status.Wrap("artifact " + artifact.id.substr(0, 12) + ", file " + file.path);
+  }
+  return OkStatus();
+}
+
+CoreWork StartedFact(const RankKey& rank) {
+  return {[rank](Transaction& tx) { return ReportStarted(rank, tx); }, nullptr};
+}
+
+Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
+                                const std::string& manifest_json) {
+  BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact,
+                         ArtifactMadeBy(rank, "checkpoint", manifest_json, CheckOf(backend)));
+  SyncOrSay(*backend.metrics, MetricsName(rank));
+  return CoreWork{[rank, step, artifact = std::move(artifact)](Transaction& tx) mutable {
+                    Attribute(rank, tx, &artifact);
+                    return CommitCheckpoint(rank, step, artifact, tx);
+                  },
+                  nullptr};
+}
+
+Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const std::string& worker,
+                           const task::Outcome& outcome) {
+  BRAID_ASSIGN_OR_RETURN(EndedCommand command,
+                         EndedCommandOf(rank, worker, outcome, CheckOf(backend)));
+  SyncOrSay(*backend.logs, LogName(rank));
+  if (rank.rank == 0) SyncOrSay(*backend.metrics, MetricsName(rank));
+  return CoreWork{[rank, command = std::move(command)](Transaction& tx) mutable {
+                    for (catalog::ArtifactRecord& output : command.outputs)
+                      Attribute(rank, tx, &output);
+                    return ReportEnded(command, tx);
+                  },
+                  [rank, table = backend.rendezvous](const State& state) {
+                    if (!LiveAttemptOf(rank.attempt(), state).ok()) table->Forget(rank.attempt());
+                    return OkStatus();
+                  }};
+}
+
+CoreWork CheckLive(const RankKey& rank) {
+  return {nullptr,
+          [rank](const State& state) { return LiveAttemptOf(rank.attempt(), state).status(); }};
+}
+
+bool KnownRanks::Has(const RankKey& rank) {
+  MutexLock lock(mutex_);
+  return known_.contains(rank);
+}
+
+CoreWork KnownRanks::Check(const RankKey& rank) {
+  return {nullptr, [this, rank](const State& state) {
+            BRAID_RETURN_IF_ERROR(CheckKnown(rank, state));
+            MutexLock lock(mutex_);
+            if (known_.size() >= kMost) known_.clear();
+            known_.insert(rank);
+            return OkStatus();
+          }};
+}
+
+Result<int64_t> AppendPiece(AppendFiles* files, const std::string& name, int64_t offset,
+                            std::string_view data) {
+  if (offset < 0) return InvalidArgument("an offset is not negative");
+  BRAID_ASSIGN_OR_RETURN(const uint64_t end,
+                         files->Append(name, static_cast<uint64_t>(offset), data));
+  return static_cast<int64_t>(end);
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,174 @@
+#include "coordinator/api/streams.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "coordinator/api/queries.h"
+#include "coordinator/api/uploads.h"
+#include "coordinator/bulk/bulk_names.h"
+
+namespace braid::coordinator {
+namespace {
+
+constexpr uint64_t kBlobPiece = uint64_t{1} << 20;
+constexpr int64_t kEventsAtOnce = 500;
+
+// What is new of a job: its lines, and its attempts and its end, which are events of its run.
+std::vector<std::unique_ptr<Wakeups::Subscription>> SubscribeToJob(Backend* backend,
+                                                                   AppendFiles* files,
+                                                                   const catalog::JobKey& job,
+                                                                   const Wakeups::Wake& wake) {
+  std::vector<std::unique_ptr<Wakeups::Subscription>> subscriptions;
+  subscriptions.push_back(files->changed().Subscribe(BulkFolder(job), wake));
+  subscriptions.push_back(backend->core->events().Subscribe(job.run, wake));
+  return subscriptions;
+}
+
+}  // namespace
+
+LogStream::LogStream(Backend* backend, std::string run, std::string job,
+                     const LogReader::Options& options)
+    : backend_(backend),
+      run_(std::move(run)),
+      job_(std::move(job)),
+      follow_(options.follow),
+      reader_(backend->logs, options) {}
+
+Status LogStream::Look(const State& state) {
+  BRAID_ASSIGN_OR_RETURN(standing_, StandingOf(run_, job_, state));
+  return OkStatus();
+}
+
+std::vector<std::unique_ptr<Wakeups::Subscription>> LogStream::Subscribe(Wakeups::Wake wake) {
+  if (!follow_) return {};
+  return SubscribeToJob(backend_, backend_->logs, standing_.key, wake);
+}
+
+Result<StreamState> LogStream::Next(LogReader::Next* piece) {
+  if (!begun_) {
+    BRAID_RETURN_IF_ERROR(reader_.Begin(standing_));
+    begun_ = true;
+  }
+  BRAID_ASSIGN_OR_RETURN(*piece, reader_.Read(standing_));
+  switch (piece->state) {
+    case LogReader::State::kPiece:
+      return StreamState::kPiece;
+    case LogReader::State::kNothingYet:
+      return StreamState::kNothingYet;
+    case LogReader::State::kEnd:
+      break;
+  }
+  return StreamState::kEnd;
+}
+
+MetricStream::MetricStream(Backend* backend, std::string run, std::string job, int64_t since_step,
+                           bool follow)
+    : backend_(backend),
+      run_(std::move(run)),
+      job_(std::move(job)),
+      since_step_(since_step),
+      follow_(follow) {}
+
+Status MetricStream::Look(const State& state) {
+  BRAID_ASSIGN_OR_RETURN(standing_, StandingOf(run_, job_, state));
+  return OkStatus();
+}
+
+std::vector<std::unique_ptr<Wakeups::Subscription>> MetricStream::Subscribe(Wakeups::Wake wake) {
+  if (!follow_) return {};
+  return SubscribeToJob(backend_, backend_->metrics, standing_.key, wake);
+}
+
+Result<StreamState> MetricStream::Next(std::vector<MetricPoint>* piece) {
+  if (!reader_.has_value()) reader_.emplace(backend_->metrics, standing_.key);
+  if (sent_ == points_.size()) {
+    BRAID_ASSIGN_OR_RETURN(points_, reader_->Next(standing_.epoch));
+    std::erase_if(points_, [&](const MetricPoint& point) { return point.step < since_step_; });
+    sent_ = 0;
+  }
+  if (points_.empty())
+    return follow_ && !standing_.ended ? StreamState::kNothingYet : StreamState::kEnd;
+  const size_t end = std::min(points_.size(), sent_ + kMostPoints);
+  const auto at = [&](size_t place) {
+    return points_.begin() + static_cast<std::ptrdiff_t>(place);
+  };
+  piece->assign(std::make_move_iterator(at(sent_)), std::make_move_iterator(at(end)));
+  sent_ = end;
+  return StreamState::kPiece;
+}
+
+EventStream::EventStream(Backend* backend, std::string run, int64_t since_seq)
+    : backend_(backend),
+      run_(std::move(run)),
+      seq_(since_seq),
+      spoke_ms_(backend->core->options().clock->MonotonicMs()) {}
+
+Status EventStream::Look(const State& state) {
+  if (!looked_) {
+    BRAID_ASSIGN_OR_RETURN(run_, RunFilterOf(run_, state));
+    looked_ = true;
+  }
+  durable_seq_ = state.image().last_seq;
+  return OkStatus();
+}
+
+std::vector<std::unique_ptr<Wakeups::Subscription>> EventStream::Subscribe(Wakeups::Wake wake) {
+  std::vector<std::unique_ptr<Wakeups::Subscription>> subscriptions;
+  // An empty run is the topic of all events.
+  subscriptions.push_back(backend_->core->events().Subscribe(run_, std::move(wake)));
+  return subscriptions;
+}
+
+// False: there are no more.
+Result<bool> EventStream::ReadMore() {
+  // Everything up to here was there before the read; what it leaves out belongs to other runs.
+  const int64_t durable_seq = durable_seq_;
+  BRAID_ASSIGN_OR_RETURN(events_, backend_->store->ReadEvents({seq_, run_, kEventsAtOnce, false}));
+  sent_ = 0;
+  if (events_.empty()) seq_ = std::max(seq_, durable_seq);
+  return !events_.empty();
+}
+
+Result<StreamState> EventStream::Next(catalog::EventRecord* piece) {
+  const int64_t now_ms = backend_->core->options().clock->MonotonicMs();
+  if (sent_ == events_.size()) {
+    BRAID_ASSIGN_OR_RETURN(const bool more, ReadMore());
+    if (!more && now_ms - spoke_ms_ < kBookmarkMs) return StreamState::kNothingYet;
+  }
+  spoke_ms_ = now_ms;
+  if (events_.empty()) {
+    *piece = {};
+    piece->seq = seq_;
+    return StreamState::kPiece;
+  }
+  *piece = std::move(events_[sent_++]);
+  seq_ = piece->seq;
+  return StreamState::kPiece;
+}
+
+BlobStream::BlobStream(Backend* backend, std::string sha256, uint64_t offset)
+    : backend_(backend), sha256_(std::move(sha256)), offset_(offset) {}
+
+Status BlobStream::Open() {
+  BRAID_RETURN_IF_ERROR(CheckDigest(sha256_));
+  if (!backend_->blobs->Has(sha256_))
+    return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no blob " + sha256_);
+  BRAID_ASSIGN_OR_RETURN(size_, backend_->blobs->Size(sha256_));
+  const std::string path = backend_->blobs->PathOf(sha256_);
+  fd_.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return fd_.valid() ? OkStatus() : ErrnoStatus(errno, "opening " + path);
+}
+
+Result<StreamState> BlobStream::Next(std::string* piece) {
+  if (!fd_.valid()) BRAID_RETURN_IF_ERROR(Open());
+  if (offset_ >= size_) return StreamState::kEnd;
+  piece->resize(std::min(kBlobPiece, size_ - offset_));
+  BRAID_RETURN_IF_ERROR(
+      ReadAt(fd_.get(), offset_, piece->data(), piece->size(), backend_->blobs->PathOf(sha256_)));
+  offset_ += piece->size();
+  return StreamState::kPiece;
+}
+
+}  // namespace braid::coordinator

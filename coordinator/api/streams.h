@@ -1,0 +1,129 @@
+// What a stream sends to a client, piece by piece: logs, metrics, events, blobs. A stream looks at
+// the state in the core's thread, reads files in a thread for files, and in between nobody waits;
+// services/stream_call.h carries the pieces to the client, at the client's pace.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "base/status.h"
+#include "coordinator/api/backend.h"
+#include "coordinator/bulk/log_reader.h"
+#include "coordinator/bulk/metric_lines.h"
+#include "storage/catalog/records.h"
+
+namespace braid::coordinator {
+
+enum class StreamState {
+  kPiece,       // `piece` is to be sent, and Next asked again
+  kNothingYet,  // all is sent that there was; the next wake-up says when to look again
+  kEnd,
+};
+
+// The calls come one after another, in several threads. An error of Look or Next ends the stream.
+template <class Piece>
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  // In the core's thread, before the first Next and after each wake-up.
+  virtual Status Look(const State& state) = 0;
+  // Called once, after the first Look: what wakes the stream from now on. One Look follows, for
+  // what happened in between.
+  virtual std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake wake) = 0;
+  // In a thread for files.
+  virtual Result<StreamState> Next(Piece* piece) = 0;
+  // How long the stream may be silent before it is woken all the same; 0: for ever.
+  virtual int64_t LongestSilenceMs() const { return 0; }
+};
+
+// The log of one attempt, or of a job's attempts one after another (ReadLog of the API).
+class LogStream final : public Stream<LogReader::Next> {
+ public:
+  LogStream(Backend* backend, std::string run, std::string job, const LogReader::Options& options);
+  Status Look(const State& state) override;
+  std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake wake) override;
+  Result<StreamState> Next(LogReader::Next* piece) override;
+
+ private:
+  Backend* const backend_;
+  const std::string run_;
+  const std::string job_;
+  const bool follow_;
+  LogReader reader_;
+  bool begun_ = false;
+  JobStanding standing_;
+};
+
+// The metric points of a job, in order of step within what was new at a time (ReadMetrics).
+class MetricStream final : public Stream<std::vector<MetricPoint>> {
+ public:
+  static constexpr size_t kMostPoints = 1000;  // of one piece
+  MetricStream(Backend* backend, std::string run, std::string job, int64_t since_step, bool follow);
+  Status Look(const State& state) override;
+  std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake wake) override;
+  Result<StreamState> Next(std::vector<MetricPoint>* piece) override;
+
+ private:
+  Backend* const backend_;
+  const std::string run_;
+  const std::string job_;
+  const int64_t since_step_;
+  const bool follow_;
+  std::optional<MetricReader> reader_;
+  JobStanding standing_;
+  std::vector<MetricPoint> points_;  // read and not sent, from sent_ on
+  size_t sent_ = 0;
+};
+
+// All events, or those of a run, from `since_seq` on, without end (WatchEvents). An event without a
+// kind is a bookmark: nothing happened up to its seq.
+class EventStream final : public Stream<catalog::EventRecord> {
+ public:
+  static constexpr int64_t kBookmarkMs = 15'000;
+  EventStream(Backend* backend, std::string run, int64_t since_seq);
+  Status Look(const State& state) override;
+  std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake wake) override;
+  Result<StreamState> Next(catalog::EventRecord* piece) override;
+  int64_t LongestSilenceMs() const override { return kBookmarkMs; }
+
+ private:
+  Result<bool> ReadMore();
+
+  Backend* const backend_;
+  std::string run_;  // as it was asked for; after Look an id, or empty
+  bool looked_ = false;
+  int64_t durable_seq_ = 0;  // at the last Look
+  int64_t seq_;              // up to which all is sent, or belongs to other runs
+  int64_t spoke_ms_;
+  std::vector<catalog::EventRecord> events_;  // read and not sent, from sent_ on
+  size_t sent_ = 0;
+};
+
+// The bytes of a blob (DownloadBlob). Never waits.
+class BlobStream final : public Stream<std::string> {
+ public:
+  BlobStream(Backend* backend, std::string sha256, uint64_t offset);
+  Status Look(const State&) override { return OkStatus(); }
+  std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake) override {
+    return {};
+  }
+  Result<StreamState> Next(std::string* piece) override;
+
+ private:
+  Status Open();
+
+  Backend* const backend_;
+  const std::string sha256_;
+  uint64_t offset_;
+  uint64_t size_ = 0;
+  UniqueFd fd_;
+};
+
+}  // namespace braid::coordinator

@@ -1,0 +1,124 @@
+// What all calls that wait have in common: a reactor of gRPC's callback API that is finished
+// exactly once, whoever ends it first (the client, the server that stops, the call itself), and
+// lives until gRPC and everybody who was given a callback have let it go.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "coordinator/api/backend.h"
+#include "rpc/status.h"
+
+namespace braid::coordinator {
+
+// `Base` is one of grpc::ServerUnaryReactor, ServerReadReactor, ServerWriteReactor and
+// ServerBidiReactor.
+//
+// gRPC forbids that an operation is begun when the call is finished, and that it is finished while
+// a message is being written. Whoever wants to do something with the call therefore enters it, and
+// leaves it when that is done; the call is finished when it has been ended and nobody is in it. No
+// lock is held while gRPC is called.
+template <class Base>
+class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>> {
+ public:
+  // Ends the call with this status unless it has ended before. Thread-safe.
+  void End(Status status) {
+    bool finish = false;
+    {
+      MutexLock lock(mutex_);
+      if (end_.has_value()) return;
+      end_ = std::move(status);
+      finish = finished_ = inside_ == 0;
+      // A client that does not read keeps a written message, and with it the call, for ever.
+      if (!finish) alarm_ = backend_->alarms.After(kLastWordMs, Weakly(&OpenCall::CutOff));
+    }
+    if (finish) FinishNow();
+  }
+
+  void OnDone() final {
+    backend_->alarms.Cancel(alarm_);
+    stopping_.reset();
+    const std::shared_ptr<void> last = std::move(self_);
+  }
+  void OnCancel() final { End(Cancelled("the client has cancelled the call")); }
+
+ protected:
+  OpenCall(grpc::CallbackServerContext* context, Backend* backend)
+      : context_(context), backend_(backend) {}
+
+  // Called once, after the constructor: from now on gRPC owns the call, too.
+  void Open() {
+    self_ = this->shared_from_this();
+    stopping_ = backend_->stop.Subscribe(Backend::kStopping, Weakly(&OpenCall::Stop));
+    if (backend_->stopping) Stop();
+  }
+  // False: the call has ended, nothing may be done with it any more.
+  bool Enter() {
+    MutexLock lock(mutex_);
+    if (end_.has_value()) return false;
+    ++inside_;
+    return true;
+  }
+  void Leave() {
+    bool finish = false;
+    {
+      MutexLock lock(mutex_);
+      --inside_;
+      finish = inside_ == 0 && end_.has_value() && !finished_;
+      if (finish) finished_ = true;
+    }
+    if (finish) FinishNow();
+  }
+  // The call is about to be finished; nobody is in it, and nobody will be.
+  virtual void OnEnd() {}
+  // How the call ends when the server stops.
+  virtual void Stop() { End(Unavailable("the coordinator is stopping")); }
+
+  Backend* backend() const { return backend_; }
+
+ private:
+  static constexpr int64_t kLastWordMs = 5'000;
+
+  std::function<void()> Weakly(void (OpenCall::*method)()) {
+    return [weak = this->weak_from_this(), method] {
+      if (const auto self = weak.lock()) ((*self).*method)();
+    };
+  }
+  void CutOff() {
+    {
+      MutexLock lock(mutex_);
+      if (finished_) return;  // the context may be gone
+      ++inside_;
+    }
+    context_->TryCancel();
+    Leave();
+  }
+  void FinishNow() {
+    Status status;
+    {
+      MutexLock lock(mutex_);
+      status = *end_;
+    }
+    OnEnd();
+    this->Finish(rpc::ToGrpc(status));
+  }
+
+  grpc::CallbackServerContext* const context_;
+  Backend* const backend_;
+  Mutex mutex_;
+  std::optional<Status> end_ BRAID_GUARDED_BY(mutex_);
+  int inside_ BRAID_GUARDED_BY(mutex_) = 0;
+  bool finished_ BRAID_GUARDED_BY(mutex_) = false;
+  Alarms::Id alarm_ = 0;
+  std::unique_ptr<Wakeups::Subscription> stopping_;
+  std::shared_ptr<void> self_;
+};
+
+}  // namespace braid::coordinator

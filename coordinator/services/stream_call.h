@@ -1,0 +1,108 @@
+// A stream of the API (coordinator/api/streams.h) as gRPC sends it: one piece at a time, the next
+// one is read when the client's connection has taken the last, so a slow client costs one piece.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "coordinator/api/streams.h"
+#include "coordinator/services/open_call.h"
+#include "coordinator/services/unary.h"
+#include "coordinator/waiting/turn.h"
+
+namespace braid::coordinator {
+
+template <class Piece, class Message>
+class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
+ public:
+  using Convert = std::function<Message(const Piece&)>;
+  // Begins the call; what it returns is for gRPC.
+  static grpc::ServerWriteReactor<Message>* Start(grpc::CallbackServerContext* context,
+                                                  Backend* backend,
+                                                  std::unique_ptr<Stream<Piece>> stream,
+                                                  Convert convert) {
+    const std::shared_ptr<StreamCall> call(
+        new StreamCall(context, backend, std::move(stream), std::move(convert)));
+    call->Open();
+    call->Wake();
+    return call.get();
+  }
+
+  void OnWriteDone(bool ok) override {
+    this->Leave();
+    if (!ok) return this->End(Cancelled("the client is gone"));
+    this->backend()->files.Do([self = Self()] { self->Read(); });
+  }
+
+ private:
+  StreamCall(grpc::CallbackServerContext* context, Backend* backend,
+             std::unique_ptr<Stream<Piece>> stream, Convert convert)
+      : OpenCall<grpc::ServerWriteReactor<Message>>(context, backend),
+        stream_(std::move(stream)),
+        convert_(std::move(convert)) {}
+
+  std::shared_ptr<StreamCall> Self() {
+    return std::static_pointer_cast<StreamCall>(this->shared_from_this());
+  }
+
+  // In the thread of whoever wakes it.
+  void Wake() {
+    if (turn_.Enter()) Look();
+  }
+
+  // From here on by who has the turn.
+  void Look() {
+    Backend* const backend = this->backend();
+    backend->alarms.Cancel(std::exchange(silence_, 0));
+    backend->core->Post({nullptr,
+                         [self = Self()](const State& state) { return self->stream_->Look(state); },
+                         [self = Self(), backend](Status status) {
+                           if (!status.ok())
+                             return backend->answers.Do([self, status] { self->End(status); });
+                           backend->files.Do([self] { self->Read(); });
+                         }});
+  }
+
+  void Read() {
+    if (!this->Enter()) return;  // ended: the turn is kept, and nobody steps any more
+    if (!subscribed_) {
+      subscribed_ = true;
+      subscriptions_ = stream_->Subscribe(WakeWeakly());
+      if (!subscriptions_.empty()) (void)turn_.Enter();  // notes one more look, when all is sent
+    }
+    StreamState state = StreamState::kEnd;
+    const Status status = Guarded([&]() -> Status {
+      BRAID_ASSIGN_OR_RETURN(state, stream_->Next(&piece_));
+      if (state == StreamState::kPiece) message_ = convert_(piece_);
+      return OkStatus();
+    });
+    if (status.ok() && state == StreamState::kPiece) {
+      this->StartWrite(&message_);  // OnWriteDone leaves
+      return;
+    }
+    this->Leave();
+    if (!status.ok() || state == StreamState::kEnd) return this->End(status);
+    if (stream_->LongestSilenceMs() > 0)
+      silence_ = this->backend()->alarms.After(stream_->LongestSilenceMs(), WakeWeakly());
+    if (turn_.Leave()) Look();
+  }
+
+  Wakeups::Wake WakeWeakly() {
+    return [weak = std::weak_ptr<StreamCall>(Self())] {
+      if (const auto self = weak.lock()) self->Wake();
+    };
+  }
+  const std::unique_ptr<Stream<Piece>> stream_;
+  const Convert convert_;
+  Turn turn_;
+  // Touched by who has the turn.
+  bool subscribed_ = false;
+  std::vector<std::unique_ptr<Wakeups::Subscription>> subscriptions_;
+  Alarms::Id silence_ = 0;
+  Piece piece_;
+  Message message_;
+};
+
+}  // namespace braid::coordinator

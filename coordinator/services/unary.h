@@ -1,0 +1,40 @@
+// How a call with one request and one reply is carried out without holding a thread while the core
+// decides. Each function returns at once; the call is finished, and with it the lives of request
+// and reply end, when its last part is done.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <functional>
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "coordinator/api/backend.h"
+#include "coordinator/api/changes.h"
+
+namespace braid::coordinator {
+
+using FileWork = std::function<Status()>;
+using Reactor = grpc::ServerUnaryReactor;
+using Context = grpc::CallbackServerContext;
+
+// The call ends with an error, at once.
+Reactor* Refuse(Context* context, const Status& why);
+// The core decides and reads; the functions of `work` may fill the reply.
+Reactor* InCore(Context* context, Backend* backend, CoreWork work);
+// Only reads.
+Reactor* ReadCore(Context* context, Backend* backend, std::function<Status(const State&)> read);
+// Files are read or written, in a thread of `pool`.
+Reactor* InFiles(Context* context, ThreadPool* pool, FileWork work);
+// First files, in a thread of the backend's, then what comes of it in the core.
+Reactor* InFilesThenCore(Context* context, Backend* backend,
+                         std::function<Result<CoreWork>()> work);
+// First the core, then files, in a thread of `pool`.
+Reactor* InCoreThenFiles(Context* context, Backend* backend, CoreWork first, ThreadPool* pool,
+                         FileWork then);
+
+// What it throws is kInternal: no request ends the process.
+Status Guarded(const FileWork& work);
+
+}  // namespace braid::coordinator

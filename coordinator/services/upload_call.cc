@@ -1,0 +1,66 @@
+#include "coordinator/services/upload_call.h"
+
+#include <utility>
+
+#include "coordinator/services/unary.h"
+
+namespace braid::coordinator {
+
+void Fill(const UploadStatus& status, v1::QueryUploadResponse* message) {
+  message->set_committed(status.committed);
+  message->set_complete(status.complete);
+}
+
+grpc::ServerReadReactor<v1::UploadBlobRequest>* UploadCall::Start(
+    grpc::CallbackServerContext* context, Backend* backend, v1::QueryUploadResponse* reply) {
+  const std::shared_ptr<UploadCall> call(new UploadCall(context, backend, reply));
+  call->Open();
+  call->Read();
+  return call.get();
+}
+
+std::shared_ptr<UploadCall> UploadCall::Self() {
+  return std::static_pointer_cast<UploadCall>(shared_from_this());
+}
+
+void UploadCall::Read() {
+  if (!Enter()) return Last();  // what came so far is kept, whoever ended the call
+  StartRead(&request_);
+  Leave();
+}
+
+void UploadCall::OnReadDone(bool ok) {
+  if (!ok) {
+    backend()->files.Do([self = Self()] { self->Last(); });
+    return;
+  }
+  ThreadPool& pool = begun_ && upload_.CompletesWith(request_.data().size()) ? backend()->hashing
+                                                                             : backend()->files;
+  pool.Do([self = Self()] { self->Take(); });
+}
+
+void UploadCall::Take() {
+  const Status status = Guarded([&]() -> Status {
+    if (!std::exchange(begun_, true)) {
+      BRAID_RETURN_IF_ERROR(upload_.Begin(request_.sha256(), request_.size(), request_.offset()));
+    }
+    return upload_.complete() ? OkStatus() : upload_.Take(request_.data());
+  });
+  if (!status.ok()) return End(status);
+  if (upload_.complete()) return Last();
+  Read();
+}
+
+void UploadCall::Last() {
+  Result<UploadStatus> last = UploadStatus();
+  const Status status = Guarded([&]() -> Status {
+    last = upload_.End();
+    return last.status();
+  });
+  if (!Enter()) return;
+  if (status.ok()) Fill(*last, reply_);
+  End(status);
+  Leave();
+}
+
+}  // namespace braid::coordinator

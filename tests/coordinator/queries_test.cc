@@ -1,0 +1,118 @@
+// What users ask of the state: pages, names, filters, lineages.
+#include "coordinator/api/queries.h"
+
+#include <gmock/gmock.h>
+
+namespace braid::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Three runs, the first two of the same millisecond, with a job or two each.
+class QueriesTest : public ::testing::Test {
+ protected:
+  QueriesTest() {
+    catalog::Image image;
+    for (const auto& [id, created] : {std::pair("r-1", 10), {"r-2", 10}, {"r-3", 20}}) {
+      RunRecord run;
+      run.id = id;
+      run.name = "small";
+      run.created_ms = created;
+      image.runs[id] = run;
+      AddJob(image, id, "path_1", JobState::kQueued);
+    }
+    AddJob(image, "r-2", "path_2", JobState::kFailed);
+    AddArtifact(image, "c", {"b", "a"}, "checkpoint", "r-1");
+    AddArtifact(image, "b", {"a", "0"}, "checkpoint", "r-2");
+    AddArtifact(image, "a", {}, "shards", "");
+    state_.Reset(std::move(image));
+  }
+  static void AddJob(catalog::Image& image, const std::string& run, const std::string& name,
+                     JobState job_state) {
+    JobRecord job;
+    job.key = {run, name};
+    job.state = job_state;
+    job.epoch = 2;
+    image.jobs[job.key] = job;
+  }
+  static std::string Id(const std::string& letter) {
+    std::string id;
+    for (int i = 0; i < 64; ++i) id += letter;
+    return id;
+  }
+  static void AddArtifact(catalog::Image& image, const std::string& letter,
+                          const std::vector<std::string>& parents, const std::string& kind,
+                          const std::string& run) {
+    catalog::ArtifactRecord artifact;
+    artifact.id = Id(letter);
+    artifact.kind = kind;
+    artifact.made_by.run = run;
+    for (const std::string& parent : parents) artifact.parents.push_back(Id(parent));
+    image.artifacts[artifact.id] = artifact;
+  }
+  template <class Record>
+  static std::vector<std::string> IdsOf(const std::vector<const Record*>& records) {
+    std::vector<std::string> ids;
+    for (const Record* record : records) ids.push_back(record->id);
+    return ids;
+  }
+  static std::vector<std::string> NamesOf(const Page<JobRecord>& page) {
+    std::vector<std::string> names;
+    for (const JobRecord* job : page.records) names.push_back(job->key.ToString());
+    return names;
+  }
+
+  State state_;
+};
+
+TEST_F(QueriesTest, RunsComeNewestFirstInPages) {
+  const auto first = PageOfRuns({2, ""}, state_);
+  ASSERT_TRUE(first.ok());
+  EXPECT_THAT(IdsOf(first->records), ElementsAre("r-3", "r-2"));
+  const auto second = PageOfRuns({2, first->next}, state_);
+  EXPECT_THAT(IdsOf(second->records), ElementsAre("r-1"));
+  EXPECT_EQ(second->next, "");
+  EXPECT_EQ(PageOfRuns({2, "r-9"}, state_).status().message(), "page token r-9 is not one of ours");
+}
+
+TEST_F(QueriesTest, JobsAreFilteredAndTheirPagesGoOnWhereTheyStopped) {
+  const auto all = PageOfJobs({}, {}, state_);
+  EXPECT_THAT(NamesOf(*all), ElementsAre("r-1/path_1", "r-2/path_1", "r-2/path_2", "r-3/path_1"));
+  const auto first = PageOfJobs({"", {JobState::kQueued}}, {2, ""}, state_);
+  EXPECT_THAT(NamesOf(*first), ElementsAre("r-1/path_1", "r-2/path_1"));
+  const auto rest = PageOfJobs({"", {JobState::kQueued}}, {2, first->next}, state_);
+  EXPECT_THAT(NamesOf(*rest), ElementsAre("r-3/path_1"));
+  EXPECT_THAT(NamesOf(*PageOfJobs({"r-2", {JobState::kFailed}}, {}, state_)),
+              ElementsAre("r-2/path_2"));
+  for (const char* token : {"-1", "x", "1234567890"})
+    EXPECT_THAT(PageOfJobs({}, {2, token}, state_).status().message(), HasSubstr(token));
+}
+
+TEST_F(QueriesTest, AJobThatIsNotThereNamesTheOneThatWasMeant) {
+  EXPECT_EQ(FindJob("r-2", "path_2", state_).value()->state, JobState::kFailed);
+  EXPECT_EQ(FindJob("r-2", "path_3", state_).status().message(),
+            "run r-2 has no job path_3; did you mean path_1?");
+  EXPECT_EQ(FindJob("r-2", "zzzzzzzz", state_).status().message(),
+            "run r-2 has no job zzzzzzzz: it has path_1, path_2");
+  EXPECT_EQ(FindJob("r-7", "path_1", state_).status().code(), StatusCode::kNotFound);
+  const JobStanding standing = StandingOf("r-2", "path_2", state_).value();
+  EXPECT_EQ(standing.epoch, 2);
+  EXPECT_TRUE(standing.ended);
+}
+
+TEST_F(QueriesTest, ArtifactsAreFilteredByRunAndKind) {
+  EXPECT_THAT(IdsOf(PageOfArtifacts({"r-1", ""}, {}, state_)->records), ElementsAre(Id("c")));
+  EXPECT_THAT(IdsOf(PageOfArtifacts({"", "checkpoint"}, {1, ""}, state_)->records),
+              ElementsAre(Id("c")));
+  EXPECT_EQ(PageOfArtifacts({"", "checkpoint"}, {1, ""}, state_)->next, Id("b"));
+  EXPECT_FALSE(PageOfArtifacts({"r-7", ""}, {}, state_).ok());
+}
+
+TEST_F(QueriesTest, ALineageHasEachAncestorOnceAndLeavesOutWhatIsNotStored) {
+  EXPECT_THAT(IdsOf(LineageOf(Id("c"), state_).value()), ElementsAre(Id("c"), Id("b"), Id("a")));
+  EXPECT_FALSE(LineageOf(Id("9"), state_).ok());
+}
+
+}  // namespace
+}  // namespace braid::coordinator
