@@ -18,7 +18,8 @@ constexpr double kSameFlops = 0.05;
 std::vector<const Arm*> OfBlock(const std::vector<Arm>& arms, const std::string& block) {
   std::vector<const Arm*> found;
   for (const Arm& arm : arms) {
-    if (arm.stack.block->name == block && arm.model->LossOn(kAllText).has_value()) found.push_back(&arm);
+    if (arm.stack.block->name == block && arm.model->LossOn(kAllText).has_value())
+      found.push_back(&arm);
   }
   return found;
 }
