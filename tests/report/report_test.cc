@@ -478,9 +478,10 @@ TEST_F(ReportTest, ASpecThatTheEvaluationLacksIsTakenFromTheTask) {
 
 TEST_F(ReportTest, ARoleThatIsNoneIsRefusedWithThoseThatAre) {
   Find("dense")["role"] = "sparse";
-  EXPECT_THAT(Gather(task_, EvaluationFields()).status().message(),
-              HasSubstr("spec.models.4.role: expected path, composite, composite_start, dense or "
-                        "composite_scratch, found \"sparse\""));
+  EXPECT_THAT(
+      Gather(task_, EvaluationFields()).status().message(),
+      HasSubstr("spec.models.4.role: expected path or composite or composite_start or dense "
+                "or composite_scratch, found \"sparse\""));
   for (const std::string word :
        {"path", "composite", "composite_start", "dense", "composite_scratch"}) {
     Find("dense")["role"] = word;
