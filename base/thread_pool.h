@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -30,15 +31,24 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // Queues a function. Called from one thread. The function must not throw.
+  // Queues a function, from any thread, also from one of the pool's. The function must not throw.
+  // If the system gives no thread, the work waits for those that there are; only if there is none
+  // at all, std::system_error is thrown and the function is not queued.
   void Do(std::function<void()> work) {
     MutexLock lock(mutex_);
     queue_.push_back(std::move(work));
-    if (queue_.size() > idle_ && threads_.size() < max_threads_) {
-      threads_.emplace_back([this] { Run(); });
-    } else {
-      changed_.NotifyOne();
+    // Of a pool that is being closed, the thread that calls this takes the work before it ends.
+    if (!closed_ && queue_.size() > idle_ && threads_.size() < max_threads_) {
+      try {
+        threads_.emplace_back([this] { Run(); });
+        return;
+      } catch (const std::system_error&) {
+        if (!threads_.empty()) return;  // one of them takes it
+        queue_.pop_back();
+        throw;
+      }
     }
+    changed_.NotifyOne();
   }
 
  private:

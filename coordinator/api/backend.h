@@ -44,7 +44,9 @@ struct Backend {
   static constexpr size_t kFileThreads = 8;
   ThreadPool answers{kAnswerThreads};  // carry the core's answers on: short, without files
   ThreadPool files{kFileThreads};      // read and write pieces of files
-  ThreadPool hashing{kFileThreads};    // go through whole blobs, for minutes if they are large
+  // Pieces of uploads: they wait for one another and for the disk, and must not hold up the rest.
+  ThreadPool uploads{kFileThreads};
+  ThreadPool hashing{kFileThreads};  // go through whole blobs, for minutes if they are large
 };
 
 }  // namespace braid::coordinator

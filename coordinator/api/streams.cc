@@ -38,6 +38,7 @@ LogStream::LogStream(Backend* backend, std::string run, std::string job,
 
 Status LogStream::Look(const State& state) {
   BRAID_ASSIGN_OR_RETURN(standing_, StandingOf(run_, job_, state));
+  run_ = standing_.key.run;  // a later run may have the same name
   return OkStatus();
 }
 
@@ -73,6 +74,7 @@ MetricStream::MetricStream(Backend* backend, std::string run, std::string job, i
 
 Status MetricStream::Look(const State& state) {
   BRAID_ASSIGN_OR_RETURN(standing_, StandingOf(run_, job_, state));
+  run_ = standing_.key.run;  // a later run may have the same name
   return OkStatus();
 }
 

@@ -53,7 +53,7 @@ class LogStream final : public Stream<LogReader::Next> {
 
  private:
   Backend* const backend_;
-  const std::string run_;
+  std::string run_;  // as it was asked for; after the first Look an id
   const std::string job_;
   const bool follow_;
   LogReader reader_;
@@ -72,7 +72,7 @@ class MetricStream final : public Stream<std::vector<MetricPoint>> {
 
  private:
   Backend* const backend_;
-  const std::string run_;
+  std::string run_;  // as it was asked for; after the first Look an id
   const std::string job_;
   const int64_t since_step_;
   const bool follow_;

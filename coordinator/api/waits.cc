@@ -29,28 +29,28 @@ std::shared_ptr<KeyWait> KeyWait::Start(Backend* backend, const RankKey& rank,
 }
 
 void KeyWait::Wait() {
+  // The table is asked first: a key that is there is answered even if there is no time to wait.
+  const RendezvousTable::WaiterId waiter = backend_->rendezvous->Get(
+      rank_.attempt(), key_,
+      [self = shared_from_this()](Result<std::string> value) { self->Finish(std::move(value)); });
   const std::weak_ptr<KeyWait> weak = weak_from_this();
-  const Alarms::Id alarm = backend_->alarms.After(timeout_ms_, [weak] {
+  const auto ring = [weak] {
     const std::shared_ptr<KeyWait> self = weak.lock();
     if (self == nullptr) return;
     self->Finish(DeadlineExceeded("rendezvous key " + self->key_ + " of " +
                                   self->rank_.attempt().ToString() + " was not put within " +
                                   std::to_string(self->timeout_ms_) +
                                   " ms: is another rank missing?"));
-  });
-  const RendezvousTable::WaiterId waiter = backend_->rendezvous->Get(
-      rank_.attempt(), key_,
-      [self = shared_from_this()](Result<std::string> value) { self->Finish(std::move(value)); });
+  };
   {
     MutexLock lock(mutex_);
     if (done_) {
-      alarm_ = alarm;
       waiter_ = waiter;
+      alarm_ = backend_->alarms.After(timeout_ms_, ring);  // rings without the lock of Alarms
       return;
     }
   }
-  // It was answered, or cancelled, before it had anything to tidy up.
-  backend_->alarms.Cancel(alarm);
+  // It was answered, or cancelled, before there was anything to give up.
   backend_->rendezvous->GiveUp(waiter, Cancelled("cancelled"));
 }
 

@@ -40,9 +40,9 @@ namespace braid::coordinator {
 
 // One request to the core. Its functions run in the core's thread and must not block.
 struct Command {
-  // Exactly one of `decide` and `read` is set. `decide` runs before the commit and may add updates.
-  // It may run more than once: whatever an earlier run did through its transaction has been taken
-  // back by then. Other effects belong into Transaction::Later.
+  // `decide`, `read` or both are set; `read` sees what `decide` did. `decide` runs before the
+  // commit and may add updates. It may run more than once: whatever an earlier run did through its
+  // transaction has been taken back by then. Other effects belong into Transaction::Later.
   std::function<Status(Transaction&)> decide;
   std::function<Status(const State&)> read;
   // Called once, when all is durable, or with the error. In the loop's thread, which everybody

@@ -33,6 +33,15 @@ Status Guarded(const FileWork& work) {
   }
 }
 
+namespace {
+
+// Work whose client is gone is not begun: it would keep others waiting for nobody.
+Status Still(const Context* context, const FileWork& work) {
+  return context->IsCancelled() ? Cancelled("the client is gone") : Guarded(work);
+}
+
+}  // namespace
+
 Reactor* Refuse(Context* context, const Status& why) {
   Reactor* reactor = context->DefaultReactor();
   Finish(reactor, why);
@@ -51,7 +60,7 @@ Reactor* ReadCore(Context* context, Backend* backend, std::function<Status(const
 
 Reactor* InFiles(Context* context, ThreadPool* pool, FileWork work) {
   Reactor* reactor = context->DefaultReactor();
-  pool->Do([reactor, work = std::move(work)] { Finish(reactor, Guarded(work)); });
+  pool->Do([context, reactor, work = std::move(work)] { Finish(reactor, Still(context, work)); });
   return reactor;
 }
 
@@ -74,9 +83,11 @@ Reactor* InCoreThenFiles(Context* context, Backend* backend, CoreWork first, Thr
                          FileWork then) {
   Reactor* reactor = context->DefaultReactor();
   backend->core->Post({std::move(first.decide), std::move(first.read),
-                       [reactor, pool, then = std::move(then)](Status status) {
-                         pool->Do([reactor, then, status = std::move(status)] {
-                           Finish(reactor, status.ok() ? Guarded(then) : status);
+                       [context, reactor, backend, pool, then = std::move(then)](Status status) {
+                         // An error does not queue up behind the files of others.
+                         ThreadPool* const next = status.ok() ? pool : &backend->answers;
+                         next->Do([context, reactor, then, status = std::move(status)] {
+                           Finish(reactor, status.ok() ? Still(context, then) : status);
                          });
                        }});
   return reactor;

@@ -31,11 +31,15 @@ void UploadCall::Read() {
 
 void UploadCall::OnReadDone(bool ok) {
   if (!ok) {
-    backend()->files.Do([self = Self()] { self->Last(); });
+    backend()->uploads.Do([self = Self()] { self->Last(); });
     return;
   }
-  ThreadPool& pool = begun_ && upload_.CompletesWith(request_.data().size()) ? backend()->hashing
-                                                                             : backend()->files;
+  // The last piece brings the digest of the whole blob with it. It may also be the first of this
+  // call, when an upload is resumed near its end.
+  const uint64_t bytes = request_.data().size();
+  const bool completes = begun_ ? upload_.CompletesWith(bytes)
+                                : request_.offset() + bytes >= request_.size();
+  ThreadPool& pool = completes ? backend()->hashing : backend()->uploads;
   pool.Do([self = Self()] { self->Take(); });
 }
 
