@@ -37,7 +37,7 @@ class DualPathEvaluation final : public Evaluation {
   }
 
   Result<Json> Measure(EvaluationRun& run) override {
-    BRAID_RETURN_IF_ERROR(run.hooks.report("dual", "steps", 0, 1));
+    if (run.hooks.report) BRAID_RETURN_IF_ERROR(run.hooks.report("dual", "steps", 0, 1));
     return AnalyseDual(run.network, analysis_, texts_, run.hooks.once);
   }
 

@@ -41,8 +41,9 @@ class GenerateEvaluation final : public Evaluation {
       };
       BRAID_ASSIGN_OR_RETURN(Json sample, run.hooks.once("samples/" + std::to_string(i), generate));
       samples.push_back(std::move(sample));
-      BRAID_RETURN_IF_ERROR(
-          run.hooks.report("generating", "prompts", static_cast<int64_t>(i) + 1, count));
+      if (run.hooks.report)
+        BRAID_RETURN_IF_ERROR(
+            run.hooks.report("generating", "prompts", static_cast<int64_t>(i) + 1, count));
     }
     return samples;
   }

@@ -61,7 +61,7 @@ class LossEvaluation final : public Evaluation {
     BRAID_ASSIGN_OR_RETURN(
         const LossSums sums,
         SumLosses(run.network, set, spec_, *alone, [&](int64_t done, int64_t total) {
-          return run.hooks.report("loss", "sequences", done, total);
+          return run.hooks.report ? run.hooks.report("loss", "sequences", done, total) : OkStatus();
         }));
     // Checked before the journal keeps it: JSON writes NaN as null, and the error would appear
     // later as a damaged piece.
