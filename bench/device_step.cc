@@ -73,9 +73,8 @@ void Trace(Network& network, Optimizer& optimizer, const Batch& batch, bool gpu,
   if (gpu) activities.insert(ActivityType::CUDA);
   const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
   torch::autograd::profiler::prepareProfiler(config, activities);
-  torch::autograd::profiler::enableProfiler(config, activities,
-                                            {at::RecordScope::FUNCTION,
-                                             at::RecordScope::BACKWARD_FUNCTION});
+  torch::autograd::profiler::enableProfiler(
+      config, activities, {at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION});
   (void)Step(network, optimizer, batch);
   torch::autograd::profiler::disableProfiler()->save(path);
 }

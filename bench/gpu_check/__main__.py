@@ -24,7 +24,9 @@ def load_by_hand(bundle):
     ]
     path = next((place for place in places if os.path.exists(place)), None)
     if path is None:
-        raise SystemExit(f"gpu-check: {bundle} has no check/by_hand.py; make it with scripts/gpu-bundle")
+        raise SystemExit(
+            f"gpu-check: {bundle} has no check/by_hand.py; make it with scripts/gpu-bundle"
+        )
     spec = importlib.util.spec_from_file_location("by_hand", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -95,7 +97,9 @@ def main():
         run = Run(check, options.minutes, options.out, version)
         by_hand = load_by_hand(bundle)
         if run.part("the machine", "machine", lambda: machine.describe(check)):
-            run.part("kernels, models, optimizers, NCCL", "unit_tests", lambda: unit_tests.run(check))
+            run.part(
+                "kernels, models, optimizers, NCCL", "unit_tests", lambda: unit_tests.run(check)
+            )
             run.part("a path and its resumption", "path", lambda: jobs.path(check, by_hand))
             run.part(
                 "gate, joint phase, evaluation", "composite", lambda: jobs.composite(check, by_hand)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 
-
 # What this process was started with: other programs than those of the bundle get it unchanged.
 OUTSIDE = dict(os.environ)
 

@@ -88,7 +88,9 @@ def composite(check, by_hand):
     cpu = losses(jobs.run("joint-on-cpu", "joint", spec, inputs, device="cpu"))
     first = abs(device[0] / cpu[0] - 1)
     if first > 1e-5:
-        raise Failure(f"the first loss of the joint phase parts from that of the CPU by {first:.1e}")
+        raise Failure(
+            f"the first loss of the joint phase parts from that of the CPU by {first:.1e}"
+        )
     jobs.run(
         "evaluate",
         "evaluate",

@@ -18,7 +18,10 @@ def table(result):
     limits = result.get("limits") or {}
     if limits:
         rates = ", ".join(f"{key} {value:,.0f}" for key, value in limits.items())
-        lines += ["", f"Limits that torch reaches in the same run (TFLOP/s, copy in GB/s): {rates}."]
+        lines += [
+            "",
+            f"Limits that torch reaches in the same run (TFLOP/s, copy in GB/s): {rates}.",
+        ]
     rows = result.get("speed") or {}
     if rows:
         lines += speed(rows)

@@ -102,7 +102,9 @@ def rows(check, say, limits, deadline):
             say(f"  {name}: FAILED: {failure}")
             continue
         if limits.get("fp32"):
-            row["mfu_of_fp32"] = row["tokens_per_s"] * row["flops_per_token"] / limits["fp32"] / 1e12
+            row["mfu_of_fp32"] = (
+                row["tokens_per_s"] * row["flops_per_token"] / limits["fp32"] / 1e12
+            )
         say(f"  {name}: braid fp32 {row['tokens_per_s']:,.0f} tokens/s")
         row["peers"] = {}
         for precision in PEERS if shape else []:
@@ -164,7 +166,11 @@ def transformers(check, vocab, shape, batch, sequence, precision):
     arguments = [check.device, precision, vocab, *shape, batch, sequence, 1 if check.quick else 6]
     try:
         done = subprocess.run(
-            [sys.executable, os.path.join(os.path.dirname(__file__), "peer.py"), *map(str, arguments)],
+            [
+                sys.executable,
+                os.path.join(os.path.dirname(__file__), "peer.py"),
+                *map(str, arguments),
+            ],
             capture_output=True,
             text=True,
             timeout=100,

@@ -1,6 +1,8 @@
 // What a device computes, compared with the CPU: every kind of model forward and backward, every
 // optimizer, one rank of a gang, and how memory that runs out is reported. The bounds are those of
 // two fp32 programs that add in another order.
+#include "tests/trainer/device.h"
+
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
@@ -10,7 +12,6 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "task/channel.h"
-#include "tests/trainer/device.h"
 #include "tests/trainer/network/specs.h"
 #include "trainer/collective/collective.h"
 #include "trainer/kernels/fault.h"

@@ -40,7 +40,7 @@ inline model::ModelSpec Paper() {
 }
 
 inline model::Stack DualStack(const char* name, int64_t d, const char* block, const char* gate,
-                       const char* mix) {
+                              const char* mix) {
   model::Stack stack{name, d, 2, 2, 0, Word(block)};
   if (stack.has_deep()) stack.dual.loops = 3;
   if (stack.has_deep()) stack.dual.ffn_deep = 10;
