@@ -14,6 +14,10 @@ const schema::Words& WordsOf(SplitUnit) {
   static const schema::Words words = {"chunk", "document"};
   return words;
 }
+const schema::Words& WordsOf(Shuffle) {
+  static const schema::Words words = {"documents", "groups"};
+  return words;
+}
 const schema::Words& WordsOf(Share) {
   static const schema::Words words = {"paths", "joint", "all"};
   return words;
@@ -26,6 +30,9 @@ const Schema& Split::Fields() {
     field("unit", &Split::unit,
           "What is split: chunks of a sequence, or whole documents, of which none is on both "
           "sides.");
+    field("shuffle", &Split::shuffle,
+          "What each epoch shuffles: all documents, by an index that it builds; or groups of "
+          "neighbouring documents, without an index, for corpora of many millions of documents.");
     return field.Done();
   }();
   return fields;

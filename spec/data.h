@@ -15,12 +15,17 @@ inline constexpr int64_t kMaxSequence = int64_t{1} << 20;
 
 enum class SplitUnit { kChunk, kDocument };
 enum class Share { kPaths, kJoint, kAll };
+// What an epoch puts into another order (docs/formats.md): every document, which takes a stored
+// index; or groups of neighbouring documents, each begun at another of them, which takes none.
+enum class Shuffle { kDocuments, kGroups };
 const schema::Words& WordsOf(SplitUnit);
+const schema::Words& WordsOf(Shuffle);
 const schema::Words& WordsOf(Share);
 
 struct Split {
   double paths = 0.6;
   SplitUnit unit = SplitUnit::kChunk;
+  Shuffle shuffle = Shuffle::kDocuments;
 
   static const schema::Schema& Fields();
 };
