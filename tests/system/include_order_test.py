@@ -258,7 +258,7 @@ class IncludeOrder(unittest.TestCase):
             for name in names:
                 if not name.endswith(("_test.cc", "_test.py")):
                     continue
-                if top not in MAY_INCLUDE and top not in ("system", "peers"):
+                if top not in MAY_INCLUDE and top not in ("system", "peers", "bench"):
                     faults.append(f"tests/{folder}/{name}: there is no folder {top} to mirror")
                 lists = ""
                 for owner in (at, os.path.dirname(at)):
