@@ -19,12 +19,16 @@
 #include "trainer/gate/gate.h"
 #include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/fault.h"
+#include "trainer/kernels/simd/dispatch.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/memory.h"
 #include "trainer/loop/train.h"
 
 namespace braid::trainer {
 namespace {
+
+// The exit code on a machine or in an environment in which no job can run (docs/tasks.md).
+constexpr int kUnfitMachine = 69;
 
 constexpr char kUsage[] =
     "braid-trainer TASK.json                 do the job of a task file (docs/tasks.md)\n"
@@ -161,6 +165,10 @@ Command FindCommand(const std::string& word) {
 }
 
 int Main(int argc, char** argv) {
+  if (const Status isa = CheckIsa(); !isa.ok()) {
+    std::fprintf(stderr, "braid-trainer: %s\n", isa.message().c_str());
+    return kUnfitMachine;
+  }
   const auto arguments = Arguments::Parse(argc, argv, ValueOptions(), {"help", "json"});
   if (!arguments.ok()) {
     std::fprintf(stderr, "braid-trainer: %s\n", arguments.status().message().c_str());

@@ -29,7 +29,9 @@ class Arm(unittest.TestCase):
             os.path.basename(path)
             for path in glob.glob(os.path.join(SOURCE_DIR, "trainer", "kernels", "*.cc"))
         )
-        self.assertIn("cpu_gate.cc", kernels)
+        self.assertIn("products.cc", kernels)
+        # The loops, which x86 compiles for more than this.
+        kernels += ["simd/dispatch.cc", "simd/generic.cc"]
         with tempfile.TemporaryDirectory() as folder:
             source, out = os.path.join(folder, "kernels.cc"), os.path.join(folder, "kernels.o")
             with open(source, "w", encoding="utf-8") as file:

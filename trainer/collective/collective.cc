@@ -1,5 +1,6 @@
 #include "trainer/collective/collective.h"
 
+#include "trainer/collective/shared_memory.h"
 #include "trainer/kernels/cuda_plugin.h"
 
 namespace braid::trainer {
@@ -25,6 +26,11 @@ Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous,
                                                    int64_t timeout_ms) {
   // A single rank needs neither Gloo nor NCCL, even on a GPU.
   if (world == 1) return LocalCollective();
+  if (device == "cpu") {
+    BRAID_ASSIGN_OR_RETURN(auto shared,
+                           SharedMemoryCollective(rendezvous, rank, world, timeout_ms));
+    if (shared != nullptr) return shared;
+  }
   if (device == "cpu") return GlooCollective(rendezvous, rank, world, timeout_ms);
   BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
   return CudaPlugin()->nccl(rendezvous, rank, world, timeout_ms);

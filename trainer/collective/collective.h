@@ -39,8 +39,9 @@ std::unique_ptr<Collective> LocalCollective();
 Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous, int64_t rank,
                                                    int64_t world, int64_t timeout_ms);
 
-// The collective for a task: Local for one rank, Gloo for CPU ranks, NCCL (from the CUDA plug-in)
-// for GPU ranks. `device` is "cpu" or "cuda".
+// The collective for a task: Local for one rank, shared memory (shared_memory.h) for CPU ranks of
+// one host, Gloo for other CPU ranks, NCCL (from the CUDA plug-in) for GPU ranks. `device` is "cpu"
+// or "cuda".
 Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank,
                                                    int64_t world, const std::string& device,
                                                    int64_t timeout_ms);

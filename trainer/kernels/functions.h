@@ -37,6 +37,41 @@ at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at:
                          int64_t batch, int64_t sequence, int64_t heads,
                          RopeLayout layout = RopeLayout::kHalf);
 
+// x [rows, in] by weight [out, in] -> [rows, out]; or x [paths * rows, in] by [paths, out, in],
+// path by path. The maps are contiguous, but those of several paths may lie apart. On a CPU the
+// gradient of a weight that is a leaf and has a gradient is added there in place.
+at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight);
+// Whether Linear, and with it the halves below, have kernels of their own for these rows: of few
+// rows, bringing a weight into the form that these want costs more than the product.
+bool OwnProductsPay(const at::Tensor& x, int64_t paths);
+
+// Rows of weight [V, w] by ids int64 [rows]; the row `pad` gets no gradient, which is added as that
+// of Linear's weight.
+at::Tensor Embedding(const at::Tensor& weight, const at::Tensor& ids, int64_t pad);
+
+// The tensors of a half of a block (docs/papers/papaformer.md#s1.1), or of equal halves of several
+// paths stacked, as Linear and RmsNorm take them.
+struct AttentionWeights {
+  at::Tensor gain;  // [w]
+  at::Tensor qkv;   // [3w, w]
+  at::Tensor o;     // [w, w]; may be undefined
+};
+struct FeedForwardWeights {
+  at::Tensor gain;     // [w]
+  at::Tensor gate_up;  // [2f, w]
+  at::Tensor beta;     // [f]; may be undefined
+  at::Tensor down;     // [w, f]
+};
+
+// x + scale * (attention of RmsNorm(x)), with one number as `scale`, or 1 if undefined. x [paths *
+// batch * sequence, w]; cos and sin as of RopeAttention. REQUIRES: OwnProductsPay.
+at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
+                         const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
+                         double eps, int64_t sequence, int64_t heads, RopeLayout layout);
+// x + scale * (feed-forward of RmsNorm(x)). REQUIRES: OwnProductsPay.
+at::Tensor FeedForwardHalf(const at::Tensor& x, const FeedForwardWeights& weights,
+                           const at::Tensor& scale, double eps);
+
 // The cross-entropy of the head (docs/papers/papaformer.md#s1.6), in chunks, so that the logits of
 // all rows are never in memory at once. hidden [rows, w], head [V, w], labels int64 [rows]. Rows
 // with a negative label are ignored; a label of V or more gives NaN. Returns the sum of the losses

@@ -1,8 +1,8 @@
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "trainer/kernels/functions.h"
+#include "trainer/kernels/passes.h"
 
 namespace braid::trainer {
 namespace {
@@ -10,101 +10,36 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-struct Shape {
-  int64_t batch, sequence, heads, size;
-  RopeLayout layout;
-};
-
-// out = the head vector `in`, rotated by the angles of its position; by the negative angles if
-// `back`, which is the inverse and, for gradients, the transpose.
-inline void Turn(const float* in, const float* cos, const float* sin, int64_t size, bool back,
-                 RopeLayout layout, float* out) {
-  const float sign = back ? -1.0f : 1.0f;
-  const int64_t half = size / 2;
-  if (layout == RopeLayout::kHalf) {
-    for (int64_t i = 0; i < half; ++i) {
-      const float a = in[i], b = in[i + half], s = sign * sin[i];
-      out[i] = a * cos[i] - b * s;
-      out[i + half] = b * cos[i] + a * s;
-    }
-    return;
-  }
-  for (int64_t i = 0; i < half; ++i) {
-    const float a = in[2 * i], b = in[2 * i + 1], s = sign * sin[i];
-    out[2 * i] = a * cos[i] - b * s;
-    out[2 * i + 1] = b * cos[i] + a * s;
-  }
-}
-
-// Copies between the packed form [B*T, 3w] and separate tensors [B, H, T, size], rotating q and k
-// on the way: forwards when unpacking, backwards when packing gradients.
-template <bool kUnpack>
-void Exchange(float* packed, float* const parts[3], const float* cos, const float* sin,
-              const Shape& s) {
-  const int64_t w = s.heads * s.size;
-  at::parallel_for(0, s.batch * s.sequence, 32, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t b = row / s.sequence, t = row % s.sequence;
-      for (int64_t part = 0; part < 3; ++part) {
-        for (int64_t h = 0; h < s.heads; ++h) {
-          float* one = packed + row * 3 * w + part * w + h * s.size;
-          float* other = parts[part] + ((b * s.heads + h) * s.sequence + t) * s.size;
-          float* out = kUnpack ? other : one;
-          const float* in = kUnpack ? one : other;
-          if (part == 2) {
-            std::copy(in, in + s.size, out);
-          } else {
-            Turn(in, cos + t * s.size / 2, sin + t * s.size / 2, s.size, !kUnpack, s.layout, out);
-          }
-        }
-      }
-    }
-  });
-}
-
 class RopeAttentionFunction : public torch::autograd::Function<RopeAttentionFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& qkv, const at::Tensor& cos,
                             const at::Tensor& sin, int64_t batch, int64_t sequence, int64_t heads,
                             bool interleaved) {
-    const Shape shape{batch, sequence, heads, qkv.size(1) / 3 / heads,
-                      interleaved ? RopeLayout::kInterleaved : RopeLayout::kHalf};
-    at::Tensor parts = at::empty({3, batch, heads, sequence, shape.size}, qkv.options());
-    float* pointers[3];
-    for (int i = 0; i < 3; ++i) pointers[i] = parts[i].mutable_data_ptr<float>();
-    // Exchange has one signature for both directions; in this one it only reads the packed form.
-    Exchange<true>(const_cast<float*>(qkv.const_data_ptr<float>()), pointers,
-                   cos.const_data_ptr<float>(), sin.const_data_ptr<float>(), shape);
-    // ATen's kernel is called directly, because the backward pass below needs its log-sum-exp.
-    const auto [out, logsumexp] = at::_scaled_dot_product_flash_attention_for_cpu(
-        parts[0], parts[1], parts[2], 0.0, /*is_causal=*/true);
-    context->save_for_backward({parts, out, logsumexp, cos, sin});
+    const Attended attended = AttentionForward(qkv, cos, sin,
+                                               {batch, sequence, heads, LayoutOf(interleaved)});
+    context->save_for_backward({attended.parts, attended.out, attended.logsumexp, cos, sin});
     context->saved_data["interleaved"] = interleaved;
-    return out.transpose(1, 2).reshape({batch * sequence, heads * shape.size});
+    return attended.y;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& parts = saved[0];
-    const bool interleaved = context->saved_data["interleaved"].toBool();
-    const Shape shape{parts.size(1), parts.size(3), parts.size(2), parts.size(4),
-                      interleaved ? RopeLayout::kInterleaved : RopeLayout::kHalf};
-    const at::Tensor dout = gradients[0]
-                                .reshape({shape.batch, shape.sequence, shape.heads, shape.size})
-                                .transpose(1, 2);
-    auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-        dout, parts[0], parts[1], parts[2], saved[1], saved[2], 0.0, /*is_causal=*/true);
-    dq = dq.contiguous();
-    dk = dk.contiguous();
-    dv = dv.contiguous();
-    float* pointers[3] = {dq.mutable_data_ptr<float>(), dk.mutable_data_ptr<float>(),
-                          dv.mutable_data_ptr<float>()};
-    at::Tensor dqkv = at::empty({shape.batch * shape.sequence, 3 * shape.heads * shape.size},
-                                parts.options());
-    Exchange<false>(dqkv.mutable_data_ptr<float>(), pointers, saved[3].const_data_ptr<float>(),
-                    saved[4].const_data_ptr<float>(), shape);
-    return {dqkv,         at::Tensor(), at::Tensor(), at::Tensor(),
-            at::Tensor(), at::Tensor(), at::Tensor()};
+    const AttentionShape shape{parts.size(1), parts.size(3), parts.size(2),
+                               LayoutOf(context->saved_data["interleaved"].toBool())};
+    return {AttentionBackward({parts, saved[1], saved[2], {}}, saved[3], saved[4], shape,
+                              gradients[0].contiguous()),
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor()};
+  }
+
+ private:
+  static RopeLayout LayoutOf(bool interleaved) {
+    return interleaved ? RopeLayout::kInterleaved : RopeLayout::kHalf;
   }
 };
 

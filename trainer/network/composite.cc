@@ -15,17 +15,21 @@ std::vector<uint8_t> Bytes(const at::Tensor& choices) {
   return {host.const_data_ptr<uint8_t>(), host.const_data_ptr<uint8_t>() + host.numel()};
 }
 
-// The sublayers of all paths' blocks if they may run as one: they are there, of one shape, nothing
-// but sublayers, and without adapters. Otherwise empty.
+// The sublayers of all paths' blocks if they may run as one: they are there, of one shape, and
+// nothing but sublayers. Otherwise empty.
 std::vector<const Sublayers*> OneShape(const std::vector<std::unique_ptr<Block>>& blocks) {
   std::vector<const Sublayers*> all;
   for (const auto& block : blocks) {
     const Sublayers* sublayers = block != nullptr ? block->AsSublayers() : nullptr;
-    if (sublayers == nullptr || sublayers->adapter.q_a.defined()) return {};
+    if (sublayers == nullptr) return {};
     if (!model::SameShape(blocks.front()->stack(), block->stack())) return {};
     all.push_back(sublayers);
   }
   return all;
+}
+
+bool HasAdapters(const std::vector<std::unique_ptr<Block>>& blocks) {
+  return blocks.front()->AsSublayers()->adapter.q_a.defined();
 }
 
 }  // namespace
@@ -71,6 +75,7 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
         l < path.blocks ? MakeBlock(leaf, {path, layer.place + ".path." + number, l}, spec_.arch)
                         : nullptr);
   }
+  if (const auto equal = OneShape(layer.blocks); !equal.empty()) layer.stacked = Stacked(equal);
   const int64_t out = model::LayerOutputWidth(spec_, l);
   if (connection.kind == model::ConnectionKind::kShare)
     layer.share = leaf(layer.place + ".share.weight", {out, D});
@@ -105,8 +110,8 @@ std::vector<at::Tensor> Composite::RunPaths(const Layer& layer,
                                             ForwardContext& pass) const {
   pass.dropout = pass.auxiliary != nullptr ? pass.auxiliary->dropout : 0;
   std::vector<at::Tensor> outputs;
-  if (const auto equal = OneShape(layer.blocks); !equal.empty()) {
-    const at::Tensor all = RunSublayers(Stacked(equal), at::cat(inputs), {}, layer.place, pass);
+  if (layer.stacked.has_value() && !HasAdapters(layer.blocks)) {
+    const at::Tensor all = RunSublayers(*layer.stacked, at::cat(inputs), {}, layer.place, pass);
     outputs = all.chunk(static_cast<int64_t>(inputs.size()));
   } else {
     for (size_t p = 0; p < inputs.size(); ++p) {
@@ -129,7 +134,7 @@ std::vector<at::Tensor> Composite::Slices(const at::Tensor& x) const {
 at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardContext& pass) const {
   for (const Layer& layer : layers_) {
     x = at::cat(RunPaths(layer, Slices(x), pass), 1);
-    if (layer.cross.defined()) x = x + at::linear(x, layer.cross);
+    if (layer.cross.defined()) x = x + Linear(x, layer.cross);
   }
   x = last_->Run(x, pass);
   const auto N = static_cast<int64_t>(spec_.paths.size());
@@ -157,9 +162,9 @@ std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l,
   std::vector<at::Tensor> inputs;
   for (size_t p = 0; p < spec_.paths.size(); ++p) {
     if (l == 0 && !equal_widths_) {
-      inputs.push_back(at::linear(x, shrink_[p]));
+      inputs.push_back(Linear(x, shrink_[p]));
     } else {
-      inputs.push_back(layer.in[p].defined() ? at::linear(x, layer.in[p]) : x);
+      inputs.push_back(layer.in[p].defined() ? Linear(x, layer.in[p]) : x);
     }
   }
   return inputs;
@@ -167,7 +172,7 @@ std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l,
 
 at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& outputs,
                             ForwardContext& pass) const {
-  const at::Tensor out = at::linear(at::cat(outputs, 1), layer.share);
+  const at::Tensor out = Linear(at::cat(outputs, 1), layer.share);
   if (pass.routing == nullptr) return out;
   LayerRouting routing;
   if (equal_widths_ && out.size(1) == outputs.front().size(1)) {
@@ -182,10 +187,10 @@ at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& o
 at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& outputs,
                              const at::Tensor& x, ForwardContext& pass) const {
   const at::Tensor all = at::cat(outputs, 1);
-  const at::Tensor combined = at::linear(all, layer.combine, layer.combine_bias);
+  const at::Tensor combined = Linear(all, layer.combine) + layer.combine_bias;
   const model::Router& router = spec_.connection.router;
   const auto candidate = [&](size_t p) {
-    return layer.out[p].defined() ? at::linear(outputs[p], layer.out[p]) : outputs[p];
+    return layer.out[p].defined() ? Linear(outputs[p], layer.out[p]) : outputs[p];
   };
   const RouterForward& forward = ForwardOf(*router.kind);
   if (forward.route == nullptr) {
@@ -224,10 +229,10 @@ at::Tensor Composite::Run(const at::Tensor& embedded, const at::Tensor& norm,
                           ForwardContext& pass) const {
   at::Tensor x = first_->Run(embedded, pass);
   if (spec_.connection.is_slice()) return RunSlices(x, norm, pass);
-  if (equal_widths_) x = at::linear(x, shrink_.front());
+  if (equal_widths_) x = Linear(x, shrink_.front());
   for (size_t l = 0; l < layers_.size(); ++l)
     x = RunLayer(layers_[l], static_cast<int64_t>(l), x, pass);
-  if (grow_.defined()) x = at::linear(x, grow_);
+  if (grow_.defined()) x = Linear(x, grow_);
   return RmsNorm(last_->Run(x, pass), norm, spec_.arch.norm_eps);
 }
 

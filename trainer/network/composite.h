@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ class Composite {
   struct Layer {
     std::string place;                           // "parallel.0"
     std::vector<std::unique_ptr<Block>> blocks;  // one a path; null of a path that has run out
+    std::optional<Sublayers> stacked;            // of all blocks, if they can run as one
     std::vector<at::Tensor> in;                  // path_in, or undefined
     std::vector<at::Tensor> out;                 // path_out, or undefined
     at::Tensor share, combine, combine_bias, router, router_bias, norm, cross;

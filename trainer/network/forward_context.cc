@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/random.h"
@@ -13,9 +14,12 @@ Rope RopeTables::Get(int64_t head_size, int64_t begin, int64_t count) {
   Rope& table = tables_[head_size];
   if (!table.cos.defined() || table.cos.size(0) < begin + count) {
     const int64_t half = head_size / 2;
-    at::Tensor angles = at::empty({begin + count, half}, at::kDouble);
+    // Twice as long each time, for whoever reads one token after the other.
+    const int64_t known = table.cos.defined() ? table.cos.size(0) : 0;
+    const int64_t length = std::max(begin + count, 2 * known);
+    at::Tensor angles = at::empty({length, half}, at::kDouble);
     double* a = angles.mutable_data_ptr<double>();
-    for (int64_t t = 0; t < begin + count; ++t) {
+    for (int64_t t = 0; t < length; ++t) {
       for (int64_t i = 0; i < half; ++i) {
         const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(head_size);
         a[t * half + i] = static_cast<double>(t) * std::pow(base_, exponent);

@@ -8,30 +8,12 @@
 #include <limits>
 #include <vector>
 
+#include "trainer/kernels/simd/dispatch.h"
+
 namespace braid::trainer {
 namespace {
 
 constexpr int64_t kPiece = 1 << 16;  // elements of a partial sum
-constexpr int64_t kLanes = 16;  // of a piece, added side by side: the compiler may not reorder a
-                                // single sum
-
-// The square of a float is exact in fp64, so a fused multiply-add gives the same bits as a product
-// and a sum.
-double SumOfSquares(const float* values, int64_t count) {
-  double lanes[kLanes] = {};
-  const int64_t whole = count / kLanes * kLanes;
-  for (int64_t i = 0; i < whole; i += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
-      const double value = values[i + lane];
-      lanes[lane] += value * value;
-    }
-  }
-  for (int64_t i = whole; i < count; ++i)
-    lanes[i - whole] += static_cast<double>(values[i]) * values[i];
-  double sum = 0;
-  for (const double lane : lanes) sum += lane;
-  return sum;
-}
 
 double SumOfSquares(const at::Tensor& gradients) {
   const float* values = gradients.const_data_ptr<float>();
@@ -39,8 +21,8 @@ double SumOfSquares(const at::Tensor& gradients) {
   std::vector<double> pieces(static_cast<size_t>((count + kPiece - 1) / kPiece));
   at::parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
-      pieces[static_cast<size_t>(i)] = SumOfSquares(values + i * kPiece,
-                                                    std::min(kPiece, count - i * kPiece));
+      pieces[static_cast<size_t>(i)] = Simd().sum_of_squares(values + i * kPiece,
+                                                             std::min(kPiece, count - i * kPiece));
     }
   });
   double sum = 0;

@@ -6,6 +6,7 @@
 #include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
 #include <malloc.h>
+#include <sys/mman.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
@@ -16,9 +17,9 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "trainer/kernels/cpu.h"
 #include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/functions.h"
+#include "trainer/kernels/simd/dispatch.h"
 #include "trainer/network/network_impl.h"
 #include "trainer/network/to_host.h"
 
@@ -29,6 +30,15 @@ int64_t CountTargets(const int32_t* labels, int64_t count) {
   int64_t targets = 0;
   for (int64_t i = 0; i < count; ++i) targets += labels[i] >= 0;
   return targets;
+}
+
+// Zeros in pages that take no memory before they are written to: a network that only evaluates
+// never touches its gradients.
+at::Tensor UntouchedZeros(int64_t count) {
+  const auto bytes = static_cast<size_t>(count) * sizeof(float);
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return at::zeros({count}, at::kFloat);  // throws what everybody knows
+  return at::from_blob(memory, {count}, [bytes](void* all) { munmap(all, bytes); }, at::kFloat);
 }
 
 // The losses of all rows [batch * sequence], on the host: those of the last position of each
@@ -65,7 +75,7 @@ class CachingDecoder : public Decoder {
 Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Device on)
     : spec(model), layout(where), device(on), ropes(model.arch.rope_base, on) {
   p = at::zeros({layout.size}, at::TensorOptions(at::kFloat).device(device));
-  g = at::zeros_like(p);
+  g = device.is_cpu() ? UntouchedZeros(layout.size) : at::zeros_like(p);
   const int64_t w = spec.width();
   embed = Leaf("embed.weight", {spec.vocab, w});
   norm = Leaf("norm.weight", {w});
@@ -131,7 +141,7 @@ std::vector<Block*> Network::Impl::Blocks() {
 }
 
 at::Tensor Network::Impl::Hidden(const at::Tensor& ids, ForwardContext& pass) {
-  at::Tensor x = at::embedding(embed, ids, spec.pad_id);
+  at::Tensor x = Embedding(embed, ids, spec.pad_id);
   if (composite != nullptr) return composite->Run(x, norm, pass);
   for (const auto& block : blocks) x = block->Run(x, pass);
   return RmsNorm(x, norm, spec.arch.norm_eps);
@@ -377,10 +387,7 @@ void ConfigureRuntime(int64_t threads) {
 }
 
 std::string InstructionSet() {
-  // Kernels of another build make other bits on the same processor.
-  const bool usual = std::string_view(KernelSimd()) == "avx2";
-  return at::get_cpu_capability() + " torch-" TORCH_VERSION +
-         (usual ? "" : std::string(" kernels-") + KernelSimd());
+  return at::get_cpu_capability() + " torch-" TORCH_VERSION " kernels-" + Simd().name;
 }
 
 }  // namespace braid::trainer

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/status.h"
 #include "trainer/kernels/functions.h"
 
 namespace braid::trainer {
@@ -38,14 +39,17 @@ at::Tensor Adapt(const at::Tensor& qkv, const at::Tensor& x, const Adapter& adap
                        1);
 }
 
+RopeLayout LayoutOf(const model::Arch& arch) {
+  return arch.rope_layout == model::RopeLayout::kInterleaved ? RopeLayout::kInterleaved
+                                                             : RopeLayout::kHalf;
+}
+
 // The mix of values for every row, [paths * batch * sequence, w]. The kernel knows the plain case.
 at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, ForwardContext& pass) {
   const int64_t w = qkv.size(1) / 3, size = w / s.heads, sequences = s.paths * pass.batch,
                 T = pass.sequence;
   const Rope rope = pass.ropes.Get(size, pass.begin, T);
-  const RopeLayout layout = pass.arch.rope_layout == model::RopeLayout::kInterleaved
-                                ? RopeLayout::kInterleaved
-                                : RopeLayout::kHalf;
+  const RopeLayout layout = LayoutOf(pass.arch);
   if (!s.q_norm.defined() && pass.keys == nullptr) {
     return RopeAttention(qkv, rope.cos, rope.sin, sequences, T, s.heads, layout);
   }
@@ -69,6 +73,60 @@ at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, ForwardContext& pas
   return mixed.transpose(1, 2).reshape({sequences * T, w});
 }
 
+// One leaf [leaves, ...] in the place of leaves of equal shape, and its gradient in that of theirs.
+at::Tensor StackedLeaf(const std::vector<at::Tensor>& leaves) {
+  const at::Tensor& first = leaves.front();
+  const int64_t count = std::ssize(leaves),
+                distance = count > 1 ? leaves[1].storage_offset() - first.storage_offset() : 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const at::Tensor& leaf = leaves[static_cast<size_t>(i)];
+    BRAID_CHECK(leaf.storage_offset() == first.storage_offset() + i * distance);
+  }
+  std::vector<int64_t> sizes = first.sizes().vec(), strides = first.strides().vec();
+  sizes.insert(sizes.begin(), count);
+  strides.insert(strides.begin(), distance);
+  const auto stacked = [&](const at::Tensor& one) {
+    return one.detach().as_strided(sizes, strides, one.storage_offset());
+  };
+  at::Tensor leaf = stacked(first);
+  leaf.requires_grad_(true);
+  leaf.mutable_grad() = stacked(first.grad());
+  return leaf;
+}
+
+at::Tensor Scaled(const at::Tensor& y, const at::Tensor& scale) {
+  return scale.defined() ? y * scale : y;
+}
+
+at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
+                        const std::string& place, ForwardContext& pass) {
+  const double dropout = pass.training ? pass.dropout : 0.0;
+  const bool plain = dropout == 0 && !s.adapter.q_a.defined() && !s.q_norm.defined() &&
+                     pass.keys == nullptr;
+  if (plain && OwnProductsPay(x, s.paths)) {
+    const Rope rope = pass.ropes.Get(x.size(1) / s.heads, pass.begin, pass.sequence);
+    return AttentionHalf(x, {s.attn_norm, s.qkv, s.o}, scale, rope.cos, rope.sin,
+                         pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch));
+  }
+  const at::Tensor normed = RmsNorm(x, s.attn_norm, pass.arch.norm_eps);
+  at::Tensor qkv = Linear(normed, s.qkv);
+  if (s.adapter.q_a.defined()) qkv = Adapt(qkv, normed, s.adapter, place, pass);
+  at::Tensor mixed = Attend(s, qkv, pass);
+  if (s.o.defined()) mixed = Linear(mixed, s.o);
+  return x + Scaled(Drop(mixed, dropout, place + "/attn", s.paths, pass), scale);
+}
+
+at::Tensor RunFeedForward(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
+                          const std::string& place, ForwardContext& pass) {
+  const double dropout = pass.training ? pass.dropout : 0.0;
+  if (dropout == 0 && OwnProductsPay(x, s.paths)) {
+    return FeedForwardHalf(x, {s.ffn_norm, s.gate_up, s.beta, s.down}, scale, pass.arch.norm_eps);
+  }
+  const at::Tensor hidden = Linear(RmsNorm(x, s.ffn_norm, pass.arch.norm_eps), s.gate_up);
+  const at::Tensor fed = Linear(SwiGlu(hidden, s.beta), s.down);
+  return x + Scaled(Drop(fed, dropout, place + "/ffn", s.paths, pass), scale);
+}
+
 }  // namespace
 
 Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_t ffn,
@@ -90,42 +148,23 @@ Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_
   return made;
 }
 
-at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
-  if (weight.dim() == 2) return at::linear(x, weight);
-  return at::bmm(x.view({weight.size(0), -1, x.size(1)}), weight.transpose(1, 2))
-      .view({-1, weight.size(1)});
-}
-
 Sublayers Stacked(const std::vector<const Sublayers*>& equal) {
-  const auto stack = [&](at::Tensor Sublayers::* tensor) {
-    std::vector<at::Tensor> all;
-    for (const Sublayers* one : equal) all.push_back(one->*tensor);
-    return all.front().defined() ? at::stack(all) : at::Tensor();
-  };
   Sublayers all;
   all.paths = static_cast<int64_t>(equal.size());
   all.heads = equal.front()->heads;
   for (at::Tensor Sublayers::* tensor :
        {&Sublayers::attn_norm, &Sublayers::qkv, &Sublayers::o, &Sublayers::ffn_norm,
         &Sublayers::gate_up, &Sublayers::beta, &Sublayers::down}) {
-    all.*tensor = stack(tensor);
+    std::vector<at::Tensor> leaves;
+    for (const Sublayers* one : equal) leaves.push_back(one->*tensor);
+    if (leaves.front().defined()) all.*tensor = StackedLeaf(leaves);
   }
   return all;
 }
 
 at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
                         const std::string& place, ForwardContext& pass) {
-  const auto scaled = [&](const at::Tensor& y) { return scale.defined() ? y * scale : y; };
-  const double dropout = pass.training ? pass.dropout : 0.0;
-  const at::Tensor normed = RmsNorm(x, s.attn_norm, pass.arch.norm_eps);
-  at::Tensor qkv = Product(normed, s.qkv);
-  if (s.adapter.q_a.defined()) qkv = Adapt(qkv, normed, s.adapter, place, pass);
-  at::Tensor mixed = Attend(s, qkv, pass);
-  if (s.o.defined()) mixed = Product(mixed, s.o);
-  const at::Tensor u = x + scaled(Drop(mixed, dropout, place + "/attn", s.paths, pass));
-  const at::Tensor fed = Product(
-      SwiGlu(Product(RmsNorm(u, s.ffn_norm, pass.arch.norm_eps), s.gate_up), s.beta), s.down);
-  return u + scaled(Drop(fed, dropout, place + "/ffn", s.paths, pass));
+  return RunFeedForward(s, RunAttention(s, x, scale, place, pass), scale, place, pass);
 }
 
 }  // namespace braid::trainer

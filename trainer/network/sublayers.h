@@ -27,8 +27,8 @@ struct Adapter {
   double dropout = 0;
 };
 
-// The tensors are leaves that are views of the flat buffers; or those of `paths` equal blocks
-// stacked, [paths, ...]: then rows are [paths * rows], path by path.
+// The tensors are leaves that are views of the flat buffers; those of `paths` equal blocks
+// stacked are [paths, ...]: then rows are [paths * rows], path by path.
 struct Sublayers {
   int64_t paths = 1;
   int64_t heads = 0;
@@ -46,16 +46,13 @@ struct Sublayers {
 Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_t ffn,
                         const model::Stack& stack, const model::Arch& arch);
 
-// Sublayers of equal shape as one: their weights are small beside activations, and copying them
-// together costs less than a product for each.
+// Sublayers of equal shape as one, whose leaves are views of the same memory: in the layout the
+// tensors of equal blocks lie at equal distances.
 Sublayers Stacked(const std::vector<const Sublayers*>& equal);
 
 // u = x + s Attn(norm(x)); u + s FFN(norm(u)), s = 1 if undefined. x [paths * batch * sequence, w].
 // `place` names its random numbers.
 at::Tensor RunSublayers(const Sublayers& sublayers, const at::Tensor& x, const at::Tensor& scale,
                         const std::string& place, ForwardContext& pass);
-
-// x [rows, in] by weight [out, in]; or x [paths * rows, in] by [paths, out, in], path by path.
-at::Tensor Product(const at::Tensor& x, const at::Tensor& weight);
 
 }  // namespace braid::trainer

@@ -1,11 +1,13 @@
 #include "trainer/optim/flat_optimizer.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/kernels/simd/dispatch.h"
 #include "trainer/network/gradient_norm.h"
 #include "trainer/network/to_host.h"
 
@@ -125,9 +127,10 @@ double FlatOptimizer::Step(double lr) {
     moving.push_back(&range);
   }
   // The gradients are divided within the update, which saves a pass over them.
+  zeroed_ = 0;
   Update(moving, lr, config_.clip > 0 ? std::max(1.0, norm / config_.clip) : 1.0);
   ++step_;
-  g_.zero_();
+  if (zeroed_ != g_.numel()) g_.zero_();
   return norm;
 }
 
@@ -136,6 +139,10 @@ void FlatOptimizer::UpdateByAdamW(const std::vector<const Range*>& ranges, const
   std::vector<at::Tensor> p, g, m, v, steps;
   for (const Range* range : ranges) {
     if (range->group != rule.group) continue;
+    if (p_.is_cpu()) {
+      UpdateOnCpu(*range, rule, lr, weight_decay, divide);
+      continue;
+    }
     p.push_back(Parameters(*range));
     g.push_back(Gradients(*range));
     m.push_back(State(rule.first_moment, *range));
@@ -146,6 +153,34 @@ void FlatOptimizer::UpdateByAdamW(const std::vector<const Range*>& ranges, const
   const at::Tensor scale = at::scalar_tensor(divide, p_.options());
   at::_fused_adamw_(p, g, m, v, {}, steps, lr, config_.beta1, config_.beta2, weight_decay,
                     config_.eps, /*amsgrad=*/false, /*maximize=*/false, scale, /*found_inf=*/{});
+}
+
+void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, double lr,
+                                double weight_decay, double divide) {
+  constexpr int64_t kPiece = 1 << 14;  // elements that a thread takes at a time
+  const auto data = [](const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); };
+  float *p = data(Parameters(range)), *g = data(Gradients(range)),
+        *m = data(State(rule.first_moment, range)), *v = data(State(rule.second_moment, range));
+  const auto age = static_cast<double>(range.age);
+  const double step_size = lr / (1 - std::pow(config_.beta1, age));
+  const double root = 1 / std::sqrt(1 - std::pow(config_.beta2, age));
+  const int64_t pieces = (range.count + kPiece - 1) / kPiece;
+  at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kPiece;
+    Simd().adamw({.p = p + first,
+                  .g = g + first,
+                  .m = m + first,
+                  .v = v + first,
+                  .count = std::min(range.count, end * kPiece) - first,
+                  .divide = static_cast<float>(divide),
+                  .decay = static_cast<float>(1 - lr * weight_decay),
+                  .beta1 = static_cast<float>(config_.beta1),
+                  .beta2 = static_cast<float>(config_.beta2),
+                  .step_size = static_cast<float>(step_size),
+                  .root = static_cast<float>(root),
+                  .eps = static_cast<float>(config_.eps)});
+  });
+  zeroed_ += range.count;
 }
 
 Optimizer::Snapshot FlatOptimizer::Take() const {

@@ -53,7 +53,8 @@ class FlatOptimizer : public Optimizer {
     size_t first_moment = 0;
     size_t second_moment = 0;
   };
-  // Updates the ranges of the rule's group. `weight_decay` is decoupled: multiplied by `lr`.
+  // Updates the ranges of the rule's group. `weight_decay` is decoupled: multiplied by `lr`. On a
+  // CPU this sets the gradients to zero in the same pass.
   void UpdateByAdamW(const std::vector<const Range*>& ranges, const AdamWRule& rule, double lr,
                      double weight_decay, double divide);
 
@@ -67,6 +68,8 @@ class FlatOptimizer : public Optimizer {
   const OptimizerConfig& config() const { return config_; }
 
  private:
+  void UpdateOnCpu(const Range& range, const AdamWRule& rule, double lr, double weight_decay,
+                   double divide);
   bool PathsFrozen() const;
   // Makes the ranges again, with the age of each slot. Empty: every tensor is as old as step_.
   void SetAges(const std::vector<int64_t>& ages);
@@ -80,6 +83,8 @@ class FlatOptimizer : public Optimizer {
   std::vector<at::Tensor> state_;
   std::vector<Range> ranges_;
   int64_t step_ = 0;
+  // Elements whose gradients the update of this step has set to zero.
+  int64_t zeroed_ = 0;
 };
 
 // Whether weight decay is applied to a tensor under `decay_scope`.

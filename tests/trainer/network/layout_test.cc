@@ -45,6 +45,17 @@ TEST(LayoutTest, WhatIsOneMatrixHasNoGap) {
   }
 }
 
+// So that those of all paths are one tensor.
+TEST(LayoutTest, EqualPathsLieAtEqualDistances) {
+  const Layout layout = MakeLayout(Composite(3));
+  for (const char* tensor : {".attn.q.weight", ".ffn.down.weight", ".attn_norm.weight"}) {
+    const auto offset = [&](const char* path) {
+      return layout.at(std::string("parallel.1.path.") + path + tensor).offset;
+    };
+    EXPECT_EQ(offset("2") - offset("1"), offset("1") - offset("0")) << tensor;
+  }
+}
+
 TEST(LayoutTest, MatricesAndHeadDecayTheRestDoesNot) {
   const Layout layout = MakeLayout(Composite(2));
   for (const Layout::Slot& slot : layout.slots) {

@@ -3,7 +3,10 @@
 #include "trainer/network/network.h"
 
 #include <gmock/gmock.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -260,6 +263,25 @@ TEST_P(NetworkTest, LoadsWhatWasSavedAndNothingElse) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest, ::testing::ValuesIn(EveryKind()), KindName);
+
+// Pages of the gradients that are in memory.
+int64_t ResidentGradients(Network& network) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t bytes = static_cast<size_t>(network.layout().size) * sizeof(float);
+  std::vector<unsigned char> pages((bytes + page - 1) / page);
+  EXPECT_EQ(mincore(network.gradients(), bytes, pages.data()), 0);
+  return std::count_if(pages.begin(), pages.end(), [](unsigned char in) { return in & 1; });
+}
+
+TEST(NetworkCreateTest, GradientsTakeNoMemoryWhereNothingIsTrained) {
+  const auto network = Network::Create(Dense(), "cpu").value();
+  network->Initialize(1);
+  const std::vector<int32_t> ids(kBatch * kSequence, 3);
+  EXPECT_GT(network->Loss(ids.data(), ids.data(), kBatch, kSequence).loss, 0);
+  EXPECT_EQ(ResidentGradients(*network), 0);
+  (void)network->Backward(ids.data(), ids.data(), kBatch, kSequence, {});
+  EXPECT_GT(ResidentGradients(*network), 0);
+}
 
 TEST(NetworkCreateTest, ImpossibleModelsAreNamed) {
   model::ModelSpec spec = Dense();

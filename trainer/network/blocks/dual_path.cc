@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "trainer/kernels/functions.h"
 #include "trainer/network/blocks/paths.h"
 #include "trainer/network/blocks/readout.h"
 
@@ -56,7 +57,7 @@ struct Crossing {
 };
 
 at::Tensor Crossed(const at::Tensor& from, const at::Tensor& map, const at::Tensor& scale) {
-  return at::softplus(scale) * at::linear(from, map);
+  return at::softplus(scale) * Linear(from, map);
 }
 
 class DualPathBlock : public Block {

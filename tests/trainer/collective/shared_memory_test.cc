@@ -1,0 +1,143 @@
+// Sums through shared memory: of threads, which are ranks as well as processes are.
+#include "trainer/collective/shared_memory.h"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+#include <thread>
+
+#include "base/file.h"
+#include "base/random.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Runs `body` on every rank of a gang that meets in a folder.
+void SharedGang(int64_t world, const std::function<void(int64_t rank, Collective&)>& body) {
+  const auto folder = TemporaryFolder::Create().value();
+  std::vector<std::thread> ranks;
+  for (int64_t rank = 0; rank < world; ++rank) {
+    ranks.emplace_back([&, rank] {
+      const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+      auto collective = SharedMemoryCollective(*keys, rank, world, 20'000);
+      ASSERT_TRUE(collective.ok()) << collective.status().message();
+      ASSERT_NE(*collective, nullptr);
+      EXPECT_EQ((*collective)->rank(), rank);
+      EXPECT_EQ((*collective)->world(), world);
+      body(rank, **collective);
+    });
+  }
+  for (std::thread& rank : ranks) rank.join();
+}
+
+TEST(SharedMemoryTest, SumsHaveTheSameBitsOnEveryRank) {
+  // More than the memory has room for at a time, and less than there are ranks.
+  for (const int64_t count : {int64_t{1} << 20, (int64_t{1} << 20) + 7, int64_t{2}}) {
+    std::vector<std::vector<float>> sums(3);
+    SharedGang(3, [&](int64_t rank, Collective& collective) {
+      std::vector<float>& values = sums[static_cast<size_t>(rank)];
+      for (int64_t i = 0; i < count; ++i)
+        values.push_back(static_cast<float>(rank + 1) / static_cast<float>(i + 3));
+      const std::vector<float> before = values;
+      EXPECT_TRUE(collective.AllReduce(values.data(), count).ok());
+      double losses[2] = {static_cast<double>(rank) + 0.25, 1e-9};
+      EXPECT_TRUE(collective.AllReduce(losses, 2).ok());
+      EXPECT_DOUBLE_EQ(losses[0], 3.75);
+      EXPECT_DOUBLE_EQ(losses[1], 3e-9);
+      EXPECT_TRUE(collective.Barrier().ok());
+    });
+    EXPECT_EQ(sums[0], sums[1]);
+    EXPECT_EQ(sums[0], sums[2]);
+    for (size_t i = 0; i < sums[0].size(); i += 97) {
+      const double expected = 6 / static_cast<double>(i + 3);
+      EXPECT_NEAR(sums[0][i] / expected, 1, 1e-6) << i;
+    }
+  }
+}
+
+TEST(SharedMemoryTest, ManyRoundsStayInStep) {
+  SharedGang(4, [&](int64_t rank, Collective& collective) {
+    for (int round = 0; round < 300; ++round) {
+      float values[5];
+      for (int i = 0; i < 5; ++i) values[i] = static_cast<float>(rank * round + i);
+      ASSERT_TRUE(collective.AllReduce(values, 5).ok());
+      for (int i = 0; i < 5; ++i) ASSERT_EQ(values[i], static_cast<float>(6 * round + 4 * i));
+    }
+  });
+}
+
+TEST(SharedMemoryTest, ALostPeerIsAborted) {
+  const auto folder = TemporaryFolder::Create().value();
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+    auto collective = SharedMemoryCollective(*keys, 1, 2, 20'000);
+    _exit(collective.ok() && *collective != nullptr ? 0 : 1);  // without closing anything
+  }
+  const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+  auto collective = SharedMemoryCollective(*keys, 0, 2, 60'000).value();
+  ASSERT_NE(collective, nullptr);
+  // The child stays a zombie meanwhile: its number says nothing about whether it lives.
+  std::vector<float> values(100'000);
+  const Status status = collective->AllReduce(values.data(), std::ssize(values));
+  EXPECT_EQ(status.code(), StatusCode::kAborted);
+  EXPECT_THAT(status.message(), HasSubstr("a rank of the gang was lost: rank 1 has ended"));
+  int code = -1;
+  ASSERT_EQ(waitpid(child, &code, 0), child);
+  EXPECT_EQ(code, 0);
+}
+
+TEST(SharedMemoryTest, APeerThatNeverComesIsAborted) {
+  const auto folder = TemporaryFolder::Create().value();
+  const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+  const auto collective = SharedMemoryCollective(*keys, 0, 2, 300);
+  EXPECT_EQ(collective.status().code(), StatusCode::kAborted);
+  EXPECT_THAT(collective.status().message(), HasSubstr("the gang did not meet"));
+}
+
+// As of a gang whose ranks are on several hosts: the same file there is another one.
+TEST(SharedMemoryTest, RanksThatCannotOpenItAgreeToDoWithout) {
+  const auto folder = TemporaryFolder::Create().value();
+  const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+  std::thread other([&] {
+    const auto theirs = task::FolderRendezvous(folder.path(), "job.1");
+    ASSERT_TRUE(theirs->Get("shm/place", 20'000).ok());
+    ASSERT_TRUE(theirs->Put("shm/1", "none").ok());
+  });
+  const auto collective = SharedMemoryCollective(*keys, 0, 2, 20'000);
+  other.join();
+  ASSERT_TRUE(collective.ok()) << collective.status().message();
+  EXPECT_EQ(*collective, nullptr);
+}
+
+// As on another host, where the same process id may be that of another gang's rank.
+TEST(SharedMemoryTest, AnotherGangsMemoryIsNotTaken) {
+  const auto folder = TemporaryFolder::Create().value();
+  const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+  std::unique_ptr<Collective> peer;
+  std::thread other([&] {
+    const auto theirs = task::FolderRendezvous(folder.path(), "job.1");
+    peer = SharedMemoryCollective(*theirs, 1, 2, 20'000).value();
+  });
+  const auto collective = SharedMemoryCollective(*keys, 0, 2, 20'000).value();
+  other.join();
+  ASSERT_NE(peer, nullptr);
+  const std::string place = keys->Get("shm/place", 0).value();
+  const auto join = [&](const std::string& scope, int64_t world, const std::string& there) {
+    const auto far = task::FolderRendezvous(folder.path(), scope);
+    EXPECT_TRUE(far->Put("shm/place", there).ok());
+    EXPECT_TRUE(far->Put("shm/0", "open").ok());
+    for (int64_t rank = 2; rank < world; ++rank)
+      EXPECT_TRUE(far->Put("shm/" + std::to_string(rank), "open").ok());
+    return SharedMemoryCollective(*far, 1, world, 20'000).value();
+  };
+  EXPECT_EQ(join("job.2", 3, place), nullptr) << "of two ranks";
+  EXPECT_EQ(join("job.3", 2, place.substr(0, place.find(' ')) + " another-token"), nullptr);
+}
+
+}  // namespace
+}  // namespace braid::trainer

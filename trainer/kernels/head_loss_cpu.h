@@ -1,0 +1,22 @@
+// The CPU form of HeadLoss (functions.h).
+#pragma once
+
+#include <cstdint>
+
+namespace braid::trainer {
+
+// The tensors of HeadLoss, row-major.
+struct HeadLossOperands {
+  const float* hidden;  // [rows, width]
+  const float* head;    // [vocab, width]
+  const int64_t* labels;
+  int64_t rows, width, vocab;
+  float scale;
+  float* dx;      // [rows, width]; null: no gradients
+  float* dhead;   // [vocab, width] is added to
+  float* losses;  // [rows], those of ignored rows are left; may be null
+};
+
+double HeadLossCpu(const HeadLossOperands& operands);
+
+}  // namespace braid::trainer

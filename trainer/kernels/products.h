@@ -1,0 +1,30 @@
+// Matrix products of linear maps on the CPU, on all threads. Their bits do not depend on the number
+// of threads. Row-major fp32; `paths` maps are applied to one block of rows each.
+#pragma once
+
+#include <cstdint>
+
+namespace braid::trainer {
+
+// x [paths * rows, in] -> y [paths * rows, out].
+struct LinearShape {
+  int64_t paths, rows, in, out;
+};
+
+// y = x W' + add, for weights W [paths, out, in] of which those of one path are `stride` floats
+// after those of the one before. `add` may be null, or y.
+void LinearForward(const LinearShape& shape, const float* x, const float* weight, int64_t stride,
+                   const float* add, float* y);
+// dx = dy W.
+void LinearInputGradient(const LinearShape& shape, const float* dy, const float* weight,
+                         int64_t stride, float* dx);
+// dW += dy' x, at `stride` as the weights.
+void LinearWeightGradient(const LinearShape& shape, const float* dy, const float* x, float* dweight,
+                          int64_t stride);
+
+// Memory that a thread keeps for its next use: `count` floats, aligned to 64 bytes and with any
+// content. Each purpose has its own, valid until the thread asks for the same one again.
+enum class Scratch { kPanels, kHeadInput, kHeadLogits, kHeadScaled, kHeadGradient, kCount };
+float* ScratchFloats(Scratch purpose, int64_t count);
+
+}  // namespace braid::trainer

@@ -1,0 +1,67 @@
+#include "trainer/kernels/simd/dispatch.h"
+
+#include <cstdlib>
+
+namespace braid::trainer {
+
+extern const SimdKernels kGenericKernels;
+#ifdef BRAID_SIMD_X86
+extern const SimdKernels kAvx2Kernels, kAvx512Kernels;
+#endif
+
+namespace {
+
+const SimdKernels* g_scoped = nullptr;
+
+const SimdKernels* Wanted() {
+  const std::vector<const SimdKernels*> usable = UsableSimdKernels();
+  const char* name = std::getenv(kIsaVariable);
+  for (const SimdKernels* kernels : usable) {
+    if (name != nullptr && std::string(name) == kernels->name) return kernels;
+  }
+  return usable.back();
+}
+
+}  // namespace
+
+std::vector<const SimdKernels*> UsableSimdKernels() {
+  std::vector<const SimdKernels*> usable{&kGenericKernels};
+#ifdef BRAID_SIMD_X86
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return usable;
+  usable.push_back(&kAvx2Kernels);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    usable.push_back(&kAvx512Kernels);
+  }
+#endif
+  return usable;
+}
+
+const SimdKernels& Simd() {
+  static const SimdKernels& kChosen = *Wanted();
+  return g_scoped != nullptr ? *g_scoped : kChosen;
+}
+
+Status CheckIsa() {
+  const char* name = std::getenv(kIsaVariable);
+  if (name == nullptr) return OkStatus();
+  std::string names;
+  for (const SimdKernels* kernels : UsableSimdKernels()) {
+    if (std::string(name) == kernels->name) return OkStatus();
+    names += (names.empty() ? "" : ", ") + std::string(kernels->name);
+  }
+  return InvalidArgument(std::string("environment variable ") + kIsaVariable + ": " + name +
+                         " is no instruction set that this machine has; it has " + names +
+                         ". Unset it for the widest");
+}
+
+ScopedSimd::ScopedSimd(const SimdKernels& kernels) : before_(g_scoped) {
+  g_scoped = &kernels;
+}
+
+ScopedSimd::~ScopedSimd() {
+  g_scoped = before_;
+}
+
+}  // namespace braid::trainer

@@ -1,0 +1,43 @@
+// The choice of the instruction set at run time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "trainer/kernels/simd/simd.h"
+
+namespace braid::trainer {
+
+// The environment variable that names an instruction set to use instead of the widest.
+constexpr char kIsaVariable[] = "BRAID_ISA";
+
+// All that were compiled and that this processor can run, the widest last.
+std::vector<const SimdKernels*> UsableSimdKernels();
+
+// The widest of them, or that which the environment variable kIsaVariable names, asked once. A name
+// that is unknown or cannot run here counts as unset: CheckIsa says so.
+const SimdKernels& Simd();
+
+// kInvalidArgument if kIsaVariable is set to something that is not in UsableSimdKernels().
+Status CheckIsa();
+
+// For tests: Simd() gives `kernels` until the end of the scope. Not thread-safe.
+class ScopedSimd {
+ public:
+  explicit ScopedSimd(const SimdKernels& kernels);
+  ~ScopedSimd();
+  ScopedSimd(const ScopedSimd&) = delete;
+  ScopedSimd& operator=(const ScopedSimd&) = delete;
+
+ private:
+  const SimdKernels* before_;
+};
+
+// Columns rounded up to whole panels.
+inline int64_t Padded(int64_t columns) {
+  const int64_t panel = Simd().panel;
+  return (columns + panel - 1) / panel * panel;
+}
+
+}  // namespace braid::trainer

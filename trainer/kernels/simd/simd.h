@@ -1,0 +1,130 @@
+// The inner loops of the CPU kernels, compiled once for each instruction set from the same source.
+// They see neither torch nor threads, and no header with inline functions, of which the linker
+// might keep a copy that this processor cannot run. dispatch.h chooses among them at run time.
+// Callers cut the work into pieces, and no result depends on how it is cut unless noted.
+//
+// Matrices are fp32 and row-major; `ld...` is the distance of two rows. A "packed" matrix consists
+// of panels of `panel` columns, [columns / panel, rows, panel], of which missing columns are zero.
+#pragma once
+
+#include <stdint.h>
+
+namespace braid::trainer {
+
+// C = A B + add.
+struct ProductOperands {
+  const float* a;  // [rows, k]
+  int64_t lda;
+  int64_t rows, k, columns;
+  const float* b;    // [k, columns], packed
+  const float* add;  // [rows, columns]; null: nothing is added. May be c
+  int64_t ld_add;
+  float* c;  // [rows, columns]
+  int64_t ldc;
+};
+
+// C += A' B, where A' is the transpose of A. The sum is taken over the rows in their order.
+struct OuterOperands {
+  const float* a;  // [rows, a_columns]
+  int64_t lda;
+  int64_t rows, a_columns, b_columns;
+  const float* b;  // [rows, b_columns], packed
+  float* c;        // [a_columns, b_columns]
+  int64_t ldc;
+};
+
+// A tile of the head: `entries` of the vocabulary against `panels` panels of rows. The logits are
+// kept transposed, [panels, entries, panel], so that a vector has the same entry of adjacent rows.
+struct HeadTile {
+  const float* head;  // [entries, width]
+  int64_t entries, width, panels;
+  float* logits;
+};
+
+// SwiGLU over [rows, 2f] = a | b (functions.h). `beta` [f] may be null, which means 1.
+struct SwiGluOperands {
+  const float* x;  // [rows, 2f]
+  const float* beta;
+  int64_t rows, f;
+  float* y;         // [rows, f]; of the backward pass: may be null
+  const float* dy;  // the rest is of the backward pass
+  float* dx;        // [rows, 2f]
+  float* dbeta;     // [f] is added to; null without beta
+};
+
+// RMSNorm of [rows, w] with one gain (functions.h).
+struct RmsNormOperands {
+  const float* x;
+  const float* gain;  // [w]
+  int64_t rows, w;
+  float eps;
+  float* y;
+  float* inverse;    // [rows]: 1 / sqrt(mean(x^2) + eps), written forward and read backward
+  const float* dy;   // the rest is of the backward pass
+  const float* add;  // [rows, w] is added to dx; may be null
+  float* dx;
+  float* dgain;  // [w] is added to
+};
+
+// Rotary positions while copying between rows of packed q | k | v [3 heads size] and parts
+// [batch, heads, sequence, size], each with the strides of its first three dimensions.
+struct RopeOperands {
+  float* packed;
+  float* parts[3];
+  int64_t strides[3][3];
+  const float* cos;  // [sequence, size / 2]
+  const float* sin;
+  int64_t sequence, heads, size;
+  bool interleaved;
+};
+
+// One update of AdamW. `step_size` and `root` contain the corrections of the bias:
+// p = p decay - step_size m / (root sqrt(v) + eps).
+struct AdamWOperands {
+  float* p;
+  float* g;  // is divided by `divide` on the way, and zero afterwards
+  float* m;
+  float* v;
+  int64_t count;
+  float divide, decay, beta1, beta2, step_size, root, eps;
+};
+
+struct SimdKernels {
+  const char* name;  // "generic", "avx2" or "avx512"
+  int64_t panel;     // columns of a packed panel
+
+  // [rows, columns] -> packed; row r is multiplied by scale[r] unless `scale` is null, and is zero
+  // where that is 0, whatever it contains.
+  void (*pack)(const float* b, int64_t ldb, int64_t rows, int64_t columns, const float* scale,
+               float* packed);
+  // The transpose of w [columns, rows] -> packed.
+  void (*pack_transposed)(const float* w, int64_t ldw, int64_t rows, int64_t columns,
+                          float* packed);
+  void (*product)(const ProductOperands& o);
+  void (*outer)(const OuterOperands& o);
+
+  // Logits of rows x [width, panels * panel], packed (that is, [panels, width, panel]).
+  void (*head_logits)(const HeadTile& tile, const float* x);
+  // Replaces the logits by e^(logit - maximum); maxima and sums are of each row [panels * panel].
+  void (*head_exp)(const HeadTile& tile, float* maxima, float* sums);
+  // dx [panels, width, panel] += factor of the row * exponentials * head.
+  void (*head_input_gradient)(const HeadTile& tile, const float* factors, float* dx);
+  // gradient [entries, width] += exponentials' x, where x [panels * panel, width] is packed.
+  void (*head_weight_gradient)(const HeadTile& tile, const float* x, float* gradient);
+
+  void (*swiglu)(const SwiGluOperands& o);
+  void (*swiglu_backward)(const SwiGluOperands& o);
+  void (*rms_norm)(const RmsNormOperands& o);
+  void (*rms_norm_backward)(const RmsNormOperands& o);
+  // Rows begin .. end - 1 of the batch * sequence.
+  void (*rope_unpack)(const RopeOperands& o, int64_t begin, int64_t end);
+  // Rotates back.
+  void (*rope_pack)(const RopeOperands& o, int64_t begin, int64_t end);
+  void (*adamw)(const AdamWOperands& o);
+  // In fp64, in sixteen sums side by side, so that all instruction sets have the same bits.
+  double (*sum_of_squares)(const float* x, int64_t count);
+  // y[i] = e^x[i], for tests.
+  void (*exp)(const float* x, int64_t count, float* y);
+};
+
+}  // namespace braid::trainer

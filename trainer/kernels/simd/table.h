@@ -1,0 +1,32 @@
+// The table of the functions for the instruction set that is being compiled for. A source includes
+// this once, after it has defined BRAID_LANES, BRAID_SIMD_NAME and BRAID_SIMD_TABLE.
+#include "trainer/kernels/simd/head.h"
+#include "trainer/kernels/simd/product.h"
+#include "trainer/kernels/simd/rows.h"
+
+namespace braid::trainer {
+
+extern const SimdKernels BRAID_SIMD_TABLE;
+constinit const SimdKernels BRAID_SIMD_TABLE = {
+    .name = BRAID_SIMD_NAME,
+    .panel = kPanel,
+    .pack = Pack,
+    .pack_transposed = PackTransposed,
+    .product = Product,
+    .outer = Outer,
+    .head_logits = HeadLogits,
+    .head_exp = HeadExp,
+    .head_input_gradient = HeadInputGradient,
+    .head_weight_gradient = HeadWeightGradient,
+    .swiglu = SwiGlu,
+    .swiglu_backward = SwiGluBackward,
+    .rms_norm = RmsNorm,
+    .rms_norm_backward = RmsNormBackward,
+    .rope_unpack = RopeUnpack,
+    .rope_pack = RopePack,
+    .adamw = AdamW,
+    .sum_of_squares = SumOfSquares,
+    .exp = ExpAll,
+};
+
+}  // namespace braid::trainer
