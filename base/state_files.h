@@ -49,6 +49,11 @@ inline constexpr char kCache[] = "cache";
 // One folder for each rank that runs here.
 inline constexpr char kRanks[] = "ranks";
 
+// What the coordinator has not acknowledged yet, one folder for each rank
+// (worker/attempt/outbox_folder.h), and files of such folders that could not be read.
+inline constexpr char kOutbox[] = "outbox";
+inline constexpr char kDamaged[] = "damaged";
+
 // Inputs of ranks, laid out as folders of hard links into the cache.
 inline constexpr char kArtifacts[] = "artifacts";
 

@@ -20,6 +20,9 @@ struct LeaseOptions {
   int64_t local_grace_ms = 1'000;
   // No lease expires for this time after the coordinator's start, while workers come back.
   int64_t recovery_ms = 60'000;
+  // How long the attempt of a rank whose worker was restarted waits for what the worker kept on its
+  // disk: the rank's end, or its newest checkpoint.
+  int64_t delivery_ms = 3'600'000;
   // A worker without contact to the coordinator writes checkpoints and stops its work after this
   // time.
   int64_t isolation_timeout_ms = 86'400'000;

@@ -20,7 +20,7 @@
 #include "base/state_files.h"
 #include "base/text.h"
 #include "base/version.h"
-#include "worker/attempt/rank_folder.h"
+#include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/task_runner.h"
 #include "worker/carrier.h"
 #include "worker/io/stop_signal.h"
@@ -165,7 +165,7 @@ Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
 
 // Runs the agent until it finishes.
 Status RunAgent(const Flags& flags, const Identity& identity, const ProgramContext& programs,
-                storage::BlobStore& cache) {
+                const std::vector<KeptRank>& kept, storage::BlobStore& cache) {
   // Blocked before any thread is made, because threads inherit the mask: a signal that is delivered
   // to another thread would kill the process.
   sigset_t signals;
@@ -176,7 +176,7 @@ Status RunAgent(const Flags& flags, const Identity& identity, const ProgramConte
   RpcLink link(SourceOf(flags), identity.worker_id);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
-  AgentLoop loop({identity.boot_id, gpus}, SystemClock());
+  AgentLoop loop({identity.boot_id, gpus, kept}, SystemClock());
   StopSignal ended;
   std::thread watcher([&] { WatchSignals(signals, ended, loop); });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
@@ -203,19 +203,20 @@ Status Run(const Flags& flags, bool* started) {
   const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
   BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
   BRAID_RETURN_IF_ERROR(MakeStateFolder(
-      flags.dir, {state_files::kWorkerLock, state_files::kInstance + std::string("*"),
-                  state_files::kCache, state_files::kRanks, state_files::kArtifacts}));
+      flags.dir,
+      {state_files::kWorkerLock, state_files::kInstance + std::string("*"), state_files::kCache,
+       state_files::kRanks, state_files::kArtifacts, state_files::kOutbox, state_files::kDamaged}));
   const std::string dir = AbsolutePath(flags.dir);
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, LockFolder(dir));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kArtifacts)));
-  BRAID_RETURN_IF_ERROR(CleanUpRanks(dir));
+  BRAID_ASSIGN_OR_RETURN(const std::vector<KeptRank> kept, RecoverRanks(dir));
   BRAID_ASSIGN_OR_RETURN(const auto cache,
                          storage::BlobStore::Open(JoinPath(dir, state_files::kCache)));
   BRAID_ASSIGN_OR_RETURN(const Identity identity, IdentityOf(flags, dir));
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
-  return RunAgent(flags, identity, {dir, bin, gpu_threads, data_roots}, *cache);
+  return RunAgent(flags, identity, {dir, bin, gpu_threads, data_roots}, kept, *cache);
 }
 
 int Main(int argc, char** argv) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <exception>
 #include <functional>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/disks.h"
@@ -36,13 +39,30 @@ std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
 }
 
 // The task programs of an earlier boot died with it (base/process.h), so nobody will report their
-// end.
-void LoseOldBoot(const WorkerRecord& worker, Transaction& tx) {
-  for (const RankKey& key : RanksOn(worker.id, tx.state())) {
+// end, unless the worker kept something on its disk that it delivers now: an end, or a checkpoint
+// from which the next attempt is to go on. That is waited for, but not without end.
+void LoseOldBoot(const std::string& id, Transaction& tx) {
+  const LiveWorker& before = tx.state().workers.at(id);
+  if (before.hello.id.empty() || (before.old_boot_checked && before.delivery_ends_ms.empty()))
+    return;
+  LiveWorker& worker = tx.worker(id);
+  worker.old_boot_checked = true;
+  const std::map<RankKey, int64_t> ends_ms = std::exchange(worker.delivery_ends_ms, {});
+  for (const RankKey& key : RanksOn(id, tx.state())) {
     const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
     if (attempt == nullptr || Ended(attempt->state)) continue;
-    if (attempt->boots[static_cast<size_t>(key.rank)] == worker.boot_id) continue;
-    LoseRank(key.attempt(), key.rank, "worker " + worker.id + " was restarted", tx);
+    if (attempt->boots[static_cast<size_t>(key.rank)] == worker.hello.boot_id) continue;
+    std::string why = "worker " + id + " was restarted";
+    if (worker.delivering.contains(key)) {
+      const auto known = ends_ms.find(key);
+      const int64_t end_ms = known != ends_ms.end() ? known->second
+                                                    : tx.now_ms() + tx.options().lease.delivery_ms;
+      worker.delivery_ends_ms[key] = end_ms;
+      if (tx.now_ms() < end_ms) continue;
+      worker.undelivered.insert(key);
+      why += ", and did not deliver in time what it had kept";
+    }
+    LoseRank(key.attempt(), key.rank, why, tx);
   }
 }
 
@@ -171,7 +191,6 @@ void Register(const WorkerRecord& hello, Transaction& tx) {
   if (known != tx.state().image().workers.end()) record.admit = known->second.admit;
   tx.Add(catalog::WorkerRegistered{record});
   tx.worker(hello.id).seen_saved_ms = tx.wall_ms();
-  LoseOldBoot(record, tx);
 }
 
 // Writes what a worker's session left in memory: registration, the time it was last seen, events.
@@ -225,6 +244,9 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   if (worker.session != nullptr)
     Remember(fresh, {hello.id, "replaced", "a newer session says hello under the same id"});
   fresh.refused_gpus = std::move(worker.refused_gpus);
+  // A worker that connects again and again gets no more time for what it delivers.
+  fresh.delivery_ends_ms = std::move(worker.delivery_ends_ms);
+  fresh.undelivered = std::move(worker.undelivered);
   fresh.link = worker.link;
   fresh.session = std::move(sink);
   fresh.session_id = worker.session_id + 1;
@@ -265,6 +287,15 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
       continue;
     tx.attempt(report.rank.attempt()).progress = *report.progress;
   }
+  worker.delivering = command.delivering;
+  for (const RankKey& rank : command.delivering) {
+    const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
+    if (attempt == nullptr || Ended(attempt->state) || rank.rank != 0) continue;
+    task::Progress progress;
+    progress.phase = "delivering";
+    progress.time_ms = tx.wall_ms();
+    tx.attempt(rank.attempt()).progress = progress;
+  }
   return OkStatus();
 }
 
@@ -301,6 +332,7 @@ std::string WatchWorkers(Transaction& tx) {
   };
   for (const std::string& id : KnownWorkers(tx.state())) {
     guarded("worker " + id, [&] { WriteDown(id, tx); });
+    guarded("worker " + id, [&] { LoseOldBoot(id, tx); });
     if (tx.state().workers.at(id).link != Link::kLost) continue;
     for (const RankKey& key : RanksOn(id, tx.state())) {
       guarded(key.ToString(), [&] {

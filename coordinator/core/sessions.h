@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,8 @@ struct SignalCommand {
   // Every rank that the worker has, in whatever state. A rank that is missing here has ended or was
   // never started.
   std::vector<RankReport> ranks;
+  // Ranks of earlier boots of the worker whose reports are still on their way.
+  std::set<RankKey> delivering;
   // All artifacts in the worker's cache; set only if they changed since the last heartbeat.
   std::optional<std::vector<std::string>> cached;
   // The newest Desired::version that the worker has acted on.
@@ -66,10 +69,11 @@ void SessionClosed(const std::string& worker, int64_t session_id, Transaction& t
 void ObserveWorkers(State& state, const Options& options, int64_t now_ms);
 
 // Part of every pass. Writes the registrations and events that the functions above left in memory;
-// loses the ranks of lost workers, and ranks that a connected worker was told to run and does not
-// have; ends stopping attempts whose ranks are all gone; gives freed GPUs to workers that were
-// refused them. A fault with one worker or attempt does not keep the others from being watched; the
-// faults are returned as one text for the log, empty if there were none.
+// loses the ranks of lost workers, those of earlier boots of a worker once it does not deliver them
+// any more, and ranks that a connected worker was told to run and does not have; ends stopping
+// attempts whose ranks are all gone; gives freed GPUs to workers that were refused them. A fault
+// with one worker or attempt does not keep the others from being watched; the faults are returned
+// as one text for the log, empty if there were none.
 std::string WatchWorkers(Transaction& tx);
 
 // Closes a worker for new attempts, or opens it again; running ones go on. kNotFound for a worker

@@ -193,12 +193,25 @@ bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
   const auto index = static_cast<size_t>(rank);
   const auto live = attempts.find(attempt.key);
   if (live != attempts.end() && live->second.ended_ranks.contains(rank)) return true;
-  if (BootOf(attempt.workers[index]) != attempt.boots[index]) return true;
+  if (BootOf(attempt.workers[index]) != attempt.boots[index]) return !MayBeDelivered(attempt, rank);
   const auto worker = workers.find(attempt.workers[index]);
   if (worker == workers.end()) return false;
   if (worker->second.link == scheduler::Link::kLost) return true;
   return live != attempts.end() &&
          IsMissing(worker->second, live->second.stop_version, attempt.key, rank);
+}
+
+bool State::MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const {
+  // Who cancels a job does not wait for what it has done.
+  if (attempt.state == AttemptState::kStopping && attempt.stop_reason == "cancel") return false;
+  const auto found = workers.find(attempt.workers[static_cast<size_t>(rank)]);
+  if (found == workers.end()) return false;
+  const LiveWorker& worker = found->second;
+  if (worker.link == scheduler::Link::kLost) return false;
+  // A coordinator that has just started does not know yet what the worker delivers.
+  if (!worker.contacted) return true;
+  const RankKey key{attempt.key, rank};
+  return worker.delivering.contains(key) && !worker.undelivered.contains(key);
 }
 
 bool State::RankIsMissing(const AttemptRecord& attempt, int64_t rank) const {

@@ -69,6 +69,13 @@ struct LiveWorker {
   std::set<std::string> cached;
   std::set<RankKey> ranks;
   int64_t applied_version = 0;
+  // Ranks of earlier boots of the worker that it still delivers, as its newest heartbeat says;
+  // until when those of live attempts are waited for (monotonic); and those that took too long.
+  std::set<RankKey> delivering;
+  std::map<RankKey, int64_t> delivery_ends_ms;
+  std::set<RankKey> undelivered;
+  // Whether the ranks of earlier boots were looked at in this session.
+  bool old_boot_checked = false;
   scheduler::Link link = scheduler::Link::kOffline;
   // All GPUs that it announced in its hello, and those of them that another worker owns.
   std::vector<catalog::GpuRecord> announced_gpus;
@@ -141,8 +148,9 @@ class State {
   std::string BootOf(const std::string& worker) const;
   // Whether some live attempt has a rank on this worker.
   bool HoldsLeases(const std::string& worker) const;
-  // True if the rank of a live attempt cannot run any more: its end was reported, its worker was
-  // restarted or is lost, or the worker was told to stop it and no longer has it.
+  // True if nothing more is to come of the rank of a live attempt: its end was reported, its worker
+  // is lost, or was restarted and delivers nothing of it, or was told to stop it and no longer has
+  // it.
   bool RankIsGone(const AttemptRecord& attempt, int64_t rank) const;
   bool AllRanksGone(const AttemptRecord& attempt) const;
   // True if the rank's worker is connected, has acted on a DesiredState with this rank, and does
@@ -164,6 +172,8 @@ class State {
   int64_t version = 0;
 
  private:
+  // Whether something that the rank did under an earlier boot of its worker may still be delivered.
+  bool MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const;
   // Put a job or an attempt into the indices, or take it out, as its row in the image says.
   void Index(const JobKey& job);
   void Index(const AttemptKey& attempt);

@@ -240,6 +240,7 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
       report.progress = rpc::ProgressOf(status.progress());
     command.ranks.push_back(std::move(report));
   }
+  for (const v1::RankId& rank : signal.delivering()) command.delivering.insert(rpc::RankOf(rank));
   if (signal.has_cached())
     command.cached = {signal.cached().ids().begin(), signal.cached().ids().end()};
   command.applied_version = signal.applied_version();

@@ -18,8 +18,9 @@ namespace braid::worker {
 class AgentDriver {
  public:
   explicit AgentDriver(std::vector<std::string> gpus = {},
-                       const std::vector<std::string>& cached = {})
-      : agent_({"boot-1", std::move(gpus)}, now_ms_) {
+                       const std::vector<std::string>& cached = {},
+                       const std::vector<KeptRank>& kept = {})
+      : agent_({"boot-1", std::move(gpus), kept}, now_ms_) {
     Feed(TimerFired{});
     Answer<ListCachedArtifacts>(OkStatus(), cached);
   }
@@ -90,7 +91,7 @@ class AgentDriver {
     return std::get<Kind>(done.work);
   }
   // The answers to what every rank with a program asks for, if there is nothing to tell of: its
-  // start is known, its files have not grown, its folder goes.
+  // start is known, its files have not grown, its end is kept, its folder goes.
   void AnswerRoutine() {
     for (bool again = true; again;) {
       again = true;
@@ -100,6 +101,10 @@ class AgentDriver {
         Answer<SendPiece>(OkStatus(), PieceSent{Open<SendPiece>()[0].offset, true});
       } else if (!Open<KeepManifest>().empty()) {
         Answer<KeepManifest>();
+      } else if (!Open<KeepEnd>().empty()) {
+        Answer<KeepEnd>();
+      } else if (!Open<DropCheckpoint>().empty()) {
+        Answer<DropCheckpoint>();
       } else if (!Open<RemoveRankFolder>().empty()) {
         Answer<RemoveRankFolder>();
       } else {

@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <queue>
+#include <memory>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "base/random.h"
 #include "worker/agent/agent.h"
@@ -20,9 +22,20 @@ const Status kFull(StatusCode::kResourceExhausted, "STORAGE_FULL", "no space lef
 // The worker's machine, its task programs and its coordinator, as far as the agent sees them.
 class World {
  public:
-  explicit World(uint64_t seed)
-      : draws_(seed, "agent"), agent_({"boot-" + std::to_string(seed), {"GPU-1"}}, 0) {
-    At(0, TimerFired{}, kTimer);
+  explicit World(uint64_t seed) : draws_(seed, "agent"), seed_(seed) { Boot(); }
+
+  // The worker's process is killed with all its programs, and another one finds what is on the
+  // disk. The coordinator gives out again what is not delivered.
+  void Restart() {
+    queue_.clear();
+    running_.clear();
+    session_ = 0;
+    finished_.reset();
+    Boot();
+    for (auto& [job, assignment] : wanted_) {
+      if (!delivering_.contains(assignment.key)) assignment = Fresh(job);
+    }
+    ++version_;
   }
 
   void RunUntil(int64_t until_ms) {
@@ -87,7 +100,10 @@ class World {
     return static_cast<int64_t>(draws_.Below(drawn_++, static_cast<uint64_t>(bound)));
   }
   int64_t now_ms() const { return now_ms_; }
-  const Agent& agent() const { return agent_; }
+  const Agent& agent() const { return *agent_; }
+  // Files of ranks that are over.
+  size_t left_on_disk() const { return disk_.size(); }
+  size_t delivered_later() const { return delivered_later_; }
   const std::optional<Status>& finished() const { return finished_; }
   size_t wanted() const { return wanted_.size(); }
   size_t running() const { return running_.size(); }
@@ -101,6 +117,36 @@ class World {
     int64_t timer = 0;  // which ArmTimer it is of; 0: of none
   };
   static constexpr int64_t kTimer = -1;
+
+  void Boot() {
+    std::vector<KeptRank> kept;
+    delivering_.clear();
+    for (auto entry = disk_.begin(); entry != disk_.end();) {
+      KeptRank rank;
+      rank.assignment.key = entry->first;
+      rank.end = entry->second.end;
+      if (!entry->second.checkpoints.empty()) {
+        rank.checkpoint = entry->second.checkpoints.rbegin()->second;
+        entry->second.checkpoints = {{rank.checkpoint->number, *rank.checkpoint}};
+      }
+      if (!rank.end.has_value() && !rank.checkpoint.has_value()) {
+        removed_.insert(entry->first);
+        entry = disk_.erase(entry);
+        continue;
+      }
+      delivering_.insert(entry->first);
+      // Its end may have been acknowledged before the process fell, and is sent again then.
+      acknowledged_.erase(entry->first);
+      kept.push_back(std::move(rank));
+      ++entry;
+    }
+    agent_ = std::make_unique<Agent>(
+        Agent::Options{"boot-" + std::to_string(seed_) + "-" + std::to_string(++boots_),
+                       {"GPU-1"},
+                       std::move(kept)},
+        now_ms_);
+    At(0, TimerFired{}, kTimer);
+  }
 
   void At(int64_t ms, Event event, int64_t timer = 0) {
     if (timer == kTimer) timer = timer_;
@@ -125,13 +171,16 @@ class World {
     DesiredState desired;
     desired.version = version_;
     desired.heartbeat_interval_ms = 2'000;
-    for (const auto& [job, assignment] : wanted_) desired.ranks.push_back(assignment);
+    // The coordinator does not ask for what an earlier boot ran.
+    for (const auto& [job, assignment] : wanted_) {
+      if (!delivering_.contains(assignment.key)) desired.ranks.push_back(assignment);
+    }
     At(Below(50), DesiredArrived{session_, desired});
     if (!calm_ && Chance(0.2)) At(Below(500), DesiredArrived{session_, desired});
   }
 
   void Feed(const Event& event) {
-    for (const Effect& effect : agent_.Handle(event, now_ms_)) {
+    for (const Effect& effect : agent_->Handle(event, now_ms_)) {
       EXPECT_FALSE(finished_.has_value()) << "nothing is done after the end";
       std::visit([this](const auto& kind) { On(kind); }, effect);
     }
@@ -150,6 +199,18 @@ class World {
     if (effect.session != session_) return;
     At(Below(10), SignalSent{session_, effect.signal.draining});
     ++signals_;
+    // Jobs of which nothing more is delivered are given out again.
+    const std::set<RankKey> listed(effect.signal.delivering.begin(),
+                                   effect.signal.delivering.end());
+    for (const RankKey& key : std::exchange(delivering_, listed)) {
+      if (listed.contains(key)) continue;
+      if (const auto wanted = wanted_.find(key.job);
+          wanted != wanted_.end() && wanted->second.key == key) {
+        wanted->second = Fresh(key.job);
+        wanted->second.stop = calm_;
+        ++version_;
+      }
+    }
     Push();
   }
   void On(const CloseSession&) { session_ = 0; }
@@ -164,17 +225,20 @@ class World {
   void On(const Do& effect) {
     ++work_done_;
     Status status = OkStatus();
-    if (!calm_ && Chance(0.2)) status = Unavailable("away");
+    if (!calm_ && !IsLocal(effect.work) && Chance(0.2)) status = Unavailable("away");
     if (status.ok() && disk_full_ &&
         (std::holds_alternative<KeepMetrics>(effect.work) ||
-         std::holds_alternative<IngestFolder>(effect.work))) {
+         std::holds_alternative<IngestFolder>(effect.work) ||
+         std::holds_alternative<KeepCheckpoint>(effect.work) ||
+         std::holds_alternative<KeepEnd>(effect.work))) {
       status = kFull;
     }
     Answer answer;
     if (status.ok())
       status = std::visit([&](const auto& kind) { return Try(kind, &answer); }, effect.work);
     // An answer that is lost after it took effect.
-    if (!calm_ && status.ok() && Chance(0.1)) status = Unavailable("the answer was lost");
+    if (!calm_ && status.ok() && !IsLocal(effect.work) && Chance(0.1))
+      status = Unavailable("the answer was lost");
     if (const auto* end = std::get_if<ReportEnded>(&effect.work); end != nullptr && status.ok())
       acknowledged_.insert(end->key);
     const int64_t ms = Below(Chance(0.1) ? 3'000 : 50);
@@ -182,6 +246,12 @@ class World {
     if (!calm_ && Chance(0.1)) At(ms + Below(200), Done{effect.id, Unavailable("twice"), {}});
   }
 
+  // Work on the outbox, which the coordinator has no part in.
+  static bool IsLocal(const Work& work) {
+    return std::holds_alternative<KeepCheckpoint>(work) ||
+           std::holds_alternative<DropCheckpoint>(work) || std::holds_alternative<KeepEnd>(work) ||
+           std::holds_alternative<RemoveRankFolder>(work);
+  }
   Status OfLease(const RankKey& key) const { return IsLive(key) ? OkStatus() : kStale; }
   Status Try(const FindArtifact&, Answer* answer) {
     storage::Manifest manifest;
@@ -200,6 +270,10 @@ class World {
   Status Try(const VerifyArtifact&, Answer*) { return OkStatus(); }
   Status Try(const IngestFolder& work, Answer* answer) {
     EXPECT_FALSE(removed_.contains(work.key)) << work.key.ToString();
+    if (!work.of_output && work.folder != "/w") {
+      const int64_t number = std::stoll(work.folder);
+      EXPECT_TRUE(disk_[work.key].checkpoints.contains(number)) << "it was dropped";
+    }
     storage::Manifest manifest;
     manifest.files = {{"m", std::string(64, static_cast<char>('a' + Below(6))), 100'000}};
     *answer = manifest;
@@ -233,6 +307,7 @@ class World {
     EXPECT_FALSE(acknowledged_.contains(work.key)) << work.key.ToString() << " is sent again";
     const bool live = IsLive(work.key);
     if (live) {
+      if (delivering_.contains(work.key)) ++delivered_later_;
       wanted_.erase(work.key.job);
       told_.insert(work.key);
       ++version_;
@@ -266,8 +341,28 @@ class World {
     kept_[work.key] += static_cast<int64_t>(work.lines.size());
     return OkStatus();
   }
+  Status Try(const KeepCheckpoint& work, Answer* answer) {
+    EXPECT_FALSE(removed_.contains(work.key));
+    EXPECT_GE(kept_[work.key], work.checkpoint.metrics_before) << "metrics are kept first";
+    disk_[work.key].checkpoints[work.checkpoint.number] = work.checkpoint;
+    const std::string folder = std::to_string(work.checkpoint.number);
+    disk_[work.key].checkpoints[work.checkpoint.number].message.folder = folder;
+    *answer = folder;
+    return OkStatus();
+  }
+  Status Try(const DropCheckpoint& work, Answer*) {
+    if (const auto rank = disk_.find(work.key); rank != disk_.end())
+      rank->second.checkpoints.erase(work.number);
+    return OkStatus();
+  }
+  Status Try(const KeepEnd& work, Answer*) {
+    EXPECT_FALSE(running_.contains(work.assignment.key)) << "a program that runs has no end";
+    disk_[work.assignment.key].end = work.end;
+    return OkStatus();
+  }
   Status Try(const RemoveRankFolder& work, Answer*) {
     EXPECT_FALSE(running_.contains(work.key)) << "its program is there still";
+    disk_.erase(work.key);
     removed_.insert(work.key);
     return OkStatus();
   }
@@ -312,12 +407,21 @@ class World {
   struct RunningProgram {
     bool gpu = false;
   };
+  struct OnDisk {
+    std::map<int64_t, KeptCheckpoint> checkpoints;
+    std::optional<KeptEnd> end;
+  };
   const RandomStream draws_;
+  const uint64_t seed_;
+  int64_t boots_ = 0;
+  std::map<RankKey, OnDisk> disk_;
+  std::set<RankKey> delivering_;
+  size_t delivered_later_ = 0;
   uint64_t drawn_ = 0;
   int64_t now_ms_ = 0;
   int64_t order_ = 0;
   std::map<std::pair<int64_t, int64_t>, Timed> queue_;
-  Agent agent_;
+  std::unique_ptr<Agent> agent_;
   int64_t timer_ = 1;
   int64_t session_ = 0;
   int64_t version_ = 1;
@@ -362,6 +466,32 @@ TEST(AgentRandomTest, WhateverHappensEverythingComesToItsEnd) {
   }
   EXPECT_GT(started, 1'500u);  // or the worlds were too quiet to show anything
   EXPECT_GT(ended, 500u);
+}
+
+// The same with a worker that is killed now and then: what was finished is delivered by the next
+// process, and the disk is empty at the end.
+TEST(AgentRandomTest, AKilledWorkerLosesNothingThatIsOnItsDisk) {
+  size_t later = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    World world(seed);
+    for (int step = 0; step < 60; ++step) {
+      world.RunUntil(world.now_ms() + world.Below(2'000));
+      if (world.Chance(0.7)) world.ChangeMind();
+      if (world.Chance(0.1)) world.BreakSession();
+      if (world.Chance(0.2)) world.FillDisk(world.Chance(0.3));
+      if (world.Chance(0.15)) world.Restart();
+    }
+    world.Calm();
+    world.RunUntil(world.now_ms() + 120'000);
+    EXPECT_EQ(world.wanted(), 0u) << "an end was not reported";
+    EXPECT_EQ(world.running(), 0u);
+    EXPECT_TRUE(world.agent().idle());
+    EXPECT_EQ(world.left_on_disk(), 0u);
+    later += world.delivered_later();
+    if (HasFailure()) break;
+  }
+  EXPECT_GT(later, 50u);  // or nothing was shown
 }
 
 TEST(AgentRandomTest, AStopInTheMiddleOfItLeavesNothing) {

@@ -49,8 +49,19 @@ struct Life : AgentDriver {
     EXPECT_TRUE(idle());
     return end;
   }
-  void Checkpoint(int64_t step) {
+  // The program says that it has written a checkpoint, and it is taken over if that is asked for.
+  void Checkpoint(int64_t step, const Status& kept = OkStatus()) {
     Say(kKey, CheckpointMessage{step, "/w/step-" + std::to_string(step), Json::object()});
+    if (!Open<KeepCheckpoint>().empty())
+      Answer<KeepCheckpoint>(kept, "/kept/step-" + std::to_string(step));
+  }
+  // The steps of which the program was told that it may remove them.
+  std::vector<int64_t> Safe() {
+    std::vector<int64_t> steps;
+    for (const TellProgram& told : Take<TellProgram>()) {
+      if (told.control["control"] == "checkpoint_stored") steps.push_back(told.control["step"]);
+    }
+    return steps;
   }
   // The checkpoint that is being stored is ingested and uploaded.
   IngestFolder UploadCheckpoint() {
@@ -185,15 +196,71 @@ TEST(RankLifeTest, OfCheckpointsThatWaitOnlyTheNewestIsSent) {
   agent.Checkpoint(10);
   for (const int64_t step : {20, 30, 40}) agent.Checkpoint(step);
   EXPECT_THAT(agent.Open<IngestFolder>(), SizeIs(1)) << "one at a time";
-  EXPECT_EQ(agent.UploadCheckpoint().folder, "/w/step-10");
+  EXPECT_THAT(agent.Safe(), ElementsAre(10, 20, 30, 40)) << "all were taken over";
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/kept/step-10");
   EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 10);
-  EXPECT_EQ(agent.UploadCheckpoint().folder, "/w/step-40");
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/kept/step-40");
   EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 40);
   EXPECT_THAT(agent.Open<IngestFolder>(), IsEmpty());
-  std::vector<int64_t> stored;
-  for (const TellProgram& told : agent.Take<TellProgram>()) stored.push_back(told.control["step"]);
-  EXPECT_THAT(stored, ElementsAre(10, 40));
+  std::vector<int64_t> dropped;
+  for (const DropCheckpoint& drop : agent.Open<DropCheckpoint>()) dropped.push_back(drop.number);
+  EXPECT_THAT(dropped, ElementsAre(2, 3, 1, 4)) << "each, once it is not needed any more";
   EXPECT_THAT(agent.Answer<ReleaseBlobs>().sha256, ElementsAre(kLarge.sha256));
+}
+
+TEST(RankLifeTest, AfterAnAbsenceTheNewestCheckpointGoesFirst) {
+  Life agent;
+  agent.Run();
+  agent.Checkpoint(10);
+  agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge, kSmall}));
+  agent.Answer<FindMissingBlobs>(kAway);
+  agent.Checkpoint(20);
+  agent.Checkpoint(30);
+  EXPECT_THAT(agent.Open<IngestFolder>(), IsEmpty()) << "the coordinator may be there in a moment";
+  agent.Pass(3'000);
+  agent.Answer<FindMissingBlobs>(kAway);
+  agent.Checkpoint(40);
+  // Three of them are gone, with what was made of them.
+  std::vector<int64_t> dropped;
+  for (const DropCheckpoint& drop : agent.Open<DropCheckpoint>()) dropped.push_back(drop.number);
+  EXPECT_THAT(dropped, ElementsAre(2, 3, 1));
+  EXPECT_THAT(agent.Open<ReleaseBlobs>(), SizeIs(1));
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/kept/step-40");
+  EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 40);
+  EXPECT_THAT(agent.Open<IngestFolder>(), IsEmpty()) << "and nothing else";
+}
+
+TEST(RankLifeTest, ACheckpointWhoseBytesAreOnTheirWayIsFinishedFirst) {
+  Life agent;
+  agent.Run();
+  agent.Checkpoint(10);
+  agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge, kSmall}));
+  agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{kLarge.sha256});
+  for (int64_t step = 20; step <= 50; step += 10) {
+    agent.Answer<UploadBlob>(kAway);
+    agent.Pass(5'000);
+    agent.Checkpoint(step);
+  }
+  agent.Answer<UploadBlob>();
+  EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 10);
+  agent.UploadCheckpoint();
+  EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 50);
+}
+
+TEST(RankLifeTest, ACheckpointThatCannotBeTakenOverIsStoredFromTheProgramsFolder) {
+  Life agent;
+  agent.Run();
+  (void)agent.Take<LogLine>();
+  agent.Checkpoint(10, kFull);
+  const auto lines = agent.Take<LogLine>();
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_THAT(lines[0].text, HasSubstr("the checkpoint of step 10 could not be taken over"));
+  EXPECT_THAT(lines[0].text, HasSubstr("No space left on device"));
+  EXPECT_THAT(agent.Safe(), IsEmpty());
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/w/step-10");
+  agent.Answer<CommitCheckpoint>();
+  EXPECT_THAT(agent.Safe(), ElementsAre(10));
+  EXPECT_THAT(agent.Open<DropCheckpoint>(), IsEmpty());
 }
 
 TEST(RankLifeTest, ACheckpointThatWasWrittenBeforeTheEndIsStoredBeforeTheEndIsReported) {
@@ -201,6 +268,7 @@ TEST(RankLifeTest, ACheckpointThatWasWrittenBeforeTheEndIsStoredBeforeTheEndIsRe
   agent.Run();
   agent.Checkpoint(10);
   agent.Checkpoint(20);
+  (void)agent.Safe();
   agent.Ended(kKey, 1);
   agent.AnswerRoutine();
   agent.UploadCheckpoint();
@@ -224,7 +292,7 @@ TEST(RankLifeTest, ACheckpointThatIsRefusedIsSaidAndTheNextOneIsSent) {
   ASSERT_THAT(lines, SizeIs(1));
   EXPECT_THAT(lines[0].text, HasSubstr("the checkpoint of step 10 is not stored: opening"));
   agent.Checkpoint(20);
-  EXPECT_EQ(agent.UploadCheckpoint().folder, "/w/step-20");
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/kept/step-20");
 }
 
 TEST(RankLifeTest, MetricsArriveBeforeTheCheckpointBehindThem) {
@@ -232,9 +300,10 @@ TEST(RankLifeTest, MetricsArriveBeforeTheCheckpointBehindThem) {
   agent.Run();
   agent.Say(kKey, MetricMessage{"{\"step\":5}"});
   agent.Checkpoint(5);
-  agent.UploadCheckpoint();
-  EXPECT_THAT(agent.Open<CommitCheckpoint>(), IsEmpty());
+  EXPECT_THAT(agent.Open<KeepCheckpoint>(), IsEmpty()) << "also on this worker's disk";
   EXPECT_EQ(agent.Answer<KeepMetrics>().lines, "{\"step\":5}\n");
+  EXPECT_EQ(agent.Answer<KeepCheckpoint>(OkStatus(), "/kept").checkpoint.metrics_before, 11);
+  agent.UploadCheckpoint();
   EXPECT_THAT(agent.Open<CommitCheckpoint>(), IsEmpty());
   // What is kept is sent now, not after the usual pause.
   EXPECT_EQ(agent.Answer<SendPiece>(OkStatus(), PieceSent{11, false}).file, GrowingFile::kMetrics);

@@ -202,6 +202,7 @@ TEST(RanksTest, GpusAreGivenOnceAndFreeWhenTheirProgramIsGone) {
   ASSERT_THAT(starts, SizeIs(2));
   EXPECT_THAT(starts[0].gpus, ElementsAre("GPU-1"));
   EXPECT_THAT(starts[1].gpus, ElementsAre("GPU-2"));
+  agent.AnswerRoutine();
   EXPECT_EQ(agent.Answer<ReportEnded>().end.failure.error, "0 of 1 GPUs are free on this worker");
   agent.Want({OnGpu("b"), OnGpu("a", 2)});
   EXPECT_THAT(agent.TakeStarted(), IsEmpty());

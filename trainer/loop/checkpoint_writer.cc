@@ -10,6 +10,13 @@
 
 namespace braid::trainer {
 
+namespace {
+
+// One that the worker takes over at present, and one that waits for that.
+constexpr int64_t kMostUnstored = 2;
+
+}  // namespace
+
 struct CheckpointWriter::State {
   const std::string folder;
   const Network& network;
@@ -64,6 +71,8 @@ struct CheckpointWriter::State {
                          {{"step", state.step}, {"epoch", state.epoch}, {"tokens", state.tokens}});
       RemoveOld();
     } else {
+      // What a full disk has of it would keep the next one out, too.
+      (void)RemoveTree(target + ".tmp");
       MutexLock lock(mutex);
       error = status.Wrap("checkpoint of step " + std::to_string(state.step));
     }
@@ -81,6 +90,12 @@ CheckpointWriter::~CheckpointWriter() {
 
 bool CheckpointWriter::busy() const {
   return state_->busy.load();
+}
+bool CheckpointWriter::behind() const {
+  const task::Channel& channel = state_->channel;
+  const std::set<int64_t>& kept = state_->kept;
+  return channel.has_worker() &&
+         std::distance(kept.upper_bound(channel.stored_checkpoint()), kept.end()) >= kMostUnstored;
 }
 int64_t CheckpointWriter::last_written() const {
   return state_->last.load();

@@ -24,9 +24,13 @@ class CheckpointWriter {
 
   // Whether a checkpoint is being written.
   bool busy() const;
+  // Whether the worker has not taken over the last two checkpoints, so that another one would only
+  // fill the disk. Never true without a worker, which takes none over. REQUIRES: !busy().
+  bool behind() const;
 
   // Starts writing a checkpoint, which is announced on the channel when it is complete. The
-  // snapshot is a copy of the weights, so that the next step may change them. REQUIRES: !busy().
+  // snapshot is a copy of the weights, so that the next step may change them. A checkpoint that
+  // cannot be written leaves nothing behind. REQUIRES: !busy().
   void Begin(OptimizerSnapshot snapshot, TrainState state, std::string history);
 
   // Returns the error of a checkpoint that could not be written, once; otherwise OK.

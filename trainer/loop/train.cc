@@ -43,7 +43,7 @@ class Training {
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
     while (!stop_ && state_.step < plan_.total) {
       BRAID_RETURN_IF_ERROR(Step(loader));
-      if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(writer_->TakeError());
+      if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(Judged(writer_->TakeError()));
       if (!stop_) MaybeCheckpoint();
     }
     // A stop that arrives after the last step has no effect: finishing is as quick as a checkpoint
@@ -381,7 +381,7 @@ class Training {
 
   Status Diverged(const std::string& what) {
     if (writer_ != nullptr) {
-      BRAID_RETURN_IF_ERROR(writer_->Finish());
+      BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
       last_good_ = std::max(last_good_, writer_->last_written());
     }
     return InvalidArgument(Format(
@@ -397,29 +397,43 @@ class Training {
                           state_.step % settings_.checkpoint_steps == 0;
     const bool by_time = settings_.checkpoint_seconds > 0 &&
                          now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
-    // A checkpoint that is due while the last one is still being written is not dropped; it begins
-    // as soon as that is complete.
+    // A checkpoint that is due while the last one is still being written, or while the worker is
+    // behind, is not dropped; it begins as soon as that is over.
     due_ = due_ || checkpoint_asked_ || by_steps || by_time;
     checkpoint_asked_ = false;
-    if (!due_ || writer_->busy() || state_.step == plan_.total) return;
+    if (!due_ || writer_->busy() || writer_->behind() || state_.step == plan_.total) return;
     due_ = false;
     last_checkpoint_ms_ = now;
     writer_->Begin(optimizer_->Take(), state_, history_);
   }
 
+  // The error of a checkpoint, if the training cannot go on after it: a full disk only costs this
+  // checkpoint as long as there is an older one to resume from.
+  Status Judged(const Status& status) {
+    const int64_t older = std::max(stored_, writer_->last_written());
+    if (status.reason() != "STORAGE_FULL" || older == 0) return status;
+    Log(LogLevel::kWarning, task_.job,
+        Format("%s; it is skipped, and the newest checkpoint is that of step %lld",
+               status.message().c_str(), (long long)older));
+    return OkStatus();
+  }
+
   Status Stop() {
     // Without a new step, the checkpoint that this run began from is still the newest.
     if (task_.rank == 0 && state_.step != stored_) {
-      BRAID_RETURN_IF_ERROR(writer_->Finish());
+      BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
       if (writer_->last_written() != state_.step)
         writer_->Begin(optimizer_->Take(), state_, history_);
-      BRAID_RETURN_IF_ERROR(writer_->Finish());
+      BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
     }
     if (state_.step == 0)
       return Cancelled(Format("stopped within the first step of %lld: there is nothing to keep yet",
                               (long long)plan_.total));
-    return Cancelled(Format("stopped after step %lld of %lld with a checkpoint",
-                            (long long)state_.step, (long long)plan_.total));
+    const bool skipped = writer_ != nullptr &&
+                         std::max(stored_, writer_->last_written()) != state_.step;
+    return Cancelled(Format(
+        "stopped after step %lld of %lld %s", (long long)state_.step, (long long)plan_.total,
+        skipped ? "without a checkpoint, for want of room on the disk" : "with a checkpoint"));
   }
 
   Status Finish() {
@@ -427,7 +441,7 @@ class Training {
       channel_.Succeed(Json::object());
       return OkStatus();
     }
-    BRAID_RETURN_IF_ERROR(writer_->Finish());
+    BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
     const std::string model = JoinPath(task_.output, "model");
     const std::string history = JoinPath(task_.output, "history");
     BRAID_RETURN_IF_ERROR(WriteCheckpoint(model, settings_.model, network_->layout(),

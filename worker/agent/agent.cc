@@ -21,13 +21,16 @@ Agent::Agent(const Options& options, int64_t now_ms)
       cached_(calls_),
       moves_(calls_),
       fetches_(calls_, moves_, cached_),
-      ranks_({turn_, calls_, moves_, fetches_, cached_}, options.gpus) {}
+      ranks_({turn_, calls_, moves_, fetches_, cached_}, options.gpus, options.kept) {}
 
 Effects Agent::Handle(const Event& event, int64_t now_ms) {
   if (finished_) return {};
   turn_ = {now_ms, {}};
   // Not in the constructor, because effects can only be returned from here.
-  if (!std::exchange(started_, true)) cached_.Start();
+  if (!std::exchange(started_, true)) {
+    cached_.Start();
+    ranks_.Recover();
+  }
   std::visit([this](const auto& kind) { On(kind); }, event);
   Advance();
   ArmTimerIfChanged();
@@ -35,8 +38,8 @@ Effects Agent::Handle(const Event& event, int64_t now_ms) {
 }
 
 bool Agent::idle() const {
-  return ranks_.empty() && ranks_.DroppedAreGone() && calls_.empty() && moves_.empty() &&
-         fetches_.empty();
+  return ranks_.empty() && ranks_.DroppedAreGone() && ranks_.AllIsDelivered() && calls_.empty() &&
+         moves_.empty() && fetches_.empty();
 }
 
 void Agent::On(const SessionOpened& event) {
@@ -105,7 +108,8 @@ void Agent::Advance() {
   cached_version_ = cached_.version();
   if (ranks_.TakeChanged() || cached_changed) session_.SignalSoon(turn_.now_ms);
   if (session_.SignalIsDue(turn_.now_ms))
-    session_.Send(ranks_.Inventory(), cached_, ranks_.draining(), turn_.now_ms, &turn_.effects);
+    session_.Send(ranks_.Inventory(), ranks_.Delivering(), cached_, ranks_.draining(), turn_.now_ms,
+                  &turn_.effects);
   if (!ending_.has_value() || finished_) return;
   if (ranks_.DroppedAreGone() || turn_.now_ms >= ending_by_ms_) {
     finished_ = true;
@@ -128,7 +132,7 @@ void Agent::AdvanceStop() {
 void Agent::End(const Status& status) {
   ending_ = status;
   ending_by_ms_ = turn_.now_ms + kEndMs;
-  ranks_.DropAll();
+  ranks_.AbandonAll();
   session_.End(&turn_.effects);
 }
 

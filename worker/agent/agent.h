@@ -30,6 +30,8 @@ class Agent {
     std::string boot_id;
     // UUIDs of the GPUs that the worker announces.
     std::vector<std::string> gpus;
+    // What an earlier process of this worker did not deliver.
+    std::vector<KeptRank> kept;
   };
 
   // `now_ms`, here and below, is the monotonic clock in milliseconds. The first event should be

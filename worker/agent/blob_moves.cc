@@ -52,12 +52,15 @@ void BlobMoves::Download(const CallOwner& owner, const std::string& sha256, uint
 }
 
 void BlobMoves::UploadMissing(const CallOwner& owner, std::vector<std::string> sha256, Then then) {
-  calls_.RetryUntilSettled(
-      owner, FindMissingBlobs{std::move(sha256)}, [this, owner, then](const Done& done) {
-        if (!done.status.ok()) return then(done.status);
-        const auto& missing = std::get<std::vector<std::string>>(done.answer);
-        UploadNext(owner, std::make_shared<const std::vector<std::string>>(missing), 0, then);
-      });
+  calls_.RetryUntilSettled(owner, FindMissingBlobs{std::move(sha256)},
+                           [this, owner, then](const Done& done) {
+                             if (!done.status.ok()) return then(done.status);
+                             Upload(owner, std::get<std::vector<std::string>>(done.answer), then);
+                           });
+}
+
+void BlobMoves::Upload(const CallOwner& owner, const std::vector<std::string>& missing, Then then) {
+  UploadNext(owner, std::make_shared<const std::vector<std::string>>(missing), 0, then);
 }
 
 void BlobMoves::UploadNext(const CallOwner& owner, const Digests& missing, size_t next,

@@ -32,6 +32,8 @@ class BlobMoves {
   // disk, are sent once more; after that the error is kInvalidArgument (DIGEST_MISMATCH) or
   // kDataLoss (FSYNC_FAILED). A blob that neither side has is kNotFound.
   void UploadMissing(const CallOwner& owner, std::vector<std::string> sha256, Then then);
+  // Sends these blobs, which the coordinator lacks, in the same way.
+  void Upload(const CallOwner& owner, const std::vector<std::string>& missing, Then then);
 
   // Removes `owner` from all transfers; its callbacks are not called any more. A transfer without
   // waiters is cancelled.

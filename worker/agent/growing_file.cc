@@ -16,6 +16,11 @@ void GrowingFileSender::Start() {
   Send();
 }
 
+void GrowingFileSender::SendRest() {
+  closing_ = true;
+  Send();
+}
+
 void GrowingFileSender::Send() {
   pause_ = 0;
   calls_.Once(owner_, SendPiece{key_, file_, offset_},

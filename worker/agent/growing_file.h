@@ -20,6 +20,8 @@ class GrowingFileSender {
 
   // Starts to look for new bytes.
   void Start();
+  // Instead, for a file that grows no more: sends what it has.
+  void SendRest();
 
   // Calls `then` with OK when the coordinator has the first `size` bytes, or with the error that
   // ended the sending.

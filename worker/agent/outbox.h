@@ -1,18 +1,19 @@
 // What one rank has to tell the coordinator while its program runs: its start, its log, its
-// metrics, its checkpoints. Each message is repeated until it is acknowledged or refused. Messages
-// that are not sent yet live in the rank's folder and in this object, and are lost with the
-// worker's process. (The attempt is lost with it, too.)
+// metrics, its checkpoints. Each message is repeated until it is acknowledged or refused. Log,
+// metrics and the newest checkpoint are on this worker's disk, so that a later process of the
+// worker can deliver them (worker/agent/kept_rank.h).
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "worker/agent/blob_moves.h"
 #include "worker/agent/calls.h"
+#include "worker/agent/checkpoint_outbox.h"
 #include "worker/agent/growing_file.h"
+#include "worker/agent/metrics_outbox.h"
 #include "worker/agent/program_message.h"
 
 namespace braid::worker {
@@ -24,8 +25,9 @@ class Outbox {
     // more.
     std::function<void()> on_stale;
 
-    // The coordinator has committed the checkpoint of this step.
-    std::function<void(int64_t step)> on_stored;
+    // The program may remove its checkpoint of this step, and all older ones: the worker has taken
+    // it over, or the coordinator has committed it.
+    std::function<void(int64_t step)> on_safe;
   };
 
   // All references outlive this; `assignment` names the rank and the origin that manifests of
@@ -35,68 +37,43 @@ class Outbox {
 
   // To be called when the program runs: reports the start, and begins to send log and metrics.
   void Start();
+  // Instead, for a rank whose program died with an earlier process of this worker: sends what that
+  // process did not deliver. Close is to be called next.
+  void Recover(const std::optional<KeptCheckpoint>& checkpoint);
 
-  // Takes one line of metrics, without a newline. Lines that a full disk refuses stay in memory
-  // until it has room.
-  void Add(std::string metric);
+  void Add(const std::string& metric) { metrics_.Add(metric); }
+  void Add(const CheckpointMessage& checkpoint) { checkpoints_.Add(checkpoint); }
 
-  // Takes a checkpoint. While one is being stored, only the newest of those that wait is kept,
-  // because each would only be replaced by the next.
-  void Add(const CheckpointMessage& checkpoint);
+  // Calls `then` when all metrics so far are in their file, or cannot be.
+  void WhenMetricsAreKept(std::function<void()> then);
 
   // To be called when the program has ended. Calls `then` when everything is sent or refused.
   void Close(std::function<void()> then);
 
- private:
-  struct Checkpoint {
-    CheckpointMessage message;
-    // Bytes of metrics that the program wrote before the checkpoint.
-    int64_t metrics_before = 0;
-    storage::Manifest manifest;
-  };
-  void KeepMetrics();
-  void OnKept(const Status& status);
-  void AnswerKept();
+  // Whether a later process of the worker would find a checkpoint to deliver.
+  bool keeps_checkpoint() const { return checkpoints_.keeps_any(); }
+  // Cancels what Calls and BlobMoves know under an owner other than the rank's; whether some of it
+  // is on its way still.
+  void Leave() { checkpoints_.Leave(); }
+  bool InFlight() const { return checkpoints_.InFlight(); }
 
-  // Calls `then` when the first `bytes` of the metrics are in the file, or with the reason why they
-  // cannot be.
-  void WhenKept(int64_t bytes, std::function<void(const Status&)> then);
-  void StoreNext();
-  void OnIngested(const Done& done);
-  void FlushMetrics();
-  void Commit();
-  void OnCommitted(const Status& status);
+ private:
+  void ReportStart();
   void CloseFilesIfIdle();
   void OnFileClosed();
 
-  Turn& turn_;
   Calls& calls_;
-  BlobMoves& moves_;
   const Assignment& assignment_;
   const CallOwner owner_;
   const Listener listener_;
-
   // The report of the start is not acknowledged yet.
   bool starting_ = false;
-  GrowingFileSender log_, metrics_;
-  // Metrics take three steps, in order: lines that are not in the file yet, lines that are being
-  // appended to it, and the bytes in it (`kept_`). `heard_` counts the bytes of all.
-  std::string unkept_;
-  std::string being_kept_;
-  int64_t heard_ = 0;
-  int64_t kept_ = 0;
-  // Why the newest lines could not be appended; they are tried again with the next line.
-  std::optional<Status> keep_failed_;
-  std::vector<std::pair<int64_t, std::function<void(const Status&)>>> when_kept_;
-  // The checkpoint on its way to the coordinator, and the newest one that waits.
-  std::optional<Checkpoint> storing_, waiting_;
+  GrowingFileSender log_;
+  MetricsOutbox metrics_;
+  CheckpointOutbox checkpoints_;
   bool closing_ = false, files_closing_ = false;
   int open_files_ = 2;
   std::function<void()> on_closed_;
 };
-
-// Completes the manifest of an artifact that a rank made: its parents are the rank's inputs, its
-// recipe is the run's.
-void DescribeOrigin(const Assignment& assignment, storage::Manifest* manifest);
 
 }  // namespace braid::worker

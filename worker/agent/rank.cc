@@ -9,16 +9,20 @@
 namespace braid::worker {
 
 Rank::Rank(const Services& services, const Assignment& assignment)
+    : Rank(services, KeptRank{assignment, std::nullopt, std::nullopt}) {}
+
+Rank::Rank(const Services& services, const KeptRank& kept)
     : turn_(services.turn),
       calls_(services.calls),
       moves_(services.moves),
       fetches_(services.fetches),
       cached_(services.cached),
-      assignment_(assignment),
-      owner_(assignment.key.ToString()),
+      assignment_(kept.assignment),
+      owner_(kept.assignment.key.ToString()),
+      recovered_checkpoint_(kept.checkpoint),
       outbox_(turn_, calls_, moves_, assignment_,
               {.on_stale = [this] { Drop(); },
-               .on_stored =
+               .on_safe =
                    [this](int64_t step) {
                      if (!has_program_) return;
                      turn_.Add(TellProgram{assignment_.key,
@@ -28,7 +32,23 @@ Rank::Rank(const Services& services, const Assignment& assignment)
           turn_, calls_, assignment_.key,
           {.tell =
                [this](const Json& control) { turn_.Add(TellProgram{assignment_.key, control}); },
-           .on_stale = [this] { Drop(); }}) {}
+           .on_stale = [this] { Drop(); }}),
+      end_(kept.end) {}
+
+void Rank::Recover() {
+  const std::string what = end_.has_value()
+                               ? "its end"
+                               : "its checkpoint of step " +
+                                     std::to_string(recovered_checkpoint_->message.step);
+  turn_.Say(LogLevel::kInfo, owner_,
+            "delivering " + what + ", which an earlier process of this worker kept on the disk");
+  if (end_.has_value() && !end_->started) return Send(end_->outcome);
+  phase_ = Phase::kSending;
+  // Nobody resumes from a checkpoint of a job that has succeeded.
+  const bool success = end_.has_value() && end_->outcome.success;
+  outbox_.Recover(success ? std::nullopt : recovered_checkpoint_);
+  outbox_.Close([this] { Conclude(); });
+}
 
 void Rank::Begin(std::vector<std::string> gpus) {
   gpus_ = std::move(gpus);
@@ -129,45 +149,84 @@ void Rank::Drop() {
   phase_ = Phase::kFinished;
 }
 
+void Rank::Abandon() {
+  leave_folder_ = end_.has_value() || outbox_.keeps_checkpoint();
+  Drop();
+}
+
 void Rank::Leave() {
   calls_.CancelAll(owner_);
+  outbox_.Leave();
   moves_.Leave(owner_);
   fetches_.Leave(owner_);
 }
 
 void Rank::Settle() {
-  if (phase_ == Phase::kLeaving && !has_program_ && !calls_.InFlight(owner_)) RemoveFolder();
+  if (phase_ != Phase::kLeaving || has_program_ || calls_.InFlight(owner_) || outbox_.InFlight())
+    return;
+  if (!leave_folder_) return RemoveFolder();
+  phase_ = Phase::kFinished;
 }
 
 void Rank::OnEnded(const ProgramEnded& ended) {
   if (!has_program_) return;
   has_program_ = false;
-  ended_ = ended;
   if (phase_ != Phase::kRunning) return Settle();
   phase_ = Phase::kSending;
   rendezvous_.Close();
-  outbox_.Close([this] { Conclude(); });
+  end_ = EndOf(ended);
+  // The end is on the disk before anything waits for the coordinator, which may be away for longer
+  // than this process lives.
+  outbox_.WhenMetricsAreKept([this] {
+    if (phase_ == Phase::kSending) Keep([this] { outbox_.Close([this] { Conclude(); }); });
+  });
+}
+
+KeptEnd Rank::EndOf(const ProgramEnded& ended) const {
+  KeptEnd end;
+  end.started = true;
+  if (result_.has_value() && EndedWell(ended)) {
+    end.outcome.success = true;
+    end.outcome.summary = result_->summary;
+    end.outputs = result_->outputs;
+  } else {
+    end.outcome = EndOfFailure(error_, ended, stop_told_);
+  }
+  DescribeExit(ended, &end.outcome);
+  return end;
+}
+
+void Rank::Keep(std::function<void()> then) {
+  calls_.Once(
+      owner_, KeepEnd{assignment_, *end_}, [this, then = std::move(then)](const Done& done) {
+        if (done.status.reason() == "FSYNC_FAILED") {
+          // What the disk lost must not be taken for a result, although it can still be read.
+          end_ = KeptEnd{TransferFailed(done.status), {}, end_->started};
+        } else if (!done.status.ok()) {
+          turn_.Say(
+              LogLevel::kWarning, owner_,
+              "its end is not on this worker's disk, and is lost if the worker ends before the "
+              "coordinator has it: " +
+                  done.status.message());
+        }
+        then();
+      });
 }
 
 void Rank::Conclude() {
   if (phase_ != Phase::kSending) return;
-  if (!result_.has_value() || !EndedWell(ended_)) {
-    Outcome end = EndOfFailure(error_, ended_, stop_told_);
-    DescribeExit(ended_, &end);
-    return Report(std::move(end));
-  }
+  if (!end_.has_value()) return RemoveFolder();
+  if (!end_->outcome.success) return Send(end_->outcome);
   phase_ = Phase::kStoring;
-  Outcome end;
-  end.success = true;
-  end.summary = result_->summary;
-  StoreNextOutput(std::move(end));
+  to_store_ = end_->outputs;
+  StoreNextOutput(end_->outcome);
 }
 
 // The result of the work exists already, so a full disk is waited for without limit rather than
 // computing it again.
 void Rank::StoreNextOutput(Outcome end) {
-  if (result_->outputs.empty()) return Report(std::move(end));
-  const auto output = result_->outputs.extract(result_->outputs.begin());
+  if (to_store_.empty()) return Send(std::move(end));
+  const auto output = to_store_.extract(to_store_.begin());
   const std::string& role = output.key();
   const ResultMessage::Output& what = output.mapped();
   calls_.RetryUntilSettled(
@@ -179,10 +238,8 @@ void Rank::OnOutputIngested(const std::string& role, const Done& done, Outcome e
   if (!done.status.ok()) return Report(TransferFailed(done.status));
   storage::Manifest manifest = std::get<storage::Manifest>(done.answer);
   DescribeOrigin(assignment_, &manifest);
-  std::vector<std::string> digests;
-  for (const storage::ManifestFile& file : manifest.files) digests.push_back(file.sha256);
   end.outputs.emplace_back(role, manifest.Canonical());
-  moves_.UploadMissing(owner_, std::move(digests), [this, end, manifest](const Status& status) {
+  moves_.UploadMissing(owner_, DigestsOf(manifest), [this, end, manifest](const Status& status) {
     if (!status.ok()) return Report(TransferFailed(status));
     cached_.Keep(manifest);
     StoreNextOutput(end);
@@ -190,7 +247,13 @@ void Rank::OnOutputIngested(const std::string& role, const Done& done, Outcome e
 }
 
 void Rank::Report(Outcome end) {
-  if (phase_ == Phase::kStoring) DescribeExit(ended_, &end);
+  phase_ = Phase::kReporting;
+  if (end_.has_value()) return Send(std::move(end));
+  end_ = KeptEnd{std::move(end), {}, false};
+  Keep([this] { Send(end_->outcome); });
+}
+
+void Rank::Send(Outcome end) {
   phase_ = Phase::kReporting;
   calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, std::move(end)},
                            [this](const Done& done) { OnReported(done.status); });

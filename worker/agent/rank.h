@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,6 +33,13 @@ class Rank {
     CachedArtifacts& cached;
   };
   Rank(const Services& services, const Assignment& assignment);
+  // A rank of an earlier process of this worker; it has no program any more.
+  Rank(const Services& services, const KeptRank& kept);
+
+  // Delivers what was kept: the start, the newest checkpoint, log and metrics, and the end. Of a
+  // rank that did not end there is no end to report; the coordinator ends its attempt when the rank
+  // is not among those that are delivered any more. REQUIRES: the rank was made of a KeptRank.
+  void Recover();
 
   // Starts the rank: its slots are free, and its program may see these GPUs (UUIDs).
   void Begin(std::vector<std::string> gpus);
@@ -42,13 +51,17 @@ class Rank {
   // Kills the program and reports nothing, because the attempt is no longer this worker's.
   void Drop();
 
+  // Kills the program and reports nothing, because this process of the worker ends. If the next one
+  // will find something to deliver, the rank's folder stays.
+  void Abandon();
+
   // Events of its program.
   void OnStarted(const Status& status);
   void OnSaid(const ProgramMessage& message);
   void OnEnded(const ProgramEnded& ended);
 
-  // To be called after each event: lets a dropped rank remove its folder once its program and its
-  // work have ended.
+  // To be called after each event: a dropped or abandoned rank removes its folder, if that is not
+  // to stay, once its program and its work have ended.
   void Settle();
 
   const Assignment& assignment() const { return assignment_; }
@@ -74,7 +87,7 @@ class Rank {
     // The folder is laid out, and the program started.
     kStarting,
     kRunning,
-    // The program has ended; not all that it said has been sent.
+    // The program has ended, its end is being kept, and what it said is being sent.
     kSending,
     // Stores outputs.
     kStoring,
@@ -98,11 +111,17 @@ class Rank {
   void OnMessage(const ResultMessage& message) { result_ = message; }
   void OnMessage(const ErrorMessage& message) { error_ = message; }
   void OnMessage(const RendezvousMessage& message) { rendezvous_.Ask(message); }
+  // How the rank ended, from what its program said and how its process ended.
+  KeptEnd EndOf(const ProgramEnded& ended) const;
+  // Writes `end_` to the disk, and then calls `then`, also if that failed.
+  void Keep(std::function<void()> then);
   // All that the program said has been sent: stores its outputs, or reports its failure.
   void Conclude();
   void StoreNextOutput(Outcome end);
   void OnOutputIngested(const std::string& role, const Done& done, Outcome end);
+  // Keeps and reports an end that its program has no part in, or that came after its own.
   void Report(Outcome end);
+  void Send(Outcome end);
   // The coordinator has acknowledged or refused the end.
   void OnReported(const Status& status);
   // Cancels all work of the rank, and leaves the fetches and transfers that it shares with others.
@@ -116,6 +135,8 @@ class Rank {
   CachedArtifacts& cached_;
   const Assignment assignment_;
   const CallOwner owner_;
+  // What an earlier process kept; the end is in `end_`.
+  const std::optional<KeptCheckpoint> recovered_checkpoint_;
   std::vector<std::string> gpus_;
   Phase phase_ = Phase::kWaiting;
   Progress progress_;
@@ -130,7 +151,12 @@ class Rank {
   RendezvousRelay rendezvous_;
   std::optional<ResultMessage> result_;
   std::optional<ErrorMessage> error_;
-  ProgramEnded ended_;
+  // Set once the rank has ended: what is kept on the disk until it is reported.
+  std::optional<KeptEnd> end_;
+  // Outputs that are to be stored still, by role.
+  std::map<std::string, ResultMessage::Output> to_store_;
+  // Leave the folder to the next process of the worker.
+  bool leave_folder_ = false;
 };
 
 }  // namespace braid::worker

@@ -13,6 +13,17 @@ constexpr int64_t kKillMs = 5'000;
 
 }  // namespace
 
+Ranks::Ranks(const Rank::Services& services, std::vector<std::string> gpus,
+             const std::vector<KeptRank>& kept)
+    : services_(services), turn_(services.turn), gpus_(std::move(gpus)) {
+  for (const KeptRank& rank : kept)
+    recovered_[rank.assignment.key] = std::make_unique<Rank>(services_, rank);
+}
+
+void Ranks::Recover() {
+  for (auto& [key, rank] : recovered_) rank->Recover();
+}
+
 void Ranks::OnDesired(const DesiredState& desired) {
   Refuse(desired.refused_gpus);
   desired_ = desired;
@@ -26,28 +37,32 @@ void Ranks::Reconcile() {
   std::map<RankKey, bool> have;
   for (const auto& [key, rank] : ranks_) have[key] = rank->stopping();
   const Actions actions = worker::Reconcile(have, desired_);
-  for (const RankKey& key : actions.drop) Drop(key);
+  for (const RankKey& key : actions.drop) MoveToDropped(key).Drop();
   for (const auto& [key, deadline_ms] : actions.stop) ranks_.at(key)->Stop(deadline_ms);
   for (const Assignment& assignment : actions.start) {
-    if (done_.contains(assignment.key) || dropped_.contains(assignment.key) || draining_) continue;
-    ranks_[assignment.key] = std::make_unique<Rank>(services_, assignment);
+    const RankKey& key = assignment.key;
+    if (done_.contains(key) || dropped_.contains(key) || recovered_.contains(key) || draining_)
+      continue;
+    ranks_[key] = std::make_unique<Rank>(services_, assignment);
     changed_ = true;
   }
 }
 
-void Ranks::Drop(const RankKey& key) {
+Rank& Ranks::MoveToDropped(const RankKey& key) {
   auto rank = ranks_.extract(key);
-  rank.mapped()->Drop();
-  dropped_[key] = {std::move(rank.mapped()), turn_.now_ms + kKillMs};
+  Dropped& dropped = dropped_[key] = {std::move(rank.mapped()), turn_.now_ms + kKillMs};
   changed_ = true;
+  return *dropped.rank;
 }
 
 void Ranks::StopAll(int64_t deadline_ms) {
   for (auto& [key, rank] : ranks_) rank->Stop(deadline_ms);
 }
 
-void Ranks::DropAll() {
-  while (!ranks_.empty()) Drop(RankKey(ranks_.begin()->first));
+void Ranks::AbandonAll() {
+  draining_ = true;
+  while (!ranks_.empty()) MoveToDropped(RankKey(ranks_.begin()->first)).Abandon();
+  for (auto& [key, rank] : recovered_) rank->Abandon();
 }
 
 Rank* Ranks::Find(const RankKey& key) const {
@@ -68,9 +83,15 @@ void Ranks::Advance() {
 void Ranks::Forget() {
   // A rank that is being dropped may be in the coordinator's newest set again (OnDesired skips it
   // then). It starts when the last of its predecessor is gone, because both have the same folder.
+  // The same holds for a rank of an earlier process.
   bool wanted_again = false;
   for (auto& [key, dropped] : dropped_) dropped.rank->Settle();
   for (auto& [key, rank] : ranks_) rank->Settle();
+  for (auto& [key, rank] : recovered_) rank->Settle();
+  std::erase_if(recovered_, [&](const auto& entry) {
+    if (!entry.second->finished()) return false;
+    return changed_ = wanted_again = true;
+  });
   std::erase_if(dropped_, [&](const auto& entry) {
     wanted_again = wanted_again || entry.second.rank->finished();
     return entry.second.rank->finished();
@@ -124,6 +145,12 @@ std::vector<RankStatus> Ranks::Inventory() const {
   std::vector<RankStatus> inventory;
   for (const auto& [key, rank] : ranks_) inventory.push_back({key, rank->progress()});
   return inventory;
+}
+
+std::vector<RankKey> Ranks::Delivering() const {
+  std::vector<RankKey> delivering;
+  for (const auto& [key, rank] : recovered_) delivering.push_back(key);
+  return delivering;
 }
 
 bool Ranks::TakeChanged() {

@@ -15,9 +15,13 @@ namespace braid::worker {
 
 class Ranks {
  public:
-  // `gpus` are the UUIDs of the GPUs that this worker announces. The services outlive this.
-  Ranks(const Rank::Services& services, std::vector<std::string> gpus)
-      : services_(services), turn_(services.turn), gpus_(std::move(gpus)) {}
+  // `gpus` are the UUIDs of the GPUs that this worker announces, `kept` what an earlier process of
+  // this worker did not deliver. The services outlive this.
+  Ranks(const Rank::Services& services, std::vector<std::string> gpus,
+        const std::vector<KeptRank>& kept);
+
+  // Begins to deliver what was kept. To be called once, within the first event.
+  void Recover();
 
   // Makes the ranks match the coordinator's set. The program of a rank that is dropped is killed;
   // ranks that are to start wait until it is gone, for 5 s at most, because they may need its
@@ -34,8 +38,9 @@ class Ranks {
   // Every rank is asked to write a checkpoint and to end within `deadline_ms` milliseconds, and
   // reports its end.
   void StopAll(int64_t deadline_ms);
-  // Every rank is killed and reports nothing.
-  void DropAll();
+  // Every program is killed and nothing is reported, because the worker ends. What is on the disk
+  // stays there for the next process of the worker.
+  void AbandonAll();
 
   // Removes ranks that have finished, and begins ranks that wait for slots if the slots are free.
   void Advance();
@@ -46,11 +51,15 @@ class Ranks {
 
   // Whether programs and folders of dropped ranks are gone.
   bool DroppedAreGone() const { return dropped_.empty(); }
+  // Whether nothing of an earlier process of this worker is left to deliver.
+  bool AllIsDelivered() const { return recovered_.empty(); }
 
   // The ranks to list in a heartbeat: all but those that were reported or dropped.
   std::vector<RankStatus> Inventory() const;
+  // The ranks of an earlier process of this worker of which something is still being delivered.
+  std::vector<RankKey> Delivering() const;
 
-  // Whether a rank has joined or left the inventory since the last call.
+  // Whether a rank has joined or left one of the two lists since the last call.
   bool TakeChanged();
 
  private:
@@ -60,7 +69,8 @@ class Ranks {
   };
 
   void Reconcile();
-  void Drop(const RankKey& key);
+  // Takes the rank out of the inventory. It is to be dropped or abandoned by the caller.
+  Rank& MoveToDropped(const RankKey& key);
   void Forget();
 
   // Whether the program of a dropped rank may still use its slots.
@@ -77,6 +87,9 @@ class Ranks {
   std::map<RankKey, std::unique_ptr<Rank>> ranks_;
   // Kept until their programs and folders are gone.
   std::map<RankKey, Dropped> dropped_;
+  // Ranks of an earlier process of this worker. The coordinator does not list them among the ranks
+  // that it wants.
+  std::map<RankKey, std::unique_ptr<Rank>> recovered_;
 
   // Ranks that have ended and been reported, as long as the coordinator's set lists them: a set
   // that was sent before the report arrived must not start them again.

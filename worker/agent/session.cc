@@ -108,12 +108,13 @@ bool Session::SignalIsDue(int64_t now_ms) const {
   return phase_ == Phase::kOpen && !sending_ && now_ms >= signal_at_ms_;
 }
 
-void Session::Send(std::vector<RankStatus> ranks, const CachedArtifacts& cached, bool draining,
-                   int64_t now_ms, Effects* effects) {
+void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
+                   const CachedArtifacts& cached, bool draining, int64_t now_ms, Effects* effects) {
   Signal signal;
   signal.hello = !hello_said_;
   signal.applied_version = applied_version_;
   signal.ranks = std::move(ranks);
+  signal.delivering = std::move(delivering);
   if (cached.version() != cached_version_) signal.cached = cached.List();
   cached_version_ = cached.version();
   signal.draining = draining;

@@ -48,10 +48,11 @@ class Session {
   void SignalSoon(int64_t now_ms);
   bool SignalIsDue(int64_t now_ms) const;
 
-  // Sends a heartbeat: the ranks of the worker, and its cached artifacts if they have changed since
-  // the last one of this session. REQUIRES: SignalIsDue(now_ms).
-  void Send(std::vector<RankStatus> ranks, const CachedArtifacts& cached, bool draining,
-            int64_t now_ms, Effects* effects);
+  // Sends a heartbeat: the ranks of the worker, those that it still delivers, and its cached
+  // artifacts if they have changed since the last one of this session. REQUIRES:
+  // SignalIsDue(now_ms).
+  void Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
+            const CachedArtifacts& cached, bool draining, int64_t now_ms, Effects* effects);
 
   // Whether a heartbeat that says "draining" was handed to the present stream.
   bool draining_announced() const { return draining_announced_; }

@@ -55,6 +55,9 @@ struct Signal {
   int64_t applied_version = 0;
   // All ranks of the worker.
   std::vector<RankStatus> ranks;
+  // Ranks of an earlier process of the worker: their programs are gone, and something that they
+  // have done is still being delivered.
+  std::vector<RankKey> delivering;
 
   // The artifacts of which all files are in the cache; set in the first heartbeat of a session, and
   // when they have changed.

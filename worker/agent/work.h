@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "storage/files/manifest.h"
+#include "worker/agent/kept_rank.h"
 #include "worker/agent/values.h"
 
 namespace braid::worker {
@@ -118,6 +119,23 @@ struct KeepMetrics {
   RankKey key;
   std::string lines;
 };
+// Takes a checkpoint over from the program, together with the metrics before it: its files are
+// linked into the worker's outbox, durably. Answer: the path of that copy as std::string.
+struct KeepCheckpoint {
+  RankKey key;
+  KeptCheckpoint checkpoint;
+};
+// Removes the copy of a checkpoint.
+struct DropCheckpoint {
+  RankKey key;
+  int64_t number = 0;
+};
+// Writes the end of a rank into the worker's outbox, after log, metrics and outputs were synced.
+struct KeepEnd {
+  Assignment assignment;
+  KeptEnd end;
+};
+// Removes what the outbox has of the rank, and then the rank's folder.
 struct RemoveRankFolder {
   RankKey key;
 };
@@ -125,7 +143,8 @@ struct RemoveRankFolder {
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
                           FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCachedArtifacts,
                           KeepManifest, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
-                          PutRendezvous, GetRendezvous, KeepMetrics, RemoveRankFolder>;
+                          PutRendezvous, GetRendezvous, KeepMetrics, KeepCheckpoint, DropCheckpoint,
+                          KeepEnd, RemoveRankFolder>;
 
 struct ArtifactFound {
   // The artifact's folder exists already; `manifest` is empty then.

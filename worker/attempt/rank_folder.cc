@@ -62,14 +62,14 @@ std::string ArtifactFolder(const std::string& worker_folder, const std::string& 
   return JoinPath(JoinPath(worker_folder, state_files::kArtifacts), artifact);
 }
 
-Status CleanUpRanks(const std::string& worker_folder) {
+Status CleanUpRanks(const std::string& worker_folder, const std::set<std::string>& keep) {
   const std::string ranks = JoinPath(worker_folder, state_files::kRanks);
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(ranks));
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(ranks));
   for (const std::string& name : names) {
     const std::string folder = JoinPath(ranks, name);
     KillByPidFile(JoinPath(folder, kPidFile));
-    BRAID_RETURN_IF_ERROR(RemoveTree(folder));
+    if (!keep.contains(name)) BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   }
   return OkStatus();
 }

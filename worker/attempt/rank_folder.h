@@ -1,6 +1,7 @@
 // The folder of a rank on this machine, one for each rank, whatever characters its job's name has.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "base/status.h"
@@ -28,7 +29,8 @@ inline constexpr char kPidFile[] = "process.json";
 std::string ArtifactFolder(const std::string& worker_folder, const std::string& artifact);
 
 // Kills the programs that an earlier process of this worker left running, and removes the folders
-// of their ranks. REQUIRES: called before the first rank starts, with the lock of the folder held.
-Status CleanUpRanks(const std::string& worker_folder);
+// of their ranks, except those whose names are in `keep`. REQUIRES: called before the first rank
+// starts, with the lock of the folder held.
+Status CleanUpRanks(const std::string& worker_folder, const std::set<std::string>& keep);
 
 }  // namespace braid::worker

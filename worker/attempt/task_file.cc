@@ -8,6 +8,7 @@
 #include "task/job_kind.h"
 #include "task/task.h"
 #include "worker/attempt/environment.h"
+#include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/rank_folder.h"
 
 namespace braid::worker {
@@ -29,6 +30,7 @@ int32_t ThreadsOf(const ProgramContext& context, const Assignment& assignment) {
 
 Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
   const std::string folder = RankFolder(context.folder, assignment.key);
+  BRAID_RETURN_IF_ERROR(RemoveOutbox(context.folder, assignment.key));
   BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   task::Task task;
@@ -51,7 +53,8 @@ Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
   BRAID_ASSIGN_OR_RETURN(task.spec, ParseJson(assignment.spec, "the job's spec"));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
   // The file exists before the program starts, because it is read from then on.
-  return WriteFileAtomic(JoinPath(folder, kMetricsFile), "");
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, kMetricsFile), ""));
+  return WriteKeptRank(context.folder, assignment);
 }
 
 ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assignment,

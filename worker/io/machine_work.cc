@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/state_files.h"
+#include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/rank_folder.h"
 #include "worker/io/cached_manifests.h"
 #include "worker/io/growing_files.h"
@@ -83,8 +84,20 @@ struct MachineWork::Doer {
   Status operator()(const KeepMetrics& work) {
     return AppendLines(Path(work.key, kMetricsFile), work.lines);
   }
+  Status operator()(const KeepCheckpoint& work) {
+    return Keep(WriteKeptCheckpoint(self.folder_, work.key, work.checkpoint));
+  }
+  Status operator()(const DropCheckpoint& work) {
+    return RemoveKeptCheckpoint(self.folder_, work.key, work.number);
+  }
+  Status operator()(const KeepEnd& work) {
+    return WriteKeptEnd(self.folder_, work.assignment, work.end);
+  }
+  // The outbox first: a rank that is over must not be found in it without its folder.
   Status operator()(const RemoveRankFolder& work) {
-    return RemoveTree(RankFolder(self.folder_, work.key));
+    const Status status = RemoveOutbox(self.folder_, work.key);
+    const Status removed = RemoveTree(RankFolder(self.folder_, work.key));
+    return status.ok() ? removed : status;
   }
 };
 

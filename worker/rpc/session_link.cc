@@ -38,12 +38,9 @@ v1::WorkerHello HelloOf(const Identity& identity) {
   return hello;
 }
 
-void FillInventory(const std::vector<RankStatus>& ranks, v1::WorkerSignal* signal) {
-  for (const RankStatus& view : ranks) {
-    v1::RankStatus* rank = signal->add_ranks();
-    rpc::Fill(view.key, rank->mutable_id());
-    rpc::Fill(view.progress, rank->mutable_progress());
-  }
+void Fill(const RankStatus& view, v1::RankStatus* rank) {
+  rpc::Fill(view.key, rank->mutable_id());
+  rpc::Fill(view.progress, rank->mutable_progress());
 }
 
 DesiredState FromProto(const v1::DesiredState& state) {
@@ -109,7 +106,8 @@ class RpcSessionLink::Stream {
     v1::WorkerSignal message;
     if (signal.hello) *message.mutable_hello() = HelloOf(identity_);
     message.set_applied_version(signal.applied_version);
-    FillInventory(signal.ranks, &message);
+    for (const RankStatus& rank : signal.ranks) Fill(rank, message.add_ranks());
+    for (const RankKey& key : signal.delivering) rpc::Fill(key, message.add_delivering());
     if (signal.cached.has_value())
       message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());
     message.set_draining(signal.draining);

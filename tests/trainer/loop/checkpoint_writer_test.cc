@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/trainer/full_disk.h"
 #include "tests/trainer/small_world.h"
 
 namespace braid::trainer {
@@ -53,6 +54,39 @@ TEST_F(CheckpointWriterTest, WithAWorkerAllStayUntilTheyAreStoredElsewhere) {
   channel_.stored = 6;
   Write(writer, 6);  // the newest stays whatever is stored
   EXPECT_THAT(Kept(), ElementsAre("step-6"));
+}
+
+TEST_F(CheckpointWriterTest, NoMoreThanTwoWaitForTheWorker) {
+  CheckpointWriter writer(folder_, *network_, channel_);
+  for (const int64_t step : {1, 2, 3}) Write(writer, step);
+  EXPECT_FALSE(writer.behind()) << "nobody takes them over";
+  channel_.worker = true;
+  channel_.stored = 3;
+  Write(writer, 4);
+  EXPECT_FALSE(writer.behind());
+  Write(writer, 5);
+  EXPECT_TRUE(writer.behind());
+  channel_.stored = 4;
+  EXPECT_FALSE(writer.behind());
+}
+
+TEST_F(CheckpointWriterTest, AFullDiskLeavesNothingOfACheckpoint) {
+  CheckpointWriter writer(folder_, *network_, channel_);
+  Write(writer, 1);
+  OptimizerSnapshot snapshot;
+  snapshot.p.assign(static_cast<size_t>(network_->layout().size), 0);
+  for (const StateLayout& state : FindOptimizer("adamw").states(network_->layout()))
+    snapshot.state.push_back({state, snapshot.p});
+  TrainState state;
+  state.step = 2;
+  Status status;
+  {
+    const FullDisk full(1000);
+    writer.Begin(std::move(snapshot), state, "");
+    status = writer.Finish();
+  }
+  EXPECT_EQ(status.reason(), "STORAGE_FULL") << status.message();
+  EXPECT_THAT(Kept(), ElementsAre("step-1"));
 }
 
 TEST_F(CheckpointWriterTest, AnErrorIsToldOnceAndNamesStepAndFile) {

@@ -6,6 +6,7 @@
 #include <numbers>
 #include <thread>
 
+#include "tests/trainer/full_disk.h"
 #include "tests/trainer/loop/train_fixture.h"
 #include "trainer/loop/settings.h"
 
@@ -86,6 +87,40 @@ TEST_F(TrainTest, StoppedAndResumedHasTheBitsOfAnUndisturbedRun) {
   third.resume = channel.checkpoints().at(4);
   ASSERT_TRUE(Run(third).ok());
   EXPECT_EQ(Bits(third), Bits(whole));
+}
+
+// As while the coordinator is away and the worker's disk is full.
+TEST_F(TrainTest, AWorkerThatTakesNothingOverNeitherStopsTheTrainingNorLetsItFillTheDisk) {
+  const task::Task whole = Whole();
+  task::Task alone = NewTask("alone");
+  alone.spec["train"]["checkpoint"]["steps"] = 1;
+  RecordingChannel channel(alone.work);
+  channel.worker = true;
+  ASSERT_TRUE(RunTrainJob(alone, channel).ok());
+  EXPECT_EQ(Bits(alone), Bits(whole));
+  EXPECT_EQ(channel.checkpoints().size(), 2u);
+  EXPECT_THAT(ListFolder(alone.work + "/checkpoints").value(), ::testing::SizeIs(2));
+}
+
+TEST_F(TrainTest, AFullDiskCostsACheckpointIfThereIsAnOlderOne) {
+  task::Task first = NewTask("first");
+  RecordingChannel channel(first.work);
+  channel.stop_after = 4;
+  EXPECT_EQ(RunTrainJob(first, channel).code(), StatusCode::kCancelled);
+  task::Task second = NewTask("second");
+  second.resume = channel.checkpoints().at(4);
+  RecordingChannel more(second.work);
+  more.stop_after = 10;  // behind the checkpoint of step 8
+  Status stopped, failed;
+  {
+    const FullDisk full(1000);
+    stopped = RunTrainJob(second, more);
+    failed = Run(NewTask("third"));
+  }
+  EXPECT_THAT(stopped.message(), HasSubstr("stopped after step 10 of 12 without a checkpoint"));
+  EXPECT_TRUE(more.checkpoints().empty());
+  EXPECT_EQ(failed.reason(), "STORAGE_FULL") << "there is none to resume from";
+  EXPECT_THAT(failed.message(), HasSubstr("checkpoint of step 4"));
 }
 
 // Ten seconds pass whenever somebody looks: everything takes long.

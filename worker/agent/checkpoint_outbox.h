@@ -1,0 +1,101 @@
+// The checkpoints of one rank on their way to the coordinator. Each is taken over from the program
+// at once, onto this worker's own disk, so that the program may remove it and a later process of
+// the worker can deliver it. Of those that are not delivered, only two are kept: the one that is on
+// its way and the newest.
+//
+//   heard -> being kept -> waiting -> being stored (ingested, asked about, sent, committed)
+//
+// A newer checkpoint replaces one that is heard or waiting. It also replaces one that the
+// coordinator has not been able to answer for, so that after an absence the newest goes first; one
+// whose bytes are on their way is finished, because otherwise a slow link would never finish any.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "worker/agent/blob_moves.h"
+#include "worker/agent/calls.h"
+#include "worker/agent/kept_rank.h"
+#include "worker/agent/metrics_outbox.h"
+
+namespace braid::worker {
+
+class CheckpointOutbox {
+ public:
+  struct Listener {
+    // The coordinator refused a checkpoint as STALE_LEASE.
+    std::function<void()> on_stale;
+    // The program may remove its checkpoint of this step, and all older ones.
+    std::function<void(int64_t step)> on_safe;
+    // A checkpoint is through.
+    std::function<void()> on_settled;
+  };
+
+  // All references outlive this.
+  CheckpointOutbox(Turn& turn, Calls& calls, BlobMoves& moves, MetricsOutbox& metrics,
+                   const Assignment& assignment, Listener listener);
+
+  // Takes a checkpoint of the program.
+  void Add(const CheckpointMessage& checkpoint);
+
+  // Takes the checkpoint that an earlier process of this worker kept. If the coordinator refuses it
+  // as STALE_LEASE, that is no news about the rank: the checkpoint may be older than one that was
+  // delivered.
+  void Recover(const KeptCheckpoint& checkpoint);
+
+  // Whether nothing is on its way.
+  bool idle() const { return !heard_ && !keeping_ && !waiting_ && !storing_; }
+  // Whether a later process of the worker would find a checkpoint to deliver.
+  bool keeps_any() const {
+    return keeping_ || (waiting_ && waiting_->kept) || (storing_ && storing_->kept);
+  }
+
+  // Cancels everything.
+  void Leave();
+  // Whether work of a checkpoint is on its way, cancelled or not.
+  bool InFlight() const { return calls_.InFlight(transfer_); }
+
+ private:
+  struct Checkpoint : KeptCheckpoint {
+    // Whether it is on this worker's disk. If it is not, it is stored from the program's folder.
+    bool kept = false;
+    storage::Manifest manifest;
+  };
+  void KeepNext();
+  void OnKept(const Status& status, const std::string& folder);
+  // Gives up the checkpoint that is being stored if the coordinator does not answer and a newer one
+  // waits.
+  void Supersede();
+  void StoreNext();
+  void OnIngested(const Done& done);
+  void Send(const std::vector<std::string>& missing);
+  void Commit();
+  void OnCommitted(const Status& status);
+  // Removes the worker's copy.
+  void Drop(const Checkpoint& checkpoint);
+  void Release(const Checkpoint& checkpoint);
+
+  Turn& turn_;
+  Calls& calls_;
+  BlobMoves& moves_;
+  MetricsOutbox& metrics_;
+  const Assignment& assignment_;
+  // The owner of what is done on this machine, and of what is done to store a checkpoint.
+  const CallOwner owner_, transfer_;
+  const Listener listener_;
+  int64_t last_number_ = 0;
+  bool recovered_ = false;
+  std::optional<Checkpoint> heard_, keeping_, waiting_, storing_;
+  // Since when the coordinator is asked which files it lacks; kNever before and after that.
+  int64_t asking_since_ms_ = kNever;
+};
+
+// Completes the manifest of an artifact that a rank made: its parents are the rank's inputs, its
+// recipe is the run's.
+void DescribeOrigin(const Assignment& assignment, storage::Manifest* manifest);
+
+// The digests of the manifest's files.
+std::vector<std::string> DigestsOf(const storage::Manifest& manifest);
+
+}  // namespace braid::worker
