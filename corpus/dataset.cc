@@ -44,12 +44,13 @@ std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const spec::DataSource& 
                                   const Shards& shards) {
   std::vector<uint32_t> all(static_cast<size_t>(shards.train.documents()));
   for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint32_t>(i);
-  if (spec.split.unit == spec::SplitUnit::kChunk || source.share == spec::Share::kAll) return all;
+  if (spec.split.unit == spec::SplitUnit::kChunk || source.share == spec::SplitPart::kAll)
+    return all;
   all = Permutation(RandomStream(spec.seed, "split/" + shards.corpus),
                     static_cast<uint32_t>(all.size()));
   const auto border = static_cast<std::ptrdiff_t>(
       std::llround(spec.split.paths * static_cast<double>(all.size())));
-  if (source.share == spec::Share::kPaths) return {all.begin(), all.begin() + border};
+  if (source.share == spec::SplitPart::kPaths) return {all.begin(), all.begin() + border};
   return {all.begin() + border, all.end()};
 }
 
@@ -79,11 +80,11 @@ Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards
   const auto border = static_cast<uint64_t>(
       std::llround(spec.split.paths * static_cast<double>(chunks)));
   const bool by_chunk = spec.split.unit == spec::SplitUnit::kChunk &&
-                        source.share != spec::Share::kAll;
-  built.head.first_chunk = by_chunk && source.share == spec::Share::kJoint ? border : 0;
-  built.head.chunks = !by_chunk                             ? chunks
-                      : source.share == spec::Share::kPaths ? border
-                                                            : chunks - border;
+                        source.share != spec::SplitPart::kAll;
+  built.head.first_chunk = by_chunk && source.share == spec::SplitPart::kJoint ? border : 0;
+  built.head.chunks = !by_chunk                                 ? chunks
+                      : source.share == spec::SplitPart::kPaths ? border
+                                                                : chunks - border;
   if (built.head.chunks == 0) {
     return InvalidArgument(
         Format("corpus %s: its share \"%s\" of %lld tokens has not one sequence of %lld; give more "

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "schema/builder.h"
 
 namespace braid::spec {
 
@@ -14,7 +15,7 @@ const schema::Words& WordsOf(SplitUnit) {
   static const schema::Words words = {"chunk", "document"};
   return words;
 }
-const schema::Words& WordsOf(Share) {
+const schema::Words& WordsOf(SplitPart) {
   static const schema::Words words = {"paths", "joint", "all"};
   return words;
 }
@@ -24,8 +25,8 @@ const Schema& Split::Fields() {
     Builder<Split> field("split", "Parts of each corpus.");
     field("paths", &Split::paths, "The part that paths are trained on.").Above(0).AtMost(1);
     field("unit", &Split::unit,
-          "What is split: chunks of a sequence, or whole documents, of which none is on both "
-          "sides.");
+          "The unit of the split: `chunk`, training sequences, so that a document may be on both "
+          "sides, or `document`.");
     return field.Done();
   }();
   return fields;
@@ -41,6 +42,7 @@ const Schema& RecipeSplit::Fields() {
         .AtLeast(0)
         .AtMost(1)
         .DefaultText("the rest");
+    // Numbers of a recipe are decimal: 0.6 and 0.4 do not add up to 1 exactly.
     field.Check([](const RecipeSplit& split, const Fail& fail) {
       if (split.joint && std::abs(split.paths + *split.joint - 1) > 1e-9) {
         fail({"joint"},
@@ -73,7 +75,7 @@ const Schema& Data::Fields() {
         .AtMost(kMaxSequence);
     field("sources", &Data::sources, "The corpora.").Required().NotEmpty("must name at least one");
     field("split", &Data::split, "Parts of each corpus.");
-    field("seed", &Data::seed, "Of the order of the text.");
+    field("seed", &Data::seed, "Seed of the split and of the order of the text.");
     return field.Done();
   }();
   return fields;

@@ -50,7 +50,7 @@ class DatasetTest : public ::testing::Test {
     return keep_.back()->OpenEpoch(epoch).value();
   }
 
-  static DataSpec Spec(spec::Share share, spec::SplitUnit unit = spec::SplitUnit::kChunk) {
+  static DataSpec Spec(spec::SplitPart share, spec::SplitUnit unit = spec::SplitUnit::kChunk) {
     DataSpec spec;
     spec.sequence = 16;
     spec.split.unit = unit;
@@ -74,9 +74,9 @@ class DatasetTest : public ::testing::Test {
 };
 
 TEST_F(DatasetTest, PathsAndJointTogetherAreAll) {
-  const auto paths = All(*Open(Spec(spec::Share::kPaths), 0));
-  const auto joint = All(*Open(Spec(spec::Share::kJoint), 0));
-  const auto all = All(*Open(Spec(spec::Share::kAll), 0));
+  const auto paths = All(*Open(Spec(spec::SplitPart::kPaths), 0));
+  const auto joint = All(*Open(Spec(spec::SplitPart::kJoint), 0));
+  const auto all = All(*Open(Spec(spec::SplitPart::kAll), 0));
   std::multiset<std::vector<int32_t>> together(paths.begin(), paths.end());
   together.insert(joint.begin(), joint.end());
   EXPECT_EQ(together, std::multiset<std::vector<int32_t>>(all.begin(), all.end()));
@@ -85,7 +85,7 @@ TEST_F(DatasetTest, PathsAndJointTogetherAreAll) {
 
 TEST_F(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
   std::map<int32_t, int> seen;
-  for (const auto& sequence : All(*Open(Spec(spec::Share::kAll), 3))) {
+  for (const auto& sequence : All(*Open(Spec(spec::SplitPart::kAll), 3))) {
     for (const int32_t id : sequence) ++seen[id];
     // Corpora never mix in a chunk.
     EXPECT_TRUE(std::all_of(sequence.begin(), sequence.end(),
@@ -102,11 +102,11 @@ TEST_F(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
   std::set<int32_t> paths, joint;
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     for (const auto& sequence :
-         All(*Open(Spec(spec::Share::kPaths, spec::SplitUnit::kDocument), epoch))) {
+         All(*Open(Spec(spec::SplitPart::kPaths, spec::SplitUnit::kDocument), epoch))) {
       for (const int32_t id : sequence) paths.insert(id / 100);
     }
     for (const auto& sequence :
-         All(*Open(Spec(spec::Share::kJoint, spec::SplitUnit::kDocument), epoch))) {
+         All(*Open(Spec(spec::SplitPart::kJoint, spec::SplitUnit::kDocument), epoch))) {
       for (const int32_t id : sequence) joint.insert(id / 100);
     }
   }
@@ -117,15 +117,15 @@ TEST_F(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
 }
 
 TEST_F(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
-  const auto first = All(*Open(Spec(spec::Share::kAll), 0));
-  EXPECT_EQ(first, All(*Open(Spec(spec::Share::kAll), 0, "another cache")));
-  EXPECT_NE(first, All(*Open(Spec(spec::Share::kAll), 1)));
+  const auto first = All(*Open(Spec(spec::SplitPart::kAll), 0));
+  EXPECT_EQ(first, All(*Open(Spec(spec::SplitPart::kAll), 0, "another cache")));
+  EXPECT_NE(first, All(*Open(Spec(spec::SplitPart::kAll), 1)));
   // The published order (T7) is the same in all epochs, though the cuts differ: chunk for chunk
   // from the same corpus.
-  DataSpec constant = Spec(spec::Share::kAll);
+  DataSpec constant = Spec(spec::SplitPart::kAll);
   constant.shuffle_seed = spec::ShuffleSeed::kConstant;
   const auto zeroth = Open(constant, 0), next = Open(constant, 1),
-             reshuffled = Open(Spec(spec::Share::kAll), 1);
+             reshuffled = Open(Spec(spec::SplitPart::kAll), 1);
   EXPECT_NE(All(*zeroth), All(*next));
   const auto sources = [](const Epoch& epoch) {
     std::vector<size_t> all;
@@ -134,17 +134,18 @@ TEST_F(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
   };
   EXPECT_EQ(sources(*zeroth), sources(*next));
   EXPECT_NE(sources(*zeroth), sources(*reshuffled));
-  DataSpec seeded = Spec(spec::Share::kAll);
+  DataSpec seeded = Spec(spec::SplitPart::kAll);
   seeded.seed = 43;
   EXPECT_NE(first, All(*Open(seeded, 0)));
 }
 
 TEST_F(DatasetTest, ErrorsNameWhatIsWrong) {
   const std::string other = MakeShards("other", 2, "another digest");
-  EXPECT_THAT(
-      Dataset::Open(Spec(spec::Share::kAll), {a_, other}, folder_.path() + "/c").status().message(),
-      HasSubstr("corpora a and other were made with different tokenizers"));
-  DataSpec longer = Spec(spec::Share::kJoint);
+  EXPECT_THAT(Dataset::Open(Spec(spec::SplitPart::kAll), {a_, other}, folder_.path() + "/c")
+                  .status()
+                  .message(),
+              HasSubstr("corpora a and other were made with different tokenizers"));
+  DataSpec longer = Spec(spec::SplitPart::kJoint);
   longer.sequence = 5000;
   const auto dataset = Dataset::Open(longer, {a_, b_}, folder_.path() + "/c").value();
   EXPECT_THAT(dataset->OpenEpoch(0).status().message(),

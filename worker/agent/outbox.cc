@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "task/artifact.h"
+
 namespace braid::worker {
 namespace {
 
@@ -102,9 +104,10 @@ void Outbox::StoreNext() {
   if (storing_.has_value() || !waiting_.has_value()) return;
   storing_ = std::exchange(waiting_, std::nullopt);
   const CheckpointMessage& message = storing_->message;
-  calls_.RetryUntilSettled(
-      owner_, IngestFolder{assignment_.key, message.folder, false, "checkpoint", message.metadata},
-      [this](const Done& done) { OnIngested(done); });
+  calls_.RetryUntilSettled(owner_,
+                           IngestFolder{assignment_.key, message.folder, false,
+                                        NameOf(task::ArtifactKind::kCheckpoint), message.metadata},
+                           [this](const Done& done) { OnIngested(done); });
 }
 
 void Outbox::OnIngested(const Done& done) {
