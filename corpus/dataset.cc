@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "corpus/grouped_epoch.h"
 
 namespace braid::corpus {
 namespace {
@@ -31,10 +32,6 @@ struct SourceHead {
 // chunks alone.
 std::string DocumentsStream(const std::string& corpus, int64_t epoch) {
   return "documents/" + corpus + "/" + std::to_string(epoch);
-}
-
-std::string OrderStream(const DataSpec& spec, int64_t epoch) {
-  return "order/" + std::to_string(spec.shuffle_seed == spec::ShuffleSeed::kConstant ? 0 : epoch);
 }
 
 // The documents that this share may read, before the epoch permutes them. With `unit: document`,
@@ -76,23 +73,10 @@ Result<BuiltSource> BuildSource(const DataSpec& spec, size_t index, const Shards
                            shards.train.DocumentBegin(document));
   }
   built.head.documents = built.permutation.size();
-  const uint64_t chunks = built.starts.back() / static_cast<uint64_t>(spec.sequence);
-  const auto border = static_cast<uint64_t>(
-      std::llround(spec.split.paths * static_cast<double>(chunks)));
-  const bool by_chunk = spec.split.unit == spec::SplitUnit::kChunk &&
-                        source.share != spec::SplitPart::kAll;
-  built.head.first_chunk = by_chunk && source.share == spec::SplitPart::kJoint ? border : 0;
-  built.head.chunks = !by_chunk                                 ? chunks
-                      : source.share == spec::SplitPart::kPaths ? border
-                                                                : chunks - border;
-  if (built.head.chunks == 0) {
-    return InvalidArgument(
-        Format("corpus %s: its share \"%s\" of %lld tokens has not one sequence of %lld; give more "
-               "text or "
-               "lower sequence",
-               shards.corpus.c_str(), NameOf(source.share).c_str(),
-               (long long)shards.train.tokens(), (long long)spec.sequence));
-  }
+  BRAID_ASSIGN_OR_RETURN(const ChunkRange chunks,
+                         ChunksOf(spec, index, shards, built.starts.back()));
+  built.head.first_chunk = chunks.first;
+  built.head.chunks = chunks.count;
   return built;
 }
 
@@ -239,6 +223,8 @@ Result<std::unique_ptr<Dataset>> Dataset::Open(DataSpec spec,
 }
 
 Result<std::shared_ptr<const Epoch>> Dataset::OpenEpoch(int64_t epoch) const {
+  if (spec_.split.shuffle == spec::Shuffle::kGroups)
+    return OpenGroupedEpoch(spec_, sources_, epoch);
   const std::string path = JoinPath(cache_folder_, IndexName(spec_, sources_, epoch));
   if (PathExists(path)) {
     BRAID_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));

@@ -1,11 +1,12 @@
-// The training data of a model: the chunks of one epoch in their order, with access to any of them
-// at once (docs/papers/papaformer.md#s4). "Epoch" is a pass over the data here, not a lease epoch.
+// The training data of a model: the chunks of each epoch, from the shards of its corpora
+// (docs/papers/papaformer.md#s4).
 //
-// Epoch e permutes the documents of each source with the random stream of (seed, e), concatenates
+// Epoch e shuffles the documents of each source with the random stream of (seed, e), concatenates
 // them, cuts the result into chunks of `sequence` tokens and drops the remainder. Each source
 // contributes its share of its chunks (`paths`, `joint` or `all`), and the chunks of all sources
-// are put into one random order. The permutations and cumulative lengths are in a memory-mapped
-// file, which is built once for each epoch.
+// are put into one random order. With `split.shuffle: documents`, the permutations and cumulative
+// lengths are in a memory-mapped file, which is built once for each epoch; with `groups`, there is
+// no file (corpus/grouped_epoch.h).
 #pragma once
 
 #include <cstdint>
@@ -14,30 +15,10 @@
 #include <vector>
 
 #include "base/status.h"
+#include "corpus/epoch.h"
 #include "corpus/shards.h"
-#include "spec/data.h"
-#include "spec/train.h"
 
 namespace braid::corpus {
-
-// Which sources and shares to read, and how to shuffle them.
-struct DataSpec : spec::Data {
-  // T7 of docs/papers/papaformer.md#s7: whether the order of the chunks differs between epochs.
-  spec::ShuffleSeed shuffle_seed = spec::ShuffleSeed::kPerEpoch;
-};
-
-// The chunks of one epoch. Immutable and thread-safe. Reads the shards of its Dataset, which must
-// outlive it.
-class Epoch {
- public:
-  virtual ~Epoch() = default;
-  // The number of chunks.
-  virtual int64_t sequences() const = 0;
-  // Copies chunk `index` (0 .. sequences() - 1) to `out`: `sequence` token ids.
-  virtual void Read(int64_t index, int32_t* out) const = 0;
-  // The index of the source that the chunk comes from.
-  virtual size_t SourceOf(int64_t index) const = 0;
-};
 
 // The shards of all sources. Immutable after Open; OpenEpoch writes files to the cache folder and
 // may be called by several threads.

@@ -15,6 +15,10 @@ const schema::Words& WordsOf(SplitUnit) {
   static const schema::Words words = {"chunk", "document"};
   return words;
 }
+const schema::Words& WordsOf(Shuffle) {
+  static const schema::Words words = {"documents", "groups"};
+  return words;
+}
 const schema::Words& WordsOf(SplitPart) {
   static const schema::Words words = {"paths", "joint", "all"};
   return words;
@@ -27,6 +31,10 @@ const Schema& Split::Fields() {
     field("unit", &Split::unit,
           "The unit of the split: `chunk`, training sequences, so that a document may be on both "
           "sides, or `document`.");
+    field("shuffle", &Split::shuffle,
+          "What each epoch shuffles: `documents`, all of them, by an index that it builds; or "
+          "`groups` of neighbouring documents, without an index, for corpora of many millions of "
+          "documents.");
     return field.Done();
   }();
   return fields;

@@ -19,8 +19,12 @@ enum class SplitUnit { kChunk, kDocument };
 // Which part of a split corpus a training reads: that of the paths (the first), that of the joint
 // phase (the rest), or all of it.
 enum class SplitPart { kPaths, kJoint, kAll };
+// What an epoch puts into another order (docs/formats.md): every document, which takes a stored
+// index; or groups of neighbouring documents, each begun at another of them, which takes none.
+enum class Shuffle { kDocuments, kGroups };
 const schema::Words& WordsOf(SplitUnit);
 const schema::Words& WordsOf(SplitPart);
+const schema::Words& WordsOf(Shuffle);
 
 // How each corpus is divided between the paths and the joint phase
 // (docs/papers/papaformer.md#s4).
@@ -28,6 +32,7 @@ struct Split {
   // The part of the paths, above 0 and below 1.
   double paths = 0.6;
   SplitUnit unit = SplitUnit::kChunk;
+  Shuffle shuffle = Shuffle::kDocuments;
 
   static const schema::Schema& Fields();
 };

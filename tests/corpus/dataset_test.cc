@@ -16,7 +16,7 @@ constexpr int64_t kDocuments = 60;
 
 // Shards in which token values tell where they come from: corpus * 10,000 + document * 100 +
 // position.
-class DatasetTest : public ::testing::Test {
+class DatasetTest : public ::testing::TestWithParam<spec::Shuffle> {
  protected:
   std::string MakeShards(const std::string& name, int corpus,
                          const std::string& tokenizer = "digest") {
@@ -50,8 +50,9 @@ class DatasetTest : public ::testing::Test {
     return keep_.back()->OpenEpoch(epoch).value();
   }
 
-  static DataSpec Spec(spec::SplitPart share, spec::SplitUnit unit = spec::SplitUnit::kChunk) {
+  DataSpec Spec(spec::SplitPart share, spec::SplitUnit unit = spec::SplitUnit::kChunk) const {
     DataSpec spec;
+    spec.split.shuffle = GetParam();
     spec.sequence = 16;
     spec.split.unit = unit;
     spec.sources = {{"data.a", share}, {"data.b", share}};
@@ -73,7 +74,7 @@ class DatasetTest : public ::testing::Test {
   std::vector<std::unique_ptr<Dataset>> keep_;
 };
 
-TEST_F(DatasetTest, PathsAndJointTogetherAreAll) {
+TEST_P(DatasetTest, PathsAndJointTogetherAreAll) {
   const auto paths = All(*Open(Spec(spec::SplitPart::kPaths), 0));
   const auto joint = All(*Open(Spec(spec::SplitPart::kJoint), 0));
   const auto all = All(*Open(Spec(spec::SplitPart::kAll), 0));
@@ -83,7 +84,7 @@ TEST_F(DatasetTest, PathsAndJointTogetherAreAll) {
   EXPECT_NEAR(static_cast<double>(paths.size()) / static_cast<double>(all.size()), 0.6, 0.02);
 }
 
-TEST_F(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
+TEST_P(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
   std::map<int32_t, int> seen;
   for (const auto& sequence : All(*Open(Spec(spec::SplitPart::kAll), 3))) {
     for (const int32_t id : sequence) ++seen[id];
@@ -98,7 +99,7 @@ TEST_F(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
   EXPECT_GT(static_cast<int64_t>(seen.size()), 2 * total - 2 * 16);
 }
 
-TEST_F(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
+TEST_P(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
   std::set<int32_t> paths, joint;
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     for (const auto& sequence :
@@ -116,7 +117,7 @@ TEST_F(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
   EXPECT_TRUE(both.empty());
 }
 
-TEST_F(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
+TEST_P(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
   const auto first = All(*Open(Spec(spec::SplitPart::kAll), 0));
   EXPECT_EQ(first, All(*Open(Spec(spec::SplitPart::kAll), 0, "another cache")));
   EXPECT_NE(first, All(*Open(Spec(spec::SplitPart::kAll), 1)));
@@ -139,7 +140,7 @@ TEST_F(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
   EXPECT_NE(first, All(*Open(seeded, 0)));
 }
 
-TEST_F(DatasetTest, ErrorsNameWhatIsWrong) {
+TEST_P(DatasetTest, ErrorsNameWhatIsWrong) {
   const std::string other = MakeShards("other", 2, "another digest");
   EXPECT_THAT(Dataset::Open(Spec(spec::SplitPart::kAll), {a_, other}, folder_.path() + "/c")
                   .status()
@@ -156,6 +157,114 @@ TEST_F(DatasetTest, ErrorsNameWhatIsWrong) {
   bytes = ReadFile(b_ + "/train/documents.idx").value();
   ASSERT_TRUE(WriteFileAtomic(b_ + "/train/documents.idx", bytes.substr(0, 100)).ok());
   EXPECT_THAT(Shards::Open(b_).status().message(), HasSubstr("documents.idx is cut short"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Shuffles, DatasetTest,
+                         ::testing::Values(spec::Shuffle::kDocuments, spec::Shuffle::kGroups),
+                         [](const auto& one) { return schema::NameOf(one.param); });
+
+// A corpus of many documents, so that a group has several: token values are the numbers of the
+// documents.
+class GroupedDatasetTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kMany = 20'001;  // groups of four, the last one of one
+
+  GroupedDatasetTest() {
+    auto train = ShardWriter::Create(at("shards/train"), 50'000).value();
+    auto validation = ShardWriter::Create(at("shards/validation"), 50'000).value();
+    for (int32_t d = 0; d < kMany; ++d) {
+      const std::vector<int32_t> ids(static_cast<size_t>(1 + d % 9), d);
+      EXPECT_TRUE(train->Append(ids).ok());
+    }
+    EXPECT_TRUE(train->Finish().ok());
+    EXPECT_TRUE(validation->Finish().ok());
+    const Json description = {{"format", 1},           {"corpus", "many"},
+                              {"tokenizer", "digest"}, {"vocab", 50'000},
+                              {"dtype", "uint16"},     {"tokens", train->tokens()},
+                              {"validation_tokens", 0}};
+    EXPECT_TRUE(WriteJsonFile(at("shards/shards.json"), description).ok());
+    spec_.sequence = 16;
+    spec_.split.shuffle = spec::Shuffle::kGroups;
+    spec_.sources = {{"data.many", spec::SplitPart::kAll}};
+  }
+
+  std::string at(const std::string& name) const { return JoinPath(folder_.path(), name); }
+  // How often each document's number stands in the epoch.
+  std::map<int32_t, int64_t> Count(int64_t epoch) {
+    dataset_ = Dataset::Open(spec_, {at("shards")}, at("cache")).value();
+    const auto opened = dataset_->OpenEpoch(epoch).value();
+    std::map<int32_t, int64_t> count;
+    order_.clear();
+    for (int64_t i = 0; i < opened->sequences(); ++i) {
+      std::vector<int32_t> ids(16);
+      opened->Read(i, ids.data());
+      for (const int32_t id : ids) ++count[id];
+      order_.insert(order_.end(), ids.begin(), ids.end());
+    }
+    return count;
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+  DataSpec spec_;
+  std::unique_ptr<Dataset> dataset_;
+  std::vector<int32_t> order_;
+};
+
+TEST_F(GroupedDatasetTest, EveryTokenOnceAndNoFile) {
+  for (int64_t epoch = 0; epoch < 2; ++epoch) {
+    int64_t cut = 0;
+    std::map<int32_t, int64_t> count = Count(epoch);
+    for (int32_t d = 0; d < kMany; ++d) {
+      ASSERT_LE(count[d], 1 + d % 9) << d;
+      cut += 1 + d % 9 - count[d];
+    }
+    EXPECT_LT(cut, 16) << "the remainder of the whole corpus";
+  }
+  EXPECT_TRUE(ListFolder(at("cache")).value().empty()) << "an index was written";
+}
+
+TEST_F(GroupedDatasetTest, EpochsHaveOtherOrdersWithinAndBetweenGroups) {
+  Count(0);
+  const std::vector<int32_t> first = order_;
+  Count(1);
+  EXPECT_NE(order_, first);
+  // Document d is followed by d + 1 within its group, but where the rotation cut it; begun at
+  // another of its documents in the other epoch, a group has another last one. One of four
+  // rotations is the same by chance.
+  const auto ends = [](const std::vector<int32_t>& ids) {
+    std::set<int32_t> last;
+    for (size_t i = 0; i + 1 < ids.size(); ++i) {
+      if (ids[i + 1] != ids[i] && ids[i + 1] != ids[i] + 1 && i % 16 != 15) last.insert(ids[i]);
+    }
+    return last;
+  };
+  const std::set<int32_t> in_first = ends(first), in_second = ends(order_);
+  std::vector<int32_t> both;
+  std::set_intersection(in_first.begin(), in_first.end(), in_second.begin(), in_second.end(),
+                        std::back_inserter(both));
+  EXPECT_GT(in_first.size(), 3000u);
+  EXPECT_LT(both.size(), in_first.size() * 2 / 3);
+}
+
+TEST_F(GroupedDatasetTest, ADocumentSplitIsExactAndTheSameInAllEpochs) {
+  spec_.split.unit = spec::SplitUnit::kDocument;
+  const auto documents = [&](spec::SplitPart share, int64_t epoch) {
+    spec_.sources[0].share = share;
+    std::set<int32_t> seen;
+    for (const auto& [id, count] : Count(epoch)) seen.insert(id);
+    return seen;
+  };
+  const std::set<int32_t> paths = documents(spec::SplitPart::kPaths, 0);
+  const std::set<int32_t> joint = documents(spec::SplitPart::kJoint, 0);
+  // But for a few that the remainder hides.
+  EXPECT_NEAR(static_cast<double>(paths.size()), 0.6 * kMany, 20);
+  EXPECT_NEAR(static_cast<double>(joint.size()), 0.4 * kMany, 20);
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    for (const int32_t id : documents(spec::SplitPart::kPaths, epoch))
+      ASSERT_FALSE(joint.contains(id)) << id;
+    for (const int32_t id : documents(spec::SplitPart::kJoint, epoch))
+      ASSERT_FALSE(paths.contains(id)) << id;
+  }
 }
 
 }  // namespace

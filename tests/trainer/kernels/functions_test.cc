@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "base/random.h"
+#include "tests/trainer/device.h"
 #include "trainer/kernels/exp.h"
 
 namespace braid::trainer {
@@ -35,21 +36,27 @@ double Distance(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // The value for the inputs, and the gradients of sum(value * a fixed random tensor).
+// Computed on `device`, returned on the CPU.
 std::vector<at::Tensor> Run(const Function& function, const std::vector<at::Tensor>& inputs,
-                            at::ScalarType type) {
+                            at::ScalarType type, at::Device device = at::kCPU) {
   std::vector<at::Tensor> leaves;
   for (const at::Tensor& input : inputs)
-    leaves.push_back(input.to(type).detach().clone().requires_grad_(true));
+    leaves.push_back(input.to(device, type).detach().clone().requires_grad_(true));
   std::vector<at::Tensor> all{function(leaves)};
-  const at::Tensor weight = Random(all[0].sizes(), 99).to(type);
+  const at::Tensor weight = Random(all[0].sizes(), 99).to(device, type);
   torch::autograd::backward({(all[0] * weight).sum()}, {});
   for (const at::Tensor& leaf : leaves) all.push_back(leaf.grad());
+  for (at::Tensor& tensor : all) tensor = tensor.detach().cpu();
   return all;
+}
+
+at::Tensor OnDevice(const at::Tensor& tensor) {
+  return tensor.to(TorchTestDevice());
 }
 
 void Compare(const Function& function, const Function& reference,
              const std::vector<at::Tensor>& inputs) {
-  const auto own = Run(function, inputs, at::kFloat);
+  const auto own = Run(function, inputs, at::kFloat, TorchTestDevice());
   const auto exact = Run(reference, inputs, at::kDouble);
   ASSERT_EQ(own.size(), exact.size());
   for (size_t i = 0; i < own.size(); ++i) {
@@ -127,8 +134,8 @@ TEST(RopeAttentionTest, IsItsFormula) {
     const int64_t b = batch, s = sequence, h = heads;
     Compare(
         [&](const auto& in) {
-          return RopeAttention(in[0], angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), b, s,
-                               h);
+          return RopeAttention(in[0], OnDevice(angle.cos().to(at::kFloat)),
+                               OnDevice(angle.sin().to(at::kFloat)), b, s, h);
         },
         [&](const auto& in) { return PlainAttention(in[0], angle, b, s, h); },
         {Random({batch * sequence, 3 * heads * size}, 6)});
@@ -137,6 +144,18 @@ TEST(RopeAttentionTest, IsItsFormula) {
 
 struct HeadCase {
   at::Tensor hidden, head, labels;
+
+  // HeadLoss on the test's device, with its results on the CPU.
+  double Loss(double scale, at::Tensor* dx, at::Tensor* dw, at::Tensor* losses = nullptr) const {
+    at::Tensor of_hidden, of_head;
+    if (dw != nullptr) of_head = OnDevice(*dw);
+    const double loss = HeadLoss(OnDevice(hidden), OnDevice(head), OnDevice(labels), scale,
+                                 dx == nullptr ? nullptr : &of_hidden,
+                                 dw == nullptr ? nullptr : &of_head, losses);
+    if (dx != nullptr) *dx = of_hidden.cpu();
+    if (dw != nullptr) *dw = of_head.cpu();
+    return loss;
+  }
 };
 
 HeadCase MakeHeadCase(int64_t rows, int64_t vocab, int64_t w, float size) {
@@ -170,12 +189,11 @@ TEST(HeadLossTest, IsCrossEntropyOfTheWholeLogits) {
     const auto exact = PlainHeadLoss(c);
     at::Tensor dx, dw = Random({vocab, w}, 10);
     const at::Tensor before = dw.clone();
-    const double loss = HeadLoss(c.hidden, c.head, c.labels, 0.3, &dx, &dw);
+    const double loss = c.Loss(0.3, &dx, &dw);
     EXPECT_NEAR(loss / exact[0].item<double>(), 1, 1e-6);
     EXPECT_LT(Distance(dx, exact[1]), 1e-5);
     EXPECT_LT(Distance(dw - before, exact[2]), 1e-5) << "must be added to what was there";
-    EXPECT_EQ(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr), loss)
-        << "without gradients";
+    EXPECT_EQ(c.Loss(1.0, nullptr, nullptr), loss) << "without gradients";
   }
 }
 
@@ -183,7 +201,7 @@ TEST(HeadLossTest, IgnoredRowsCountForNothing) {
   HeadCase c = MakeHeadCase(9, 40, 8, 1.0f);
   c.labels.fill_(-1);
   at::Tensor dx, dw = at::zeros({40, 8});
-  EXPECT_EQ(HeadLoss(c.hidden, c.head, c.labels, 1.0, &dx, &dw), 0.0);
+  EXPECT_EQ(c.Loss(1.0, &dx, &dw), 0.0);
   EXPECT_EQ(dx.abs().max().item<float>(), 0.0f);
   EXPECT_EQ(dw.abs().max().item<float>(), 0.0f);
 }
@@ -191,14 +209,14 @@ TEST(HeadLossTest, IgnoredRowsCountForNothing) {
 TEST(HeadLossTest, NotANumberIsNotHidden) {
   const HeadCase c = MakeHeadCase(40, 1500, 8, 1.0f);
   c.hidden[4][2] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_TRUE(std::isnan(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr)));
+  EXPECT_TRUE(std::isnan(c.Loss(1.0, nullptr, nullptr)));
 }
 
 TEST(HeadLossTest, RepeatsBitForBit) {
   const HeadCase c = MakeHeadCase(520, 3000, 32, 1.0f);
   const auto once = [&] {
     at::Tensor dx, dw = at::zeros({3000, 32});
-    const double loss = HeadLoss(c.hidden, c.head, c.labels, 1.0, &dx, &dw);
+    const double loss = c.Loss(1.0, &dx, &dw);
     return std::tuple{loss, dx, dw};
   };
   const auto [loss, dx, dw] = once();
@@ -213,11 +231,11 @@ TEST(HeadLossTest, RepeatsBitForBit) {
 // On every device: one that was read would come from another row, or from nowhere.
 TEST(HeadLossTest, ALabelBeyondTheVocabularyIsNoNumber) {
   HeadCase c = MakeHeadCase(5, 1030, 8, 1.0f);
-  EXPECT_FALSE(std::isnan(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr)));
+  EXPECT_FALSE(std::isnan(c.Loss(1.0, nullptr, nullptr)));
   for (const int64_t label : {int64_t{1030}, int64_t{1} << 40}) {
     c.labels[2] = label;
     at::Tensor losses;
-    EXPECT_TRUE(std::isnan(HeadLoss(c.hidden, c.head, c.labels, 1.0, nullptr, nullptr, &losses)));
+    EXPECT_TRUE(std::isnan(c.Loss(1.0, nullptr, nullptr, &losses)));
     EXPECT_EQ(losses.isnan().sum().item<int64_t>(), 1) << "of its row alone";
   }
 }
@@ -228,10 +246,10 @@ TEST(ClassLossTest, IsTheMeanCrossEntropy) {
   const auto exact = [&](const std::vector<at::Tensor>& in) {
     return at::cross_entropy_loss(in[0], labels);
   };
-  Compare([&](const auto& in) { return ClassLoss(in[0], labels); }, exact,
+  Compare([&](const auto& in) { return ClassLoss(in[0], labels.to(in[0].device())); }, exact,
           {Random({5, 3}, 11, 3.0f)});
-  Compare([&](const auto& in) { return ClassLossOfOperators(in[0], labels); }, exact,
-          {Random({5, 3}, 11, 3.0f)});
+  Compare([&](const auto& in) { return ClassLossOfOperators(in[0], labels.to(in[0].device())); },
+          exact, {Random({5, 3}, 11, 3.0f)});
   const at::Tensor far = at::tensor({-200.0f, 200.0f, 0.0f, 3.0f, 4.0f, 5.0f}).view({2, 3});
   EXPECT_EQ(ClassLossOfOperators(far, at::tensor({1, 1}, at::kLong)).item<float>(),
             at::cross_entropy_loss(far, at::tensor({1, 1}, at::kLong)).item<float>());

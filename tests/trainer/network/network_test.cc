@@ -9,82 +9,13 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "tests/word.h"
+#include "tests/trainer/network/specs.h"
 
 namespace braid::trainer {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-constexpr int64_t kVocab = 61, kBatch = 3, kSequence = 20;
-
-model::ModelSpec Dense() {
-  model::ModelSpec spec;
-  spec.name = "m";
-  spec.vocab = kVocab;
-  spec.pad_id = kVocab - 1;
-  spec.sequence = kSequence;
-  spec.dense = {"m", 24, 2, 2, 40};
-  return spec;
-}
-
-model::ModelSpec Composite() {
-  model::ModelSpec spec = Dense();
-  spec.kind = model::Kind::kComposite;
-  spec.dense = {};
-  spec.paths = {{"a", 12, 2, 2, 20}, {"b", 12, 2, 2, 20}, {"c", 12, 2, 2, 20}};
-  spec.large = {"large", 36, 2, 2, 72};
-  return spec;
-}
-
-// Every field of the published block.
-model::ModelSpec Paper() {
-  model::ModelSpec spec = Composite();
-  spec.arch = model::PaperArch();
-  return spec;
-}
-
-model::Stack DualStack(const char* name, int64_t d, const char* block, const char* gate,
-                       const char* mix) {
-  model::Stack stack{name, d, 2, 2, 0, Word(block)};
-  if (stack.has_deep()) stack.dual.loops = 3;
-  if (stack.has_deep()) stack.dual.ffn_deep = 10;
-  if (stack.has_wide()) stack.dual.ffn_wide = 30;
-  stack.dual.gate = Word(gate);
-  stack.dual.mix = Word(mix);
-  stack.dual.scale_init = 0;
-  return stack;
-}
-
-model::ModelSpec DualDense() {
-  model::ModelSpec spec = Dense();
-  spec.dense = DualStack("m", 24, "dual_path", "two_gates", "act");
-  spec.dense.dual.skip_last_router = true;
-  spec.dense.dual.qk_norm = true;
-  return spec;
-}
-
-// Paths of unequal width, depth and block; a soft router, so that the loss has a derivative
-// everywhere.
-model::ModelSpec Unequal() {
-  model::ModelSpec spec = Composite();
-  spec.paths = {{"a", 16, 2, 1, 20},
-                DualStack("b", 8, "dual_path", "convex", "uniform"),
-                DualStack("c", 12, "loop", "two_gates", "final")};
-  spec.paths[1].dual.cross = true;
-  spec.paths[1].dual.residual = Word("preserved");
-  spec.connection = {Word("routed"), {Word("softmax"), Word("x"), 0.7, false}, true, true};
-  return spec;
-}
-
-model::ModelSpec Slice() {
-  model::ModelSpec spec = Composite();
-  spec.paths = {
-      {"a", 16, 2, 1, 20}, DualStack("b", 8, "wide", "two_gates", "act"), {"c", 12, 2, 2, 20}};
-  spec.connection = {.kind = Word("slice"), .cross = true, .weights = {0.5, 0.2, 0.3}};
-  return spec;
-}
 
 class NetworkTest : public ::testing::TestWithParam<model::ModelSpec> {
  protected:
@@ -328,15 +259,7 @@ TEST_P(NetworkTest, LoadsWhatWasSavedAndNothingElse) {
               AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
 }
 
-std::string KindName(const ::testing::TestParamInfo<model::ModelSpec>& one) {
-  return std::vector<std::string>{
-      "Dense", "Share", "Paper", "DualPath", "Unequal", "Slice"}[one.index];
-}
-
-INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest,
-                         ::testing::Values(Dense(), Composite(), Paper(), DualDense(), Unequal(),
-                                           Slice()),
-                         KindName);
+INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest, ::testing::ValuesIn(EveryKind()), KindName);
 
 TEST(NetworkCreateTest, ImpossibleModelsAreNamed) {
   model::ModelSpec spec = Dense();
