@@ -31,8 +31,8 @@ Status WriteCorpus(const std::string& folder, int64_t documents) {
   BRAID_ASSIGN_OR_RETURN(const auto validation,
                          ShardWriter::Create(folder + "/validation", kVocab));
   for (int64_t d = 0; d < documents; ++d) {
-    BRAID_RETURN_IF_ERROR(train->Append(std::vector<int32_t>(static_cast<size_t>(40 + d % 21),
-                                                             static_cast<int32_t>(d % kVocab))));
+    BRAID_RETURN_IF_ERROR(train->Append(
+        std::vector<int32_t>(static_cast<size_t>(40 + d % 21), static_cast<int32_t>(d % kVocab))));
   }
   BRAID_RETURN_IF_ERROR(train->Finish());
   BRAID_RETURN_IF_ERROR(validation->Finish());
@@ -49,7 +49,7 @@ Result<Json> Measure(const std::string& folder, spec::Shuffle shuffle) {
   DataSpec spec;
   spec.sequence = kSequence;
   spec.split.shuffle = shuffle;
-  spec.sources = {{"data.bench", spec::Share::kAll}};
+  spec.sources = {{"data.bench", spec::SplitPart::kAll}};
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder cache, TemporaryFolder::Create());
   BRAID_ASSIGN_OR_RETURN(const auto dataset, Dataset::Open(spec, {folder}, cache.path()));
   Clock::time_point begun = Clock::now();

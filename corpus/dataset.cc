@@ -41,12 +41,13 @@ std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const spec::DataSource& 
                                   const Shards& shards) {
   std::vector<uint32_t> all(static_cast<size_t>(shards.train.documents()));
   for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint32_t>(i);
-  if (spec.split.unit == spec::SplitUnit::kChunk || source.share == spec::Share::kAll) return all;
+  if (spec.split.unit == spec::SplitUnit::kChunk || source.share == spec::SplitPart::kAll)
+    return all;
   all = Permutation(RandomStream(spec.seed, "split/" + shards.corpus),
                     static_cast<uint32_t>(all.size()));
   const auto border = static_cast<std::ptrdiff_t>(
       std::llround(spec.split.paths * static_cast<double>(all.size())));
-  if (source.share == spec::Share::kPaths) return {all.begin(), all.begin() + border};
+  if (source.share == spec::SplitPart::kPaths) return {all.begin(), all.begin() + border};
   return {all.begin() + border, all.end()};
 }
 

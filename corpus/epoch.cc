@@ -10,14 +10,14 @@ using schema::NameOf;
 
 Result<ChunkRange> ChunksOf(const DataSpec& spec, size_t source, const Shards& shards,
                             uint64_t tokens) {
-  const spec::Share share = spec.sources[source].share;
+  const spec::SplitPart share = spec.sources[source].share;
   const uint64_t chunks = tokens / static_cast<uint64_t>(spec.sequence);
   const auto border = static_cast<uint64_t>(
       std::llround(spec.split.paths * static_cast<double>(chunks)));
   ChunkRange range{0, chunks};
-  if (spec.split.unit == spec::SplitUnit::kChunk && share == spec::Share::kPaths) {
+  if (spec.split.unit == spec::SplitUnit::kChunk && share == spec::SplitPart::kPaths) {
     range = {0, border};
-  } else if (spec.split.unit == spec::SplitUnit::kChunk && share == spec::Share::kJoint) {
+  } else if (spec.split.unit == spec::SplitUnit::kChunk && share == spec::SplitPart::kJoint) {
     range = {border, chunks - border};
   }
   if (range.count > 0) return range;

@@ -22,7 +22,7 @@ std::string StreamOf(const char* what, const Shards& shards, int64_t epoch) {
 
 bool IsSplitByDocument(const DataSpec& spec, size_t source) {
   return spec.split.unit == spec::SplitUnit::kDocument &&
-         spec.sources[source].share != spec::Share::kAll;
+         spec.sources[source].share != spec::SplitPart::kAll;
 }
 
 uint64_t GroupCount(const Shards& shards, uint64_t group_size) {
@@ -54,8 +54,7 @@ GroupedDocuments::GroupedDocuments(const DataSpec& spec, size_t source, const Sh
 
 std::vector<GroupedDocuments::Run> GroupedDocuments::RunsOf(uint64_t group) const {
   const uint64_t first = group * group_size_;
-  const uint64_t size = std::min(group_size_,
-                                 static_cast<uint64_t>(shard_.documents()) - first);
+  const uint64_t size = std::min(group_size_, static_cast<uint64_t>(shard_.documents()) - first);
   // The share has `length` documents of the group, from `begin` on and round its end.
   uint64_t begin = 0, length = size;
   if (split_ && size > 0) {
@@ -65,8 +64,8 @@ std::vector<GroupedDocuments::Run> GroupedDocuments::RunsOf(uint64_t group) cons
     };
     const auto of_paths = static_cast<uint64_t>(border(first + size) - border(first));
     const uint64_t cut = split_stream_.Below(group, size);
-    begin = share_ == spec::Share::kPaths ? cut : cut + of_paths;
-    length = share_ == spec::Share::kPaths ? of_paths : size - of_paths;
+    begin = share_ == spec::SplitPart::kPaths ? cut : cut + of_paths;
+    length = share_ == spec::SplitPart::kPaths ? of_paths : size - of_paths;
   }
   std::vector<Run> runs;
   const auto add = [&](uint64_t from, uint64_t to) {  // of the share's documents

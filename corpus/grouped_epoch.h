@@ -3,8 +3,8 @@
 //
 // The documents of a corpus stand in groups of neighbours. Epoch e permutes the groups and begins
 // each group at another of its documents; what stands before that document comes after the last.
-// A corpus of n documents has about 4,096 groups, of at most 1,024 documents each: a small corpus is
-// permuted document by document, and a billion documents take eight megabytes an epoch
+// A corpus of n documents has about 4,096 groups, of at most 1,024 documents each: a small corpus
+// is permuted document by document, and a billion documents take eight megabytes an epoch
 // (bench/epochs.cc measures it). Chunks are in one random order over all groups, as ever.
 //
 // With `unit: document`, each group is cut in two, at a place of its own that is the same in all
@@ -42,7 +42,7 @@ class GroupedDocuments {
   uint64_t TokensOf(const Run& run) const;
 
   const ShardSet& shard_;
-  spec::Share share_;
+  spec::SplitPart share_;
   bool split_;  // by document
   double paths_;
   uint64_t group_size_;

@@ -11,6 +11,7 @@
 #include "corpus/prepare.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
+#include "storage/files/artifact_files.h"
 #include "task/program.h"
 
 namespace braid::corpus {
@@ -31,7 +32,7 @@ int Fail(const Status& status) {
 
 Status Encode(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
-                         Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
+                         Tokenizer::Load(arguments.Get("tokenizer", artifact_files::kTokenizer)));
   std::string text;
   if (arguments.positional().size() > 1) {
     text = arguments.positional()[1];
@@ -47,7 +48,7 @@ Status Encode(const Arguments& arguments) {
 
 Status Decode(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
-                         Tokenizer::Load(arguments.Get("tokenizer", "tokenizer.json")));
+                         Tokenizer::Load(arguments.Get("tokenizer", artifact_files::kTokenizer)));
   std::vector<int32_t> ids;
   for (size_t i = 1; i < arguments.positional().size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(const int64_t id, ParseInt(arguments.positional()[i]));

@@ -14,6 +14,7 @@
 #include "corpus/tokenizer.h"
 #include "corpus/unicode.h"
 #include "schema/read.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::corpus {
 namespace {
@@ -230,11 +231,12 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
       held_out ? 0 : settings.validation.documents.value_or(spec::RecipeValidation().documents);
   const uint64_t seed = settings.seed;
 
-  BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input("tokenizer"));
+  BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input(task::role::kTokenizer));
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
-                         Tokenizer::Load(JoinPath(tokenizer_folder, "tokenizer.json")));
-  BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, FilesOf(task, spec, "source"));
-  const std::string folder = JoinPath(task.output, "shards");
+                         Tokenizer::Load(JoinPath(tokenizer_folder, artifact_files::kTokenizer)));
+  BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, FilesOf(task, spec, task::role::kSource));
+  constexpr char kFolder[] = "shards";
+  const std::string folder = JoinPath(task.output, kFolder);
   Preparer preparer(task, channel, spec, share, seed, tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
   LeftOut left_out;
@@ -269,10 +271,10 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
                       {"unicode", UnicodeVersion()}});
   // Paths of this machine do not belong into an artifact: equal content would have different ids.
   description["spec"].erase("files");
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "shards.json"), description));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, artifact_files::kShards), description));
   Json metadata = counts;
   metadata["corpus"] = spec.name;
-  channel.AddOutput("shards", "shards", "shards", metadata);
+  channel.AddOutput(task::role::kShards, task::ArtifactKind::kShards, kFolder, metadata);
   channel.Succeed(metadata);
   return OkStatus();
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::corpus {
 namespace {
@@ -32,8 +33,8 @@ Status ShardWriter::Stream::Flush(size_t least_bytes) {
 
 ShardWriter::ShardWriter(const std::string& folder, bool wide)
     : wide_(wide),
-      ids_{JoinPath(folder, "tokens.bin"), {}, {}},
-      offsets_{JoinPath(folder, "documents.idx"), {}, {}} {}
+      ids_{JoinPath(folder, artifact_files::kTokens), {}, {}},
+      offsets_{JoinPath(folder, artifact_files::kDocuments), {}, {}} {}
 
 Result<std::unique_ptr<ShardWriter>> ShardWriter::Create(const std::string& folder, int64_t vocab) {
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
@@ -78,8 +79,8 @@ ShardSet::ShardSet(MappedFile ids, MappedFile index, bool wide)
       documents_(static_cast<int64_t>(index_.size() / 8) - 1) {}
 
 Result<ShardSet> ShardSet::Open(const std::string& folder, bool wide) {
-  const std::string tokens_path = JoinPath(folder, "tokens.bin");
-  const std::string index_path = JoinPath(folder, "documents.idx");
+  const std::string tokens_path = JoinPath(folder, artifact_files::kTokens);
+  const std::string index_path = JoinPath(folder, artifact_files::kDocuments);
   BRAID_ASSIGN_OR_RETURN(MappedFile ids, MappedFile::Open(tokens_path));
   BRAID_ASSIGN_OR_RETURN(MappedFile index, MappedFile::Open(index_path));
   if (index.size() < 8 || index.size() % 8 != 0) return DataLoss(index_path + " is cut short");
@@ -111,7 +112,7 @@ void ShardSet::Copy(uint64_t begin, uint64_t count, int32_t* out) const {
 }
 
 Result<Shards> Shards::Open(const std::string& folder) {
-  const std::string path = JoinPath(folder, "shards.json");
+  const std::string path = JoinPath(folder, artifact_files::kShards);
   BRAID_ASSIGN_OR_RETURN(Json description, ReadJsonFile(path));
   JsonReader read(description, path);
   const std::string corpus = read.RequireString("corpus");

@@ -9,6 +9,7 @@
 #include "corpus/unicode.h"
 #include "schema/read.h"
 #include "spec/corpus.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::corpus {
 namespace {
@@ -59,7 +60,7 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
                          schema::FromJson<spec::TokenizerTask>(task.spec, "spec"));
   std::string text, what;
   if (spec.adopt) {
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("file"));
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kFile));
     what = JoinPath(folder, spec.adopt->file);
     BRAID_ASSIGN_OR_RETURN(text, ReadFile(what, uint64_t{256} << 20));
   } else {
@@ -67,14 +68,15 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
     BRAID_ASSIGN_OR_RETURN(text, TrainTokenizer(task, *spec.train, channel));
   }
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Parse(text, what));
-  const std::string folder = JoinPath(task.output, "tokenizer");
+  constexpr char kFolder[] = "tokenizer";
+  const std::string folder = JoinPath(task.output, kFolder);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   // The text as it was read, byte for byte: the digest of the file names the tokenizer.
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "tokenizer.json"), text));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, artifact_files::kTokenizer), text));
   const Json facts = {{"entries", tokenizer->entries()}, {"eos_id", tokenizer->eos_id()},
                       {"pad_id", tokenizer->pad_id()},   {"vocab", tokenizer->vocab()},
                       {"digest", tokenizer->digest()},   {"unicode", UnicodeVersion()}};
-  channel.AddOutput("tokenizer", "tokenizer", "tokenizer", facts);
+  channel.AddOutput(task::role::kTokenizer, task::ArtifactKind::kTokenizer, kFolder, facts);
   channel.Succeed(facts);
   return OkStatus();
 }

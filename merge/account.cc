@@ -5,11 +5,12 @@
 namespace braid::merge {
 namespace {
 
+// The words of merge.json, which stay as they were: "concatenate" also for parts of one tensor.
 const char* RuleName(Rule rule) {
   switch (rule) {
     case Rule::kCopy:
       return "copy";
-    case Rule::kConcatenate:
+    case Rule::kAssemble:
       return "concatenate";
     case Rule::kPartial:
       return "partial";
@@ -19,6 +20,7 @@ const char* RuleName(Rule rule) {
   return "";
 }
 
+// A half-open range, as merge.json has it.
 Json Range(int64_t begin, int64_t size) {
   return {begin, begin + size};
 }
@@ -33,7 +35,8 @@ Json ToJson(const Source& source, const MergePlan& plan) {
           {"from_columns", Range(part.from_column, part.columns)}};
 }
 
-std::string Columns(int64_t begin, int64_t size) {
+// An inclusive range of rows or columns, for people.
+std::string InclusiveRange(int64_t begin, int64_t size) {
   return Format("%lld..%lld", (long long)begin, (long long)(begin + size - 1));
 }
 
@@ -42,9 +45,9 @@ std::string SourceText(const Source& source, const Target& target, const MergePl
   const Overlap& part = source.overlap;
   const Extent extent = ExtentOf(target.tensor.shape);
   std::vector<std::string> ranges;
-  if (part.rows != extent.rows) ranges.push_back("rows " + Columns(part.row, part.rows));
+  if (part.rows != extent.rows) ranges.push_back("rows " + InclusiveRange(part.row, part.rows));
   if (part.columns != extent.columns)
-    ranges.push_back("columns " + Columns(part.column, part.columns));
+    ranges.push_back("columns " + InclusiveRange(part.column, part.columns));
   const std::string name = plan.sources[source.from] + ":" + source.tensor;
   return target.rule == Rule::kPartial && !ranges.empty() ? name + "[" + Join(ranges, ", ") + "]"
                                                           : name;
@@ -101,8 +104,8 @@ Json ToJson(const MergePlan& plan) {
   for (const Dropped& tensor : plan.dropped) {
     dropped.push_back({{"parent", plan.sources[tensor.from]},
                        {"tensor", tensor.tensor},
-                       {"elements", tensor.elements},
-                       {"of", tensor.of}});
+                       {"elements", tensor.unused_elements},
+                       {"of", tensor.total_elements}});
   }
   const std::vector<std::string> parents(plan.sources.begin(),
                                          plan.sources.end() - (plan.base ? 1 : 0));
@@ -129,8 +132,9 @@ std::string ToText(const MergePlan& plan) {
   }
   for (const Dropped& tensor : plan.dropped) {
     rows += "  dropped: " + plan.sources[tensor.from] + ":" + tensor.tensor;
-    if (tensor.elements < tensor.of)
-      rows += Format(" (%lld of %lld elements)", (long long)tensor.elements, (long long)tensor.of);
+    if (tensor.unused_elements < tensor.total_elements)
+      rows += Format(" (%lld of %lld elements)", (long long)tensor.unused_elements,
+                     (long long)tensor.total_elements);
     rows += "\n";
   }
   return Head(plan, taken, all - taken) + rows;

@@ -12,7 +12,7 @@ namespace braid::merge {
 Json ToJson(const MergePlan& plan);
 // One line a tensor, for terminals.
 std::string ToText(const MergePlan& plan);
-// merge.md, from the account that ProveComposite completed.
+// merge.md, from the account that VerifyComposite completed.
 std::string AccountMarkdown(const Json& account);
 
 }  // namespace braid::merge

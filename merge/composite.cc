@@ -9,6 +9,7 @@
 namespace braid::merge {
 namespace {
 
+// OK if the two values are equal; otherwise INCOMPATIBLE_PARENTS with both and with advice.
 Status RequireEqual(const std::string& a_name, const std::string& b_name, const std::string& field,
                     const Json& a, const Json& b, const std::string& advice) {
   if (a == b) return OkStatus();
@@ -76,6 +77,7 @@ std::string Names(const std::vector<model::Stack>& paths) {
   return Join(names, ", ");
 }
 
+// Whether a path that is there has the shape of path `place` of the composite.
 Status CheckPlace(const std::string& who, const model::Stack& there, const model::Stack& asked,
                   size_t place) {
   if (model::SameShape(there, asked)) return OkStatus();
@@ -83,6 +85,8 @@ Status CheckPlace(const std::string& who, const model::Stack& there, const model
                       " (" + asked.name + "): " + StackDifferences(there, asked, "the composite"));
 }
 
+// With a base, paths are matched by name. Parents that the composite does not have are an error
+// too: whoever gives one expects it to be used.
 Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base,
                         const model::ModelSpec& composite) {
   if (base.spec.connection.kind != composite.connection.kind) {
@@ -116,9 +120,10 @@ Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base,
   return OkStatus();
 }
 
-// Where neither usual number of heads fits, the largest one that does: there is nobody to ask.
+// The large blocks of these paths. If neither number of heads of DefaultLarge fits, the largest
+// smaller one that does is taken: unlike a recipe, a merge request has no field for it.
 model::Stack LargeOf(const std::vector<model::Stack>& paths, bool identity) {
-  model::Stack large = model::UsualLarge(paths);
+  model::Stack large = model::DefaultLarge(paths);
   large.identity = identity;
   if (large.heads > 0) return large;
   for (const model::Stack& path : paths) large.heads += path.heads;
@@ -139,6 +144,7 @@ Status AddPathsOfBase(const std::vector<Parent>& parents, const Parent& base,
     if (std::find(drop.begin(), drop.end(), path.name) != drop.end()) continue;
     const auto parent = std::find_if(parents.begin(), parents.end(),
                                      [&](const Parent& x) { return x.name == path.name; });
+    // A checkpoint of a path may have been trained under another name.
     paths->push_back(parent == parents.end() ? path : parent->spec.dense);
     paths->back().name = path.name;
   }
@@ -202,6 +208,8 @@ Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arc
 }
 
 Status CheckModel(const Parent& parent, const model::ModelSpec& asked) {
+  // The fields that a training may choose anew: they say how a model began, how long its text may
+  // be and where routers have noise, and not what the weights are.
   model::ModelSpec there = parent.spec;
   there.name = asked.name;
   there.sequence = asked.sequence;
@@ -235,6 +243,8 @@ Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents,
     composite.paths.push_back(parent.spec.dense);
     composite.paths.back().name = parent.name;
   }
+  // Large blocks of the base stay where the width of the stream does; the plan then copies them if
+  // the paths, too, stand in their old places.
   const model::Stack large = LargeOf(composite.paths, model::StartsFromPaths(options.connection));
   if (!base || large.d != base->spec.large.d) composite.large = large;
   BRAID_RETURN_IF_ERROR(model::Validate(composite));

@@ -9,6 +9,7 @@
 #include "merge/merge_job.h"
 #include "merge/request.h"
 #include "merge/writer.h"
+#include "storage/files/artifact_files.h"
 #include "task/program.h"
 
 namespace braid::merge {
@@ -70,8 +71,8 @@ Status ByHand(const Arguments& arguments) {
   if (out.empty()) return InvalidArgument("start needs --out FOLDER");
   if (PathExists(out)) return AlreadyExists(out + " exists already; name a folder that does not");
   BRAID_RETURN_IF_ERROR(WriteComposite(merge.plan, merge.refs, out, [](int64_t, int64_t) {}));
-  BRAID_ASSIGN_OR_RETURN(const Json account, ProveComposite(merge.plan, merge.refs, out));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(out, "merge.json"), account));
+  BRAID_ASSIGN_OR_RETURN(const Json account, VerifyComposite(merge.plan, merge.refs, out));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(out, artifact_files::kMerge), account));
   std::printf("written to %s and proved bit-equal to its parents\n", out.c_str());
   return OkStatus();
 }

@@ -6,6 +6,7 @@
 #include "merge/writer.h"
 #include "schema/read.h"
 #include "spec/merge.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::merge {
 namespace {
@@ -19,13 +20,13 @@ struct Sources {
 Result<Sources> ReadSources(const task::Task& task, const spec::MergeTask& spec) {
   Sources sources;
   for (const std::string& name : spec.parents) {
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("parent." + name));
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::Parent(name)));
     BRAID_ASSIGN_OR_RETURN(Parent parent, ReadParent(name, folder, spec.carry_optimizer));
     sources.parents.push_back(std::move(parent));
     sources.folders.push_back(folder);
   }
   if (!spec.base) return sources;
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("base"));
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kBase));
   BRAID_ASSIGN_OR_RETURN(sources.base, ReadParent("base", folder, spec.carry_optimizer));
   sources.folders.push_back(folder);
   return sources;
@@ -57,23 +58,25 @@ Status RunMergeJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec composite, ResolveModel(spec.model, first));
   BRAID_ASSIGN_OR_RETURN(const MergePlan plan, PlanMerge(sources.parents, sources.base, composite,
                                                          {spec.seed, spec.carry_optimizer}));
-  const std::string folder = JoinPath(task.output, "model");
+  constexpr char kModelFolder[] = "model", kReportFolder[] = "merge";
+  const std::string folder = JoinPath(task.output, kModelFolder);
   BRAID_RETURN_IF_ERROR(WriteComposite(
       plan, sources.folders, folder,
       [&](int64_t done, int64_t total) { channel.Progress("merging", "tensors", done, total); }));
-  BRAID_ASSIGN_OR_RETURN(const Json account, ProveComposite(plan, sources.folders, folder));
-  const std::string report = JoinPath(task.output, "merge");
+  BRAID_ASSIGN_OR_RETURN(const Json account, VerifyComposite(plan, sources.folders, folder));
+  const std::string report = JoinPath(task.output, kReportFolder);
   BRAID_RETURN_IF_ERROR(MakeFolder(report));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(report, "merge.json"), account));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(report, "merge.md"), AccountMarkdown(account)));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(report, artifact_files::kMerge), account));
+  BRAID_RETURN_IF_ERROR(
+      WriteFileAtomic(JoinPath(report, artifact_files::kMergeText), AccountMarkdown(account)));
   const Json summary = {
       {"model", composite.name}, {"parameters", account["parameters"]}, {"parents", spec.parents}};
-  channel.AddOutput("model", "checkpoint", "model",
+  channel.AddOutput(task::role::kModel, task::ArtifactKind::kCheckpoint, kModelFolder,
                     {{"step", 0},
                      {"tokens", 0},
                      {"model", composite.name},
                      {"parameters", account["parameters"]}});
-  channel.AddOutput("merge", "merge", "merge", summary);
+  channel.AddOutput(task::role::kMerge, task::ArtifactKind::kMerge, kReportFolder, summary);
   channel.Succeed(summary);
   return OkStatus();
 }

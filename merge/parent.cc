@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "model/tensors.h"
+#include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 
 namespace braid::merge {
@@ -57,7 +58,7 @@ Status ReadAges(const std::string& path, Parent::Moments* moments) {
 }
 
 Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& folder) {
-  const std::string path = JoinPath(folder, "optimizer.safetensors");
+  const std::string path = JoinPath(folder, artifact_files::kOptimizer);
   if (!PathExists(path)) {
     return Incompatible(
         "parent " + name +
@@ -68,7 +69,7 @@ Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& 
   BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(path));
   Parent::Moments moments;
   moments.tensors = TensorsOf(file);
-  BRAID_RETURN_IF_ERROR(ReadAges(JoinPath(folder, "state.json"), &moments));
+  BRAID_RETURN_IF_ERROR(ReadAges(JoinPath(folder, artifact_files::kState), &moments));
   return moments;
 }
 
@@ -123,7 +124,7 @@ Status Incompatible(const std::string& message) {
 }
 
 Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments) {
-  const std::string path = JoinPath(folder, "config.json");
+  const std::string path = JoinPath(folder, artifact_files::kConfig);
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
   JsonReader read(config, path);
   (void)read.RequireInt("format");
@@ -132,8 +133,8 @@ Result<Parent> ReadParent(const std::string& name, const std::string& folder, bo
   Parent parent;
   parent.name = name;
   BRAID_ASSIGN_OR_RETURN(parent.spec, model::FromJson(model, path + ".model"));
-  BRAID_ASSIGN_OR_RETURN(const auto file,
-                         storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+  BRAID_ASSIGN_OR_RETURN(
+      const auto file, storage::SafetensorsFile::Open(JoinPath(folder, artifact_files::kWeights)));
   parent.tensors = TensorsOf(file);
   if (moments) {
     BRAID_ASSIGN_OR_RETURN(parent.moments, ReadMoments(name, folder));
@@ -142,7 +143,7 @@ Result<Parent> ReadParent(const std::string& name, const std::string& folder, bo
 }
 
 Status CheckFinite(const std::string& folder) {
-  const std::string path = JoinPath(folder, "model.safetensors");
+  const std::string path = JoinPath(folder, artifact_files::kWeights);
   BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(path));
   for (const storage::TensorEntry& entry : file.tensors()) {
     if (entry.dtype != "F32") continue;  // CheckTensors says so

@@ -26,7 +26,7 @@ class Planner {
       : composite_(composite) {
     for (const Parent& parent : parents) sources_.push_back(&parent);
     if (base) {
-      overlay_.emplace(base->spec, composite);
+      base_mapping_.emplace(base->spec, composite);
       base_ = sources_.size();
       sources_.push_back(&*base);
     }
@@ -50,14 +50,15 @@ class Planner {
       SideBySide(&target);
     } else if (SplitParallel(tensor.name, &path, &layer, &rest)) {
       const bool kept = parent_of_[path] == base_;
-      const std::string from = kept ? "parallel." + layer + ".path." +
-                                          std::to_string(*overlay_->BasePath(path)) + "." + rest
-                                    : "blocks." + layer + "." + rest;
+      const std::string from = kept
+                                   ? "parallel." + layer + ".path." +
+                                         std::to_string(*base_mapping_->BasePath(path)) + "." + rest
+                                   : "blocks." + layer + "." + rest;
       const Extent extent = ExtentOf(tensor.shape);
       target.sources.push_back(
           {parent_of_[path], from, {0, 0, 0, 0, extent.rows, extent.columns}, {}});
-    } else if (overlay_) {
-      const Overlay::Part part = overlay_->Find(tensor);
+    } else if (base_mapping_) {
+      const BaseMapping::Part part = base_mapping_->Find(tensor);
       for (const Overlap& overlap : part.overlaps)
         target.sources.push_back({base_, part.tensor, overlap, {}});
     }
@@ -88,7 +89,11 @@ class Planner {
       for (const model::TensorSpec& tensor : model::Tensors(sources_[from]->spec)) {
         const auto used = used_.find({from, tensor.name});
         const int64_t rest = tensor.elements() - (used == used_.end() ? 0 : used->second);
-        if (rest != 0) dropped.push_back({from, tensor.name, rest, tensor.elements()});
+        if (rest != 0)
+          dropped.push_back({.from = from,
+                             .tensor = tensor.name,
+                             .total_elements = tensor.elements(),
+                             .unused_elements = rest});
       }
     }
     return dropped;
@@ -107,7 +112,8 @@ class Planner {
     for (size_t p = 0; p < composite_.paths.size(); ++p) {
       const bool kept = parent_of_[p] == base_;
       const int64_t column = composite_.slice_begin(p), width = composite_.paths[p].d;
-      const int64_t from = kept ? sources_[base_]->spec.slice_begin(*overlay_->BasePath(p)) : 0;
+      const int64_t from = kept ? sources_[base_]->spec.slice_begin(*base_mapping_->BasePath(p))
+                                : 0;
       if (!target->sources.empty() && target->sources.back().from == parent_of_[p]) {
         Overlap& last = target->sources.back().overlap;
         if (last.column + last.columns == column && last.from_column + last.columns == from) {
@@ -126,17 +132,17 @@ class Planner {
     for (const Source& source : target.sources)
       covered += source.overlap.rows * source.overlap.columns;
     if (covered < target.tensor.elements()) return Rule::kPartial;
-    if (target.sources.size() > 1) return Rule::kConcatenate;
+    if (target.sources.size() > 1) return Rule::kAssemble;
     const Source& source = target.sources.front();
     for (const Parent::Tensor& tensor : sources_[source.from]->tensors) {
       if (tensor.name == source.tensor && tensor.shape == target.tensor.shape) return Rule::kCopy;
     }
-    return Rule::kConcatenate;
+    return Rule::kAssemble;
   }
 
   const model::ModelSpec& composite_;
   std::vector<const Parent*> sources_;
-  std::optional<Overlay> overlay_;
+  std::optional<BaseMapping> base_mapping_;
   size_t base_ = SIZE_MAX;
   std::vector<size_t> parent_of_;                           // path -> source of its blocks
   std::map<std::pair<size_t, std::string>, int64_t> used_;  // elements

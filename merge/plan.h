@@ -5,14 +5,15 @@
 //   embed, head (slice: norm) the parents' columns      the parent's, or those of the path in the
 //                             side by side              base
 //   parallel.<l>.path.<p>.*   the parent's blocks.<l>.* the same, or the path's blocks in the base
-//   everything else           new, from (seed, name)    what the base has (overlay.h), else new
+//   everything else           new, from (seed, name)    what the base has (base_mapping.h), else
+//   new
 //
-// Of share and routed composites the parents' final norms are dropped: what the composite's norms
-// is another stream. With `carry_optimizer` the optimizer's state (AdamW's moments, Muon's
-// momentum) goes the way of its tensors, by name, and is zero where something is new. The age of a
-// tensor's moments is the largest of those of its parts, and 0 if all of it is new: young or zero
-// moments under a higher age only make smaller first steps, while old moments under a lower age
-// would make steps too large.
+// The parents' final norms are dropped for share and routed composites, whose final norm acts on
+// another hidden state. With `carry_optimizer` the optimizer's state (AdamW's moments, Muon's
+// momentum) is copied like its tensors, by name, and is zero where something is new. The age of a
+// tensor's state (the number of updates, for the correction of bias) is the largest of those of its
+// parts, and 0 if all of it is new: too high an age only makes the first steps smaller, too low an
+// age would make steps too large.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "merge/overlay.h"
+#include "merge/base_mapping.h"
 #include "merge/parent.h"
 #include "model/spec.h"
 #include "model/tensors.h"
@@ -29,49 +30,63 @@
 namespace braid::merge {
 
 enum class Rule {
-  kCopy,         // one tensor as it is
-  kConcatenate,  // parts of the sources side by side, nothing new
-  kPartial,      // parts of the sources, the rest new
-  kInitialize,   // all new: from (seed, name)
+  kCopy,        // one tensor as it is
+  kAssemble,    // parts of one or several source tensors, which cover all of it
+  kPartial,     // parts of source tensors, the rest new
+  kInitialize,  // all new: from (seed, name)
 };
 
+// A part of a source tensor that becomes a part of a target.
 struct Source {
-  size_t from = 0;  // index into MergePlan::sources
+  // An index into MergePlan::sources, and the tensor's name there.
+  size_t from = 0;
   std::string tensor;
-  Overlap overlap;                  // what of it, and where to; a vector is one row
-  std::vector<std::string> states;  // that it has, if they are carried
+  Overlap overlap;
+  // The optimizer states that the tensor has, if they are carried.
+  std::vector<std::string> states;
 };
 
+// A tensor of the composite.
 struct Target {
   model::TensorSpec tensor;
   Rule rule = Rule::kInitialize;
-  std::vector<Source> sources;  // none overlaps another
-  int64_t age = 0;              // of its optimizer state, if that is carried
+  // No part of the target is in two of them.
+  std::vector<Source> sources;
+  // Of its optimizer state, if that is carried.
+  int64_t age = 0;
   // The states that are written for it, if they are carried: those of its sources, and of a tensor
   // that is all new those of AdamW if every source was trained by AdamW, else none.
   std::vector<std::string> states;
 };
 
+// A source tensor that is not, or not as a whole, in the composite.
 struct Dropped {
+  // As in Source.
   size_t from = 0;
   std::string tensor;
-  int64_t elements = 0;  // that have no place in the composite
-  int64_t of = 0;        // its elements
+  // Its elements, and how many of them have no place in the composite.
+  int64_t total_elements = 0;
+  int64_t unused_elements = 0;
 };
 
 struct MergePlan {
+  // The composite, and the seed of what is new in it.
   model::ModelSpec model;
   uint64_t seed = 0;
   bool carry_optimizer = false;
-  bool base = false;                 // the last source is one
-  std::vector<std::string> sources;  // names: the parents, then the base
-  std::vector<Target> targets;       // every tensor of the composite
+  // The last source is a base.
+  bool base = false;
+  // The names of the parents, then of the base.
+  std::vector<std::string> sources;
+  // Every tensor of the composite, in the order of model::Tensors.
+  std::vector<Target> targets;
   std::vector<Dropped> dropped;
 };
 
 struct MergeOptions {
   uint64_t seed = 42;
-  bool carry_optimizer = false;  // REQUIRES: moments of parents and base were read
+  // REQUIRES: the optimizer states of parents and base were read.
+  bool carry_optimizer = false;
 };
 
 // Every source tensor is used or dropped, every target filled or new; else an error that names the

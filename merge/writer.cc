@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "merge/account.h"
+#include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 
 namespace braid::merge {
@@ -19,13 +20,12 @@ using storage::SafetensorsWriter;
 // Elements of a tensor in memory at a time.
 constexpr int64_t kPieceElements = int64_t{1} << 20;
 
-constexpr char kWeightsFile[] = "model.safetensors";
-constexpr char kOptimizerFile[] = "optimizer.safetensors";
-
-// The tensors of one file that go the way of the plan: the weights, or one state of the optimizer.
-struct Kind {
+// A set of tensors to which the plan is applied: the weights, or one state of the optimizer. In the
+// files, the tensors of a state have its name as a prefix.
+struct TensorSet {
   std::string file;
-  std::string state;  // of weights empty
+  // The name of the state; empty: the weights.
+  std::string state;
 
   bool IsWeights() const { return state.empty(); }
   std::string NameOf(const std::string& tensor) const {
@@ -35,39 +35,43 @@ struct Kind {
     return IsWeights() || std::find(states.begin(), states.end(), state) != states.end();
   }
 };
-const Kind kWeights = {kWeightsFile, ""};
+const TensorSet kWeights = {artifact_files::kWeights, ""};
 
 // The states of the composite's optimizer, in the order in which its tensors name them.
-std::vector<Kind> StatesOf(const MergePlan& plan) {
-  std::vector<Kind> kinds;
+std::vector<TensorSet> StatesOf(const MergePlan& plan) {
+  std::vector<TensorSet> sets;
   for (const Target& target : plan.targets) {
     for (const std::string& state : target.states) {
-      const bool known = std::any_of(kinds.begin(), kinds.end(),
-                                     [&](const Kind& kind) { return kind.state == state; });
-      if (!known) kinds.push_back({kOptimizerFile, state});
+      const bool known = std::any_of(sets.begin(), sets.end(),
+                                     [&](const TensorSet& set) { return set.state == state; });
+      if (!known) sets.push_back({artifact_files::kOptimizer, state});
     }
   }
-  return kinds;
+  return sets;
 }
 
+// Makes the tensors of one set, as the plan says, from the files of the sources, which are mapped
+// into memory and not read as a whole.
 class Composer {
  public:
-  static Result<Composer> Create(const MergePlan& plan, const Kind& kind,
+  static Result<Composer> Create(const MergePlan& plan, const TensorSet& set,
                                  const std::vector<std::string>& folders) {
-    Composer composer(plan, kind);
+    Composer composer(plan, set);
     for (const std::string& folder : folders) {
       BRAID_ASSIGN_OR_RETURN(SafetensorsFile file,
-                             SafetensorsFile::Open(JoinPath(folder, kind.file)));
+                             SafetensorsFile::Open(JoinPath(folder, set.file)));
       composer.files_.push_back(std::move(file));
     }
     return composer;
   }
 
-  std::string NameOf(const Target& target) const { return kind_.NameOf(target.tensor.name); }
-  bool Has(const Target& target) const { return kind_.IsIn(target.states); }
+  std::string NameOf(const Target& target) const { return set_.NameOf(target.tensor.name); }
+  bool Contains(const Target& target) const { return set_.IsIn(target.states); }
 
-  // Calls `use` with the elements of a target as they should be, a piece at a time.
-  Status EachPiece(
+  // Calls `use` with the elements of a target as they should be, whole rows of at most about
+  // kPieceElements at a time. What no source covers is new: initial values for weights, zeros for
+  // states.
+  Status ForEachChunk(
       const Target& target,
       const std::function<Status(int64_t first_element, const std::vector<float>&)>& use) const {
     const Extent extent = ExtentOf(target.tensor.shape);
@@ -77,14 +81,13 @@ class Composer {
     for (int64_t begin = 0; begin < extent.rows; begin += step) {
       const int64_t end = std::min(extent.rows, begin + step);
       piece.assign(static_cast<size_t>((end - begin) * extent.columns), 0.0f);
-      if (kind_.IsWeights() &&
-          (target.rule == Rule::kInitialize || target.rule == Rule::kPartial)) {
+      if (set_.IsWeights() && (target.rule == Rule::kInitialize || target.rule == Rule::kPartial)) {
         model::InitializeRange(target.tensor, plan_.seed, begin * extent.columns,
                                (end - begin) * extent.columns, piece.data());
       }
       for (const Source& source : target.sources) {
-        if (kind_.IsIn(source.states))
-          BRAID_RETURN_IF_ERROR(Lay(source, extent, begin, end, piece.data()));
+        if (set_.IsIn(source.states))
+          BRAID_RETURN_IF_ERROR(CopyRows(source, extent, begin, end, piece.data()));
       }
       BRAID_RETURN_IF_ERROR(use(begin * extent.columns, piece));
     }
@@ -92,13 +95,14 @@ class Composer {
   }
 
  private:
-  Composer(const MergePlan& plan, const Kind& kind) : plan_(plan), kind_(kind) {}
+  Composer(const MergePlan& plan, const TensorSet& set) : plan_(plan), set_(set) {}
 
-  // Of a source, what belongs into rows [begin, end) of the target.
-  Status Lay(const Source& source, const Extent& extent, int64_t begin, int64_t end,
-             float* out) const {
+  // Copies what a source has for the rows [begin, end) of the target into `out`, which holds these
+  // rows.
+  Status CopyRows(const Source& source, const Extent& extent, int64_t begin, int64_t end,
+                  float* out) const {
     const SafetensorsFile& file = files_[source.from];
-    const std::string name = kind_.NameOf(source.tensor);
+    const std::string name = set_.NameOf(source.tensor);
     const storage::TensorEntry* entry = file.Find(name);
     if (entry == nullptr) return NotFound(file.path() + ": tensor " + name + " is missing");
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, entry->shape));
@@ -115,9 +119,11 @@ class Composer {
     return OkStatus();
   }
 
+  // A checkpoint of a training that diverged would poison the composite, whose training fails hours
+  // later and elsewhere.
   Status CheckValues(const Source& source, const std::string& name, int64_t row,
                      const float* values) const {
-    const bool squares = kind_.state == "v";  // second moments
+    const bool squares = set_.state == "v";  // second moments
     for (int64_t i = 0; i < source.overlap.columns; ++i) {
       if (std::isfinite(values[i]) && !(squares && values[i] < 0)) continue;
       return InvalidArgument(
@@ -132,10 +138,11 @@ class Composer {
   }
 
   const MergePlan& plan_;
-  Kind kind_;
+  TensorSet set_;
   std::vector<SafetensorsFile> files_;
 };
 
+// Counts tensors of all files, so that progress does not begin anew with the second file.
 class Progress {
  public:
   Progress(const MergePlan& plan, const std::function<void(int64_t, int64_t)>& report)
@@ -156,16 +163,16 @@ Status WriteFile(const MergePlan& plan, const std::vector<Composer>& composers,
   std::vector<SafetensorsWriter::Tensor> tensors;
   for (const Composer& composer : composers) {
     for (const Target& target : plan.targets) {
-      if (composer.Has(target))
+      if (composer.Contains(target))
         tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
     }
   }
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, tensors));
   for (const Composer& composer : composers) {
     for (const Target& target : plan.targets) {
-      if (!composer.Has(target)) continue;
-      BRAID_RETURN_IF_ERROR(composer.EachPiece(target, [&](int64_t,
-                                                           const std::vector<float>& piece) {
+      if (!composer.Contains(target)) continue;
+      BRAID_RETURN_IF_ERROR(composer.ForEachChunk(target, [&](int64_t,
+                                                              const std::vector<float>& piece) {
         return writer->Append(composer.NameOf(target), piece.data(), piece.size() * sizeof(float));
       }));
       progress->Step();
@@ -175,16 +182,16 @@ Status WriteFile(const MergePlan& plan, const std::vector<Composer>& composers,
 }
 
 // Calls `found` with the digest of every tensor that is what the plan says.
-Status ProveFile(const MergePlan& plan, const Composer& composer, const std::string& path,
-                 const std::function<void(size_t target, const std::string& sha256)>& found) {
+Status VerifyFile(const MergePlan& plan, const Composer& composer, const std::string& path,
+                  const std::function<void(size_t target, const std::string& sha256)>& found) {
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path));
   for (size_t t = 0; t < plan.targets.size(); ++t) {
     const Target& target = plan.targets[t];
-    if (!composer.Has(target)) continue;
+    if (!composer.Contains(target)) continue;
     const std::string name = composer.NameOf(target);
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, target.tensor.shape));
     BRAID_RETURN_IF_ERROR(
-        composer.EachPiece(target, [&](int64_t first, const std::vector<float>& piece) {
+        composer.ForEachChunk(target, [&](int64_t first, const std::vector<float>& piece) {
           if (std::memcmp(data + first, piece.data(), piece.size() * sizeof(float)) == 0)
             return OkStatus();
           return DataLoss(file.path() + ": tensor " + name + " is not what the plan says");
@@ -195,11 +202,11 @@ Status ProveFile(const MergePlan& plan, const Composer& composer, const std::str
   return OkStatus();
 }
 
-Result<std::vector<Composer>> Composers(const MergePlan& plan, const std::vector<Kind>& kinds,
+Result<std::vector<Composer>> Composers(const MergePlan& plan, const std::vector<TensorSet>& sets,
                                         const std::vector<std::string>& folders) {
   std::vector<Composer> composers;
-  for (const Kind& kind : kinds) {
-    BRAID_ASSIGN_OR_RETURN(Composer composer, Composer::Create(plan, kind, folders));
+  for (const TensorSet& set : sets) {
+    BRAID_ASSIGN_OR_RETURN(Composer composer, Composer::Create(plan, set, folders));
     composers.push_back(std::move(composer));
   }
   return composers;
@@ -208,12 +215,16 @@ Result<std::vector<Composer>> Composers(const MergePlan& plan, const std::vector
 Status WriteTensors(const MergePlan& plan, const std::vector<std::string>& source_folders,
                     const std::string& folder, Progress* progress) {
   BRAID_ASSIGN_OR_RETURN(const auto weights, Composers(plan, {kWeights}, source_folders));
-  BRAID_RETURN_IF_ERROR(WriteFile(plan, weights, JoinPath(folder, kWeightsFile), progress));
+  BRAID_RETURN_IF_ERROR(
+      WriteFile(plan, weights, JoinPath(folder, artifact_files::kWeights), progress));
   if (!plan.carry_optimizer) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(const auto states, Composers(plan, StatesOf(plan), source_folders));
-  return WriteFile(plan, states, JoinPath(folder, kOptimizerFile), progress);
+  return WriteFile(plan, states, JoinPath(folder, artifact_files::kOptimizer), progress);
 }
 
+// state.json of the composite: a training that has done no step. Ages and states stand by tensor,
+// as parents may differ in both; states only where some are not AdamW's, so that such files stay as
+// they were before there were others.
 Json StateOf(const MergePlan& plan) {
   Json state = {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", plan.seed}};
   if (!plan.carry_optimizer) return state;
@@ -237,30 +248,31 @@ Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& sou
   Progress progress(plan, report);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   if (const Status status = WriteTensors(plan, source_folders, folder, &progress); !status.ok()) {
-    for (const char* file : {kWeightsFile, kOptimizerFile})
-      (void)RemoveTree(JoinPath(folder, file));  // no half of a composite
+    // Half of a composite must not be taken for one.
+    for (const char* file : {artifact_files::kWeights, artifact_files::kOptimizer})
+      (void)RemoveTree(JoinPath(folder, file));
     return status;
   }
-  const std::string tokenizer = JoinPath(source_folders.front(), "tokenizer.json");
+  const std::string tokenizer = JoinPath(source_folders.front(), artifact_files::kTokenizer);
   if (PathExists(tokenizer))
-    BRAID_RETURN_IF_ERROR(CopyFile(tokenizer, JoinPath(folder, "tokenizer.json")));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"),
+    BRAID_RETURN_IF_ERROR(CopyFile(tokenizer, JoinPath(folder, artifact_files::kTokenizer)));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, artifact_files::kConfig),
                                       {{"format", 1}, {"model", model::ToJson(plan.model)}}));
-  return WriteJsonFile(JoinPath(folder, "state.json"), StateOf(plan));
+  return WriteJsonFile(JoinPath(folder, artifact_files::kState), StateOf(plan));
 }
 
-Result<Json> ProveComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
-                            const std::string& folder) {
+Result<Json> VerifyComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
+                             const std::string& folder) {
   Json account = ToJson(plan);
   Json& tensors = account["tensors"];
-  std::vector<Kind> kinds = {kWeights};
-  for (Kind& state : StatesOf(plan)) kinds.push_back(std::move(state));
-  for (const Kind& kind : kinds) {
-    BRAID_ASSIGN_OR_RETURN(const Composer composer, Composer::Create(plan, kind, source_folders));
-    BRAID_RETURN_IF_ERROR(ProveFile(
-        plan, composer, JoinPath(folder, kind.file), [&](size_t target, const std::string& sha256) {
+  std::vector<TensorSet> sets = {kWeights};
+  for (TensorSet& state : StatesOf(plan)) sets.push_back(std::move(state));
+  for (const TensorSet& set : sets) {
+    BRAID_ASSIGN_OR_RETURN(const Composer composer, Composer::Create(plan, set, source_folders));
+    BRAID_RETURN_IF_ERROR(VerifyFile(
+        plan, composer, JoinPath(folder, set.file), [&](size_t target, const std::string& sha256) {
           Json& entry = tensors[target];
-          (kind.IsWeights() ? entry["sha256"] : entry["moments"][kind.state + "_sha256"]) = sha256;
+          (set.IsWeights() ? entry["sha256"] : entry["moments"][set.state + "_sha256"]) = sha256;
         }));
   }
   account["proof"] = "bit-equal";

@@ -23,7 +23,7 @@ Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& sou
 // Reads the composite back and compares every part with its source, and everything new with its
 // initial values (of the optimizer's state: zeros), bit for bit. Returns the account with a SHA-256
 // of each tensor; kDataLoss names the first that differs.
-Result<Json> ProveComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
-                            const std::string& folder);
+Result<Json> VerifyComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
+                             const std::string& folder);
 
 }  // namespace braid::merge

@@ -20,6 +20,8 @@ Status ValidateConnection(const Connection& connection, size_t paths, const std:
   const auto fail = [&](const std::string& field, const std::string& message) {
     return InvalidArgument(where + "." + field + ": " + message);
   };
+  // A field of another kind would be ignored, so a value that differs from the default is a
+  // mistake.
   if (!connection.is_routed() && !(connection.router == Router{}))
     return fail("router", "only routed connections have one");
   if (!(connection.router.tau > 0) || !std::isfinite(connection.router.tau))

@@ -5,6 +5,7 @@
 namespace braid::model {
 
 int64_t EffectiveWidth(int64_t d_ffn, int64_t multiple) {
+  // 2 * d_ffn / 3 rounds down, as the published program does, and then up to the multiple.
   return (2 * d_ffn / 3 + multiple - 1) / multiple * multiple;
 }
 
@@ -17,6 +18,8 @@ Result<Widths> SolveWidths(const WidthProblem& problem) {
     return InvalidArgument(std::string("block: ") + problem.block->name +
                            " has no widths that a budget decides");
   }
+  // Under kTotal a baseline may spend on products what its fewer passes of attention save: a pass
+  // costs 2 T d for the scores of a token.
   WidthProblem counted = problem;
   if (problem.flop_match == FlopMatch::kTotal && !problem.block->has_gates) {
     const auto K = static_cast<double>(problem.loops);

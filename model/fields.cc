@@ -1,6 +1,7 @@
 #include "model/fields.h"
 
 #include "model/dual_width.h"
+#include "schema/builder.h"
 
 namespace braid::model {
 namespace {
@@ -183,22 +184,25 @@ const Schema& SchemaOf(const Connection*) {
     field("kind", &Connection::kind,
           "How paths hear one another: `share` (a linear map), `routed` (a choice for each token) "
           "or `slice` (each path keeps its own slice; starts as the mean of its parents).");
-    field("router", &Connection::router, "Who decides between the paths.").Of("kind", kRouted);
+    field("router", &Connection::router, "Who decides between the paths.").OnlyIf("kind", kRouted);
     field("init", &Connection::init,
           "How the maps between streams begin: `identity`: every path hears the sum of the "
           "embeddings, then the mean of the paths' outputs, and each slice of the end gets its own "
           "path's; `normal`: N(0, 0.02), as published.")
-        .Of("kind", kShare, kRouted)
-        .Sparse();  // configurations older than the choice do not have it
-    field("residual", &Connection::residual, "Add the layer's input.").Of("kind", kShare, kRouted);
+        .OnlyIf("kind", kShare, kRouted)
+        .OmitDefault();  // configurations older than the choice do not have it
+    field("residual", &Connection::residual, "Add the layer's input.")
+        .OnlyIf("kind", kShare, kRouted);
     field("norm", &Connection::norm, "RMS norm on what the connection gives.")
-        .Of("kind", kShare, kRouted);
+        .OnlyIf("kind", kShare, kRouted);
     field("cross", &Connection::cross, "Maps between slices that start at zero.")
-        .Of("kind", kSlice);
-    field("gate", &Connection::gate, "A gate for each path that starts at one.").Of("kind", kSlice);
-    field("scale", &Connection::scale, "Mean or sum of the parents' logits.").Of("kind", kSlice);
+        .OnlyIf("kind", kSlice);
+    field("gate", &Connection::gate, "A gate for each path that starts at one.")
+        .OnlyIf("kind", kSlice);
+    field("scale", &Connection::scale, "Mean or sum of the parents' logits.")
+        .OnlyIf("kind", kSlice);
     field("weights", &Connection::weights, "In the place of `scale`: a weight for each path.")
-        .Of("kind", kSlice);
+        .OnlyIf("kind", kSlice);
     return field.Done();
   }();
   return fields;
@@ -214,10 +218,10 @@ const Schema& SchemaOf(const Stack*) {
     field("block", &Stack::block, "").meaning = "The kind of block. " + BlockMeanings() + ".";
     field("identity", &Stack::identity, "They start as the identity.");
     field("ffn", &Stack::ffn, "Hidden width of the feed-forward part.")
-        .Of("block", BlockWords(/*has_dual=*/false))
+        .OnlyIf("block", BlockWords(/*has_dual=*/false))
         .Fill(FillFfn);
     field("dual", &Stack::dual, "The knobs of the block.")
-        .Of("block", BlockWords(/*has_dual=*/true))
+        .OnlyIf("block", BlockWords(/*has_dual=*/true))
         .Required();
     return field.Done();
   }();
@@ -236,15 +240,15 @@ const Schema& SchemaOf(const ModelSpec*) {
     field("sequence", &ModelSpec::sequence, "Tokens of a training sequence.");
     field("tokenizer", &ModelSpec::tokenizer, "SHA-256 of its tokenizer.json.");
     field("arch", &ModelSpec::arch, "Which function given weights compute.");
-    field("dense", &ModelSpec::dense, "Its blocks.").Of("kind", kDense).Required();
+    field("dense", &ModelSpec::dense, "Its blocks.").OnlyIf("kind", kDense).Required();
     field("connection", &ModelSpec::connection, "How the paths hear one another.")
-        .Of("kind", kComposite)
+        .OnlyIf("kind", kComposite)
         .Required();
     field("large", &ModelSpec::large, "The two blocks of full width.")
-        .Of("kind", kComposite)
+        .OnlyIf("kind", kComposite)
         .Required();
     field("paths", &ModelSpec::paths, "The paths, in the order of their slices.")
-        .Of("kind", kComposite)
+        .OnlyIf("kind", kComposite)
         .Required();
     return field.Done();
   }();

@@ -9,6 +9,7 @@ namespace {
 double ConnectionFlops(const ModelSpec& spec) {
   double flops = 0;
   for (const TensorSpec& tensor : Tensors(spec)) {
+    // Blocks count themselves (BlockFlops), because a deep path runs its weights several times.
     const bool inside = tensor.name.find(".path.") != std::string::npos ||
                         tensor.name.starts_with("large.");
     if (inside || tensor.role != Role::kMatrix) continue;
@@ -24,6 +25,7 @@ Flops BlockFlops(const Stack& stack, const Arch& arch, int64_t sequence) {
 }
 
 Flops ForwardFlops(const ModelSpec& spec) {
+  // The head; the embedding is a look-up and costs nothing.
   Flops flops{2.0 * static_cast<double>(spec.vocab) * static_cast<double>(spec.width()), 0};
   const auto add = [&](const Stack& stack) {
     flops += static_cast<double>(stack.blocks) * BlockFlops(stack, spec.arch, spec.sequence);

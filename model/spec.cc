@@ -9,6 +9,8 @@
 namespace braid::model {
 namespace {
 
+// The checks of what only composites have. Widths are compared last, when each stack is right by
+// itself, so that the message is about the sum and not about a consequence.
 Status ValidateComposite(const ModelSpec& spec) {
   if (spec.paths.size() < 2) return InvalidArgument("paths: a composite needs at least two");
   BRAID_RETURN_IF_ERROR(ValidateConnection(spec.connection, spec.paths.size(), "connection"));
@@ -29,6 +31,8 @@ Status ValidateComposite(const ModelSpec& spec) {
 }  // namespace
 
 Status Validate(const ModelSpec& spec) {
+  // Two bounds keep products of sizes within int64_t: token ids are 32 bits, and a sequence has at
+  // most 2^20 tokens. Conditions are written so that NaN fails them.
   if (spec.name.empty()) return InvalidArgument("name: must not be empty");
   if (spec.vocab < 2)
     return InvalidArgument(Format("vocab: must be at least 2, is %lld", (long long)spec.vocab));
@@ -82,6 +86,8 @@ int64_t ModelSpec::slice_begin(size_t index) const {
 }
 
 ModelSpec PathAlone(const ModelSpec& composite, size_t index) {
+  // Everything that is not about paths stays: a path has the vocabulary and the arch of its
+  // composite.
   ModelSpec alone = composite;
   alone.kind = Kind::kDense;
   alone.dense = composite.paths.at(index);
@@ -94,6 +100,8 @@ ModelSpec PathAlone(const ModelSpec& composite, size_t index) {
 
 std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
   using schema::NameOf;
+  // router_noise, rope_max_pos and residual_init are left out: they do not change what given
+  // weights compute for a text that both models can read.
   std::vector<ArchDifference> all = {{"attn_out_proj", a.attn_out_proj, b.attn_out_proj},
                                      {"ffn_gate", NameOf(a.ffn_gate), NameOf(b.ffn_gate)},
                                      {"rope_layout", NameOf(a.rope_layout), NameOf(b.rope_layout)},

@@ -28,7 +28,8 @@ Status ValidateStack(const Stack& stack, const std::string& where) {
   return stack.block->check(stack, where);
 }
 
-Stack UsualLarge(const std::vector<Stack>& paths) {
+Stack DefaultLarge(const std::vector<Stack>& paths) {
+  // Of a composite without large blocks in its description; the name is that of its tensors.
   Stack large = {"large", 0, 0, 2, 0};
   int64_t together = 0;
   for (const Stack& path : paths) {
@@ -39,6 +40,8 @@ Stack UsualLarge(const std::vector<Stack>& paths) {
   const auto fits = [&](int64_t heads) {
     return heads > 0 && large.d % heads == 0 && large.d / heads % 2 == 0;
   };
+  // If the heads of all paths together do not divide D into even sizes, heads of the first path's
+  // size may.
   const int64_t size = paths.empty() || paths.front().heads == 0 ? 0 : paths.front().head_size();
   const int64_t of_size = size > 0 && large.d % size == 0 ? large.d / size : 0;
   large.heads = fits(together) ? together : fits(of_size) ? of_size : 0;

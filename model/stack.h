@@ -78,7 +78,7 @@ Status ValidateStack(const Stack& stack, const std::string& where);
 // The two large blocks of a composite of these paths where nothing else is said: llama, D the sum
 // of the widths, 4 D in the feed-forward. As many heads as the paths have together, or heads of the
 // first path's size, whichever fits first; 0 if neither does.
-Stack UsualLarge(const std::vector<Stack>& paths);
+Stack DefaultLarge(const std::vector<Stack>& paths);
 
 // Equal but for their names.
 bool SameShape(const Stack& a, const Stack& b);

@@ -35,6 +35,7 @@ void AddConnection(const TensorList& layer, const ModelSpec& spec, int64_t l) {
                 N = static_cast<int64_t>(spec.paths.size());
   const Connection& connection = spec.connection;
   if (connection.is_slice()) {
+    // Zeros: the composite begins as its parents, side by side.
     if (connection.cross) layer.Matrix("cross.weight", D, D, /*deviation=*/0);
     return;
   }
@@ -63,6 +64,7 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
   TensorList root(all, "");
   const int64_t D = spec.large.d, c = spec.common_width();
   const bool slice = spec.connection.is_slice(), equal = EqualWidths(spec);
+  // The stream of a composite runs through the parallel layers and both large blocks.
   const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + 2};
   AddBlock(root.In("large.0"), large);
   if (!slice && equal) AddMap(root, spec, "shrink.weight", {c, D}, {{}, SlicesOf(spec)});
@@ -85,6 +87,7 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
   }
   if (spec.connection.is_routed()) AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
   AddBlock(root.In("large.1"), large);
+  // Zeros make all gates one: N softmax(0) = 1.
   if (slice && spec.connection.gate) {
     const auto N = static_cast<int64_t>(spec.paths.size());
     root.Matrix("gate.weight", N, D, /*deviation=*/0);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/spec.h"
+#include "recipe/source.h"
 #include "spec/evaluate/evaluate.h"
 
 namespace braid::recipe {
@@ -19,8 +20,8 @@ struct LocalData {
 };
 
 struct Evaluation : spec::RecipeEvaluate {
-  // By the name of the source, which is that of the input of evaluations, too.
-  std::map<std::string, LocalData> data;
+  // By the kind of the source, whose word is also the role of the input of evaluations.
+  std::map<SourceKind, LocalData> data;
 };
 
 // The parts that a model has: routing is of composites that route or share, dual of models that

@@ -1,8 +1,10 @@
-// The run file: what a user writes (docs/recipe.md), checked and with every default filled in.
+// A recipe as a value: what a user writes (docs/recipe.md), checked and with every default filled
+// in.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,34 +13,41 @@
 #include "recipe/evaluation.h"
 #include "spec/corpus.h"
 #include "spec/data.h"
+#include "spec/merge.h"
 #include "spec/recipe.h"
 #include "spec/train.h"
 
 namespace braid::recipe {
 
-// Of a run: from minus this to this.
+// The priority of a run is in [-kMaxPriority, kMaxPriority].
 constexpr int64_t kMaxPriority = spec::kMaxPriority;
 
 struct Corpus : spec::RecipeCorpus {
   std::string name;
+  // The line of the recipe, here and below; from 1.
   int line = 0;
 
-  // As tasks read it; with files where it is read in place.
+  // As tasks read it: with files only if they are read in place.
   spec::Corpus Task() const;
 };
 
 // A path or a baseline. Its spec leaves open what the tokenizer decides (vocab, pad_id, eos_id,
 // tokenizer).
 struct Model {
-  model::ModelSpec spec;             // a baseline may be a composite that is trained from scratch
-  std::vector<std::string> corpora;  // of a path: its corpus; of a baseline: all
-  std::string from;                  // artifact id or folder: trained before
-  std::string start;  // the same: what its training begins with, instead of weights drawn from the
-                      // seed
-  spec::StartMoments start_moments = spec::StartMoments::kAuto;  // AdamW's of `start`
+  // A baseline may be a composite that is trained from scratch.
+  model::ModelSpec spec;
+  // The corpora that it is trained on: one for a path, all for a baseline.
+  std::vector<std::string> corpora;
+  // An artifact id or a folder: the path was trained before, and no job trains it.
+  std::string from;
+  // The same: the weights that its training begins with; empty: they are drawn from the seed.
+  std::string start;
+  // What becomes of the optimizer's state of `start`.
+  spec::StartMoments start_moments = spec::StartMoments::kAuto;
   spec::Train train;
-  int32_t slots = 1;
-  std::string device = "cpu";
+  // Of the job that trains it.
+  int64_t slots = 1;
+  Device device = Device::kCpu;
   int line = 0;
 
   const std::string& name() const { return spec.name; }
@@ -46,36 +55,43 @@ struct Model {
 
 // How a composite is trained after the merge.
 struct Joint : spec::Joint {
-  bool own_rates = false;  // `joint` itself has optimizer.lr, lr_min or warmup_start
+  // The section `joint` itself has optimizer.lr, lr_min or warmup_start, so that lr_factor does not
+  // apply to rates that are inherited.
+  bool own_rates = false;
 };
 
-// One place in a composite.
+// One path of a composite.
 struct Member {
-  std::string path;    // its name
-  std::string corpus;  // what it was trained on
-  bool kept = false;   // comes from the composite's base, by name; otherwise one of the recipe's
-                       // paths
+  // The path's name, and the corpus that it was trained on.
+  std::string path;
+  std::string corpus;
+  // It comes from the composite's base; otherwise it is one of the recipe's paths.
+  bool kept = false;
 };
 
 struct Composite {
   model::ModelSpec spec;
-  std::vector<Member> members;  // in the order of their slices
-  std::string base;  // a composite that exists, artifact id or folder; empty: all is new but the
-                     // paths
+  // In the order of their slices.
+  std::vector<Member> members;
+  // A composite that exists, an artifact id or a folder; empty: everything but the paths is new.
+  std::string base;
   Joint joint;
   int line = 0;
 
   const std::string& name() const { return spec.name; }
 };
 
+// The whole recipe: sections that others inherit from have been applied to them.
 struct Recipe : spec::RecipeTop {
   model::Arch arch;
   spec::RecipeEval eval;
-  std::string tokenizer_file;     // or trained:
-  int64_t tokenizer_entries = 0;  // that the file has; 0: the recipe does not say
+  // The tokenizer: a file, with its number of entries (0: the recipe does not say it), ...
+  std::string tokenizer_file;
+  int64_t tokenizer_entries = 0;
+  // ... or one that is trained: entries, bytes of text, and the corpora that are read.
   int64_t tokenizer_vocab = 0;
   int64_t tokenizer_bytes = 0;
-  std::vector<std::string> tokenizer_corpora;  // that it is trained on
+  std::vector<std::string> tokenizer_corpora;
   int tokenizer_line = 0;
   std::vector<Corpus> corpora;
   spec::RecipeValidation validation;
@@ -83,12 +99,16 @@ struct Recipe : spec::RecipeTop {
   std::vector<Model> paths;
   std::vector<Composite> composites;
   std::vector<Model> baselines;
-  spec::Train train;  // that models begin from
-  Joint joint;        // that composites begin from
+  // What the models' and the composites' own sections begin from.
+  spec::Train train;
+  Joint joint;
   Evaluation evaluation;
-  std::string export_format;                    // empty: no exports; or huggingface
-  std::string text;                             // as given
-  std::map<std::string, std::string> defaults;  // fields that were absent, with what was filled in
+  // Absent: no model is exported.
+  std::optional<spec::ExportFormat> export_format;
+  // The recipe as it was given.
+  std::string text;
+  // The fields that were absent, by path, with the defaults that were filled in.
+  std::map<std::string, std::string> defaults;
 
   const Corpus* FindCorpus(const std::string& name) const;
   const Model* FindPath(const std::string& name) const;

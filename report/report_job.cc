@@ -4,6 +4,7 @@
 #include "report/claims/claims.h"
 #include "report/parts/report.h"
 #include "report/results/gather.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::report {
 
@@ -12,20 +13,24 @@ Status RunReportJob(const task::Task& task, task::Channel& channel) {
   const std::vector<Finding> findings = TestClaims(results);
   const Report report{results, findings};
   const Document full = FullDocument(report);
-  const std::string folder = JoinPath(task.output, "report");
+  constexpr char kFolder[] = "report";
+  const std::string folder = JoinPath(task.output, kFolder);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
   // Markdown links to its plots; the page has them inside.
   for (const Document::Block& block : full.blocks()) {
     if (block.kind == Document::Block::Kind::kPlot)
       BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, block.file), block.svg));
   }
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.md"), ToMarkdown(full)));
   BRAID_RETURN_IF_ERROR(
-      WriteFileAtomic(JoinPath(folder, "results.md"), ToMarkdown(SummaryDocument(report))));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, "report.html"), ToHtml(full)));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "report.json"), ReportJson(report)));
+      WriteFileAtomic(JoinPath(folder, artifact_files::kReport), ToMarkdown(full)));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, artifact_files::kReportSummary),
+                                        ToMarkdown(SummaryDocument(report))));
+  BRAID_RETURN_IF_ERROR(
+      WriteFileAtomic(JoinPath(folder, artifact_files::kReportPage), ToHtml(full)));
+  BRAID_RETURN_IF_ERROR(
+      WriteJsonFile(JoinPath(folder, artifact_files::kReportNumbers), ReportJson(report)));
   const Json summary = {{"title", results.title}, {"models", results.models.size()}};
-  channel.AddOutput("report", "report", "report", summary);
+  channel.AddOutput(task::role::kReport, task::ArtifactKind::kReport, kFolder, summary);
   channel.Succeed(summary);
   return OkStatus();
 }

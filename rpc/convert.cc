@@ -36,7 +36,7 @@ void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
   message->mutable_inputs()->insert(assignment.inputs.begin(), assignment.inputs.end());
   message->set_checkpoint(assignment.checkpoint);
   message->set_slots(static_cast<int32_t>(assignment.slots));
-  message->set_device(assignment.device);
+  message->set_device(NameOf(assignment.device));
   message->set_stop(assignment.stop);
   message->set_stop_timeout_ms(assignment.stop_timeout_ms);
   message->set_recipe_sha256(assignment.recipe_sha256);
@@ -51,7 +51,9 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message) {
   assignment.inputs = {message.inputs().begin(), message.inputs().end()};
   assignment.checkpoint = message.checkpoint();
   assignment.slots = message.slots();
-  assignment.device = message.device();
+  // A coordinator grants a job only to a worker that has offered slots of the device, so a worker
+  // never gets a word that it does not know.
+  assignment.device = FromName<Device>(message.device()).value_or(Device::kCpu);
   assignment.stop = message.stop();
   assignment.stop_timeout_ms = message.stop_timeout_ms();
   assignment.recipe_sha256 = message.recipe_sha256();

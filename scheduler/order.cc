@@ -24,8 +24,8 @@ Turns::Turns(const Snapshot& snapshot) : snapshot_(snapshot), held_(snapshot.hel
 bool Turns::Before(size_t a, size_t b) const {
   const JobView& first = snapshot_.jobs[a];
   const JobView& second = snapshot_.jobs[b];
-  return std::tie(first.submitted_seq, first.run, second.path_cost, first.position) <
-         std::tie(second.submitted_seq, second.run, first.path_cost, second.position);
+  return std::tie(first.submitted_wall_ms, first.run, second.path_cost, first.position) <
+         std::tie(second.submitted_wall_ms, second.run, first.path_cost, second.position);
 }
 
 // The dominant share: the larger of the two parts.
@@ -47,8 +47,8 @@ std::optional<size_t> Turns::Next() {
     auto next = users.end();
     for (auto it = users.begin(); it != users.end(); ++it) {
       const JobView& head = snapshot_.jobs[it->second.jobs[it->second.at]];
-      const std::tuple<double, int64_t, std::string> turn(ShareOf(it->first), head.submitted_seq,
-                                                          head.run);
+      const std::tuple<double, int64_t, std::string> turn(ShareOf(it->first),
+                                                          head.submitted_wall_ms, head.run);
       if (!least.has_value() || turn < *least) {
         least = turn;
         next = it;
@@ -67,8 +67,7 @@ std::optional<size_t> Turns::Next() {
 
 void Turns::Granted(size_t job) {
   const JobView& view = snapshot_.jobs[job];
-  Held& held = held_[view.user];
-  (view.device == "cuda" ? held.gpus : held.cpu_slots) += view.slots * view.ranks;
+  held_[view.user].Of(view.device) += view.slots * view.ranks;
 }
 
 }  // namespace braid::scheduler

@@ -40,9 +40,9 @@ class Turns {
 
   const Snapshot& snapshot_;
   // The slots of all workers.
-  Held all_;
+  SlotAmounts all_;
   // What each user holds, by name.
-  std::map<std::string, Held> held_;
+  std::map<std::string, SlotAmounts> held_;
   // By priority (the highest is the last) and user.
   std::map<int64_t, std::map<std::string, Line>> lines_;
 };

@@ -89,7 +89,7 @@ bool Matches(const WorkerView& worker, const JobView& job) {
 }
 
 bool NeedsOneHost(const JobView& job) {
-  return job.ranks > 1 && job.device != "cuda";
+  return job.ranks > 1 && job.device != Device::kCuda;
 }
 
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,

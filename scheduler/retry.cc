@@ -18,23 +18,16 @@ constexpr int64_t kMaxDiskFullMs = 120'000;
 
 }  // namespace
 
-FailureCategory ParseFailureCategory(const std::string& category) {
-  if (category == "user") return FailureCategory::kUser;
-  if (category == "infra") return FailureCategory::kInfra;
-  if (category == "preempted" || category == "cancelled") return FailureCategory::kPreempted;
-  return FailureCategory::kSystem;
-}
-
-RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const FailureHistory& history,
-                          double uniform) {
+RetryDecision DecideRetry(FailureCategory category, bool deterministic,
+                          const FailureHistory& history, double uniform) {
   RetryDecision decision;
   decision.history = history;
   FailureHistory& counted = decision.history;
-  const bool ours = blame == FailureCategory::kInfra || blame == FailureCategory::kSystem;
-  if (ours && !deterministic && (history.disk_full || !history.started)) {
+  const bool not_the_users = category == FailureCategory::kInfra ||
+                             category == FailureCategory::kSystem;
+  if (not_the_users && !deterministic && (history.disk_full || !history.started)) {
     ++counted.infra_losses;
     decision.retry = true;
-    decision.exclude_worker = blame == FailureCategory::kSystem;
     // A worker with a full disk gets no work for a while (Snapshot), and the job may run on another
     // worker at once. A job that fills one disk after another waits longer and longer, so that jobs
     // that fit get their turn.
@@ -46,7 +39,7 @@ RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const Failu
                                      kFirstDiskFullMs << std::min<int64_t>(behind, 8));
     return decision;
   }
-  switch (blame) {
+  switch (category) {
     case FailureCategory::kUser:
       ++counted.user_failures;
       decision.retry = !deterministic && counted.user_failures <= kUserRetries;
@@ -72,6 +65,7 @@ RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const Failu
       break;
     }
     case FailureCategory::kPreempted:
+    case FailureCategory::kCancelled:
       ++counted.preemptions;
       decision.retry = true;
       break;
@@ -79,7 +73,6 @@ RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const Failu
       ++counted.infra_losses;
       ++counted.losses_in_row;
       decision.retry = history.system_failures == 0 && !deterministic;
-      decision.exclude_worker = true;
       if (!decision.retry)
         decision.reason = deterministic ? "trying again cannot help"
                                         : "a second worker failed in the same way";

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "task/failure.h"
+
 namespace braid::scheduler {
 
 // What happened to a job. Counters do not include the present failure unless they say so.
@@ -27,19 +29,15 @@ struct FailureHistory {
   int64_t disk_full_in_row = 0;
 };
 
-// Who is responsible for a failure (docs/tasks.md).
-enum class FailureCategory { kUser, kInfra, kPreempted, kSystem };
-// The category of a word such as "user"; "cancelled" is kPreempted, an unknown word kSystem.
-FailureCategory ParseFailureCategory(const std::string& category);
+using task::FailureCategory;
 
 // What follows a failure.
 struct RetryDecision {
   bool retry = false;
   // The counters with this failure added.
   FailureHistory history;
-  // How long the next attempt has to wait, and whether it must run on another worker.
+  // How long the next attempt has to wait.
   int64_t backoff_ms = 0;
-  bool exclude_worker = false;
   // Why there is no other attempt, for people; empty if there is one.
   std::string reason;
 };
@@ -50,14 +48,14 @@ struct RetryDecision {
 //   infra      another attempt, unless the job's program was lost three times in a row on three
 //              workers, or ten times on any, without a new checkpoint: the job itself is
 //              suspect then
-//   preempted  always another attempt
-//   system     one more attempt, on another worker
+//   preempted  always another attempt (and so for cancelled, which a worker may report)
+//   system     one more attempt, on another worker (JobView::excluded)
 //
 // A failure before the program ran, or for lack of room on a worker's disk, tells nothing about the
 // job: it is tried again without limit, after longer and longer pauses (of category system:
 // elsewhere), and does not count as a loss in a row. `uniform` is a random number in [0, 1) for the
 // back-off.
-RetryDecision DecideRetry(FailureCategory blame, bool deterministic, const FailureHistory& history,
-                          double uniform);
+RetryDecision DecideRetry(FailureCategory category, bool deterministic,
+                          const FailureHistory& history, double uniform);
 
 }  // namespace braid::scheduler

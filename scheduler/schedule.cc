@@ -1,6 +1,7 @@
 #include "scheduler/schedule.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text.h"
 #include "scheduler/lease.h"
@@ -11,7 +12,7 @@ namespace braid::scheduler {
 namespace {
 
 std::string SlotsText(const JobView& job) {
-  return std::to_string(job.slots) + (job.device == "cuda" ? " GPU" : " CPU slot") +
+  return std::to_string(job.slots) + (job.device == Device::kCuda ? " GPU" : " CPU slot") +
          (job.slots == 1 ? "" : "s") +
          (job.ranks > 1 ? " for each of " + std::to_string(job.ranks) + " ranks" : "") +
          (job.site.empty() ? "" : " at site " + job.site);
@@ -98,8 +99,7 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
 }
 
 void Take(std::vector<WorkerView>& workers, const JobView& job, const std::vector<size_t>& ranks) {
-  for (const size_t w : ranks)
-    (job.device == "cuda" ? workers[w].gpus_used : workers[w].cpu_used) += job.slots;
+  for (const size_t w : ranks) workers[w].Used(job.device) += job.slots;
 }
 
 // Slots become free one by one. A job that needs several at once would never find them if other
@@ -159,14 +159,14 @@ Plan Schedule(const Snapshot& given) {
   // The workers reserved for one job that needs more than is free now, and the device whose slots
   // it needs.
   std::set<size_t> reserved;
-  std::string reserved_device;
+  std::optional<Device> reserved_device;
   const std::set<size_t> nothing;
   while (const auto index = turns.Next()) {
     const JobView& job = snapshot.jobs[*index];
     // A wait longer than the longest possible one was computed before the wall clock was set back;
     // it is over.
-    if (job.not_before_ms > snapshot.now_ms &&
-        job.not_before_ms - snapshot.now_ms <= kMaxBackoffMs) {
+    if (job.not_before_ms > snapshot.now_wall_ms &&
+        job.not_before_ms - snapshot.now_wall_ms <= kMaxBackoffMs) {
       plan.waiting.push_back({*index, Reason::kBackoff,
                               "tried again at " + FormatUtc(job.not_before_ms) + After(job)});
       continue;

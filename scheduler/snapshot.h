@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/device.h"
+#include "task/requirements.h"
+
 namespace braid::scheduler {
 
 // A worker as the scheduler sees it.
@@ -35,32 +38,27 @@ struct WorkerView {
   // The ids of artifacts in its cache.
   std::set<std::string> cached;
 
-  // All slots of a device ("cpu" or "cuda"), and those that are free; negative if a worker came
-  // back with fewer slots than its leases hold.
-  int64_t Slots(const std::string& device) const { return device == "cuda" ? gpus : cpu_slots; }
-  int64_t Free(const std::string& device) const {
-    return device == "cuda" ? gpus - gpus_used : cpu_slots - cpu_used;
+  // All slots of a device, and those that are free; negative if a worker came back with fewer slots
+  // than its leases hold.
+  int64_t Slots(Device device) const { return device == Device::kCuda ? gpus : cpu_slots; }
+  int64_t Free(Device device) const {
+    return device == Device::kCuda ? gpus - gpus_used : cpu_slots - cpu_used;
   }
+  // Slots of the device that are taken, to be changed.
+  int64_t& Used(Device device) { return device == Device::kCuda ? gpus_used : cpu_used; }
 };
 
 // A queued job, whose parents have all succeeded.
-struct JobView {
+struct JobView : task::Requirements {
   // For messages: "r-1/path_1".
   std::string name;
-  std::string kind;
-  int64_t ranks = 1;
-  // Of each rank.
-  int64_t slots = 1;
-  std::string device = "cpu";
-  // The only site where it may run; empty: anywhere.
-  std::string site;
   // The earliest wall-clock time of the next attempt.
   int64_t not_before_ms = 0;
   // The cost of the critical path from this job to the end of its run (critical_path.h).
   double path_cost = 0;
   std::string run;
-  // When its run was submitted, as a number that grows with time (in ms since 1970).
-  int64_t submitted_seq = 0;
+  // The wall-clock time at which its run was submitted.
+  int64_t submitted_wall_ms = 0;
   // The index in the run's topological order.
   int64_t position = 0;
   // Of its run; higher goes first.
@@ -78,9 +76,12 @@ struct JobView {
 };
 
 // Amounts of slots: those that a user's live leases hold, or those of all workers.
-struct Held {
+struct SlotAmounts {
   int64_t cpu_slots = 0;
   int64_t gpus = 0;
+
+  // The amount of a device, to be changed.
+  int64_t& Of(Device device) { return device == Device::kCuda ? gpus : cpu_slots; }
 };
 
 // The state at the beginning of a pass.
@@ -89,11 +90,11 @@ struct Snapshot {
   // All queued jobs, in any order.
   std::vector<JobView> jobs;
   // The wall-clock time, to which not_before_ms refers.
-  int64_t now_ms = 0;
+  int64_t now_wall_ms = 0;
   // The coordinator has just started, and workers are still connecting again.
   bool recovering = false;
   // What each user holds, by name.
-  std::map<std::string, Held> held;
+  std::map<std::string, SlotAmounts> held;
 };
 
 // Why a job does not run. The set and the numbers are those of the API (jobs.proto), which explains

@@ -43,7 +43,7 @@ Json NumberSchema(const Field& field, bool whole) {
     json[field.range.below ? "exclusiveMaximum" : "maximum"] = bound(field.range.max);
   } else if (whole) {
     // The limit that the reader applies to whole numbers without a bound (WithLimit in schema.cc).
-    json["maximum"] = kUnlimited;
+    json["maximum"] = kMaxInteger;
   }
   return json;
 }
@@ -72,7 +72,7 @@ Json NamedSchema(Json value) {
 
 Json SectionsSchema(const Field& field) {
   const Json item = SectionSchema(field.section());
-  if (!field.named) return ListSchema(field, item);
+  if (!field.keyed_by_name) return ListSchema(field, item);
   return {{"type", "object"}, {"additionalProperties", item}, {"minProperties", 1}};
 }
 
@@ -121,26 +121,27 @@ Json FieldSchema(const Field& field) {
     for (const Field& form : field.forms) json["anyOf"].push_back(TypeSchema(form));
   }
   json["description"] = field.meaning;
-  if (const Json usual = AsWritten(field, field.default_value); !usual.is_null())
-    json["default"] = usual;
+  if (const Json default_value = AsWritten(field, field.default_value); !default_value.is_null())
+    json["default"] = default_value;
   return json;
 }
 
-// Fields that depend on another field's value (Field::Of) are allowed and never required here. JSON
-// Schema could say this only with conditions that editors show as puzzling errors; the reader
+// Fields that depend on another field's value (Field::OnlyIf) are allowed and never required here.
+// JSON Schema could say this only with conditions that editors show as puzzling errors; the reader
 // checks it.
 Json SectionSchema(const Schema& schema) {
   Json json = {{"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()}};
   for (const Field& field : schema.fields) {
     json["properties"][field.name] = FieldSchema(field);
-    if (field.required && field.of.empty()) json["required"].push_back(field.name);
+    if (field.required && field.only_if_field.empty()) json["required"].push_back(field.name);
   }
   return json;
 }
 
 std::string Cell(const Field& field) {
   std::string text = field.id.empty() ? "" : field.id + ". ";
-  if (!field.of.empty()) text += "Of `" + field.of + ": " + Join(field.of_values, "`, `") + "`. ";
+  if (!field.only_if_field.empty())
+    text += "Of `" + field.only_if_field + ": " + Join(field.only_if_values, "`, `") + "`. ";
   text += field.meaning;
   for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
     // A bar would end the cell of the Markdown table.
@@ -162,10 +163,11 @@ std::string Code(const std::string& text) {
 std::string DefaultCell(const Field& field) {
   if (field.required) return "required";
   if (!field.default_text.empty()) return field.default_text;
-  const Json usual = AsWritten(field, field.default_value);
-  if (usual.is_null()) return "";
-  if (usual.is_string()) return Code(usual == "\n" ? "\"\\n\"" : usual.get<std::string>());
-  return usual.is_boolean() ? Code(ValueText(usual)) : ValueText(usual);
+  const Json default_value = AsWritten(field, field.default_value);
+  if (default_value.is_null()) return "";
+  if (default_value.is_string())
+    return Code(default_value == "\n" ? "\"\\n\"" : default_value.get<std::string>());
+  return default_value.is_boolean() ? Code(ValueText(default_value)) : ValueText(default_value);
 }
 
 std::string TypeCell(const Field& field) {
@@ -191,12 +193,12 @@ void AddRows(const Schema& schema, const std::string& above,
   }
 }
 
-std::string SectionText(const Place& place) {
-  const Schema& schema = *place.schema;
-  std::string text = (place.path.empty() ? schema.name : place.path) + ": " +
-                     (place.field == nullptr ? schema.meaning : place.field->meaning) + "\n";
-  if (place.field != nullptr && !place.field->forms.empty())
-    text += "  type: " + TypeText(*place.field) + "\n";
+std::string SectionText(const FieldLocation& location) {
+  const Schema& schema = *location.schema;
+  std::string text = (location.path.empty() ? schema.name : location.path) + ": " +
+                     (location.field == nullptr ? schema.meaning : location.field->meaning) + "\n";
+  if (location.field != nullptr && !location.field->forms.empty())
+    text += "  type: " + TypeText(*location.field) + "\n";
   size_t widest = 0;
   for (const Field& field : schema.fields) widest = std::max(widest, field.name.size());
   for (const Field& field : schema.fields) {
@@ -213,45 +215,46 @@ bool IsNumber(const std::string& part) {
 
 }  // namespace
 
-Result<Place> FindPlace(const Schema& root, const std::string& path) {
-  Place place{"", &root, nullptr};
+Result<FieldLocation> FindField(const Schema& root, const std::string& path) {
+  FieldLocation location{"", &root, nullptr};
   std::vector<std::string> parts = path.empty() ? std::vector<std::string>() : Split(path, '.');
   // The name of the root may be part of the path.
   if (!parts.empty() && parts.front() == root.name) parts.erase(parts.begin());
-  bool skipped = false;
+  bool previous_was_key = false;
   for (const std::string& part : parts) {
-    const bool in_list = place.field != nullptr && place.field->type == Type::kSections;
-    const Field* field = place.schema->Find(part);
-    if (field == nullptr && in_list && !skipped && (IsNumber(part) || place.field->named)) {
+    const bool in_list = location.field != nullptr && location.field->type == Type::kSections;
+    const Field* field = location.schema->Find(part);
+    if (field == nullptr && in_list && !previous_was_key &&
+        (IsNumber(part) || location.field->keyed_by_name)) {
       // An index of a list or the name of a corpus. Two in a row cannot be right.
-      skipped = true;  // an index or a name
+      previous_was_key = true;
       continue;
     }
-    skipped = false;
-    if (field == nullptr || (place.field != nullptr && !place.field->is_section())) {
-      const std::vector<std::string> names = NamesOf(*place.schema);
+    previous_was_key = false;
+    if (field == nullptr || (location.field != nullptr && !location.field->is_section())) {
+      const std::vector<std::string> names = NamesOf(*location.schema);
       const std::string near = NearestWord(part, names),
-                        where = place.path.empty() ? "a recipe" : place.path;
-      if (place.field != nullptr && !place.field->is_section())
+                        where = location.path.empty() ? "a recipe" : location.path;
+      if (location.field != nullptr && !location.field->is_section())
         return NotFound(path + ": " + where + " has no fields within");
       return NotFound(
           path + ": " + where + " has no field " + part + "; " +
-          (near.empty()
-               ? "there are " + Join(names, ", ")
-               : "did you mean " + (place.path.empty() ? near : place.path + "." + near) + "?"));
+          (near.empty() ? "there are " + Join(names, ", ")
+                        : "did you mean " +
+                              (location.path.empty() ? near : location.path + "." + near) + "?"));
     }
-    place.path += (place.path.empty() ? "" : ".") + part;
-    place.field = field;
-    if (field->is_section()) place.schema = &field->section();
+    location.path += (location.path.empty() ? "" : ".") + part;
+    location.field = field;
+    if (field->is_section()) location.schema = &field->section();
   }
-  return place;
+  return location;
 }
 
 std::string TypeText(const Field& field) {
   const std::string forms = FormsText(field);
   if (field.type == Type::kChoice) return Join(field.choices, " | ") + forms;
   if (field.type == Type::kSections)
-    return (field.named ? "names, each with a mapping" : "a list of mappings") + forms;
+    return (field.keyed_by_name ? "names, each with a mapping" : "a list of mappings") + forms;
   std::string text = (field.one_or_more ? "one or " : "") + field.Expected();
   if (field.type == Type::kInt || field.type == Type::kNumber) {
     const std::string range = field.range.Text(field.type == Type::kInt);
@@ -263,48 +266,53 @@ std::string TypeText(const Field& field) {
 std::string DefaultText(const Schema& schema, const Field& field) {
   if (field.required) return "required";
   if (!field.default_text.empty()) return field.default_text;
-  const Json usual = AsWritten(field, schema.Default(field));
-  std::string text = usual.is_null() ? "" : ValueText(usual);
+  const Json default_value = AsWritten(field, schema.Default(field));
+  std::string text = default_value.is_null() ? "" : ValueText(default_value);
   if (!field.paper.is_null()) text += "; under compat: paper " + ValueText(field.paper);
   return text;
 }
 
-std::string ExplainText(const Place& place) {
-  if (place.field == nullptr || place.field->is_section()) return SectionText(place);
-  const Field& field = *place.field;
-  std::string text = place.path + "\n  type:     " + TypeText(field) + "\n";
-  if (const std::string usual = DefaultText(*place.schema, field); !usual.empty())
-    text += "  default:  " + usual + "\n";
+std::string ExplainText(const FieldLocation& location) {
+  if (location.field == nullptr || location.field->is_section()) return SectionText(location);
+  const Field& field = *location.field;
+  std::string text = location.path + "\n  type:     " + TypeText(field) + "\n";
+  if (const std::string default_value = DefaultText(*location.schema, field);
+      !default_value.empty())
+    text += "  default:  " + default_value + "\n";
   if (!field.id.empty()) text += "  rule:     " + field.id + "\n";
-  if (!field.of.empty())
-    text += "  only for: " + field.of + ": " + Join(field.of_values, " or ") + "\n";
+  if (!field.only_if_field.empty())
+    text += "  only for: " + field.only_if_field + ": " + Join(field.only_if_values, " or ") + "\n";
   return text + "\n" + field.meaning + "\n";
 }
 
-Json ExplainJson(const Place& place) {
-  Json json = {{"path", place.path}};
-  if (place.field == nullptr || place.field->is_section()) {
-    json["meaning"] = place.field == nullptr ? place.schema->meaning : place.field->meaning;
+Json ExplainJson(const FieldLocation& location) {
+  Json json = {{"path", location.path}};
+  if (location.field == nullptr || location.field->is_section()) {
+    json["meaning"] = location.field == nullptr ? location.schema->meaning
+                                                : location.field->meaning;
     json["fields"] = Json::array();
-    for (const Field& field : place.schema->fields) {
-      const std::string path = place.path.empty() ? field.name : place.path + "." + field.name;
+    for (const Field& field : location.schema->fields) {
+      const std::string path = location.path.empty() ? field.name
+                                                     : location.path + "." + field.name;
       Json one = {{"path", path}, {"meaning", field.meaning}};
-      if (!field.is_section()) one = ExplainJson({path, place.schema, &field});
+      if (!field.is_section()) one = ExplainJson({path, location.schema, &field});
       json["fields"].push_back(std::move(one));
     }
     return json;
   }
-  const Field& field = *place.field;
+  const Field& field = *location.field;
   json["meaning"] = field.meaning;
   json["type"] = TypeText(field);
   if (!field.choices.empty()) json["choices"] = field.choices;
   json["required"] = field.required;
-  if (const Json usual = AsWritten(field, place.schema->Default(field)); !usual.is_null())
-    json["default"] = usual;
+  if (const Json default_value = AsWritten(field, location.schema->Default(field));
+      !default_value.is_null())
+    json["default"] = default_value;
   if (!field.default_text.empty()) json["default_text"] = field.default_text;
   if (!field.paper.is_null()) json["default_paper"] = field.paper;
   if (!field.id.empty()) json["rule"] = field.id;
-  if (!field.of.empty()) json["only_for"] = {{field.of, field.of_values}};
+  if (!field.only_if_field.empty())
+    json["only_for"] = {{field.only_if_field, field.only_if_values}};
   return json;
 }
 

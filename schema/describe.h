@@ -12,7 +12,7 @@
 namespace braid::schema {
 
 // A field within a tree of sections, or a section itself.
-struct Place {
+struct FieldLocation {
   // The path from the root: "train.optimizer.lr".
   std::string path;
   // The section that contains the field; of a section, its own description.
@@ -24,7 +24,7 @@ struct Place {
 // The field or section at a path below `root`. Indices of lists and names of corpora may be part of
 // the path or left out: "paths.0.d" and "paths.d" are the same. A path that does not exist is
 // kNotFound with the nearest field or the fields that exist.
-Result<Place> FindPlace(const Schema& root, const std::string& path);
+Result<FieldLocation> FindField(const Schema& root, const std::string& path);
 
 // The type and range of a field: "whole number, at least 1", "ignore | copy_input", "two numbers of
 // at least 0 and below 1".
@@ -35,8 +35,8 @@ std::string DefaultText(const Schema& schema, const Field& field);
 
 // What `braid explain` prints: type, range, defaults and meaning of a field, or the list of a
 // section's fields. ExplainJson has the same content for programs.
-std::string ExplainText(const Place& place);
-Json ExplainJson(const Place& place);
+std::string ExplainText(const FieldLocation& location);
+Json ExplainJson(const FieldLocation& location);
 
 // The JSON Schema (draft 2020-12) of documents with the root section `root`.
 Json JsonSchemaOf(const Schema& root, const std::string& title);

@@ -35,20 +35,20 @@ bool ReadSections(Source& source, const Field& field, void* object) {
   if (field.type == Type::kSections) {
     bool right = true;
     const auto items = source.Sections(field);
-    if (source.Has(field.name)) field.open(object);  // an empty list is there, too
+    if (source.Has(field.name)) field.mutable_section(object);  // an empty list is there, too
     if (items.empty() && source.Has(field.name) && !field.not_empty.empty())
       right = Fail(source, field.name, field.not_empty);
     for (const auto& item : items) {
       right = ReadAll(*item, field.section(), /*is_there=*/true, /*is_new=*/true,
-                      field.add(object)) &&
+                      field.append(object)) &&
               right;
     }
     return right;
   }
   const std::unique_ptr<Source> section = source.Section(field);
-  const bool is_there = source.Has(field.name), is_new = field.look(object) == nullptr;
+  const bool is_there = source.Has(field.name), is_new = field.const_section(object) == nullptr;
   if (!is_there && field.optional) return true;
-  return ReadAll(*section, field.section(), is_there, is_new, field.open(object));
+  return ReadAll(*section, field.section(), is_there, is_new, field.mutable_section(object));
 }
 
 // Values by name: what is wrong is said of each.
@@ -65,10 +65,12 @@ bool ReadValue(Source& source, const Field& field, void* object) {
   Json value = source.Value(field);
   if (value.is_null()) {
     if (field.fill) field.fill(object);
-    Json usual = field.get(object);
-    if (field.as_written && !usual.is_null()) usual = field.as_written(usual);
-    if (!usual.is_null() && usual != "" && usual != Json::array() && usual != Json::object())
-      source.NoteDefault(field, usual);
+    Json default_value = field.get(object);
+    if (field.as_written && !default_value.is_null())
+      default_value = field.as_written(default_value);
+    if (!default_value.is_null() && default_value != "" && default_value != Json::array() &&
+        default_value != Json::object())
+      source.NoteDefault(field, default_value);
     return true;
   }
   if (field.one_or_more && !value.is_structured()) value = Json::array({value});
@@ -100,8 +102,9 @@ bool RefuseForeign(Source& source, const Schema& schema, const Field& field, con
   (void)source.Value(field);
   if (!source.Has(field.name)) return true;
   return Fail(source, field.name,
-              "is of " + field.of + " " + Join(field.of_values, " or ") + "; here it is " +
-                  schema.Find(field.of)->get(object).get<std::string>());
+              "is of " + field.only_if_field + " " + Join(field.only_if_values, " or ") +
+                  "; here it is " +
+                  schema.Find(field.only_if_field)->get(object).get<std::string>());
 }
 
 // A section that is not there misses nothing, it has its defaults. What is wrong with an object

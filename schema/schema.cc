@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/excerpt.h"
 #include "base/text.h"
@@ -9,7 +10,7 @@
 namespace braid::schema {
 namespace {
 
-// Field::Size allows lists of up to four elements.
+// The exact number of elements of a list, in words; Field::Size holds it below their number.
 constexpr const char* kCounts[] = {"no", "one", "two", "three", "four"};
 
 std::string NumberText(double value) {
@@ -76,9 +77,9 @@ bool IsInfinite(const Json& value) {
   return number.ok() && !std::isfinite(*number);
 }
 
-// Adds the limit of whole numbers that have no bound of their own (kUnlimited).
+// Adds the limit of whole numbers that have no bound of their own (kMaxInteger).
 Range WithLimit(Range range, Type type) {
-  if (type == Type::kInt && std::isinf(range.max)) range.max = static_cast<double>(kUnlimited);
+  if (type == Type::kInt && std::isinf(range.max)) range.max = static_cast<double>(kMaxInteger);
   return range;
 }
 
@@ -166,6 +167,7 @@ Field& Field::Below(double bound) {
   return *this;
 }
 Field& Field::Size(int64_t elements) {
+  BRAID_CHECK(elements >= 1 && elements < static_cast<int64_t>(std::size(kCounts)));
   size = elements;
   return *this;
 }
@@ -194,13 +196,13 @@ Field& Field::OneOrMore() {
   one_or_more = true;
   return *this;
 }
-Field& Field::Of(const char* choice, Words values) {
-  of = choice;
-  of_values = std::move(values);
+Field& Field::OnlyIf(const char* choice, Words values) {
+  only_if_field = choice;
+  only_if_values = std::move(values);
   return *this;
 }
-Field& Field::Sparse() {
-  sparse = true;
+Field& Field::OmitDefault() {
+  omit_default = true;
   return *this;
 }
 Field& Field::Id(const char* rule) {
@@ -227,7 +229,7 @@ bool Field::Takes(const Json& value) const {
     case Type::kNamedTexts:
       return value.is_object();
     case Type::kSections:
-      return named ? value.is_object() : value.is_array();
+      return keyed_by_name ? value.is_object() : value.is_array();
     default:
       return is_list() ? value.is_array() || (one_or_more && !value.is_object())
                        : !value.is_structured();
@@ -301,15 +303,16 @@ const Field* Schema::Find(const std::string& field) const {
 }
 
 bool Schema::Applies(const Field& field, const void* object) const {
-  if (field.of.empty()) return true;
-  const auto value = Find(field.of)->get(object).get<std::string>();
-  return std::find(field.of_values.begin(), field.of_values.end(), value) != field.of_values.end();
+  if (field.only_if_field.empty()) return true;
+  const auto value = Find(field.only_if_field)->get(object).get<std::string>();
+  return std::find(field.only_if_values.begin(), field.only_if_values.end(), value) !=
+         field.only_if_values.end();
 }
 
 void ApplyPaper(const Schema& schema, void* object) {
   for (const Field& field : schema.fields) {
-    if (field.type == Type::kSection && field.look(object) != nullptr)
-      ApplyPaper(field.section(), field.open(object));
+    if (field.type == Type::kSection && field.const_section(object) != nullptr)
+      ApplyPaper(field.section(), field.mutable_section(object));
     if (!field.paper.is_null()) field.set(object, field.paper);
   }
 }
@@ -321,21 +324,23 @@ Json Written(const Schema& schema, const Field& field, const void* object, Form 
   for (const Field& other : field.forms) {
     if (Json value = Written(schema, other, object, form); !value.is_null()) return value;
   }
-  if (field.is_section() && field.look(object) == nullptr) return {};
+  if (field.is_section() && field.const_section(object) == nullptr) return {};
   Json value;
   if (field.type == Type::kSection) {
-    value = Write(field.section(), field.look(object), form);
-    const void* usual = field.sparse ? field.look(schema.blank.get()) : nullptr;
-    return usual != nullptr && value == Write(field.section(), usual, form) ? Json() : value;
+    value = Write(field.section(), field.const_section(object), form);
+    const void* default_value = field.omit_default ? field.const_section(schema.blank.get())
+                                                   : nullptr;
+    return default_value != nullptr && value == Write(field.section(), default_value, form) ? Json()
+                                                                                            : value;
   }
   if (field.type == Type::kSections) {
     value = Json::array();
     for (size_t i = 0; i < field.count(object); ++i)
       value.push_back(Write(field.section(), field.at(object, i), form));
-    return field.sparse && value.empty() ? Json() : value;
+    return field.omit_default && value.empty() ? Json() : value;
   }
   value = field.get(object);
-  if (value.is_null() || (field.sparse && value == schema.Default(field))) return {};
+  if (value.is_null() || (field.omit_default && value == schema.Default(field))) return {};
   if (field.one_or_more && value.size() == 1) return value.front();
   return form == Form::kRecipe && field.as_written ? field.as_written(value) : value;
 }

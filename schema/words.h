@@ -2,38 +2,18 @@
 // found by name.
 #pragma once
 
-#include <algorithm>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
+
+#include "base/words.h"
 
 namespace braid::schema {
 
-// The names of the values of an enum, in the order of its enumerators.
-using Words = std::vector<std::string>;
-
-// The word for an enum value. An enum of settings counts from 0, and its namespace has a function
-//
-//   const schema::Words& WordsOf(E);
-//
-// that returns one word for each enumerator, in their order. This is the only table of the words.
-template <class E>
-  requires std::is_enum_v<E>
-const std::string& NameOf(E value) {
-  return WordsOf(value)[static_cast<size_t>(value)];
-}
-
-// The enumerator that a word names; nullopt if the word is not in the table.
-template <class E>
-  requires std::is_enum_v<E>
-std::optional<E> FromName(std::string_view name) {
-  const Words& words = WordsOf(E{});
-  const auto at = std::find(words.begin(), words.end(), name);
-  if (at == words.end()) return std::nullopt;
-  return static_cast<E>(at - words.begin());
-}
+// The words of enums (base/words.h), under the name that settings use them by.
+using braid::FromName;
+using braid::NameOf;
+using braid::Words;
 
 // A set to which a new file may add: each member is an object of T with static storage, a settings
 // struct points to one of them (`const T*`, never null), T has a `name`, and its namespace has

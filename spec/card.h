@@ -10,6 +10,7 @@
 
 namespace braid::spec {
 
+// The run that made the model; empty: not known.
 struct CardRun {
   std::string id;
   std::string name;
@@ -17,14 +18,16 @@ struct CardRun {
   static const schema::Schema& Fields();
 };
 
+// A corpus that it was trained on; counts of 0 are not known, here and below.
 struct CardCorpus {
   std::string name;
-  int64_t tokens = 0;  // 0, here and below: not known
+  int64_t tokens = 0;
   int64_t documents = 0;
 
   static const schema::Schema& Fields();
 };
 
+// A parent of a composite: its artifact, and the tokens that it was trained on.
 struct CardParent {
   std::string name;
   std::string artifact;
@@ -33,14 +36,19 @@ struct CardParent {
   static const schema::Schema& Fields();
 };
 
+// The card of one model (CARD in docs/tasks.md).
 struct ModelCard {
+  // One or two sentences at the top.
   std::string summary;
   std::string license;
-  int64_t tokens = 0;  // that the model was trained on, its parents' too
+  // That the model was trained on, those of its parents included.
+  int64_t tokens = 0;
   CardRun run;
   std::vector<CardCorpus> corpora;
   std::vector<CardParent> parents;
-  Json evaluation;  // corpus -> {"loss", "perplexity", "tokens"}; null: not given
+  // Losses on held-out text: corpus -> {"loss", "perplexity", "tokens"}; null: not given.
+  Json evaluation;
+  // The text of the recipe.
   std::string recipe;
 
   static const schema::Schema& Fields();

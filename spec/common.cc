@@ -2,11 +2,6 @@
 
 namespace braid::spec {
 
-const schema::Words& WordsOf(Device) {
-  static const schema::Words words = {"cpu", "cuda"};
-  return words;
-}
-
 const schema::Words& WordsOf(Compat) {
   static const schema::Words words = {"fixed", "paper"};
   return words;

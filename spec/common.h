@@ -1,19 +1,20 @@
-// Words that several sections of a recipe and of task files share.
+// Enums that several sections of recipes and of task files share.
 #pragma once
 
+#include "base/device.h"
 #include "schema/words.h"
 
 namespace braid::spec {
 
-enum class Device { kCpu, kCuda };
-const schema::Words& WordsOf(Device);
+using braid::Device;
 
-// Which defaults the fields with an id (A1-A5, T1-T8) begin from: what was published, or the same
-// corrected.
+// The defaults of the fields in which the published program differs from its paper, the rules A1-A5
+// and T1-T8 of docs/papers/papaformer.md#s7: corrected, or as they were published.
 enum class Compat { kFixed, kPaper };
 const schema::Words& WordsOf(Compat);
 
-// T8: a mean over all targets, or over batches, the short last one included.
+// T8: validation losses are means over all target tokens, or means of the means of batches, in
+// which a shorter last batch counts like the others.
 enum class LossAverage { kTokenMean, kBatchMean };
 const schema::Words& WordsOf(LossAverage);
 

@@ -1,5 +1,7 @@
 #include "spec/corpus.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 namespace {
 
@@ -9,13 +11,14 @@ using schema::Schema;
 
 constexpr const char* kNoFiles = "must name at least one file or pattern";
 
-// Keys that would do nothing.
+// Reports keys that have no effect together with others: whoever writes one expects something of
+// it. Only a value that differs from the default counts as given.
 void CheckText(const CorpusText& corpus, const Fail& fail) {
-  const CorpusText usual;
+  const CorpusText defaults;
   const bool joins = !corpus.join.empty(), cut = !corpus.separator.empty();
-  const bool skips = corpus.on_bad_row != usual.on_bad_row;
+  const bool skips = corpus.on_bad_row != defaults.on_bad_row;
   if (!corpus.text.empty() && joins) fail({"join"}, "text and join exclude each other");
-  if (corpus.joiner != usual.joiner && !joins) fail({"joiner"}, "does nothing without join");
+  if (corpus.joiner != defaults.joiner && !joins) fail({"joiner"}, "does nothing without join");
   if (corpus.format == CorpusFormat::kText) {
     for (const auto& [field, given] : {std::pair{"text", !corpus.text.empty()},
                                        {"join", joins},
@@ -31,12 +34,14 @@ void CheckText(const CorpusText& corpus, const Fail& fail) {
        {std::pair{"text", !corpus.text.empty()},
         {"join", joins},
         {"separator", cut},
-        {"blank_documents", corpus.blank_documents != usual.blank_documents}}) {
+        {"blank_documents", corpus.blank_documents != defaults.blank_documents}}) {
     if (given) fail({field}, "rows of input_ids are tokens already");
   }
-  if (corpus.bytes != 0) fail({"bytes"}, "ids have none; tokens caps an import by input_ids");
+  if (corpus.bytes != 0) fail({"bytes"}, "cannot cap rows of input_ids; give tokens instead");
 }
 
+// Files of a site are read by a worker, whose working folder nobody knows: only absolute names mean
+// the same there.
 void CheckSite(const RecipeCorpus& corpus, const Fail& fail) {
   for (const auto& [field, files] :
        {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
@@ -68,10 +73,10 @@ const Schema& CorpusText::Fields() {
     Builder<CorpusText> field("corpus", "How documents are read, and how many of them.");
     field("text", &CorpusText::text,
           "Of rows: the field that holds the document; `text` for files whose name says rows.")
-        .Sparse();
+        .OmitDefault();
     field("join", &CorpusText::join,
           "Of rows: fields that are joined to one document. Not together with `text`.")
-        .Sparse();
+        .OmitDefault();
     field("joiner", &CorpusText::joiner, "What stands between the fields of `join`.");
     field("format", &CorpusText::format,
           "What every file is, whatever it looks like; absent: told from the content of each.");
@@ -80,32 +85,32 @@ const Schema& CorpusText::Fields() {
           "row is a document; no text, join or separator then. `tokenizer` must be the `file` that "
           "made the ids. Of sets that were cut for one epoch each give one: braid permutes and "
           "cuts its rows anew in every epoch.")
-        .Sparse();
+        .OmitDefault();
     field("separator", &CorpusText::separator,
           "Of plain text: the line that ends a document. Without it a file is one document.")
-        .Sparse();
+        .OmitDefault();
     field("on_bad_row", &CorpusText::on_bad_row,
           "Of rows: one that cannot be read (no JSON, no such field, no text in it) ends the job; "
           "or `skip`: it is left out, counted in `shards.json` and in the report, and the first "
           "five are named with file, line and column.")
-        .Sparse();
+        .OmitDefault();
     field("blank_documents", &CorpusText::blank_documents,
           "Documents of white space at most are left out and counted; or `keep`: each leaves its "
-          "end, and what stood in it, as in the published runs.")
-        .Sparse();
+          "end-of-document token, and the white space, as in the published runs.")
+        .OmitDefault();
     field("sample", &CorpusText::sample, "Share of documents that is taken, by the seed.")
         .Above(0)
         .AtMost(1);
     field("documents", &CorpusText::documents,
           "Cap on documents, counted after sampling; 0: no bound.")
         .AtLeast(0)
-        .Sparse();
+        .OmitDefault();
     field("bytes", &CorpusText::bytes, "Cap on bytes of text, counted after sampling; 0: no bound.")
         .AtLeast(0)
-        .Sparse();
+        .OmitDefault();
     field("tokens", &CorpusText::tokens, "Cap on tokens, counted after sampling; 0: no bound.")
         .AtLeast(0)
-        .Sparse();
+        .OmitDefault();
     field.Check(CheckText);
     return field.Done();
   }();
@@ -118,7 +123,7 @@ const Schema& Corpus::Fields() {
     field("name", &Corpus::name, "What it is called in the recipe.").Required();
     field("files", &Corpus::files,
           "Absolute names or patterns of the files of a corpus that is read in place.")
-        .Sparse();
+        .OmitDefault();
     field.Include<CorpusText>();
     return field.Done();
   }();
@@ -184,7 +189,7 @@ const Schema& PrepareTask::Fields() {
     Builder<PrepareTask> field("prepare", "Documents of one corpus become shards of tokens.");
     field("corpus", &PrepareTask::corpus, "The corpus.").Required();
     field("validation", &PrepareTask::validation, "Which documents are set aside.").Required();
-    field("seed", &PrepareTask::seed, "Of the sample and of what is set aside.");
+    field("seed", &PrepareTask::seed, "Seed of the sample and of what is set aside.");
     return field.Done();
   }();
   return fields;
@@ -244,7 +249,7 @@ const Schema& TaskTokenizerTraining::Fields() {
   static const Schema fields = [] {
     Builder<TaskTokenizerTraining> field("train", "Trains a byte-level BPE.");
     field.Include<TokenizerTraining>();
-    field("seed", &TaskTokenizerTraining::seed, "Of the samples of corpora.");
+    field("seed", &TaskTokenizerTraining::seed, "Seed of the samples of corpora.");
     field("corpora", &TaskTokenizerTraining::corpora,
           "What is read; each corpus gives an equal share of the bytes.")
         .Required()

@@ -11,8 +11,12 @@
 
 namespace braid::spec {
 
+// What the files of a corpus are: rows of JSON, or plain text.
 enum class CorpusFormat { kRows, kText };
+// What becomes of a row that cannot be read: an error, or it is left out and counted.
 enum class OnBadRow { kFail, kSkip };
+// What becomes of documents of nothing but white space: left out, or kept, followed by the
+// end-of-document token like all others.
 enum class BlankDocuments { kDrop, kKeep };
 const schema::Words& WordsOf(CorpusFormat);
 const schema::Words& WordsOf(OnBadRow);
@@ -20,16 +24,23 @@ const schema::Words& WordsOf(BlankDocuments);
 
 // How the documents of a corpus are read, and how many of them.
 struct CorpusText {
-  std::string text;               // field of rows; "text" if neither this nor `join` is given
-  std::vector<std::string> join;  // several fields, joined
+  // Of rows: the field that holds the document; empty: "text", unless one of the next is given.
+  std::string text;
+  // Of rows instead: several fields, joined by `joiner`.
+  std::vector<std::string> join;
   std::string joiner = "\n";
-  std::optional<CorpusFormat> format;  // what every file is; absent: told from its content
-  std::string input_ids;               // instead of text: field of rows with a document's ids
-  std::string separator;               // plain text is cut at lines equal to this
+  // Of rows instead: the field that holds the token ids of the document.
+  std::string input_ids;
+  // Absent: told from the content of each file.
+  std::optional<CorpusFormat> format;
+  // Of plain text: a line equal to this ends a document; empty: a file is one document.
+  std::string separator;
   OnBadRow on_bad_row = OnBadRow::kFail;
   BlankDocuments blank_documents = BlankDocuments::kDrop;
-  double sample = 1.0;    // share of the documents that is taken
-  int64_t documents = 0;  // caps, 0: none; they count after sampling
+  // The share of the documents that is taken, above 0 and at most 1, drawn by the seed.
+  double sample = 1.0;
+  // Caps, which count after sampling: reading ends when one of them is reached; 0: none.
+  int64_t documents = 0;
   int64_t bytes = 0;
   int64_t tokens = 0;
 
@@ -39,39 +50,46 @@ struct CorpusText {
   static const schema::Schema& Fields();
 };
 
-// CORPUS of a task.
+// A corpus as tasks have it (CORPUS in docs/tasks.md).
 struct Corpus : CorpusText {
   std::string name;
-  std::vector<std::string> files;  // globs, if the corpus is read in place
+  // Patterns of files that are read in place; empty: the files of the input are read.
+  std::vector<std::string> files;
 
   static const schema::Schema& Fields();
 };
 
 // One of `corpora` of a recipe, under its name.
 struct RecipeCorpus : CorpusText {
-  std::vector<std::string> files;       // globs as written
-  std::vector<std::string> validation;  // globs of files that are set aside whole; empty: a share
-                                        // of the documents is
-  std::string site;                     // files are read in place there; empty: they are uploaded
+  // Patterns, relative to the recipe's folder.
+  std::vector<std::string> files;
+  // Patterns of files that are held out whole; empty: a share of the documents is held out.
+  std::vector<std::string> validation;
+  // The site where the files are read in place; empty: they are uploaded.
+  std::string site;
 
   static const schema::Schema& Fields();
 };
 
 // `validation` of a recipe.
 struct RecipeValidation {
+  // The share of the documents of each corpus that is held out.
   double documents = 0.01;
 
   static const schema::Schema& Fields();
 };
 
-// `validation` of a `prepare` task: a share of the documents, or files of their own.
+// `validation` of a `prepare` task: exactly one of a share of the documents, and files of their
+// own.
 struct Validation {
   std::optional<double> documents;
-  std::optional<std::vector<std::string>> files;  // empty: all of input `validation`
+  // Patterns of files that are read in place; empty: all files of input `validation`.
+  std::optional<std::vector<std::string>> files;
 
   static const schema::Schema& Fields();
 };
 
+// The spec of a `prepare` task: a corpus becomes shards of tokens.
 struct PrepareTask {
   Corpus corpus;
   Validation validation;
@@ -80,8 +98,11 @@ struct PrepareTask {
   static const schema::Schema& Fields();
 };
 
+// How a tokenizer is trained.
 struct TokenizerTraining {
+  // Entries of the vocabulary; models have one more row, the pad.
   int64_t vocab = 4096;
+  // Bytes of text that it is trained on, at most.
   int64_t bytes = 10'000'000;
 
   static const schema::Schema& Fields();
@@ -89,19 +110,24 @@ struct TokenizerTraining {
 
 // `tokenizer.train` of a recipe.
 struct RecipeTokenizerTraining : TokenizerTraining {
-  std::vector<std::string> corpora;  // names; empty: all
+  // Names of the corpora whose text is read; empty: all.
+  std::vector<std::string> corpora;
 
   static const schema::Schema& Fields();
 };
 
+// `tokenizer` of a recipe: exactly one of `file` and `train`.
 struct RecipeTokenizer {
+  // A tokenizer.json.
   std::string file;
-  std::optional<int64_t> vocab;  // entries of the file
+  // The entries of that file, where sizes are to be planned without it.
+  std::optional<int64_t> vocab;
   std::optional<RecipeTokenizerTraining> train;
 
   static const schema::Schema& Fields();
 };
 
+// `train` of a `tokenizer` task.
 struct TaskTokenizerTraining : TokenizerTraining {
   uint64_t seed = 42;
   std::vector<Corpus> corpora;
@@ -109,13 +135,14 @@ struct TaskTokenizerTraining : TokenizerTraining {
   static const schema::Schema& Fields();
 };
 
+// `adopt` of a `tokenizer` task: the name of a file of input `file`.
 struct AdoptedTokenizer {
   std::string file = "tokenizer.json";
 
   static const schema::Schema& Fields();
 };
 
-// One of the two.
+// The spec of a `tokenizer` task: exactly one of the two.
 struct TokenizerTask {
   std::optional<AdoptedTokenizer> adopt;
   std::optional<TaskTokenizerTraining> train;

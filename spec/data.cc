@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "schema/builder.h"
 
 namespace braid::spec {
 
@@ -18,7 +19,7 @@ const schema::Words& WordsOf(Shuffle) {
   static const schema::Words words = {"documents", "groups"};
   return words;
 }
-const schema::Words& WordsOf(Share) {
+const schema::Words& WordsOf(SplitPart) {
   static const schema::Words words = {"paths", "joint", "all"};
   return words;
 }
@@ -28,11 +29,12 @@ const Schema& Split::Fields() {
     Builder<Split> field("split", "Parts of each corpus.");
     field("paths", &Split::paths, "The part that paths are trained on.").Above(0).AtMost(1);
     field("unit", &Split::unit,
-          "What is split: chunks of a sequence, or whole documents, of which none is on both "
-          "sides.");
+          "The unit of the split: `chunk`, training sequences, so that a document may be on both "
+          "sides, or `document`.");
     field("shuffle", &Split::shuffle,
-          "What each epoch shuffles: all documents, by an index that it builds; or groups of "
-          "neighbouring documents, without an index, for corpora of many millions of documents.");
+          "What each epoch shuffles: `documents`, all of them, by an index that it builds; or "
+          "`groups` of neighbouring documents, without an index, for corpora of many millions of "
+          "documents.");
     return field.Done();
   }();
   return fields;
@@ -48,6 +50,7 @@ const Schema& RecipeSplit::Fields() {
         .AtLeast(0)
         .AtMost(1)
         .DefaultText("the rest");
+    // Numbers of a recipe are decimal: 0.6 and 0.4 do not add up to 1 exactly.
     field.Check([](const RecipeSplit& split, const Fail& fail) {
       if (split.joint && std::abs(split.paths + *split.joint - 1) > 1e-9) {
         fail({"joint"},
@@ -80,7 +83,7 @@ const Schema& Data::Fields() {
         .AtMost(kMaxSequence);
     field("sources", &Data::sources, "The corpora.").Required().NotEmpty("must name at least one");
     field("split", &Data::split, "Parts of each corpus.");
-    field("seed", &Data::seed, "Of the order of the text.");
+    field("seed", &Data::seed, "Seed of the split and of the order of the text.");
     return field.Done();
   }();
   return fields;

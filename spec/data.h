@@ -13,16 +13,23 @@ namespace braid::spec {
 // The longest sequence of tokens that a model is trained or measured on.
 inline constexpr int64_t kMaxSequence = int64_t{1} << 20;
 
+// The unit of a split: sequences of a fixed length, whose documents may lie on both sides, or whole
+// documents.
 enum class SplitUnit { kChunk, kDocument };
-enum class Share { kPaths, kJoint, kAll };
+// Which part of a split corpus a training reads: that of the paths (the first), that of the joint
+// phase (the rest), or all of it.
+enum class SplitPart { kPaths, kJoint, kAll };
 // What an epoch puts into another order (docs/formats.md): every document, which takes a stored
 // index; or groups of neighbouring documents, each begun at another of them, which takes none.
 enum class Shuffle { kDocuments, kGroups };
 const schema::Words& WordsOf(SplitUnit);
+const schema::Words& WordsOf(SplitPart);
 const schema::Words& WordsOf(Shuffle);
-const schema::Words& WordsOf(Share);
 
+// How each corpus is divided between the paths and the joint phase
+// (docs/papers/papaformer.md#s4).
 struct Split {
+  // The part of the paths, above 0 and below 1.
   double paths = 0.6;
   SplitUnit unit = SplitUnit::kChunk;
   Shuffle shuffle = Shuffle::kDocuments;
@@ -30,23 +37,31 @@ struct Split {
   static const schema::Schema& Fields();
 };
 
+// `split` of recipes, which may name the other part as well.
 struct RecipeSplit : Split {
-  std::optional<double> joint;  // absent: the rest
+  // Absent: the rest. The two add up to 1.
+  std::optional<double> joint;
 
   static const schema::Schema& Fields();
 };
 
+// One corpus of a training.
 struct DataSource {
+  // The role of the input that has its shards (task::role::Data).
   std::string role;
-  Share share = Share::kAll;
+  SplitPart share = SplitPart::kAll;
 
   static const schema::Schema& Fields();
 };
 
+// `data` of tasks.
 struct Data {
+  // The length of a sequence, in tokens.
   int64_t sequence = 256;
+  // In their order, which decides the order of the text.
   std::vector<DataSource> sources;
   Split split;
+  // Of the split and of the order of the sequences.
   uint64_t seed = 42;
 
   static const schema::Schema& Fields();

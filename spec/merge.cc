@@ -1,5 +1,6 @@
 #include "spec/merge.h"
 
+#include "schema/builder.h"
 #include "spec/data.h"
 
 namespace braid::spec {
@@ -9,6 +10,7 @@ using schema::Builder;
 using schema::Fail;
 using schema::Schema;
 
+// One parent alone makes no composite; with a base, its paths may be all there is.
 template <class Task>
 void CheckParents(const Task& task, const Fail& fail) {
   if (!task.base && task.parents.size() < 2) fail({"parents"}, "must name at least two");
@@ -25,33 +27,35 @@ const Schema& MergeTask::Fields() {
   static const Schema fields = [] {
     Builder<MergeTask> field("merge", "Parents become a composite.");
     field("model", &MergeTask::model, "The composite ([models.md](models.md)).").Required();
-    field("seed", &MergeTask::seed, "Of new connections.");
+    field("seed", &MergeTask::seed, "Seed of new tensors.");
     field("parents", &MergeTask::parents,
           "Names of the parents, inputs `parent.<name>`, in the order of their slices; two or more "
           "without `base`.");
-    field("carry_optimizer", &MergeTask::carry_optimizer,
-          "The output also has the parents' AdamW moments in the places of their tensors.");
+    field(
+        "carry_optimizer", &MergeTask::carry_optimizer,
+        "The output also has the state of the parents' optimizers, for each tensor that comes from "
+        "them.");
     field(
         "base", &MergeTask::base,
         "What the composite has besides its paths comes from input `base` where shapes agree, and "
         "a path that no parent input names comes from it by name.")
-        .Sparse();
+        .OmitDefault();
     field.Check(CheckParents<MergeTask>);
     return field.Done();
   }();
   return fields;
 }
 
-const Schema& VerifyTask::Fields() {
+const Schema& GateTask::Fields() {
   static const Schema fields = [] {
-    Builder<VerifyTask> field("gate", "Proves that a composite holds its parents.");
-    field("parents", &VerifyTask::parents, "Names of the parents, inputs `parent.<name>`.");
-    field("base", &VerifyTask::base, "As in `merge`: only the parents named are compared then.")
-        .Sparse();
-    field("sequences", &VerifyTask::sequences, "How many held-out sequences are compared.")
+    Builder<GateTask> field("gate", "Checks that a composite computes what its parents compute.");
+    field("parents", &GateTask::parents, "Names of the parents, inputs `parent.<name>`.");
+    field("base", &GateTask::base, "As in `merge`: only the parents named are compared then.")
+        .OmitDefault();
+    field("sequences", &GateTask::sequences, "How many held-out sequences are compared.")
         .AtLeast(1);
-    field("sequence", &VerifyTask::sequence, "Tokens of each.").AtLeast(2).AtMost(kMaxSequence);
-    field.Check(CheckParents<VerifyTask>);
+    field("sequence", &GateTask::sequence, "Tokens of each.").AtLeast(2).AtMost(kMaxSequence);
+    field.Check(CheckParents<GateTask>);
     return field.Done();
   }();
   return fields;

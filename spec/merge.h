@@ -11,33 +11,46 @@
 
 namespace braid::spec {
 
-// `merge`: parents become a composite.
+// The spec of a `merge` task: parents become a composite.
 struct MergeTask {
+  // The composite, a model::ModelSpec as JSON; what the tokenizer decides may be open in it.
   Json model;
+  // Of new tensors.
   uint64_t seed = 42;
+  // The names of the parents, whose checkpoints are inputs `parent.<name>`.
   std::vector<std::string> parents;
+  // The optimizer states of the parents are merged, too.
   bool carry_optimizer = false;
-  bool base = false;  // the composite has paths from a base, too; parents go by the names of theirs
+  // Input `base` has a composite, some of whose paths are kept. Parents are then matched with paths
+  // by name instead of by position.
+  bool base = false;
 
   static const schema::Schema& Fields();
 };
 
-// The job kind `gate`: proves that a composite holds its parents.
-struct VerifyTask {
+// The spec of a `gate` task: checks, on held-out sequences, that the composite computes what its
+// parents compute.
+struct GateTask {
+  // As in MergeTask.
   std::vector<std::string> parents;
   bool base = false;
+  // The number of sequences of each corpus, and the tokens of one.
   int64_t sequences = 8;
   int64_t sequence = 256;
 
   static const schema::Schema& Fields();
 };
 
+// The formats of other libraries.
 enum class ExportFormat { kHuggingFace };
 const schema::Words& WordsOf(ExportFormat);
 
+// The spec of an `export` task.
 struct ExportTask {
+  // Of the model, for its card.
   std::string name;
   ExportFormat format = ExportFormat::kHuggingFace;
+  // Absent: the card says what the model itself knows.
   std::optional<ModelCard> card;
 
   static const schema::Schema& Fields();

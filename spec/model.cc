@@ -1,6 +1,7 @@
 #include "spec/model.h"
 
 #include "model/fields.h"
+#include "schema/builder.h"
 
 namespace braid::spec {
 namespace {
@@ -10,6 +11,8 @@ using schema::Fail;
 using schema::Field;
 using schema::Schema;
 
+// A recipe that gives several GPUs to a path most likely wants them to train together, which only
+// joint training does.
 void CheckTraining(const RecipeTraining& model, const Fail& fail) {
   CheckGpuSlots(model.slots, model.device,
                 "one GPU trains a model of its own (joint training has joint.ranks)", fail);
@@ -34,15 +37,15 @@ const Schema& RecipeDual::Fields() {
     field("multiple", &RecipeDual::multiple, "What hidden widths are rounded up to.")
         .AtLeast(1)
         .AtMost(65536)
-        .Of("ffn_rule", FfnRule::kPaper);
+        .OnlyIf("ffn_rule", FfnRule::kPaper);
     field("d_ffn_deep", &RecipeDual::d_ffn_deep, "Of deep paths: the width before the 2/3 rule.")
         .AtLeast(1)
         .AtMost(model::kMaxHidden)
-        .Of("ffn_rule", FfnRule::kPaper);
+        .OnlyIf("ffn_rule", FfnRule::kPaper);
     field("d_ffn_wide", &RecipeDual::d_ffn_wide, "Of wide paths: the width before the 2/3 rule.")
         .AtLeast(1)
         .AtMost(model::kMaxHidden)
-        .Of("ffn_rule", FfnRule::kPaper);
+        .OnlyIf("ffn_rule", FfnRule::kPaper);
     field("budget", &RecipeDual::budget,
           "Operations of a token and layer, from which the published solver takes the widths.")
         .Above(0);
@@ -53,7 +56,8 @@ const Schema& RecipeDual::Fields() {
           "With `budget`: counts products with weights, as published; `total` counts the scores of "
           "attention too, as they are in the dual model that a `wide` or `loop` is compared with.");
     field("against", &RecipeDual::against,
-          "With `flop_match: total`: K of that dual model; of a `loop` its own unless given.")
+          "With `flop_match: total`: the number of loops K of the dual-path model whose operations "
+          "are matched; of a `loop`, its own unless given.")
         .AtLeast(1)
         .AtMost(model::kMaxLoops);
     return field.Done();
@@ -69,10 +73,10 @@ const Schema& RecipeBlocks::Fields() {
     field("ffn", &RecipeBlocks::ffn, "Hidden width of the feed-forward part.")
         .AtLeast(1)
         .AtMost(model::kMaxHidden)
-        .Of("block", model::BlockWords(/*has_dual=*/false))
+        .OnlyIf("block", model::BlockWords(/*has_dual=*/false))
         .DefaultText("4 d");
     field("dual", &RecipeBlocks::dual, "The knobs of the block, below.")
-        .Of("block", model::BlockWords(/*has_dual=*/true))
+        .OnlyIf("block", model::BlockWords(/*has_dual=*/true))
         .Required()
         .DefaultText("required");
     return field.Done();
@@ -109,12 +113,13 @@ const Schema& RecipeShape::Fields() {
 const Schema& RecipeConnectionFields() {
   static const Schema fields = [] {
     Schema connection = model::ConnectionFields();
+    // The fields stand among the keys of the composite, where `kind` and `init` would say nothing.
     for (Field& field : connection.fields) {
-      if (field.of == "kind") field.of = "connect";
+      if (field.only_if_field == "kind") field.only_if_field = "connect";
       if (field.name == "kind") field.name = "connect";
       if (field.name != "init") continue;
       field.name = "connect_init";
-      field.sparse = false;
+      field.omit_default = false;
       field.default_value = Json();  // it depends on the preset
       field.default_text = "`identity`; under `compat: paper`, and of baselines, `normal`";
     }
@@ -135,9 +140,9 @@ const Schema& RecipeTraining::Fields() {
           "Its training begins with these weights, instead of weights drawn from the seed: an "
           "artifact id, or a folder with a checkpoint or a Hugging Face Llama.");
     field("start_moments", &RecipeTraining::start_moments,
-          "Of `start`: the optimizer's state and its ages are taken over where the checkpoint has "
-          "them; `take`: they are, and it is an error if it has none; `leave`: they begin at "
-          "zero.");
+          "Of `start`: `auto`, the optimizer's state, with the number of updates behind it, is "
+          "taken if the checkpoint has one; `take`, it is an error if it has none; `leave`, it "
+          "begins at zero.");
     field.Check(CheckTraining);
     return field.Done();
   }();

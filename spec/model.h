@@ -15,15 +15,20 @@
 
 namespace braid::spec {
 
+// How hidden widths are given: as they are, or before the 2/3 rule of the dual-path paper.
 enum class FfnRule { kExact, kPaper };
 const schema::Words& WordsOf(FfnRule);
 
-// `dual` of a recipe: the knobs of model::Dual, whose hidden widths may be given in two more ways.
+// `dual` of a recipe: the settings of model::Dual. Hidden widths are given directly, before the 2/3
+// rule, or by a budget of operations.
 struct RecipeDual : model::Dual {
   FfnRule ffn_rule = FfnRule::kExact;
+  // Under FfnRule::kPaper: what widths are rounded up to, and the widths before the rule.
   int64_t multiple = 256;
   std::optional<int64_t> d_ffn_deep;
   std::optional<int64_t> d_ffn_wide;
+  // Operations of a token and layer, from which the solver takes the widths (model/dual_width.h),
+  // and the fields of its problem.
   std::optional<double> budget;
   double alpha = 0.5;
   model::FlopMatch flop_match = model::FlopMatch::kProjections;
@@ -35,12 +40,15 @@ struct RecipeDual : model::Dual {
 // Blocks of one kind and width, as recipes write them.
 struct RecipeBlocks {
   const model::BlockKind* block = &model::kLlamaBlock;
+  // The hidden width of blocks without `dual`; absent: four times the width.
   std::optional<int64_t> ffn;
+  // Required of the blocks that have settings, refused of the others.
   std::optional<RecipeDual> dual;
 
   static const schema::Schema& Fields();
 };
 
+// A stack of blocks: width, heads of attention, and the number of blocks.
 struct RecipeStack : RecipeBlocks {
   int64_t d = 64;
   int64_t heads = 1;
@@ -49,10 +57,12 @@ struct RecipeStack : RecipeBlocks {
   static const schema::Schema& Fields();
 };
 
-// The shape of a path that has no job of its own.
+// A path that is given by its shape alone: of a composite that is trained from scratch, or one that
+// stays in a base.
 struct RecipeShape : RecipeStack {
   std::string name;
-  std::string corpus;  // of one that stays in a base
+  // Of a path that stays in a base: the corpus that it was trained on.
+  std::string corpus;
 
   static const schema::Schema& Fields();
 };
@@ -61,7 +71,9 @@ struct RecipeShape : RecipeStack {
 struct RecipeTraining {
   int64_t slots = 1;
   Device device = Device::kCpu;
-  std::string start;  // weights that its training begins with; empty: drawn from the seed
+  // The weights that its training begins with, an artifact id or a folder; empty: drawn from the
+  // seed.
+  std::string start;
   StartMoments start_moments = StartMoments::kAuto;
 
   static const schema::Schema& Fields();

@@ -1,5 +1,6 @@
 #include "spec/recipe.h"
 
+#include "schema/builder.h"
 #include "spec/data.h"
 
 namespace braid::spec {
@@ -20,7 +21,7 @@ const Schema& RecipeTop::Fields() {
         .AtLeast(-kMaxPriority)
         .AtMost(kMaxPriority);
     field("seed", &RecipeTop::seed,
-          "Of initial weights, data order, validation choice and sampling.");
+          "Seed of the initial weights, the data order, what is set aside, and sampling.");
     field("sequence", &RecipeTop::sequence, "Tokens of one training sequence.")
         .AtLeast(2)
         .AtMost(kMaxSequence);
@@ -32,8 +33,10 @@ const Schema& RecipeTop::Fields() {
 const Schema& RecipeEval::Fields() {
   static const Schema fields = [] {
     Builder<RecipeEval> field("eval", "How losses are averaged.");
-    field("loss_average", &RecipeEval::loss_average,
-          "Mean over all targets; or `batch_mean`: over batches, the short last one included.")
+    field(
+        "loss_average", &RecipeEval::loss_average,
+        "`token_mean`: the mean over all targets; `batch_mean`: the mean of the batches' means, a "
+        "shorter last one included.")
         .Id("T8")
         .Paper(LossAverage::kBatchMean);
     return field.Done();

@@ -9,14 +9,19 @@
 
 namespace braid::spec {
 
-// Of a run: from minus this to this.
+// The priority of a run is in [-kMaxPriority, kMaxPriority].
 inline constexpr int64_t kMaxPriority = 1000;
 
+// The fields of a recipe that are no sections.
 struct RecipeTop {
+  // The name of the run.
   std::string run;
   Compat compat = Compat::kFixed;
-  int64_t priority = 0;  // of the run against others: higher goes first
+  // Jobs of runs of higher priority go first.
+  int64_t priority = 0;
+  // Of initial weights, data order, and whatever else is drawn.
   uint64_t seed = 42;
+  // The length of a training sequence, in tokens.
   int64_t sequence = 256;
 
   static const schema::Schema& Fields();
@@ -24,7 +29,8 @@ struct RecipeTop {
 
 // `eval` of a recipe.
 struct RecipeEval {
-  LossAverage loss_average = LossAverage::kTokenMean;  // T8
+  // T8, of validation and of evaluations.
+  LossAverage loss_average = LossAverage::kTokenMean;
 
   static const schema::Schema& Fields();
 };

@@ -1,5 +1,7 @@
 #include "spec/report.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 namespace {
 

@@ -18,29 +18,41 @@ const schema::Words& WordsOf(ModelRole);
 // A row of the report's tables.
 struct ReportedModel {
   std::string name;
-  std::string evaluation;  // input `evaluation.<evaluation>`, if it is there
-  std::string history;     // the job that trained it; empty: none of this run
+  // Its measurements are input `evaluation.<evaluation>`, if that is there.
+  std::string evaluation;
+  // The job that trained it, whose steps are input `history.<history>`; empty: no job of this run.
+  std::string history;
   ModelRole role = ModelRole::kPath;
-  std::string composite;       // whose start or end it is
-  Json model;                  // its spec, where its evaluation does not hold it; null: not given
-  std::optional<double> clip;  // norm that the gradients of `history` were clipped to; 0: none
+  // Of kComposite and kCompositeStart: the name of the composite.
+  std::string composite;
+  // Its spec as JSON, for a model whose evaluation does not hold it; null: not given.
+  Json model;
+  // The norm that the gradients of `history` were clipped to; 0: they were not; absent: unknown.
+  std::optional<double> clip;
 
   static const schema::Schema& Fields();
 };
 
+// How far the run follows the published procedure.
 struct ReportCompat {
   Compat mode = Compat::kFixed;
-  std::vector<std::string> overrides;  // "train.clip = 2"
+  // Fields that differ from that preset, as "train.clip = 2".
+  std::vector<std::string> overrides;
 
   static const schema::Schema& Fields();
 };
 
+// The spec of a `report` task.
 struct ReportTask {
   std::string title = "braid";
+  // The text of the recipe; empty: there is none.
   std::string recipe;
   std::optional<ReportCompat> compat;
+  // In the order of the tables.
   std::vector<ReportedModel> models;
-  Json facts;  // what the coordinator knows of the run's jobs; null: nothing
+  // What the coordinator knows of the run's jobs (coordinator/core/run_summary.h), as JSON; null:
+  // nothing is known.
+  Json facts;
 
   static const schema::Schema& Fields();
 };

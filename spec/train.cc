@@ -1,6 +1,7 @@
 #include "spec/train.h"
 
 #include "base/text.h"
+#include "schema/builder.h"
 
 namespace braid::spec {
 namespace {
@@ -9,7 +10,8 @@ using schema::Builder;
 using schema::Fail;
 using schema::Schema;
 
-// The published schedule anneals from the first step of every epoch, and towards 0.
+// Checks the fields of the schedule against one another. cosine_misstepped has neither a warm-up
+// nor lr_min: it decreases from the first step of each epoch, and towards 0.
 void CheckSchedule(const Train& train, const Fail& fail) {
   if (train.lr_min > train.optimizer.lr)
     fail({"lr_min"}, "is above optimizer.lr; the schedule falls from one to the other");
@@ -38,7 +40,7 @@ constexpr const char* kFreezeValues = "true, false or a number of steps";
 
 std::string WrongFreeze(const Json& value) {
   const bool steps = value.is_number_integer() && value.get<double>() >= -1 &&
-                     value.get<double>() <= static_cast<double>(schema::kUnlimited);
+                     value.get<double>() <= static_cast<double>(schema::kMaxInteger);
   return value.is_boolean() || steps ? "" : std::string("expected ") + kFreezeValues;
 }
 
@@ -46,23 +48,27 @@ int64_t ReadFreeze(const Json& value) {
   return value.is_boolean() ? (value.get<bool>() ? -1 : 0) : value.get<int64_t>();
 }
 
-// A task has the number alone.
+// Converts freeze_paths for recipes: false for 0, true for -1, otherwise the number. Task files
+// have the number always.
 Json FreezeAsWritten(const Json& steps) {
   const auto number = steps.get<int64_t>();
   return number <= 0 ? Json(number < 0) : steps;
 }
 
+// The fields of Train are described in four parts, in the order of the documents.
 void AddLength(Builder<Train>& field) {
   field("batch", &Train::batch, "Sequences of one forward and backward pass, over all ranks.")
       .AtLeast(1);
-  field("accumulate", &Train::accumulate, "Passes of one optimizer step.").AtLeast(1);
+  field("accumulate", &Train::accumulate,
+        "Micro-batches whose gradients are accumulated for one optimizer step.")
+      .AtLeast(1);
   field("epochs", &Train::epochs, "How often the whole text is read.").AtLeast(1);
   field("steps", &Train::steps,
         "Ends training after so many steps; 0: no bound. The schedule knows the bounded length.")
       .AtLeast(0);
   field("tokens", &Train::tokens,
-        "Ends training after the last step that so many tokens pay for, but after one at least; 0: "
-        "no bound.")
+        "Ends training after the last whole step within so many tokens, but after one step at "
+        "least; 0: no bound.")
       .AtLeast(0);
 }
 
@@ -71,13 +77,14 @@ void AddUpdate(Builder<Train>& field) {
   field("clip", &Train::clip, "Global norm that gradients are clipped to; 0: they are not.")
       .AtLeast(0);
   field("last_label", &Train::last_label,
-        "The last position of a sequence has no target; or `copy_input`: it is its own last token.")
+        "`ignore`: the last position of a sequence has no target; `copy_input`: its target is its "
+        "own input token.")
       .Id("T1")
       .Paper(LastLabel::kCopyInput);
   field("lr_schedule", &Train::lr_schedule,
-        "One curve over all steps; or `constant`; or `wsd`: constant, and falling at the end; or "
-        "`cosine_misstepped`, the published one, which "
-        "starts anew in every epoch and does not reach its end.")
+        "`cosine`: one cosine over all steps; `constant`; `wsd`: warm-up, stable, and decay at the "
+        "end; `cosine_misstepped`, the published one, which starts anew in every epoch and does "
+        "not reach its end.")
       .Id("T2")
       .Paper(LrSchedule::kCosineMisstepped);
   field("warmup_steps", &Train::warmup_steps,
@@ -93,39 +100,42 @@ void AddUpdate(Builder<Train>& field) {
         "The share of all steps, the last ones, in which the rate falls to `lr_min`.")
       .Above(0)
       .AtMost(1)
-      .Of("lr_schedule", LrSchedule::kWsd);
+      .OnlyIf("lr_schedule", LrSchedule::kWsd);
   field("lr_decay_shape", &Train::lr_decay_shape,
-        "The rate falls on a line; or `sqrt`: as `1 - sqrt`.")
-      .Of("lr_schedule", LrSchedule::kWsd);
+        "`linear`, or `sqrt`: as 1 - sqrt(x), x the part of the decay that is done.")
+      .OnlyIf("lr_schedule", LrSchedule::kWsd);
 }
 
-// Losses of any sign: a negative weight turns one round.
+// The rules T3-T7. The weights of the auxiliary losses have no lower bound: a negative weight
+// reverses the sign of its loss, which some ablations want.
 void AddRules(Builder<Train>& field) {
   field("aux_load", &Train::aux_load,
-        "Of routers: the load loss evens paths out; or `plus_entropy`, the published sign.")
+        "Of routers: `neg_entropy`, the load loss evens paths out; `plus_entropy`, the published "
+        "sign.")
       .Id("T3")
       .Paper(AuxLoad::kPlusEntropy);
   field("aux_probs", &Train::aux_probs,
-        "Of routers: the losses see the router's probabilities; or `sample`, its choice (of "
-        "`top1`, which weighs its choice, the probabilities).")
+        "Of routers: `softmax`, the auxiliary losses use the probabilities; `sample`, they use the "
+        "sampled choice (of router `top1`, the probabilities that weigh it).")
       .Id("T4")
       .Paper(AuxProbs::kSample);
   field("lambda_entropy", &Train::lambda_entropy,
         "Of routers: weight of the entropy loss, of any sign.");
   field("lambda_load", &Train::lambda_load, "Of routers: weight of the load loss, of any sign.");
   field("decay_scope", &Train::decay_scope,
-        "Weight decay on linear weights and head; or `all`: on gains, biases and the embedding "
-        "too, on scales of dual-path blocks if `scale_decay`; or `all_but_embedding`: on "
-        "everything else, scales too, as in the dual-path paper's runs.")
+        "Weight decay: `matrices`, on linear weights and the head; `all`, on gains, biases and the "
+        "embedding too, and on scales of dual-path blocks if `scale_decay`; `all_but_embedding`, "
+        "on everything else, scales too, as in the dual-path paper's runs.")
       .Id("T5")
       .Paper(DecayScope::kAll);
   field("accum_tail", &Train::accum_tail,
-        "Passes left over at the end of an epoch are dropped; or `flush`: one step of their mean; "
-        "or `carry`: they join the first step of the next epoch.")
+        "Micro-batches that are left over at the end of an epoch: `drop`, they are left out; "
+        "`flush`, they make one step of their mean; `carry`, they join the first step of the next "
+        "epoch.")
       .Id("T6")
       .Paper(AccumTail::kCarry);
   field("shuffle_seed", &Train::shuffle_seed,
-        "Another order in every epoch; or `constant`, the same one.")
+        "`per_epoch`: another order in every epoch; `constant`: the same one.")
       .Id("T7")
       .Paper(ShuffleSeed::kConstant);
   field("dropout_parallel", &Train::dropout_parallel, "Dropout in the blocks of parallel layers.")
@@ -136,7 +146,8 @@ void AddRules(Builder<Train>& field) {
 void AddIntervals(Builder<Train>& field) {
   field("checkpoint", &Train::checkpoint, "How often a checkpoint is written.");
   field("validate", &Train::validate, "How often, and on how much text, the loss is validated.");
-  field("telemetry", &Train::telemetry, "How often blocks and routing are read out.").Sparse();
+  field("telemetry", &Train::telemetry, "How often statistics of blocks and routing are measured.")
+      .OmitDefault();
 }
 
 }  // namespace
@@ -188,9 +199,9 @@ const Schema& Optimizer::Fields() {
     field("kind", &Optimizer::kind,
           "AdamW; or `muon`: orthogonalised momentum for the matrices of blocks, AdamW at the same "
           "rate for all else ([models.md](models.md)).")
-        .Sparse();
-    field("lr", &Optimizer::lr, "Learning rate that the schedule falls from.").Above(0);
-    field("betas", &Optimizer::betas, "Decay of the two moments, a step.")
+        .OmitDefault();
+    field("lr", &Optimizer::lr, "Peak learning rate.").Above(0);
+    field("betas", &Optimizer::betas, "Decay rates of the first and the second moment.")
         .AtLeast(0)
         .Below(1)
         .Size(2);
@@ -201,7 +212,7 @@ const Schema& Optimizer::Fields() {
     field("momentum", &Optimizer::momentum, "Of the matrices of blocks, under `muon`.")
         .AtLeast(0)
         .Below(1)
-        .Of("kind", OptimizerKind::kMuon);
+        .OnlyIf("kind", OptimizerKind::kMuon);
     return field.Done();
   }();
   return fields;
@@ -233,7 +244,8 @@ const Schema& ValidateEvery::Fields() {
 
 const Schema& Telemetry::Fields() {
   static const Schema fields = [] {
-    Builder<Telemetry> field("telemetry", "How often blocks and routing are read out.");
+    Builder<Telemetry> field("telemetry",
+                             "How often statistics of blocks and routing are measured.");
     field("steps", &Telemetry::steps,
           "Every so many steps, over four held-out sequences of each corpus: read-outs of `wide`, "
           "`loop` and `dual_path` blocks as metrics `dual/<block>/deep_share`, `gate_deep`, "
@@ -258,12 +270,12 @@ const Schema& Train::Fields() {
   return fields;
 }
 
-const Schema& JointTrain::Fields() {
+const Schema& TaskTrain::Fields() {
   static const Schema fields = [] {
-    Builder<JointTrain> field("train", "How a model or a composite is trained.");
+    Builder<TaskTrain> field("train", "How a model or a composite is trained.");
     field.Include<Train>();
     auto& freeze = field.Custom(
-        "freeze_paths", &JointTrain::freeze_paths,
+        "freeze_paths", &TaskTrain::freeze_paths,
         "The blocks of the paths stay as they are: `true` for ever, or for a number of steps; in "
         "task files the number, -1 for ever.",
         kFreezeValues, WrongFreeze, ReadFreeze);
@@ -277,7 +289,7 @@ const Schema& JointTrain::Fields() {
 const Schema& Joint::Fields() {
   static const Schema fields = [] {
     Builder<Joint> field("joint", "How a composite is trained after its merge.");
-    field.Include<JointTrain>();
+    field.Include<TaskTrain>();
     field("lr_factor", &Joint::lr_factor,
           "The rates that `joint` takes from `train` (`optimizer.lr`, `lr_min`, `warmup_start`), "
           "times this; rates that `joint` names itself stay as they are written.")
@@ -307,17 +319,16 @@ const Schema& TrainTask::Fields() {
     Builder<TrainTask> field("spec", "A training.");
     field("model", &TrainTask::model, "The model ([models.md](models.md)).").Required();
     field("data", &TrainTask::data, "The text: sequence, sources, split and seed.").Required();
-    field("seed", &TrainTask::seed, "Of initial weights, noise and validation.");
+    field("seed", &TrainTask::seed, "Seed of the initial weights, of noise and of validation.");
     field("train", &TrainTask::train, "How it is trained.").Required();
     field("loss_average", &TrainTask::loss_average,
-          "The validation loss is a mean over all targets; or `batch_mean`: over batches, the "
-          "short last one included.")
+          "The validation loss is `token_mean`, the mean over all targets, or `batch_mean`, the "
+          "mean of the batches' means, a shorter last one included.")
         .Id("T8");
     field("start_moments", &TrainTask::start_moments,
-          "The optimizer's state of input `init`: taken where there is any; or `take`: it is an "
-          "error if "
-          "there are none; or `leave`: they begin at zero.")
-        .Sparse();
+          "The optimizer's state of input `init`: `auto`, it is taken if there is one; `take`, it "
+          "is an error if there is none; `leave`, it begins at zero.")
+        .OmitDefault();
     return field.Done();
   }();
   return fields;
@@ -329,12 +340,12 @@ Train TrainPreset(Compat compat) {
   return train;
 }
 
-void CheckGpuSlots(int64_t slots, Device device, const std::string& instead, const Fail& fail) {
+void CheckGpuSlots(int64_t slots, Device device, const std::string& advice, const Fail& fail) {
   if (device != Device::kCuda || slots == 1) return;
   fail({"slots", "device"},
        Format("on device cuda slots must be 1: a rank uses one GPU, and %lld slots would take "
               "%lld; %s",
-              (long long)slots, (long long)slots, instead.c_str()));
+              (long long)slots, (long long)slots, advice.c_str()));
 }
 
 }  // namespace braid::spec

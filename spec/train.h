@@ -1,5 +1,6 @@
 // How one model is trained: `train` of recipes and of `train` and `joint` tasks, and `joint` of
-// recipes. The rules T1-T7 are those of docs/papers/papaformer.md#s7.
+// recipes. The rules T1-T8 are those of docs/papers/papaformer.md#s7. Fields() in train.cc has the
+// range and the meaning of each member in the words of the documents.
 #pragma once
 
 #include <array>
@@ -12,15 +13,31 @@
 
 namespace braid::spec {
 
-enum class LastLabel { kIgnore, kCopyInput };  // T1
+// T1: the label of the last position of a sequence: none, or its own input token.
+enum class LastLabel { kIgnore, kCopyInput };
+// The optimizer; trainer/optim/registry.cc has one for each. kMuon is for the matrices within
+// blocks, and AdamW for all other tensors.
 enum class OptimizerKind { kAdamW, kMuon };
-enum class LrSchedule { kCosine, kCosineMisstepped, kConstant, kWsd };  // T2
-enum class AuxLoad { kNegEntropy, kPlusEntropy };                       // T3
-enum class AuxProbs { kSoftmax, kSample };                              // T4
-enum class DecayScope { kMatrices, kAll, kAllButEmbedding };            // T5
-enum class AccumTail { kDrop, kFlush, kCarry };                         // T6
-enum class ShuffleSeed { kPerEpoch, kConstant };                        // T7
+// T2: the curve of the learning rate; trainer/optim/schedule.h has the formulas. The published
+// program advances its cosine once for each optimizer step instead of each micro-batch, which is
+// kCosineMisstepped.
+enum class LrSchedule { kCosine, kCosineMisstepped, kConstant, kWsd };
+// T3: the sign of the entropy in the load loss of routers.
+enum class AuxLoad { kNegEntropy, kPlusEntropy };
+// T4: what the auxiliary losses of a router are computed from: its probabilities, or its sampled
+// choice.
+enum class AuxProbs { kSoftmax, kSample };
+// T5: the tensors that weight decay is applied to.
+enum class DecayScope { kMatrices, kAll, kAllButEmbedding };
+// T6: micro-batches at the end of an epoch that do not fill an optimizer step: left out, a shorter
+// step, or the beginning of the next epoch's first step.
+enum class AccumTail { kDrop, kFlush, kCarry };
+// T7: whether each epoch has an order of its own.
+enum class ShuffleSeed { kPerEpoch, kConstant };
+// The optimizer's state (of any optimizer) of a checkpoint that a training begins with: taken if
+// there is one, required, or left.
 enum class StartMoments { kAuto, kTake, kLeave };
+// How the rate of kWsd decreases at the end.
 enum class LrDecayShape { kLinear, kSqrt };
 const schema::Words& WordsOf(OptimizerKind);
 const schema::Words& WordsOf(LrDecayShape);
@@ -33,17 +50,25 @@ const schema::Words& WordsOf(AccumTail);
 const schema::Words& WordsOf(ShuffleSeed);
 const schema::Words& WordsOf(StartMoments);
 
+// `optimizer`: how gradients become updates.
 struct Optimizer {
   OptimizerKind kind = OptimizerKind::kAdamW;
+  // The peak learning rate.
   double lr = 5e-4;
+  // AdamW's: the decay rates of the first and the second moment, and the constant that is added to
+  // the root of the second.
   std::array<double, 2> betas = {0.9, 0.95};
   double eps = 1e-5;
+  // Decoupled: times the learning rate.
   double weight_decay = 0.1;
-  double momentum = 0.95;  // of muon
+  // Only of kMuon.
+  double momentum = 0.95;
 
   static const schema::Schema& Fields();
 };
 
+// `checkpoint`: a checkpoint is written after so many optimizer steps or so many seconds, whichever
+// comes first; 0: never for that reason.
 struct CheckpointEvery {
   int64_t steps = 0;
   int64_t seconds = 60;
@@ -51,6 +76,8 @@ struct CheckpointEvery {
   static const schema::Schema& Fields();
 };
 
+// `validate`: the loss on held-out text is measured after so many optimizer steps (0: once an
+// epoch), on the first so many sequences of each corpus (0: all).
 struct ValidateEvery {
   int64_t steps = 0;
   int64_t sequences = 0;
@@ -58,35 +85,46 @@ struct ValidateEvery {
   static const schema::Schema& Fields();
 };
 
+// `telemetry`: statistics of blocks and routers are measured after so many optimizer steps; 0:
+// never.
 struct Telemetry {
   int64_t steps = 0;
 
   static const schema::Schema& Fields();
 };
 
-// The initial values are those of `compat: fixed`.
+// The initial values are those of `compat: fixed`. "Steps" are optimizer steps.
 struct Train {
+  // Sequences of a micro-batch, over all ranks, and micro-batches of a step.
   int64_t batch = 32;
   int64_t accumulate = 8;
+  // The length of the training: passes over the text, ended earlier after so many steps or trained
+  // tokens; 0: no such bound.
   int64_t epochs = 2;
   int64_t steps = 0;
   int64_t tokens = 0;
   Optimizer optimizer;
+  // The bound of the global norm of the gradients; 0: none.
   double clip = 1.0;
   LastLabel last_label = LastLabel::kIgnore;
   LrSchedule lr_schedule = LrSchedule::kCosine;
+  // The rate rises for so many steps, from `warmup_start` (0: from lr / warmup_steps) to `lr`.
   int64_t warmup_steps = 0;
   double warmup_start = 0;
+  // The rate at the end.
   double lr_min = 0;
-  double lr_decay_fraction = 0.2;  // of wsd
+  // Only of kWsd: the part of all steps in which the rate decreases.
+  double lr_decay_fraction = 0.2;
   LrDecayShape lr_decay_shape = LrDecayShape::kLinear;
   AuxLoad aux_load = AuxLoad::kNegEntropy;
   AuxProbs aux_probs = AuxProbs::kSoftmax;
+  // Weights of the auxiliary losses of routers; a negative one reverses the sign of its loss.
   double lambda_entropy = 0.01;
   double lambda_load = 0.01;
   DecayScope decay_scope = DecayScope::kMatrices;
   AccumTail accum_tail = AccumTail::kDrop;
   ShuffleSeed shuffle_seed = ShuffleSeed::kPerEpoch;
+  // Dropout in the blocks of a composite's paths.
   double dropout_parallel = 0;
   CheckpointEvery checkpoint;
   ValidateEvery validate;
@@ -95,17 +133,22 @@ struct Train {
   static const schema::Schema& Fields();
 };
 
-// `train` of a task that may hold the blocks of a composite's paths still.
-struct JointTrain : Train {
-  int64_t freeze_paths = 0;  // for the first so many steps; -1: for ever
+// `train` of tasks: may freeze the blocks of a composite's paths.
+struct TaskTrain : Train {
+  // For the first so many steps; -1: for the whole training.
+  int64_t freeze_paths = 0;
 
   static const schema::Schema& Fields();
 };
 
 // `joint` of a recipe: how a composite is trained after its merge.
-struct Joint : JointTrain {
-  std::optional<double> lr_factor;  // absent: what the preset has for the kind of connection
+struct Joint : TaskTrain {
+  // Multiplies the learning rates that are inherited from `train`. Absent: 0.5 for share and
+  // routed, 1 for slice and under `compat: paper`.
+  std::optional<double> lr_factor;
+  // The training begins with the optimizer's states of the paths.
   bool carry_optimizer = false;
+  // Processes of the job, and CPU cores (or GPUs, then 1) of each.
   int64_t ranks = 1;
   int64_t slots = 1;
   Device device = Device::kCpu;
@@ -115,12 +158,16 @@ struct Joint : JointTrain {
 
 // The spec of a `train` or `joint` task.
 struct TrainTask {
-  Json model;  // read by model/spec.h
+  // A model::ModelSpec as JSON: what the tokenizer decides may be open in it, and is filled in
+  // before it is read.
+  Json model;
   Data data;
   uint64_t seed = 42;
-  JointTrain train;
-  LossAverage loss_average = LossAverage::kTokenMean;  // T8, of validation
-  StartMoments start_moments = StartMoments::kAuto;    // AdamW's, of input `init`
+  TaskTrain train;
+  // T8, of validation losses.
+  LossAverage loss_average = LossAverage::kTokenMean;
+  // What becomes of the optimizer's state of input `init`.
+  StartMoments start_moments = StartMoments::kAuto;
 
   static const schema::Schema& Fields();
 };
@@ -128,9 +175,9 @@ struct TrainTask {
 // The defaults of `train` under a preset.
 Train TrainPreset(Compat compat);
 
-// Adds a finding if several GPUs would be taken for one rank, which uses one. `instead` says what
-// to write.
-void CheckGpuSlots(int64_t slots, Device device, const std::string& instead,
+// Fails the field `slots` unless it is 1 on device kCuda: a rank uses one GPU. `advice` ends the
+// message and says what to write instead.
+void CheckGpuSlots(int64_t slots, Device device, const std::string& advice,
                    const schema::Fail& fail);
 
 }  // namespace braid::spec

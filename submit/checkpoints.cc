@@ -9,15 +9,14 @@
 #include "merge/checkpoint_requirement.h"
 #include "merge/parent.h"
 #include "recipe/graph/pretrained.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::submit {
 namespace {
 
-constexpr const char* kCheckpoint = "checkpoint";
-
 // The config.json of Hugging Face has a model_type; that of braid has a format.
 bool IsHuggingFace(const std::string& folder) {
-  const Result<Json> config = ReadJsonFile(JoinPath(folder, "config.json"));
+  const Result<Json> config = ReadJsonFile(JoinPath(folder, artifact_files::kConfig));
   return config.ok() && config->is_object() && config->contains("model_type") &&
          !config->contains("format");
 }
@@ -47,8 +46,9 @@ Finding FindingAt(const RecipeFile& file, const recipe::Source& source, const st
 std::vector<Finding> CheckCheckpoints(const RecipeFile& file,
                                       const std::vector<recipe::Source>& sources) {
   const auto source_of = [&](const model::CheckpointRequirement& given) {
-    return std::find_if(sources.begin(), sources.end(),
-                        [&](const recipe::Source& source) { return source.name == given.source; });
+    return std::find_if(sources.begin(), sources.end(), [&](const recipe::Source& source) {
+      return source.name() == given.source;
+    });
   };
   const auto read =
       [&](const model::CheckpointRequirement& given) -> Result<std::optional<merge::Parent>> {
@@ -86,8 +86,8 @@ std::vector<Finding> ImportCheckpoints(const RecipeFile& file, const Tools& tool
   std::vector<recipe::Source> imported;
   for (recipe::Source& source : *sources) {
     const std::string folder = Resolve(file, source.files.front());
-    if (source.kind != kCheckpoint || !IsHuggingFace(folder)) continue;
-    const std::string name = source.name.substr(source.name.find('.') + 1);
+    if (source.artifact != task::ArtifactKind::kCheckpoint || !IsHuggingFace(folder)) continue;
+    const std::string name = source.owner;
     const std::string out = JoinPath(tools.work, name);
     const Status status = RunTool(tools.trainer, {"import", folder, out, "--name", name},
                                   tools.work);
@@ -110,7 +110,7 @@ std::vector<Finding> CheckWeights(const RecipeFile& file,
   for (const recipe::Source& source : sources) {
     const std::string folder = Resolve(file, source.files.front());
     // A Hugging Face folder remains only if its import has failed, which was reported.
-    if (source.kind != kCheckpoint || IsHuggingFace(folder)) continue;
+    if (source.artifact != task::ArtifactKind::kCheckpoint || IsHuggingFace(folder)) continue;
     if (const Status status = merge::CheckFinite(folder); !status.ok())
       findings.push_back(FindingAt(file, source, folder, status.message()));
   }

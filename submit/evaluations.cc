@@ -12,7 +12,12 @@
 namespace braid::submit {
 namespace {
 
+using recipe::SourceKind;
 using Words = std::vector<std::string>;
+
+bool IsSuite(const recipe::Source& source) {
+  return source.kind == SourceKind::kGlue || source.kind == SourceKind::kSuperGlue;
+}
 
 class EvaluationChecker {
  public:
@@ -22,13 +27,13 @@ class EvaluationChecker {
     for (const recipe::Source& source : file_.dag.sources) {
       const auto files = FilesOf(file_, source);
       if (!files.ok()) continue;  // found where sources are looked for
-      if (source.name == "tagged") Tagged(source, *files);
-      if (source.name == "blimp") {
+      if (source.kind == SourceKind::kTagged) Tagged(source, *files);
+      if (source.kind == SourceKind::kBlimp) {
         Trainer(source, {"--blimp", Folder(source), "--pairs",
                          std::to_string(file_.recipe.evaluation.blimp->pairs)});
       }
-      if (source.name == "glue" || source.name == "superglue") Glue(source);
-      if (source.name == "next_token") NextToken(source, *files);
+      if (IsSuite(source)) Glue(source);
+      if (source.kind == SourceKind::kNextToken) NextToken(source, *files);
     }
     Prompts();
     return std::move(findings_);
@@ -62,10 +67,10 @@ class EvaluationChecker {
   // GLUE and SuperGLUE are checked by one call, since the list of tasks may name tasks of both.
   void Glue(const recipe::Source& source) {
     const auto both = [&](const recipe::Source& other) {
-      return (other.name == "glue" || other.name == "superglue") && FilesOf(file_, other).ok();
+      return IsSuite(other) && FilesOf(file_, other).ok();
     };
     const auto first = std::find_if(file_.dag.sources.begin(), file_.dag.sources.end(), both);
-    if (first->name != source.name) return;
+    if (first->kind != source.kind) return;
     const recipe::Evaluation& evaluation = file_.recipe.evaluation;
     Words tasks;
     if (evaluation.glue) tasks = evaluation.glue->tasks;
@@ -80,7 +85,7 @@ class EvaluationChecker {
                    "--documents", std::to_string(training.documents),
                    "--mnli",      schema::NameOf(training.mnli)};
     for (const recipe::Source& suite : file_.dag.sources) {
-      if (both(suite)) words.insert(words.end(), {"--" + suite.name, Folder(suite)});
+      if (both(suite)) words.insert(words.end(), {"--" + suite.name(), Folder(suite)});
     }
     Trainer(source, words);
   }
@@ -132,7 +137,7 @@ class EvaluationChecker {
     const Json prompts = PromptsOf();
     const bool missing = prompts.contains("file") && !PathExists(prompts["file"]);
     if (prompts.empty() || missing || !PathExists(tools_.trainer)) return;
-    const auto data = file_.recipe.evaluation.data.find("prompts");
+    const auto data = file_.recipe.evaluation.data.find(SourceKind::kPrompts);
     const int line = data == file_.recipe.evaluation.data.end() ? 0 : data->second.line;
     const std::string subject = prompts.value("file", std::string()),
                       path = JoinPath(tools_.work, "prompts.json");

@@ -51,7 +51,7 @@ std::map<std::string, recipe::TextSize> TextSizesOf(const RecipeFile& file,
     const recipe::Corpus* corpus = CorpusOf(file.recipe, source);
     if (corpus == nullptr) continue;
     if (const auto files = FilesOf(file, source); files.ok())
-      sizes[source.name] = SizeOf(*corpus, *files);
+      sizes[source.name()] = SizeOf(*corpus, *files);
   }
   return sizes;
 }
@@ -61,10 +61,10 @@ recipe::Known KnownOf(const RecipeFile& file, const recipe::Dag& dag,
   recipe::Known known;
   for (const recipe::Source& source : dag.sources) {
     const recipe::Corpus* corpus = CorpusOf(file.recipe, source);
-    const auto size = file.text_sizes.find(source.name);
+    const auto size = file.text_sizes.find(source.name());
     if (corpus != nullptr && size != file.text_sizes.end() && !IsValidation(source))
       known.tokens[corpus->name] = recipe::EstimateTokens(*corpus, size->second);
-    if (source.name != "tokenizer") continue;
+    if (source.kind != recipe::SourceKind::kTokenizer) continue;
     const auto files = FilesOf(file, source);
     if (!files.ok()) continue;
     const std::string& path = files->begin()->second;

@@ -7,9 +7,12 @@
 #include "base/glob.h"
 #include "base/links.h"
 #include "base/text.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::submit {
 namespace {
+
+using recipe::SourceKind;
 
 constexpr size_t kShownPath = 400;
 
@@ -20,12 +23,6 @@ Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::stri
   return there.message().starts_with(path + " is")
              ? there
              : NotFound("there is no file " + Excerpt(path, kShownPath));
-}
-
-// Splits the name of a source: "source.tales" is {"source", "tales"}.
-std::pair<std::string, std::string> Parts(const recipe::Source& source) {
-  const size_t dot = source.name.find('.');
-  return {source.name.substr(0, dot), dot == std::string::npos ? "" : source.name.substr(dot + 1)};
 }
 
 }  // namespace
@@ -51,24 +48,24 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
                  ? status
                  : OkStatus();
     };
-    for (const std::string& path : {folder, JoinPath(folder, "config.json")}) {
+    for (const std::string& path : {folder, JoinPath(folder, artifact_files::kConfig)}) {
       if (const Status status = leads_nowhere(path); !status.ok())
-        return fail(source.name + ": " + status.message());
+        return fail(source.name() + ": " + status.message());
     }
-    if (source.kind == "checkpoint" && !PathExists(JoinPath(folder, "config.json"))) {
-      return fail(source.name.substr(0, source.name.find('.')) + ": " +
-                  Excerpt(folder, kShownPath) +
+    if (source.artifact == task::ArtifactKind::kCheckpoint &&
+        !PathExists(JoinPath(folder, artifact_files::kConfig))) {
+      return fail(NameOf(source.kind) + ": " + Excerpt(folder, kShownPath) +
                   " is neither an artifact id nor a checkpoint folder (it has no config.json)" +
                   (IsFolder(JoinPath(folder, "snapshots"))
                        ? "; it is a cache of Hugging Face: name the folder below its snapshots"
                        : ""));
     }
     if (!IsFolder(folder))
-      return fail(source.name + ": there is no folder " + Excerpt(folder, kShownPath));
+      return fail(source.name() + ": there is no folder " + Excerpt(folder, kShownPath));
     const Result<std::vector<std::string>> paths = ListTree(folder);
-    if (!paths.ok()) return fail(source.name + ": " + paths.status().message());
+    if (!paths.ok()) return fail(source.name() + ": " + paths.status().message());
     for (const std::string& path : *paths) files[path] = JoinPath(folder, path);
-    if (files.empty()) return fail(source.name + ": there are no files in " + folder);
+    if (files.empty()) return fail(source.name() + ": there are no files in " + folder);
     return files;
   }
   std::vector<std::string> found;
@@ -81,7 +78,7 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
   for (const std::string& path : found) {
     if (IsFolder(path)) return fail(path + " is a folder; name its files, with a pattern perhaps");
     if (const Status status = CheckPath(path); !status.ok())
-      return fail(source.name + ": " + status.message());
+      return fail(source.name() + ": " + status.message());
     std::string name(BaseName(path));
     // Files of different folders may have the same name. The number keeps them apart within the
     // artifact.
@@ -97,7 +94,7 @@ std::string AsWritten(const RecipeFile& file, const std::string& path) {
 }
 
 bool IsOneFile(const recipe::Source& source) {
-  return source.name == "tokenizer" || source.name == "prompts";
+  return source.kind == SourceKind::kTokenizer || source.kind == SourceKind::kPrompts;
 }
 
 bool IsMissing(const RecipeFile& file, const recipe::Source& source) {
@@ -109,23 +106,33 @@ bool IsMissing(const RecipeFile& file, const recipe::Source& source) {
 }
 
 std::string FieldOf(const recipe::Recipe& recipe, const recipe::Source& source) {
-  const auto [kind, name] = Parts(source);
-  if (kind == "tokenizer") return "tokenizer.file";
-  if (kind == "source") return "corpora." + name + ".files";
-  if (kind == "validation") return "corpora." + name + ".validation";
-  if (kind == "base") return "composites." + name + ".base";
-  if (kind == "from" || kind == "start")
-    return (recipe.FindPath(name) != nullptr ? "paths." : "baselines.") + name + "." + kind;
-  return "evaluate." + kind;
+  const std::string& owner = source.owner;
+  switch (source.kind) {
+    case SourceKind::kTokenizer:
+      return "tokenizer.file";
+    case SourceKind::kSource:
+      return "corpora." + owner + ".files";
+    case SourceKind::kValidation:
+      return "corpora." + owner + ".validation";
+    case SourceKind::kBase:
+      return "composites." + owner + ".base";
+    case SourceKind::kFrom:
+    case SourceKind::kStart:
+      return (recipe.FindPath(owner) != nullptr ? "paths." : "baselines.") + owner + "." +
+             NameOf(source.kind);
+    default:
+      return "evaluate." + NameOf(source.kind);
+  }
 }
 
 const recipe::Corpus* CorpusOf(const recipe::Recipe& recipe, const recipe::Source& source) {
-  const auto [kind, name] = Parts(source);
-  return kind == "source" || kind == "validation" ? recipe.FindCorpus(name) : nullptr;
+  return source.kind == SourceKind::kSource || IsValidation(source)
+             ? recipe.FindCorpus(source.owner)
+             : nullptr;
 }
 
 bool IsValidation(const recipe::Source& source) {
-  return Parts(source).first == "validation";
+  return source.kind == SourceKind::kValidation;
 }
 
 }  // namespace braid::submit

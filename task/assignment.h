@@ -6,23 +6,15 @@
 #include <string>
 
 #include "task/keys.h"
+#include "task/requirements.h"
 
 namespace braid::task {
 
 // A job as the catalog stores it and as assignments carry it.
-struct JobSpec {
-  // The kind of job: "train", "merge", ... (docs/tasks.md lists them with their specs).
-  std::string kind;
-  // The settings of the job, as a JSON object whose fields depend on the kind.
+struct JobSpec : Requirements {
+  // The settings of the job, as a JSON object whose fields depend on the kind
+  // (docs/tasks.md).
   std::string spec;
-  // The number of processes that run the job together.
-  int64_t ranks = 1;
-  // The number of slots of each rank: CPU cores (threads), or GPUs if the device is "cuda".
-  int64_t slots = 1;
-  // "cpu" or "cuda".
-  std::string device = "cpu";
-  // The only site where the job may run, because its data is bound to it; empty: anywhere.
-  std::string site;
   // The artifact id of each input, by its role; filled once all parents have succeeded.
   std::map<std::string, std::string> inputs;
   bool operator==(const JobSpec&) const = default;

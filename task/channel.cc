@@ -35,20 +35,6 @@ void OnTerminate(int) {
   g_stop.store(true);
 }
 
-const char* CategoryName(Category category) {
-  switch (category) {
-    case Category::kUser:
-      return "user";
-    case Category::kInfra:
-      return "infra";
-    case Category::kPreempted:
-      return "preempted";
-    case Category::kSystem:
-      return "system";
-  }
-  return "system";
-}
-
 // The events, which both channels share. They differ in where a line goes and where keys come from.
 class EventWriter : public Channel {
  public:
@@ -81,19 +67,19 @@ class EventWriter : public Channel {
   void Checkpoint(int64_t step, const std::string& folder, const Json& metadata) override {
     Emit({{"event", "checkpoint"}, {"step", step}, {"folder", folder}, {"metadata", metadata}});
   }
-  void AddOutput(const std::string& role, const std::string& kind, const std::string& folder,
+  void AddOutput(const std::string& role, ArtifactKind kind, const std::string& folder,
                  const Json& metadata) override {
-    outputs_[role] = {{"kind", kind}, {"folder", folder}, {"metadata", metadata}};
+    outputs_[role] = {{"kind", NameOf(kind)}, {"folder", folder}, {"metadata", metadata}};
   }
   void Succeed(const Json& summary) override {
     Emit({{"event", "result"}, {"outputs", outputs_}, {"summary", summary}});
   }
-  void Fail(Category category, const Status& status, const std::string& hint,
+  void Fail(FailureCategory category, const Status& status, const std::string& hint,
             bool deterministic) override {
     Log(LogLevel::kError, scope_,
         Excerpt(status.ToString(), kMessageBytes) + (hint.empty() ? "" : "\n  " + hint));
     Emit({{"event", "error"},
-          {"category", CategoryName(category)},
+          {"category", NameOf(category)},
           {"message", Excerpt(status.message(), kMessageBytes)},
           {"hint", hint},
           {"deterministic", deterministic},

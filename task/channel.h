@@ -10,6 +10,8 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "task/artifact.h"
+#include "task/failure.h"
 #include "task/task.h"
 
 namespace braid::task {
@@ -29,10 +31,6 @@ class Rendezvous {
 // A table in the folder JoinPath(folder, scope), which all ranks can reach, for gangs that were
 // started without a worker. `scope` ("<job>.<generation>") keeps attempts apart.
 std::unique_ptr<Rendezvous> FolderRendezvous(const std::string& folder, const std::string& scope);
-
-// Who is responsible for the failure of a task, which decides whether it is tried again
-// (docs/tasks.md).
-enum class Category { kUser, kInfra, kPreempted, kSystem };
 
 // Opened once, by main(), and never destroyed. Thread-safe. If the worker has gone, the process
 // ends with exit code 1 at the next write or read: its results could not be stored.
@@ -56,14 +54,16 @@ class Channel {
   // Hands a checkpoint over: `folder` is absolute, complete and synced, and must stay until
   // stored_checkpoint() has reached `step`.
   virtual void Checkpoint(int64_t step, const std::string& folder, const Json& metadata) = 0;
-  // Adds one output to the result. `folder` is relative to task.output.
-  virtual void AddOutput(const std::string& role, const std::string& kind,
-                         const std::string& folder, const Json& metadata) = 0;
+  // Adds one output to the result: an artifact of this kind, under this role. `folder` is relative
+  // to task.output.
+  virtual void AddOutput(const std::string& role, ArtifactKind kind, const std::string& folder,
+                         const Json& metadata) = 0;
   // Sends the result with all outputs added so far, as the last event of a success. `summary` is an
   // object for people and for the report.
   virtual void Succeed(const Json& summary) = 0;
-  // Sends the error as the last event of a failure, and logs it.
-  virtual void Fail(Category category, const Status& status, const std::string& hint = "",
+  // Sends the error as the last event of a failure, and logs it. `category` decides whether the job
+  // is tried again (scheduler/retry.h).
+  virtual void Fail(FailureCategory category, const Status& status, const std::string& hint = "",
                     bool deterministic = false) = 0;
 
   // True once the worker, or SIGTERM, has asked the program to write a checkpoint and end.

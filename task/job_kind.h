@@ -4,7 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "base/words.h"
 
 namespace braid::task {
 
@@ -13,22 +14,30 @@ enum class JobKind {
   kPrepare,
   kTrain,
   kMerge,
-  kGate,  // proves that a composite holds its parents
+  kGate,  // compares the outputs of a composite with those of its parents
   kJoint,
   kEvaluate,
   kExport,
   kReport
 };
 
-// One word for each, in their order.
-const std::vector<std::string>& WordsOf(JobKind);
-const std::string& NameOf(JobKind kind);
-// The kind of a word; nothing for a kind that this version does not know.
-std::optional<JobKind> JobKindOf(std::string_view word);
+// "tokenizer", "prepare", ...: one word for each, in their order.
+const Words& WordsOf(JobKind);
+using braid::NameOf;
+// The kind of a word; nullopt for a kind that this version does not know.
+inline std::optional<JobKind> JobKindOf(std::string_view word) {
+  return FromName<JobKind>(word);
+}
+
+// The name of a job of this kind that is about one corpus or model: "prepare:stories",
+// "merge:share_linear". Trainings of paths and baselines have the name of their model instead.
+inline std::string JobName(JobKind kind, const std::string& owner) {
+  return NameOf(kind) + ":" + owner;
+}
 
 // Whether a job of a record, a message or a task file, whose kind is a word, is of this kind.
 inline bool IsKind(std::string_view word, JobKind kind) {
-  return word == NameOf(kind);
+  return IsNameOf(word, kind);
 }
 
 // Jobs that train a model.
@@ -36,7 +45,8 @@ inline bool IsTraining(std::string_view word) {
   return IsKind(word, JobKind::kTrain) || IsKind(word, JobKind::kJoint);
 }
 
-// Jobs whose specs get the facts of their run when they are granted.
+// Jobs to whose specs the coordinator adds what it knows of the run
+// (coordinator/core/run_summary.h) when it sends them to a worker.
 inline bool ReadsRun(std::string_view word) {
   return IsKind(word, JobKind::kReport) || IsKind(word, JobKind::kExport);
 }

@@ -28,7 +28,7 @@ struct Progress {
 // Why an attempt ended without success. The category decides whether another one follows
 // (scheduler/retry.h).
 struct Failure {
-  // user, infra, preempted, system or cancelled.
+  // A word of FailureCategory (task/failure.h); empty: there was no failure.
   std::string category;
   // The error, and what to do about it; the hint may be empty.
   std::string error;

@@ -16,8 +16,8 @@ constexpr int kPeerLost = 75;
 constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 constexpr char kDeviceUnusable[] = "DEVICE_UNUSABLE";
 
-Category CategoryOf(const Status& status) {
-  if (status.reason() == kOutOfMemory) return Category::kUser;
+FailureCategory CategoryOf(const Status& status) {
+  if (status.reason() == kOutOfMemory) return FailureCategory::kUser;
   switch (status.code()) {
     case StatusCode::kInvalidArgument:
     case StatusCode::kNotFound:
@@ -27,25 +27,25 @@ Category CategoryOf(const Status& status) {
     case StatusCode::kUnimplemented:
     case StatusCode::kDataLoss:
     case StatusCode::kPermissionDenied:
-      return Category::kUser;
+      return FailureCategory::kUser;
     case StatusCode::kCancelled:
-      return Category::kPreempted;
+      return FailureCategory::kPreempted;
     case StatusCode::kResourceExhausted:
     case StatusCode::kUnavailable:
     case StatusCode::kDeadlineExceeded:
     case StatusCode::kAborted:
-      return Category::kInfra;
+      return FailureCategory::kInfra;
     default:
-      return Category::kSystem;
+      return FailureCategory::kSystem;
   }
 }
 
 // Whether another attempt would fail in the same way. A mistake of the user's does; so does a
 // broken device on the same machine. Memory may have been taken by other programs that end
 // meanwhile.
-bool Deterministic(Category category, const Status& status) {
+bool Deterministic(FailureCategory category, const Status& status) {
   if (status.reason() == kOutOfMemory) return false;
-  return category == Category::kUser || status.reason() == kDeviceUnusable;
+  return category == FailureCategory::kUser || status.reason() == kDeviceUnusable;
 }
 
 // Jobs convert the exceptions of their libraries themselves. Any other exception is an error of the
@@ -101,7 +101,7 @@ int RunTaskProgram(const std::string& program, const std::string& task_file,
   if (kind == kinds.end()) {
     std::vector<std::string> names;
     for (const auto& [of, job] : kinds) names.push_back(NameOf(of));
-    channel.Fail(Category::kUser,
+    channel.Fail(FailureCategory::kUser,
                  InvalidArgument(program + " does not do jobs of kind \"" + task->kind +
                                  "\", only " + Join(names, ", ")),
                  "", true);
@@ -109,9 +109,9 @@ int RunTaskProgram(const std::string& program, const std::string& task_file,
   }
   const Status status = Guarded(kind->second, *task, channel);
   if (status.ok()) return 0;
-  const Category category = CategoryOf(status);
+  const FailureCategory category = CategoryOf(status);
   channel.Fail(category, status, HintFor(status), Deterministic(category, status));
-  if (category == Category::kPreempted) return 0;
+  if (category == FailureCategory::kPreempted) return 0;
   return status.code() == StatusCode::kAborted ? kPeerLost : 1;
 }
 

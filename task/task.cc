@@ -42,7 +42,7 @@ Json ToJson(const Task& task) {
                {"world", task.world},
                {"generation", task.generation},
                {"threads", task.threads},
-               {"device", task.device},
+               {"device", NameOf(task.device)},
                {"spec", task.spec}};
   if (!task.resume.empty()) json["resume"] = task.resume;
   if (!task.rendezvous.empty()) json["rendezvous"] = task.rendezvous;
@@ -79,7 +79,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.generation = read.Int("generation", 1);
   task.rendezvous = read.String("rendezvous", "");
   task.threads = read.Int("threads", 1);
-  task.device = read.Choice("device", "cpu", {"cpu", "cuda"});
+  task.device = *FromName<Device>(read.Choice("device", NameOf(Device::kCpu), WordsOf(Device{})));
   // Absent and empty differ: no restriction, and no folder at all.
   if (read.Has("data_roots")) task.data_roots = read.Strings("data_roots");
   task.spec = read.RequireObject("spec");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/device.h"
 #include "base/json.h"
 #include "base/status.h"
 
@@ -33,8 +34,7 @@ struct Task {
   std::string rendezvous;
   // The number of CPU threads that the program may use.
   int64_t threads = 1;
-  // "cpu" or "cuda".
-  std::string device = "cpu";
+  Device device = Device::kCpu;
   // Folders below which files of this machine may be read in place, as the worker's owner has
   // allowed. Absent: anywhere, as for a task that a person starts.
   std::optional<std::vector<std::string>> data_roots;

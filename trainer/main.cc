@@ -146,7 +146,7 @@ task::Job Guarded(Status (*job)(const task::Task&, task::Channel&)) {
     try {
       // Before anything else: LibTorch remembers for the life of the process what it finds when it
       // is first asked for a GPU.
-      if (task.device == "cuda") BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
+      if (task.device == Device::kCuda) BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
       return Explained(job(task, channel), task);
     } catch (const std::exception& error) {
       return Explained(StatusOf(error), task);

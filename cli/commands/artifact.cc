@@ -1,4 +1,6 @@
 // braid artifact list, get, put, lineage, verify.
+#include "task/artifact.h"
+
 #include <cstdio>
 
 #include "base/file.h"
@@ -7,6 +9,7 @@
 #include "cli/commands/command.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::cli {
 namespace {
@@ -61,7 +64,10 @@ Result<int> Get(const Globals& globals, const std::string& id, std::string out) 
 Result<int> Put(const Globals& globals, const std::string& folder, std::string kind,
                 const std::string& name) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
-  if (kind.empty()) kind = PathExists(JoinPath(folder, "config.json")) ? "checkpoint" : "source";
+  if (kind.empty())
+    kind = PathExists(JoinPath(folder, artifact_files::kConfig))
+               ? NameOf(task::ArtifactKind::kCheckpoint)
+               : NameOf(task::ArtifactKind::kSource);
   BRAID_ASSIGN_OR_RETURN(
       const v1::Artifact artifact,
       client.PutFolder(folder, kind, Json::object(), name, TransferProgress("uploading")));

@@ -5,37 +5,68 @@
 #include "base/file.h"
 #include "cli/commands/command.h"
 #include "cli/shared/local_model.h"
+#include "cli/shared/setting_option.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
+#include "spec/evaluate/evaluate.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::cli {
 namespace {
 
-struct EvalFlags {
-  std::string model, blimp, glue, tasks, seeds, mnli, adapters, routing, dual,
-      average = "token_mean", last_label = "ignore";
-  std::vector<std::string> shards, next_token;
-  std::string text, separator;
-  int64_t window = 0, stride = 0;
-  int64_t sequences = 0, pairs = 0, documents = 0, epochs = 32, batch = 64, length = 128,
-          threads = 2;
-};
-
-constexpr int64_t kTextSequences = 8;  // of each corpus, where routing or dual read text and the
-                                       // flags do not say how much
-
-int64_t SequencesOf(const EvalFlags& flags) {
-  return flags.sequences > 0 ? flags.sequences : kTextSequences;
+// The settings of evaluations that are options here, in the order of the help. An option that two
+// evaluations have is described by the first.
+constexpr char kOfShards[] = "of --shards", kOfBlimp[] = "of --blimp", kOfGlue[] = "of --glue",
+               kOfText[] = "of --next-token", kOfFiles[] = "of --glue and --next-token";
+const std::vector<SettingOption>& Settings() {
+  static const std::vector<SettingOption> settings = {
+      {"--sequences", &spec::LossSettings::Fields, "sequences", kOfShards},
+      {"--average", &spec::LossSettings::Fields, "average", kOfShards},
+      {"--last-label", &spec::LossSettings::Fields, "last_label", kOfShards},
+      {"--pairs", &spec::BlimpSettings::Fields, "pairs", kOfBlimp},
+      {"--tasks", &spec::GlueSettings::Fields, "tasks", kOfGlue},
+      {"--seeds", &spec::GlueSettings::Fields, "seeds", kOfGlue},
+      {"--epochs", &spec::GlueSettings::Fields, "epochs", kOfGlue},
+      {"--batch", &spec::GlueSettings::Fields, "batch", kOfGlue},
+      {"--length", &spec::GlueSettings::Fields, "length", kOfGlue},
+      {"--mnli", &spec::GlueSettings::Fields, "mnli", kOfGlue},
+      {"--documents", &spec::NextTokenSettings::Fields, "documents", kOfFiles},
+      {"--window", &spec::NextTokenSettings::Fields, "window", kOfText},
+      {"--stride", &spec::NextTokenSettings::Fields, "stride", kOfText},
+      {"--text", &spec::NextTokenSettings::Fields, "text", kOfText},
+      {"--separator", &spec::NextTokenSettings::Fields, "separator", kOfText},
+      {"--format", &spec::NextTokenSettings::Fields, "format", kOfText},
+  };
+  return settings;
 }
 
-// `default` prompts, and the shards that are given; or a file.
+struct EvalFlags {
+  // What is measured: paths, and for routing and dual a word or a file.
+  std::string model, blimp, glue, routing, dual;
+  std::vector<std::string> shards, next_token;
+  // How: the settings that were given.
+  GivenSettings settings;
+  std::string adapters, threads;
+};
+
+// How much text of each corpus routing and dual read, if the flags do not say it: as much as dual
+// does in a recipe, since all of it would take long.
+int64_t SequencesOf(const EvalFlags& flags) {
+  const auto given = flags.settings.find("--sequences");
+  const int64_t sequences = given == flags.settings.end() ? 0 : std::stoll(given->second);
+  return sequences > 0 ? sequences : spec::DualPathSettings().sequences;
+}
+
+// braid's own prompts, and the shards that are given.
 Json RoutingSpec(const EvalFlags& flags) {
-  return {{"sequences", flags.shards.empty() ? 0 : SequencesOf(flags)}};
+  spec::RoutingSettings routing;
+  if (!flags.shards.empty()) routing.sequences = SequencesOf(flags);
+  return schema::ToJson(routing);
 }
 
 // The published interventions, as far as the model has what they change.
 Result<Json> DualSpec(const EvalFlags& flags, const std::string& folder) {
-  const std::string path = JoinPath(folder, "config.json");
+  const std::string path = JoinPath(folder, artifact_files::kConfig);
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
   if (!config.is_object() || !config.contains("model"))
     return InvalidArgument(path + " is no configuration of a checkpoint");
@@ -50,13 +81,13 @@ Result<Json> DualSpec(const EvalFlags& flags, const std::string& folder) {
   return schema::ToJson(*dual);
 }
 
-// What stands for `spec` on the trainer's command line: a file as it is, or one that is made of
-// `usual` in `work`.
+// The file that goes to the trainer as --spec: `given`, or if that is `word`, one with the JSON of
+// `default_spec`, made in `work`.
 Result<std::string> SpecFile(const std::string& given, const char* word, const std::string& name,
                              const TemporaryFolder& work,
-                             const std::function<Result<Json>()>& usual) {
+                             const std::function<Result<Json>()>& default_spec) {
   if (given != word) return given;
-  BRAID_ASSIGN_OR_RETURN(const Json spec, usual());
+  BRAID_ASSIGN_OR_RETURN(const Json spec, default_spec());
   const std::string file = JoinPath(work.path(), name);
   BRAID_RETURN_IF_ERROR(WriteJsonFile(file, spec));
   return file;
@@ -70,64 +101,51 @@ struct Part {
   TrainerWords words;
 };
 
-TrainerWords LossWords(const EvalFlags& flags, const std::string& folder) {
-  TrainerWords words = {"evaluate", folder};
-  words.insert(words.end(), flags.shards.begin(), flags.shards.end());
-  words.insert(words.end(), {"--sequences", std::to_string(flags.sequences), "--average",
-                             flags.average, "--last-label", flags.last_label});
+// The command of braid-trainer with its positional arguments and those of `options` that were
+// given.
+TrainerWords CommandWords(const EvalFlags& flags, const char* command, const std::string& folder,
+                          const std::vector<std::string>& inputs,
+                          const std::vector<const char*>& options) {
+  TrainerWords words = {command, folder};
+  words.insert(words.end(), inputs.begin(), inputs.end());
+  const TrainerWords settings = WordsOf(flags.settings, options);
+  words.insert(words.end(), settings.begin(), settings.end());
   return words;
 }
 
 // `routing` or `dual` over the shards.
 TrainerWords AnalysisWords(const EvalFlags& flags, const char* command, const std::string& folder,
                            const std::string& spec) {
-  TrainerWords words = {command, folder};
-  words.insert(words.end(), flags.shards.begin(), flags.shards.end());
+  TrainerWords words = CommandWords(flags, command, folder, flags.shards, {});
   words.insert(words.end(), {"--spec", spec});
   return words;
 }
 
 TrainerWords GlueWords(const EvalFlags& flags, const std::string& folder) {
-  TrainerWords words = {"glue",
-                        folder,
-                        flags.glue,
-                        "--documents",
-                        std::to_string(flags.documents),
-                        "--epochs",
-                        std::to_string(flags.epochs),
-                        "--batch",
-                        std::to_string(flags.batch),
-                        "--length",
-                        std::to_string(flags.length)};
-  for (const auto& [option, value] : {std::pair{"--tasks", flags.tasks},
-                                      {"--seeds", flags.seeds},
-                                      {"--mnli", flags.mnli},
-                                      {"--adapters", flags.adapters}}) {
-    if (!value.empty()) words.insert(words.end(), {option, value});
-  }
+  TrainerWords words = CommandWords(
+      flags, "glue", folder, {flags.glue},
+      {"--tasks", "--seeds", "--epochs", "--batch", "--length", "--mnli", "--documents"});
+  if (!flags.adapters.empty()) words.insert(words.end(), {"--adapters", flags.adapters});
   return words;
 }
 
+TrainerWords LossWords(const EvalFlags& flags, const std::string& folder) {
+  return CommandWords(flags, "evaluate", folder, flags.shards,
+                      {"--sequences", "--average", "--last-label"});
+}
+
 TrainerWords NextTokenWords(const EvalFlags& flags, const std::string& folder) {
-  TrainerWords words = {"next-token", folder};
-  words.insert(words.end(), flags.next_token.begin(), flags.next_token.end());
-  words.insert(words.end(),
-               {"--window", std::to_string(flags.window), "--stride", std::to_string(flags.stride),
-                "--documents", std::to_string(flags.documents)});
-  for (const auto& [option, value] :
-       {std::pair{"--text", flags.text}, {"--separator", flags.separator}}) {
-    if (!value.empty()) words.insert(words.end(), {option, value});
-  }
-  return words;
+  return CommandWords(flags, "next-token", folder, flags.next_token,
+                      {"--window", "--stride", "--documents", "--text", "--separator", "--format"});
 }
 
 Result<std::vector<Part>> PartsOf(const EvalFlags& flags, const std::string& folder,
                                   const TemporaryFolder& work) {
   std::vector<Part> parts;
   if (!flags.routing.empty()) {
-    const auto usual = [&] { return Result<Json>(RoutingSpec(flags)); };
     BRAID_ASSIGN_OR_RETURN(const std::string spec,
-                           SpecFile(flags.routing, "default", "routing.json", work, usual));
+                           SpecFile(flags.routing, "default", "routing.json", work,
+                                    [&] { return Result<Json>(RoutingSpec(flags)); }));
     parts.push_back({"routing", AnalysisWords(flags, "routing", folder, spec)});
   }
   if (!flags.dual.empty()) {
@@ -138,8 +156,7 @@ Result<std::vector<Part>> PartsOf(const EvalFlags& flags, const std::string& fol
   }
   if (!flags.shards.empty()) parts.push_back({"loss", LossWords(flags, folder)});
   if (!flags.blimp.empty())
-    parts.push_back(
-        {"blimp", {"blimp", folder, flags.blimp, "--pairs", std::to_string(flags.pairs)}});
+    parts.push_back({"blimp", CommandWords(flags, "blimp", folder, {flags.blimp}, {"--pairs"})});
   if (!flags.glue.empty()) parts.push_back({"glue", GlueWords(flags, folder)});
   if (!flags.next_token.empty()) parts.push_back({"next_token", NextTokenWords(flags, folder)});
   return parts;
@@ -170,8 +187,9 @@ Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
   BRAID_ASSIGN_OR_RETURN(std::vector<Part> parts, PartsOf(flags, folder, work));
-  for (Part& part : parts)
-    part.words.insert(part.words.end(), {"--threads", std::to_string(flags.threads)});
+  for (Part& part : parts) {
+    if (!flags.threads.empty()) part.words.insert(part.words.end(), {"--threads", flags.threads});
+  }
   if (globals.json()) return PrintOneDocument(parts, work.path());
   for (const Part& part : parts) {
     BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(part.words));
@@ -190,67 +208,23 @@ void RegisterEval(const Registry& registry) {
       ->required();
   command->add_option("--shards", flags->shards,
                       "folders of shards: loss and perplexity on what was set aside");
-  command
-      ->add_option("--sequences", flags->sequences,
-                   "of each folder of shards; 0: all, or 8 for --routing and --dual")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
   command->add_option("--routing", flags->routing,
                       "which path a composite chooses: default (braid's own prompts, and "
                       "--shards), or a JSON file (docs/tasks.md)");
   command->add_option(
       "--dual", flags->dual,
       "read-outs and interventions over --shards: published, or a JSON file (docs/tasks.md)");
-  command
-      ->add_option("--average", flags->average,
-                   "T8, as eval.loss_average of a recipe: token_mean or batch_mean")
-      ->capture_default_str();
-  command
-      ->add_option("--last-label", flags->last_label,
-                   "T1, as train.last_label of a recipe: ignore or copy_input")
-      ->capture_default_str();
   command->add_option("--blimp", flags->blimp, "folder with BLiMP's *.jsonl");
-  command->add_option("--pairs", flags->pairs, "of each paradigm of BLiMP; 0: all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
   command->add_option("--glue", flags->glue,
                       "folder with the files of GLUE's and SuperGLUE's tasks");
-  command->add_option("--tasks", flags->tasks,
-                      "cola,rte,...; all that the folder has if not given");
-  command->add_option("--seeds", flags->seeds, "3,12,...; the paper's if not given");
   command->add_option("--next-token", flags->next_token,
                       "text files: loss, bits per byte and accuracy of the next token");
-  command
-      ->add_option("--window", flags->window,
-                   "of --next-token: tokens of a pass; 0: the model's sequence")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--stride", flags->stride,
-                   "of --next-token: tokens that a further window scores; 0: half of a window")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--text", flags->text, "of --next-token: field of rows that has the text");
-  command->add_option("--separator", flags->separator,
-                      "of --next-token: line that cuts plain text into documents");
-  command->add_option("--documents", flags->documents, "examples or documents of each file; 0: all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--epochs", flags->epochs, "of fine-tuning, at most")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--batch", flags->batch, "of fine-tuning")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--length", flags->length, "tokens of an example, at most")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--mnli", flags->mnli, "mean of both validation sets, or matched");
+  for (const SettingOption& setting : Settings())
+    AddSettingOption(setting, command, &flags->settings);
   command->add_option("--adapters", flags->adapters,
-                      "folder for the adapters of every fine-tuning");
-  command->add_option("--threads", flags->threads, "of the CPU")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+                      "of --glue: folder for the adapters of every fine-tuning");
+  command->add_option("--threads", flags->threads, "threads of the CPU")
+      ->check(CLI::Range(1, 1024));
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Eval(globals, *flags); };
   });

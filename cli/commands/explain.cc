@@ -14,8 +14,8 @@ void RegisterExplain(const Registry& registry) {
   command->add_option("path", *path, "field or section, as train.optimizer.lr; left out: the top");
   command->callback([registry, path] {
     registry.chosen = [&globals = registry.globals, path]() -> Result<int> {
-      BRAID_ASSIGN_OR_RETURN(const schema::Place place,
-                             schema::FindPlace(spec::RecipeDocument(), *path));
+      BRAID_ASSIGN_OR_RETURN(const schema::FieldLocation place,
+                             schema::FindField(spec::RecipeDocument(), *path));
       const std::string text = globals.json() ? DumpJson(schema::ExplainJson(place))
                                               : schema::ExplainText(place);
       std::fputs(text.c_str(), stdout);

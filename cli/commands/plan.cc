@@ -29,9 +29,9 @@ void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
   message->set_name(job.name);
   message->set_kind(job.kind);
   for (const std::string& parent : job.parents) message->add_parents(parent);
-  message->set_ranks(job.ranks);
-  message->set_slots_per_rank(job.slots_per_rank);
-  message->set_device(job.device);
+  message->set_ranks(static_cast<int32_t>(job.ranks));
+  message->set_slots_per_rank(static_cast<int32_t>(job.slots));
+  message->set_device(NameOf(job.device));
   message->set_site(job.site);
   message->set_parameters(job.estimate.parameters);
   message->set_tokens(job.estimate.tokens);

@@ -5,6 +5,8 @@
 #include "cli/commands/command.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
+#include "storage/files/artifact_files.h"
+#include "task/artifact.h"
 #include "task/job_kind.h"
 
 namespace braid::cli {
@@ -18,7 +20,7 @@ Result<int> Report(const Globals& globals, const std::string& run_id, std::strin
   for (const v1::Job& job : run.jobs()) {
     if (!task::IsKind(job.kind(), task::JobKind::kReport)) continue;
     state = StateName(job.state());
-    if (const auto found = job.outputs().find("report"); found != job.outputs().end())
+    if (const auto found = job.outputs().find(task::role::kReport); found != job.outputs().end())
       artifact = found->second;
   }
   if (artifact.empty())
@@ -27,9 +29,10 @@ Result<int> Report(const Globals& globals, const std::string& run_id, std::strin
   BRAID_RETURN_IF_ERROR(
       client.GetToFolder(artifact, out, TransferProgress("downloading")).status());
   BRAID_ASSIGN_OR_RETURN(const std::string text,
-                         ReadFile(JoinPath(out, globals.json() ? "report.json" : "results.md")));
+                         ReadFile(JoinPath(out, globals.json() ? artifact_files::kReportNumbers
+                                                               : artifact_files::kReportSummary)));
   std::fputs(text.c_str(), stdout);
-  std::fprintf(stderr, "\n%s\n", AbsolutePath(JoinPath(out, "report.html")).c_str());
+  std::fprintf(stderr, "\n%s\n", AbsolutePath(JoinPath(out, artifact_files::kReportPage)).c_str());
   return kOkExit;
 }
 

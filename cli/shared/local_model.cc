@@ -5,6 +5,7 @@
 #include "cli/shared/exit_code.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
+#include "task/artifact.h"
 
 namespace braid::cli {
 namespace {
@@ -19,7 +20,7 @@ Result<v1::Artifact> FindModel(Client& client, const std::string& model) {
     request.set_name(model.substr(slash + 1));
     BRAID_ASSIGN_OR_RETURN(const v1::Job job,
                            (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), request)));
-    const auto found = job.outputs().find("model");
+    const auto found = job.outputs().find(task::role::kModel);
     if (found == job.outputs().end())
       return NotFound("job " + model + " has no output \"model\" (its state is " +
                       StateName(job.state()) + ")");
@@ -39,7 +40,7 @@ Result<std::string> ModelFolder(const Globals& globals, const std::string& model
   const Result<v1::Artifact> found = FindModel(*client, model);
   if (!found.ok())
     return found.status().Wrap(model + " is no folder here, and no model of the coordinator");
-  if (found->kind() != "checkpoint")
+  if (!IsNameOf(found->kind(), task::ArtifactKind::kCheckpoint))
     return InvalidArgument("artifact " + model + " is a " + found->kind() + ", not a checkpoint");
   const std::string folder = JoinPath(JoinPath(globals.dir, "models"), found->id());
   BRAID_RETURN_IF_ERROR(

@@ -42,6 +42,7 @@ void PrintTable(const Globals& globals, const std::vector<std::string>& header,
   for (const auto& row : all) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
   }
+  // No spaces behind the last column: whoever copies a line or compares outputs wants none.
   for (const auto& row : all) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
@@ -52,6 +53,7 @@ void PrintTable(const Globals& globals, const std::vector<std::string>& header,
   }
 }
 
+// Without the prefix of the enum: RUN_ACTIVE is shown as ACTIVE, JOB_QUEUED as QUEUED.
 std::string StateName(v1::RunState state) {
   return v1::RunState_Name(state).substr(4);
 }
@@ -66,6 +68,7 @@ std::string Ago(int64_t wall_ms) {
 }
 
 std::string ProgressText(const v1::Job& job) {
+  // Progress of an earlier attempt stays in the record; only that of a running one is shown.
   const v1::Progress& p = job.progress();
   if (job.state() != v1::JOB_ACTIVE || p.phase().empty()) return "";
   std::string text = p.phase();
@@ -82,6 +85,7 @@ void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs, bool wi
   if (with_run) header.insert(header.begin(), "RUN");
   std::vector<std::vector<std::string>> rows;
   for (const v1::Job& job : jobs) {
+    // What matters most of a job, in one cell: its progress, why it waits, or how it failed.
     std::string detail = ProgressText(job);
     if (detail.empty()) detail = job.pending_detail();
     if (job.state() == v1::JOB_FAILED) detail = job.error();

@@ -14,7 +14,7 @@ constexpr size_t kShownPath = 400;
 // messages about it.
 Json MetadataOf(const submit::RecipeFile& file, const recipe::Source& source,
                 const std::map<std::string, std::string>& files) {
-  Json metadata = {{"source", source.name}};
+  Json metadata = {{"source", source.name()}};
   if (source.folders || submit::IsOneFile(source)) return metadata;
   // Most stand in one folder under their own names; only others are listed.
   const std::string folder = FolderOf(submit::AsWritten(file, files.begin()->second));
@@ -34,12 +34,13 @@ Result<std::map<std::string, std::string>> UploadSources(
   std::map<std::string, std::string> artifacts;
   for (const recipe::Source& source : sources) {
     BRAID_ASSIGN_OR_RETURN(const auto files, submit::FilesOf(file, source));
-    const Json metadata = source.kind == "checkpoint" ? Json::object()
-                                                      : MetadataOf(file, source, files);
+    const Json metadata = source.artifact == task::ArtifactKind::kCheckpoint
+                              ? Json::object()
+                              : MetadataOf(file, source, files);
     BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
-                           client.PutFiles(files, source.kind, metadata, source.name,
-                                           TransferProgress("uploading " + source.name)));
-    artifacts[source.name] = artifact.id();
+                           client.PutFiles(files, NameOf(source.artifact), metadata, source.name(),
+                                           TransferProgress("uploading " + source.name())));
+    artifacts[source.name()] = artifact.id();
   }
   return artifacts;
 }

@@ -7,6 +7,7 @@
 #include "coordinator/bulk/bulk_names.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/sessions/reports.h"
+#include "task/artifact.h"
 
 namespace braid::coordinator {
 namespace {
@@ -69,7 +70,8 @@ CoreWork StartedFact(const RankKey& rank) {
 Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
                                 const std::string& manifest_json) {
   BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact,
-                         ArtifactMadeBy(rank, "checkpoint", manifest_json, CheckOf(backend)));
+                         ArtifactMadeBy(rank, NameOf(task::ArtifactKind::kCheckpoint),
+                                        manifest_json, CheckOf(backend)));
   SyncOrSay(*backend.metrics, MetricsName(rank));
   return CoreWork{[rank, step, artifact = std::move(artifact)](Transaction& tx) mutable {
                     Attribute(rank, tx, &artifact);

@@ -106,12 +106,22 @@ Result<Page<ArtifactRecord>> PageOfArtifacts(const ArtifactFilter& filter, const
 
 Result<std::vector<const ArtifactRecord*>> LineageOf(const std::string& id, const State& state) {
   BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* first, state.ResolveArtifact(id));
+  // First all ancestors, with the number of their children among them.
+  std::vector<const ArtifactRecord*> found = {first};
+  std::map<std::string, int64_t> children = {{first->id, 0}};
+  for (size_t i = 0; i < found.size(); ++i) {
+    for (const std::string& parent : found[i]->parents) {
+      const ArtifactRecord* artifact = state.FindArtifact(parent);
+      if (artifact != nullptr && children[parent]++ == 0) found.push_back(artifact);
+    }
+  }
+  // Then those all of whose children stand in the list already. An artifact is named by its
+  // content, parents included, so there are no cycles.
   std::vector<const ArtifactRecord*> lineage = {first};
-  std::set<std::string> seen = {first->id};
   for (size_t i = 0; i < lineage.size(); ++i) {
     for (const std::string& parent : lineage[i]->parents) {
-      if (!seen.insert(parent).second) continue;
-      if (const ArtifactRecord* artifact = state.FindArtifact(parent)) lineage.push_back(artifact);
+      const ArtifactRecord* artifact = state.FindArtifact(parent);
+      if (artifact != nullptr && --children[parent] == 0) lineage.push_back(artifact);
     }
   }
   return lineage;

@@ -42,7 +42,8 @@ struct ArtifactFilter {
 Result<Page<catalog::ArtifactRecord>> PageOfArtifacts(const ArtifactFilter& filter,
                                                       const PageRequest& page, const State& state);
 
-// The artifact and all that it was made from, as far as it is stored here; parents after children.
+// The artifact and all that it was made from, as far as it is stored here, each once. Every
+// artifact comes after all those that were made from it.
 Result<std::vector<const catalog::ArtifactRecord*>> LineageOf(const std::string& id,
                                                               const State& state);
 

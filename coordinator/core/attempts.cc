@@ -12,6 +12,8 @@ namespace braid::coordinator {
 namespace {
 
 using catalog::Failure;
+using catalog::StopReason;
+using task::FailureCategory;
 
 constexpr char kStorageFull[] = "STORAGE_FULL";
 constexpr size_t kMaxLogTailBytes = 4096;
@@ -51,13 +53,14 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
     if (attempt.key == now.key) continue;
     unstarted = unstarted && attempt.started_ms == 0 && Ended(attempt.state);
     if (unstarted) ++history.unstarted_in_row;
-    if (attempt.failure.category == "system" && attempt.started_ms > 0) ++history.system_failures;
+    if (IsNameOf(attempt.failure.category, FailureCategory::kSystem) && attempt.started_ms > 0)
+      ++history.system_failures;
     all_full = all_full && attempt.failure.reason == kStorageFull;
     if (all_full) ++history.disk_full_in_row;
     // A loss for lack of disk space is a matter of that disk, not of a job that destroys its
     // workers.
-    const bool counted = attempt.failure.category == "infra" && attempt.started_ms > 0 &&
-                         attempt.failure.reason != kStorageFull;
+    const bool counted = IsNameOf(attempt.failure.category, FailureCategory::kInfra) &&
+                         attempt.started_ms > 0 && attempt.failure.reason != kStorageFull;
     if (counted && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
   }
   history.workers_lost_on = static_cast<int64_t>(lost_on.size()) / std::max<int64_t>(1, job.ranks);
@@ -87,7 +90,7 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
   }
   scheduler::FailureHistory history = HistoryOf(job, attempt, state);
   history.disk_full = failure.reason == kStorageFull;
-  const auto decision = scheduler::DecideRetry(scheduler::ParseFailureCategory(failure.category),
+  const auto decision = scheduler::DecideRetry(task::FailureCategoryOf(failure.category),
                                                failure.deterministic, history,
                                                tx.options().uniform());
   const catalog::Counters counters{decision.history.user_failures, decision.history.infra_losses,
@@ -158,22 +161,20 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
     // When a rank dies, its peers fail in their next collective operation, often before the worker
     // of the dead rank reports. Their failure only says that a peer is gone, so it is replaced once
     // by one that names the cause. Ranks that stopped because they were told to know no cause.
-    const std::string& category = command.failure.category;
-    if (attempt.stop_reason == "abort" && live.blamed_peer && !command.peer_lost &&
-        category != "cancelled" && category != "preempted") {
+    if (attempt.stop_reason == StopReason::kAbort && live.blamed_peer && !command.peer_lost &&
+        !WasStopped(task::FailureCategoryOf(command.failure.category))) {
       live.blamed_peer = false;
-      tx.Add(catalog::AttemptStopping{key, "abort", command.failure});
+      tx.Add(catalog::AttemptStopping{key, StopReason::kAbort, command.failure});
     }
     FinishIfGone(key, tx);
   } else if (attempt.workers.size() == 1) {
-    const bool preempted = scheduler::ParseFailureCategory(command.failure.category) ==
-                           scheduler::FailureCategory::kPreempted;
+    const bool preempted = WasStopped(task::FailureCategoryOf(command.failure.category));
     EndUnsuccessful(key, preempted ? AttemptState::kPreempted : AttemptState::kFailed,
                     command.failure, tx);
   } else {
     // No rank of a gang can go on alone: the others are stopped, and the job is queued as a whole.
     live.blamed_peer = command.peer_lost;
-    StopAttempt(key, "abort", command.failure, tx);
+    StopAttempt(key, StopReason::kAbort, command.failure, tx);
     FinishIfGone(key, tx);
   }
 }
@@ -259,19 +260,19 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
 void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Transaction& tx) {
   const AttemptRecord* attempt = tx.state().FindAttempt(key);
   if (attempt == nullptr || Ended(attempt->state)) return;
-  const Failure failure{"infra", why, "", false};
+  const Failure failure{NameOf(FailureCategory::kInfra), why, "", false};
   if (attempt->state == AttemptState::kStopping) {
     FinishIfGone(key, tx);
   } else if (attempt->workers.size() == 1) {
     EndUnsuccessful(key, AttemptState::kLost, failure, tx);
   } else {
     tx.attempt(key).ended_ranks.insert(rank);
-    StopAttempt(key, "abort", failure, tx);
+    StopAttempt(key, StopReason::kAbort, failure, tx);
     FinishIfGone(key, tx);
   }
 }
 
-void StopAttempt(const AttemptKey& key, const std::string& reason, const Failure& failure,
+void StopAttempt(const AttemptKey& key, StopReason reason, const Failure& failure,
                  Transaction& tx) {
   tx.Add(catalog::AttemptStopping{key, reason, failure});
   tx.attempt(key).stop_version.clear();
@@ -283,11 +284,10 @@ void FinishIfGone(const AttemptKey& key, Transaction& tx) {
       !tx.state().AllRanksGone(*attempt))
     return;
   AttemptState end = AttemptState::kFailed;
-  if (attempt->stop_reason == "cancel") {
+  if (attempt->stop_reason == StopReason::kCancel) {
     end = AttemptState::kCancelled;
-  } else if (attempt->stop_reason == "drain" ||
-             scheduler::ParseFailureCategory(attempt->failure.category) ==
-                 scheduler::FailureCategory::kPreempted) {
+  } else if (attempt->stop_reason == StopReason::kDrain ||
+             WasStopped(task::FailureCategoryOf(attempt->failure.category))) {
     end = AttemptState::kPreempted;
   }
   const Failure failure = attempt->failure;

@@ -58,11 +58,10 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx);
 // attempt that has ended.
 void LoseRank(const AttemptKey& attempt, int64_t rank, const std::string& why, Transaction& tx);
 
-// Marks the attempt as stopping, which asks every rank to stop with the next DesiredState. `reason`
-// is "drain" (the ranks have time to write a checkpoint) or "abort" (they have none); Cancel in
-// runs.h stops attempts for the third reason, "cancel". `failure` is what the attempt will have
-// ended with.
-void StopAttempt(const AttemptKey& attempt, const std::string& reason,
+// Marks the attempt as stopping, which asks every rank to stop with the next DesiredState. Under
+// kCancel and kDrain the ranks have time to write a checkpoint, under kAbort they have none.
+// `failure` is what the attempt will have ended with.
+void StopAttempt(const AttemptKey& attempt, catalog::StopReason reason,
                  const catalog::Failure& failure, Transaction& tx);
 
 // Ends an attempt that is stopping once none of its ranks can run any more (State::AllRanksGone),

@@ -10,6 +10,7 @@
 #include "coordinator/core/run_summary.h"
 #include "scheduler/critical_path.h"
 #include "scheduler/schedule.h"
+#include "task/failure.h"
 #include "task/job_kind.h"
 
 namespace braid::coordinator {
@@ -56,13 +57,13 @@ void FillUsage(const State& state, scheduler::Snapshot* snapshot) {
     const RunRecord* run = state.FindRun(key.run);
     const AttemptRecord* attempt = state.FindAttempt(key);
     if (job == nullptr || run == nullptr || attempt == nullptr) continue;
-    scheduler::Held& held = snapshot->held[run->user];
+    scheduler::SlotAmounts& held = snapshot->held[run->user];
     for (const std::string& worker : attempt->workers) {
-      (job->device == "cuda" ? held.gpus : held.cpu_slots) += job->slots;
+      held.Of(job->device) += job->slots;
       const auto at = index.find(worker);
       if (at == index.end()) continue;
       scheduler::WorkerView& view = views[at->second];
-      (job->device == "cuda" ? view.gpus_used : view.cpu_used) += job->slots;
+      view.Used(job->device) += job->slots;
     }
   }
 }
@@ -104,17 +105,13 @@ std::string Shortened(const std::string& text) {
 scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state) {
   scheduler::JobView view;
   view.name = job.key.ToString();
-  view.kind = job.kind;
-  view.ranks = job.ranks;
-  view.slots = job.slots;
-  view.device = job.device;
-  view.site = job.site;
+  static_cast<task::Requirements&>(view) = job;
   view.not_before_ms = job.not_before_ms;
   view.path_cost = cost;
   view.run = job.key.run;
   view.position = job.position;
   if (const RunRecord* run = state.FindRun(job.key.run)) {
-    view.submitted_seq = run->created_ms;
+    view.submitted_wall_ms = run->created_ms;
     view.priority = run->priority;
     view.user = run->user;
   }
@@ -125,9 +122,9 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
     // it (without a driver, for example), on which it would fail every time. After the failure of a
     // gang nobody knows which machine was at fault, so none is excluded.
     const catalog::Failure& failure = attempt->failure;
-    const bool machine = failure.category == "infra" && failure.deterministic &&
-                         attempt->workers.size() == 1;
-    if (failure.category == "system" || machine) {
+    const bool machine = IsNameOf(failure.category, task::FailureCategory::kInfra) &&
+                         failure.deterministic && attempt->workers.size() == 1;
+    if (IsNameOf(failure.category, task::FailureCategory::kSystem) || machine) {
       view.excluded.insert(attempt->workers.begin(), attempt->workers.end());
     }
     const bool failed = attempt->state == AttemptState::kFailed ||
@@ -180,8 +177,8 @@ void GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers
 // An aborted attempt has nothing to save (one of its ranks failed), so its other ranks are killed
 // at once.
 int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
-  if (attempt.stop_reason == "drain") return options.drain_deadline_ms;
-  return attempt.stop_reason == "cancel" ? options.cancel_deadline_ms : 0;
+  if (attempt.stop_reason == catalog::StopReason::kDrain) return options.drain_deadline_ms;
+  return attempt.stop_reason == catalog::StopReason::kCancel ? options.cancel_deadline_ms : 0;
 }
 
 // Made once for an attempt and then kept, although the run goes on: a changed summary would change
@@ -227,7 +224,7 @@ void SchedulePass(Transaction& tx) {
   if (state.queued().empty()) return;
 
   scheduler::Snapshot snapshot;
-  snapshot.now_ms = tx.wall_ms();
+  snapshot.now_wall_ms = tx.wall_ms();
   FillUsage(state, &snapshot);
   // After the start, workers come back one after another. Until they had time to, the reason of a
   // waiting job is the recovery, and not that no worker fits.

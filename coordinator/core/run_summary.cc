@@ -7,13 +7,10 @@ RunSummary RunSummaryOf(const std::string& id, const State& state) {
   RunSummary summary{run.id, run.name, run.created_ms, {}};
   for (const JobRecord* job : state.JobsOf(id)) {
     const auto attempts = state.AttemptsOf(job->key);
-    JobSummary one;
+    JobSummary one{*job};
     one.name = job->key.job;
-    one.kind = job->kind;
     one.state = Name(job->state);
     one.parents = job->parents;
-    one.slots = job->slots;
-    one.ranks = job->ranks;
     one.attempts = static_cast<int64_t>(attempts.size());
     // The time from the first start to the end is the time that the job took, lost attempts
     // included; the worker is the one that finished it.

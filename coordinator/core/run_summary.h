@@ -11,15 +11,12 @@
 
 namespace braid::coordinator {
 
-struct JobSummary {
-  std::string name, kind;
+struct JobSummary : task::Requirements {
+  std::string name;
   // The word for the job's state, such as "SUCCEEDED"; a constant that lives as long as the
   // program.
   std::string_view state;
   std::vector<std::string> parents;
-  // CPU cores or GPUs of each rank.
-  int64_t slots = 1;
-  int64_t ranks = 1;
   int64_t attempts = 0;
   // The worker of rank 0 of the newest attempt; empty if there was none.
   std::string worker;

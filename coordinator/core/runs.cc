@@ -5,7 +5,9 @@
 #include <set>
 
 #include "base/sha256.h"
+#include "coordinator/core/attempts.h"
 #include "recipe/recipe.h"
+#include "task/failure.h"
 
 namespace braid::coordinator {
 namespace {
@@ -88,7 +90,7 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
     JobRecord job;
     job.key = {run, node.name};
     job.position = static_cast<int64_t>(jobs.size());
-    job.kind = node.kind;
+    static_cast<task::Requirements&>(job) = node;
     job.parents = node.parents;
     // Propagate relies on parents coming before their children, so an order that violates this is
     // refused here.
@@ -110,10 +112,6 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
                              Resolve(ref, command, state, "job " + node.name + ", input " + role));
     }
     job.spec = node.spec.dump();
-    job.ranks = node.ranks;
-    job.slots = node.slots_per_rank;
-    job.device = node.device;
-    job.site = node.site;
     job.flops = node.estimate.flops;
     job.tokens = node.estimate.tokens;
     job.created_ms = now_ms;
@@ -169,9 +167,9 @@ Status Cancel(const std::string& id, Transaction& tx) {
     } else if (job->state == JobState::kActive) {
       const AttemptKey attempt{job->key.run, job->key.job, job->epoch};
       tx.Add(catalog::JobCancelling{job->key});
-      tx.Add(catalog::AttemptStopping{
-          attempt, "cancel", {"cancelled", "cancelled by request", "", false}});
-      tx.attempt(attempt).stop_version.clear();
+      StopAttempt(attempt, catalog::StopReason::kCancel,
+                  {NameOf(task::FailureCategory::kCancelled), "cancelled by request", "", false},
+                  tx);
     }
   }
   EndRunIfDone(id, tx);

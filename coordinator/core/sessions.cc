@@ -10,6 +10,7 @@
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gpus.h"
+#include "task/failure.h"
 
 namespace braid::coordinator {
 namespace {
@@ -378,8 +379,9 @@ Status Drain(const std::string& id, Transaction& tx) {
   for (const RankKey& key : RanksOn(id, tx.state())) {
     const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
     if (attempt->state == AttemptState::kStopping) continue;
-    StopAttempt(key.attempt(), "drain", {"preempted", "worker " + id + " is drained", "", false},
-                tx);
+    StopAttempt(
+        key.attempt(), catalog::StopReason::kDrain,
+        {NameOf(task::FailureCategory::kPreempted), "worker " + id + " is drained", "", false}, tx);
   }
   return OkStatus();
 }

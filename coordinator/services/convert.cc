@@ -72,7 +72,7 @@ v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
   message.set_ranks(static_cast<int32_t>(job.ranks));
   message.set_slots_per_rank(static_cast<int32_t>(job.slots));
   message.set_site(job.site);
-  message.set_device(job.device);
+  message.set_device(NameOf(job.device));
   FillPending(job, state, &message);
   message.set_not_before_ms(job.not_before_ms);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key))

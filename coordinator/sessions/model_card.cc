@@ -4,10 +4,13 @@
 
 #include "base/log.h"
 #include "schema/read.h"
+#include "task/artifact.h"
 #include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
+
+namespace role = task::role;
 
 // The job whose output `role` is that artifact; null if it was not made in this run.
 const Json* MakerOf(const Json& facts, const std::string& role, const std::string& artifact) {
@@ -38,10 +41,10 @@ std::string Filled(const task::Assignment& assignment, const RunSummary& run) {
   const Json facts = ToJson(run);
   if (task::IsKind(assignment.kind, task::JobKind::kReport)) {
     spec["facts"] = facts;
-  } else if (spec.contains("card") && assignment.inputs.contains("model")) {
+  } else if (spec.contains("card") && assignment.inputs.contains(role::kModel)) {
     auto card = schema::FromJson<spec::ModelCard>(spec["card"], "card");
     if (!card.ok()) return assignment.spec;  // the task says what is wrong with it
-    FillCard(facts, assignment.inputs.at("model"), &*card);
+    FillCard(facts, assignment.inputs.at(role::kModel), &*card);
     spec["card"] = schema::ToJson(*card);
   }
   return spec.dump();
@@ -76,29 +79,29 @@ Json ToJson(const RunSummary& run) {
 
 void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card) {
   card->run.id = facts["run"]["id"].get<std::string>();
-  const Json* maker = MakerOf(facts, "model", model);
+  const Json* maker = MakerOf(facts, role::kModel, model);
   int64_t tokens = CountOf(maker, "tokens");
   bool known = tokens > 0;
   // A joint job begins with a merge, whose inputs are the parents.
-  const std::string init = maker == nullptr ? "" : (*maker)["inputs"].value("init", "");
-  const Json* merge = MakerOf(facts, "model", init);
-  if (!init.empty() && (merge == nullptr || (*merge)["inputs"].contains("base")))
+  const std::string init = maker == nullptr ? "" : (*maker)["inputs"].value(role::kInit, "");
+  const Json* merge = MakerOf(facts, role::kModel, init);
+  if (!init.empty() && (merge == nullptr || (*merge)["inputs"].contains(role::kBase)))
     known = false;  // it began with tokens of elsewhere
   for (spec::CardParent& parent : card->parents) {
     const std::string artifact = merge == nullptr
                                      ? ""
-                                     : (*merge)["inputs"].value("parent." + parent.name, "");
+                                     : (*merge)["inputs"].value(role::Parent(parent.name), "");
     known = known && !artifact.empty();
     if (artifact.empty()) continue;
     parent.artifact = artifact;
-    const int64_t of_parent = CountOf(MakerOf(facts, "model", artifact), "tokens");
+    const int64_t of_parent = CountOf(MakerOf(facts, role::kModel, artifact), "tokens");
     if (of_parent > 0) parent.tokens = of_parent;
     tokens += of_parent;
     known = known && of_parent > 0;
   }
   if (known) card->tokens = tokens;
   for (spec::CardCorpus& corpus : card->corpora) {
-    const Json* prepared = JobNamed(facts, "prepare:" + corpus.name);
+    const Json* prepared = JobNamed(facts, task::JobName(task::JobKind::kPrepare, corpus.name));
     if (const int64_t count = CountOf(prepared, "tokens"); count > 0) corpus.tokens = count;
     if (const int64_t count = CountOf(prepared, "documents"); count > 0) corpus.documents = count;
   }

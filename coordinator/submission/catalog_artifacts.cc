@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "storage/files/manifest.h"
+#include "task/artifact.h"
 
 namespace braid::coordinator {
 
@@ -24,7 +25,7 @@ Result<catalog::ArtifactRecord> CatalogArtifacts::Find(const std::string& id) co
 Result<merge::Parent> CatalogArtifacts::ReadCheckpoint(const std::string& name,
                                                        const catalog::ArtifactRecord& artifact,
                                                        bool moments) const {
-  if (artifact.kind != "checkpoint") {
+  if (!IsNameOf(artifact.kind, task::ArtifactKind::kCheckpoint)) {
     return merge::Incompatible("parent " + name + " is a " + artifact.kind + ", not a checkpoint");
   }
   BRAID_ASSIGN_OR_RETURN(

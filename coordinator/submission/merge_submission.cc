@@ -9,9 +9,14 @@
 #include "recipe/parse/parse_recipe.h"
 #include "recipe/recipe.h"
 #include "schema/words.h"
+#include "task/artifact.h"
+#include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
+
+// The name of a composite that no recipe names.
+constexpr char kComposite[] = "composite";
 
 // Puts the value of a setting that was given as `word` into `value`; an empty one changes nothing.
 template <class E>
@@ -32,7 +37,7 @@ Result<recipe::JointPhase> JointOf(const MergeSubmission& submission,
   recipe::JointPhase joint;
   BRAID_ASSIGN_OR_RETURN(joint.settings, recipe::ParseJoint(submission.joint, "joint"));
   recipe::ScaleJointRates(spec::Compat::kFixed, plan.model.connection.kind, &joint.settings);
-  joint.tokenizer = {"merge:composite", "model", "", ""};
+  joint.tokenizer = {task::JobName(task::JobKind::kMerge, kComposite), task::role::kModel, "", ""};
   if (submission.split_paths.has_value()) joint.split.paths = *submission.split_paths;
   if (!(joint.split.paths > 0 && joint.split.paths < 1))
     return InvalidArgument(
@@ -47,7 +52,7 @@ Result<recipe::JointPhase> JointOf(const MergeSubmission& submission,
 Result<recipe::InputRef> ShardsOf(const std::string& corpus, const std::string& id,
                                   const StoredArtifacts& stored) {
   BRAID_ASSIGN_OR_RETURN(const catalog::ArtifactRecord shards, stored.Find(id));
-  if (shards.kind != "shards") {
+  if (!IsNameOf(shards.kind, task::ArtifactKind::kShards)) {
     return InvalidArgument("data " + corpus + ": artifact " + id + " is a " + shards.kind +
                            ", not shards");
   }
@@ -74,7 +79,7 @@ Result<SubmitCommand> CommandOf(const MergeSubmission& submission, const StoredM
                                 const StoredArtifacts& stored) {
   const merge::MergePlan& plan = planned.plan;
   recipe::Merge merge;
-  merge.name = "composite";
+  merge.name = kComposite;
   merge.model = plan.model;
   merge.seed = submission.seed;
   merge.carry_optimizer = plan.carry_optimizer;
@@ -97,7 +102,8 @@ Result<SubmitCommand> CommandOf(const MergeSubmission& submission, const StoredM
     BRAID_ASSIGN_OR_RETURN(merge.joint, JointOf(submission, plan));
   }
   SubmitCommand command;
-  command.dag.run = submission.run_name.empty() ? "merge" : submission.run_name;
+  command.dag.run = submission.run_name.empty() ? NameOf(task::JobKind::kMerge)
+                                                : submission.run_name;
   command.dag.jobs = recipe::MergeJobs(merge);
   command.priority = submission.priority;
   command.user = submission.user;

@@ -33,7 +33,8 @@ std::optional<catalog::ArtifactRecord> StoredOf(const SubmitCommand& command,
 
 // The digest of the tokenizer.json that was uploaded; empty if there is none.
 std::string TokenizerOf(const SubmitCommand& command, const StoredArtifacts& stored) {
-  const auto artifact = StoredOf(command, "tokenizer", "", stored);
+  const auto artifact = StoredOf(command, recipe::SourceName(recipe::SourceKind::kTokenizer), "",
+                                 stored);
   if (!artifact.has_value()) return "";
   const auto manifest = storage::ParseManifest(artifact->manifest, "artifact " + artifact->id);
   return manifest.ok() && manifest->files.size() == 1 ? manifest->files.front().sha256 : "";

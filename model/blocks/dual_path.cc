@@ -56,6 +56,8 @@ Flops DualPathFlops(const Stack& stack, const Arch& arch, int64_t sequence) {
   return flops;
 }
 
+// What gate and step routers leave of the budget is divided by alpha; the deep path divides its
+// part among K passes.
 Result<Widths> SolveDualPath(const WidthProblem& problem) {
   const auto d = static_cast<double>(problem.d), K = static_cast<double>(problem.loops);
   const double attention = AttentionFlops(problem), gate = 4 * d,

@@ -16,6 +16,7 @@ Status CheckLoopBlock(const Stack& stack, const std::string& where) {
   return CheckNoCross(stack, where);
 }
 
+// The budget less the routers is divided among K passes, each of which pays for its attention.
 Result<Widths> SolveLoop(const WidthProblem& problem) {
   const auto K = static_cast<double>(problem.loops);
   Widths widths;

@@ -32,6 +32,8 @@ void AddSublayers(const TensorList& to, const BlockShape& shape, int64_t ffn) {
   const Stack& stack = shape.stack;
   const Arch& arch = shape.arch;
   const int64_t w = stack.d;
+  // The two matrices that write into the residual stream: scaled by the depth of the stream, or
+  // zero in a block that begins as the identity. Without attn.o, attn.v takes its place.
   double out = arch.residual_init == ResidualInit::kPlain
                    ? kInitDeviation
                    : kInitDeviation / std::sqrt(2.0 * static_cast<double>(shape.depth));
@@ -55,6 +57,8 @@ void AddSublayers(const TensorList& to, const BlockShape& shape, int64_t ffn) {
 Flops SublayerFlops(const Stack& stack, const Arch& arch, int64_t ffn, int64_t sequence) {
   const auto w = static_cast<double>(stack.d);
   const double attention = (arch.attn_out_proj ? 4 : 3) * w * w;
+  // Scores: on average a token attends to T / 2 others, with 2 w operations for its query and 2 w
+  // for its mixture.
   return {2 * (attention + 3 * w * static_cast<double>(ffn)),
           2 * static_cast<double>(sequence) * w};
 }

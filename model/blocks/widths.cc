@@ -37,6 +37,8 @@ Result<int64_t> LargestWidth(double flops, int64_t d, const std::string& path) {
   }
   const double most = flops / (6.0 * static_cast<double>(d));
   if (most > kMaxSolvedWidth) return TooWide(most);
+  // Counted up as in the published program: EffectiveWidth is a step function, whose inverse would
+  // be wrong at its edges.
   int64_t width = kWidthMultiple;
   while (static_cast<double>(EffectiveWidth(width + kWidthMultiple, kWidthMultiple)) <= most)
     width += kWidthMultiple;

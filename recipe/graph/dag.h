@@ -10,6 +10,9 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "model/flops.h"
+#include "recipe/source.h"
+#include "task/job_kind.h"
+#include "task/requirements.h"
 
 namespace braid::recipe {
 
@@ -18,9 +21,9 @@ namespace braid::recipe {
 struct InputRef {
   // Name of the job that makes it.
   std::string job;
-  // The role of that job's output ("model", "shards", ...).
+  // The role of that job's output (task/artifact.h).
   std::string role;
-  // Name of a Source: "tokenizer", "source.stories", "from.path_1", "blimp", ...
+  // Name of a Source (SourceName): "tokenizer", "source.stories", "from.path_1", ...
   std::string source;
   // An artifact id, as in `from: ARTIFACT_ID`.
   std::string artifact;
@@ -39,59 +42,43 @@ struct Estimate {
   int64_t bytes = 0;
 };
 
-// One job.
-struct JobNode {
-  // "tokenizer", "prepare:stories", "path_1", "merge:share_linear", "gate:share_linear",
-  // "joint:share_linear", "evaluate:path_1", "evaluate:share_linear@start", "export:path_1" or
-  // "report"; unique in the graph.
+// One job: what it demands of workers (task::Requirements, with its kind), and its place in the
+// graph.
+struct JobNode : task::Requirements {
+  // "tokenizer", "report", the name of a path or baseline for its training, or task::JobName;
+  // unique in the graph.
   std::string name;
-  // As in docs/tasks.md.
-  std::string kind;
   // Names of the jobs that must succeed first, sorted and without duplicates: the makers of its
   // inputs, and for a joint job also the gate that proves its composite.
   std::vector<std::string> parents;
   // By role.
   std::map<std::string, InputRef> inputs;
-  // The spec of the task file (docs/tasks.md). For reports and exports the worker adds facts about
-  // the run.
+  // The spec of the task file (docs/tasks.md): the struct of the kind in spec/, as JSON
+  // (docs/architecture.md, "The types of a job", says why).
   Json spec = Json::object();
-  int32_t ranks = 1;
-  // CPU cores, or GPUs.
-  int32_t slots_per_rank = 1;
-  // "cpu" or "cuda".
-  std::string device = "cpu";
-  // The site whose workers alone may run it; empty for any.
-  std::string site;
   Estimate estimate;
-};
-
-// A local file or folder that becomes an artifact before the recipe is submitted.
-struct Source {
-  // As in InputRef::source.
-  std::string name;
-  // Kind of the artifact's manifest: "source" (files of a corpus), "tokenizer" or "checkpoint".
-  std::string kind;
-  // Paths or glob patterns as the recipe has them, relative to its folder.
-  std::vector<std::string> files;
-  // Line of the recipe, for error messages.
-  int line = 0;
-  // Whether `files` are folders, each taken whole.
-  bool folders = false;
 };
 
 // The estimated sizes of one model of the run; 0 where they are not known.
 struct PlannedModel {
   std::string name;
-  std::string job;              // that trains it; empty: trained before
-  int64_t parameters = 0;       // without embedding and head while the vocabulary is not known
-  int64_t body_parameters = 0;  // without embedding and head
-  int64_t state_values = 0;     // numbers of the optimizer's state; 0: no job trains it
-  int64_t tokens = 0;           // trained on, over all epochs; 0: not known
-  int64_t micro_batches = 0;    // of one epoch
-  int64_t steps = 0;            // of one epoch, or of the whole training if that ends earlier
-  model::Flops forward;         // of one token, by both accountings
-  model::Flops block;  // of one token in one block, where blocks have settings of their own;
-                       // otherwise 0
+  // The job that trains it; empty: it was trained before.
+  std::string job;
+  // Without embedding and head while the vocabulary is not known.
+  int64_t parameters = 0;
+  // Without embedding and head.
+  int64_t body_parameters = 0;
+  // Numbers of the optimizer's state; 0: no job trains it.
+  int64_t state_values = 0;
+  // Trained on, over all epochs.
+  int64_t tokens = 0;
+  // Of one epoch. Steps: or of the whole training, if that ends earlier.
+  int64_t micro_batches = 0;
+  int64_t steps = 0;
+  // Operations of one token in the whole model, and in one block of a kind that has settings of its
+  // own (otherwise 0), by both accountings.
+  model::Flops forward;
+  model::Flops block;
 };
 
 // A warning about the training of a model: permitted, but most likely not what the user wants.
@@ -100,6 +87,7 @@ struct Caution {
   std::string text;
 };
 
+// The graph of a run.
 struct Dag {
   // Name of the run.
   std::string run;

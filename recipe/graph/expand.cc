@@ -10,10 +10,15 @@
 #include "recipe/graph/sizes.h"
 #include "spec/merge.h"
 #include "spec/report.h"
+#include "task/artifact.h"
 #include "task/job_kind.h"
 
 namespace braid::recipe {
 namespace {
+
+using task::JobKind;
+using task::JobName;
+namespace role = task::role;
 
 class Expander {
  public:
@@ -37,15 +42,14 @@ class Expander {
  private:
   void Tokenizer() {
     JobNode job;
-    job.name = job.kind = NameOf(task::JobKind::kTokenizer);
+    job.name = job.kind = NameOf(JobKind::kTokenizer);
     spec::TokenizerTask task;
     if (!recipe_.tokenizer_file.empty()) {
       const size_t slash = recipe_.tokenizer_file.rfind('/');
-      job.inputs["file"] = {"", "", "tokenizer", ""};
+      job.inputs[role::kFile] = FromSource(SourceKind::kTokenizer);
       task.adopt = {slash == std::string::npos ? recipe_.tokenizer_file
                                                : recipe_.tokenizer_file.substr(slash + 1)};
-      dag_.sources.push_back(
-          {"tokenizer", "source", {recipe_.tokenizer_file}, recipe_.tokenizer_line});
+      AddSource(SourceKind::kTokenizer, "", {recipe_.tokenizer_file}, recipe_.tokenizer_line);
     } else {
       auto& train = task.train.emplace();
       train.vocab = recipe_.tokenizer_vocab;
@@ -56,7 +60,7 @@ class Expander {
         train.corpora.push_back(corpus.Task());
         // Files of a site are not uploaded: a worker of the site reads them in place.
         if (corpus.site.empty())
-          job.inputs["source." + corpus.name] = {"", "", "source." + corpus.name, ""};
+          job.inputs[role::Source(corpus.name)] = FromSource(SourceKind::kSource, corpus.name);
         if (!corpus.site.empty()) job.site = corpus.site;
       }
     }
@@ -66,17 +70,16 @@ class Expander {
 
   void Prepare(const Corpus& corpus) {
     JobNode job;
-    job.name = "prepare:" + corpus.name;
-    job.kind = NameOf(task::JobKind::kPrepare);
-    job.inputs["tokenizer"] = {"tokenizer", "tokenizer", "", ""};
+    job.kind = NameOf(JobKind::kPrepare);
+    job.name = JobName(JobKind::kPrepare, corpus.name);
+    job.inputs[role::kTokenizer] = TheTokenizer();
     if (corpus.site.empty()) {
-      job.inputs["source"] = {"", "", "source." + corpus.name, ""};
-      dag_.sources.push_back({"source." + corpus.name, "source", corpus.files, corpus.line});
+      job.inputs[role::kSource] = FromSource(SourceKind::kSource, corpus.name);
+      AddSource(SourceKind::kSource, corpus.name, corpus.files, corpus.line);
     }
     if (corpus.site.empty() && !corpus.validation.empty()) {
-      job.inputs["validation"] = {"", "", "validation." + corpus.name, ""};
-      dag_.sources.push_back(
-          {"validation." + corpus.name, "source", corpus.validation, corpus.line});
+      job.inputs[role::kValidation] = FromSource(SourceKind::kValidation, corpus.name);
+      AddSource(SourceKind::kValidation, corpus.name, corpus.validation, corpus.line);
     }
     job.site = corpus.site;
     job.spec = schema::ToJson(spec::PrepareTask{corpus.Task(), ValidationOf(corpus), recipe_.seed});
@@ -91,30 +94,30 @@ class Expander {
     return {.files = corpus.site.empty() ? std::vector<std::string>() : corpus.validation};
   }
 
-  spec::Data DataOf(const std::vector<std::string>& corpora, spec::Share share) const {
+  spec::Data DataOf(const std::vector<std::string>& corpora, spec::SplitPart share) const {
     spec::Data data;
     data.sequence = recipe_.sequence;
-    for (const std::string& corpus : corpora) data.sources.push_back({"data." + corpus, share});
+    for (const std::string& corpus : corpora) data.sources.push_back({role::Data(corpus), share});
     data.split = recipe_.split;
     data.seed = recipe_.seed;
     return data;
   }
 
   void AddData(const std::vector<std::string>& corpora, JobNode* job) const {
-    job->inputs["tokenizer"] = {"tokenizer", "tokenizer", "", ""};
-    for (const std::string& corpus : corpora)
-      job->inputs["data." + corpus] = {"prepare:" + corpus, "shards", "", ""};
+    job->inputs[role::kTokenizer] = TheTokenizer();
+    for (const std::string& corpus : corpora) job->inputs[role::Data(corpus)] = ShardsOf(corpus);
   }
 
-  Status Train(const Model& made, spec::Share share, double fraction) {
+  Status Train(const Model& made, spec::SplitPart share, double fraction) {
     JobNode job;
     job.name = made.name();
-    job.kind = NameOf(task::JobKind::kTrain);
-    job.slots_per_rank = made.slots;
+    job.kind = NameOf(JobKind::kTrain);
+    job.slots = made.slots;
     job.device = made.device;
     AddData(made.corpora, &job);
     if (!made.start.empty())
-      job.inputs["init"] = TrainedBefore("start." + made.name(), made.start, made.line);
+      job.inputs[role::kInit] = TrainedBefore(SourceKind::kStart, made.name(), made.start,
+                                              made.line);
     BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name,
                                sizes_.LengthOf(made.corpora, fraction, made.train), &made.train));
     job.estimate = Sizes::TrainingOf(dag_.models.back());
@@ -128,11 +131,26 @@ class Expander {
     return OkStatus();
   }
 
-  // The artifact, or a local folder that becomes the source `name`.
-  InputRef TrainedBefore(const std::string& name, const std::string& checkpoint, int line) {
+  // The artifact, or a local folder that becomes a source.
+  InputRef TrainedBefore(SourceKind kind, const std::string& owner, const std::string& checkpoint,
+                         int line) {
     if (IsArtifactId(checkpoint)) return {"", "", "", checkpoint};
-    dag_.sources.push_back({name, "checkpoint", {checkpoint}, line, /*folders=*/true});
-    return {"", "", name, ""};
+    dag_.sources.push_back(
+        {kind, owner, task::ArtifactKind::kCheckpoint, {checkpoint}, line, /*folders=*/true});
+    return FromSource(kind, owner);
+  }
+
+  void AddSource(SourceKind kind, const std::string& owner, const std::vector<std::string>& files,
+                 int line, bool folders = false) {
+    dag_.sources.push_back({kind, owner, task::ArtifactKind::kSource, files, line, folders});
+  }
+
+  static InputRef FromSource(SourceKind kind, const std::string& owner = "") {
+    return {"", "", SourceName(kind, owner), ""};
+  }
+  static InputRef TheTokenizer() { return {NameOf(JobKind::kTokenizer), role::kTokenizer, "", ""}; }
+  static InputRef ShardsOf(const std::string& corpus) {
+    return {JobName(JobKind::kPrepare, corpus), role::kShards, "", ""};
   }
 
   // Adds the planned model, and a caution if there is one. `train` has the settings with which
@@ -159,20 +177,17 @@ class Expander {
   // The origin of the trained weights of a path.
   InputRef WeightsOf(const std::string& path) const {
     const std::string& from = recipe_.FindPath(path)->from;
-    if (from.empty()) return {path, "model", "", ""};
+    if (from.empty()) return {path, role::kModel, "", ""};
     if (IsArtifactId(from)) return {"", "", "", from};
-    return {"", "", "from." + path, ""};
+    return FromSource(SourceKind::kFrom, path);
   }
 
   Status Path(const Model& path) {
     if (path.from.empty()) {
-      BRAID_RETURN_IF_ERROR(Train(path, spec::Share::kPaths, recipe_.split.paths));
+      BRAID_RETURN_IF_ERROR(Train(path, spec::SplitPart::kPaths, recipe_.split.paths));
     } else {
       BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, nullptr));
-      if (!IsArtifactId(path.from)) {
-        dag_.sources.push_back(
-            {"from." + path.name(), "checkpoint", {path.from}, path.line, /*folders=*/true});
-      }
+      (void)TrainedBefore(SourceKind::kFrom, path.name(), path.from, path.line);
     }
     const bool trained = path.from.empty();
     Measure({path.name(), spec::ModelRole::kPath, "", trained ? path.name() : "",
@@ -183,8 +198,8 @@ class Expander {
   }
 
   Status Baseline(const Model& baseline) {
-    BRAID_RETURN_IF_ERROR(Train(baseline, spec::Share::kAll, 1.0));
-    const InputRef weights{baseline.name(), "model", "", ""};
+    BRAID_RETURN_IF_ERROR(Train(baseline, spec::SplitPart::kAll, 1.0));
+    const InputRef weights{baseline.name(), role::kModel, "", ""};
     const auto role = baseline.spec.kind == model::Kind::kDense
                           ? spec::ModelRole::kDense
                           : spec::ModelRole::kCompositeScratch;
@@ -223,12 +238,11 @@ class Expander {
       merge.parents.emplace_back(member.path, WeightsOf(member.path));
     }
     if (!composite.base.empty())
-      merge.base = TrainedBefore("base." + composite.name(), composite.base, composite.line);
+      merge.base = TrainedBefore(SourceKind::kBase, composite.name(), composite.base,
+                                 composite.line);
     for (const std::string& corpus : CorporaOf(composite))
-      merge.data.emplace_back(corpus, InputRef{"prepare:" + corpus, "shards", "", ""});
-    merge.joint = JointPhase{composite.joint,
-                             {"tokenizer", "tokenizer", "", ""},
-                             recipe_.split,
+      merge.data.emplace_back(corpus, ShardsOf(corpus));
+    merge.joint = JointPhase{composite.joint, TheTokenizer(), recipe_.split,
                              recipe_.eval.loss_average};
     return merge;
   }
@@ -248,7 +262,8 @@ class Expander {
     composites_.push_back(name);
     std::vector<std::string> path_corpora;
     for (const Member& member : composite.members) path_corpora.push_back(member.corpus);
-    const InputRef start{merge.name, "model", "", ""}, trained{joint.name, "model", "", ""};
+    const InputRef start{merge.name, role::kModel, "", ""},
+        trained{joint.name, role::kModel, "", ""};
     const std::string history = joint.name;
     dag_.jobs.push_back(std::move(merge));
     dag_.jobs.push_back(std::move(gate));
@@ -287,48 +302,45 @@ class Expander {
       task.loss->last_label = recipe_.train.last_label;
     }
     JobNode job;
-    job.name = "evaluate:" + made.name;
-    job.kind = NameOf(task::JobKind::kEvaluate);
-    job.slots_per_rank = static_cast<int32_t>(recipe_.evaluation.resources.slots);
-    job.device = schema::NameOf(recipe_.evaluation.resources.device);
+    job.kind = NameOf(JobKind::kEvaluate);
+    job.name = JobName(JobKind::kEvaluate, made.name);
+    job.slots = recipe_.evaluation.resources.slots;
+    job.device = recipe_.evaluation.resources.device;
     job.spec = schema::ToJson(task);
     const bool reads_text = task.loss || task.dual || (task.routing && task.routing->sequences > 0);
     AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
-    job.inputs["model"] = weights;
+    job.inputs[role::kModel] = weights;
     AddEvaluationData(task, &job);
     dag_.jobs.push_back(std::move(job));
   }
 
   // The sources that the parts of one evaluation read.
   void AddEvaluationData(const spec::Measurements& parts, JobNode* job) const {
-    const auto add = [&](const char* source, bool is_read) {
-      if (is_read) job->inputs[source] = {"", "", source, ""};
+    // The input has the name of the source.
+    const auto add = [&](SourceKind source, bool is_read) {
+      if (is_read) job->inputs[NameOf(source)] = FromSource(source);
     };
-    add("prompts", parts.generate && !parts.generate->file.empty());
-    add("tagged", parts.dual && !parts.dual->tagged.empty());
-    add("next_token", parts.next_token.has_value());
-    add("blimp", parts.blimp.has_value());
-    for (const char* suite : {"glue", "superglue"})
+    add(SourceKind::kPrompts, parts.generate && !parts.generate->file.empty());
+    add(SourceKind::kTagged, parts.dual && !parts.dual->tagged.empty());
+    add(SourceKind::kNextToken, parts.next_token.has_value());
+    add(SourceKind::kBlimp, parts.blimp.has_value());
+    for (const SourceKind suite : {SourceKind::kGlue, SourceKind::kSuperGlue})
       add(suite, parts.glue && recipe_.evaluation.data.contains(suite));
   }
 
   // What evaluations read besides models and shards.
   void EvaluationSources() {
-    for (const char* name : {"prompts", "tagged", "next_token", "blimp", "glue", "superglue"}) {
-      const auto found = recipe_.evaluation.data.find(name);
-      if (found == recipe_.evaluation.data.end()) continue;
-      const LocalData& data = found->second;
-      dag_.sources.push_back({name, "source", data.paths, data.line, data.folders});
-    }
+    for (const auto& [kind, data] : recipe_.evaluation.data)
+      AddSource(kind, "", data.paths, data.line, data.folders);
   }
 
   void Export(const std::string& name, const model::ModelSpec& spec,
               const std::vector<std::string>& corpora, const InputRef& weights) {
-    if (recipe_.export_format.empty()) return;
+    if (!recipe_.export_format) return;
     JobNode job;
-    job.name = "export:" + name;
-    job.kind = NameOf(task::JobKind::kExport);
-    job.inputs = {{"model", weights}, {"tokenizer", {"tokenizer", "tokenizer", "", ""}}};
+    job.kind = NameOf(JobKind::kExport);
+    job.name = JobName(JobKind::kExport, name);
+    job.inputs = {{role::kModel, weights}, {role::kTokenizer, TheTokenizer()}};
     const std::vector<std::string> overrides = Overrides(recipe_);
     spec::ModelCard card;
     card.summary = "Trained by braid in the run " + recipe_.run + ", compat " +
@@ -342,25 +354,25 @@ class Expander {
     if (merged) {
       for (const model::Stack& path : spec.paths) card.parents.push_back({path.name});
     }
-    job.spec = schema::ToJson(
-        spec::ExportTask{name, *schema::FromName<spec::ExportFormat>(recipe_.export_format), card});
+    job.spec = schema::ToJson(spec::ExportTask{name, *recipe_.export_format, card});
     job.estimate.bytes = dag_.models.back().parameters * 4;  // fp32
     dag_.jobs.push_back(std::move(job));
   }
 
   void Report() {
     JobNode job;
-    job.name = job.kind = NameOf(task::JobKind::kReport);
+    job.name = job.kind = NameOf(JobKind::kReport);
     for (const spec::ReportedModel& made : models_) {
-      const std::string evaluation = "evaluate:" + made.evaluation;
+      const std::string evaluation = JobName(JobKind::kEvaluate, made.evaluation);
       if (dag_.Find(evaluation) != nullptr)
-        job.inputs["evaluation." + made.evaluation] = {evaluation, "evaluation", "", ""};
+        job.inputs[role::Evaluation(made.evaluation)] = {evaluation, role::kEvaluation, "", ""};
       if (!made.history.empty())
-        job.inputs["history." + made.history] = {made.history, "history", "", ""};
+        job.inputs[role::History(made.history)] = {made.history, role::kHistory, "", ""};
     }
     for (const std::string& composite : composites_) {
-      job.inputs["merge." + composite] = {"merge:" + composite, "merge", "", ""};
-      job.inputs["gate." + composite] = {"gate:" + composite, "gate", "", ""};
+      job.inputs[role::Merge(composite)] = {JobName(JobKind::kMerge, composite), role::kMerge, "",
+                                            ""};
+      job.inputs[role::Gate(composite)] = {JobName(JobKind::kGate, composite), role::kGate, "", ""};
     }
     job.spec = schema::ToJson(
         spec::ReportTask{recipe_.run, recipe_.text,
@@ -415,7 +427,7 @@ Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only) {
     part.jobs.push_back(job);
   }
   for (const Source& source : dag.sources) {
-    if (sources.contains(source.name)) part.sources.push_back(source);
+    if (sources.contains(source.name())) part.sources.push_back(source);
   }
   for (const PlannedModel& model : dag.models) {
     if (part.Find(model.job) != nullptr) part.models.push_back(model);

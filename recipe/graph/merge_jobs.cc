@@ -5,14 +5,17 @@
 #include "schema/schema.h"
 #include "spec/merge.h"
 #include "spec/train.h"
+#include "task/artifact.h"
 #include "task/job_kind.h"
 
 namespace braid::recipe {
 namespace {
 
+namespace role = task::role;
+
 JobNode MergeJob(const Merge& merge) {
   JobNode job;
-  job.name = "merge:" + merge.name;
+  job.name = task::JobName(task::JobKind::kMerge, merge.name);
   job.kind = NameOf(task::JobKind::kMerge);
   spec::MergeTask task{.model = model::ToJson(merge.model),
                        .seed = merge.seed,
@@ -20,24 +23,24 @@ JobNode MergeJob(const Merge& merge) {
                        .base = merge.base.has_value()};
   for (const auto& [name, checkpoint] : merge.parents) {
     task.parents.push_back(name);
-    job.inputs["parent." + name] = checkpoint;
+    job.inputs[role::Parent(name)] = checkpoint;
   }
-  if (merge.base.has_value()) job.inputs["base"] = *merge.base;
+  if (merge.base.has_value()) job.inputs[role::kBase] = *merge.base;
   job.spec = schema::ToJson(task);
   return job;
 }
 
 JobNode GateJob(const Merge& merge, const JobNode& merged) {
   JobNode job;
-  job.name = "gate:" + merge.name;
+  job.name = task::JobName(task::JobKind::kGate, merge.name);
   job.kind = NameOf(task::JobKind::kGate);
   job.inputs = merged.inputs;
   // The gate compares the composite with its parents only; what came from the base is in the
   // account of the merge.
-  job.inputs.erase("base");
-  job.inputs["model"] = {merged.name, "model", "", ""};
-  for (const auto& [corpus, shards] : merge.data) job.inputs["data." + corpus] = shards;
-  spec::VerifyTask task{.base = merge.base.has_value(), .sequence = merge.sequence};
+  job.inputs.erase(role::kBase);
+  job.inputs[role::kModel] = {merged.name, role::kModel, "", ""};
+  for (const auto& [corpus, shards] : merge.data) job.inputs[role::Data(corpus)] = shards;
+  spec::GateTask task{.base = merge.base.has_value(), .sequence = merge.sequence};
   for (const auto& [name, checkpoint] : merge.parents) task.parents.push_back(name);
   job.spec = schema::ToJson(task);
   return job;
@@ -46,13 +49,13 @@ JobNode GateJob(const Merge& merge, const JobNode& merged) {
 JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate) {
   const JointPhase& phase = *merge.joint;
   JobNode job;
-  job.name = "joint:" + merge.name;
+  job.name = task::JobName(task::JobKind::kJoint, merge.name);
   job.kind = NameOf(task::JobKind::kJoint);
   job.ranks = static_cast<int32_t>(phase.settings.ranks);
-  job.slots_per_rank = static_cast<int32_t>(phase.settings.slots);
-  job.device = schema::NameOf(phase.settings.device);
-  job.inputs["tokenizer"] = phase.tokenizer;
-  job.inputs["init"] = {merged.name, "model", "", ""};
+  job.slots = phase.settings.slots;
+  job.device = phase.settings.device;
+  job.inputs[role::kTokenizer] = phase.tokenizer;
+  job.inputs[role::kInit] = {merged.name, role::kModel, "", ""};
   spec::TrainTask task{.model = model::ToJson(merge.model),
                        .seed = merge.seed,
                        .train = phase.settings,
@@ -61,8 +64,8 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
   task.data.split = phase.split;
   task.data.seed = merge.seed;
   for (const auto& [corpus, shards] : merge.data) {
-    job.inputs["data." + corpus] = shards;
-    task.data.sources.push_back({"data." + corpus, spec::Share::kJoint});
+    job.inputs[role::Data(corpus)] = shards;
+    task.data.sources.push_back({role::Data(corpus), spec::SplitPart::kJoint});
   }
   // No joint training begins on a composite that is not proved.
   job.parents = {gate.name};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "recipe/source.h"
+
 namespace braid::recipe {
 namespace {
 
@@ -24,9 +26,16 @@ void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement
                                            ? CheckpointRequirement::As::kPath
                                            : CheckpointRequirement::As::kWhole;
   if (!made.from.empty())
-    all->push_back({"from." + made.name(), made.from, made.line, as, made.spec, {}, 0, moments});
+    all->push_back({SourceName(SourceKind::kFrom, made.name()),
+                    made.from,
+                    made.line,
+                    as,
+                    made.spec,
+                    {},
+                    0,
+                    moments});
   if (!made.start.empty())
-    all->push_back({"start." + made.name(),
+    all->push_back({SourceName(SourceKind::kStart, made.name()),
                     made.start,
                     made.line,
                     as,
@@ -45,7 +54,7 @@ std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) 
   for (const Model& baseline : recipe.baselines) AddModel(baseline, false, &all);
   for (const Composite& composite : recipe.composites) {
     if (composite.base.empty()) continue;
-    CheckpointRequirement base{"base." + composite.name(),
+    CheckpointRequirement base{SourceName(SourceKind::kBase, composite.name()),
                                composite.base,
                                composite.line,
                                CheckpointRequirement::As::kBase,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "task/artifact.h"
 #include "task/job_kind.h"
 
 namespace braid::recipe {
@@ -12,7 +13,7 @@ namespace {
 bool IsRead(const Dag& dag, const std::string& corpus) {
   return std::any_of(dag.jobs.begin(), dag.jobs.end(), [&](const JobNode& job) {
     return !task::IsKind(job.kind, task::JobKind::kPrepare) &&
-           job.inputs.contains("data." + corpus);
+           job.inputs.contains(task::role::Data(corpus));
   });
 }
 
@@ -42,7 +43,8 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
   std::vector<ShortText> found;
   for (const Corpus& corpus : recipe.corpora) {
     const bool own = !corpus.validation.empty();
-    const auto size = sizes.find((own ? "validation." : "source.") + corpus.name);
+    const auto size = sizes.find(
+        SourceName(own ? SourceKind::kValidation : SourceKind::kSource, corpus.name));
     // An empty source is reported by the code that reads it, with a better message.
     if (size == sizes.end() || size->second.bytes == 0 || !IsRead(dag, corpus.name)) continue;
     const SetAside tokens = SetAsideOf(corpus, size->second, recipe.validation.documents);

@@ -26,6 +26,7 @@ void CheckRouter(YamlMap& map, const model::RouterKind& router) {
   }
 }
 
+// Weights of the paths' logits stand in place of their mean or sum.
 void CheckWeights(YamlMap& map, const std::vector<double>& weights, size_t paths) {
   if (!map.Has("weights")) return;
   if (weights.size() != paths)
@@ -35,6 +36,7 @@ void CheckWeights(YamlMap& map, const std::vector<double>& weights, size_t paths
 
 model::Connection ReadConnection(YamlMap& map, size_t paths, model::ConnectInit init) {
   model::Connection connection;
+  // The preset decides how connections begin; what the recipe says comes after it.
   connection.init = init;
   ReadAmong(map, spec::RecipeConnectionFields(), &connection);
   if (connection.is_slice()) {
@@ -83,6 +85,7 @@ void ReadMembers(YamlMap& map, const Recipe& recipe, Composite* composite) {
   for (size_t i = 0; i < nodes.size(); ++i) {
     ReadMember(nodes[i], map.PathOf("paths") + "." + std::to_string(i), recipe, map, composite);
   }
+  // A composite that names no paths has all of the recipe's.
   if (!map.Has("paths")) {
     for (const Model& path : recipe.paths) {
       composite->members.push_back({path.name(), path.corpora.front(), false});
@@ -112,6 +115,7 @@ void TakeArchOfPaths(YamlMap& map, const Recipe& recipe, Composite* composite) {
   }
   if (first == nullptr) return;
   composite->spec.arch = first->spec.arch;
+  // These two say how the composite is trained, so they are the recipe's and not the paths'.
   composite->spec.arch.router_noise = recipe.arch.router_noise;
   composite->spec.arch.rope_max_pos = recipe.arch.rope_max_pos;
 }
@@ -129,7 +133,7 @@ model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name) {
 void ReadConnections(YamlMap& map, model::ConnectInit init, model::ModelSpec* spec) {
   spec->kind = model::Kind::kComposite;
   spec->connection = ReadConnection(map, spec->paths.size(), init);
-  spec->large = model::UsualLarge(spec->paths);
+  spec->large = model::DefaultLarge(spec->paths);
   spec->large.identity = model::StartsFromPaths(spec->connection);
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
   if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "base/text.h"
@@ -11,6 +12,9 @@
 
 namespace braid::recipe {
 namespace {
+
+// Names of parts, as the fields of RecipeEvaluate have them.
+constexpr char kBlimp[] = "blimp", kGlue[] = "glue", kSuperGlue[] = "superglue";
 
 // An item of the list: what must be right between one of its parts and the rest of the recipe.
 class ItemReader {
@@ -25,18 +29,27 @@ class ItemReader {
   void Read(const std::string& name) {
     BeginAlike(name);
     ReadOne<spec::RecipeEvaluate>(item_, name, &evaluation_);
-    if (name == "generate") Generate();
-    if (name == "blimp") AddData("blimp", {evaluation_.blimp->dir}, "blimp.dir", /*folders=*/true);
-    if (name == "glue") Suite(name, &*evaluation_.glue);
-    if (name == "superglue") Suite(name, &*evaluation_.superglue);
-    if (name == "routing") Routing();
-    if (name == "dual") DualPath();
-    if (name == "next_token") NextToken();
+    if (const auto found = Rules().find(name); found != Rules().end()) (this->*found->second)();
   }
 
  private:
-  void AddData(const std::string& source, const std::vector<std::string>& paths,
-               const std::string& field, bool folders) {
+  // What must be right between a part and the rest of the recipe, by the part's name. Parts that
+  // are not here have no such rules.
+  static const std::map<std::string, void (ItemReader::*)()>& Rules() {
+    static const std::map<std::string, void (ItemReader::*)()> rules = {
+        {"generate", &ItemReader::Generate},
+        {kBlimp, &ItemReader::Blimp},
+        {kGlue, &ItemReader::Glue},
+        {kSuperGlue, &ItemReader::SuperGlue},
+        {"routing", &ItemReader::Routing},
+        {"dual", &ItemReader::DualPath},
+        {"next_token", &ItemReader::NextToken},
+    };
+    return rules;
+  }
+
+  void AddData(SourceKind source, const std::vector<std::string>& paths, const std::string& field,
+               bool folders) {
     if (!paths.empty() && !paths.front().empty())
       evaluation_.data[source] = {paths, item_.LineAt(field), folders};
   }
@@ -55,16 +68,17 @@ class ItemReader {
       item_.errors().NoteDefault(item_.PathOf("generate.seed"), std::to_string(recipe_.seed));
     }
     if (generate.prompt_file)
-      AddData("prompts", {generate.prompt_file->file}, "generate.prompts", /*folders=*/false);
+      AddData(SourceKind::kPrompts, {generate.prompt_file->file}, "generate.prompts",
+              /*folders=*/false);
     CheckPositions("generate.tokens", generate.tokens);
   }
 
   // GLUE and SuperGLUE are one fine-tuning: the second begins with the settings of the first.
   void BeginAlike(const std::string& name) {
-    if (name == "superglue" && evaluation_.glue) {
+    if (name == kSuperGlue && evaluation_.glue) {
       evaluation_.superglue.emplace();
       Begin(*evaluation_.glue, &*evaluation_.superglue);
-    } else if (name == "glue" && evaluation_.superglue) {
+    } else if (name == kGlue && evaluation_.superglue) {
       evaluation_.glue.emplace();
       Begin(*evaluation_.superglue, &*evaluation_.glue);
     }
@@ -74,10 +88,18 @@ class ItemReader {
     suite->start = other.start;
   }
 
-  // It may repeat them, not change them. Without tasks it has those that count.
-  void Suite(const std::string& name, spec::RecipeGlue* suite) {
-    const bool is_glue = name == "glue";
-    AddData(name, {suite->dir}, name + ".dir", /*folders=*/true);
+  void Blimp() {
+    AddData(SourceKind::kBlimp, {evaluation_.blimp->dir}, std::string(kBlimp) + ".dir",
+            /*folders=*/true);
+  }
+  void Glue() { Suite(kGlue, SourceKind::kGlue, &*evaluation_.glue); }
+  void SuperGlue() { Suite(kSuperGlue, SourceKind::kSuperGlue, &*evaluation_.superglue); }
+
+  // The second suite may repeat the settings of the first, not change them. Without tasks a suite
+  // has those that count.
+  void Suite(const std::string& name, SourceKind source, spec::RecipeGlue* suite) {
+    const bool is_glue = source == SourceKind::kGlue;
+    AddData(source, {suite->dir}, name + ".dir", /*folders=*/true);
     if (evaluation_.glue && evaluation_.superglue) {
       const spec::RecipeGlue& other = is_glue ? *evaluation_.superglue : *evaluation_.glue;
       CheckAlike(name, *suite, other);
@@ -87,10 +109,10 @@ class ItemReader {
     CheckPositions(name + ".length", suite->length);
     if (!suite->tasks.empty()) return;
     const schema::Words& of_suite = is_glue ? spec::GlueTaskNames() : spec::SuperGlueTaskNames();
-    const schema::Words usual = spec::UsualGlueTasks();
+    const schema::Words counted = spec::CountedGlueTasks();
     std::copy_if(of_suite.begin(), of_suite.end(), std::back_inserter(suite->tasks),
                  [&](const std::string& task) {
-                   return std::find(usual.begin(), usual.end(), task) != usual.end();
+                   return std::find(counted.begin(), counted.end(), task) != counted.end();
                  });
   }
   void CheckAlike(const std::string& name, const spec::RecipeGlue& suite,
@@ -144,7 +166,7 @@ class ItemReader {
 
   // Files that a tagger has been at; the trainer knows them by their names in the source.
   void Tagged(const std::vector<std::string>& files) {
-    AddData("tagged", files, "dual.tagged", /*folders=*/false);
+    AddData(SourceKind::kTagged, files, "dual.tagged", /*folders=*/false);
     // A text goes by the name of its file without endings (corpus/tagged_text.h), beside the
     // corpora.
     std::set<std::string> texts = {"all"};
@@ -176,7 +198,7 @@ class ItemReader {
   // Text that is no corpus of the run; the task reads every file of the source.
   void NextToken() {
     const spec::RecipeNextToken& next = *evaluation_.next_token;
-    AddData("next_token", next.files, "next_token.files", /*folders=*/false);
+    AddData(SourceKind::kNextToken, next.files, "next_token.files", /*folders=*/false);
     CheckPositions("next_token.window", next.window);
   }
 

@@ -27,8 +27,8 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   ReadFields(map, &training);
   made.start = training.start;
   made.start_moments = training.start_moments;
-  made.slots = static_cast<int32_t>(training.slots);
-  made.device = schema::NameOf(training.device);
+  made.slots = training.slots;
+  made.device = training.device;
   return made;
 }
 

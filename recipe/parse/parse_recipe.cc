@@ -20,6 +20,7 @@
 namespace braid::recipe {
 namespace {
 
+// The fields at the top, and `arch`, from which all models' own sections begin.
 void ReadTop(YamlMap& root, Recipe* recipe) {
   ReadFields<spec::RecipeTop>(root, recipe);
   CheckName(root, "run", recipe->run);
@@ -65,6 +66,7 @@ void ReadCorpora(YamlMap& root, Recipe* recipe) {
     return root.Fail("corpora", "expected a mapping of names to corpora");
   for (const auto& item : corpora) {
     const std::string name = item.first.Scalar();
+    // "all" is the name of the mean over all corpora in results.
     if (!IsName(name) || name == "all") {
       root.errors().Fail(item.first.Mark(),
                          "corpora: \"" + name + "\" cannot be the name of a corpus");
@@ -83,6 +85,7 @@ void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
     if (recipe->FindCorpus(name) == nullptr)
       root.Fail("tokenizer", "train.corpora: there is no corpus \"" + name + "\"");
   }
+  // No names: all corpora, as documents and the plan show it.
   if (names.empty()) {
     for (const Corpus& corpus : recipe->corpora) names.push_back(corpus.name);
   }
@@ -119,6 +122,7 @@ void ReadSplit(YamlMap& root, Recipe* recipe) {
 void ReadTraining(YamlMap& root, Recipe* recipe) {
   recipe->train = spec::TrainPreset(recipe->compat);
   ReadTrainSection(root.Node("train"), "train", root.errors(), &recipe->train);
+  // `joint` begins with what `train` says, and each composite's `joint` with what this one says.
   static_cast<spec::Train&>(recipe->joint) = recipe->train;
   ReadJointSection(root.Node("joint"), "joint", root.errors(), &recipe->joint);
   if (recipe->compat == spec::Compat::kPaper)
@@ -156,15 +160,15 @@ void ReadModels(YamlMap& root, Recipe* recipe) {
 void ReadExport(YamlMap& root, Recipe* recipe) {
   const YAML::Node node = root.Node("export");
   if (!node.IsDefined()) return;
-  recipe->export_format = "huggingface";
+  recipe->export_format = spec::RecipeExport().format;
   if (node.IsScalar()) {
-    if (!root.Bool("export", false)) recipe->export_format.clear();
+    if (!root.Bool("export", false)) recipe->export_format.reset();
     return;
   }
   YamlMap section(node, "export", root.errors());
   spec::RecipeExport chosen;
   ReadFields(section, &chosen);
-  recipe->export_format = schema::NameOf(chosen.format);
+  recipe->export_format = chosen.format;
 }
 
 void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& document) {

@@ -18,7 +18,7 @@
 namespace braid::recipe {
 
 // The upper bound of integers without a bound of their own.
-constexpr int64_t kUnlimited = schema::kUnlimited;
+constexpr int64_t kMaxInteger = schema::kMaxInteger;
 
 // Parses a whole number as recipes write it: 300000, 300_000 or 3e5.
 Result<int64_t> ParseWhole(std::string text);

@@ -84,7 +84,7 @@ Json YamlSource::NamedValues(const schema::Field& field, const YAML::Node& node)
 std::unique_ptr<schema::Source> YamlSource::Section(const schema::Field& field) {
   auto section = std::make_unique<YamlSource>(
       std::make_unique<YamlMap>(map_.Node(field.name), map_.PathOf(field.name), map_.errors()));
-  section->within_inherited_ = within_inherited_ || field.sparse ||
+  section->within_inherited_ = within_inherited_ || field.omit_default ||
                                (inherited_ != nullptr && inherited_->Find(field.name) != nullptr);
   return section;
 }
@@ -108,7 +108,8 @@ void YamlSource::FailAt(const std::vector<std::string>& fields, const std::strin
 void YamlSource::NoteDefault(const schema::Field& field, const Json& value) {
   // An empty text is compared as such: JSON's empty() asks for an empty list.
   // NOLINTNEXTLINE(readability-container-size-empty)
-  if (within_inherited_ || (field.sparse && (value == 0 || value == "" || value == false))) return;
+  if (within_inherited_ || (field.omit_default && (value == 0 || value == "" || value == false)))
+    return;
   if (inherited_ != nullptr && inherited_->Find(field.name) != nullptr) return;
   map_.errors().NoteDefault(map_.PathOf(field.name), value.is_number_float()
                                                          ? FormatDouble(value.get<double>())

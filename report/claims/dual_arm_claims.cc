@@ -45,10 +45,10 @@ std::vector<const Arm*> Comparable(const std::vector<Arm>& arms, const std::stri
 }
 
 std::string ArmFigures(const Arm& arm, const Arm& wide) {
-  const std::string bits = BitsPerByte(*arm.model) == "-"
-                               ? ""
-                               : Format(" (%s and %s bits a byte)", BitsPerByte(*arm.model).c_str(),
-                                        BitsPerByte(*wide.model).c_str());
+  const std::string bits = HasBitsPerByte(*arm.model)
+                               ? Format(" (%s and %s bits a byte)", BitsPerByte(*arm.model).c_str(),
+                                        BitsPerByte(*wide.model).c_str())
+                               : "";
   return Format(
       "%s and %s have losses %s%s, %s and %s parameters, %s and %s operations a token by B",
       arm.model->name.c_str(), wide.model->name.c_str(),

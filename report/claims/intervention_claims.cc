@@ -12,6 +12,9 @@
 namespace braid::report {
 namespace {
 
+using spec::GateRule;
+using spec::GateShuffle;
+
 using Selection = std::function<bool(const Intervention&)>;
 
 // The smallest change of the loss, in nats, over all corpora of some interventions: what bears out
@@ -39,7 +42,7 @@ SmallestChange SmallestChangeOf(const Dual& dual, const Selection& selected) {
 
 // Forced steps alone: an intervention that sets gates too says nothing of the steps.
 bool AsLearned(const Intervention& one) {
-  return one.gates.empty() || one.gates == "learned";
+  return !one.gate_values && one.gates.value_or(GateRule::kLearned) == GateRule::kLearned;
 }
 
 // Whether the loss rises for sure.
@@ -51,10 +54,12 @@ Verdict Hurts(const SmallestChange& smallest) {
 
 ClaimTest TestBothPaths(const ModelResult& model) {
   ClaimTest test{model.name};
-  const SmallestChange deep = SmallestChangeOf(
-      *model.Find<Dual>(), [](const Intervention& i) { return i.gates == "deep" && i.loops == 0; });
-  const SmallestChange wide = SmallestChangeOf(
-      *model.Find<Dual>(), [](const Intervention& i) { return i.gates == "wide" && i.loops == 0; });
+  const SmallestChange deep = SmallestChangeOf(*model.Find<Dual>(), [](const Intervention& i) {
+    return i.gates == GateRule::kDeep && i.loops == 0;
+  });
+  const SmallestChange wide = SmallestChangeOf(*model.Find<Dual>(), [](const Intervention& i) {
+    return i.gates == GateRule::kWide && i.loops == 0;
+  });
   if (!deep.any || !wide.any) {
     test.reason =
         "needs the interventions gates: deep and gates: wide (evaluate: dual: interventions)";
@@ -105,13 +110,13 @@ ClaimTest TestShuffledGates(const ModelResult& model) {
   ClaimTest test{model.name};
   // The published one permutes each gate alone; a joint permutation says the same where it is all
   // there is.
-  const auto shuffled_as = [&](const char* how) {
+  const auto shuffled_as = [&](GateShuffle how) {
     return SmallestChangeOf(*model.Find<Dual>(), [&](const Intervention& i) {
-      return i.gates == "shuffled" && i.shuffle == how;
+      return i.gates == GateRule::kShuffled && i.shuffle == how;
     });
   };
-  SmallestChange shuffled = shuffled_as("independent");
-  if (!shuffled.any) shuffled = shuffled_as("joint");
+  SmallestChange shuffled = shuffled_as(GateShuffle::kIndependent);
+  if (!shuffled.any) shuffled = shuffled_as(GateShuffle::kJoint);
   test.verdict = Hurts(shuffled);
   test.reason = shuffled.any
                     ? "at the least, " + shuffled.named
@@ -130,7 +135,8 @@ SmallestChange ExcessOverControl(const Dual& dual, const Selection& selected) {
     if (one.control || !counts(one)) continue;
     for (const Intervention& twin : dual.interventions) {
       if (!twin.control || !counts(twin) || twin.token_class != one.token_class ||
-          twin.gates != one.gates || twin.keep_sum != one.keep_sum)
+          twin.gates != one.gates || twin.gate_values != one.gate_values ||
+          twin.keep_sum != one.keep_sum)
         continue;
       for (const auto& [corpus, change] : one.change) {
         if (!twin.change.contains(corpus)) continue;
@@ -155,7 +161,7 @@ bool AllOf(const std::string& classes, const std::set<std::string>& allowed) {
 
 // Whether tokens of `classes` suffer more than others when they are forced onto the path of
 // `gates`; `needs` says what to evaluate where it was not.
-ClaimTest TestForcedClass(const ModelResult& model, const std::string& gates,
+ClaimTest TestForcedClass(const ModelResult& model, GateRule gates,
                           const std::set<std::string>& classes, const std::string& needs) {
   ClaimTest test{model.name};
   const auto excess = [&](bool keep_sum) {
@@ -223,7 +229,7 @@ Claim NumbersDeepClaim() {
       kDualPath, "0.00 to +0.37 nats beyond the control", [](const Results& results) {
         return TestEach(results, /*loops_too=*/false, [](const ModelResult& model) {
           return TestForcedClass(
-              model, "wide", {"NUM", "SYM"},
+              model, GateRule::kWide, {"NUM", "SYM"},
               "needs gates: wide with class: [NUM, SYM], and the same with control: true "
               "(evaluate: dual: interventions)");
         });
@@ -237,7 +243,7 @@ Claim WordsWideClaim() {
       kDualPath, "+0.02 to +0.14 nats beyond the control", [](const Results& results) {
         return TestEach(results, /*loops_too=*/false, [](const ModelResult& model) {
           return TestForcedClass(
-              model, "deep", {"ADJ", "ADV", "PART", "PRON", "VERB"},
+              model, GateRule::kDeep, {"ADJ", "ADV", "PART", "PRON", "VERB"},
               "needs tagged text, gates: deep with class: [ADJ, ADV, PART, PRON, VERB], and "
               "the same with control: true (evaluate: dual)");
         });

@@ -10,9 +10,12 @@
 #include "report/claims/claim.h"
 #include "report/input/dual.h"
 #include "report/results/arms.h"
+#include "spec/evaluate/token_class.h"
 
 namespace braid::report {
 namespace {
+
+using spec::TokenClass;
 
 // Deep shares and gates closer than this are called equal.
 constexpr double kSameShare = 0.05;
@@ -20,6 +23,10 @@ constexpr double kSameShare = 0.05;
 Verdict ShareIsAbove(double high, double low) {
   if (std::abs(high - low) < kSameShare) return Verdict::kUndecided;
   return high > low ? Verdict::kHolds : Verdict::kDoesNotHold;
+}
+
+bool ClassIs(const ReadOut& row, TokenClass one) {
+  return IsNameOf(LabelOf(row, "class"), one);
 }
 
 // Mean deep share of all tokens of the read-outs that `wanted` takes; none if there are none.
@@ -38,11 +45,11 @@ std::optional<double> DeepShareOf(const Dual& dual,
 ClaimTest TestClasses(const ModelResult& model) {
   ClaimTest test{model.name};
   const auto layout = DeepShareOf(*model.Find<Dual>(), [](const ReadOut& row) {
-    const std::string of = LabelOf(row, "class");
-    return of == "SPACE" || of == "PUNCT" || of == "SYM";
+    return ClassIs(row, TokenClass::kSpace) || ClassIs(row, TokenClass::kPunct) ||
+           ClassIs(row, TokenClass::kSym);
   });
   const auto words = DeepShareOf(
-      *model.Find<Dual>(), [](const ReadOut& row) { return LabelOf(row, "class") == "WORD"; });
+      *model.Find<Dual>(), [](const ReadOut& row) { return ClassIs(row, TokenClass::kWord); });
   if (!layout || !words) {
     test.reason = "needs read-outs of words, and of layout or symbols (evaluate: dual)";
   } else {

@@ -17,8 +17,10 @@ struct Blimp {
   // Unweighted over the paradigms. Its interval is that of the pairs drawn, binomial a paradigm,
   // and of the router's noise where several noise seeds were averaged.
   Estimate mean;
-  std::map<std::string, double> paradigms;  // accuracy of each
-  int64_t pairs = 0;                        // in all paradigms together; 0: not known
+  // The accuracy on each paradigm.
+  std::map<std::string, double> paradigms;
+  // In all paradigms together; 0: not known.
+  int64_t pairs = 0;
 
   // Fewer than the 67 paradigms of 1000 pairs each that the published scores are of.
   bool partial() const { return pairs > 0 && (pairs < 67'000 || paradigms.size() < 67); }

@@ -1,6 +1,7 @@
 #include "report/input/dual.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 #include "report/input/strict_fields.h"
@@ -8,13 +9,19 @@
 namespace braid::report {
 namespace {
 
-// "deep only" -> deep; "fully open" -> open; empty if the name says nothing of gates.
-std::string GatesOfName(const std::string& name) {
-  for (const char* gates : {"deep", "wide", "uniform", "open", "shuffle", "learned"}) {
-    if (name.find(gates) != std::string::npos)
-      return std::string(gates) == "shuffle" ? "shuffled" : gates;
+using spec::GateRule;
+
+// "deep only" -> kDeep; "fully open" -> kOpen; nullopt if the name says nothing of gates.
+std::optional<GateRule> GatesOfName(const std::string& name) {
+  for (const auto& [word, gates] : {std::pair{"deep", GateRule::kDeep},
+                                    {"wide", GateRule::kWide},
+                                    {"uniform", GateRule::kUniform},
+                                    {"open", GateRule::kOpen},
+                                    {"shuffle", GateRule::kShuffled},
+                                    {"learned", GateRule::kLearned}}) {
+    if (name.find(word) != std::string::npos) return gates;
   }
-  return "";
+  return std::nullopt;
 }
 
 // "K = 5", "K5" and "loops_5" -> 5; 0 if the name says nothing of loops.
@@ -31,17 +38,21 @@ Result<Intervention> ReadIntervention(const Json& json, const std::string& path)
   intervention.name = read.RequireString("name");
   intervention.loops = read.Int("loops", LoopsOfName(intervention.name));
   if (read.Value("gates").is_array()) {
-    intervention.gates = "values";
+    intervention.gate_values = true;
+  } else if (read.Has("gates")) {
+    // Results of older versions have an empty word where gates are as learned.
+    Words words = WordsOf(GateRule{});
+    words.insert(words.begin(), "");
+    intervention.gates = FromName<GateRule>(read.Choice("gates", "", words));
   } else {
-    intervention.gates = read.Choice(
-        "gates", GatesOfName(intervention.name),
-        {"", "deep", "wide", "uniform", "open", "shuffled", "learned"});
+    intervention.gates = GatesOfName(intervention.name);
   }
   intervention.token_class = Join(read.Value("class").is_string()
                                       ? std::vector<std::string>{read.String("class", "")}
                                       : read.Strings("class"),
                                   ", ");
-  intervention.shuffle = read.String("shuffle", intervention.shuffle);
+  intervention.shuffle = *FromName<spec::GateShuffle>(read.Choice(
+      "shuffle", NameOf(spec::GateShuffle::kIndependent), WordsOf(spec::GateShuffle{})));
   intervention.keep_sum = read.Bool("keep_sum", false);
   intervention.control = read.Bool("control", false);
   intervention.partial = read.Has("layers") || read.Has("early_exit");
@@ -96,7 +107,8 @@ Status ReadReadOuts(const Json& json, const std::string& path,
 void FillChanges(std::vector<Intervention>* interventions) {
   const Intervention* learned = nullptr;
   for (const Intervention& one : *interventions) {
-    if (one.gates == "learned" && one.loops == 0 && one.token_class.empty()) learned = &one;
+    if (one.gates == GateRule::kLearned && one.loops == 0 && one.token_class.empty())
+      learned = &one;
   }
   if (learned == nullptr) return;
   const std::map<std::string, double> base = learned->loss;

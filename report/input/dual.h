@@ -4,29 +4,37 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
+#include "spec/evaluate/dual_path.h"
 
 namespace braid::report {
 
 // Blocks that were forced to something while the loss was measured.
 struct Intervention {
   std::string name;
-  int64_t loops = 0;  // steps K that were forced; 0: as trained
-  std::string gates;  // deep | wide | uniform | open | shuffled | learned | values; empty: learned
+  // Steps K that were forced; 0: as trained.
+  int64_t loops = 0;
+  // The rule of the gates. Absent: they are as learned, or have `gate_values`.
+  std::optional<spec::GateRule> gates;
+  bool gate_values = false;
   // The class of tokens on which gates are set, or several of them ("NUM, SYM"); empty: everywhere.
   std::string token_class;
   // By corpus, nats a token; the change is against the gates as they were learned.
   std::map<std::string, double> loss, change;
   // In some layers alone, or beside an early exit: no evidence for claims about all layers.
   bool partial = false;
-  bool control = false;   // on as many tokens outside of the class instead
-  bool keep_sum = false;  // with the learned sum of both gates, and so the scale of the residual
-  std::string shuffle = "independent";  // of shuffled gates: each gate alone, or "joint"
+  // Gates are set on as many tokens outside of the class instead.
+  bool control = false;
+  // With the learned sum of both gates, so that the residual stream keeps its scale.
+  bool keep_sum = false;
+  // Of shuffled gates.
+  spec::GateShuffle shuffle = spec::GateShuffle::kIndependent;
 };
 
 // A line of read-outs: what it is about (corpus, class, place) and its numbers by name.

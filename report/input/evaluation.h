@@ -16,12 +16,18 @@
 
 namespace braid::report {
 
+// The content of one evaluation.json.
 struct Evaluation {
+  // Of the model.
   std::string name;
-  int64_t parameters = 0;                // of the whole model; 0: not known
-  std::optional<model::ModelSpec> spec;  // evaluations of older trainers have none
-  Losses losses;                         // empty: no loss was measured
-  Measurements measured;                 // everything else
+  // Of the whole model; 0: not known.
+  int64_t parameters = 0;
+  // Evaluations of older trainers have none.
+  std::optional<model::ModelSpec> spec;
+  // Empty: no loss was measured.
+  Losses losses;
+  // Everything else that was measured, by its type.
+  Measurements measured;
 };
 
 // Reads name, model and losses, and those of `fields` that are there. A file that cannot be read,

@@ -15,12 +15,16 @@ namespace braid::report {
 // In per cent. A task without two seeds takes the largest variance of the other tasks for its own
 // (one task of the paper has one seed); if none has two, no interval is known.
 struct GlueTask {
-  Estimate score;         // mean over its seeds
-  double deviation = -1;  // standard deviation over its seeds; below 0: not known
-  std::string metric;     // "accuracy", "Matthews correlation", ...
-  int64_t seeds = 0;      // how many; 0: not known
+  // The mean over its seeds, and their standard deviation (negative: not known).
+  Estimate score;
+  double deviation = -1;
+  // "accuracy", "Matthews correlation", ...
+  std::string metric;
+  // The number of seeds; 0: not known.
+  int64_t seeds = 0;
 };
 
+// All that was measured of one model.
 struct Glue {
   std::map<std::string, GlueTask> tasks;
   // Means of the eight tasks of GLUE and of the three of SuperGLUE; none if tasks were left out.

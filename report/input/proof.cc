@@ -7,6 +7,8 @@
 namespace braid::report {
 namespace {
 
+// Readers are lenient about fields that they do not know (FinishLenient), because artifacts of
+// later versions have more of them, and strict about those that they use.
 Result<Json> ReadObjectFile(const std::string& file) {
   BRAID_ASSIGN_OR_RETURN(Json json, ReadJsonFile(file));
   if (!json.is_object()) return InvalidArgument(file + ": expected an object");
@@ -50,6 +52,7 @@ Result<MergeAccount> ReadMergeAccount(const std::string& file) {
     if (!tensors[i].is_object() || sources == tensors[i].end() || !sources->is_array()) {
       return InvalidArgument(Format("%s: tensors.%zu.sources: expected a list", file.c_str(), i));
     }
+    // A tensor without sources is new.
     (sources->empty() ? account.fresh : account.taken)++;
   }
   if (!dropped.is_null() && !dropped.is_array())
@@ -73,6 +76,7 @@ Result<GateProof> ReadGateProof(const std::string& file) {
     BRAID_ASSIGN_OR_RETURN(gate.composite,
                            Numbers(composite.value("loss", Json()), file + ": composite.loss"));
   }
+  // Composites that begin as something other than their parents have no logits to compare.
   if (!logits.is_null()) {
     if (!logits.is_object()) return InvalidArgument(file + ": logits: expected an object");
     JsonReader difference(logits, file + ": logits");

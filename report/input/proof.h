@@ -13,25 +13,33 @@
 
 namespace braid::report {
 
+// What a report needs of merge.json.
 struct MergeAccount {
-  std::vector<std::string> parents;  // in the order of their slices
+  // In the order of their slices.
+  std::vector<std::string> parents;
   std::optional<model::ModelSpec> spec;
   int64_t seed = 0;
-  int64_t taken = 0, fresh = 0, dropped = 0;  // tensors from parents, new ones, those without a
-                                              // place
-  std::string proof;                          // of the bytes; empty: none
+  // Numbers of tensors: from parents, new, and of parents without a place in the composite.
+  int64_t taken = 0, fresh = 0, dropped = 0;
+  // "bit-equal" if the bytes were compared with their sources; empty: they were not.
+  std::string proof;
 };
 
+// What a report needs of gate.json.
 struct GateProof {
-  std::string hidden_states;  // "bit-equal", or empty: not compared
+  // "bit-equal"; empty: hidden states were not compared.
+  std::string hidden_states;
   int64_t tokens_compared = 0;
   // The largest difference between the composite's logits and those its parents give together; of
   // composites that preserve their parents' function (`connect: slice`).
   std::optional<double> logits_max_difference;
-  std::map<std::string, std::map<std::string, double>> parents;  // parent -> corpus -> loss
-  std::map<std::string, double> composite;  // corpus -> loss before the first step
+  // The loss of each parent on each corpus, and of the composite before the first step of its joint
+  // training, in nats a token.
+  std::map<std::string, std::map<std::string, double>> parents;
+  std::map<std::string, double> composite;
 };
 
+// Read a file; kInvalidArgument names the file and the field that is wrong.
 Result<MergeAccount> ReadMergeAccount(const std::string& file);
 Result<GateProof> ReadGateProof(const std::string& file);
 

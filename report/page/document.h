@@ -9,23 +9,26 @@
 
 namespace braid::report {
 
+// A table of plain text.
 struct Table {
   struct Column {
     std::string title;
-    bool right = false;    // numbers stand to the right
-    bool verdict = false;  // cells are verdicts (report/claims/claims.h), which a page shows in
-                           // colour
+    // Cells are aligned to the right, as numbers are.
+    bool right = false;
+    // Cells are verdicts (report/claims/claims.h), which a page shows in colour.
+    bool verdict = false;
   };
   std::vector<Column> columns;
-  std::vector<std::vector<std::string>> rows;  // one cell a column, plain text
+  // A cell for each column; missing ones at the end are empty.
+  std::vector<std::vector<std::string>> rows;
   // Rows from the first one on, up to the next group, stand under a title of their own.
   struct Group {
     size_t first = 0;
     std::string title;
   };
   std::vector<Group> groups;
-  std::set<std::pair<size_t, size_t>> strong;  // (row, column) of cells to point out, the best of a
-                                               // column for one
+  // (row, column) of the cells that are shown in bold, such as the best of a column.
+  std::set<std::pair<size_t, size_t>> strong;
 };
 
 // A number that a reader should see first.
@@ -33,22 +36,29 @@ struct Tile {
   std::string label, value, note;
 };
 
+// A sequence of blocks, made from beginning to end. Text is plain: the renderers escape it.
 class Document {
  public:
+  // A block has the members of its kind; the others are empty.
   struct Block {
     enum class Kind { kHeading, kText, kTable, kCode, kPlot, kTiles, kFold };
     Kind kind = Kind::kText;
-    int level = 2;     // of a heading
-    std::string text;  // plain text; of a plot, its caption; of a fold, its title
-    std::string file;  // of a plot: name of the SVG file beside the Markdown
+    // Of a heading: 2 for sections, 3 for their parts.
+    int level = 2;
+    // The text; of a plot, its caption; of a fold, its title.
+    std::string text;
+    // Of a plot: the picture, and the name of its file beside the Markdown.
+    std::string file;
     std::string svg;
     Table table;
     std::vector<Tile> tiles;
-    std::vector<Block> inside;  // of a fold
+    // Of a fold.
+    std::vector<Block> inside;
   };
 
   explicit Document(std::string title) : title_(std::move(title)) {}
 
+  // Append a block of the kind that they are named after.
   void Heading(const std::string& text, int level = 2);
   void Text(const std::string& text);
   void Add(Table table);
@@ -76,6 +86,7 @@ std::string ToMarkdown(const Document& document);
 // listed in a contents column.
 std::string ToHtml(const Document& document);
 
+// Text as HTML shows it, also within attributes.
 std::string EscapeHtml(const std::string& text);
 
 }  // namespace braid::report

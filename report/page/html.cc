@@ -57,7 +57,7 @@ table{font-size:.72rem}th,td{padding:.25rem .4rem}td.n{white-space:normal}}
 // words a line on any screen.
 constexpr size_t kShortCell = 24, kLongCell = 60;
 
-// "Time, on equal cores" -> "time-on-equal-cores".
+// The name of a heading in links: "Time, on equal cores" -> "time-on-equal-cores".
 std::string Anchor(const std::string& title) {
   std::string anchor;
   for (const char c : title) {
@@ -152,6 +152,7 @@ void AddBlocks(const std::vector<Document::Block>& blocks, std::string* html) {
   }
 }
 
+// Links to the sections, for a column beside them; sections within sections would make it long.
 std::string Contents(const std::vector<Document::Block>& blocks) {
   std::string html = "<nav><b>Contents</b>";
   for (const Document::Block& block : blocks) {

@@ -11,6 +11,7 @@ size_t Width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// A cell must stay in its row: bars and line ends would end it.
 std::string Cell(const std::string& text) {
   std::string cell;
   for (const char c : text) {
@@ -53,6 +54,7 @@ std::string MarkdownTable(const Table& table) {
   std::vector<size_t> widths;
   for (const Table::Column& column : table.columns)
     widths.push_back(std::max<size_t>(3, Width(Cell(column.title))));
+  // The title of a group stands in the first column, as Markdown has no cells over several.
   for (const Table::Group& group : table.groups)
     widths[0] = std::max(widths[0], Width(Cell(group.title)) + 1);
   for (const auto& row : table.rows) {
@@ -119,6 +121,7 @@ void Append(const std::vector<Document::Block>& blocks, std::string* text) {
         *text += MarkdownTiles(block.tiles);
         break;
       case Document::Block::Kind::kFold:
+        // Markdown cannot fold: what a page hides at first stands below a heading.
         *text += "### " + Paragraph(block.text) + "\n";
         Append(block.inside, text);
         break;

@@ -10,7 +10,10 @@
 namespace braid::report {
 namespace {
 
+// The size of a plot and its margins, in pixels of its own coordinates; the legend is in the right
+// margin.
 constexpr double kWidth = 860, kHeight = 400, kLeft = 64, kRight = 230, kTop = 40, kBottom = 52;
+// More points than pixels only make files large.
 constexpr size_t kMaxPoints = 400;
 constexpr size_t kColours = 7;
 // Told apart with every common kind of colour blindness (Okabe and Ito); in the dark the darkest
@@ -32,6 +35,8 @@ constexpr char kPlotStyle[] =
 
 using Points = std::vector<std::pair<double, double>>;
 
+// At most kMaxPoints points, each the mean of its neighbours, so that no spike is shown as if it
+// were all there is. Values that are not finite (a loss that diverged) have no place in a plot.
 Points Thinned(const Curve& curve) {
   Points points;
   for (const auto& point : curve.points) {
@@ -81,6 +86,7 @@ std::string CountLabel(double value) {
   return size >= 1e4 ? Format("%.4g k", value / 1e3) : Format("%.4g", value);
 }
 
+// The axes: ticks at round numbers, and the position of a value in the picture.
 class Frame {
  public:
   Frame(const Range& x, const Range& y)
@@ -124,6 +130,7 @@ std::string Stroke(size_t index) {
 }
 
 std::string DrawCurve(const Frame& frame, const Points& points, size_t index) {
+  // A line of one point would not be seen.
   if (points.size() == 1) {
     return Format("<circle class=\"k%zu f\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"/>\n",
                   index % kColours, frame.X(points[0].first), frame.Y(points[0].second));
@@ -230,6 +237,7 @@ std::string ToSvg(const Timeline& timeline) {
   double row = kTop;
   for (const Timeline::Bar& bar : timeline.bars) {
     const size_t colour = colours.emplace(bar.kind, colours.size()).first->second;
+    // A job of a second is still to be seen beside one of a day.
     const double width = std::max(2.0, (bar.end - bar.begin) * scale),
                  left = kNames + bar.begin * scale;
     svg += Label(kNames - 10, row + 13, "end", bar.label);

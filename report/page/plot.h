@@ -9,11 +9,13 @@
 namespace braid::report {
 
 struct Curve {
+  // In the legend.
   std::string label;
-  std::vector<std::pair<double, double>> points;  // in order of x; points that are not finite are
-                                                  // left out
+  // Pairs (x, y) in the order of x. Those that are not finite are left out.
+  std::vector<std::pair<double, double>> points;
 };
 
+// Curves over one axis.
 struct Plot {
   std::string title;
   std::string x_label;
@@ -21,14 +23,18 @@ struct Plot {
   std::vector<Curve> curves;
 };
 
+// Bars over time, such as the jobs of a run.
 struct Timeline {
   struct Bar {
     std::string label;
-    std::string kind;           // bars of one kind have one colour
-    double begin = 0, end = 0;  // seconds
+    // Bars of one kind have one colour.
+    std::string kind;
+    // In seconds since the beginning of the plot.
+    double begin = 0, end = 0;
   };
   std::string title;
-  std::vector<Bar> bars;  // from top to bottom
+  // From top to bottom.
+  std::vector<Bar> bars;
 };
 
 // Long curves are thinned to the means of equal stretches of points. A plot without points says so.

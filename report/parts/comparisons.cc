@@ -7,6 +7,7 @@
 #include "report/parts/part.h"
 #include "report/parts/wording.h"
 #include "report/results/baseline.h"
+#include "task/artifact.h"
 
 namespace braid::report {
 namespace {
@@ -36,7 +37,8 @@ std::string Against(const ModelResult& model, const ModelResult& other, Estimate
 std::string HomeOf(const Results& results, const ModelResult& path) {
   if (const JobFact* job = results.FindJob(path.job); job != nullptr) {
     for (const auto& [role, id] : job->inputs) {
-      if (role.starts_with("data.")) return role.substr(5);
+      if (role.starts_with(task::role::kDataPrefix))
+        return role.substr(std::string_view(task::role::kDataPrefix).size());
     }
   }
   std::string best;

@@ -31,7 +31,7 @@ Table ArmTable(const Results& results) {
   for (const std::string& corpus : results.corpora)
     table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
   const bool bits = std::any_of(arms.begin(), arms.end(),
-                                [](const Arm& arm) { return BitsPerByte(*arm.model) != "-"; });
+                                [](const Arm& arm) { return HasBitsPerByte(*arm.model); });
   if (bits) table.columns.push_back({"bits a byte", true});
   for (const char* title : {"A, block", "B, block", "A, model", "B, model"})
     table.columns.push_back({title, true});

@@ -32,8 +32,7 @@ Table LossTable(const Results& results) {
     table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
     table.columns.push_back({"perplexity", true});
   }
-  const bool bits = std::any_of(results.models.begin(), results.models.end(),
-                                [](const ModelResult& model) { return BitsPerByte(model) != "-"; });
+  const bool bits = std::any_of(results.models.begin(), results.models.end(), HasBitsPerByte);
   if (bits) table.columns.push_back({"bits a byte", true});
   for (const ModelResult& model : results.models) {
     std::vector<std::string> row = {model.name, TitleOf(model.role)};

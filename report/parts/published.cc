@@ -2,6 +2,9 @@
 
 namespace braid::report {
 
+// The numbers are those of the papers' tables, in the order of the members in published.h; -1 where
+// a table has none.
+
 const std::vector<PublishedTime>& PublishedTimes() {
   static const std::vector<PublishedTime> times = {
       {"LLaMA_256", -1, 12.5, 12.5, 12.5, 30356},
@@ -14,6 +17,7 @@ const std::vector<PublishedTime>& PublishedTimes() {
   return times;
 }
 
+// docs/papers/papaformer.md#s8.4. share_linear has no combination to choose.
 const std::vector<PublishedRouting>& PublishedRoutings() {
   static const std::vector<PublishedRouting> routings = {
       {"Gumbel_MoE_1", 48, 50, 2, 40, 60},
@@ -23,6 +27,7 @@ const std::vector<PublishedRouting>& PublishedRoutings() {
   return routings;
 }
 
+// Table 7 of PaPaformer; phase 1 is trained on stories alone, phase 2 on stories and mathematics.
 const std::vector<PublishedScore>& PublishedScores() {
   static const std::vector<PublishedScore> scores = {
       {"LLaMA_256", 1, 64.30, 59.40, 55.90, 59.85},
@@ -41,6 +46,8 @@ const std::vector<PublishedScore>& PublishedScores() {
   return scores;
 }
 
+// The dual-path paper's arms at two budgets (docs/papers/dual_path.md#s5); scores were published
+// only of some.
 const std::vector<PublishedArm>& PublishedArms() {
   static const std::vector<PublishedArm> arms = {
       {80, "wide", 1, 719, 80.22, 86.5, 0.8753, {1.037, 0.946, 0.5203, 0.992, 0.0791, 0.5261}},
@@ -115,6 +122,7 @@ const std::vector<PublishedArm>& PublishedArms() {
   return arms;
 }
 
+// Changes of the loss, in nats a token, on the paper's three corpora.
 const std::vector<PublishedIntervention>& PublishedInterventions() {
   static const std::vector<PublishedIntervention> interventions = {
       {"K = 1", 1.44, 1.65, 1.82},

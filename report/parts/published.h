@@ -14,10 +14,11 @@ namespace braid::report {
 struct PublishedTime {
   std::string model;
   double stage_1_hours, stage_2_hours;
-  double at_once_hours;      // total with the paths trained at the same time
-  double in_turn_hours;      // total with the paths one after another
-  double tokens_per_second;  // not printed: tokens of the phase over its hours; of a composite, of
-                             // stage 2
+  // In all, with the paths trained at the same time, and one after another.
+  double at_once_hours;
+  double in_turn_hours;
+  // Not printed: the tokens of the phase over its hours; of a composite, those of stage 2.
+  double tokens_per_second;
 };
 const std::vector<PublishedTime>& PublishedTimes();
 
@@ -35,7 +36,8 @@ const std::vector<PublishedRouting>& PublishedRoutings();
 // of 3, and their mean.
 struct PublishedScore {
   std::string model;
-  int phase;  // 1: TinyStories alone; 2: with mathematics
+  // 1: TinyStories alone; 2: with mathematics.
+  int phase;
   double blimp, glue, superglue, mean;
 };
 const std::vector<PublishedScore>& PublishedScores();
@@ -43,19 +45,22 @@ const std::vector<PublishedScore>& PublishedScores();
 // Dual-path, the benchmarks behind the aggregate: bits per byte of C4, WikiText-103, six
 // commonsense and seven mathematical tasks, and accuracies of 0 to 1.
 struct PublishedBenchmarks {
-  double c4 = -1, wiki_text = -1;  // below 0: not printed for this arm
+  // Negative, here and below: not printed for this arm.
+  double c4 = -1, wiki_text = -1;
   double commonsense_accuracy = -1, commonsense = -1;
   double gsm8k_accuracy = -1, mathematics = -1;
 };
 
 // Dual-path, all arms of the sweep at both budgets: aggregate bits per byte.
 struct PublishedArm {
-  int budget;  // million operations a token and layer
+  // Million operations of a token and layer.
+  int budget;
   std::string arm;
   int loops;
-  double parameters;           // millions
-  double projections, causal;  // A and B, MFLOP a token and layer, recomputed for the published
-                               // widths
+  // In millions.
+  double parameters;
+  // Accountings A and B, in MFLOP of a token and layer, recomputed for the published widths.
+  double projections, causal;
   double bits_per_byte;
   PublishedBenchmarks benchmarks = {};
 };

@@ -45,6 +45,7 @@ std::optional<Estimate> SuperGlueOf(const ModelResult& model) {
   return glue != nullptr ? glue->superglue : std::nullopt;
 }
 
+// Prints the best score of a column in bold, among those of this run.
 void MarkHighest(const std::vector<std::optional<Estimate>>& scores, size_t column, Table* table) {
   size_t best = scores.size(), known = 0;
   for (size_t r = 0; r < scores.size(); ++r) {
@@ -65,6 +66,7 @@ void AddPublishedScores(int phase, const std::string& title, Table* table) {
   }
 }
 
+// A row for each model with a score, and below them the published rows.
 Table ScoreTable(const Results& results, bool with_published) {
   Table table;
   table.columns = {{"model"},      {"counterpart"},     {"BLiMP", true},
@@ -90,6 +92,7 @@ Table ScoreTable(const Results& results, bool with_published) {
   return table;
 }
 
+// A row for each task that any model was trained on.
 Table GlueTable(const Results& results) {
   const auto models = results.ModelsWhere([](const ModelResult& m) {
     return m.Find<Glue>() != nullptr && !m.Find<Glue>()->tasks.empty();

@@ -8,12 +8,13 @@
 
 namespace braid::report {
 
+// A model with the numbers by which arms are compared.
 struct Arm {
   const ModelResult* model = nullptr;
   model::Stack stack;
-  double projections = 0, causal = 0;  // forward operations a token of the whole model, accountings
-                                       // A and B
-  double block_projections = 0, block_causal = 0;  // of one block
+  // Forward operations of a token by the accountings A and B: in the whole model, and in one block.
+  double projections = 0, causal = 0;
+  double block_projections = 0, block_causal = 0;
 };
 
 // All dense models and paths whose spec is known, in the order of the task.

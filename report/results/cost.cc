@@ -2,8 +2,14 @@
 
 #include <algorithm>
 
+#include "task/artifact.h"
+#include "task/job_kind.h"
+
 namespace braid::report {
 namespace {
+
+using task::JobKind;
+using task::JobName;
 
 int64_t TokensOf(const JobFact* job) {
   return job == nullptr ? 0 : job->tokens();
@@ -26,9 +32,9 @@ struct PathSums {
 
 PathSums SumPaths(const Results& results, const ModelResult& composite) {
   PathSums sums;
-  const JobFact* merge = results.FindJob("merge:" + composite.composite);
+  const JobFact* merge = results.FindJob(JobName(JobKind::kMerge, composite.composite));
   const std::vector<std::string> paths = results.PathsOf(composite);
-  if (paths.empty() || (merge != nullptr && merge->inputs.contains("base")))
+  if (paths.empty() || (merge != nullptr && merge->inputs.contains(task::role::kBase)))
     sums.tokens_known = sums.times_known = false;
   for (const std::string& path : paths) {
     const JobFact* job = results.FindJob(path);
@@ -49,9 +55,10 @@ void AddToComposite(const Results& results, ModelResult* model) {
   const JobFact* joint = model->role == Role::kComposite ? results.FindJob(model->job) : nullptr;
   if (paths.tokens_known) model->tokens = paths.tokens + TokensOf(joint);
   if (paths.times_known) {
-    double own = SecondsOf(results.FindJob("merge:" + model->composite));
+    double own = SecondsOf(results.FindJob(JobName(JobKind::kMerge, model->composite)));
     if (joint != nullptr)
-      own += SecondsOf(results.FindJob("gate:" + model->composite)) + SecondsOf(joint);
+      own += SecondsOf(results.FindJob(JobName(JobKind::kGate, model->composite))) +
+             SecondsOf(joint);
     model->cores = std::max(paths.cores, joint == nullptr ? int64_t{0} : joint->cores());
     model->seconds = paths.longest + own;
     model->in_turn_seconds = paths.total + own;

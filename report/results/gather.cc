@@ -8,6 +8,8 @@
 #include "report/results/cost.h"
 #include "schema/read.h"
 #include "spec/report.h"
+#include "storage/files/artifact_files.h"
+#include "task/artifact.h"
 
 namespace braid::report {
 namespace {
@@ -82,10 +84,11 @@ Status ReadModel(const task::Task& task, const spec::ReportedModel& reported,
   model.composite = reported.composite;
   model.job = reported.history;
   model.clip = reported.clip;
-  if (const auto found = task.inputs.find("evaluation." + reported.evaluation);
+  if (const auto found = task.inputs.find(task::role::Evaluation(reported.evaluation));
       found != task.inputs.end()) {
-    BRAID_ASSIGN_OR_RETURN(model.evaluation,
-                           ReadEvaluation(JoinPath(found->second, "evaluation.json"), fields));
+    BRAID_ASSIGN_OR_RETURN(
+        model.evaluation,
+        ReadEvaluation(JoinPath(found->second, artifact_files::kEvaluation), fields));
     for (const auto& [corpus, loss] : model.evaluation.losses) {
       if (std::find(results->corpora.begin(), results->corpora.end(), corpus) ==
           results->corpora.end())
@@ -134,20 +137,21 @@ Status ReadInputs(const task::Task& task, Results* results) {
     const size_t dot = role.find('.');
     if (dot == std::string::npos) continue;
     const std::string kind = role.substr(0, dot), name = role.substr(dot + 1);
-    if (kind == "history") {
+    if (kind == task::role::kHistory) {
       BRAID_ASSIGN_OR_RETURN(results->histories[name],
-                             ReadHistory(JoinPath(folder, "history.jsonl")));
+                             ReadHistory(JoinPath(folder, artifact_files::kHistory)));
       // A history knows its steps and tokens even where no coordinator tells the facts.
-      const std::string summary = JoinPath(folder, "summary.json");
+      const std::string summary = JoinPath(folder, artifact_files::kSummary);
       if (results->FindJob(name) == nullptr && PathExists(summary)) {
         BRAID_ASSIGN_OR_RETURN(JobFact job, JobOfSummary(name, summary));
         results->jobs.push_back(std::move(job));
       }
-    } else if (kind == "merge") {
+    } else if (kind == task::role::kMerge) {
       BRAID_ASSIGN_OR_RETURN(results->merges[name],
-                             ReadMergeAccount(JoinPath(folder, "merge.json")));
-    } else if (kind == "gate") {
-      BRAID_ASSIGN_OR_RETURN(results->gates[name], ReadGateProof(JoinPath(folder, "gate.json")));
+                             ReadMergeAccount(JoinPath(folder, artifact_files::kMerge)));
+    } else if (kind == task::role::kGate) {
+      BRAID_ASSIGN_OR_RETURN(results->gates[name],
+                             ReadGateProof(JoinPath(folder, artifact_files::kGate)));
     }
   }
   return OkStatus();

@@ -80,11 +80,14 @@ std::vector<std::string> Results::PathsOf(const ModelResult& composite) const {
   return merge == merges.end() ? std::vector<std::string>() : merge->second.parents;
 }
 
-std::string BitsPerByte(const ModelResult& model) {
+bool HasBitsPerByte(const ModelResult& model) {
   const auto all = model.evaluation.losses.find(kAllText);
-  return all == model.evaluation.losses.end() || all->second.bits_per_byte <= 0
-             ? "-"
-             : Format("%.4f", all->second.bits_per_byte);
+  return all != model.evaluation.losses.end() && all->second.bits_per_byte > 0;
+}
+
+std::string BitsPerByte(const ModelResult& model) {
+  return HasBitsPerByte(model) ? Format("%.4f", model.evaluation.losses.at(kAllText).bits_per_byte)
+                               : "-";
 }
 
 }  // namespace braid::report

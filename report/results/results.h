@@ -1,4 +1,5 @@
-// Everything a report says, as numbers: no prose, no layout. gather.h reads it.
+// Everything that a report says, as numbers: no prose, no layout. gather.h reads it from the inputs
+// of the task.
 #pragma once
 
 #include <cstdint>
@@ -14,40 +15,57 @@
 
 namespace braid::report {
 
-// What the coordinator says of a job that has run.
+// What the coordinator knows of a job that has run.
 struct JobFact {
   std::string name, kind, state, worker;
   std::vector<std::string> parents;
-  int64_t ranks = 1, slots = 1, attempts = 0;          // slots of each rank
-  int64_t started_ms = 0, ended_ms = 0;                // since 1970; 0: not known
-  double seconds = -1;                                 // from start to end; below 0: not known
-  std::map<std::string, std::string> inputs, outputs;  // role -> artifact id
-  Json summary = Json::object();                       // the program's own
+  // Slots of each rank.
+  int64_t ranks = 1, slots = 1, attempts = 0;
+  // In ms since 1970; 0: not known.
+  int64_t started_ms = 0, ended_ms = 0;
+  // From start to end; negative: not known.
+  double seconds = -1;
+  // By role, the ids of artifacts.
+  std::map<std::string, std::string> inputs, outputs;
+  // What the program reported at its end.
+  Json summary = Json::object();
 
   int64_t cores() const { return ranks * slots; }
-  int64_t tokens() const;  // trained, 0 if its summary does not say
+  // Tokens that it was trained on; 0 if its summary does not have them.
+  int64_t tokens() const;
 };
 
+// A model of the run: what was measured of it, and what it cost.
 struct ModelResult {
   std::string name;
   Role role = Role::kPath;
-  std::string composite;  // of kComposite and kCompositeStart: the name of their merge
-  std::string job;        // that trained it; empty: trained before this run, or not trained
-  // The gradient norm that its training was clipped to, 0: none. Tasks of older coordinators do not
-  // say.
+  // Of kComposite and kCompositeStart: the name of their merge.
+  std::string composite;
+  // The job that trained it; empty: it was trained before this run, or not at all.
+  std::string job;
+  // The gradient norm that its training was clipped to, 0: none; absent in tasks of older
+  // coordinators.
   std::optional<double> clip;
-  Evaluation evaluation;  // of a composite the spec is there even if its evaluation has none
+  // The spec of a composite is there even if its evaluation has none.
+  Evaluation evaluation;
 
-  // Costs. Of a composite they include those of its paths, and are not known where those of any
-  // path are not.
-  int64_t tokens = 0;   // trained. 0: not known
-  int64_t cores = 0;    // of a composite: the most that are used at once. 0: not known
-  double seconds = -1;  // of a composite: its critical path (longest path, merge, gate, joint
-                        // training). Below 0: not known, here and below
-  double in_turn_seconds = -1;   // of a composite: the same with its paths one after another
-  double stage_1_seconds = -1;   // training of a path; of a composite, of its longest path
-  double stage_2_seconds = -1;   // joint training, or training of a dense model
-  double tokens_per_second = 0;  // of the last of its two stages. 0: not known
+  // Costs. Those of a composite include those of its paths, and are not known if those of any path
+  // are not.
+  // Tokens that it was trained on; 0: not known.
+  int64_t tokens = 0;
+  // Of a composite: the most that are used at once; 0: not known.
+  int64_t cores = 0;
+  // Times; negative: not known. The time of a composite is its critical path: its longest path, the
+  // merge, the gate, and the joint training.
+  double seconds = -1;
+  // Of a composite: the same with its paths one after another.
+  double in_turn_seconds = -1;
+  // The training of a path; of a composite, that of its longest path.
+  double stage_1_seconds = -1;
+  // The joint training, or the training of a dense model.
+  double stage_2_seconds = -1;
+  // In the last of its two stages; 0: not known.
+  double tokens_per_second = 0;
 
   // Merged from paths that were trained before.
   bool composed() const { return role == Role::kComposite || role == Role::kCompositeStart; }
@@ -64,49 +82,64 @@ struct ModelResult {
   }
 };
 
-// The loss of `a` less that of `b` on a corpus (report/input/loss.h); nothing if one was not
-// measured.
+// The loss of `a` minus that of `b` on a corpus (report/input/loss.h); nullopt if one of them was
+// not measured.
 std::optional<Estimate> LossDifference(const ModelResult& a, const ModelResult& b,
                                        const std::string& corpus);
 // "2.6000 against 2.4000, 0.2000 ± 0.0130 higher". REQUIRES: both were measured.
 std::string LossFigures(const ModelResult& a, const ModelResult& b, const std::string& corpus);
 
-// The composite's way (paths at once, merge, gate, joint training) beside a dense baseline.
+// The time of a composite (paths at once, merge, gate, joint training) compared with that of a
+// dense baseline. All times are in seconds.
 struct SpeedComparison {
   std::string composite, dense;
-  int64_t cores = 0;                  // the most the composite uses at once
-  double critical_path = 0;           // seconds: longest path, merge, gate, joint
-  double one_after_another = 0;       // seconds: the same with the paths in turn
-  double composite_core_seconds = 0;  // of all its jobs together
+  // The most that the composite uses at once.
+  int64_t cores = 0;
+  // Longest path, merge, gate, joint training; and the same with the paths one after another.
+  double critical_path = 0;
+  double one_after_another = 0;
+  // Of all jobs of the composite together.
+  double composite_core_seconds = 0;
+  // The baseline on its own cores, and on `cores` if it scaled perfectly.
   int64_t dense_cores = 0;
-  double dense_seconds = 0;      // on these cores
-  double dense_equal_cores = 0;  // dense core-seconds / cores: what perfect scaling would reach
+  double dense_seconds = 0;
+  double dense_equal_cores = 0;
 };
 
 // The preset of the recipe (docs/papers/papaformer.md#s7) and the fields that it sets itself.
 struct Compat {
-  std::string mode;                    // paper | fixed; empty: not said
-  std::vector<std::string> overrides;  // "train.last_label = ignore"
+  // "paper" or "fixed"; empty: not known.
+  std::string mode;
+  // As "train.last_label = ignore".
+  std::vector<std::string> overrides;
 };
 
+// All results of a run.
 struct Results {
-  std::string title, recipe;  // the recipe is its YAML text
-  std::string run_id;         // empty: by hand, without a coordinator
-  int64_t created_ms = 0;     // since 1970; 0: not known
+  // The recipe as YAML text.
+  std::string title, recipe;
+  // Empty: the report is made by hand, without a coordinator.
+  std::string run_id;
+  // In ms since 1970; 0: not known.
+  int64_t created_ms = 0;
   Compat compat;
-  std::vector<std::string> corpora;  // of the losses, kAllText last
-  std::vector<ModelResult> models;   // in the order of the task
+  // The corpora of the losses, kAllText last.
+  std::vector<std::string> corpora;
+  // In the order of the task.
+  std::vector<ModelResult> models;
   std::vector<JobFact> jobs;
-  // Job -> lines of its history.jsonl, objects, in order of step.
+  // By job, the lines of its history.jsonl in the order of steps.
   std::map<std::string, std::vector<Json>> histories;
-  std::map<std::string, MergeAccount> merges;  // composite -> merge.json
-  std::map<std::string, GateProof> gates;      // composite -> gate.json
-  std::vector<SpeedComparison> speed;          // each composite with each dense model
+  // By composite.
+  std::map<std::string, MergeAccount> merges;
+  std::map<std::string, GateProof> gates;
+  // Each composite with each dense model.
+  std::vector<SpeedComparison> speed;
 
-  // Null if there is none of the name.
+  // Null if there is none of this name.
   const JobFact* FindJob(const std::string& name) const;
   const ModelResult* FindModel(const std::string& name) const;
-  // Null where their times are not known.
+  // Null if their times are not known.
   const SpeedComparison* FindSpeed(const ModelResult& composite, const ModelResult& dense) const;
   // Models of a role, and those that `wanted` answers true for, in the order of the task.
   std::vector<const ModelResult*> WithRole(Role role) const;
@@ -125,7 +158,9 @@ struct Results {
   std::vector<std::string> PathsOf(const ModelResult& composite) const;
 };
 
-// The bits a byte of `model` on all text, for a table; "-" if they are not known.
+// Whether the bits a byte of `model` on all text are known, which takes its tokenizer; and the
+// number for a table, "-" if it is not known.
+bool HasBitsPerByte(const ModelResult& model);
 std::string BitsPerByte(const ModelResult& model);
 
 }  // namespace braid::report

@@ -188,7 +188,7 @@ const Schema& RecipeDocument() {
         .Required();
     Field& corpora = Add(&recipe, "corpora", Type::kSections, "Texts, by their names.");
     corpora.section = &RecipeCorpus::Fields;
-    corpora.named = corpora.required = true;
+    corpora.keyed_by_name = corpora.required = true;
     AddSection(&recipe, "validation", &RecipeValidation::Fields,
                "Text that is set aside to validate on.");
     AddSection(&recipe, "split", &RecipeSplit::Fields,

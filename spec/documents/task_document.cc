@@ -23,7 +23,7 @@ const schema::Schema& TaskDocument() {
     add("prepare", &PrepareTask::Fields);
     add("train", &TrainTask::Fields);
     add("merge", &MergeTask::Fields);
-    add("gate", &VerifyTask::Fields);
+    add("gate", &GateTask::Fields);
     add("evaluate", &EvaluateTask::Fields);
     add("export", &ExportTask::Fields);
     add("report", &ReportTask::Fields);

@@ -1,5 +1,7 @@
 #include "spec/evaluate/blimp.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 
 using schema::Builder;

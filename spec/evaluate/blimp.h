@@ -10,12 +10,15 @@ namespace braid::spec {
 
 // Of a task; its input `blimp` has the files.
 struct BlimpSettings {
-  int64_t pairs = 0;  // of each paradigm; 0: all
+  // The first so many pairs of each paradigm; 0: all.
+  int64_t pairs = 0;
 
   static const schema::Schema& Fields();
 };
 
+// Of a recipe.
 struct RecipeBlimp : BlimpSettings {
+  // The folder with the files, relative to the recipe's.
   std::string dir;
 
   static const schema::Schema& Fields();

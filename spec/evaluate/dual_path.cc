@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "schema/builder.h"
 
 namespace braid::spec {
 namespace {
@@ -67,7 +68,7 @@ void AddGates(Builder<NamedIntervention>& field) {
         "`tagged` text.")
       .NotEmpty("must name at least one class")
       .OneOrMore()
-      .Sparse()
+      .OmitDefault()
       .DefaultText("every token");
 }
 
@@ -152,17 +153,17 @@ const Schema& NamedIntervention::Fields() {
           "none of them.")
         .AtLeast(0)
         .NotEmpty("must hold at least one layer")
-        .Sparse()
+        .OmitDefault()
         .DefaultText("all");
     field("seed", &NamedIntervention::seed, "Of shuffled gates and of `control`.")
         .DefaultText("42");
     field("control", &NamedIntervention::control,
           "Of `class`: gates are set on as many other tokens of the sequence instead.")
-        .Sparse();
+        .OmitDefault();
     field("keep_sum", &NamedIntervention::keep_sum,
           "Of gates that are set: they are scaled to the learned sum, so that the residual stream "
           "keeps its scale.")
-        .Sparse();
+        .OmitDefault();
     field.Check(CheckClasses);
     field.Check(CheckTogether);
     return field.Done();
@@ -181,7 +182,7 @@ const Schema& DualPathSettings::Fields() {
     field("tagged", &DualPathSettings::tagged,
           "Files of text that a part-of-speech tagger has been at.")
         .NotEmpty("must name at least one file")
-        .Sparse();
+        .OmitDefault();
     field("interventions", &DualPathSettings::interventions, "Changes, each measured by itself.");
     field.Check(CheckTags);
     return field.Done();

@@ -14,8 +14,13 @@
 
 namespace braid::spec {
 
+// With another number of steps: the number that tells a step its place is scaled to it, or stays as
+// it was in training.
 enum class StepFeature { kRescaled, kTrained };
+// The gates (g_d, g_w) of the deep and the wide path: as learned, (1, 0), (0, 1), (1/2, 1/2),
+// (1, 1), or those of other tokens of the sequence.
 enum class GateRule { kLearned, kDeep, kWide, kUniform, kOpen, kShuffled };
+// Whether the two gates are shuffled apart or as pairs.
 enum class GateShuffle { kIndependent, kJoint };
 const schema::Words& WordsOf(StepFeature);
 const schema::Words& WordsOf(GateRule);
@@ -24,17 +29,26 @@ const schema::Words& WordsOf(GateShuffle);
 // One change of a model while it is measured. What is absent is as the model has learned it.
 struct NamedIntervention {
   std::string name;
-  std::optional<int64_t> loops;  // so many steps instead of the model's
+  // The number of steps, instead of the model's.
+  std::optional<int64_t> loops;
   std::optional<StepFeature> step_feature;
+  // The gates, by a rule or as the numbers g_d and g_w, each from 0 to 1.
   std::optional<GateRule> gates;
-  std::optional<std::array<double, 2>> gate_values;  // instead of a rule: g_d and g_w, 0 to 1
+  std::optional<std::array<double, 2>> gate_values;
   std::optional<GateShuffle> shuffle;
-  std::vector<TokenClass> classes;  // gates are set on their tokens alone; empty: everywhere
+  // Gates are set on tokens of these classes alone; empty: on all.
+  std::vector<TokenClass> classes;
+  // A token stops at the first step at which the halting mass reaches this, above 0 and at most 1.
   std::optional<double> early_exit;
-  std::vector<int64_t> layers;  // blocks, or parallel layers, that it acts on; empty: all
+  // The blocks or parallel layers that it acts on; empty: all.
+  std::vector<int64_t> layers;
+  // Of shuffled gates and of `control`.
   std::optional<uint64_t> seed;
-  bool control = false;   // on as many random tokens outside the classes instead
-  bool keep_sum = false;  // the learned g_d + g_w is kept, so that the residual keeps its scale
+  // Gates are set on as many random tokens outside of `classes` instead.
+  bool control = false;
+  // Gates that are set are scaled to the learned sum g_d + g_w, so that the residual stream keeps
+  // its scale.
+  bool keep_sum = false;
 
   static const schema::Schema& Fields();
 
@@ -49,7 +63,8 @@ struct NamedIntervention {
 
 // Of a task. `tagged` are files of its input `tagged`.
 struct DualPathSettings {
-  int64_t sequences = 8;  // of each corpus, and of each tagged text
+  // Sequences that are read of each corpus and of each tagged text.
+  int64_t sequences = 8;
   std::vector<std::string> tagged;
   std::vector<NamedIntervention> interventions;
 
@@ -58,7 +73,9 @@ struct DualPathSettings {
 
 // Of a recipe. `tagged` are files beside it.
 struct RecipeDualPath : DualPathSettings {
-  bool published = false;  // the interventions of the paper's table, for each model's own loops
+  // The interventions of the paper's table, made for each model's own number of steps, instead of a
+  // list.
+  bool published = false;
 
   static const schema::Schema& Fields();
 };

@@ -1,5 +1,6 @@
 #include "spec/evaluate/evaluate.h"
 
+#include "schema/builder.h"
 #include "spec/train.h"
 
 namespace braid::spec {
@@ -45,7 +46,8 @@ const Schema& EvaluateTask::Fields() {
     field("sequence", &EvaluateTask::sequence, "Tokens that are read at once.")
         .AtLeast(2)
         .AtMost(kMaxSequence);
-    field("checkpoint", &EvaluateTask::checkpoint, "How often a checkpoint is written.").Sparse();
+    field("checkpoint", &EvaluateTask::checkpoint, "How often a checkpoint is written.")
+        .OmitDefault();
     field.Include<Measurements>();
     return field.Done();
   }();

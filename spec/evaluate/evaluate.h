@@ -33,6 +33,7 @@ struct Measurements {
   static const schema::Schema& Fields();
 };
 
+// How often a job keeps what it has measured, in seconds.
 struct EvaluateCheckpoint {
   int64_t seconds = 30;
 
@@ -41,14 +42,16 @@ struct EvaluateCheckpoint {
 
 // The spec of an `evaluate` task.
 struct EvaluateTask : Measurements {
+  // Of the model, for the results.
   std::string name;
-  int64_t sequence = 256;  // tokens that are read at once
+  // Tokens of a pass of the model over text.
+  int64_t sequence = 256;
   EvaluateCheckpoint checkpoint;
 
   static const schema::Schema& Fields();
 };
 
-// What each evaluation runs on.
+// `resources`: what each evaluation runs on: CPU cores, or one GPU.
 struct EvaluateResources {
   int64_t slots = 1;
   Device device = Device::kCpu;

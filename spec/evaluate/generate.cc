@@ -1,5 +1,7 @@
 #include "spec/evaluate/generate.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 
 using schema::Builder;
@@ -30,10 +32,10 @@ const Schema& Sampling::Fields() {
 const Schema& GenerateSettings::Fields() {
   static const Schema fields = [] {
     Builder<GenerateSettings> field("generate", "Samples: text that a model writes.");
-    field("prompts", &GenerateSettings::prompts, "Each begins one sample.").Sparse();
+    field("prompts", &GenerateSettings::prompts, "Each begins one sample.").OmitDefault();
     field("file", &GenerateSettings::file,
           "A file of input `prompts` with more of them, one a line.")
-        .Sparse();
+        .OmitDefault();
     field.Include<Sampling>();
     field.Check([](const GenerateSettings& generate, const Fail& fail) {
       if (generate.prompts.empty() && generate.file.empty())

@@ -12,9 +12,13 @@ namespace braid::spec {
 
 // How the next token of a sample is chosen, and how many there are.
 struct Sampling {
+  // The length of a sample, in tokens.
   int64_t tokens = 40;
-  double temperature = 0;  // 0: the likeliest token
-  int64_t top_k = 0;       // 0: all
+  // 0: always the likeliest token, and the other fields do nothing.
+  double temperature = 0;
+  // Only the likeliest so many tokens are drawn from; 0: all.
+  int64_t top_k = 0;
+  // Only the likeliest tokens that together have this probability are drawn from.
   double top_p = 1;
   uint64_t seed = 42;
 
@@ -24,7 +28,8 @@ struct Sampling {
 // Of a task.
 struct GenerateSettings : Sampling {
   std::vector<std::string> prompts;
-  std::string file;  // of input `prompts`, one a line: they follow those above
+  // A file of input `prompts` with a prompt on each line, which follow those above; empty: none.
+  std::string file;
 
   static const schema::Schema& Fields();
 };

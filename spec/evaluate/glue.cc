@@ -1,5 +1,7 @@
 #include "spec/evaluate/glue.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 namespace {
 
@@ -63,7 +65,7 @@ const Words& SuperGlueTaskNames() {
   return names;
 }
 
-Words UsualGlueTasks() {
+Words CountedGlueTasks() {
   Words tasks = AllGlueTasks();
   std::erase(tasks, kExtraTask);
   return tasks;
@@ -76,7 +78,7 @@ const Schema& FineTuning::Fields() {
     field("seeds", &FineTuning::seeds,
           "A training with each; one that stands twice would pass for two that agree.")
         .Unique()
-        .Sparse()
+        .OmitDefault()
         .DefaultText("those of PaPaformer 8.2 for each task");
     field("mnli", &FineTuning::mnli,
           "Score of MNLI: the mean of its matched and mismatched sets, or the matched one.");

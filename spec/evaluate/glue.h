@@ -18,41 +18,54 @@ const schema::Words& WordsOf(MnliScore);
 // only where it is named.
 const schema::Words& GlueTaskNames();
 const schema::Words& SuperGlueTaskNames();
-// The eleven that count.
-schema::Words UsualGlueTasks();
+// The eleven that count in the means.
+schema::Words CountedGlueTasks();
 
 // How a task is trained. The defaults are the paper's.
 struct FineTuning {
-  int64_t epochs = 32;   // at most
-  int64_t patience = 5;  // epochs in a row without a lower validation loss
+  // A training ends after so many epochs, or earlier after `patience` epochs in a row without a
+  // lower validation loss.
+  int64_t epochs = 32;
+  int64_t patience = 5;
+  // Examples of a step.
   int64_t batch = 64;
   double lr = 3e-4;
   double weight_decay = 0.1;
-  double warmup = 0.06;  // share of the steps
-  int64_t length = 128;  // tokens
+  // The share of the steps in which the rate rises.
+  double warmup = 0.06;
+  // Tokens of an example, at most.
+  int64_t length = 128;
+  // The adapters: their rank; they are added times alpha / rank, with dropout before them.
   int64_t rank = 8;
   double alpha = 16;
   double dropout = 0.1;
-  std::vector<uint64_t> seeds;  // empty: those of each task
+  // A training with each; empty: those that the paper has for each task.
+  std::vector<uint64_t> seeds;
   MnliScore mnli = MnliScore::kMean;
-  int64_t documents = 0;  // cap of examples of each file; 0: all
-  bool adapters = false;  // keep the adapters of every training
+  // Examples of each file, at most; 0: all.
+  int64_t documents = 0;
+  // The adapters of every training are kept as an output.
+  bool adapters = false;
 
   static const schema::Schema& Fields();
 };
 
 // Of a task: both suites together.
 struct GlueSettings : FineTuning {
-  std::vector<std::string> tasks;  // empty: UsualGlueTasks()
+  // Empty: CountedGlueTasks().
+  std::vector<std::string> tasks;
 
   static const schema::Schema& Fields();
 };
 
 // `glue` of a recipe.
 struct RecipeGlue : FineTuning {
+  // The folder with the tasks' files, relative to the recipe's.
   std::string dir;
-  std::vector<std::string> tasks;  // of this suite; empty: those that count
-  bool start = false;              // of composites before joint training too
+  // Of this suite; empty: those of it that count.
+  std::vector<std::string> tasks;
+  // Composites are measured before their joint training, too.
+  bool start = false;
 
   static const schema::Schema& Fields();
 };

@@ -1,5 +1,7 @@
 #include "spec/evaluate/loss.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 
 using schema::Builder;

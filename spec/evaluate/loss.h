@@ -9,16 +9,18 @@
 
 namespace braid::spec {
 
+// Of a recipe.
 struct RecipeLoss {
-  int64_t sequences = 0;  // at most so many of each corpus; 0: all
+  // The first so many sequences of each corpus; 0: all.
+  int64_t sequences = 0;
 
   static const schema::Schema& Fields();
 };
 
-// Of a task: what the recipe says for all models stands with it.
+// Of a task, which also has the settings that a recipe makes for all its models: T8 and T1.
 struct LossSettings : RecipeLoss {
-  LossAverage average = LossAverage::kTokenMean;  // T8
-  LastLabel last_label = LastLabel::kIgnore;      // T1
+  LossAverage average = LossAverage::kTokenMean;
+  LastLabel last_label = LastLabel::kIgnore;
 
   static const schema::Schema& Fields();
 };

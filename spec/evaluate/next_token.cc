@@ -1,5 +1,7 @@
 #include "spec/evaluate/next_token.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 namespace {
 
@@ -25,10 +27,11 @@ const Schema& NextTokenSettings::Fields() {
     field("documents", &NextTokenSettings::documents,
           "The first so many documents of each file; 0: all.")
         .AtLeast(0);
-    field("text", &NextTokenSettings::text, "Of rows: the field that holds the document.").Sparse();
+    field("text", &NextTokenSettings::text, "Of rows: the field that holds the document.")
+        .OmitDefault();
     field("separator", &NextTokenSettings::separator,
           "Of plain text: the line that ends a document. Without it a file is one document.")
-        .Sparse();
+        .OmitDefault();
     field("format", &NextTokenSettings::format,
           "What every file is, whatever it looks like; absent: told from the content of each.");
     field.Check([](const NextTokenSettings& next, const Fail& fail) {

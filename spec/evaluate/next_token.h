@@ -13,17 +13,24 @@ namespace braid::spec {
 
 // Of a task; every file of its input `next_token` is measured.
 struct NextTokenSettings {
-  int64_t window = 0;     // tokens of a pass; 0: as many as the evaluation reads at once
-  int64_t stride = 0;     // targets that a further window scores, at most; 0: half of the window
-  int64_t documents = 0;  // of each file; 0: all
-  std::string text;       // of rows: the field that holds the document
-  std::string separator;  // of plain text: the line that ends a document
+  // Tokens of a pass of the model; 0: EvaluateTask::sequence.
+  int64_t window = 0;
+  // A document that is longer than the window is read by several, each of which scores at most so
+  // many further targets; 0: half of the window.
+  int64_t stride = 0;
+  // The first so many documents of each file; 0: all.
+  int64_t documents = 0;
+  // How documents are found in the files, as in CorpusText.
+  std::string text;
+  std::string separator;
   std::optional<CorpusFormat> format;
 
   static const schema::Schema& Fields();
 };
 
+// Of a recipe.
 struct RecipeNextToken : NextTokenSettings {
+  // Patterns, relative to the recipe's folder.
   std::vector<std::string> files;
 
   static const schema::Schema& Fields();

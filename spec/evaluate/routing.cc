@@ -1,5 +1,7 @@
 #include "spec/evaluate/routing.h"
 
+#include "schema/builder.h"
+
 namespace braid::spec {
 namespace {
 

@@ -12,18 +12,23 @@
 
 namespace braid::spec {
 
+// A prompt of a task.
 struct RoutingPrompt {
   std::string text;
-  int64_t correct = 0;  // number of the right path, from 1; 0: none is said to be
+  // The number of the path that should answer it, from 1; 0: unknown.
+  int64_t correct = 0;
 
   static const schema::Schema& Fields();
 };
 
 // Of a task. That a model has the paths is checked where the model is known.
 struct RoutingSettings {
-  std::optional<std::vector<RoutingPrompt>> prompts;  // absent: braid's own
-  int64_t sequences = 0;                              // of each corpus; 0: no text is read
-  std::map<std::string, int64_t> corpora;             // the right path of each, from 1; 0: none
+  // Absent: braid's own.
+  std::optional<std::vector<RoutingPrompt>> prompts;
+  // Sequences of held-out text that are read of each corpus; 0: none.
+  int64_t sequences = 0;
+  // By the name of a corpus: the number of the path that should process it, from 1; 0: unknown.
+  std::map<std::string, int64_t> corpora;
 
   static const schema::Schema& Fields();
 };
@@ -32,17 +37,21 @@ struct RoutingSettings {
 // the prompt is left out.
 struct RecipeRoutingPrompt {
   std::string text;
-  std::string correct;  // name of a path, or its number from 1
+  // The path that should answer it: its name, or its number from 1.
+  std::string correct;
 
   static const schema::Schema& Fields();
 };
 
+// Of a recipe: its own prompts or braid's (`prompts: default`), and held-out text.
 struct RecipeRouting {
   std::vector<RecipeRoutingPrompt> prompts;
-  bool default_prompts = false;                // braid's own instead
-  int64_t sequences = 0;                       // of each corpus; 0: no text is read
-  std::map<std::string, std::string> correct;  // corpus -> path; otherwise the path that was
-                                               // trained on it
+  bool default_prompts = false;
+  // Sequences that are read of each corpus; 0: none.
+  int64_t sequences = 0;
+  // By the name of a corpus, the path that should process it; otherwise the one that was trained on
+  // it.
+  std::map<std::string, std::string> correct;
 
   static const schema::Schema& Fields();
 };

@@ -38,6 +38,11 @@ std::string_view Name(JobState state) {
   return "UNKNOWN";
 }
 
+const Words& WordsOf(StopReason) {
+  static const Words words = {"", "cancel", "drain", "abort"};
+  return words;
+}
+
 std::string_view Name(AttemptState state) {
   switch (state) {
     case AttemptState::kOffered:

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/words.h"
 #include "task/assignment.h"
 #include "task/keys.h"
 #include "task/outcome.h"
@@ -162,6 +163,11 @@ struct JobRecord : task::JobSpec {
 
 using task::Failure;
 
+// Why an attempt is told to stop: its run was cancelled, its worker is drained (both leave it time
+// for a checkpoint), or one of its ranks has failed, without which the others cannot go on.
+enum class StopReason { kNone, kCancel, kDrain, kAbort };
+const Words& WordsOf(StopReason);
+
 // One execution of a job under one lease epoch.
 struct AttemptRecord {
   AttemptKey key;
@@ -174,8 +180,8 @@ struct AttemptRecord {
   // The checkpoint that the attempt began from, and its step; empty and 0 if it began anew.
   std::string checkpoint;
   int64_t resumed_step = 0;
-  // Why it was told to stop: cancel, drain or abort; or empty.
-  std::string stop_reason;
+  // Why it was told to stop.
+  StopReason stop_reason = StopReason::kNone;
   Failure failure;
   int64_t granted_ms = 0;
   int64_t started_ms = 0;
@@ -186,7 +192,7 @@ struct AttemptRecord {
 // An immutable set of files. The bytes are in the blob store, the list of files is the manifest.
 struct ArtifactRecord {
   std::string id;
-  // Which kind of artifact (docs/formats.md): "shards", "checkpoint", ...
+  // A word of task::ArtifactKind, or what a user said who uploaded it.
   std::string kind;
   // The canonical bytes, whose SHA-256 is the id (storage/files/manifest.h).
   std::string manifest;

@@ -2,23 +2,31 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "base/words.h"
 #include "storage/catalog/columns.h"
 #include "storage/catalog/database.h"
 #include "storage/catalog/tables.h"
 
 namespace braid::catalog {
 
-// A field as the value of a column: numbers and enums as integers, text as text, lists and maps as
-// JSON.
+// Enums that are stored as their words; others are stored as their numbers.
+template <typename Field>
+concept HasWords = std::is_enum_v<Field> && requires(Field field) { WordsOf(field); };
+
+// A field as the value of a column: numbers as integers, enums as words or integers, text as text,
+// lists and maps as JSON.
 template <typename Field>
 Value ToValue(const Field& field) {
-  if constexpr (std::is_same_v<Field, std::string> || std::is_same_v<Field, double>) {
+  if constexpr (HasWords<Field>) {
+    return NameOf(field);
+  } else if constexpr (std::is_same_v<Field, std::string> || std::is_same_v<Field, double>) {
     return field;
   } else if constexpr (std::is_enum_v<Field> || std::integral<Field>) {
     return static_cast<int64_t>(field);
@@ -30,7 +38,14 @@ Value ToValue(const Field& field) {
 // The inverse of ToValue; `name` is the column's name for errors.
 template <typename Field>
 Status FromColumn(const Row& row, int index, const std::string& name, Field& field) {
-  if constexpr (std::is_same_v<Field, std::string>) {
+  if constexpr (HasWords<Field>) {
+    const std::optional<Field> found = FromName<Field>(row.Text(index));
+    if (!found.has_value()) {
+      return DataLoss("column " + name + " has \"" + row.Text(index) +
+                      "\", which this version does not know");
+    }
+    field = *found;
+  } else if constexpr (std::is_same_v<Field, std::string>) {
     field = row.Text(index);
   } else if constexpr (std::is_same_v<Field, double>) {
     field = row.Double(index);

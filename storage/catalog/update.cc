@@ -81,7 +81,7 @@ struct EventMaker {
   }
   Event operator()(const AttemptStopping& u) const {
     return OfJob("attempt.stopping", u.attempt.Job(), u.attempt.epoch,
-                 u.failure.error.empty() ? u.reason : u.reason + ": " + u.failure.error);
+                 NameOf(u.reason) + (u.failure.error.empty() ? "" : ": " + u.failure.error));
   }
   Event operator()(const AttemptEnded& u) const {
     std::string detail = u.failure.category;

@@ -84,7 +84,7 @@ struct AttemptStarted {
 // failure.
 struct AttemptStopping {
   AttemptKey attempt;
-  std::string reason;
+  StopReason reason = StopReason::kNone;
   Failure failure;
 };
 

@@ -90,8 +90,8 @@ struct Writer {
     return One(db.Run("UPDATE attempts SET state=4, stop_reason=?, category=?, error=?, hint=?, "
                       "deterministic=?, reason=?, log_tail=? "
                       "WHERE run=? AND job=? AND epoch=? AND state<=4",
-                      {u.reason, f.category, f.error, f.hint, int64_t{f.deterministic}, f.reason,
-                       f.log_tail, u.attempt.run, u.attempt.job, u.attempt.epoch}),
+                      {NameOf(u.reason), f.category, f.error, f.hint, int64_t{f.deterministic},
+                       f.reason, f.log_tail, u.attempt.run, u.attempt.job, u.attempt.epoch}),
                "stopping " + u.attempt.ToString());
   }
   Status operator()(const AttemptEnded& u) {

@@ -96,6 +96,26 @@ TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
   EXPECT_EQ(Braid("eval").code, 2);
 }
 
+// The settings of evaluations are those of spec/evaluate, whose reader judges the values.
+TEST_F(ProgramTest, EvalDescribesAndChecksItsSettingsAsRecipesDo) {
+  const std::string help = Braid("eval --help").out;
+  EXPECT_THAT(help, HasSubstr("--epochs INT [32]"));
+  EXPECT_THAT(help, HasSubstr("of --glue: Epochs of a training, at most."));
+  EXPECT_THAT(help, HasSubstr("--average TEXT [token_mean]"));
+  for (const auto& [option, error] :
+       {std::pair{"--epochs 0", "--epochs: must be at least 1, is 0"},
+        {"--epochs many", "--epochs: expected a whole number, found \"many\""},
+        {"--pairs -1", "--pairs: must not be negative, is -1"},
+        {"--average median", "--average: expected token_mean or batch_mean, found \"median\""},
+        {"--tasks cola,rtee", "found \"rtee\"; did you mean rte?"},
+        {"--seeds 3,3", "--seeds: names 3 twice"},
+        {"--threads 0", "--threads: "}}) {
+    const Ended ended = Braid(std::string("eval some-model --glue g ") + option);
+    EXPECT_EQ(ended.code, 2) << option;
+    EXPECT_THAT(ended.err, HasSubstr(error)) << option;
+  }
+}
+
 TEST_F(ProgramTest, WhoWritesJsonAsAnOptionOfItsOwnHearsWhatToWrite) {
   for (const char* words :
        {"eval model --shards s --json", "list runs --json", "--json version", "describe --json"}) {

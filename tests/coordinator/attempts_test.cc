@@ -112,7 +112,8 @@ TEST_F(CoreTest, AStopThatIsAskedForAgainInTheSameWordsIsSeenToEnd) {
   const AttemptKey attempt = RankOf(run, "a");
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(Do([&](Transaction& tx) {
-                  StopAttempt(attempt, "drain", {"preempted", "drained", "", false}, tx);
+                  StopAttempt(attempt, catalog::StopReason::kDrain,
+                              {"preempted", "drained", "", false}, tx);
                   return OkStatus();
                 }).ok());
   }

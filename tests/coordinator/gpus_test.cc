@@ -107,7 +107,7 @@ class GpusTest : public ::testing::Test {
       recipe::JobNode node;
       node.name = "train:" + std::to_string(i);
       node.kind = "train";
-      node.device = "cuda";
+      node.device = Device::kCuda;
       command.dag.jobs.push_back(node);
     }
     EXPECT_TRUE(Do([&](Transaction& tx) { return Submit(command, tx).status(); }).ok());

@@ -114,5 +114,15 @@ TEST_F(QueriesTest, ALineageHasEachAncestorOnceAndLeavesOutWhatIsNotStored) {
   EXPECT_FALSE(LineageOf(Id("9"), state_).ok());
 }
 
+// d was made from e and a, and e from a as well: a is found before e, and comes after it.
+TEST_F(QueriesTest, InALineageAParentComesAfterAllThatWasMadeFromIt) {
+  catalog::Image image;
+  AddArtifact(image, "a", {}, "shards", "r-1");
+  AddArtifact(image, "e", {"a"}, "checkpoint", "r-1");
+  AddArtifact(image, "d", {"a", "e"}, "checkpoint", "r-1");
+  const State state(image);
+  EXPECT_THAT(IdsOf(LineageOf(Id("d"), state).value()), ElementsAre(Id("d"), Id("e"), Id("a")));
+}
+
 }  // namespace
 }  // namespace braid::coordinator

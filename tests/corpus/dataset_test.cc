@@ -50,7 +50,7 @@ class DatasetTest : public ::testing::TestWithParam<spec::Shuffle> {
     return keep_.back()->OpenEpoch(epoch).value();
   }
 
-  DataSpec Spec(spec::Share share, spec::SplitUnit unit = spec::SplitUnit::kChunk) const {
+  DataSpec Spec(spec::SplitPart share, spec::SplitUnit unit = spec::SplitUnit::kChunk) const {
     DataSpec spec;
     spec.split.shuffle = GetParam();
     spec.sequence = 16;
@@ -75,9 +75,9 @@ class DatasetTest : public ::testing::TestWithParam<spec::Shuffle> {
 };
 
 TEST_P(DatasetTest, PathsAndJointTogetherAreAll) {
-  const auto paths = All(*Open(Spec(spec::Share::kPaths), 0));
-  const auto joint = All(*Open(Spec(spec::Share::kJoint), 0));
-  const auto all = All(*Open(Spec(spec::Share::kAll), 0));
+  const auto paths = All(*Open(Spec(spec::SplitPart::kPaths), 0));
+  const auto joint = All(*Open(Spec(spec::SplitPart::kJoint), 0));
+  const auto all = All(*Open(Spec(spec::SplitPart::kAll), 0));
   std::multiset<std::vector<int32_t>> together(paths.begin(), paths.end());
   together.insert(joint.begin(), joint.end());
   EXPECT_EQ(together, std::multiset<std::vector<int32_t>>(all.begin(), all.end()));
@@ -86,7 +86,7 @@ TEST_P(DatasetTest, PathsAndJointTogetherAreAll) {
 
 TEST_P(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
   std::map<int32_t, int> seen;
-  for (const auto& sequence : All(*Open(Spec(spec::Share::kAll), 3))) {
+  for (const auto& sequence : All(*Open(Spec(spec::SplitPart::kAll), 3))) {
     for (const int32_t id : sequence) ++seen[id];
     // Corpora never mix in a chunk.
     EXPECT_TRUE(std::all_of(sequence.begin(), sequence.end(),
@@ -103,11 +103,11 @@ TEST_P(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
   std::set<int32_t> paths, joint;
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     for (const auto& sequence :
-         All(*Open(Spec(spec::Share::kPaths, spec::SplitUnit::kDocument), epoch))) {
+         All(*Open(Spec(spec::SplitPart::kPaths, spec::SplitUnit::kDocument), epoch))) {
       for (const int32_t id : sequence) paths.insert(id / 100);
     }
     for (const auto& sequence :
-         All(*Open(Spec(spec::Share::kJoint, spec::SplitUnit::kDocument), epoch))) {
+         All(*Open(Spec(spec::SplitPart::kJoint, spec::SplitUnit::kDocument), epoch))) {
       for (const int32_t id : sequence) joint.insert(id / 100);
     }
   }
@@ -118,15 +118,15 @@ TEST_P(DatasetTest, DocumentsStayOnTheirSideOfADocumentSplitInAllEpochs) {
 }
 
 TEST_P(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
-  const auto first = All(*Open(Spec(spec::Share::kAll), 0));
-  EXPECT_EQ(first, All(*Open(Spec(spec::Share::kAll), 0, "another cache")));
-  EXPECT_NE(first, All(*Open(Spec(spec::Share::kAll), 1)));
+  const auto first = All(*Open(Spec(spec::SplitPart::kAll), 0));
+  EXPECT_EQ(first, All(*Open(Spec(spec::SplitPart::kAll), 0, "another cache")));
+  EXPECT_NE(first, All(*Open(Spec(spec::SplitPart::kAll), 1)));
   // The published order (T7) is the same in all epochs, though the cuts differ: chunk for chunk
   // from the same corpus.
-  DataSpec constant = Spec(spec::Share::kAll);
+  DataSpec constant = Spec(spec::SplitPart::kAll);
   constant.shuffle_seed = spec::ShuffleSeed::kConstant;
   const auto zeroth = Open(constant, 0), next = Open(constant, 1),
-             reshuffled = Open(Spec(spec::Share::kAll), 1);
+             reshuffled = Open(Spec(spec::SplitPart::kAll), 1);
   EXPECT_NE(All(*zeroth), All(*next));
   const auto sources = [](const Epoch& epoch) {
     std::vector<size_t> all;
@@ -135,17 +135,18 @@ TEST_P(DatasetTest, EpochsDifferAndAreTheSameEverywhere) {
   };
   EXPECT_EQ(sources(*zeroth), sources(*next));
   EXPECT_NE(sources(*zeroth), sources(*reshuffled));
-  DataSpec seeded = Spec(spec::Share::kAll);
+  DataSpec seeded = Spec(spec::SplitPart::kAll);
   seeded.seed = 43;
   EXPECT_NE(first, All(*Open(seeded, 0)));
 }
 
 TEST_P(DatasetTest, ErrorsNameWhatIsWrong) {
   const std::string other = MakeShards("other", 2, "another digest");
-  EXPECT_THAT(
-      Dataset::Open(Spec(spec::Share::kAll), {a_, other}, folder_.path() + "/c").status().message(),
-      HasSubstr("corpora a and other were made with different tokenizers"));
-  DataSpec longer = Spec(spec::Share::kJoint);
+  EXPECT_THAT(Dataset::Open(Spec(spec::SplitPart::kAll), {a_, other}, folder_.path() + "/c")
+                  .status()
+                  .message(),
+              HasSubstr("corpora a and other were made with different tokenizers"));
+  DataSpec longer = Spec(spec::SplitPart::kJoint);
   longer.sequence = 5000;
   const auto dataset = Dataset::Open(longer, {a_, b_}, folder_.path() + "/c").value();
   EXPECT_THAT(dataset->OpenEpoch(0).status().message(),
@@ -184,7 +185,7 @@ class GroupedDatasetTest : public ::testing::Test {
     EXPECT_TRUE(WriteJsonFile(at("shards/shards.json"), description).ok());
     spec_.sequence = 16;
     spec_.split.shuffle = spec::Shuffle::kGroups;
-    spec_.sources = {{"data.many", spec::Share::kAll}};
+    spec_.sources = {{"data.many", spec::SplitPart::kAll}};
   }
 
   std::string at(const std::string& name) const { return JoinPath(folder_.path(), name); }
@@ -247,21 +248,21 @@ TEST_F(GroupedDatasetTest, EpochsHaveOtherOrdersWithinAndBetweenGroups) {
 
 TEST_F(GroupedDatasetTest, ADocumentSplitIsExactAndTheSameInAllEpochs) {
   spec_.split.unit = spec::SplitUnit::kDocument;
-  const auto documents = [&](spec::Share share, int64_t epoch) {
+  const auto documents = [&](spec::SplitPart share, int64_t epoch) {
     spec_.sources[0].share = share;
     std::set<int32_t> seen;
     for (const auto& [id, count] : Count(epoch)) seen.insert(id);
     return seen;
   };
-  const std::set<int32_t> paths = documents(spec::Share::kPaths, 0);
-  const std::set<int32_t> joint = documents(spec::Share::kJoint, 0);
+  const std::set<int32_t> paths = documents(spec::SplitPart::kPaths, 0);
+  const std::set<int32_t> joint = documents(spec::SplitPart::kJoint, 0);
   // But for a few that the remainder hides.
   EXPECT_NEAR(static_cast<double>(paths.size()), 0.6 * kMany, 20);
   EXPECT_NEAR(static_cast<double>(joint.size()), 0.4 * kMany, 20);
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
-    for (const int32_t id : documents(spec::Share::kPaths, epoch))
+    for (const int32_t id : documents(spec::SplitPart::kPaths, epoch))
       ASSERT_FALSE(joint.contains(id)) << id;
-    for (const int32_t id : documents(spec::Share::kJoint, epoch))
+    for (const int32_t id : documents(spec::SplitPart::kJoint, epoch))
       ASSERT_FALSE(paths.contains(id)) << id;
   }
 }

@@ -24,10 +24,10 @@ class SilentChannel final : public task::Channel {
   void Progress(std::string_view, std::string_view, int64_t, int64_t, double, double) override {}
   void Metric(int64_t, const Json&) override {}
   void Checkpoint(int64_t, const std::string&, const Json&) override {}
-  void AddOutput(const std::string&, const std::string&, const std::string&, const Json&) override {
+  void AddOutput(const std::string&, task::ArtifactKind, const std::string&, const Json&) override {
   }
   void Succeed(const Json& summary) override { result = summary; }
-  void Fail(task::Category, const Status&, const std::string&, bool) override {}
+  void Fail(task::FailureCategory, const Status&, const std::string&, bool) override {}
   bool stop_requested() const override { return false; }
   bool TakeCheckpointRequest() override { return false; }
   int64_t stored_checkpoint() const override { return -1; }

@@ -18,12 +18,12 @@ class QuietChannel final : public task::Channel {
   void Progress(std::string_view, std::string_view, int64_t, int64_t, double, double) override {}
   void Metric(int64_t, const Json&) override {}
   void Checkpoint(int64_t, const std::string&, const Json&) override {}
-  void AddOutput(const std::string& role, const std::string&, const std::string&,
+  void AddOutput(const std::string& role, task::ArtifactKind, const std::string&,
                  const Json& metadata) override {
     outputs[role] = metadata;
   }
   void Succeed(const Json&) override {}
-  void Fail(task::Category, const Status&, const std::string&, bool) override {}
+  void Fail(task::FailureCategory, const Status&, const std::string&, bool) override {}
   bool stop_requested() const override { return false; }
   bool TakeCheckpointRequest() override { return false; }
   int64_t stored_checkpoint() const override { return -1; }

@@ -83,7 +83,7 @@ void ExpectNoOverlap(const MergePlan& plan) {
 // docs/papers/papaformer.md#s6: what is copied, what is concatenated, what is new, what is dropped.
 TEST(PlanTest, EveryTensorHasItsPlace) {
   const MergePlan plan = PlanOf(TwoParents(), Joined("share"));
-  EXPECT_EQ(At(plan, "embed.weight").rule, Rule::kConcatenate);
+  EXPECT_EQ(At(plan, "embed.weight").rule, Rule::kAssemble);
   EXPECT_EQ(From(plan, "head.weight"), "one:head.weight[0+8<-0] two:head.weight[8+8<-0]");
   EXPECT_EQ(From(plan, "parallel.1.path.0.ffn.gate.weight"),
             "one:blocks.1.ffn.gate.weight[0+8<-0]");
@@ -96,7 +96,7 @@ TEST(PlanTest, EveryTensorHasItsPlace) {
   ASSERT_EQ(plan.dropped.size(), 2u);
   EXPECT_EQ(plan.dropped[1].from, 1u);
   EXPECT_EQ(plan.dropped[1].tensor, "norm.weight");
-  EXPECT_EQ(plan.dropped[1].elements, 8);
+  EXPECT_EQ(plan.dropped[1].unused_elements, 8);
   EXPECT_THAT(ToText(plan), HasSubstr("dropped: two:norm.weight\n"));
   EXPECT_EQ(ToJson(plan)["tensors"].size(), plan.targets.size());
   ExpectNoOverlap(plan);
@@ -111,7 +111,7 @@ TEST(PlanTest, SliceDropsNothing) {
   const MergePlan plan = PlanOf(parents, slice);
   EXPECT_TRUE(plan.dropped.empty());
   EXPECT_EQ(From(plan, "norm.weight"), "one:norm.weight[0+16<-0] two:norm.weight[16+12<-0]");
-  EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kConcatenate);
+  EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kAssemble);
   EXPECT_EQ(From(plan, "embed.weight"), "one:embed.weight[0+16<-0] two:embed.weight[16+12<-0]");
   EXPECT_EQ(At(plan, "gate.weight").rule, Rule::kInitialize);
   EXPECT_EQ(At(plan, "parallel.2.cross.weight").rule, Rule::kInitialize);
@@ -215,7 +215,7 @@ TEST_F(BaseTest, APathSwappedInPlaceTakesItsNeighboursConnections) {
   // What is left of the base: the columns and blocks of `two`, and nothing else.
   std::map<std::string, int64_t> dropped;
   for (const Dropped& tensor : swapped.dropped)
-    dropped[swapped.sources[tensor.from] + ":" + tensor.tensor] = tensor.elements;
+    dropped[swapped.sources[tensor.from] + ":" + tensor.tensor] = tensor.unused_elements;
   EXPECT_EQ(dropped.at("base:embed.weight"), 40 * 16);
   EXPECT_EQ(dropped.at("base:parallel.0.path.1.attn.q.weight"), 256);
   EXPECT_EQ(dropped.at("four:norm.weight"), 16);
@@ -280,7 +280,7 @@ TEST_F(BaseTest, SliceKeepsRowsAndColumnsOfCrossAndGate) {
   EXPECT_EQ(From(plan, "gate.bias"), "base:gate.bias[0+1<-0] base:gate.bias[1+1<-2]");
   EXPECT_EQ(From(plan, "norm.weight"),
             "base:norm.weight[0+8<-0] base:norm.weight[8+8<-24] four:norm.weight[16+12<-0]");
-  EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kConcatenate);
+  EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kAssemble);
   ExpectNoOverlap(plan);
 }
 

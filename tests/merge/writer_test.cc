@@ -88,7 +88,7 @@ TEST_F(WriterTest, SlicesAreTheParentsBytes) {
     model::Initialize(tensor, 42, expected.data());
     EXPECT_EQ(Floats(file, tensor.name), expected);
   }
-  const auto account = ProveComposite(plan, folders_, out_);
+  const auto account = VerifyComposite(plan, folders_, out_);
   ASSERT_TRUE(account.ok()) << account.status().message();
   EXPECT_EQ((*account)["proof"], "bit-equal");
   EXPECT_FALSE(PathExists(out_ + "/optimizer.safetensors"));
@@ -113,7 +113,7 @@ TEST_F(WriterTest, SliceKeepsNormsAndBlocksOfUnequalPathsAndStartsAsTheIdentity)
        {"large.0.attn.o.weight", "large.1.ffn.down.weight", "gate.weight", "gate.bias"}) {
     for (const float value : Floats(file, zero)) ASSERT_EQ(value, 0.0f) << zero;
   }
-  EXPECT_TRUE(ProveComposite(plan, folders_, out_).ok());
+  EXPECT_TRUE(VerifyComposite(plan, folders_, out_).ok());
 }
 
 // m and v go the way of their tensors, new tensors begin with zeros, and state.json says how old
@@ -154,7 +154,7 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   EXPECT_EQ(state["steps"]["norm.weight"], 9);
   EXPECT_EQ(state["steps"]["gate.bias"], 0);
 
-  const auto account = ProveComposite(plan, folders_, out_);
+  const auto account = VerifyComposite(plan, folders_, out_);
   ASSERT_TRUE(account.ok()) << account.status().message();
   const Json& first = (*account)["tensors"][0];
   EXPECT_EQ(first["moments"]["age"], 9);
@@ -162,7 +162,7 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   EXPECT_EQ(first["moments"]["m_sha256"].get<std::string>().size(), 64u);
   EXPECT_NE(first["moments"]["m_sha256"], first["moments"]["v_sha256"]);
   FlipBit(out_ + "/optimizer.safetensors", "v.parallel.0.path.1.attn.v.weight");
-  EXPECT_THAT(ProveComposite(plan, folders_, out_).status().message(),
+  EXPECT_THAT(VerifyComposite(plan, folders_, out_).status().message(),
               HasSubstr("optimizer.safetensors: tensor v.parallel.0.path.1.attn.v.weight is not "
                         "what the plan says"));
 }
@@ -194,7 +194,7 @@ TEST_F(WriterTest, StatesOfAnyNameAreCarried) {
   EXPECT_EQ(state["states"]["large.0.attn.q.weight"], Json::array());
   EXPECT_EQ(state["steps"]["large.0.attn.q.weight"], 0);
   EXPECT_EQ(state["steps"]["parallel.0.path.1.attn.q.weight"], 5);
-  const auto account = ProveComposite(plan, folders_, out_);
+  const auto account = VerifyComposite(plan, folders_, out_);
   ASSERT_TRUE(account.ok()) << account.status().message();
   for (const Json& tensor : (*account)["tensors"]) {
     if (tensor["name"] == "parallel.0.path.1.attn.q.weight") {
@@ -203,7 +203,7 @@ TEST_F(WriterTest, StatesOfAnyNameAreCarried) {
     }
   }
   FlipBit(out_ + "/optimizer.safetensors", "momentum.parallel.0.path.1.attn.v.weight");
-  EXPECT_THAT(ProveComposite(plan, folders_, out_).status().message(),
+  EXPECT_THAT(VerifyComposite(plan, folders_, out_).status().message(),
               HasSubstr("tensor momentum.parallel.0.path.1.attn.v.weight is not what the plan"));
 }
 
@@ -223,7 +223,7 @@ TEST_F(WriterTest, ParentsOfUnlikeOptimizersKeepWhatEachHas) {
             TrainedValues("v.blocks.0.attn.q.weight", 64, 1));
   EXPECT_EQ(Floats(file, "momentum.parallel.0.path.1.attn.q.weight"),
             TrainedValues("momentum.blocks.0.attn.q.weight", 64, 2));
-  EXPECT_TRUE(ProveComposite(plan, folders_, out_).ok());
+  EXPECT_TRUE(VerifyComposite(plan, folders_, out_).ok());
 }
 
 // A tensor that stands beside another one's in the composite, but lacks its state: zeros.
@@ -287,7 +287,7 @@ TEST_F(WriterTest, TheProofFindsOneWrongBit) {
   const MergePlan plan = Plan();
   ASSERT_TRUE(Write(plan).ok());
   FlipBit(out_ + "/model.safetensors", "parallel.0.path.1.attn.v.weight");
-  const Status status = ProveComposite(plan, folders_, out_).status();
+  const Status status = VerifyComposite(plan, folders_, out_).status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(status.message(),
               HasSubstr("tensor parallel.0.path.1.attn.v.weight is not what the plan says"));
@@ -362,7 +362,7 @@ TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
   ASSERT_TRUE(plan.ok()) << plan.status().message();
   const std::vector<std::string> folders = {four_folder, base_folder};
   ASSERT_TRUE(WriteComposite(*plan, folders, out_, [](int64_t, int64_t) {}).ok());
-  EXPECT_TRUE(ProveComposite(*plan, folders, out_).ok());
+  EXPECT_TRUE(VerifyComposite(*plan, folders, out_).ok());
 
   for (const std::string prefix : {"", "m.", "v."}) {
     const auto file = SafetensorsFile::Open(

@@ -537,6 +537,35 @@ class ExportTest(Case):
         with torch.no_grad():
             self.assertFalse(torch.equal(noisy(input_ids=ids).logits, noisy(input_ids=ids).logits))
 
+    def test_kinds_of_another_version_are_refused(self):
+        """They would be computed as something else: the names of the tensors do not tell."""
+        out, _ = self.exported(OWN["gumbel 1"])
+        path = os.path.join(out, "config.json")
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+
+        def refused(change, message):
+            changed = json.loads(json.dumps(config))
+            change(changed["spec"])
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(changed, file)
+            with self.assertRaisesRegex(ValueError, message):
+                load(out, True)
+
+        advice = ".*export the model again with the version of braid that trained it"
+        refused(
+            lambda spec: spec["paths"][1].update(block="spiral"),
+            "the block 'spiral', and this modeling_braid.py knows only llama, wide" + advice,
+        )
+        refused(
+            lambda spec: spec["connection"]["router"].update(kind="oracle"),
+            "the router 'oracle'" + advice,
+        )
+        refused(
+            lambda spec: spec["connection"].update(kind="braided"),
+            "the connection 'braided'" + advice,
+        )
+
     def test_position_table_ends(self):
         net = load(self.exported(OWN["dual, published block"])[0], True)
         with self.assertRaisesRegex(ValueError, "81 tokens are above the 80 positions"):

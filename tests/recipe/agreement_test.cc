@@ -89,7 +89,7 @@ std::string TaskSays(const Json& document) {
 
 TEST(AgreementTest, EveryFieldOfTrainingIsRefusedInTheSameWords) {
   size_t cases = 0;
-  for (const Place& place : PlacesOf(spec::JointTrain::Fields())) {
+  for (const Place& place : PlacesOf(spec::TaskTrain::Fields())) {
     const bool joint = spec::Train::Fields().Find(place.path.front()) == nullptr;
     for (const Json& value : WrongValues(*place.field)) {
       const Json document = At(place.path, value);

@@ -76,14 +76,14 @@ TEST(EvaluateSectionTest, ResourcesAreThoseOfEveryEvaluation) {
   const Dag slots = MustExpand(With("{loss: all}, {resources: {slots: 4}}"));
   const Dag cuda = MustExpand(With("{loss: all}, {resources: {slots: 1, device: cuda}}"));
   for (const char* job : {"evaluate:path_1", "evaluate:c@start", "evaluate:c", "evaluate:dense"}) {
-    EXPECT_EQ(slots.Find(job)->slots_per_rank, 4) << job;
-    EXPECT_EQ(cuda.Find(job)->device, "cuda") << job;
+    EXPECT_EQ(slots.Find(job)->slots, 4) << job;
+    EXPECT_EQ(cuda.Find(job)->device, Device::kCuda) << job;
   }
   EXPECT_THAT(ErrorOf(With("{loss: all}, {resources: {slots: 4, device: cuda}}")),
               HasSubstr("resources.slots: on device cuda slots must be 1: a rank uses one GPU, and "
                         "4 slots would take 4; one GPU is what an "
                         "evaluation can use"));
-  EXPECT_EQ(MustExpand(With("{loss: all}")).Find("evaluate:c")->slots_per_rank, 1);
+  EXPECT_EQ(MustExpand(With("{loss: all}")).Find("evaluate:c")->slots, 1);
   EXPECT_THAT(ErrorOf(With("{resources: {slots: 2}}")),
               HasSubstr("evaluate: resources are given, but nothing to measure"));
 }

@@ -146,7 +146,7 @@ TEST(ExpandTest, ASiteKeepsFilesInPlace) {
   EXPECT_EQ(prepare.site, "helsinki");
   EXPECT_FALSE(prepare.inputs.contains("source"));
   EXPECT_EQ(prepare.spec["corpus"]["files"], Json({"/data/tales.jsonl"}));
-  for (const Source& source : dag.sources) EXPECT_NE(source.name, "source.tales");
+  for (const Source& source : dag.sources) EXPECT_NE(source.name(), "source.tales");
 }
 
 TEST(ExpandTest, APathMayComeFromAnArtifactOrAFolder) {
@@ -317,21 +317,21 @@ TEST(ExpandTest, EvaluationsGetTheirData) {
   EXPECT_EQ(job.spec["glue"]["lr"], 3e-4);
   EXPECT_EQ(job.spec["generate"]["file"], "prompts.txt");
   EXPECT_FALSE(job.inputs.contains("data.tales"));  // nothing here reads held-out text
-  EXPECT_EQ(job.slots_per_rank, 1);
+  EXPECT_EQ(job.slots, 1);
   EXPECT_FALSE(dag.Find("evaluate:c@start")->spec.contains("glue"));  // long, and of little use
                                                                       // before the joint training
   const Dag other = MustExpand(
       Text("") +
       "evaluate: [{resources: {slots: 1, device: cuda}}, {glue: {dir: g, start: true}}]\n");
   EXPECT_TRUE(other.Find("evaluate:c@start")->spec.contains("glue"));
-  EXPECT_EQ(other.Find("evaluate:c")->slots_per_rank, 1);
-  EXPECT_EQ(other.Find("evaluate:c")->device, "cuda");
+  EXPECT_EQ(other.Find("evaluate:c")->slots, 1);
+  EXPECT_EQ(other.Find("evaluate:c")->device, Device::kCuda);
   EXPECT_FALSE(job.spec.contains("loss"));
   std::map<std::string, Source> sources;
-  for (const Source& source : dag.sources) sources[source.name] = source;
+  for (const Source& source : dag.sources) sources[source.name()] = source;
   EXPECT_THAT(sources.at("blimp").files, ElementsAre("eval/blimp"));
   EXPECT_TRUE(sources.at("blimp").folders);
-  EXPECT_EQ(sources.at("blimp").kind, "source");
+  EXPECT_EQ(sources.at("blimp").artifact, task::ArtifactKind::kSource);
   EXPECT_EQ(sources.at("blimp").line, 16);
   EXPECT_THAT(sources.at("glue").files, ElementsAre("eval/glue"));
   EXPECT_THAT(sources.at("superglue").files, ElementsAre("eval/superglue"));  // both have an RTE

@@ -159,7 +159,7 @@ TEST(RecipeTest, OptimizersAndSchedulesHaveFieldsOfTheirOwn) {
                                   "r.yaml");
   ASSERT_TRUE(recipe.ok()) << recipe.status().message();
   const Json train = schema::ToJson(recipe->paths[0].train),
-             joint = schema::ToJson<spec::JointTrain>(recipe->joint);
+             joint = schema::ToJson<spec::TaskTrain>(recipe->joint);
   EXPECT_EQ(train["optimizer"]["kind"], "muon");
   EXPECT_EQ(train["optimizer"]["momentum"], 0.95);
   EXPECT_EQ(train["lr_decay_fraction"], 0.2);
@@ -378,11 +378,12 @@ TEST(RecipeTest, ATokenizerIsTrainedWhereItsTextIs) {
 }
 
 TEST(RecipeTest, ExportsAreAsked) {
-  EXPECT_EQ(MustParse(kSmall).export_format, "");
-  EXPECT_EQ(MustParse(std::string(kSmall) + "export: true\n").export_format, "huggingface");
-  EXPECT_EQ(MustParse(std::string(kSmall) + "export: false\n").export_format, "");
+  EXPECT_EQ(MustParse(kSmall).export_format, std::nullopt);
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: true\n").export_format,
+            spec::ExportFormat::kHuggingFace);
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: false\n").export_format, std::nullopt);
   EXPECT_EQ(MustParse(std::string(kSmall) + "export: {format: huggingface}\n").export_format,
-            "huggingface");
+            spec::ExportFormat::kHuggingFace);
   EXPECT_EQ(ErrorOf(std::string(kSmall) + "export: {format: onnx}\n"),
             "r.yaml:14:18: export.format: expected huggingface, found \"onnx\"");
 }

@@ -27,7 +27,8 @@ void Intervene(Results* results, const std::string& gates, int64_t loops, double
   Measured<Dual>(results, "dual_path")
       .interventions.push_back({gates + (loops > 0 ? " K = " + std::to_string(loops) : ""),
                                 loops,
-                                gates,
+                                FromName<spec::GateRule>(gates),
+                                /*gate_values=*/false,
                                 token_class,
                                 {},
                                 {{"all", change}}});

@@ -266,11 +266,11 @@ TEST_F(EvaluationTest, InterventionsSayWhatTheyForceByFieldOrByName) {
         {{"name", "K = 5"}, {"gates", "learned"}, {"loss", {{"all", 3.1}}}},
         {{"name", "x"}, {"loops", 2}, {"gates", "shuffled"}, {"change", {{"all", 0.5}}}}}}};
   const std::vector<Intervention> read = MustMeasure<Dual>().interventions;
-  EXPECT_EQ(read[1].gates, "deep");
+  EXPECT_EQ(read[1].gates, spec::GateRule::kDeep);
   EXPECT_DOUBLE_EQ(read[1].change.at("all"), 4);
   EXPECT_EQ(read[2].loops, 5);
   EXPECT_NEAR(read[2].change.at("all"), 0.1, 1e-12);
-  EXPECT_EQ(read[3].gates, "shuffled");
+  EXPECT_EQ(read[3].gates, spec::GateRule::kShuffled);
   EXPECT_DOUBLE_EQ(read[3].change.at("all"), 0.5);
 }
 

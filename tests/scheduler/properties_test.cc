@@ -14,7 +14,7 @@ namespace {
 
 Snapshot AnySnapshot() {
   Snapshot snapshot;
-  snapshot.now_ms = 100;
+  snapshot.now_wall_ms = 100;
   const int workers = *rc::gen::inRange(0, 6);
   for (int i = 0; i < workers; ++i) {
     WorkerView w;
@@ -37,12 +37,12 @@ Snapshot AnySnapshot() {
     j.kind = *rc::gen::element<std::string>("train", "merge");
     j.ranks = *rc::gen::inRange(1, 4);
     j.slots = *rc::gen::inRange(1, 3);
-    j.device = *rc::gen::element<std::string>("cpu", "cpu", "cuda");
+    j.device = *rc::gen::element(Device::kCpu, Device::kCpu, Device::kCuda);
     j.site = *rc::gen::element<std::string>("", "", "a", "b");
     j.not_before_ms = *rc::gen::element<int64_t>(0, 0, 101);
     j.path_cost = *rc::gen::inRange(0, 4);
     j.run = "r" + std::to_string(*rc::gen::inRange(0, 3));
-    j.submitted_seq = j.run[1];
+    j.submitted_wall_ms = j.run[1];
     j.position = i;
     j.priority = *rc::gen::inRange(0, 2);
     j.user = *rc::gen::element<std::string>("ann", "bob");
@@ -62,7 +62,8 @@ TEST(SchedulePropertiesTest, LeasesNeverExceedSlots) {
     std::map<size_t, int64_t> cpu, gpu;
     for (const Grant& grant : Schedule(snapshot).grants) {
       const JobView& job = snapshot.jobs[grant.job];
-      for (const size_t w : grant.workers) (job.device == "cuda" ? gpu : cpu)[w] += job.slots;
+      for (const size_t w : grant.workers)
+        (job.device == Device::kCuda ? gpu : cpu)[w] += job.slots;
     }
     for (size_t w = 0; w < snapshot.workers.size(); ++w) {
       RC_ASSERT(snapshot.workers[w].cpu_used + cpu[w] <= snapshot.workers[w].cpu_slots);
@@ -104,8 +105,8 @@ TEST(SchedulePropertiesTest, AFreeSlotIsNotLeftWhileAJobForItWaits) {
     for (const Grant& grant : plan.grants) {
       const JobView& job = snapshot.jobs[grant.job];
       for (const size_t w : grant.workers) {
-        (job.device == "cuda" ? snapshot.workers[w].gpus_used
-                              : snapshot.workers[w].cpu_used) += job.slots;
+        (job.device == Device::kCuda ? snapshot.workers[w].gpus_used
+                                     : snapshot.workers[w].cpu_used) += job.slots;
       }
     }
     for (const Waiting& waiting : plan.waiting) {
@@ -170,7 +171,7 @@ class Flow {
       job.name = run + "/" + std::to_string(i);
       job.run = run;
       job.kind = "train";
-      job.submitted_seq = runs_;
+      job.submitted_wall_ms = runs_;
       job.position = i;
       job.priority = priority;
       job.user = *rc::gen::element<std::string>("ann", "bob", "cid");

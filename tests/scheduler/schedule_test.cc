@@ -50,7 +50,7 @@ JobView Of(const std::string& run, int64_t submitted, const std::string& user, d
            int64_t priority = 0) {
   JobView job = Job(run + "/j", cost);
   job.run = run;
-  job.submitted_seq = submitted;
+  job.submitted_wall_ms = submitted;
   job.user = user;
   job.priority = priority;
   return job;
@@ -111,7 +111,7 @@ TEST(ScheduleTest, AWideJobIsNotStarvedByNarrowOnes) {
 
 TEST(ScheduleTest, SlotsThatAreKeptAreThoseOfOneDevice) {
   JobView gpus = Job("gpus", 9, 1, 2);
-  gpus.device = "cuda";
+  gpus.device = Device::kCuda;
   WorkerView worker = Worker("w1", 1);
   worker.gpus = 2;
   worker.gpus_used = 1;
@@ -137,7 +137,7 @@ TEST(ScheduleTest, CpuRanksOfAGangRunOnOneHost) {
 
 TEST(ScheduleTest, GpuRanksOfAGangPreferOneHostAndLeaveItIfTheyMust) {
   JobView gang = Job("gang", 9, 2);
-  gang.device = "cuda";
+  gang.device = Device::kCuda;
   Snapshot snapshot{{Worker("w1", 1), Worker("w2", 1), Worker("w3", 1)}, {gang}, 0, false};
   for (size_t i = 0; i < 3; ++i) {
     snapshot.workers[i].gpus = 1;
@@ -289,7 +289,7 @@ TEST(ScheduleTest, GivesAReasonForEachWayOfWaiting) {
       << "nobody else could ever run it";
 
   JobView gpu = Job("j", 1);
-  gpu.device = "cuda";
+  gpu.device = Device::kCuda;
   const Plan plan = Schedule({{Worker("w1", 1)}, {gpu}, 0, false});
   EXPECT_EQ(OnlyReason(plan), Reason::kUnschedulable);
   EXPECT_THAT(plan.waiting[0].detail, HasSubstr("1 GPU"));

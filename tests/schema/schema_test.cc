@@ -1,9 +1,8 @@
 // Descriptions of settings: what the JSON reader takes, what it refuses and in which words, what
 // the writer writes.
-#include "schema/schema.h"
-
 #include <gmock/gmock.h>
 
+#include "schema/builder.h"
 #include "schema/read.h"
 
 namespace braid::schema {
@@ -37,7 +36,7 @@ struct Work {
       field("gloves", &Work::gloves, "Whether gloves are worn.").Fill(+[](Work* work) {
         work->gloves = work->tool->cuts;
       });
-      field("strokes", &Work::strokes, "How many.").Of("tool", Words{"knife"});
+      field("strokes", &Work::strokes, "How many.").OnlyIf("tool", Words{"knife"});
       return field.Done();
     }();
     return fields;
@@ -82,7 +81,7 @@ struct Plant {
       field("years", &Plant::years, "When.").AtLeast(1900);
       field("tags", &Plant::tags, "Names.");
       field("weight", &Plant::weight, "In kilograms.").AtLeast(0);
-      field("first", &Plant::first, "The first leaf.").Sparse();
+      field("first", &Plant::first, "The first leaf.").OmitDefault();
       field("last", &Plant::last, "The last leaf.");
       field("leaves", &Plant::leaves, "All between.");
       field("age", &Plant::age, "In years.").AtLeast(0);

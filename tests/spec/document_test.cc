@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 std::string Explained(const std::string& path) {
-  const auto place = schema::FindPlace(RecipeDocument(), path);
+  const auto place = schema::FindField(RecipeDocument(), path);
   return place.ok() ? schema::ExplainText(*place) : place.status().message();
 }
 
@@ -74,7 +74,7 @@ TEST(ExplainTest, AnUnknownPathNamesTheNearest) {
 }
 
 TEST(ExplainTest, JsonHasTheSame) {
-  const Json json = schema::ExplainJson(*schema::FindPlace(RecipeDocument(), "train.last_label"));
+  const Json json = schema::ExplainJson(*schema::FindField(RecipeDocument(), "train.last_label"));
   EXPECT_EQ(json["path"], "train.last_label");
   EXPECT_EQ(json["choices"], Json({"ignore", "copy_input"}));
   EXPECT_EQ(json["default"], "ignore");
@@ -131,7 +131,7 @@ std::string TableOf(const schema::Schema& root, const std::string& path,
     for (const schema::Field& field : root.Find(name.substr(1))->section().fields)
       names.push_back(field.name);
   }
-  const auto place = schema::FindPlace(root, path);
+  const auto place = schema::FindField(root, path);
   EXPECT_TRUE(place.ok()) << place.status().message();
   return place.ok() ? schema::MarkdownTable(*place->schema, names) : "";
 }

@@ -32,5 +32,30 @@ TEST(KindsTest, ConnectionsAreToo) {
   EXPECT_EQ(WordsAt("composites", "/scale"), WordsOf(model::LogitScale()));
 }
 
+// The tuple NAME = ("a", "b") of the Python code that exported models bring, as words.
+schema::Words TupleOf(const std::string& code, const std::string& name) {
+  const size_t begin = code.find("\n" + name + " = (");
+  EXPECT_NE(begin, std::string::npos) << name;
+  schema::Words words;
+  for (size_t at = code.find('"', begin); at < code.find(')', begin);) {
+    const size_t end = code.find('"', at + 1);
+    words.push_back(code.substr(at + 1, end - at - 1));
+    at = code.find('"', end + 1);
+  }
+  return words;
+}
+
+TEST(KindsTest, TheCodeOfExportedModelsKnowsEveryKind) {
+  using testing::UnorderedElementsAreArray;
+  const std::string code =
+      ReadFile(std::string(BRAID_SOURCE_DIR) + "/trainer/export/modeling_braid.py").value();
+  EXPECT_THAT(TupleOf(code, "BLOCKS"),
+              UnorderedElementsAreArray(schema::WordsOf(&model::kLlamaBlock)));
+  EXPECT_THAT(TupleOf(code, "ROUTERS"),
+              UnorderedElementsAreArray(schema::WordsOf(&model::kGumbelRouter)));
+  EXPECT_THAT(TupleOf(code, "CONNECTIONS"),
+              UnorderedElementsAreArray(WordsOf(model::ConnectionKind())));
+}
+
 }  // namespace
 }  // namespace braid::spec

@@ -96,7 +96,9 @@ TEST_F(LoadTest, LinksAreReadThrough) {
   ASSERT_TRUE(file.ok()) << file.status().message();
   EXPECT_THAT(*FilesOf(*file, file->dag.sources.front()),
               ElementsAre(Pair("linked.jsonl", At("linked.jsonl"))));
-  recipe::Source source{"from.p", "checkpoint", {"current"}, 6, /*folders=*/true};
+  recipe::Source source{
+      recipe::SourceKind::kFrom, "p", task::ArtifactKind::kCheckpoint, {"current"}, 6,
+      /*folders=*/true};
   EXPECT_THAT(*FilesOf(*file, source),
               ElementsAre(Pair("config.json", At("current/config.json")),
                           Pair("model.safetensors", At("current/model.safetensors"))));
@@ -204,8 +206,9 @@ TEST_F(LoadTest, FoldersOfEvaluationsAreTakenWhole) {
   ASSERT_TRUE(file.ok()) << file.status().message();
   const auto files = [&](const std::string& name) {
     const auto& sources = file->dag.sources;
-    return *FilesOf(*file, *std::find_if(sources.begin(), sources.end(),
-                                         [&](const auto& source) { return source.name == name; }));
+    return *FilesOf(*file, *std::find_if(sources.begin(), sources.end(), [&](const auto& source) {
+      return source.name() == name;
+    }));
   };
   EXPECT_THAT(files("glue"), ElementsAre(Pair("RTE/train.tsv", At("glue/RTE/train.tsv"))));
   EXPECT_THAT(files("superglue"), ElementsAre(Pair("RTE/train.tsv", At("super/RTE/train.tsv"))));

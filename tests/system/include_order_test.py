@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "trainer": "base schema model spec task storage corpus",
     "recipe": "base schema model spec task",
     "submit": "base schema model spec task storage corpus merge recipe",
-    "scheduler": "base",
+    "scheduler": "base task",
     "coordinator": "base proto schema model spec task rpc storage merge recipe submit scheduler",
     "worker": "base proto task rpc storage",
     "cli": "base proto schema model spec task rpc storage merge recipe submit",
@@ -100,6 +100,7 @@ ONLY_PART = {
     ("cli", "storage"): r"storage/files/",
     ("submit", "storage"): r"storage/files/",
     ("coordinator", "submit"): r"submit/(finding|recipe_check)\.h",  # what needs no files
+    ("scheduler", "task"): r"task/(failure|requirements)\.h",  # words and numbers of a job
 }
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",

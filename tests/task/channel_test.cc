@@ -63,7 +63,7 @@ Child Spawn(Body body) {
 TEST(ChannelTest, EventsLeaveAsJsonLines) {
   const Child child = Spawn([](Channel& channel) {
     channel.Metric(7, {{"loss", 0.1}});
-    channel.AddOutput("model", "checkpoint", "model", {{"step", 7}});
+    channel.AddOutput("model", ArtifactKind::kCheckpoint, "model", {{"step", 7}});
     channel.Succeed({{"tokens", 3}});
   });
   EXPECT_EQ(child.ReadLine(), R"({"event":"metric","step":7,"values":{"loss":0.1}})");
@@ -81,7 +81,7 @@ TEST(ChannelTest, ObeysStopAndAnswersRendezvous) {
            channel.stored_checkpoint() != 12) {
       std::this_thread::yield();
     }
-    channel.Fail(Category::kPreempted, Cancelled("stopped"), "", false);
+    channel.Fail(FailureCategory::kPreempted, Cancelled("stopped"), "", false);
   });
   const Json ask = Json::parse(child.ReadLine());
   EXPECT_EQ(ask["op"], "get");

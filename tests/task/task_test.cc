@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "task/artifact.h"
+#include "task/failure.h"
 #include "task/program.h"
 #include "tests/base/mutations.h"
 
@@ -98,6 +100,19 @@ TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
   EXPECT_EQ(memory["message"], "out of memory in a job of kind train");
   EXPECT_EQ(memory["category"], "user");
   EXPECT_FALSE(memory["deterministic"].get<bool>()) << "others may have had the memory";
+}
+
+// Catalogs and workers of other versions have these words.
+TEST(WordsTest, OfFailuresAndArtifactsStay) {
+  EXPECT_THAT(WordsOf(FailureCategory{}),
+              testing::ElementsAre("user", "infra", "preempted", "system", "cancelled"));
+  EXPECT_EQ(NameOf(FailureCategory::kCancelled), "cancelled");
+  EXPECT_EQ(FailureCategoryOf("infra"), FailureCategory::kInfra);
+  EXPECT_EQ(FailureCategoryOf("weird"), FailureCategory::kSystem) << "ours to explain";
+  EXPECT_EQ(NameOf(ArtifactKind::kSource), "source");
+  EXPECT_EQ(NameOf(ArtifactKind::kCheckpoint), "checkpoint");
+  EXPECT_EQ(NameOf(ArtifactKind::kReport), WordsOf(ArtifactKind{}).back());
+  EXPECT_EQ(NameOf(Device::kCuda), "cuda");
 }
 
 TEST(JobKindTest, EveryKindHasItsWordAndAProgram) {

@@ -44,12 +44,12 @@ class RecordingChannel final : public task::Channel {
     MutexLock lock(mutex_);
     checkpoints_[step] = folder;
   }
-  void AddOutput(const std::string& role, const std::string&, const std::string&,
+  void AddOutput(const std::string& role, task::ArtifactKind, const std::string&,
                  const Json& metadata) override {
     outputs[role] = metadata;
   }
   void Succeed(const Json& summary) override { result = summary; }
-  void Fail(task::Category, const Status&, const std::string&, bool) override {}
+  void Fail(task::FailureCategory, const Status&, const std::string&, bool) override {}
   bool stop_requested() const override {
     return (stop_after > 0 && last_step_ + 1 >= stop_after) || phases.contains(stop_phase);
   }

@@ -159,7 +159,7 @@ class World {
     assignment.spec = "{}";
     assignment.stop_timeout_ms = 3'000;
     if (Chance(0.5)) assignment.inputs = {{"data", "artifact-" + std::to_string(Below(3))}};
-    if (Chance(0.3)) assignment.device = "cuda";
+    if (Chance(0.3)) assignment.device = Device::kCuda;
     return assignment;
   }
   bool IsLive(const RankKey& key) const {
@@ -370,13 +370,13 @@ class World {
   void On(const StartProgram& effect) {
     const RankKey& key = effect.assignment.key;
     EXPECT_TRUE(started_.insert(key).second) << key.ToString() << " is started twice";
-    if (effect.assignment.device == "cuda") {
+    if (effect.assignment.device == Device::kCuda) {
       EXPECT_EQ(effect.gpus.size(), 1u);
       for (const auto& [other, program] : running_)
         EXPECT_FALSE(program.gpu) << "one GPU, two programs";
     }
     const bool fails = !calm_ && Chance(0.1);
-    if (!fails) running_[key] = {effect.assignment.device == "cuda"};
+    if (!fails) running_[key] = {effect.assignment.device == Device::kCuda};
     At(Below(100), ProgramStarted{key, fails ? NotFound("no program") : OkStatus()});
   }
   // What it will say and how it will end, unless it is stopped or killed.

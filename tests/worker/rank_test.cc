@@ -167,7 +167,7 @@ Assignment SomeAssignment(int64_t epoch = 1) {
   assignment.kind = "prepare";
   assignment.spec = "{}";
   assignment.slots = 1;
-  assignment.device = "cpu";
+  assignment.device = Device::kCpu;
   return assignment;
 }
 
@@ -454,7 +454,7 @@ TEST(RankTest, ADroppedRankThatIsBusyDoesNotHoldUpTheOthers) {
 
 Assignment OnGpu(int32_t slots = 1) {
   Assignment assignment = SomeAssignment();
-  assignment.device = "cuda";
+  assignment.device = Device::kCuda;
   assignment.slots = slots;
   return assignment;
 }

@@ -17,7 +17,7 @@ using ::testing::SizeIs;
 
 Assignment OnGpu(const std::string& job, int64_t epoch = 1) {
   Assignment assignment = Train(job, epoch);
-  assignment.device = "cuda";
+  assignment.device = Device::kCuda;
   return assignment;
 }
 

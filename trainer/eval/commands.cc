@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/opened_model.h"
 #include "trainer/loop/checkpoint.h"
@@ -40,8 +41,9 @@ Status AdaptCommand(const Arguments& arguments) {
   BRAID_RETURN_IF_ERROR(WriteCheckpoint(words[3], opened.network->spec(), opened.network->layout(),
                                         weights, {}, "",
                                         /*optimizer=*/false));
-  BRAID_RETURN_IF_ERROR(CopyFile(arguments.Get("tokenizer", JoinPath(words[1], "tokenizer.json")),
-                                 JoinPath(words[3], "tokenizer.json")));
+  BRAID_RETURN_IF_ERROR(
+      CopyFile(arguments.Get("tokenizer", JoinPath(words[1], artifact_files::kTokenizer)),
+               JoinPath(words[3], artifact_files::kTokenizer)));
   if (arguments.Has("json"))
     std::printf(
         "%s",

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "model/tensors.h"
 #include "schema/read.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/journal.h"
 #include "trainer/loop/checkpoint.h"
@@ -13,6 +14,9 @@
 
 namespace braid::trainer {
 namespace {
+
+// Of evaluation.json, below the job's output.
+constexpr char kFolder[] = "evaluation";
 
 // The settings of an evaluate job, and the evaluations that it asks for.
 struct EvaluatePlan {
@@ -66,9 +70,10 @@ Result<Measured> Measure(const EvaluatePlan& plan, EvaluationRun& run) {
 }
 
 Status WriteEvaluation(const task::Task& task, const std::string& name, const Json& json) {
-  const std::string output = JoinPath(task.output, "evaluation");
+  const std::string output = JoinPath(task.output, kFolder);
   BRAID_RETURN_IF_ERROR(MakeFolder(output));
-  return WriteJsonFile(JoinPath(output, "evaluation.json"), json).Wrap("evaluation " + name);
+  return WriteJsonFile(JoinPath(output, artifact_files::kEvaluation), json)
+      .Wrap("evaluation " + name);
 }
 
 }  // namespace
@@ -78,8 +83,8 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(EvaluatePlan plan, ReadEvaluatePlan(task));
   const spec::EvaluateTask& spec = plan.settings;
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, OpenTokenizer(task));
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
-  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, task.device));
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kModel));
+  BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, NameOf(task.device)));
   if (network->spec().tokenizer != tokenizer->digest()) {
     return InvalidArgument("model " + network->spec().name + " was trained with tokenizer " +
                            network->spec().tokenizer.substr(0, 12) + ", the job has " +
@@ -114,7 +119,8 @@ Status RunEvaluateJob(const task::Task& task, task::Channel& channel) {
     return measured.status();
   }
   BRAID_RETURN_IF_ERROR(WriteEvaluation(task, spec.name, measured->json));
-  channel.AddOutput("evaluation", "evaluation", "evaluation", {{"name", spec.name}});
+  channel.AddOutput(task::role::kEvaluation, task::ArtifactKind::kEvaluation, kFolder,
+                    {{"name", spec.name}});
   channel.Succeed(measured->summary);
   return OkStatus();
 }

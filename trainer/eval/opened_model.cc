@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/loop/checkpoint.h"
 
 namespace braid::trainer {
@@ -22,8 +23,9 @@ Result<OpenedModel> OpenModel(const Arguments& arguments) {
   BRAID_RETURN_IF_ERROR(UseThreads(arguments));
   const std::string folder = arguments.positional()[1];
   OpenedModel opened;
-  BRAID_ASSIGN_OR_RETURN(opened.tokenizer, corpus::Tokenizer::Load(arguments.Get(
-                                               "tokenizer", JoinPath(folder, "tokenizer.json"))));
+  BRAID_ASSIGN_OR_RETURN(opened.tokenizer,
+                         corpus::Tokenizer::Load(arguments.Get(
+                             "tokenizer", JoinPath(folder, artifact_files::kTokenizer))));
   BRAID_ASSIGN_OR_RETURN(opened.network, LoadNetwork(folder, "cpu"));
   // Ids of another tokenizer would give numbers that look plausible and mean nothing.
   if (opened.network->spec().tokenizer != opened.tokenizer->digest()) {

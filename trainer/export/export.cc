@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "schema/read.h"
 #include "spec/merge.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/export/huggingface.h"
 
 namespace braid::trainer {
@@ -12,10 +13,11 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
                          schema::FromJson<spec::ExportTask>(task.spec, "spec"));
   ExportOptions options;
   if (spec.card) options.card = schema::ToJson(*spec.card);
-  BRAID_ASSIGN_OR_RETURN(options.model, task.Input("model"));
-  BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, task.Input("tokenizer"));
-  options.tokenizer = JoinPath(tokenizer, "tokenizer.json");
-  options.out = JoinPath(task.output, "model");
+  BRAID_ASSIGN_OR_RETURN(options.model, task.Input(task::role::kModel));
+  BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, task.Input(task::role::kTokenizer));
+  options.tokenizer = JoinPath(tokenizer, artifact_files::kTokenizer);
+  constexpr char kFolder[] = "model";
+  options.out = JoinPath(task.output, kFolder);
   options.progress = [&](int64_t done, int64_t total) {
     channel.Progress("exporting", "tensors", done, total);
   };
@@ -26,7 +28,7 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
                       {"format", schema::NameOf(spec.format)},
                       {"architecture", exported.architecture},
                       {"parameters", exported.parameters}};
-  channel.AddOutput("model", "model", "model", facts);
+  channel.AddOutput(task::role::kModel, task::ArtifactKind::kModel, kFolder, facts);
   channel.Succeed(facts);
   return OkStatus();
 }

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "model/tensors.h"
+#include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 #include "trainer/export/braid_form.h"
 #include "trainer/export/llama_form.h"
@@ -65,18 +66,21 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec,
   const bool llama = WhyNotLlama(spec).empty();
   const auto at = [&](const char* name) { return JoinPath(folder, name); };
   BRAID_RETURN_IF_ERROR(WriteTensors(llama ? LlamaTensors(spec) : BraidTensors(spec), checkpoint,
-                                     at("model.safetensors"), options.progress));
+                                     at(artifact_files::kWeights), options.progress));
   BRAID_RETURN_IF_ERROR(
-      WriteJsonFile(at("config.json"), llama ? LlamaConfig(spec) : BraidConfig(spec)));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(at("generation_config.json"), GenerationConfig(spec, llama)));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("tokenizer.json"), tokenizer.tokenizer));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(at("tokenizer_config.json"), tokenizer.config));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(at("special_tokens_map.json"), tokenizer.special_tokens));
+      WriteJsonFile(at(artifact_files::kConfig), llama ? LlamaConfig(spec) : BraidConfig(spec)));
+  BRAID_RETURN_IF_ERROR(
+      WriteJsonFile(at(artifact_files::kGenerationConfig), GenerationConfig(spec, llama)));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kTokenizer), tokenizer.tokenizer));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(at(artifact_files::kTokenizerConfig), tokenizer.config));
+  BRAID_RETURN_IF_ERROR(
+      WriteJsonFile(at(artifact_files::kSpecialTokens), tokenizer.special_tokens));
   if (!llama) {
-    BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("configuration_braid.py"), ConfigurationPython()));
-    BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("modeling_braid.py"), ModelingPython()));
+    BRAID_RETURN_IF_ERROR(
+        WriteFileAtomic(at(artifact_files::kConfigurationCode), ConfigurationPython()));
+    BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kModelCode), ModelingPython()));
   }
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(at("README.md"), card));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kCard), card));
   return llama ? CheckExportedLogits(options.model, folder) : OkStatus();
 }
 
@@ -87,12 +91,13 @@ Result<Exported> ExportHuggingFace(const ExportOptions& options) {
   BRAID_ASSIGN_OR_RETURN(const ModelSpec spec, ReadModelSpec(options.model));
   BRAID_ASSIGN_OR_RETURN(
       const TokenizerFiles tokenizer,
-      MakeTokenizerFiles(spec, options.tokenizer.empty() ? JoinPath(options.model, "tokenizer.json")
-                                                         : options.tokenizer));
+      MakeTokenizerFiles(spec, options.tokenizer.empty()
+                                   ? JoinPath(options.model, artifact_files::kTokenizer)
+                                   : options.tokenizer));
   const std::string reason = WhyNotLlama(spec);
   BRAID_ASSIGN_OR_RETURN(const std::string card, ModelCard(spec, options.card, reason.empty()));
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile checkpoint,
-                         SafetensorsFile::Open(JoinPath(options.model, "model.safetensors")));
+                         SafetensorsFile::Open(JoinPath(options.model, artifact_files::kWeights)));
   // Everything is checked before the folder is made, so that most errors leave nothing to clean up.
   BRAID_RETURN_IF_ERROR(CheckTensors(checkpoint, spec));
   BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "corpus/tokenizer.h"
 #include "model/tensors.h"
+#include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 #include "trainer/export/llama_weights.h"
 #include "trainer/export/new_folder.h"
@@ -292,11 +293,11 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec, const Llama
                    const Json& config, const ImportOptions& options,
                    const std::string& tokenizer_file) {
   BRAID_RETURN_IF_ERROR(
-      WriteWeights(spec, weights, config, options, JoinPath(folder, "model.safetensors")));
-  BRAID_RETURN_IF_ERROR(CopyFile(tokenizer_file, JoinPath(folder, "tokenizer.json")));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, "config.json"),
+      WriteWeights(spec, weights, config, options, JoinPath(folder, artifact_files::kWeights)));
+  BRAID_RETURN_IF_ERROR(CopyFile(tokenizer_file, JoinPath(folder, artifact_files::kTokenizer)));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, artifact_files::kConfig),
                                       {{"format", 1}, {"model", model::ToJson(spec)}}));
-  return WriteJsonFile(JoinPath(folder, "state.json"),
+  return WriteJsonFile(JoinPath(folder, artifact_files::kState),
                        {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", 0}});
 }
 
@@ -343,7 +344,7 @@ Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
 
 Result<Imported> ImportHuggingFace(const ImportOptions& options) {
   BRAID_RETURN_IF_ERROR(CheckNewFolder(options.out));
-  const std::string config_path = JoinPath(options.folder, "config.json");
+  const std::string config_path = JoinPath(options.folder, artifact_files::kConfig);
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(config_path));
   Imported imported;
   BRAID_ASSIGN_OR_RETURN(imported.spec, LlamaSpec(config, config_path));
@@ -352,7 +353,7 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
                                     ? options.name
                                     : std::string(BaseName(AbsolutePath(options.folder)));
   const std::string tokenizer_file = options.tokenizer.empty()
-                                         ? JoinPath(options.folder, "tokenizer.json")
+                                         ? JoinPath(options.folder, artifact_files::kTokenizer)
                                          : options.tokenizer;
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
   BRAID_ASSIGN_OR_RETURN(const LlamaWeights weights, LlamaWeights::Open(options.folder));

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::trainer {
 namespace {
@@ -14,14 +15,13 @@ namespace {
 using storage::SafetensorsFile;
 using storage::TensorEntry;
 
-constexpr char kWhole[] = "model.safetensors";
-constexpr char kIndex[] = "model.safetensors.index.json";
-
 Result<std::vector<std::string>> WeightFiles(const std::string& folder) {
-  if (PathExists(JoinPath(folder, kWhole))) return std::vector<std::string>{kWhole};
-  const std::string index_path = JoinPath(folder, kIndex);
+  if (PathExists(JoinPath(folder, artifact_files::kWeights)))
+    return std::vector<std::string>{artifact_files::kWeights};
+  const std::string index_path = JoinPath(folder, artifact_files::kWeightsIndex);
   if (!PathExists(index_path)) {
-    return NotFound(folder + " has neither " + kWhole + " nor " + kIndex +
+    return NotFound(folder + " has neither " + artifact_files::kWeights + " nor " +
+                    artifact_files::kWeightsIndex +
                     "; save the model with safe_serialization=True");
   }
   BRAID_ASSIGN_OR_RETURN(const Json index, ReadJsonFile(index_path));

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 #include "trainer/export/import.h"
 #include "trainer/export/llama_form.h"
@@ -84,7 +85,7 @@ Status CheckExportedLogits(const std::string& model, const std::string& folder) 
   BRAID_RETURN_IF_ERROR(RemoveTree(read_back));
   if (largest < kSameExportedLogits) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(const std::string beta,
-                         SmallestBeta(JoinPath(model, "model.safetensors"), spec));
+                         SmallestBeta(JoinPath(model, artifact_files::kWeights), spec));
   return InvalidArgument(
       Format("%s: as a Llama its logits differ by %.1e, and may by less than %.0e%s", model.c_str(),
              largest, kSameExportedLogits, beta.c_str()));

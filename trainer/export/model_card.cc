@@ -6,6 +6,7 @@
 #include "model/tensors.h"
 #include "schema/read.h"
 #include "spec/card.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::trainer {
 namespace {
@@ -66,7 +67,8 @@ std::string ModelTable(const ModelSpec& spec, const spec::ModelCard& card) {
                               model::ForwardFlopsPerToken(spec) / 1e6, (long long)spec.sequence)});
   table += Row({"vocabulary", Format("%lld rows, end of text %lld, pad %lld", (long long)spec.vocab,
                                      (long long)spec.eos_id, (long long)spec.pad_id)});
-  if (!spec.tokenizer.empty()) table += Row({"tokenizer.json", "SHA-256 `" + spec.tokenizer + "`"});
+  if (!spec.tokenizer.empty())
+    table += Row({artifact_files::kTokenizer, "SHA-256 `" + spec.tokenizer + "`"});
   if (card.tokens > 0) table += Row({"trained on", Format("%lld tokens", (long long)card.tokens)});
   if (!card.run.id.empty())
     table += Row({"run", Cell(card.run.name.empty() ? card.run.id

@@ -179,6 +179,36 @@ class DualBlock(nn.Module):
         return g_deep * deep + g_wide * wide
 
 
+# The kinds that this code computes. A checkpoint of another version of braid may have others, whose
+# tensors and names alone do not tell what is computed with them.
+BLOCKS = ("llama", "wide", "loop", "dual_path")
+ROUTERS = ("gumbel", "softmax", "top1", "none")
+CONNECTIONS = ("share", "routed", "slice")
+
+
+def check_known(what, name, known):
+    """Raises ValueError unless `name` is one of the kinds `known`."""
+    if name in known:
+        return
+    raise ValueError(
+        f"config.json names the {what} {name!r}, and this modeling_braid.py knows only {', '.join(known)}: "
+        "export the model again with the version of braid that trained it, and use the files of that export together"
+    )
+
+
+def check_spec(spec):
+    """Raises ValueError, naming it, if a block, connection or router of the model is none that this code computes."""
+    stacks = [spec["dense"]] if spec["kind"] == "dense" else [*spec["paths"], spec["large"]]
+    for stack in stacks:
+        check_known("block", stack["block"], BLOCKS)
+    if spec["kind"] == "dense":
+        return
+    connection = spec["connection"]
+    check_known("connection", connection["kind"], CONNECTIONS)
+    if connection["kind"] == "routed":
+        check_known("router", connection["router"]["kind"], ROUTERS)
+
+
 def make_block(stack, arch):
     return (
         Sublayers(stack, stack["ffn"], arch)
@@ -333,6 +363,7 @@ class BraidModel(BraidPreTrainedModel):
     def __init__(self, config):
         super().__init__(config)
         spec = config.spec
+        check_spec(spec)
         arch, self.spec = spec["arch"], spec
         self.composite = spec["kind"] == "composite"
         width = config.hidden_size

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "schema/read.h"
 #include "spec/merge.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/validation.h"
@@ -42,7 +43,7 @@ Status CompareStates(const std::string& parent, const std::vector<std::vector<fl
 }
 
 Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>& shards,
-                      const spec::VerifyTask& spec) {
+                      const spec::GateTask& spec) {
   const auto alone = LocalCollective();
   BRAID_ASSIGN_OR_RETURN(
       const auto losses,
@@ -54,8 +55,7 @@ Result<Json> LossesOf(Network& network, const std::vector<const corpus::Shards*>
 
 // The path of the composite that corresponds to each parent: without a base in the order of the
 // parents, with a base by name, because a base brings paths that no parent replaces.
-Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
-                                    const spec::VerifyTask& spec) {
+Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite, const spec::GateTask& spec) {
   std::vector<size_t> paths;
   if (!spec.base) {
     if (composite.paths.size() != spec.parents.size()) {
@@ -78,7 +78,7 @@ Result<std::vector<size_t>> PathsOf(const model::ModelSpec& composite,
 // Whether the composite's logits before training are the weighted sum of its parents' logits, so
 // that they can be compared. With a base they are not: its large blocks are trained and no longer
 // the identity.
-bool StartsAsItsParents(const model::ModelSpec& composite, const spec::VerifyTask& spec) {
+bool StartsAsItsParents(const model::ModelSpec& composite, const spec::GateTask& spec) {
   return composite.connection.is_slice() && composite.large.identity && !spec.base;
 }
 
@@ -141,15 +141,15 @@ struct Models {
   std::vector<size_t> paths;  // of the composite, one a parent
 };
 
-Result<Models> LoadModels(const task::Task& task, const spec::VerifyTask& spec) {
+Result<Models> LoadModels(const task::Task& task, const spec::GateTask& spec) {
   Models models;
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("model"));
-  BRAID_ASSIGN_OR_RETURN(models.composite, LoadNetwork(folder, task.device));
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kModel));
+  BRAID_ASSIGN_OR_RETURN(models.composite, LoadNetwork(folder, NameOf(task.device)));
   BRAID_ASSIGN_OR_RETURN(models.paths, PathsOf(models.composite->spec(), spec));
   for (const std::string& name : spec.parents) {
-    BRAID_ASSIGN_OR_RETURN(const std::string parent_folder, task.Input("parent." + name));
+    BRAID_ASSIGN_OR_RETURN(const std::string parent_folder, task.Input(task::role::Parent(name)));
     BRAID_ASSIGN_OR_RETURN(std::unique_ptr<Network> parent,
-                           LoadNetwork(parent_folder, task.device));
+                           LoadNetwork(parent_folder, NameOf(task.device)));
     models.parents.push_back(std::move(parent));
   }
   return models;
@@ -160,7 +160,7 @@ struct Compared {
   LogitComparison logits;
 };
 
-Status CompareSequence(const Models& models, const spec::VerifyTask& spec,
+Status CompareSequence(const Models& models, const spec::GateTask& spec,
                        const std::vector<int32_t>& ids, Compared* compared) {
   for (size_t p = 0; p < models.parents.size(); ++p) {
     BRAID_RETURN_IF_ERROR(CompareStates(spec.parents[p], models.parents[p]->PathStates(0, ids),
@@ -173,7 +173,7 @@ Status CompareSequence(const Models& models, const spec::VerifyTask& spec,
 }
 
 Result<Json> LossesOfAll(const Models& models, const std::vector<const corpus::Shards*>& sets,
-                         const spec::VerifyTask& spec, Json gate) {
+                         const spec::GateTask& spec, Json gate) {
   gate["parents"] = Json::array();
   for (size_t p = 0; p < models.parents.size(); ++p) {
     BRAID_ASSIGN_OR_RETURN(const Json losses, LossesOf(*models.parents[p], sets, spec));
@@ -188,8 +188,8 @@ Result<Json> LossesOfAll(const Models& models, const std::vector<const corpus::S
 
 Status RunGateJob(const task::Task& task, task::Channel& channel) {
   ConfigureRuntime(task.threads);
-  BRAID_ASSIGN_OR_RETURN(const spec::VerifyTask spec,
-                         schema::FromJson<spec::VerifyTask>(task.spec, "spec"));
+  BRAID_ASSIGN_OR_RETURN(const spec::GateTask spec,
+                         schema::FromJson<spec::GateTask>(task.spec, "spec"));
   BRAID_ASSIGN_OR_RETURN(const Models models, LoadModels(task, spec));
   BRAID_ASSIGN_OR_RETURN(const std::vector<corpus::Shards> shards,
                          OpenShards(task, models.composite->spec().tokenizer));
@@ -218,10 +218,11 @@ Status RunGateJob(const task::Task& task, task::Channel& channel) {
     gate["logits"] = compared.logits.ToJson();
   }
   BRAID_ASSIGN_OR_RETURN(gate, LossesOfAll(models, sets, spec, std::move(gate)));
-  const std::string output = JoinPath(task.output, "gate");
+  constexpr char kFolder[] = "gate";
+  const std::string output = JoinPath(task.output, kFolder);
   BRAID_RETURN_IF_ERROR(MakeFolder(output));
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(output, "gate.json"), gate));
-  channel.AddOutput("gate", "gate", "gate", {{"passed", true}});
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(output, artifact_files::kGate), gate));
+  channel.AddOutput(task::role::kGate, task::ArtifactKind::kGate, kFolder, {{"passed", true}});
   channel.Succeed(gate);
   return OkStatus();
 }

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 
 namespace braid::trainer {
@@ -53,7 +54,7 @@ Status ReadTensor(const SafetensorsFile& file, const std::string& name,
 
 Status ReadParameters(const std::string& folder, const Layout& layout, std::vector<float>* out) {
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file,
-                         SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+                         SafetensorsFile::Open(JoinPath(folder, artifact_files::kWeights)));
   out->assign(static_cast<size_t>(layout.size), 0.0f);
   for (const Layout::Slot& slot : layout.slots) {
     BRAID_RETURN_IF_ERROR(
@@ -209,21 +210,21 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
   BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
   BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
   BRAID_RETURN_IF_ERROR(
-      WriteParameters(JoinPath(temporary, "model.safetensors"), layout, snapshot.p));
+      WriteParameters(JoinPath(temporary, artifact_files::kWeights), layout, snapshot.p));
   if (optimizer) {
     BRAID_RETURN_IF_ERROR(
-        WriteOptimizerState(JoinPath(temporary, "optimizer.safetensors"), layout, snapshot));
+        WriteOptimizerState(JoinPath(temporary, artifact_files::kOptimizer), layout, snapshot));
   }
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "config.json"),
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, artifact_files::kConfig),
                                       {{"format", 1}, {"model", model::ToJson(spec)}}));
-  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(temporary, "history.jsonl"), history));
+  BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(temporary, artifact_files::kHistory), history));
   Json state_json = ToJson(state);
   if (optimizer) {
     state_json["steps"] = AgesToJson(layout, snapshot);
     if (Json states = StatesToJson(layout, snapshot); !states.is_null())
       state_json["states"] = std::move(states);
   }
-  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, "state.json"), state_json));
+  BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, artifact_files::kState), state_json));
   BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   BRAID_RETURN_IF_ERROR(Rename(temporary, folder));
   // The rename is durable only when the parent folder is synced.
@@ -250,7 +251,7 @@ std::string Differences(const model::ModelSpec& stored, const model::ModelSpec& 
 }
 
 Result<model::ModelSpec> ReadModelSpec(const std::string& folder) {
-  const std::string path = JoinPath(folder, "config.json");
+  const std::string path = JoinPath(folder, artifact_files::kConfig);
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
   if (config.is_object() && config.contains("model_type") && !config.contains("format")) {
     return InvalidArgument(folder +
@@ -269,7 +270,7 @@ Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const st
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
   BRAID_ASSIGN_OR_RETURN(std::unique_ptr<Network> network, Network::Create(spec, device));
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file,
-                         SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+                         SafetensorsFile::Open(JoinPath(folder, artifact_files::kWeights)));
   BRAID_RETURN_IF_ERROR(network->Load(file));
   return network;
 }
@@ -277,8 +278,8 @@ Result<std::unique_ptr<Network>> LoadNetwork(const std::string& folder, const st
 Result<std::vector<size_t>> ReadOptimizerState(const std::string& folder, const Layout& layout,
                                                OptimizerSnapshot* snapshot) {
   BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file,
-                         SafetensorsFile::Open(JoinPath(folder, "optimizer.safetensors")));
-  const std::string path = JoinPath(folder, "state.json");
+                         SafetensorsFile::Open(JoinPath(folder, artifact_files::kOptimizer)));
+  const std::string path = JoinPath(folder, artifact_files::kState);
   BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
   BRAID_ASSIGN_OR_RETURN(const auto there, StatesFromJson(json, path, layout));
   BRAID_ASSIGN_OR_RETURN(snapshot->ages, AgesFromJson(json, path, layout));
@@ -312,7 +313,7 @@ Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec
     return InvalidArgument(
         folder + "/config.json is of another model than the task's: " + Differences(stored, spec));
   }
-  const std::string state_path = JoinPath(folder, "state.json");
+  const std::string state_path = JoinPath(folder, artifact_files::kState);
   BRAID_ASSIGN_OR_RETURN(const Json state_json, ReadJsonFile(state_path));
   Resumed resumed;
   BRAID_ASSIGN_OR_RETURN(resumed.state, StateFromJson(state_json, state_path));
@@ -329,7 +330,7 @@ Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec
                            "another optimizer, start without it");
   }
   snapshot.step = resumed.state.step;
-  BRAID_ASSIGN_OR_RETURN(resumed.history, ReadFile(JoinPath(folder, "history.jsonl")));
+  BRAID_ASSIGN_OR_RETURN(resumed.history, ReadFile(JoinPath(folder, artifact_files::kHistory)));
   return resumed;
 }
 

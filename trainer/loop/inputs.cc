@@ -2,12 +2,14 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "storage/files/artifact_files.h"
+#include "task/artifact.h"
 
 namespace braid::trainer {
 
 Result<std::shared_ptr<const corpus::Tokenizer>> OpenTokenizer(const task::Task& task) {
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input("tokenizer"));
-  return corpus::Tokenizer::Load(JoinPath(folder, "tokenizer.json"));
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kTokenizer));
+  return corpus::Tokenizer::Load(JoinPath(folder, artifact_files::kTokenizer));
 }
 
 Status FillTokenizer(const corpus::Tokenizer& tokenizer, Json* model) {
@@ -29,7 +31,7 @@ Status FillTokenizer(const corpus::Tokenizer& tokenizer, Json* model) {
 
 Result<std::vector<corpus::Shards>> OpenShards(const task::Task& task, const std::string& digest) {
   std::vector<corpus::Shards> all;
-  for (const std::string& role : task.InputsLike("data.")) {
+  for (const std::string& role : task.InputsLike(task::role::kDataPrefix)) {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(role));
     BRAID_ASSIGN_OR_RETURN(corpus::Shards shards, corpus::Shards::Open(folder));
     if (shards.tokenizer != digest) {

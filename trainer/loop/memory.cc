@@ -1,6 +1,7 @@
 #include "trainer/loop/memory.h"
 
 #include "base/text.h"
+#include "task/artifact.h"
 #include "task/job_kind.h"
 #include "trainer/kernels/fault.h"
 #include "trainer/loop/checkpoint.h"
@@ -11,12 +12,12 @@
 namespace braid::trainer {
 namespace {
 
-std::string Text(const model::ModelSpec& spec, const std::string& optimizer) {
+std::string Text(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer) {
   const MemoryNeeds needs = NeedsOf(spec, optimizer);
   const auto bytes = [](int64_t value) { return FormatBytes(static_cast<uint64_t>(value)); };
   return Format("model %s takes %s for parameters, %s for gradients", spec.name.c_str(),
                 bytes(needs.parameters).c_str(), bytes(needs.gradients).c_str()) +
-         (optimizer.empty() ? "" : ", " + bytes(needs.moments) + " for moments");
+         (optimizer ? ", " + bytes(needs.moments) + " for moments" : "");
 }
 
 Result<std::string> TrainingText(const task::Task& task) {
@@ -26,7 +27,7 @@ Result<std::string> TrainingText(const task::Task& task) {
     return InvalidArgument("spec.model: is missing");
   BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer, &spec["model"]));
   BRAID_ASSIGN_OR_RETURN(const TrainSettings settings, ReadTrainSettings(spec));
-  return Text(settings.model, schema::NameOf(settings.optimizer.kind)) +
+  return Text(settings.model, settings.optimizer.kind) +
          Format(
              " and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a "
              "larger train.accumulate makes up for it), "
@@ -36,7 +37,7 @@ Result<std::string> TrainingText(const task::Task& task) {
 
 Result<std::string> ReadingText(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
-  return Text(spec, /*optimizer=*/"") +
+  return Text(spec, /*optimizer=*/std::nullopt) +
          " and the intermediate values of a pass; use a machine with more memory, or let fewer "
          "jobs run beside this one";
 }
@@ -48,12 +49,12 @@ Status With(const Status& error, const Result<std::string>& needs) {
 
 }  // namespace
 
-MemoryNeeds NeedsOf(const model::ModelSpec& spec, const std::string& optimizer) {
+MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer) {
   constexpr auto kBytes = static_cast<int64_t>(sizeof(float));
   const Layout layout = MakeLayout(spec);
   MemoryNeeds needs{layout.size * kBytes, layout.size * kBytes, 0};
-  if (optimizer.empty()) return needs;
-  for (const StateLayout& state : FindOptimizer(optimizer).states(layout))
+  if (!optimizer) return needs;
+  for (const StateLayout& state : FindOptimizer(*optimizer).states(layout))
     needs.moments += state.size * kBytes;
   return needs;
 }
@@ -61,7 +62,7 @@ MemoryNeeds NeedsOf(const model::ModelSpec& spec, const std::string& optimizer) 
 Status ExplainMemory(const Status& error, const task::Task& task) {
   if (error.reason() != kOutOfMemory) return error;
   if (task::IsTraining(task.kind)) return With(error, TrainingText(task));
-  const Result<std::string> folder = task.Input("model");
+  const Result<std::string> folder = task.Input(task::role::kModel);
   return folder.ok() ? With(error, ReadingText(*folder)) : error;
 }
 

@@ -1,10 +1,12 @@
 // The memory that a job needs, for the error message of one that ran out of it.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/status.h"
 #include "model/spec.h"
+#include "spec/train.h"
 #include "task/task.h"
 
 namespace braid::trainer {
@@ -16,9 +18,8 @@ struct MemoryNeeds {
   // The optimizer's state; 0 for jobs that do not train.
   int64_t moments = 0;
 };
-// `optimizer` is the name of the training's optimizer ("adamw"), or empty for jobs that do not
-// train.
-MemoryNeeds NeedsOf(const model::ModelSpec& spec, const std::string& optimizer);
+// `optimizer` is that of the training; nullopt for jobs that do not train.
+MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer);
 
 // Returns `error`; if that is OUT_OF_MEMORY, with the sizes that the task's model needs and with
 // advice. Reads the model again, so it is to be called when the memory of the job has been

@@ -13,7 +13,7 @@ using spec::LastLabel;
 
 // The spec says the settings once, in the order of the recipe; the loop's parts have structs of
 // their own, so that network and optimizer do not depend on the recipe.
-void Spread(const spec::JointTrain& train, TrainSettings* s) {
+void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->batch = train.batch;
   s->accumulate = train.accumulate;
   s->epochs = train.epochs;

@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "corpus/dataset.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/collective/collective.h"
 #include "trainer/loop/block_probes.h"
 #include "trainer/loop/checkpoint.h"
@@ -88,21 +89,22 @@ class Training {
   }
 
   Status Start() {
-    BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, task_.device));
+    BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, NameOf(task_.device)));
     network_->SetAuxiliary(settings_.auxiliary);
     optimizer_ = MakeOptimizer(*network_, settings_.optimizer);
     state_.seed = settings_.seed;
     if (!task_.resume.empty()) {
       BRAID_RETURN_IF_ERROR(Resume());
-    } else if (task_.inputs.contains("init")) {
+    } else if (task_.inputs.contains(task::role::kInit)) {
       BRAID_RETURN_IF_ERROR(LoadStart());
     } else {
       network_->Initialize(settings_.seed);
     }
     state_.environment = {task_.world, task_.threads, InstructionSet()};
     state_.settings = settings_digest_;
-    BRAID_ASSIGN_OR_RETURN(collective_, MakeCollective(channel_.rendezvous(), task_.rank,
-                                                       task_.world, task_.device, kPeerTimeoutMs));
+    BRAID_ASSIGN_OR_RETURN(collective_,
+                           MakeCollective(channel_.rendezvous(), task_.rank, task_.world,
+                                          NameOf(task_.device), kPeerTimeoutMs));
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     ShareRouterLoad();
@@ -137,9 +139,8 @@ class Training {
   Status Resume() {
     BRAID_ASSIGN_OR_RETURN(
         Resumed resumed,
-        ReadCheckpoint(
-            task_.resume, settings_.model, network_->layout(),
-            FindOptimizer(schema::NameOf(settings_.optimizer.kind)).states(network_->layout())));
+        ReadCheckpoint(task_.resume, settings_.model, network_->layout(),
+                       FindOptimizer(settings_.optimizer.kind).states(network_->layout())));
     if (resumed.state.settings != settings_digest_) {
       return InvalidArgument(
           task_.resume + " is a checkpoint of a training with other settings; start without it");
@@ -166,14 +167,14 @@ class Training {
       const size_t begin = end == 0 ? std::string::npos : history_.find_last_of('\n', end - 1);
       BRAID_ASSIGN_OR_RETURN(
           last_values_, ParseJson(std::string_view(history_).substr(begin + 1, end - begin - 1),
-                                  task_.resume + "/history.jsonl"));
+                                  JoinPath(task_.resume, artifact_files::kHistory)));
       last_values_.erase("step");
     }
     return OkStatus();
   }
 
   Status LoadStart() {
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input("init"));
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kInit));
     BRAID_ASSIGN_OR_RETURN(model::ModelSpec start, ReadModelSpec(folder));
     start.name = settings_.model.name;
     start.dense.name = settings_.model.dense.name;
@@ -189,8 +190,8 @@ class Training {
       return InvalidArgument("input \"init\" is another model than spec.model: " +
                              Differences(start, settings_.model));
     }
-    BRAID_ASSIGN_OR_RETURN(const auto file,
-                           storage::SafetensorsFile::Open(JoinPath(folder, "model.safetensors")));
+    BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(
+                                                JoinPath(folder, artifact_files::kWeights)));
     BRAID_RETURN_IF_ERROR(network_->Load(file));
     return LoadOptimizerState(folder);
   }
@@ -199,7 +200,7 @@ class Training {
   // that this training's optimizer keeps.
   Status LoadOptimizerState(const std::string& folder) {
     if (settings_.start_moments == spec::StartMoments::kLeave) return OkStatus();
-    if (!PathExists(JoinPath(folder, "optimizer.safetensors"))) {
+    if (!PathExists(JoinPath(folder, artifact_files::kOptimizer))) {
       if (settings_.start_moments == spec::StartMoments::kAuto) return OkStatus();
       return InvalidArgument(
           "input \"init\" has no optimizer.safetensors, and start_moments is take; give a "
@@ -442,28 +443,30 @@ class Training {
       return OkStatus();
     }
     BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
-    const std::string model = JoinPath(task_.output, "model");
-    const std::string history = JoinPath(task_.output, "history");
+    constexpr char kModelFolder[] = "model", kHistoryFolder[] = "history";
+    const std::string model = JoinPath(task_.output, kModelFolder);
+    const std::string history = JoinPath(task_.output, kHistoryFolder);
     BRAID_RETURN_IF_ERROR(WriteCheckpoint(model, settings_.model, network_->layout(),
                                           optimizer_->Take(), state_, history_,
                                           /*optimizer=*/true));
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input("tokenizer"));
-    BRAID_RETURN_IF_ERROR(
-        CopyFile(JoinPath(folder, "tokenizer.json"), JoinPath(model, "tokenizer.json")));
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kTokenizer));
+    BRAID_RETURN_IF_ERROR(CopyFile(JoinPath(folder, artifact_files::kTokenizer),
+                                   JoinPath(model, artifact_files::kTokenizer)));
     Json summary = {
         {"model", settings_.model.name}, {"parameters", model::ParameterCount(settings_.model)},
         {"steps", state_.step},          {"tokens", state_.tokens},
         {"ranks", task_.world},          {"threads", task_.threads},
         {"final", last_values_}};
     BRAID_RETURN_IF_ERROR(MakeFolder(history));
-    BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(history, "history.jsonl"), history_));
-    BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(history, "summary.json"), summary));
-    channel_.AddOutput("model", "checkpoint", "model",
+    BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(history, artifact_files::kHistory), history_));
+    BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(history, artifact_files::kSummary), summary));
+    channel_.AddOutput(task::role::kModel, task::ArtifactKind::kCheckpoint, kModelFolder,
                        {{"step", state_.step},
                         {"tokens", state_.tokens},
                         {"model", settings_.model.name},
                         {"parameters", model::ParameterCount(settings_.model)}});
-    channel_.AddOutput("history", "history", "history", {{"steps", state_.step}});
+    channel_.AddOutput(task::role::kHistory, task::ArtifactKind::kHistory, kHistoryFolder,
+                       {{"steps", state_.step}});
     channel_.Succeed(summary);
     return OkStatus();
   }

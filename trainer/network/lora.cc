@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/kernels/functions.h"
 #include "trainer/network/gradient_norm.h"
 #include "trainer/network/network_impl.h"
@@ -83,7 +84,7 @@ struct Stored {
 };
 
 Result<Stored> ReadStored(const std::string& folder) {
-  const std::string path = JoinPath(folder, "lora.json");
+  const std::string path = JoinPath(folder, artifact_files::kAdapter);
   BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
   JsonReader read(json, path);
   if (read.RequireInt("format") != 1) read.Fail("format", "this version of braid reads format 1");
@@ -212,24 +213,26 @@ Status Lora::Save(const std::string& folder) const {
   std::vector<storage::SafetensorsWriter::Tensor> tensors;
   for (const LoraLayout::Slot& slot : layout_.slots)
     tensors.push_back({slot.name, "F32", slot.shape});
-  BRAID_ASSIGN_OR_RETURN(const auto writer, storage::SafetensorsWriter::Create(
-                                                JoinPath(folder, "lora.safetensors"), tensors));
+  BRAID_ASSIGN_OR_RETURN(const auto writer,
+                         storage::SafetensorsWriter::Create(
+                             JoinPath(folder, artifact_files::kAdapterWeights), tensors));
   const std::vector<float> values = Parameters();
   for (const LoraLayout::Slot& slot : layout_.slots) {
     BRAID_RETURN_IF_ERROR(writer->Append(slot.name, values.data() + slot.offset,
                                          sizeof(float) * static_cast<uint64_t>(slot.elements())));
   }
   BRAID_RETURN_IF_ERROR(writer->Finish());
-  return WriteJsonFile(JoinPath(folder, "lora.json"), {{"format", 1},
-                                                       {"rank", config_.rank},
-                                                       {"alpha", config_.alpha},
-                                                       {"dropout", config_.dropout},
-                                                       {"outputs", config_.outputs},
-                                                       {"model", ModelJson(network_.spec())}});
+  return WriteJsonFile(JoinPath(folder, artifact_files::kAdapter),
+                       {{"format", 1},
+                        {"rank", config_.rank},
+                        {"alpha", config_.alpha},
+                        {"dropout", config_.dropout},
+                        {"outputs", config_.outputs},
+                        {"model", ModelJson(network_.spec())}});
 }
 
 Status Lora::Load(const std::string& folder) {
-  const std::string path = JoinPath(folder, "lora.json");
+  const std::string path = JoinPath(folder, artifact_files::kAdapter);
   BRAID_ASSIGN_OR_RETURN(const Stored stored, ReadStored(folder));
   const Json model = ModelJson(network_.spec());
   if (stored.model != model) return Differs(path, "model", stored.model, model);
@@ -239,8 +242,8 @@ Status Lora::Load(const std::string& folder) {
     return Differs(path, "alpha", stored.config.alpha, config_.alpha);
   if (stored.config.outputs != config_.outputs)
     return Differs(path, "outputs", stored.config.outputs, config_.outputs);
-  BRAID_ASSIGN_OR_RETURN(const auto file,
-                         storage::SafetensorsFile::Open(JoinPath(folder, "lora.safetensors")));
+  BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(
+                                              JoinPath(folder, artifact_files::kAdapterWeights)));
   std::vector<float> values(static_cast<size_t>(layout_.size));
   for (const LoraLayout::Slot& slot : layout_.slots) {
     BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(slot.name, slot.shape));

@@ -38,7 +38,7 @@ class AdamW final : public FlatOptimizer {
 }  // namespace
 
 OptimizerKind AdamWKind() {
-  return {"adamw", &AdamWStates,
+  return {spec::OptimizerKind::kAdamW, &AdamWStates,
           [](Network& network, const OptimizerConfig& config) -> std::unique_ptr<Optimizer> {
             return std::make_unique<AdamW>(network, config);
           }};

@@ -142,7 +142,7 @@ class Muon final : public FlatOptimizer {
 }  // namespace
 
 OptimizerKind MuonKind() {
-  return {"muon", &MuonStates,
+  return {spec::OptimizerKind::kMuon, &MuonStates,
           [](Network& network, const OptimizerConfig& config) -> std::unique_ptr<Optimizer> {
             return std::make_unique<Muon>(network, config);
           }};

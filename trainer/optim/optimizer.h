@@ -1,6 +1,6 @@
 // Optimizers: they turn the gradients of a network into an update of its parameters. Each is found
-// by its name (registry.cc). The training loop, checkpoints and the estimate of memory know
-// optimizers only through this interface.
+// by its kind, whose word is its name in recipes (registry.cc). The training loop, checkpoints and
+// the estimate of memory know optimizers only through this interface.
 #pragma once
 
 #include <cstdint>
@@ -96,21 +96,18 @@ class Optimizer {
 
 // An entry of the registry.
 struct OptimizerKind {
-  // The value of `kind` in a recipe's `optimizer`.
-  const char* name;
+  // `kind` of a recipe's `optimizer`; its word is the optimizer's name (spec/train.h).
+  spec::OptimizerKind kind;
   // The buffers that the optimizer keeps for a network of this layout.
   std::vector<StateLayout> (*states)(const Layout& layout);
   // Makes an optimizer for `network`, which must outlive it.
   std::unique_ptr<Optimizer> (*make)(Network& network, const OptimizerConfig& config);
 };
 
-// All optimizers.
+// All optimizers: one for each value of spec::OptimizerKind.
 const std::vector<OptimizerKind>& OptimizerKinds();
-// The names of all optimizers, for the reader of settings.
-std::vector<std::string> OptimizerNames();
-// The optimizer of this name. REQUIRES: it is one of OptimizerNames(); settings are checked for
-// that.
-const OptimizerKind& FindOptimizer(const std::string& name);
+// The entry of this kind.
+const OptimizerKind& FindOptimizer(spec::OptimizerKind kind);
 // Makes the optimizer config.kind, with its state at zero.
 std::unique_ptr<Optimizer> MakeOptimizer(Network& network, const OptimizerConfig& config);
 

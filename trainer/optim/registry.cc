@@ -14,21 +14,15 @@ const std::vector<OptimizerKind>& OptimizerKinds() {
   return kKinds;
 }
 
-std::vector<std::string> OptimizerNames() {
-  std::vector<std::string> names;
-  for (const OptimizerKind& kind : OptimizerKinds()) names.emplace_back(kind.name);
-  return names;
-}
-
-const OptimizerKind& FindOptimizer(const std::string& name) {
-  for (const OptimizerKind& kind : OptimizerKinds()) {
-    if (name == kind.name) return kind;
+const OptimizerKind& FindOptimizer(spec::OptimizerKind kind) {
+  for (const OptimizerKind& one : OptimizerKinds()) {
+    if (one.kind == kind) return one;
   }
-  throw std::logic_error("no optimizer is called " + name);
+  throw std::logic_error("there is no optimizer " + NameOf(kind));
 }
 
 std::unique_ptr<Optimizer> MakeOptimizer(Network& network, const OptimizerConfig& config) {
-  return FindOptimizer(schema::NameOf(config.kind)).make(network, config);
+  return FindOptimizer(config.kind).make(network, config);
 }
 
 }  // namespace braid::trainer

@@ -60,30 +60,24 @@ double WarmupRate(const Schedule& schedule, int64_t step) {
 
 const std::vector<ScheduleKind>& ScheduleKinds() {
   static const std::vector<ScheduleKind> kKinds = {
-      // name, rate, has_warmup, has_lr_min, has_decay
-      {"cosine", &Cosine, true, true, false},
-      {"cosine_misstepped", &Misstepped, false, false, false},
-      {"constant", &Constant, true, true, false},
-      {"wsd", &WarmupStableDecay, true, true, true},
+      // kind, rate, has_warmup, has_lr_min, has_decay
+      {spec::LrSchedule::kCosine, &Cosine, true, true, false},
+      {spec::LrSchedule::kCosineMisstepped, &Misstepped, false, false, false},
+      {spec::LrSchedule::kConstant, &Constant, true, true, false},
+      {spec::LrSchedule::kWsd, &WarmupStableDecay, true, true, true},
   };
   return kKinds;
 }
 
-std::vector<std::string> ScheduleNames() {
-  std::vector<std::string> names;
-  for (const ScheduleKind& kind : ScheduleKinds()) names.emplace_back(kind.name);
-  return names;
-}
-
-const ScheduleKind& FindSchedule(const std::string& name) {
-  for (const ScheduleKind& kind : ScheduleKinds()) {
-    if (name == kind.name) return kind;
+const ScheduleKind& FindSchedule(spec::LrSchedule kind) {
+  for (const ScheduleKind& one : ScheduleKinds()) {
+    if (one.kind == kind) return one;
   }
-  throw std::logic_error("no schedule is called " + name);
+  throw std::logic_error("there is no schedule " + NameOf(kind));
 }
 
 double LearningRate(const Schedule& schedule, int64_t step) {
-  const ScheduleKind& kind = FindSchedule(schema::NameOf(schedule.kind));
+  const ScheduleKind& kind = FindSchedule(schedule.kind);
   if (kind.has_warmup && step < schedule.warmup_steps) return WarmupRate(schedule, step);
   return kind.rate(schedule, step);
 }

@@ -1,5 +1,5 @@
 // The learning rate of each optimizer step (T2 of docs/papers/papaformer.md#s7). All schedules are
-// entries of one table (schedule.cc), under the name that `lr_schedule` of a recipe has.
+// entries of one table (schedule.cc), one for each value of spec::LrSchedule.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ struct Schedule {
 
 // An entry of the table.
 struct ScheduleKind {
-  const char* name;
+  // `lr_schedule` of a recipe; its word is the schedule's name (spec/train.h).
+  spec::LrSchedule kind;
   // The rate of a step after the warm-up.
   double (*rate)(const Schedule& schedule, int64_t step);
   // The schedule uses warmup_steps and warmup_start.
@@ -58,10 +59,8 @@ struct ScheduleKind {
 //              lr(e + 1, 0) = lr(e, S)
 //              REQUIRES: steps_per_epoch = S and micro_batches_per_epoch = M are known.
 const std::vector<ScheduleKind>& ScheduleKinds();
-// The names of all schedules, for the reader of settings.
-std::vector<std::string> ScheduleNames();
-// The schedule of this name. REQUIRES: it is one of ScheduleNames(); settings are checked for that.
-const ScheduleKind& FindSchedule(const std::string& name);
+// The entry of this kind.
+const ScheduleKind& FindSchedule(spec::LrSchedule kind);
 
 // The rate of a step. During the warm-up (t < w, for schedules that have one) it is lr (t + 1) / w
 // or, if warmup_start is given, warmup_start + (lr - warmup_start) t / w; afterwards that of the

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "task/artifact.h"
+
 namespace braid::worker {
 
 Outbox::Outbox(Turn& turn, Calls& calls, BlobMoves& moves, const Assignment& assignment,

@@ -56,7 +56,8 @@ void Rank::Begin(std::vector<std::string> gpus) {
   // leaving, so that the job is to be tried elsewhere.
   if (assignment_.stop) return Report(Failed("cancelled", Cancelled("stopped before it began")));
   if (stop_asked_) return Report(Failed("preempted", Cancelled("stopped before it began")));
-  if (assignment_.device == "cuda" && gpus_.size() < static_cast<size_t>(assignment_.slots)) {
+  if (assignment_.device == braid::Device::kCuda &&
+      gpus_.size() < static_cast<size_t>(assignment_.slots)) {
     return Report(Failed("infra", Unavailable(Format("%zu of %lld GPUs are free on this worker",
                                                      gpus_.size(), (long long)assignment_.slots))));
   }

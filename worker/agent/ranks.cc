@@ -76,7 +76,7 @@ void Ranks::Advance() {
   for (auto& [key, rank] : ranks_) {
     if (rank->begun() || SlotsAreHeld()) continue;
     const Assignment& assignment = rank->assignment();
-    rank->Begin(TakeGpus(assignment.device == "cuda" ? assignment.slots : 0));
+    rank->Begin(TakeGpus(assignment.device == braid::Device::kCuda ? assignment.slots : 0));
   }
 }
 

@@ -56,7 +56,6 @@ class Session {
 
   // Whether a heartbeat that says "draining" was handed to the present stream.
   bool draining_announced() const { return draining_announced_; }
-  bool is_open() const { return phase_ == Phase::kOpen; }
 
   // True if the coordinator has been silent for longer than it allows; once for each such silence.
   bool BecomesIsolated(int64_t now_ms);

@@ -23,7 +23,8 @@ std::string ProgramOf(const std::string& word) {
 // A rank with a GPU needs CPU threads as well, for initial values, for noise and to prepare
 // batches.
 int32_t ThreadsOf(const ProgramContext& context, const Assignment& assignment) {
-  return assignment.device == "cpu" ? assignment.slots : std::max(1, context.gpu_threads);
+  return assignment.device == braid::Device::kCpu ? assignment.slots
+                                                  : std::max(1, context.gpu_threads);
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assi
       // Idle threads sleep instead of spinning, so that ranks that share cores do not slow each
       // other.
       {"OMP_WAIT_POLICY", "passive"},
-      {"CUDA_VISIBLE_DEVICES", assignment.device == "cpu" ? "" : Join(gpus, ",")},
+      {"CUDA_VISIBLE_DEVICES", assignment.device == braid::Device::kCpu ? "" : Join(gpus, ",")},
       {"CUDA_MODULE_LOADING", "LAZY"},
       // cuBLAS computes the same bits in every run only with a workspace of a fixed size.
       {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};

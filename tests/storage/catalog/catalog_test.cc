@@ -145,7 +145,7 @@ Updates OneOfEach() {
       JobEnded{
           path, 2, JobState::kSucceeded, {{"model", "a1"}}, "{\"loss\":1}", "", "", counters, 13},
       AttemptGranted{SomeAttempt(other, 1)},
-      AttemptStopping{{"r1", "path_2", 1}, "cancel", {}},
+      AttemptStopping{{"r1", "path_2", 1}, StopReason::kCancel, {}},
       JobCancelling{other},
       RunCancelRequested{"r1"},
       AttemptEnded{
@@ -269,7 +269,7 @@ Update AnyUpdate() {
     case 12:
       return AttemptStarted{attempt, 1};
     case 13:
-      return AttemptStopping{attempt, "drain", {"preempted", "x", "", false}};
+      return AttemptStopping{attempt, StopReason::kDrain, {"preempted", "x", "", false}};
     case 14:
       return AttemptEnded{attempt, ended, {}, 1};
     case 15:
@@ -374,6 +374,31 @@ TEST_F(CatalogTest, AFileOfTheSecondSchemaIsBroughtUpToDate) {
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+// Devices and reasons of stops are words in the tables, which versions before this one wrote too.
+TEST_F(CatalogTest, AWordThatThisVersionDoesNotKnowIsAnError) {
+  const AttemptRecord attempt = SomeAttempt({"r1", "path_1"}, 1);
+  {
+    auto catalog = Open();
+    Commit(*catalog,
+           {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
+            WorkerRegistered{SomeWorker("w1")}, AttemptGranted{attempt},
+            AttemptStopping{attempt.key, StopReason::kDrain, {}}});
+    EXPECT_TRUE(catalog->Load().value() == image_);
+  }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "UPDATE attempts SET stop_reason='mood' WHERE stop_reason='drain'",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  EXPECT_EQ(sqlite3_changes(raw), 1) << "it was stored as a word";
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_THAT(catalog->Load().status().message(),
+              HasSubstr("attempts.stop_reason has \"mood\", which this version does not know"));
 }
 
 TEST_F(CatalogTest, ALockOfAnotherProgramMayBeWaitedFor) {

@@ -48,7 +48,8 @@ class CheckpointTest : public ::testing::Test {
   const std::string folder_ = world_.at("step-12");
   const model::ModelSpec spec_;
   const Layout layout_;
-  const std::vector<StateLayout> states_ = FindOptimizer("adamw").states(layout_);
+  const std::vector<StateLayout> states_ =
+      FindOptimizer(spec::OptimizerKind::kAdamW).states(layout_);
   const RandomStream random_{1, "checkpoint"};
   OptimizerSnapshot snapshot_;
   TrainState state_;
@@ -167,7 +168,7 @@ class MuonCheckpointTest : public CheckpointTest {
     return {begin, begin + layout.slots[slot].tensor.elements()};
   }
 
-  const std::vector<StateLayout> muon_ = FindOptimizer("muon").states(layout_);
+  const std::vector<StateLayout> muon_ = FindOptimizer(spec::OptimizerKind::kMuon).states(layout_);
 };
 
 TEST_F(MuonCheckpointTest, ComesBackBitForBitByTheNamesOfItsStates) {

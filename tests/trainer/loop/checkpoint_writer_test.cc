@@ -19,7 +19,8 @@ class CheckpointWriterTest : public ::testing::Test {
   void Write(CheckpointWriter& writer, int64_t step) {
     OptimizerSnapshot snapshot;
     snapshot.p.assign(static_cast<size_t>(network_->layout().size), static_cast<float>(step));
-    for (const StateLayout& state : FindOptimizer("adamw").states(network_->layout()))
+    for (const StateLayout& state :
+         FindOptimizer(spec::OptimizerKind::kAdamW).states(network_->layout()))
       snapshot.state.push_back({state, snapshot.p});
     TrainState state;
     state.step = step;
@@ -94,7 +95,8 @@ TEST_F(CheckpointWriterTest, AnErrorIsToldOnceAndNamesStepAndFile) {
   CheckpointWriter writer(folder_, *network_, channel_);
   OptimizerSnapshot snapshot;
   snapshot.p.assign(static_cast<size_t>(network_->layout().size), 0);
-  for (const StateLayout& state : FindOptimizer("adamw").states(network_->layout()))
+  for (const StateLayout& state :
+       FindOptimizer(spec::OptimizerKind::kAdamW).states(network_->layout()))
     snapshot.state.push_back({state, snapshot.p});
   TrainState state;
   state.step = 3;

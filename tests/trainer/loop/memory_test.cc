@@ -23,15 +23,17 @@ model::ModelSpec OneGigabyte() {
 
 TEST(MemoryTest, NeedsAreThoseOfTheFlatBuffers) {
   const model::ModelSpec spec = OneGigabyte();
-  const MemoryNeeds training = NeedsOf(spec, "adamw"), reading = NeedsOf(spec, "");
+  const MemoryNeeds training = NeedsOf(spec, braid::spec::OptimizerKind::kAdamW),
+                    reading = NeedsOf(spec, std::nullopt);
   EXPECT_GE(training.parameters, 4 * model::ParameterCount(spec));
   EXPECT_LT(training.parameters, 4 * model::ParameterCount(spec) + (1 << 20));
   EXPECT_EQ(training.gradients, training.parameters);
   EXPECT_EQ(training.moments, 2 * training.parameters);
   EXPECT_EQ(reading.parameters, training.parameters);
   // One float for each element of a matrix in a block, two for the others.
-  EXPECT_LT(NeedsOf(spec, "muon").moments, training.parameters * 11 / 10);
-  EXPECT_GT(NeedsOf(spec, "muon").moments, training.parameters);
+  EXPECT_LT(NeedsOf(spec, braid::spec::OptimizerKind::kMuon).moments,
+            training.parameters * 11 / 10);
+  EXPECT_GT(NeedsOf(spec, braid::spec::OptimizerKind::kMuon).moments, training.parameters);
   EXPECT_EQ(reading.moments, 0);
 }
 

@@ -146,12 +146,6 @@ TEST(MakeLabelsTest, ShiftsAndIgnoresThePadAndTheLast) {
   EXPECT_THAT(labels, ElementsAre(6, kIgnore, kIgnore, kIgnore));
 }
 
-// The words of recipes and the tables that they are looked up in.
-TEST(ReadTrainSettingsTest, EveryScheduleAndOptimizerOfRecipesIsThere) {
-  EXPECT_THAT(ScheduleNames(), testing::UnorderedElementsAreArray(WordsOf(spec::LrSchedule())));
-  EXPECT_THAT(OptimizerNames(), testing::UnorderedElementsAreArray(WordsOf(spec::OptimizerKind())));
-}
-
 TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   const SmallWorld world;
   const Json good = world.TrainTask("t", world.Dense("m")).spec;

@@ -128,7 +128,7 @@ TEST_F(MuonTest, MatricesOfBlocksHaveAMomentumAndAllOthersAdamWsMoments) {
   model::ModelSpec spec = network_->spec();
   spec.dense.blocks = 1;
   Use(spec);
-  const auto states = FindOptimizer("muon").states(network_->layout());
+  const auto states = FindOptimizer(spec::OptimizerKind::kMuon).states(network_->layout());
   ASSERT_EQ(states.size(), 3u);
   EXPECT_EQ(states[0].name, "momentum");
   EXPECT_THAT(Covered(states[0]),
@@ -147,7 +147,7 @@ TEST_F(MuonTest, MatricesOfBlocksHaveAMomentumAndAllOthersAdamWsMoments) {
 
 TEST_F(MuonTest, GatesRoutersAndConnectionsOfACompositeFollowAdamW) {
   UseComposite("dual_path");
-  const auto states = FindOptimizer("muon").states(network_->layout());
+  const auto states = FindOptimizer(spec::OptimizerKind::kMuon).states(network_->layout());
   std::vector<std::string> matrices;
   for (const Layout::Slot& slot : network_->layout().slots) {
     const model::TensorSpec& tensor = slot.tensor;
@@ -310,8 +310,7 @@ TEST_F(MuonTest, StatesAreAsManyAsSettingsSay) {
   UseComposite("dual_path");
   for (const spec::OptimizerKind kind : {spec::OptimizerKind::kAdamW, spec::OptimizerKind::kMuon}) {
     int64_t kept = 0;
-    for (const StateLayout& state :
-         FindOptimizer(schema::NameOf(kind)).states(network_->layout())) {
+    for (const StateLayout& state : FindOptimizer(kind).states(network_->layout())) {
       for (size_t slot = 0; slot < state.offsets.size(); ++slot) {
         if (state.Covers(slot)) kept += network_->layout().slots[slot].tensor.elements();
       }
@@ -320,9 +319,13 @@ TEST_F(MuonTest, StatesAreAsManyAsSettingsSay) {
   }
 }
 
-TEST(OptimizerKindsTest, AreFoundByTheirNames) {
-  EXPECT_THAT(OptimizerNames(), ElementsAre("adamw", "muon"));
-  for (const std::string& name : OptimizerNames()) EXPECT_EQ(FindOptimizer(name).name, name);
+TEST(OptimizerKindsTest, EveryWordOfRecipesHasItsOptimizer) {
+  const Words& words = WordsOf(spec::OptimizerKind());
+  EXPECT_EQ(OptimizerKinds().size(), words.size());
+  for (const std::string& word : words) {
+    const auto kind = *FromName<spec::OptimizerKind>(word);
+    EXPECT_EQ(FindOptimizer(kind).kind, kind) << word;
+  }
 }
 
 }  // namespace

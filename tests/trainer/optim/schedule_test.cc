@@ -90,10 +90,13 @@ TEST(LearningRateTest, TheDecayIsAtLeastAStepAndBeginsBehindTheWarmUp) {
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 8), 5e-4);
 }
 
-TEST(ScheduleKindsTest, AreFoundByTheirNames) {
-  EXPECT_THAT(ScheduleNames(),
-              ::testing::ElementsAre("cosine", "cosine_misstepped", "constant", "wsd"));
-  for (const std::string& name : ScheduleNames()) EXPECT_EQ(FindSchedule(name).name, name);
+TEST(ScheduleKindsTest, EveryWordOfRecipesHasItsSchedule) {
+  const Words& words = WordsOf(spec::LrSchedule());
+  EXPECT_EQ(ScheduleKinds().size(), words.size());
+  for (const std::string& word : words) {
+    const auto kind = *FromName<spec::LrSchedule>(word);
+    EXPECT_EQ(FindSchedule(kind).kind, kind) << word;
+  }
 }
 
 TEST(LearningRateTest, ConstantAfterTheWarmUp) {

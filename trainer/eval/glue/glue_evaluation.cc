@@ -73,7 +73,8 @@ class GlueEvaluation final : public Evaluation {
     BRAID_ASSIGN_OR_RETURN(
         Json json, MeasureGlue(run.network, tokenizer_, folders_, settings_, adapters, run.hooks));
     if (settings_.adapters)
-      run.channel.AddOutput(kAdapters, "adapters", kAdapters, {{"model", run.network.spec().name}});
+      run.channel.AddOutput(task::role::kAdapters, task::ArtifactKind::kAdapters, kAdapters,
+                            {{"model", run.network.spec().name}});
     return json;
   }
 
@@ -91,7 +92,7 @@ class GlueEvaluation final : public Evaluation {
 
 // Without tasks: those that count.
 spec::GlueSettings WithTasks(spec::GlueSettings settings) {
-  if (settings.tasks.empty()) settings.tasks = spec::UsualGlueTasks();
+  if (settings.tasks.empty()) settings.tasks = spec::CountedGlueTasks();
   return settings;
 }
 

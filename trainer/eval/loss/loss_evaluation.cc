@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "schema/read.h"
+#include "storage/files/artifact_files.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/opened_model.h"
 #include "trainer/loop/checkpoint.h"
@@ -111,7 +112,7 @@ Status LossCommand(const Arguments& arguments) {
   BRAID_ASSIGN_OR_RETURN(ValidationSpec validation,
                          ValidationOf(arguments, network->spec().sequence));
   // Bits per byte need the model's tokenizer, which a folder of a finished training has.
-  if (const std::string file = JoinPath(arguments.positional()[1], "tokenizer.json");
+  if (const std::string file = JoinPath(arguments.positional()[1], artifact_files::kTokenizer);
       PathExists(file)) {
     BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(file));
     if (tokenizer->digest() == network->spec().tokenizer)

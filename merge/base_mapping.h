@@ -1,6 +1,5 @@
-// Laying one composite on another, for merges with a base: which part of a tensor of the base
-// belongs where in the same tensor of the new composite, when paths were swapped, added and
-// dropped.
+// Maps the tensors of a base composite to those of a new composite, for merges in which paths are
+// replaced, added or removed: which part of a tensor of the base belongs where.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +12,23 @@
 
 namespace braid::merge {
 
-// A rectangle of a tensor of the base and its place in the new one. A vector is one row.
+// A rectangle of a tensor of a parent or of the base, and its position in a tensor of the
+// composite. A vector is one row. In elements.
 struct Overlap {
-  int64_t row = 0, column = 0;            // in the new tensor
-  int64_t from_row = 0, from_column = 0;  // in the base's
+  // The upper left corner in the composite's tensor, and in the source's.
+  int64_t row = 0, column = 0;
+  int64_t from_row = 0, from_column = 0;
   int64_t rows = 0, columns = 0;
 };
 
-class Overlay {
+// The correspondence of two composites with connections of the same kind. Immutable.
+class BaseMapping {
  public:
   // The models must outlive it.
-  Overlay(const model::ModelSpec& base, const model::ModelSpec& composite);
+  BaseMapping(const model::ModelSpec& base, const model::ModelSpec& composite);
 
-  // The path of the base in whose place path `path` of the composite stands: the one of its name,
-  // else one that the composite does without and that had the very same columns. Not given where
-  // there is none.
+  // The path of the base that corresponds to path `path` of the composite: the one of the same
+  // name; else a removed path that had exactly the same columns; else nullopt.
   std::optional<size_t> BasePath(size_t path) const { return base_path_[path]; }
 
   struct Part {
@@ -38,7 +39,8 @@ class Overlay {
   // by what they count:
   //
   //   the D-wide stream, the paths of a gate, the choices of a router:
-  //       piece by piece, by BasePath, where widths are equal
+  //       piece by piece, by BasePath, where widths are equal: of gate.weight [N, D], the row of
+  //       path p is that of BasePath(p), and so are its columns
   //   any other axis (common width, hidden width):
   //       whole, if it counts the same thing and has the same length
   //   large blocks:

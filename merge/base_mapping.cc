@@ -1,4 +1,4 @@
-#include "merge/overlay.h"
+#include "merge/base_mapping.h"
 
 #include <algorithm>
 
@@ -6,18 +6,20 @@
 
 namespace braid::merge {
 // An axis of a tensor: what it counts, and how it is divided among paths, if it is.
-struct Overlay::Axis {
+struct BaseMapping::Axis {
   struct Piece {
-    size_t path = 0;  // N: the combination, the last choice of a router
+    // The index of a path; their number: the combination, the last choice of a router.
+    size_t path = 0;
     int64_t begin = 0;
     int64_t size = 0;
   };
+  // Two axes correspond if these words are equal.
   std::string counts;
   int64_t extent = 0;
   std::vector<Piece> pieces;
 };
 
-struct Overlay::Segment {
+struct BaseMapping::Segment {
   int64_t to = 0;
   int64_t from = 0;
   int64_t size = 0;
@@ -25,8 +27,8 @@ struct Overlay::Segment {
 
 namespace {
 
-using Axis = Overlay::Axis;
-using Segment = Overlay::Segment;
+using Axis = BaseMapping::Axis;
+using Segment = BaseMapping::Segment;
 
 Overlap Whole(const model::TensorSpec& tensor) {
   const bool matrix = tensor.shape.size() > 1;
@@ -40,7 +42,8 @@ Axis Stream(const model::ModelSpec& spec, const std::string& counts = "stream") 
   return axis;
 }
 
-// One a path, and one more for the combination.
+// The axis of a gate or router: one entry for each path, and one more for the combination if there
+// is one.
 Axis Choices(const model::ModelSpec& spec, bool combination) {
   Axis axis{"choices", static_cast<int64_t>(spec.paths.size()) + (combination ? 1 : 0), {}};
   for (int64_t i = 0; i < axis.extent; ++i) axis.pieces.push_back({static_cast<size_t>(i), i, 1});
@@ -65,8 +68,8 @@ Axis RouterInput(const model::ModelSpec& spec, int64_t layer) {
   return {"combined", width, {}};
 }
 
-// Of a tensor outside large blocks and the paths' blocks; `name` in parts. Axes of which nothing is
-// known are whole.
+// The axes of a tensor that is in no block; `name` is its name, split at the dots. An axis of which
+// nothing is known corresponds as a whole or not at all.
 std::vector<Axis> AxesOf(const model::ModelSpec& spec, const model::TensorSpec& tensor,
                          const std::vector<std::string>& name) {
   const bool parallel = name[0] == "parallel";
@@ -95,6 +98,7 @@ std::vector<Axis> AxesOf(const model::ModelSpec& spec, const model::TensorSpec& 
   return axes;
 }
 
+// Appends a segment, or lengthens the last one that it continues: neighbours stay one copy.
 void AddSegment(Segment segment, std::vector<Segment>* segments) {
   if (!segments->empty()) {
     Segment& last = segments->back();
@@ -108,7 +112,7 @@ void AddSegment(Segment segment, std::vector<Segment>* segments) {
 
 }  // namespace
 
-Overlay::Overlay(const model::ModelSpec& base, const model::ModelSpec& composite)
+BaseMapping::BaseMapping(const model::ModelSpec& base, const model::ModelSpec& composite)
     : base_(base),
       composite_(composite),
       base_path_(composite.paths.size()),
@@ -133,7 +137,7 @@ Overlay::Overlay(const model::ModelSpec& base, const model::ModelSpec& composite
   }
 }
 
-bool Overlay::KeepsLarge() const {
+bool BaseMapping::KeepsLarge() const {
   model::Stack was = base_.large;
   was.identity = composite_.large.identity;  // how they started does not matter any more
   if (!model::SameShape(was, composite_.large) || base_.paths.size() != composite_.paths.size())
@@ -144,8 +148,8 @@ bool Overlay::KeepsLarge() const {
   return true;
 }
 
-// Of a tensor outside large blocks: where each piece of an axis lies in the base's.
-std::vector<Overlay::Segment> Overlay::Segments(const Axis& to, const Axis& from) const {
+// Where each piece of an axis of the composite lies in the same axis of the base.
+std::vector<BaseMapping::Segment> BaseMapping::Segments(const Axis& to, const Axis& from) const {
   if (to.counts != from.counts) return {};
   if (to.pieces.empty())
     return to.extent == from.extent ? std::vector<Segment>{{0, 0, to.extent}}
@@ -160,7 +164,7 @@ std::vector<Overlay::Segment> Overlay::Segments(const Axis& to, const Axis& from
   return segments;
 }
 
-Overlay::Part Overlay::Find(const model::TensorSpec& tensor) const {
+BaseMapping::Part BaseMapping::Find(const model::TensorSpec& tensor) const {
   std::vector<std::string> name = Split(tensor.name, '.');
   // The index of a path in a name: shrink.<p>.weight, parallel.<l>.path_in.<p>.weight.
   const size_t at = name[0] == "shrink" && name.size() == 3            ? 1

@@ -1,0 +1,27 @@
+// What a job demands of the workers that run it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/device.h"
+
+namespace braid::task {
+
+// Part of every description of a job: the graph of a recipe, the scheduler's view, the catalog's
+// record and the order to a worker embed it.
+struct Requirements {
+  // The kind of job (task/job_kind.h), as a word; a worker may run some kinds only.
+  std::string kind;
+  // The number of processes that run the job together.
+  int64_t ranks = 1;
+  // The number of slots of each rank: CPU cores (threads), or GPUs if the device is kCuda.
+  int64_t slots = 1;
+  Device device = Device::kCpu;
+  // The only site where the job may run, because its data is bound to it; empty: anywhere.
+  std::string site;
+
+  bool operator==(const Requirements&) const = default;
+};
+
+}  // namespace braid::task
