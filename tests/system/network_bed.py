@@ -34,9 +34,7 @@ from by_hand import wait_until
 INSIDE = "BRAID_NETWORK_BED"
 CLONE_NEWNET = 0x40000000
 WAYS = (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"])
-WHY_NOT = (
-    "no network namespace can be made here: it takes iproute2 and root, or a kernel that gives every user namespaces"
-)
+WHY_NOT = "no network namespace can be made here: it takes iproute2 and root, or a kernel that gives every user namespaces"
 
 
 def main():
@@ -96,9 +94,7 @@ class Host:
         self.plug()
         ip("link", "set", self.cable(), "up")
         self.run("ip", "link", "set", "lo", "up")
-        self.run(
-            *["ip", "addr", "add", f"{self.address}/{network.block.prefixlen}", "dev", "eth0"]
-        )
+        self.run(*["ip", "addr", "add", f"{self.address}/{network.block.prefixlen}", "dev", "eth0"])
         self.run("ip", "link", "set", "eth0", "up")
 
     def namespace(self):
@@ -169,6 +165,32 @@ def enter_namespace(pid):
             raise OSError(ctypes.get_errno(), "setns")
     finally:
         os.close(fd)
+
+
+class Router(Host):
+    """Between two networks: hosts of `inside` reach those of `outside`, which see its address only and cannot dial in
+    (address translation, as of a home or of an institute)."""
+
+    RULES = "add table ip nat; add chain ip nat out { type nat hook postrouting priority 100; }; "
+    RULES += "add rule ip nat out oifname eth0 masquerade"
+
+    def __init__(self, name, outside, inside):
+        super().__init__(name, outside)
+        self.inner, self.inside_address = inside, str(inside.block[1])
+        cable = ["link", "add", "name", f"in-{name}", "type", "veth", "peer", "name", "eth1"]
+        ip(*cable, "netns", str(self.holder.pid))
+        ip("link", "set", f"in-{name}", "master", inside.name, "up")
+        self.run(
+            "ip", "addr", "add", f"{self.inside_address}/{inside.block.prefixlen}", "dev", "eth1"
+        )
+        self.run("ip", "link", "set", "eth1", "up")
+        if self.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward", code=None).returncode != 0:
+            raise unittest.SkipTest("a router takes a /proc/sys/net that may be written")
+        self.run("nft", self.RULES)
+
+    @staticmethod
+    def can_be():
+        return shutil.which("nft") is not None
 
 
 class Proxy:
@@ -323,10 +345,18 @@ class Bed:
         self.networks += 1
         return Network(f"net{self.networks - 1}", block)
 
-    def host(self, network):
+    def host(self, network, router=None):
+        """A host on the network, whose way to others is through the router."""
         host = Host(f"h{len(self.hosts)}", network)
         self.hosts.append(host)
+        if router is not None:
+            host.run("ip", "route", "add", "default", "via", router.inside_address)
         return host
+
+    def router(self, outside, inside):
+        router = Router(f"h{len(self.hosts)}", outside, inside)
+        self.hosts.append(router)
+        return router
 
     def proxy(self, here, there, port):
         proxy = Proxy(here, there, port)

@@ -53,6 +53,23 @@ class NetworkBedTest(unittest.TestCase):
             with self.assertRaises(ConnectionRefusedError):
                 dial(one, "127.0.0.1", port)
 
+    @unittest.skipUnless(network_bed.Router.can_be(), "address translation takes nftables")
+    def test_sites_behind_address_translation_dial_out_and_are_not_dialled(self):
+        with Bed() as bed:
+            wide = bed.network("10.77.0.0/24")
+            head, hosts = bed.host(wide), []
+            port = echo_server(head, head.address)
+            for _ in range(2):  # two sites with the same private addresses
+                inside = bed.network("192.168.7.0/24")
+                router = bed.router(wide, inside)
+                hosts.append(bed.host(inside, router))
+                with dial(hosts[-1], head.address, port) as connection:
+                    connection.sendall(b"out")
+                    self.assertEqual(connection.recv(3), b"out")
+            self.assertEqual(hosts[0].address, hosts[1].address)
+            with self.assertRaises(OSError):
+                dial(head, hosts[0].address, echo_server(hosts[0], hosts[0].address), 0.5)
+
     def test_an_unplugged_host_is_silent_and_comes_back(self):
         with Bed() as bed:
             lan = bed.network()
