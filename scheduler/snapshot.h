@@ -32,6 +32,11 @@ struct WorkerView {
   std::string disk_full;
   // The kinds of jobs that it runs; empty: all.
   std::vector<std::string> kinds;
+  // Where its ranks are reached from other hosts; empty: they are not.
+  std::string address;
+  // The workers of other hosts that it has tried to reach: empty if it did, otherwise where it
+  // tried and why not, for people.
+  std::map<std::string, std::string> tried;
   // The ids of artifacts in its cache.
   std::set<std::string> cached;
 
@@ -54,6 +59,8 @@ struct JobView {
   std::string device = "cpu";
   // The only site where it may run; empty: anywhere.
   std::string site;
+  // Its ranks may run at several sites.
+  bool across_sites = false;
   // The earliest wall-clock time of the next attempt.
   int64_t not_before_ms = 0;
   // The cost of the critical path from this job to the end of its run (critical_path.h).

@@ -109,6 +109,7 @@ struct Joint : JointTrain {
   int64_t ranks = 1;
   int64_t slots = 1;
   Device device = Device::kCpu;
+  bool across_sites = false;
 
   static const schema::Schema& Fields();
 };

@@ -114,6 +114,7 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
     job.slots = node.slots_per_rank;
     job.device = node.device;
     job.site = node.site;
+    job.across_sites = node.across_sites;
     job.flops = node.estimate.flops;
     job.tokens = node.estimate.tokens;
     job.created_ms = now_ms;

@@ -62,6 +62,8 @@ struct JobNode {
   std::string device = "cpu";
   // The site whose workers alone may run it; empty for any.
   std::string site;
+  // Its ranks may run at several sites.
+  bool across_sites = false;
   Estimate estimate;
 };
 

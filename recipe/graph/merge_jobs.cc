@@ -51,6 +51,7 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
   job.ranks = static_cast<int32_t>(phase.settings.ranks);
   job.slots_per_rank = static_cast<int32_t>(phase.settings.slots);
   job.device = schema::NameOf(phase.settings.device);
+  job.across_sites = phase.settings.across_sites;
   job.inputs["tokenizer"] = phase.tokenizer;
   job.inputs["init"] = {merged.name, "model", "", ""};
   spec::TrainTask task{.model = model::ToJson(merge.model),

@@ -35,6 +35,13 @@ v1::WorkerHello HelloOf(const Identity& identity) {
   hello.set_network(LoopbackName());
   hello.set_folder(identity.folder);
   for (const std::string& kind : identity.kinds) hello.add_kinds(kind);
+  if (!identity.advertised.address.empty()) {
+    v1::Advertised* advertised = hello.mutable_advertised();
+    advertised->set_address(identity.advertised.address);
+    advertised->set_interface(identity.advertised.interface);
+    advertised->set_probe_port(identity.probe_port);
+    advertised->set_probe_key(identity.probe_key);
+  }
   return hello;
 }
 
@@ -43,6 +50,17 @@ void FillInventory(const std::vector<RankStatus>& ranks, v1::WorkerSignal* signa
     v1::RankStatus* rank = signal->add_ranks();
     rpc::Fill(view.key, rank->mutable_id());
     rpc::Fill(view.progress, rank->mutable_progress());
+  }
+}
+
+void FillReach(const std::vector<PeerReach>& peers, v1::ReachReport* report) {
+  for (const PeerReach& peer : peers) {
+    v1::Reach* reach = report->add_peers();
+    reach->set_worker(peer.worker);
+    reach->set_boot_id(peer.boot_id);
+    reach->set_asked(peer.asked);
+    reach->set_reached(peer.reached);
+    reach->set_why(peer.why);
   }
 }
 
@@ -56,6 +74,10 @@ DesiredState FromProto(const v1::DesiredState& state) {
     desired.ranks.push_back(rpc::AssignmentOf(rank));
   for (const v1::RefusedGpu& gpu : state.refused_gpus())
     desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
+  for (const v1::Peer& peer : state.peers()) {
+    desired.peers.push_back({peer.worker(), peer.boot_id(), peer.address(), peer.probe_port(),
+                             peer.probe_key(), peer.asked()});
+  }
   return desired;
 }
 
@@ -112,6 +134,7 @@ class RpcSessionLink::Stream {
     FillInventory(signal.ranks, &message);
     if (signal.cached.has_value())
       message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());
+    if (signal.reach.has_value()) FillReach(*signal.reach, message.mutable_reach());
     message.set_draining(signal.draining);
     if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
       message.set_disk_free_bytes(static_cast<int64_t>(*room));
