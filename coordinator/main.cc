@@ -51,6 +51,7 @@ struct Flags {
   int64_t heartbeat_interval_ms = 2000;
   int64_t ttl_ms = 15'000;
   int64_t grace_ms = 900'000;
+  int64_t gang_patience_ms = 30'000;
 };
 
 constexpr int kFatalExit = 1;
@@ -165,6 +166,7 @@ Status Serve(const Flags& flags, bool* serving) {
   options.lease.heartbeat_interval_ms = flags.heartbeat_interval_ms;
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
+  options.gang_patience_ms = flags.gang_patience_ms;
   BRAID_ASSIGN_OR_RETURN(auto core, Core::Create(options));
 
   Status core_status;
@@ -241,6 +243,11 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")
       ->check(CLI::Range(500, 600'000))
+      ->capture_default_str();
+  app.add_option("--gang-patience-ms", flags.gang_patience_ms,
+                 "How long a gang may make no step while one of its ranks is out of reach, until "
+                 "all of its ranks are stopped")
+      ->check(CLI::Range(500, 86'400'000))
       ->capture_default_str();
   app.add_option("--grace-ms", flags.grace_ms,
                  "How long a disconnected worker of another site keeps its jobs")

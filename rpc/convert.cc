@@ -40,6 +40,7 @@ void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
   message->set_stop(assignment.stop);
   message->set_stop_timeout_ms(assignment.stop_timeout_ms);
   message->set_recipe_sha256(assignment.recipe_sha256);
+  message->set_across_hosts(assignment.across_hosts);
 }
 
 task::Assignment AssignmentOf(const v1::RankAssignment& message) {
@@ -57,6 +58,7 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message) {
   assignment.stop = message.stop();
   assignment.stop_timeout_ms = message.stop_timeout_ms();
   assignment.recipe_sha256 = message.recipe_sha256();
+  assignment.across_hosts = message.across_hosts();
   return assignment;
 }
 

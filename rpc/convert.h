@@ -1,6 +1,6 @@
 // Conversion between the values of task/ and the messages of the API, in both directions; no other
-// code knows both. Every field of a value has a field in its message, except for an assignment's
-// site.
+// code knows both. Every field of a value has a field in its message, except for an
+// assignment's sites.
 #pragma once
 
 #include "braid/v1/worker.pb.h"

@@ -12,10 +12,10 @@ bool Usable(const WorkerView& worker, const JobView& job) {
          !job.excluded.contains(worker.id);
 }
 
-// The key of the host, or of the site, within which the ranks of a gang can communicate. The zero
-// byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
-std::string PlaceOf(const WorkerView& worker, bool one_host) {
-  return one_host ? worker.site + '\0' + worker.host : worker.site;
+// Workers with equal keys are on one host. The zero byte keeps the pairs ("a", "bc") and ("ab",
+// "c") apart.
+std::string HostKey(const WorkerView& worker) {
+  return worker.site + '\0' + worker.host;
 }
 
 int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
@@ -54,13 +54,14 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& wor
   return ranks;
 }
 
-// Compares hosts (or sites) with each other by the worker of rank 0, which stands for its place.
+// Compares the places, which are hosts, or all workers as one place, by the worker of rank 0,
+// which stands for its place.
 std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<WorkerView>& workers,
                                            const JobView& job, const std::set<size_t>& reserved) {
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
     if (Usable(workers[w], job) && !reserved.contains(w))
-      by_place[PlaceOf(workers[w], one_host)].push_back(w);
+      by_place[one_host ? HostKey(workers[w]) : ""].push_back(w);
   }
   std::optional<std::vector<size_t>> best;
   std::tuple<bool, int64_t> best_cost;
@@ -77,6 +78,45 @@ std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<Work
   return best;
 }
 
+std::vector<size_t> IndicesOf(const std::vector<Candidate>& group) {
+  std::vector<size_t> indices;
+  for (const Candidate& candidate : group) indices.push_back(candidate.worker);
+  std::sort(indices.begin(), indices.end());
+  return indices;
+}
+
+// Several hosts, for a gang that fits on none.
+std::optional<std::vector<size_t>> PlaceAcrossHosts(const std::vector<WorkerView>& workers,
+                                                    const JobView& job,
+                                                    const std::set<size_t>& reserved) {
+  std::vector<Candidate> candidates = CandidatesFor(workers, job, Room::kNow);
+  std::erase_if(candidates, [&](const Candidate& c) { return reserved.contains(c.worker); });
+  const auto group = GroupThatMeets(workers, job, std::move(candidates), job.ranks);
+  return PlaceAmong(workers, workers, job, IndicesOf(group));
+}
+
+// The host on which most ranks of the gang fit already, of those that could hold all.
+std::vector<size_t> HostToWaitFor(const std::vector<WorkerView>& workers,
+                                  const std::vector<WorkerView>& empty, const JobView& job) {
+  std::map<std::string, std::vector<size_t>> by_host;
+  for (size_t w = 0; w < workers.size(); ++w) {
+    if (Usable(workers[w], job)) by_host[job.ranks > 1 ? HostKey(workers[w]) : ""].push_back(w);
+  }
+  std::vector<size_t> best;
+  int64_t most_fit = -1;
+  for (const auto& [host, candidates] : by_host) {
+    int64_t fit = 0;
+    for (const size_t w : candidates)
+      fit += std::max<int64_t>(0, workers[w].Free(job.device)) / job.slots;
+    std::optional<std::vector<size_t>> ranks = PlaceAmong(empty, workers, job, candidates);
+    if (ranks.has_value() && std::min(fit, job.ranks) > most_fit) {
+      most_fit = std::min(fit, job.ranks);
+      best = std::move(*ranks);
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 bool Matches(const WorkerView& worker, const JobView& job) {
@@ -88,61 +128,47 @@ bool Matches(const WorkerView& worker, const JobView& job) {
   return worker.Slots(job.device) >= job.slots;
 }
 
-bool NeedsOneHost(const JobView& job) {
-  return job.ranks > 1 && job.device != Device::kCuda;
-}
-
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
                                          const std::set<size_t>& reserved) {
-  // A single rank has no peer, so that the search over sites finds the best worker for it at once.
-  if (job.ranks > 1) {
-    auto on_one_host = PlaceBy(/*one_host=*/true, workers, job, reserved);
-    if (on_one_host.has_value() || NeedsOneHost(job)) return on_one_host;
-  }
-  return PlaceBy(/*one_host=*/false, workers, job, reserved);
+  // A single rank has no peer, so that the search over all workers finds the best one at once.
+  if (job.ranks == 1) return PlaceBy(/*one_host=*/false, workers, job, reserved);
+  auto on_one_host = PlaceBy(/*one_host=*/true, workers, job, reserved);
+  return on_one_host.has_value() ? on_one_host : PlaceAcrossHosts(workers, job, reserved);
 }
 
 std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job) {
   std::vector<WorkerView> empty = workers;
   for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = 0;
-  // One host is tried before a site, as in Place.
-  for (const bool one_host : {true, false}) {
-    if (one_host ? job.ranks == 1 : job.ranks > 1 && NeedsOneHost(job)) continue;
-    std::map<std::string, std::vector<size_t>> by_place;
-    for (size_t w = 0; w < workers.size(); ++w) {
-      if (Usable(workers[w], job)) by_place[PlaceOf(workers[w], one_host)].push_back(w);
-    }
-    std::vector<size_t> best;
-    int64_t most_fit = -1;
-    for (const auto& [place, candidates] : by_place) {
-      int64_t fit = 0;
-      for (const size_t w : candidates)
-        fit += std::max<int64_t>(0, workers[w].Free(job.device)) / job.slots;
-      std::optional<std::vector<size_t>> ranks = PlaceAmong(empty, workers, job, candidates);
-      if (ranks.has_value() && std::min(fit, job.ranks) > most_fit) {
-        most_fit = std::min(fit, job.ranks);
-        best = std::move(*ranks);
-      }
-    }
-    if (!best.empty()) return best;
-  }
-  return {};
+  std::vector<size_t> host = HostToWaitFor(workers, empty, job);
+  if (!host.empty() || job.ranks == 1) return host;
+  const auto group = GroupThatMeets(workers, job, CandidatesFor(workers, job, Room::kEmpty),
+                                    job.ranks);
+  return PlaceAmong(empty, workers, job, IndicesOf(group)).value_or(std::vector<size_t>());
 }
 
-int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room) {
-  std::map<std::string, int64_t> by_place;
-  for (const WorkerView& worker : workers) {
+std::vector<Candidate> CandidatesFor(const std::vector<WorkerView>& workers, const JobView& job,
+                                     Room room) {
+  std::vector<Candidate> candidates;
+  for (size_t w = 0; w < workers.size(); ++w) {
+    const WorkerView& worker = workers[w];
     const bool counts = room == Room::kEver
                             ? Matches(worker, job) && !job.excluded.contains(worker.id)
                             : Usable(worker, job);
-    if (!counts) continue;
-    const int64_t slots = room == Room::kNow ? std::max<int64_t>(0, worker.Free(job.device))
-                                             : worker.Slots(job.device);
-    by_place[PlaceOf(worker, NeedsOneHost(job))] += slots / job.slots;
+    const int64_t slots = room == Room::kNow ? worker.Free(job.device) : worker.Slots(job.device);
+    if (counts && slots >= job.slots) candidates.push_back({w, slots / job.slots});
   }
-  int64_t most = 0;
-  for (const auto& [place, ranks] : by_place) most = std::max(most, ranks);
-  return most;
+  return candidates;
+}
+
+int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room) {
+  const auto sum = [](const std::vector<Candidate>& group) {
+    int64_t ranks = 0;
+    for (const Candidate& candidate : group) ranks += candidate.room;
+    return ranks;
+  };
+  const std::vector<Candidate> candidates = CandidatesFor(workers, job, room);
+  if (job.ranks == 1) return sum(candidates);
+  return sum(GroupThatMeets(workers, job, candidates, job.ranks));
 }
 
 }  // namespace braid::scheduler

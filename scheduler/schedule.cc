@@ -33,18 +33,23 @@ std::string FullDisks(const Snapshot& snapshot, const JobView& job) {
   return Join(texts, "; ");
 }
 
+// If the workers have room enough for the gang and only cannot reach each other, the text says
+// which and why.
 std::string GangText(const Snapshot& snapshot, const JobView& job) {
-  const int64_t fit = RanksThatFit(snapshot.workers, job, Room::kNow);
-  const int64_t most = RanksThatFit(snapshot.workers, job, Room::kEmpty);
-  std::string text = "room for " + std::to_string(std::min(fit, job.ranks)) + " of " +
-                     std::to_string(job.ranks) + " ranks now, " + std::to_string(most) + " at most";
-  if (NeedsOneHost(job)) text += " on one host";
-  if (NeedsOneHost(job) && most < job.ranks) {
-    text +=
-        ": CPU ranks of one job meet on 127.0.0.1, so they all run on workers of one host; give "
-        "its workers more slots";
-  }
-  return text;
+  const auto& workers = snapshot.workers;
+  const int64_t fit = RanksThatFit(workers, job, Room::kNow);
+  const int64_t most = RanksThatFit(workers, job, Room::kEmpty);
+  const std::string text = "room for " + std::to_string(std::min(fit, job.ranks)) + " of " +
+                           std::to_string(job.ranks) + " ranks now, " + std::to_string(most) +
+                           " at most";
+  if (most >= job.ranks) return text;
+  const std::vector<Candidate> candidates = CandidatesFor(workers, job, Room::kEmpty);
+  int64_t all = 0;
+  for (const Candidate& candidate : candidates) all += candidate.room;
+  const std::string apart = PairsApart(workers, job, candidates);
+  if (apart.empty()) return text + ": its workers need more slots, or it needs more workers";
+  return text + " on workers that can reach each other" +
+         (all >= job.ranks ? ": " : " (and too few on all workers together): ") + apart;
 }
 
 // Why a job waits that was not placed. The most specific reason that the user can act on comes

@@ -35,6 +35,11 @@ struct WorkerView {
   std::string disk_full;
   // The kinds of jobs that it runs; empty: all.
   std::vector<std::string> kinds;
+  // Where its ranks are reached from other hosts; empty: they are not.
+  std::string address;
+  // The workers of other hosts that it has tried to reach: empty if it did, otherwise where it
+  // tried and why not, for people.
+  std::map<std::string, std::string> tried;
   // The ids of artifacts in its cache.
   std::set<std::string> cached;
 

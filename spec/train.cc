@@ -308,6 +308,9 @@ const Schema& Joint::Fields() {
         .AtLeast(1)
         .AtMost(4096);
     field("device", &Joint::device, "What each rank computes on.");
+    field("across_sites", &Joint::across_sites,
+          "Ranks may run at several sites that reach each other. What they say to one another "
+          "(gradients, losses) is not encrypted; without this they stay within one site.");
     field.Check(CheckRanks);
     return field.Done();
   }();

@@ -152,6 +152,7 @@ struct Joint : TaskTrain {
   int64_t ranks = 1;
   int64_t slots = 1;
   Device device = Device::kCpu;
+  bool across_sites = false;
 
   static const schema::Schema& Fields();
 };

@@ -21,7 +21,7 @@ struct JobSpec : Requirements {
 };
 
 // One rank that a worker should be running. The message of the API is RankAssignment; it carries
-// everything except the site, which matters only when a worker is chosen.
+// everything except `site` and `across_sites`, which matter only when workers are chosen.
 struct Assignment : JobSpec {
   RankKey key;
   // The id of the checkpoint artifact to resume from; empty: begin anew.
@@ -33,6 +33,9 @@ struct Assignment : JobSpec {
   int64_t stop_timeout_ms = 0;
   // The digest of the run's recipe, for the manifests of the outputs.
   std::string recipe_sha256;
+  // The ranks run on several hosts and meet at the addresses that their workers advertise;
+  // otherwise on the loopback interface.
+  bool across_hosts = false;
   bool operator==(const Assignment&) const = default;
 };
 

@@ -20,6 +20,8 @@ struct Requirements {
   Device device = Device::kCpu;
   // The only site where the job may run, because its data is bound to it; empty: anywhere.
   std::string site;
+  // Its ranks may run at several sites; otherwise all of them run at one.
+  bool across_sites = false;
 
   bool operator==(const Requirements&) const = default;
 };

@@ -46,6 +46,7 @@ Json ToJson(const Task& task) {
                {"spec", task.spec}};
   if (!task.resume.empty()) json["resume"] = task.resume;
   if (!task.rendezvous.empty()) json["rendezvous"] = task.rendezvous;
+  if (!task.address.empty()) json["address"] = task.address;
   if (task.data_roots.has_value()) json["data_roots"] = *task.data_roots;
   return json;
 }
@@ -78,6 +79,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.world = read.Int("world", 1);
   task.generation = read.Int("generation", 1);
   task.rendezvous = read.String("rendezvous", "");
+  task.address = read.String("address", "");
   task.threads = read.Int("threads", 1);
   task.device = *FromName<Device>(read.Choice("device", NameOf(Device::kCpu), WordsOf(Device{})));
   // Absent and empty differ: no restriction, and no folder at all.

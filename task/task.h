@@ -40,6 +40,9 @@ struct Task {
   std::optional<std::vector<std::string>> data_roots;
   // The settings of the job, an object whose fields depend on the kind.
   Json spec = Json::object();
+  // Where this rank listens for the others, an address of this machine as numbers; empty: on the
+  // loopback interface, because all ranks run on one host.
+  std::string address;
 
   // The folder of an input. An absent input and a missing folder are errors that name the job and
   // role.

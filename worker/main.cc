@@ -14,6 +14,7 @@
 #include "base/endpoint.h"
 #include "base/file.h"
 #include "base/guarded_main.h"
+#include "base/hmac.h"
 #include "base/private_folder.h"
 #include "base/process.h"
 #include "base/random.h"
@@ -24,6 +25,8 @@
 #include "worker/attempt/task_runner.h"
 #include "worker/carrier.h"
 #include "worker/io/stop_signal.h"
+#include "worker/network/address.h"
+#include "worker/network/probe.h"
 #include "worker/rpc/session_link.h"
 
 namespace braid::worker {
@@ -35,7 +38,8 @@ constexpr int kCannotStartExit = 78;
 constexpr int kConflictExit = 5;
 
 struct Flags {
-  std::string coordinator, address_file, token_file, dir, id, site, bin, gpus = "all";
+  std::string coordinator, address_file, token_file, dir, id, site, bin, gpus = "all",
+                                                                         advertise = "auto";
   std::vector<std::string> labels, kinds, data_roots;
   int32_t slots = 0;
 };
@@ -116,6 +120,18 @@ std::string InstanceOf(const std::string& dir) {
   return WriteFileAtomic(path, made).ok() ? made : "";
 }
 
+// Blocks SIGTERM and SIGINT, which WatchSignals waits for. To be called before any thread is made,
+// because threads inherit the mask: a signal that is delivered to another thread would kill the
+// process.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
 // Waits for SIGTERM and SIGINT, and reaps orphans: processes that task programs left behind become
 // children of this process (BecomeSubreaper) and would stay zombies.
 void WatchSignals(const sigset_t& signals, const StopSignal& ended, EventSink& events) {
@@ -163,16 +179,39 @@ Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
   return identity;
 }
 
+// What others need to reach ranks of this worker. The listener answers their probes as long as it
+// lives; null if the worker advertises nothing.
+Result<std::unique_ptr<ProbeListener>> Advertise(const Flags& flags, Identity* identity) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<NetworkAddress> addresses, LocalAddresses());
+  BRAID_ASSIGN_OR_RETURN(identity->advertised,
+                         ChooseAddress(flags.advertise, flags.coordinator, addresses));
+  if (identity->advertised.address.empty()) return std::unique_ptr<ProbeListener>();
+  BRAID_ASSIGN_OR_RETURN(identity->probe_key, SecretBytes(32));
+  auto listener = ProbeListener::Listen(identity->advertised.address, identity->probe_key);
+  if (listener.ok()) {
+    identity->probe_port = (*listener)->port();
+    return listener;
+  }
+  // An address that was found, and not given, is only a proposal.
+  if (flags.advertise != "auto") return listener.status();
+  spdlog::warn("no address is advertised: {}", listener.status().message());
+  identity->advertised = {};
+  return std::unique_ptr<ProbeListener>();
+}
+
+void SayWhereRanksMeet(const Identity& identity) {
+  if (identity.advertised.address.empty()) {
+    spdlog::info("no address is advertised: ranks meet those of this host only");
+  } else {
+    spdlog::info("ranks meet those of other hosts at {}; probes are answered at port {}",
+                 identity.advertised.ToString(), identity.probe_port);
+  }
+}
+
 // Runs the agent until it finishes.
-Status RunAgent(const Flags& flags, const Identity& identity, const ProgramContext& programs,
-                const std::vector<KeptRank>& kept, storage::BlobStore& cache) {
-  // Blocked before any thread is made, because threads inherit the mask: a signal that is delivered
-  // to another thread would kill the process.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+Status RunAgent(const Flags& flags, const sigset_t& signals, const Identity& identity,
+                const ProgramContext& programs, const std::vector<KeptRank>& kept,
+                storage::BlobStore& cache) {
   RpcLink link(SourceOf(flags), identity.worker_id);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
@@ -182,6 +221,7 @@ Status RunAgent(const Flags& flags, const Identity& identity, const ProgramConte
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
                identity.gpus.size(), identity.folder);
   for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
+  SayWhereRanksMeet(identity);
   Status status;
   {
     RpcSessionLink session(identity, link, loop);
@@ -212,11 +252,14 @@ Status Run(const Flags& flags, bool* started) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<KeptRank> kept, RecoverRanks(dir));
   BRAID_ASSIGN_OR_RETURN(const auto cache,
                          storage::BlobStore::Open(JoinPath(dir, state_files::kCache)));
-  BRAID_ASSIGN_OR_RETURN(const Identity identity, IdentityOf(flags, dir));
+  BRAID_ASSIGN_OR_RETURN(Identity identity, IdentityOf(flags, dir));
+  const sigset_t signals = BlockStopSignals();
+  BRAID_ASSIGN_OR_RETURN(const auto listener, Advertise(flags, &identity));
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
-  return RunAgent(flags, identity, {dir, bin, gpu_threads, data_roots}, kept, *cache);
+  return RunAgent(flags, signals, identity,
+                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, *cache);
 }
 
 int Main(int argc, char** argv) {
@@ -245,6 +288,10 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--site", flags.site,
                  "where this machine is: corpora with this site are read here");
+  app.add_option("--advertise", flags.advertise,
+                 "ADDRESS[%IFACE] of this machine at which ranks meet those of other hosts; auto "
+                 "(that of the route to the coordinator, else of the default route); none")
+      ->capture_default_str();
   app.add_option("--data-root", flags.data_roots,
                  "folder below which corpora with a site may be read in place; may be repeated; "
                  "without one, none are");

@@ -59,6 +59,11 @@ void RegisterUp(const Registry& registry) {
           "--gpus", flags->service.gpus,
           "GPUs of worker-1 (the others have none): all, none, or UUIDs with commas between")
       ->capture_default_str();
+  command
+      ->add_option("--advertise", flags->service.advertise,
+                   "address at which ranks of the workers meet those of other hosts, as "
+                   "braid-worker takes it")
+      ->capture_default_str();
   command->add_flag("--detach", flags->detach,
                     "return when everything is ready; braid down ends it");
   command

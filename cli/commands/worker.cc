@@ -24,10 +24,14 @@ Result<int> ListWorkers(const Globals& globals) {
     rows.push_back({worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
                     v1::WorkerAdmit_Name(worker.admit()).substr(7),
                     std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()),
-                    std::to_string(worker.gpus_size()), worker.host(), Ago(worker.last_seen_ms())});
+                    std::to_string(worker.gpus_size()), worker.host(),
+                    worker.address().empty() ? "-" : worker.address() + "%" + worker.interface(),
+                    Ago(worker.last_seen_ms())});
   }
   if (globals.output == "name") return kOkExit;
-  PrintTable(globals, {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "SEEN"}, rows);
+  PrintTable(globals,
+             {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "MEETS AT", "SEEN"},
+             rows);
   for (const v1::Worker& worker : response.workers()) {
     for (const v1::RefusedGpu& gpu : worker.refused_gpus())
       std::fprintf(stderr, "%s\n", gpu.reason().c_str());

@@ -45,7 +45,7 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
       ProcessOptions process{
           {JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id),
            "--id", id, "--site", "local", "--slots", std::to_string(options.slots), "--gpus",
-           i == 1 ? options.gpus : "none"},
+           i == 1 ? options.gpus : "none", "--advertise", options.advertise},
           {{"BRAID_TOKEN_FILE", ""}},
           JoinPath(logs, id + ".log"),
           false};

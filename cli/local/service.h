@@ -18,6 +18,8 @@ struct ServiceOptions {
   std::string bin;                     // folder of the programs; empty: that of this one
   // Of worker-1, as two workers must not have the same: all, none, or UUIDs with commas between.
   std::string gpus = "all";
+  // Of all workers. Nobody else needs to reach the ranks of one machine.
+  std::string advertise = "none";
   // Below which workers may read corpora in place, and further names of this machine for HTTP.
   std::vector<std::string> data_roots, http_hosts;
 };

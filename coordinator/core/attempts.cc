@@ -5,6 +5,8 @@
 
 #include "base/excerpt.h"
 #include "coordinator/core/disks.h"
+#include "coordinator/core/gangs.h"
+#include "coordinator/core/peers.h"
 #include "coordinator/core/runs.h"
 #include "scheduler/retry.h"
 
@@ -276,13 +278,22 @@ void StopAttempt(const AttemptKey& key, StopReason reason, const Failure& failur
                  Transaction& tx) {
   tx.Add(catalog::AttemptStopping{key, reason, failure});
   tx.attempt(key).stop_version.clear();
+  if (reason == "abort") AskAgain(*tx.state().FindAttempt(key), tx);
 }
 
 void FinishIfGone(const AttemptKey& key, Transaction& tx) {
   const AttemptRecord* attempt = tx.state().FindAttempt(key);
-  if (attempt == nullptr || attempt->state != AttemptState::kStopping ||
-      !tx.state().AllRanksGone(*attempt))
-    return;
+  if (attempt == nullptr || attempt->state != AttemptState::kStopping) return;
+  const bool fenced = !tx.state().AllRanksGone(*attempt);
+  if (fenced && !OnlySilentRanksLeft(*attempt, tx.state())) return;
+  if (fenced && tx.attempt(key).blamed_peer) {
+    // The cause cannot arrive any more, and this is the best that is known of it.
+    tx.Add(catalog::AttemptStopping{
+        key,
+        "abort",
+        {"infra", "nothing is heard of " + SilentRanks(*attempt, tx.state()), "", false}});
+    attempt = tx.state().FindAttempt(key);
+  }
   AttemptState end = AttemptState::kFailed;
   if (attempt->stop_reason == StopReason::kCancel) {
     end = AttemptState::kCancelled;

@@ -27,6 +27,9 @@ struct Options {
   // Identifies the network namespace of the coordinator's machine. A worker that reports the same
   // one, and no site, belongs to the coordinator's site.
   std::string network;
+  // How long a gang may make no step while one of its ranks is out of reach. Then it is aborted, so
+  // that the other ranks free their slots.
+  int64_t gang_patience_ms = 30'000;
   // How long the ranks of a cancelled attempt may take to stop before the worker kills them.
   int64_t cancel_deadline_ms = 30'000;
   // The same for a drained attempt, which first writes a checkpoint.

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "coordinator/core/disks.h"
+#include "coordinator/core/peers.h"
 #include "coordinator/core/run_summary.h"
 #include "scheduler/critical_path.h"
 #include "scheduler/schedule.h"
@@ -39,6 +40,8 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
     view.admits = record.admit == WorkerAdmit::kOpen && !live->second.draining;
     view.cached = live->second.cached;
     view.disk_full = FullDiskText(record.id, state);
+    view.address = live->second.advertised.address;
+    view.tried = TriedBy(record.id, state);
   }
   return view;
 }
@@ -151,6 +154,7 @@ void Grant(const JobKey& key, const std::vector<std::string>& workers, Transacti
   attempt.granted_ms = tx.wall_ms();
   tx.Add(catalog::AttemptGranted{attempt});
   tx.attempt(attempt.key) = LiveAttempt();
+  tx.attempt(attempt.key).moved_ms = tx.now_ms();
 }
 
 void Wait(const JobKey& key, scheduler::Reason reason, const std::string& detail, Transaction& tx) {
@@ -198,6 +202,7 @@ Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State&
   assignment.key = {attempt.key, rank};
   assignment.checkpoint = attempt.checkpoint;
   assignment.recipe_sha256 = state.FindRun(job.key.run)->recipe_sha256;
+  assignment.across_hosts = attempt.workers.size() > 1 && IsAcrossHosts(attempt, state);
   if (attempt.state == AttemptState::kStopping) {
     assignment.stop = true;
     assignment.stop_timeout_ms = StopTimeoutMs(attempt, options);
@@ -248,6 +253,7 @@ void SchedulePass(Transaction& tx) {
 }
 
 std::vector<Push> DesiredChanges(State& state, const Options& options) {
+  NamePeers(state);
   std::map<std::string, std::vector<Assignment>> wanted;
   for (const AttemptKey& key : state.live()) {
     const AttemptRecord& attempt = *state.FindAttempt(key);
@@ -269,12 +275,14 @@ std::vector<Push> DesiredChanges(State& state, const Options& options) {
     if (worker.session == nullptr) continue;
     std::vector<Assignment>& ranks = wanted[id];
     const bool unchanged = worker.desired != nullptr && worker.desired->ranks == ranks &&
-                           worker.desired->refused_gpus == worker.refused_gpus;
+                           worker.desired->refused_gpus == worker.refused_gpus &&
+                           worker.desired->peers == worker.peers;
     if (!unchanged) {
       auto desired = std::make_shared<Desired>();
       desired->version = ++state.version;
       desired->ranks = std::move(ranks);
       desired->refused_gpus = worker.refused_gpus;
+      desired->peers = worker.peers;
       for (const Assignment& assignment : desired->ranks) {
         if (auto summary = SummaryFor(assignment, state))
           desired->run_summaries[assignment.key] = std::move(summary);

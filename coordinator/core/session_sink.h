@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/core/peers.h"
 #include "storage/catalog/records.h"
 #include "task/assignment.h"
 
@@ -35,6 +36,8 @@ struct Desired {
   int64_t version = 0;
   std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;
+  // Workers of other hosts to try; null for none (NamePeers).
+  std::shared_ptr<const std::vector<Peer>> peers;
   // For ranks of kinds `report` and `export`, whose programs write about their run.
   std::map<task::RankKey, std::shared_ptr<const RunSummary>> run_summaries;
 };

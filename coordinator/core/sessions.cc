@@ -9,6 +9,7 @@
 
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/disks.h"
+#include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
 #include "task/failure.h"
 
@@ -248,6 +249,7 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   // A worker that connects again and again gets no more time for what it delivers.
   fresh.delivery_ends_ms = std::move(worker.delivery_ends_ms);
   fresh.undelivered = std::move(worker.undelivered);
+  fresh.asked = worker.asked;
   fresh.link = worker.link;
   fresh.session = std::move(sink);
   fresh.session_id = worker.session_id + 1;
@@ -273,20 +275,24 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
     return Status(StatusCode::kAlreadyExists, "WORKER_REPLACED",
                   "another session has taken over worker id " + command.worker);
   }
+  if (command.advertised.has_value()) BRAID_RETURN_IF_ERROR(CheckAdvertised(*command.advertised));
   LiveWorker& worker = tx.worker(command.worker);
   worker.last_contact_ms = tx.now_ms();
   worker.draining = command.draining;
   worker.applied_version = command.applied_version;
   worker.disk.free_bytes = command.disk_free_bytes;
+  if (command.advertised.has_value()) worker.advertised = *command.advertised;
+  if (command.reach.has_value()) worker.reach = Bounded(*command.reach);
   if (command.cached.has_value()) worker.cached = {command.cached->begin(), command.cached->end()};
   worker.ranks.clear();
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
     const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
-    if (attempt == nullptr || Ended(attempt->state) || report.rank.rank != 0 ||
-        !report.progress.has_value())
-      continue;
-    tx.attempt(report.rank.attempt()).progress = *report.progress;
+    if (attempt == nullptr || Ended(attempt->state) || !report.progress.has_value()) continue;
+    LiveAttempt& live = tx.attempt(report.rank.attempt());
+    if (attempt->workers.size() > 1)
+      NoteProgress(report.rank.rank, *report.progress, tx.now_ms(), &live);
+    if (report.rank.rank == 0) live.progress = *report.progress;
   }
   worker.delivering = command.delivering;
   for (const RankKey& rank : command.delivering) {
@@ -347,7 +353,12 @@ std::string WatchWorkers(Transaction& tx) {
   });
   // Copies, because losing a rank may end its attempt and change the index.
   const std::set<AttemptKey> live = tx.state().live();
-  for (const AttemptKey& key : live) guarded(key.ToString(), [&] { LoseMissingRank(key, tx); });
+  for (const AttemptKey& key : live) {
+    guarded(key.ToString(), [&] {
+      LoseMissingRank(key, tx);
+      WatchGang(key, tx);
+    });
+  }
   const std::set<AttemptKey> left = tx.state().live();
   for (const AttemptKey& key : left) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
   for (const std::string& id : KnownWorkers(tx.state())) {

@@ -21,7 +21,7 @@ namespace braid::coordinator {
 // A rank that a worker has, as it reports it in a heartbeat.
 struct RankReport {
   RankKey rank;
-  // Reported for rank 0; absent while the program has said nothing.
+  // Absent while the program has said nothing.
   std::optional<task::Progress> progress;
 };
 
@@ -36,6 +36,10 @@ struct SignalCommand {
   std::set<RankKey> delivering;
   // All artifacts in the worker's cache; set only if they changed since the last heartbeat.
   std::optional<std::vector<std::string>> cached;
+  // Where its ranks are reached from other hosts; set with a hello that says so.
+  std::optional<Advertised> advertised;
+  // What it found about its peers, by worker; set only if it changed since the last heartbeat.
+  std::optional<std::map<std::string, PeerReach>> reach;
   // The newest Desired::version that the worker has acted on.
   int64_t applied_version = 0;
   // The worker has been told to exit (by a signal, say) and wants no new ranks.
@@ -55,7 +59,8 @@ struct SignalCommand {
 Result<int64_t> Hello(const catalog::WorkerRecord& worker, std::shared_ptr<SessionSink> sink,
                       Transaction& tx);
 
-// Stores a heartbeat. kAlreadyExists (WORKER_REPLACED) if another session has taken over the id.
+// Stores a heartbeat. kAlreadyExists (WORKER_REPLACED) if another session has taken over the id;
+// kInvalidArgument if it advertises something impossible.
 // Adds no update.
 Status Signal(const SignalCommand& command, Transaction& tx);
 

@@ -24,8 +24,10 @@ void State::Reset(catalog::Image image) {
   image_ = std::move(image);
   queued_.clear();
   live_.clear();
+  gangs_.clear();
   for (const auto& [key, job] : image_.jobs) {
     if (job.state == JobState::kQueued) queued_.insert(key);
+    if (job.ranks > 1 && !Ended(job.state)) gangs_.insert(key);
   }
   for (const auto& [key, attempt] : image_.attempts) {
     if (!Ended(attempt.state)) live_.insert(key);
@@ -37,12 +39,14 @@ void State::Apply(const catalog::Update& update) {
   catalog::Apply(update, image_);
   if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
     if (created->job.state == JobState::kQueued) queued_.insert(created->job.key);
+    if (created->job.ranks > 1 && !Ended(created->job.state)) gangs_.insert(created->job.key);
   } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
     queued_.insert(queued->job);
   } else if (const auto* requeued = std::get_if<catalog::JobRequeued>(&update)) {
     queued_.insert(requeued->attempt.Job());
   } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
     queued_.erase(ended->job);
+    gangs_.erase(ended->job);
   } else if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update)) {
     queued_.erase(granted->attempt.key.Job());
     live_.insert(granted->attempt.key);
@@ -59,6 +63,11 @@ void State::Index(const JobKey& key) {
     queued_.insert(key);
   } else {
     queued_.erase(key);
+  }
+  if (job != nullptr && job->ranks > 1 && !Ended(job->state)) {
+    gangs_.insert(key);
+  } else {
+    gangs_.erase(key);
   }
 }
 
@@ -203,7 +212,7 @@ bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
 
 bool State::MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const {
   // Who cancels a job does not wait for what it has done.
-  if (attempt.state == AttemptState::kStopping && attempt.stop_reason == "cancel") return false;
+  if (attempt.state == AttemptState::kStopping && attempt.stop_reason == catalog::StopReason::kCancel) return false;
   const auto found = workers.find(attempt.workers[static_cast<size_t>(rank)]);
   if (found == workers.end()) return false;
   const LiveWorker& worker = found->second;

@@ -8,9 +8,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/core/options.h"
+#include "coordinator/core/peers.h"
 #include "coordinator/core/session_sink.h"
 #include "scheduler/lease.h"
 #include "scheduler/snapshot.h"
@@ -80,6 +82,13 @@ struct LiveWorker {
   // All GPUs that it announced in its hello, and those of them that another worker owns.
   std::vector<catalog::GpuRecord> announced_gpus;
   std::vector<RefusedGpu> refused_gpus;
+  // Where its ranks are reached from other hosts, as this session's hello says.
+  Advertised advertised;
+  // Whom it is to try (NamePeers), null for nobody, and what it found, by worker.
+  std::shared_ptr<const std::vector<Peer>> peers;
+  std::map<std::string, PeerReach> reach;
+  // When its ranks last lost those of other hosts (AskAgain); monotonic.
+  int64_t asked = 0;
   // The newest set that was pushed in this session; null before the first.
   std::shared_ptr<const Desired> desired;
 };
@@ -96,6 +105,12 @@ struct LiveAttempt {
   // The failure stored so far only says that another rank was lost; the cause may still arrive.
   bool blamed_peer = false;
   task::Progress progress;
+  // Of a gang (core/gangs.h): the phase and the count of each rank that has told of its progress,
+  // when one of them last changed (monotonic; first, when it was granted), and the longest time
+  // from one step to the next.
+  std::map<int64_t, std::pair<std::string, int64_t>> moved;
+  int64_t moved_ms = 0;
+  int64_t longest_step_ms = 0;
   // For attempts of reports and exports: the summary that the worker was first told, which then
   // stays the same.
   std::shared_ptr<const RunSummary> run_summary;
@@ -136,6 +151,8 @@ class State {
   const std::set<JobKey>& queued() const { return queued_; }
   // Attempts that have not ended; a job has at most one.
   const std::set<AttemptKey>& live() const { return live_; }
+  // Jobs of several ranks that have not ended.
+  const std::set<JobKey>& gangs() const { return gangs_; }
 
   // Finds a run by its id, by a prefix of the id that no other run has, or by name (of several the
   // newest). The error is kNotFound or, for an ambiguous prefix, kInvalidArgument.
@@ -170,6 +187,8 @@ class State {
   int64_t last_tick_ms = 0;
   // Version of the newest Desired of any worker.
   int64_t version = 0;
+  // Of what LiveWorker::peers were last made from.
+  uint64_t peers_digest = 0;
 
  private:
   // Whether something that the rank did under an earlier boot of its worker may still be delivered.
@@ -181,6 +200,7 @@ class State {
   catalog::Image image_;
   std::set<JobKey> queued_;
   std::set<AttemptKey> live_;
+  std::set<JobKey> gangs_;
 };
 
 }  // namespace braid::coordinator

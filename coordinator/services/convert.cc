@@ -54,10 +54,36 @@ void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
   message->set_pending_since_ms(pending->second.since_ms);
 }
 
+// Results that count no more (of an earlier boot of the peer, say) are left out.
+void FillReach(const std::string& id, const LiveWorker& worker, const State& state,
+               v1::Worker* message) {
+  if (worker.session == nullptr) return;
+  message->set_address(worker.advertised.address);
+  message->set_interface(worker.advertised.interface);
+  for (const auto& [peer, why] : TriedBy(id, state)) {
+    v1::Reach* reach = message->add_reach();
+    const PeerReach& said = worker.reach.at(peer);
+    reach->set_worker(peer);
+    reach->set_boot_id(said.boot_id);
+    reach->set_asked(said.asked);
+    reach->set_reached(said.reached);
+    reach->set_why(why);
+  }
+}
+
 void Fill(const RefusedGpu& gpu, v1::RefusedGpu* message) {
   message->set_id(gpu.gpu.id);
   message->set_worker(gpu.owner);
   message->set_reason(gpu.reason);
+}
+
+void Fill(const Peer& peer, v1::Peer* message) {
+  message->set_worker(peer.worker);
+  message->set_boot_id(peer.boot_id);
+  message->set_address(peer.address);
+  message->set_probe_port(static_cast<int32_t>(peer.probe_port));
+  message->set_probe_key(peer.probe_key);
+  message->set_asked(peer.asked);
 }
 
 }  // namespace
@@ -177,6 +203,7 @@ v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state) {
   message.set_link(static_cast<v1::WorkerLink>(link));
   if (live != state.workers.end()) {
     for (const RefusedGpu& gpu : live->second.refused_gpus) Fill(gpu, message.add_refused_gpus());
+    FillReach(worker.id, live->second, state, &message);
   }
   int64_t used = 0;
   for (const AttemptKey& key : state.live()) {
@@ -201,6 +228,9 @@ v1::DesiredState DesiredMessage(const SessionMessage& message,
   state.set_heartbeat_interval_ms(lease.heartbeat_interval_ms);
   state.set_isolation_timeout_ms(lease.isolation_timeout_ms);
   for (const RefusedGpu& gpu : desired.refused_gpus) Fill(gpu, state.add_refused_gpus());
+  if (desired.peers != nullptr) {
+    for (const Peer& peer : *desired.peers) Fill(peer, state.add_peers());
+  }
   for (const Assignment& assignment : desired.ranks) {
     v1::RankAssignment* rank = state.add_ranks();
     rpc::Fill(assignment, rank);
@@ -245,6 +275,15 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
     command.cached = {signal.cached().ids().begin(), signal.cached().ids().end()};
   command.applied_version = signal.applied_version();
   command.draining = signal.draining();
+  if (signal.has_hello() && signal.hello().has_advertised()) {
+    const v1::Advertised& said = signal.hello().advertised();
+    command.advertised = {said.address(), said.interface(), said.probe_port(), said.probe_key()};
+  }
+  if (signal.has_reach()) {
+    command.reach.emplace();
+    for (const v1::Reach& peer : signal.reach().peers())
+      (*command.reach)[peer.worker()] = {peer.boot_id(), peer.asked(), peer.reached(), peer.why()};
+  }
   if (signal.has_disk_free_bytes()) command.disk_free_bytes = signal.disk_free_bytes();
   return command;
 }

@@ -54,6 +54,7 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
   job.ranks = static_cast<int32_t>(phase.settings.ranks);
   job.slots = phase.settings.slots;
   job.device = phase.settings.device;
+  job.across_sites = phase.settings.across_sites;
   job.inputs[role::kTokenizer] = phase.tokenizer;
   job.inputs[role::kInit] = {merged.name, role::kModel, "", ""};
   spec::TrainTask task{.model = model::ToJson(merge.model),

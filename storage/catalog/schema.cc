@@ -158,6 +158,9 @@ ALTER TABLE workers ADD COLUMN folder TEXT NOT NULL DEFAULT '';
 )sql",
                                                  R"sql(
 ALTER TABLE attempts ADD COLUMN log_tail TEXT NOT NULL DEFAULT '';
+)sql",
+                                                 R"sql(
+ALTER TABLE jobs ADD COLUMN across_sites INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

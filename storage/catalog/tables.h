@@ -52,6 +52,7 @@ struct JobsTable {
     column("slots", r.slots);
     column("device", r.device);
     column("site", r.site);
+    column("across_sites", r.across_sites);
     column("flops", r.flops);
     column("tokens", r.tokens);
     column("state", r.state);

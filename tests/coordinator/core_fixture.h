@@ -81,6 +81,10 @@ struct FakeWorker {
   std::set<RankKey> ranks;
   bool obedient = true;  // takes ranks that it is told to run
   int64_t disk_free_bytes = -1;
+  // What its heartbeats say of other hosts, and of the progress of its ranks.
+  std::optional<Advertised> advertised;
+  std::optional<std::map<std::string, PeerReach>> reach;
+  std::optional<task::Progress> progress;
 };
 
 inline recipe::JobNode Node(const std::string& name, const std::string& kind,
@@ -183,7 +187,9 @@ class CoreTest : public ::testing::Test {
       if (worker.obedient) worker.ranks.insert(wanted.begin(), wanted.end());
       signal.applied_version = worker.sink->newest->version;
     }
-    for (const RankKey& key : worker.ranks) signal.ranks.push_back({key, std::nullopt});
+    for (const RankKey& key : worker.ranks) signal.ranks.push_back({key, worker.progress});
+    signal.advertised = worker.advertised;
+    signal.reach = worker.reach;
     signal.disk_free_bytes = worker.disk_free_bytes;
     return Do([&](Transaction& tx) { return Signal(signal, tx); });
   }

@@ -198,12 +198,15 @@ TEST(ExpandTest, JointSettingsReachMergeAndTraining) {
 }
 
 TEST(ExpandTest, OneCompositeMayTrainInItsOwnWay) {
-  const Dag dag = MustExpand(Replaced(
-      "[{name: c}]",
-      "[{name: c}, {name: e, joint: {freeze_paths: true, carry_optimizer: true, ranks: 1}}]",
-      Text("")));
+  const Dag dag = MustExpand(
+      Replaced("[{name: c}]",
+               "[{name: c}, {name: e, joint: {freeze_paths: true, carry_optimizer: true, ranks: 1, "
+               "across_sites: true}}]",
+               Text("")));
   EXPECT_EQ(dag.Find("joint:c")->ranks, 2);
   EXPECT_EQ(dag.Find("joint:e")->ranks, 1);
+  EXPECT_FALSE(dag.Find("joint:c")->across_sites);
+  EXPECT_TRUE(dag.Find("joint:e")->across_sites);
   EXPECT_EQ(dag.Find("joint:e")->spec["train"]["freeze_paths"], -1);
   EXPECT_EQ(dag.Find("joint:c")->spec["train"]["freeze_paths"], 0);
   EXPECT_EQ(dag.Find("merge:e")->spec["carry_optimizer"], true);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -19,7 +20,7 @@ Snapshot AnySnapshot() {
   for (int i = 0; i < workers; ++i) {
     WorkerView w;
     w.id = "w" + std::to_string(i);
-    w.site = *rc::gen::element<std::string>("a", "b");
+    w.site = *rc::gen::element<std::string>("a", "a", "b", "");
     w.host = *rc::gen::element<std::string>("h", "i");
     w.cpu_slots = *rc::gen::inRange(0, 5);
     w.gpus = *rc::gen::inRange(0, 3);
@@ -28,6 +29,11 @@ Snapshot AnySnapshot() {
     w.connected = *rc::gen::inRange(0, 5) > 0;
     w.admits = *rc::gen::inRange(0, 5) > 0;
     if (*rc::gen::inRange(0, 5) == 0) w.kinds = {"train"};
+    if (*rc::gen::inRange(0, 5) > 0) w.address = "10.0.0." + std::to_string(i);
+    for (int peer = 0; peer < workers; ++peer) {
+      const int found = *rc::gen::inRange(0, 8);
+      if (found > 0) w.tried["w" + std::to_string(peer)] = found > 1 ? "" : "a firewall";
+    }
     snapshot.workers.push_back(w);
   }
   const int jobs = *rc::gen::inRange(0, 10);
@@ -39,6 +45,7 @@ Snapshot AnySnapshot() {
     j.slots = *rc::gen::inRange(1, 3);
     j.device = *rc::gen::element(Device::kCpu, Device::kCpu, Device::kCuda);
     j.site = *rc::gen::element<std::string>("", "", "a", "b");
+    j.across_sites = *rc::gen::inRange(0, 3) == 0;
     j.not_before_ms = *rc::gen::element<int64_t>(0, 0, 101);
     j.path_cost = *rc::gen::inRange(0, 4);
     j.run = "r" + std::to_string(*rc::gen::inRange(0, 3));
@@ -83,9 +90,12 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
       for (const size_t w : grant.workers) {
         const WorkerView& worker = snapshot.workers[w];
         RC_ASSERT(worker.connected && worker.admits && Matches(worker, snapshot.jobs[grant.job]));
-        RC_ASSERT(worker.site == snapshot.workers[grant.workers[0]].site);
-        RC_ASSERT(!NeedsOneHost(snapshot.jobs[grant.job]) ||
-                  worker.host == snapshot.workers[grant.workers[0]].host);
+        for (const size_t v : grant.workers) {
+          const WorkerView& other = snapshot.workers[v];
+          const bool one_host = worker.site == other.site && worker.host == other.host;
+          RC_ASSERT(one_host || (worker.tried.at(other.id).empty() && !worker.address.empty()));
+          RC_ASSERT(worker.site == other.site || snapshot.jobs[grant.job].across_sites);
+        }
       }
     }
     for (const Waiting& waiting : plan.waiting) {
@@ -94,6 +104,51 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
       RC_ASSERT(!waiting.detail.empty());
     }
     RC_ASSERT(seen.size() == snapshot.jobs.size());
+  });
+}
+
+TEST(SchedulePropertiesTest, WhoCanMeetHasNoReasonNotToAndBothSidesAgree) {
+  Check([] {
+    const Snapshot snapshot = AnySnapshot();
+    for (const JobView& job : snapshot.jobs) {
+      for (const WorkerView& a : snapshot.workers) {
+        for (const WorkerView& b : snapshot.workers) {
+          RC_ASSERT(CanMeet(a, b, job) == WhyApart(a, b, job).empty());
+          RC_ASSERT(CanMeet(a, b, job) == CanMeet(b, a, job));
+        }
+      }
+    }
+  });
+}
+
+// All groups are tried, which only a test has the time for.
+TEST(SchedulePropertiesTest, TheGroupThatIsFoundIsAsGoodAsTheBest) {
+  Check([] {
+    const Snapshot snapshot = AnySnapshot();
+    for (const JobView& job : snapshot.jobs) {
+      const auto candidates = CandidatesFor(snapshot.workers, job, Room::kNow);
+      int64_t best = 0;
+      for (unsigned set = 0; set < 1u << candidates.size(); ++set) {
+        int64_t room = 0;
+        bool meet = true;
+        for (size_t i = 0; i < candidates.size(); ++i) {
+          if ((set >> i & 1) == 0) continue;
+          room += candidates[i].room;
+          for (size_t j = 0; j < i; ++j) {
+            meet = meet &&
+                   ((set >> j & 1) == 0 || CanMeet(snapshot.workers[candidates[i].worker],
+                                                   snapshot.workers[candidates[j].worker], job));
+          }
+        }
+        if (meet) best = std::max(best, room);
+      }
+      int64_t found = 0;
+      for (const Candidate& one : GroupThatMeets(snapshot.workers, job, candidates, job.ranks))
+        found += one.room;
+      RC_ASSERT(found <= best);
+      RC_ASSERT(found >= std::min(best, job.ranks));
+      RC_ASSERT(PairsApart(snapshot.workers, job, candidates).empty() || candidates.size() > 1);
+    }
   });
 }
 

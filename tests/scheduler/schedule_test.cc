@@ -120,32 +120,103 @@ TEST(ScheduleTest, SlotsThatAreKeptAreThoseOfOneDevice) {
   EXPECT_EQ(plan.grants[0].job, 1u);
 }
 
-TEST(ScheduleTest, CpuRanksOfAGangRunOnOneHost) {
+// Two hosts with one free slot each, that have not tried each other.
+Snapshot TwoHosts(Device device = Device::kCpu) {
   Snapshot snapshot{{Worker("w1", 1), Worker("w2", 1)}, {Job("gang", 9, 2)}, 0, false};
-  snapshot.workers[0].host = "one";
-  snapshot.workers[1].host = "two";
-  const Plan plan = Schedule(snapshot);
-  EXPECT_TRUE(plan.grants.empty());
-  EXPECT_EQ(OnlyReason(plan), Reason::kGangIncomplete);
-  EXPECT_THAT(plan.waiting[0].detail,
-              HasSubstr("room for 1 of 2 ranks now, 1 at most on one host"));
-  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("meet on 127.0.0.1"));
-  snapshot.workers.push_back(Worker("w3", 1));
-  snapshot.workers[2].host = "two";
-  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(1, 2));
+  snapshot.jobs[0].device = device;
+  for (WorkerView& worker : snapshot.workers) {
+    worker.gpus = 1;
+    worker.host = "host of " + worker.id;
+    worker.address = "10.0.0." + worker.id.substr(1);
+  }
+  return snapshot;
 }
 
-TEST(ScheduleTest, GpuRanksOfAGangPreferOneHostAndLeaveItIfTheyMust) {
-  JobView gang = Job("gang", 9, 2);
-  gang.device = Device::kCuda;
-  Snapshot snapshot{{Worker("w1", 1), Worker("w2", 1), Worker("w3", 1)}, {gang}, 0, false};
-  for (size_t i = 0; i < 3; ++i) {
-    snapshot.workers[i].gpus = 1;
-    snapshot.workers[i].host = i == 0 ? "one" : "two";
+void ReachEachOther(std::vector<WorkerView>* workers) {
+  for (WorkerView& from : *workers) {
+    for (const WorkerView& to : *workers) from.tried[to.id] = "";
   }
-  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(1, 2));
-  snapshot.workers[2].gpus_used = 1;
-  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(0, 1));
+}
+
+TEST(ScheduleTest, AGangMeetsAcrossHostsThatHaveReachedEachOther) {
+  for (const Device device : {Device::kCpu, Device::kCuda}) {
+    Snapshot snapshot = TwoHosts(device);
+    Plan plan = Schedule(snapshot);
+    EXPECT_TRUE(plan.grants.empty());
+    EXPECT_EQ(OnlyReason(plan), Reason::kGangIncomplete);
+    EXPECT_EQ(plan.waiting[0].detail,
+              "room for 1 of 2 ranks now, 1 at most on workers that can reach each other: w1 has "
+              "not tried to reach w2 yet");
+    snapshot.workers[0].tried["w2"] = "";
+    snapshot.workers[1].tried["w1"] = "10.0.0.1 port 7: No route to host";
+    plan = Schedule(snapshot);
+    EXPECT_TRUE(plan.grants.empty()) << "one way is not enough";
+    EXPECT_THAT(plan.waiting[0].detail,
+                HasSubstr(": w2 cannot reach w1 at 10.0.0.1 port 7: No route to host"));
+    snapshot.workers[1].tried["w1"] = "";
+    EXPECT_THAT(Schedule(snapshot).grants.at(0).workers, ElementsAre(0, 1));
+  }
+}
+
+TEST(ScheduleTest, AGangThatWaitsForHostsSaysWhatWouldHelp) {
+  Snapshot snapshot = TwoHosts();
+  ReachEachOther(&snapshot.workers);
+  snapshot.workers[1].address.clear();
+  EXPECT_THAT(Schedule(snapshot).waiting.at(0).detail,
+              HasSubstr(": w2 advertises no address: start it with --advertise"));
+  for (WorkerView& worker : snapshot.workers) worker.site.clear();
+  EXPECT_THAT(Schedule(snapshot).waiting.at(0).detail,
+              HasSubstr(": w1 and w2 have no site: start them with the same --site"));
+  snapshot.workers[1].site = "far";
+  EXPECT_THAT(Schedule(snapshot).waiting.at(0).detail,
+              HasSubstr(": w1 is at site \"\" and w2 at site far, and the ranks of a job stay "
+                        "within one site unless its recipe says joint.across_sites: true"));
+  snapshot.jobs[0].ranks = 3;
+  EXPECT_THAT(Schedule(snapshot).waiting.at(0).detail,
+              HasSubstr("reach each other (and too few on all workers together): w1 is at site"));
+  snapshot.workers.pop_back();
+  EXPECT_EQ(Schedule(snapshot).waiting.at(0).detail,
+            "room for 1 of 3 ranks now, 1 at most: its workers need more slots, or it needs more "
+            "workers");
+}
+
+TEST(ScheduleTest, AGangLeavesItsSiteIfTheRecipeSaysSoAndTheHostsReachEachOther) {
+  Snapshot snapshot = TwoHosts();
+  ReachEachOther(&snapshot.workers);
+  snapshot.workers[1].site = "far";
+  EXPECT_TRUE(Schedule(snapshot).grants.empty());
+  snapshot.jobs[0].across_sites = true;
+  EXPECT_THAT(Schedule(snapshot).grants.at(0).workers, ElementsAre(0, 1));
+  snapshot.workers[1].tried.clear();
+  EXPECT_TRUE(Schedule(snapshot).grants.empty());
+}
+
+TEST(ScheduleTest, AGangPrefersOneHostAndLeavesItIfItMust) {
+  for (const Device device : {Device::kCpu, Device::kCuda}) {
+    Snapshot snapshot = TwoHosts(device);
+    snapshot.workers.push_back(Worker("w3", 1));
+    snapshot.workers[2].gpus = 1;
+    snapshot.workers[2].host = "host of w2";
+    snapshot.workers[2].address = "10.0.0.2";
+    ReachEachOther(&snapshot.workers);
+    EXPECT_THAT(Schedule(snapshot).grants.at(0).workers, ElementsAre(1, 2));
+    snapshot.workers[2].gpus_used = snapshot.workers[2].cpu_used = 1;
+    EXPECT_THAT(Schedule(snapshot).grants.at(0).workers, ElementsAre(0, 1));
+  }
+}
+
+TEST(ScheduleTest, SlotsAreKeptOnHostsThatReachEachOther) {
+  // The gang needs two hosts; w3 reaches nobody, so that its slot is of no use to it.
+  Snapshot snapshot = TwoHosts();
+  snapshot.jobs.push_back(Job("small", 1));
+  snapshot.workers[0].cpu_used = 1;
+  ReachEachOther(&snapshot.workers);
+  EXPECT_TRUE(Schedule(snapshot).grants.empty());
+  snapshot.workers.push_back(Worker("w3", 1));
+  snapshot.workers[2].host = "host of w3";
+  const Plan plan = Schedule(snapshot);
+  ASSERT_EQ(plan.grants.size(), 1u);
+  EXPECT_THAT(plan.grants[0].workers, ElementsAre(2));
 }
 
 TEST(ScheduleTest, AnExclusionIsDroppedWhereTheGangWouldNeverFitOtherwise) {

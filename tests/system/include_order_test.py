@@ -85,10 +85,11 @@ INSIDE = {
     "trainer/eval/glue/tasks": "trainer/eval/glue",
     "trainer/export": "trainer/loop",
     "worker/agent": "",
-    "worker/attempt": "worker/agent",
+    "worker/attempt": "worker/agent worker/network",
     "worker/devices": "",
-    "worker/io": "worker/agent worker/attempt",
-    "worker/rpc": "worker/agent worker/devices worker/io",
+    "worker/network": "",
+    "worker/io": "worker/agent worker/attempt worker/network",
+    "worker/rpc": "worker/agent worker/devices worker/io worker/network",
 }
 # A folder that may be included only in part: (includer, included) -> what of it.
 ONLY_PART = {

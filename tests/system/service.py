@@ -55,10 +55,14 @@ class Braid:
         for name in ("BRAID_ADDR", "BRAID_DIR", "BRAID_OUTPUT", "BRAID_TOKEN_FILE"):
             self.environment.pop(name, None)
 
+    def command(self, words):
+        """What runs `braid words`."""
+        return [program("braid"), "--dir", os.path.join(self.folder, "state"), *words]
+
     def run(self, *words, code=0, **more):
         """Runs `braid --dir ... words`; `code` is the exit code that must come, None for any."""
         done = subprocess.run(
-            [program("braid"), "--dir", os.path.join(self.folder, "state"), *words],
+            self.command(words),
             capture_output=True,
             text=True,
             env=self.environment,

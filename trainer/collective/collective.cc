@@ -23,7 +23,7 @@ std::unique_ptr<Collective> LocalCollective() {
 
 Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank,
                                                    int64_t world, const std::string& device,
-                                                   int64_t timeout_ms) {
+                                                   const std::string& address, int64_t timeout_ms) {
   // A single rank needs neither Gloo nor NCCL, even on a GPU.
   if (world == 1) return LocalCollective();
   if (device == "cpu") {
@@ -31,7 +31,7 @@ Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous,
                            SharedMemoryCollective(rendezvous, rank, world, timeout_ms));
     if (shared != nullptr) return shared;
   }
-  if (device == "cpu") return GlooCollective(rendezvous, rank, world, timeout_ms);
+  if (device == "cpu") return GlooCollective(rendezvous, rank, world, address, timeout_ms);
   BRAID_RETURN_IF_ERROR(LoadCudaPlugin());
   return CudaPlugin()->nccl(rendezvous, rank, world, timeout_ms);
 }

@@ -33,17 +33,20 @@ class Collective {
 // The collective of a single rank, in which every sum is the value itself.
 std::unique_ptr<Collective> LocalCollective();
 
-// Gloo over TCP on the loopback interface, for CPU ranks on one host. The ranks exchange their
-// addresses through `rendezvous`, under keys "gloo/...". `timeout_ms` limits the meeting and each
-// operation. kFailedPrecondition in a build without Gloo; kAborted if a rank does not come in time.
+// Gloo over TCP, for CPU ranks. Each listens on `address`, an address of its machine as numbers, at
+// a port that the system chooses; empty: on 127.0.0.1, for ranks of one host. What they say is not
+// encrypted. The ranks exchange their addresses through `rendezvous`, under keys "gloo/...".
+// `timeout_ms` limits the meeting and each operation. kFailedPrecondition in a build without Gloo;
+// kAborted if a rank does not come in time, or if this machine does not have the address.
 Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous, int64_t rank,
-                                                   int64_t world, int64_t timeout_ms);
+                                                   int64_t world, const std::string& address,
+                                                   int64_t timeout_ms);
 
 // The collective for a task: Local for one rank, shared memory (shared_memory.h) for CPU ranks of
 // one host, Gloo for other CPU ranks, NCCL (from the CUDA plug-in) for GPU ranks. `device` is "cpu"
 // or "cuda".
 Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank,
                                                    int64_t world, const std::string& device,
-                                                   int64_t timeout_ms);
+                                                   const std::string& address, int64_t timeout_ms);
 
 }  // namespace braid::trainer

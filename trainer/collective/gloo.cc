@@ -91,13 +91,18 @@ class Gloo final : public Collective {
 }  // namespace
 
 Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous, int64_t rank,
-                                                   int64_t world, int64_t timeout_ms) {
+                                                   int64_t world, const std::string& address,
+                                                   int64_t timeout_ms) {
   try {
     gloo::transport::tcp::attr attr;
-    // The scheduler places CPU gangs on one host (scheduler/placement.h). The loopback interface
-    // needs neither a reachable address nor an open port.
-    attr.hostname = "127.0.0.1";
-    auto device = gloo::transport::tcp::CreateDevice(attr);
+    // The loopback interface needs neither a reachable address nor an open port.
+    attr.hostname = address.empty() ? "127.0.0.1" : address;
+    std::shared_ptr<gloo::transport::Device> device;
+    try {
+      device = gloo::transport::tcp::CreateDevice(attr);
+    } catch (const std::exception& error) {
+      return Aborted("this rank cannot listen at " + attr.hostname + ": " + error.what());
+    }
     auto context = std::make_shared<gloo::rendezvous::Context>(static_cast<int>(rank),
                                                                static_cast<int>(world));
     context->setTimeout(std::chrono::milliseconds(timeout_ms));

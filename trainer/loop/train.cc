@@ -102,9 +102,10 @@ class Training {
     }
     state_.environment = {task_.world, task_.threads, InstructionSet()};
     state_.settings = settings_digest_;
-    BRAID_ASSIGN_OR_RETURN(collective_,
-                           MakeCollective(channel_.rendezvous(), task_.rank, task_.world,
-                                          NameOf(task_.device), kPeerTimeoutMs));
+    BRAID_ASSIGN_OR_RETURN(
+        collective_,
+        MakeCollective(channel_.rendezvous(), task_.rank, task_.world, NameOf(task_.device),
+                       task_.address, kPeerTimeoutMs));
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     ShareRouterLoad();
@@ -286,6 +287,7 @@ class Training {
     }
     state_.unfinished = Json();
     if (task_.rank == 0) Record(values);
+    TellProgress();
     return OkStatus();
   }
 
@@ -370,6 +372,11 @@ class Training {
     line["step"] = state_.step;
     history_ += line.dump() + "\n";
     last_values_ = values;
+  }
+
+  // Of every rank: while rank 0 is cut off from the coordinator, the others still tell that the
+  // gang goes on.
+  void TellProgress() {
     const double seconds =
         std::max<double>(1, static_cast<double>(clock_.MonotonicMs() - begun_ms_)) / 1000;
     const double rate = static_cast<double>(state_.tokens - begun_tokens_) / seconds;

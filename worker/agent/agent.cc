@@ -21,7 +21,8 @@ Agent::Agent(const Options& options, int64_t now_ms)
       cached_(calls_),
       moves_(calls_),
       fetches_(calls_, moves_, cached_),
-      ranks_({turn_, calls_, moves_, fetches_, cached_}, options.gpus, options.kept) {}
+      ranks_({turn_, calls_, moves_, fetches_, cached_}, options.gpus, options.kept),
+      reach_(turn_, calls_) {}
 
 Effects Agent::Handle(const Event& event, int64_t now_ms) {
   if (finished_) return {};
@@ -57,6 +58,7 @@ void Agent::On(const SignalSent& event) {
 
 void Agent::On(const DesiredArrived& event) {
   if (ending_.has_value() || !session_.OnDesired(event, turn_.now_ms)) return;
+  reach_.OnPeers(event.desired.peers);
   ranks_.OnDesired(event.desired);
 }
 
@@ -106,10 +108,11 @@ void Agent::Advance() {
   // them.
   const bool cached_changed = cached_version_ != cached_.version();
   cached_version_ = cached_.version();
-  if (ranks_.TakeChanged() || cached_changed) session_.SignalSoon(turn_.now_ms);
+  const bool reach_changed = std::exchange(reach_version_, reach_.version()) != reach_.version();
+  if (ranks_.TakeChanged() || cached_changed || reach_changed) session_.SignalSoon(turn_.now_ms);
   if (session_.SignalIsDue(turn_.now_ms))
-    session_.Send(ranks_.Inventory(), ranks_.Delivering(), cached_, ranks_.draining(), turn_.now_ms,
-                  &turn_.effects);
+    session_.Send(ranks_.Inventory(), ranks_.Delivering(), cached_, reach_, ranks_.draining(),
+                  turn_.now_ms, &turn_.effects);
   if (!ending_.has_value() || finished_) return;
   if (ranks_.DroppedAreGone() || turn_.now_ms >= ending_by_ms_) {
     finished_ = true;

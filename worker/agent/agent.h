@@ -18,6 +18,7 @@
 #include "worker/agent/event.h"
 #include "worker/agent/fetch.h"
 #include "worker/agent/ranks.h"
+#include "worker/agent/reach.h"
 #include "worker/agent/session.h"
 
 namespace braid::worker {
@@ -81,6 +82,7 @@ class Agent {
   BlobMoves moves_;
   Fetches fetches_;
   Ranks ranks_;
+  Reach reach_;
 
   // A stop takes two steps: until `stop_step_ms_` the coordinator is to hear that the worker
   // drains; then the ranks are told to stop, and `stop_step_ms_` becomes their deadline.
@@ -96,8 +98,9 @@ class Agent {
   // Time of the newest ArmTimer.
   int64_t armed_ms_ = kNever;
   bool started_ = false;
-  // CachedArtifacts::version() for which a heartbeat was last requested.
+  // CachedArtifacts::version() and Reach::version() for which a heartbeat was last requested.
   int64_t cached_version_ = 0;
+  int64_t reach_version_ = 1;
 };
 
 }  // namespace braid::worker

@@ -44,7 +44,7 @@ void Session::OnOpened(const SessionOpened& event, int64_t now_ms) {
   if (event.session != session_ || phase_ != Phase::kOpening) return;
   phase_ = Phase::kOpen;
   hello_said_ = sending_ = draining_announced_ = false;
-  applied_version_ = cached_version_ = 0;
+  applied_version_ = cached_version_ = reach_version_ = 0;
   signal_at_ms_ = now_ms;
   last_signal_ms_ = now_ms - kMinSignalGapMs;
 }
@@ -109,7 +109,8 @@ bool Session::SignalIsDue(int64_t now_ms) const {
 }
 
 void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
-                   const CachedArtifacts& cached, bool draining, int64_t now_ms, Effects* effects) {
+                   const CachedArtifacts& cached, const Reach& reach, bool draining, int64_t now_ms,
+                   Effects* effects) {
   Signal signal;
   signal.hello = !hello_said_;
   signal.applied_version = applied_version_;
@@ -117,6 +118,8 @@ void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> deliverin
   signal.delivering = std::move(delivering);
   if (cached.version() != cached_version_) signal.cached = cached.List();
   cached_version_ = cached.version();
+  if (reach.version() != reach_version_) signal.reach = reach.Report();
+  reach_version_ = reach.version();
   signal.draining = draining;
   hello_said_ = true;
   sending_ = true;

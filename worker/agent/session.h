@@ -14,6 +14,7 @@
 #include "worker/agent/cached_artifacts.h"
 #include "worker/agent/effect.h"
 #include "worker/agent/event.h"
+#include "worker/agent/reach.h"
 #include "worker/agent/turn.h"
 
 namespace braid::worker {
@@ -49,10 +50,11 @@ class Session {
   bool SignalIsDue(int64_t now_ms) const;
 
   // Sends a heartbeat: the ranks of the worker, those that it still delivers, and its cached
-  // artifacts if they have changed since the last one of this session. REQUIRES:
-  // SignalIsDue(now_ms).
+  // artifacts and the peers it reaches if they have changed since the last one of this session.
+  // REQUIRES: SignalIsDue(now_ms).
   void Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
-            const CachedArtifacts& cached, bool draining, int64_t now_ms, Effects* effects);
+            const CachedArtifacts& cached, const Reach& reach, bool draining, int64_t now_ms,
+            Effects* effects);
 
   // Whether a heartbeat that says "draining" was handed to the present stream.
   bool draining_announced() const { return draining_announced_; }
@@ -94,6 +96,8 @@ class Session {
   bool sending_ = false;
   // Version of the cached artifacts that were last sent.
   int64_t cached_version_ = 0;
+  // The same of the report about peers.
+  int64_t reach_version_ = 0;
   bool draining_announced_ = false;
   int64_t applied_version_ = 0;
   int64_t signal_at_ms_ = kNever;

@@ -27,6 +27,30 @@ struct RefusedGpu {
   bool operator==(const RefusedGpu&) const = default;
 };
 
+// A worker of another host that this one is to try (Peer in gangs.proto).
+struct Peer {
+  std::string worker;
+  std::string boot_id;
+  // Where it listens for probes, as numbers, and the secret that it knows.
+  std::string address;
+  int32_t probe_port = 0;
+  std::string probe_key;
+  // Rises when earlier results count no more.
+  int64_t asked = 0;
+  bool operator==(const Peer&) const = default;
+};
+
+// What came of trying it (Reach in gangs.proto).
+struct PeerReach {
+  std::string worker;
+  std::string boot_id;
+  int64_t asked = 0;
+  bool reached = false;
+  // For people, if it was not reached.
+  std::string why;
+  bool operator==(const PeerReach&) const = default;
+};
+
 // The complete set of ranks that the coordinator wants of this worker (DesiredState in
 // worker.proto).
 struct DesiredState {
@@ -34,6 +58,8 @@ struct DesiredState {
   // Ranks that are not listed must stop.
   std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;
+  // Workers of other hosts to try, until another set names others.
+  std::vector<Peer> peers;
   // The longest time between two heartbeats.
   int64_t heartbeat_interval_ms = 5'000;
   // After so long without contact the worker stops its ranks, each with a checkpoint.
@@ -62,6 +88,8 @@ struct Signal {
   // The artifacts of which all files are in the cache; set in the first heartbeat of a session, and
   // when they have changed.
   std::optional<std::vector<std::string>> cached;
+  // What came of trying the peers; set as `cached` is.
+  std::optional<std::vector<PeerReach>> reach;
   bool draining = false;
 };
 

@@ -112,6 +112,12 @@ struct GetRendezvous {
   int64_t timeout_ms = 0;
 };
 
+// Tries to connect to a worker of another host, once (worker/network/probe.h). kUnavailable says
+// why it cannot be reached.
+struct ProbePeer {
+  Peer peer;
+};
+
 // ---- A rank's own folder.
 
 // Appends lines to the file of metrics, entirely or, on an error, not at all.
@@ -143,8 +149,8 @@ struct RemoveRankFolder {
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
                           FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCachedArtifacts,
                           KeepManifest, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
-                          PutRendezvous, GetRendezvous, KeepMetrics, KeepCheckpoint, DropCheckpoint,
-                          KeepEnd, RemoveRankFolder>;
+                           PutRendezvous, GetRendezvous, ProbePeer, KeepMetrics, KeepCheckpoint,
+                           DropCheckpoint, KeepEnd, RemoveRankFolder>;
 
 struct ArtifactFound {
   // The artifact's folder exists already; `manifest` is empty then.

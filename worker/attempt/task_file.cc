@@ -48,6 +48,7 @@ Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
   task.rank = assignment.key.rank;
   task.world = assignment.ranks;
   task.generation = assignment.key.epoch;
+  if (assignment.across_hosts) task.address = context.advertised.address;
   task.threads = ThreadsOf(context, assignment);
   task.device = assignment.device;
   task.data_roots = context.data_roots;
@@ -78,6 +79,10 @@ ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assi
       // cuBLAS computes the same bits in every run only with a workspace of a fixed size.
       {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"}};
   for (const auto& [name, value] : ours) options.env[name] = value;
+  // NCCL would choose an interface by itself, perhaps another one than was probed. "=" asks for
+  // exactly this name. What the owner of the machine has set for his network counts more.
+  if (assignment.across_hosts && !context.advertised.interface.empty())
+    options.env.try_emplace("NCCL_SOCKET_IFNAME", "=" + context.advertised.interface);
   return options;
 }
 

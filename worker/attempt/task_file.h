@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "base/status.h"
 #include "worker/agent/values.h"
+#include "worker/network/address.h"
 
 namespace braid::worker {
 
@@ -21,6 +22,8 @@ struct ProgramContext {
   int32_t gpu_threads = 1;
   // Folders below which files of site-bound corpora may be read in place.
   std::vector<std::string> data_roots;
+  // Where ranks listen for those of other hosts.
+  NetworkAddress advertised;
 };
 
 // Makes the rank's folder anew and writes the task file. REQUIRES: its inputs have been laid out

@@ -10,8 +10,15 @@
 #include "worker/io/cached_manifests.h"
 #include "worker/io/growing_files.h"
 #include "worker/io/transfer.h"
+#include "worker/network/probe.h"
 
 namespace braid::worker {
+namespace {
+
+// Longer than the kernel takes to send the first packet of a connection again (1 s, then 2 s).
+constexpr int64_t kProbeMs = 5'000;
+
+}  // namespace
 
 // One try: an overload for each kind of work.
 struct MachineWork::Doer {
@@ -80,6 +87,10 @@ struct MachineWork::Doer {
   }
   Status operator()(const GetRendezvous& work) {
     return Keep(self.link_.GetRendezvous(work.key, work.name, work.timeout_ms));
+  }
+  Status operator()(const ProbePeer& work) {
+    const Peer& peer = work.peer;
+    return Probe(peer.address, peer.probe_port, peer.probe_key, kProbeMs);
   }
   Status operator()(const KeepMetrics& work) {
     return AppendLines(Path(work.key, kMetricsFile), work.lines);

@@ -1,5 +1,5 @@
 // Does the agent's pieces of work (worker/agent/work.h) on this machine, with calls to the
-// coordinator and with files in the worker's folder.
+// coordinator and to other workers, and with files in the worker's folder.
 #pragma once
 
 #include <string>

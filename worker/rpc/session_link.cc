@@ -35,12 +35,30 @@ v1::WorkerHello HelloOf(const Identity& identity) {
   hello.set_network(LoopbackName());
   hello.set_folder(identity.folder);
   for (const std::string& kind : identity.kinds) hello.add_kinds(kind);
+  if (!identity.advertised.address.empty()) {
+    v1::Advertised* advertised = hello.mutable_advertised();
+    advertised->set_address(identity.advertised.address);
+    advertised->set_interface(identity.advertised.interface);
+    advertised->set_probe_port(identity.probe_port);
+    advertised->set_probe_key(identity.probe_key);
+  }
   return hello;
 }
 
 void Fill(const RankStatus& view, v1::RankStatus* rank) {
   rpc::Fill(view.key, rank->mutable_id());
   rpc::Fill(view.progress, rank->mutable_progress());
+}
+
+void FillReach(const std::vector<PeerReach>& peers, v1::ReachReport* report) {
+  for (const PeerReach& peer : peers) {
+    v1::Reach* reach = report->add_peers();
+    reach->set_worker(peer.worker);
+    reach->set_boot_id(peer.boot_id);
+    reach->set_asked(peer.asked);
+    reach->set_reached(peer.reached);
+    reach->set_why(peer.why);
+  }
 }
 
 DesiredState FromProto(const v1::DesiredState& state) {
@@ -53,6 +71,10 @@ DesiredState FromProto(const v1::DesiredState& state) {
     desired.ranks.push_back(rpc::AssignmentOf(rank));
   for (const v1::RefusedGpu& gpu : state.refused_gpus())
     desired.refused_gpus.push_back({gpu.id(), gpu.reason()});
+  for (const v1::Peer& peer : state.peers()) {
+    desired.peers.push_back({peer.worker(), peer.boot_id(), peer.address(), peer.probe_port(),
+                             peer.probe_key(), peer.asked()});
+  }
   return desired;
 }
 
@@ -110,6 +132,7 @@ class RpcSessionLink::Stream {
     for (const RankKey& key : signal.delivering) rpc::Fill(key, message.add_delivering());
     if (signal.cached.has_value())
       message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());
+    if (signal.reach.has_value()) FillReach(*signal.reach, message.mutable_reach());
     message.set_draining(signal.draining);
     if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
       message.set_disk_free_bytes(static_cast<int64_t>(*room));

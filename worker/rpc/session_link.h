@@ -10,6 +10,7 @@
 #include "worker/agent/event.h"
 #include "worker/agent/session_link.h"
 #include "worker/devices/devices.h"
+#include "worker/network/address.h"
 #include "worker/rpc/link.h"
 
 namespace braid::worker {
@@ -29,6 +30,11 @@ struct Identity {
   std::string instance;
   // Absolute path of the folder that holds cache and ranks.
   std::string folder;
+  // Where its ranks are reached from other hosts; empty: they are not. Then the port at which this
+  // process answers probes, and the secret that it knows them by (worker/network/probe.h).
+  NetworkAddress advertised;
+  int32_t probe_port = 0;
+  std::string probe_key;
 };
 
 // Open, Send and Close are called from one thread; events are posted by the stream's threads.

@@ -45,6 +45,7 @@ JobRecord SomeJob(const std::string& run, const std::string& name, JobState stat
   job.spec = "{\"seed\":42}";
   job.slots = 2;
   job.site = "helsinki";
+  job.across_sites = true;
   job.flops = 1.5e12;
   job.tokens = 77;
   job.state = state;
@@ -88,6 +89,13 @@ WorkerRecord SomeWorker(const std::string& id) {
   worker.network = "net:[1]";
   worker.folder = "/data/w1";
   return worker;
+}
+
+// As it was stored before jobs had ranks at several sites.
+JobRecord OneSiteJob() {
+  JobRecord job = SomeJob("r1", "path_1", JobState::kQueued);
+  job.across_sites = false;
+  return job;
 }
 
 class CatalogTest : public ::testing::Test {
@@ -328,8 +336,8 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
     auto catalog = Open();
     Commit(
         *catalog,
-        {RunCreated{run}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
-         WorkerRegistered{worker}, AttemptGranted{attempt},
+        {RunCreated{run}, JobCreated{OneSiteJob()}, WorkerRegistered{worker},
+         AttemptGranted{attempt},
          AttemptEnded{attempt.key, AttemptState::kFailed, {"infra", "gone", "wait", false}, 12}});
   }
   sqlite3* raw = nullptr;
@@ -339,7 +347,8 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
                 "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
                 "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
                 "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
-                "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1",
+                "ALTER TABLE workers DROP COLUMN folder; ALTER TABLE jobs DROP COLUMN across_sites;"
+                "PRAGMA user_version = 1",
                 nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);
@@ -356,17 +365,35 @@ TEST_F(CatalogTest, AFileOfTheSecondSchemaIsBroughtUpToDate) {
   const AttemptRecord attempt = SomeAttempt({"r1", "path_1"}, 1);
   {
     auto catalog = Open();
-    Commit(*catalog,
-           {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "path_1", JobState::kQueued)},
-            WorkerRegistered{SomeWorker("w1")}, AttemptGranted{attempt},
-            AttemptEnded{attempt.key,
-                         AttemptState::kFailed,
-                         {"infra", "no room", "wait", true, "STORAGE_FULL"},
-                         12}});
+    Commit(*catalog, {RunCreated{SomeRun("r1")}, JobCreated{OneSiteJob()},
+                      WorkerRegistered{SomeWorker("w1")}, AttemptGranted{attempt},
+                      AttemptEnded{attempt.key,
+                                   AttemptState::kFailed,
+                                   {"infra", "no room", "wait", true, "STORAGE_FULL"},
+                                   12}});
   }
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, "ALTER TABLE attempts DROP COLUMN log_tail; PRAGMA user_version = 2",
+  ASSERT_EQ(sqlite3_exec(raw,
+                         "ALTER TABLE attempts DROP COLUMN log_tail; "
+                         "ALTER TABLE jobs DROP COLUMN across_sites; PRAGMA user_version = 2",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileOfTheThirdSchemaIsBroughtUpToDate) {
+  {
+    auto catalog = Open();
+    Commit(*catalog, {RunCreated{SomeRun("r1")}, JobCreated{OneSiteJob()}});
+  }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "ALTER TABLE jobs DROP COLUMN across_sites; PRAGMA user_version = 3",
                          nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);

@@ -21,7 +21,7 @@ void Gang(int64_t world,
   for (int64_t rank = 0; rank < world; ++rank) {
     ranks.emplace_back([&, rank] {
       const auto keys = task::FolderRendezvous(folder.path(), "job.1");
-      auto collective = GlooCollective(*keys, rank, world, 20'000);
+      auto collective = GlooCollective(*keys, rank, world, "", 20'000);
       ASSERT_TRUE(collective.ok()) << collective.status().message();
       EXPECT_EQ((*collective)->rank(), rank);
       EXPECT_EQ((*collective)->world(), world);
@@ -71,15 +71,24 @@ TEST(GlooTest, ALostPeerIsAborted) {
 TEST(GlooTest, APeerThatNeverComesIsAborted) {
   const auto folder = TemporaryFolder::Create().value();
   const auto keys = task::FolderRendezvous(folder.path(), "job.1");
-  const auto collective = GlooCollective(*keys, 0, 2, 300);
+  const auto collective = GlooCollective(*keys, 0, 2, "", 300);
   EXPECT_EQ(collective.status().code(), StatusCode::kAborted);
   EXPECT_THAT(collective.status().message(), HasSubstr("the gang did not meet"));
+}
+
+// 192.0.2.1 is reserved for documentation: this machine does not have it.
+TEST(GlooTest, AnAddressThatThisMachineLacksIsSaid) {
+  const auto folder = TemporaryFolder::Create().value();
+  const auto keys = task::FolderRendezvous(folder.path(), "job.1");
+  const auto collective = MakeCollective(*keys, 0, 2, "cpu", "192.0.2.1", 20'000);
+  EXPECT_EQ(collective.status().code(), StatusCode::kAborted);
+  EXPECT_THAT(collective.status().message(), HasSubstr("this rank cannot listen at 192.0.2.1"));
 }
 
 TEST(LocalTest, AloneASumIsWhatItIs) {
   const auto folder = TemporaryFolder::Create().value();
   const auto keys = task::FolderRendezvous(folder.path(), "job.1");
-  const auto alone = MakeCollective(*keys, 0, 1, "cpu", 0).value();
+  const auto alone = MakeCollective(*keys, 0, 1, "cpu", "", 0).value();
   float value = 3;
   EXPECT_TRUE(alone->AllReduce(&value, 1).ok());
   EXPECT_EQ(value, 3);

@@ -1,0 +1,73 @@
+// Which workers are to try whether they can reach each other, and what they found: the
+// coordinator's part in forming gangs across hosts (scheduler/reach.h).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "storage/catalog/records.h"
+
+namespace braid::coordinator {
+
+class State;
+class Transaction;
+
+// Where ranks of a worker are reached from other hosts, as its hello says (Advertised in
+// gangs.proto). The address is empty if they are not.
+struct Advertised {
+  std::string address;
+  std::string interface;
+  int64_t probe_port = 0;
+  std::string probe_key;
+  bool operator==(const Advertised&) const = default;
+};
+
+// kInvalidArgument for what no worker of ours says: it goes to other workers and to people.
+Status CheckAdvertised(const Advertised& advertised);
+
+// A worker of another host that a worker is to try (Peer in gangs.proto).
+struct Peer {
+  std::string worker;
+  std::string boot_id;
+  std::string address;
+  int64_t probe_port = 0;
+  std::string probe_key;
+  int64_t asked = 0;
+  bool operator==(const Peer&) const = default;
+};
+
+// What came of it (Reach in gangs.proto).
+struct PeerReach {
+  std::string boot_id;
+  int64_t asked = 0;
+  bool reached = false;
+  std::string why;
+  bool operator==(const PeerReach&) const = default;
+};
+
+// Sets LiveWorker::peers of every connected worker: while a job with several ranks has not ended,
+// workers of other hosts at its site (at all sites, if such a job may leave its own), at most some
+// thirty of them, its neighbours in the order of the names. Otherwise none, so that nobody dials
+// anybody for nothing. Cheap if nothing has changed.
+void NamePeers(State& state);
+
+// What a worker says about its peers, cut to what it can honestly say: so many peers, texts of so
+// many bytes.
+std::map<std::string, PeerReach> Bounded(std::map<std::string, PeerReach> said);
+
+// What `worker` found about each of its present peers that it has tried: empty, or where it tried
+// and why it did not get there. Results about an earlier boot of a peer do not count.
+std::map<std::string, std::string> TriedBy(const std::string& worker, const State& state);
+
+// True if the attempt's ranks are not all on one host.
+bool IsAcrossHosts(const catalog::AttemptRecord& attempt, const State& state);
+
+// The ranks of this attempt have lost each other: what its workers found about each other before
+// counts no more, and they try again before the next gang is placed on them. Does nothing for an
+// attempt on one host.
+void AskAgain(const catalog::AttemptRecord& attempt, Transaction& tx);
+
+}  // namespace braid::coordinator

@@ -1,0 +1,62 @@
+// What a task program is told: its task file and its environment.
+#include "worker/attempt/task_file.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "task/task.h"
+#include "worker/attempt/rank_folder.h"
+
+namespace braid::worker {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Key;
+using ::testing::Not;
+using ::testing::Pair;
+
+class TaskFileTest : public ::testing::Test {
+ protected:
+  TaskFileTest() {
+    context_.folder = folder_.path();
+    context_.advertised = {"10.0.0.2", "eth0"};
+    assignment_.key = {"r", "joint:both", 1, 1};
+    assignment_.kind = "joint";
+    assignment_.spec = "{}";
+    assignment_.ranks = 2;
+    unsetenv("NCCL_SOCKET_IFNAME");
+  }
+
+  Json Written() {
+    EXPECT_TRUE(LayOutRank(context_, assignment_).ok());
+    return ReadJsonFile(JoinPath(RankFolder(context_.folder, assignment_.key), kTaskFile)).value();
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+  ProgramContext context_;
+  Assignment assignment_;
+};
+
+TEST_F(TaskFileTest, RanksOfOneHostMeetOnItsLoopback) {
+  EXPECT_FALSE(Written().contains("address"));
+  EXPECT_THAT(TaskProcess(context_, assignment_, {}).env, Not(Contains(Key("NCCL_SOCKET_IFNAME"))));
+}
+
+TEST_F(TaskFileTest, RanksOfSeveralHostsListenWhereTheirWorkerAdvertises) {
+  assignment_.across_hosts = true;
+  const Json written = Written();
+  EXPECT_EQ(written.at("address"), "10.0.0.2");
+  EXPECT_EQ(task::FromJson(written).value().address, "10.0.0.2");
+  EXPECT_THAT(TaskProcess(context_, assignment_, {}).env,
+              Contains(Pair("NCCL_SOCKET_IFNAME", "=eth0")));
+  setenv("NCCL_SOCKET_IFNAME", "ib0", 1);
+  EXPECT_THAT(TaskProcess(context_, assignment_, {}).env,
+              Contains(Pair("NCCL_SOCKET_IFNAME", "ib0")))
+      << "the machine's owner knows better";
+}
+
+}  // namespace
+}  // namespace braid::worker

@@ -1,0 +1,58 @@
+// Which workers of other hosts this one reaches: it tries those that the coordinator names, each
+// when it is named and from time to time after that, and tells what came of it. Ranks of one job
+// are only placed on hosts that have reached each other (scheduler/reach.h).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/agent/calls.h"
+#include "worker/agent/turn.h"
+#include "worker/agent/values.h"
+
+namespace braid::worker {
+
+class Reach {
+ public:
+  // Both outlive this.
+  Reach(Turn& turn, Calls& calls) : turn_(turn), calls_(calls) {}
+
+  // The peers to try from now on. One that is new or has changed is tried at once, and what was
+  // known about it is forgotten; one that is not named any more is forgotten.
+  void OnPeers(const std::vector<Peer>& peers);
+
+  // What came of it, by the peers' names. Rises with every change of the report; never 0.
+  std::vector<PeerReach> Report() const;
+  int64_t version() const { return version_; }
+
+ private:
+  struct Known {
+    Peer peer;
+    // Absent until the first try has ended.
+    std::optional<PeerReach> result;
+    // Tries in a row that failed.
+    int64_t failures = 0;
+    // The try that is on its way, or the timer before the next one.
+    int64_t call = 0;
+    bool trying = false;
+  };
+  void Queue(const std::string& worker);
+  // Begins tries of the queue, a few at a time.
+  void Next();
+  void OnTried(const std::string& worker, const Status& status);
+  void Forget(std::map<std::string, Known>::iterator known);
+
+  Turn& turn_;
+  Calls& calls_;
+  std::map<std::string, Known> known_;
+  // Workers whose turn has come.
+  std::deque<std::string> queue_;
+  int64_t trying_ = 0;
+  int64_t version_ = 1;
+};
+
+}  // namespace braid::worker
