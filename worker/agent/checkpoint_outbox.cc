@@ -110,7 +110,8 @@ void CheckpointOutbox::StoreNext() {
   const CheckpointMessage& message = storing_->message;
   calls_.RetryUntilSettled(
       transfer_,
-      IngestFolder{assignment_.key, message.folder, false, "checkpoint", message.metadata},
+      IngestFolder{assignment_.key, message.folder, false,
+                   NameOf(task::ArtifactKind::kCheckpoint), message.metadata},
       [this](const Done& done) { OnIngested(done); });
 }
 
