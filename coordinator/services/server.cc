@@ -68,7 +68,7 @@ class GrpcServer final : public Server {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
       return Unavailable("cannot listen on " + address +
-                         ": is another program using that port (port 0 takes a free one), or is it no "
+                         ": is another program using that port? (port 0 takes a free one) Is it an "
                          "address of this machine?");
     }
     address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
