@@ -1,7 +1,6 @@
 #include "base/endpoint.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -14,7 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/random.h"
+#include "base/private_folder.h"
 #include "base/sha256.h"
 #include "base/text.h"
 
@@ -24,10 +23,12 @@ namespace {
 constexpr size_t kTokenBytes = 32;
 constexpr size_t kMinTokenCharacters = 32;
 constexpr uint64_t kMaxTokenFileBytes = 4096;
+constexpr uint64_t kMaxCertificateBytes = 1 << 20;
 
-// Reads the address file of a coordinator. The path of its token file may be relative to the
-// address file's folder, so that the folder can be moved or mounted elsewhere. Address files that
-// coordinators wrote before tokens existed have no "token_file".
+// Reads the address file of a coordinator. The paths of its token's and its authority's file may be
+// relative to the address file's folder, so that the folder can be moved or mounted elsewhere.
+// Address files that coordinators wrote before tokens existed have no "token_file", and those of
+// coordinators without TLS no "ca_file" and "ca_sha256".
 Result<Endpoint> ReadAddressFile(const std::string& path) {
   const Result<Json> json = ReadJsonFile(path, 1 << 16);
   if (json.status().code() == StatusCode::kNotFound) return Unavailable(path + " is not there");
@@ -39,17 +40,51 @@ Result<Endpoint> ReadAddressFile(const std::string& path) {
       return found != json->end() && found->is_string() ? found->get<std::string>() : std::string();
     };
     endpoint.address = text("grpc");
-    endpoint.token_file = text("token_file");
-    if (!endpoint.token_file.empty() && !endpoint.token_file.starts_with('/')) {
-      endpoint.token_file = JoinPath(FolderOf(path), endpoint.token_file);
+    for (const auto& [name, file] :
+         {std::pair("token_file", &endpoint.token_file), std::pair("ca_file", &endpoint.ca_file)}) {
+      *file = text(name);
+      if (!file->empty() && !file->starts_with('/')) *file = JoinPath(FolderOf(path), *file);
     }
+    endpoint.ca_sha256 = text("ca_sha256");
   }
   if (endpoint.address.empty())
     return InvalidArgument(path + " names no coordinator: it should be an object with \"grpc\"");
   return endpoint;
 }
 
-Result<std::string> NewToken() {
+// Reads what the endpoint and the source name: the authority, and the caller's own certificate.
+Status ReadCertificates(const EndpointSource& source, Endpoint* endpoint) {
+  constexpr std::string_view kDigest = "sha256:";
+  if (source.ca.starts_with(kDigest)) {
+    endpoint->ca_sha256 = source.ca.substr(kDigest.size());
+    endpoint->ca_file.clear();
+    if (!IsSha256Hex(endpoint->ca_sha256))
+      return InvalidArgument("--ca " + source.ca + ": a SHA-256 has 64 lower-case hex digits");
+  } else if (!source.ca.empty()) {
+    endpoint->ca_file = source.ca;
+    endpoint->ca_sha256.clear();
+  }
+  if (!endpoint->ca_file.empty()) {
+    Result<std::string> ca = ReadFile(endpoint->ca_file, kMaxCertificateBytes);
+    // An address file that was copied to another machine: the digest says as much.
+    const bool moved = ca.status().code() == StatusCode::kNotFound && !endpoint->ca_sha256.empty();
+    if (!ca.ok() && !moved)
+      return ca.status().Wrap("the authority of the coordinator at " + endpoint->address);
+    if (moved) endpoint->ca_file.clear();
+    if (ca.ok()) endpoint->ca = *std::move(ca);
+    if (ca.ok() && endpoint->ca.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
+      return InvalidArgument(endpoint->ca_file + " holds no certificate (PEM)");
+  }
+  if (source.certificate_file.empty()) return OkStatus();
+  BRAID_ASSIGN_OR_RETURN(endpoint->certificate,
+                         ReadFile(source.certificate_file, kMaxCertificateBytes));
+  BRAID_ASSIGN_OR_RETURN(endpoint->key, ReadFile(source.key_file, kMaxCertificateBytes));
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<std::string> NewSecret() {
   std::array<unsigned char, kTokenBytes> bytes;
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
     return ErrnoStatus(errno, "drawing a token");
@@ -57,28 +92,6 @@ Result<std::string> NewToken() {
   for (const unsigned char byte : bytes) token += Format("%02x", byte);
   return token;
 }
-
-// Writes a file that only its user can read from its first moment on: the mode is given to open(),
-// not set afterwards, so there is no moment at which another user could open it, whatever the
-// umask.
-Status WriteSecret(const std::string& path, const std::string& content) {
-  const std::string temporary = path + ".tmp." + RandomUuid();
-  const auto write = [&]() -> Status {
-    const UniqueFd fd(
-        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd.valid()) return ErrnoStatus(errno, "creating " + path);
-    BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
-    if (fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
-    return Rename(temporary, path);
-  };
-  if (const Status status = write(); !status.ok()) {
-    (void)RemoveFile(temporary);
-    return status;
-  }
-  return SyncFolder(FolderOf(path));
-}
-
-}  // namespace
 
 std::string_view HostOf(std::string_view address) {
   if (address.starts_with('[')) {
@@ -102,9 +115,9 @@ Result<Endpoint> FindEndpoint(const EndpointSource& source) {
   if (source.address.empty()) {
     BRAID_ASSIGN_OR_RETURN(endpoint, ReadAddressFile(source.address_file));
   } else {
-    // The address file may tell where the token of the given address is. Its token file counts only
-    // if it was written for exactly this address, as otherwise a foreign server would receive the
-    // token.
+    // The address file may tell where the token and the authority of the given address are. It
+    // counts only if it was written for exactly this address, as otherwise a foreign server would
+    // receive the token.
     const Result<Endpoint> known = source.address_file.empty()
                                        ? NotFound("")
                                        : ReadAddressFile(source.address_file);
@@ -112,11 +125,13 @@ Result<Endpoint> FindEndpoint(const EndpointSource& source) {
     endpoint.address = source.address;
   }
   if (!source.token_file.empty()) endpoint.token_file = source.token_file;
-  if (!IsLoopbackHost(HostOf(endpoint.address))) {
+  BRAID_RETURN_IF_ERROR(ReadCertificates(source, &endpoint));
+  if (!IsLoopbackHost(HostOf(endpoint.address)) && !endpoint.tls()) {
     return PermissionDenied(
         "address " + endpoint.address +
-        " is not a loopback address: this version speaks without TLS, and the token "
-        "would cross the network; reach it through an SSH tunnel (ssh -L)");
+        " is not a loopback address, and without TLS the token would cross the network: say with "
+        "--ca (BRAID_CA) which authority the coordinator's certificate is from, as a file or as "
+        "sha256:DIGEST (its address file names both), or come through an SSH tunnel (ssh -L)");
   }
   if (endpoint.token_file.empty()) return endpoint;
   Result<std::string> token = ReadTokenFile(endpoint.token_file);
@@ -150,8 +165,8 @@ Result<std::string> MakeTokenFile(const std::string& path) {
     Log(LogLevel::kWarning, "coordinator",
         path + (others ? " could be read by others" : " held no token") + ": it has a new one now");
   }
-  BRAID_ASSIGN_OR_RETURN(const std::string token, NewToken());
-  BRAID_RETURN_IF_ERROR(WriteSecret(path, token + "\n"));
+  BRAID_ASSIGN_OR_RETURN(const std::string token, NewSecret());
+  BRAID_RETURN_IF_ERROR(WriteSecretFile(path, token + "\n"));
   return token;
 }
 

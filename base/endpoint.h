@@ -18,6 +18,20 @@ struct Endpoint {
   std::string token;
   // The file that the token was read from; empty if there is none.
   std::string token_file;
+
+  // TLS: the certificate (PEM) of the authority that must have signed the server's, and the file
+  // that it was read from; or the SHA-256 of that certificate, if it is not at hand and has to be
+  // fetched (rpc/tls/peer.h). All empty: no TLS, and the address is one of loopback.
+  std::string ca;
+  std::string ca_file;
+  std::string ca_sha256;
+  // The caller's own certificate and its key (PEM), by which a worker that has joined is known;
+  // empty for who has a token.
+  std::string certificate;
+  std::string key;
+
+  bool tls() const { return !ca.empty() || !ca_sha256.empty(); }
+  bool operator==(const Endpoint&) const = default;
 };
 
 // What a user said about the coordinator to be reached.
@@ -30,12 +44,18 @@ struct EndpointSource {
   // Empty: the file that the address file names, provided that the address file is about this
   // address. The token of one coordinator is never sent to another one.
   std::string token_file;
+  // A file with the certificate of the coordinator's authority, or "sha256:" and its digest. Empty:
+  // what the address file names, provided that it is about this address.
+  std::string ca;
+  // Files with the caller's own certificate and key, read again at each call; empty: none.
+  std::string certificate_file;
+  std::string key_file;
 };
 
 // Finds the coordinator's address and token. Both files are read at each call, because a restarted
 // coordinator may have another port. kUnavailable while there is no address file; kPermissionDenied
-// if a file may not be read, or if the address is not loopback: without TLS the token would cross
-// the network in the clear.
+// if a file may not be read, or if the address is not loopback and no authority is known for it:
+// without TLS the token would cross the network in the clear.
 Result<Endpoint> FindEndpoint(const EndpointSource& source);
 
 // True iff `host` is "localhost", "[::1]", "::1" or an address in 127.0.0.0/8 written as numbers. A
@@ -45,6 +65,8 @@ bool IsLoopbackHost(std::string_view host);
 // port. The result points into `address`.
 std::string_view HostOf(std::string_view address);
 
+// 64 random hex digits.
+Result<std::string> NewSecret();
 // Returns the token in the file `path`. A file that does not exist, holds no token, or could be
 // read by other users is replaced by a new random token (mode 0600): another user may have copied
 // the old one.

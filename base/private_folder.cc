@@ -1,5 +1,6 @@
 #include "base/private_folder.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/random.h"
 
 namespace braid {
 namespace {
@@ -52,6 +54,25 @@ Status MakeStateFolder(const std::string& path, const std::vector<std::string_vi
                        [&](std::string_view pattern) { return Fits(name, pattern); });
   });
   return all_ours ? CloseToOthers(path) : OkStatus();
+}
+
+// The mode is given to open(), not set afterwards, so there is no moment at which another user
+// could open the file.
+Status WriteSecretFile(const std::string& path, std::string_view content) {
+  const std::string temporary = path + ".tmp." + RandomUuid();
+  const auto write = [&]() -> Status {
+    const UniqueFd fd(
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.valid()) return ErrnoStatus(errno, "creating " + path);
+    BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), content, path));
+    if (fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing " + path);
+    return Rename(temporary, path);
+  };
+  if (const Status status = write(); !status.ok()) {
+    (void)RemoveFile(temporary);
+    return status;
+  }
+  return SyncFolder(FolderOf(path));
 }
 
 }  // namespace braid

@@ -22,5 +22,8 @@ Status MakePrivateFolder(const std::string& path);
 // folder keeps its mode, since it may be the user's home; only what braid makes inside of it is
 // private.
 Status MakeStateFolder(const std::string& path, const std::vector<std::string_view>& ours);
+// Writes or replaces a file that only its user can read, from its first moment on and whatever the
+// umask. Whoever reads it finds the old content or the new one. Durable when it returns.
+Status WriteSecretFile(const std::string& path, std::string_view content);
 
 }  // namespace braid

@@ -37,6 +37,9 @@ inline constexpr char kCoordinatorLock[] = "coordinator.lock";
 // The token that every call must carry (base/endpoint.h).
 inline constexpr char kToken[] = "token";
 
+// The certificates of TLS and their keys (rpc/tls/authority.h).
+inline constexpr char kTls[] = "tls";
+
 // In a worker's folder. The lock is held by the running worker.
 inline constexpr char kWorkerLock[] = "worker.lock";
 

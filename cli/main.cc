@@ -23,8 +23,8 @@ std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
   const CLI::App* at = &app;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--addr" || word == "--dir" || word == "--token-file" || word == "-o" ||
-        word == "--output")
+    if (word == "--addr" || word == "--dir" || word == "--token-file" || word == "--ca" ||
+        word == "-o" || word == "--output")
       ++i;
     if (word.starts_with('-')) continue;
     std::vector<std::string> names;
@@ -46,6 +46,8 @@ std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
 
 int Main(int argc, char** argv) {
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+  // What goes wrong is said once, by the command; the library would say it at every try.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   signal(SIGPIPE, SIG_IGN);
   CLI::App app("braid pretrains language models in parts: paths apart, then together.");
   app.set_version_flag("--version", kVersion);
@@ -55,12 +57,16 @@ int Main(int argc, char** argv) {
   globals.address = FromEnvironment("BRAID_ADDR", "");
   globals.dir = FromEnvironment("BRAID_DIR", ".braid");
   globals.token_file = FromEnvironment("BRAID_TOKEN_FILE", "");
+  globals.ca = FromEnvironment("BRAID_CA", "");
   globals.output = FromEnvironment("BRAID_OUTPUT", "table");
   app.add_option("--addr", globals.address, "HOST:PORT of the coordinator (BRAID_ADDR)");
   app.add_option("--dir", globals.dir, "state of braid up (BRAID_DIR)")->capture_default_str();
   app.add_option("--token-file", globals.token_file,
                  "file with the coordinator's token (BRAID_TOKEN_FILE; default: what braid up "
                  "wrote in --dir)");
+  app.add_option("--ca", globals.ca,
+                 "the authority of the coordinator's certificate: a file, or sha256:DIGEST "
+                 "(BRAID_CA; default: what the address file in --dir names)");
   app.add_option("-o,--output", globals.output, "table, json or name (BRAID_OUTPUT)")
       ->check(CLI::IsMember({"table", "json", "name"}));
   app.add_flag("--no-header", globals.no_header, "tables without their first line");

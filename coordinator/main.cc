@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -29,6 +30,7 @@
 #include "coordinator/http/http.h"
 #include "coordinator/services/server.h"
 #include "coordinator/services/services.h"
+#include "rpc/tls/authority.h"
 #include "storage/catalog/catalog.h"
 
 namespace {
@@ -47,6 +49,9 @@ struct Flags {
   std::string listen = "127.0.0.1:0";
   std::string http = "127.0.0.1:0";
   std::string address_file;
+  bool tls = false;
+  std::vector<std::string> tls_names;
+  std::string tls_certificate, tls_key;
   std::string site = "local";
   int64_t heartbeat_interval_ms = 2000;
   int64_t ttl_ms = 15'000;
@@ -58,6 +63,7 @@ constexpr int kFatalExit = 1;
 constexpr int64_t kLastWordsMs = 5'000;
 constexpr int64_t kTickMs = 20;
 constexpr int kHealthMs = 500;
+constexpr int64_t kRenewMs = 3'600'000;
 
 int wake_fd = -1;
 void OnSignal(int) {
@@ -99,26 +105,75 @@ void RaiseDescriptorLimit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer& http) {
+// Where programs of this machine reach a server that listens on all of its addresses.
+std::string LocalAddress(const std::string& address) {
+  const std::string_view host = HostOf(address);
+  if (host != "0.0.0.0" && host != "[::]") return address;
+  return "127.0.0.1" + address.substr(host.size());
+}
+
+bool WantsTls(const Flags& flags) {
+  return flags.tls || !flags.tls_names.empty() || !flags.tls_certificate.empty() ||
+         !IsLoopbackHost(HostOf(flags.listen));
+}
+
+Status CheckFlags(const Flags& flags) {
+  if (flags.listen.rfind(':') == std::string::npos)
+    return InvalidArgument("--listen " + flags.listen + " has no port: " + flags.listen +
+                           ":0 takes a free one");
+  if (flags.tls_certificate.empty() != flags.tls_key.empty())
+    return InvalidArgument("--tls-cert and --tls-key belong together: give both or none");
+  if (!flags.tls_certificate.empty() && !flags.tls_names.empty())
+    return InvalidArgument(
+        "--tls-name is for the certificate that the coordinator makes itself; "
+        "--tls-cert has its names already");
+  return CheckLoopback(flags.http, "HTTP");
+}
+
+Result<std::optional<rpc::ServerTls>> TlsOf(const Flags& flags) {
+  if (!WantsTls(flags)) return std::optional<rpc::ServerTls>();
+  BRAID_ASSIGN_OR_RETURN(
+      const rpc::Authority authority,
+      rpc::Authority::Open(JoinPath(AbsolutePath(flags.dir), state_files::kTls)));
+  auto files = flags.tls_certificate.empty()
+                   ? authority.OwnServer(rpc::ServerNames(flags.listen, flags.tls_names))
+                   : authority.ServerOf(flags.tls_certificate, flags.tls_key);
+  BRAID_RETURN_IF_ERROR(files.status());
+  return std::optional(*std::move(files));
+}
+
+Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer& http,
+                      const std::optional<rpc::ServerTls>& tls) {
   if (flags.address_file.empty()) return OkStatus();
   // Below the folder of the address file its name is relative: all of it may be moved, and may have
   // a name that is not UTF-8.
-  std::string token_file = TokenFile(flags);
   const std::string home = AbsolutePath(FolderOf(flags.address_file)) + "/";
-  if (token_file.starts_with(home)) token_file = token_file.substr(home.size());
-  const Json addresses = {{"grpc", server.address()},
-                          {"http", http.address()},
-                          {"pid", getpid()},
-                          {"token_file", token_file}};
+  const auto relative = [&home](const std::string& path) {
+    return path.starts_with(home) ? path.substr(home.size()) : path;
+  };
+  Json addresses = {{"grpc", LocalAddress(server.address())},
+                    {"http", http.address()},
+                    {"pid", getpid()},
+                    {"token_file", relative(TokenFile(flags))}};
+  if (tls.has_value()) {
+    addresses["ca_file"] = relative(AbsolutePath(tls->trust));
+    addresses["ca_sha256"] = tls->trust_sha256;
+  }
   return WriteFileAtomic(flags.address_file,
                          addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 // Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still
 // waits for its workers.
-void WaitForSignal(Core* core, Server* server) {
+void WaitForSignal(const Flags& flags, Core* core, Server* server) {
   pollfd wake{wake_fd, POLLIN, 0};
+  int64_t renew_ms = SystemClock().MonotonicMs() + kRenewMs;
   do {
+    if (SystemClock().MonotonicMs() >= renew_ms) {
+      renew_ms += kRenewMs;
+      // A server's certificate that comes near its end is made anew; the server finds it.
+      if (const auto tls = TlsOf(flags); !tls.ok()) spdlog::error("{}", tls.status().message());
+    }
     bool recovering = false;
     const Status asked = core->Query([&](const State& state) {
       recovering = Recovering(state, core->options(), core->options().clock->MonotonicMs());
@@ -129,12 +184,11 @@ void WaitForSignal(Core* core, Server* server) {
 
 // `serving` is set once it serves: an error before that will be the same at the next try.
 Status Serve(const Flags& flags, bool* serving) {
-  BRAID_RETURN_IF_ERROR(CheckLoopback(flags.listen));
-  BRAID_RETURN_IF_ERROR(CheckLoopback(flags.http));
+  BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_RETURN_IF_ERROR(MakeStateFolder(
       flags.dir, {state_files::kCatalog + std::string("*"), state_files::kStore,
                   state_files::kJobLogs, state_files::kJobMetrics, state_files::kScratch,
-                  state_files::kCoordinatorLock, state_files::kToken}));
+                  state_files::kCoordinatorLock, state_files::kToken, state_files::kTls}));
   BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(flags.dir));
   const std::string lock_path = JoinPath(flags.dir, state_files::kCoordinatorLock);
   auto lock = FileLock::Acquire(lock_path);
@@ -144,6 +198,7 @@ Status Serve(const Flags& flags, bool* serving) {
   }
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_ASSIGN_OR_RETURN(const std::string token, MakeTokenFile(TokenFile(flags)));
+  BRAID_ASSIGN_OR_RETURN(const auto tls, TlsOf(flags));
   BRAID_ASSIGN_OR_RETURN(auto catalog,
                          catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
   BRAID_ASSIGN_OR_RETURN(auto blobs,
@@ -196,6 +251,7 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.version = kVersion;
   backend.token = token;
   backend.token_file = TokenFile(flags);
+  backend.tls = tls;
   const auto stop_loop = [&] {
     core->Stop();
     loop.join();
@@ -205,12 +261,13 @@ Status Serve(const Flags& flags, bool* serving) {
   auto server = Server::Start(flags.listen, &backend);
   auto http = server.ok() ? HttpServer::Start(http_options, core.get())
                           : Result<std::unique_ptr<HttpServer>>(server.status());
-  Status status = http.ok() ? WriteAddresses(flags, **server, **http) : http.status();
+  Status status = http.ok() ? WriteAddresses(flags, **server, **http, tls) : http.status();
   if (status.ok()) {
     *serving = true;
-    spdlog::info("serving gRPC on {}, HTTP on {}, state in {}", (*server)->address(),
+    spdlog::info("serving gRPC on {}{}, HTTP on {}, state in {}", (*server)->address(),
+                 tls.has_value() ? " (TLS, authority sha256:" + tls->trust_sha256 + ")" : "",
                  (*http)->address(), flags.dir);
-    WaitForSignal(core.get(), server->get());
+    WaitForSignal(flags, core.get(), server->get());
     spdlog::info("stopping");
   }
   if (http.ok()) (*http)->Stop();
@@ -226,8 +283,18 @@ int Main(int argc, char** argv) {
                "braid-coordinator"};
   app.add_option("--dir", flags.dir, "Folder of the catalog, blobs and logs; made if missing")
       ->required();
-  app.add_option("--listen", flags.listen, "gRPC address; port 0 takes a free one")
+  app.add_option("--listen", flags.listen,
+                 "gRPC address; port 0 takes a free one. Anywhere but on loopback it speaks TLS, "
+                 "with certificates that are made in DIR/tls")
       ->capture_default_str();
+  app.add_flag("--tls", flags.tls, "speak TLS on loopback, too");
+  app.add_option("--tls-name", flags.tls_names,
+                 "a name or address by which clients reach this coordinator, besides those of this "
+                 "machine; may be repeated");
+  app.add_option("--tls-cert", flags.tls_certificate,
+                 "PEM file of a certificate of yours and those of its issuers; read again when it "
+                 "changes");
+  app.add_option("--tls-key", flags.tls_key, "PEM file of its key");
   app.add_option("--http", flags.http, "Address of /metrics, /healthz and the JSON API")
       ->capture_default_str();
   app.add_option("--http-host", flags.http_hosts,

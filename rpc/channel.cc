@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/tls/peer.h"
+
 namespace braid::rpc {
 namespace {
 
@@ -18,7 +20,8 @@ constexpr char kRetries[] =
     R"({"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":5,"initialBackoff":"0.1s","maxBackoff":"1s",)"
     R"("backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]})";
 
-// An interceptor, because gRPC allows call credentials on channels with TLS only.
+// An interceptor, because gRPC allows call credentials on channels with TLS only, and a loopback
+// channel has none.
 class SendToken final : public Interceptor {
  public:
   explicit SendToken(std::string value) : value_(std::move(value)) {}
@@ -46,6 +49,14 @@ class SendTokenFactory final : public ClientInterceptorFactoryInterface {
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token,
                                            const ChannelOptions& options) {
+  Endpoint endpoint;
+  endpoint.address = address;
+  endpoint.token = token;
+  return MakeChannel(endpoint, options);
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint,
+                                           const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
@@ -61,9 +72,19 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
-  if (!token.empty()) interceptors.push_back(std::make_unique<SendTokenFactory>(token));
+  if (!endpoint.token.empty())
+    interceptors.push_back(std::make_unique<SendTokenFactory>(endpoint.token));
+  const auto credentials = endpoint.tls() ? grpc::SslCredentials(
+                                                {endpoint.ca, endpoint.key, endpoint.certificate})
+                                          : grpc::InsecureChannelCredentials();
   return grpc::experimental::CreateCustomChannelWithInterceptors(
-      address, grpc::InsecureChannelCredentials(), arguments, std::move(interceptors));
+      endpoint.address, credentials, arguments, std::move(interceptors));
+}
+
+Result<Endpoint> WithAuthority(Endpoint endpoint) {
+  if (!endpoint.ca.empty() || endpoint.ca_sha256.empty()) return endpoint;
+  BRAID_ASSIGN_OR_RETURN(endpoint.ca, FetchAuthority(endpoint.address, endpoint.ca_sha256));
+  return endpoint;
 }
 
 }  // namespace braid::rpc

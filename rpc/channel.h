@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "base/endpoint.h"
+
 namespace braid::rpc {
 
 // The largest message in either direction. Large ones are the manifest of an artifact of 100,000
@@ -23,10 +25,21 @@ struct ChannelOptions {
   bool retry_unavailable = false;
 };
 
-// Makes a channel that sends `token`, unless it is empty, with every call. There is no TLS:
-// `address` is a loopback address. The channel connects at the first call and again after the
-// connection is lost; a server that vanished without closing its connection is noticed within 40 s.
+// Makes a channel to the endpoint that sends its token, if there is one, with every call. With
+// `ca`, it speaks TLS, to a server alone whose certificate is from that authority and for the
+// endpoint's host, and shows the endpoint's own certificate if it has one; otherwise plain text,
+// which is for loopback. It connects at the first call and again after the connection is lost; a
+// server that vanished without closing its connection is noticed within 40 s.
+//
+// REQUIRES: an endpoint with TLS has `ca` (see WithAuthority).
+std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint,
+                                           const ChannelOptions& options = {});
+// To a loopback address, without TLS.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const std::string& token,
                                            const ChannelOptions& options = {});
+
+// The endpoint with the certificate of its authority: fetched from the server if only its SHA-256
+// is known. The errors are those of FetchAuthority (rpc/tls/peer.h).
+Result<Endpoint> WithAuthority(Endpoint endpoint);
 
 }  // namespace braid::rpc

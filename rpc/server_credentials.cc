@@ -1,66 +1,83 @@
 #include "rpc/server_credentials.h"
 
 #include <grpcpp/security/auth_metadata_processor.h>
+#include <grpcpp/security/tls_credentials_options.h>
 
-#include "base/endpoint.h"
+#include <utility>
 
 namespace braid::rpc {
 namespace {
 
 constexpr std::string_view kKey = "authorization";
 constexpr std::string_view kScheme = "Bearer ";
+constexpr std::string_view kPath = ":path";
+constexpr unsigned kLookAgainS = 1;
 
-// The message for an unknown caller. `given` tells whether it sent a token, which was not the right
-// one.
-std::string TokenAdvice(bool given, const std::string& token_file) {
-  return std::string(given ? "the token is not this coordinator's" : "no token was sent") +
-         ": it is in " + token_file +
-         " on the coordinator's machine, for the user that runs it; programs read it from the file "
-         "that --token-file or "
-         "BRAID_TOKEN_FILE names, others send \"authorization: Bearer TOKEN\"";
+using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
+
+std::string_view ViewOf(grpc::string_ref text) {
+  return {text.data(), text.size()};
 }
 
-class TokenCheck final : public grpc::AuthMetadataProcessor {
+grpc::string_ref RefOf(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+Caller CallerWith(const Metadata& metadata, const grpc::AuthContext& peer) {
+  Caller caller;
+  const auto [first, last] = metadata.equal_range(RefOf(kKey));
+  for (auto entry = first; entry != last; ++entry) {
+    const std::string_view value = ViewOf(entry->second);
+    caller.tokens.push_back(value.starts_with(kScheme) ? value.substr(kScheme.size()) : "");
+  }
+  const auto certificates = peer.FindPropertyValues("x509_pem_cert");
+  if (!certificates.empty()) caller.certificate = ViewOf(certificates.front());
+  return caller;
+}
+
+class Processor final : public grpc::AuthMetadataProcessor {
  public:
-  TokenCheck(std::string token, std::string token_file)
-      : token_(std::move(token)), token_file_(std::move(token_file)) {}
+  explicit Processor(CallerCheck check) : check_(std::move(check)) {}
 
   bool IsBlocking() const override { return false; }
 
-  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata* consumed,
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* peer, OutputMetadata*,
                        OutputMetadata*) override {
-    const auto [first, last] = metadata.equal_range(grpc::string_ref(kKey.data(), kKey.size()));
-    if (first == last) return Refused(false);
-    // All values have to be right: with one of several being enough, a caller could try many at
-    // once.
-    for (auto entry = first; entry != last; ++entry) {
-      const std::string_view value(entry->second.data(), entry->second.size());
-      if (!value.starts_with(kScheme) || !SameSecret(value.substr(kScheme.size()), token_))
-        return Refused(true);
-    }
-    // Removes the token from the metadata, so that the services cannot log it.
-    consumed->emplace(std::string(kKey), std::string(first->second.data(), first->second.size()));
-    return grpc::Status::OK;
+    Caller caller = CallerWith(metadata, *peer);
+    if (const auto path = metadata.find(RefOf(kPath)); path != metadata.end())
+      caller.method = ViewOf(path->second);
+    const Status status = check_(caller);
+    if (status.reason() == "UNAUTHENTICATED") return {grpc::UNAUTHENTICATED, status.message()};
+    return {static_cast<grpc::StatusCode>(status.code()), status.message()};
   }
 
  private:
-  grpc::Status Refused(bool given) const {
-    return grpc::Status(grpc::UNAUTHENTICATED, TokenAdvice(given, token_file_));
-  }
-
-  const std::string token_;
-  const std::string token_file_;
+  const CallerCheck check_;
 };
 
 }  // namespace
 
-std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(std::string token,
-                                                               std::string token_file) {
-  // gRPC calls an AuthMetadataProcessor only for credentials that it regards as secure. Without TLS
-  // these are the local ones, which verify that the peer is on this machine.
-  const auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
-  credentials->SetAuthMetadataProcessor(
-      std::make_shared<TokenCheck>(std::move(token), std::move(token_file)));
+Caller CallerOf(const grpc::ServerContextBase& context) {
+  return CallerWith(context.client_metadata(), *context.auth_context());
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(
+    CallerCheck check, const std::optional<ServerTls>& tls) {
+  std::shared_ptr<grpc::ServerCredentials> credentials;
+  if (tls.has_value()) {
+    grpc::experimental::TlsServerCredentialsOptions options(
+        std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+            tls->key, tls->certificate, tls->clients, kLookAgainS));
+    options.watch_root_certs();
+    options.watch_identity_key_cert_pairs();
+    options.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+    credentials = grpc::experimental::TlsServerCredentials(options);
+  } else {
+    // gRPC calls an AuthMetadataProcessor only for credentials that it regards as secure. Without
+    // TLS these are the local ones, which verify that the peer is on this machine.
+    credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
+  }
+  credentials->SetAuthMetadataProcessor(std::make_shared<Processor>(std::move(check)));
   return credentials;
 }
 

@@ -1,18 +1,26 @@
-// Authentication of callers: a caller has to present the coordinator's token with each call of
-// every method, health and reflection included.
+// Authentication of callers: every call of every method, health and reflection included, is shown
+// to a check before its handler sees it.
 #pragma once
 
 #include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_context.h>
 
 #include <memory>
-#include <string>
+#include <optional>
+
+#include "rpc/caller.h"
+#include "rpc/tls/authority.h"
 
 namespace braid::rpc {
 
-// Credentials for a server on the loopback interface, without TLS. A call without the metadata
-// "authorization: Bearer TOKEN" fails with UNAUTHENTICATED; the message says that the token is in
-// `token_file`. REQUIRES: `token` is not empty.
-std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(std::string token,
-                                                               std::string token_file);
+// Credentials for a server: with `tls`, it speaks TLS with these files, which are read again within
+// seconds after they change, and asks clients for a certificate, which may have none. Without, it
+// listens on loopback. A certificate that is shown and is not from tls->clients ends the handshake.
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(CallerCheck check,
+                                                               const std::optional<ServerTls>& tls);
+
+// The tokens and the certificate of a call within its handler, as its check saw them; without the
+// method. The views live as long as the call.
+Caller CallerOf(const grpc::ServerContextBase& context);
 
 }  // namespace braid::rpc

@@ -38,28 +38,26 @@ constexpr int kCannotStartExit = 78;
 constexpr int kConflictExit = 5;
 
 struct Flags {
-  std::string coordinator, address_file, token_file, dir, id, site, bin, gpus = "all",
-                                                                         advertise = "auto";
+  std::string coordinator, address_file, token_file, ca, dir, id, site, bin;
+  std::string gpus = "all", advertise = "auto";
   std::vector<std::string> labels, kinds, data_roots;
   int32_t slots = 0;
 };
 
-Status CheckLoopback(const std::string& address) {
-  if (IsLoopbackHost(HostOf(address))) return OkStatus();
-  return InvalidArgument("--coordinator " + address +
-                         ": this version speaks without TLS and only on the loopback interface; "
-                         "tunnel to it (ssh -L) for now");
-}
-
 // With --coordinator, the token is looked up where the commands of this folder do it: in BRAID_DIR,
 // or .braid.
 EndpointSource SourceOf(const Flags& flags) {
-  if (flags.coordinator.empty()) return {"", flags.address_file, flags.token_file};
+  if (flags.coordinator.empty())
+    return {.address = "",
+            .address_file = flags.address_file,
+            .token_file = flags.token_file,
+            .ca = flags.ca};
   const char* dir = std::getenv("BRAID_DIR");
-  return {flags.coordinator,
-          AbsolutePath(
+  return {.address = flags.coordinator,
+          .address_file = AbsolutePath(
               JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, state_files::kAddress)),
-          flags.token_file};
+          .token_file = flags.token_file,
+          .ca = flags.ca};
 }
 
 // Folders below which files of site-bound corpora are read.
@@ -149,7 +147,10 @@ Status CheckFlags(const Flags& flags) {
   if (flags.coordinator.empty() == flags.address_file.empty()) {
     return InvalidArgument("give either --coordinator HOST:PORT or --address-file FILE");
   }
-  if (!flags.coordinator.empty()) BRAID_RETURN_IF_ERROR(CheckLoopback(flags.coordinator));
+  // What may be mended while the worker runs (no address file yet) is no reason not to begin.
+  if (const Status found = FindEndpoint(SourceOf(flags)).status();
+      !flags.coordinator.empty() && found.code() == StatusCode::kPermissionDenied)
+    return found.Wrap("--coordinator");
   if (!flags.token_file.empty())
     BRAID_RETURN_IF_ERROR(ReadTokenFile(flags.token_file).status().Wrap("--token-file"));
   return OkStatus();
@@ -266,6 +267,8 @@ int Main(int argc, char** argv) {
   // A child of this process calls exec at once and uses no gRPC, so gRPC need not stop its threads
   // for each fork.
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+  // What goes wrong is in this program's log, once; the library would say it at every try.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);
   spdlog::flush_on(spdlog::level::info);
@@ -283,6 +286,10 @@ int Main(int argc, char** argv) {
                  "file with the coordinator's token (BRAID_TOKEN_FILE; default: what the address "
                  "file names)")
       ->envname("BRAID_TOKEN_FILE");
+  app.add_option("--ca", flags.ca,
+                 "the authority of the coordinator's certificate: a file, or sha256:DIGEST "
+                 "(BRAID_CA; default: what the address file names)")
+      ->envname("BRAID_CA");
   app.add_option("--dir", flags.dir, "folder for the cache and running jobs")->required();
   app.add_option("--id", flags.id, "name of this worker, stable across restarts")
       ->capture_default_str();

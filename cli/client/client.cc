@@ -2,6 +2,7 @@
 
 #include "rpc/channel.h"
 #include "rpc/status.h"
+#include "rpc/tls/peer.h"
 
 namespace braid::cli {
 
@@ -28,6 +29,10 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
 
 Status Client::StatusOf(const grpc::Status& status) const {
   const Status converted = FromGrpc(status, endpoint_.address);
+  if (converted.code() == StatusCode::kUnavailable && converted.reason().empty()) {
+    if (const std::string why = rpc::WhyNoConnection(endpoint_); !why.empty())
+      return Status(StatusCode::kPermissionDenied, "TLS", why);
+  }
   if (converted.reason() != "UNAUTHENTICATED") return converted;
   return Status(
       converted.code(), converted.reason(),
@@ -37,8 +42,7 @@ Status Client::StatusOf(const grpc::Status& status) const {
 }
 
 Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
-  const auto channel = rpc::MakeChannel(endpoint_.address, endpoint_.token,
-                                        {.retry_unavailable = true});
+  const auto channel = rpc::MakeChannel(endpoint_, {.retry_unavailable = true});
   runs_ = v1::Runs::NewStub(channel);
   jobs_ = v1::Jobs::NewStub(channel);
   artifacts_ = v1::Artifacts::NewStub(channel);

@@ -30,7 +30,8 @@ class Client {
   // Opens no connection yet: the first call does.
   explicit Client(Endpoint endpoint);
 
-  // FromGrpc, and for a token that is refused the file that it came from.
+  // FromGrpc, and for a token that is refused the file that it came from. If there is no connection
+  // because of TLS, kPermissionDenied (TLS) says why.
   Status StatusOf(const grpc::Status& status) const;
 
   // One call, with a deadline; the error is that of StatusOf.

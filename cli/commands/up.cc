@@ -68,8 +68,12 @@ void RegisterUp(const Registry& registry) {
                     "return when everything is ready; braid down ends it");
   command
       ->add_option("--listen", flags->service.listen,
-                   "loopback address of the API; port 0 takes a free one")
+                   "address of the API; port 0 takes a free one. Anywhere but on loopback it "
+                   "speaks TLS: 0.0.0.0:7070")
       ->capture_default_str();
+  command->add_option("--tls-name", flags->service.tls_names,
+                      "a name or address by which others reach the API, besides those of this "
+                      "machine; may be repeated");
   command->add_option("--http", flags->service.http, "loopback address of metrics and health")
       ->capture_default_str();
   command->add_option(

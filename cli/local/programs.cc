@@ -15,7 +15,11 @@ constexpr int kTriesAtOnePort = 3;
 std::string ListenAddress(const std::string& address_file, const std::string& key,
                           const std::string& asked, int failures) {
   if (!asked.ends_with(":0") || failures > kTriesAtOnePort) return asked;
-  return MemberOr(ReadJsonFile(address_file), key.c_str(), asked);
+  // The port alone: who listens on all addresses of the machine is known by one of them.
+  const std::string before = MemberOr(ReadJsonFile(address_file), key.c_str(), asked);
+  const size_t colon = before.rfind(':');
+  return asked.substr(0, asked.size() - 2) +
+         (colon == std::string::npos ? ":0" : before.substr(colon));
 }
 
 }  // namespace
@@ -34,6 +38,8 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
         {},
         JoinPath(logs, "coordinator.log"),
         false};
+    for (const std::string& name : options.tls_names)
+      process.argv.insert(process.argv.end(), {"--tls-name", name});
     for (const std::string& host : options.http_hosts)
       process.argv.insert(process.argv.end(), {"--http-host", host});
     return process;
@@ -45,8 +51,8 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
       ProcessOptions process{
           {JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id),
            "--id", id, "--site", "local", "--slots", std::to_string(options.slots), "--gpus",
-           i == 1 ? options.gpus : "none", "--advertise", options.advertise},
-          {{"BRAID_TOKEN_FILE", ""}},
+            i == 1 ? options.gpus : "none", "--advertise", options.advertise},
+           {{"BRAID_TOKEN_FILE", ""}, {"BRAID_CA", ""}},
           JoinPath(logs, id + ".log"),
           false};
       for (const std::string& root : options.data_roots)

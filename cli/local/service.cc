@@ -173,6 +173,7 @@ Result<int> RunDetached(const Globals& globals, const ServiceOptions& options) {
   local.dir = dir;
   local.address.clear();
   local.token_file.clear();
+  local.ca.clear();
   int pipe_ends[2];
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "making a pipe");
   const UniqueFd errors(pipe_ends[0]);

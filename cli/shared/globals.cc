@@ -5,17 +5,21 @@
 
 #include "base/file.h"
 #include "base/state_files.h"
+#include "rpc/channel.h"
 
 namespace braid::cli {
 
 Result<Endpoint> Globals::FindCoordinator() const {
-  Result<Endpoint> endpoint = FindEndpoint(
-      {address, JoinPath(dir, state_files::kAddress), token_file});
+  Result<Endpoint> endpoint = FindEndpoint({.address = address,
+                                            .address_file = JoinPath(dir, state_files::kAddress),
+                                            .token_file = token_file,
+                                            .ca = ca});
   if (!endpoint.ok() && endpoint.status().code() == StatusCode::kUnavailable) {
     return Unavailable("no coordinator: " + endpoint.status().message() +
                        "; start one with braid up, or give --addr HOST:PORT");
   }
-  return endpoint;
+  BRAID_RETURN_IF_ERROR(endpoint.status());
+  return rpc::WithAuthority(*std::move(endpoint));
 }
 
 Result<std::string> Globals::Address() const {

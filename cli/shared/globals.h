@@ -15,6 +15,9 @@ struct Globals {
   std::string dir = ".braid";  // --dir, BRAID_DIR: where `braid up` keeps its state
   // --token-file, BRAID_TOKEN_FILE; empty: the one that the address file of --dir names.
   std::string token_file;
+  // --ca, BRAID_CA: the authority of the coordinator, as a file or "sha256:DIGEST"; empty: what the
+  // address file names.
+  std::string ca;
   std::string output = "table";  // -o: table, json, name
   bool no_header = false;
 

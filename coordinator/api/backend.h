@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "coordinator/core/core.h"
 #include "coordinator/waiting/alarms.h"
 #include "coordinator/waiting/wakeups.h"
+#include "rpc/tls/authority.h"
 #include "storage/catalog/store.h"
 #include "storage/files/blob_store.h"
 
@@ -27,8 +29,9 @@ struct Backend {
   RendezvousTable* rendezvous = nullptr;
   std::string scratch;  // folder for short-lived files
   std::string version;
-  std::string token;       // that every call must carry; not empty
-  std::string token_file;  // where people find it
+  std::string token;                  // that every call must carry; not empty
+  std::string token_file;             // where people find it
+  std::optional<rpc::ServerTls> tls;  // none: loopback only
 
   // No call begins to wait any more; whoever waits subscribes to kStopping before it looks.
   std::atomic<bool> stopping{false};

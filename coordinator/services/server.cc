@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "base/endpoint.h"
+#include "coordinator/access/access.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/services/services.h"
 #include "rpc/channel.h"
@@ -39,7 +40,9 @@ void TidyAgain(Backend* backend) {
 class GrpcServer final : public Server {
  public:
   GrpcServer(Backend* backend, std::vector<std::unique_ptr<grpc::Service>> services)
-      : backend_(backend), services_(std::move(services)) {}
+      : backend_(backend),
+        services_(std::move(services)),
+        access_(backend->token, backend->token_file) {}
   ~GrpcServer() override { Stop(); }
 
   Status Listen(const std::string& address) {
@@ -47,8 +50,10 @@ class GrpcServer final : public Server {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(
-        address, rpc::MakeServerCredentials(backend_->token, backend_->token_file), &port);
+    const auto check = [access = &access_](const rpc::Caller& caller) {
+      return access->Check(caller);
+    };
+    builder.AddListeningPort(address, rpc::MakeServerCredentials(check, backend_->tls), &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
     builder.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfAConnection);
@@ -63,7 +68,8 @@ class GrpcServer final : public Server {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
       return Unavailable("cannot listen on " + address +
-                         ": is another program using that port? (port 0 takes a free one)");
+                         ": is another program using that port? (port 0 takes a free one) Is it an "
+                         "address of this machine?");
     }
     address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
     server_->GetHealthCheckService()->SetServingStatus(true);
@@ -96,25 +102,25 @@ class GrpcServer final : public Server {
  private:
   Backend* const backend_;
   const std::vector<std::unique_ptr<grpc::Service>> services_;
+  const Access access_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };
 
 }  // namespace
 
-Status CheckLoopback(const std::string& address) {
+Status CheckLoopback(const std::string& address, const std::string& what) {
   if (address.rfind(':') == std::string::npos) {
     return InvalidArgument("address " + address + " has no port: 127.0.0.1:0 takes a free one");
   }
   if (IsLoopbackHost(HostOf(address))) return OkStatus();
-  return PermissionDenied(
-      "address " + address +
-      " is not a loopback address: without TLS braid listens on 127.0.0.1 only; "
-      "reach it from elsewhere through an SSH tunnel");
+  return PermissionDenied("address " + address + " is not a loopback address: " + what +
+                          " is served without TLS, on 127.0.0.1 only; reach it from elsewhere "
+                          "through an SSH tunnel");
 }
 
 Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backend* backend) {
-  BRAID_RETURN_IF_ERROR(CheckLoopback(address));
+  if (!backend->tls.has_value()) BRAID_RETURN_IF_ERROR(CheckLoopback(address, "gRPC"));
   if (backend->token.empty())
     return FailedPrecondition("a server without a token would be open to all");
   std::vector<std::unique_ptr<grpc::Service>> services;

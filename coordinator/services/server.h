@@ -1,5 +1,5 @@
-// The gRPC server: all services, health and reflection, on one loopback address, for who knows the
-// token. No gRPC in this header.
+// The gRPC server: all services, health and reflection, on one address, for who may call them
+// (coordinator/access). No gRPC in this header.
 #pragma once
 
 #include <memory>
@@ -22,13 +22,14 @@ class Server {
   // No new requests; streams and long calls end within about a second.
   virtual void Stop() = 0;
 
-  // Listens on `address` ("127.0.0.1:0": any free port). kPermissionDenied for an address that is
-  // not loopback, kUnavailable if it cannot be had.
+  // Listens on `address` ("127.0.0.1:0": any free port), with TLS if the backend has its files.
+  // kPermissionDenied for an address that is not loopback without TLS, kUnavailable if it cannot be
+  // had.
   static Result<std::unique_ptr<Server>> Start(const std::string& address, Backend* backend);
 };
 
 // "127.0.0.1:80", "[::1]:80" and "localhost:80" are loopback; anything else is an error that says
-// what to do.
-Status CheckLoopback(const std::string& address);
+// what to do. `what` is served there: "HTTP".
+Status CheckLoopback(const std::string& address, const std::string& what);
 
 }  // namespace braid::coordinator

@@ -99,6 +99,35 @@ TEST_F(EndpointTest, ATokenCrossesNoNetwork) {
     EXPECT_TRUE(FindEndpoint({address, "", ""}).ok()) << address;
 }
 
+TEST_F(EndpointTest, TheAuthorityIsAFileOrADigest) {
+  const std::string digest(64, '7');
+  const std::string pem = "-----BEGIN CERTIFICATE-----\n";
+  ASSERT_TRUE(WriteFileAtomic(Path("ca.pem"), pem).ok());
+  ASSERT_TRUE(WriteJsonFile(Path("address.json"),
+                            {{"grpc", "10.0.0.1:5"}, {"ca_file", "ca.pem"}, {"ca_sha256", digest}})
+                  .ok());
+  const Endpoint found = FindEndpoint({"", Path("address.json"), ""}).value();
+  EXPECT_EQ(found.ca, pem);
+  EXPECT_TRUE(found.tls());
+  // Another address is another coordinator.
+  EXPECT_EQ(FindEndpoint({"10.0.0.2:5", Path("address.json"), ""}).status().code(),
+            StatusCode::kPermissionDenied);
+  EXPECT_EQ(FindEndpoint({.address = "10.0.0.2:5", .ca = "sha256:" + digest})->ca_sha256, digest);
+  EXPECT_EQ(FindEndpoint({.address = "10.0.0.2:5", .ca = Path("ca.pem")})->ca, pem);
+  // Copied away from the file, the digest remains; a file that was asked for must be there.
+  ASSERT_TRUE(RemoveFile(Path("ca.pem")).ok());
+  const Endpoint moved = FindEndpoint({"", Path("address.json"), ""}).value();
+  EXPECT_EQ(moved.ca_sha256, digest);
+  EXPECT_EQ(moved.ca, "");
+  EXPECT_THAT(FindEndpoint({.address = "10.0.0.2:5", .ca = Path("ca.pem")}).status().message(),
+              HasSubstr(Path("ca.pem")));
+  EXPECT_THAT(FindEndpoint({.address = "10.0.0.2:5", .ca = "sha256:12"}).status().message(),
+              HasSubstr("64 lower-case hex digits"));
+  ASSERT_TRUE(WriteFileAtomic(Path("ca.pem"), "nonsense").ok());
+  EXPECT_THAT(FindEndpoint({.address = "10.0.0.2:5", .ca = Path("ca.pem")}).status().message(),
+              HasSubstr("holds no certificate"));
+}
+
 TEST(HostOf, IsWhatStandsBeforeThePort) {
   EXPECT_EQ(HostOf("127.0.0.1:80"), "127.0.0.1");
   EXPECT_EQ(HostOf("localhost"), "localhost");

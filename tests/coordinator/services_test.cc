@@ -68,10 +68,10 @@ TEST_F(ServicesTest, AServerWithoutATokenDoesNotStart) {
 
 TEST(CheckLoopbackTest, ANameThatBeginsLikeALoopbackAddressIsNone) {
   for (const char* address : {"127.evil.example:1", "0.0.0.0:1", "[::]:1", "10.0.0.1:1"}) {
-    EXPECT_EQ(CheckLoopback(address).code(), StatusCode::kPermissionDenied) << address;
+    EXPECT_EQ(CheckLoopback(address, "gRPC").code(), StatusCode::kPermissionDenied) << address;
   }
   for (const char* address : {"127.0.0.1:0", "127.1.2.3:0", "localhost:0", "[::1]:0"})
-    EXPECT_TRUE(CheckLoopback(address).ok()) << address;
+    EXPECT_TRUE(CheckLoopback(address, "gRPC").ok()) << address;
 }
 
 TEST_F(ServicesTest, UploadsThatAreLeftOpenHoldNoDescriptors) {

@@ -13,6 +13,7 @@
 #include "rpc/channel.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
+#include "rpc/tls/peer.h"
 
 namespace braid::worker {
 namespace {
@@ -47,17 +48,26 @@ RpcLink::RpcLink(EndpointSource source, std::string worker_id)
     : source_(std::move(source)), worker_id_(std::move(worker_id)) {}
 
 Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
-  const Result<Endpoint> endpoint = FindEndpoint(source_);
+  Result<Endpoint> found = FindEndpoint(source_);
   // Somebody may repair the files while this worker runs, so their errors are transient.
-  if (!endpoint.ok()) return Unavailable(endpoint.status().message());
+  if (!found.ok()) return Unavailable(found.status().message());
   MutexLock lock(mutex_);
-  if (channel_ == nullptr || connected_.address != endpoint->address ||
-      connected_.token != endpoint->token) {
-    channel_ = rpc::MakeChannel(endpoint->address, endpoint->token,
-                                {.max_reconnect_backoff_ms = kMaxReconnectBackoffMs});
-    connected_ = *endpoint;
-  }
+  if (channel_ != nullptr && found_ == *found) return channel_;
+  const Result<Endpoint> endpoint = rpc::WithAuthority(*found);
+  if (!endpoint.ok()) return Unavailable(endpoint.status().message());
+  channel_ = rpc::MakeChannel(*endpoint, {.max_reconnect_backoff_ms = kMaxReconnectBackoffMs});
+  found_ = *std::move(found);
+  connected_ = *endpoint;
   return channel_;
+}
+
+std::string RpcLink::WhyNoConnection() {
+  Endpoint endpoint;
+  {
+    MutexLock lock(mutex_);
+    endpoint = connected_;
+  }
+  return endpoint.address.empty() ? "" : rpc::WhyNoConnection(endpoint);
 }
 
 Result<uint64_t> RpcLink::CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) {

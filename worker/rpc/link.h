@@ -26,6 +26,8 @@ class RpcLink final : public CoordinatorLink {
   // The channel to the coordinator's present address with its present token. kUnavailable if the
   // files that name them cannot be read.
   Result<std::shared_ptr<grpc::Channel>> Channel();
+  // After a connection failed: what is wrong with its TLS, as rpc::WhyNoConnection says it.
+  std::string WhyNoConnection();
 
   Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size,
                                   bool* complete) override;
@@ -51,7 +53,8 @@ class RpcLink final : public CoordinatorLink {
   const EndpointSource source_;
   const std::string worker_id_;
   Mutex mutex_;
-  // The address and token that `channel_` was made for.
+  // What the files said when `channel_` was made, and the same with the authority's certificate.
+  Endpoint found_ BRAID_GUARDED_BY(mutex_);
   Endpoint connected_ BRAID_GUARDED_BY(mutex_);
   std::shared_ptr<grpc::Channel> channel_ BRAID_GUARDED_BY(mutex_);
 };

@@ -119,7 +119,11 @@ class RpcSessionLink::Stream {
     }
     broken_.store(true);
     writes_.Close();
-    events_.Post(SessionClosed{number_, FromGrpc(stream_->Finish())});
+    Status status = FromGrpc(stream_->Finish());
+    if (status.code() == StatusCode::kUnavailable && status.reason().empty()) {
+      if (const std::string why = link.WhyNoConnection(); !why.empty()) status = Unavailable(why);
+    }
+    events_.Post(SessionClosed{number_, status});
   }
 
   // A failed write needs no report of its own, because it makes Read fail as well.

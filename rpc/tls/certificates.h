@@ -1,0 +1,58 @@
+// X.509 certificates as PEM text: keys (EC P-256), a small certificate authority, requests and what
+// a certificate says. OpenSSL does the work and is seen nowhere else but in peer.cc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace braid::rpc {
+
+// A private key and the certificate of its public half, both PEM. The certificate may be followed
+// by those of its issuers.
+struct Certified {
+  std::string key;
+  std::string certificate;
+};
+
+// What a certificate is to say.
+struct CertificateTerms {
+  // The subject's common name, at most 64 bytes: for people, who see it in other tools.
+  std::string common_name;
+  // DNS names and addresses ("10.0.0.5", "::1") that it is valid for.
+  std::vector<std::string> names;
+  // Whether it is for a server, or for a client.
+  bool server = false;
+  int64_t lifetime_s = 0;
+};
+
+// What a certificate says.
+struct CertificateFacts {
+  std::string sha256;      // of its DER bytes, 64 hex digits: its fingerprint
+  std::string key_sha256;  // of its public key (SubjectPublicKeyInfo)
+  int64_t begins_ms = 0, ends_ms = 0;  // wall clock
+  std::vector<std::string> names;      // as in CertificateTerms
+};
+
+// A new private key, PEM.
+Result<std::string> MakeKey();
+// A key and a certificate of itself that may sign others, valid for `lifetime_s`.
+Result<Certified> MakeAuthority(const std::string& common_name, int64_t lifetime_s);
+// A request to sign the public half of `key`, PEM; signed by the key, as a proof of who has it.
+Result<std::string> MakeRequest(const std::string& key, const std::string& common_name);
+// The digest of the public key of a request (CertificateFacts::key_sha256). kInvalidArgument for
+// text that is no request, for one that is not signed by its own key, and for a key of another kind
+// than EC P-256.
+Result<std::string> KeyDigestOfRequest(const std::string& request);
+// A certificate of the request's key, signed by the authority. Nothing but the key is taken from
+// the request.
+Result<std::string> Sign(const Certified& authority, const std::string& request,
+                         const CertificateTerms& terms);
+// Of the first certificate in a PEM text. kInvalidArgument if there is none.
+Result<CertificateFacts> FactsOf(const std::string& certificate);
+// kInvalidArgument unless the first certificate is that of the key.
+Status CheckBelongs(const Certified& pair);
+
+}  // namespace braid::rpc
