@@ -261,7 +261,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
     worker.ranks.insert(report.rank);
     const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
     if (attempt == nullptr || Ended(attempt->state) || report.rank.rank != 0 ||
-        !report.progress.has_value())
+        attempt->workers[0] != command.worker || !report.progress.has_value())
       continue;
     tx.attempt(report.rank.attempt()).progress = *report.progress;
   }
@@ -350,6 +350,23 @@ Status Drain(const std::string& id, Transaction& tx) {
                 tx);
   }
   return OkStatus();
+}
+
+void Remove(const std::string& id, const std::string& why, Transaction& tx) {
+  for (const RankKey& key : RanksOn(id, tx.state())) {
+    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
+    if (attempt != nullptr && !Ended(attempt->state)) LoseRank(key.attempt(), key.rank, why, tx);
+  }
+  const auto known = tx.state().image().workers.find(id);
+  if (known != tx.state().image().workers.end() && known->second.admit != WorkerAdmit::kCordoned)
+    tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
+  LiveWorker& worker = tx.worker(id);
+  if (worker.session != nullptr)
+    tx.Later([session = worker.session, why] { session->Replaced(why); });
+  worker.session = nullptr;
+  worker.desired = nullptr;
+  ++worker.session_id;  // what the session still says is refused
+  Remember(worker, {id, "removed", why});
 }
 
 }  // namespace braid::coordinator
