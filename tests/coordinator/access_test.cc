@@ -3,6 +3,8 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <chrono>
+
 #include "braid/v1/access.grpc.pb.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/jobs.grpc.pb.h"
@@ -298,6 +300,7 @@ TEST_F(AccessTest, AWorkerSaysHelloUnderItsOwnIdAlone) {
   ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
   grpc::ClientContext context;
   const auto stub = v1::Workers::NewStub(rpc::MakeChannel(server_->address(), Secret('1')));
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
   const auto stream = stub->Session(&context);
   v1::WorkerSignal signal;
   signal.mutable_hello()->set_worker_id("w2");
