@@ -52,6 +52,7 @@ struct Flags {
   bool tls = false;
   std::vector<std::string> tls_names;
   std::string tls_certificate, tls_key;
+  int64_t worker_certificate_s = int64_t{90} * 86'400;
   std::string site = "local";
   int64_t heartbeat_interval_ms = 2000;
   int64_t ttl_ms = 15'000;
@@ -112,6 +113,20 @@ std::string LocalAddress(const std::string& address) {
   return "127.0.0.1" + address.substr(host.size());
 }
 
+// Where workers of other machines reach a server at `address`, as far as is known here: by the
+// first name that was given, else by the address, else by one of this machine's.
+std::string JoinAddress(const Flags& flags, const std::string& address) {
+  const std::string_view host = HostOf(address);
+  const std::string port = address.substr(host.size());
+  if (!flags.tls_names.empty()) return flags.tls_names.front() + port;
+  if (host != "0.0.0.0" && host != "[::]") return address;
+  for (const std::string& name : rpc::ServerNames(address, {})) {
+    if (name.find_first_not_of("0123456789.") == std::string::npos && !IsLoopbackHost(name))
+      return name + port;
+  }
+  return "127.0.0.1" + port;
+}
+
 bool WantsTls(const Flags& flags) {
   return flags.tls || !flags.tls_names.empty() || !flags.tls_certificate.empty() ||
          !IsLoopbackHost(HostOf(flags.listen));
@@ -130,14 +145,19 @@ Status CheckFlags(const Flags& flags) {
   return CheckLoopback(flags.http, "HTTP");
 }
 
-Result<std::optional<rpc::ServerTls>> TlsOf(const Flags& flags) {
-  if (!WantsTls(flags)) return std::optional<rpc::ServerTls>();
-  BRAID_ASSIGN_OR_RETURN(
-      const rpc::Authority authority,
-      rpc::Authority::Open(JoinPath(AbsolutePath(flags.dir), state_files::kTls)));
+Result<std::optional<rpc::Authority>> AuthorityOf(const Flags& flags) {
+  if (!WantsTls(flags)) return std::optional<rpc::Authority>();
+  auto authority = rpc::Authority::Open(JoinPath(AbsolutePath(flags.dir), state_files::kTls));
+  BRAID_RETURN_IF_ERROR(authority.status());
+  return std::optional(*std::move(authority));
+}
+
+Result<std::optional<rpc::ServerTls>> TlsOf(const Flags& flags,
+                                            const std::optional<rpc::Authority>& authority) {
+  if (!authority.has_value()) return std::optional<rpc::ServerTls>();
   auto files = flags.tls_certificate.empty()
-                   ? authority.OwnServer(rpc::ServerNames(flags.listen, flags.tls_names))
-                   : authority.ServerOf(flags.tls_certificate, flags.tls_key);
+                   ? authority->OwnServer(rpc::ServerNames(flags.listen, flags.tls_names))
+                   : authority->ServerOf(flags.tls_certificate, flags.tls_key);
   BRAID_RETURN_IF_ERROR(files.status());
   return std::optional(*std::move(files));
 }
@@ -165,14 +185,16 @@ Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer
 
 // Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still
 // waits for its workers.
-void WaitForSignal(const Flags& flags, Core* core, Server* server) {
+void WaitForSignal(const Flags& flags, const std::optional<rpc::Authority>& authority, Core* core,
+                   Server* server) {
   pollfd wake{wake_fd, POLLIN, 0};
   int64_t renew_ms = SystemClock().MonotonicMs() + kRenewMs;
   do {
     if (SystemClock().MonotonicMs() >= renew_ms) {
       renew_ms += kRenewMs;
       // A server's certificate that comes near its end is made anew; the server finds it.
-      if (const auto tls = TlsOf(flags); !tls.ok()) spdlog::error("{}", tls.status().message());
+      if (const auto tls = TlsOf(flags, authority); !tls.ok())
+        spdlog::error("{}", tls.status().message());
     }
     bool recovering = false;
     const Status asked = core->Query([&](const State& state) {
@@ -198,7 +220,8 @@ Status Serve(const Flags& flags, bool* serving) {
   }
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_ASSIGN_OR_RETURN(const std::string token, MakeTokenFile(TokenFile(flags)));
-  BRAID_ASSIGN_OR_RETURN(const auto tls, TlsOf(flags));
+  BRAID_ASSIGN_OR_RETURN(const std::optional<rpc::Authority> authority, AuthorityOf(flags));
+  BRAID_ASSIGN_OR_RETURN(const auto tls, TlsOf(flags, authority));
   BRAID_ASSIGN_OR_RETURN(auto catalog,
                          catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
   BRAID_ASSIGN_OR_RETURN(auto blobs,
@@ -252,13 +275,22 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.token = token;
   backend.token_file = TokenFile(flags);
   backend.tls = tls;
+  backend.authority = authority.has_value() ? &*authority : nullptr;
+  backend.worker_certificate_ms = flags.worker_certificate_s * 1000;
   const auto stop_loop = [&] {
     core->Stop();
     loop.join();
   };
 
-  const HttpServer::Options http_options{flags.http, flags.http_hosts, token, TokenFile(flags)};
   auto server = Server::Start(flags.listen, &backend);
+  if (server.ok()) backend.join_address = JoinAddress(flags, (*server)->address());
+  const HttpServer::Options http_options{
+      flags.http, flags.http_hosts,
+      [access = backend.access.get()](bool sent, std::string_view given) {
+        rpc::Caller caller{"/braid.v1.Runs/ListRuns", {}, ""};
+        if (sent) caller.tokens.push_back(given);
+        return access->Check(caller);
+      }};
   auto http = server.ok() ? HttpServer::Start(http_options, core.get())
                           : Result<std::unique_ptr<HttpServer>>(server.status());
   Status status = http.ok() ? WriteAddresses(flags, **server, **http, tls) : http.status();
@@ -267,7 +299,7 @@ Status Serve(const Flags& flags, bool* serving) {
     spdlog::info("serving gRPC on {}{}, HTTP on {}, state in {}", (*server)->address(),
                  tls.has_value() ? " (TLS, authority sha256:" + tls->trust_sha256 + ")" : "",
                  (*http)->address(), flags.dir);
-    WaitForSignal(flags, core.get(), server->get());
+    WaitForSignal(flags, authority, core.get(), server->get());
     spdlog::info("stopping");
   }
   if (http.ok()) (*http)->Stop();
@@ -302,6 +334,10 @@ int Main(int argc, char** argv) {
                  "address of --http; may be repeated");
   app.add_option("--address-file", flags.address_file,
                  "Written with both addresses and the token's file as JSON when ready");
+  app.add_option("--worker-certificate-s", flags.worker_certificate_s,
+                 "How long the certificate of a worker is good; the worker renews it in time")
+      ->check(CLI::Range(5, 10 * 365 * 86'400))
+      ->capture_default_str();
   app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")
       ->capture_default_str();
   app.add_option("--heartbeat-interval-ms,--beat-ms", flags.heartbeat_interval_ms,

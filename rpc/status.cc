@@ -24,6 +24,8 @@ std::string ReasonOf(const Status& status) {
       return "RESOURCE_EXHAUSTED";  // a full disk says STORAGE_FULL itself
     case StatusCode::kUnavailable:
       return "RECOVERING";
+    case StatusCode::kPermissionDenied:
+      return "PERMISSION_DENIED";
     default:
       return "INTERNAL";
   }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
 #include "base/endpoint.h"
@@ -27,6 +28,7 @@
 #include "worker/io/stop_signal.h"
 #include "worker/network/address.h"
 #include "worker/network/probe.h"
+#include "worker/rpc/membership.h"
 #include "worker/rpc/session_link.h"
 
 namespace braid::worker {
@@ -38,15 +40,16 @@ constexpr int kCannotStartExit = 78;
 constexpr int kConflictExit = 5;
 
 struct Flags {
-  std::string coordinator, address_file, token_file, ca, dir, id, site, bin;
+  std::string coordinator, address_file, token_file, ca, join, dir, id, site, bin;
   std::string gpus = "all", advertise = "auto";
+  bool names_itself = false;  // --id was given
   std::vector<std::string> labels, kinds, data_roots;
   int32_t slots = 0;
 };
 
 // With --coordinator, the token is looked up where the commands of this folder do it: in BRAID_DIR,
 // or .braid.
-EndpointSource SourceOf(const Flags& flags) {
+EndpointSource FlagSource(const Flags& flags) {
   if (flags.coordinator.empty())
     return {.address = "",
             .address_file = flags.address_file,
@@ -144,16 +147,58 @@ void WatchSignals(const sigset_t& signals, const StopSignal& ended, EventSink& e
 }
 
 Status CheckFlags(const Flags& flags) {
-  if (flags.coordinator.empty() == flags.address_file.empty()) {
-    return InvalidArgument("give either --coordinator HOST:PORT or --address-file FILE");
-  }
+  const int given = static_cast<int>(!flags.coordinator.empty()) +
+                    static_cast<int>(!flags.address_file.empty()) +
+                    static_cast<int>(!flags.join.empty());
+  if (given > 1)
+    return InvalidArgument("give one of --coordinator HOST:PORT, --address-file FILE and --join");
   // What may be mended while the worker runs (no address file yet) is no reason not to begin.
-  if (const Status found = FindEndpoint(SourceOf(flags)).status();
+  if (const Status found = FindEndpoint(FlagSource(flags)).status();
       !flags.coordinator.empty() && found.code() == StatusCode::kPermissionDenied)
     return found.Wrap("--coordinator");
   if (!flags.token_file.empty())
     BRAID_RETURN_IF_ERROR(ReadTokenFile(flags.token_file).status().Wrap("--token-file"));
   return OkStatus();
+}
+
+// The line of an invitation, from a file or standard input: on a command line others could read it.
+Result<rpc::JoinLine> ReadJoinLine(const std::string& path) {
+  constexpr uint64_t kMaxBytes = 4096;
+  if (path != "-") {
+    BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxBytes));
+    return rpc::ParseJoinLine(text);
+  }
+  std::string text;
+  for (int c = std::getchar(); c != EOF && c != '\n' && text.size() < kMaxBytes; c = std::getchar())
+    text += static_cast<char>(c);
+  return rpc::ParseJoinLine(text);
+}
+
+// Where the coordinator is, for a worker that is told so, that joins now, or that has joined. The
+// id and site of a member are those that it joined with.
+Result<EndpointSource> FindCoordinator(Flags* flags, const std::string& dir) {
+  if (!flags->coordinator.empty() || !flags->address_file.empty()) return FlagSource(*flags);
+  std::optional<Membership> member;
+  if (!flags->join.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const rpc::JoinLine line, ReadJoinLine(flags->join));
+    BRAID_ASSIGN_OR_RETURN(member, Join(line, dir, flags->names_itself ? flags->id : ""));
+  } else {
+    BRAID_ASSIGN_OR_RETURN(member, ReadMembership(dir));
+  }
+  if (!member.has_value()) {
+    return InvalidArgument(
+        "give --coordinator HOST:PORT or --address-file FILE, or join with the "
+        "line that `braid worker invite` prints: --join -");
+  }
+  if (flags->names_itself && flags->id != member->worker_id)
+    return InvalidArgument("--id " + flags->id + ": this folder's worker has joined as " +
+                           member->worker_id);
+  if (!member->site.empty() && !flags->site.empty() && flags->site != member->site)
+    return InvalidArgument("--site " + flags->site + ": this worker was invited to site " +
+                           member->site);
+  flags->id = member->worker_id;
+  if (!member->site.empty()) flags->site = member->site;
+  return SourceOf(*member, dir);
 }
 
 Result<FileLock> LockFolder(const std::string& dir) {
@@ -182,10 +227,11 @@ Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
 
 // What others need to reach ranks of this worker. The listener answers their probes as long as it
 // lives; null if the worker advertises nothing.
-Result<std::unique_ptr<ProbeListener>> Advertise(const Flags& flags, Identity* identity) {
+Result<std::unique_ptr<ProbeListener>> Advertise(const Flags& flags, const std::string& coordinator,
+                                                 Identity* identity) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<NetworkAddress> addresses, LocalAddresses());
   BRAID_ASSIGN_OR_RETURN(identity->advertised,
-                         ChooseAddress(flags.advertise, flags.coordinator, addresses));
+                         ChooseAddress(flags.advertise, coordinator, addresses));
   if (identity->advertised.address.empty()) return std::unique_ptr<ProbeListener>();
   BRAID_ASSIGN_OR_RETURN(identity->probe_key, SecretBytes(32));
   auto listener = ProbeListener::Listen(identity->advertised.address, identity->probe_key);
@@ -210,10 +256,12 @@ void SayWhereRanksMeet(const Identity& identity) {
 }
 
 // Runs the agent until it finishes.
-Status RunAgent(const Flags& flags, const sigset_t& signals, const Identity& identity,
+Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Identity& identity,
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
                 storage::BlobStore& cache) {
-  RpcLink link(SourceOf(flags), identity.worker_id);
+  RpcLink link(source, identity.worker_id);
+  std::optional<CertificateKeeper> keeper;
+  if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
   AgentLoop loop({identity.boot_id, gpus, kept}, SystemClock());
@@ -237,7 +285,7 @@ Status RunAgent(const Flags& flags, const sigset_t& signals, const Identity& ide
 }
 
 // `started` is set once every cause of failure that another start would meet again is behind.
-Status Run(const Flags& flags, bool* started) {
+Status Run(Flags flags, bool* started) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
   BRAID_RETURN_IF_ERROR(ParseLabels(flags.labels).status());
@@ -246,20 +294,23 @@ Status Run(const Flags& flags, bool* started) {
   BRAID_RETURN_IF_ERROR(MakeStateFolder(
       flags.dir,
       {state_files::kWorkerLock, state_files::kInstance + std::string("*"), state_files::kCache,
-       state_files::kRanks, state_files::kArtifacts, state_files::kOutbox, state_files::kDamaged}));
+       state_files::kRanks, state_files::kArtifacts, state_files::kOutbox, state_files::kDamaged,
+       state_files::kTls}));
   const std::string dir = AbsolutePath(flags.dir);
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, LockFolder(dir));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kArtifacts)));
   BRAID_ASSIGN_OR_RETURN(const std::vector<KeptRank> kept, RecoverRanks(dir));
   BRAID_ASSIGN_OR_RETURN(const auto cache,
                          storage::BlobStore::Open(JoinPath(dir, state_files::kCache)));
-  BRAID_ASSIGN_OR_RETURN(Identity identity, IdentityOf(flags, dir));
+  // Before the first thread, which is one of gRPC's: threads inherit the mask.
   const sigset_t signals = BlockStopSignals();
-  BRAID_ASSIGN_OR_RETURN(const auto listener, Advertise(flags, &identity));
+  BRAID_ASSIGN_OR_RETURN(const EndpointSource source, FindCoordinator(&flags, dir));
+  BRAID_ASSIGN_OR_RETURN(Identity identity, IdentityOf(flags, dir));
+  BRAID_ASSIGN_OR_RETURN(const auto listener, Advertise(flags, source.address, &identity));
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
-  return RunAgent(flags, signals, identity,
+  return RunAgent(source, signals, identity,
                   {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, *cache);
 }
 
@@ -290,9 +341,13 @@ int Main(int argc, char** argv) {
                  "the authority of the coordinator's certificate: a file, or sha256:DIGEST "
                  "(BRAID_CA; default: what the address file names)")
       ->envname("BRAID_CA");
+  app.add_option("--join", flags.join,
+                 "join a coordinator with an invitation: a file with the line that `braid worker "
+                 "invite` prints, or - for standard input. Afterwards --dir is enough");
   app.add_option("--dir", flags.dir, "folder for the cache and running jobs")->required();
-  app.add_option("--id", flags.id, "name of this worker, stable across restarts")
-      ->capture_default_str();
+  const CLI::Option* id = app.add_option("--id", flags.id,
+                                         "name of this worker, stable across restarts")
+                              ->capture_default_str();
   app.add_option("--site", flags.site,
                  "where this machine is: corpora with this site are read here");
   app.add_option("--advertise", flags.advertise,
@@ -318,6 +373,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  flags.names_itself = id->count() > 0;
   KeepToOneself();
   bool started = false;
   const Status status = Run(flags, &started);

@@ -9,6 +9,7 @@
 
 #include "base/endpoint.h"
 #include "base/status.h"
+#include "braid/v1/access.grpc.pb.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/jobs.grpc.pb.h"
@@ -55,6 +56,7 @@ class Client {
   v1::Artifacts::Stub* artifacts() { return artifacts_.get(); }
   v1::Merges::Stub* merges() { return merges_.get(); }
   v1::Admin::Stub* admin() { return admin_.get(); }
+  v1::Access::Stub* access() { return access_.get(); }
   const std::string& address() const { return endpoint_.address; }
 
   // `id` may be a prefix of a run's id, or a run's name (the newest). kNotFound if there is none.
@@ -95,6 +97,7 @@ class Client {
   std::unique_ptr<v1::Artifacts::Stub> artifacts_;
   std::unique_ptr<v1::Merges::Stub> merges_;
   std::unique_ptr<v1::Admin::Stub> admin_;
+  std::unique_ptr<v1::Access::Stub> access_;
 };
 
 }  // namespace braid::cli

@@ -27,17 +27,19 @@ void RegisterExport(const Registry& registry);
 void RegisterImport(const Registry& registry);
 void RegisterReport(const Registry& registry);
 void RegisterWorker(const Registry& registry);
+void RegisterToken(const Registry& registry);
+void RegisterWhoAmI(const Registry& registry);
 void RegisterVersion(const Registry& registry);
 void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,   RegisterExplain,
-        RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterWatch,  RegisterWait,
-        RegisterLogs,      RegisterEvents, RegisterMetrics,  RegisterCancel, RegisterRetry,
-        RegisterArtifact,  RegisterMerge,  RegisterGenerate, RegisterEval,   RegisterAdapt,
-        RegisterExport,    RegisterImport, RegisterReport,   RegisterWorker, RegisterVersion,
-        RegisterCompletion}) {
+       {RegisterUp,       RegisterDown,    RegisterCheck,     RegisterPlan,   RegisterExplain,
+        RegisterSubmit,   RegisterList,    RegisterDescribe,  RegisterWatch,  RegisterWait,
+        RegisterLogs,     RegisterEvents,  RegisterMetrics,   RegisterCancel, RegisterRetry,
+        RegisterArtifact, RegisterMerge,   RegisterGenerate,  RegisterEval,   RegisterAdapt,
+        RegisterExport,   RegisterImport,  RegisterReport,    RegisterWorker, RegisterToken,
+        RegisterWhoAmI,   RegisterVersion, RegisterCompletion}) {
     add(registry);
   }
 }

@@ -5,25 +5,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/duration.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {
-
-// "90", "90s", "30m", "2h" in milliseconds.
-Result<int64_t> ParseDuration(const std::string& text) {
-  int64_t unit = 1'000;
-  std::string digits = text;
-  if (!digits.empty() && digits.back() == 's') digits.pop_back();
-  if (!digits.empty() && (digits.back() == 'm' || digits.back() == 'h')) {
-    unit *= digits.back() == 'm' ? 60 : 3'600;
-    digits.pop_back();
-  }
-  const Result<int64_t> number = ParseInt(digits);
-  if (!number.ok() || *number < 0)
-    return InvalidArgument("\"" + text + "\": expected a time like 90s, 30m or 2h");
-  return *number * unit;
-}
 
 // What no worker can ever run, where nothing else runs either: the run stands still until a worker
 // for it comes.

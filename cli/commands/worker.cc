@@ -1,8 +1,9 @@
-// braid worker list, cordon, drain.
+// braid worker list, cordon, drain; worker_access.cc has invite and remove.
 #include <cstdio>
 
 #include "base/random.h"
 #include "cli/commands/command.h"
+#include "cli/commands/worker_access.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -91,6 +92,7 @@ void RegisterWorker(const Registry& registry) {
   drain->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id] { return Drain(globals, *id); };
   });
+  RegisterWorkerAccess(registry, command);
 }
 
 }  // namespace braid::cli

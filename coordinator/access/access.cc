@@ -1,30 +1,148 @@
 #include "coordinator/access/access.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/endpoint.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "rpc/tls/certificates.h"
 
 namespace braid::coordinator {
 namespace {
+
+using catalog::CredentialKind;
+using catalog::CredentialRecord;
+
+constexpr size_t kMostShown = 10'000;  // then all are read again
 
 Status Unauthenticated(std::string message) {
   return Status(StatusCode::kPermissionDenied, "UNAUTHENTICATED", std::move(message));
 }
 
+// What a credential is called, for people.
+std::string Words(const CredentialRecord& credential) {
+  if (credential.kind == CredentialKind::kKey) return "worker " + credential.name;
+  return "token " + credential.id + " of " + credential.name;
+}
+
+std::string HowToReplace(const CredentialRecord& credential) {
+  if (credential.kind == CredentialKind::kKey) {
+    return "`braid worker invite --worker-id " + credential.name +
+           "` on the coordinator's side lets it join again";
+  }
+  return "an administrator makes another with `braid token create --role " +
+         std::string(NameOf(credential.role)) + " --name " + credential.name + "`";
+}
+
+// Why the credential is not good now. An invitation that was used, or is too old, is for whoever
+// signs to judge, who knows the key that used it.
+Status Wrong(const CredentialRecord& credential, int64_t now_ms) {
+  if (credential.kind == CredentialKind::kInvitation) return OkStatus();
+  if (credential.ended_ms != 0) {
+    return Unauthenticated(
+        Words(credential) +
+        (credential.kind == CredentialKind::kKey ? " was removed at " : " was revoked at ") +
+        FormatUtc(credential.ended_ms) + " by " + credential.ended_by + ": " +
+        HowToReplace(credential));
+  }
+  if (credential.kind == CredentialKind::kToken && credential.expires_ms != 0 &&
+      credential.expires_ms <= now_ms) {
+    return Unauthenticated(Words(credential) + " has expired at " +
+                           FormatUtc(credential.expires_ms) + ": " + HowToReplace(credential));
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
-Status Access::Check(const rpc::Caller& caller) const {
+void Access::Load(const std::map<std::string, CredentialRecord>& credentials) {
+  for (const auto& [id, credential] : credentials) Put(credential);
+}
+
+void Access::Put(const CredentialRecord& credential) {
+  MutexLock lock(mutex_);
+  by_digest_[credential.sha256] = credential;
+}
+
+Status Access::Check(const rpc::Caller& caller) {
+  BRAID_ASSIGN_OR_RETURN(const Identity identity, Identify(caller));
+  const CallRule* rule = RuleOf(caller.method);
+  if (rule == nullptr)
+    return Status(StatusCode::kUnimplemented, "",
+                  "there is no method " + std::string(caller.method));
+  if (!identity.invited) return CheckRole(identity.role, identity.name, *rule);
+  if (rule->invited) return OkStatus();
+  return PermissionDenied("the secret of an invitation is for braid-worker --join alone");
+}
+
+Result<Identity> Access::Identify(const rpc::Caller& caller) {
+  if (caller.tokens.empty()) {
+    return caller.certificate.empty() ? Result<Identity>(Unknown(false))
+                                      : IdentifyCertificate(caller.certificate);
+  }
   // All values have to be right: with one of several being enough, a caller could try many at once.
-  const bool right = !caller.tokens.empty() &&
-                     std::all_of(caller.tokens.begin(), caller.tokens.end(),
-                                 [&](std::string_view given) { return SameSecret(given, token_); });
-  if (right) return OkStatus();
+  Result<Identity> identity = IdentifyToken(caller.tokens.front());
+  for (size_t i = 1; i < caller.tokens.size(); ++i) {
+    if (caller.tokens[i] != caller.tokens.front()) return Unknown(true);
+  }
+  return identity;
+}
+
+Result<Identity> Access::IdentifyToken(std::string_view token) {
+  if (SameSecret(token, token_)) return Identity{"the owner", Role::kAdmin, "", "", false};
+  return Use(Sha256Hex(token), /*key=*/false);
+}
+
+Result<Identity> Access::IdentifyCertificate(std::string_view certificate) {
+  Shown shown;
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = shown_.find(certificate); found != shown_.end()) shown = found->second;
+  }
+  if (shown.key_sha256.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const rpc::CertificateFacts facts,
+                           rpc::FactsOf(std::string(certificate)));
+    shown = {facts.key_sha256, facts.ends_ms};
+    MutexLock lock(mutex_);
+    if (shown_.size() >= kMostShown) shown_.clear();
+    shown_.emplace(certificate, shown);
+  }
+  // The handshake has looked as well, but a connection may last longer than its certificate.
+  if (shown.ends_ms <= clock_->WallMs()) {
+    return Unauthenticated("the client's certificate has expired at " + FormatUtc(shown.ends_ms));
+  }
+  return Use(shown.key_sha256, /*key=*/true);
+}
+
+Result<Identity> Access::Use(const std::string& sha256, bool key) {
+  const int64_t now_ms = clock_->WallMs();
+  MutexLock lock(mutex_);
+  const auto found = by_digest_.find(sha256);
+  if (found == by_digest_.end() || (found->second.kind == CredentialKind::kKey) != key) {
+    if (!key) return Unknown(true);
+    return Unauthenticated(
+        "the client's certificate is not of a worker that has joined this coordinator: `braid "
+        "worker invite` lets one join");
+  }
+  const CredentialRecord& credential = found->second;
+  BRAID_RETURN_IF_ERROR(Wrong(credential, now_ms));
+  uses_[credential.id] = now_ms;
+  return Identity{credential.name, credential.role, credential.site, credential.id,
+                  credential.kind == CredentialKind::kInvitation};
+}
+
+std::map<std::string, int64_t> Access::TakeUses() {
+  MutexLock lock(mutex_);
+  return std::exchange(uses_, {});
+}
+
+Status Access::Unknown(bool given) const {
   return Unauthenticated(
-      std::string(caller.tokens.empty() ? "no token was sent"
-                                        : "the token is not this coordinator's") +
-      ": it is in " + token_file_ +
-      " on the coordinator's machine, for the user that runs it; programs read it from the file "
-      "that --token-file or BRAID_TOKEN_FILE names, others send \"authorization: Bearer TOKEN\"");
+      std::string(given ? "the token is not this coordinator's" : "no token was sent") +
+      ": the owner's is in " + token_file_ +
+      " on the coordinator's machine, for the user that runs it, and others are made with `braid "
+      "token create`; programs read one from the file that --token-file or BRAID_TOKEN_FILE names, "
+      "others send \"authorization: Bearer TOKEN\"");
 }
 
 }  // namespace braid::coordinator

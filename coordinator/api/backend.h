@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/thread_pool.h"
+#include "coordinator/access/access.h"
 #include "coordinator/bulk/append_files.h"
 #include "coordinator/bulk/rendezvous.h"
 #include "coordinator/core/core.h"
@@ -29,9 +31,14 @@ struct Backend {
   RendezvousTable* rendezvous = nullptr;
   std::string scratch;  // folder for short-lived files
   std::string version;
-  std::string token;                  // that every call must carry; not empty
-  std::string token_file;             // where people find it
-  std::optional<rpc::ServerTls> tls;  // none: loopback only
+  std::string token;               // the owner's; not empty
+  std::string token_file;          // where people find it
+  std::unique_ptr<Access> access;  // who may call; made by Server::Start
+
+  std::optional<rpc::ServerTls> tls;          // none: loopback only
+  const rpc::Authority* authority = nullptr;  // signs the keys of workers; null without TLS
+  std::string join_address;  // HOST:PORT by which workers on other machines reach this one
+  int64_t worker_certificate_ms = int64_t{90} * 86'400'000;  // how long one is good
 
   // No call begins to wait any more; whoever waits subscribes to kStopping before it looks.
   std::atomic<bool> stopping{false};

@@ -46,6 +46,21 @@ CoreWork ChangeWorker(RequestId request, const std::string& worker,
 
 }  // namespace
 
+CoreWork If(std::function<Status(const State&)> allowed, CoreWork work) {
+  if (work.decide) {
+    work.decide = [allowed = std::move(allowed), decide = std::move(work.decide)](Transaction& tx) {
+      const Status status = allowed(tx.state());
+      return status.ok() ? decide(tx) : status;
+    };
+  } else {
+    work.read = [allowed = std::move(allowed), read = std::move(work.read)](const State& state) {
+      const Status status = allowed(state);
+      return status.ok() ? read(state) : status;
+    };
+  }
+  return work;
+}
+
 CoreWork SubmitRun(const RequestId& request, SubmitCommand command, ShowRun show) {
   return ChangeRun(
       request,

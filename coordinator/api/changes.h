@@ -18,6 +18,9 @@ struct CoreWork {
   std::function<Status(const State&)> read;
 };
 
+// The work, unless `allowed` refuses it; both see the same state.
+CoreWork If(std::function<Status(const State&)> allowed, CoreWork work);
+
 // Shows the record that was changed, in the core's thread, once the change is durable.
 using ShowRun = std::function<void(const RunRecord&, const State&)>;
 using ShowArtifact = std::function<void(const catalog::ArtifactRecord&)>;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "coordinator/access/bounds.h"
 #include "coordinator/bulk/bulk_names.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/sessions/reports.h"
@@ -102,17 +103,18 @@ CoreWork CheckLive(const RankKey& rank) {
           [rank](const State& state) { return LiveAttemptOf(rank.attempt(), state).status(); }};
 }
 
-bool KnownRanks::Has(const RankKey& rank) {
+bool KnownRanks::Has(const Identity& who, const RankKey& rank) {
   MutexLock lock(mutex_);
-  return known_.contains(rank);
+  return known_.contains({who.credential, rank});
 }
 
-CoreWork KnownRanks::Check(const RankKey& rank) {
-  return {nullptr, [this, rank](const State& state) {
+CoreWork KnownRanks::Check(const Identity& who, const RankKey& rank) {
+  return {nullptr, [this, who, rank](const State& state) {
             BRAID_RETURN_IF_ERROR(CheckKnown(rank, state));
+            BRAID_RETURN_IF_ERROR(CheckOwnRank(who, rank, state));
             MutexLock lock(mutex_);
             if (known_.size() >= kMost) known_.clear();
-            known_.insert(rank);
+            known_.insert({who.credential, rank});
             return OkStatus();
           }};
 }

@@ -6,9 +6,11 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "coordinator/access/access.h"
 #include "coordinator/api/backend.h"
 #include "coordinator/api/changes.h"
 #include "storage/files/blob_store.h"
@@ -45,15 +47,17 @@ CoreWork CheckLive(const RankKey& rank);
 // Which ranks were found to be ours, so that not every piece of a log asks the core. Thread-safe.
 class KnownRanks {
  public:
-  bool Has(const RankKey& rank);
+  // `who` was found to be allowed to speak for it.
+  bool Has(const Identity& who, const RankKey& rank);
   // What an attempt that has ended still has to say is kept: kAborted (STALE_LEASE) only for one
-  // that never was.
-  CoreWork Check(const RankKey& rank);
+  // that never was; kPermissionDenied for one that is not the caller's.
+  CoreWork Check(const Identity& who, const RankKey& rank);
 
  private:
   static constexpr size_t kMost = 100'000;  // then all are asked for again
   Mutex mutex_;
-  std::set<RankKey> known_ BRAID_GUARDED_BY(mutex_);
+  // Of each caller, by its credential.
+  std::set<std::pair<std::string, RankKey>> known_ BRAID_GUARDED_BY(mutex_);
 };
 
 // A piece of a log or of metrics; returns the file's new end.

@@ -150,8 +150,12 @@ Result<StreamState> EventStream::Next(catalog::EventRecord* piece) {
   return StreamState::kPiece;
 }
 
-BlobStream::BlobStream(Backend* backend, std::string sha256, uint64_t offset)
-    : backend_(backend), sha256_(std::move(sha256)), offset_(offset) {}
+BlobStream::BlobStream(Backend* backend, std::string sha256, uint64_t offset,
+                       std::function<Status(const State&)> allowed)
+    : backend_(backend),
+      sha256_(std::move(sha256)),
+      allowed_(std::move(allowed)),
+      offset_(offset) {}
 
 Status BlobStream::Open() {
   BRAID_RETURN_IF_ERROR(CheckDigest(sha256_));

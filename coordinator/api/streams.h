@@ -109,8 +109,10 @@ class EventStream final : public Stream<catalog::EventRecord> {
 // The bytes of a blob (DownloadBlob). Never waits.
 class BlobStream final : public Stream<std::string> {
  public:
-  BlobStream(Backend* backend, std::string sha256, uint64_t offset);
-  Status Look(const State&) override { return OkStatus(); }
+  // `allowed` may refuse it beforehand; null: nobody does.
+  BlobStream(Backend* backend, std::string sha256, uint64_t offset,
+             std::function<Status(const State&)> allowed = nullptr);
+  Status Look(const State& state) override { return allowed_ ? allowed_(state) : OkStatus(); }
   std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake) override {
     return {};
   }
@@ -121,6 +123,7 @@ class BlobStream final : public Stream<std::string> {
 
   Backend* const backend_;
   const std::string sha256_;
+  const std::function<Status(const State&)> allowed_;
   uint64_t offset_;
   uint64_t size_ = 0;
   UniqueFd fd_;

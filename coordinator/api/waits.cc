@@ -13,10 +13,13 @@ constexpr int64_t kLongestRunWaitMs = 240'000;
 }  // namespace
 
 std::shared_ptr<KeyWait> KeyWait::Start(Backend* backend, const RankKey& rank,
-                                        const std::string& key, int64_t timeout_ms, Done done) {
+                                        const std::string& key, int64_t timeout_ms, Done done,
+                                        std::function<Status(const State&)> allowed) {
   const std::shared_ptr<KeyWait> wait(
       new KeyWait(backend, rank, key, std::min(timeout_ms, kLongestKeyWaitMs), std::move(done)));
-  backend->core->Post({nullptr, CheckLive(rank).read, [wait](Status status) {
+  CoreWork live = CheckLive(rank);
+  if (allowed) live = If(std::move(allowed), std::move(live));
+  backend->core->Post({nullptr, std::move(live.read), [wait](Status status) {
                          wait->backend_->answers.Do([wait, status = std::move(status)] {
                            if (status.ok()) {
                              wait->Wait();

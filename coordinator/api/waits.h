@@ -21,8 +21,10 @@ class KeyWait final : public std::enable_shared_from_this<KeyWait> {
   // Called once, in any thread: with the value; kAborted (STALE_LEASE) for an attempt that is not
   // live; kDeadlineExceeded; kUnavailable when the coordinator stops.
   using Done = std::function<void(Result<std::string>)>;
+  // `allowed` may refuse it beforehand.
   static std::shared_ptr<KeyWait> Start(Backend* backend, const RankKey& rank,
-                                        const std::string& key, int64_t timeout_ms, Done done);
+                                        const std::string& key, int64_t timeout_ms, Done done,
+                                        std::function<Status(const State&)> allowed = nullptr);
   // Nobody wants the answer any more: `done` gets kCancelled, unless it was called.
   void Cancel();
 

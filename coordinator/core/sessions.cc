@@ -177,6 +177,12 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
 
 // Whether the catalog has this hello already. Fields that the catalog knows and a hello does not
 // are left out of the comparison.
+// A worker is believed in what it says of the ranks that are leased to it, and of no others.
+bool IsRankOf(const AttemptRecord& attempt, int64_t rank, const std::string& worker) {
+  return rank >= 0 && rank < std::ssize(attempt.workers) &&
+         attempt.workers[static_cast<size_t>(rank)] == worker;
+}
+
 bool Registered(const WorkerRecord& hello, const State& state) {
   const auto known = state.image().workers.find(hello.id);
   if (known == state.image().workers.end()) return false;
@@ -288,7 +294,9 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
     const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
-    if (attempt == nullptr || Ended(attempt->state) || !report.progress.has_value()) continue;
+    if (attempt == nullptr || Ended(attempt->state) || !report.progress.has_value() ||
+        !IsRankOf(*attempt, report.rank.rank, command.worker))
+      continue;
     LiveAttempt& live = tx.attempt(report.rank.attempt());
     if (attempt->workers.size() > 1)
       NoteProgress(report.rank.rank, *report.progress, tx.now_ms(), &live);
@@ -297,7 +305,9 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   worker.delivering = command.delivering;
   for (const RankKey& rank : command.delivering) {
     const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
-    if (attempt == nullptr || Ended(attempt->state) || rank.rank != 0) continue;
+    if (attempt == nullptr || Ended(attempt->state) || rank.rank != 0 ||
+        !IsRankOf(*attempt, rank.rank, command.worker))
+      continue;
     task::Progress progress;
     progress.phase = "delivering";
     progress.time_ms = tx.wall_ms();
@@ -395,6 +405,23 @@ Status Drain(const std::string& id, Transaction& tx) {
         {NameOf(task::FailureCategory::kPreempted), "worker " + id + " is drained", "", false}, tx);
   }
   return OkStatus();
+}
+
+void Remove(const std::string& id, const std::string& why, Transaction& tx) {
+  for (const RankKey& key : RanksOn(id, tx.state())) {
+    const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
+    if (attempt != nullptr && !Ended(attempt->state)) LoseRank(key.attempt(), key.rank, why, tx);
+  }
+  const auto known = tx.state().image().workers.find(id);
+  if (known != tx.state().image().workers.end() && known->second.admit != WorkerAdmit::kCordoned)
+    tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
+  LiveWorker& worker = tx.worker(id);
+  if (worker.session != nullptr)
+    tx.Later([session = worker.session, why] { session->Replaced(why); });
+  worker.session = nullptr;
+  worker.desired = nullptr;
+  ++worker.session_id;  // what the session still says is refused
+  Remember(worker, {id, "removed", why});
 }
 
 }  // namespace braid::coordinator

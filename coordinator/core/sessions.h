@@ -88,4 +88,8 @@ Status Cordon(const std::string& worker, bool open, Transaction& tx);
 // kNotFound as above.
 Status Drain(const std::string& worker, Transaction& tx);
 
+// The worker belongs to this coordinator no more: its ranks are lost, its session ends with `why`,
+// and it gets no new attempts.
+void Remove(const std::string& worker, const std::string& why, Transaction& tx);
+
 }  // namespace braid::coordinator

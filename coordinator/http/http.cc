@@ -167,12 +167,11 @@ class LibServer final : public HttpServer {
   std::string WrongToken(const Request& request) const {
     const size_t count = request.get_header_value_count("Authorization");
     const std::string value = request.get_header_value("Authorization");
-    if (count == 1 && LowerCase(value.substr(0, kScheme.size())) == LowerCase(kScheme) &&
-        SameSecret(Trim(std::string_view(value).substr(kScheme.size())), options_.token)) {
-      return "";
-    }
-    return std::string(count == 0 ? "no token was sent" : "the token is not this coordinator's") +
-           ": send \"Authorization: Bearer TOKEN\"; it is in " + options_.token_file;
+    const bool bearer = count == 1 &&
+                        LowerCase(value.substr(0, kScheme.size())) == LowerCase(kScheme);
+    const std::string_view token = bearer ? Trim(std::string_view(value).substr(kScheme.size()))
+                                          : std::string_view();
+    return options_.check(count > 0, token).message();
   }
 
   // As gRPC's health of "coordinator" says it.
@@ -230,8 +229,7 @@ class LibServer final : public HttpServer {
 }  // namespace
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const Options& options, Core* core) {
-  if (options.token.empty())
-    return FailedPrecondition("a server without a token would be open to all");
+  if (!options.check) return FailedPrecondition("a server without a check would be open to all");
   auto server = std::make_unique<LibServer>(options, core);
   BRAID_RETURN_IF_ERROR(server->Listen());
   return std::unique_ptr<HttpServer>(std::move(server));

@@ -1,6 +1,6 @@
 // What people and Prometheus may read, on a listener of its own: /healthz, /readyz, /metrics,
 // /api/v1/runs and /api/v1/runs/<id>. GET only; nothing changes state over HTTP. All but /healthz
-// and /readyz need the token of gRPC
+// and /readyz need a token of gRPC
 // ("Authorization: Bearer TOKEN"), and all a Host that is this machine's: a web page elsewhere,
 // whose name was made to point here, reads nothing.
 #pragma once
@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -27,8 +28,9 @@ class HttpServer {
     std::string address;             // loopback; port 0 takes a free one
     std::vector<std::string> hosts;  // names that a Host header may have besides loopback ones and
                                      // the address's own
-    std::string token;               // not empty
-    std::string token_file;          // where people find it
+    // OK for a token that may read; otherwise an error that says what to do. `sent` is false if no
+    // token came. Not null.
+    std::function<Status(bool sent, std::string_view token)> check;
   };
   // `core` outlives the server. kUnavailable if the address cannot be had.
   static Result<std::unique_ptr<HttpServer>> Start(const Options& options, Core* core);

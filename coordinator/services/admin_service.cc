@@ -1,4 +1,5 @@
 #include "braid/v1/admin.grpc.pb.h"
+#include "coordinator/access/credentials.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/server_info.h"
 #include "coordinator/services/convert.h"
@@ -37,8 +38,10 @@ class AdminService final : public v1::Admin::CallbackService {
   Reactor* ListWorkers(Context* context, const v1::ListWorkersRequest*,
                        v1::ListWorkersResponse* reply) override {
     return ReadCore(context, backend_, [reply](const State& state) {
-      for (const auto& [id, worker] : state.image().workers)
-        *reply->add_workers() = WorkerView(worker, state);
+      const std::set<std::string> removed = RemovedWorkers(state);
+      for (const auto& [id, worker] : state.image().workers) {
+        if (!removed.contains(id)) *reply->add_workers() = WorkerView(worker, state);
+      }
       return OkStatus();
     });
   }

@@ -1,4 +1,5 @@
 #include "braid/v1/artifacts.grpc.pb.h"
+#include "coordinator/access/bounds.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/facts.h"
 #include "coordinator/api/queries.h"
@@ -54,9 +55,13 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
 
   grpc::ServerWriteReactor<v1::DownloadBlobResponse>* DownloadBlob(
       Context* context, const v1::DownloadBlobRequest* request) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    const auto own = [who, sha256 = request->sha256()](const State& state) {
+      return who.ok() ? CheckOwnBlob(*who, sha256, state) : who.status();
+    };
     return StreamCall<std::string, v1::DownloadBlobResponse>::Start(
         context, backend_,
-        std::make_unique<BlobStream>(backend_, request->sha256(), request->offset()), PieceOf);
+        std::make_unique<BlobStream>(backend_, request->sha256(), request->offset(), own), PieceOf);
   }
 
   Reactor* CommitArtifact(Context* context, const v1::CommitArtifactRequest* request,
@@ -74,7 +79,10 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
 
   Reactor* GetArtifact(Context* context, const v1::GetArtifactRequest* request,
                        v1::Artifact* reply) override {
-    return ReadCore(context, backend_, [request, reply](const State& state) -> Status {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return ReadCore(context, backend_, [request, reply, who = *who](const State& state) -> Status {
+      BRAID_RETURN_IF_ERROR(CheckOwnInput(who, request->id(), state));
       BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* artifact, state.ResolveArtifact(request->id()));
       *reply = ArtifactMessage(*artifact, Detail::kFull);
       return OkStatus();
@@ -106,8 +114,11 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
 
   Reactor* VerifyArtifact(Context* context, const v1::GetArtifactRequest* request,
                           v1::VerifyArtifactResponse* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
     const auto artifact = std::make_shared<ArtifactRecord>();
-    const auto find = [request, artifact](const State& state) -> Status {
+    const auto find = [request, artifact, who = *who](const State& state) -> Status {
+      BRAID_RETURN_IF_ERROR(CheckOwnInput(who, request->id(), state));
       BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* found, state.ResolveArtifact(request->id()));
       *artifact = *found;
       return OkStatus();

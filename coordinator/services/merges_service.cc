@@ -1,4 +1,5 @@
 #include "braid/v1/merge.grpc.pb.h"
+#include "coordinator/access/bounds.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
@@ -25,7 +26,7 @@ merge::MergeRequest MergeOf(const Request& request) {
   return merge;
 }
 
-MergeSubmission SubmissionOf(const v1::StartMergeRequest& request) {
+MergeSubmission SubmissionOf(const v1::StartMergeRequest& request, const Identity& who) {
   MergeSubmission submission;
   submission.run_name = request.name();
   submission.data = {request.data().begin(), request.data().end()};
@@ -35,13 +36,14 @@ MergeSubmission SubmissionOf(const v1::StartMergeRequest& request) {
   submission.loss_average = request.loss_average();
   submission.seed = static_cast<uint64_t>(request.seed());
   submission.priority = request.priority();
-  submission.user = request.user();
+  submission.user = UserOf(who, request.user());
   return submission;
 }
 
-RequestId RequestOf(const v1::StartMergeRequest& request) {
+RequestId RequestOf(const v1::StartMergeRequest& request, const Identity& who) {
   v1::StartMergeRequest body = request;
   body.clear_request_id();
+  body.set_user(UserOf(who, request.user()));
   return {"StartMerge", request.request_id(), rpc::DeterministicBytes(body)};
 }
 
@@ -63,15 +65,19 @@ class MergesService final : public v1::Merges::CallbackService {
 
   Reactor* StartMerge(Context* context, const v1::StartMergeRequest* request,
                       v1::Run* reply) override {
-    return InFilesThenCore(context, backend_, [this, request, reply]() -> Result<CoreWork> {
-      BRAID_ASSIGN_OR_RETURN(const StoredMergePlan planned, PlanStored(MergeOf(*request), stored_));
-      BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
-                             CommandOf(SubmissionOf(*request), planned, stored_));
-      return SubmitRun(RequestOf(*request), std::move(command),
-                       [reply](const RunRecord& run, const State& state) {
-                         *reply = RunMessage(run, state, Detail::kFull);
-                       });
-    });
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InFilesThenCore(
+        context, backend_, [this, request, reply, who = *who]() -> Result<CoreWork> {
+          BRAID_ASSIGN_OR_RETURN(const StoredMergePlan planned,
+                                 PlanStored(MergeOf(*request), stored_));
+          BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
+                                 CommandOf(SubmissionOf(*request, who), planned, stored_));
+          return SubmitRun(RequestOf(*request, who), std::move(command),
+                           [reply](const RunRecord& run, const State& state) {
+                             *reply = RunMessage(run, state, Detail::kFull);
+                           });
+        });
   }
 
  private:

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "braid/v1/runs.grpc.pb.h"
+#include "coordinator/access/bounds.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
@@ -19,7 +20,7 @@ namespace {
 
 using catalog::EventRecord;
 
-Submission SubmissionOf(const v1::SubmitRunRequest& request) {
+Submission SubmissionOf(const v1::SubmitRunRequest& request, const Identity& who) {
   Submission submission;
   submission.recipe = request.recipe();
   submission.recipe_name = request.recipe_name();
@@ -29,13 +30,14 @@ Submission SubmissionOf(const v1::SubmitRunRequest& request) {
   submission.known.tokens = {tokens.begin(), tokens.end()};
   submission.only = {request.only().begin(), request.only().end()};
   if (request.has_priority()) submission.priority = request.priority();
-  submission.user = request.user();
+  submission.user = UserOf(who, request.user());
   return submission;
 }
 
-RequestId RequestOf(const v1::SubmitRunRequest& request) {
+RequestId RequestOf(const v1::SubmitRunRequest& request, const Identity& who) {
   v1::SubmitRunRequest body = request;
   body.clear_request_id();
+  body.set_user(UserOf(who, request.user()));
   return {"SubmitRun", request.request_id(), rpc::DeterministicBytes(body)};
 }
 
@@ -43,6 +45,11 @@ ShowRun ShowIn(v1::Run* reply) {
   return [reply](const RunRecord& run, const State& state) {
     *reply = RunMessage(run, state, Detail::kFull);
   };
+}
+
+// The run is the caller's, if that is no operator.
+std::function<Status(const State&)> Own(const Identity& who, const std::string& run) {
+  return [who, run](const State& state) { return CheckOwnRun(who, run, state); };
 }
 
 // The run that would be made.
@@ -95,12 +102,17 @@ class RunsService final : public v1::Runs::CallbackService {
 
   Reactor* SubmitRun(Context* context, const v1::SubmitRunRequest* request,
                      v1::Run* reply) override {
-    return InFilesThenCore(context, backend_, [this, request, reply]() -> Result<CoreWork> {
-      const CatalogArtifacts stored(backend_->core, backend_->blobs, backend_->scratch);
-      BRAID_ASSIGN_OR_RETURN(SubmitCommand command, CommandOf(SubmissionOf(*request), stored));
-      if (request->validate_only()) return Preview(std::move(command), reply);
-      return coordinator::SubmitRun(RequestOf(*request), std::move(command), ShowIn(reply));
-    });
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InFilesThenCore(
+        context, backend_, [this, request, reply, who = *who]() -> Result<CoreWork> {
+          const CatalogArtifacts stored(backend_->core, backend_->blobs, backend_->scratch);
+          BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
+                                 CommandOf(SubmissionOf(*request, who), stored));
+          if (request->validate_only()) return Preview(std::move(command), reply);
+          return coordinator::SubmitRun(RequestOf(*request, who), std::move(command),
+                                        ShowIn(reply));
+        });
   }
 
   Reactor* GetRun(Context* context, const v1::GetRunRequest* request, v1::Run* reply) override {
@@ -125,15 +137,21 @@ class RunsService final : public v1::Runs::CallbackService {
 
   Reactor* CancelRun(Context* context, const v1::CancelRunRequest* request,
                      v1::Run* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
     return InCore(context, backend_,
-                  coordinator::CancelRun({"CancelRun", request->request_id(), request->id()},
-                                         request->id(), ShowIn(reply)));
+                  If(Own(*who, request->id()),
+                     coordinator::CancelRun({"CancelRun", request->request_id(), request->id()},
+                                            request->id(), ShowIn(reply))));
   }
 
   Reactor* RetryRun(Context* context, const v1::RetryRunRequest* request, v1::Run* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
     return InCore(context, backend_,
-                  coordinator::RetryRun({"RetryRun", request->request_id(), request->id()},
-                                        request->id(), ShowIn(reply)));
+                  If(Own(*who, request->id()),
+                     coordinator::RetryRun({"RetryRun", request->request_id(), request->id()},
+                                           request->id(), ShowIn(reply))));
   }
 
   Reactor* WaitRun(Context* context, const v1::WaitRunRequest* request, v1::Run* reply) override {

@@ -9,6 +9,7 @@
 
 #include "base/endpoint.h"
 #include "coordinator/access/access.h"
+#include "coordinator/access/credentials.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/services/services.h"
 #include "rpc/channel.h"
@@ -32,6 +33,13 @@ void TidyAgain(Backend* backend) {
         });  // not known while stopping
         if (!live) backend->rendezvous->Forget(generation);
       }
+      if (const auto uses = backend->access->TakeUses(); !uses.empty()) {
+        backend->core->Post({[uses, access = backend->access.get()](Transaction& tx) {
+                               NoteUses(uses, access, tx);
+                               return OkStatus();
+                             },
+                             nullptr, nullptr});
+      }
       TidyAgain(backend);
     });
   });
@@ -40,9 +48,7 @@ void TidyAgain(Backend* backend) {
 class GrpcServer final : public Server {
  public:
   GrpcServer(Backend* backend, std::vector<std::unique_ptr<grpc::Service>> services)
-      : backend_(backend),
-        services_(std::move(services)),
-        access_(backend->token, backend->token_file) {}
+      : backend_(backend), services_(std::move(services)) {}
   ~GrpcServer() override { Stop(); }
 
   Status Listen(const std::string& address) {
@@ -50,7 +56,7 @@ class GrpcServer final : public Server {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
-    const auto check = [access = &access_](const rpc::Caller& caller) {
+    const auto check = [access = backend_->access.get()](const rpc::Caller& caller) {
       return access->Check(caller);
     };
     builder.AddListeningPort(address, rpc::MakeServerCredentials(check, backend_->tls), &port);
@@ -102,7 +108,6 @@ class GrpcServer final : public Server {
  private:
   Backend* const backend_;
   const std::vector<std::unique_ptr<grpc::Service>> services_;
-  const Access access_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };
@@ -123,6 +128,9 @@ Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backen
   if (!backend->tls.has_value()) BRAID_RETURN_IF_ERROR(CheckLoopback(address, "gRPC"));
   if (backend->token.empty())
     return FailedPrecondition("a server without a token would be open to all");
+  backend->access = std::make_unique<Access>(backend->token, backend->token_file, &SystemClock());
+  BRAID_RETURN_IF_ERROR(backend->core->Query(
+      [&](const State& state) { backend->access->Load(state.image().credentials); }));
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(MakeRunsService(backend));
   services.push_back(MakeJobsService(backend));
@@ -130,6 +138,7 @@ Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backen
   services.push_back(MakeMergesService(backend));
   services.push_back(MakeWorkersService(backend));
   services.push_back(MakeAdminService(backend));
+  services.push_back(MakeAccessService(backend));
   auto server = std::make_unique<GrpcServer>(backend, std::move(services));
   BRAID_RETURN_IF_ERROR(server->Listen(address));
   return std::unique_ptr<Server>(std::move(server));

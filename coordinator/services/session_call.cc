@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "coordinator/access/bounds.h"
 #include "coordinator/services/convert.h"
+#include "coordinator/services/unary.h"
 
 namespace braid::coordinator {
 
@@ -13,8 +15,14 @@ grpc::ServerBidiReactor<v1::WorkerSignal, v1::DesiredState>* SessionCall::Start(
                                              [weak = std::weak_ptr<SessionCall>(call)] {
                                                if (const auto self = weak.lock()) self->Due();
                                              });
+  const Result<Identity> who = WhoCalls(*context, *backend);
   call->Open();
-  call->Read();
+  if (who.ok()) {
+    call->who_ = *who;
+    call->Read();
+  } else {
+    call->End(who.status());
+  }
   return call.get();
 }
 
@@ -28,8 +36,22 @@ void SessionCall::Read() {
   Leave();
 }
 
+Status SessionCall::CheckHello(v1::WorkerHello* hello) const {
+  BRAID_RETURN_IF_ERROR(CheckOwnName(who_, hello->worker_id()));
+  if (!who_.IsWorker() || who_.site.empty() || hello->site() == who_.site) return OkStatus();
+  if (!hello->site().empty()) {
+    return PermissionDenied("worker " + who_.name + " was invited to site " + who_.site +
+                            " and says that it is at " + hello->site() + ": leave --site out");
+  }
+  hello->set_site(who_.site);
+  return OkStatus();
+}
+
 void SessionCall::OnReadDone(bool ok) {
   if (!ok) return End(OkStatus());
+  if (signal_.has_hello()) {
+    if (const Status hello = CheckHello(signal_.mutable_hello()); !hello.ok()) return End(hello);
+  }
   if (!Enter()) return;  // left when the core has the message: until then the session is not closed
   session_->Take(WorkerMessageOf(signal_), [self = Self()](Status status) {
     self->backend()->answers.Do([self, status = std::move(status)] { self->Taken(status); });

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/access/access.h"
 #include "coordinator/services/open_call.h"
 #include "coordinator/sessions/session.h"
 #include "coordinator/waiting/turn.h"
@@ -32,6 +33,10 @@ class SessionCall final
   void Due();
   void Write();
 
+  // What a worker says of itself is what it may say.
+  Status CheckHello(v1::WorkerHello* hello) const;
+
+  Identity who_;
   std::unique_ptr<Session> session_;
   v1::WorkerSignal signal_;
   Turn writing_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "rpc/server_credentials.h"
 #include "rpc/status.h"
 
 namespace braid::coordinator {
@@ -41,6 +42,10 @@ Status Still(const Context* context, const FileWork& work) {
 }
 
 }  // namespace
+
+Result<Identity> WhoCalls(const grpc::ServerContextBase& context, const Backend& backend) {
+  return backend.access->Identify(rpc::CallerOf(context));
+}
 
 Reactor* Refuse(Context* context, const Status& why) {
   Reactor* reactor = context->DefaultReactor();

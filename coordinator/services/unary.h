@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "coordinator/access/access.h"
 #include "coordinator/api/backend.h"
 #include "coordinator/api/changes.h"
 
@@ -18,6 +19,9 @@ namespace braid::coordinator {
 using FileWork = std::function<Status()>;
 using Reactor = grpc::ServerUnaryReactor;
 using Context = grpc::CallbackServerContext;
+
+// Who calls, as it was found when the call was let in; an error if that has changed meanwhile.
+Result<Identity> WhoCalls(const grpc::ServerContextBase& context, const Backend& backend);
 
 // The call ends with an error, at once.
 Reactor* Refuse(Context* context, const Status& why);

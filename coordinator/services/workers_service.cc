@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/access/bounds.h"
 #include "coordinator/api/facts.h"
 #include "coordinator/api/waits.h"
 #include "coordinator/bulk/bulk_names.h"
@@ -13,11 +14,17 @@
 namespace braid::coordinator {
 namespace {
 
+// The rank is the caller's, if that is a worker.
+std::function<Status(const State&)> Own(const Identity& who, const RankKey& rank) {
+  return [who, rank](const State& state) { return CheckOwnRank(who, rank, state); };
+}
+
 // A wait for a key of a gang's rendezvous. The reply is touched only inside the call.
 class KeyCall final : public OpenCall<grpc::ServerUnaryReactor> {
  public:
   static Reactor* Start(Context* context, Backend* backend, const v1::GetRendezvousRequest& request,
-                        v1::GetRendezvousResponse* reply) {
+                        v1::GetRendezvousResponse* reply,
+                        std::function<Status(const State&)> allowed) {
     const std::shared_ptr<KeyCall> call(new KeyCall(context, backend));
     call->Open();
     const auto done = [call, reply](const Result<std::string>& value) {
@@ -27,7 +34,7 @@ class KeyCall final : public OpenCall<grpc::ServerUnaryReactor> {
       call->Leave();
     };
     call->wait_ = KeyWait::Start(backend, rpc::RankOf(request.id()), request.key(),
-                                 request.timeout_ms(), done);
+                                 request.timeout_ms(), done, std::move(allowed));
     call->started_ = true;
     return call.get();
   }
@@ -54,22 +61,35 @@ class WorkersService final : public v1::Workers::CallbackService {
 
   Reactor* ReportStarted(Context* context, const v1::ReportStartedRequest* request,
                          v1::ReportStartedResponse*) override {
-    return InCore(context, backend_, StartedFact(rpc::RankOf(request->id())));
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const RankKey rank = rpc::RankOf(request->id());
+    return InCore(context, backend_, If(Own(*who, rank), StartedFact(rank)));
   }
 
   Reactor* CommitCheckpoint(Context* context, const v1::CommitCheckpointRequest* request,
                             v1::CommitCheckpointResponse*) override {
-    return InFilesThenCore(context, backend_, [this, request] {
-      return CheckpointFact(*backend_, rpc::RankOf(request->id()), request->step(),
-                            request->manifest_json());
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InFilesThenCore(context, backend_, [this, request, who = *who]() -> Result<CoreWork> {
+      const RankKey rank = rpc::RankOf(request->id());
+      BRAID_ASSIGN_OR_RETURN(CoreWork fact, CheckpointFact(*backend_, rank, request->step(),
+                                                           request->manifest_json()));
+      return If(Own(who, rank), std::move(fact));
     });
   }
 
   Reactor* ReportEnded(Context* context, const v1::ReportEndedRequest* request,
                        v1::ReportEndedResponse*) override {
-    return InFilesThenCore(context, backend_, [this, request] {
-      return EndedFact(*backend_, rpc::RankOf(request->id()), request->worker_id(),
-                       rpc::OutcomeOf(*request));
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    if (const Status name = CheckOwnName(*who, request->worker_id()); !name.ok())
+      return Refuse(context, name);
+    return InFilesThenCore(context, backend_, [this, request, who = *who]() -> Result<CoreWork> {
+      const RankKey rank = rpc::RankOf(request->id());
+      BRAID_ASSIGN_OR_RETURN(CoreWork fact, EndedFact(*backend_, rank, request->worker_id(),
+                                                      rpc::OutcomeOf(*request)));
+      return If(Own(who, rank), std::move(fact));
     });
   }
 
@@ -89,16 +109,22 @@ class WorkersService final : public v1::Workers::CallbackService {
 
   Reactor* PutRendezvous(Context* context, const v1::PutRendezvousRequest* request,
                          v1::PutRendezvousResponse*) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
     const RankKey rank = rpc::RankOf(request->id());
-    return InCoreThenFiles(
-        context, backend_, CheckLive(rank), &backend_->answers, [this, rank, request] {
-          return backend_->rendezvous->Put(rank.attempt(), request->key(), request->value());
-        });
+    return InCoreThenFiles(context, backend_, If(Own(*who, rank), CheckLive(rank)),
+                           &backend_->answers, [this, rank, request] {
+                             return backend_->rendezvous->Put(rank.attempt(), request->key(),
+                                                              request->value());
+                           });
   }
 
   Reactor* GetRendezvous(Context* context, const v1::GetRendezvousRequest* request,
                          v1::GetRendezvousResponse* reply) override {
-    return KeyCall::Start(context, backend_, *request, reply);
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return KeyCall::Start(context, backend_, *request, reply,
+                          Own(*who, rpc::RankOf(request->id())));
   }
 
  private:
@@ -112,8 +138,10 @@ class WorkersService final : public v1::Workers::CallbackService {
       reply->set_offset(end);
       return OkStatus();
     };
-    if (known_.Has(rank)) return InFiles(context, &backend_->files, append);
-    return InCoreThenFiles(context, backend_, known_.Check(rank), &backend_->files, append);
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    if (known_.Has(*who, rank)) return InFiles(context, &backend_->files, append);
+    return InCoreThenFiles(context, backend_, known_.Check(*who, rank), &backend_->files, append);
   }
 
   Backend* const backend_;

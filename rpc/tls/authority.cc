@@ -106,11 +106,11 @@ Result<ServerTls> Authority::OwnServer(const std::vector<std::string>& names) co
     BRAID_RETURN_IF_ERROR(WriteSecretFile(files.key, *key));
   }
   BRAID_ASSIGN_OR_RETURN(const std::string request, MakeRequest(*key, "braid-coordinator"));
-  BRAID_ASSIGN_OR_RETURN(
-      const std::string certificate,
-      Sign(own_, request,
-           {.common_name = "braid-coordinator", .names = names, .server = true,
-            .lifetime_s = kServerS}));
+  BRAID_ASSIGN_OR_RETURN(const std::string certificate, Sign(own_, request,
+                                                             {.common_name = "braid-coordinator",
+                                                              .names = names,
+                                                              .server = true,
+                                                              .lifetime_s = kServerS}));
   BRAID_RETURN_IF_ERROR(WriteSecretFile(files.certificate, certificate + own_.certificate));
   return files;
 }

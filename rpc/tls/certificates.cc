@@ -140,7 +140,8 @@ bool IsIpAddress(const std::string& host) {
 
 Status OpensslError(const std::string& doing) {
   char text[256] = "no reason given";
-  if (const unsigned long code = ERR_get_error(); code != 0) ERR_error_string_n(code, text, sizeof text);
+  if (const unsigned long code = ERR_get_error(); code != 0)
+    ERR_error_string_n(code, text, sizeof text);
   ERR_clear_error();
   return Internal(doing + ": " + text);
 }
@@ -172,8 +173,8 @@ Result<std::string> MakeKey() {
   const OwnedKey key(EVP_EC_gen(kCurve));
   if (key == nullptr) return OpensslError("making a key");
   const OwnedBio bio(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                    nullptr) != 1)
+  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+      1)
     return OpensslError("writing a key");
   return TextOf(bio.get());
 }
@@ -239,15 +240,15 @@ Result<std::string> Sign(const Certified& authority, const std::string& request_
     return OpensslError("reading the certificate authority");
   const OwnedX509 certificate = Begin(X509_REQ_get0_pubkey(request.get()), terms.lifetime_s);
   X509* const x509 = certificate.get();
-  const bool done =
-      x509 != nullptr && AddName(X509_get_subject_name(x509), terms.common_name) &&
-      X509_set_issuer_name(x509, X509_get_subject_name(issuer.get())) == 1 &&
-      AddExtension(x509, issuer.get(), NID_basic_constraints, "critical,CA:FALSE") &&
-      AddExtension(x509, issuer.get(), NID_key_usage, "critical,digitalSignature") &&
-      AddExtension(x509, issuer.get(), NID_ext_key_usage,
-                   terms.server ? "serverAuth" : "clientAuth") &&
-      AddExtension(x509, issuer.get(), NID_authority_key_identifier, "keyid") &&
-      AddNames(x509, terms.names) && X509_sign(x509, issuer_key.get(), EVP_sha256()) > 0;
+  const bool done = x509 != nullptr && AddName(X509_get_subject_name(x509), terms.common_name) &&
+                    X509_set_issuer_name(x509, X509_get_subject_name(issuer.get())) == 1 &&
+                    AddExtension(x509, issuer.get(), NID_basic_constraints, "critical,CA:FALSE") &&
+                    AddExtension(x509, issuer.get(), NID_key_usage, "critical,digitalSignature") &&
+                    AddExtension(x509, issuer.get(), NID_ext_key_usage,
+                                 terms.server ? "serverAuth" : "clientAuth") &&
+                    AddExtension(x509, issuer.get(), NID_authority_key_identifier, "keyid") &&
+                    AddNames(x509, terms.names) &&
+                    X509_sign(x509, issuer_key.get(), EVP_sha256()) > 0;
   if (!done) return OpensslError("signing a certificate for " + terms.common_name);
   return PemOf(x509);
 }
@@ -274,8 +275,7 @@ Result<CertificateFacts> FactsOf(const std::string& pem) {
 Status CheckBelongs(const Certified& pair) {
   const OwnedKey key = ReadKey(pair.key);
   ERR_clear_error();
-  if (key == nullptr)
-    return InvalidArgument("there is no private key (PEM, without a password)");
+  if (key == nullptr) return InvalidArgument("there is no private key (PEM, without a password)");
   BRAID_ASSIGN_OR_RETURN(const CertificateFacts facts, FactsOf(pair.certificate));
   return DigestOf(key.get()) == facts.key_sha256
              ? OkStatus()

@@ -30,8 +30,8 @@ struct CertificateTerms {
 
 // What a certificate says.
 struct CertificateFacts {
-  std::string sha256;      // of its DER bytes, 64 hex digits: its fingerprint
-  std::string key_sha256;  // of its public key (SubjectPublicKeyInfo)
+  std::string sha256;                  // of its DER bytes, 64 hex digits: its fingerprint
+  std::string key_sha256;              // of its public key (SubjectPublicKeyInfo)
   int64_t begins_ms = 0, ends_ms = 0;  // wall clock
   std::vector<std::string> names;      // as in CertificateTerms
 };

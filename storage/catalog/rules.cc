@@ -1,5 +1,6 @@
 #include "storage/catalog/rules.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace braid::catalog {
@@ -124,6 +125,14 @@ struct Checker {
   }
   Status operator()(const WorkerLinkChanged&) const { return OkStatus(); }
 
+  // No two credentials have the same digest: it says who somebody is.
+  Status operator()(const CredentialChanged& u) const {
+    const bool free = std::all_of(
+        image.credentials.begin(), image.credentials.end(), [&](const auto& entry) {
+          return entry.first == u.credential.id || entry.second.sha256 != u.credential.sha256;
+        });
+    return free ? OkStatus() : Exists("credential " + u.credential.id);
+  }
   Status operator()(const RequestRemembered& u) const {
     const bool known = image.requests.contains({u.request.method, u.request.id});
     return known ? Exists("remembering request " + u.request.id) : OkStatus();

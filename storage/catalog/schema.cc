@@ -161,6 +161,22 @@ ALTER TABLE attempts ADD COLUMN log_tail TEXT NOT NULL DEFAULT '';
 )sql",
                                                  R"sql(
 ALTER TABLE jobs ADD COLUMN across_sites INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 R"sql(
+CREATE TABLE credentials (
+  id TEXT PRIMARY KEY,
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3),
+  name TEXT NOT NULL,
+  role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 5),
+  site TEXT NOT NULL,
+  sha256 TEXT NOT NULL UNIQUE,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  last_used_ms INTEGER NOT NULL,
+  ended_ms INTEGER NOT NULL,
+  ended_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 )sql"};
   return steps;
 }

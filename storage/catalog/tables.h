@@ -162,6 +162,27 @@ struct RequestsTable {
   }
 };
 
+// Key: id.
+struct CredentialsTable {
+  using Record = CredentialRecord;
+  static constexpr char kName[] = "credentials";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("id", r.id);
+    column("kind", r.kind);
+    column("name", r.name);
+    column("role", r.role);
+    column("site", r.site);
+    column("sha256", r.sha256);
+    column("created_ms", r.created_ms);
+    column("created_by", r.created_by);
+    column("expires_ms", r.expires_ms);
+    column("last_used_ms", r.last_used_ms);
+    column("ended_ms", r.ended_ms);
+    column("ended_by", r.ended_by);
+  }
+};
+
 // Key: seq. Rows are only added.
 struct EventsTable {
   using Record = EventRecord;

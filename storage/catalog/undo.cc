@@ -45,6 +45,9 @@ struct UndoMaker {
   Undo operator()(const WorkerLinkChanged&) const {
     return [](Image&) {};
   }
+  Undo operator()(const CredentialChanged& u) const {
+    return Row(&Image::credentials, u.credential.id);
+  }
   Undo operator()(const RequestRemembered& u) const {
     return Row(&Image::requests, {u.request.method, u.request.id});
   }

@@ -113,6 +113,11 @@ struct EventMaker {
   Event operator()(const WorkerLinkChanged& u) const {
     return OfWorker("worker." + u.link, u.worker, u.detail);
   }
+  Event operator()(const CredentialChanged& u) const {
+    if (u.event.empty()) return std::nullopt;
+    const bool worker = u.credential.role == Role::kWorker;
+    return OfWorker(u.event, worker ? u.credential.name : "", u.detail);
+  }
   Event operator()(const RequestRemembered&) const { return std::nullopt; }
   Event operator()(const RequestsForgotten&) const { return std::nullopt; }
 };
@@ -191,6 +196,7 @@ struct Applier {
   void operator()(const WorkerAdmitted& u) { image.workers.at(u.worker).admit = u.admit; }
   void operator()(const WorkerSeen& u) { image.workers.at(u.worker).last_seen_ms = u.last_seen_ms; }
   void operator()(const WorkerLinkChanged&) {}
+  void operator()(const CredentialChanged& u) { image.credentials[u.credential.id] = u.credential; }
   void operator()(const RequestRemembered& u) {
     image.requests[{u.request.method, u.request.id}] = u.request;
   }

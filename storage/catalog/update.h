@@ -124,10 +124,18 @@ struct WorkerSeen {
   int64_t last_seen_ms = 0;
 };
 // Makes an event and changes no row: connections are known anew after each restart. `link` is one
-// of connected, disconnected, lost, replaced.
+// of connected, disconnected, lost, replaced, removed.
 struct WorkerLinkChanged {
   std::string worker;
   std::string link;
+  std::string detail;
+};
+
+// A credential exists, or has changed. `event` says how, as the kind of an event ("token.created"),
+// with `detail`; empty for a change that would only add noise.
+struct CredentialChanged {
+  CredentialRecord credential;
+  std::string event;
   std::string detail;
 };
 
@@ -146,7 +154,7 @@ using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated
                             JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
                             AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
                             WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
-                            RequestRemembered, RequestsForgotten>;
+                            CredentialChanged, RequestRemembered, RequestsForgotten>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

@@ -130,6 +130,9 @@ struct Writer {
   }
   Status operator()(const WorkerLinkChanged&) { return OkStatus(); }
 
+  Status operator()(const CredentialChanged& u) {
+    return Insert<CredentialsTable>(db, u.credential, "INSERT OR REPLACE").status();
+  }
   Status operator()(const RequestRemembered& u) {
     return One(Insert<RequestsTable>(db, u.request), "remembering request " + u.request.id);
   }

@@ -25,7 +25,12 @@ using ::testing::StartsWith;
 const std::string kToken(64, 'a');
 
 HttpServer::Options OptionsOf(const std::string& address) {
-  return {address, {}, kToken, "/state/token"};
+  return {address, {}, [](bool sent, std::string_view token) {
+            if (token == kToken) return OkStatus();
+            return PermissionDenied(
+                std::string(sent ? "the token is not this coordinator's" : "no token was sent") +
+                ": it is in /state/token");
+          }};
 }
 
 bool HasIpv6Loopback() {

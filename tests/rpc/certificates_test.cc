@@ -13,7 +13,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-
 constexpr int64_t kDayS = 86'400;
 
 mode_t ModeOf(const std::string& path) {
@@ -26,11 +25,12 @@ TEST(Certificates, ARequestIsSignedByItsOwnKeyAndNothingElseIsTakenFromIt) {
   const Certified authority = MakeAuthority("test", kDayS).value();
   const std::string key = MakeKey().value();
   const std::string request = MakeRequest(key, "somebody else").value();
-  const std::string signed_by_us =
-      Sign(authority, request,
-           {.common_name = "w-1", .names = {"a,b.example", "10.1.2.3", "::1"}, .server = true,
-            .lifetime_s = 60})
-          .value();
+  const std::string signed_by_us = Sign(authority, request,
+                                        {.common_name = "w-1",
+                                         .names = {"a,b.example", "10.1.2.3", "::1"},
+                                         .server = true,
+                                         .lifetime_s = 60})
+                                       .value();
   const CertificateFacts facts = FactsOf(signed_by_us).value();
   EXPECT_EQ(facts.key_sha256, KeyDigestOfRequest(request).value());
   EXPECT_THAT(facts.names, ::testing::ElementsAre("a,b.example", "10.1.2.3", "::1"));
@@ -45,14 +45,16 @@ TEST(Certificates, ARequestIsSignedByItsOwnKeyAndNothingElseIsTakenFromIt) {
 TEST(Certificates, WhatIsNoRequestIsRefused) {
   const std::string key = MakeKey().value();
   std::string request = MakeRequest(key, "w").value();
-  EXPECT_THAT(KeyDigestOfRequest("nonsense").status().message(), HasSubstr("no certificate request"));
+  EXPECT_THAT(KeyDigestOfRequest("nonsense").status().message(),
+              HasSubstr("no certificate request"));
   EXPECT_THAT(KeyDigestOfRequest(key).status().message(), HasSubstr("no certificate request"));
   // One byte of the signature, which is at the end.
   const size_t at = request.find("-----END") - 10;
   request[at] = request[at] == 'A' ? 'B' : 'A';
   EXPECT_FALSE(KeyDigestOfRequest(request).ok());
-  EXPECT_EQ(FactsOf("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").status().code(),
-            StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      FactsOf("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").status().code(),
+      StatusCode::kInvalidArgument);
 }
 
 class AuthorityTest : public ::testing::Test {

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""A coordinator on a network: TLS between the real programs, its certificates and their rotation, and what is said when it fails."""
+"""A coordinator on a network: TLS between the real programs, workers that join, people with tokens, and what is said when
+something of it fails."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,8 +13,9 @@ import subprocess
 import tempfile
 import unittest
 
+import by_hand
 from by_hand import program, wait_until
-from service import Braid
+from service import Braid, write_recipe
 
 
 def braid(folder, *words, **environment):
@@ -273,6 +276,205 @@ class Tls(unittest.TestCase):
             )
             wait_until(lambda: "is not who it should be" in service.log("w2"), "the worker's words")
         self.assertIsNone(service.link("w2"))
+
+
+class Joining(unittest.TestCase):
+    """Workers of other machines: invited, known by their keys, and gone when they are removed."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Coordinator(
+            "--listen", "0.0.0.0:0", "--worker-certificate-s", "24", "--site", "home"
+        )
+        cls.service.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.service.__exit__(None)
+
+    def invite(self, *words):
+        """The line to paste, without the command around it."""
+        service = self.service
+        here = ("--address", f"127.0.0.1:{service.port()}")
+        done = service.run("worker", "invite", *here, *words)
+        self.assertRegex(
+            done.stdout, r"^echo braid-join:v1:\S+ \| braid-worker --join - --dir \S+\n$"
+        )
+        return done.stdout.split()[1]
+
+    def join(self, line, name, *words):
+        """A worker with the line on its standard input."""
+        worker = self.service.worker(
+            name, "--join", "-", "--slots", "1", *words, stdin=subprocess.PIPE
+        )
+        worker.stdin.write((line + "\n").encode())
+        worker.stdin.close()
+        return worker
+
+    def refused(self, line, name, *words):
+        worker = self.join(line, name, *words)
+        self.assertEqual(worker.wait(timeout=60), 78)
+        return self.service.log(name)
+
+    def file(self, worker, name):
+        return os.path.join(self.service.folder, worker, "tls", name)
+
+    def read(self, path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def test_a_worker_joins_works_renews_restarts_and_is_removed(self):
+        service = self.service
+        line = self.invite("--worker-id", "far-1", "--site", "far", "--expires", "5m")
+        secret = line.split(":")[2]
+        worker = self.join(line, "far-1")
+        service.wait_ready("far-1")
+        listed = service.json("worker", "list")["workers"]
+        self.assertEqual([entry["site"] for entry in listed if entry["id"] == "far-1"], ["far"])
+        for name in ("worker.key", "worker.pem", "ca.pem"):
+            mode = stat.S_IMODE(os.stat(self.file("far-1", name)).st_mode)
+            self.assertEqual(mode, 0o600, name)
+        first = self.read(self.file("far-1", "worker.pem"))
+        # It works: inputs come, outputs go, as the worker alone may do it.
+        recipe = write_recipe(service.folder, by_hand.small_texts(), steps=4)
+        run = service.run("submit", recipe, "--only", "path_tales", "--watch").stdout.strip()
+        jobs = service.json("describe", run)["jobs"]
+        self.assertEqual({job["state"] for job in jobs}, {"JOB_SUCCEEDED"})
+        # It renews its certificate, without losing its session.
+        wait_until(lambda: "was renewed" in service.log("far-1"), "a renewal")
+        self.assertNotEqual(self.read(self.file("far-1", "worker.pem")), first)
+        run = service.run("submit", recipe, "--only", "tokenizer", "--watch").stdout.strip()
+        self.assertEqual(service.link("far-1"), "WORKER_READY")
+        self.assertNotIn("no session", service.log("far-1"))
+        # Started again, its folder is enough.
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(timeout=60)
+        worker = service.worker("far-1", "--slots", "1")
+        service.wait_ready("far-1")
+        # The secret was nowhere but on the line.
+        for pid in service.processes():
+            for what in ("cmdline", "environ"):
+                self.assertNotIn(secret.encode(), self.read(f"/proc/{pid}/{what}"))
+        for at, _, names in os.walk(service.folder):
+            for name in names:
+                self.assertNotIn(secret.encode(), self.read(os.path.join(at, name)), name)
+        # A second use says by whom it was used.
+        said = self.refused(line, "thief")
+        for word in ("was used at", "by worker far-1 on " + socket.gethostname()):
+            self.assertIn(word, said)
+        # Removed, it ends, and does not come back.
+        service.run("worker", "remove", "far-1")
+        self.assertEqual(worker.wait(timeout=60), 5)
+        self.assertIn("was removed by the owner", service.log("far-1"))
+        self.assertIsNone(service.link("far-1"))
+        again = service.worker("far-1", "--slots", "1")
+        wait_until(lambda: "lets it join again" in service.log("far-1"), "its refusal")
+        again.send_signal(signal.SIGTERM)
+        again.wait(timeout=60)
+        # Invited again, the same folder joins again.
+        self.join(self.invite("--worker-id", "far-1"), "far-1")
+        service.wait_ready("far-1")
+
+    def test_what_is_no_invitation_says_so(self):
+        line = self.invite()
+        for bad, word in (
+            ("nonsense", "does not begin with"),
+            (line[:100], "is cut or damaged"),
+            (line.replace(line.split(":")[2], "0" * 64), "the token is not this coordinator's"),
+            (line.replace(line.split(":")[3], "0" * 64), "is not who it should be"),
+        ):
+            said = self.refused(bad, "nobody")
+            self.assertIn(word, said)
+            self.assertNotIn(line.split(":")[2], said)
+        revoked = self.invite()
+        ids = [
+            entry["id"]
+            for entry in self.service.json("token", "list")["credentials"]
+            if entry["kind"] == "INVITATION" and "endedMs" not in entry
+        ]
+        self.service.run("token", "revoke", ids[-1])
+        self.assertIn("was used at", self.refused(revoked, "nobody"))
+        said = self.refused(self.invite("--worker-id", "far-2"), "nobody", "--id", "far-3")
+        self.assertIn("is for worker far-2", said)
+
+    def test_a_foreign_certificate_opens_nothing(self):
+        # A worker of another coordinator, whose authority is unknown here.
+        service = self.service
+        with Coordinator("--tls") as other:
+            line = other.run("worker", "invite", "-o", "name").stdout.strip()
+            stranger = other.worker("w", "--join", "-", "--slots", "1", stdin=subprocess.PIPE)
+            stranger.stdin.write((line + "\n").encode())
+            stranger.stdin.close()
+            other.wait_ready(socket.gethostname())
+            stranger.send_signal(signal.SIGTERM)
+            stranger.wait(timeout=60)
+            shutil.copytree(os.path.join(other.folder, "w"), os.path.join(service.folder, "spy"))
+        with open(self.file("spy", "coordinator.json"), encoding="utf-8") as file:
+            told = json.load(file)
+        told["address"] = f"127.0.0.1:{service.port()}"
+        with open(self.file("spy", "coordinator.json"), "w", encoding="utf-8") as file:
+            json.dump(told, file)
+        shutil.copy(service.tls("ca.pem"), self.file("spy", "ca.pem"))
+        spy = service.worker("spy", "--slots", "1")
+        wait_until(lambda: "no session" in service.log("spy"), "a refusal")
+        spy.send_signal(signal.SIGTERM)
+        spy.wait(timeout=60)
+        self.assertIsNone(service.link(told["worker_id"]))
+
+
+class Tokens(unittest.TestCase):
+    def test_people_have_tokens_with_roles(self):
+        with Coordinator("--tls") as service:
+            files = {}
+            for role in ("viewer", "submitter", "operator"):
+                files[role] = os.path.join(service.folder, role)
+                service.run(
+                    "token", "create", "--role", role, "--name", role, "--file", files[role]
+                )
+                self.assertEqual(stat.S_IMODE(os.stat(files[role]).st_mode), 0o600)
+
+            def run(role, *words, code=0):
+                return service.run("--token-file", files[role], *words, code=code)
+
+            self.assertIn("viewer, role viewer", run("viewer", "whoami").stdout)
+            run("viewer", "list", "runs")
+            said = run("viewer", "token", "list", code=4).stderr
+            self.assertIn("viewer has role viewer, and ListCredentials needs role operator", said)
+            said = run("operator", "token", "create", "--role", "admin", "--name", "me", code=4)
+            self.assertIn("needs role admin", said.stderr)
+            recipe = write_recipe(service.folder, by_hand.small_texts(), steps=4)
+            said = run("viewer", "submit", recipe, code=4).stderr
+            self.assertIn("needs role submitter", said)
+            made = run("submitter", "submit", recipe).stdout.strip()
+            self.assertEqual(service.json("describe", made)["user"], "submitter")
+            run("submitter", "cancel", made)
+            # HTTP takes them, too.
+            with open(files["viewer"], encoding="utf-8") as file:
+                token = file.read().strip()
+            self.assertEqual(
+                service.http("/metrics", headers={"Authorization": "Bearer " + token})[0], 200
+            )
+            listed = service.run("token", "list").stdout
+            self.assertNotIn(token, listed)
+            self.assertIn("good", listed)
+            # Revoked, it is refused at once, by name.
+            service.run("token", "revoke", "viewer")
+            done = run("viewer", "list", "runs", code=4).stderr
+            for word in ("token t-", "of viewer was revoked at", "braid token create"):
+                self.assertIn(word, done)
+            # Printed once, and nowhere else.
+            printed = service.run("token", "create", "--role", "viewer", "--name", "p").stdout
+            secret = printed.strip()
+            self.assertEqual(len(secret), 64)
+            for at, _, names in os.walk(service.folder):
+                for name in names:
+                    with open(os.path.join(at, name), "rb") as file:
+                        self.assertNotIn(secret.encode(), file.read(), name)
+            # The coordinator remembers all of it.
+            service.stop()
+            service.start()
+            run("submitter", "whoami")
+            run("viewer", "whoami", code=4)
 
 
 class Starting(unittest.TestCase):

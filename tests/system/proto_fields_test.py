@@ -37,6 +37,9 @@ PRINTED = {
     "CheckResult",
     "ServerInfo",
     "VerifyArtifactResponse",
+    "Credential",
+    "ListCredentialsResponse",
+    "RemoveWorkerResponse",
 }
 # Made and printed by commands alone.
 LOCAL = {"Plan", "CheckResult"}

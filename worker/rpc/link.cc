@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -13,6 +14,7 @@
 #include "rpc/channel.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
+#include "rpc/tls/certificates.h"
 #include "rpc/tls/peer.h"
 
 namespace braid::worker {
@@ -67,7 +69,15 @@ std::string RpcLink::WhyNoConnection() {
     MutexLock lock(mutex_);
     endpoint = connected_;
   }
-  return endpoint.address.empty() ? "" : rpc::WhyNoConnection(endpoint);
+  if (endpoint.address.empty()) return "";
+  if (!endpoint.certificate.empty()) {
+    const auto facts = rpc::FactsOf(endpoint.certificate);
+    if (facts.ok() && facts->ends_ms <= SystemClock().WallMs()) {
+      return "the certificate of this worker has expired at " + FormatUtc(facts->ends_ms) +
+             ": let it join again with a new invitation (`braid worker invite`)";
+    }
+  }
+  return rpc::WhyNoConnection(endpoint);
 }
 
 Result<uint64_t> RpcLink::CommittedBytes(const std::string& sha256, uint64_t size, bool* complete) {

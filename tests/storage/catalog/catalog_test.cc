@@ -123,6 +123,15 @@ class CatalogTest : public ::testing::Test {
   Image image_;
 };
 
+CredentialRecord SomeCredential(const std::string& id) {
+  return {id,     CredentialKind::kInvitation,
+          "w1",   Role::kWorker,
+          "here", "digest of " + id,
+          1,      "ada",
+          2,      3,
+          4,      "host"};
+}
+
 // Every kind of update, in an order that may happen.
 Updates OneOfEach() {
   const JobKey path{"r1", "path_1"};
@@ -138,6 +147,8 @@ Updates OneOfEach() {
       WorkerAdmitted{"w1", WorkerAdmit::kCordoned},
       WorkerSeen{"w1", 99},
       WorkerLinkChanged{"w1", "connected", ""},
+      CredentialChanged{SomeCredential("t-1"), "token.created", "t-1"},
+      CredentialChanged{SomeCredential("t-1"), "", ""},
       JobQueued{path, {{"tokenizer", "t1"}}},
       AttemptGranted{SomeAttempt(path, 1)},
       AttemptStarted{{"r1", "path_1", 1}, 11},
@@ -342,15 +353,16 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
   }
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(
-                raw,
-                "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
-                "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
-                "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
-                "ALTER TABLE workers DROP COLUMN folder; ALTER TABLE jobs DROP COLUMN across_sites;"
-                "PRAGMA user_version = 1",
-                nullptr, nullptr, nullptr),
-            SQLITE_OK)
+  ASSERT_EQ(
+      sqlite3_exec(
+          raw,
+          "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
+          "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
+          "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
+          "ALTER TABLE workers DROP COLUMN folder; ALTER TABLE jobs DROP COLUMN across_sites;"
+          "DROP TABLE credentials; PRAGMA user_version = 1",
+          nullptr, nullptr, nullptr),
+      SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
   auto catalog = Open();
@@ -426,6 +438,32 @@ TEST_F(CatalogTest, AWordThatThisVersionDoesNotKnowIsAnError) {
   ASSERT_NE(catalog, nullptr);
   EXPECT_THAT(catalog->Load().status().message(),
               HasSubstr("attempts.stop_reason has \"mood\", which this version does not know"));
+}
+
+TEST_F(CatalogTest, AFileOfTheThirdSchemaGetsCredentials) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}, WorkerRegistered{SomeWorker("w1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "DROP TABLE credentials; PRAGMA user_version = 3", nullptr, nullptr,
+                         nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  EXPECT_TRUE(PathExists(path_ + ".v3"));
+  Commit(*catalog, {CredentialChanged{SomeCredential("t-1"), "token.created", ""}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, NoTwoCredentialsHaveOneDigest) {
+  Apply(CredentialChanged{SomeCredential("t-1"), "", ""}, image_);
+  CredentialRecord other = SomeCredential("t-1");
+  EXPECT_TRUE(Check(CredentialChanged{other, "", ""}, image_).ok());
+  other.id = "t-2";
+  EXPECT_EQ(Check(CredentialChanged{other, "", ""}, image_).code(),
+            StatusCode::kFailedPrecondition);
 }
 
 TEST_F(CatalogTest, ALockOfAnotherProgramMayBeWaitedFor) {

@@ -1,0 +1,166 @@
+// braid token create, list, revoke; braid whoami.
+#include <cstdio>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/private_folder.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "cli/commands/command.h"
+#include "cli/shared/duration.h"
+#include "cli/shared/print.h"
+
+namespace braid::cli {
+namespace {
+
+struct CreateFlags {
+  std::string name, role, expires, file;
+};
+
+// "SUBMITTER" <-> "submitter".
+std::string Lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+Result<v1::Role> RoleOf(const std::string& word) {
+  for (const v1::Role role : {v1::VIEWER, v1::SUBMITTER, v1::OPERATOR, v1::ADMIN, v1::WORKER}) {
+    if (Lower(v1::Role_Name(role)) == word) return role;
+  }
+  return InvalidArgument("--role " + word +
+                         ": there are viewer, submitter, operator, admin and worker");
+}
+
+Result<int> Create(const Globals& globals, const CreateFlags& flags) {
+  v1::CreateTokenRequest request;
+  BRAID_ASSIGN_OR_RETURN(const v1::Role role, RoleOf(flags.role));
+  // The secret is drawn here, and only its digest leaves this program but for standard output.
+  BRAID_ASSIGN_OR_RETURN(const std::string secret, NewSecret());
+  request.set_name(flags.name);
+  request.set_role(role);
+  request.set_secret_sha256(Sha256Hex(secret));
+  if (!flags.expires.empty()) {
+    BRAID_ASSIGN_OR_RETURN(const int64_t lifetime_ms, ParseDuration(flags.expires));
+    if (lifetime_ms == 0) return InvalidArgument("--expires 0: a token that is never good");
+    request.set_lifetime_ms(lifetime_ms);
+  }
+  if (!flags.file.empty() && PathExists(flags.file))
+    return AlreadyExists(flags.file + " is there already");
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Credential token,
+      (client.Call<v1::Credential>(&v1::Access::Stub::CreateToken, client.access(), request)));
+  const std::string until = token.expires_ms() == 0 ? "until it is revoked"
+                                                    : "until " + FormatUtc(token.expires_ms());
+  if (!flags.file.empty()) BRAID_RETURN_IF_ERROR(WriteSecretFile(flags.file, secret + "\n"));
+  if (globals.json()) {
+    Json said = {{"id", token.id()},
+                 {"name", token.name()},
+                 {"role", flags.role},
+                 {"expires_ms", token.expires_ms()}};
+    if (flags.file.empty()) said["token"] = secret;
+    return std::fputs(DumpJson(said).c_str(), stdout), kOkExit;
+  }
+  std::fprintf(stderr, "token %s of %s, role %s, %s; %s\n", token.id().c_str(),
+               token.name().c_str(), flags.role.c_str(), until.c_str(),
+               flags.file.empty()
+                   ? "it is shown this once: keep it in a file of mode 0600, for --token-file or "
+                     "BRAID_TOKEN_FILE"
+                   : ("it is in " + flags.file).c_str());
+  if (flags.file.empty()) std::printf("%s\n", secret.c_str());
+  return kOkExit;
+}
+
+std::string StateOf(const v1::Credential& credential) {
+  if (credential.ended_ms() != 0) {
+    return (credential.kind() == v1::INVITATION ? "used by " : "ended by ") +
+           credential.ended_by() + " " + Ago(credential.ended_ms()) + " ago";
+  }
+  const int64_t now_ms = SystemClock().WallMs();
+  if (credential.expires_ms() == 0) return "good";
+  return credential.expires_ms() <= now_ms ? "expired"
+                                           : "good until " + FormatUtc(credential.expires_ms());
+}
+
+Result<int> List(const Globals& globals) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::ListCredentialsResponse response,
+      (client.Call<v1::ListCredentialsResponse>(&v1::Access::Stub::ListCredentials, client.access(),
+                                                v1::ListCredentialsRequest())));
+  if (globals.json()) return PrintJson(response), kOkExit;
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Credential& credential : response.credentials()) {
+    if (globals.output == "name") {
+      std::printf("%s\n", credential.id().c_str());
+      continue;
+    }
+    rows.push_back({credential.id(), Lower(v1::CredentialKind_Name(credential.kind())),
+                    credential.name(), Lower(v1::Role_Name(credential.role())), credential.site(),
+                    credential.created_by(), Ago(credential.last_used_ms()), StateOf(credential)});
+  }
+  if (globals.output != "name")
+    PrintTable(globals, {"ID", "KIND", "NAME", "ROLE", "SITE", "BY", "USED", "STATE"}, rows);
+  return kOkExit;
+}
+
+Result<int> Revoke(const Globals& globals, const std::string& id) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::RevokeTokenRequest request;
+  request.set_id(id);
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Credential token,
+      (client.Call<v1::Credential>(&v1::Access::Stub::RevokeToken, client.access(), request)));
+  if (globals.json()) return PrintJson(token), kOkExit;
+  std::printf("%s\n", token.id().c_str());
+  return kOkExit;
+}
+
+Result<int> WhoAmI(const Globals& globals) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(const v1::Credential own,
+                         (client.Call<v1::Credential>(&v1::Access::Stub::WhoAmI, client.access(),
+                                                      v1::WhoAmIRequest())));
+  if (globals.json()) return PrintJson(own), kOkExit;
+  std::printf("%s, role %s%s\n", own.name().c_str(), Lower(v1::Role_Name(own.role())).c_str(),
+              own.id().empty() ? "" : (", token " + own.id()).c_str());
+  return kOkExit;
+}
+
+}  // namespace
+
+void RegisterToken(const Registry& registry) {
+  CLI::App* command = registry.app.add_subcommand("token", "Who may use this coordinator");
+  command->require_subcommand(1);
+  auto flags = std::make_shared<CreateFlags>();
+  CLI::App* create = command->add_subcommand("create", "Make a token and print it, once");
+  create->add_option("--name", flags->name, "whose it is; of a worker, its id")->required();
+  create->add_option("--role", flags->role, "viewer, submitter, operator, admin or worker")
+      ->required();
+  create->add_option("--expires", flags->expires, "for how long: 12h, 30d (default: for good)");
+  create->add_option("--file", flags->file, "write it to this new file (mode 0600) instead");
+  create->callback([registry, flags] {
+    registry.chosen = [&globals = registry.globals, flags] { return Create(globals, *flags); };
+  });
+  command->add_subcommand("list", "All tokens, invitations and keys of workers")
+      ->callback([registry] {
+        registry.chosen = [&globals = registry.globals] { return List(globals); };
+      });
+  auto id = std::make_shared<std::string>();
+  CLI::App* revoke = command->add_subcommand("revoke",
+                                             "End a token, or an invitation that was not used");
+  revoke->add_option("id", *id, "its id, or the name of who has it")->required();
+  revoke->callback([registry, id] {
+    registry.chosen = [&globals = registry.globals, id] { return Revoke(globals, *id); };
+  });
+}
+
+void RegisterWhoAmI(const Registry& registry) {
+  registry.app.add_subcommand("whoami", "The name and role of the token that is used")
+      ->callback([registry] {
+        registry.chosen = [&globals = registry.globals] { return WhoAmI(globals); };
+      });
+}
+
+}  // namespace braid::cli

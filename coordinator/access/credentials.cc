@@ -1,0 +1,279 @@
+#include "coordinator/access/credentials.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "coordinator/core/sessions.h"
+
+namespace braid::coordinator {
+namespace {
+
+using catalog::CredentialKind;
+
+constexpr size_t kLongestName = 100;
+constexpr size_t kMost = 100'000;
+constexpr size_t kIdDigits = 12;
+
+Status CheckName(const std::string& what, const std::string& name) {
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
+  });
+  if (printable && name.size() <= kLongestName) return OkStatus();
+  return InvalidArgument(what + " must be of at most " + std::to_string(kLongestName) +
+                         " printable ASCII characters without spaces");
+}
+
+// Of a token or an invitation, which has just been made elsewhere.
+Status CheckNew(const std::string& secret_sha256, int64_t lifetime_ms, const Transaction& tx) {
+  if (!IsSha256Hex(secret_sha256))
+    return InvalidArgument(
+        "secret_sha256 must be the SHA-256 of the secret, 64 lower-case hex digits");
+  if (lifetime_ms < 0) return InvalidArgument("a lifetime is not negative");
+  if (tx.state().image().credentials.size() >= kMost)
+    return Status(StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+                  "there are " + std::to_string(kMost) + " credentials already");
+  return OkStatus();
+}
+
+const CredentialRecord* WithDigest(const std::string& sha256, const State& state) {
+  for (const auto& [id, credential] : state.image().credentials) {
+    if (credential.sha256 == sha256) return &credential;
+  }
+  return nullptr;
+}
+
+// From the digest, so that a repeated request gives the same id.
+std::string IdOf(char kind, const std::string& sha256) {
+  return std::string{kind, '-'} + sha256.substr(0, kIdDigits);
+}
+
+void Change(const CredentialRecord& credential, const std::string& event, const std::string& detail,
+            Access* access, Transaction& tx) {
+  tx.Add(catalog::CredentialChanged{credential, event, detail});
+  tx.Later([access, credential] { access->Put(credential); });
+}
+
+void End(CredentialRecord credential, const std::string& event, const std::string& by,
+         Access* access, Transaction& tx) {
+  credential.ended_ms = tx.wall_ms();
+  credential.ended_by = by;
+  Change(credential, event, credential.id + " of " + credential.name + ", by " + by, access, tx);
+}
+
+bool IsLiveKey(const CredentialRecord& credential, const std::string& worker) {
+  return credential.kind == CredentialKind::kKey && credential.name == worker &&
+         credential.ended_ms == 0;
+}
+
+Status UsedOrOld(const CredentialRecord& invitation, const Joining& joining,
+                 const Transaction& tx) {
+  if (invitation.ended_ms != 0) {
+    return PermissionDenied("invitation " + invitation.id + " was used at " +
+                            FormatUtc(invitation.ended_ms) + " by " + invitation.ended_by +
+                            ", and is good for one worker: `braid worker invite` makes another");
+  }
+  if (invitation.expires_ms != 0 && invitation.expires_ms <= tx.wall_ms()) {
+    return PermissionDenied("invitation " + invitation.id + " has expired at " +
+                            FormatUtc(invitation.expires_ms) +
+                            ": `braid worker invite` makes another");
+  }
+  if (!invitation.name.empty() && !joining.worker.empty() && joining.worker != invitation.name) {
+    return PermissionDenied("invitation " + invitation.id + " is for worker " + invitation.name +
+                            ", not for " + joining.worker + ": leave --id out");
+  }
+  return OkStatus();
+}
+
+// The id is free, or this key's already.
+Status CheckFree(const std::string& worker, const std::string& key_sha256, const State& state) {
+  for (const auto& [id, credential] : state.image().credentials) {
+    if (!IsLiveKey(credential, worker) || credential.sha256 == key_sha256) continue;
+    return AlreadyExists("worker " + worker +
+                         " has joined already, with another key: give this one "
+                         "another --id, or remove the other first (`braid worker remove " +
+                         worker + "`)");
+  }
+  const auto live = state.workers.find(worker);
+  const CredentialRecord* own = WithDigest(key_sha256, state);
+  const bool connected = live != state.workers.end() && live->second.session != nullptr;
+  if (connected && (own == nullptr || own->name != worker))
+    return AlreadyExists("a worker " + worker + " is connected: give this one another --id");
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<CredentialRecord> CreateToken(const NewToken& token, const Identity& by, Access* access,
+                                     Transaction& tx) {
+  BRAID_RETURN_IF_ERROR(CheckNew(token.secret_sha256, token.lifetime_ms, tx));
+  if (token.name.empty()) return InvalidArgument("a token needs a name: whose is it?");
+  BRAID_RETURN_IF_ERROR(CheckName("the name of a token", token.name));
+  if (token.role < Role::kViewer || token.role > Role::kWorker)
+    return InvalidArgument("a token needs a role");
+  if (const CredentialRecord* same = WithDigest(token.secret_sha256, tx.state()); same != nullptr) {
+    if (same->kind == CredentialKind::kToken && same->name == token.name &&
+        same->role == token.role && same->ended_ms == 0)
+      return *same;
+    return AlreadyExists("this secret is that of another credential: draw a new one");
+  }
+  for (const auto& [id, other] : tx.state().image().credentials) {
+    const bool same_name = other.kind == CredentialKind::kToken && other.name == token.name &&
+                           other.ended_ms == 0;
+    if (same_name && other.role != token.role) {
+      return AlreadyExists(token.name + " has role " + std::string(NameOf(other.role)) +
+                           " already (" + id +
+                           "): revoke that token first, or choose another name");
+    }
+  }
+  CredentialRecord record;
+  record.id = IdOf('t', token.secret_sha256);
+  record.kind = CredentialKind::kToken;
+  record.name = token.name;
+  record.role = token.role;
+  record.sha256 = token.secret_sha256;
+  record.created_ms = tx.wall_ms();
+  record.created_by = by.name;
+  record.expires_ms = token.lifetime_ms == 0 ? 0 : tx.wall_ms() + token.lifetime_ms;
+  Change(record, "token.created",
+         record.id + " of " + record.name + ", role " + std::string(NameOf(record.role)) + ", by " +
+             by.name,
+         access, tx);
+  return record;
+}
+
+Result<CredentialRecord> InviteWorker(const NewInvitation& invitation, const Identity& by,
+                                      Access* access, Transaction& tx) {
+  BRAID_RETURN_IF_ERROR(CheckNew(invitation.secret_sha256, invitation.lifetime_ms, tx));
+  BRAID_RETURN_IF_ERROR(CheckName("a worker's id", invitation.worker));
+  BRAID_RETURN_IF_ERROR(CheckName("a site", invitation.site));
+  if (invitation.lifetime_ms == 0) return InvalidArgument("an invitation needs an end");
+  if (const CredentialRecord* same = WithDigest(invitation.secret_sha256, tx.state());
+      same != nullptr) {
+    if (same->kind == CredentialKind::kInvitation && same->name == invitation.worker &&
+        same->site == invitation.site && same->ended_ms == 0)
+      return *same;
+    return AlreadyExists("this secret is that of another credential: draw a new one");
+  }
+  CredentialRecord record;
+  record.id = IdOf('i', invitation.secret_sha256);
+  record.kind = CredentialKind::kInvitation;
+  record.name = invitation.worker;
+  record.role = Role::kWorker;
+  record.site = invitation.site;
+  record.sha256 = invitation.secret_sha256;
+  record.created_ms = tx.wall_ms();
+  record.created_by = by.name;
+  record.expires_ms = tx.wall_ms() + invitation.lifetime_ms;
+  Change(record, "worker.invited", record.id + ", by " + by.name, access, tx);
+  return record;
+}
+
+Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, Access* access,
+                                     Transaction& tx) {
+  std::vector<const CredentialRecord*> found;
+  for (const auto& [key, credential] : tx.state().image().credentials) {
+    if (credential.kind == CredentialKind::kKey || credential.ended_ms != 0) continue;
+    const bool named = credential.kind == CredentialKind::kToken && credential.name == id;
+    if (key == id || named) found.push_back(&credential);
+  }
+  if (found.empty()) {
+    return Status(StatusCode::kNotFound, "NOT_FOUND",
+                  "there is no token or invitation " + id + ": `braid token list` shows all");
+  }
+  if (found.size() > 1) {
+    return InvalidArgument(id + " has " + std::to_string(found.size()) +
+                           " tokens: give the id of one (`braid token list`)");
+  }
+  const CredentialRecord credential = *found.front();
+  End(credential, "token.revoked", by.name, access, tx);
+  return tx.state().image().credentials.at(credential.id);
+}
+
+Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Transaction& tx) {
+  const auto found = tx.state().image().credentials.find(joining.invitation);
+  if (found == tx.state().image().credentials.end()) return NotFound("no such invitation");
+  CredentialRecord invitation = found->second;
+  const CredentialRecord* own = WithDigest(joining.key_sha256, tx.state());
+  // The answer to the first try was lost: the key's credential says with which invitation it came.
+  if (own != nullptr && own->ended_ms == 0 && own->created_by == invitation.id) return *own;
+  BRAID_RETURN_IF_ERROR(UsedOrOld(invitation, joining, tx));
+  CredentialRecord key;
+  key.kind = CredentialKind::kKey;
+  key.name = !invitation.name.empty()  ? invitation.name
+             : !joining.worker.empty() ? joining.worker
+                                       : joining.host;
+  BRAID_RETURN_IF_ERROR(CheckName("the worker's id", key.name));
+  if (key.name.empty()) return InvalidArgument("the worker needs an id: give it with --id");
+  BRAID_RETURN_IF_ERROR(CheckFree(key.name, joining.key_sha256, tx.state()));
+  const bool removed = RemovedWorkers(tx.state()).contains(key.name);
+  key.id = IdOf('k', joining.key_sha256);
+  key.role = Role::kWorker;
+  key.site = invitation.site;
+  key.sha256 = joining.key_sha256;
+  key.created_ms = tx.wall_ms();
+  key.created_by = invitation.id;
+  const std::string host = joining.host.substr(0, kLongestName);
+  invitation.ended_ms = tx.wall_ms();
+  invitation.ended_by = "worker " + key.name + (host.empty() ? "" : " on " + host);
+  Change(invitation, "", "", access, tx);
+  Change(key, "worker.joined",
+         key.id + " by invitation " + invitation.id + (host.empty() ? "" : ", on " + host), access,
+         tx);
+  const auto known = tx.state().image().workers.find(key.name);
+  if (removed && known != tx.state().image().workers.end())
+    tx.Add(catalog::WorkerAdmitted{key.name, catalog::WorkerAdmit::kOpen});
+  return key;
+}
+
+void NoteCertificate(const std::string& credential, int64_t expires_ms, Access* access,
+                     Transaction& tx) {
+  const auto found = tx.state().image().credentials.find(credential);
+  if (found == tx.state().image().credentials.end()) return;
+  CredentialRecord record = found->second;
+  record.expires_ms = expires_ms;
+  Change(record, "worker.certified", record.id + " until " + FormatUtc(expires_ms), access, tx);
+}
+
+Result<int32_t> RemoveWorker(const std::string& worker, const Identity& by, Access* access,
+                             Transaction& tx) {
+  std::vector<CredentialRecord> ended;
+  for (const auto& [id, credential] : tx.state().image().credentials) {
+    if (credential.role == Role::kWorker && credential.name == worker && credential.ended_ms == 0)
+      ended.push_back(credential);
+  }
+  if (ended.empty()) {
+    return Status(StatusCode::kNotFound, "NOT_FOUND",
+                  "no worker " + worker +
+                      " has joined: `braid token list` shows all that have. A worker that uses the "
+                      "owner's token is kept away by cordoning it and by a new token");
+  }
+  for (const CredentialRecord& credential : ended)
+    End(credential, "worker.credential_ended", by.name, access, tx);
+  Remove(worker, "worker " + worker + " was removed by " + by.name, tx);
+  return static_cast<int32_t>(ended.size());
+}
+
+std::set<std::string> RemovedWorkers(const State& state) {
+  std::set<std::string> ended, live;
+  for (const auto& [id, credential] : state.image().credentials) {
+    if (credential.role != Role::kWorker || credential.kind == CredentialKind::kInvitation)
+      continue;
+    (credential.ended_ms == 0 ? live : ended).insert(credential.name);
+  }
+  for (const std::string& worker : live) ended.erase(worker);
+  return ended;
+}
+
+void NoteUses(const std::map<std::string, int64_t>& uses, Access* access, Transaction& tx) {
+  for (const auto& [id, time_ms] : uses) {
+    const auto found = tx.state().image().credentials.find(id);
+    if (found == tx.state().image().credentials.end()) continue;
+    CredentialRecord record = found->second;
+    record.last_used_ms = time_ms;
+    Change(record, "", "", access, tx);
+  }
+}
+
+}  // namespace braid::coordinator

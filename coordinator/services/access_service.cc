@@ -1,0 +1,191 @@
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "braid/v1/access.grpc.pb.h"
+#include "coordinator/access/credentials.h"
+#include "coordinator/api/changes.h"
+#include "coordinator/services/services.h"
+#include "coordinator/services/unary.h"
+#include "rpc/tls/authority.h"
+
+namespace braid::coordinator {
+namespace {
+
+using Decide = std::function<Result<CredentialRecord>(const Identity& who, Transaction&)>;
+
+void FillCredential(const CredentialRecord& credential, v1::Credential* message) {
+  message->set_id(credential.id);
+  message->set_kind(static_cast<v1::CredentialKind>(credential.kind));
+  message->set_name(credential.name);
+  message->set_role(static_cast<v1::Role>(credential.role));
+  message->set_site(credential.site);
+  message->set_created_ms(credential.created_ms);
+  message->set_created_by(credential.created_by);
+  message->set_expires_ms(credential.expires_ms);
+  message->set_last_used_ms(credential.last_used_ms);
+  message->set_ended_ms(credential.ended_ms);
+  message->set_ended_by(credential.ended_by);
+}
+
+class AccessService final : public v1::Access::CallbackService {
+ public:
+  explicit AccessService(Backend* backend) : backend_(backend) {}
+
+  Reactor* WhoAmI(Context* context, const v1::WhoAmIRequest*, v1::Credential* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return ReadCore(context, backend_, [who = *who, reply](const State& state) {
+      const auto found = state.image().credentials.find(who.credential);
+      if (found != state.image().credentials.end()) {
+        FillCredential(found->second, reply);
+        return OkStatus();
+      }
+      reply->set_kind(v1::TOKEN);
+      reply->set_name(who.name);
+      reply->set_role(static_cast<v1::Role>(who.role));
+      return OkStatus();
+    });
+  }
+
+  Reactor* CreateToken(Context* context, const v1::CreateTokenRequest* request,
+                       v1::Credential* reply) override {
+    const NewToken token{request->name(), static_cast<Role>(request->role()),
+                         request->secret_sha256(), request->lifetime_ms()};
+    return Show(context, reply, [this, token](const Identity& who, Transaction& tx) {
+      return coordinator::CreateToken(token, who, backend_->access.get(), tx);
+    });
+  }
+
+  Reactor* ListCredentials(Context* context, const v1::ListCredentialsRequest*,
+                           v1::ListCredentialsResponse* reply) override {
+    return ReadCore(context, backend_, [reply](const State& state) {
+      std::vector<const CredentialRecord*> all;
+      for (const auto& [id, credential] : state.image().credentials) all.push_back(&credential);
+      std::stable_sort(all.begin(), all.end(),
+                       [](const auto* a, const auto* b) { return a->created_ms < b->created_ms; });
+      for (const CredentialRecord* credential : all)
+        FillCredential(*credential, reply->add_credentials());
+      return OkStatus();
+    });
+  }
+
+  Reactor* RevokeToken(Context* context, const v1::RevokeTokenRequest* request,
+                       v1::Credential* reply) override {
+    return Show(context, reply, [this, request](const Identity& who, Transaction& tx) {
+      return coordinator::RevokeToken(request->id(), who, backend_->access.get(), tx);
+    });
+  }
+
+  Reactor* InviteWorker(Context* context, const v1::InviteWorkerRequest* request,
+                        v1::Invitation* reply) override {
+    if (const Status tls = CheckTls(); !tls.ok()) return Refuse(context, tls);
+    reply->set_address(backend_->join_address);
+    reply->set_ca_sha256(backend_->tls->trust_sha256);
+    const NewInvitation invitation{request->secret_sha256(), request->worker_id(), request->site(),
+                                   request->lifetime_ms()};
+    return Show(context, reply->mutable_credential(),
+                [this, invitation](const Identity& who, Transaction& tx) {
+                  return coordinator::InviteWorker(invitation, who, backend_->access.get(), tx);
+                });
+  }
+
+  Reactor* JoinWorker(Context* context, const v1::JoinWorkerRequest* request,
+                      v1::WorkerCertificate* reply) override {
+    const Result<std::string> key = rpc::KeyDigestOfRequest(request->request_pem());
+    if (!key.ok()) return Refuse(context, key.status());
+    return SignFor(context, request->request_pem(), reply,
+                   [this, request, key = *key](const Identity& who, Transaction& tx) {
+                     return coordinator::JoinWorker(
+                         {who.credential, key, request->worker_id(), request->host()},
+                         backend_->access.get(), tx);
+                   });
+  }
+
+  Reactor* RenewCertificate(Context* context, const v1::RenewCertificateRequest* request,
+                            v1::WorkerCertificate* reply) override {
+    const Result<std::string> key = rpc::KeyDigestOfRequest(request->request_pem());
+    if (!key.ok()) return Refuse(context, key.status());
+    return SignFor(
+        context, request->request_pem(), reply,
+        [key = *key](const Identity& who, Transaction& tx) -> Result<CredentialRecord> {
+          const auto found = tx.state().image().credentials.find(who.credential);
+          if (found != tx.state().image().credentials.end() && found->second.sha256 == key)
+            return found->second;
+          return PermissionDenied("a certificate is renewed for the key that asks, no other");
+        });
+  }
+
+  Reactor* RemoveWorker(Context* context, const v1::RemoveWorkerRequest* request,
+                        v1::RemoveWorkerResponse* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const auto remove = [this, request, who = *who, reply](Transaction& tx) -> Status {
+      BRAID_ASSIGN_OR_RETURN(
+          const int32_t ended,
+          coordinator::RemoveWorker(request->id(), who, backend_->access.get(), tx));
+      reply->set_credentials(ended);
+      return OkStatus();
+    };
+    return InCore(context, backend_, {remove, nullptr});
+  }
+
+ private:
+  Status CheckTls() const {
+    if (backend_->authority != nullptr) return OkStatus();
+    return FailedPrecondition(
+        "this coordinator speaks no TLS, without which no worker can join: start it with --listen "
+        "on an address of the network, or with --tls");
+  }
+
+  // Decides something about one credential, which `reply` then shows.
+  Reactor* Show(Context* context, v1::Credential* reply, Decide decide) {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const auto decided = std::make_shared<CredentialRecord>();
+    return InCore(context, backend_,
+                  {[decided, who = *who, decide = std::move(decide)](Transaction& tx) -> Status {
+                     BRAID_ASSIGN_OR_RETURN(*decided, decide(who, tx));
+                     return OkStatus();
+                   },
+                   [decided, reply](const State&) {
+                     FillCredential(*decided, reply);
+                     return OkStatus();
+                   }});
+  }
+
+  // Decides about a key and signs it: a millisecond in the core's thread, now and then.
+  Reactor* SignFor(Context* context, const std::string& request, v1::WorkerCertificate* reply,
+                   Decide decide) {
+    if (const Status tls = CheckTls(); !tls.ok()) return Refuse(context, tls);
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const auto sign = [this, request, reply, who = *who,
+                       decide = std::move(decide)](Transaction& tx) -> Status {
+      BRAID_ASSIGN_OR_RETURN(const CredentialRecord key, decide(who, tx));
+      BRAID_ASSIGN_OR_RETURN(
+          const std::string certificate,
+          backend_->authority->SignClient(request, "braid worker " + key.name,
+                                          backend_->worker_certificate_ms / 1000));
+      const int64_t expires_ms = tx.wall_ms() + backend_->worker_certificate_ms;
+      NoteCertificate(key.id, expires_ms, backend_->access.get(), tx);
+      reply->set_certificate_pem(certificate);
+      reply->set_worker_id(key.name);
+      reply->set_site(key.site);
+      reply->set_expires_ms(expires_ms);
+      return OkStatus();
+    };
+    return InCore(context, backend_, {sign, nullptr});
+  }
+
+  Backend* const backend_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeAccessService(Backend* backend) {
+  return std::make_unique<AccessService>(backend);
+}
+
+}  // namespace braid::coordinator

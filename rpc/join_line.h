@@ -1,0 +1,23 @@
+// The line that `braid worker invite` prints and `braid-worker --join` reads: all that a worker
+// needs to find its coordinator, to know it, and to be known to it once.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace braid::rpc {
+
+struct JoinLine {
+  std::string address;    // HOST:PORT
+  std::string ca_sha256;  // of the certificate that the coordinator must be signed by
+  std::string secret;     // 64 hex digits; good once
+};
+
+// "braid-join:v1:SECRET:DIGEST:HOST:PORT".
+std::string TextOf(const JoinLine& line);
+// kInvalidArgument says what is wrong, and never quotes the text, which holds a secret.
+Result<JoinLine> ParseJoinLine(std::string_view text);
+
+}  // namespace braid::rpc

@@ -1,0 +1,397 @@
+// Who may call what: the table of calls, credentials and their ends, and what bounds a worker.
+#include "coordinator/access/access.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <chrono>
+
+#include "braid/v1/access.grpc.pb.h"
+#include "braid/v1/admin.grpc.pb.h"
+#include "braid/v1/jobs.grpc.pb.h"
+#include "braid/v1/merge.grpc.pb.h"
+#include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/access/bounds.h"
+#include "coordinator/access/credentials.h"
+#include "tests/coordinator/services_fixture.h"
+
+namespace braid::coordinator {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(Rules, EveryMethodOfTheApiHasOne) {
+  std::vector<std::string> without;
+  for (const auto* file :
+       {v1::GetRunRequest::descriptor()->file(), v1::GetJobRequest::descriptor()->file(),
+        v1::GetArtifactRequest::descriptor()->file(), v1::StartMergeRequest::descriptor()->file(),
+        v1::WorkerHello::descriptor()->file(), v1::ServerInfo::descriptor()->file(),
+        v1::Credential::descriptor()->file()}) {
+    for (int i = 0; i < file->service_count(); ++i) {
+      const auto* service = file->service(i);
+      for (int j = 0; j < service->method_count(); ++j) {
+        const std::string method = "/" + service->full_name() + "/" + service->method(j)->name();
+        if (RuleOf(method) == nullptr) without.push_back(method);
+      }
+    }
+  }
+  EXPECT_THAT(without, IsEmpty());
+  EXPECT_EQ(RuleOf("/braid.v1.Runs/None"), nullptr);
+}
+
+TEST(Rules, ARoleMayWhatTheRolesBeforeItMayAndAWorkerOnlyItsOwn) {
+  const CallRule& submit = *RuleOf("/braid.v1.Runs/SubmitRun");
+  EXPECT_FALSE(CheckRole(Role::kViewer, "v", submit).ok());
+  for (const Role role : {Role::kSubmitter, Role::kOperator, Role::kAdmin})
+    EXPECT_TRUE(CheckRole(role, "x", submit).ok());
+  EXPECT_THAT(CheckRole(Role::kViewer, "eve", submit).message(),
+              AllOf(HasSubstr("eve has role viewer"), HasSubstr("SubmitRun needs role submitter")));
+  EXPECT_FALSE(CheckRole(Role::kWorker, "w", submit).ok());
+  EXPECT_TRUE(CheckRole(Role::kWorker, "w", *RuleOf("/braid.v1.Workers/Session")).ok());
+  EXPECT_FALSE(CheckRole(Role::kOperator, "o", *RuleOf("/braid.v1.Workers/Session")).ok());
+  EXPECT_FALSE(CheckRole(Role::kOperator, "o", *RuleOf("/braid.v1.Access/CreateToken")).ok());
+}
+
+TEST(Rules, RolesHaveNames) {
+  for (const Role role :
+       {Role::kViewer, Role::kSubmitter, Role::kOperator, Role::kAdmin, Role::kWorker})
+    EXPECT_EQ(RoleNamed(NameOf(role)).value(), role);
+  EXPECT_THAT(RoleNamed("king").status().message(), HasSubstr("there are viewer"));
+}
+
+class AccessTest : public ServicesTest {
+ protected:
+  static std::string Secret(char c) { return std::string(64, c); }
+
+  std::unique_ptr<v1::Access::Stub> As(const std::string& token) {
+    return v1::Access::NewStub(rpc::MakeChannel(server_->address(), token));
+  }
+  grpc::Status Create(const std::string& name, v1::Role role, const std::string& secret,
+                      int64_t lifetime_ms = 0, const std::string& as = kToken) {
+    grpc::ClientContext context;
+    v1::CreateTokenRequest request;
+    request.set_name(name);
+    request.set_role(role);
+    request.set_secret_sha256(Sha256Hex(secret));
+    request.set_lifetime_ms(lifetime_ms);
+    v1::Credential reply;
+    return As(as)->CreateToken(&context, request, &reply);
+  }
+  grpc::Status WhoAmI(const std::string& token, v1::Credential* reply) {
+    grpc::ClientContext context;
+    return As(token)->WhoAmI(&context, {}, reply);
+  }
+  grpc::Status Revoke(const std::string& id) {
+    grpc::ClientContext context;
+    v1::RevokeTokenRequest request;
+    request.set_id(id);
+    v1::Credential reply;
+    return As(kToken)->RevokeToken(&context, request, &reply);
+  }
+  // Puts a run with one running attempt of two ranks, of w1 and w2, into the state.
+  void PutAttempt() {
+    ASSERT_TRUE(core_
+                    ->Do([](Transaction& tx) {
+                      catalog::RunRecord run;
+                      run.id = "r1";
+                      run.user = "ada";
+                      tx.Add(catalog::RunCreated{run});
+                      catalog::JobRecord job;
+                      job.key = {"r1", "j"};
+                      job.kind = "train";
+                      job.ranks = 2;
+                      job.state = catalog::JobState::kQueued;
+                      job.inputs = {{"shards", "a1"}};
+                      tx.Add(catalog::JobCreated{job});
+                      catalog::ArtifactRecord artifact;
+                      artifact.id = "a1";
+                      artifact.manifest = "{\"files\":[{\"sha256\":\"" + std::string(64, '1') +
+                                          "\"}]}";
+                      tx.Add(catalog::ArtifactCommitted{artifact});
+                      catalog::AttemptRecord attempt;
+                      attempt.key = {"r1", "j", 1};
+                      attempt.workers = {"w1", "w2"};
+                      attempt.boots = {"b1", "b2"};
+                      tx.Add(catalog::AttemptGranted{attempt});
+                      return OkStatus();
+                    })
+                    .ok());
+  }
+};
+
+TEST_F(AccessTest, ATokenIsItsNameAndRoleUntilItIsRevoked) {
+  ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e')).ok());
+  v1::Credential own;
+  ASSERT_TRUE(WhoAmI(Secret('e'), &own).ok());
+  EXPECT_EQ(own.name(), "eve");
+  EXPECT_EQ(own.role(), v1::VIEWER);
+  // The same again is the same; another's secret, or another role, is not.
+  EXPECT_TRUE(Create("eve", v1::VIEWER, Secret('e')).ok());
+  EXPECT_EQ(Create("bob", v1::VIEWER, Secret('e')).error_code(), grpc::ALREADY_EXISTS);
+  EXPECT_EQ(Create("eve", v1::ADMIN, Secret('f')).error_code(), grpc::ALREADY_EXISTS);
+  // What is beyond its role names the role.
+  const grpc::Status denied = Create("x", v1::ADMIN, Secret('x'), 0, Secret('e'));
+  EXPECT_EQ(denied.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(denied.error_message(),
+              AllOf(HasSubstr("eve has role viewer"), HasSubstr("needs role admin")));
+  ASSERT_TRUE(Revoke("eve").ok());
+  const grpc::Status gone = WhoAmI(Secret('e'), &own);
+  EXPECT_EQ(gone.error_code(), grpc::UNAUTHENTICATED);
+  EXPECT_THAT(gone.error_message(),
+              AllOf(HasSubstr("was revoked at"), HasSubstr("by the owner"),
+                    HasSubstr("braid token create --role viewer --name eve")));
+  EXPECT_EQ(Revoke("eve").error_code(), grpc::NOT_FOUND);
+}
+
+TEST_F(AccessTest, ATokenEndsByItself) {
+  ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e'), 1).ok());
+  v1::Credential own;
+  grpc::Status status;
+  do {  // a millisecond passes
+    status = WhoAmI(Secret('e'), &own);
+  } while (status.ok());
+  EXPECT_EQ(status.error_code(), grpc::UNAUTHENTICATED);
+  EXPECT_THAT(status.error_message(), HasSubstr("has expired at"));
+}
+
+TEST_F(AccessTest, ImpossibleTokensAreRefused) {
+  for (const char* name : {"", "with space", "line\n", "\xc3\xa4"})
+    EXPECT_EQ(Create(name, v1::VIEWER, Secret('1')).error_code(), grpc::INVALID_ARGUMENT) << name;
+  EXPECT_EQ(Create("eve", v1::ROLE_UNSPECIFIED, Secret('1')).error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(Create("eve", v1::VIEWER, Secret('1'), -1).error_code(), grpc::INVALID_ARGUMENT);
+}
+
+TEST_F(AccessTest, SecretsAreNowhereInTheCatalog) {
+  ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e')).ok());
+  for (const char* file : {"braid.db", "braid.db-wal"})
+    EXPECT_EQ(ReadFile(JoinPath(folder_.path(), file)).value().find(Secret('e')),
+              std::string::npos);
+}
+
+TEST_F(AccessTest, ARunsUserIsWhoseTokenItWas) {
+  ASSERT_TRUE(Create("eve", v1::SUBMITTER, Secret('e')).ok());
+  ASSERT_TRUE(Create("bob", v1::SUBMITTER, Secret('b')).ok());
+  ASSERT_TRUE(Create("op", v1::OPERATOR, Secret('o')).ok());
+  ASSERT_TRUE(Upload("text", 0, 4, Sha256Hex("text")).ok());
+  const std::string source = Commit("text", "source", 1);
+  runs_service_ = v1::Runs::NewStub(rpc::MakeChannel(server_->address(), Secret('e')));
+  v1::Run run;
+  ASSERT_TRUE(Submit("mine", "", source, &run).ok());
+  EXPECT_EQ(run.user(), "eve");
+  const auto cancel = [&](char who) {
+    grpc::ClientContext context;
+    v1::CancelRunRequest request;
+    request.set_id(run.id());
+    v1::Run reply;
+    return v1::Runs::NewStub(rpc::MakeChannel(server_->address(), Secret(who)))
+        ->CancelRun(&context, request, &reply);
+  };
+  const grpc::Status others = cancel('b');
+  EXPECT_EQ(others.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(others.error_message(),
+              AllOf(HasSubstr("is not bob's but eve's"), HasSubstr("role operator")));
+  EXPECT_TRUE(cancel('o').ok());
+}
+
+// Every call of a worker, for a rank that is leased to another one.
+TEST_F(AccessTest, AWorkerSpeaksForItsOwnRanksAlone) {
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
+  ASSERT_TRUE(Create("w3", v1::WORKER, Secret('3')).ok());
+  PutAttempt();
+  const auto workers = [&](char who) {
+    return v1::Workers::NewStub(rpc::MakeChannel(server_->address(), Secret(who)));
+  };
+  const auto rank = [](int32_t number, v1::RankId* id) {
+    id->set_run_id("r1");
+    id->set_job("j");
+    id->set_epoch(1);
+    id->set_rank(number);
+  };
+  const auto call = [&](auto method, char who, int32_t number, auto request, auto reply) {
+    rank(number, request.mutable_id());
+    if constexpr (requires { request.set_worker_id(""); }) request.set_worker_id("w1");
+    if constexpr (requires { request.set_key(""); }) request.set_key("k");
+    if constexpr (requires { request.set_timeout_ms(1); }) request.set_timeout_ms(1);
+    grpc::ClientContext context;
+    const auto stub = workers(who);
+    return ((*stub).*method)(&context, request, &reply);
+  };
+  using S = v1::Workers::Stub;
+  const auto everything = [&](char who, int32_t number) {
+    std::vector<grpc::Status> said;
+    said.push_back(call(&S::ReportStarted, who, number, v1::ReportStartedRequest(),
+                        v1::ReportStartedResponse()));
+    said.push_back(call(&S::AppendLog, who, number, v1::AppendLogRequest(), v1::AppendResponse()));
+    said.push_back(call(&S::PutRendezvous, who, number, v1::PutRendezvousRequest(),
+                        v1::PutRendezvousResponse()));
+    said.push_back(call(&S::GetRendezvous, who, number, v1::GetRendezvousRequest(),
+                        v1::GetRendezvousResponse()));
+    said.push_back(
+        call(&S::ReportEnded, who, number, v1::ReportEndedRequest(), v1::ReportEndedResponse()));
+    return said;
+  };
+  for (const auto& [who, number] : {std::pair('3', 0), std::pair('1', 1)}) {
+    for (const grpc::Status& status : everything(who, number))
+      EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED) << status.error_message();
+  }
+  for (const int32_t none : {7, -1}) {  // ranks that the attempt does not have
+    for (const grpc::Status& status : everything('1', none)) EXPECT_FALSE(status.ok());
+  }
+  EXPECT_EQ(call(&S::AppendMetrics, '3', 0, v1::AppendMetricsRequest(), v1::AppendResponse())
+                .error_code(),
+            grpc::PERMISSION_DENIED);
+  // A forged epoch is no attempt at all.
+  {
+    grpc::ClientContext context;
+    v1::ReportStartedRequest request;
+    rank(0, request.mutable_id());
+    request.mutable_id()->set_epoch(2);
+    v1::ReportStartedResponse reply;
+    EXPECT_EQ(workers('1')->ReportStarted(&context, request, &reply).error_code(), grpc::ABORTED);
+  }
+  // Its own rank: nothing is forbidden.
+  for (const grpc::Status& status : everything('1', 0))
+    EXPECT_NE(status.error_code(), grpc::PERMISSION_DENIED) << status.error_message();
+}
+
+TEST_F(AccessTest, AWorkerReadsTheInputsOfItsOwnAttemptsAlone) {
+  PutAttempt();
+  const Identity w1{"w1", Role::kWorker, "", "k-1", false},
+      w3{"w3", Role::kWorker, "", "k-3", false};
+  const Identity viewer{"eve", Role::kViewer, "", "t-1", false};
+  ASSERT_TRUE(core_
+                  ->Query([&](const State& state) {
+                    for (const Identity& who : {w1, viewer}) {
+                      EXPECT_TRUE(CheckOwnInput(who, "a1", state).ok());
+                      EXPECT_TRUE(CheckOwnBlob(who, std::string(64, '1'), state).ok());
+                    }
+                    EXPECT_TRUE(CheckOwnInput(viewer, "a2", state).ok());
+                    for (const Status& status :
+                         {CheckOwnInput(w1, "a2", state), CheckOwnInput(w3, "a1", state),
+                          CheckOwnBlob(w1, std::string(64, '2'), state),
+                          CheckOwnBlob(w1, "", state),
+                          CheckOwnBlob(w3, std::string(64, '1'), state)})
+                      EXPECT_EQ(status.code(), StatusCode::kPermissionDenied);
+                  })
+                  .ok());
+  // Through the API as well.
+  ASSERT_TRUE(Create("w3", v1::WORKER, Secret('3')).ok());
+  const auto artifacts = v1::Artifacts::NewStub(rpc::MakeChannel(server_->address(), Secret('3')));
+  v1::Artifact artifact;
+  v1::GetArtifactRequest get;
+  get.set_id("a1");
+  grpc::ClientContext first, second, third, fourth;
+  EXPECT_EQ(artifacts->GetArtifact(&first, get, &artifact).error_code(), grpc::PERMISSION_DENIED);
+  v1::VerifyArtifactResponse verified;
+  EXPECT_EQ(artifacts->VerifyArtifact(&second, get, &verified).error_code(),
+            grpc::PERMISSION_DENIED);
+  v1::DownloadBlobRequest download;
+  download.set_sha256(std::string(64, '1'));
+  const auto reader = artifacts->DownloadBlob(&third, download);
+  v1::DownloadBlobResponse piece;
+  EXPECT_FALSE(reader->Read(&piece));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::PERMISSION_DENIED);
+  v1::ListArtifactsResponse list;
+  EXPECT_EQ(artifacts->ListArtifacts(&fourth, {}, &list).error_code(), grpc::PERMISSION_DENIED);
+}
+
+TEST_F(AccessTest, AWorkerSaysHelloUnderItsOwnIdAlone) {
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
+  grpc::ClientContext context;
+  const auto stub = v1::Workers::NewStub(rpc::MakeChannel(server_->address(), Secret('1')));
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  const auto stream = stub->Session(&context);
+  v1::WorkerSignal signal;
+  signal.mutable_hello()->set_worker_id("w2");
+  signal.mutable_hello()->set_boot_id("b");
+  stream->Write(signal);
+  v1::DesiredState state;
+  while (stream->Read(&state)) {
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(status.error_message(), HasSubstr("is worker w1 and speaks for worker w2"));
+}
+
+// Decisions about invitations, step by step.
+TEST_F(AccessTest, AnInvitationIsGoodOnceAndNotForEver) {
+  Access& access = *backend_.access;
+  const Identity owner{"the owner", Role::kAdmin, "", "", false};
+  const auto invite = [&](char secret, int64_t lifetime_ms, const std::string& worker) {
+    std::string id;
+    EXPECT_TRUE(core_
+                    ->Do([&](Transaction& tx) -> Status {
+                      BRAID_ASSIGN_OR_RETURN(
+                          const CredentialRecord made,
+                          InviteWorker({Sha256Hex(Secret(secret)), worker, "here", lifetime_ms},
+                                       owner, &access, tx));
+                      id = made.id;
+                      return OkStatus();
+                    })
+                    .ok());
+    return id;
+  };
+  const auto join = [&](const std::string& invitation, char key, const std::string& worker) {
+    return core_->Do([&](Transaction& tx) {
+      return JoinWorker({invitation, std::string(64, key), worker, "host-" + std::string(1, key)},
+                        &access, tx)
+          .status();
+    });
+  };
+  const std::string first = invite('1', 60'000, "");
+  EXPECT_TRUE(join(first, 'a', "w1").ok());
+  EXPECT_TRUE(join(first, 'a', "w1").ok()) << "the answer may have been lost";
+  const Status again = join(first, 'b', "w2");
+  EXPECT_EQ(again.code(), StatusCode::kPermissionDenied);
+  EXPECT_THAT(again.message(), AllOf(HasSubstr("was used at"), HasSubstr("worker w1 on host-a")));
+  const Status taken = join(invite('2', 60'000, ""), 'b', "w1");
+  EXPECT_EQ(taken.code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(taken.message(), HasSubstr("braid worker remove w1"));
+  const Status other = join(invite('3', 60'000, "w3"), 'b', "w4");
+  EXPECT_THAT(other.message(), AllOf(HasSubstr("is for worker w3"), HasSubstr("leave --id out")));
+  const std::string old = invite('4', 1, "");
+  const int64_t made = SystemClock().WallMs();
+  while (SystemClock().WallMs() <= made + 1) {
+  }
+  EXPECT_THAT(join(old, 'b', "w5").message(), HasSubstr("has expired at"));
+  // Removed, it is unknown; invited again, it is known again.
+  ASSERT_TRUE(
+      core_->Do([&](Transaction& tx) { return RemoveWorker("w1", owner, &access, tx).status(); })
+          .ok());
+  EXPECT_EQ(
+      core_->Do([&](Transaction& tx) { return RemoveWorker("w1", owner, &access, tx).status(); })
+          .code(),
+      StatusCode::kNotFound);
+  EXPECT_FALSE(join(first, 'a', "w1").ok());
+  EXPECT_TRUE(join(invite('5', 60'000, "w1"), 'a', "").ok());
+}
+
+TEST_F(AccessTest, TheSecretOfAnInvitationIsForJoiningAlone) {
+  ASSERT_TRUE(core_
+                  ->Do([&](Transaction& tx) {
+                    return InviteWorker({Sha256Hex(Secret('1')), "", "", 60'000},
+                                        {"the owner", Role::kAdmin, "", "", false},
+                                        backend_.access.get(), tx)
+                        .status();
+                  })
+                  .ok());
+  v1::Credential own;
+  const grpc::Status status = WhoAmI(Secret('1'), &own);
+  EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(status.error_message(), HasSubstr("--join"));
+}
+
+TEST_F(AccessTest, WithoutTlsNobodyIsInvited) {
+  grpc::ClientContext context;
+  v1::InviteWorkerRequest request;
+  request.set_secret_sha256(Sha256Hex(Secret('1')));
+  request.set_lifetime_ms(1'000);
+  v1::Invitation reply;
+  const grpc::Status status = As(kToken)->InviteWorker(&context, request, &reply);
+  EXPECT_EQ(status.error_code(), grpc::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("--tls"));
+}
+
+}  // namespace
+}  // namespace braid::coordinator
