@@ -44,6 +44,7 @@ Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
   artifacts_ = v1::Artifacts::NewStub(channel);
   merges_ = v1::Merges::NewStub(channel);
   admin_ = v1::Admin::NewStub(channel);
+  keeping_ = v1::Keeping::NewStub(channel);
 }
 
 Result<v1::Run> Client::GetRun(const std::string& id) {

@@ -27,6 +27,9 @@ struct Options {
   // Identifies the network namespace of the coordinator's machine. A worker that reports the same
   // one, and no site, belongs to the coordinator's site.
   std::string network;
+  // How many checkpoints a training keeps until it has succeeded, if its recipe does not say; -1:
+  // all.
+  int64_t keep_checkpoints = 3;
   // How long the ranks of a cancelled attempt may take to stop before the worker kills them.
   int64_t cancel_deadline_ms = 30'000;
   // The same for a drained attempt, which first writes a checkpoint.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/sha256.h"
+#include "coordinator/core/retention.h"
 #include "recipe/recipe.h"
 
 namespace braid::coordinator {
@@ -29,6 +30,7 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
     return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
                   where + ": " + artifact.status().message());
   }
+  if (const Status there = CheckThere(**artifact); !there.ok()) return there.Wrap(where);
   return InputSource{"", "", (*artifact)->id};
 }
 

@@ -8,6 +8,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "coordinator/core/options.h"
@@ -130,6 +132,19 @@ class State {
   // Attempts that have not ended; a job has at most one.
   const std::set<AttemptKey>& live() const { return live_; }
 
+  // How many jobs and runs name the artifact: as an input, an output, a source, or the newest
+  // checkpoint. Such an artifact is never removed.
+  int64_t UsesOf(const std::string& artifact) const;
+  // A checkpoint that a job made, in the order in which a job's are made.
+  struct Checkpoint {
+    int64_t epoch = 0;
+    int64_t created_ms = 0;
+    std::string artifact;
+    auto operator<=>(const Checkpoint&) const = default;
+  };
+  // The job's checkpoints that were not removed, oldest first.
+  const std::set<Checkpoint>& CheckpointsOf(const JobKey& job) const;
+
   // Finds a run by its id, by a prefix of the id that no other run has, or by name (of several the
   // newest). The error is kNotFound or, for an ambiguous prefix, kInvalidArgument.
   Result<const RunRecord*> ResolveRun(const std::string& text) const;
@@ -164,6 +179,11 @@ class State {
   int64_t version = 0;
 
  private:
+  // Adds (`by` 1) or takes away (-1) what the rows that the update changes stand for in the indices
+  // of artifacts: called before the change with -1 and after it with 1.
+  void Count(const catalog::Update& update, int64_t by);
+  void CountUses(const JobRecord& job, int64_t by);
+  void CountUse(const std::string& artifact, int64_t by);
   // Put a job or an attempt into the indices, or take it out, as its row in the image says.
   void Index(const JobKey& job);
   void Index(const AttemptKey& attempt);
@@ -171,6 +191,11 @@ class State {
   catalog::Image image_;
   std::set<JobKey> queued_;
   std::set<AttemptKey> live_;
+  std::unordered_map<std::string, int64_t> uses_;
+  std::map<JobKey, std::set<Checkpoint>> checkpoints_;
 };
+
+// True iff the artifact is a checkpoint that a training committed on its way.
+bool IsProgress(const catalog::ArtifactRecord& artifact);
 
 }  // namespace braid::coordinator

@@ -16,5 +16,6 @@ std::unique_ptr<grpc::Service> MakeArtifactsService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeMergesService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeWorkersService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeAdminService(Backend* backend);
+std::unique_ptr<grpc::Service> MakeKeepingService(Backend* backend);
 
 }  // namespace braid::coordinator
