@@ -127,10 +127,9 @@ TEST_F(KeepingTest, ABlobWaitsForItsGraceAndOneOfNoArtifactForADay) {
 TEST_F(KeepingTest, WhatIsCommittedWhileGarbageIsCollectedIsThere) {
   const std::string data(50'000, 'x');
   const std::string blob = Sha256Hex(data);
-  std::atomic<bool> stop{false};
   std::atomic<int> deleted{0};
-  std::thread collector([&] {
-    while (!stop) deleted += static_cast<int>(Collect().deleted.size());
+  std::jthread collector([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) deleted += static_cast<int>(Collect().deleted.size());
   });
   storage::Manifest manifest;
   manifest.kind = "source";
@@ -154,7 +153,7 @@ TEST_F(KeepingTest, WhatIsCommittedWhileGarbageIsCollectedIsThere) {
     ASSERT_TRUE(blobs_->Verify(blob).ok());
     Remove(artifact.id());
   }
-  stop = true;
+  collector.request_stop();
   collector.join();
   EXPECT_GT(committed, 0);
 }

@@ -120,10 +120,9 @@ TEST_F(BlobSweepTest, WhatACrashLeftOfARemovalIsDeletedAtTheStart) {
 TEST_F(BlobSweepTest, ABlobThatIsUploadedWhileItIsRemovedIsThere) {
   const std::string content(100'000, 'x');
   const std::string blob = Sha256Hex(content);
-  std::atomic<bool> stop{false};
   std::atomic<int> removed{0};
-  std::thread sweeper([&] {
-    while (!stop) {
+  std::jthread sweeper([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
       BlobStore::Sweep sweep(store_.get());
       // Only blobs that nobody was told of since: what counts is who comes first.
       WriteAt(blob, 5000);
@@ -140,7 +139,7 @@ TEST_F(BlobSweepTest, ABlobThatIsUploadedWhileItIsRemovedIsThere) {
     ASSERT_EQ(ReadFile(store_->PathOf(blob)).value(), content) << "held, and not there";
     ++uploaded;
   }
-  stop = true;
+  sweeper.request_stop();
   sweeper.join();
   EXPECT_EQ(uploaded, 300);
   EXPECT_THAT(ListFolder(folder_.path() + "/uploads").value(), IsEmpty());
