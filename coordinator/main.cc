@@ -58,6 +58,10 @@ struct Flags {
   int64_t ttl_ms = 15'000;
   int64_t grace_ms = 900'000;
   int64_t gang_patience_ms = 30'000;
+  std::string keep_checkpoints = "3";
+  int64_t keep_events_days = 90;
+  int64_t gc_grace_ms = 900'000;
+  int64_t gc_interval_ms = 300'000;
 };
 
 constexpr int kFatalExit = 1;
@@ -245,6 +249,8 @@ Status Serve(const Flags& flags, bool* serving) {
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
   options.gang_patience_ms = flags.gang_patience_ms;
+  options.keep_checkpoints = flags.keep_checkpoints == "all" ? -1
+                                                             : std::stoll(flags.keep_checkpoints);
   BRAID_ASSIGN_OR_RETURN(auto core, Core::Create(options));
 
   Status core_status;
@@ -263,14 +269,19 @@ Status Serve(const Flags& flags, bool* serving) {
     if (!served) _exit(kFatalExit);
   });
   RendezvousTable rendezvous;
+  catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
   Backend backend;
   backend.core = core.get();
   backend.store = catalog.get();
+  backend.reader = &reader;
   backend.blobs = blobs.get();
   backend.logs = logs.get();
   backend.metrics = metrics.get();
   backend.rendezvous = &rendezvous;
   backend.scratch = scratch;
+  backend.garbage_grace_ms = flags.gc_grace_ms;
+  backend.garbage_interval_ms = flags.gc_interval_ms;
+  backend.keep_events_ms = flags.keep_events_days * 86'400'000;
   backend.version = kVersion;
   backend.token = token;
   backend.token_file = TokenFile(flags);
@@ -354,6 +365,23 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--grace-ms", flags.grace_ms,
                  "How long a disconnected worker of another site keeps its jobs")
+      ->check(CLI::Range(0, 86'400'000))
+      ->capture_default_str();
+  app.add_option("--keep-checkpoints", flags.keep_checkpoints,
+                 "How many of its newest checkpoints a training keeps until it has succeeded, or "
+                 "all, if its recipe does not say")
+      ->check(CLI::IsMember({"all"}) | CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--keep-events-days", flags.keep_events_days,
+                 "Events of ended runs that are older are deleted; 0: never")
+      ->check(CLI::Range(0, 36'500))
+      ->capture_default_str();
+  app.add_option("--gc-grace-ms", flags.gc_grace_ms,
+                 "How long a blob that nothing needs stays in the store")
+      ->check(CLI::Range(0, 86'400'000))
+      ->capture_default_str();
+  app.add_option("--gc-interval-ms", flags.gc_interval_ms,
+                 "How often what nothing needs is deleted; 0: only by braid gc")
       ->check(CLI::Range(0, 86'400'000))
       ->capture_default_str();
   app.set_version_flag("--version", kVersion);

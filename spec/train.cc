@@ -55,6 +55,23 @@ Json FreezeAsWritten(const Json& steps) {
   return number <= 0 ? Json(number < 0) : steps;
 }
 
+constexpr const char* kKeepValues = "a whole number, at least 1, or all";
+
+std::string WrongKeep(const Json& value) {
+  const bool number = value.is_number_integer() &&
+                      (value.get<double>() >= 1 || value.get<double>() == -1) &&
+                      value.get<double>() <= static_cast<double>(schema::kMaxInteger);
+  return number || value == "all" ? "" : std::string("expected ") + kKeepValues;
+}
+
+int64_t ReadKeep(const Json& value) {
+  return value == "all" ? -1 : value.get<int64_t>();
+}
+
+Json KeepAsWritten(const Json& keep) {
+  return keep == -1 ? Json("all") : keep;
+}
+
 // The fields of Train are described in four parts, in the order of the documents.
 void AddLength(Builder<Train>& field) {
   field("batch", &Train::batch, "Sequences of one forward and backward pass, over all ranks.")
@@ -225,6 +242,16 @@ const Schema& CheckpointEvery::Fields() {
         .AtLeast(0);
     field("seconds", &CheckpointEvery::seconds, "Every so many seconds; 0: not by this measure.")
         .AtLeast(0);
+    auto& keep = field.Custom(
+        "keep", &CheckpointEvery::keep,
+        "The service keeps so many of the newest checkpoints, or `all`; those that are pinned or "
+        "used elsewhere stay too. By itself it keeps the newest three of a training that has not "
+        "succeeded, and then one.",
+        kKeepValues, WrongKeep, ReadKeep);
+    keep.as_written = KeepAsWritten;
+    keep.custom_schema = {
+        {"anyOf", {{{"type", "integer"}, {"minimum", 1}}, {{"enum", {"all", -1}}}}}};
+    keep.Sparse().DefaultText("3, then 1");
     return field.Done();
   }();
   return fields;

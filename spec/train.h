@@ -72,6 +72,7 @@ struct Optimizer {
 struct CheckpointEvery {
   int64_t steps = 0;
   int64_t seconds = 60;
+  int64_t keep = 0;  // how many the service keeps; -1: all; 0: by its own rule
 
   static const schema::Schema& Fields();
 };

@@ -49,6 +49,7 @@ Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
   merges_ = v1::Merges::NewStub(channel);
   admin_ = v1::Admin::NewStub(channel);
   access_ = v1::Access::NewStub(channel);
+  keeping_ = v1::Keeping::NewStub(channel);
 }
 
 Result<v1::Run> Client::GetRun(const std::string& id) {

@@ -13,6 +13,7 @@
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/jobs.grpc.pb.h"
+#include "braid/v1/keeping.grpc.pb.h"
 #include "braid/v1/merge.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
 #include "storage/files/manifest.h"
@@ -57,6 +58,7 @@ class Client {
   v1::Merges::Stub* merges() { return merges_.get(); }
   v1::Admin::Stub* admin() { return admin_.get(); }
   v1::Access::Stub* access() { return access_.get(); }
+  v1::Keeping::Stub* keeping() { return keeping_.get(); }
   const std::string& address() const { return endpoint_.address; }
 
   // `id` may be a prefix of a run's id, or a run's name (the newest). kNotFound if there is none.
@@ -76,6 +78,10 @@ class Client {
   // are kept.
   Result<v1::Artifact> GetToFolder(const std::string& artifact, const std::string& folder,
                                    const std::function<void(uint64_t, uint64_t)>& progress);
+  // One file, by way of PATH.part, which an interrupted download leaves and the next one continues.
+  // Its digest is verified. `got` hears the bytes that came, and those of the part.
+  Status DownloadFile(const std::string& sha256, const std::string& path,
+                      const std::function<void(uint64_t)>& got);
 
  private:
   // One file, unless the coordinator has it; tries again as long as tries move something.
@@ -84,9 +90,6 @@ class Client {
   // What is behind `offset`; OK if the coordinator then has the whole file.
   Status UploadPieces(const std::string& path, const std::string& sha256, uint64_t size,
                       uint64_t offset, const std::function<void(uint64_t)>& tell);
-  // One file, by way of PATH.part, which an interrupted download leaves and the next one continues.
-  Status DownloadFile(const std::string& sha256, const std::string& path,
-                      const std::function<void(uint64_t)>& got);
   // Appends to `part` what comes from `offset` on, and moves it.
   Status DownloadPieces(const std::string& sha256, int fd, const std::string& part,
                         uint64_t* offset, const std::function<void(uint64_t)>& got);
@@ -98,6 +101,7 @@ class Client {
   std::unique_ptr<v1::Merges::Stub> merges_;
   std::unique_ptr<v1::Admin::Stub> admin_;
   std::unique_ptr<v1::Access::Stub> access_;
+  std::unique_ptr<v1::Keeping::Stub> keeping_;
 };
 
 }  // namespace braid::cli

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "cli/client/client.h"
 
 namespace braid::cli {
@@ -80,6 +81,11 @@ Result<v1::Artifact> Client::GetToFolder(const std::string& artifact, const std:
                                                                  artifacts(), request)));
   BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
                          storage::ParseManifest(found.manifest_json(), "artifact " + artifact));
+  if (found.removed_ms() > 0) {
+    return Status(StatusCode::kFailedPrecondition, "ARTIFACT_REMOVED",
+                  "artifact " + artifact + " was removed on " + FormatUtc(found.removed_ms()) +
+                      " (" + found.removed_why() + "): only its lineage is left");
+  }
   uint64_t done = 0;
   for (const storage::ManifestFile& file : manifest.files) {
     const std::string path = JoinPath(folder, file.path);

@@ -1,9 +1,10 @@
-// braid artifact list, get, put, lineage, verify.
+// braid artifact list, get, put, lineage, verify, pin, unpin.
 #include "task/artifact.h"
 
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "cli/client/pages.h"
 #include "cli/commands/command.h"
@@ -15,6 +16,13 @@ namespace braid::cli {
 namespace {
 
 constexpr size_t kShownId = 12;
+
+std::string StateOf(const v1::Artifact& artifact) {
+  if (artifact.removed_ms() > 0)
+    return "removed on " + FormatUtc(artifact.removed_ms()).substr(0, 10) + ", " +
+           artifact.removed_why();
+  return artifact.pinned() ? "pinned" : "";
+}
 
 void PrintArtifacts(const Globals& globals, const std::vector<v1::Artifact>& artifacts) {
   std::vector<std::vector<std::string>> rows;
@@ -28,13 +36,14 @@ void PrintArtifacts(const Globals& globals, const std::vector<v1::Artifact>& art
                                  : artifact.run_id() + "/" + artifact.job() + ":" + artifact.role();
     rows.push_back({artifact.id().substr(0, kShownId), artifact.kind(),
                     FormatBytes(artifact.bytes()), std::to_string(artifact.files()), from,
-                    Ago(artifact.created_ms())});
+                    Ago(artifact.created_ms()), StateOf(artifact)});
   }
   if (globals.output != "name")
-    PrintTable(globals, {"ARTIFACT", "KIND", "SIZE", "FILES", "FROM", "AGE"}, rows);
+    PrintTable(globals, {"ARTIFACT", "KIND", "SIZE", "FILES", "FROM", "AGE", "STATE"}, rows);
 }
 
-Result<int> List(const Globals& globals, const std::string& run, const std::string& kind) {
+Result<int> List(const Globals& globals, const std::string& run, const std::string& kind,
+                 bool removed) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::ListArtifactsRequest request;
   if (!run.empty()) {
@@ -42,6 +51,7 @@ Result<int> List(const Globals& globals, const std::string& run, const std::stri
     request.set_run_id(found.id());
   }
   request.set_kind(kind);
+  request.set_include_removed(removed);
   request.set_page_size(1000);
   BRAID_ASSIGN_OR_RETURN(const auto response, AllPages<v1::ListArtifactsResponse>(
                                                   client, &v1::Artifacts::Stub::ListArtifacts,
@@ -102,6 +112,20 @@ Result<int> Verify(const Globals& globals, const std::string& id) {
   return kOkExit;
 }
 
+Result<int> Pin(const Globals& globals, const std::string& id, bool pinned) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::PinArtifactRequest request;
+  request.set_id(id);
+  request.set_pinned(pinned);
+  request.set_request_id(RandomUuid());
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Artifact artifact,
+      (client.Call<v1::Artifact>(&v1::Keeping::Stub::PinArtifact, client.keeping(), request)));
+  if (globals.json()) return PrintJson(artifact), kOkExit;
+  std::printf("%s\n", artifact.id().c_str());
+  return kOkExit;
+}
+
 }  // namespace
 
 void RegisterArtifact(const Registry& registry) {
@@ -110,6 +134,7 @@ void RegisterArtifact(const Registry& registry) {
   command->require_subcommand(1);
   struct Flags {
     std::string id, run, kind, out, folder, name;
+    bool removed = false;
   };
   auto flags = std::make_shared<Flags>();
   const auto bind = [&](CLI::App* sub, auto call) {
@@ -122,7 +147,8 @@ void RegisterArtifact(const Registry& registry) {
   CLI::App* list = command->add_subcommand("list", "Artifacts, newest first");
   list->add_option("--run", flags->run, "of one run");
   list->add_option("--kind", flags->kind, "checkpoint, shards, tokenizer, report, ...");
-  bind(list, [](const Globals& g, const Flags& f) { return List(g, f.run, f.kind); });
+  list->add_flag("--removed", flags->removed, "removed ones too, of which the record is left");
+  bind(list, [](const Globals& g, const Flags& f) { return List(g, f.run, f.kind, f.removed); });
   CLI::App* get = command->add_subcommand(
       "get", "Download an artifact; an interrupted one goes on where it stopped");
   get->add_option("id", flags->id, "id or its beginning")->required();
@@ -141,6 +167,12 @@ void RegisterArtifact(const Registry& registry) {
   CLI::App* verify = command->add_subcommand("verify", "Hash every byte again");
   verify->add_option("id", flags->id)->required();
   bind(verify, [](const Globals& g, const Flags& f) { return Verify(g, f.id); });
+  CLI::App* pin = command->add_subcommand("pin", "Keep an artifact, whatever else is removed");
+  pin->add_option("id", flags->id, "id or its beginning")->required();
+  bind(pin, [](const Globals& g, const Flags& f) { return Pin(g, f.id, true); });
+  CLI::App* unpin = command->add_subcommand("unpin", "Take a pin away");
+  unpin->add_option("id", flags->id, "id or its beginning")->required();
+  bind(unpin, [](const Globals& g, const Flags& f) { return Pin(g, f.id, false); });
 }
 
 }  // namespace braid::cli

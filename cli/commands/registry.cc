@@ -19,6 +19,9 @@ void RegisterMetrics(const Registry& registry);
 void RegisterCancel(const Registry& registry);
 void RegisterRetry(const Registry& registry);
 void RegisterArtifact(const Registry& registry);
+void RegisterRun(const Registry& registry);
+void RegisterGc(const Registry& registry);
+void RegisterServer(const Registry& registry);
 void RegisterMerge(const Registry& registry);
 void RegisterGenerate(const Registry& registry);
 void RegisterEval(const Registry& registry);
@@ -34,12 +37,13 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterUp,       RegisterDown,    RegisterCheck,     RegisterPlan,   RegisterExplain,
-        RegisterSubmit,   RegisterList,    RegisterDescribe,  RegisterWatch,  RegisterWait,
-        RegisterLogs,     RegisterEvents,  RegisterMetrics,   RegisterCancel, RegisterRetry,
-        RegisterArtifact, RegisterMerge,   RegisterGenerate,  RegisterEval,   RegisterAdapt,
-        RegisterExport,   RegisterImport,  RegisterReport,    RegisterWorker, RegisterToken,
-        RegisterWhoAmI,   RegisterVersion, RegisterCompletion}) {
+       {RegisterUp,       RegisterDown,    RegisterCheck,      RegisterPlan,   RegisterExplain,
+        RegisterSubmit,   RegisterList,    RegisterDescribe,   RegisterWatch,  RegisterWait,
+        RegisterLogs,     RegisterEvents,  RegisterMetrics,    RegisterCancel, RegisterRetry,
+        RegisterArtifact, RegisterRun,     RegisterGc,         RegisterServer, RegisterMerge,
+        RegisterGenerate, RegisterEval,    RegisterAdapt,      RegisterExport, RegisterImport,
+        RegisterReport,   RegisterWorker,  RegisterToken,      RegisterWhoAmI, RegisterVersion,
+        RegisterCompletion}) {
     add(registry);
   }
 }

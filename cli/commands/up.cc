@@ -82,6 +82,21 @@ void RegisterUp(const Registry& registry) {
   command->add_option("--data-root", flags->service.data_roots,
                       "folder below which the workers may read corpora with a site in place; may "
                       "be repeated; without one, none are");
+  // Passed on as they are.
+  for (const auto& [name, meaning] :
+       {std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),
+        std::pair("--keep-events-days",
+                  "events of ended runs that are older are deleted; 0: never"),
+        std::pair("--gc-grace-ms", "how long a file that nothing needs stays in the store"),
+        std::pair("--gc-interval-ms", "how often such files are deleted; 0: only by braid gc")}) {
+    command->add_option_function<std::string>(
+        name,
+        [flags, name = std::string(name)](const std::string& value) {
+          flags->service.coordinator_words.insert(flags->service.coordinator_words.end(),
+                                                  {name, value});
+        },
+        meaning);
+  }
   command->add_option("--bin", flags->service.bin,
                       "folder of braid's programs (default: beside this one)");
   command->callback([registry, flags] {

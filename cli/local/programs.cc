@@ -42,6 +42,8 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
       process.argv.insert(process.argv.end(), {"--tls-name", name});
     for (const std::string& host : options.http_hosts)
       process.argv.insert(process.argv.end(), {"--http-host", host});
+    process.argv.insert(process.argv.end(), options.coordinator_words.begin(),
+                        options.coordinator_words.end());
     return process;
   }));
   for (int32_t i = 1; i <= options.workers; ++i) {

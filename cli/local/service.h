@@ -23,6 +23,7 @@ struct ServiceOptions {
   std::string advertise = "none";
   // Below which workers may read corpora in place, and further names of this machine for HTTP.
   std::vector<std::string> data_roots, http_hosts;
+  std::vector<std::string> coordinator_words;  // further flags of braid-coordinator
 };
 
 // Starts all of it in globals.dir and keeps it running until SIGINT, SIGTERM or SIGHUP; then ends

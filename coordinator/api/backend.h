@@ -16,6 +16,7 @@
 #include "coordinator/waiting/alarms.h"
 #include "coordinator/waiting/wakeups.h"
 #include "rpc/tls/authority.h"
+#include "storage/catalog/reader.h"
 #include "storage/catalog/store.h"
 #include "storage/files/blob_store.h"
 
@@ -24,11 +25,17 @@ namespace braid::coordinator {
 // All that is pointed to outlives it, and it outlives the server.
 struct Backend {
   Core* core = nullptr;
-  catalog::Store* store = nullptr;  // events only
+  catalog::Store* store = nullptr;    // events only
+  catalog::Reader* reader = nullptr;  // what is read for long
   storage::BlobStore* blobs = nullptr;
   AppendFiles* logs = nullptr;     // "<run>/<job>/<epoch>.<rank>"
   AppendFiles* metrics = nullptr;  // "<run>/<job>/<epoch>.jsonl"
   RendezvousTable* rendezvous = nullptr;
+  // Garbage collection (api/garbage.h): how long a blob that nothing needs stays, how old events
+  // become (0: for ever), and how often it runs by itself (0: never).
+  int64_t garbage_grace_ms = 900'000;
+  int64_t keep_events_ms = int64_t{90} * 86'400'000;
+  int64_t garbage_interval_ms = 300'000;
   std::string scratch;  // folder for short-lived files
   std::string version;
   std::string token;               // the owner's; not empty

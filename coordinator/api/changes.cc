@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/json.h"
+#include "coordinator/core/attempts.h"
 #include "coordinator/core/sessions.h"
 
 namespace braid::coordinator {
@@ -21,6 +23,18 @@ CoreWork Once(RequestId request, std::function<Result<std::string>(Transaction&)
             read(*answer, state);
             return OkStatus();
           }};
+}
+
+// The answer that a repeated request gets.
+std::string Packed(const DeletedRun& deleted) {
+  return Json::array({deleted.id, deleted.name, deleted.jobs, deleted.artifacts, deleted.bytes,
+                      deleted.artifacts_kept})
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+DeletedRun Unpacked(const std::string& packed) {
+  const Json fields = Json::parse(packed);
+  return {fields[0], fields[1], fields[2], fields[3], fields[4], fields[5]};
 }
 
 CoreWork ChangeRun(RequestId request, std::function<Result<std::string>(Transaction&)> decide,
@@ -99,13 +113,48 @@ CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord a
       std::move(request),
       [artifact = std::move(artifact)](Transaction& tx) mutable -> Result<std::string> {
         artifact.created_ms = tx.wall_ms();
-        if (tx.state().FindArtifact(artifact.id) == nullptr)
-          tx.Add(catalog::ArtifactCommitted{artifact});
+        CommitIfNotThere(artifact, tx);
         return artifact.id;
       },
       [show = std::move(show)](const std::string& id, const State& state) {
         if (const auto* stored = state.FindArtifact(id)) show(*stored);
       });
+}
+
+CoreWork PinArtifact(const std::string& request_id, const std::string& artifact, bool pinned,
+                     ShowArtifact show) {
+  return Once(
+      {"PinArtifact", request_id, artifact + (pinned ? " pin" : " unpin")},
+      [artifact, pinned](Transaction& tx) { return Pin(artifact, pinned, tx); },
+      [show = std::move(show)](const std::string& id, const State& state) {
+        if (const auto* stored = state.FindArtifact(id)) show(*stored);
+      });
+}
+
+CoreWork DeleteRun(const RequestId& request, const std::string& run, ShowDeleted show) {
+  return Once(
+      request,
+      [run](Transaction& tx) -> Result<std::string> {
+        BRAID_ASSIGN_OR_RETURN(const DeletedRun deleted, DeleteRun(run, tx));
+        return Packed(deleted);
+      },
+      [show = std::move(show)](const std::string& packed, const State&) {
+        show(Unpacked(packed));
+      });
+}
+
+CoreWork PreviewDeletion(const std::string& run, ShowDeleted show) {
+  const auto found = std::make_shared<DeletedRun>();
+  return {[run, found](Transaction& tx) -> Status {
+            const Transaction::Mark before = tx.Here();
+            BRAID_ASSIGN_OR_RETURN(*found, DeleteRun(run, tx));
+            tx.TakeBack(before);
+            return OkStatus();
+          },
+          [found, show = std::move(show)](const State&) {
+            show(*found);
+            return OkStatus();
+          }};
 }
 
 CoreWork CordonWorker(const std::string& request_id, const std::string& worker, bool open,

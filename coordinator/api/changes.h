@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/requests.h"
+#include "coordinator/core/retention.h"
 #include "coordinator/core/runs.h"
 
 namespace braid::coordinator {
@@ -36,6 +37,16 @@ CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show
 // stays as it is.
 CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord artifact,
                         ShowArtifact show);
+
+// Pin (core/retention.h).
+CoreWork PinArtifact(const std::string& request_id, const std::string& artifact, bool pinned,
+                     ShowArtifact show);
+
+// DeleteRun (core/retention.h); the caller deletes the run's logs and metrics afterwards.
+// PreviewDeletion has the same errors and answer, and changes nothing.
+using ShowDeleted = std::function<void(const DeletedRun&)>;
+CoreWork DeleteRun(const RequestId& request, const std::string& run, ShowDeleted show);
+CoreWork PreviewDeletion(const std::string& run, ShowDeleted show);
 
 // kNotFound for a worker that never registered.
 CoreWork CordonWorker(const std::string& request_id, const std::string& worker, bool open,

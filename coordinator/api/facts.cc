@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "coordinator/access/bounds.h"
+#include "coordinator/api/garbage.h"
 #include "coordinator/bulk/bulk_names.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/sessions/reports.h"
@@ -13,8 +14,12 @@
 namespace braid::coordinator {
 namespace {
 
-BlobCheck CheckOf(const Backend& backend) {
-  return [&backend](const storage::Manifest& manifest) {
+using storage::BlobStore;
+
+// Holds the blobs before it looks for them, until what names them is durable.
+BlobCheck CheckOf(const Backend& backend, const std::shared_ptr<BlobStore::Hold>& hold) {
+  return [&backend, hold](const storage::Manifest& manifest) {
+    for (const storage::ManifestFile& file : manifest.files) hold->Add(file.sha256);
     return CheckBlobs(manifest, *backend.blobs);
   };
 }
@@ -44,14 +49,15 @@ Status CheckBlobs(const storage::Manifest& manifest, const storage::BlobStore& b
   return OkStatus();
 }
 
-Result<catalog::ArtifactRecord> ArtifactPut(const std::string& manifest_json,
-                                            const std::string& name,
-                                            const storage::BlobStore& blobs) {
+Result<CoreWork> PutArtifact(const Backend& backend, const std::string& manifest_json,
+                             const std::string& name, const std::string& request_id,
+                             ShowArtifact show) {
   storage::Manifest manifest;
   BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
-  BRAID_RETURN_IF_ERROR(CheckBlobs(manifest, blobs));
+  const auto hold = std::make_shared<BlobStore::Hold>(backend.blobs);
+  BRAID_RETURN_IF_ERROR(CheckOf(backend, hold)(manifest));
   artifact.name = name;
-  return artifact;
+  return Holding(CommitArtifact(request_id, std::move(artifact), std::move(show)), hold);
 }
 
 Status VerifyBlobs(const catalog::ArtifactRecord& artifact, const storage::BlobStore& blobs) {
@@ -70,32 +76,36 @@ CoreWork StartedFact(const RankKey& rank) {
 
 Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
                                 const std::string& manifest_json) {
+  const auto hold = std::make_shared<BlobStore::Hold>(backend.blobs);
   BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact,
                          ArtifactMadeBy(rank, NameOf(task::ArtifactKind::kCheckpoint),
-                                        manifest_json, CheckOf(backend)));
+                                        manifest_json, CheckOf(backend, hold)));
   SyncOrSay(*backend.metrics, MetricsName(rank));
-  return CoreWork{[rank, step, artifact = std::move(artifact)](Transaction& tx) mutable {
-                    Attribute(rank, tx, &artifact);
-                    return CommitCheckpoint(rank, step, artifact, tx);
-                  },
-                  nullptr};
+  CoreWork work{[rank, step, artifact = std::move(artifact)](Transaction& tx) mutable {
+                  Attribute(rank, tx, &artifact);
+                  return CommitCheckpoint(rank, step, artifact, tx);
+                },
+                nullptr};
+  return Holding(std::move(work), hold);
 }
 
 Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const std::string& worker,
                            const task::Outcome& outcome) {
+  const auto hold = std::make_shared<BlobStore::Hold>(backend.blobs);
   BRAID_ASSIGN_OR_RETURN(EndedCommand command,
-                         EndedCommandOf(rank, worker, outcome, CheckOf(backend)));
+                         EndedCommandOf(rank, worker, outcome, CheckOf(backend, hold)));
   SyncOrSay(*backend.logs, LogName(rank));
   if (rank.rank == 0) SyncOrSay(*backend.metrics, MetricsName(rank));
-  return CoreWork{[rank, command = std::move(command)](Transaction& tx) mutable {
-                    for (catalog::ArtifactRecord& output : command.outputs)
-                      Attribute(rank, tx, &output);
-                    return ReportEnded(command, tx);
-                  },
-                  [rank, table = backend.rendezvous](const State& state) {
-                    if (!LiveAttemptOf(rank.attempt(), state).ok()) table->Forget(rank.attempt());
-                    return OkStatus();
-                  }};
+  CoreWork work{[rank, command = std::move(command)](Transaction& tx) mutable {
+                  for (catalog::ArtifactRecord& output : command.outputs)
+                    Attribute(rank, tx, &output);
+                  return ReportEnded(command, tx);
+                },
+                [rank, table = backend.rendezvous](const State& state) {
+                  if (!LiveAttemptOf(rank.attempt(), state).ok()) table->Forget(rank.attempt());
+                  return OkStatus();
+                }};
+  return Holding(std::move(work), hold);
 }
 
 CoreWork CheckLive(const RankKey& rank) {

@@ -25,9 +25,9 @@ namespace braid::coordinator {
 Status CheckBlobs(const storage::Manifest& manifest, const storage::BlobStore& blobs);
 
 // An artifact that somebody puts, whose blobs are all stored. `name` may be empty.
-Result<catalog::ArtifactRecord> ArtifactPut(const std::string& manifest_json,
-                                            const std::string& name,
-                                            const storage::BlobStore& blobs);
+Result<CoreWork> PutArtifact(const Backend& backend, const std::string& manifest_json,
+                             const std::string& name, const std::string& request_id,
+                             ShowArtifact show);
 // Hashes every blob of the artifact again. kDataLoss names the first that has changed.
 Status VerifyBlobs(const catalog::ArtifactRecord& artifact, const storage::BlobStore& blobs);
 

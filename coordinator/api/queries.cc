@@ -54,6 +54,17 @@ Result<std::string> RunFilterOf(const std::string& text, const State& state) {
   return run->id;
 }
 
+Status CheckNotCompacted(int64_t since_seq, const State& state) {
+  const int64_t compacted = state.image().compacted_seq;
+  if (since_seq <= 0 || since_seq >= compacted) return OkStatus();
+  return Status(StatusCode::kOutOfRange, "WATCH_COMPACTED",
+                "events up to " + std::to_string(compacted) +
+                    " were removed because of their age, "
+                    "and with them some after " +
+                    std::to_string(since_seq) + ": list what is there, then go on from event " +
+                    std::to_string(compacted));
+}
+
 Result<const JobRecord*> FindJob(const std::string& run, const std::string& name,
                                  const State& state) {
   BRAID_ASSIGN_OR_RETURN(const RunRecord* record, state.ResolveRun(run));
@@ -98,6 +109,7 @@ Result<Page<ArtifactRecord>> PageOfArtifacts(const ArtifactFilter& filter, const
   for (const auto& [id, artifact] : state.image().artifacts) {
     if (!run.empty() && artifact.made_by.run != run) continue;
     if (!filter.kind.empty() && artifact.kind != filter.kind) continue;
+    if (artifact.removed_ms > 0 && !filter.removed) continue;
     artifacts.push_back(&artifact);
   }
   SortNewestFirst(&artifacts);

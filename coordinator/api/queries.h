@@ -19,6 +19,10 @@ Result<Page<RunRecord>> PageOfRuns(const PageRequest& page, const State& state);
 // all runs.
 Result<std::string> RunFilterOf(const std::string& text, const State& state);
 
+// kOutOfRange (WATCH_COMPACTED) if events after `since_seq` were removed because of their age. 0
+// stands for the oldest event that is there.
+Status CheckNotCompacted(int64_t since_seq, const State& state);
+
 // kNotFound names the jobs that the run has, or the one that was probably meant.
 Result<const JobRecord*> FindJob(const std::string& run, const std::string& name,
                                  const State& state);
@@ -35,8 +39,9 @@ Result<Page<JobRecord>> PageOfJobs(const JobFilter& filter, const PageRequest& p
 Result<JobStanding> StandingOf(const std::string& run, const std::string& job, const State& state);
 
 struct ArtifactFilter {
-  std::string run;   // that made it; empty: all
-  std::string kind;  // empty: all
+  std::string run;       // that made it; empty: all
+  std::string kind;      // empty: all
+  bool removed = false;  // removed ones too
 };
 // Newest first. A page has 200 artifacts, at most 1000.
 Result<Page<catalog::ArtifactRecord>> PageOfArtifacts(const ArtifactFilter& filter,

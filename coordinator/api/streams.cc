@@ -113,7 +113,7 @@ Status EventStream::Look(const State& state) {
     looked_ = true;
   }
   durable_seq_ = state.image().last_seq;
-  return OkStatus();
+  return CheckNotCompacted(seq_, state);
 }
 
 std::vector<std::unique_ptr<Wakeups::Subscription>> EventStream::Subscribe(Wakeups::Wake wake) {

@@ -16,12 +16,12 @@ Status CheckDigest(const std::string& sha256) {
 }
 
 Result<std::vector<std::string>> MissingBlobs(const std::vector<std::string>& sha256,
-                                              const storage::BlobStore& blobs) {
+                                              storage::BlobStore* blobs) {
   if (sha256.size() > kMaxDigests) return InvalidArgument("too many digests in one request");
   std::vector<std::string> missing;
   for (const std::string& digest : sha256) {
     BRAID_RETURN_IF_ERROR(CheckDigest(digest));
-    if (!blobs.Has(digest)) missing.push_back(digest);
+    if (!blobs->Promise(digest)) missing.push_back(digest);
   }
   return missing;
 }
@@ -37,7 +37,7 @@ Status Upload::Begin(const std::string& sha256, uint64_t size, uint64_t offset) 
   sha256_ = sha256;
   size_ = size;
   offset_ = offset;
-  complete_ = blobs_->Has(sha256_);
+  complete_ = blobs_->Promise(sha256_);
   return OkStatus();
 }
 

@@ -14,9 +14,10 @@ namespace braid::coordinator {
 // kInvalidArgument unless it is a SHA-256 as 64 lower-case hex digits.
 Status CheckDigest(const std::string& sha256);
 
-// Those that the store does not have. At most 100,000 at a time.
+// Those that the store does not have. The others are promised: they stay for a while. At most
+// 100,000 at a time.
 Result<std::vector<std::string>> MissingBlobs(const std::vector<std::string>& sha256,
-                                              const storage::BlobStore& blobs);
+                                              storage::BlobStore* blobs);
 
 using UploadStatus = storage::BlobStore::UploadStatus;
 // How much of an upload is safe on disk.

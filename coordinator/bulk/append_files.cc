@@ -75,6 +75,16 @@ Status AppendFiles::Sync(const std::string& name) {
                 synced.message() + "; what was written is removed, its writer sends it again");
 }
 
+Result<std::vector<std::string>> AppendFiles::Runs() const {
+  return ListFolder(folder_);
+}
+
+Status AppendFiles::RemoveRun(const std::string& run) {
+  if (run.empty() || run.find('/') != std::string::npos || !IsSafeRelativePath(run))
+    return InvalidArgument("not a run: " + run);
+  return RemoveTree(JoinPath(folder_, run));
+}
+
 uint64_t AppendFiles::Size(const std::string& name) const {
   const auto size = FileSize(JoinPath(folder_, name));
   return size.ok() ? *size : 0;

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/mutex.h"
@@ -38,6 +39,10 @@ class AppendFiles {
   uint64_t Size(const std::string& name) const;
   // Up to `max_bytes` from `offset`; empty at the end.
   Result<std::string> Read(const std::string& name, uint64_t offset, uint64_t max_bytes) const;
+
+  // The runs that have files here, and the removal of all files of one (none is fine).
+  Result<std::vector<std::string>> Runs() const;
+  Status RemoveRun(const std::string& run);
 
   // Notified after every write, by the folder of the file's name ("r-1/path_1").
   Wakeups& changed() { return changed_; }

@@ -7,6 +7,7 @@
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/peers.h"
+#include "coordinator/core/retention.h"
 #include "coordinator/core/runs.h"
 #include "scheduler/retry.h"
 
@@ -130,7 +131,7 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   StringMap outputs;
   for (const catalog::ArtifactRecord& output : command.outputs) {
     outputs[output.role] = output.id;
-    if (state.FindArtifact(output.id) == nullptr) tx.Add(catalog::ArtifactCommitted{output});
+    CommitIfNotThere(output, tx);
   }
   // The user was told that the job is being cancelled, so it ends as cancelled even if it had
   // succeeded by then. The artifacts are committed all the same: they cost time to make, and a
@@ -148,6 +149,7 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs),
                            command.summary, "", "", state.FindJob(key.Job())->counters,
                            tx.wall_ms()});
+  RetireCheckpoints(key.Job(), tx);
   Propagate(key.run, tx);
   return OkStatus();
 }
@@ -191,6 +193,11 @@ Result<const AttemptRecord*> LiveAttemptOf(const AttemptKey& key, const State& s
   return attempt;
 }
 
+void CommitIfNotThere(const catalog::ArtifactRecord& artifact, Transaction& tx) {
+  const catalog::ArtifactRecord* there = tx.state().FindArtifact(artifact.id);
+  if (there == nullptr || there->removed_ms > 0) tx.Add(catalog::ArtifactCommitted{artifact});
+}
+
 Status ReportStarted(const RankKey& rank, Transaction& tx) {
   BRAID_ASSIGN_OR_RETURN(const AttemptRecord* attempt, LiveAttemptOf(rank.attempt(), tx.state()));
   if (attempt->state == AttemptState::kOffered)
@@ -214,8 +221,9 @@ Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::Artifa
                                      " is older than that of step " +
                                      std::to_string(job->checkpoint_step));
   }
-  if (tx.state().FindArtifact(artifact.id) == nullptr) tx.Add(catalog::ArtifactCommitted{artifact});
+  CommitIfNotThere(artifact, tx);
   tx.Add(catalog::CheckpointCommitted{rank.attempt(), step, artifact.id});
+  RetireCheckpoints(rank.attempt().Job(), tx);
   const AttemptRecord& attempt = *tx.state().FindAttempt(rank.attempt());
   if (rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt.workers.size()) {
     NoteRoom(attempt.workers[static_cast<size_t>(rank.rank)], tx);
@@ -278,7 +286,7 @@ void StopAttempt(const AttemptKey& key, StopReason reason, const Failure& failur
                  Transaction& tx) {
   tx.Add(catalog::AttemptStopping{key, reason, failure});
   tx.attempt(key).stop_version.clear();
-  if (reason == "abort") AskAgain(*tx.state().FindAttempt(key), tx);
+  if (reason == StopReason::kAbort) AskAgain(*tx.state().FindAttempt(key), tx);
 }
 
 void FinishIfGone(const AttemptKey& key, Transaction& tx) {
@@ -290,8 +298,9 @@ void FinishIfGone(const AttemptKey& key, Transaction& tx) {
     // The cause cannot arrive any more, and this is the best that is known of it.
     tx.Add(catalog::AttemptStopping{
         key,
-        "abort",
-        {"infra", "nothing is heard of " + SilentRanks(*attempt, tx.state()), "", false}});
+        StopReason::kAbort,
+        {NameOf(FailureCategory::kInfra),
+         "nothing is heard of " + SilentRanks(*attempt, tx.state()), "", false}});
     attempt = tx.state().FindAttempt(key);
   }
   AttemptState end = AttemptState::kFailed;

@@ -18,6 +18,9 @@ namespace braid::coordinator {
 // until the next update of the state.
 Result<const AttemptRecord*> LiveAttemptOf(const AttemptKey& key, const State& state);
 
+// Adds the artifact, unless it is there already and was not removed.
+void CommitIfNotThere(const catalog::ArtifactRecord& artifact, Transaction& tx);
+
 // A task program of this rank has started. The first such report makes the attempt RUNNING; later
 // ones, of other ranks or repeated, change only what is known about the worker's cache (the job's
 // inputs are there now).

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "task/failure.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/peers.h"
 
@@ -77,12 +78,13 @@ void WatchGang(const AttemptKey& key, Transaction& tx) {
   if (why.empty()) why = LostLine(*attempt, state);
   if (why.empty()) return;
   why += ", and no rank has made a step for " + std::to_string(still_ms / 1000) + " s";
-  StopAttempt(key, "abort", {"infra", why, "", false}, tx);
+  StopAttempt(key, catalog::StopReason::kAbort,
+              {NameOf(task::FailureCategory::kInfra), why, "", false}, tx);
   FinishIfGone(key, tx);
 }
 
 bool OnlySilentRanksLeft(const AttemptRecord& attempt, const State& state) {
-  if (attempt.stop_reason != "abort" || attempt.workers.size() < 2) return false;
+  if (attempt.stop_reason != catalog::StopReason::kAbort || attempt.workers.size() < 2) return false;
   for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
     if (!state.RankIsGone(attempt, static_cast<int64_t>(rank)) &&
         IsConnected(attempt.workers[rank], state))

@@ -30,6 +30,9 @@ struct Options {
   // How long a gang may make no step while one of its ranks is out of reach. Then it is aborted, so
   // that the other ranks free their slots.
   int64_t gang_patience_ms = 30'000;
+  // How many checkpoints a training keeps until it has succeeded, if its recipe does not say; -1:
+  // all.
+  int64_t keep_checkpoints = 3;
   // How long the ranks of a cancelled attempt may take to stop before the worker kills them.
   int64_t cancel_deadline_ms = 30'000;
   // The same for a drained attempt, which first writes a checkpoint.

@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/retention.h"
 #include "recipe/recipe.h"
 #include "task/failure.h"
 
@@ -31,6 +32,7 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
     return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
                   where + ": " + artifact.status().message());
   }
+  if (const Status there = CheckThere(**artifact); !there.ok()) return there.Wrap(where);
   return InputSource{"", "", (*artifact)->id};
 }
 

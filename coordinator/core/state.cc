@@ -33,10 +33,80 @@ void State::Reset(catalog::Image image) {
     if (!Ended(attempt.state)) live_.insert(key);
   }
   std::erase_if(attempts, [&](const auto& entry) { return !live_.contains(entry.first); });
+  uses_.clear();
+  checkpoints_.clear();
+  for (const auto& [id, run] : image_.runs) {
+    for (const auto& [name, artifact] : run.sources) CountUse(artifact, 1);
+  }
+  for (const auto& [key, job] : image_.jobs) CountUses(job, 1);
+  for (const auto& [id, artifact] : image_.artifacts) {
+    if (artifact.removed_ms == 0 && IsProgress(artifact))
+      checkpoints_[artifact.made_by.Job()].insert(
+          {artifact.made_by.epoch, artifact.created_ms, id});
+  }
+}
+
+void State::CountUse(const std::string& artifact, int64_t by) {
+  if (artifact.empty()) return;
+  const auto it = uses_.try_emplace(artifact, 0).first;
+  it->second += by;
+  if (it->second == 0) uses_.erase(it);
+}
+
+void State::CountUses(const JobRecord& job, int64_t by) {
+  for (const auto& [role, source] : job.input_sources) CountUse(source.artifact, by);
+  for (const auto& [role, artifact] : job.inputs) CountUse(artifact, by);
+  for (const auto& [role, artifact] : job.outputs) CountUse(artifact, by);
+  CountUse(job.checkpoint, by);
+}
+
+void State::Count(const catalog::Update& update, int64_t by) {
+  const auto of_job = [&](const JobKey& key) {
+    if (const JobRecord* job = FindJob(key)) CountUses(*job, by);
+  };
+  const auto of_run = [&](const std::string& id) {
+    const RunRecord* run = FindRun(id);
+    if (run == nullptr) return;
+    for (const auto& [name, artifact] : run->sources) CountUse(artifact, by);
+  };
+  const auto of_artifact = [&](const std::string& id) {
+    const ArtifactRecord* artifact = FindArtifact(id);
+    if (artifact == nullptr || artifact->removed_ms > 0 || !IsProgress(*artifact)) return;
+    const JobKey job = artifact->made_by.Job();
+    const Checkpoint checkpoint{artifact->made_by.epoch, artifact->created_ms, id};
+    if (by > 0) {
+      checkpoints_[job].insert(checkpoint);
+    } else if (const auto found = checkpoints_.find(job); found != checkpoints_.end()) {
+      found->second.erase(checkpoint);
+      if (found->second.empty()) checkpoints_.erase(found);
+    }
+  };
+  if (const auto* run = std::get_if<catalog::RunCreated>(&update)) {
+    of_run(run->run.id);
+  } else if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
+    of_job(created->job.key);
+  } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
+    of_job(queued->job);
+  } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
+    of_job(ended->job);
+  } else if (const auto* saved = std::get_if<catalog::CheckpointCommitted>(&update)) {
+    of_job(saved->attempt.Job());
+  } else if (const auto* committed = std::get_if<catalog::ArtifactCommitted>(&update)) {
+    of_artifact(committed->artifact.id);
+  } else if (const auto* removed = std::get_if<catalog::ArtifactRemoved>(&update)) {
+    of_artifact(removed->artifact);
+  } else if (const auto* deleted = std::get_if<catalog::RunDeleted>(&update)) {
+    of_run(deleted->run);
+    for (auto it = image_.jobs.lower_bound({deleted->run, ""});
+         it != image_.jobs.end() && it->first.run == deleted->run; ++it)
+      CountUses(it->second, by);
+  }
 }
 
 void State::Apply(const catalog::Update& update) {
+  Count(update, -1);
   catalog::Apply(update, image_);
+  Count(update, 1);
   if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
     if (created->job.state == JobState::kQueued) queued_.insert(created->job.key);
     if (created->job.ranks > 1 && !Ended(created->job.state)) gangs_.insert(created->job.key);
@@ -82,7 +152,9 @@ void State::Index(const AttemptKey& key) {
 }
 
 void State::TakeBack(const catalog::Update& update, const catalog::Undo& undo) {
+  Count(update, -1);
   undo(image_);
+  Count(update, 1);
   if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
     Index(created->job.key);
   } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
@@ -117,6 +189,21 @@ const AttemptRecord* State::FindAttempt(const AttemptKey& key) const {
 const ArtifactRecord* State::FindArtifact(const std::string& id) const {
   const auto it = image_.artifacts.find(id);
   return it == image_.artifacts.end() ? nullptr : &it->second;
+}
+
+int64_t State::UsesOf(const std::string& artifact) const {
+  const auto it = uses_.find(artifact);
+  return it == uses_.end() ? 0 : it->second;
+}
+
+const std::set<State::Checkpoint>& State::CheckpointsOf(const JobKey& job) const {
+  static const std::set<Checkpoint> none;
+  const auto it = checkpoints_.find(job);
+  return it == checkpoints_.end() ? none : it->second;
+}
+
+bool IsProgress(const catalog::ArtifactRecord& artifact) {
+  return artifact.role == "checkpoint" && !artifact.made_by.run.empty();
 }
 
 std::vector<const JobRecord*> State::JobsOf(const std::string& run) const {

@@ -8,6 +8,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -154,6 +156,19 @@ class State {
   // Jobs of several ranks that have not ended.
   const std::set<JobKey>& gangs() const { return gangs_; }
 
+  // How many jobs and runs name the artifact: as an input, an output, a source, or the newest
+  // checkpoint. Such an artifact is never removed.
+  int64_t UsesOf(const std::string& artifact) const;
+  // A checkpoint that a job made, in the order in which a job's are made.
+  struct Checkpoint {
+    int64_t epoch = 0;
+    int64_t created_ms = 0;
+    std::string artifact;
+    auto operator<=>(const Checkpoint&) const = default;
+  };
+  // The job's checkpoints that were not removed, oldest first.
+  const std::set<Checkpoint>& CheckpointsOf(const JobKey& job) const;
+
   // Finds a run by its id, by a prefix of the id that no other run has, or by name (of several the
   // newest). The error is kNotFound or, for an ambiguous prefix, kInvalidArgument.
   Result<const RunRecord*> ResolveRun(const std::string& text) const;
@@ -193,6 +208,11 @@ class State {
  private:
   // Whether something that the rank did under an earlier boot of its worker may still be delivered.
   bool MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const;
+  // Adds (`by` 1) or takes away (-1) what the rows that the update changes stand for in the indices
+  // of artifacts: called before the change with -1 and after it with 1.
+  void Count(const catalog::Update& update, int64_t by);
+  void CountUses(const JobRecord& job, int64_t by);
+  void CountUse(const std::string& artifact, int64_t by);
   // Put a job or an attempt into the indices, or take it out, as its row in the image says.
   void Index(const JobKey& job);
   void Index(const AttemptKey& attempt);
@@ -201,6 +221,11 @@ class State {
   std::set<JobKey> queued_;
   std::set<AttemptKey> live_;
   std::set<JobKey> gangs_;
+  std::unordered_map<std::string, int64_t> uses_;
+  std::map<JobKey, std::set<Checkpoint>> checkpoints_;
 };
+
+// True iff the artifact is a checkpoint that a training committed on its way.
+bool IsProgress(const catalog::ArtifactRecord& artifact);
 
 }  // namespace braid::coordinator

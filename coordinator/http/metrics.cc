@@ -75,7 +75,7 @@ Result<std::string> MetricsText(Core* core) {
                                   static_cast<double>(now_ms - view.since_ms) / 1000);
     }
     for (const auto& [id, artifact] : state.image().artifacts)
-      artifact_bytes += static_cast<double>(artifact.bytes);
+      artifact_bytes += artifact.removed_ms > 0 ? 0 : static_cast<double>(artifact.bytes);
     events = static_cast<double>(state.image().last_seq);
   }));
   const CoreCounters counters = core->counters();
@@ -92,7 +92,8 @@ Result<std::string> MetricsText(Core* core) {
              pending),
       Family("braid_oldest_pending_seconds", "How long the oldest of them waits", MetricType::Gauge,
              one(oldest_pending_s)),
-      Family("braid_artifact_bytes", "Bytes of all artifacts, shared files counted in each",
+      Family("braid_artifact_bytes",
+             "Bytes of all artifacts that are kept, shared files counted in each",
              MetricType::Gauge, one(artifact_bytes)),
       Family("braid_events_total", "Events written", MetricType::Counter, one(events)),
       Family("braid_core_batches_total", "Batches of the core loop", MetricType::Counter,

@@ -31,7 +31,7 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
                             v1::FindMissingBlobsResponse* reply) override {
     return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
       const std::vector<std::string> asked(request->sha256().begin(), request->sha256().end());
-      BRAID_ASSIGN_OR_RETURN(const auto missing, MissingBlobs(asked, *backend_->blobs));
+      BRAID_ASSIGN_OR_RETURN(const auto missing, MissingBlobs(asked, backend_->blobs));
       reply->mutable_sha256()->Assign(missing.begin(), missing.end());
       return OkStatus();
     });
@@ -67,13 +67,10 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
   Reactor* CommitArtifact(Context* context, const v1::CommitArtifactRequest* request,
                           v1::Artifact* reply) override {
     return InFilesThenCore(context, backend_, [this, request, reply]() -> Result<CoreWork> {
-      BRAID_ASSIGN_OR_RETURN(
-          ArtifactRecord artifact,
-          ArtifactPut(request->manifest_json(), request->name(), *backend_->blobs));
-      return coordinator::CommitArtifact(request->request_id(), std::move(artifact),
-                                         [reply](const ArtifactRecord& stored) {
-                                           *reply = ArtifactMessage(stored, Detail::kFull);
-                                         });
+      return PutArtifact(*backend_, request->manifest_json(), request->name(),
+                         request->request_id(), [reply](const ArtifactRecord& stored) {
+                           *reply = ArtifactMessage(stored, Detail::kFull);
+                         });
     });
   }
 
@@ -92,9 +89,10 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
   Reactor* ListArtifacts(Context* context, const v1::ListArtifactsRequest* request,
                          v1::ListArtifactsResponse* reply) override {
     return ReadCore(context, backend_, [request, reply](const State& state) -> Status {
-      BRAID_ASSIGN_OR_RETURN(const Page<ArtifactRecord> page,
-                             PageOfArtifacts({request->run_id(), request->kind()},
-                                             {request->page_size(), request->page_token()}, state));
+      BRAID_ASSIGN_OR_RETURN(
+          const Page<ArtifactRecord> page,
+          PageOfArtifacts({request->run_id(), request->kind(), request->include_removed()},
+                          {request->page_size(), request->page_token()}, state));
       for (const ArtifactRecord* artifact : page.records)
         *reply->add_artifacts() = ArtifactMessage(*artifact, Detail::kBasic);
       reply->set_next_page_token(page.next);

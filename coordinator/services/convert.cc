@@ -165,6 +165,9 @@ v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail det
   message.set_created_ms(artifact.created_ms);
   for (const std::string& parent : artifact.parents) message.add_parents(parent);
   message.set_name(artifact.name);
+  message.set_pinned(artifact.pinned);
+  message.set_removed_ms(artifact.removed_ms);
+  message.set_removed_why(artifact.removed_why);
   return message;
 }
 

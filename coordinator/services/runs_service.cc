@@ -172,7 +172,7 @@ class RunsService final : public v1::Runs::CallbackService {
     const auto look = [request, reply, run](const State& state) -> Status {
       BRAID_ASSIGN_OR_RETURN(*run, RunFilterOf(request->run_id(), state));
       reply->set_as_of_seq(state.image().last_seq);
-      return OkStatus();
+      return CheckNotCompacted(request->since_seq(), state);
     };
     return InCoreThenFiles(
         context, backend_, {nullptr, look}, &backend_->files,

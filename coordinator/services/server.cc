@@ -8,10 +8,14 @@
 #include <chrono>
 
 #include "base/endpoint.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "coordinator/access/access.h"
 #include "coordinator/access/credentials.h"
+#include "coordinator/api/garbage.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/services/services.h"
+#include "coordinator/services/unary.h"
 #include "rpc/channel.h"
 #include "rpc/server_credentials.h"
 
@@ -41,6 +45,35 @@ void TidyAgain(Backend* backend) {
                              nullptr, nullptr});
       }
       TidyAgain(backend);
+    });
+  });
+}
+
+void CollectAndSay(Backend* backend) {
+  const Status status = Guarded([&]() -> Status {
+    BRAID_ASSIGN_OR_RETURN(const Garbage garbage, CollectGarbage(backend, /*dry_run=*/false));
+    Amount deleted;
+    for (const auto& [what, amount] : garbage.deleted) {
+      deleted.count += amount.count;
+      deleted.bytes += amount.bytes;
+    }
+    if (deleted.count > 0)
+      Log(LogLevel::kInfo, "coordinator",
+          "deleted " + std::to_string(deleted.count) + " blobs that nothing needs, " +
+              FormatBytes(deleted.bytes));
+    return OkStatus();
+  });
+  if (!status.ok() && !backend->stopping)
+    Log(LogLevel::kError, "coordinator", "collecting garbage: " + status.message());
+}
+
+// Ends by itself when the alarms stop.
+void CollectAgain(Backend* backend) {
+  if (backend->garbage_interval_ms <= 0) return;
+  backend->alarms.After(backend->garbage_interval_ms, [backend] {
+    backend->hashing.Do([backend] {
+      CollectAndSay(backend);
+      CollectAgain(backend);
     });
   });
 }
@@ -82,6 +115,7 @@ class GrpcServer final : public Server {
     server_->GetHealthCheckService()->SetServingStatus("coordinator", false);  // SetReady says when
     backend_->alarms.Start();
     TidyAgain(backend_);
+    CollectAgain(backend_);
     return OkStatus();
   }
 
@@ -139,6 +173,7 @@ Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backen
   services.push_back(MakeWorkersService(backend));
   services.push_back(MakeAdminService(backend));
   services.push_back(MakeAccessService(backend));
+  services.push_back(MakeKeepingService(backend));
   auto server = std::make_unique<GrpcServer>(backend, std::move(services));
   BRAID_RETURN_IF_ERROR(server->Listen(address));
   return std::unique_ptr<Server>(std::move(server));

@@ -17,5 +17,6 @@ std::unique_ptr<grpc::Service> MakeMergesService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeWorkersService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeAdminService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeAccessService(Backend* backend);
+std::unique_ptr<grpc::Service> MakeKeepingService(Backend* backend);
 
 }  // namespace braid::coordinator

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "coordinator/core/retention.h"
 #include "storage/files/manifest.h"
 #include "task/artifact.h"
 
@@ -11,8 +12,10 @@ Result<catalog::ArtifactRecord> CatalogArtifacts::Find(const std::string& id) co
   Result<catalog::ArtifactRecord> found = NotFound("");
   if (const Status read = core_->Query([&](const State& state) {
         const auto artifact = state.ResolveArtifact(id);
-        if (artifact.ok()) {
+        if (artifact.ok() && CheckThere(**artifact).ok()) {
           found = **artifact;
+        } else if (artifact.ok()) {
+          found = CheckThere(**artifact);
         } else {
           found = artifact.status();
         }

@@ -167,6 +167,25 @@ Result<int64_t> Database::QueryInt(const std::string& sql) {
   return value;
 }
 
+Status Database::CopyTo(const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const auto target, Open(path, /*writable=*/true));
+  // The first read begins the snapshot.
+  BRAID_RETURN_IF_ERROR(Execute("BEGIN; SELECT count(*) FROM sqlite_schema;"));
+  errno = 0;
+  sqlite3_backup* const backup = sqlite3_backup_init(target->connection_, "main", connection_,
+                                                     "main");
+  int code = backup == nullptr ? sqlite3_errcode(target->connection_) : SQLITE_OK;
+  if (backup != nullptr) {
+    constexpr int kAllPages = -1;
+    (void)sqlite3_backup_step(backup, kAllPages);
+    code = sqlite3_backup_finish(backup);
+  }
+  const Status status = code == SQLITE_OK ? OkStatus() : target->Error(code, "copying to");
+  (void)Execute("COMMIT");
+  // The copy says of itself that it is in WAL mode, and without that it is one file.
+  return status.ok() ? target->Execute("PRAGMA journal_mode=DELETE") : status;
+}
+
 Result<int64_t> Database::Checkpoint() {
   int in_wal = 0;
   int moved = 0;

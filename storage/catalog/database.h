@@ -59,6 +59,9 @@ class Database {
   // The first column of the first row; 0 if there is none. For rare queries: nothing is kept
   // prepared.
   Result<int64_t> QueryInt(const std::string& sql);
+  // Copies the whole database to a new file at `path`, as it is at one moment: by SQLite's backup,
+  // within a read transaction, so that it does not begin again whenever another connection commits.
+  Status CopyTo(const std::string& path);
   // Copies the content of the WAL into the database file as far as no reader prevents it. Returns
   // the number of pages that remain in the WAL alone.
   Result<int64_t> Checkpoint();

@@ -33,6 +33,8 @@ Result<Image> LoadImage(Database& database) {
       [](const RequestRecord& request) { return std::pair(request.method, request.id); }));
   BRAID_ASSIGN_OR_RETURN(image.last_seq,
                          database.QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
+  BRAID_ASSIGN_OR_RETURN(image.compacted_seq,
+                         database.QueryInt("SELECT events_seq FROM compaction"));
   return image;
 }
 

@@ -207,6 +207,13 @@ struct ArtifactRecord {
   std::string worker;
   std::string name;
   int64_t created_ms = 0;
+  // A user wants it kept, whatever else is removed.
+  bool pinned = false;
+  // When and why it was decided that its bytes may go; 0: they are kept. The row stays, for lineage
+  // and for people. The bytes may be there for a while longer, and the same content can be
+  // committed again, which makes it an artifact like any other.
+  int64_t removed_ms = 0;
+  std::string removed_why;
   bool operator==(const ArtifactRecord&) const = default;
 };
 
@@ -296,7 +303,8 @@ struct RequestRecord {
 
 // One line of the history, for people and for clients that follow a run.
 struct EventRecord {
-  // 1, 2, 3, ... without gaps, in the order of commits.
+  // 1, 2, 3, ... in the order of commits. Without gaps, but for the events of runs that were
+  // deleted, and for old ones (Image::compacted_seq).
   int64_t seq = 0;
   int64_t time_ms = 0;
   // The subject and what happened to it: "job.queued", "attempt.granted".
@@ -319,6 +327,8 @@ struct Image {
   std::map<std::pair<std::string, std::string>, RequestRecord> requests;  // (method, id)
   std::map<std::string, CredentialRecord> credentials;
   int64_t last_seq = 0;
+  // Events up to this one were removed because of their age.
+  int64_t compacted_seq = 0;
   bool operator==(const Image&) const = default;
 };
 

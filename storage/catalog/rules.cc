@@ -138,6 +138,28 @@ struct Checker {
     return known ? Exists("remembering request " + u.request.id) : OkStatus();
   }
   Status operator()(const RequestsForgotten&) const { return OkStatus(); }
+
+  Status operator()(const ArtifactPinned& u) const {
+    const ArtifactRecord* artifact = Find(image.artifacts, u.artifact);
+    return artifact != nullptr && (artifact->removed_ms == 0 || !u.pinned)
+               ? OkStatus()
+               : Stale("pinning artifact " + u.artifact);
+  }
+  Status operator()(const ArtifactRemoved& u) const {
+    const ArtifactRecord* artifact = Find(image.artifacts, u.artifact);
+    return artifact != nullptr && artifact->removed_ms == 0 && !artifact->pinned && u.removed_ms > 0
+               ? OkStatus()
+               : Stale("removing artifact " + u.artifact);
+  }
+  Status operator()(const RunDeleted& u) const {
+    const RunRecord* run = Find(image.runs, u.run);
+    return run != nullptr && Ended(run->state) ? OkStatus() : Stale("deleting run " + u.run);
+  }
+  Status operator()(const EventsCompacted& u) const {
+    return u.through_seq > image.compacted_seq && u.through_seq <= image.last_seq
+               ? OkStatus()
+               : Stale("removing events up to " + std::to_string(u.through_seq));
+  }
 };
 
 }  // namespace

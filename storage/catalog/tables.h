@@ -102,7 +102,8 @@ struct AttemptsTable {
   }
 };
 
-// Key: id. Rows do not change.
+// Key: id. Only the last three columns change, and created_ms when a removed artifact is made
+// again.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
   static constexpr char kName[] = "artifacts";
@@ -122,6 +123,9 @@ struct ArtifactsTable {
     column("worker", r.worker);
     column("name", r.name);
     column("created_ms", r.created_ms);
+    column("pinned", r.pinned);
+    column("removed_ms", r.removed_ms);
+    column("removed_why", r.removed_why);
   }
 };
 
@@ -183,7 +187,7 @@ struct CredentialsTable {
   }
 };
 
-// Key: seq. Rows are only added.
+// Key: seq. Rows do not change; those of deleted runs and old ones are deleted.
 struct EventsTable {
   using Record = EventRecord;
   static constexpr char kName[] = "events";

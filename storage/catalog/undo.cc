@@ -18,6 +18,15 @@ struct UndoMaker {
   Undo Attempt(const AttemptKey& key) const { return Row(&Image::attempts, key); }
   Undo Worker(const std::string& id) const { return Row(&Image::workers, id); }
 
+  // The rows of a run in a map whose keys begin with it.
+  template <typename Map>
+  static Map OfRun(const Map& rows, const std::string& run) {
+    Map found;
+    for (auto it = rows.lower_bound({run}); it != rows.end() && it->first.run == run; ++it)
+      found.insert(*it);
+    return found;
+  }
+
   Undo operator()(const RunCreated& u) const { return Run(u.run.id); }
   Undo operator()(const RunCancelRequested& u) const { return Run(u.run); }
   Undo operator()(const RunEnded& u) const { return Run(u.run); }
@@ -52,12 +61,26 @@ struct UndoMaker {
     return Row(&Image::requests, {u.request.method, u.request.id});
   }
   Undo operator()(const RequestsForgotten& u) const {
-    // The only update that removes rows: they have to be kept for the case that it is taken back.
+    // The rows have to be kept for the case that it is taken back.
     std::map<std::pair<std::string, std::string>, RequestRecord> forgotten;
     for (const auto& [key, request] : image.requests) {
       if (request.time_ms < u.before_ms) forgotten.emplace(key, request);
     }
     return [forgotten](Image& later) { later.requests.insert(forgotten.begin(), forgotten.end()); };
+  }
+
+  Undo operator()(const ArtifactPinned& u) const { return Row(&Image::artifacts, u.artifact); }
+  Undo operator()(const ArtifactRemoved& u) const { return Row(&Image::artifacts, u.artifact); }
+  Undo operator()(const RunDeleted& u) const {
+    return [run = Run(u.run), jobs = OfRun(image.jobs, u.run),
+            attempts = OfRun(image.attempts, u.run)](Image& later) {
+      run(later);
+      later.jobs.insert(jobs.begin(), jobs.end());
+      later.attempts.insert(attempts.begin(), attempts.end());
+    };
+  }
+  Undo operator()(const EventsCompacted&) const {
+    return [seq = image.compacted_seq](Image& later) { later.compacted_seq = seq; };
   }
 };
 

@@ -120,7 +120,27 @@ struct EventMaker {
   }
   Event operator()(const RequestRemembered&) const { return std::nullopt; }
   Event operator()(const RequestsForgotten&) const { return std::nullopt; }
+
+  Event operator()(const ArtifactPinned& u) const {
+    return OfRun(u.pinned ? "artifact.pinned" : "artifact.unpinned", "", u.artifact.substr(0, 12));
+  }
+  Event operator()(const ArtifactRemoved& u) const {
+    return OfRun("artifact.removed", "", u.artifact.substr(0, 12) + ", " + u.why);
+  }
+  Event operator()(const RunDeleted& u) const { return OfRun("run.deleted", u.run, u.name); }
+  Event operator()(const EventsCompacted& u) const {
+    return OfRun("events.compacted", "",
+                 "events up to " + std::to_string(u.through_seq) + " were removed");
+  }
 };
+
+// The end of the rows of a run in a map whose keys begin with it.
+template <typename Map>
+auto EndOf(Map& rows, const std::string& run) {
+  auto it = rows.lower_bound({run});
+  while (it != rows.end() && it->first.run == run) ++it;
+  return it;
+}
 
 struct Applier {
   Image& image;
@@ -190,8 +210,24 @@ struct Applier {
   void operator()(const ArtifactCommitted& u) {
     // The same content may be committed by several attempts; the first one remains its maker, as in
     // SQL.
-    image.artifacts.try_emplace(u.artifact.id, u.artifact);
+    const auto [it, added] = image.artifacts.try_emplace(u.artifact.id, u.artifact);
+    if (added || it->second.removed_ms == 0) return;
+    it->second.removed_ms = 0;
+    it->second.removed_why.clear();
+    it->second.created_ms = u.artifact.created_ms;
   }
+  void operator()(const ArtifactPinned& u) { image.artifacts.at(u.artifact).pinned = u.pinned; }
+  void operator()(const ArtifactRemoved& u) {
+    ArtifactRecord& artifact = image.artifacts.at(u.artifact);
+    artifact.removed_ms = u.removed_ms;
+    artifact.removed_why = u.why;
+  }
+  void operator()(const RunDeleted& u) {
+    image.attempts.erase(image.attempts.lower_bound({u.run}), EndOf(image.attempts, u.run));
+    image.jobs.erase(image.jobs.lower_bound({u.run}), EndOf(image.jobs, u.run));
+    image.runs.erase(u.run);
+  }
+  void operator()(const EventsCompacted& u) { image.compacted_seq = u.through_seq; }
   void operator()(const WorkerRegistered& u) { image.workers[u.worker.id] = u.worker; }
   void operator()(const WorkerAdmitted& u) { image.workers.at(u.worker).admit = u.admit; }
   void operator()(const WorkerSeen& u) { image.workers.at(u.worker).last_seen_ms = u.last_seen_ms; }

@@ -102,9 +102,32 @@ struct CheckpointCommitted {
   std::string artifact;
 };
 
-// An artifact exists; no effect if it existed before.
+// An artifact exists. No effect if it existed before, unless it was removed: then it is there
+// again, with its first maker and the new time.
 struct ArtifactCommitted {
   ArtifactRecord artifact;
+};
+// A user wants the artifact kept, or does not want it any more.
+struct ArtifactPinned {
+  std::string artifact;
+  bool pinned = false;
+};
+// Nothing needs the artifact any more: its blobs may be deleted, unless others have them too.
+struct ArtifactRemoved {
+  std::string artifact;
+  std::string why;
+  int64_t removed_ms = 0;
+};
+
+// The run, its jobs, its attempts and its events are gone. It had ended.
+struct RunDeleted {
+  std::string run;
+  // For the event, which is all that is left.
+  std::string name;
+};
+// Events up to this number are gone. Never the newest one: this update has an event itself.
+struct EventsCompacted {
+  int64_t through_seq = 0;
 };
 
 // A worker connected that is new, has changed, or has a new boot id.
@@ -150,11 +173,13 @@ struct RequestsForgotten {
 };
 
 // Any of the changes above.
-using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
-                            JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
-                            AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
-                            WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
-                            CredentialChanged, RequestRemembered, RequestsForgotten>;
+using Update =
+    std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued, JobRequeued,
+                 JobCancelling, JobEnded, AttemptGranted, AttemptStarted, AttemptStopping,
+                 AttemptEnded, CheckpointCommitted, ArtifactCommitted, WorkerRegistered,
+                 WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
+                 RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
+                 EventsCompacted>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

@@ -114,7 +114,34 @@ struct Writer {
 
   Status operator()(const ArtifactCommitted& u) {
     // Equal content is one artifact: whoever commits it again is told of success.
-    return Insert<ArtifactsTable>(db, u.artifact, "INSERT", "ON CONFLICT (id) DO NOTHING").status();
+    return Insert<ArtifactsTable>(db, u.artifact, "INSERT",
+                                  "ON CONFLICT (id) DO UPDATE SET removed_ms=0, removed_why='', "
+                                  "created_ms=excluded.created_ms WHERE removed_ms > 0")
+        .status();
+  }
+  Status operator()(const ArtifactPinned& u) {
+    return One(db.Run("UPDATE artifacts SET pinned=?1 WHERE id=?2 AND (removed_ms=0 OR ?1=0)",
+                      {int64_t{u.pinned}, u.artifact}),
+               "pinning artifact " + u.artifact);
+  }
+  Status operator()(const ArtifactRemoved& u) {
+    return One(db.Run("UPDATE artifacts SET removed_ms=?1, removed_why=?2 WHERE id=?3 AND "
+                      "removed_ms=0 AND pinned=0 AND ?1 > 0",
+                      {u.removed_ms, u.why, u.artifact}),
+               "removing artifact " + u.artifact);
+  }
+  Status operator()(const RunDeleted& u) {
+    BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM attempts WHERE run=?", {u.run}).status());
+    BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM jobs WHERE run=?", {u.run}).status());
+    BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM events WHERE run=?", {u.run}).status());
+    return One(db.Run("DELETE FROM runs WHERE id=? AND state>1", {u.run}), "deleting run " + u.run);
+  }
+  Status operator()(const EventsCompacted& u) {
+    BRAID_RETURN_IF_ERROR(One(db.Run("UPDATE compaction SET events_seq=?1 WHERE events_seq<?1 AND "
+                                     "?1 <= (SELECT coalesce(max(seq), 0) FROM events)",
+                                     {u.through_seq}),
+                              "removing events up to " + std::to_string(u.through_seq)));
+    return db.Run("DELETE FROM events WHERE seq<=?", {u.through_seq}).status();
   }
 
   Status operator()(const WorkerRegistered& u) {

@@ -168,7 +168,7 @@ Result<uint64_t> BlobStore::Size(const std::string& sha256) const {
 Result<BlobStore::UploadStatus> BlobStore::QueryUpload(const std::string& sha256, uint64_t size) {
   if (!IsSha256Hex(sha256))
     return InvalidArgument("\"" + sha256 + "\" is not a SHA-256 in lower-case hex");
-  if (Has(sha256)) return UploadStatus{size, true};
+  if (Promise(sha256)) return UploadStatus{size, true};
   MutexLock lock(mutex_);
   const auto found = uploads_.find(UploadName(sha256, size));
   return UploadStatus{found == uploads_.end() ? 0 : found->second->synced, false};
@@ -184,12 +184,12 @@ Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256
   }
   const std::string name = UploadName(sha256, size);
   while (true) {
-    if (Has(sha256)) return UploadStatus{size, true};
+    if (Promise(sha256)) return UploadStatus{size, true};
     const Use upload(this, name);
     MutexLock io(upload->io);
     // Another call has ended the upload while this one waited.
     if (upload->gone) continue;
-    if (Has(sha256)) {
+    if (Promise(sha256)) {
       upload->gone = true;
       DropUpload(name);
       return UploadStatus{size, true};
@@ -266,7 +266,7 @@ Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
   {
     MutexLock lock(mutex_);
     while (publishing_.contains(sha256)) changed_.Wait(mutex_);
-    if (PathExists(final_path)) return RemoveFile(file);
+    if (PathExists(final_path) && PromiseLocked(sha256)) return RemoveFile(file);
     publishing_.insert(sha256);
   }
   Status status = Rename(file, final_path);
@@ -356,7 +356,7 @@ std::unique_ptr<BlobStore::Turn> BlobStore::TakeTurn(const std::string& what,
 }
 
 Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
-  if (Has(sha256)) return OkStatus();
+  if (Promise(sha256)) return OkStatus();
   // Publish moves the file that it is given, so it gets a link of its own (a copy on another file
   // system), and the caller's file keeps its name.
   const std::string copy = JoinPath(UploadsOf(folder_), "copy." + RandomUuid());
@@ -374,7 +374,7 @@ Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
 
 Result<std::string> BlobStore::AddBytes(std::string_view content) {
   const std::string digest = Sha256Hex(content);
-  if (Has(digest)) return digest;
+  if (Promise(digest)) return digest;
   const std::string copy = JoinPath(UploadsOf(folder_), "copy." + RandomUuid());
   Status status = WriteFileAtomic(copy, content);
   if (status.ok()) status = Publish(copy, digest);

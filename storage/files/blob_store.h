@@ -45,6 +45,9 @@ class BlobStore {
 
   // True iff the blob is complete and durable.
   bool Has(const std::string& sha256) const;
+  // Has(), for an answer on which somebody will rely: the blob counts as written now, so that a
+  // sweep spares it for as long as a new one.
+  bool Promise(const std::string& sha256);
   // The path of the blob's file, for reading. REQUIRES: Has(sha256).
   std::string PathOf(const std::string& sha256) const;
   // The size in bytes; kNotFound (BLOB_MISSING) if the blob is not there.
@@ -110,6 +113,62 @@ class BlobStore {
   // Removes the blob's file. Artifacts laid out before keep their links.
   Status Remove(const std::string& sha256);
 
+  // Deleting what nothing needs, while others upload, ask and commit. Who deletes goes like this:
+  //
+  //   begin the sweep; find out which blobs are needed; Remove each of the others.
+  //
+  // A blob that somebody is about to need is held meanwhile: a Hold is taken before the blob is
+  // looked for, and ends after the need for it is durable. So a need arises either before the sweep
+  // found out, or the hold ended after the sweep began, and in both cases the blob survives.
+  class Hold {
+   public:
+    // `store` must outlive it.
+    explicit Hold(BlobStore* store) : store_(store) {}
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    void Add(const std::string& sha256);
+
+   private:
+    BlobStore* const store_;
+    std::vector<std::string> held_;
+  };
+  // At most one at a time. Ends with the object.
+  class Sweep {
+   public:
+    explicit Sweep(BlobStore* store);
+    ~Sweep();
+    Sweep(const Sweep&) = delete;
+    Sweep& operator=(const Sweep&) = delete;
+    // Removes the blob unless it was written or promised after `before_ms` (wall clock), is held,
+    // was held since the sweep began, or sweeps are paused. True iff it was removed. An upload of
+    // the same blob at this moment either finds it and keeps it, or publishes it anew.
+    Result<bool> Remove(const std::string& sha256, int64_t before_ms);
+
+   private:
+    BlobStore* const store_;
+  };
+  // While it lives, no sweep removes anything: for a backup, which reads for long what the catalog
+  // named at one moment.
+  class Pause {
+   public:
+    explicit Pause(BlobStore* store);
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    BlobStore* const store_;
+  };
+  // A complete blob; `written_ms`: when it was written or last promised (wall clock).
+  struct Stored {
+    std::string sha256;
+    uint64_t size = 0;
+    int64_t written_ms = 0;
+  };
+  // All complete blobs, in no order. Those that come and go meanwhile may be left out.
+  Result<std::vector<Stored>> ListStored() const;
+
  private:
   BlobStore(std::string folder, const Limits& limits);
   struct Upload;
@@ -121,6 +180,7 @@ class BlobStore {
   Status Write(Upload& upload, const std::string& path, uint64_t offset, std::string_view data);
   Status Complete(const std::string& path, const std::string& sha256);
   Status Publish(const std::string& file, const std::string& sha256);
+  bool PromiseLocked(const std::string& sha256) BRAID_REQUIRES(mutex_);
 
   const std::string folder_;
   const Limits limits_;
@@ -130,6 +190,11 @@ class BlobStore {
   std::map<std::string, std::shared_ptr<Upload>> uploads_ BRAID_GUARDED_BY(mutex_);
   std::set<std::string> publishing_ BRAID_GUARDED_BY(mutex_);
   mutable std::set<std::string> turns_ BRAID_GUARDED_BY(mutex_);
+  // How often each blob is held, and which holds ended since the sweep began (if there is one).
+  std::map<std::string, int> holds_ BRAID_GUARDED_BY(mutex_);
+  std::set<std::string> released_ BRAID_GUARDED_BY(mutex_);
+  bool sweeping_ BRAID_GUARDED_BY(mutex_) = false;
+  int pauses_ BRAID_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace braid::storage

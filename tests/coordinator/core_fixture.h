@@ -134,6 +134,7 @@ class CoreTest : public ::testing::Test {
 
   void Turn() {
     ASSERT_TRUE(core_->Step().ok());
+    if (!compare_) return;
     ASSERT_TRUE(store_.Load().value() == core_->state().image()) << "memory and catalog differ";
   }
 
@@ -242,6 +243,7 @@ class CoreTest : public ::testing::Test {
     return epochs;
   }
 
+  bool compare_ = true;  // for tests of many turns, which compare at the end
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
   FaultyStore store_{folder_.path() + "/braid.db"};
   SimulatedClock clock_;

@@ -36,6 +36,7 @@ class ServicesTest : public ::testing::Test {
     loop_ = std::thread([this] { EXPECT_TRUE(core_->Run().ok()); });
     backend_.core = core_.get();
     backend_.store = catalog_.get();
+    backend_.reader = &reader_;
     backend_.blobs = blobs_.get();
     backend_.logs = logs_.get();
     backend_.metrics = metrics_.get();
@@ -133,6 +134,7 @@ class ServicesTest : public ::testing::Test {
   std::unique_ptr<AppendFiles> metrics_ =
       AppendFiles::Open(JoinPath(folder_.path(), "metrics")).value();
   RendezvousTable rendezvous_;
+  catalog::Reader reader_{JoinPath(folder_.path(), "braid.db")};
   Backend backend_;
   std::unique_ptr<Core> core_;
   std::thread loop_;

@@ -132,6 +132,11 @@ CredentialRecord SomeCredential(const std::string& id) {
           4,      "host"};
 }
 
+ArtifactRecord Later(ArtifactRecord artifact) {
+  artifact.created_ms += 100;
+  return artifact;
+}
+
 // Every kind of update, in an order that may happen.
 Updates OneOfEach() {
   const JobKey path{"r1", "path_1"};
@@ -175,6 +180,13 @@ Updates OneOfEach() {
       RequestRemembered{{"SubmitRun", "u1", "cd", "r1", 20}},
       RequestRemembered{{"SubmitRun", "u2", "cd", "r1", 40}},
       RequestsForgotten{30},
+      ArtifactPinned{"a1", true},
+      ArtifactPinned{"a1", false},
+      ArtifactRemoved{"a1", "nothing needs it", 50},
+      ArtifactCommitted{Later(SomeArtifact("a1"))},
+      EventsCompacted{7},
+      RunCreated{SomeRun("r2")},
+      RunDeleted{"r1", "quick"},
   };
 }
 
@@ -199,8 +211,10 @@ TEST_F(CatalogTest, MemoryEqualsWhatIsLoadedAfterEveryKindOfUpdate) {
 TEST_F(CatalogTest, EventsHaveNoGapsAndOneForEachChange) {
   auto catalog = Open();
   int64_t expected = 0;
-  for (const Update& update : OneOfEach()) expected += EventOf(update).has_value() ? 1 : 0;
-  Commit(*catalog, OneOfEach());
+  Updates updates = OneOfEach();
+  while (!std::holds_alternative<RequestsForgotten>(updates.back())) updates.pop_back();
+  for (const Update& update : updates) expected += EventOf(update).has_value() ? 1 : 0;
+  Commit(*catalog, updates);
   auto events = catalog->ReadEvents({});
   ASSERT_TRUE(events.ok());
   ASSERT_EQ(static_cast<int64_t>(events->size()), expected);
@@ -212,6 +226,39 @@ TEST_F(CatalogTest, EventsHaveNoGapsAndOneForEachChange) {
   ASSERT_TRUE(last.ok());
   ASSERT_EQ(last->size(), 2u);
   EXPECT_EQ((*last)[1].kind, "run.cancelled");
+}
+
+// What is gone leaves a gap, and numbers are never given out again.
+TEST_F(CatalogTest, EventsOfADeletedRunAndOldOnesAreGone) {
+  auto catalog = Open();
+  Commit(*catalog, OneOfEach());
+  const std::vector<EventRecord> events = catalog->ReadEvents({}).value();
+  std::vector<std::string> kinds;
+  for (const EventRecord& event : events) {
+    EXPECT_GT(event.seq, 7) << event.kind;
+    if (event.run == "r1") kinds.push_back(event.kind);
+  }
+  EXPECT_EQ(kinds, (std::vector<std::string>{"run.deleted"})) << "all that is left of r1";
+  EXPECT_EQ(events.back().kind, "run.deleted");
+  EXPECT_EQ(events.back().seq, image_.last_seq);
+  catalog.reset();
+  catalog = Open();
+  Commit(*catalog, {EventsCompacted{image_.last_seq}});
+  EXPECT_EQ(catalog->ReadEvents({})->size(), 1u) << "its own event stays";
+  catalog.reset();
+  EXPECT_EQ(Open()->Load()->last_seq, image_.last_seq);
+  EXPECT_EQ(Open()->Load()->compacted_seq, image_.last_seq - 1);
+}
+
+TEST_F(CatalogTest, OnlyAnEndedRunIsDeletedAndAPinnedArtifactIsNotRemoved) {
+  auto catalog = Open();
+  Commit(*catalog, {RunCreated{SomeRun("r1")}, ArtifactCommitted{SomeArtifact("a1")},
+                    ArtifactPinned{"a1", true}});
+  for (const Update& update : Updates{RunDeleted{"r1", ""}, ArtifactRemoved{"a1", "", 1}}) {
+    EXPECT_EQ(Check(update, image_).reason(), "STALE_LEASE");
+    EXPECT_EQ(catalog->Commit({update}, 1).reason(), "STALE_LEASE");
+  }
+  EXPECT_TRUE(*catalog->Load() == image_);
 }
 
 TEST_F(CatalogTest, AStaleEpochChangesNothing) {
@@ -257,7 +304,8 @@ Update AnyUpdate() {
   const auto job_state = static_cast<JobState>(*rc::gen::inRange(1, 9));
   const auto ended = static_cast<AttemptState>(*rc::gen::inRange(5, 10));
   const std::string worker = *rc::gen::element<std::string>("w1", "w2");
-  switch (*rc::gen::inRange(0, 20)) {
+  const std::string artifact = *rc::gen::element<std::string>("a1", "a2");
+  switch (*rc::gen::inRange(0, 24)) {
     case 0:
       return RunCreated{SomeRun(run)};
     case 1:
@@ -297,6 +345,14 @@ Update AnyUpdate() {
       return ArtifactCommitted{SomeArtifact(*rc::gen::element<std::string>("a1", "a2"))};
     case 17:
       return WorkerRegistered{SomeWorker(worker)};
+    case 19:
+      return ArtifactPinned{artifact, *rc::gen::arbitrary<bool>()};
+    case 20:
+      return ArtifactRemoved{artifact, "old", *rc::gen::inRange<int64_t>(0, 3)};
+    case 21:
+      return RunDeleted{run, "x"};
+    case 22:
+      return EventsCompacted{*rc::gen::inRange<int64_t>(0, 9)};
     case 18:
       return *rc::gen::element<Update>(WorkerAdmitted{worker, WorkerAdmit::kDraining},
                                        WorkerSeen{worker, 7});
@@ -309,7 +365,7 @@ Update AnyUpdate() {
 // What memory allows is what the tables allow, and what memory takes back was never there.
 TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   int allowed = 0, refused = 0;
-  rc::check("rules", [&] {
+  EXPECT_TRUE(rc::check("rules", [&] {
     TemporaryFolder folder = TemporaryFolder::Create().value();
     const auto catalog = Catalog::Open({folder.path() + "/braid.db"}).value();
     Image image;
@@ -331,9 +387,38 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
       RC_ASSERT(back == before);
     }
     RC_ASSERT(catalog->Load().value() == image);
-  });
+  }));
   EXPECT_GT(allowed, 200);
   EXPECT_GT(refused, 200);
+}
+
+// Takes back what the step for retention added.
+#define WITHOUT_RETENTION                                                                         \
+  "DROP TABLE compaction; DROP TRIGGER artifacts_keep; ALTER TABLE artifacts DROP COLUMN pinned;" \
+  "ALTER TABLE artifacts DROP COLUMN removed_ms; ALTER TABLE artifacts DROP COLUMN removed_why;"  \
+  "CREATE TRIGGER artifacts_keep BEFORE UPDATE ON artifacts "                                     \
+  "BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;"
+// The versions before that: without credentials, and without gangs across sites.
+#define WITHOUT_CREDENTIALS WITHOUT_RETENTION "DROP TABLE credentials;"
+#define WITHOUT_GANGS WITHOUT_CREDENTIALS "ALTER TABLE jobs DROP COLUMN across_sites;"
+
+TEST_F(CatalogTest, AFileFromBeforeRetentionIsBroughtUpToDate) {
+  {
+    auto catalog = Open();
+    Commit(*catalog, {RunCreated{SomeRun("r1")}, ArtifactCommitted{SomeArtifact("a1")}});
+  }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(raw, WITHOUT_RETENTION "PRAGMA user_version = 5", nullptr, nullptr, nullptr),
+      SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  Commit(*catalog, {ArtifactRemoved{"a1", "old", 5}, EventsCompacted{1}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
 TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
@@ -359,8 +444,7 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
           "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
           "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
           "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
-          "ALTER TABLE workers DROP COLUMN folder; ALTER TABLE jobs DROP COLUMN across_sites;"
-          "DROP TABLE credentials; PRAGMA user_version = 1",
+          "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1;" WITHOUT_GANGS,
           nullptr, nullptr, nullptr),
       SQLITE_OK)
       << sqlite3_errmsg(raw);
@@ -388,7 +472,7 @@ TEST_F(CatalogTest, AFileOfTheSecondSchemaIsBroughtUpToDate) {
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(raw,
                          "ALTER TABLE attempts DROP COLUMN log_tail; "
-                         "ALTER TABLE jobs DROP COLUMN across_sites; PRAGMA user_version = 2",
+                         "PRAGMA user_version = 2;" WITHOUT_GANGS,
                          nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);
@@ -405,8 +489,7 @@ TEST_F(CatalogTest, AFileOfTheThirdSchemaIsBroughtUpToDate) {
   }
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, "ALTER TABLE jobs DROP COLUMN across_sites; PRAGMA user_version = 3",
-                         nullptr, nullptr, nullptr),
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_GANGS "PRAGMA user_version = 3", nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
@@ -440,11 +523,11 @@ TEST_F(CatalogTest, AWordThatThisVersionDoesNotKnowIsAnError) {
               HasSubstr("attempts.stop_reason has \"mood\", which this version does not know"));
 }
 
-TEST_F(CatalogTest, AFileOfTheThirdSchemaGetsCredentials) {
+TEST_F(CatalogTest, AFileOfTheFourthSchemaGetsCredentials) {
   Commit(*Open(), {RunCreated{SomeRun("r1")}, WorkerRegistered{SomeWorker("w1")}});
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, "DROP TABLE credentials; PRAGMA user_version = 3", nullptr, nullptr,
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_CREDENTIALS "PRAGMA user_version = 4", nullptr, nullptr,
                          nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);
@@ -452,7 +535,7 @@ TEST_F(CatalogTest, AFileOfTheThirdSchemaGetsCredentials) {
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
-  EXPECT_TRUE(PathExists(path_ + ".v3"));
+  EXPECT_TRUE(PathExists(path_ + ".v4"));
   Commit(*catalog, {CredentialChanged{SomeCredential("t-1"), "token.created", ""}});
   EXPECT_TRUE(catalog->Load().value() == image_);
 }

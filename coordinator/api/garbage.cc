@@ -1,0 +1,194 @@
+#include "coordinator/api/garbage.h"
+
+#include <algorithm>
+#include <memory>
+#include <unordered_set>
+#include <utility>
+
+#include "base/log.h"
+#include "storage/files/manifest.h"
+
+namespace braid::coordinator {
+namespace {
+
+using catalog::ArtifactRecord;
+using storage::BlobStore;
+
+constexpr char kTurn[] = "garbage collection";
+constexpr int64_t kPatienceMs = 60'000;
+// So few at a time that the loop is not held by them.
+constexpr size_t kArtifactsAtOnce = 200;
+constexpr int64_t kEventsOfABatch = 2000;
+// A blob of no artifact may be the first of many that a client uploads before it commits them.
+constexpr int64_t kUncommittedMs = 86'400'000;
+constexpr char kOfRemoved[] = "of removed artifacts";
+constexpr char kOfNone[] = "of no artifact";
+
+// The artifacts of the catalog at one moment, as far as a collection needs them.
+struct Marks {
+  std::vector<std::pair<std::string, uint64_t>> there;  // ids and sizes of those not removed
+  std::unordered_set<std::string> needed;               // blobs
+  std::unordered_set<std::string> of_removed;           // blobs of removed artifacts
+};
+
+Result<Marks> MarksOf(const catalog::Reader& reader) {
+  Marks marks;
+  BRAID_RETURN_IF_ERROR(reader.EachArtifact([&](const ArtifactRecord& artifact) -> Status {
+    const bool there = artifact.removed_ms == 0;
+    if (there) marks.there.emplace_back(artifact.id, static_cast<uint64_t>(artifact.bytes));
+    // A manifest that cannot be read must not look like one that needs nothing.
+    BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
+                           storage::ParseManifest(artifact.manifest, "artifact " + artifact.id));
+    for (const storage::ManifestFile& file : manifest.files)
+      (there ? marks.needed : marks.of_removed).insert(file.sha256);
+    return OkStatus();
+  }));
+  return marks;
+}
+
+// Asks the core why each artifact stays, and removes those that nothing needs.
+Status RemoveArtifacts(Backend* backend, const Marks& marks, bool dry_run, Garbage* garbage) {
+  for (size_t begin = 0; begin < marks.there.size(); begin += kArtifactsAtOnce) {
+    const size_t end = std::min(begin + kArtifactsAtOnce, marks.there.size());
+    std::vector<ArtifactRecord> unneeded;
+    BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
+      for (size_t i = begin; i < end; ++i) {
+        const ArtifactRecord* artifact = state.FindArtifact(marks.there[i].first);
+        if (artifact == nullptr || artifact->removed_ms > 0) continue;
+        const Keep why = WhyKept(*artifact, state, backend->core->options());
+        if (why == Keep::kNo) {
+          unneeded.push_back(*artifact);
+          continue;
+        }
+        ++garbage->kept[why].count;
+        garbage->kept[why].bytes += marks.there[i].second;
+      }
+    }));
+    if (!unneeded.empty() && !dry_run) {
+      // Asked again for each: since the query somebody may have begun to need it.
+      BRAID_RETURN_IF_ERROR(backend->core->Do([&](Transaction& tx) {
+        for (ArtifactRecord& artifact : unneeded) {
+          const bool kept = artifact.made_by.run.empty() ||
+                            tx.state().FindRun(artifact.made_by.run) != nullptr;
+          (void)RemoveUnneeded(artifact.id,
+                               kept ? "retention: newer checkpoints are kept"
+                                    : "retention: its run was deleted, and nothing needs it",
+                               tx);
+        }
+        return OkStatus();
+      }));
+    }
+    std::move(unneeded.begin(), unneeded.end(), std::back_inserter(garbage->removed));
+  }
+  return OkStatus();
+}
+
+Status DeleteBlobs(Backend* backend, BlobStore::Sweep& sweep, const Marks& marks, bool dry_run,
+                   Garbage* garbage) {
+  const int64_t now_ms = backend->core->options().clock->WallMs();
+  BRAID_ASSIGN_OR_RETURN(const auto stored, backend->blobs->ListStored());
+  for (const BlobStore::Stored& blob : stored) {
+    ++garbage->stored.count;
+    garbage->stored.bytes += blob.size;
+    if (marks.needed.contains(blob.sha256)) continue;
+    const bool known = marks.of_removed.contains(blob.sha256);
+    const int64_t before_ms = now_ms - (known
+                                            ? backend->garbage_grace_ms
+                                            : std::max(kUncommittedMs, backend->garbage_grace_ms));
+    bool goes = blob.written_ms <= before_ms;
+    if (goes && !dry_run) {
+      if (backend->stopping) return Unavailable("the coordinator is stopping");
+      BRAID_ASSIGN_OR_RETURN(goes, sweep.Remove(blob.sha256, before_ms));
+    }
+    Amount& amount = (goes ? garbage->deleted : garbage->waiting)[known ? kOfRemoved : kOfNone];
+    ++amount.count;
+    amount.bytes += blob.size;
+  }
+  return OkStatus();
+}
+
+// Logs and metrics of runs that are not there: a run was deleted, and the process ended before its
+// files were, or a late piece came after that.
+Status DeleteFolders(Backend* backend, bool dry_run, Garbage* garbage) {
+  for (AppendFiles* files : {backend->logs, backend->metrics}) {
+    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> runs, files->Runs());
+    std::vector<std::string> gone;
+    BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
+      for (const std::string& run : runs) {
+        if (state.FindRun(run) == nullptr) gone.push_back(run);
+      }
+    }));
+    garbage->folders_deleted += static_cast<int64_t>(gone.size());
+    if (dry_run) continue;
+    for (const std::string& run : gone) BRAID_RETURN_IF_ERROR(files->RemoveRun(run));
+  }
+  return OkStatus();
+}
+
+// Old events, oldest first, up to the first one that is young or of a run that has not ended.
+Status DeleteEvents(Backend* backend, bool dry_run, Garbage* garbage) {
+  if (backend->keep_events_ms <= 0) return OkStatus();
+  const int64_t before_ms = backend->core->options().clock->WallMs() - backend->keep_events_ms;
+  int64_t through = 0, last = 0;
+  BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
+    through = state.image().compacted_seq;
+    last = state.image().last_seq;
+  }));
+  while (true) {
+    BRAID_ASSIGN_OR_RETURN(const auto events,
+                           backend->store->ReadEvents({through, "", kEventsOfABatch, false}));
+    int64_t old = 0;
+    bool more = !events.empty();
+    BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
+      for (const catalog::EventRecord& event : events) {
+        const RunRecord* run = state.FindRun(event.run);
+        more = event.time_ms < before_ms && event.seq < last &&
+               (run == nullptr || Ended(run->state));
+        if (!more) return;
+        through = event.seq;
+        ++old;
+      }
+    }));
+    if (old > 0 && !dry_run) {
+      BRAID_RETURN_IF_ERROR(backend->core->Do([&](Transaction& tx) {
+        tx.Add(catalog::EventsCompacted{through});
+        return OkStatus();
+      }));
+    }
+    garbage->events_deleted += old;
+    if (!more) return OkStatus();
+  }
+}
+
+}  // namespace
+
+Result<Garbage> CollectGarbage(Backend* backend, bool dry_run) {
+  const auto turn = backend->blobs->TakeTurn(kTurn, kPatienceMs);
+  if (turn == nullptr)
+    return Unavailable("another garbage collection is running: wait for it, then try again");
+  Garbage garbage;
+  BlobStore::Sweep sweep(backend->blobs);
+  BRAID_ASSIGN_OR_RETURN(const Marks marks, MarksOf(*backend->reader));
+  BRAID_RETURN_IF_ERROR(RemoveArtifacts(backend, marks, dry_run, &garbage));
+  BRAID_RETURN_IF_ERROR(DeleteBlobs(backend, sweep, marks, dry_run, &garbage));
+  BRAID_RETURN_IF_ERROR(DeleteFolders(backend, dry_run, &garbage));
+  BRAID_RETURN_IF_ERROR(DeleteEvents(backend, dry_run, &garbage));
+  return garbage;
+}
+
+CoreWork Holding(CoreWork work, std::shared_ptr<const BlobStore::Hold> hold) {
+  // The function lives until the command was answered, and with it the hold.
+  work.decide = [decide = std::move(work.decide), hold = std::move(hold)](Transaction& tx) {
+    return decide(tx);
+  };
+  return work;
+}
+
+void DeleteBulk(Backend* backend, const std::string& run) {
+  for (AppendFiles* files : {backend->logs, backend->metrics}) {
+    if (const Status removed = files->RemoveRun(run); !removed.ok())
+      Log(LogLevel::kError, "coordinator", removed.message());
+  }
+}
+
+}  // namespace braid::coordinator

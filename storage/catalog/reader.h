@@ -1,0 +1,31 @@
+// Reading the catalog of a coordinator that runs, without its loop: each call opens a read-only
+// connection of its own and sees one commit's state, however long it takes. Such a connection
+// neither writes nor checkpoints, so that it is no second writer (catalog.h).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "base/status.h"
+#include "storage/catalog/records.h"
+
+namespace braid::catalog {
+
+// Thread-safe. Its calls must have returned before the Catalog of the same file is closed.
+class Reader {
+ public:
+  explicit Reader(std::string path) : path_(std::move(path)) {}
+
+  // Calls `see` for each artifact, removed ones too, in no order; stops at its first error.
+  Status EachArtifact(const std::function<Status(const ArtifactRecord&)>& see) const;
+  // Copies the catalog to the new file `path`, whole and durable, while the coordinator writes on.
+  // A file that is there is kAlreadyExists; after an error nothing is left. kResourceExhausted
+  // (STORAGE_FULL) if it does not fit.
+  Status CopyTo(const std::string& path) const;
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace braid::catalog
