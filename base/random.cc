@@ -66,15 +66,34 @@ uint64_t RandomStream::Below(uint64_t n, uint64_t bound) const {
   return static_cast<uint64_t>(static_cast<unsigned __int128>(Bits(n)) * bound >> 64);
 }
 
-float RandomStream::Normal(uint64_t n) const {
-  // Each pair of 64-bit numbers gives two normal numbers. u lies in (0, 1], so that log(0) cannot
-  // occur.
-  const uint64_t pair = n / 2;
-  const double u = (static_cast<double>(Bits(2 * pair) >> 11) + 1.0) * 0x1p-53;
-  const double v = static_cast<double>(Bits(2 * pair + 1) >> 11) * 0x1p-53;
+std::array<float, 2> RandomStream::NormalPair(uint64_t pair) const {
+  // One block has the two 64-bit numbers Bits(2 * pair) and Bits(2 * pair + 1). u lies in (0, 1],
+  // so that log(0) cannot occur.
+  const auto block = Block(pair);
+  const uint64_t first = uint64_t{block[1]} << 32 | block[0];
+  const uint64_t second = uint64_t{block[3]} << 32 | block[2];
+  const double u = (static_cast<double>(first >> 11) + 1.0) * 0x1p-53;
+  const double v = static_cast<double>(second >> 11) * 0x1p-53;
   const double radius = std::sqrt(-2.0 * std::log(u));
   const double angle = 2.0 * std::numbers::pi * v;
-  return static_cast<float>(n % 2 == 0 ? radius * std::cos(angle) : radius * std::sin(angle));
+  return {static_cast<float>(radius * std::cos(angle)),
+          static_cast<float>(radius * std::sin(angle))};
+}
+
+float RandomStream::Normal(uint64_t n) const {
+  return NormalPair(n / 2)[n % 2];
+}
+
+void RandomStream::Normals(uint64_t first, int64_t count, float* out) const {
+  uint64_t n = first;
+  const uint64_t end = first + static_cast<uint64_t>(count);
+  if (n % 2 == 1 && n < end) *out++ = Normal(n++);
+  for (; n + 2 <= end; n += 2, out += 2) {
+    const std::array<float, 2> pair = NormalPair(n / 2);
+    out[0] = pair[0];
+    out[1] = pair[1];
+  }
+  if (n < end) *out = Normal(n);
 }
 
 std::vector<uint32_t> Permutation(const RandomStream& stream, uint32_t count) {

@@ -34,9 +34,12 @@ class RandomStream {
   uint64_t Below(uint64_t n, uint64_t bound) const;
   // The n-th number of the standard normal distribution (Box-Muller transform of the n/2-th pair).
   float Normal(uint64_t n) const;
+  // The numbers Normal(first), ..., Normal(first + count - 1), with half the work for each.
+  void Normals(uint64_t first, int64_t count, float* out) const;
 
  private:
   std::array<uint32_t, 4> Block(uint64_t n) const;
+  std::array<float, 2> NormalPair(uint64_t pair) const;
   std::array<uint32_t, 2> key_;
   uint64_t name_hash_;
 };

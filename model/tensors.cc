@@ -169,11 +169,13 @@ void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int
   }
   if (tensor.init == Init::kIdentity) return InitializeIdentity(tensor, begin, count, out);
   const RandomStream stream(seed, tensor.name);
+  stream.Normals(static_cast<uint64_t>(begin), count, out);
+  for (int64_t i = 0; i < count; ++i) out[i] *= scale;
+  if (tensor.pad_row < 0) return;
   const int64_t width = tensor.shape.size() > 1 ? tensor.shape[1] : 1;
-  for (int64_t i = 0; i < count; ++i) {
-    const bool pad = tensor.pad_row >= 0 && (begin + i) / width == tensor.pad_row;
-    out[i] = pad ? 0.0f : scale * stream.Normal(static_cast<uint64_t>(begin + i));
-  }
+  const int64_t from = std::max(begin, tensor.pad_row * width),
+                to = std::min(begin + count, (tensor.pad_row + 1) * width);
+  if (from < to) std::fill(out + (from - begin), out + (to - begin), 0.0f);
 }
 
 int64_t ParameterCount(const ModelSpec& spec) {

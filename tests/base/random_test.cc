@@ -65,5 +65,16 @@ TEST(RandomUuid, LooksLikeVersion4) {
   EXPECT_NE(id, RandomUuid());
 }
 
+TEST(RandomStreamTest, ManyNormalNumbersAreThoseOfOneAfterTheOther) {
+  const RandomStream stream(5, "weights");
+  for (const auto& [first, count] : {std::pair{0, 9}, {3, 8}, {7, 1}, {6, 1}, {4, 0}, {1, 4000}}) {
+    std::vector<float> many(static_cast<size_t>(count) + 1, -7.0f);
+    stream.Normals(static_cast<uint64_t>(first), count, many.data());
+    for (int i = 0; i < count; ++i)
+      ASSERT_EQ(many[static_cast<size_t>(i)], stream.Normal(static_cast<uint64_t>(first + i))) << i;
+    EXPECT_EQ(many.back(), -7.0f) << "beyond the end";
+  }
+}
+
 }  // namespace
 }  // namespace braid

@@ -126,6 +126,7 @@ TEST(SharedMemoryTest, AnotherGangsMemoryIsNotTaken) {
   const auto collective = SharedMemoryCollective(*keys, 0, 2, 20'000).value();
   other.join();
   ASSERT_NE(peer, nullptr);
+  peer.reset();  // whose place would be free
   const std::string place = keys->Get("shm/place", 0).value();
   const auto join = [&](const std::string& scope, int64_t world, const std::string& there) {
     const auto far = task::FolderRendezvous(folder.path(), scope);
