@@ -251,7 +251,7 @@ const Schema& CheckpointEvery::Fields() {
     keep.as_written = KeepAsWritten;
     keep.custom_schema = {
         {"anyOf", {{{"type", "integer"}, {"minimum", 1}}, {{"enum", {"all", -1}}}}}};
-    keep.Sparse().DefaultText("3, then 1");
+    keep.OmitDefault().DefaultText("3, then 1");
     return field.Done();
   }();
   return fields;
