@@ -73,8 +73,8 @@ void ApplyPaper(const Schema& schema, void* object);
 // Whether a document is a task file or a recipe; a few fields are written differently (as_written).
 enum class Form { kTask, kRecipe };
 
-// The object as a JSON document. Optional fields that are absent, fields at their default that say so (Field::omit_default)
-// and fields that do not apply (Field::OnlyIf) are left out.
+// The object as a JSON document. Optional fields that are absent, fields with omit_default at their
+// default, and fields that do not apply (Field::OnlyIf) are left out.
 Json Write(const Schema& schema, const void* object, Form form = Form::kTask);
 
 // The object as a JSON document; see Write.
