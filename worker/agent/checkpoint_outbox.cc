@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "task/artifact.h"
+
 namespace braid::worker {
 namespace {
 

@@ -166,12 +166,12 @@ TEST_P(NetworkOnDeviceTest, ReadOutsAndRoutingCanBeRead) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NetworkOnDeviceTest, ::testing::ValuesIn(EveryKind()), KindName);
 
-class OptimizerOnDeviceTest : public ::testing::TestWithParam<std::string> {};
+class OptimizerOnDeviceTest : public ::testing::TestWithParam<OptimizerKind> {};
 
 TEST_P(OptimizerOnDeviceTest, UpdatesAreThoseOfTheCpu) {
   Pair pair(Composite());
   OptimizerConfig config;
-  config.kind = Word(GetParam());
+  config.kind = GetParam().kind;
   const auto device = MakeOptimizer(pair.device(), config), cpu = MakeOptimizer(pair.cpu(), config);
   for (uint64_t step = 0; step < 4; ++step) {
     const RandomStream draws(step, "gradients");
@@ -200,7 +200,7 @@ TEST_P(OptimizerOnDeviceTest, UpdatesAreThoseOfTheCpu) {
 TEST_P(OptimizerOnDeviceTest, ANormThatIsNoNumberChangesNothing) {
   Pair pair(Dense());
   OptimizerConfig config;
-  config.kind = Word(GetParam());
+  config.kind = GetParam().kind;
   const auto optimizer = MakeOptimizer(pair.device(), config);
   std::vector<float> gradients(static_cast<size_t>(pair.size()), 0.1f);
   gradients[3] = std::nanf("");
@@ -210,8 +210,8 @@ TEST_P(OptimizerOnDeviceTest, ANormThatIsNoNumberChangesNothing) {
   EXPECT_EQ(pair.DeviceParameters(), before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerOnDeviceTest, ::testing::ValuesIn(OptimizerNames()),
-                         [](const auto& one) { return one.param; });
+INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerOnDeviceTest, ::testing::ValuesIn(OptimizerKinds()),
+                         [](const auto& one) { return schema::NameOf(one.param.kind); });
 
 TEST(MemoryOnDeviceTest, MemoryThatRunsOutIsSaidToBe) {
   const at::Device device = TorchTestDevice();
