@@ -45,7 +45,7 @@ TEST(EvaluateSectionTest, NextTokenIsOfFilesThatBecomeASource) {
   EXPECT_EQ(job->inputs.at("next_token").source, "next_token");
   EXPECT_FALSE(job->inputs.contains("data.tales"));
   const auto source = std::find_if(dag.sources.begin(), dag.sources.end(),
-                                   [](const Source& one) { return one.name == "next_token"; });
+                                   [](const Source& one) { return one.name() == "next_token"; });
   ASSERT_NE(source, dag.sources.end());
   EXPECT_EQ(source->files, (std::vector<std::string>{"a.txt", "b/*.jsonl"}));
   EXPECT_THAT(ErrorOf(With("{next_token: {}}")),

@@ -156,7 +156,7 @@ TEST(ExpandTest, APathMayComeFromAnArtifactOrAFolder) {
   const Dag folder = MustExpand(Text(", from: ./old/model"));
   EXPECT_EQ(folder.Find("merge:c")->inputs.at("parent.path_1").source, "from.path_1");
   EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) {
-    return s.name == "from.path_1" && s.kind == "checkpoint";
+    return s.name() == "from.path_1" && s.artifact == task::ArtifactKind::kCheckpoint;
   }));
   EXPECT_NE(folder.Find("evaluate:path_1"), nullptr);
 }
@@ -234,9 +234,9 @@ TEST(ExpandTest, ABaseIsMergedAnew) {
   const Dag folder = MustExpand(Replaced("BASE", "./old/model", text));
   EXPECT_EQ(folder.Find("merge:c")->inputs.at("base").source, "base.c");
   const auto source = std::find_if(folder.sources.begin(), folder.sources.end(),
-                                   [](const Source& s) { return s.name == "base.c"; });
+                                   [](const Source& s) { return s.name() == "base.c"; });
   ASSERT_NE(source, folder.sources.end());
-  EXPECT_EQ(source->kind, "checkpoint");
+  EXPECT_EQ(source->artifact, task::ArtifactKind::kCheckpoint);
   EXPECT_TRUE(source->folders);
 }
 
@@ -297,7 +297,7 @@ TEST(ExpandTest, ATrainingMayBeginWithWhatWasTrainedBefore) {
   EXPECT_THAT(ErrorOf(Text(", start: ./old/model, start_moments: keep")),
               HasSubstr("start_moments"));
   EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) {
-    return s.name == "start.path_1" && s.kind == "checkpoint";
+    return s.name() == "start.path_1" && s.artifact == task::ArtifactKind::kCheckpoint;
   }));
   EXPECT_FALSE(MustExpand(Text("")).Find("path_1")->inputs.contains("init"));
 }

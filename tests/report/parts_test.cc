@@ -213,8 +213,11 @@ TEST(PartsTest, ArmsShowBothAccountings) {
 TEST(PartsTest, InterventionsAreShownByCorpus) {
   Results results = TwoPathRun();
   Measured<Dual>(&results, "dense").interventions = {
-      {"deep only", 0, "deep", "", {{"all", 7}}, {{"all", 4}}},
-      {"K = 1", 1, "", "", {}, {{"stories", 0.5}}}};
+      {.name = "deep only",
+       .gates = Word("deep"),
+       .loss = {{"all", 7}},
+       .change = {{"all", 4}}},
+      {.name = "K = 1", .loops = 1, .change = {{"stories", 0.5}}}};
   EXPECT_THAT(TableOf("dual_paths", results).rows,
               ElementsAre(ElementsAre("deep only", "7.0000", "+4.000", "-", "-"),
                           ElementsAre("K = 1", "-", "-", "-", "+0.500")));
