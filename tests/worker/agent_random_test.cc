@@ -336,6 +336,9 @@ class World {
     *answer = std::string("there");
     return Chance(0.5) ? DeadlineExceeded("nobody has put it") : OkStatus();
   }
+  Status Try(const ProbePeer&, Answer*) {
+    return !calm_ && Chance(0.3) ? Unavailable("no route to host") : OkStatus();
+  }
   Status Try(const KeepMetrics& work, Answer*) {
     EXPECT_FALSE(removed_.contains(work.key));
     kept_[work.key] += static_cast<int64_t>(work.lines.size());
