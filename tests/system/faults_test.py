@@ -18,7 +18,7 @@ LADDER = RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps:
 SIGTERM_STEPS = 1500
 GLUE = """evaluate:
   - loss: all
-  - glue: {dir: glue, tasks: [cola, sst2], epochs: 200, patience: 200, batch: 4, seeds: [3],
+  - glue: {dir: glue, tasks: [cola, sst2], epochs: 600, patience: 600, batch: 4, seeds: [3],
            adapters: true}
 """
 
