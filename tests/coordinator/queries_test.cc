@@ -120,7 +120,8 @@ TEST_F(QueriesTest, InALineageAParentComesAfterAllThatWasMadeFromIt) {
   AddArtifact(image, "a", {}, "shards", "r-1");
   AddArtifact(image, "e", {"a"}, "checkpoint", "r-1");
   AddArtifact(image, "d", {"a", "e"}, "checkpoint", "r-1");
-  const State state(image);
+  State state;
+  state.Reset(std::move(image));
   EXPECT_THAT(IdsOf(LineageOf(Id("d"), state).value()), ElementsAre(Id("d"), Id("e"), Id("a")));
 }
 
