@@ -34,7 +34,9 @@ const Schema& Split::Fields() {
     field("shuffle", &Split::shuffle,
           "What each epoch shuffles: `documents`, all of them, by an index that it builds; or "
           "`groups` of neighbouring documents, without an index, for corpora of many millions of "
-          "documents.");
+          "documents.")
+        // Task programs of older workers do not know it.
+        .OmitDefault();
     return field.Done();
   }();
   return fields;

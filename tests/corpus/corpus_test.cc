@@ -281,7 +281,7 @@ TEST_F(CorpusTest, SpecsAreReadStrictly) {
   EXPECT_THAT(CorpusFromJson({{"name", "c"}, {"input_ids", "ids"}, {"bytes", 9}}, "corpus")
                   .status()
                   .message(),
-              HasSubstr("corpus.bytes: ids have none; tokens caps an import"));
+              HasSubstr("corpus.bytes: cannot cap rows of input_ids; give tokens"));
   const auto import = CorpusFromJson({{"name", "c"}, {"input_ids", "ids"}}, "corpus");
   EXPECT_EQ(CorpusFromJson(ToJson(*import), "corpus")->input_ids, "ids");
 }

@@ -33,7 +33,10 @@ void FillField(Message* message, const FieldDescriptor* field, int n) {
               n * 10);
       return;
     case FieldDescriptor::CPPTYPE_STRING: {
-      const std::string value = std::string(field->name()) + std::to_string(n);
+      // A device is one word of a closed set; any other text is as it comes.
+      const std::string value = field->name() == "device"
+                                    ? NameOf(Device::kCuda)
+                                    : std::string(field->name()) + std::to_string(n);
       many ? reflection->AddString(message, field, value)
            : reflection->SetString(message, field, value);
       return;

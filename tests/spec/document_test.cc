@@ -28,7 +28,7 @@ TEST(ExplainTest, AFieldHasTypeRangeDefaultsAndMeaning) {
             "  type:     a number, above 0\n"
             "  default:  5e-04\n"
             "\n"
-            "Learning rate that the schedule falls from.\n");
+            "Peak learning rate.\n");
   EXPECT_THAT(
       Explained("train.accum_tail"),
       AllOf(HasSubstr("type:     drop | flush | carry\n"),
