@@ -310,13 +310,15 @@ class Errors(unittest.TestCase):
         self.assertEqual(done.returncode, 6)
         self.assertIn("braid up", done.stderr)
 
-    def test_addresses_beyond_this_machine_are_refused(self):
+    def test_http_beyond_this_machine_is_refused(self):
         done = subprocess.run(
             [
                 program("braid-coordinator"),
                 "--dir",
                 os.path.join(self.service.folder, "open"),
                 "--listen",
+                "127.0.0.1:0",
+                "--http",
                 "0.0.0.0:0",
             ],
             capture_output=True,
@@ -324,7 +326,7 @@ class Errors(unittest.TestCase):
             timeout=30,
         )
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("0.0.0.0", done.stderr)
+        self.assertIn("HTTP is served without TLS", done.stderr)
 
     def test_model_that_is_nowhere(self):
         said = self.service.run("generate", "models/none", "prompt", code=3).stderr
