@@ -1,4 +1,5 @@
 #include "braid/v1/keeping.grpc.pb.h"
+#include "coordinator/access/bounds.h"
 #include "coordinator/api/backup.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/garbage.h"
@@ -75,8 +76,14 @@ class KeepingService final : public v1::Keeping::CallbackService {
       reply->set_artifacts_kept(deleted.artifacts_kept);
     };
     const RequestId id{"DeleteRun", request->request_id(), request->id()};
-    CoreWork work = request->validate_only() ? PreviewDeletion(request->id(), show)
-                                             : coordinator::DeleteRun(id, request->id(), show);
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    CoreWork work = If(
+        [who = *who, run = request->id()](const State& state) {
+          return CheckOwnRun(who, run, state);
+        },
+        request->validate_only() ? PreviewDeletion(request->id(), show)
+                                 : coordinator::DeleteRun(id, request->id(), show));
     return InCoreThenFiles(context, backend_, std::move(work), &backend_->files,
                            [this, request, reply] {
                              if (!request->validate_only()) DeleteBulk(backend_, reply->id());
