@@ -45,7 +45,7 @@ CheckpointOutbox::CheckpointOutbox(Turn& turn, Calls& calls, BlobMoves& moves,
       listener_(std::move(listener)) {}
 
 void CheckpointOutbox::Add(const CheckpointMessage& checkpoint) {
-  heard_.emplace();
+  heard_ = Checkpoint{};
   heard_->number = ++last_number_;
   heard_->message = checkpoint;
   heard_->metrics_before = metrics_.heard();
@@ -54,7 +54,7 @@ void CheckpointOutbox::Add(const CheckpointMessage& checkpoint) {
 
 void CheckpointOutbox::Recover(const KeptCheckpoint& checkpoint) {
   recovered_ = true;
-  waiting_.emplace();
+  waiting_ = Checkpoint{};
   static_cast<KeptCheckpoint&>(*waiting_) = checkpoint;
   waiting_->kept = true;
   StoreNext();
