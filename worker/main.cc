@@ -292,10 +292,9 @@ Status Run(Flags flags, bool* started) {
   const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
   BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
   BRAID_RETURN_IF_ERROR(MakeStateFolder(
-      flags.dir,
-      {state_files::kWorkerLock, state_files::kInstance + std::string("*"), state_files::kCache,
-       state_files::kRanks, state_files::kArtifacts, state_files::kOutbox, state_files::kDamaged,
-       state_files::kTls}));
+      flags.dir, {state_files::kWorkerLock, state_files::kInstance + std::string("*"),
+                  state_files::kCache, state_files::kRanks, state_files::kArtifacts,
+                  state_files::kOutbox, state_files::kDamaged, state_files::kTls}));
   const std::string dir = AbsolutePath(flags.dir);
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, LockFolder(dir));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kArtifacts)));

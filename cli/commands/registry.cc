@@ -37,12 +37,12 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterUp,       RegisterDown,    RegisterCheck,      RegisterPlan,   RegisterExplain,
-        RegisterSubmit,   RegisterList,    RegisterDescribe,   RegisterWatch,  RegisterWait,
-        RegisterLogs,     RegisterEvents,  RegisterMetrics,    RegisterCancel, RegisterRetry,
-        RegisterArtifact, RegisterRun,     RegisterGc,         RegisterServer, RegisterMerge,
-        RegisterGenerate, RegisterEval,    RegisterAdapt,      RegisterExport, RegisterImport,
-        RegisterReport,   RegisterWorker,  RegisterToken,      RegisterWhoAmI, RegisterVersion,
+       {RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,   RegisterExplain,
+        RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterWatch,  RegisterWait,
+        RegisterLogs,      RegisterEvents, RegisterMetrics,  RegisterCancel, RegisterRetry,
+        RegisterArtifact,  RegisterRun,    RegisterGc,       RegisterServer, RegisterMerge,
+        RegisterGenerate,  RegisterEval,   RegisterAdapt,    RegisterExport, RegisterImport,
+        RegisterReport,    RegisterWorker, RegisterToken,    RegisterWhoAmI, RegisterVersion,
         RegisterCompletion}) {
     add(registry);
   }

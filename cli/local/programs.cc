@@ -53,8 +53,8 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
       ProcessOptions process{
           {JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id),
            "--id", id, "--site", "local", "--slots", std::to_string(options.slots), "--gpus",
-            i == 1 ? options.gpus : "none", "--advertise", options.advertise},
-           {{"BRAID_TOKEN_FILE", ""}, {"BRAID_CA", ""}},
+           i == 1 ? options.gpus : "none", "--advertise", options.advertise},
+          {{"BRAID_TOKEN_FILE", ""}, {"BRAID_CA", ""}},
           JoinPath(logs, id + ".log"),
           false};
       for (const std::string& root : options.data_roots)

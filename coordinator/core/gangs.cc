@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "task/failure.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/peers.h"
+#include "task/failure.h"
 
 namespace braid::coordinator {
 namespace {
@@ -84,7 +84,8 @@ void WatchGang(const AttemptKey& key, Transaction& tx) {
 }
 
 bool OnlySilentRanksLeft(const AttemptRecord& attempt, const State& state) {
-  if (attempt.stop_reason != catalog::StopReason::kAbort || attempt.workers.size() < 2) return false;
+  if (attempt.stop_reason != catalog::StopReason::kAbort || attempt.workers.size() < 2)
+    return false;
   for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
     if (!state.RankIsGone(attempt, static_cast<int64_t>(rank)) &&
         IsConnected(attempt.workers[rank], state))

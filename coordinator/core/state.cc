@@ -299,7 +299,9 @@ bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {
 
 bool State::MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const {
   // Who cancels a job does not wait for what it has done.
-  if (attempt.state == AttemptState::kStopping && attempt.stop_reason == catalog::StopReason::kCancel) return false;
+  if (attempt.state == AttemptState::kStopping &&
+      attempt.stop_reason == catalog::StopReason::kCancel)
+    return false;
   const auto found = workers.find(attempt.workers[static_cast<size_t>(rank)]);
   if (found == workers.end()) return false;
   const LiveWorker& worker = found->second;

@@ -184,7 +184,8 @@ ALTER TABLE artifacts ADD COLUMN removed_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE artifacts ADD COLUMN removed_why TEXT NOT NULL DEFAULT '';
 DROP TRIGGER artifacts_keep;
 CREATE TRIGGER artifacts_keep BEFORE UPDATE OF
-  id, kind, manifest, bytes, files, metadata, parents, run, job, epoch, role, worker, name ON artifacts
+  id, kind, manifest, bytes, files, metadata, parents, run, job, epoch, role, worker, name
+ON artifacts
 BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;
 CREATE TABLE compaction (events_seq INTEGER NOT NULL) STRICT;
 INSERT INTO compaction (events_seq) VALUES (0);

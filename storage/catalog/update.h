@@ -173,13 +173,12 @@ struct RequestsForgotten {
 };
 
 // Any of the changes above.
-using Update =
-    std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued, JobRequeued,
-                 JobCancelling, JobEnded, AttemptGranted, AttemptStarted, AttemptStopping,
-                 AttemptEnded, CheckpointCommitted, ArtifactCommitted, WorkerRegistered,
-                 WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
-                 RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
-                 EventsCompacted>;
+using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
+                            JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
+                            AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
+                            WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
+                            CredentialChanged, RequestRemembered, RequestsForgotten, ArtifactPinned,
+                            ArtifactRemoved, RunDeleted, EventsCompacted>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

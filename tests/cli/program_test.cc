@@ -46,7 +46,7 @@ TEST_F(ProgramTest, AWrongCommandNamesTheNearest) {
   EXPECT_EQ(Braid("list -o yaml").code, 2);
   const Ended wait = Braid("wait run --timeout soon");
   EXPECT_EQ(wait.code, 2);
-  EXPECT_THAT(wait.err, HasSubstr("--timeout: \"soon\": expected a time like 90s, 30m or 2h"));
+  EXPECT_THAT(wait.err, HasSubstr("--timeout: \"soon\": expected a time like 90s, 30m, 2h or 30d"));
 }
 
 TEST_F(ProgramTest, HelpGoesToStandardOutput) {
@@ -99,9 +99,9 @@ TEST_F(ProgramTest, EvalNeedsSomethingToMeasure) {
 // The settings of evaluations are those of spec/evaluate, whose reader judges the values.
 TEST_F(ProgramTest, EvalDescribesAndChecksItsSettingsAsRecipesDo) {
   const std::string help = Braid("eval --help").out;
-  EXPECT_THAT(help, HasSubstr("--epochs INT [32]"));
+  EXPECT_THAT(help, HasSubstr("--epochs INT=32"));
   EXPECT_THAT(help, HasSubstr("of --glue: Epochs of a training, at most."));
-  EXPECT_THAT(help, HasSubstr("--average TEXT [token_mean]"));
+  EXPECT_THAT(help, HasSubstr("--average TEXT=token_mean"));
   for (const auto& [option, error] :
        {std::pair{"--epochs 0", "--epochs: must be at least 1, is 0"},
         {"--epochs many", "--epochs: expected a whole number, found \"many\""},
@@ -139,7 +139,7 @@ TEST_F(ProgramTest, VersionAndCompletionNeedNoCoordinator) {
   EXPECT_THAT(Braid("completion bash").out, EndsWith("complete -F _braid braid\n"));
   EXPECT_THAT(Braid("completion zsh").out, HasSubstr("bashcompinit"));
   EXPECT_THAT(Braid("completion fish").out,
-              HasSubstr("__fish_seen_subcommand_from artifact' -a 'list get put lineage verify'"));
+              HasSubstr("__fish_seen_subcommand_from artifact' -a 'list get put lineage verify pin unpin'"));
   EXPECT_EQ(Braid("completion tcsh").code, 2);
 }
 

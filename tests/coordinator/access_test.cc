@@ -26,8 +26,8 @@ TEST(Rules, EveryMethodOfTheApiHasOne) {
   const std::string protos = JoinPath(BRAID_SOURCE_DIR, "proto/braid/v1");
   const std::vector<std::string> names = ListFolder(protos).value();
   for (const std::string& name : names) {
-    const auto* file =
-        google::protobuf::DescriptorPool::generated_pool()->FindFileByName("braid/v1/" + name);
+    const auto* file = google::protobuf::DescriptorPool::generated_pool()->FindFileByName(
+        "braid/v1/" + name);
     if (file == nullptr) {
       const std::string text = ReadFile(JoinPath(protos, name)).value();
       EXPECT_EQ(text.find("\nservice "), std::string::npos) << name << " is not in the coordinator";

@@ -213,10 +213,7 @@ TEST(PartsTest, ArmsShowBothAccountings) {
 TEST(PartsTest, InterventionsAreShownByCorpus) {
   Results results = TwoPathRun();
   Measured<Dual>(&results, "dense").interventions = {
-      {.name = "deep only",
-       .gates = Word("deep"),
-       .loss = {{"all", 7}},
-       .change = {{"all", 4}}},
+      {.name = "deep only", .gates = Word("deep"), .loss = {{"all", 7}}, .change = {{"all", 4}}},
       {.name = "K = 1", .loops = 1, .change = {{"stories", 0.5}}}};
   EXPECT_THAT(TableOf("dual_paths", results).rows,
               ElementsAre(ElementsAre("deep only", "7.0000", "+4.000", "-", "-"),

@@ -147,7 +147,7 @@ class Programs(unittest.TestCase):
         self.assertRegex(
             done.stderr,
             "^braid-trainer: environment variable BRAID_ISA: sse9 is no instruction set that this "
-            "machine has; it has generic.*. Unset it for the widest\n$",
+            "machine has; it has generic.*. Unset it for the default\n$",
         )
 
     # -- what is built ------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Hosts as network namespaces, joined by bridges, and a TCP proxy that spoils connections.
 
-Everything lives in namespaces that processes of the test hold, so it is gone when they are: no name is taken, nothing
-of the machine's own network changes. As root the test gets a network namespace of its own, otherwise a user namespace
+Everything lives in namespaces that processes of the test hold, so it is gone when they are: no
+name is taken, nothing of the machine's own network changes. As root the test gets a network
+namespace of its own, otherwise a user namespace
 in which it may make one; where neither is allowed it is skipped and says so.
 
     if __name__ == "__main__":

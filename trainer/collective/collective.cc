@@ -26,7 +26,8 @@ Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous,
                                                    const std::string& address, int64_t timeout_ms) {
   // A single rank needs neither Gloo nor NCCL, even on a GPU.
   if (world == 1) return LocalCollective();
-  if (device == "cpu") {
+  // An address is given to ranks of several hosts, which share no memory.
+  if (device == "cpu" && address.empty()) {
     BRAID_ASSIGN_OR_RETURN(auto shared,
                            SharedMemoryCollective(rendezvous, rank, world, timeout_ms));
     if (shared != nullptr) return shared;

@@ -102,10 +102,9 @@ class Training {
     }
     state_.environment = {task_.world, task_.threads, InstructionSet()};
     state_.settings = settings_digest_;
-    BRAID_ASSIGN_OR_RETURN(
-        collective_,
-        MakeCollective(channel_.rendezvous(), task_.rank, task_.world, NameOf(task_.device),
-                       task_.address, kPeerTimeoutMs));
+    BRAID_ASSIGN_OR_RETURN(collective_,
+                           MakeCollective(channel_.rendezvous(), task_.rank, task_.world,
+                                          NameOf(task_.device), task_.address, kPeerTimeoutMs));
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     ShareRouterLoad();

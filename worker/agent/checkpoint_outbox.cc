@@ -110,11 +110,10 @@ void CheckpointOutbox::StoreNext() {
   if (storing_.has_value() || !waiting_.has_value()) return;
   storing_ = std::exchange(waiting_, std::nullopt);
   const CheckpointMessage& message = storing_->message;
-  calls_.RetryUntilSettled(
-      transfer_,
-      IngestFolder{assignment_.key, message.folder, false,
-                   NameOf(task::ArtifactKind::kCheckpoint), message.metadata},
-      [this](const Done& done) { OnIngested(done); });
+  calls_.RetryUntilSettled(transfer_,
+                           IngestFolder{assignment_.key, message.folder, false,
+                                        NameOf(task::ArtifactKind::kCheckpoint), message.metadata},
+                           [this](const Done& done) { OnIngested(done); });
 }
 
 void CheckpointOutbox::OnIngested(const Done& done) {

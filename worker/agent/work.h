@@ -149,8 +149,8 @@ struct RemoveRankFolder {
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
                           FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCachedArtifacts,
                           KeepManifest, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
-                           PutRendezvous, GetRendezvous, ProbePeer, KeepMetrics, KeepCheckpoint,
-                           DropCheckpoint, KeepEnd, RemoveRankFolder>;
+                          PutRendezvous, GetRendezvous, ProbePeer, KeepMetrics, KeepCheckpoint,
+                          DropCheckpoint, KeepEnd, RemoveRankFolder>;
 
 struct ArtifactFound {
   // The artifact's folder exists already; `manifest` is empty then.

@@ -1,6 +1,6 @@
-// The texts of the files in the worker's outbox (worker/attempt/outbox_folder.h): a JSON object with
-// the version of the format, the value, and the SHA-256 of the value, so that a file that the disk
-// has damaged is not believed.
+// The texts of the files in the worker's outbox (worker/attempt/outbox_folder.h): a JSON object
+// with the version of the format, the value, and the SHA-256 of the value, so that a file that the
+// disk has damaged is not believed.
 #pragma once
 
 #include <string>

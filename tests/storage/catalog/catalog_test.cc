@@ -438,15 +438,14 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
   }
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(
-      sqlite3_exec(
-          raw,
-          "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
-          "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
-          "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
-          "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1;" WITHOUT_GANGS,
-          nullptr, nullptr, nullptr),
-      SQLITE_OK)
+  ASSERT_EQ(sqlite3_exec(
+                raw,
+                "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
+                "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
+                "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
+                "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1;" WITHOUT_GANGS,
+                nullptr, nullptr, nullptr),
+            SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
   auto catalog = Open();
@@ -527,9 +526,9 @@ TEST_F(CatalogTest, AFileOfTheFourthSchemaGetsCredentials) {
   Commit(*Open(), {RunCreated{SomeRun("r1")}, WorkerRegistered{SomeWorker("w1")}});
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_CREDENTIALS "PRAGMA user_version = 4", nullptr, nullptr,
-                         nullptr),
-            SQLITE_OK)
+  ASSERT_EQ(
+      sqlite3_exec(raw, WITHOUT_CREDENTIALS "PRAGMA user_version = 4", nullptr, nullptr, nullptr),
+      SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
   auto catalog = Open();

@@ -76,7 +76,8 @@ TEST_F(CheckpointWriterTest, AFullDiskLeavesNothingOfACheckpoint) {
   Write(writer, 1);
   OptimizerSnapshot snapshot;
   snapshot.p.assign(static_cast<size_t>(network_->layout().size), 0);
-  for (const StateLayout& state : FindOptimizer(spec::OptimizerKind::kAdamW).states(network_->layout()))
+  for (const StateLayout& state :
+       FindOptimizer(spec::OptimizerKind::kAdamW).states(network_->layout()))
     snapshot.state.push_back({state, snapshot.p});
   TrainState state;
   state.step = 2;

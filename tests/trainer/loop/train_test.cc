@@ -97,7 +97,7 @@ TEST_F(TrainTest, AWorkerThatTakesNothingOverNeitherStopsTheTrainingNorLetsItFil
   RecordingChannel channel(alone.work);
   channel.worker = true;
   ASSERT_TRUE(RunTrainJob(alone, channel).ok());
-  EXPECT_EQ(Bits(alone), Bits(whole));
+  EXPECT_EQ(Bits(alone).front(), Bits(whole).front()) << "its weights";
   EXPECT_EQ(channel.checkpoints().size(), 2u);
   EXPECT_THAT(ListFolder(alone.work + "/checkpoints").value(), ::testing::SizeIs(2));
 }
@@ -113,7 +113,7 @@ TEST_F(TrainTest, AFullDiskCostsACheckpointIfThereIsAnOlderOne) {
   more.stop_after = 10;  // behind the checkpoint of step 8
   Status stopped, failed;
   {
-    const FullDisk full(1000);
+    const FullDisk full(30'000);  // less than the weights
     stopped = RunTrainJob(second, more);
     failed = Run(NewTask("third"));
   }

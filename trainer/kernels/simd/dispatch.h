@@ -9,14 +9,14 @@
 
 namespace braid::trainer {
 
-// The environment variable that names an instruction set to use instead of the widest.
+// The environment variable that names an instruction set to use instead of the default.
 constexpr char kIsaVariable[] = "BRAID_ISA";
 
 // All that were compiled and that this processor can run, the widest last.
 std::vector<const SimdKernels*> UsableSimdKernels();
 
-// The widest of them, or that which the environment variable kIsaVariable names, asked once. A name
-// that is unknown or cannot run here counts as unset: CheckIsa says so.
+// That which the environment variable kIsaVariable names, asked once; otherwise the widest up to
+// AVX2. A name that is unknown or cannot run here counts as unset: CheckIsa says so.
 const SimdKernels& Simd();
 
 // kInvalidArgument if kIsaVariable is set to something that is not in UsableSimdKernels().
