@@ -24,7 +24,8 @@ using ::testing::IsEmpty;
 TEST(Rules, EveryMethodOfTheApiHasOne) {
   std::vector<std::string> without;
   const std::string protos = JoinPath(BRAID_SOURCE_DIR, "proto/braid/v1");
-  for (const std::string& name : ListFolder(protos).value()) {
+  const std::vector<std::string> names = ListFolder(protos).value();
+  for (const std::string& name : names) {
     const auto* file = google::protobuf::DescriptorPool::generated_pool()->FindFileByName(
         "braid/v1/" + name);
     if (file == nullptr) {
