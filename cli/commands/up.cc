@@ -91,9 +91,9 @@ void RegisterUp(const Registry& registry) {
         std::pair("--gc-interval-ms", "how often such files are deleted; 0: only by braid gc")}) {
     command->add_option_function<std::string>(
         name,
-        [flags, name = std::string(name)](const std::string& value) {
+        [flags, option = std::string(name)](const std::string& value) {
           flags->service.coordinator_words.insert(flags->service.coordinator_words.end(),
-                                                  {name, value});
+                                                  {option, value});
         },
         meaning);
   }

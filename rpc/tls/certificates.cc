@@ -262,8 +262,8 @@ Result<CertificateFacts> FactsOf(const std::string& pem) {
     return OpensslError("hashing a certificate");
   CertificateFacts facts;
   for (unsigned int i = 0; i < bytes; ++i) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    facts.sha256 += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
+    constexpr char kHexDigits[] = "0123456789abcdef";
+    facts.sha256 += {kHexDigits[digest[i] >> 4], kHexDigits[digest[i] & 15]};
   }
   facts.key_sha256 = DigestOf(X509_get0_pubkey(certificate.get()));
   facts.begins_ms = MsOf(X509_get0_notBefore(certificate.get()));
