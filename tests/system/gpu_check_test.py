@@ -59,7 +59,7 @@ class GpuCheck(unittest.TestCase):
         self.assertEqual(result["path"]["resumed"], "the same bits")
         (row,) = result["speed"].values()
         self.assertGreater(row["tokens_per_s"], 0)
-        self.assertIn("aten::mm", row["most_time"])
+        self.assertTrue(any(name.startswith("aten::") for name in row["most_time"]), row)
         with open(os.path.join(self.folder, "page.md"), encoding="utf-8") as file:
             page = file.read()
         self.assertIn("| a path and its resumption | ok |", page)
