@@ -138,8 +138,10 @@ TEST_F(ProgramTest, VersionAndCompletionNeedNoCoordinator) {
   EXPECT_THAT(Braid("version").out, StartsWith("braid "));
   EXPECT_THAT(Braid("completion bash").out, EndsWith("complete -F _braid braid\n"));
   EXPECT_THAT(Braid("completion zsh").out, HasSubstr("bashcompinit"));
-  EXPECT_THAT(Braid("completion fish").out,
-              HasSubstr("__fish_seen_subcommand_from artifact' -a 'list get put lineage verify pin unpin'"));
+  EXPECT_THAT(
+      Braid("completion fish").out,
+      HasSubstr(
+          "__fish_seen_subcommand_from artifact' -a 'list get put lineage verify pin unpin'"));
   EXPECT_EQ(Braid("completion tcsh").code, 2);
 }
 

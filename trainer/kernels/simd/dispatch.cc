@@ -13,8 +13,8 @@ namespace {
 
 const SimdKernels* g_scoped = nullptr;
 
-// Those for AVX-512 have run in an emulator only. Until they have run on a processor, they are taken
-// by those who ask for them.
+// Those for AVX-512 have run in an emulator only. Until they have run on a processor, they are
+// taken by those who ask for them.
 constexpr char kOnRequest[] = "avx512";
 
 const SimdKernels* Wanted() {
