@@ -183,6 +183,7 @@ ALTER TABLE artifacts ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE artifacts ADD COLUMN removed_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE artifacts ADD COLUMN removed_why TEXT NOT NULL DEFAULT '';
 DROP TRIGGER artifacts_keep;
+UPDATE artifacts SET pinned = 1 WHERE kind = 'checkpoint';
 CREATE TRIGGER artifacts_keep BEFORE UPDATE OF
   id, kind, manifest, bytes, files, metadata, parents, run, job, epoch, role, worker, name
 ON artifacts

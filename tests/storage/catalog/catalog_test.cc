@@ -416,8 +416,10 @@ TEST_F(CatalogTest, AFileFromBeforeRetentionIsBroughtUpToDate) {
   sqlite3_close(raw);
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
+  image_.artifacts.at("a1").pinned = true;  // nobody was asked whether it may go
   EXPECT_TRUE(catalog->Load().value() == image_);
-  Commit(*catalog, {ArtifactRemoved{"a1", "old", 5}, EventsCompacted{1}});
+  Commit(*catalog,
+         {ArtifactPinned{"a1", false}, ArtifactRemoved{"a1", "old", 5}, EventsCompacted{1}});
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
