@@ -71,9 +71,9 @@ Status ReadCertificates(const EndpointSource& source, Endpoint* endpoint) {
     if (!ca.ok() && !moved)
       return ca.status().Wrap("the authority of the coordinator at " + endpoint->address);
     if (moved) endpoint->ca_file.clear();
-    if (ca.ok()) endpoint->ca = *std::move(ca);
-    if (ca.ok() && endpoint->ca.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
+    if (ca.ok() && ca->find("-----BEGIN CERTIFICATE-----") == std::string::npos)
       return InvalidArgument(endpoint->ca_file + " holds no certificate (PEM)");
+    if (ca.ok()) endpoint->ca = *std::move(ca);
   }
   if (source.certificate_file.empty()) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(endpoint->certificate,

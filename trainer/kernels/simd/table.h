@@ -7,6 +7,7 @@
 namespace braid::trainer {
 
 extern const SimdKernels BRAID_SIMD_TABLE;
+// NOLINTNEXTLINE(misc-definitions-in-headers): see above
 constinit const SimdKernels BRAID_SIMD_TABLE = {
     .name = BRAID_SIMD_NAME,
     .panel = kPanel,
