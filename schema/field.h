@@ -140,8 +140,9 @@ struct Field {
   Field& Below(double bound);
   // Of lists: the exact number of elements. REQUIRES: 1 .. 4, for which messages have words.
   Field& Size(int64_t elements);
-  // Set `required` and `optional` above.
+  // The document must have the field.
   Field& Required();
+  // The member is a std::optional that is nullopt where the document does not have the field.
   Field& Optional();
   // Of lists: an empty list is an error with this message.
   Field& NotEmpty(const char* message);
@@ -151,7 +152,7 @@ struct Field {
   Field& Unique();
   // Of lists: one element stands for a list of it, in every document.
   Field& OneOrMore();
-  // Sets `omit_default` above.
+  // Not written while it has its default.
   Field& OmitDefault();
   // The name of the paper's rule for this field.
   Field& Id(const char* rule);

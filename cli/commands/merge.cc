@@ -21,7 +21,7 @@ struct MergeFlags {
   std::vector<std::string> data;
   std::string joint;
   std::optional<double> split_paths;
-  std::string split_unit, loss_average;
+  std::string split_unit, split_shuffle, loss_average;
   int32_t priority = 0;
   bool watch = false;
 };
@@ -108,6 +108,7 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
   }
   if (flags.split_paths.has_value()) request.set_split_paths(*flags.split_paths);
   request.set_split_unit(flags.split_unit);
+  request.set_split_shuffle(flags.split_shuffle);
   request.set_loss_average(flags.loss_average);
   request.set_priority(flags.priority);
   request.set_user(UserName());
@@ -184,6 +185,8 @@ void RegisterMerge(const Registry& registry) {
                     "share of each corpus that its path was trained on, as split.paths of the "
                     "recipe; the joint phase takes the rest [0.6]");
   start->add_option("--split-unit", flags->split_unit, "chunk or document, as split.unit [chunk]");
+  start->add_option("--split-shuffle", flags->split_shuffle,
+                    "documents or groups, as split.shuffle [documents]");
   start->add_option("--loss-average", flags->loss_average,
                     "token_mean or batch_mean, as eval.loss_average [token_mean]");
   start

@@ -33,6 +33,7 @@ MergeSubmission SubmissionOf(const v1::StartMergeRequest& request, const Identit
   submission.joint = request.joint();
   if (request.has_split_paths()) submission.split_paths = request.split_paths();
   submission.split_unit = request.split_unit();
+  submission.split_shuffle = request.split_shuffle();
   submission.loss_average = request.loss_average();
   submission.seed = static_cast<uint64_t>(request.seed());
   submission.priority = request.priority();

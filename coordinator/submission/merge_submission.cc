@@ -45,6 +45,7 @@ Result<recipe::JointPhase> JointOf(const MergeSubmission& submission,
                "composite is trained on",
                joint.split.paths));
   BRAID_RETURN_IF_ERROR(ReadWord("split_unit", submission.split_unit, &joint.split.unit));
+  BRAID_RETURN_IF_ERROR(ReadWord("split_shuffle", submission.split_shuffle, &joint.split.shuffle));
   BRAID_RETURN_IF_ERROR(ReadWord("loss_average", submission.loss_average, &joint.loss_average));
   return joint;
 }

@@ -30,7 +30,7 @@ struct MergeSubmission {
   std::map<std::string, std::string> data;  // corpus -> artifact id of its shards
   std::string joint;                        // text of a recipe's joint section; empty: no training
   std::optional<double> split_paths;
-  std::string split_unit, loss_average;  // empty: the defaults of JointPhase
+  std::string split_unit, split_shuffle, loss_average;  // empty: the defaults of JointPhase
   uint64_t seed = 42;
   int64_t priority = 0;
   std::string user;

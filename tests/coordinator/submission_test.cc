@@ -93,6 +93,7 @@ TEST(MergeSubmissionTest, TheJointPhaseIsSplitAndMeasuredAsItsRecipeWas) {
   submission.joint = "{ranks: 2}";
   submission.split_paths = 0.75;
   submission.split_unit = "document";
+  submission.split_shuffle = "groups";
   submission.loss_average = "batch_mean";
   submission.seed = 11;
   const auto command = CommandOf(submission, TwoPaths(), stored);
@@ -101,7 +102,8 @@ TEST(MergeSubmissionTest, TheJointPhaseIsSplitAndMeasuredAsItsRecipeWas) {
               ElementsAre("merge:composite", "gate:composite", "joint:composite"));
   const recipe::JobNode& joint = command->dag.jobs[2];
   EXPECT_EQ(joint.ranks, 2);
-  EXPECT_EQ(joint.spec["data"]["split"], Json({{"paths", 0.75}, {"unit", "document"}}));
+  EXPECT_EQ(joint.spec["data"]["split"],
+            Json({{"paths", 0.75}, {"unit", "document"}, {"shuffle", "groups"}}));
   EXPECT_EQ(joint.spec["data"]["sequence"], 64);
   EXPECT_EQ(joint.spec["loss_average"], "batch_mean");
   EXPECT_EQ(joint.spec["seed"], 11);
@@ -123,6 +125,8 @@ TEST(MergeSubmissionTest, WhatCannotBeIsRefusedByName) {
               HasSubstr("data tales: artifact t1 is a tokenizer, not shards"));
   EXPECT_THAT(refused([](auto& s) { s.split_paths = 1.0; }), HasSubstr("split_paths 1"));
   EXPECT_THAT(refused([](auto& s) { s.split_unit = "word"; }), HasSubstr("split_unit word"));
+  EXPECT_THAT(refused([](auto& s) { s.split_shuffle = "cards"; }),
+              HasSubstr("split_shuffle cards"));
   EXPECT_THAT(refused([](auto& s) { s.loss_average = "median"; }),
               HasSubstr("loss_average median"));
   EXPECT_THAT(refused([](auto& s) { s.joint = "{rank: 2}"; }), HasSubstr("rank"));

@@ -41,12 +41,13 @@ at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at:
 // path by path. The maps are contiguous, but those of several paths may lie apart. On a CPU the
 // gradient of a weight that is a leaf and has a gradient is added there in place.
 at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight);
-// Whether Linear, and with it the halves below, have kernels of their own for these rows: of few
-// rows, bringing a weight into the form that these want costs more than the product.
+// Whether Linear and the functions for halves of blocks below should be used for these rows. With
+// few rows, repacking the weight would cost more than the product, and the caller uses ATen
+// instead.
 bool OwnProductsPay(const at::Tensor& x, int64_t paths);
 
-// Rows of weight [V, w] by ids int64 [rows]; the row `pad` gets no gradient, which is added as that
-// of Linear's weight.
+// Rows of weight [V, w] by ids int64 [rows]. The row `pad` gets no gradient. As in Linear, the
+// gradient is added in place if the weight is a leaf that has one.
 at::Tensor Embedding(const at::Tensor& weight, const at::Tensor& ids, int64_t pad);
 
 // The tensors of a half of a block (docs/papers/papaformer.md#s1.1), or of equal halves of several

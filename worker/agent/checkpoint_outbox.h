@@ -28,7 +28,7 @@ class CheckpointOutbox {
     std::function<void()> on_stale;
     // The program may remove its checkpoint of this step, and all older ones.
     std::function<void(int64_t step)> on_safe;
-    // A checkpoint is through.
+    // A checkpoint needs no more work: it was committed, refused or replaced.
     std::function<void()> on_settled;
   };
 

@@ -4,9 +4,8 @@
 //   outbox/<rank>/rank.json          which rank it is; the first file to be written and removed
 //   outbox/<rank>/checkpoint-N/      a checkpoint of its program: hard links to the files
 //   outbox/<rank>/checkpoint-N.json  its step, and so on; written when the folder is complete
-//   outbox/<rank>/end.json           how the rank ended; its outputs, log and metrics are in its
-//   own
-//                                    folder, which stays as long as this one
+//   outbox/<rank>/end.json           how the rank ended; outputs, log and metrics are in the rank's
+//                                    own folder, which stays as long as this one
 //   damaged/                         files of these that could not be read, for people to look at
 //
 // Each file appears as a whole and durably, after everything that it speaks of. A process that is
