@@ -57,6 +57,12 @@ Status CheckOwnRun(const Identity& who, const std::string& run, const State& sta
                           "'s: that takes role operator");
 }
 
+Status CheckOwnArtifact(const Identity& who, const std::string& id, const State& state) {
+  const auto found = state.ResolveArtifact(id);
+  if (!found.ok() || (*found)->made_by.run.empty()) return OkStatus();
+  return CheckOwnRun(who, (*found)->made_by.run, state).Wrap("artifact " + (*found)->id);
+}
+
 Status CheckOwnInput(const Identity& who, const std::string& artifact, const State& state) {
   if (!who.IsWorker()) return OkStatus();
   const bool own = SomeInput(who.name, state,

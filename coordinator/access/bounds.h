@@ -18,6 +18,8 @@ Status CheckOwnName(const Identity& who, const std::string& worker);
 // kPermissionDenied for a submitter whose run it is not. `run` as ResolveRun takes it; one that is
 // not known is for others to refuse.
 Status CheckOwnRun(const Identity& who, const std::string& run, const State& state);
+// The same for an artifact that a run has made; `id` as ResolveArtifact takes it.
+Status CheckOwnArtifact(const Identity& who, const std::string& id, const State& state);
 // kPermissionDenied for a worker none of whose live attempts has the artifact as an input or as its
 // checkpoint.
 Status CheckOwnInput(const Identity& who, const std::string& artifact, const State& state);

@@ -203,6 +203,7 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
   key.kind = CredentialKind::kKey;
   key.name = !invitation.name.empty()  ? invitation.name
              : !joining.worker.empty() ? joining.worker
+             : own != nullptr          ? own->name
                                        : joining.host;
   BRAID_RETURN_IF_ERROR(CheckName("the worker's id", key.name));
   if (key.name.empty()) return InvalidArgument("the worker needs an id: give it with --id");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -28,7 +29,8 @@ constexpr char kOfNone[] = "of no artifact";
 struct Marks {
   std::vector<std::pair<std::string, uint64_t>> there;  // ids and sizes of those not removed
   std::unordered_set<std::string> needed;               // blobs
-  std::unordered_set<std::string> of_removed;           // blobs of removed artifacts
+  // Blobs of removed artifacts, with the time of the last removal.
+  std::unordered_map<std::string, int64_t> of_removed;
 };
 
 Result<Marks> MarksOf(const catalog::Reader& reader) {
@@ -39,8 +41,14 @@ Result<Marks> MarksOf(const catalog::Reader& reader) {
     // A manifest that cannot be read must not look like one that needs nothing.
     BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
                            storage::ParseManifest(artifact.manifest, "artifact " + artifact.id));
-    for (const storage::ManifestFile& file : manifest.files)
-      (there ? marks.needed : marks.of_removed).insert(file.sha256);
+    for (const storage::ManifestFile& file : manifest.files) {
+      if (there) {
+        marks.needed.insert(file.sha256);
+      } else {
+        int64_t& last = marks.of_removed[file.sha256];
+        last = std::max(last, artifact.removed_ms);
+      }
+    }
     return OkStatus();
   }));
   return marks;
@@ -91,11 +99,12 @@ Status DeleteBlobs(Backend* backend, BlobStore::Sweep& sweep, const Marks& marks
     ++garbage->stored.count;
     garbage->stored.bytes += blob.size;
     if (marks.needed.contains(blob.sha256)) continue;
-    const bool known = marks.of_removed.contains(blob.sha256);
+    const auto removed = marks.of_removed.find(blob.sha256);
+    const bool known = removed != marks.of_removed.end();
     const int64_t before_ms = now_ms - (known
                                             ? backend->garbage_grace_ms
                                             : std::max(kUncommittedMs, backend->garbage_grace_ms));
-    bool goes = blob.written_ms <= before_ms;
+    bool goes = blob.written_ms <= before_ms && (!known || removed->second <= before_ms);
     if (goes && !dry_run) {
       if (backend->stopping) return Unavailable("the coordinator is stopping");
       BRAID_ASSIGN_OR_RETURN(goes, sweep.Remove(blob.sha256, before_ms));

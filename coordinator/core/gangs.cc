@@ -87,8 +87,10 @@ bool OnlySilentRanksLeft(const AttemptRecord& attempt, const State& state) {
   if (attempt.stop_reason != catalog::StopReason::kAbort || attempt.workers.size() < 2)
     return false;
   for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
-    if (!state.RankIsGone(attempt, static_cast<int64_t>(rank)) &&
-        IsConnected(attempt.workers[rank], state))
+    if (state.RankIsGone(attempt, static_cast<int64_t>(rank))) continue;
+    // Of a worker that a coordinator has not heard since its start, it is not known either.
+    if (IsConnected(attempt.workers[rank], state) ||
+        state.MayBeDelivered(attempt, static_cast<int64_t>(rank)))
       return false;
   }
   return true;

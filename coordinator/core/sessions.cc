@@ -175,14 +175,14 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   return OkStatus();
 }
 
-// Whether the catalog has this hello already. Fields that the catalog knows and a hello does not
-// are left out of the comparison.
 // A worker is believed in what it says of the ranks that are leased to it, and of no others.
 bool IsRankOf(const AttemptRecord& attempt, int64_t rank, const std::string& worker) {
   return rank >= 0 && rank < std::ssize(attempt.workers) &&
          attempt.workers[static_cast<size_t>(rank)] == worker;
 }
 
+// Whether the catalog has this hello already. Fields that the catalog knows and a hello does not
+// are left out of the comparison.
 bool Registered(const WorkerRecord& hello, const State& state) {
   const auto known = state.image().workers.find(hello.id);
   if (known == state.image().workers.end()) return false;

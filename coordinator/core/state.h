@@ -180,6 +180,8 @@ class State {
   std::string BootOf(const std::string& worker) const;
   // Whether some live attempt has a rank on this worker.
   bool HoldsLeases(const std::string& worker) const;
+  // Whether something that the rank did under an earlier boot of its worker may still be delivered.
+  bool MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const;
   // True if nothing more is to come of the rank of a live attempt: its end was reported, its worker
   // is lost, or was restarted and delivers nothing of it, or was told to stop it and no longer has
   // it.
@@ -206,8 +208,6 @@ class State {
   uint64_t peers_digest = 0;
 
  private:
-  // Whether something that the rank did under an earlier boot of its worker may still be delivered.
-  bool MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const;
   // Adds (`by` 1) or takes away (-1) what the rows that the update changes stand for in the indices
   // of artifacts: called before the change with -1 and after it with 1.
   void Count(const catalog::Update& update, int64_t by);

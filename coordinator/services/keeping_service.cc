@@ -48,11 +48,16 @@ class KeepingService final : public v1::Keeping::CallbackService {
 
   Reactor* PinArtifact(Context* context, const v1::PinArtifactRequest* request,
                        v1::Artifact* reply) override {
-    return InCore(context, backend_,
-                  coordinator::PinArtifact(request->request_id(), request->id(), request->pinned(),
-                                           [reply](const catalog::ArtifactRecord& artifact) {
-                                             *reply = ArtifactMessage(artifact, Detail::kBasic);
-                                           }));
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InCore(
+        context, backend_,
+        If([who = *who,
+            id = request->id()](const State& state) { return CheckOwnArtifact(who, id, state); },
+           coordinator::PinArtifact(request->request_id(), request->id(), request->pinned(),
+                                    [reply](const catalog::ArtifactRecord& artifact) {
+                                      *reply = ArtifactMessage(artifact, Detail::kBasic);
+                                    })));
   }
 
   Reactor* CollectGarbage(Context* context, const v1::CollectGarbageRequest* request,

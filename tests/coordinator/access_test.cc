@@ -8,6 +8,7 @@
 #include "braid/v1/access.grpc.pb.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/jobs.grpc.pb.h"
+#include "braid/v1/keeping.grpc.pb.h"
 #include "braid/v1/merge.grpc.pb.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/access/bounds.h"
@@ -199,6 +200,37 @@ TEST_F(AccessTest, ARunsUserIsWhoseTokenItWas) {
   EXPECT_TRUE(cancel('o').ok());
 }
 
+TEST_F(AccessTest, AnArtifactOfARunIsPinnedByItsUser) {
+  PutAttempt();  // of ada
+  ASSERT_TRUE(Create("ada", v1::SUBMITTER, Secret('a')).ok());
+  ASSERT_TRUE(Create("bob", v1::SUBMITTER, Secret('b')).ok());
+  ASSERT_TRUE(core_
+                  ->Do([](Transaction& tx) {
+                    catalog::ArtifactRecord artifact;
+                    artifact.id = std::string(64, 'c');
+                    artifact.kind = "checkpoint";
+                    artifact.manifest = "{}";
+                    artifact.made_by = {"r1", "j", 1};
+                    tx.Add(catalog::ArtifactCommitted{artifact});
+                    return OkStatus();
+                  })
+                  .ok());
+  const auto pin = [&](char who, bool pinned) {
+    grpc::ClientContext context;
+    v1::PinArtifactRequest request;
+    request.set_id(std::string(8, 'c'));
+    request.set_pinned(pinned);
+    v1::Artifact reply;
+    return v1::Keeping::NewStub(rpc::MakeChannel(server_->address(), Secret(who)))
+        ->PinArtifact(&context, request, &reply);
+  };
+  EXPECT_TRUE(pin('a', true).ok());
+  const grpc::Status others = pin('b', false);
+  EXPECT_EQ(others.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(others.error_message(), HasSubstr("is not bob's but ada's"));
+  EXPECT_TRUE(pin('a', false).ok());
+}
+
 // Every call of a worker, for a rank that is leased to another one.
 TEST_F(AccessTest, AWorkerSpeaksForItsOwnRanksAlone) {
   ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
@@ -370,6 +402,13 @@ TEST_F(AccessTest, AnInvitationIsGoodOnceAndNotForEver) {
       StatusCode::kNotFound);
   EXPECT_FALSE(join(first, 'a', "w1").ok());
   EXPECT_TRUE(join(invite('5', 60'000, "w1"), 'a', "").ok());
+  // Whoever comes back with its key comes back under its id, under which it may have leases.
+  ASSERT_TRUE(join(invite('6', 60'000, ""), 'a', "").ok());
+  for (const auto& [id, credential] : core_->state().image().credentials) {
+    if (credential.ended_ms == 0 && credential.sha256 == std::string(64, 'a')) {
+      EXPECT_EQ(credential.name, "w1");
+    }
+  }
 }
 
 TEST_F(AccessTest, TheSecretOfAnInvitationIsForJoiningAlone) {

@@ -234,6 +234,21 @@ TEST_F(GangTest, ASilentRankFreesItsPeersWhenTheyMakeNoStep) {
   EXPECT_EQ(End({{run, "a", 1}, 1}, "w2", true).reason(), "STALE_LEASE");
 }
 
+// Nobody is connected yet, which says nothing of the ranks.
+TEST_F(GangTest, ACoordinatorThatHasJustStartedWaitsForTheRanksOfAnAbortedGang) {
+  FakeWorker& one = AddHost("w1");
+  FakeWorker& two = AddHost("w2");
+  const std::string run = StartGang();
+  Step(one, 10);
+  Step(two, 10);
+  Pass(20'000, {&one});
+  Pass(12'000, {&one});
+  ASSERT_EQ(Attempt(run, 1).state, AttemptState::kStopping);
+  Restart();
+  Pass(1'000, {});
+  EXPECT_EQ(Attempt(run, 1).state, AttemptState::kStopping);
+}
+
 TEST_F(GangTest, AGangThatGoesOnKeepsItsSilentRank) {
   FakeWorker& one = AddHost("w1");
   FakeWorker& two = AddHost("w2");

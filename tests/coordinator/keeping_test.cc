@@ -110,7 +110,12 @@ TEST_F(KeepingTest, ABlobWaitsForItsGraceAndOneOfNoArtifactForADay) {
   EXPECT_THAT(Counts(Collect().waiting),
               ElementsAre(Pair("of no artifact", 1), Pair("of removed artifacts", 1)));
   MakeOld(removed);
+  EXPECT_THAT(Counts(Collect().waiting),
+              ElementsAre(Pair("of no artifact", 1), Pair("of removed artifacts", 1)))
+      << "an old file, of an artifact that was removed a moment ago";
+  backend_.garbage_grace_ms = 0;
   EXPECT_THAT(Counts(Collect().deleted), ElementsAre(Pair("of removed artifacts", 1)));
+  backend_.garbage_grace_ms = 60'000;
   MakeOld(loose);
   grpc::ClientContext context;
   v1::FindMissingBlobsRequest request;

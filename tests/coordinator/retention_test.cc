@@ -193,6 +193,26 @@ TEST_F(RetentionTest, AnEndedRunIsDeletedWithWhatNothingElseNeeds) {
   EXPECT_EQ(Delete(run).code(), StatusCode::kNotFound);
 }
 
+TEST_F(RetentionTest, ADeletedRunTakesItsUploadsButNoneThatHasAName) {
+  AddWorker("w", 100);
+  std::string run;
+  ASSERT_TRUE(Do([&](Transaction& tx) -> Status {
+                for (const char* id : {"corpus", "upload"}) {
+                  catalog::ArtifactRecord artifact;
+                  artifact.id = id;
+                  artifact.kind = "source";
+                  artifact.name = id == std::string("corpus") ? "everybody's text" : "";
+                  tx.Add(catalog::ArtifactCommitted{artifact});
+                }
+                SubmitCommand command = CommandOf({Training()});
+                command.sources = {{"source.a", "corpus"}, {"source.b", "upload"}};
+                BRAID_ASSIGN_OR_RETURN(run, Submit(command, tx));
+                return Cancel(run, tx);
+              }).ok());
+  ASSERT_TRUE(Delete(run).ok());
+  EXPECT_THAT(There(), ElementsAre("corpus"));
+}
+
 TEST_F(RetentionTest, ARunWhoseArtifactsALiveJobUsesIsNotDeleted) {
   const std::string run = Start();
   SaveMany(run, 1);

@@ -155,6 +155,17 @@ TEST(RankLifeTest, ARefusedEndIsReportedAsAFailure) {
   EXPECT_THAT(end.failure.error, HasSubstr("no abc"));
 }
 
+TEST(RankLifeTest, AnEndThatThisIdentityMayNotReportStaysOnTheDisk) {
+  Life agent;
+  agent.Run();
+  agent.Say(kKey, ResultMessage{{}, "{}"});
+  agent.Ended(kKey);
+  agent.AnswerRoutine();
+  agent.Answer<ReportEnded>(Status(StatusCode::kPermissionDenied, "", "not yours"));
+  EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
+  EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty());
+}
+
 TEST(RankLifeTest, AStaleLeaseKillsAndReportsNothing) {
   Life agent;
   agent.Started(kKey);

@@ -162,7 +162,8 @@ void CheckpointOutbox::OnCommitted(const Status& status) {
         LogLevel::kWarning, owner_,
         "the checkpoint of step " + std::to_string(step) + " is not stored: " + status.message());
   }
-  Drop(checkpoint);
+  // Who was refused for its identity keeps what it has, as with the end of a rank.
+  if (status.code() != StatusCode::kPermissionDenied) Drop(checkpoint);
   StoreNext();
   listener_.on_settled();
 }

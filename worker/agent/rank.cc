@@ -264,10 +264,22 @@ void Rank::Send(Outcome end) {
 // reported again as a failure. Without any end, the job would wait for ever.
 void Rank::OnReported(const Status& status) {
   if (status.ok() || status.reason() == "STALE_LEASE") return RemoveFolder();
+  if (status.code() == StatusCode::kPermissionDenied) return KeepForItsOwner(status);
   const Status refused = status.Wrap("the coordinator refused the end of this attempt");
   turn_.Say(LogLevel::kError, owner_, refused.message());
   calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, Failed("system", refused)},
                            [this](const Done&) { RemoveFolder(); });
+}
+
+// Another identity than that which the rank was leased to may not report it. What it has made stays
+// on the disk, for a process that has that identity again.
+void Rank::KeepForItsOwner(const Status& refused) {
+  turn_.Say(LogLevel::kError, owner_,
+            "the end of this attempt stays in the worker's folder, and is sent again by the next "
+            "start: " +
+                refused.message());
+  Leave();
+  phase_ = Phase::kFinished;
 }
 
 void Rank::RemoveFolder() {

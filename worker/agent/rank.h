@@ -124,6 +124,7 @@ class Rank {
   void Send(Outcome end);
   // The coordinator has acknowledged or refused the end.
   void OnReported(const Status& status);
+  void KeepForItsOwner(const Status& refused);
   // Cancels all work of the rank, and leaves the fetches and transfers that it shares with others.
   void Leave();
   void RemoveFolder();
