@@ -193,19 +193,22 @@ TEST_F(RetentionTest, AnEndedRunIsDeletedWithWhatNothingElseNeeds) {
   EXPECT_EQ(Delete(run).code(), StatusCode::kNotFound);
 }
 
-TEST_F(RetentionTest, ADeletedRunTakesItsUploadsButNoneThatHasAName) {
+TEST_F(RetentionTest, ADeletedRunTakesItsUploadsButNoneWithANameOfItsOwn) {
   AddWorker("w", 100);
   std::string run;
   ASSERT_TRUE(Do([&](Transaction& tx) -> Status {
-                for (const char* id : {"corpus", "upload"}) {
+                const StringMap names = {
+                    {"corpus", "everybody's text"}, {"upload", ""}, {"source", "source.c"}};
+                for (const auto& [id, name] : names) {
                   catalog::ArtifactRecord artifact;
                   artifact.id = id;
                   artifact.kind = "source";
-                  artifact.name = id == std::string("corpus") ? "everybody's text" : "";
+                  artifact.name = name;
                   tx.Add(catalog::ArtifactCommitted{artifact});
                 }
                 SubmitCommand command = CommandOf({Training()});
-                command.sources = {{"source.a", "corpus"}, {"source.b", "upload"}};
+                command.sources = {
+                    {"source.a", "corpus"}, {"source.b", "upload"}, {"source.c", "source"}};
                 BRAID_ASSIGN_OR_RETURN(run, Submit(command, tx));
                 return Cancel(run, tx);
               }).ok());
