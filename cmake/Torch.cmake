@@ -20,6 +20,11 @@ target_include_directories(torch_cpu_wheel SYSTEM INTERFACE
 target_link_libraries(torch_cpu_wheel INTERFACE ${TORCH}/lib/libtorch_cpu.so ${TORCH}/lib/libc10.so)
 target_link_options(torch_cpu_wheel INTERFACE -Wl,-rpath,${TORCH}/lib -Wl,--allow-shlib-undefined)
 
+# The OpenMP that torch itself loads: a second one would keep threads of its own on the same cores.
+add_library(torch_openmp INTERFACE)
+file(GLOB TORCH_OPENMP ${TORCH}/lib/libgomp*.so* ${TORCH}.libs/libgomp*.so*)
+target_link_libraries(torch_openmp INTERFACE ${TORCH_OPENMP})
+
 # CUDA parts are a plug-in of the trainer: compiled and linked wherever the wheels have the pieces, GPU or not.
 find_program(BRAID_NVCC nvcc HINTS ${SITE}/nvidia/cu13/bin)
 if(BRAID_NVCC AND EXISTS ${TORCH}/lib/libtorch_cuda.so)

@@ -73,7 +73,7 @@ INSIDE = {
     "trainer/network": "trainer/kernels trainer/kernels/simd",
     "trainer/network/blocks": "trainer/network trainer/kernels",
     "trainer/network/routers": "trainer/network",
-    "trainer/optim": "trainer/network trainer/kernels/simd",
+    "trainer/optim": "trainer/network trainer/kernels trainer/kernels/simd",
     "trainer/loop": "trainer/kernels trainer/collective trainer/network trainer/optim",
     "trainer/gate": "trainer/loop",
     "trainer/eval/metrics": "",
@@ -108,6 +108,8 @@ ONLY_PART = {
 }
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",
+    # at::parallel_for is a loop in one thread wherever OpenMP is off: ParallelFor is for everybody.
+    r"ATen/Parallel": r"trainer/(kernels/parallel\.cc|network/network\.cc)",
     r"(nccl\.h|gloo/)": r"trainer/collective/",
     r"grpcpp/": r"(rpc/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
     r"(braid/v1/|proto/braid/v1/|google/protobuf/)": r"(proto/|rpc/|coordinator/(services/|main)|worker/(rpc/|main)|cli/)",
@@ -220,6 +222,7 @@ class IncludeOrder(unittest.TestCase):
         self.assertTrue(faults_of("coordinator/core/core.cc", [(1, "coordinator/api/backend.h")]))
         self.assertTrue(faults_of("merge/plan.cc", [(1, "storage/catalog/catalog.h")]))
         self.assertTrue(faults_of("report/table.cc", [(1, "torch/torch.h")]))
+        self.assertTrue(faults_of("trainer/kernels/linear.cc", [(1, "ATen/Parallel.h")]))
         self.assertFalse(
             faults_of(
                 "trainer/main.cc", [(1, "torch/torch.h"), (2, "corpus/shards.h"), (3, "vector")]

@@ -10,13 +10,13 @@
 // size, which threads take; each group has a dx of its own, and these are added in their order.
 #include "trainer/kernels/head_loss_cpu.h"
 
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "trainer/kernels/parallel.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"
 
@@ -51,7 +51,7 @@ class Chunk {
     double loss = 0;
     factors_.assign(maxima_.size(), 0.0f);
     std::vector<double> losses(static_cast<size_t>(count_));
-    at::parallel_for(0, count_, 16, [&](int64_t begin, int64_t end) {
+    ParallelFor(0, count_, 16, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const int64_t label = o_.labels[first_ + row];
         if (label >= 0) losses[static_cast<size_t>(row)] = RowLoss(row, label);
@@ -76,7 +76,7 @@ class Chunk {
         Gradients(tile, partial + group * size);
     });
     const int64_t panel = Simd().panel;
-    at::parallel_for(0, count_, 16, [&](int64_t begin, int64_t end) {
+    ParallelFor(0, count_, 16, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         float* dx = o_.dx + (first_ + row) * o_.width;
         const float* from = partial + row / panel * o_.width * panel + row % panel;
@@ -98,7 +98,7 @@ class Chunk {
 
   template <typename Use>
   void ForEachGroup(Use use) const {
-    at::parallel_for(0, groups_, 1, [&](int64_t begin, int64_t end) {
+    ParallelFor(0, groups_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t group = begin; group < end; ++group) use(group);
     });
   }

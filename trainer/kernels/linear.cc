@@ -1,8 +1,8 @@
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "trainer/kernels/functions.h"
+#include "trainer/kernels/parallel.h"
 #include "trainer/kernels/passes.h"
 
 namespace braid::trainer {
@@ -22,7 +22,7 @@ void AddEmbeddingRows(const at::Tensor& dy, const at::Tensor& ids, int64_t pad,
   const float* from = dy.const_data_ptr<float>();
   const int64_t* id = ids.const_data_ptr<int64_t>();
   float* to = gradient->mutable_data_ptr<float>();
-  at::parallel_for(0, w, 16, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, w, 16, [&](int64_t begin, int64_t end) {
     for (int64_t row = 0; row < rows; ++row) {
       if (id[row] == pad) continue;
       for (int64_t i = begin; i < end; ++i) to[id[row] * w + i] += from[row * w + i];

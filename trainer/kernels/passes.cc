@@ -1,10 +1,10 @@
 #include "trainer/kernels/passes.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 
+#include "trainer/kernels/parallel.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"
 
@@ -32,7 +32,7 @@ struct Pieces {
   // Calls use(piece, part, first row of all, rows).
   template <typename Use>
   void ForEach(Use use) const {
-    at::parallel_for(0, count(), 1, [&](int64_t begin, int64_t end) {
+    ParallelFor(0, count(), 1, [&](int64_t begin, int64_t end) {
       for (int64_t piece = begin; piece < end; ++piece) {
         const int64_t part = piece / each(), inside = piece % each() * kPieceRows;
         use(piece, part, part * rows + inside, std::min(kPieceRows, rows - inside));
@@ -168,7 +168,7 @@ Attended AttentionForward(const at::Tensor& qkv, const at::Tensor& cos, const at
   Fill(q, &rope, 0);
   Fill(k, &rope, 1);
   Fill(v, &rope, 2);
-  at::parallel_for(0, qkv.size(0), kPieceRows,
+  ParallelFor(0, qkv.size(0), kPieceRows,
                    [&](int64_t begin, int64_t end) { Simd().rope_unpack(rope, begin, end); });
   // ATen's kernel is called directly, because the backward pass needs its log-sum-exp.
   std::tie(attended.out, attended.logsumexp) = at::_scaled_dot_product_flash_attention_for_cpu(
@@ -190,7 +190,7 @@ at::Tensor AttentionBackward(const Attended& forward, const at::Tensor& cos, con
   Fill(dq, &rope, 0);
   Fill(dk, &rope, 1);
   Fill(dv, &rope, 2);
-  at::parallel_for(0, dqkv.size(0), kPieceRows,
+  ParallelFor(0, dqkv.size(0), kPieceRows,
                    [&](int64_t begin, int64_t end) { Simd().rope_pack(rope, begin, end); });
   return dqkv;
 }

@@ -1,6 +1,5 @@
 #include "trainer/kernels/products.h"
 
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "trainer/kernels/parallel.h"
 #include "trainer/kernels/simd/dispatch.h"
 
 namespace braid::trainer {
@@ -32,7 +32,7 @@ const float* Packed(int64_t paths, const float* b, int64_t stride, int64_t rows,
   const SimdKernels& simd = Simd();
   const int64_t panels = Padded(columns) / simd.panel, one = rows * simd.panel;
   float* packed = ScratchFloats(Scratch::kPanels, paths * panels * one);
-  at::parallel_for(0, paths * panels, 1, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, paths * panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i % panels * simd.panel, count = std::min(simd.panel, columns - first);
       const float* from = b + i / panels * stride;
@@ -75,7 +75,7 @@ void Multiply(int64_t paths, int64_t rows, int64_t k, int64_t columns, const flo
                     .c = c + row * columns,
                     .ldc = columns});
   };
-  at::parallel_for(0, paths * rows, 24, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, paths * rows, 24, [&](int64_t begin, int64_t end) {
     ForEachPiece(begin, end, rows, kBlockRows, multiply);
   });
 }
@@ -124,7 +124,7 @@ void LinearWeightGradient(const LinearShape& shape, const float* dy, const float
                   .ldc = shape.in});
   };
   // Threads take columns of dy. No sum is cut.
-  at::parallel_for(0, shape.paths * shape.out, 12, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, shape.paths * shape.out, 12, [&](int64_t begin, int64_t end) {
     ForEachPiece(begin, end, shape.out, shape.out, add);
   });
 }

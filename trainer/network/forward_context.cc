@@ -1,12 +1,12 @@
 #include "trainer/network/forward_context.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/random.h"
+#include "trainer/kernels/parallel.h"
 
 namespace braid::trainer {
 
@@ -50,7 +50,7 @@ at::Tensor ForwardContext::Uniform(const std::string& place, int64_t columns) co
   at::Tensor numbers = at::empty({rows(), columns}, at::kFloat);
   float* out = numbers.mutable_data_ptr<float>();
   const auto base = static_cast<uint64_t>(first_row * sequence * columns);
-  at::parallel_for(0, numbers.numel(), 4096, [&](int64_t first, int64_t last) {
+  ParallelFor(0, numbers.numel(), 4096, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i)
       out[i] = stream.UniformFloat(base + static_cast<uint64_t>(i));
   });

@@ -1,13 +1,13 @@
 #include "trainer/network/gradient_norm.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "trainer/kernels/parallel.h"
 #include "trainer/kernels/simd/dispatch.h"
 
 namespace braid::trainer {
@@ -19,7 +19,7 @@ double SumOfSquares(const at::Tensor& gradients) {
   const float* values = gradients.const_data_ptr<float>();
   const int64_t count = gradients.numel();
   std::vector<double> pieces(static_cast<size_t>((count + kPiece - 1) / kPiece));
-  at::parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
+  ParallelFor(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       pieces[static_cast<size_t>(i)] = Simd().sum_of_squares(values + i * kPiece,
                                                              std::min(kPiece, count - i * kPiece));

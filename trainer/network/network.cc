@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "trainer/kernels/cuda_plugin.h"
 #include "trainer/kernels/functions.h"
+#include "trainer/kernels/parallel.h"
 #include "trainer/kernels/simd/dispatch.h"
 #include "trainer/network/network_impl.h"
 #include "trainer/network/to_host.h"
@@ -181,7 +182,7 @@ void Network::Initialize(uint64_t seed) {
   const at::NoGradGuard no_grad;
   at::Tensor host = at::zeros({layout_.size}, at::kFloat);
   float* out = host.mutable_data_ptr<float>();
-  at::parallel_for(0, static_cast<int64_t>(layout_.slots.size()), 1,
+  ParallelFor(0, static_cast<int64_t>(layout_.slots.size()), 1,
                    [&](int64_t begin, int64_t end) {
                      for (int64_t i = begin; i < end; ++i) {
                        const Layout::Slot& slot = layout_.slots[static_cast<size_t>(i)];

@@ -1,12 +1,12 @@
 #include "trainer/optim/flat_optimizer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/kernels/parallel.h"
 #include "trainer/kernels/simd/dispatch.h"
 #include "trainer/network/gradient_norm.h"
 #include "trainer/network/to_host.h"
@@ -165,7 +165,7 @@ void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, doubl
   const double step_size = lr / (1 - std::pow(config_.beta1, age));
   const double root = 1 / std::sqrt(1 - std::pow(config_.beta2, age));
   const int64_t pieces = (range.count + kPiece - 1) / kPiece;
-  at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, pieces, 1, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kPiece;
     Simd().adamw({.p = p + first,
                   .g = g + first,
