@@ -10,7 +10,6 @@
 // size, which threads take; each group has a dx of its own, and these are added in their order.
 #include "trainer/kernels/head_loss_cpu.h"
 
-
 #include <algorithm>
 #include <cmath>
 #include <limits>

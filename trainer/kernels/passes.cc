@@ -169,7 +169,7 @@ Attended AttentionForward(const at::Tensor& qkv, const at::Tensor& cos, const at
   Fill(k, &rope, 1);
   Fill(v, &rope, 2);
   ParallelFor(0, qkv.size(0), kPieceRows,
-                   [&](int64_t begin, int64_t end) { Simd().rope_unpack(rope, begin, end); });
+              [&](int64_t begin, int64_t end) { Simd().rope_unpack(rope, begin, end); });
   // ATen's kernel is called directly, because the backward pass needs its log-sum-exp.
   std::tie(attended.out, attended.logsumexp) = at::_scaled_dot_product_flash_attention_for_cpu(
       q, k, v, 0.0, /*is_causal=*/true);
@@ -191,7 +191,7 @@ at::Tensor AttentionBackward(const Attended& forward, const at::Tensor& cos, con
   Fill(dk, &rope, 1);
   Fill(dv, &rope, 2);
   ParallelFor(0, dqkv.size(0), kPieceRows,
-                   [&](int64_t begin, int64_t end) { Simd().rope_pack(rope, begin, end); });
+              [&](int64_t begin, int64_t end) { Simd().rope_pack(rope, begin, end); });
   return dqkv;
 }
 

@@ -1,6 +1,5 @@
 #include "trainer/kernels/products.h"
 
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>

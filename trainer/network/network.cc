@@ -182,13 +182,12 @@ void Network::Initialize(uint64_t seed) {
   const at::NoGradGuard no_grad;
   at::Tensor host = at::zeros({layout_.size}, at::kFloat);
   float* out = host.mutable_data_ptr<float>();
-  ParallelFor(0, static_cast<int64_t>(layout_.slots.size()), 1,
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t i = begin; i < end; ++i) {
-                       const Layout::Slot& slot = layout_.slots[static_cast<size_t>(i)];
-                       model::Initialize(slot.tensor, seed, out + slot.offset);
-                     }
-                   });
+  ParallelFor(0, static_cast<int64_t>(layout_.slots.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Layout::Slot& slot = layout_.slots[static_cast<size_t>(i)];
+      model::Initialize(slot.tensor, seed, out + slot.offset);
+    }
+  });
   impl_->p.copy_(host);
 }
 
