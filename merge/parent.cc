@@ -120,7 +120,7 @@ const std::vector<std::string>& AdamWStates() {
 }
 
 Status Incompatible(const std::string& message) {
-  return Status(StatusCode::kFailedPrecondition, "INCOMPATIBLE_PARENTS", message);
+  return Status(StatusCode::kFailedPrecondition, ErrorReason::kIncompatibleParents, message);
 }
 
 Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments) {

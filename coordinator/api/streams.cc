@@ -160,7 +160,7 @@ BlobStream::BlobStream(Backend* backend, std::string sha256, uint64_t offset,
 Status BlobStream::Open() {
   BRAID_RETURN_IF_ERROR(CheckDigest(sha256_));
   if (!backend_->blobs->Has(sha256_))
-    return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no blob " + sha256_);
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no blob " + sha256_);
   BRAID_ASSIGN_OR_RETURN(size_, backend_->blobs->Size(sha256_));
   const std::string path = backend_->blobs->PathOf(sha256_);
   fd_.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));

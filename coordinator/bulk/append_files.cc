@@ -46,7 +46,7 @@ Result<uint64_t> AppendFiles::Write(const std::string& name, uint64_t offset, st
   }
   const auto end = static_cast<uint64_t>(lseek(fd.get(), 0, SEEK_END));
   if (offset > end) {
-    return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
+    return Status(StatusCode::kOutOfRange, ErrorReason::kOffsetMismatch,
                   name + " ends at " + std::to_string(end) + ", the piece begins at " +
                       std::to_string(offset) + ": go on at " + std::to_string(end));
   }
@@ -71,7 +71,7 @@ Status AppendFiles::Sync(const std::string& name) {
   if (synced.ok()) return OkStatus();
   MutexLock lock(mutex_);
   (void)RemoveFile(path);
-  return Status(StatusCode::kDataLoss, "FSYNC_FAILED",
+  return Status(StatusCode::kDataLoss, ErrorReason::kFsyncFailed,
                 synced.message() + "; what was written is removed, its writer sends it again");
 }
 

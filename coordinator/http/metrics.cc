@@ -70,7 +70,7 @@ Result<std::string> MetricsText(Core* core) {
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
     for (const auto& [key, view] : state.pending) {
-      ++pending[{{"reason", std::string(scheduler::Name(view.reason))}}];
+      ++pending[{{"reason", NameOf(view.reason)}}];
       oldest_pending_s = std::max(oldest_pending_s,
                                   static_cast<double>(now_ms - view.since_ms) / 1000);
     }

@@ -75,8 +75,8 @@ Status SyncOutputs(const std::string& output, const KeptEnd& end) {
       if (status.ok()) status = SyncFolder(one_folder);
     }
     if (status.ok()) continue;
-    if (status.reason() == "STORAGE_FULL") return status;
-    return Status(StatusCode::kDataLoss, "FSYNC_FAILED",
+    if (status.Is(ErrorReason::kStorageFull)) return status;
+    return Status(StatusCode::kDataLoss, ErrorReason::kFsyncFailed,
                   "output " + role + " may not be on the disk: " + status.message());
   }
   return OkStatus();
