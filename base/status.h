@@ -59,7 +59,8 @@ class [[nodiscard]] Status {
 
   bool ok() const { return code_ == StatusCode::kOk; }
   StatusCode code() const { return code_; }
-  // The message, and the reason; both are empty if OK, and the reason is often empty.
+  // The message, and the word of the reason (base/error_reason.h); both are empty if OK, and the
+  // reason is often empty.
   const std::string& message() const { return message_; }
   const std::string& reason() const { return reason_; }
 

@@ -87,6 +87,7 @@ Result<StreamState> MetricStream::Next(std::vector<MetricPoint>* piece) {
   if (!reader_.has_value()) reader_.emplace(backend_->metrics, standing_.key);
   if (sent_ == points_.size()) {
     BRAID_ASSIGN_OR_RETURN(points_, reader_->Next(standing_.epoch));
+    // Files have no index of steps: points before the first that is wanted are read and dropped.
     std::erase_if(points_, [&](const MetricPoint& point) { return point.step < since_step_; });
     sent_ = 0;
   }

@@ -191,6 +191,7 @@ KeptEnd Rank::EndOf(const ProgramEnded& ended) const {
     end.outcome.summary = result_->summary;
     end.outputs = result_->outputs;
   } else {
+    // A result without a clean exit counts as none: the program died while it ended.
     end.outcome = EndOfFailure(error_, ended, stop_told_);
   }
   DescribeExit(ended, &end.outcome);
